@@ -1,0 +1,232 @@
+"""`ReleaseManifest`: everything a consumer of a network needs to know of it.
+
+A release is a folder: ``manifest.json``, the frozen network in one or more formats, a golden window with
+the answer expected for it, and a model card. Consumers take the classes, the windows and the
+normalisation from the manifest; nothing of it stands in code.
+"""
+
+import math
+from typing import Literal
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from har.windows import WindowSpec
+
+SCHEMA = 1
+MAX_MANIFEST_BYTES = 262_144
+
+
+class ReleaseError(ValueError):
+    """A release that must not be used; the text says why and what was expected."""
+
+
+class Normalisation(msgspec.Struct, frozen=True):
+    """What is done to a window before the network sees it: ``(value - mean) / scale``, an axis each, m/s²."""
+
+    mean: tuple[float, float, float]
+    scale: tuple[float, float, float]
+
+    def apply(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Normalise windows of shape (..., steps, 3) in m/s²; the result is float32."""
+        mean, scale = np.array(self.mean, np.float32), np.array(self.scale, np.float32)
+        return np.asarray((windows - mean) / scale, np.float32)
+
+
+class Artifact(msgspec.Struct, frozen=True):
+    """One frozen form of the network.
+
+    Attributes
+    ----------
+    name : str
+        File name in the release's folder.
+    format : str
+        ``onnx``, ``litert-float32``, ``litert-int8`` or ``tensorflow-frozen-graph``.
+    sha256 : str
+        Hexadecimal digest of the file.
+    bytes : int
+        Size of the file.
+    """
+
+    name: str
+    format: Literal["onnx", "litert-float32", "litert-int8", "tensorflow-frozen-graph"]
+    sha256: str
+    bytes: int
+
+
+class Golden(msgspec.Struct, frozen=True):
+    """The window with a known answer that every consumer checks before it serves a release.
+
+    Attributes
+    ----------
+    file : str
+        File name of a `GoldenWindow` as JSON.
+    tolerance : float
+        Largest allowed difference of a probability.
+    """
+
+    file: str
+    tolerance: float
+
+
+class GoldenWindow(msgspec.Struct, frozen=True):
+    """A synthetic window and the probabilities that the network gives for it.
+
+    Attributes
+    ----------
+    window : list of [x, y, z]
+        `steps` rows, m/s², before normalisation.
+    probabilities : list of float
+        In the order of the manifest's classes.
+    """
+
+    window: list[tuple[float, float, float]]
+    probabilities: list[float]
+
+
+class TrainingData(msgspec.Struct, frozen=True):
+    """A data set that a network was trained on."""
+
+    name: str
+    licence: str
+    source: str
+
+
+class ClassScore(msgspec.Struct, frozen=True):
+    """Precision, recall and F1 of one class, and how many windows of it there were."""
+
+    precision: float
+    recall: float
+    f1: float
+    windows: int
+
+
+class Scores(msgspec.Struct, frozen=True):
+    """How a network did under one protocol."""
+
+    accuracy: float
+    macro_f1: float
+    per_class: dict[str, ClassScore]
+
+
+class ReleaseManifest(msgspec.Struct, frozen=True):
+    """What a release says of itself.
+
+    Attributes
+    ----------
+    release : str
+        The release's name, such as ``baseline-2026-11-23``.
+    created : str
+        ISO 8601 time, UTC.
+    network : str
+        The architecture's name.
+    classes : list of str
+        What the outputs stand for, in order.
+    steps, rate_hz, hop_us, gap_us : int
+        How windows are cut, see `har.windows.WindowSpec`.
+    normalisation : Normalisation
+        Applied by the consumer.
+    decision_threshold : float
+        An answer below this probability counts as unknown; 0 if every answer counts.
+    artifacts : list of Artifact
+        The network's frozen forms.
+    golden : Golden
+        The window with a known answer.
+    training_users : list of str
+        ``device/user`` of everybody whose recordings the network was trained on.
+    data : list of TrainingData
+        Where the recordings are from.
+    metrics : dict of str to Scores
+        By protocol, such as ``"standing test users, waist"``.
+    weights_licence : str
+        On which terms the weights may be used.
+    schema : int
+        Version of this manifest.
+    """
+
+    release: str
+    created: str
+    network: str
+    classes: list[str]
+    steps: int
+    rate_hz: int
+    hop_us: int
+    gap_us: int
+    normalisation: Normalisation
+    decision_threshold: float
+    artifacts: list[Artifact]
+    golden: Golden
+    training_users: list[str]
+    data: list[TrainingData]
+    metrics: dict[str, Scores]
+    weights_licence: str
+    schema: int = SCHEMA
+
+    @property
+    def window_spec(self) -> WindowSpec:
+        """How windows are cut for this network."""
+        return WindowSpec(self.steps, self.rate_hz, self.hop_us, self.gap_us)
+
+    def artifact(self, wanted: str) -> Artifact:
+        """Return the artifact of a format.
+
+        Raises
+        ------
+        ReleaseError
+            If the release has none of it.
+        """
+        for artifact in self.artifacts:
+            if artifact.format == wanted:
+                return artifact
+        have = ", ".join(artifact.format for artifact in self.artifacts)
+        raise ReleaseError(f"release {self.release} has no {wanted} artifact (it has: {have})")
+
+
+def encode_manifest(manifest: ReleaseManifest) -> bytes:
+    """Encode as readable JSON."""
+    return msgspec.json.format(msgspec.json.encode(manifest), indent=2) + b"\n"
+
+
+def decode_manifest(document: bytes) -> ReleaseManifest:
+    """Decode and check a manifest.
+
+    Raises
+    ------
+    ReleaseError
+        If it is too large, not a manifest, of an unknown schema, or contradicts itself.
+    """
+    if len(document) > MAX_MANIFEST_BYTES:
+        raise ReleaseError(f"the manifest has {len(document)} bytes; the limit is {MAX_MANIFEST_BYTES}")
+    try:
+        schema = msgspec.json.decode(document, type=_SchemaOnly).schema
+        if schema != SCHEMA:
+            raise ReleaseError(
+                f"the release's manifest has schema {schema}; this version of har reads {SCHEMA}: "
+                f"{'upgrade har' if schema > SCHEMA else 'publish the release again'}"
+            )
+        manifest = msgspec.json.decode(document, type=ReleaseManifest)
+    except msgspec.MsgspecError as error:
+        raise ReleaseError(f"not a release manifest: {error}") from error
+    _check(manifest)
+    return manifest
+
+
+class _SchemaOnly(msgspec.Struct):
+    schema: int
+
+
+def _check(manifest: ReleaseManifest) -> None:
+    if len(manifest.classes) < 2 or len(set(manifest.classes)) != len(manifest.classes):
+        raise ReleaseError(f"classes must be two or more different names, not {manifest.classes}")
+    if not all(math.isfinite(value) and value > 0 for value in manifest.normalisation.scale):
+        raise ReleaseError(f"normalisation scale must be positive, not {manifest.normalisation.scale}")
+    if not all(math.isfinite(value) for value in manifest.normalisation.mean):
+        raise ReleaseError(f"normalisation mean must be finite, not {manifest.normalisation.mean}")
+    try:
+        _ = manifest.window_spec
+    except ValueError as error:
+        raise ReleaseError(f"windows: {error}") from error
+    for name in [artifact.name for artifact in manifest.artifacts] + [manifest.golden.file]:
+        if not name or name.startswith(".") or "/" in name or "\\" in name:
+            raise ReleaseError(f"{name!r} is not a plain file name")

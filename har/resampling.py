@@ -1,0 +1,111 @@
+"""Irregular readings to a regular grid, with every value independent of how the readings were delivered.
+
+Phones sample at 50 to 200 Hz, with jitter. Each value on the grid is made in two steps:
+
+1. **Interpolation** at four points a grid step (200 Hz for a 50 Hz grid) by a cubic Hermite curve through
+   the two neighbouring readings, with the slope at each reading taken from the readings beside it
+   (Catmull and Rom, *A class of local interpolating splines*, 1974). An interval of more than
+   `LONGEST_CURVE_US` is crossed by a straight line: a curve there would be motion nobody measured.
+2. **Low-pass filtering** by a symmetric Hamming-windowed sinc of 33 taps (Oppenheim and Schafer,
+   *Discrete-Time Signal Processing*, section on FIR design by windowing), so that what a fast phone
+   measures above the grid's Nyquist frequency does not fold into the window. Slow phones pass through the
+   same filter: the signal is then the same whatever the phone's rate.
+
+A point is only ever computed from the four readings around it, element by element and summed in a fixed
+order, so that values are equal bit for bit however the readings were split into calls.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+#: Interpolated points a grid step.
+OVERSAMPLING = 4
+#: Taps on each side of the filter's centre, in interpolated points: 80 ms on a 50 Hz grid.
+HALF_TAPS = 16
+#: The filter's -6 dB point, as a share of the grid rate: 18 Hz on a 50 Hz grid.
+CUTOFF = 0.36
+#: Longer intervals between two readings are crossed by a straight line, µs.
+LONGEST_CURVE_US = 100_000
+
+Floats = NDArray[np.float64]
+Times = NDArray[np.int64]
+
+
+def low_pass_taps() -> Floats:
+    """Return the filter's taps, shape ``(2 * HALF_TAPS + 1,)``, symmetric, with a sum of 1.
+
+    They are rounded to nine decimals, so that every platform's mathematics library gives the same.
+    """
+    offsets = np.arange(-HALF_TAPS, HALF_TAPS + 1)
+    cutoff = 2 * CUTOFF / OVERSAMPLING
+    taps = cutoff * np.sinc(cutoff * offsets) * np.hamming(len(offsets))
+    taps = np.asarray(np.round(taps / taps.sum(), 9))
+    taps[HALF_TAPS] += 1 - taps.sum()
+    taps[HALF_TAPS] = round(taps[HALF_TAPS], 9)
+    return taps
+
+
+_TAPS = low_pass_taps()
+#: Taps of the filter's left half and its centre; the right half mirrors the left.
+_FOLDED = np.append(_TAPS[:HALF_TAPS], _TAPS[HALF_TAPS] / 2)[:, None, None]
+_LEFT = np.arange(HALF_TAPS + 1)[:, None]
+_RIGHT = 2 * HALF_TAPS - _LEFT
+
+
+def grid_values(times: Times, axes: Floats, first: int, last: int, period_us: int) -> Floats:
+    """Compute the filtered signal at grid points ``first`` to ``last``, both included.
+
+    Parameters
+    ----------
+    times : ndarray of int64, shape (n,)
+        Strictly increasing event times, µs.
+    axes : ndarray of float64, shape (n, 3)
+        The readings, m/s².
+    first, last : int
+        Grid points, counted in `period_us` since the epoch. Every interpolated point within the filter's
+        reach of them must lie from the second reading on and before the last but one.
+    period_us : int
+        The grid's step in µs, a multiple of `OVERSAMPLING`.
+
+    Returns
+    -------
+    ndarray of float64, shape (last - first + 1, 3)
+    """
+    fine_us = period_us // OVERSAMPLING
+    begin = first * OVERSAMPLING - HALF_TAPS
+    end = last * OVERSAMPLING + HALF_TAPS
+    points = np.arange(begin, end + 1, dtype=np.int64) * fine_us
+    return _low_pass(_interpolate(times, axes, points), last - first + 1)
+
+
+def reach_us(period_us: int) -> int:
+    """Return how far before and after a grid point the filter reads, in µs."""
+    return HALF_TAPS * (period_us // OVERSAMPLING)
+
+
+def _interpolate(times: Times, axes: Floats, points: Times) -> Floats:
+    left = np.searchsorted(times, points, side="right") - 1
+    right = left + 1
+    from_time, to_time = times[left], times[right]
+    interval = (to_time - from_time).astype(np.float64)
+    share = (points - from_time) / interval
+    slope_left = (interval / (to_time - times[left - 1]))[:, None]
+    slope_right = (interval / (times[right + 1] - from_time))[:, None]
+    start, end = axes[left], axes[right]
+    rise = end - start
+    tangent_left = (end - axes[left - 1]) * slope_left
+    tangent_right = (axes[right + 1] - start) * slope_right
+    bend = (interval <= LONGEST_CURVE_US).astype(np.float64)[:, None]
+    u = share[:, None]
+    deviation_left = (tangent_left - rise) * (1 - u)
+    deviation_right = (tangent_right - rise) * u
+    curve = u * (1 - u) * (deviation_left - deviation_right)
+    return np.asarray(start + u * rise + bend * curve)
+
+
+def _low_pass(fine: Floats, count: int) -> Floats:
+    centres = np.arange(count) * OVERSAMPLING
+    pairs = fine[centres + _LEFT] + fine[centres + _RIGHT]
+    # Reducing over the outermost axis adds whole rows one after the other: the order of the sum is the same
+    # for any number of points, which a matrix product would not promise.
+    return np.asarray(np.add.reduce(pairs * _FOLDED, axis=0))

@@ -1,0 +1,350 @@
+"""`SampleBatch`: the wire message that carries accelerometer readings, its codec and its validation.
+
+One Kafka message holds a batch of readings (25 to 100 is usual), never a single one. The message is a
+MessagePack array: a small header, then the event times and the three axes as raw little-endian bytes that
+decode to NumPy arrays without a copy.
+
+What a batch promises
+---------------------
+Phones deliver late, twice and out of order, so a batch says how it stands to the others of its session:
+
+* ``newest_sent``: the newest event time that the session had sent before this batch was sent. Readings more
+  than the grace older than that are late. Because the statement is in the message, a processor that
+  restarts refuses the same readings as one that did not. A device that sends again what was not acknowledged
+  counts from what was: resuming is not being late.
+* ``earlier_until``: no batch with a lower sequence number has a reading after this time.
+* ``later_from``: no batch with a higher sequence number has a reading before this time.
+
+Between ``earlier_until`` of the first and ``later_from`` of the last of consecutive batches, all readings
+are therefore known, and a window inside can be closed at once (`har.assembly`).
+"""
+
+import re
+from dataclasses import dataclass, replace
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+SCHEMA = 1
+UNITS = "m/s^2"
+MAX_MESSAGE_BYTES = 65_536
+MAX_READINGS = 2_000
+MAX_ACCELERATION = 200.0
+MAX_SEQUENCE = 2**53 - 1
+#: Event times are between 2001 and 2100: what lies outside was not meant as microseconds since the epoch.
+MIN_TIME_US = 1_000_000_000_000_000
+MAX_TIME_US = 4_102_444_800_000_000
+#: ``earlier_until`` of a session's first batch.
+NOTHING_EARLIER = 0
+
+_IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+Times = NDArray[np.int64]
+Axes = NDArray[np.float32]
+
+
+class RejectedBatch(ValueError):  # noqa: N818  (the batch is refused; nothing has failed)
+    """A message that is not a valid batch.
+
+    Attributes
+    ----------
+    code : str
+        A stable, countable name of the fault, such as ``"not_finite"``.
+    detail : str
+        What is wrong and what was expected, for the sender.
+    """
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(f"{code}: {detail}")
+        self.code = code
+        self.detail = detail
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SampleBatch:
+    """Consecutive readings of one device's accelerometer.
+
+    Attributes
+    ----------
+    device, session : str
+        Identifiers of 1 to 64 letters, digits, ``.``, ``_`` or ``-``. A session is one uninterrupted
+        numbering of batches by one device; after a restart or a jump of its clock a device begins another.
+    sequence : int
+        The batch's number in its session, from 0, without gaps.
+    times : ndarray of int64, shape (n,)
+        Event times in µs since the epoch, by the device's clock.
+    axes : ndarray of float32, shape (n, 3)
+        Acceleration along x, y, z in m/s², gravity included, Android's signs (flat on a table: z = +9.8).
+    newest_sent, earlier_until, later_from : int
+        Event times in µs, see the module's text; `NOTHING_EARLIER` in a session's first batch.
+    """
+
+    device: str
+    session: str
+    sequence: int
+    times: Times
+    axes: Axes
+    newest_sent: int
+    earlier_until: int
+    later_from: int
+
+    @property
+    def newest(self) -> int:
+        """Event time of the batch's own newest reading, µs."""
+        return int(self.times.max())
+
+    def __len__(self) -> int:
+        return len(self.times)
+
+
+class _Wire(msgspec.Struct, array_like=True):
+    """The message as it lies on the wire, in this order; binary fields are views into it."""
+
+    schema: int
+    device: str
+    session: str
+    sequence: int
+    newest_sent: int
+    earlier_until: int
+    later_from: int
+    units: str
+    count: int
+    times: memoryview
+    x: memoryview
+    y: memoryview
+    z: memoryview
+
+
+class _Json(msgspec.Struct, forbid_unknown_fields=True):
+    """The same as JSON, for senders that cannot pack bytes."""
+
+    schema: int
+    device: str
+    session: str
+    sequence: int
+    t: list[int]
+    x: list[float]
+    y: list[float]
+    z: list[float]
+    units: str = UNITS
+    newest_sent: int = NOTHING_EARLIER
+    earlier_until: int | None = None
+    later_from: int | None = None
+
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(_Wire)
+_json_decoder = msgspec.json.Decoder(_Json)
+
+
+def encode_batch(batch: SampleBatch) -> bytes:
+    """Encode a batch as one MessagePack message.
+
+    Examples
+    --------
+    >>> times = np.arange(1_700_000_000_000_000, 1_700_000_001_000_000, 20_000)
+    >>> axes = np.full((50, 3), 5.66, np.float32)
+    >>> batch = in_order_batch("phone-1", "s1", 0, times, axes, earlier_until=0)
+    >>> len(encode_batch(batch))
+    1041
+    """
+    axes = np.ascontiguousarray(batch.axes.T, dtype="<f4")
+    return _encoder.encode(
+        _Wire(
+            SCHEMA,
+            batch.device,
+            batch.session,
+            batch.sequence,
+            batch.newest_sent,
+            batch.earlier_until,
+            batch.later_from,
+            UNITS,
+            len(batch),
+            memoryview(np.ascontiguousarray(batch.times, dtype="<i8").tobytes()),
+            memoryview(axes[0].tobytes()),
+            memoryview(axes[1].tobytes()),
+            memoryview(axes[2].tobytes()),
+        )
+    )
+
+
+def decode_batch(message: bytes) -> SampleBatch:
+    """Decode and validate one MessagePack message.
+
+    Raises
+    ------
+    RejectedBatch
+        If the message is empty, oversized, truncated, foreign, of an unknown schema, or holds values that
+        no accelerometer gives. The fault's code and a text for the sender are on the exception.
+    """
+    _check_size(message)
+    try:
+        wire = _decoder.decode(message)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise _explain_malformed(message, error) from error
+    _check_header(wire.schema, wire.device, wire.session, wire.sequence, wire.units, wire.count)
+    for name, field, size in (("times", wire.times, 8), ("x", wire.x, 4), ("y", wire.y, 4), ("z", wire.z, 4)):
+        if len(field) != size * wire.count:
+            raise RejectedBatch(
+                "count",
+                f"{name} holds {len(field)} bytes; {wire.count} readings of {size} bytes were announced",
+            )
+    times = np.frombuffer(wire.times, "<i8")
+    axes = np.empty((wire.count, 3), np.float32)
+    for column, field in enumerate((wire.x, wire.y, wire.z)):
+        axes[:, column] = np.frombuffer(field, "<f4")
+    return checked_batch(
+        SampleBatch(
+            wire.device,
+            wire.session,
+            wire.sequence,
+            times,
+            axes,
+            wire.newest_sent,
+            wire.earlier_until,
+            wire.later_from,
+        )
+    )
+
+
+def decode_json_batch(message: bytes | str, *, grace_us: int) -> SampleBatch:
+    """Decode and validate one JSON message, with `t` in µs and `x`, `y`, `z` in m/s².
+
+    A sender that leaves out the promises gets careful ones: a later batch may still bring readings up to
+    `grace_us` older than this one's newest, so its windows close that much later.
+
+    Raises
+    ------
+    RejectedBatch
+        As `decode_batch`.
+    """
+    _check_size(message)
+    try:
+        wire = _json_decoder.decode(message)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise RejectedBatch("malformed", f"not a JSON batch: {error}") from error
+    count = len(wire.t)
+    _check_header(wire.schema, wire.device, wire.session, wire.sequence, wire.units, count)
+    if not len(wire.x) == len(wire.y) == len(wire.z) == count:
+        raise RejectedBatch(
+            "count", f"t, x, y, z differ in length: {count}, {len(wire.x)}, {len(wire.y)}, {len(wire.z)}"
+        )
+    try:
+        times = np.array(wire.t, np.int64)
+    except OverflowError as error:
+        raise RejectedBatch("time", "a timestamp does not fit into 64 bits") from error
+    with np.errstate(over="ignore"):  # what overflows becomes infinite and is refused as that
+        axes = np.array([wire.x, wire.y, wire.z], np.float64).T.astype(np.float32)
+    newest = int(times.max())
+    return checked_batch(
+        SampleBatch(
+            wire.device,
+            wire.session,
+            wire.sequence,
+            times,
+            np.ascontiguousarray(axes),
+            wire.newest_sent,
+            wire.earlier_until if wire.earlier_until is not None else newest,
+            wire.later_from if wire.later_from is not None else newest - grace_us,
+        )
+    )
+
+
+def in_order_batch(
+    device: str, session: str, sequence: int, times: Times, axes: Axes, *, earlier_until: int
+) -> SampleBatch:
+    """Build the batch of a sender whose event times strictly increase, with the promises that this allows.
+
+    Parameters
+    ----------
+    earlier_until : int
+        The last event time of the previous batch, `NOTHING_EARLIER` for a session's first.
+    """
+    return SampleBatch(device, session, sequence, times, axes, earlier_until, earlier_until, int(times[-1]) + 1)
+
+
+def sent_after(batch: SampleBatch, newest_sent: int) -> SampleBatch:
+    """Return `batch` with `newest_sent` raised to what its session has sent already."""
+    return batch if batch.newest_sent >= newest_sent else replace(batch, newest_sent=newest_sent)
+
+
+def checked_batch(batch: SampleBatch) -> SampleBatch:
+    """Return `batch` if its values are possible.
+
+    Raises
+    ------
+    RejectedBatch
+        With code ``time``, ``promise``, ``not_finite`` or ``magnitude``.
+    """
+    oldest, newest = int(batch.times.min()), int(batch.times.max())
+    if oldest < MIN_TIME_US or newest > MAX_TIME_US:
+        raise RejectedBatch(
+            "time",
+            f"timestamps from {oldest} to {newest} are not microseconds since the epoch (2001 to 2100)",
+        )
+    if not 0 <= batch.newest_sent <= MAX_TIME_US:
+        raise RejectedBatch("promise", f"newest_sent is {batch.newest_sent}, which is no time up to 2100")
+    if not 0 <= batch.earlier_until <= MAX_TIME_US or not 0 <= batch.later_from <= newest + 1:
+        raise RejectedBatch(
+            "promise",
+            f"later_from is {batch.later_from} and earlier_until {batch.earlier_until}, "
+            f"which readings up to {newest} cannot promise",
+        )
+    if not np.isfinite(batch.axes).all():
+        row = int(np.argmin(np.isfinite(batch.axes).all(axis=1)))
+        raise RejectedBatch("not_finite", f"reading {row} holds NaN or infinity: {batch.axes[row].tolist()}")
+    squared = np.square(batch.axes, dtype=np.float64).sum(axis=1)
+    if squared.max() > MAX_ACCELERATION**2:
+        row = int(squared.argmax())
+        raise RejectedBatch(
+            "magnitude",
+            f"reading {row} is {squared[row] ** 0.5:.1f} m/s²; the limit is {MAX_ACCELERATION:.0f} m/s²",
+        )
+    return batch
+
+
+def check_identifier(kind: str, value: str) -> None:
+    """Check a device or session identifier.
+
+    Raises
+    ------
+    RejectedBatch
+        With `kind` as its code.
+    """
+    if not _IDENTIFIER.fullmatch(value):
+        raise RejectedBatch(kind, f"{kind} {value[:80]!r} is not 1 to 64 letters, digits, '.', '_' or '-'")
+
+
+def _check_size(message: bytes | str) -> None:
+    if not message:
+        raise RejectedBatch("empty", "the message is empty")
+    if len(message) > MAX_MESSAGE_BYTES:
+        raise RejectedBatch("oversized", f"{len(message)} bytes; the limit is {MAX_MESSAGE_BYTES}")
+
+
+def _check_header(schema: int, device: str, session: str, sequence: int, units: str, count: int) -> None:
+    if schema != SCHEMA:
+        raise RejectedBatch("schema", f"schema version {schema} is not known here; this system reads {SCHEMA}")
+    check_identifier("device", device)
+    check_identifier("session", session)
+    if not 0 <= sequence <= MAX_SEQUENCE:
+        raise RejectedBatch("sequence", f"sequence {sequence} is not between 0 and 2^53 - 1")
+    if units != UNITS:
+        raise RejectedBatch("units", f"units {units[:20]!r}; acceleration is taken in {UNITS}")
+    if count < 1:
+        raise RejectedBatch("empty", "the batch holds no reading")
+    if count > MAX_READINGS:
+        raise RejectedBatch("oversized", f"{count} readings; the limit is {MAX_READINGS}")
+
+
+def _explain_malformed(message: bytes, error: Exception) -> RejectedBatch:
+    """Say why a message could not be decoded: another schema version, or no batch at all."""
+    try:
+        fields: Any = msgspec.msgpack.decode(message)
+    except (msgspec.MsgspecError, UnicodeDecodeError, ValueError, RecursionError) as broken:
+        return RejectedBatch("malformed", f"truncated or not MessagePack: {broken}")
+    if isinstance(fields, list) and fields and isinstance(fields[0], int) and fields[0] != SCHEMA:
+        return RejectedBatch("schema", f"schema version {fields[0]} is not known here; this system reads {SCHEMA}")
+    return RejectedBatch("malformed", f"MessagePack, but not a batch: {error}")

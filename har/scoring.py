@@ -1,0 +1,51 @@
+"""How right a network's answers are: accuracy, F1 and the confusion matrix.
+
+Scores follow the usual definitions (Sokolova and Lapalme, *A systematic analysis of performance measures
+for classification tasks*, 2009): macro-F1 is the plain mean of the F1 of every class that occurs.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from har.releases import ClassScore, Scores
+
+
+def confusion_matrix(truth: NDArray[np.integer], answer: NDArray[np.integer], classes: int) -> NDArray[np.int64]:
+    """Count windows by true class (rows) and answered class (columns).
+
+    Examples
+    --------
+    >>> confusion_matrix(np.array([0, 0, 1]), np.array([0, 1, 1]), 2).tolist()
+    [[1, 1], [0, 1]]
+    """
+    counts = np.bincount(truth * classes + answer, minlength=classes * classes)
+    return counts.reshape(classes, classes).astype(np.int64)
+
+
+def scores(confusion: NDArray[np.int64], classes: Sequence[str]) -> Scores:
+    """Score a confusion matrix of shape (classes, classes); its rows are the truth.
+
+    A class without a window of its own is left out of `macro_f1`.
+
+    Raises
+    ------
+    ValueError
+        If the matrix counts no window.
+    """
+    total = int(confusion.sum())
+    if not total:
+        raise ValueError("no window to score")
+    right = np.diag(confusion).astype(np.float64)
+    answered = confusion.sum(axis=0).astype(np.float64)
+    actual = confusion.sum(axis=1).astype(np.float64)
+    precision = np.divide(right, answered, out=np.zeros_like(right), where=answered > 0)
+    recall = np.divide(right, actual, out=np.zeros_like(right), where=actual > 0)
+    both = precision + recall
+    f1 = np.divide(2 * precision * recall, both, out=np.zeros_like(right), where=both > 0)
+    per_class = {
+        name: ClassScore(float(precision[n]), float(recall[n]), float(f1[n]), int(actual[n]))
+        for n, name in enumerate(classes)
+    }
+    return Scores(float(right.sum()) / total, float(f1[actual > 0].mean()), per_class)

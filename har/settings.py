@@ -1,0 +1,215 @@
+"""The settings of each service: one typed object, read once from the environment and the command line.
+
+Every field can be given as an environment variable, ``HAR_<SERVICE>_<FIELD>``, or as an option of the
+service's command, ``--field``; the option wins. Services bind to loopback unless told otherwise, and
+refuse any other address without credentials and encryption (`require_protection`).
+"""
+
+import ipaddress
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import Field, RedisDsn, SecretStr, model_validator
+from pydantic_settings import BaseSettings, CliPositionalArg, SettingsConfigDict
+
+Port = Annotated[int, Field(ge=0, le=65_535)]
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether binding to `host` is reachable from this machine only.
+
+    Examples
+    --------
+    >>> is_loopback("127.0.0.1"), is_loopback("localhost"), is_loopback("0.0.0.0")
+    (True, True, False)
+    """
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+class ServiceSettings(BaseSettings):
+    """What all settings objects share: unknown fields are errors, and nothing changes after the start."""
+
+    model_config = SettingsConfigDict(
+        frozen=True,
+        extra="forbid",
+        populate_by_name=True,
+        cli_kebab_case=True,
+        cli_implicit_flags=True,
+        cli_hide_none_type=True,
+        cli_avoid_json=True,
+    )
+
+    def describe(self) -> str:
+        """Return all settings on one line, secrets masked."""
+        return " ".join(f"{name}={value}" for name, value in self.model_dump(mode="json").items())
+
+
+class ListeningSettings(ServiceSettings):
+    """Settings of a service that listens.
+
+    Attributes
+    ----------
+    host, port
+        Address to bind to; port 0 takes a free one.
+    tls_certificate, tls_key
+        PEM files.
+    behind_proxy
+        A reverse proxy in front ends TLS: plain text may then be bound beyond loopback.
+    token
+        What clients must present as ``Authorization: Bearer``; the dashboard takes it as a password.
+    """
+
+    host: str = "127.0.0.1"
+    port: Port = 0
+    tls_certificate: Path | None = None
+    tls_key: Path | None = None
+    behind_proxy: bool = False
+    token: SecretStr | None = None
+
+    @model_validator(mode="after")
+    def require_protection(self) -> Self:
+        """Refuse to listen beyond loopback without credentials and encryption."""
+        if (self.tls_certificate is None) != (self.tls_key is None):
+            raise ValueError("tls_certificate and tls_key belong together")
+        if is_loopback(self.host):
+            return self
+        if self.token is None:
+            raise ValueError(f"listening on {self.host} needs a token; without one only loopback is allowed")
+        if self.tls_certificate is None and not self.behind_proxy:
+            raise ValueError(
+                f"listening on {self.host} needs tls_certificate and tls_key, "
+                "or behind_proxy if a proxy in front ends TLS"
+            )
+        return self
+
+
+class KafkaSettings(ServiceSettings):
+    """Where Kafka is."""
+
+    bootstrap: str = Field("127.0.0.1:9092", description="Kafka's bootstrap servers, host:port,host:port")
+
+
+class GatewaySettings(ListeningSettings, KafkaSettings):
+    """`har gateway`: takes readings from phones and publishes them to Kafka."""
+
+    model_config = SettingsConfigDict(env_prefix="HAR_GATEWAY_")
+
+    port: Port = 8600
+    max_connections: int = Field(2_000, ge=1, description="phones connected at the same time")
+    max_unconfirmed: int = Field(512, ge=1, description="batches waiting for Kafka; at the limit nothing is read")
+    max_unconfirmed_per_connection: int = Field(16, ge=1, description="the same, for one phone")
+    max_ahead_seconds: float = Field(60, gt=0, description="a reading this far in the future is refused")
+    max_behind_seconds: float = Field(7 * 86_400, gt=0, description="a reading this far in the past is refused")
+    delivery_timeout_seconds: float = Field(30, gt=0, description="a batch Kafka has not taken by then has failed")
+
+
+class ProcessorSettings(KafkaSettings):
+    """`har processor`: Faust; windows per device, classified, to Kafka and Redis."""
+
+    model_config = SettingsConfigDict(env_prefix="HAR_PROCESSOR_")
+
+    group: str = Field("har-processor", description="consumer group")
+    release: str = Field("baseline", description="folder of the release to serve, or 'baseline'")
+    redis_url: RedisDsn = RedisDsn("redis://127.0.0.1:6379/0")
+    web_host: str = "127.0.0.1"
+    web_port: Port = Field(8610, description="Faust's own page, /metrics and /health")
+    data_folder: Path = Field(Path(".har/processor"), description="where Faust keeps its files")
+    session_timeout_seconds: float = Field(6, gt=0)
+    heartbeat_seconds: float = Field(1.5, gt=0)
+    fetch_wait_ms: int = Field(500, ge=1, description="longest wait of a fetch that finds nothing")
+    grace_seconds: float = Field(2, gt=0, description="how long a missing batch is waited for, event time")
+    idle_seconds: float = Field(60, gt=0, description="a silent session's batches count as done after this")
+    forget_seconds: float = Field(600, gt=0, description="a silent session's window state is dropped after this")
+    latest_seconds: int = Field(60, ge=1, description="how long Redis keeps a device's latest prediction")
+    classify_batch: int = Field(64, ge=1, description="most windows classified in one call")
+    max_waiting_windows: int = Field(2_048, ge=1, description="at the limit no more is read from Kafka")
+    inference_threads: int = Field(1, ge=1)
+    max_sessions: int = Field(20_000, ge=1, description="sessions held in memory")
+
+
+class DashboardSettings(ListeningSettings):
+    """`har dashboard`: the live page."""
+
+    model_config = SettingsConfigDict(env_prefix="HAR_DASHBOARD_")
+
+    port: Port = 8700
+    redis_url: RedisDsn = RedisDsn("redis://127.0.0.1:6379/0")
+    history_seconds: int = Field(300, ge=10, description="how far back timelines go")
+    max_browsers: int = Field(200, ge=1)
+
+
+class SenderSettings(ServiceSettings):
+    """What every sender of readings needs to know."""
+
+    gateway: str = Field("ws://127.0.0.1:8600/v1/samples", description="the gateway's URL")
+    token: SecretStr | None = Field(None, description="what the gateway asks for beyond loopback")
+    journal: Path | None = Field(None, description="folder to record every acknowledged batch in")
+
+
+class SimulateSettings(SenderSettings):
+    """`har simulate`: simulated wearers stream to the gateway."""
+
+    model_config = SettingsConfigDict(env_prefix="HAR_SIMULATE_")
+
+    devices: int = Field(8, ge=1, description="how many phones")
+    first: int = Field(0, ge=0, description="number of the first phone; with the seed it says who wears it")
+    seed: int = Field(2018, ge=0)
+    seconds: float | None = Field(None, gt=0, description="stop after this time; without it, on Ctrl-C")
+    segment_seconds: float = Field(12, gt=0, description="how long each activity lasts")
+    batch_readings: int = Field(50, ge=1, le=1_000, description="readings a batch")
+
+
+class ReplaySettings(SenderSettings):
+    """`har replay FILE`: a recording streams to the gateway as if it were happening now."""
+
+    model_config = SettingsConfigDict(env_prefix="HAR_REPLAY_")
+
+    file: CliPositionalArg[Path] = Field(description="HHAR CSV, or Parquet with user,device,model,session,t,x,y,z,gt")
+    speed: float = Field(1, gt=0, description="1 is real time; 10 is ten times as fast; 0 < speed")
+    devices: int | None = Field(None, ge=1, description="replay the first N (user, session) recordings only")
+    user: str | None = Field(None, description="replay these users only, comma-separated")
+    batch_readings: int = Field(50, ge=1, le=1_000, description="readings a batch")
+    quiet: bool = Field(False, description="no progress bar")
+
+
+class EvaluateSettings(ServiceSettings):
+    """`har evaluate`: how right a release is on a recording."""
+
+    model_config = SettingsConfigDict(env_prefix="HAR_EVALUATE_")
+
+    data: Path = Field(description="Parquet with the columns user,device,model,session,t,x,y,z,gt")
+    release: str = Field("baseline", description="folder of the release, or 'baseline'")
+    user: str | None = Field(None, description="only these users, comma-separated")
+    json_output: bool = Field(False, alias="json", description="print JSON only")
+
+
+class TrainSettings(ServiceSettings):
+    """`har train`: train a network on recordings and freeze it as a release."""
+
+    model_config = SettingsConfigDict(env_prefix="HAR_TRAIN_")
+
+    data: list[Path] = Field(description="Parquet files; give the option once a file")
+    output: Path = Field(description="folder of the release that is written")
+    network: str = Field("conv_lstm", description="conv_lstm or origin")
+    epochs: int = Field(12, ge=1)
+    seed: int = Field(0, ge=0)
+
+
+class DemoSettings(ServiceSettings):
+    """`har demo`: the whole system on this machine."""
+
+    model_config = SettingsConfigDict(env_prefix="HAR_DEMO_")
+
+    devices: int = Field(8, ge=1, le=200, description="simulated phones, a process each")
+    seed: int = Field(2018, ge=0)
+    seconds: float | None = Field(None, gt=0, description="stop after this time; without it, on Ctrl-C")
+    summary: Path | None = Field(None, description="write what happened to this JSON file")
+    gateway_port: Port = Field(8600, description="preferred; the next free one is taken if it is busy")
+    dashboard_port: Port = Field(8700, description="preferred; the next free one is taken if it is busy")
+    segment_seconds: float = Field(12, gt=0, description="how long each simulated activity lasts")
+    release: str = Field("baseline", description="folder of the release to serve, or 'baseline'")

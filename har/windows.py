@@ -1,0 +1,261 @@
+"""Windows on the absolute event-time grid: the same code in the stream, the trainer and on the edge.
+
+A window is `WindowSpec.steps` consecutive values of the resampled signal (`har.resampling`), starting at a
+multiple of the hop since the epoch. Which windows exist, and every bit of their values, depends on the
+readings alone and not on where reading began.
+
+* Readings that are more than `WindowSpec.gap_us` apart belong to different **stretches**; no window
+  crosses from one to another.
+* A window exists if all it needs was measured: its filter's reach on both sides, and one further reading
+  beyond. Nothing is extrapolated or padded.
+* Readings with the same time are merged. If their values conflict, the smallest ``(x, y, z)`` is kept, a
+  rule that does not depend on which came first; conflicts are counted.
+"""
+
+import itertools
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from har.resampling import OVERSAMPLING, Floats, Times, grid_values, reach_us
+
+MICROSECONDS = 1_000_000
+
+
+class WindowSpec(msgspec.Struct, frozen=True):
+    """How windows are cut; a release's manifest says it for its network.
+
+    Attributes
+    ----------
+    steps : int
+        Values a window.
+    rate_hz : int
+        Sample rate of the grid, Hz.
+    hop_us : int
+        Time from one window's start to the next, µs.
+    gap_us : int
+        A longer time between two readings ends a stretch, µs.
+
+    Raises
+    ------
+    ValueError
+        If the grid's period is not a whole number of interpolated points in µs, or the hop not a whole
+        number of periods.
+    """
+
+    steps: int = 200
+    rate_hz: int = 50
+    hop_us: int = MICROSECONDS
+    gap_us: int = MICROSECONDS
+
+    def __post_init__(self) -> None:
+        if self.steps < 1 or self.rate_hz < 1 or self.hop_us < 1 or self.gap_us < 1:
+            raise ValueError("steps, rate_hz, hop_us and gap_us must be positive")
+        if MICROSECONDS % (self.rate_hz * OVERSAMPLING):
+            raise ValueError(f"{OVERSAMPLING} x {self.rate_hz} Hz has no whole number of µs as its period")
+        if self.hop_us % self.period_us:
+            raise ValueError(f"hop_us {self.hop_us} is not a multiple of the period {self.period_us} µs")
+
+    @property
+    def period_us(self) -> int:
+        """Time between two values of a window, µs."""
+        return MICROSECONDS // self.rate_hz
+
+    @property
+    def length_us(self) -> int:
+        """Time that a window stands for: steps times period, µs."""
+        return self.steps * self.period_us
+
+
+class WindowValues(NamedTuple):
+    """One window: its start in µs since the epoch, its values (steps, 3) float32 in m/s²."""
+
+    start: int
+    values: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class RecordingWindows:
+    """The windows of one recording.
+
+    Attributes
+    ----------
+    starts : ndarray of int64, shape (n,)
+        Event time of each window's first value, µs, increasing.
+    values : ndarray of float32, shape (n, steps, 3)
+        m/s², gravity included.
+    repeats, conflicts : int
+        How many readings repeated another's time, and how many of those with other values.
+    """
+
+    starts: Times
+    values: NDArray[np.float32]
+    repeats: int
+    conflicts: int
+
+
+class Merged(NamedTuple):
+    """Readings in strictly increasing time, and what was merged to get there."""
+
+    times: Times
+    axes: Floats
+    repeats: int
+    conflicts: int
+
+
+def recording_windows(times: Times, axes: NDArray[np.floating], spec: WindowSpec | None = None) -> RecordingWindows:
+    """Cut all windows of a whole recording.
+
+    Parameters
+    ----------
+    times : ndarray of int64, shape (n,)
+        Event times in µs since the epoch, in any order.
+    axes : ndarray of float32, shape (n, 3)
+        Acceleration in m/s², gravity included.
+    spec : WindowSpec, optional
+        200 steps at 50 Hz every second, if not given.
+
+    Examples
+    --------
+    Ten seconds of a phone lying still, at 100 Hz. The first and the last second have no window that is
+    supported by readings on both sides:
+
+    >>> times = np.arange(0, 10_000_000, 10_000)
+    >>> windows = recording_windows(times, np.tile(np.float32([0, 0, 9.81]), (1000, 1)))
+    >>> (windows.starts // 1_000_000).tolist()
+    [1, 2, 3, 4, 5]
+    >>> windows.values.shape
+    (5, 200, 3)
+    """
+    spec = spec or WindowSpec()
+    merged = merge_readings(np.asarray(times, np.int64), np.asarray(axes, np.float64))
+    windows: list[WindowValues] = []
+    for piece in split_at_gaps(merged.times, spec.gap_us):
+        windows += Stretch(spec).extend(merged.times[piece], merged.axes[piece])
+    return RecordingWindows(
+        np.array([window.start for window in windows], np.int64),
+        np.stack([window.values for window in windows]) if windows else np.empty((0, spec.steps, 3), np.float32),
+        merged.repeats,
+        merged.conflicts,
+    )
+
+
+def merge_readings(times: Times, axes: Floats) -> Merged:
+    """Sort readings by time and merge those with the same time."""
+    axes = axes + 0.0  # turns -0.0 into 0.0: equal readings must also be equal bit for bit
+    if len(times) < 2 or bool((times[1:] > times[:-1]).all()):
+        return Merged(times, axes, 0, 0)
+    order = np.lexsort((axes[:, 2], axes[:, 1], axes[:, 0], times))
+    times, axes = times[order], axes[order]
+    repeated = np.append(False, times[1:] == times[:-1])
+    if not repeated.any():
+        return Merged(times, axes, 0, 0)
+    differs = np.append(False, (axes[1:] != axes[:-1]).any(axis=1))
+    conflicts = int((repeated & differs).sum())
+    return Merged(times[~repeated], axes[~repeated], int(repeated.sum()), conflicts)
+
+
+def split_at_gaps(times: Times, gap_us: int) -> list[slice]:
+    """Return the pieces of increasing `times` between gaps of more than `gap_us`.
+
+    Examples
+    --------
+    >>> split_at_gaps(np.array([0, 1, 2, 9, 10]), 3)
+    [slice(0, 3, None), slice(3, 5, None)]
+    """
+    if not len(times):
+        return []
+    cuts = [0, *(np.flatnonzero(np.diff(times) > gap_us) + 1).tolist(), len(times)]
+    return [slice(begin, end) for begin, end in itertools.pairwise(cuts)]
+
+
+class Stretch:
+    """Cuts windows from one gapless stretch of readings, given piece by piece.
+
+    It keeps only what the windows still to come need. The pieces may be split anywhere: the windows and
+    their bits are the same.
+    """
+
+    def __init__(self, spec: WindowSpec) -> None:
+        self._spec = spec
+        self._reach = reach_us(spec.period_us)
+        self._times: Times = np.empty(0, np.int64)
+        self._axes: Floats = np.empty((0, 3))
+        self._next_start: int | None = None
+        self._grid_first = 0  # the grid point of the first value kept
+        self._grid: NDArray[np.float32] = np.empty((0, 3), np.float32)
+
+    @property
+    def needed_from(self) -> int | None:
+        """The oldest reading's time that a window still to come needs, µs; None before any reading."""
+        return int(self._times[0]) if len(self._times) else None
+
+    @property
+    def last_time(self) -> int | None:
+        """The newest reading's time, µs; None before any reading."""
+        return int(self._times[-1]) if len(self._times) else None
+
+    def __len__(self) -> int:
+        """Return how many readings are kept."""
+        return len(self._times)
+
+    def extend(self, times: Times, axes: Floats) -> list[WindowValues]:
+        """Add readings that follow in strictly increasing time; return the windows they complete.
+
+        Parameters
+        ----------
+        times : ndarray of int64, shape (n,)
+            µs, all later than the readings before and without a gap.
+        axes : ndarray of float64, shape (n, 3)
+            m/s².
+        """
+        self._times = np.concatenate((self._times, times))
+        self._axes = np.concatenate((self._axes, axes))
+        if self._next_start is None and not self._find_first_window():
+            return []
+        self._extend_grid()
+        windows = self._cut()
+        self._trim()
+        return windows
+
+    def _find_first_window(self) -> bool:
+        if len(self._times) < 2:
+            return False
+        hop = self._spec.hop_us
+        first_supported = int(self._times[1]) + self._reach
+        self._next_start = -(-first_supported // hop) * hop
+        self._grid_first = self._next_start // self._spec.period_us
+        return True
+
+    def _extend_grid(self) -> None:
+        if len(self._times) < 4:
+            return
+        period = self._spec.period_us
+        first = self._grid_first + len(self._grid)
+        last = (int(self._times[-2]) - 1 - self._reach) // period
+        if last < first:
+            return
+        values = grid_values(self._times, self._axes, first, last, period).astype(np.float32)
+        self._grid = np.concatenate((self._grid, values))
+
+    def _cut(self) -> list[WindowValues]:
+        assert self._next_start is not None
+        spec, windows = self._spec, []
+        offset = 0
+        while offset + spec.steps <= len(self._grid):
+            windows.append(WindowValues(self._next_start, self._grid[offset : offset + spec.steps].copy()))
+            self._next_start += spec.hop_us
+            offset += spec.hop_us // spec.period_us
+        self._grid = self._grid[offset:]
+        self._grid_first = max(self._grid_first, self._next_start // spec.period_us)
+        return windows
+
+    def _trim(self) -> None:
+        assert self._next_start is not None
+        before = int(np.searchsorted(self._times, self._next_start - self._reach, side="right")) - 2
+        if before > 0:
+            self._times = self._times[before:]
+            self._axes = self._axes[before:]

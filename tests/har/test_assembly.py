@@ -1,0 +1,251 @@
+import itertools
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from har.assembly import GRACE_US, SessionWindows
+from har.samples import NOTHING_EARLIER, SampleBatch, sent_after
+from har.windows import WindowSpec, recording_windows
+
+SPEC = WindowSpec()
+SECOND = 1_000_000
+START = 1_700_000_000 * SECOND
+
+
+def recording(seed: int, *, rate_hz: int = 50, seconds: int = 14, disorder: int = 0):
+    """Readings in a device's order, which may run back in time by up to `disorder` readings."""
+    random = np.random.default_rng(seed)
+    count = rate_hz * seconds
+    times = START + (np.arange(count) * SECOND // rate_hz) + random.integers(0, 5_000, count)
+    axes = random.normal(0, 4, (count, 3)).astype(np.float32)
+    order = np.argsort(np.arange(count) + random.uniform(0, disorder + 1e-9, count), kind="stable")
+    return times[order], axes[order]
+
+
+def batches_of(times, axes, cuts) -> list[SampleBatch]:
+    """Batches with the promises of a sender who knows the whole recording."""
+    edges = sorted({0, len(times), *cuts})
+    newest = np.maximum.accumulate(times)
+    oldest_later = np.minimum.accumulate(times[::-1])[::-1]
+    batches = []
+    for number, (a, b) in enumerate(itertools.pairwise(edges)):
+        top = int(times[a:b].max()) + 1
+        earlier = int(newest[a - 1]) if a else NOTHING_EARLIER
+        later = min(top, int(oldest_later[b])) if b < len(times) else top
+        batches.append(SampleBatch("d", "s", number, times[a:b], axes[a:b], earlier, earlier, later))
+    return batches
+
+
+def deliver(log: list[SampleBatch], *, begin: int = 0):
+    """Feed a log from an offset on; return windows by start, and when each offset was finished."""
+    session = SessionWindows(SPEC)
+    windows, finished, refused = {}, {}, []
+    for offset, batch in enumerate(log[begin:], begin):
+        step = session.add(batch, offset)
+        for window in step.windows:
+            assert window.start not in windows
+            windows[window.start] = window.values.tobytes()
+        finished |= dict.fromkeys(step.finished, offset)
+        if step.refused:
+            refused.append((offset, step.refused))
+    return windows, finished, refused
+
+
+def offline(times, axes) -> dict[int, bytes]:
+    whole = recording_windows(times, axes, SPEC)
+    return {start: values.tobytes() for start, values in zip(whole.starts.tolist(), whole.values, strict=True)}
+
+
+def stamped(log: list[SampleBatch]) -> list[SampleBatch]:
+    """State in each batch the newest time that the session had sent by then, as devices do."""
+    newest, result = 0, []
+    for batch in log:
+        result.append(sent_after(batch, newest))
+        newest = max(newest, batch.newest)
+    return result
+
+
+@st.composite
+def delivered_logs(draw):
+    """A recording, split anywhere, with batches repeated and delayed within the grace."""
+    seed = draw(st.integers(0, 1_000))
+    times, axes = recording(seed, rate_hz=draw(st.sampled_from([50, 100])), disorder=draw(st.sampled_from([0, 0, 5])))
+    cuts = draw(st.lists(st.integers(1, len(times) - 1), min_size=3, max_size=30))
+    batches = batches_of(times, axes, cuts)
+    # A batch may be sent as late as another that is at most half the grace newer.
+    delay = draw(st.lists(st.integers(0, GRACE_US // 2), min_size=len(batches), max_size=len(batches)))
+    due = [(batch.newest + wait, n) for n, (batch, wait) in enumerate(zip(batches, delay, strict=True))]
+    repeats = draw(st.lists(st.integers(0, len(batches) - 1), max_size=6))
+    due += [(batches[n].newest + GRACE_US // 2, n) for n in repeats]
+    log = stamped([batches[n] for _, n in sorted(due)])
+    spans = [batch.newest - int(batch.times.min()) for batch in batches]
+    return times, axes, log, max(spans)
+
+
+@given(delivered_logs())
+@settings(max_examples=150, deadline=None)
+def test_split_order_repeats_and_delay_give_the_offline_windows(case):
+    times, axes, log, longest = case
+    windows, _, refused = deliver(log)
+    expected = offline(times, axes)
+    if longest <= GRACE_US // 2:
+        assert refused == []
+        assert windows == expected
+    else:  # batches so long that a delay makes their beginnings late: what is left must still be right
+        assert windows.items() <= expected.items()
+
+
+@given(delivered_logs(), st.data())
+@settings(max_examples=150, deadline=None)
+def test_a_restart_at_any_batch_changes_nothing(case, data):
+    times, axes, log, _ = case
+    stop = data.draw(st.integers(0, len(log)))
+    whole, _, _ = deliver(log)
+    before, finished, _ = deliver(log[:stop])
+    unfinished = [offset for offset in range(stop) if offset not in finished]
+    # The committed offset may be anywhere up to the first unfinished batch: another device may hold it back.
+    begin = data.draw(st.integers(0, min(unfinished, default=stop)))
+    after, _, _ = deliver(log, begin=begin)
+    assert before.keys() | after.keys() >= whole.keys()
+    for start, values in after.items():
+        assert offline(times, axes)[start] == values
+
+
+def test_a_window_closes_with_the_batch_that_completes_it():
+    times, axes = recording(1)
+    batches = batches_of(times, axes, range(50, len(times), 50))
+    session = SessionWindows(SPEC)
+    for offset, batch in enumerate(batches):
+        for window in session.add(batch, offset).windows:
+            assert window.completed_by == offset
+            # Its last value, the filter's 80 ms and one reading more: nothing else is waited for.
+            assert batch.newest - (window.start + SPEC.length_us) < 1.2 * SECOND
+
+
+def test_no_window_crosses_a_batch_that_never_came_and_others_go_on_after_the_grace():
+    times, axes = recording(2, seconds=20)
+    batches = batches_of(times, axes, range(50, len(times), 50))
+    log = stamped(batches[:8] + batches[9:])
+    windows, _, refused = deliver(log)
+    lost = batches[8].times
+    expected = offline(times, axes)
+    reach = 200_000
+    untouched = {
+        start for start in expected if start - reach > lost.max() or start + SPEC.length_us + reach < lost.min()
+    }
+    assert untouched <= windows.keys()
+    assert refused == []
+    assert all(expected[start] == values for start, values in windows.items())
+    assert len(windows) < len(expected)
+
+
+def test_readings_later_than_the_grace_are_refused_alike_before_and_after_a_restart():
+    times, axes = recording(3, seconds=20)
+    batches = batches_of(times, axes, range(50, len(times), 50))
+    late = batches.pop(5)
+    log = stamped([*batches[:15], late, *batches[15:]])
+    for begin in (0, 10, 15):
+        _, _, refused = deliver(log, begin=begin)
+        assert [(offset, refusal.code) for offset, refusal in refused] == [(15, "late")]
+
+
+def test_a_batch_that_is_late_in_part_gives_what_is_not():
+    times, axes = recording(4, seconds=12)
+    batches = batches_of(times, axes, [100, 200, 300, 400, 500])
+    stamp = batches[2].newest
+    partly = replace(batches[3], newest_sent=max(stamp, int(batches[3].times[50]) + GRACE_US))
+    _, _, refused = deliver([*batches[:3], partly, *(sent_after(b, partly.newest_sent) for b in batches[4:])])
+    assert "50 of 100" in refused[0][1].detail
+
+
+def test_a_sequence_that_goes_back_with_new_readings_is_refused():
+    times, axes = recording(5)
+    batches = batches_of(times, axes, range(50, len(times), 50))
+    confused = replace(batches[9], sequence=3)
+    _, _, refused = deliver([*batches[:9], confused])
+    assert refused[0][1].code == "sequence"
+    assert "begin a new session" in refused[0][1].detail
+
+
+def test_another_content_under_a_known_sequence_is_refused_and_the_first_stands():
+    times, axes = recording(6)
+    batches = batches_of(times, axes, range(50, len(times), 50))
+    liar = replace(batches[4], axes=batches[4].axes + 1)
+    windows, _, refused = deliver([*batches[:5], liar, *batches[5:]])
+    assert refused[0][1].code == "conflict"
+    assert windows == offline(times, axes)
+
+
+def test_conflicting_readings_within_a_batch_are_counted():
+    times, axes = recording(7)
+    doubled_times, doubled_axes = np.append(times[:50], times[10]), np.vstack([axes[:50], axes[10] + 1])
+    batch = SampleBatch("d", "s", 0, doubled_times, doubled_axes, 0, 0, int(times[49]) + 1)
+    step = SessionWindows(SPEC).add(batch, 0)
+    assert (step.repeats, step.conflicts) == (1, 1)
+
+
+def test_a_careful_sender_gets_the_same_windows_only_later():
+    times, axes = recording(8, seconds=16)
+    careful = [
+        replace(batch, later_from=batch.newest - GRACE_US)
+        for batch in batches_of(times, axes, range(50, len(times), 50))
+    ]
+    windows, _, _ = deliver(careful)
+    expected = offline(times, axes)
+    assert all(expected[start] == values for start, values in windows.items())
+    assert len(expected) - len(windows) == 2
+
+
+def test_a_device_that_falls_silent_is_let_go_and_may_come_back():
+    times, axes = recording(9)
+    batches = batches_of(times, axes, range(50, len(times), 50))
+    session = SessionWindows(SPEC)
+    windows, finished = {}, []
+    for offset, batch in enumerate(batches):
+        step = session.add(batch, offset)
+        windows |= {w.start: w.values.tobytes() for w in step.windows}
+        finished += step.finished
+        if offset == 6:
+            step = session.stop_waiting()
+            finished += step.finished
+            assert finished == list(range(7))
+            assert session.held_batches == 0
+    assert windows == offline(times, axes)
+
+
+def test_a_batch_that_spans_a_pause_is_not_late_against_itself():
+    times, axes = recording(11, seconds=20)
+    times[525:] += 5 * SECOND
+    windows, _, refused = deliver(batches_of(times, axes, range(50, len(times), 50)))
+    assert refused == []
+    assert windows == offline(times, axes)
+
+
+@pytest.mark.parametrize("gap_s", [1.1, 30, 86_400])
+def test_a_pause_ends_the_stretch(gap_s):
+    times, axes = recording(10, seconds=20)
+    times[500:] += int(gap_s * SECOND)
+    windows, finished, _ = deliver(batches_of(times, axes, range(50, len(times), 50)))
+    assert windows == offline(times, axes)
+    assert set(range(9)) <= finished.keys()
+
+
+def test_memory_is_bounded_however_dense_the_readings_are():
+    session = SessionWindows(SPEC)
+    begin = START + np.arange(0, SECOND, 20_000)
+    session.add(
+        SampleBatch("d", "s", 0, begin, np.zeros((50, 3), np.float32), 0, 0, int(begin[-1]) + 1),
+        0,
+    )
+    codes = []
+    for number in range(1, 60):
+        times = START + SECOND + number * 1_000 + np.arange(1_000)
+        newest, earlier = int(times[-1]), int(times[0]) - 1
+        batch = SampleBatch("d", "s", number, times, np.zeros((1_000, 3), np.float32), earlier, earlier, newest + 1)
+        refused = session.add(batch, number).refused
+        codes.append(refused.code if refused else None)
+    assert codes[:49] == [None] * 49
+    assert set(codes[49:]) == {"too_dense"}
