@@ -1,9 +1,26 @@
 """Fixtures that every folder of tests may use."""
 
 import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import redis
+from kafka import KafkaConsumer, TopicPartition
+from kafka.errors import KafkaError
+from redis.backoff import ConstantBackoff
+from redis.retry import Retry
+
+from deploy.embedded import broker_command, redis_command
+from deploy.ports import free_port
+from deploy.topics import check_kafka, create_topics
+
+#: What a test needs is told by its fixtures.
+_MARKERS = {"shared_data": "recordings", "broker": "kafka", "redis_url": "redis"}
 
 ROOT = Path(__file__).parent.parent
 
@@ -17,10 +34,74 @@ def shared_data() -> Path:
     return folder
 
 
+@pytest.fixture
+def broker() -> Iterator["Broker"]:
+    """A fresh embedded broker with the project's topics."""
+    with Broker() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A Redis server for the session."""
+    port = free_port()
+    command = redis_command(port, tmp_path_factory.mktemp("redis"))
+    url = f"redis://127.0.0.1:{port}/0"
+    with subprocess.Popen(command.arguments, stdout=subprocess.DEVNULL) as process:
+        with redis.Redis.from_url(url, retry=Retry(ConstantBackoff(0.05), 200)) as client:
+            client.ping()
+        yield url
+        process.terminate()
+
+
+class Broker:
+    """An embedded broker that can be frozen and let go on."""
+
+    def __enter__(self) -> "Broker":
+        self.bootstrap = f"127.0.0.1:{(port := free_port())}"
+        self._process = subprocess.Popen(broker_command(port).arguments, stdout=subprocess.DEVNULL)
+        deadline = time.monotonic() + 20
+        while True:
+            try:
+                check_kafka(self.bootstrap)
+                break
+            except KafkaError:
+                assert time.monotonic() < deadline, "the embedded broker does not start"
+        create_topics(self.bootstrap, partitions=4, replication=1)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.wait()
+
+    def freeze(self) -> None:
+        self._process.send_signal(signal.SIGSTOP)
+
+    def unfreeze(self) -> None:
+        self._process.send_signal(signal.SIGCONT)
+
+    def read(self, topic: str, count: int, *, timeout_seconds: float = 15) -> list[Any]:
+        """Read the first `count` records of a topic, of all partitions."""
+        consumer = KafkaConsumer(
+            bootstrap_servers=[self.bootstrap], auto_offset_reset="earliest", fetch_max_wait_ms=50
+        )
+        consumer.assign([TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic)])
+        records: list[Any] = []
+        deadline = time.monotonic() + timeout_seconds
+        while len(records) < count and time.monotonic() < deadline:
+            for polled in consumer.poll(timeout_ms=100).values():
+                records += polled
+        consumer.close()
+        assert len(records) >= count, f"{len(records)} of {count} records on {topic}"
+        return records
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if "shared_data" in getattr(item, "fixturenames", ()):
-            item.add_marker("recordings")
+        needs = set(getattr(item, "fixturenames", ()))
+        for fixture, marker in _MARKERS.items():
+            if fixture in needs:
+                item.add_marker(marker)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -1,0 +1,1 @@
+"""Phones to Kafka: the gateway, its Kafka publisher, the device client, replay and simulated phones."""

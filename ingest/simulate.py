@@ -1,0 +1,82 @@
+"""`har simulate`: simulated wearers stream to the gateway in real time."""
+
+import asyncio
+import logging
+import logging.config
+import signal
+import sys
+import time
+from contextlib import ExitStack, suppress
+
+from har.log_format import logging_config
+from har.samples import SampleBatch
+from har.settings import SimulateSettings
+from har.windows import MICROSECONDS
+from ingest.journal import Journal
+from ingest.phone_client import GatewayRefusesError, PhoneClient
+from ingest.simulation.phone import SimulatedPhone
+
+log = logging.getLogger(__name__)
+
+
+async def stream_phone(phone: SimulatedPhone, settings: SimulateSettings, stop: asyncio.Event) -> None:
+    """Stream one phone's readings as they happen, until `stop` is set; then send what is left."""
+    with ExitStack() as stack:
+        journal = None
+        if settings.journal:
+            journal = stack.enter_context(Journal(settings.journal, phone.device, phone.session))
+
+        def accepted(batch: SampleBatch) -> None:
+            if journal:
+                journal.write(batch, phone.activity_at(batch.times))
+
+        client = PhoneClient(
+            settings.gateway,
+            phone.device,
+            session=phone.session,
+            token=settings.token.get_secret_value() if settings.token else None,
+            batch_readings=settings.batch_readings,
+            on_accepted=accepted,
+        )
+        log.info("%s: %s, %g Hz", phone.device, phone.placement, phone.sample_rate_hz)
+        period = settings.batch_readings / phone.sample_rate_hz
+        async with client:
+            while not stop.is_set():
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(stop.wait(), period)
+                readings = phone.readings_until(time.time_ns() // 1000)
+                await client.send(readings.time_us, readings.acceleration)
+        log.info("%s: %d batches acknowledged, %d refused", phone.device, client.accepted, client.refused)
+
+
+async def simulate(settings: SimulateSettings) -> None:
+    """Stream all phones until SIGINT, SIGTERM or the end of the time."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    if settings.seconds is not None:
+        loop.call_later(settings.seconds, stop.set)
+    now = time.time_ns() // 1000
+    phones = [
+        SimulatedPhone(
+            settings.seed,
+            settings.first + number,
+            # Phones of one process begin spread over a second, as phones do.
+            session_start_us=now - number * MICROSECONDS // settings.devices,
+            segment_seconds=settings.segment_seconds,
+        )
+        for number in range(settings.devices)
+    ]
+    await asyncio.gather(*(stream_phone(phone, settings, stop) for phone in phones))
+
+
+def run(settings: SimulateSettings) -> int:
+    """Simulate; return the exit status."""
+    logging.config.dictConfig(logging_config("simulate"))
+    try:
+        asyncio.run(simulate(settings))
+    except GatewayRefusesError as error:
+        print(f"har simulate: {error}", file=sys.stderr)
+        return 1
+    return 0

@@ -1,0 +1,1 @@
+"""Simulated wearers: phones whose signals are drawn from a table of fitted parameters."""

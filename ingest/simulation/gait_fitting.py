@@ -1,0 +1,135 @@
+"""Fit walking and climbing: the mean stride, how strides vary, and what is left.
+
+A development tool for :mod:`ingest.simulation.fitting`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ingest.simulation.parameters import GaitParameters, StrideVariation
+from ingest.simulation.statistics import (
+    FloatArray,
+    lag_one_correlation,
+    nested_spread,
+    rounded,
+    significant,
+    spectrum,
+)
+from ingest.simulation.strides import Bout, aligned, occasion_bouts, refined, stride_coefficients
+
+CENTIMETRES = 100.0
+ENVELOPE_BINS = 32
+NOISE_BANDS = (0.2, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 5.5, 7.0, 9.0, 11.0, 13.0, 15.5, 18.0, 21.0, 25.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class GaitFit:
+    """What was found: a row a wearer for the joint distribution, and what all wearers share."""
+
+    of_wearers: dict[str, FloatArray]
+    shared: dict[str, Any]
+
+    def parameters(self, quantities: Mapping[str, Any]) -> GaitParameters:
+        """Join the joint quantities and what is shared."""
+        return GaitParameters(**quantities, **self.shared)
+
+
+def fit_gait(occasions: Sequence[Sequence[FloatArray]], rate_hz: float, harmonics: int, variations: int) -> GaitFit:
+    """Fit one gait to the bouts, ``(n, 3)`` in m/s², of all occasions of wear.
+
+    ``harmonics`` is how many of the stride frequency are kept, ``variations`` how many axes of variation.
+    """
+    wearers = aligned([occasion_bouts(signals, rate_hz) for signals in occasions])
+    wearers = [refined(bouts, rate_hz) for bouts in wearers]
+    coefficients = [[stride_coefficients(bout, harmonics) for bout in bouts] for bouts in wearers]
+    means = np.array([np.concatenate(bouts).mean(axis=0) for bouts in coefficients])
+    deviations = [
+        [(bout - mean).reshape(len(bout), -1) for bout in bouts]
+        for bouts, mean in zip(coefficients, means, strict=True)
+    ]
+    levels = np.array([np.sqrt((np.concatenate(bouts) ** 2).sum(axis=1).mean()) for bouts in deviations])
+    levels = levels / np.exp(np.log(levels).mean())
+    evened = [[bout / level for bout in bouts] for bouts, level in zip(deviations, levels, strict=True)]
+    pooled = np.concatenate([bout for bouts in evened for bout in bouts])
+    _, _, axes = np.linalg.svd(pooled, full_matrices=False)
+    axes = axes[:variations]
+    noise, envelope = _noise(wearers, means, evened, levels, axes, rate_hz)
+    log_periods = [[np.log(bout.periods / rate_hz) for bout in bouts] for bouts in wearers]
+    typical = np.array([np.concatenate(bouts).mean() for bouts in log_periods])
+    wander = [bout - mean for bouts, mean in zip(log_periods, typical, strict=True) for bout in bouts]
+    bout_spread, stride_spread = nested_spread(wander)
+    return GaitFit(
+        of_wearers={
+            "log_stride_period": typical[:, None],
+            "log_variability": np.log(levels)[:, None],
+            "x": CENTIMETRES * means[:, 0],
+            "y": CENTIMETRES * means[:, 1],
+            "z": CENTIMETRES * means[:, 2],
+        },
+        shared={
+            "period_bout_spread": round(bout_spread, 4),
+            "period_stride_spread": round(stride_spread, 4),
+            "period_stride_correlation": round(lag_one_correlation(wander, within=True), 3),
+            "variation": [_variation(evened, axis) for axis in axes],
+            "noise": spectrum(noise, rate_hz, NOISE_BANDS),
+            "noise_envelope": significant(envelope),
+        },
+    )
+
+
+def _variation(evened: Sequence[Sequence[FloatArray]], axis: FloatArray) -> StrideVariation:
+    axis = axis * np.sign(axis[np.abs(axis).argmax()])
+    scores = [bout @ axis for bouts in evened for bout in bouts]
+    bout_spread, stride_spread = nested_spread(scores)
+    spread = float(np.hypot(bout_spread, stride_spread))
+    x, y, z = (rounded(CENTIMETRES * spread * values, 0) for values in axis.reshape(3, -1))
+    return StrideVariation(
+        x=x,
+        y=y,
+        z=z,
+        bout_share=round((bout_spread / spread) ** 2, 3),
+        stride_correlation=round(lag_one_correlation(scores, within=True), 3),
+    )
+
+
+def _noise(
+    wearers: Sequence[Sequence[Bout]],
+    means: FloatArray,
+    evened: Sequence[Sequence[FloatArray]],
+    levels: FloatArray,
+    axes: FloatArray,
+    rate_hz: float,
+) -> tuple[list[FloatArray], FloatArray]:
+    """Return what the mean stride and the axes of variation leave, evened out over the phase, and the envelope."""
+    residuals, phases = [], []
+    for bouts, mean, scores_of, level in zip(wearers, means, evened, levels, strict=True):
+        for bout, scores in zip(bouts, scores_of, strict=True):
+            explained = mean + level * ((scores @ axes.T) @ axes).reshape(-1, *mean.shape)
+            start, stop = int(np.ceil(bout.boundaries[0])), int(np.floor(bout.boundaries[-1]))
+            samples = np.arange(start, min(stop, len(bout.signal)))
+            stride = np.clip(np.searchsorted(bout.boundaries, samples, side="right") - 1, 0, len(scores) - 1)
+            phase = (samples - bout.boundaries[stride]) / bout.periods[stride]
+            residuals.append((bout.signal[samples] - _evaluated(explained[stride], phase)) / level)
+            phases.append(phase)
+    bins = [np.minimum((phase * ENVELOPE_BINS).astype(np.int64), ENVELOPE_BINS - 1) for phase in phases]
+    power = np.concatenate([(residual**2).sum(axis=1) for residual in residuals])
+    place = np.concatenate(bins)
+    envelope = np.sqrt(np.bincount(place, power) / np.bincount(place))
+    envelope = envelope / np.sqrt((envelope**2).mean())
+    evened_out = [residual / envelope[b][:, None] for residual, b in zip(residuals, bins, strict=True)]
+    return [residual - residual.mean(axis=0) for residual in evened_out], envelope
+
+
+def _evaluated(coefficients: FloatArray, phase: FloatArray) -> FloatArray:
+    """Return the Fourier series of ``(n, 3, 1 + 2 * harmonics)`` coefficients at ``(n,)`` phases."""
+    harmonics = (coefficients.shape[2] - 1) // 2
+    angle = 2 * np.pi * phase[:, None] * np.arange(1, harmonics + 1)
+    basis = np.empty((len(phase), 1 + 2 * harmonics))
+    basis[:, 0] = 1
+    basis[:, 1::2] = np.cos(angle)
+    basis[:, 2::2] = np.sin(angle)
+    values: FloatArray = np.einsum("nah,nh->na", coefficients, basis)
+    return values

@@ -1,0 +1,154 @@
+"""A simulated phone: a device with errors and a clock, carried by a simulated wearer."""
+
+from typing import Literal
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from ingest.simulation.motion import limited_normal
+from ingest.simulation.parameters import PLACEMENTS, ParameterTable, Placement, load_parameters
+from ingest.simulation.schedule import MICROSECONDS, Schedule
+from ingest.simulation.wearer import Wearer
+
+SAMPLE_RATES_HZ = (50.0, 60.0, 100.0, 150.0, 200.0)
+LOWEST_RATE_HZ = 10.0
+HIGHEST_RATE_HZ = 500.0
+NOISE_BLOCK = 256
+LARGEST_JITTER = 0.4
+LARGEST_RATE_DEVIATION = 0.02
+
+
+class Readings(msgspec.Struct, frozen=True):
+    """Readings of one phone.
+
+    Attributes
+    ----------
+    time_us
+        Event time, µs since the epoch, strictly increasing, int64 ``(n,)``.
+    acceleration
+        m/s², gravity included, float32 ``(n, 3)``.
+    """
+
+    time_us: NDArray[np.int64]
+    acceleration: NDArray[np.float32]
+
+
+class SimulatedPhone:
+    """A phone that records a simulated wearer.
+
+    Everything is drawn from ``(seed, index)``: the wearer, the order of activities, the device's scale and bias, its
+    true rate, jitter and noise. The readings do not depend on how often they are asked for.
+
+    Parameters
+    ----------
+    seed
+        Of the whole simulation, non-negative.
+    index
+        Which phone of it, non-negative.
+    session_start_us
+        Event time of the session's start, µs since the epoch.
+    placement
+        Where it is worn; alternating between the waist and the pocket with the index by default.
+    sample_rate_hz
+        Nominal rate, 10 to 500 Hz; drawn from 50, 60, 100, 150 and 200 Hz by default.
+    segment_seconds
+        How long an activity lasts.
+    table
+        The parameters; those that ship with the package by default.
+
+    Raises
+    ------
+    ValueError
+        If an argument is out of range.
+
+    Examples
+    --------
+    >>> phone = SimulatedPhone(seed=7, index=3, session_start_us=1_700_000_000_000_000)
+    >>> phone.device, phone.placement
+    ('simulated-03', 'pocket')
+    """
+
+    def __init__(
+        self,
+        seed: int,
+        index: int,
+        *,
+        session_start_us: int,
+        placement: Literal["waist", "pocket"] | None = None,
+        sample_rate_hz: float | None = None,
+        segment_seconds: float = 12.0,
+        table: ParameterTable | None = None,
+    ) -> None:
+        if seed < 0 or index < 0:
+            raise ValueError("seed and index must not be negative")
+        if sample_rate_hz is not None and not LOWEST_RATE_HZ <= sample_rate_hz <= HIGHEST_RATE_HZ:
+            raise ValueError(f"sample_rate_hz must be {LOWEST_RATE_HZ:g} to {HIGHEST_RATE_HZ:g} Hz")
+        if placement is not None and placement not in PLACEMENTS:
+            raise ValueError(f"placement must be one of {PLACEMENTS}, not {placement!r}")
+        table = table or load_parameters()
+        person, errors, clock = (int(word) for word in np.random.SeedSequence([seed, index]).generate_state(3))
+        generator = np.random.default_rng([errors, 0])
+        drawn_rate = float(generator.choice(SAMPLE_RATES_HZ))
+        device = table.device
+
+        self.device = f"simulated-{index:02d}"
+        self.session = f"simulation-{seed}-{session_start_us}"
+        self.placement: Placement = placement or PLACEMENTS[index % len(PLACEMENTS)]
+        self.sample_rate_hz = sample_rate_hz or drawn_rate
+        self.session_start_us = session_start_us
+        self.schedule = Schedule(person, segment_seconds)
+        self._wearer = Wearer(person, self.placement, self.schedule, table)
+        self._scale = 1 + device.scale_spread * float(limited_normal(generator))
+        self._bias = device.bias_spread * limited_normal(generator, 3)
+        self._noise = float(np.exp(device.log_noise_mean + device.log_noise_spread * limited_normal(generator)))
+        deviation = device.rate_spread * float(generator.standard_normal())
+        deviation = min(max(deviation, -LARGEST_RATE_DEVIATION), LARGEST_RATE_DEVIATION)
+        self._period_us = MICROSECONDS / (self.sample_rate_hz * (1 + deviation))
+        self._jitter_spread = device.jitter_spread
+        self._block_seed = clock
+        self._next = 0
+
+    def readings_until(self, event_time_us: int) -> Readings:
+        """Return the readings taken since the last call up to a time, inclusive.
+
+        Parameters
+        ----------
+        event_time_us
+            µs since the epoch; a time before the last call's gives no readings.
+        """
+        elapsed = event_time_us - self.session_start_us
+        last = max(self._next, int(np.ceil(elapsed / self._period_us)) + 2)
+        times, noise = self._times_and_noise(self._next, last)
+        count = int(np.searchsorted(times, elapsed, side="right"))
+        self._next += count
+        times, noise = times[:count], noise[:count]
+        acceleration = self._wearer.acceleration(times) * self._scale + self._bias + noise
+        return Readings(time_us=times + np.int64(self.session_start_us), acceleration=acceleration.astype(np.float32))
+
+    def activity_at(self, time_us: NDArray[np.int64]) -> NDArray[np.str_]:
+        """Return what the wearer does at event times, µs since the epoch.
+
+        Raises
+        ------
+        ValueError
+            If a time lies before the session's start.
+        """
+        return self.schedule.activity_at(np.asarray(time_us, dtype=np.int64) - self.session_start_us)
+
+    def _times_and_noise(self, first: int, last: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Return elapsed times (µs) and sensor noise (m/s²) of the readings ``first`` to ``last``, exclusive.
+
+        Drawn in blocks of fixed readings, each from its own generator, so that chunks don't matter.
+        """
+        deviates = [
+            np.random.default_rng([self._block_seed, block]).standard_normal((NOISE_BLOCK, 4))
+            for block in range(first // NOISE_BLOCK, -(-last // NOISE_BLOCK))
+        ]
+        if not deviates:
+            return np.empty(0, dtype=np.int64), np.empty((0, 3))
+        offset = first // NOISE_BLOCK * NOISE_BLOCK
+        own = np.concatenate(deviates)[first - offset : last - offset]
+        jitter = np.clip(own[:, 0] * self._jitter_spread, -LARGEST_JITTER, LARGEST_JITTER)
+        grid = np.arange(first, last) + 0.5 + jitter
+        return np.floor(grid * self._period_us).astype(np.int64), own[:, 1:] * self._noise

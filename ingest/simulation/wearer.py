@@ -1,0 +1,138 @@
+"""A simulated wearer: a person who carries a phone in one place through a schedule of activities."""
+
+from collections import OrderedDict
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ingest.simulation.motion import GRID_HZ, Bout, Gait, Posture, limited_normal, smooth_step
+from ingest.simulation.parameters import (
+    GAITS,
+    POSTURES,
+    ParameterTable,
+    Placement,
+    PlacementParameters,
+    load_parameters,
+)
+from ingest.simulation.schedule import MICROSECONDS, Schedule
+
+FloatArray = NDArray[np.float64]
+
+TRANSITION_US = 1_000_000
+KEPT_BOUTS = 4
+GRID_US = MICROSECONDS // GRID_HZ
+
+
+class Wearer:
+    """A person drawn from the table of parameters.
+
+    The acceleration is a function of the wearer's seed and the time alone: any times, in any chunks, give the same
+    values bit for bit. Between two activities gravity turns along the great circle and the motions are blended, for
+    one second around the change.
+
+    Parameters
+    ----------
+    seed
+        Of this person.
+    placement
+        Where the phone is worn.
+    schedule
+        What the person does when.
+    table
+        The parameters; those that ship with the package by default.
+    """
+
+    def __init__(
+        self, seed: int, placement: Placement, schedule: Schedule, table: ParameterTable | None = None
+    ) -> None:
+        parameters: PlacementParameters = (table or load_parameters()).placements[placement]
+        generator = np.random.default_rng([seed, 0])
+        scores = limited_normal(generator, len(parameters.postures["sit"].gravity.loadings))
+        self._activities: dict[str, Posture | Gait] = {}
+        for posture in POSTURES:
+            self._activities[posture] = Posture(parameters.postures[posture], scores, generator)
+        for gait in GAITS:
+            self._activities[gait] = Gait(parameters.gaits[gait], scores, generator)
+        self._seed = seed
+        self._schedule = schedule
+        self._bouts: OrderedDict[int, Bout] = OrderedDict()
+
+    def acceleration(self, elapsed_us: NDArray[np.int64]) -> FloatArray:
+        """Return the true acceleration in the phone's frame.
+
+        Parameters
+        ----------
+        elapsed_us
+            Times since the session's start, µs, non-negative and not decreasing, int64 ``(n,)``.
+
+        Returns
+        -------
+        numpy.ndarray
+            m/s², gravity included, float64 ``(n, 3)``.
+
+        Raises
+        ------
+        ValueError
+            If a time lies before the session's start.
+        """
+        times = np.asarray(elapsed_us, dtype=np.int64)
+        acceleration = np.empty((len(times), 3))
+        segments = self._schedule.segment_at(times)
+        first = 0
+        while first < len(times):
+            segment = int(segments[first])
+            last = first + int(np.searchsorted(segments[first:], segment, side="right"))
+            acceleration[first:last] = self._in_segment(segment, times[first:last])
+            first = last
+        return acceleration
+
+    def _in_segment(self, segment: int, times: NDArray[np.int64]) -> FloatArray:
+        gravity, motion = self._gravity_and_motion(segment, times)
+        into = times - segment * self._schedule.segment_us
+        left = self._schedule.segment_us - into
+        for neighbour, distance in ((segment - 1, into), (segment + 1, left)):
+            near = distance < TRANSITION_US // 2
+            if neighbour < 0 or not near.any():
+                continue
+            other_gravity, other_motion = self._gravity_and_motion(neighbour, times[near])
+            weight = smooth_step(0.5 - distance[near] / TRANSITION_US)[:, None]
+            gravity[near] = turned(gravity[near], other_gravity, weight)
+            motion[near] = motion[near] * (1 - weight) + other_motion * weight
+        return gravity + motion
+
+    def _gravity_and_motion(self, segment: int, times: NDArray[np.int64]) -> tuple[FloatArray, FloatArray]:
+        bout = self._bout(segment)
+        beginning = segment * self._schedule.segment_us - TRANSITION_US // 2
+        position = (times - beginning) / GRID_US
+        index = position.astype(np.int64)
+        fraction = (position - index)[:, None]
+        motion = bout.motion[index] * (1 - fraction) + bout.motion[index + 1] * fraction
+        return np.repeat(bout.gravity[None], len(times), axis=0), motion
+
+    def _bout(self, segment: int) -> Bout:
+        bout = self._bouts.get(segment)
+        if bout is None:
+            activity = self._activities[self._schedule.activity_of_segment(segment)]
+            steps = (self._schedule.segment_us + TRANSITION_US) // GRID_US + 3
+            bout = activity.bout(steps, np.random.default_rng([self._seed, 1, segment]))
+            self._bouts[segment] = bout
+            while len(self._bouts) > KEPT_BOUTS:
+                self._bouts.popitem(last=False)
+        return bout
+
+
+def turned(start: FloatArray, end: FloatArray, weight: FloatArray) -> FloatArray:
+    """Turn vectors towards others of the same length along the great circle.
+
+    Parameters
+    ----------
+    start, end
+        ``(n, 3)``, of equal lengths.
+    weight
+        0 gives the start, 1 the end, ``(n, 1)``.
+    """
+    squared = (start**2).sum(axis=1, keepdims=True)
+    cosine = np.clip((start * end).sum(axis=1, keepdims=True) / squared, -0.9999, 0.999999)
+    angle = np.arccos(cosine)
+    between: FloatArray = (start * np.sin((1 - weight) * angle) + end * np.sin(weight * angle)) / np.sin(angle)
+    return between

@@ -1,0 +1,111 @@
+import asyncio
+
+import numpy as np
+import pytest
+
+from har import topics
+from har.samples import decode_batch
+from ingest.phone_client import GatewayRefusesError, PhoneClient
+from tests.batches import live_batches
+from tests.ingest.test_gateway import gateway_on
+
+EVERYTHING = live_batches(30)
+TIMES = np.concatenate([batch.times for batch in EVERYTHING])
+AXES = np.concatenate([batch.axes for batch in EVERYTHING])
+
+
+def stored(broker, batches: int) -> list:
+    """The batches Kafka holds, repeats collapsed, in order of sequence."""
+    kept = [decode_batch(record.value) for record in broker.read(topics.SAMPLES.name, batches)]
+    by_sequence = {batch.sequence: batch for batch in kept}
+    return [by_sequence[number] for number in sorted(by_sequence)]
+
+
+async def test_readings_are_batched_sent_and_confirmed(broker):
+    accepted = []
+    async with gateway_on(broker) as address:
+        url = f"ws://{address}/v1/samples"
+        async with PhoneClient(url, "p", batch_readings=64, on_accepted=accepted.append) as phone:
+            for begin in range(0, len(TIMES), 7):
+                await phone.send(TIMES[begin : begin + 7], AXES[begin : begin + 7])
+    batches = stored(broker, 24)
+    assert [batch.sequence for batch in accepted] == list(range(24))
+    assert np.concatenate([batch.times for batch in batches]).tolist() == TIMES.tolist()
+    assert np.concatenate([batch.axes for batch in batches]).tobytes() == AXES.tobytes()
+    assert phone.unconfirmed == 0
+
+
+async def test_a_gateway_that_goes_and_comes_back_loses_nothing(broker):
+    async with gateway_on(broker) as address:
+        port = int(address.split(":")[1])
+        phone = PhoneClient(f"ws://{address}/v1/samples", "p", batch_readings=50)
+        await phone.__aenter__()
+        await phone.send(TIMES[:500], AXES[:500])
+    await phone.send(TIMES[500:1_000], AXES[500:1_000])  # nobody listens
+    assert phone.unconfirmed >= 10
+    async with gateway_on(broker, port=port):
+        await phone.send(TIMES[1_000:], AXES[1_000:])
+        await phone.__aexit__(None, None, None)
+    batches = stored(broker, 30)
+    assert [batch.sequence for batch in batches] == list(range(30))
+    assert phone.accepted == 30
+    assert phone.connections == 2
+
+
+async def test_while_kafka_is_away_the_phone_buffers_and_resumes(broker):
+    async with gateway_on(broker, delivery_timeout_seconds=1.5) as address:
+        cut_off = asyncio.Event()
+        async with PhoneClient(f"ws://{address}/v1/samples", "p", on_disconnected=cut_off.set) as phone:
+            await phone.send(TIMES[:500], AXES[:500])
+            while phone.unconfirmed:
+                await asyncio.sleep(0.02)
+            broker.freeze()
+            await phone.send(TIMES[500:], AXES[500:])
+            await asyncio.wait_for(cut_off.wait(), 10)
+            assert phone.accepted == 10
+            broker.unfreeze()
+        assert phone.accepted == 30
+    assert [batch.sequence for batch in stored(broker, 30)] == list(range(30))
+
+
+async def test_a_full_buffer_makes_the_sender_wait():
+    async def fill(phone):
+        await phone.send(TIMES, AXES)
+
+    phone = PhoneClient("ws://127.0.0.1:9/v1/samples", "p", batch_readings=50, max_buffered=5)
+    await phone.__aenter__()
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(fill(phone), 0.5)
+    assert phone.unconfirmed == 5
+    await phone.__aexit__(TimeoutError, TimeoutError(), None)
+
+
+async def test_a_refused_batch_is_reported_and_the_rest_goes_on(broker):
+    refused = []
+    axes = AXES.copy()
+    axes[120] = np.nan
+    async with gateway_on(broker) as address:
+        url = f"ws://{address}/v1/samples"
+        async with PhoneClient(url, "p", on_refused=lambda b, why: refused.append((b.sequence, why.code))) as phone:
+            await phone.send(TIMES, axes)
+    assert refused == [(2, "not_finite")]
+    assert phone.accepted == 29
+
+
+async def test_times_that_do_not_increase_are_the_callers_error():
+    phone = PhoneClient("ws://127.0.0.1:9/v1/samples", "p")
+    with pytest.raises(ValueError, match="strictly increase"):
+        await phone.send(TIMES[:2][::-1], AXES[:2])
+
+
+async def test_a_wrong_token_is_final(broker):
+    async with gateway_on(broker, token="right") as address:
+        phone = PhoneClient(f"ws://{address}/v1/samples", "p", token="wrong", max_buffered=1)
+        with pytest.raises(GatewayRefusesError, match="401"):
+            async with phone:
+                await phone.send(TIMES, AXES)
+
+
+def test_an_odd_device_name_is_refused_at_once():
+    with pytest.raises(ValueError, match="device"):
+        PhoneClient("ws://127.0.0.1:9", "my phone!")
