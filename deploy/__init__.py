@@ -1,0 +1,1 @@
+"""Putting the services together: the command line, the embedded stack and the deployment files."""

@@ -1,0 +1,129 @@
+"""The `har` command: a map of the system, one subcommand a service.
+
+A subcommand's options are the fields of its settings object (`har.settings`); the service itself is only
+imported when it is called, so each runs with its own extra installed.
+"""
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.metadata import version
+
+from pydantic import ValidationError
+from pydantic_settings import CliApp, SettingsError
+
+from har import settings
+
+USAGE_ERROR = 2
+
+
+@dataclass(frozen=True)
+class Command:
+    """One subcommand.
+
+    Attributes
+    ----------
+    settings : type of ServiceSettings
+        Its options.
+    entry : str
+        ``module:function``, called with the settings; its result is the exit status.
+    extra : str
+        The extra of this distribution that brings what it needs.
+    """
+
+    settings: type[settings.ServiceSettings]
+    entry: str
+    extra: str
+
+    @property
+    def summary(self) -> str:
+        """What it does, in a line."""
+        text = (self.settings.__doc__ or "").strip().splitlines()[0]
+        return text.split(": ", 1)[-1]
+
+
+COMMANDS = {
+    "demo": Command(settings.DemoSettings, "deploy.demo:run", "demo"),
+    "gateway": Command(settings.GatewaySettings, "ingest.gateway:run", "gateway"),
+    "simulate": Command(settings.SimulateSettings, "ingest.simulate:run", "gateway"),
+    "replay": Command(settings.ReplaySettings, "ingest.replay:run", "gateway"),
+    "processor": Command(settings.ProcessorSettings, "stream_processor.worker:run", "processor"),
+    "dashboard": Command(settings.DashboardSettings, "dashboard.server:run", "dashboard"),
+    "topics": Command(settings.TopicsSettings, "deploy.topics:run", "gateway"),
+    "train": Command(settings.TrainSettings, "trainer.train:run", "trainer"),
+    "evaluate": Command(settings.EvaluateSettings, "trainer.evaluate:run", "store"),
+}
+
+
+def overview() -> str:
+    """Return the text of `har --help`."""
+    width = max(map(len, COMMANDS))
+    lines = [f"  {name:<{width}}  {command.summary}" for name, command in COMMANDS.items()]
+    return "\n".join(
+        [
+            "har: real-time human-activity recognition on phones",
+            "",
+            "usage: har COMMAND [OPTIONS]      har COMMAND --help      har --version",
+            "",
+            *lines,
+            "",
+            "phones -> gateway -> Kafka -> processor -> Kafka and Redis -> dashboard",
+        ]
+    )
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line; return the exit status."""
+    words = sys.argv[1:] if arguments is None else arguments
+    if not words or words[0] in ("-h", "--help", "help"):
+        print(overview())
+        return 0 if words else USAGE_ERROR
+    if words[0] == "--version":
+        print(version("har-stream"))
+        return 0
+    command = COMMANDS.get(words[0])
+    if command is None:
+        print(f"har: no command {words[0]!r}\n\n{overview()}", file=sys.stderr)
+        return USAGE_ERROR
+    try:
+        chosen = _read_settings(words[0], command, words[1:])
+    except (ValidationError, SettingsError) as error:
+        print(f"har {words[0]}: {_explain(error)}", file=sys.stderr)
+        return USAGE_ERROR
+    return _call(words[0], command, chosen)
+
+
+def _read_settings(name: str, command: Command, words: list[str]) -> settings.ServiceSettings:
+    sys.argv[0] = f"har {name}"  # what the generated usage line shows
+    return CliApp.run(command.settings, cli_args=words)
+
+
+def _explain(error: ValidationError | SettingsError) -> str:
+    if not isinstance(error, ValidationError):
+        return str(error)
+    reasons = []
+    for fault in error.errors():
+        field = "--" + ".".join(str(part) for part in fault["loc"]).replace("_", "-") if fault["loc"] else ""
+        reasons.append(f"{field}: {fault['msg'].removeprefix('Value error, ')}".removeprefix(": "))
+    return "; ".join(reasons)
+
+
+def _call(name: str, command: Command, chosen: settings.ServiceSettings) -> int:
+    module_name, function_name = command.entry.split(":")
+    try:
+        run: Callable[[settings.ServiceSettings], int] = getattr(import_module(module_name), function_name)
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.split(".")[0] in ("har", *module_name.split(".")[:1]):
+            raise
+        print(
+            f"har {name} needs {error.name}, which is not installed: "
+            f"pip install 'har-stream[{command.extra}]', or `make setup` in a checkout",
+            file=sys.stderr,
+        )
+        return USAGE_ERROR
+    return run(chosen)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,123 @@
+"""`har demo`: the whole system with simulated phones, one command, one URL."""
+
+import asyncio
+import contextlib
+import signal
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import msgspec
+
+from deploy.embedded import MissingServerError
+from deploy.processes import ProcessEndedError, ProcessGroup, Program
+from deploy.stack import Addresses, Stack, choose_addresses, har
+from deploy.summary import PredictionWatch, Summary, describe, expected_windows, summarise
+from har.settings import DemoSettings
+from model_store.release_folder import open_release
+
+#: How long predictions of the last readings are waited for when the phones have stopped.
+SETTLE_SECONDS = 20.0
+
+
+async def run_demo(settings: DemoSettings, folder: Path) -> Summary | None:
+    """Run the system until it is stopped or its time is over; return what happened, if it was asked for."""
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    group = ProcessGroup()
+    addresses = choose_addresses(settings.gateway_port, settings.dashboard_port)
+    stack = Stack(addresses, folder, group, settings.release)
+    try:
+        starting = asyncio.create_task(stack.start())
+        if not await _unless_stopped(starting, stop):
+            return None
+        journals = folder / "journals"
+        watch = PredictionWatch(addresses.bootstrap) if settings.summary else None
+        if watch:
+            await asyncio.to_thread(watch.start)
+        phones = [
+            await group.start(f"phone-{number:02}", _phone(settings, addresses, number, journals))
+            for number in range(settings.devices)
+        ]
+        _announce(settings, addresses)
+        began = time.monotonic()
+        ending = asyncio.create_task(group.wait_for_any_end())
+        await _unless_stopped(ending, stop, settings.seconds)
+        streamed = time.monotonic() - began
+        for phone in phones:
+            _interrupt(phone)
+        await asyncio.gather(*(group.stop(phone) for phone in phones))
+        return await asyncio.to_thread(_summarise, settings, watch, journals, streamed) if watch else None
+    finally:
+        print("stopping …", file=sys.stderr)
+        await group.stop_all()
+
+
+def run(settings: DemoSettings) -> int:
+    """Run the demo; return the exit status."""
+    with tempfile.TemporaryDirectory(prefix="har-demo-") as folder:
+        try:
+            summary = asyncio.run(run_demo(settings, Path(folder)))
+        except (MissingServerError, ProcessEndedError, TimeoutError, OSError) as error:
+            print(f"har demo: {error}", file=sys.stderr)
+            return 1
+    if summary is not None and settings.summary is not None:
+        settings.summary.write_bytes(msgspec.json.format(msgspec.json.encode(summary), indent=2) + b"\n")
+    return 0
+
+
+def _phone(settings: DemoSettings, addresses: Addresses, number: int, journals: Path) -> list[str]:
+    words = (
+        *("simulate", "--devices", "1", "--first", str(number), "--seed", str(settings.seed)),
+        *("--gateway", addresses.gateway_url, "--segment-seconds", str(settings.segment_seconds)),
+    )
+    return har(*words, *(("--journal", str(journals)) if settings.summary else ()))
+
+
+def _announce(settings: DemoSettings, addresses: Addresses) -> None:
+    lasting = f"for {settings.seconds:g} s" if settings.seconds else "until Ctrl-C"
+    print(
+        f"\n  {settings.devices} simulated phones stream {lasting}.\n"
+        f"  Dashboard:  {addresses.dashboard_url}\n"
+        f"  Gateway:    {addresses.gateway_url}\n",
+        flush=True,
+    )
+
+
+def _interrupt(phone: Program) -> None:
+    """Ask a phone to send what it has and leave."""
+    with contextlib.suppress(ProcessLookupError):
+        phone.process.send_signal(signal.SIGTERM)
+
+
+async def _unless_stopped(task: "asyncio.Task[None]", stop: asyncio.Event, seconds: float | None = None) -> bool:
+    """Wait for a task; return False if the stop or the end of the time came before it ended.
+
+    Raises
+    ------
+    Exception
+        What the task raised.
+    """
+    stopping = asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait((task, stopping), timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        if not task.done():
+            return False
+        task.result()
+        return True
+    finally:
+        stopping.cancel()
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError, Exception):
+            await task
+
+
+def _summarise(settings: DemoSettings, watch: PredictionWatch, journals: Path, streamed: float) -> Summary:
+    expected = expected_windows(journals, open_release(settings.release).manifest.window_spec)
+    seen = watch.wait_for(expected.truth, SETTLE_SECONDS)
+    watch.close()
+    summary = summarise(expected, seen)
+    print(describe(summary, streamed), flush=True)
+    return summary

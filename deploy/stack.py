@@ -1,0 +1,177 @@
+"""The whole system on one machine: embedded Kafka and Redis, gateway, processor and dashboard."""
+
+import asyncio
+import sys
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+import redis
+from kafka.errors import KafkaError
+
+from deploy.embedded import ServerCommand, broker_command, redis_command
+from deploy.ports import free_port
+from deploy.processes import ProcessGroup, Program
+from deploy.topics import check_kafka, create_topics
+
+START_SECONDS = 60.0
+#: More partitions than processors, so that processors can be added.
+PARTITIONS = 4
+#: The embedded broker looks for news only twice within a fetch's wait.
+FETCH_WAIT_MS = 50
+
+
+@dataclass
+class Addresses:
+    """Where the parts of a running stack are."""
+
+    kafka: int
+    redis: int
+    gateway: int
+    dashboard: int
+    processor_page: int
+
+    @property
+    def bootstrap(self) -> str:
+        """Kafka's bootstrap server."""
+        return f"127.0.0.1:{self.kafka}"
+
+    @property
+    def redis_url(self) -> str:
+        """Redis's URL."""
+        return f"redis://127.0.0.1:{self.redis}/0"
+
+    @property
+    def gateway_url(self) -> str:
+        """Where phones stream to."""
+        return f"ws://127.0.0.1:{self.gateway}/v1/samples"
+
+    @property
+    def dashboard_url(self) -> str:
+        """The live page."""
+        return f"http://127.0.0.1:{self.dashboard}/"
+
+
+def choose_addresses(gateway: int | None = None, dashboard: int | None = None) -> Addresses:
+    """Find free loopback ports; `gateway` and `dashboard` are taken if they are free."""
+    taken: set[int] = set()
+    chosen_gateway = free_port(gateway, taken=taken)
+    chosen_dashboard = free_port(dashboard, taken=taken)
+    return Addresses(
+        kafka=free_port(taken=taken),
+        redis=free_port(taken=taken),
+        gateway=chosen_gateway,
+        dashboard=chosen_dashboard,
+        processor_page=free_port(taken=taken),
+    )
+
+
+def har(*words: str) -> list[str]:
+    """Return the command line of a `har` command run by this interpreter."""
+    return [sys.executable, "-m", "deploy.cli", *words]
+
+
+@dataclass
+class Stack:
+    """A running system.
+
+    Parameters
+    ----------
+    addresses : Addresses
+        Where to listen.
+    folder : Path
+        For the parts' own files.
+    group : ProcessGroup
+        What the programs are started in.
+    release : str
+        What the processor serves.
+    """
+
+    addresses: Addresses
+    folder: Path
+    group: ProcessGroup
+    release: str = "baseline"
+    programs: dict[str, Program] = field(default_factory=dict)
+
+    async def start(self) -> None:
+        """Start everything, each part once what it needs is ready."""
+        await self.start_servers()
+        await self.start_gateway()
+        await asyncio.gather(self.start_processor(), self.start_dashboard())
+
+    async def start_servers(self) -> None:
+        """Start Kafka and Redis, and create the topics."""
+        at = self.addresses
+        kafka = await self._start_server(broker_command(at.kafka))
+        store = await self._start_server(redis_command(at.redis, self.folder))
+        await self.group.wait_until(kafka, partial(_retry, check_kafka, at.bootstrap), START_SECONDS)
+        await asyncio.to_thread(create_topics, at.bootstrap, partitions=PARTITIONS, replication=1)
+        await self.group.wait_until(store, partial(_retry, _check_redis, at.redis_url), START_SECONDS)
+
+    async def start_gateway(self) -> None:
+        """Start the gateway."""
+        at = self.addresses
+        words = ("gateway", "--bootstrap", at.bootstrap, "--port", str(at.gateway))
+        await self._start_service("gateway", words, f"http://127.0.0.1:{at.gateway}/healthz")
+
+    async def start_processor(self) -> None:
+        """Start a processor."""
+        at = self.addresses
+        words = (
+            *(
+                "processor",
+                "--bootstrap",
+                at.bootstrap,
+                "--redis-url",
+                at.redis_url,
+                "--release",
+                self.release,
+            ),
+            *("--web-port", str(at.processor_page), "--data-folder", str(self.folder / "processor")),
+            *("--fetch-wait-ms", str(FETCH_WAIT_MS)),
+        )
+        await self._start_service("processor", words, f"http://127.0.0.1:{at.processor_page}/ready")
+
+    async def start_dashboard(self) -> None:
+        """Start the dashboard."""
+        at = self.addresses
+        words = ("dashboard", "--redis-url", at.redis_url, "--port", str(at.dashboard))
+        await self._start_service("dashboard", words, f"{at.dashboard_url}healthz")
+
+    async def _start_server(self, server: ServerCommand) -> Program:
+        program = await self.group.start(server.name, server.arguments)
+        self.programs[server.name] = program
+        return program
+
+    async def _start_service(self, name: str, words: tuple[str, ...], health: str) -> None:
+        program = await self.group.start(name, har(*words))
+        self.programs[name] = program
+        await self.group.wait_until(program, partial(wait_for_page, health), START_SECONDS)
+
+
+async def wait_for_page(url: str) -> None:
+    """Wait until a page answers with status 200."""
+    await _retry(_fetch, url)
+
+
+async def _retry(check: Callable[[str], None], address: str) -> None:
+    """Call `check` until it does not raise: nothing tells when another program listens but asking it."""
+    while True:
+        try:
+            await asyncio.to_thread(check, address)
+        except (OSError, KafkaError, redis.RedisError):
+            await asyncio.sleep(0.05)
+        else:
+            return
+
+
+def _fetch(url: str) -> None:
+    with urllib.request.urlopen(url, timeout=5) as answer:
+        answer.read()
+
+
+def _check_redis(url: str) -> None:
+    with redis.Redis.from_url(url) as client:
+        client.ping()

@@ -1,0 +1,1 @@
+"""Releases: opening a release folder, verifying it, and classifying windows with it."""

@@ -1,0 +1,90 @@
+"""Classifying windows with a release's ONNX artifact."""
+
+from typing import cast
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from har.releases import ReleaseError, ReleaseManifest
+from model_store.release_folder import ReleaseFolder, open_release
+
+FORMAT = "onnx"
+
+
+class OnnxClassifier:
+    """A release that has passed its golden window and is ready to classify.
+
+    Parameters
+    ----------
+    release : ReleaseFolder
+        The release; its artifact is verified before it is parsed.
+    threads : int
+        CPU threads one call may use.
+
+    Raises
+    ------
+    ReleaseError
+        If a file is not what the manifest says, the network cannot be loaded or does not fit the manifest,
+        or its answer for the golden window differs by more than the stated tolerance.
+    """
+
+    def __init__(self, release: ReleaseFolder, *, threads: int = 1) -> None:
+        self.manifest: ReleaseManifest = release.manifest
+        self._session = _load(release.read_artifact(FORMAT), self.manifest, threads)
+        self._input = self._session.get_inputs()[0].name
+        self._check_golden(release)
+
+    @classmethod
+    def open(cls, release: str, *, threads: int = 1) -> "OnnxClassifier":
+        """Open the release in a folder, or the shipped one if `release` is ``"baseline"``."""
+        return cls(open_release(release), threads=threads)
+
+    def probabilities(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Classify windows.
+
+        Parameters
+        ----------
+        windows : ndarray of float32, shape (n, steps, 3)
+            m/s², gravity included, not normalised.
+
+        Returns
+        -------
+        ndarray of float32, shape (n, classes)
+            Rows sum to 1; columns are in the order of the manifest's classes.
+        """
+        normalised = self.manifest.normalisation.apply(windows)
+        (result,) = self._session.run(None, {self._input: normalised})
+        return cast(NDArray[np.float32], result)
+
+    def _check_golden(self, release: ReleaseFolder) -> None:
+        golden = release.read_golden()
+        expected = np.array(golden.probabilities)
+        answer = self.probabilities(np.array([golden.window], np.float32))
+        if answer.shape != (1, len(self.manifest.classes)):
+            raise ReleaseError(
+                f"{self.manifest.release}: the network answers {answer.shape[1:]} classes, "
+                f"the manifest names {len(self.manifest.classes)}"
+            )
+        difference = float(np.abs(answer[0] - expected).max())
+        if not difference <= self.manifest.golden.tolerance:  # NaN must fail too
+            raise ReleaseError(
+                f"{self.manifest.release} answers its golden window wrongly: off by {difference:.2g}, "
+                f"allowed is {self.manifest.golden.tolerance:.2g}"
+            )
+
+
+def _load(content: bytes, manifest: ReleaseManifest, threads: int) -> onnxruntime.InferenceSession:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    try:
+        session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime raises its own types, which share no base but Exception
+        raise ReleaseError(f"{manifest.release}: onnxruntime cannot load the network: {error}") from error
+    if len(session.get_inputs()) != 1 or len(session.get_outputs()) != 1:
+        raise ReleaseError(f"{manifest.release}: the network must have one input and one output")
+    shape = session.get_inputs()[0].shape
+    if list(shape[1:]) != [manifest.steps, 3]:
+        raise ReleaseError(f"{manifest.release}: the network takes {shape}, the manifest says {manifest.steps} x 3")
+    return session

@@ -1,0 +1,66 @@
+"""Which Kafka offsets may be committed: only those below which everything is done.
+
+Faust commits past events that were not acknowledged yet if later ones were. This ledger therefore keeps
+what is done to itself and hands Faust acknowledgements of each partition's contiguous prefix only.
+"""
+
+from collections import deque
+from typing import Generic, TypeVar
+
+Event = TypeVar("Event")
+
+
+class PartitionLedger(Generic[Event]):
+    """The events of one partition that were received and not yet acknowledged.
+
+    Examples
+    --------
+    >>> ledger = PartitionLedger[str]()
+    >>> for offset, event in enumerate("abc"):
+    ...     ledger.receive(offset, event)
+    >>> ledger.finish(1)  # "a" is not done: nothing may be acknowledged
+    []
+    >>> ledger.finish(0)
+    ['a', 'b']
+    >>> ledger.oldest_unfinished
+    2
+    """
+
+    def __init__(self) -> None:
+        self._unfinished: dict[int, Event] = {}
+        self._order: deque[tuple[int, Event]] = deque()
+        self._highest = -1
+
+    def __len__(self) -> int:
+        """Return how many events are held back from acknowledgement."""
+        return len(self._order)
+
+    @property
+    def oldest_unfinished(self) -> int | None:
+        """The offset at which a restart would begin to read; None if everything is acknowledged."""
+        return self._order[0][0] if self._order else None
+
+    def receive(self, offset: int, event: Event) -> None:
+        """Record an event, in the order of the partition.
+
+        Raises
+        ------
+        ValueError
+            If the offset is not higher than all before it: the partition was read again without a new ledger.
+        """
+        if offset <= self._highest:
+            raise ValueError(f"offset {offset} after {self._highest}")
+        self._highest = offset
+        self._unfinished[offset] = event
+        self._order.append((offset, event))
+
+    def finish(self, offset: int) -> list[Event]:
+        """Mark an event as done; return the events that may now be acknowledged, in order.
+
+        An event that is finished already changes nothing.
+        """
+        self._unfinished.pop(offset, None)
+        ready = []
+        while self._order and self._order[0][0] not in self._unfinished:
+            ready.append(self._order.popleft()[1])
+        return ready

@@ -1,0 +1,97 @@
+"""Redis: each device's latest prediction and the live stream for dashboards.
+
+Redis is never the only copy of anything, so it may be slow or away: updates then wait in a bounded
+buffer that drops the oldest, the stream goes on, and the newest state is written when Redis is back.
+"""
+
+import asyncio
+import logging
+from collections import deque
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from har.live import LIVE_CHANNEL, device_key
+from har.predictions import LiveUpdate, encode_update
+from stream_processor.measures import ProcessorMeasures
+
+log = logging.getLogger(__name__)
+
+MAX_WAITING = 10_000
+MAX_IN_ONE_TRIP = 500
+LONGEST_PAUSE_SECONDS = 5.0
+
+
+class LiveState:
+    """Writes live updates to Redis in the background.
+
+    Parameters
+    ----------
+    url : str
+        Redis's URL.
+    latest_seconds : int
+        How long a device's latest prediction is kept.
+    measures : ProcessorMeasures
+        Counts what is dropped.
+    """
+
+    def __init__(self, url: str, *, latest_seconds: int, measures: ProcessorMeasures) -> None:
+        self._redis: Redis = Redis.from_url(url, socket_timeout=5, socket_connect_timeout=5)
+        self._latest_seconds = latest_seconds
+        self._measures = measures
+        self._waiting: deque[LiveUpdate] = deque(maxlen=MAX_WAITING)
+        self._news = asyncio.Event()
+        self._is_up = True
+
+    def offer(self, update: LiveUpdate) -> None:
+        """Hand over an update; never waits."""
+        if len(self._waiting) == MAX_WAITING:
+            self._measures.live_dropped.inc()
+        self._waiting.append(update)
+        self._news.set()
+
+    async def run(self) -> None:
+        """Write updates until cancelled."""
+        pause = 0.1
+        try:
+            while True:
+                await self._news.wait()
+                self._news.clear()
+                try:
+                    await self._write_all()
+                except (RedisError, OSError) as error:
+                    if self._is_up:
+                        log.warning("Redis is away, live updates wait: %s", error)
+                    self._note_up(False)
+                    self._news.set()
+                    await asyncio.sleep(pause)
+                    pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+                else:
+                    self._note_up(True)
+                    pause = 0.1
+        finally:
+            await self._redis.aclose()
+
+    def _note_up(self, is_up: bool) -> None:
+        self._is_up = is_up
+        self._measures.redis_up.set(is_up)
+
+    async def _write_all(self) -> None:
+        while self._waiting:
+            updates = [self._waiting[n] for n in range(min(len(self._waiting), MAX_IN_ONE_TRIP))]
+            await self._write(updates)
+            for update in updates:
+                # The buffer may have dropped some of these from its left while Redis was busy.
+                if self._waiting and self._waiting[0] is update:
+                    self._waiting.popleft()
+
+    async def _write(self, updates: list[LiveUpdate]) -> None:
+        pipeline = self._redis.pipeline(transaction=False)
+        latest: dict[str, bytes] = {}
+        for update in updates:
+            message = encode_update(update)
+            latest[update.prediction.device] = message
+            pipeline.publish(LIVE_CHANNEL, message)
+        for device, message in latest.items():
+            pipeline.set(device_key(device), message, ex=self._latest_seconds)
+        await pipeline.execute()

@@ -1,0 +1,82 @@
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from har.recordings import RecordingError
+from ingest.journal import Journal, read_journals
+from ingest.recording_files import read_recordings
+from tests.batches import live_batches
+
+HEADER = "Index,Arrival_Time,Creation_Time,x,y,z,User,Model,Device,gt\n"
+
+
+def hhar(tmp_path, rows: list[str]):
+    path = tmp_path / "Phones_accelerometer.csv"
+    path.write_text(HEADER + "".join(row + "\n" for row in rows))
+    return path
+
+
+def test_hhar_event_time_is_the_exact_creation_time(tmp_path):
+    rows = [
+        f"{n},142469663390{n},142469663191324857{n},1,2,9.5,{user},nexus4,nexus4_1,stand"
+        for n, user in enumerate("aab")
+    ]
+    first, second = read_recordings(hhar(tmp_path, rows))
+    assert (first.user, first.device, len(first.times)) == ("a", "nexus4_1", 2)
+    assert first.times[0] == 1_424_696_631_913_248
+    assert second.user == "b"
+    assert first.axes[0].tolist() == [1, 2, 9.5]
+
+
+def test_a_creation_time_that_a_spreadsheet_rounded_away_is_replaced_by_the_arrival(tmp_path):
+    rows = [f"{n},{1424696633908 + 5 * n},1.42E+18,1,2,9.5,a,nexus4,nexus4_1,walk" for n in range(10)]
+    (recording,) = read_recordings(hhar(tmp_path, rows))
+    assert np.diff(recording.times).tolist() == [5_000] * 9
+    assert recording.times[0] == 1_424_696_633_908_000
+
+
+def table(**changes) -> pa.Table:
+    columns = {
+        "user": ["u1"] * 4, "device": ["d"] * 4, "model": ["m"] * 4, "session": ["1", "1", "2", "2"],
+        "t": [0.0, 0.02, 0.0, 0.02], "x": [0.0] * 4, "y": [0.0] * 4, "z": [9.8] * 4, "gt": ["walk"] * 4,
+    }  # fmt: skip
+    return pa.table({name: values for name, values in (columns | changes).items() if values is not None})
+
+
+def test_parquet_is_cut_into_sessions(tmp_path):
+    pq.write_table(table(), tmp_path / "r.parquet")
+    recordings = read_recordings(tmp_path / "r.parquet")
+    assert [(r.session, r.times.tolist()) for r in recordings] == [("1", [0, 20_000]), ("2", [0, 20_000])]
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [({"gt": None}, "no column gt"), ({"x": [0.0, None, 0.0, 0.0]}, "1 of 4 rows"), ({"t": ["a"] * 4}, "numbers")],
+)
+def test_what_is_no_recording_is_refused_with_the_reason(tmp_path, changes, says):
+    pq.write_table(table(**changes), tmp_path / "r.parquet")
+    with pytest.raises(RecordingError, match=says):
+        read_recordings(tmp_path / "r.parquet")
+
+
+def test_other_files_are_refused(tmp_path):
+    for name, content in (("a.txt", "x"), ("a.parquet", "not parquet"), ("a.csv", "a,b\n1,2\n")):
+        (tmp_path / name).write_text(content)
+        with pytest.raises(RecordingError, match=name):
+            read_recordings(tmp_path / name)
+    with pytest.raises(RecordingError, match=r"missing\.parquet"):
+        read_recordings(tmp_path / "missing.parquet")
+
+
+def test_a_journal_gives_back_what_was_acknowledged_and_survives_a_torn_end(tmp_path):
+    batches = live_batches(4)
+    with Journal(tmp_path, "phone-1", "s1") as journal:
+        for batch in batches:
+            journal.write(batch, np.array(["walk"] * len(batch)))
+    path = next(tmp_path.iterdir())
+    path.write_bytes(path.read_bytes()[:-10])
+    ((recording, count),) = read_journals(tmp_path)
+    assert count == 3
+    assert recording.times.tolist() == np.concatenate([batch.times for batch in batches[:3]]).tolist()
+    assert set(recording.labels) == {"walk"}
