@@ -38,8 +38,8 @@ KNOWN_STYLES = {
         ActivityStyle("sit", "Sitting", "#4c78a8", "🪑"),
         ActivityStyle("stand", "Standing", "#72b7b2", "🧍"),
         ActivityStyle("walk", "Walking", "#54a24b", "🚶"),
-        ActivityStyle("stairsup", "Stairs up", "#e8891c", "📈"),
-        ActivityStyle("stairsdown", "Stairs down", "#b279a2", "📉"),
+        ActivityStyle("stairsup", "Stairs up", "#e8891c", "↗️"),
+        ActivityStyle("stairsdown", "Stairs down", "#b279a2", "↘️"),
         ActivityStyle("bike", "Cycling", "#e45756", "🚴"),
     )
 }

@@ -177,6 +177,15 @@ class ReplaySettings(SenderSettings):
     quiet: bool = Field(False, description="no progress bar")
 
 
+class TopicsSettings(KafkaSettings):
+    """`har topics`: create the Kafka topics that do not exist yet."""
+
+    model_config = SettingsConfigDict(env_prefix="HAR_TOPICS_")
+
+    partitions: int = Field(12, ge=1, description="of each topic; at most so many processors work side by side")
+    replication: int = Field(3, ge=1, description="brokers that hold each message; 1 on a single broker")
+
+
 class EvaluateSettings(ServiceSettings):
     """`har evaluate`: how right a release is on a recording."""
 

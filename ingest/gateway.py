@@ -114,6 +114,10 @@ class Gateway:
             return Response(200, "OK", headers, generate_latest(self.measures.registry))
         if request.path != SAMPLES_PATH:
             return connection.respond(HTTPStatus.NOT_FOUND, f"phones stream to {SAMPLES_PATH}\n")
+        return self._turn_away(connection, request)
+
+    def _turn_away(self, connection: ServerConnection, request: Request) -> Response | None:
+        """Return why a phone is not let in, or None if it is."""
         if not self._is_authorised(request):
             return connection.respond(HTTPStatus.UNAUTHORIZED, "send the gateway's token: Authorization: Bearer …\n")
         if not self._publisher.is_ready:

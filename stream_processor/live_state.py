@@ -69,6 +69,7 @@ class LiveState:
                 else:
                     self._note_up(True)
                     pause = 0.1
+                _leave_if_cancelled()
         finally:
             await self._redis.aclose()
 
@@ -95,3 +96,11 @@ class LiveState:
         for device, message in latest.items():
             pipeline.set(device_key(device), message, ex=self._latest_seconds)
         await pipeline.execute()
+
+
+def _leave_if_cancelled() -> None:
+    # Python 3.11's `asyncio.wait_for`, with which redis-py sends, loses a cancellation that comes just as
+    # what it waits for is done (bpo-37658): the worker would then not stop.
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError

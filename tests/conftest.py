@@ -1,10 +1,12 @@
 """Fixtures that every folder of tests may use."""
 
 import os
+import shutil
 import signal
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +16,16 @@ from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 from redis.backoff import ConstantBackoff
 from redis.retry import Retry
+from selenium import webdriver
+from selenium.webdriver.chrome.options import Options
+from selenium.webdriver.chrome.service import Service
 
 from deploy.embedded import broker_command, redis_command
 from deploy.ports import free_port
 from deploy.topics import check_kafka, create_topics
 
 #: What a test needs is told by its fixtures.
-_MARKERS = {"shared_data": "recordings", "broker": "kafka", "redis_url": "redis"}
+_MARKERS = {"shared_data": "recordings", "broker": "kafka", "redis_url": "redis", "browser": "browser"}
 
 ROOT = Path(__file__).parent.parent
 
@@ -44,14 +49,52 @@ def broker() -> Iterator["Broker"]:
 @pytest.fixture(scope="session")
 def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A Redis server for the session."""
-    port = free_port()
-    command = redis_command(port, tmp_path_factory.mktemp("redis"))
+    with redis_server(free_port(), tmp_path_factory.mktemp("redis")) as url:
+        yield url
+
+
+@contextmanager
+def redis_server(port: int, folder: Path) -> Iterator[str]:
+    """A Redis server on a port; gives its URL."""
     url = f"redis://127.0.0.1:{port}/0"
-    with subprocess.Popen(command.arguments, stdout=subprocess.DEVNULL) as process:
+    process = subprocess.Popen(redis_command(port, folder).arguments, stdout=subprocess.DEVNULL)
+    try:
         with redis.Redis.from_url(url, retry=Retry(ConstantBackoff(0.05), 200)) as client:
             client.ping()
         yield url
-        process.terminate()
+    finally:
+        process.kill()
+        process.wait()
+
+
+@pytest.fixture
+def browser(tmp_path: Path) -> Iterator[webdriver.Chrome]:
+    """Headless Chromium."""
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    driver = shutil.which("chromedriver")
+    if chromium is None or driver is None:
+        pytest.skip("chromium and chromedriver are not on the PATH")
+    options = Options()
+    options.binary_location = chromium
+    for argument in (
+        "--headless=new",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-quic",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+        "--window-size=1440,900",
+        f"--user-data-dir={tmp_path / 'profile'}",
+    ):
+        options.add_argument(argument)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    opened = webdriver.Chrome(options=options, service=Service(driver))
+    try:
+        yield opened
+    finally:
+        opened.quit()
 
 
 class Broker:
@@ -82,9 +125,7 @@ class Broker:
 
     def read(self, topic: str, count: int, *, timeout_seconds: float = 15) -> list[Any]:
         """Read the first `count` records of a topic, of all partitions."""
-        consumer = KafkaConsumer(
-            bootstrap_servers=[self.bootstrap], auto_offset_reset="earliest", fetch_max_wait_ms=50
-        )
+        consumer = KafkaConsumer(bootstrap_servers=[self.bootstrap], auto_offset_reset="earliest", fetch_max_wait_ms=50)
         consumer.assign([TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic)])
         records: list[Any] = []
         deadline = time.monotonic() + timeout_seconds

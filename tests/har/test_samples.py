@@ -83,7 +83,7 @@ def test_a_truncated_batch_is_refused(length):
         ({"sequence": -1}, "sequence"),
         ({"times": np.array([5], np.int64), "axes": np.zeros((1, 3), np.float32)}, "time"),
         (
-            {"times": np.array([2**62], np.int64), "axes": np.zeros((1, 3), np.float32), "newest": 2**62},
+            {"times": np.array([2**62], np.int64), "axes": np.zeros((1, 3), np.float32), "newest_sent": 0},
             "time",
         ),
         ({"newest_sent": 2**60}, "promise"),

@@ -23,7 +23,7 @@ async def gateway_on(broker, **changes):
     """A running gateway; gives its address."""
     settings = GatewaySettings(**{"bootstrap": broker.bootstrap, "port": 0} | changes)
     async with publisher_for(settings) as publisher, await Gateway(settings, publisher).listen() as server:
-        yield "127.0.0.1:{}".format(server.sockets[0].getsockname()[1])
+        yield f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
 
 
 async def ask(phone, frame):
@@ -175,9 +175,7 @@ async def test_beyond_loopback_a_token_is_asked_for(broker):
             with pytest.raises(InvalidStatus) as refused:
                 await connect(f"ws://{address}/v1/samples", additional_headers=headers)
             assert refused.value.response.status_code == 401
-        async with connect(
-            f"ws://{address}/v1/samples", additional_headers={"Authorization": "Bearer right"}
-        ) as phone:
+        async with connect(f"ws://{address}/v1/samples", additional_headers={"Authorization": "Bearer right"}) as phone:
             assert await ask(phone, encode_batch(BATCH)) == Accepted("s1", 0)
 
 

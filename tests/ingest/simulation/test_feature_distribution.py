@@ -8,8 +8,7 @@ import pytest
 
 from ingest.simulation.parameters import ACTIVITIES, GAITS, PLACEMENTS, ParameterTable, Placement, load_parameters
 from ingest.simulation.phone import SimulatedPhone
-
-from .features import RATE_HZ, FloatArray, wearer_medians, windows_of
+from tests.ingest.simulation.features import RATE_HZ, FloatArray, wearer_medians, windows_of
 
 pd = pytest.importorskip("pandas")
 

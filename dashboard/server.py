@@ -1,0 +1,147 @@
+"""The dashboard's server: one port for the page, its live stream and the health check."""
+
+import asyncio
+import logging
+import signal
+import ssl
+
+from websockets.asyncio.server import Server, ServerConnection
+from websockets.asyncio.server import serve as serve_websockets
+from websockets.frames import CloseCode
+
+from dashboard.access import Access
+from dashboard.browser_session import BrowserSession, Ticker
+from dashboard.http_requests import RequestHandler
+from dashboard.limits import LiveLimits
+from dashboard.live_state import LiveState
+from dashboard.redis_feed import RedisFeed
+from dashboard.site import MissingFileError, load_site
+from har.settings import DashboardSettings
+
+logger = logging.getLogger(__name__)
+
+#: The longest message that a browser may send; the page sends none.
+MAX_INCOMING_BYTES = 1_024
+OPEN_TIMEOUT_SECONDS = 10.0
+
+
+async def serve(
+    settings: DashboardSettings, *, ready: asyncio.Event | None = None, limits: LiveLimits | None = None
+) -> None:
+    """Serve the dashboard until cancelled.
+
+    Redis need not be there: the page then says since when it is not, and completes itself when it comes.
+
+    Parameters
+    ----------
+    settings : DashboardSettings
+        Where to listen, where Redis is.
+    ready : asyncio.Event, optional
+        Set once browsers can connect.
+    limits : LiveLimits, optional
+        Bounds of memory and patience.
+
+    Raises
+    ------
+    MissingFileError
+        If a file of the page is missing, such as the chart library from npm.
+    OSError
+        If the address cannot be bound, or a certificate not be read.
+    """
+    limits = limits or LiveLimits()
+    state = LiveState(settings.history_seconds, limits)
+    ticker = Ticker(state, limits)
+    browsers: set[ServerConnection] = set()
+
+    async def serve_browser(connection: ServerConnection) -> None:
+        if len(browsers) >= settings.max_browsers:  # several handshakes may have found the last place free
+            await connection.close(CloseCode.TRY_AGAIN_LATER)
+            return
+        browsers.add(connection)
+        try:
+            await BrowserSession(connection, state, ticker, limits).run()
+        finally:
+            browsers.discard(connection)
+
+    access = Access(
+        settings.token.get_secret_value() if settings.token else None,
+        encrypted=settings.tls_certificate is not None or settings.behind_proxy,
+        behind_proxy=settings.behind_proxy,
+    )
+    server = await serve_websockets(
+        serve_browser,
+        settings.host,
+        settings.port,
+        process_request=RequestHandler(load_site(), access, state, lambda: len(browsers) < settings.max_browsers),
+        ssl=_tls(settings),
+        compression=None,  # dearer than the bytes it would save on a local network
+        max_size=MAX_INCOMING_BYTES,
+        max_queue=1,
+        open_timeout=OPEN_TIMEOUT_SECONDS,
+        close_timeout=limits.shutdown,
+        server_header=None,
+    )
+    try:
+        feed = RedisFeed(str(settings.redis_url), state, max_devices=limits.max_devices)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(feed.run())
+            tasks.create_task(ticker.run())
+            logger.info("The dashboard is at %s", _url(settings, server))
+            if ready is not None:
+                ready.set()
+    finally:
+        await _close(server, limits)
+
+
+def run(settings: DashboardSettings) -> None:
+    """Serve the dashboard until SIGINT or SIGTERM.
+
+    Raises
+    ------
+    SystemExit
+        If it cannot start, with the reason.
+    """
+    try:
+        asyncio.run(_serve_until_signalled(settings))
+    except (MissingFileError, OSError) as error:
+        raise SystemExit(f"The dashboard cannot start: {error}") from error
+
+
+async def _serve_until_signalled(settings: DashboardSettings) -> None:
+    serving = asyncio.create_task(serve(settings))
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, serving.cancel)
+    try:
+        await serving
+    except asyncio.CancelledError:
+        logger.info("The dashboard has stopped")
+
+
+async def _close(server: Server, limits: LiveLimits) -> None:
+    server.close()
+    try:
+        async with asyncio.timeout(limits.shutdown):
+            await server.wait_closed()
+    except TimeoutError:
+        # Those that take nothing, or have connected and never asked, would be waited for much longer.
+        for connection in server.connections:
+            connection.transport.abort()
+        for task in list(server.handler_tasks):
+            task.cancel()
+        await server.wait_closed()
+
+
+def _tls(settings: DashboardSettings) -> ssl.SSLContext | None:
+    if settings.tls_certificate is None:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_cert_chain(settings.tls_certificate, settings.tls_key)
+    return context
+
+
+def _url(settings: DashboardSettings, server: Server) -> str:
+    scheme = "http" if settings.tls_certificate is None else "https"
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    return f"{scheme}://{host}:{server.sockets[0].getsockname()[1]}/"

@@ -1,0 +1,86 @@
+"""The files that make up the page, read once and served from memory."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+WEB_FOLDER = Path(__file__).parent / "web"
+
+JAVASCRIPT = "text/javascript; charset=utf-8"
+CSS = "text/css; charset=utf-8"
+
+#: Everything that can be asked for: path, file in the web folder, MIME type.
+FILES = (
+    ("/", "index.html", "text/html; charset=utf-8"),
+    ("/style.css", "style.css", CSS),
+    ("/favicon.svg", "favicon.svg", "image/svg+xml"),
+    ("/main.js", "main.js", JAVASCRIPT),
+    ("/announcer.js", "announcer.js", JAVASCRIPT),
+    ("/connection.js", "connection.js", JAVASCRIPT),
+    ("/device-card.js", "device-card.js", JAVASCRIPT),
+    ("/device-grid.js", "device-grid.js", JAVASCRIPT),
+    ("/device-model.js", "device-model.js", JAVASCRIPT),
+    ("/frame-scheduler.js", "frame-scheduler.js", JAVASCRIPT),
+    ("/legend.js", "legend.js", JAVASCRIPT),
+    ("/status-bar.js", "status-bar.js", JAVASCRIPT),
+    ("/styles.js", "styles.js", JAVASCRIPT),
+    ("/timeline-chart.js", "timeline-chart.js", JAVASCRIPT),
+    ("/trace-chart.js", "trace-chart.js", JAVASCRIPT),
+    ("/wording.js", "wording.js", JAVASCRIPT),
+    ("/uplot.js", "node_modules/uplot/dist/uPlot.esm.js", JAVASCRIPT),
+    ("/uplot.css", "node_modules/uplot/dist/uPlot.min.css", CSS),
+)
+
+SECURITY_HEADERS = (
+    (
+        "Content-Security-Policy",
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    ),
+    ("X-Content-Type-Options", "nosniff"),
+    ("Referrer-Policy", "no-referrer"),
+    ("Cross-Origin-Opener-Policy", "same-origin"),
+    ("Cross-Origin-Resource-Policy", "same-origin"),
+    ("Cache-Control", "no-cache"),
+)
+
+
+class MissingFileError(RuntimeError):
+    """A file of the page is not there."""
+
+
+@dataclass(frozen=True)
+class SiteFile:
+    """A file as it is served: its bytes, MIME type and entity tag."""
+
+    body: bytes
+    content_type: str
+    etag: str
+
+
+def load_site(folder: Path = WEB_FOLDER) -> dict[str, SiteFile]:
+    """Read all files of the page.
+
+    Returns
+    -------
+    dict of str to SiteFile
+        By the path of their URL.
+
+    Raises
+    ------
+    MissingFileError
+        If one is missing, with what to do about it.
+    """
+    site = {}
+    for path, name, content_type in FILES:
+        try:
+            body = (folder / name).read_bytes()
+        except FileNotFoundError as error:
+            remedy = (
+                "run `make setup`, or `npm ci --omit=dev --ignore-scripts` in dashboard/web"
+                if name.startswith("node_modules/")
+                else "the installation is incomplete"
+            )
+            raise MissingFileError(f"the dashboard's page needs {folder / name}: {remedy}") from error
+        site[path] = SiteFile(body, content_type, f'"{hashlib.sha256(body).hexdigest()[:32]}"')
+    return site

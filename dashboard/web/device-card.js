@@ -1,0 +1,155 @@
+/** The card of one device. */
+
+import { glyphOf, styleOf } from './styles.js';
+import { TimelineChart } from './timeline-chart.js';
+import { TraceChart } from './trace-chart.js';
+import { duration, percent } from './wording.js';
+
+const SECOND_US = 1_000_000;
+const SILENT_US = 10 * SECOND_US;
+const FRESH_US = 3 * SECOND_US;
+
+/**
+ * @typedef {object} Surroundings What all cards share.
+ * @property {() => number} serverNow The server's clock, µs.
+ * @property {() => number} localNow The page's monotonic clock, µs.
+ * @property {() => boolean} flowing Whether traces move evenly.
+ * @property {() => number} historySeconds How far back timelines go.
+ */
+
+export class DeviceCard {
+  /** @type {TraceChart | null} */
+  #trace = null;
+  /** @type {TimelineChart | null} */
+  #timeline = null;
+  #dataChanged = true;
+  #textShown = '';
+
+  /**
+   * @param {import('./device-model.js').DeviceModel} model
+   * @param {HTMLTemplateElement} template
+   * @param {Surroundings} surroundings
+   */
+  constructor(model, template, surroundings) {
+    this.model = model;
+    this.surroundings = surroundings;
+    const fragment = /** @type {DocumentFragment} */ (template.content.cloneNode(true));
+    this.element = /** @type {HTMLElement} */ (fragment.firstElementChild);
+    this.card = this.#find('.card');
+    this.card.dataset.device = model.name;
+    const heading = this.#find('.device');
+    heading.textContent = model.name;
+    heading.title = model.name;
+    heading.id = `device-${model.name}`;
+    this.card.setAttribute('aria-labelledby', heading.id);
+  }
+
+  get isVisible() {
+    return this.#trace !== null;
+  }
+
+  get isSilent() {
+    return this.surroundings.serverNow() - this.model.seen > SILENT_US;
+  }
+
+  /** @param {boolean} visible Whether the card is in view: only then it has charts. */
+  setVisible(visible) {
+    if (visible === this.isVisible) return;
+    if (visible) {
+      this.#trace = new TraceChart(this.#find('.trace'));
+      this.#timeline = new TimelineChart(this.#find('.timeline'), this.surroundings.historySeconds());
+      this.#dataChanged = true;
+      this.render();
+    } else {
+      this.#trace?.destroy();
+      this.#timeline?.destroy();
+      this.#trace = null;
+      this.#timeline = null;
+    }
+  }
+
+  /** The model has changed. */
+  update() {
+    this.#dataChanged = true;
+  }
+
+  /** Bring what is seen up to date. */
+  render() {
+    this.#renderText();
+    if (this.#dataChanged) this.#describeTimeline();
+    if (!this.#trace || !this.#timeline) return;
+    const { localNow, flowing } = this.surroundings;
+    const silent = this.isSilent;
+    if (this.#dataChanged) this.#trace.setData(this.model.traceColumns());
+    if (this.#dataChanged || silent) this.#timeline.draw(this.model.spans(), this.#timelineEdge(silent));
+    this.#dataChanged = false;
+    this.#trace.draw(this.model.traceEdge(localNow(), flowing()) / SECOND_US);
+  }
+
+  /** Draw the charts again, in colours that may have changed. */
+  redraw() {
+    this.#trace?.redraw();
+    this.#timeline?.redraw();
+  }
+
+  /** Fit the charts to the card. */
+  fit() {
+    this.#trace?.resize(this.#find('.trace').clientWidth);
+    this.#timeline?.resize(this.#find('.timeline').clientWidth);
+  }
+
+  #renderText() {
+    const { model } = this;
+    const now = this.surroundings.serverNow();
+    const age = now - model.seen;
+    const silent = age > SILENT_US;
+    const style = styleOf(model.activity);
+    // Of the steady activity's time, only what was seen counts.
+    const held = duration((model.newest - model.since) / SECOND_US);
+    const ageText = ageWording(age);
+    const text = [style.title, held, ageText, percent(model.confidence), silent].join();
+    if (text === this.#textShown) return;
+    this.#textShown = text;
+    this.card.dataset.activity = model.activity;
+    this.card.classList.toggle('silent', silent);
+    this.card.style.setProperty('--activity', style.colour);
+    this.card.style.setProperty('--confidence', String(model.confidence));
+    this.#find('.symbol').textContent = glyphOf(style);
+    this.#find('.activity').textContent = style.title;
+    this.#find('.since').textContent = silent ? `until then, for ${held}` : `for ${held}`;
+    this.#find('.percent').textContent = percent(model.confidence);
+    this.#find('.age').textContent = ageText;
+  }
+
+  #describeTimeline() {
+    const totals = new Map();
+    let whole = 0;
+    for (const { activity, start, end } of this.model.spans()) {
+      totals.set(activity, (totals.get(activity) ?? 0) + end - start);
+      whole += end - start;
+    }
+    const parts = [...totals]
+      .sort((one, other) => other[1] - one[1])
+      .map(([activity, time]) => `${styleOf(activity).title} ${percent(time / whole)}`);
+    const title = `Activity, last ${duration(this.surroundings.historySeconds())}`;
+    this.#find('.history').textContent = title;
+    this.#find('.timeline').setAttribute('aria-label', `${title}: ${parts.join(', ')}`);
+  }
+
+  /** @param {boolean} silent @returns {number} */
+  #timelineEdge(silent) {
+    const { model } = this;
+    return silent ? model.newest + this.surroundings.serverNow() - model.seen : model.newest;
+  }
+
+  /** @param {string} selector @returns {HTMLElement} */
+  #find(selector) {
+    return /** @type {HTMLElement} */ (this.element.querySelector(selector));
+  }
+}
+
+/** @param {number} age In µs. @returns {string} */
+function ageWording(age) {
+  if (age > SILENT_US) return `Silent for ${duration(age / SECOND_US)}`;
+  return age < FRESH_US ? 'just now' : `${duration(age / SECOND_US)} ago`;
+}

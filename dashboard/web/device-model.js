@@ -1,0 +1,170 @@
+/** What the page knows of one device. */
+
+const SECOND_US = 1_000_000;
+const TRACE_US = 13 * SECOND_US;
+/** A longer pause between two steps, in periods, is shown as a gap. */
+const GAP_PERIODS = 1.5;
+/** The trace is shown this much later than it comes, so that it can flow although it comes in pieces. */
+const PLAYOUT_US = 1.25 * SECOND_US;
+const LONGEST_PLAYOUT_US = 3 * SECOND_US;
+
+/** @typedef {[start: number, end: number, activity: string, confidence: number]} TimelineEntry */
+/** @typedef {{start: number, period: number, x: number[], y: number[], z: number[]}} TraceChunk */
+/** @typedef {{activity: string, start: number, end: number}} Span Event times in µs. */
+
+export class DeviceModel {
+  activity = '';
+  since = 0;
+  confidence = 0;
+  release = '';
+  newest = 0;
+  seen = 0;
+  /** @type {TimelineEntry[]} Sorted by start. */
+  #windows = [];
+  /** @type {TraceChunk[]} Sorted by start. */
+  #trace = [];
+  /** Event time minus local time of the flowing trace, in µs. */
+  #flow = Number.NaN;
+
+  /** @param {string} name The device's identifier. */
+  constructor(name) {
+    this.name = name;
+  }
+
+  /**
+   * Take in a `DeviceChanges` message; the same one twice does no harm.
+   *
+   * @param {any} changes From the server.
+   * @param {number} historyUs How far back the timeline goes.
+   * @param {number} localUs The page's own monotonic clock.
+   * @returns {boolean} Whether the steady activity is another than before.
+   */
+  apply(changes, historyUs, localUs) {
+    if (changes.complete) {
+      this.#windows = [];
+      this.#trace = [];
+      this.#flow = Number.NaN;
+    }
+    const before = this.activity;
+    this.activity = changes.activity;
+    this.since = changes.since;
+    this.confidence = changes.confidence;
+    this.release = changes.release;
+    this.newest = changes.newest;
+    this.seen = changes.seen;
+    for (const entry of changes.windows) put(this.#windows, entry, (window) => window[0]);
+    for (const chunk of changes.trace) put(this.#trace, chunk, (known) => known.start);
+    dropWhile(this.#windows, (window) => window[1] <= this.newest - historyUs);
+    dropWhile(this.#trace, (chunk) => traceEnd(chunk) <= this.traceNewest - TRACE_US);
+    if (changes.trace.length > 0) this.#adjustFlow(localUs);
+    return before !== '' && before !== this.activity;
+  }
+
+  /** Event time of the newest acceleration, µs; 0 without any. */
+  get traceNewest() {
+    const last = this.#trace.at(-1);
+    return last ? traceEnd(last) : 0;
+  }
+
+  /**
+   * @param {number} localUs The page's own monotonic clock.
+   * @param {boolean} flowing Whether the trace moves evenly; otherwise it jumps as data comes.
+   * @returns {number} The event time at the right edge of the trace, µs.
+   */
+  traceEdge(localUs, flowing) {
+    const newest = this.traceNewest;
+    if (!flowing || Number.isNaN(this.#flow)) return newest;
+    return Math.min(Math.max(localUs + this.#flow, newest - LONGEST_PLAYOUT_US), newest);
+  }
+
+  /** @returns {(number | null)[][]} Columns of time (s), x, y, z (m/s²); nulls where the signal breaks off. */
+  traceColumns() {
+    /** @type {(number | null)[][]} */
+    const columns = [[], [], [], []];
+    let expected = 0;
+    for (const { start, period, x, y, z } of this.#trace) {
+      if (expected !== 0 && start - expected > GAP_PERIODS * period) {
+        columns[0].push(expected / SECOND_US);
+        for (const column of columns.slice(1)) column.push(null);
+      }
+      for (let step = 0; step < x.length; step += 1) {
+        const time = start + step * period;
+        if (time < expected - period / 2) continue;
+        columns[0].push(time / SECOND_US);
+        columns[1].push(x[step]);
+        columns[2].push(y[step]);
+        columns[3].push(z[step]);
+      }
+      expected = Math.max(expected, start + period * x.length);
+    }
+    return columns;
+  }
+
+  /**
+   * The timeline. A window speaks for the time around its middle, and the newest one up to its end.
+   *
+   * @returns {Span[]}
+   */
+  spans() {
+    /** @type {Span[]} */
+    const spans = [];
+    const hop = this.#hop();
+    for (const [start, end, activity] of this.#windows) {
+      const middle = (start + end) / 2;
+      const last = spans.at(-1);
+      if (last && last.activity === activity && middle - hop / 2 - last.end < hop / 2) {
+        last.end = middle + hop / 2;
+      } else {
+        spans.push({ activity, start: middle - hop / 2, end: middle + hop / 2 });
+      }
+    }
+    const last = spans.at(-1);
+    if (last) last.end = this.newest;
+    return spans;
+  }
+
+  #hop() {
+    let hop = 5 * SECOND_US;
+    for (let at = 1; at < this.#windows.length; at += 1) {
+      hop = Math.min(hop, this.#windows[at][0] - this.#windows[at - 1][0]);
+    }
+    return this.#windows.length > 1 ? hop : SECOND_US;
+  }
+
+  /** @param {number} localUs */
+  #adjustFlow(localUs) {
+    const target = this.traceNewest - localUs - PLAYOUT_US;
+    const off = target - this.#flow;
+    this.#flow = Math.abs(off) < 2 * SECOND_US ? this.#flow + 0.1 * off : target;
+  }
+}
+
+/** @param {TraceChunk} chunk @returns {number} */
+function traceEnd(chunk) {
+  return chunk.start + chunk.period * chunk.x.length;
+}
+
+/**
+ * Put an item in its place in a sorted array; it replaces one with the same key.
+ *
+ * @template T
+ * @param {T[]} sorted
+ * @param {T} item
+ * @param {(item: T) => number} key
+ */
+function put(sorted, item, key) {
+  let at = sorted.length;
+  while (at > 0 && key(sorted[at - 1]) > key(item)) at -= 1;
+  if (at > 0 && key(sorted[at - 1]) === key(item)) sorted[at - 1] = item;
+  else sorted.splice(at, 0, item);
+}
+
+/**
+ * @template T
+ * @param {T[]} items
+ * @param {(item: T) => boolean} isOld
+ */
+function dropWhile(items, isOld) {
+  const kept = items.findIndex((item) => !isOld(item));
+  items.splice(0, kept < 0 ? Math.max(items.length - 1, 0) : kept);
+}

@@ -1,0 +1,37 @@
+/** Spreads drawing over animation frames, so that the page stays responsive however much comes. */
+
+const BUDGET_MS = 9;
+
+export class FrameScheduler {
+  /** @type {Set<{render: () => void}>} */
+  #waiting = new Set();
+  #scheduled = false;
+
+  /** @param {{render: () => void}} item To be rendered once, in one of the next frames. */
+  request(item) {
+    this.#waiting.add(item);
+    this.#schedule();
+  }
+
+  /** @param {{render: () => void}} item No longer to be rendered. */
+  forget(item) {
+    this.#waiting.delete(item);
+  }
+
+  #schedule() {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    requestAnimationFrame(() => this.#run());
+  }
+
+  #run() {
+    this.#scheduled = false;
+    const deadline = performance.now() + BUDGET_MS;
+    for (const item of this.#waiting) {
+      this.#waiting.delete(item);
+      item.render();
+      if (performance.now() >= deadline) break;
+    }
+    if (this.#waiting.size > 0) this.#schedule();
+  }
+}

@@ -1,0 +1,77 @@
+/** The live page: connects what the server sends to what is seen. */
+
+import { Announcer } from './announcer.js';
+import { Connection } from './connection.js';
+import { DeviceGrid } from './device-grid.js';
+import { Legend } from './legend.js';
+import { StatusBar } from './status-bar.js';
+import { addStyles, readTheme, styleOf } from './styles.js';
+import { counted } from './wording.js';
+
+const localNow = () => performance.now() * 1000;
+const reducedMotion = matchMedia('(prefers-reduced-motion: reduce)');
+const dark = matchMedia('(prefers-color-scheme: dark)');
+
+/** The server's clock minus ours, µs. */
+let clockOffset = 0;
+let historySeconds = 300;
+let complete = false;
+
+/** @param {string} id @returns {HTMLElement} */
+const byId = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
+
+readTheme();
+const statusBar = new StatusBar();
+const announcer = new Announcer(byId('announcer'));
+const grid = new DeviceGrid(byId('grid'), /** @type {HTMLTemplateElement} */ (byId('card-template')), {
+  localNow,
+  serverNow: () => localNow() + clockOffset,
+  flowing: () => !reducedMotion.matches,
+  historySeconds: () => historySeconds,
+});
+const legend = new Legend(byId('legend'), (chosen) => {
+  grid.filterActivities(chosen);
+  showCounts();
+});
+
+/** @param {any} update `BrowserUpdate` from the server. */
+function receive(update) {
+  clockOffset = update.now - localNow();
+  historySeconds = update.history_seconds;
+  addStyles(update.styles ?? []);
+  if (update.snapshot) grid.keepOnly(update.snapshot);
+  grid.remove(update.removed ?? []);
+  for (const changes of update.devices ?? []) {
+    if (grid.apply(changes) && !changes.complete) {
+      announcer.changed(changes.device, styleOf(changes.activity).title);
+    }
+  }
+  complete = true;
+  statusBar.showStatus(update.status);
+  showCounts();
+}
+
+function showCounts() {
+  legend.render(grid.activityCounts());
+  byId('empty').hidden = !complete || grid.size > 0;
+  const { shown, size } = grid;
+  const text = shown === size ? '' : `${shown} of ${counted(size, 'device')}`;
+  if (byId('shown').textContent !== text) byId('shown').textContent = text;
+}
+
+const filter = /** @type {HTMLInputElement} */ (byId('filter'));
+filter.addEventListener('input', () => {
+  grid.filterText(filter.value);
+  showCounts();
+});
+dark.addEventListener('change', () => {
+  readTheme();
+  grid.redraw();
+});
+
+const url = new URL('./live', location.href);
+url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
+new Connection(url.href, {
+  onMessage: receive,
+  onState: (state, retryAt) => statusBar.showConnection(state, retryAt),
+}).start();

@@ -1,0 +1,77 @@
+/** The header: the connection, the figures, and notices. */
+
+import { counted, latency, timeOfDay } from './wording.js';
+
+/** For how long unreadable messages are news. */
+const UNREADABLE_MS = 60_000;
+const CONNECTION_TEXT = { connecting: 'Connecting', open: 'Live', waiting: 'Connection lost' };
+
+/** @typedef {import('./connection.js').ConnectionState} ConnectionState */
+
+export class StatusBar {
+  #retryAt = 0;
+  /** @type {ConnectionState} */
+  #state = 'connecting';
+  #unreadable = 0;
+  #unreadableUntil = 0;
+
+  constructor() {
+    setInterval(() => this.#countDown(), 500);
+  }
+
+  /** @param {ConnectionState} state @param {number} retryAt By `performance.now()`. */
+  showConnection(state, retryAt) {
+    // An attempt that follows a failure is no news until it has worked.
+    if (state === 'connecting' && this.#state === 'waiting') return;
+    this.#state = state;
+    this.#retryAt = retryAt;
+    document.documentElement.dataset.connection = state;
+    write('connection-text', CONNECTION_TEXT[state]);
+    this.#countDown();
+  }
+
+  /** @param {any} status `LiveStatus` from the server. */
+  showStatus(status) {
+    write('devices-count', String(status.devices));
+    write('windows-rate', status.windows_per_second.toFixed(1));
+    write('latency-p50', latency(status.latency_p50));
+    write('latency-p99', latency(status.latency_p99));
+    write('release', status.releases.join(', ') || '–');
+    element('release').title = status.releases.join('\n');
+    const since = status.redis_unavailable_since;
+    const notices = [];
+    if (since !== undefined && since !== null) {
+      notices.push(
+        `Redis unavailable since ${timeOfDay(since)}. What was known is still shown; ` +
+          'the page completes itself when Redis is back.',
+      );
+    }
+    if (status.undecodable > this.#unreadable) this.#unreadableUntil = performance.now() + UNREADABLE_MS;
+    this.#unreadable = status.undecodable;
+    if (performance.now() < this.#unreadableUntil) {
+      notices.push(`${counted(status.undecodable, 'message')} from Redis could not be read: see the server's log.`);
+    }
+    const notice = element('notice');
+    notice.hidden = notices.length === 0;
+    notice.classList.toggle('severe', since !== undefined && since !== null);
+    write('notice', notices.join(' '));
+  }
+
+  #countDown() {
+    const seconds = Math.ceil((this.#retryAt - performance.now()) / 1000);
+    const detail = this.#state !== 'waiting' ? '' : seconds > 0 ? `, retry in ${seconds} s` : ', retrying';
+    write('connection-detail', detail);
+  }
+}
+
+/** @param {string} id @returns {HTMLElement} */
+function element(id) {
+  return /** @type {HTMLElement} */ (document.getElementById(id));
+}
+
+/** @param {string} id @param {string} text */
+function write(id, text) {
+  const target = element(id);
+  // Unchanged text must not be written: live regions would speak it again.
+  if (target.textContent !== text) target.textContent = text;
+}

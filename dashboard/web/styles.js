@@ -1,0 +1,101 @@
+/** How activities look (as the server says) and which colours charts take (as the style sheet says). */
+
+/**
+ * @typedef {object} ActivityStyle
+ * @property {string} name The label in predictions.
+ * @property {string} title What people read.
+ * @property {string} colour A CSS colour.
+ * @property {string} symbol One emoji.
+ */
+
+/** @type {Map<string, ActivityStyle>} */
+const styles = new Map();
+
+/** @param {ActivityStyle[]} added Styles from the server. */
+export function addStyles(added) {
+  for (const style of added) styles.set(style.name, style);
+}
+
+/**
+ * @param {string} activity A label.
+ * @returns {ActivityStyle} Its style; a plain one if the server gave none.
+ */
+export function styleOf(activity) {
+  return styles.get(activity) ?? { name: activity, title: activity, colour: '#8a8f98', symbol: '' };
+}
+
+/** @returns {ActivityStyle[]} All known styles, in the order in which they came. */
+export function allStyles() {
+  return [...styles.values()];
+}
+
+/** @type {Map<string, string>} */
+const glyphs = new Map();
+
+/**
+ * @param {ActivityStyle} style An activity's style.
+ * @returns {string} Its symbol, or two letters of its title where no font here has the symbol.
+ */
+export function glyphOf(style) {
+  let glyph = glyphs.get(style.name);
+  if (glyph === undefined) {
+    glyph = style.symbol && canDraw(style.symbol) ? style.symbol : initials(style.title);
+    glyphs.set(style.name, glyph);
+  }
+  return glyph;
+}
+
+/** @param {string} title @returns {string} Two letters, such as "Si" for Sitting and "SU" for Stairs up. */
+function initials(title) {
+  const [first = '', second] = title.split(/\s+/);
+  return second ? (first.charAt(0) + second.charAt(0)).toUpperCase() : first.slice(0, 2);
+}
+
+/** @type {CanvasRenderingContext2D | null} */
+let probe = null;
+
+/**
+ * A character that no font has is drawn as the same box as one that cannot exist.
+ *
+ * @param {string} symbol
+ * @returns {boolean}
+ */
+function canDraw(symbol) {
+  probe ??= new OffscreenCanvas(32, 32).getContext('2d', { willReadFrequently: true });
+  return drawn(symbol) !== drawn('\u{10FFFF}');
+}
+
+/** @param {string} text @returns {string} */
+function drawn(text) {
+  const context = /** @type {CanvasRenderingContext2D} */ (probe);
+  context.clearRect(0, 0, 32, 32);
+  context.font = '20px system-ui, sans-serif';
+  context.textBaseline = 'top';
+  context.fillText(text, 2, 4);
+  return context.getImageData(0, 0, 32, 32).data.join();
+}
+
+/**
+ * Colours of the charts, read from the style sheet's custom properties.
+ */
+export const theme = { x: '', y: '', z: '', text: '', grid: '', track: '' };
+
+/** Read the colours again: at the start, and when the device turns dark or light. */
+export function readTheme() {
+  const computed = getComputedStyle(document.documentElement);
+  for (const name of /** @type {(keyof typeof theme)[]} */ (Object.keys(theme))) {
+    theme[name] = computed.getPropertyValue(`--chart-${name}`).trim();
+  }
+}
+
+/**
+ * @param {string} colour `#rrggbb`.
+ * @returns {string} Black or white, whichever is easier to read on it.
+ */
+export function inkOn(colour) {
+  const [red, green, blue] = [1, 3, 5]
+    .map((at) => Number.parseInt(colour.slice(at, at + 2), 16) / 255)
+    .map((value) => (value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4));
+  const luminance = 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+  return luminance > 0.179 ? '#000' : '#fff';
+}

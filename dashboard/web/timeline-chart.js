@@ -1,0 +1,137 @@
+/** The steady activity of the last minutes: coloured spans on a uPlot time axis. */
+
+import uPlot from './uplot.js';
+import { glyphOf, inkOn, styleOf, theme } from './styles.js';
+
+const HEIGHT = 52;
+const AXIS_HEIGHT = 20;
+const FONT = '11px system-ui, sans-serif';
+const SECOND_US = 1_000_000;
+const RADIUS = 3;
+const LABEL_PADDING = 6;
+
+/** @typedef {import('./device-model.js').Span} Span */
+
+export class TimelineChart {
+  /** @type {Span[]} */
+  #spans = [];
+  #edge = 0;
+
+  /**
+   * @param {HTMLElement} container Where to draw.
+   * @param {number} historySeconds How far back.
+   */
+  constructor(container, historySeconds) {
+    this.historySeconds = historySeconds;
+    this.plot = new uPlot(
+      {
+        width: container.clientWidth,
+        height: HEIGHT,
+        padding: [2, 0, 0, 0],
+        legend: { show: false },
+        cursor: { show: false },
+        scales: { x: { time: false }, y: { range: [0, 1] } },
+        axes: [
+          {
+            size: AXIS_HEIGHT,
+            gap: 4,
+            font: FONT,
+            stroke: () => theme.text,
+            splits: () => this.#splits(),
+            values: (_plot, splits) => splits.map((split) => this.#label(split)),
+            grid: { show: false },
+            ticks: { show: false },
+          },
+          { show: false },
+        ],
+        series: [{}, { show: false }],
+        hooks: { drawClear: [(plot) => this.#drawSpans(plot)] },
+      },
+      [[], []],
+      container,
+    );
+  }
+
+  /**
+   * @param {Span[]} spans Oldest first.
+   * @param {number} edge Event time at the right edge, µs.
+   */
+  draw(spans, edge) {
+    this.#spans = spans;
+    this.#edge = edge / SECOND_US;
+    this.plot.setScale('x', { min: this.#edge - this.historySeconds, max: this.#edge });
+  }
+
+  /** @param {number} width In CSS pixels. */
+  resize(width) {
+    if (width > 0 && width !== this.plot.width) this.plot.setSize({ width, height: HEIGHT });
+  }
+
+  /** Draw again, in colours that may have changed. */
+  redraw() {
+    this.plot.redraw(false, true);
+  }
+
+  destroy() {
+    this.plot.destroy();
+  }
+
+  /** @returns {number[]} Times of the labels: the edge and whole minutes before it. */
+  #splits() {
+    const step = this.historySeconds > 90 ? 60 * Math.ceil(this.historySeconds / 360) : 15;
+    const splits = [];
+    for (let back = 0; back < this.historySeconds * 0.97; back += step) splits.unshift(this.#edge - back);
+    return splits;
+  }
+
+  /** @param {number} split @returns {string} */
+  #label(split) {
+    const back = Math.round(this.#edge - split);
+    if (back === 0) return '';
+    return back % 60 === 0 ? `−${back / 60} min` : `−${back} s`;
+  }
+
+  /** @param {uPlot} plot */
+  #drawSpans(plot) {
+    const { ctx } = plot;
+    const { left, top, width, height } = plot.bbox;
+    const ratio = devicePixelRatio;
+    ctx.save();
+    ctx.beginPath();
+    ctx.roundRect(left, top, width, height, RADIUS * ratio);
+    ctx.clip();
+    ctx.fillStyle = theme.track;
+    ctx.fillRect(left, top, width, height);
+    for (const span of this.#spans) {
+      const from = Math.max(plot.valToPos(span.start / SECOND_US, 'x', true), left);
+      const to = Math.min(plot.valToPos(span.end / SECOND_US, 'x', true), left + width);
+      if (to > from) drawSpan(ctx, span.activity, from, top, to - from, height, ratio);
+    }
+    ctx.restore();
+  }
+}
+
+/**
+ * @param {CanvasRenderingContext2D} ctx
+ * @param {string} activity
+ * @param {number} left
+ * @param {number} top
+ * @param {number} width
+ * @param {number} height
+ * @param {number} ratio Canvas pixels for a CSS pixel.
+ */
+function drawSpan(ctx, activity, left, top, width, height, ratio) {
+  const style = styleOf(activity);
+  ctx.fillStyle = style.colour;
+  // A hairline of background between two spans tells neighbours of similar colours apart.
+  ctx.fillRect(left, top, Math.max(width - ratio, ratio), height);
+  ctx.font = `600 ${11 * ratio}px system-ui, sans-serif`;
+  const room = width - 2 * LABEL_PADDING * ratio;
+  // Colour never stands alone: a span that has the room says its name, or shows its symbol.
+  const text = [style.title, glyphOf(style)].find((label) => ctx.measureText(label).width <= room);
+  if (text === undefined) return;
+  ctx.fillStyle = inkOn(style.colour);
+  ctx.textAlign = 'center';
+  ctx.textBaseline = 'middle';
+  ctx.fillText(text, left + width / 2, top + height / 2 + ratio);
+}

@@ -1,0 +1,119 @@
+"""Makes live updates, and sees them as a page would."""
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from redis.asyncio import Redis
+from websockets.asyncio.client import ClientConnection, connect
+
+from har.live import LIVE_CHANNEL, device_key
+from har.predictions import LiveUpdate, Prediction, Trace, encode_update
+
+SECOND = 1_000_000
+#: When the tests began, µs: the dashboard forgets what is long ago.
+BASE = time.time_ns() // 1_000_000_000 * SECOND
+
+
+def make_update(
+    device: str = "phone-1",
+    second: int = 0,
+    activity: str = "walk",
+    *,
+    session: str = "s1",
+    arrived: int | None = None,
+    published: int | None = None,
+    release: str = "release-1",
+    base: int = BASE,
+    steps: int = 50,
+) -> LiveUpdate:
+    """A window of 4 s that starts `second` seconds after `base`, with its newest second of signal."""
+    start = base + second * SECOND
+    end = start + 4 * SECOND
+    arrived = end + SECOND // 10 if arrived is None else arrived
+    others = [name for name in ("sit", "stand", "walk") if name != activity]
+    return LiveUpdate(
+        prediction=Prediction(
+            device=device,
+            session=session,
+            start=start,
+            end=end,
+            activity=activity,
+            confidence=0.9,
+            probabilities={activity: 0.9, **dict.fromkeys(others, 0.1 / len(others))},
+            release=release,
+            arrived=arrived,
+        ),
+        published=arrived + SECOND // 20 if published is None else published,
+        trace=Trace(
+            start=end - SECOND,
+            period=SECOND // steps,
+            x=[0.25 * step for step in range(steps)],
+            y=[-1.0] * steps,
+            z=[9.81] * steps,
+        ),
+    )
+
+
+async def publish(redis: Redis, update: LiveUpdate, *, keep: bool = True) -> None:
+    """Publish as the processor does: the latest update under the device's key, and to the channel."""
+    message = encode_update(update)
+    if keep:
+        await redis.set(device_key(update.prediction.device), message, ex=60)
+    await redis.publish(LIVE_CHANNEL, message)
+
+
+@dataclass
+class PageView:
+    """What a page knows, from the messages that it got."""
+
+    devices: dict[str, dict[str, Any]] = field(default_factory=dict)
+    styles: dict[str, dict[str, str]] = field(default_factory=dict)
+    status: dict[str, Any] = field(default_factory=dict)
+    messages: int = 0
+    snapshots: int = 0
+    largest: int = 0
+
+    def receive(self, message: str | bytes) -> None:
+        update = json.loads(message)
+        self.messages += 1
+        self.largest = max(self.largest, len(message))
+        self.status = update["status"]
+        self.styles.update({style["name"]: style for style in update.get("styles", [])})
+        if update.get("snapshot") is not None:
+            self.snapshots += 1
+            self.devices = {name: self.devices.get(name, {}) for name in update["snapshot"]}
+        for name in update.get("removed", []):
+            self.devices.pop(name, None)
+        for changes in update.get("devices", []):
+            known = self.devices.setdefault(changes["device"], {})
+            if changes["complete"]:
+                known.clear()
+            windows = known.get("windows", {}) | {entry[0]: entry for entry in changes["windows"]}
+            trace = known.get("trace", {}) | {chunk["start"]: chunk for chunk in changes["trace"]}
+            known.update(changes, complete=None, windows=windows, trace=trace)
+
+
+@dataclass
+class LiveClient:
+    """A browser without a screen: a connection to the live stream, and the view it gives."""
+
+    connection: ClientConnection
+    view: PageView = field(default_factory=PageView)
+
+    async def until(self, condition: Callable[[PageView], bool], seconds: float = 20) -> PageView:
+        """Receive until the view fulfils the condition."""
+        async with asyncio.timeout(seconds):
+            while not (self.view.messages and condition(self.view)):
+                self.view.receive(await self.connection.recv())
+        return self.view
+
+
+@asynccontextmanager
+async def live_client(port: int, **options: Any) -> AsyncIterator[LiveClient]:
+    async with connect(f"ws://127.0.0.1:{port}/live", max_size=2**24, **options) as connection:
+        yield LiveClient(connection)

@@ -1,0 +1,158 @@
+"""The page in a real browser: cards, changing activities, and the recovery from a killed server."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+
+from deploy.ports import free_port
+from har.live import LIVE_CHANNEL, device_key
+from har.predictions import encode_update
+from tests.dashboard.dashboard_feeding import SECOND, make_update
+from tests.live_page import WAIT_SECONDS, all_do, cards, connection, console_faults, open_page, wait_for
+
+pytestmark = [pytest.mark.browser, pytest.mark.redis]
+
+ROOT = Path(__file__).parents[2]
+DEVICES = [f"simulated-{number:02d}" for number in range(8)]
+
+
+class Phones:
+    """Eight devices that publish a window each, five times a second, until told to stop."""
+
+    def __init__(self, redis_url: str) -> None:
+        self.activity = "walk"
+        self.silent: set[str] = set()
+        self._client = redis.Redis.from_url(redis_url)
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._publish, daemon=True)
+
+    def __enter__(self) -> "Phones":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+        self._client.close()
+
+    def _publish(self) -> None:
+        second = 0
+        base = int(time.time()) * SECOND
+        while not self._stop.wait(0.2):
+            now = time.time_ns() // 1_000
+            for device in DEVICES:
+                if device in self.silent:
+                    continue
+                message = encode_update(
+                    make_update(device, second, self.activity, base=base, arrived=now - SECOND // 10, published=now)
+                )
+                self._client.set(device_key(device), message, ex=60)
+                self._client.publish(LIVE_CHANNEL, message)
+            second += 1
+
+
+@contextmanager
+def dashboard_process(port: int, redis_url: str) -> Iterator[subprocess.Popen[bytes]]:
+    program = "from dashboard.server import run; from har.settings import DashboardSettings; run(DashboardSettings())"
+    environment = os.environ | {"HAR_DASHBOARD_PORT": str(port), "HAR_DASHBOARD_REDIS_URL": redis_url}
+    process = subprocess.Popen([sys.executable, "-c", program], cwd=ROOT, env=environment)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_eight_devices_live_and_a_killed_server(browser: Any, redis_server: Any) -> None:
+    port = free_port()
+    with Phones(redis_server.url) as phones:
+        with dashboard_process(port, redis_server.url) as process:
+            open_page(browser, port)
+            wait_for(browser, lambda browser: list(cards(browser)) == DEVICES)
+            wait_for(browser, all_do("Walking"))
+            assert connection(browser) == "open"
+            wait_for(browser, lambda browser: all(card["charts"] == 2 for card in cards(browser).values()))
+            wait_for(browser, lambda browser: "ms" in browser.find_element(By.ID, "latency-p99").text)
+            assert browser.find_element(By.ID, "release").text == "release-1"
+            assert browser.find_element(By.ID, "devices-count").text == "8"
+
+            phones.activity = "sit"
+            wait_for(browser, all_do("Sitting"))
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+            wait_for(browser, lambda browser: connection(browser) == "waiting")
+            assert list(cards(browser)) == DEVICES, "what was known stays"
+            before = console_faults(browser)
+            # While the server is away, nothing but its absence may be complained about.
+            assert [fault for fault in before if "/live" not in fault] == []
+
+        phones.activity = "stand"
+        with dashboard_process(port, redis_server.url):
+            wait_for(browser, lambda browser: connection(browser) == "open")
+            wait_for(browser, all_do("Standing"))
+            assert list(cards(browser)) == DEVICES
+            assert [fault for fault in console_faults(browser) if "/live" not in fault] == []
+
+
+def test_silence_redis_and_the_filter(browser: Any, redis_server: Any) -> None:
+    port = free_port()
+    with dashboard_process(port, redis_server.url) as process:
+        with Phones(redis_server.url) as phones:
+            open_page(browser, port)
+            wait_for(browser, lambda browser: list(cards(browser)) == DEVICES)
+            phones.silent = {"simulated-03"}
+            wait_for(browser, lambda browser: cards(browser)["simulated-03"]["silent"])
+            assert cards(browser)["simulated-03"]["age"].startswith("Silent for 1")
+            assert not cards(browser)["simulated-04"]["silent"]
+
+            field = browser.find_element(By.ID, "filter")
+            field.send_keys("-05")
+            shown = (
+                "return [...document.querySelectorAll('#grid > li:not([hidden]) .device')].map((e) => e.textContent)"
+            )
+            assert browser.execute_script(shown) == ["simulated-05"]
+            assert browser.find_element(By.ID, "shown").text == "1 of 8 devices"
+            field.send_keys(Keys.BACKSPACE * 3)
+            assert browser.execute_script(shown) == DEVICES
+        redis_server.kill()
+        wait_for(browser, lambda browser: "Redis unavailable since" in browser.find_element(By.ID, "notice").text)
+        assert connection(browser) == "open"
+        redis_server.start()
+        wait_for(browser, lambda browser: not browser.find_element(By.ID, "notice").is_displayed())
+        assert console_faults(browser) == []
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(WAIT_SECONDS) == 0
+
+
+def test_a_phone_in_the_dark_without_motion(browser: Any, redis_server: Any) -> None:
+    port = free_port()
+    features = [
+        {"name": "prefers-reduced-motion", "value": "reduce"},
+        {"name": "prefers-color-scheme", "value": "dark"},
+    ]
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+    phone = {"width": 390, "height": 844, "deviceScaleFactor": 2, "mobile": True}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", phone)
+    with dashboard_process(port, redis_server.url), Phones(redis_server.url):
+        open_page(browser, port)
+        wait_for(browser, all_do("Walking"))
+        assert browser.execute_script("return document.documentElement.scrollWidth") == 390
+        charts = {device: card["charts"] for device, card in cards(browser).items()}
+        wait_for(browser, lambda browser: cards(browser)["simulated-00"]["charts"] == 2)
+        assert charts["simulated-07"] == 0, "cards out of view have no charts"
+        browser.execute_script("document.querySelector('[data-device=simulated-07]').scrollIntoView()")
+        wait_for(browser, lambda browser: cards(browser)["simulated-07"]["charts"] == 2)
+        wait_for(browser, lambda browser: cards(browser)["simulated-00"]["charts"] == 0)
+        assert console_faults(browser) == []

@@ -1,0 +1,350 @@
+"""The server, against a real Redis: what it serves, to whom, and what slow browsers and failures do."""
+
+import asyncio
+import base64
+import http.client
+import logging
+import socket
+import time
+import tracemalloc
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, ExitStack, closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from redis.asyncio import Redis
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+
+from dashboard.limits import LiveLimits
+from dashboard.site import FILES, MissingFileError, load_site
+from har.live import LIVE_CHANNEL
+from tests.dashboard.dashboard_feeding import BASE, SECOND, LiveClient, PageView, live_client, make_update, publish
+
+pytestmark = pytest.mark.redis
+
+RunDashboard = Callable[..., AbstractAsyncContextManager[int]]
+QUICK = LiveLimits(delta_interval=0.02, heartbeat=0.05)
+
+
+async def ask(
+    port: int, path: str, headers: dict[str, str] | None = None, method: str = "GET"
+) -> tuple[http.client.HTTPResponse, bytes]:
+    def exchange() -> tuple[http.client.HTTPResponse, bytes]:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+        try:
+            connection.request(method, path, headers=headers or {})
+            response = connection.getresponse()
+            return response, response.read()
+        finally:
+            connection.close()
+
+    return await asyncio.to_thread(exchange)
+
+
+async def test_serves_the_page_and_nothing_else(run_dashboard: RunDashboard) -> None:
+    async with run_dashboard() as port:
+        for path, name, content_type in FILES:
+            response, body = await ask(port, path)
+            assert response.status == 200, path
+            assert response.headers["Content-Type"] == content_type
+            assert len(body) == int(response.headers["Content-Length"]) > 0, name
+            assert response.headers.get_all("X-Content-Type-Options") == ["nosniff"]
+            assert response.headers["Referrer-Policy"] == "no-referrer"
+            assert response.headers["Cache-Control"] == "no-cache"
+            policy = response.headers["Content-Security-Policy"]
+            assert "default-src 'none'" in policy
+            assert "unsafe" not in policy
+        for path in (
+            "/server.py",
+            "/../server.py",
+            "/%2e%2e/server.py",
+            "/package.json",
+            "//etc/passwd",
+            "/node_modules/",
+        ):
+            response, _ = await ask(port, path)
+            assert response.status == 404, path
+            assert "Content-Security-Policy" in response.headers
+
+
+async def test_asks_again_only_for_what_changed(run_dashboard: RunDashboard) -> None:
+    async with run_dashboard() as port:
+        response, body = await ask(port, "/main.js")
+        again, nothing = await ask(port, "/main.js", {"If-None-Match": response.headers["ETag"]})
+        assert (again.status, nothing) == (304, b"")
+        head, nothing = await ask(port, "/main.js", method="HEAD")
+        assert (head.status, nothing) == (200, b"")
+        assert int(head.headers["Content-Length"]) == len(body)
+        post, _ = await ask(port, "/main.js", method="POST")
+        assert (post.status, post.headers["Allow"]) == (405, "GET, HEAD")
+
+
+async def test_refuses_foreign_hosts_and_origins(run_dashboard: RunDashboard) -> None:
+    async with run_dashboard() as port:
+        for host in ("rebound.example", f"rebound.example:{port}", "localhost.rebound.example", "localhost@x", ""):
+            response, _ = await ask(port, "/", {"Host": host})
+            assert response.status == 421, host
+        for host in (f"localhost:{port}", f"127.0.0.1:{port}", f"[::1]:{port}"):
+            response, _ = await ask(port, "/", {"Host": host})
+            assert response.status == 200, host
+        probe, body = await ask(port, "/healthz", {"Host": "10.0.0.1:1"})
+        assert (probe.status, b'"ok"' in body) == (200, True)
+
+        own = f"http://127.0.0.1:{port}"
+        for origin in (
+            "http://evil.example",
+            "null",
+            f"http://127.0.0.1:{port + 1}",
+            f"ftp://127.0.0.1:{port}",
+            own + ".x",
+        ):
+            with pytest.raises(InvalidStatus) as refusal:
+                async with live_client(port, origin=origin):
+                    pass
+            assert refusal.value.response.status_code == 403, origin
+        async with live_client(port, origin=own) as client:
+            await client.until(lambda view: view.snapshots == 1)
+
+
+async def test_beyond_loopback_a_token_is_the_password(run_dashboard: RunDashboard) -> None:
+    async with run_dashboard(host="0.0.0.0", token="a long secret", behind_proxy=True) as port:
+        for headers in (
+            {},
+            {"Authorization": "Bearer wrong"},
+            {"Authorization": "Basic !"},
+            {"Cookie": "har_dashboard=x"},
+        ):
+            response, _ = await ask(port, "/", headers)
+            assert response.status == 401
+            assert response.headers["WWW-Authenticate"].startswith("Basic")
+        basic = base64.b64encode(b"anyone:a long secret").decode()
+        response, _ = await ask(port, "/", {"Authorization": f"Basic {basic}", "Host": "dash.example"})
+        assert response.status == 200
+        cookie = response.headers["Set-Cookie"]
+        assert all(part in cookie for part in ("HttpOnly", "SameSite=Strict", "Secure"))
+        assert "secret" not in cookie
+        with pytest.raises(InvalidStatus):
+            async with live_client(port):
+                pass
+        async with live_client(port, additional_headers={"Cookie": cookie.partition(";")[0]}) as client:
+            await client.until(lambda view: view.snapshots == 1)
+
+
+async def subscribed(publisher: Redis) -> None:
+    """Wait until the dashboard follows the channel: what is published before reaches nobody."""
+    async with asyncio.timeout(20):
+        while not (await publisher.pubsub_numsub(LIVE_CHANNEL))[0][1]:
+            pass
+
+
+async def test_a_snapshot_then_changes(run_dashboard: RunDashboard, publisher: Redis) -> None:
+    await publish(publisher, make_update("from-key", 0, "sit"))
+    async with run_dashboard(limits=QUICK) as port, live_client(port) as first:
+        await first.until(lambda view: "from-key" in view.devices)
+        await subscribed(publisher)
+        for second in range(3):
+            await publish(publisher, make_update("from-channel", second, "walk"))
+        await first.until(lambda view: len(view.devices.get("from-channel", {}).get("windows", ())) == 3)
+        async with live_client(port) as second_client:
+            view = await second_client.until(lambda view: len(view.devices) == 2)
+        assert view.snapshots == 1
+        assert view.devices == first.view.devices
+        assert view.devices["from-channel"]["activity"] == "walk"
+        assert view.styles["walk"]["title"] == "Walking"
+        assert first.view.snapshots == 1
+        status = (await first.until(lambda view: view.status["windows_per_second"] > 0)).status
+        assert status["devices"] == 2
+        assert status["latency_p50"] == pytest.approx(50, rel=0.05)
+        assert status["redis_unavailable_since"] is None
+
+
+async def test_unreadable_messages_are_counted_and_logged_seldom(
+    run_dashboard: RunDashboard, publisher: Redis, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with run_dashboard(limits=QUICK) as port, live_client(port) as client:
+        await subscribed(publisher)
+        for number in range(100):
+            await publisher.publish(LIVE_CHANNEL, b"\x00 not JSON %d" % number)
+        await publish(publisher, make_update("phone-1"))
+        view = await client.until(lambda view: "phone-1" in view.devices and view.status["undecodable"] == 100)
+        assert view.devices["phone-1"]["activity"] == "walk"
+    assert sum("was not used" in record.message for record in caplog.records) == 1
+
+
+async def test_catches_up_after_redis_was_killed(
+    run_dashboard: RunDashboard,
+    publisher: Redis,
+    redis_server: Any,
+) -> None:
+    async with run_dashboard(limits=QUICK) as port, live_client(port) as client:
+        await subscribed(publisher)
+        await publish(publisher, make_update("phone-1", 0))
+        await client.until(lambda view: "phone-1" in view.devices)
+        # Kept by Redis without a message: only a catch-up finds it.
+        await publisher.set(
+            "har:device:phone-2", (await publisher.get("har:device:phone-1")).replace(b"phone-1", b"phone-2")
+        )
+        redis_server.kill()
+        view = await client.until(lambda view: view.status["redis_unavailable_since"] is not None)
+        assert "phone-1" in view.devices
+        assert view.status["redis_unavailable_since"] == pytest.approx(time.time() * SECOND, abs=60 * SECOND)
+        response, body = await ask(port, "/healthz")
+        assert (response.status, b"unavailable" in body) == (200, True)
+        redis_server.start()
+        await client.until(lambda view: "phone-2" in view.devices)
+        await client.until(lambda view: view.status["redis_unavailable_since"] is None)
+        await publisher.connection_pool.disconnect()
+        await subscribed(publisher)
+        await publish(publisher, make_update("phone-3", 0))
+        await client.until(lambda view: "phone-3" in view.devices)
+        assert client.view.snapshots == 1
+
+
+async def test_starts_without_redis(run_dashboard: RunDashboard, redis_server: Any) -> None:
+    redis_server.kill()
+    async with run_dashboard(limits=QUICK) as port, live_client(port) as client:
+        await client.until(lambda view: view.status["redis_unavailable_since"] is not None)
+        redis_server.start()
+        await client.until(lambda view: view.status["redis_unavailable_since"] is None)
+
+
+DEVICES = 50
+STEPS = 1_000
+
+
+def browser_that_never_reads(port: int) -> closing[socket.socket]:
+    """Open the live stream and take nothing of it."""
+    browser = socket.socket()
+    browser.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+    browser.connect(("127.0.0.1", port))
+    browser.sendall(
+        b"GET /live HTTP/1.1\r\nHost: localhost:%d\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n" % port
+    )
+    return closing(browser)
+
+
+async def publish_rounds(publisher: Redis, client: LiveClient, first: int, last: int) -> None:
+    """Publish a window of all devices a round, about 0.7 MB of trace; the client sees each round."""
+
+    def has_all(view: PageView, start: int) -> bool:
+        return len(view.devices) == DEVICES and all(
+            start in device.get("windows", ()) for device in view.devices.values()
+        )
+
+    for second in range(first, last):
+        pipeline = publisher.pipeline(transaction=False)
+        for number in range(DEVICES):
+            await publish(pipeline, make_update(f"phone-{number}", second, steps=STEPS), keep=False)
+        await pipeline.execute()
+        start = BASE + second * SECOND
+        await client.until(lambda view, start=start: has_all(view, start))
+        for device in client.view.devices.values():
+            device.update(windows={}, trace={})
+
+
+async def test_a_browser_that_never_reads_delays_nobody_and_costs_no_memory(
+    run_dashboard: RunDashboard, publisher: Redis
+) -> None:
+    # The history is short, so that the state is full after the first rounds.
+    async with run_dashboard(limits=QUICK, history_seconds=10) as port, live_client(port) as client:
+        await subscribed(publisher)
+        with ExitStack() as stuck:
+            for _ in range(3):
+                stuck.enter_context(browser_that_never_reads(port))
+            await publish_rounds(publisher, client, 0, 20)
+            tracemalloc.start()
+            try:
+                # What was there before is not traced: after twelve rounds all traces have been replaced.
+                await publish_rounds(publisher, client, 20, 34)
+                before = tracemalloc.get_traced_memory()[0]
+                await publish_rounds(publisher, client, 34, 44)
+                grown = tracemalloc.get_traced_memory()[0] - before
+            finally:
+                tracemalloc.stop()
+    assert grown < 3_000_000, f"{grown / 1e6:.1f} MB more; three queues would hold 21 MB more"
+
+
+async def test_a_browser_that_takes_nothing_is_dropped(
+    run_dashboard: RunDashboard, publisher: Redis, caplog: pytest.LogCaptureFixture
+) -> None:
+    limits = LiveLimits(delta_interval=0.02, heartbeat=0.05, browser_timeout=0.5)
+    async with run_dashboard(limits=limits) as port, live_client(port) as client:
+        await subscribed(publisher)
+        with browser_that_never_reads(port):
+            second = 0
+            async with asyncio.timeout(60):
+                while "it took nothing" not in caplog.text:
+                    await publish_rounds(publisher, client, second, second + 1)
+                    second += 1
+            await publish_rounds(publisher, client, second, second + 1)
+    assert caplog.text.count("it took nothing") == 1
+
+
+async def test_stops_at_once_although_browsers_are_stuck(run_dashboard: RunDashboard, publisher: Redis) -> None:
+    limits = LiveLimits(delta_interval=0.02, heartbeat=0.05, shutdown=0.2)
+    with ExitStack() as stuck:
+        async with run_dashboard(limits=limits) as port:
+            async with live_client(port) as client:
+                await subscribed(publisher)
+                stuck.enter_context(browser_that_never_reads(port))
+                stuck.enter_context(closing(socket.create_connection(("127.0.0.1", port))))
+                await publish_rounds(publisher, client, 0, 15)
+            started = time.monotonic()
+        assert time.monotonic() - started < 3
+
+
+async def test_stops_whenever_it_is_told_to(run_dashboard: RunDashboard, publisher: Redis) -> None:
+    # A cancellation that comes while the Redis client is sending must not get lost.
+    async with asyncio.timeout(60):
+        for turn in range(30):
+            async with run_dashboard() as port:
+                for _ in range(turn % 4):
+                    await ask(port, "/healthz")
+
+
+async def test_a_browser_that_talks_is_sent_away(run_dashboard: RunDashboard) -> None:
+    async with run_dashboard(limits=QUICK) as port, live_client(port) as client:
+        await client.connection.send("hello")
+        with pytest.raises(ConnectionClosed) as closed:
+            await client.until(lambda view: False)
+        assert closed.value.rcvd is not None
+        assert closed.value.rcvd.code == 1008
+
+
+async def test_no_more_browsers_than_there_is_room_for(run_dashboard: RunDashboard) -> None:
+    async with run_dashboard(limits=QUICK, max_browsers=2) as port:
+        async with live_client(port) as first, live_client(port) as second:
+            await first.until(lambda view: view.snapshots == 1)
+            await second.until(lambda view: view.snapshots == 1)
+            with pytest.raises(InvalidStatus) as refusal:
+                async with live_client(port):
+                    pass
+            assert refusal.value.response.status_code == 503
+        async with asyncio.timeout(10):
+            while True:
+                try:
+                    async with live_client(port) as third:
+                        await third.until(lambda view: view.snapshots == 1)
+                        break
+                except InvalidStatus:
+                    continue
+
+
+def test_a_missing_chart_library_says_what_to_do(tmp_path: Path) -> None:
+    for _, name, _ in FILES:
+        if not name.startswith("node_modules/"):
+            (tmp_path / name).write_text("x")
+    with pytest.raises(MissingFileError, match="npm ci"):
+        load_site(tmp_path)
+
+
+def test_the_lock_file_names_no_registry() -> None:
+    web = Path(__file__).parents[2] / "dashboard" / "web"
+    assert "http" not in (web / "package-lock.json").read_text()
+
+
+@pytest.fixture(autouse=True)
+def _log_level(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, logger="dashboard")

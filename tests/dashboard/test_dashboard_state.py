@@ -1,0 +1,265 @@
+"""The live state: order, repeats, bounds, and that deltas and snapshots say the same."""
+
+import json
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dashboard.limits import LiveLimits
+from dashboard.live_messages import InvalidUpdateError, read_update
+from dashboard.live_state import Clock, LiveState
+from dashboard.throughput import Throughput
+from har.predictions import LiveUpdate, encode_update
+from tests.dashboard.dashboard_feeding import BASE, SECOND, PageView, make_update
+
+
+class FakeTime:
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def clock(self) -> Clock:
+        return Clock(lambda: BASE + int(self.seconds * SECOND), lambda: self.seconds)
+
+
+def make_state(limits: LiveLimits | None = None, time: FakeTime | None = None) -> LiveState:
+    return LiveState(300, limits or LiveLimits(), (time or FakeTime()).clock())
+
+
+def feed(state: LiveState, update: LiveUpdate) -> bool:
+    return state.receive(encode_update(update))
+
+
+def snapshot(state: LiveState) -> PageView:
+    view = PageView()
+    for message in state.messages_since(0, state.status()):
+        view.receive(message)
+    return view
+
+
+ACTIVITIES = ("sit", "stand", "walk")
+
+deliveries = st.lists(st.sampled_from(ACTIVITIES), min_size=1, max_size=25).flatmap(
+    lambda activities: st.tuples(
+        st.just(activities),
+        # Every window at least once, in any order, some repeated.
+        st.permutations(list(range(len(activities))) + list(range(0, len(activities), 3))),
+    )
+)
+
+
+@settings(deadline=None)
+@given(deliveries)
+def test_order_and_repeats_do_not_matter(delivery: tuple[list[str], list[int]]) -> None:
+    activities, order = delivery
+    in_order, shuffled = make_state(), make_state()
+    for second, activity in enumerate(activities):
+        feed(in_order, make_update(second=second, activity=activity))
+    changed = [feed(shuffled, make_update(second=second, activity=activities[second])) for second in order]
+    assert sum(changed) == len(activities)
+    expected, got = snapshot(in_order).devices["phone-1"], snapshot(shuffled).devices["phone-1"]
+    assert list(got["windows"]) == sorted(got["windows"])
+    assert got == expected
+
+
+@settings(deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(("a", "b", "c", "d")), st.integers(0, 8), st.sampled_from(ACTIVITIES)),
+        max_size=40,
+    ),
+    st.data(),
+)
+def test_deltas_lead_to_what_a_snapshot_says(feedings: list[tuple[str, int, str]], data: st.DataObject) -> None:
+    # One device a message, and changes between two messages of the same pass; nothing gets old.
+    state = make_state(LiveLimits(devices_a_message=1, max_devices=3))
+    view = PageView()
+    known, target = 0, 0
+    passing: Iterator[bytes] = iter(())
+    published = BASE
+    for device, second, activity in feedings:
+        published += 1
+        feed(state, make_update(device, second, activity, published=published))
+        for _ in range(data.draw(st.integers(0, 3))):
+            message = next(passing, None)
+            if message is None:
+                known, target = target, state.revision
+                passing = state.messages_since(known, state.status())
+                message = next(passing)
+            view.receive(message)
+    for message in passing:
+        view.receive(message)
+    for message in state.messages_since(target, state.status()):
+        view.receive(message)
+    assert len(state) <= 3
+    assert view.devices == snapshot(state).devices
+
+
+def test_what_a_browser_knows_is_not_told_again() -> None:
+    state = make_state()
+    for second in range(5):
+        feed(state, make_update(second=second))
+        feed(state, make_update("phone-2", second=second))
+    known = state.revision
+    feed(state, make_update(second=5))
+    [message] = state.messages_since(known, state.status())
+    [changes] = json.loads(message)["devices"]
+    assert changes["device"] == "phone-1"
+    assert not changes["complete"]
+    assert [entry[0] for entry in changes["windows"]] == [BASE + 5 * SECOND]
+    assert len(changes["trace"]) == 1
+
+
+def test_a_steady_activity_changes_once_it_is_sure() -> None:
+    state = make_state()
+    for second, activity in enumerate(["walk"] * 4 + ["sit"] + ["walk"] * 4 + ["sit"] * 5):
+        feed(state, make_update(second=second, activity=activity))
+    device = snapshot(state).devices["phone-1"]
+    assert device["activity"] == "sit"
+    shown = [entry[2] for entry in device["windows"].values()]
+    assert shown[:8] == ["walk"] * 8
+    assert shown[-4:] == ["sit"] * 4
+
+
+def test_a_window_classified_again_replaces_itself() -> None:
+    state = make_state()
+    first = make_update(second=0, activity="walk")
+    feed(state, first)
+    again = make_update(second=0, activity="stand", published=first.published + 1, release="release-2")
+    assert feed(state, again)
+    assert not feed(state, first), "an older answer must not come back"
+    device = snapshot(state).devices["phone-1"]
+    assert [entry[2] for entry in device["windows"].values()] == ["stand"]
+    assert device["release"] == "release-2"
+
+
+def test_a_clock_that_went_back_begins_afresh() -> None:
+    state = make_state()
+    feed(state, make_update(second=1_000, session="s1", arrived=BASE))
+    known = state.revision
+    feed(state, make_update(second=10, session="s2", arrived=BASE + SECOND))
+    [message] = state.messages_since(known, state.status())
+    [changes] = json.loads(message)["devices"]
+    assert changes["complete"]
+    assert [entry[0] for entry in changes["windows"]] == [BASE + 10 * SECOND]
+
+
+def test_silent_devices_are_forgotten_and_browsers_told() -> None:
+    time = FakeTime()
+    state = make_state(time=time)
+    feed(state, make_update("phone-1"))
+    time.seconds = 500
+    feed(state, make_update("phone-2", second=500))
+    known, view = state.revision, snapshot(state)
+    time.seconds = 601
+    state.forget_silent()
+    for message in state.messages_since(known, state.status()):
+        view.receive(message)
+    assert list(view.devices) == ["phone-2"]
+
+
+def test_history_and_traces_are_bounded() -> None:
+    state = make_state()
+    for second in range(1_000):
+        feed(state, make_update(second=second, steps=50))
+    device = snapshot(state).devices["phone-1"]
+    assert 295 <= len(device["windows"]) <= 300
+    assert 12 <= len(device["trace"]) <= 13
+
+
+def test_windows_longer_than_the_history_are_kept() -> None:
+    update = read_update(encode_update(make_update()))
+    long = LiveUpdate(
+        prediction=type(update.prediction)(
+            **{
+                **{name: getattr(update.prediction, name) for name in update.prediction.__struct_fields__},
+                "end": update.prediction.start + 1_000 * SECOND,
+            }
+        ),
+        published=update.published,
+        trace=update.trace,
+    )
+    state = make_state()
+    assert feed(state, long)
+    assert len(snapshot(state).devices["phone-1"]["windows"]) == 1
+
+
+def test_latency_counts_each_window_once() -> None:
+    time = FakeTime()
+    state = make_state(time=time)
+    for second in range(20):
+        time.seconds = second + 0.5
+        update = make_update(second=second)
+        feed(state, update)
+        feed(state, update)
+    status = state.status()
+    assert status.windows_per_second == 1.0
+    assert status.latency_p50 == pytest.approx(50, rel=0.03)
+    assert status.releases == ("release-1",)
+
+
+@settings(deadline=None)
+@given(st.lists(st.floats(0.2, 100_000), min_size=1, max_size=300), st.sampled_from((0.5, 0.9, 0.99)))
+def test_latency_percentiles_are_within_a_step(latencies: list[float], quantile: float) -> None:
+    throughput = Throughput(now=0)
+    for latency in latencies:
+        throughput.add(latency, now=1.0)
+    exact = float(np.quantile(latencies, quantile, method="inverted_cdf"))
+    assert throughput.latency_ms(quantile, now=1.0) == pytest.approx(exact, rel=0.03)
+
+
+def test_old_latencies_do_not_count() -> None:
+    throughput = Throughput(now=0)
+    throughput.add(1_000, now=1)
+    throughput.add(10, now=70)
+    assert throughput.latency_ms(0.99, now=70) == pytest.approx(10, rel=0.03)
+    assert throughput.latency_ms(0.99, now=1_000) is None
+    assert throughput.windows_per_second(now=1_000) == 0
+
+
+def _changed(**fields: object) -> bytes:
+    message = json.loads(encode_update(make_update()))
+    for path, value in fields.items():
+        *parents, last = path.split("__")
+        target = message
+        for parent in parents:
+            target = target[parent]
+        target[last] = value
+    return json.dumps(message).encode()
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        b"",
+        b"\xff\xfe",
+        b"{",
+        b"[]",
+        b"1" * 300_000,
+        _changed(prediction__device=""),
+        _changed(prediction__device="<script>"),
+        _changed(prediction__session="x" * 65),
+        _changed(prediction__activity=""),
+        _changed(prediction__activity="x" * 65),
+        _changed(prediction__confidence=1.5),
+        _changed(prediction__probabilities={}),
+        _changed(prediction__probabilities={"walk": -1}),
+        _changed(prediction__start=0),
+        _changed(prediction__end=BASE),
+        _changed(prediction__schema=2),
+        _changed(published=-1),
+        _changed(trace__period=0),
+        _changed(trace__x=[1.0]),
+        _changed(trace__x="text"),
+        _changed(trace__z=[1.0] * 49 + [float("inf")]).replace(b"Infinity", b"1e999"),
+    ],
+)
+def test_what_is_out_of_bounds_is_refused_and_counted(message: bytes) -> None:
+    with pytest.raises(InvalidUpdateError):
+        read_update(message)
+    state = make_state()
+    assert not state.receive(message)
+    assert state.undecodable == 1
+    assert len(state) == 0

@@ -1,0 +1,58 @@
+import subprocess
+import sys
+
+import pytest
+
+from deploy.cli import COMMANDS, main
+
+
+def test_help_is_a_map_of_the_system(capsys):
+    assert main(["--help"]) == 0
+    said = capsys.readouterr().out
+    assert all(f"  {name} " in said for name in COMMANDS)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_explains_its_options(name, capsys):
+    with pytest.raises(SystemExit) as left:
+        main([name, "--help"])
+    assert left.value.code == 0
+    assert f"har {name}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ([], "usage"),
+        (["dance"], "no command 'dance'"),
+        (["gateway", "--host", "0.0.0.0"], "needs a token"),
+        (["replay", "x.csv", "--speed", "0"], "--speed"),
+        (["evaluate"], "--data"),
+    ],
+)
+def test_a_wrong_call_says_what_is_wrong(words, says, capsys):
+    assert main(words) == 2
+    captured = capsys.readouterr()
+    assert says in captured.out + captured.err
+
+
+def test_a_missing_extra_is_named():
+    program = "import sys; sys.modules['websockets'] = None; from deploy.cli import main; sys.exit(main(['gateway']))"
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert run.returncode == 2
+    assert "pip install 'har-stream[gateway]'" in run.stderr
+
+
+@pytest.mark.parametrize(
+    ("command", "forbidden"),
+    [
+        ("ingest.gateway", {"tensorflow", "faust", "onnxruntime", "pyarrow"}),
+        ("stream_processor.worker", {"tensorflow", "pyarrow", "pandas"}),
+        ("trainer.evaluate", {"tensorflow"}),
+        ("ingest.simulate", {"scipy", "pandas", "pyarrow", "kafka"}),
+    ],
+)
+def test_a_service_loads_nothing_of_the_others(command, forbidden):
+    program = f"import sys, {command}; print(*{{name.split('.')[0] for name in sys.modules}})"
+    run = subprocess.run([sys.executable, "-W", "ignore", "-c", program], capture_output=True, text=True, check=True)
+    assert not forbidden & set(run.stdout.split())

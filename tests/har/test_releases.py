@@ -1,0 +1,77 @@
+import msgspec
+import numpy as np
+import pytest
+
+from har.releases import (
+    MAX_MANIFEST_BYTES,
+    Artifact,
+    Golden,
+    Normalisation,
+    ReleaseError,
+    ReleaseManifest,
+    decode_manifest,
+    encode_manifest,
+)
+
+
+def manifest(**changes) -> ReleaseManifest:
+    said = ReleaseManifest(
+        release="r1",
+        created="2026-11-23T00:00:00Z",
+        network="conv_lstm",
+        classes=["sit", "walk"],
+        steps=200,
+        rate_hz=50,
+        hop_us=1_000_000,
+        gap_us=1_000_000,
+        normalisation=Normalisation((0, 0, 0), (9.8, 9.8, 9.8)),
+        decision_threshold=0,
+        artifacts=[Artifact("network.onnx", "onnx", "00", 1)],
+        golden=Golden("golden.json", 1e-5),
+        training_users=[],
+        data=[],
+        metrics={},
+        weights_licence="none",
+    )
+    return msgspec.structs.replace(said, **changes)
+
+
+def test_a_manifest_survives_its_file():
+    assert decode_manifest(encode_manifest(manifest())) == manifest()
+    assert manifest().window_spec.length_us == 4_000_000
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"schema": 2}, "upgrade har"),
+        ({"schema": 0}, "publish the release again"),
+        ({"classes": ["sit"]}, "two or more"),
+        ({"classes": ["sit", "sit"]}, "different"),
+        ({"rate_hz": 30}, "windows"),
+        ({"normalisation": Normalisation((0, 0, 0), (1, 0, 1))}, "scale"),
+        ({"golden": Golden("../golden.json", 1)}, "plain file name"),
+        ({"artifacts": [Artifact("/etc/passwd", "onnx", "00", 1)]}, "plain file name"),
+        ({"artifacts": [Artifact("..", "onnx", "00", 1)]}, "plain file name"),
+    ],
+)
+def test_a_manifest_that_contradicts_itself_is_refused(changes, says):
+    with pytest.raises(ReleaseError, match=says):
+        decode_manifest(encode_manifest(manifest(**changes)))
+
+
+@pytest.mark.parametrize("document", [b"", b"{}", b'{"schema": 1}', b"\xff", b" " * (MAX_MANIFEST_BYTES + 1)])
+def test_what_is_no_manifest_is_refused(document):
+    with pytest.raises(ReleaseError):
+        decode_manifest(document)
+
+
+def test_a_missing_format_names_those_there_are():
+    with pytest.raises(ReleaseError, match="it has: onnx"):
+        manifest().artifact("litert-int8")
+
+
+def test_normalisation_is_float32():
+    values = Normalisation((1, 2, 3), (2, 2, 2)).apply(np.full((2, 200, 3), 5, np.float32))
+    assert values.dtype == np.float32
+    assert values[0, 0].tolist() == [2, 1.5, 1]

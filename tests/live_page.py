@@ -1,0 +1,45 @@
+"""The live page in a browser, read as a person would."""
+
+from collections.abc import Callable
+from typing import Any
+
+from selenium.webdriver.support.ui import WebDriverWait
+
+WAIT_SECONDS = 30
+
+
+def wait_for(browser: Any, condition: Callable[[Any], object]) -> None:
+    WebDriverWait(browser, WAIT_SECONDS, poll_frequency=0.05).until(condition)
+
+
+def open_page(browser: Any, port: int) -> None:
+    def opened(driver: Any) -> bool:
+        driver.get(f"http://localhost:{port}/")
+        return driver.title == "Human activity, live"
+
+    WebDriverWait(browser, WAIT_SECONDS, ignored_exceptions=(Exception,)).until(opened)
+
+
+def connection(browser: Any) -> str:
+    return str(browser.execute_script("return document.documentElement.dataset.connection"))
+
+
+def cards(browser: Any) -> dict[str, dict[str, Any]]:
+    """What each card says, by device."""
+    script = """
+        return [...document.querySelectorAll('.card')].map((card) => [card.dataset.device, {
+            activity: card.querySelector('.activity').textContent,
+            age: card.querySelector('.age').textContent,
+            silent: card.classList.contains('silent'),
+            charts: card.querySelectorAll('canvas').length,
+        }])"""
+    return dict(browser.execute_script(script))
+
+
+def all_do(title: str) -> Callable[[Any], bool]:
+    return lambda browser: {card["activity"] for card in cards(browser).values()} == {title}
+
+
+def console_faults(browser: Any) -> list[str]:
+    """All that the console holds against us: errors, warnings, violations of the security policy."""
+    return [entry["message"] for entry in browser.get_log("browser") if entry["level"] in ("SEVERE", "WARNING")]

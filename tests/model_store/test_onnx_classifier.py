@@ -1,0 +1,85 @@
+import shutil
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+
+from har.releases import ReleaseError, decode_manifest, encode_manifest
+from model_store.onnx_classifier import OnnxClassifier
+from model_store.release_folder import open_release
+
+
+@pytest.fixture
+def release(tmp_path) -> Path:
+    """A copy of the baseline that a test may damage."""
+    return Path(shutil.copytree(open_release("baseline").folder, tmp_path / "release"))
+
+
+def rewrite(release: Path, **changes) -> None:
+    manifest = decode_manifest((release / "manifest.json").read_bytes())
+    (release / "manifest.json").write_bytes(encode_manifest(msgspec.structs.replace(manifest, **changes)))
+
+
+def random_windows(count: int) -> np.ndarray:
+    return np.random.default_rng(0).normal([0, 0, 9.8], 2, (count, 200, 3)).astype(np.float32)
+
+
+def test_the_baseline_is_small_and_passes_its_golden_window():
+    folder = open_release("baseline").folder
+    assert sum(file.stat().st_size for file in folder.iterdir()) < 1_000_000
+    probabilities = OnnxClassifier.open("baseline").probabilities(random_windows(3))
+    assert probabilities.sum(axis=1) == pytest.approx(1)
+
+
+def test_an_answer_does_not_depend_on_the_windows_beside_it():
+    network, windows = OnnxClassifier.open("baseline"), random_windows(64)
+    together = network.probabilities(windows)
+    for size in (1, 7, 64):
+        alone = np.concatenate([network.probabilities(windows[n : n + size]) for n in range(0, 64, size)])
+        assert alone.tobytes() == together.tobytes()
+
+
+def test_a_flipped_byte_is_refused_before_the_network_is_parsed(release):
+    network = release / "network.onnx"
+    content = bytearray(network.read_bytes())
+    content[len(content) // 2] ^= 1
+    network.write_bytes(content)
+    with pytest.raises(ReleaseError, match="not what its manifest says"):
+        OnnxClassifier.open(str(release))
+
+
+def test_a_truncated_or_longer_network_is_refused(release):
+    network = release / "network.onnx"
+    for content in (network.read_bytes()[:-1], network.read_bytes() + b"\0"):
+        network.write_bytes(content)
+        with pytest.raises(ReleaseError):
+            OnnxClassifier.open(str(release))
+
+
+def test_a_wrong_golden_answer_is_refused(release):
+    path = release / "golden.json"
+    golden = msgspec.json.decode(path.read_bytes())
+    golden["probabilities"] = golden["probabilities"][::-1]
+    path.write_bytes(msgspec.json.encode(golden))
+    with pytest.raises(ReleaseError, match="golden window wrongly"):
+        OnnxClassifier.open(str(release))
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"classes": ["sit", "stand"]}, "does not fit its manifest"),
+        ({"steps": 100}, "manifest says 100 x 3"),
+        ({"artifacts": []}, "no onnx artifact"),
+    ],
+)
+def test_a_manifest_that_lies_is_refused(release, changes, says):
+    rewrite(release, **changes)
+    with pytest.raises(ReleaseError, match=says):
+        OnnxClassifier.open(str(release))
+
+
+def test_a_folder_without_a_release_says_so(tmp_path):
+    with pytest.raises(ReleaseError, match="no release there"):
+        OnnxClassifier.open(str(tmp_path))

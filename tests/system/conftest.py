@@ -1,0 +1,60 @@
+"""The whole system, embedded, for tests to stream into."""
+
+import asyncio
+import subprocess
+import threading
+from collections.abc import Coroutine, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deploy.processes import ProcessGroup
+from deploy.stack import Stack, choose_addresses, har
+from deploy.summary import Expected, PredictionWatch, Seen, expected_windows
+from har.windows import WindowSpec
+
+
+class System:
+    """A running stack, and a loop of its own that its processes live in."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="system")
+        self._thread.start()
+        self.stack = Stack(choose_addresses(), folder, ProcessGroup())
+
+    def run(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(120)
+
+    def close(self) -> None:
+        self.run(self.stack.group.stop_all())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    def replay(self, journal: str, *words: str) -> Expected:
+        """Replay a recording to its end; return the windows that must come of it."""
+        folder = self.folder / journal
+        command = har("replay", *words, "--quiet", "--gateway", self.stack.addresses.gateway_url)
+        subprocess.run([*command, "--journal", str(folder)], check=True, timeout=240, capture_output=True)
+        return expected_windows(folder, WindowSpec())
+
+    def predictions(self, expected: Expected, *, timeout_seconds: float = 60) -> Seen:
+        watch = PredictionWatch(self.stack.addresses.bootstrap)
+        watch.start()
+        try:
+            return watch.wait_for(expected.truth, timeout_seconds)
+        finally:
+            watch.close()
+
+
+@pytest.fixture(scope="module")
+def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    running = System(tmp_path_factory.mktemp("system"))
+    try:
+        running.run(running.stack.start())
+        yield running
+    finally:
+        running.close()

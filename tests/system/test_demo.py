@@ -1,0 +1,67 @@
+"""`har demo` as a person runs it."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+pytestmark = [pytest.mark.kafka, pytest.mark.redis]
+
+DEMO = [sys.executable, "-m", "deploy.cli", "demo"]
+
+
+def test_an_unattended_run_misses_no_window_and_is_right_and_quick(tmp_path):
+    summary_file = tmp_path / "out.json"
+    run = subprocess.run(
+        [*DEMO, "--seconds", "35", "--segment-seconds", "7", "--summary", str(summary_file)],
+        capture_output=True, text=True, timeout=150,
+    )  # fmt: skip
+    assert run.returncode == 0, run.stderr
+    summary = json.loads(summary_file.read_text())
+    assert summary["devices"] == 8
+    assert summary["batches_acknowledged"] > 300
+    assert summary["windows_expected"] > 150
+    assert (summary["windows_missing"], summary["windows_extra"]) == (0, 0)
+    assert summary["windows_classified"] == summary["windows_expected"]
+    assert summary["latency_ms"]["p99"] < 1_500
+    assert summary["accuracy"] >= 0.85
+    assert set(summary["windows_by_activity"]) == {"sit", "stand", "walk", "stairsup", "stairsdown"}
+    assert "Dashboard:  http://127.0.0.1:" in run.stdout
+
+
+def test_ctrl_c_stops_everything_and_busy_ports_are_avoided(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as busy:
+        taken = busy.getsockname()[1]
+        temporary = {**os.environ, "TMPDIR": str(tmp_path)}
+        words = ["--devices", "2", "--dashboard-port", str(taken)]
+        demo = subprocess.Popen(
+            [*DEMO, *words], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=temporary
+        )
+        assert demo.stdout is not None
+        url = next(line for line in demo.stdout if "Dashboard:" in line).split()[-1]
+        assert f":{taken}/" not in url
+        started = psutil.Process(demo.pid).children(recursive=True)
+        assert len(started) >= 7  # Kafka, Redis, gateway, processor, dashboard and two phones
+        demo.send_signal(signal.SIGINT)
+        assert demo.wait(60) == 0
+        demo.stdout.close()
+        _, alive = psutil.wait_procs(started, timeout=5)
+        assert alive == []
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", int(url.rsplit(":", 1)[1].rstrip("/"))))
+        assert list(Path(tmp_path).iterdir()) == []
+
+
+def test_a_release_that_is_not_there_stops_the_demo_with_the_reason(tmp_path):
+    began = time.monotonic()
+    run = subprocess.run([*DEMO, "--release", str(tmp_path)], capture_output=True, text=True, timeout=60)
+    assert run.returncode == 1
+    assert "no release there" in run.stderr
+    assert time.monotonic() - began < 30

@@ -1,0 +1,69 @@
+"""What goes wrong in one place stays there."""
+
+import os
+import signal
+import subprocess
+
+import pytest
+from kafka import KafkaProducer
+
+from deploy.stack import har
+from deploy.summary import expected_windows, summarise
+from har import topics
+from har.samples import encode_batch
+from har.windows import WindowSpec
+from tests.batches import live_batches
+
+pytestmark = pytest.mark.kafka
+
+
+def simulate(system, journal: str, seconds: int, *, devices: int = 3, first: int = 0) -> subprocess.Popen[bytes]:
+    words = ("simulate", "--devices", str(devices), "--first", str(first), "--seconds", str(seconds))
+    command = har(*words, "--gateway", system.stack.addresses.gateway_url, "--journal", str(system.folder / journal))
+    return subprocess.Popen(command)
+
+
+def check_nothing_is_missing(system, journal: str) -> None:
+    expected = expected_windows(system.folder / journal, WindowSpec())
+    seen = system.predictions(expected)
+    summary = summarise(expected, seen)
+    assert summary.windows_expected > 10
+    assert summary.windows_missing == 0
+
+
+def test_poison_in_the_log_is_set_aside_and_the_stream_goes_on(system):
+    with simulate(system, "poison", 10) as phones:
+        producer = KafkaProducer(bootstrap_servers=[system.stack.addresses.bootstrap])
+        valid = encode_batch(live_batches(1, device="mallory")[0])
+        for number in range(300):
+            damaged = bytearray(valid)
+            damaged[number % 60] ^= 0xFF
+            producer.send(topics.SAMPLES.name, key=b"mallory", value=bytes(damaged))
+        producer.flush()
+        producer.close()
+        assert phones.wait(60) == 0
+    check_nothing_is_missing(system, "poison")
+
+
+def test_a_processor_killed_in_the_middle_loses_nothing(system):
+    with simulate(system, "killed", 20, first=3) as phones:
+        with pytest.raises(subprocess.TimeoutExpired):
+            phones.wait(8)
+        processor = system.stack.programs["processor"]
+        os.kill(processor.process.pid, signal.SIGKILL)
+        system.run(system.stack.group.stop(processor))
+        system.run(system.stack.start_processor())
+        assert phones.wait(60) == 0
+    check_nothing_is_missing(system, "killed")
+
+
+def test_a_gateway_killed_in_the_middle_loses_nothing(system):
+    with simulate(system, "gateway", 16, first=6) as phones:
+        with pytest.raises(subprocess.TimeoutExpired):
+            phones.wait(7)
+        gateway = system.stack.programs["gateway"]
+        os.kill(gateway.process.pid, signal.SIGKILL)
+        system.run(system.stack.group.stop(gateway))
+        system.run(system.stack.start_gateway())
+        assert phones.wait(60) == 0
+    check_nothing_is_missing(system, "gateway")

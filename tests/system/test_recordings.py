@@ -1,0 +1,65 @@
+"""Real recordings through the running system: the windows and answers are those that they give offline."""
+
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from har.scoring import confusion_matrix, scores
+from har.windows import recording_windows
+from ingest.recording_files import read_recordings
+from model_store.onnx_classifier import OnnxClassifier
+from trainer.evaluate import evaluate
+
+pytestmark = pytest.mark.kafka
+
+STANDING_TEST_USERS = {"hapt_24_users.parquet": "u21,u22,u23,u24", "pocket_6_users.parquet": "u06"}
+
+
+def of_devices(seen, expected):
+    devices = {key[0] for key in expected.truth}
+    return {key: prediction for key, prediction in seen.predictions.items() if key[0] in devices}
+
+
+def test_hhar_out_of_order_gives_exactly_the_offline_windows_and_stands(system, shared_data):
+    file = shared_data / "hhar_excerpt" / "Phones_accelerometer_first10000.csv"
+    expected = system.replay("hhar", str(file), "--speed", "4")
+    got = of_devices(system.predictions(expected), expected)
+    (recording,) = read_recordings(file)
+    offline = recording_windows(recording.times, recording.axes)
+    first = min(start for _, _, start in got)
+    assert sorted(start - first for _, _, start in got) == (offline.starts - offline.starts[0]).tolist()
+    assert got.keys() == expected.truth.keys()
+    answers = Counter(prediction.activity for prediction in got.values())
+    assert answers["stand"] >= 0.9 * len(got)
+
+
+def test_the_same_recording_twice_gives_the_same_answers_bit_for_bit(system, shared_data):
+    file = str(shared_data / "hhar_excerpt" / "Phones_accelerometer_first10000.csv")
+    answers = []
+    for number, batch in enumerate((50, 73)):
+        expected = system.replay(f"twice-{number}", file, "--speed", "20", "--batch-readings", str(batch))
+        seen = system.predictions(expected).predictions
+        answers.append([seen[key].probabilities for key in sorted(expected.truth)])
+    assert answers[0] == answers[1]
+    assert len(answers[0]) == 35
+
+
+@pytest.mark.parametrize("file", STANDING_TEST_USERS)
+def test_standing_test_users_end_to_end_score_as_offline(system, shared_data, file):
+    users = STANDING_TEST_USERS[file]
+    expected = system.replay(file, str(shared_data / file), "--user", users, "--speed", "25")
+    got = of_devices(system.predictions(expected), expected)
+    assert got.keys() == expected.truth.keys()
+
+    network = OnnxClassifier.open("baseline")
+    classes = network.manifest.classes
+    scored = [(label, got[key].activity) for key, label in expected.truth.items() if label in classes]
+    truth, answer = (np.array([classes.index(pair[n]) for pair in scored]) for n in (0, 1))
+    end_to_end = confusion_matrix(truth, answer, len(classes))
+    theirs = [r for r in read_recordings(shared_data / file) if r.user in users.split(",")]
+    offline = evaluate(network, theirs)
+    assert end_to_end.tolist() == offline.confusion
+    assert not offline.met_training_users
+    if file.startswith("hapt"):
+        assert scores(end_to_end, classes).macro_f1 >= 0.92

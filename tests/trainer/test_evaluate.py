@@ -1,0 +1,66 @@
+import json
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from deploy.cli import main
+from model_store.release_folder import open_release
+
+MANIFEST = open_release("baseline").manifest
+
+
+@pytest.fixture
+def recording(tmp_path):
+    """Twenty seconds of something called walking, then of something the release does not know."""
+
+    def write(**changes):
+        count = 2_000
+        columns = {
+            "user": ["somebody"] * count, "device": ["their phone"] * count, "model": ["m"] * count,
+            "session": ["1"] * count, "t": np.arange(count) / 50, "x": np.zeros(count, np.float32),
+            "y": np.zeros(count, np.float32), "z": np.full(count, 9.81, np.float32),
+            "gt": ["walk"] * 1_000 + ["juggle"] * 1_000,
+        }  # fmt: skip
+        path = tmp_path / "recording.parquet"
+        pq.write_table(pa.table(columns | changes), path)
+        return str(path)
+
+    return write
+
+
+def test_json_says_how_right_a_release_is(recording, capsys):
+    assert main(["evaluate", "--data", recording(), "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert said["classes"] == MANIFEST.classes
+    assert said["windows"] == 16
+    assert np.array(said["confusion"]).sum() == 16
+    right = said["confusion"][said["classes"].index("walk")][said["classes"].index("walk")]
+    assert said["accuracy"] == right / 16
+    assert 0 <= said["macro_f1"] <= 1
+    assert said["per_class"]["walk"]["windows"] == 16
+    assert said["left_out"] == {"(more than one label)": 3, "juggle": 15}
+
+
+def test_a_training_user_is_warned_of(recording, capsys):
+    device, user = MANIFEST.training_users[0].split("/")
+    path = recording(device=[device] * 2_000, user=[user] * 2_000)
+    assert main(["evaluate", "--release", "baseline", "--data", path]) == 0
+    captured = capsys.readouterr()
+    assert f"trained on {device}/{user}" in captured.err
+    assert "macro-F1" in captured.out
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["--data", "missing.parquet"], "missing.parquet"),
+        (["--data", "RECORDING", "--release", "nowhere"], "no release there"),
+        (["--data", "RECORDING", "--user", "nobody"], "no window with a label"),
+    ],
+)
+def test_what_cannot_be_evaluated_says_why(recording, capsys, words, says):
+    words = [recording() if word == "RECORDING" else word for word in words]
+    assert main(["evaluate", *words]) == 1
+    assert says in capsys.readouterr().err

@@ -1,0 +1,104 @@
+"""What must be said of the data sets a network was trained on: source, licence, where the phone was worn."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from har.releases import TrainingData
+from trainer.splits import device_of
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """A source of recordings, known by the device name in its tables.
+
+    Attributes
+    ----------
+    data : TrainingData
+        Name, licence and source, as a release states them.
+    placement : str
+        Where on the body the phone was worn.
+    weakness : str
+        What a reader of the model card should know of it; one sentence.
+    commercial_use : bool
+        Whether its terms allow commercial use.
+    shows_sway : bool
+        Whether the sensor is quiet enough to show the sway of somebody standing.
+    """
+
+    data: TrainingData
+    placement: str
+    weakness: str
+    commercial_use: bool
+    shows_sway: bool
+
+
+KNOWN_DATA_SETS = {
+    "galaxy_s2": DataSet(
+        TrainingData(
+            "HAPT (Smartphone-Based Recognition of Human Activities and Postural Transitions), raw accelerometer",
+            "the data set's README forbids commercial use",
+            "Reyes-Ortiz et al., UCI Machine Learning Repository, 2015",
+        ),
+        "waist",
+        "At the waist, sitting and standing differ by a lean of the belt of 10 to 20 degrees that overlaps "
+        "between people; for some wearers they cannot be told apart.",
+        commercial_use=False,
+        shows_sway=False,
+    ),
+    "galaxy_s8": DataSet(
+        TrainingData("Pocket recordings, Samsung Galaxy S8", "MIT", "A. Lien, 2022"),
+        "pocket",
+        "Few people wore the phone in the pocket, all with the same model: stairs and walking are "
+        "confused for gaits unlike theirs.",
+        commercial_use=True,
+        shows_sway=True,
+    ),
+}
+
+
+def placement_of(person: str) -> str:
+    """Return where ``device/user`` wore the phone, or the device's name where that is not known.
+
+    Examples
+    --------
+    >>> placement_of("galaxy_s2/u06"), placement_of("phone_7/anna")
+    ('waist', 'phone_7')
+    """
+    known = KNOWN_DATA_SETS.get(device_of(person))
+    return known.placement if known else device_of(person)
+
+
+def data_sets_of(people: Iterable[str]) -> list[TrainingData]:
+    """Return the data sets that people are from, in the order of their devices' names."""
+    return [
+        KNOWN_DATA_SETS[device].data
+        if device in KNOWN_DATA_SETS
+        else TrainingData(f"recordings of {device}", "not stated", "not stated")
+        for device in sorted({device_of(person) for person in people})
+    ]
+
+
+def weaknesses_of(people: Iterable[str]) -> list[str]:
+    """Return what is known to be weak in the data sets that people are from."""
+    devices = sorted({device_of(person) for person in people})
+    return [KNOWN_DATA_SETS[device].weakness for device in devices if device in KNOWN_DATA_SETS]
+
+
+def weights_licence(people: Iterable[str]) -> str:
+    """Say on which terms weights trained on these people's recordings may be used."""
+    devices = sorted({device_of(person) for person in people})
+    limiting = [
+        KNOWN_DATA_SETS[device].data.name
+        for device in devices
+        if device in KNOWN_DATA_SETS and not KNOWN_DATA_SETS[device].commercial_use
+    ]
+    unknown = [device for device in devices if device not in KNOWN_DATA_SETS]
+    sentences = []
+    if limiting:
+        sentences.append(
+            f"Not for commercial use: the weights were trained on {', '.join(limiting)}, whose terms forbid it. "
+            "The project's own licence covers its code, not these weights."
+        )
+    if unknown:
+        sentences.append(f"The terms of the recordings of {', '.join(unknown)} are not stated.")
+    return " ".join(sentences) or "The terms of the data sets named here apply to the weights."

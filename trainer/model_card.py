@@ -1,0 +1,91 @@
+"""The model card of a release: what a person should know before using it."""
+
+from collections.abc import Sequence
+from string import Template
+
+from har.releases import ReleaseManifest, Scores
+from trainer.data_sets import placement_of
+
+TEMPLATE = Template("""\
+# Model card: $release
+
+A `$network` network that classifies windows of $steps steps at $rate_hz Hz ($seconds s; acceleration along
+three axes in m/s², gravity included) as $classes. It is meant for recognising everyday
+activities live on a phone, not for medical or safety decisions.
+
+## Data and licences
+
+$data
+
+$weights_licence
+
+No simulated signal was trained on.
+
+## Training users
+
+$users
+
+## Results
+
+A window counts if one label covers all of it; nobody is both trained on and tested.
+
+- *Cross-validation*: the training users, dealt into folds; network and training were chosen by it.
+- *Standing test users*: never trained on and not used for any choice; looked at once, for this card.
+
+$results
+
+## Known weaknesses
+
+$weaknesses
+- Nobody cycles, runs or lies down in the training windows: that, too, gets one of the classes above.
+- The results hold for the phones and placements named above. For others, expect less, and measure.
+""")
+
+
+def model_card(manifest: ReleaseManifest, weaknesses: Sequence[str]) -> str:
+    """Write the model card of a release.
+
+    Parameters
+    ----------
+    manifest : ReleaseManifest
+        The release, with its metrics.
+    weaknesses : sequence of str
+        What is known to be weak, a sentence each.
+
+    Returns
+    -------
+    str
+        Markdown.
+    """
+    return TEMPLATE.substitute(
+        release=manifest.release,
+        network=manifest.network,
+        steps=manifest.steps,
+        rate_hz=manifest.rate_hz,
+        seconds=f"{manifest.steps / manifest.rate_hz:g}",
+        classes=", ".join(manifest.classes),
+        data="\n".join(f"- {data.name}. {data.source}. Licence: {data.licence}." for data in manifest.data),
+        weights_licence=manifest.weights_licence,
+        users=_users(manifest.training_users),
+        results="\n\n".join(_table(name, found) for name, found in manifest.metrics.items()) or "Not measured.",
+        weaknesses="\n".join(f"- {weakness}" for weakness in weaknesses),
+    )
+
+
+def _users(people: Sequence[str]) -> str:
+    placements: dict[str, list[str]] = {}
+    for person in sorted(people):
+        placements.setdefault(placement_of(person), []).append(f"`{person}`")
+    return "\n".join(f"- {name} ({len(users)}): {', '.join(users)}" for name, users in placements.items())
+
+
+def _table(protocol: str, found: Scores) -> str:
+    rows = "\n".join(
+        f"| {name} | {score.precision:.3f} | {score.recall:.3f} | {score.f1:.3f} | {score.windows} |"
+        for name, score in found.per_class.items()
+    )
+    return (
+        f"**{protocol[0].upper()}{protocol[1:]}**: "
+        f"macro-F1 {found.macro_f1:.3f}, accuracy {found.accuracy:.3f}\n\n"
+        f"| class | precision | recall | F1 | windows |\n|---|---|---|---|---|\n{rows}"
+    )
