@@ -71,15 +71,31 @@ class Summary(msgspec.Struct):
 
 @dataclass
 class Seen:
-    """Predictions as they were read from Kafka: the newest of each window, and how late each first came."""
+    """Predictions as they were read from Kafka: the newest of each window, and how late each first came.
+
+    Attributes
+    ----------
+    predictions : dict of WindowKey to Prediction
+        The newest prediction of each window.
+    latencies_ms : list of float
+        Of each window's first prediction.
+    repeated : int
+        Predictions that repeated a window.
+    first_us, last_us : int
+        When the first and the last prediction were read, µs since the epoch.
+    """
 
     predictions: dict[WindowKey, Prediction] = field(default_factory=dict)
     latencies_ms: list[float] = field(default_factory=list)
     repeated: int = 0
+    first_us: int = 0
+    last_us: int = 0
 
     def add(self, message: bytes, seen_us: int) -> None:
         """Add a message of the predictions' topic, read at `seen_us` µs since the epoch."""
         prediction = decode_prediction(message)
+        self.first_us = self.first_us or seen_us
+        self.last_us = seen_us
         if prediction.key in self.predictions:
             self.repeated += 1
         else:
@@ -126,6 +142,12 @@ class PredictionWatch:
         wanted = set(keys)
         with self._changed:
             self._changed.wait_for(lambda: wanted <= self._seen.predictions.keys(), timeout_seconds)
+            return self._seen
+
+    def wait_for_count(self, windows: int, timeout_seconds: float) -> Seen:
+        """Wait until so many different windows were seen, or the time is over; return what was seen."""
+        with self._changed:
+            self._changed.wait_for(lambda: len(self._seen.predictions) >= windows, timeout_seconds)
             return self._seen
 
     def close(self) -> None:

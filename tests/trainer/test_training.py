@@ -235,8 +235,9 @@ def test_movement_powers_tell_sway_from_stillness_however_the_phone_is_turned() 
     windows = np.stack([still, standing]).astype(np.float32) / 9.80665
     powers = np.asarray(networks.movement_powers(windows))
     assert powers.shape == (2, 2 * len(networks.POWER_BLOCKS))
-    assert powers[1, -2] > powers[0, -2] + 0.5  # blocks of 1 s: sway is far above the noise left in them
-    assert abs(powers[1, 0] - powers[0, 0]) < 0.4  # blocks of 0.04 s: mostly noise
+    rise = powers[1] - powers[0]
+    assert rise[-2] > 0.3  # blocks of 1 s: sway is far above the noise left in them
+    assert abs(rise[0]) < rise[-2] / 2  # blocks of 0.04 s: mostly noise
     turned = rotate(windows, random_rotations(2, rng))
     np.testing.assert_allclose(np.asarray(networks.movement_powers(turned)), powers, atol=0.01)
 
