@@ -13,7 +13,7 @@ help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
 
 demo: $(VENV)/.demo $(UPLOT) ## Set up and run the whole system with simulated phones; prints the dashboard's URL
-	$(HAR) demo
+	@$(HAR) demo
 
 setup: $(VENV)/.all $(UPLOT) ## Make .venv with everything, for developing and training
 
@@ -44,19 +44,22 @@ clean: ## Remove what the other targets made
 	rm -rf $(VENV) $(WEB)/node_modules .har .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 
 $(BIN)/python:
+	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 or newer is needed; $(PYTHON) was not found"; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo "Python 3.11 or newer is needed; say which with: make PYTHON=python3.11 …"; exit 1; }
-	$(PYTHON) -m venv $(VENV) \
+	@$(PYTHON) -m venv $(VENV) \
 		|| { echo "Python's venv module is needed (Debian: apt install python3-venv)"; exit 1; }
 
 $(VENV)/.demo: requirements/demo.txt pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements/demo.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	@echo "Installing what the demo needs (about 150 MB to download) …"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements/demo.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
 	@touch $@
 
 $(VENV)/.all: requirements/all.txt pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements/all.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	@echo "Installing everything, TensorFlow too (about 900 MB to download; some minutes) …"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements/all.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
 	@touch $@ $(VENV)/.demo
 
 # The page's chart library comes from npm: the machine's, or the one that a wheel brings.

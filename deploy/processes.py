@@ -5,11 +5,14 @@ import contextlib
 import os
 import signal
 import sys
+from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TextIO
 
 STOP_SECONDS = 8.0
+#: So many of a program's last lines are told if it ends by itself.
+KEPT_LINES = 12
 _LONGEST_LINE = 1024 * 1024
 
 
@@ -24,6 +27,7 @@ class Program:
     name: str
     process: asyncio.subprocess.Process
     output: "asyncio.Task[None]"
+    last_lines: deque[str]
 
 
 class ProcessGroup:
@@ -42,8 +46,8 @@ class ProcessGroup:
         self._log = log or sys.stderr
         self._programs: list[Program] = []
 
-    async def start(self, name: str, arguments: list[str], environment: dict[str, str] | None = None) -> Program:
-        """Start a program.
+    async def start(self, name: str, arguments: list[str], *, quiet: bool = False) -> Program:
+        """Start a program; if it is `quiet`, its output is only shown should it end by itself.
 
         Raises
         ------
@@ -55,11 +59,12 @@ class ProcessGroup:
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
-            env={**os.environ, **(environment or {})},
             start_new_session=True,
             limit=_LONGEST_LINE,
         )
-        program = Program(name, process, asyncio.create_task(self._copy_output(name, process)))
+        last_lines: deque[str] = deque(maxlen=KEPT_LINES)
+        copying = asyncio.create_task(self._copy_output(name, process, last_lines, quiet))
+        program = Program(name, process, copying, last_lines)
         self._programs.append(program)
         return program
 
@@ -79,7 +84,7 @@ class ProcessGroup:
             async with asyncio.timeout(seconds):
                 await asyncio.wait((waiting, ended), return_when=asyncio.FIRST_COMPLETED)
             if not waiting.done():
-                raise ProcessEndedError(f"{program.name} ended with status {ended.result()} while starting")
+                raise await _unexpected_end(program, " while starting")
             await waiting
         except TimeoutError:
             raise TimeoutError(f"{program.name} was not ready after {seconds:g} s") from None
@@ -99,7 +104,7 @@ class ProcessGroup:
         try:
             done, _ = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
             first = next(iter(done))
-            raise ProcessEndedError(f"{ends[first].name} ended with status {first.result()}")
+            raise await _unexpected_end(ends[first])
         finally:
             for waiting in ends:
                 waiting.cancel()
@@ -126,13 +131,25 @@ class ProcessGroup:
         while self._programs:
             await self.stop(self._programs[-1])
 
-    async def _copy_output(self, name: str, process: asyncio.subprocess.Process) -> None:
+    async def _copy_output(
+        self, name: str, process: asyncio.subprocess.Process, last_lines: deque[str], quiet: bool
+    ) -> None:
         assert process.stdout is not None
         while line := await process.stdout.readline():
             text = line.decode(errors="replace").rstrip()
+            last_lines.append(text)
+            if quiet:
+                continue
             # Our own services name themselves; the servers' lines are told apart here.
             self._log.write(f"{text}\n" if f" {name}" in text[:32] else f"{name}: {text}\n")
             self._log.flush()
+
+
+async def _unexpected_end(program: Program, when: str = "") -> ProcessEndedError:
+    status = await program.process.wait()
+    await program.output
+    said = "\n  ".join(["", *program.last_lines]) if program.last_lines else ""
+    return ProcessEndedError(f"{program.name} ended with status {status}{when}{said}")
 
 
 def _signal(pid: int, number: signal.Signals) -> None:

@@ -141,7 +141,7 @@ class Stack:
         await self._start_service("dashboard", words, f"{at.dashboard_url}healthz")
 
     async def _start_server(self, server: ServerCommand) -> Program:
-        program = await self.group.start(server.name, server.arguments)
+        program = await self.group.start(server.name, server.arguments, quiet=True)
         self.programs[server.name] = program
         return program
 

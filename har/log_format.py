@@ -21,4 +21,4 @@ def logging_config(service: str, level: str = "INFO") -> dict[str, Any]:
 
 
 #: Libraries that report their every step at INFO.
-_CHATTY = ("aiokafka", "faust", "kafka", "mode", "websockets", "aiohttp")
+_CHATTY = ("aiokafka", "faust", "kafka", "mode", "websockets", "aiohttp", "stream_processor.transport")

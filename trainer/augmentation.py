@@ -40,7 +40,7 @@ class AugmentationSettings:
 
     tilt_degrees: float = 25.0
     free_rotation_share: float = 0.4
-    quietest_standing: float = 0.4
+    quietest_standing: float = 0.2
     scale: float = 0.07
     bias: float = 0.2
     noise: float = 0.02

@@ -1,0 +1,33 @@
+"""Takes the README's picture of a running demo's dashboard: `python -m benchmarks.dashboard_picture URL FILE`."""
+
+import sys
+
+from selenium import webdriver
+from selenium.webdriver.chrome.options import Options
+from selenium.webdriver.support.ui import WebDriverWait
+
+ARGUMENTS = (
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--force-device-scale-factor=1.5",
+    "--window-size=1320,890",
+)
+
+
+def main(url: str, file: str) -> None:
+    options = Options()
+    for argument in ARGUMENTS:
+        options.add_argument(argument)
+    browser = webdriver.Chrome(options=options)
+    try:
+        browser.get(url)
+        WebDriverWait(browser, 60).until(lambda page: len(page.find_elements("css selector", ".card canvas")) >= 8)
+        browser.save_screenshot(file)
+    finally:
+        browser.quit()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
