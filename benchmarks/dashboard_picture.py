@@ -1,9 +1,11 @@
 """Takes the README's picture of a running demo's dashboard: `python -m benchmarks.dashboard_picture URL FILE`."""
 
+import shutil
 import sys
 
 from selenium import webdriver
 from selenium.webdriver.chrome.options import Options
+from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.support.ui import WebDriverWait
 
 ARGUMENTS = (
@@ -11,8 +13,7 @@ ARGUMENTS = (
     "--no-sandbox",
     "--disable-gpu",
     "--disable-background-networking",
-    "--force-device-scale-factor=1.5",
-    "--window-size=1320,890",
+    "--window-size=1440,960",
 )
 
 
@@ -20,7 +21,7 @@ def main(url: str, file: str) -> None:
     options = Options()
     for argument in ARGUMENTS:
         options.add_argument(argument)
-    browser = webdriver.Chrome(options=options)
+    browser = webdriver.Chrome(options=options, service=Service(shutil.which("chromedriver")))
     try:
         browser.get(url)
         WebDriverWait(browser, 60).until(lambda page: len(page.find_elements("css selector", ".card canvas")) >= 8)

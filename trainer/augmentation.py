@@ -26,6 +26,10 @@ class AugmentationSettings:
     free_rotation_share : float
         Share of the windows, among those that allow it (see `trainer.wearing`), that get a uniformly random
         rotation instead: a phone worn in a way no recording shows. There, only movement tells activities apart.
+    free_standing_share : float
+        The same for standing windows. More than the others' makes standing the likelier answer for somebody at rest
+        whose phone lies in a way that no recording shows: people who carry a phone unusually, in a pouch or in
+        the hand, are on their feet more often than not. It is a prior, not something the recordings tell.
     quietest_standing : float
         Standing windows that are rotated freely keep at least this share of their sway.
     scale : float
@@ -40,6 +44,7 @@ class AugmentationSettings:
 
     tilt_degrees: float = 25.0
     free_rotation_share: float = 0.4
+    free_standing_share: float = 0.8
     quietest_standing: float = 0.2
     scale: float = 0.07
     bias: float = 0.2
@@ -235,7 +240,8 @@ def augment(
     count = len(windows)
     speeds = rng.uniform(1.0 - settings.speed, 1.0 + settings.speed, count)
     varied = change_speed(windows, speeds, rng.uniform(size=count), steps)
-    free = turnable & (rng.uniform(size=count) < settings.free_rotation_share)
+    shares = np.where(standing, settings.free_standing_share, settings.free_rotation_share)
+    free = turnable & (rng.uniform(size=count) < shares)
     softness = rng.uniform(settings.quietest_standing, 1.0, count)
     varied = soften(varied, np.where(free & standing, softness, 1.0))
     rotations = random_tilts(count, settings.tilt_degrees, rng)

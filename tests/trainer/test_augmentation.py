@@ -17,7 +17,7 @@ from trainer.augmentation import (
 
 SEEDS = st.integers(0, 2**32 - 1)
 NOTHING = AugmentationSettings(
-    tilt_degrees=0, free_rotation_share=0, quietest_standing=1, scale=0, bias=0, noise=0, speed=0
+    tilt_degrees=0, free_rotation_share=0, free_standing_share=0, quietest_standing=1, scale=0, bias=0, noise=0, speed=0
 )
 
 
@@ -137,7 +137,9 @@ def test_softening_keeps_the_mean_and_shrinks_the_movement() -> None:
 
 
 def test_only_turned_standing_windows_are_made_quieter() -> None:
-    settings = AugmentationSettings(free_rotation_share=1, quietest_standing=0.3, scale=0, bias=0, noise=0, speed=0)
+    settings = AugmentationSettings(
+        free_rotation_share=1, free_standing_share=1, quietest_standing=0.3, scale=0, bias=0, noise=0, speed=0
+    )
     windows = some_windows(np.random.default_rng(0), count=200, steps=long_steps(50, settings))
 
     def spread(turnable: bool, standing: bool) -> NDArray[np.float64]:
