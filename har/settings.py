@@ -131,6 +131,13 @@ class ProcessorSettings(KafkaSettings):
     inference_threads: int = Field(1, ge=1)
     max_sessions: int = Field(20_000, ge=1, description="sessions held in memory")
 
+    @model_validator(mode="after")
+    def require_loopback(self) -> Self:
+        """Refuse to show Faust's page beyond loopback: it knows no credentials."""
+        if not is_loopback(self.web_host):
+            raise ValueError(f"web_host {self.web_host}: Faust's page has no credentials and is for loopback only")
+        return self
+
 
 class DashboardSettings(ListeningSettings):
     """`har dashboard`: the live page."""

@@ -197,7 +197,14 @@ class StreamPipeline:
             refusal = self._refusal(message, rejected, None)
             return _Work(partition, finished=[message.offset], refusals=[refusal])
         key = SessionKey(batch.device, batch.session)
-        step = partition.sessions.add(batch, Position(message.offset, message.arrived))
+        try:
+            step = partition.sessions.add(batch, Position(message.offset, message.arrived))
+        except Exception as error:
+            # A fault of ours: it must cost one session, not the partition that all its devices share.
+            log.exception("session %s of %s is dropped", batch.session, batch.device)
+            step = partition.sessions.discard(batch)
+            step.finished.append(Position(message.offset, message.arrived))
+            step.refused = RejectedBatch("internal", f"the processor failed on this batch: {error!r}")
         work = self._work(partition, key, step)
         if step.refused is not None:
             work.refusals.append(self._refusal(message, step.refused, batch.device))

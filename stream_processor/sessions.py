@@ -88,6 +88,11 @@ class SessionBook:
             self._sessions.move_to_end(key)
         return tracked.windows.add(batch, position)
 
+    def discard(self, batch: SampleBatch) -> Assembled[Position]:
+        """Drop the session of a batch; what it held is reported finished."""
+        tracked = self._sessions.pop(SessionKey(batch.device, batch.session), None)
+        return tracked.windows.stop_waiting() if tracked is not None else Assembled()
+
     def sweep(self) -> Iterator[tuple[SessionKey, Assembled[Position]]]:
         """Let go of silent sessions; yield what that closes and finishes, session by session."""
         now = self._clock()

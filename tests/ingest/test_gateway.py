@@ -12,7 +12,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from har import topics
 from har.samples import encode_batch
-from har.settings import GatewaySettings
+from har.settings import GatewaySettings, ProcessorSettings
 from ingest.gateway import Gateway, publisher_for
 from ingest.messages import Accepted, Refused, decode_answer
 from tests.batches import live_batches
@@ -208,3 +208,8 @@ async def test_a_phone_that_only_sends_nonsense_is_cut_off(broker):
 def test_unsafe_or_unknown_settings_are_refused(changes, says):
     with pytest.raises(ValueError, match=says):
         GatewaySettings(**changes)
+
+
+def test_the_processors_page_stays_on_loopback():
+    with pytest.raises(ValueError, match="for loopback only"):
+        ProcessorSettings(web_host="0.0.0.0")

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from har import topics
+from har.assembly import SessionWindows
 from har.predictions import decode_prediction
 from har.samples import encode_batch
 from har.settings import ProcessorSettings
@@ -151,6 +152,32 @@ async def test_a_poison_message_is_kept_with_the_reason_and_others_go_on(network
         assert refused[0][1]["origin"] == b"p0/1"
         assert len(kafka.of(topics.PREDICTIONS.name)) >= 7
         assert measures.refused.labels("malformed")._value.get() == 2
+
+
+async def test_a_fault_of_ours_costs_one_session_and_not_the_partition(network, redis_url, monkeypatch):
+    kafka, acked = Kafka(), []
+    add = SessionWindows.add
+
+    def fail_for_one_device(self, batch, position):
+        if batch.device == "unlucky" and batch.sequence == 3:
+            raise ZeroDivisionError
+        return add(self, batch, position)
+
+    monkeypatch.setattr(SessionWindows, "add", fail_for_one_device)
+    async with running(network, redis_url, kafka) as (pipeline, _):
+        offset = 0
+        for pair in zip(live_batches(12), live_batches(12, device="unlucky"), strict=True):
+            for batch in pair:
+                say = message(offset, encode_batch(batch), key=batch.device.encode())
+                await pipeline.take(say, Event(acked, offset))
+                offset += 1
+        while len(acked) < 10:
+            await asyncio.sleep(0.01)
+        (refused,) = [headers for topic, _, _, headers in kafka.messages if topic == topics.REFUSED.name]
+        assert refused["code"] == b"internal"
+        answered = [decode_prediction(value).device for value in kafka.of(topics.PREDICTIONS.name)]
+        assert answered.count("phone-1") >= 6
+        assert answered.count("unlucky") >= 2  # it goes on with what came after
 
 
 async def test_events_of_a_revoked_partition_are_never_acknowledged(network, redis_url):
