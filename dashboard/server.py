@@ -2,8 +2,10 @@
 
 import asyncio
 import logging
+import logging.config
 import signal
 import ssl
+import sys
 
 from websockets.asyncio.server import Server, ServerConnection
 from websockets.asyncio.server import serve as serve_websockets
@@ -16,6 +18,7 @@ from dashboard.limits import LiveLimits
 from dashboard.live_state import LiveState
 from dashboard.redis_feed import RedisFeed
 from dashboard.site import MissingFileError, load_site
+from har.log_format import logging_config
 from har.settings import DashboardSettings
 
 logger = logging.getLogger(__name__)
@@ -93,18 +96,16 @@ async def serve(
         await _close(server, limits)
 
 
-def run(settings: DashboardSettings) -> None:
-    """Serve the dashboard until SIGINT or SIGTERM.
-
-    Raises
-    ------
-    SystemExit
-        If it cannot start, with the reason.
-    """
+def run(settings: DashboardSettings) -> int:
+    """Serve the dashboard until SIGINT or SIGTERM; return the exit status."""
+    logging.config.dictConfig(logging_config("dashboard"))
+    logger.info("%s", settings.describe())
     try:
         asyncio.run(_serve_until_signalled(settings))
     except (MissingFileError, OSError) as error:
-        raise SystemExit(f"The dashboard cannot start: {error}") from error
+        print(f"har dashboard: {error}", file=sys.stderr)
+        return 1
+    return 0
 
 
 async def _serve_until_signalled(settings: DashboardSettings) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 
 from deploy.embedded import MissingServerError
-from deploy.processes import ProcessEndedError, ProcessGroup, Program
+from deploy.processes import ProcessEndedError, ProcessGroup
 from deploy.stack import Addresses, Stack, choose_addresses, har
 from deploy.summary import PredictionWatch, Summary, describe, expected_windows, summarise
 from har.settings import DemoSettings
@@ -24,18 +24,19 @@ SETTLE_SECONDS = 20.0
 async def run_demo(settings: DemoSettings, folder: Path) -> Summary | None:
     """Run the system until it is stopped or its time is over; return what happened, if it was asked for."""
     stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     group = ProcessGroup()
     addresses = choose_addresses(settings.gateway_port, settings.dashboard_port)
+    watch: PredictionWatch | None = None
     stack = Stack(addresses, folder, group, settings.release)
     try:
         starting = asyncio.create_task(stack.start())
         if not await _unless_stopped(starting, stop):
             return None
         journals = folder / "journals"
-        watch = PredictionWatch(addresses.bootstrap) if settings.summary else None
-        if watch:
+        if settings.summary:
+            watch = PredictionWatch(addresses.bootstrap)
             await asyncio.to_thread(watch.start)
         phones = [
             await group.start(f"phone-{number:02}", _phone(settings, addresses, number, journals))
@@ -46,17 +47,21 @@ async def run_demo(settings: DemoSettings, folder: Path) -> Summary | None:
         ending = asyncio.create_task(group.wait_for_any_end())
         await _unless_stopped(ending, stop, settings.seconds)
         streamed = time.monotonic() - began
-        for phone in phones:
-            _interrupt(phone)
         await asyncio.gather(*(group.stop(phone) for phone in phones))
         return await asyncio.to_thread(_summarise, settings, watch, journals, streamed) if watch else None
     finally:
-        print("stopping …", file=sys.stderr)
+        with contextlib.suppress(OSError):
+            print("stopping …", file=sys.stderr)
         await group.stop_all()
+        if watch is not None:
+            await asyncio.to_thread(watch.close)
 
 
 def run(settings: DemoSettings) -> int:
     """Run the demo; return the exit status."""
+    if settings.summary is not None and not settings.summary.resolve().parent.is_dir():
+        print(f"har demo: there is no folder {settings.summary.resolve().parent} for the summary", file=sys.stderr)
+        return 2
     with tempfile.TemporaryDirectory(prefix="har-demo-") as folder:
         try:
             summary = asyncio.run(run_demo(settings, Path(folder)))
@@ -86,12 +91,6 @@ def _announce(settings: DemoSettings, addresses: Addresses) -> None:
     )
 
 
-def _interrupt(phone: Program) -> None:
-    """Ask a phone to send what it has and leave."""
-    with contextlib.suppress(ProcessLookupError):
-        phone.process.send_signal(signal.SIGTERM)
-
-
 async def _unless_stopped(task: "asyncio.Task[None]", stop: asyncio.Event, seconds: float | None = None) -> bool:
     """Wait for a task; return False if the stop or the end of the time came before it ended.
 
@@ -117,7 +116,6 @@ async def _unless_stopped(task: "asyncio.Task[None]", stop: asyncio.Event, secon
 def _summarise(settings: DemoSettings, watch: PredictionWatch, journals: Path, streamed: float) -> Summary:
     expected = expected_windows(journals, open_release(settings.release).manifest.window_spec)
     seen = watch.wait_for(expected.truth, SETTLE_SECONDS)
-    watch.close()
     summary = summarise(expected, seen)
     print(describe(summary, streamed), flush=True)
     return summary

@@ -5,6 +5,8 @@ import socket
 #: Ports from here on are given to outgoing connections by Linux, and may be taken between test and use.
 FIRST_EPHEMERAL = 32_768
 _SEARCH_FROM = 20_000
+#: How many ports from the preferred one on are tried before any other.
+_NEXT = 20
 
 
 def is_free(port: int) -> bool:
@@ -19,7 +21,7 @@ def is_free(port: int) -> bool:
 
 
 def free_port(preferred: int | None = None, *, taken: set[int] | None = None) -> int:
-    """Return a free port below the ephemeral range: `preferred`, or the next that is free.
+    """Return a free port: `preferred` or one soon after it, or any below the ephemeral range.
 
     Parameters
     ----------
@@ -34,8 +36,10 @@ def free_port(preferred: int | None = None, *, taken: set[int] | None = None) ->
         If no port is free.
     """
     promised = taken if taken is not None else set()
-    for port in range(preferred or _SEARCH_FROM, FIRST_EPHEMERAL):
+    first = range(preferred, preferred + _NEXT) if preferred else range(0)
+    candidates: list[int] = [*first, *range(_SEARCH_FROM, FIRST_EPHEMERAL)]
+    for port in candidates:
         if port not in promised and is_free(port):
             promised.add(port)
             return port
-    raise OSError(f"no free port from {preferred or _SEARCH_FROM} to {FIRST_EPHEMERAL - 1}")
+    raise OSError(f"no free port from {_SEARCH_FROM} to {FIRST_EPHEMERAL - 1}")

@@ -28,6 +28,7 @@ class Program:
     process: asyncio.subprocess.Process
     output: "asyncio.Task[None]"
     last_lines: deque[str]
+    quiet: bool
 
 
 class ProcessGroup:
@@ -64,7 +65,7 @@ class ProcessGroup:
         )
         last_lines: deque[str] = deque(maxlen=KEPT_LINES)
         copying = asyncio.create_task(self._copy_output(name, process, last_lines, quiet))
-        program = Program(name, process, copying, last_lines)
+        program = Program(name, process, copying, last_lines, quiet)
         self._programs.append(program)
         return program
 
@@ -118,30 +119,41 @@ class ProcessGroup:
                 async with asyncio.timeout(STOP_SECONDS):
                     await process.wait()
             except TimeoutError:
-                self._log.write(f"{program.name} did not stop within {STOP_SECONDS:g} s and is killed\n")
+                self._write(f"{program.name} did not stop within {STOP_SECONDS:g} s and is killed")
         _signal(process.pid, signal.SIGKILL)
         status = await process.wait()
-        await program.output
+        await asyncio.gather(program.output, return_exceptions=True)
         if program in self._programs:
             self._programs.remove(program)
         return status
 
     async def stop_all(self) -> None:
-        """Stop all programs, the last started first."""
-        while self._programs:
-            await self.stop(self._programs[-1])
+        """Stop all programs: first the services, side by side, then the servers that they use."""
+        for quiet in (False, True):
+            programs = [program for program in self._programs if program.quiet == quiet]
+            await asyncio.gather(*(self.stop(program) for program in programs), return_exceptions=True)
 
     async def _copy_output(
         self, name: str, process: asyncio.subprocess.Process, last_lines: deque[str], quiet: bool
     ) -> None:
         assert process.stdout is not None
-        while line := await process.stdout.readline():
+        while True:
+            try:
+                line = await process.stdout.readline()
+            except ValueError:
+                line = b"(a line too long to show)"
+            if not line:
+                return
             text = line.decode(errors="replace").rstrip()
             last_lines.append(text)
-            if quiet:
-                continue
-            # Our own services name themselves; the servers' lines are told apart here.
-            self._log.write(f"{text}\n" if f" {name}" in text[:32] else f"{name}: {text}\n")
+            if not quiet:
+                # Our own services name themselves; the others' lines are told apart here.
+                self._write(text if f" {name}" in text[:32] else f"{name}: {text}")
+
+    def _write(self, text: str) -> None:
+        # Whoever read our output may be gone; the programs must be stopped all the same.
+        with contextlib.suppress(OSError, ValueError):
+            self._log.write(f"{text}\n")
             self._log.flush()
 
 

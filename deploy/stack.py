@@ -167,8 +167,12 @@ async def _retry(check: Callable[[str], None], address: str) -> None:
             return
 
 
+#: Loopback is reached directly, whatever proxy the environment names.
+_direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
 def _fetch(url: str) -> None:
-    with urllib.request.urlopen(url, timeout=5) as answer:
+    with _direct.open(url, timeout=5) as answer:
         answer.read()
 
 

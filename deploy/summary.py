@@ -83,6 +83,8 @@ class Seen:
         Predictions that repeated a window.
     first_us, last_us : int
         When the first and the last prediction were read, µs since the epoch.
+    undecodable : int
+        Messages that are no prediction.
     """
 
     predictions: dict[WindowKey, Prediction] = field(default_factory=dict)
@@ -90,10 +92,15 @@ class Seen:
     repeated: int = 0
     first_us: int = 0
     last_us: int = 0
+    undecodable: int = 0
 
     def add(self, message: bytes, seen_us: int) -> None:
         """Add a message of the predictions' topic, read at `seen_us` µs since the epoch."""
-        prediction = decode_prediction(message)
+        try:
+            prediction = decode_prediction(message)
+        except msgspec.MsgspecError:
+            self.undecodable += 1
+            return
         self.first_us = self.first_us or seen_us
         self.last_us = seen_us
         if prediction.key in self.predictions:

@@ -32,6 +32,8 @@ MAX_WAITING = 256
 #: More readings than this are not held for a session (the usual is the length of a window: 4 s of 200 Hz).
 MAX_HELD_READINGS = 50_000
 
+TOO_DENSE = "too_dense"
+
 Position = TypeVar("Position")
 
 
@@ -106,7 +108,7 @@ class SessionWindows(Generic[Position]):
     @property
     def held_batches(self) -> int:
         """How many batches a window to come may still need."""
-        return len(self._waiting) + (len(self._run.held) if self._run else 0)
+        return len(self._waiting) + (len(self._run.held) if self._run is not None else 0)
 
     def add(self, batch: SampleBatch, position: Position) -> Assembled[Position]:
         """Take the next batch of the log.
@@ -119,6 +121,8 @@ class SessionWindows(Generic[Position]):
             held = self._admit(batch, position, step)
         except RejectedBatch as refusal:
             step.refused = refusal
+            if refusal.code == TOO_DENSE:
+                self._drop_all(step)
             step.finished.append(position)
             return step
         if held is None:
@@ -142,15 +146,23 @@ class SessionWindows(Generic[Position]):
             step.finished.extend(self._run.release())
         return step
 
+    def _drop_all(self, step: Assembled[Position]) -> None:
+        """Begin afresh: what cannot be held must not hold the log's other readers back."""
+        step.finished.extend(held.position for held in self._waiting.values())
+        self._waiting.clear()
+        if self._run is not None:
+            step.finished.extend(self._run.release())
+            self._run = None
+
     def _admit(self, batch: SampleBatch, position: Position, step: Assembled[Position]) -> _Held[Position] | None:
         """Return the usable part of a batch, or None for a repeat of one that is known."""
         if self._is_repeat(batch):
             step.repeats += len(batch)
             return None
         held_readings = sum(len(held.batch) for held in self._waiting.values())
-        held_readings += len(self._run) if self._run else 0
+        held_readings += len(self._run) if self._run is not None else 0
         if held_readings + len(batch) > MAX_HELD_READINGS:
-            raise RejectedBatch("too_dense", f"over {MAX_HELD_READINGS} readings held for one session")
+            raise RejectedBatch(TOO_DENSE, f"over {MAX_HELD_READINGS} readings held for one session")
         newest = batch.newest
         late = batch.times < batch.newest_sent - self._grace_us
         if not late.any():
@@ -330,6 +342,8 @@ class _Run(Generic[Position]):
     def _finish(self, step: Assembled[Position]) -> None:
         needed_from = self._stretch.needed_from
         if needed_from is None:
+            if not len(self._pending_times):  # all readings were doubtful: there is nothing to hold
+                step.finished.extend(self.release())
             return
         while self.held and self.held[0].newest < needed_from:
             step.finished.append(self.held.popleft().position)

@@ -20,7 +20,7 @@ are therefore known, and a window inside can be closed at once (`har.assembly`).
 """
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -36,6 +36,8 @@ MAX_SEQUENCE = 2**53 - 1
 #: Event times are between 2001 and 2100: what lies outside was not meant as microseconds since the epoch.
 MIN_TIME_US = 1_000_000_000_000_000
 MAX_TIME_US = 4_102_444_800_000_000
+#: Promises about batches further away in time than this are not believed, µs.
+MAX_DISORDER_US = 60_000_000
 #: ``earlier_until`` of a session's first batch.
 NOTHING_EARLIER = 0
 
@@ -134,6 +136,9 @@ class _Json(msgspec.Struct, forbid_unknown_fields=True):
     later_from: int | None = None
 
 
+#: What a decoder raises at hostile input.
+_UNDECODABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(_Wire)
 _json_decoder = msgspec.json.Decoder(_Json)
@@ -182,7 +187,7 @@ def decode_batch(message: bytes) -> SampleBatch:
     _check_size(message)
     try:
         wire = _decoder.decode(message)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except _UNDECODABLE as error:
         raise _explain_malformed(message, error) from error
     _check_header(wire.schema, wire.device, wire.session, wire.sequence, wire.units, wire.count)
     for name, field, size in (("times", wire.times, 8), ("x", wire.x, 4), ("y", wire.y, 4), ("z", wire.z, 4)):
@@ -209,11 +214,11 @@ def decode_batch(message: bytes) -> SampleBatch:
     )
 
 
-def decode_json_batch(message: bytes | str, *, grace_us: int) -> SampleBatch:
+def decode_json_batch(message: bytes, *, grace_us: int) -> SampleBatch:
     """Decode and validate one JSON message, with `t` in µs and `x`, `y`, `z` in m/s².
 
-    A sender that leaves out the promises gets careful ones: a later batch may still bring readings up to
-    `grace_us` older than this one's newest, so its windows close that much later.
+    A sender that leaves out the promises gets careful ones: batches before and after may hold readings up to
+    `grace_us` newer and older than this one's newest, so its windows close that much later.
 
     Raises
     ------
@@ -223,7 +228,7 @@ def decode_json_batch(message: bytes | str, *, grace_us: int) -> SampleBatch:
     _check_size(message)
     try:
         wire = _json_decoder.decode(message)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except _UNDECODABLE as error:
         raise RejectedBatch("malformed", f"not a JSON batch: {error}") from error
     count = len(wire.t)
     _check_header(wire.schema, wire.device, wire.session, wire.sequence, wire.units, count)
@@ -246,7 +251,7 @@ def decode_json_batch(message: bytes | str, *, grace_us: int) -> SampleBatch:
             times,
             np.ascontiguousarray(axes),
             wire.newest_sent,
-            wire.earlier_until if wire.earlier_until is not None else newest,
+            wire.earlier_until if wire.earlier_until is not None else newest + grace_us,
             wire.later_from if wire.later_from is not None else newest - grace_us,
         )
     )
@@ -265,11 +270,6 @@ def in_order_batch(
     return SampleBatch(device, session, sequence, times, axes, earlier_until, earlier_until, int(times[-1]) + 1)
 
 
-def sent_after(batch: SampleBatch, newest_sent: int) -> SampleBatch:
-    """Return `batch` with `newest_sent` raised to what its session has sent already."""
-    return batch if batch.newest_sent >= newest_sent else replace(batch, newest_sent=newest_sent)
-
-
 def checked_batch(batch: SampleBatch) -> SampleBatch:
     """Return `batch` if its values are possible.
 
@@ -286,11 +286,12 @@ def checked_batch(batch: SampleBatch) -> SampleBatch:
         )
     if not 0 <= batch.newest_sent <= MAX_TIME_US:
         raise RejectedBatch("promise", f"newest_sent is {batch.newest_sent}, which is no time up to 2100")
-    if not 0 <= batch.earlier_until <= MAX_TIME_US or not 0 <= batch.later_from <= newest + 1:
+    latest_earlier, oldest_later = newest + MAX_DISORDER_US, oldest - MAX_DISORDER_US
+    if not 0 <= batch.earlier_until <= latest_earlier or not oldest_later <= batch.later_from <= newest + 1:
         raise RejectedBatch(
             "promise",
             f"later_from is {batch.later_from} and earlier_until {batch.earlier_until}, "
-            f"which readings up to {newest} cannot promise",
+            f"which readings from {oldest} to {newest} cannot promise",
         )
     if not np.isfinite(batch.axes).all():
         row = int(np.argmin(np.isfinite(batch.axes).all(axis=1)))
@@ -317,7 +318,7 @@ def check_identifier(kind: str, value: str) -> None:
         raise RejectedBatch(kind, f"{kind} {value[:80]!r} is not 1 to 64 letters, digits, '.', '_' or '-'")
 
 
-def _check_size(message: bytes | str) -> None:
+def _check_size(message: bytes) -> None:
     if not message:
         raise RejectedBatch("empty", "the message is empty")
     if len(message) > MAX_MESSAGE_BYTES:
@@ -343,7 +344,7 @@ def _explain_malformed(message: bytes, error: Exception) -> RejectedBatch:
     """Say why a message could not be decoded: another schema version, or no batch at all."""
     try:
         fields: Any = msgspec.msgpack.decode(message)
-    except (msgspec.MsgspecError, UnicodeDecodeError, ValueError, RecursionError) as broken:
+    except _UNDECODABLE as broken:
         return RejectedBatch("malformed", f"truncated or not MessagePack: {broken}")
     if isinstance(fields, list) and fields and isinstance(fields[0], int) and fields[0] != SCHEMA:
         return RejectedBatch("schema", f"schema version {fields[0]} is not known here; this system reads {SCHEMA}")

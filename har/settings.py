@@ -6,6 +6,7 @@ refuse any other address without credentials and encryption (`require_protection
 """
 
 import ipaddress
+import re
 from pathlib import Path
 from typing import Annotated, Self
 
@@ -46,7 +47,8 @@ class ServiceSettings(BaseSettings):
 
     def describe(self) -> str:
         """Return all settings on one line, secrets masked."""
-        return " ".join(f"{name}={value}" for name, value in self.model_dump(mode="json").items())
+        said = " ".join(f"{name}={value}" for name, value in self.model_dump(mode="json").items())
+        return re.sub(r"://[^@/ ]*@", "://**********@", said)  # a password within a URL
 
 
 class ListeningSettings(ServiceSettings):
@@ -212,7 +214,7 @@ class TrainSettings(ServiceSettings):
     data: list[Path] = Field(description="Parquet files; give the option once a file")
     output: Path = Field(description="folder of the release that is written")
     network: str = Field("conv_lstm", description="conv_lstm or origin")
-    epochs: int = Field(12, ge=1)
+    epochs: int = Field(16, ge=1)
     seed: int = Field(0, ge=0)
 
 

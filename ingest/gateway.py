@@ -109,7 +109,7 @@ class Gateway:
     def _before_upgrade(self, connection: ServerConnection, request: Request) -> Response | None:
         if request.path == "/healthz":
             return connection.respond(HTTPStatus.OK, "ok\n")
-        if request.path == "/metrics":
+        if request.path == "/metrics" and self._is_authorised(request):
             headers = Headers({"Content-Type": CONTENT_TYPE_LATEST})
             return Response(200, "OK", headers, generate_latest(self.measures.registry))
         if request.path != SAMPLES_PATH:
@@ -157,10 +157,23 @@ class Gateway:
         arrived = now_us()
         await self._room.acquire()
         self.measures.unconfirmed.inc()
+        try:
+            answer, done, readings = self._handle(frame, phone, arrived)
+        except BaseException:
+            self._leave_room()
+            raise
+        done.add_done_callback(self._leave_room)
+        self._count_when_done(done, answer, readings)
+        await phone.owe(answer, done)
+        if phone.refused_in_a_row >= MAX_REFUSALS_IN_A_ROW:
+            await phone.connection.close(1008, "only refused messages")
+
+    def _handle(self, frame: str | bytes, phone: "_Phone", arrived: int) -> tuple[Answer, "asyncio.Future[None]", int]:
+        """Publish a frame, as a batch or as a refusal; return the answer, when it is due, and the readings."""
         raw = frame.encode() if isinstance(frame, str) else frame
         batch: SampleBatch | None = None
         try:
-            batch = decode_batch(raw) if isinstance(frame, bytes) else decode_json_batch(frame, grace_us=GRACE_US)
+            batch = decode_batch(raw) if isinstance(frame, bytes) else decode_json_batch(raw, grace_us=GRACE_US)
             self._limits.check(batch)
             answer: Answer = Accepted(batch.session, batch.sequence)
             done = self._publish_batch(batch, raw if isinstance(frame, bytes) else None, arrived)
@@ -174,13 +187,9 @@ class Gateway:
             )
             done = self._publish_refusal(raw, rejected, batch, arrived)
             phone.refused_in_a_row += 1
-        done.add_done_callback(self._leave_room)
-        self._count_when_done(done, answer, len(batch) if batch else 0)
-        await phone.owe(answer, done)
-        if phone.refused_in_a_row >= MAX_REFUSALS_IN_A_ROW:
-            await phone.connection.close(1008, "only refused messages")
+        return answer, done, len(batch) if batch else 0
 
-    def _leave_room(self, _: "asyncio.Future[None]") -> None:
+    def _leave_room(self, _: "asyncio.Future[None] | None" = None) -> None:
         self._room.release()
         self.measures.unconfirmed.dec()
 
@@ -228,7 +237,8 @@ class _Phone:
         """Send each answer when it is due."""
         while True:
             answer, confirmed = await self._owed.get()
-            await confirmed
+            # Shielded: a phone that leaves must not cancel what others count on.
+            await asyncio.shield(confirmed)
             await self.connection.send(encode_answer(answer))
 
 

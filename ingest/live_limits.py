@@ -9,7 +9,7 @@ from har.samples import RejectedBatch, SampleBatch
 from har.windows import MICROSECONDS
 
 #: Sessions remembered; the one silent for longest is forgotten first.
-MAX_SESSIONS = 50_000
+MAX_SESSIONS = 20_000
 #: Batches a session whose contents are remembered, for telling a repeat from a conflict.
 REMEMBERED_BATCHES = 64
 

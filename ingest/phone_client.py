@@ -7,11 +7,12 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from types import TracebackType
-from typing import Self
+from typing import Literal, Self
+from urllib.parse import urlsplit
 
 import numpy as np
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI
 
 from har.samples import (
     NOTHING_EARLIER,
@@ -22,6 +23,7 @@ from har.samples import (
     encode_batch,
     in_order_batch,
 )
+from har.settings import is_loopback
 from ingest.messages import Accepted, Refused, decode_answer
 
 log = logging.getLogger(__name__)
@@ -63,6 +65,8 @@ class PhoneClient:
         Called with each batch that was refused, and why. Refused batches are not sent again.
     on_disconnected : callable, optional
         Called whenever the gateway is lost or cannot be reached.
+    finish_seconds : float, optional
+        How long leaving the context waits for Kafka to have everything; without it, as long as it takes.
 
     Examples
     --------
@@ -84,6 +88,7 @@ class PhoneClient:
         on_accepted: Callable[[SampleBatch], None] | None = None,
         on_refused: Callable[[SampleBatch, Refused], None] | None = None,
         on_disconnected: Callable[[], None] | None = None,
+        finish_seconds: float | None = None,
     ) -> None:
         self.device = device
         self.session = session or f"s{time.time_ns() // 1_000_000}"
@@ -96,6 +101,9 @@ class PhoneClient:
         self._on_accepted = on_accepted
         self._on_refused = on_refused
         self._on_disconnected = on_disconnected
+        self._finish_seconds = finish_seconds
+        # Loopback is reached directly, whatever proxy the environment names.
+        self._proxy: Literal[True] | None = None if is_loopback(urlsplit(url).hostname or "") else True
         self._unbatched_times: Times = np.empty(0, np.int64)
         self._unbatched_axes: Axes = np.empty((0, 3), np.float32)
         self._last_time = NOTHING_EARLIER
@@ -123,7 +131,10 @@ class PhoneClient:
     ) -> None:
         try:
             if kind is None:
-                await self.finish()
+                async with asyncio.timeout(self._finish_seconds):
+                    await self.finish()
+        except TimeoutError:
+            log.warning("%s: leaves with %d batches unconfirmed", self.device, len(self._open))
         finally:
             assert self._task is not None
             self._task.cancel()
@@ -208,14 +219,21 @@ class PhoneClient:
             while True:
                 try:
                     async with connect(
-                        self._url, additional_headers=self._headers, compression=None, max_size=65_536
+                        self._url,
+                        additional_headers=self._headers,
+                        compression=None,
+                        max_size=65_536,
+                        proxy=self._proxy,
                     ) as connection:
                         self.connections += 1
                         pause = FIRST_PAUSE_SECONDS
                         await self._converse(connection)
+                except InvalidURI as error:
+                    raise GatewayRefusesError(str(error)) from error
                 except (ConnectionClosed, OSError, TimeoutError, InvalidHandshake) as error:
                     _raise_if_permanent(error)
-                    log.info("%s: no gateway (%s); %d batches wait", self.device, error, len(self._open))
+                    level = logging.WARNING if pause == FIRST_PAUSE_SECONDS else logging.INFO
+                    log.log(level, "%s: no gateway (%s); %d batches wait", self.device, error, len(self._open))
                     if self._on_disconnected:
                         self._on_disconnected()
                 await asyncio.sleep(pause)

@@ -120,8 +120,8 @@ class KafkaPublisher:
         while True:
             try:
                 self._producer = await asyncio.to_thread(self._connect)
-            except PublishError as error:
-                log.warning("%s", error)
+            except Exception as error:  # whatever it is, the gateway must not stay without a producer
+                log.warning("no producer yet: %s", error)
                 await asyncio.sleep(RETRY_SECONDS)
             else:
                 log.info("Kafka is back")

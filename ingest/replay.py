@@ -54,7 +54,8 @@ def plan_replay(recordings: list[Recording], *, now_us: int, speed: float, hop_u
     plans = []
     for recording in recordings:
         first, last = int(recording.times.min()), int(recording.times.max())
-        ends_at = now_us + round((last - first) / speed)
+        # Slower than real time, event time falls behind; it must never run ahead of the clock.
+        ends_at = now_us + round((last - first) / max(speed, 1))
         shift = (ends_at - last) // hop_us * hop_us
         device = _identifier(f"{recording.device}-{recording.user}-{recording.session}")
         plans.append(ReplayPlan(recording, SessionName(device, f"replay-{now_us}"), shift))

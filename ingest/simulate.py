@@ -19,6 +19,10 @@ from ingest.simulation.phone import SimulatedPhone
 log = logging.getLogger(__name__)
 
 
+#: How long phones wait, when they are stopped, for Kafka to have what they sent.
+FINISH_SECONDS = 5.0
+
+
 async def stream_phone(phone: SimulatedPhone, settings: SimulateSettings, stop: asyncio.Event) -> None:
     """Stream one phone's readings as they happen, until `stop` is set; then send what is left."""
     with ExitStack() as stack:
@@ -37,6 +41,7 @@ async def stream_phone(phone: SimulatedPhone, settings: SimulateSettings, stop: 
             token=settings.token.get_secret_value() if settings.token else None,
             batch_readings=settings.batch_readings,
             on_accepted=accepted,
+            finish_seconds=FINISH_SECONDS,
         )
         log.info("%s: %s, %g Hz", phone.device, phone.placement, phone.sample_rate_hz)
         period = settings.batch_readings / phone.sample_rate_hz
@@ -50,11 +55,19 @@ async def stream_phone(phone: SimulatedPhone, settings: SimulateSettings, stop: 
 
 
 async def simulate(settings: SimulateSettings) -> None:
-    """Stream all phones until SIGINT, SIGTERM or the end of the time."""
+    """Stream all phones until SIGINT, SIGTERM or the end of the time; a second signal does not wait for Kafka."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
+    streaming = asyncio.current_task()
+    assert streaming is not None
+
+    def leave() -> None:
+        if stop.is_set():
+            streaming.cancel()
+        stop.set()
+
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
+        loop.add_signal_handler(number, leave)
     if settings.seconds is not None:
         loop.call_later(settings.seconds, stop.set)
     now = time.time_ns() // 1000
@@ -79,4 +92,6 @@ def run(settings: SimulateSettings) -> int:
     except GatewayRefusesError as error:
         print(f"har simulate: {error}", file=sys.stderr)
         return 1
+    except asyncio.CancelledError:
+        return 130
     return 0

@@ -26,10 +26,13 @@ class Classifier:
     ----------
     network : OnnxClassifier
         The release in use.
+    most : int
+        Windows a call of the network.
     """
 
-    def __init__(self, network: OnnxClassifier) -> None:
+    def __init__(self, network: OnnxClassifier, *, most: int) -> None:
         self._network = network
+        self._most = most
 
     @property
     def manifest(self) -> ReleaseManifest:
@@ -38,10 +41,14 @@ class Classifier:
 
     async def classify(self, windows: Sequence[tuple[SessionKey, ClosedWindow[Position]]]) -> list[Prediction]:
         """Classify windows; the predictions are in the same order."""
-        stacked = np.stack([window.values for _, window in windows])
-        # onnxruntime releases the GIL: the loop goes on reading from Kafka meanwhile.
-        probabilities = await asyncio.to_thread(self._network.probabilities, stacked)
-        return [self._prediction(key, window, row) for (key, window), row in zip(windows, probabilities, strict=True)]
+        predictions: list[Prediction] = []
+        for begin in range(0, len(windows), self._most):
+            some = windows[begin : begin + self._most]
+            stacked = np.stack([window.values for _, window in some])
+            # onnxruntime releases the GIL: the loop goes on reading from Kafka meanwhile.
+            probabilities = await asyncio.to_thread(self._network.probabilities, stacked)
+            predictions += [self._prediction(*pair, row) for pair, row in zip(some, probabilities, strict=True)]
+        return predictions
 
     def trace(self, window: ClosedWindow[Position]) -> Trace:
         """Return the newest hop of a window's signal."""

@@ -101,8 +101,9 @@ class SessionBook:
             surplus = len(self._sessions) > self._max_sessions
             if silent < self._idle_seconds and not surplus:
                 return
+            # Before anything is yielded: a batch may come while the caller deals with it.
+            if silent >= self._forget_seconds or surplus:
+                del self._sessions[key]
             if not tracked.released:
                 tracked.released = True
                 yield key, tracked.windows.stop_waiting()
-            if silent >= self._forget_seconds or surplus:
-                del self._sessions[key]

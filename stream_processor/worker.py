@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import logging.config
 import sys
 from collections.abc import Awaitable
 from typing import Any
@@ -61,7 +62,7 @@ def create_app(settings: ProcessorSettings, network: OnnxClassifier) -> faust.Ap
         return sent
 
     live = LiveState(str(settings.redis_url), latest_seconds=settings.latest_seconds, measures=measures)
-    _attach(app, StreamPipeline(settings, Classifier(network), publish, live, measures))
+    _attach(app, StreamPipeline(settings, Classifier(network, most=settings.classify_batch), publish, live, measures))
     _add_pages(app, measures)
     return app
 
@@ -120,6 +121,8 @@ def run(settings: ProcessorSettings) -> int:
     except ReleaseError as error:
         print(f"har processor: {error}", file=sys.stderr)
         return FAILURE
+    logging.config.dictConfig(logging_config("processor"))
+    log.info("%s", settings.describe())
     settings.data_folder.mkdir(parents=True, exist_ok=True)
     app = create_app(settings, network)
     worker = faust.Worker(app, loglevel="INFO", loop=asyncio.new_event_loop())

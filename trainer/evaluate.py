@@ -138,6 +138,8 @@ def run(settings: EvaluateSettings) -> int:
         if settings.user is not None:
             users = settings.user.split(",")
             recordings = [recording for recording in recordings if recording.user in users]
+            if not recordings:
+                raise RecordingError(f"no user {settings.user} in {settings.data}")
         evaluation = evaluate(network, recordings)
     except (ReleaseError, RecordingError) as error:
         print(f"har evaluate: {error}", file=sys.stderr)

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from har.assembly import GRACE_US, SessionWindows
-from har.samples import NOTHING_EARLIER, SampleBatch, sent_after
+from har.samples import NOTHING_EARLIER, SampleBatch
 from har.windows import WindowSpec, recording_windows
 
 SPEC = WindowSpec()
@@ -57,6 +57,10 @@ def deliver(log: list[SampleBatch], *, begin: int = 0):
 def offline(times, axes) -> dict[int, bytes]:
     whole = recording_windows(times, axes, SPEC)
     return {start: values.tobytes() for start, values in zip(whole.starts.tolist(), whole.values, strict=True)}
+
+
+def sent_after(batch: SampleBatch, newest_sent: int) -> SampleBatch:
+    return replace(batch, newest_sent=max(batch.newest_sent, newest_sent))
 
 
 def stamped(log: list[SampleBatch]) -> list[SampleBatch]:
@@ -199,6 +203,28 @@ def test_a_careful_sender_gets_the_same_windows_only_later():
     assert len(expected) - len(windows) == 2
 
 
+def test_disorder_between_batches_that_promise_little_breaks_nothing():
+    times, axes = recording(12, seconds=24)
+    batches = batches_of(times, axes, range(50, len(times), 50))
+    batches[9], batches[10] = replace(batches[10], sequence=9), replace(batches[9], sequence=10)
+    careful = [
+        replace(b, newest_sent=0, earlier_until=b.newest + GRACE_US, later_from=b.newest - GRACE_US) for b in batches
+    ]
+    windows, _, refused = deliver(careful)
+    expected = offline(times, axes)
+    assert refused == []
+    assert all(expected[start] == values for start, values in windows.items())
+    assert len(expected) - len(windows) <= 6  # at both ends, where nothing is promised
+
+
+def test_readings_that_are_all_doubtful_hold_nothing_back():
+    times, axes = recording(13, seconds=24)
+    batches = batches_of(times, axes, range(50, len(times), 50))
+    first = replace(batches[0], earlier_until=batches[5].newest)
+    _, finished, _ = deliver([first, *batches[1:]])
+    assert set(range(6)) <= finished.keys()
+
+
 def test_a_device_that_falls_silent_is_let_go_and_may_come_back():
     times, axes = recording(9)
     batches = batches_of(times, axes, range(50, len(times), 50))
@@ -240,12 +266,17 @@ def test_memory_is_bounded_however_dense_the_readings_are():
         SampleBatch("d", "s", 0, begin, np.zeros((50, 3), np.float32), 0, 0, int(begin[-1]) + 1),
         0,
     )
-    codes = []
+    codes, finished = [], set()
     for number in range(1, 60):
         times = START + SECOND + number * 1_000 + np.arange(1_000)
         newest, earlier = int(times[-1]), int(times[0]) - 1
         batch = SampleBatch("d", "s", number, times, np.zeros((1_000, 3), np.float32), earlier, earlier, newest + 1)
-        refused = session.add(batch, number).refused
+        step = session.add(batch, number)
+        refused = step.refused
+        finished.update(step.finished)
         codes.append(refused.code if refused else None)
     assert codes[:49] == [None] * 49
-    assert set(codes[49:]) == {"too_dense"}
+    assert codes[49] == "too_dense"
+    # What was held is let go, so that it holds no commit back, and the session begins afresh.
+    assert codes[50:] == [None] * 9
+    assert finished >= set(range(50))

@@ -88,6 +88,8 @@ def test_a_truncated_batch_is_refused(length):
         ),
         ({"newest_sent": 2**60}, "promise"),
         ({"later_from": START + 10**9}, "promise"),
+        ({"later_from": 0}, "promise"),
+        ({"earlier_until": START + 10**9}, "promise"),
     ],
 )
 def test_impossible_headers_are_refused(change, code):
@@ -124,6 +126,18 @@ def test_another_schema_version_is_named():
     assert rejection(msgspec.msgpack.encode([2, "quite", "different"])).code == "schema"
 
 
+def test_a_message_nested_beyond_all_measure_is_refused():
+    fields = msgspec.msgpack.decode(encode_batch(batch_of()))
+    nested = bytearray(msgspec.msgpack.encode(fields))
+    nested[0] = 0x90 | 14
+    assert rejection(bytes(nested) + b"\x91" * 60_000).code == "malformed"
+    assert rejection(b"\x91" * 60_000).code == "malformed"
+    with pytest.raises(RejectedBatch):
+        decode_json_batch(b"[" * 60_000, grace_us=1)
+    with pytest.raises(RejectedBatch):
+        decode_json_batch(b'{"surprise":' + b"[" * 60_000, grace_us=1)
+
+
 def test_an_axis_of_another_length_is_refused():
     fields = msgspec.msgpack.decode(encode_batch(batch_of()))
     fields[10] = fields[10][:-4]
@@ -145,6 +159,7 @@ def test_json_gets_careful_promises():
     batch = decode_json_batch(json_batch(), grace_us=2_000_000)
     assert batch.newest_sent == 0
     assert batch.later_from == START + 20_000 - 2_000_000
+    assert batch.earlier_until == START + 20_000 + 2_000_000
     assert batch.axes.tolist() == np.float32([[0, 0, 0], [9.8, 9.8, 9.8]]).tolist()
 
 

@@ -188,6 +188,19 @@ async def test_too_many_phones_and_other_paths_are_turned_away(broker):
         assert await page(address, "/healthz") == "ok\n"
 
 
+async def test_hostile_frames_take_no_room_from_others(broker):
+    hostile = bytearray(encode_batch(BATCH))
+    hostile[0] = 0x90 | 14
+    frame = bytes(hostile) + b"\x91" * 60_000
+    async with (
+        gateway_on(broker, max_unconfirmed=3) as address,
+        connect(f"ws://{address}/v1/samples", compression=None) as phone,
+    ):
+        for _ in range(5):
+            assert (await ask(phone, frame)).code == "malformed"
+        assert await ask(phone, encode_batch(BATCH)) == Accepted("s1", 0)
+
+
 async def test_a_phone_that_only_sends_nonsense_is_cut_off(broker):
     async with gateway_on(broker) as address, connect(f"ws://{address}/v1/samples") as phone:
         with pytest.raises(ConnectionClosed) as closed:

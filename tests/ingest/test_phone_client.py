@@ -100,6 +100,20 @@ async def test_times_that_do_not_increase_are_the_callers_error():
         await phone.send(TIMES[:2][::-1], AXES[:2])
 
 
+async def test_leaving_waits_no_longer_than_it_is_told_to():
+    async with asyncio.timeout(10):
+        async with PhoneClient("ws://127.0.0.1:9/v1/samples", "p", finish_seconds=0.3) as phone:
+            await phone.send(TIMES[:100], AXES[:100])
+    assert phone.unconfirmed == 2
+
+
+async def test_what_is_no_address_is_final():
+    phone = PhoneClient("127.0.0.1:9/v1/samples", "p", max_buffered=1)
+    with pytest.raises(GatewayRefusesError, match="isn't a valid URI"):
+        async with phone:
+            await phone.send(TIMES, AXES)
+
+
 async def test_a_wrong_token_is_final(broker):
     async with gateway_on(broker, token="right") as address:
         phone = PhoneClient(f"ws://{address}/v1/samples", "p", token="wrong", max_buffered=1)

@@ -32,6 +32,16 @@ def test_the_baseline_is_small_and_passes_its_golden_window():
     assert probabilities.sum(axis=1) == pytest.approx(1)
 
 
+def test_the_baseline_says_how_it_does_on_people_it_has_not_seen():
+    folder, manifest = open_release("baseline").folder, open_release("baseline").manifest
+    assert manifest.metrics["standing test users, waist"].macro_f1 >= 0.92
+    assert "standing test users, pocket" in manifest.metrics
+    standing = {f"galaxy_s2/u{number}" for number in (21, 22, 23, 24)} | {"galaxy_s8/u06"}
+    assert not standing & set(manifest.training_users)
+    card = (folder / "MODEL_CARD.md").read_text()
+    assert all(f"| {name} |" in card for name in manifest.classes)
+
+
 def test_an_answer_does_not_depend_on_the_windows_beside_it():
     network, windows = OnnxClassifier.open("baseline"), random_windows(64)
     together = network.probabilities(windows)

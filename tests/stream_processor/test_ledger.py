@@ -15,7 +15,7 @@ def test_events_are_acknowledged_in_order_and_never_past_one_that_is_open(data):
     for offset in offsets:
         ledger.receive(offset, offset)
         received.append(offset)
-        for candidate in data.draw(st.lists(st.sampled_from(received), max_size=3)):
+        for candidate in data.draw(st.lists(st.sampled_from(tuple(received)), max_size=3)):
             finished.add(candidate)
             acknowledged += ledger.finish(candidate)
             prefix = next((n for n, o in enumerate(received) if o not in finished), len(received))

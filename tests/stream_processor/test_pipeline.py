@@ -64,7 +64,7 @@ async def running(network, redis_url, kafka, errors=None, **changes):
     settings = ProcessorSettings(redis_url=redis_url, **changes)
     measures = ProcessorMeasures()
     live = LiveState(redis_url, latest_seconds=5, measures=measures)
-    pipeline = StreamPipeline(settings, Classifier(network), kafka, live, measures)
+    pipeline = StreamPipeline(settings, Classifier(network, most=settings.classify_batch), kafka, live, measures)
 
     async def note(error: BaseException) -> None:
         (errors if errors is not None else []).append(error)

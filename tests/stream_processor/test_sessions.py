@@ -47,6 +47,18 @@ def test_a_session_that_stays_silent_is_forgotten():
     assert len(sessions) == 0
 
 
+def test_a_batch_that_comes_while_a_session_is_being_forgotten_is_not_lost():
+    clock, (first, second) = Clock(), live_batches(2)
+    sessions = book(clock)
+    sessions.add(first, Position(0, 0))
+    clock.now = 601
+    for _, step in sessions.sweep():
+        assert [position.offset for position in step.finished] == [0]
+        sessions.add(second, Position(1, 0))
+    clock.now = 700
+    assert [position.offset for _, step in sessions.sweep() for position in step.finished] == [1]
+
+
 def test_beyond_the_limit_the_session_silent_for_longest_goes():
     clock = Clock()
     sessions = book(clock, max_sessions=2)

@@ -57,7 +57,7 @@ def test_a_training_user_is_warned_of(recording, capsys):
     [
         (["--data", "missing.parquet"], "missing.parquet"),
         (["--data", "RECORDING", "--release", "nowhere"], "no release there"),
-        (["--data", "RECORDING", "--user", "nobody"], "no window with a label"),
+        (["--data", "RECORDING", "--user", "nobody"], "no user nobody"),
     ],
 )
 def test_what_cannot_be_evaluated_says_why(recording, capsys, words, says):

@@ -1,0 +1,63 @@
+import asyncio
+import io
+import sys
+
+import psutil
+import pytest
+
+from deploy.ports import free_port
+from deploy.processes import ProcessEndedError, ProcessGroup
+
+
+def python(program: str) -> list[str]:
+    return [sys.executable, "-u", "-c", program]
+
+
+class Gone(io.StringIO):
+    """An output whose reader has left."""
+
+    def write(self, text: str) -> int:
+        raise BrokenPipeError
+
+
+FOREVER = "import time\nwhile True: print('alive'); time.sleep(0.05)"
+STUBBORN = "import signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nprint('up')\ntime.sleep(600)"
+
+
+async def test_everything_is_stopped_even_if_nobody_reads_the_output_any_more():
+    group = ProcessGroup(Gone())
+    programs = [await group.start("a", python(FOREVER)), await group.start("b", python(FOREVER), quiet=True)]
+    pids = [program.process.pid for program in programs]
+    await asyncio.sleep(0.3)
+    await group.stop_all()
+    assert not any(psutil.pid_exists(pid) for pid in pids)
+
+
+async def test_what_ignores_being_asked_is_killed(monkeypatch):
+    monkeypatch.setattr("deploy.processes.STOP_SECONDS", 0.5)
+    log = io.StringIO()
+    group = ProcessGroup(log)
+    program = await group.start("deaf", python(STUBBORN))
+    while "up" not in log.getvalue():
+        await asyncio.sleep(0.02)
+    await group.stop_all()
+    assert not psutil.pid_exists(program.process.pid)
+    assert "deaf did not stop" in log.getvalue()
+
+
+async def test_a_quiet_program_that_ends_by_itself_is_quoted():
+    group = ProcessGroup(io.StringIO())
+    program = await group.start("server", python("print('no space left'); raise SystemExit(3)"), quiet=True)
+
+    async def never() -> None:
+        await asyncio.Event().wait()
+
+    with pytest.raises(ProcessEndedError, match=r"server ended with status 3 while starting\n  no space left"):
+        await group.wait_until(program, never, 10)
+
+
+def test_a_busy_port_is_passed_over():
+    taken: set[int] = set()
+    first = free_port(45_000, taken=taken)
+    assert first >= 45_000
+    assert free_port(first, taken=taken) != first
