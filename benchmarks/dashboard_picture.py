@@ -13,7 +13,7 @@ ARGUMENTS = (
     "--no-sandbox",
     "--disable-gpu",
     "--disable-background-networking",
-    "--window-size=1440,960",
+    "--window-size=1440,1010",
 )
 
 
