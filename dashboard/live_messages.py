@@ -1,20 +1,17 @@
 """Reading `har.predictions.LiveUpdate` messages that came from outside."""
 
 import math
-import re
 
 import msgspec
 
 from har.predictions import SCHEMA, LiveUpdate, Prediction, Trace, decode_update
-from har.samples import MAX_TIME_US, MIN_TIME_US
+from har.samples import MAX_TIME_US, MIN_TIME_US, RejectedBatch, check_identifier
 
 MAX_MESSAGE_BYTES = 262_144
 MAX_TRACE_STEPS = 2_000
 MAX_LABEL_CHARACTERS = 64
 MAX_RELEASE_CHARACTERS = 128
 MAX_WINDOW_US = 3_600_000_000
-
-_IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 class InvalidUpdateError(ValueError):
@@ -55,8 +52,10 @@ def _check_prediction(prediction: Prediction) -> None:
     if prediction.schema != SCHEMA:
         raise InvalidUpdateError(f"schema {prediction.schema}, this dashboard reads {SCHEMA}")
     for field, value in (("device", prediction.device), ("session", prediction.session)):
-        if not _IDENTIFIER.fullmatch(value):
-            raise InvalidUpdateError(f"{field} {value[:80]!r} is not an identifier")
+        try:
+            check_identifier(field, value)
+        except RejectedBatch as error:
+            raise InvalidUpdateError(error.detail) from error
     for field, text, longest in (
         ("activity", prediction.activity, MAX_LABEL_CHARACTERS),
         ("release", prediction.release, MAX_RELEASE_CHARACTERS),

@@ -12,6 +12,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from dashboard.live_state import LiveState
+from har.cancellation import leave_if_cancelled
 from har.live import DEVICE_KEYS, LIVE_CHANNEL
 
 logger = logging.getLogger(__name__)
@@ -92,7 +93,7 @@ class RedisFeed:
         asked = False
         received = 0
         while True:
-            _leave_if_cancelled()
+            leave_if_cancelled()
             message = await channel.get_message(timeout=QUIET_SECONDS)
             if message is not None:
                 asked = False
@@ -106,14 +107,6 @@ class RedisFeed:
             else:
                 await channel.ping()
                 asked = True
-
-
-def _leave_if_cancelled() -> None:
-    # Python 3.11's `asyncio.wait_for`, with which redis-py sends, loses a cancellation that comes just as
-    # what it waits for is done (bpo-37658): the service would then never stop.
-    task = asyncio.current_task()
-    if task is not None and task.cancelling():
-        raise asyncio.CancelledError
 
 
 def _without_password(url: str) -> str:

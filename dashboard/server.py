@@ -4,7 +4,6 @@ import asyncio
 import logging
 import logging.config
 import signal
-import ssl
 import sys
 
 from websockets.asyncio.server import Server, ServerConnection
@@ -76,7 +75,7 @@ async def serve(
         settings.host,
         settings.port,
         process_request=RequestHandler(load_site(), access, state, lambda: len(browsers) < settings.max_browsers),
-        ssl=_tls(settings),
+        ssl=settings.tls_context(),
         compression=None,  # dearer than the bytes it would save on a local network
         max_size=MAX_INCOMING_BYTES,
         max_queue=1,
@@ -131,15 +130,6 @@ async def _close(server: Server, limits: LiveLimits) -> None:
         for task in list(server.handler_tasks):
             task.cancel()
         await server.wait_closed()
-
-
-def _tls(settings: DashboardSettings) -> ssl.SSLContext | None:
-    if settings.tls_certificate is None:
-        return None
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.load_cert_chain(settings.tls_certificate, settings.tls_key)
-    return context
 
 
 def _url(settings: DashboardSettings, server: Server) -> str:

@@ -7,6 +7,7 @@ refuse any other address without credentials and encryption (`require_protection
 
 import ipaddress
 import re
+import ssl
 from pathlib import Path
 from typing import Annotated, Self
 
@@ -88,6 +89,21 @@ class ListeningSettings(ServiceSettings):
                 "or behind_proxy if a proxy in front ends TLS"
             )
         return self
+
+    def tls_context(self) -> ssl.SSLContext | None:
+        """Return how to encrypt, or None for plain text.
+
+        Raises
+        ------
+        OSError
+            If the certificate or its key cannot be read.
+        """
+        if self.tls_certificate is None:
+            return None
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context.load_cert_chain(self.tls_certificate, self.tls_key)
+        return context
 
 
 class KafkaSettings(ServiceSettings):

@@ -9,7 +9,6 @@ import hmac
 import logging
 import logging.config
 import signal
-import ssl
 import sys
 import time
 from http import HTTPStatus
@@ -94,7 +93,7 @@ class Gateway:
             self._serve_phone,
             settings.host,
             settings.port,
-            ssl=_tls(settings),
+            ssl=settings.tls_context(),
             process_request=self._before_upgrade,
             max_size=MAX_FRAME_BYTES,
             max_queue=4,
@@ -240,14 +239,6 @@ class _Phone:
             # Shielded: a phone that leaves must not cancel what others count on.
             await asyncio.shield(confirmed)
             await self.connection.send(encode_answer(answer))
-
-
-def _tls(settings: GatewaySettings) -> ssl.SSLContext | None:
-    if settings.tls_certificate is None:
-        return None
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(settings.tls_certificate, settings.tls_key)
-    return context
 
 
 async def serve_until_stopped(settings: GatewaySettings) -> None:

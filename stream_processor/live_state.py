@@ -11,6 +11,7 @@ from collections import deque
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from har.cancellation import leave_if_cancelled
 from har.live import LIVE_CHANNEL, device_key
 from har.predictions import LiveUpdate, encode_update
 from stream_processor.measures import ProcessorMeasures
@@ -69,7 +70,7 @@ class LiveState:
                 else:
                     self._note_up(True)
                     pause = 0.1
-                _leave_if_cancelled()
+                leave_if_cancelled()
         finally:
             await self._redis.aclose()
 
@@ -96,11 +97,3 @@ class LiveState:
         for device, message in latest.items():
             pipeline.set(device_key(device), message, ex=self._latest_seconds)
         await pipeline.execute()
-
-
-def _leave_if_cancelled() -> None:
-    # Python 3.11's `asyncio.wait_for`, with which redis-py sends, loses a cancellation that comes just as
-    # what it waits for is done (bpo-37658): the worker would then not stop.
-    task = asyncio.current_task()
-    if task is not None and task.cancelling():
-        raise asyncio.CancelledError

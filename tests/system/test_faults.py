@@ -45,25 +45,14 @@ def test_poison_in_the_log_is_set_aside_and_the_stream_goes_on(system):
     check_nothing_is_missing(system, "poison")
 
 
-def test_a_processor_killed_in_the_middle_loses_nothing(system):
-    with simulate(system, "killed", 20, first=3) as phones:
+@pytest.mark.parametrize(("part", "first"), [("processor", 3), ("gateway", 6)])
+def test_a_part_killed_in_the_middle_loses_nothing(system, part, first):
+    with simulate(system, part, 20, first=first) as phones:
         with pytest.raises(subprocess.TimeoutExpired):
             phones.wait(8)
-        processor = system.stack.programs["processor"]
-        os.kill(processor.process.pid, signal.SIGKILL)
-        system.run(system.stack.group.stop(processor))
-        system.run(system.stack.start_processor())
+        running = system.stack.programs[part]
+        os.kill(running.process.pid, signal.SIGKILL)
+        system.run(system.stack.group.stop(running))
+        system.run(getattr(system.stack, f"start_{part}")())
         assert phones.wait(60) == 0
-    check_nothing_is_missing(system, "killed")
-
-
-def test_a_gateway_killed_in_the_middle_loses_nothing(system):
-    with simulate(system, "gateway", 16, first=6) as phones:
-        with pytest.raises(subprocess.TimeoutExpired):
-            phones.wait(7)
-        gateway = system.stack.programs["gateway"]
-        os.kill(gateway.process.pid, signal.SIGKILL)
-        system.run(system.stack.group.stop(gateway))
-        system.run(system.stack.start_gateway())
-        assert phones.wait(60) == 0
-    check_nothing_is_missing(system, "gateway")
+    check_nothing_is_missing(system, part)
