@@ -18,6 +18,8 @@ from kafka.errors import KafkaError
 log = logging.getLogger(__name__)
 
 RETRY_SECONDS = 0.5
+#: How much longer than the producer's own timeout a message may take.
+SPARE_SECONDS = 0.5
 #: `send` waits no longer than this for what the producer should know already.
 MAX_BLOCK_MS = 1_000
 
@@ -69,7 +71,7 @@ class KafkaPublisher:
         producer, self._producer = self._producer, None
         self._fail_unconfirmed("the gateway is stopping")
         if producer is not None:
-            await asyncio.to_thread(_close, producer)
+            await asyncio.to_thread(_abandon, producer)
 
     def publish(
         self, topic: str, key: bytes | None, value: bytes, *, arrived_us: int, headers: Headers
@@ -95,6 +97,10 @@ class KafkaPublisher:
             done.set_exception(PublishError(str(error)))
             self._renew(producer, error)
             return done
+        # Its own timeout does not run while it waits to be given a producer id.
+        overdue = TimeoutError(f"a message was not confirmed within {self._timeout_ms / 1000:g} s")
+        deadline = loop.call_later(self._timeout_ms / 1000 + SPARE_SECONDS, self._renew, producer, overdue)
+        done.add_done_callback(lambda _: deadline.cancel())
         self._unconfirmed.add(done)
         done.add_done_callback(self._unconfirmed.discard)
         sent.add_callback(lambda _: loop.call_soon_threadsafe(_succeed, done))
@@ -116,7 +122,7 @@ class KafkaPublisher:
                 future.set_exception(PublishError(reason))
 
     async def _connect_until_done(self, failed: KafkaProducer) -> None:
-        await asyncio.to_thread(_close, failed)
+        await asyncio.to_thread(_abandon, failed)
         while True:
             try:
                 self._producer = await asyncio.to_thread(self._connect)
@@ -143,10 +149,10 @@ class KafkaPublisher:
         try:
             missing = [name for name in self._topics if not producer.partitions_for(name)]
         except KafkaError as error:
-            _close(producer)
+            _abandon(producer)
             raise PublishError(f"Kafka at {self._bootstrap} does not answer: {error}") from error
         if missing:
-            _close(producer)
+            _abandon(producer)
             raise PublishError(f"Kafka has no topic {', '.join(missing)}; create the topics with `har topics`")
         return producer
 
@@ -156,8 +162,8 @@ def _succeed(done: "asyncio.Future[None]") -> None:
         done.set_result(None)
 
 
-def _close(producer: KafkaProducer) -> None:
-    try:
-        producer.close(timeout=0)
-    except KafkaError as error:
-        log.debug("closing a producer: %s", error)
+def _abandon(producer: KafkaProducer) -> None:
+    """Close a producer at once; what it still holds has been reported as failed."""
+    # Its close() first waits for what is pending, and if that stays pending raises before anything is closed.
+    producer.flush = lambda timeout=None: None
+    producer.close(timeout=0)

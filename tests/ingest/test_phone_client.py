@@ -1,4 +1,5 @@
 import asyncio
+import threading
 
 import numpy as np
 import pytest
@@ -125,3 +126,21 @@ async def test_a_wrong_token_is_final(broker):
 def test_an_odd_device_name_is_refused_at_once():
     with pytest.raises(ValueError, match="device"):
         PhoneClient("ws://127.0.0.1:9", "my phone!")
+
+
+async def test_a_producer_that_is_replaced_leaves_no_thread_behind(broker):
+    def senders() -> set[threading.Thread]:
+        return {thread for thread in threading.enumerate() if "producer" in thread.name.lower()}
+
+    before = senders()
+    async with gateway_on(broker, delivery_timeout_seconds=1) as address:
+        cut_off = asyncio.Event()
+        async with PhoneClient(f"ws://{address}/v1/samples", "p", on_disconnected=cut_off.set) as phone:
+            broker.freeze()
+            await phone.send(TIMES, AXES)
+            await asyncio.wait_for(cut_off.wait(), 10)
+            broker.unfreeze()
+        assert phone.accepted == 30
+    async with asyncio.timeout(10):
+        while senders() - before:
+            await asyncio.sleep(0.05)
