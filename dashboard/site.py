@@ -24,6 +24,7 @@ FILES = (
     ("/legend.js", "legend.js", JAVASCRIPT),
     ("/status-bar.js", "status-bar.js", JAVASCRIPT),
     ("/styles.js", "styles.js", JAVASCRIPT),
+    ("/live-chart.js", "live-chart.js", JAVASCRIPT),
     ("/timeline-chart.js", "timeline-chart.js", JAVASCRIPT),
     ("/trace-chart.js", "trace-chart.js", JAVASCRIPT),
     ("/wording.js", "wording.js", JAVASCRIPT),

@@ -170,12 +170,13 @@ class Gateway:
     def _handle(self, frame: str | bytes, phone: "_Phone", arrived: int) -> tuple[Answer, "asyncio.Future[None]", int]:
         """Publish a frame, as a batch or as a refusal; return the answer, when it is due, and the readings."""
         raw = frame.encode() if isinstance(frame, str) else frame
+        is_json = isinstance(frame, str)
         batch: SampleBatch | None = None
         try:
-            batch = decode_batch(raw) if isinstance(frame, bytes) else decode_json_batch(raw, grace_us=GRACE_US)
+            batch = decode_json_batch(raw, grace_us=GRACE_US) if is_json else decode_batch(raw)
             self._limits.check(batch)
             answer: Answer = Accepted(batch.session, batch.sequence)
-            done = self._publish_batch(batch, raw if isinstance(frame, bytes) else None, arrived)
+            done = self._publish_batch(batch, encode_batch(batch) if is_json else raw, arrived)
             phone.refused_in_a_row = 0
         except RejectedBatch as rejected:
             answer = Refused(
@@ -204,10 +205,9 @@ class Gateway:
 
         done.add_done_callback(count)
 
-    def _publish_batch(self, batch: SampleBatch, message: bytes | None, arrived: int) -> "asyncio.Future[None]":
-        value = message if message is not None else encode_batch(batch)
+    def _publish_batch(self, batch: SampleBatch, message: bytes, arrived: int) -> "asyncio.Future[None]":
         return self._publisher.publish(
-            topics.SAMPLES.name, batch.device.encode(), value, arrived_us=arrived, headers=[]
+            topics.SAMPLES.name, batch.device.encode(), message, arrived_us=arrived, headers=[]
         )
 
     def _publish_refusal(

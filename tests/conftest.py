@@ -6,23 +6,20 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-import redis
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
-from redis.backoff import ConstantBackoff
-from redis.retry import Retry
 from selenium import webdriver
 from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.service import Service
 
-from deploy.embedded import broker_command, redis_command
+from deploy.embedded import broker_command
 from deploy.ports import free_port
 from deploy.topics import check_kafka, create_topics
+from tests.redis_server import RedisServer
 
 #: What a test needs is told by its fixtures.
 _MARKERS = {"shared_data": "recordings", "broker": "kafka", "redis_url": "redis", "browser": "browser"}
@@ -49,22 +46,8 @@ def broker() -> Iterator["Broker"]:
 @pytest.fixture(scope="session")
 def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A Redis server for the session."""
-    with redis_server(free_port(), tmp_path_factory.mktemp("redis")) as url:
-        yield url
-
-
-@contextmanager
-def redis_server(port: int, folder: Path) -> Iterator[str]:
-    """A Redis server on a port; gives its URL."""
-    url = f"redis://127.0.0.1:{port}/0"
-    process = subprocess.Popen(redis_command(port, folder).arguments, stdout=subprocess.DEVNULL)
-    try:
-        with redis.Redis.from_url(url, retry=Retry(ConstantBackoff(0.05), 200)) as client:
-            client.ping()
-        yield url
-    finally:
-        process.kill()
-        process.wait()
+    with RedisServer(free_port(), tmp_path_factory.mktemp("redis")) as server:
+        yield server.url
 
 
 @pytest.fixture

@@ -17,9 +17,9 @@ from har.windows import WindowSpec
 from trainer import freezing
 from trainer.augmentation import long_steps
 from trainer.data_sets import data_sets_of, weaknesses_of, weights_licence
-from trainer.evaluation import Predictor, confusion_by_placement, scores_by_placement
 from trainer.examples import Examples, make_examples
 from trainer.model_card import model_card
+from trainer.placement_scores import Predictor, confusion_by_placement, scores_by_placement
 from trainer.recordings import load_recordings
 from trainer.splits import STANDING_TEST_USERS, training_people, user_folds
 from trainer.training import EpochProgress, FitSettings, Model, fit, show_progress

@@ -1,6 +1,7 @@
 /** The steady activity of the last minutes: coloured spans on a uPlot time axis. */
 
 import uPlot from './uplot.js';
+import { LiveChart } from './live-chart.js';
 import { glyphOf, inkOn, styleOf, theme } from './styles.js';
 
 const HEIGHT = 52;
@@ -12,7 +13,7 @@ const LABEL_PADDING = 6;
 
 /** @typedef {import('./device-model.js').Span} Span */
 
-export class TimelineChart {
+export class TimelineChart extends LiveChart {
   /** @type {Span[]} */
   #spans = [];
   #edge = 0;
@@ -22,6 +23,7 @@ export class TimelineChart {
    * @param {number} historySeconds How far back.
    */
   constructor(container, historySeconds) {
+    super(HEIGHT);
     this.historySeconds = historySeconds;
     this.plot = new uPlot(
       {
@@ -60,20 +62,6 @@ export class TimelineChart {
     this.#spans = spans;
     this.#edge = edge / SECOND_US;
     this.plot.setScale('x', { min: this.#edge - this.historySeconds, max: this.#edge });
-  }
-
-  /** @param {number} width In CSS pixels. */
-  resize(width) {
-    if (width > 0 && width !== this.plot.width) this.plot.setSize({ width, height: HEIGHT });
-  }
-
-  /** Draw again, in colours that may have changed. */
-  redraw() {
-    this.plot.redraw(false, true);
-  }
-
-  destroy() {
-    this.plot.destroy();
   }
 
   /** @returns {number[]} Times of the labels: the edge and whole minutes before it. */

@@ -1,6 +1,7 @@
 /** The acceleration of the last seconds, as a uPlot chart. */
 
 import uPlot from './uplot.js';
+import { LiveChart } from './live-chart.js';
 import { theme } from './styles.js';
 
 const SPAN_SECONDS = 10;
@@ -9,12 +10,13 @@ const FONT = '11px system-ui, sans-serif';
 const STEP = 5;
 const LIMIT = 80;
 
-export class TraceChart {
+export class TraceChart extends LiveChart {
   /** @type {[number, number]} */
   #range = [-STEP, 3 * STEP];
 
   /** @param {HTMLElement} container Where to draw. */
   constructor(container) {
+    super(HEIGHT);
     /** @param {'x' | 'y' | 'z'} name */
     const axis = (name) => ({
       stroke: () => theme[name],
@@ -72,20 +74,6 @@ export class TraceChart {
   /** @param {number} edge Event time at the right edge, s. */
   draw(edge) {
     this.plot.setScale('x', { min: edge - SPAN_SECONDS, max: edge });
-  }
-
-  /** @param {number} width In CSS pixels. */
-  resize(width) {
-    if (width > 0 && width !== this.plot.width) this.plot.setSize({ width, height: HEIGHT });
-  }
-
-  /** Draw again, in colours that may have changed. */
-  redraw() {
-    this.plot.redraw(false, true);
-  }
-
-  destroy() {
-    this.plot.destroy();
   }
 }
 

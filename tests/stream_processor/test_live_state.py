@@ -8,7 +8,7 @@ from har.live import LIVE_CHANNEL, device_key
 from har.predictions import LiveUpdate, Prediction, Trace, decode_update
 from stream_processor.live_state import MAX_WAITING, LiveState
 from stream_processor.measures import ProcessorMeasures
-from tests.conftest import redis_server
+from tests.redis_server import RedisServer
 
 pytestmark = pytest.mark.redis
 
@@ -49,8 +49,8 @@ async def test_redis_may_be_away_for_as_long_as_it_likes(tmp_path):
             await asyncio.sleep(0.3)
     assert measures.live_dropped._value.get() == 50
     newest = MAX_WAITING + 49
-    with redis_server(port, tmp_path) as url:
-        async with Redis.from_url(url) as client, asyncio.timeout(20):
+    with RedisServer(port, tmp_path) as server:
+        async with Redis.from_url(server.url) as client, asyncio.timeout(20):
             while True:
                 latest = await client.get(device_key(f"phone-{newest % 3}"))
                 if latest and decode_update(latest).prediction.start == newest * 1_000_000:

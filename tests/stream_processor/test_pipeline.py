@@ -81,11 +81,15 @@ def message(offset: int, value: bytes, *, key: bytes = b"phone-1", generation: i
     return LogMessage("p0", generation, offset, key, value, 1_000 + offset)
 
 
+async def take_all(pipeline, batches, acked, *, generation=1):
+    for offset, batch in enumerate(batches):
+        await pipeline.take(message(offset, encode_batch(batch), generation=generation), Event(acked, offset))
+
+
 async def test_windows_are_classified_as_offline_and_offsets_follow(network, redis_url):
     kafka, acked, batches = Kafka(), [], live_batches(12)
     async with running(network, redis_url, kafka) as (pipeline, _):
-        for offset, batch in enumerate(batches):
-            await pipeline.take(message(offset, encode_batch(batch)), Event(acked, offset))
+        await take_all(pipeline, batches, acked)
         times = np.concatenate([batch.times for batch in batches])
         axes = np.concatenate([batch.axes for batch in batches])
         offline = recording_windows(times, axes)
@@ -107,8 +111,7 @@ async def test_nothing_is_acknowledged_before_kafka_has_confirmed_the_windows(ne
     kafka, acked = Kafka(), []
     kafka.confirms_at_once = False
     async with running(network, redis_url, kafka) as (pipeline, _):
-        for offset, batch in enumerate(live_batches(12)):
-            await pipeline.take(message(offset, encode_batch(batch)), Event(acked, offset))
+        await take_all(pipeline, live_batches(12), acked)
         await kafka.wait_for(1)
         await asyncio.sleep(0.1)
         assert acked == []
@@ -123,8 +126,7 @@ async def test_what_kafka_does_not_take_stops_the_worker_and_stays_unacknowledge
     kafka, acked, errors = Kafka(), [], []
     kafka.confirms_at_once = False
     async with running(network, redis_url, kafka, errors) as (pipeline, _):
-        for offset, batch in enumerate(live_batches(12)):
-            await pipeline.take(message(offset, encode_batch(batch)), Event(acked, offset))
+        await take_all(pipeline, live_batches(12), acked)
         await kafka.wait_for(1)
         kafka.confirmations[0].set_exception(ConnectionError("no broker"))
         while not errors:
@@ -184,8 +186,7 @@ async def test_events_of_a_revoked_partition_are_never_acknowledged(network, red
     kafka, acked = Kafka(), []
     kafka.confirms_at_once = False
     async with running(network, redis_url, kafka) as (pipeline, _):
-        for offset, batch in enumerate(live_batches(12)):
-            await pipeline.take(message(offset, encode_batch(batch)), Event(acked, offset))
+        await take_all(pipeline, live_batches(12), acked)
         await kafka.wait_for(1)
         pipeline.forget_partitions({"p0"})
         for confirmation in kafka.confirmations:
@@ -198,9 +199,7 @@ async def test_a_new_generation_reads_a_partition_again(network, redis_url):
     kafka, first, second, batches = Kafka(), [], [], live_batches(12)
     async with running(network, redis_url, kafka) as (pipeline, _):
         for generation, acked in ((1, first), (2, second)):
-            for offset, batch in enumerate(batches):
-                say = message(offset, encode_batch(batch), generation=generation)
-                await pipeline.take(say, Event(acked, offset))
+            await take_all(pipeline, batches, acked, generation=generation)
         while len(second) < 5:
             await asyncio.sleep(0.01)
         predictions = [decode_prediction(value) for value in kafka.of(topics.PREDICTIONS.name)]
@@ -215,6 +214,5 @@ async def test_a_full_queue_makes_the_reader_wait(network, redis_url):
     async with running(network, redis_url, kafka, max_waiting_windows=2, classify_batch=1) as (pipeline, _):
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(1.5):
-                for offset, batch in enumerate(live_batches(60)):
-                    await pipeline.take(message(offset, encode_batch(batch)), Event(acked, offset))
+                await take_all(pipeline, live_batches(60), acked)
         assert len(kafka.messages) < 20
