@@ -5,12 +5,17 @@ import contextlib
 import os
 import signal
 import sys
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TextIO
 
 STOP_SECONDS = 8.0
+#: Pauses before a program is started again; they grow while it ends soon after its start.
+FIRST_PAUSE_SECONDS = 0.1
+LONGEST_PAUSE_SECONDS = 5.0
+STEADY_SECONDS = 10.0
 #: So many of a program's last lines are told if it ends by itself.
 KEPT_LINES = 12
 _LONGEST_LINE = 1024 * 1024
@@ -20,15 +25,37 @@ class ProcessEndedError(RuntimeError):
     """A program ended although it should run on."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Program:
-    """A running program."""
+    """A running program.
+
+    Attributes
+    ----------
+    name : str
+        What it is called in logs.
+    arguments : list of str
+        Its command line.
+    quiet : bool
+        Whether its output is shown only if it ends by itself.
+    process : asyncio.subprocess.Process
+        The present process; another one after each start.
+    output : asyncio.Task
+        Copies its output until it ends.
+    last_lines : deque of str
+        The latest lines of its output.
+    starts : int
+        How often it was started.
+    """
 
     name: str
+    arguments: list[str]
+    quiet: bool
     process: asyncio.subprocess.Process
     output: "asyncio.Task[None]"
     last_lines: deque[str]
-    quiet: bool
+    starts: int = 1
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    supervisor: "asyncio.Task[None] | None" = None
 
 
 class ProcessGroup:
@@ -55,19 +82,36 @@ class ProcessGroup:
         OSError
             If it cannot be started.
         """
-        process = await asyncio.create_subprocess_exec(
-            *arguments,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-            start_new_session=True,
-            limit=_LONGEST_LINE,
-        )
         last_lines: deque[str] = deque(maxlen=KEPT_LINES)
+        process = await _launch(arguments)
         copying = asyncio.create_task(self._copy_output(name, process, last_lines, quiet))
-        program = Program(name, process, copying, last_lines, quiet)
+        program = Program(name, arguments, quiet, process, copying, last_lines)
         self._programs.append(program)
         return program
+
+    def supervise(self, program: Program) -> None:
+        """Start a program again from now on whenever it ends by itself, until it is stopped."""
+        program.supervisor = asyncio.create_task(self._keep_running(program))
+
+    async def _keep_running(self, program: Program) -> None:
+        pause = FIRST_PAUSE_SECONDS
+        while True:
+            began = time.monotonic()
+            status = await program.process.wait()
+            if time.monotonic() - began > STEADY_SECONDS:
+                pause = FIRST_PAUSE_SECONDS
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(program.stopping.wait(), pause)
+            if program.stopping.is_set():
+                return
+            self._write(f"{program.name} ended with status {status} and is started again")
+            pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+            await program.output
+            program.process = await _launch(program.arguments)
+            program.starts += 1
+            program.output = asyncio.create_task(
+                self._copy_output(program.name, program.process, program.last_lines, program.quiet)
+            )
 
     async def wait_until(self, program: Program, ready: Callable[[], Awaitable[None]], seconds: float) -> None:
         """Wait until `ready` returns.
@@ -94,14 +138,15 @@ class ProcessGroup:
             ended.cancel()
 
     async def wait_for_any_end(self) -> None:
-        """Wait until one program ends.
+        """Wait until one program ends that is not supervised.
 
         Raises
         ------
         ProcessEndedError
             When it does.
         """
-        ends = {asyncio.create_task(program.process.wait()): program for program in self._programs}
+        unsupervised = [program for program in self._programs if program.supervisor is None]
+        ends = {asyncio.create_task(program.process.wait()): program for program in unsupervised}
         try:
             done, _ = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
             first = next(iter(done))
@@ -112,6 +157,17 @@ class ProcessGroup:
 
     async def stop(self, program: Program) -> int:
         """Stop one program: SIGTERM, then SIGKILL to all it started; return its exit status."""
+        program.stopping.set()
+        status = await self._end(program)
+        if program.supervisor is not None:
+            await program.supervisor
+            status = await self._end(program)  # it may just have been started again
+        await asyncio.gather(program.output, return_exceptions=True)
+        if program in self._programs:
+            self._programs.remove(program)
+        return status
+
+    async def _end(self, program: Program) -> int:
         process = program.process
         if process.returncode is None:
             _signal(process.pid, signal.SIGTERM)
@@ -121,11 +177,7 @@ class ProcessGroup:
             except TimeoutError:
                 self._write(f"{program.name} did not stop within {STOP_SECONDS:g} s and is killed")
         _signal(process.pid, signal.SIGKILL)
-        status = await process.wait()
-        await asyncio.gather(program.output, return_exceptions=True)
-        if program in self._programs:
-            self._programs.remove(program)
-        return status
+        return await process.wait()
 
     async def stop_all(self) -> None:
         """Stop all programs: first the services, side by side, then the servers that they use."""
@@ -155,6 +207,17 @@ class ProcessGroup:
         with contextlib.suppress(OSError, ValueError):
             self._log.write(f"{text}\n")
             self._log.flush()
+
+
+async def _launch(arguments: list[str]) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        *arguments,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+        start_new_session=True,
+        limit=_LONGEST_LINE,
+    )
 
 
 async def _unexpected_end(program: Program, when: str = "") -> ProcessEndedError:

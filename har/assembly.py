@@ -12,18 +12,21 @@ the statement it carries itself. Over a batch that never came nothing is bridged
 Each batch comes with its position in the log, and is reported **finished** when no window to come needs
 it. Reading the log again from the oldest unfinished position gives every window that was not closed
 before, and no window that differs.
+
+What is held can be **moved** along the log: if exact copies of all held batches come, in the order of their
+sequence and with nothing else of the session in between, then reading the log from the first copy gives
+the same state. The copies' positions then stand for the originals', which are finished.
 """
 
 from collections import deque
-from dataclasses import dataclass, field, replace
-from typing import Generic, TypeVar
+from dataclasses import replace
+from typing import Generic
 
 import numpy as np
-from numpy.typing import NDArray
 
-from har.resampling import Floats, Times
+from har.batch_runs import Assembled, BatchRun, HeldBatch, Position
 from har.samples import NOTHING_EARLIER, RejectedBatch, SampleBatch
-from har.windows import MICROSECONDS, Stretch, WindowSpec, merge_readings, split_at_gaps
+from har.windows import MICROSECONDS, WindowSpec
 
 #: How long, in event time, a missing batch is waited for, µs.
 GRACE_US = 2 * MICROSECONDS
@@ -33,58 +36,6 @@ MAX_WAITING = 256
 MAX_HELD_READINGS = 50_000
 
 TOO_DENSE = "too_dense"
-
-Position = TypeVar("Position")
-
-
-@dataclass(frozen=True, slots=True)
-class ClosedWindow(Generic[Position]):
-    """A window that will not change any more.
-
-    Attributes
-    ----------
-    start : int
-        Event time of its first value, µs, a multiple of the hop.
-    values : ndarray of float32, shape (steps, 3)
-        m/s², gravity included.
-    completed_by : Position
-        The log position of the batch that held the last reading the window depends on.
-    """
-
-    start: int
-    values: NDArray[np.float32]
-    completed_by: Position
-
-
-@dataclass(slots=True)
-class Assembled(Generic[Position]):
-    """What one batch brought about.
-
-    Attributes
-    ----------
-    windows : list of ClosedWindow
-        In increasing order of their start.
-    finished : list of Position
-        Batches that no window to come needs. They are done once `windows` have been dealt with.
-    refused : RejectedBatch or None
-        Why readings of this batch were left out, if any were.
-    repeats, conflicts : int
-        Readings that repeated another's time, and those of them with other values.
-    """
-
-    windows: list[ClosedWindow[Position]] = field(default_factory=list)
-    finished: list[Position] = field(default_factory=list)
-    refused: RejectedBatch | None = None
-    repeats: int = 0
-    conflicts: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class _Held(Generic[Position]):
-    batch: SampleBatch
-    position: Position
-    newest: int
-    joins_previous: bool
 
 
 class SessionWindows(Generic[Position]):
@@ -101,14 +52,15 @@ class SessionWindows(Generic[Position]):
     def __init__(self, spec: WindowSpec, *, grace_us: int = GRACE_US) -> None:
         self._spec = spec
         self._grace_us = grace_us
-        self._run: _Run[Position] | None = None
-        self._waiting: dict[int, _Held[Position]] = {}
+        self._run: BatchRun[Position] | None = None
+        self._waiting: dict[int, HeldBatch[Position]] = {}
+        self._copies: list[Position] = []
         self._newest_sent = 0
 
     @property
-    def held_batches(self) -> int:
-        """How many batches a window to come may still need."""
-        return len(self._waiting) + (len(self._run.held) if self._run is not None else 0)
+    def held_batches(self) -> list[tuple[SampleBatch, Position]]:
+        """The batches that a window to come may still need; in the order of their sequence."""
+        return [(held.batch, held.position) for held in self._held()]
 
     def add(self, batch: SampleBatch, position: Position) -> Assembled[Position]:
         """Take the next batch of the log.
@@ -126,11 +78,16 @@ class SessionWindows(Generic[Position]):
             step.finished.append(position)
             return step
         if held is None:
-            step.finished.append(position)
+            self._move(batch, position, step)
             return step
+        self._give_up_copies(step)
+        if self._run is not None and batch.sequence < self._run.first_sequence:
+            self._start_over()
         self._newest_sent = max(self._newest_sent, batch.newest_sent, held.newest)
         self._place(held, step)
         self._give_up_on_missing(step)
+        if self._run is not None and not self._may_come_before(self._run.earlier_until):
+            self._run.finish_unneeded(step)
         return step
 
     def stop_waiting(self) -> Assembled[Position]:
@@ -140,22 +97,55 @@ class SessionWindows(Generic[Position]):
         device that comes back with the next sequence number goes on without a break.
         """
         step: Assembled[Position] = Assembled()
+        self._give_up_copies(step)
         while self._waiting:
             self._begin_next_run(step)
         if self._run is not None:
             step.finished.extend(self._run.release())
         return step
 
+    def _held(self) -> list[HeldBatch[Position]]:
+        run = list(self._run.held) if self._run is not None else []
+        return run + [self._waiting[number] for number in sorted(self._waiting)]
+
+    def _move(self, batch: SampleBatch, position: Position, step: Assembled[Position]) -> None:
+        """Take a repeat: the next copy of what is held, or of no use."""
+        held = self._held()
+        if len(self._copies) < len(held) and _is_copy(batch, held[len(self._copies)].batch):
+            self._copies.append(position)
+        else:
+            self._give_up_copies(step)
+            if held and _is_copy(batch, held[0].batch):
+                self._copies.append(position)
+            else:
+                step.finished.append(position)
+        if self._copies and len(self._copies) == len(held):
+            step.finished.extend(original.position for original in held)
+            self._put_at(self._copies)
+            self._copies = []
+
+    def _put_at(self, positions: list[Position]) -> None:
+        moved = [replace(held, position=position) for held, position in zip(self._held(), positions, strict=True)]
+        in_run = len(self._run.held) if self._run is not None else 0
+        if self._run is not None:
+            self._run.held = deque(moved[:in_run])
+        self._waiting = {held.batch.sequence: held for held in moved[in_run:]}
+
+    def _give_up_copies(self, step: Assembled[Position]) -> None:
+        step.finished.extend(self._copies)
+        self._copies = []
+
     def _drop_all(self, step: Assembled[Position]) -> None:
         """Begin afresh: what cannot be held must not hold the log's other readers back."""
+        self._give_up_copies(step)
         step.finished.extend(held.position for held in self._waiting.values())
         self._waiting.clear()
         if self._run is not None:
             step.finished.extend(self._run.release())
             self._run = None
 
-    def _admit(self, batch: SampleBatch, position: Position, step: Assembled[Position]) -> _Held[Position] | None:
-        """Return the usable part of a batch, or None for a repeat of one that is known."""
+    def _admit(self, batch: SampleBatch, position: Position, step: Assembled[Position]) -> HeldBatch[Position] | None:
+        """Return the batch with its position, or None for a repeat of one that is known."""
         if self._is_repeat(batch):
             step.repeats += len(batch)
             return None
@@ -163,25 +153,14 @@ class SessionWindows(Generic[Position]):
         held_readings += len(self._run) if self._run is not None else 0
         if held_readings + len(batch) > MAX_HELD_READINGS:
             raise RejectedBatch(TOO_DENSE, f"over {MAX_HELD_READINGS} readings held for one session")
-        newest = batch.newest
-        late = batch.times < batch.newest_sent - self._grace_us
-        if not late.any():
-            return _Held(batch, position, newest, joins_previous=True)
-        refusal = RejectedBatch(
-            "late",
-            f"{int(late.sum())} of {len(batch)} readings are more than {self._grace_us / MICROSECONDS:g} s older "
-            f"than the newest that the session had sent ({batch.newest_sent})",
-        )
-        if late.all():
-            raise refusal
-        step.refused = refusal
-        kept = replace(
-            batch,
-            times=batch.times[~late],
-            axes=batch.axes[~late],
-            earlier_until=max(batch.earlier_until, int(batch.times[late].max())),
-        )
-        return _Held(kept, position, newest, joins_previous=False)
+        late = int((batch.times < batch.newest_sent - self._grace_us).sum())
+        if late:
+            raise RejectedBatch(
+                "late",
+                f"{late} of {len(batch)} readings are more than {self._grace_us / MICROSECONDS:g} s older than the "
+                f"newest that the session had sent ({batch.newest_sent})",
+            )
+        return HeldBatch(batch, position, batch.newest)
 
     def _is_repeat(self, batch: SampleBatch) -> bool:
         """Tell whether the batch is known.
@@ -190,12 +169,12 @@ class SessionWindows(Generic[Position]):
         ------
         RejectedBatch
             With code ``sequence`` if its number went back although its readings are new, ``conflict`` if
-            other readings came under its number, ``late`` if the run that it belonged to is closed.
+            other readings came under its number.
         """
         number, run = batch.sequence, self._run
         known = self._waiting.get(number)
         if known is None and run is not None and number <= run.last_sequence:
-            if int(batch.times.min()) > run.newest:
+            if int(batch.times.min()) > (run.earlier_until if number < run.first_sequence else run.newest):
                 raise RejectedBatch(
                     "sequence",
                     f"sequence {number} goes back (the last was {run.last_sequence}) although its readings are "
@@ -204,27 +183,30 @@ class SessionWindows(Generic[Position]):
             known = run.find(number)
             if known is None and number >= run.first_sequence:
                 return True  # its windows are out: nothing is left to compare it with
-            if known is None and run.has_advanced:
-                raise RejectedBatch("late", f"sequence {number} came after its windows were closed without it")
         if known is None:
             return False
-        same = np.array_equal(known.batch.times, batch.times) and np.array_equal(known.batch.axes, batch.axes)
-        if not same and known.joins_previous:
+        if not np.array_equal(known.batch.times, batch.times) or not np.array_equal(known.batch.axes, batch.axes):
             raise RejectedBatch("conflict", f"sequence {number} came before with other readings")
         return True
 
-    def _place(self, held: _Held[Position], step: Assembled[Position]) -> None:
-        number, run = held.batch.sequence, self._run
-        if run is not None and number < run.first_sequence:
-            # The log began in the middle of a reordering: start again from the lowest number known.
-            for earlier in run.held:
-                self._waiting[earlier.batch.sequence] = earlier
-            self._run = run = None
-        self._waiting[number] = held
-        if run is None:
+    def _place(self, held: HeldBatch[Position], step: Assembled[Position]) -> None:
+        self._waiting[held.batch.sequence] = held
+        if self._run is None:
             self._begin_next_run(step)
         else:
             self._drain(step)
+
+    def _start_over(self) -> None:
+        """Let a batch from before the run begin the session anew, with all that is held waiting for it.
+
+        It is not late by its own statement, so reading the log began in the middle, or what was held is read
+        once more from copies. Windows that are out come again, the same.
+        """
+        assert self._run is not None
+        self._waiting |= {other.batch.sequence: other for other in self._run.held}
+        self._run = None
+        # What was sent in between may come again, too, so nothing is missing by what was read before.
+        self._newest_sent = 0
 
     def _drain(self, step: Assembled[Position]) -> None:
         """Append the waiting batches that follow on the run, one by one."""
@@ -241,110 +223,27 @@ class SessionWindows(Generic[Position]):
         if self._run is not None:
             self._run.close(step)
         first = self._waiting.pop(min(self._waiting))
-        self._run = _Run(self._spec, first.batch)
+        self._run = BatchRun(self._spec, first.batch)
         self._run.append(first, step)
         self._drain(step)
 
+    def _may_come_before(self, earlier_until: int) -> bool:
+        """Tell whether a batch with nothing after `earlier_until` would not be late if it came now."""
+        return earlier_until != NOTHING_EARLIER and earlier_until >= self._newest_sent - self._grace_us
+
     def _give_up_on_missing(self, step: Assembled[Position]) -> None:
-        late_before = self._newest_sent - self._grace_us
         while self._waiting:
             first = self._waiting[min(self._waiting)]
-            if late_before <= first.batch.earlier_until and len(self._waiting) <= MAX_WAITING:
+            if self._may_come_before(first.batch.earlier_until) and len(self._waiting) <= MAX_WAITING:
                 return
             self._begin_next_run(step)
 
 
-class _Run(Generic[Position]):
-    """Batches with consecutive sequence numbers, and the windows they give."""
-
-    def __init__(self, spec: WindowSpec, first: SampleBatch) -> None:
-        self._spec = spec
-        self._stretch = Stretch(spec)
-        self._pending_times: Times = np.empty(0, np.int64)
-        self._pending_axes: Floats = np.empty((0, 3))
-        self._doubtful_until = first.earlier_until
-        self.held: deque[_Held[Position]] = deque()
-        self.first_sequence = first.sequence
-        self.last_sequence = first.sequence - 1
-        self.newest = NOTHING_EARLIER
-        self.later_from = NOTHING_EARLIER
-        self.has_advanced = False
-
-    def __len__(self) -> int:
-        """Return how many readings are held."""
-        return len(self._stretch) + len(self._pending_times)
-
-    def find(self, sequence: int) -> _Held[Position] | None:
-        """Return the batch with this number if it is still held."""
-        return next((held for held in self.held if held.batch.sequence == sequence), None)
-
-    def is_continued_by(self, held: _Held[Position]) -> bool:
-        """Tell whether the batch and the run keep what they promise of each other."""
-        batch = held.batch
-        return held.joins_previous and batch.earlier_until >= self.newest and int(batch.times.min()) >= self.later_from
-
-    def append(self, held: _Held[Position], step: Assembled[Position]) -> None:
-        """Add the batch that follows, close the windows it completes, report what is finished."""
-        self.held.append(held)
-        self.last_sequence = held.batch.sequence
-        self.newest = max(self.newest, held.newest)
-        self.later_from = max(self.later_from, held.batch.later_from)
-        self._add_readings(held.batch, step)
-        self._extend(self._settled_count(), held.position, step)
-        self._finish(step)
-
-    def close(self, step: Assembled[Position]) -> None:
-        """End the run: what it holds is complete."""
-        if self.held:
-            self._extend(len(self._pending_times), self.held[-1].position, step)
-        step.finished.extend(self.release())
-
-    def release(self) -> list[Position]:
-        """Let go of all batches and return their positions; the readings needed are kept."""
-        positions = [held.position for held in self.held]
-        self.has_advanced = True
-        self.held.clear()
-        return positions
-
-    def _add_readings(self, batch: SampleBatch, step: Assembled[Position]) -> None:
-        times, axes = batch.times, batch.axes.astype(np.float64)
-        if self._doubtful_until >= int(times.min()):
-            sure = times > self._doubtful_until
-            times, axes = times[sure], axes[sure]
-        if len(self._pending_times):
-            times = np.concatenate((self._pending_times, times))
-            axes = np.concatenate((self._pending_axes, axes))
-        merged = merge_readings(times, axes)
-        step.repeats += merged.repeats
-        step.conflicts += merged.conflicts
-        self._pending_times, self._pending_axes = merged.times, merged.axes
-
-    def _settled_count(self) -> int:
-        if len(self._pending_times) and self._pending_times[-1] < self.later_from:
-            return len(self._pending_times)
-        return int(np.searchsorted(self._pending_times, self.later_from, side="left"))
-
-    def _extend(self, settled: int, position: Position, step: Assembled[Position]) -> None:
-        times, axes = self._pending_times[:settled], self._pending_axes[:settled]
-        self._pending_times, self._pending_axes = self._pending_times[settled:], self._pending_axes[settled:]
-        if not settled:
-            return
-        last = self._stretch.last_time
-        if last is not None and int(times[0]) - last > self._spec.gap_us:
-            self._stretch = Stretch(self._spec)
-        for number, piece in enumerate(split_at_gaps(times, self._spec.gap_us)):
-            if number:
-                self._stretch = Stretch(self._spec)
-            for start, values in self._stretch.extend(times[piece], axes[piece]):
-                step.windows.append(ClosedWindow(start, values, position))
-                self.has_advanced = True
-
-    def _finish(self, step: Assembled[Position]) -> None:
-        needed_from = self._stretch.needed_from
-        if needed_from is None:
-            if not len(self._pending_times):  # all readings were doubtful: there is nothing to hold
-                step.finished.extend(self.release())
-            return
-        while self.held and self.held[0].newest < needed_from:
-            step.finished.append(self.held.popleft().position)
-            self.has_advanced = True
+def _is_copy(repeat: SampleBatch, original: SampleBatch) -> bool:
+    """Tell whether a repeat, whose readings are known to be the same, also states the same."""
+    return (repeat.sequence, repeat.newest_sent, repeat.earlier_until, repeat.later_from) == (
+        original.sequence,
+        original.newest_sent,
+        original.earlier_until,
+        original.later_from,
+    )

@@ -9,7 +9,7 @@ import ipaddress
 import re
 import ssl
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, RedisDsn, SecretStr, model_validator
 from pydantic_settings import BaseSettings, CliPositionalArg, SettingsConfigDict
@@ -124,6 +124,9 @@ class GatewaySettings(ListeningSettings, KafkaSettings):
     max_ahead_seconds: float = Field(60, gt=0, description="a reading this far in the future is refused")
     max_behind_seconds: float = Field(7 * 86_400, gt=0, description="a reading this far in the past is refused")
     delivery_timeout_seconds: float = Field(30, gt=0, description="a batch Kafka has not taken by then has failed")
+    waiting_notice_seconds: float = Field(2, gt=0, description="a phone that waits longer for Kafka is told so")
+    max_refusals_per_minute: int = Field(120, ge=1, description="of one phone's messages; beyond, it is cut off")
+    stop_seconds: float = Field(2, gt=0, description="how long a stopping gateway waits for Kafka to confirm batches")
 
 
 class ProcessorSettings(KafkaSettings):
@@ -141,11 +144,14 @@ class ProcessorSettings(KafkaSettings):
     heartbeat_seconds: float = Field(1.5, gt=0)
     fetch_wait_ms: int = Field(500, ge=1, description="longest wait of a fetch that finds nothing")
     grace_seconds: float = Field(2, gt=0, description="how long a missing batch is waited for, event time")
-    idle_seconds: float = Field(60, gt=0, description="a silent session's batches count as done after this")
-    forget_seconds: float = Field(600, gt=0, description="a silent session's window state is dropped after this")
+    carry_seconds: float = Field(30, gt=0, description="after this silence a session's last batches are written anew")
+    forget_seconds: float = Field(3_600, gt=0, description="a silent session's window state is dropped after this")
     latest_seconds: int = Field(60, ge=1, description="how long Redis keeps a device's latest prediction")
     classify_batch: int = Field(64, ge=1, description="most windows classified in one call")
-    max_waiting_windows: int = Field(2_048, ge=1, description="at the limit no more is read from Kafka")
+    max_waiting_batches: int = Field(
+        2_048, ge=1, description="batches whose windows are not classified yet; at the limit no more is read from Kafka"
+    )
+    stall_seconds: float = Field(60, gt=0, description="a partition that does not move for so long ends the worker")
     inference_threads: int = Field(1, ge=1)
     max_sessions: int = Field(20_000, ge=1, description="sessions held in memory")
 
@@ -187,6 +193,7 @@ class SimulateSettings(SenderSettings):
     seconds: float | None = Field(None, gt=0, description="stop after this time; without it, on Ctrl-C")
     segment_seconds: float = Field(12, gt=0, description="how long each activity lasts")
     batch_readings: int = Field(50, ge=1, le=1_000, description="readings a batch")
+    finish_seconds: float = Field(5, ge=0, description="how long phones that are stopped wait for their answers")
 
 
 class ReplaySettings(SenderSettings):
@@ -209,6 +216,42 @@ class TopicsSettings(KafkaSettings):
 
     partitions: int = Field(12, ge=1, description="of each topic; at most so many processors work side by side")
     replication: int = Field(3, ge=1, description="brokers that hold each message; 1 on a single broker")
+
+
+class KafkaServerSettings(ServiceSettings):
+    """`har kafka`: Apache Kafka on this machine, of one broker or three; needs Java, and Maven the first time."""
+
+    model_config = SettingsConfigDict(env_prefix="HAR_KAFKA_")
+
+    brokers: Literal[1, 3] = Field(1, description="with 3, topics have three replicas and writes need two")
+    port: Port = Field(9_092, description="of the first broker, preferred; the next free one is taken if it is busy")
+    folder: Path = Field(Path(".har/kafka-data"), description="data, properties and log files; used again next time")
+    partitions: int = Field(12, ge=1, description="of each topic that does not exist yet")
+
+
+class AuditSettings(KafkaSettings):
+    """`har audit`: tell whether the stream lost, invented, changed or disordered anything.
+
+    All that is audited is held in memory, about 3 kB a window: on a system that has run for long, audit a part
+    of it with --since-seconds.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="HAR_AUDIT_")
+
+    journals: Path | None = Field(None, description="senders' journals; without them, what Kafka holds counts as known")
+    release: str = Field("baseline", description="folder of the release that answered, or 'baseline'")
+    since_seconds: float | None = Field(None, gt=0, description="audit only what reached the gateway since then")
+    wait_seconds: float = Field(30, ge=0, description="how long windows that are not answered yet are waited for")
+    tolerance: float = Field(0, ge=0, le=1, description="largest difference of a probability; with 0 every bit counts")
+    grace_seconds: float = Field(2, gt=0, description="the processor's --grace-seconds")
+    json_output: bool = Field(False, alias="json", description="print JSON only")
+
+    @model_validator(mode="after")
+    def require_one_source(self) -> Self:
+        """Refuse to compare whole journals with a part of the log."""
+        if self.journals is not None and self.since_seconds is not None:
+            raise ValueError("since_seconds is for audits without journals: a journal does not say when it was written")
+        return self
 
 
 class EvaluateSettings(ServiceSettings):
@@ -247,3 +290,4 @@ class DemoSettings(ServiceSettings):
     dashboard_port: Port = Field(8700, description="preferred; the next free one is taken if it is busy")
     segment_seconds: float = Field(12, gt=0, description="how long each simulated activity lasts")
     release: str = Field("baseline", description="folder of the release to serve, or 'baseline'")
+    bootstrap: str | None = Field(None, description="use this Kafka, host:port,host:port, instead of the embedded one")

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from har.assembly import ClosedWindow
+from har.batch_runs import ClosedWindow
 from har.predictions import Prediction, Trace
 from har.releases import ReleaseManifest
 from model_store.onnx_classifier import OnnxClassifier

@@ -29,11 +29,22 @@ class PartitionLedger(Generic[Event]):
     def __init__(self) -> None:
         self._unfinished: dict[int, Event] = {}
         self._order: deque[tuple[int, Event]] = deque()
-        self._highest = -1
+        self._highest: int | None = None
+        self._acknowledged_until: int | None = None
 
     def __len__(self) -> int:
         """Return how many events are held back from acknowledgement."""
         return len(self._order)
+
+    @property
+    def highest(self) -> int | None:
+        """The highest offset received; None before the first."""
+        return self._highest
+
+    @property
+    def acknowledged_until(self) -> int | None:
+        """The offset to commit: all received below it are acknowledged; None if none is yet."""
+        return self._acknowledged_until
 
     @property
     def oldest_unfinished(self) -> int | None:
@@ -48,7 +59,7 @@ class PartitionLedger(Generic[Event]):
         ValueError
             If the offset is not higher than all before it: the partition was read again without a new ledger.
         """
-        if offset <= self._highest:
+        if self._highest is not None and offset <= self._highest:
             raise ValueError(f"offset {offset} after {self._highest}")
         self._highest = offset
         self._unfinished[offset] = event
@@ -62,5 +73,7 @@ class PartitionLedger(Generic[Event]):
         self._unfinished.pop(offset, None)
         ready = []
         while self._order and self._order[0][0] not in self._unfinished:
-            ready.append(self._order.popleft()[1])
+            done, event = self._order.popleft()
+            self._acknowledged_until = done + 1
+            ready.append(event)
         return ready

@@ -11,6 +11,12 @@ class ProcessorMeasures:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         self.batches = Counter("har_batches_total", "Batches read from Kafka", registry=self.registry)
+        self.reread = Counter(
+            "har_reread_batches_total", "Batches given twice in one generation, ignored", registry=self.registry
+        )
+        self.offset_gaps = Counter(
+            "har_offset_gaps_total", "Jumps in a partition's offsets while it was read", registry=self.registry
+        )
         self.refused = Counter(
             "har_refused_total", "Messages refused, wholly or in part", ["code"], registry=self.registry
         )
@@ -24,6 +30,9 @@ class ProcessorMeasures:
             registry=self.registry,
         )
         self.sessions = Gauge("har_sessions", "Sessions with window state", registry=self.registry)
+        self.carried = Counter(
+            "har_carried_batches_total", "Batches of silent sessions written to the log anew", registry=self.registry
+        )
         self.held = Gauge("har_held_events", "Events not yet acknowledged", ["partition"], registry=self.registry)
         self.live_dropped = Counter(
             "har_live_updates_dropped_total", "Live updates Redis was too slow for", registry=self.registry

@@ -10,21 +10,29 @@ that needed it are out.
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Hashable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Protocol
 
-from har import topics
-from har.assembly import Assembled, ClosedWindow
-from har.predictions import LiveUpdate, Prediction, encode_prediction
+from har.batch_runs import Assembled, ClosedWindow
+from har.predictions import LiveUpdate, Prediction
 from har.refusals import Refusal
-from har.samples import RejectedBatch, decode_batch
+from har.samples import RejectedBatch, SampleBatch, decode_batch
 from har.settings import ProcessorSettings
 from har.windows import MICROSECONDS
 from stream_processor.classification import Classifier
+from stream_processor.kafka_messages import (
+    KafkaEvent,
+    LogMessage,
+    PartitionName,
+    Publisher,
+    carried_message,
+    prediction_message,
+    refusal_message,
+)
 from stream_processor.ledger import PartitionLedger
 from stream_processor.live_state import LiveState
 from stream_processor.measures import ProcessorMeasures
+from stream_processor.progress import PartitionProgress
 from stream_processor.sessions import Position, SessionBook, SessionKey
 
 log = logging.getLogger(__name__)
@@ -35,30 +43,17 @@ MAX_UNCONFIRMED_GROUPS = 4
 Windows = list[tuple[SessionKey, ClosedWindow[Position]]]
 
 
-class KafkaEvent(Protocol):
-    """What this module needs of a Faust event."""
-
-    def ack(self) -> bool:
-        """Acknowledge the event."""
-
-
-class Publisher(Protocol):
-    """Sends a message to Kafka; the awaitable it gives is done when the brokers have confirmed it."""
-
-    async def __call__(
-        self, topic: str, key: bytes | None, value: bytes, headers: list[tuple[str, bytes]] | None = None
-    ) -> Awaitable[object]:
-        """Hand the message to the producer."""
-
-
 @dataclass
 class _Partition:
     """What is in memory for one assigned partition."""
 
+    name: PartitionName
     generation: int
     ledger: PartitionLedger[KafkaEvent]
     sessions: SessionBook
     assigned: bool = True
+    unconfirmed: int = 0
+    confirmed: int = 0
 
 
 @dataclass
@@ -67,6 +62,7 @@ class _Work:
     windows: Windows = field(default_factory=list)
     finished: list[int] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
+    carried: list[tuple[SampleBatch, Position]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -77,33 +73,6 @@ class _Sent:
     windows: Windows
     predictions: list[Prediction]
     confirmations: list[Awaitable[object]]
-
-
-@dataclass(frozen=True)
-class LogMessage:
-    """A message as the log gives it.
-
-    Attributes
-    ----------
-    partition : Hashable
-        Which partition.
-    generation : int
-        The consumer group's generation in which it was read. A new generation reads a partition again from
-        the committed offset, so state from before would be wrong.
-    offset : int
-        Its offset in the partition.
-    key, value : bytes or None
-        As they lie in Kafka.
-    arrived : int
-        When the gateway received it (the record's time), µs since the epoch.
-    """
-
-    partition: Hashable
-    generation: int
-    offset: int
-    key: bytes | None
-    value: bytes | None
-    arrived: int
 
 
 class StreamPipeline:
@@ -136,11 +105,11 @@ class StreamPipeline:
         self._publish = publish
         self._live = live
         self._measures = measures
-        self._partitions: dict[Hashable, _Partition] = {}
-        self._queue: asyncio.Queue[_Work] = asyncio.Queue(maxsize=settings.max_waiting_windows)
+        self._partitions: dict[PartitionName, _Partition] = {}
+        self._queue: asyncio.Queue[_Work] = asyncio.Queue(maxsize=settings.max_waiting_batches)
         self._sent: asyncio.Queue[_Sent] = asyncio.Queue(maxsize=MAX_UNCONFIRMED_GROUPS)
 
-    def forget_partitions(self, revoked: set[Hashable]) -> None:
+    def forget_partitions(self, revoked: set[PartitionName]) -> None:
         """Drop everything of partitions that another worker reads from now on."""
         for name in revoked:
             partition = self._partitions.pop(name, None)
@@ -149,15 +118,42 @@ class StreamPipeline:
                 log.info("partition %s given up with %d events held", name, len(partition.ledger))
 
     async def take(self, message: LogMessage, event: KafkaEvent) -> None:
-        """Take the next message of a partition; waits while too many windows are unclassified."""
-        self._measures.batches.inc()
+        """Take the next message of a partition; waits while too much work is open.
+
+        A message that was taken before in the same generation changes nothing: its effect is in memory.
+        """
         partition = self._partitions.get(message.partition)
         if partition is None or partition.generation != message.generation:
             self.forget_partitions({message.partition})
-            partition = self._partitions[message.partition] = self._new_partition(message.generation)
+            partition = self._partitions[message.partition] = self._new_partition(message)
+        highest = partition.ledger.highest
+        if highest is not None and message.offset != highest + 1:
+            if message.offset <= highest:
+                self._measures.reread.inc()
+                return
+            self._measures.offset_gaps.inc()
+            log.error("%s goes from offset %d to %d", message.partition, highest, message.offset)
+        self._measures.batches.inc()
         partition.ledger.receive(message.offset, event)
-        work = self._process(partition, message)
-        if work.windows or work.finished or work.refusals:
+        await self._enqueue(self._process(partition, message))
+
+    def progress(self) -> dict[PartitionName, PartitionProgress]:
+        """Return how far each partition in memory is, as far as it is known here."""
+        return {
+            name: PartitionProgress(
+                str(name),
+                taken_until=None if partition.ledger.highest is None else partition.ledger.highest + 1,
+                acknowledged_until=partition.ledger.acknowledged_until,
+                held=len(partition.ledger),
+                unconfirmed=partition.unconfirmed,
+                confirmed=partition.confirmed,
+            )
+            for name, partition in self._partitions.items()
+        }
+
+    async def _enqueue(self, work: _Work) -> None:
+        if work.windows or work.finished or work.refusals or work.carried:
+            work.partition.unconfirmed += 1
             await self._queue.put(work)
 
     async def run(self, stop_on_error: Callable[[BaseException], Awaitable[None]]) -> None:
@@ -176,16 +172,16 @@ class StreamPipeline:
             log.error("the pipeline stops; what is unacknowledged will be read again", exc_info=errors)
             await stop_on_error(errors)
 
-    def _new_partition(self, generation: int) -> _Partition:
+    def _new_partition(self, first: LogMessage) -> _Partition:
         settings = self._settings
         sessions = SessionBook(
             self._classifier.manifest.window_spec,
             grace_us=round(settings.grace_seconds * MICROSECONDS),
-            idle_seconds=settings.idle_seconds,
+            carry_seconds=settings.carry_seconds,
             forget_seconds=settings.forget_seconds,
             max_sessions=settings.max_sessions,
         )
-        return _Partition(generation, PartitionLedger(), sessions)
+        return _Partition(first.partition, first.generation, PartitionLedger(), sessions)
 
     def _process(self, partition: _Partition, message: LogMessage) -> _Work:
         value = message.value or b""
@@ -248,14 +244,12 @@ class StreamPipeline:
         return group
 
     async def _send(self, group: list[_Work], predictions: list[Prediction]) -> list[Awaitable[object]]:
-        sent = [
-            await self._publish(topics.PREDICTIONS.name, prediction.device.encode(), encode_prediction(prediction))
-            for prediction in predictions
-        ]
+        messages = [prediction_message(prediction) for prediction in predictions]
         for work in group:
-            for refusal in work.refusals:
-                sent.append(await self._publish(topics.REFUSED.name, refusal.key, refusal.value, refusal.headers))
-        return sent
+            messages += [refusal_message(refusal) for refusal in work.refusals]
+            messages += [carried_message(work.partition.name, *carried) for carried in work.carried]
+            self._measures.carried.inc(len(work.carried))
+        return [await self._publish(message) for message in messages]
 
     async def _confirm_forever(self) -> None:
         # In the order of sending: a finished offset counts on all windows before it.
@@ -271,6 +265,8 @@ class StreamPipeline:
                 self._acknowledge(work)
 
     def _acknowledge(self, work: _Work) -> None:
+        work.partition.unconfirmed -= 1
+        work.partition.confirmed += 1
         if not work.partition.assigned:
             return
         for offset in work.finished:
@@ -281,7 +277,9 @@ class StreamPipeline:
         while True:
             await asyncio.sleep(SWEEP_SECONDS)
             for name, partition in list(self._partitions.items()):
-                for key, step in partition.sessions.sweep():
-                    await self._queue.put(self._work(partition, key, step))
+                for silent in partition.sessions.sweep():
+                    work = self._work(partition, silent.key, silent.step)
+                    work.carried = silent.carried
+                    await self._enqueue(work)
                 self._measures.held.labels(str(name)).set(len(partition.ledger))
             self._measures.sessions.set(sum(len(p.sessions) for p in self._partitions.values()))

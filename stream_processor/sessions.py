@@ -1,13 +1,26 @@
-"""The window state of every session in one partition, and what becomes of sessions that fall silent."""
+"""The window state of every session in one partition, and what becomes of sessions that fall silent.
+
+A silent session holds the partition's commit back: its last batches are needed should it go on. So that a
+restart need not read everything since, they are **carried**: written once more to the end of the partition.
+When the copies are read, they stand for the originals (`har.assembly`), and the commit moves on. Nothing is
+decided about the session by that; only much later is it forgotten.
+
+Silence is counted in the partition's own time, which stands still while nothing comes in the partition at
+all: an outage makes nobody silent.
+"""
 
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from har.assembly import Assembled, SessionWindows
+from har.assembly import SessionWindows
+from har.batch_runs import Assembled
 from har.samples import SampleBatch
 from har.windows import WindowSpec
+
+#: The partition's time goes on for so long after a message, s.
+LONGEST_STEP_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +39,30 @@ class SessionKey:
     session: str
 
 
+@dataclass(frozen=True, slots=True)
+class Silent:
+    """A session that has been silent.
+
+    Attributes
+    ----------
+    key : SessionKey
+        Which.
+    step : Assembled
+        What giving it up closes and finishes; nothing if it is only carried.
+    carried : list of (SampleBatch, Position)
+        What is to be written to the log again, in this order.
+    """
+
+    key: SessionKey
+    step: Assembled[Position]
+    carried: list[tuple[SampleBatch, Position]]
+
+
 @dataclass(slots=True)
 class _Tracked:
     windows: SessionWindows[Position]
     heard_at: float
-    released: bool = False
+    carried_at: float
 
 
 class SessionBook:
@@ -42,9 +74,8 @@ class SessionBook:
         How windows are cut.
     grace_us : int
         How long a missing batch is waited for, µs of event time.
-    idle_seconds : float
-        After this silence a session's batches count as done, so that they no longer hold the partition's
-        commit back; its window state is kept in memory.
+    carry_seconds : float
+        After this silence, and again each time it has passed, what a session holds is carried.
     forget_seconds : float
         After this silence its state is dropped.
     max_sessions : int
@@ -58,17 +89,19 @@ class SessionBook:
         spec: WindowSpec,
         *,
         grace_us: int,
-        idle_seconds: float,
+        carry_seconds: float,
         forget_seconds: float,
         max_sessions: int,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._spec = spec
         self._grace_us = grace_us
-        self._idle_seconds = idle_seconds
+        self._carry_seconds = carry_seconds
         self._forget_seconds = forget_seconds
         self._max_sessions = max_sessions
         self._clock = clock
+        self._time = 0.0  # the partition's own, up to its latest message
+        self._latest = clock()  # when that came
         self._sessions: OrderedDict[SessionKey, _Tracked] = OrderedDict()
 
     def __len__(self) -> int:
@@ -77,33 +110,37 @@ class SessionBook:
 
     def add(self, batch: SampleBatch, position: Position) -> Assembled[Position]:
         """Add a batch to its session."""
+        self._time, self._latest = self._now(), self._clock()
         key = SessionKey(batch.device, batch.session)
         tracked = self._sessions.get(key)
         if tracked is None:
-            tracked = _Tracked(SessionWindows(self._spec, grace_us=self._grace_us), self._clock())
-            self._sessions[key] = tracked
-        else:
-            tracked.heard_at = self._clock()
-            tracked.released = False
+            windows = SessionWindows[Position](self._spec, grace_us=self._grace_us)
+            tracked = self._sessions[key] = _Tracked(windows, self._time, self._time)
+        step = tracked.windows.add(batch, position)
+        if step.repeats < len(batch):  # a copy is no sign of life
+            tracked.heard_at = tracked.carried_at = self._time
             self._sessions.move_to_end(key)
-        return tracked.windows.add(batch, position)
+        return step
 
     def discard(self, batch: SampleBatch) -> Assembled[Position]:
         """Drop the session of a batch; what it held is reported finished."""
         tracked = self._sessions.pop(SessionKey(batch.device, batch.session), None)
         return tracked.windows.stop_waiting() if tracked is not None else Assembled()
 
-    def sweep(self) -> Iterator[tuple[SessionKey, Assembled[Position]]]:
-        """Let go of silent sessions; yield what that closes and finishes, session by session."""
-        now = self._clock()
+    def sweep(self) -> Iterator[Silent]:
+        """Look after silent sessions; yield what is to be carried and what is given up, session by session."""
+        now = self._now()
         for key, tracked in list(self._sessions.items()):
-            silent = now - tracked.heard_at
             surplus = len(self._sessions) > self._max_sessions
-            if silent < self._idle_seconds and not surplus:
+            if now - tracked.heard_at < self._carry_seconds and not surplus:
                 return
-            # Before anything is yielded: a batch may come while the caller deals with it.
-            if silent >= self._forget_seconds or surplus:
+            if now - tracked.heard_at >= self._forget_seconds or surplus:
+                # Before anything is yielded: a batch may come while the caller deals with it.
                 del self._sessions[key]
-            if not tracked.released:
-                tracked.released = True
-                yield key, tracked.windows.stop_waiting()
+                yield Silent(key, tracked.windows.stop_waiting(), [])
+            elif now - tracked.carried_at >= self._carry_seconds:
+                tracked.carried_at = now
+                yield Silent(key, Assembled(), tracked.windows.held_batches)
+
+    def _now(self) -> float:
+        return self._time + min(self._clock() - self._latest, LONGEST_STEP_SECONDS)

@@ -8,6 +8,7 @@ from collections.abc import Awaitable
 from typing import Any
 
 import faust
+import msgspec
 from faust.web import Request, Response, View
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
@@ -18,14 +19,18 @@ from har.settings import ProcessorSettings
 from har.windows import MICROSECONDS
 from model_store.onnx_classifier import OnnxClassifier
 from stream_processor.classification import Classifier
+from stream_processor.health import Health
+from stream_processor.kafka_messages import LogMessage, OutgoingMessage, PartitionName
 from stream_processor.live_state import LiveState
 from stream_processor.measures import ProcessorMeasures
-from stream_processor.pipeline import LogMessage, StreamPipeline
+from stream_processor.pipeline import StreamPipeline
+from stream_processor.progress import PartitionProgress
 from stream_processor.transport import use_fetch_wait
 
 log = logging.getLogger(__name__)
 
 FAILURE = 1
+JSON = "application/json"
 
 
 def create_app(settings: ProcessorSettings, network: OnnxClassifier) -> faust.App:
@@ -54,38 +59,64 @@ def create_app(settings: ProcessorSettings, network: OnnxClassifier) -> faust.Ap
     use_fetch_wait(app, settings.fetch_wait_ms)
     measures = ProcessorMeasures()
 
-    async def publish(
-        topic: str, key: bytes | None, value: bytes, headers: list[tuple[str, bytes]] | None = None
-    ) -> Awaitable[object]:
+    async def publish(message: OutgoingMessage) -> Awaitable[object]:
         producer = await app.maybe_start_producer()
-        sent: Awaitable[object] = await producer.send(topic, key, value, None, None, headers)
+        seconds = None if message.timestamp is None else message.timestamp / MICROSECONDS
+        sent: Awaitable[object] = await producer.send(
+            message.topic, message.key, message.value, message.partition, seconds, message.headers
+        )
         return sent
 
     live = LiveState(str(settings.redis_url), latest_seconds=settings.latest_seconds, measures=measures)
-    _attach(app, StreamPipeline(settings, Classifier(network, most=settings.classify_batch), publish, live, measures))
-    _add_pages(app, measures)
+    classifier = Classifier(network, most=settings.classify_batch)
+    pipeline = StreamPipeline(settings, classifier, publish, live, measures)
+    group = _Membership(app)
+    health = Health(settings.stall_seconds, lambda: _progress(app, pipeline), lambda: group.is_member)
+    _attach(app, pipeline, health)
+    _add_pages(app, measures, health)
     return app
 
 
-def _attach(app: faust.App, pipeline: StreamPipeline) -> None:
+class _Membership:
+    """Whether the worker has its assignment: Faust does not tell one without partitions from none."""
+
+    def __init__(self, app: faust.App) -> None:
+        self._app = app
+        self._has_joined = False
+        app.on_rebalance_complete.connect(self._note_joined, weak=False)
+
+    @property
+    def is_member(self) -> bool:
+        return self._has_joined and not self._app.rebalancing
+
+    async def _note_joined(self, *_: object, **__: object) -> None:
+        self._has_joined = True
+
+
+def _progress(app: faust.App, pipeline: StreamPipeline) -> list[PartitionProgress]:
+    """Join what the consumer knows of each assigned partition with what the pipeline knows."""
+    taken = pipeline.progress()
+    joined = []
+    for tp, (end, committed) in sorted(app.consumer.log_offsets().items()) if app.consumer is not None else ():
+        name = PartitionName(tp.topic, tp.partition)
+        known = taken.get(name, PartitionProgress(str(name)))
+        joined.append(msgspec.structs.replace(known, end=end, committed=committed))
+    return joined
+
+
+def _attach(app: faust.App, pipeline: StreamPipeline, health: Health) -> None:
     samples = app.topic(topics.SAMPLES.name, key_serializer="raw", value_serializer="raw", internal=False)
 
     # Faust knows what to ack by event, and several streams over one partition would ack out of order.
     @app.agent(samples, concurrency=1, name="classify")
     async def classify(stream: faust.Stream) -> None:
         async for event in stream.noack().events():
-            message = event.message
-            await pipeline.take(
-                LogMessage(
-                    f"{message.topic}/{message.partition}",
-                    message.generation_id,
-                    message.offset,
-                    message.key,
-                    message.value,
-                    round(message.timestamp * MICROSECONDS),
-                ),
-                event,
-            )
+            try:
+                await pipeline.take(_log_message(event), event)
+            except Exception as error:
+                # Faust would go on with the next message, and this one's readings would be missing.
+                await app.crash(error)
+                raise
 
     async def crash(error: BaseException) -> None:
         await app.crash(error)
@@ -94,24 +125,45 @@ def _attach(app: faust.App, pipeline: StreamPipeline) -> None:
     async def run_pipeline() -> None:
         await pipeline.run(crash)
 
+    @app.task
+    async def watch_health() -> None:
+        await health.watch(crash)
+
     @app.on_partitions_revoked.connect
     async def on_revoked(_: faust.App, revoked: set[Any], **__: object) -> None:
-        pipeline.forget_partitions({f"{tp.topic}/{tp.partition}" for tp in revoked})
+        pipeline.forget_partitions({PartitionName(tp.topic, tp.partition) for tp in revoked})
 
     @app.on_partitions_assigned.connect
     async def on_assigned(_: faust.App, assigned: set[Any], **__: object) -> None:
         log.info("reads %s", sorted(f"{tp.topic}/{tp.partition}" for tp in assigned))
 
 
-def _add_pages(app: faust.App, measures: ProcessorMeasures) -> None:
+def _log_message(event: faust.Event) -> LogMessage:
+    message = event.message
+    return LogMessage(
+        PartitionName(message.topic, message.partition),
+        message.generation_id,
+        message.offset,
+        message.key,
+        message.value,
+        round(message.timestamp * MICROSECONDS),
+    )
+
+
+def _add_pages(app: faust.App, measures: ProcessorMeasures, health: Health) -> None:
     @app.page("/metrics")
     async def metrics(view: View, _: Request) -> Response:
         return view.bytes(generate_latest(measures.registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
+    @app.page("/live")
+    async def live(view: View, _: Request) -> Response:
+        report = health.report()
+        return view.bytes(msgspec.json.encode(report), content_type=JSON, status=200 if report.alive else 503)
+
     @app.page("/ready")
     async def ready(view: View, _: Request) -> Response:
-        is_ready = app.consumer is not None and bool(app.consumer.assignment())
-        return view.text("ready\n" if is_ready else "no partition yet\n", status=200 if is_ready else 503)
+        report = health.report()
+        return view.bytes(msgspec.json.encode(report), content_type=JSON, status=200 if report.ready else 503)
 
 
 def run(settings: ProcessorSettings) -> int:

@@ -56,6 +56,23 @@ async def test_a_quiet_program_that_ends_by_itself_is_quoted():
         await group.wait_until(program, never, 10)
 
 
+async def test_a_supervised_program_that_ends_is_started_again_until_it_is_stopped():
+    log = io.StringIO()
+    group = ProcessGroup(log)
+    program = await group.start("service", python(FOREVER))
+    group.supervise(program)
+    for starts in (2, 3):
+        program.process.kill()
+        async with asyncio.timeout(10):
+            while program.starts < starts:
+                await asyncio.sleep(0.02)
+    last = program.process.pid
+    await group.stop(program)
+    assert not psutil.pid_exists(last)
+    assert program.starts == 3
+    assert "service ended with status -9 and is started again" in log.getvalue()
+
+
 def test_a_busy_port_is_passed_over():
     taken: set[int] = set()
     first = free_port(45_000, taken=taken)

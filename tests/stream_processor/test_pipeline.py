@@ -12,10 +12,13 @@ from har.settings import ProcessorSettings
 from har.windows import recording_windows
 from model_store.onnx_classifier import OnnxClassifier
 from stream_processor.classification import Classifier
+from stream_processor.kafka_messages import LogMessage, OutgoingMessage, PartitionName
 from stream_processor.live_state import LiveState
 from stream_processor.measures import ProcessorMeasures
-from stream_processor.pipeline import LogMessage, StreamPipeline
+from stream_processor.pipeline import StreamPipeline
 from tests.batches import live_batches
+
+P0 = PartitionName(topics.SAMPLES.name, 0)
 
 
 class Event:
@@ -32,13 +35,15 @@ class Kafka:
 
     def __init__(self) -> None:
         self.messages: list[tuple[str, bytes | None, bytes, dict[str, bytes]]] = []
+        self.sent: list[OutgoingMessage] = []
         self.confirmations: list[asyncio.Future[None]] = []
         self.confirms_at_once = True
         self.news = asyncio.Condition()
 
-    async def __call__(self, topic, key, value, headers=None):
+    async def __call__(self, message):
         confirmed = asyncio.get_running_loop().create_future()
-        self.messages.append((topic, key, value, dict(headers or [])))
+        self.messages.append((message.topic, message.key, message.value, dict(message.headers)))
+        self.sent.append(message)
         self.confirmations.append(confirmed)
         if self.confirms_at_once:
             confirmed.set_result(None)
@@ -78,7 +83,7 @@ async def running(network, redis_url, kafka, errors=None, **changes):
 
 
 def message(offset: int, value: bytes, *, key: bytes = b"phone-1", generation: int = 1) -> LogMessage:
-    return LogMessage("p0", generation, offset, key, value, 1_000 + offset)
+    return LogMessage(P0, generation, offset, key, value, 1_000 + offset)
 
 
 async def take_all(pipeline, batches, acked, *, generation=1):
@@ -151,7 +156,7 @@ async def test_a_poison_message_is_kept_with_the_reason_and_others_go_on(network
         assert [value for value, _ in refused] == poison
         codes = [headers["code"].decode() for _, headers in refused]
         assert codes == ["empty", "malformed", "oversized", "malformed", "key"]
-        assert refused[0][1]["origin"] == b"p0/1"
+        assert refused[0][1]["origin"] == b"accelerometer.samples/0/1"
         assert len(kafka.of(topics.PREDICTIONS.name)) >= 7
         assert measures.refused.labels("malformed")._value.get() == 2
 
@@ -188,7 +193,7 @@ async def test_events_of_a_revoked_partition_are_never_acknowledged(network, red
     async with running(network, redis_url, kafka) as (pipeline, _):
         await take_all(pipeline, live_batches(12), acked)
         await kafka.wait_for(1)
-        pipeline.forget_partitions({"p0"})
+        pipeline.forget_partitions({P0})
         for confirmation in kafka.confirmations:
             confirmation.set_result(None)
         await asyncio.sleep(0.2)
@@ -208,10 +213,58 @@ async def test_a_new_generation_reads_a_partition_again(network, redis_url):
         assert [p.probabilities for p in predictions[:again]] == [p.probabilities for p in predictions[again:]]
 
 
+async def test_a_message_that_is_given_twice_changes_nothing(network, redis_url):
+    kafka, acked, batches = Kafka(), [], live_batches(12)
+    async with running(network, redis_url, kafka) as (pipeline, measures):
+        await take_all(pipeline, batches, acked)
+        await take_all(pipeline, batches[-3:], acked)  # offsets 0 to 2 once more, in the same generation
+        await kafka.wait_for(7)
+        await pipeline.take(
+            message(12, encode_batch(live_batches(1, device="other")[0]), key=b"other"), Event(acked, 12)
+        )
+        assert measures.reread._value.get() == 3
+        assert len(kafka.of(topics.PREDICTIONS.name)) == len(set(kafka.of(topics.PREDICTIONS.name)))
+
+
+async def test_a_silent_device_is_carried_and_the_commit_moves_on(network, redis_url, monkeypatch):
+    monkeypatch.setattr("stream_processor.pipeline.SWEEP_SECONDS", 0.05)
+    kafka, acked = Kafka(), []
+    silent, talking = live_batches(8, device="silent"), live_batches(60, device="talking")
+    async with running(network, redis_url, kafka, carry_seconds=0.3) as (pipeline, _):
+        offset = 0
+
+        async def take(batch):
+            nonlocal offset
+            await pipeline.take(message(offset, encode_batch(batch), key=batch.device.encode()), Event(acked, offset))
+            offset += 1
+
+        for batch in silent:
+            await take(batch)
+        for batch in talking[:20]:
+            await take(batch)
+        assert len(acked) < len(silent)  # the silent one holds the rest back
+        async with asyncio.timeout(10):
+            while not kafka.of(topics.SAMPLES.name):
+                await take(talking[offset - len(silent)])
+                await asyncio.sleep(0.05)
+        copies = [sent for sent in kafka.sent if sent.topic == topics.SAMPLES.name]
+        assert [sent.value for sent in copies] == [encode_batch(batch) for batch in silent[-len(copies) :]]
+        assert {(sent.key, sent.partition) for sent in copies} == {(b"silent", 0)}
+        assert [sent.timestamp for sent in copies] == [1_000 + n for n in range(8 - len(copies), 8)]
+        before_copies = offset
+        for sent in copies:
+            await pipeline.take(message(offset, sent.value, key=sent.key), Event(acked, offset))
+            offset += 1
+        async with asyncio.timeout(10):
+            while len(acked) < before_copies - 10:
+                await asyncio.sleep(0.02)
+        assert acked == list(range(len(acked)))
+
+
 async def test_a_full_queue_makes_the_reader_wait(network, redis_url):
     kafka, acked = Kafka(), []
     kafka.confirms_at_once = False
-    async with running(network, redis_url, kafka, max_waiting_windows=2, classify_batch=1) as (pipeline, _):
+    async with running(network, redis_url, kafka, max_waiting_batches=2, classify_batch=1) as (pipeline, _):
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(1.5):
                 await take_all(pipeline, live_batches(60), acked)

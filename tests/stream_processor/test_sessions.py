@@ -3,69 +3,104 @@ from stream_processor.sessions import Position, SessionBook
 from tests.batches import live_batches
 
 
-class Clock:
-    now = 0.0
+class Partition:
+    """A session book with a clock, and another device that keeps the partition's time going."""
 
-    def __call__(self) -> float:
-        return self.now
+    def __init__(self, *, max_sessions: int = 100) -> None:
+        self.now = 0.0
+        self.book = SessionBook(
+            WindowSpec(),
+            grace_us=2_000_000,
+            carry_seconds=30,
+            forget_seconds=600,
+            max_sessions=max_sessions,
+            clock=lambda: self.now,
+        )
+        self._others = iter(live_batches(1_300, device="other"))
+        self._offset = 10_000
+
+    def wait(self, seconds: int) -> None:
+        for _ in range(seconds):
+            self.now += 1
+            self._offset += 1
+            self.book.add(next(self._others), Position(self._offset, 0))
 
 
-def book(clock: Clock, *, max_sessions: int = 100) -> SessionBook:
-    return SessionBook(
-        WindowSpec(), grace_us=2_000_000, idle_seconds=60, forget_seconds=600, max_sessions=max_sessions, clock=clock
-    )
-
-
-def test_a_silent_session_lets_its_events_go_and_resumes_without_a_break():
-    clock, batches = Clock(), live_batches(20)
-    sessions = book(clock)
+def fill(partition: Partition, batches) -> tuple[list[int], list[int]]:
     windows, finished = [], []
     for offset, batch in enumerate(batches):
-        if offset == 10:
-            clock.now += 59
-            assert list(sessions.sweep()) == []
-            clock.now += 2
-            ((key, step),) = sessions.sweep()
-            assert key.device == "phone-1"
-            finished += step.finished
-            assert sorted(position.offset for position in finished) == list(range(10))
-            assert list(sessions.sweep()) == []
-        step = sessions.add(batch, Position(offset, 0))
+        step = partition.book.add(batch, Position(offset, 0))
         windows += [window.start for window in step.windows]
-        finished += step.finished
-    uninterrupted = book(clock)
-    expected = [w.start for o, b in enumerate(batches) for w in uninterrupted.add(b, Position(o, 0)).windows]
-    assert windows == expected
+        finished += [position.offset for position in step.finished]
+    return windows, finished
+
+
+def test_what_a_silent_session_holds_is_carried_and_its_copies_let_the_originals_go():
+    partition, batches = Partition(), live_batches(20)
+    _, finished = fill(partition, batches[:10])
+    partition.wait(29)
+    assert list(partition.book.sweep()) == []
+    partition.wait(2)
+    (silent,) = partition.book.sweep()
+    assert silent.key.device == "phone-1"
+    assert silent.step.finished == []
+    assert [position.offset for _, position in silent.carried] == list(range(len(finished), 10))
+    assert list(partition.book.sweep()) == []
+    done = []
+    for number, (batch, _) in enumerate(silent.carried):
+        done += partition.book.add(batch, Position(500 + number, 0)).finished
+    assert [position.offset for position in done] == list(range(len(finished), 10))
+    partition.wait(30)  # still silent: copies are no sign of life, and are carried in their turn
+    (again,) = partition.book.sweep()
+    assert [position.offset for _, position in again.carried] == [500 + n for n in range(len(silent.carried))]
+
+
+def test_a_session_that_was_carried_goes_on_without_a_break():
+    partition, batches = Partition(), live_batches(20)
+    windows, _ = fill(partition, batches[:10])
+    partition.wait(31)
+    for silent in partition.book.sweep():
+        for number, (batch, _) in enumerate(silent.carried):
+            partition.book.add(batch, Position(500 + number, 0))
+    after, _ = fill(partition, batches[10:])
+    uninterrupted, _ = fill(Partition(), batches)
+    assert windows + after == uninterrupted
 
 
 def test_a_session_that_stays_silent_is_forgotten():
-    clock = Clock()
-    sessions = book(clock)
-    sessions.add(live_batches(1)[0], Position(0, 0))
-    clock.now = 601
-    assert len(list(sessions.sweep())) == 1
-    assert len(sessions) == 0
+    partition = Partition()
+    fill(partition, live_batches(1))
+    partition.wait(601)
+    (silent,) = partition.book.sweep()
+    assert ([position.offset for position in silent.step.finished], silent.carried) == ([0], [])
+    assert len(partition.book) == 1  # the other device
+
+
+def test_while_nothing_comes_at_all_nobody_is_silent():
+    partition = Partition()
+    fill(partition, live_batches(5))
+    partition.now += 100_000
+    assert list(partition.book.sweep()) == []
 
 
 def test_a_batch_that_comes_while_a_session_is_being_forgotten_is_not_lost():
-    clock, (first, second) = Clock(), live_batches(2)
-    sessions = book(clock)
-    sessions.add(first, Position(0, 0))
-    clock.now = 601
-    for _, step in sessions.sweep():
-        assert [position.offset for position in step.finished] == [0]
-        sessions.add(second, Position(1, 0))
-    clock.now = 700
-    assert [position.offset for _, step in sessions.sweep() for position in step.finished] == [1]
+    partition, (first, second) = Partition(), live_batches(2)
+    partition.book.add(first, Position(0, 0))
+    partition.wait(601)
+    for silent in partition.book.sweep():
+        assert [position.offset for position in silent.step.finished] == [0]
+        partition.book.add(second, Position(1, 0))
+    partition.wait(601)
+    (silent,) = partition.book.sweep()
+    assert [position.offset for position in silent.step.finished] == [1]
 
 
 def test_beyond_the_limit_the_session_silent_for_longest_goes():
-    clock = Clock()
-    sessions = book(clock, max_sessions=2)
+    partition = Partition(max_sessions=2)
     for number in range(3):
-        clock.now += 1
-        sessions.add(live_batches(1, device=f"phone-{number}")[0], Position(number, 0))
-    ((key, step),) = sessions.sweep()
-    assert key.device == "phone-0"
-    assert [position.offset for position in step.finished] == [0]
-    assert len(sessions) == 2
+        partition.now += 1
+        partition.book.add(live_batches(1, device=f"phone-{number}")[0], Position(number, 0))
+    (silent,) = partition.book.sweep()
+    assert silent.key.device == "phone-0"
+    assert [position.offset for position in silent.step.finished] == [0]
+    assert len(partition.book) == 2

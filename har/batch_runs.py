@@ -1,0 +1,167 @@
+"""A run: batches with consecutive sequence numbers, and the windows that their readings give.
+
+What the first batch of a run promises about earlier ones and the last about later ones (`har.samples`)
+brackets the time in which all readings are known; windows inside are closed at once.
+"""
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from har.resampling import Floats, Times
+from har.samples import NOTHING_EARLIER, RejectedBatch, SampleBatch
+from har.windows import Stretch, WindowSpec, merge_readings, split_at_gaps
+
+Position = TypeVar("Position")
+
+
+@dataclass(frozen=True, slots=True)
+class ClosedWindow(Generic[Position]):
+    """A window that will not change any more.
+
+    Attributes
+    ----------
+    start : int
+        Event time of its first value, µs, a multiple of the hop.
+    values : ndarray of float32, shape (steps, 3)
+        m/s², gravity included.
+    completed_by : Position
+        The log position of the batch that held the last reading the window depends on.
+    """
+
+    start: int
+    values: NDArray[np.float32]
+    completed_by: Position
+
+
+@dataclass(slots=True)
+class Assembled(Generic[Position]):
+    """What one batch brought about.
+
+    Attributes
+    ----------
+    windows : list of ClosedWindow
+        In increasing order of their start.
+    finished : list of Position
+        Batches that no window to come needs. They are done once `windows` have been dealt with.
+    refused : RejectedBatch or None
+        Why the batch was left out, if it was.
+    repeats, conflicts : int
+        Readings that repeated another's time, and those of them with other values.
+    """
+
+    windows: list[ClosedWindow[Position]] = field(default_factory=list)
+    finished: list[Position] = field(default_factory=list)
+    refused: RejectedBatch | None = None
+    repeats: int = 0
+    conflicts: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class HeldBatch(Generic[Position]):
+    """A batch that a window to come may still need, and where it lies in the log."""
+
+    batch: SampleBatch
+    position: Position
+    newest: int
+
+
+class BatchRun(Generic[Position]):
+    """Batches with consecutive sequence numbers, and the windows they give.
+
+    Parameters
+    ----------
+    spec : WindowSpec
+        How windows are cut.
+    first : SampleBatch
+        The batch that will be appended first.
+    """
+
+    def __init__(self, spec: WindowSpec, first: SampleBatch) -> None:
+        self._spec = spec
+        self._stretch = Stretch(spec)
+        self._pending_times: Times = np.empty(0, np.int64)
+        self._pending_axes: Floats = np.empty((0, 3))
+        self.earlier_until = first.earlier_until
+        self.held: deque[HeldBatch[Position]] = deque()
+        self.first_sequence = first.sequence
+        self.last_sequence = first.sequence - 1
+        self.newest = NOTHING_EARLIER
+        self.later_from = NOTHING_EARLIER
+
+    def __len__(self) -> int:
+        """Return how many readings are held."""
+        return len(self._stretch) + len(self._pending_times)
+
+    def find(self, sequence: int) -> HeldBatch[Position] | None:
+        """Return the batch with this number if it is still held."""
+        return next((held for held in self.held if held.batch.sequence == sequence), None)
+
+    def is_continued_by(self, held: HeldBatch[Position]) -> bool:
+        """Tell whether the batch and the run keep what they promise of each other."""
+        batch = held.batch
+        return batch.earlier_until >= self.newest and int(batch.times.min()) >= self.later_from
+
+    def append(self, held: HeldBatch[Position], step: Assembled[Position]) -> None:
+        """Add the batch that follows and close the windows it completes."""
+        self.held.append(held)
+        self.last_sequence = held.batch.sequence
+        self.newest = max(self.newest, held.newest)
+        self.later_from = max(self.later_from, held.batch.later_from)
+        self._add_readings(held.batch, step)
+        self._extend(self._settled_count(), held.position, step)
+
+    def close(self, step: Assembled[Position]) -> None:
+        """End the run: what is not settled may have lost readings to the batch that is missing, and is dropped."""
+        step.finished.extend(self.release())
+
+    def release(self) -> list[Position]:
+        """Let go of all batches and return their positions; the readings needed are kept."""
+        positions = [held.position for held in self.held]
+        self.held.clear()
+        return positions
+
+    def _add_readings(self, batch: SampleBatch, step: Assembled[Position]) -> None:
+        times, axes = batch.times, batch.axes.astype(np.float64)
+        if self.earlier_until >= int(times.min()):
+            sure = times > self.earlier_until
+            times, axes = times[sure], axes[sure]
+        if len(self._pending_times):
+            times = np.concatenate((self._pending_times, times))
+            axes = np.concatenate((self._pending_axes, axes))
+        merged = merge_readings(times, axes)
+        step.repeats += merged.repeats
+        step.conflicts += merged.conflicts
+        self._pending_times, self._pending_axes = merged.times, merged.axes
+
+    def _settled_count(self) -> int:
+        if len(self._pending_times) and self._pending_times[-1] < self.later_from:
+            return len(self._pending_times)
+        return int(np.searchsorted(self._pending_times, self.later_from, side="left"))
+
+    def _extend(self, settled: int, position: Position, step: Assembled[Position]) -> None:
+        times, axes = self._pending_times[:settled], self._pending_axes[:settled]
+        self._pending_times, self._pending_axes = self._pending_times[settled:], self._pending_axes[settled:]
+        if not settled:
+            return
+        last = self._stretch.last_time
+        if last is not None and int(times[0]) - last > self._spec.gap_us:
+            self._stretch = Stretch(self._spec)
+        for number, piece in enumerate(split_at_gaps(times, self._spec.gap_us)):
+            if number:
+                self._stretch = Stretch(self._spec)
+            for start, values in self._stretch.extend(times[piece], axes[piece]):
+                step.windows.append(ClosedWindow(start, values, position))
+
+    def finish_unneeded(self, step: Assembled[Position]) -> None:
+        """Report what no window to come needs; not while a batch before the run's first may still come."""
+        needed_from = self._stretch.needed_from
+        if needed_from is None:
+            if not len(self._pending_times):  # all readings were doubtful: there is nothing to hold
+                step.finished.extend(self.release())
+            return
+        while self.held and self.held[0].newest < needed_from:
+            step.finished.append(self.held.popleft().position)

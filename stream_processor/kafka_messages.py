@@ -1,0 +1,110 @@
+"""What the processor reads from Kafka and writes to it, free of any client library."""
+
+from collections.abc import Awaitable
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
+
+from har import topics
+from har.predictions import Prediction, encode_prediction
+from har.refusals import Refusal
+from har.samples import SampleBatch, encode_batch
+from stream_processor.sessions import Position
+
+
+class PartitionName(NamedTuple):
+    """A partition of a topic."""
+
+    topic: str
+    number: int
+
+    def __str__(self) -> str:
+        return f"{self.topic}/{self.number}"
+
+
+@dataclass(frozen=True)
+class LogMessage:
+    """A message as the log gives it.
+
+    Attributes
+    ----------
+    partition : PartitionName
+        Which partition.
+    generation : int
+        The consumer group's generation in which it was read. A new generation reads a partition again from
+        the committed offset, so state from before would be wrong.
+    offset : int
+        Its offset in the partition.
+    key, value : bytes or None
+        As they lie in Kafka.
+    arrived : int
+        When the gateway received it (the record's time), µs since the epoch.
+    """
+
+    partition: PartitionName
+    generation: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    arrived: int
+
+
+class KafkaEvent(Protocol):
+    """What this module needs of a Faust event."""
+
+    def ack(self) -> bool:
+        """Acknowledge the event."""
+
+
+@dataclass(frozen=True)
+class OutgoingMessage:
+    """A message for Kafka.
+
+    Attributes
+    ----------
+    topic : str
+        Where to.
+    key, value : bytes or None
+        Its contents.
+    headers : list of (str, bytes)
+        Its headers.
+    partition : int or None
+        Which partition; by its key if None.
+    timestamp : int or None
+        The record's time, µs since the epoch; now if None.
+    """
+
+    topic: str
+    key: bytes | None
+    value: bytes
+    headers: list[tuple[str, bytes]] = field(default_factory=list)
+    partition: int | None = None
+    timestamp: int | None = None
+
+
+class Publisher(Protocol):
+    """Sends a message to Kafka; the awaitable it gives is done when the brokers have confirmed it."""
+
+    async def __call__(self, message: OutgoingMessage) -> Awaitable[object]:
+        """Hand the message to the producer."""
+
+
+def prediction_message(prediction: Prediction) -> OutgoingMessage:
+    """Return what is published of a prediction."""
+    return OutgoingMessage(topics.PREDICTIONS.name, prediction.device.encode(), encode_prediction(prediction))
+
+
+def refusal_message(refusal: Refusal) -> OutgoingMessage:
+    """Return what is kept of a refused message."""
+    return OutgoingMessage(topics.REFUSED.name, refusal.key, refusal.value, refusal.headers)
+
+
+def carried_message(partition: PartitionName, batch: SampleBatch, position: Position) -> OutgoingMessage:
+    """Return a batch as it lies in the log, to be written to the end of the same partition."""
+    return OutgoingMessage(
+        partition.topic,
+        batch.device.encode(),
+        encode_batch(batch),
+        [("carried_from", str(position.offset).encode())],
+        partition.number,
+        position.arrived,
+    )

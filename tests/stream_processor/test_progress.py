@@ -1,0 +1,110 @@
+import asyncio
+
+import pytest
+from msgspec.structs import replace
+
+from stream_processor.health import LEAVE_SECONDS, Health, StalledError
+from stream_processor.progress import PartitionProgress, StallWatch
+
+CAUGHT_UP = PartitionProgress(
+    "samples/0", end=50, taken_until=50, acknowledged_until=45, committed=45, held=5, confirmed=9
+)
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.mark.parametrize(
+    ("due", "progressed", "stage"),
+    [
+        ({"end": 60}, {"end": 60, "taken_until": 51}, "reading"),
+        ({"unconfirmed": 2}, {"unconfirmed": 2, "confirmed": 10}, "publishing"),
+        ({"acknowledged_until": 48}, {"acknowledged_until": 48, "committed": 46}, "committing"),
+    ],
+)
+def test_what_is_due_and_does_not_move_is_stalled(due, progressed, stage):
+    clock = Clock()
+    watch = StallWatch(60, clock=clock)
+    stuck = replace(CAUGHT_UP, **due)
+    assert watch.observe([stuck]) == []
+    clock.now = 59
+    assert watch.observe([stuck]) == []
+    assert watch.observe([replace(CAUGHT_UP, **progressed)]) == []  # it moved: counted anew
+    clock.now = 118
+    assert watch.observe([replace(CAUGHT_UP, **progressed)]) == []
+    clock.now = 120
+    (stall,) = watch.observe([replace(CAUGHT_UP, **progressed)])
+    assert (stall.partition, stall.stage) == ("samples/0", stage)
+
+
+def test_events_that_are_held_are_no_stall():
+    clock = Clock()
+    watch = StallWatch(60, clock=clock)
+    for now in range(0, 600, 10):
+        clock.now = now
+        assert watch.observe([CAUGHT_UP]) == []
+
+
+def test_a_partition_that_was_given_up_is_forgotten():
+    clock = Clock()
+    watch = StallWatch(60, clock=clock)
+    watch.observe([replace(CAUGHT_UP, end=60)])
+    watch.observe([])
+    clock.now = 61
+    assert watch.observe([replace(CAUGHT_UP, end=60)]) == []
+
+
+class Process:
+    """Stands for the process that a last resort would end."""
+
+    def __init__(self) -> None:
+        self.resorts: list[float | None] = []
+        self.errors: list[BaseException] = []
+
+    async def give_up(self, error: BaseException) -> None:
+        self.errors.append(error)
+
+
+@pytest.fixture(autouse=True)
+def often(monkeypatch):
+    monkeypatch.setattr("stream_processor.health.CHECK_SECONDS", 0.01)
+
+
+async def test_a_stalled_partition_ends_the_worker():
+    process = Process()
+    stuck = replace(CAUGHT_UP, end=60)
+    health = Health(0.2, lambda: [stuck], lambda: True, process.resorts.append)
+    assert health.report().ready
+    async with asyncio.timeout(10):
+        await health.watch(process.give_up)
+    assert isinstance(process.errors[0], StalledError)
+    assert "samples/0 reading" in str(process.errors[0])
+    assert process.resorts[-1] == LEAVE_SECONDS
+    report = health.report()
+    assert (report.alive, report.ready) == (False, False)
+    assert report.partitions == [stuck]
+
+
+async def test_a_worker_that_never_gets_an_assignment_ends():
+    process = Process()
+    health = Health(0.2, list, lambda: False, process.resorts.append)
+    async with asyncio.timeout(10):
+        await health.watch(process.give_up)
+    assert "the consumer group reading" in str(process.errors[0])
+
+
+async def test_a_worker_that_moves_lives_on_and_may_take_its_time_to_leave():
+    process = Process()
+    health = Health(0.2, lambda: [CAUGHT_UP], lambda: True, process.resorts.append)
+    watching = asyncio.create_task(health.watch(process.give_up))
+    await asyncio.sleep(0.5)
+    assert health.report().alive
+    watching.cancel()
+    await asyncio.gather(watching, return_exceptions=True)
+    assert process.errors == []
+    assert set(process.resorts[:-1]) == {0.2}  # put off at each check
+    assert process.resorts[-1] == LEAVE_SECONDS
