@@ -7,13 +7,17 @@ WEB := dashboard/web
 UPLOT := $(WEB)/node_modules/uplot/dist/uPlot.esm.js
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format bench lock clean
+BROKERS ?= 1
+.PHONY: help setup demo kafka test lint format bench lock clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
 
 demo: $(VENV)/.demo $(UPLOT) ## Set up and run the whole system with simulated phones; prints the dashboard's URL
 	@$(HAR) demo
+
+kafka: $(VENV)/.demo ## Run Apache Kafka on this machine; BROKERS=3 makes it three brokers (needs Java and Maven)
+	@$(HAR) kafka --brokers $(BROKERS)
 
 setup: $(VENV)/.all $(UPLOT) ## Make .venv with everything, for developing and training
 

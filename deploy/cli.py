@@ -50,7 +50,9 @@ COMMANDS = {
     "replay": Command(settings.ReplaySettings, "ingest.replay:run", "gateway"),
     "processor": Command(settings.ProcessorSettings, "stream_processor.worker:run", "processor"),
     "dashboard": Command(settings.DashboardSettings, "dashboard.server:run", "dashboard"),
+    "kafka": Command(settings.KafkaServerSettings, "deploy.kafka.serve:run", "gateway"),
     "topics": Command(settings.TopicsSettings, "deploy.topics:run", "gateway"),
+    "audit": Command(settings.AuditSettings, "deploy.audit.command:run", "gateway,store"),
     "train": Command(settings.TrainSettings, "trainer.train:run", "trainer"),
     "evaluate": Command(settings.EvaluateSettings, "trainer.evaluate:run", "store"),
 }

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import msgspec
+from kafka.errors import KafkaError
 
 from deploy.embedded import MissingServerError
 from deploy.processes import ProcessEndedError, ProcessGroup
@@ -27,7 +28,7 @@ async def run_demo(settings: DemoSettings, folder: Path) -> Summary | None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     group = ProcessGroup()
-    addresses = choose_addresses(settings.gateway_port, settings.dashboard_port)
+    addresses = choose_addresses(settings.gateway_port, settings.dashboard_port, bootstrap=settings.bootstrap)
     watch: PredictionWatch | None = None
     stack = Stack(addresses, folder, group, settings.release)
     try:
@@ -36,7 +37,7 @@ async def run_demo(settings: DemoSettings, folder: Path) -> Summary | None:
             return None
         journals = folder / "journals"
         if settings.summary:
-            watch = PredictionWatch(addresses.bootstrap)
+            watch = PredictionWatch(addresses.bootstrap, since_us=time.time_ns() // 1000)
             await asyncio.to_thread(watch.start)
         phones = [
             await group.start(f"phone-{number:02}", _phone(settings, addresses, number, journals))
@@ -65,7 +66,7 @@ def run(settings: DemoSettings) -> int:
     with tempfile.TemporaryDirectory(prefix="har-demo-") as folder:
         try:
             summary = asyncio.run(run_demo(settings, Path(folder)))
-        except (MissingServerError, ProcessEndedError, TimeoutError, OSError) as error:
+        except (MissingServerError, ProcessEndedError, KafkaError, TimeoutError, OSError) as error:
             print(f"har demo: {error}", file=sys.stderr)
             return 1
     if summary is not None and settings.summary is not None:

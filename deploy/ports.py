@@ -1,5 +1,6 @@
 """Free ports on loopback."""
 
+import random
 import socket
 
 #: Ports from here on are given to outgoing connections by Linux, and may be taken between test and use.
@@ -23,6 +24,9 @@ def is_free(port: int) -> bool:
 def free_port(preferred: int | None = None, *, taken: set[int] | None = None) -> int:
     """Return a free port: `preferred` or one soon after it, or any below the ephemeral range.
 
+    The search for any begins at random: between being found and being listened on, a port looks free to
+    others too, and a Java program takes seconds to listen.
+
     Parameters
     ----------
     preferred : int, optional
@@ -37,7 +41,8 @@ def free_port(preferred: int | None = None, *, taken: set[int] | None = None) ->
     """
     promised = taken if taken is not None else set()
     first = range(preferred, preferred + _NEXT) if preferred else range(0)
-    candidates: list[int] = [*first, *range(_SEARCH_FROM, FIRST_EPHEMERAL)]
+    begin = random.randrange(_SEARCH_FROM, FIRST_EPHEMERAL)
+    candidates: list[int] = [*first, *range(begin, FIRST_EPHEMERAL), *range(_SEARCH_FROM, begin)]
     for port in candidates:
         if port not in promised and is_free(port):
             promised.add(port)

@@ -1,4 +1,4 @@
-"""The whole system on one machine: embedded Kafka and Redis, gateway, processor and dashboard."""
+"""The whole system on one machine: Kafka (embedded, or one that runs already), Redis and the services."""
 
 import asyncio
 import sys
@@ -14,7 +14,7 @@ from kafka.errors import KafkaError
 from deploy.embedded import ServerCommand, broker_command, redis_command
 from deploy.ports import free_port
 from deploy.processes import ProcessGroup, Program
-from deploy.topics import check_kafka, create_topics
+from deploy.topics import affordable_replication, check_kafka, create_topics
 
 START_SECONDS = 60.0
 #: More partitions than processors, so that processors can be added.
@@ -25,18 +25,24 @@ FETCH_WAIT_MS = 50
 
 @dataclass
 class Addresses:
-    """Where the parts of a running stack are."""
+    """Where the parts of a running stack are.
 
-    kafka: int
+    Attributes
+    ----------
+    bootstrap : str
+        Kafka's servers, host:port,host:port.
+    embedded_kafka : int or None
+        Port of the embedded broker, or None if a Kafka that runs already is used.
+    redis, gateway, dashboard, processor_page : int
+        Loopback ports.
+    """
+
+    bootstrap: str
+    embedded_kafka: int | None
     redis: int
     gateway: int
     dashboard: int
     processor_page: int
-
-    @property
-    def bootstrap(self) -> str:
-        """Kafka's bootstrap server."""
-        return f"127.0.0.1:{self.kafka}"
 
     @property
     def redis_url(self) -> str:
@@ -54,13 +60,25 @@ class Addresses:
         return f"http://127.0.0.1:{self.dashboard}/"
 
 
-def choose_addresses(gateway: int | None = None, dashboard: int | None = None) -> Addresses:
-    """Find free loopback ports; `gateway` and `dashboard` are taken if they are free."""
+def choose_addresses(
+    gateway: int | None = None, dashboard: int | None = None, *, bootstrap: str | None = None
+) -> Addresses:
+    """Find free loopback ports; `gateway` and `dashboard` are taken if they are free.
+
+    Parameters
+    ----------
+    gateway, dashboard : int, optional
+        Preferred ports.
+    bootstrap : str, optional
+        A Kafka that runs already; without it, a port for an embedded one is found.
+    """
     taken: set[int] = set()
     chosen_gateway = free_port(gateway, taken=taken)
     chosen_dashboard = free_port(dashboard, taken=taken)
+    kafka = None if bootstrap else free_port(taken=taken)
     return Addresses(
-        kafka=free_port(taken=taken),
+        bootstrap=bootstrap or f"127.0.0.1:{kafka}",
+        embedded_kafka=kafka,
         redis=free_port(taken=taken),
         gateway=chosen_gateway,
         dashboard=chosen_dashboard,
@@ -87,12 +105,18 @@ class Stack:
         What the programs are started in.
     release : str
         What the processor serves.
+    partitions : int
+        Of the topics that Kafka does not have yet; they get as many replicas as it has brokers, at most three.
+    processor_options : tuple of str
+        Further options of each processor.
     """
 
     addresses: Addresses
     folder: Path
     group: ProcessGroup
     release: str = "baseline"
+    partitions: int = PARTITIONS
+    processor_options: tuple[str, ...] = ()
     programs: dict[str, Program] = field(default_factory=dict)
 
     async def start(self) -> None:
@@ -102,13 +126,22 @@ class Stack:
         await asyncio.gather(self.start_processor(), self.start_dashboard())
 
     async def start_servers(self) -> None:
-        """Start Kafka and Redis, and create the topics."""
+        """Start Kafka, unless it runs already, and Redis, and create the topics."""
+        await asyncio.gather(self._start_kafka(), self.start_redis())
+
+    async def start_redis(self) -> None:
+        """Start Redis."""
         at = self.addresses
-        kafka = await self._start_server(broker_command(at.kafka))
-        store = await self._start_server(redis_command(at.redis, self.folder))
-        await self.group.wait_until(kafka, partial(_retry, check_kafka, at.bootstrap), START_SECONDS)
-        await asyncio.to_thread(create_topics, at.bootstrap, partitions=PARTITIONS, replication=1)
-        await self.group.wait_until(store, partial(_retry, _check_redis, at.redis_url), START_SECONDS)
+        program = await self._start_server(redis_command(at.redis, self.folder))
+        await self.group.wait_until(program, partial(_retry, _check_redis, at.redis_url), START_SECONDS)
+
+    async def _start_kafka(self) -> None:
+        at = self.addresses
+        if at.embedded_kafka is not None:
+            kafka = await self._start_server(broker_command(at.embedded_kafka))
+            await self.group.wait_until(kafka, partial(_retry, check_kafka, at.bootstrap), START_SECONDS)
+        replication = await asyncio.to_thread(affordable_replication, at.bootstrap)
+        await asyncio.to_thread(create_topics, at.bootstrap, partitions=self.partitions, replication=replication)
 
     async def start_gateway(self) -> None:
         """Start the gateway."""
@@ -116,23 +149,18 @@ class Stack:
         words = ("gateway", "--bootstrap", at.bootstrap, "--port", str(at.gateway))
         await self._start_service("gateway", words, f"http://127.0.0.1:{at.gateway}/healthz")
 
-    async def start_processor(self) -> None:
-        """Start a processor."""
+    async def start_processor(self, number: int = 1) -> None:
+        """Start a processor; those beyond the first share its partitions and have a page elsewhere."""
         at = self.addresses
+        name = "processor" if number == 1 else f"processor-{number}"
+        page = at.processor_page if number == 1 else free_port()
         words = (
-            *(
-                "processor",
-                "--bootstrap",
-                at.bootstrap,
-                "--redis-url",
-                at.redis_url,
-                "--release",
-                self.release,
-            ),
-            *("--web-port", str(at.processor_page), "--data-folder", str(self.folder / "processor")),
-            *("--fetch-wait-ms", str(FETCH_WAIT_MS)),
+            *("processor", "--bootstrap", at.bootstrap, "--redis-url", at.redis_url, "--release", self.release),
+            *("--web-port", str(page), "--data-folder", str(self.folder / name)),
+            *(("--fetch-wait-ms", str(FETCH_WAIT_MS)) if at.embedded_kafka is not None else ()),
+            *self.processor_options,
         )
-        await self._start_service("processor", words, f"http://127.0.0.1:{at.processor_page}/ready")
+        await self._start_service(name, words, f"http://127.0.0.1:{page}/ready")
 
     async def start_dashboard(self) -> None:
         """Start the dashboard."""
@@ -149,6 +177,7 @@ class Stack:
         program = await self.group.start(name, har(*words))
         self.programs[name] = program
         await self.group.wait_until(program, partial(wait_for_page, health), START_SECONDS)
+        self.group.supervise(program)
 
 
 async def wait_for_page(url: str) -> None:

@@ -13,9 +13,15 @@ from har.settings import TopicsSettings
 
 log = logging.getLogger(__name__)
 
+#: How long the partitions of a new topic may be without a leader.
+LEADER_SECONDS = 30
+USUAL_REPLICATION = 3
+#: A Kafka that is said to run answers sooner.
+REACH_SECONDS = 10
+
 
 def create_topics(bootstrap: str, *, partitions: int, replication: int) -> None:
-    """Create the topics that do not exist yet.
+    """Create the topics that do not exist yet, and wait until every partition of every topic has a leader.
 
     Raises
     ------
@@ -25,14 +31,50 @@ def create_topics(bootstrap: str, *, partitions: int, replication: int) -> None:
     admin = KafkaAdminClient(bootstrap_servers=bootstrap.split(","))
     try:
         for topic in topics.ALL:
-            new = NewTopic(topic.name, partitions, replication, topic_configs={"retention.ms": str(topic.retention_ms)})
             try:
-                admin.create_topics([new])
+                admin.create_topics([_new_topic(topic, partitions, replication)])
                 log.info("created topic %s with %d partitions", topic.name, partitions)
             except TopicAlreadyExistsError:
                 log.info("topic %s is there", topic.name)
+        admin.wait_for_topics([topic.name for topic in topics.ALL], timeout_ms=LEADER_SECONDS * 1_000)
     finally:
         admin.close()
+
+
+def affordable_replication(bootstrap: str) -> int:
+    """Return how many replicas a topic can have on this Kafka, at most `USUAL_REPLICATION`.
+
+    Raises
+    ------
+    kafka.errors.KafkaError
+        If Kafka cannot be reached.
+    """
+    admin = KafkaAdminClient(bootstrap_servers=bootstrap.split(","), bootstrap_timeout_ms=REACH_SECONDS * 1_000)
+    try:
+        return min(USUAL_REPLICATION, len(admin.describe_cluster()["brokers"]))
+    finally:
+        admin.close()
+
+
+def min_in_sync_replicas(replication: int) -> int:
+    """Return how many replicas must have a message before it is confirmed: of three or more, one may be away.
+
+    Of two replicas one must do: with both required, the topic would be down whenever either is.
+
+    Examples
+    --------
+    >>> [min_in_sync_replicas(replication) for replication in (1, 2, 3, 5)]
+    [1, 1, 2, 4]
+    """
+    return replication - 1 if replication > 2 else 1
+
+
+def _new_topic(topic: topics.Topic, partitions: int, replication: int) -> NewTopic:
+    configs = {
+        "retention.ms": str(topic.retention_ms),
+        "min.insync.replicas": str(min_in_sync_replicas(replication)),
+    }
+    return NewTopic(topic.name, partitions, replication, topic_configs=configs)
 
 
 def run(settings: TopicsSettings) -> int:

@@ -11,10 +11,12 @@ import ssl
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, RedisDsn, SecretStr, model_validator
+from pydantic import BeforeValidator, Field, RedisDsn, SecretStr, model_validator
 from pydantic_settings import BaseSettings, CliPositionalArg, SettingsConfigDict
 
 Port = Annotated[int, Field(ge=0, le=65_535)]
+#: The command line and the environment give text, which Literal alone does not take for a number.
+BrokerCount = Annotated[Literal[1, 3], BeforeValidator(int)]
 
 
 def is_loopback(host: str) -> bool:
@@ -223,7 +225,7 @@ class KafkaServerSettings(ServiceSettings):
 
     model_config = SettingsConfigDict(env_prefix="HAR_KAFKA_")
 
-    brokers: Literal[1, 3] = Field(1, description="with 3, topics have three replicas and writes need two")
+    brokers: BrokerCount = Field(1, description="1 or 3; with 3, topics have three replicas and writes need two")
     port: Port = Field(9_092, description="of the first broker, preferred; the next free one is taken if it is busy")
     folder: Path = Field(Path(".har/kafka-data"), description="data, properties and log files; used again next time")
     partitions: int = Field(12, ge=1, description="of each topic that does not exist yet")

@@ -2,27 +2,31 @@
 
 import os
 import shutil
-import signal
-import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from kafka import KafkaConsumer, TopicPartition
-from kafka.errors import KafkaError
 from selenium import webdriver
 from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.service import Service
 
-from deploy.embedded import broker_command
+from deploy.kafka.cluster import KafkaCluster
+from deploy.kafka.distribution import Distribution
 from deploy.ports import free_port
-from deploy.topics import check_kafka, create_topics
+from tests import brokers
 from tests.redis_server import RedisServer
 
 #: What a test needs is told by its fixtures.
-_MARKERS = {"shared_data": "recordings", "broker": "kafka", "redis_url": "redis", "browser": "browser"}
+_MARKERS = {
+    "shared_data": "recordings",
+    "broker": "kafka",
+    "kafka_distribution": "kafka",
+    "system": "kafka",
+    "redis_url": "redis",
+    "browser": "browser",
+}
+#: What may not be skipped in CI.
+_REQUIRED = {"browser", "kafka", "redis", "spark"}
 
 ROOT = Path(__file__).parent.parent
 
@@ -36,11 +40,35 @@ def shared_data() -> Path:
     return folder
 
 
-@pytest.fixture
-def broker() -> Iterator["Broker"]:
-    """A fresh embedded broker with the project's topics."""
-    with Broker() as running:
-        yield running
+@pytest.fixture(params=brokers.KINDS)
+def broker(request: pytest.FixtureRequest) -> Iterator[brokers.Broker]:
+    """A broker with the project's topics and nothing else: the embedded one, and then Apache Kafka."""
+    if request.param == brokers.EMBEDDED:
+        with brokers.EmbeddedBroker() as embedded:
+            yield embedded
+    else:
+        with brokers.ApacheBroker(request.getfixturevalue("apache_kafka")) as apache:
+            yield apache
+
+
+@pytest.fixture(scope="session")
+def kafka_distribution() -> Distribution:
+    """Apache Kafka's programs; without them the test is skipped."""
+    return brokers.distribution_or_skip()
+
+
+@pytest.fixture(scope="session")
+def apache_kafka(kafka_distribution: Distribution, tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaCluster]:
+    """Apache Kafka of one broker, for the session; whoever uses it begins with `brokers.ApacheBroker`."""
+    with KafkaCluster(tmp_path_factory.mktemp("kafka")) as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="module")
+def kafka_cluster(kafka_distribution: Distribution, tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaCluster]:
+    """Apache Kafka of three brokers, without topics, for a module whose tests harm them and mend them again."""
+    with KafkaCluster(tmp_path_factory.mktemp("kafka-cluster"), brokers=3) as cluster:
+        yield cluster
 
 
 @pytest.fixture(scope="session")
@@ -80,70 +108,39 @@ def browser(tmp_path: Path) -> Iterator[webdriver.Chrome]:
         opened.quit()
 
 
-class Broker:
-    """An embedded broker that can be frozen and let go on."""
-
-    def __enter__(self) -> "Broker":
-        self.bootstrap = f"127.0.0.1:{(port := free_port())}"
-        self._process = subprocess.Popen(broker_command(port).arguments, stdout=subprocess.DEVNULL)
-        deadline = time.monotonic() + 20
-        while True:
-            try:
-                check_kafka(self.bootstrap)
-                break
-            except KafkaError:
-                assert time.monotonic() < deadline, "the embedded broker does not start"
-        create_topics(self.bootstrap, partitions=4, replication=1)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._process.kill()
-        self._process.wait()
-
-    def freeze(self) -> None:
-        self._process.send_signal(signal.SIGSTOP)
-
-    def unfreeze(self) -> None:
-        self._process.send_signal(signal.SIGCONT)
-
-    def read(self, topic: str, count: int, *, timeout_seconds: float = 15) -> list[Any]:
-        """Read the first `count` records of a topic, of all partitions."""
-        consumer = KafkaConsumer(bootstrap_servers=[self.bootstrap], auto_offset_reset="earliest", fetch_max_wait_ms=50)
-        consumer.assign([TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic)])
-        records: list[Any] = []
-        deadline = time.monotonic() + timeout_seconds
-        while len(records) < count and time.monotonic() < deadline:
-            for polled in consumer.poll(timeout_ms=100).values():
-                records += polled
-        consumer.close()
-        assert len(records) >= count, f"{len(records)} of {count} records on {topic}"
-        return records
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         needs = set(getattr(item, "fixturenames", ()))
         for fixture, marker in _MARKERS.items():
             if fixture in needs:
                 item.add_marker(marker)
+        if item.get_closest_marker("kafka"):
+            brokers.note_kind(item)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """In CI, nothing that needs a browser, a broker, Redis or Spark may be skipped."""
-    if not os.environ.get("CI"):
-        return
-    for report in terminalreporter.stats.get("skipped", []):
-        needed = {"browser", "kafka", "redis", "spark"} & set(report.keywords)
-        if needed:
-            terminalreporter.write_line(f"SKIPPED IN CI: {report.nodeid} needs {', '.join(needed)}", red=True)
+    """Say what the kafka tests ran on, and what was skipped although CI must run it."""
+    ran = [report for outcome in ("passed", "failed") for report in terminalreporter.stats.get(outcome, [])]
+    kinds = brokers.kinds_that_ran(report for report in ran if report.when == "call")
+    if kinds:
+        counts = ", ".join(f"{kind} {kinds[kind]}" for kind in brokers.KINDS)
+        terminalreporter.write_line(f"kafka tests ran on: {counts}")
+    for report in _skipped_although_required(terminalreporter):
+        needed = ", ".join(_REQUIRED & set(report.keywords))
+        terminalreporter.write_line(f"SKIPPED IN CI: {report.nodeid} needs {needed}", red=True)
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    if not os.environ.get("CI") or exitstatus != pytest.ExitCode.OK:
-        return
+    """In CI, nothing that needs a browser, a broker, Redis or Spark may be skipped."""
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     assert reporter is not None
-    for report in reporter.stats.get("skipped", []):
-        if {"browser", "kafka", "redis", "spark"} & set(report.keywords):
-            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+    if exitstatus == pytest.ExitCode.OK and _skipped_although_required(reporter):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def _skipped_although_required(reporter: pytest.TerminalReporter) -> list[pytest.TestReport]:
+    if not os.environ.get("CI"):
+        return []
+    skipped = reporter.stats.get("skipped", [])
+    return [report for report in skipped if _REQUIRED & set(report.keywords) and not brokers.is_excused(report)]

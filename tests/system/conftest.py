@@ -1,4 +1,4 @@
-"""The whole system, embedded, for tests to stream into."""
+"""The whole system, on the embedded broker and on Apache Kafka, for tests to stream into."""
 
 import asyncio
 import subprocess
@@ -13,17 +13,18 @@ from deploy.processes import ProcessGroup
 from deploy.stack import Stack, choose_addresses, har
 from deploy.summary import Expected, PredictionWatch, Seen, expected_windows
 from har.windows import WindowSpec
+from tests import brokers
 
 
 class System:
     """A running stack, and a loop of its own that its processes live in."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, bootstrap: str | None = None) -> None:
         self.folder = folder
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="system")
         self._thread.start()
-        self.stack = Stack(choose_addresses(), folder, ProcessGroup())
+        self.stack = Stack(choose_addresses(bootstrap=bootstrap), folder, ProcessGroup())
 
     def run(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(120)
@@ -50,11 +51,20 @@ class System:
             watch.close()
 
 
-@pytest.fixture(scope="module")
-def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
-    running = System(tmp_path_factory.mktemp("system"))
+@pytest.fixture(scope="module", params=brokers.KINDS)
+def system(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    """The running system, on the embedded broker, and then on Apache Kafka."""
+    folder = tmp_path_factory.mktemp("system")
+    if request.param == brokers.EMBEDDED:
+        yield from _running(System(folder))
+    else:
+        with brokers.ApacheBroker(request.getfixturevalue("apache_kafka")) as apache:
+            yield from _running(System(folder, apache.bootstrap))
+
+
+def _running(system: System) -> Iterator[System]:
     try:
-        running.run(running.stack.start())
-        yield running
+        system.run(system.stack.start())
+        yield system
     finally:
-        running.close()
+        system.close()

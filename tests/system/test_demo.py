@@ -12,6 +12,9 @@ from pathlib import Path
 import psutil
 import pytest
 
+from deploy.ports import free_port
+from tests.brokers import ApacheBroker
+
 pytestmark = [pytest.mark.kafka, pytest.mark.redis]
 
 DEMO = [sys.executable, "-m", "deploy.cli", "demo"]
@@ -57,6 +60,25 @@ def test_ctrl_c_stops_everything_and_busy_ports_are_avoided(tmp_path):
         with pytest.raises(ConnectionRefusedError):
             socket.create_connection(("127.0.0.1", int(url.rsplit(":", 1)[1].rstrip("/"))))
         assert list(Path(tmp_path).iterdir()) == []
+
+
+def test_a_kafka_that_runs_already_is_used_and_what_it_held_is_not_counted(apache_kafka, tmp_path):
+    with ApacheBroker(apache_kafka) as kafka:
+        for run in ("first", "second"):
+            file = tmp_path / run
+            words = ["--devices", "2", "--seconds", "10", "--bootstrap", kafka.bootstrap, "--summary", str(file)]
+            subprocess.run([*DEMO, *words], check=True, capture_output=True, timeout=100)
+            summary = json.loads(file.read_text())
+            assert summary["windows_expected"] > 5
+            assert (summary["windows_missing"], summary["windows_extra"]) == (0, 0)
+            assert summary["latency_ms"]["p99"] < 5_000
+        assert apache_kafka.is_running(1)
+
+
+def test_a_kafka_that_cannot_be_reached_stops_the_demo_with_the_reason():
+    run = subprocess.run([*DEMO, "--bootstrap", f"127.0.0.1:{free_port()}"], capture_output=True, text=True, timeout=60)
+    assert run.returncode == 1
+    assert "Unable to bootstrap" in run.stderr
 
 
 def test_a_release_that_is_not_there_stops_the_demo_with_the_reason(tmp_path):

@@ -4,12 +4,16 @@ import os
 import signal
 import subprocess
 
+import pytest
+
 from deploy.stack import har
 from tests.live_page import cards, connection, console_faults, open_page, wait_for
 
 DEVICES = [f"simulated-{number:02d}" for number in range(8)]
 
 
+# What a browser shows does not depend on the broker.
+@pytest.mark.parametrize("system", ["embedded"], indirect=True, scope="module")
 def test_eight_phones_change_activity_and_the_page_survives_its_server(system, browser):
     addresses = system.stack.addresses
     words = ("simulate", "--devices", "8", "--segment-seconds", "5", "--gateway", addresses.gateway_url)

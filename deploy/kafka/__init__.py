@@ -1,0 +1,1 @@
+"""Apache Kafka without Docker: fetched with Maven, run as plain Java processes on loopback."""

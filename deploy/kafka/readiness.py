@@ -1,0 +1,59 @@
+"""Asking a Kafka cluster whether it is whole."""
+
+import socket
+
+from kafka.admin import KafkaAdminClient
+
+#: How long one answer is waited for; a frozen broker gives none.
+_ANSWER_SECONDS = 2
+
+
+class NotReadyError(RuntimeError):
+    """The cluster answers, but something is missing; the text says what."""
+
+
+def check_ready(addresses: dict[int, str]) -> None:
+    """Ask every broker whether all are registered and all replicas are in sync.
+
+    Each is asked, because each has its own picture of the cluster, and listens only once it takes part.
+
+    Parameters
+    ----------
+    addresses : dict of int to str
+        Address of each broker.
+
+    Raises
+    ------
+    NotReadyError
+        If something is missing.
+    kafka.errors.KafkaError, OSError
+        If a broker does not answer.
+    """
+    for address in addresses.values():
+        _check_open(address)
+    for address in addresses.values():
+        _check_picture(address, set(addresses))
+
+
+def _check_open(address: str) -> None:
+    """Connect; this costs a broker that is still starting less than a client that tries again."""
+    host, port = address.rsplit(":", 1)
+    socket.create_connection((host, int(port)), timeout=_ANSWER_SECONDS).close()
+
+
+def _check_picture(address: str, brokers: set[int]) -> None:
+    milliseconds = _ANSWER_SECONDS * 1_000
+    admin = KafkaAdminClient(
+        bootstrap_servers=[address], bootstrap_timeout_ms=milliseconds, request_timeout_ms=milliseconds
+    )
+    try:
+        known = {broker["broker_id"] for broker in admin.describe_cluster()["brokers"] if not broker.get("is_fenced")}
+        if brokers - known:
+            raise NotReadyError(f"{address} knows no broker {', '.join(map(str, sorted(brokers - known)))}")
+        for topic in admin.describe_topics():
+            for partition in topic["partitions"]:
+                if set(partition["replica_nodes"]) - set(partition["isr_nodes"]):
+                    place = f"{topic['name']}-{partition['partition_index']}"
+                    raise NotReadyError(f"{place} is in sync on {partition['isr_nodes']} only")
+    finally:
+        admin.close()

@@ -1,0 +1,49 @@
+"""`har kafka`: Apache Kafka on this machine, with the project's topics."""
+
+import signal
+import sys
+
+from kafka.errors import KafkaError
+
+from deploy.embedded import MissingServerError
+from deploy.kafka.cluster import KafkaCluster
+from deploy.processes import ProcessEndedError
+from deploy.topics import create_topics
+from har.settings import KafkaServerSettings
+
+
+def run(settings: KafkaServerSettings) -> int:
+    """Run Kafka until Ctrl-C; return the exit status."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
+    try:
+        _serve(settings)
+    except KeyboardInterrupt:
+        return 0
+    except (MissingServerError, ProcessEndedError, KafkaError, TimeoutError, OSError) as error:
+        print(f"har kafka: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _serve(settings: KafkaServerSettings) -> None:
+    # A broker keeps the number of brokers it was made for, so each size has data of its own.
+    folder = settings.folder / ("1-broker" if settings.brokers == 1 else f"{settings.brokers}-brokers")
+    cluster = KafkaCluster(folder, settings.brokers, first_port=settings.port, announce=_say)
+    _say("Starting Apache Kafka …")
+    with cluster:
+        create_topics(cluster.bootstrap, partitions=settings.partitions, replication=cluster.replication)
+        _say(
+            f"\n  Apache Kafka runs until Ctrl-C; its data and log files are in {folder}.\n"
+            f"  har gateway   --bootstrap {cluster.bootstrap}\n"
+            f"  har processor --bootstrap {cluster.bootstrap}\n"
+            f"  har demo      --bootstrap {cluster.bootstrap}\n"
+        )
+        try:
+            cluster.wait_for_any_end()
+        finally:
+            print("stopping …", file=sys.stderr)
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)

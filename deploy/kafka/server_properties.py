@@ -1,0 +1,85 @@
+"""What each Kafka process is told."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Which Kafka processes there are, and their loopback ports.
+
+    Attributes
+    ----------
+    brokers : dict of int to int
+        Port of each broker, by its node id.
+    controller : int
+        Node id of the controller; one of the brokers', or one more.
+    controller_port : int
+        Where the controller listens.
+    """
+
+    brokers: dict[int, int]
+    controller: int
+    controller_port: int
+
+    @property
+    def nodes(self) -> list[int]:
+        """All node ids."""
+        return sorted({*self.brokers, self.controller})
+
+    @property
+    def replication(self) -> int:
+        """Copies of everything."""
+        return len(self.brokers)
+
+    @property
+    def min_in_sync(self) -> int:
+        """Copies that must be written before a message is confirmed: one broker may be away."""
+        return max(1, self.replication - 1)
+
+
+def server_properties(layout: Layout, node: int, data: Path) -> str:
+    """Return the server properties of a node."""
+    values = {"node.id": node, "log.dirs": data, **_listeners(layout, node), **_durability(layout), **_SMALL, **_QUICK}
+    return "".join(f"{name}={value}\n" for name, value in values.items())
+
+
+def _listeners(layout: Layout, node: int) -> dict[str, str]:
+    broker = f"BROKER://127.0.0.1:{layout.brokers[node]}" if node in layout.brokers else ""
+    controller = f"CONTROLLER://127.0.0.1:{layout.controller_port}" if node == layout.controller else ""
+    return {
+        "process.roles": ",".join(role for role, on in (("broker", broker), ("controller", controller)) if on),
+        "listeners": ",".join(filter(None, (broker, controller))),
+        "advertised.listeners": broker or controller,
+        "listener.security.protocol.map": "BROKER:PLAINTEXT,CONTROLLER:PLAINTEXT",
+        "inter.broker.listener.name": "BROKER",
+        "controller.listener.names": "CONTROLLER",
+        "controller.quorum.voters": f"{layout.controller}@127.0.0.1:{layout.controller_port}",
+    }
+
+
+def _durability(layout: Layout) -> dict[str, str | int]:
+    """Return what a production cluster sets in the same way."""
+    return {
+        "auto.create.topics.enable": "false",
+        "default.replication.factor": layout.replication,
+        "min.insync.replicas": layout.min_in_sync,
+        "offsets.topic.replication.factor": layout.replication,
+        "transaction.state.log.replication.factor": layout.replication,
+        "transaction.state.log.min.isr": layout.min_in_sync,
+    }
+
+
+#: For few groups and little data: production keeps Kafka's 50 partitions, and 128 MB for compaction.
+_SMALL = {
+    "offsets.topic.num.partitions": 8,
+    "transaction.state.log.num.partitions": 8,
+    "log.cleaner.dedupe.buffer.size": 16 * 1024 * 1024,
+}
+#: Production keeps Kafka's 3 s for a first rebalance, so that many members join in one, and its 9 s until a
+#: silent broker counts as gone, so that a busy machine does not lose leadership.
+_QUICK = {
+    "group.initial.rebalance.delay.ms": 0,
+    "broker.session.timeout.ms": 5_000,
+    "broker.heartbeat.interval.ms": 500,
+}

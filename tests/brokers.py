@@ -1,0 +1,154 @@
+"""The brokers that the tests run on: the embedded one and Apache Kafka."""
+
+import signal
+import subprocess
+import time
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Iterable
+from types import TracebackType
+from typing import Any, Self
+
+import pytest
+from kafka import KafkaConsumer, TopicPartition
+from kafka.admin import KafkaAdminClient, MemberToRemove
+from kafka.errors import KafkaError
+
+from deploy.embedded import MissingServerError, broker_command
+from deploy.kafka.cluster import KafkaCluster
+from deploy.kafka.distribution import Distribution, UnreachableRepositoryError, find_distribution
+from deploy.ports import free_port
+from deploy.topics import check_kafka, create_topics
+
+#: What a test of the fixtures `broker` and `system` runs on, by the fixtures' parameter.
+EMBEDDED = "embedded"
+APACHE = "apache"
+KINDS = (EMBEDDED, APACHE)
+PARTITIONS = 4
+_UNREACHABLE = "Apache Kafka is not fetched and cannot be: "
+_PROPERTY = "broker"
+
+
+class Broker(ABC):
+    """A broker with the project's topics, empty, which can be frozen and let go on."""
+
+    bootstrap: str
+
+    @abstractmethod
+    def freeze(self) -> None: ...
+
+    @abstractmethod
+    def unfreeze(self) -> None: ...
+
+    def read(self, topic: str, count: int, *, timeout_seconds: float = 15) -> list[Any]:
+        """Read the first `count` records of a topic, of all partitions."""
+        consumer = KafkaConsumer(bootstrap_servers=[self.bootstrap], auto_offset_reset="earliest", fetch_max_wait_ms=50)
+        consumer.assign([TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic)])
+        records: list[Any] = []
+        deadline = time.monotonic() + timeout_seconds
+        while len(records) < count and time.monotonic() < deadline:
+            for polled in consumer.poll(timeout_ms=100).values():
+                records += polled
+        consumer.close()
+        assert len(records) >= count, f"{len(records)} of {count} records on {topic}"
+        return records
+
+
+class EmbeddedBroker(Broker):
+    """A process of its own for each test: it is up in no time."""
+
+    def __enter__(self) -> Self:
+        self.bootstrap = f"127.0.0.1:{(port := free_port())}"
+        self._process = subprocess.Popen(broker_command(port).arguments, stdout=subprocess.DEVNULL)
+        deadline = time.monotonic() + 20
+        while True:
+            try:
+                check_kafka(self.bootstrap)
+                break
+            except KafkaError:
+                assert time.monotonic() < deadline, "the embedded broker does not start"
+        create_topics(self.bootstrap, partitions=PARTITIONS, replication=1)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._process.kill()
+        self._process.wait()
+
+    def freeze(self) -> None:
+        self._process.send_signal(signal.SIGSTOP)
+
+    def unfreeze(self) -> None:
+        self._process.send_signal(signal.SIGCONT)
+
+
+class ApacheBroker(Broker):
+    """The session's Apache Kafka, of one broker, emptied for each test."""
+
+    def __init__(self, cluster: KafkaCluster) -> None:
+        self._cluster = cluster
+        self.bootstrap = cluster.bootstrap
+
+    def __enter__(self) -> Self:
+        self._cluster.wait_until_ready()
+        forget_everything(self.bootstrap)
+        create_topics(self.bootstrap, partitions=PARTITIONS, replication=1)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.unfreeze()
+
+    def freeze(self) -> None:
+        self._cluster.freeze(1)
+
+    def unfreeze(self) -> None:
+        self._cluster.unfreeze(1)
+
+
+def forget_everything(bootstrap: str) -> None:
+    """Delete all topics and consumer groups; the groups' members first, which may have been killed and still count."""
+    admin = KafkaAdminClient(bootstrap_servers=bootstrap.split(","))
+    try:
+        groups = [group["group_id"] for group in admin.list_groups()]
+        for name, group in admin.describe_groups(groups).items() if groups else ():
+            if members := [MemberToRemove(member_id=member["member_id"]) for member in group["members"]]:
+                admin.remove_group_members(name, members)
+        if groups:
+            admin.delete_groups(groups)
+        if topics := [name for name in admin.list_topics() if not name.startswith("__")]:
+            admin.delete_topics(topics)
+    finally:
+        admin.close()
+
+
+def distribution_or_skip() -> Distribution:
+    """Return Apache Kafka, or skip the test that needs it and say why."""
+    try:
+        return find_distribution()
+    except UnreachableRepositoryError as error:
+        pytest.skip(f"{_UNREACHABLE}{error}")
+    except MissingServerError as error:
+        pytest.skip(str(error))
+
+
+def is_excused(skipped: pytest.TestReport) -> bool:
+    """Tell whether a test was skipped for want of Maven's repository, which no change here can mend."""
+    return isinstance(skipped.longrepr, tuple) and _UNREACHABLE in skipped.longrepr[2]
+
+
+def note_kind(item: pytest.Item) -> None:
+    """Note on a test that talks to Kafka which one it is, for `kinds_that_ran`."""
+    chosen = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
+    kind = chosen.get("broker", chosen.get("system"))
+    if kind is None:
+        kind = APACHE if "kafka_distribution" in getattr(item, "fixturenames", ()) else EMBEDDED
+    item.user_properties.append((_PROPERTY, kind))
+
+
+def kinds_that_ran(reports: Iterable[pytest.TestReport]) -> Counter[str]:
+    """Count the tests that ran by the broker that they ran on."""
+    noted = (dict(report.user_properties).get(_PROPERTY) for report in reports)
+    return Counter(str(kind) for kind in noted if kind is not None)
