@@ -2,14 +2,15 @@
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
 import numpy as np
-from kafka import KafkaConsumer, TopicPartition
 
+from deploy.topic_reader import EndOfLog, Partition, TopicReader
 from har import topics
 from har.predictions import Prediction, decode_prediction
 from har.recordings import window_labels
@@ -17,6 +18,8 @@ from har.windows import WindowSpec, recording_windows
 from ingest.journal import read_journals
 
 WindowKey = tuple[str, str, int]
+#: Each partition's high watermark and next offset to read.
+ReadUntil = tuple[dict[Partition, int | None], dict[Partition, int]]
 
 
 class Latency(msgspec.Struct):
@@ -71,16 +74,20 @@ class Summary(msgspec.Struct):
 
 @dataclass
 class Seen:
-    """Predictions as they were read from Kafka: the newest of each window, and how late each first came.
+    """Predictions as they were read from Kafka: the newest of each window, and what is odd about the others.
 
     Attributes
     ----------
     predictions : dict of WindowKey to Prediction
         The newest prediction of each window.
     latencies_ms : list of float
-        Of each window's first prediction.
-    repeated : int
-        Predictions that repeated a window.
+        How late each window's first prediction came.
+    repeats : Counter of WindowKey
+        How many further predictions there are of a window.
+    contradicted : set of WindowKey
+        Windows of which one release gave two different answers.
+    disordered : list of WindowKey
+        Windows that first came after a later window of their session.
     first_us, last_us : int
         When the first and the last prediction were read, µs since the epoch.
     undecodable : int
@@ -89,41 +96,67 @@ class Seen:
 
     predictions: dict[WindowKey, Prediction] = field(default_factory=dict)
     latencies_ms: list[float] = field(default_factory=list)
-    repeated: int = 0
+    repeats: Counter[WindowKey] = field(default_factory=Counter)
+    contradicted: set[WindowKey] = field(default_factory=set)
+    disordered: list[WindowKey] = field(default_factory=list)
     first_us: int = 0
     last_us: int = 0
     undecodable: int = 0
+    _newest_start: dict[tuple[str, str], int] = field(default_factory=dict)
 
-    def add(self, message: bytes, seen_us: int) -> None:
+    @property
+    def repeated(self) -> int:
+        """How many predictions repeated a window."""
+        return self.repeats.total()
+
+    def add(self, message: bytes | None, seen_us: int) -> None:
         """Add a message of the predictions' topic, read at `seen_us` µs since the epoch."""
         try:
-            prediction = decode_prediction(message)
-        except msgspec.MsgspecError:
+            prediction = decode_prediction(message or b"")
+        except (msgspec.MsgspecError, UnicodeDecodeError):
             self.undecodable += 1
             return
         self.first_us = self.first_us or seen_us
         self.last_us = seen_us
-        if prediction.key in self.predictions:
-            self.repeated += 1
-        else:
+        known = self.predictions.get(prediction.key)
+        if known is None:
             self.latencies_ms.append((seen_us - prediction.arrived) / 1000)
+            self._note_order(prediction)
+        else:
+            self.repeats[prediction.key] += 1
+            if known.release == prediction.release and _answer(known) != _answer(prediction):
+                self.contradicted.add(prediction.key)
         self.predictions[prediction.key] = prediction
+
+    def _note_order(self, prediction: Prediction) -> None:
+        session = prediction.device, prediction.session
+        newest = self._newest_start.get(session, prediction.start)
+        if prediction.start < newest:
+            self.disordered.append(prediction.key)
+        self._newest_start[session] = max(newest, prediction.start)
+
+
+def _answer(prediction: Prediction) -> tuple[str, float, dict[str, float], int]:
+    return prediction.activity, prediction.confidence, prediction.probabilities, prediction.end
 
 
 class PredictionWatch:
     """Reads the predictions' topic from its beginning, in a thread, as a downstream consumer would.
 
     Latency is therefore counted until a consumer has the prediction, not until it was sent.
+
+    Parameters
+    ----------
+    bootstrap : str
+        ``host:port,host:port``.
+    since_us : int, optional
+        Predictions that Kafka dates before this are left out, µs since the epoch.
     """
 
-    def __init__(self, bootstrap: str) -> None:
-        self._consumer = KafkaConsumer(
-            bootstrap_servers=bootstrap.split(","),
-            enable_auto_commit=False,
-            auto_offset_reset="earliest",
-            fetch_max_wait_ms=50,
-        )
+    def __init__(self, bootstrap: str, *, since_us: int | None = None) -> None:
+        self._reader = TopicReader(bootstrap, topics.PREDICTIONS.name, since_us=since_us)
         self._seen = Seen()
+        self._read_until: ReadUntil = ({}, {})
         self._changed = threading.Condition()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._read, name="prediction-watch", daemon=True)
@@ -133,15 +166,11 @@ class PredictionWatch:
 
         Raises
         ------
-        LookupError
+        deploy.topic_reader.MissingTopicError
             If the topic does not exist.
         """
-        partitions = self._consumer.partitions_for_topic(topics.PREDICTIONS.name)
-        if not partitions:
-            raise LookupError(f"Kafka has no topic {topics.PREDICTIONS.name}")
-        assigned = [TopicPartition(topics.PREDICTIONS.name, number) for number in sorted(partitions)]
-        self._consumer.assign(assigned)
-        self._consumer.seek_to_beginning(*assigned)
+        self._reader.open()
+        self._read_until = dict(self._reader.ends), dict(self._reader.positions)
         self._thread.start()
 
     def wait_for(self, keys: Iterable[WindowKey], timeout_seconds: float) -> Seen:
@@ -157,20 +186,28 @@ class PredictionWatch:
             self._changed.wait_for(lambda: len(self._seen.predictions) >= windows, timeout_seconds)
             return self._seen
 
+    def wait_for_end(self, timeout_seconds: float) -> bool:
+        """Wait until all that the topic holds now was seen; return False if the time was over before."""
+        end = EndOfLog()
+        with self._changed:
+            return self._changed.wait_for(lambda: end.is_reached(*self._read_until), timeout_seconds)
+
     def close(self) -> None:
         """Stop reading."""
         self._stop.set()
-        self._thread.join()
-        self._consumer.close()
+        if self._thread.is_alive():
+            self._thread.join()
+        self._reader.close()
 
     def _read(self) -> None:
         while not self._stop.is_set():
-            polled = self._consumer.poll(timeout_ms=200)
+            records = self._reader.poll()
             seen_us = time.time_ns() // 1000
             with self._changed:
-                for records in polled.values():
-                    for record in records:
-                        self._seen.add(record.value, seen_us)
+                for record in records:
+                    self._seen.add(record.value, seen_us)
+                # Under the lock: what counts as read must be in what was seen.
+                self._read_until = dict(self._reader.ends), dict(self._reader.positions)
                 self._changed.notify_all()
 
 

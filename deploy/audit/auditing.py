@@ -1,0 +1,154 @@
+"""Auditing a running system from outside: Kafka, a release, and journals if there are any."""
+
+import time
+from collections.abc import Callable
+from contextlib import ExitStack, closing
+from pathlib import Path
+
+from deploy.audit.findings import Audit, compare
+from deploy.audit.reference import Acknowledged, Reference, ReferenceBuilder
+from deploy.audit.sources import Journals, SamplesLog
+from deploy.summary import PredictionWatch, Seen
+from deploy.topic_reader import STALLED_SECONDS
+from deploy.topics import check_kafka
+from har.windows import MICROSECONDS
+from model_store.onnx_classifier import OnnxClassifier
+from model_store.release_folder import BASELINE
+
+#: How often the log is looked at again while windows are missing, for refusals that explain it.
+LOOK_AGAIN_SECONDS = 2.0
+#: Predictions are read from so long before the samples: clocks differ.
+CLOCK_MARGIN_US = 60 * MICROSECONDS
+
+#: Told what is being done, how much of it is done, and of how much.
+Report = Callable[[str, int, int], None]
+
+
+def _report_nothing(_: str, __: int, ___: int) -> None:
+    pass
+
+
+def audit(
+    bootstrap: str,
+    *,
+    journals: Path | None = None,
+    release: str = BASELINE,
+    wait_seconds: float = 30.0,
+    tolerance: float = 0.0,
+    grace_seconds: float = 2.0,
+    since_seconds: float | None = None,
+    report: Report = _report_nothing,
+) -> Audit:
+    """Audit a system: wait until every window that must be answered is, or the time is over, and compare.
+
+    The system may go on running; what comes during the audit is not missed if it is unanswered at its end.
+    Memory grows by about 3 kB for each window that is audited.
+
+    Parameters
+    ----------
+    bootstrap : str
+        Kafka, ``host:port,host:port``.
+    journals : Path, optional
+        The folder in which all senders recorded what was acknowledged. Without it, what
+        `accelerometer.samples` holds counts as known, and nothing can be said of batches that never got there.
+    release : str
+        Folder of the release that answered, or ``"baseline"``.
+    wait_seconds : float
+        How long windows that are not answered yet are waited for.
+    tolerance : float
+        Largest difference of a probability that counts as equal. With 0 every bit counts.
+    grace_seconds : float
+        The processor's grace.
+    since_seconds : float, optional
+        Leave out what reached the gateway longer ago. Not together with `journals`.
+    report : callable, optional
+        Told the progress.
+
+    Raises
+    ------
+    kafka.errors.KafkaError, TimeoutError
+        If Kafka cannot be reached, or stops answering.
+    deploy.topic_reader.MissingTopicError
+        If a topic does not exist.
+    deploy.audit.sources.NoJournalError, ingest.journal.JournalError
+        If `journals` holds no journal, or something that is none.
+    OSError
+        If `journals` cannot be read.
+    har.releases.ReleaseError
+        If the release cannot be used.
+    """
+    classifier = OnnxClassifier.open(release)
+    recorded = Journals(journals) if journals is not None else None
+    check_kafka(bootstrap)
+    since_us = None if since_seconds is None else (time.time_ns() // 1_000_000 - round(1000 * since_seconds)) * 1000
+    with ExitStack() as stack:
+        log = stack.enter_context(SamplesLog(bootstrap, since_us=since_us))
+        log.open()
+        watch = PredictionWatch(bootstrap, since_us=None if since_us is None else since_us - CLOCK_MARGIN_US)
+        reading = stack.enter_context(ExitStack())
+        reading.enter_context(closing(watch))
+        watch.start()
+        comparing = _Comparing(classifier, recorded, log, round(grace_seconds * MICROSECONDS), report)
+        comparing.update()
+        seen = comparing.wait_for_due(watch, wait_seconds)
+        report("reading predictions", len(seen.predictions), len(seen.predictions))
+        if not watch.wait_for_end(STALLED_SECONDS + wait_seconds):
+            raise TimeoutError("Kafka does not give the end of the predictions")
+        reading.close()
+        if not comparing.explains(seen):
+            comparing.update()  # what was answered meanwhile has readings that came meanwhile
+        return compare(comparing.reference, seen, tolerance=tolerance)
+
+
+class _Comparing:
+    """Keeps a reference up to date with a log that goes on."""
+
+    def __init__(
+        self, classifier: OnnxClassifier, journals: Journals | None, log: SamplesLog, grace_us: int, report: Report
+    ) -> None:
+        manifest = classifier.manifest
+        self.reference = Reference(
+            manifest.release,
+            tuple(manifest.classes),
+            manifest.window_spec.length_us,
+            has_journals=journals is not None,
+        )
+        self._builder = ReferenceBuilder(classifier, grace_us)
+        self._journals = journals
+        self._log = log
+        self._report = report
+
+    def update(self) -> None:
+        """Read the log to its end and compute what that changes."""
+        changed = self._log.read_on(lambda done, total: self._report("reading samples", done, total))
+        if self._journals is not None:
+            changed |= set(self._journals.devices) - self.reference.devices.keys()
+        self._builder.update(
+            self.reference,
+            changed,
+            self._log.messages,
+            self._log.refusals,
+            self._acknowledged,
+            lambda done, total: self._report("classifying devices", done, total),
+        )
+        self.reference.log_begins_us = self._log.begins_us
+        self.reference.refused = self._log.count_refusals()
+
+    def wait_for_due(self, watch: PredictionWatch, wait_seconds: float) -> Seen:
+        """Wait until every window that is due was seen, or the time is over."""
+        deadline = time.monotonic() + wait_seconds
+        while True:
+            due = set(self.reference.due())
+            left = max(0.0, deadline - time.monotonic())
+            seen = watch.wait_for(due, min(LOOK_AGAIN_SECONDS, left))
+            self._report("waiting for predictions", len(due & seen.predictions.keys()), len(due))
+            if left == 0 or due <= seen.predictions.keys():
+                return seen
+            self.update()
+
+    def explains(self, seen: Seen) -> bool:
+        """Tell whether there are known readings for everything that was answered."""
+        return all(self.reference.answer(key) is not None for key in seen.predictions)
+
+    def _acknowledged(self, device: str) -> Acknowledged | None:
+        return self._journals.acknowledged(device) if self._journals is not None else None

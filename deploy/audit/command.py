@@ -1,0 +1,75 @@
+"""`har audit`: exit status 0 if nothing is wrong, 1 if something is, 2 if it could not be told."""
+
+import sys
+from types import TracebackType
+from typing import Self
+
+import msgspec
+from kafka.errors import KafkaError
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+from deploy.audit.auditing import audit
+from deploy.audit.sources import NoJournalError
+from deploy.audit.text import describe
+from deploy.topic_reader import MissingTopicError
+from har.releases import ReleaseError
+from har.settings import AuditSettings
+from ingest.journal import JournalError
+
+CLEAN, FAULTS_FOUND, UNTOLD = 0, 1, 2
+
+
+def run(settings: AuditSettings) -> int:
+    """Audit; return the exit status."""
+    try:
+        with _Bars() as bars:
+            found = audit(
+                settings.bootstrap,
+                journals=settings.journals,
+                release=settings.release,
+                wait_seconds=settings.wait_seconds,
+                tolerance=settings.tolerance,
+                grace_seconds=settings.grace_seconds,
+                since_seconds=settings.since_seconds,
+                report=bars.report,
+            )
+    except KafkaError as error:
+        print(f"har audit: Kafka at {settings.bootstrap}: {error}", file=sys.stderr)
+        return UNTOLD
+    except (JournalError, MissingTopicError, NoJournalError, OSError, ReleaseError) as error:
+        print(f"har audit: {error}", file=sys.stderr)
+        return UNTOLD
+    except KeyboardInterrupt:
+        return 130
+    if settings.json_output:
+        answer = {"is_clean": found.is_clean, **msgspec.to_builtins(found)}
+        print(msgspec.json.format(msgspec.json.encode(answer), indent=2).decode())
+    else:
+        print(describe(found))
+    return CLEAN if found.is_clean else FAULTS_FOUND
+
+
+class _Bars:
+    """A progress bar a step, on standard error if that is a terminal."""
+
+    def __init__(self) -> None:
+        console = Console(stderr=True)
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        self._progress = Progress(*columns, console=console, disable=not console.is_terminal)
+        self._tasks: dict[str, TaskID] = {}
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._progress.stop()
+
+    def report(self, step: str, done: int, total: int) -> None:
+        """Show how far a step is."""
+        if step not in self._tasks:
+            self._tasks[step] = self._progress.add_task(step, total=total)
+        self._progress.update(self._tasks[step], completed=done, total=total)

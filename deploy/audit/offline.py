@@ -1,0 +1,121 @@
+"""The windows that a session's batches give offline, by `har.windows.recording_windows`.
+
+Batches are joined into runs of consecutive numbers. Over a number that is missing nothing is bridged, even
+if the hole is short enough for a recording; nor over batches whose promises contradict each other.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deploy.audit.stored import UsableBatch
+from har.resampling import Times, reach_us
+from har.windows import MICROSECONDS, RecordingWindows, WindowSpec, recording_windows
+
+#: A longer run is cut in pieces of this length: little memory, and it stays in the caches. µs.
+PIECE_US = 120 * MICROSECONDS
+
+
+@dataclass(frozen=True)
+class Run:
+    """Consecutive batches of a session.
+
+    Attributes
+    ----------
+    batches : list of UsableBatch
+        In the order of their numbers.
+    is_behind_hole : bool
+        Whether a number is missing between the run before and this one.
+    """
+
+    batches: list[UsableBatch]
+    is_behind_hole: bool
+
+    @property
+    def known_from(self) -> int:
+        """No reading of an earlier batch is after this, µs."""
+        return self.batches[0].batch.earlier_until
+
+    @property
+    def known_until(self) -> int:
+        """No reading of a later batch is before this, µs."""
+        return max(usable.batch.later_from for usable in self.batches)
+
+    def readings(self) -> tuple[Times, NDArray[np.float32]]:
+        """Return times and axes of all readings, in order of time, from where all of them are known."""
+        times = np.concatenate([usable.batch.times for usable in self.batches])
+        axes = np.concatenate([usable.batch.axes for usable in self.batches])
+        order = np.argsort(times, kind="stable")
+        order = order[times[order] > self.known_from]
+        return times[order], axes[order]
+
+
+def runs(batches: Mapping[int, UsableBatch]) -> Iterator[Run]:
+    """Join a session's batches, given by their number."""
+    run: Run | None = None
+    newest = known_until = previous = 0
+    for number in sorted(batches):
+        usable = batches[number]
+        follows = run is not None and number == previous + 1
+        if run is None or not follows or not _joins(usable, newest, known_until):
+            if run is not None:
+                yield run
+            run = Run([], is_behind_hole=run is not None and not follows)
+            newest = known_until = 0
+        run.batches.append(usable)
+        newest, known_until = max(newest, usable.newest), max(known_until, usable.batch.later_from)
+        previous = number
+    if run is not None:
+        yield run
+
+
+def _joins(usable: UsableBatch, newest: int, known_until: int) -> bool:
+    batch = usable.batch
+    return usable.is_whole and batch.earlier_until >= newest and int(batch.times.min()) >= known_until
+
+
+def session_windows(
+    batches: Mapping[int, UsableBatch], spec: WindowSpec, grace_us: int
+) -> Iterator[tuple[RecordingWindows, NDArray[np.bool_]]]:
+    """Yield a session's windows, piece by piece, and which of them the stream must have answered.
+
+    Due are the windows in the time of which all readings are known, by what the first batch of a run
+    promises of earlier ones and the last of later ones. A run behind a hole is waited for until the grace
+    has passed. The other windows may have been answered, after a silence or a further batch.
+
+    Parameters
+    ----------
+    batches : mapping of int to UsableBatch
+        By sequence number.
+    spec : WindowSpec
+        How windows are cut.
+    grace_us : int
+        How long the stream waits for a missing batch, µs of event time.
+    """
+    newest = max((max(usable.newest, usable.batch.newest_sent) for usable in batches.values()), default=0)
+    for run in runs(batches):
+        times, axes = run.readings()
+        known = times < run.known_until
+        if run.is_behind_hole and newest - grace_us <= run.known_from:
+            known[:] = False
+        due = None if known.all() else _starts(times[known], axes[known], spec)
+        for piece in _pieces(times, axes, spec):
+            yield piece, np.ones(len(piece.starts), np.bool_) if due is None else np.isin(piece.starts, due)
+
+
+def _starts(times: Times, axes: NDArray[np.float32], spec: WindowSpec) -> Times:
+    return np.array([start for piece in _pieces(times, axes, spec) for start in piece.starts], np.int64)
+
+
+def _pieces(times: Times, axes: NDArray[np.float32], spec: WindowSpec) -> Iterator[RecordingWindows]:
+    # A window needs its filter's reach and two readings more on each side, which lie at most a gap apart.
+    margin = reach_us(spec.period_us) + 2 * spec.gap_us
+    piece_us = max(PIECE_US, 2 * spec.gap_us)
+    for begin in (np.unique(times // piece_us) * piece_us).tolist():
+        first = np.searchsorted(times, begin - margin, side="left")
+        last = np.searchsorted(times, begin + piece_us + spec.length_us + margin, side="right")
+        windows = recording_windows(times[first:last], axes[first:last], spec)
+        inside = (windows.starts >= begin) & (windows.starts < begin + piece_us)
+        yield RecordingWindows(windows.starts[inside], windows.values[inside], windows.repeats, windows.conflicts)

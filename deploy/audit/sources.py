@@ -1,0 +1,162 @@
+"""Where readings are known from: Kafka's topics, and the journals of the senders."""
+
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Self
+
+from deploy.audit.reference import Acknowledged
+from deploy.audit.stored import Position, StoredMessage
+from deploy.topic_reader import KafkaRecord, TopicReader
+from har import topics
+from har.samples import SampleBatch, decode_batch
+from ingest.journal import SUFFIX, _entries
+
+#: Told how many messages were read, and of how many.
+Advance = Callable[[int, int], None]
+
+
+class SamplesLog:
+    """`accelerometer.samples`, and what the processor refused of it, as far as they were read.
+
+    Messages are kept as they came: about 1.2 kB of memory a batch of 50 readings.
+
+    Parameters
+    ----------
+    bootstrap : str
+        ``host:port,host:port``.
+    since_us : int, optional
+        What reached the gateway earlier is left out, µs since the epoch.
+
+    Attributes
+    ----------
+    messages : dict of str to list of StoredMessage
+        By device, in the order of the log.
+    refusals : dict of (partition, offset) to str
+        The code for which the processor refused a message.
+    begins_us : int
+        What reached the gateway before this, µs since the epoch, may not be here: it was left out, or Kafka
+        has deleted it.
+    """
+
+    def __init__(self, bootstrap: str, *, since_us: int | None = None) -> None:
+        self._reader = TopicReader(bootstrap, topics.SAMPLES.name, topics.REFUSED.name, since_us=since_us)
+        self.messages: defaultdict[str, list[StoredMessage]] = defaultdict(list)
+        self.refusals: dict[Position, str] = {}
+        self.begins_us = since_us or 0
+        self._oldest_ms: dict[int, int] = {}
+        self._was_read = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._reader.close()
+
+    def open(self) -> None:
+        """Find the topics.
+
+        Raises
+        ------
+        deploy.topic_reader.MissingTopicError
+            If one does not exist.
+        """
+        self._reader.open()
+
+    def read_on(self, advance: Advance) -> set[str]:
+        """Read to the present end; return the devices of which something new was read.
+
+        Raises
+        ------
+        TimeoutError
+            If Kafka does not give the end.
+        """
+        changed: set[str] = set()
+        read = 0
+        for records in self._reader.read_to_end():
+            for record in records:
+                if record.topic == topics.SAMPLES.name:
+                    changed.add(self._keep(record))
+                else:
+                    self._keep_refusal(record, changed)
+            read += len(records)
+            advance(read, read + self._reader.remaining())
+        if not self._was_read:
+            self._find_beginning()
+        self._was_read = True
+        return changed
+
+    def count_refusals(self) -> dict[str, int]:
+        """Count what the processor refused, by code."""
+        return dict(Counter(self.refusals.values()))
+
+    def _find_beginning(self) -> None:
+        now_ms = time.time_ns() // 1_000_000
+        for (topic, partition), offset in self._reader.begins.items():
+            if topic == topics.SAMPLES.name and offset > 0:
+                self.begins_us = max(self.begins_us, 1000 * self._oldest_ms.get(partition, now_ms))
+
+    def _keep(self, record: KafkaRecord) -> str:
+        device = (record.key or b"").decode(errors="replace")
+        position = record.partition, record.offset
+        self._oldest_ms.setdefault(record.partition, record.timestamp)
+        self.messages[device].append(StoredMessage(position, record.value or b"", is_known=not self._was_read))
+        return device
+
+    def _keep_refusal(self, record: KafkaRecord, changed: set[str]) -> None:
+        headers = {name: value.decode(errors="replace") for name, value in record.headers}
+        topic, _, position = headers.get("origin", "").partition("/")
+        partition, _, offset = position.partition("/")
+        if topic != topics.SAMPLES.name or not partition.isdecimal() or not offset.isdecimal():
+            return
+        self.refusals[int(partition), int(offset)] = headers.get("code", "")
+        if record.key:
+            changed.add(record.key.decode(errors="replace"))
+
+
+class NoJournalError(LookupError):
+    """A folder that should hold journals holds none."""
+
+
+class Journals:
+    """The journals of a folder as they are now, found by device; what is written later is left out.
+
+    Raises
+    ------
+    OSError
+        If the folder cannot be read.
+    ingest.journal.JournalError
+        If a file holds something else than a journal.
+    NoJournalError
+        If the folder holds no journal.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._lengths: defaultdict[str, dict[Path, int]] = defaultdict(dict)
+        for path in sorted(path for path in folder.iterdir() if path.name.endswith(SUFFIX)):
+            first = next(_messages(path), None)
+            if first is not None:
+                self._lengths[decode_batch(first).device][path] = sum(1 for _ in _messages(path))
+        if not self._lengths:
+            raise NoJournalError(f"there is no journal in {folder}")
+
+    @property
+    def devices(self) -> list[str]:
+        """The devices that have journals."""
+        return list(self._lengths)
+
+    def acknowledged(self, device: str) -> Acknowledged:
+        """Read what a device knows to be in Kafka, by session and sequence number."""
+        sessions: dict[str, dict[int, list[SampleBatch]]] = {}
+        for path, length in self._lengths.get(device, {}).items():
+            for message in islice(_messages(path), length):
+                batch = decode_batch(message)
+                sessions.setdefault(batch.session, {}).setdefault(batch.sequence, []).append(batch)
+        return sessions
+
+
+def _messages(path: Path) -> Iterator[bytes]:
+    for entry, _ in _entries(path):
+        yield entry.batch

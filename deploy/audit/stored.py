@@ -1,0 +1,169 @@
+"""What lies in `accelerometer.samples` of one device, and which of it the stream has to use.
+
+The rules are those that `har.samples` and `docs/messages.md` promise, written down a second time on
+purpose: nothing here comes from `har.assembly`, whose faults would otherwise go unnoticed.
+"""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from har.samples import RejectedBatch, SampleBatch, decode_batch
+
+LATE = "late"
+
+Position = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredMessage:
+    """A message of `accelerometer.samples`.
+
+    Attributes
+    ----------
+    position : (int, int)
+        Partition and offset.
+    value : bytes
+        The message.
+    is_known : bool
+        Whether it counts as known: in an audit without journals, those messages that lay in Kafka when the
+        audit began. What comes while it runs may have been answered, but need not be.
+    """
+
+    position: Position
+    value: bytes
+    is_known: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class UsableBatch:
+    """A batch without the readings that are late.
+
+    Attributes
+    ----------
+    batch : SampleBatch
+        What is left of it.
+    newest : int
+        The newest event time of the whole, µs.
+    is_whole : bool
+        Whether nothing was left out.
+    """
+
+    batch: SampleBatch
+    newest: int
+    is_whole: bool
+
+
+@dataclass(slots=True)
+class StoredSession:
+    """What lies in Kafka of one session.
+
+    Attributes
+    ----------
+    usable : dict of int to UsableBatch
+        By sequence number; of several batches under a number the first that was not refused.
+    known : set of int
+        Those of them that count as known.
+    unsure : set of int
+        Those of them that were refused as late and are so in part only: whether the stream has used the rest
+        depends on whether its windows were closed already, which a refusal does not tell. Windows that need
+        the rest are allowed, not due.
+    contents : dict of int to set of bytes
+        The fingerprints of all readings that were stored under a number, refused or not.
+    repeated : int
+        Messages that repeat a batch.
+    """
+
+    usable: dict[int, UsableBatch] = field(default_factory=dict)
+    known: set[int] = field(default_factory=set)
+    unsure: set[int] = field(default_factory=set)
+    contents: dict[int, set[bytes]] = field(default_factory=dict)
+    repeated: int = 0
+
+    def holds(self, batch: SampleBatch) -> bool:
+        """Tell whether the readings of `batch` were stored under its number."""
+        return fingerprint(batch) in self.contents.get(batch.sequence, ())
+
+
+@dataclass(slots=True)
+class StoredDevice:
+    """What lies in Kafka under one key.
+
+    Attributes
+    ----------
+    sessions : dict of str to StoredSession
+        By name.
+    unusable : int
+        Messages that are no batch, or another device's.
+    """
+
+    sessions: dict[str, StoredSession] = field(default_factory=dict)
+    unusable: int = 0
+
+
+def sort_out(
+    device: str, messages: Iterable[StoredMessage], refusals: Mapping[Position, str], grace_us: int
+) -> StoredDevice:
+    """Sort one device's messages into sessions, without what the stream refuses.
+
+    Parameters
+    ----------
+    device : str
+        The messages' Kafka key.
+    messages : iterable of StoredMessage
+        In the order of the log.
+    refusals : mapping of (partition, offset) to str
+        What the processor refused, with the code. A refused message is left out as a whole, except that
+        of one which by its own statement is late in part only the late readings are.
+    grace_us : int
+        The processor's grace, µs.
+    """
+    stored = StoredDevice()
+    for message in messages:
+        try:
+            batch = decode_batch(message.value)
+        except RejectedBatch:
+            stored.unusable += 1
+            continue
+        if batch.device != device:
+            stored.unusable += 1
+            continue
+        session = stored.sessions.setdefault(batch.session, StoredSession())
+        _add(session, batch, message, refusals.get(message.position), grace_us)
+    return stored
+
+
+def _add(
+    session: StoredSession, batch: SampleBatch, message: StoredMessage, refusal: str | None, grace_us: int
+) -> None:
+    contents = session.contents.setdefault(batch.sequence, set())
+    session.repeated += session.holds(batch)
+    contents.add(fingerprint(batch))
+    usable = usable_part(batch, grace_us)
+    was_refused = refusal is not None and (refusal != LATE or usable is None or usable.is_whole)
+    if was_refused or usable is None:
+        return
+    if batch.sequence not in session.usable:
+        session.usable[batch.sequence] = usable
+        if refusal is not None:
+            session.unsure.add(batch.sequence)
+    if message.is_known:
+        session.known.add(batch.sequence)
+
+
+def usable_part(batch: SampleBatch, grace_us: int) -> UsableBatch | None:
+    """Leave out what is late by the batch's own statement; None if that is all of it."""
+    late = batch.times < batch.newest_sent - grace_us
+    if not late.any():
+        return UsableBatch(batch, batch.newest, is_whole=True)
+    if late.all():
+        return None
+    kept = replace(batch, times=batch.times[~late], axes=batch.axes[~late])
+    return UsableBatch(kept, batch.newest, is_whole=False)
+
+
+def fingerprint(batch: SampleBatch) -> bytes:
+    """Return a digest of a batch's readings: equal for equal readings."""
+    digest = hashlib.blake2b(batch.times.tobytes(), digest_size=16)
+    digest.update(batch.axes.tobytes())
+    return digest.digest()

@@ -1,0 +1,190 @@
+"""Reading topics from their beginning, and knowing when their end was reached.
+
+The end offset that a broker reports when asked for it is not trusted (`docs/embedded.md`): the end is the
+high watermark that fetches bring along with the messages.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Protocol, Self
+
+from kafka import KafkaConsumer, TopicPartition
+
+#: A caught-up consumer fetches every partition anew several times within this.
+SETTLE_SECONDS = 1.0
+#: Without a message for so long, and short of the end, Kafka counts as gone.
+STALLED_SECONDS = 30.0
+FETCH_WAIT_MS = 50
+POLL_MS = 200
+MAX_RECORDS = 2_000
+
+
+#: A topic's name and the number of one of its partitions.
+Partition = tuple[str, int]
+
+
+class KafkaRecord(Protocol):
+    """What is used of a record of kafka-python; its timestamp is in ms since the epoch."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: list[tuple[str, bytes]]
+
+
+class MissingTopicError(LookupError):
+    """Kafka does not have a topic that is needed."""
+
+
+class EndOfLog:
+    """Tells, poll by poll, when everything was read that the topics held when this was made.
+
+    A high watermark is as old as the fetch that brought it. So the end is found twice: the watermark that is
+    known first is reached, and, after a time in which every partition was fetched anew, the one known then.
+    While messages go on coming this ends all the same.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._targets: dict[Partition, int] | None = None
+        self._reached_first_at: float | None = None
+        self._is_settled = False
+
+    def is_reached(self, ends: Mapping[Partition, int | None], positions: Mapping[Partition, int]) -> bool:
+        """Take the high watermark (None before a first fetch) and the next offset to read of each partition."""
+        if self._targets is None:
+            self._targets = _known(ends)
+        if not _has_reached(self._targets, positions):
+            return False
+        if self._reached_first_at is None:
+            self._reached_first_at = self._clock()
+        if not self._is_settled and self._clock() - self._reached_first_at >= SETTLE_SECONDS:
+            self._is_settled = True
+            self._targets = _known(ends)
+        return self._is_settled and _has_reached(self._targets, positions)
+
+
+class TopicReader:
+    """A consumer without a group that reads all partitions of some topics.
+
+    Parameters
+    ----------
+    bootstrap : str
+        ``host:port,host:port``.
+    topics : str
+        The topics' names.
+    since_us : int, optional
+        Messages that Kafka dates before this are left out, µs since the epoch.
+
+    Attributes
+    ----------
+    begins, positions : dict of Partition to int
+        The offset at which each partition begins in Kafka, and the next one to read.
+    ends : dict of Partition to int or None
+        Each partition's high watermark at the last fetch; None before.
+
+    Raises
+    ------
+    kafka.errors.KafkaError
+        If Kafka cannot be reached.
+    """
+
+    def __init__(self, bootstrap: str, *topics: str, since_us: int | None = None) -> None:
+        self._topics = topics
+        self._since_ms = since_us // 1000 if since_us is not None else None
+        self._partitions: list[TopicPartition] = []
+        self._consumer = KafkaConsumer(
+            bootstrap_servers=bootstrap.split(","),
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            fetch_max_wait_ms=FETCH_WAIT_MS,
+            max_poll_records=MAX_RECORDS,
+        )
+        self.begins: dict[Partition, int] = {}
+        self.ends: dict[Partition, int | None] = {}
+        self.positions: dict[Partition, int] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def open(self) -> None:
+        """Find the topics and their beginning.
+
+        Raises
+        ------
+        MissingTopicError
+            If one does not exist.
+        """
+        for topic in self._topics:
+            numbers = self._consumer.partitions_for_topic(topic)
+            if not numbers:
+                raise MissingTopicError(f"Kafka has no topic {topic}; `har topics` creates it")
+            self._partitions += [TopicPartition(topic, number) for number in sorted(numbers)]
+        self._consumer.assign(self._partitions)
+        self._consumer.seek_to_beginning(*self._partitions)
+        self.begins = {(tp.topic, tp.partition): self._consumer.position(tp) for tp in self._partitions}
+        if self._since_ms is not None:
+            self._seek(self._since_ms)
+        self._look()
+
+    def poll(self) -> list[KafkaRecord]:
+        """Return the next records, those of a partition in their order; none after a short wait without news."""
+        records = [record for polled in self._consumer.poll(timeout_ms=POLL_MS).values() for record in polled]
+        self._look()
+        if self._since_ms is None:
+            return records
+        return [record for record in records if record.timestamp >= self._since_ms]
+
+    def read_to_end(self) -> Iterator[list[KafkaRecord]]:
+        """Yield records until all that the topics hold now were read.
+
+        Raises
+        ------
+        TimeoutError
+            If the end stays out of reach.
+        """
+        end, heard_at = EndOfLog(), time.monotonic()
+        while not end.is_reached(self.ends, self.positions):
+            before = dict(self.positions)
+            yield self.poll()
+            if self.positions != before:
+                heard_at = time.monotonic()
+            elif time.monotonic() - heard_at > STALLED_SECONDS:
+                raise TimeoutError(f"Kafka gives no more of {', '.join(self._topics)} before their end")
+
+    def remaining(self) -> int:
+        """Return how many messages are known to be unread."""
+        return sum(max(0, (end or 0) - self.positions[partition]) for partition, end in self.ends.items())
+
+    def close(self) -> None:
+        """Disconnect."""
+        self._consumer.close()
+
+    def _seek(self, since_ms: int) -> None:
+        found = self._consumer.offsets_for_times(dict.fromkeys(self._partitions, since_ms))
+        for partition in self._partitions:
+            if found[partition] is None:
+                self._consumer.seek_to_end(partition)
+            else:
+                self._consumer.seek(partition, found[partition].offset)
+
+    def _look(self) -> None:
+        for partition in self._partitions:
+            name = partition.topic, partition.partition
+            self.ends[name] = self._consumer.highwater(partition)
+            self.positions[name] = self._consumer.position(partition)
+
+
+def _known(ends: Mapping[Partition, int | None]) -> dict[Partition, int] | None:
+    targets = {partition: end for partition, end in ends.items() if end is not None}
+    return targets if len(targets) == len(ends) else None
+
+
+def _has_reached(targets: Mapping[Partition, int] | None, positions: Mapping[Partition, int]) -> bool:
+    return targets is not None and all(positions[partition] >= end for partition, end in targets.items())

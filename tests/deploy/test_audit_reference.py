@@ -1,0 +1,207 @@
+import dataclasses
+
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from deploy.audit import offline
+from deploy.audit.offline import runs, session_windows
+from deploy.audit.stored import StoredMessage, sort_out
+from har.assembly import SessionWindows
+from har.samples import NOTHING_EARLIER, SampleBatch, encode_batch
+from har.windows import WindowSpec, recording_windows
+from ingest.batching import SessionName, batches_of_recording
+
+SPEC = WindowSpec()
+SECOND = 1_000_000
+GRACE = 2 * SECOND
+START = 1_700_000_000 * SECOND
+
+
+def recording(seed: int, *, seconds: int = 16, disorder: int = 0):
+    random = np.random.default_rng(seed)
+    count = 50 * seconds
+    times = START + np.arange(count) * SECOND // 50 + random.integers(0, 5_000, count)
+    axes = random.normal(0, 4, (count, 3)).astype(np.float32)
+    order = np.argsort(np.arange(count) + random.uniform(0, disorder + 1e-9, count), kind="stable")
+    return times[order], axes[order]
+
+
+def cut(times, axes, size: int) -> list[SampleBatch]:
+    return list(batches_of_recording(SessionName("d", "s"), times, axes, size))
+
+
+def stored(log: list[SampleBatch], refusals=None, *, grace_us: int = GRACE):
+    messages = [StoredMessage((0, offset), encode_batch(batch)) for offset, batch in enumerate(log)]
+    refused = {(0, offset): code for offset, code in (refusals or {}).items()}
+    return sort_out("d", messages, refused, grace_us).sessions["s"]
+
+
+def windows_of(log: list[SampleBatch], refusals=None, *, grace_us: int = GRACE):
+    """All windows of a log, and those of them that are due, as start to bytes."""
+    session = stored(log, refusals, grace_us=grace_us)
+    sure = {number: session.usable[number] for number in session.known - session.unsure}
+    possible, due = {}, {}
+    for piece, _ in session_windows(session.usable, SPEC, grace_us):
+        possible |= {start: values.tobytes() for start, values in zip(piece.starts.tolist(), piece.values, strict=True)}
+    for piece, is_due in session_windows(sure, SPEC, grace_us):
+        starts, values = piece.starts[is_due].tolist(), piece.values[is_due]
+        due |= {start: window.tobytes() for start, window in zip(starts, values, strict=True)}
+    return possible, due
+
+
+def streamed(log: list[SampleBatch], grace_us: int):
+    """What the stream makes of a log: windows, and the refusals it would publish."""
+    session: SessionWindows[int] = SessionWindows(SPEC, grace_us=grace_us)
+    windows, refusals = {}, {}
+    for offset, batch in enumerate(log):
+        step = session.add(batch, offset)
+        windows |= {window.start: window.values.tobytes() for window in step.windows}
+        if step.refused is not None:
+            refusals[offset] = step.refused.code
+    return windows, refusals
+
+
+def promising_little(batch: SampleBatch) -> SampleBatch:
+    """As a sender's that does not know what comes before and after."""
+    return dataclasses.replace(batch, earlier_until=batch.newest + GRACE, later_from=batch.newest - GRACE)
+
+
+#: What becomes of a batch: how much later each of its copies is sent, µs.
+FATES = {"lost": (), "late": (6 * SECOND,), "late in part": (2_600_000,), "repeated": (0, SECOND)}
+
+
+@st.composite
+def damaged_logs(draw):
+    """Batches of a recording: some lost, some repeated, some so late that they are refused, wholly or in part."""
+    times, axes = recording(draw(st.integers(0, 500)), disorder=draw(st.sampled_from([0, 0, 6])))
+    batches = cut(times, axes, draw(st.sampled_from([20, 25, 50, 110])))
+    if draw(st.integers(0, 3)) == 0:
+        batches = [promising_little(batch) for batch in batches]
+    fates = draw(st.dictionaries(st.integers(0, len(batches) - 1), st.sampled_from(sorted(FATES)), max_size=6))
+    due = [
+        (batch.newest + delay, number)
+        for number, batch in enumerate(batches)
+        for delay in FATES.get(fates.get(number, ""), (0,))
+    ]
+    assume(due)
+    log, newest = [], NOTHING_EARLIER
+    for _, number in sorted(due):
+        batch = batches[number]
+        log.append(dataclasses.replace(batch, newest_sent=max(batch.newest_sent, newest)))
+        newest = max(newest, batch.newest)
+    return log
+
+
+@given(damaged_logs(), st.sampled_from([GRACE, 9 * SECOND]))
+@settings(max_examples=200, deadline=None)
+def test_the_reference_and_the_stream_agree_whatever_is_lost_repeated_or_late(log, grace_us):
+    windows, refusals = streamed(log, grace_us)
+    possible, due = windows_of(log, refusals, grace_us=grace_us)
+    assert windows.items() <= possible.items()
+    assert due.items() <= windows.items()
+
+
+def test_without_damage_every_window_of_the_recording_is_due():
+    times, axes = recording(1, disorder=6)
+    whole = recording_windows(times, axes, SPEC)
+    _, due = windows_of(cut(times, axes, 50))
+    assert due == {start: values.tobytes() for start, values in zip(whole.starts.tolist(), whole.values, strict=True)}
+
+
+@pytest.mark.parametrize("piece_seconds", [2, 3, 7])
+def test_long_runs_give_the_same_windows_in_pieces(piece_seconds, monkeypatch):
+    times, axes = recording(2, seconds=40)
+    times[700:] += 3 * SECOND  # a pause, and a gap that just is none
+    times[1300:] += 980_000
+    whole = recording_windows(times, axes, SPEC)
+    monkeypatch.setattr(offline, "PIECE_US", piece_seconds * SECOND)
+    possible, due = windows_of(cut(times, axes, 50))
+    assert len(whole.starts) > 20
+    assert possible == due
+    assert list(possible.items()) == [
+        (s, v.tobytes()) for s, v in zip(whole.starts.tolist(), whole.values, strict=True)
+    ]
+
+
+def test_a_hole_that_a_recording_would_bridge_is_not_bridged():
+    times, axes = recording(3)
+    batches = cut(times, axes, 25)
+    lost = batches.pop(16)
+    rest = np.concatenate([batch.times for batch in batches])
+    assert np.diff(np.sort(rest)).max() < SPEC.gap_us
+    possible, _ = windows_of(batches)
+    assert possible
+    assert not [start for start in possible if start < lost.times[0] < start + SPEC.length_us]
+
+
+def test_windows_behind_a_hole_are_due_only_when_the_grace_has_passed():
+    times, axes = recording(4, seconds=20)
+    batches = cut(times, axes, 50)
+    log = batches[:9] + batches[10:]
+    behind = set(windows_of(batches[10:])[0])
+    for grace_us, are_due in ((8 * SECOND, True), (30 * SECOND, False)):
+        possible, due = windows_of(log, grace_us=grace_us)
+        assert behind <= possible.keys()
+        assert (behind <= due.keys()) is are_due
+        assert due.keys() >= windows_of(batches[:9])[1].keys()
+
+
+def test_readings_that_later_batches_may_precede_are_not_due():
+    times, axes = recording(5)
+    batches = cut(times, axes, 50)
+    possible, due = windows_of([promising_little(batch) for batch in batches])
+    assert due.items() < possible.items()
+    assert max(possible) - max(due) == GRACE
+    assert min(possible) > batches[0].newest + GRACE  # earlier ones, too, are only known from there on
+
+
+def test_a_refused_batch_is_left_out_and_one_late_in_part_gives_the_rest():
+    times, axes = recording(6)
+    batches = cut(times, axes, 100)
+    partly = dataclasses.replace(batches[4], newest_sent=int(batches[4].times[50]) + GRACE)
+    log = [*batches[:4], partly, *batches[5:]]
+    usable = stored(log, {4: "late"}).usable
+    assert len(usable[4].batch) == 50
+    assert [len(run.batches) for run in runs(usable)] == [4, 4]  # it does not join what its late readings led to
+    assert 4 not in stored(log, {4: "conflict"}).usable
+    assert 2 not in stored(log, {2: "late"}).usable  # not late by its own statement: its number came too late
+    assert 2 in stored([*log, batches[2]], {8: "late"}).usable  # only the copy was refused
+
+
+def test_what_is_left_of_a_batch_late_in_part_may_come_too_late_as_well():
+    times, axes = recording(10)
+    first, second, third, *rest = [promising_little(batch) for batch in cut(times, axes, 50)]
+    late = dataclasses.replace(first, newest_sent=int(first.times[-1]) + GRACE)
+    log = [second, third, late, *rest]
+    windows, refusals = streamed(log, GRACE)
+    possible, due = windows_of(log, refusals)
+    assert refusals == {2: "late"}
+    assert due.items() <= windows.items() < possible.items()
+    assert min(due) == min(windows) > min(possible)
+
+
+def test_of_several_contents_under_a_number_the_first_that_was_not_refused_counts():
+    times, axes = recording(7)
+    batches = cut(times, axes, 50)
+    other = dataclasses.replace(batches[3], axes=batches[3].axes + 1)
+    log = [*batches[:4], other, other, *batches[4:]]
+    session = stored(log, {4: "conflict"})
+    assert np.array_equal(session.usable[3].batch.axes, batches[3].axes)
+    assert np.array_equal(stored(log, {3: "conflict"}).usable[3].batch.axes, other.axes)
+    assert (len(session.contents[3]), session.repeated) == (2, 1)
+
+
+def test_messages_that_are_no_batch_or_lie_under_another_key_are_not_used():
+    times, axes = recording(8)
+    message = encode_batch(cut(times, axes, 50)[0])
+    device = sort_out("other", [StoredMessage((0, 0), message), StoredMessage((0, 1), b"?")], {}, GRACE)
+    assert (device.unusable, device.sessions) == (2, {})
+
+
+def test_batches_that_contradict_each_other_do_not_join():
+    times, axes = recording(9)
+    batches = cut(times, axes, 50)
+    batches[6] = dataclasses.replace(batches[6], earlier_until=batches[5].newest - 1)
+    assert [len(run.batches) for run in runs(stored(batches).usable)] == [6, 10]
