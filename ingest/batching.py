@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from har.samples import NOTHING_EARLIER, Axes, SampleBatch, Times
+from har.samples import NOTHING_EARLIER, Axes, SampleBatch, Times, check_identifier, in_order_batch
 
 
 @dataclass(frozen=True)
@@ -14,6 +14,84 @@ class SessionName:
 
     device: str
     session: str
+
+
+class LiveBatches:
+    """Cuts readings into batches as they come, in strictly increasing time.
+
+    Parameters
+    ----------
+    name : SessionName
+        Whose readings they are.
+    size : int
+        Readings a batch.
+
+    Raises
+    ------
+    RejectedBatch
+        If the device's or the session's name is not possible.
+
+    Examples
+    --------
+    >>> batches = LiveBatches(SessionName("phone", "s1"), 50)
+    >>> batches.add(np.arange(120) * 20_000 + 1_700_000_000_000_000, np.zeros((120, 3), np.float32))
+    >>> batches.has_full, len(batches.cut()), len(batches.cut()), batches.has_full, len(batches.cut())
+    (True, 50, 50, False, 20)
+    """
+
+    def __init__(self, name: SessionName, size: int) -> None:
+        check_identifier("device", name.device)
+        check_identifier("session", name.session)
+        self._name = name
+        self._size = size
+        self._times: Times = np.empty(0, np.int64)
+        self._axes: Axes = np.empty((0, 3), np.float32)
+        self._last_time = NOTHING_EARLIER
+        self._cut_until = NOTHING_EARLIER
+        self._next_sequence = 0
+
+    @property
+    def has_full(self) -> bool:
+        """Whether the next batch has its full size."""
+        return len(self._times) >= self._size
+
+    @property
+    def has_any(self) -> bool:
+        """Whether there is a next batch, full or not."""
+        return len(self._times) > 0
+
+    def add(self, times: Times, axes: Axes) -> None:
+        """Take readings.
+
+        Parameters
+        ----------
+        times : ndarray of int64, shape (n,)
+            µs since the epoch, strictly increasing over the whole session.
+        axes : ndarray of float32, shape (n, 3)
+            m/s², gravity included.
+
+        Raises
+        ------
+        ValueError
+            If a time is not later than the one before; then none is taken.
+        """
+        if not len(times):
+            return
+        if int(times[0]) <= self._last_time or not bool((times[1:] > times[:-1]).all()):
+            raise ValueError("event times must strictly increase; send what is out of order with send_batch")
+        self._last_time = int(times[-1])
+        self._times = np.concatenate((self._times, times))
+        self._axes = np.concatenate((self._axes, axes.astype(np.float32, copy=False)))
+
+    def cut(self) -> SampleBatch:
+        """Return the next batch: full, or what there is."""
+        times, self._times = self._times[: self._size], self._times[self._size :]
+        axes, self._axes = self._axes[: self._size], self._axes[self._size :]
+        device, session = self._name.device, self._name.session
+        batch = in_order_batch(device, session, self._next_sequence, times, axes, earlier_until=self._cut_until)
+        self._next_sequence += 1
+        self._cut_until = int(times[-1])
+        return batch
 
 
 def batches_of_recording(name: SessionName, times: Times, axes: Axes, size: int) -> Iterator[SampleBatch]:

@@ -1,10 +1,15 @@
 """What the gateway and a device say to each other, besides the batches.
 
 Over the WebSocket a device sends binary frames (`har.samples.encode_batch`) or text frames (the same as
-JSON); the gateway answers each with one `Accepted` or `Refused` as a JSON text frame, in order. If Kafka
-does not take a batch in time, the gateway closes the connection with code 1013: the device connects again
-and sends what was not answered.
+JSON); the gateway answers each with one `Accepted` or `Refused` as a JSON text frame, in order. While answers
+have to wait for Kafka, it says `Waiting`, once; the next answer says that this is over. If Kafka does not
+take a batch in time, the gateway closes the connection with code 1013: the device connects again and sends
+what was not answered.
+
+The protocol may grow: a device ignores messages of a type that it does not know.
 """
+
+from typing import Literal
 
 import msgspec
 
@@ -33,29 +38,65 @@ class Refused(msgspec.Struct, frozen=True, tag="refused", tag_field="type"):
     sequence: int | None = None
 
 
+class Waiting(msgspec.Struct, frozen=True, tag="waiting", tag_field="type"):
+    """Answers have to wait: the device keeps its readings and need not do anything else.
+
+    Attributes
+    ----------
+    reason : str
+        ``kafka`` if Kafka has not confirmed the device's oldest batch, ``room`` if the gateway holds so many
+        batches of all devices that it did not even take this one's.
+    seconds : float
+        How long the oldest message without an answer has been with the gateway.
+    """
+
+    reason: Literal["kafka", "room"]
+    seconds: float
+
+
 Answer = Accepted | Refused
+GatewayMessage = Answer | Waiting
+
+
+class _Tagged(msgspec.Struct):
+    type: str
+
 
 _encoder = msgspec.json.Encoder()
-_decoder: msgspec.json.Decoder[Answer] = msgspec.json.Decoder(Answer)
+_decoder: msgspec.json.Decoder[GatewayMessage] = msgspec.json.Decoder(GatewayMessage)
+_tag_decoder = msgspec.json.Decoder(_Tagged)
+_KNOWN_TYPES = ("accepted", "refused", "waiting")
 
 
-def encode_answer(answer: Answer) -> str:
+def encode_message(message: GatewayMessage) -> str:
     """Encode as JSON.
 
     Examples
     --------
-    >>> encode_answer(Accepted("s1", 7))
+    >>> encode_message(Accepted("s1", 7))
     '{"type":"accepted","session":"s1","sequence":7}'
     """
-    return _encoder.encode(answer).decode()
+    return _encoder.encode(message).decode()
 
 
-def decode_answer(message: str | bytes) -> Answer:
-    """Decode JSON.
+def decode_message(text: str | bytes) -> GatewayMessage | None:
+    """Decode JSON; None is a message of a type that is not known here.
 
     Raises
     ------
     msgspec.MsgspecError
-        If it is not an answer of the gateway.
+        If it is no message of a gateway.
+
+    Examples
+    --------
+    >>> decode_message('{"type":"accepted","session":"s1","sequence":7}')
+    Accepted(session='s1', sequence=7)
+    >>> decode_message('{"type":"of the future"}') is None
+    True
     """
-    return _decoder.decode(message)
+    try:
+        return _decoder.decode(text)
+    except msgspec.ValidationError:
+        if _tag_decoder.decode(text).type in _KNOWN_TYPES:
+            raise
+        return None

@@ -10,27 +10,20 @@ from types import TracebackType
 from typing import Literal, Self
 from urllib.parse import urlsplit
 
-import numpy as np
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
 
-from har.samples import (
-    NOTHING_EARLIER,
-    Axes,
-    SampleBatch,
-    Times,
-    check_identifier,
-    encode_batch,
-    in_order_batch,
-)
+from har.samples import Axes, SampleBatch, Times, encode_batch
 from har.settings import is_loopback
-from ingest.messages import Accepted, Refused, decode_answer
+from ingest.back_off import BackOff, what_was_said
+from ingest.batching import LiveBatches, SessionName
+from ingest.messages import Accepted, Answer, Refused, Waiting, decode_message
 
 log = logging.getLogger(__name__)
 
-FIRST_PAUSE_SECONDS = 0.2
-LONGEST_PAUSE_SECONDS = 10.0
 _PERMANENT_STATUS = (400, 401, 403, 404)
+#: Longer than a gateway waits for Kafka: while it does, it may not read, and so not answer pings either.
+PING_TIMEOUT_SECONDS = 40
 
 
 class GatewayRefusesError(RuntimeError):
@@ -63,6 +56,9 @@ class PhoneClient:
         Called with each batch that Kafka has.
     on_refused : callable, optional
         Called with each batch that was refused, and why. Refused batches are not sent again.
+    on_waiting : callable, optional
+        Called when the gateway says that it waits for Kafka, once until something is confirmed again. The
+        client goes on buffering, and `send` waits when the buffer is full.
     on_disconnected : callable, optional
         Called whenever the gateway is lost or cannot be reached.
     finish_seconds : float, optional
@@ -87,31 +83,28 @@ class PhoneClient:
         max_buffered: int = 1_000,
         on_accepted: Callable[[SampleBatch], None] | None = None,
         on_refused: Callable[[SampleBatch, Refused], None] | None = None,
+        on_waiting: Callable[[Waiting], None] | None = None,
         on_disconnected: Callable[[], None] | None = None,
         finish_seconds: float | None = None,
     ) -> None:
         self.device = device
         self.session = session or f"s{time.time_ns() // 1_000_000}"
-        check_identifier("device", self.device)
-        check_identifier("session", self.session)
+        self._batches = LiveBatches(SessionName(self.device, self.session), batch_readings)
         self._url = url
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
-        self._size = batch_readings
         self._max_buffered = max_buffered
         self._on_accepted = on_accepted
         self._on_refused = on_refused
+        self._on_waiting = on_waiting
         self._on_disconnected = on_disconnected
         self._finish_seconds = finish_seconds
         # Loopback is reached directly, whatever proxy the environment names.
         self._proxy: Literal[True] | None = None if is_loopback(urlsplit(url).hostname or "") else True
-        self._unbatched_times: Times = np.empty(0, np.int64)
-        self._unbatched_axes: Axes = np.empty((0, 3), np.float32)
-        self._last_time = NOTHING_EARLIER
-        self._batched_until = NOTHING_EARLIER
-        self._next_sequence = 0
         self._open: deque[SampleBatch] = deque()
         self._sent = 0  # how many of `_open` went over the present connection
         self._changed = asyncio.Condition()
+        self._back_off = BackOff()
+        self._is_told_to_wait = False
         self._task: asyncio.Task[None] | None = None
         self.accepted = 0
         self.refused = 0
@@ -158,15 +151,9 @@ class PhoneClient:
         GatewayRefusesError
             If the gateway does not let this device in.
         """
-        if not len(times):
-            return
-        if int(times[0]) <= self._last_time or bool((np.diff(times) <= 0).any()):
-            raise ValueError("event times must strictly increase; send what is out of order with send_batch")
-        self._last_time = int(times[-1])
-        self._unbatched_times = np.concatenate((self._unbatched_times, times))
-        self._unbatched_axes = np.concatenate((self._unbatched_axes, axes.astype(np.float32, copy=False)))
-        while len(self._unbatched_times) >= self._size:
-            await self._send_in_order(self._size)
+        self._batches.add(times, axes)
+        while self._batches.has_full:
+            await self._queue(self._batches.cut)
 
     async def send_batch(self, batch: SampleBatch) -> None:
         """Send a batch that was made elsewhere, with its own promises; waits while the buffer is full.
@@ -176,11 +163,7 @@ class PhoneClient:
         GatewayRefusesError
             If the gateway does not let this device in.
         """
-        async with self._changed:
-            await self._changed.wait_for(lambda: len(self._open) < self._max_buffered or self._has_failed())
-            self._raise_failure()
-            self._open.append(batch)
-            self._changed.notify_all()
+        await self._queue(lambda: batch)
 
     async def finish(self) -> None:
         """Send what is left and wait until Kafka has everything.
@@ -190,21 +173,19 @@ class PhoneClient:
         GatewayRefusesError
             If the gateway does not let this device in.
         """
-        if len(self._unbatched_times):
-            await self._send_in_order(len(self._unbatched_times))
+        if self._batches.has_any:
+            await self._queue(self._batches.cut)
         async with self._changed:
             await self._changed.wait_for(lambda: not self._open or self._has_failed())
             self._raise_failure()
 
-    async def _send_in_order(self, count: int) -> None:
-        times, self._unbatched_times = self._unbatched_times[:count], self._unbatched_times[count:]
-        axes, self._unbatched_axes = self._unbatched_axes[:count], self._unbatched_axes[count:]
-        batch = in_order_batch(
-            self.device, self.session, self._next_sequence, times, axes, earlier_until=self._batched_until
-        )
-        self._next_sequence += 1
-        self._batched_until = int(times[-1])
-        await self.send_batch(batch)
+    async def _queue(self, next_batch: Callable[[], SampleBatch]) -> None:
+        async with self._changed:
+            await self._changed.wait_for(lambda: len(self._open) < self._max_buffered or self._has_failed())
+            self._raise_failure()
+            # Only now: a caller that stops waiting loses nothing by it.
+            self._open.append(next_batch())
+            self._changed.notify_all()
 
     def _has_failed(self) -> bool:
         return self._task is not None and self._task.done()
@@ -214,7 +195,6 @@ class PhoneClient:
             self._task.result()
 
     async def _stay_connected(self) -> None:
-        pause = FIRST_PAUSE_SECONDS
         try:
             while True:
                 try:
@@ -223,24 +203,28 @@ class PhoneClient:
                         additional_headers=self._headers,
                         compression=None,
                         max_size=65_536,
+                        ping_timeout=PING_TIMEOUT_SECONDS,
                         proxy=self._proxy,
                     ) as connection:
                         self.connections += 1
-                        pause = FIRST_PAUSE_SECONDS
                         await self._converse(connection)
                 except InvalidURI as error:
                     raise GatewayRefusesError(str(error)) from error
                 except (ConnectionClosed, OSError, TimeoutError, InvalidHandshake) as error:
-                    _raise_if_permanent(error)
-                    level = logging.WARNING if pause == FIRST_PAUSE_SECONDS else logging.INFO
-                    log.log(level, "%s: no gateway (%s); %d batches wait", self.device, error, len(self._open))
-                    if self._on_disconnected:
-                        self._on_disconnected()
-                await asyncio.sleep(pause)
-                pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+                    await self._pause_after(error)
         finally:
             async with self._changed:
                 self._changed.notify_all()
+
+    async def _pause_after(self, error: Exception) -> None:
+        status, said, retry_after = what_was_said(error)
+        if status in _PERMANENT_STATUS:
+            raise GatewayRefusesError(said) from error
+        level = logging.WARNING if self._back_off.is_fresh else logging.INFO
+        log.log(level, "%s: no gateway (%s); %d batches wait", self.device, said, len(self._open))
+        if self._on_disconnected:
+            self._on_disconnected()
+        await asyncio.sleep(self._back_off.next_pause(retry_after))
 
     async def _converse(self, connection: ClientConnection) -> None:
         self._sent = 0
@@ -261,12 +245,31 @@ class PhoneClient:
 
     async def _hear_forever(self, connection: ClientConnection) -> None:
         while True:
-            answer = decode_answer(await connection.recv())
-            async with self._changed:
-                self._settle(answer)
-                self._changed.notify_all()
+            text = await connection.recv()
+            message = decode_message(text)
+            if message is None:
+                log.debug("%s: ignores a message of an unknown type: %.200s", self.device, text)
+            elif isinstance(message, Waiting):
+                self._note_waiting(message)
+            else:
+                async with self._changed:
+                    self._settle(message)
+                    self._changed.notify_all()
 
-    def _settle(self, answer: Accepted | Refused) -> None:
+    def _note_waiting(self, waiting: Waiting) -> None:
+        if self._is_told_to_wait:  # by an earlier connection, and nothing was confirmed since
+            return
+        self._is_told_to_wait = True
+        reason = "Kafka" if waiting.reason == "kafka" else "room"
+        log.warning("%s: the gateway waits for %s; %d batches wait", self.device, reason, len(self._open))
+        if self._on_waiting:
+            self._on_waiting(waiting)
+
+    def _settle(self, answer: Answer) -> None:
+        self._back_off.reset()
+        if self._is_told_to_wait:
+            self._is_told_to_wait = False
+            log.info("%s: the gateway waits no longer", self.device)
         batch = self._open.popleft()
         self._sent -= 1
         if isinstance(answer, Accepted):
@@ -280,9 +283,3 @@ class PhoneClient:
         log.warning("%s: batch %d refused: %s: %s", self.device, batch.sequence, answer.code, answer.detail)
         if self._on_refused:
             self._on_refused(batch, answer)
-
-
-def _raise_if_permanent(error: Exception) -> None:
-    if isinstance(error, InvalidStatus) and error.response.status_code in _PERMANENT_STATUS:
-        said = error.response.body.decode(errors="replace").strip() if error.response.body else ""
-        raise GatewayRefusesError(f"{error.response.status_code}: {said}") from error

@@ -19,10 +19,6 @@ from ingest.simulation.phone import SimulatedPhone
 log = logging.getLogger(__name__)
 
 
-#: How long phones wait, when they are stopped, for Kafka to have what they sent.
-FINISH_SECONDS = 5.0
-
-
 async def stream_phone(phone: SimulatedPhone, settings: SimulateSettings, stop: asyncio.Event) -> None:
     """Stream one phone's readings as they happen, until `stop` is set; then send what is left."""
     with ExitStack() as stack:
@@ -41,14 +37,15 @@ async def stream_phone(phone: SimulatedPhone, settings: SimulateSettings, stop: 
             token=settings.token.get_secret_value() if settings.token else None,
             batch_readings=settings.batch_readings,
             on_accepted=accepted,
-            finish_seconds=FINISH_SECONDS,
+            finish_seconds=settings.finish_seconds,
         )
         log.info("%s: %s, %g Hz", phone.device, phone.placement, phone.sample_rate_hz)
         period = settings.batch_readings / phone.sample_rate_hz
         async with client:
             while not stop.is_set():
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(stop.wait(), period)
+                    async with asyncio.timeout(period):
+                        await stop.wait()
                 readings = phone.readings_until(time.time_ns() // 1000)
                 await client.send(readings.time_us, readings.acceleration)
         log.info("%s: %d batches acknowledged, %d refused", phone.device, client.accepted, client.refused)

@@ -107,6 +107,7 @@ class SimulatedPhone:
         self._period_us = MICROSECONDS / (self.sample_rate_hz * (1 + deviation))
         self._jitter_spread = device.jitter_spread
         self._block_seed = clock
+        self._last_block: tuple[int, NDArray[np.float64]] | None = None
         self._next = 0
 
     def readings_until(self, event_time_us: int) -> Readings:
@@ -141,10 +142,8 @@ class SimulatedPhone:
 
         Drawn in blocks of fixed readings, each from its own generator, so that chunks don't matter.
         """
-        deviates = [
-            np.random.default_rng([self._block_seed, block]).standard_normal((NOISE_BLOCK, 4))
-            for block in range(first // NOISE_BLOCK, -(-last // NOISE_BLOCK))
-        ]
+        blocks = range(first // NOISE_BLOCK, -(-last // NOISE_BLOCK))
+        deviates = [self._block(number) for number in blocks]
         if not deviates:
             return np.empty(0, dtype=np.int64), np.empty((0, 3))
         offset = first // NOISE_BLOCK * NOISE_BLOCK
@@ -152,3 +151,10 @@ class SimulatedPhone:
         jitter = np.clip(own[:, 0] * self._jitter_spread, -LARGEST_JITTER, LARGEST_JITTER)
         grid = np.arange(first, last) + 0.5 + jitter
         return np.floor(grid * self._period_us).astype(np.int64), own[:, 1:] * self._noise
+
+    def _block(self, number: int) -> NDArray[np.float64]:
+        """Return a block's deviates; the last one is kept, because most calls continue in it."""
+        if self._last_block is None or self._last_block[0] != number:
+            deviates = np.random.default_rng([self._block_seed, number]).standard_normal((NOISE_BLOCK, 4))
+            self._last_block = number, deviates
+        return self._last_block[1]

@@ -1,38 +1,23 @@
 import asyncio
 import json
+import shutil
+import ssl
+import subprocess
 import time
-from contextlib import asynccontextmanager
 from dataclasses import replace
-from urllib.request import urlopen
 
 import numpy as np
 import pytest
 from websockets.asyncio.client import connect
-from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidMessage, InvalidStatus
 
 from har import topics
 from har.samples import encode_batch
 from har.settings import GatewaySettings, ProcessorSettings
-from ingest.gateway import Gateway, publisher_for
-from ingest.messages import Accepted, Refused, decode_answer
+from ingest.messages import Accepted, Refused, Waiting
+from ingest.phone_client import PhoneClient
 from tests.batches import live_batches
-
-
-@asynccontextmanager
-async def gateway_on(broker, **changes):
-    """A running gateway; gives its address."""
-    settings = GatewaySettings(**{"bootstrap": broker.bootstrap, "port": 0} | changes)
-    async with publisher_for(settings) as publisher, await Gateway(settings, publisher).listen() as server:
-        yield f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
-
-
-async def ask(phone, frame):
-    await phone.send(frame)
-    return decode_answer(await asyncio.wait_for(phone.recv(), 10))
-
-
-async def page(address: str, path: str) -> str:
-    return await asyncio.to_thread(lambda: urlopen(f"http://{address}{path}").read().decode())
+from tests.ingest.running_gateway import ask, gateway_on, hear, page
 
 
 async def test_an_accepted_batch_is_in_kafka_as_it_was_sent(broker):
@@ -146,13 +131,13 @@ async def test_nothing_is_accepted_before_kafka_has_it(broker):
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(phone.recv(), 1)
         broker.unfreeze()
-        assert decode_answer(await asyncio.wait_for(phone.recv(), 10)) == Accepted("s1", 0)
+        assert await hear(phone) == Accepted("s1", 0)
 
 
 async def test_while_kafka_does_not_take_batches_sockets_are_not_read(broker):
     async with (
         gateway_on(broker, max_unconfirmed=4) as address,
-        connect(f"ws://{address}/v1/samples", compression=None) as phone,
+        connect(f"ws://{address}/v1/samples", compression=None, close_timeout=0.5) as phone,
     ):
         broker.freeze()
         sent = 0
@@ -166,7 +151,8 @@ async def test_while_kafka_does_not_take_batches_sockets_are_not_read(broker):
         assert sent < len(frames)
         assert "har_unconfirmed 4.0" in await page(address, "/metrics")
         broker.unfreeze()
-        assert decode_answer(await asyncio.wait_for(phone.recv(), 10)) == Accepted("s1", 0)
+        assert isinstance(await hear(phone), Waiting)
+        assert await hear(phone) == Accepted("s1", 0)
 
 
 async def test_beyond_loopback_a_token_is_asked_for(broker):
@@ -177,6 +163,55 @@ async def test_beyond_loopback_a_token_is_asked_for(broker):
             assert refused.value.response.status_code == 401
         async with connect(f"ws://{address}/v1/samples", additional_headers={"Authorization": "Bearer right"}) as phone:
             assert await ask(phone, encode_batch(BATCH)) == Accepted("s1", 0)
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory):
+    """A certificate for localhost that vouches for itself, and its key."""
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl, which makes the certificate, is not on the PATH")
+    folder = tmp_path_factory.mktemp("tls")
+    made, key = folder / "cert.pem", folder / "key.pem"
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+    command += ["-keyout", str(key), "-out", str(made), "-days", "2", "-subj", "/CN=localhost"]
+    command += ["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]
+    subprocess.run(command, check=True, capture_output=True)
+    return made, key
+
+
+async def test_with_a_certificate_phones_stream_encrypted_and_plain_text_is_refused(broker, certificate, monkeypatch):
+    made, key = certificate
+    async with gateway_on(broker, tls_certificate=made, tls_key=key) as address:
+        with pytest.raises((InvalidMessage, ConnectionError)):
+            await connect(f"ws://{address}/v1/samples")
+        with pytest.raises(ssl.SSLCertVerificationError):
+            await connect(f"wss://{address}/v1/samples")
+        monkeypatch.setenv("SSL_CERT_FILE", str(made))  # what the client trusts besides public authorities
+        async with connect(f"wss://{address}/v1/samples") as phone:
+            assert await ask(phone, encode_batch(BATCH)) == Accepted("s1", 0)
+        other = live_batches(2, device="phone-2")
+        async with PhoneClient(f"wss://{address}/v1/samples", "phone-2") as client:
+            for batch in other:
+                await client.send(batch.times, batch.axes)
+        assert client.accepted == 2
+
+
+async def test_a_phone_that_leaves_while_held_up_is_noticed_through_tls(broker, certificate, monkeypatch):
+    made, key = certificate
+    monkeypatch.setenv("SSL_CERT_FILE", str(made))
+    async with gateway_on(broker, tls_certificate=made, tls_key=key, max_unconfirmed_per_connection=2) as address:
+        phone = await connect(f"wss://{address}/v1/samples", compression=None)
+        broker.freeze()
+        for batch in live_batches(30):
+            await phone.send(encode_batch(batch))
+        trust = ssl.create_default_context()
+        while "har_unconfirmed 2.0" not in await page(address, "/metrics", trust):
+            pass
+        phone.transport.abort()
+        left = time.monotonic()
+        while "har_connections 0.0" not in await page(address, "/metrics", trust):
+            assert time.monotonic() - left < 1
+        broker.unfreeze()
 
 
 async def test_too_many_phones_and_other_paths_are_turned_away(broker):
@@ -201,12 +236,23 @@ async def test_hostile_frames_take_no_room_from_others(broker):
         assert await ask(phone, encode_batch(BATCH)) == Accepted("s1", 0)
 
 
-async def test_a_phone_that_only_sends_nonsense_is_cut_off(broker):
-    async with gateway_on(broker) as address, connect(f"ws://{address}/v1/samples") as phone:
+async def test_a_phone_that_only_sends_nonsense_is_cut_off_and_all_that_was_read_is_kept(broker):
+    async with (
+        gateway_on(broker, max_refusals_per_minute=5) as address,
+        connect(f"ws://{address}/v1/samples") as phone,
+    ):
+        for number in range(50):
+            await phone.send(b"nonsense %d" % number)
+        for _ in range(5):
+            assert (await hear(phone)).code == "malformed"
         with pytest.raises(ConnectionClosed) as closed:
-            for _ in range(200):
-                await ask(phone, b"nonsense")
-        assert closed.value.rcvd.code == 1008
+            await hear(phone)
+    assert (closed.value.rcvd.code, closed.value.rcvd.reason) == (
+        1008,
+        "over 5 messages refused in a minute; see the answers",
+    )
+    kept = [record.value for record in broker.read(topics.REFUSED.name, 5)]
+    assert sorted(kept) == [b"nonsense %d" % number for number in range(5)]
 
 
 @pytest.mark.parametrize(

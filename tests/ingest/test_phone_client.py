@@ -1,25 +1,22 @@
 import asyncio
+import itertools
+import json
 import threading
+import time
 
 import numpy as np
 import pytest
+from websockets.asyncio.server import serve
 
-from har import topics
 from har.samples import decode_batch
+from ingest.messages import Accepted, Waiting, encode_message
 from ingest.phone_client import GatewayRefusesError, PhoneClient
 from tests.batches import live_batches
-from tests.ingest.test_gateway import gateway_on
+from tests.ingest.running_gateway import arrived, gateway_on
 
 EVERYTHING = live_batches(30)
 TIMES = np.concatenate([batch.times for batch in EVERYTHING])
 AXES = np.concatenate([batch.axes for batch in EVERYTHING])
-
-
-def stored(broker, batches: int) -> list:
-    """The batches Kafka holds, repeats collapsed, in order of sequence."""
-    kept = [decode_batch(record.value) for record in broker.read(topics.SAMPLES.name, batches)]
-    by_sequence = {batch.sequence: batch for batch in kept}
-    return [by_sequence[number] for number in sorted(by_sequence)]
 
 
 async def test_readings_are_batched_sent_and_confirmed(broker):
@@ -29,7 +26,7 @@ async def test_readings_are_batched_sent_and_confirmed(broker):
         async with PhoneClient(url, "p", batch_readings=64, on_accepted=accepted.append) as phone:
             for begin in range(0, len(TIMES), 7):
                 await phone.send(TIMES[begin : begin + 7], AXES[begin : begin + 7])
-    batches = stored(broker, 24)
+    batches = arrived(broker, 24)
     assert [batch.sequence for batch in accepted] == list(range(24))
     assert np.concatenate([batch.times for batch in batches]).tolist() == TIMES.tolist()
     assert np.concatenate([batch.axes for batch in batches]).tobytes() == AXES.tobytes()
@@ -49,8 +46,7 @@ async def test_a_gateway_that_goes_and_comes_back_loses_nothing(broker):
     async with gateway_on(broker, port=port):
         await phone.send(TIMES[1_000:], AXES[1_000:])
         await phone.__aexit__(None, None, None)
-    batches = stored(broker, 30)
-    assert [batch.sequence for batch in batches] == list(range(30))
+    arrived(broker, 30)
     assert phone.accepted == 30
     assert phone.connections == 2
 
@@ -68,7 +64,7 @@ async def test_while_kafka_is_away_the_phone_buffers_and_resumes(broker):
             assert phone.accepted == 10
             broker.unfreeze()
         assert phone.accepted == 30
-    assert [batch.sequence for batch in stored(broker, 30)] == list(range(30))
+    arrived(broker, 30)
 
 
 async def test_a_full_buffer_makes_the_sender_wait():
@@ -144,3 +140,86 @@ async def test_a_producer_that_is_replaced_leaves_no_thread_behind(broker):
     async with asyncio.timeout(10):
         while senders() - before:
             await asyncio.sleep(0.05)
+
+
+async def test_unknown_messages_are_ignored_and_a_phone_comes_back_no_sooner_than_asked():
+    asked_at = []
+
+    def turn_away_at_first(connection, _):
+        asked_at.append(time.monotonic())
+        if len(asked_at) > 1:
+            return None
+        response = connection.respond(503, "later\n")
+        response.headers["Retry-After"] = "1"
+        return response
+
+    async def answer(connection):
+        await connection.send(json.dumps({"type": "praise", "stars": 5}))
+        async for frame in connection:
+            batch = decode_batch(frame)
+            await connection.send(encode_message(Accepted(batch.session, batch.sequence)))
+
+    async with serve(answer, "127.0.0.1", 0, process_request=turn_away_at_first) as server:
+        port = server.sockets[0].getsockname()[1]
+        async with PhoneClient(f"ws://127.0.0.1:{port}", "p") as phone:
+            await phone.send(TIMES, AXES)
+    assert phone.accepted == 30
+    assert 1 <= asked_at[1] - asked_at[0] < 2
+
+
+@pytest.mark.parametrize(("code", "least", "most"), [(1013, 3, 5), (1008, 1, 1)])
+async def test_a_gateway_that_closes_every_connection_is_tried_less_and_less_often(code, least, most):
+    tried_at = []
+
+    async def close(connection):
+        tried_at.append(time.monotonic())
+        await connection.close(code)
+
+    async with serve(close, "127.0.0.1", 0) as server:
+        url = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        async with PhoneClient(url, "p", finish_seconds=2) as phone:
+            await phone.send(TIMES, AXES)
+    assert least <= len(tried_at) <= most
+    pauses = np.diff(tried_at)
+    assert all(longer > 1.3 * shorter for shorter, longer in itertools.pairwise(pauses))
+
+
+async def test_a_sender_that_stops_waiting_for_the_buffer_loses_no_reading():
+    async def accept(connection):
+        async for frame in connection:
+            batch = decode_batch(frame)
+            received.append(batch)
+            await connection.send(encode_message(Accepted(batch.session, batch.sequence)))
+
+    received = []
+    async with serve(accept, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        async with PhoneClient(f"ws://127.0.0.1:{port}", "p", max_buffered=2) as phone:
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0):
+                    await phone.send(TIMES[:250], AXES[:250])
+            await phone.send(TIMES[250:], AXES[250:])
+    assert [batch.sequence for batch in received] == list(range(30))
+    assert np.concatenate([batch.times for batch in received]).tolist() == TIMES.tolist()
+
+
+async def test_one_wait_over_two_connections_is_told_once_and_the_next_one_again():
+    said, connections = [], []
+
+    async def make_wait(connection):
+        connections.append(connection)
+        await connection.send(encode_message(Waiting("kafka", 2.0)))
+        async for frame in connection:
+            if len(connections) == 1:
+                return await connection.close(1013)
+            batch = decode_batch(frame)
+            await connection.send(encode_message(Accepted(batch.session, batch.sequence)))
+            if batch.sequence == 0:
+                await connection.send(encode_message(Waiting("room", 3.0)))
+
+    async with serve(make_wait, "127.0.0.1", 0) as server:
+        url = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        async with PhoneClient(url, "p", on_waiting=said.append) as phone:
+            await phone.send(TIMES, AXES)
+    assert phone.connections == 2
+    assert [waiting.reason for waiting in said] == ["kafka", "room"]

@@ -4,7 +4,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from har.recordings import RecordingError
-from ingest.journal import Journal, read_journals
+from ingest.journal import Journal, JournalError, read_journals
 from ingest.recording_files import read_recordings
 from tests.batches import live_batches
 
@@ -80,3 +80,20 @@ def test_a_journal_gives_back_what_was_acknowledged_and_survives_a_torn_end(tmp_
     assert count == 3
     assert recording.times.tolist() == np.concatenate([batch.times for batch in batches[:3]]).tolist()
     assert set(recording.labels) == {"walk"}
+    with Journal(tmp_path, "phone-1", "s1") as journal:
+        journal.write(batches[3], np.array(["sit"] * len(batches[3])))
+    ((recording, count),) = read_journals(tmp_path)
+    assert count == 4
+    assert set(recording.labels) == {"walk", "sit"}
+
+
+def test_a_journal_that_is_damaged_is_refused(tmp_path):
+    with Journal(tmp_path, "phone-1", "s1") as journal:
+        for batch in live_batches(2):
+            journal.write(batch, np.array(["walk"] * len(batch)))
+    path = next(tmp_path.iterdir())
+    damaged = bytearray(path.read_bytes())
+    damaged[4] ^= 0xFF
+    path.write_bytes(damaged)
+    with pytest.raises(JournalError, match="damaged"):
+        list(read_journals(tmp_path))

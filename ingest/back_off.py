@@ -1,0 +1,63 @@
+"""How long a device waits before it tries its gateway again."""
+
+import random
+
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.frames import CloseCode
+
+FIRST_PAUSE_SECONDS = 0.2
+LONGEST_PAUSE_SECONDS = 10.0
+#: Pauses are lengthened by up to this share, so that phones which were cut off together do not return together.
+SPREAD = 0.25
+
+
+class BackOff:
+    """Pauses that double while nothing gets better.
+
+    Examples
+    --------
+    >>> back_off = BackOff()
+    >>> [round(back_off.next_pause() / (1 + SPREAD), 1) <= limit for limit in (0.2, 0.4, 0.8)]
+    [True, True, True]
+    >>> 7 <= back_off.next_pause(asked_for=7) <= 10
+    True
+    """
+
+    def __init__(self) -> None:
+        self._pause = FIRST_PAUSE_SECONDS
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether there has been no pause since things went well."""
+        return self._pause == FIRST_PAUSE_SECONDS
+
+    def reset(self) -> None:
+        """Things go well: begin with the shortest pause next time."""
+        self._pause = FIRST_PAUSE_SECONDS
+
+    def next_pause(self, asked_for: float | None = None) -> float:
+        """Return the next pause, s.
+
+        Parameters
+        ----------
+        asked_for : float, optional
+            What the gateway asks for, s. It is kept to, up to the longest pause.
+        """
+        pause = max(self._pause, asked_for or 0.0) * random.uniform(1, 1 + SPREAD)
+        self._pause = min(2 * self._pause, LONGEST_PAUSE_SECONDS)
+        return min(pause, LONGEST_PAUSE_SECONDS)
+
+
+def what_was_said(error: Exception) -> tuple[int | None, str, float | None]:
+    """Return the HTTP status, what was said, and the seconds that the gateway asks to wait for."""
+    if isinstance(error, ConnectionClosed) and error.rcvd is not None and error.rcvd.code == CloseCode.POLICY_VIOLATION:
+        return None, str(error), LONGEST_PAUSE_SECONDS
+    if not isinstance(error, InvalidStatus):
+        return None, str(error), None
+    response = error.response
+    text = response.body.decode(errors="replace").strip() if response.body else ""
+    try:
+        retry_after = float(response.headers.get("Retry-After", "0"))
+    except ValueError:  # a date: not what our gateway sends
+        retry_after = 0.0
+    return response.status_code, f"{response.status_code}: {text}", retry_after

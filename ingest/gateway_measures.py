@@ -1,0 +1,17 @@
+"""What the gateway counts, on its `/metrics` page."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge
+
+
+class GatewayMeasures:
+    """Counters and gauges of one gateway."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.accepted = Counter("har_batches_accepted_total", "Batches Kafka has", registry=self.registry)
+        self.readings = Counter("har_readings_accepted_total", "Readings Kafka has", registry=self.registry)
+        self.refused = Counter("har_refused_total", "Messages refused", ["code"], registry=self.registry)
+        self.failed = Counter("har_batches_failed_total", "Batches Kafka did not take", registry=self.registry)
+        self.connections = Gauge("har_connections", "Phones connected", registry=self.registry)
+        self.waiting = Gauge("har_connections_waiting", "Phones told to wait for Kafka", registry=self.registry)
+        self.unconfirmed = Gauge("har_unconfirmed", "Batches waiting for Kafka", registry=self.registry)

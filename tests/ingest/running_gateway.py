@@ -1,0 +1,65 @@
+"""A gateway in the test's own process, and what tests ask of it."""
+
+import asyncio
+import ssl
+import time
+from collections.abc import Callable
+from contextlib import asynccontextmanager
+from urllib.request import urlopen
+
+from har import topics
+from har.samples import SampleBatch, decode_batch
+from har.settings import GatewaySettings
+from ingest.gateway import Gateway, publisher_for
+from ingest.messages import decode_message
+
+
+@asynccontextmanager
+async def gateway_on(broker, **changes):
+    """A running gateway; gives its address."""
+    settings = GatewaySettings(**{"bootstrap": broker.bootstrap, "port": 0} | changes)
+    async with publisher_for(settings) as publisher, Gateway(settings, publisher) as gateway:
+        yield f"127.0.0.1:{gateway.address[1]}"
+
+
+async def hear(phone):
+    return decode_message(await asyncio.wait_for(phone.recv(), 10))
+
+
+async def ask(phone, frame):
+    await phone.send(frame)
+    return await hear(phone)
+
+
+async def page(address: str, path: str, trust: ssl.SSLContext | None = None) -> str:
+    scheme = "https" if trust else "http"
+    return await asyncio.to_thread(lambda: urlopen(f"{scheme}://{address}{path}", context=trust).read().decode())
+
+
+async def measure(address: str, name: str) -> float:
+    lines = (await page(address, "/metrics")).splitlines()
+    return next(float(line.split()[1]) for line in lines if line.startswith(f"{name} "))
+
+
+async def until(address: str, name: str, is_reached: Callable[[float], bool], seconds: float) -> float:
+    """Wait until a measure is as wanted; gives how long it took, s."""
+    began = time.monotonic()
+    async with asyncio.timeout(seconds):
+        while not is_reached(await measure(address, name)):
+            await asyncio.sleep(0.02)
+    return time.monotonic() - began
+
+
+def arrived(broker, batches: int) -> list[SampleBatch]:
+    """The `batches` batches of a session that Kafka must hold, in order and without a gap once repeats are left out."""
+    records = broker.read(topics.SAMPLES.name, batches)
+    while True:
+        first: dict[int, SampleBatch] = {}
+        for record in records:
+            batch = decode_batch(record.value)
+            first.setdefault(batch.sequence, batch)
+        if len(first) >= batches:
+            break
+        records = broker.read(topics.SAMPLES.name, len(records) + 1)
+    assert list(first) == list(range(batches))
+    return list(first.values())

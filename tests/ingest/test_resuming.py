@@ -1,0 +1,171 @@
+"""What Kafka may hold of one session after connections were cut, and what the processor makes of it."""
+
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from har.assembly import SessionWindows
+from har.samples import Axes, SampleBatch, Times
+from har.settings import GatewaySettings
+from har.windows import WindowSpec, recording_windows
+from ingest.batching import LiveBatches, SessionName
+
+SPEC = WindowSpec()
+START = 1_700_000_000_000_000
+IN_FLIGHT = GatewaySettings().max_unconfirmed_per_connection
+
+
+@dataclass
+class Connection:
+    """A lane to Kafka: its batches arrive in order, each at any time after it was sent, or from some on never."""
+
+    first: int
+    sent_until: int
+    arrived_until: int
+
+    @property
+    def has_more(self) -> bool:
+        return self.arrived_until < self.sent_until
+
+
+@dataclass(frozen=True)
+class Session:
+    """How a phone's readings come about, and are cut into batches."""
+
+    seed: int
+    rate_hz: int
+    batch_readings: int
+    seconds: int = 14
+
+
+@cache
+def readings_of(session: Session) -> tuple[Times, Axes]:
+    random = np.random.default_rng(session.seed)
+    count = session.rate_hz * session.seconds
+    grid = np.arange(count) * 1_000_000 // session.rate_hz
+    times = START + grid + random.integers(0, 900_000 // session.rate_hz, count)
+    return times, random.normal(0, 4, (count, 3)).astype(np.float32)
+
+
+@cache
+def batches_of(session: Session) -> list[SampleBatch]:
+    cutter = LiveBatches(SessionName("d", "s"), session.batch_readings)
+    cutter.add(*readings_of(session))
+    batches = []
+    while cutter.has_any:
+        batches.append(cutter.cut())
+    return batches
+
+
+@cache
+def windows_of(session: Session) -> dict[int, bytes]:
+    windows = recording_windows(*readings_of(session), SPEC)
+    return {start: values.tobytes() for start, values in zip(windows.starts.tolist(), windows.values, strict=True)}
+
+
+@dataclass(frozen=True)
+class Log:
+    """What Kafka holds of a session: the sequence numbers in the order in which they arrived."""
+
+    session: Session
+    sequences: list[int]
+
+    @property
+    def messages(self) -> list[SampleBatch]:
+        return [batches_of(self.session)[sequence] for sequence in self.sequences]
+
+
+@st.composite
+def logs_of_cut_connections(draw):
+    """What arrives in Kafka of a session that was sent over connections which were cut at any moment.
+
+    The phone sends at most `IN_FLIGHT` batches ahead of what was acknowledged to it, begins each connection
+    with the first that was not, and keeps at it until everything is acknowledged. What it sent over a
+    connection arrives in order, also long after the connection was cut, over whichever gateway.
+    """
+    rate_hz, batch_readings = draw(st.sampled_from([(50, 50), (50, 100), (200, 50), (200, 25)]))
+    session = Session(draw(st.integers(0, 9)), rate_hz, batch_readings)
+    batches = len(batches_of(session))
+    log: list[int] = []
+    acknowledged = 0
+    connections = [Connection(0, 0, 0)]
+
+    def send_some(count: int) -> None:
+        now = connections[-1]
+        now.sent_until = min(now.sent_until + count, acknowledged + IN_FLIGHT, batches)
+
+    def let_arrive(connection: Connection, count: int) -> None:
+        until = min(connection.arrived_until + count, connection.sent_until)
+        log.extend(range(connection.arrived_until, until))
+        connection.arrived_until = until
+
+    steps = st.tuples(
+        st.sampled_from(["send", "arrive", "arrive late", "acknowledge", "cut"]), st.integers(1, IN_FLIGHT)
+    )
+    for step, count in draw(st.lists(steps, min_size=5, max_size=60)):
+        now = connections[-1]
+        if step == "send":
+            send_some(count)
+        elif step == "arrive":
+            let_arrive(now, count)
+        elif step == "arrive late" and len(connections) > 1:
+            let_arrive(connections[count % (len(connections) - 1)], count)
+        elif step == "acknowledge":
+            acknowledged = max(acknowledged, min(acknowledged + count, now.arrived_until))
+        elif step == "cut":
+            connections.append(Connection(acknowledged, acknowledged, acknowledged))
+    while acknowledged < batches:
+        send_some(IN_FLIGHT)
+        let_arrive(connections[-1], IN_FLIGHT)
+        acknowledged = connections[-1].arrived_until
+    for number in draw(st.permutations(range(len(connections)))):
+        if draw(st.booleans()):
+            let_arrive(connections[number], IN_FLIGHT)
+    return Log(session, log)
+
+
+def assemble(log: list[SampleBatch], *, begin: int = 0):
+    """Windows by start; the positions that are finished; the batches of which something was refused."""
+    session: SessionWindows[int] = SessionWindows(SPEC)
+    windows, finished, refused = {}, set(), []
+    for position, batch in enumerate(log[begin:], begin):
+        step = session.add(batch, position)
+        for window in step.windows:
+            values = window.values.tobytes()
+            assert windows.setdefault(window.start, values) == values
+        finished |= set(step.finished)
+        if step.refused:
+            refused.append((batch.sequence, step.refused.code))
+    return windows, finished, refused
+
+
+@given(logs_of_cut_connections())
+@settings(max_examples=300, deadline=None)
+def test_what_is_new_arrives_in_order_however_connections_are_cut(log):
+    newest = -1
+    for sequence in log.sequences:
+        assert sequence <= newest + 1
+        newest = max(newest, sequence)
+
+
+@given(logs_of_cut_connections())
+@settings(max_examples=300, deadline=None)
+def test_resuming_gives_the_recordings_windows_and_nothing_is_refused(log):
+    windows, _, refused = assemble(log.messages)
+    assert windows == windows_of(log.session)
+    assert refused == []
+
+
+@given(logs_of_cut_connections(), st.integers(0, 10_000))
+@settings(max_examples=300, deadline=None)
+def test_a_processor_that_restarts_among_repeats_loses_no_window(log, stopped):
+    stop = stopped % (len(log.sequences) + 1)
+    before, finished, _ = assemble(log.messages[:stop])
+    unfinished = [position for position in range(stop) if position not in finished]
+    after, _, refused = assemble(log.messages, begin=min(unfinished, default=stop))
+    assert before.keys() | after.keys() == windows_of(log.session).keys()
+    assert all(windows_of(log.session)[start] == values for start, values in after.items())
+    assert refused == []
