@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import logging.config
+import signal
 import sys
 from collections.abc import Awaitable
 from typing import Any
@@ -19,7 +20,7 @@ from har.settings import ProcessorSettings
 from har.windows import MICROSECONDS
 from model_store.onnx_classifier import OnnxClassifier
 from stream_processor.classification import Classifier
-from stream_processor.health import Health
+from stream_processor.health import LEAVE_SECONDS, Health, end_by_force_after
 from stream_processor.kafka_messages import LogMessage, OutgoingMessage, PartitionName
 from stream_processor.live_state import LiveState
 from stream_processor.measures import ProcessorMeasures
@@ -75,6 +76,13 @@ def create_app(settings: ProcessorSettings, network: OnnxClassifier) -> faust.Ap
     _attach(app, pipeline, health)
     _add_pages(app, measures, health)
     return app
+
+
+class _Worker(faust.Worker):
+    def _schedule_shutdown(self, number: signal.Signals) -> None:
+        # A worker that is told to end while it is joining its group may never get to the end of that.
+        end_by_force_after(LEAVE_SECONDS)
+        super()._schedule_shutdown(number)
 
 
 class _Membership:
@@ -177,8 +185,9 @@ def run(settings: ProcessorSettings) -> int:
     log.info("%s", settings.describe())
     settings.data_folder.mkdir(parents=True, exist_ok=True)
     app = create_app(settings, network)
-    worker = faust.Worker(app, loglevel="INFO", loop=asyncio.new_event_loop())
+    worker = _Worker(app, loglevel="INFO", loop=asyncio.new_event_loop())
     worker.spinner = None
+    end_by_force_after(settings.stall_seconds)  # until the health watch takes over
     try:
         worker.execute_from_commandline()
     except SystemExit as stopped:

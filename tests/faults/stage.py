@@ -1,0 +1,141 @@
+"""The system on Apache Kafka with phones streaming into it, each part of which can be harmed."""
+
+import asyncio
+import os
+import random
+import signal
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TextIO
+
+import numpy as np
+
+from deploy.audit.auditing import audit
+from deploy.audit.findings import Audit
+from deploy.processes import ProcessGroup, Program
+from deploy.stack import Stack, choose_addresses, har
+from deploy.summary import PredictionWatch
+from ingest.phone_client import PhoneClient
+
+#: How long phones that stop wait until Kafka has everything, s.
+FINISH_SECONDS = 180
+AUDIT_WAIT_SECONDS = 120
+
+
+class Stage:
+    """A running system, its phones, and what is done to them.
+
+    Its processes are started again when they end by themselves, as by any supervisor.
+    """
+
+    def __init__(self, bootstrap: str, folder: Path, log: TextIO, *processor_options: str) -> None:
+        self.bootstrap = bootstrap
+        self.folder = folder
+        self.journals = folder / "journals"
+        self.group = ProcessGroup(log)
+        self.stack = Stack(
+            choose_addresses(bootstrap=bootstrap), folder, self.group, processor_options=processor_options
+        )
+        self.phones: Program | None = None
+        self.random = random.Random(2018)
+
+    def part(self, name: str) -> Program:
+        return self.stack.programs[name]
+
+    async def start_phones(self, count: int) -> None:
+        words = ("simulate", "--devices", str(count), "--gateway", self.stack.addresses.gateway_url)
+        words += ("--journal", str(self.journals), "--finish-seconds", str(FINISH_SECONDS))
+        self.phones = await self.group.start("phones", har(*words))
+        await self.until(lambda: any(self.journals.glob("*")), "a first acknowledgement")
+
+    async def stop_phones(self) -> None:
+        """Let the phones end as soon as everything that they measured is acknowledged."""
+        assert self.phones is not None
+        self.phones.process.send_signal(signal.SIGTERM)
+        assert await asyncio.wait_for(self.phones.process.wait(), FINISH_SECONDS + 30) == 0
+
+    async def audit(self, *, wait_seconds: float = AUDIT_WAIT_SECONDS) -> Audit:
+        return await asyncio.to_thread(audit, self.bootstrap, journals=self.journals, wait_seconds=wait_seconds)
+
+    async def kill(self, name: str, number: signal.Signals = signal.SIGKILL) -> float:
+        """Send a signal to a part once it runs; return when (epoch seconds)."""
+        program = self.part(name)
+        await self.until(lambda: program.process.returncode is None, f"{name} to run")
+        os.kill(program.process.pid, number)
+        return time.time()
+
+    async def kill_often(
+        self, name: str, times: int, numbers: list[signal.Signals], longest_pause: float = 10.0
+    ) -> None:
+        """Send signals to a part at random moments, 0.1 s to `longest_pause` after it was started again."""
+        for count in range(times):
+            await asyncio.sleep(self.random.uniform(0.1, longest_pause))
+            starts = self.part(name).starts
+            await self.kill(name, numbers[count % len(numbers)])
+            await self.until(lambda before=starts: self.part(name).starts > before, f"{name} to start again", 60)
+
+    async def until(self, holds, what: str, seconds: float = 60) -> None:
+        deadline = time.monotonic() + seconds
+        while not holds():
+            assert time.monotonic() < deadline, f"waited {seconds:g} s for {what}"
+            await asyncio.sleep(0.05)
+
+
+@asynccontextmanager
+async def on_stage(bootstrap: str, folder: Path, *processor_options: str) -> AsyncIterator[Stage]:
+    """Run the system on a Kafka with the project's topics; what it said is in the folder's `log`."""
+    with (folder / "log").open("w") as log:
+        stage = Stage(bootstrap, folder, log, *processor_options)
+        try:
+            await stage.stack.start()
+            yield stage
+        finally:
+            await stage.group.stop_all()
+
+
+class FreshPredictions:
+    """Watches for predictions of windows that were not predicted before."""
+
+    def __init__(self, bootstrap: str) -> None:
+        self._watch = PredictionWatch(bootstrap)
+
+    def __enter__(self) -> "FreshPredictions":
+        self._watch.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._watch.close()
+
+    @property
+    def count(self) -> int:
+        """How many different windows were predicted so far."""
+        return len(self._watch.wait_for_count(0, 0).predictions)
+
+    async def wait_for_more(self, than: int, seconds: float = 60) -> None:
+        seen = await asyncio.to_thread(self._watch.wait_for_count, than + 1, seconds)
+        assert len(seen.predictions) > than, f"no new prediction within {seconds:g} s"
+
+
+class Witness:
+    """One more phone, in this process: it tells what a phone hears."""
+
+    def __init__(self, stage: Stage) -> None:
+        self.told_to_wait = asyncio.Event()
+        self.cut_off = asyncio.Event()
+        self.client = PhoneClient(
+            stage.stack.addresses.gateway_url,
+            "witness",
+            on_waiting=lambda _: self.told_to_wait.set(),
+            on_disconnected=self.cut_off.set,
+        )
+
+    async def stream(self) -> None:
+        """Stream until cancelled."""
+        async with self.client:
+            while True:
+                begin = time.time_ns() // 1000
+                await asyncio.sleep(0.5)
+                times = begin + np.arange(25) * 20_000
+                await self.client.send(times, np.full((25, 3), (0, 0, 9.8), np.float32))

@@ -1,0 +1,194 @@
+"""Messages that are broken, late, repeated, out of order or from a clock that jumps."""
+
+import random
+from dataclasses import replace
+from itertools import zip_longest
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from kafka import KafkaConsumer, TopicPartition
+
+from deploy.summary import PredictionWatch
+from har import topics
+from har.samples import RejectedBatch, SampleBatch, decode_batch, encode_batch
+from har.windows import MICROSECONDS
+from tests.batches import live_batches
+from tests.faults.conftest import PHONES, count
+from tests.faults.sending import direct_sender
+
+pytestmark = [pytest.mark.kafka, pytest.mark.timeout(1_800)]
+
+DAY_US = 86_400 * MICROSECONDS
+_json = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.floats() | st.text() | st.binary(max_size=200),
+    lambda inner: st.lists(inner, max_size=15) | st.dictionaries(st.text(max_size=9), inner, max_size=5),
+)
+
+
+def invented(number: int) -> list[bytes]:
+    """Bytes of any kind, MessagePack of any shape, and the batch's own shape with any fields."""
+    messages: list[bytes] = []
+    fields = st.tuples(
+        st.just(1) | st.integers(), st.text(max_size=70), st.text(max_size=70), *[st.integers(-(2**63), 2**63)] * 4,
+        st.just("m/s^2"), st.integers(-5, 3_000), *[st.binary(max_size=400)] * 4,
+    )  # fmt: skip
+
+    @settings(
+        max_examples=number, phases=[Phase.generate], database=None, deadline=None,
+        suppress_health_check=list(HealthCheck),
+    )  # fmt: skip
+    @given(st.binary(max_size=2_000) | _json.map(msgspec.msgpack.encode) | fields.map(msgspec.msgpack.encode))
+    def collect(message: bytes) -> None:
+        messages.append(message)
+
+    collect()
+    return messages
+
+
+def flipped(number: int, seed: int) -> list[bytes]:
+    """Valid batches with some bits turned."""
+    chance = random.Random(seed)
+    valid = [encode_batch(batch) for batch in live_batches(20, device="mallory")]
+    messages = []
+    for _ in range(number):
+        message = bytearray(chance.choice(valid))
+        for _ in range(chance.choice([1, 1, 2, 8])):
+            message[chance.randrange(min(len(message), chance.choice([60, 2_000])))] ^= 1 << chance.randrange(8)
+        messages.append(bytes(message))
+    return messages
+
+
+def is_broken(message: bytes) -> bool:
+    try:
+        return decode_batch(message).device != "mallory"
+    except RejectedBatch:
+        return True
+
+
+def dead_letters(bootstrap: str, wanted: set[str]) -> dict[str, str]:
+    """Read the dead-letter topic until all that is wanted was seen; codes by where the message had been."""
+    consumer = KafkaConsumer(bootstrap_servers=bootstrap.split(","), auto_offset_reset="earliest")
+    consumer.assign(
+        [TopicPartition(topics.REFUSED.name, n) for n in consumer.partitions_for_topic(topics.REFUSED.name)]
+    )
+    codes: dict[str, str] = {}
+    quiet = 0
+    while quiet < 20 and not wanted <= codes.keys():
+        polled = consumer.poll(timeout_ms=1_000)
+        quiet = 0 if polled else quiet + 1
+        for record in (record for records in polled.values() for record in records):
+            headers = {name: value.decode() for name, value in record.headers}
+            assert headers["code"]
+            assert headers["detail"]
+            codes[headers.get("origin", "")] = headers["code"]
+    consumer.close()
+    return codes
+
+
+async def test_fuzzed_messages_in_real_traffic_are_set_aside_with_a_reason(one_broker, open_stage, report):
+    total = count(5_000, 100_000)
+    stage = await open_stage(one_broker.bootstrap)
+    await stage.start_phones(PHONES)
+    messages = invented(total // 10)
+    messages += flipped(total - len(messages), seed=1)
+    broken = []
+    with direct_sender(one_broker.bootstrap) as sender:
+        for begin in range(0, total, 1_000):
+            some = messages[begin : begin + 1_000]
+            origins = await sender.send((b"mallory", message) for message in some)
+            broken += [place for place, message in zip(origins, some, strict=True) if is_broken(message)]
+    await stage.stop_phones()
+    wanted = {f"{topics.SAMPLES.name}/{partition}/{offset}" for partition, offset in broken}
+    codes = dead_letters(one_broker.bootstrap, wanted)
+    assert wanted <= codes.keys()
+    assert stage.part("processor").starts == 1
+    reasons = sorted({codes[origin] for origin in wanted})
+    report(f"{total} fuzzed messages", await stage.audit(), refused=len(wanted), reasons=" ".join(reasons))
+
+
+def shifted(batch: SampleBatch, by_us: int, newest_sent: int) -> SampleBatch:
+    return replace(
+        batch,
+        times=batch.times + by_us,
+        newest_sent=newest_sent,
+        earlier_until=max(0, batch.earlier_until + by_us),
+        later_from=batch.later_from + by_us,
+    )
+
+
+def honest(batches: list[SampleBatch]) -> list[SampleBatch]:
+    """State in each batch the newest time that was sent before it, in this order."""
+    newest, said = 0, []
+    for batch in batches:
+        said.append(replace(batch, newest_sent=newest))
+        newest = max(newest, batch.newest)
+    return said
+
+
+def odd_senders() -> dict[str, list[SampleBatch]]:
+    plain = live_batches(60)
+    chance = random.Random(3)
+    ahead = [shifted(b, DAY_US if 20 <= n < 30 else 0, 0) for n, b in enumerate(plain)]
+    behind = [shifted(b, -DAY_US if 20 <= n < 30 else 0, 0) for n, b in enumerate(plain)]
+    repeated = [b for b in plain for _ in range(2 if chance.random() < 0.05 else 1)]
+    reordered = list(plain)
+    for n in range(0, 58, 15):
+        reordered[n], reordered[n + 1] = reordered[n + 1], reordered[n]
+    return {
+        "plain": plain,
+        "late": honest([*plain[:20], *plain[21:31], plain[20], *plain[31:]]),
+        "ahead": honest(ahead),
+        "behind": honest(behind),
+        "repeated": repeated,
+        "reordered": honest(reordered),
+    }
+
+
+def interleaved(senders: dict[str, list[SampleBatch]], suffix: str) -> list[SampleBatch]:
+    """One log of all, as if they sent at the same time, from as many devices of each kind."""
+    logs = [
+        [replace(batch, device=f"{kind}-{number}-{suffix}") for batch in batches]
+        for kind, batches in senders.items()
+        for number in range(count(2, 30))
+    ]
+    return [batch for row in zip_longest(*logs) for batch in row if batch is not None]
+
+
+async def test_odd_senders_are_treated_alike_before_and_after_a_restart(one_broker, open_stage, report):
+    stage = await open_stage(one_broker.bootstrap)
+    senders = odd_senders()
+    whole, broken_up = interleaved(senders, "whole"), interleaved(senders, "parts")
+    with direct_sender(one_broker.bootstrap) as sender:
+        origins = dict(zip(await sender.send_batches(whole), whole, strict=True))
+        last = max(batch.newest for batch in senders["plain"]) // MICROSECONDS * MICROSECONDS - 5 * MICROSECONDS
+        watch = PredictionWatch(one_broker.bootstrap)
+        watch.start()
+        sent = {(batch.device, batch.session, last) for batch in whole if batch.device.startswith("plain")}
+        assert sent <= watch.wait_for(sent, 60).predictions.keys()
+        for begin in range(0, len(broken_up), len(broken_up) // 5):
+            some = broken_up[begin : begin + len(broken_up) // 5]
+            origins |= dict(zip(await sender.send_batches(some), some, strict=True))
+            starts = stage.part("processor").starts
+            await stage.kill("processor")
+            await stage.until(lambda before=starts: stage.part("processor").starts > before, "the worker to start")
+    stage.journals = None
+    audit = await stage.audit(wait_seconds=60)
+    seen = watch.wait_for(set(), 0).predictions
+    watch.close()
+    answers = {"whole": {}, "parts": {}}
+    for (device, _, start), prediction in seen.items():
+        name, suffix = device.rsplit("-", 1)
+        answers[suffix][name, start] = prediction.probabilities
+    assert answers["whole"] == answers["parts"]
+    refused = {"whole": set(), "parts": set()}
+    for origin, code in dead_letters(one_broker.bootstrap, set()).items():
+        _, partition, offset = origin.split("/")
+        batch = origins[int(partition), int(offset)]
+        name, suffix = batch.device.rsplit("-", 1)
+        refused[suffix].add((name, batch.sequence, code))
+    assert refused["whole"] == refused["parts"]
+    kinds = {name.split("-")[0] for name, _, _ in refused["whole"]}
+    assert kinds == {"late", "ahead", "behind"}
+    report("clock jumps, 10 s late, repeated, reordered; worker killed 5 times", audit, refused=audit.refused)

@@ -1,0 +1,107 @@
+"""Kafka's brokers killed, restarted and frozen."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+
+import pytest
+
+from tests.faults.conftest import PHONES, by_length
+from tests.faults.stage import FreshPredictions, Witness
+
+pytestmark = [pytest.mark.kafka, pytest.mark.timeout(1_800)]
+
+AWAY_SECONDS = by_length(6, 30)
+CALM_SECONDS = by_length(3, 15)
+
+Harm = Callable[[int], Awaitable[None]]
+
+
+def harms(cluster) -> dict[str, tuple[Harm, Harm]]:
+    """What can be done to a broker, and how it is mended."""
+
+    async def mend(broker: int) -> None:
+        cluster.start_broker(broker)
+        await asyncio.to_thread(cluster.wait_until_ready)
+
+    async def unfreeze(broker: int) -> None:
+        cluster.unfreeze(broker)
+        await asyncio.to_thread(cluster.wait_until_ready)
+
+    return {
+        "killed": (lambda broker: asyncio.to_thread(cluster.kill, broker), mend),
+        "stopped": (lambda broker: asyncio.to_thread(cluster.stop_broker, broker), mend),
+        "frozen": (lambda broker: asyncio.to_thread(cluster.freeze, broker), unfreeze),
+    }
+
+
+@asynccontextmanager
+async def a_witness(stage):
+    witness = Witness(stage)
+    streaming = asyncio.create_task(witness.stream())
+    try:
+        yield witness
+    finally:
+        streaming.cancel()
+        with suppress(asyncio.CancelledError):
+            await streaming
+
+
+@pytest.mark.parametrize("harm", ["stopped", "killed", "frozen"])
+async def test_the_only_broker_away_stops_everything_and_loses_nothing(one_broker, open_stage, report, harm):
+    stage = await open_stage(one_broker.bootstrap)
+    await stage.start_phones(PHONES)
+    hurt, mend = harms(one_broker)[harm]
+    async with a_witness(stage) as witness:
+        await asyncio.sleep(CALM_SECONDS)
+        await hurt(1)
+        await asyncio.sleep(AWAY_SECONDS)
+        assert witness.told_to_wait.is_set() or witness.cut_off.is_set()
+        await mend(1)
+        await asyncio.sleep(CALM_SECONDS)
+    await stage.stop_phones()
+    report(f"one broker, {harm} for {AWAY_SECONDS:g} s", await stage.audit())
+
+
+@pytest.mark.parametrize("harm", ["stopped", "killed", "frozen"])
+async def test_of_three_brokers_each_may_be_away(three_brokers, open_stage, report, harm):
+    stage = await open_stage(three_brokers.bootstrap)
+    await stage.start_phones(PHONES)
+    hurt, mend = harms(three_brokers)[harm]
+    with FreshPredictions(three_brokers.bootstrap) as predictions:
+        for broker in three_brokers.brokers:
+            await asyncio.sleep(CALM_SECONDS)
+            await hurt(broker)
+            before = predictions.count
+            await asyncio.sleep(AWAY_SECONDS)
+            if harm != "frozen":  # a frozen one leads until the controller gives it up, which takes seconds
+                await predictions.wait_for_more(before)
+            await mend(broker)
+    await asyncio.sleep(CALM_SECONDS)
+    await stage.stop_phones()
+    report(f"three brokers, each in turn {harm} for {AWAY_SECONDS:g} s", await stage.audit())
+
+
+@pytest.mark.parametrize("harm", ["killed", "frozen"])
+async def test_with_two_of_three_brokers_away_writes_stop_and_phones_are_told(three_brokers, open_stage, report, harm):
+    stage = await open_stage(three_brokers.bootstrap)
+    await stage.start_phones(PHONES)
+    hurt, _ = harms(three_brokers)[harm]
+    async with a_witness(stage) as witness:
+        await asyncio.sleep(CALM_SECONDS)
+        for broker in (1, 2):
+            await hurt(broker)
+        await asyncio.wait_for(witness.told_to_wait.wait(), 30)
+        accepted = witness.client.accepted
+        await asyncio.sleep(AWAY_SECONDS)
+        assert witness.client.accepted == accepted, "a batch was acknowledged by one replica only"
+        for broker in (1, 2):
+            if harm == "killed":
+                three_brokers.start_broker(broker)
+            else:
+                three_brokers.unfreeze(broker)
+        await asyncio.to_thread(three_brokers.wait_until_ready)
+        await stage.until(lambda: witness.client.accepted > accepted, "the phones to go on", 90)
+        await asyncio.sleep(CALM_SECONDS)
+    await stage.stop_phones()
+    report(f"three brokers, two at once {harm} for {AWAY_SECONDS:g} s", await stage.audit())

@@ -1,0 +1,69 @@
+"""A device that holds the partition's commit back, among many that go on."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+from kafka import TopicPartition
+from kafka.admin import KafkaAdminClient
+
+from har import topics
+from har.assembly import SessionWindows
+from har.windows import WindowSpec
+from tests.batches import live_batches
+from tests.faults.conftest import count
+from tests.faults.sending import direct_sender
+
+pytestmark = [pytest.mark.kafka, pytest.mark.timeout(900)]
+
+DEVICES = count(40, 200)
+BEFORE_SILENCE = 8
+
+
+def committed(admin: KafkaAdminClient, group: str, partition: int) -> int:
+    offsets = admin.list_group_offsets(group).get(group, {})
+    known = offsets.get(TopicPartition(topics.SAMPLES.name, partition))
+    return known.offset if known is not None else -1
+
+
+def first_held(batches, offsets: list[int]) -> int:
+    session = SessionWindows(WindowSpec())
+    for batch, offset in zip(batches, offsets, strict=True):
+        session.add(batch, offset)
+    return session.held_batches[0][1]
+
+
+@pytest.mark.parametrize("carry_seconds", [3_600, 1])
+async def test_no_commit_passes_what_a_silent_device_holds(one_broker, open_stage, report, carry_seconds):
+    group = f"new-group-{carry_seconds}"
+    stage = await open_stage(one_broker.bootstrap, "--group", group, "--carry-seconds", str(carry_seconds))
+    rounds = 50
+    plain = live_batches(rounds)
+    silent = [replace(batch, device="silent") for batch in plain]
+    others = [[replace(batch, device=f"other-{n:03}") for n in range(DEVICES - 1)] for batch in plain]
+    admin = KafkaAdminClient(bootstrap_servers=[one_broker.bootstrap])
+    with direct_sender(one_broker.bootstrap) as sender:
+        places = []
+        for own, row in zip(silent[:BEFORE_SILENCE], others, strict=False):
+            middle = len(row) // 2
+            await sender.send_batches(row[:middle])
+            places += await sender.send_batches([own])
+            await sender.send_batches(row[middle:])
+        (partition,) = {partition for partition, _ in places}
+        held = first_held(silent[:BEFORE_SILENCE], [offset for _, offset in places])
+        for row in others[BEFORE_SILENCE:]:
+            await sender.send_batches(row)
+            if carry_seconds > 60:
+                assert committed(admin, group, partition) <= held
+            await asyncio.sleep(0.1)
+        if carry_seconds > 60:
+            await stage.until(lambda: committed(admin, group, partition) == held, "the commit to reach what is held")
+        else:
+            await stage.until(lambda: committed(admin, group, partition) > held, "the copies to let the commit pass")
+        await stage.kill("processor")
+        await sender.send_batches(silent[BEFORE_SILENCE:])
+    admin.close()
+    stage.journals = None
+    audit = await stage.audit(wait_seconds=60)
+    report(f"one of {DEVICES} devices holds back, carried after {carry_seconds} s", audit)
+    assert (audit.batches_repeated > 0) == (carry_seconds < 60)

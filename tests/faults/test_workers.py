@@ -1,0 +1,95 @@
+"""Processors that are killed, added, removed and frozen."""
+
+import asyncio
+import os
+import signal
+import statistics
+import time
+
+import pytest
+
+from tests.faults.conftest import PHONES, by_length, count
+from tests.faults.stage import FreshPredictions
+
+pytestmark = [pytest.mark.kafka, pytest.mark.timeout(2_400)]
+
+#: The processor's default, which is how long a killed one still counts as a member of its group.
+SESSION_TIMEOUT_SECONDS = 6.0
+
+
+@pytest.mark.parametrize(
+    ("signals", "times"),
+    [
+        pytest.param([signal.SIGKILL], count(4, 30), id="SIGKILL"),
+        pytest.param([signal.SIGTERM, signal.SIGINT], count(4, 50), id="SIGTERM-and-SIGINT"),
+    ],
+)
+async def test_a_worker_ended_at_random_moments_loses_nothing(one_broker, open_stage, report, signals, times):
+    stage = await open_stage(one_broker.bootstrap)
+    await stage.start_phones(PHONES)
+    await stage.kill_often("processor", times, signals, by_length(5, 10))
+    await stage.stop_phones()
+    names = " and ".join(number.name for number in signals)
+    report(f"a worker ended {times} times by {names}", await stage.audit())
+
+
+async def test_workers_come_and_go_and_are_killed_while_they_do(one_broker, open_stage, report):
+    stage = await open_stage(one_broker.bootstrap)
+    await stage.start_phones(PHONES)
+    for _ in range(count(1, 5)):
+        await asyncio.sleep(by_length(2, 5))
+        for number in (2, 3):
+            joining = asyncio.create_task(stage.stack.start_processor(number))
+            await asyncio.sleep(stage.random.uniform(1, 4))
+            await stage.kill("processor")  # while the group takes the new one in
+            await joining
+        await asyncio.sleep(stage.random.uniform(0.1, 5))
+        await stage.kill("processor-2")
+        await asyncio.sleep(stage.random.uniform(2, 4))
+        await stage.kill("processor-2")  # while it recovers
+        for number in (3, 2):
+            await stage.group.stop(stage.part(f"processor-{number}"))
+            await asyncio.sleep(stage.random.uniform(0.1, 2))
+    await asyncio.sleep(by_length(2, 10))
+    await stage.stop_phones()
+    report("workers 1 to 3 to 1, killed during rebalances and recovery", await stage.audit())
+
+
+async def test_a_worker_that_was_frozen_beyond_its_session_and_goes_on_spoils_nothing(one_broker, open_stage, report):
+    stage = await open_stage(one_broker.bootstrap)
+    await stage.start_phones(PHONES)
+    await stage.stack.start_processor(2)
+    for _ in range(count(1, 5)):
+        await asyncio.sleep(by_length(2, 5))
+        frozen = stage.part("processor").process.pid
+        os.kill(frozen, signal.SIGSTOP)
+        await asyncio.sleep(SESSION_TIMEOUT_SECONDS + by_length(3, 6))  # the other one has its partitions by now
+        os.kill(frozen, signal.SIGCONT)
+    await asyncio.sleep(by_length(3, 10))
+    await stage.stop_phones()
+    report("a worker frozen beyond its session timeout, then let go on", await stage.audit())
+
+
+async def test_a_killed_worker_predicts_again_soon(one_broker, open_stage, report):
+    stage = await open_stage(one_broker.bootstrap)
+    await stage.start_phones(PHONES)
+    recoveries = []
+    with FreshPredictions(one_broker.bootstrap) as predictions:
+        for _ in range(count(2, 15)):
+            await predictions.wait_for_more(predictions.count)
+            await asyncio.sleep(stage.random.uniform(0.5, 3))
+            await stage.kill("processor")
+            began = time.monotonic()
+            await asyncio.sleep(0.5)  # what it had sent is read by now
+            await predictions.wait_for_more(predictions.count)
+            recoveries.append(round(time.monotonic() - began, 1))
+    await stage.stop_phones()
+    median = statistics.median(recoveries)
+    report(
+        "recovery of a killed worker",
+        await stage.audit(),
+        seconds_to_the_first_new_prediction=recoveries,
+        median=median,
+        session_timeout=SESSION_TIMEOUT_SECONDS,
+    )
+    assert median < 15
