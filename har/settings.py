@@ -234,7 +234,7 @@ class KafkaServerSettings(ServiceSettings):
 class AuditSettings(KafkaSettings):
     """`har audit`: tell whether the stream lost, invented, changed or disordered anything.
 
-    All that is audited is held in memory, about 3 kB a window: on a system that has run for long, audit a part
+    All that is audited is held in memory, about 4 kB a window: on a system that has run for long, audit a part
     of it with --since-seconds.
     """
 

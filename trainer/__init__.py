@@ -3,3 +3,8 @@
 TensorFlow is imported in this package only, and there only by the modules `networks`, `training` and
 `freezing` (and so by `baseline`, which joins them).
 """
+
+import os
+
+# ONNX Runtime's wheel has telemetry in it, on by default, which also writes a file into the temporary folder.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")

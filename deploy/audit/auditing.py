@@ -42,7 +42,7 @@ def audit(
     """Audit a system: wait until every window that must be answered is, or the time is over, and compare.
 
     The system may go on running; what comes during the audit is not missed if it is unanswered at its end.
-    Memory grows by about 3 kB for each window that is audited.
+    Memory grows by about 4 kB for each window that is audited.
 
     Parameters
     ----------

@@ -217,7 +217,7 @@ async def test_one_wait_over_two_connections_is_told_once_and_the_next_one_again
             if batch.sequence == 0:
                 await connection.send(encode_message(Waiting("room", 3.0)))
 
-    async with serve(make_wait, "127.0.0.1", 0) as server:
+    async with serve(make_wait, "127.0.0.1", 0, close_timeout=0.2) as server:
         url = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}"
         async with PhoneClient(url, "p", on_waiting=said.append) as phone:
             await phone.send(TIMES, AXES)
