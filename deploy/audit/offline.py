@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from deploy.audit.stored import UsableBatch
 from har.resampling import Times, reach_us
+from har.samples import SampleBatch
 from har.windows import MICROSECONDS, RecordingWindows, WindowSpec, recording_windows
 
 #: A longer run is cut in pieces of this length: little memory, and it stays in the caches. µs.
@@ -24,60 +24,59 @@ class Run:
 
     Attributes
     ----------
-    batches : list of UsableBatch
+    batches : list of SampleBatch
         In the order of their numbers.
     is_behind_hole : bool
         Whether a number is missing between the run before and this one.
     """
 
-    batches: list[UsableBatch]
+    batches: list[SampleBatch]
     is_behind_hole: bool
 
     @property
     def known_from(self) -> int:
         """No reading of an earlier batch is after this, µs."""
-        return self.batches[0].batch.earlier_until
+        return self.batches[0].earlier_until
 
     @property
     def known_until(self) -> int:
         """No reading of a later batch is before this, µs."""
-        return max(usable.batch.later_from for usable in self.batches)
+        return max(batch.later_from for batch in self.batches)
 
     def readings(self) -> tuple[Times, NDArray[np.float32]]:
         """Return times and axes of all readings, in order of time, from where all of them are known."""
-        times = np.concatenate([usable.batch.times for usable in self.batches])
-        axes = np.concatenate([usable.batch.axes for usable in self.batches])
+        times = np.concatenate([batch.times for batch in self.batches])
+        axes = np.concatenate([batch.axes for batch in self.batches])
         order = np.argsort(times, kind="stable")
         order = order[times[order] > self.known_from]
         return times[order], axes[order]
 
 
-def runs(batches: Mapping[int, UsableBatch]) -> Iterator[Run]:
+def runs(batches: Mapping[int, SampleBatch]) -> Iterator[Run]:
     """Join a session's batches, given by their number."""
     run: Run | None = None
     newest = known_until = previous = 0
     for number in sorted(batches):
-        usable = batches[number]
+        batch = batches[number]
         follows = run is not None and number == previous + 1
-        if run is None or not follows or not _joins(usable, newest, known_until):
+        if run is None or not follows or not _joins(batch, newest, known_until):
             if run is not None:
                 yield run
             run = Run([], is_behind_hole=run is not None and not follows)
             newest = known_until = 0
-        run.batches.append(usable)
-        newest, known_until = max(newest, usable.newest), max(known_until, usable.batch.later_from)
+        run.batches.append(batch)
+        newest, known_until = max(newest, batch.newest), max(known_until, batch.later_from)
         previous = number
     if run is not None:
         yield run
 
 
-def _joins(usable: UsableBatch, newest: int, known_until: int) -> bool:
-    batch = usable.batch
-    return usable.is_whole and batch.earlier_until >= newest and int(batch.times.min()) >= known_until
+def _joins(batch: SampleBatch, newest: int, known_until: int) -> bool:
+    return batch.earlier_until >= newest and int(batch.times.min()) >= known_until
 
 
 def session_windows(
-    batches: Mapping[int, UsableBatch], spec: WindowSpec, grace_us: int
+    batches: Mapping[int, SampleBatch], spec: WindowSpec, grace_us: int
 ) -> Iterator[tuple[RecordingWindows, NDArray[np.bool_]]]:
     """Yield a session's windows, piece by piece, and which of them the stream must have answered.
 
@@ -87,14 +86,14 @@ def session_windows(
 
     Parameters
     ----------
-    batches : mapping of int to UsableBatch
+    batches : mapping of int to SampleBatch
         By sequence number.
     spec : WindowSpec
         How windows are cut.
     grace_us : int
         How long the stream waits for a missing batch, µs of event time.
     """
-    newest = max((max(usable.newest, usable.batch.newest_sent) for usable in batches.values()), default=0)
+    newest = max((max(batch.newest, batch.newest_sent) for batch in batches.values()), default=0)
     for run in runs(batches):
         times, axes = run.readings()
         known = times < run.known_until

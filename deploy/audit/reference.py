@@ -15,10 +15,9 @@ from deploy.audit.stored import (
     StoredDevice,
     StoredMessage,
     StoredSession,
-    UsableBatch,
     fingerprint,
+    is_late,
     sort_out,
-    usable_part,
 )
 from deploy.summary import WindowKey
 from har.samples import SampleBatch
@@ -191,7 +190,7 @@ class ReferenceBuilder:
             built.repeated += session.repeated
             if acknowledged is None:
                 built.missing_numbers += _missing_numbers(session)
-                required = {number: session.usable[number] for number in session.known - session.unsure}
+                required = {number: session.usable[number] for number in session.known}
             else:
                 journal = acknowledged.get(name, {})
                 built.acknowledged += sum(map(len, journal.values()))
@@ -207,17 +206,15 @@ class ReferenceBuilder:
 
     def _required(
         self, session: StoredSession, journal: Mapping[int, list[SampleBatch]], lost: list[SampleBatch]
-    ) -> dict[int, UsableBatch]:
+    ) -> dict[int, SampleBatch]:
         """Return the acknowledged batches that the stream must use; as they lie in Kafka, unless they are lost."""
-        sure = session.usable.keys() - session.unsure
-        required = {number: session.usable[number] for number in journal if number in sure}
+        required = {number: session.usable[number] for number in journal if number in session.usable}
         for batch in lost:
-            usable = usable_part(batch, self._grace_us)
-            if usable is not None:
-                required.setdefault(batch.sequence, usable)
+            if not is_late(batch, self._grace_us):
+                required.setdefault(batch.sequence, batch)
         return required
 
-    def _answers(self, required: Mapping[int, UsableBatch], possible: Mapping[int, UsableBatch]) -> dict[int, Answer]:
+    def _answers(self, required: Mapping[int, SampleBatch], possible: Mapping[int, SampleBatch]) -> dict[int, Answer]:
         """Answer the windows of a session, by start; what lies in Kafka decides the values."""
         answers = self._classify(required)
         if required.keys() == possible.keys():
@@ -227,7 +224,7 @@ class ReferenceBuilder:
             answers[start] = Answer(answer.probabilities, is_due)
         return answers
 
-    def _classify(self, batches: Mapping[int, UsableBatch]) -> dict[int, Answer]:
+    def _classify(self, batches: Mapping[int, SampleBatch]) -> dict[int, Answer]:
         answers: dict[int, Answer] = {}
         for windows, due in session_windows(batches, self._spec, self._grace_us):
             rows = self._probabilities(windows.values)

@@ -6,11 +6,9 @@ purpose: nothing here comes from `har.assembly`, whose faults would otherwise go
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from har.samples import RejectedBatch, SampleBatch, decode_batch
-
-LATE = "late"
 
 Position = tuple[int, int]
 
@@ -35,48 +33,24 @@ class StoredMessage:
     is_known: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class UsableBatch:
-    """A batch without the readings that are late.
-
-    Attributes
-    ----------
-    batch : SampleBatch
-        What is left of it.
-    newest : int
-        The newest event time of the whole, µs.
-    is_whole : bool
-        Whether nothing was left out.
-    """
-
-    batch: SampleBatch
-    newest: int
-    is_whole: bool
-
-
 @dataclass(slots=True)
 class StoredSession:
     """What lies in Kafka of one session.
 
     Attributes
     ----------
-    usable : dict of int to UsableBatch
+    usable : dict of int to SampleBatch
         By sequence number; of several batches under a number the first that was not refused.
     known : set of int
         Those of them that count as known.
-    unsure : set of int
-        Those of them that were refused as late and are so in part only: whether the stream has used the rest
-        depends on whether its windows were closed already, which a refusal does not tell. Windows that need
-        the rest are allowed, not due.
     contents : dict of int to set of bytes
         The fingerprints of all readings that were stored under a number, refused or not.
     repeated : int
         Messages that repeat a batch.
     """
 
-    usable: dict[int, UsableBatch] = field(default_factory=dict)
+    usable: dict[int, SampleBatch] = field(default_factory=dict)
     known: set[int] = field(default_factory=set)
-    unsure: set[int] = field(default_factory=set)
     contents: dict[int, set[bytes]] = field(default_factory=dict)
     repeated: int = 0
 
@@ -113,8 +87,7 @@ def sort_out(
     messages : iterable of StoredMessage
         In the order of the log.
     refusals : mapping of (partition, offset) to str
-        What the processor refused, with the code. A refused message is left out as a whole, except that
-        of one which by its own statement is late in part only the late readings are.
+        What the processor refused, with the code.
     grace_us : int
         The processor's grace, µs.
     """
@@ -139,27 +112,16 @@ def _add(
     contents = session.contents.setdefault(batch.sequence, set())
     session.repeated += session.holds(batch)
     contents.add(fingerprint(batch))
-    usable = usable_part(batch, grace_us)
-    was_refused = refusal is not None and (refusal != LATE or usable is None or usable.is_whole)
-    if was_refused or usable is None:
+    if refusal is not None or is_late(batch, grace_us):
         return
-    if batch.sequence not in session.usable:
-        session.usable[batch.sequence] = usable
-        if refusal is not None:
-            session.unsure.add(batch.sequence)
+    session.usable.setdefault(batch.sequence, batch)
     if message.is_known:
         session.known.add(batch.sequence)
 
 
-def usable_part(batch: SampleBatch, grace_us: int) -> UsableBatch | None:
-    """Leave out what is late by the batch's own statement; None if that is all of it."""
-    late = batch.times < batch.newest_sent - grace_us
-    if not late.any():
-        return UsableBatch(batch, batch.newest, is_whole=True)
-    if late.all():
-        return None
-    kept = replace(batch, times=batch.times[~late], axes=batch.axes[~late])
-    return UsableBatch(kept, batch.newest, is_whole=False)
+def is_late(batch: SampleBatch, grace_us: int) -> bool:
+    """Tell whether a batch is late by its own statement: one late reading is enough."""
+    return int(batch.times.min()) < batch.newest_sent - grace_us
 
 
 def fingerprint(batch: SampleBatch) -> bytes:

@@ -41,7 +41,7 @@ def stored(log: list[SampleBatch], refusals=None, *, grace_us: int = GRACE):
 def windows_of(log: list[SampleBatch], refusals=None, *, grace_us: int = GRACE):
     """All windows of a log, and those of them that are due, as start to bytes."""
     session = stored(log, refusals, grace_us=grace_us)
-    sure = {number: session.usable[number] for number in session.known - session.unsure}
+    sure = {number: session.usable[number] for number in session.known}
     possible, due = {}, {}
     for piece, _ in session_windows(session.usable, SPEC, grace_us):
         possible |= {start: values.tobytes() for start, values in zip(piece.starts.tolist(), piece.values, strict=True)}
@@ -157,29 +157,15 @@ def test_readings_that_later_batches_may_precede_are_not_due():
     assert min(possible) > batches[0].newest + GRACE  # earlier ones, too, are only known from there on
 
 
-def test_a_refused_batch_is_left_out_and_one_late_in_part_gives_the_rest():
+def test_a_refused_batch_is_left_out_and_so_is_one_with_a_late_reading():
     times, axes = recording(6)
     batches = cut(times, axes, 100)
     partly = dataclasses.replace(batches[4], newest_sent=int(batches[4].times[50]) + GRACE)
-    log = [*batches[:4], partly, *batches[5:]]
-    usable = stored(log, {4: "late"}).usable
-    assert len(usable[4].batch) == 50
-    assert [len(run.batches) for run in runs(usable)] == [4, 4]  # it does not join what its late readings led to
-    assert 4 not in stored(log, {4: "conflict"}).usable
-    assert 2 not in stored(log, {2: "late"}).usable  # not late by its own statement: its number came too late
-    assert 2 in stored([*log, batches[2]], {8: "late"}).usable  # only the copy was refused
-
-
-def test_what_is_left_of_a_batch_late_in_part_may_come_too_late_as_well():
-    times, axes = recording(10)
-    first, second, third, *rest = [promising_little(batch) for batch in cut(times, axes, 50)]
-    late = dataclasses.replace(first, newest_sent=int(first.times[-1]) + GRACE)
-    log = [second, third, late, *rest]
-    windows, refusals = streamed(log, GRACE)
-    possible, due = windows_of(log, refusals)
-    assert refusals == {2: "late"}
-    assert due.items() <= windows.items() < possible.items()
-    assert min(due) == min(windows) > min(possible)
+    usable = stored([*batches[:4], partly, *batches[5:]]).usable
+    assert 4 not in usable
+    assert [len(run.batches) for run in runs(usable)] == [4, 3]
+    assert 2 not in stored(batches, {2: "conflict"}).usable
+    assert 2 in stored([*batches, batches[2]], {8: "late"}).usable  # only the copy was refused
 
 
 def test_of_several_contents_under_a_number_the_first_that_was_not_refused_counts():
@@ -188,8 +174,8 @@ def test_of_several_contents_under_a_number_the_first_that_was_not_refused_count
     other = dataclasses.replace(batches[3], axes=batches[3].axes + 1)
     log = [*batches[:4], other, other, *batches[4:]]
     session = stored(log, {4: "conflict"})
-    assert np.array_equal(session.usable[3].batch.axes, batches[3].axes)
-    assert np.array_equal(stored(log, {3: "conflict"}).usable[3].batch.axes, other.axes)
+    assert np.array_equal(session.usable[3].axes, batches[3].axes)
+    assert np.array_equal(stored(log, {3: "conflict"}).usable[3].axes, other.axes)
     assert (len(session.contents[3]), session.repeated) == (2, 1)
 
 
