@@ -8,7 +8,7 @@ UPLOT := $(WEB)/node_modules/uplot/dist/uPlot.esm.js
 
 .DEFAULT_GOAL := help
 BROKERS ?= 1
-.PHONY: help setup demo kafka test lint format bench lock clean
+.PHONY: help setup demo kafka test faults soak lint format bench lock clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -23,6 +23,12 @@ setup: $(VENV)/.all $(UPLOT) ## Make .venv with everything, for developing and t
 
 test: setup ## Set up and run all tests
 	$(BIN)/python -m pytest
+
+faults: setup ## Kill, freeze and fuzz every part on Apache Kafka, at full length (about 45 min; needs Java and Maven)
+	HAR_FAULTS=full $(BIN)/python -m pytest tests/faults
+
+soak: setup ## Stream for 30 min on Apache Kafka, and check that memory and lag stay flat
+	$(BIN)/python -m benchmarks.soak
 
 lint: setup ## Check style, types and the arrows between packages
 	$(BIN)/ruff check .

@@ -182,10 +182,10 @@ class Stack:
 
 async def wait_for_page(url: str) -> None:
     """Wait until a page answers with status 200."""
-    await _retry(_fetch, url)
+    await _retry(fetch_page, url)
 
 
-async def _retry(check: Callable[[str], None], address: str) -> None:
+async def _retry(check: Callable[[str], object], address: str) -> None:
     """Call `check` until it does not raise: nothing tells when another program listens but asking it."""
     while True:
         try:
@@ -200,9 +200,17 @@ async def _retry(check: Callable[[str], None], address: str) -> None:
 _direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
-def _fetch(url: str) -> None:
+def fetch_page(url: str) -> bytes:
+    """Return a page of a service on loopback.
+
+    Raises
+    ------
+    OSError
+        If it does not answer, or not with success.
+    """
     with _direct.open(url, timeout=5) as answer:
-        answer.read()
+        page: bytes = answer.read()
+    return page
 
 
 def _check_redis(url: str) -> None:
