@@ -95,6 +95,18 @@ def read_journals(folder: Path) -> Iterator[tuple[Recording, int]]:
             yield recording, len(batches)
 
 
+def journal_messages(path: Path) -> Iterator[bytes]:
+    """Yield the batches of one journal as they were sent (`har.samples.decode_batch`).
+
+    Raises
+    ------
+    JournalError
+        If the file holds something else than entries.
+    """
+    for entry, _ in _entries(path):
+        yield entry.batch
+
+
 def _entries(path: Path) -> Iterator[tuple[_Entry, int]]:
     """Yield every whole entry, and how many bytes it takes."""
     decoder = msgspec.msgpack.Decoder(_Entry)

@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
 from typing import Self
@@ -12,7 +12,7 @@ from deploy.audit.stored import Position, StoredMessage
 from deploy.topic_reader import KafkaRecord, TopicReader
 from har import topics
 from har.samples import SampleBatch, decode_batch
-from ingest.journal import SUFFIX, _entries
+from ingest.journal import SUFFIX, journal_messages
 
 #: Told how many messages were read, and of how many.
 Advance = Callable[[int, int], None]
@@ -136,9 +136,9 @@ class Journals:
     def __init__(self, folder: Path) -> None:
         self._lengths: defaultdict[str, dict[Path, int]] = defaultdict(dict)
         for path in sorted(path for path in folder.iterdir() if path.name.endswith(SUFFIX)):
-            first = next(_messages(path), None)
+            first = next(journal_messages(path), None)
             if first is not None:
-                self._lengths[decode_batch(first).device][path] = sum(1 for _ in _messages(path))
+                self._lengths[decode_batch(first).device][path] = sum(1 for _ in journal_messages(path))
         if not self._lengths:
             raise NoJournalError(f"there is no journal in {folder}")
 
@@ -151,12 +151,7 @@ class Journals:
         """Read what a device knows to be in Kafka, by session and sequence number."""
         sessions: dict[str, dict[int, list[SampleBatch]]] = {}
         for path, length in self._lengths.get(device, {}).items():
-            for message in islice(_messages(path), length):
+            for message in islice(journal_messages(path), length):
                 batch = decode_batch(message)
                 sessions.setdefault(batch.session, {}).setdefault(batch.sequence, []).append(batch)
         return sessions
-
-
-def _messages(path: Path) -> Iterator[bytes]:
-    for entry, _ in _entries(path):
-        yield entry.batch
