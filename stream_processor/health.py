@@ -24,15 +24,25 @@ class StalledError(RuntimeError):
     """A partition did not move although there was something to do."""
 
 
-def end_by_force_after(seconds: float | None) -> None:
-    """Make the process end after so many seconds, telling on standard error where every thread stands.
+class LastResort:
+    """Ends the process by force, telling on standard error where every thread stands, unless it is put off.
 
     The timer runs outside of the interpreter's threads, so it also ends a process whose event loop is blocked.
     """
-    if seconds is None:
-        faulthandler.cancel_dump_traceback_later()
-    else:
-        faulthandler.dump_traceback_later(seconds, exit=True)
+
+    def __init__(self) -> None:
+        self._is_leaving = False
+
+    def put_off(self, seconds: float) -> None:
+        """Let the process live for so many seconds more; without effect once it is leaving."""
+        if not self._is_leaving:
+            faulthandler.dump_traceback_later(seconds, exit=True)
+
+    def leave(self) -> None:
+        """Give the process `LEAVE_SECONDS` to end by itself."""
+        if not self._is_leaving:
+            self._is_leaving = True
+            faulthandler.dump_traceback_later(LEAVE_SECONDS, exit=True)
 
 
 class HealthReport(msgspec.Struct):
@@ -68,8 +78,8 @@ class Health:
         Gives each assigned partition's progress.
     is_member : callable
         Whether the worker has its assignment from the consumer group.
-    set_last_resort : callable
-        Sets after how many seconds the process ends by force, unless it is called again before; None for never.
+    last_resort : LastResort
+        Ends the process if it cannot end itself.
     """
 
     def __init__(
@@ -77,12 +87,12 @@ class Health:
         stall_seconds: float,
         progress: Callable[[], list[PartitionProgress]],
         is_member: Callable[[], bool],
-        set_last_resort: Callable[[float | None], None] = end_by_force_after,
+        last_resort: LastResort,
     ) -> None:
         self._stall_seconds = stall_seconds
         self._progress = progress
         self._is_member = is_member
-        self._set_last_resort = set_last_resort
+        self._last_resort = last_resort
         self._watch = StallWatch(stall_seconds)
         self._membership = StallWatch(stall_seconds)
         self._stalls: list[Stall] = []
@@ -96,12 +106,12 @@ class Health:
         """Check every second until something is stuck; then call `give_up` and see to it that the process ends."""
         try:
             while not self._stalls:
-                self._set_last_resort(self._stall_seconds)
+                self._last_resort.put_off(self._stall_seconds)
                 await asyncio.sleep(CHECK_SECONDS)
                 self._stalls = self._watch.observe(self._progress()) + self._outside_of_group()
         finally:
             # From here on the worker is leaving, because of a stall or because it was told to.
-            self._set_last_resort(LEAVE_SECONDS)
+            self._last_resort.leave()
         said = ", ".join(f"{stall.partition} {stall.stage} for {stall.seconds:.0f} s" for stall in self._stalls)
         log.error("nothing moves: %s; this worker ends, to be started again", said)
         await give_up(StalledError(said))

@@ -20,7 +20,7 @@ from har.settings import ProcessorSettings
 from har.windows import MICROSECONDS
 from model_store.onnx_classifier import OnnxClassifier
 from stream_processor.classification import Classifier
-from stream_processor.health import LEAVE_SECONDS, Health, end_by_force_after
+from stream_processor.health import Health, LastResort
 from stream_processor.kafka_messages import LogMessage, OutgoingMessage, PartitionName
 from stream_processor.live_state import LiveState
 from stream_processor.measures import ProcessorMeasures
@@ -34,7 +34,7 @@ FAILURE = 1
 JSON = "application/json"
 
 
-def create_app(settings: ProcessorSettings, network: OnnxClassifier) -> faust.App:
+def create_app(settings: ProcessorSettings, network: OnnxClassifier, last_resort: LastResort) -> faust.App:
     """Build the Faust app that serves one release."""
     app = faust.App(
         settings.group,
@@ -72,16 +72,21 @@ def create_app(settings: ProcessorSettings, network: OnnxClassifier) -> faust.Ap
     classifier = Classifier(network, most=settings.classify_batch)
     pipeline = StreamPipeline(settings, classifier, publish, live, measures)
     group = _Membership(app)
-    health = Health(settings.stall_seconds, lambda: _progress(app, pipeline), lambda: group.is_member)
+    health = Health(settings.stall_seconds, lambda: _progress(app, pipeline), lambda: group.is_member, last_resort)
     _attach(app, pipeline, health)
     _add_pages(app, measures, health)
     return app
 
 
 class _Worker(faust.Worker):
+    def __init__(self, app: faust.App, last_resort: LastResort) -> None:
+        super().__init__(app, loglevel="INFO", loop=asyncio.new_event_loop())
+        self.spinner = None
+        self._last_resort = last_resort
+
     def _schedule_shutdown(self, number: signal.Signals) -> None:
         # A worker that is told to end while it is joining its group may never get to the end of that.
-        end_by_force_after(LEAVE_SECONDS)
+        self._last_resort.leave()
         super()._schedule_shutdown(number)
 
 
@@ -184,10 +189,9 @@ def run(settings: ProcessorSettings) -> int:
     logging.config.dictConfig(logging_config("processor"))
     log.info("%s", settings.describe())
     settings.data_folder.mkdir(parents=True, exist_ok=True)
-    app = create_app(settings, network)
-    worker = _Worker(app, loglevel="INFO", loop=asyncio.new_event_loop())
-    worker.spinner = None
-    end_by_force_after(settings.stall_seconds)  # until the health watch takes over
+    last_resort = LastResort()
+    last_resort.put_off(settings.stall_seconds)  # until the health watch takes over
+    worker = _Worker(create_app(settings, network, last_resort), last_resort)
     try:
         worker.execute_from_commandline()
     except SystemExit as stopped:

@@ -27,6 +27,10 @@ def count(short: int, full: int) -> int:
     return full if IS_FULL else short
 
 
+def chosen(short: list[str], full: list[str]) -> list[str]:
+    return full if IS_FULL else short
+
+
 OpenStage = Callable[..., Awaitable[Stage]]
 
 

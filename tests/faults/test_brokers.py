@@ -6,13 +6,14 @@ from contextlib import asynccontextmanager, suppress
 
 import pytest
 
-from tests.faults.conftest import PHONES, by_length
+from tests.faults.conftest import PHONES, by_length, chosen
 from tests.faults.stage import FreshPredictions, Witness
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(1_800)]
 
-AWAY_SECONDS = by_length(6, 30)
-CALM_SECONDS = by_length(3, 15)
+AWAY_SECONDS = by_length(5, 30)
+CALM_SECONDS = by_length(2, 15)
+ALL_HARMS = ["stopped", "killed", "frozen"]
 
 Harm = Callable[[int], Awaitable[None]]
 
@@ -47,7 +48,7 @@ async def a_witness(stage):
             await streaming
 
 
-@pytest.mark.parametrize("harm", ["stopped", "killed", "frozen"])
+@pytest.mark.parametrize("harm", chosen(["stopped", "frozen"], ALL_HARMS))
 async def test_the_only_broker_away_stops_everything_and_loses_nothing(one_broker, open_stage, report, harm):
     stage = await open_stage(one_broker.bootstrap)
     await stage.start_phones(PHONES)
@@ -63,7 +64,7 @@ async def test_the_only_broker_away_stops_everything_and_loses_nothing(one_broke
     report(f"one broker, {harm} for {AWAY_SECONDS:g} s", await stage.audit())
 
 
-@pytest.mark.parametrize("harm", ["stopped", "killed", "frozen"])
+@pytest.mark.parametrize("harm", chosen(["killed"], ALL_HARMS))
 async def test_of_three_brokers_each_may_be_away(three_brokers, open_stage, report, harm):
     stage = await open_stage(three_brokers.bootstrap)
     await stage.start_phones(PHONES)
@@ -82,7 +83,7 @@ async def test_of_three_brokers_each_may_be_away(three_brokers, open_stage, repo
     report(f"three brokers, each in turn {harm} for {AWAY_SECONDS:g} s", await stage.audit())
 
 
-@pytest.mark.parametrize("harm", ["killed", "frozen"])
+@pytest.mark.parametrize("harm", chosen(["frozen"], ["killed", "frozen"]))
 async def test_with_two_of_three_brokers_away_writes_stop_and_phones_are_told(three_brokers, open_stage, report, harm):
     stage = await open_stage(three_brokers.bootstrap)
     await stage.start_phones(PHONES)

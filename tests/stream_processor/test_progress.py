@@ -1,9 +1,10 @@
 import asyncio
+import faulthandler
 
 import pytest
 from msgspec.structs import replace
 
-from stream_processor.health import LEAVE_SECONDS, Health, StalledError
+from stream_processor.health import LEAVE_SECONDS, Health, LastResort, StalledError
 from stream_processor.progress import PartitionProgress, StallWatch
 
 CAUGHT_UP = PartitionProgress(
@@ -62,11 +63,18 @@ class Process:
     """Stands for the process that a last resort would end."""
 
     def __init__(self) -> None:
-        self.resorts: list[float | None] = []
+        self.resorts: list[float] = []
         self.errors: list[BaseException] = []
 
     async def give_up(self, error: BaseException) -> None:
         self.errors.append(error)
+
+
+@pytest.fixture
+def process(monkeypatch) -> Process:
+    process = Process()
+    monkeypatch.setattr(faulthandler, "dump_traceback_later", lambda seconds, exit: process.resorts.append(seconds))
+    return process
 
 
 @pytest.fixture(autouse=True)
@@ -74,10 +82,9 @@ def often(monkeypatch):
     monkeypatch.setattr("stream_processor.health.CHECK_SECONDS", 0.01)
 
 
-async def test_a_stalled_partition_ends_the_worker():
-    process = Process()
+async def test_a_stalled_partition_ends_the_worker(process):
     stuck = replace(CAUGHT_UP, end=60)
-    health = Health(0.2, lambda: [stuck], lambda: True, process.resorts.append)
+    health = Health(0.2, lambda: [stuck], lambda: True, LastResort())
     assert health.report().ready
     async with asyncio.timeout(10):
         await health.watch(process.give_up)
@@ -89,17 +96,15 @@ async def test_a_stalled_partition_ends_the_worker():
     assert report.partitions == [stuck]
 
 
-async def test_a_worker_that_never_gets_an_assignment_ends():
-    process = Process()
-    health = Health(0.2, list, lambda: False, process.resorts.append)
+async def test_a_worker_that_never_gets_an_assignment_ends(process):
+    health = Health(0.2, list, lambda: False, LastResort())
     async with asyncio.timeout(10):
         await health.watch(process.give_up)
     assert "the consumer group reading" in str(process.errors[0])
 
 
-async def test_a_worker_that_moves_lives_on_and_may_take_its_time_to_leave():
-    process = Process()
-    health = Health(0.2, lambda: [CAUGHT_UP], lambda: True, process.resorts.append)
+async def test_a_worker_that_moves_lives_on_and_may_take_its_time_to_leave(process):
+    health = Health(0.2, lambda: [CAUGHT_UP], lambda: True, LastResort())
     watching = asyncio.create_task(health.watch(process.give_up))
     await asyncio.sleep(0.5)
     assert health.report().alive
@@ -108,3 +113,12 @@ async def test_a_worker_that_moves_lives_on_and_may_take_its_time_to_leave():
     assert process.errors == []
     assert set(process.resorts[:-1]) == {0.2}  # put off at each check
     assert process.resorts[-1] == LEAVE_SECONDS
+
+
+async def test_nothing_puts_the_last_resort_off_once_the_worker_leaves(process):
+    last_resort = LastResort()
+    last_resort.put_off(60)
+    last_resort.leave()
+    last_resort.put_off(60)
+    last_resort.leave()
+    assert process.resorts == [60, LEAVE_SECONDS]
