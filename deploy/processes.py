@@ -45,6 +45,10 @@ class Program:
         The latest lines of its output.
     starts : int
         How often it was started.
+    stopping : asyncio.Event
+        Set when it is to end for good.
+    supervisor : asyncio.Task or None
+        Starts it again when it ends by itself.
     """
 
     name: str
@@ -95,7 +99,7 @@ class ProcessGroup:
 
     async def _keep_running(self, program: Program) -> None:
         pause = FIRST_PAUSE_SECONDS
-        while True:
+        while not program.stopping.is_set():
             began = time.monotonic()
             status = await program.process.wait()
             if time.monotonic() - began > STEADY_SECONDS:
@@ -106,8 +110,13 @@ class ProcessGroup:
                 return
             self._write(f"{program.name} ended with status {status} and is started again")
             pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+            _signal(program.process.pid, signal.SIGKILL)  # what it started must not outlive it
             await program.output
-            program.process = await _launch(program.arguments)
+            try:
+                program.process = await _launch(program.arguments)
+            except OSError as error:
+                self._write(f"{program.name} cannot be started: {error}")
+                continue
             program.starts += 1
             program.output = asyncio.create_task(
                 self._copy_output(program.name, program.process, program.last_lines, program.quiet)

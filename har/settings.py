@@ -140,7 +140,7 @@ class ProcessorSettings(KafkaSettings):
     release: str = Field("baseline", description="folder of the release to serve, or 'baseline'")
     redis_url: RedisDsn = RedisDsn("redis://127.0.0.1:6379/0")
     web_host: str = "127.0.0.1"
-    web_port: Port = Field(8610, description="Faust's own page, /metrics and /health")
+    web_port: Port = Field(8610, description="of the pages /metrics, /live and /ready")
     data_folder: Path = Field(Path(".har/processor"), description="where Faust keeps its files")
     session_timeout_seconds: float = Field(6, gt=0)
     heartbeat_seconds: float = Field(1.5, gt=0)
@@ -155,7 +155,9 @@ class ProcessorSettings(KafkaSettings):
     )
     stall_seconds: float = Field(60, gt=0, description="a partition that does not move for so long ends the worker")
     inference_threads: int = Field(1, ge=1)
-    max_sessions: int = Field(20_000, ge=1, description="sessions held in memory")
+    max_sessions: int = Field(
+        20_000, ge=1, description="of each partition; beyond, the one silent for longest is dropped"
+    )
 
     @model_validator(mode="after")
     def require_loopback(self) -> Self:

@@ -7,17 +7,18 @@ partition stalls therefore ends itself: whoever gets the partition reads on from
 import asyncio
 import faulthandler
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 
 import msgspec
 
-from stream_processor.progress import PartitionProgress, Stall, StallWatch
+from stream_processor.progress import Due, PartitionProgress, Stall, StallWatch
 
 log = logging.getLogger(__name__)
 
 CHECK_SECONDS = 1.0
-#: A worker that has given up ends after this at the latest, whatever hangs.
-LEAVE_SECONDS = 10.0
+#: A worker that leaves ends after this at the latest, whatever hangs.
+#: It is less than what supervisors usually wait before they kill, so that the reason is told.
+LEAVE_SECONDS = 6.0
 
 
 class StalledError(RuntimeError):
@@ -72,12 +73,13 @@ class Health:
     Parameters
     ----------
     stall_seconds : float
-        How long something may be due in a partition without any progress; also how long the event loop may
-        be blocked.
+        How long something may be due without any progress; also how long the event loop may be blocked.
     progress : callable
         Gives each assigned partition's progress.
     is_member : callable
         Whether the worker has its assignment from the consumer group.
+    kafka_answers : callable
+        How often Kafka has answered, through the consumer's own connections.
     last_resort : LastResort
         Ends the process if it cannot end itself.
     """
@@ -87,14 +89,15 @@ class Health:
         stall_seconds: float,
         progress: Callable[[], list[PartitionProgress]],
         is_member: Callable[[], bool],
+        kafka_answers: Callable[[], int],
         last_resort: LastResort,
     ) -> None:
         self._stall_seconds = stall_seconds
         self._progress = progress
         self._is_member = is_member
+        self._kafka_answers = kafka_answers
         self._last_resort = last_resort
         self._watch = StallWatch(stall_seconds)
-        self._membership = StallWatch(stall_seconds)
         self._stalls: list[Stall] = []
 
     def report(self) -> HealthReport:
@@ -108,15 +111,18 @@ class Health:
             while not self._stalls:
                 self._last_resort.put_off(self._stall_seconds)
                 await asyncio.sleep(CHECK_SECONDS)
-                self._stalls = self._watch.observe(self._progress()) + self._outside_of_group()
+                self._stalls = self._watch.observe(self._due())
         finally:
             # From here on the worker is leaving, because of a stall or because it was told to.
             self._last_resort.leave()
-        said = ", ".join(f"{stall.partition} {stall.stage} for {stall.seconds:.0f} s" for stall in self._stalls)
+        said = ", ".join(f"{stall.what} {stall.stage} for {stall.seconds:.0f} s" for stall in self._stalls)
         log.error("nothing moves: %s; this worker ends, to be started again", said)
         await give_up(StalledError(said))
 
-    def _outside_of_group(self) -> list[Stall]:
-        """Tell of a worker that never gets an assignment: it waits as a partition of which nothing is read."""
-        outside = [] if self._is_member() else [PartitionProgress("the consumer group", end=1, taken_until=0)]
-        return self._membership.observe(outside)
+    def _due(self) -> Iterator[Due]:
+        yield Due("Kafka", "answering", self._kafka_answers())
+        if not self._is_member():
+            yield Due("the consumer group", "joining", None)
+            return
+        for progress in self._progress():
+            yield from progress.due()

@@ -10,6 +10,10 @@ from har.refusals import Refusal
 from har.samples import SampleBatch, encode_batch
 from stream_processor.sessions import Position
 
+#: Headers of a copy: the offset it had, and how long its session has been silent, s.
+CARRIED_HEADER = "carried_from"
+SILENT_HEADER = "silent_seconds"
+
 
 class PartitionName(NamedTuple):
     """A partition of a topic."""
@@ -38,6 +42,8 @@ class LogMessage:
         As they lie in Kafka.
     arrived : int
         When the gateway received it (the record's time), µs since the epoch.
+    headers : tuple of (str, bytes)
+        Its headers.
     """
 
     partition: PartitionName
@@ -46,6 +52,13 @@ class LogMessage:
     key: bytes | None
     value: bytes | None
     arrived: int
+    headers: tuple[tuple[str, bytes], ...] = ()
+
+    @property
+    def silent_seconds(self) -> float:
+        """How long the session had been silent when this copy was written; 0 for what a phone sent."""
+        said = dict(self.headers).get(SILENT_HEADER, b"0")
+        return float(said) if said.isdigit() else 0.0
 
 
 class KafkaEvent(Protocol):
@@ -98,13 +111,18 @@ def refusal_message(refusal: Refusal) -> OutgoingMessage:
     return OutgoingMessage(topics.REFUSED.name, refusal.key, refusal.value, refusal.headers)
 
 
-def carried_message(partition: PartitionName, batch: SampleBatch, position: Position) -> OutgoingMessage:
+def carried_message(
+    partition: PartitionName, batch: SampleBatch, position: Position, silent_seconds: float
+) -> OutgoingMessage:
     """Return a batch as it lies in the log, to be written to the end of the same partition."""
     return OutgoingMessage(
         partition.topic,
         batch.device.encode(),
         encode_batch(batch),
-        [("carried_from", str(position.offset).encode())],
+        [
+            (CARRIED_HEADER, str(position.offset).encode()),
+            (SILENT_HEADER, str(round(silent_seconds)).encode()),
+        ],
         partition.number,
         position.arrived,
     )

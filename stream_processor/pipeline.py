@@ -63,6 +63,7 @@ class _Work:
     finished: list[int] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
     carried: list[tuple[SampleBatch, Position]] = field(default_factory=list)
+    silent_seconds: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -194,7 +195,9 @@ class StreamPipeline:
             return _Work(partition, finished=[message.offset], refusals=[refusal])
         key = SessionKey(batch.device, batch.session)
         try:
-            step = partition.sessions.add(batch, Position(message.offset, message.arrived))
+            step = partition.sessions.add(
+                batch, Position(message.offset, message.arrived), silent_seconds=message.silent_seconds
+            )
         except Exception as error:
             # A fault of ours: it must cost one session, not the partition that all its devices share.
             log.exception("session %s of %s is dropped", batch.session, batch.device)
@@ -247,7 +250,9 @@ class StreamPipeline:
         messages = [prediction_message(prediction) for prediction in predictions]
         for work in group:
             messages += [refusal_message(refusal) for refusal in work.refusals]
-            messages += [carried_message(work.partition.name, *carried) for carried in work.carried]
+            messages += [
+                carried_message(work.partition.name, *carried, work.silent_seconds) for carried in work.carried
+            ]
             self._measures.carried.inc(len(work.carried))
         return [await self._publish(message) for message in messages]
 
@@ -279,7 +284,7 @@ class StreamPipeline:
             for name, partition in list(self._partitions.items()):
                 for silent in partition.sessions.sweep():
                     work = self._work(partition, silent.key, silent.step)
-                    work.carried = silent.carried
+                    work.carried, work.silent_seconds = silent.carried, silent.seconds
                     await self._enqueue(work)
                 self._measures.held.labels(str(name)).set(len(partition.ledger))
             self._measures.sessions.set(sum(len(p.sessions) for p in self._partitions.values()))

@@ -7,13 +7,21 @@ next window still needs them, are no stall.
 """
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import msgspec
 
-Stage = Literal["reading", "publishing", "committing"]
+Stage = Literal["reading", "publishing", "committing", "joining", "answering"]
+
+
+class Due(NamedTuple):
+    """Something that has to be done: what for, which step, and a number that changes when it moves."""
+
+    what: str
+    stage: Stage
+    marker: int | None
 
 
 class PartitionProgress(msgspec.Struct, frozen=True):
@@ -23,14 +31,14 @@ class PartitionProgress(msgspec.Struct, frozen=True):
     ----------
     partition : str
         ``topic/partition``.
-    end : int or None
-        Offset after the last message in the log, as the latest fetch told.
+    begin, end : int or None
+        The first offset that the log holds, and the one after its last; None while it is not known.
     taken_until : int or None
         Messages below were taken into window state; None before the first.
     acknowledged_until : int or None
         Messages below are done: no window to come needs them, and Kafka has every window that did.
     committed : int or None
-        What the consumer group would read next after a restart; None if it never committed.
+        What was last committed, or found committed, for the consumer group; None if nothing ever was.
     held : int
         Messages taken and not acknowledged.
     unconfirmed, confirmed : int
@@ -38,6 +46,7 @@ class PartitionProgress(msgspec.Struct, frozen=True):
     """
 
     partition: str
+    begin: int | None = None
     end: int | None = None
     taken_until: int | None = None
     acknowledged_until: int | None = None
@@ -48,15 +57,30 @@ class PartitionProgress(msgspec.Struct, frozen=True):
 
     @property
     def lag(self) -> int | None:
-        """Messages in the log that were not taken yet; None while it is not known."""
+        """Messages in the log that were not taken yet; None while it is not known.
+
+        It is negative if the group has committed more than the log holds, as after a topic was made anew:
+        nothing would be read until the log is as long as before.
+        """
+        if self.begin is None or self.end is None:
+            return None
         read_until = self.committed if self.taken_until is None else self.taken_until
-        return max(0, self.end - read_until) if self.end is not None and read_until is not None else None
+        return self.end - max(self.begin, read_until or 0)
+
+    def due(self) -> Iterator[Due]:
+        """Yield each step that has something to do."""
+        if self.lag:
+            yield Due(self.partition, "reading", self.taken_until)
+        if self.unconfirmed:
+            yield Due(self.partition, "publishing", self.confirmed)
+        if self.acknowledged_until is not None and self.acknowledged_until > (self.committed or 0):
+            yield Due(self.partition, "committing", self.committed)
 
 
 class Stall(msgspec.Struct, frozen=True):
-    """A partition that does not move although it should."""
+    """Something that does not move although it should; `what` is a partition, the group, or Kafka."""
 
-    partition: str
+    what: str
     stage: Stage
     seconds: float
 
@@ -68,7 +92,7 @@ class _Waiting:
 
 
 class StallWatch:
-    """Tells which partitions have not moved for too long.
+    """Tells what has not moved for too long.
 
     Parameters
     ----------
@@ -81,11 +105,12 @@ class StallWatch:
     --------
     >>> now = 0.0
     >>> watch = StallWatch(60, clock=lambda: now)
-    >>> watch.observe([PartitionProgress("samples/0", end=9, taken_until=5)])
+    >>> unread = PartitionProgress("samples/0", begin=0, end=9, taken_until=5)
+    >>> watch.observe(unread.due())
     []
     >>> now = 61.0
-    >>> watch.observe([PartitionProgress("samples/0", end=9, taken_until=5)])
-    [Stall(partition='samples/0', stage='reading', seconds=61.0)]
+    >>> watch.observe(unread.due())
+    [Stall(what='samples/0', stage='reading', seconds=61.0)]
     """
 
     def __init__(self, stall_seconds: float, *, clock: Callable[[], float] = time.monotonic) -> None:
@@ -93,28 +118,16 @@ class StallWatch:
         self._clock = clock
         self._waiting: dict[tuple[str, Stage], _Waiting] = {}
 
-    def observe(self, partitions: Iterable[PartitionProgress]) -> list[Stall]:
-        """Compare with the observations before; partitions that are not given are forgotten."""
+    def observe(self, due: Iterable[Due]) -> list[Stall]:
+        """Compare with the observations before; what is not due any more is forgotten."""
         now = self._clock()
         waiting: dict[tuple[str, Stage], _Waiting] = {}
         stalls = []
-        for progress in partitions:
-            for stage, marker in _due(progress):
-                key = progress.partition, stage
-                before = self._waiting.get(key)
-                current = before if before is not None and before.marker == marker else _Waiting(marker, now)
-                waiting[key] = current
-                if now - current.since >= self._stall_seconds:
-                    stalls.append(Stall(progress.partition, stage, now - current.since))
+        for what, stage, marker in due:
+            before = self._waiting.get((what, stage))
+            current = before if before is not None and before.marker == marker else _Waiting(marker, now)
+            waiting[what, stage] = current
+            if now - current.since >= self._stall_seconds:
+                stalls.append(Stall(what, stage, now - current.since))
         self._waiting = waiting
         return stalls
-
-
-def _due(progress: PartitionProgress) -> Iterable[tuple[Stage, int | None]]:
-    """Yield each stage that has something to do, with the number that grows when it does it."""
-    if progress.lag:
-        yield "reading", progress.taken_until
-    if progress.unconfirmed:
-        yield "publishing", progress.confirmed
-    if progress.acknowledged_until is not None and progress.acknowledged_until > (progress.committed or 0):
-        yield "committing", progress.committed

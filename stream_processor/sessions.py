@@ -5,7 +5,7 @@ restart need not read everything since, they are **carried**: written once more 
 When the copies are read, they stand for the originals (`har.assembly`), and the commit moves on. Nothing is
 decided about the session by that; only much later is it forgotten.
 
-Silence is counted in the partition's own time, which stands still while nothing comes in the partition at
+Silence is counted in the partition's own time, which stands still while no phone sends in the partition at
 all: an outage makes nobody silent.
 """
 
@@ -47,6 +47,8 @@ class Silent:
     ----------
     key : SessionKey
         Which.
+    seconds : float
+        For how long, in the partition's time.
     step : Assembled
         What giving it up closes and finishes; nothing if it is only carried.
     carried : list of (SampleBatch, Position)
@@ -54,6 +56,7 @@ class Silent:
     """
 
     key: SessionKey
+    seconds: float
     step: Assembled[Position]
     carried: list[tuple[SampleBatch, Position]]
 
@@ -62,7 +65,7 @@ class Silent:
 class _Tracked:
     windows: SessionWindows[Position]
     heard_at: float
-    carried_at: float
+    carry_at: float
 
 
 class SessionBook:
@@ -75,7 +78,7 @@ class SessionBook:
     grace_us : int
         How long a missing batch is waited for, µs of event time.
     carry_seconds : float
-        After this silence, and again each time it has passed, what a session holds is carried.
+        After this silence what a session holds is carried, and again whenever the silence has doubled.
     forget_seconds : float
         After this silence its state is dropped.
     max_sessions : int
@@ -108,17 +111,22 @@ class SessionBook:
         """Return how many sessions have state."""
         return len(self._sessions)
 
-    def add(self, batch: SampleBatch, position: Position) -> Assembled[Position]:
-        """Add a batch to its session."""
-        self._time, self._latest = self._now(), self._clock()
+    def add(self, batch: SampleBatch, position: Position, *, silent_seconds: float = 0.0) -> Assembled[Position]:
+        """Add a batch to its session, which had been silent for so long when a copy of it was written."""
+        now = self._now()
         key = SessionKey(batch.device, batch.session)
         tracked = self._sessions.get(key)
         if tracked is None:
             windows = SessionWindows[Position](self._spec, grace_us=self._grace_us)
-            tracked = self._sessions[key] = _Tracked(windows, self._time, self._time)
+            heard_at = now - silent_seconds
+            tracked = self._sessions[key] = _Tracked(windows, heard_at, now + max(silent_seconds, self._carry_seconds))
+            # The order is by when a session was heard.
+            self._sessions.move_to_end(key, last=not silent_seconds)
         step = tracked.windows.add(batch, position)
-        if step.repeats < len(batch):  # a copy is no sign of life
-            tracked.heard_at = tracked.carried_at = self._time
+        # A copy is no sign of life, and neither is what is refused.
+        if not silent_seconds and step.refused is None and step.repeats < len(batch):
+            self._time, self._latest = now, self._clock()
+            tracked.heard_at, tracked.carry_at = now, now + self._carry_seconds
             self._sessions.move_to_end(key)
         return step
 
@@ -131,16 +139,17 @@ class SessionBook:
         """Look after silent sessions; yield what is to be carried and what is given up, session by session."""
         now = self._now()
         for key, tracked in list(self._sessions.items()):
+            silent = now - tracked.heard_at
             surplus = len(self._sessions) > self._max_sessions
-            if now - tracked.heard_at < self._carry_seconds and not surplus:
+            if silent < self._carry_seconds and not surplus:
                 return
-            if now - tracked.heard_at >= self._forget_seconds or surplus:
+            if silent >= self._forget_seconds or surplus:
                 # Before anything is yielded: a batch may come while the caller deals with it.
                 del self._sessions[key]
-                yield Silent(key, tracked.windows.stop_waiting(), [])
-            elif now - tracked.carried_at >= self._carry_seconds:
-                tracked.carried_at = now
-                yield Silent(key, Assembled(), tracked.windows.held_batches)
+                yield Silent(key, silent, tracked.windows.stop_waiting(), [])
+            elif now >= tracked.carry_at:
+                tracked.carry_at = now + silent
+                yield Silent(key, silent, Assembled(), tracked.windows.held_batches)
 
     def _now(self) -> float:
         return self._time + min(self._clock() - self._latest, LONGEST_STEP_SECONDS)

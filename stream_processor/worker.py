@@ -23,15 +23,17 @@ from stream_processor.classification import Classifier
 from stream_processor.health import Health, LastResort
 from stream_processor.kafka_messages import LogMessage, OutgoingMessage, PartitionName
 from stream_processor.live_state import LiveState
+from stream_processor.log_view import LogView
 from stream_processor.measures import ProcessorMeasures
 from stream_processor.pipeline import StreamPipeline
-from stream_processor.progress import PartitionProgress
 from stream_processor.transport import use_fetch_wait
 
 log = logging.getLogger(__name__)
 
 FAILURE = 1
 JSON = "application/json"
+#: A worker that has not joined its group by then ends, to be started again.
+START_SECONDS = 120.0
 
 
 def create_app(settings: ProcessorSettings, network: OnnxClassifier, last_resort: LastResort) -> faust.App:
@@ -71,9 +73,16 @@ def create_app(settings: ProcessorSettings, network: OnnxClassifier, last_resort
     live = LiveState(str(settings.redis_url), latest_seconds=settings.latest_seconds, measures=measures)
     classifier = Classifier(network, most=settings.classify_batch)
     pipeline = StreamPipeline(settings, classifier, publish, live, measures)
-    group = _Membership(app)
-    health = Health(settings.stall_seconds, lambda: _progress(app, pipeline), lambda: group.is_member, last_resort)
-    _attach(app, pipeline, health)
+    view = LogView(app)
+    health = Health(
+        settings.stall_seconds,
+        lambda: view.join(pipeline.progress()),
+        # Faust runs tasks only once the worker has joined for the first time.
+        lambda: not app.rebalancing,
+        lambda: view.answers,
+        last_resort,
+    )
+    _attach(app, pipeline, view, health)
     _add_pages(app, measures, health)
     return app
 
@@ -90,34 +99,7 @@ class _Worker(faust.Worker):
         super()._schedule_shutdown(number)
 
 
-class _Membership:
-    """Whether the worker has its assignment: Faust does not tell one without partitions from none."""
-
-    def __init__(self, app: faust.App) -> None:
-        self._app = app
-        self._has_joined = False
-        app.on_rebalance_complete.connect(self._note_joined, weak=False)
-
-    @property
-    def is_member(self) -> bool:
-        return self._has_joined and not self._app.rebalancing
-
-    async def _note_joined(self, *_: object, **__: object) -> None:
-        self._has_joined = True
-
-
-def _progress(app: faust.App, pipeline: StreamPipeline) -> list[PartitionProgress]:
-    """Join what the consumer knows of each assigned partition with what the pipeline knows."""
-    taken = pipeline.progress()
-    joined = []
-    for tp, (end, committed) in sorted(app.consumer.log_offsets().items()) if app.consumer is not None else ():
-        name = PartitionName(tp.topic, tp.partition)
-        known = taken.get(name, PartitionProgress(str(name)))
-        joined.append(msgspec.structs.replace(known, end=end, committed=committed))
-    return joined
-
-
-def _attach(app: faust.App, pipeline: StreamPipeline, health: Health) -> None:
+def _attach(app: faust.App, pipeline: StreamPipeline, view: LogView, health: Health) -> None:
     samples = app.topic(topics.SAMPLES.name, key_serializer="raw", value_serializer="raw", internal=False)
 
     # Faust knows what to ack by event, and several streams over one partition would ack out of order.
@@ -137,6 +119,10 @@ def _attach(app: faust.App, pipeline: StreamPipeline, health: Health) -> None:
     @app.task
     async def run_pipeline() -> None:
         await pipeline.run(crash)
+
+    @app.task
+    async def watch_log() -> None:
+        await view.watch()
 
     @app.task
     async def watch_health() -> None:
@@ -160,6 +146,7 @@ def _log_message(event: faust.Event) -> LogMessage:
         message.key,
         message.value,
         round(message.timestamp * MICROSECONDS),
+        tuple(message.headers or ()),
     )
 
 
@@ -190,7 +177,7 @@ def run(settings: ProcessorSettings) -> int:
     log.info("%s", settings.describe())
     settings.data_folder.mkdir(parents=True, exist_ok=True)
     last_resort = LastResort()
-    last_resort.put_off(settings.stall_seconds)  # until the health watch takes over
+    last_resort.put_off(START_SECONDS)  # until the health watch takes over
     worker = _Worker(create_app(settings, network, last_resort), last_resort)
     try:
         worker.execute_from_commandline()

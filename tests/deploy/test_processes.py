@@ -5,6 +5,7 @@ import sys
 import psutil
 import pytest
 
+from deploy import processes
 from deploy.ports import free_port
 from deploy.processes import ProcessEndedError, ProcessGroup
 
@@ -71,6 +72,48 @@ async def test_a_supervised_program_that_ends_is_started_again_until_it_is_stopp
     assert not psutil.pid_exists(last)
     assert program.starts == 3
     assert "service ended with status -9 and is started again" in log.getvalue()
+
+
+async def test_a_program_that_is_stopped_while_it_is_started_again_stays_stopped(monkeypatch):
+    group, launching, go_on = ProcessGroup(io.StringIO()), asyncio.Event(), asyncio.Event()
+    program = await group.start("service", python(FOREVER))
+
+    async def launch_slowly(arguments: list[str]) -> asyncio.subprocess.Process:
+        launching.set()
+        await go_on.wait()
+        return await launch(arguments)
+
+    launch = processes._launch
+    monkeypatch.setattr(processes, "_launch", launch_slowly)
+    group.supervise(program)
+    program.process.kill()
+    await asyncio.wait_for(launching.wait(), 10)
+    stopping = asyncio.create_task(group.stop(program))
+    await asyncio.sleep(0.1)
+    go_on.set()
+    await asyncio.wait_for(stopping, 10)
+    assert not psutil.pid_exists(program.process.pid)
+
+
+async def test_a_program_that_cannot_be_started_again_is_tried_again(monkeypatch):
+    log = io.StringIO()
+    group, failures = ProcessGroup(log), [OSError("no memory"), OSError("no memory")]
+    program = await group.start("service", python(FOREVER))
+
+    async def launch_at_last(arguments: list[str]) -> asyncio.subprocess.Process:
+        if failures:
+            raise failures.pop()
+        return await launch(arguments)
+
+    launch = processes._launch
+    monkeypatch.setattr(processes, "_launch", launch_at_last)
+    group.supervise(program)
+    program.process.kill()
+    async with asyncio.timeout(10):
+        while program.starts < 2:
+            await asyncio.sleep(0.02)
+    await group.stop(program)
+    assert log.getvalue().count("cannot be started: no memory") == 2
 
 
 def test_a_busy_port_is_passed_over():

@@ -1,7 +1,8 @@
 """Fault tests: short by default; at the length that `docs/guarantees.md` reports with HAR_FAULTS=full."""
 
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
@@ -37,20 +38,16 @@ OpenStage = Callable[..., Awaitable[Stage]]
 @pytest.fixture
 async def open_stage(tmp_path: Path) -> AsyncIterator[OpenStage]:
     """Starts the system on a Kafka; it is stopped after the test."""
-    stages = []
+    async with AsyncExitStack() as stages:
 
-    async def start(bootstrap: str, *processor_options: str) -> Stage:
-        stage = on_stage(bootstrap, tmp_path, *processor_options)
-        stages.append(stage)
-        return await stage.__aenter__()
+        async def start(bootstrap: str, *processor_options: str) -> Stage:
+            return await stages.enter_async_context(on_stage(bootstrap, tmp_path, *processor_options))
 
-    yield start
-    for stage in stages:
-        await stage.__aexit__(None, None, None)
+        yield start
 
 
 @pytest.fixture
-def one_broker(apache_kafka: KafkaCluster) -> KafkaCluster:
+def one_broker(apache_kafka: KafkaCluster) -> Iterator[KafkaCluster]:
     """Apache Kafka of one broker with empty topics."""
     with brokers.ApacheBroker(apache_kafka):
         yield apache_kafka

@@ -32,7 +32,7 @@ async def test_without_redis_predictions_reach_kafka_and_redis_catches_up(one_br
     report(f"Redis away for {by_length(5, 60):g} s", await stage.audit())
 
 
-async def test_a_gateway_killed_again_and_again_loses_and_doubles_nothing(one_broker, open_stage, report):
+async def test_a_gateway_killed_again_and_again_loses_nothing(one_broker, open_stage, report):
     stage = await open_stage(one_broker.bootstrap)
     await stage.start_phones(PHONES)
     times = count(4, 30)

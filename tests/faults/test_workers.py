@@ -59,13 +59,17 @@ async def test_a_worker_that_was_frozen_beyond_its_session_and_goes_on_spoils_no
     stage = await open_stage(one_broker.bootstrap)
     await stage.start_phones(PHONES)
     await stage.stack.start_processor(2)
-    for _ in range(count(1, 5)):
-        await asyncio.sleep(by_length(2, 5))
-        frozen = stage.part("processor").process.pid
-        os.kill(frozen, signal.SIGSTOP)
-        await asyncio.sleep(SESSION_TIMEOUT_SECONDS + by_length(3, 6))  # the other one has its partitions by now
-        os.kill(frozen, signal.SIGCONT)
+    frozen = stage.part("processor").process.pid
+    with FreshPredictions(one_broker.bootstrap) as predictions:
+        for _ in range(count(1, 5)):
+            await asyncio.sleep(by_length(2, 5))
+            os.kill(frozen, signal.SIGSTOP)
+            await asyncio.sleep(SESSION_TIMEOUT_SECONDS + by_length(3, 6))
+            before = predictions.count
+            await predictions.wait_for_more(before + PHONES // 2)  # the other one has its partitions by now
+            os.kill(frozen, signal.SIGCONT)
     await asyncio.sleep(by_length(3, 10))
+    assert stage.part("processor").process.pid == frozen  # it has lived on
     await stage.stop_phones()
     report("a worker frozen beyond its session timeout, then let go on", await stage.audit())
 

@@ -1,5 +1,6 @@
 import asyncio
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -253,7 +254,8 @@ async def test_a_silent_device_is_carried_and_the_commit_moves_on(network, redis
         assert [sent.timestamp for sent in copies] == [1_000 + n for n in range(8 - len(copies), 8)]
         before_copies = offset
         for sent in copies:
-            await pipeline.take(message(offset, sent.value, key=sent.key), Event(acked, offset))
+            copy = replace(message(offset, sent.value, key=sent.key), headers=tuple(sent.headers))
+            await pipeline.take(copy, Event(acked, offset))
             offset += 1
         async with asyncio.timeout(10):
             while len(acked) < before_copies - 10:

@@ -1,5 +1,6 @@
 import asyncio
 import faulthandler
+import itertools
 
 import pytest
 from msgspec.structs import replace
@@ -8,7 +9,7 @@ from stream_processor.health import LEAVE_SECONDS, Health, LastResort, StalledEr
 from stream_processor.progress import PartitionProgress, StallWatch
 
 CAUGHT_UP = PartitionProgress(
-    "samples/0", end=50, taken_until=50, acknowledged_until=45, committed=45, held=5, confirmed=9
+    "samples/0", begin=0, end=50, taken_until=50, acknowledged_until=45, committed=45, held=5, confirmed=9
 )
 
 
@@ -31,15 +32,15 @@ def test_what_is_due_and_does_not_move_is_stalled(due, progressed, stage):
     clock = Clock()
     watch = StallWatch(60, clock=clock)
     stuck = replace(CAUGHT_UP, **due)
-    assert watch.observe([stuck]) == []
+    assert watch.observe(stuck.due()) == []
     clock.now = 59
-    assert watch.observe([stuck]) == []
-    assert watch.observe([replace(CAUGHT_UP, **progressed)]) == []  # it moved: counted anew
+    assert watch.observe(stuck.due()) == []
+    assert watch.observe(replace(CAUGHT_UP, **progressed).due()) == []  # it moved: counted anew
     clock.now = 118
-    assert watch.observe([replace(CAUGHT_UP, **progressed)]) == []
+    assert watch.observe(replace(CAUGHT_UP, **progressed).due()) == []
     clock.now = 120
-    (stall,) = watch.observe([replace(CAUGHT_UP, **progressed)])
-    assert (stall.partition, stall.stage) == ("samples/0", stage)
+    (stall,) = watch.observe(replace(CAUGHT_UP, **progressed).due())
+    assert (stall.what, stall.stage) == ("samples/0", stage)
 
 
 def test_events_that_are_held_are_no_stall():
@@ -47,16 +48,51 @@ def test_events_that_are_held_are_no_stall():
     watch = StallWatch(60, clock=clock)
     for now in range(0, 600, 10):
         clock.now = now
-        assert watch.observe([CAUGHT_UP]) == []
+        assert watch.observe(CAUGHT_UP.due()) == []
+
+
+@pytest.mark.parametrize(
+    "progress",
+    [
+        PartitionProgress("samples/0", begin=100, end=100, committed=95),  # what was held has expired meanwhile
+        PartitionProgress("samples/0", begin=0, end=0),
+        PartitionProgress("samples/0", end=10),
+    ],
+)
+def test_a_partition_without_anything_to_read_is_no_stall(progress):
+    assert list(progress.due()) == []
+
+
+@pytest.mark.parametrize(
+    "progress",
+    [
+        PartitionProgress("samples/0", begin=0, end=1_000),  # nothing was ever taken or committed
+        PartitionProgress("samples/0", begin=0, end=50, committed=1_000),  # the topic was made anew
+    ],
+)
+def test_a_partition_of_which_nothing_can_be_read_is_a_stall(progress):
+    assert [due.stage for due in progress.due()] == ["reading"]
+
+
+async def test_a_kafka_that_does_not_answer_ends_the_worker(process):
+    health = Health(0.2, list, lambda: True, lambda: 7, LastResort())
+    async with asyncio.timeout(10):
+        await health.watch(process.give_up)
+    assert "Kafka answering" in str(process.errors[0])
 
 
 def test_a_partition_that_was_given_up_is_forgotten():
     clock = Clock()
     watch = StallWatch(60, clock=clock)
-    watch.observe([replace(CAUGHT_UP, end=60)])
+    watch.observe(replace(CAUGHT_UP, end=60).due())
     watch.observe([])
     clock.now = 61
-    assert watch.observe([replace(CAUGHT_UP, end=60)]) == []
+    assert watch.observe(replace(CAUGHT_UP, end=60).due()) == []
+
+
+def answers():
+    """A Kafka that has answered once more whenever it is asked."""
+    return itertools.count().__next__
 
 
 class Process:
@@ -84,7 +120,7 @@ def often(monkeypatch):
 
 async def test_a_stalled_partition_ends_the_worker(process):
     stuck = replace(CAUGHT_UP, end=60)
-    health = Health(0.2, lambda: [stuck], lambda: True, LastResort())
+    health = Health(0.2, lambda: [stuck], lambda: True, answers(), LastResort())
     assert health.report().ready
     async with asyncio.timeout(10):
         await health.watch(process.give_up)
@@ -97,14 +133,14 @@ async def test_a_stalled_partition_ends_the_worker(process):
 
 
 async def test_a_worker_that_never_gets_an_assignment_ends(process):
-    health = Health(0.2, list, lambda: False, LastResort())
+    health = Health(0.2, list, lambda: False, answers(), LastResort())
     async with asyncio.timeout(10):
         await health.watch(process.give_up)
-    assert "the consumer group reading" in str(process.errors[0])
+    assert "the consumer group joining" in str(process.errors[0])
 
 
 async def test_a_worker_that_moves_lives_on_and_may_take_its_time_to_leave(process):
-    health = Health(0.2, lambda: [CAUGHT_UP], lambda: True, LastResort())
+    health = Health(0.2, lambda: [CAUGHT_UP], lambda: True, answers(), LastResort())
     watching = asyncio.create_task(health.watch(process.give_up))
     await asyncio.sleep(0.5)
     assert health.report().alive

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 from har.windows import WindowSpec
 from stream_processor.sessions import Position, SessionBook
 from tests.batches import live_batches
@@ -48,9 +50,11 @@ def test_what_a_silent_session_holds_is_carried_and_its_copies_let_the_originals
     assert list(partition.book.sweep()) == []
     done = []
     for number, (batch, _) in enumerate(silent.carried):
-        done += partition.book.add(batch, Position(500 + number, 0)).finished
+        done += partition.book.add(batch, Position(500 + number, 0), silent_seconds=31).finished
     assert [position.offset for position in done] == list(range(len(finished), 10))
-    partition.wait(30)  # still silent: copies are no sign of life, and are carried in their turn
+    partition.wait(20)
+    assert list(partition.book.sweep()) == []
+    partition.wait(12)  # still silent: copies are no sign of life, and are carried when the silence has doubled
     (again,) = partition.book.sweep()
     assert [position.offset for _, position in again.carried] == [500 + n for n in range(len(silent.carried))]
 
@@ -61,7 +65,7 @@ def test_a_session_that_was_carried_goes_on_without_a_break():
     partition.wait(31)
     for silent in partition.book.sweep():
         for number, (batch, _) in enumerate(silent.carried):
-            partition.book.add(batch, Position(500 + number, 0))
+            partition.book.add(batch, Position(500 + number, 0), silent_seconds=31)
     after, _ = fill(partition, batches[10:])
     uninterrupted, _ = fill(Partition(), batches)
     assert windows + after == uninterrupted
@@ -76,11 +80,38 @@ def test_a_session_that_stays_silent_is_forgotten():
     assert len(partition.book) == 1  # the other device
 
 
-def test_while_nothing_comes_at_all_nobody_is_silent():
+def test_while_no_phone_sends_at_all_nobody_is_silent():
     partition = Partition()
-    fill(partition, live_batches(5))
+    batches = live_batches(5)
+    fill(partition, batches)
     partition.now += 100_000
+    for number, batch in enumerate(batches):  # copies are no sign of life of the partition either
+        partition.book.add(batch, Position(100 + number, 0), silent_seconds=31)
+        partition.now += 4
     assert list(partition.book.sweep()) == []
+
+
+def test_a_session_known_by_its_copies_only_has_been_silent_before():
+    partition = Partition()
+    for number, batch in enumerate(live_batches(5)):
+        partition.book.add(batch, Position(number, 0), silent_seconds=500)
+    partition.wait(99)
+    assert list(partition.book.sweep()) == []
+    partition.wait(2)
+    (silent,) = partition.book.sweep()
+    assert silent.carried == []
+    assert silent.step.finished
+    assert len(partition.book) == 1  # it is forgotten
+
+
+def test_what_is_refused_is_no_sign_of_life():
+    partition, batches = Partition(), live_batches(60)
+    fill(partition, batches[:10])
+    for number in range(31):
+        partition.wait(1)
+        late = replace(batches[10 + number], newest_sent=batches[-1].newest + 3_000_000)
+        assert partition.book.add(late, Position(100 + number, 0)).refused is not None
+    assert [silent.key.device for silent in partition.book.sweep()] == ["phone-1"]
 
 
 def test_a_batch_that_comes_while_a_session_is_being_forgotten_is_not_lost():
