@@ -155,9 +155,7 @@ class ProcessorSettings(KafkaSettings):
     )
     stall_seconds: float = Field(60, gt=0, description="a partition that does not move for so long ends the worker")
     inference_threads: int = Field(1, ge=1)
-    max_sessions: int = Field(
-        20_000, ge=1, description="of a partition; beyond, the one silent for longest is dropped"
-    )
+    max_sessions: int = Field(20_000, ge=1, description="of a partition; beyond, the one silent for longest is dropped")
 
     @model_validator(mode="after")
     def require_loopback(self) -> Self:
