@@ -39,9 +39,6 @@ class Stage:
             choose_addresses(bootstrap=bootstrap), folder, self.group, processor_options=processor_options
         )
         self.phones: Program | None = None
-        if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-            # A shell lets its background jobs ignore SIGINT, and their children would, too.
-            signal.signal(signal.SIGINT, signal.default_int_handler)
         self.random = random.Random(2018)
 
     def part(self, name: str) -> Program:
