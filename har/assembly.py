@@ -101,7 +101,7 @@ class SessionWindows(Generic[Position]):
         while self._waiting:
             self._begin_next_run(step)
         if self._run is not None:
-            step.finished.extend(self._run.release())
+            self._run.release(step)
         return step
 
     def _held(self) -> list[HeldBatch[Position]]:
@@ -141,7 +141,7 @@ class SessionWindows(Generic[Position]):
         step.finished.extend(held.position for held in self._waiting.values())
         self._waiting.clear()
         if self._run is not None:
-            step.finished.extend(self._run.release())
+            self._run.release(step)
             self._run = None
 
     def _admit(self, batch: SampleBatch, position: Position, step: Assembled[Position]) -> HeldBatch[Position] | None:
@@ -221,7 +221,7 @@ class SessionWindows(Generic[Position]):
 
     def _begin_next_run(self, step: Assembled[Position]) -> None:
         if self._run is not None:
-            self._run.close(step)
+            self._run.release(step)
         first = self._waiting.pop(min(self._waiting))
         self._run = BatchRun(self._spec, first.batch)
         self._run.append(first, step)

@@ -114,15 +114,13 @@ class BatchRun(Generic[Position]):
         self._add_readings(held.batch, step)
         self._extend(self._settled_count(), held.position, step)
 
-    def close(self, step: Assembled[Position]) -> None:
-        """End the run: what is not settled may have lost readings to the batch that is missing, and is dropped."""
-        step.finished.extend(self.release())
+    def release(self, step: Assembled[Position]) -> None:
+        """Report all batches finished; the readings needed are kept, should the run go on.
 
-    def release(self) -> list[Position]:
-        """Let go of all batches and return their positions; the readings needed are kept."""
-        positions = [held.position for held in self.held]
+        If it does not, what is not settled is dropped: it may have lost readings to a batch that is missing.
+        """
+        step.finished.extend(held.position for held in self.held)
         self.held.clear()
-        return positions
 
     def _add_readings(self, batch: SampleBatch, step: Assembled[Position]) -> None:
         times, axes = batch.times, batch.axes.astype(np.float64)
@@ -161,7 +159,7 @@ class BatchRun(Generic[Position]):
         needed_from = self._stretch.needed_from
         if needed_from is None:
             if not len(self._pending_times):  # all readings were doubtful: there is nothing to hold
-                step.finished.extend(self.release())
+                self.release(step)
             return
         while self.held and self.held[0].newest < needed_from:
             step.finished.append(self.held.popleft().position)

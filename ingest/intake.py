@@ -2,7 +2,9 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from har import topics
 from har.assembly import GRACE_US
@@ -68,16 +70,7 @@ class Intake:
         message = encode_batch(batch) if is_json else raw
         key = batch.device.encode()
         confirmed = lane.publish(topics.SAMPLES.name, key, message, arrived_us=arrived_us, headers=[])
-        readings = len(batch)
-
-        def count(finished: "asyncio.Future[None]") -> None:
-            if finished.exception() is None:
-                self._measures.accepted.inc()
-                self._measures.readings.inc(readings)
-            else:
-                self._measures.failed.inc()
-
-        confirmed.add_done_callback(count)
+        self._when_done(confirmed, partial(self._count_accepted, len(batch)))
         return Taken(Accepted(batch.session, batch.sequence), confirmed)
 
     def _refuse(
@@ -87,13 +80,19 @@ class Intake:
         confirmed = lane.publish(
             topics.REFUSED.name, refusal.key, refusal.value, arrived_us=arrived_us, headers=refusal.headers
         )
+        self._when_done(confirmed, self._measures.refused.labels(rejected.code).inc)
+        session, sequence = (batch.session, batch.sequence) if batch else (None, None)
+        return Taken(Refused(rejected.code, rejected.detail, session, sequence), confirmed)
 
+    def _count_accepted(self, readings: int) -> None:
+        self._measures.accepted.inc()
+        self._measures.readings.inc(readings)
+
+    def _when_done(self, confirmed: "asyncio.Future[None]", count_taken: Callable[[], None]) -> None:
         def count(finished: "asyncio.Future[None]") -> None:
             if finished.exception() is None:
-                self._measures.refused.labels(rejected.code).inc()
+                count_taken()
             else:
                 self._measures.failed.inc()
 
         confirmed.add_done_callback(count)
-        session, sequence = (batch.session, batch.sequence) if batch else (None, None)
-        return Taken(Refused(rejected.code, rejected.detail, session, sequence), confirmed)

@@ -9,6 +9,7 @@ import logging
 
 import faust
 from aiokafka.errors import KafkaError
+from msgspec.structs import replace
 
 from stream_processor.kafka_messages import PartitionName
 from stream_processor.progress import PartitionProgress
@@ -52,17 +53,7 @@ class LogView:
             name = PartitionName(tp.topic, tp.partition)
             offsets = self._offsets.get(name)
             known = taken.get(name, PartitionProgress(str(name)))
-            joined.append(
-                PartitionProgress(
-                    str(name),
-                    offsets.begin if offsets else None,
-                    max(offsets.end, known.taken_until or 0) if offsets else None,
-                    known.taken_until,
-                    known.acknowledged_until,
-                    self._app.consumer.committed(tp),
-                    known.held,
-                    known.unconfirmed,
-                    known.confirmed,
-                )
-            )
+            if offsets is not None:
+                known = replace(known, begin=offsets.begin, end=max(offsets.end, known.taken_until or 0))
+            joined.append(replace(known, committed=self._app.consumer.committed(tp)))
         return joined

@@ -21,14 +21,14 @@ class LogOffsets(NamedTuple):
     committed: int | None
 
 
-def use_fetch_wait(app: faust.App, milliseconds: int) -> None:
-    """Give an app, before it starts, a transport whose fetches wait at most so long for news."""
+def use_transport(app: faust.App, *, fetch_wait_ms: int) -> None:
+    """Give an app, before it starts, our transport, whose fetches wait at most so long for news."""
 
     class ConsumerThread(driver.AIOKafkaConsumerThread):
         def _create_worker_consumer(self, transport: driver.Transport) -> object:
             consumer = super()._create_worker_consumer(transport)
             # Read by aiokafka when it starts; Faust passes no setting on to it.
-            consumer._fetch_max_wait_ms = milliseconds
+            consumer._fetch_max_wait_ms = fetch_wait_ms
             return consumer
 
     class Consumer(driver.Consumer):

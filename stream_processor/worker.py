@@ -26,7 +26,7 @@ from stream_processor.live_state import LiveState
 from stream_processor.log_view import LogView
 from stream_processor.measures import ProcessorMeasures
 from stream_processor.pipeline import StreamPipeline
-from stream_processor.transport import use_fetch_wait
+from stream_processor.transport import use_transport
 
 log = logging.getLogger(__name__)
 
@@ -59,7 +59,7 @@ def create_app(settings: ProcessorSettings, network: OnnxClassifier, last_resort
         worker_redirect_stdouts=False,
         logging_config=logging_config("processor"),
     )
-    use_fetch_wait(app, settings.fetch_wait_ms)
+    use_transport(app, fetch_wait_ms=settings.fetch_wait_ms)
     measures = ProcessorMeasures()
 
     async def publish(message: OutgoingMessage) -> Awaitable[object]:

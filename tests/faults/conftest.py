@@ -4,6 +4,7 @@ import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
@@ -14,21 +15,14 @@ from deploy.topics import create_topics
 from tests import brokers
 from tests.faults.stage import Stage, on_stage
 
+Value = TypeVar("Value")
 IS_FULL = os.environ.get("HAR_FAULTS") == "full"
 PHONES = 200 if IS_FULL else 20
 _RESULT = "fault result"
 
 
-def by_length(short: float, full: float) -> float:
+def by_length(short: Value, full: Value) -> Value:
     """Choose by how long the tests shall take."""
-    return full if IS_FULL else short
-
-
-def count(short: int, full: int) -> int:
-    return full if IS_FULL else short
-
-
-def chosen(short: list[str], full: list[str]) -> list[str]:
     return full if IS_FULL else short
 
 

@@ -16,7 +16,7 @@ from har import topics
 from har.samples import RejectedBatch, SampleBatch, decode_batch, encode_batch
 from har.windows import MICROSECONDS
 from tests.batches import live_batches
-from tests.faults.conftest import PHONES, by_length, count
+from tests.faults.conftest import PHONES, by_length
 from tests.faults.sending import direct_sender
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(1_800)]
@@ -92,7 +92,7 @@ def dead_letters(bootstrap: str, wanted: set[str] | None = None) -> dict[str, st
 
 
 async def test_fuzzed_messages_in_real_traffic_are_set_aside_with_a_reason(one_broker, open_stage, report):
-    total = count(5_000, 100_000)
+    total = by_length(5_000, 100_000)
     stage = await open_stage(one_broker.bootstrap)
     await stage.start_phones(PHONES)
     messages = invented(total // 10)
@@ -159,7 +159,7 @@ def interleaved(senders: dict[str, list[SampleBatch]], suffix: str) -> list[Samp
     logs = [
         [replace(batch, device=f"{kind}-{number}-{suffix}") for batch in batches]
         for kind, batches in senders.items()
-        for number in range(count(2, 30))
+        for number in range(by_length(2, 30))
     ]
     return [batch for row in zip_longest(*logs) for batch in row if batch is not None]
 

@@ -11,12 +11,12 @@ from har import topics
 from har.assembly import SessionWindows
 from har.windows import WindowSpec
 from tests.batches import live_batches
-from tests.faults.conftest import count
+from tests.faults.conftest import by_length
 from tests.faults.sending import direct_sender
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(900)]
 
-DEVICES = count(40, 200)
+DEVICES = by_length(40, 200)
 BEFORE_SILENCE = 8
 
 

@@ -7,7 +7,7 @@ import pytest
 import redis
 
 from har.live import device_key
-from tests.faults.conftest import PHONES, by_length, count
+from tests.faults.conftest import PHONES, by_length
 from tests.faults.stage import FreshPredictions
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(1_800)]
@@ -20,7 +20,7 @@ async def test_without_redis_predictions_reach_kafka_and_redis_catches_up(one_br
     with FreshPredictions(one_broker.bootstrap) as predictions:
         await predictions.wait_for_more(0)
         await stage.group.stop(stage.part("redis"))
-        for _ in range(count(5, 12)):
+        for _ in range(by_length(5, 12)):
             before = predictions.count
             await asyncio.sleep(by_length(1, 5))
             await predictions.wait_for_more(before, 5)
@@ -35,7 +35,7 @@ async def test_without_redis_predictions_reach_kafka_and_redis_catches_up(one_br
 async def test_a_gateway_killed_again_and_again_loses_nothing(one_broker, open_stage, report):
     stage = await open_stage(one_broker.bootstrap)
     await stage.start_phones(PHONES)
-    times = count(4, 30)
+    times = by_length(4, 30)
     await stage.kill_often("gateway", times, [signal.SIGKILL], by_length(5, 10))
     await stage.stop_phones()
     report(f"the gateway killed {times} times", await stage.audit())

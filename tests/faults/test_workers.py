@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from tests.faults.conftest import PHONES, by_length, count
+from tests.faults.conftest import PHONES, by_length
 from tests.faults.stage import FreshPredictions
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(2_400)]
@@ -20,8 +20,8 @@ SESSION_TIMEOUT_SECONDS = 6.0
 @pytest.mark.parametrize(
     ("signals", "times"),
     [
-        pytest.param([signal.SIGKILL], count(4, 30), id="SIGKILL"),
-        pytest.param([signal.SIGTERM, signal.SIGINT], count(4, 50), id="SIGTERM-and-SIGINT"),
+        pytest.param([signal.SIGKILL], by_length(4, 30), id="SIGKILL"),
+        pytest.param([signal.SIGTERM, signal.SIGINT], by_length(4, 50), id="SIGTERM-and-SIGINT"),
     ],
 )
 async def test_a_worker_ended_at_random_moments_loses_nothing(one_broker, open_stage, report, signals, times):
@@ -36,7 +36,7 @@ async def test_a_worker_ended_at_random_moments_loses_nothing(one_broker, open_s
 async def test_workers_come_and_go_and_are_killed_while_they_do(one_broker, open_stage, report):
     stage = await open_stage(one_broker.bootstrap)
     await stage.start_phones(PHONES)
-    for _ in range(count(1, 5)):
+    for _ in range(by_length(1, 5)):
         await asyncio.sleep(by_length(2, 5))
         for number in (2, 3):
             joining = asyncio.create_task(stage.stack.start_processor(number))
@@ -61,7 +61,7 @@ async def test_a_worker_that_was_frozen_beyond_its_session_and_goes_on_spoils_no
     await stage.stack.start_processor(2)
     frozen = stage.part("processor").process.pid
     with FreshPredictions(one_broker.bootstrap) as predictions:
-        for _ in range(count(1, 5)):
+        for _ in range(by_length(1, 5)):
             await asyncio.sleep(by_length(2, 5))
             os.kill(frozen, signal.SIGSTOP)
             await asyncio.sleep(SESSION_TIMEOUT_SECONDS + by_length(3, 6))
@@ -79,7 +79,7 @@ async def test_a_killed_worker_predicts_again_soon(one_broker, open_stage, repor
     await stage.start_phones(PHONES)
     recoveries = []
     with FreshPredictions(one_broker.bootstrap) as predictions:
-        for _ in range(count(2, 15)):
+        for _ in range(by_length(2, 15)):
             await predictions.wait_for_more(predictions.count)
             await asyncio.sleep(stage.random.uniform(0.5, 3))
             await stage.kill("processor")
