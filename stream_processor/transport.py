@@ -5,6 +5,7 @@ as soon as there is news, but the embedded broker looks for it only a few times 
 wait is latency there.
 """
 
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -14,11 +15,10 @@ from faust.types import TP
 
 
 class LogOffsets(NamedTuple):
-    """A partition's first offset, the one after its last, and what the group has committed (None: nothing)."""
+    """A partition's first offset, and the one after its last."""
 
     begin: int
     end: int
-    committed: int | None
 
 
 def use_transport(app: faust.App, *, fetch_wait_ms: int) -> None:
@@ -46,15 +46,23 @@ def use_transport(app: faust.App, *, fetch_wait_ms: int) -> None:
             assigned = self.assignment()
             begins = await self.earliest_offsets(*assigned)
             ends = await self.highwaters(*assigned)
-            return {
-                tp: LogOffsets(begins[tp], max(ends[tp], self._fetched_end(tp)), self._committed_offset.get(tp))
-                for tp in assigned
-            }
+            return {tp: LogOffsets(begins[tp], max(ends[tp], self._fetched_end(tp))) for tp in assigned}
 
         def committed(self, tp: TP) -> int | None:
             """Return what the group has committed, as this worker last committed or found it."""
             offset: int | None = self._committed_offset.get(tp)
             return offset
+
+        async def _commit_offsets(self, offsets: Mapping[TP, int], start_new_transaction: bool = True) -> bool:
+            before = {tp: self._committed_offset.get(tp) for tp in offsets}
+            did_commit: bool = await super()._commit_offsets(offsets, start_new_transaction)
+            if not did_commit:
+                # Faust notes a refused commit as done, so liveness would never see commits that fail for good.
+                # What a rebalance has found committed meanwhile stays.
+                for tp, offset in offsets.items():
+                    if self._committed_offset.get(tp) == offset:
+                        self._committed_offset[tp] = before[tp]
+            return did_commit
 
         def _fetched_end(self, tp: TP) -> int:
             # The embedded broker gives too low an end when asked; what fetches bring along is right on all.

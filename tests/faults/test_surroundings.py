@@ -19,7 +19,8 @@ async def test_without_redis_predictions_reach_kafka_and_redis_catches_up(one_br
     processor = stage.part("processor").process.pid
     with FreshPredictions(one_broker.bootstrap) as predictions:
         await predictions.wait_for_more(0)
-        await stage.group.stop(stage.part("redis"))
+        await stage.kill("redis")
+        await stage.group.stop(stage.part("redis"))  # what is left of it
         for _ in range(by_length(5, 12)):
             before = predictions.count
             await asyncio.sleep(by_length(1, 5))
@@ -29,7 +30,7 @@ async def test_without_redis_predictions_reach_kafka_and_redis_catches_up(one_br
         await stage.until(lambda: len(store.keys(device_key("*"))) == PHONES, "every phone's state in Redis", 30)
     assert stage.part("processor").process.pid == processor
     await stage.stop_phones()
-    report(f"Redis away for {by_length(5, 60):g} s", await stage.audit())
+    report(f"Redis killed and away for {by_length(5, 60):g} s", await stage.audit())
 
 
 async def test_a_gateway_killed_again_and_again_loses_nothing(one_broker, open_stage, report):

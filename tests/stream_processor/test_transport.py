@@ -1,0 +1,41 @@
+from types import SimpleNamespace
+
+import faust
+import pytest
+from faust.types import TP
+
+from har import topics
+from stream_processor.transport import use_transport
+
+PARTITION = TP(topics.SAMPLES.name, 0)
+
+
+async def _nothing(*_: object) -> None:
+    pass
+
+
+@pytest.fixture
+async def committing():
+    """Our consumer before it connects; in place of its connection, what Kafka answers to commits."""
+    app = faust.App("tests", broker="kafka://127.0.0.1:1", store="memory://")
+    use_transport(app, fetch_wait_ms=50)
+    app.producer = SimpleNamespace(flush=_nothing)
+    consumer = app.consumer
+    answers: list[bool] = []
+
+    async def commit(_: object) -> bool:
+        return answers.pop(0)
+
+    consumer._thread.thread_loop.close()
+    consumer._thread = SimpleNamespace(assignment=lambda: {PARTITION}, commit=commit)
+    return consumer, answers
+
+
+async def test_a_commit_that_kafka_refused_does_not_count_as_committed(committing):
+    consumer, answers = committing
+    answers += [True, False, True]
+    committed = []
+    for offset in (10, 20, 30):
+        await consumer._commit_offsets({PARTITION: offset})
+        committed.append(consumer.committed(PARTITION))
+    assert committed == [10, 10, 30]
