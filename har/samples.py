@@ -36,6 +36,8 @@ MAX_SEQUENCE = 2**53 - 1
 #: Event times are between 2001 and 2100: what lies outside was not meant as microseconds since the epoch.
 MIN_TIME_US = 1_000_000_000_000_000
 MAX_TIME_US = 4_102_444_800_000_000
+#: The readings of a batch are no further apart in time than this, µs: what a batch costs to cut is bounded.
+MAX_SPAN_US = 60_000_000
 #: Promises about batches further away in time than this are not believed, µs.
 MAX_DISORDER_US = 60_000_000
 #: ``earlier_until`` of a session's first batch.
@@ -119,29 +121,11 @@ class _Wire(msgspec.Struct, array_like=True):
     z: memoryview
 
 
-class _Json(msgspec.Struct, forbid_unknown_fields=True):
-    """The same as JSON, for senders that cannot pack bytes."""
-
-    schema: int
-    device: str
-    session: str
-    sequence: int
-    t: list[int]
-    x: list[float]
-    y: list[float]
-    z: list[float]
-    units: str = UNITS
-    newest_sent: int = NOTHING_EARLIER
-    earlier_until: int | None = None
-    later_from: int | None = None
-
-
 #: What a decoder raises at hostile input.
-_UNDECODABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+UNDECODABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(_Wire)
-_json_decoder = msgspec.json.Decoder(_Json)
 
 
 def encode_batch(batch: SampleBatch) -> bytes:
@@ -184,12 +168,12 @@ def decode_batch(message: bytes) -> SampleBatch:
         If the message is empty, oversized, truncated, foreign, of an unknown schema, or holds values that
         no accelerometer gives. The fault's code and a text for the sender are on the exception.
     """
-    _check_size(message)
+    check_size(message)
     try:
         wire = _decoder.decode(message)
-    except _UNDECODABLE as error:
+    except UNDECODABLE as error:
         raise _explain_malformed(message, error) from error
-    _check_header(wire.schema, wire.device, wire.session, wire.sequence, wire.units, wire.count)
+    check_header(wire.schema, wire.device, wire.session, wire.sequence, wire.units, wire.count)
     for name, field, size in (("times", wire.times, 8), ("x", wire.x, 4), ("y", wire.y, 4), ("z", wire.z, 4)):
         if len(field) != size * wire.count:
             raise RejectedBatch(
@@ -214,49 +198,6 @@ def decode_batch(message: bytes) -> SampleBatch:
     )
 
 
-def decode_json_batch(message: bytes, *, grace_us: int) -> SampleBatch:
-    """Decode and validate one JSON message, with `t` in µs and `x`, `y`, `z` in m/s².
-
-    A sender that leaves out the promises gets careful ones: batches before and after may hold readings up to
-    `grace_us` newer and older than this one's newest, so its windows close that much later.
-
-    Raises
-    ------
-    RejectedBatch
-        As `decode_batch`.
-    """
-    _check_size(message)
-    try:
-        wire = _json_decoder.decode(message)
-    except _UNDECODABLE as error:
-        raise RejectedBatch("malformed", f"not a JSON batch: {error}") from error
-    count = len(wire.t)
-    _check_header(wire.schema, wire.device, wire.session, wire.sequence, wire.units, count)
-    if not len(wire.x) == len(wire.y) == len(wire.z) == count:
-        raise RejectedBatch(
-            "count", f"t, x, y, z differ in length: {count}, {len(wire.x)}, {len(wire.y)}, {len(wire.z)}"
-        )
-    try:
-        times = np.array(wire.t, np.int64)
-    except OverflowError as error:
-        raise RejectedBatch("time", "a timestamp does not fit into 64 bits") from error
-    with np.errstate(over="ignore"):  # what overflows becomes infinite and is refused as that
-        axes = np.array([wire.x, wire.y, wire.z], np.float64).T.astype(np.float32)
-    newest = int(times.max())
-    return checked_batch(
-        SampleBatch(
-            wire.device,
-            wire.session,
-            wire.sequence,
-            times,
-            np.ascontiguousarray(axes),
-            wire.newest_sent,
-            wire.earlier_until if wire.earlier_until is not None else newest + grace_us,
-            wire.later_from if wire.later_from is not None else newest - grace_us,
-        )
-    )
-
-
 def in_order_batch(
     device: str, session: str, sequence: int, times: Times, axes: Axes, *, earlier_until: int
 ) -> SampleBatch:
@@ -276,13 +217,18 @@ def checked_batch(batch: SampleBatch) -> SampleBatch:
     Raises
     ------
     RejectedBatch
-        With code ``time``, ``promise``, ``not_finite`` or ``magnitude``.
+        With code ``time``, ``span``, ``promise``, ``not_finite`` or ``magnitude``.
     """
     oldest, newest = int(batch.times.min()), int(batch.times.max())
     if oldest < MIN_TIME_US or newest > MAX_TIME_US:
         raise RejectedBatch(
             "time",
             f"timestamps from {oldest} to {newest} are not microseconds since the epoch (2001 to 2100)",
+        )
+    if newest - oldest > MAX_SPAN_US:
+        raise RejectedBatch(
+            "span",
+            f"the readings are up to {(newest - oldest) / 1e6:.1f} s apart; the limit is {MAX_SPAN_US / 1e6:.0f} s",
         )
     if not 0 <= batch.newest_sent <= MAX_TIME_US:
         raise RejectedBatch("promise", f"newest_sent is {batch.newest_sent}, which is no time up to 2100")
@@ -318,14 +264,28 @@ def check_identifier(kind: str, value: str) -> None:
         raise RejectedBatch(kind, f"{kind} {value[:80]!r} is not 1 to 64 letters, digits, '.', '_' or '-'")
 
 
-def _check_size(message: bytes) -> None:
+def check_size(message: bytes) -> None:
+    """Refuse an empty message, and one that is too long to look into.
+
+    Raises
+    ------
+    RejectedBatch
+        With code ``empty`` or ``oversized``.
+    """
     if not message:
         raise RejectedBatch("empty", "the message is empty")
     if len(message) > MAX_MESSAGE_BYTES:
         raise RejectedBatch("oversized", f"{len(message)} bytes; the limit is {MAX_MESSAGE_BYTES}")
 
 
-def _check_header(schema: int, device: str, session: str, sequence: int, units: str, count: int) -> None:
+def check_header(schema: int, device: str, session: str, sequence: int, units: str, count: int) -> None:
+    """Check what a message says of its readings.
+
+    Raises
+    ------
+    RejectedBatch
+        With code ``schema``, ``device``, ``session``, ``sequence``, ``units``, ``empty`` or ``oversized``.
+    """
     if schema != SCHEMA:
         raise RejectedBatch("schema", f"schema version {schema} is not known here; this system reads {SCHEMA}")
     check_identifier("device", device)
@@ -344,7 +304,7 @@ def _explain_malformed(message: bytes, error: Exception) -> RejectedBatch:
     """Say why a message could not be decoded: another schema version, or no batch at all."""
     try:
         fields: Any = msgspec.msgpack.decode(message)
-    except _UNDECODABLE as broken:
+    except UNDECODABLE as broken:
         return RejectedBatch("malformed", f"truncated or not MessagePack: {broken}")
     if isinstance(fields, list) and fields and isinstance(fields[0], int) and fields[0] != SCHEMA:
         return RejectedBatch("schema", f"schema version {fields[0]} is not known here; this system reads {SCHEMA}")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from har.samples import NOTHING_EARLIER, Axes, SampleBatch, Times, check_identifier, in_order_batch
+from har.samples import MAX_SPAN_US, NOTHING_EARLIER, Axes, SampleBatch, Times, check_identifier, in_order_batch
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class LiveBatches:
     name : SessionName
         Whose readings they are.
     size : int
-        Readings a batch.
+        Readings a batch, at most; fewer where the next is too long after the batch's first.
 
     Raises
     ------
@@ -52,8 +52,8 @@ class LiveBatches:
 
     @property
     def has_full(self) -> bool:
-        """Whether the next batch has its full size."""
-        return len(self._times) >= self._size
+        """Whether nothing more belongs into the next batch."""
+        return len(self._times) >= self._size or _batch_length(self._times, self._size) < len(self._times)
 
     @property
     def has_any(self) -> bool:
@@ -85,8 +85,9 @@ class LiveBatches:
 
     def cut(self) -> SampleBatch:
         """Return the next batch: full, or what there is."""
-        times, self._times = self._times[: self._size], self._times[self._size :]
-        axes, self._axes = self._axes[: self._size], self._axes[self._size :]
+        length = _batch_length(self._times, self._size)
+        times, self._times = self._times[:length], self._times[length:]
+        axes, self._axes = self._axes[:length], self._axes[length:]
         device, session = self._name.device, self._name.session
         batch = in_order_batch(device, session, self._next_sequence, times, axes, earlier_until=self._cut_until)
         self._next_sequence += 1
@@ -95,7 +96,7 @@ class LiveBatches:
 
 
 def batches_of_recording(name: SessionName, times: Times, axes: Axes, size: int) -> Iterator[SampleBatch]:
-    """Cut a whole recording into batches of `size` readings, in its own order.
+    """Cut a whole recording into batches of up to `size` readings, in its own order.
 
     The recording may be out of order. As all of it is known, each batch can promise exactly how far back
     later ones will reach.
@@ -109,8 +110,9 @@ def batches_of_recording(name: SessionName, times: Times, axes: Axes, size: int)
     """
     newest_until = np.maximum.accumulate(times)
     oldest_from = np.minimum.accumulate(times[::-1])[::-1]
-    for sequence, begin in enumerate(range(0, len(times), size)):
-        end = min(begin + size, len(times))
+    begin, sequence = 0, 0
+    while begin < len(times):
+        end = begin + _batch_length(times[begin:], size)
         earlier = int(newest_until[begin - 1]) if begin else NOTHING_EARLIER
         after_all = int(times[begin:end].max()) + 1
         yield SampleBatch(
@@ -123,3 +125,11 @@ def batches_of_recording(name: SessionName, times: Times, axes: Axes, size: int)
             earlier,
             min(after_all, int(oldest_from[end])) if end < len(times) else after_all,
         )
+        begin, sequence = end, sequence + 1
+
+
+def _batch_length(times: Times, size: int) -> int:
+    """Return how many of the first `size` readings lie close enough together for one batch."""
+    some = times[:size]
+    spans = np.maximum.accumulate(some) - np.minimum.accumulate(some)
+    return int(np.searchsorted(spans, MAX_SPAN_US, side="right"))

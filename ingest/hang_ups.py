@@ -64,7 +64,7 @@ class HangUps:
             # Once it is closed, its number may belong to another socket, which may be watched as well.
             if self._callbacks.get(descriptor) is on_hang_up:
                 del self._callbacks[descriptor]
-                with suppress(OSError):
+                with suppress(OSError, ValueError):  # it is closed, or the epoll is
                     self._epoll.unregister(descriptor)
 
     def _report(self) -> None:

@@ -8,8 +8,9 @@ from functools import partial
 
 from har import topics
 from har.assembly import GRACE_US
+from har.json_samples import decode_json_batch
 from har.refusals import Refusal
-from har.samples import RejectedBatch, SampleBatch, decode_batch, decode_json_batch, encode_batch
+from har.samples import RejectedBatch, SampleBatch, decode_batch, encode_batch
 from har.settings import GatewaySettings
 from ingest.gateway_measures import GatewayMeasures
 from ingest.live_limits import LiveLimits

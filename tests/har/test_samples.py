@@ -7,12 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from har.json_samples import decode_json_batch
 from har.samples import (
     MAX_MESSAGE_BYTES,
     RejectedBatch,
     SampleBatch,
     decode_batch,
-    decode_json_batch,
     encode_batch,
     in_order_batch,
 )
@@ -38,7 +38,7 @@ def rejection(message: bytes) -> RejectedBatch:
     sequence=st.integers(0, 2**53 - 1),
 )
 def test_a_batch_survives_the_wire_bit_for_bit(axes, steps, sequence):
-    gaps = steps.draw(arrays(np.int64, len(axes), elements=st.integers(1, 10**6)))
+    gaps = steps.draw(arrays(np.int64, len(axes), elements=st.integers(1, 300_000)))
     sent = in_order_batch("d.1_x-Y", "s", sequence, START + gaps.cumsum(), axes, earlier_until=START)
     got = decode_batch(encode_batch(sent))
     assert (got.device, got.session, got.sequence) == (sent.device, sent.session, sent.sequence)
@@ -187,3 +187,15 @@ def test_bad_json_is_refused(changes, code):
 def test_arbitrary_text_is_refused(message):
     with pytest.raises(RejectedBatch):
         decode_json_batch(message, grace_us=1)
+
+
+@pytest.mark.parametrize(("span_us", "is_taken"), [(60_000_000, True), (60_000_001, False)])
+def test_a_batch_spans_a_minute_at_most_so_that_its_windows_are_few(span_us, is_taken):
+    times = np.array([START, START + 1, START + span_us])
+    message = encode_batch(in_order_batch("d", "s", 0, times, np.zeros((3, 3), np.float32), earlier_until=0))
+    if is_taken:
+        assert len(decode_batch(message)) == 3
+    else:
+        refused = rejection(message)
+        assert refused.code == "span"
+        assert "60 s" in refused.detail

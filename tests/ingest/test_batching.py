@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from har.samples import checked_batch
-from ingest.batching import SessionName, batches_of_recording
+from ingest.batching import LiveBatches, SessionName, batches_of_recording
 
 START = 1_700_000_000_000_000
 
@@ -19,3 +19,24 @@ def test_batches_keep_their_promises_whatever_the_order_of_readings(offsets, siz
         checked_batch(batch)
         assert all(earlier.times.max() <= batch.earlier_until for earlier in batches[:number])
         assert all(later.times.min() >= batch.later_from for later in batches[number + 1 :])
+
+
+@given(
+    st.lists(st.sampled_from([20_000, 900_000, 40_000_000, 90_000_000]), min_size=1, max_size=60), st.integers(1, 20)
+)
+def test_a_pause_ends_a_batch_before_it_spans_too_much(steps, size):
+    times = START + np.cumsum(np.array(steps, np.int64))
+    axes = np.zeros((len(times), 3), np.float32)
+    live = LiveBatches(SessionName("d", "s"), size)
+    live.add(times, axes)
+    cut = []
+    while live.has_any:
+        was_full = live.has_full
+        cut.append(live.cut())
+        assert was_full or not live.has_any
+    for batches in (cut, list(batches_of_recording(SessionName("d", "s"), times, axes, size))):
+        assert np.concatenate([batch.times for batch in batches]).tolist() == times.tolist()
+        for batch, after in zip(batches, [*batches[1:], None], strict=True):
+            checked_batch(batch)
+            assert len(batch) <= size
+            assert after is None or len(batch) == size or after.times[0] - batch.times[0] > 60_000_000
