@@ -18,6 +18,7 @@ sequence and with nothing else of the session in between, then reading the log f
 the same state. The copies' positions then stand for the originals', which are finished.
 """
 
+import logging
 from collections import deque
 from dataclasses import replace
 from typing import Generic
@@ -27,6 +28,8 @@ import numpy as np
 from har.batch_runs import Assembled, BatchRun, HeldBatch, Position
 from har.samples import NOTHING_EARLIER, RejectedBatch, SampleBatch
 from har.windows import MICROSECONDS, WindowSpec
+
+log = logging.getLogger(__name__)
 
 #: How long, in event time, a missing batch is waited for, µs.
 GRACE_US = 2 * MICROSECONDS
@@ -62,24 +65,39 @@ class SessionWindows(Generic[Position]):
         """The batches that a window to come may still need; in the order of their sequence."""
         return [(held.batch, held.position) for held in self._held()]
 
+    @property
+    def oldest_held(self) -> Position | None:
+        """Where the first of the batches lies that a window to come may still need; None if none does."""
+        if self._run is not None and self._run.held:
+            return self._run.held[0].position
+        return self._waiting[min(self._waiting)].position if self._waiting else None
+
     def add(self, batch: SampleBatch, position: Position) -> Assembled[Position]:
         """Take the next batch of the log.
 
         What cannot be used is on the result's `refused` and never raises: a fault in one batch leaves the
-        session's other windows as they are.
+        session's other windows as they are. A fault of ours (``internal``) costs what is held of the session,
+        and nothing of any other.
         """
         step: Assembled[Position] = Assembled()
         try:
-            held = self._admit(batch, position, step)
+            self._add(batch, position, step)
         except RejectedBatch as refusal:
             step.refused = refusal
             if refusal.code == TOO_DENSE:
-                self._drop_all(step)
+                step.finished.extend(self.drop().finished)
             step.finished.append(position)
-            return step
+        except Exception as fault:
+            log.exception("session %s of %s is dropped", batch.session, batch.device)
+            step.refused = RejectedBatch("internal", f"the processor failed on this batch: {fault!r}")
+            step.finished.extend([*self.drop().finished, position])
+        return step
+
+    def _add(self, batch: SampleBatch, position: Position, step: Assembled[Position]) -> None:
+        held = self._admit(batch, position, step)
         if held is None:
             self._move(batch, position, step)
-            return step
+            return
         self._give_up_copies(step)
         if self._run is not None and batch.sequence < self._run.first_sequence:
             self._start_over()
@@ -88,7 +106,6 @@ class SessionWindows(Generic[Position]):
         self._give_up_on_missing(step)
         if self._run is not None and not self._may_come_before(self._run.earlier_until):
             self._run.finish_unneeded(step)
-        return step
 
     def stop_waiting(self) -> Assembled[Position]:
         """Close what can be closed without the batches that are missing, as if the grace had passed.
@@ -97,11 +114,24 @@ class SessionWindows(Generic[Position]):
         device that comes back with the next sequence number goes on without a break.
         """
         step: Assembled[Position] = Assembled()
+        try:
+            self._give_up_copies(step)
+            while self._waiting:
+                self._begin_next_run(step)
+            if self._run is not None:
+                self._run.release(step)
+        except Exception:
+            log.exception("what a silent session held is dropped")
+            step.finished.extend(self.drop().finished)
+        return step
+
+    def drop(self) -> Assembled[Position]:
+        """Begin afresh: all that is held is reported finished, and no window is made of it."""
+        step: Assembled[Position] = Assembled()
         self._give_up_copies(step)
-        while self._waiting:
-            self._begin_next_run(step)
-        if self._run is not None:
-            self._run.release(step)
+        step.finished.extend(held.position for held in self._held())
+        self._waiting.clear()
+        self._run = None
         return step
 
     def _held(self) -> list[HeldBatch[Position]]:
@@ -134,15 +164,6 @@ class SessionWindows(Generic[Position]):
     def _give_up_copies(self, step: Assembled[Position]) -> None:
         step.finished.extend(self._copies)
         self._copies = []
-
-    def _drop_all(self, step: Assembled[Position]) -> None:
-        """Begin afresh: what cannot be held must not hold the log's other readers back."""
-        self._give_up_copies(step)
-        step.finished.extend(held.position for held in self._waiting.values())
-        self._waiting.clear()
-        if self._run is not None:
-            self._run.release(step)
-            self._run = None
 
     def _admit(self, batch: SampleBatch, position: Position, step: Assembled[Position]) -> HeldBatch[Position] | None:
         """Return the batch with its position, or None for a repeat of one that is known."""

@@ -148,6 +148,9 @@ class ProcessorSettings(KafkaSettings):
     grace_seconds: float = Field(2, gt=0, description="how long a missing batch is waited for, event time")
     carry_seconds: float = Field(30, gt=0, description="after this silence a session's last batches are written anew")
     forget_seconds: float = Field(3_600, gt=0, description="a silent session's window state is dropped after this")
+    hold_seconds: float = Field(
+        120, gt=0, description="a session that sends for so long within one window's time loses what is held of it"
+    )
     latest_seconds: int = Field(60, ge=1, description="how long Redis keeps a device's latest prediction")
     classify_batch: int = Field(64, ge=1, description="most windows classified in one call")
     max_waiting_batches: int = Field(

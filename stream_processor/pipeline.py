@@ -180,6 +180,7 @@ class StreamPipeline:
             grace_us=round(settings.grace_seconds * MICROSECONDS),
             carry_seconds=settings.carry_seconds,
             forget_seconds=settings.forget_seconds,
+            hold_seconds=settings.hold_seconds,
             max_sessions=settings.max_sessions,
         )
         return _Partition(first.partition, first.generation, PartitionLedger(), sessions)
@@ -193,18 +194,9 @@ class StreamPipeline:
         except RejectedBatch as rejected:
             refusal = self._refusal(message, rejected, None)
             return _Work(partition, finished=[message.offset], refusals=[refusal])
-        key = SessionKey(batch.device, batch.session)
-        try:
-            step = partition.sessions.add(
-                batch, Position(message.offset, message.arrived), silent_seconds=message.silent_seconds
-            )
-        except Exception as error:
-            # A fault of ours: it must cost one session, not the partition that all its devices share.
-            log.exception("session %s of %s is dropped", batch.session, batch.device)
-            step = partition.sessions.discard(batch)
-            step.finished.append(Position(message.offset, message.arrived))
-            step.refused = RejectedBatch("internal", f"the processor failed on this batch: {error!r}")
-        work = self._work(partition, key, step)
+        position = Position(message.offset, message.arrived)
+        step = partition.sessions.add(batch, position, silent_seconds=message.silent_seconds)
+        work = self._work(partition, SessionKey(batch.device, batch.session), step)
         if step.refused is not None:
             work.refusals.append(self._refusal(message, step.refused, batch.device))
         return work

@@ -7,20 +7,27 @@ decided about the session by that; only much later is it forgotten.
 
 Silence is counted in the partition's own time, which stands still while no phone sends in the partition at
 all: an outage makes nobody silent.
+
+A session whose event time hardly advances although it sends would hold the commit back for as long as it goes
+on. Beyond a limit what it holds is dropped; the limit is judged by when batches arrived at the gateway, which
+is in the log, so that every processor judges alike.
 """
 
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 from har.assembly import SessionWindows
 from har.batch_runs import Assembled
-from har.samples import SampleBatch
-from har.windows import WindowSpec
+from har.samples import RejectedBatch, SampleBatch
+from har.windows import MICROSECONDS, WindowSpec
 
-#: The partition's time goes on for so long after a message, s.
+#: The partition's time goes on for so long after a message, s; and so does a session's.
 LONGEST_STEP_SECONDS = 5.0
+
+TOO_SLOW = "too_slow"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +88,8 @@ class SessionBook:
         After this silence what a session holds is carried, and again whenever the silence has doubled.
     forget_seconds : float
         After this silence its state is dropped.
+    hold_seconds : float
+        A session that sends for so long without letting go of its oldest batch loses what it holds.
     max_sessions : int
         Beyond this many, the one silent for longest is dropped.
     clock : callable
@@ -94,6 +103,7 @@ class SessionBook:
         grace_us: int,
         carry_seconds: float,
         forget_seconds: float,
+        hold_seconds: float,
         max_sessions: int,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -101,6 +111,7 @@ class SessionBook:
         self._grace_us = grace_us
         self._carry_seconds = carry_seconds
         self._forget_seconds = forget_seconds
+        self._hold_seconds = hold_seconds
         self._max_sessions = max_sessions
         self._clock = clock
         self._time = 0.0  # the partition's own, up to its latest message
@@ -122,6 +133,15 @@ class SessionBook:
             tracked = self._sessions[key] = _Tracked(windows, heard_at, now + max(silent_seconds, self._carry_seconds))
             # The order is by when a session was heard.
             self._sessions.move_to_end(key, last=not silent_seconds)
+        if self._holds_too_long(tracked.windows, position):
+            step = self._sessions.pop(key).windows.drop()
+            step.finished.append(position)
+            step.refused = RejectedBatch(
+                TOO_SLOW,
+                f"in {self._hold_seconds:g} s of sending, event time has not passed what one window needs "
+                f"(it is {batch.newest} now): are the times in µs?",
+            )
+            return step
         step = tracked.windows.add(batch, position)
         # A copy is no sign of life, and neither is what is refused.
         if not silent_seconds and step.refused is None and step.repeats < len(batch):
@@ -129,11 +149,6 @@ class SessionBook:
             tracked.heard_at, tracked.carry_at = now, now + self._carry_seconds
             self._sessions.move_to_end(key)
         return step
-
-    def discard(self, batch: SampleBatch) -> Assembled[Position]:
-        """Drop the session of a batch; what it held is reported finished."""
-        tracked = self._sessions.pop(SessionKey(batch.device, batch.session), None)
-        return tracked.windows.stop_waiting() if tracked is not None else Assembled()
 
     def sweep(self) -> Iterator[Silent]:
         """Look after silent sessions; yield what is to be carried and what is given up, session by session."""
@@ -150,6 +165,16 @@ class SessionBook:
             elif now >= tracked.carry_at:
                 tracked.carry_at = now + silent
                 yield Silent(key, silent, Assembled(), tracked.windows.held_batches)
+
+    def _holds_too_long(self, windows: SessionWindows[Position], position: Position) -> bool:
+        """Tell whether a session has sent for too long since the oldest batch that it holds; pauses do not count."""
+        oldest = windows.oldest_held
+        limit = self._hold_seconds * MICROSECONDS
+        if oldest is None or position.arrived - oldest.arrived <= limit:
+            return False
+        arrivals = sorted([*(held.arrived for _, held in windows.held_batches), position.arrived])
+        longest_step = LONGEST_STEP_SECONDS * MICROSECONDS
+        return sum(min(after - before, longest_step) for before, after in pairwise(arrivals)) > limit
 
     def _now(self) -> float:
         return self._time + min(self._clock() - self._latest, LONGEST_STEP_SECONDS)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from har import topics
-from har.assembly import SessionWindows
+from har.batch_runs import BatchRun
 from har.predictions import decode_prediction
 from har.samples import encode_batch
 from har.settings import ProcessorSettings
@@ -162,25 +162,29 @@ async def test_a_poison_message_is_kept_with_the_reason_and_others_go_on(network
         assert measures.refused.labels("malformed")._value.get() == 2
 
 
-async def test_a_fault_of_ours_costs_one_session_and_not_the_partition(network, redis_url, monkeypatch):
+@pytest.mark.parametrize("missing", [None, 1])
+async def test_a_fault_of_ours_costs_one_session_and_not_the_partition(network, redis_url, monkeypatch, missing):
     kafka, acked = Kafka(), []
-    add = SessionWindows.add
+    append = BatchRun.append
 
-    def fail_for_one_device(self, batch, position):
-        if batch.device == "unlucky" and batch.sequence == 3:
+    def fail_for_one_device(self, held, step):
+        append(self, held, step)
+        if held.batch.device == "unlucky" and held.batch.sequence == 3:
             raise ZeroDivisionError
-        return add(self, batch, position)
 
-    monkeypatch.setattr(SessionWindows, "add", fail_for_one_device)
+    monkeypatch.setattr(BatchRun, "append", fail_for_one_device)
     async with running(network, redis_url, kafka) as (pipeline, _):
         offset = 0
         for pair in zip(live_batches(12), live_batches(12, device="unlucky"), strict=True):
             for batch in pair:
+                if batch.device == "unlucky" and batch.sequence == missing:
+                    continue  # batches wait for it, and fail later, with more of the session on their way
                 say = message(offset, encode_batch(batch), key=batch.device.encode())
                 await pipeline.take(say, Event(acked, offset))
                 offset += 1
-        while len(acked) < 10:
-            await asyncio.sleep(0.01)
+        async with asyncio.timeout(10):
+            while len(acked) < 10:
+                await asyncio.sleep(0.01)
         (refused,) = [headers for topic, _, _, headers in kafka.messages if topic == topics.REFUSED.name]
         assert refused["code"] == b"internal"
         answered = [decode_prediction(value).device for value in kafka.of(topics.PREDICTIONS.name)]

@@ -1,6 +1,11 @@
 from dataclasses import replace
 
-from har.windows import WindowSpec
+import numpy as np
+import pytest
+
+from har.resampling import reach_us
+from har.samples import NOTHING_EARLIER, in_order_batch
+from har.windows import MICROSECONDS, WindowSpec
 from stream_processor.sessions import Position, SessionBook
 from tests.batches import live_batches
 
@@ -15,6 +20,7 @@ class Partition:
             grace_us=2_000_000,
             carry_seconds=30,
             forget_seconds=600,
+            hold_seconds=120,
             max_sessions=max_sessions,
             clock=lambda: self.now,
         )
@@ -135,3 +141,56 @@ def test_beyond_the_limit_the_session_silent_for_longest_goes():
     assert silent.key.device == "phone-0"
     assert [position.offset for position in silent.step.finished] == [0]
     assert len(partition.book) == 2
+
+
+def send(
+    book: SessionBook, batches, *, every_seconds: float, begin: int = 0
+) -> tuple[list[int], list[tuple[int, str]]]:
+    """Let batches arrive; return the offsets that are finished, and those that were refused with the code."""
+    finished, refused = [], []
+    for offset, batch in enumerate(batches, begin):
+        step = book.add(batch, Position(offset, round(offset * every_seconds * 1_000_000)))
+        finished += [position.offset for position in step.finished]
+        if step.refused is not None:
+            refused.append((offset, step.refused.code))
+    return finished, refused
+
+
+def slow_batches(count: int):
+    """Batches whose times say that 50 readings took a millisecond."""
+    second = live_batches(1)[0].newest // MICROSECONDS * MICROSECONDS
+    begin = second - reach_us(WindowSpec().period_us) - 100  # all of it belongs to the window that begins then
+    return [
+        in_order_batch(
+            "slow", "s1", number, begin + number * 1_000 + np.arange(50) * 20, np.zeros((50, 3), np.float32),
+            earlier_until=begin + number * 1_000 - 20 if number else NOTHING_EARLIER,
+        )
+        for number in range(count)
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("every_seconds", "held"), [(1, 120), (4, 30), (20, 24)])
+def test_a_session_whose_event_time_hardly_advances_loses_what_it_holds(every_seconds, held):
+    finished, refused = send(Partition().book, slow_batches(300), every_seconds=every_seconds)
+    length = held + 2
+    assert refused == [(offset, "too_slow") for offset in range(held + 1, 300, length)]
+    assert sorted(finished) == list(range(300 // length * length))
+
+
+def test_where_a_slow_session_is_cut_does_not_depend_on_a_restart():
+    batches = slow_batches(300)
+    whole_finished, whole_refused = send(Partition().book, batches, every_seconds=1)
+    for restart in (50, 121, 122, 200):
+        finished, refused = send(Partition().book, batches[:restart], every_seconds=1)
+        oldest_unfinished = min(set(range(restart)) - set(finished), default=restart)
+        after = send(Partition().book, batches[oldest_unfinished:], every_seconds=1, begin=oldest_unfinished)
+        assert sorted({*finished, *after[0]}) == sorted(whole_finished)
+        assert sorted({*refused, *after[1]}) == whole_refused
+
+
+def test_a_session_that_paused_for_long_is_not_too_slow():
+    partition, batches = Partition(), live_batches(20)
+    finished, refused = send(partition.book, batches[:10], every_seconds=1)
+    more, refused_after = send(partition.book, batches[10:], every_seconds=1, begin=600)
+    assert refused == refused_after == []
+    assert {*range(10)} <= {*finished, *more}
