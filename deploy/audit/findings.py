@@ -86,6 +86,8 @@ class Audit(msgspec.Struct):
         Largest difference of a probability.
     lost_batches : Finding
         Batches that were acknowledged and are not in Kafka, or not with these readings.
+    wrongly_refused : Finding
+        Batches that the processor refused although nothing in the log gives a reason.
     missing : Finding
         Windows that must have been answered and were not.
     extra : Finding
@@ -119,6 +121,7 @@ class Audit(msgspec.Struct):
     predictions_repeated: int
     max_difference: float
     lost_batches: Finding
+    wrongly_refused: Finding
     missing: Finding
     extra: Finding
     differing: Finding
@@ -131,6 +134,7 @@ class Audit(msgspec.Struct):
         """Every kind of fault by what it is called."""
         return {
             "batches lost": self.lost_batches,
+            "batches refused wrongly": self.wrongly_refused,
             "windows missing": self.missing,
             "windows extra": self.extra,
             "windows differing": self.differing,
@@ -184,6 +188,11 @@ def compare(reference: Reference, seen: Seen, *, tolerance: float = 0.0) -> Audi
         max_difference=values.max_difference,
         lost_batches=_finding(
             Example(*batch[:2], sequence=batch.sequence) for device in devices for batch in device.lost
+        ),
+        wrongly_refused=_finding(
+            Example(*refusal[:2], sequence=refusal.sequence, detail=refusal.code)
+            for device in devices
+            for refusal in device.unfounded
         ),
         missing=_finding(_at(key) for key in due - predictions.keys()),
         extra=_finding(_at(prediction.key) for prediction in extra),

@@ -55,6 +55,15 @@ class LostBatch(NamedTuple):
     sequence: int
 
 
+class UnfoundedRefusal(NamedTuple):
+    """A batch that the processor refused although nothing in the log gives a reason."""
+
+    device: str
+    session: str
+    sequence: int
+    code: str
+
+
 @dataclass
 class DeviceReference:
     """What is known of one device.
@@ -65,6 +74,8 @@ class DeviceReference:
         Its windows.
     lost : list of LostBatch
         Batches that were acknowledged and are not in Kafka.
+    unfounded : list of UnfoundedRefusal
+        Batches that were refused for no reason.
     sessions, stored, repeated, unacknowledged, missing_numbers, unusable, acknowledged : int
         Sessions; different batches in Kafka; messages that repeat one; batches in Kafka that no journal
         has; sequence numbers missing between others; messages that are no batch of this device; batches
@@ -76,6 +87,7 @@ class DeviceReference:
 
     answers: dict[WindowKey, Answer] = field(default_factory=dict)
     lost: list[LostBatch] = field(default_factory=list)
+    unfounded: list[UnfoundedRefusal] = field(default_factory=list)
     sessions: int = 0
     stored: int = 0
     repeated: int = 0
@@ -188,6 +200,7 @@ class ReferenceBuilder:
             built.sessions += 1
             built.stored += sum(len(contents) for contents in session.contents.values())
             built.repeated += session.repeated
+            built.unfounded += [UnfoundedRefusal(device, name, *refusal) for refusal in session.unfounded]
             if acknowledged is None:
                 built.missing_numbers += _missing_numbers(session)
                 required = {number: session.usable[number] for number in session.known}

@@ -12,6 +12,9 @@ from har.samples import RejectedBatch, SampleBatch, decode_batch
 
 Position = tuple[int, int]
 
+#: Refusals by a limit of the processor, which are taken as they are.
+_LIMITS = {"too_dense", "too_slow"}
+
 
 @dataclass(frozen=True, slots=True)
 class StoredMessage:
@@ -47,12 +50,15 @@ class StoredSession:
         The fingerprints of all readings that were stored under a number, refused or not.
     repeated : int
         Messages that repeat a batch.
+    unfounded : list of (int, str)
+        Number and code of each batch that the processor refused although nothing in the log gives a reason.
     """
 
     usable: dict[int, SampleBatch] = field(default_factory=dict)
     known: set[int] = field(default_factory=set)
     contents: dict[int, set[bytes]] = field(default_factory=dict)
     repeated: int = 0
+    unfounded: list[tuple[int, str]] = field(default_factory=list)
 
     def holds(self, batch: SampleBatch) -> bool:
         """Tell whether the readings of `batch` were stored under its number."""
@@ -112,11 +118,28 @@ def _add(
     contents = session.contents.setdefault(batch.sequence, set())
     session.repeated += session.holds(batch)
     contents.add(fingerprint(batch))
+    if refusal is not None and not _is_founded(refusal, session, batch, grace_us):
+        session.unfounded.append((batch.sequence, refusal))
     if refusal is not None or is_late(batch, grace_us):
         return
     session.usable.setdefault(batch.sequence, batch)
     if message.is_known:
         session.known.add(batch.sequence)
+
+
+def _is_founded(code: str, session: StoredSession, batch: SampleBatch, grace_us: int) -> bool:
+    """Tell whether what was stored up to a batch gives a reason to refuse it with this code."""
+    if code == "late":
+        return is_late(batch, grace_us)
+    if code == "conflict":
+        return len(session.contents[batch.sequence]) > 1
+    if code == "sequence":
+        oldest = int(batch.times.min())
+        others = session.usable.items()
+        return any(number >= batch.sequence and other.newest < oldest for number, other in others) or any(
+            number > batch.sequence and other.earlier_until < oldest for number, other in others
+        )
+    return code in _LIMITS
 
 
 def is_late(batch: SampleBatch, grace_us: int) -> bool:

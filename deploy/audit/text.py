@@ -14,7 +14,7 @@ def describe(audit: Audit) -> str:
         *_windows(audit),
     ]
     for name, finding in audit.faults.items():
-        lines.append(f"  {name:<21} {finding.count:>9,}")
+        lines.append(f"  {name:<23} {finding.count:>9,}")
         lines += [f"      {_place(example)}" for example in finding.examples]
     if audit.is_clean:
         return "\n".join([*lines, "clean: nothing was lost, invented, changed or disordered"])

@@ -8,6 +8,7 @@ import pytest
 from kafka import KafkaProducer
 
 from deploy.audit.auditing import audit
+from deploy.audit.findings import Example
 from deploy.audit.sources import Journals
 from deploy.audit.text import describe
 from deploy.cli import main
@@ -175,7 +176,8 @@ def test_windows_of_batches_that_nobody_acknowledged_are_allowed(broker, tmp_pat
     assert found.windows_expected == len(answers) - 4
 
 
-def test_windows_of_a_refused_batch_are_not_expected(broker, tmp_path):
+@pytest.mark.parametrize(("code", "is_founded"), [("too_slow", True), ("internal", False), ("late", False)])
+def test_windows_of_a_refused_batch_are_not_expected(broker, tmp_path, code, is_founded):
     stream = Stream(broker, tmp_path)
     batches = stream.batches["phone-1"]
     origin = ""
@@ -186,11 +188,12 @@ def test_windows_of_a_refused_batch_are_not_expected(broker, tmp_path):
     for prediction in stream.answer(batches[:6]) + stream.answer(batches[7:]):
         stream.predict(prediction)
     assert stream.audit().missing.count > 3
-    refusal = Refusal(encode_batch(batches[6]), "internal", "a fault of ours", "processor", "phone-1", origin)
+    refusal = Refusal(encode_batch(batches[6]), code, "a reason", "processor", "phone-1", origin)
     stream.publish(topics.REFUSED, "phone-1", refusal.value, refusal.headers)
     found = stream.audit()
-    assert found.is_clean, describe(found)
-    assert found.refused == {"internal": 1}
+    assert found.refused == {code: 1}
+    assert counts(found) == ({} if is_founded else {"batches refused wrongly": 1})
+    assert is_founded or found.wrongly_refused.examples == [Example("phone-1", "s1", sequence=6, detail=code)]
 
 
 def test_only_the_latest_part_of_a_log_can_be_audited(stream):

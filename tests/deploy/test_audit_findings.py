@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deploy.audit.findings import compare
-from deploy.audit.reference import Answer, DeviceReference, LostBatch, Reference
+from deploy.audit.reference import Answer, DeviceReference, LostBatch, Reference, UnfoundedRefusal
 from deploy.audit.text import describe
 from deploy.summary import Seen
 from har.predictions import Prediction, encode_prediction
@@ -164,7 +164,9 @@ def test_what_is_no_prediction_is_a_fault():
 def test_the_text_says_where_to_look():
     reference = reference_of(keys_of(8, 1))
     reference.devices["phone-0"].lost.append(LostBatch("phone-0", "s1", 17))
+    reference.devices["phone-0"].unfounded.append(UnfoundedRefusal("phone-0", "s1", 18, "internal"))
     text = describe(compare(reference, seen_of([])))
     assert "phone-0 s1 window 1000000 (1970-01-01 00:00:01 UTC)" in text
     assert "phone-0 s1 batch 17" in text
-    assert text.endswith("FAULTS: batches lost, windows missing")
+    assert "phone-0 s1 batch 18: internal" in text
+    assert text.endswith("FAULTS: batches lost, batches refused wrongly, windows missing")

@@ -101,6 +101,7 @@ def test_the_reference_and_the_stream_agree_whatever_is_lost_repeated_or_late(lo
     possible, due = windows_of(log, refusals, grace_us=grace_us)
     assert windows.items() <= possible.items()
     assert due.items() <= windows.items()
+    assert stored(log, refusals, grace_us=grace_us).unfounded == []
 
 
 def test_without_damage_every_window_of_the_recording_is_due():
@@ -177,6 +178,21 @@ def test_of_several_contents_under_a_number_the_first_that_was_not_refused_count
     assert np.array_equal(session.usable[3].axes, batches[3].axes)
     assert np.array_equal(stored(log, {3: "conflict"}).usable[3].axes, other.axes)
     assert (len(session.contents[3]), session.repeated) == (2, 1)
+
+
+def test_a_refusal_needs_a_reason_that_lies_in_the_log():
+    times, axes = recording(7)
+    batches = cut(times, axes, 50)
+    for code in ("late", "conflict", "sequence", "internal", "count"):
+        assert stored(batches, {4: code}).unfounded == [(4, code)]
+        resent = [*batches[:5], batches[4], *batches[5:]]
+        assert stored(resent, {5: code}).unfounded == [(4, code)]
+    late = dataclasses.replace(batches[4], newest_sent=batches[4].newest + 3 * GRACE)
+    changed = dataclasses.replace(batches[4], axes=batches[4].axes + 1)
+    back = dataclasses.replace(batches[9], sequence=4)
+    for code, batch in (("late", late), ("conflict", changed), ("sequence", back)):
+        assert stored([*batches[:5], batch], {5: code}).unfounded == []
+    assert stored(batches, {4: "too_dense", 5: "too_slow"}).unfounded == []
 
 
 def test_messages_that_are_no_batch_or_lie_under_another_key_are_not_used():

@@ -58,9 +58,12 @@ def three_brokers(kafka_cluster: KafkaCluster) -> KafkaCluster:
 
 @pytest.fixture
 def report(request: pytest.FixtureRequest) -> Callable[..., None]:
-    """Checks that an audit is clean, and notes what it found for the table at the end."""
+    """Checks that an audit is clean, and notes what it found for the table at the end.
 
-    def note(what: str, audit: Audit, **more: object) -> None:
+    Phones that do nothing wrong may not have a batch refused.
+    """
+
+    def note(what: str, audit: Audit, *, may_refuse: bool = False, **more: object) -> None:
         said = {
             "phones": audit.sessions,
             "batches": audit.batches_stored,
@@ -75,6 +78,7 @@ def report(request: pytest.FixtureRequest) -> Callable[..., None]:
         request.node.user_properties.append((_RESULT, {"what": what, **said, "more": more}))
         assert audit.windows_expected > 0
         assert audit.is_clean, describe(audit)
+        assert may_refuse or not audit.refused, describe(audit)
 
     return note
 

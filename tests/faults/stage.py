@@ -6,11 +6,12 @@ import random
 import signal
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import TextIO
 
 import numpy as np
+from kafka.admin import KafkaAdminClient
 
 from deploy.audit.auditing import audit
 from deploy.audit.findings import Audit
@@ -68,13 +69,30 @@ class Stage:
 
     async def kill_often(
         self, name: str, times: int, numbers: list[signal.Signals], longest_pause: float = 10.0
-    ) -> None:
-        """Send signals to a part at random moments, 0.1 s to `longest_pause` after it was started again."""
+    ) -> list[int]:
+        """Send signals to a part at random moments, 0.1 s to `longest_pause` after it was started again.
+
+        Returns the statuses with which it ended.
+        """
+        statuses = []
         for count in range(times):
             await asyncio.sleep(self.random.uniform(0.1, longest_pause))
-            starts = self.part(name).starts
+            starts, process = self.part(name).starts, self.part(name).process
             await self.kill(name, numbers[count % len(numbers)])
+            statuses.append(await process.wait())
             await self.until(lambda before=starts: self.part(name).starts > before, f"{name} to start again", 60)
+        return statuses
+
+    async def until_rebalancing(self, group: str = "har-processor") -> None:
+        """Wait until a consumer group is in a rebalance."""
+        with closing(KafkaAdminClient(bootstrap_servers=self.bootstrap.split(","))) as admin:
+            deadline = time.monotonic() + 60
+            while True:
+                told = await asyncio.to_thread(admin.describe_groups, [group])
+                if told[group]["group_state"] in {"PreparingRebalance", "CompletingRebalance"}:
+                    return
+                assert time.monotonic() < deadline, f"the group is {told[group]['group_state']} for 60 s"
+                await asyncio.sleep(0.02)
 
     async def until(self, holds, what: str, seconds: float = 60) -> None:
         deadline = time.monotonic() + seconds
@@ -113,6 +131,18 @@ class FreshPredictions:
         """How many different windows were predicted so far."""
         return len(self._watch.wait_for_count(0, 0).predictions)
 
+    async def wait_for_every_device(self, seconds: float = 60) -> None:
+        """Wait until there is a new window of every device that was predicted before."""
+        seen = set(self._watch.wait_for_count(0, 0).predictions)
+        wanted = {device for device, _, _ in seen}
+        deadline = time.monotonic() + seconds
+        while wanted:
+            assert time.monotonic() < deadline, f"no new prediction of {sorted(wanted)} within {seconds:g} s"
+            found = await asyncio.to_thread(self._watch.wait_for_count, len(seen) + 1, 1.0)
+            fresh = found.predictions.keys() - seen
+            seen |= fresh
+            wanted -= {device for device, _, _ in fresh}
+
     async def wait_for_more(self, than: int, seconds: float = 60) -> None:
         seen = await asyncio.to_thread(self._watch.wait_for_count, than + 1, seconds)
         assert len(seen.predictions) > than, f"no new prediction within {seconds:g} s"
@@ -123,12 +153,10 @@ class Witness:
 
     def __init__(self, stage: Stage) -> None:
         self.told_to_wait = asyncio.Event()
-        self.cut_off = asyncio.Event()
         self.client = PhoneClient(
             stage.stack.addresses.gateway_url,
             "witness",
             on_waiting=lambda _: self.told_to_wait.set(),
-            on_disconnected=self.cut_off.set,
         )
 
     async def stream(self) -> None:

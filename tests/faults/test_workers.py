@@ -5,6 +5,7 @@ import os
 import signal
 import statistics
 import time
+from collections import Counter
 
 import pytest
 
@@ -27,10 +28,10 @@ SESSION_TIMEOUT_SECONDS = 6.0
 async def test_a_worker_ended_at_random_moments_loses_nothing(one_broker, open_stage, report, signals, times):
     stage = await open_stage(one_broker.bootstrap)
     await stage.start_phones(PHONES)
-    await stage.kill_often("processor", times, signals, by_length(5, 10))
+    statuses = await stage.kill_often("processor", times, signals, by_length(5, 10))
     await stage.stop_phones()
     names = " and ".join(number.name for number in signals)
-    report(f"a worker ended {times} times by {names}", await stage.audit())
+    report(f"a worker ended {times} times by {names}", await stage.audit(), exit_statuses=dict(Counter(statuses)))
 
 
 async def test_workers_come_and_go_and_are_killed_while_they_do(one_broker, open_stage, report):
@@ -40,8 +41,8 @@ async def test_workers_come_and_go_and_are_killed_while_they_do(one_broker, open
         await asyncio.sleep(by_length(2, 5))
         for number in (2, 3):
             joining = asyncio.create_task(stage.stack.start_processor(number))
-            await asyncio.sleep(stage.random.uniform(1, 4))
-            await stage.kill("processor")  # while the group takes the new one in
+            await stage.until_rebalancing()  # the group takes the new one in
+            await stage.kill("processor")
             await joining
         await asyncio.sleep(stage.random.uniform(0.1, 5))
         await stage.kill("processor-2")
@@ -65,8 +66,7 @@ async def test_a_worker_that_was_frozen_beyond_its_session_and_goes_on_spoils_no
             await asyncio.sleep(by_length(2, 5))
             os.kill(frozen, signal.SIGSTOP)
             await asyncio.sleep(SESSION_TIMEOUT_SECONDS + by_length(3, 6))
-            before = predictions.count
-            await predictions.wait_for_more(before + PHONES // 2)  # the other one has its partitions by now
+            await predictions.wait_for_every_device()  # the other one has all partitions
             os.kill(frozen, signal.SIGCONT)
     await asyncio.sleep(by_length(3, 10))
     assert stage.part("processor").process.pid == frozen  # it has lived on
