@@ -9,8 +9,8 @@ Silence is counted in the partition's own time, which stands still while no phon
 all: an outage makes nobody silent.
 
 A session whose event time hardly advances although it sends would hold the commit back for as long as it goes
-on. Beyond a limit what it holds is dropped; the limit is judged by when batches arrived at the gateway, which
-is in the log, so that every processor judges alike.
+on. Beyond a limit what it holds is dropped; that is judged by when batches arrived at the gateway, not by how
+fast the log is read.
 """
 
 import time
