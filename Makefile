@@ -24,7 +24,7 @@ setup: $(VENV)/.all $(UPLOT) ## Make .venv with everything, for developing and t
 test: setup ## Set up and run all tests
 	$(BIN)/python -m pytest
 
-faults: setup ## Kill, freeze and fuzz every part on Apache Kafka, at full length (about 45 min; needs Java and Maven)
+faults: setup ## Kill, freeze and fuzz every part on Apache Kafka, at full length (about an hour; needs Java and Maven)
 	HAR_FAULTS=full $(BIN)/python -m pytest tests/faults
 
 soak: setup ## Stream for 30 min on Apache Kafka, and check that memory and lag stay flat
