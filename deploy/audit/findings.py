@@ -11,6 +11,8 @@ from har.predictions import Prediction
 
 #: So many examples are given of each fault.
 EXAMPLES = 5
+#: Refusals whose reason is another batch, which may lie before the log.
+REFER_BACK = {"conflict", "sequence"}
 
 
 class Example(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -193,6 +195,7 @@ def compare(reference: Reference, seen: Seen, *, tolerance: float = 0.0) -> Audi
             Example(*refusal[:2], sequence=refusal.sequence, detail=refusal.code)
             for device in devices
             for refusal in device.unfounded
+            if not (reference.log_begins_us and refusal.code in REFER_BACK)
         ),
         missing=_finding(_at(key) for key in due - predictions.keys()),
         extra=_finding(_at(prediction.key) for prediction in extra),

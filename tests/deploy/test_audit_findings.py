@@ -170,3 +170,14 @@ def test_the_text_says_where_to_look():
     assert "phone-0 s1 batch 17" in text
     assert "phone-0 s1 batch 18: internal" in text
     assert text.endswith("FAULTS: batches lost, batches refused wrongly, windows missing")
+
+
+@pytest.mark.parametrize(("log_begins_us", "faults"), [(0, 3), (SECOND, 1)])
+def test_what_a_refusal_refers_to_may_lie_before_the_log(log_begins_us, faults):
+    reference = reference_of([("phone-0", "s1", SECOND)])
+    reference.log_begins_us = log_begins_us
+    refusals = [UnfoundedRefusal("phone-0", "s1", 7, code) for code in ("internal", "conflict", "sequence")]
+    reference.devices["phone-0"].unfounded += refusals
+    found = compare(reference, seen_of([said(("phone-0", "s1", SECOND), 0.75)]))
+    assert found.wrongly_refused.count == faults
+    assert "internal" in [example.detail for example in found.wrongly_refused.examples]
