@@ -44,7 +44,8 @@ bench: setup ## Measure the figures that the README states
 	$(BIN)/python -m benchmarks.message_codec
 	$(BIN)/python -m benchmarks.stream
 
-lock: $(VENV)/.all ## Resolve the newest allowed versions into requirements/
+lock: | $(BIN)/python ## Resolve the newest allowed versions into requirements/
+	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 	$(BIN)/uv pip compile -q --universal --upgrade --python-version 3.11 --generate-hashes --no-annotate --no-header \
 		--extra all --group dev pyproject.toml -o requirements/all.txt
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
