@@ -1,7 +1,7 @@
 """The `har` command: a map of the system, one subcommand a service.
 
-A subcommand's options are the fields of its settings object (`har.settings`); the service itself is only
-imported when it is called, so each runs with its own extra installed.
+A subcommand's options are the fields of its settings object (`har.settings`, `har.training_settings`); the
+service itself is only imported when it is called, so each runs with its own extra installed.
 """
 
 import sys
@@ -13,7 +13,7 @@ from importlib.metadata import version
 from pydantic import ValidationError
 from pydantic_settings import CliApp, SettingsError
 
-from har import settings
+from har import settings, training_settings
 
 USAGE_ERROR = 2
 
@@ -53,8 +53,8 @@ COMMANDS = {
     "kafka": Command(settings.KafkaServerSettings, "deploy.kafka.serve:run", "gateway"),
     "topics": Command(settings.TopicsSettings, "deploy.topics:run", "gateway"),
     "audit": Command(settings.AuditSettings, "deploy.audit.command:run", "gateway,store"),
-    "train": Command(settings.TrainSettings, "trainer.train:run", "trainer"),
-    "evaluate": Command(settings.EvaluateSettings, "trainer.evaluate:run", "store"),
+    "train": Command(training_settings.TrainSettings, "trainer.train:run", "trainer"),
+    "evaluate": Command(training_settings.EvaluateSettings, "trainer.evaluate:run", "store"),
 }
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from har.recordings import Recording, RecordingError, window_labels
 from har.releases import ClassScore, ReleaseError
 from har.scoring import confusion_matrix, scores
-from har.settings import EvaluateSettings
+from har.training_settings import EvaluateSettings
 from har.windows import recording_windows
 from model_store.onnx_classifier import OnnxClassifier
 from trainer.recordings import load_recordings

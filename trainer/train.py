@@ -3,7 +3,7 @@
 import sys
 
 from har.recordings import RecordingError
-from har.settings import TrainSettings
+from har.training_settings import TrainSettings
 from trainer.baseline import TrainingDataError, TrainingPlan, train_release
 from trainer.freezing import FreezingError
 from trainer.networks import UnknownNetworkError

@@ -133,7 +133,7 @@ def epoch_arrays(
     """
     rng = np.random.default_rng([settings.seed, epoch])
     drawn = rng.choice(len(examples), settings.windows_per_epoch, p=probabilities)
-    chosen = Examples(examples.values[drawn], examples.labels[drawn], examples.people[drawn])
+    chosen = examples.take(drawn)
     varied = augment(
         chosen.values,
         turnable(chosen, classes),

@@ -1,18 +1,14 @@
 import numpy as np
 import pytest
 
-from trainer.examples import Examples
+from tests.trainer.made_examples import made_examples
 from trainer.sampling import balanced_probabilities
-
-
-def examples(people: list[str], labels: list[int]) -> Examples:
-    return Examples(np.zeros((len(labels), 4, 3), np.float32), np.array(labels), np.array(people))
 
 
 def test_devices_people_and_classes_are_balanced() -> None:
     people = ["waist/a"] * 90 + ["waist/b"] * 5 + ["waist/c"] * 5 + ["waist/d"] * 5 + ["pocket/a"] * 3
     labels = [0] * 80 + [1] * 10 + [0] * 15 + [0, 0, 1]
-    data = examples(people, labels)
+    data = made_examples(people, labels)
     found = balanced_probabilities(data, flattening=0.5)
     assert found.sum() == pytest.approx(1)
     waist = np.char.startswith(data.people, "waist")
@@ -24,4 +20,4 @@ def test_devices_people_and_classes_are_balanced() -> None:
 
 def test_no_windows_is_an_error() -> None:
     with pytest.raises(ValueError, match="no labelled windows"):
-        balanced_probabilities(examples([], []))
+        balanced_probabilities(made_examples([], []))

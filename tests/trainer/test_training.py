@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from har.releases import ReleaseManifest, decode_manifest
 from har.windows import WindowSpec
 from model_store.onnx_classifier import OnnxClassifier
+from tests.trainer.made_examples import made_examples
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # TensorFlow and tf2onnx warn of their own insides while they are imported
@@ -152,7 +153,7 @@ def synthetic_examples(people: list[str]) -> Examples:
     rng = np.random.default_rng(3)
     count = 64
     values = rng.normal(0, 1, (count, 69, 3)).astype(np.float32)
-    return Examples(values, np.arange(count) % 2, np.array([people[n % len(people)] for n in range(count)]))
+    return made_examples([people[n % len(people)] for n in range(count)], [n % 2 for n in range(count)], values)
 
 
 def fitted(people: list[str], seed: int = 0) -> Any:

@@ -1,6 +1,6 @@
 import numpy as np
 
-from trainer.examples import Examples
+from tests.trainer.made_examples import made_examples
 from trainer.wearing import standing, turnable
 
 CLASSES = ("sit", "stand", "walk")
@@ -8,6 +8,6 @@ CLASSES = ("sit", "stand", "walk")
 
 def test_movement_may_be_turned_on_every_device_and_rest_only_where_sway_shows() -> None:
     people = np.repeat(["galaxy_s2/u01", "galaxy_s8/u01", "unknown/anna"], 3)
-    examples = Examples(np.zeros((9, 4, 3), np.float32), np.tile([0, 1, 2], 3), people)
+    examples = made_examples(people, [0, 1, 2] * 3)
     assert turnable(examples, CLASSES).tolist() == [False, False, True, True, True, True, False, False, True]
     assert standing(examples, CLASSES).tolist() == [False, True, False] * 3
