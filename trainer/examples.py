@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
-from typing import Self
+from typing import Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +10,24 @@ from numpy.typing import NDArray
 from har.recordings import Recording
 from har.windows import WindowSpec, recording_windows
 from trainer.labelling import UNLABELLED, label_windows
+
+
+class Drawable(Protocol):
+    """Windows that some can be drawn from: `Examples`, or what cuts them when they are drawn."""
+
+    @property
+    def labels(self) -> NDArray[np.int64]:
+        """Index of each window's class."""
+
+    @property
+    def people(self) -> NDArray[np.str_]:
+        """``device/user`` of each window."""
+
+    def __len__(self) -> int:
+        """Return the number of windows."""
+
+    def take(self, rows: NDArray[np.integer] | NDArray[np.bool_]) -> "Examples":
+        """Return some windows."""
 
 
 @dataclass(frozen=True)

@@ -5,11 +5,11 @@ from collections import Counter
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.examples import Examples
+from trainer.examples import Drawable
 from trainer.splits import device_of
 
 
-def balanced_probabilities(examples: Examples, flattening: float = 0.5) -> NDArray[np.float64]:
+def balanced_probabilities(examples: Drawable, flattening: float = 0.5) -> NDArray[np.float64]:
     """Give each window a probability that balances devices, people and classes.
 
     A device (here also: a placement on the body) is drawn in proportion to its number of people to the
@@ -19,7 +19,7 @@ def balanced_probabilities(examples: Examples, flattening: float = 0.5) -> NDArr
 
     Parameters
     ----------
-    examples : Examples
+    examples : Drawable
         The windows, at least one.
     flattening : float
         From 0 (all devices equally often) to 1 (all people equally often).

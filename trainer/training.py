@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from har.releases import Normalisation
 from trainer import networks
 from trainer.augmentation import AugmentationSettings, augment
-from trainer.examples import Examples
+from trainer.examples import Drawable, Examples
 from trainer.sampling import balanced_probabilities
 from trainer.splits import refuse_standing_test_users
 from trainer.wearing import standing, turnable
@@ -96,7 +96,7 @@ def show_progress(progress: EpochProgress) -> None:
 
 
 def epoch_arrays(
-    examples: Examples,
+    examples: Drawable,
     probabilities: NDArray[np.float64],
     classes: Sequence[str],
     *,
@@ -109,7 +109,7 @@ def epoch_arrays(
 
     Parameters
     ----------
-    examples : Examples
+    examples : Drawable
         Windows of at least `trainer.augmentation.long_steps` steps.
     probabilities : ndarray of float64, shape (n,)
         How often each is drawn.

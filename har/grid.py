@@ -1,0 +1,87 @@
+"""The resampled signal of a whole recording, from which windows of any length and hop are slices.
+
+`har.windows` cuts windows one by one, as the stream does. Overlapping windows repeat most of their values: with
+200 steps and a hop of 20, ten times. Whoever keeps a recording's windows keeps its grid instead, which is each value
+once; :func:`grid_window_offsets` says where the same windows, bit for bit, lie in it.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from har.resampling import Times, grid_values, reach_us
+from har.windows import WindowSpec, merge_readings, split_at_gaps
+
+
+class GridStretch(NamedTuple):
+    """The resampled signal between two gaps.
+
+    Attributes
+    ----------
+    first : int
+        Event time of the first value, µs, a multiple of the period.
+    values : ndarray of float32, shape (n, 3)
+        m/s², a period apart.
+    """
+
+    first: int
+    values: NDArray[np.float32]
+
+
+def recording_grid(times: Times, axes: NDArray[np.floating], spec: WindowSpec) -> list[GridStretch]:
+    """Resample a whole recording.
+
+    Parameters
+    ----------
+    times : ndarray of int64, shape (n,)
+        Event times in µs, in any order.
+    axes : ndarray of float32, shape (n, 3)
+        Acceleration in m/s², gravity included.
+    spec : WindowSpec
+        Its rate and its gap; steps and hop do not matter here.
+
+    Returns
+    -------
+    list of GridStretch
+        In order of time; every value that is supported by readings on both sides, and no other.
+
+    Examples
+    --------
+    Ten seconds of a phone lying still, at 100 Hz, on a grid of 50 Hz:
+
+    >>> times = np.arange(0, 10_000_000, 10_000)
+    >>> [stretch] = recording_grid(times, np.tile(np.float32([0, 0, 9.81]), (1000, 1)), WindowSpec())
+    >>> stretch.first, stretch.values.shape
+    (100000, (490, 3))
+    """
+    merged = merge_readings(np.asarray(times, np.int64), np.asarray(axes, np.float64))
+    stretches = (
+        _stretch(merged.times[piece], merged.axes[piece], spec.period_us)
+        for piece in split_at_gaps(merged.times, spec.gap_us)
+    )
+    return [stretch for stretch in stretches if stretch is not None]
+
+
+def _stretch(times: Times, axes: NDArray[np.float64], period_us: int) -> GridStretch | None:
+    if len(times) < 4:
+        return None
+    reach = reach_us(period_us)
+    first = -(-(int(times[1]) + reach) // period_us)
+    last = (int(times[-2]) - 1 - reach) // period_us
+    if last < first:
+        return None
+    return GridStretch(first * period_us, grid_values(times, axes, first, last, period_us).astype(np.float32))
+
+
+def grid_window_offsets(stretch: GridStretch, spec: WindowSpec) -> NDArray[np.int64]:
+    """Say at which values of a stretch its windows begin.
+
+    Returns
+    -------
+    ndarray of int64, shape (n,)
+        Window ``k`` is ``values[offsets[k] : offsets[k] + spec.steps]``; its start is a multiple of the hop.
+    """
+    start = -(-stretch.first // spec.hop_us) * spec.hop_us
+    begin = (start - stretch.first) // spec.period_us
+    return np.arange(begin, len(stretch.values) - spec.steps + 1, spec.hop_us // spec.period_us, dtype=np.int64)

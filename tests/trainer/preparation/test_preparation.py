@@ -1,0 +1,147 @@
+import dataclasses
+import os
+import shutil
+
+import numpy as np
+import pytest
+
+from har.windows import WindowSpec
+from tests.trainer.made_recordings import made_recording
+from trainer.preparation.in_process import prepare_in_process
+from trainer.preparation.pieces import windows_of
+from trainer.preparation.plan import TRAIN, VALIDATION, PreparationPlan
+from trainer.preparation.shards import ShardError, read_index, read_shards
+
+LONG = WindowSpec(steps=60, rate_hz=50, hop_us=500_000)
+PLAN = PreparationPlan(
+    classes=("sit", "walk"), training_windows=LONG, windows=WindowSpec(steps=50), held_out_share=0.2, shards=4
+)
+
+
+def people(count):
+    return [made_recording(f"u{number:02d}") for number in range(count)]
+
+
+def windows_in(folder, index, split):
+    spec = index.plan.spec_of(split)
+    return windows_of(read_shards(folder, index.of(split)), spec, PLAN.classes).all()
+
+
+def test_no_person_is_in_two_splits(tmp_path):
+    index = prepare_in_process({"made": people(12)}, PLAN, tmp_path / "prepared")
+
+    train, validation = (set(index.windows(split)) for split in (TRAIN, VALIDATION))
+
+    assert train | validation == {f"made/u{number:02d}" for number in range(12)}
+    assert not train & validation
+    assert validation
+    assert not index.personal
+
+
+def test_phones_of_one_wearer_are_in_one_split(tmp_path):
+    phones = [made_recording(f"u{user:02d}", device=f"phone{phone}") for user in range(8) for phone in range(3)]
+
+    index = prepare_in_process({"made": phones}, PLAN, tmp_path / "prepared")
+
+    users = [{person.partition("/")[2] for person in index.windows(split)} for split in (TRAIN, VALIDATION)]
+    assert not users[0] & users[1]
+    assert len(index.windows(VALIDATION)) == 3 * len(users[1])
+
+
+def test_users_of_the_same_name_in_two_data_sets_are_different_people(tmp_path):
+    first = [made_recording(f"u{user:02d}", device="one") for user in range(8)]
+    second = [made_recording(f"u{user:02d}", device="other") for user in range(8)]
+
+    index = prepare_in_process({"one": first, "other": second}, PLAN, tmp_path / "prepared")
+
+    assert len(set(index.wearers.values())) == 16
+
+
+def test_who_validates_stays_when_people_join(tmp_path):
+    before = prepare_in_process({"made": people(12)}, PLAN, tmp_path / "before")
+    after = prepare_in_process({"made": people(20)}, PLAN, tmp_path / "after")
+
+    assert set(before.windows(VALIDATION)) <= set(after.windows(VALIDATION))
+
+
+def test_few_people_are_split_in_time_without_a_shared_reading(tmp_path):
+    index = prepare_in_process({"made": people(2)}, PLAN, tmp_path / "prepared")
+    train = windows_in(tmp_path / "prepared", index, TRAIN)
+    validation = windows_in(tmp_path / "prepared", index, VALIDATION)
+
+    assert index.personal
+    for person in ("made/u00", "made/u01"):
+        for label in (0, 1):
+            ends = train.starts[(train.people == person) & (train.labels == label)].max() + LONG.length_us
+            begins = validation.starts[(validation.people == person) & (validation.labels == label)].min()
+            assert ends <= begins
+
+
+def test_every_person_and_label_is_dealt_over_the_shards(tmp_path):
+    index = prepare_in_process({"made": people(20)}, PLAN, tmp_path / "prepared")
+
+    counts = [shard.count for shard in index.of(TRAIN)]
+
+    assert len(counts) == PLAN.shards
+    assert min(counts) > 0.5 * max(counts)
+
+
+def test_an_existing_folder_is_left_alone(tmp_path):
+    prepare_in_process({"made": people(6)}, PLAN, tmp_path / "prepared")
+    before = (tmp_path / "prepared" / "prepared.json").read_bytes()
+
+    with pytest.raises(ShardError, match="exists already"):
+        prepare_in_process({"made": people(7)}, PLAN, tmp_path / "prepared")
+
+    assert (tmp_path / "prepared" / "prepared.json").read_bytes() == before
+
+
+def test_a_missing_class_is_named_and_nothing_is_left(tmp_path):
+    sitting = [dataclasses.replace(recording, labels=np.full(len(recording.labels), "sit")) for recording in people(6)]
+
+    with pytest.raises(ShardError, match="labelled walk"):
+        prepare_in_process({"made": sitting}, PLAN, tmp_path / "prepared")
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_recordings_too_short_for_a_window_are_an_error(tmp_path):
+    short = [made_recording(f"u{number:02d}", seconds=1) for number in range(6)]
+
+    with pytest.raises(ShardError, match=r"nothing to train on: no window of 1\.2 s is labelled sit, walk in made"):
+        prepare_in_process({"made": short}, PLAN, tmp_path / "prepared")
+
+
+def test_a_corrupt_shard_is_named(tmp_path):
+    index = prepare_in_process({"made": people(6)}, PLAN, tmp_path / "prepared")
+    shard = index.of(TRAIN)[1]
+    file = tmp_path / "prepared" / shard.file
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    file.write_bytes(content)
+
+    with pytest.raises(ShardError, match=f"{shard.file} is corrupt"):
+        read_shards(tmp_path / "prepared", index.of(TRAIN))
+
+    os.unlink(file)
+    with pytest.raises(ShardError, match=f"{shard.file}: No such file"):
+        read_shards(tmp_path / "prepared", index.of(TRAIN))
+
+
+def test_what_is_no_prepared_folder_is_said(tmp_path):
+    with pytest.raises(ShardError, match="is not a prepared folder"):
+        read_index(tmp_path)
+    (tmp_path / "prepared.json").write_text("{}")
+    with pytest.raises(ShardError, match="cannot be read"):
+        read_index(tmp_path)
+
+
+def test_an_interrupted_preparation_can_be_repeated(tmp_path):
+    (tmp_path / "prepared.part").mkdir()
+    (tmp_path / "prepared.part" / "half").write_text("")
+
+    index = prepare_in_process({"made": people(6)}, PLAN, tmp_path / "prepared")
+
+    assert read_index(tmp_path / "prepared") == index
+    assert not (tmp_path / "prepared.part").exists()
+    shutil.rmtree(tmp_path / "prepared")

@@ -1,0 +1,169 @@
+"""A piece: a run of consecutive windows of one person with one label, kept as the signal they are slices of."""
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from har.grid import GridStretch, grid_window_offsets, recording_grid
+from har.recordings import Recording, window_labels
+from har.windows import WindowSpec
+from trainer.examples import Examples
+
+#: Windows a piece holds at most: pieces are dealt to shards, and small ones are dealt evenly.
+LONGEST_PIECE = 40
+
+
+@dataclass(frozen=True, eq=False)
+class Piece:
+    """Consecutive windows of one label, a hop apart.
+
+    Attributes
+    ----------
+    person, model, session : str
+        Whose (``device/user``), on which model of phone, in which session.
+    label : str
+        What all its windows show.
+    first : int
+        Event time of the first window's first value, µs on the session's axis.
+    grid : ndarray of float32, shape (steps + (windows - 1) * hop, 3)
+        The resampled signal, m/s².
+    windows : int
+        How many windows it holds.
+    """
+
+    person: str
+    model: str
+    session: str
+    label: str
+    first: int
+    grid: NDArray[np.float32]
+    windows: int
+
+
+def cut_pieces(recording: Recording, spec: WindowSpec, labels: Collection[str] | None = None) -> Iterator[Piece]:
+    """Cut a recording into pieces.
+
+    Parameters
+    ----------
+    recording : Recording
+        Readings of one session, in any order.
+    spec : WindowSpec
+        How windows are cut.
+    labels : collection of str, optional
+        Which labels are kept; all, if not given. Windows with more than one label are in no piece.
+
+    Yields
+    ------
+    Piece
+        Together they hold each labelled window of `har.windows.recording_windows` once, bit for bit.
+    """
+    stretches = recording_grid(recording.times, recording.axes, spec)
+    offsets = [grid_window_offsets(stretch, spec) for stretch in stretches]
+    if not stretches:
+        return
+    starts = [stretch.first + found * spec.period_us for stretch, found in zip(stretches, offsets, strict=True)]
+    shown = iter(window_labels(recording, np.concatenate(starts), spec))
+    for stretch, found in zip(stretches, offsets, strict=True):
+        theirs = [next(shown) for _ in range(len(found))]
+        for begin, end in _runs(theirs):
+            label = theirs[begin]
+            if label is not None and (labels is None or label in labels):
+                yield _piece(recording, label, stretch, found[begin:end], spec)
+
+
+def _runs(labels: Sequence[str | None]) -> Iterator[tuple[int, int]]:
+    begin = 0
+    for place in range(1, len(labels) + 1):
+        if place == len(labels) or labels[place] != labels[begin] or place - begin == LONGEST_PIECE:
+            yield begin, place
+            begin = place
+
+
+def _piece(
+    recording: Recording, label: str, stretch: GridStretch, offsets: NDArray[np.int64], spec: WindowSpec
+) -> Piece:
+    begin, end = int(offsets[0]), int(offsets[-1]) + spec.steps
+    return Piece(
+        person=recording.person,
+        model=recording.model,
+        session=recording.session,
+        label=label,
+        first=stretch.first + begin * spec.period_us,
+        grid=stretch.values[begin:end],
+        windows=len(offsets),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class PieceWindows:
+    """The windows of some pieces, cut only when they are taken.
+
+    It stands in for `Examples` wherever windows are drawn, at about the size of the recordings.
+
+    Attributes
+    ----------
+    labels : ndarray of int64, shape (n,)
+        Index of each window's class.
+    people, models, sessions : ndarray of str, shape (n,)
+        As in `Examples`.
+    starts : ndarray of int64, shape (n,)
+        Event times, µs on the session's axis.
+    """
+
+    labels: NDArray[np.int64]
+    people: NDArray[np.str_]
+    models: NDArray[np.str_]
+    sessions: NDArray[np.str_]
+    starts: NDArray[np.int64]
+    _grid: NDArray[np.float32] = field(repr=False)
+    _offsets: NDArray[np.int64] = field(repr=False)
+    _steps: int = field(repr=False)
+
+    def __len__(self) -> int:
+        """Return the number of windows."""
+        return len(self.labels)
+
+    def take(self, rows: NDArray[np.integer] | NDArray[np.bool_]) -> Examples:
+        """Cut some windows: those whose numbers, or whose places in a mask, are given."""
+        values = self._grid[self._offsets[rows][:, None] + np.arange(self._steps)]
+        return Examples(
+            values, self.labels[rows], self.people[rows], self.models[rows], self.sessions[rows], self.starts[rows]
+        )
+
+    def all(self) -> Examples:
+        """Cut all windows."""
+        return self.take(np.arange(len(self)))
+
+
+def windows_of(pieces: Iterable[Piece], spec: WindowSpec, classes: Sequence[str]) -> PieceWindows:
+    """Put pieces together; those whose label is not among the classes are left out.
+
+    Parameters
+    ----------
+    pieces : iterable of Piece
+        Cut by `spec`.
+    spec : WindowSpec
+        How the windows lie in the pieces.
+    classes : sequence of str
+        The labels that count, in the order of the network's outputs.
+    """
+    numbers = {name: number for number, name in enumerate(classes)}
+    kept = [piece for piece in pieces if piece.label in numbers]
+    hop = spec.hop_us // spec.period_us
+    counts = np.array([piece.windows for piece in kept], np.int64)
+    sizes = np.array([len(piece.grid) for piece in kept], np.int64)
+    within = np.concatenate([np.arange(count) for count in counts]) if kept else np.empty(0, np.int64)
+    begins = np.repeat(np.cumsum(sizes) - sizes, counts)
+    firsts = np.repeat(np.array([piece.first for piece in kept], np.int64), counts)
+    return PieceWindows(
+        labels=np.repeat(np.array([numbers[piece.label] for piece in kept], np.int64), counts),
+        people=np.repeat(np.array([piece.person for piece in kept], np.str_), counts),
+        models=np.repeat(np.array([piece.model for piece in kept], np.str_), counts),
+        sessions=np.repeat(np.array([piece.session for piece in kept], np.str_), counts),
+        starts=firsts + within * spec.hop_us,
+        _grid=np.concatenate([piece.grid for piece in kept]) if kept else np.empty((0, 3), np.float32),
+        _offsets=begins + within * hop,
+        _steps=spec.steps,
+    )
