@@ -1,0 +1,201 @@
+"""Asynchronous training: each worker computes gradients when it is ready, and parameter servers apply them at once.
+
+The chief only coordinates (`tf.distribute.coordinator.ClusterCoordinator`): it hands steps to the workers, which run
+TensorFlow graphs for it but no Python of it. What a worker's own Python draws reaches the graph through files in the
+worker's working folder (`spool`).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from threading import Event
+from time import monotonic
+from typing import Any
+
+os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
+
+import tensorflow as tf
+import tf_keras
+
+from trainer.distributed.epoch_loop import SECONDS_BETWEEN_LINES, Checkpoints, build_model, require_finite
+from trainer.distributed.job import TrainingJob
+from trainer.distributed.process import keep_output, keep_to_core, report
+from trainer.distributed.spool import begin_epoch, serve_draws, spooled_batches
+from trainer.distributed.tensorflow_types import Coordinator, Graph, NodeContext, Resolver, Server, Strategy, Tensor
+from trainer.distributed.weights import save_weights
+from trainer.distributed.worker_windows import worker_windows
+from trainer.run_folder import Progress, RunFolder
+from trainer.training import Model, limit_threads
+
+#: Nodes besides the workers.
+PARAMETER_SERVERS = 1
+COORDINATORS = 1
+#: Steps a worker takes for each errand of the coordinator, which costs the coordinator some milliseconds.
+STEPS_AN_ERRAND = 5
+
+
+def run_node(arguments: Mapping[str, Any], context: NodeContext) -> None:
+    """Be one node of a TensorFlowOnSpark cluster: chief, worker or parameter server.
+
+    Parameters
+    ----------
+    arguments : mapping
+        ``job``: the `TrainingJob`.
+    context : TFNodeContext
+        Who this node is.
+    """
+    job: TrainingJob = arguments["job"]
+    name = f"{context.job_name}-{context.task_index}"
+    keep_output(RunFolder(job.run).logs, name)
+    if job.pinned:
+        keep_to_core(context.task_index if context.job_name == "worker" else job.workers + context.executor_id)
+    limit_threads(job.worker_settings.threads)
+    resolver = tf.distribute.cluster_resolver.TFConfigClusterResolver()
+    if context.job_name == "chief":
+        report(job, name, context.executor_id, None)
+        _coordinate(job, resolver)
+    elif context.job_name == "worker":
+        _work(job, resolver, context)
+    else:
+        report(job, name, context.executor_id, None)
+        _serve(resolver).join()
+
+
+def _serve(resolver: Resolver) -> Server:
+    return tf.distribute.Server(
+        resolver.cluster_spec(),
+        job_name=resolver.task_type,
+        task_index=resolver.task_id,
+        protocol="grpc",
+        start=True,
+    )
+
+
+def _work(job: TrainingJob, resolver: Resolver, context: NodeContext) -> None:
+    share = worker_windows(job, context.task_index)
+    server = _serve(resolver)  # it runs the coordinator's graphs until this process ends
+    report(job, f"worker-{context.task_index}", context.executor_id, share)
+    serve_draws(job, context.task_index, share.draw)
+    del server
+
+
+@dataclass(frozen=True)
+class _Training:
+    job: TrainingJob
+    strategy: Strategy
+    model: Model
+    loss: Any
+    accuracy: Any
+
+
+def _coordinate(job: TrainingJob, resolver: Resolver) -> None:
+    strategy = tf.distribute.ParameterServerStrategy(resolver)
+    coordinator = tf.distribute.coordinator.ClusterCoordinator(strategy)
+    tf_keras.utils.set_random_seed(job.fit.seed)
+    folder = RunFolder(job.run)
+    with strategy.scope():
+        model = build_model(job)
+        training = _Training(
+            job, strategy, model, tf_keras.metrics.Mean("loss"), tf_keras.metrics.CategoricalAccuracy("accuracy")
+        )
+        checkpoints = Checkpoints(model, folder.checkpoints)
+        first = checkpoints.restore() + 1
+    errand = _errand(training)
+    log = _Log(training)
+    for epoch in range(first, job.fit.epochs + 1):
+        _run_epoch(training, coordinator, errand, epoch, log)
+        checkpoints.save(epoch)
+    model.optimizer.finalize_variable_values(model.trainable_variables)
+    save_weights(model, folder.weights)
+
+
+def _errand(training: _Training) -> Graph:
+    model, settings = training.model, training.job.worker_settings
+
+    def step(windows: Tensor, targets: Tensor) -> None:
+        with tf.GradientTape() as tape:
+            answers = model(windows, training=True)
+            losses = tf_keras.losses.categorical_crossentropy(
+                targets, answers, label_smoothing=settings.label_smoothing
+            )
+            loss = tf.reduce_mean(losses)
+        gradients = tape.gradient(loss, model.trainable_variables)
+        model.optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
+        training.loss.update_state(losses)
+        training.accuracy.update_state(targets, answers)
+
+    @tf.function  # type: ignore[untyped-decorator]
+    def errand(iterator: Iterator[tuple[Tensor, Tensor]], steps: Tensor) -> None:
+        for _ in tf.range(steps):
+            training.strategy.run(step, args=next(iterator))
+
+    return errand
+
+
+def _run_epoch(training: _Training, coordinator: Coordinator, errand: Graph, epoch: int, log: _Log) -> None:
+    job = training.job
+    begin_epoch(job, epoch)
+    iterator = iter(coordinator.create_per_worker_dataset(lambda: spooled_batches(job, epoch)))
+    for metric in (training.loss, training.accuracy):
+        metric.reset_state()
+    before = int(training.model.optimizer.iterations.numpy())
+    log.begin(epoch, before)
+    for begin in range(0, job.steps_per_epoch, STEPS_AN_ERRAND):
+        steps = min(STEPS_AN_ERRAND, job.steps_per_epoch - begin)
+        coordinator.schedule(errand, args=(iterator, tf.constant(steps)))
+    pause = Event()
+    while not coordinator.done():
+        pause.wait(SECONDS_BETWEEN_LINES / 4)
+        log.write()
+    coordinator.join()
+    log.write(last=True)
+
+
+class _Log:
+    """What the coordinator tells of the training: `Progress` lines, and TensorBoard's curves."""
+
+    def __init__(self, training: _Training) -> None:
+        self._training = training
+        self._folder = RunFolder(training.job.run)
+        self._writer = tf.summary.create_file_writer(str(self._folder.tensorboard / "train"))
+        self._began = self._written = monotonic()
+        self._epoch = self._before = self._windows = 0
+
+    def begin(self, epoch: int, steps_before: int) -> None:
+        """Note that an epoch begins."""
+        self._epoch, self._before = epoch, steps_before
+
+    def write(self, *, last: bool = False) -> None:
+        """Check the loss and write a line, if it is time or the epoch's last."""
+        job, model = self._training.job, self._training.model
+        if not last and monotonic() - self._written < SECONDS_BETWEEN_LINES:
+            return
+        self._written = monotonic()
+        step = job.steps_per_epoch if last else int(model.optimizer.iterations.numpy()) - self._before
+        step = min(step, job.steps_per_epoch)
+        loss = float(self._training.loss.result())
+        accuracy = float(self._training.accuracy.result())
+        rate = float(tf.convert_to_tensor(model.optimizer.learning_rate))
+        require_finite(loss, epoch=self._epoch, step=step, rate=rate)
+        batch = job.worker_settings.batch
+        self._folder.append(
+            Progress(
+                epoch=self._epoch,
+                epochs=job.fit.epochs,
+                step=step,
+                steps=job.steps_per_epoch,
+                loss=loss,
+                accuracy=accuracy,
+                rate=rate,
+                windows=self._windows + step * batch,
+                seconds=monotonic() - self._began,
+            )
+        )
+        if last:
+            self._windows += step * batch
+            with self._writer.as_default(step=self._epoch - 1):
+                tf.summary.scalar("epoch_loss", loss)
+                tf.summary.scalar("epoch_accuracy", accuracy)
+            self._writer.flush()

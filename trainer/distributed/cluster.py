@@ -1,0 +1,158 @@
+"""A TensorFlowOnSpark cluster from the driver's side: start it, wait for the weights, say what went wrong."""
+
+from __future__ import annotations
+
+import logging
+import re
+import shutil
+from collections.abc import Callable
+from threading import Event
+from time import monotonic
+from typing import Any
+
+import msgspec
+from pyspark.sql import SparkSession
+from tensorflowonspark import TFCluster
+
+from trainer.distributed.job import TrainingJob
+from trainer.distributed.spool import marks_folder
+from trainer.distributed.tensorflow_types import Cluster
+from trainer.run_folder import RunFolder
+
+#: How long nodes may take to start, s.
+START_SECONDS = 300
+#: How long nodes may take to end when the weights are there, s.
+END_SECONDS = 60
+#: TFoS's own waiting looks every 5 s; ours this often, s.
+LOOK_SECONDS = 0.5
+
+_log = logging.getLogger(__name__)
+# TensorFlowOnSpark and Py4J speak of every second they wait.
+for _chatty in ("tensorflowonspark", "py4j"):
+    logging.getLogger(_chatty).setLevel(logging.ERROR)
+
+Node = Callable[[Any, Any], None]
+
+
+class ExecutorError(RuntimeError):
+    """Distributed training failed; the text says on which executor, and where its log is."""
+
+
+class ClusterNode(msgspec.Struct, frozen=True):
+    """One entry of TensorFlowOnSpark's `cluster_info`, without its keys.
+
+    Attributes
+    ----------
+    executor : int
+        Number of the executor.
+    host : str
+        Its address.
+    part : str
+        ``chief``, ``worker`` or ``ps``.
+    number : int
+        Among those of its part.
+    port : int
+        Where TensorFlow listened.
+    """
+
+    executor: int
+    host: str
+    part: str
+    number: int
+    port: int
+
+
+def train_on_cluster(
+    spark: SparkSession, node: Node, job: TrainingJob, *, parameter_servers: int, coordinators: int, seconds: float
+) -> list[ClusterNode]:
+    """Run a node function on every executor until the run's weights are there.
+
+    Parameters
+    ----------
+    spark : SparkSession
+        With an executor for each node.
+    node : callable
+        What each node runs.
+    job : TrainingJob
+        The run.
+    parameter_servers, coordinators : int
+        Nodes besides the workers.
+    seconds : float
+        How long training may take.
+
+    Returns
+    -------
+    list of ClusterNode
+        Who took part.
+
+    Raises
+    ------
+    ExecutorError
+        If a node fails or dies, or time is out.
+    """
+    folder = RunFolder(job.run)
+    shutil.rmtree(marks_folder(job), ignore_errors=True)  # an earlier attempt's
+    marks_folder(job).mkdir(parents=True)
+    TFCluster.tf_status.clear()  # it is the module's, and remembers the last cluster's failure
+    try:
+        cluster = TFCluster.run(
+            spark.sparkContext,
+            node,
+            {"job": job},
+            job.workers + parameter_servers + coordinators,
+            num_ps=parameter_servers,
+            input_mode=TFCluster.InputMode.TENSORFLOW,
+            master_node="chief",
+            reservation_timeout=START_SECONDS,
+        )
+    except (Exception, SystemExit) as error:
+        raise ExecutorError(_reason(folder, f"the executors did not start: {error}")) from error
+    nodes = _nodes(cluster.cluster_info)
+    finished = _await_weights(folder, seconds)
+    _shut_down(cluster, folder, finished=finished)
+    return nodes
+
+
+def _await_weights(folder: RunFolder, seconds: float) -> bool:
+    deadline = monotonic() + seconds
+    pause = Event()  # other machines' processes signal through the shared folder: it has to be looked at
+    while not folder.weights.exists():
+        if "error" in TFCluster.tf_status:
+            return folder.weights.exists()
+        if monotonic() > deadline:
+            return False
+        pause.wait(LOOK_SECONDS)
+    return True
+
+
+def _shut_down(cluster: Cluster, folder: RunFolder, *, finished: bool) -> None:
+    try:
+        cluster.shutdown(timeout=END_SECONDS)
+    except (Exception, SystemExit) as error:
+        if not finished:
+            raise ExecutorError(_reason(folder, "training did not finish")) from error
+        _log.warning("training finished, but not all executors did: %s", _reason(folder, "one of them died"))
+    if not finished:
+        raise ExecutorError(_reason(folder, "training took too long"))
+
+
+def _reason(folder: RunFolder, what: str) -> str:
+    said = str(TFCluster.tf_status.get("error", ""))
+    lost = re.search(r"ExecutorLostFailure \(executor (\S+) .*?\) Reason: (.*)", said)
+    lines = [line.strip() for line in said.splitlines()]
+    raised = [line for line in lines if re.match(r"[\w.]+(Error|Exception|Interrupt)\b: ", line)]
+    if lost:
+        what += f": executor {lost.group(1)} died ({lost.group(2).strip()[:200]})"
+    elif raised:
+        what += f": {raised[-1][:500]}"
+    elif said:
+        what += f": {said.splitlines()[0][:300]}"
+    return f"{what}. The processes' output is in {folder.logs}; the same command with --resume goes on"
+
+
+def _nodes(cluster_info: list[dict[str, Any]]) -> list[ClusterNode]:
+    nodes = [
+        ClusterNode(node["executor_id"], node["host"], node["job_name"], node["task_index"], node["port"])
+        for node in cluster_info
+    ]
+    return sorted(nodes, key=lambda node: node.executor)

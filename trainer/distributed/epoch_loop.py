@@ -1,0 +1,212 @@
+"""The loop over epochs with tf-keras `fit`, as one process and synchronous workers run it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from time import monotonic
+
+os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
+
+import numpy as np
+import tensorflow as tf
+import tf_keras
+
+from trainer import networks
+from trainer.distributed.job import TrainingJob
+from trainer.distributed.tensorflow_types import Dataset
+from trainer.distributed.worker_windows import EpochArrays
+from trainer.run_folder import Progress, RunFolder
+from trainer.training import Model, make_optimizer
+
+#: The metrics get a line at most this often, and one at the end of each epoch.
+SECONDS_BETWEEN_LINES = 1.0
+
+
+class NonFiniteLossError(RuntimeError):
+    """Training broke down; the text says where, and what may help."""
+
+
+def build_model(job: TrainingJob) -> Model:
+    """Build and compile the network of a job; within a strategy's scope it is distributed."""
+    settings = job.worker_settings
+    model = networks.build(job.network, steps=job.steps, classes=len(job.classes))
+    optimizer = make_optimizer(settings)
+    optimizer.build(model.trainable_variables)
+    loss = tf_keras.losses.CategoricalCrossentropy(label_smoothing=settings.label_smoothing)
+    model.compile(optimizer, loss, metrics=[tf_keras.metrics.CategoricalAccuracy("accuracy")])
+    # Metrics are summed over workers when they are read; tf-keras' default would sum those sums once more.
+    model.distribute_reduction_method = "first"
+    return model
+
+
+def batches(draw: Callable[[int], EpochArrays], job: TrainingJob, *, first: int) -> Dataset:
+    """Return the batches of some epochs as a `tf.data.Dataset`.
+
+    Parameters
+    ----------
+    draw : callable
+        From an epoch's number to its windows and targets.
+    job : TrainingJob
+        The run; each batch is a worker's share of a step.
+    first : int
+        The first epoch, from 1.
+    """
+    batch = job.fit.batch
+
+    def generate() -> Iterator[EpochArrays]:
+        for epoch in range(first, job.fit.epochs + 1):
+            windows, targets = draw(epoch)
+            for begin in range(0, len(windows) - batch + 1, batch):
+                yield windows[begin : begin + batch], targets[begin : begin + batch]
+
+    shapes = (batch, job.steps, 3), (batch, len(job.classes))
+    signature = tuple(tf.TensorSpec(shape, tf.float32) for shape in shapes)
+    return tf.data.Dataset.from_generator(generate, output_signature=signature).prefetch(4)
+
+
+class Watch(tf_keras.callbacks.Callback):  # type: ignore[misc, unused-ignore]
+    """Write progress into the run's folder, and stop on a loss that is not finite.
+
+    Parameters
+    ----------
+    job : TrainingJob
+        The run.
+    writes : bool
+        Whether this process writes; all of them watch.
+    """
+
+    def __init__(self, job: TrainingJob, *, writes: bool) -> None:
+        super().__init__()
+        self._job = job
+        self._folder = RunFolder(job.run)
+        self._writes = writes
+        self._epoch = 0
+        self._windows = 0
+        self._began = self._written = monotonic()
+
+    def on_epoch_begin(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
+        """Note the epoch."""
+        del logs
+        self._epoch = epoch + 1
+
+    def on_train_batch_end(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
+        """Check the loss, and write a line now and then."""
+        assert logs is not None
+        self._windows += self._job.worker_settings.batch
+        rate = float(tf.convert_to_tensor(self.model.optimizer.learning_rate))
+        require_finite(logs["loss"], epoch=self._epoch, step=batch + 1, rate=rate)
+        last = batch + 1 == self._job.steps_per_epoch
+        if self._writes and (last or monotonic() - self._written >= SECONDS_BETWEEN_LINES):
+            self._written = monotonic()
+            self._folder.append(
+                Progress(
+                    epoch=self._epoch,
+                    epochs=self._job.fit.epochs,
+                    step=batch + 1,
+                    steps=self._job.steps_per_epoch,
+                    loss=float(logs["loss"]),
+                    accuracy=float(logs["accuracy"]),
+                    rate=rate,
+                    windows=self._windows,
+                    seconds=monotonic() - self._began,
+                )
+            )
+
+
+def require_finite(loss: float, *, epoch: int, step: int, rate: float) -> None:
+    """Raise if a loss is NaN or infinite.
+
+    Raises
+    ------
+    NonFiniteLossError
+        With the place and what may help.
+    """
+    if not np.isfinite(loss):
+        raise NonFiniteLossError(
+            f"the loss became {loss} in epoch {epoch}, step {step}, at learning rate {rate:.3g}: training stopped. "
+            "A lower --peak-rate or --clip-norm helps where the gradients explode; readings that are far beyond a "
+            "phone's range (`har data report` shows them) are the other cause"
+        )
+
+
+class Checkpoints(tf_keras.callbacks.Callback):  # type: ignore[misc, unused-ignore]
+    """Save model, optimiser and epoch after each epoch, and restore the last ones.
+
+    Parameters
+    ----------
+    model : tf-keras model
+        Compiled.
+    folder : Path
+        Where checkpoints are kept.
+    scratch : Path, optional
+        Where a worker that is not the chief saves: with mirrored variables all workers must take part.
+    """
+
+    def __init__(self, model: Model, folder: Path, scratch: Path | None = None) -> None:
+        super().__init__()
+        self._folder = folder
+        self._epoch = tf.Variable(0, dtype=tf.int64, trainable=False)
+        self._checkpoint = tf.train.Checkpoint(model=model, optimizer=model.optimizer, epoch=self._epoch)
+        self._manager = tf.train.CheckpointManager(self._checkpoint, str(scratch or folder), max_to_keep=2)
+
+    def restore(self) -> int:
+        """Restore the last checkpoint; return its epoch, 0 if there is none."""
+        latest = tf.train.latest_checkpoint(str(self._folder))
+        if latest is None:
+            return 0
+        self._checkpoint.restore(latest).assert_existing_objects_matched()
+        return int(self._epoch.numpy())
+
+    def save(self, epoch: int) -> None:
+        """Save the state after an epoch."""
+        self._epoch.assign(epoch)
+        self._manager.save(checkpoint_number=epoch)
+
+    def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
+        """Save."""
+        del logs
+        self.save(epoch + 1)
+
+
+def run_epochs(
+    model: Model, data: Dataset, job: TrainingJob, checkpoints: Checkpoints, *, first: int, chief: bool
+) -> None:
+    """Fit from an epoch to the last, with averaged weights at the end.
+
+    Parameters
+    ----------
+    model : tf-keras model
+        Compiled, restored.
+    data : tf.data.Dataset or distributed data set
+        Batches of the epochs that are left.
+    job : TrainingJob
+        The run.
+    checkpoints : Checkpoints
+        Where the state is saved.
+    first : int
+        The first epoch, from 1.
+    chief : bool
+        Whether this process writes metrics and logs.
+
+    Raises
+    ------
+    NonFiniteLossError
+        If the loss is NaN or infinite.
+    """
+    callbacks = [Watch(job, writes=chief), checkpoints]
+    if chief:
+        folder = RunFolder(job.run).tensorboard
+        callbacks.append(tf_keras.callbacks.TensorBoard(str(folder), write_graph=False, update_freq="epoch"))
+    if first <= job.fit.epochs:
+        model.fit(
+            data,
+            initial_epoch=first - 1,
+            epochs=job.fit.epochs,
+            steps_per_epoch=job.steps_per_epoch,
+            shuffle=False,
+            verbose=0,
+            callbacks=callbacks,
+        )
+    model.optimizer.finalize_variable_values(model.trainable_variables)

@@ -1,0 +1,36 @@
+"""Training in this process, without Spark."""
+
+from __future__ import annotations
+
+import tf_keras
+
+from trainer.distributed.epoch_loop import Checkpoints, batches, build_model, run_epochs
+from trainer.distributed.job import TrainingJob
+from trainer.distributed.process import report
+from trainer.distributed.weights import save_weights
+from trainer.distributed.worker_windows import worker_windows
+from trainer.run_folder import RunFolder
+from trainer.training import limit_threads
+
+
+def train_locally(job: TrainingJob) -> None:
+    """Train, from the last checkpoint on if there is one, and leave the weights in the run's folder.
+
+    Raises
+    ------
+    ShardError
+        If a shard is missing or corrupt.
+    NonFiniteLossError
+        If the loss is NaN or infinite.
+    """
+    limit_threads(job.fit.threads)
+    share = worker_windows(job, 0)
+    report(job, "local-0", -1, share)
+    tf_keras.utils.set_random_seed(job.fit.seed)
+    model = build_model(job)
+    folder = RunFolder(job.run)
+    checkpoints = Checkpoints(model, folder.checkpoints)
+    first = checkpoints.restore() + 1
+    data = batches(share.draw, job, first=first)
+    run_epochs(model, data, job, checkpoints, first=first, chief=True)
+    save_weights(model, folder.weights)

@@ -1,0 +1,33 @@
+"""The trained weights on their way from the workers to the driver: plain arrays, never pickled objects."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from trainer import networks
+from trainer.distributed.job import TrainingJob
+from trainer.training import Model
+
+
+def save_weights(model: Model, file: Path) -> None:
+    """Write a network's weights; the file appears when it is complete."""
+    part = file.with_name(f"{file.name}.part")
+    with part.open("wb") as opened:
+        np.savez(opened, *model.get_weights())
+    part.rename(file)
+
+
+def load_network(job: TrainingJob, file: Path) -> Model:
+    """Build a job's network with weights from a file.
+
+    Raises
+    ------
+    ValueError
+        If they are not those of this network.
+    """
+    model = networks.build(job.network, steps=job.steps, classes=len(job.classes))
+    with np.load(file, allow_pickle=False) as arrays:
+        model.set_weights([arrays[f"arr_{number}"] for number in range(len(arrays.files))])
+    return model

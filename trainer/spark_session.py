@@ -1,0 +1,102 @@
+"""A Spark session as TensorFlowOnSpark needs it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pyspark.sql import SparkSession
+
+LOOPBACK = "127.0.0.1"
+#: Memory of an executor's JVM, MB: Python's, where the work is done, comes on top.
+EXECUTOR_MB = 1024
+
+
+class SparkUnavailableError(RuntimeError):
+    """Spark cannot be started here; the text says what is missing."""
+
+
+def local_cluster(executors: int) -> str:
+    """Return the master URL of a Spark cluster on this machine: each executor a process with one core.
+
+    Examples
+    --------
+    >>> local_cluster(2)
+    'local-cluster[2,1,1024]'
+    """
+    return f"local-cluster[{executors},1,{EXECUTOR_MB}]"
+
+
+@contextmanager
+def spark_session(name: str, master: str, executors: int) -> Iterator[SparkSession]:
+    """Start Spark, and stop it at the end of the block.
+
+    Parameters
+    ----------
+    name : str
+        What Spark's pages call the application.
+    master : str
+        URL of the master, as ``spark://host:7077`` or `local_cluster`'s.
+    executors : int
+        How many executors, of one core each.
+
+    Raises
+    ------
+    SparkUnavailableError
+        If there is no Java, or Spark does not start.
+    """
+    if shutil.which("java") is None and "JAVA_HOME" not in os.environ:
+        raise SparkUnavailableError("Spark needs Java 17 (Debian: apt install openjdk-17-jre-headless)")
+    _prepare_environment(master)
+    builder = (
+        SparkSession.builder.appName(name)
+        .master(master)
+        .config("spark.executor.instances", executors)
+        .config("spark.executor.cores", 1)
+        .config("spark.task.cpus", 1)
+        .config("spark.cores.max", executors)
+        .config("spark.executor.memory", f"{EXECUTOR_MB}m")
+        # TensorFlowOnSpark's rules: the same Python process serves an executor all along, and a node that failed is
+        # not started again beside a cluster that knows nothing of it.
+        .config("spark.python.worker.reuse", "true")
+        .config("spark.task.maxFailures", 1)
+        .config("spark.dynamicAllocation.enabled", "false")
+        .config("spark.ui.enabled", "false")
+        .config("spark.ui.showConsoleProgress", "false")
+        .config("spark.log.level", "ERROR")
+    )
+    if _is_on_this_machine(master):
+        builder = builder.config("spark.driver.host", LOOPBACK).config("spark.driver.bindAddress", LOOPBACK)
+    try:
+        session = builder.getOrCreate()
+    except Exception as error:  # Py4J and Java name dozens of classes for it
+        raise SparkUnavailableError(f"Spark did not start with master {master}: {error}") from error
+    try:
+        yield session
+    finally:
+        session.stop()
+
+
+def _is_on_this_machine(master: str) -> bool:
+    return master.startswith("local") or master.startswith((f"spark://{LOOPBACK}:", "spark://localhost:"))
+
+
+def _prepare_environment(master: str) -> None:
+    # Executors must run this Python, with this project installed, and not the system's.
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    os.environ.setdefault("PYSPARK_DRIVER_PYTHON", sys.executable)
+    java_options = "--conf spark.log.level=ERROR pyspark-shell"
+    os.environ.setdefault("PYSPARK_SUBMIT_ARGS", java_options)
+    if _is_on_this_machine(master):
+        # Else TensorFlowOnSpark and Spark take the address of the first network interface.
+        os.environ.setdefault("SPARK_LOCAL_IP", LOOPBACK)
+        os.environ.setdefault("TFOS_SERVER_HOST", LOOPBACK)
+
+
+def executor_folder() -> Path:
+    """Return where a local cluster keeps its executors' files."""
+    return Path(os.environ.get("SPARK_HOME", ".")) / "work"
