@@ -5,7 +5,7 @@ The columns are `user, device, model, session, t, x, y, z, gt`: `t` in seconds (
 format they came from is the caller's business; this module sees arrays.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,10 +16,44 @@ from har.resampling import Times
 from har.windows import MICROSECONDS, WindowSpec
 
 COLUMNS = ("user", "device", "model", "session", "t", "x", "y", "z", "gt")
+#: The label of readings that show none of the named activities, or nothing that anybody named.
+NULL_LABEL = "null"
+#: What others call our columns, to say in an error which one may be meant.
+_OTHER_NAMES = {
+    "user": ("subject", "person", "participant", "wearer"),
+    "device": ("phone", "device_id"),
+    "model": ("device_model", "phone_model"),
+    "session": ("recording", "experiment", "trial"),
+    "t": ("time", "timestamp", "seconds", "event_time", "time_s"),
+    "x": ("acc_x", "x_acc", "ax", "accel_x"),
+    "y": ("acc_y", "y_acc", "ay", "accel_y"),
+    "z": ("acc_z", "z_acc", "az", "accel_z"),
+    "gt": ("label", "activity", "class", "ground_truth"),
+}
 
 
 class RecordingError(ValueError):
     """A table that is not recordings; the text says what is missing or wrong."""
+
+
+@dataclass(frozen=True, eq=False)
+class Coded:
+    """A column of few different texts: each text once, and a number a row.
+
+    Attributes
+    ----------
+    texts : ndarray of str, shape (m,)
+        The different texts; some may stand in no row.
+    codes : ndarray of int, shape (n,)
+        Index into `texts`.
+    """
+
+    texts: NDArray[np.str_]
+    codes: NDArray[np.integer]
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return len(self.codes)
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,39 +86,157 @@ class Recording:
         return f"{self.device}/{self.user}"
 
 
-def recordings_from_columns(columns: Mapping[str, NDArray[Any]]) -> list[Recording]:
+def require_columns(names: Iterable[str], needed: Sequence[str] = COLUMNS, what: str = "recordings") -> None:
+    """Raise if a table lacks a column; a column that has another's usual name is pointed out.
+
+    Parameters
+    ----------
+    names : iterable of str
+        The table's columns.
+    needed : sequence of str
+        Those that it must have.
+    what : str
+        What the table holds, for the error.
+
+    Raises
+    ------
+    RecordingError
+        With what is missing.
+
+    Examples
+    --------
+    >>> require_columns(["user", "device", "model", "session", "t", "x", "y", "z", "Label"])
+    Traceback (most recent call last):
+    har.recordings.RecordingError: no column gt (is it 'Label'?); recordings need user,device,model,session,t,x,y,z,gt
+    """
+    present = list(names)
+    missing = [name for name in needed if name not in present]
+    if not missing:
+        return
+    spare = {name.lower(): name for name in present if name not in needed}
+    said = []
+    for name in missing:
+        meant = next((spare[other] for other in (name, *_OTHER_NAMES.get(name, ())) if other in spare), None)
+        said.append(name if meant is None else f"{name} (is it {meant!r}?)")
+    raise RecordingError(f"no column {', '.join(said)}; {what} need {','.join(needed)}")
+
+
+def event_times(t: NDArray[Any], first_row: int = 0) -> Times:
+    """Return the column `t` as µs: integers are µs already, other numbers are seconds, dates are since the epoch.
+
+    Parameters
+    ----------
+    t : ndarray, shape (n,)
+        The column.
+    first_row : int
+        The number of its first row in the whole table, for errors.
+
+    Raises
+    ------
+    RecordingError
+        If a value is no finite number.
+    """
+    if np.issubdtype(t.dtype, np.integer):
+        return t.astype(np.int64)
+    if np.issubdtype(t.dtype, np.datetime64):
+        return t.astype("datetime64[us]").astype(np.int64)
+    try:
+        seconds = t.astype(np.float64)
+    except (TypeError, ValueError) as error:
+        raise RecordingError(f"t must be numbers: {error}") from error
+    _refuse(~np.isfinite(seconds), "hold NaN or infinity in t", first_row)
+    return np.round(seconds * MICROSECONDS).astype(np.int64)
+
+
+def acceleration(x: NDArray[Any], y: NDArray[Any], z: NDArray[Any]) -> NDArray[np.float32]:
+    """Join three columns to readings ``(n, 3)``.
+
+    Raises
+    ------
+    RecordingError
+        If they are not numbers; NaN is one.
+    """
+    try:
+        return np.stack([np.asarray(axis, np.float32) for axis in (x, y, z)], axis=1)
+    except (TypeError, ValueError) as error:
+        raise RecordingError(f"x, y and z must be numbers: {error}") from error
+
+
+def refuse_broken(axes: NDArray[np.float32], first_row: int = 0) -> None:
+    """Raise if a reading is not finite.
+
+    Parameters
+    ----------
+    axes : ndarray of float32, shape (n, 3)
+        Readings.
+    first_row : int
+        The number of the first of them in the whole table.
+
+    Raises
+    ------
+    RecordingError
+        With how many rows are broken, and the first of them.
+    """
+    _refuse(np.asarray(~np.isfinite(axes).all(axis=1)), "hold NaN or infinity", first_row)
+
+
+def recordings_from_columns(columns: Mapping[str, NDArray[Any] | Coded]) -> list[Recording]:
     """Cut a table into recordings, one a (device, user, session), in order of first appearance.
 
     Readings whose time or axes are not finite are refused as a whole, by an error that counts them.
+
+    Parameters
+    ----------
+    columns : mapping of str to ndarray or Coded
+        `COLUMNS`, all of the same length; texts may be coded.
 
     Raises
     ------
     RecordingError
         If a column is missing, columns differ in length, or values are not finite numbers.
     """
-    missing = [name for name in COLUMNS if name not in columns]
-    if missing:
-        raise RecordingError(f"the table has no column {', '.join(missing)}; it needs {', '.join(COLUMNS)}")
+    require_columns(columns)
     length = len(columns["t"])
     if any(len(columns[name]) != length for name in COLUMNS):
         raise RecordingError("the table's columns differ in length")
-    times, axes = _numbers(columns)
-    users, devices, models, sessions = (
-        np.asarray(columns[name]).astype(np.str_) for name in ("user", "device", "model", "session")
+    numbers = {name: np.asarray(columns[name]) for name in ("t", "x", "y", "z")}
+    times = event_times(numbers["t"])
+    axes = acceleration(numbers["x"], numbers["y"], numbers["z"])
+    refuse_broken(axes)
+    users, devices, models, sessions, labels = (
+        _coded(columns[name]) for name in ("user", "device", "model", "session", "gt")
     )
-    labels = np.asarray(columns["gt"]).astype(np.str_)
     return [
         Recording(
-            user=str(users[rows[0]]),
-            device=str(devices[rows[0]]),
-            model=str(models[rows[0]]),
-            session=str(sessions[rows[0]]),
+            user=str(users.texts[users.codes[rows[0]]]),
+            device=str(devices.texts[devices.codes[rows[0]]]),
+            model=str(models.texts[models.codes[rows[0]]]),
+            session=str(sessions.texts[sessions.codes[rows[0]]]),
             times=times[rows],
             axes=axes[rows],
-            labels=labels[rows],
+            labels=labels.texts[labels.codes[rows]],
         )
-        for rows in _groups(devices, users, sessions)
+        for rows in groups_of_rows(devices, users, sessions)
     ]
+
+
+def groups_of_rows(*keys: Coded) -> list[NDArray[np.intp]]:
+    """Return the rows of each different combination of some columns, in order of first appearance.
+
+    Examples
+    --------
+    >>> letters = Coded(np.array(["a", "b"]), np.array([1, 0, 1]))
+    >>> [rows.tolist() for rows in groups_of_rows(letters)]
+    [[0, 2], [1]]
+    """
+    numbers = np.zeros(len(keys[0]), np.int64)
+    for key in keys:
+        numbers = numbers * max(1, len(key.texts)) + key.codes
+    if not len(numbers):
+        return []
+    order = np.argsort(numbers, kind="stable")
+    cuts = np.flatnonzero(np.diff(numbers[order])) + 1
+    return sorted(np.split(order, cuts), key=lambda rows: int(rows[0]))
 
 
 def window_labels(recording: Recording, starts: Times, spec: WindowSpec) -> list[str | None]:
@@ -106,29 +258,15 @@ def window_labels(recording: Recording, starts: Times, spec: WindowSpec) -> list
     ]
 
 
-def _numbers(columns: Mapping[str, NDArray[Any]]) -> tuple[Times, NDArray[np.float32]]:
-    try:
-        times = np.asarray(columns["t"])
-        if not np.issubdtype(times.dtype, np.integer):
-            times = times.astype(np.float64)
-        axes = np.stack([np.asarray(columns[name], np.float32) for name in "xyz"], axis=1)
-    except (TypeError, ValueError) as error:
-        raise RecordingError(f"t, x, y and z must be numbers: {error}") from error
-    broken = ~(np.isfinite(times) & np.isfinite(axes).all(axis=1))
+def _refuse(broken: NDArray[np.bool_], what: str, first_row: int) -> None:
     if broken.any():
         raise RecordingError(
-            f"{int(broken.sum())} of {len(times)} rows hold NaN or infinity, first row {int(broken.argmax())}"
+            f"{int(broken.sum())} of {len(broken)} rows {what}, first row {first_row + int(broken.argmax())}"
         )
-    if np.issubdtype(times.dtype, np.integer):
-        return times.astype(np.int64), axes
-    return np.round(times * MICROSECONDS).astype(np.int64), axes
 
 
-def _groups(*keys: NDArray[np.str_]) -> list[NDArray[np.intp]]:
-    numbers = np.zeros(len(keys[0]), np.int64)
-    for key in keys:
-        _, inverse = np.unique(key, return_inverse=True)
-        numbers = numbers * (int(inverse.max(initial=0)) + 1) + inverse
-    _, first, group = np.unique(numbers, return_index=True, return_inverse=True)
-    rows = [np.flatnonzero(group == number) for number in range(len(first))]
-    return [rows[number] for number in np.argsort(first)]
+def _coded(column: NDArray[Any] | Coded) -> Coded:
+    if isinstance(column, Coded):
+        return column
+    texts, codes = np.unique(np.asarray(column).astype(np.str_), return_inverse=True)
+    return Coded(texts, codes)

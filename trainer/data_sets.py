@@ -32,6 +32,18 @@ class DataSet:
     shows_sway: bool
 
 
+_HHAR = DataSet(
+    TrainingData(
+        "HHAR (Heterogeneity Human Activity Recognition), phones' accelerometers",
+        "CC BY 4.0",
+        "Stisen et al., UCI Machine Learning Repository, 2015",
+    ),
+    "waist",
+    "All eight phones were in one pouch at the waist: models and rates differ widely, wearing does not.",
+    commercial_use=True,
+    shows_sway=False,
+)
+
 KNOWN_DATA_SETS = {
     "galaxy_s2": DataSet(
         TrainingData(
@@ -53,6 +65,7 @@ KNOWN_DATA_SETS = {
         commercial_use=True,
         shows_sway=True,
     ),
+    **{f"{model}_{number}": _HHAR for model in ("nexus4", "s3", "s3mini", "samsungold") for number in (1, 2)},
 }
 
 
@@ -70,18 +83,30 @@ def placement_of(person: str) -> str:
 
 def data_sets_of(people: Iterable[str]) -> list[TrainingData]:
     """Return the data sets that people are from, in the order of their devices' names."""
-    return [
+    return data_sets_of_devices(device_of(person) for person in people)
+
+
+def data_sets_of_devices(devices: Iterable[str]) -> list[TrainingData]:
+    """Return the data sets that devices belong to, in the order of their names, each once.
+
+    Examples
+    --------
+    >>> [data.licence for data in data_sets_of_devices(["nexus4_1", "nexus4_2", "galaxy_s8"])]
+    ['MIT', 'CC BY 4.0']
+    """
+    found = [
         KNOWN_DATA_SETS[device].data
         if device in KNOWN_DATA_SETS
         else TrainingData(f"recordings of {device}", "not stated", "not stated")
-        for device in sorted({device_of(person) for person in people})
+        for device in sorted(set(devices))
     ]
+    return list(dict.fromkeys(found))
 
 
 def weaknesses_of(people: Iterable[str]) -> list[str]:
     """Return what is known to be weak in the data sets that people are from."""
     devices = sorted({device_of(person) for person in people})
-    return [KNOWN_DATA_SETS[device].weakness for device in devices if device in KNOWN_DATA_SETS]
+    return list(dict.fromkeys(KNOWN_DATA_SETS[device].weakness for device in devices if device in KNOWN_DATA_SETS))
 
 
 def weights_licence(people: Iterable[str]) -> str:

@@ -1,21 +1,23 @@
-"""Labelled recordings read from Parquet tables."""
+"""Labelled recordings, read from whatever data sets they are kept in."""
 
 from collections.abc import Iterable
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from har.recordings import COLUMNS, Recording, RecordingError, recordings_from_columns
+from har.recordings import Recording, RecordingError, recordings_from_columns
+from trainer.sources import Source, find_source
+from trainer.sources.checks import checked_parts
+from trainer.sources.table import SCHEMA, TEXT_COLUMNS, Part
 
 
 def load_recordings(paths: Iterable[Path]) -> list[Recording]:
-    """Read all recordings of some Parquet tables, ordered by person and session.
+    """Read all recordings of some data sets, ordered by person and session.
 
     Parameters
     ----------
     paths : iterable of Path
-        Tables with the columns that `har.recordings` names; further columns are ignored.
+        Whatever `trainer.sources.find_source` knows.
 
     Returns
     -------
@@ -25,12 +27,13 @@ def load_recordings(paths: Iterable[Path]) -> list[Recording]:
     Raises
     ------
     RecordingError
-        If a table cannot be read, lacks a column or has no rows, if a value is missing or not finite, or if the
-        same session of a person is in two tables.
+        If a data set cannot be read, lacks a column or has no rows, if a value is missing or not finite, if a label
+        is a known one by another name, if a session's rate is not what the data set states, or if the same session
+        of a person is in two data sets.
     """
     recordings: dict[tuple[str, str], Recording] = {}
     for path in paths:
-        for recording in _read_table(path):
+        for recording in recordings_of(find_source(path)):
             key = (recording.person, recording.session)
             if key in recordings:
                 raise RecordingError(f"{path}: session {key[1]} of {key[0]} is in an earlier table, too")
@@ -38,18 +41,18 @@ def load_recordings(paths: Iterable[Path]) -> list[Recording]:
     return [recordings[key] for key in sorted(recordings)]
 
 
-def _read_table(path: Path) -> list[Recording]:
-    try:
-        names = pq.read_schema(path).names
-        table = pq.read_table(path, columns=[name for name in COLUMNS if name in names])
-    except (OSError, pa.ArrowException) as error:
-        raise RecordingError(f"{path} cannot be read as a Parquet table: {error}") from error
-    if not table.num_rows:
-        raise RecordingError(f"{path} has no rows")
-    for name in table.column_names:
-        if table[name].null_count:
-            raise RecordingError(f"{path}: {table[name].null_count} row(s) have no {name}")
-    try:
-        return recordings_from_columns({name: table[name].to_numpy() for name in table.column_names})
-    except RecordingError as error:
-        raise RecordingError(f"{path}: {error}") from error
+def recordings_of(source: Source) -> list[Recording]:
+    """Read all recordings of one source, checked, in order of first appearance.
+
+    Raises
+    ------
+    RecordingError
+        As `load_recordings`.
+    """
+    tables = [part.table for part in checked_parts(source)]
+    if not tables:
+        raise RecordingError(f"{source.path} has no rows")
+    whole = Part(pa.concat_tables(tables).unify_dictionaries(), source.path)
+    texts = {name: whole.coded(name) for name in TEXT_COLUMNS}
+    numbers = {name: whole.table[name].to_numpy() for name in SCHEMA.names if name not in texts}
+    return recordings_from_columns({**texts, **numbers})

@@ -5,6 +5,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
+from har.answers import UNKNOWN
 from har.scoring import confusion_matrix, scores
 from har.windows import recording_windows
 from ingest.recording_files import read_recordings
@@ -55,8 +56,9 @@ def test_standing_test_users_end_to_end_score_as_offline(system, shared_data, fi
     network = OnnxClassifier.open("baseline")
     classes = network.manifest.classes
     scored = [(label, got[key].activity) for key, label in expected.truth.items() if label in classes]
-    truth, answer = (np.array([classes.index(pair[n]) for pair in scored]) for n in (0, 1))
-    end_to_end = confusion_matrix(truth, answer, len(classes))
+    truth, answer = (np.array([[*classes, UNKNOWN].index(pair[n]) for pair in scored]) for n in (0, 1))
+    may_be_unknown = network.manifest.decision_threshold > 0
+    end_to_end = confusion_matrix(truth, answer, len(classes), unknown=may_be_unknown)
     theirs = [r for r in read_recordings(shared_data / file) if r.user in users.split(",")]
     offline = evaluate(network, theirs)
     assert end_to_end.tolist() == offline.confusion

@@ -56,7 +56,8 @@ def test_a_missing_column_is_named(tmp_path: Path, column: str) -> None:
     ("changes", "message"),
     [
         ({"x": [1.0, float("nan"), 0.0, 0.0]}, "1 of 4 rows"),
-        ({"y": [1.0, None, 0.0, 0.0]}, "1 row"),
+        ({"y": [1.0, None, 0.0, 0.0]}, "data.parquet: 1 of 4 rows .* first row 1 .user u01, session e1"),
+        ({"gt": ["walk", None, "sit", "sit"]}, "1 row.s. have no gt, first row 1"),
         ({"z": ["a", "b", "c", "d"]}, "must be numbers"),
         ({name: [] for name in ("user", "device", "model", "session", "t", "x", "y", "z", "gt")}, "no rows"),
     ],

@@ -1,0 +1,134 @@
+"""What must hold of a table before anything is trained on it; a source itself gives its rows as they are."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from har.recordings import NULL_LABEL, RecordingError
+from trainer.sources.rates import RateMeter, SessionRate
+from trainer.sources.source import Source
+from trainer.sources.table import Part
+
+#: How far a session's rate may be from what its data set states, as a share.
+RATE_TOLERANCE = 0.1
+#: No phone samples slower or faster, Hz: then `t` has another unit than it should.
+PLAUSIBLE_RATES_HZ = (1.0, 2_000.0)
+#: What others call activities, to say in an error which one may be meant.
+OTHER_LABELS = {
+    "walking": "walk",
+    "sitting": "sit",
+    "seated": "sit",
+    "standing": "stand",
+    "lying": "lie",
+    "laying": "lie",
+    "cycling": "bike",
+    "biking": "bike",
+    "stairs_up": "stairsup",
+    "upstairs": "stairsup",
+    "walking_upstairs": "stairsup",
+    "stairs_down": "stairsdown",
+    "downstairs": "stairsdown",
+    "walking_downstairs": "stairsdown",
+    "": NULL_LABEL,
+    "none": NULL_LABEL,
+    "nan": NULL_LABEL,
+    "unknown": NULL_LABEL,
+    "unlabelled": NULL_LABEL,
+    "unlabeled": NULL_LABEL,
+    "no_activity": NULL_LABEL,
+}
+_LABELS = frozenset(OTHER_LABELS.values())
+
+
+def checked_parts(source: Source) -> Iterator[Part]:
+    """Read a source and refuse what cannot be trained on.
+
+    Yields
+    ------
+    Part
+        As the source gives them; the rates are judged at the end.
+
+    Raises
+    ------
+    RecordingError
+        If a reading is not finite, a label is another name of a known one, or a session's rate is not what the
+        source states, or none that a phone can have. The text names the file and the row, or the session.
+    """
+    meter = RateMeter()
+    for part in source.parts():
+        refuse_broken_readings(part)
+        refuse_renamed_labels(part)
+        meter.add(part)
+        yield part
+    refuse_wrong_rates(meter.sessions(), source.rate_hz)
+
+
+def refuse_broken_readings(part: Part) -> None:
+    """Raise if a reading is not finite; the text says where the first is, and whose."""
+    broken = ~np.isfinite(part.axes()).all(axis=1)
+    if not broken.any():
+        return
+    row = int(broken.argmax())
+    user, session = (part.table[name][row].as_py() for name in ("user", "session"))
+    raise RecordingError(
+        f"{part.file}: {int(broken.sum())} of {len(part)} rows hold NaN or infinity in x, y or z, "
+        f"first row {part.first_row + row} (user {user}, session {session})"
+    )
+
+
+def refuse_renamed_labels(part: Part) -> None:
+    """Raise if a label is a known activity by another name, which would else be a class of its own."""
+    labels = part.coded("gt")
+    for code, label in enumerate(labels.texts.tolist()):
+        meant = meant_label(label)
+        if meant is not None and (labels.codes == code).any():
+            row = part.first_row + int((labels.codes == code).argmax())
+            raise RecordingError(f"{part.file}: unknown label {label!r}, row {row}: is it {meant!r}?")
+
+
+def meant_label(label: str) -> str | None:
+    """Return which known activity a label seems to mean that is not its name.
+
+    Examples
+    --------
+    >>> meant_label("Walking"), meant_label("walk"), meant_label("juggle")
+    ('walk', None, None)
+    """
+    plain = label.strip().lower().replace(" ", "_").replace("-", "_")
+    meant = OTHER_LABELS.get(plain, plain)
+    return meant if meant in _LABELS and meant != label else None
+
+
+def refuse_wrong_rates(sessions: list[SessionRate], rate_hz: float | None) -> None:
+    """Raise if a session's rate is not what its data set states, or not plausible.
+
+    Parameters
+    ----------
+    sessions : list of SessionRate
+        What was measured.
+    rate_hz : float or None
+        What the data set states, if it does.
+    """
+    for session in sessions:
+        fault = rate_fault(session, rate_hz)
+        if fault is not None:
+            raise RecordingError(f"{session.part.file}: {session.name}: {fault}")
+
+
+def rate_fault(session: SessionRate, rate_hz: float | None) -> str | None:
+    """Say what is wrong with a session's rate, and what to do; None if nothing is."""
+    measured = session.rate_hz
+    if measured is None:
+        return None
+    slowest, fastest = PLAUSIBLE_RATES_HZ
+    if not slowest <= measured <= fastest:
+        return (
+            f"by its times it was sampled at {measured:.4g} Hz, which no phone does; "
+            "t must be seconds as floating point, or microseconds as integers"
+        )
+    if rate_hz is not None and abs(measured - rate_hz) > RATE_TOLERANCE * rate_hz:
+        return (
+            f"sampled at {measured:.1f} Hz by its times, but the data set states {rate_hz:g} Hz; "
+            "correct t, or the rate that is stated"
+        )
+    return None

@@ -1,0 +1,122 @@
+"""What the system itself recorded: readings, and what the wearers said they were doing, joined.
+
+A collected folder holds two tables, each as any number of Parquet files in any folders below:
+
+- ``samples/``: a row a reading, ``device, session, sequence, t, x, y, z`` (`t` in µs since the epoch, by the phone's
+  clock; m/s², gravity included); optionally ``user`` and ``model``;
+- ``labels/``: a row a statement, ``device, session, start, end, activity, said_at`` (µs; `end` does not belong to it,
+  and where it is missing the activity goes on); optionally ``user``.
+
+A reading has the label of the interval that it lies in; where several do, of the one that was said last; where none
+does, ``null``. How statements are ended, corrected and taken back is said in `trainer.sources.statements`. Rows may be
+repeated (delivery is at least once): windows are cut from each reading once.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from har.recordings import NULL_LABEL, RecordingError, groups_of_rows, require_columns
+from har.releases import TrainingData
+from trainer.sources.parquet import parquet_files, read_batches, read_schema
+from trainer.sources.source import Source
+from trainer.sources.statements import Statement, StatementTable
+from trainer.sources.table import AnyColumn, Part, constant_texts, make_part, make_table
+
+SAMPLE_COLUMNS = ("device", "session", "t", "x", "y", "z")
+LABEL_COLUMNS = ("device", "session", "start", "end", "activity", "said_at")
+UNKNOWN_MODEL = "unknown"
+_NOT_SAID = ""
+
+
+class CollectedSource(Source):
+    """A folder with ``samples/`` and ``labels/``.
+
+    The user of a session is what its samples say, or its labels, or else the device's name.
+
+    Parameters
+    ----------
+    path : Path
+        The folder.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def parts(self) -> Iterator[Part]:
+        """Read the samples' files in the order of their names, labels joined."""
+        said = read_statements(self.path / "labels")
+        for file in parquet_files(self.path / "samples"):
+            names = read_schema(file).names
+            try:
+                require_columns(names, SAMPLE_COLUMNS, "samples")
+            except RecordingError as error:
+                raise RecordingError(f"{file}: {error}") from error
+            columns = [*SAMPLE_COLUMNS, *(name for name in ("user", "model") if name in names)]
+            first_row = 0
+            for batch in read_batches(file, columns):
+                yield _joined(batch, said, file, first_row)
+                first_row += batch.num_rows
+
+    def provenance(self) -> list[TrainingData]:
+        """Say that it was recorded here."""
+        return [TrainingData("recorded by this system", "not stated: its wearers' own", str(self.path))]
+
+
+def read_statements(folder: Path) -> StatementTable:
+    """Read what wearers said, by session.
+
+    Parameters
+    ----------
+    folder : Path
+        Of Parquet files with `LABEL_COLUMNS`; it need not exist.
+
+    Raises
+    ------
+    RecordingError
+        If a file cannot be read, lacks a column or a value, or an interval ends before it starts.
+    """
+    said = StatementTable()
+    for file in parquet_files(folder) if folder.exists() and any(folder.rglob("*.parquet")) else ():
+        names = read_schema(file).names
+        try:
+            require_columns(names, LABEL_COLUMNS, "labels")
+        except RecordingError as error:
+            raise RecordingError(f"{file}: {error}") from error
+        columns = [*LABEL_COLUMNS, *(["user"] if "user" in names else [])]
+        first_row = 0
+        for batch in read_batches(file, columns):
+            for row, values in enumerate(batch.to_pylist(), first_row):
+                try:
+                    said.add(Statement.of_row(values))
+                except (RecordingError, TypeError, ValueError) as error:
+                    raise RecordingError(f"{file}: row {row}: {error}") from error
+            first_row += batch.num_rows
+    return said
+
+
+def _joined(batch: pa.Table, said: StatementTable, file: Path, first_row: int) -> Part:
+    part = make_part(_completed(batch), file, first_row)
+    devices, sessions, users = part.coded("device"), part.coded("session"), part.coded("user")
+    labels = np.full(len(part), NULL_LABEL, object)
+    wearers = users.texts[users.codes].astype(object)
+    for rows in groups_of_rows(devices, sessions):
+        device, session = (str(key.texts[key.codes[rows[0]]]) for key in (devices, sessions))
+        labels[rows] = said.labels(device, session, part.times()[rows])
+        unnamed = rows[wearers[rows] == _NOT_SAID]
+        wearers[unnamed] = said.user(device, session) or device
+    return part.with_texts("gt", labels).with_texts("user", wearers)
+
+
+def _completed(batch: pa.Table) -> pa.Table:
+    columns: dict[str, AnyColumn] = {name: batch[name] for name in SAMPLE_COLUMNS}
+    for name, otherwise in (("user", _NOT_SAID), ("model", UNKNOWN_MODEL)):
+        if name in batch.column_names:
+            columns[name] = cast(AnyColumn, pc.fill_null(batch[name].cast(pa.string()), pa.scalar(otherwise)))
+        else:
+            columns[name] = constant_texts(otherwise, len(batch))
+    return make_table({**columns, "gt": constant_texts(NULL_LABEL, len(batch))})

@@ -1,0 +1,112 @@
+"""`har data fetch`: a public data set, downloaded, checked and converted to Parquet."""
+
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+
+from har.recordings import RecordingError
+from har.training_settings import FetchSettings
+from trainer.sources.download import DownloadError, Patience, download
+from trainer.sources.parquet import write_parquet
+from trainer.sources.published import PUBLISHED, PublishedDataSet, PublishedSource
+
+
+def fetch(settings: FetchSettings, published: Mapping[str, PublishedDataSet] = PUBLISHED) -> Path:
+    """Fetch a data set, or what is missing of it.
+
+    Parameters
+    ----------
+    settings : FetchSettings
+        Which, and where to.
+    published : mapping of str to PublishedDataSet
+        The data sets that there are, by name.
+
+    Returns
+    -------
+    Path
+        ``NAME.parquet`` in the output folder. If it is there already, nothing is done.
+
+    Raises
+    ------
+    DownloadError
+        If the archive cannot be fetched.
+    RecordingError
+        If the archive is not what it should be; it is set aside, so that the next run fetches it again.
+    OSError
+        If the output folder cannot be written.
+    """
+    data_set = published[settings.name]
+    target = settings.output / f"{data_set.name}.parquet"
+    archive = settings.output / f"{data_set.name}.zip"
+    if target.exists():
+        return target
+    settings.output.mkdir(parents=True, exist_ok=True)
+    with _progress(quiet=settings.quiet) as progress:
+        if not archive.exists():
+            _download(settings, data_set, archive, progress)
+        _convert(settings, data_set, archive, target, progress)
+    if not settings.keep_archive:
+        archive.unlink()
+    return target
+
+
+def run(settings: FetchSettings) -> int:
+    """Fetch as the settings say; return the exit status."""
+    there = (settings.output / f"{settings.name}.parquet").exists()
+    try:
+        target = fetch(settings)
+    except (DownloadError, RecordingError, OSError) as error:
+        print(f"har data fetch: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("har data fetch: stopped; the same command goes on from here", file=sys.stderr)
+        return 130
+    said = "was there already; delete it to fetch it again" if there else f"{target.stat().st_size:,} bytes"
+    print(f"{target}: {said}; `--data {target}` reads it")
+    return 0
+
+
+@contextmanager
+def _progress(*, quiet: bool) -> Iterator[Progress]:
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), disable=quiet) as progress:
+        yield progress
+
+
+def _download(settings: FetchSettings, data_set: PublishedDataSet, archive: Path, progress: Progress) -> None:
+    bar = progress.add_task(f"fetching {data_set.name}", total=None)
+    download(
+        settings.url or data_set.url,
+        archive,
+        patience=Patience(settings.silence_seconds, settings.attempts, settings.pause_seconds),
+        progress=lambda done, total: progress.update(bar, completed=done, total=total),
+    )
+
+
+def _convert(
+    settings: FetchSettings, data_set: PublishedDataSet, archive: Path, target: Path, progress: Progress
+) -> None:
+    bar = progress.add_task(f"converting {data_set.name}", total=None)
+    try:
+        write_parquet(
+            PublishedSource(archive, data_set),
+            target,
+            keep_null=settings.keep_null,
+            report=lambda rows: progress.update(bar, description=f"converting {data_set.name}: {rows:,} readings"),
+        )
+    except RecordingError as error:
+        rejected = archive.with_name(f"{archive.name}.rejected")
+        archive.replace(rejected)
+        page = "; it looks like a web page, so is the address right?" if _is_page(rejected) else ""
+        raise RecordingError(
+            f"{error}{page}; it is now {rejected.name}, and the same command fetches it again"
+        ) from error
+
+
+def _is_page(file: Path) -> bool:
+    with file.open("rb") as opened:
+        return opened.read(64).lstrip().startswith(b"<")

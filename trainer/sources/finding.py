@@ -1,0 +1,75 @@
+"""Which source a path or a name is."""
+
+import re
+from pathlib import Path
+
+from har.recordings import RecordingError
+from trainer.sources.archive import stored_files
+from trainer.sources.collected import CollectedSource
+from trainer.sources.hapt import HaptSource
+from trainer.sources.hhar import FILE_NAME as HHAR_FILE
+from trainer.sources.hhar import HharSource
+from trainer.sources.parquet import ParquetSource
+from trainer.sources.source import Source
+
+#: Where `har data fetch` puts data sets if not told otherwise.
+FETCHED = Path(".har/data")
+#: Data sets that have a name.
+NAMES = ("hhar", "hapt")
+_EITHER = re.compile(rf"{HHAR_FILE.pattern}|labels\.txt")
+
+
+def find_source(path_or_name: Path | str, *, rate_hz: float | None = None, fetched: Path = FETCHED) -> Source:
+    """Find a data set.
+
+    Parameters
+    ----------
+    path_or_name : Path or str
+        A Parquet file or a folder of them, HHAR's CSV, HHAR's or HAPT's archive or its folder, a folder of collected
+        data (``samples/`` and ``labels/``), or the name of a data set that was fetched: ``hhar`` or ``hapt``.
+    rate_hz : float, optional
+        The sampling rate that all its phones are said to have, where the data set does not say so itself.
+    fetched : Path
+        Where fetched data sets are.
+
+    Raises
+    ------
+    RecordingError
+        If nothing is there, or it is no data set.
+
+    Examples
+    --------
+    >>> find_source("nowhere.parquet")
+    Traceback (most recent call last):
+    har.recordings.RecordingError: nowhere.parquet cannot be read: there is no such file or folder
+    """
+    path = Path(path_or_name)
+    if not path.exists() and str(path_or_name) in NAMES:
+        path = fetched / f"{path_or_name}.parquet"
+        if not path.exists():
+            raise RecordingError(f"{path_or_name} is not in {fetched}: run `har data fetch {path_or_name}` first")
+    source = _source_at(path)
+    if rate_hz is not None:
+        source.rate_hz = rate_hz
+    return source
+
+
+def _source_at(path: Path) -> Source:
+    if path.suffix.lower() == ".csv":
+        return HharSource(path)
+    if path.is_dir():
+        if (path / "samples").is_dir():
+            return CollectedSource(path)
+        if any(path.rglob("*.parquet")):
+            return ParquetSource(path)
+    elif path.suffix.lower() != ".zip":
+        return ParquetSource(path)
+    with stored_files(path, _EITHER) as files:
+        if "labels.txt" in files:
+            return HaptSource(path)
+        if files:
+            return HharSource(path)
+    raise RecordingError(
+        f"{path} is no data set: it holds neither .parquet files, nor samples/ and labels/, "
+        "nor HHAR's Phones_accelerometer.csv, nor HAPT's RawData"
+    )

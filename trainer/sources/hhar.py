@@ -1,0 +1,172 @@
+"""HHAR: `Phones_accelerometer.csv` in its original columns, alone, in a folder, or in the archive as downloaded."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
+
+from har import hhar
+from har.recordings import RecordingError
+from har.releases import TrainingData
+from trainer.data_sets import data_sets_of_devices
+from trainer.sources.archive import DAMAGED, stored_files
+from trainer.sources.source import Source
+from trainer.sources.table import Part, constant_texts, make_part, make_table
+
+FILE_NAME = re.compile(r"Phones_accelerometer.*\.csv")
+#: Bytes read at a time: below `PART_ROWS` rows, since no row is shorter than 40 bytes.
+BLOCK_BYTES = 32 << 20
+_CLOCK_ROWS = 100_000
+_TEXT = pa.dictionary(pa.int32(), pa.string())
+_TYPES = {
+    "Arrival_Time": pa.int64(),
+    # A spreadsheet writes 1.42469663191325e+18: what it is worth is seen in the text.
+    "Creation_Time": pa.string(),
+    **{name: pa.float32() for name in "xyz"},
+    **{name: _TEXT for name in ("User", "Model", "Device", "gt")},
+}
+
+
+class HharSource(Source):
+    """HHAR's phones; what its clocks are worth is said in `har.hhar`.
+
+    Parameters
+    ----------
+    path : Path
+        The CSV, a folder that holds it, or a zip archive that does.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def parts(self) -> Iterator[Part]:
+        """Read the table, some 300,000 rows at a time, also from within the archive."""
+        with stored_files(self.path, FILE_NAME) as files:
+            if not files:
+                raise RecordingError(f"{self.path} holds no Phones_accelerometer.csv")
+            for file in files.values():
+                rows = 0
+                with file.open() as opened:
+                    for part in read_table(opened, file.place):
+                        rows += len(part)
+                        yield part
+                if not rows:
+                    raise RecordingError(f"{file.place} has no rows")
+
+    def provenance(self) -> list[TrainingData]:
+        """Return HHAR's."""
+        return data_sets_of_devices(["nexus4_1"])
+
+
+def clock_of(opened: IO[bytes], place: Path) -> hhar.Clock:
+    """Choose the clock of a table by its beginning.
+
+    Parameters
+    ----------
+    opened : binary file
+        The CSV.
+    place : Path
+        Where it is, for errors.
+
+    Raises
+    ------
+    RecordingError
+        If it is not HHAR's table.
+    """
+    for table in _blocks(opened, place):
+        return _chosen_clock(table)
+    raise RecordingError(f"{place} has no rows")
+
+
+def read_table(opened: IO[bytes], place: Path, clock: hhar.Clock | None = None) -> Iterator[Part]:
+    """Read HHAR's table, or a piece of it under the same header.
+
+    Parameters
+    ----------
+    opened : binary file
+        The CSV.
+    place : Path
+        Where it is, for errors.
+    clock : Clock, optional
+        Where event times come from; chosen by the beginning, if not given.
+
+    Raises
+    ------
+    RecordingError
+        If a row cannot be read; the text names the file and the row.
+    """
+    first_row = 0
+    for table in _blocks(opened, place):
+        try:
+            clock = clock or _chosen_clock(table)
+            _require_labels(table["gt"], first_row)
+            columns = _named(table, clock, first_row)
+        except RecordingError as error:
+            raise RecordingError(f"{place}: {error}") from error
+        yield make_part(columns, place, first_row)
+        first_row += table.num_rows
+
+
+def _chosen_clock(table: pa.Table) -> hhar.Clock:
+    return hhar.chosen_clock([str(text) for text in table["Creation_Time"].slice(0, _CLOCK_ROWS).to_pylist()])
+
+
+def _blocks(opened: IO[bytes], place: Path) -> Iterator[pa.Table]:
+    try:
+        reader = pyarrow.csv.open_csv(
+            opened,
+            # Without threads, errors say which row.
+            read_options=pyarrow.csv.ReadOptions(use_threads=False, block_size=BLOCK_BYTES),
+            convert_options=pyarrow.csv.ConvertOptions(column_types=_TYPES, strings_can_be_null=False),
+        )
+        hhar.require_csv_columns(reader.schema.names)
+        for batch in reader:
+            if batch.num_rows:
+                yield pa.Table.from_batches([batch])
+    except (*DAMAGED, pa.ArrowException, RecordingError) as error:
+        # Arrow counts rows from 1, with the header: what an editor calls the line.
+        raise RecordingError(f"{place} cannot be read as HHAR's table: {error}") from error
+
+
+def _named(table: pa.Table, clock: hhar.Clock, first_row: int) -> pa.Table:
+    created, arrived = table["Creation_Time"], table["Arrival_Time"].to_numpy()
+    if clock is hhar.Clock.ARRIVAL:
+        times = hhar.event_times(arrived, arrived, clock)
+    else:
+        kind = pa.int64() if clock is hhar.Clock.EXACT else pa.float64()
+        times = hhar.event_times(_numbers(created, kind, first_row).to_numpy(), arrived, clock)
+    return make_table(
+        {
+            "user": table["User"],
+            "device": table["Device"],
+            "model": table["Model"],
+            "session": constant_texts(hhar.SESSION, table.num_rows),
+            "t": pa.array(times),
+            **{name: table[name] for name in ("x", "y", "z", "gt")},
+        }
+    )
+
+
+def _numbers(texts: "pa.ChunkedArray[Any]", kind: pa.DataType, first_row: int) -> "pa.ChunkedArray[Any]":
+    try:
+        return texts.cast(kind)
+    except pa.ArrowInvalid as error:
+        pattern = r"^\d+$" if pa.types.is_integer(kind) else r"^\d+(\.\d+)?([eE]\+?\d+)?$"
+        wrong = pc.invert(pc.match_substring_regex(texts, pattern))
+        row = int(pc.index(wrong, True).as_py())
+        raise RecordingError(
+            f"Creation_Time {texts[row].as_py()!r} is not a number like those before it, row {first_row + row}"
+        ) from error
+
+
+def _require_labels(labels: "pa.ChunkedArray[Any]", first_row: int) -> None:
+    known = pc.is_in(labels.cast(pa.string()), pa.array(hhar.LABELS))
+    row = int(pc.index(known, False).as_py())
+    if row >= 0:
+        raise RecordingError(
+            f"unknown label {labels[row].as_py()!r}, row {first_row + row}; HHAR's are {', '.join(hhar.LABELS)}"
+        )

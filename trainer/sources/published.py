@@ -1,0 +1,116 @@
+"""The public data sets that can be fetched, and what they must hold to be what they should."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from har.recordings import RecordingError
+from har.releases import TrainingData
+from trainer.sources.archive import stored_files
+from trainer.sources.finding import find_source
+from trainer.sources.hapt import FILE_NAME as HAPT_FILE
+from trainer.sources.hhar import FILE_NAME as HHAR_FILE
+from trainer.sources.source import Source
+from trainer.sources.table import Part
+
+
+@dataclass(frozen=True)
+class PublishedDataSet:
+    """A data set in a public archive.
+
+    Attributes
+    ----------
+    name : str
+        As `har data fetch` calls it.
+    url : str
+        Where its archive is.
+    files : re.Pattern
+        The files in the archive that are read.
+    users, devices : int
+        How many it has.
+    fewest_readings : int
+        It has more: fewer are a part of it.
+    """
+
+    name: str
+    url: str
+    files: re.Pattern[str]
+    users: int
+    devices: int
+    fewest_readings: int = 1
+
+
+_UCI = "https://archive.ics.uci.edu/static/public"
+PUBLISHED = {
+    data_set.name: data_set
+    for data_set in (
+        PublishedDataSet(
+            "hhar",
+            f"{_UCI}/344/heterogeneity+activity+recognition.zip",
+            HHAR_FILE,
+            users=9,
+            devices=8,
+            fewest_readings=13_000_000,
+        ),
+        PublishedDataSet(
+            "hapt",
+            f"{_UCI}/341/smartphone+based+recognition+of+human+activities+and+postural+transitions.zip",
+            HAPT_FILE,
+            users=30,
+            devices=1,
+            fewest_readings=1_000_000,
+        ),
+    )
+}
+
+
+class PublishedSource(Source):
+    """An archive that must hold all of a published data set.
+
+    Parameters
+    ----------
+    archive : Path
+        As downloaded.
+    data_set : PublishedDataSet
+        What it should be.
+
+    Raises
+    ------
+    RecordingError
+        If it is no zip archive, or its files are not in it.
+    """
+
+    def __init__(self, archive: Path, data_set: PublishedDataSet) -> None:
+        self.path = archive
+        self.data_set = data_set
+        with stored_files(archive, data_set.files) as files:
+            if not files:
+                raise RecordingError(f"{archive} does not hold the files of {data_set.name}")
+        self._source = find_source(archive)
+        self.rate_hz = self._source.rate_hz
+
+    def parts(self) -> Iterator[Part]:
+        """Read the archive; at the end, raise if people, phones or readings are missing."""
+        users: set[str] = set()
+        devices: set[str] = set()
+        readings = 0
+        for part in self._source.parts():
+            users.update(part.coded("user").texts.tolist())
+            devices.update(part.coded("device").texts.tolist())
+            readings += len(part)
+            yield part
+        if (len(users), len(devices)) != (self.data_set.users, self.data_set.devices):
+            raise RecordingError(
+                f"{self.path} has {len(users)} users and {len(devices)} phones; {self.data_set.name} has "
+                f"{self.data_set.users} and {self.data_set.devices}: it is not the published data set, or not all of it"
+            )
+        if readings < self.data_set.fewest_readings:
+            raise RecordingError(
+                f"{self.path} has {readings:,} readings; {self.data_set.name} has more than "
+                f"{self.data_set.fewest_readings:,}: it is not all of the published data set"
+            )
+
+    def provenance(self) -> list[TrainingData]:
+        """Return the data set's."""
+        return self._source.provenance()

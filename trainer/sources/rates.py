@@ -1,0 +1,116 @@
+"""How fast phones really sample: measured from event times, whatever a data set says."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from har.recordings import groups_of_rows
+from har.resampling import Times
+from har.windows import MICROSECONDS, WindowSpec
+from trainer.sources.table import Part
+
+#: Of fewer readings no rate is told.
+FEWEST_READINGS = 100
+
+
+@dataclass
+class SessionRate:
+    """The rate of one session.
+
+    Attributes
+    ----------
+    device, model, user, session : str
+        Whose.
+    part : Part
+        Where it begins.
+    intervals : int
+        Pairs of consecutive readings that are no more than a gap apart.
+    covered_us : int
+        The time between those.
+    gaps : int
+        Pairs that are further apart.
+    longest_gap_us : int
+        The furthest.
+    repeats : int
+        Readings that came twice, which count once.
+    """
+
+    device: str
+    model: str
+    user: str
+    session: str
+    part: Part
+    intervals: int = 0
+    covered_us: int = 0
+    gaps: int = 0
+    longest_gap_us: int = 0
+    repeats: int = 0
+    last_us: int | None = None
+
+    @property
+    def name(self) -> str:
+        """The session, for a person."""
+        return f"user {self.user}, session {self.session}, device {self.device}"
+
+    @property
+    def rate_hz(self) -> float | None:
+        """Readings a second, without gaps; None where there are too few to tell."""
+        if self.gaps > self.intervals:  # no two readings belong together: the unit of `t` is wrong
+            return MICROSECONDS / (self.longest_gap_us or 1) if self.gaps >= FEWEST_READINGS else None
+        if self.intervals < FEWEST_READINGS:
+            return None
+        return self.intervals * MICROSECONDS / self.covered_us if self.covered_us else float("inf")
+
+    def add(self, times: Times, axes: NDArray[np.float32]) -> None:
+        """Take up readings, in order of time."""
+        steps = np.diff(times)
+        repeated = (steps == 0) & (axes[1:] == axes[:-1]).all(axis=1)
+        if self.last_us is not None and times[0] > self.last_us:
+            steps, repeated = np.append(times[0] - self.last_us, steps), np.append(False, repeated)
+        far = steps > WindowSpec().gap_us
+        self.intervals += int((~far & ~repeated).sum())
+        self.covered_us += int(steps[~far].sum())
+        self.gaps += int(far.sum())
+        self.longest_gap_us = max(self.longest_gap_us, int(steps[far].max(initial=0)))
+        self.repeats += int(repeated.sum())
+        self.last_us = max(int(times[-1]), self.last_us or int(times[-1]))
+
+
+@dataclass
+class RateMeter:
+    """Measures every session's rate as the parts of a table go by."""
+
+    _sessions: dict[tuple[str, str, str], SessionRate] = field(default_factory=dict)
+
+    def add(self, part: Part) -> None:
+        """Take up a part."""
+        for names, times, axes, _ in sessions_of(part):
+            device, model, user, session = names
+            key = (device, user, session)
+            if key not in self._sessions:
+                self._sessions[key] = SessionRate(device, model, user, session, part)
+            self._sessions[key].add(times, axes)
+
+    def sessions(self) -> list[SessionRate]:
+        """Return what was measured, in order of first appearance."""
+        return list(self._sessions.values())
+
+
+def sessions_of(
+    part: Part,
+) -> Iterator[tuple[tuple[str, str, str, str], Times, NDArray[np.float32], NDArray[np.intp]]]:
+    """Cut a part by session.
+
+    Yields
+    ------
+    tuple
+        Device, model, user and session; times and readings in order of time; and which rows of the part they are.
+    """
+    keys = [part.coded(name) for name in ("device", "model", "user", "session")]
+    times, axes = part.times(), part.axes()
+    for rows in groups_of_rows(keys[0], keys[2], keys[3]):
+        ordered = rows[np.argsort(times[rows], kind="stable")]
+        device, model, user, session = (str(key.texts[key.codes[rows[0]]]) for key in keys)
+        yield (device, model, user, session), times[ordered], axes[ordered], ordered

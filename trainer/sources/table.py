@@ -1,0 +1,135 @@
+"""The table that every source gives, part by part."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias, cast
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from har import recordings
+from har.recordings import Coded, RecordingError
+
+#: A column of an Arrow table.
+AnyColumn: TypeAlias = "pa.Array[Any] | pa.ChunkedArray[Any]"
+_Dictionary: TypeAlias = "pa.DictionaryArray[Any, Any]"
+_TEXT = pa.dictionary(pa.int32(), pa.string())
+TEXT_COLUMNS = ("user", "device", "model", "session", "gt")
+#: `t` in µs; `x, y, z` in m/s², gravity included.
+SCHEMA = pa.schema(
+    [
+        *((name, _TEXT) for name in ("user", "device", "model", "session")),
+        ("t", pa.int64()),
+        *((name, pa.float32()) for name in "xyz"),
+        ("gt", _TEXT),
+    ]
+)
+#: Rows of a part at most: what a reader holds in memory at a time.
+PART_ROWS = 1 << 20
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """Consecutive rows of one file, in its order.
+
+    A session may go on in the next part. Readings that are not finite are in it as they are: whether they are an
+    error (`trainer.sources.checks`) or a finding (the report) is for the reader to say.
+
+    Attributes
+    ----------
+    table : pyarrow.Table
+        In `SCHEMA`.
+    file : Path
+        Where the rows stand.
+    first_row : int
+        The number of the first of them there, counted from 0.
+    """
+
+    table: pa.Table
+    file: Path
+    first_row: int = 0
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return int(self.table.num_rows)
+
+    def coded(self, name: str) -> Coded:
+        """Return a column of texts."""
+        column = cast(_Dictionary, self.table[name].combine_chunks())
+        texts = np.array(column.dictionary.to_pylist(), np.str_)
+        return Coded(texts, column.indices.to_numpy(zero_copy_only=False))
+
+    def times(self) -> NDArray[np.int64]:
+        """Return the event times, µs."""
+        return np.asarray(self.table["t"].to_numpy())
+
+    def axes(self) -> NDArray[np.float32]:
+        """Return the readings, float32 ``(n, 3)``, m/s²."""
+        return np.stack([self.table[name].to_numpy() for name in "xyz"], axis=1)
+
+    def with_texts(self, name: str, texts: NDArray[np.object_]) -> "Part":
+        """Replace a column of texts."""
+        column = pa.array(texts, pa.string()).dictionary_encode()
+        return Part(self.table.set_column(SCHEMA.get_field_index(name), name, column), self.file, self.first_row)
+
+    def without(self, label: str) -> "Part":
+        """Leave out the rows with a label; the row numbers in `first_row` hold no longer."""
+        return Part(self.table.filter(pc.not_equal(self.table["gt"], pa.scalar(label))), self.file, self.first_row)
+
+
+def make_table(columns: Mapping[str, AnyColumn]) -> pa.Table:
+    """Put columns together."""
+    return pa.Table.from_arrays(list(columns.values()), names=list(columns))
+
+
+def constant_texts(text: str, count: int) -> _Dictionary:
+    """Return a column of the same text in every row."""
+    return pa.DictionaryArray.from_arrays(np.zeros(count, np.int32), np.array([text]))
+
+
+def make_part(table: pa.Table, file: Path, first_row: int = 0) -> Part:
+    """Bring rows into `SCHEMA`.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+        With `har.recordings.COLUMNS`; further ones are ignored. `t` in seconds, or µs as integers.
+    file : Path
+        Where the rows stand, for errors.
+    first_row : int
+        The number of the first row there.
+
+    Raises
+    ------
+    RecordingError
+        If a column is missing, a text or a time is missing, or numbers are not numbers. Readings may be NaN, also
+        where the file has nothing.
+    """
+    try:
+        recordings.require_columns(table.column_names)
+        texts = {name: _coded_texts(table[name], name, first_row) for name in TEXT_COLUMNS}
+        _require_values(table["t"], "t", first_row)
+        times = recordings.event_times(table["t"].to_numpy(), first_row)
+        axes = recordings.acceleration(*(table[name].to_numpy() for name in "xyz"))
+    except RecordingError as error:
+        raise RecordingError(f"{file}: {error}") from error
+    numbers = {"t": times} | {name: axes[:, place] for place, name in enumerate("xyz")}
+    columns = {**texts, **{name: pa.array(values, SCHEMA.field(name).type) for name, values in numbers.items()}}
+    return Part(pa.table({name: columns[name] for name in SCHEMA.names}, schema=SCHEMA), file, first_row)
+
+
+def _coded_texts(column: "pa.ChunkedArray[Any]", name: str, first_row: int) -> AnyColumn:
+    _require_values(column, name, first_row)
+    if not pa.types.is_dictionary(column.type):
+        column = column.cast(pa.string()).dictionary_encode()
+    whole = cast(_Dictionary, column.unify_dictionaries().combine_chunks())
+    return pa.DictionaryArray.from_arrays(whole.indices.cast(pa.int32()), whole.dictionary.cast(pa.string()))
+
+
+def _require_values(column: "pa.ChunkedArray[Any]", name: str, first_row: int) -> None:
+    if column.null_count:
+        first = first_row + int(pc.index(column.is_null(), True).as_py())
+        raise RecordingError(f"{column.null_count} row(s) have no {name}, first row {first}")
