@@ -7,6 +7,8 @@ shown, in a neutral colour.
 
 import msgspec
 
+from har.answers import UNKNOWN
+
 FALLBACK_COLOUR = "#8a8f98"
 FALLBACK_SYMBOL = "❔"
 
@@ -41,6 +43,7 @@ KNOWN_STYLES = {
         ActivityStyle("stairsup", "Stairs up", "#e8891c", "↗️"),
         ActivityStyle("stairsdown", "Stairs down", "#b279a2", "↘️"),
         ActivityStyle("bike", "Cycling", "#e45756", "🚴"),
+        ActivityStyle(UNKNOWN, "Unknown", "#b3b7bd", "❔"),
     )
 }
 

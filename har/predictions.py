@@ -9,6 +9,7 @@ from collections.abc import Iterable
 
 import msgspec
 
+from har.answers import UNKNOWN
 from har.windows import MICROSECONDS
 
 SCHEMA = 1
@@ -24,9 +25,9 @@ class Prediction(msgspec.Struct, frozen=True):
     start, end : int
         Event time of the window's first value and of its end, µs since the epoch.
     activity : str
-        The most probable class.
+        The most probable class, or ``unknown`` if none is probable enough (`har.answers`).
     confidence : float
-        Its probability.
+        The class's probability; of ``unknown``, what the most probable class lacks to 1.
     probabilities : dict of str to float
         Every class of the release.
     release : str
@@ -53,6 +54,10 @@ class Prediction(msgspec.Struct, frozen=True):
     def key(self) -> tuple[str, str, int]:
         """What identifies the window, whichever release answered."""
         return self.device, self.session, self.start
+
+    def says(self, label: str) -> bool:
+        """Tell whether the answer is right for a window with this label; of labels of no class, unknown is right."""
+        return self.activity == (label if label in self.probabilities else UNKNOWN)
 
 
 class Trace(msgspec.Struct, frozen=True):
@@ -115,11 +120,11 @@ class SteadyActivity(msgspec.Struct, frozen=True):
     Attributes
     ----------
     activity : str
-        The activity.
+        The activity, or ``unknown``.
     since : int
         Event time of its beginning, µs since the epoch.
     confidence : float
-        Its probability, averaged over the latest windows.
+        Its probability, averaged over the latest windows; of ``unknown``, what the most probable class lacks to 1.
     """
 
     activity: str
@@ -168,7 +173,9 @@ class ActivitySmoother:
     """A steady answer from one device's predictions: no flicker between neighbouring windows.
 
     The probabilities of the latest windows are averaged, and another activity takes over only once it has
-    led that average for several windows in a row. A new session or a pause starts afresh.
+    led that average for several windows in a row. ``unknown`` leads while more than half of those windows are
+    unknown: that needs no threshold, so releases with different ones may follow each other. A new session or a pause
+    starts afresh.
 
     Parameters
     ----------
@@ -220,7 +227,7 @@ class ActivitySmoother:
             self._led = 0
         self._latest.append(prediction)
         average = self._average()
-        leader = max(average, key=lambda name: average[name])
+        leader = self._leader(average)
         self._steady = self._decide(leader, average, prediction)
         return self._steady
 
@@ -233,7 +240,15 @@ class ActivitySmoother:
         for prediction in self._latest:
             for name, probability in prediction.probabilities.items():
                 total[name] = total.get(name, 0.0) + probability
-        return {name: value / len(self._latest) for name, value in total.items()}
+        average = {name: value / len(self._latest) for name, value in total.items()}
+        average[UNKNOWN] = 1.0 - max(average.values())
+        return average
+
+    def _leader(self, average: dict[str, float]) -> str:
+        unknown = sum(prediction.activity == UNKNOWN for prediction in self._latest)
+        if 2 * unknown > len(self._latest):
+            return UNKNOWN
+        return max((name for name in average if name != UNKNOWN), key=lambda name: average[name])
 
     def _decide(self, leader: str, average: dict[str, float], prediction: Prediction) -> SteadyActivity:
         steady = self._steady

@@ -12,10 +12,14 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from har.answers import UNKNOWN
 from har.windows import WindowSpec
 
 SCHEMA = 1
 MAX_MANIFEST_BYTES = 262_144
+
+#: What a network can be frozen to.
+ArtifactFormat = Literal["onnx", "litert-float32", "litert-int8", "tensorflow-frozen-graph"]
 
 
 class ReleaseError(ValueError):
@@ -47,12 +51,21 @@ class Artifact(msgspec.Struct, frozen=True):
         Hexadecimal digest of the file.
     bytes : int
         Size of the file.
+    largest_difference : float or None
+        Largest difference of a probability to the trained network's, on held-out windows; None if not measured.
+    same_answer : float or None
+        Share of held-out windows to which it gives the trained network's answer; None if not measured.
+    latency_ms : float or None
+        Median time to classify one window on one core, ms, where it was frozen; None if not measured.
     """
 
     name: str
-    format: Literal["onnx", "litert-float32", "litert-int8", "tensorflow-frozen-graph"]
+    format: ArtifactFormat
     sha256: str
     bytes: int
+    largest_difference: float | None = None
+    same_answer: float | None = None
+    latency_ms: float | None = None
 
 
 class Golden(msgspec.Struct, frozen=True):
@@ -128,7 +141,7 @@ class ReleaseManifest(msgspec.Struct, frozen=True):
     normalisation : Normalisation
         Applied by the consumer.
     decision_threshold : float
-        An answer below this probability counts as unknown; 0 if every answer counts.
+        An answer below this probability counts as unknown (`har.answers`); 0 if every answer counts.
     artifacts : list of Artifact
         The network's frozen forms.
     golden : Golden
@@ -141,6 +154,8 @@ class ReleaseManifest(msgspec.Struct, frozen=True):
         By protocol, such as ``"standing test users, waist"``.
     weights_licence : str
         On which terms the weights may be used.
+    personal : bool
+        Whether too few people were trained on to hold any out: it is for themselves, not for others.
     schema : int
         Version of this manifest.
     """
@@ -161,6 +176,7 @@ class ReleaseManifest(msgspec.Struct, frozen=True):
     data: list[TrainingData]
     metrics: dict[str, Scores]
     weights_licence: str
+    personal: bool = False
     schema: int = SCHEMA
 
     @property
@@ -219,6 +235,10 @@ class _SchemaOnly(msgspec.Struct):
 def _check(manifest: ReleaseManifest) -> None:
     if len(manifest.classes) < 2 or len(set(manifest.classes)) != len(manifest.classes):
         raise ReleaseError(f"classes must be two or more different names, not {manifest.classes}")
+    if UNKNOWN in manifest.classes:
+        raise ReleaseError(f"no class may be called {UNKNOWN!r}: that is the answer for what is none of the classes")
+    if not 0 <= manifest.decision_threshold < 1:  # NaN must fail too
+        raise ReleaseError(f"the decision threshold must be from 0 to below 1, not {manifest.decision_threshold}")
     if not all(math.isfinite(value) and value > 0 for value in manifest.normalisation.scale):
         raise ReleaseError(f"normalisation scale must be positive, not {manifest.normalisation.scale}")
     if not all(math.isfinite(value) for value in manifest.normalisation.mean):
@@ -227,6 +247,24 @@ def _check(manifest: ReleaseManifest) -> None:
         _ = manifest.window_spec
     except ValueError as error:
         raise ReleaseError(f"windows: {error}") from error
-    for name in [artifact.name for artifact in manifest.artifacts] + [manifest.golden.file]:
+    names = [artifact.name for artifact in manifest.artifacts] + [manifest.golden.file]
+    for name in names:
         if not name or name.startswith(".") or "/" in name or "\\" in name:
             raise ReleaseError(f"{name!r} is not a plain file name")
+    if len(set(names)) != len(names):
+        raise ReleaseError(f"two of a release's files have one name: {', '.join(names)}")
+    if len({artifact.format for artifact in manifest.artifacts}) != len(manifest.artifacts):
+        raise ReleaseError(f"a release has one artifact a format, not {[each.format for each in manifest.artifacts]}")
+    for artifact in manifest.artifacts:
+        _check_measurements(artifact)
+
+
+def _check_measurements(artifact: Artifact) -> None:
+    found = artifact.largest_difference, artifact.same_answer, artifact.latency_ms
+    if not all(value is None or (math.isfinite(value) and value >= 0) for value in found) or (
+        artifact.same_answer is not None and artifact.same_answer > 1
+    ):
+        raise ReleaseError(
+            f"{artifact.name}: the largest difference and the latency must be 0 or more, the share of same answers "
+            f"from 0 to 1, not {found}"
+        )

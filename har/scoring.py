@@ -12,22 +12,30 @@ from numpy.typing import NDArray
 from har.releases import ClassScore, Scores
 
 
-def confusion_matrix(truth: NDArray[np.integer], answer: NDArray[np.integer], classes: int) -> NDArray[np.int64]:
+def confusion_matrix(
+    truth: NDArray[np.integer], answer: NDArray[np.integer], classes: int, *, unknown: bool = False
+) -> NDArray[np.int64]:
     """Count windows by true class (rows) and answered class (columns).
+
+    With `unknown` there is a last column for the answer number `classes`, see `har.answers.decide_all`.
 
     Examples
     --------
     >>> confusion_matrix(np.array([0, 0, 1]), np.array([0, 1, 1]), 2).tolist()
     [[1, 1], [0, 1]]
+    >>> confusion_matrix(np.array([0, 0, 1]), np.array([0, 2, 1]), 2, unknown=True).tolist()
+    [[1, 0, 1], [0, 1, 0]]
     """
-    counts = np.bincount(truth * classes + answer, minlength=classes * classes)
-    return counts.reshape(classes, classes).astype(np.int64)
+    columns = classes + unknown
+    counts = np.bincount(truth * columns + answer, minlength=classes * columns)
+    return counts.reshape(classes, columns).astype(np.int64)
 
 
 def scores(confusion: NDArray[np.int64], classes: Sequence[str]) -> Scores:
-    """Score a confusion matrix of shape (classes, classes); its rows are the truth.
+    """Score a confusion matrix of shape (classes, classes), or with a further column for unknown; rows are the truth.
 
-    A class without a window of its own is left out of `macro_f1`.
+    A class without a window of its own is left out of `macro_f1`. A window of a class that was answered unknown was
+    not answered rightly.
 
     Raises
     ------
@@ -38,7 +46,7 @@ def scores(confusion: NDArray[np.int64], classes: Sequence[str]) -> Scores:
     if not total:
         raise ValueError("no window to score")
     right = np.diag(confusion).astype(np.float64)
-    answered = confusion.sum(axis=0).astype(np.float64)
+    answered = confusion.sum(axis=0)[: len(classes)].astype(np.float64)
     actual = confusion.sum(axis=1).astype(np.float64)
     precision = np.divide(right, answered, out=np.zeros_like(right), where=answered > 0)
     recall = np.divide(right, actual, out=np.zeros_like(right), where=actual > 0)

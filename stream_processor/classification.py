@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from har.answers import decide
 from har.batch_runs import ClosedWindow
 from har.predictions import Prediction, Trace
 from har.releases import ReleaseManifest
@@ -61,14 +62,14 @@ class Classifier:
     def _prediction(self, key: SessionKey, window: ClosedWindow[Position], row: NDArray[np.float32]) -> Prediction:
         manifest = self.manifest
         probabilities = dict(zip(manifest.classes, row.tolist(), strict=True))
-        best = max(probabilities, key=lambda name: probabilities[name])
+        answer = decide(probabilities, manifest.decision_threshold)
         return Prediction(
             key.device,
             key.session,
             window.start,
             window.start + manifest.window_spec.length_us,
-            best,
-            probabilities[best],
+            answer.activity,
+            answer.confidence,
             probabilities,
             manifest.release,
             window.completed_by.arrived,

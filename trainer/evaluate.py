@@ -4,68 +4,63 @@ import sys
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
 from har.recordings import Recording, RecordingError, window_labels
-from har.releases import ClassScore, ReleaseError
-from har.scoring import confusion_matrix, scores
+from har.releases import ReleaseError
 from har.training_settings import EvaluateSettings
 from har.windows import recording_windows
 from model_store.onnx_classifier import OnnxClassifier
+from trainer.evaluation.measures import Measures, measure
+from trainer.evaluation.outcomes import WINDOWS_A_CALL, Outcomes, all_labels, join_outcomes
+from trainer.evaluation.tables import measures_table
 from trainer.recordings import load_recordings
 
-WINDOWS_A_CALL = 256
 #: Windows whose readings have more than one label.
 MIXED = "(more than one label)"
 
 
-class Evaluation(msgspec.Struct, frozen=True):
-    """How a release did on a recording.
+class Evaluation(Measures, frozen=True, kw_only=True):
+    """How a release did on a recording: the measures, and what they are of.
 
     Attributes
     ----------
     release : str
         The release's name.
-    windows : int
-        How many windows were scored.
-    accuracy, macro_f1 : float
-        Over those.
-    per_class : dict of str to ClassScore
-        By true class.
-    classes : list of str
-        Order of `confusion`.
-    confusion : list of list of int
-        Windows by true class (rows) and answer (columns).
     left_out : dict of str to int
-        Windows that were not scored, by label: labels that the release does not know, and mixed ones.
+        Windows that were not scored as a class, by label: labels that the release does not know (they count in
+        `unknown`), and mixed ones.
     met_training_users : list of str
         ``device/user`` of people whose recordings the network was trained on; their figures flatter it.
     """
 
     release: str
-    windows: int
-    accuracy: float
-    macro_f1: float
-    per_class: dict[str, ClassScore]
-    classes: list[str]
-    confusion: list[list[int]]
     left_out: dict[str, int]
     met_training_users: list[str]
 
 
-@dataclass
-class _Tally:
-    confusion: NDArray[np.int64]
-    left_out: Counter[str]
+@dataclass(frozen=True)
+class Classified:
+    """What a release says of recordings.
+
+    Attributes
+    ----------
+    outcomes : Outcomes
+        Of all windows whose readings have one label.
+    left_out : dict of str to int
+        As in `Evaluation`.
+    """
+
+    outcomes: Outcomes
+    left_out: dict[str, int]
 
 
-def evaluate(network: OnnxClassifier, recordings: Sequence[Recording]) -> Evaluation:
-    """Classify every window of the recordings and score the answers.
-
-    A window counts as its label if all its readings have it.
+def classify_recordings(network: OnnxClassifier, recordings: Sequence[Recording]) -> Classified:
+    """Classify every window of the recordings; a window counts as its label if all its readings have it.
 
     Raises
     ------
@@ -73,85 +68,110 @@ def evaluate(network: OnnxClassifier, recordings: Sequence[Recording]) -> Evalua
         If no window has a label that the release knows.
     """
     manifest = network.manifest
-    classes = manifest.classes
-    tally = _Tally(np.zeros((len(classes), len(classes)), np.int64), Counter())
+    labels = all_labels(recordings, manifest.classes)
+    left_out: Counter[str] = Counter()
+    parts = []
     for recording in recordings:
-        _add(tally, network, recording)
-    if not tally.confusion.sum():
-        raise RecordingError(f"no window with a label of the release ({', '.join(classes)})")
-    result = scores(tally.confusion, classes)
-    met = {recording.person for recording in recordings} & set(manifest.training_users)
+        windows = recording_windows(recording.times, recording.axes, manifest.window_spec)
+        found = window_labels(recording, windows.starts, manifest.window_spec)
+        left_out.update(label or MIXED for label in found if label not in manifest.classes)
+        rows = np.array([row for row, label in enumerate(found) if label in labels], np.int64)
+        truth = np.array([labels.index(str(found[row])) for row in rows], np.int64)
+        answers = [np.empty((0, len(manifest.classes)), np.float32)]
+        for begin in range(0, len(rows), WINDOWS_A_CALL):
+            answers.append(network.probabilities(windows.values[rows[begin : begin + WINDOWS_A_CALL]]))
+        people, models = np.full(len(rows), recording.person), np.full(len(rows), recording.model)
+        parts.append(Outcomes(labels, truth, np.concatenate(answers), people, models))
+    if not any(part.known.any() for part in parts):
+        raise RecordingError(f"no window with a label of the release ({', '.join(manifest.classes)})")
+    return Classified(join_outcomes(parts), dict(sorted(left_out.items())))
+
+
+def evaluate(network: OnnxClassifier, recordings: Sequence[Recording]) -> Evaluation:
+    """Classify every window of the recordings and score the answers.
+
+    Raises
+    ------
+    RecordingError
+        If no window has a label that the release knows.
+    """
+    return _scored(network, classify_recordings(network, recordings))
+
+
+def _scored(network: OnnxClassifier, classified: Classified) -> Evaluation:
+    manifest = network.manifest
+    met = set(classified.outcomes.people.tolist()) & set(manifest.training_users)
     return Evaluation(
+        **msgspec.structs.asdict(measure(classified.outcomes, manifest.decision_threshold)),
         release=manifest.release,
-        windows=int(tally.confusion.sum()),
-        accuracy=result.accuracy,
-        macro_f1=result.macro_f1,
-        per_class=result.per_class,
-        classes=classes,
-        confusion=tally.confusion.tolist(),
-        left_out=dict(sorted(tally.left_out.items())),
+        left_out=classified.left_out,
         met_training_users=sorted(met),
     )
 
 
-def _add(tally: _Tally, network: OnnxClassifier, recording: Recording) -> None:
-    manifest = network.manifest
-    windows = recording_windows(recording.times, recording.axes, manifest.window_spec)
-    labels = window_labels(recording, windows.starts, manifest.window_spec)
-    numbers = {name: number for number, name in enumerate(manifest.classes)}
-    tally.left_out.update(label or MIXED for label in labels if label not in numbers)
-    known = [row for row, label in enumerate(labels) if label in numbers]
-    truth = np.array([numbers[str(labels[row])] for row in known], np.int64)
-    for begin in range(0, len(known), WINDOWS_A_CALL):
-        rows = known[begin : begin + WINDOWS_A_CALL]
-        answer = network.probabilities(windows.values[rows]).argmax(axis=1)
-        tally.confusion += confusion_matrix(truth[begin : begin + len(rows)], answer, len(numbers))
-
-
 def describe(evaluation: Evaluation) -> str:
     """Return the evaluation as a table for a person."""
-    width = max(len(name) for name in [*evaluation.classes, "activity"])
-    lines = [
-        f"release {evaluation.release}: {evaluation.windows} windows, "
-        f"accuracy {evaluation.accuracy:.3f}, macro-F1 {evaluation.macro_f1:.3f}",
-        "",
-        f"{'activity':<{width}}  precision  recall     f1  windows  answered as "
-        + " ".join(f"{name:>{width}}" for name in evaluation.classes),
-    ]
-    for name, row in zip(evaluation.classes, evaluation.confusion, strict=True):
-        score = evaluation.per_class[name]
-        lines.append(
-            f"{name:<{width}}  {score.precision:>9.3f}  {score.recall:>6.3f}  {score.f1:>5.3f}  {score.windows:>7}"
-            f"{'':13} " + " ".join(f"{count:>{width}}" for count in row)
-        )
+    lines = [f"release {evaluation.release}: {measures_table(evaluation)}"]
     if evaluation.left_out:
         left_out = ", ".join(f"{count} {label}" for label, count in evaluation.left_out.items())
-        lines += ["", f"windows left out: {left_out}"]
+        lines += ["", f"windows not scored as a class: {left_out}"]
     return "\n".join(lines)
 
 
 def run(settings: EvaluateSettings) -> int:
     """Evaluate a release; return the exit status."""
     try:
+        if settings.report is not None and not (find_spec("matplotlib") and find_spec("jinja2")):
+            raise ReleaseError("--report needs matplotlib and jinja2: pip install 'har-stream[trainer]'")
         network = OnnxClassifier.open(settings.release)
-        recordings = load_recordings([settings.data])
-        if settings.user is not None:
-            users = settings.user.split(",")
-            recordings = [recording for recording in recordings if recording.user in users]
-            if not recordings:
-                raise RecordingError(f"no user {settings.user} in {settings.data}")
-        evaluation = evaluate(network, recordings)
+        classified = classify_recordings(network, _recordings(settings))
+        evaluation = _scored(network, classified)
+        if settings.report is not None:
+            _write_report(settings.report, network, classified, evaluation)
     except (ReleaseError, RecordingError) as error:
         print(f"har evaluate: {error}", file=sys.stderr)
         return 1
+    except OSError as error:
+        print(f"har evaluate: {settings.report}: the report cannot be written: {error}", file=sys.stderr)
+        return 1
     if evaluation.met_training_users:
-        print(
-            f"warning: the release was trained on {', '.join(evaluation.met_training_users)}; "
-            "these figures say nothing about people it has not seen",
-            file=sys.stderr,
-        )
+        print(f"warning: {_met_warning(evaluation)}", file=sys.stderr)
     if settings.json_output:
         print(msgspec.json.format(msgspec.json.encode(evaluation), indent=2).decode())
     else:
         print(describe(evaluation))
     return 0
+
+
+def _recordings(settings: EvaluateSettings) -> list[Recording]:
+    recordings = load_recordings([settings.data])
+    if settings.user is None:
+        return recordings
+    users = settings.user.split(",")
+    chosen = [recording for recording in recordings if recording.user in users]
+    if not chosen:
+        raise RecordingError(f"no user {settings.user} in {settings.data}")
+    return chosen
+
+
+def _met_warning(evaluation: Evaluation) -> str:
+    return (
+        f"The release was trained on {', '.join(evaluation.met_training_users)}: "
+        "these figures say nothing about people it has not seen."
+    )
+
+
+def _write_report(path: Path, network: OnnxClassifier, classified: Classified, evaluation: Evaluation) -> None:
+    from trainer.evaluation.report import Section, write_report  # noqa: PLC0415 - matplotlib, for this option only
+
+    manifest = network.manifest
+    warning = _met_warning(evaluation) if evaluation.met_training_users else ""
+    section = Section("Every window", classified.outcomes, manifest.decision_threshold, warning)
+    left_out = ", ".join(f"{count} {label}" for label, count in evaluation.left_out.items())
+    facts = {
+        "network": manifest.network,
+        "created": manifest.created,
+        "trained on": f"{len(manifest.training_users)} people" + (" (personal)" if manifest.personal else ""),
+        "not scored as a class": left_out or "nothing",
+    }
+    write_report(path, f"Evaluation of {manifest.release}", [section], facts)

@@ -11,7 +11,7 @@ TEMPLATE = Template("""\
 
 A `$network` network that classifies windows of $steps steps at $rate_hz Hz ($seconds s; acceleration along
 three axes in m/s², gravity included) as $classes. It is meant for recognising everyday
-activities live on a phone, not for medical or safety decisions.
+activities live on a phone, not for medical or safety decisions.$personal
 
 ## Data and licences
 
@@ -43,9 +43,16 @@ $results
 $weaknesses
 - Sitting and standing with the phone in a way that no recording shows differ by sway alone: the answer is then
   little better than a guess, and leans towards standing.
-- Nobody cycles, runs or lies down in the training windows: that, too, gets one of the classes above.
+- Nobody cycles, runs or lies down in the training windows: $outside.
 - The results hold for the phones and placements named above. For others, expect less, and measure.
 """)
+
+
+PERSONAL = """
+
+**This is a personal release**: too few people were trained on to hold any out. Its results were measured on the same
+people, on the same occasions, and say nothing about anybody else.\
+"""
 
 
 def model_card(manifest: ReleaseManifest, weaknesses: Sequence[str]) -> str:
@@ -70,11 +77,22 @@ def model_card(manifest: ReleaseManifest, weaknesses: Sequence[str]) -> str:
         rate_hz=manifest.rate_hz,
         seconds=f"{manifest.steps / manifest.rate_hz:g}",
         classes=", ".join(manifest.classes),
+        personal=PERSONAL if manifest.personal else "",
+        outside=_outside(manifest.decision_threshold),
         data="\n".join(f"- {data.name}. {data.source}. Licence: {data.licence}." for data in manifest.data),
         weights_licence=manifest.weights_licence,
         users=_users(manifest.training_users),
         results="\n\n".join(_table(name, found) for name, found in manifest.metrics.items()) or "Not measured.",
         weaknesses="\n".join(f"- {weakness}" for weakness in weaknesses),
+    )
+
+
+def _outside(threshold: float) -> str:
+    if not threshold:
+        return "that, too, gets one of the classes above"
+    return (
+        f"where no class reaches a probability of {threshold:g} the answer is `unknown`, but often one does, and that, "
+        "too, gets one of the classes above"
     )
 
 

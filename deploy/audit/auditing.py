@@ -112,6 +112,7 @@ class _Comparing:
             tuple(manifest.classes),
             manifest.window_spec.length_us,
             has_journals=journals is not None,
+            decision_threshold=manifest.decision_threshold,
         )
         self._builder = ReferenceBuilder(classifier, grace_us)
         self._journals = journals

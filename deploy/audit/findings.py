@@ -7,6 +7,7 @@ import msgspec
 
 from deploy.audit.reference import Answer, Reference
 from deploy.summary import Seen, WindowKey
+from har.answers import UNKNOWN, decide
 from har.predictions import Prediction
 
 #: So many examples are given of each fault.
@@ -238,25 +239,28 @@ class _Values:
         if prediction.probabilities.keys() != set(classes):
             self._differs(prediction, f"classes {sorted(prediction.probabilities)} instead of {sorted(classes)}")
             return
-        best = max(range(len(classes)), key=lambda number: answer.probabilities[number])
-        difference = max(
-            abs(prediction.probabilities[name] - right)
-            for name, right in zip(classes, answer.probabilities, strict=True)
-        )
-        difference = max(difference, abs(prediction.confidence - answer.probabilities[best]))
+        right = dict(zip(classes, answer.probabilities, strict=True))
+        expected = decide(right, self._reference.decision_threshold)
+        largest = max(answer.probabilities)
+        confidence = 1.0 - largest if prediction.activity == UNKNOWN else largest
+        difference = max(abs(prediction.probabilities[name] - right[name]) for name in classes)
+        difference = max(difference, abs(prediction.confidence - confidence))
         self.max_difference = max(self.max_difference, difference)
         if not difference <= self._tolerance:
             self._differs(prediction, f"a probability is off by {difference:.3g}")
-        elif prediction.activity != classes[best] and not self._is_tie(prediction, answer):
-            self._differs(prediction, f"{prediction.activity} instead of {classes[best]}")
+        elif prediction.activity != expected.activity and not self._is_tie(prediction, right):
+            self._differs(prediction, f"{prediction.activity} instead of {expected.activity}")
         elif prediction.end != prediction.start + self._reference.length_us:
             self._differs(prediction, f"it ends at {prediction.end}")
 
-    def _is_tie(self, prediction: Prediction, answer: Answer) -> bool:
-        """Tell whether two probabilities within the tolerance changed places."""
-        right = dict(zip(self._reference.classes, answer.probabilities, strict=True))
-        behind = max(answer.probabilities) - right.get(prediction.activity, -math.inf)
-        return self._tolerance > 0 and behind <= 2 * self._tolerance
+    def _is_tie(self, prediction: Prediction, right: dict[str, float]) -> bool:
+        """Tell whether two probabilities, or one and the threshold, within the tolerance changed places."""
+        largest, threshold = max(right.values()), self._reference.decision_threshold
+        if prediction.activity == UNKNOWN:
+            return self._tolerance > 0 and threshold > 0 and largest <= threshold + self._tolerance
+        behind = largest - right.get(prediction.activity, -math.inf)
+        reaches = largest >= threshold - self._tolerance
+        return self._tolerance > 0 and reaches and behind <= 2 * self._tolerance
 
     def _differs(self, prediction: Prediction, detail: str) -> None:
         self.differing.append(_at(prediction.key, detail))

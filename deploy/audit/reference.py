@@ -118,6 +118,8 @@ class Reference:
         What reached the gateway earlier is not looked at, µs since the epoch.
     refused : dict of str to int
         Messages that the processor refused, by code.
+    decision_threshold : float
+        The release's: with a largest probability below it the answer is unknown.
     """
 
     release: str
@@ -127,6 +129,7 @@ class Reference:
     devices: dict[str, DeviceReference] = field(default_factory=dict)
     log_begins_us: int = 0
     refused: dict[str, int] = field(default_factory=dict)
+    decision_threshold: float = 0.0
 
     def answer(self, key: WindowKey) -> Answer | None:
         """Return what the release says of a window; None if the known readings do not give it."""

@@ -1,0 +1,225 @@
+"""Placing a checked release into a store: a folder of releases and a pointer to the current one.
+
+A store holds a folder a release, by its name; ``current``, a file with the name of the release in use; and
+``history.jsonl``, a line a publication. A release is copied, then checked as every consumer checks it (hashes, golden
+window), and only then pointed to. Each step is a rename or an append: whoever reads meanwhile sees the old release or
+the new one, and a publication that was cut short is finished by the next try.
+"""
+
+import fcntl
+import filecmp
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from har.releases import ReleaseError
+from model_store.onnx_classifier import OnnxClassifier
+from model_store.release_folder import ReleaseFolder, open_release
+
+CURRENT = "current"
+HISTORY = "history.jsonl"
+LOCK = ".lock"
+MAX_NAME_CHARACTERS = 128
+
+
+class Publication(msgspec.Struct, frozen=True):
+    """A line of the history.
+
+    Attributes
+    ----------
+    release : str
+        What was published.
+    replaced : str or None
+        What was current before.
+    at : str
+        ISO 8601 time, UTC.
+    """
+
+    release: str
+    replaced: str | None
+    at: str
+
+
+def publish(release_folder: Path, store: Path) -> Path:
+    """Place a release into a store and make it the current one.
+
+    Parameters
+    ----------
+    release_folder : Path
+        The release; its files are copied.
+    store : Path
+        The store; it is made if it does not exist.
+
+    Returns
+    -------
+    Path
+        The release's folder in the store.
+
+    Raises
+    ------
+    ReleaseError
+        If the release is not what its manifest says or fails its golden window, if its name is no plain file name, or
+        if the store has a release of this name already.
+    OSError
+        If the store cannot be written; the current release then stays what it is.
+    """
+    release = open_release(release_folder)
+    name = release.manifest.release
+    _refuse_name(name)
+    check_release(release)
+    store.mkdir(parents=True, exist_ok=True)
+    with _locked(store):
+        _clear_up(store)
+        published = [publication.release for publication in history(store)]
+        if name in published:
+            raise ReleaseError(f"{store} has published {name} already; a release's name is used once")
+        placed = store / name
+        if placed.exists():
+            _refuse_other_content(release_folder, placed)
+        else:
+            _copy(release_folder, placed)
+        check_release(open_release(placed))
+        _replace(store / CURRENT, name + "\n")
+        _append(store / HISTORY, Publication(name, published[-1] if published else None, _now()))
+    return placed
+
+
+def current_release(store: Path) -> Path | None:
+    """Return the folder of the release in use; None if nothing was published yet.
+
+    Raises
+    ------
+    ReleaseError
+        If the pointer names no release of the store.
+    """
+    try:
+        name = (store / CURRENT).read_text("utf-8").strip()
+    except FileNotFoundError:
+        return None
+    _refuse_name(name)
+    if not (store / name).is_dir():
+        raise ReleaseError(f"{store / CURRENT} names {name}, which is not in the store")
+    return store / name
+
+
+def history(store: Path) -> list[Publication]:
+    """Return every publication of a store, the oldest first.
+
+    Raises
+    ------
+    ReleaseError
+        If a line cannot be read.
+    """
+    path = store / HISTORY
+    if not path.exists():
+        return []
+    found = []
+    for number, line in enumerate(path.read_bytes().splitlines(keepends=True), start=1):
+        if not line.endswith(b"\n"):
+            break  # cut short while it was written: that publication is not finished
+        try:
+            found.append(msgspec.json.decode(line, type=Publication))
+        except msgspec.MsgspecError as error:
+            raise ReleaseError(f"{path}, line {number}: {error}") from error
+    return found
+
+
+def check_release(release: ReleaseFolder) -> None:
+    """Check a release as its consumers do: every artifact's hash, and the golden window.
+
+    Raises
+    ------
+    ReleaseError
+        If a file is missing or is not what the manifest says, or the network answers its golden window wrongly.
+    """
+    for artifact in release.manifest.artifacts:
+        release.read_artifact(artifact.format)
+    OnnxClassifier(release)
+
+
+def _refuse_name(name: str) -> None:
+    is_plain = name and not name.startswith(".") and not any(letter in name for letter in "/\\\0\n")
+    if not is_plain or name in (CURRENT, HISTORY) or len(name) > MAX_NAME_CHARACTERS:
+        raise ReleaseError(f"{name!r} cannot be the name of a release in a store: it must be a plain file name")
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
+
+
+def _clear_up(store: Path) -> None:
+    """Put right what a publication that was cut short left; nobody else publishes meanwhile."""
+    for part in store.glob(".*.part"):
+        if part.is_dir():
+            shutil.rmtree(part)
+        else:
+            part.unlink()
+    current, known = current_release(store), history(store)
+    if current is not None and current.name not in [publication.release for publication in known]:
+        _append(store / HISTORY, Publication(current.name, known[-1].release if known else None, _now()))
+
+
+def _copy(source: Path, target: Path) -> None:
+    part = target.with_name(f".{target.name}.part")
+    try:
+        part.mkdir()
+        for path in _files(source):
+            shutil.copyfile(path, part / path.name)
+            _sync(part / path.name)
+        _sync(part)
+        part.rename(target)
+    except BaseException:
+        shutil.rmtree(part, ignore_errors=True)
+        raise
+    _sync(target.parent)
+
+
+def _refuse_other_content(source: Path, placed: Path) -> None:
+    """Raise unless a publication of just this release was cut short."""
+    names = [path.name for path in _files(source)]
+    same, _, _ = filecmp.cmpfiles(source, placed, names, shallow=False)
+    if len(same) != len(names) or len(names) != len(_files(placed)):
+        raise ReleaseError(f"{placed} exists and is another release; a release's name is used once")
+
+
+def _replace(path: Path, text: str) -> None:
+    part = path.with_name(f".{path.name}.part")
+    part.write_text(text, "utf-8")
+    _sync(part)
+    part.replace(path)
+    _sync(path.parent)
+
+
+def _append(path: Path, publication: Publication) -> None:
+    with path.open("ab+") as file:
+        file.seek(0)
+        kept = file.read()
+        # What a publication that was cut short left of its line makes way.
+        file.truncate(kept.rfind(b"\n") + 1)
+        file.write(msgspec.json.encode(publication) + b"\n")
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _locked(store: Path) -> Iterator[None]:
+    with (store / LOCK).open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _now() -> str:
+    return datetime.now(UTC).replace(microsecond=0).isoformat()

@@ -1,0 +1,53 @@
+"""What a made-up network answers, for tests that care about answers and not about networks."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trainer.evaluation.outcomes import Outcomes
+
+CLASSES = ("sit", "walk", "stairsup")
+
+
+def answering(
+    truth: Sequence[str],
+    answers: Sequence[str],
+    confidence: Sequence[float] | float = 0.75,
+    *,
+    people: Sequence[str] | str = "p/a",
+    models: Sequence[str] | str = "phone",
+    labels: tuple[str, ...] = (*CLASSES, "null"),
+) -> Outcomes:
+    """Windows of these labels to each of which a class is answered with a probability."""
+    count = len(truth)
+    sure = np.broadcast_to(np.asarray(confidence, np.float32), (count,))
+    probabilities = np.repeat((1 - sure)[:, None] / 2, 3, axis=1).astype(np.float32)
+    for row, answer in enumerate(answers):
+        probabilities[row, CLASSES.index(answer)] = sure[row]
+    return Outcomes(
+        labels,
+        np.array([labels.index(label) for label in truth], np.int64),
+        probabilities,
+        np.broadcast_to(np.asarray(people, np.str_), (count,)).copy(),
+        np.broadcast_to(np.asarray(models, np.str_), (count,)).copy(),
+    )
+
+
+def simulated(skill: NDArray[np.float64], rng: np.random.Generator, *, windows: int = 40) -> Outcomes:
+    """Answers of a network to `windows` windows of each class of each person, right with the probability `skill`.
+
+    `skill` has a row a person and a column a class; every other person has another model of phone.
+    """
+    users = len(skill)
+    truth = np.tile(np.repeat(np.arange(len(CLASSES)), windows), users)
+    person = np.repeat(np.arange(users), len(CLASSES) * windows)
+    wrong = (truth + rng.integers(1, len(CLASSES), len(truth))) % len(CLASSES)
+    answer = np.where(rng.random(len(truth)) < skill[person, truth], truth, wrong)
+    names = [f"p/u{number:02}" for number in range(users)]
+    return answering(
+        [CLASSES[number] for number in truth],
+        [CLASSES[number] for number in answer],
+        people=[names[number] for number in person],
+        models=[f"model {number % 2}" for number in person],
+    )

@@ -1,0 +1,102 @@
+"""An evaluation as one HTML file with everything in it: no other file, no network."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from har.activities import activity_style
+from trainer.evaluation import pictures
+from trainer.evaluation.measures import Measures, measure
+from trainer.evaluation.outcomes import Outcomes
+from trainer.evaluation.unknown import ThresholdChoice
+
+TEMPLATE = "report.html"
+
+
+@dataclass(frozen=True, eq=False)
+class Section:
+    """One protocol's part of a report.
+
+    Attributes
+    ----------
+    title : str
+        Such as ``"5 folds by user, waist"``.
+    outcomes : Outcomes
+        What the network answered; at least one window must show one of the classes.
+    threshold : float
+        An answer with a smaller probability was unknown.
+    warning : str
+        Why the figures must not be read as those of unseen people; empty if they may.
+    choice : ThresholdChoice, optional
+        How the threshold was chosen.
+    """
+
+    title: str
+    outcomes: Outcomes
+    threshold: float = 0.0
+    warning: str = ""
+    choice: ThresholdChoice | None = None
+
+
+def write_report(path: Path, title: str, sections: Sequence[Section], facts: Mapping[str, str] | None = None) -> None:
+    """Write an evaluation as HTML.
+
+    Parameters
+    ----------
+    path : Path
+        The file; it is replaced.
+    title : str
+        What was evaluated.
+    sections : sequence of Section
+        A part a protocol.
+    facts : mapping of str to str, optional
+        What else to say at the top: release, data, when.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written.
+    """
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("trainer.evaluation", "."), autoescape=True, undefined=jinja2.StrictUndefined
+    )
+    environment.filters["share"] = _share
+    environment.filters["title_of"] = lambda name: activity_style(name).title
+    environment.filters["colour_of"] = lambda name: activity_style(name).colour
+    parts = [_part(section) for section in sections]
+    text = environment.get_template(TEMPLATE).render(title=title, facts=dict(facts or {}), parts=parts)
+    part = path.with_name(f"{path.name}.part")
+    part.write_text(text, "utf-8")
+    part.replace(path)
+
+
+def _part(section: Section) -> dict[str, Any]:
+    found = measure(section.outcomes, section.threshold)
+    shown = section.threshold or (section.choice.threshold if section.choice else 0.0)
+    return {
+        "title": section.title,
+        "warning": section.warning,
+        "choice": section.choice,
+        "measures": found,
+        "confusion": pictures.embedded(pictures.confusion_picture(found)),
+        "users": pictures.embedded(pictures.users_picture(found.users, found.spread.median)),
+        "reliability": pictures.embedded(pictures.reliability_picture(found.calibration)),
+        "confidence": pictures.embedded(pictures.confidence_picture(section.outcomes, shown)),
+        "description": _description(found),
+    }
+
+
+def _description(found: Measures) -> str:
+    """Say what the confusion matrix shows, for who cannot see it."""
+    said = [
+        f"{name}: " + ", ".join(f"{count} {answer}" for answer, count in zip(found.answers, row, strict=True) if count)
+        for name, row in zip(found.classes, found.confusion, strict=True)
+    ]
+    return "; ".join(said)
+
+
+def _share(value: float | None) -> str:
+    return "–" if value is None else f"{value:.1%}"
