@@ -82,9 +82,12 @@ def finish(
         If the training split has no window, or lacks a class.
     """
     shards = [
-        describe_shard(folder, file, split, int(file.parent.name.partition("=")[2]))
+        describe_shard(folder, file, split, number)
         for split in SPLITS
-        for file in sorted((folder / f"split={split}").glob("shard=*/*.parquet"))
+        for number, file in sorted(
+            (int(file.parent.name.partition("=")[2]), file)
+            for file in (folder / f"split={split}").glob("shard=*/*.parquet")
+        )
     ]
     index = PreparedIndex(
         plan=plan,

@@ -1,5 +1,4 @@
 import dataclasses
-import os
 import shutil
 
 import numpy as np
@@ -123,7 +122,7 @@ def test_a_corrupt_shard_is_named(tmp_path):
     with pytest.raises(ShardError, match=f"{shard.file} is corrupt"):
         read_shards(tmp_path / "prepared", index.of(TRAIN))
 
-    os.unlink(file)
+    file.unlink()
     with pytest.raises(ShardError, match=f"{shard.file}: No such file"):
         read_shards(tmp_path / "prepared", index.of(TRAIN))
 
