@@ -59,7 +59,9 @@ def findings_of(survey: Survey, fewest_windows: int) -> list[Finding]:
 def _readings(survey: Survey) -> Iterator[Finding]:
     if survey.broken.count:
         yield Finding(
-            Weight.STOPS, f"{survey.broken.count:,} readings are NaN or infinite; the first: {survey.broken.first}"
+            Weight.STOPS,
+            f"{survey.broken.count:,} of {survey.readings:,} readings are NaN or infinite; "
+            f"the first: {survey.broken.first}",
         )
     for model in sorted(survey.gravity):
         usual = survey.median_gravity(model)

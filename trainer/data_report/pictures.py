@@ -54,18 +54,16 @@ def user_picture(survey: Survey) -> Figure:
     axes = figure.subplots()
     named = [column for column, label in enumerate(labels) if label != NULL_LABEL]
     largest = max(minutes[:, named].max(initial=0), 1e-9)
-    axes.imshow(_without(minutes, named) / largest, cmap="Blues", vmin=0, vmax=1.15, aspect="auto")
+    axes.imshow(_without(minutes, named) / largest, cmap="Blues", vmin=0, vmax=1.9, aspect="auto")
     for row, column in np.ndindex(minutes.shape):
         value = minutes[row, column]
         if value:
-            ink = "white" if column in named and value > 0.65 * largest else INK
-            axes.text(column, row, f"{value:.1f}", ha="center", va="center", color=ink, fontsize=8.5)
+            axes.text(column, row, f"{value:.1f}", ha="center", va="center", color=INK, fontsize=8.5)
         else:
             axes.text(column, row, "none", ha="center", va="center", color="#c8553d", fontsize=8)
     axes.set_xticks(range(len(labels)), [_title(label) for label in labels], rotation=30, ha="left")
     axes.xaxis.tick_top()
     axes.set_yticks(range(len(users)), users)
-    axes.set_ylabel("user")
     _plain(axes)
     return figure
 
@@ -107,7 +105,7 @@ def rate_picture(rates: Mapping[str, Counter[int]]) -> Figure:
     """
     models = sorted(rates)
     highest = max((max(counts) for counts in rates.values() if counts), default=1)
-    figure = _figure(0.8 + 0.95 * len(models))
+    figure = _figure(0.7 + 1.2 * len(models))
     grid = figure.subplots(len(models), 1, squeeze=False, sharex=True)[:, 0]
     edges = np.linspace(0, highest * 1.08 + 1, 151)
     for axes, model in zip(grid, models, strict=True):
@@ -118,10 +116,9 @@ def rate_picture(rates: Mapping[str, Counter[int]]) -> Figure:
             axes.bar(edges[:-1], 100 * shares, width=np.diff(edges), align="edge", color=ACCENT)
             middle = _weighted_median(values, weights)
             axes.axvline(middle, color="#c8553d", linewidth=1, linestyle=(0, (4, 3)))
-            axes.text(
-                0.01, 0.78, f"{model}: median {middle:.0f} Hz, {weights.sum():,.0f} s", transform=axes.transAxes,
-                fontsize=9, color=INK, bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1.5},
-            )  # fmt: skip
+            axes.set_title(f"median {middle:.0f} Hz of {weights.sum():,.0f} s", loc="right", fontsize=8.5, color=MUTED)
+        axes.set_title(model, loc="left", fontsize=10, color=INK, fontweight="bold")
+        axes.grid(color=FAINT, linewidth=0.5, axis="x")
         axes.set_ylabel("% of\nseconds", fontsize=8)
         axes.set_xlim(0, edges[-1])
         axes.yaxis.set_major_locator(MaxNLocator(2))
@@ -188,6 +185,6 @@ def _figure(height: float) -> Figure:
 def _plain(axes: Axes) -> None:
     for side in ("top", "right", "left", "bottom"):
         axes.spines[side].set_visible(False)
-    axes.tick_params(length=0, colors=MUTED, labelsize=9)
+    axes.tick_params(which="both", length=0, colors=MUTED, labelsize=9)
     axes.xaxis.label.set_color(MUTED)
     axes.yaxis.label.set_color(MUTED)

@@ -120,11 +120,11 @@ class _Transfer:
 
     def explain(self, reason: str) -> str:
         """Say what failed and what to do."""
-        kept = f"{self.done:,} bytes are kept in {self.part}, and the same command goes on from there"
+        kept = f"{self.done:,} bytes are kept in {self.part}, and the same command goes on from there."
         return (
             f"{self.url} cannot be fetched: {reason}. "
             + (kept if self.done else "Is this machine online, and is the address right?")
-            + f". Without a network, fetch the file elsewhere and put it at {self.part.with_suffix('')}."
+            + f" Without a network, fetch the file elsewhere and put it at {self.part.with_suffix('')}."
         )
 
     def go_on(self, silence_seconds: float) -> None:

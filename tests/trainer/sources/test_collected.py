@@ -1,0 +1,173 @@
+"""What the system recorded: readings joined with what their wearers said."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from har.recordings import RecordingError
+from trainer.recordings import load_recordings
+from trainer.sources import find_source
+
+BEGIN = 1_700_000_000_000_000
+Said = tuple[float, float | None, str, float]
+
+
+def samples(
+    folder: Path, device: str = "pixel", session: str = "s1", *, seconds: int = 10, name: str = "1", **further: str
+) -> None:
+    times = [BEGIN + row * 20_000 for row in range(seconds * 50)]
+    columns = {
+        "device": [device] * len(times), "session": [session] * len(times),
+        "sequence": [row // 50 for row in range(len(times))], "t": times,
+        "x": [0.1 * (row % 7) for row in range(len(times))], "y": [0.2] * len(times), "z": [9.8] * len(times),
+        **{name: [text] * len(times) for name, text in further.items()},
+    }  # fmt: skip
+    file = folder / "samples" / "day=1" / f"{device}-{session}-{name}.parquet"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    pq.write_table(pa.table(columns), file)
+
+
+def labels(folder: Path, said: Sequence[Said], device: str = "pixel", session: str = "s1", **further: str) -> Path:
+    """Statements: from and until which second, what, and when it was said."""
+    at = [(BEGIN + round(start * 1e6), None if end is None else BEGIN + round(end * 1e6)) for start, end, _, _ in said]
+    columns = {
+        "device": [device] * len(said), "session": [session] * len(said),
+        "start": [start for start, _ in at], "end": pa.array([end for _, end in at], pa.int64()),
+        "activity": [activity for _, _, activity, _ in said],
+        "said_at": [BEGIN + round(when * 1e6) for *_, when in said],
+        **{name: [text] * len(said) for name, text in further.items()},
+    }  # fmt: skip
+    file = folder / "labels" / f"{device}-{session}.parquet"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    pq.write_table(pa.table(columns), file)
+    return file
+
+
+def shown(folder: Path) -> list[tuple[str, int]]:
+    """The labels of a folder's one session, each with its readings, in order of time."""
+    (recording,) = load_recordings([folder])
+    runs: list[tuple[str, int]] = []
+    for label in recording.labels.tolist():
+        if runs and runs[-1][0] == label:
+            runs[-1] = (label, runs[-1][1] + 1)
+        else:
+            runs.append((label, 1))
+    return runs
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ([], [("null", 500)]),
+        ([(2, 4, "walk", 4)], [("null", 100), ("walk", 100), ("null", 300)]),  # the end does not belong to it
+        ([(2, None, "walk", 2)], [("null", 100), ("walk", 400)]),  # it goes on
+        ([(2, None, "walk", 2), (2, 4, "walk", 4)], [("null", 100), ("walk", 100), ("null", 300)]),  # it was stopped
+        ([(2, None, "walk", 2), (6, None, "sit", 6)], [("null", 100), ("walk", 200), ("sit", 200)]),
+        # What went on does not come back when what came after it stops.
+        ([(2, None, "walk", 2), (6, None, "sit", 6), (6, 8, "sit", 8)],
+         [("null", 100), ("walk", 200), ("sit", 100), ("null", 100)]),
+        ([(2, 8, "walk", 8), (4, 6, "sit", 9)],
+         [("null", 100), ("walk", 100), ("sit", 100), ("walk", 100), ("null", 100)]),
+        ([(4, 6, "sit", 9), (2, 8, "walk", 10)], [("null", 100), ("walk", 300), ("null", 100)]),  # the later counts
+        ([(2, 8, "walk", 8), (2, 8, "sit", 9)], [("null", 100), ("sit", 300), ("null", 100)]),  # corrected
+        ([(2, 8, "walk", 8), (2, 2, "walk", 9)], [("null", 500)]),  # taken back
+        ([(2, None, "walk", 2), (6, None, "sit", 6), (6, 6, "sit", 7)], [("null", 100), ("walk", 400)]),
+        ([(2, 8, "walk", 8), (4, 6, "null", 9)],
+         [("null", 100), ("walk", 100), ("null", 100), ("walk", 100), ("null", 100)]),
+        ([(2, 4, "walk", 4)] * 3, [("null", 100), ("walk", 100), ("null", 300)]),  # delivered three times
+    ],
+)  # fmt: skip
+def test_readings_have_the_label_that_counts(tmp_path: Path, said: list[Said], expected: list[tuple[str, int]]) -> None:
+    samples(tmp_path)
+    if said:
+        labels(tmp_path, said)
+    assert shown(tmp_path) == expected
+    if said:
+        labels(tmp_path, said[::-1])  # the order in the file says nothing
+        assert shown(tmp_path) == expected
+
+
+def test_what_is_said_of_one_session_is_not_of_another(tmp_path: Path) -> None:
+    for session in ("s1", "s2"):
+        samples(tmp_path, session=session)
+    samples(tmp_path, "iphone")
+    labels(tmp_path, [(0, None, "walk", 0)], session="s2")
+    found = {(r.device, r.session): set(r.labels.tolist()) for r in load_recordings([tmp_path])}
+    assert found == {("iphone", "s1"): {"null"}, ("pixel", "s1"): {"null"}, ("pixel", "s2"): {"walk"}}
+
+
+def test_the_wearer_is_who_samples_or_labels_say_or_else_the_device(tmp_path: Path) -> None:
+    samples(tmp_path, "a", user="anna", model="Pixel 9")
+    samples(tmp_path, "b")
+    labels(tmp_path, [(0, 1, "sit", 1)], "b", user="ben")
+    samples(tmp_path, "c")
+    assert [(r.person, r.model) for r in load_recordings([tmp_path])] == [
+        ("a/anna", "Pixel 9"), ("b/ben", "unknown"), ("c/c", "unknown"),
+    ]  # fmt: skip
+
+
+def test_a_session_goes_through_files(tmp_path: Path) -> None:
+    samples(tmp_path, seconds=4, name="1")
+    samples(tmp_path, seconds=4, name="2")  # delivered twice
+    (recording,) = load_recordings([tmp_path])
+    assert len(recording.times) == 400
+    assert find_source(tmp_path).provenance()[0].name == "recorded by this system"
+
+
+def test_dates_are_understood_in_their_own_time_zone(tmp_path: Path) -> None:
+    samples(tmp_path)
+    file = labels(tmp_path, [(2, 4, "walk", 4)])
+    table = pq.read_table(file)
+    begin = datetime.fromtimestamp(BEGIN / 1e6, UTC).astimezone(timezone(timedelta(hours=5)))
+    for name, second in (("start", 2), ("end", 4), ("said_at", 4)):
+        dates = pa.array([begin + timedelta(seconds=second)], pa.timestamp("us", "Asia/Karachi"))
+        table = table.set_column(table.column_names.index(name), name, dates)
+    pq.write_table(table, file)
+    assert shown(tmp_path) == [("null", 100), ("walk", 100), ("null", 300)]
+
+
+@pytest.mark.parametrize(
+    ("said", "message"),
+    [
+        ([(2, 4, "walk", 4), (4, 3, "sit", 5)], r"pixel-s1\.parquet: row 1: sit ends at 17\d+, before it starts"),
+        ([(2, 4, "Walking", 4)], r"unknown label 'Walking', row 100: is it 'walk'\?"),
+    ],
+)
+def test_statements_that_make_no_sense_are_named(tmp_path: Path, said: list[Said], message: str) -> None:
+    samples(tmp_path)
+    labels(tmp_path, said)
+    with pytest.raises(RecordingError, match=message):
+        load_recordings([tmp_path])
+
+
+def test_two_wearers_of_one_session_are_an_error(tmp_path: Path) -> None:
+    samples(tmp_path)
+    file = labels(tmp_path, [(0, 1, "sit", 1), (1, 2, "walk", 2)], user="anna")
+    table = pq.read_table(file)
+    pq.write_table(table.set_column(table.column_names.index("user"), "user", pa.array(["anna", "ben"])), file)
+    with pytest.raises(RecordingError, match="row 1: session s1 of pixel is of user ben, but was said to be of anna"):
+        load_recordings([tmp_path])
+
+
+def test_missing_columns_values_and_samples_are_named(tmp_path: Path) -> None:
+    (tmp_path / "samples").mkdir()
+    with pytest.raises(RecordingError, match=r"samples holds no \.parquet file"):
+        load_recordings([tmp_path])
+    samples(tmp_path)
+    file = labels(tmp_path, [(0, 1, "sit", 1)])
+    table = pq.read_table(file)
+    pq.write_table(table.set_column(4, "activity", pa.array([None], pa.string())), file)
+    with pytest.raises(RecordingError, match=r"pixel-s1\.parquet: row 0: no activity"):
+        load_recordings([tmp_path])
+    pq.write_table(table.drop_columns(["end"]), file)
+    with pytest.raises(RecordingError, match=r"pixel-s1\.parquet: no column end; labels need device"):
+        load_recordings([tmp_path])
+    sample_file = next((tmp_path / "samples").rglob("*.parquet"))
+    pq.write_table(pq.read_table(sample_file).rename_columns({"t": "time"}), sample_file)
+    pq.write_table(table, file)
+    with pytest.raises(RecordingError, match=r"no column t \(is it 'time'\?\); samples need device"):
+        load_recordings([tmp_path])

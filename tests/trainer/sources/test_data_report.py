@@ -1,0 +1,132 @@
+"""`har data report`: what a data set holds, what is wrong with it, and the page."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from har.training_settings import ReportSettings
+from tests.trainer.sources.made_files import HHAR_FILE, hhar_lines, hhar_text, recording_columns, write_table
+from trainer.data_report.findings import Weight, findings_of
+from trainer.data_report.report import render_report, run
+from trainer.data_report.survey import Survey, survey_source
+from trainer.sources import find_source
+
+
+def surveyed(path: Path) -> Survey:
+    return survey_source(find_source(path))
+
+
+def texts(survey: Survey, weight: Weight, fewest_windows: int = 20) -> str:
+    return "\n".join(found.text for found in findings_of(survey, fewest_windows) if found.weight is weight)
+
+
+def test_a_survey_counts_users_classes_rates_and_gaps(tmp_path: Path) -> None:
+    one = recording_columns("u01", labels=("sit", "walk", "null"))
+    other = recording_columns("u02", device="p2", model="Other", rate_hz=100, labels=("sit",))
+    other["t"] = [t if t < 30 else t + 90 for t in other["t"]]
+    survey = surveyed(write_table(tmp_path / "data.parquet", one, other))
+    assert survey.readings == 9000
+    assert survey.users == ["u01", "u02"]
+    assert survey.label_seconds() == pytest.approx({"sit": 80, "walk": 20, "null": 20}, abs=0.01)
+    assert survey.seconds["u02", "sit"] == pytest.approx(60, abs=0.01)
+    assert survey.windows["u01", "walk"] == 17  # of 4 s, a second apart, in 20 s
+    assert survey.windows["u02", "sit"] == 2 * 27  # none crosses the gap
+    assert [round(session.rate_hz or 0) for session in survey.sessions] == [50, 100]
+    assert dict(survey.rates["Phone"]) == {50: 58}  # the first and the last second do not count
+    assert survey.gaps_us["Other"] == pytest.approx([90_010_000])
+    assert survey.gaps_us["Phone"] == []
+    assert survey.traces["walk"].seconds[-1] == pytest.approx(6, abs=0.02)
+
+
+def test_a_trace_is_from_the_middle_of_the_longest_stretch(tmp_path: Path) -> None:
+    short, long = recording_columns("u01", seconds=20), recording_columns("u02", seconds=60)
+    trace = surveyed(write_table(tmp_path / "data.parquet", short, long)).traces["walk"]
+    assert trace.user == "u02"
+    # It walks from second 30 to 60; the middle 6 s begin at 42.
+    assert trace.axes[0, 0] == pytest.approx(long["x"][42 * 50 - 1], abs=0.3)
+
+
+def test_a_sound_data_set_has_nothing_that_stops_training(tmp_path: Path) -> None:
+    survey = surveyed(write_table(tmp_path / "data.parquet", recording_columns("u01"), recording_columns("u02")))
+    assert findings_of(survey, 20) == []
+
+
+def test_what_is_wrong_is_found_and_the_worst_comes_first(tmp_path: Path) -> None:
+    broken = recording_columns("u01", labels=("sit", "Walking"))
+    broken["x"][7] = float("nan")
+    in_g = recording_columns("u02", device="g", model="InG", labels=("sit", "bike"), seconds=30)
+    in_g.update(y=[0.0] * 1500, z=[1.0] * 1500)
+    zeros = recording_columns("u03", session="s3")
+    for axis in "xyz":
+        zeros[axis][100:110] = [0.0] * 10
+    slow = recording_columns("u04", rate_hz=20, seconds=90)
+    in_ms = recording_columns("u05", device="ms", model="InMs")
+    in_ms["t"] = [t * 1000 for t in in_ms["t"]]
+    survey = surveyed(write_table(tmp_path / "data.parquet", broken, in_g, zeros, slow, in_ms))
+    stops, warns, notes = (texts(survey, weight) for weight in Weight)
+    assert f"1 of 12,300 readings are NaN or infinite; the first: {tmp_path / 'data.parquet'}, row 7 (user u01" in stops
+    assert "unknown label 'Walking': is it 'walk'?" in stops
+    assert "u05" in stops
+    assert "no phone does" in stops
+    assert "InG: half of all readings are below 1.2 m/s² in magnitude; are they in g?" in warns
+    assert re.search(r"user u04, .*sampled at 20\.0 Hz, while half of the sessions of a Phone are at 50\.0 Hz", warns)
+    assert "bike is missing for 4 of 5 users" in warns
+    assert "10 readings of 1 sessions are exactly zero" in notes
+    assert "fewer than 20 windows of a user" in notes
+    weights = [list(Weight).index(found.weight) for found in findings_of(survey, 20)]
+    assert weights == sorted(weights)
+
+
+def test_a_data_set_without_labels_has_nothing_to_learn(tmp_path: Path) -> None:
+    survey = surveyed(write_table(tmp_path / "data.parquet", recording_columns(labels=("null",))))
+    assert "no reading has a label: there is nothing to learn" in texts(survey, Weight.STOPS)
+    assert "<html" in render_report([survey], 20)
+
+
+def test_the_page_holds_its_pictures_and_escapes_names(tmp_path: Path) -> None:
+    one = recording_columns("<b>u01</b>", labels=("sit", "<i>juggle</i>"))
+    one["t"] = [t if t < 30 else t + 90 for t in one["t"]]
+    path = write_table(tmp_path / "one.parquet", one)
+    (tmp_path / HHAR_FILE).write_text(hhar_text(hhar_lines()))
+    page = render_report([surveyed(path), surveyed(tmp_path / HHAR_FILE)], 20)
+    pictures = re.findall(r'<img src="data:image/[^"]+" alt="([^"]+)"', page)
+    assert len(pictures) == 5 + 4  # the second has no gaps to draw
+    assert page.count("<img") == len(pictures)
+    assert "There are none." in page
+    assert "<b>u01" not in page
+    assert "&lt;b&gt;u01" in page
+    assert "CC BY 4.0" in page
+    assert not re.search(r'(src|href)="http', page)  # it needs no network
+
+
+def test_the_command_writes_the_page_and_says_what_it_found(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = write_table(tmp_path / "data.parquet", recording_columns(labels=("sit", "Walking")))
+    output = tmp_path / "reports/page.html"
+    assert run(ReportSettings(data=[path], output=output, rate_hz=100)) == 0
+    said = capsys.readouterr().out
+    assert "data.parquet: stops training: unknown label 'Walking': is it 'walk'?" in said
+    assert f"{output}: 3,000 readings" in said
+    assert "unknown label" in output.read_text()
+    assert "the data set states 100 Hz" in said
+
+
+def test_what_cannot_be_read_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(ReportSettings(data=[tmp_path / "absent.parquet"], output=tmp_path / "page.html")) == 1
+    assert "har data report: " in capsys.readouterr().err
+    columns = recording_columns()
+    del columns["gt"]
+    path = write_table(tmp_path / "data.parquet", columns)
+    assert run(ReportSettings(data=[path], output=tmp_path / "page.html")) == 1
+    assert "no column gt" in capsys.readouterr().err
+    assert not (tmp_path / "page.html").exists()
+
+
+@pytest.mark.recordings
+def test_the_report_of_a_real_data_set(shared_data: Path) -> None:
+    survey = surveyed(shared_data / "pocket_6_users.parquet")
+    assert len(survey.users) == 6
+    assert set(survey.labels) == {"walk", "stairsup", "stairsdown", "sit", "stand", "null"}
+    assert texts(survey, Weight.STOPS) == ""
+    assert "exactly zero on all axes" in texts(survey, Weight.NOTES)
+    assert "A. Lien" in render_report([survey], 20)

@@ -1,0 +1,58 @@
+"""What a path or a name is taken for."""
+
+from pathlib import Path
+
+import pytest
+
+from har.recordings import RecordingError
+from tests.trainer.sources.made_files import (
+    HHAR_FILE,
+    hapt_files,
+    hhar_lines,
+    hhar_text,
+    recording_columns,
+    write_files,
+    write_table,
+    zipped,
+)
+from trainer.sources import find_source
+from trainer.sources.collected import CollectedSource
+from trainer.sources.hapt import HaptSource
+from trainer.sources.hhar import HharSource
+from trainer.sources.parquet import ParquetSource
+
+
+def test_each_format_is_told_by_what_is_there(tmp_path: Path) -> None:
+    table = write_table(tmp_path / "tables/data.parquet", recording_columns())
+    (tmp_path / "collected/samples").mkdir(parents=True)
+    write_files(tmp_path / "hapt", hapt_files())
+    write_files(tmp_path / "hhar", {HHAR_FILE: hhar_text(hhar_lines())})
+    (tmp_path / "hapt.zip").write_bytes(zipped(hapt_files()))
+    (tmp_path / "hhar.ZIP").write_bytes(zipped({HHAR_FILE: hhar_text(hhar_lines())}))
+    kinds = {
+        "tables": ParquetSource, "tables/data.parquet": ParquetSource, "collected": CollectedSource,
+        "hapt": HaptSource, "hapt.zip": HaptSource, "hhar": HharSource, "hhar.ZIP": HharSource,
+        f"hhar/{HHAR_FILE}": HharSource,
+    }  # fmt: skip
+    assert {name: type(find_source(tmp_path / name)) for name in kinds} == kinds
+    assert find_source(str(table), rate_hz=25).rate_hz == 25
+
+
+def test_a_fetched_data_set_has_a_name(tmp_path: Path) -> None:
+    with pytest.raises(RecordingError, match=r"hhar is not in .*: run `har data fetch hhar` first"):
+        find_source("hhar", fetched=tmp_path)
+    path = write_table(tmp_path / "hhar.parquet", recording_columns())
+    assert find_source("hhar", fetched=tmp_path).path == path
+
+
+def test_what_is_no_data_set_is_said(tmp_path: Path) -> None:
+    with pytest.raises(RecordingError, match=r"nothing\.parquet cannot be read: there is no such file"):
+        find_source(tmp_path / "nothing.parquet")
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes/readme.md").write_text("no data")
+    (tmp_path / "notes.zip").write_bytes(zipped({"readme.md": "no data"}))
+    for name in ("notes", "notes.zip"):
+        with pytest.raises(RecordingError, match=r"is no data set: it holds neither \.parquet files, nor samples/"):
+            find_source(tmp_path / name)
+    with pytest.raises(RecordingError, match=r"readme\.md cannot be read as a Parquet table"):
+        find_source(tmp_path / "notes/readme.md")

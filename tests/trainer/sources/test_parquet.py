@@ -1,0 +1,155 @@
+"""Any Parquet in the project's columns, and sources written as Parquet."""
+
+import resource
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from har.recordings import RecordingError
+from har.releases import TrainingData
+from tests.trainer.sources.made_files import (
+    HHAR_FILE,
+    hapt_files,
+    hhar_lines,
+    hhar_text,
+    recording_columns,
+    write_files,
+    write_table,
+)
+from trainer.recordings import load_recordings
+from trainer.sources import SCHEMA, find_source
+from trainer.sources.parquet import PROVENANCE_KEY, RATE_KEY, write_parquet
+
+
+def test_further_columns_and_other_types_are_taken(tmp_path: Path) -> None:
+    columns = recording_columns(seconds=4)
+    table = pa.table({**columns, "session": [17] * 200, "note": ["x"] * 200})
+    for name, kind in (("user", pa.large_string()), ("gt", pa.dictionary(pa.int8(), pa.string()))):
+        table = table.set_column(table.column_names.index(name), name, table[name].cast(kind))
+    pq.write_table(table, tmp_path / "data.parquet")
+    (part,) = find_source(tmp_path / "data.parquet").parts()
+    assert part.table.schema.equals(SCHEMA)
+    assert part.table["gt"].to_pylist() == columns["gt"]
+    assert part.table["session"].unique().to_pylist() == ["17"]
+
+
+def test_times_are_seconds_microseconds_or_dates(tmp_path: Path) -> None:
+    columns = recording_columns(seconds=4)
+    microseconds = [round(t * 1e6) for t in columns["t"]]
+    dates = [datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=t) for t in microseconds]
+    for times in (columns["t"], microseconds, dates):
+        (part,) = find_source(write_table(tmp_path / "data.parquet", {**columns, "t": times})).parts()
+        assert part.times().tolist() == microseconds
+
+
+def test_a_folder_is_read_in_order_without_what_is_unfinished(tmp_path: Path) -> None:
+    write_table(tmp_path / "2/data.parquet", recording_columns("second", seconds=4))
+    write_table(tmp_path / "1.parquet", recording_columns("first", seconds=4))
+    (tmp_path / "_temporary").mkdir()
+    (tmp_path / "_temporary/0.parquet").write_text("half a file")
+    (tmp_path / ".1.parquet.part.parquet").write_text("half a file")
+    parts = list(find_source(tmp_path).parts())
+    assert [part.table["user"][0].as_py() for part in parts] == ["first", "second"]
+
+
+def test_what_may_be_meant_by_a_missing_column_is_said(tmp_path: Path) -> None:
+    columns = recording_columns(seconds=4)
+    columns["Activity"] = columns.pop("gt")
+    path = write_table(tmp_path / "data.parquet", columns)
+    message = r"data\.parquet: no column gt \(is it 'Activity'\?\); recordings need user"
+    with pytest.raises(RecordingError, match=message):
+        list(find_source(path).parts())
+    with pytest.raises(RecordingError, match=message):
+        find_source(path).provenance()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("user", None, r"1 row\(s\) have no user, first row 7"),
+        ("t", None, r"1 row\(s\) have no t, first row 7"),
+        ("t", float("nan"), "1 of 200 rows hold NaN or infinity in t, first row 7"),
+    ],
+)
+def test_missing_values_are_named(tmp_path: Path, name: str, value: object, message: str) -> None:
+    columns = recording_columns(seconds=4)
+    columns[name][7] = value
+    with pytest.raises(RecordingError, match=rf"data\.parquet: {message}"):
+        list(find_source(write_table(tmp_path / "data.parquet", columns)).parts())
+
+
+def test_a_corrupt_file_is_named(tmp_path: Path) -> None:
+    path = write_table(tmp_path / "data.parquet", recording_columns())
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(RecordingError, match=r"data\.parquet cannot be read as a Parquet table"):
+        find_source(path)
+    path.write_bytes(b"PAR1" + bytes(len(whole) // 2) + whole[len(whole) // 2 + 4 :])  # the end is whole
+    with pytest.raises(RecordingError, match=r"data\.parquet cannot be read as a Parquet table"):
+        list(find_source(path).parts())
+
+
+def test_a_source_is_written_with_its_provenance_and_rate(tmp_path: Path) -> None:
+    source = find_source(write_files(tmp_path, hapt_files()))
+    shown: list[int] = []
+    assert write_parquet(source, tmp_path / "out.parquet", report=shown.append) == 1200
+    assert shown == [400, 800, 1200]
+    back = find_source(tmp_path / "out.parquet")
+    assert back.provenance() == source.provenance()
+    assert back.rate_hz == 50
+    for one, other in zip(load_recordings([tmp_path / "out.parquet"]), load_recordings([tmp_path]), strict=True):
+        assert np.array_equal(one.axes, other.axes)
+        assert np.array_equal(one.times, other.times)
+        assert np.array_equal(one.labels, other.labels)
+
+
+def test_the_null_class_can_be_dropped(tmp_path: Path) -> None:
+    (tmp_path / HHAR_FILE).write_text(hhar_text(hhar_lines()))
+    source = find_source(tmp_path / HHAR_FILE)
+    assert write_parquet(source, tmp_path / "all.parquet") == 900
+    assert write_parquet(source, tmp_path / "named.parquet", keep_null=False) == 600
+    assert set(pq.read_table(tmp_path / "named.parquet")["gt"].to_pylist()) == {"stand", "walk"}
+
+
+def test_a_source_that_breaks_leaves_nothing_half_written(tmp_path: Path) -> None:
+    lines = hhar_lines()
+    (tmp_path / HHAR_FILE).write_text(hhar_text([*lines, lines[0].replace("stand", "jog")]))
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/old.parquet").write_bytes(b"as it was")
+    with pytest.raises(RecordingError, match="jog"):
+        write_parquet(find_source(tmp_path / HHAR_FILE), tmp_path / "out/old.parquet")
+    assert [file.name for file in (tmp_path / "out").iterdir()] == ["old.parquet"]
+    assert (tmp_path / "out/old.parquet").read_bytes() == b"as it was"
+
+
+def test_provenance_is_known_by_device_or_stated(tmp_path: Path) -> None:
+    path = write_table(tmp_path / "data.parquet", recording_columns(device="galaxy_s8"), recording_columns(device="p"))
+    assert [data.licence for data in find_source(path).provenance()] == ["MIT", "not stated"]
+    stated = b'[{"name": "ours", "licence": "CC0", "source": "our people"}]'
+    pq.write_table(pq.read_table(path).replace_schema_metadata({PROVENANCE_KEY: stated}), path)
+    assert find_source(path).provenance() == [TrainingData("ours", "CC0", "our people")]
+
+
+@pytest.mark.parametrize(("key", "value"), [(PROVENANCE_KEY, b'{"name": 1}'), (RATE_KEY, b"fast")])
+def test_wrong_statements_of_a_file_are_named(tmp_path: Path, key: bytes, value: bytes) -> None:
+    table = pa.table(recording_columns(seconds=1)).replace_schema_metadata({key: value})
+    pq.write_table(table, tmp_path / "data.parquet")
+    with pytest.raises(RecordingError, match=rf"data\.parquet: {key.decode()}"):
+        find_source(tmp_path / "data.parquet")
+
+
+def test_a_full_disk_leaves_nothing_half_written(tmp_path: Path) -> None:
+    (tmp_path / HHAR_FILE).write_text(hhar_text(hhar_lines()))
+    (tmp_path / "out").mkdir()
+    usual = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000, usual[1]))  # no file may grow further
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            write_parquet(find_source(tmp_path / HHAR_FILE), tmp_path / "out/hhar.parquet")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, usual)
+    assert list((tmp_path / "out").iterdir()) == []
