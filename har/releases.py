@@ -156,6 +156,9 @@ class ReleaseManifest(msgspec.Struct, frozen=True):
         On which terms the weights may be used.
     personal : bool
         Whether too few people were trained on to hold any out: it is for themselves, not for others.
+    false_activity_rate : float or None
+        Share of the validation users' windows of none of the classes that it answers with an activity all the same;
+        None if there was none.
     schema : int
         Version of this manifest.
     """
@@ -177,6 +180,7 @@ class ReleaseManifest(msgspec.Struct, frozen=True):
     metrics: dict[str, Scores]
     weights_licence: str
     personal: bool = False
+    false_activity_rate: float | None = None
     schema: int = SCHEMA
 
     @property
@@ -239,6 +243,8 @@ def _check(manifest: ReleaseManifest) -> None:
         raise ReleaseError(f"no class may be called {UNKNOWN!r}: that is the answer for what is none of the classes")
     if not 0 <= manifest.decision_threshold < 1:  # NaN must fail too
         raise ReleaseError(f"the decision threshold must be from 0 to below 1, not {manifest.decision_threshold}")
+    if manifest.false_activity_rate is not None and not 0 <= manifest.false_activity_rate <= 1:
+        raise ReleaseError(f"the false-activity rate must be from 0 to 1, not {manifest.false_activity_rate}")
     if not all(math.isfinite(value) and value > 0 for value in manifest.normalisation.scale):
         raise ReleaseError(f"normalisation scale must be positive, not {manifest.normalisation.scale}")
     if not all(math.isfinite(value) for value in manifest.normalisation.mean):

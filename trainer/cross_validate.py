@@ -16,7 +16,7 @@ from trainer.evaluation import protocols
 from trainer.evaluation.measures import Measures, measure
 from trainer.evaluation.outcomes import Classify, Outcomes
 from trainer.evaluation.protocols import Cutting, Protocol, ProtocolError, Train
-from trainer.evaluation.report import Section, write_report
+from trainer.evaluation.report import ReportError, Section, check_writable, write_report
 from trainer.evaluation.tables import measures_table
 from trainer.evaluation.unknown import ThresholdChoice, choose_threshold
 from trainer.examples import Examples
@@ -181,6 +181,8 @@ def run(settings: CrossValidateSettings) -> int:
     plan = TrainingPlan(network=settings.network, classes=tuple(settings.classes), fit=fitting)
     try:
         _refuse_classes(plan.classes)
+        if settings.output is not None:
+            check_writable(settings.output)
         if plan.network not in NETWORKS:
             raise UnknownNetworkError(f"no network called {plan.network!r}; there are: {', '.join(sorted(NETWORKS))}")
         material = read_material(settings.data, placement=settings.placement, device=settings.device)
@@ -190,11 +192,8 @@ def run(settings: CrossValidateSettings) -> int:
         found = [evaluate_protocol(protocol, network_trainer(plan), settings.unknown_cost) for protocol in chosen]
         if settings.output is not None:
             _write_report(settings.output, found, material, plan)
-    except (RecordingError, ProtocolError, UnknownNetworkError) as error:
+    except (RecordingError, ProtocolError, UnknownNetworkError, ReportError) as error:
         print(f"har cross-validate: {error}", file=sys.stderr)
-        return FAILED
-    except OSError as error:
-        print(f"har cross-validate: {settings.output}: the report cannot be written: {error}", file=sys.stderr)
         return FAILED
     results = [result for result, _ in found]
     if settings.json_output:

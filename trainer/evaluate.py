@@ -128,11 +128,8 @@ def run(settings: EvaluateSettings) -> int:
         evaluation = _scored(network, classified)
         if settings.report is not None:
             _write_report(settings.report, network, classified, evaluation)
-    except (ReleaseError, RecordingError) as error:
+    except (ReleaseError, RecordingError, OSError) as error:  # of a report that cannot be written, too
         print(f"har evaluate: {error}", file=sys.stderr)
-        return 1
-    except OSError as error:
-        print(f"har evaluate: {settings.report}: the report cannot be written: {error}", file=sys.stderr)
         return 1
     if evaluation.met_training_users:
         print(f"warning: {_met_warning(evaluation)}", file=sys.stderr)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from string import Template
 
-from har.releases import ReleaseManifest, Scores
+from har.releases import Artifact, ReleaseManifest, Scores
 from trainer.data_sets import placement_of
 
 TEMPLATE = Template("""\
@@ -37,6 +37,12 @@ lies in a way that no recording shows) were developed with an excerpt of one per
 view. That the network calls that person standing was made so, and is no evidence for other people.
 
 $results
+
+## Formats
+
+The same network, frozen four times and compared with the trained one on windows that it was measured with.
+
+$formats
 
 ## Known weaknesses
 
@@ -78,21 +84,24 @@ def model_card(manifest: ReleaseManifest, weaknesses: Sequence[str]) -> str:
         seconds=f"{manifest.steps / manifest.rate_hz:g}",
         classes=", ".join(manifest.classes),
         personal=PERSONAL if manifest.personal else "",
-        outside=_outside(manifest.decision_threshold),
+        outside=_outside(manifest),
         data="\n".join(f"- {data.name}. {data.source}. Licence: {data.licence}." for data in manifest.data),
         weights_licence=manifest.weights_licence,
         users=_users(manifest.training_users),
         results="\n\n".join(_table(name, found) for name, found in manifest.metrics.items()) or "Not measured.",
+        formats=_formats(manifest.artifacts),
         weaknesses="\n".join(f"- {weakness}" for weakness in weaknesses),
     )
 
 
-def _outside(threshold: float) -> str:
-    if not threshold:
+def _outside(manifest: ReleaseManifest) -> str:
+    if not manifest.decision_threshold:
         return "that, too, gets one of the classes above"
+    rate = manifest.false_activity_rate
+    how_often = "often one does" if rate is None else f"one does for {rate:.0%} of such windows of validation users"
     return (
-        f"where no class reaches a probability of {threshold:g} the answer is `unknown`, but often one does, and that, "
-        "too, gets one of the classes above"
+        f"where no class reaches a probability of {manifest.decision_threshold:g} the answer is `unknown`, but "
+        f"{how_often}, and that, too, gets one of the classes above"
     )
 
 
@@ -113,3 +122,19 @@ def _table(protocol: str, found: Scores) -> str:
         f"macro-F1 {found.macro_f1:.3f}, accuracy {found.accuracy:.3f}\n\n"
         f"| class | precision | recall | F1 | windows |\n|---|---|---|---|---|\n{rows}"
     )
+
+
+def _formats(artifacts: Sequence[Artifact]) -> str:
+    rows = "\n".join(
+        f"| `{each.name}` | {each.format} | {each.bytes / 1e3:.0f} KB | {_figure(each.largest_difference, '.1e')} | "
+        f"{_figure(each.same_answer, '.2%')} | {_figure(each.latency_ms, '.2f', ' ms')} |"
+        for each in artifacts
+    )
+    return (
+        "| file | format | size | largest difference of a probability | same answers | one window on one core |\n"
+        f"|---|---|---|---|---|---|\n{rows}"
+    )
+
+
+def _figure(value: float | None, shown: str, unit: str = "") -> str:
+    return "–" if value is None else f"{value:{shown}}{unit}"

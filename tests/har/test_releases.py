@@ -53,11 +53,26 @@ def test_a_manifest_survives_its_file():
         ({"golden": Golden("../golden.json", 1)}, "plain file name"),
         ({"artifacts": [Artifact("/etc/passwd", "onnx", "00", 1)]}, "plain file name"),
         ({"artifacts": [Artifact("..", "onnx", "00", 1)]}, "plain file name"),
+        ({"artifacts": [Artifact("a", "onnx", "00", 1), Artifact("a", "litert-int8", "00", 1)]}, "one name"),
+        ({"artifacts": [Artifact("golden.json", "onnx", "00", 1)]}, "one name"),
+        ({"artifacts": [Artifact("a", "onnx", "00", 1), Artifact("b", "onnx", "00", 1)]}, "one artifact a format"),
+        ({"artifacts": [Artifact("a", "onnx", "00", 1, same_answer=1.01)]}, "share of same answers"),
+        ({"artifacts": [Artifact("a", "onnx", "00", 1, largest_difference=-1.0)]}, "largest difference"),
+        ({"artifacts": [Artifact("a", "onnx", "00", 1, latency_ms=-1.0)]}, "latency"),
     ],
 )
 def test_a_manifest_that_contradicts_itself_is_refused(changes, says):
     with pytest.raises(ReleaseError, match=says):
         decode_manifest(encode_manifest(manifest(**changes)))
+
+
+def test_what_freezing_measured_is_optional():
+    measured = manifest(artifacts=[Artifact("network.onnx", "onnx", "00", 1, 1e-7, 1.0, 0.4)])
+    assert decode_manifest(encode_manifest(measured)) == measured
+    older = msgspec.json.decode(encode_manifest(manifest()))
+    for name in ("largest_difference", "same_answer", "latency_ms"):
+        del older["artifacts"][0][name]
+    assert decode_manifest(msgspec.json.encode(older)).artifact("onnx").latency_ms is None
 
 
 @pytest.mark.parametrize("document", [b"", b"{}", b'{"schema": 1}', b"\xff", b" " * (MAX_MANIFEST_BYTES + 1)])

@@ -1,11 +1,14 @@
 import json
+import shutil
 
+import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from deploy.cli import main
+from har.releases import encode_manifest
 from model_store.release_folder import open_release
 
 MANIFEST = open_release("baseline").manifest
@@ -64,3 +67,32 @@ def test_what_cannot_be_evaluated_says_why(recording, capsys, words, says):
     words = [recording() if word == "RECORDING" else word for word in words]
     assert main(["evaluate", *words]) == 1
     assert says in capsys.readouterr().err
+
+
+def test_a_report_with_pictures_is_written(recording, tmp_path, capsys):
+    report = tmp_path / "report.html"
+    assert main(["evaluate", "--data", recording(), "--report", str(report)]) == 0
+    page = report.read_text("utf-8")
+    assert f"Evaluation of {MANIFEST.release}" in page
+    assert page.count('src="data:image/svg+xml;base64,') == 4
+    assert "16 juggle" in page
+    assert "Not a figure for unseen people" not in page
+    assert "false-activity rate 100.0%: so many of the 16 windows" in capsys.readouterr().out
+
+
+def test_a_release_with_a_threshold_answers_unknown(recording, tmp_path, capsys):
+    folder = shutil.copytree(open_release("baseline").folder, tmp_path / "release")
+    sure = msgspec.structs.replace(MANIFEST, decision_threshold=0.999999, personal=True)
+    (folder / "manifest.json").write_bytes(encode_manifest(sure))
+    words = ["--data", recording(), "--release", str(folder), "--report", str(tmp_path / "report.html")]
+    assert main(["evaluate", *words, "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert said["answers"] == [*MANIFEST.classes, "unknown"]
+    assert said["unknown"]["known_answered_unknown"] > 0
+    assert said["threshold"] == 0.999999
+    assert "(personal)" in (tmp_path / "report.html").read_text("utf-8")
+
+
+def test_a_report_that_cannot_be_written_is_named(recording, tmp_path, capsys):
+    assert main(["evaluate", "--data", recording(), "--report", str(tmp_path / "no" / "report.html")]) == 1
+    assert "report.html: the report cannot be written" in capsys.readouterr().err

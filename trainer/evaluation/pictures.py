@@ -69,7 +69,7 @@ def users_picture(users: list[GroupScore], median: float) -> Figure:
         axes.text(
             place_of_text, place, f"{value:.3f}", va="center", ha="right" if inside else "left", color=ink, fontsize=8
         )
-    axes.axvline(median, color=MUTED, linewidth=1, linestyle="--", zorder=0)
+    axes.plot([median, median], [-0.6, len(ordered) - 0.45], color=MUTED, linewidth=1, linestyle="--", zorder=0)
     axes.text(median, len(ordered) - 0.35, "median", ha="center", va="bottom", color=MUTED, fontsize=8)
     axes.set_yticks(range(len(ordered)), [user.name for user in ordered])
     axes.set_xlim(0, 1.02)
@@ -117,7 +117,8 @@ def confidence_picture(outcomes: Outcomes, threshold: float) -> Figure:
                   rotation=90, color=INK, fontsize=8)  # fmt: skip
     axes.set_xlabel("largest probability")
     axes.set_ylabel("share of windows")
-    axes.legend(frameon=False, fontsize=8, loc="upper left")
+    # Above the bars: wherever it stood among them, some threshold would cross it.
+    axes.legend(frameon=False, fontsize=8, loc="lower left", bbox_to_anchor=(0, 1), ncols=2)
     _plain(axes)
     return figure
 

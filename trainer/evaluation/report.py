@@ -1,5 +1,6 @@
 """An evaluation as one HTML file with everything in it: no other file, no network."""
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,6 +42,24 @@ class Section:
     choice: ThresholdChoice | None = None
 
 
+class ReportError(OSError):
+    """A report cannot be written; the text names the file and says why."""
+
+
+def check_writable(path: Path) -> None:
+    """Raise before hours of training, not after them, if a report could not be written.
+
+    Raises
+    ------
+    ReportError
+        If there is no folder to write it into, or no right to.
+    """
+    if not path.parent.is_dir():
+        raise ReportError(f"{path}: the report cannot be written: {path.parent} is no folder")
+    if path.is_dir() or not os.access(path.parent, os.W_OK):
+        raise ReportError(f"{path}: the report cannot be written there")
+
+
 def write_report(path: Path, title: str, sections: Sequence[Section], facts: Mapping[str, str] | None = None) -> None:
     """Write an evaluation as HTML.
 
@@ -57,8 +76,8 @@ def write_report(path: Path, title: str, sections: Sequence[Section], facts: Map
 
     Raises
     ------
-    OSError
-        If the file cannot be written.
+    ReportError
+        If the file cannot be written; what was there before stays.
     """
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("trainer.evaluation", "."), autoescape=True, undefined=jinja2.StrictUndefined
@@ -69,8 +88,12 @@ def write_report(path: Path, title: str, sections: Sequence[Section], facts: Map
     parts = [_part(section) for section in sections]
     text = environment.get_template(TEMPLATE).render(title=title, facts=dict(facts or {}), parts=parts)
     part = path.with_name(f"{path.name}.part")
-    part.write_text(text, "utf-8")
-    part.replace(path)
+    try:
+        part.write_text(text, "utf-8")
+        part.replace(path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise ReportError(f"{path}: the report cannot be written: {error.strerror}") from error
 
 
 def _part(section: Section) -> dict[str, Any]:

@@ -1,0 +1,222 @@
+import resource
+import shutil
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from har.releases import ReleaseError, decode_manifest, encode_manifest
+from model_store.onnx_classifier import OnnxClassifier
+from model_store.publishing import current_release, history, publish
+from model_store.release_folder import open_release
+
+#: Publishes argv[1] into copies of the store argv[2], in the n-th of which it kills itself before the n-th change;
+#: it ends with the copy that it finishes. A process that forks, because starting one afresh each time takes long.
+KILLED = """
+import os, shutil, signal, sys
+from pathlib import Path
+from model_store.publishing import publish
+
+release, store = Path(sys.argv[1]), Path(sys.argv[2])
+
+def publish_until(change, attempt):
+    left = change
+
+    def watch(event, arguments):
+        nonlocal left
+        changes = event in ("os.rename", "os.mkdir", "os.truncate", "os.remove") or (
+            event == "open" and isinstance(arguments[2], int) and arguments[2] & (os.O_WRONLY | os.O_RDWR)
+        )
+        if changes and str(arguments[0]).startswith(str(attempt)):
+            left -= 1
+            if left == 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    sys.addaudithook(watch)
+    publish(release, attempt)
+
+for change in range(1, 100):
+    attempt = store.with_name(f"store-{change:02}")
+    shutil.copytree(store, attempt)
+    child = os.fork()
+    if not child:
+        publish_until(change, attempt)
+        os._exit(0)
+    _, status = os.waitpid(child, 0)
+    if status == 0:
+        break
+    assert os.WTERMSIG(status) == signal.SIGKILL, status
+"""
+PUBLISH = """
+import sys
+from pathlib import Path
+from model_store.publishing import publish
+
+publish(*map(Path, sys.argv[1:]))
+"""
+
+
+@pytest.fixture
+def make_release(tmp_path):
+    """Copies of the shipped release under other names."""
+
+    def make(name: str, **changes) -> Path:
+        folder = Path(shutil.copytree(open_release("baseline").folder, tmp_path / "made" / name))
+        manifest = decode_manifest((folder / "manifest.json").read_bytes())
+        changed = msgspec.structs.replace(manifest, release=name, **changes)
+        (folder / "manifest.json").write_bytes(encode_manifest(changed))
+        return folder
+
+    return make
+
+
+@pytest.fixture
+def store(tmp_path) -> Path:
+    return tmp_path / "store"
+
+
+def current_name(store: Path) -> str | None:
+    """Open the current release as a consumer does; return its name."""
+    folder = current_release(store)
+    return OnnxClassifier.open(str(folder)).manifest.release if folder is not None else None
+
+
+def test_what_was_published_is_current_whole_and_remembered(make_release, store):
+    assert current_release(store) is None
+    for name in ("one", "two"):
+        placed = publish(make_release(name), store)
+        assert placed == current_release(store) == store / name
+        assert current_name(store) == name
+    assert [(each.release, each.replaced) for each in history(store)] == [("one", None), ("two", "one")]
+    source = make_release("three")
+    publish(source, store)
+    assert {path.name: path.read_bytes() for path in source.iterdir()} == {
+        path.name: path.read_bytes() for path in (store / "three").iterdir()
+    }
+
+
+def test_a_name_is_used_once(make_release, store):
+    publish(make_release("one"), store)
+    publish(make_release("two"), store)
+    with pytest.raises(ReleaseError, match="one already"):
+        publish(store / "one", store)
+    assert current_name(store) == "two"
+
+
+@pytest.mark.parametrize("name", ["../evil", ".hidden", "current", "history.jsonl", "", "a\nb", "x" * 200])
+def test_a_name_that_is_no_file_name_is_refused(make_release, store, tmp_path, name):
+    folder = make_release("folder")
+    manifest = decode_manifest((folder / "manifest.json").read_bytes())
+    (folder / "manifest.json").write_bytes(encode_manifest(msgspec.structs.replace(manifest, release=name)))
+    with pytest.raises(ReleaseError, match="plain file name"):
+        publish(folder, store)
+    assert not store.exists()
+
+
+def test_a_damaged_release_is_not_published(make_release, store):
+    publish(make_release("one"), store)
+    damaged = make_release("two")
+    network = damaged / "network.onnx"
+    network.write_bytes(network.read_bytes()[:-1])
+    with pytest.raises(ReleaseError, match="not what its manifest says"):
+        publish(damaged, store)
+    wrong = make_release("three", classes=[*reversed(open_release("baseline").manifest.classes)][:4])
+    with pytest.raises(ReleaseError):
+        publish(wrong, store)
+    assert current_name(store) == "one"
+    assert sorted(path.name for path in store.iterdir() if path.is_dir()) == ["one"]
+
+
+def test_whoever_reads_meanwhile_sees_whole_releases_in_order(make_release, store):
+    names = [f"release-{number}" for number in range(5)]
+    folders = [make_release(name) for name in names]
+    publish(folders[0], store)
+    seen: list[str | None] = []
+    done = threading.Event()
+
+    def read() -> None:
+        while not done.is_set():
+            seen.append(current_name(store))
+
+    readers = [threading.Thread(target=read) for _ in range(2)]
+    for reader in readers:
+        reader.start()
+    for folder in folders[1:]:
+        publish(folder, store)
+    done.set()
+    for reader in readers:
+        reader.join()
+    assert None not in seen
+    assert set(seen) <= set(names)
+    assert len(set(seen)) > 1
+    assert current_name(store) == names[-1]
+
+
+def test_two_who_publish_at_once_take_turns(make_release, store):
+    folders = [make_release(name) for name in ("one", "two", "three")]
+    processes = [subprocess.Popen([sys.executable, "-c", PUBLISH, folder, store]) for folder in folders]
+    assert [process.wait(60) for process in processes] == [0, 0, 0]
+    published = history(store)
+    assert {each.release for each in published} == {"one", "two", "three"}
+    assert [each.replaced for each in published] == [None, *(each.release for each in published[:-1])]
+    assert current_name(store) == published[-1].release
+
+
+def test_a_kill_before_any_change_leaves_the_old_or_the_new_release(make_release, store):
+    publish(make_release("old"), store)
+    new = make_release("new")
+    subprocess.run([sys.executable, "-c", KILLED, new, store], check=True, timeout=60)
+    *killed, finished = sorted(store.parent.glob("store-*"))
+    assert current_name(finished) == "new"
+    found = [current_name(attempt) for attempt in killed]
+    following = make_release("following")
+    for attempt, current in zip(killed, found, strict=True):
+        # The next try finishes what is not current; what is current, whatever is published next remembers.
+        publish(new if current == "old" else following, attempt)
+        assert [each.release for each in history(attempt)][:2] == ["old", "new"]
+        assert current_name(attempt) != "old"
+        assert not list(attempt.glob(".*.part"))
+    assert found.count("old") >= 6  # the folder, its files, its name, the pointer
+    assert found == sorted(found, key=["old", "new"].index)
+    assert "new" in found
+
+
+def test_a_full_disk_leaves_the_old_release_and_nothing_half_written(make_release, store):
+    publish(make_release("old"), store)
+    new = make_release("new")
+
+    def nearly_full() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+
+    ran = subprocess.run(
+        [sys.executable, "-c", PUBLISH, new, store],
+        check=False, capture_output=True, text=True, timeout=60, preexec_fn=nearly_full,
+    )  # fmt: skip
+    assert ran.returncode == 1
+    assert "OSError" in ran.stderr
+    assert current_name(store) == "old"
+    assert not (store / "new").exists()
+    assert not list(store.glob(".*.part"))
+    publish(new, store)
+    assert current_name(store) == "new"
+
+
+def test_a_line_of_the_history_that_was_cut_short_makes_way(make_release, store):
+    publish(make_release("one"), store)
+    with (store / "history.jsonl").open("ab") as file:
+        file.write(b'{"release": "tw')
+    publish(make_release("two"), store)
+    assert [each.release for each in history(store)] == ["one", "two"]
+
+
+def test_a_damaged_store_says_what_is_wrong(make_release, store):
+    publish(make_release("one"), store)
+    (store / "current").write_text("gone\n")
+    with pytest.raises(ReleaseError, match="names gone, which is not in the store"):
+        current_release(store)
+    (store / "history.jsonl").write_bytes(b"{}\n")
+    with pytest.raises(ReleaseError, match="line 1"):
+        history(store)
