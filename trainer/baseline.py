@@ -1,6 +1,5 @@
 """From tables of recordings to a release folder, on one machine: what ``har train`` runs."""
 
-import shutil
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -12,25 +11,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from har.recordings import Recording
-from har.releases import Golden, Normalisation, ReleaseManifest, Scores, encode_manifest
+from har.releases import Golden, Normalisation, ReleaseManifest, Scores
 from har.windows import WindowSpec
 from trainer import freezing
 from trainer.augmentation import long_steps
 from trainer.data_sets import data_sets_of, weaknesses_of, weights_licence
 from trainer.examples import Examples, make_examples
-from trainer.model_card import model_card
 from trainer.placement_scores import Predictor, confusion_by_placement, scores_by_placement
 from trainer.recordings import load_recordings
+from trainer.release_folder import GOLDEN_FILE, write_release
 from trainer.splits import STANDING_TEST_USERS, training_people, user_folds
 from trainer.training import EpochProgress, FitSettings, Model, fit, show_progress
 
 CLASSES = ("sit", "stand", "walk", "stairsup", "stairsdown")
 #: Windows are divided by standard gravity, so that the network sees values around 1.
 GRAVITY = Normalisation(mean=(0.0, 0.0, 0.0), scale=(9.80665, 9.80665, 9.80665))
-MANIFEST_FILE = "manifest.json"
-ONNX_FILE = "network.onnx"
-GOLDEN_FILE = "golden.json"
-CARD_FILE = "MODEL_CARD.md"
+#: How many windows the frozen formats are compared on at most.
+COMPARED_WINDOWS = 1_000
 
 Progress = Callable[[EpochProgress], None]
 
@@ -114,7 +111,7 @@ def train_release(
     TrainingDataError
         If no recording has a window to train on, or the folder exists.
     FreezingError
-        If the frozen network does not agree with the trained one.
+        If a frozen form of the network is too large, or does not agree with the trained one.
     """
     plan = plan or TrainingPlan()
     if output.exists() and not replace:
@@ -124,13 +121,11 @@ def train_release(
     metrics = cross_validate(train, measured, plan, progress) if plan.folds else {}
     _tell(f"fitting {plan.network} to {len(train)} windows of {len(set(train.people.tolist()))} people")
     model = _fit(train, plan, progress)
-    frozen = freezing.freeze_onnx(model)
-    difference = freezing.check_agreement(model, frozen, plan.normalisation.apply(measured.values[:512]))
-    _tell(f"frozen: {len(frozen)} bytes, equal to Keras within {difference:.1g}")
+    frozen = _freeze(model, measured, plan)
     if standing_test:
-        metrics |= _standing_test(freezing.onnx_predictor(frozen), recordings, plan)
+        metrics |= _standing_test(freezing.onnx_predictor(frozen.files["onnx"]), recordings, plan)
     manifest = _manifest(release, frozen, train, metrics, plan)
-    _write(output, manifest, frozen, plan)
+    write_release(output, manifest, frozen, weaknesses_of(manifest.training_users), replace=replace)
     return manifest
 
 
@@ -211,8 +206,26 @@ def _standing_test(predict: Predictor, recordings: Sequence[Recording], plan: Tr
     return scores_by_placement(confusions, "standing test users", plan.classes)
 
 
+def _freeze(model: Model, measured: Examples, plan: TrainingPlan) -> freezing.Frozen:
+    compared = measured.values[:: max(1, len(measured) // COMPARED_WINDOWS)]
+    frozen = freezing.freeze_all(
+        model,
+        compared,
+        steps=plan.windows.steps,
+        rate_hz=plan.windows.rate_hz,
+        normalisation=plan.normalisation,
+    )
+    for artifact in frozen.artifacts:
+        _tell(
+            f"frozen to {artifact.format}: {artifact.bytes} bytes, {artifact.latency_ms} ms a window; on "
+            f"{len(compared)} windows equal within {artifact.largest_difference:.1g}, {artifact.same_answer:.2%} "
+            "same answers"
+        )
+    return frozen
+
+
 def _manifest(
-    release: str | None, frozen: bytes, train: Examples, metrics: dict[str, Scores], plan: TrainingPlan
+    release: str | None, frozen: freezing.Frozen, train: Examples, metrics: dict[str, Scores], plan: TrainingPlan
 ) -> ReleaseManifest:
     now = datetime.now(UTC).replace(microsecond=0)
     people = sorted(set(train.people.tolist()))
@@ -227,28 +240,13 @@ def _manifest(
         gap_us=plan.windows.gap_us,
         normalisation=plan.normalisation,
         decision_threshold=0.0,
-        artifacts=[freezing.artifact(ONNX_FILE, frozen)],
+        artifacts=frozen.artifacts,
         golden=Golden(GOLDEN_FILE, freezing.GOLDEN_TOLERANCE),
         training_users=people,
         data=data_sets_of(people),
         metrics=metrics,
         weights_licence=weights_licence(people),
     )
-
-
-def _write(output: Path, manifest: ReleaseManifest, frozen: bytes, plan: TrainingPlan) -> None:
-    golden = freezing.golden_window(frozen, plan.windows.steps, plan.windows.rate_hz, plan.normalisation)
-    part = output.with_name(f"{output.name}.part")
-    if part.exists():
-        shutil.rmtree(part)
-    part.mkdir(parents=True)
-    (part / ONNX_FILE).write_bytes(frozen)
-    (part / GOLDEN_FILE).write_bytes(msgspec.json.encode(golden) + b"\n")
-    (part / CARD_FILE).write_text(model_card(manifest, weaknesses_of(manifest.training_users)), "utf-8")
-    (part / MANIFEST_FILE).write_bytes(encode_manifest(manifest))
-    if output.exists():
-        shutil.rmtree(output)
-    part.rename(output)
 
 
 def _tell(message: str) -> None:

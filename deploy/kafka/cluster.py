@@ -15,10 +15,10 @@ from typing import Self
 from kafka.errors import KafkaError
 
 from deploy.kafka.distribution import Distribution, find_distribution
-from deploy.kafka.lifeline import Lifeline
 from deploy.kafka.node import Node
 from deploy.kafka.readiness import NotReadyError, check_ready
 from deploy.kafka.server_properties import Layout, server_properties
+from deploy.lifeline import Lifeline
 from deploy.ports import free_port
 
 READY_SECONDS = 90.0

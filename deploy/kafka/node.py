@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from deploy.kafka.distribution import Distribution
-from deploy.kafka.lifeline import Lifeline
+from deploy.lifeline import Lifeline
 from deploy.processes import KEPT_LINES, ProcessEndedError
 
 #: A broker hands its partitions over in well under a second; one that waits for others that are gone does not.

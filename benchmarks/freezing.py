@@ -1,0 +1,95 @@
+"""How large, how right and how fast the frozen formats of each network are.
+
+    python -m benchmarks.freezing recording.parquet... [--epochs 4]
+
+Each network is trained a little on most people of the recordings and frozen without limits; every format is then
+compared with the trained network on the windows of the others. Latency is the median time of one window with one
+thread; hold the process to one core (``taskset -c 1``). For comparison, int8 is also made with quantised activations.
+"""
+
+import argparse
+import os
+from pathlib import Path
+
+os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
+
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from har.releases import Artifact
+from trainer.examples import make_examples
+from trainer.freezing import budgets_of, convert_all, lite_predictor, measure_all, refuse_outside
+from trainer.freezing.agreement import measure_agreement, trained_answers
+from trainer.freezing.latency import median_latency_ms
+from trainer.freezing.lite import BATCH
+from trainer.freezing.traced import trace
+from trainer.networks import NETWORKS
+from trainer.recordings import load_recordings
+from trainer.splits import training_people
+from trainer.training import FitSettings, Model, fit
+from trainer.training_plan import TrainingPlan
+
+WINDOWS_PER_EPOCH = 3_200
+#: One person in so many is held out.
+HELD_OUT = 5
+REPRESENTATIVES = 200
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("recordings", nargs="+", type=Path, help="Parquet tables of labelled recordings")
+    parser.add_argument("--epochs", type=int, default=4)
+    arguments = parser.parse_args()
+    for name in sorted(NETWORKS):
+        measure(name, arguments.recordings, arguments.epochs)
+
+
+def measure(name: str, tables: list[Path], epochs: int) -> None:
+    plan = TrainingPlan(network=name, fit=FitSettings(epochs=epochs, windows_per_epoch=WINDOWS_PER_EPOCH, threads=1))
+    recordings = load_recordings(tables)
+    people = training_people(recording.person for recording in recordings)
+    theirs = [recording for recording in recordings if recording.person in people]
+    held_out = sorted(people)[::HELD_OUT]
+    train = make_examples(theirs, plan.training_windows, plan.classes).of(set(people) - set(held_out))
+    windows = plan.normalisation.apply(make_examples(theirs, plan.windows, plan.classes).of(held_out).values)
+    model = fit(
+        name, train, plan.classes, steps=plan.windows.steps, normalisation=plan.normalisation, settings=plan.fit
+    )
+    trained = trained_answers(model, windows)
+    artifacts = measure_all(trained, convert_all(model), windows)
+    print(f"\n{name}, {epochs} epochs, {len(windows)} windows of {len(held_out)} held-out people")
+    print("| format | bytes | largest difference | same answers | ms a window |\n|---|---|---|---|---|")
+    for artifact in artifacts:
+        show(artifact)
+    content = fully_quantised(model, windows)
+    predict = lite_predictor(content)
+    found = measure_agreement(trained, predict, windows)
+    print(
+        f"| int8 with quantised activations | {len(content):,} | {found.largest_difference:.1e} | "
+        f"{found.same_answer:.2%} | {median_latency_ms(predict, windows):.2f} |",
+        flush=True,
+    )
+    refuse_outside(artifacts, budgets_of(name))
+
+
+def show(artifact: Artifact) -> None:
+    print(
+        f"| {artifact.format} | {artifact.bytes:,} | {artifact.largest_difference:.1e} | "
+        f"{artifact.same_answer:.2%} | {artifact.latency_ms:.2f} |"
+    )
+
+
+def fully_quantised(model: Model, windows: NDArray[np.float32]) -> bytes:
+    """LiteRT with int8 weights and activations, calibrated on some of the very windows it is measured on."""
+    function, module = trace(model, BATCH)
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([function], module)
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    chosen = np.random.default_rng(0).choice(len(windows), min(REPRESENTATIVES, len(windows)), replace=False)
+    converter.representative_dataset = lambda: ([windows[row][None]] for row in chosen)
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8, tf.lite.OpsSet.TFLITE_BUILTINS]
+    return bytes(converter.convert())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,180 @@
+"""One network in four formats: all agree with it, and what does not is refused."""
+
+import hashlib
+from typing import Any
+
+import msgspec
+import numpy as np
+import onnx
+import pytest
+from onnx import numpy_helper
+
+from tests.trainer.frozen_networks import GRAVITY, RATE_HZ, STEPS, decided, frozen_network, made_windows, networks
+from trainer import freezing
+from trainer.freezing.agreement import measure_agreement, trained_answers
+
+# TensorFlow and its converters call what numpy and protobuf have deprecated.
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
+
+NETWORKS = sorted(networks.NETWORKS)
+FORMATS = ["onnx", "litert-float32", "litert-int8", "tensorflow-frozen-graph"]
+DIFFERENCES = {"onnx": 1e-5, "litert-float32": 1e-4, "litert-int8": 0.1, "tensorflow-frozen-graph": 1e-5}
+LITE_FLOAT32_BYTES = {"origin": 300_000}  # others: 450,000
+
+
+@pytest.fixture(params=NETWORKS)
+def network(request: pytest.FixtureRequest) -> tuple[Any, freezing.Frozen]:
+    return frozen_network(request.param)
+
+
+def test_every_format_is_small_and_agrees_with_the_network(network: tuple[Any, freezing.Frozen]) -> None:
+    model, frozen = network
+    found = {artifact.format: artifact for artifact in frozen.artifacts}
+    assert list(found) == FORMATS == list(frozen.files)
+    for name, artifact in found.items():
+        content = frozen.files[name]
+        assert artifact.bytes == len(content)
+        assert artifact.sha256 == hashlib.sha256(content).hexdigest()
+        assert artifact.largest_difference <= DIFFERENCES[name]
+        assert artifact.same_answer >= 0.99
+        assert 0 < artifact.latency_ms < 5_000
+    assert found["litert-float32"].bytes < LITE_FLOAT32_BYTES.get(model.name, 450_000)
+    assert found["litert-int8"].bytes < 130_000
+    assert {artifact.name for artifact in frozen.artifacts} == {
+        "network.onnx",
+        "network.tflite",
+        "network_int8.tflite",
+        "network.pb",
+    }
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_each_format_answers_windows_that_it_was_not_compared_on(
+    network: tuple[Any, freezing.Frozen], name: Any
+) -> None:
+    model, frozen = network
+    predict = freezing.load_predictor(name, frozen.files[name])
+    for count in (1, 7):
+        windows = GRAVITY.apply(made_windows(count, seed=count))
+        answers = predict(windows)
+        assert answers.dtype == np.float32
+        np.testing.assert_allclose(answers, trained_answers(model, windows), atol=DIFFERENCES[name])
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_an_answer_does_not_depend_on_the_windows_before_it(network: tuple[Any, freezing.Frozen], name: Any) -> None:
+    predict = freezing.load_predictor(name, network[1].files[name])
+    windows = GRAVITY.apply(made_windows(12))
+    forwards = np.concatenate([predict(window[None]) for window in windows])
+    backwards = np.concatenate([predict(window[None]) for window in windows[::-1]])
+    np.testing.assert_array_equal(forwards, backwards[::-1])
+
+
+@pytest.mark.parametrize("name", ["onnx", "litert-float32", "tensorflow-frozen-graph"])
+def test_the_golden_window_is_answered_alike(network: tuple[Any, freezing.Frozen], name: Any) -> None:
+    golden = network[1].golden
+    assert len(golden.window) == STEPS
+    predict = freezing.load_predictor(name, network[1].files[name])
+    answer = predict(GRAVITY.apply(np.array([golden.window], np.float32)))[0]
+    np.testing.assert_allclose(answer, golden.probabilities, atol=freezing.GOLDEN_TOLERANCE)
+
+
+def altered_onnx(content: bytes) -> bytes:
+    """Make one of the network's weights another."""
+    proto = onnx.load_from_string(content)
+    largest = max(proto.graph.initializer, key=lambda weights: weights.ByteSize())
+    values = numpy_helper.to_array(largest).copy()
+    values.flat[0] += 3.0
+    largest.CopyFrom(numpy_helper.from_array(values, largest.name))
+    return proto.SerializeToString()
+
+
+def test_a_weight_that_one_format_has_otherwise_is_found() -> None:
+    model, frozen = frozen_network("origin")
+    windows = GRAVITY.apply(made_windows(50))
+    files = {**frozen.files, "onnx": altered_onnx(frozen.files["onnx"])}
+    measured = freezing.measure_all(trained_answers(model, windows), files, windows)
+    with pytest.raises(freezing.FreezingError, match=r"onnx differs by .* allowed is 1e-05") as refused:
+        freezing.refuse_outside(measured, freezing.budgets_of("origin"))
+    assert "litert" not in str(refused.value)
+    assert "frozen-graph" not in str(refused.value)
+
+
+def test_a_network_that_was_trained_on_after_freezing_is_refused_in_every_format() -> None:
+    _, frozen = frozen_network("origin")
+    other = networks.build("origin", steps=STEPS, classes=5)
+    windows = GRAVITY.apply(made_windows(50))
+    measured = freezing.measure_all(trained_answers(other, windows), frozen.files, windows)
+    with pytest.raises(freezing.FreezingError) as refused:
+        freezing.refuse_outside(measured, freezing.budgets_of("origin"))
+    assert all(name in str(refused.value) for name in FORMATS)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"bytes": 130_001}, "litert-int8 has 130,001 bytes; allowed are 130,000"),
+        ({"same_answer": 0.985}, "litert-int8 gives .* answer to 0.985 of the windows; at least 0.99"),
+        ({"same_answer": float("nan")}, "litert-int8 gives"),
+        ({"same_answer": None}, "litert-int8 gives"),
+        ({"largest_difference": float("nan")}, "litert-int8 differs by nan"),
+        ({"format": "litert-float32", "largest_difference": 2e-4}, "litert-float32 differs by 0.0002 .* 0.0001"),
+        ({"format": "tensorflow-frozen-graph", "largest_difference": 2e-5}, "frozen-graph differs by 2e-05 .* 1e-05"),
+    ],
+)
+def test_what_is_outside_its_budget_is_refused_with_the_figure_and_the_budget(
+    changes: dict[str, Any], said: str
+) -> None:
+    artifacts = frozen_network("origin")[1].artifacts
+    freezing.refuse_outside(artifacts, freezing.budgets_of("origin"))
+    int8 = next(artifact for artifact in artifacts if artifact.format == "litert-int8")
+    with pytest.raises(freezing.FreezingError, match=said):
+        freezing.refuse_outside([msgspec.structs.replace(int8, **changes)], freezing.budgets_of("origin"))
+
+
+def test_the_origin_network_has_a_smaller_budget() -> None:
+    artifact = msgspec.structs.replace(frozen_network("origin")[1].artifacts[1], bytes=310_000)
+    freezing.refuse_outside([artifact], freezing.budgets_of("conv_lstm"))
+    with pytest.raises(freezing.FreezingError, match="allowed are 300,000"):
+        freezing.refuse_outside([artifact], freezing.budgets_of("origin"))
+
+
+def test_freezing_as_a_whole_refuses_what_is_outside_a_narrower_budget() -> None:
+    model = decided("origin", steps=16, classes=2)
+    budgets = freezing.Budgets(lite_int8=freezing.Budget(bytes=10_000))
+    with pytest.raises(freezing.FreezingError, match=r"litert-int8 has .* allowed are 10,000"):
+        freezing.freeze_all(
+            model, made_windows(4, 16), steps=16, rate_hz=RATE_HZ, normalisation=GRAVITY, budgets=budgets
+        )
+
+
+@pytest.mark.parametrize("shape", [(0, STEPS, 3), (4, STEPS - 1, 3), (STEPS, 3)])
+def test_windows_that_the_network_cannot_be_compared_on_are_refused(shape: tuple[int, ...]) -> None:
+    model, _ = frozen_network("origin")
+    with pytest.raises(freezing.FreezingError, match="held-out windows of shape"):
+        freezing.freeze_all(model, np.zeros(shape, np.float32), steps=STEPS, rate_hz=RATE_HZ, normalisation=GRAVITY)
+
+
+@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("damage", ["empty", "noise", "half", "other format"])
+def test_a_damaged_file_is_an_error_that_names_the_format(name: Any, damage: str) -> None:
+    files = frozen_network("origin")[1].files
+    damaged = {
+        "empty": b"",
+        "noise": np.random.default_rng(0).bytes(5_000),
+        "half": files[name][: len(files[name]) // 2],
+        "other format": files["onnx" if name != "onnx" else "litert-float32"],
+    }[damage]
+    with pytest.raises(freezing.FreezingError, match=f"{name.removesuffix('-float32').removesuffix('-int8')}: .*load"):
+        freezing.load_predictor(name, damaged)
+
+
+def test_unknown_is_an_answer_too() -> None:
+    trained = np.float32([[0.7, 0.3], [0.55, 0.45], [0.4, 0.6]])
+    frozen = np.float32([[0.69, 0.31], [0.45, 0.55], [0.4, 0.6]])
+    windows = np.zeros((3, STEPS, 3), np.float32)
+    assert measure_agreement(trained, lambda _: frozen, windows).same_answer == pytest.approx(2 / 3)
+    assert measure_agreement(trained, lambda _: frozen, windows, 0.65).same_answer == 1
+    found = measure_agreement(trained, lambda _: frozen, windows, 0.695)
+    assert found.same_answer == pytest.approx(2 / 3)
+    assert found.largest_difference == pytest.approx(0.1)

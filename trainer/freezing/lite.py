@@ -1,0 +1,82 @@
+"""A trained network as LiteRT (``.tflite``), which phones run: in float32, and with weights of eight bits.
+
+The eight-bit form is quantised dynamically: weights are stored as int8 with a scale each, activations stay float32
+between the layers. Quantising the activations too, with a representative set, was measured and is no choice for these
+networks: see ``docs/freezing.md``.
+"""
+
+from typing import Any
+
+import tensorflow as tf
+from ai_edge_litert import schema_py_generated as schema
+from ai_edge_litert.tools import flatbuffer_utils
+
+from trainer.freezing.errors import FreezingError
+from trainer.freezing.traced import INPUT, OUTPUT, Model, lstm_layers, trace
+
+# LiteRT's schema ships no type hints.
+LiteModel = Any
+
+#: LiteRT's fused LSTM keeps its state in a tensor of fixed size.
+BATCH = 1
+
+
+def freeze_lite(model: Model) -> bytes:
+    """Convert a tf-keras network to LiteRT with float32 weights.
+
+    Parameters
+    ----------
+    model : tf-keras model
+        From float32 ``(batch, steps, 3)`` to ``(batch, classes)``.
+
+    Returns
+    -------
+    bytes
+        A LiteRT file for one window a call, with the input ``windows`` and the output ``probabilities``. Whoever runs
+        it must reset its variables before each window (`lite_predictor` does): the LSTM's state would else carry over.
+
+    Raises
+    ------
+    FreezingError
+        If TensorFlow cannot convert the network, or an LSTM layer was not turned into one fused operator.
+    """
+    return _convert(model, "litert-float32", [])
+
+
+def freeze_lite_int8(model: Model) -> bytes:
+    """Convert a tf-keras network to LiteRT with int8 weights, input and output staying float32.
+
+    Parameters, result and errors are those of :func:`freeze_lite`.
+    """
+    return _convert(model, "litert-int8", [tf.lite.Optimize.DEFAULT])
+
+
+def _convert(model: Model, name: str, optimizations: list[Any]) -> bytes:
+    function, module = trace(model, BATCH)
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([function], module)
+    converter.optimizations = optimizations
+    try:
+        converted = converter.convert()
+    except Exception as error:  # TensorFlow raises several kinds, which share no base but Exception
+        raise FreezingError(f"{name}: TensorFlow cannot convert {model.name}: {error}") from error
+    lite = flatbuffer_utils.read_model_from_bytearray(bytearray(converted))
+    _refuse_unfused(lite, name, lstm_layers(model))
+    _name_only_ends(lite)
+    return bytes(flatbuffer_utils.convert_object_to_bytearray(lite))
+
+
+def _refuse_unfused(lite: LiteModel, name: str, wanted: int) -> None:
+    lstm = schema.BuiltinOperator.UNIDIRECTIONAL_SEQUENCE_LSTM
+    codes = [flatbuffer_utils.get_builtin_code_from_operator_code(code) for code in lite.operatorCodes]
+    found = sum(codes[operator.opcodeIndex] == lstm for graph in lite.subgraphs for operator in graph.operators)
+    if found != wanted:
+        raise FreezingError(f"{name}: {wanted} LSTM layers became {found} fused LSTM operators")
+
+
+def _name_only_ends(lite: LiteModel) -> None:
+    """Name the input and the output; the names of what lies between are a tenth of an int8 file, and of no use."""
+    graph = lite.subgraphs[0]
+    for tensor in graph.tensors:
+        tensor.name = None
+    graph.tensors[graph.inputs[0]].name = INPUT
+    graph.tensors[graph.outputs[0]].name = OUTPUT

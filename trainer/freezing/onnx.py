@@ -1,0 +1,41 @@
+"""A trained network as ONNX, which the stream, Python programs and browsers run."""
+
+from typing import cast
+
+import tensorflow as tf
+import tf2onnx
+
+from trainer.freezing.errors import FreezingError
+from trainer.freezing.traced import INPUT, Model, lstm_layers
+
+#: ONNX operator set of the frozen network.
+OPSET = 17
+
+
+def freeze_onnx(model: Model) -> bytes:
+    """Convert a tf-keras network to ONNX.
+
+    Parameters
+    ----------
+    model : tf-keras model
+        From float32 ``(batch, steps, 3)`` to ``(batch, classes)``.
+
+    Returns
+    -------
+    bytes
+        An ONNX file with the input ``windows`` and the output ``probabilities``, any batch size.
+
+    Raises
+    ------
+    FreezingError
+        If an LSTM layer was not turned into one ``LSTM`` node.
+    """
+    signature = [tf.TensorSpec((None, *model.input_shape[1:]), tf.float32, name=INPUT)]
+    proto, _ = tf2onnx.convert.from_keras(model, input_signature=signature, opset=OPSET)
+    for value in (*proto.graph.input, *proto.graph.output):
+        value.type.tensor_type.shape.dim[0].dim_param = "batch"
+    wanted = lstm_layers(model)
+    found = sum(node.op_type == "LSTM" for node in proto.graph.node)
+    if found != wanted:
+        raise FreezingError(f"onnx: {wanted} LSTM layers became {found} LSTM nodes: the graph would run slowly")
+    return cast(bytes, proto.SerializeToString())
