@@ -54,6 +54,7 @@ COMMANDS = {
     "topics": Command(settings.TopicsSettings, "deploy.topics:run", "gateway"),
     "audit": Command(settings.AuditSettings, "deploy.audit.command:run", "gateway,store"),
     "data": Command(training_settings.DataSettings, "trainer.sources.command:run", "trainer"),
+    "prepare": Command(training_settings.PrepareSettings, "trainer.prepare:run", "trainer"),
     "train": Command(training_settings.TrainSettings, "trainer.train:run", "trainer"),
     "evaluate": Command(training_settings.EvaluateSettings, "trainer.evaluate:run", "store"),
     "cross-validate": Command(training_settings.CrossValidateSettings, "trainer.cross_validate:run", "trainer"),

@@ -1,9 +1,10 @@
 """The settings of the offline commands: data sets, training, evaluation. See `har.settings`."""
 
+import re
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field, model_validator
 from pydantic_settings import CliPositionalArg, CliSubCommand, SettingsConfigDict
 
 from har.settings import ServiceSettings
@@ -30,7 +31,9 @@ class FetchSettings(ServiceSettings):
     model_config = SettingsConfigDict(env_prefix="HAR_FETCH_")
 
     name: CliPositionalArg[Literal["hhar", "hapt"]] = Field(description="which: hhar or hapt")
-    output: Path = Field(Path(".har/data"), description="folder for NAME.parquet; from there `--data NAME` finds it")
+    output: Path = Field(
+        Path(".har/data"), description="folder for NAME.parquet; `--data NAME` looks in the default one"
+    )
     url: str | None = Field(None, description="where the archive is, if not where it was published")
     keep_null: bool = Field(True, description="keep readings that show none of the activities")
     keep_archive: bool = Field(True, description="keep NAME.zip beside NAME.parquet")
@@ -85,13 +88,85 @@ class CrossValidateSettings(ServiceSettings):
     json_output: bool = Field(False, alias="json", description="print JSON only")
 
 
-class TrainSettings(ServiceSettings):
-    """`har train`: train a network on recordings and freeze it as a release."""
+def seconds_of(text: object) -> object:
+    """Read a length of time such as ``90s``, ``30m``, ``24h`` or ``7d``; anything else is left to the field to judge.
+
+    Examples
+    --------
+    >>> seconds_of("24h"), seconds_of("1.5m"), seconds_of(12.0)
+    (86400.0, 90.0, 12.0)
+    """
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smhd])", text.strip()) if isinstance(text, str) else None
+    return float(found[1]) * {"s": 1, "m": 60, "h": 3_600, "d": 86_400}[found[2]] if found else text
+
+
+Seconds = Annotated[float, BeforeValidator(seconds_of), Field(gt=0)]
+
+
+class PreparationSettings(ServiceSettings):
+    """What `har prepare` and `har train` share: which recordings, and how they become shards."""
+
+    data: list[Path] = Field(description="any data set, see docs/data.md; give the option once each")
+    classes: list[str] = Field(
+        ["sit", "stand", "walk", "stairsup", "stairsdown"],
+        min_length=2,
+        description="the activities to tell apart; give the option once each",
+    )
+    held_out_share: float = Field(0.2, gt=0, lt=0.9, description="share of the people that are kept for validation")
+    shards: int = Field(16, ge=1, le=4_096, description="files of each split; at least as many as executors")
+    executors: int = Field(2, ge=1, le=1_000, description="Spark executors, of one core each")
+    master: str | None = Field(
+        None, description="Spark's master, as spark://host:7077; a cluster on this machine, if not given"
+    )
+
+
+class PrepareSettings(PreparationSettings):
+    """`har prepare`: cut recordings into shards that `har train` and its executors read by themselves."""
+
+    model_config = SettingsConfigDict(env_prefix="HAR_PREPARE_")
+
+    output: Path = Field(description="the prepared folder; it appears only when it is complete")
+    in_process: bool = Field(False, description="without Spark; the recordings must fit into memory")
+
+
+class TrainSettings(PreparationSettings):
+    """`har train`: train a network on recordings, evaluate it on held-out users, and freeze it as a release.
+
+    See docs/training.md.
+    """
 
     model_config = SettingsConfigDict(env_prefix="HAR_TRAIN_")
 
-    data: list[Path] = Field(description="Parquet files; give the option once a file")
-    output: Path = Field(description="folder of the release that is written")
+    output: Path = Field(description="folder of the run; with --every, of all runs")
     network: str = Field("conv_lstm", description="conv_lstm or origin")
-    epochs: int = Field(16, ge=1)
+    mode: Literal["local", "sync", "async"] = Field(
+        "local", description="on this machine without Spark, or over the executors in step or out of step"
+    )
+    epochs: int | None = Field(None, ge=1, description="rounds of --windows-per-epoch windows")
+    windows_per_epoch: int | None = Field(None, ge=1, description="windows that are drawn for each epoch")
+    batch: int | None = Field(None, ge=1, description="windows a step, of each worker")
+    peak_rate: float | None = Field(None, gt=0, description="learning rate after the warm-up, for one worker")
+    clip_norm: float | None = Field(None, gt=0, description="gradients are shortened to this norm")
     seed: int = Field(0, ge=0)
+    threads: int = Field(2, ge=1, description="threads TensorFlow may use in mode local")
+    resume: bool = Field(False, description="go on with the run in --output from its last checkpoint")
+    name: str | None = Field(None, description="the release's name; the network's and the time, if not given")
+    store: Path | None = Field(None, description="store to publish into, if the release passes the gate")
+    unknown_cost: float = Field(0.02, ge=0, lt=1, description="share of the right answers that unknown may cost")
+    time_limit: Seconds = Field(172_800, description="how long training over executors may take, as 12h")
+    every: Seconds | None = Field(None, description="run again and again, so long from start to start, as 24h")
+    enough_minutes: float | None = Field(
+        None, gt=0, description="with --every: run earlier when so many labelled minutes are new"
+    )
+    look_every: Seconds = Field(600, description="with --enough-minutes: how often the data are looked at")
+    rounds: int | None = Field(None, ge=1, description="with --every: stop after so many rounds")
+
+    @model_validator(mode="after")
+    def _refuse_contradictions(self) -> Self:
+        if self.every is None and (self.enough_minutes is not None or self.rounds is not None):
+            raise ValueError("--enough-minutes and --rounds say when to run again: they need --every")
+        if self.every is not None and self.store is None:
+            raise ValueError("--every publishes what passes the gate: it needs --store")
+        if self.every is not None and (self.resume or self.name):
+            raise ValueError("--every begins a run of its own each time: it allows neither --resume nor --name")
+        return self

@@ -25,6 +25,7 @@ _MARKERS = {
     "system": "kafka",
     "redis_url": "redis",
     "browser": "browser",
+    "java": "spark",
 }
 #: What may not be skipped in CI.
 _REQUIRED = {"browser", "kafka", "redis", "spark"}
@@ -77,6 +78,15 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A Redis server for the session."""
     with RedisServer(free_port(), tmp_path_factory.mktemp("redis")) as server:
         yield server.url
+
+
+@pytest.fixture(scope="session")
+def java() -> str:
+    """Java, which Spark runs on."""
+    program = shutil.which("java")
+    if program is None:
+        pytest.skip("java is not on the PATH (Debian: apt install openjdk-17-jre-headless)")
+    return program
 
 
 @pytest.fixture

@@ -150,6 +150,11 @@ class RunFolder:
         content = msgspec.json.format(msgspec.json.encode(report), indent=1)
         (self.reports / f"{report.name}.json").write_bytes(content + b"\n")
 
+    def clear_reports(self) -> None:
+        """Forget what an earlier attempt's processes said of themselves."""
+        for file in self.reports.glob("*.json"):
+            file.unlink()
+
     def worker_reports(self) -> list[WorkerReport]:
         """Read what the processes said of themselves, by name."""
         return [

@@ -7,7 +7,6 @@ import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from pyspark.sql import SparkSession
 
@@ -95,8 +94,3 @@ def _prepare_environment(master: str) -> None:
         # Else TensorFlowOnSpark and Spark take the address of the first network interface.
         os.environ.setdefault("SPARK_LOCAL_IP", LOOPBACK)
         os.environ.setdefault("TFOS_SERVER_HOST", LOOPBACK)
-
-
-def executor_folder() -> Path:
-    """Return where a local cluster keeps its executors' files."""
-    return Path(os.environ.get("SPARK_HOME", ".")) / "work"

@@ -1,24 +1,153 @@
-"""`har train`: train a network on recordings and freeze it as a release."""
+"""What `har train` does: one run as the settings say, or rounds of them."""
 
-import sys
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from threading import Event
+from types import FrameType
+from typing import TextIO
+
+from rich.console import Console
 
 from har.recordings import RecordingError
+from har.releases import ReleaseError
 from har.training_settings import TrainSettings
-from trainer.baseline import TrainingDataError, TrainingPlan, train_release
+from trainer.distributed.cluster import ExecutorError
+from trainer.distributed.epoch_loop import NonFiniteLossError
+from trainer.distributed.job import Mode
 from trainer.freezing import FreezingError
-from trainer.networks import UnknownNetworkError
+from trainer.gate import GateError
+from trainer.networks import NETWORKS, UnknownNetworkError
+from trainer.rounds import Schedule, run_rounds
+from trainer.run_record import TrainRequest
+from trainer.spark_session import SparkUnavailableError
+from trainer.splits import StandingTestUserError
 from trainer.training import FitSettings
+from trainer.training_plan import TrainingPlan
+from trainer.training_run import FinishedRun, RunOptions, run_training
 
 FAILED = 1
+#: What a user can do something about; anything else is a fault of ours and shows where it happened.
+EXPECTED: tuple[type[Exception], ...] = (
+    RecordingError,
+    ReleaseError,
+    StandingTestUserError,
+    UnknownNetworkError,
+    SparkUnavailableError,
+    ExecutorError,
+    NonFiniteLossError,
+    FreezingError,
+    GateError,
+    OSError,
+)
 
 
-def run(settings: TrainSettings) -> int:
-    """Train as the settings say; return the exit status."""
-    plan = TrainingPlan(network=settings.network, fit=FitSettings(epochs=settings.epochs, seed=settings.seed))
+def train(settings: TrainSettings, terminal: TextIO) -> int:
+    """Train as the settings say, and tell it on the terminal; return the exit status."""
+    console = Console(file=terminal, soft_wrap=True)
     try:
-        manifest = train_release(data=settings.data, output=settings.output, plan=plan)
-    except (RecordingError, TrainingDataError, FreezingError, UnknownNetworkError) as error:
-        print(f"har train: {error}", file=sys.stderr)
+        request = request_of(settings)
+        if settings.every is not None:
+            _run_rounds(settings, request, console)
+            return 0
+        finished = run_training(request, options_of(settings, settings.output), console)
+    except EXPECTED as error:
+        print(f"har train: {error}", file=terminal)
         return FAILED
-    print(f"{settings.output}: release {manifest.release}, {manifest.artifacts[0].bytes} bytes")
+    print(f"{finished.candidate.folder}: release {finished.candidate.manifest.release}")
     return 0
+
+
+def request_of(settings: TrainSettings) -> TrainRequest:
+    """Return what the settings ask to be trained.
+
+    Raises
+    ------
+    UnknownNetworkError
+        If there is no such network.
+    """
+    if settings.network not in NETWORKS:
+        raise UnknownNetworkError(f"no network called {settings.network!r}; there are: {', '.join(sorted(NETWORKS))}")
+    given = {
+        name: getattr(settings, name)
+        for name in ("epochs", "windows_per_epoch", "batch", "peak_rate", "clip_norm")
+        if getattr(settings, name) is not None
+    }
+    plan = TrainingPlan(
+        network=settings.network,
+        classes=tuple(settings.classes),
+        held_out_share=settings.held_out_share,
+        shards=settings.shards,
+        fit=replace(FitSettings(seed=settings.seed, threads=settings.threads), **given),
+    )
+    mode = Mode(settings.mode)
+    return TrainRequest(
+        data=tuple(str(path) for path in settings.data),
+        network=plan.network,
+        mode=mode,
+        workers=1 if mode is Mode.LOCAL else settings.executors,
+        preparation=plan.preparation,
+        fit=plan.fit,
+        unknown_cost=settings.unknown_cost,
+    )
+
+
+def options_of(settings: TrainSettings, folder: Path) -> RunOptions:
+    """Return how the settings ask a run to be carried out."""
+    return RunOptions(
+        folder=folder,
+        resume=settings.resume,
+        release=settings.name,
+        master=settings.master,
+        time_limit=settings.time_limit,
+        store=settings.store,
+    )
+
+
+def _run_rounds(settings: TrainSettings, request: TrainRequest, console: Console) -> None:
+    assert settings.every is not None
+    schedule = Schedule(
+        every=settings.every,
+        enough_minutes=settings.enough_minutes,
+        look_every=settings.look_every,
+        rounds=settings.rounds,
+    )
+
+    def train(folder: Path) -> FinishedRun:
+        return run_training(request, options_of(settings, folder), console)
+
+    with _stopping() as stop:
+        run_rounds(
+            settings.output,
+            schedule,
+            train,
+            data=settings.data,
+            expected=EXPECTED,
+            stop=stop,
+            tell=partial(console.print, highlight=False),
+        )
+
+
+@contextmanager
+def _stopping() -> Iterator[Event]:
+    """Give an event that the first SIGTERM or SIGINT sets; a second one does what it always does."""
+    stop = Event()
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+
+    def note(number: int, frame: FrameType | None) -> None:
+        del frame
+        stop.set()
+        signal.signal(number, before[signal.Signals(number)])
+
+    for number in before:
+        signal.signal(number, note)
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

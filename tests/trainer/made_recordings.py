@@ -1,6 +1,11 @@
 """Small labelled recordings of made-up people, different enough that a network can learn them in seconds."""
 
+from collections.abc import Sequence
+from pathlib import Path
+
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from har.recordings import Recording
 
@@ -35,3 +40,23 @@ def made_recording(
         axes=axes.astype(np.float32),
         labels=shown.astype(np.str_),
     )
+
+
+def write_recordings(path: Path, recordings: Sequence[Recording]) -> Path:
+    """Write recordings as a Parquet table such as `har train` reads."""
+    tables = [
+        pa.table(
+            {
+                **{
+                    name: [getattr(recording, name)] * len(recording.times)
+                    for name in ("user", "device", "model", "session")
+                },
+                "t": recording.times / 1e6,
+                **{name: recording.axes[:, number] for number, name in enumerate("xyz")},
+                "gt": recording.labels.tolist(),
+            }
+        )
+        for recording in recordings
+    ]
+    pq.write_table(pa.concat_tables(tables), path)
+    return path

@@ -174,7 +174,7 @@ class _Log:
             return
         self._written = monotonic()
         step = job.steps_per_epoch if last else int(model.optimizer.iterations.numpy()) - self._before
-        step = min(step, job.steps_per_epoch)
+        step = min(step, job.steps_per_epoch if last else job.steps_per_epoch - 1)  # one line says that it is complete
         loss = float(self._training.loss.result())
         accuracy = float(self._training.accuracy.result())
         rate = float(tf.convert_to_tensor(model.optimizer.learning_rate))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import shutil
+import signal
 from collections.abc import Callable
 from threading import Event
 from time import monotonic
@@ -132,6 +133,8 @@ def _shut_down(cluster: Cluster, folder: RunFolder, *, finished: bool) -> None:
         if not finished:
             raise ExecutorError(_reason(folder, "training did not finish")) from error
         _log.warning("training finished, but not all executors did: %s", _reason(folder, "one of them died"))
+    finally:
+        signal.alarm(0)  # TensorFlowOnSpark's alarm for the timeout goes off even if nothing is waited for any more
     if not finished:
         raise ExecutorError(_reason(folder, "training took too long"))
 

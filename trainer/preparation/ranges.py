@@ -46,8 +46,16 @@ class FileRange(msgspec.Struct, frozen=True):
     clock: str = ""
 
 
-def ranges_of(source: Source) -> list[FileRange]:
-    """Cut a data set into ranges; one that has to be unpacked or joined is a single one."""
+def ranges_of(source: Source, range_bytes: int = RANGE_BYTES) -> list[FileRange]:
+    """Cut a data set into ranges; one that has to be unpacked or joined is a single one.
+
+    Parameters
+    ----------
+    source : Source
+        The data set.
+    range_bytes : int
+        Length of the ranges of a CSV; its rows may be longer.
+    """
     whole = FileRange(str(source.path.absolute()), source.rate_hz)
     if isinstance(source, ParquetSource):
         return [
@@ -64,10 +72,10 @@ def ranges_of(source: Source) -> list[FileRange]:
                 whole,
                 file=whole.source,
                 begin=begin,
-                end=min(begin + RANGE_BYTES, size),
+                end=min(begin + range_bytes, size),
                 clock=clock.value,
             )
-            for begin in range(0, size, RANGE_BYTES)
+            for begin in range(0, size, range_bytes)
         ]
     return [whole]
 

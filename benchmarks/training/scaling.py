@@ -1,0 +1,80 @@
+"""How many windows a second one and two executors train on, each held to one core."""
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from threading import Event, Thread
+from typing import Any
+
+from rich.console import Console
+
+from benchmarks.training.processor_time import ProcessorWatch
+from benchmarks.training.requests import request_for
+from benchmarks.training.results import show_table, write_figures
+from trainer import run_preparation
+from trainer.distributed.job import Mode
+from trainer.run_folder import Progress, RunFolder
+from trainer.run_plots import last_of_epochs
+from trainer.training_run import FinishedRun, RunOptions, run_training
+
+EXECUTORS = (1, 2)
+
+
+def measure(data: list[Path], output: Path, epochs: int) -> None:
+    """Train for some epochs with every mode and number of executors; the first epoch is not counted."""
+    rows: list[dict[str, Any]] = []
+    with TemporaryDirectory() as name:
+        prepared = Path(name) / "prepared"
+        request = request_for(data, Mode.LOCAL, workers=1, epochs=epochs)
+        run_preparation.prepare(data, request.preparation, prepared, spark=None, executors=1)
+        for mode in (Mode.SYNC, Mode.ASYNC):
+            for executors in EXECUTORS:
+                rows.append(_measure(prepared, Path(name) / f"{mode}-{executors}", mode, executors, epochs))
+                alone = next(row for row in rows if row["mode"] == mode.value)
+                rows[-1]["speed-up"] = rows[-1]["windows/s"] / alone["windows/s"]
+                print(rows[-1], flush=True)
+    show_table(rows)
+    write_figures(output, "scaling", rows)
+
+
+def _measure(prepared: Path, folder: Path, mode: Mode, executors: int, epochs: int) -> dict[str, Any]:
+    request = request_for([prepared], mode, workers=executors, epochs=epochs)
+    watch = _EpochWatch(RunFolder(folder.resolve()))
+    watch.start()
+    finished = run_training(request, RunOptions(folder=folder, pinned=True), Console(stderr=True, soft_wrap=True))
+    watch.join()
+    first, last = watch.first, last_of_epochs(finished.folder)[-1]
+    seconds = last.seconds - first.seconds
+    return {
+        "mode": mode.value,
+        "executors": executors,
+        "windows/s": (last.windows - first.windows) / seconds,
+        **{f"{part} CPU s/s": used / seconds for part, used in watch.processor_time(finished).items()},
+    }
+
+
+class _EpochWatch(Thread):
+    """Watches processor time from the end of the first epoch to that of the last."""
+
+    def __init__(self, folder: RunFolder) -> None:
+        super().__init__(daemon=True)
+        self._folder = folder
+        self._processors = ProcessorWatch()
+        self.first: Progress
+
+    def run(self) -> None:
+        self.first = self._await_epoch(1)
+        self._processors.start()
+        self._await_epoch(self.first.epochs)
+        self._processors.end()
+
+    def processor_time(self, finished: FinishedRun) -> dict[str, float]:
+        """Return the seconds by part."""
+        return self._processors.by_part({report.pid: report.name for report in finished.folder.worker_reports()})
+
+    def _await_epoch(self, epoch: int) -> Progress:
+        pause = Event()  # the training processes write files and signal nobody
+        while True:
+            for where in self._folder.progress():
+                if where.epoch == epoch and where.step == where.steps:
+                    return where
+            pause.wait(0.2)

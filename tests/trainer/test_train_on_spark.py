@@ -1,0 +1,107 @@
+"""`har train` over TensorFlowOnSpark: real executors, synchronous and asynchronous."""
+
+import json
+import os
+import shutil
+import signal
+
+import pytest
+
+from model_store.onnx_classifier import OnnxClassifier
+from tests.trainer.made_recordings import made_recording, write_recordings
+from tests.trainer.training_command import TINY, har, start_har, train
+
+pytestmark = pytest.mark.usefixtures("java")
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory):
+    people = [made_recording(f"u{number:02d}", seconds=80.0) for number in range(8)]
+    return write_recordings(tmp_path_factory.mktemp("data") / "made.parquet", people)
+
+
+def record_of(run):
+    return json.loads((run / "run.json").read_text())
+
+
+def refuse_shared_work(run, workers):
+    """Check the proof that the work was shared: own processes, own shards, all of them."""
+    attempt = record_of(run)["attempts"][-1]
+    theirs = [process for process in attempt["processes"] if process["name"].startswith("worker-")]
+    shards = [shard for process in theirs for shard in process["shards"]]
+    assert len(theirs) == workers
+    assert len({process["pid"] for process in attempt["processes"]}) == len(attempt["processes"])
+    assert len(shards) == len(set(shards)) == 4
+    assert all(sum(process["windows"].values()) for process in theirs)
+    assert len({node["executor"] for node in attempt["nodes"]}) == len(attempt["nodes"])
+    return attempt
+
+
+def test_synchronous_workers_share_the_shards_and_reach_a_release(table, tmp_path):
+    result = train(table, tmp_path / "run", "--mode", "sync", "--executors", "2")
+
+    assert result.returncode == 0, result.stderr
+    attempt = refuse_shared_work(tmp_path / "run", 2)
+    assert sorted(node["part"] for node in attempt["nodes"]) == ["chief", "worker"]
+    [scores] = OnnxClassifier.open(str(tmp_path / "run" / "release")).manifest.metrics.values()
+    assert scores.macro_f1 > 0.9
+
+
+def test_asynchronous_workers_share_the_shards_and_reach_a_release(table, tmp_path):
+    result = train(table, tmp_path / "run", "--mode", "async", "--executors", "2")
+
+    assert result.returncode == 0, result.stderr
+    attempt = refuse_shared_work(tmp_path / "run", 2)
+    assert sorted(node["part"] for node in attempt["nodes"]) == ["chief", "ps", "worker", "worker"]
+    [scores] = OnnxClassifier.open(str(tmp_path / "run" / "release")).manifest.metrics.values()
+    assert scores.macro_f1 > 0.9
+
+
+def test_a_killed_worker_is_named_and_the_same_command_resumes(table, tmp_path):
+    run = tmp_path / "run"
+    words = ("train", "--data", table, "--output", run, *TINY, "--epochs", "8", "--mode", "sync")
+    process = start_har(*words)
+    for line in iter(process.stderr.readline, ""):
+        if "epoch   2/8" in line:
+            break
+    [worker] = [json.loads((run / "workers" / "worker-1.json").read_text())]
+    os.kill(worker["pid"], signal.SIGKILL)
+    _, errors = process.communicate(timeout=200)
+    killed_at = len((run / "metrics.jsonl").read_text().splitlines())
+
+    result = har(*words, "--resume")
+
+    assert process.returncode == 1
+    assert "--resume" in errors
+    assert "Traceback" not in errors
+    assert result.returncode == 0, result.stderr
+    epochs = [json.loads(line)["epoch"] for line in (run / "metrics.jsonl").read_text().splitlines()[killed_at:]]
+    assert min(epochs) >= 2
+    assert max(epochs) == 8
+
+
+def test_a_corrupt_shard_on_an_executor_is_named(table, tmp_path):
+    prepared = tmp_path / "prepared"
+    words = ("--data", table, "--output", prepared, "--classes", "sit", "--classes", "walk", "--shards", "4")
+    assert har("prepare", *words).returncode == 0
+    shard = sorted(prepared.rglob("split=train/**/*.parquet"))[1]
+    shard.write_bytes(shard.read_bytes()[:-1])
+
+    result = train(prepared, tmp_path / "run", "--mode", "sync")
+
+    assert result.returncode == 1
+    assert "is corrupt" in result.stderr
+    assert shard.name in result.stderr
+    assert not (tmp_path / "run" / "release").exists()
+
+
+def test_too_few_shards_for_the_executors_are_told(table, tmp_path):
+    prepared = tmp_path / "prepared"
+    shutil.rmtree(prepared, ignore_errors=True)
+    words = ("--data", table, "--output", prepared, "--classes", "sit", "--classes", "walk", "--shards", "1")
+    assert har("prepare", *words, "--in-process").returncode == 0
+
+    result = train(prepared, tmp_path / "run", "--mode", "sync")
+
+    assert result.returncode == 1
+    assert "too few for 2 workers" in result.stderr

@@ -1,0 +1,48 @@
+"""`har prepare`: cut recordings into shards that `har train` and its executors read by themselves."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich.console import Console
+
+from har.recordings import RecordingError
+from har.training_settings import PrepareSettings
+from trainer import run_preparation
+from trainer.library_output import kept_apart
+from trainer.preparation.plan import PreparationPlan
+from trainer.preparation.shards import PreparedIndex
+from trainer.spark_session import SparkUnavailableError, local_cluster, spark_session
+from trainer.training_plan import TrainingPlan
+
+FAILED = 1
+
+
+def run(settings: PrepareSettings) -> int:
+    """Prepare as the settings say; return the exit status."""
+    with kept_apart(settings.output.with_name(f"{settings.output.name}.log")) as terminal:
+        return _run(settings, Console(file=terminal, soft_wrap=True))
+
+
+def _run(settings: PrepareSettings, console: Console) -> int:
+    plan = TrainingPlan(
+        classes=tuple(settings.classes), held_out_share=settings.held_out_share, shards=settings.shards
+    ).preparation
+    try:
+        index = _prepare(settings, plan, settings.output.resolve())
+        for warning in run_preparation.warnings_of(index):
+            console.print(f"warning: {warning}", style="yellow", highlight=False)
+    except (RecordingError, SparkUnavailableError, OSError) as error:
+        print(f"har prepare: {error}", file=console.file)
+        return FAILED
+    print(f"{settings.output}: {run_preparation.describe(index)}")
+    return 0
+
+
+def _prepare(settings: PrepareSettings, plan: PreparationPlan, output: Path) -> PreparedIndex:
+    executors = settings.executors
+    if settings.in_process:
+        return run_preparation.prepare(settings.data, plan, output, spark=None, executors=executors)
+    master = settings.master or local_cluster(executors)
+    with spark_session("har prepare", master, executors) as spark:
+        return run_preparation.prepare(settings.data, plan, output, spark=spark, executors=executors)
