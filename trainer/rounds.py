@@ -17,6 +17,7 @@ import msgspec
 
 from har.recordings import NULL_LABEL, RecordingError
 from trainer.data_report.survey import survey_source
+from trainer.run_folder import RunFolder
 from trainer.run_preparation import find_sources
 from trainer.training_run import FinishedRun
 
@@ -174,6 +175,8 @@ def _round(
     expected: tuple[type[Exception], ...],
 ) -> Round:
     began_seconds, began = time(), _now()
+    for earlier in folder.glob("run-*"):
+        RunFolder(earlier).trim()
     run = folder / f"run-{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}"
     minutes = 0.0
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -149,6 +150,12 @@ class RunFolder:
         self.reports.mkdir(parents=True, exist_ok=True)
         content = msgspec.json.format(msgspec.json.encode(report), indent=1)
         (self.reports / f"{report.name}.json").write_bytes(content + b"\n")
+
+    def trim(self) -> None:
+        """Remove what only resuming needs: shards, checkpoints and weights, most of a run's size."""
+        for folder in (self.prepared, self.checkpoints):
+            shutil.rmtree(folder, ignore_errors=True)
+        self.weights.unlink(missing_ok=True)
 
     def clear_reports(self) -> None:
         """Forget what an earlier attempt's processes said of themselves."""

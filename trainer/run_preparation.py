@@ -97,21 +97,9 @@ def describe(index: PreparedIndex) -> str:
 
 
 def warnings_of(index: PreparedIndex) -> list[str]:
-    """Say who or what there is too little of.
-
-    Raises
-    ------
-    ShardError
-        If a class has no training window at all.
-    """
+    """Say who or what there is too little of; a class with no training window is refused by preparation."""
     trained = index.windows(TRAIN)
     by_class = {name: sum(labels[name] for labels in trained.values()) for name in index.plan.classes}
-    missing = [name for name, count in by_class.items() if not count]
-    if missing:
-        raise ShardError(
-            f"no training window is labelled {', '.join(missing)}: record more of it, hold out a smaller share, or "
-            f"leave it out of the classes (there are {_shown(by_class)})"
-        )
     found = [
         f"only {count} training windows are labelled {name}" for name, count in by_class.items() if count < FEW_WINDOWS
     ]
@@ -130,7 +118,3 @@ def warnings_of(index: PreparedIndex) -> list[str]:
 
 def _count(windows: Mapping[str, Counter[str]]) -> str:
     return f"{sum(labels.total() for labels in windows.values()):,}"
-
-
-def _shown(by_class: dict[str, int]) -> str:
-    return ", ".join(f"{count} {name}" for name, count in by_class.items())

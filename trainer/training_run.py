@@ -125,7 +125,8 @@ def run_training(request: TrainRequest, options: RunOptions, console: Console) -
         if not folder.weights.exists():
             record = _train(job, record, options, spark, console)
     write_curves(folder)
-    candidate = _candidate(job, index, held_out, record, folder)
+    with _waiting(console, "evaluating and freezing"):
+        candidate = _candidate(job, index, held_out, record, folder)
     _tell_scores(candidate, console)
     gate = _judge(candidate, held_out, options.store, console)
     return FinishedRun(folder, candidate, gate)

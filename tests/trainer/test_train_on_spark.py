@@ -7,6 +7,7 @@ import signal
 
 import pytest
 
+from deploy.spark.standalone import StandaloneCluster
 from model_store.onnx_classifier import OnnxClassifier
 from tests.trainer.made_recordings import made_recording, write_recordings
 from tests.trainer.training_command import TINY, har, start_har, train
@@ -57,19 +58,20 @@ def test_asynchronous_workers_share_the_shards_and_reach_a_release(table, tmp_pa
     assert scores.macro_f1 > 0.9
 
 
-def test_a_killed_worker_is_named_and_the_same_command_resumes(table, tmp_path):
+def test_a_worker_killed_on_a_standalone_cluster_is_told_and_the_same_command_resumes(table, tmp_path):
     run = tmp_path / "run"
-    words = ("train", "--data", table, "--output", run, *TINY, "--epochs", "8", "--mode", "sync")
-    process = start_har(*words)
-    for line in iter(process.stderr.readline, ""):
-        if "epoch   2/8" in line:
-            break
-    [worker] = [json.loads((run / "workers" / "worker-1.json").read_text())]
-    os.kill(worker["pid"], signal.SIGKILL)
-    _, errors = process.communicate(timeout=200)
-    killed_at = len((run / "metrics.jsonl").read_text().splitlines())
+    with StandaloneCluster(tmp_path / "spark", workers=2, cores=1) as cluster:
+        words = ("train", "--data", table, "--output", run, *TINY, "--epochs", "8", "--mode", "sync",
+                 "--master", cluster.url)  # fmt: skip
+        process = start_har(*words)
+        for line in iter(process.stderr.readline, ""):
+            if "epoch   2/8" in line:
+                break
+        os.kill(json.loads((run / "workers" / "worker-1.json").read_text())["pid"], signal.SIGKILL)
+        _, errors = process.communicate(timeout=200)
+        killed_at = len((run / "metrics.jsonl").read_text().splitlines())
 
-    result = har(*words, "--resume")
+        result = har(*words, "--resume")
 
     assert process.returncode == 1
     assert "--resume" in errors

@@ -160,9 +160,21 @@ class Checkpoints(tf_keras.callbacks.Callback):  # type: ignore[misc, unused-ign
         return int(self._epoch.numpy())
 
     def save(self, epoch: int) -> None:
-        """Save the state after an epoch."""
+        """Save the state after an epoch.
+
+        Raises
+        ------
+        OSError
+            If it cannot be written, such as on a full disk.
+        """
         self._epoch.assign(epoch)
-        self._manager.save(checkpoint_number=epoch)
+        try:
+            self._manager.save(checkpoint_number=epoch)
+        except tf.errors.OpError as error:
+            raise OSError(
+                f"{self._folder}: the checkpoint of epoch {epoch} cannot be written: {error.message}; "
+                "the same command with --resume goes on"
+            ) from error
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
         """Save."""
