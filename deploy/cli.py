@@ -16,6 +16,8 @@ from pydantic_settings import CliApp, SettingsError
 from har import settings, training_settings
 
 USAGE_ERROR = 2
+#: What a shell says of a program that SIGINT ended.
+INTERRUPTED = 130
 
 
 @dataclass(frozen=True)
@@ -127,7 +129,11 @@ def _call(name: str, command: Command, chosen: settings.ServiceSettings) -> int:
             file=sys.stderr,
         )
         return USAGE_ERROR
-    return run(chosen)
+    try:
+        return run(chosen)
+    except KeyboardInterrupt:
+        print(f"har {name}: interrupted", file=sys.stderr)
+        return INTERRUPTED
 
 
 if __name__ == "__main__":

@@ -4,9 +4,10 @@ import re
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 from pydantic_settings import CliPositionalArg, CliSubCommand, SettingsConfigDict
 
+from har.answers import UNKNOWN
 from har.settings import ServiceSettings
 
 
@@ -119,6 +120,16 @@ class PreparationSettings(ServiceSettings):
         None, description="Spark's master, as spark://host:7077; a cluster on this machine, if not given"
     )
 
+    @field_validator("classes")
+    @classmethod
+    def _refuse_unusable_classes(cls, classes: list[str]) -> list[str]:
+        repeated = sorted({name for name in classes if classes.count(name) > 1})
+        if repeated:
+            raise ValueError(f"{', '.join(repeated)} is given twice")
+        if UNKNOWN in classes:
+            raise ValueError(f"{UNKNOWN} is the answer for what is none of the classes, and cannot be one")
+        return classes
+
 
 class PrepareSettings(PreparationSettings):
     """`har prepare`: cut recordings into shards that `har train` and its executors read by themselves."""
@@ -150,7 +161,11 @@ class TrainSettings(PreparationSettings):
     seed: int = Field(0, ge=0)
     threads: int = Field(2, ge=1, description="threads TensorFlow may use in mode local")
     resume: bool = Field(False, description="go on with the run in --output from its last checkpoint")
-    name: str | None = Field(None, description="the release's name; the network's and the time, if not given")
+    name: str | None = Field(
+        None,
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$",
+        description="the release's name; the network's and the time, if not given",
+    )
     store: Path | None = Field(None, description="store to publish into, if the release passes the gate")
     unknown_cost: float = Field(0.02, ge=0, lt=1, description="share of the right answers that unknown may cost")
     time_limit: Seconds = Field(172_800, description="how long training over executors may take, as 12h")
@@ -163,6 +178,8 @@ class TrainSettings(PreparationSettings):
 
     @model_validator(mode="after")
     def _refuse_contradictions(self) -> Self:
+        if self.mode != "local" and self.shards < self.executors:
+            raise ValueError(f"--shards {self.shards} are too few for --executors {self.executors}: each reads its own")
         if self.every is None and (self.enough_minutes is not None or self.rounds is not None):
             raise ValueError("--enough-minutes and --rounds say when to run again: they need --every")
         if self.every is not None and self.store is None:

@@ -3,40 +3,69 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO
+from types import TracebackType
+from typing import Self, TextIO
 
 
-@contextmanager
-def kept_apart(log: Path) -> Iterator[TextIO]:
-    """Send what this process and its children write to standard error to a file, and give the real standard error.
+class LibraryOutput:
+    """Sends what this process and its children write to standard error to a file, as long as the block lasts.
 
     Parameters
     ----------
     log : Path
-        What was written is appended to it at the end, if its folder exists by then.
+        It is appended to; its folder is made.
 
-    Yields
-    ------
-    text file
-        The terminal, for what people shall see.
+    Attributes
+    ----------
+    terminal : text file
+        The real standard error, for what people shall see.
     """
-    sys.stderr.flush()
-    real = os.dup(2)
-    with tempfile.TemporaryFile() as written, os.fdopen(os.dup(real), "w", buffering=1) as terminal:
-        os.dup2(written.fileno(), 2)
+
+    terminal: TextIO
+
+    def __init__(self, log: Path) -> None:
+        self._log = log
+        self._real = -1
+
+    def __enter__(self) -> Self:
+        """Begin.
+
+        Raises
+        ------
+        OSError
+            If the file cannot be written.
+        """
+        self._real = os.dup(2)
         try:
-            yield terminal
-        finally:
-            sys.stderr.flush()
-            os.dup2(real, 2)
-            os.close(real)
-            if log.parent.is_dir():
-                written.seek(0)
-                with log.open("ab") as kept:
-                    shutil.copyfileobj(written, kept)
+            self.move(self._log)
+        except OSError:
+            os.close(self._real)
+            raise
+        self.terminal = os.fdopen(os.dup(self._real), "w", buffering=1)
+        return self
+
+    def move(self, log: Path) -> None:
+        """Go on in another file.
+
+        Raises
+        ------
+        OSError
+            If it cannot be written; all goes on in the one before.
+        """
+        log.parent.mkdir(parents=True, exist_ok=True)
+        sys.stderr.flush()
+        opened = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        os.dup2(opened, 2)
+        os.close(opened)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Give the terminal back."""
+        del kind, error, trace
+        sys.stderr.flush()
+        os.dup2(self._real, 2)
+        os.close(self._real)
+        self.terminal.close()

@@ -9,7 +9,7 @@ from rich.console import Console
 from har.recordings import RecordingError
 from har.training_settings import PrepareSettings
 from trainer import run_preparation
-from trainer.library_output import kept_apart
+from trainer.library_output import LibraryOutput
 from trainer.preparation.plan import PreparationPlan
 from trainer.preparation.shards import PreparedIndex
 from trainer.spark_session import SparkUnavailableError, local_cluster, spark_session
@@ -20,8 +20,8 @@ FAILED = 1
 
 def run(settings: PrepareSettings) -> int:
     """Prepare as the settings say; return the exit status."""
-    with kept_apart(settings.output.with_name(f"{settings.output.name}.log")) as terminal:
-        return _run(settings, Console(file=terminal, soft_wrap=True))
+    with LibraryOutput(settings.output.with_name(f"{settings.output.name}.log")) as output:
+        return _run(settings, Console(file=output.terminal, soft_wrap=True))
 
 
 def _run(settings: PrepareSettings, console: Console) -> int:

@@ -6,22 +6,30 @@ happened in the night. What the last round was trained on is read from the histo
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import takewhile
 from pathlib import Path
 from threading import Event
 from time import time
 
 import msgspec
 
+from har.line_files import append_line, whole_lines
 from har.recordings import NULL_LABEL, RecordingError
+from har.releases import ReleaseManifest
 from trainer.data_report.survey import survey_source
 from trainer.run_folder import RunFolder
 from trainer.run_preparation import find_sources
 from trainer.training_run import FinishedRun
 
 HISTORY_FILE = "history.jsonl"
+#: What may come of a round.
+PUBLISHED, NOT_PUBLISHED, FAILED, SKIPPED = "published", "not published", "failed", "skipped"
+#: With fewer new labelled minutes there is nothing new to learn.
+FEWEST_NEW_MINUTES = 0.1
 
 
 class Round(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,10 +42,10 @@ class Round(msgspec.Struct, frozen=True, kw_only=True):
     began_seconds : float
         The beginning, s since the epoch.
     folder : str
-        The run's.
+        The run's; empty if it was skipped.
     labelled_minutes : float
         How much the recordings held.
-    outcome : {'published', 'not published', 'failed'}
+    outcome : {'published', 'not published', 'failed', 'skipped'}
         What came of it.
     reason : str
         Why, in a sentence.
@@ -80,6 +88,29 @@ class Schedule:
     rounds: int | None = None
 
 
+@dataclass(frozen=True)
+class Turn:
+    """What a round is given.
+
+    Attributes
+    ----------
+    folder : Path
+        The run's.
+    resume : bool
+        Whether a run is in it that was cut short.
+    attempts : int
+        How many candidates were judged since one was published, this one included.
+    """
+
+    folder: Path
+    resume: bool
+    attempts: int
+
+
+Train = Callable[[Turn], FinishedRun]
+Tell = Callable[[str], None]
+
+
 def labelled_minutes(data: Sequence[str | Path]) -> float:
     """Return how many minutes of the recordings have a label, null not counted.
 
@@ -96,24 +127,16 @@ def labelled_minutes(data: Sequence[str | Path]) -> float:
 
 def history(folder: Path) -> list[Round]:
     """Return all rounds, the oldest first; a line that was cut short is left out."""
-    path = folder / HISTORY_FILE
-    if not path.exists():
-        return []
-    lines = path.read_bytes().splitlines(keepends=True)
-    return [msgspec.json.decode(line, type=Round) for line in lines if line.endswith(b"\n")]
+    return [msgspec.json.decode(line, type=Round) for line in whole_lines(folder / HISTORY_FILE)]
 
 
 def run_rounds(
-    folder: Path,
-    schedule: Schedule,
-    train: Callable[[Path], FinishedRun],
-    *,
-    data: Sequence[str | Path],
-    expected: tuple[type[Exception], ...],
-    stop: Event,
-    tell: Callable[[str], None],
+    folder: Path, schedule: Schedule, train: Train, *, data: Sequence[str | Path], stop: Event, tell: Tell
 ) -> None:
     """Train by a schedule until told to stop, and keep the history.
+
+    A run that was cut short, with the process or the machine, goes on first. A round that is due without any newly
+    labelled recordings is left out: it could only repeat the last one.
 
     Parameters
     ----------
@@ -122,93 +145,114 @@ def run_rounds(
     schedule : Schedule
         When.
     train : callable
-        Carries out a run in a folder.
+        Carries out a run. Whatever it raises fails the round, and the next one comes all the same.
     data : sequence of str or Path
         The recordings, to see whether there are new ones.
-    expected : tuple of exception types
-        What fails a round, but does not end the rounds.
     stop : Event
         Set to end after the running round.
     tell : callable
         Told of each round.
+
+    Raises
+    ------
+    OSError
+        If the history cannot be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
     done = 0
     while _await_turn(folder, schedule, data, stop, tell):
-        finished = _round(folder, train, data, expected)
-        _append(folder, finished)
-        tell(f"{finished.folder}: {finished.outcome}. {finished.reason}")
+        passed = _round(folder, train, data)
+        append_line(folder / HISTORY_FILE, msgspec.json.encode(passed))
+        tell(f"{passed.folder or 'this round'}: {passed.outcome}. {passed.reason}")
         done += 1
         if schedule.rounds is not None and done >= schedule.rounds:
             return
 
 
-def _await_turn(
-    folder: Path, schedule: Schedule, data: Sequence[str | Path], stop: Event, tell: Callable[[str], None]
-) -> bool:
+def _await_turn(folder: Path, schedule: Schedule, data: Sequence[str | Path], stop: Event, tell: Tell) -> bool:
     """Wait until the next round is due; return whether there is to be one."""
     past = history(folder)
-    if not past:
+    if not past or _cut_short(folder, past) is not None:
         return not stop.is_set()
     due = past[-1].began_seconds + schedule.every
-    known = max((passed.labelled_minutes for passed in past), default=0.0)
     while not stop.is_set() and time() < due:
         if schedule.enough_minutes is None:
             stop.wait(max(0.0, due - time()))
             continue
-        try:
-            new = labelled_minutes(data) - known
-        except RecordingError as error:
-            tell(f"the recordings cannot be read just now: {error}")
-        else:
-            if new >= schedule.enough_minutes:
-                tell(f"{new:.1f} new labelled minutes: the next round begins")
-                return True
+        new = _new_minutes(past, data, tell)
+        if new >= schedule.enough_minutes:
+            tell(f"{new:.1f} new labelled minutes: the next round begins")
+            return True
         stop.wait(min(schedule.look_every, max(0.0, due - time())))
     return not stop.is_set()
 
 
-def _round(
-    folder: Path,
-    train: Callable[[Path], FinishedRun],
-    data: Sequence[str | Path],
-    expected: tuple[type[Exception], ...],
-) -> Round:
-    began_seconds, began = time(), _now()
-    for earlier in folder.glob("run-*"):
-        RunFolder(earlier).trim()
-    run = folder / f"run-{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}"
-    minutes = 0.0
+def _new_minutes(past: Sequence[Round], data: Sequence[str | Path], tell: Tell) -> float:
     try:
-        minutes = labelled_minutes(data)
-        finished = train(run)
-    except expected as error:
+        return labelled_minutes(data) - _known_minutes(past)
+    except (RecordingError, OSError) as error:
+        tell(f"the recordings cannot be read just now: {error}")
+        return 0.0
+
+
+def _known_minutes(past: Sequence[Round]) -> float:
+    """How much the rounds that came to an end were trained on; whatever failed is tried again."""
+    return max((passed.labelled_minutes for passed in past if passed.outcome != FAILED), default=0.0)
+
+
+def _cut_short(folder: Path, past: Sequence[Round]) -> Path | None:
+    """Return the folder of the run that neither finished nor failed, if there is one."""
+    told = {passed.folder for passed in past}
+    runs = sorted(run for run in folder.glob("run-*") if RunFolder(run).settings.exists())
+    return runs[-1] if runs and runs[-1].name not in told else None
+
+
+def _round(folder: Path, train: Train, data: Sequence[str | Path]) -> Round:
+    began_seconds, began = time(), _now()
+    past = history(folder)
+    cut_short = _cut_short(folder, past)
+    run = cut_short or folder / f"run-{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}"
+
+    def told(outcome: str, reason: str, minutes: float, manifest: ReleaseManifest | None = None) -> Round:
         return Round(
             began=began,
             ended=_now(),
             began_seconds=began_seconds,
-            folder=run.name,
+            folder="" if outcome == SKIPPED else run.name,
             labelled_minutes=minutes,
-            outcome="failed",
-            reason=str(error),
+            outcome=outcome,
+            reason=reason,
+            release=manifest.release if manifest else None,
+            macro_f1={name: found.macro_f1 for name, found in manifest.metrics.items()} if manifest else {},
         )
+
+    minutes = 0.0
+    try:
+        minutes = labelled_minutes(data)
+        if cut_short is None and past and minutes - _known_minutes(past) < FEWEST_NEW_MINUTES:
+            return told(SKIPPED, "No recordings were labelled since the last round.", minutes)
+        _trim(folder, run)
+        finished = train(Turn(run, cut_short is not None, _attempts(past)))
+    except Exception as error:  # unattended: whatever it is, tomorrow's round must come
+        traceback.print_exc()
+        known = isinstance(error, (RecordingError, OSError))
+        return told(FAILED, str(error) if known else f"{type(error).__name__}: {error}", minutes)
     gate, manifest = finished.gate, finished.candidate.manifest
-    return Round(
-        began=began,
-        ended=_now(),
-        began_seconds=began_seconds,
-        folder=run.name,
-        labelled_minutes=minutes,
-        outcome="published" if gate is not None and gate.published else "not published",
-        reason=gate.reason if gate is not None else "There is no store.",
-        release=manifest.release,
-        macro_f1={protocol: found.macro_f1 for protocol, found in manifest.metrics.items()},
-    )
+    if gate is None:
+        return told(PUBLISHED, "An earlier try published it.", minutes, manifest)
+    return told(PUBLISHED if gate.passed else NOT_PUBLISHED, gate.reason, minutes, manifest)
 
 
-def _append(folder: Path, finished: Round) -> None:
-    with (folder / HISTORY_FILE).open("ab") as file:
-        file.write(msgspec.json.encode(finished) + b"\n")
+def _attempts(past: Sequence[Round]) -> int:
+    """How many candidates were judged since one was published, and the next."""
+    judged = list(takewhile(lambda passed: passed.outcome != PUBLISHED, reversed(past)))
+    return 1 + sum(passed.outcome == NOT_PUBLISHED for passed in judged)
+
+
+def _trim(folder: Path, kept: Path) -> None:
+    for earlier in folder.glob("run-*"):
+        if earlier != kept:
+            RunFolder(earlier).trim()
 
 
 def _now() -> str:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import msgspec
 
+from har.line_files import append_line, whole_lines
+
 
 class Progress(msgspec.Struct, frozen=True):
     """Where training stands.
@@ -134,16 +136,12 @@ class RunFolder:
 
     def append(self, progress: Progress) -> None:
         """Add a line to the metrics."""
-        with self.metrics.open("ab") as file:
-            file.write(msgspec.json.encode(progress) + b"\n")
+        append_line(self.metrics, msgspec.json.encode(progress))
 
     def progress(self) -> Iterator[Progress]:
         """Read the metrics; a line that is being written is left out."""
-        if not self.metrics.exists():
-            return
-        for line in self.metrics.read_bytes().splitlines(keepends=True):
-            if line.endswith(b"\n"):
-                yield msgspec.json.decode(line, type=Progress)
+        for line in whole_lines(self.metrics):
+            yield msgspec.json.decode(line, type=Progress)
 
     def report(self, report: WorkerReport) -> None:
         """Write what a process says of itself."""

@@ -7,6 +7,7 @@ import platform
 import socket
 from datetime import UTC, datetime
 from importlib.metadata import version
+from pathlib import Path
 from typing import Self
 
 import msgspec
@@ -72,14 +73,17 @@ class Attempt(msgspec.Struct, frozen=True):
     ----------
     began, ended : str
         ISO 8601 times, UTC.
+    outcome : str
+        ``finished``, or what went wrong.
     nodes : list of ClusterNode
-        TensorFlowOnSpark's `cluster_info`; empty without Spark.
+        TensorFlowOnSpark's `cluster_info`; empty without Spark, and where training did not finish.
     processes : list of WorkerReport
         What each process said of itself: its pid, its shards and their windows.
     """
 
     began: str
     ended: str
+    outcome: str
     nodes: list[ClusterNode]
     processes: list[WorkerReport]
 
@@ -98,7 +102,7 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
     machine : str
         Where it was started.
     attempts : list of Attempt
-        Every completed try to train.
+        Every try to train, but those whose process was killed.
     """
 
     release: str
@@ -130,7 +134,8 @@ def begin_record(folder: RunFolder, request: TrainRequest, release: str | None, 
         record = read_record(folder)
         _refuse_other_request(folder, record.request, request)
         return record
-    if folder.path.exists() and any(folder.path.iterdir()):
+    own = {folder.logs, _part(folder)}  # where the process writes already, and a record that was cut short
+    if folder.path.exists() and set(folder.path.iterdir()) - own:
         raise RunError(f"{folder.path} is not empty and holds no run: choose another --output")
     folder.path.mkdir(parents=True, exist_ok=True)
     record = RunRecord.of(request, release)
@@ -156,9 +161,13 @@ def read_record(folder: RunFolder) -> RunRecord:
 
 def write_record(folder: RunFolder, record: RunRecord) -> None:
     """Write a run's record, whole or not at all."""
-    part = folder.settings.with_name(f"{folder.settings.name}.part")
+    part = _part(folder)
     part.write_bytes(msgspec.json.format(msgspec.json.encode(record), indent=1) + b"\n")
     part.replace(folder.settings)
+
+
+def _part(folder: RunFolder) -> Path:
+    return folder.settings.with_name(f"{folder.settings.name}.part")
 
 
 def _refuse_other_request(folder: RunFolder, before: TrainRequest, now: TrainRequest) -> None:

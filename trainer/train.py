@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import sys
+from contextlib import ExitStack
+
 from har.training_settings import TrainSettings
-from trainer.library_output import kept_apart
+from trainer.library_output import LibraryOutput
+
+FAILED = 1
 
 
 def run(settings: TrainSettings) -> int:
     """Train as the settings say; return the exit status."""
-    folder = settings.output if settings.every is not None else settings.output / "logs"
-    with kept_apart(folder / "driver.log") as terminal:
+    log = settings.output / ("driver.log" if settings.every is not None else "logs/driver.log")
+    with ExitStack() as stack:
+        try:
+            output = stack.enter_context(LibraryOutput(log))
+        except OSError as error:
+            print(f"har train: the run's folder cannot be written: {error}", file=sys.stderr)
+            return FAILED
         from trainer.train_command import train  # noqa: PLC0415 - TensorFlow's import is one of the noisy ones
 
-        return train(settings, terminal)
+        return train(settings, output)

@@ -10,7 +10,6 @@ from functools import partial
 from pathlib import Path
 from threading import Event
 from types import FrameType
-from typing import TextIO
 
 from rich.console import Console
 
@@ -22,8 +21,9 @@ from trainer.distributed.epoch_loop import NonFiniteLossError
 from trainer.distributed.job import Mode
 from trainer.freezing import FreezingError
 from trainer.gate import GateError
+from trainer.library_output import LibraryOutput
 from trainer.networks import NETWORKS, UnknownNetworkError
-from trainer.rounds import Schedule, run_rounds
+from trainer.rounds import Schedule, Turn, run_rounds
 from trainer.run_record import TrainRequest
 from trainer.spark_session import SparkUnavailableError
 from trainer.splits import StandingTestUserError
@@ -47,20 +47,27 @@ EXPECTED: tuple[type[Exception], ...] = (
 )
 
 
-def train(settings: TrainSettings, terminal: TextIO) -> int:
+def train(settings: TrainSettings, output: LibraryOutput) -> int:
     """Train as the settings say, and tell it on the terminal; return the exit status."""
-    console = Console(file=terminal, soft_wrap=True)
+    console = Console(file=output.terminal, soft_wrap=True)
     try:
         request = request_of(settings)
         if settings.every is not None:
-            _run_rounds(settings, request, console)
+            _run_rounds(settings, request, console, output)
             return 0
         finished = run_training(request, options_of(settings, settings.output), console)
     except EXPECTED as error:
-        print(f"har train: {error}", file=terminal)
+        print(f"har train: {_told(error, settings.output)}", file=output.terminal)
         return FAILED
     print(f"{finished.candidate.folder}: release {finished.candidate.manifest.release}")
     return 0
+
+
+def _told(error: Exception, folder: Path) -> str:
+    """Return what went wrong; a write to a full disk does not say by itself where it was."""
+    if isinstance(error, OSError) and error.errno is not None and error.filename is None:
+        return f"{folder} could not be written: {error}; the same command with --resume goes on"
+    return str(error)
 
 
 def request_of(settings: TrainSettings) -> TrainRequest:
@@ -97,11 +104,12 @@ def request_of(settings: TrainSettings) -> TrainRequest:
     )
 
 
-def options_of(settings: TrainSettings, folder: Path) -> RunOptions:
+def options_of(settings: TrainSettings, folder: Path, *, resume: bool | None = None, attempts: int = 1) -> RunOptions:
     """Return how the settings ask a run to be carried out."""
     return RunOptions(
         folder=folder,
-        resume=settings.resume,
+        resume=settings.resume if resume is None else resume,
+        attempts=attempts,
         release=settings.name,
         master=settings.master,
         time_limit=settings.time_limit,
@@ -109,7 +117,7 @@ def options_of(settings: TrainSettings, folder: Path) -> RunOptions:
     )
 
 
-def _run_rounds(settings: TrainSettings, request: TrainRequest, console: Console) -> None:
+def _run_rounds(settings: TrainSettings, request: TrainRequest, console: Console, output: LibraryOutput) -> None:
     assert settings.every is not None
     schedule = Schedule(
         every=settings.every,
@@ -118,8 +126,13 @@ def _run_rounds(settings: TrainSettings, request: TrainRequest, console: Console
         rounds=settings.rounds,
     )
 
-    def train(folder: Path) -> FinishedRun:
-        return run_training(request, options_of(settings, folder), console)
+    def train(turn: Turn) -> FinishedRun:
+        output.move(turn.folder / "logs" / "driver.log")
+        try:
+            options = options_of(settings, turn.folder, resume=turn.resume, attempts=turn.attempts)
+            return run_training(request, options, console)
+        finally:
+            output.move(settings.output / "driver.log")
 
     with _stopping() as stop:
         run_rounds(
@@ -127,7 +140,6 @@ def _run_rounds(settings: TrainSettings, request: TrainRequest, console: Console
             schedule,
             train,
             data=settings.data,
-            expected=EXPECTED,
             stop=stop,
             tell=partial(console.print, highlight=False),
         )

@@ -59,6 +59,8 @@ class RunOptions:
         Where the release is published, if it passes the gate.
     pinned : bool
         Whether each training process is held to one core, for measuring.
+    attempts : int
+        How many candidates were judged since one was published, this one included.
     """
 
     folder: Path
@@ -68,6 +70,7 @@ class RunOptions:
     time_limit: float = 172_800.0
     store: Path | None = None
     pinned: bool = False
+    attempts: int = 1
 
 
 @dataclass(frozen=True)
@@ -118,7 +121,7 @@ def run_training(request: TrainRequest, options: RunOptions, console: Console) -
     """
     folder = RunFolder(options.folder.resolve())
     record = begin_record(folder, request, options.release, resume=options.resume)
-    job = _job(request, folder, pinned=options.pinned)
+    job = job_of(request, folder, pinned=options.pinned)
     with _spark(request, folder, options, console) as spark:
         index = _prepared(request, job.prepared, spark, console)
         held_out = read_validation(job.prepared)
@@ -132,7 +135,8 @@ def run_training(request: TrainRequest, options: RunOptions, console: Console) -
     return FinishedRun(folder, candidate, gate)
 
 
-def _job(request: TrainRequest, folder: RunFolder, *, pinned: bool) -> TrainingJob:
+def job_of(request: TrainRequest, folder: RunFolder, *, pinned: bool) -> TrainingJob:
+    """Return what the training processes of a run are told."""
     own = not run_preparation.is_prepared(request.data)
     return TrainingJob(
         prepared=folder.prepared if own else Path(request.data[0]).resolve(),
@@ -196,11 +200,18 @@ def _train(
 ) -> RunRecord:
     folder, began = RunFolder(job.run), _now()
     folder.clear_reports()
-    with LiveProgress(folder, console):
-        nodes = _run_nodes(job, spark, options.time_limit)
-    attempt = Attempt(began, _now(), nodes, folder.worker_reports())
-    record = msgspec.structs.replace(record, attempts=[*record.attempts, attempt])
-    write_record(folder, record)
+    nodes: list[ClusterNode] = []
+    outcome = "finished"
+    try:
+        with LiveProgress(folder, console):
+            nodes = _run_nodes(job, spark, options.time_limit)
+    except BaseException as error:
+        outcome = f"{type(error).__name__}: {error}"
+        raise
+    finally:
+        attempt = Attempt(began, _now(), outcome, nodes, folder.worker_reports())
+        record = msgspec.structs.replace(record, attempts=[*record.attempts, attempt])
+        write_record(folder, record)
     return record
 
 

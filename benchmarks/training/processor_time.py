@@ -8,13 +8,7 @@ import psutil
 
 
 class ProcessorWatch(threading.Thread):
-    """Sums the processor time of this process and its descendants by their part, from `begin` to `end`.
-
-    Parameters
-    ----------
-    names : mapping of int to str
-        The parts of training processes, by pid; filled in by the caller while it runs.
-    """
+    """Sums the processor time of this process and its descendants, from its start to `end`."""
 
     def __init__(self) -> None:
         super().__init__(daemon=True)

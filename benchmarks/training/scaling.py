@@ -1,12 +1,18 @@
-"""How many windows a second one and two executors train on, each held to one core."""
+"""How many windows a second one and two executors train on, each held to one core, and how many one process does."""
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Event, Thread
 from typing import Any
 
+import matplotlib as mpl
+
+mpl.use("Agg")
+
+from matplotlib.figure import Figure
 from rich.console import Console
 
+from benchmarks.training.apart import run_apart
 from benchmarks.training.processor_time import ProcessorWatch
 from benchmarks.training.requests import request_for
 from benchmarks.training.results import show_table, write_figures
@@ -16,7 +22,8 @@ from trainer.run_folder import Progress, RunFolder
 from trainer.run_plots import last_of_epochs
 from trainer.training_run import FinishedRun, RunOptions, run_training
 
-EXECUTORS = (1, 2)
+#: Mode and number of executors.
+WAYS = ((Mode.LOCAL, 1), (Mode.SYNC, 1), (Mode.SYNC, 2), (Mode.ASYNC, 1), (Mode.ASYNC, 2))
 
 
 def measure(data: list[Path], output: Path, epochs: int) -> None:
@@ -26,14 +33,28 @@ def measure(data: list[Path], output: Path, epochs: int) -> None:
         prepared = Path(name) / "prepared"
         request = request_for(data, Mode.LOCAL, workers=1, epochs=epochs)
         run_preparation.prepare(data, request.preparation, prepared, spark=None, executors=1)
-        for mode in (Mode.SYNC, Mode.ASYNC):
-            for executors in EXECUTORS:
-                rows.append(_measure(prepared, Path(name) / f"{mode}-{executors}", mode, executors, epochs))
-                alone = next(row for row in rows if row["mode"] == mode.value)
-                rows[-1]["speed-up"] = rows[-1]["windows/s"] / alone["windows/s"]
-                print(rows[-1], flush=True)
-    show_table(rows)
+        for mode, executors in WAYS:
+            rows.append(run_apart(_measure, prepared, Path(name) / f"{mode}-{executors}", mode, executors, epochs))
+            alone = next(row for row in rows if row["mode"] == mode.value)
+            rows[-1]["speed-up"] = rows[-1]["windows/s"] / alone["windows/s"]
+            print(rows[-1], flush=True)
+    show_table([{part: row.get(part, 0.0) for part in _columns(rows)} for row in rows])
     write_figures(output, "scaling", rows)
+    _picture(output / "scaling.png", rows)
+
+
+def _columns(rows: list[dict[str, Any]]) -> list[str]:
+    return list(dict.fromkeys(name for row in rows for name in row))
+
+
+def _picture(path: Path, rows: list[dict[str, Any]]) -> None:
+    figure = Figure(figsize=(6.5, 2.8), layout="constrained")
+    axes = figure.subplots()
+    names = [f"{row['mode']}, {row['executors']}" for row in rows]
+    axes.barh(names, [row["windows/s"] for row in rows], color="#2b6cb0")
+    axes.invert_yaxis()
+    axes.set_xlabel("windows a second; each executor held to one core")
+    figure.savefig(path, dpi=120)
 
 
 def _measure(prepared: Path, folder: Path, mode: Mode, executors: int, epochs: int) -> dict[str, Any]:

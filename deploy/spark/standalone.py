@@ -47,6 +47,7 @@ class StandaloneCluster:
         self._memory = memory
         self._port = free_port()
         self._lifeline: Lifeline | None = None
+        self._starting = True
         self._lines: SimpleQueue[str] = SimpleQueue()
 
     @property
@@ -74,6 +75,7 @@ class StandaloneCluster:
                 worker = self._start("worker.Worker", *place, *size, self.url)
                 Thread(target=self._read, args=(worker,), daemon=True).start()
             self._await(_REGISTERED, self._workers)
+            self._starting = False
         except BaseException:
             self._lifeline.cut()
             raise
@@ -105,7 +107,8 @@ class StandaloneCluster:
             for line in process.stderr:
                 log.write(line)
                 log.flush()
-                self._lines.put(line)
+                if self._starting:
+                    self._lines.put(line)
 
     def _await(self, said: str, times: int) -> None:
         seen = 0

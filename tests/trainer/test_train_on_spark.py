@@ -21,6 +21,15 @@ def table(tmp_path_factory):
     return write_recordings(tmp_path_factory.mktemp("data") / "made.parquet", people)
 
 
+@pytest.fixture(scope="module")
+def prepared(table, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("prepared") / "prepared"
+    words = ("--data", table, "--output", folder, "--classes", "sit", "--classes", "walk", "--shards", "4")
+    result = har("prepare", *words, "--in-process")
+    assert result.returncode == 0, result.stderr
+    return folder
+
+
 def record_of(run):
     return json.loads((run / "run.json").read_text())
 
@@ -48,8 +57,8 @@ def test_synchronous_workers_share_the_shards_and_reach_a_release(table, tmp_pat
     assert scores.macro_f1 > 0.9
 
 
-def test_asynchronous_workers_share_the_shards_and_reach_a_release(table, tmp_path):
-    result = train(table, tmp_path / "run", "--mode", "async", "--executors", "2")
+def test_asynchronous_workers_share_the_shards_and_reach_a_release(prepared, tmp_path):
+    result = train(prepared, tmp_path / "run", "--mode", "async", "--executors", "2")
 
     assert result.returncode == 0, result.stderr
     attempt = refuse_shared_work(tmp_path / "run", 2)
@@ -58,10 +67,10 @@ def test_asynchronous_workers_share_the_shards_and_reach_a_release(table, tmp_pa
     assert scores.macro_f1 > 0.9
 
 
-def test_a_worker_killed_on_a_standalone_cluster_is_told_and_the_same_command_resumes(table, tmp_path):
+def test_a_worker_killed_on_a_standalone_cluster_is_told_and_the_same_command_resumes(prepared, tmp_path):
     run = tmp_path / "run"
     with StandaloneCluster(tmp_path / "spark", workers=2, cores=1) as cluster:
-        words = ("train", "--data", table, "--output", run, *TINY, "--epochs", "8", "--mode", "sync",
+        words = ("train", "--data", prepared, "--output", run, *TINY, "--epochs", "8", "--mode", "sync",
                  "--master", cluster.url)  # fmt: skip
         process = start_har(*words)
         for line in iter(process.stderr.readline, ""):
@@ -82,28 +91,21 @@ def test_a_worker_killed_on_a_standalone_cluster_is_told_and_the_same_command_re
     assert max(epochs) == 8
 
 
-def test_a_corrupt_shard_on_an_executor_is_named(table, tmp_path):
-    prepared = tmp_path / "prepared"
-    words = ("--data", table, "--output", prepared, "--classes", "sit", "--classes", "walk", "--shards", "4")
-    assert har("prepare", *words).returncode == 0
-    shard = sorted(prepared.rglob("split=train/**/*.parquet"))[1]
+def test_a_corrupt_shard_on_an_executor_is_named(prepared, tmp_path):
+    broken = tmp_path / "prepared"
+    shutil.copytree(prepared, broken)
+    shard = sorted(broken.rglob("split=train/**/*.parquet"))[1]
     shard.write_bytes(shard.read_bytes()[:-1])
 
-    result = train(prepared, tmp_path / "run", "--mode", "sync")
+    result = train(broken, tmp_path / "run", "--mode", "sync")
 
     assert result.returncode == 1
-    assert "is corrupt" in result.stderr
-    assert shard.name in result.stderr
+    assert f"shard {shard} is corrupt" in result.stderr
     assert not (tmp_path / "run" / "release").exists()
 
 
-def test_too_few_shards_for_the_executors_are_told(table, tmp_path):
-    prepared = tmp_path / "prepared"
-    shutil.rmtree(prepared, ignore_errors=True)
-    words = ("--data", table, "--output", prepared, "--classes", "sit", "--classes", "walk", "--shards", "1")
-    assert har("prepare", *words, "--in-process").returncode == 0
-
-    result = train(prepared, tmp_path / "run", "--mode", "sync")
+def test_more_executors_than_shards_are_told(prepared, tmp_path):
+    result = train(prepared, tmp_path / "run", "--mode", "sync", "--executors", "5")
 
     assert result.returncode == 1
-    assert "too few for 2 workers" in result.stderr
+    assert "4 shards are too few for 5 workers" in result.stderr

@@ -24,6 +24,8 @@ from trainer.run_folder import RunFolder
 START_SECONDS = 300
 #: How long nodes may take to end when the weights are there, s.
 END_SECONDS = 60
+#: How long after a failure: nothing more is to come of them.
+FAILED_END_SECONDS = 5
 #: TFoS's own waiting looks every 5 s; ours this often, s.
 LOOK_SECONDS = 0.5
 
@@ -109,34 +111,34 @@ def train_on_cluster(
     except (Exception, SystemExit) as error:
         raise ExecutorError(_reason(folder, f"the executors did not start: {error}")) from error
     nodes = _nodes(cluster.cluster_info)
-    finished = _await_weights(folder, seconds)
-    _shut_down(cluster, folder, finished=finished)
+    _shut_down(cluster, folder, _await_weights(folder, seconds))
     return nodes
 
 
-def _await_weights(folder: RunFolder, seconds: float) -> bool:
+def _await_weights(folder: RunFolder, seconds: float) -> str:
+    """Wait until the weights are there; return what happened instead, or nothing."""
     deadline = monotonic() + seconds
     pause = Event()  # other machines' processes signal through the shared folder: it has to be looked at
     while not folder.weights.exists():
-        if "error" in TFCluster.tf_status:
-            return folder.weights.exists()
+        if "error" in TFCluster.tf_status and not folder.weights.exists():
+            return "training did not finish"
         if monotonic() > deadline:
-            return False
+            return f"training took longer than {seconds:g} s (--time-limit)"
         pause.wait(LOOK_SECONDS)
-    return True
+    return ""
 
 
-def _shut_down(cluster: Cluster, folder: RunFolder, *, finished: bool) -> None:
+def _shut_down(cluster: Cluster, folder: RunFolder, failure: str) -> None:
     try:
-        cluster.shutdown(timeout=END_SECONDS)
+        cluster.shutdown(timeout=FAILED_END_SECONDS if failure else END_SECONDS)
     except (Exception, SystemExit) as error:
-        if not finished:
-            raise ExecutorError(_reason(folder, "training did not finish")) from error
+        if failure:
+            raise ExecutorError(_reason(folder, failure)) from error
         _log.warning("training finished, but not all executors did: %s", _reason(folder, "one of them died"))
     finally:
         signal.alarm(0)  # TensorFlowOnSpark's alarm for the timeout goes off even if nothing is waited for any more
-    if not finished:
-        raise ExecutorError(_reason(folder, "training took too long"))
+    if failure:
+        raise ExecutorError(_reason(folder, failure))
 
 
 def _reason(folder: RunFolder, what: str) -> str:

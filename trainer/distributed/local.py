@@ -6,7 +6,7 @@ import tf_keras
 
 from trainer.distributed.epoch_loop import Checkpoints, batches, build_model, run_epochs
 from trainer.distributed.job import TrainingJob
-from trainer.distributed.process import report
+from trainer.distributed.process import keep_to_core, report
 from trainer.distributed.weights import save_weights
 from trainer.distributed.worker_windows import worker_windows
 from trainer.run_folder import RunFolder
@@ -23,6 +23,8 @@ def train_locally(job: TrainingJob) -> None:
     NonFiniteLossError
         If the loss is NaN or infinite.
     """
+    if job.pinned:
+        keep_to_core(0)
     limit_threads(job.fit.threads)
     share = worker_windows(job, 0)
     report(job, "local-0", -1, share)

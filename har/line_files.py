@@ -1,0 +1,52 @@
+"""Files of lines that are only ever appended to, such as histories and metrics, and survive being cut short.
+
+A process that is killed, or a disk that is full, may leave half a line at the end. It is never read, and the next line
+takes its place.
+"""
+
+from pathlib import Path
+
+_BLOCK = 4096
+
+
+def append_line(path: Path, line: bytes) -> None:
+    """Append a line.
+
+    Parameters
+    ----------
+    path : Path
+        The file; it is made if it does not exist.
+    line : bytes
+        Without its end.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written.
+    """
+    with path.open("ab+") as file:
+        _cut_half_line(file.name, file.seek(0, 2))
+        file.write(line + b"\n")
+
+
+def whole_lines(path: Path) -> list[bytes]:
+    """Return the lines of a file that were written to their end, without it; none if there is no file."""
+    if not path.exists():
+        return []
+    lines = path.read_bytes().split(b"\n")
+    return lines[:-1]
+
+
+def _cut_half_line(name: str, size: int) -> None:
+    with Path(name).open("rb+") as file:
+        end = size
+        while end:
+            begin = max(0, end - _BLOCK)
+            file.seek(begin)
+            found = file.read(end - begin).rfind(b"\n")
+            if found >= 0:
+                end = begin + found + 1
+                break
+            end = begin
+        if end < size:
+            file.truncate(end)
