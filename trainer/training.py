@@ -25,7 +25,7 @@ from trainer.augmentation import AugmentationSettings, augment
 from trainer.examples import Drawable, Examples
 from trainer.sampling import balanced_probabilities
 from trainer.splits import refuse_standing_test_users
-from trainer.wearing import standing, turnable
+from trainer.wearing import at_rest, mirrored_axes, standing, turnable
 
 # tf-keras ships no type hints.
 Model = Any
@@ -138,6 +138,8 @@ def epoch_arrays(
         chosen.values,
         turnable(chosen, classes),
         standing(chosen, classes),
+        resting=at_rest(chosen, classes),
+        mirrored_axes=mirrored_axes(chosen),
         steps=steps,
         settings=settings.augmentation,
         rng=rng,

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -9,6 +11,7 @@ from trainer.augmentation import (
     augment,
     change_speed,
     long_steps,
+    mirror,
     random_rotations,
     random_tilts,
     rotate,
@@ -17,7 +20,18 @@ from trainer.augmentation import (
 
 SEEDS = st.integers(0, 2**32 - 1)
 NOTHING = AugmentationSettings(
-    tilt_degrees=0, free_rotation_share=0, free_standing_share=0, quietest_standing=1, scale=0, bias=0, noise=0, speed=0
+    tilt_degrees=0,
+    lean_degrees=0,
+    mirrored_share=0,
+    vigour=0,
+    free_rotation_share=0,
+    free_sitting_share=0,
+    free_standing_share=0,
+    quietest_standing=1,
+    scale=0,
+    bias=0,
+    noise=0,
+    speed=0,
 )
 
 
@@ -115,8 +129,8 @@ def test_augmentation_is_fixed_by_the_seed_and_keeps_gravity_in_its_limits(seed:
 
 
 @given(SEEDS)
-def test_only_turnable_windows_leave_the_tilt_they_may_have(seed: int) -> None:
-    settings = AugmentationSettings(tilt_degrees=15, free_rotation_share=1, scale=0, bias=0, noise=0)
+def test_only_turnable_windows_leave_the_lean_they_may_have(seed: int) -> None:
+    settings = AugmentationSettings(lean_degrees=15, free_rotation_share=1, scale=0, bias=0, noise=0)
     still = np.tile(np.float32([0, 0, 9.81]), (40, long_steps(50, settings), 1))
 
     def tilts(turnable: bool) -> NDArray[np.float64]:
@@ -151,3 +165,60 @@ def test_only_turned_standing_windows_are_made_quieter() -> None:
     np.testing.assert_allclose(spread(turnable=False, standing=True), loud, rtol=1e-3)
     assert 0.29 < quiet.min() < 0.35
     assert 0.95 < quiet.max() < 1.01
+
+
+def test_mirroring_changes_the_sign_of_the_chosen_axis_only() -> None:
+    windows = some_windows(np.random.default_rng(3))
+    mirrored = mirror(windows, np.array([0, 1, 2, -1]))
+    for window, original, signs in zip(mirrored, windows, ([-1, 1, 1], [1, -1, 1], [1, 1, -1], [1, 1, 1]), strict=True):
+        np.testing.assert_array_equal(window, original * np.float32(signs))
+    assert mirrored.dtype == np.float32
+
+
+def test_the_stated_share_of_those_whose_side_is_known_is_mirrored() -> None:
+    settings = replace(NOTHING, mirrored_share=0.25)
+    still = np.tile(np.float32([9.6, 1.0, 1.7]), (4_000, long_steps(50, settings), 1))
+    standing = np.zeros(len(still), np.bool_)
+    axes = np.where(np.arange(len(still)) < 2_000, 1, -1)
+    varied = augment(
+        still, ~standing, standing, mirrored_axes=axes, steps=50, settings=settings, rng=np.random.default_rng(0)
+    )
+    changed = varied[:, 0, 1] < 0
+    assert 0.2 < changed[:2_000].mean() < 0.3
+    assert not changed[2_000:].any()
+    np.testing.assert_allclose(np.abs(varied), np.abs(still[:, :50]), rtol=1e-5)
+
+
+def test_vigour_changes_how_strongly_people_move_but_not_who_is_at_rest() -> None:
+    settings = replace(NOTHING, vigour=0.5)
+    wave = np.sin(np.arange(long_steps(50, settings)) / 3)[:, None] * np.float32([1, 2, 3])
+    windows = np.tile(np.float32(wave), (400, 1, 1))
+    turnable = np.ones(400, np.bool_)
+    resting = np.arange(400) < 200
+
+    def varied(with_vigour: AugmentationSettings) -> NDArray[np.float32]:
+        return augment(
+            windows, turnable, ~turnable, resting=resting, steps=50, settings=with_vigour, rng=np.random.default_rng(0)
+        )
+
+    factors = varied(settings).std(axis=1) / varied(NOTHING).std(axis=1)
+    np.testing.assert_allclose(factors[:200], 1, atol=1e-3)
+    assert 1 / 1.5 - 0.01 < factors[200:].min() < 0.7
+    assert 1.4 < factors[200:].max() < 1.51
+
+
+def test_sitting_standing_and_moving_windows_are_turned_freely_each_in_its_own_share() -> None:
+    settings = replace(NOTHING, free_sitting_share=0.1, free_standing_share=0.9, free_rotation_share=0.5)
+    still = np.tile(np.float32([0, 0, 9.81]), (3_000, long_steps(50, settings), 1))
+    kind = np.repeat(["sit", "stand", "walk"], 1_000)
+    varied = augment(
+        still,
+        np.ones(len(still), np.bool_),
+        kind == "stand",
+        resting=kind != "walk",
+        steps=50,
+        settings=settings,
+        rng=np.random.default_rng(0),
+    )
+    turned = (np.abs(varied[:, 0, 2] - 9.81) > 0.01).reshape(3, 1_000).mean(axis=1)
+    np.testing.assert_allclose(turned, [0.1, 0.9, 0.5], atol=0.05)
