@@ -13,6 +13,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from enum import Enum
 from pathlib import Path
 
 import msgspec
@@ -25,6 +26,12 @@ CURRENT = "current"
 HISTORY = "history.jsonl"
 LOCK = ".lock"
 MAX_NAME_CHARACTERS = 128
+
+
+class Whichever(Enum):
+    """Stands for whichever release is current."""
+
+    RELEASE = "whichever release is current"
 
 
 class Publication(msgspec.Struct, frozen=True):
@@ -45,7 +52,7 @@ class Publication(msgspec.Struct, frozen=True):
     at: str
 
 
-def publish(release_folder: Path, store: Path) -> Path:
+def publish(release_folder: Path, store: Path, *, replacing: str | Whichever | None = Whichever.RELEASE) -> Path:
     """Place a release into a store and make it the current one.
 
     Parameters
@@ -54,6 +61,9 @@ def publish(release_folder: Path, store: Path) -> Path:
         The release; its files are copied.
     store : Path
         The store; it is made if it does not exist.
+    replacing : str, None or Whichever
+        The name of the release that this one was found to be better than, None if there was none: if another is
+        current by now, nothing is published. Whichever is current is replaced, if not given.
 
     Returns
     -------
@@ -63,8 +73,8 @@ def publish(release_folder: Path, store: Path) -> Path:
     Raises
     ------
     ReleaseError
-        If the release is not what its manifest says or fails its golden window, if its name is no plain file name, or
-        if the store has a release of this name already.
+        If the release is not what its manifest says or fails its golden window, if its name is no plain file name, if
+        the store has a release of this name already, or if another than the one to be replaced is current.
     OSError
         If the store cannot be written; the current release then stays what it is.
     """
@@ -78,6 +88,8 @@ def publish(release_folder: Path, store: Path) -> Path:
         published = [publication.release for publication in history(store)]
         if name in published:
             raise ReleaseError(f"{store} has published {name} already; a release's name is used once")
+        if not isinstance(replacing, Whichever):
+            _refuse_other_current(store, name, replacing)
         placed = store / name
         if placed.exists():
             _refuse_other_content(release_folder, placed)
@@ -105,6 +117,19 @@ def current_release(store: Path) -> Path | None:
     if not (store / name).is_dir():
         raise ReleaseError(f"{store / CURRENT} names {name}, which is not in the store")
     return store / name
+
+
+def is_published(store: Path, name: str) -> bool:
+    """Return whether a release of this name is current in a store or was before, even if its publisher was killed.
+
+    Raises
+    ------
+    ReleaseError
+        If the store's pointer or history cannot be read.
+    """
+    # In this order: what makes way for another meanwhile is in the history by then.
+    current = current_release(store)
+    return (current is not None and current.name == name) or name in [each.release for each in history(store)]
 
 
 def history(store: Path) -> list[Publication]:
@@ -162,6 +187,16 @@ def _clear_up(store: Path) -> None:
     current, known = current_release(store), history(store)
     if current is not None and current.name not in [publication.release for publication in known]:
         _append(store / HISTORY, Publication(current.name, known[-1].release if known else None, _now()))
+
+
+def _refuse_other_current(store: Path, name: str, replacing: str | None) -> None:
+    folder = current_release(store)
+    current = folder.name if folder is not None else None
+    if current != replacing:
+        raise ReleaseError(
+            f"{store}: {current or 'no release'} is current by now, but {name} was compared with "
+            f"{replacing or 'none'}; compare it again"
+        )
 
 
 def _copy(source: Path, target: Path) -> None:

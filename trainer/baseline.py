@@ -22,10 +22,12 @@ from trainer.cross_validate import network_trainer, read_material
 from trainer.data_sets import weaknesses_of
 from trainer.evaluation import protocols
 from trainer.evaluation.measures import measure
-from trainer.evaluation.protocols import Cutting, Pools
+from trainer.evaluation.pools import Cutting, Pools, make_pools
 from trainer.evaluation.unknown import choose_threshold
 from trainer.freezing import freeze_all
 from trainer.release_folder import write_release
+from trainer.sources import find_source
+from trainer.sources.source import provenance_of
 from trainer.training import fit
 from trainer.training_plan import TrainingPlan
 
@@ -68,7 +70,7 @@ def make_baseline(
         windows=plan.windows,
         wearers=material.wearers,
     )
-    pools = protocols.make_pools(material.recordings, cutting)
+    pools = make_pools(material.recordings, cutting)
     outcomes = protocols.run(protocols.by_user(pools, folds), network_trainer(plan), _tell)
     choice = choose_threshold(outcomes)
     _tell(f"fitting {plan.network} to {len(pools.train)} windows of {len(set(pools.train.people.tolist()))} people")
@@ -94,6 +96,7 @@ def make_baseline(
         windows=plan.windows,
         normalisation=plan.normalisation,
         training_users=sorted(set(pools.train.people.tolist())),
+        data=provenance_of(find_source(path) for path in data),
     )
     findings = Findings(
         classes=plan.classes,

@@ -8,10 +8,13 @@ narrow; it is expanded as T. Hesterberg, "What teachers should know about the bo
 distribution and of n to n - 1. With five or six users even that lets 6 % of
 equally good networks pass where 5 % were asked for (measured on simulated ones); so the bound must also hold by the
 jackknife, each user left out once (Efron and Tibshirani, chapter 11).
+
+A high confidence asks for a quantile far out, beyond which few resamples fall: more are then drawn. Where that would be
+too many, nothing is extrapolated: the bound is the least that any resample gives, those of one user alone included.
 """
 
 from dataclasses import dataclass
-from math import sqrt
+from math import ceil, cos, pi, sin, sqrt
 from statistics import NormalDist
 
 import numpy as np
@@ -19,6 +22,9 @@ from numpy.typing import NDArray
 
 RESAMPLES = 10_000
 CONFIDENCE = 0.95
+#: So many resamples must be expected below a quantile for it to be taken from them, and so many are drawn at most.
+RESAMPLES_BELOW = 5
+MOST_RESAMPLES = 50_000
 
 
 @dataclass(frozen=True)
@@ -33,12 +39,16 @@ class PairedDifference:
         One-sided lower confidence bound of it: the lower one of bootstrap and jackknife.
     users, resamples : int
         How many users there were, and how often they were drawn.
+    is_least : bool
+        Whether the confidence asked for more resamples than `MOST_RESAMPLES`: the bound of the bootstrap is then the
+        least of all.
     """
 
     difference: float
     lower_bound: float
     users: int
     resamples: int
+    is_least: bool = False
 
 
 def paired_difference(
@@ -57,31 +67,42 @@ def paired_difference(
         Each user's confusion matrix under either network, of the same users in the same order; rows are the truth,
         and answers beyond the classes are never right.
     resamples : int
-        How often users are drawn.
+        How often users are drawn; oftener, if the confidence asks for it.
     confidence : float
-        Of the one-sided bound.
+        Of the one-sided bound; between 0.5 and 1.
     seed : int
         Fixes the draws: the same matrices give the same bound.
 
     Raises
     ------
     ValueError
-        If there are fewer than two users, or the networks were not given the same ones.
+        If there are fewer than two users, the networks were not given the same ones, or the confidence is out of range.
     """
     if first.shape[:2] != second.shape[:2]:
         raise ValueError(f"both networks need the same users and classes, not {first.shape} and {second.shape}")
     users = len(first)
     if users < 2:
         raise ValueError("a bootstrap over users needs at least two of them")
-    rng = np.random.default_rng(seed)
+    if not 0.5 < confidence < 1:  # NaN must fail too
+        raise ValueError(f"the confidence must be between 0.5 and 1, not {confidence}")
+    share = expanded_share(1.0 - confidence, users)
+    needed = RESAMPLES_BELOW / share if share > 0 else float("inf")
+    is_least = needed > max(resamples, MOST_RESAMPLES)
+    if not is_least:
+        resamples = max(resamples, ceil(needed))
     # How often each user is drawn; both networks get the same draws.
-    drawn = rng.multinomial(users, np.full(users, 1 / users), size=resamples)
-    bootstrap = np.quantile(_differences(drawn, first, second), expanded_share(1.0 - confidence, users))
+    drawn = np.random.default_rng(seed).multinomial(users, np.full(users, 1 / users), size=resamples)
+    found = _differences(drawn, first, second)
+    if is_least:
+        alone = _differences(users * np.eye(users, dtype=np.int64), first, second)
+        bootstrap = min(float(found.min()), float(alone.min()))
+    else:
+        bootstrap = float(np.quantile(found, share))
     whole = float(_differences(np.ones((1, users), np.int64), first, second)[0])
     without_one = _differences(1 - np.eye(users, dtype=np.int64), first, second)
     error = sqrt((users - 1) * float(np.var(without_one)))
-    jackknife = whole + _student_quantile(NormalDist().inv_cdf(1.0 - confidence), users - 1) * error
-    return PairedDifference(whole, min(float(bootstrap), jackknife), users, resamples)
+    jackknife = whole + student_quantile(1.0 - confidence, users - 1) * error
+    return PairedDifference(whole, min(bootstrap, jackknife), users, resamples, is_least)
 
 
 def macro_f1(confusions: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -115,18 +136,44 @@ def expanded_share(share: float, users: int) -> float:
     >>> round(expanded_share(0.05, 5), 4)
     0.0086
     """
-    normal = NormalDist()
-    return normal.cdf(sqrt(users / (users - 1)) * _student_quantile(normal.inv_cdf(share), users - 1))
+    return NormalDist().cdf(sqrt(users / (users - 1)) * student_quantile(share, users - 1))
 
 
-def _student_quantile(z: float, freedom: int) -> float:
-    """Student's t for a normal quantile: Abramowitz and Stegun, Handbook of Mathematical Functions (1964), 26.7.5."""
-    return (
-        z
-        + (z**3 + z) / 4 / freedom
-        + (5 * z**5 + 16 * z**3 + 3 * z) / 96 / freedom**2
-        + (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384 / freedom**3
-    )
+def student_quantile(share: float, freedom: int) -> float:
+    """Return a lower quantile of Student's t.
+
+    Parameters
+    ----------
+    share : float
+        Of the distribution, from above 0 to 0.5.
+    freedom : int
+        Degrees of freedom, at least 1.
+
+    Examples
+    --------
+    >>> round(student_quantile(0.05, 4), 4)
+    -2.1318
+    """
+    # The tail falls all the way with the angle, so halving finds it.
+    low, high = 0.0, pi / 2
+    for _ in range(100):
+        angle = (low + high) / 2
+        low, high = (angle, high) if (1 - _within(angle, freedom)) / 2 > share else (low, angle)
+    return -sqrt(freedom) * sin(low) / cos(low)
+
+
+def _within(angle: float, freedom: int) -> float:
+    """Return how much of Student's t lies nearer to 0 than ``sqrt(freedom) * tan(angle)``.
+
+    Abramowitz and Stegun, Handbook of Mathematical Functions (1964), 26.7.3 and 26.7.4.
+    """
+    odd = freedom % 2
+    term = cos(angle) if odd else 1.0
+    total = 0.0
+    for power in range(1 + odd, freedom, 2):
+        total += term
+        term *= power / (power + 1) * cos(angle) ** 2
+    return 2 / pi * (angle + sin(angle) * total) if odd else sin(angle) * total
 
 
 def _differences(drawn: NDArray[np.int64], first: NDArray[np.int64], second: NDArray[np.int64]) -> NDArray[np.float64]:

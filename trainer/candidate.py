@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from har.releases import Golden, Normalisation, ReleaseManifest, Scores
+from har.releases import Golden, Normalisation, ReleaseManifest, Scores, TrainingData
 from har.scoring import scores
 from har.windows import WindowSpec
-from trainer.data_sets import data_sets_of, placement_of, weaknesses_of, weights_licence
+from trainer.data_sets import placement_of, weaknesses_of, weights_licence
 from trainer.evaluation.outcomes import Classify, Outcomes
 from trainer.evaluation.validation import Validated, ValidationWindows, validate
 from trainer.freezing import GOLDEN_TOLERANCE, Frozen, freeze_all
@@ -40,6 +40,8 @@ class Provenance:
         Applied before the network.
     training_users : list of str
         ``device/user`` of everybody who was trained on.
+    data : list of TrainingData
+        The data sets that it was trained on, as the sources state them.
     """
 
     release: str
@@ -47,6 +49,7 @@ class Provenance:
     windows: WindowSpec
     normalisation: Normalisation
     training_users: list[str]
+    data: list[TrainingData]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -183,9 +186,9 @@ def make_manifest(provenance: Provenance, frozen: Frozen, findings: Findings) ->
         artifacts=frozen.artifacts,
         golden=Golden(GOLDEN_FILE, GOLDEN_TOLERANCE),
         training_users=people,
-        data=data_sets_of(people),
+        data=provenance.data,
         metrics=dict(findings.metrics),
-        weights_licence=weights_licence(people),
+        weights_licence=weights_licence(provenance.data),
         personal=findings.personal,
         false_activity_rate=findings.false_activity_rate,
     )

@@ -6,24 +6,25 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
-import numpy as np
 
 from har.answers import UNKNOWN
 from har.recordings import Recording, RecordingError
 from har.training_settings import CrossValidateSettings
+from trainer.candidate import classifier
 from trainer.data_sets import placement_of
 from trainer.evaluation import protocols
 from trainer.evaluation.measures import Measures, measure
 from trainer.evaluation.outcomes import Classify, Outcomes
-from trainer.evaluation.protocols import Cutting, Protocol, ProtocolError, Train
+from trainer.evaluation.pools import Cutting, make_pools
+from trainer.evaluation.protocols import Protocol, ProtocolError, Train
 from trainer.evaluation.report import ReportError, Section, check_writable, write_report
 from trainer.evaluation.tables import measures_table
-from trainer.evaluation.unknown import ThresholdChoice, choose_threshold
+from trainer.evaluation.unknown import ThresholdChoice, ThresholdError, choose_threshold
 from trainer.examples import Examples
 from trainer.networks import NETWORKS, UnknownNetworkError
 from trainer.preparation.plan import FEWEST_PEOPLE, TEST, is_personal, split_of_people
 from trainer.preparation.wearers import Wearers, wearers_of
-from trainer.recordings import load_recordings
+from trainer.recordings import load_recordings, refuse_repeated_recordings
 from trainer.splits import device_of
 from trainer.training import FitSettings, fit
 from trainer.training_plan import TrainingPlan
@@ -43,13 +44,17 @@ class ProtocolResult(msgspec.Struct, frozen=True):
     measures : Measures
         Over all folds, every answer counting.
     threshold : ThresholdChoice or None
-        The threshold for unknown that these answers would choose; None where people were not unseen.
+        The threshold for unknown that these answers would choose; None where people were not unseen, or no answer was
+        right.
+    no_threshold : str
+        Why the answers of unseen people choose no threshold; empty if they do.
     """
 
     protocol: str
     warning: str
     measures: Measures
     threshold: ThresholdChoice | None
+    no_threshold: str = ""
 
 
 @dataclass(frozen=True)
@@ -107,12 +112,7 @@ def _refuse_classes(classes: Sequence[str]) -> None:
 
 
 def _refuse_repeated(sources: Sequence[Sequence[Recording]], data: Sequence[Path]) -> None:
-    seen: dict[tuple[str, str], Path] = {}
-    for path, theirs in zip(data, sources, strict=True):
-        for recording in theirs:
-            known = seen.setdefault((recording.person, recording.session), path)
-            if known is not path:
-                raise RecordingError(f"{path}: session {recording.session} of {recording.person} is in {known}, too")
+    refuse_repeated_recordings(zip(data, sources, strict=True))
 
 
 def make_protocols(material: Material, plan: TrainingPlan, settings: CrossValidateSettings) -> list[Protocol]:
@@ -133,7 +133,7 @@ def make_protocols(material: Material, plan: TrainingPlan, settings: CrossValida
         windows=plan.windows,
         wearers=material.wearers,
     )
-    pools = protocols.make_pools(material.recordings, cutting)
+    pools = make_pools(material.recordings, cutting)
     tested = material.tested
     theirs = [recording for recording in material.recordings if recording.person in tested]
     build: dict[str, Callable[[], Protocol]] = {
@@ -149,8 +149,14 @@ def make_protocols(material: Material, plan: TrainingPlan, settings: CrossValida
 def evaluate_protocol(protocol: Protocol, train: Train, cost: float) -> tuple[ProtocolResult, Outcomes]:
     """Run a protocol and measure what it found; the threshold is chosen only on people that were not trained on."""
     outcomes = protocols.run(protocol, train, _tell)
-    choice = None if protocol.warning else choose_threshold(outcomes, cost=cost)
-    return ProtocolResult(protocol.name, protocol.warning, measure(outcomes), choice), outcomes
+    choice, no_threshold = None, ""
+    if not protocol.warning:
+        try:
+            choice = choose_threshold(outcomes, cost=cost)
+        except ThresholdError as error:
+            # So much was trained for these figures, bad as they are: they are shown all the same.
+            no_threshold = str(error)
+    return ProtocolResult(protocol.name, protocol.warning, measure(outcomes), choice, no_threshold), outcomes
 
 
 def network_trainer(plan: TrainingPlan) -> Train:
@@ -165,7 +171,7 @@ def network_trainer(plan: TrainingPlan) -> Train:
             normalisation=plan.normalisation,
             settings=plan.fit,
         )
-        return lambda windows: np.asarray(model(plan.normalisation.apply(windows), training=False), np.float32)
+        return classifier(model, plan.normalisation)
 
     return train
 
@@ -214,6 +220,8 @@ def describe(result: ProtocolResult) -> str:
         )
         if chosen.after.false_activity_rate is not None:
             lines[-1] += f" and lower the false-activity rate to {chosen.after.false_activity_rate:.1%}"
+    if result.no_threshold:
+        lines.append(f"no threshold: {result.no_threshold}")
     if result.warning:
         lines.insert(0, f"WARNING, not a figure for unseen people. {result.warning}")
     return "\n".join(lines)

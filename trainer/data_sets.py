@@ -1,5 +1,6 @@
 """What must be said of the data sets a network was trained on: source, licence, where the phone was worn."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -42,6 +43,15 @@ _HHAR = DataSet(
     "All eight phones were in one pouch at the waist: models and rates differ widely, wearing does not.",
     commercial_use=True,
     shows_sway=False,
+)
+
+_NOT_STATED = "not stated"
+#: How licences and terms say that commercial use is forbidden; taken to be said once too often rather than missed.
+_NOT_COMMERCIAL = re.compile(
+    r"\bnc\b|non[\s-]?commercial|\b(research|academic|educational|private|personal)\b[^.;]*\bonly\b"
+    r"|\b(no|not|never|without|forbid\w*|forbad\w*|prohibit\w*|exclud\w*)\b[^.;]*\bcommercial"
+    r"|\bcommercial[^.;]*\b(not|never|forbidden|prohibited|excluded|disallowed)\b",
+    re.IGNORECASE,
 )
 
 KNOWN_DATA_SETS = {
@@ -97,7 +107,7 @@ def data_sets_of_devices(devices: Iterable[str]) -> list[TrainingData]:
     found = [
         KNOWN_DATA_SETS[device].data
         if device in KNOWN_DATA_SETS
-        else TrainingData(f"recordings of {device}", "not stated", "not stated")
+        else TrainingData(f"recordings of {device}", _NOT_STATED, _NOT_STATED)
         for device in sorted(set(devices))
     ]
     return list(dict.fromkeys(found))
@@ -109,21 +119,28 @@ def weaknesses_of(people: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(KNOWN_DATA_SETS[device].weakness for device in devices if device in KNOWN_DATA_SETS))
 
 
-def weights_licence(people: Iterable[str]) -> str:
-    """Say on which terms weights trained on these people's recordings may be used."""
-    devices = sorted({device_of(person) for person in people})
-    limiting = [
-        KNOWN_DATA_SETS[device].data.name
-        for device in devices
-        if device in KNOWN_DATA_SETS and not KNOWN_DATA_SETS[device].commercial_use
-    ]
-    unknown = [device for device in devices if device not in KNOWN_DATA_SETS]
+def weights_licence(data: Iterable[TrainingData]) -> str:
+    """Say on which terms weights trained on these data sets may be used.
+
+    Examples
+    --------
+    >>> weights_licence([TrainingData("Our walks", "CC BY-NC 4.0", "our lab")])[:72]
+    'Not for commercial use: the weights were trained on Our walks, whose ter'
+    """
+    known = {each.data: each for each in KNOWN_DATA_SETS.values()}
+    limiting, unknown = [], []
+    for each in dict.fromkeys(data):
+        allowed = known[each].commercial_use if each in known else not _NOT_COMMERCIAL.search(each.licence)
+        if not allowed:
+            limiting.append(each.name)
+        elif each.licence.strip().lower().startswith(_NOT_STATED) or not each.licence.strip():
+            unknown.append(each.name)
     sentences = []
     if limiting:
         sentences.append(
-            f"Not for commercial use: the weights were trained on {', '.join(limiting)}, whose terms forbid it. "
-            "The project's own licence covers its code, not these weights."
+            f"Not for commercial use: the weights were trained on {', '.join(dict.fromkeys(limiting))}, "
+            "whose terms forbid it. The project's own licence covers its code, not these weights."
         )
     if unknown:
-        sentences.append(f"The terms of the recordings of {', '.join(unknown)} are not stated.")
+        sentences.append(f"The terms of some recordings are not stated: {', '.join(dict.fromkeys(unknown))}.")
     return " ".join(sentences) or "The terms of the data sets named here apply to the weights."

@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
+from har.releases import Artifact
 from trainer.gate_checks import (
     Check,
     Contender,
@@ -22,7 +23,7 @@ from trainer.gate_checks import (
     succession_checks,
     unknown_check,
 )
-from trainer.gate_limits import FrozenFormat, GateLimits
+from trainer.gate_limits import GateLimits
 from trainer.splits import STANDING_TEST_USERS
 
 GATE_FILE = "gate.json"
@@ -37,7 +38,7 @@ class GateResult(msgspec.Struct, frozen=True):
 
     Attributes
     ----------
-    published : bool
+    passed : bool
         Whether the candidate may be published: every check passed.
     reason : str
         In a sentence.
@@ -51,7 +52,7 @@ class GateResult(msgspec.Struct, frozen=True):
         Everything that was looked at.
     """
 
-    published: bool
+    passed: bool
     reason: str
     candidate: str
     current: str | None
@@ -62,9 +63,11 @@ class GateResult(msgspec.Struct, frozen=True):
 def judge(
     candidate: Contender,
     current: Contender | None,
-    formats: Sequence[FrozenFormat],
-    limits: GateLimits | None = None,
+    artifacts: Sequence[Artifact],
+    limits: GateLimits,
     wearers: Mapping[str, str] | None = None,
+    *,
+    attempts: int = 1,
 ) -> GateResult:
     """Decide whether a candidate may be published.
 
@@ -74,20 +77,26 @@ def judge(
         The new network.
     current : Contender, optional
         The release in use; None if there is none.
-    formats : sequence of FrozenFormat
-        What freezing measured of the candidate.
-    limits : GateLimits, optional
+    artifacts : sequence of Artifact
+        The candidate's frozen forms, as freezing measured them. What was not measured does not pass.
+    limits : GateLimits
         What it must reach.
     wearers : mapping of str to str, optional
         Whose human being each person (``device/user``) is, see `trainer.preparation.wearers`: several phones of one
         count as one, and whoever was trained on with one phone is not unseen with another.
+    attempts : int
+        How many candidates were judged since the last publication, this one included: the more there were, the surer
+        the difference must be.
 
     Raises
     ------
     GateError
         If a standing test user is among the windows.
+    ValueError
+        If there were fewer attempts than this one.
     """
-    limits = limits or GateLimits()
+    if attempts < 1:
+        raise ValueError(f"the candidate itself counts as an attempt; there cannot be {attempts}")
     refuse_standing_test_users(candidate, current)
     candidate = _by_wearer(candidate, wearers or {})
     current = _by_wearer(current, wearers or {}) if current is not None else None
@@ -102,13 +111,13 @@ def judge(
         checks += (
             first_checks(judged, limits)
             if current is None
-            else comparison_checks(judged, _only(current, people), limits)
+            else comparison_checks(judged, _only(current, people), limits, attempts)
         )
         checks.append(unknown_check(judged, limits))
-    checks += [check for name, limit in limits.formats.items() for check in format_checks(name, formats, limit)]
-    published = all(check.passed for check in checks)
+    for name, budget in limits.formats.items():
+        checks += format_checks(name, artifacts, budget, limits.milliseconds)
     return GateResult(
-        published,
+        all(check.passed for check in checks),
         _reason(checks, current),
         candidate.release,
         current.release if current is not None else None,
@@ -142,8 +151,7 @@ def describe(result: GateResult) -> str:
         f"{check.relation:<2} {_number(check.limit):>10}  {check.detail}".rstrip()
         for check in result.checks
     ]
-    verdict = "published" if result.published else "not published"
-    return "\n".join([f"{result.candidate}: {verdict}. {result.reason}", *rows])
+    return "\n".join([f"{result.candidate}: {result.reason}", *rows])
 
 
 def write_gate(folder: Path, result: GateResult) -> None:

@@ -1,6 +1,6 @@
 """The gate's single checks, each with its value and its limit."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -8,11 +8,13 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from har.releases import Artifact, ArtifactFormat
 from har.scoring import confusion_matrix
 from trainer.bootstrap import macro_f1, paired_difference
 from trainer.evaluation.outcomes import Outcomes
 from trainer.evaluation.unknown import unknown_rates
-from trainer.gate_limits import FormatLimit, FrozenFormat, GateLimits
+from trainer.freezing.budgets import Budget
+from trainer.gate_limits import GateLimits
 
 NOT_MEASURED = "it was not measured"
 
@@ -128,16 +130,20 @@ def first_checks(candidate: Contender, limits: GateLimits) -> list[Check]:
     return [_at_least("macro-F1", found, limits.first_macro_f1, "there is no current release to compare with")]
 
 
-def comparison_checks(candidate: Contender, current: Contender, limits: GateLimits) -> list[Check]:
+def comparison_checks(candidate: Contender, current: Contender, limits: GateLimits, attempts: int = 1) -> list[Check]:
     """Check that a candidate is better for people in general, and for no class or model much worse.
 
-    Both networks must have been given the same people.
+    Both networks must have been given the same people. Of several candidates that are no better, each gets a chance to
+    seem so on them; the level is therefore divided by how many there were (Bonferroni), so that hardly ever any does.
     """
     people = np.unique(candidate.outcomes.people).tolist()
     classes = current.outcomes.classes
     new, old = (user_confusions(each.outcomes, people, classes) for each in (candidate, current))
-    paired = paired_difference(new, old, resamples=limits.resamples, confidence=limits.confidence, seed=limits.seed)
-    detail = f"difference {paired.difference:+.4f}, {limits.confidence:.0%} lower bound over {paired.users} people"
+    confidence = 1 - (1 - limits.confidence) / attempts
+    paired = paired_difference(new, old, resamples=limits.resamples, confidence=confidence, seed=limits.seed)
+    detail = f"difference {paired.difference:+.4f}, {100 * confidence:.6g}% lower bound over {paired.users} people"
+    if attempts > 1:
+        detail += f": {limits.confidence:.0%} for all {attempts} candidates since the last publication together"
     checks = [Check("better than the current release", paired.lower_bound, ">", 0.0, paired.lower_bound > 0, detail)]
     checks += _class_checks(new.sum(axis=0), old.sum(axis=0), classes, limits.class_margin)
     return checks + _model_checks(candidate, current, classes, limits.model_margin)
@@ -182,17 +188,19 @@ def unknown_check(candidate: Contender, limits: GateLimits) -> Check:
     return _at_most("classes answered unknown", rates.known_answered_unknown, limits.known_unknown, detail)
 
 
-def format_checks(name: str, formats: Sequence[FrozenFormat], limit: FormatLimit) -> list[Check]:
+def format_checks(
+    name: ArtifactFormat, artifacts: Sequence[Artifact], budget: Budget, milliseconds: float
+) -> list[Check]:
     """Check that a format is there, agrees with the trained network, and is small and fast enough."""
-    found: Mapping[str, FrozenFormat] = {each.format: each for each in formats}
+    found = {each.format: each for each in artifacts}
     if name not in found:
-        return [Check(f"{name}", None, "", None, False, "the candidate was not frozen to this format")]
+        return [Check(name, None, "", None, False, "the candidate was not frozen to this format")]
     frozen = found[name]
     return [
-        _at_most(f"{name}, bytes", frozen.bytes, limit.bytes),
-        _at_most(f"{name}, difference", frozen.largest_difference, limit.largest_difference),
-        _at_least(f"{name}, same answer", frozen.same_answer, limit.same_answer),
-        _at_most(f"{name}, ms a window", frozen.milliseconds, limit.milliseconds),
+        _at_most(f"{name}, bytes", frozen.bytes, budget.bytes),
+        _at_most(f"{name}, difference", frozen.largest_difference, budget.largest_difference),
+        _at_least(f"{name}, same answer", frozen.same_answer, budget.same_answer),
+        _at_most(f"{name}, ms a window", frozen.latency_ms, milliseconds),
     ]
 
 

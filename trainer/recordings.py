@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from har.recordings import Recording, RecordingError, recordings_from_columns
 from trainer.sources import Source, find_source
-from trainer.sources.checks import checked_parts
+from trainer.sources.checks import checked_parts, refuse_repeated_sessions
 from trainer.sources.table import SCHEMA, TEXT_COLUMNS, Part
 
 
@@ -31,14 +31,23 @@ def load_recordings(paths: Iterable[Path]) -> list[Recording]:
         is a known one by another name, if a session's rate is not what the data set states, or if the same session
         of a person is in two data sets.
     """
-    recordings: dict[tuple[str, str], Recording] = {}
-    for path in paths:
-        for recording in recordings_of(find_source(path)):
-            key = (recording.person, recording.session)
-            if key in recordings:
-                raise RecordingError(f"{path}: session {key[1]} of {key[0]} is in an earlier table, too")
-            recordings[key] = recording
-    return [recordings[key] for key in sorted(recordings)]
+    found = [(path, recordings_of(find_source(path))) for path in paths]
+    refuse_repeated_recordings(found)
+    recordings = [recording for _, theirs in found for recording in theirs]
+    return sorted(recordings, key=lambda recording: (recording.person, recording.session))
+
+
+def refuse_repeated_recordings(data_sets: Iterable[tuple[object, Iterable[Recording]]]) -> None:
+    """Raise if two data sets, given by path and recordings, hold the same session of a person.
+
+    Raises
+    ------
+    RecordingError
+        With the session and both data sets.
+    """
+    refuse_repeated_sessions(
+        (path, [(recording.person, recording.session) for recording in theirs]) for path, theirs in data_sets
+    )
 
 
 def recordings_of(source: Source) -> list[Recording]:

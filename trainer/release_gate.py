@@ -9,11 +9,16 @@ from trainer.evaluation.outcomes import Outcomes, relabelled
 from trainer.evaluation.validation import ValidationWindows
 from trainer.gate import GateError, GateResult, judge, write_gate
 from trainer.gate_checks import Contender
-from trainer.gate_limits import FrozenFormat, GateLimits
+from trainer.gate_limits import GateLimits, limits_of
 
 
 def gate_release(
-    candidate: Path, current: Path | None, held_out: ValidationWindows, limits: GateLimits | None = None
+    candidate: Path,
+    current: Path | None,
+    held_out: ValidationWindows,
+    limits: GateLimits | None = None,
+    *,
+    attempts: int = 1,
 ) -> GateResult:
     """Decide whether a release may be published, and write the decision into its folder as ``gate.json``.
 
@@ -28,7 +33,9 @@ def gate_release(
     held_out : ValidationWindows
         What was held out of the candidate's training.
     limits : GateLimits, optional
-        What it must reach.
+        What it must reach; its network's (`trainer.gate_limits.limits_of`), if not given.
+    attempts : int
+        How many candidates were judged since the last publication, this one included; see `trainer.gate.judge`.
 
     Raises
     ------
@@ -56,23 +63,16 @@ def gate_release(
         _refuse_other_windows(other.manifest, held_out)
         answers = held_out.classify(other.probabilities).probabilities
         theirs = _contender(other.manifest, relabelled(outcomes, other.manifest.classes, answers), held_out)
-    result = judge(_contender(manifest, outcomes, held_out), theirs, frozen_formats(manifest), limits, held_out.wearers)
+    result = judge(
+        _contender(manifest, outcomes, held_out),
+        theirs,
+        manifest.artifacts,
+        limits or limits_of(manifest.network),
+        held_out.wearers,
+        attempts=attempts,
+    )
     write_gate(candidate, result)
     return result
-
-
-def frozen_formats(manifest: ReleaseManifest) -> list[FrozenFormat]:
-    """Return what freezing measured of each format, as the manifest states it."""
-    return [
-        FrozenFormat(
-            format=artifact.format,
-            bytes=artifact.bytes,
-            largest_difference=artifact.largest_difference,
-            same_answer=artifact.same_answer,
-            milliseconds=artifact.latency_ms,
-        )
-        for artifact in manifest.artifacts
-    ]
 
 
 def _contender(manifest: ReleaseManifest, outcomes: Outcomes, held_out: ValidationWindows) -> Contender:

@@ -15,6 +15,7 @@ from trainer.preparation.plan import TEST, TRAIN, VALIDATION, PreparationPlan
 from trainer.preparation.shards import INDEX_FILE, PreparedIndex, ShardError, read_index
 from trainer.recordings import recordings_of
 from trainer.sources import Source, find_source
+from trainer.sources.source import provenance_of
 
 #: With fewer windows of a person, or of an activity, somebody should know.
 FEW_WINDOWS = 20
@@ -45,7 +46,12 @@ def prepare(
     sources = find_sources(data)
     if spark is not None:
         return prepare_on_spark(spark, sources, plan, output, executors)
-    return prepare_in_process({source.path.name: recordings_of(source) for source in sources}, plan, output)
+    return prepare_in_process(
+        {str(source.path.absolute()): recordings_of(source) for source in sources},
+        plan,
+        output,
+        provenance=provenance_of(sources),
+    )
 
 
 def find_sources(data: Sequence[str | Path]) -> list[Source]:

@@ -7,12 +7,17 @@ import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import Event
+from time import monotonic
 
 from pyspark.sql import SparkSession
 
 LOOPBACK = "127.0.0.1"
 #: Memory of an executor's JVM, MB: Python's, where the work is done, comes on top.
 EXECUTOR_MB = 1024
+#: How long executors may take to come, s.
+START_SECONDS = 90.0
+_LOOK_SECONDS = 0.2
 
 
 class SparkUnavailableError(RuntimeError):
@@ -31,8 +36,10 @@ def local_cluster(executors: int) -> str:
 
 
 @contextmanager
-def spark_session(name: str, master: str, executors: int) -> Iterator[SparkSession]:
-    """Start Spark, and stop it at the end of the block.
+def spark_session(
+    name: str, master: str, executors: int, *, start_seconds: float = START_SECONDS
+) -> Iterator[SparkSession]:
+    """Start Spark, wait for its executors, and stop it at the end of the block.
 
     Parameters
     ----------
@@ -42,11 +49,13 @@ def spark_session(name: str, master: str, executors: int) -> Iterator[SparkSessi
         URL of the master, as ``spark://host:7077`` or `local_cluster`'s.
     executors : int
         How many executors, of one core each.
+    start_seconds : float
+        How long they may take to come, s. Spark itself would wait for ever for a worker to be free, and say nothing.
 
     Raises
     ------
     SparkUnavailableError
-        If there is no Java, or Spark does not start.
+        If there is no Java, Spark does not start, or not all executors come.
     """
     if shutil.which("java") is None and "JAVA_HOME" not in os.environ:
         raise SparkUnavailableError("Spark needs Java 17 (Debian: apt install openjdk-17-jre-headless)")
@@ -75,9 +84,29 @@ def spark_session(name: str, master: str, executors: int) -> Iterator[SparkSessi
     except Exception as error:  # Py4J and Java name dozens of classes for it
         raise SparkUnavailableError(f"Spark did not start with master {master}: {error}") from error
     try:
+        _await_executors(session, master, executors, start_seconds)
         yield session
     finally:
         session.stop()
+
+
+def _await_executors(session: SparkSession, master: str, executors: int, seconds: float) -> None:
+    if master.startswith("local") and not master.startswith("local-cluster"):
+        return  # tasks run in the driver
+    deadline = monotonic() + seconds
+    pause = Event()
+    while (came := _registered(session)) < executors:
+        if monotonic() > deadline:
+            raise SparkUnavailableError(
+                f"{came} of {executors} executors came within {seconds:g} s: is there a free worker with one core and "
+                f"{EXECUTOR_MB // 1024} GB each at {master}?"
+            )
+        pause.wait(_LOOK_SECONDS)
+
+
+def _registered(session: SparkSession) -> int:
+    context = session.sparkContext._jsc.sc()  # Python's own interface does not tell
+    return int(context.getExecutorMemoryStatus().size()) - 1  # the driver is among them
 
 
 def _is_on_this_machine(master: str) -> bool:

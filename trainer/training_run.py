@@ -16,7 +16,7 @@ import msgspec
 from pyspark.sql import SparkSession
 from rich.console import Console
 
-from model_store.publishing import current_release, publish
+from model_store.publishing import current_release, is_published, publish
 from trainer import run_preparation
 from trainer.candidate import Candidate, Provenance, make_candidate
 from trainer.distributed import asynchronous, synchronous
@@ -25,7 +25,7 @@ from trainer.distributed.job import Mode, TrainingJob
 from trainer.distributed.local import train_locally
 from trainer.distributed.weights import load_network
 from trainer.evaluation.validation import ValidationWindows, read_validation, write_validation_report
-from trainer.gate import GateResult
+from trainer.gate import GateResult, describe
 from trainer.live_progress import LiveProgress
 from trainer.preparation.plan import TRAIN
 from trainer.preparation.shards import INDEX_FILE, PreparedIndex
@@ -131,7 +131,7 @@ def run_training(request: TrainRequest, options: RunOptions, console: Console) -
     with _waiting(console, "evaluating and freezing"):
         candidate = _candidate(job, index, held_out, record, folder)
     _tell_scores(candidate, console)
-    gate = _judge(candidate, held_out, options.store, console)
+    gate = _judge(candidate, held_out, options, console)
     return FinishedRun(folder, candidate, gate)
 
 
@@ -240,6 +240,7 @@ def _candidate(
         windows=index.plan.windows,
         normalisation=job.normalisation,
         training_users=list(index.windows(TRAIN)),
+        data=index.provenance,
     )
     model = load_network(job, folder.weights)
     made = make_candidate(model, held_out, provenance, folder.release, unknown_cost=record.request.unknown_cost)
@@ -269,16 +270,21 @@ def _tell_scores(candidate: Candidate, console: Console) -> None:
 
 
 def _judge(
-    candidate: Candidate, held_out: ValidationWindows, store: Path | None, console: Console
+    candidate: Candidate, held_out: ValidationWindows, options: RunOptions, console: Console
 ) -> GateResult | None:
+    store = options.store
     if store is None:
         return None
-    result = gate_release(candidate.folder, current_release(store), held_out)
-    if result.published:
-        placed = publish(candidate.folder, store)
+    if is_published(store, candidate.manifest.release):
+        console.print("an earlier try published it", highlight=False)
+        return None
+    result = gate_release(candidate.folder, current_release(store), held_out, attempts=options.attempts)
+    console.print(describe(result), highlight=False, markup=False)
+    if result.passed:
+        placed = publish(candidate.folder, store, replacing=result.current)
         console.print(f"published: {placed}", style="green", highlight=False)
     else:
-        console.print(f"not published. {result.reason}", style="yellow", highlight=False)
+        console.print("not published", style="yellow", highlight=False)
     return result
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from har.releases import ReleaseError, decode_manifest, encode_manifest
 from model_store.onnx_classifier import OnnxClassifier
-from model_store.publishing import current_release, history, publish
+from model_store.publishing import current_release, history, is_published, publish
 from model_store.release_folder import open_release
 
 #: Publishes argv[1] into copies of the store argv[2], in the n-th of which it kills itself before the n-th change;
@@ -104,6 +104,32 @@ def test_a_name_is_used_once(make_release, store):
     with pytest.raises(ReleaseError, match="one already"):
         publish(store / "one", store)
     assert current_name(store) == "two"
+
+
+def test_what_was_compared_with_another_release_than_the_current_one_is_not_published(make_release, store):
+    publish(make_release("one"), store, replacing=None)
+    publish(make_release("two"), store, replacing="one")
+    with pytest.raises(ReleaseError, match="two is current by now, but late was compared with one"):
+        publish(make_release("late"), store, replacing="one")
+    with pytest.raises(ReleaseError, match="two is current by now, but first was compared with none"):
+        publish(make_release("first"), store, replacing=None)
+    assert current_name(store) == "two"
+    assert not (store / "late").exists()
+    with pytest.raises(ReleaseError, match="no release is current by now"):
+        publish(store / "two", store.with_name("other"), replacing="one")
+
+
+def test_a_release_is_known_to_be_published_once_it_is_current_and_ever_after(make_release, store):
+    assert not is_published(store, "one")
+    publish(make_release("one"), store)
+    assert is_published(store, "one")
+    (store / "history.jsonl").write_bytes(b"")  # as if killed right after the pointer was changed
+    assert is_published(store, "one")
+    publish(make_release("two"), store)
+    assert is_published(store, "one")
+    assert is_published(store, "two")
+    make_release("three").rename(store / "three")  # as if killed right before
+    assert not is_published(store, "three")
 
 
 @pytest.mark.parametrize("name", ["../evil", ".hidden", "current", "history.jsonl", "", "a\nb", "x" * 200])

@@ -27,9 +27,13 @@ PLAN = TrainingPlan(
 def test_it_is_trained_on_everybody_it_may_be_and_measured_on_people_it_had_not_seen(tmp_path):
     standing = [made_recording("u21", device="galaxy_s2"), made_recording("u06", device="galaxy_s8")]
     people = [made_recording(f"u{number:02d}", device="galaxy_s2") for number in range(1, 7)]
-    table = write_recordings(tmp_path / "made.parquet", [*people, *standing])
+    # The same user name in one data set would be one human being, with both phones.
+    tables = [
+        write_recordings(tmp_path / "waist.parquet", [*people, standing[0]]),
+        write_recordings(tmp_path / "pocket.parquet", [standing[1]]),
+    ]
 
-    manifest = make_baseline([table], tmp_path / "baseline", "tiny", PLAN, folds=2)
+    manifest = make_baseline(tables, tmp_path / "baseline", "tiny", PLAN, folds=2)
 
     assert OnnxClassifier.open(str(tmp_path / "baseline")).manifest == manifest
     assert manifest.training_users == [f"galaxy_s2/u{number:02d}" for number in range(1, 7)]

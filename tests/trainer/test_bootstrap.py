@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from scipy.stats import norm, t
 
 from har.scoring import scores
-from trainer.bootstrap import expanded_share, macro_f1, paired_difference
+from trainer.bootstrap import expanded_share, macro_f1, paired_difference, student_quantile
 
 
 @given(st.lists(st.integers(0, 20), min_size=12, max_size=12))
@@ -18,10 +18,12 @@ def test_macro_f1_of_many_is_that_of_one(counts):
         assert found == pytest.approx(scores(confusion, ["sit", "walk", "stairsup"]).macro_f1)
 
 
-@pytest.mark.parametrize("users", [5, 8, 20, 100])
-def test_the_quantile_is_expanded_by_students_t(users):
-    exact = norm.cdf(np.sqrt(users / (users - 1)) * t.ppf(0.05, users - 1))
-    assert expanded_share(0.05, users) == pytest.approx(exact, rel=0.08)
+@pytest.mark.parametrize("share", [0.05, 0.05 / 30, 0.05 / 365])
+@pytest.mark.parametrize("users", [2, 3, 5, 8, 20, 100])
+def test_the_quantile_is_expanded_by_students_t_however_far_out(users, share):
+    exact = t.ppf(share, users - 1)
+    assert student_quantile(share, users - 1) == pytest.approx(exact, rel=1e-6)
+    assert expanded_share(share, users) == pytest.approx(norm.cdf(np.sqrt(users / (users - 1)) * exact), rel=1e-6)
 
 
 def confusions(rng, skills):
@@ -41,6 +43,19 @@ def test_what_is_better_for_everybody_is_better_and_the_bound_is_repeatable():
     found = paired_difference(new, old, seed=3)
     assert 0 < found.lower_bound < found.difference
     assert found == paired_difference(new, old, seed=3)
+
+
+def test_a_quantile_far_out_takes_more_resamples_or_the_least_of_all():
+    rng = np.random.default_rng(0)
+    old, new = confusions(rng, np.full((8, 2), 0.7)), confusions(rng, np.full((8, 2), 0.9))
+    found = [paired_difference(new, old, resamples=1_000, confidence=1 - 0.05 / attempts) for attempts in (1, 5, 30)]
+    assert [each.is_least for each in found] == [False, False, True]
+    assert found[0].resamples == 1_000 < found[1].resamples
+    assert found[0].lower_bound > found[1].lower_bound > found[2].lower_bound
+    alone = [float((macro_f1(first[None]) - macro_f1(second[None]))[0]) for first, second in zip(new, old, strict=True)]
+    assert found[2].lower_bound <= min(alone)
+    with pytest.raises(ValueError, match="confidence must be between"):
+        paired_difference(new, old, confidence=1.0)
 
 
 def test_one_enthusiast_does_not_decide():

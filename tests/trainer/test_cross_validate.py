@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -9,6 +10,10 @@ import pytest
 from deploy.cli import main
 from har.recordings import Recording
 from tests.trainer.made_recordings import made_recording
+from trainer.cross_validate import describe, evaluate_protocol
+from trainer.evaluation.pools import Cutting, make_pools
+from trainer.evaluation.protocols import by_user
+from trainer.training_plan import TrainingPlan
 
 TINY = ["--epochs", "1", "--windows-per-epoch", "64", "--threads", "1", "--classes", "sit", "--classes", "walk"]
 
@@ -112,3 +117,25 @@ def test_a_report_that_cannot_be_written_is_named_before_anything_is_trained(tab
     error = capsys.readouterr().err
     assert f"{nowhere}: the report cannot be written: {nowhere.parent} is no folder" in error
     assert "epoch" not in error
+
+
+def test_what_is_never_right_is_shown_without_a_threshold():
+    recordings = people(4)
+    plan = TrainingPlan(classes=("sit", "walk"))
+    cutting = Cutting(
+        classes=plan.classes,
+        training_windows=plan.training_windows,
+        windows=plan.windows,
+        wearers={each.person: each.person for each in recordings},
+    )
+    protocol = by_user(make_pools(recordings, cutting), 2)
+
+    def always_wrong(windows):
+        walks = windows.std(axis=1).mean(axis=1) > 1
+        return np.stack([walks, ~walks], axis=1).astype(np.float32)
+
+    result, outcomes = evaluate_protocol(protocol, lambda _: always_wrong, 0.02)
+    assert result.measures.accuracy == 0
+    assert result.threshold is None
+    assert len(outcomes.truth) > 0
+    assert "no threshold: no answer on the validation users is right" in describe(result)

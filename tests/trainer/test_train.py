@@ -84,7 +84,7 @@ def test_it_is_published_and_the_terminal_says_so(finished):
     folder, result = finished
 
     assert current_release(folder / "store") == folder / "store" / "first"
-    assert "published" in result.stderr
+    assert "published: " in result.stderr
     assert "epoch   3/3" in result.stderr
     assert "held-out users, made: macro-F1" in result.stderr
 
@@ -97,7 +97,7 @@ def test_what_is_no_better_is_not_published(finished, table, tmp_path):
     assert result.returncode == 0, result.stderr
     assert current_release(folder / "store") == folder / "store" / "first"
     assert "not published" in result.stderr
-    assert not json.loads((tmp_path / "again" / "release" / "gate.json").read_text())["published"]
+    assert not json.loads((tmp_path / "again" / "release" / "gate.json").read_text())["passed"]
 
 
 def test_a_run_that_was_killed_goes_on_where_it_was(table, tmp_path):

@@ -1,25 +1,24 @@
 """Who is trained on and who is tested: the protocols under which a way of training is measured.
 
-A protocol is a list of folds over two pools of windows: those that may be trained on (long and dense, so that they
-can be varied) and those that are tested (as the release cuts them, of all labels). It trains nothing by itself:
-`run` is given what does.
+A protocol is a list of folds over two pools of windows (`trainer.evaluation.pools`): those that may be trained on and
+those that are tested. It trains nothing by itself: `run` is given what does.
 
 Standing test users are in no protocol. One human being with several phones is held out with all of them.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from har.recordings import Recording
-from har.windows import WindowSpec
 from trainer.evaluation.outcomes import Classify, Outcomes, all_labels, classify_examples, join_outcomes
-from trainer.examples import Examples, make_examples
+from trainer.evaluation.pools import Cutting, Pools, cut_pools
+from trainer.examples import Examples
 from trainer.preparation.personal import split_in_time
 from trainer.preparation.plan import TRAIN, VALIDATION
-from trainer.splits import refuse_standing_test_users, user_folds
+from trainer.splits import user_folds
 
 #: Trains on windows in m/s² and returns the network.
 Train = Callable[[Examples], Classify]
@@ -38,34 +37,6 @@ MODEL_WARNING = "People who also carried another model of phone were trained on 
 
 class ProtocolError(ValueError):
     """The recordings do not allow this protocol; the text says what they lack."""
-
-
-@dataclass(frozen=True, eq=False)
-class Pools:
-    """The windows that a protocol deals.
-
-    Attributes
-    ----------
-    train : Examples
-        Windows of the classes that may be trained on.
-    measured : Examples
-        Windows that may be tested; their labels index `labels`.
-    labels : tuple of str
-        The classes, then the other labels.
-    classes : int
-        How many of the labels are classes.
-    wearers : mapping of str to str
-        Each person (``device/user``) and whose human being it is, see `trainer.preparation.wearers`.
-    """
-
-    train: Examples
-    measured: Examples
-    labels: tuple[str, ...]
-    classes: int
-    wearers: Mapping[str, str]
-
-    def __post_init__(self) -> None:
-        refuse_standing_test_users([*self.train.people.tolist(), *self.measured.people.tolist()])
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,43 +70,6 @@ class Protocol:
     warning: str = ""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Cutting:
-    """How recordings are cut into pools.
-
-    Attributes
-    ----------
-    classes : sequence of str
-        The labels to tell apart, in the order of the network's outputs.
-    training_windows, windows : WindowSpec
-        Windows that are trained on, and those that are tested: the release's.
-    wearers : mapping of str to str
-        As in `Pools`.
-    """
-
-    classes: Sequence[str]
-    training_windows: WindowSpec
-    windows: WindowSpec
-    wearers: Mapping[str, str]
-
-
-def make_pools(recordings: Sequence[Recording], cutting: Cutting) -> Pools:
-    """Cut recordings into both pools."""
-    return _pools(recordings, recordings, all_labels(recordings, cutting.classes), cutting)
-
-
-def _pools(
-    trained: Sequence[Recording], tested: Sequence[Recording], labels: tuple[str, ...], cutting: Cutting
-) -> Pools:
-    return Pools(
-        make_examples(trained, cutting.training_windows, cutting.classes),
-        make_examples(tested, cutting.windows, labels),
-        labels,
-        len(cutting.classes),
-        cutting.wearers,
-    )
-
-
 def by_user(pools: Pools, count: int, *, tested: Sequence[str] | None = None, seed: int = 0) -> Protocol:
     """Deal users into folds; each is tested once, by a network that has not seen them.
 
@@ -167,15 +101,9 @@ def by_user(pools: Pools, count: int, *, tested: Sequence[str] | None = None, se
 def leave_one_user_out(pools: Pools, *, tested: Sequence[str] | None = None) -> Protocol:
     """Test each user by a network that was trained on everybody else; see :func:`by_user`."""
     wearers = _tested_wearers(pools, tested)
-    if len(set(_wearers(pools.train, pools))) < 2:
+    if len(set(pools.wearers_of(pools.train))) < 2:
         raise ProtocolError("leaving one user out needs recordings of at least 2 users that may be trained on")
     return Protocol("leave one user out", pools, [_without_wearers(pools, [wearer], tested) for wearer in wearers])
-
-
-def held_out_users(pools: Pools, held_out: Sequence[str]) -> Protocol:
-    """Test these people, and train on everybody else, once."""
-    held_wearers = _tested_wearers(pools, held_out)
-    return Protocol("held-out users", pools, [_without_wearers(pools, held_wearers, None)])
 
 
 def leave_one_model_out(pools: Pools, *, tested: Sequence[str] | None = None) -> Protocol:
@@ -193,7 +121,7 @@ def leave_one_model_out(pools: Pools, *, tested: Sequence[str] | None = None) ->
     folds = [Fold(f"without {model}", pools.train.models != model, (pools.measured.models == model) & chosen)
              for model in models]  # fmt: skip
     again = any(
-        set(_wearers(pools.train.take(fold.train), pools)) & set(_wearers(pools.measured.take(fold.test), pools))
+        set(pools.wearers_of(pools.train.take(fold.train))) & set(pools.wearers_of(pools.measured.take(fold.test)))
         for fold in folds
     )
     return Protocol("leave one device model out", pools, _tested_only(folds), MODEL_WARNING if again else "")
@@ -237,7 +165,7 @@ def blocked_in_time(recordings: Sequence[Recording], cutting: Cutting, *, held_o
     for recording in recordings:
         for split, part in split_in_time(recording, held_out_share):
             parts[split].append(part)
-    pools = _pools(parts[TRAIN], parts[VALIDATION], all_labels(recordings, cutting.classes), cutting)
+    pools = cut_pools(parts[TRAIN], parts[VALIDATION], all_labels(recordings, cutting.classes), cutting)
     if not len(pools.train) or not len(pools.measured):
         raise ProtocolError(
             f"no activity was recorded for long enough to be split in time: {held_out_share:.0%} of a run must be "
@@ -307,19 +235,15 @@ def _refuse_missing(pools: Pools, found: NDArray[np.int64], where: str, purpose:
 
 def _tested_wearers(pools: Pools, tested: Sequence[str] | None) -> list[str]:
     chosen = pools.measured.take(_people_mask(pools.measured, tested) & (pools.measured.labels < pools.classes))
-    wearers = sorted(set(_wearers(chosen, pools)))
+    wearers = sorted(set(pools.wearers_of(chosen)))
     if not wearers:
         raise ProtocolError("nobody who may be tested has a window of one of the classes")
     return wearers
 
 
 def _without_wearers(pools: Pools, held_out: Sequence[str], tested: Sequence[str] | None) -> Fold:
-    theirs = _people_mask(pools.measured, tested) & np.isin(_wearers(pools.measured, pools), held_out)
-    return Fold(f"without {', '.join(held_out)}", ~np.isin(_wearers(pools.train, pools), held_out), theirs)
-
-
-def _wearers(examples: Examples, pools: Pools) -> NDArray[np.str_]:
-    return np.array([pools.wearers.get(person, person) for person in examples.people.tolist()], np.str_)
+    theirs = _people_mask(pools.measured, tested) & np.isin(pools.wearers_of(pools.measured), held_out)
+    return Fold(f"without {', '.join(held_out)}", ~np.isin(pools.wearers_of(pools.train), held_out), theirs)
 
 
 def _people_mask(examples: Examples, people: Sequence[str] | None) -> NDArray[np.bool_]:

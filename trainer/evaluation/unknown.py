@@ -21,6 +21,10 @@ COST = 0.02
 STEPS = 10_000
 
 
+class ThresholdError(ValueError):
+    """There is nothing to choose a threshold by."""
+
+
 class UnknownRates(msgspec.Struct, frozen=True):
     """How often the answer unknown is given, and how often it should have been.
 
@@ -98,15 +102,17 @@ def choose_threshold(outcomes: Outcomes, *, cost: float = COST) -> ThresholdChoi
     ------
     StandingTestUserError
         If a standing test user is among the people.
+    ThresholdError
+        If no answer is right.
     ValueError
-        If the cost is out of range, or no answer is right.
+        If the cost is out of range.
     """
     refuse_standing_test_users(outcomes.people.tolist())
     if not 0 <= cost < 1:
         raise ValueError(f"the cost must be from 0 to below 1, not {cost}")
     right = outcomes.known & (outcomes.answers(0.0) == outcomes.truth)
     if not right.any():
-        raise ValueError("no answer on the validation users is right: there is nothing to choose a threshold by")
+        raise ThresholdError("no answer on the validation users is right: there is nothing to choose a threshold by")
     confidence = outcomes.probabilities.max(axis=1).astype(np.float64)
     placements = np.array([_known_placement(person) for person in outcomes.people.tolist()], np.str_)
     threshold = min(

@@ -19,7 +19,7 @@ from trainer.evaluation.measures import Measures, measure
 from trainer.evaluation.outcomes import Classify, Outcomes, classify_examples
 from trainer.evaluation.protocols import TIME_WARNING
 from trainer.evaluation.report import Section, write_report
-from trainer.evaluation.unknown import COST, ThresholdChoice, choose_threshold
+from trainer.evaluation.unknown import COST, ThresholdChoice, ThresholdError, choose_threshold
 from trainer.preparation.pieces import PieceWindows, windows_of
 from trainer.preparation.plan import VALIDATION
 from trainer.preparation.shards import read_index, read_shards
@@ -144,7 +144,7 @@ def validate(classify: Classify, held_out: ValidationWindows, *, cost: float = C
     outcomes = held_out.classify(classify)
     try:
         choice = choose_threshold(outcomes, cost=cost)
-    except ValueError as error:
+    except ThresholdError as error:
         raise ValidationError(str(error)) from error
     return Validated(outcomes, choice, measure(outcomes, choice.threshold), held_out.warning)
 

@@ -1,6 +1,5 @@
 """A trained network to the files of a release, with proof that all of them give the same answers."""
 
-from trainer.freezing.agreement import check_agreement
 from trainer.freezing.all_formats import FILE_NAMES, Frozen, convert_all, freeze_all, measure_all
 from trainer.freezing.budgets import Budget, Budgets, budgets_of, refuse_outside
 from trainer.freezing.errors import FreezingError
@@ -25,7 +24,6 @@ __all__ = [
     "Frozen",
     "Predictor",
     "budgets_of",
-    "check_agreement",
     "convert_all",
     "freeze_all",
     "freeze_graph",

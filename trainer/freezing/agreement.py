@@ -6,8 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from har.answers import decide_all
-from trainer.freezing.errors import FreezingError
-from trainer.freezing.predictors import Predictor, onnx_predictor
+from trainer.freezing.predictors import Predictor
 from trainer.freezing.traced import Model
 
 #: Largest difference of a probability between the Keras network and a form that computes the same in float32.
@@ -53,33 +52,3 @@ def measure_agreement(
     frozen = predict(windows)
     same = decide_all(frozen, threshold) == decide_all(trained, threshold)
     return Agreement(float(np.abs(frozen - trained).max()), float(same.mean()))
-
-
-def check_agreement(model: Model, frozen: bytes, windows: NDArray[np.float32]) -> float:
-    """Compare an ONNX file's answers with the trained network's.
-
-    Parameters
-    ----------
-    model : tf-keras model
-        The trained network.
-    frozen : bytes
-        Its ONNX file.
-    windows : ndarray of float32, shape (n, steps, 3)
-        Normalised windows, at least one.
-
-    Returns
-    -------
-    float
-        The largest difference of a probability.
-
-    Raises
-    ------
-    FreezingError
-        If it is more than `AGREEMENT`.
-    """
-    found = measure_agreement(trained_answers(model, windows), onnx_predictor(frozen), windows)
-    if not found.largest_difference <= AGREEMENT:  # NaN must fail too
-        raise FreezingError(
-            f"onnx: differs by {found.largest_difference:.2g} from the trained network; allowed is {AGREEMENT:.0e}"
-        )
-    return found.largest_difference

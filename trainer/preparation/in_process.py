@@ -6,33 +6,45 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from har.recordings import Recording
+from har.releases import TrainingData
+from trainer.data_sets import data_sets_of
 from trainer.preparation.personal import split_in_time
 from trainer.preparation.pieces import Piece, cut_pieces
 from trainer.preparation.plan import TRAIN, PreparationPlan, is_personal, split_of_people
 from trainer.preparation.shards import PreparedIndex
 from trainer.preparation.wearers import wearers_of
 from trainer.preparation.writing import deal, finish, prepared_folder, write_shards
+from trainer.recordings import refuse_repeated_recordings
 
 
 def prepare_in_process(
-    sources: Mapping[str, Sequence[Recording]], plan: PreparationPlan, output: Path
+    sources: Mapping[str, Sequence[Recording]],
+    plan: PreparationPlan,
+    output: Path,
+    *,
+    provenance: Sequence[TrainingData] | None = None,
 ) -> PreparedIndex:
     """Cut recordings and write a prepared folder.
 
     Parameters
     ----------
     sources : mapping of str to sequence of Recording
-        The recordings of each data set, by its name.
+        The recordings of each data set, by its path.
     plan : PreparationPlan
         How they are cut and split.
     output : Path
         The folder; it appears only when it is complete.
+    provenance : sequence of TrainingData, optional
+        Where the recordings are from; what is known of their devices, if not given.
 
     Raises
     ------
+    RecordingError
+        If the same session of a person is in two data sets.
     ShardError
         If the folder exists, or there is nothing to train on.
     """
+    refuse_repeated_recordings(sources.items())
     recordings = [recording for theirs in sources.values() for recording in theirs]
     wearers = wearers_of([[recording.person for recording in theirs] for theirs in sources.values()])
     personal = is_personal(wearers)
@@ -47,7 +59,15 @@ def prepare_in_process(
                 dealt.setdefault((split, number), []).append(piece)
     with prepared_folder(output) as folder:
         write_shards(folder, dealt)
-        return finish(folder, plan, models=models, wearers=wearers, personal=personal, sources=sorted(sources))
+        return finish(
+            folder,
+            plan,
+            models=models,
+            wearers=wearers,
+            personal=personal,
+            sources=list(sources),
+            provenance=data_sets_of(models) if provenance is None else provenance,
+        )
 
 
 def pieces_by_split(

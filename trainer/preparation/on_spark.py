@@ -7,6 +7,7 @@ held out.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from py4j.protocol import Py4JError
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 
@@ -25,9 +27,15 @@ from trainer.preparation.ranges import FileRange, ranges_of, read_range
 from trainer.preparation.shards import PIECE_SCHEMA, PreparedIndex, piece_table
 from trainer.preparation.wearers import wearers_of
 from trainer.preparation.writing import deal, finish, prepared_folder
-from trainer.sources.checks import checked_parts, refuse_broken_readings, refuse_renamed_labels, refuse_wrong_rates
+from trainer.sources.checks import (
+    checked_parts,
+    refuse_broken_readings,
+    refuse_renamed_labels,
+    refuse_repeated_sessions,
+    refuse_wrong_rates,
+)
 from trainer.sources.rates import RateMeter
-from trainer.sources.source import Source
+from trainer.sources.source import Source, provenance_of
 from trainer.sources.table import TEXT_COLUMNS, Part, make_part, make_table
 
 _KEY = ("device", "user", "session")
@@ -38,6 +46,8 @@ _PIECES = (
 )
 #: Shuffle partitions an executor: few enough to keep files large, enough that no executor waits long for another.
 _PARTITIONS_AN_EXECUTOR = 6
+#: A line of a stack trace that says what was raised, in Python or Java.
+_RAISED = re.compile(r"(Error|Exception|Failure): \S")
 
 
 class Session(msgspec.Struct, frozen=True):
@@ -94,7 +104,8 @@ def prepare_on_spark(
     Raises
     ------
     RecordingError
-        If a file cannot be read or holds what cannot be trained on; the text names the file and the row.
+        If a file cannot be read or holds what cannot be trained on; the text names the file and the row. Or if an
+        executor is lost or has no room left on its disk; the text says which.
     ShardError
         If the folder exists, or there is nothing to train on.
     """
@@ -102,10 +113,11 @@ def prepare_on_spark(
     ranges = [found for source in sources for found in ranges_of(source)]
     with prepared_folder(output) as folder:
         try:
-            sessions = _sessions(spark, ranges)
+            sessions = _sessions(spark, ranges, sources)
             cutting = _cutting(sessions, sources, plan)
             _write(_pieces(spark, ranges, cutting), folder)
-        except PySparkException as error:
+        # What happens to an executor, not in it, comes as Java's own exception.
+        except (PySparkException, Py4JError) as error:
             _diagnose(sources)
             raise RecordingError(f"Spark could not prepare the recordings: {_root_cause(error)}") from error
         models: dict[str, list[str]] = {}
@@ -117,11 +129,12 @@ def prepare_on_spark(
             models=models,
             wearers=_wearers(sessions),
             personal=cutting.personal,
-            sources=[source.path.name for source in sources],
+            sources=[str(source.path.absolute()) for source in sources],
+            provenance=provenance_of(sources),
         )
 
 
-def _sessions(spark: SparkSession, ranges: Sequence[FileRange]) -> list[Session]:
+def _sessions(spark: SparkSession, ranges: Sequence[FileRange], sources: Sequence[Source]) -> list[Session]:
     """Which sessions there are, from a first look at all files."""
 
     def look(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -135,13 +148,13 @@ def _sessions(spark: SparkSession, ranges: Sequence[FileRange]) -> list[Session]
     columns = "source string, device string, user string, session string, model string"
     rows = _frame(spark, ranges).mapInArrow(look, columns).distinct().collect()
     sessions = sorted((Session(**row.asDict()) for row in rows), key=msgspec.structs.astuple)
-    seen: dict[tuple[str, str], str] = {}
+    by_source: dict[str, list[tuple[str, str]]] = {str(source.path.absolute()): [] for source in sources}
     for session in sessions:
-        earlier = seen.setdefault((session.person, session.session), session.source)
-        if earlier != session.source:
-            raise RecordingError(
-                f"{session.source}: session {session.session} of {session.person} is in {earlier}, too"
-            )
+        by_source[session.source].append((session.person, session.session))
+    for source, theirs in by_source.items():
+        if not theirs:
+            raise RecordingError(f"{source} has no rows")
+    refuse_repeated_sessions(by_source.items())
     return sessions
 
 
@@ -247,7 +260,8 @@ def _diagnose(sources: Sequence[Source]) -> None:
             pass
 
 
-def _root_cause(error: PySparkException) -> str:
+def _root_cause(error: PySparkException | Py4JError) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    raised = [line for line in lines if "Error: " in line]
+    # The innermost comes last. Of an error in Python, Java's line only says that there is one.
+    raised = [line for line in lines if _RAISED.search(line) and not line.endswith("(most recent call last):")]
     return (raised or lines or [type(error).__name__])[-1][:500]

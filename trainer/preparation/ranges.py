@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from io import BytesIO
 from pathlib import Path
 
 import msgspec
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from har.hhar import Clock
-from har.recordings import COLUMNS
+from har.recordings import COLUMNS, RecordingError
+from trainer.sources.collected import CollectedSource
 from trainer.sources.finding import find_source
 from trainer.sources.hhar import HharSource, clock_of, read_table
 from trainer.sources.parquet import ParquetSource, parquet_files, read_batches
@@ -36,6 +38,8 @@ class FileRange(msgspec.Struct, frozen=True):
         Bytes of a CSV from which rows begin, or row groups of a Parquet file.
     clock : str
         Which clock counts in HHAR's table.
+    samples : tuple of str
+        Files of readings of collected data; all labels belong to each.
     """
 
     source: str
@@ -44,17 +48,24 @@ class FileRange(msgspec.Struct, frozen=True):
     begin: int = 0
     end: int = 0
     clock: str = ""
+    samples: tuple[str, ...] = ()
 
 
 def ranges_of(source: Source, range_bytes: int = RANGE_BYTES) -> list[FileRange]:
-    """Cut a data set into ranges; one that has to be unpacked or joined is a single one.
+    """Cut a data set into ranges; one that has to be unpacked is a single one.
 
     Parameters
     ----------
     source : Source
         The data set.
     range_bytes : int
-        Length of the ranges of a CSV; its rows may be longer.
+        Length of the ranges of a CSV, whose rows may be longer; and from how many bytes on a range of collected data
+        takes no further file.
+
+    Raises
+    ------
+    RecordingError
+        If a Parquet file cannot be read or has no rows.
     """
     whole = FileRange(str(source.path.absolute()), source.rate_hz)
     if isinstance(source, ParquetSource):
@@ -77,6 +88,11 @@ def ranges_of(source: Source, range_bytes: int = RANGE_BYTES) -> list[FileRange]
             )
             for begin in range(0, size, range_bytes)
         ]
+    if isinstance(source, CollectedSource):
+        return [
+            msgspec.structs.replace(whole, samples=tuple(str(file.absolute()) for file in files))
+            for files in _bundles(source.sample_files(), range_bytes)
+        ]
     return [whole]
 
 
@@ -88,7 +104,9 @@ def read_range(found: FileRange) -> Iterator[Part]:
     RecordingError
         If it cannot be read; row numbers count from the range's beginning.
     """
-    if not found.file:
+    if found.samples:
+        yield from CollectedSource(Path(found.source)).parts_of([Path(file) for file in found.samples])
+    elif not found.file:
         yield from find_source(found.source, rate_hz=found.rate_hz).parts()
     elif found.clock:
         file = Path(found.file)
@@ -102,7 +120,27 @@ def read_range(found: FileRange) -> Iterator[Part]:
 
 
 def _row_groups(file: Path) -> int:
-    return int(pq.read_metadata(file).num_row_groups)
+    try:
+        metadata = pq.read_metadata(file)
+    except (OSError, pa.ArrowException) as error:
+        raise RecordingError(f"{file} cannot be read as a Parquet table: {error}") from error
+    if not metadata.num_rows:
+        raise RecordingError(f"{file} has no rows")
+    return int(metadata.num_row_groups)
+
+
+def _bundles(files: Iterable[Path], size: int) -> Iterator[list[Path]]:
+    """Put files together until they are large enough: each bundle reads all labels once more."""
+    bundle: list[Path] = []
+    held = 0
+    for file in files:
+        bundle.append(file)
+        held += file.stat().st_size
+        if held >= size:
+            yield bundle
+            bundle, held = [], 0
+    if bundle:
+        yield bundle
 
 
 def _lines(file: Path, begin: int, end: int) -> BytesIO:

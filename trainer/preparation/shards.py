@@ -18,11 +18,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from har.recordings import RecordingError
+from har.releases import TrainingData
 from trainer.preparation.pieces import Piece
 from trainer.preparation.plan import PreparationPlan
 
 INDEX_FILE = "prepared.json"
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 _COLUMNS: dict[str, pa.DataType] = {
     "person": pa.string(),
@@ -86,6 +87,8 @@ class PreparedIndex(msgspec.Struct, frozen=True):
         Whether too few people were there to hold any out, so that recordings were split in time.
     sources : list of str
         Names of the files that it was prepared from.
+    provenance : list of TrainingData
+        Which data sets the recordings are from, as the sources state it.
     schema : int
         Version of this index.
     """
@@ -96,6 +99,7 @@ class PreparedIndex(msgspec.Struct, frozen=True):
     wearers: dict[str, str]
     personal: bool
     sources: list[str]
+    provenance: list[TrainingData]
     schema: int = SCHEMA_VERSION
 
     def of(self, split: str) -> list[Shard]:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
+from har.releases import TrainingData
 from trainer.preparation.pieces import Piece
 from trainer.preparation.plan import SPLITS, TRAIN, PreparationPlan
 from trainer.preparation.shards import (
@@ -73,8 +74,24 @@ def finish(
     wearers: Mapping[str, str],
     personal: bool,
     sources: Sequence[str],
+    provenance: Sequence[TrainingData],
 ) -> PreparedIndex:
     """Describe every shard below a folder, check that there is something to train on, and write the index.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the shards were written.
+    plan : PreparationPlan
+        How they were cut.
+    models, wearers : mapping
+        The models of phone of each person, and who the person is.
+    personal : bool
+        Whether recordings were split in time.
+    sources : sequence of str
+        The data sets' paths.
+    provenance : sequence of TrainingData
+        Where they are from.
 
     Raises
     ------
@@ -95,11 +112,32 @@ def finish(
         models={person: sorted(set(names)) for person, names in sorted(models.items())},
         wearers=dict(wearers),
         personal=personal,
-        sources=sorted(sources),
+        sources=readable_names(sources),
+        provenance=list(provenance),
     )
     _require_classes(index)
     write_index(folder, index)
     return index
+
+
+def readable_names(paths: Iterable[str]) -> list[str]:
+    """Name data sets by the ends of their paths: the file alone, or as many folders more as tell them apart.
+
+    Examples
+    --------
+    >>> readable_names(["/data/b/walks.parquet", "/data/a/walks.parquet", "/data/a/stairs.parquet"])
+    ['a/walks.parquet', 'b/walks.parquet', 'stairs.parquet']
+    """
+    parts = [Path(path).parts for path in paths]
+    names = []
+    for mine in parts:
+        others = [other for other in parts if other != mine]
+        kept = next(
+            (count for count in range(1, len(mine)) if all(other[-count:] != mine[-count:] for other in others)),
+            len(mine),
+        )
+        names.append(str(Path(*mine[-kept:])))
+    return sorted(names)
 
 
 def _require_classes(index: PreparedIndex) -> None:

@@ -1,6 +1,6 @@
 """What must hold of a table before anything is trained on it; a source itself gives its rows as they are."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
@@ -99,6 +99,29 @@ def meant_label(label: str) -> str | None:
     return meant if meant in _LABELS and meant != label else None
 
 
+def refuse_repeated_sessions(data_sets: Iterable[tuple[object, Iterable[tuple[str, str]]]]) -> None:
+    """Raise if two data sets hold the same session of a person: its windows would count twice, or in two splits.
+
+    Parameters
+    ----------
+    data_sets : iterable of tuple
+        Each data set's path, and the person, ``device/user``, and session of everything in it.
+
+    Raises
+    ------
+    RecordingError
+        With the session and both data sets.
+    """
+    seen: dict[tuple[str, str], tuple[int, object]] = {}
+    for number, (path, sessions) in enumerate(data_sets):
+        for person, session in sessions:
+            first, earlier = seen.setdefault((person, session), (number, path))
+            if first != number:
+                raise RecordingError(
+                    f"{path}: session {session} of {person} is in an earlier table, too: {earlier}. Give one of them"
+                )
+
+
 def refuse_wrong_rates(sessions: list[SessionRate], rate_hz: float | None) -> None:
     """Raise if a session's rate is not what its data set states, or not plausible.
 
@@ -112,7 +135,7 @@ def refuse_wrong_rates(sessions: list[SessionRate], rate_hz: float | None) -> No
     for session in sessions:
         fault = rate_fault(session, rate_hz)
         if fault is not None:
-            raise RecordingError(f"{session.part.file}: {session.name}: {fault}")
+            raise RecordingError(f"{session.file}: {session.name}: {fault}")
 
 
 def rate_fault(session: SessionRate, rate_hz: float | None) -> str | None:

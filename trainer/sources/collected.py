@@ -12,7 +12,7 @@ does, ``null``. How statements are ended, corrected and taken back is said in `t
 repeated (delivery is at least once): windows are cut from each reading once.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import cast
 
@@ -22,6 +22,7 @@ import pyarrow.compute as pc
 
 from har.recordings import NULL_LABEL, RecordingError, groups_of_rows, require_columns
 from har.releases import TrainingData
+from trainer.sources.checks import meant_label
 from trainer.sources.parquet import parquet_files, read_batches, read_schema
 from trainer.sources.source import Source
 from trainer.sources.statements import Statement, StatementTable
@@ -49,8 +50,28 @@ class CollectedSource(Source):
 
     def parts(self) -> Iterator[Part]:
         """Read the samples' files in the order of their names, labels joined."""
+        yield from self.parts_of(self.sample_files())
+
+    def sample_files(self) -> list[Path]:
+        """Return the samples' files in the order of their names.
+
+        Raises
+        ------
+        RecordingError
+            If there is none.
+        """
+        return parquet_files(self.path / "samples")
+
+    def parts_of(self, files: Sequence[Path]) -> Iterator[Part]:
+        """Read some of the samples' files, joined with all labels.
+
+        Raises
+        ------
+        RecordingError
+            As `parts`.
+        """
         said = read_statements(self.path / "labels")
-        for file in parquet_files(self.path / "samples"):
+        for file in files:
             names = read_schema(file).names
             try:
                 require_columns(names, SAMPLE_COLUMNS, "samples")
@@ -64,7 +85,7 @@ class CollectedSource(Source):
 
     def provenance(self) -> list[TrainingData]:
         """Say that it was recorded here."""
-        return [TrainingData("recorded by this system", "not stated: its wearers' own", str(self.path))]
+        return [TrainingData("recorded by this system", "not stated: its wearers' own", self.path.name)]
 
 
 def read_statements(folder: Path) -> StatementTable:
@@ -78,9 +99,11 @@ def read_statements(folder: Path) -> StatementTable:
     Raises
     ------
     RecordingError
-        If a file cannot be read, lacks a column or a value, or an interval ends before it starts.
+        If a file cannot be read, lacks a column or a value, an interval ends before it starts, or a label that still
+        counts is a known one by another name. The text names the file and the row.
     """
     said = StatementTable()
+    renamed: list[tuple[Path, int, Statement]] = []
     for file in parquet_files(folder) if folder.exists() and any(folder.rglob("*.parquet")) else ():
         names = read_schema(file).names
         try:
@@ -92,11 +115,25 @@ def read_statements(folder: Path) -> StatementTable:
         for batch in read_batches(file, columns):
             for row, values in enumerate(batch.to_pylist(), first_row):
                 try:
-                    said.add(Statement.of_row(values))
+                    statement = Statement.of_row(values)
+                    said.add(statement)
                 except (RecordingError, TypeError, ValueError) as error:
                     raise RecordingError(f"{file}: row {row}: {error}") from error
+                if meant_label(statement.activity) is not None:
+                    renamed.append((file, row, statement))
             first_row += batch.num_rows
+    _refuse_renamed(renamed, said)
     return said
+
+
+def _refuse_renamed(renamed: Sequence[tuple[Path, int, Statement]], said: StatementTable) -> None:
+    for file, row, statement in renamed:
+        if said.counts(statement):  # one that was corrected since does no harm
+            raise RecordingError(
+                f"{file}: unknown label {statement.activity!r}, row {row}: is it {meant_label(statement.activity)!r}? "
+                f"Correct it there, or say it again for session {statement.session} of {statement.device} with the "
+                f"same start, {statement.start}"
+            )
 
 
 def _joined(batch: pa.Table, said: StatementTable, file: Path, first_row: int) -> Part:

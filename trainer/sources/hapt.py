@@ -8,6 +8,7 @@ Samsung Galaxy S II at the waist. `RawData/acc_exp01_user01.txt` has a reading a
 
 import re
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 from har.recordings import NULL_LABEL, RecordingError
 from har.releases import TrainingData
 from trainer.data_sets import data_sets_of_devices
-from trainer.sources.archive import DAMAGED, StoredFile, stored_files
+from trainer.sources.archive import StoredFile, stored_files
 from trainer.sources.source import Source
 from trainer.sources.table import Part, constant_texts, make_part, make_table
 
@@ -32,6 +33,8 @@ ACTIVITIES = (
 )  # fmt: skip
 FILE_NAME = re.compile(r"labels\.txt|acc_exp(\d+)_user(\d+)\.txt")
 _LABEL_COLUMNS = 5
+#: Bytes of a file at most: those that are published have about one million.
+FILE_BYTES = 64 << 20
 
 
 class HaptSource(Source):
@@ -73,10 +76,10 @@ def _experiment(name: str) -> tuple[int, int]:
 
 
 def _read_table(file: StoredFile, columns: int, kind: type) -> NDArray[Any]:
+    content = BytesIO(file.read(FILE_BYTES))
     try:
-        with file.open() as opened:
-            table: NDArray[Any] = np.loadtxt(opened, dtype=kind, ndmin=2)
-    except (*DAMAGED, ValueError) as error:  # loadtxt's errors name the row
+        table: NDArray[Any] = np.loadtxt(content, dtype=kind, ndmin=2)
+    except ValueError as error:  # loadtxt's errors name the row
         raise RecordingError(f"{file.place}: {error}") from error
     if table.shape[1] != columns or not len(table):
         raise RecordingError(f"{file.place} has {table.shape[1]} columns and {len(table)} rows; it needs {columns}")

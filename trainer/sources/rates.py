@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +24,7 @@ class SessionRate:
     ----------
     device, model, user, session : str
         Whose.
-    part : Part
+    file : Path
         Where it begins.
     intervals : int
         Pairs of consecutive readings that are no more than a gap apart.
@@ -41,7 +42,7 @@ class SessionRate:
     model: str
     user: str
     session: str
-    part: Part
+    file: Path
     intervals: int = 0
     covered_us: int = 0
     gaps: int = 0
@@ -90,7 +91,7 @@ class RateMeter:
             device, model, user, session = names
             key = (device, user, session)
             if key not in self._sessions:
-                self._sessions[key] = SessionRate(device, model, user, session, part)
+                self._sessions[key] = SessionRate(device, model, user, session, part.file)
             self._sessions[key].add(times, axes)
 
     def sessions(self) -> list[SessionRate]:

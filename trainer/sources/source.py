@@ -1,7 +1,7 @@
 """What a data set is to those who read it."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from har.releases import TrainingData
@@ -46,3 +46,14 @@ class Source(ABC):
         RecordingError
             If that stands in a file that cannot be read.
         """
+
+
+def provenance_of(sources: Iterable[Source]) -> list[TrainingData]:
+    """Return the provenance of several sources, in their order, each data set once.
+
+    Raises
+    ------
+    RecordingError
+        If one stands in a file that cannot be read.
+    """
+    return list(dict.fromkeys(data for source in sources for data in source.provenance()))

@@ -119,11 +119,18 @@ class StatementTable:
             labels[(times >= start) & (times < end)] = activity
         return labels
 
-    def _intervals(self, device: str, session: str) -> list[tuple[int, int, str]]:
-        """Return what counts in the end, in the order in which it was said."""
+    def counts(self, statement: Statement) -> bool:
+        """Tell whether a statement was neither replaced nor taken back."""
+        return statement in self._counting(statement.device, statement.session)
+
+    def _counting(self, device: str, session: str) -> list[Statement]:
         said = sorted(self._by_session.get((device, session), []), key=lambda said: said.said_at)
         last_said = {statement.start: statement for statement in said}
-        counting = [each for each in said if last_said[each.start] is each and each.end > each.start]
+        return [each for each in said if last_said[each.start] is each and each.end > each.start]
+
+    def _intervals(self, device: str, session: str) -> list[tuple[int, int, str]]:
+        """Return what counts in the end, in the order in which it was said."""
+        counting = self._counting(device, session)
         intervals = []
         for place, each in enumerate(counting):
             # Nobody does two things: what goes on ends where something begins that was said later.

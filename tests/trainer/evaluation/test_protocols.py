@@ -7,7 +7,8 @@ from har.recordings import Recording
 from har.windows import WindowSpec
 from trainer.evaluation import protocols
 from trainer.evaluation.measures import measure
-from trainer.evaluation.protocols import Cutting, ProtocolError
+from trainer.evaluation.pools import Cutting, make_pools
+from trainer.evaluation.protocols import ProtocolError
 from trainer.splits import StandingTestUserError
 
 CLASSES = ("sit", "walk")
@@ -30,7 +31,7 @@ def recording(user: str, device: str = "p", *, model: str = "m", seconds: int = 
 
 def pools_of(recordings, wearers=None):
     people = wearers or {each.person: each.person for each in recordings}
-    return protocols.make_pools(recordings, cutting(people))
+    return make_pools(recordings, cutting(people))
 
 
 def cutting(wearers) -> Cutting:

@@ -9,8 +9,9 @@ from har.windows import WindowSpec
 from tests.trainer.made_recordings import made_recording
 from tests.trainer.made_releases import SPEC, made_release
 from trainer.evaluation.validation import ValidationError, read_validation, validate, write_validation_report
+from trainer.freezing.budgets import Budget
 from trainer.gate import GateError, GateResult
-from trainer.gate_limits import FormatLimit, GateLimits
+from trainer.gate_limits import GateLimits
 from trainer.preparation.in_process import prepare_in_process
 from trainer.preparation.plan import VALIDATION, PreparationPlan
 from trainer.preparation.shards import ShardError
@@ -23,7 +24,7 @@ PLAN = PreparationPlan(
     held_out_share=0.5,
     shards=2,
 )
-LIMITS = GateLimits(resamples=1_000, formats={"onnx": FormatLimit(bytes=10_000, largest_difference=1e-4)})
+LIMITS = GateLimits(resamples=1_000, formats={"onnx": Budget(bytes=10_000, largest_difference=1e-4)})
 
 
 def people(count=16, labels=("sit", "walk", "null")):
@@ -101,9 +102,9 @@ def test_a_better_release_passes_the_gate_and_the_same_one_does_not(prepared, tm
     good = made_release(tmp_path / "good")
     same = made_release(tmp_path / "same")
     first = gate_release(good, None, held_out, LIMITS)
-    assert first.published, first.reason
+    assert first.passed, first.reason
     better = gate_release(good, bad, held_out, LIMITS)
-    assert better.published, better.reason
+    assert better.passed, better.reason
     assert better.people == sorted(index.windows(VALIDATION))
     refused = gate_release(same, good, held_out, LIMITS)
     assert refused.reason.startswith("It does not pass: better than the current release (0, must be > 0")
@@ -116,7 +117,7 @@ def test_classes_are_compared_by_name(prepared, tmp_path):
     # The same network, called by the wrong names: it is always wrong.
     swapped = made_release(tmp_path / "swapped", classes=["walk", "sit"])
     result = gate_release(good, swapped, read_validation(folder), LIMITS)
-    assert result.published, result.reason
+    assert result.passed, result.reason
     (sitting,) = [check for check in result.checks if check.name == "class sit"]
     assert sitting.detail == "F1; 0.0000 today"
 
@@ -126,7 +127,7 @@ def test_whom_a_release_was_trained_on_is_not_compared(prepared, tmp_path):
     theirs = sorted(index.windows(VALIDATION))
     knows = made_release(tmp_path / "knows", border=0.3, training_users=theirs[:-2])
     result = gate_release(made_release(tmp_path / "good"), knows, read_validation(folder), LIMITS)
-    assert not result.published
+    assert not result.passed
     assert result.people == theirs[-2:]
     assert "comparable people (2, must be >= 5" in result.reason
 
@@ -137,7 +138,7 @@ def test_a_personal_release_is_compared_by_session(prepared, tmp_path):
     old = made_release(tmp_path / "old", border=0.3, personal=True, training_users=["made/u00"])
     new = made_release(tmp_path / "new", personal=True, training_users=["made/u00"])
     result = gate_release(new, old, held_out, LIMITS)
-    assert result.published, result.reason
+    assert result.passed, result.reason
     assert result.people == [f"made/u00, session s{number}" for number in range(6)]
     for_all = made_release(tmp_path / "for_all", border=0.3)
     assert "personal like the current release" in gate_release(new, for_all, held_out, LIMITS).reason

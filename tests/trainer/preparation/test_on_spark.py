@@ -1,18 +1,20 @@
 """Preparation on Spark gives what one process gives, and says what is wrong as well."""
 
 import dataclasses
+from threading import Event, Thread
 
 import numpy as np
+import psutil
+import pyarrow.parquet as pq
 import pytest
 
 from har.recordings import RecordingError
 from har.windows import WindowSpec
 from tests.trainer.made_recordings import made_recording, write_recordings
-from trainer.preparation.in_process import prepare_in_process
 from trainer.preparation.on_spark import prepare_on_spark
 from trainer.preparation.plan import SPLITS, PreparationPlan
 from trainer.preparation.shards import ShardError, read_shards
-from trainer.recordings import recordings_of
+from trainer.run_preparation import prepare
 from trainer.sources import find_source
 from trainer.spark_session import local_cluster, spark_session
 
@@ -47,11 +49,11 @@ def everything(folder, index):
 
 
 def compare(spark, paths, folder):
-    sources = [find_source(path) for path in paths]
-    here = prepare_in_process({each.path.name: recordings_of(each) for each in sources}, PLAN, folder / "here")
-    there = prepare_on_spark(spark, sources, PLAN, folder / "there", EXECUTORS)
+    here = prepare(paths, PLAN, folder / "here", spark=None, executors=EXECUTORS)
+    there = prepare(paths, PLAN, folder / "there", spark=spark, executors=EXECUTORS)
     assert everything(folder / "here", here) == everything(folder / "there", there)
-    assert (here.wearers, here.personal, here.sources) == (there.wearers, there.personal, there.sources)
+    assert (here.wearers, here.personal) == (there.wearers, there.personal)
+    assert (here.sources, here.provenance) == (there.sources, there.provenance)
     assert {person: set(models) for person, models in here.models.items()} == {
         person: set(models) for person, models in there.models.items()
     }
@@ -65,14 +67,16 @@ def test_spark_gives_exactly_the_windows_of_one_process(spark, tmp_path):
     people[0] = dataclasses.replace(
         shuffled, times=shuffled.times[order], axes=shuffled.axes[order], labels=shuffled.labels[order]
     )
-    one = write_recordings(tmp_path / "one.parquet", people)
+    one = write_recordings(tmp_path / "data.parquet", people)
+    (tmp_path / "other").mkdir()
     other = write_recordings(
-        tmp_path / "other.parquet", [made_recording("u01", device="other", labels=("walk", "lie"))]
+        tmp_path / "other" / "data.parquet", [made_recording("u01", device="other", labels=("walk", "lie"))]
     )
 
     index = compare(spark, [one, other], tmp_path)
 
     assert len(index.models) == 8
+    assert index.sources[0] == "other/data.parquet"
 
 
 def test_a_person_on_their_own_is_split_in_time_as_in_one_process(spark, tmp_path):
@@ -95,7 +99,7 @@ def test_a_broken_reading_is_named_by_file_and_row_and_leaves_nothing(spark, tmp
 def test_the_same_session_in_two_data_sets_is_refused(spark, tmp_path):
     paths = [write_recordings(tmp_path / f"{name}.parquet", [made_recording()]) for name in ("one", "two")]
 
-    with pytest.raises(RecordingError, match="session s1 of made/u01 is in"):
+    with pytest.raises(RecordingError, match=r"session s1 of made/u01 is in an earlier table, too: .*one\.parquet"):
         prepare_on_spark(spark, [find_source(path) for path in paths], PLAN, tmp_path / "prepared", EXECUTORS)
 
 
@@ -104,3 +108,42 @@ def test_nothing_to_train_on_is_an_error(spark, tmp_path):
 
     with pytest.raises(ShardError, match="train"):
         prepare_on_spark(spark, [find_source(path)], PLAN, tmp_path / "prepared", EXECUTORS)
+
+
+def test_no_rows_are_an_error_as_in_one_process(spark, tmp_path):
+    path = write_recordings(tmp_path / "one.parquet", [made_recording()])
+    pq.write_table(pq.read_table(path).slice(0, 0), path)
+
+    with pytest.raises(RecordingError, match=r"one\.parquet has no rows"):
+        prepare([path], PLAN, tmp_path / "prepared", spark=spark, executors=EXECUTORS)
+
+
+def test_a_lost_executor_is_told(spark, tmp_path):
+    path = write_recordings(tmp_path / "one.parquet", [made_recording(f"u{number:02d}") for number in range(12)])
+    pq.write_table(pq.read_table(path), path, row_group_size=200)  # many tasks
+    over = Event()
+
+    def kill_executors():
+        while not over.wait(0.05) and not is_at_work(spark):
+            pass
+        for process in psutil.Process().children(recursive=True):
+            if "CoarseGrainedExecutorBackend" in " ".join(process.cmdline()):
+                process.kill()
+
+    killing = Thread(target=kill_executors)
+    killing.start()
+    try:
+        with pytest.raises(RecordingError, match=r"Spark could not prepare the recordings: .*ExecutorLostFailure"):
+            prepare([path], PLAN, tmp_path / "prepared", spark=spark, executors=EXECUTORS)
+    finally:
+        over.set()
+        killing.join()
+
+    assert not (tmp_path / "prepared").exists()
+
+
+def is_at_work(spark):
+    """Whether tasks were finished and more are to come: Spark starts those again that had not really begun."""
+    tracker = spark.sparkContext.statusTracker()
+    stages = [tracker.getStageInfo(stage) for stage in tracker.getActiveStageIds()]
+    return any(stage is not None and stage.numCompletedTasks for stage in stages)

@@ -2,14 +2,19 @@ import dataclasses
 import shutil
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
+from har.recordings import RecordingError
+from har.releases import TrainingData
 from har.windows import WindowSpec
-from tests.trainer.made_recordings import made_recording
+from tests.trainer.made_recordings import made_recording, write_recordings
 from trainer.preparation.in_process import prepare_in_process
 from trainer.preparation.pieces import windows_of
 from trainer.preparation.plan import TRAIN, VALIDATION, PreparationPlan
 from trainer.preparation.shards import ShardError, read_index, read_shards
+from trainer.run_preparation import prepare
+from trainer.sources.parquet import PROVENANCE_KEY
 
 LONG = WindowSpec(steps=60, rate_hz=50, hop_us=500_000)
 PLAN = PreparationPlan(
@@ -63,6 +68,46 @@ def test_who_validates_stays_when_people_join(tmp_path):
     assert set(before.windows(VALIDATION)) <= set(after.windows(VALIDATION))
 
 
+def test_data_sets_of_the_same_file_name_are_all_read_and_told_apart(tmp_path):
+    data = []
+    for place, users in (("a", range(4)), ("b", range(4, 9))):
+        (tmp_path / place).mkdir()
+        theirs = [made_recording(f"u{number:02d}", device=f"phone_{place}") for number in users]
+        data.append(write_recordings(tmp_path / place / "data.parquet", theirs))
+
+    index = prepare(data, PLAN, tmp_path / "prepared", spark=None, executors=1)
+
+    assert sorted(index.models) == [
+        *(f"phone_a/u{n:02d}" for n in range(4)),
+        *(f"phone_b/u{n:02d}" for n in range(4, 9)),
+    ]
+    assert index.sources == ["a/data.parquet", "b/data.parquet"]
+
+
+def test_the_same_session_in_two_data_sets_is_refused(tmp_path):
+    data = [write_recordings(tmp_path / f"{name}.parquet", people(6)) for name in ("one", "two")]
+
+    with pytest.raises(
+        RecordingError, match=r"two\.parquet: session s1 of made/u00 is in an earlier table.*one\.parquet"
+    ):
+        prepare(data, PLAN, tmp_path / "prepared", spark=None, executors=1)
+
+
+def test_what_data_sets_say_of_themselves_is_kept(tmp_path):
+    stated = b'[{"name": "Our walks", "licence": "CC BY-NC 4.0", "source": "our lab"}]'
+    own = write_recordings(tmp_path / "own.parquet", people(6))
+    pq.write_table(pq.read_table(own).replace_schema_metadata({PROVENANCE_KEY: stated}), own)
+    other = write_recordings(
+        tmp_path / "other.parquet", [made_recording(device="galaxy_s8"), made_recording(device="p")]
+    )
+
+    index = prepare([own, other], PLAN, tmp_path / "prepared", spark=None, executors=1)
+
+    assert index.provenance[0] == TrainingData("Our walks", "CC BY-NC 4.0", "our lab")
+    assert [data.licence for data in index.provenance[1:]] == ["MIT", "not stated"]
+    assert read_index(tmp_path / "prepared").provenance == index.provenance
+
+
 def test_few_people_are_split_in_time_without_a_shared_reading(tmp_path):
     index = prepare_in_process({"made": people(2)}, PLAN, tmp_path / "prepared")
     train = windows_in(tmp_path / "prepared", index, TRAIN)
@@ -77,7 +122,8 @@ def test_few_people_are_split_in_time_without_a_shared_reading(tmp_path):
 
 
 def test_every_person_and_label_is_dealt_over_the_shards(tmp_path):
-    index = prepare_in_process({"made": people(20)}, PLAN, tmp_path / "prepared")
+    recordings = [made_recording(f"u{number:02d}", seconds=300) for number in range(8)]
+    index = prepare_in_process({"made": recordings}, PLAN, tmp_path / "prepared")
 
     counts = [shard.count for shard in index.of(TRAIN)]
 

@@ -2,9 +2,11 @@
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from har.recordings import RecordingError
 from tests.trainer.made_recordings import made_recording, write_recordings
 from tests.trainer.sources.made_files import HHAR_FILE, hhar_lines, hhar_text
 from trainer.preparation.ranges import ranges_of, read_range
@@ -37,3 +39,54 @@ def test_row_groups_of_parquet_files_give_every_row_once_and_in_order(tmp_path):
 
     assert len(ranges) == 9
     assert [row for piece in ranges for row in rows_of(read_range(piece))] == rows_of(source.parts())
+
+
+def write_collected(folder):
+    """Three files of two sessions; what was said of them is in one file for all."""
+    for number in range(3):
+        session = "s1" if number < 2 else "s2"
+        times = [(number * 100 + row) * 20_000 for row in range(100)]
+        columns = {"device": ["pixel"] * 100, "session": [session] * 100, "t": times}
+        file = folder / "samples" / f"day={number}" / "part.parquet"
+        file.parent.mkdir(parents=True)
+        pq.write_table(pa.table({**columns, **{axis: [1.0] * 100 for axis in "xyz"}}), file)
+    said = [("s1", 1_000_000, 3_000_000, "walk", "anna"), ("s2", 4_000_000, None, "sit", "ben")]
+    names = ("session", "start", "end", "activity", "user")
+    labels = {name: [row[place] for row in said] for place, name in enumerate(names)}
+    (folder / "labels").mkdir()
+    pq.write_table(
+        pa.table({**labels, "device": ["pixel"] * 2, "said_at": [5_000_000] * 2}), folder / "labels" / "1.parquet"
+    )
+    return folder
+
+
+@pytest.mark.parametrize(("range_bytes", "ranges"), [(1, 3), (1 << 20, 1)])
+def test_collected_data_is_cut_by_file_and_every_range_knows_all_labels(tmp_path, range_bytes, ranges):
+    source = find_source(write_collected(tmp_path))
+
+    found = ranges_of(source, range_bytes)
+
+    assert len(found) == ranges
+    rows = [row for piece in found for row in rows_of(read_range(piece))]
+    assert rows == rows_of(source.parts())
+    assert {(row["user"], row["gt"]) for row in rows} == {("anna", "null"), ("anna", "walk"), ("ben", "sit")}
+
+
+@pytest.mark.parametrize("row_group_size", [None, 1])
+def test_a_parquet_file_without_rows_is_named_as_in_one_process(tmp_path, row_group_size):
+    whole = pq.read_table(write_recordings(tmp_path / "1.parquet", [made_recording("u1")]))
+    pq.write_table(whole.slice(0, 0), tmp_path / "2.parquet", row_group_size=row_group_size)
+    source = find_source(tmp_path)
+
+    with pytest.raises(RecordingError, match=r"2\.parquet has no rows"):
+        list(source.parts())
+    with pytest.raises(RecordingError, match=r"2\.parquet has no rows"):
+        ranges_of(source)
+
+
+def test_a_file_that_is_not_parquet_is_named(tmp_path):
+    write_recordings(tmp_path / "1.parquet", [made_recording("u1")])
+    (tmp_path / "2.parquet").write_text("no table")
+
+    with pytest.raises(RecordingError, match=r"2\.parquet cannot be read as a Parquet table"):
+        ranges_of(find_source(tmp_path))

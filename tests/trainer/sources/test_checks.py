@@ -1,5 +1,6 @@
 """What no table may hold if anything is to be trained on it."""
 
+import weakref
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -10,6 +11,7 @@ from tests.trainer.sources.made_files import recording_columns, write_table
 from trainer.recordings import load_recordings, recordings_of
 from trainer.sources import find_source
 from trainer.sources.parquet import RATE_KEY
+from trainer.sources.rates import RateMeter
 
 
 @pytest.mark.parametrize(
@@ -74,3 +76,14 @@ def test_the_rate_is_measured_through_the_files_of_a_folder(tmp_path: Path) -> N
         write_table(tmp_path / f"{number}.parquet", piece)
     with pytest.raises(RecordingError, match=r"sampled at 50\.0 Hz by its times, but the data set states 100 Hz"):
         recordings_of(find_source(tmp_path, rate_hz=100))
+
+
+def test_measuring_rates_holds_no_part_of_the_table(tmp_path: Path) -> None:
+    path = write_table(tmp_path / "data.parquet", recording_columns())
+    meter = RateMeter()
+    (part,) = find_source(path).parts()
+    meter.add(part)
+    gone = weakref.ref(part)
+    del part
+    assert gone() is None
+    assert [session.file for session in meter.sessions()] == [path]

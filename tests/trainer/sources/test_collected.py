@@ -134,7 +134,7 @@ def test_dates_are_understood_in_their_own_time_zone(tmp_path: Path) -> None:
     ("said", "message"),
     [
         ([(2, 4, "walk", 4), (4, 3, "sit", 5)], r"pixel-s1\.parquet: row 1: sit ends at 17\d+, before it starts"),
-        ([(2, 4, "Walking", 4)], r"unknown label 'Walking', row 100: is it 'walk'\?"),
+        ([(2, 4, "Walking", 4)], r"labels/pixel-s1\.parquet: unknown label 'Walking', row 0: is it 'walk'\?"),
     ],
 )
 def test_statements_that_make_no_sense_are_named(tmp_path: Path, said: list[Said], message: str) -> None:
@@ -142,6 +142,13 @@ def test_statements_that_make_no_sense_are_named(tmp_path: Path, said: list[Said
     labels(tmp_path, said)
     with pytest.raises(RecordingError, match=message):
         load_recordings([tmp_path])
+
+
+@pytest.mark.parametrize("later", [(2, 4, "walk", 5), (2, 2, "Walking", 5)])
+def test_a_label_that_was_corrected_or_taken_back_does_no_harm(tmp_path: Path, later: Said) -> None:
+    samples(tmp_path)
+    labels(tmp_path, [(2, 4, "Walking", 4), later])
+    assert {label for label, _ in shown(tmp_path)} <= {"null", "walk"}
 
 
 def test_two_wearers_of_one_session_are_an_error(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from har.recordings import RecordingError
 from tests.trainer.sources.made_files import hapt_files, write_files, zipped
 from trainer.recordings import load_recordings
 from trainer.sources import find_source
+from trainer.sources.hapt import FILE_BYTES
 
 FIRST = "RawData/acc_exp01_user01.txt"
 LABELS = "RawData/labels.txt"
@@ -66,3 +67,12 @@ def test_readings_that_are_not_finite_are_named(tmp_path: Path) -> None:
     folder = write_files(tmp_path, {**files, FIRST: "\n".join([*lines[:9], "nan 0 1", *lines[10:]])})
     with pytest.raises(RecordingError, match=r"acc_exp01_user01\.txt: 1 of 400 rows .* first row 9 "):
         load_recordings([folder])
+
+
+@pytest.mark.parametrize("file", [FIRST, LABELS])
+def test_a_file_that_would_fill_the_memory_is_not_read_whole(tmp_path: Path, file: str) -> None:
+    archive = tmp_path / "hapt.zip"
+    archive.write_bytes(zipped({**hapt_files(), file: "0 0 0\n" * (FILE_BYTES // 6 + 1)}))
+    assert archive.stat().st_size < 1_000_000
+    with pytest.raises(RecordingError, match=rf"{Path(file).name} has more than 67,108,864 bytes"):
+        list(find_source(archive).parts())

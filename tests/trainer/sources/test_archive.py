@@ -1,0 +1,56 @@
+"""Archives that cannot be looked into are named, with what to do."""
+
+from pathlib import Path
+
+import pytest
+
+from har.recordings import RecordingError
+from tests.trainer.sources.made_files import HHAR_FILE, hapt_files, hhar_lines, hhar_text, zipped
+from trainer.sources import find_source
+
+TABLE = {f"exp/{HHAR_FILE}": hhar_text(hhar_lines())}
+
+
+def nested(depth: int) -> bytes:
+    content = zipped(TABLE)
+    for _ in range(depth - 1):
+        content = zipped({"inner.zip": content})
+    return content
+
+
+def with_password(archive: bytes) -> bytes:
+    """Say of every member, in its own header and in the directory, that it is encrypted."""
+    content = bytearray(archive)
+    for signature, flags in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        place = content.find(signature)
+        while place >= 0:
+            content[place + flags] |= 1
+            place = content.find(signature, place + 4)
+    return bytes(content)
+
+
+def write(folder: Path, content: bytes) -> Path:
+    path = folder / "data.zip"
+    path.write_bytes(content)
+    return path
+
+
+def test_three_archives_in_one_another_are_read(tmp_path: Path) -> None:
+    assert sum(map(len, find_source(write(tmp_path, nested(3))).parts())) == 900
+
+
+def test_more_are_not_looked_into(tmp_path: Path) -> None:
+    with pytest.raises(RecordingError, match=r"inner\.zip/inner\.zip/inner\.zip lies in 3 archives.*unpack them"):
+        find_source(write(tmp_path, nested(4)))
+
+
+@pytest.mark.parametrize("files", [TABLE, hapt_files()])
+def test_a_member_with_a_password_is_named(tmp_path: Path, files: dict[str, str]) -> None:
+    source = find_source(write(tmp_path, with_password(zipped(files))))
+    with pytest.raises(RecordingError, match=r"data\.zip.*(csv|txt).* is encrypted, password required"):
+        list(source.parts())
+
+
+def test_an_archive_in_an_archive_with_a_password_is_named(tmp_path: Path) -> None:
+    with pytest.raises(RecordingError, match=r"data\.zip cannot be read .*inner\.zip.* is encrypted"):
+        find_source(write(tmp_path, with_password(zipped({"inner.zip": b"anything"}))))
