@@ -12,6 +12,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -71,8 +72,6 @@ def make_baseline(
         wearers=material.wearers,
     )
     pools = make_pools(material.recordings, cutting)
-    outcomes = protocols.run(protocols.by_user(pools, folds), network_trainer(plan), _tell)
-    choice = choose_threshold(outcomes)
     _tell(f"fitting {plan.network} to {len(pools.train)} windows of {len(set(pools.train.people.tolist()))} people")
     model = fit(
         plan.network,
@@ -82,14 +81,18 @@ def make_baseline(
         normalisation=plan.normalisation,
         settings=plan.fit,
     )
-    frozen = freeze_all(
+    freeze = partial(
+        freeze_all,
         model,
         _some_windows(pools),
         steps=plan.windows.steps,
         rate_hz=plan.windows.rate_hz,
         normalisation=plan.normalisation,
-        threshold=choice.threshold,
     )
+    freeze()  # a network that cannot be frozen is not worth a cross-validation
+    outcomes = protocols.run(protocols.by_user(pools, folds), network_trainer(plan), _tell)
+    choice = choose_threshold(outcomes)
+    frozen = freeze(threshold=choice.threshold)
     provenance = Provenance(
         release=release,
         network=plan.network,

@@ -101,10 +101,13 @@ def dot(one: Tensor, other: Tensor) -> Tensor:
 
 
 def upright(windows: Tensor) -> Tensor:
-    """Turn windows so that their mean points along the first axis and the phone's back along the first and third.
+    """Turn movement about the window's mean so that up is the first axis, and the phone's back in the first and third.
 
     Up and down, across and away from the body: axes that mean the same however the phone leans. Where the screen
     lies flat, away from the body means nothing; the second and third axis fade to 0 there.
+
+    The mean is subtracted before the turn: afterwards, rounding beside gravity would drown what a phone at rest shows,
+    and each implementation rounds in its own way.
 
     Parameters
     ----------
@@ -120,7 +123,8 @@ def upright(windows: Tensor) -> Tensor:
     across = tf.gather(away, [1, 2, 0], axis=2) * tf.gather(up, [2, 0, 1], axis=2) - tf.gather(
         away, [2, 0, 1], axis=2
     ) * tf.gather(up, [1, 2, 0], axis=2)
-    return tf.concat([dot(windows, up), dot(windows, across), dot(windows, away)], axis=2)
+    movement = centre(windows)
+    return tf.concat([dot(movement, up), dot(movement, across), dot(movement, away)], axis=2)
 
 
 def _unit(vectors: Tensor) -> Tensor:
@@ -152,7 +156,7 @@ def movement_directions(windows: Tensor) -> Tensor:
     A movement at a time scale is the difference between the means of two adjacent blocks of that length. Blocks
     overlap by half, which makes the slow ones steadier.
     """
-    signals = tf.concat([centre(windows), centre(upright(windows))], axis=2)
+    signals = tf.concat([centre(windows), upright(windows)], axis=2)
     values = []
     for block in DIRECTION_BLOCKS:
         length = min(block, windows.shape[1] // 4)

@@ -9,7 +9,16 @@ import onnx
 import pytest
 from onnx import numpy_helper
 
-from tests.trainer.frozen_networks import GRAVITY, RATE_HZ, STEPS, decided, frozen_network, made_windows, networks
+from tests.trainer.frozen_networks import (
+    GRAVITY,
+    RATE_HZ,
+    STEPS,
+    decided,
+    frozen_network,
+    made_windows,
+    networks,
+    tf_keras,
+)
 from trainer import freezing
 from trainer.freezing.agreement import measure_agreement, trained_answers
 
@@ -167,6 +176,44 @@ def test_a_damaged_file_is_an_error_that_names_the_format(name: Any, damage: str
     }[damage]
     with pytest.raises(freezing.FreezingError, match=f"{name.removesuffix('-float32').removesuffix('-int8')}: .*load"):
         freezing.load_predictor(name, damaged)
+
+
+def test_cells_may_hold_more_than_ten() -> None:
+    # TensorFlow's converter would have them clipped there, and this one counts up to 30 and down to 5.
+    model = tf_keras.Sequential(
+        [
+            tf_keras.layers.Input((55, 3), name="windows"),
+            tf_keras.layers.LSTM(1),
+            tf_keras.layers.Dense(2, activation="softmax", name="probabilities"),
+        ]
+    )
+    lstm, dense = model.layers
+    kernel = np.zeros((3, 4), np.float32)
+    kernel[0, 2] = 10.0
+    lstm.set_weights([kernel, np.zeros((1, 4), np.float32), np.array([20, 20, 0, 20], np.float32)])
+    dense.set_weights([np.array([[3.0, -3.0]], np.float32), np.zeros(2, np.float32)])
+    windows = np.zeros((1, 55, 3), np.float32)
+    windows[:, :30, 0], windows[:, 30:, 0] = 1.0, -1.0
+    answer = model.predict(windows, verbose=0)
+    assert answer[0, 0] > 0.9
+    for convert in (freezing.freeze_lite, freezing.freeze_lite_int8):
+        np.testing.assert_allclose(freezing.lite_predictor(convert(model))(windows), answer, atol=1e-3)
+
+
+def test_what_the_network_sees_of_a_phone_at_rest_is_not_rounding() -> None:
+    windows = tf_keras.layers.Input((STEPS, 3), name="windows")
+    seen = tf_keras.layers.Activation("linear", name="probabilities")(networks.movement_directions(windows))
+    model = tf_keras.Model(windows, seen)
+    rng = np.random.default_rng(0)
+    gravity = rng.normal(size=(32, 1, 3))
+    gravity /= np.linalg.norm(gravity, axis=2, keepdims=True)
+    still = (gravity + rng.normal(0, 1e-3, (32, STEPS, 3))).astype(np.float32)
+    expected = model.predict(still, verbose=0)
+    for predict in (
+        freezing.onnx_predictor(freezing.freeze_onnx(model)),
+        freezing.lite_predictor(freezing.freeze_lite(model)),
+    ):
+        np.testing.assert_allclose(predict(still), expected, atol=5e-6)
 
 
 def test_unknown_is_an_answer_too() -> None:

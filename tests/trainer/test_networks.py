@@ -50,8 +50,7 @@ def test_upright_axes_stay_however_the_phone_leans_about_the_way_that_the_wearer
     rng = np.random.default_rng(0)
     windows = np.repeat(swaying(0) + rng.normal(0, 0.01, (1, 200, 3)).astype(np.float32), 5, axis=0)
     turned = np.asarray(networks.upright(rotate(windows, random_tilts(5, 40, rng))))
-    np.testing.assert_allclose(turned[:, :, 0].mean(axis=1), 1, atol=0.01)
-    np.testing.assert_allclose(turned[:, :, 1:].mean(axis=1), 0, atol=0.01)
+    np.testing.assert_allclose(turned.mean(axis=1), 0, atol=1e-4)
     up = np.asarray(networks.upright(windows))[:, :, 0]
     np.testing.assert_allclose(turned[:, :, 0], up, atol=1e-4)  # what moves up and down does so at any lean
 

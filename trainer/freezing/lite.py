@@ -16,6 +16,7 @@ from trainer.freezing.traced import INPUT, OUTPUT, Model, lstm_layers, trace
 
 # LiteRT's schema ships no type hints.
 LiteModel = Any
+LiteOperator = Any
 
 #: LiteRT's fused LSTM keeps its state in a tensor of fixed size.
 BATCH = 1
@@ -60,17 +61,21 @@ def _convert(model: Model, name: str, optimizations: list[Any]) -> bytes:
     except Exception as error:  # TensorFlow raises several kinds, which share no base but Exception
         raise FreezingError(f"{name}: TensorFlow cannot convert {model.name}: {error}") from error
     lite = flatbuffer_utils.read_model_from_bytearray(bytearray(converted))
-    _refuse_unfused(lite, name, lstm_layers(model))
+    fused = _fused_lstms(lite)
+    if len(fused) != lstm_layers(model):
+        raise FreezingError(f"{name}: {lstm_layers(model)} LSTM layers became {len(fused)} fused LSTM operators")
+    for operator in fused:
+        # TensorFlow's converter has the cells clipped to 10, as no tf-keras network is: one that counts or
+        # remembers strongly goes beyond that, on a few windows in a thousand.
+        operator.builtinOptions.cellClip = 0.0
     _name_only_ends(lite)
     return bytes(flatbuffer_utils.convert_object_to_bytearray(lite))
 
 
-def _refuse_unfused(lite: LiteModel, name: str, wanted: int) -> None:
+def _fused_lstms(lite: LiteModel) -> list[LiteOperator]:
     lstm = schema.BuiltinOperator.UNIDIRECTIONAL_SEQUENCE_LSTM
     codes = [flatbuffer_utils.get_builtin_code_from_operator_code(code) for code in lite.operatorCodes]
-    found = sum(codes[operator.opcodeIndex] == lstm for graph in lite.subgraphs for operator in graph.operators)
-    if found != wanted:
-        raise FreezingError(f"{name}: {wanted} LSTM layers became {found} fused LSTM operators")
+    return [operator for graph in lite.subgraphs for operator in graph.operators if codes[operator.opcodeIndex] == lstm]
 
 
 def _name_only_ends(lite: LiteModel) -> None:
