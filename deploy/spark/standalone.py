@@ -47,6 +47,7 @@ class StandaloneCluster:
         self._memory = memory
         self._port = free_port()
         self._lifeline: Lifeline | None = None
+        self._running: list[tuple[subprocess.Popen[str], Thread]] = []
         self._starting = True
         self._lines: SimpleQueue[str] = SimpleQueue()
 
@@ -66,18 +67,16 @@ class StandaloneCluster:
         self._folder.mkdir(parents=True, exist_ok=True)
         self._lifeline = Lifeline()
         try:
-            master = self._start("master.Master", "--host", LOOPBACK, "--port", self._port, "--webui-port", 0)
-            Thread(target=self._read, args=(master,), daemon=True).start()
+            self._start("master.Master", "--host", LOOPBACK, "--port", self._port, "--webui-port", 0)
             self._await("I have been elected leader", 1)
             for number in range(self._workers):
                 size = ("--cores", self._cores, "--memory", self._memory)
                 place = ("--host", LOOPBACK, "--webui-port", 0, "--work-dir", self._folder / f"worker-{number}")
-                worker = self._start("worker.Worker", *place, *size, self.url)
-                Thread(target=self._read, args=(worker,), daemon=True).start()
+                self._start("worker.Worker", *place, *size, self.url)
             self._await(_REGISTERED, self._workers)
             self._starting = False
         except BaseException:
-            self._lifeline.cut()
+            self._end()
             raise
         return self
 
@@ -86,13 +85,20 @@ class StandaloneCluster:
     ) -> None:
         """Kill all."""
         del kind, error, trace
+        self._end()
+
+    def _end(self) -> None:
         assert self._lifeline is not None
         self._lifeline.cut()
+        for process, reader in self._running:
+            process.wait()
+            reader.join()  # it reads to the end, and closes
+        self._running.clear()
 
-    def _start(self, program: str, *arguments: object) -> subprocess.Popen[str]:
+    def _start(self, program: str, *arguments: object) -> None:
         assert self._lifeline is not None
         home = Path(pyspark.__file__).parent
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [f"{home}/bin/spark-class", f"org.apache.spark.deploy.{program}", *map(str, arguments)],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
@@ -100,11 +106,14 @@ class StandaloneCluster:
             process_group=self._lifeline.group,
             env={**os.environ, "SPARK_HOME": str(home), "SPARK_LOCAL_IP": LOOPBACK, "PYSPARK_PYTHON": sys.executable},
         )
+        reader = Thread(target=self._read, args=(process,), daemon=True)
+        reader.start()
+        self._running.append((process, reader))
 
     def _read(self, process: subprocess.Popen[str]) -> None:
         assert process.stderr is not None
-        with (self._folder / "spark.log").open("a") as log:
-            for line in process.stderr:
+        with (self._folder / "spark.log").open("a") as log, process.stderr as lines:
+            for line in lines:
                 log.write(line)
                 log.flush()
                 if self._starting:

@@ -107,5 +107,5 @@ def test_a_corrupt_shard_on_an_executor_is_named(prepared, tmp_path):
 def test_more_executors_than_shards_are_told(prepared, tmp_path):
     result = train(prepared, tmp_path / "run", "--mode", "sync", "--executors", "5")
 
-    assert result.returncode == 1
-    assert "4 shards are too few for 5 workers" in result.stderr
+    assert result.returncode == 2
+    assert "--shards 4 are too few for --executors 5" in result.stderr
