@@ -4,12 +4,14 @@ A process that is killed, or a disk that is full, may leave half a line at the e
 takes its place.
 """
 
+import os
 from pathlib import Path
+from typing import BinaryIO
 
 _BLOCK = 4096
 
 
-def append_line(path: Path, line: bytes) -> None:
+def append_line(path: Path, line: bytes, *, durable: bool = False) -> None:
     """Append a line.
 
     Parameters
@@ -18,6 +20,8 @@ def append_line(path: Path, line: bytes) -> None:
         The file; it is made if it does not exist.
     line : bytes
         Without its end.
+    durable : bool
+        Whether it must be on the disk, and not only with the system, when this returns.
 
     Raises
     ------
@@ -25,8 +29,11 @@ def append_line(path: Path, line: bytes) -> None:
         If it cannot be written.
     """
     with path.open("ab+") as file:
-        _cut_half_line(file.name, file.seek(0, 2))
+        _cut_half_line(file)
         file.write(line + b"\n")
+        if durable:
+            file.flush()
+            os.fsync(file.fileno())
 
 
 def whole_lines(path: Path) -> list[bytes]:
@@ -37,16 +44,15 @@ def whole_lines(path: Path) -> list[bytes]:
     return lines[:-1]
 
 
-def _cut_half_line(name: str, size: int) -> None:
-    with Path(name).open("rb+") as file:
-        end = size
-        while end:
-            begin = max(0, end - _BLOCK)
-            file.seek(begin)
-            found = file.read(end - begin).rfind(b"\n")
-            if found >= 0:
-                end = begin + found + 1
-                break
-            end = begin
-        if end < size:
-            file.truncate(end)
+def _cut_half_line(file: BinaryIO) -> None:
+    size = end = file.seek(0, os.SEEK_END)
+    while end:
+        begin = max(0, end - _BLOCK)
+        file.seek(begin)
+        found = file.read(end - begin).rfind(b"\n")
+        if found >= 0:
+            end = begin + found + 1
+            break
+        end = begin
+    if end < size:
+        file.truncate(end)

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import msgspec
 
+from har.line_files import append_line, whole_lines
 from har.releases import ReleaseError
 from model_store.onnx_classifier import OnnxClassifier
 from model_store.release_folder import ReleaseFolder, open_release
@@ -141,12 +142,8 @@ def history(store: Path) -> list[Publication]:
         If a line cannot be read.
     """
     path = store / HISTORY
-    if not path.exists():
-        return []
     found = []
-    for number, line in enumerate(path.read_bytes().splitlines(keepends=True), start=1):
-        if not line.endswith(b"\n"):
-            break  # cut short while it was written: that publication is not finished
+    for number, line in enumerate(whole_lines(path), start=1):
         try:
             found.append(msgspec.json.decode(line, type=Publication))
         except msgspec.MsgspecError as error:
@@ -231,14 +228,7 @@ def _replace(path: Path, text: str) -> None:
 
 
 def _append(path: Path, publication: Publication) -> None:
-    with path.open("ab+") as file:
-        file.seek(0)
-        kept = file.read()
-        # What a publication that was cut short left of its line makes way.
-        file.truncate(kept.rfind(b"\n") + 1)
-        file.write(msgspec.json.encode(publication) + b"\n")
-        file.flush()
-        os.fsync(file.fileno())
+    append_line(path, msgspec.json.encode(publication), durable=True)
 
 
 def _sync(path: Path) -> None:

@@ -15,15 +15,13 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-
 from har.releases import ReleaseManifest
-from trainer.candidate import COMPARED_WINDOWS, Findings, Provenance, held_out_scores, make_manifest
+from trainer.candidate import Findings, Provenance, held_out_scores, make_manifest, some_windows
 from trainer.cross_validate import network_trainer, read_material
 from trainer.data_sets import weaknesses_of
 from trainer.evaluation import protocols
 from trainer.evaluation.measures import measure
-from trainer.evaluation.pools import Cutting, Pools, make_pools
+from trainer.evaluation.pools import Cutting, make_pools
 from trainer.evaluation.unknown import choose_threshold
 from trainer.freezing import freeze_all
 from trainer.release_folder import write_release
@@ -84,7 +82,7 @@ def make_baseline(
     freeze = partial(
         freeze_all,
         model,
-        _some_windows(pools),
+        some_windows(pools.measured),  # how far formats agree does not depend on who was trained on
         steps=plan.windows.steps,
         rate_hz=plan.windows.rate_hz,
         normalisation=plan.normalisation,
@@ -110,12 +108,6 @@ def make_baseline(
     manifest = make_manifest(provenance, frozen, findings)
     write_release(output, manifest, frozen, weaknesses_of(provenance.training_users), replace=replaces)
     return manifest
-
-
-def _some_windows(pools: Pools) -> np.ndarray:
-    """Return windows to compare the formats on: how far they agree does not depend on who was trained on."""
-    rows = np.linspace(0, len(pools.measured) - 1, min(len(pools.measured), COMPARED_WINDOWS)).astype(np.int64)
-    return pools.measured.take(rows).values
 
 
 def _tell(message: str) -> None:

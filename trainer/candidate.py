@@ -16,11 +16,12 @@ from har.windows import WindowSpec
 from trainer.data_sets import placement_of, weaknesses_of, weights_licence
 from trainer.evaluation.outcomes import Classify, Outcomes
 from trainer.evaluation.validation import Validated, ValidationWindows, validate
+from trainer.examples import Drawable
 from trainer.freezing import GOLDEN_TOLERANCE, Frozen, freeze_all
 from trainer.release_folder import GOLDEN_FILE, write_release
 from trainer.training import Model
 
-#: Held-out windows that the formats are compared on.
+#: Windows that the formats are compared on.
 COMPARED_WINDOWS = 1_000
 
 
@@ -125,7 +126,7 @@ def make_candidate(
     threshold = validated.choice.threshold
     frozen = freeze_all(
         model,
-        some_windows(held_out),
+        some_windows(held_out.windows),
         steps=provenance.windows.steps,
         rate_hz=provenance.windows.rate_hz,
         normalisation=provenance.normalisation,
@@ -152,11 +153,11 @@ def classifier(model: Model, normalisation: Normalisation) -> Classify:
     return lambda windows: np.asarray(model(normalisation.apply(windows), training=False), np.float32)
 
 
-def some_windows(held_out: ValidationWindows) -> NDArray[np.float32]:
-    """Return at most `COMPARED_WINDOWS` held-out windows, spread over all people and labels; m/s²."""
-    count = len(held_out.windows)
+def some_windows(windows: Drawable) -> NDArray[np.float32]:
+    """Return at most `COMPARED_WINDOWS` windows to compare formats on, spread over all people and labels; m/s²."""
+    count = len(windows)
     rows = np.unique(np.linspace(0, count - 1, min(count, COMPARED_WINDOWS)).round().astype(np.int64))
-    return held_out.windows.take(rows).values
+    return windows.take(rows).values
 
 
 def held_out_scores(outcomes: Outcomes, threshold: float, protocol: str) -> dict[str, Scores]:

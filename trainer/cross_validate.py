@@ -88,7 +88,7 @@ def read_material(data: Sequence[Path], *, placement: str | None = None, device:
         If a table cannot be used, or nobody is left to test.
     """
     sources = [load_recordings([path]) for path in data]
-    _refuse_repeated(sources, data)
+    refuse_repeated_recordings(zip(data, sources, strict=True))
     wearers = wearers_of([[recording.person for recording in theirs] for theirs in sources])
     splits = split_of_people(wearers, 0.0)
     people = [person for person, split in splits.items() if split != TEST]
@@ -109,10 +109,6 @@ def read_material(data: Sequence[Path], *, placement: str | None = None, device:
 def _refuse_classes(classes: Sequence[str]) -> None:
     if len(set(classes)) < max(2, len(classes)) or UNKNOWN in classes:
         raise ProtocolError(f"--classes must name two or more different labels, none of them {UNKNOWN!r}")
-
-
-def _refuse_repeated(sources: Sequence[Sequence[Recording]], data: Sequence[Path]) -> None:
-    refuse_repeated_recordings(zip(data, sources, strict=True))
 
 
 def make_protocols(material: Material, plan: TrainingPlan, settings: CrossValidateSettings) -> list[Protocol]:
