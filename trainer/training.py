@@ -161,13 +161,21 @@ def make_optimizer(settings: FitSettings) -> Optimizer:
     return tf_keras.optimizers.Adam(rate, clipnorm=settings.clip_norm, use_ema=True, ema_momentum=settings.average)
 
 
-def limit_threads(threads: int) -> None:
-    """Keep TensorFlow to `threads` threads an operation, or leave it as it is if it has started already."""
+def limit_threads(threads: int, *, operations: int = 1) -> None:
+    """Keep TensorFlow to some threads, or leave it as it is if it has started already.
+
+    Parameters
+    ----------
+    threads : int
+        For one operation.
+    operations : int
+        Operations that may run, or wait for another process, at a time.
+    """
     if tf.config.threading.get_intra_op_parallelism_threads() == threads:
         return
     try:
         tf.config.threading.set_intra_op_parallelism_threads(threads)
-        tf.config.threading.set_inter_op_parallelism_threads(1)
+        tf.config.threading.set_inter_op_parallelism_threads(operations)
     except RuntimeError:
         print("TensorFlow has started already: its number of threads stays", file=sys.stderr)
 

@@ -19,11 +19,12 @@ def main() -> None:
     parser.add_argument("--data", type=Path, action="append", required=True, help="recordings; once each")
     parser.add_argument("--output", type=Path, default=Path(".har/benchmarks"), help="folder for figures and pictures")
     parser.add_argument("--seeds", type=int, default=3, help="of modes")
+    parser.add_argument("--rounds", type=int, default=3, help="of scaling")
     parser.add_argument("--epochs", type=int, help="instead of the default of what is measured")
     chosen = parser.parse_args()
     chosen.output.mkdir(parents=True, exist_ok=True)
     if chosen.what == "scaling":
-        scaling.measure(chosen.data, chosen.output, chosen.epochs or 3)
+        scaling.measure(chosen.data, chosen.output, chosen.epochs or 4, chosen.rounds)
     elif chosen.what == "modes":
         modes.measure(chosen.data, chosen.output, chosen.seeds, chosen.epochs)
     else:

@@ -1,6 +1,10 @@
-"""How many windows a second one and two executors train on, each held to one core, and how many one process does."""
+"""How many windows a second one and two executors train on, each held to one core, and how many one process does.
+
+Everything is measured several times, in turn: on a shared machine, ratios are only worth something within one round.
+"""
 
 from pathlib import Path
+from statistics import median
 from tempfile import TemporaryDirectory
 from threading import Event, Thread
 from typing import Any
@@ -26,21 +30,34 @@ from trainer.training_run import FinishedRun, RunOptions, run_training
 WAYS = ((Mode.LOCAL, 1), (Mode.SYNC, 1), (Mode.SYNC, 2), (Mode.ASYNC, 1), (Mode.ASYNC, 2))
 
 
-def measure(data: list[Path], output: Path, epochs: int) -> None:
+def measure(data: list[Path], output: Path, epochs: int, rounds: int) -> None:
     """Train for some epochs with every mode and number of executors; the first epoch is not counted."""
-    rows: list[dict[str, Any]] = []
+    runs: list[dict[str, Any]] = []
     with TemporaryDirectory() as name:
         prepared = Path(name) / "prepared"
         request = request_for(data, Mode.LOCAL, workers=1, epochs=epochs)
         run_preparation.prepare(data, request.preparation, prepared, spark=None, executors=1)
-        for mode, executors in WAYS:
-            rows.append(run_apart(_measure, prepared, Path(name) / f"{mode}-{executors}", mode, executors, epochs))
-            alone = next(row for row in rows if row["mode"] == mode.value)
-            rows[-1]["speed-up"] = rows[-1]["windows/s"] / alone["windows/s"]
-            print(rows[-1], flush=True)
+        for number in range(rounds):
+            theirs: list[dict[str, Any]] = []
+            for mode, executors in WAYS:
+                folder = Path(name) / f"{mode}-{executors}-{number}"
+                theirs.append(run_apart(_measure, prepared, folder, mode, executors, epochs))
+                alone = next(run for run in theirs if run["mode"] == mode.value)
+                theirs[-1]["speed-up"] = theirs[-1]["windows/s"] / alone["windows/s"]
+                print(theirs[-1], flush=True)
+            runs += theirs
+            write_figures(output, "scaling", runs)
+    rows = [_middle(way, runs) for way in WAYS]
     show_table([{part: row.get(part, 0.0) for part in _columns(rows)} for row in rows])
-    write_figures(output, "scaling", rows)
     _picture(output / "scaling.png", rows)
+
+
+def _middle(way: tuple[Mode, int], runs: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the medians of a way's runs, and the range of its speed-ups."""
+    theirs = [run for run in runs if (run["mode"], run["executors"]) == (way[0].value, way[1])]
+    figures = {part: median(run[part] for run in theirs) for part in theirs[0] if part not in {"mode", "executors"}}
+    least, most = (choose(run["speed-up"] for run in theirs) for choose in (min, max))
+    return {"mode": way[0].value, "executors": way[1], **figures, "speed-ups": f"{least:.2f} to {most:.2f}"}
 
 
 def _columns(rows: list[dict[str, Any]]) -> list[str]:

@@ -67,6 +67,15 @@ def test_asynchronous_workers_share_the_shards_and_reach_a_release(prepared, tmp
     assert scores.macro_f1 > 0.9
 
 
+def test_asynchronous_workers_do_not_wait_for_ever_on_a_machine_of_one_core(prepared, tmp_path):
+    words = ("--data", prepared, "--output", tmp_path / "run", *TINY, "--mode", "async", "--executors", "2")
+    core = min(os.sched_getaffinity(0))
+
+    result = har("train", *words, limit=lambda: os.sched_setaffinity(0, {core}))
+
+    assert result.returncode == 0, result.stderr
+
+
 def test_a_worker_killed_on_a_standalone_cluster_is_told_and_the_same_command_resumes(prepared, tmp_path):
     run = tmp_path / "run"
     with StandaloneCluster(tmp_path / "spark", workers=2, cores=1) as cluster:

@@ -27,7 +27,11 @@ def start_har(*words: object, limit: Callable[[], None] | None = None) -> subpro
 def har(*words: object, limit: Callable[[], None] | None = None) -> subprocess.CompletedProcess[str]:
     """Run a command to its end."""
     process = start_har(*words, limit=limit)
-    output, errors = process.communicate(timeout=280)
+    try:
+        output, errors = process.communicate(timeout=280)
+    except subprocess.TimeoutExpired:
+        process.terminate()
+        raise
     return subprocess.CompletedProcess(process.args, process.returncode, output, errors)
 
 

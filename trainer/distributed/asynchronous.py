@@ -32,6 +32,8 @@ from trainer.training import Model, limit_threads
 #: Nodes besides the workers.
 PARAMETER_SERVERS = 1
 COORDINATORS = 1
+#: How far workers stand back for the parameter server where they share cores: all of them wait for it.
+NICE = 10
 #: Steps a worker takes for each errand of the coordinator, which costs the coordinator some milliseconds.
 STEPS_AN_ERRAND = 5
 
@@ -49,33 +51,47 @@ def run_node(arguments: Mapping[str, Any], context: NodeContext) -> None:
     job: TrainingJob = arguments["job"]
     name = f"{context.job_name}-{context.task_index}"
     keep_output(RunFolder(job.run).logs, name)
-    if job.pinned:
-        keep_to_core(context.task_index if context.job_name == "worker" else job.workers + context.executor_id)
-    limit_threads(job.worker_settings.threads)
+    if job.pinned and context.job_name == "worker":
+        keep_to_core(context.task_index)
+    limit_threads(job.worker_settings.threads, operations=_operations(job))
     resolver = tf.distribute.cluster_resolver.TFConfigClusterResolver()
     if context.job_name == "chief":
         report(job, name, context.executor_id, None)
         _coordinate(job, resolver)
     elif context.job_name == "worker":
+        os.nice(NICE)
         _work(job, resolver, context)
     else:
         report(job, name, context.executor_id, None)
-        _serve(resolver).join()
+        _serve(job, resolver).join()
 
 
-def _serve(resolver: Resolver) -> Server:
+def _serve(job: TrainingJob, resolver: Resolver) -> Server:
+    # A server does not heed `limit_threads`. By itself it takes as many threads as there are cores.
+    config = tf.compat.v1.ConfigProto(
+        intra_op_parallelism_threads=job.worker_settings.threads, inter_op_parallelism_threads=_operations(job)
+    )
     return tf.distribute.Server(
         resolver.cluster_spec(),
         job_name=resolver.task_type,
         task_index=resolver.task_id,
         protocol="grpc",
+        config=config,
         start=True,
     )
 
 
+def _operations(job: TrainingJob) -> int:
+    """Return how many operations a node must be able to have in hand, more than one for each other node.
+
+    They wait for other nodes. Where what they wait for finds no thread, as on a node with one core, all wait for ever.
+    """
+    return 4 + 2 * job.workers
+
+
 def _work(job: TrainingJob, resolver: Resolver, context: NodeContext) -> None:
     share = worker_windows(job, context.task_index)
-    server = _serve(resolver)  # it runs the coordinator's graphs until this process ends
+    server = _serve(job, resolver)  # it runs the coordinator's graphs until this process ends
     report(job, f"worker-{context.task_index}", context.executor_id, share)
     serve_draws(job, context.task_index, share.draw)
     del server

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping
+from itertools import repeat
 from pathlib import Path
 from time import monotonic
 
@@ -15,7 +16,7 @@ import tf_keras
 
 from trainer import networks
 from trainer.distributed.job import TrainingJob
-from trainer.distributed.tensorflow_types import Dataset
+from trainer.distributed.tensorflow_types import Dataset, Tensor
 from trainer.distributed.worker_windows import EpochArrays
 from trainer.run_folder import Progress, RunFolder
 from trainer.training import Model, make_optimizer
@@ -28,10 +29,23 @@ class NonFiniteLossError(RuntimeError):
     """Training broke down; the text says where, and what may help."""
 
 
+class ReplicaModel(tf_keras.Model):  # type: ignore[misc, unused-ignore]
+    """A network whose metrics within an epoch are those of this process's own windows.
+
+    tf-keras adds them up over all workers after every step, in one exchange for each number; synchronous workers then
+    wait for each other several times a step. At the end of an epoch they are still added up.
+    """
+
+    def get_metrics_result(self) -> dict[str, Tensor]:
+        """Return the means so far: this replica's within a step, all replicas' outside."""
+        return {metric.name: tf.math.divide_no_nan(metric.total, metric.count) for metric in self.metrics}
+
+
 def build_model(job: TrainingJob) -> Model:
     """Build and compile the network of a job; within a strategy's scope it is distributed."""
     settings = job.worker_settings
-    model = networks.build(job.network, steps=job.steps, classes=len(job.classes))
+    network = networks.build(job.network, steps=job.steps, classes=len(job.classes))
+    model = ReplicaModel(network.inputs, network.outputs, name=network.name)
     optimizer = make_optimizer(settings)
     optimizer.build(model.trainable_variables)
     loss = tf_keras.losses.CategoricalCrossentropy(label_smoothing=settings.label_smoothing)
@@ -60,10 +74,13 @@ def batches(draw: Callable[[int], EpochArrays], job: TrainingJob, *, first: int)
             windows, targets = draw(epoch)
             for begin in range(0, len(windows) - batch + 1, batch):
                 yield windows[begin : begin + batch], targets[begin : begin + batch]
+        yield from repeat((windows[:batch], targets[:batch]))  # nobody trains on these
 
     shapes = (batch, job.steps, 3), (batch, len(job.classes))
     signature = tuple(tf.TensorSpec(shape, tf.float32) for shape in shapes)
-    return tf.data.Dataset.from_generator(generate, output_signature=signature).prefetch(4)
+    data = tf.data.Dataset.from_generator(generate, output_signature=signature)
+    # Of data that may end, synchronous workers ask each other before every step whether all have some left.
+    return data.apply(tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY)).prefetch(4)
 
 
 class Watch(tf_keras.callbacks.Callback):  # type: ignore[misc, unused-ignore]
@@ -95,24 +112,37 @@ class Watch(tf_keras.callbacks.Callback):  # type: ignore[misc, unused-ignore]
         """Check the loss, and write a line now and then."""
         assert logs is not None
         self._windows += self._job.worker_settings.batch
-        rate = float(tf.convert_to_tensor(self.model.optimizer.learning_rate))
-        require_finite(logs["loss"], epoch=self._epoch, step=batch + 1, rate=rate)
+        require_finite(logs["loss"], epoch=self._epoch, step=batch + 1, rate=self._rate())
         last = batch + 1 == self._job.steps_per_epoch
-        if self._writes and (last or monotonic() - self._written >= SECONDS_BETWEEN_LINES):
-            self._written = monotonic()
-            self._folder.append(
-                Progress(
-                    epoch=self._epoch,
-                    epochs=self._job.fit.epochs,
-                    step=batch + 1,
-                    steps=self._job.steps_per_epoch,
-                    loss=float(logs["loss"]),
-                    accuracy=float(logs["accuracy"]),
-                    rate=rate,
-                    windows=self._windows,
-                    seconds=monotonic() - self._began,
-                )
+        if not last and monotonic() - self._written >= SECONDS_BETWEEN_LINES:
+            self._write(batch + 1, logs)
+
+    def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
+        """Write the epoch's line, in which the metrics are of all workers."""
+        del epoch
+        assert logs is not None
+        self._write(self._job.steps_per_epoch, logs)
+
+    def _rate(self) -> float:
+        return float(tf.convert_to_tensor(self.model.optimizer.learning_rate))
+
+    def _write(self, step: int, logs: Mapping[str, float]) -> None:
+        if not self._writes:
+            return
+        self._written = monotonic()
+        self._folder.append(
+            Progress(
+                epoch=self._epoch,
+                epochs=self._job.fit.epochs,
+                step=step,
+                steps=self._job.steps_per_epoch,
+                loss=float(logs["loss"]),
+                accuracy=float(logs["accuracy"]),
+                rate=self._rate(),
+                windows=self._windows,
+                seconds=monotonic() - self._began,
             )
+        )
 
 
 def require_finite(loss: float, *, epoch: int, step: int, rate: float) -> None:

@@ -10,6 +10,9 @@ from pathlib import Path
 from har.releases import Normalisation
 from trainer.training import FitSettings
 
+#: Batches that an asynchronous worker takes in one step.
+ASYNC_BATCHES = 2
+
 
 class Mode(StrEnum):
     """How a network is trained.
@@ -75,10 +78,11 @@ class TrainingJob:
         Synchronous workers keep their batch, so a step sees `workers` times as many windows and there are fewer steps.
         The rate grows with the square root of the batch, as the noise of the gradient shrinks with it (A. Krizhevsky,
         "One weird trick for parallelizing convolutional neural networks", 2014, section 5), and the weights are
-        averaged over as many windows as before. Asynchronous workers take as many steps as one machine, each on weights
-        that the others have changed: their rate falls with the square root of that staleness, between constant and the
-        inverse proportion that W. Zhang et al. propose ("Staleness-aware async-SGD for distributed deep learning",
-        2016, section 2).
+        averaged over as many windows as before. Asynchronous workers take larger steps, `ASYNC_BATCHES` batches at a
+        time, since each costs an exchange of all weights; however many they are, they take as many of them, each on
+        weights that the others have changed. Their rate falls with the square root of that staleness, between constant
+        and the inverse proportion that W. Zhang et al. propose ("Staleness-aware async-SGD for distributed deep
+        learning", 2016, section 2).
         """
         if self.mode is Mode.SYNC:
             return replace(
@@ -89,7 +93,13 @@ class TrainingJob:
                 threads=1,
             )
         if self.mode is Mode.ASYNC:
-            return replace(self.fit, peak_rate=self.fit.peak_rate / math.sqrt(self.workers), threads=1)
+            return replace(
+                self.fit,
+                batch=self.fit.batch * ASYNC_BATCHES,
+                peak_rate=self.fit.peak_rate * math.sqrt(ASYNC_BATCHES / self.workers),
+                average=self.fit.average**ASYNC_BATCHES,
+                threads=1,
+            )
         return self.fit
 
     @property
