@@ -4,11 +4,24 @@ import re
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from pydantic_settings import CliPositionalArg, CliSubCommand, SettingsConfigDict
 
 from har.answers import UNKNOWN
 from har.settings import ServiceSettings
+
+
+def _refuse_unusable_classes(classes: list[str]) -> list[str]:
+    repeated = sorted({name for name in classes if classes.count(name) > 1})
+    if repeated:
+        raise ValueError(f"{', '.join(repeated)} is given twice")
+    if UNKNOWN in classes:
+        raise ValueError(f"{UNKNOWN} is the answer for what is none of the classes, and cannot be one")
+    return classes
+
+
+#: The labels of the activities to tell apart.
+Classes = Annotated[list[str], Field(min_length=2), AfterValidator(_refuse_unusable_classes)]
 
 
 class EvaluateSettings(ServiceSettings):
@@ -77,7 +90,7 @@ class CrossValidateSettings(ServiceSettings):
     placement: str | None = Field(None, description="test only who wore the phone there; train on everybody")
     device: str | None = Field(None, description="test only this device's people; train on everybody")
     network: str = Field("conv_lstm", description="conv_lstm or origin")
-    classes: list[str] = Field(
+    classes: Classes = Field(
         ["sit", "stand", "walk", "stairsup", "stairsdown"], description="labels to tell apart; once each"
     )
     epochs: int = Field(16, ge=1)
@@ -108,9 +121,8 @@ class PreparationSettings(ServiceSettings):
     """What `har prepare` and `har train` share: which recordings, and how they become shards."""
 
     data: list[Path] = Field(description="any data set, see docs/data.md; give the option once each")
-    classes: list[str] = Field(
+    classes: Classes = Field(
         ["sit", "stand", "walk", "stairsup", "stairsdown"],
-        min_length=2,
         description="the activities to tell apart; give the option once each",
     )
     held_out_share: float = Field(0.2, gt=0, lt=0.9, description="share of the people that are kept for validation")
@@ -119,16 +131,6 @@ class PreparationSettings(ServiceSettings):
     master: str | None = Field(
         None, description="Spark's master, as spark://host:7077; a cluster on this machine, if not given"
     )
-
-    @field_validator("classes")
-    @classmethod
-    def _refuse_unusable_classes(cls, classes: list[str]) -> list[str]:
-        repeated = sorted({name for name in classes if classes.count(name) > 1})
-        if repeated:
-            raise ValueError(f"{', '.join(repeated)} is given twice")
-        if UNKNOWN in classes:
-            raise ValueError(f"{UNKNOWN} is the answer for what is none of the classes, and cannot be one")
-        return classes
 
 
 class PrepareSettings(PreparationSettings):

@@ -8,7 +8,6 @@ the new one, and a publication that was cut short is finished by the next try.
 
 import fcntl
 import filecmp
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +19,7 @@ import msgspec
 
 from har.line_files import append_line, whole_lines
 from har.releases import ReleaseError
+from har.whole_files import part_of, sync, write_whole
 from model_store.onnx_classifier import OnnxClassifier
 from model_store.release_folder import ReleaseFolder, open_release
 
@@ -97,7 +97,7 @@ def publish(release_folder: Path, store: Path, *, replacing: str | Whichever | N
         else:
             _copy(release_folder, placed)
         check_release(open_release(placed))
-        _replace(store / CURRENT, name + "\n")
+        write_whole(store / CURRENT, f"{name}\n".encode(), durable=True)
         _append(store / HISTORY, Publication(name, published[-1] if published else None, _now()))
     return placed
 
@@ -197,18 +197,18 @@ def _refuse_other_current(store: Path, name: str, replacing: str | None) -> None
 
 
 def _copy(source: Path, target: Path) -> None:
-    part = target.with_name(f".{target.name}.part")
+    part = part_of(target)
     try:
         part.mkdir()
         for path in _files(source):
             shutil.copyfile(path, part / path.name)
-            _sync(part / path.name)
-        _sync(part)
+            sync(part / path.name)
+        sync(part)
         part.rename(target)
     except BaseException:
         shutil.rmtree(part, ignore_errors=True)
         raise
-    _sync(target.parent)
+    sync(target.parent)
 
 
 def _refuse_other_content(source: Path, placed: Path) -> None:
@@ -219,24 +219,8 @@ def _refuse_other_content(source: Path, placed: Path) -> None:
         raise ReleaseError(f"{placed} exists and is another release; a release's name is used once")
 
 
-def _replace(path: Path, text: str) -> None:
-    part = path.with_name(f".{path.name}.part")
-    part.write_text(text, "utf-8")
-    _sync(part)
-    part.replace(path)
-    _sync(path.parent)
-
-
 def _append(path: Path, publication: Publication) -> None:
     append_line(path, msgspec.json.encode(publication), durable=True)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 @contextmanager

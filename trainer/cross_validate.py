@@ -7,7 +7,6 @@ from pathlib import Path
 
 import msgspec
 
-from har.answers import UNKNOWN
 from har.recordings import Recording, RecordingError
 from har.training_settings import CrossValidateSettings
 from trainer.candidate import classifier
@@ -106,11 +105,6 @@ def read_material(data: Sequence[Path], *, placement: str | None = None, device:
     )
 
 
-def _refuse_classes(classes: Sequence[str]) -> None:
-    if len(set(classes)) < max(2, len(classes)) or UNKNOWN in classes:
-        raise ProtocolError(f"--classes must name two or more different labels, none of them {UNKNOWN!r}")
-
-
 def make_protocols(material: Material, plan: TrainingPlan, settings: CrossValidateSettings) -> list[Protocol]:
     """Build the protocols that the settings name; with too few people, folds by user become a split in time.
 
@@ -182,7 +176,6 @@ def run(settings: CrossValidateSettings) -> int:
     )
     plan = TrainingPlan(network=settings.network, classes=tuple(settings.classes), fit=fitting)
     try:
-        _refuse_classes(plan.classes)
         if settings.output is not None:
             check_writable(settings.output)
         if plan.network not in NETWORKS:

@@ -13,6 +13,7 @@ import msgspec
 import numpy as np
 
 from har.releases import Artifact
+from har.whole_files import write_whole
 from trainer.gate_checks import (
     Check,
     Contender,
@@ -156,9 +157,7 @@ def describe(result: GateResult) -> str:
 
 def write_gate(folder: Path, result: GateResult) -> None:
     """Write ``gate.json`` into a folder, whole or not at all."""
-    part = folder / f"{GATE_FILE}.part"
-    part.write_bytes(msgspec.json.format(msgspec.json.encode(result), indent=2) + b"\n")
-    part.replace(folder / GATE_FILE)
+    write_whole(folder / GATE_FILE, msgspec.json.format(msgspec.json.encode(result), indent=2) + b"\n")
 
 
 def _by_wearer(contender: Contender, wearers: Mapping[str, str]) -> Contender:

@@ -7,12 +7,12 @@ import platform
 import socket
 from datetime import UTC, datetime
 from importlib.metadata import version
-from pathlib import Path
 from typing import Self
 
 import msgspec
 
 from har.recordings import RecordingError
+from har.whole_files import part_of, write_whole
 from trainer.distributed.cluster import ClusterNode
 from trainer.distributed.job import Mode
 from trainer.preparation.plan import PreparationPlan
@@ -134,7 +134,7 @@ def begin_record(folder: RunFolder, request: TrainRequest, release: str | None, 
         record = read_record(folder)
         _refuse_other_request(folder, record.request, request)
         return record
-    own = {folder.logs, _part(folder)}  # where the process writes already, and a record that was cut short
+    own = {folder.logs, part_of(folder.settings)}  # where the process writes already, and a record that was cut short
     if folder.path.exists() and set(folder.path.iterdir()) - own:
         raise RunError(f"{folder.path} is not empty and holds no run: choose another --output")
     folder.path.mkdir(parents=True, exist_ok=True)
@@ -161,13 +161,7 @@ def read_record(folder: RunFolder) -> RunRecord:
 
 def write_record(folder: RunFolder, record: RunRecord) -> None:
     """Write a run's record, whole or not at all."""
-    part = _part(folder)
-    part.write_bytes(msgspec.json.format(msgspec.json.encode(record), indent=1) + b"\n")
-    part.replace(folder.settings)
-
-
-def _part(folder: RunFolder) -> Path:
-    return folder.settings.with_name(f"{folder.settings.name}.part")
+    write_whole(folder.settings, msgspec.json.format(msgspec.json.encode(record), indent=1) + b"\n")
 
 
 def _refuse_other_request(folder: RunFolder, before: TrainRequest, now: TrainRequest) -> None:

@@ -1,8 +1,12 @@
 """How many windows a second one and two executors train on, each held to one core, and how many one process does.
 
 Everything is measured several times, in turn: on a shared machine, ratios are only worth something within one round.
+Two processes that train at once and exchange nothing show how much the machine has to give: its second core may be
+worth less than its first.
 """
 
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -22,12 +26,13 @@ from benchmarks.training.requests import request_for
 from benchmarks.training.results import show_table, write_figures
 from trainer import run_preparation
 from trainer.distributed.job import Mode
+from trainer.distributed.process import keep_to_core
 from trainer.run_folder import Progress, RunFolder
 from trainer.run_plots import last_of_epochs
 from trainer.training_run import FinishedRun, RunOptions, run_training
 
 #: Mode and number of executors.
-WAYS = ((Mode.LOCAL, 1), (Mode.SYNC, 1), (Mode.SYNC, 2), (Mode.ASYNC, 1), (Mode.ASYNC, 2))
+WAYS = ((Mode.LOCAL, 1), (Mode.LOCAL, 2), (Mode.SYNC, 1), (Mode.SYNC, 2), (Mode.ASYNC, 1), (Mode.ASYNC, 2))
 
 
 def measure(data: list[Path], output: Path, epochs: int, rounds: int) -> None:
@@ -41,7 +46,10 @@ def measure(data: list[Path], output: Path, epochs: int, rounds: int) -> None:
             theirs: list[dict[str, Any]] = []
             for mode, executors in WAYS:
                 folder = Path(name) / f"{mode}-{executors}-{number}"
-                theirs.append(run_apart(_measure, prepared, folder, mode, executors, epochs))
+                if mode is Mode.LOCAL:
+                    theirs.append(_measure_at_once(prepared, folder, executors, epochs))
+                else:
+                    theirs.append(run_apart(_measure, prepared, folder, mode, executors, epochs))
                 alone = next(run for run in theirs if run["mode"] == mode.value)
                 theirs[-1]["speed-up"] = theirs[-1]["windows/s"] / alone["windows/s"]
                 print(theirs[-1], flush=True)
@@ -50,6 +58,25 @@ def measure(data: list[Path], output: Path, epochs: int, rounds: int) -> None:
     rows = [_middle(way, runs) for way in WAYS]
     show_table([{part: row.get(part, 0.0) for part in _columns(rows)} for row in rows])
     _picture(output / "scaling.png", rows)
+
+
+def _measure_at_once(prepared: Path, folder: Path, processes: int, epochs: int) -> dict[str, Any]:
+    """Train in processes that know nothing of each other, on a core each, and return their windows together."""
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+        futures = [
+            pool.submit(_measure_on_core, number, prepared, folder / str(number), epochs) for number in range(processes)
+        ]
+        runs = [future.result() for future in futures]
+    return {
+        **{part: sum(run[part] for run in runs) for part in runs[0] if part != "mode"},
+        "mode": Mode.LOCAL.value,
+        "executors": processes,
+    }
+
+
+def _measure_on_core(number: int, prepared: Path, folder: Path, epochs: int) -> dict[str, Any]:
+    keep_to_core(number)
+    return _measure(prepared, folder, Mode.LOCAL, 1, epochs)
 
 
 def _middle(way: tuple[Mode, int], runs: list[dict[str, Any]]) -> dict[str, Any]:
@@ -68,6 +95,7 @@ def _picture(path: Path, rows: list[dict[str, Any]]) -> None:
     figure = Figure(figsize=(6.5, 2.8), layout="constrained")
     axes = figure.subplots()
     names = [f"{row['mode']}, {row['executors']}" for row in rows]
+    names[WAYS.index((Mode.LOCAL, 2))] = "local, 2 at once"
     axes.barh(names, [row["windows/s"] for row in rows], color="#2b6cb0")
     axes.invert_yaxis()
     axes.set_xlabel("windows a second; each executor held to one core")

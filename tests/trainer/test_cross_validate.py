@@ -81,8 +81,6 @@ def test_a_few_people_are_split_in_time_and_warned_of(table, capsys):
     ("words", "says"),
     [
         (["--classes", "sit", "--classes", "jump"], "to train on is labelled jump: add recordings of it, or leave"),
-        (["--classes", "sit"], "--classes must name two or more"),
-        (["--classes", "sit", "--classes", "unknown"], "--classes must name two or more"),
         (["--classes", "sit", "--classes", "walk", "--folds", "9"], "6 people cannot be dealt into 9 folds"),
         (["--classes", "sit", "--classes", "walk", "--protocol", "leave-one-model-out"], "at least 2 models"),
         (["--classes", "sit", "--classes", "walk", "--placement", "pocket"], "nobody to test with that placement"),
@@ -95,6 +93,19 @@ def test_what_cannot_be_cross_validated_says_why(table, capsys, words, says):
     error = capsys.readouterr().err
     assert says in error
     assert "har cross-validate: " in error
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["--classes", "sit"], "at least 2 items"),
+        (["--classes", "sit", "--classes", "sit"], "sit is given twice"),
+        (["--classes", "sit", "--classes", "unknown"], "unknown is the answer for what is none of the classes"),
+    ],
+)
+def test_classes_that_cannot_be_told_apart_are_refused_at_once(capsys, words, says):
+    assert main(["cross-validate", "--data", "any.parquet", *words]) == 2
+    assert says in capsys.readouterr().err
 
 
 def test_a_class_that_only_one_person_shows_cannot_be_tested_without_them(table, capsys):

@@ -19,6 +19,7 @@ from time import monotonic
 import numpy as np
 import tensorflow as tf
 
+from har.whole_files import write_whole
 from trainer.distributed.job import TrainingJob
 from trainer.distributed.tensorflow_types import Dataset
 from trainer.distributed.worker_windows import EpochArrays
@@ -88,9 +89,7 @@ def begin_epoch(job: TrainingJob, epoch: int) -> None:
         If a worker takes too long.
     """
     marks = marks_folder(job)
-    part = marks / f"{_EPOCH_MARK}.part"
-    part.write_text(str(epoch), "ascii")
-    part.rename(marks / _EPOCH_MARK)
+    write_whole(marks / _EPOCH_MARK, str(epoch).encode("ascii"))
     pause = Event()
     deadline = monotonic() + DRAW_SECONDS
     while True:

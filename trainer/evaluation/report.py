@@ -9,6 +9,7 @@ from typing import Any
 import jinja2
 
 from har.activities import activity_style
+from har.whole_files import write_whole
 from trainer.evaluation import pictures
 from trainer.evaluation.measures import Measures, measure
 from trainer.evaluation.outcomes import Outcomes
@@ -87,12 +88,9 @@ def write_report(path: Path, title: str, sections: Sequence[Section], facts: Map
     environment.filters["colour_of"] = lambda name: activity_style(name).colour
     parts = [_part(section) for section in sections]
     text = environment.get_template(TEMPLATE).render(title=title, facts=dict(facts or {}), parts=parts)
-    part = path.with_name(f"{path.name}.part")
     try:
-        part.write_text(text, "utf-8")
-        part.replace(path)
+        write_whole(path, text.encode())
     except OSError as error:
-        part.unlink(missing_ok=True)
         raise ReportError(f"{path}: the report cannot be written: {error.strerror}") from error
 
 

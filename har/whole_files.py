@@ -1,0 +1,56 @@
+"""Files that appear whole or not at all, whatever interrupts their writing."""
+
+import os
+from pathlib import Path
+
+
+def part_of(path: Path) -> Path:
+    """Return where a file is written until it is complete; what an interrupted writing left there is overwritten."""
+    return path.with_name(f".{path.name}.part")
+
+
+def write_whole(path: Path, content: bytes, *, durable: bool = False) -> None:
+    """Write a file, or replace what is there.
+
+    Parameters
+    ----------
+    path : Path
+        The file; its folder exists.
+    content : bytes
+        All of it.
+    durable : bool
+        Whether it must be on the disk, and not only with the system, when this returns.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written; what was there before stays.
+    """
+    part = part_of(path)
+    try:
+        with part.open("wb") as file:
+            file.write(content)
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
+        part.replace(path)
+    except OSError:
+        part.unlink(missing_ok=True)
+        raise
+    if durable:
+        sync(path.parent)
+
+
+def sync(path: Path) -> None:
+    """Wait until a file, or the names in a folder, are on the disk.
+
+    Raises
+    ------
+    OSError
+        If the disk fails.
+    """
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

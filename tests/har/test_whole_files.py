@@ -1,0 +1,39 @@
+"""Files that appear whole or not at all."""
+
+import resource
+import subprocess
+import sys
+
+import pytest
+
+from har.whole_files import part_of, write_whole
+
+
+@pytest.mark.parametrize("durable", [False, True])
+def test_a_file_is_replaced_whole(tmp_path, durable):
+    path = tmp_path / "report.html"
+    for content in (b"first", b"second, longer"):
+        write_whole(path, content, durable=durable)
+        assert path.read_bytes() == content
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_full_disk_leaves_what_was_there(tmp_path):
+    path = tmp_path / "report.html"
+    write_whole(path, b"first")
+    writing = (
+        "import sys; from pathlib import Path; from har.whole_files import write_whole;"
+        "write_whole(Path(sys.argv[1]), bytes(100_000))"
+    )
+
+    result = subprocess.run(
+        [sys.executable, "-B", "-c", writing, str(path)],
+        capture_output=True,
+        text=True,
+        check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000)),
+    )
+
+    assert "OSError" in result.stderr
+    assert path.read_bytes() == b"first"
+    assert not part_of(path).exists()
