@@ -129,7 +129,7 @@ class ReleaseManifest(msgspec.Struct, frozen=True):
     Attributes
     ----------
     release : str
-        The release's name, such as ``baseline-2026-11-23``.
+        The release's name, such as ``baseline-2026-11-26``.
     created : str
         ISO 8601 time, UTC.
     network : str

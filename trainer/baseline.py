@@ -119,7 +119,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m trainer.baseline", description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, action="append", required=True, help="any data set; once each")
     parser.add_argument("--output", type=Path, default=Path("model_store/baseline"))
-    parser.add_argument("--release", required=True, help="its name, such as baseline-2026-11-25")
+    parser.add_argument("--release", required=True, help="its name, such as baseline-2026-11-26")
     parser.add_argument("--seed", type=int, default=0)
     chosen = parser.parse_args()
     plan = TrainingPlan()

@@ -32,7 +32,7 @@ class Budgets:
     """What the formats of one network must keep to."""
 
     onnx: Budget = field(default_factory=lambda: Budget(bytes=450_000, largest_difference=AGREEMENT))
-    lite_float32: Budget = field(default_factory=lambda: Budget(bytes=450_000, largest_difference=1e-4))
+    lite_float32: Budget = field(default_factory=lambda: Budget(bytes=450_000, largest_difference=AGREEMENT))
     # Eight bits may move a probability, but hardly ever the answer.
     lite_int8: Budget = field(default_factory=lambda: Budget(bytes=130_000, same_answer=0.99))
     frozen_graph: Budget = field(default_factory=lambda: Budget(bytes=1_000_000, largest_difference=AGREEMENT))
@@ -51,7 +51,7 @@ class Budgets:
 def budgets_of(network: str) -> Budgets:
     """Return the budgets of a network of `trainer.networks.NETWORKS`."""
     if network == "origin":
-        return Budgets(lite_float32=Budget(bytes=300_000, largest_difference=1e-4))
+        return Budgets(lite_float32=Budget(bytes=300_000, largest_difference=AGREEMENT))
     return Budgets()
 
 
