@@ -5,7 +5,7 @@ from pathlib import Path
 
 
 def part_of(path: Path) -> Path:
-    """Return where a file is written until it is complete; what an interrupted writing left there is overwritten."""
+    """Return where a file or folder is written until it is complete, beside it and hidden."""
     return path.with_name(f".{path.name}.part")
 
 
@@ -28,11 +28,9 @@ def write_whole(path: Path, content: bytes, *, durable: bool = False) -> None:
     """
     part = part_of(path)
     try:
-        with part.open("wb") as file:
-            file.write(content)
-            if durable:
-                file.flush()
-                os.fsync(file.fileno())
+        part.write_bytes(content)
+        if durable:
+            sync(part)
         part.replace(path)
     except OSError:
         part.unlink(missing_ok=True)

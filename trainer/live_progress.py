@@ -33,7 +33,6 @@ class LiveProgress:
         self._folder = folder
         self._console = console
         self._seen = sum(1 for _ in folder.progress())  # what an earlier attempt wrote
-        self._previous: Where | None = None
         self._epoch_end: Where | None = None
         self._over = Event()
         self._bar = Progress(
@@ -74,8 +73,7 @@ class LiveProgress:
     def _show_new(self) -> None:
         lines = list(self._folder.progress())
         for where in lines[self._seen :]:
-            figures = _figures(where, self._previous)
-            self._previous = where
+            figures = _figures(where, self._epoch_end)
             self._bar.update(
                 self._task,
                 description=f"epoch {where.epoch}/{where.epochs}",
@@ -84,16 +82,15 @@ class LiveProgress:
                 figures=figures,
             )
             if where.step == where.steps:
-                whole = _figures(where, self._epoch_end)
                 self._epoch_end = where
-                self._console.print(f"epoch {where.epoch:>3}/{where.epochs}  {whole}", highlight=False)
+                self._console.print(f"epoch {where.epoch:>3}/{where.epochs}  {figures}", highlight=False)
         self._seen = len(lines)
 
 
-def _figures(where: Where, before: Where | None) -> str:
-    """Return loss and accuracy so far, and the speed since an earlier line or the beginning."""
+def _figures(where: Where, epoch_end: Where | None) -> str:
+    """Return loss and accuracy so far, and the speed since the last epoch's end or the beginning."""
     windows, seconds = where.windows, where.seconds
-    if before is not None and before.seconds < where.seconds:
-        windows, seconds = windows - before.windows, seconds - before.seconds
+    if epoch_end is not None and epoch_end.seconds < where.seconds:
+        windows, seconds = windows - epoch_end.windows, seconds - epoch_end.seconds
     speed = windows / seconds if seconds else 0.0
     return f"loss {where.loss:.3f}  accuracy {where.accuracy:.3f}  {speed:,.0f} windows/s"

@@ -5,8 +5,6 @@ Two processes that train at once and exchange nothing show how much the machine 
 worth less than its first.
 """
 
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -20,7 +18,7 @@ mpl.use("Agg")
 from matplotlib.figure import Figure
 from rich.console import Console
 
-from benchmarks.training.apart import run_apart
+from benchmarks.training.apart import run_apart, run_at_once
 from benchmarks.training.processor_time import ProcessorWatch
 from benchmarks.training.requests import request_for
 from benchmarks.training.results import show_table, write_figures
@@ -62,11 +60,8 @@ def measure(data: list[Path], output: Path, epochs: int, rounds: int) -> None:
 
 def _measure_at_once(prepared: Path, folder: Path, processes: int, epochs: int) -> dict[str, Any]:
     """Train in processes that know nothing of each other, on a core each, and return their windows together."""
-    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-        futures = [
-            pool.submit(_measure_on_core, number, prepared, folder / str(number), epochs) for number in range(processes)
-        ]
-        runs = [future.result() for future in futures]
+    calls = [(number, prepared, folder / str(number), epochs) for number in range(processes)]
+    runs = run_at_once(_measure_on_core, calls)
     return {
         **{part: sum(run[part] for run in runs) for part in runs[0] if part != "mode"},
         "mode": Mode.LOCAL.value,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 
+from har.whole_files import write_whole
 from trainer import networks
 from trainer.distributed.job import TrainingJob
 from trainer.training import Model
@@ -13,10 +15,9 @@ from trainer.training import Model
 
 def save_weights(model: Model, file: Path) -> None:
     """Write a network's weights; the file appears when it is complete."""
-    part = file.with_name(f"{file.name}.part")
-    with part.open("wb") as opened:
-        np.savez(opened, *model.get_weights())
-    part.rename(file)
+    content = BytesIO()
+    np.savez(content, *model.get_weights())
+    write_whole(file, content.getvalue())
 
 
 def load_network(job: TrainingJob, file: Path) -> Model:
