@@ -149,7 +149,7 @@ def test_a_shard_that_is_not_what_was_written_is_named(finished, table, tmp_path
 
 
 def test_a_loss_that_is_not_finite_stops_the_run_and_says_where(table, tmp_path):
-    result = train(table, tmp_path / "run", "--peak-rate", "1e30")
+    result = train(table, tmp_path / "run", "--peak-rate", "1e38")
 
     assert result.returncode == 1
     assert "the loss became" in result.stderr

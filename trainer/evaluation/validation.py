@@ -139,9 +139,15 @@ def validate(classify: Classify, held_out: ValidationWindows, *, cost: float = C
     Raises
     ------
     ValidationError
-        If the network is right about no window at all.
+        If the network is right about no window at all, or its answers are no numbers.
     """
     outcomes = held_out.classify(classify)
+    broken = int((~np.isfinite(outcomes.probabilities)).any(axis=1).sum())
+    if broken:
+        raise ValidationError(
+            f"the network's answer to {broken} of {len(outcomes.probabilities)} held-out windows is no number: its "
+            "weights grew too large in training; train anew, with a lower --peak-rate or --clip-norm"
+        )
     try:
         choice = choose_threshold(outcomes, cost=cost)
     except ThresholdError as error:

@@ -86,6 +86,17 @@ def test_a_network_that_is_never_right_has_no_threshold(prepared):
         validate(lambda windows: by_sway(windows)[:, ::-1], read_validation(folder))
 
 
+def test_answers_that_are_no_numbers_are_refused(prepared):
+    def broken(windows):
+        answers = by_sway(windows)
+        answers[0] = np.nan
+        return answers
+
+    folder, _ = prepared(people())
+    with pytest.raises(ValidationError, match=r"answer to 1 of \d+ held-out windows is no number"):
+        validate(broken, read_validation(folder))
+
+
 def test_a_shard_that_was_damaged_is_named(prepared):
     folder, index = prepared(people(6))
     file = folder / index.of(VALIDATION)[0].file

@@ -1,6 +1,7 @@
 """Preparation on Spark gives what one process gives, and says what is wrong as well."""
 
 import dataclasses
+from contextlib import suppress
 from threading import Event, Thread
 
 import numpy as np
@@ -127,8 +128,9 @@ def test_a_lost_executor_is_told(spark, tmp_path):
         while not over.wait(0.05) and not is_at_work(spark):
             pass
         for process in psutil.Process().children(recursive=True):
-            if "CoarseGrainedExecutorBackend" in " ".join(process.cmdline()):
-                process.kill()
+            with suppress(psutil.NoSuchProcess):  # others come and go
+                if "CoarseGrainedExecutorBackend" in " ".join(process.cmdline()):
+                    process.kill()
 
     killing = Thread(target=kill_executors)
     killing.start()
