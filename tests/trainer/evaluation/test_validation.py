@@ -93,7 +93,7 @@ def test_answers_that_are_no_numbers_are_refused(prepared):
         return answers
 
     folder, _ = prepared(people())
-    with pytest.raises(ValidationError, match=r"answer to 1 of \d+ held-out windows is no number"):
+    with pytest.raises(ValidationError, match=r"answer to \d+ of \d+ held-out windows is no number"):
         validate(broken, read_validation(folder))
 
 
