@@ -9,11 +9,22 @@ from trainer.training_plan import TrainingPlan
 
 
 def request_for(
-    data: list[Path], mode: Mode, *, workers: int, epochs: int | None = None, seed: int = 0
+    data: list[Path],
+    mode: Mode,
+    *,
+    workers: int,
+    epochs: int | None = None,
+    windows_per_epoch: int | None = None,
+    seed: int = 0,
 ) -> TrainRequest:
     """Return a request with the default recipe."""
     plan = TrainingPlan()
-    fit = replace(plan.fit, seed=seed, epochs=epochs or plan.fit.epochs)
+    fit = replace(
+        plan.fit,
+        seed=seed,
+        epochs=epochs or plan.fit.epochs,
+        windows_per_epoch=windows_per_epoch or plan.fit.windows_per_epoch,
+    )
     return TrainRequest(
         data=tuple(str(path) for path in data),
         network=plan.network,

@@ -29,6 +29,8 @@ from trainer.run_folder import Progress, RunFolder
 from trainer.run_plots import last_of_epochs
 from trainer.training_run import FinishedRun, RunOptions, run_training
 
+#: Four times the recipe's: an epoch of some seconds would measure checkpoints as much as training.
+WINDOWS_PER_EPOCH = 38_400
 #: Mode and number of executors.
 WAYS = ((Mode.LOCAL, 1), (Mode.LOCAL, 2), (Mode.SYNC, 1), (Mode.SYNC, 2), (Mode.ASYNC, 1), (Mode.ASYNC, 2))
 
@@ -98,7 +100,7 @@ def _picture(path: Path, rows: list[dict[str, Any]]) -> None:
 
 
 def _measure(prepared: Path, folder: Path, mode: Mode, executors: int, epochs: int) -> dict[str, Any]:
-    request = request_for([prepared], mode, workers=executors, epochs=epochs)
+    request = request_for([prepared], mode, workers=executors, epochs=epochs, windows_per_epoch=WINDOWS_PER_EPOCH)
     watch = _EpochWatch(RunFolder(folder.resolve()))
     watch.start()
     finished = run_training(request, RunOptions(folder=folder, pinned=True), Console(stderr=True, soft_wrap=True))

@@ -21,7 +21,7 @@ import tf_keras
 
 from trainer.distributed.epoch_loop import SECONDS_BETWEEN_LINES, Checkpoints, build_model, require_finite
 from trainer.distributed.job import TrainingJob
-from trainer.distributed.process import keep_output, keep_to_core, report
+from trainer.distributed.process import keep_output, keep_to_core, report, stand_back
 from trainer.distributed.spool import begin_epoch, serve_draws, spooled_batches
 from trainer.distributed.tensorflow_types import Coordinator, Graph, NodeContext, Resolver, Server, Strategy, Tensor
 from trainer.distributed.weights import save_weights
@@ -32,10 +32,9 @@ from trainer.training import Model, limit_threads
 #: Nodes besides the workers.
 PARAMETER_SERVERS = 1
 COORDINATORS = 1
-#: How far workers stand back for the parameter server where they share cores: all of them wait for it.
-NICE = 10
-#: Steps a worker takes for each errand of the coordinator, which costs the coordinator some milliseconds.
-STEPS_AN_ERRAND = 5
+#: Steps a worker takes for each errand of the coordinator, which costs the coordinator some milliseconds. The last
+#: errands of an epoch leave workers idle that are done earlier.
+STEPS_AN_ERRAND = 2
 
 
 def run_node(arguments: Mapping[str, Any], context: NodeContext) -> None:
@@ -59,7 +58,7 @@ def run_node(arguments: Mapping[str, Any], context: NodeContext) -> None:
         report(job, name, context.executor_id, None)
         _coordinate(job, resolver)
     elif context.job_name == "worker":
-        os.nice(NICE)
+        stand_back()
         _work(job, resolver, context)
     else:
         report(job, name, context.executor_id, None)

@@ -63,11 +63,11 @@ def batches(draw: Callable[[int], EpochArrays], job: TrainingJob, *, first: int)
     draw : callable
         From an epoch's number to its windows and targets.
     job : TrainingJob
-        The run; each batch is a worker's share of a step.
+        The run; each batch is what a worker takes in a step.
     first : int
         The first epoch, from 1.
     """
-    batch = job.fit.batch
+    batch = job.worker_batch
 
     def generate() -> Iterator[EpochArrays]:
         for epoch in range(first, job.fit.epochs + 1):

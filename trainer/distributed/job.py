@@ -10,9 +10,6 @@ from pathlib import Path
 from har.releases import Normalisation
 from trainer.training import FitSettings
 
-#: Batches that an asynchronous worker takes in one step.
-ASYNC_BATCHES = 2
-
 
 class Mode(StrEnum):
     """How a network is trained.
@@ -30,6 +27,11 @@ class Mode(StrEnum):
     LOCAL = "local"
     SYNC = "sync"
     ASYNC = "async"
+
+
+#: Batches that a worker takes in one step. Over executors each step costs an exchange: of gradients in `SYNC`, of all
+#: weights and gradients with one parameter server in `ASYNC`.
+STEP_BATCHES = {Mode.LOCAL: 1, Mode.SYNC: 2, Mode.ASYNC: 4}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,35 +74,35 @@ class TrainingJob:
     pinned: bool = False
 
     @property
-    def worker_settings(self) -> FitSettings:
-        """How the workers fit together: batch, learning rate and averaging, scaled with their number.
+    def worker_batch(self) -> int:
+        """Windows that a worker takes in one step."""
+        return self.fit.batch * STEP_BATCHES[self.mode]
 
-        Synchronous workers keep their batch, so a step sees `workers` times as many windows and there are fewer steps.
-        The rate grows with the square root of the batch, as the noise of the gradient shrinks with it (A. Krizhevsky,
-        "One weird trick for parallelizing convolutional neural networks", 2014, section 5), and the weights are
-        averaged over as many windows as before. Asynchronous workers take larger steps, `ASYNC_BATCHES` batches at a
-        time, since each costs an exchange of all weights; however many they are, they take as many of them, each on
-        weights that the others have changed. Their rate falls with the square root of that staleness, between constant
-        and the inverse proportion that W. Zhang et al. propose ("Staleness-aware async-SGD for distributed deep
-        learning", 2016, section 2).
+    @property
+    def worker_settings(self) -> FitSettings:
+        """How the workers fit together: batch, learning rate and averaging, scaled with the windows that a step sees.
+
+        A worker over executors takes several batches in a step (`STEP_BATCHES`). Synchronous workers take each step
+        together, so it sees the windows of all of them and there are fewer steps. Asynchronous workers, however many
+        they are, take as many steps as one, each on weights that the others have changed.
+
+        The rate grows with the square root of what a step sees, as the noise of the gradient shrinks with it
+        (A. Krizhevsky, "One weird trick for parallelizing convolutional neural networks", 2014, section 5), and the
+        weights are averaged over as many windows as before. It falls with the square root of the staleness, between
+        constant and the inverse proportion that W. Zhang et al. propose ("Staleness-aware async-SGD for distributed
+        deep learning", 2016, section 2).
         """
-        if self.mode is Mode.SYNC:
-            return replace(
-                self.fit,
-                batch=self.fit.batch * self.workers,
-                peak_rate=self.fit.peak_rate * math.sqrt(self.workers),
-                average=self.fit.average**self.workers,
-                threads=1,
-            )
-        if self.mode is Mode.ASYNC:
-            return replace(
-                self.fit,
-                batch=self.fit.batch * ASYNC_BATCHES,
-                peak_rate=self.fit.peak_rate * math.sqrt(ASYNC_BATCHES / self.workers),
-                average=self.fit.average**ASYNC_BATCHES,
-                threads=1,
-            )
-        return self.fit
+        if self.mode is Mode.LOCAL:
+            return self.fit
+        batches = STEP_BATCHES[self.mode] * (self.workers if self.mode is Mode.SYNC else 1)
+        staleness = self.workers if self.mode is Mode.ASYNC else 1
+        return replace(
+            self.fit,
+            batch=self.fit.batch * batches,
+            peak_rate=self.fit.peak_rate * math.sqrt(batches / staleness),
+            average=self.fit.average**batches,
+            threads=1,
+        )
 
     @property
     def steps_per_epoch(self) -> int:

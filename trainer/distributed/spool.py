@@ -103,7 +103,7 @@ def begin_epoch(job: TrainingJob, epoch: int) -> None:
 
 def spooled_batches(job: TrainingJob, epoch: int) -> Dataset:
     """Return an epoch's batches, over and over, as a `tf.data.Dataset` that any worker can run."""
-    batch, classes = job.worker_settings.batch, len(job.classes)
+    batch, classes = job.worker_batch, len(job.classes)
 
     def read(kind: str, shape: tuple[int, ...]) -> Dataset:
         records = tf.data.FixedLengthRecordDataset(_file(epoch, kind), 4 * int(np.prod(shape)))

@@ -98,8 +98,5 @@ def _draw(
 
 def windows_per_worker(job: TrainingJob) -> int:
     """Return how many windows a worker draws for an epoch: what its steps need."""
-    settings = job.worker_settings
-    if job.mode is Mode.SYNC:
-        return job.steps_per_epoch * settings.batch // job.workers
-    steps = -(-job.steps_per_epoch // job.workers)
-    return steps * settings.batch
+    steps = -(-job.steps_per_epoch // job.workers) if job.mode is Mode.ASYNC else job.steps_per_epoch
+    return steps * job.worker_batch
