@@ -70,11 +70,12 @@ def min_in_sync_replicas(replication: int) -> int:
 
 
 def _new_topic(topic: topics.Topic, partitions: int, replication: int) -> NewTopic:
-    configs = {
-        "retention.ms": str(topic.retention_ms),
-        "min.insync.replicas": str(min_in_sync_replicas(replication)),
-    }
-    return NewTopic(topic.name, partitions, replication, topic_configs=configs)
+    configs = {"min.insync.replicas": str(min_in_sync_replicas(replication))}
+    if topic.compacted:
+        configs |= {"cleanup.policy": "compact", "max.compaction.lag.ms": str(topic.retention_ms)}
+    else:
+        configs |= {"retention.ms": str(topic.retention_ms)}
+    return NewTopic(topic.name, topic.partitions or partitions, replication, topic_configs=configs)
 
 
 def run(settings: TopicsSettings) -> int:

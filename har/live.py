@@ -3,6 +3,10 @@
 #: Pub/sub channel of `har.predictions.LiveUpdate` as JSON.
 LIVE_CHANNEL = "har:live"
 
+#: Hash of `har.channels.ReleaseAnnouncement` as JSON, by channel; and the pub/sub channel of their changes.
+RELEASES_KEY = "har:releases"
+RELEASES_CHANNEL = "har:releases:changes"
+
 _DEVICE_PREFIX = "har:device:"
 #: Pattern that finds every device's latest update.
 DEVICE_KEYS = f"{_DEVICE_PREFIX}*"

@@ -6,7 +6,8 @@ normalisation from the manifest; nothing of it stands in code.
 """
 
 import math
-from typing import Literal
+import re
+from typing import Literal, TypeVar
 
 import msgspec
 import numpy as np
@@ -18,12 +19,36 @@ from har.windows import WindowSpec
 SCHEMA = 1
 MAX_MANIFEST_BYTES = 262_144
 
+Document = TypeVar("Document")
+
 #: What a network can be frozen to.
 ArtifactFormat = Literal["onnx", "litert-float32", "litert-int8", "tensorflow-frozen-graph"]
 
 
+#: Names of releases and of their files become parts of paths and addresses.
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
+
+
 class ReleaseError(ValueError):
     """A release that must not be used; the text says why and what was expected."""
+
+
+def require_plain_name(name: str, what: str) -> None:
+    """Refuse a name that is more than a plain file name of letters, digits, dots, dashes and underscores.
+
+    Raises
+    ------
+    ReleaseError
+        If it is.
+
+    Examples
+    --------
+    >>> require_plain_name("../a", "a file")
+    Traceback (most recent call last):
+    har.releases.ReleaseError: '../a' cannot be a file: a plain file name has letters, digits, . _ - only, 128 at most
+    """
+    if not _PLAIN_NAME.fullmatch(name):
+        raise ReleaseError(f"{name!r} cannot be {what}: a plain file name has letters, digits, . _ - only, 128 at most")
 
 
 class Normalisation(msgspec.Struct, frozen=True):
@@ -216,24 +241,59 @@ def decode_manifest(document: bytes) -> ReleaseManifest:
     ReleaseError
         If it is too large, not a manifest, of an unknown schema, or contradicts itself.
     """
-    if len(document) > MAX_MANIFEST_BYTES:
-        raise ReleaseError(f"the manifest has {len(document)} bytes; the limit is {MAX_MANIFEST_BYTES}")
-    try:
-        schema = msgspec.json.decode(document, type=_SchemaOnly).schema
-        if schema != SCHEMA:
-            raise ReleaseError(
-                f"the release's manifest has schema {schema}; this version of har reads {SCHEMA}: "
-                f"{'upgrade har' if schema > SCHEMA else 'publish the release again'}"
-            )
-        manifest = msgspec.json.decode(document, type=ReleaseManifest)
-    except msgspec.MsgspecError as error:
-        raise ReleaseError(f"not a release manifest: {error}") from error
+    manifest = decode_document(
+        document,
+        ReleaseManifest,
+        "release's manifest",
+        schema=SCHEMA,
+        limit=MAX_MANIFEST_BYTES,
+        if_older="publish the release again",
+    )
     _check(manifest)
     return manifest
 
 
 class _SchemaOnly(msgspec.Struct):
     schema: int
+
+
+def decode_document(
+    document: bytes, kind: type[Document], what: str, *, schema: int, limit: int, if_older: str
+) -> Document:
+    """Decode JSON that says which version it is of; what it says otherwise is not checked.
+
+    Parameters
+    ----------
+    document : bytes
+        The JSON, with a field `schema`.
+    kind : type
+        What it is decoded to.
+    what : str
+        What to call it in an error.
+    schema : int
+        The version that is read.
+    limit : int
+        Most bytes.
+    if_older : str
+        What to do about an older version.
+
+    Raises
+    ------
+    ReleaseError
+        If it is too large, of another version, or not such a document.
+    """
+    if len(document) > limit:
+        raise ReleaseError(f"the {what} has {len(document)} bytes; the limit is {limit}")
+    try:
+        found = msgspec.json.decode(document, type=_SchemaOnly).schema
+        if found != schema:
+            raise ReleaseError(
+                f"the {what} has schema {found}; this version of har reads {schema}: "
+                f"{'upgrade har' if found > schema else if_older}"
+            )
+        return msgspec.json.decode(document, type=kind)
+    except msgspec.MsgspecError as error:
+        raise ReleaseError(f"not a {what}: {error}") from error
 
 
 def _check(manifest: ReleaseManifest) -> None:
@@ -254,9 +314,9 @@ def _check(manifest: ReleaseManifest) -> None:
     except ValueError as error:
         raise ReleaseError(f"windows: {error}") from error
     names = [artifact.name for artifact in manifest.artifacts] + [manifest.golden.file]
+    require_plain_name(manifest.release, "a release's name")
     for name in names:
-        if not name or name.startswith(".") or "/" in name or "\\" in name:
-            raise ReleaseError(f"{name!r} is not a plain file name")
+        require_plain_name(name, "the name of a release's file")
     if len(set(names)) != len(names):
         raise ReleaseError(f"two of a release's files have one name: {', '.join(names)}")
     if len({artifact.format for artifact in manifest.artifacts}) != len(manifest.artifacts):

@@ -1,32 +1,35 @@
 """Placing a checked release into a store: a folder of releases and a pointer to the current one.
 
-A store holds a folder a release, by its name; ``current``, a file with the name of the release in use; and
-``history.jsonl``, a line a publication. A release is copied, then checked as every consumer checks it (hashes, golden
-window), and only then pointed to. Each step is a rename or an append: whoever reads meanwhile sees the old release or
-the new one, and a publication that was cut short is finished by the next try.
+A store holds a folder a release, by its name; ``current``, a file with the name of the release in use;
+``history.jsonl``, a line a publication; and ``candidates.jsonl`` (`model_store.candidates`). A release is copied, then
+checked as every consumer checks it (hashes, golden window), and only then pointed to. Each step is a rename or an
+append: whoever reads meanwhile sees the old release or the new one, and a publication that was cut short is finished
+by the next try.
 """
 
 import fcntl
-import filecmp
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from enum import Enum
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
 from har.line_files import append_line, whole_lines
-from har.releases import ReleaseError
+from har.releases import ReleaseError, require_plain_name
 from har.whole_files import part_of, sync, write_whole
-from model_store.onnx_classifier import OnnxClassifier
-from model_store.release_folder import ReleaseFolder, open_release
+from model_store.checking import check_release
+from model_store.release_folder import open_release
+
+Record = TypeVar("Record")
 
 CURRENT = "current"
 HISTORY = "history.jsonl"
+CANDIDATES = "candidates.jsonl"
 LOCK = ".lock"
-MAX_NAME_CHARACTERS = 128
 
 
 class Whichever(Enum):
@@ -75,7 +78,8 @@ def publish(release_folder: Path, store: Path, *, replacing: str | Whichever | N
     ------
     ReleaseError
         If the release is not what its manifest says or fails its golden window, if its name is no plain file name, if
-        the store has a release of this name already, or if another than the one to be replaced is current.
+        the store has published a release of this name already or has something else in its place, or if another than
+        the one to be replaced is current.
     OSError
         If the store cannot be written; the current release then stays what it is.
     """
@@ -84,7 +88,7 @@ def publish(release_folder: Path, store: Path, *, replacing: str | Whichever | N
     _refuse_name(name)
     check_release(release)
     store.mkdir(parents=True, exist_ok=True)
-    with _locked(store):
+    with locked(store):
         _clear_up(store)
         published = [publication.release for publication in history(store)]
         if name in published:
@@ -93,9 +97,8 @@ def publish(release_folder: Path, store: Path, *, replacing: str | Whichever | N
             _refuse_other_current(store, name, replacing)
         placed = store / name
         if placed.exists():
-            _refuse_other_content(release_folder, placed)
-        else:
-            _copy(release_folder, placed)
+            _remove_unpublished(placed)
+        _copy(release_folder, placed)
         check_release(open_release(placed))
         write_whole(store / CURRENT, f"{name}\n".encode(), durable=True)
         _append(store / HISTORY, Publication(name, published[-1] if published else None, _now()))
@@ -141,33 +144,32 @@ def history(store: Path) -> list[Publication]:
     ReleaseError
         If a line cannot be read.
     """
-    path = store / HISTORY
+    return read_records(store / HISTORY, Publication)
+
+
+def read_records(path: Path, kind: type[Record]) -> list[Record]:
+    """Read a file of a store that has a record in each line, the oldest first; there are none if it does not exist.
+
+    Raises
+    ------
+    ReleaseError
+        If a line cannot be read.
+    """
     found = []
     for number, line in enumerate(whole_lines(path), start=1):
         try:
-            found.append(msgspec.json.decode(line, type=Publication))
+            found.append(msgspec.json.decode(line, type=kind))
         except msgspec.MsgspecError as error:
             raise ReleaseError(f"{path}, line {number}: {error}") from error
     return found
 
 
-def check_release(release: ReleaseFolder) -> None:
-    """Check a release as its consumers do: every artifact's hash, and the golden window.
-
-    Raises
-    ------
-    ReleaseError
-        If a file is missing or is not what the manifest says, or the network answers its golden window wrongly.
-    """
-    for artifact in release.manifest.artifacts:
-        release.read_artifact(artifact.format)
-    OnnxClassifier(release)
-
-
 def _refuse_name(name: str) -> None:
-    is_plain = name and not name.startswith(".") and not any(letter in name for letter in "/\\\0\n")
-    if not is_plain or name in (CURRENT, HISTORY) or len(name) > MAX_NAME_CHARACTERS:
-        raise ReleaseError(f"{name!r} cannot be the name of a release in a store: it must be a plain file name")
+    require_plain_name(name, "the name of a release in a store")
+    if name in (CURRENT, HISTORY, CANDIDATES):
+        raise ReleaseError(
+            f"{name!r} cannot be the name of a release in a store: a plain file name that it uses itself"
+        )
 
 
 def _files(folder: Path) -> list[Path]:
@@ -211,12 +213,20 @@ def _copy(source: Path, target: Path) -> None:
     sync(target.parent)
 
 
-def _refuse_other_content(source: Path, placed: Path) -> None:
-    """Raise unless a publication of just this release was cut short."""
-    names = [path.name for path in _files(source)]
-    same, _, _ = filecmp.cmpfiles(source, placed, names, shallow=False)
-    if len(same) != len(names) or len(names) != len(_files(placed)):
-        raise ReleaseError(f"{placed} exists and is another release; a release's name is used once")
+def _remove_unpublished(placed: Path) -> None:
+    """Remove the copy of a publication that was cut short; nobody uses it, as it was never current.
+
+    It need not be what is published now: a candidate that is frozen again differs in its dates and latencies.
+    """
+    try:
+        name = open_release(placed).manifest.release
+    except ReleaseError as error:
+        raise ReleaseError(f"{placed} is in the way, and no release that was cut short: {error}") from error
+    if name != placed.name:
+        raise ReleaseError(f"{placed} is in the way: it is the release {name}")
+    aside = part_of(placed)  # as a rename, so that the name never stands for half a release
+    placed.rename(aside)
+    shutil.rmtree(aside)
 
 
 def _append(path: Path, publication: Publication) -> None:
@@ -224,7 +234,14 @@ def _append(path: Path, publication: Publication) -> None:
 
 
 @contextmanager
-def _locked(store: Path) -> Iterator[None]:
+def locked(store: Path) -> Iterator[None]:
+    """Let nobody else write to a store meanwhile, which exists.
+
+    Raises
+    ------
+    OSError
+        If the store cannot be written.
+    """
     with (store / LOCK).open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield

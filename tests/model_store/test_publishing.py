@@ -1,8 +1,8 @@
 import resource
-import shutil
 import subprocess
 import sys
 import threading
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -12,43 +12,14 @@ from har.releases import ReleaseError, decode_manifest, encode_manifest
 from model_store.onnx_classifier import OnnxClassifier
 from model_store.publishing import current_release, history, is_published, publish
 from model_store.release_folder import open_release
+from tests.model_store.killed_publishing import killed_before_each_change
+from tests.model_store.made_store import copied_release
 
-#: Publishes argv[1] into copies of the store argv[2], in the n-th of which it kills itself before the n-th change;
-#: it ends with the copy that it finishes. A process that forks, because starting one afresh each time takes long.
-KILLED = """
-import os, shutil, signal, sys
-from pathlib import Path
+PUBLISH_INTO = """
 from model_store.publishing import publish
 
-release, store = Path(sys.argv[1]), Path(sys.argv[2])
-
-def publish_until(change, attempt):
-    left = change
-
-    def watch(event, arguments):
-        nonlocal left
-        changes = event in ("os.rename", "os.mkdir", "os.truncate", "os.remove") or (
-            event == "open" and isinstance(arguments[2], int) and arguments[2] & (os.O_WRONLY | os.O_RDWR)
-        )
-        if changes and str(arguments[0]).startswith(str(attempt)):
-            left -= 1
-            if left == 0:
-                os.kill(os.getpid(), signal.SIGKILL)
-
-    sys.addaudithook(watch)
-    publish(release, attempt)
-
-for change in range(1, 100):
-    attempt = store.with_name(f"store-{change:02}")
-    shutil.copytree(store, attempt)
-    child = os.fork()
-    if not child:
-        publish_until(change, attempt)
-        os._exit(0)
-    _, status = os.waitpid(child, 0)
-    if status == 0:
-        break
-    assert os.WTERMSIG(status) == signal.SIGKILL, status
+def publish_into(store):
+    publish(Path(arguments[0]), store)
 """
 PUBLISH = """
 import sys
@@ -62,15 +33,7 @@ publish(*map(Path, sys.argv[1:]))
 @pytest.fixture
 def make_release(tmp_path):
     """Copies of the shipped release under other names."""
-
-    def make(name: str, **changes) -> Path:
-        folder = Path(shutil.copytree(open_release("baseline").folder, tmp_path / "made" / name))
-        manifest = decode_manifest((folder / "manifest.json").read_bytes())
-        changed = msgspec.structs.replace(manifest, release=name, **changes)
-        (folder / "manifest.json").write_bytes(encode_manifest(changed))
-        return folder
-
-    return make
+    return partial(copied_release, tmp_path / "made")
 
 
 @pytest.fixture
@@ -106,6 +69,29 @@ def test_a_name_is_used_once(make_release, store):
     assert current_name(store) == "two"
 
 
+def test_a_copy_that_never_became_current_makes_way_for_the_same_release_frozen_again(make_release, store):
+    publish(make_release("one"), store)
+    make_release("two", created="2026-01-01T00:00:00+00:00").rename(store / "two")  # killed before the pointer
+    again = make_release("two", created="2026-01-02T00:00:00+00:00")
+    placed = publish(again, store, replacing="one")
+    assert (placed / "manifest.json").read_bytes() == (again / "manifest.json").read_bytes()
+    assert current_name(store) == "two"
+    assert not list(store.glob(".*.part"))
+
+
+def test_what_is_in_the_way_and_no_copy_of_the_release_is_left_alone(make_release, store):
+    store.mkdir()
+    make_release("other").rename(store / "two")
+    (store / "three").mkdir()
+    (store / "three" / "notes.txt").write_text("Mine.")
+    with pytest.raises(ReleaseError, match="is in the way: it is the release other"):
+        publish(make_release("two"), store)
+    with pytest.raises(ReleaseError, match="is in the way, and no release"):
+        publish(make_release("three"), store)
+    assert (store / "three" / "notes.txt").exists()
+    assert (store / "two" / "manifest.json").exists()
+
+
 def test_what_was_compared_with_another_release_than_the_current_one_is_not_published(make_release, store):
     publish(make_release("one"), store, replacing=None)
     publish(make_release("two"), store, replacing="one")
@@ -132,7 +118,9 @@ def test_a_release_is_known_to_be_published_once_it_is_current_and_ever_after(ma
     assert not is_published(store, "three")
 
 
-@pytest.mark.parametrize("name", ["../evil", ".hidden", "current", "history.jsonl", "", "a\nb", "x" * 200])
+@pytest.mark.parametrize(
+    "name", ["../evil", ".hidden", "current", "history.jsonl", "candidates.jsonl", "", "a\nb", "x" * 200]
+)
 def test_a_name_that_is_no_file_name_is_refused(make_release, store, tmp_path, name):
     folder = make_release("folder")
     manifest = decode_manifest((folder / "manifest.json").read_bytes())
@@ -194,8 +182,7 @@ def test_two_who_publish_at_once_take_turns(make_release, store):
 def test_a_kill_before_any_change_leaves_the_old_or_the_new_release(make_release, store):
     publish(make_release("old"), store)
     new = make_release("new")
-    subprocess.run([sys.executable, "-c", KILLED, new, store], check=True, timeout=60)
-    *killed, finished = sorted(store.parent.glob("store-*"))
+    *killed, finished = killed_before_each_change(PUBLISH_INTO, store, new, timeout=60)
     assert current_name(finished) == "new"
     found = [current_name(attempt) for attempt in killed]
     following = make_release("following")

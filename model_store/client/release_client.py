@@ -1,0 +1,229 @@
+"""Pulling releases from a store: fetched in bounded time, and verified before anything parses them."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from tuf.api.exceptions import DownloadError, DownloadLengthMismatchError, RepositoryError
+from tuf.api.metadata import TargetFile
+from tuf.ngclient.config import UpdaterConfig
+from tuf.ngclient.updater import Updater
+
+from har.channels import CHANNELS, MAX_POINTER_BYTES, Channel, ChannelPointer, decode_pointer
+from har.releases import (
+    MAX_MANIFEST_BYTES,
+    Artifact,
+    ArtifactFormat,
+    ReleaseError,
+    ReleaseManifest,
+    decode_manifest,
+    require_plain_name,
+)
+from model_store.client.errors import UpdateRefusedError, refusal
+from model_store.client.fetching import BoundedFetcher
+from model_store.client.last_good import ClientFolder
+from model_store.layout import MAX_METADATA_BYTES, MAX_ROOTS, METADATA_FOLDER, pointer_path, release_path, target_name
+from model_store.release_folder import MANIFEST, MAX_ARTIFACT_BYTES, ReleaseFolder
+
+#: What this system's metadata needs at most, far below what python-tuf takes.
+LIMITS = UpdaterConfig(
+    max_root_rotations=MAX_ROOTS,
+    max_delegations=4,
+    root_max_length=65_536,
+    timestamp_max_length=16_384,
+    snapshot_max_length=65_536,
+    targets_max_length=MAX_METADATA_BYTES,
+)
+
+
+@dataclass(frozen=True)
+class PulledRelease:
+    """A release that was fetched and verified; it is to be loaded and checked before it is used.
+
+    Attributes
+    ----------
+    pointer : ChannelPointer
+        What the channel says.
+    release : ReleaseFolder
+        Its files.
+    """
+
+    pointer: ChannelPointer
+    release: ReleaseFolder
+
+
+Pulled = dict[Channel, PulledRelease]
+
+
+class ReleaseClient:
+    """Pulls what a store's channels point to.
+
+    Parameters
+    ----------
+    url : str
+        The store's address.
+    trusted_root : bytes
+        A root of the store's, which came by a way that is trusted.
+    folder : ClientFolder
+        Where everything is kept; no other client uses it meanwhile.
+    formats : tuple of str
+        Which of a release's frozen forms are fetched.
+    fetcher : BoundedFetcher, optional
+        How files are fetched.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        trusted_root: bytes,
+        folder: ClientFolder,
+        formats: tuple[ArtifactFormat, ...],
+        fetcher: BoundedFetcher | None = None,
+    ) -> None:
+        self._url = url.rstrip("/")
+        self._trusted_root = trusted_root
+        self.folder = folder
+        self._formats = formats
+        self._fetcher = fetcher or BoundedFetcher()
+
+    def pull(self, *, least: dict[Channel, int] | None = None) -> Pulled:
+        """Fetch and verify the releases that the channels point to.
+
+        Parameters
+        ----------
+        least : dict of str to int, optional
+            The number that a channel's pointer has by now, as announced: a store that answers with an earlier one
+            keeps news back.
+
+        Returns
+        -------
+        dict of str to PulledRelease
+            By channel; without those that point to no release.
+
+        Raises
+        ------
+        UpdateRefusedError
+            If something did not come or must not be used; what was here before is unchanged.
+        """
+        self._fetcher.restart()
+        try:
+            updater = Updater(
+                str(self.folder.trusted),
+                f"{self._url}/{METADATA_FOLDER}/",
+                fetcher=self._fetcher,
+                config=LIMITS,
+                bootstrap=self._trusted_root,
+            )
+            updater.refresh()
+            pointers = [self._pointer(updater, channel, (least or {}).get(channel, 0)) for channel in CHANNELS]
+            return {
+                pointer.channel: PulledRelease(pointer, self._release(updater, pointer))
+                for pointer in pointers
+                if pointer is not None and pointer.release is not None
+            }
+        except (DownloadError, RepositoryError, ReleaseError, OSError) as error:
+            raise refusal(error) from error
+        finally:
+            self._fetcher.close()
+
+    def last_good(self) -> Pulled:
+        """Return what was good last, as far as it is still here and whole; this needs no network.
+
+        Raises
+        ------
+        ReleaseError
+            If the record of it cannot be read.
+        """
+        found: Pulled = {}
+        for channel, pointer in self.folder.good().pointers.items():
+            found[channel] = PulledRelease(pointer, self.folder.open(pointer))
+        return found
+
+    def _pointer(self, updater: Updater, channel: Channel, least: int) -> ChannelPointer | None:
+        path = pointer_path(channel)
+        target = updater.get_targetinfo(path)
+        known = self.folder.good().pointers.get(channel)
+        least = max(least, known.number if known is not None else 0)
+        if target is None:
+            if least:
+                raise UpdateRefusedError("rolled back", f"the store knows no channel {channel} any more")
+            return None
+        pointer = decode_pointer(self._download(path, target, MAX_POINTER_BYTES).read_bytes())
+        if pointer.channel != channel:
+            raise UpdateRefusedError("contradictory", f"{path} says that it is of {pointer.channel}")
+        if pointer.number < least:
+            raise UpdateRefusedError(
+                "rolled back", f"change {pointer.number} of {channel} was signed, but change {least} is known already"
+            )
+        return pointer
+
+    def _release(self, updater: Updater, pointer: ChannelPointer) -> ReleaseFolder:
+        assert pointer.release is not None
+        folder = self.folder.release_folder(pointer)
+        path = self._file(updater, pointer.release, MANIFEST, MAX_MANIFEST_BYTES, folder)
+        content = path.read_bytes()
+        if hashlib.sha256(content).hexdigest() != pointer.manifest_sha256:
+            raise UpdateRefusedError("contradictory", f"the manifest of {pointer.release} is not the one pointed to")
+        manifest = decode_manifest(content)
+        if manifest.release != pointer.release:
+            raise UpdateRefusedError(
+                "contradictory", f"the manifest of {pointer.release} says that it is {manifest.release}"
+            )
+        artifacts = [manifest.artifact(each) for each in self._formats]
+        for artifact in artifacts:
+            self._refuse_other_than_signed(updater, manifest, artifact)
+        files = {MANIFEST: path}
+        for name in (manifest.golden.file, *(artifact.name for artifact in artifacts)):
+            files[name] = self._file(updater, pointer.release, name, MAX_ARTIFACT_BYTES, folder)
+        if any(path.parent != folder for path in files.values()):
+            self.folder.assemble(folder, files)
+        return self.folder.open(pointer)
+
+    def _refuse_other_than_signed(self, updater: Updater, manifest: ReleaseManifest, artifact: Artifact) -> None:
+        target = self._target(updater, release_path(manifest.release, artifact.name))
+        if (artifact.bytes, artifact.sha256) != (target.length, target.hashes.get("sha256")):
+            raise UpdateRefusedError(
+                "contradictory",
+                f"the manifest of {manifest.release} says that {artifact.name} has {artifact.bytes} bytes, sha256 "
+                f"{artifact.sha256}; signed are {target.length} bytes, {target.hashes.get('sha256')}",
+            )
+
+    def _target(self, updater: Updater, path: str) -> TargetFile:
+        target = updater.get_targetinfo(path)
+        if target is None:
+            raise UpdateRefusedError("contradictory", f"the store has signed no {path}")
+        return target
+
+    def _file(self, updater: Updater, release: str, name: str, limit: int, folder: Path) -> Path:
+        """Return where a release's file is, verified: in its folder, or among what was fetched."""
+        require_plain_name(name, "the name of a release's file")
+        path = release_path(release, name)
+        target = self._target(updater, path)
+        here = updater.find_cached_target(target, str(folder / name))
+        return Path(here) if here is not None else self._download(path, target, limit)
+
+    def _download(self, path: str, target: TargetFile, limit: int) -> Path:
+        """Fetch a target, beginning where an earlier try broke, and verify it."""
+        if target.length > limit:
+            raise UpdateRefusedError("too long", f"{path} has {target.length} bytes; {limit} at most")
+        digest = target.hashes["sha256"]
+        whole = self.folder.downloads / digest
+        if whole.exists():
+            return whole
+        part = whole.with_name(f"{digest}.part")
+        with part.open("ab") as file:
+            url = f"{self._url}/{target_name(path, digest)}"
+            for piece in self._fetcher.fetch_from(url, file.tell()) if file.tell() < target.length else ():
+                if file.tell() + len(piece) > target.length:
+                    part.unlink()
+                    raise DownloadLengthMismatchError(
+                        f"{url} is longer than the {target.length} bytes that were signed"
+                    )
+                file.write(piece)
+        try:
+            target.verify_length_and_hashes(part.read_bytes())
+        except RepositoryError:
+            part.unlink()  # going on with it could only end the same way
+            raise
+        part.rename(whole)
+        return whole

@@ -1,0 +1,198 @@
+"""`har store`: acts on a store, told in plain words."""
+
+import sys
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from har import interrupts
+from har.channels import CANARY, ChannelPointer
+from har.releases import ReleaseError
+from har.store_settings import (
+    InitSettings,
+    ListSettings,
+    OfflineSigningSettings,
+    PromoteSettings,
+    PublishSettings,
+    RenewSettings,
+    RollbackSettings,
+    RotateKeySettings,
+    ShowSettings,
+    SigningSettings,
+    StoreSettings,
+    VerifySettings,
+)
+from har.whole_files import write_whole
+from model_store.release_folder import open_release
+from model_store.repository.contents import described, files_of, history, pointers, read_manifest, release_names
+from model_store.repository.creation import RootKeys, create_store
+from model_store.repository.key_rotation import renew, rotate_key
+from model_store.repository.publishing import promote, publish, rollback
+from model_store.repository.refreshing import expiries
+from model_store.repository.signed_state import Signing, read_state
+from model_store.repository.signing_keys import Keyring
+from model_store.repository.storage import Storage
+from model_store.repository.verification import verify_store
+
+FAILURE, USAGE_ERROR = 1, 2
+TRUSTED_ROOT = "trusted_root.json"
+
+
+def run(settings: StoreSettings) -> int:
+    """Do what the subcommand says; return the exit status."""
+    if settings.serve is not None:
+        with interrupts.ending_at_once():
+            from model_store.server.serve import serve  # noqa: PLC0415 - whoever only publishes needs no web server
+
+        return serve(settings.serve)
+    acts: Sequence[tuple[object, Callable[..., int]]] = (
+        (settings.init, _init),
+        (settings.publish, _publish),
+        (settings.promote, _promote),
+        (settings.rollback, _rollback),
+        (settings.list, _list),
+        (settings.show, _show),
+        (settings.verify, _verify),
+        (settings.rotate_key, _rotate_key),
+        (settings.renew, _renew),
+    )
+    for chosen, act in acts:
+        if chosen is not None:
+            try:
+                return act(chosen)
+            except (ReleaseError, OSError) as error:
+                print(f"har store: {error}", file=sys.stderr)
+                return FAILURE
+    print("har store: say what; see har store --help", file=sys.stderr)
+    return USAGE_ERROR
+
+
+def signing_of(settings: SigningSettings) -> Signing:
+    """Return what signs, by the settings."""
+    if isinstance(settings, OfflineSigningSettings):
+        secret = settings.passphrase.get_secret_value().encode() if settings.passphrase is not None else None
+        return Signing(Keyring(settings.online_keys, settings.offline_keys, secret))
+    return Signing(Keyring(settings.online_keys))
+
+
+def _init(settings: InitSettings) -> int:
+    signing = signing_of(settings)
+    root = create_store(Storage(settings.store), signing, RootKeys(settings.root_keys, settings.root_keys_needed))
+    trusted = settings.online_keys.parent / TRUSTED_ROOT
+    write_whole(trusted, root, durable=True)
+    print(f"{settings.store} is a store now; it has no releases yet.")
+    print(f"  {trusted}: give it to every client, by a way that is trusted.")
+    print(f"  {settings.online_keys}: the keys that publish and roll back; where `har store serve` runs.")
+    print(f"  {settings.offline_keys}: the keys that everything rests on. Move them off this machine; they are")
+    print("  needed to replace keys, and once a year for har store renew.")
+    if settings.passphrase is None:
+        print("  They are not encrypted: no passphrase was given.")
+    return 0
+
+
+def _publish(settings: PublishSettings) -> int:
+    pointer = publish(
+        Storage(settings.store),
+        signing_of(settings),
+        open_release(settings.folder).folder,
+        channel=settings.channel,
+        share=settings.share,
+        reason=settings.reason,
+    )
+    print(_said(pointer))
+    return 0
+
+
+def _promote(settings: PromoteSettings) -> int:
+    print(_said(promote(Storage(settings.store), signing_of(settings), reason=settings.reason)))
+    return 0
+
+
+def _rollback(settings: RollbackSettings) -> int:
+    pointer = rollback(
+        Storage(settings.store),
+        signing_of(settings),
+        channel=settings.channel,
+        to=settings.to,
+        reason=settings.reason,
+    )
+    print(_said(pointer))
+    return 0
+
+
+def _list(settings: ListSettings) -> int:
+    storage = Storage(settings.store)
+    state = read_state(storage)
+    found, past = pointers(storage, state), history(storage, state)
+    manifests = [read_manifest(storage, state, name) for name in release_names(state)]
+    if settings.json_output:
+        releases = [{"release": each.release, "created": each.created, "network": each.network} for each in manifests]
+        _print_json({"releases": releases, "channels": found, "history": past})
+        return 0
+    for manifest in manifests:
+        used = ", ".join(channel for channel, pointer in found.items() if pointer.release == manifest.release)
+        print(f"{manifest.release:<40} {manifest.created}  {manifest.network:<10} {used}".rstrip())
+    if not manifests:
+        print("no releases yet")
+    for pointer in past:
+        print(f"{pointer.at}  {_said(pointer)}")
+    return 0
+
+
+def _show(settings: ShowSettings) -> int:
+    storage = Storage(settings.store)
+    state = read_state(storage)
+    if settings.json_output:
+        _print_json(described(storage, state, settings.release))
+        return 0
+    manifest, files = read_manifest(storage, state, settings.release), files_of(state, settings.release)
+    print(f"{manifest.release}: {manifest.network}, made {manifest.created}")
+    print(f"classes: {', '.join(manifest.classes)}; unknown below {manifest.decision_threshold:g}")
+    for protocol, scores in manifest.metrics.items():
+        print(f"{protocol}: macro-F1 {scores.macro_f1:.3f}, accuracy {scores.accuracy:.3f}")
+    for file in files:
+        print(f"  {file.name:<24} {file.bytes:>9,} bytes  sha256 {file.sha256}")
+    return 0
+
+
+def _verify(settings: VerifySettings) -> int:
+    storage = Storage(settings.store)
+    findings = verify_store(storage)
+    if settings.json_output:
+        _print_json(findings)
+        return FAILURE if findings.faults else 0
+    for fault in findings.faults:
+        print(f"WRONG  {fault}")
+    for note in findings.notes:
+        print(f"note   {note}")
+    for channel, release in findings.channels.items():
+        print(f"{channel:<6} {release}")
+    if findings.faults:
+        print(f"{len(findings.faults)} fault(s)")
+        return FAILURE
+    until = min(expiries(read_state(storage)).items(), key=lambda each: each[1])
+    print(f"{len(findings.releases)} release(s), all as signed; {until[0]} expires at {until[1]:%F %R} UTC")
+    return 0
+
+
+def _rotate_key(settings: RotateKeySettings) -> int:
+    keyid = rotate_key(Storage(settings.store), signing_of(settings), settings.role, keyid=settings.key)
+    print(f"{settings.role} signs with the key {keyid} now; what only the old one signed counts no more")
+    return 0
+
+
+def _renew(settings: RenewSettings) -> int:
+    renew(Storage(settings.store), signing_of(settings))
+    print("root and targets are signed afresh")
+    return 0
+
+
+def _said(pointer: ChannelPointer) -> str:
+    now = pointer.release or "no release"
+    share = f" for {pointer.share:.0%} of the devices" if pointer.channel == CANARY and pointer.release else ""
+    reason = f": {pointer.reason}" if pointer.reason else ""
+    return f"{pointer.channel} {pointer.number}: {now}{share} ({pointer.change}, was {pointer.replaced}){reason}"
+
+
+def _print_json(document: object) -> None:
+    print(msgspec.json.format(msgspec.json.encode(document), indent=2).decode())

@@ -1,0 +1,7 @@
+"""What goes wrong with a store."""
+
+from har.releases import ReleaseError
+
+
+class StoreError(ReleaseError):
+    """A store that cannot be read, or an act that it refuses; the text says why and what to do."""

@@ -1,0 +1,108 @@
+"""Checking a whole store: what is signed by whom and until when, and that all of it is there and unchanged."""
+
+from dataclasses import dataclass, field
+
+from har.releases import ReleaseError
+from model_store.layout import TARGETS_FOLDER, target_name
+from model_store.release_folder import MAX_ARTIFACT_BYTES
+from model_store.repository.contents import (
+    files_of,
+    history,
+    pointers,
+    read_manifest,
+    read_target,
+    release_names,
+)
+from model_store.repository.refreshing import expiries
+from model_store.repository.signed_state import SignedState, read_state, utc_now
+from model_store.repository.storage import Storage
+
+
+@dataclass
+class Findings:
+    """What was found of a store.
+
+    Attributes
+    ----------
+    faults : list of str
+        What clients would refuse; a sentence each.
+    notes : list of str
+        What does no harm, but somebody should know.
+    releases : list of str
+        The releases whose files were all checked.
+    channels : dict of str to str
+        What each channel points to.
+    """
+
+    faults: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    releases: list[str] = field(default_factory=list)
+    channels: dict[str, str] = field(default_factory=dict)
+
+
+def verify_store(storage: Storage) -> Findings:
+    """Check every signature, every expiry, and every byte that is signed.
+
+    Raises
+    ------
+    OSError
+        If the storage fails.
+    """
+    findings = Findings()
+    try:
+        state = read_state(storage)
+    except ReleaseError as error:
+        findings.faults.append(str(error))
+        return findings
+    now = utc_now()
+    findings.faults += [
+        f"the signature of {role} expired at {until.isoformat()}"
+        for role, until in expiries(state).items()
+        if until <= now
+    ]
+    _check_releases(storage, state, findings)
+    _check_channels(storage, state, findings)
+    _find_leftovers(storage, state, findings)
+    return findings
+
+
+def _check_releases(storage: Storage, state: SignedState, findings: Findings) -> None:
+    for path, target in state.releases.signed.targets.items():
+        try:
+            read_target(storage, path, target, MAX_ARTIFACT_BYTES)
+        except ReleaseError as error:
+            findings.faults.append(str(error))
+    for release in release_names(state):
+        try:
+            manifest = read_manifest(storage, state, release)
+            files = {file.name: file for file in files_of(state, release)}
+        except ReleaseError as error:
+            findings.faults.append(f"{release}: {error}")
+            continue
+        findings.releases.append(release)
+        for artifact in manifest.artifacts:
+            file = files.get(artifact.name)
+            if file is None or (file.sha256, file.bytes) != (artifact.sha256, artifact.bytes):
+                findings.faults.append(f"{release}: {artifact.name} is not what its manifest says")
+
+
+def _check_channels(storage: Storage, state: SignedState, findings: Findings) -> None:
+    try:
+        for channel, pointer in pointers(storage, state).items():
+            findings.channels[channel] = pointer.release or "no release"
+            if pointer.release is not None and pointer.release not in release_names(state):
+                findings.faults.append(f"{channel} points to {pointer.release}, which the store does not have")
+        history(storage, state)
+    except ReleaseError as error:
+        findings.faults.append(str(error))
+
+
+def _find_leftovers(storage: Storage, state: SignedState, findings: Findings) -> None:
+    known = {
+        target_name(path, target.hashes["sha256"])
+        for path, target in (state.releases.signed.targets | state.channels.signed.targets).items()
+    }
+    releases = [name for name in storage.all_names(TARGETS_FOLDER) if name.startswith(f"{TARGETS_FOLDER}/releases/")]
+    left = [name for name in releases if name not in known]
+    if left:
+        findings.notes.append(f"{len(left)} file(s) that no edition counts, as of a publication that was cut short")

@@ -1,0 +1,138 @@
+"""Announcing changes of a store's channels: on Kafka's compacted topic ``model.releases``, and in Redis.
+
+What is announced follows from the store alone: whoever changed it, whenever, this compares what the channels point to
+with what was announced last, and says what is new. So nothing is missed while a server, Kafka or Redis is away, and
+Redis can be emptied at any time.
+"""
+
+import asyncio
+import logging
+import time
+from contextlib import suppress
+from functools import partial
+
+from kafka import KafkaProducer
+from kafka.errors import KafkaError
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from har import topics
+from har.channels import Channel, ReleaseAnnouncement, encode_announcement
+from har.live import RELEASES_CHANNEL, RELEASES_KEY
+from har.releases import ReleaseError
+from har.windows import MICROSECONDS
+from model_store.server.current_state import CurrentState
+
+log = logging.getLogger(__name__)
+
+KAFKA_SECONDS = 10.0
+REDIS_SECONDS = 5.0
+LONGEST_PAUSE_SECONDS = 10.0
+
+
+class Announcer:
+    """Keeps Kafka and Redis as the store is.
+
+    Parameters
+    ----------
+    current : CurrentState
+        The store.
+    bootstrap : str or None
+        Kafka's servers, host:port,host:port; None to announce nothing there.
+    redis_url : str or None
+        Redis's URL; None to keep nothing there.
+    look_seconds : float
+        How often the store is looked at, for what others change; also how often Redis is.
+    lead_seconds : float
+        From an announcement until the release is for what arrives.
+    """
+
+    def __init__(
+        self,
+        current: CurrentState,
+        bootstrap: str | None,
+        redis_url: str | None,
+        *,
+        look_seconds: float = 1.0,
+        lead_seconds: float = 0.5,
+    ) -> None:
+        self._current = current
+        self._bootstrap = bootstrap
+        self._redis = None
+        if redis_url is not None:
+            self._redis = Redis.from_url(redis_url, socket_timeout=REDIS_SECONDS, socket_connect_timeout=REDIS_SECONDS)
+        self._look_seconds = look_seconds
+        self._lead_us = round(lead_seconds * MICROSECONDS)
+        self._producer: KafkaProducer | None = None
+        self._announced: dict[Channel, ReleaseAnnouncement] = {}
+        self._news = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def look(self) -> None:
+        """Look at the store now; may be called from any thread."""
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._news.set)
+
+    async def run(self) -> None:
+        """Announce until cancelled."""
+        self._loop = asyncio.get_running_loop()
+        pause = self._look_seconds
+        try:
+            while True:
+                try:
+                    await self._announce()
+                    pause = self._look_seconds
+                except (ReleaseError, OSError, KafkaError, RedisError) as error:
+                    log.warning("not announced yet: %s", error)
+                    pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._news.wait(), pause)
+                self._news.clear()
+        finally:
+            if self._redis is not None:
+                await self._redis.aclose()
+            if self._producer is not None:
+                await asyncio.to_thread(partial(self._producer.close, timeout=1))
+
+    async def _announce(self) -> None:
+        for channel, pointer in (await asyncio.to_thread(self._current.look)).pointers.items():
+            known = self._announced.get(channel)
+            if known is not None and known.pointer.number == pointer.number:
+                continue
+            now = time.time_ns() // 1000
+            said = ReleaseAnnouncement(pointer=pointer, announced=now, effective=now + self._lead_us)
+            if self._bootstrap is not None:
+                await asyncio.to_thread(self._send, channel, encode_announcement(said))
+            self._announced[channel] = said
+            log.info("announced: %s %d is %s", channel, pointer.number, pointer.release or "no release")
+            if self._redis is not None:
+                await self._redis.publish(RELEASES_CHANNEL, encode_announcement(said))
+        if self._redis is not None and self._announced:
+            found = await self._redis.hgetall(RELEASES_KEY)
+            for channel, said in self._announced.items():
+                if found.get(channel.encode()) != encode_announcement(said):
+                    await self._redis.hset(RELEASES_KEY, channel, encode_announcement(said))
+
+    def _send(self, channel: Channel, message: bytes) -> None:
+        """Send to Kafka, and wait until it is confirmed.
+
+        Raises
+        ------
+        kafka.errors.KafkaError
+            If it is not; the producer is given up then.
+        """
+        assert self._bootstrap is not None
+        if self._producer is None:
+            self._producer = KafkaProducer(
+                bootstrap_servers=self._bootstrap.split(","),
+                acks="all",
+                enable_idempotence=True,
+                linger_ms=0,
+                max_block_ms=round(KAFKA_SECONDS * 1_000),
+            )
+        try:
+            self._producer.send(topics.RELEASES.name, key=channel.encode(), value=message).get(KAFKA_SECONDS)
+        except KafkaError:
+            self._producer.close(timeout=0)
+            self._producer = None
+            raise

@@ -1,0 +1,103 @@
+"""The store's HTTP API as an ASGI application."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from fastapi import Depends, FastAPI
+from fastapi_offline import FastAPIOffline
+
+from har.releases import ReleaseError
+from model_store.repository.refreshing import refresh, soon
+from model_store.repository.signed_state import Signing
+from model_store.repository.storage import Storage
+from model_store.server.access import Access
+from model_store.server.announcing import Announcer
+from model_store.server.current_state import CurrentState
+from model_store.server.files import file_routes
+from model_store.server.releases import changing_routes, failed, reading_routes, refused
+from model_store.server.uploads import Uploads
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Upkeep:
+    """What a server sees to unattended.
+
+    Attributes
+    ----------
+    storage : Storage
+        The store.
+    signing : Signing
+        With the online keys.
+    every_seconds : float
+        How often it is looked whether signatures are to be made afresh.
+    """
+
+    storage: Storage
+    signing: Signing
+    every_seconds: float
+
+    async def run(self) -> None:
+        """Sign afresh what would expire, until cancelled."""
+        while True:
+            try:
+                await asyncio.to_thread(self._refresh)
+            except (ReleaseError, OSError) as error:
+                log.error("signatures are not made afresh: %s", error)
+            await asyncio.sleep(self.every_seconds)
+
+    def _refresh(self) -> None:
+        for role in refresh(self.storage, self.signing):
+            log.info("signed %s afresh", role)
+
+
+def create_app(
+    current: CurrentState, signing: Signing, uploads: Uploads, access: Access, announcer: Announcer, upkeep: Upkeep
+) -> FastAPI:
+    """Build the application.
+
+    Parameters
+    ----------
+    current : CurrentState
+        The store.
+    signing : Signing
+        With the online keys.
+    uploads : Uploads
+        Where files wait to be published.
+    access : Access
+        Who may read and change.
+    announcer : Announcer
+        Runs beside.
+    upkeep : Upkeep
+        Runs beside.
+    """
+
+    @asynccontextmanager
+    async def beside(_: FastAPI) -> AsyncIterator[None]:
+        tasks = [asyncio.create_task(announcer.run()), asyncio.create_task(upkeep.run())]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    app = FastAPIOffline(title="Store of releases", version="1", lifespan=beside)
+
+    @app.get("/healthz", tags=["health"])
+    def health() -> dict[str, object]:
+        """Tell that the store can be read, and which offline signatures a person has to renew soon."""
+        state = current.look().state
+        return {"timestamp": state.timestamp.signed.version, "renew_soon": soon(state, signing)}
+
+    reading = [Depends(access.reader)]
+    app.include_router(file_routes(current.storage), dependencies=reading)
+    app.include_router(reading_routes(current), dependencies=reading)
+    app.include_router(changing_routes(current, signing, uploads, access, announcer.look))
+    app.add_exception_handler(ReleaseError, refused)
+    app.add_exception_handler(OSError, failed)
+    return app

@@ -1,0 +1,70 @@
+"""`har store serve`: the store over HTTP."""
+
+import logging
+import logging.config
+import sys
+
+import uvicorn
+
+from har.log_format import logging_config
+from har.releases import ReleaseError
+from har.store_settings import ServeSettings
+from model_store.repository.signed_state import Signing
+from model_store.repository.signing_keys import Keyring
+from model_store.repository.storage import Storage
+from model_store.server.access import Access
+from model_store.server.announcing import Announcer
+from model_store.server.app import Upkeep, create_app
+from model_store.server.current_state import CurrentState
+from model_store.server.uploads import Uploads
+
+log = logging.getLogger(__name__)
+
+FAILURE = 1
+IDLE_SECONDS = 10
+STOP_SECONDS = 5
+
+
+def serve(settings: ServeSettings) -> int:
+    """Serve until stopped; return the exit status."""
+    logging.config.dictConfig(logging_config("store"))
+    log.info("%s", settings.describe())
+    storage, signing = Storage(settings.store), Signing(Keyring(settings.online_keys))
+    current = CurrentState(storage)
+    try:
+        current.look()
+        uploads = Uploads(settings.uploads)
+    except (ReleaseError, OSError) as error:
+        print(f"har store serve: {error}", file=sys.stderr)
+        return FAILURE
+    announcer = Announcer(
+        current,
+        settings.bootstrap,
+        str(settings.redis_url) if settings.redis_url is not None else None,
+        look_seconds=settings.look_seconds,
+        lead_seconds=settings.lead_seconds,
+    )
+    app = create_app(
+        current,
+        signing,
+        uploads,
+        Access(settings.token, settings.publish_token),
+        announcer,
+        Upkeep(storage, signing, settings.refresh_seconds),
+    )
+    config = uvicorn.Config(
+        app,
+        host=settings.host,
+        port=settings.port,
+        ssl_certfile=settings.tls_certificate,
+        ssl_keyfile=settings.tls_key,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        limit_concurrency=settings.max_connections,
+        timeout_keep_alive=IDLE_SECONDS,
+        timeout_graceful_shutdown=STOP_SECONDS,
+    )
+    server = uvicorn.Server(config)
+    server.run()
+    return 0 if server.started else FAILURE

@@ -1,0 +1,45 @@
+"""A real HTTP server on loopback whose answers a test gives."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+
+@contextmanager
+def answering(answer: Callable[[BaseHTTPRequestHandler], None], *, keep_alive: bool = False) -> Iterator[str]:
+    """Answer GET requests until the context ends.
+
+    Parameters
+    ----------
+    answer : callable
+        Writes the answer to a request; called in a thread for each connection.
+    keep_alive : bool
+        Whether a connection may ask several times; its threads are then not waited for.
+
+    Yields
+    ------
+    str
+        The server's URL, without a slash at the end.
+    """
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1" if keep_alive else "HTTP/1.0"
+
+        def do_GET(self) -> None:
+            answer(self)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    class Server(ThreadingHTTPServer):
+        block_on_close = not keep_alive
+
+    with Server(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}"
+        finally:
+            server.shutdown()
+            thread.join()

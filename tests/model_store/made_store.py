@@ -1,0 +1,80 @@
+"""A store for tests, with its keys and with releases that are copies of the shipped one."""
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import msgspec
+from tuf.api.metadata import TargetFile
+
+from har.channels import ChannelPointer
+from har.releases import decode_manifest, encode_manifest
+from model_store.layout import pointer_path, target_name
+from model_store.release_folder import open_release
+from model_store.repository.creation import create_store
+from model_store.repository.exclusive_writing import exclusive
+from model_store.repository.publishing import publish
+from model_store.repository.roles import Lifetimes
+from model_store.repository.signed_state import Edition, Signing, read_state, utc_now
+from model_store.repository.signing_keys import Keyring
+from model_store.repository.storage import Storage
+
+
+def copied_release(folder: Path, name: str, **changes: object) -> Path:
+    """Copy the shipped release and give it another name."""
+    copy = Path(shutil.copytree(open_release("baseline").folder, folder / name))
+    manifest = decode_manifest((copy / "manifest.json").read_bytes())
+    (copy / "manifest.json").write_bytes(
+        encode_manifest(msgspec.structs.replace(manifest, **{"release": name} | changes))
+    )
+    return copy
+
+
+@dataclass(frozen=True)
+class MadeStore:
+    """A store, what signs for it, and its first root."""
+
+    storage: Storage
+    signing: Signing
+    root: bytes
+    folder: Path
+
+    @classmethod
+    def make(cls, folder: Path, storage: Storage | None = None, **signing: object) -> "MadeStore":
+        storage = storage or Storage(str(folder / "store"))
+        made = Signing(Keyring(folder / "keys" / "online", folder / "keys" / "offline", b"secret"), **signing)
+        return cls(storage, made, create_store(storage, made), folder)
+
+    def release(self, name: str, **changes: object) -> Path:
+        """Return a release's folder, which is no part of the store yet."""
+        return copied_release(self.folder / "made", name, **changes)
+
+    def publish(self, name: str, **options: object) -> ChannelPointer:
+        return publish(self.storage, self.signing, self.release(name), **options)
+
+    def at(self, clock: Callable[[], datetime]) -> Signing:
+        """Return what signs as at another time."""
+        return replace(self.signing, clock=clock)
+
+    def sign(self, files: dict[str, bytes], pointer: ChannelPointer | None = None) -> None:
+        """Sign whatever files with the right keys, as somebody could who has them or who errs; none is checked."""
+        with exclusive(self.storage) as still_mine:
+            edition = Edition(self.storage, self.signing, read_state(self.storage), still_mine)
+            document = {} if pointer is None else {pointer_path(pointer.channel): msgspec.json.encode(pointer)}
+            for role, targets in (("releases", files), ("channels", document)):
+                for path, content in targets.items():
+                    target = TargetFile.from_data(path, content, ["sha256"])
+                    self.storage.write(target_name(path, target.hashes["sha256"]), content)
+                    edition.change(role).targets[path] = target
+            edition.commit()
+
+
+def ago(**age: float) -> Callable[[], datetime]:
+    """Return a clock that is behind."""
+    return lambda: utc_now() - timedelta(**age)
+
+
+#: What expires while a test looks on.
+SHORT = Lifetimes(timestamp=timedelta(seconds=2))

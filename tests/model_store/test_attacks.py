@@ -1,0 +1,332 @@
+"""What is done to a store, its network and its keys: each is refused for its own reason, and the old one kept."""
+
+import hashlib
+import json
+import shutil
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from har.channels import ChannelPointer
+from har.releases import decode_manifest, encode_manifest
+from model_store.client.errors import UpdateRefusedError
+from model_store.repository.contents import pointers
+from model_store.repository.key_rotation import renew, rotate_key
+from model_store.repository.publishing import publish
+from model_store.repository.refreshing import refresh
+from model_store.repository.roles import Lifetimes
+from model_store.repository.signed_state import read_state
+from model_store.repository.signing_keys import Keyring
+from tests.model_store.client_of_store import Client
+from tests.model_store.made_store import MadeStore, ago
+from tests.model_store.served_store import served
+
+#: In so many seconds the first signature of the tests that let one expire is over.
+EXPIRY_SECONDS = 4
+
+
+def refused(client: Client, **options: object) -> UpdateRefusedError:
+    """Pull, which must be refused and leave what is good untouched."""
+    before = client.good()
+    with pytest.raises(UpdateRefusedError) as error:
+        if options:
+            client.client().pull(**options)
+        else:
+            client.pull()
+    assert client.good() == before
+    return error.value
+
+
+def ready(client: Client) -> None:
+    """Let the client know a first release, and the store a second one."""
+    client.store.publish("one")
+    assert client.pull() == {"stable": "one"}
+    client.store.publish("two")
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason"),
+    [
+        ("timestamp.json", "unsigned"),
+        ("snapshot.json", "changed"),
+        ("releases.json", "changed"),
+        ("channels.json", "changed"),
+        ("2.root.json", "unsigned"),
+        ("stable.json", "changed"),
+        ("manifest.json", "changed"),
+        ("golden.json", "changed"),
+        ("network.onnx", "changed"),
+    ],
+)
+def test_a_flipped_byte(client, kind, reason):
+    ready(client)
+    renew(client.store.storage, client.store.signing)
+
+    def flip(name, content):
+        if content is None or not name.endswith(kind):
+            return content
+        document = bytearray(content)
+        at = content.index(b'"sig":') + 20 if name.startswith("metadata/") else len(content) // 2
+        document[at] = ord("a") if document[at] != ord("a") else ord("b")
+        return bytes(document)
+
+    client.server.change = flip
+    assert refused(client).reason == reason
+    client.server.change = lambda name, content: content
+    assert client.pull() == {"stable": "two"}
+
+
+def recorded(client: Client) -> dict[str, bytes]:
+    """What an attacker has who kept all that was ever served."""
+    folder = client.server.folder
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_an_old_timestamp_after_a_newer_one(client):
+    client.store.publish("one")
+    old = recorded(client)
+    client.store.publish("two")
+    assert client.pull() == {"stable": "two"}
+    client.server.change = old.get
+    assert refused(client).reason == "rolled back"
+
+
+def test_an_old_timestamp_while_a_newer_one_is_kept_back_but_announced(client):
+    client.store.publish("one")
+    old = recorded(client)
+    assert client.pull() == {"stable": "one"}
+    client.store.publish("two")
+    client.server.change = old.get
+    assert client.pull() == {"stable": "one"}  # nothing tells that there is news …
+    frozen = refused(client, least={"stable": 2})  # … but an announcement
+    assert frozen.reason == "rolled back"
+    assert "change 2 is known already" in str(frozen)
+
+
+def test_an_old_timestamp_that_is_served_for_ever(tmp_path):
+    store = MadeStore.make(tmp_path, clock=ago(hours=24, seconds=-EXPIRY_SECONDS))
+    store.publish("one")
+    with served(Path(store.storage.url)) as server:
+        client = Client(store, server, tmp_path / "client")
+        assert client.pull() == {"stable": "one"}
+        old = recorded(client)
+        publish(store.storage, store.at(ago()), store.release("two"))
+        server.change = old.get
+        server.stopped.wait(EXPIRY_SECONDS + 1)
+        assert refused(client).reason == "expired"
+        server.change = lambda name, content: content
+        assert client.pull() == {"stable": "two"}
+
+
+def test_an_older_release_by_a_pointer_that_was_signed_before(client):
+    client.store.publish("one")
+    old = pointers(client.store.storage, read_state(client.store.storage))["stable"]
+    client.store.publish("two")
+    assert client.pull() == {"stable": "two"}
+    client.store.sign({}, old)  # with the right key, in new metadata
+    older = refused(client)
+    assert older.reason == "rolled back"
+    assert "change 1 of stable was signed, but change 2 is known" in str(older)
+
+
+@pytest.mark.parametrize("role", ["channels", "releases", "snapshot"])
+def test_metadata_of_one_edition_with_those_of_another(client, role):
+    ready(client)
+    state = read_state(client.store.storage)
+    version = state.of(role).signed.version
+    other = (client.server.folder / "metadata" / f"{version - 1}.{role}.json").read_bytes()
+    client.server.change = lambda name, content: other if name.endswith(f"{version}.{role}.json") else content
+    assert refused(client).reason == "changed"
+
+
+@pytest.mark.parametrize("role", ["releases", "channels", "snapshot", "timestamp"])
+def test_a_release_that_was_signed_by_a_revoked_key(client, role, tmp_path):
+    client.store.publish("one")
+    assert client.pull() == {"stable": "one"}
+    stolen = tmp_path / "stolen"
+    shutil.copytree(client.store.signing.keys.online, stolen)
+    copy = tmp_path / "copy"
+    shutil.copytree(client.server.folder, copy)
+    rotate_key(client.store.storage, client.store.signing, role)
+    assert client.pull() == {"stable": "one"}
+
+    # The thief signs on with what was valid when the key was, of an edition far ahead.
+    thief = MadeStore(
+        type(client.store.storage)(str(copy)), replace(client.store.signing, keys=Keyring(stolen)), b"", tmp_path
+    )
+    for number in range(5):
+        thief.publish(f"stolen-{number}")
+    state = read_state(thief.storage)
+    files = {
+        f"metadata/{name}": (copy / "metadata" / name).read_bytes()
+        for name in (
+            "timestamp.json",
+            *(f"{state.of(each).signed.version}.{each}.json" for each in ("snapshot", "releases", "channels")),
+        )
+    }
+    files |= {str(path.relative_to(copy)): path.read_bytes() for path in (copy / "targets").rglob("*.*")}
+    client.server.change = files.get
+    assert refused(client).reason in ("unsigned", "rolled back")
+
+
+def test_files_without_end(client):
+    ready(client)
+
+    def endless(answer):
+        piece = bytes(65_536)
+        while not answer.stopped.is_set():
+            answer.write(piece)
+
+    def longer(name, content):
+        # Of a length that the header says, too.
+        return content + bytes(10_000_000) if content is not None and name.endswith(kind) else content
+
+    for kind in ("timestamp.json", "snapshot.json", "channels.json", "stable.json", "network.onnx"):
+        client.server.change = longer
+        assert refused(client).reason == "too long", kind
+    client.server.change = lambda name, content: content
+    client.server.send = lambda answer: (
+        endless(answer) if answer.name.endswith("onnx") else answer.write(answer.content)
+    )
+    assert refused(client).reason in ("too long", "changed")
+    client.server.send = None
+    assert client.pull() == {"stable": "two"}
+
+
+def test_a_root_that_expired(tmp_path):
+    store = MadeStore.make(tmp_path, clock=ago(days=2), lifetimes=Lifetimes(offline=timedelta(days=1)))
+    now = store.at(ago())
+    publish(store.storage, now, store.release("one"))
+    with served(Path(store.storage.url)) as server:
+        client = Client(store, server, tmp_path / "client")
+        expired = refused(client)
+        assert expired.reason == "expired"
+        assert "root" in str(expired)
+        rotate_key(store.storage, now, "root")  # signed by the expired one, which is still the one that is trusted
+        renew(store.storage, now)
+        assert client.pull() == {"stable": "one"}
+
+
+def signed_as(client: Client, name: str, **changes: object) -> None:
+    """Have a release signed and pointed to that says something wrong of itself."""
+    files = {path.name: path.read_bytes() for path in client.store.release(f"source-of-{len(name)}").iterdir()}
+    manifest = msgspec.structs.replace(decode_manifest(files["manifest.json"]), **{"release": name} | changes)
+    files["manifest.json"] = encode_manifest(manifest)
+    sign_and_point(client, name, files)
+
+
+def sign_and_point(client: Client, name: str, files: dict[str, bytes]) -> None:
+    pointer = ChannelPointer(
+        channel="stable",
+        number=9,
+        release=name,
+        manifest_sha256=hashlib.sha256(files["manifest.json"]).hexdigest(),
+        share=1.0,
+        change="publish",
+        reason="",
+        replaced=None,
+        at="2026-01-01T00:00:00+00:00",
+    )
+    client.store.sign({f"releases/{name}/{each}": content for each, content in files.items()}, pointer)
+
+
+def test_a_file_name_that_leads_elsewhere(client, tmp_path):
+    client.store.publish("one")
+    client.pull()
+    manifest = decode_manifest((client.store.release("slipping") / "manifest.json").read_bytes())
+    artifacts = [msgspec.structs.replace(manifest.artifacts[0], name="../../escaped.onnx"), *manifest.artifacts[1:]]
+    signed_as(client, "slip", artifacts=artifacts)
+    slipped = refused(client)
+    assert slipped.reason == "unusable"
+    assert "'../../escaped.onnx' cannot be the name of a release's file" in str(slipped)
+    assert not list(tmp_path.rglob("escaped*"))
+
+
+def test_a_release_name_that_leads_elsewhere(client, tmp_path):
+    client.store.publish("one")
+    client.pull()
+    signed_as(client, "../escaped")
+    slipped = refused(client)
+    assert slipped.reason == "unusable"
+    assert "'../escaped' cannot be a release's name" in str(slipped)
+
+
+def test_a_manifest_that_lies_about_sizes(client):
+    client.store.publish("one")
+    client.pull()
+    manifest = decode_manifest((client.store.release("lying") / "manifest.json").read_bytes())
+    artifacts = [msgspec.structs.replace(each, bytes=each.bytes - 1) for each in manifest.artifacts]
+    signed_as(client, "liar", artifacts=artifacts)
+    lie = refused(client)
+    assert lie.reason == "contradictory"
+    assert "network.onnx has 410363 bytes" in str(lie)
+
+
+def test_a_manifest_that_lies_about_classes(client):
+    client.store.publish("one")
+    client.pull()
+    signed_as(client, "liar", classes=["sit", "stand"])
+    before = client.good()
+    with pytest.raises(ValueError, match="golden window of liar does not fit its manifest"):
+        client.pull()
+    assert client.good() == before
+
+
+def test_a_network_that_answers_otherwise_than_it_was_seen_to(client):
+    client.store.publish("one")
+    client.pull()
+    files = {path.name: path.read_bytes() for path in client.store.release("other").iterdir()}
+    golden = json.loads(files["golden.json"])
+    golden["probabilities"].reverse()
+    files["golden.json"] = json.dumps(golden).encode()
+    manifest = decode_manifest(files["manifest.json"])
+    files["manifest.json"] = encode_manifest(msgspec.structs.replace(manifest, release="other"))
+    sign_and_point(client, "other", files)
+    with pytest.raises(ValueError, match="answers its golden window wrongly"):
+        client.pull()
+    assert client.good() == {"stable": "one"}
+
+
+@pytest.mark.parametrize(("schema", "advice"), [(2, "upgrade har"), (0, "publish the release again")])
+def test_a_release_of_a_schema_that_is_not_known(client, schema, advice):
+    client.store.publish("one")
+    client.pull()
+    signed_as(client, "later", schema=schema)
+    unknown = refused(client)
+    assert unknown.reason == "unusable"
+    assert f"schema {schema}; this version of har reads 1: {advice}" in str(unknown)
+
+
+def test_a_pointer_of_a_schema_that_is_not_known(client):
+    client.store.publish("one")
+    client.pull()
+    known = pointers(client.store.storage, read_state(client.store.storage))["stable"]
+    client.store.sign({}, msgspec.structs.replace(known, number=2, schema=2))
+    assert "the channel's pointer has schema 2; this version of har reads 1: upgrade har" in str(refused(client))
+
+
+def test_a_store_of_somebody_else(client, tmp_path):
+    client.store.publish("one")
+    client.pull()
+    other = MadeStore.make(tmp_path / "other")
+    for number in range(9):
+        other.publish(f"evil-{number}")
+    with served(Path(other.storage.url)) as server:
+        client.server = server
+        assert refused(client).reason == "unsigned"
+
+
+def test_expired_metadata_stop_updates_and_not_what_runs(tmp_path):
+    store = MadeStore.make(tmp_path, clock=ago(hours=24, seconds=-EXPIRY_SECONDS))
+    store.publish("one")
+    with served(Path(store.storage.url)) as server:
+        client = Client(store, server, tmp_path / "client")
+        assert client.pull() == {"stable": "one"}
+        server.stopped.wait(EXPIRY_SECONDS + 1)
+        assert refused(client).reason == "expired"
+        assert client.good() == {"stable": "one"}
+        refresh(store.storage, store.at(ago()))
+        assert client.pull() == {"stable": "one"}

@@ -1,0 +1,178 @@
+"""Pulling from a store: what arrives, what is kept, and how a bad network is borne with."""
+
+import hashlib
+import shutil
+import time
+from dataclasses import replace
+
+import pytest
+
+from model_store.client.errors import UpdateRefusedError
+from model_store.repository.publishing import promote, rollback
+from tests.model_store.client_of_store import HASTY
+from tests.model_store.served_store import cutting, trickle
+
+
+def test_a_client_follows_the_channels(client):
+    store = client.store
+    assert client.pull() == {}
+    store.publish("one")
+    assert client.pull() == {"stable": "one"}
+    store.publish("two", channel="canary", share=0.1)
+    assert client.pull() == {"stable": "one", "canary": "two"} == client.good()
+    promote(store.storage, store.signing)
+    assert client.pull() == {"stable": "two"} == client.good()
+    rollback(store.storage, store.signing)
+    assert client.pull() == {"stable": "one"} == client.good()
+
+
+def test_only_what_is_new_is_fetched_and_only_the_formats_that_are_used(client):
+    client.store.publish("one")
+    client.pull()
+    asked = [name.rsplit("/", 1)[-1].split(".", 1)[-1] for name in client.server.asked if name.startswith("targets/")]
+    assert sorted(asked) == ["golden.json", "manifest.json", "network.onnx", "stable.json"]
+    client.server.asked.clear()
+    client.pull()
+    assert client.server.asked == ["metadata/2.root.json", "metadata/timestamp.json", client.server.asked[-1]]
+    assert client.server.asked[-1].endswith("stable.json")
+
+
+def test_what_is_not_used_any_more_is_removed(client):
+    for name in ("one", "two", "three"):
+        client.store.publish(name)
+        client.pull()
+    assert [folder.name.split(".")[0] for folder in (client.folder / "releases").iterdir()] == ["three"]
+    assert list((client.folder / "downloads").iterdir()) == []
+
+
+def test_without_the_store_the_last_good_release_runs_on_also_after_a_restart(client):
+    client.store.publish("one")
+    client.pull()
+    client.server.change = lambda name, content: None
+    shutil.rmtree(client.server.folder)
+    with pytest.raises(UpdateRefusedError, match="unreachable") as refused:
+        client.pull()
+    assert refused.value.reason == "unreachable"
+    assert client.good() == {"stable": "one"}
+
+
+def test_a_store_that_no_one_answers_at_is_unreachable(client):
+    client.server.url = "http://127.0.0.1:1"
+    with pytest.raises(UpdateRefusedError) as refused:
+        client.pull()
+    assert refused.value.reason == "unreachable"
+
+
+def test_what_was_changed_on_the_own_disk_is_found_and_fetched_again(client):
+    client.store.publish("one")
+    client.pull()
+    (folder,) = (client.folder / "releases").iterdir()
+    (folder / "manifest.json").write_bytes(b"{}")
+    with pytest.raises(ValueError, match="manifest"):
+        client.good()
+    assert client.pull() == {"stable": "one"} == client.good()
+
+
+@pytest.mark.parametrize("knows_ranges", [True, False])
+def test_a_hundred_cuts_of_the_network_are_survived(client, knows_ranges):
+    client.store.publish("one")
+    client.server.knows_ranges = knows_ranges
+    client.server.send = cutting(100, seed=knows_ranges)
+    pulls = 0
+    while True:
+        pulls += 1
+        try:
+            assert client.pull() == {"stable": "one"}
+        except UpdateRefusedError as refused:
+            assert refused.reason == "unreachable"
+        else:
+            break
+    assert len(client.server.asked) > 100
+    assert pulls < 50
+    assert client.good() == {"stable": "one"}
+
+
+def test_a_download_goes_on_where_an_earlier_pull_broke(client):
+    client.store.publish("one")
+    begun = []
+
+    def send(answer):
+        begun.append(answer.begin)
+        answer.write(answer.content[:100_000])
+        if "onnx" in answer.name:
+            answer.cut()
+
+    client.server.send = send
+    client.server.change = lambda name, content: content if begun.count(0) < 20 else None
+    try:
+        client.pull()
+    except UpdateRefusedError:
+        pytest.fail("each connection brought something")
+    assert [begin for begin in begun if begin] == [100_000, 200_000, 300_000, 400_000]
+
+
+def test_a_download_that_never_ends_is_given_up_in_time(client):
+    client.store.publish("one")
+    client.server.send = lambda answer: trickle(answer) if "onnx" in answer.name else answer.write(answer.content)
+    began = time.monotonic()
+    with pytest.raises(UpdateRefusedError, match="bytes a second") as refused:
+        client.pull()
+    assert refused.value.reason == "slow"
+    assert time.monotonic() - began < 10
+    client.server.send = None
+    assert client.pull() == {"stable": "one"}
+
+
+def test_metadata_that_trickles_are_given_up_in_time(client):
+    client.store.publish("one")
+    client.pull()
+    client.store.publish("two")
+    client.server.send = trickle
+    began = time.monotonic()
+    with pytest.raises(UpdateRefusedError) as refused:
+        client.pull()
+    assert refused.value.reason == "slow"
+    assert time.monotonic() - began < 10
+    assert client.good() == {"stable": "one"}
+
+
+def test_all_of_a_pull_has_one_deadline(client):
+    client.store.publish("one")
+
+    def slowly(answer):
+        for begin in range(0, len(answer.content), 4096):
+            answer.write(answer.content[begin : begin + 4096])
+            answer.stopped.wait(0.1)
+
+    client.server.send = slowly
+    began = time.monotonic()
+    with pytest.raises(UpdateRefusedError, match=r"was not here within 1\.5 s") as refused:
+        client.client(replace(HASTY, deadline_seconds=1.5)).pull()
+    assert refused.value.reason == "slow"
+    assert time.monotonic() - began < 4
+
+
+def test_a_server_that_fails_is_asked_again(client):
+    client.store.publish("one")
+    failures = iter([True, True, True])
+
+    def send(answer):
+        if "onnx" in answer.name and next(failures, False):
+            answer.cut()
+        else:
+            answer.write(answer.content)
+
+    client.server.send = send
+    with pytest.raises(UpdateRefusedError) as refused:
+        client.pull()
+    assert refused.value.reason == "unreachable"
+    assert client.pull() == {"stable": "one"}
+
+
+def test_files_are_kept_by_their_content(client):
+    client.store.publish("one")
+    client.client().pull()
+    downloads = list((client.folder / "downloads").iterdir())
+    assert downloads
+    for path in downloads:
+        assert hashlib.sha256(path.read_bytes()).hexdigest() == path.name

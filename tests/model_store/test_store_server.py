@@ -1,0 +1,325 @@
+"""`har store serve`: files, what the store holds, changes with credentials, and announcements."""
+
+import asyncio
+import hashlib
+import json
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import redis
+import urllib3
+import uvicorn
+from kafka import KafkaConsumer, TopicPartition
+from pydantic import SecretStr
+
+from deploy.ports import free_port
+from har import topics
+from har.channels import ReleaseAnnouncement, decode_announcement
+from har.live import RELEASES_CHANNEL, RELEASES_KEY
+from model_store.client.last_good import ClientFolder
+from model_store.client.release_client import ReleaseClient
+from model_store.layout import target_name
+from model_store.repository.contents import files_of
+from model_store.repository.signed_state import read_state
+from model_store.server.access import Access
+from model_store.server.announcing import Announcer
+from model_store.server.app import Upkeep, create_app
+from model_store.server.current_state import CurrentState
+from model_store.server.uploads import Uploads
+from tests.model_store.made_store import MadeStore, ago
+
+PUBLISH = "publish-token-of-16"
+READ = "reading-token-of-16"
+
+
+class Server:
+    """The store's API on loopback, in a thread."""
+
+    def __init__(
+        self,
+        store: MadeStore,
+        *,
+        read: str | None = None,
+        publish: str | None = PUBLISH,
+        bootstrap: str | None = None,
+        redis_url: str | None = None,
+        signing=None,
+        refresh_seconds: float = 60,
+    ) -> None:
+        current = CurrentState(store.storage)
+        signing = signing or store.signing
+        app = create_app(
+            current,
+            signing,
+            Uploads(store.folder / "uploads"),
+            Access(SecretStr(read) if read else None, SecretStr(publish) if publish else None),
+            Announcer(current, bootstrap, redis_url, look_seconds=0.1),
+            Upkeep(store.storage, signing, refresh_seconds),
+        )
+        self._server = uvicorn.Server(uvicorn.Config(app, port=free_port(), log_config=None))
+        self._thread = threading.Thread(target=self._server.run)
+        self.pool = urllib3.PoolManager(retries=False)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._server.config.port}"
+
+    def __enter__(self) -> "Server":
+        self._thread.start()
+        deadline = time.monotonic() + 20
+        while not self._server.started:
+            assert self._thread.is_alive() and time.monotonic() < deadline
+            time.sleep(0.01)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.pool.clear()
+        self._server.should_exit = True
+        self._thread.join()
+
+    def ask(self, method: str, path: str, *, body: object = None, token: str | None = None, **headers: str):
+        """Return the answer to a request."""
+        if token is not None:
+            headers["Authorization"] = f"Bearer {token}"
+        content = body if isinstance(body, bytes) else None if body is None else json.dumps(body)
+        if isinstance(content, str):
+            headers["Content-Type"] = "application/json"
+        names = {name.replace("_", "-"): value for name, value in headers.items()}
+        return self.pool.request(method, f"{self.url}{path}", body=content, headers=names)
+
+    def get(self, path: str, **options: str):
+        return self.ask("GET", path, **options)
+
+    def upload(self, folder: Path, token: str = PUBLISH) -> dict[str, str]:
+        """Upload a release's files; return what publishing names."""
+        files = {}
+        for path in folder.iterdir():
+            content = path.read_bytes()
+            files[path.name] = hashlib.sha256(content).hexdigest()
+            assert self.ask("PUT", f"/uploads/{files[path.name]}", body=content, token=token).status == 201
+        return files
+
+
+@pytest.fixture
+def server(store: MadeStore) -> Iterator[Server]:
+    with Server(store) as running:
+        yield running
+
+
+def test_a_client_pulls_from_it(store, server, tmp_path):
+    store.publish("one")
+    client = ReleaseClient(server.url, store.root, ClientFolder(tmp_path / "client"), ("onnx",))
+    assert client.pull()["stable"].release.manifest.release == "one"
+    store.publish("two")  # by somebody else than the server
+    assert client.pull()["stable"].release.manifest.release == "two"
+
+
+def test_files_have_tags_and_ranges(store, server):
+    store.publish("one")
+    (file,) = [each for each in files_of(read_state(store.storage), "one") if each.name == "network.onnx"]
+    path = "/" + target_name("releases/one/network.onnx", file.sha256)
+    whole = server.get(path)
+    assert (whole.status, whole.headers["ETag"]) == (200, f'"{file.sha256}"')
+    assert hashlib.sha256(whole.data).hexdigest() == file.sha256
+    assert "immutable" in whole.headers["Cache-Control"]
+    part = server.get(path, Range="bytes=1000-1999")
+    assert (part.status, part.data) == (206, whole.data[1000:2000])
+    assert part.headers["Content-Range"] == f"bytes 1000-1999/{file.bytes}"
+    assert server.get(path, Range="bytes=400000-").data == whole.data[400000:]
+    assert server.get(path, Range="bytes=-10").data == whole.data[-10:]
+    assert server.get(path, Range=f"bytes={file.bytes}-").status == 416
+    assert server.get(path, Range="bytes=5-1,7-9").data == whole.data
+    assert server.get(path, Range="bytes=5-9", If_Range='"other"').data == whole.data
+    assert server.get(path, If_None_Match=f'"{file.sha256}"').status == 304
+    head = server.ask("HEAD", path)
+    assert (head.status, head.data, head.headers["Content-Length"]) == (200, b"", str(file.bytes))
+
+
+def test_the_timestamp_is_asked_for_each_time_and_other_metadata_kept(store, server):
+    answer = server.get("/metadata/timestamp.json")
+    assert answer.headers["Cache-Control"] == "no-cache"
+    assert server.get("/metadata/timestamp.json", If_None_Match=answer.headers["ETag"]).status == 304
+    store.publish("one")
+    assert server.get("/metadata/timestamp.json", If_None_Match=answer.headers["ETag"]).status == 200
+    assert "immutable" in server.get("/metadata/1.root.json").headers["Cache-Control"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/metadata/9.root.json",
+        "/metadata/..%2F.lock",
+        "/metadata/%2e%2e/.lock",
+        "/targets/../../keys/online",
+        "/targets/..%2F..%2Fkeys",
+        "/targets/releases/one/network.onnx",
+        "/targets/" + "0" * 64 + ".x",
+        "/releases/none",
+        "/releases/current",
+        "/nothing",
+    ],
+)
+def test_what_is_not_there_is_404(server, path):
+    assert server.get(path).status == 404
+
+
+def test_what_the_store_holds_is_told(store, server):
+    assert json.loads(server.get("/releases").data) == []
+    store.publish("one")
+    store.publish("two", channel="canary", share=0.5)
+    told = json.loads(server.get("/releases").data)
+    assert [(each["release"], each["channels"]) for each in told] == [("one", ["stable"]), ("two", ["canary"])]
+    assert json.loads(server.get("/releases/one").data)["manifest"]["release"] == "one"
+    assert json.loads(server.get("/releases/current").data)["release"] == "one"
+    assert json.loads(server.get("/releases/current?channel=canary").data)["release"] == "two"
+    for_devices = {
+        json.loads(server.get(f"/releases/current?device=phone-{number}").data)["release"] for number in range(20)
+    }
+    assert for_devices == {"one", "two"}
+    assert len(json.loads(server.get("/channels/history").data)) == 2
+    assert set(json.loads(server.get("/channels").data)) == {"stable", "canary"}
+
+
+def test_its_description_is_served_and_asks_nobody_else(server):
+    described = json.loads(server.get("/openapi.json").data)
+    assert {"/releases", "/releases/current", "/metadata/{name}"} <= set(described["paths"])
+    page = server.get("/docs").data.decode()
+    assert "swagger" in page
+    assert "https://" not in page
+
+
+def test_a_release_is_published_promoted_and_rolled_back_over_http(store, server):
+    for name in ("one", "two"):
+        files = server.upload(store.release(name))
+        answer = server.ask("POST", "/releases", body={"files": files, "reason": "over http"}, token=PUBLISH)
+        assert (answer.status, json.loads(answer.data)["release"]) == (200, name)
+    body = {"files": server.upload(store.release("three")), "channel": "canary", "share": 0.2}
+    assert server.ask("POST", "/releases", body=body, token=PUBLISH).status == 200
+    promoted = server.ask("POST", "/channels/canary/promote", body={"reason": "good"}, token=PUBLISH)
+    assert json.loads(promoted.data)["release"] == "three"
+    back = server.ask("POST", "/channels/stable/rollback", body={}, token=PUBLISH)
+    assert json.loads(back.data)["release"] == "two"
+    assert list((store.folder / "uploads").iterdir()) == []
+
+
+@pytest.mark.parametrize("token", [None, "wrong", READ])
+def test_without_credentials_nothing_is_changed(store, token):
+    store.publish("one")
+    with Server(store, read=READ) as server:
+        for method, path, body in (
+            ("PUT", "/uploads/" + "0" * 64, b""),
+            ("POST", "/releases", {"files": {"a": "0" * 64}}),
+            ("POST", "/channels/stable/rollback", {}),
+        ):
+            assert server.ask(method, path, body=body, token=token).status == 401
+        assert server.get("/releases", token=READ).status == 200
+        assert server.get("/releases", token=PUBLISH).status == 200
+        assert server.get("/releases").status == 401
+        assert server.get("/metadata/timestamp.json").status == 401
+        assert server.get("/healthz").status == 200
+
+
+def test_a_server_without_a_publish_token_takes_no_changes(store):
+    with Server(store, publish=None) as server:
+        answer = server.ask("POST", "/channels/stable/rollback", body={}, token="")
+        assert answer.status == 403
+        assert "--publish-token" in json.loads(answer.data)["detail"]
+
+
+def test_what_is_refused_is_told(store, server):
+    wrong = server.ask("PUT", "/uploads/" + "0" * 64, body=b"other", token=PUBLISH)
+    assert (wrong.status, "another SHA-256" in wrong.data.decode()) == (409, True)
+    assert server.ask("PUT", "/uploads/..", body=b"", token=PUBLISH).status in (404, 405, 422)
+    missing = server.ask("POST", "/releases", body={"files": {"manifest.json": "0" * 64}}, token=PUBLISH)
+    assert (missing.status, "was not uploaded" in missing.data.decode()) == (409, True)
+    files = server.upload(store.release("one"))
+    slip = server.ask("POST", "/releases", body={"files": {"../x": files["manifest.json"]}}, token=PUBLISH)
+    assert (slip.status, "plain file name" in slip.data.decode()) == (409, True)
+    assert server.ask("POST", "/releases", body={"files": files, "share": 2}, token=PUBLISH).status == 422
+    assert server.ask("POST", "/releases", body={"files": files, "replacing": "x"}, token=PUBLISH).status == 409
+    assert server.ask("POST", "/channels/stable/rollback", body={}, token=PUBLISH).status == 409
+    assert json.loads(server.get("/releases").data) == []
+
+
+def test_a_file_that_is_too_large_is_refused_before_it_is_here(store, server):
+    async def endless():
+        while True:
+            yield bytes(1_000_000)
+
+    uploads = Uploads(store.folder / "uploads")
+    with pytest.raises(ValueError, match="bytes at most"):
+        asyncio.run(uploads.take("0" * 64, endless()))
+    assert list((store.folder / "uploads").iterdir()) == []
+
+
+def test_signatures_are_made_afresh_before_they_expire(tmp_path):
+    store = MadeStore.make(tmp_path, clock=ago(hours=23))
+    before = read_state(store.storage).timestamp.signed
+    with Server(store, signing=store.at(ago()), refresh_seconds=0.1) as server:
+        deadline = time.monotonic() + 20
+        while json.loads(server.get("/healthz").data)["timestamp"] == before.version:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+    assert read_state(store.storage).timestamp.signed.expires > before.expires
+
+
+def announced(bootstrap: str, count: int) -> list[ReleaseAnnouncement]:
+    """Read the first announcements on the topic."""
+    partition = TopicPartition(topics.RELEASES.name, 0)
+    consumer = KafkaConsumer(bootstrap_servers=bootstrap, consumer_timeout_ms=20_000)
+    try:
+        consumer.assign([partition])
+        consumer.seek_to_beginning(partition)
+        found = []
+        for record in consumer:
+            found.append(decode_announcement(record.value))
+            assert record.key.decode() == found[-1].pointer.channel
+            if len(found) == count:
+                break
+        return found
+    finally:
+        consumer.close()
+
+
+def test_each_change_is_announced_whoever_made_it(store, broker):
+    store.publish("one")
+    with Server(store, bootstrap=broker.bootstrap) as server:
+        store.publish("two", channel="canary", share=0.1)
+        files = server.upload(store.release("three"))
+        assert server.ask("POST", "/releases", body={"files": files}, token=PUBLISH).status == 200
+        found = announced(broker.bootstrap, 3)
+    assert sorted((each.pointer.channel, each.pointer.release) for each in found) == [
+        ("canary", "two"),
+        ("stable", "one"),
+        ("stable", "three"),
+    ]
+    assert all(each.effective - each.announced == 500_000 for each in found)
+
+
+def test_redis_holds_what_is_current_and_can_be_emptied(store, redis_url):
+    store.publish("one")
+    with redis.Redis.from_url(redis_url) as held, Server(store, redis_url=redis_url):
+        held.flushdb()
+        assert _pointer_in(held) == "one"
+        heard = held.pubsub()
+        heard.subscribe(RELEASES_CHANNEL)
+        assert heard.get_message(timeout=5)["type"] == "subscribe"
+        store.publish("two")
+        message = heard.get_message(timeout=10)
+        assert decode_announcement(message["data"]).pointer.release == "two"
+        held.flushdb()
+        assert _pointer_in(held) == "two"
+        heard.close()
+
+
+def _pointer_in(held: redis.Redis) -> str | None:
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        said = held.hget(RELEASES_KEY, "stable")
+        if said is not None:
+            return decode_announcement(said).pointer.release
+        time.sleep(0.02)
+    return None
