@@ -8,10 +8,10 @@ UPLOT := $(WEB)/node_modules/uplot/dist/uPlot.esm.js
 
 .DEFAULT_GOAL := help
 BROKERS ?= 1
-.PHONY: help setup demo kafka test faults soak lint format bench lock clean
+.PHONY: help setup demo kafka test faults soak lint format bench bench-training lock clean
 
 help: ## Show this list
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' Makefile
 
 demo: $(VENV)/.demo $(UPLOT) ## Set up and run the whole system with simulated phones; prints the dashboard's URL
 	@$(HAR) demo
@@ -27,7 +27,7 @@ test: setup ## Set up and run all tests
 faults: setup ## Kill, freeze and fuzz every part on Apache Kafka, at full length (about an hour; needs Java and Maven)
 	HAR_FAULTS=full $(BIN)/python -m pytest tests/faults
 
-soak: setup ## Stream for 30 min on Apache Kafka, and check that memory and lag stay flat
+soak: setup ## Stream for 30 min on Apache Kafka, and check that memory and lag stay flat (needs Java and Maven)
 	$(BIN)/python -m benchmarks.soak
 
 lint: setup ## Check style, types and the arrows between packages
@@ -40,9 +40,16 @@ format: setup ## Format the code and mend what can be mended by itself
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: setup ## Measure the figures that the README states
+bench: setup ## Measure messages, the stream and preparation (needs Java)
 	$(BIN)/python -m benchmarks.message_codec
 	$(BIN)/python -m benchmarks.stream
+	$(BIN)/python -m benchmarks.preparation
+
+bench-training: setup ## Measure training, over an hour (needs Java): make bench-training DATA="hapt.parquet pocket.parquet"
+	@test -n "$(DATA)" || { echo 'Which recordings? make bench-training DATA="hapt.parquet pocket.parquet"'; exit 1; }
+	$(BIN)/python -m benchmarks.freezing $(DATA)
+	for what in modes scaling origin; do \
+		$(BIN)/python -m benchmarks.training $$what $(addprefix --data ,$(DATA)) || exit 1; done
 
 lock: | $(BIN)/python ## Resolve the newest allowed versions into requirements/
 	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from har.releases import Artifact
 from trainer.examples import make_examples
+from trainer.fit_settings import FitSettings
 from trainer.freezing import budgets_of, convert_all, lite_predictor, measure_all, refuse_outside
 from trainer.freezing.agreement import measure_agreement, trained_answers
 from trainer.freezing.latency import median_latency_ms
@@ -27,7 +28,7 @@ from trainer.freezing.traced import trace
 from trainer.networks import NETWORKS
 from trainer.recordings import load_recordings
 from trainer.splits import training_people
-from trainer.training import FitSettings, Model, fit
+from trainer.training import Model, fit
 from trainer.training_plan import TrainingPlan
 
 WINDOWS_PER_EPOCH = 3_200

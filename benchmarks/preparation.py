@@ -26,7 +26,6 @@ from trainer.spark_session import local_cluster, spark_session
 from trainer.training_plan import TrainingPlan
 
 EXECUTORS = 2
-CLASSES = ("sit", "stand", "walk", "stairsup", "stairsdown", "bike")
 
 
 class MemoryWatch(threading.Thread):
@@ -74,7 +73,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rows", type=int, default=ROWS)
     rows = parser.parse_args().rows
-    plan = TrainingPlan(classes=CLASSES).preparation
+    plan = TrainingPlan().preparation
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         file = folder / "Phones_accelerometer.csv"

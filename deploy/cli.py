@@ -13,7 +13,7 @@ from importlib.metadata import version
 from pydantic import ValidationError
 from pydantic_settings import CliApp, SettingsError
 
-from har import settings, training_settings
+from har import interrupts, settings, store_settings, training_settings
 
 USAGE_ERROR = 2
 #: What a shell says of a program that SIGINT ended.
@@ -51,6 +51,7 @@ COMMANDS = {
     "simulate": Command(settings.SimulateSettings, "ingest.simulate:run", "gateway"),
     "replay": Command(settings.ReplaySettings, "ingest.replay:run", "gateway"),
     "processor": Command(settings.ProcessorSettings, "stream_processor.worker:run", "processor"),
+    "store": Command(store_settings.StoreSettings, "model_store.command:run", "store"),
     "dashboard": Command(settings.DashboardSettings, "dashboard.server:run", "dashboard"),
     "kafka": Command(settings.KafkaServerSettings, "deploy.kafka.serve:run", "gateway"),
     "topics": Command(settings.TopicsSettings, "deploy.topics:run", "gateway"),
@@ -111,7 +112,10 @@ def _explain(error: ValidationError | SettingsError) -> str:
         return str(error)
     reasons = []
     for fault in error.errors():
-        field = "--" + ".".join(str(part) for part in fault["loc"]).replace("_", "-") if fault["loc"] else ""
+        at = fault["loc"]
+        if len(at) > 1 and isinstance(at[1], str):
+            at = at[1:]  # what is before is a subcommand
+        field = "--" + ".".join(str(part) for part in at).replace("_", "-") if at else ""
         reasons.append(f"{field}: {fault['msg'].removeprefix('Value error, ')}".removeprefix(": "))
     return "; ".join(reasons)
 
@@ -119,7 +123,8 @@ def _explain(error: ValidationError | SettingsError) -> str:
 def _call(name: str, command: Command, chosen: settings.ServiceSettings) -> int:
     module_name, function_name = command.entry.split(":")
     try:
-        run: Callable[[settings.ServiceSettings], int] = getattr(import_module(module_name), function_name)
+        with interrupts.ending_at_once():
+            run: Callable[[settings.ServiceSettings], int] = getattr(import_module(module_name), function_name)
     except ModuleNotFoundError as error:
         if error.name is None or error.name.split(".")[0] in ("har", *module_name.split(".")[:1]):
             raise
@@ -134,7 +139,3 @@ def _call(name: str, command: Command, chosen: settings.ServiceSettings) -> int:
     except KeyboardInterrupt:
         print(f"har {name}: interrupted", file=sys.stderr)
         return INTERRUPTED
-
-
-if __name__ == "__main__":
-    sys.exit(main())

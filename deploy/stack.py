@@ -88,7 +88,7 @@ def choose_addresses(
 
 def har(*words: str) -> list[str]:
     """Return the command line of a `har` command run by this interpreter."""
-    return [sys.executable, "-m", "deploy.cli", *words]
+    return [sys.executable, "-m", "deploy", *words]
 
 
 @dataclass

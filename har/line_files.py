@@ -38,10 +38,17 @@ def append_line(path: Path, line: bytes, *, durable: bool = False) -> None:
 
 def whole_lines(path: Path) -> list[bytes]:
     """Return the lines of a file that were written to their end, without it; none if there is no file."""
+    return whole_lines_after(path, 0)[0]
+
+
+def whole_lines_after(path: Path, begin: int) -> tuple[list[bytes], int]:
+    """Return the whole lines from a byte on, where one begins, and the byte to go on from when there are more."""
     if not path.exists():
-        return []
-    lines = path.read_bytes().split(b"\n")
-    return lines[:-1]
+        return [], begin
+    with path.open("rb") as file:
+        file.seek(begin)
+        *lines, half = file.read().split(b"\n")
+        return lines, file.tell() - len(half)
 
 
 def _cut_half_line(file: BinaryIO) -> None:

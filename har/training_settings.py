@@ -20,6 +20,8 @@ def _refuse_unusable_classes(classes: list[str]) -> list[str]:
     return classes
 
 
+#: The activities that HAPT, the pocket recordings and HHAR all have; HHAR has cycling, too.
+DEFAULT_CLASSES = ("sit", "stand", "walk", "stairsup", "stairsdown")
 #: The labels of the activities to tell apart.
 Classes = Annotated[list[str], Field(min_length=2), AfterValidator(_refuse_unusable_classes)]
 
@@ -29,7 +31,7 @@ class EvaluateSettings(ServiceSettings):
 
     model_config = SettingsConfigDict(env_prefix="HAR_EVALUATE_")
 
-    data: Path = Field(description="Parquet with the columns user,device,model,session,t,x,y,z,gt")
+    data: Path = Field(description="any data set, see docs/data.md")
     release: str = Field("baseline", description="folder of the release, or 'baseline'")
     user: str | None = Field(None, description="only these users, comma-separated")
     report: Path | None = Field(None, description="also write an HTML report with pictures to this file")
@@ -82,7 +84,7 @@ class CrossValidateSettings(ServiceSettings):
 
     model_config = SettingsConfigDict(env_prefix="HAR_CROSS_VALIDATE_")
 
-    data: list[Path] = Field(description="Parquet files; give the option once a file")
+    data: list[Path] = Field(description="any data set, see docs/data.md; give the option once each")
     protocol: list[Literal["users", "leave-one-user-out", "leave-one-model-out", "leaky", "time"]] = Field(
         ["users"], description="give the option once a protocol, to see them side by side"
     )
@@ -90,9 +92,7 @@ class CrossValidateSettings(ServiceSettings):
     placement: str | None = Field(None, description="test only who wore the phone there; train on everybody")
     device: str | None = Field(None, description="test only this device's people; train on everybody")
     network: str = Field("conv_lstm", description="conv_lstm or origin")
-    classes: Classes = Field(
-        ["sit", "stand", "walk", "stairsup", "stairsdown"], description="labels to tell apart; once each"
-    )
+    classes: Classes = Field(list(DEFAULT_CLASSES), description="labels to tell apart; once each")
     epochs: int = Field(16, ge=1)
     windows_per_epoch: int = Field(9_600, ge=64, description="windows drawn for each epoch")
     seed: int = Field(0, ge=0)
@@ -122,12 +122,13 @@ class PreparationSettings(ServiceSettings):
 
     data: list[Path] = Field(description="any data set, see docs/data.md; give the option once each")
     classes: Classes = Field(
-        ["sit", "stand", "walk", "stairsup", "stairsdown"],
-        description="the activities to tell apart; give the option once each",
+        list(DEFAULT_CLASSES), description="the activities to tell apart; give the option once each"
     )
     held_out_share: float = Field(0.2, gt=0, lt=0.9, description="share of the people that are kept for validation")
     shards: int = Field(16, ge=1, le=4_096, description="files of each split; at least as many as executors")
-    executors: int = Field(2, ge=1, le=1_000, description="Spark executors, of one core each")
+    executors: int = Field(
+        2, ge=1, le=1_000, description="Spark executors that train, of one core each; async takes two more"
+    )
     master: str | None = Field(
         None, description="Spark's master, as spark://host:7077; a cluster on this machine, if not given"
     )
@@ -155,11 +156,17 @@ class TrainSettings(PreparationSettings):
     mode: Literal["local", "sync", "async"] = Field(
         "local", description="on this machine without Spark, or over the executors in step or out of step"
     )
-    epochs: int | None = Field(None, ge=1, description="rounds of --windows-per-epoch windows")
-    windows_per_epoch: int | None = Field(None, ge=1, description="windows that are drawn for each epoch")
-    batch: int | None = Field(None, ge=1, description="windows in a batch; steps of sync and async take several")
-    peak_rate: float | None = Field(None, gt=0, description="learning rate after the warm-up, for steps of one batch")
-    clip_norm: float | None = Field(None, gt=0, description="gradients are shortened to this norm")
+    epochs: int | None = Field(None, ge=1, description="rounds of --windows-per-epoch windows; 16, if not given")
+    windows_per_epoch: int | None = Field(
+        None, ge=1, description="windows that are drawn for each epoch; 9,600, if not given"
+    )
+    batch: int | None = Field(
+        None, ge=1, description="windows in a batch; 64, if not given; steps of sync and async take several"
+    )
+    peak_rate: float | None = Field(
+        None, gt=0, description="learning rate after the warm-up, for steps of one batch; 0.003, if not given"
+    )
+    clip_norm: float | None = Field(None, gt=0, description="gradients are shortened to this norm; 1, if not given")
     seed: int = Field(0, ge=0)
     threads: int = Field(2, ge=1, description="threads TensorFlow may use in mode local")
     resume: bool = Field(False, description="go on with the run in --output from its last checkpoint")
@@ -170,7 +177,7 @@ class TrainSettings(PreparationSettings):
     )
     store: Path | None = Field(None, description="store to publish into, if the release passes the gate")
     unknown_cost: float = Field(0.02, ge=0, lt=1, description="share of the right answers that unknown may cost")
-    time_limit: Seconds = Field(172_800, description="how long training over executors may take, as 12h")
+    time_limit: Seconds = Field(172_800, description="how long training over executors (sync, async) may take, as 12h")
     every: Seconds | None = Field(None, description="run again and again, so long from start to start, as 24h")
     enough_minutes: float | None = Field(
         None, gt=0, description="with --every: run earlier when so many labelled minutes are new"

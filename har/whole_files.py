@@ -6,7 +6,7 @@ from pathlib import Path
 
 def part_of(path: Path) -> Path:
     """Return where a file or folder is written until it is complete, beside it and hidden."""
-    return path.with_name(f".{path.name}.part")
+    return path.parent / f".{path.name}.part"  # of "." or "/", too, which have no name to change
 
 
 def write_whole(path: Path, content: bytes, *, durable: bool = False) -> None:

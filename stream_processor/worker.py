@@ -13,7 +13,7 @@ import msgspec
 from faust.web import Request, Response, View
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from har import topics
+from har import interrupts, topics
 from har.log_format import logging_config
 from har.releases import ReleaseError
 from har.settings import ProcessorSettings
@@ -168,6 +168,11 @@ def _add_pages(app: faust.App, measures: ProcessorMeasures, health: Health) -> N
 
 def run(settings: ProcessorSettings) -> int:
     """Run a worker until it is stopped; return the exit status."""
+    with interrupts.ending_at_once():  # until Faust has its own handler
+        return _run(settings)
+
+
+def _run(settings: ProcessorSettings) -> int:
     try:
         network = OnnxClassifier.open(settings.release, threads=settings.inference_threads)
     except ReleaseError as error:

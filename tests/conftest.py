@@ -29,6 +29,7 @@ _MARKERS = {
 }
 #: What may not be skipped in CI.
 _REQUIRED = {"browser", "kafka", "redis", "spark"}
+RECORDINGS_ABSENT = "the real recordings are not"
 
 ROOT = Path(__file__).parent.parent
 
@@ -38,7 +39,7 @@ def shared_data() -> Path:
     """The folder of real recordings, which are not part of the repository."""
     folder = Path(os.environ.get("HAR_SHARED_DATA", ROOT.parent / "shared" / "data"))
     if not (folder / "hapt_24_users.parquet").exists():
-        pytest.skip(f"the real recordings are not in {folder} (set HAR_SHARED_DATA)")
+        pytest.skip(f"{RECORDINGS_ABSENT} in {folder} (set HAR_SHARED_DATA)")
     return folder
 
 
@@ -159,5 +160,13 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
 def _skipped_although_required(reporter: pytest.TerminalReporter) -> list[pytest.TestReport]:
     if not os.environ.get("CI"):
         return []
-    skipped = reporter.stats.get("skipped", [])
-    return [report for report in skipped if _REQUIRED & set(report.keywords) and not brokers.is_excused(report)]
+    return [
+        report
+        for report in reporter.stats.get("skipped", [])
+        if _REQUIRED & set(report.keywords) and not brokers.is_excused(report) and not _lacks_recordings(report)
+    ]
+
+
+def _lacks_recordings(report: pytest.TestReport) -> bool:
+    """Tell whether a test was skipped for want of the recordings, which a clone does not bring."""
+    return "recordings" in report.keywords and RECORDINGS_ABSENT in str(report.longrepr)

@@ -1,7 +1,7 @@
 """Training: recordings to windows, windows to a network, a network to a frozen release.
 
-TensorFlow is imported in this package only, and there only by the modules `networks`, `training` and
-`freezing` (and so by `baseline`, which joins them).
+TensorFlow is imported in this package only, and there by what builds, fits or freezes networks: neither preparation nor
+evaluation needs it.
 """
 
 import os

@@ -14,11 +14,11 @@ too many, nothing is extrapolated: the bound is the least that any resample give
 """
 
 from dataclasses import dataclass
-from math import ceil, cos, pi, sin, sqrt
-from statistics import NormalDist
+from math import ceil, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import ndtr, stdtrit
 
 RESAMPLES = 10_000
 CONFIDENCE = 0.95
@@ -101,7 +101,7 @@ def paired_difference(
     whole = float(_differences(np.ones((1, users), np.int64), first, second)[0])
     without_one = _differences(1 - np.eye(users, dtype=np.int64), first, second)
     error = sqrt((users - 1) * float(np.var(without_one)))
-    jackknife = whole + student_quantile(1.0 - confidence, users - 1) * error
+    jackknife = whole + float(stdtrit(users - 1, 1.0 - confidence)) * error
     return PairedDifference(whole, min(bootstrap, jackknife), users, resamples, is_least)
 
 
@@ -136,44 +136,7 @@ def expanded_share(share: float, users: int) -> float:
     >>> round(expanded_share(0.05, 5), 4)
     0.0086
     """
-    return NormalDist().cdf(sqrt(users / (users - 1)) * student_quantile(share, users - 1))
-
-
-def student_quantile(share: float, freedom: int) -> float:
-    """Return a lower quantile of Student's t.
-
-    Parameters
-    ----------
-    share : float
-        Of the distribution, from above 0 to 0.5.
-    freedom : int
-        Degrees of freedom, at least 1.
-
-    Examples
-    --------
-    >>> round(student_quantile(0.05, 4), 4)
-    -2.1318
-    """
-    # The tail falls all the way with the angle, so halving finds it.
-    low, high = 0.0, pi / 2
-    for _ in range(100):
-        angle = (low + high) / 2
-        low, high = (angle, high) if (1 - _within(angle, freedom)) / 2 > share else (low, angle)
-    return -sqrt(freedom) * sin(low) / cos(low)
-
-
-def _within(angle: float, freedom: int) -> float:
-    """Return how much of Student's t lies nearer to 0 than ``sqrt(freedom) * tan(angle)``.
-
-    Abramowitz and Stegun, Handbook of Mathematical Functions (1964), 26.7.3 and 26.7.4.
-    """
-    odd = freedom % 2
-    term = cos(angle) if odd else 1.0
-    total = 0.0
-    for power in range(1 + odd, freedom, 2):
-        total += term
-        term *= power / (power + 1) * cos(angle) ** 2
-    return 2 / pi * (angle + sin(angle) * total) if odd else sin(angle) * total
+    return float(ndtr(sqrt(users / (users - 1)) * stdtrit(users - 1, share)))
 
 
 def _differences(drawn: NDArray[np.int64], first: NDArray[np.int64], second: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -20,12 +20,13 @@ from trainer.evaluation.report import ReportError, Section, check_writable, writ
 from trainer.evaluation.tables import measures_table
 from trainer.evaluation.unknown import ThresholdChoice, ThresholdError, choose_threshold
 from trainer.examples import Examples
+from trainer.fit_settings import FitSettings
 from trainer.networks import NETWORKS, UnknownNetworkError
 from trainer.preparation.plan import FEWEST_PEOPLE, TEST, is_personal, split_of_people
 from trainer.preparation.wearers import Wearers, wearers_of
 from trainer.recordings import load_recordings, refuse_repeated_recordings
 from trainer.splits import device_of
-from trainer.training import FitSettings, fit
+from trainer.training import fit
 from trainer.training_plan import TrainingPlan
 
 FAILED = 1

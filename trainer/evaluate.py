@@ -22,6 +22,8 @@ from trainer.recordings import load_recordings
 
 #: Windows whose readings have more than one label.
 MIXED = "(more than one label)"
+#: How many of a data set's users an error names.
+_USERS_NAMED = 8
 
 
 class Evaluation(Measures, frozen=True, kw_only=True):
@@ -144,11 +146,14 @@ def _recordings(settings: EvaluateSettings) -> list[Recording]:
     recordings = load_recordings([settings.data])
     if settings.user is None:
         return recordings
-    users = settings.user.split(",")
-    chosen = [recording for recording in recordings if recording.user in users]
-    if not chosen:
-        raise RecordingError(f"no user {settings.user} in {settings.data}")
-    return chosen
+    asked = {name for name in map(str.strip, settings.user.split(",")) if name}
+    known = {recording.user for recording in recordings}
+    if not asked or asked - known:
+        absent = ", ".join(sorted(asked - known)) or repr(settings.user)
+        some = sorted(known)
+        more = ", …" if len(some) > _USERS_NAMED else ""
+        raise RecordingError(f"no user {absent} in {settings.data}, which has {', '.join(some[:_USERS_NAMED])}{more}")
+    return [recording for recording in recordings if recording.user in asked]
 
 
 def _met_warning(evaluation: Evaluation) -> str:

@@ -32,7 +32,7 @@ class LiveProgress:
     def __init__(self, folder: RunFolder, console: Console) -> None:
         self._folder = folder
         self._console = console
-        self._seen = sum(1 for _ in folder.progress())  # what an earlier attempt wrote
+        self._shown_to = folder.progress_after(0)[1]  # the byte; before it is what an earlier attempt wrote
         self._epoch_end: Where | None = None
         self._over = Event()
         self._bar = Progress(
@@ -71,8 +71,8 @@ class LiveProgress:
             self._show_new()
 
     def _show_new(self) -> None:
-        lines = list(self._folder.progress())
-        for where in lines[self._seen :]:
+        lines, self._shown_to = self._folder.progress_after(self._shown_to)
+        for where in lines:
             figures = _figures(where, self._epoch_end)
             self._bar.update(
                 self._task,
@@ -84,7 +84,6 @@ class LiveProgress:
             if where.step == where.steps:
                 self._epoch_end = where
                 self._console.print(f"epoch {where.epoch:>3}/{where.epochs}  {figures}", highlight=False)
-        self._seen = len(lines)
 
 
 def _figures(where: Where, epoch_end: Where | None) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 from rich.console import Console
@@ -20,7 +22,19 @@ FAILED = 1
 
 def run(settings: PrepareSettings) -> int:
     """Prepare as the settings say; return the exit status."""
-    with LibraryOutput(settings.output.with_name(f"{settings.output.name}.log")) as output:
+    folder = settings.output.resolve()
+    if Path.cwd().is_relative_to(folder):  # it is replaced as a whole, and may be without a name
+        print(
+            f"har prepare: --output {settings.output} is the folder this runs in, or holds it: name a new one",
+            file=sys.stderr,
+        )
+        return FAILED
+    with ExitStack() as stack:
+        try:
+            output = stack.enter_context(LibraryOutput(folder.with_name(f"{folder.name}.log")))
+        except OSError as error:
+            print(f"har prepare: the log beside {settings.output} cannot be written: {error}", file=sys.stderr)
+            return FAILED
         return _run(settings, Console(file=output.terminal, soft_wrap=True))
 
 

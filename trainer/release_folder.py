@@ -7,7 +7,8 @@ from pathlib import Path
 import msgspec
 
 from har.releases import ReleaseManifest, encode_manifest
-from model_store.publishing import check_release
+from har.whole_files import part_of
+from model_store.checking import check_release
 from model_store.release_folder import MANIFEST, open_release
 from trainer.freezing import Frozen
 from trainer.model_card import model_card
@@ -48,7 +49,7 @@ def write_release(
     """
     if output.exists() and not replace:
         raise FileExistsError(f"{output} exists already; choose another folder, or say that it may be replaced")
-    part = output.with_name(f"{output.name}.part")
+    part = part_of(output)
     _remove(part)
     try:
         part.mkdir(parents=True)
@@ -65,7 +66,7 @@ def write_release(
 
 
 def _take_name(part: Path, output: Path) -> None:
-    old = output.with_name(f"{output.name}.old")
+    old = output.with_name(f".{output.name}.old")
     _remove(old)
     if not output.exists():
         part.rename(output)

@@ -7,10 +7,9 @@ happened in the night. What the last round was trained on is read from the histo
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import takewhile
 from pathlib import Path
 from threading import Event
 from time import time
@@ -20,16 +19,22 @@ import msgspec
 from har.line_files import append_line, whole_lines
 from har.recordings import NULL_LABEL, RecordingError
 from har.releases import ReleaseManifest
+from har.whole_files import write_whole
 from trainer.data_report.survey import survey_source
-from trainer.run_folder import RunFolder
-from trainer.run_preparation import find_sources
+from trainer.run_folder import RunFolder, held
+from trainer.run_preparation import find_sources, is_prepared
+from trainer.run_record import RunError
 from trainer.training_run import FinishedRun
 
 HISTORY_FILE = "history.jsonl"
+UNDER_WAY_FILE = "under_way.json"
 #: What may come of a round.
 PUBLISHED, NOT_PUBLISHED, FAILED, SKIPPED = "published", "not published", "failed", "skipped"
+TRAINED = {PUBLISHED, NOT_PUBLISHED}
 #: With fewer new labelled minutes there is nothing new to learn.
 FEWEST_NEW_MINUTES = 0.1
+#: A run that so often took the process with it would do so for ever.
+MOST_TRIES = 3
 
 
 class Round(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,7 +49,7 @@ class Round(msgspec.Struct, frozen=True, kw_only=True):
     folder : str
         The run's; empty if it was skipped.
     labelled_minutes : float
-        How much the recordings held.
+        How much the recordings held when the run began; 0 if they could not be read.
     outcome : {'published', 'not published', 'failed', 'skipped'}
         What came of it.
     reason : str
@@ -64,6 +69,24 @@ class Round(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
     release: str | None = None
     macro_f1: dict[str, float] = {}
+
+
+class UnderWay(msgspec.Struct, frozen=True):
+    """What is known of a run before anything comes of it: whoever goes on with it could not find out any more.
+
+    Attributes
+    ----------
+    folder : str
+        The run's.
+    labelled_minutes : float
+        How much the recordings held when it began.
+    tries : int
+        How often it was begun or gone on with.
+    """
+
+    folder: str
+    labelled_minutes: float = 0.0
+    tries: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,13 +121,10 @@ class Turn:
         The run's.
     resume : bool
         Whether a run is in it that was cut short.
-    attempts : int
-        How many candidates were judged since one was published, this one included.
     """
 
     folder: Path
     resume: bool
-    attempts: int
 
 
 Train = Callable[[Turn], FinishedRun]
@@ -135,8 +155,9 @@ def run_rounds(
 ) -> None:
     """Train by a schedule until told to stop, and keep the history.
 
-    A run that was cut short, with the process or the machine, goes on first. A round that is due without any newly
-    labelled recordings is left out: it could only repeat the last one.
+    A run that was cut short, with the process or the machine, goes on first, whatever became of the recordings; it is
+    given up after `MOST_TRIES`. A round that is due while as much is labelled as the last one was trained on is left
+    out: it could only repeat it.
 
     Parameters
     ----------
@@ -155,18 +176,25 @@ def run_rounds(
 
     Raises
     ------
+    RunError
+        If the data were prepared beforehand.
+    FolderInUseError
+        If another process trains into the folder.
     OSError
         If the history cannot be written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    done = 0
-    while _await_turn(folder, schedule, data, stop, tell):
-        passed = _round(folder, train, data)
-        append_line(folder / HISTORY_FILE, msgspec.json.encode(passed))
-        tell(f"{passed.folder or 'this round'}: {passed.outcome}. {passed.reason}")
-        done += 1
-        if schedule.rounds is not None and done >= schedule.rounds:
-            return
+    for path in data:
+        if is_prepared([path]):
+            raise RunError(f"{path} was prepared and does not grow: train on it once, or give --every the recordings")
+    with held(folder):
+        done = 0
+        while _await_turn(folder, schedule, data, stop, tell):
+            passed = _round(folder, train, data)
+            append_line(folder / HISTORY_FILE, msgspec.json.encode(passed))
+            tell(f"{passed.folder or 'this round'}: {passed.outcome}. {passed.reason}")
+            done += 1
+            if schedule.rounds is not None and done >= schedule.rounds:
+                return
 
 
 def _await_turn(folder: Path, schedule: Schedule, data: Sequence[str | Path], stop: Event, tell: Tell) -> bool:
@@ -189,15 +217,16 @@ def _await_turn(folder: Path, schedule: Schedule, data: Sequence[str | Path], st
 
 def _new_minutes(past: Sequence[Round], data: Sequence[str | Path], tell: Tell) -> float:
     try:
-        return labelled_minutes(data) - _known_minutes(past)
+        # A round that failed is tried again when the next one is due, not over and over.
+        return labelled_minutes(data) - _last_minutes(past, {*TRAINED, FAILED})
     except (RecordingError, OSError) as error:
         tell(f"the recordings cannot be read just now: {error}")
         return 0.0
 
 
-def _known_minutes(past: Sequence[Round]) -> float:
-    """How much the rounds that came to an end were trained on; whatever failed is tried again."""
-    return max((passed.labelled_minutes for passed in past if passed.outcome != FAILED), default=0.0)
+def _last_minutes(past: Sequence[Round], outcomes: Set[str]) -> float:
+    """How much was labelled for the last round of some outcomes, 0 if none; some may be removed since."""
+    return next((passed.labelled_minutes for passed in reversed(past) if passed.outcome in outcomes), 0.0)
 
 
 def _cut_short(folder: Path, past: Sequence[Round]) -> Path | None:
@@ -207,46 +236,54 @@ def _cut_short(folder: Path, past: Sequence[Round]) -> Path | None:
     return runs[-1] if runs and runs[-1].name not in told else None
 
 
+def _under_way(folder: Path, run: str) -> UnderWay:
+    """Read what is known of a run that was cut short."""
+    try:
+        found = msgspec.json.decode((folder / UNDER_WAY_FILE).read_bytes(), type=UnderWay)
+    except (OSError, msgspec.MsgspecError):
+        return UnderWay(run)
+    return found if found.folder == run else UnderWay(run)
+
+
 def _round(folder: Path, train: Train, data: Sequence[str | Path]) -> Round:
     began_seconds, began = time(), _now()
     past = history(folder)
     cut_short = _cut_short(folder, past)
     run = cut_short or folder / f"run-{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}"
+    begun = _under_way(folder, run.name)
 
-    def told(outcome: str, reason: str, minutes: float, manifest: ReleaseManifest | None = None) -> Round:
+    def told(outcome: str, reason: str, manifest: ReleaseManifest | None = None) -> Round:
         return Round(
             began=began,
             ended=_now(),
             began_seconds=began_seconds,
             folder="" if outcome == SKIPPED else run.name,
-            labelled_minutes=minutes,
+            labelled_minutes=begun.labelled_minutes,
             outcome=outcome,
             reason=reason,
             release=manifest.release if manifest else None,
             macro_f1={name: found.macro_f1 for name, found in manifest.metrics.items()} if manifest else {},
         )
 
-    minutes = 0.0
     try:
-        minutes = labelled_minutes(data)
-        if cut_short is None and past and minutes - _known_minutes(past) < FEWEST_NEW_MINUTES:
-            return told(SKIPPED, "No recordings were labelled since the last round.", minutes)
+        if cut_short is None:
+            begun = UnderWay(run.name, labelled_minutes(data))
+            if past and abs(begun.labelled_minutes - _last_minutes(past, TRAINED)) < FEWEST_NEW_MINUTES:
+                return told(SKIPPED, "No recordings were labelled since the last round.")
+        elif begun.tries >= MOST_TRIES:
+            return told(FAILED, f"It was begun {begun.tries} times and each time cut short; it is given up.")
+        begun = msgspec.structs.replace(begun, tries=begun.tries + 1)
+        write_whole(folder / UNDER_WAY_FILE, msgspec.json.encode(begun))
         _trim(folder, run)
-        finished = train(Turn(run, cut_short is not None, _attempts(past)))
+        finished = train(Turn(run, cut_short is not None))
     except Exception as error:  # unattended: whatever it is, tomorrow's round must come
         traceback.print_exc()
-        known = isinstance(error, (RecordingError, OSError))
-        return told(FAILED, str(error) if known else f"{type(error).__name__}: {error}", minutes)
+        expected = isinstance(error, (RecordingError, OSError))
+        return told(FAILED, str(error) if expected else f"{type(error).__name__}: {error}")
     gate, manifest = finished.gate, finished.candidate.manifest
     if gate is None:
-        return told(PUBLISHED, "An earlier try published it.", minutes, manifest)
-    return told(PUBLISHED if gate.passed else NOT_PUBLISHED, gate.reason, minutes, manifest)
-
-
-def _attempts(past: Sequence[Round]) -> int:
-    """How many candidates were judged since one was published, and the next."""
-    judged = list(takewhile(lambda passed: passed.outcome != PUBLISHED, reversed(past)))
-    return 1 + sum(passed.outcome == NOT_PUBLISHED for passed in judged)
+        return told(PUBLISHED, "An earlier try published it.", manifest)
+    return told(PUBLISHED if gate.passed else NOT_PUBLISHED, gate.reason, manifest)
 
 
 def _trim(folder: Path, kept: Path) -> None:

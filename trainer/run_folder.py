@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+import fcntl
+import logging
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
-from har.line_files import append_line, whole_lines
+from har.line_files import append_line, whole_lines_after
+from har.recordings import RecordingError
+from har.whole_files import write_whole
+
+LOCK_FILE = ".lock"
+_log = logging.getLogger(__name__)
+
+
+class FolderInUseError(RecordingError):
+    """Another process trains into the folder just now."""
 
 
 class Progress(msgspec.Struct, frozen=True):
@@ -77,6 +89,28 @@ class WorkerReport(msgspec.Struct, frozen=True):
     devices: list[str]
 
 
+@contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """Make a folder, and let no other `har train` write into it meanwhile.
+
+    However this process ends, the system lets the folder go.
+
+    Raises
+    ------
+    FolderInUseError
+        If another one holds it.
+    OSError
+        If the folder cannot be written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / LOCK_FILE).open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise FolderInUseError(f"{folder} is in use by another har train") from error
+        yield
+
+
 @dataclass(frozen=True)
 class RunFolder:
     """Paths of a run, and its small files.
@@ -93,6 +127,11 @@ class RunFolder:
     def prepared(self) -> Path:
         """Shards, if this run prepared them."""
         return self.path / "prepared"
+
+    @property
+    def lock(self) -> Path:
+        """What whoever trains into the folder holds, see `held`."""
+        return self.path / LOCK_FILE
 
     @property
     def settings(self) -> Path:
@@ -140,14 +179,18 @@ class RunFolder:
 
     def progress(self) -> Iterator[Progress]:
         """Read the metrics; a line that is being written is left out."""
-        for line in whole_lines(self.metrics):
-            yield msgspec.json.decode(line, type=Progress)
+        yield from self.progress_after(0)[0]
+
+    def progress_after(self, begin: int) -> tuple[list[Progress], int]:
+        """Read the metrics from a byte on, where a line begins; return them, and the byte to go on from."""
+        lines, end = whole_lines_after(self.metrics, begin)
+        return [msgspec.json.decode(line, type=Progress) for line in lines], end
 
     def report(self, report: WorkerReport) -> None:
-        """Write what a process says of itself."""
+        """Write what a process says of itself, whole or not at all."""
         self.reports.mkdir(parents=True, exist_ok=True)
         content = msgspec.json.format(msgspec.json.encode(report), indent=1)
-        (self.reports / f"{report.name}.json").write_bytes(content + b"\n")
+        write_whole(self.reports / f"{report.name}.json", content + b"\n")
 
     def trim(self) -> None:
         """Remove what only resuming needs: shards, checkpoints and weights, most of a run's size."""
@@ -161,7 +204,11 @@ class RunFolder:
             file.unlink()
 
     def worker_reports(self) -> list[WorkerReport]:
-        """Read what the processes said of themselves, by name."""
-        return [
-            msgspec.json.decode(file.read_bytes(), type=WorkerReport) for file in sorted(self.reports.glob("*.json"))
-        ]
+        """Read what the processes said of themselves, by name; what cannot be read is left out, with a warning."""
+        found = []
+        for file in sorted(self.reports.glob("*.json")):
+            try:
+                found.append(msgspec.json.decode(file.read_bytes(), type=WorkerReport))
+            except (OSError, msgspec.MsgspecError) as error:  # it must not hide what a run failed of
+                _log.warning("%s is left out: %s", file, error)
+        return found

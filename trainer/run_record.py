@@ -15,9 +15,9 @@ from har.recordings import RecordingError
 from har.whole_files import part_of, write_whole
 from trainer.distributed.cluster import ClusterNode
 from trainer.distributed.job import Mode
+from trainer.fit_settings import FitSettings
 from trainer.preparation.plan import PreparationPlan
 from trainer.run_folder import RunFolder, WorkerReport
-from trainer.training import FitSettings
 
 #: What the result depends on besides this project.
 _LIBRARIES = (
@@ -126,15 +126,22 @@ def begin_record(folder: RunFolder, request: TrainRequest, release: str | None, 
     Raises
     ------
     RunError
-        If the folder exists and nobody asked to resume, or the run was asked for something else.
+        If the folder exists and nobody asked to resume, or the run was asked for something else, or its release has
+        another name than `release`.
     """
     if folder.settings.exists():
         if not resume:
             raise RunError(f"{folder.path} holds a run already: choose another --output, or go on with it by --resume")
         record = read_record(folder)
         _refuse_other_request(folder, record.request, request)
+        if release is not None and release != record.release:
+            raise RunError(
+                f"the release of {folder.path} is called {record.release} and cannot become {release}: leave --name "
+                "out, or begin a new run"
+            )
         return record
-    own = {folder.logs, part_of(folder.settings)}  # where the process writes already, and a record that was cut short
+    # Where the process writes already, what it holds, and a record that was cut short.
+    own = {folder.logs, folder.lock, part_of(folder.settings)}
     if folder.path.exists() and set(folder.path.iterdir()) - own:
         raise RunError(f"{folder.path} is not empty and holds no run: choose another --output")
     folder.path.mkdir(parents=True, exist_ok=True)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from threading import Event
+from threading import Event, current_thread, main_thread
 from time import monotonic
 
 from pyspark.sql import SparkSession
@@ -39,7 +40,7 @@ def local_cluster(executors: int) -> str:
 def spark_session(
     name: str, master: str, executors: int, *, start_seconds: float = START_SECONDS
 ) -> Iterator[SparkSession]:
-    """Start Spark, wait for its executors, and stop it at the end of the block.
+    """Start Spark, wait for its executors, and stop it at the end of the block; SIGINT is handled as before.
 
     Parameters
     ----------
@@ -80,7 +81,8 @@ def spark_session(
     if _is_on_this_machine(master):
         builder = builder.config("spark.driver.host", LOOPBACK).config("spark.driver.bindAddress", LOOPBACK)
     try:
-        session = builder.getOrCreate()
+        with _same_interrupts():
+            session = builder.getOrCreate()
     except Exception as error:  # Py4J and Java name dozens of classes for it
         raise SparkUnavailableError(f"Spark did not start with master {master}: {error}") from error
     try:
@@ -88,6 +90,20 @@ def spark_session(
         yield session
     finally:
         session.stop()
+
+
+@contextmanager
+def _same_interrupts() -> Iterator[None]:
+    """Undo what PySpark does to SIGINT: its own handler stays for good, whoever else would end in an orderly way."""
+    if current_thread() is not main_thread():  # there PySpark sets none, and nobody may
+        yield
+        return
+    handler = signal.getsignal(signal.SIGINT)
+    try:
+        yield
+    finally:
+        if handler is not None:  # else it is not Python's, and cannot be set from here
+            signal.signal(signal.SIGINT, handler)
 
 
 def _await_executors(session: SparkSession, master: str, executors: int, seconds: float) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from contextlib import ExitStack
 
+from har import interrupts
 from har.training_settings import TrainSettings
 from trainer.library_output import LibraryOutput
 
@@ -20,6 +21,6 @@ def run(settings: TrainSettings) -> int:
         except OSError as error:
             print(f"har train: the run's folder cannot be written: {error}", file=sys.stderr)
             return FAILED
-        from trainer.train_command import train  # noqa: PLC0415 - TensorFlow's import is one of the noisy ones
-
+        with interrupts.ending_at_once():
+            from trainer.train_command import train  # noqa: PLC0415 - TensorFlow's import is one of the noisy ones
         return train(settings, output)

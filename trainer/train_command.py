@@ -17,8 +17,9 @@ from har.recordings import RecordingError
 from har.releases import ReleaseError
 from har.training_settings import TrainSettings
 from trainer.distributed.cluster import ExecutorError
-from trainer.distributed.epoch_loop import NonFiniteLossError
 from trainer.distributed.job import Mode
+from trainer.finite_loss import NonFiniteLossError
+from trainer.fit_settings import FitSettings
 from trainer.freezing import FreezingError
 from trainer.gate import GateError
 from trainer.library_output import LibraryOutput
@@ -27,7 +28,6 @@ from trainer.rounds import Schedule, Turn, run_rounds
 from trainer.run_record import TrainRequest
 from trainer.spark_session import SparkUnavailableError
 from trainer.splits import StandingTestUserError
-from trainer.training import FitSettings
 from trainer.training_plan import TrainingPlan
 from trainer.training_run import FinishedRun, RunOptions, run_training
 
@@ -104,12 +104,11 @@ def request_of(settings: TrainSettings) -> TrainRequest:
     )
 
 
-def options_of(settings: TrainSettings, folder: Path, *, resume: bool | None = None, attempts: int = 1) -> RunOptions:
+def options_of(settings: TrainSettings, folder: Path, *, resume: bool | None = None) -> RunOptions:
     """Return how the settings ask a run to be carried out."""
     return RunOptions(
         folder=folder,
         resume=settings.resume if resume is None else resume,
-        attempts=attempts,
         release=settings.name,
         master=settings.master,
         time_limit=settings.time_limit,
@@ -129,7 +128,7 @@ def _run_rounds(settings: TrainSettings, request: TrainRequest, console: Console
     def train(turn: Turn) -> FinishedRun:
         output.move(turn.folder / "logs" / "driver.log")
         try:
-            options = options_of(settings, turn.folder, resume=turn.resume, attempts=turn.attempts)
+            options = options_of(settings, turn.folder, resume=turn.resume)
             return run_training(request, options, console)
         finally:
             output.move(settings.output / "driver.log")

@@ -1,14 +1,14 @@
 """Fit one network on one machine.
 
 Every epoch draws its own windows, balanced over devices, people and classes, and varies each of them; all
-draws come from the seed and the epoch's number. :func:`epoch_arrays`, :func:`make_optimizer` and
-:class:`FitSettings` are apart so that several machines can share them.
+draws come from the seed and the epoch's number. :func:`epoch_arrays` and :func:`make_optimizer`
+are apart so that several machines can share them.
 """
 
 import os
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from time import monotonic
 from typing import Any, NamedTuple
 
@@ -21,8 +21,11 @@ from numpy.typing import NDArray
 
 from har.releases import Normalisation
 from trainer import networks
-from trainer.augmentation import AugmentationSettings, augment
+from trainer.augmentation import augment
+from trainer.batches import EpochArrays, batches
 from trainer.examples import Drawable, Examples
+from trainer.finite_loss import require_finite
+from trainer.fit_settings import FitSettings
 from trainer.sampling import balanced_probabilities
 from trainer.splits import refuse_standing_test_users
 from trainer.wearing import at_rest, mirrored_axes, standing, turnable
@@ -30,49 +33,6 @@ from trainer.wearing import at_rest, mirrored_axes, standing, turnable
 # tf-keras ships no type hints.
 Model = Any
 Optimizer = Any
-
-
-@dataclass(frozen=True, kw_only=True)
-class FitSettings:
-    """How a network is fitted.
-
-    Attributes
-    ----------
-    epochs : int
-        Rounds of `windows_per_epoch` windows.
-    windows_per_epoch : int
-        Windows drawn for each epoch.
-    batch : int
-        Windows for each step of the optimiser.
-    peak_rate : float
-        Adam's learning rate after the warm-up; from there it falls along a cosine to 1 % of it.
-    warm_up_share : float
-        Share of all steps in which the rate climbs from 0 to its peak.
-    clip_norm : float
-        Each gradient is shortened to this norm.
-    average : float
-        Momentum of the running mean of the weights, which is what training returns.
-    label_smoothing : float
-        Share of each target that is spread over all classes.
-    seed : int
-        Fixes the initial weights and every draw.
-    threads : int
-        Threads TensorFlow may use for one operation.
-    augmentation : AugmentationSettings
-        How windows are varied.
-    """
-
-    epochs: int = 16
-    windows_per_epoch: int = 9_600
-    batch: int = 64
-    peak_rate: float = 3e-3
-    warm_up_share: float = 0.05
-    clip_norm: float = 1.0
-    average: float = 0.99
-    label_smoothing: float = 0.0
-    seed: int = 0
-    threads: int = 2
-    augmentation: AugmentationSettings = field(default_factory=AugmentationSettings)
 
 
 class EpochProgress(NamedTuple):
@@ -153,7 +113,7 @@ def make_optimizer(settings: FitSettings) -> Optimizer:
     The schedule follows I. Loshchilov and F. Hutter, "SGDR: Stochastic gradient descent with warm restarts"
     (2017), section 3, without restarts.
     """
-    steps = settings.epochs * (settings.windows_per_epoch // settings.batch)
+    steps = settings.epochs * settings.steps_per_epoch
     warm_up = max(1, round(steps * settings.warm_up_share))
     rate = tf_keras.optimizers.schedules.CosineDecay(
         0.0, max(1, steps - warm_up), alpha=0.01, warmup_target=settings.peak_rate, warmup_steps=warm_up
@@ -218,6 +178,8 @@ def fit(
     ------
     StandingTestUserError
         If a standing test user is among the examples.
+    NonFiniteLossError
+        If the loss is NaN or infinite.
     ValueError
         If there are no examples, or no such network.
     """
@@ -226,22 +188,77 @@ def fit(
     limit_threads(settings.threads)
     tf_keras.utils.set_random_seed(settings.seed)
     model = networks.build(network, steps=steps, classes=len(classes))
-    optimizer = make_optimizer(settings)
     loss = tf_keras.losses.CategoricalCrossentropy(label_smoothing=settings.label_smoothing)
-    model.compile(optimizer, loss)
+    model.compile(make_optimizer(settings), loss)
     targets = np.eye(len(classes), dtype=np.float32)
-    began = monotonic()
-    for epoch in range(1, settings.epochs + 1):
+    used = replace(settings, windows_per_epoch=settings.steps_per_epoch * settings.batch)
+
+    def draw(epoch: int) -> EpochArrays:
         windows, labels = epoch_arrays(
             examples,
             probabilities,
             classes,
             steps=steps,
             normalisation=normalisation,
-            settings=settings,
+            settings=used,
             epoch=epoch,
         )
-        history = model.fit(windows, targets[labels], batch_size=settings.batch, epochs=1, shuffle=False, verbose=0)
-        progress(EpochProgress(epoch, settings.epochs, float(history.history["loss"][0]), monotonic() - began))
-    optimizer.finalize_variable_values(model.trainable_variables)
+        return windows, targets[labels]
+
+    # One call for all epochs: at the end of each, tf-keras puts the averaged weights in the place of the trained ones.
+    model.fit(
+        batches(draw, batch=settings.batch, steps=steps, classes=len(classes), epochs=settings.epochs),
+        epochs=settings.epochs,
+        steps_per_epoch=settings.steps_per_epoch,
+        shuffle=False,
+        verbose=0,
+        callbacks=[_Watch(settings, progress)],
+    )
     return model
+
+
+def learning_rate(model: Model) -> float:
+    """Return the rate that a network's optimiser is at."""
+    return float(tf.convert_to_tensor(model.optimizer.learning_rate))
+
+
+class FiniteLoss(tf_keras.callbacks.Callback):  # type: ignore[misc, unused-ignore]
+    """Stops training on a loss that is not finite.
+
+    Attributes
+    ----------
+    epoch : int
+        The running one, from 1.
+    """
+
+    epoch = 0
+
+    def on_epoch_begin(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
+        """Note the epoch."""
+        del logs
+        self.epoch = epoch + 1
+
+    def on_train_batch_end(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
+        """Check the loss.
+
+        Raises
+        ------
+        NonFiniteLossError
+            If it is NaN or infinite.
+        """
+        assert logs is not None
+        require_finite(logs["loss"], epoch=self.epoch, step=batch + 1, rate=learning_rate(self.model))
+
+
+class _Watch(FiniteLoss):
+    """Tells of each epoch, too."""
+
+    def __init__(self, settings: FitSettings, progress: Callable[[EpochProgress], None]) -> None:
+        super().__init__()
+        self._epochs = settings.epochs
+        self._progress = progress
+        self._began = monotonic()
+
+    def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
+        assert logs is not None
+        self._progress(EpochProgress(epoch + 1, self._epochs, float(logs["loss"]), monotonic() - self._began))

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 import msgspec
 
 from har.releases import Normalisation
+from har.training_settings import DEFAULT_CLASSES
 from har.windows import WindowSpec
 from trainer.augmentation import long_steps
+from trainer.fit_settings import FitSettings
 from trainer.preparation.plan import PreparationPlan
-from trainer.training import FitSettings
 
-CLASSES = ("sit", "stand", "walk", "stairsup", "stairsdown")
 #: Windows are divided by standard gravity, so that the network sees values around 1.
 GRAVITY = Normalisation(mean=(0.0, 0.0, 0.0), scale=(9.80665, 9.80665, 9.80665))
 
@@ -42,7 +42,7 @@ class TrainingPlan:
     """
 
     network: str = "conv_lstm"
-    classes: tuple[str, ...] = CLASSES
+    classes: tuple[str, ...] = DEFAULT_CLASSES
     windows: WindowSpec = field(default_factory=WindowSpec)
     training_hop_us: int = 500_000
     normalisation: Normalisation = GRAVITY

@@ -10,12 +10,14 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 
 import msgspec
 from pyspark.sql import SparkSession
 from rich.console import Console
 
+from model_store.candidates import count_candidate
 from model_store.publishing import current_release, is_published, publish
 from trainer import run_preparation
 from trainer.candidate import Candidate, Provenance, make_candidate
@@ -30,7 +32,7 @@ from trainer.live_progress import LiveProgress
 from trainer.preparation.plan import TRAIN
 from trainer.preparation.shards import INDEX_FILE, PreparedIndex
 from trainer.release_gate import gate_release
-from trainer.run_folder import RunFolder
+from trainer.run_folder import RunFolder, held
 from trainer.run_plots import write_curves
 from trainer.run_record import Attempt, RunRecord, TrainRequest, begin_record, write_record
 from trainer.spark_session import local_cluster, spark_session
@@ -59,8 +61,6 @@ class RunOptions:
         Where the release is published, if it passes the gate.
     pinned : bool
         Whether each training process is held to one core, for measuring.
-    attempts : int
-        How many candidates were judged since one was published, this one included.
     """
 
     folder: Path
@@ -70,7 +70,6 @@ class RunOptions:
     time_limit: float = 172_800.0
     store: Path | None = None
     pinned: bool = False
-    attempts: int = 1
 
 
 @dataclass(frozen=True)
@@ -106,8 +105,8 @@ def run_training(request: TrainRequest, options: RunOptions, console: Console) -
 
     Raises
     ------
-    RunError
-        If the folder cannot be used for it.
+    RunError, FolderInUseError
+        If the folder cannot be used for it, or another process trains into it.
     RecordingError
         If a data set cannot be used, or a shard is broken.
     SparkUnavailableError, ExecutorError
@@ -119,7 +118,11 @@ def run_training(request: TrainRequest, options: RunOptions, console: Console) -
     GateError, ReleaseError
         If the release cannot be judged or published.
     """
-    folder = RunFolder(options.folder.resolve())
+    with held(options.folder):
+        return _run(RunFolder(options.folder.resolve()), request, options, console)
+
+
+def _run(folder: RunFolder, request: TrainRequest, options: RunOptions, console: Console) -> FinishedRun:
     record = begin_record(folder, request, options.release, resume=options.resume)
     job = job_of(request, folder, pinned=options.pinned)
     with _spark(request, folder, options, console) as spark:
@@ -131,7 +134,7 @@ def run_training(request: TrainRequest, options: RunOptions, console: Console) -
     with _waiting(console, "evaluating and freezing"):
         candidate = _candidate(job, index, held_out, record, folder)
     _tell_scores(candidate, console)
-    gate = _judge(candidate, held_out, options, console)
+    gate = _judge(folder, candidate, held_out, options, console)
     return FinishedRun(folder, candidate, gate)
 
 
@@ -270,15 +273,19 @@ def _tell_scores(candidate: Candidate, console: Console) -> None:
 
 
 def _judge(
-    candidate: Candidate, held_out: ValidationWindows, options: RunOptions, console: Console
+    folder: RunFolder, candidate: Candidate, held_out: ValidationWindows, options: RunOptions, console: Console
 ) -> GateResult | None:
-    store = options.store
+    store, release = options.store, candidate.manifest.release
     if store is None:
         return None
-    if is_published(store, candidate.manifest.release):
+    if is_published(store, release):
         console.print("an earlier try published it", highlight=False)
         return None
-    result = gate_release(candidate.folder, current_release(store), held_out, attempts=options.attempts)
+    current = current_release(store)
+    # Counted before it is judged: nobody learns of a chance that is not counted.
+    weights = sha256(folder.weights.read_bytes()).hexdigest()
+    attempts = count_candidate(store, release, weights, against=current.name if current is not None else None)
+    result = gate_release(candidate.folder, current, held_out, attempts=attempts)
     console.print(describe(result), highlight=False, markup=False)
     if result.passed:
         placed = publish(candidate.folder, store, replacing=result.current)

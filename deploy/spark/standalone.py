@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections import deque
+from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Thread
+from time import monotonic
 from types import TracebackType
 from typing import Self
 
@@ -17,12 +20,22 @@ from deploy.lifeline import Lifeline
 from deploy.ports import free_port
 
 LOOPBACK = "127.0.0.1"
+#: How long all of a cluster may take to be ready, s.
 READY_SECONDS = 90.0
 _REGISTERED = "Registering worker"
+#: How much of what a process said last is told when it ended.
+_LAST_LINES = 5
 
 
 class StandaloneError(RuntimeError):
     """The cluster did not start; the text says where its log is."""
+
+
+@dataclass(frozen=True)
+class _Ended:
+    """A process that is over, and what it said last."""
+
+    last_lines: str
 
 
 class StandaloneCluster:
@@ -38,18 +51,29 @@ class StandaloneCluster:
         How many executors of one core each worker may start.
     memory : str
         Memory of each worker, in Java's notation.
+    ready_seconds : float
+        How long all of it may take to start, s.
     """
 
-    def __init__(self, folder: Path, *, workers: int = 2, cores: int = 1, memory: str = "4g") -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        workers: int = 2,
+        cores: int = 1,
+        memory: str = "4g",
+        ready_seconds: float = READY_SECONDS,
+    ) -> None:
         self._folder = folder.resolve()
         self._workers = workers
         self._cores = cores
         self._memory = memory
+        self._ready_seconds = ready_seconds
         self._port = free_port()
         self._lifeline: Lifeline | None = None
         self._running: list[tuple[subprocess.Popen[str], Thread]] = []
         self._starting = True
-        self._lines: SimpleQueue[str] = SimpleQueue()
+        self._lines: SimpleQueue[str | _Ended] = SimpleQueue()
 
     @property
     def url(self) -> str:
@@ -62,18 +86,19 @@ class StandaloneCluster:
         Raises
         ------
         StandaloneError
-            If that takes too long.
+            If that takes too long, or a process ends.
         """
         self._folder.mkdir(parents=True, exist_ok=True)
         self._lifeline = Lifeline()
+        deadline = monotonic() + self._ready_seconds
         try:
             self._start("master.Master", "--host", LOOPBACK, "--port", self._port, "--webui-port", 0)
-            self._await("I have been elected leader", 1)
+            self._await("I have been elected leader", 1, deadline)
             for number in range(self._workers):
                 size = ("--cores", self._cores, "--memory", self._memory)
                 place = ("--host", LOOPBACK, "--webui-port", 0, "--work-dir", self._folder / f"worker-{number}")
                 self._start("worker.Worker", *place, *size, self.url)
-            self._await(_REGISTERED, self._workers)
+            self._await(_REGISTERED, self._workers, deadline)
             self._starting = False
         except BaseException:
             self._end()
@@ -112,19 +137,31 @@ class StandaloneCluster:
 
     def _read(self, process: subprocess.Popen[str]) -> None:
         assert process.stderr is not None
+        last: deque[str] = deque(maxlen=_LAST_LINES)
         with (self._folder / "spark.log").open("a") as log, process.stderr as lines:
             for line in lines:
                 log.write(line)
                 log.flush()
+                last.append(line)
                 if self._starting:
                     self._lines.put(line)
+        self._lines.put(_Ended("".join(last).strip()))
 
-    def _await(self, said: str, times: int) -> None:
+    def _await(self, said: str, times: int, deadline: float) -> None:
+        log = self._folder / "spark.log"
         seen = 0
         while seen < times:
-            try:
-                seen += said in self._lines.get(timeout=READY_SECONDS)
-            except Empty as error:
-                raise StandaloneError(
-                    f"no {said!r} from Spark in {READY_SECONDS:g} s; its log is {self._folder / 'spark.log'}"
-                ) from error
+            line = self._next_line(deadline)
+            if line is None:
+                raise StandaloneError(f"no {said!r} from Spark in {self._ready_seconds:g} s; its log is {log}")
+            if isinstance(line, _Ended):
+                last = line.last_lines or "it said nothing"
+                raise StandaloneError(f"a process of Spark ended before all were ready: {last}; its log is {log}")
+            seen += said in line
+
+    def _next_line(self, deadline: float) -> str | _Ended | None:
+        left = deadline - monotonic()
+        try:
+            return self._lines.get(timeout=left) if left > 0 else None
+        except Empty:
+            return None

@@ -1,9 +1,11 @@
+import signal
 import subprocess
 import sys
 
 import pytest
 
 from deploy.cli import COMMANDS, main
+from deploy.ports import free_port
 
 
 def test_help_is_a_map_of_the_system(capsys):
@@ -49,6 +51,7 @@ def test_a_missing_extra_is_named():
         ("ingest.gateway", {"tensorflow", "faust", "onnxruntime", "pyarrow"}),
         ("stream_processor.worker", {"tensorflow", "pyarrow", "pandas"}),
         ("trainer.evaluate", {"tensorflow"}),
+        ("trainer.prepare", {"tensorflow"}),
         ("ingest.simulate", {"scipy", "pandas", "pyarrow", "kafka"}),
     ],
 )
@@ -56,3 +59,36 @@ def test_a_service_loads_nothing_of_the_others(command, forbidden):
     program = f"import sys, {command}; print(*{{name.split('.')[0] for name in sys.modules}})"
     run = subprocess.run([sys.executable, "-W", "ignore", "-c", program], capture_output=True, text=True, check=True)
     assert not forbidden & set(run.stdout.split())
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        pytest.param("pydantic", id="the command line"),
+        pytest.param("faust", id="the service"),
+        pytest.param("faust.web.drivers.aiohttp", id="what the service chooses"),
+    ],
+)
+def test_an_interrupt_while_a_service_is_imported_is_not_forgotten(module):
+    # Python drops exceptions in destructors and callbacks, and so the one that it makes of SIGINT.
+    program = f"""
+import os, signal, sys
+
+class Destructor:
+    def __del__(self):
+        print("interrupting", flush=True)
+        os.kill(os.getpid(), signal.SIGINT)
+
+class Finder:
+    def find_spec(self, name, path, target=None):
+        if name == {module!r}:
+            Destructor()
+
+sys.meta_path.insert(0, Finder())
+from deploy.__main__ import main
+sys.exit(main())
+"""
+    words = ["processor", "--bootstrap", f"127.0.0.1:{free_port()}", "--web-port", str(free_port())]
+    run = subprocess.run([sys.executable, "-c", program, *words], capture_output=True, text=True, timeout=60)
+    assert run.stdout.startswith("interrupting")
+    assert run.returncode == -signal.SIGINT

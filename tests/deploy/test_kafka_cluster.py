@@ -108,10 +108,14 @@ def whole_cluster(kafka_cluster):
 
 def test_topics_have_three_replicas_and_writes_need_two(whole_cluster):
     admin = KafkaAdminClient(bootstrap_servers=whole_cluster.bootstrap.split(","))
-    for topic in admin.describe_topics([topic.name for topic in topics.ALL]):
-        assert [len(partition["replica_nodes"]) for partition in topic["partitions"]] == [3] * 4
+    wanted = {topic.name: topic.partitions or 4 for topic in topics.ALL}
+    for topic in admin.describe_topics(list(wanted)):
+        assert [len(partition["replica_nodes"]) for partition in topic["partitions"]] == [3] * wanted[topic["name"]]
     configs = admin.describe_configs([ConfigResource("topic", TOPIC)])["topic"][TOPIC]
     assert configs["min.insync.replicas"]["value"] == "2"
+    releases = topics.RELEASES.name
+    kept = admin.describe_configs([ConfigResource("topic", releases)])["topic"][releases]
+    assert kept["cleanup.policy"]["value"] == "compact"
     admin.close()
     assert affordable_replication(whole_cluster.bootstrap) == 3
 
@@ -206,7 +210,7 @@ def test_no_broker_outlives_an_owner_that_is_killed(kafka_distribution, tmp_path
 
 
 def test_har_kafka_makes_the_topics_says_how_to_use_it_keeps_its_data_and_stops_on_ctrl_c(kafka_distribution, tmp_path):
-    command = [sys.executable, "-m", "deploy.cli", "kafka", "--folder", str(tmp_path), "--partitions", "2"]
+    command = [sys.executable, "-m", "deploy", "kafka", "--folder", str(tmp_path), "--partitions", "2"]
     for run in range(2):
         server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         assert server.stdout is not None

@@ -19,7 +19,7 @@ from tests.batches import live_batches
 from tests.faults.conftest import PHONES, by_length
 from tests.faults.sending import direct_sender
 
-pytestmark = [pytest.mark.kafka, pytest.mark.timeout(1_800)]
+pytestmark = [pytest.mark.kafka, pytest.mark.timeout(by_length(300, 1_800))]
 
 DAY_US = 86_400 * MICROSECONDS
 _integers = st.integers(-(2**63), 2**64 - 1)

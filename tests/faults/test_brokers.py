@@ -9,7 +9,7 @@ import pytest
 from tests.faults.conftest import PHONES, by_length
 from tests.faults.stage import FreshPredictions, Witness
 
-pytestmark = [pytest.mark.kafka, pytest.mark.timeout(1_800)]
+pytestmark = [pytest.mark.kafka, pytest.mark.timeout(by_length(300, 1_800))]
 
 AWAY_SECONDS = by_length(5, 30)
 CALM_SECONDS = by_length(2, 15)

@@ -15,7 +15,7 @@ from tests.batches import live_batches
 from tests.faults.conftest import by_length
 from tests.faults.sending import direct_sender
 
-pytestmark = [pytest.mark.kafka, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.kafka, pytest.mark.timeout(by_length(300, 900))]
 
 DEVICES = by_length(40, 200)
 BEFORE_SILENCE = 8

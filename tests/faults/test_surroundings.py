@@ -10,7 +10,7 @@ from har.live import device_key
 from tests.faults.conftest import PHONES, by_length
 from tests.faults.stage import FreshPredictions
 
-pytestmark = [pytest.mark.kafka, pytest.mark.timeout(1_800)]
+pytestmark = [pytest.mark.kafka, pytest.mark.timeout(by_length(300, 1_800))]
 
 
 async def test_without_redis_predictions_reach_kafka_and_redis_catches_up(one_broker, open_stage, report):

@@ -12,7 +12,7 @@ import pytest
 from tests.faults.conftest import PHONES, by_length
 from tests.faults.stage import FreshPredictions
 
-pytestmark = [pytest.mark.kafka, pytest.mark.timeout(2_400)]
+pytestmark = [pytest.mark.kafka, pytest.mark.timeout(by_length(300, 2_400))]
 
 #: The processor's default, which is how long a killed one still counts as a member of its group.
 SESSION_TIMEOUT_SECONDS = 6.0

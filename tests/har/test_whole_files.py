@@ -3,6 +3,7 @@
 import resource
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -37,3 +38,11 @@ def test_a_full_disk_leaves_what_was_there(tmp_path):
     assert "OSError" in result.stderr
     assert path.read_bytes() == b"first"
     assert not part_of(path).exists()
+
+
+@pytest.mark.parametrize("name", [".", "/"])
+def test_a_folder_without_a_name_is_an_error_as_any_other(tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(OSError, match=r"busy|directory|denied"):
+        write_whole(Path(name), b"content")
+    assert list(tmp_path.iterdir()) == []

@@ -176,7 +176,7 @@ async def test_a_stopping_gateway_answers_what_kafka_confirms(broker):
 
 
 async def test_a_gateway_stops_within_seconds_while_kafka_is_frozen(broker):
-    command = [sys.executable, "-m", "deploy.cli", "gateway", "--bootstrap", broker.bootstrap, "--port", "0"]
+    command = [sys.executable, "-m", "deploy", "gateway", "--bootstrap", broker.bootstrap, "--port", "0"]
     gateway = await asyncio.create_subprocess_exec(*command, stderr=subprocess.PIPE)
     try:
         async with asyncio.timeout(60):

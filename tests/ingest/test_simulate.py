@@ -9,7 +9,7 @@ from tests.ingest.running_gateway import gateway_on, measure, until
 
 
 def simulate(address: str, folder, *words: str):
-    command = [sys.executable, "-m", "deploy.cli", "simulate", "--gateway", f"ws://{address}/v1/samples"]
+    command = [sys.executable, "-m", "deploy", "simulate", "--gateway", f"ws://{address}/v1/samples"]
     command += ["--devices", "3", "--journal", str(folder), *words]
     return asyncio.create_subprocess_exec(*command, stderr=subprocess.DEVNULL)
 

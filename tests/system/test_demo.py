@@ -17,7 +17,7 @@ from tests.brokers import ApacheBroker
 
 pytestmark = [pytest.mark.kafka, pytest.mark.redis]
 
-DEMO = [sys.executable, "-m", "deploy.cli", "demo"]
+DEMO = [sys.executable, "-m", "deploy", "demo"]
 
 
 def test_an_unattended_run_misses_no_window_and_is_right_and_quick(tmp_path):

@@ -11,7 +11,7 @@ from tests.trainer.made_recordings import made_recording, write_recordings
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # TensorFlow and tf2onnx warn of their own insides while they are imported
     from trainer.baseline import make_baseline
-    from trainer.training import FitSettings
+    from trainer.fit_settings import FitSettings
     from trainer.training_plan import TrainingPlan
 
 # tf2onnx and tf-keras call what numpy and protobuf have deprecated.

@@ -61,12 +61,22 @@ def test_a_training_user_is_warned_of(recording, capsys):
         (["--data", "missing.parquet"], "missing.parquet"),
         (["--data", "RECORDING", "--release", "nowhere"], "no release there"),
         (["--data", "RECORDING", "--user", "nobody"], "no user nobody"),
+        (["--data", "RECORDING", "--user", "somebody,nobody"], "no user nobody in RECORDING, which has somebody\n"),
+        (["--data", "RECORDING", "--user", " ,"], "no user ' ,'"),
     ],
 )
 def test_what_cannot_be_evaluated_says_why(recording, capsys, words, says):
     words = [recording() if word == "RECORDING" else word for word in words]
     assert main(["evaluate", *words]) == 1
-    assert says in capsys.readouterr().err
+    assert says.replace("RECORDING", words[1]) in capsys.readouterr().err
+
+
+def test_users_may_be_listed_with_blanks(recording, capsys):
+    people = np.repeat(["u01", "u06", "u07", "u08"], 500)
+    path = recording(user=people, session=people, gt=["walk"] * 2_000)
+    assert main(["evaluate", "--data", path, "--user", "u01, u06 ,", "--json"]) == 0
+    users = json.loads(capsys.readouterr().out)["users"]
+    assert sorted(user["name"] for user in users) == ["their phone/u01", "their phone/u06"]
 
 
 def test_a_report_with_pictures_is_written(recording, tmp_path, capsys):

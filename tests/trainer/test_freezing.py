@@ -178,6 +178,30 @@ def test_a_damaged_file_is_an_error_that_names_the_format(name: Any, damage: str
         freezing.load_predictor(name, damaged)
 
 
+class Breaking(tf_keras.layers.Layer):  # type: ignore[misc] # tf-keras ships no types
+    """A layer that can be trained and then no longer be traced, as one that needs what a program has left."""
+
+    whole = True
+
+    def call(self, values: Any) -> Any:
+        """Give back what comes."""
+        if not self.whole:
+            raise ValueError("this layer is broken")
+        return values
+
+
+@pytest.mark.parametrize(
+    ("convert", "name"), [(freezing.freeze_onnx, "onnx"), (freezing.freeze_graph, "tensorflow-frozen-graph")]
+)
+def test_a_network_that_cannot_be_converted_is_refused_with_the_format_and_the_cause(convert: Any, name: str) -> None:
+    breaking = Breaking()
+    model = tf_keras.Sequential([tf_keras.layers.Input((STEPS, 3), name="windows"), breaking])
+    breaking.whole = False
+    with pytest.raises(freezing.FreezingError, match=rf"{name}: .* cannot convert {model.name}: ") as refused:
+        convert(model)
+    assert "this layer is broken" in str(refused.value.__cause__)
+
+
 def test_cells_may_hold_more_than_ten() -> None:
     # TensorFlow's converter would have them clipped there, and this one counts up to 30 and down to 5.
     model = tf_keras.Sequential(

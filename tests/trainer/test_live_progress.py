@@ -14,6 +14,18 @@ def where(epoch, step, windows, seconds):
     )
 
 
+def test_what_was_read_once_is_not_read_again(tmp_path):
+    folder, terminal = RunFolder(tmp_path), StringIO()
+    folder.append(where(1, 10, 1000, 5.0))
+    with LiveProgress(folder, Console(file=terminal, width=120)):
+        size = folder.metrics.stat().st_size
+        with folder.metrics.open("r+b") as file:
+            file.write(b"x" * (size - 1))  # whoever read it again could not
+        folder.append(where(2, 10, 2000, 10.0))
+
+    assert terminal.getvalue().splitlines() == ["epoch   2/2  loss 0.500  accuracy 0.750  200 windows/s"]
+
+
 def test_an_epoch_line_gives_the_speed_of_the_whole_epoch(tmp_path):
     folder, terminal = RunFolder(tmp_path), StringIO()
     with LiveProgress(folder, Console(file=terminal, width=120)):

@@ -110,8 +110,8 @@ def test_a_release_that_consumers_would_refuse_changes_nothing(tmp_path: Path) -
 
 
 def test_what_an_earlier_try_left_makes_way(tmp_path: Path) -> None:
-    (tmp_path / "tiny.part").mkdir()
-    (tmp_path / "tiny.part" / "half").write_bytes(b"half")
+    (tmp_path / ".tiny.part").mkdir()
+    (tmp_path / ".tiny.part" / "half").write_bytes(b"half")
     written(tmp_path / "tiny")
     assert not (tmp_path / "tiny" / "half").exists()
     assert [path.name for path in tmp_path.iterdir()] == ["tiny"]

@@ -14,7 +14,8 @@ with warnings.catch_warnings():
     from trainer.candidate import Candidate
     from trainer.gate import GateResult
     from trainer.rounds import Schedule, history, run_rounds
-    from trainer.run_folder import RunFolder
+    from trainer.run_folder import FolderInUseError, RunFolder
+    from trainer.run_record import RunError
     from trainer.training_run import FinishedRun
 
 AT_ONCE = 0.01
@@ -86,12 +87,30 @@ def test_without_new_recordings_a_round_is_skipped_unless_the_last_one_failed(tm
     assert len(trainer.turns) == 2
 
 
-def test_candidates_are_counted_since_one_was_published(tmp_path, data):
-    trainer = Trainer(tmp_path, [False, RuntimeError("not judged"), False, True, False], data)
+def test_new_recordings_count_after_others_were_removed(tmp_path, data):
+    old = write_recordings(data / "old.parquet", [made_recording("old", seconds=120.0)])
+    rounds_of(tmp_path, data, Trainer(tmp_path, [True]), rounds=1)
+    old.unlink()
+    fewer = Trainer(tmp_path / "fewer", [False], data)  # it adds a minute
+    early = Trainer(tmp_path / "early", [False])
 
-    rounds_of(tmp_path, data, trainer, rounds=5)
+    rounds_of(tmp_path, data, fewer, rounds=1)
+    passed, _ = rounds_of(tmp_path, data, early, rounds=1, every=3_600.0, enough_minutes=0.5, look_every=AT_ONCE)
 
-    assert [turn.attempts for turn in trainer.turns] == [1, 2, 2, 3, 1]
+    assert [each.outcome for each in passed] == ["published", "not published", "not published"]
+    assert [each.labelled_minutes for each in passed] == pytest.approx([3.0, 1.0, 2.0], abs=0.05)
+
+
+def test_a_failed_round_is_tried_again_when_the_next_is_due_and_not_before(tmp_path, data):
+    stop = threading.Event()
+    trainer = Trainer(tmp_path, [RuntimeError("each time"), RuntimeError("each time")])
+    threading.Timer(0.5, stop.set).start()
+
+    passed, _ = rounds_of(
+        tmp_path, data, trainer, rounds=2, every=3_600.0, enough_minutes=0.5, look_every=AT_ONCE, stop=stop
+    )
+
+    assert [each.outcome for each in passed] == ["failed"]
 
 
 def test_a_run_that_was_cut_short_goes_on_first_and_at_once(tmp_path, data):
@@ -108,6 +127,68 @@ def test_a_run_that_was_cut_short_goes_on_first_and_at_once(tmp_path, data):
     assert [(turn.folder, turn.resume) for turn in second.turns] == [(cut_short, True)]
     assert RunFolder(cut_short).checkpoints.exists()
     assert passed[-1].folder == cut_short.name
+
+
+class KilledError(BaseException):
+    """Stands for the end of the process: nothing in it answers that."""
+
+
+def killed_round(tmp_path, data):
+    with pytest.raises(KilledError):
+        rounds_of(
+            tmp_path, data, Trainer(tmp_path / f"killed-{len(list(tmp_path.iterdir()))}", [KilledError()]), rounds=1
+        )
+
+
+def test_a_run_that_was_cut_short_goes_on_whatever_became_of_the_recordings(tmp_path, data):
+    killed_round(tmp_path, data)
+    (data / "broken.parquet").write_bytes(b"no table")
+    trainer = Trainer(tmp_path, [False, False])
+
+    passed, _ = rounds_of(tmp_path, data, trainer, rounds=1)
+    write_recordings(data / "broken.parquet", [made_recording("mended", seconds=60.0)])
+    passed, _ = rounds_of(tmp_path, data, trainer, rounds=1)
+
+    assert [turn.resume for turn in trainer.turns] == [True, False]
+    assert [each.outcome for each in passed] == ["not published", "not published"]
+    assert [each.labelled_minutes for each in passed] == pytest.approx([1.0, 2.0], abs=0.05)
+
+
+def test_a_run_that_is_cut_short_each_time_is_given_up(tmp_path, data):
+    for _ in range(3):
+        killed_round(tmp_path, data)
+    trainer = Trainer(tmp_path, [True])
+
+    passed, _ = rounds_of(tmp_path, data, trainer, rounds=2)
+
+    assert [each.outcome for each in passed] == ["failed", "published"]
+    assert passed[0].reason == "It was begun 3 times and each time cut short; it is given up."
+    assert [turn.resume for turn in trainer.turns] == [False]
+    assert passed[1].folder != passed[0].folder
+
+
+def test_a_second_process_on_the_same_folder_is_refused(tmp_path, data):
+    refused = []
+
+    def train(turn):
+        with pytest.raises(FolderInUseError, match="runs is in use by another har train") as raised:
+            rounds_of(tmp_path, data, Trainer(tmp_path / "second", [True]), rounds=1)
+        refused.append(raised.value)
+        return Trainer(tmp_path, [True])(turn)
+
+    passed, _ = rounds_of(tmp_path, data, train, rounds=1)
+
+    assert len(refused) == 1
+    assert [each.outcome for each in passed] == ["published"]
+
+
+def test_prepared_data_are_refused_at_once(tmp_path, data):
+    (data / "prepared.json").write_text("{}")
+
+    with pytest.raises(RunError, match="was prepared and does not grow"):
+        rounds_of(tmp_path, data, Trainer(tmp_path, []), rounds=1)
+
+    assert not (tmp_path / "runs").exists()
 
 
 def test_earlier_runs_keep_only_what_is_to_be_read(tmp_path, data):

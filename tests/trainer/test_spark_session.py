@@ -1,5 +1,7 @@
 """Spark starts with all executors that were asked for, or says that they did not come."""
 
+import signal
+
 import pytest
 
 from trainer.spark_session import SparkUnavailableError, spark_session
@@ -17,3 +19,18 @@ def test_executors_that_never_come_are_an_error_and_not_a_wait_for_ever(java: st
         pass
     with spark_session("tests", "local[1]", 2, start_seconds=1.0) as spark:  # its tasks run in the driver
         assert spark.range(3).count() == 3
+
+
+def test_who_handled_an_interrupt_before_spark_handles_it_with_spark_and_after(java: str) -> None:
+    assert java
+
+    def handler(number: int, frame: object) -> None:
+        del number, frame
+
+    usual = signal.signal(signal.SIGINT, handler)
+    try:
+        with spark_session("tests", "local[1]", 1):
+            assert signal.getsignal(signal.SIGINT) is handler
+        assert signal.getsignal(signal.SIGINT) is handler
+    finally:
+        signal.signal(signal.SIGINT, usual)

@@ -5,16 +5,21 @@ import os
 import resource
 import shutil
 import signal
+import sys
 
 import msgspec
 import numpy as np
 import pytest
 
 from har.releases import ReleaseManifest
+from har.training_settings import TrainSettings
+from model_store.candidates import count_candidate
 from model_store.onnx_classifier import OnnxClassifier
 from model_store.publishing import current_release
 from tests.trainer.made_recordings import made_recording, write_recordings
 from tests.trainer.training_command import TINY, har, start_har, train
+from trainer import train as train_module
+from trainer.run_folder import held
 
 
 def people(count=8):
@@ -91,6 +96,7 @@ def test_it_is_published_and_the_terminal_says_so(finished):
 
 def test_what_is_no_better_is_not_published(finished, table, tmp_path):
     folder, _ = finished
+    count_candidate(folder / "store", "another", "its weights", against="first")  # as another run would
 
     result = train(table, tmp_path / "again", "--store", folder / "store", "--name", "second")
 
@@ -98,6 +104,49 @@ def test_what_is_no_better_is_not_published(finished, table, tmp_path):
     assert current_release(folder / "store") == folder / "store" / "first"
     assert "not published" in result.stderr
     assert not json.loads((tmp_path / "again" / "release" / "gate.json").read_text())["passed"]
+    judged = [json.loads(line) for line in (folder / "store" / "candidates.jsonl").read_text().splitlines()]
+    assert [(line["release"], line["against"]) for line in judged] == [
+        ("first", None), ("another", "first"), ("second", "first"),
+    ]  # fmt: skip
+
+
+def test_a_run_that_was_killed_while_it_published_is_published_when_it_goes_on(finished, table, tmp_path):
+    folder = shutil.copytree(finished[0], tmp_path / "killed")
+    (folder / "store" / "current").unlink()  # as if killed before it wrote them
+    (folder / "store" / "history.jsonl").unlink()
+
+    result = train(table, folder / "run", "--store", folder / "store", "--name", "first", "--resume")
+
+    assert result.returncode == 0, result.stderr
+    assert current_release(folder / "store") == folder / "store" / "first"
+    assert manifest_of(folder / "run").created != manifest_of(finished[0] / "run").created
+
+
+def test_a_run_that_is_going_on_is_not_gone_on_with_by_another(finished, table):
+    run = finished[0] / "run"
+    with held(run):
+        result = train(table, run, "--resume")
+
+    assert result.returncode == 1
+    assert "run is in use by another har train" in result.stderr
+
+
+def test_sigint_ends_it_at_once_while_it_imports(table, tmp_path, monkeypatch):
+    answers = []
+
+    class Finder:
+        def find_spec(self, name, path=None, target=None):
+            if name == "trainer.train_command":
+                answers.append(signal.getsignal(signal.SIGINT))
+                raise ImportError("seen enough")
+
+    monkeypatch.delitem(sys.modules, "trainer.train_command", raising=False)
+    monkeypatch.setattr(sys, "meta_path", [Finder(), *sys.meta_path])
+    with pytest.raises(ImportError, match="seen enough"):
+        train_module.run(TrainSettings(data=[table], output=tmp_path / "run"))
+
+    assert answers == [signal.SIG_DFL]
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def test_a_run_that_was_killed_goes_on_where_it_was(table, tmp_path):

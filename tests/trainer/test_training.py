@@ -14,9 +14,11 @@ with warnings.catch_warnings():
     from trainer import freezing, networks
     from trainer.augmentation import random_rotations, rotate
     from trainer.examples import Examples
+    from trainer.finite_loss import NonFiniteLossError
+    from trainer.fit_settings import FitSettings
     from trainer.sampling import balanced_probabilities
     from trainer.splits import StandingTestUserError
-    from trainer.training import FitSettings, epoch_arrays, fit
+    from trainer.training import EpochProgress, epoch_arrays, fit
     from trainer.training_plan import GRAVITY
 
 # tf2onnx and tf-keras call what numpy and protobuf have deprecated.
@@ -58,6 +60,40 @@ def test_the_seed_fixes_the_weights() -> None:
     one, again = (fitted(["galaxy_s2/u01"], seed=1).get_weights() for _ in range(2))
     for first, second in zip(one, again, strict=True):
         np.testing.assert_array_equal(first, second)
+
+
+def test_averaging_the_weights_does_not_steer_training() -> None:
+    def losses(average: float) -> list[float]:
+        told: list[EpochProgress] = []
+        settings = FitSettings(epochs=3, windows_per_epoch=64, batch=16, average=average, threads=1)
+        examples = synthetic_examples(["galaxy_s2/u01"])
+        fit("origin", examples, CLASSES, steps=40, normalisation=GRAVITY, settings=settings, progress=told.append)
+        return [progress.loss for progress in told]
+
+    assert losses(0.5) == losses(0.99)
+
+
+def test_a_loss_that_is_not_finite_stops_training() -> None:
+    examples = synthetic_examples(["galaxy_s2/u01"])
+    examples.values[:] = np.nan
+    with pytest.raises(NonFiniteLossError, match="epoch 1, step 1"):
+        fit(
+            "origin",
+            examples,
+            CLASSES,
+            steps=40,
+            normalisation=GRAVITY,
+            settings=FitSettings(epochs=1, windows_per_epoch=64, batch=16, threads=1),
+            progress=quietly,
+        )
+
+
+def test_the_learning_rate_falls_over_as_many_steps_as_are_taken() -> None:
+    settings = FitSettings(epochs=32, windows_per_epoch=40, batch=64, threads=1)  # not even one whole batch
+    examples = synthetic_examples(["galaxy_s2/u01"])
+    model = fit("origin", examples, CLASSES, steps=40, normalisation=GRAVITY, settings=settings, progress=quietly)
+    assert int(model.optimizer.iterations) == 32
+    assert 0.01 * settings.peak_rate < float(model.optimizer.learning_rate) < 0.03 * settings.peak_rate
 
 
 def test_each_seed_and_epoch_draws_windows_of_its_own() -> None:

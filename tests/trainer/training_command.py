@@ -15,7 +15,7 @@ TINY = (
 def start_har(*words: object, limit: Callable[[], None] | None = None) -> subprocess.Popen[str]:
     """Start a command; `limit` runs in its process first."""
     return subprocess.Popen(
-        [sys.executable, "-m", "deploy.cli", *map(str, words)],
+        [sys.executable, "-m", "deploy", *map(str, words)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -11,6 +11,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from har.recordings import NULL_LABEL, RecordingError
 from har.training_settings import ReportSettings
+from har.whole_files import write_whole
 from har.windows import MICROSECONDS
 from trainer.data_report import pictures
 from trainer.data_report.findings import Finding, findings_of
@@ -50,7 +51,7 @@ def render_report(surveys: Sequence[Survey], fewest_windows: int) -> str:
     environment = jinja2.Environment(
         autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
     )
-    template = environment.from_string(files("trainer.data_report").joinpath("page.html").read_text())
+    template = environment.from_string(files("trainer.data_report").joinpath("page.html").read_text("utf-8"))
     return template.render(sections=[_section(survey, fewest_windows) for survey in surveys])
 
 
@@ -66,7 +67,7 @@ def run(settings: ReportSettings) -> int:
             progress.add_task("drawing")
             page = render_report(surveys, settings.fewest_windows)
         settings.output.parent.mkdir(parents=True, exist_ok=True)
-        settings.output.write_text(page)
+        write_whole(settings.output, page.encode())
     except (RecordingError, OSError) as error:
         print(f"har data report: {error}", file=sys.stderr)
         return 1

@@ -11,7 +11,6 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from threading import Event
-from time import monotonic
 from typing import Any
 
 os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
@@ -19,15 +18,17 @@ os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
 import tensorflow as tf
 import tf_keras
 
-from trainer.distributed.epoch_loop import SECONDS_BETWEEN_LINES, Checkpoints, build_model, require_finite
+from trainer.distributed.epoch_loop import Checkpoints, build_model
 from trainer.distributed.job import TrainingJob
 from trainer.distributed.process import keep_output, keep_to_core, report, stand_back
+from trainer.distributed.progress_log import SECONDS_BETWEEN_LINES, ProgressLog
 from trainer.distributed.spool import begin_epoch, serve_draws, spooled_batches
-from trainer.distributed.tensorflow_types import Coordinator, Graph, NodeContext, Resolver, Server, Strategy, Tensor
 from trainer.distributed.weights import save_weights
 from trainer.distributed.worker_windows import worker_windows
-from trainer.run_folder import Progress, RunFolder
-from trainer.training import Model, limit_threads
+from trainer.finite_loss import require_finite
+from trainer.run_folder import RunFolder
+from trainer.tensorflow_types import Coordinator, Graph, NodeContext, Resolver, Server, Strategy, Tensor
+from trainer.training import Model, learning_rate, limit_threads
 
 #: Nodes besides the workers.
 PARAMETER_SERVERS = 1
@@ -165,52 +166,40 @@ def _run_epoch(training: _Training, coordinator: Coordinator, errand: Graph, epo
         pause.wait(SECONDS_BETWEEN_LINES / 4)
         log.write()
     coordinator.join()
-    log.write(last=True)
+    log.end()
 
 
 class _Log:
-    """What the coordinator tells of the training: `Progress` lines, and TensorBoard's curves."""
+    """What the coordinator tells of the training: progress, and TensorBoard's curves."""
 
     def __init__(self, training: _Training) -> None:
         self._training = training
-        self._folder = RunFolder(training.job.run)
-        self._writer = tf.summary.create_file_writer(str(self._folder.tensorboard / "train"))
-        self._began = self._written = monotonic()
-        self._epoch = self._before = self._windows = 0
+        self._progress = ProgressLog(training.job)
+        self._writer = tf.summary.create_file_writer(str(RunFolder(training.job.run).tensorboard / "train"))
+        self._epoch = self._before = 0
 
     def begin(self, epoch: int, steps_before: int) -> None:
         """Note that an epoch begins."""
         self._epoch, self._before = epoch, steps_before
 
-    def write(self, *, last: bool = False) -> None:
-        """Check the loss and write a line, if it is time or the epoch's last."""
-        job, model = self._training.job, self._training.model
-        if not last and monotonic() - self._written < SECONDS_BETWEEN_LINES:
-            return
-        self._written = monotonic()
-        step = job.steps_per_epoch if last else int(model.optimizer.iterations.numpy()) - self._before
-        step = min(step, job.steps_per_epoch if last else job.steps_per_epoch - 1)  # one line says that it is complete
-        loss = float(self._training.loss.result())
-        accuracy = float(self._training.accuracy.result())
-        rate = float(tf.convert_to_tensor(model.optimizer.learning_rate))
+    def write(self) -> None:
+        """Write a line about an epoch that is not over, if it is time."""
+        if self._progress.is_due():
+            done = int(self._training.model.optimizer.iterations.numpy()) - self._before
+            self._write(min(done, self._training.job.steps_per_epoch - 1))  # one line says that it is complete
+
+    def end(self) -> None:
+        """Write the epoch's line and points of the curves."""
+        loss, accuracy = self._write(self._training.job.steps_per_epoch)
+        with self._writer.as_default(step=self._epoch - 1):
+            tf.summary.scalar("epoch_loss", loss)
+            tf.summary.scalar("epoch_accuracy", accuracy)
+        self._writer.flush()
+
+    def _write(self, step: int) -> tuple[float, float]:
+        training = self._training
+        loss, accuracy = float(training.loss.result()), float(training.accuracy.result())
+        rate = learning_rate(training.model)
         require_finite(loss, epoch=self._epoch, step=step, rate=rate)
-        batch = job.worker_settings.batch
-        self._folder.append(
-            Progress(
-                epoch=self._epoch,
-                epochs=job.fit.epochs,
-                step=step,
-                steps=job.steps_per_epoch,
-                loss=loss,
-                accuracy=accuracy,
-                rate=rate,
-                windows=self._windows + step * batch,
-                seconds=monotonic() - self._began,
-            )
-        )
-        if last:
-            self._windows += step * batch
-            with self._writer.as_default(step=self._epoch - 1):
-                tf.summary.scalar("epoch_loss", loss)
-                tf.summary.scalar("epoch_accuracy", accuracy)
-            self._writer.flush()
+        self._progress.write(self._epoch, step, loss=loss, accuracy=accuracy, rate=rate)
+        return loss, accuracy

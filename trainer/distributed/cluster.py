@@ -16,9 +16,10 @@ from pyspark.sql import SparkSession
 from tensorflowonspark import TFCluster
 
 from trainer.distributed.job import TrainingJob
+from trainer.distributed.reservations import closed_reservations
 from trainer.distributed.spool import marks_folder
-from trainer.distributed.tensorflow_types import Cluster
 from trainer.run_folder import RunFolder
+from trainer.tensorflow_types import Cluster
 
 #: How long nodes may take to start, s.
 START_SECONDS = 300
@@ -97,21 +98,22 @@ def train_on_cluster(
     shutil.rmtree(marks_folder(job), ignore_errors=True)  # an earlier attempt's
     marks_folder(job).mkdir(parents=True)
     TFCluster.tf_status.clear()  # it is the module's, and remembers the last cluster's failure
-    try:
-        cluster = TFCluster.run(
-            spark.sparkContext,
-            node,
-            {"job": job},
-            job.workers + parameter_servers + coordinators,
-            num_ps=parameter_servers,
-            input_mode=TFCluster.InputMode.TENSORFLOW,
-            master_node="chief",
-            reservation_timeout=START_SECONDS,
-        )
-    except (Exception, SystemExit) as error:
-        raise ExecutorError(_reason(folder, f"the executors did not start: {error}")) from error
-    nodes = _nodes(cluster.cluster_info)
-    _shut_down(cluster, folder, _await_weights(folder, seconds))
+    with closed_reservations():
+        try:
+            cluster = TFCluster.run(
+                spark.sparkContext,
+                node,
+                {"job": job},
+                job.workers + parameter_servers + coordinators,
+                num_ps=parameter_servers,
+                input_mode=TFCluster.InputMode.TENSORFLOW,
+                master_node="chief",
+                reservation_timeout=START_SECONDS,
+            )
+        except (Exception, SystemExit) as error:
+            raise ExecutorError(_reason(folder, f"the executors did not start: {error}")) from error
+        nodes = _nodes(cluster.cluster_info)
+        _shut_down(cluster, folder, _await_weights(folder, seconds))
     return nodes
 
 

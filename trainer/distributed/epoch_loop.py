@@ -3,30 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
-from itertools import repeat
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from time import monotonic
 
 os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
 
-import numpy as np
 import tensorflow as tf
 import tf_keras
 
 from trainer import networks
+from trainer.batches import EpochArrays, batches
 from trainer.distributed.job import TrainingJob
-from trainer.distributed.tensorflow_types import Dataset, Tensor
-from trainer.distributed.worker_windows import EpochArrays
-from trainer.run_folder import Progress, RunFolder
-from trainer.training import Model, make_optimizer
-
-#: The metrics get a line at most this often, and one at the end of each epoch.
-SECONDS_BETWEEN_LINES = 1.0
-
-
-class NonFiniteLossError(RuntimeError):
-    """Training broke down; the text says where, and what may help."""
+from trainer.distributed.progress_log import ProgressLog
+from trainer.run_folder import RunFolder
+from trainer.tensorflow_types import Dataset, Tensor
+from trainer.training import FiniteLoss, Model, learning_rate, make_optimizer
 
 
 class ReplicaModel(tf_keras.Model):  # type: ignore[misc, unused-ignore]
@@ -55,35 +46,19 @@ def build_model(job: TrainingJob) -> Model:
     return model
 
 
-def batches(draw: Callable[[int], EpochArrays], job: TrainingJob, *, first: int) -> Dataset:
-    """Return the batches of some epochs as a `tf.data.Dataset`.
-
-    Parameters
-    ----------
-    draw : callable
-        From an epoch's number to its windows and targets.
-    job : TrainingJob
-        The run; each batch is what a worker takes in a step.
-    first : int
-        The first epoch, from 1.
-    """
-    batch = job.worker_batch
-
-    def generate() -> Iterator[EpochArrays]:
-        for epoch in range(first, job.fit.epochs + 1):
-            windows, targets = draw(epoch)
-            for begin in range(0, len(windows) - batch + 1, batch):
-                yield windows[begin : begin + batch], targets[begin : begin + batch]
-        yield from repeat((windows[:batch], targets[:batch]))  # nobody trains on these
-
-    shapes = (batch, job.steps, 3), (batch, len(job.classes))
-    signature = tuple(tf.TensorSpec(shape, tf.float32) for shape in shapes)
-    data = tf.data.Dataset.from_generator(generate, output_signature=signature)
-    # Of data that may end, synchronous workers ask each other before every step whether all have some left.
-    return data.apply(tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY)).prefetch(4)
+def batches_of(job: TrainingJob, draw: Callable[[int], EpochArrays], *, first: int) -> Dataset:
+    """Return what one worker trains on from an epoch on, from 1: in each step a batch of its draws."""
+    return batches(
+        draw,
+        batch=job.worker_batch,
+        steps=job.steps,
+        classes=len(job.classes),
+        epochs=job.fit.epochs,
+        first=first,
+    )
 
 
-class Watch(tf_keras.callbacks.Callback):  # type: ignore[misc, unused-ignore]
+class Watch(FiniteLoss):
     """Write progress into the run's folder, and stop on a loss that is not finite.
 
     Parameters
@@ -96,69 +71,27 @@ class Watch(tf_keras.callbacks.Callback):  # type: ignore[misc, unused-ignore]
 
     def __init__(self, job: TrainingJob, *, writes: bool) -> None:
         super().__init__()
-        self._job = job
-        self._folder = RunFolder(job.run)
-        self._writes = writes
-        self._epoch = 0
-        self._windows = 0
-        self._began = self._written = monotonic()
-
-    def on_epoch_begin(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
-        """Note the epoch."""
-        del logs
-        self._epoch = epoch + 1
+        self._steps = job.steps_per_epoch
+        self._log = ProgressLog(job) if writes else None
 
     def on_train_batch_end(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
         """Check the loss, and write a line now and then."""
+        super().on_train_batch_end(batch, logs)
         assert logs is not None
-        self._windows += self._job.worker_settings.batch
-        require_finite(logs["loss"], epoch=self._epoch, step=batch + 1, rate=self._rate())
-        last = batch + 1 == self._job.steps_per_epoch
-        if not last and monotonic() - self._written >= SECONDS_BETWEEN_LINES:
-            self._write(batch + 1, logs)
+        step = batch + 1
+        if step < self._steps and self._log is not None and self._log.is_due():
+            self._write(step, logs)
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
         """Write the epoch's line, in which the metrics are of all workers."""
         del epoch
         assert logs is not None
-        self._write(self._job.steps_per_epoch, logs)
-
-    def _rate(self) -> float:
-        return float(tf.convert_to_tensor(self.model.optimizer.learning_rate))
+        self._write(self._steps, logs)
 
     def _write(self, step: int, logs: Mapping[str, float]) -> None:
-        if not self._writes:
-            return
-        self._written = monotonic()
-        self._folder.append(
-            Progress(
-                epoch=self._epoch,
-                epochs=self._job.fit.epochs,
-                step=step,
-                steps=self._job.steps_per_epoch,
-                loss=float(logs["loss"]),
-                accuracy=float(logs["accuracy"]),
-                rate=self._rate(),
-                windows=self._windows,
-                seconds=monotonic() - self._began,
-            )
-        )
-
-
-def require_finite(loss: float, *, epoch: int, step: int, rate: float) -> None:
-    """Raise if a loss is NaN or infinite.
-
-    Raises
-    ------
-    NonFiniteLossError
-        With the place and what may help.
-    """
-    if not np.isfinite(loss):
-        raise NonFiniteLossError(
-            f"the loss became {loss} in epoch {epoch}, step {step}, at learning rate {rate:.3g}: training stopped. "
-            "A lower --peak-rate or --clip-norm helps where the gradients explode; readings that are far beyond a "
-            "phone's range (`har data report` shows them) are the other cause"
-        )
+        if self._log is not None:
+            loss, accuracy = float(logs["loss"]), float(logs["accuracy"])
+            self._log.write(self.epoch, step, loss=loss, accuracy=accuracy, rate=learning_rate(self.model))
 
 
 class Checkpoints(tf_keras.callbacks.Callback):  # type: ignore[misc, unused-ignore]

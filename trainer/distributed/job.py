@@ -8,7 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from har.releases import Normalisation
-from trainer.training import FitSettings
+from trainer.fit_settings import FitSettings
 
 
 class Mode(StrEnum):
@@ -107,4 +107,4 @@ class TrainingJob:
     @property
     def steps_per_epoch(self) -> int:
         """Steps of the optimiser in an epoch, of all workers together."""
-        return max(1, self.fit.windows_per_epoch // self.worker_settings.batch)
+        return self.worker_settings.steps_per_epoch

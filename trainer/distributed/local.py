@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tf_keras
 
-from trainer.distributed.epoch_loop import Checkpoints, batches, build_model, run_epochs
+from trainer.distributed.epoch_loop import Checkpoints, batches_of, build_model, run_epochs
 from trainer.distributed.job import TrainingJob
 from trainer.distributed.process import keep_to_core, report
 from trainer.distributed.weights import save_weights
@@ -33,6 +33,6 @@ def train_locally(job: TrainingJob) -> None:
     folder = RunFolder(job.run)
     checkpoints = Checkpoints(model, folder.checkpoints)
     first = checkpoints.restore() + 1
-    data = batches(share.draw, job, first=first)
+    data = batches_of(job, share.draw, first=first)
     run_epochs(model, data, job, checkpoints, first=first, chief=True)
     save_weights(model, folder.weights)

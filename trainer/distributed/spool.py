@@ -20,10 +20,10 @@ import numpy as np
 import tensorflow as tf
 
 from har.whole_files import write_whole
+from trainer.batches import EpochArrays
 from trainer.distributed.job import TrainingJob
-from trainer.distributed.tensorflow_types import Dataset
-from trainer.distributed.worker_windows import EpochArrays
 from trainer.run_folder import RunFolder
+from trainer.tensorflow_types import Dataset
 
 #: How often the run's folder is looked at, s: other machines' processes cannot signal through it.
 LOOK_SECONDS = 0.1

@@ -14,13 +14,13 @@ os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
 import tensorflow as tf
 import tf_keras
 
-from trainer.distributed.epoch_loop import Checkpoints, batches, build_model, run_epochs
+from trainer.distributed.epoch_loop import Checkpoints, batches_of, build_model, run_epochs
 from trainer.distributed.job import TrainingJob
 from trainer.distributed.process import keep_output, keep_to_core, report
-from trainer.distributed.tensorflow_types import NodeContext, Strategy
 from trainer.distributed.weights import save_weights
 from trainer.distributed.worker_windows import WorkerWindows, worker_windows
 from trainer.run_folder import RunFolder
+from trainer.tensorflow_types import NodeContext, Strategy
 from trainer.training import limit_threads
 
 
@@ -62,7 +62,7 @@ def _train(job: TrainingJob, share: WorkerWindows, strategy: Strategy, *, chief:
         model = build_model(job)
         checkpoints = Checkpoints(model, folder.checkpoints, scratch)
         first = checkpoints.restore() + 1
-    data = strategy.distribute_datasets_from_function(lambda _: batches(share.draw, job, first=first))
+    data = strategy.distribute_datasets_from_function(lambda _: batches_of(job, share.draw, first=first))
     run_epochs(model, data, job, checkpoints, first=first, chief=chief)
     if chief:
         save_weights(model, folder.weights)

@@ -14,10 +14,16 @@ from trainer.training import Model
 
 
 def save_weights(model: Model, file: Path) -> None:
-    """Write a network's weights; the file appears when it is complete."""
+    """Write a network's weights; the file appears when it is complete and on the disk.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written.
+    """
     content = BytesIO()
     np.savez(content, *model.get_weights())
-    write_whole(file, content.getvalue())
+    write_whole(file, content.getvalue(), durable=True)
 
 
 def load_network(job: TrainingJob, file: Path) -> Model:

@@ -9,6 +9,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from trainer.batches import EpochArrays
 from trainer.distributed.job import Mode, TrainingJob
 from trainer.preparation.pieces import PieceWindows, windows_of
 from trainer.preparation.plan import TRAIN
@@ -17,8 +18,6 @@ from trainer.sampling import balanced_probabilities
 from trainer.splits import refuse_standing_test_users
 from trainer.training import epoch_arrays
 
-#: Windows float32 ``(n, steps, 3)``, normalised, and one-hot targets float32 ``(n, classes)``.
-EpochArrays = tuple[NDArray[np.float32], NDArray[np.float32]]
 #: Workers' draws must differ: each has a seed of its own, so far apart that runs' seeds do not meet it.
 _SEED_STRIDE = 1_000_003
 

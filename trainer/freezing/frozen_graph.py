@@ -4,6 +4,7 @@ from typing import cast
 
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
+from trainer.freezing.errors import conversion
 from trainer.freezing.traced import INPUT, OUTPUT, Model, trace
 
 
@@ -19,9 +20,15 @@ def freeze_graph(model: Model) -> bytes:
     -------
     bytes
         A ``GraphDef`` with the placeholder ``windows`` and the output ``probabilities``, any batch size.
+
+    Raises
+    ------
+    FreezingError
+        If TensorFlow cannot convert the network.
     """
-    # Loops become plain operators, so that programs without TensorFlow 2's functions can run the graph, too.
-    frozen = convert_variables_to_constants_v2(trace(model, None).function)
+    with conversion("tensorflow-frozen-graph", "TensorFlow", model.name):
+        # Loops become plain operators, so that programs without TensorFlow 2's functions can run the graph, too.
+        frozen = convert_variables_to_constants_v2(trace(model, None).function)
     graph = frozen.graph.as_graph_def()
     ends = {frozen.inputs[0].op.name: INPUT, frozen.outputs[0].op.name: OUTPUT}
     for node in graph.node:

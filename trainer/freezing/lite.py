@@ -11,7 +11,7 @@ import tensorflow as tf
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.tools import flatbuffer_utils
 
-from trainer.freezing.errors import FreezingError
+from trainer.freezing.errors import FreezingError, conversion
 from trainer.freezing.traced import INPUT, OUTPUT, Model, lstm_layers, trace
 
 # LiteRT's schema ships no type hints.
@@ -53,13 +53,11 @@ def freeze_lite_int8(model: Model) -> bytes:
 
 
 def _convert(model: Model, name: str, optimizations: list[Any]) -> bytes:
-    function, module = trace(model, BATCH)
-    converter = tf.lite.TFLiteConverter.from_concrete_functions([function], module)
-    converter.optimizations = optimizations
-    try:
+    with conversion(name, "TensorFlow", model.name):
+        function, module = trace(model, BATCH)
+        converter = tf.lite.TFLiteConverter.from_concrete_functions([function], module)
+        converter.optimizations = optimizations
         converted = converter.convert()
-    except Exception as error:  # TensorFlow raises several kinds, which share no base but Exception
-        raise FreezingError(f"{name}: TensorFlow cannot convert {model.name}: {error}") from error
     lite = flatbuffer_utils.read_model_from_bytearray(bytearray(converted))
     fused = _fused_lstms(lite)
     if len(fused) != lstm_layers(model):

@@ -5,7 +5,7 @@ from typing import cast
 import tensorflow as tf
 import tf2onnx
 
-from trainer.freezing.errors import FreezingError
+from trainer.freezing.errors import FreezingError, conversion
 from trainer.freezing.traced import INPUT, Model, lstm_layers
 
 #: ONNX operator set of the frozen network.
@@ -28,10 +28,11 @@ def freeze_onnx(model: Model) -> bytes:
     Raises
     ------
     FreezingError
-        If an LSTM layer was not turned into one ``LSTM`` node.
+        If tf2onnx cannot convert the network, or an LSTM layer was not turned into one ``LSTM`` node.
     """
-    signature = [tf.TensorSpec((None, *model.input_shape[1:]), tf.float32, name=INPUT)]
-    proto, _ = tf2onnx.convert.from_keras(model, input_signature=signature, opset=OPSET)
+    with conversion("onnx", "tf2onnx", model.name):
+        signature = [tf.TensorSpec((None, *model.input_shape[1:]), tf.float32, name=INPUT)]
+        proto, _ = tf2onnx.convert.from_keras(model, input_signature=signature, opset=OPSET)
     for value in (*proto.graph.input, *proto.graph.output):
         value.type.tensor_type.shape.dim[0].dim_param = "batch"
     wanted = lstm_layers(model)

@@ -118,7 +118,8 @@ def prepare_on_spark(
             _write(_pieces(spark, ranges, cutting), folder)
         # What happens to an executor, not in it, comes as Java's own exception.
         except (PySparkException, Py4JError) as error:
-            _diagnose(sources)
+            if _is_refusal(error):
+                _diagnose(sources)
             raise RecordingError(f"Spark could not prepare the recordings: {_root_cause(error)}") from error
         models: dict[str, list[str]] = {}
         for session in sessions:
@@ -251,6 +252,11 @@ def _ranges(batches: Iterator[pa.RecordBatch]) -> Iterator[FileRange]:
     for batch in batches:
         for text in batch.column(0).to_pylist():
             yield msgspec.json.decode(str(text), type=FileRange)
+
+
+def _is_refusal(error: PySparkException | Py4JError) -> bool:
+    """Say whether an executor refused what it read: reading all of it here would not tell why one was lost."""
+    return f"{RecordingError.__name__}: " in str(error)
 
 
 def _diagnose(sources: Sequence[Source]) -> None:

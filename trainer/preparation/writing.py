@@ -10,6 +10,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 
 from har.releases import TrainingData
+from har.whole_files import part_of, sync
 from trainer.preparation.pieces import Piece
 from trainer.preparation.plan import SPLITS, TRAIN, PreparationPlan
 from trainer.preparation.shards import (
@@ -24,27 +25,33 @@ from trainer.preparation.shards import (
 
 @contextmanager
 def prepared_folder(output: Path) -> Iterator[Path]:
-    """Give a folder to write shards into; it gets its name when the block ends without an error.
+    """Give a folder to write shards into; it gets its name when the block ends without an error and all is on the disk.
 
     Raises
     ------
     ShardError
         If `output` exists and is not empty.
+    OSError
+        If the disk fails.
     """
     if output.exists() and any(output.iterdir()):
         raise ShardError(f"{output} exists already; choose another folder for the prepared recordings")
-    part = output.with_name(f"{output.name}.part")
+    part = part_of(output)
     if part.exists():
         shutil.rmtree(part)
     part.mkdir(parents=True)
     try:
         yield part
+        for written in part.rglob("*"):
+            sync(written)
+        sync(part)
     except BaseException:
         shutil.rmtree(part, ignore_errors=True)
         raise
     if output.exists():
         output.rmdir()
     part.rename(output)
+    sync(output.parent)
 
 
 def shard_file(folder: Path, split: str, number: int) -> Path:

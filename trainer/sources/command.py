@@ -2,17 +2,20 @@
 
 import sys
 
+from har import interrupts
 from har.training_settings import DataSettings
 
 
 def run(settings: DataSettings) -> int:
     """Do what the subcommand says; return the exit status."""
     if settings.fetch is not None:
-        from trainer.sources.fetching import run as run_fetch  # noqa: PLC0415 - without matplotlib
+        with interrupts.ending_at_once():
+            from trainer.sources.fetching import run as run_fetch  # noqa: PLC0415 - without matplotlib
 
         return run_fetch(settings.fetch)
     if settings.report is not None:
-        from trainer.data_report.report import run as run_report  # noqa: PLC0415
+        with interrupts.ending_at_once():
+            from trainer.data_report.report import run as run_report  # noqa: PLC0415
 
         return run_report(settings.report)
     print("har data: say what: fetch or report; see har data --help", file=sys.stderr)

@@ -159,9 +159,11 @@ class _Transfer:
         else:
             length = answer.headers.get("Content-Length")
             self.total = int(length) if length else None
+            # Before the version is noted, whatever fails after that: the next run would join two files.
+            self.part.unlink(missing_ok=True)
             self._note_version(answer.headers)
         self._require_space(begin)
-        self._write(answer, begin)
+        self._write(answer)
         if self.total is not None and self.done != self.total:
             raise _InterruptedError(f"the connection ended after {self.done:,} of {self.total:,} bytes")
 
@@ -183,9 +185,7 @@ class _Transfer:
                 f"{self.url} needs {self.total - begin:,} bytes, but {self.part.parent.resolve()} has {free:,} left"
             )
 
-    def _write(self, answer: http.client.HTTPResponse, begin: int) -> None:
-        if not begin:
-            self.part.unlink(missing_ok=True)
+    def _write(self, answer: http.client.HTTPResponse) -> None:
         while chunk := answer.read(CHUNK_BYTES):
             try:
                 with self.part.open("ab") as file:

@@ -27,6 +27,9 @@ class ParquetSource(Source):
     A file whose name begins with a dot or an underscore does not count, in a folder that holds others: programs name
     so what they have not finished. A session may go on in the next file of a folder.
 
+    Each file of a folder states its own provenance, and the folder's is all of them. A session may lie in several
+    files, so it is held to a rate only if all files state that rate; else `rate_hz` is None.
+
     Parameters
     ----------
     path : Path
@@ -35,15 +38,19 @@ class ParquetSource(Source):
     Raises
     ------
     RecordingError
-        If there is no file, or one is not Parquet.
+        If there is no file, or one is not Parquet or states what is no provenance or rate.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._files = parquet_files(path)
-        metadata = read_schema(self._files[0]).metadata or {}
-        self._provenance = _stated_provenance(self._files[0], metadata)
-        self.rate_hz = _stated_rate(self._files[0], metadata)
+        self._provenance: dict[Path, list[TrainingData]] = {}
+        rates: set[float | None] = set()
+        for file in self._files:
+            metadata = read_schema(file).metadata or {}
+            self._provenance[file] = _stated_provenance(file, metadata)
+            rates.add(_stated_rate(file, metadata))
+        self.rate_hz = rates.pop() if len(rates) == 1 else None
 
     def parts(self) -> Iterator[Part]:
         """Read the files in the order of their names."""
@@ -51,15 +58,16 @@ class ParquetSource(Source):
             yield from _read_file(file)
 
     def provenance(self) -> list[TrainingData]:
-        """Return what the file states of itself, or else what is known of the devices in it."""
-        if self._provenance:
-            return self._provenance
+        """Return what the files state of themselves, and what is known of the devices in those that state nothing."""
+        stated = [data for file in self._files for data in self._provenance[file]]
         devices: set[str] = set()
         for file in self._files:
+            if self._provenance[file]:
+                continue
             _require_columns(file)
             for batch in read_batches(file, ["device"]):
                 devices.update(map(str, batch["device"].unique().to_pylist()))
-        return data_sets_of_devices(devices)
+        return list(dict.fromkeys([*stated, *data_sets_of_devices(devices)]))
 
 
 def parquet_files(path: Path) -> list[Path]:

@@ -17,6 +17,7 @@ from trainer.preparation.plan import SPLITS, PreparationPlan
 from trainer.preparation.shards import ShardError, read_shards
 from trainer.run_preparation import prepare
 from trainer.sources import find_source
+from trainer.sources.parquet import ParquetSource
 from trainer.spark_session import local_cluster, spark_session
 
 PLAN = PreparationPlan(
@@ -86,6 +87,16 @@ def test_a_person_on_their_own_is_split_in_time_as_in_one_process(spark, tmp_pat
     assert index.personal
 
 
+class WatchedSource(ParquetSource):
+    """Knows whether it was read in this process."""
+
+    read_here = False
+
+    def parts(self):
+        self.read_here = True
+        yield from super().parts()
+
+
 def test_a_broken_reading_is_named_by_file_and_row_and_leaves_nothing(spark, tmp_path):
     recording = made_recording("u01")
     recording.axes[1234, 1] = np.nan
@@ -122,6 +133,7 @@ def test_no_rows_are_an_error_as_in_one_process(spark, tmp_path):
 def test_a_lost_executor_is_told(spark, tmp_path):
     path = write_recordings(tmp_path / "one.parquet", [made_recording(f"u{number:02d}") for number in range(12)])
     pq.write_table(pq.read_table(path), path, row_group_size=200)  # many tasks
+    source = WatchedSource(path)
     over = Event()
 
     def kill_executors():
@@ -136,11 +148,12 @@ def test_a_lost_executor_is_told(spark, tmp_path):
     killing.start()
     try:
         with pytest.raises(RecordingError, match=r"Spark could not prepare the recordings: .*ExecutorLostFailure"):
-            prepare([path], PLAN, tmp_path / "prepared", spark=spark, executors=EXECUTORS)
+            prepare_on_spark(spark, [source], PLAN, tmp_path / "prepared", EXECUTORS)
     finally:
         over.set()
         killing.join()
 
+    assert not source.read_here  # that would say nothing of it, and take long
     assert not (tmp_path / "prepared").exists()
 
 

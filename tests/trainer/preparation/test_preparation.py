@@ -182,11 +182,11 @@ def test_what_is_no_prepared_folder_is_said(tmp_path):
 
 
 def test_an_interrupted_preparation_can_be_repeated(tmp_path):
-    (tmp_path / "prepared.part").mkdir()
-    (tmp_path / "prepared.part" / "half").write_text("")
+    (tmp_path / ".prepared.part").mkdir()
+    (tmp_path / ".prepared.part" / "half").write_text("")
 
     index = prepare_in_process({"made": people(6)}, PLAN, tmp_path / "prepared")
 
     assert read_index(tmp_path / "prepared") == index
-    assert not (tmp_path / "prepared.part").exists()
+    assert not (tmp_path / ".prepared.part").exists()
     shutil.rmtree(tmp_path / "prepared")

@@ -1,10 +1,11 @@
 """A real HTTP server of one file, which can be told to misbehave as servers and networks do."""
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
+
+from tests.http_server import answering
 
 
 @dataclass
@@ -72,19 +73,6 @@ def serving(content: bytes) -> Iterator[FileServer]:
     """Serve a file on this machine until the context ends."""
     file = FileServer(content)
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            file.answer(self)
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        file.url = f"http://127.0.0.1:{server.server_address[1]}/data.zip"
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
-            yield file
-        finally:
-            server.shutdown()
-            thread.join()
+    with answering(file.answer) as url:
+        file.url = f"{url}/data.zip"
+        yield file

@@ -1,6 +1,7 @@
 """`har data report`: what a data set holds, what is wrong with it, and the page."""
 
 import re
+import resource
 from pathlib import Path
 
 import pytest
@@ -109,6 +110,23 @@ def test_the_command_writes_the_page_and_says_what_it_found(tmp_path: Path, caps
     assert f"{output}: 3,000 readings" in said
     assert "unknown label" in output.read_text()
     assert "the data set states 100 Hz" in said
+
+
+def test_a_full_disk_leaves_the_page_that_was_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = write_table(tmp_path / "Übung.parquet", recording_columns())
+    output = tmp_path / "page.html"
+    assert run(ReportSettings(data=[path], output=output)) == 0
+    before = output.read_bytes()
+    assert "Übung" in before.decode("utf-8")
+    usual = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000, usual[1]))  # no file may grow further
+    try:
+        assert run(ReportSettings(data=[path], output=output)) == 1
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, usual)
+    assert "har data report: " in capsys.readouterr().err
+    assert output.read_bytes() == before
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["page.html", "Übung.parquet"]
 
 
 def test_what_cannot_be_read_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -66,6 +66,19 @@ def test_a_file_that_changed_meanwhile_is_fetched_anew(server: FileServer, tmp_p
     assert target.read_bytes() == CONTENT[::-1]
 
 
+def test_a_changed_file_that_has_no_room_is_not_joined_to_the_old_one(server: FileServer, tmp_path: Path) -> None:
+    server.cuts = [1_000_000, 0, 0, 0]
+    target = tmp_path / "data.zip"
+    with pytest.raises(DownloadError):
+        download(server.url, target, patience=QUICK)
+    server.content, server.etag, server.cuts, server.stated_length = CONTENT[::-1], '"second"', [], 10**18
+    with pytest.raises(DownloadError, match=r"needs 1,000,000,000,000,000,000 bytes, but .* has .* left"):
+        download(server.url, target, patience=QUICK)
+    server.stated_length = None
+    download(server.url, target, patience=QUICK)
+    assert target.read_bytes() == CONTENT[::-1]
+
+
 def test_a_beginning_from_another_address_is_not_continued(server: FileServer, tmp_path: Path) -> None:
     server.cuts = [1_000_000, 0, 0, 0]
     target = tmp_path / "data.zip"

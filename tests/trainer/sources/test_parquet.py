@@ -20,6 +20,7 @@ from tests.trainer.sources.made_files import (
     write_files,
     write_table,
 )
+from trainer.data_sets import weights_licence
 from trainer.recordings import load_recordings
 from trainer.sources import SCHEMA, find_source
 from trainer.sources.parquet import PROVENANCE_KEY, RATE_KEY, write_parquet
@@ -129,9 +130,46 @@ def test_a_source_that_breaks_leaves_nothing_half_written(tmp_path: Path) -> Non
 def test_provenance_is_known_by_device_or_stated(tmp_path: Path) -> None:
     path = write_table(tmp_path / "data.parquet", recording_columns(device="galaxy_s8"), recording_columns(device="p"))
     assert [data.licence for data in find_source(path).provenance()] == ["MIT", "not stated"]
-    stated = b'[{"name": "ours", "licence": "CC0", "source": "our people"}]'
-    pq.write_table(pq.read_table(path).replace_schema_metadata({PROVENANCE_KEY: stated}), path)
+    ours = b'[{"name": "ours", "licence": "CC0", "source": "our people"}]'
+    pq.write_table(pq.read_table(path).replace_schema_metadata({PROVENANCE_KEY: ours}), path)
     assert find_source(path).provenance() == [TrainingData("ours", "CC0", "our people")]
+
+
+def stated(path: Path, device: str, statements: dict[bytes, bytes]) -> None:
+    """A file of one person that states something of itself."""
+    columns = recording_columns(device, device=device, seconds=4)
+    pq.write_table(pa.table(columns).replace_schema_metadata(statements), path)
+
+
+def test_the_terms_of_every_file_of_a_folder_count(tmp_path: Path) -> None:
+    ours = b'{"name": "ours", "licence": "CC0", "source": "our people"}'
+    theirs = b'{"name": "theirs", "licence": "CC BY-NC 4.0", "source": "their people"}'
+    stated(tmp_path / "a.parquet", "p1", {PROVENANCE_KEY: b"[%s]" % ours})
+    stated(tmp_path / "b.parquet", "p2", {PROVENANCE_KEY: b"[%s, %s]" % (theirs, ours)})
+    stated(tmp_path / "c.parquet", "galaxy_s8", {})
+    stated(tmp_path / "d.parquet", "p4", {PROVENANCE_KEY: b"[]"})
+    found = find_source(tmp_path).provenance()
+    assert [data.licence for data in found] == ["CC0", "CC BY-NC 4.0", "MIT", "not stated"]
+    assert weights_licence(found).startswith("Not for commercial use: the weights were trained on theirs")
+
+
+@pytest.mark.parametrize(
+    ("rates", "rate_hz"),
+    [((b"50", b"50.0"), 50), ((b"50", b"100"), None), ((b"50", None), None), ((None, b"50"), None)],
+)
+def test_a_folder_has_a_rate_if_all_its_files_state_it(
+    tmp_path: Path, rates: tuple[bytes | None, ...], rate_hz: float | None
+) -> None:
+    for number, rate in enumerate(rates):
+        stated(tmp_path / f"{number}.parquet", f"p{number}", {} if rate is None else {RATE_KEY: rate})
+    assert find_source(tmp_path).rate_hz == rate_hz
+
+
+def test_a_wrong_statement_of_a_later_file_is_named(tmp_path: Path) -> None:
+    stated(tmp_path / "a.parquet", "p1", {})
+    stated(tmp_path / "b.parquet", "p2", {RATE_KEY: b"fast"})
+    with pytest.raises(RecordingError, match=r"b\.parquet: har\.rate_hz is no number"):
+        find_source(tmp_path)
 
 
 @pytest.mark.parametrize(("key", "value"), [(PROVENANCE_KEY, b'{"name": 1}'), (RATE_KEY, b"fast")])

@@ -1,0 +1,16 @@
+"""Where the `har` command begins; also `python -m deploy`."""
+
+import sys
+
+from har import interrupts
+
+
+def main() -> int:
+    """Run the command line; return the exit status."""
+    with interrupts.ending_at_once():
+        from deploy import cli
+    return cli.main()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

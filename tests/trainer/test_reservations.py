@@ -1,0 +1,83 @@
+"""The meeting point of TensorFlowOnSpark's nodes, through TensorFlowOnSpark's own client."""
+
+import os
+import pickle
+import socket
+import struct
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from tensorflowonspark import reservation
+
+from trainer.distributed.reservations import MOST_BYTES, ReservationServer, closed_reservations
+
+# TensorFlowOnSpark leaves what its clients were connected with to the garbage collector.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore::ResourceWarning")
+
+NODE = {"executor_id": 0, "host": "127.0.0.1", "job_name": "chief", "task_index": 0, "port": 2222, "authkey": b"key"}
+
+
+@pytest.fixture
+def loopback(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TFOS_SERVER_HOST", "127.0.0.1")
+
+
+@pytest.fixture
+def address(loopback: None) -> Iterator[tuple[str, int]]:
+    with closed_reservations():
+        yield reservation.Server(1).start()
+
+
+def refused(address: tuple[str, int], message: bytes) -> bool:
+    with socket.create_connection(address, timeout=30) as attacker:
+        attacker.sendall(message)
+        return attacker.recv(1) == b""
+
+
+def test_nodes_register_and_find_each_other(address):
+    with closing(reservation.Client(address)) as client:
+        assert client.register(NODE) == "OK"
+        assert client.await_reservations() == [NODE]
+
+
+class Program:
+    def __init__(self, mark: Path) -> None:
+        self.mark = mark
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.mark),)
+
+
+def test_what_would_run_a_program_is_refused(address, tmp_path):
+    mark = tmp_path / "ran"
+    attack = pickle.dumps({"type": "REG", "data": Program(mark)})
+    assert refused(address, struct.pack(">I", len(attack)) + attack)
+    assert not mark.exists()
+    with closing(reservation.Client(address)) as client:
+        assert client.register(NODE) == "OK"  # others are heard as before
+
+
+def test_a_message_without_end_is_refused(address):
+    assert refused(address, struct.pack(">I", MOST_BYTES + 1))
+
+
+def test_it_listens_on_the_address_that_nodes_are_told_and_only_while_training_runs(loopback):
+    with closed_reservations():
+        server = reservation.Server(1)
+        assert isinstance(server, ReservationServer)
+        host, port = server.start()
+        assert server._listening.getsockname() == (host, port) == ("127.0.0.1", port)
+    with pytest.raises(OSError):
+        for _ in range(1_000):
+            socket.create_connection((host, port), timeout=5).close()
+    assert reservation.Server is not ReservationServer
+
+
+def test_it_can_be_stopped_while_it_ends_by_itself(loopback):
+    for _ in range(500):
+        with closed_reservations():
+            address = reservation.Server(1).start()
+            leaving = socket.create_connection(address, timeout=30)
+            leaving.sendall(b"\0")  # wakes the server, which then sees that it is to end
