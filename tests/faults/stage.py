@@ -61,11 +61,21 @@ class Stage:
         return await asyncio.to_thread(audit, self.bootstrap, journals=self.journals, wait_seconds=wait_seconds)
 
     async def kill(self, name: str, number: signal.Signals = signal.SIGKILL) -> float:
-        """Send a signal to a part once it runs; return when (epoch seconds)."""
+        """Send a signal to a part once it runs; return when (epoch seconds), of SIGKILL as soon as it has ended."""
         program = self.part(name)
-        await self.until(lambda: program.process.returncode is None, f"{name} to run")
-        os.kill(program.process.pid, number)
-        return time.time()
+        async with asyncio.timeout(60):
+            while True:
+                await self.until(lambda: program.process.returncode is None, f"{name} to run")
+                process = program.process
+                try:
+                    os.kill(process.pid, number)
+                except ProcessLookupError:  # it has ended by itself and asyncio is about to be told
+                    await process.wait()
+                    continue
+                sent = time.time()
+                if number == signal.SIGKILL:  # else a second kill soon after would find a process that is dying
+                    await process.wait()
+                return sent
 
     async def kill_often(
         self, name: str, times: int, numbers: list[signal.Signals], longest_pause: float = 10.0
@@ -79,7 +89,8 @@ class Stage:
             await asyncio.sleep(self.random.uniform(0.1, longest_pause))
             starts, process = self.part(name).starts, self.part(name).process
             await self.kill(name, numbers[count % len(numbers)])
-            statuses.append(await process.wait())
+            async with asyncio.timeout(60):
+                statuses.append(await process.wait())
             await self.until(lambda before=starts: self.part(name).starts > before, f"{name} to start again", 60)
         return statuses
 
