@@ -92,6 +92,8 @@ class Seen:
         When the first and the last prediction were read, µs since the epoch.
     undecodable : int
         Messages that are no prediction.
+    made_on_devices : int
+        Predictions that devices reported; nothing above counts them, for their readings are not in Kafka.
     """
 
     predictions: dict[WindowKey, Prediction] = field(default_factory=dict)
@@ -102,6 +104,7 @@ class Seen:
     first_us: int = 0
     last_us: int = 0
     undecodable: int = 0
+    made_on_devices: int = 0
     _newest_start: dict[tuple[str, str], int] = field(default_factory=dict)
 
     @property
@@ -115,6 +118,9 @@ class Seen:
             prediction = decode_prediction(message or b"")
         except (msgspec.MsgspecError, UnicodeDecodeError):
             self.undecodable += 1
+            return
+        if prediction.made_on == "device":
+            self.made_on_devices += 1
             return
         self.first_us = self.first_us or seen_us
         self.last_us = seen_us

@@ -6,13 +6,18 @@ the newest by that key, and a window that was classified twice then counts once.
 
 from collections import deque
 from collections.abc import Iterable
+from typing import Literal
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
-from har.answers import UNKNOWN
+from har.answers import UNKNOWN, decide
+from har.releases import ReleaseManifest
 from har.windows import MICROSECONDS
 
 SCHEMA = 1
+MadeOn = Literal["server", "device"]
 
 
 class Prediction(msgspec.Struct, frozen=True):
@@ -34,7 +39,9 @@ class Prediction(msgspec.Struct, frozen=True):
         The release that answered.
     arrived : int
         When the batch with the last reading that the window depends on reached the gateway, µs since the
-        epoch by the gateway's clock.
+        epoch by the gateway's clock. Of what was made on a device: when the device had that reading, by its own.
+    made_on : {'server', 'device'}
+        Who classified the window: the stream processor, or the device that measured it.
     schema : int
         Version of this message.
     """
@@ -48,7 +55,46 @@ class Prediction(msgspec.Struct, frozen=True):
     probabilities: dict[str, float]
     release: str
     arrived: int
+    made_on: MadeOn = "server"
     schema: int = SCHEMA
+
+    @classmethod
+    def of_window(
+        cls,
+        manifest: ReleaseManifest,
+        device: str,
+        session: str,
+        start: int,
+        probabilities: NDArray[np.float32],
+        arrived: int,
+        made_on: MadeOn = "server",
+    ) -> "Prediction":
+        """Return what a release says of a window.
+
+        Parameters
+        ----------
+        manifest : ReleaseManifest
+            The release's.
+        device, session, start, arrived, made_on
+            As the prediction has them.
+        probabilities : ndarray of float32, shape (classes,)
+            What the network answered, in the order of the manifest's classes.
+        """
+        by_class = dict(zip(manifest.classes, probabilities.tolist(), strict=True))
+        answer = decide(by_class, manifest.decision_threshold)
+        end = start + manifest.window_spec.length_us
+        return cls(
+            device,
+            session,
+            start,
+            end,
+            answer.activity,
+            answer.confidence,
+            by_class,
+            manifest.release,
+            arrived,
+            made_on,
+        )
 
     @property
     def key(self) -> tuple[str, str, int]:

@@ -7,6 +7,7 @@ import logging.config
 import signal
 import sys
 from contextlib import ExitStack, suppress
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Self
 
@@ -20,16 +21,19 @@ from har import topics
 from har.log_format import logging_config
 from har.samples import MAX_MESSAGE_BYTES
 from har.settings import GatewaySettings
+from ingest.activity_intake import ActivityIntake
 from ingest.gateway_measures import GatewayMeasures
 from ingest.hang_ups import HangUps
-from ingest.intake import Intake
 from ingest.phone_connection import PhoneConnection, Room, Shared
 from ingest.publisher import KafkaPublisher, PublishError
 from ingest.refusal_limits import RefusalLog
+from ingest.sample_intake import SampleIntake
 
 log = logging.getLogger(__name__)
 
 SAMPLES_PATH = "/v1/samples"
+#: For devices that classify themselves.
+ACTIVITIES_PATH = "/v1/activities"
 #: Frames beyond this are refused by closing the connection; those up to it are refused with an answer.
 MAX_FRAME_BYTES = 4 * MAX_MESSAGE_BYTES
 PING_SECONDS = 20
@@ -74,14 +78,18 @@ class Gateway:
         settings = self._settings
         refusal_log = RefusalLog()
         self._opened.callback(refusal_log.close)
-        self._shared = Shared(
+        shared = Shared(
             settings,
-            Intake(settings, self.measures),
+            SampleIntake(settings, self.measures),
             Room(settings.max_unconfirmed, self.measures.unconfirmed),
             refusal_log,
             self._opened.enter_context(HangUps()),
             self.measures.waiting,
         )
+        self._shared = {
+            SAMPLES_PATH: shared,
+            ACTIVITIES_PATH: replace(shared, intake=ActivityIntake(settings, self.measures)),
+        }
         try:
             self._server = await self._listen()
         except OSError:
@@ -124,8 +132,9 @@ class Gateway:
         if request.path == "/metrics" and self._is_authorised(request):
             headers = Headers({"Content-Type": CONTENT_TYPE_LATEST})
             return Response(200, "OK", headers, generate_latest(self.measures.registry))
-        if request.path != SAMPLES_PATH:
-            return connection.respond(HTTPStatus.NOT_FOUND, f"phones stream to {SAMPLES_PATH}\n")
+        if request.path not in self._shared:
+            text = f"phones stream to {SAMPLES_PATH}, and report what they classified to {ACTIVITIES_PATH}\n"
+            return connection.respond(HTTPStatus.NOT_FOUND, text)
         return self._turn_away(connection, request)
 
     def _turn_away(self, connection: ServerConnection, request: Request) -> Response | None:
@@ -149,7 +158,8 @@ class Gateway:
         if self._is_stopping:
             await connection.close(CloseCode.SERVICE_RESTART, FAREWELL)
             return
-        phone = PhoneConnection(connection, self._publisher.lane(), self._shared)
+        assert connection.request is not None
+        phone = PhoneConnection(connection, self._publisher.lane(), self._shared[connection.request.path])
         self._phones.add(phone)
         self.measures.connections.set(len(self._phones))
         try:
@@ -193,7 +203,7 @@ def publisher_for(settings: GatewaySettings) -> KafkaPublisher:
     """Return the publisher that a gateway needs."""
     return KafkaPublisher(
         settings.bootstrap,
-        (topics.SAMPLES.name, topics.REFUSED.name),
+        (topics.SAMPLES.name, topics.PREDICTIONS.name, topics.REFUSED.name),
         delivery_timeout_seconds=settings.delivery_timeout_seconds,
     )
 

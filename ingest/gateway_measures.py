@@ -10,6 +10,9 @@ class GatewayMeasures:
         self.registry = CollectorRegistry()
         self.accepted = Counter("har_batches_accepted_total", "Batches Kafka has", registry=self.registry)
         self.readings = Counter("har_readings_accepted_total", "Readings Kafka has", registry=self.registry)
+        self.reported = Counter(
+            "har_windows_reported_total", "Windows classified on devices, in Kafka", registry=self.registry
+        )
         self.refused = Counter("har_refused_total", "Messages refused", ["code"], registry=self.registry)
         self.failed = Counter("har_batches_failed_total", "Batches Kafka did not take", registry=self.registry)
         self.connections = Gauge("har_connections", "Phones connected", registry=self.registry)

@@ -13,11 +13,11 @@ from urllib.parse import urlsplit
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
 
+from har.gateway_messages import Accepted, Answer, Refused, Waiting, decode_message
 from har.samples import Axes, SampleBatch, Times, encode_batch
 from har.settings import is_loopback
 from ingest.back_off import BackOff, what_was_said
 from ingest.batching import LiveBatches, SessionName
-from ingest.messages import Accepted, Answer, Refused, Waiting, decode_message
 
 log = logging.getLogger(__name__)
 

@@ -14,10 +14,10 @@ from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
 from websockets.frames import CloseCode
 
+from har.gateway_messages import Refused, Waiting, encode_message
 from har.settings import GatewaySettings
+from ingest.frames import Intake, Taken, now_us
 from ingest.hang_ups import HangUps
-from ingest.intake import Intake, Taken, now_us
-from ingest.messages import Refused, Waiting, encode_message
 from ingest.publisher import Lane, PublishError
 from ingest.refusal_limits import RefusalBudget, RefusalLog
 

@@ -5,7 +5,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable
 
-from ingest.messages import Refused
+from har.gateway_messages import Refused
 
 log = logging.getLogger(__name__)
 

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from har.answers import decide
 from har.batch_runs import ClosedWindow
 from har.predictions import Prediction, Trace
 from har.releases import ReleaseManifest
@@ -60,17 +59,6 @@ class Classifier:
         return Trace(start, spec.period_us, *newest.T.tolist())
 
     def _prediction(self, key: SessionKey, window: ClosedWindow[Position], row: NDArray[np.float32]) -> Prediction:
-        manifest = self.manifest
-        probabilities = dict(zip(manifest.classes, row.tolist(), strict=True))
-        answer = decide(probabilities, manifest.decision_threshold)
-        return Prediction(
-            key.device,
-            key.session,
-            window.start,
-            window.start + manifest.window_spec.length_us,
-            answer.activity,
-            answer.confidence,
-            probabilities,
-            manifest.release,
-            window.completed_by.arrived,
+        return Prediction.of_window(
+            self.manifest, key.device, key.session, window.start, row, window.completed_by.arrived
         )

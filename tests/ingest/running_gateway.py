@@ -8,10 +8,10 @@ from contextlib import asynccontextmanager
 from urllib.request import urlopen
 
 from har import topics
+from har.gateway_messages import decode_message
 from har.samples import SampleBatch, decode_batch
 from har.settings import GatewaySettings
 from ingest.gateway import Gateway, publisher_for
-from ingest.messages import decode_message
 
 
 @asynccontextmanager

@@ -12,9 +12,9 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidMessage, InvalidStatus
 
 from har import topics
+from har.gateway_messages import Accepted, Refused, Waiting
 from har.samples import encode_batch
 from har.settings import GatewaySettings, ProcessorSettings
-from ingest.messages import Accepted, Refused, Waiting
 from ingest.phone_client import PhoneClient
 from tests.batches import live_batches
 from tests.ingest.running_gateway import ask, gateway_on, hear, page

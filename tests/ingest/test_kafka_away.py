@@ -13,8 +13,8 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from har.gateway_messages import Accepted, Waiting
 from har.samples import encode_batch
-from ingest.messages import Accepted, Waiting
 from ingest.phone_client import PhoneClient
 from tests.batches import live_batches
 from tests.ingest.running_gateway import arrived, ask, gateway_on, hear, measure, until

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from websockets.asyncio.server import serve
 
+from har.gateway_messages import Accepted, Waiting, encode_message
 from har.samples import decode_batch
-from ingest.messages import Accepted, Waiting, encode_message
 from ingest.phone_client import GatewayRefusesError, PhoneClient
 from tests.batches import live_batches
 from tests.ingest.running_gateway import arrived, gateway_on

@@ -1,8 +1,8 @@
 import asyncio
 import logging
 
+from har.gateway_messages import Refused
 from ingest import refusal_limits
-from ingest.messages import Refused
 from ingest.refusal_limits import MOST_LINES, RefusalBudget, RefusalLog
 
 NONSENSE = Refused("malformed", "not a batch")

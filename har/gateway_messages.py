@@ -1,10 +1,10 @@
 """What the gateway and a device say to each other, besides the batches.
 
-Over the WebSocket a device sends binary frames (`har.samples.encode_batch`) or text frames (the same as
-JSON); the gateway answers each with one `Accepted` or `Refused` as a JSON text frame, in order. While answers
-have to wait for Kafka, it says `Waiting`, once; the next answer says that this is over. If Kafka does not
-take a batch in time, the gateway closes the connection with code 1013: the device connects again and sends
-what was not answered.
+Over the WebSocket a device sends binary frames (`har.samples.encode_batch`) or text frames (the same as JSON), or
+reports of what it classified itself (`har.activity_reports`); the gateway answers each with one `Accepted` or
+`Refused` as a JSON text frame, in order. While answers have to wait for Kafka, it says `Waiting`, once; the next answer
+says that this is over. If Kafka does not take a message in time, the gateway closes the connection with code 1013: the
+device connects again and sends what was not answered.
 
 The protocol may grow: a device ignores messages of a type that it does not know.
 """

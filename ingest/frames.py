@@ -1,0 +1,83 @@
+"""What becomes of any frame that a gateway takes: it is on its way to Kafka, as what it is or as refused."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from har import topics
+from har.gateway_messages import Answer, Refused
+from har.refusals import Refusal
+from har.samples import RejectedBatch
+from ingest.gateway_measures import GatewayMeasures
+from ingest.publisher import Lane
+
+
+def now_us() -> int:
+    """Return the time in µs since the epoch."""
+    return time.time_ns() // 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A frame that is on its way to Kafka.
+
+    Attributes
+    ----------
+    answer : Answer
+        What its sender is told once Kafka has it.
+    confirmed : Future
+        Done when Kafka has it; fails with `ingest.publisher.PublishError`.
+    """
+
+    answer: Answer
+    confirmed: "asyncio.Future[Any]"
+
+
+class Intake(Protocol):
+    """Takes the frames of one kind of connection."""
+
+    def take(self, frame: str | bytes, lane: Lane, arrived_us: int) -> Taken:
+        """Publish a frame that came at `arrived_us` (µs since the epoch), as what it is or as refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Who sent a frame, as far as it could be read."""
+
+    device: str
+    session: str
+    sequence: int
+
+
+def refuse(
+    frame: bytes,
+    rejected: RejectedBatch,
+    sender: Sender | None,
+    lane: Lane,
+    arrived_us: int,
+    measures: GatewayMeasures,
+) -> Taken:
+    """Publish a frame to the dead-letter topic, as it came and with the reason."""
+    refusal = Refusal(frame, rejected.code, rejected.detail, "gateway", sender.device if sender else None)
+    confirmed = lane.publish(
+        topics.REFUSED.name, refusal.key, refusal.value, arrived_us=arrived_us, headers=refusal.headers
+    )
+    count_when_done(confirmed, measures.refused.labels(rejected.code).inc, measures)
+    session, sequence = (sender.session, sender.sequence) if sender else (None, None)
+    return Taken(Refused(rejected.code, rejected.detail, session, sequence), confirmed)
+
+
+def count_when_done(
+    confirmed: "asyncio.Future[Any]", count_taken: Callable[[], None], measures: GatewayMeasures
+) -> None:
+    """Count a frame once Kafka has it, or has failed to take it."""
+
+    def count(finished: "asyncio.Future[Any]") -> None:
+        if finished.exception() is None:
+            count_taken()
+        else:
+            measures.failed.inc()
+
+    confirmed.add_done_callback(count)

@@ -1,0 +1,79 @@
+"""A device's report of activities: what comes out is what went in, and what contradicts itself is refused."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from har.activity_reports import MAX_WINDOWS, decode_report, encode_report
+from har.predictions import Prediction
+from har.samples import RejectedBatch
+
+START = 1_700_000_000_000_000
+
+
+def prediction(number: int = 0, walk: float = 0.75, release: str = "r1") -> Prediction:
+    start = START + number * 1_000_000
+    probabilities = {"walk": walk, "sit": 1 - walk}
+    best = max(probabilities, key=probabilities.__getitem__)
+    return Prediction(
+        "phone", "s1", start, start + 4_000_000, best, probabilities[best], probabilities, release, start, "device"
+    )
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=MAX_WINDOWS), st.integers(0, 2**53 - 1))
+def test_what_comes_out_is_what_went_in(walks, sequence):
+    made = [prediction(number, walk) for number, walk in enumerate(walks)]
+    report = decode_report(encode_report("phone", "s1", sequence, made).encode())
+    assert (report.device, report.session, report.sequence) == ("phone", "s1", sequence)
+    told = report.predictions(arrived=7)
+    assert {each.arrived for each in told} == {7}
+    assert [(each.key, each.probabilities, each.activity, each.release, each.made_on) for each in told] == [
+        (each.key, each.probabilities, each.activity, each.release, "device") for each in made
+    ]
+
+
+def changed(**changes) -> bytes:
+    return json.dumps(json.loads(encode_report("phone", "s1", 0, [prediction()])) | changes).encode()
+
+
+def window(**changes) -> bytes:
+    (only,) = json.loads(encode_report("phone", "s1", 0, [prediction()]))["windows"]
+    return changed(windows=[only | changes])
+
+
+@pytest.mark.parametrize(
+    ("message", "code"),
+    [
+        (b"", "empty"),
+        (b"[" * 70_000, "oversized"),
+        (b"[" * 60_000, "malformed"),
+        (b"{}", "malformed"),
+        (changed(schema=2), "schema"),
+        (changed(device="a b"), "device"),
+        (changed(session=""), "session"),
+        (changed(sequence=-1), "sequence"),
+        (changed(windows=[]), "empty"),
+        (changed(readings=[1.0]), "malformed"),
+        (encode_report("phone", "s1", 0, [prediction(n) for n in range(MAX_WINDOWS + 1)]).encode(), "oversized"),
+        (window(start=1, end=2), "time"),
+        (window(end=START), "time"),
+        (window(end=START + 3_600_000_000), "time"),
+        (window(release="../r1"), "release"),
+        (window(probabilities={"walk": 1.0}), "answer"),
+        (window(probabilities={"walk": 0.75, "sit": 0.75}), "answer"),
+        (window(probabilities={"walk": 1.5, "sit": -0.5}), "answer"),
+        (window(probabilities={str(n): 1 / 65 for n in range(65)}), "answer"),
+        (window(activity="fly"), "answer"),
+        (window(confidence=7), "answer"),
+    ],
+)
+def test_what_contradicts_itself_is_refused(message, code):
+    with pytest.raises(RejectedBatch) as refused:
+        decode_report(message)
+    assert refused.value.code == code
+
+
+def test_not_knowing_is_an_answer():
+    assert decode_report(window(activity="unknown", confidence=0.25)).windows[0].activity == "unknown"

@@ -1,0 +1,64 @@
+"""Devices report what they classified themselves: on Kafka it is marked as theirs, and the stream goes on beside it."""
+
+import time
+
+import pytest
+from websockets.asyncio.client import connect
+
+from har import topics
+from har.activity_reports import encode_report
+from har.gateway_messages import Accepted, Refused
+from har.predictions import Prediction, decode_prediction
+from tests.ingest.running_gateway import ask, gateway_on, page
+
+
+def predictions(count: int, *, begin_seconds: float = -60) -> list[Prediction]:
+    begin = time.time_ns() // 1_000_000_000 * 1_000_000 + round(begin_seconds * 1_000_000)
+    return [
+        Prediction(
+            "phone",
+            "s1",
+            begin + number * 1_000_000,
+            begin + (number + 4) * 1_000_000,
+            "walk",
+            0.75,
+            {"walk": 0.75, "sit": 0.25},
+            "r1",
+            0,
+            "device",
+        )
+        for number in range(count)
+    ]
+
+
+async def test_a_report_becomes_predictions_that_say_who_made_them(broker):
+    made = predictions(5)
+    before = time.time_ns() // 1000
+    async with gateway_on(broker) as address, connect(f"ws://{address}/v1/activities") as device:
+        assert await ask(device, encode_report("phone", "s1", 7, made)) == Accepted("s1", 7)
+        records = broker.read(topics.PREDICTIONS.name, 5)
+        assert "har_windows_reported_total 5.0" in await page(address, "/metrics")
+    said = [decode_prediction(record.value) for record in records]
+    assert [each.key for each in said] == [each.key for each in made]
+    assert {record.key for record in records} == {b"phone"}
+    assert {each.made_on for each in said} == {"device"}
+    assert all(before <= each.arrived <= time.time_ns() // 1000 for each in said)
+
+
+@pytest.mark.parametrize(
+    ("frame", "code"),
+    [
+        ("{}", "malformed"),
+        (encode_report("phone", "s1", 3, predictions(1, begin_seconds=3_600)), "future"),
+        (encode_report("phone", "s1", 3, predictions(1, begin_seconds=-30 * 86_400)), "past"),
+    ],
+)
+async def test_what_is_wrong_is_said_counted_and_kept_and_the_device_goes_on(broker, frame, code):
+    async with gateway_on(broker) as address, connect(f"ws://{address}/v1/activities") as device:
+        answer = await ask(device, frame)
+        assert isinstance(answer, Refused)
+        assert answer.code == code
+        assert await ask(device, encode_report("phone", "s1", 4, predictions(1))) == Accepted("s1", 4)
+        assert f'har_refused_total{{code="{code}"}} 1.0' in await page(address, "/metrics")
+    (kept,) = broker.read(topics.REFUSED.name, 1)
+    assert kept.value.decode() == frame
