@@ -13,7 +13,7 @@ from importlib.metadata import version
 from pydantic import ValidationError
 from pydantic_settings import CliApp, SettingsError
 
-from har import interrupts, settings, store_settings, training_settings
+from har import edge_settings, interrupts, settings, store_settings, training_settings
 
 USAGE_ERROR = 2
 #: What a shell says of a program that SIGINT ended.
@@ -52,6 +52,7 @@ COMMANDS = {
     "replay": Command(settings.ReplaySettings, "ingest.replay:run", "gateway"),
     "processor": Command(settings.ProcessorSettings, "stream_processor.worker:run", "processor"),
     "store": Command(store_settings.StoreSettings, "model_store.command:run", "store"),
+    "edge": Command(edge_settings.EdgeSettings, "model_store.edge.command:run", "edge"),
     "dashboard": Command(settings.DashboardSettings, "dashboard.server:run", "dashboard"),
     "kafka": Command(settings.KafkaServerSettings, "deploy.kafka.serve:run", "gateway"),
     "topics": Command(settings.TopicsSettings, "deploy.topics:run", "gateway"),

@@ -5,6 +5,7 @@ their names, so that each device stays on one side while the share stays what it
 """
 
 import hashlib
+from collections.abc import Mapping
 from typing import Final, Literal
 
 import msgspec
@@ -174,3 +175,10 @@ def is_canary(device: str, share: float) -> bool:
     """
     digest = hashlib.sha256(device.encode()).digest()
     return int.from_bytes(digest[:8], "big") < share * 2**64
+
+
+def channel_of(device: str, pointers: Mapping[Channel, ChannelPointer]) -> Channel:
+    """Return which channel a device gets its release from, by what the channels point to."""
+    canary = pointers.get(CANARY)
+    among = canary is not None and canary.release is not None and is_canary(device, canary.share)
+    return CANARY if among else STABLE

@@ -101,7 +101,7 @@ class Golden(msgspec.Struct, frozen=True):
     file : str
         File name of a `GoldenWindow` as JSON.
     tolerance : float
-        Largest allowed difference of a probability.
+        Largest allowed difference of a probability; with weights of eight bits, the most probable class counts alone.
     """
 
     file: str

@@ -7,6 +7,7 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from har.releases import ReleaseError, ReleaseManifest
+from model_store.golden_check import check_golden
 from model_store.release_folder import ReleaseFolder, open_release
 
 FORMAT = "onnx"
@@ -33,7 +34,7 @@ class OnnxClassifier:
         self.manifest: ReleaseManifest = release.manifest
         self._session = _load(release.read_artifact(FORMAT), self.manifest, threads)
         self._input = self._session.get_inputs()[0].name
-        self._check_golden(release)
+        check_golden(release, self.probabilities)
 
     @classmethod
     def open(cls, release: str, *, threads: int = 1) -> "OnnxClassifier":
@@ -56,22 +57,6 @@ class OnnxClassifier:
         normalised = self.manifest.normalisation.apply(windows)
         (result,) = self._session.run(None, {self._input: normalised})
         return cast(NDArray[np.float32], result)
-
-    def _check_golden(self, release: ReleaseFolder) -> None:
-        golden = release.read_golden()
-        expected = np.array(golden.probabilities)
-        answer = self.probabilities(np.array([golden.window], np.float32))
-        if answer.shape != (1, len(self.manifest.classes)):
-            raise ReleaseError(
-                f"{self.manifest.release}: the network answers {answer.shape[1:]} classes, "
-                f"the manifest names {len(self.manifest.classes)}"
-            )
-        difference = float(np.abs(answer[0] - expected).max())
-        if not difference <= self.manifest.golden.tolerance:  # NaN must fail too
-            raise ReleaseError(
-                f"{self.manifest.release} answers its golden window wrongly: off by {difference:.2g}, "
-                f"allowed is {self.manifest.golden.tolerance:.2g}"
-            )
 
 
 def _load(content: bytes, manifest: ReleaseManifest, threads: int) -> onnxruntime.InferenceSession:

@@ -9,7 +9,7 @@ from tuf.api.metadata import TargetFile
 from tuf.ngclient.config import UpdaterConfig
 from tuf.ngclient.updater import Updater
 
-from har.channels import CHANNELS, MAX_POINTER_BYTES, Channel, ChannelPointer, decode_pointer
+from har.channels import CHANNELS, MAX_POINTER_BYTES, Channel, ChannelPointer, channel_of, decode_pointer
 from har.releases import (
     MAX_MANIFEST_BYTES,
     Artifact,
@@ -86,7 +86,7 @@ class ReleaseClient:
         self._formats = formats
         self._fetcher = fetcher or BoundedFetcher()
 
-    def pull(self, *, least: dict[Channel, int] | None = None) -> Pulled:
+    def pull(self, *, least: dict[Channel, int] | None = None, device: str | None = None) -> Pulled:
         """Fetch and verify the releases that the channels point to.
 
         Parameters
@@ -94,11 +94,13 @@ class ReleaseClient:
         least : dict of str to int, optional
             The number that a channel's pointer has by now, as announced: a store that answers with an earlier one
             keeps news back.
+        device : str, optional
+            Fetch only the release that is for the device of this name.
 
         Returns
         -------
         dict of str to PulledRelease
-            By channel; without those that point to no release.
+            By channel; without those that point to no release or are for other devices.
 
         Raises
         ------
@@ -115,11 +117,12 @@ class ReleaseClient:
                 bootstrap=self._trusted_root,
             )
             updater.refresh()
-            pointers = [self._pointer(updater, channel, (least or {}).get(channel, 0)) for channel in CHANNELS]
+            pointers = self._pointers(updater, least or {})
+            wanted = CHANNELS if device is None else (channel_of(device, pointers),)
             return {
-                pointer.channel: PulledRelease(pointer, self._release(updater, pointer))
-                for pointer in pointers
-                if pointer is not None and pointer.release is not None
+                channel: PulledRelease(pointer, self._release(updater, pointer))
+                for channel, pointer in pointers.items()
+                if pointer.release is not None and channel in wanted
             }
         except (DownloadError, RepositoryError, ReleaseError, OSError) as error:
             raise refusal(error) from error
@@ -138,6 +141,10 @@ class ReleaseClient:
         for channel, pointer in self.folder.good().pointers.items():
             found[channel] = PulledRelease(pointer, self.folder.open(pointer))
         return found
+
+    def _pointers(self, updater: Updater, least: dict[Channel, int]) -> dict[Channel, ChannelPointer]:
+        found = {channel: self._pointer(updater, channel, least.get(channel, 0)) for channel in CHANNELS}
+        return {channel: pointer for channel, pointer in found.items() if pointer is not None}
 
     def _pointer(self, updater: Updater, channel: Channel, least: int) -> ChannelPointer | None:
         path = pointer_path(channel)

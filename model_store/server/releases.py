@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, HTTPException, Request, Response, status
 from fastapi import Path as InPath
 from pydantic import BaseModel, Field
 
-from har.channels import CANARY, MAX_REASON_CHARACTERS, STABLE, Channel, ChannelPointer, is_canary
+from har.channels import MAX_REASON_CHARACTERS, STABLE, Channel, ChannelPointer, channel_of
 from har.releases import require_plain_name
 from model_store.repository.contents import described, history, release_names
 from model_store.repository.publishing import Whichever, promote, publish, rollback
@@ -70,9 +70,7 @@ def reading_routes(current: CurrentState) -> APIRouter:
         pointers = current.look().pointers
         pointer = pointers.get(channel)
         if device is not None:
-            canary = pointers.get(CANARY)
-            among = canary is not None and canary.release is not None and is_canary(device, canary.share)
-            pointer = canary if among else pointers.get(STABLE)
+            pointer = pointers.get(channel_of(device, pointers))
         if pointer is None or pointer.release is None:
             raise HTTPException(status.HTTP_404_NOT_FOUND, f"the channel {channel} points to no release")
         return _json(pointer)

@@ -1,0 +1,92 @@
+"""What classifying costs on this device."""
+
+import resource
+import sys
+import time
+
+import msgspec
+import numpy as np
+
+from model_store.edge.device_stream import DeviceStream
+from model_store.lite_classifier import LiteClassifier, LiteFormat
+from model_store.release_folder import open_release
+
+#: Windows that are not counted: caches and clocks settle.
+WARM_UP = 50
+SECOND_US = 1_000_000
+RATE_HZ = 50
+
+
+class EdgeCost(msgspec.Struct, frozen=True):
+    """What was measured.
+
+    Attributes
+    ----------
+    release, form : str
+        What classified.
+    windows : int
+        How many.
+    p50_ms, p95_ms, p99_ms : float
+        Time to classify one window, ms.
+    p50_second_ms : float
+        Time that one second of readings at 50 Hz takes in all: resampled, cut and classified, ms.
+    resident_mb : float
+        The most memory that this process had, with Python and all that the edge client imports, MB.
+    """
+
+    release: str
+    form: str
+    windows: int
+    p50_ms: float
+    p95_ms: float
+    p99_ms: float
+    p50_second_ms: float
+    resident_mb: float
+
+
+def measure(release: str, form: LiteFormat, windows: int) -> EdgeCost:
+    """Classify random windows, one a call, and then a stream of readings.
+
+    Raises
+    ------
+    ReleaseError
+        If there is no such release.
+    """
+    network = LiteClassifier(open_release(release), form)
+    made = np.random.default_rng(0).normal([0, 0, 9.8], 2, (64, 1, network.manifest.steps, 3)).astype(np.float32)
+    taken = np.empty(windows)
+    for number in range(-WARM_UP, windows):
+        begin = time.perf_counter()
+        network.probabilities(made[number % len(made)])
+        if number >= 0:
+            taken[number] = time.perf_counter() - begin
+    p50, p95, p99 = np.quantile(taken, [0.5, 0.95, 0.99]) * 1000
+    return EdgeCost(
+        network.manifest.release,
+        form,
+        windows,
+        round(float(p50), 3),
+        round(float(p95), 3),
+        round(float(p99), 3),
+        round(_second_ms(network), 3),
+        round(_resident_mb(), 1),
+    )
+
+
+def _second_ms(network: LiteClassifier, seconds: int = 120) -> float:
+    stream = DeviceStream("bench", "bench", lambda: network)
+    chance = np.random.default_rng(0)
+    steps = np.arange(RATE_HZ) * (SECOND_US // RATE_HZ)
+    begins_at = time.time_ns() // 1000
+    taken = []
+    for second in range(seconds):
+        axes = chance.normal([0, 0, 9.8], 2, (RATE_HZ, 3)).astype(np.float32)
+        begin = time.perf_counter()
+        if stream.add(begins_at + second * SECOND_US + steps, axes):
+            taken.append(time.perf_counter() - begin)
+    return float(np.median(taken)) * 1000
+
+
+def _resident_mb() -> float:
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most / (1_000_000 if sys.platform == "darwin" else 1_000)

@@ -1,0 +1,189 @@
+"""`har edge`: the edge client for the command line. Predictions go to standard output, all else to standard error."""
+
+import logging
+import logging.config
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import msgspec
+import numpy as np
+from pydantic import SecretStr
+
+from har.edge_settings import EdgeBenchSettings, EdgeClientSettings, EdgePullSettings, EdgeRunSettings, EdgeSettings
+from har.log_format import logging_config
+from har.predictions import Prediction, encode_prediction
+from har.recordings import RecordingError
+from har.releases import ReleaseError
+from har.windows import recording_windows
+from model_store.client.errors import UpdateRefusedError
+from model_store.client.fetching import BoundedFetcher
+from model_store.client.last_good import ClientFolder
+from model_store.client.release_client import ReleaseClient
+from model_store.edge.bench import measure
+from model_store.edge.edge_client import EdgeClient
+from model_store.edge.readings import ReadingError, in_pieces, parse_line, read_recording
+from model_store.edge.updates import ReleaseUpdates, Running
+
+log = logging.getLogger(__name__)
+
+FAILURE, USAGE_ERROR = 1, 2
+#: Lines that are refused are told one by one up to so many.
+MOST_TOLD = 20
+
+
+def run(settings: EdgeSettings) -> int:
+    """Do what the subcommand says; return the exit status."""
+    logging.config.dictConfig(logging_config("edge"))
+    try:
+        if settings.run is not None:
+            return _run(settings.run)
+        if settings.pull is not None:
+            return _pull(settings.pull)
+        if settings.bench is not None:
+            return _bench(settings.bench)
+    except (ReleaseError, RecordingError, OSError) as error:
+        print(f"har edge: {error}", file=sys.stderr)
+        return FAILURE
+    print("har edge: say what; see har edge --help", file=sys.stderr)
+    return USAGE_ERROR
+
+
+def _run(settings: EdgeRunSettings) -> int:
+    client = EdgeClient(
+        settings.store_url,
+        settings.trusted_root.read_bytes(),
+        settings.folder,
+        settings.device,
+        session=settings.session,
+        form=settings.form,
+        interval_seconds=settings.interval_seconds,
+        first_seconds=settings.first_seconds,
+        token=_secret(settings.store_token),
+        report_to=settings.report_to,
+        gateway_token=_secret(settings.gateway_token),
+        on_change=_tell_change,
+        on_refused=_tell_refused,
+    )
+    with client:
+        if settings.recording is not None:
+            return _classify_recording(client, settings.device, settings.recording)
+        status = _classify_lines(client, sys.stdin, settings.piece_readings)
+    if client.reports is not None:
+        reports = client.reports
+        log.info("%d windows reported, %d refused, %d dropped", reports.reported, reports.refused, reports.dropped)
+    return status
+
+
+def _classify_recording(client: EdgeClient, device: str, path: Path) -> int:
+    """Classify a whole recording with the release of now, on the recording's own time axis."""
+    network = client.network
+    arrived = time.time_ns() // 1000
+    count = 0
+    for session in read_recording(path):
+        windows = recording_windows(session.times, session.axes, network.manifest.window_spec)
+        for start, window in zip(windows.starts.tolist(), windows.values, strict=True):
+            row = network.probabilities(window[None])[0]
+            _print(Prediction.of_window(network.manifest, device, session.name, start, row, arrived, made_on="device"))
+            count += 1
+    log.info("%d windows of %s classified", count, path)
+    return 0
+
+
+def _classify_lines(client: EdgeClient, lines: Iterable[str], piece_readings: int) -> int:
+    """Classify readings as they come; what is no reading is told, counted, and left out."""
+    refused = _Refusals()
+    for piece in in_pieces(iter(lines), piece_readings):
+        readings = list(refused.readings(piece))
+        if not readings:
+            continue
+        times, axes = zip(*readings, strict=True)
+        try:
+            predictions = client.add(np.array(times, np.int64), np.array(axes, np.float32))
+        except ValueError as error:
+            refused.note(f"{len(readings)} readings up to line {refused.lines}: {error}", len(readings))
+            continue
+        for prediction in predictions:
+            _print(prediction)
+    if refused.count:
+        print(f"har edge: {refused.count} of {refused.lines} lines refused", file=sys.stderr)
+    return FAILURE if refused.count else 0
+
+
+class _Refusals:
+    """Which lines were refused."""
+
+    def __init__(self) -> None:
+        self.lines = 0
+        self.count = 0
+        self._last_time = 0
+
+    def readings(self, piece: list[str]) -> Iterator[tuple[int, tuple[float, float, float]]]:
+        for line in piece:
+            self.lines += 1
+            try:
+                reading = parse_line(line)
+            except ReadingError as error:
+                self.note(f"line {self.lines}: {error}", 1)
+            else:
+                if reading is None:
+                    continue
+                if reading[0] <= self._last_time:
+                    self.note(f"line {self.lines}: its time is not later than the one before", 1)
+                    continue
+                self._last_time = reading[0]
+                yield reading
+
+    def note(self, what: str, lines: int) -> None:
+        self.count += lines
+        if self.count - lines < MOST_TOLD:
+            log.warning("refused: %s", what)
+
+
+def _pull(settings: EdgePullSettings) -> int:
+    updates = ReleaseUpdates(
+        _release_client(settings), settings.device, settings.form, interval_seconds=1, on_change=_tell_change
+    )
+    updates.load_last_good()
+    if not updates.update():
+        log.info("nothing new")
+    return 0
+
+
+def _release_client(settings: EdgeClientSettings) -> ReleaseClient:
+    return ReleaseClient(
+        settings.store_url,
+        settings.trusted_root.read_bytes(),
+        ClientFolder(settings.folder),
+        (settings.form,),
+        BoundedFetcher(token=_secret(settings.store_token)),
+    )
+
+
+def _bench(settings: EdgeBenchSettings) -> int:
+    cost = measure(settings.release, settings.form, settings.windows)
+    if settings.json_output:
+        print(msgspec.json.encode(cost).decode())
+        return 0
+    print(f"{cost.release} as {cost.form}, {cost.windows} windows, one a call, one thread")
+    print(f"  one window               p50 {cost.p50_ms:.3f} ms, p95 {cost.p95_ms:.3f} ms, p99 {cost.p99_ms:.3f} ms")
+    print(f"  one second of readings   p50 {cost.p50_second_ms:.3f} ms (resampled, cut and classified)")
+    print(f"  memory                   {cost.resident_mb:.0f} MB resident at most, with Python")
+    return 0
+
+
+def _secret(value: SecretStr | None) -> str | None:
+    return value.get_secret_value() if value is not None else None
+
+
+def _print(prediction: Prediction) -> None:
+    print(encode_prediction(prediction).decode(), flush=True)
+
+
+def _tell_change(running: Running) -> None:
+    log.info("%s classifies (%s)", running.pointer.release, running.channel)
+
+
+def _tell_refused(refused: UpdateRefusedError) -> None:
+    log.warning("%s; what ran before runs on", refused)

@@ -1,0 +1,126 @@
+"""From a device's own readings to predictions, on the device."""
+
+import time
+from collections.abc import Callable
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from har.assembly import SessionWindows
+from har.batch_runs import ClosedWindow
+from har.predictions import Prediction
+from har.resampling import Times
+from har.samples import NOTHING_EARLIER, Axes, SampleBatch, check_identifier, checked_batch, in_order_batch
+from har.windows import WindowSpec, split_at_gaps
+from model_store.lite_classifier import LiteClassifier
+
+#: Readings a piece, and the longest time between two of them, µs: a piece is then within the limits of a batch.
+_PIECE_READINGS, _PIECE_GAP_US = 50, 1_000_000
+
+
+class DeviceStream:
+    """Cuts one session of readings into windows and classifies them.
+
+    The windows are those that the stream processor and the trainer would cut.
+
+    Parameters
+    ----------
+    device, session : str
+        Whose readings; names as `har.samples.SampleBatch` has them.
+    network : callable
+        Returns what classifies; asked once a call of `add`, so a new release takes over between two windows.
+
+    Raises
+    ------
+    RejectedBatch
+        If the device's or the session's name is not possible.
+    """
+
+    def __init__(self, device: str, session: str, network: Callable[[], LiteClassifier]) -> None:
+        check_identifier("device", device)
+        check_identifier("session", session)
+        self._device = device
+        self._session = session
+        self._network = network
+        self._spec: WindowSpec | None = None
+        self._windows: SessionWindows[int]
+        self._sequence = 0
+        self._last_time = NOTHING_EARLIER
+
+    def add(self, times: Times, axes: Axes) -> list[Prediction]:
+        """Take readings; return what is said of the windows that they complete.
+
+        Parameters
+        ----------
+        times : ndarray of int64, shape (n,)
+            µs since the epoch, strictly increasing over the whole session.
+        axes : ndarray of float32, shape (n, 3)
+            m/s², gravity included.
+
+        Raises
+        ------
+        ValueError
+            If a time is not later than the one before (`har.samples.RejectedBatch`, with its code, if times or values
+            are not possible); then none of the readings is taken.
+        """
+        batches = self._batches(times, axes)
+        network = self._network()
+        self._cut_as(network.manifest.window_spec)
+        arrived = time.time_ns() // 1000
+        windows: list[ClosedWindow[int]] = []
+        for batch in batches:
+            step = self._windows.add(batch, arrived)
+            self._sequence, self._last_time = batch.sequence + 1, batch.newest
+            if step.refused is not None:
+                raise step.refused
+            windows += step.windows
+        return self._predictions(network, windows)
+
+    def _batches(self, times: Times, axes: Axes) -> list[SampleBatch]:
+        """Return the readings as batches, checked."""
+        times, axes = np.asarray(times, np.int64), np.asarray(axes, np.float32)
+        if axes.shape != (len(times), 3):
+            raise ValueError(f"{len(times)} times need axes of shape ({len(times)}, 3), not {axes.shape}")
+        if not len(times):
+            return []
+        if int(times[0]) <= self._last_time or not bool((times[1:] > times[:-1]).all()):
+            raise ValueError("event times must strictly increase")
+        batches: list[SampleBatch] = []
+        earlier = self._last_time
+        for piece in _pieces(times):
+            batch = in_order_batch(
+                self._device,
+                self._session,
+                self._sequence + len(batches),
+                times[piece],
+                axes[piece],
+                earlier_until=earlier,
+            )
+            batches.append(checked_batch(batch))
+            earlier = batch.newest
+        return batches
+
+    def _cut_as(self, spec: WindowSpec) -> None:
+        if spec != self._spec:
+            self._spec = spec
+            self._windows = SessionWindows(spec)
+
+    def _predictions(self, network: LiteClassifier, windows: list[ClosedWindow[int]]) -> list[Prediction]:
+        if not windows:
+            return []
+        rows: NDArray[np.float32] = network.probabilities(np.stack([window.values for window in windows]))
+        return [
+            Prediction.of_window(
+                network.manifest, self._device, self._session, window.start, row, window.completed_by, "device"
+            )
+            for window, row in zip(windows, rows, strict=True)
+        ]
+
+
+def _pieces(times: Times) -> list[slice]:
+    pieces = []
+    for run in split_at_gaps(times, _PIECE_GAP_US):
+        cuts = [*range(run.start, run.stop, _PIECE_READINGS), run.stop]
+        pieces += [slice(begin, end) for begin, end in pairwise(cuts)]
+    return pieces

@@ -1,0 +1,44 @@
+"""How long a device waits before it asks its store again."""
+
+import random
+
+FIRST_PAUSE_SECONDS = 2.0
+#: Each pause is lengthened or shortened by up to this share, so that devices spread and do not ask all at once.
+SPREAD = 0.2
+
+
+class Pauses:
+    """The interval while the store answers; short ones that double up to the interval while it does not.
+
+    Parameters
+    ----------
+    interval_seconds : float
+        The usual pause.
+
+    Examples
+    --------
+    >>> pauses = Pauses(60)
+    >>> 48 <= pauses.after_success() <= 72
+    True
+    >>> [round(pauses.after_failure() / limit) for limit in (2, 4, 8, 16, 32, 60, 60)]
+    [1, 1, 1, 1, 1, 1, 1]
+    """
+
+    def __init__(self, interval_seconds: float) -> None:
+        self._interval = interval_seconds
+        self._next = FIRST_PAUSE_SECONDS
+
+    def after_success(self) -> float:
+        """Return the pause after the store has answered, s."""
+        self._next = FIRST_PAUSE_SECONDS
+        return self._spread(self._interval)
+
+    def after_failure(self) -> float:
+        """Return the pause after an update was not taken, s."""
+        pause = min(self._next, self._interval)
+        self._next = 2 * pause
+        return self._spread(pause)
+
+    @staticmethod
+    def _spread(seconds: float) -> float:
+        return seconds * random.uniform(1 - SPREAD, 1 + SPREAD)

@@ -1,0 +1,167 @@
+"""Telling a gateway what a device classified itself: activities, never readings."""
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Literal, Self
+from urllib.parse import urlsplit
+
+from msgspec import MsgspecError
+from websockets.exceptions import InvalidURI, WebSocketException
+from websockets.sync.client import ClientConnection, connect
+
+from har.activity_reports import MAX_WINDOWS, encode_report
+from har.gateway_messages import Answer, Refused, Waiting, decode_message
+from har.predictions import Prediction
+from har.settings import is_loopback
+from model_store.edge.pauses import Pauses
+
+log = logging.getLogger(__name__)
+
+LONGEST_PAUSE_SECONDS = 30.0
+#: Longer than a gateway waits for Kafka before it cuts a device off.
+ANSWER_SECONDS = 60.0
+
+
+class ActivityReports:
+    """Reports the predictions of one session, in the background and in order, while its context is open.
+
+    What was not answered is kept and sent again over the next connection; the gateway's side recognises a repeat by
+    its window.
+
+    Parameters
+    ----------
+    url : str
+        The gateway's, such as ``ws://127.0.0.1:8600/v1/activities``.
+    device, session : str
+        Whose predictions they are.
+    token : str, optional
+        What the gateway asks for.
+    most_waiting : int
+        Predictions kept while the gateway is away, an hour's by default. Beyond, the oldest are dropped, and counted.
+    finish_seconds : float
+        How long leaving the context waits until everything is reported.
+
+    Attributes
+    ----------
+    reported, refused, dropped : int
+        How many predictions Kafka has, the gateway refused, and nobody was told.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        device: str,
+        session: str,
+        *,
+        token: str | None = None,
+        most_waiting: int = 3_600,
+        finish_seconds: float = 5.0,
+    ) -> None:
+        self._url = url
+        self._device = device
+        self._session = session
+        self._headers = {"Authorization": f"Bearer {token}"} if token else {}
+        # Loopback is reached directly, whatever proxy the environment names.
+        self._proxy: Literal[True] | None = None if is_loopback(urlsplit(url).hostname or "") else True
+        self._most_waiting = most_waiting
+        self._finish_seconds = finish_seconds
+        self._waiting: deque[Prediction] = deque()
+        self._changed = threading.Condition()
+        self._is_closing = False
+        self._has_ended = threading.Event()
+        self._sequence = 0
+        self._thread = threading.Thread(target=self._report_forever, name="activity-reports", daemon=True)
+        self.reported = 0
+        self.refused = 0
+        self.dropped = 0
+
+    def __enter__(self) -> Self:
+        """Begin to report."""
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with self._changed:
+            self._is_closing = True
+            self._changed.notify_all()
+            self._changed.wait_for(lambda: not self._waiting, self._finish_seconds)
+            unreported = len(self._waiting)
+            self._waiting.clear()
+            self.dropped += unreported
+        self._has_ended.set()
+        if unreported:
+            log.warning("%d predictions were not reported", unreported)
+
+    def add(self, predictions: Sequence[Prediction]) -> None:
+        """Report predictions; never waits."""
+        with self._changed:
+            self._waiting.extend(predictions)
+            surplus = len(self._waiting) - self._most_waiting
+            if surplus > 0:
+                if not self.dropped:
+                    log.warning("the gateway has been away for too long: the oldest predictions are not reported")
+                self.dropped += surplus
+                for _ in range(surplus):
+                    self._waiting.popleft()
+            self._changed.notify_all()
+
+    def _report_forever(self) -> None:
+        pauses = Pauses(LONGEST_PAUSE_SECONDS)
+        said = ""
+        while self._wait_for_any():
+            before = self.reported + self.refused
+            try:
+                with connect(
+                    self._url, additional_headers=self._headers, compression=None, proxy=self._proxy
+                ) as connection:
+                    self._report_over(connection)
+            except (OSError, WebSocketException, InvalidURI, MsgspecError) as error:
+                if self.reported + self.refused > before:
+                    pauses.after_success()
+                    said = ""
+                if said != (said := str(error)):
+                    log.warning("the gateway takes no reports, which are kept and tried again: %s", error)
+                self._has_ended.wait(pauses.after_failure())
+
+    def _report_over(self, connection: ClientConnection) -> None:
+        while self._wait_for_any():
+            with self._changed:
+                some = [self._waiting[number] for number in range(min(len(self._waiting), MAX_WINDOWS))]
+            if not some:
+                continue
+            connection.send(encode_report(self._device, self._session, self._sequence, some))
+            self._note(some, _answer(connection))
+            self._sequence += 1
+
+    def _wait_for_any(self) -> bool:
+        """Wait until there is something to report; return whether there is."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._waiting or self._is_closing)
+            return bool(self._waiting)
+
+    def _note(self, some: list[Prediction], answer: Answer) -> None:
+        if isinstance(answer, Refused):
+            log.warning("the gateway refuses a report (%s): %s", answer.code, answer.detail)
+        with self._changed:
+            told = set(map(id, some))
+            while self._waiting and id(self._waiting[0]) in told:  # the oldest may have been dropped meanwhile
+                self._waiting.popleft()
+                if isinstance(answer, Refused):
+                    self.refused += 1
+                else:
+                    self.reported += 1
+            self._changed.notify_all()
+
+
+def _answer(connection: ClientConnection) -> Answer:
+    deadline = time.monotonic() + ANSWER_SECONDS
+    while True:
+        message = decode_message(connection.recv(timeout=max(0.0, deadline - time.monotonic())))
+        if message is not None and not isinstance(message, Waiting):
+            return message

@@ -1,0 +1,109 @@
+"""Readings to predictions on the device: the windows of everybody else, however the readings are cut."""
+
+import msgspec
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from har.samples import RejectedBatch
+from har.windows import WindowSpec, recording_windows
+from model_store.edge.device_stream import DeviceStream
+from model_store.lite_classifier import LiteClassifier
+from model_store.onnx_classifier import OnnxClassifier
+from model_store.release_folder import open_release
+
+NETWORK = LiteClassifier(open_release("baseline"))
+BEGIN = 1_700_000_000_000_000
+#: Between the readings that come before and after in the test of what is refused.
+LATER = BEGIN + 3_999_000
+
+
+def walked(seconds: float, *, rate: int = 100, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Return readings of a phone that is shaken, with a clock that trembles."""
+    chance = np.random.default_rng(seed)
+    count = int(seconds * rate)
+    period = 1_000_000 // rate
+    times = BEGIN + np.arange(count) * period + chance.integers(0, period // 3, count)
+    return times, chance.normal([0, 0, 9.8], 2, (count, 3)).astype(np.float32)
+
+
+def stream(network=NETWORK) -> DeviceStream:
+    return DeviceStream("phone", "s1", lambda: network)
+
+
+@settings(max_examples=25, deadline=None)
+@given(cuts=st.lists(st.integers(1, 1_199), max_size=12), gap=st.booleans())
+def test_windows_and_answers_are_those_of_the_whole_recording(cuts, gap):
+    times, axes = walked(12)
+    if gap:
+        times = times + np.where(np.arange(len(times)) >= 600, 3_000_000, 0)
+    device = stream()
+    said = []
+    for piece in np.split(np.arange(len(times)), sorted(set(cuts))):
+        said += device.add(times[piece], axes[piece])
+    windows = recording_windows(times, axes, NETWORK.manifest.window_spec)
+    expected = NETWORK.probabilities(windows.values)
+    assert [prediction.start for prediction in said] == windows.starts.tolist()[: len(said)]
+    assert len(said) >= len(windows.starts) - 1  # the last may wait for a reading more
+    for prediction, row in zip(said, expected, strict=False):
+        assert list(prediction.probabilities.values()) == row.tolist()
+    in_stream = OnnxClassifier.open("baseline").probabilities(windows.values)
+    assert np.abs(in_stream - expected).max() <= NETWORK.manifest.golden.tolerance
+
+
+def test_a_prediction_says_that_it_was_made_on_the_device():
+    (prediction,) = stream().add(*walked(6))[:1]
+    assert (prediction.device, prediction.session, prediction.made_on) == ("phone", "s1", "device")
+    assert prediction.end - prediction.start == 4_000_000
+    assert prediction.release == NETWORK.manifest.release
+
+
+@pytest.mark.parametrize(
+    ("times", "axes", "match"),
+    [
+        ([BEGIN, BEGIN], [[0, 0, 9.8]] * 2, "strictly increase"),
+        ([BEGIN + 1, BEGIN], [[0, 0, 9.8]] * 2, "strictly increase"),
+        ([5 * 10**15, 6 * 10**15], [[0, 0, 9.8]] * 2, "microseconds since the epoch"),
+        ([LATER], [[0, 0, np.nan]], "NaN"),
+        ([LATER], [[0, 0, 980.0]], "the limit is 200"),
+        ([LATER], [[0, 9.8]], "shape"),
+    ],
+    ids=["repeated", "backwards", "no epoch", "NaN", "magnitude", "shape"],
+)
+def test_what_no_sensor_gives_is_refused_and_leaves_the_rest_as_it_is(times, axes, match):
+    good_times, good_axes = walked(8)
+    broken, whole = stream(), stream()
+    before = broken.add(good_times[:400], good_axes[:400])
+    with pytest.raises(ValueError, match=match):
+        broken.add(np.array(times), np.array(axes, np.float32))
+    after = broken.add(good_times[400:], good_axes[400:])
+    assert [each.start for each in before + after] == [each.start for each in whole.add(good_times, good_axes)]
+
+
+@pytest.mark.parametrize("name", ["", "a phone", "x" * 65])
+def test_a_name_that_no_gateway_would_take_is_refused(name):
+    with pytest.raises(RejectedBatch):
+        DeviceStream(name, "s1", lambda: NETWORK)
+
+
+class OtherWindows:
+    """A release that cuts windows in another way."""
+
+    def __init__(self) -> None:
+        self.manifest = msgspec.structs.replace(NETWORK.manifest, hop_us=2_000_000, release="other")
+        self.probabilities = NETWORK.probabilities
+
+
+def test_a_release_takes_over_between_two_windows_even_if_it_cuts_others():
+    times, axes = walked(20)
+    networks = [NETWORK]
+    device = DeviceStream("phone", "s1", lambda: networks[-1])
+    said = device.add(times[:1_000], axes[:1_000])
+    networks.append(OtherWindows())
+    said += device.add(times[1_000:], axes[1_000:])
+    releases = [prediction.release for prediction in said]
+    assert releases == sorted(releases)
+    assert {NETWORK.manifest.release, "other"} == set(releases)
+    starts = [prediction.start for prediction in said if prediction.release == "other"]
+    assert all(start % WindowSpec(hop_us=2_000_000).hop_us == 0 for start in starts)

@@ -1,0 +1,147 @@
+"""`har edge` as a person runs it."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet
+import pytest
+
+from har.channels import STABLE
+from har.predictions import decode_prediction
+from har.windows import recording_windows
+
+BEGIN = 1_700_000_000_000_000
+
+
+@pytest.fixture
+def edge(client, tmp_path):
+    """Runs `har edge` with a store that it knows."""
+    root = tmp_path / "trusted_root.json"
+    root.write_bytes(client.store.root)
+
+    def call(*words: str, lines: list[str] | None = None, store: bool = True) -> subprocess.CompletedProcess[str]:
+        known = ["--store-url", client.server.url, "--trusted-root", str(root), "--device", "phone"]
+        known += ["--folder", str(tmp_path / "edge")]
+        return subprocess.run(
+            [sys.executable, "-m", "deploy", "edge", *words, *(known if store else [])],
+            input="\n".join(lines or []),
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+
+    return call
+
+
+def readings(seconds: int) -> tuple[np.ndarray, np.ndarray]:
+    chance = np.random.default_rng(0)
+    times = BEGIN + np.arange(seconds * 50) * 20_000
+    return times, chance.normal([0, 0, 9.8], 2, (len(times), 3)).astype(np.float32)
+
+
+def as_lines(times: np.ndarray, axes: np.ndarray) -> list[str]:
+    return [f"{time},{x!r},{y!r},{z!r}" for time, (x, y, z) in zip(times.tolist(), axes.tolist(), strict=True)]
+
+
+def test_readings_on_standard_input_become_predictions_on_standard_output(client, edge):
+    client.store.publish("one")
+    times, axes = readings(12)
+    ran = edge("run", lines=["t,x,y,z", *as_lines(times, axes)])
+    assert ran.returncode == 0, ran.stderr
+    said = [decode_prediction(line.encode()) for line in ran.stdout.splitlines()]
+    assert [each.start for each in said] == recording_windows(times, axes).starts.tolist()
+    assert {(each.release, each.made_on, each.device) for each in said} == {("one", "device", "phone")}
+    assert f"one classifies ({STABLE})" in ran.stderr
+
+
+def test_lines_that_are_no_readings_are_told_counted_and_left_out(client, edge):
+    client.store.publish("one")
+    times, axes = readings(8)
+    lines = as_lines(times, axes)
+    bad = ["", "hello", "1,2,3", f"{BEGIN + 1_010_000},nan,0,9.8", lines[0], "9" * 5_000]
+    ran = edge("run", lines=lines[:100] + bad + lines[100:])
+    assert ran.returncode == 1
+    assert "5 of 406 lines refused" in ran.stderr
+    for told in ("line 102: a line is t,x,y,z", "line 104: ", "line 105: its time is not later"):
+        assert told in ran.stderr
+    assert len(ran.stdout.splitlines()) == len(recording_windows(times, axes).starts)
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_a_recording_is_classified_on_its_own_time_axis(client, edge, tmp_path, ending):
+    client.store.publish("one")
+    times, axes = readings(10)
+    times = times - BEGIN
+    path = tmp_path / f"recording.{ending}"
+    if ending == "csv":
+        path.write_text("\n".join(["t,x,y,z", *as_lines(times, axes)]) + "\n")
+    else:
+        columns = {"t": times, **dict(zip("xyz", axes.T, strict=True))}
+        pyarrow.parquet.write_table(pa.table(columns), path)
+    ran = edge("run", "--recording", str(path))
+    assert ran.returncode == 0, ran.stderr
+    starts = [decode_prediction(line.encode()).start for line in ran.stdout.splitlines()]
+    assert starts == recording_windows(times, axes).starts.tolist()
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("absent.csv", None, "No such file"),
+        ("notes.txt", "hello", "recordings are .csv or .parquet"),
+        ("less.csv", "t,x,y\n1,2,3\n", "no column z"),
+        ("words.csv", "t,x,y,z\n1,2,3,four\n", "four"),
+        ("short.csv", "t,x,y,z\n1,2,3\n", "line 2 has 3 fields"),
+        ("broken.parquet", "PAR1", "broken.parquet"),
+    ],
+)
+def test_a_file_that_is_no_recording_is_refused(client, edge, tmp_path, name, content, said):
+    client.store.publish("one")
+    if content is not None:
+        (tmp_path / name).write_text(content)
+    ran = edge("run", "--recording", str(tmp_path / name))
+    assert ran.returncode == 1
+    assert said in ran.stderr
+    assert "Traceback" not in ran.stderr
+
+
+def test_pulling_once_fetches_for_later(client, edge):
+    client.store.publish("one")
+    pulled = edge("pull")
+    assert pulled.returncode == 0, pulled.stderr
+    assert "one classifies (stable)" in pulled.stderr
+    assert "nothing new" in edge("pull").stderr
+    client.server.change = lambda name, content: None
+    refused = edge("pull")
+    assert refused.returncode == 1
+    assert "update refused (unreachable)" in refused.stderr
+    times, axes = readings(6)
+    ran = edge("run", lines=as_lines(times, axes))
+    assert ran.returncode == 0, ran.stderr
+    assert decode_prediction(ran.stdout.splitlines()[0].encode()).release == "one"
+
+
+def test_without_any_release_it_says_why(client, edge):
+    ran = edge("run", "--first-seconds", "0.5", lines=[])
+    assert ran.returncode == 1
+    assert "the store has no release yet" in ran.stderr
+
+
+def test_its_cost_is_measured(edge):
+    ran = edge("bench", "--windows", "50", "--json", store=False)
+    cost = json.loads(ran.stdout)
+    assert cost["windows"] == 50
+    assert 0 < cost["p50_ms"] <= cost["p95_ms"] <= cost["p99_ms"]
+    assert 30 < cost["resident_mb"] < 1_000
+
+
+def test_it_imports_neither_tensorflow_nor_kafka_nor_the_stores_own_side():
+    heavy = ("tensorflow", "kafka", "aiokafka", "faust", "redis", "onnxruntime", "pyarrow", "fastapi", "scipy")
+    code = (
+        "import sys, model_store.edge.command;"
+        f"print([name for name in {(*heavy, 'model_store.repository', 'model_store.server')} if name in sys.modules])"
+    )
+    assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "[]"
