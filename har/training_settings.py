@@ -8,7 +8,9 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from pydantic_settings import CliPositionalArg, CliSubCommand, SettingsConfigDict
 
 from har.answers import UNKNOWN
+from har.channels import STABLE, Channel
 from har.settings import ServiceSettings
+from har.store_settings import DEFAULT_KEYS
 
 
 def _refuse_unusable_classes(classes: list[str]) -> list[str]:
@@ -175,7 +177,12 @@ class TrainSettings(PreparationSettings):
         pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$",
         description="the release's name; the network's and the time, if not given",
     )
-    store: Path | None = Field(None, description="store to publish into, if the release passes the gate")
+    store: str | None = Field(
+        None, description="folder or URL of the store to publish into, if the release passes the gate"
+    )
+    online_keys: Path = Field(DEFAULT_KEYS / "online", description="folder of the keys that sign for the store")
+    channel: Channel = Field(STABLE, description="with --store: stable, or canary for a share of the devices")
+    share: float = Field(0.1, gt=0, le=1, description="of the devices, for a canary")
     unknown_cost: float = Field(0.02, ge=0, lt=1, description="share of the right answers that unknown may cost")
     time_limit: Seconds = Field(172_800, description="how long training over executors (sync, async) may take, as 12h")
     every: Seconds | None = Field(None, description="run again and again, so long from start to start, as 24h")

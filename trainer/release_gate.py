@@ -29,7 +29,7 @@ def gate_release(
     candidate : Path
         The new release's folder.
     current : Path, optional
-        The folder of the release in use (`model_store.publishing.current_release`); None if there is none.
+        The folder of the release in use ; None if there is none.
     held_out : ValidationWindows
         What was held out of the candidate's training.
     limits : GateLimits, optional

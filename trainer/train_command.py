@@ -24,6 +24,7 @@ from trainer.freezing import FreezingError
 from trainer.gate import GateError
 from trainer.library_output import LibraryOutput
 from trainer.networks import NETWORKS, UnknownNetworkError
+from trainer.publication import Destination
 from trainer.rounds import Schedule, Turn, run_rounds
 from trainer.run_record import TrainRequest
 from trainer.spark_session import SparkUnavailableError
@@ -112,7 +113,15 @@ def options_of(settings: TrainSettings, folder: Path, *, resume: bool | None = N
         release=settings.name,
         master=settings.master,
         time_limit=settings.time_limit,
-        store=settings.store,
+        destination=_destination(settings),
+    )
+
+
+def _destination(settings: TrainSettings) -> Destination | None:
+    if settings.store is None:
+        return None
+    return Destination(
+        store=settings.store, online_keys=settings.online_keys, channel=settings.channel, share=settings.share
     )
 
 

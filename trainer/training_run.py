@@ -10,15 +10,13 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from hashlib import sha256
+from functools import partial
 from pathlib import Path
 
 import msgspec
 from pyspark.sql import SparkSession
 from rich.console import Console
 
-from model_store.candidates import count_candidate
-from model_store.publishing import current_release, is_published, publish
 from trainer import run_preparation
 from trainer.candidate import Candidate, Provenance, make_candidate
 from trainer.distributed import asynchronous, synchronous
@@ -27,11 +25,11 @@ from trainer.distributed.job import Mode, TrainingJob
 from trainer.distributed.local import train_locally
 from trainer.distributed.weights import load_network
 from trainer.evaluation.validation import ValidationWindows, read_validation, write_validation_report
-from trainer.gate import GateResult, describe
+from trainer.gate import GateResult
 from trainer.live_progress import LiveProgress
 from trainer.preparation.plan import TRAIN
 from trainer.preparation.shards import INDEX_FILE, PreparedIndex
-from trainer.release_gate import gate_release
+from trainer.publication import Destination, judge_and_publish
 from trainer.run_folder import RunFolder, held
 from trainer.run_plots import write_curves
 from trainer.run_record import Attempt, RunRecord, TrainRequest, begin_record, write_record
@@ -57,7 +55,7 @@ class RunOptions:
         Spark's; a cluster on this machine, if None.
     time_limit : float
         How long training over executors may take, s.
-    store : Path or None
+    destination : Destination or None
         Where the release is published, if it passes the gate.
     pinned : bool
         Whether each training process is held to one core, for measuring.
@@ -68,7 +66,7 @@ class RunOptions:
     release: str | None = None
     master: str | None = None
     time_limit: float = 172_800.0
-    store: Path | None = None
+    destination: Destination | None = None
     pinned: bool = False
 
 
@@ -83,7 +81,7 @@ class FinishedRun:
     candidate : Candidate
         The release.
     gate : GateResult or None
-        What the gate said; None without a store.
+        What the gate said; None without a store, or if an earlier try published it.
     """
 
     folder: RunFolder
@@ -253,7 +251,7 @@ def _candidate(
         "people": run_preparation.describe(index),
         "data": ", ".join(index.sources),
     }
-    write_validation_report(folder.path / REPORT_FILE, record.release, made.validated, facts)
+    write_validation_report(made.folder / REPORT_FILE, record.release, made.validated, facts)
     return made
 
 
@@ -275,24 +273,15 @@ def _tell_scores(candidate: Candidate, console: Console) -> None:
 def _judge(
     folder: RunFolder, candidate: Candidate, held_out: ValidationWindows, options: RunOptions, console: Console
 ) -> GateResult | None:
-    store, release = options.store, candidate.manifest.release
-    if store is None:
+    if options.destination is None:
         return None
-    if is_published(store, release):
-        console.print("an earlier try published it", highlight=False)
-        return None
-    current = current_release(store)
-    # Counted before it is judged: nobody learns of a chance that is not counted.
-    weights = sha256(folder.weights.read_bytes()).hexdigest()
-    attempts = count_candidate(store, release, weights, against=current.name if current is not None else None)
-    result = gate_release(candidate.folder, current, held_out, attempts=attempts)
-    console.print(describe(result), highlight=False, markup=False)
-    if result.passed:
-        placed = publish(candidate.folder, store, replacing=result.current)
-        console.print(f"published: {placed}", style="green", highlight=False)
-    else:
-        console.print("not published", style="yellow", highlight=False)
-    return result
+    return judge_and_publish(
+        candidate.folder,
+        folder.weights,
+        held_out,
+        options.destination,
+        partial(console.print, highlight=False, markup=False),
+    )
 
 
 def _now() -> str:

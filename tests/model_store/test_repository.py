@@ -1,12 +1,13 @@
 """The signed store: what it holds after each act, in a folder and in object storage."""
 
+import resource
 import shutil
-from collections.abc import Iterator
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from moto.server import ThreadedMotoServer
 
 from har.releases import ReleaseError
 from model_store.repository.contents import fetch_release, files_of, history, pointers, release_names
@@ -32,6 +33,18 @@ from model_store.repository.storage import Storage
 
 def publish_into(store):
     publish(Storage(str(store)), Signing(Keyring(Path(arguments[1]))), Path(arguments[0]))
+"""
+
+
+PUBLISH = """
+import sys
+from pathlib import Path
+from model_store.repository.publishing import publish
+from model_store.repository.signed_state import Signing
+from model_store.repository.signing_keys import Keyring
+from model_store.repository.storage import Storage
+
+publish(Storage(sys.argv[2]), Signing(Keyring(Path(sys.argv[3]))), Path(sys.argv[1]))
 """
 
 
@@ -308,24 +321,33 @@ def test_kill_9_at_every_step_of_publishing_leaves_the_old_state_or_the_new(stor
     assert set(seen) == {"one", "two"}
 
 
+def test_those_who_publish_at_once_take_turns(store):
+    words = [(store.release(name), store.storage.url, store.signing.keys.online) for name in ("one", "two", "three")]
+    processes = [subprocess.Popen([sys.executable, "-c", PUBLISH, *map(str, each)]) for each in words]
+    assert [process.wait(60) for process in processes] == [0, 0, 0]
+    published = history(store.storage, read_state(store.storage))
+    assert {each.release for each in published} == {"one", "two", "three"}
+    assert [each.replaced for each in published] == [None, *(each.release for each in published[:-1])]
+    assert whole(store)
+
+
+def test_a_full_disk_leaves_the_old_state_and_nothing_half_written(store):
+    store.publish("old")
+    words = (store.release("new"), store.storage.url, store.signing.keys.online)
+    ran = subprocess.run(
+        [sys.executable, "-c", PUBLISH, *map(str, words)],
+        check=False, capture_output=True, text=True, timeout=60,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000)),
+    )  # fmt: skip
+    assert ran.returncode == 1
+    assert "OSError" in ran.stderr
+    assert names(store) == {"stable": "old"}
+    assert not verify_store(store.storage).faults
+    publish(store.storage, store.signing, words[0])
+    assert names(store) == {"stable": "new"}
+
+
 # --- object storage
-
-
-@pytest.fixture(scope="module")
-def s3() -> Iterator[dict[str, object]]:
-    """A server of the S3 protocol with the bucket `models`."""
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    options = {"endpoint_url": f"http://{host}:{port}", "key": "test", "secret": "test"}
-    Storage("s3://models", **options)._files.mkdir("models")
-    yield options
-    server.stop()
-
-
-@pytest.fixture
-def s3_store(s3: dict[str, object], tmp_path: Path) -> MadeStore:
-    return MadeStore.make(tmp_path, Storage(f"s3://models/{tmp_path.name}", **s3))
 
 
 def test_a_store_in_object_storage_is_like_one_in_a_folder(s3_store, tmp_path):

@@ -11,8 +11,11 @@ import pytest
 
 from har.releases import Golden, ReleaseError, ReleaseManifest, decode_manifest
 from model_store.onnx_classifier import OnnxClassifier
-from model_store.publishing import current_release, publish
 from model_store.release_folder import open_release
+from model_store.repository.contents import fetch_release
+from model_store.repository.publishing import publish
+from model_store.repository.signed_state import read_state
+from tests.model_store.made_store import MadeStore
 from tests.trainer.frozen_networks import CLASSES, GRAVITY, RATE_HZ, STEPS, freezing, frozen_network, made_windows
 from trainer.release_folder import GOLDEN_FILE, write_release
 
@@ -71,9 +74,10 @@ def test_the_folder_holds_all_formats_and_its_consumers_accept_it(tmp_path: Path
 
 def test_a_store_takes_all_four_files(tmp_path: Path) -> None:
     written(tmp_path / "tiny")
-    placed = publish(tmp_path / "tiny", tmp_path / "store")
-    assert current_release(tmp_path / "store") == placed
-    assert len(list(placed.glob("network*"))) == 4
+    store = MadeStore.make(tmp_path)
+    publish(store.storage, store.signing, tmp_path / "tiny")
+    kept = fetch_release(store.storage, read_state(store.storage), "tiny", tmp_path / "fetched")
+    assert len(list(kept.folder.glob("network*"))) == 4
 
 
 def test_the_model_card_compares_the_formats(tmp_path: Path) -> None:

@@ -13,9 +13,13 @@ import pytest
 
 from har.releases import ReleaseManifest
 from har.training_settings import TrainSettings
-from model_store.candidates import count_candidate
 from model_store.onnx_classifier import OnnxClassifier
-from model_store.publishing import current_release
+from model_store.repository.candidates import count_candidate
+from model_store.repository.contents import files_of, history, pointers
+from model_store.repository.signed_state import read_state
+from model_store.repository.storage import Storage
+from model_store.repository.verification import verify_store
+from tests.model_store.made_store import MadeStore
 from tests.trainer.made_recordings import made_recording, write_recordings
 from tests.trainer.training_command import TINY, har, start_har, train
 from trainer import train as train_module
@@ -31,11 +35,23 @@ def table(tmp_path_factory):
     return write_recordings(tmp_path_factory.mktemp("data") / "made.parquet", people())
 
 
+def into(folder):
+    """Return the options that publish into the store of a folder."""
+    return "--store", folder / "store", "--online-keys", folder / "keys" / "online"
+
+
+def stable(folder):
+    """Return what the store of a folder says is stable."""
+    storage = Storage(str(folder / "store"))
+    return pointers(storage, read_state(storage)).get("stable")
+
+
 @pytest.fixture(scope="module")
 def finished(table, tmp_path_factory):
     """A run that published into a store."""
     folder = tmp_path_factory.mktemp("run")
-    result = train(table, folder / "run", "--store", folder / "store", "--name", "first")
+    MadeStore.make(folder)
+    result = train(table, folder / "run", *into(folder), "--name", "first")
     assert result.returncode == 0, result.stderr
     return folder, result
 
@@ -54,7 +70,7 @@ def test_the_run_folder_tells_the_whole_story(finished):
     assert {"python", "tensorflow", "tf-keras", "pyspark"} <= set(record["versions"])
     assert [process["name"] for process in record["attempts"][0]["processes"]] == ["local-0"]
     assert [line["epoch"] for line in metrics if line["step"] == line["steps"]] == [1, 2, 3]
-    assert (run / "evaluation.html").stat().st_size > 10_000
+    assert (run / "release" / "evaluation.html").stat().st_size > 10_000
     assert (run / "plots" / "curves.png").exists()
     assert list((run / "tensorboard").rglob("events.*"))
 
@@ -88,38 +104,70 @@ def test_nobody_who_validates_was_trained_on(finished):
 def test_it_is_published_and_the_terminal_says_so(finished):
     folder, result = finished
 
-    assert current_release(folder / "store") == folder / "store" / "first"
-    assert "published: " in result.stderr
+    storage = Storage(str(folder / "store"))
+    assert stable(folder).release == "first"
+    assert "published: first is stable" in result.stderr
+    assert verify_store(storage).faults == []
+    (change,) = history(storage, read_state(storage))
+    assert change.reason.startswith("It passes")
+    assert {"evaluation.html", "gate.json", "MODEL_CARD.md"} <= {
+        file.name for file in files_of(read_state(storage), "first")
+    }
     assert "epoch   3/3" in result.stderr
     assert "held-out users, made: macro-F1" in result.stderr
 
 
 def test_what_is_no_better_is_not_published(finished, table, tmp_path):
     folder, _ = finished
-    count_candidate(folder / "store", "another", "its weights", against="first")  # as another run would
+    storage = Storage(str(folder / "store"))
+    count_candidate(storage, "another", "its-weights", against=stable(folder))  # as another run would
 
-    result = train(table, tmp_path / "again", "--store", folder / "store", "--name", "second")
+    result = train(table, tmp_path / "again", *into(folder), "--name", "second")
 
     assert result.returncode == 0, result.stderr
-    assert current_release(folder / "store") == folder / "store" / "first"
+    assert stable(folder).release == "first"
     assert "not published" in result.stderr
     assert not json.loads((tmp_path / "again" / "release" / "gate.json").read_text())["passed"]
-    judged = [json.loads(line) for line in (folder / "store" / "candidates.jsonl").read_text().splitlines()]
-    assert [(line["release"], line["against"]) for line in judged] == [
+    judged = [json.loads(path.read_text()) for path in sorted((folder / "store" / "candidates").glob("*/*.json"))]
+    assert [(each["release"], each["against"]) for each in judged] == [
         ("first", None), ("another", "first"), ("second", "first"),
     ]  # fmt: skip
 
 
 def test_a_run_that_was_killed_while_it_published_is_published_when_it_goes_on(finished, table, tmp_path):
     folder = shutil.copytree(finished[0], tmp_path / "killed")
-    (folder / "store" / "current").unlink()  # as if killed before it wrote them
-    (folder / "store" / "history.jsonl").unlink()
+    shutil.rmtree(folder / "store")  # as if killed before anything counted
+    shutil.rmtree(folder / "keys")
+    MadeStore.make(folder)
 
-    result = train(table, folder / "run", "--store", folder / "store", "--name", "first", "--resume")
+    result = train(table, folder / "run", *into(folder), "--name", "first", "--resume")
+    again = train(table, folder / "run", *into(folder), "--name", "first", "--resume")
 
-    assert result.returncode == 0, result.stderr
-    assert current_release(folder / "store") == folder / "store" / "first"
+    assert result.returncode == again.returncode == 0, result.stderr + again.stderr
+    assert stable(folder).release == "first"
+    assert stable(folder).number == 1
+    assert "an earlier try published it" in again.stderr
     assert manifest_of(folder / "run").created != manifest_of(finished[0] / "run").created
+
+
+def test_a_canary_is_published_beside_what_is_stable(finished, table, tmp_path):
+    folder = tmp_path / "canary"
+    folder.mkdir()
+    MadeStore.make(folder)
+    result = train(
+        table, tmp_path / "run", *into(folder), "--channel", "canary", "--share", "0.25", "--name", "candidate"
+    )
+    assert result.returncode == 0, result.stderr
+    storage = Storage(str(folder / "store"))
+    found = pointers(storage, read_state(storage))
+    assert {channel: (each.release, each.share) for channel, each in found.items()} == {"canary": ("candidate", 0.25)}
+
+
+def test_without_a_store_or_its_keys_it_is_told_what_to_do(finished, table, tmp_path):
+    run = shutil.copytree(finished[0] / "run", tmp_path / "run")
+    none = train(table, run, "--store", tmp_path / "none", "--name", "first", "--resume")
+    assert none.returncode == 1
+    assert "is no store yet: run har store init" in none.stderr
 
 
 def test_a_run_that_is_going_on_is_not_gone_on_with_by_another(finished, table):
@@ -252,7 +300,8 @@ def test_unattended_rounds_keep_a_history_and_survive_a_broken_one(table, tmp_pa
     data = tmp_path / "data"
     data.mkdir()
     shutil.copy(table, data / "made.parquet")
-    words = ("train", "--data", data, "--output", tmp_path / "runs", "--store", tmp_path / "store", *TINY)
+    MadeStore.make(tmp_path)
+    words = ("train", "--data", data, "--output", tmp_path / "runs", *into(tmp_path), *TINY)
 
     first = har(*words, "--every", "1s", "--rounds", "1")
     (data / "broken.parquet").write_bytes(b"no table")
@@ -263,7 +312,7 @@ def test_unattended_rounds_keep_a_history_and_survive_a_broken_one(table, tmp_pa
     assert [passed["outcome"] for passed in rounds] == ["published", "failed"]
     assert "broken.parquet" in rounds[1]["reason"]
     assert rounds[0]["labelled_minutes"] == pytest.approx(8 * 80 / 60, rel=0.05)
-    assert current_release(tmp_path / "store").name == rounds[0]["release"]
+    assert stable(tmp_path).release == rounds[0]["release"]
 
 
 def test_the_same_settings_give_the_same_weights(finished, table, tmp_path):
