@@ -6,13 +6,18 @@ told, takes nothing but plain values, and is gone when training ends.
 """
 
 import io
+import logging
 import pickle
+import select
 import socket
 import struct
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 
 from tensorflowonspark import reservation
+
+log = logging.getLogger(__name__)
 
 #: A node says its number, part, address and keys: some hundred bytes.
 MOST_BYTES = 65_536
@@ -38,7 +43,24 @@ class PlainUnpickler(pickle.Unpickler):
 class ReservationServer(reservation.Server):  # type: ignore[misc, unused-ignore]
     """The server; its clients are TensorFlowOnSpark's own."""
 
-    _listening: socket.socket | None = None
+    def __init__(self, count: int) -> None:
+        super().__init__(count)
+        self._wake, self._woken = socket.socketpair()
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> tuple[str, int]:
+        """Listen in a thread; return the address.
+
+        Raises
+        ------
+        OSError
+            If no port is free.
+        """
+        listening = self.start_listening_socket()
+        host, port = listening.getsockname()[:2]
+        self._thread = threading.Thread(target=self._serve, args=(listening,), name="reservations", daemon=True)
+        self._thread.start()
+        return host, port
 
     def start_listening_socket(self) -> socket.socket:
         """Listen on the address that clients are told, on the first free port of those that are allowed.
@@ -52,11 +74,9 @@ class ReservationServer(reservation.Server):  # type: ignore[misc, unused-ignore
         refused = OSError("no port is allowed")
         for port in self.get_server_ports():
             try:
-                self._listening = socket.create_server((address, port), backlog=128)
+                return socket.create_server((address, port), backlog=128)
             except OSError as error:
                 refused = error
-            else:
-                return self._listening
         raise refused
 
     def receive(self, sock: socket.socket) -> object:
@@ -78,14 +98,40 @@ class ReservationServer(reservation.Server):  # type: ignore[misc, unused-ignore
         return PlainUnpickler(io.BytesIO(_read(sock, length))).load()
 
     def stop(self) -> None:
-        """Stop listening."""
+        """Stop listening, and close every connection."""
         super().stop()
-        if self._listening is None:
-            return
-        # The server looks whether it is to end when somebody comes or goes, else once a minute. A node that goes may
-        # have ended it already, or do so before it is reached here: then there is nothing left to wake.
-        with suppress(OSError):
-            socket.create_connection(self._listening.getsockname()[:2], timeout=1).close()
+        self._wake.close()
+        if self._thread is not None:
+            self._thread.join(2 * SPEAK_SECONDS)
+        self._woken.close()
+
+    def _serve(self, listening: socket.socket) -> None:
+        with ExitStack() as opened:
+            opened.enter_context(listening)
+            connections: list[socket.socket] = []
+            opened.callback(_close_all, connections)
+            while not self.done:
+                readable, _, _ = select.select([listening, self._woken, *connections], [], [])
+                if listening in readable:
+                    connections.append(listening.accept()[0])
+                for connection in [each for each in connections if each in readable]:
+                    if not self._answers(connection):
+                        connections.remove(connection)
+                        connection.close()
+
+    def _answers(self, connection: socket.socket) -> bool:
+        """Answer one message; return whether its sender may send another."""
+        try:
+            self._handle_message(connection, self.receive(connection))
+        except Exception as error:  # whatever somebody sends, the others are heard
+            log.info("a node or somebody else is not heard any more: %s", error)
+            return False
+        return True
+
+
+def _close_all(connections: list[socket.socket]) -> None:
+    for connection in connections:
+        connection.close()
 
 
 def _read(sock: socket.socket, length: int) -> bytes:
