@@ -12,9 +12,11 @@ import msgspec
 from kafka.errors import KafkaError
 
 from deploy.embedded import MissingServerError
+from deploy.local_store import LocalStore
 from deploy.processes import ProcessEndedError, ProcessGroup
 from deploy.stack import Addresses, Stack, choose_addresses, har
 from deploy.summary import PredictionWatch, Summary, describe, expected_windows, summarise
+from har.releases import ReleaseError
 from har.settings import DemoSettings
 from model_store.release_folder import open_release
 
@@ -30,7 +32,7 @@ async def run_demo(settings: DemoSettings, folder: Path) -> Summary | None:
     group = ProcessGroup()
     addresses = choose_addresses(settings.gateway_port, settings.dashboard_port, bootstrap=settings.bootstrap)
     watch: PredictionWatch | None = None
-    stack = Stack(addresses, folder, group, settings.release)
+    stack = Stack(addresses, folder, group, settings.release, store=LocalStore(folder / "releases"))
     try:
         starting = asyncio.create_task(stack.start())
         if not await _unless_stopped(starting, stop):
@@ -43,7 +45,7 @@ async def run_demo(settings: DemoSettings, folder: Path) -> Summary | None:
             await group.start(f"phone-{number:02}", _phone(settings, addresses, number, journals))
             for number in range(settings.devices)
         ]
-        _announce(settings, addresses)
+        _announce(settings, stack)
         began = time.monotonic()
         ending = asyncio.create_task(group.wait_for_any_end())
         await _unless_stopped(ending, stop, settings.seconds)
@@ -66,7 +68,7 @@ def run(settings: DemoSettings) -> int:
     with tempfile.TemporaryDirectory(prefix="har-demo-") as folder:
         try:
             summary = asyncio.run(run_demo(settings, Path(folder)))
-        except (MissingServerError, ProcessEndedError, KafkaError, TimeoutError, OSError) as error:
+        except (MissingServerError, ProcessEndedError, KafkaError, ReleaseError, TimeoutError, OSError) as error:
             print(f"har demo: {error}", file=sys.stderr)
             return 1
     if summary is not None and settings.summary is not None:
@@ -82,12 +84,16 @@ def _phone(settings: DemoSettings, addresses: Addresses, number: int, journals: 
     return har(*words, *(("--journal", str(journals)) if settings.summary else ()))
 
 
-def _announce(settings: DemoSettings, addresses: Addresses) -> None:
+def _announce(settings: DemoSettings, stack: Stack) -> None:
+    addresses, store = stack.addresses, stack.store
+    assert store is not None
     lasting = f"for {settings.seconds:g} s" if settings.seconds else "until Ctrl-C"
     print(
         f"\n  {settings.devices} simulated phones stream {lasting}.\n"
         f"  Dashboard:  {addresses.dashboard_url}\n"
-        f"  Gateway:    {addresses.gateway_url}\n",
+        f"  Gateway:    {addresses.gateway_url}\n"
+        f"  Releases:   {addresses.store_url}/docs\n"
+        f"  To swap in another one: har store publish FOLDER --store {store.url} --online-keys {store.online_keys}\n",
         flush=True,
     )
 

@@ -12,6 +12,7 @@ import redis
 from kafka.errors import KafkaError
 
 from deploy.embedded import ServerCommand, broker_command, redis_command
+from deploy.local_store import LocalStore
 from deploy.ports import free_port
 from deploy.processes import ProcessGroup, Program
 from deploy.topics import affordable_replication, check_kafka, create_topics
@@ -33,7 +34,7 @@ class Addresses:
         Kafka's servers, host:port,host:port.
     embedded_kafka : int or None
         Port of the embedded broker, or None if a Kafka that runs already is used.
-    redis, gateway, dashboard, processor_page : int
+    redis, gateway, dashboard, processor_page, store : int
         Loopback ports.
     """
 
@@ -43,6 +44,12 @@ class Addresses:
     gateway: int
     dashboard: int
     processor_page: int
+    store: int
+
+    @property
+    def store_url(self) -> str:
+        """Where releases come from, if there is a store."""
+        return f"http://127.0.0.1:{self.store}"
 
     @property
     def redis_url(self) -> str:
@@ -83,6 +90,7 @@ def choose_addresses(
         gateway=chosen_gateway,
         dashboard=chosen_dashboard,
         processor_page=free_port(taken=taken),
+        store=free_port(taken=taken),
     )
 
 
@@ -104,11 +112,13 @@ class Stack:
     group : ProcessGroup
         What the programs are started in.
     release : str
-        What the processor serves.
+        What the processor serves; with a store, what is stable there at first.
     partitions : int
         Of the topics that Kafka does not have yet; they get as many replicas as it has brokers, at most three.
     processor_options : tuple of str
         Further options of each processor.
+    store : LocalStore or None
+        From which the processors get their releases; it is made and served.
     """
 
     addresses: Addresses
@@ -117,12 +127,16 @@ class Stack:
     release: str = "baseline"
     partitions: int = PARTITIONS
     processor_options: tuple[str, ...] = ()
+    store: LocalStore | None = None
     programs: dict[str, Program] = field(default_factory=dict)
 
     async def start(self) -> None:
         """Start everything, each part once what it needs is ready."""
+        making = asyncio.create_task(self._make_store())
         await self.start_servers()
-        await self.start_gateway()
+        await asyncio.gather(self.start_gateway(), making)
+        if self.store is not None:
+            await self.start_store()
         await asyncio.gather(self.start_processor(), self.start_dashboard())
 
     async def start_servers(self) -> None:
@@ -143,6 +157,21 @@ class Stack:
         replication = await asyncio.to_thread(affordable_replication, at.bootstrap)
         await asyncio.to_thread(create_topics, at.bootstrap, partitions=self.partitions, replication=replication)
 
+    async def _make_store(self) -> None:
+        if self.store is not None:
+            await asyncio.to_thread(self.store.make, self.release)
+
+    async def start_store(self) -> None:
+        """Serve the store of releases."""
+        at = self.addresses
+        assert self.store is not None
+        words = (
+            *("store", "serve", "--store", self.store.url, "--online-keys", str(self.store.online_keys)),
+            *("--uploads", str(self.folder / "uploads"), "--port", str(at.store)),
+            *("--bootstrap", at.bootstrap, "--redis-url", at.redis_url),
+        )
+        await self._start_service("store", words, f"{at.store_url}/releases/current")
+
     async def start_gateway(self) -> None:
         """Start the gateway."""
         at = self.addresses
@@ -158,9 +187,15 @@ class Stack:
             *("processor", "--bootstrap", at.bootstrap, "--redis-url", at.redis_url, "--release", self.release),
             *("--web-port", str(page), "--data-folder", str(self.folder / name)),
             *(("--fetch-wait-ms", str(FETCH_WAIT_MS)) if at.embedded_kafka is not None else ()),
+            *self._release_options(),
             *self.processor_options,
         )
         await self._start_service(name, words, f"http://127.0.0.1:{page}/ready")
+
+    def _release_options(self) -> tuple[str, ...]:
+        if self.store is None:
+            return ()
+        return ("--store-url", self.addresses.store_url, "--trusted-root", str(self.store.trusted_root))
 
     async def start_dashboard(self) -> None:
         """Start the dashboard."""

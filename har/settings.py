@@ -137,7 +137,15 @@ class ProcessorSettings(KafkaSettings):
     model_config = SettingsConfigDict(env_prefix="HAR_PROCESSOR_")
 
     group: str = Field("har-processor", description="consumer group")
-    release: str = Field("baseline", description="folder of the release to serve, or 'baseline'")
+    release: str = Field(
+        "baseline", description="folder of the release to serve, or 'baseline'; with a store, until that has one"
+    )
+    store_url: str | None = Field(None, description="where `har store serve` is, to serve what it says")
+    store_token: SecretStr | None = Field(None, description="what the store asks for")
+    trusted_root: Path = Field(
+        Path("trusted_root.json"), description="the store's root, which came by a way that is trusted"
+    )
+    store_interval_seconds: float = Field(300, gt=0, description="how often the store is asked without announcements")
     redis_url: RedisDsn = RedisDsn("redis://127.0.0.1:6379/0")
     web_host: str = "127.0.0.1"
     web_port: Port = Field(8610, description="of the pages /metrics, /live and /ready")

@@ -6,11 +6,11 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from har.releases import ReleaseError, ReleaseManifest
+from har.releases import ArtifactFormat, ReleaseError, ReleaseManifest
 from model_store.golden_check import check_golden
 from model_store.release_folder import ReleaseFolder, open_release
 
-FORMAT = "onnx"
+FORMAT: ArtifactFormat = "onnx"
 
 
 class OnnxClassifier:

@@ -8,15 +8,17 @@ import asyncio
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from har.batch_runs import ClosedWindow
 from har.predictions import Prediction, Trace
-from har.releases import ReleaseManifest
+from har.windows import WindowSpec
 from model_store.onnx_classifier import OnnxClassifier
+from stream_processor.serving import ServedReleases
 from stream_processor.sessions import Position, SessionKey
 
 TRACE_DECIMALS = 3
+
+Windows = Sequence[tuple[SessionKey, ClosedWindow[Position]]]
 
 
 class Classifier:
@@ -24,41 +26,55 @@ class Classifier:
 
     Parameters
     ----------
-    network : OnnxClassifier
-        The release in use.
+    served : ServedReleases
+        Which release classifies which window.
     most : int
-        Windows a call of the network.
+        Windows a call of a network.
     """
 
-    def __init__(self, network: OnnxClassifier, *, most: int) -> None:
-        self._network = network
+    def __init__(self, served: ServedReleases, *, most: int) -> None:
+        self._served = served
         self._most = most
 
     @property
-    def manifest(self) -> ReleaseManifest:
-        """What the release in use says of itself."""
-        return self._network.manifest
+    def spec(self) -> WindowSpec:
+        """How windows are cut."""
+        return self._served.spec
 
-    async def classify(self, windows: Sequence[tuple[SessionKey, ClosedWindow[Position]]]) -> list[Prediction]:
+    async def classify(self, windows: Windows) -> list[Prediction]:
         """Classify windows; the predictions are in the same order."""
+        await self._served.wait_for(max(window.completed_by.arrived for _, window in windows))
+        numbers: dict[int, list[int]] = {}
+        networks: dict[int, OnnxClassifier] = {}
+        for number, (key, window) in enumerate(windows):
+            network = self._served.network_for(key.device, window.completed_by.arrived)
+            networks[id(network)] = network
+            numbers.setdefault(id(network), []).append(number)
+        predictions: dict[int, Prediction] = {}
+        for name, network in networks.items():
+            theirs = [windows[number] for number in numbers[name]]
+            predictions |= zip(numbers[name], await self._classify(network, theirs), strict=True)
+        return [predictions[number] for number in range(len(windows))]
+
+    async def _classify(self, network: OnnxClassifier, windows: Windows) -> list[Prediction]:
         predictions: list[Prediction] = []
         for begin in range(0, len(windows), self._most):
             some = windows[begin : begin + self._most]
             stacked = np.stack([window.values for _, window in some])
             # onnxruntime releases the GIL: the loop goes on reading from Kafka meanwhile.
-            probabilities = await asyncio.to_thread(self._network.probabilities, stacked)
-            predictions += [self._prediction(*pair, row) for pair, row in zip(some, probabilities, strict=True)]
+            probabilities = await asyncio.to_thread(network.probabilities, stacked)
+            predictions += [
+                Prediction.of_window(
+                    network.manifest, key.device, key.session, window.start, row, window.completed_by.arrived
+                )
+                for (key, window), row in zip(some, probabilities, strict=True)
+            ]
         return predictions
 
     def trace(self, window: ClosedWindow[Position]) -> Trace:
         """Return the newest hop of a window's signal."""
-        spec = self.manifest.window_spec
+        spec = self.spec
         steps = min(spec.hop_us // spec.period_us, spec.steps)
         newest = window.values[-steps:].astype(np.float64).round(TRACE_DECIMALS)
         start = window.start + (spec.steps - steps) * spec.period_us
         return Trace(start, spec.period_us, *newest.T.tolist())
-
-    def _prediction(self, key: SessionKey, window: ClosedWindow[Position], row: NDArray[np.float32]) -> Prediction:
-        return Prediction.of_window(
-            self.manifest, key.device, key.session, window.start, row, window.completed_by.arrived
-        )

@@ -2,6 +2,8 @@
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from stream_processor.serving import Served
+
 _LATENCY_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.5, 5.0, 10.0, 30.0)
 
 
@@ -29,6 +31,12 @@ class ProcessorMeasures:
             buckets=_LATENCY_BUCKETS,
             registry=self.registry,
         )
+        self.releases = Gauge(
+            "har_release", "1 for each release that classifies now", ["channel", "release"], registry=self.registry
+        )
+        self.release_refused = Counter(
+            "har_release_refused_total", "Updates of the release not taken", ["reason"], registry=self.registry
+        )
         self.sessions = Gauge("har_sessions", "Sessions with window state", registry=self.registry)
         self.carried = Counter(
             "har_carried_batches_total", "Batches of silent sessions written to the log anew", registry=self.registry
@@ -38,3 +46,9 @@ class ProcessorMeasures:
             "har_live_updates_dropped_total", "Live updates Redis was too slow for", registry=self.registry
         )
         self.redis_up = Gauge("har_redis_up", "1 while Redis takes updates", registry=self.registry)
+
+    def show_releases(self, served: Served) -> None:
+        """Show what classifies from now on."""
+        self.releases.clear()
+        for channel, network in served.networks.items():
+            self.releases.labels(channel, network.manifest.release).set(1)

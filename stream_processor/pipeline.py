@@ -84,7 +84,7 @@ class StreamPipeline:
     settings : ProcessorSettings
         Limits and times.
     classifier : Classifier
-        The release in use.
+        Classifies windows, each by the release that is for it.
     publish : Publisher
         Kafka.
     live : LiveState
@@ -176,7 +176,7 @@ class StreamPipeline:
     def _new_partition(self, first: LogMessage) -> _Partition:
         settings = self._settings
         sessions = SessionBook(
-            self._classifier.manifest.window_spec,
+            self._classifier.spec,
             grace_us=round(settings.grace_seconds * MICROSECONDS),
             carry_seconds=settings.carry_seconds,
             forget_seconds=settings.forget_seconds,

@@ -14,10 +14,12 @@ from faust.web import Request, Response, View
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from har import interrupts, topics
+from har.channels import STABLE
 from har.log_format import logging_config
 from har.releases import ReleaseError
 from har.settings import ProcessorSettings
 from har.windows import MICROSECONDS
+from model_store.client.errors import UpdateRefusedError
 from model_store.onnx_classifier import OnnxClassifier
 from stream_processor.classification import Classifier
 from stream_processor.health import Health, LastResort
@@ -26,6 +28,9 @@ from stream_processor.live_state import LiveState
 from stream_processor.log_view import LogView
 from stream_processor.measures import ProcessorMeasures
 from stream_processor.pipeline import StreamPipeline
+from stream_processor.release_following import ReleaseFollower, announcements
+from stream_processor.release_loading import ReleaseLoader, release_client
+from stream_processor.serving import Served, ServedReleases
 from stream_processor.transport import use_transport
 
 log = logging.getLogger(__name__)
@@ -36,8 +41,10 @@ JSON = "application/json"
 START_SECONDS = 120.0
 
 
-def create_app(settings: ProcessorSettings, network: OnnxClassifier, last_resort: LastResort) -> faust.App:
-    """Build the Faust app that serves one release."""
+def create_app(
+    settings: ProcessorSettings, first: Served, loader: ReleaseLoader | None, last_resort: LastResort
+) -> faust.App:
+    """Build the Faust app that serves the first releases, and what the store says later if there is a loader."""
     app = faust.App(
         settings.group,
         broker=[f"kafka://{server}" for server in settings.bootstrap.split(",")],
@@ -71,7 +78,8 @@ def create_app(settings: ProcessorSettings, network: OnnxClassifier, last_resort
         return sent
 
     live = LiveState(str(settings.redis_url), latest_seconds=settings.latest_seconds, measures=measures)
-    classifier = Classifier(network, most=settings.classify_batch)
+    served = ServedReleases(first)
+    classifier = Classifier(served, most=settings.classify_batch)
     pipeline = StreamPipeline(settings, classifier, publish, live, measures)
     view = LogView(app)
     health = Health(
@@ -83,6 +91,10 @@ def create_app(settings: ProcessorSettings, network: OnnxClassifier, last_resort
         last_resort,
     )
     _attach(app, pipeline, view, health)
+    if loader is not None:
+        _follow(app, settings, loader, served, measures)
+    else:
+        measures.show_releases(first)
     _add_pages(app, measures, health)
     return app
 
@@ -137,6 +149,30 @@ def _attach(app: faust.App, pipeline: StreamPipeline, view: LogView, health: Hea
         log.info("reads %s", sorted(f"{tp.topic}/{tp.partition}" for tp in assigned))
 
 
+def _follow(
+    app: faust.App,
+    settings: ProcessorSettings,
+    loader: ReleaseLoader,
+    served: ServedReleases,
+    measures: ProcessorMeasures,
+) -> None:
+    @app.task
+    async def follow_releases() -> None:
+        follower = ReleaseFollower(
+            loader,
+            served,
+            announcements(settings.bootstrap, fetch_wait_ms=settings.fetch_wait_ms),
+            interval_seconds=settings.store_interval_seconds,
+            measures=measures,
+        )
+        try:
+            await follower.run()
+        except Exception as error:
+            # A fault of ours: better another worker than one that never hears of a release again.
+            await app.crash(error)
+            raise
+
+
 def _log_message(event: faust.Event) -> LogMessage:
     message = event.message
     return LogMessage(
@@ -173,19 +209,43 @@ def run(settings: ProcessorSettings) -> int:
 
 
 def _run(settings: ProcessorSettings) -> int:
-    try:
-        network = OnnxClassifier.open(settings.release, threads=settings.inference_threads)
-    except ReleaseError as error:
-        print(f"har processor: {error}", file=sys.stderr)
-        return FAILURE
     logging.config.dictConfig(logging_config("processor"))
     log.info("%s", settings.describe())
+    try:
+        first, loader = _releases(settings)
+    except (ReleaseError, OSError) as error:
+        print(f"har processor: {error}", file=sys.stderr)
+        return FAILURE
     settings.data_folder.mkdir(parents=True, exist_ok=True)
     last_resort = LastResort()
     last_resort.put_off(START_SECONDS)  # until the health watch takes over
-    worker = _Worker(create_app(settings, network, last_resort), last_resort)
+    worker = _Worker(create_app(settings, first, loader, last_resort), last_resort)
     try:
         worker.execute_from_commandline()
     except SystemExit as stopped:
         return stopped.code if isinstance(stopped.code, int) else FAILURE
     return FAILURE
+
+
+def _releases(settings: ProcessorSettings) -> tuple[Served, ReleaseLoader | None]:
+    """Return what classifies at first: what the store says, else what was good last, else the release of the settings.
+
+    Raises
+    ------
+    ReleaseError
+        If the release of the settings cannot be used.
+    OSError
+        If the store's root cannot be read, or what it says not be kept.
+    """
+    baseline = OnnxClassifier.open(settings.release, threads=settings.inference_threads)
+    first = Served({STABLE: baseline})
+    if settings.store_url is None:
+        return first, None
+    loader = ReleaseLoader(release_client(settings), baseline, threads=settings.inference_threads)
+    try:
+        first = loader.last_good()
+        first = loader.pull({}, effective=0)
+    except UpdateRefusedError as refused:
+        log.warning("%s", refused)
+    log.info("classifies at first: %s", first.describe())
+    return first, loader

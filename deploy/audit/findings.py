@@ -1,6 +1,7 @@
 """What an audit found: predictions in Kafka against the reference."""
 
 import math
+from collections import Counter
 from collections.abc import Iterable
 
 import msgspec
@@ -83,6 +84,10 @@ class Audit(msgspec.Struct):
         Answered windows whose values were compared.
     windows_of_other_releases : int
         Answered windows that another release answered last; only their presence is checked.
+    releases : dict of str to int
+        How many windows each release answered last.
+    most_release_changes : int
+        How often the release changed from one of a device's windows to the next, at the device with most changes.
     predictions_repeated : int
         Predictions that repeat a window; delivery is at least once.
     max_difference : float
@@ -121,6 +126,8 @@ class Audit(msgspec.Struct):
     windows_before_log: int
     windows_compared: int
     windows_of_other_releases: int
+    releases: dict[str, int]
+    most_release_changes: int
     predictions_repeated: int
     max_difference: float
     lost_batches: Finding
@@ -187,6 +194,8 @@ def compare(reference: Reference, seen: Seen, *, tolerance: float = 0.0) -> Audi
         windows_before_log=len(unknown) - len(extra),
         windows_compared=values.compared,
         windows_of_other_releases=values.of_other_releases,
+        releases=dict(sorted(Counter(prediction.release for prediction in predictions.values()).items())),
+        most_release_changes=max(release_changes(predictions.values()).values(), default=0),
         predictions_repeated=seen.repeated,
         max_difference=values.max_difference,
         lost_batches=_finding(
@@ -205,6 +214,17 @@ def compare(reference: Reference, seen: Seen, *, tolerance: float = 0.0) -> Audi
         out_of_order=_finding(_at(key) for key in seen.disordered),
         undecodable=seen.undecodable,
     )
+
+
+def release_changes(predictions: Iterable[Prediction]) -> dict[str, int]:
+    """Return how often each device's release changed from one window to the next, in the order of event time."""
+    changes: dict[str, int] = {}
+    latest: dict[str, str] = {}
+    for prediction in sorted(predictions, key=lambda each: each.start):
+        before = latest.get(prediction.device, prediction.release)
+        changes[prediction.device] = changes.get(prediction.device, 0) + (prediction.release != before)
+        latest[prediction.device] = prediction.release
+    return changes
 
 
 def is_before_log(reference: Reference, prediction: Prediction) -> bool:

@@ -46,6 +46,8 @@ def _windows(audit: Audit) -> list[str]:
         f"{audit.windows_allowed:,} need not have been, {audit.windows_before_log:,} from before the log",
         f"{audit.windows_compared:,} compared, largest difference {audit.max_difference:.3g}; "
         f"{audit.windows_of_other_releases:,} of other releases; {audit.predictions_repeated:,} repeats",
+        f"answered by {', '.join(f'{name} ({count:,})' for name, count in audit.releases.items()) or 'none'}; "
+        f"a device's release changed {audit.most_release_changes:,} times at most",
     ]
 
 

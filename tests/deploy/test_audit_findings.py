@@ -181,3 +181,12 @@ def test_what_a_refusal_refers_to_may_lie_before_the_log(log_begins_us, faults):
     found = compare(reference, seen_of([said(("phone-0", "s1", SECOND), 0.75)]))
     assert found.wrongly_refused.count == faults
     assert "internal" in [example.detail for example in found.wrongly_refused.examples]
+
+
+def test_releases_and_their_changes_are_counted_by_device_in_the_order_of_event_time():
+    keys = keys_of(4)
+    once = [said(key, 0.75, release="r1" if key[2] <= 2 * SECOND else "r2") for key in keys]
+    assert (found := compare(reference_of(keys), seen_of(once))).releases == {"r1": 4, "r2": 4}
+    assert found.most_release_changes == 1
+    to_and_fro = [said(key, 0.75, release="r1" if key[2] % (2 * SECOND) else "r2") for key in reversed(keys[:4])]
+    assert compare(reference_of(keys), seen_of(once + to_and_fro)).most_release_changes == 3

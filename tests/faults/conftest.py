@@ -11,6 +11,7 @@ import pytest
 from deploy.audit.findings import Audit
 from deploy.audit.text import describe
 from deploy.kafka.cluster import KafkaCluster
+from deploy.local_store import LocalStore
 from deploy.topics import create_topics
 from tests import brokers
 from tests.faults.stage import Stage, on_stage
@@ -34,8 +35,8 @@ async def open_stage(tmp_path: Path) -> AsyncIterator[OpenStage]:
     """Starts the system on a Kafka; it is stopped after the test."""
     async with AsyncExitStack() as stages:
 
-        async def start(bootstrap: str, *processor_options: str) -> Stage:
-            return await stages.enter_async_context(on_stage(bootstrap, tmp_path, *processor_options))
+        async def start(bootstrap: str, *processor_options: str, store: LocalStore | None = None) -> Stage:
+            return await stages.enter_async_context(on_stage(bootstrap, tmp_path, *processor_options, store=store))
 
         yield start
 

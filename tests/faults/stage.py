@@ -15,10 +15,12 @@ from kafka.admin import KafkaAdminClient
 
 from deploy.audit.auditing import audit
 from deploy.audit.findings import Audit
+from deploy.local_store import LocalStore
 from deploy.processes import ProcessGroup, Program
 from deploy.stack import Stack, choose_addresses, har
 from deploy.summary import PredictionWatch
 from ingest.phone_client import PhoneClient
+from model_store.release_folder import BASELINE
 
 #: How long phones that stop wait until Kafka has everything, s.
 FINISH_SECONDS = 180
@@ -31,13 +33,19 @@ class Stage:
     Its processes are started again when they end by themselves, as by any supervisor.
     """
 
-    def __init__(self, bootstrap: str, folder: Path, log: TextIO, *processor_options: str) -> None:
+    def __init__(
+        self, bootstrap: str, folder: Path, log: TextIO, *processor_options: str, store: LocalStore | None = None
+    ) -> None:
         self.bootstrap = bootstrap
         self.folder = folder
         self.journals = folder / "journals"
         self.group = ProcessGroup(log)
         self.stack = Stack(
-            choose_addresses(bootstrap=bootstrap), folder, self.group, processor_options=processor_options
+            choose_addresses(bootstrap=bootstrap),
+            folder,
+            self.group,
+            processor_options=processor_options,
+            store=store,
         )
         self.phones: Program | None = None
         self.random = random.Random(2018)
@@ -57,8 +65,10 @@ class Stage:
         self.phones.process.send_signal(signal.SIGTERM)
         assert await asyncio.wait_for(self.phones.process.wait(), FINISH_SECONDS + 30) == 0
 
-    async def audit(self, *, wait_seconds: float = AUDIT_WAIT_SECONDS) -> Audit:
-        return await asyncio.to_thread(audit, self.bootstrap, journals=self.journals, wait_seconds=wait_seconds)
+    async def audit(self, *, wait_seconds: float = AUDIT_WAIT_SECONDS, release: str = BASELINE) -> Audit:
+        return await asyncio.to_thread(
+            audit, self.bootstrap, journals=self.journals, release=release, wait_seconds=wait_seconds
+        )
 
     async def kill(self, name: str, number: signal.Signals = signal.SIGKILL) -> float:
         """Send a signal to a part once it runs; return when (epoch seconds), of SIGKILL as soon as it has ended."""
@@ -113,10 +123,12 @@ class Stage:
 
 
 @asynccontextmanager
-async def on_stage(bootstrap: str, folder: Path, *processor_options: str) -> AsyncIterator[Stage]:
+async def on_stage(
+    bootstrap: str, folder: Path, *processor_options: str, store: LocalStore | None = None
+) -> AsyncIterator[Stage]:
     """Run the system on a Kafka with the project's topics; what it said is in the folder's `log`."""
     with (folder / "log").open("w") as log:
-        stage = Stage(bootstrap, folder, log, *processor_options)
+        stage = Stage(bootstrap, folder, log, *processor_options, store=store)
         try:
             await stage.stack.start()
             yield stage

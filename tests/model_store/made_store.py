@@ -7,11 +7,13 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import msgspec
+import numpy as np
 from tuf.api.metadata import TargetFile
 
 from har.channels import ChannelPointer
 from har.releases import decode_manifest, encode_manifest
 from model_store.layout import pointer_path, target_name
+from model_store.onnx_classifier import OnnxClassifier
 from model_store.release_folder import open_release
 from model_store.repository.creation import create_store
 from model_store.repository.exclusive_writing import exclusive
@@ -29,6 +31,19 @@ def copied_release(folder: Path, name: str, **changes: object) -> Path:
     (copy / "manifest.json").write_bytes(
         encode_manifest(msgspec.structs.replace(manifest, **{"release": name} | changes))
     )
+    return copy
+
+
+def other_release(folder: Path, name: str, shift: float) -> Path:
+    """Copy the shipped release and have it take readings as shifted, m/s²: it answers otherwise, and knows it."""
+    network = OnnxClassifier.open("baseline")
+    before = network.manifest.normalisation
+    mean = tuple(value + shift for value in before.mean)
+    copy = copied_release(folder, name, normalisation=msgspec.structs.replace(before, mean=mean))
+    golden = open_release(copy).read_golden()
+    answers = network.probabilities(np.array([golden.window], np.float32) - np.float32(shift))[0].tolist()
+    changed = msgspec.structs.replace(golden, probabilities=answers)
+    (copy / "golden.json").write_bytes(msgspec.json.encode(changed))
     return copy
 
 

@@ -17,6 +17,7 @@ from stream_processor.kafka_messages import LogMessage, OutgoingMessage, Partiti
 from stream_processor.live_state import LiveState
 from stream_processor.measures import ProcessorMeasures
 from stream_processor.pipeline import StreamPipeline
+from stream_processor.serving import Served, ServedReleases
 from tests.batches import live_batches
 
 P0 = PartitionName(topics.SAMPLES.name, 0)
@@ -70,7 +71,13 @@ async def running(network, redis_url, kafka, errors=None, **changes):
     settings = ProcessorSettings(redis_url=redis_url, **changes)
     measures = ProcessorMeasures()
     live = LiveState(redis_url, latest_seconds=5, measures=measures)
-    pipeline = StreamPipeline(settings, Classifier(network, most=settings.classify_batch), kafka, live, measures)
+    pipeline = StreamPipeline(
+        settings,
+        Classifier(ServedReleases(Served({"stable": network})), most=settings.classify_batch),
+        kafka,
+        live,
+        measures,
+    )
 
     async def note(error: BaseException) -> None:
         (errors if errors is not None else []).append(error)

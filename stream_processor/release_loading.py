@@ -1,0 +1,164 @@
+"""From a store to releases that classify: pulled, verified, loaded and checked, or refused as a whole."""
+
+import fcntl
+import os
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+
+from har.channels import CANARY, STABLE, Channel
+from har.releases import ReleaseError
+from har.settings import ProcessorSettings
+from har.windows import WindowSpec
+from model_store.client.errors import UpdateRefusedError
+from model_store.client.fetching import BoundedFetcher, Patience
+from model_store.client.last_good import ClientFolder
+from model_store.client.release_client import Pulled, ReleaseClient
+from model_store.onnx_classifier import FORMAT, OnnxClassifier
+from stream_processor.serving import Served
+
+#: What one pull may take, s: a store that is slower is tried again, and the release that runs goes on meanwhile.
+PULL_SECONDS = 20.0
+
+
+@dataclass(frozen=True)
+class _Loaded:
+    """A release in memory, by the digest of its manifest."""
+
+    sha256: str
+    network: OnnxClassifier
+
+
+class ReleaseLoader:
+    """Loads what a store's channels point to; one call at a time, in whatever thread.
+
+    Parameters
+    ----------
+    client : ReleaseClient
+        Pulls from the store.
+    baseline : OnnxClassifier
+        What is stable while the store says nothing of that; all that is loaded must cut windows as it does.
+    threads : int
+        CPU threads a network may use.
+    """
+
+    def __init__(self, client: ReleaseClient, baseline: OnnxClassifier, *, threads: int) -> None:
+        self._client = client
+        self._baseline = baseline
+        self._threads = threads
+        self._loaded: dict[Channel, _Loaded] = {}
+
+    @property
+    def spec(self) -> WindowSpec:
+        """How windows are cut."""
+        return self._baseline.manifest.window_spec
+
+    def last_good(self) -> Served:
+        """Load what was good last; the baseline, if nothing was. This needs no network.
+
+        Raises
+        ------
+        UpdateRefusedError
+            If what was good last cannot be used any more.
+        """
+        try:
+            return self._load(self._client.last_good(), effective=0)
+        except UpdateRefusedError:
+            raise
+        except ReleaseError as error:
+            raise UpdateRefusedError("unusable", str(error)) from error
+
+    def pull(self, least: dict[Channel, int], *, effective: int) -> Served:
+        """Pull, load and check what the channels point to, and remember it as good.
+
+        Parameters
+        ----------
+        least : dict of str to int
+            The changes that were announced.
+        effective : int
+            From which arrival on the releases are for what arrives, µs since the epoch.
+
+        Raises
+        ------
+        UpdateRefusedError
+            If something did not come or must not be used.
+        """
+        pulled = self._client.pull(least=least)
+        served = self._load(pulled, effective=effective)
+        try:
+            self._client.folder.keep([each.pointer for each in pulled.values()])
+        except OSError as error:
+            raise UpdateRefusedError("unusable", f"it cannot be kept: {error}") from error
+        return served
+
+    def _load(self, pulled: Pulled, *, effective: int) -> Served:
+        loaded: dict[Channel, _Loaded] = {}
+        for channel, each in pulled.items():
+            assert each.pointer.manifest_sha256 is not None
+            known = [other for other in self._loaded.values() if other.sha256 == each.pointer.manifest_sha256]
+            if known:
+                loaded[channel] = known[0]
+                continue
+            self._refuse_other_windows(each.release.manifest.release, each.release.manifest.window_spec)
+            try:
+                network = OnnxClassifier(each.release, threads=self._threads)
+            except ReleaseError as error:
+                raise UpdateRefusedError("unusable", str(error)) from error
+            loaded[channel] = _Loaded(each.pointer.manifest_sha256, network)
+        self._loaded = loaded
+        networks: dict[Channel, OnnxClassifier] = {STABLE: self._baseline}
+        networks |= {channel: each.network for channel, each in loaded.items()}
+        return Served(
+            networks,
+            pulled[CANARY].pointer.share if CANARY in pulled else 0.0,
+            effective,
+            {channel: each.pointer.number for channel, each in pulled.items()},
+        )
+
+    def _refuse_other_windows(self, release: str, spec: WindowSpec) -> None:
+        if spec != self.spec:
+            raise UpdateRefusedError(
+                "unusable",
+                f"{release} classifies other windows ({spec}) than this processor cuts ({self.spec}): start another "
+                "processor with it, in a consumer group of its own",
+            )
+
+
+def release_client(settings: ProcessorSettings) -> ReleaseClient:
+    """Return a client of the store that the settings name.
+
+    Raises
+    ------
+    OSError
+        If the trusted root cannot be read, or the client's folder not be written.
+    """
+    assert settings.store_url is not None
+    folder = _claimed(settings.data_folder)
+    token = settings.store_token.get_secret_value() if settings.store_token is not None else None
+    return ReleaseClient(
+        settings.store_url,
+        settings.trusted_root.read_bytes(),
+        ClientFolder(folder),
+        (FORMAT,),
+        BoundedFetcher(Patience(deadline_seconds=PULL_SECONDS), token=token),
+    )
+
+
+#: Open as long as this process lives, so that no other one takes its folder.
+_claims: list[int] = []
+
+
+def _claimed(data_folder: Path) -> Path:
+    """Return a folder for releases that no other processor on this machine uses."""
+    for number in count(1):
+        folder = data_folder / ("releases" if number == 1 else f"releases-{number}")
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(lock)
+            continue
+        _claims.append(lock)
+        return folder
+    raise AssertionError("there is always another number")

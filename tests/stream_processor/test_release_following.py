@@ -1,0 +1,229 @@
+"""Following a store: what is announced is pulled, verified and checked before it classifies anything."""
+
+import asyncio
+import hashlib
+import time
+from contextlib import aclosing, asynccontextmanager, suppress
+from pathlib import Path
+
+import msgspec
+import pytest
+from kafka import KafkaProducer
+
+from har import topics
+from har.channels import ChannelPointer, ReleaseAnnouncement, encode_announcement
+from har.releases import GoldenWindow
+from har.settings import ProcessorSettings
+from model_store.client.fetching import BoundedFetcher
+from model_store.client.last_good import ClientFolder
+from model_store.client.release_client import ReleaseClient
+from model_store.onnx_classifier import OnnxClassifier
+from model_store.repository.publishing import promote, publish, rollback
+from stream_processor.measures import ProcessorMeasures
+from stream_processor.release_following import ReleaseFollower, announcements
+from stream_processor.release_loading import ReleaseLoader, release_client
+from stream_processor.serving import ServedReleases
+from tests.model_store.client_of_store import HASTY
+from tests.model_store.made_store import MadeStore
+from tests.model_store.served_store import served
+
+BASELINE = OnnxClassifier.open("baseline")
+
+
+class Followed:
+    """A store that is served, and a processor's view of it."""
+
+    def __init__(self, store, server, folder: Path) -> None:
+        self.store, self.server, self.folder = store, server, folder
+        self.measures = ProcessorMeasures()
+        self.queue: asyncio.Queue[ReleaseAnnouncement] = asyncio.Queue()
+        self.served = ServedReleases(self.loader().last_good())
+
+    def loader(self) -> ReleaseLoader:
+        client = ReleaseClient(
+            self.server.url, self.store.root, ClientFolder(self.folder), ("onnx",), BoundedFetcher(HASTY)
+        )
+        return ReleaseLoader(client, BASELINE, threads=1)
+
+    def announce(self, pointer: ChannelPointer, *, in_us: int = 0) -> int:
+        now = time.time_ns() // 1000
+        self.queue.put_nowait(ReleaseAnnouncement(pointer=pointer, announced=now, effective=now + in_us))
+        return now + in_us
+
+    async def _announced(self):
+        while True:
+            yield await self.queue.get()
+
+    @asynccontextmanager
+    async def following(self, **options):
+        follower = ReleaseFollower(
+            self.loader(),
+            self.served,
+            self._announced(),
+            measures=self.measures,
+            **{"interval_seconds": 60.0} | options,
+        )
+        task = asyncio.create_task(follower.run())
+        try:
+            yield follower
+        finally:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+    @property
+    def names(self) -> dict[str, str]:
+        return {channel: network.manifest.release for channel, network in self.served.now.networks.items()}
+
+    async def until(self, **names: str) -> None:
+        async with asyncio.timeout(20):
+            while self.names != names:
+                await asyncio.sleep(0.01)
+
+    def refused(self, reason: str) -> float:
+        return self.measures.registry.get_sample_value("har_release_refused_total", {"reason": reason}) or 0.0
+
+    async def until_refused(self, reason: str) -> None:
+        async with asyncio.timeout(20):
+            while not self.refused(reason):
+                await asyncio.sleep(0.01)
+
+
+@pytest.fixture
+def followed(tmp_path):
+    store = MadeStore.make(tmp_path)
+    with served(Path(store.storage.url)) as server:
+        yield Followed(store, server, tmp_path / "client")
+
+
+async def test_what_is_announced_takes_over_at_its_moment(followed):
+    async with followed.following():
+        moment = followed.announce(followed.store.publish("one"), in_us=300_000)
+        await followed.until(stable="one")
+        assert followed.served.network_for("phone", moment - 1).manifest.release == BASELINE.manifest.release
+        assert followed.served.network_for("phone", moment).manifest.release == "one"
+        shown = followed.measures.registry.get_sample_value("har_release", {"channel": "stable", "release": "one"})
+        assert shown == 1
+
+
+async def test_canary_promotion_and_rollback_are_followed(followed):
+    store = followed.store
+    async with followed.following():
+        followed.announce(store.publish("one"))
+        await followed.until(stable="one")
+        followed.announce(store.publish("two", channel="canary", share=0.5))
+        await followed.until(stable="one", canary="two")
+        followed.announce(promote(store.storage, store.signing))
+        await followed.until(stable="two")
+        followed.announce(rollback(store.storage, store.signing))
+        await followed.until(stable="one")
+
+
+async def test_a_worker_that_begins_serves_what_the_store_says_and_without_it_what_was_good_last(followed):
+    followed.store.publish("one")
+    first = followed.loader().pull({}, effective=0)
+    assert first.networks["stable"].manifest.release == "one"
+    followed.server.change = lambda name, content: None
+    assert followed.loader().last_good().networks["stable"].manifest.release == "one"
+
+
+async def test_a_release_that_fails_its_golden_window_is_refused_and_counted_and_the_old_one_stays(followed):
+    async with followed.following():
+        followed.announce(pointer := followed.store.publish("one"))
+        await followed.until(stable="one")
+        wrong = followed.store.release("wrong")
+        golden = msgspec.json.decode((wrong / "golden.json").read_bytes(), type=GoldenWindow)
+        turned = golden.probabilities[1:] + golden.probabilities[:1]
+        (wrong / "golden.json").write_bytes(msgspec.json.encode(msgspec.structs.replace(golden, probabilities=turned)))
+        files = {f"releases/wrong/{path.name}": path.read_bytes() for path in wrong.iterdir()}
+        digest = hashlib.sha256(files["releases/wrong/manifest.json"]).hexdigest()
+        bad = msgspec.structs.replace(pointer, number=2, release="wrong", manifest_sha256=digest)
+        followed.store.sign(files, bad)
+        followed.announce(bad)
+        await followed.until_refused("unusable")
+        assert followed.names == {"stable": "one"}
+        await asyncio.wait_for(followed.served.wait_for(time.time_ns()), 0.5)  # nobody waits for it any more
+
+
+async def test_a_release_with_other_windows_is_refused_with_what_to_do(followed, caplog):
+    store = followed.store
+    longer = publish(store.storage, store.signing, store.release("longer", hop_us=2_000_000))
+    async with followed.following():
+        followed.announce(longer)
+        await followed.until_refused("unusable")
+    assert "in a consumer group of its own" in caplog.text
+    assert followed.names == {"stable": BASELINE.manifest.release}
+
+
+async def test_a_store_that_is_away_is_asked_until_it_is_back(followed):
+    followed.server.change = lambda name, content: None
+    async with followed.following():
+        followed.announce(followed.store.publish("one"))
+        await followed.until_refused("unreachable")
+        followed.server.change = lambda name, content: content
+        await followed.until(stable="one")
+
+
+async def test_a_store_that_keeps_back_what_was_announced_is_told(followed):
+    folder = Path(followed.store.storage.url)
+    followed.store.publish("one")
+    kept = (folder / "metadata" / "timestamp.json").read_bytes()
+    pointer = followed.store.publish("two")
+    followed.server.change = lambda name, content: kept if name == "metadata/timestamp.json" else content
+    async with followed.following():
+        followed.announce(pointer)
+        await followed.until_refused("rolled back")
+
+
+async def test_what_nobody_signed_is_not_believed_and_keeps_nothing_from_being_taken(followed):
+    async with followed.following():
+        one = followed.store.publish("one")
+        followed.announce(msgspec.structs.replace(one, number=1_000_000))
+        await followed.until(stable="one")  # the store has it, whatever was announced
+        await followed.until_refused("rolled back")
+        followed.announce(followed.store.publish("two"))
+        await followed.until(stable="two")
+
+
+async def test_what_was_not_announced_is_found_by_asking_now_and_then(followed):
+    async with followed.following(interval_seconds=0.1):
+        followed.store.publish("one")
+        await followed.until(stable="one")
+
+
+async def test_what_is_said_again_changes_nothing(followed):
+    async with followed.following():
+        pointer = followed.store.publish("one")
+        moment = followed.announce(pointer)
+        await followed.until(stable="one")
+        followed.announce(pointer, in_us=10_000_000)
+        await asyncio.sleep(0.3)
+        assert followed.served.network_for("phone", moment).manifest.release == "one"
+        await asyncio.wait_for(followed.served.wait_for(moment + 20_000_000), 0.5)
+
+
+async def test_announcements_are_read_from_the_beginning_and_what_is_none_is_left_out(broker, followed):
+    said = [followed.store.publish(name) for name in ("one", "two")]
+    producer = KafkaProducer(bootstrap_servers=[broker.bootstrap])
+    messages = [encode_announcement(ReleaseAnnouncement(pointer=each, announced=1, effective=2)) for each in said]
+    for message in (messages[0], b"nonsense", messages[1]):
+        producer.send(topics.RELEASES.name, key=b"stable", value=message)
+    producer.flush()
+    producer.close()
+    heard = []
+    async with asyncio.timeout(30), aclosing(announcements(broker.bootstrap, fetch_wait_ms=50)) as said_again:
+        async for announcement in said_again:
+            heard.append(announcement.pointer)
+            if len(heard) == 2:
+                break
+    assert heard == said
+
+
+def test_two_processors_on_a_machine_keep_their_releases_apart(followed, tmp_path):
+    root = tmp_path / "trusted_root.json"
+    root.write_bytes(followed.store.root)
+    settings = ProcessorSettings(
+        store_url=followed.server.url, trusted_root=root, data_folder=tmp_path / "data", redis_url="redis://127.0.0.1"
+    )
+    one, other = release_client(settings), release_client(settings)
+    assert one.folder.path != other.folder.path
