@@ -19,9 +19,12 @@ class LocalStore:
     ----------
     folder : Path
         All of it is below this folder.
+    options : tuple of str
+        Further options of what serves it.
     """
 
     folder: Path
+    options: tuple[str, ...] = ()
 
     @property
     def url(self) -> str:

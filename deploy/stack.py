@@ -169,6 +169,7 @@ class Stack:
             *("store", "serve", "--store", self.store.url, "--online-keys", str(self.store.online_keys)),
             *("--uploads", str(self.folder / "uploads"), "--port", str(at.store)),
             *("--bootstrap", at.bootstrap, "--redis-url", at.redis_url),
+            *self.store.options,
         )
         await self._start_service("store", words, f"{at.store_url}/releases/current")
 

@@ -112,6 +112,16 @@ class ServeSettings(ListeningSettings, SigningSettings):
     refresh_seconds: float = Field(60, gt=0, description="how often signatures are looked at")
     look_seconds: float = Field(1, gt=0, description="how often the store is looked at, for what others change")
     lead_seconds: float = Field(0.5, ge=0, description="from an announcement until the release is for what arrives")
+    auto: bool = Field(False, description="promote a canary that passes; without it, it waits for a person")
+    canary_devices: int = Field(5, ge=3, description="so many devices must have been compared before a canary passes")
+    canary_windows: int = Field(300, ge=50, description="so many windows must have been compared before it passes")
+    canary_seconds: float = Field(3_600, ge=0, description="so long it is looked at before it passes")
+    least_agreement: float = Field(0.8, ge=0, le=1, description="share of windows on which it says what stable says")
+    most_confidence_loss: float = Field(0.1, ge=0, le=1, description="by how much it may be less confident")
+    most_latency_ratio: float = Field(2, gt=0, description="how many times as long as stable it may take for a window")
+    most_accuracy_loss: float = Field(
+        0.02, ge=0, le=1, description="by how much it may be less often right, where wearers said what they do"
+    )
     max_connections: int = Field(1_000, ge=1, description="requests at the same time; beyond, they get a 503")
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 from har import topics
+from har.comparisons import Comparison, encode_comparison
 from har.predictions import Prediction, encode_prediction
 from har.refusals import Refusal
 from har.samples import SampleBatch, encode_batch
@@ -104,6 +105,11 @@ class Publisher(Protocol):
 def prediction_message(prediction: Prediction) -> OutgoingMessage:
     """Return what is published of a prediction."""
     return OutgoingMessage(topics.PREDICTIONS.name, prediction.device.encode(), encode_prediction(prediction))
+
+
+def comparison_message(comparison: Comparison) -> OutgoingMessage:
+    """Return what is published of a comparison."""
+    return OutgoingMessage(topics.COMPARISONS.name, comparison.device.encode(), encode_comparison(comparison))
 
 
 def refusal_message(refusal: Refusal) -> OutgoingMessage:

@@ -19,13 +19,14 @@ from har.refusals import Refusal
 from har.samples import RejectedBatch, SampleBatch, decode_batch
 from har.settings import ProcessorSettings
 from har.windows import MICROSECONDS
-from stream_processor.classification import Classifier
+from stream_processor.classification import Classified, Classifier
 from stream_processor.kafka_messages import (
     KafkaEvent,
     LogMessage,
     PartitionName,
     Publisher,
     carried_message,
+    comparison_message,
     prediction_message,
     refusal_message,
 )
@@ -225,9 +226,9 @@ class StreamPipeline:
         while True:
             group = await self._next_group()
             windows = [window for work in group for window in work.windows]
-            predictions = await self._classifier.classify(windows) if windows else []
-            confirmations = await self._send(group, predictions)
-            await self._sent.put(_Sent(group, windows, predictions, confirmations))
+            classified = await self._classifier.classify(windows)
+            confirmations = await self._send(group, classified)
+            await self._sent.put(_Sent(group, windows, classified.predictions, confirmations))
 
     async def _next_group(self) -> list[_Work]:
         """Wait for work, then take all that is there, up to one call of the network."""
@@ -238,8 +239,9 @@ class StreamPipeline:
             windows += len(group[-1].windows)
         return group
 
-    async def _send(self, group: list[_Work], predictions: list[Prediction]) -> list[Awaitable[object]]:
-        messages = [prediction_message(prediction) for prediction in predictions]
+    async def _send(self, group: list[_Work], classified: Classified) -> list[Awaitable[object]]:
+        messages = [prediction_message(prediction) for prediction in classified.predictions]
+        messages += [comparison_message(comparison) for comparison in classified.comparisons]
         for work in group:
             messages += [refusal_message(refusal) for refusal in work.refusals]
             messages += [

@@ -22,6 +22,22 @@ LONGEST_WAIT_SECONDS = 2.0
 KEPT_CHANGES = 3
 
 
+@dataclass(frozen=True, eq=False)
+class Choice:
+    """What classifies a window.
+
+    Attributes
+    ----------
+    network : OnnxClassifier
+        Whose answer is published.
+    compared_with : OnnxClassifier or None
+        What answers besides, to judge a canary by.
+    """
+
+    network: OnnxClassifier
+    compared_with: OnnxClassifier | None = None
+
+
 @dataclass(frozen=True)
 class Served:
     """What classifies from a moment on.
@@ -43,10 +59,12 @@ class Served:
     effective: int = 0
     numbers: dict[Channel, int] = field(default_factory=dict)
 
-    def network_for(self, device: str) -> OnnxClassifier:
+    def choice_for(self, device: str) -> "Choice":
         """Return what classifies a device's windows."""
-        canary = self.networks.get(CANARY)
-        return canary if canary is not None and is_canary(device, self.share) else self.networks[STABLE]
+        stable, canary = self.networks[STABLE], self.networks.get(CANARY)
+        if canary is not None and is_canary(device, self.share):
+            return Choice(canary, compared_with=stable)
+        return Choice(stable)
 
     def describe(self) -> str:
         """Return the releases in words."""
@@ -110,9 +128,9 @@ class ServedReleases:
             log.warning("the announced release is not loaded in time; the one before classifies on")
             self.settle()
 
-    def network_for(self, device: str, arrived: int) -> OnnxClassifier:
+    def choice_for(self, device: str, arrived: int) -> Choice:
         """Return what classifies a window of a device whose last reading arrived at a time, µs since the epoch."""
         for change in reversed(self._changes):
             if change.effective <= arrived:
-                return change.network_for(device)
-        return self._changes[0].network_for(device)
+                return change.choice_for(device)
+        return self._changes[0].choice_for(device)

@@ -15,8 +15,10 @@ from model_store.repository.signed_state import Signing
 from model_store.repository.storage import Storage
 from model_store.server.access import Access
 from model_store.server.announcing import Announcer
+from model_store.server.canary_judge import CanaryJudge
 from model_store.server.current_state import CurrentState
 from model_store.server.files import file_routes
+from model_store.server.judging import judging_routes
 from model_store.server.releases import changing_routes, failed, reading_routes, refused
 from model_store.server.uploads import Uploads
 
@@ -56,7 +58,13 @@ class Upkeep:
 
 
 def create_app(
-    current: CurrentState, signing: Signing, uploads: Uploads, access: Access, announcer: Announcer, upkeep: Upkeep
+    current: CurrentState,
+    signing: Signing,
+    uploads: Uploads,
+    access: Access,
+    announcer: Announcer,
+    upkeep: Upkeep,
+    canary_judge: CanaryJudge | None = None,
 ) -> FastAPI:
     """Build the application.
 
@@ -74,11 +82,14 @@ def create_app(
         Runs beside.
     upkeep : Upkeep
         Runs beside.
+    canary_judge : CanaryJudge, optional
+        Runs beside, if there is one.
     """
+    runs = [announcer.run, upkeep.run, *([canary_judge.run] if canary_judge is not None else [])]
 
     @asynccontextmanager
     async def beside(_: FastAPI) -> AsyncIterator[None]:
-        tasks = [asyncio.create_task(announcer.run()), asyncio.create_task(upkeep.run())]
+        tasks = [asyncio.create_task(run()) for run in runs]
         try:
             yield
         finally:
@@ -97,6 +108,7 @@ def create_app(
     reading = [Depends(access.reader)]
     app.include_router(file_routes(current.storage), dependencies=reading)
     app.include_router(reading_routes(current), dependencies=reading)
+    app.include_router(judging_routes(current, canary_judge), dependencies=reading)
     app.include_router(changing_routes(current, signing, uploads, access, announcer.look))
     app.add_exception_handler(ReleaseError, refused)
     app.add_exception_handler(OSError, failed)

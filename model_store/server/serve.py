@@ -9,12 +9,14 @@ import uvicorn
 from har.log_format import logging_config
 from har.releases import ReleaseError
 from har.store_settings import ServeSettings
+from model_store.canary.judgement import CanaryLimits
 from model_store.repository.signed_state import Signing
 from model_store.repository.signing_keys import Keyring
 from model_store.repository.storage import Storage
 from model_store.server.access import Access
 from model_store.server.announcing import Announcer
 from model_store.server.app import Upkeep, create_app
+from model_store.server.canary_judge import CanaryJudge
 from model_store.server.current_state import CurrentState
 from model_store.server.uploads import Uploads
 
@@ -44,6 +46,11 @@ def serve(settings: ServeSettings) -> int:
         look_seconds=settings.look_seconds,
         lead_seconds=settings.lead_seconds,
     )
+    canary_judge = None
+    if settings.bootstrap is not None:
+        canary_judge = CanaryJudge(
+            current, signing, announcer, settings.bootstrap, limits_of(settings), auto=settings.auto
+        )
     app = create_app(
         current,
         signing,
@@ -51,6 +58,7 @@ def serve(settings: ServeSettings) -> int:
         Access(settings.token, settings.publish_token),
         announcer,
         Upkeep(storage, signing, settings.refresh_seconds),
+        canary_judge,
     )
     config = uvicorn.Config(
         app,
@@ -68,3 +76,16 @@ def serve(settings: ServeSettings) -> int:
     server = uvicorn.Server(config)
     server.run()
     return 0 if server.started else FAILURE
+
+
+def limits_of(settings: ServeSettings) -> CanaryLimits:
+    """Return what the settings ask of a canary."""
+    return CanaryLimits(
+        devices=settings.canary_devices,
+        windows=settings.canary_windows,
+        seconds=settings.canary_seconds,
+        agreement=settings.least_agreement,
+        confidence_loss=settings.most_confidence_loss,
+        latency_ratio=settings.most_latency_ratio,
+        accuracy_loss=settings.most_accuracy_loss,
+    )

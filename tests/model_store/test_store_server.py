@@ -19,6 +19,7 @@ from deploy.ports import free_port
 from har import topics
 from har.channels import ReleaseAnnouncement, decode_announcement
 from har.live import RELEASES_CHANNEL, RELEASES_KEY
+from model_store.canary.judgement import CanaryLimits
 from model_store.client.last_good import ClientFolder
 from model_store.client.release_client import ReleaseClient
 from model_store.layout import target_name
@@ -27,6 +28,7 @@ from model_store.repository.signed_state import read_state
 from model_store.server.access import Access
 from model_store.server.announcing import Announcer
 from model_store.server.app import Upkeep, create_app
+from model_store.server.canary_judge import CanaryJudge
 from model_store.server.current_state import CurrentState
 from model_store.server.uploads import Uploads
 from tests.model_store.made_store import MadeStore, ago
@@ -48,16 +50,23 @@ class Server:
         redis_url: str | None = None,
         signing=None,
         refresh_seconds: float = 60,
+        limits: CanaryLimits | None = None,
+        auto: bool = False,
     ) -> None:
         current = CurrentState(store.storage)
         signing = signing or store.signing
+        announcer = Announcer(current, bootstrap, redis_url, look_seconds=0.1)
+        judge = None
+        if bootstrap is not None and limits is not None:
+            judge = CanaryJudge(current, signing, announcer, bootstrap, limits, auto=auto)
         app = create_app(
             current,
             signing,
             Uploads(store.folder / "uploads"),
             Access(SecretStr(read) if read else None, SecretStr(publish) if publish else None),
-            Announcer(current, bootstrap, redis_url, look_seconds=0.1),
+            announcer,
             Upkeep(store.storage, signing, refresh_seconds),
+            judge,
         )
         self._server = uvicorn.Server(uvicorn.Config(app, port=free_port(), log_config=None))
         self._thread = threading.Thread(target=self._server.run)

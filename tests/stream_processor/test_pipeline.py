@@ -7,6 +7,7 @@ import pytest
 
 from har import topics
 from har.batch_runs import BatchRun
+from har.comparisons import decode_comparison
 from har.predictions import decode_prediction
 from har.samples import encode_batch
 from har.settings import ProcessorSettings
@@ -19,6 +20,7 @@ from stream_processor.measures import ProcessorMeasures
 from stream_processor.pipeline import StreamPipeline
 from stream_processor.serving import Served, ServedReleases
 from tests.batches import live_batches
+from tests.model_store.made_store import other_release
 
 P0 = PartitionName(topics.SAMPLES.name, 0)
 
@@ -67,13 +69,13 @@ def network() -> OnnxClassifier:
 
 
 @asynccontextmanager
-async def running(network, redis_url, kafka, errors=None, **changes):
+async def running(network, redis_url, kafka, errors=None, served=None, **changes):
     settings = ProcessorSettings(redis_url=redis_url, **changes)
     measures = ProcessorMeasures()
     live = LiveState(redis_url, latest_seconds=5, measures=measures)
     pipeline = StreamPipeline(
         settings,
-        Classifier(ServedReleases(Served({"stable": network})), most=settings.classify_batch),
+        Classifier(ServedReleases(served or Served({"stable": network})), most=settings.classify_batch),
         kafka,
         live,
         measures,
@@ -282,3 +284,29 @@ async def test_a_full_queue_makes_the_reader_wait(network, redis_url):
             async with asyncio.timeout(1.5):
                 await take_all(pipeline, live_batches(60), acked)
         assert len(kafka.messages) < 20
+
+
+async def test_windows_of_a_canary_are_compared_with_what_stable_says(network, redis_url, tmp_path):
+    kafka, acked, batches = Kafka(), [], live_batches(12)
+    other = OnnxClassifier.open(str(other_release(tmp_path, "other", 0.5)))
+    served = Served({"stable": network, "canary": other}, share=1.0)
+    async with running(network, redis_url, kafka, served=served) as (pipeline, _):
+        await take_all(pipeline, batches, acked)
+        times = np.concatenate([batch.times for batch in batches])
+        axes = np.concatenate([batch.axes for batch in batches])
+        offline = recording_windows(times, axes)
+        await kafka.wait_for(2 * len(offline.starts))
+    predictions = [decode_prediction(value) for value in kafka.of(topics.PREDICTIONS.name)]
+    comparisons = [decode_comparison(value) for value in kafka.of(topics.COMPARISONS.name)]
+    assert {prediction.release for prediction in predictions} == {"other"}
+    assert [each.start for each in comparisons] == offline.starts.tolist()
+    best = network.probabilities(offline.values).max(axis=1)
+    for prediction, comparison, confidence in zip(predictions, comparisons, best, strict=True):
+        assert (comparison.canary.release, comparison.stable.release) == ("other", network.manifest.release)
+        assert (comparison.canary.activity, comparison.canary.confidence) == (
+            prediction.activity,
+            prediction.confidence,
+        )
+        if comparison.stable.activity != "unknown":
+            assert comparison.stable.confidence == pytest.approx(float(confidence))
+        assert comparison.canary.taken_us > 0 < comparison.stable.taken_us

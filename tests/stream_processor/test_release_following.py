@@ -100,8 +100,8 @@ async def test_what_is_announced_takes_over_at_its_moment(followed):
     async with followed.following():
         moment = followed.announce(followed.store.publish("one"), in_us=300_000)
         await followed.until(stable="one")
-        assert followed.served.network_for("phone", moment - 1).manifest.release == BASELINE.manifest.release
-        assert followed.served.network_for("phone", moment).manifest.release == "one"
+        assert followed.served.choice_for("phone", moment - 1).network.manifest.release == BASELINE.manifest.release
+        assert followed.served.choice_for("phone", moment).network.manifest.release == "one"
         shown = followed.measures.registry.get_sample_value("har_release", {"channel": "stable", "release": "one"})
         assert shown == 1
 
@@ -198,7 +198,7 @@ async def test_what_is_said_again_changes_nothing(followed):
         await followed.until(stable="one")
         followed.announce(pointer, in_us=10_000_000)
         await asyncio.sleep(0.3)
-        assert followed.served.network_for("phone", moment).manifest.release == "one"
+        assert followed.served.choice_for("phone", moment).network.manifest.release == "one"
         await asyncio.wait_for(followed.served.wait_for(moment + 20_000_000), 0.5)
 
 

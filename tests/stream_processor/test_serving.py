@@ -28,7 +28,7 @@ def network(tmp_path_factory):
 
 
 def name_for(served: ServedReleases, device: str, arrived: int) -> str:
-    return served.network_for(device, arrived).manifest.release
+    return served.choice_for(device, arrived).network.manifest.release
 
 
 def test_what_arrives_from_the_moment_on_is_for_the_new_release(network):

@@ -8,7 +8,7 @@ A collected folder holds two tables, each as any number of Parquet files in any 
   and where it is missing the activity goes on); optionally ``user``.
 
 A reading has the label of the interval that it lies in; where several do, of the one that was said last; where none
-does, ``null``. How statements are ended, corrected and taken back is said in `trainer.sources.statements`. Rows may be
+does, ``null``. How statements are ended, corrected and taken back is said in `har.statements`. Rows may be
 repeated (delivery is at least once): windows are cut from each reading once.
 """
 
@@ -22,10 +22,10 @@ import pyarrow.compute as pc
 
 from har.recordings import NULL_LABEL, RecordingError, groups_of_rows, require_columns
 from har.releases import TrainingData
+from har.statements import Statement, StatementTable
 from trainer.sources.checks import meant_label
 from trainer.sources.parquet import parquet_files, read_batches, read_schema
 from trainer.sources.source import Source
-from trainer.sources.statements import Statement, StatementTable
 from trainer.sources.table import AnyColumn, Part, constant_texts, make_part, make_table
 
 SAMPLE_COLUMNS = ("device", "session", "t", "x", "y", "z")

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Self
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -138,6 +139,49 @@ class StatementTable:
             end = min(later, default=ENDLESS) if each.end == ENDLESS else each.end
             intervals.append((each.start, end, each.activity))
         return intervals
+
+
+class _Wire(msgspec.Struct, forbid_unknown_fields=True):
+    """A statement as it lies on `har.topics.LABELS`."""
+
+    device: str
+    session: str
+    start: int
+    activity: str
+    said_at: int
+    end: int | None = None
+    user: str | None = None
+
+
+def encode_statement(statement: Statement) -> bytes:
+    """Encode as JSON; without an end, if it goes on."""
+    end = None if statement.end == ENDLESS else statement.end
+    return msgspec.json.encode(
+        _Wire(
+            statement.device,
+            statement.session,
+            statement.start,
+            statement.activity,
+            statement.said_at,
+            end,
+            statement.user,
+        )
+    )
+
+
+def decode_statement(message: bytes) -> Statement:
+    """Decode JSON.
+
+    Raises
+    ------
+    RecordingError
+        If it is no statement, or the interval ends before it starts.
+    """
+    try:
+        wire = msgspec.json.decode(message, type=_Wire)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise RecordingError(f"not a statement: {error}") from error
+    return Statement.of_row(msgspec.structs.asdict(wire))
 
 
 def _microseconds(value: int | datetime) -> int:

@@ -1,0 +1,168 @@
+"""Judging the canary of a store while it runs: it is ended when it breaches a limit, and promoted when it passes."""
+
+import asyncio
+import logging
+import time
+from dataclasses import dataclass
+from datetime import datetime
+
+from kafka import KafkaConsumer
+from kafka.errors import KafkaError
+
+from har import topics
+from har.channels import CANARY, MAX_REASON_CHARACTERS, STABLE, ChannelPointer
+from har.comparisons import decode_comparison
+from har.recordings import RecordingError
+from har.releases import ReleaseError
+from har.statements import decode_statement
+from model_store.canary.evidence import Evidence
+from model_store.canary.judgement import CanaryLimits, Judgement, judge
+from model_store.repository.publishing import promote, rollback
+from model_store.repository.signed_state import Signing
+from model_store.server.announcing import Announcer
+from model_store.server.current_state import CurrentState
+
+log = logging.getLogger(__name__)
+
+POLL_SECONDS = 0.5
+MOST_RECORDS = 2_000
+RETRY_SECONDS = 5.0
+
+
+@dataclass
+class _Trial:
+    """A canary that is being judged."""
+
+    canary: ChannelPointer
+    stable: ChannelPointer
+    evidence: Evidence
+    consumer: KafkaConsumer
+
+    @classmethod
+    def begin(cls, canary: ChannelPointer, stable: ChannelPointer, bootstrap: str) -> "_Trial":
+        assert canary.release is not None and stable.release is not None
+        consumer = KafkaConsumer(
+            topics.COMPARISONS.name,
+            topics.LABELS.name,
+            bootstrap_servers=bootstrap.split(","),
+            group_id=None,
+            auto_offset_reset="earliest",
+            enable_auto_commit=False,
+        )
+        return cls(canary, stable, Evidence(canary.release, stable.release), consumer)
+
+    def is_of(self, canary: ChannelPointer | None, stable: ChannelPointer | None) -> bool:
+        return (self.canary, self.stable) == (canary, stable)
+
+    @property
+    def age_seconds(self) -> float:
+        return time.time() - datetime.fromisoformat(self.canary.at).timestamp()
+
+    def read_on(self) -> bool:
+        """Take what Kafka has; return whether there was anything."""
+        polled = self.consumer.poll(round(POLL_SECONDS * 1_000), max_records=MOST_RECORDS)
+        for records in polled.values():
+            for record in records:
+                self._take(record.topic, record.value or b"")
+        return bool(polled)
+
+    def _take(self, topic: str, message: bytes) -> None:
+        try:
+            if topic == topics.COMPARISONS.name:
+                self.evidence.add(decode_comparison(message))
+            else:
+                self.evidence.add_statement(decode_statement(message))
+        except (ReleaseError, RecordingError) as error:
+            log.warning("%s: %s", topic, error)
+
+
+class CanaryJudge:
+    """Judges whatever canary a store has.
+
+    Parameters
+    ----------
+    current : CurrentState
+        The store.
+    signing : Signing
+        With the online keys.
+    announcer : Announcer
+        Told of changes.
+    bootstrap : str
+        Kafka's servers, host:port,host:port.
+    limits : CanaryLimits
+        What a canary must keep to.
+    auto : bool
+        Whether what passes is promoted; else it waits for a person.
+
+    Attributes
+    ----------
+    judgement : Judgement or None
+        The latest, of the canary that there is.
+    """
+
+    def __init__(
+        self,
+        current: CurrentState,
+        signing: Signing,
+        announcer: Announcer,
+        bootstrap: str,
+        limits: CanaryLimits,
+        *,
+        auto: bool,
+    ) -> None:
+        self._current = current
+        self._signing = signing
+        self._announcer = announcer
+        self._bootstrap = bootstrap
+        self._limits = limits
+        self._auto = auto
+        self._trial: _Trial | None = None
+        self.judgement: Judgement | None = None
+
+    async def run(self) -> None:
+        """Judge until cancelled."""
+        try:
+            while True:
+                try:
+                    await asyncio.to_thread(self._look)
+                except (ReleaseError, OSError, KafkaError) as error:
+                    log.warning("the canary is not judged at present: %s", error)
+                    await asyncio.sleep(RETRY_SECONDS)
+                if self._trial is None:
+                    await asyncio.sleep(POLL_SECONDS)
+        finally:
+            self._end_trial()
+
+    def _look(self) -> None:
+        pointers = self._current.look().pointers
+        canary, stable = pointers.get(CANARY), pointers.get(STABLE)
+        if self._trial is not None and not self._trial.is_of(canary, stable):
+            self._end_trial()
+        if canary is None or canary.release is None or stable is None:
+            return
+        if self._trial is None:
+            self._trial = _Trial.begin(canary, stable, self._bootstrap)
+            log.info("canary %s is compared with %s", canary.release, stable.release)
+        if self._trial.read_on() or self.judgement is None:
+            self._judge(self._trial)
+
+    def _judge(self, trial: _Trial) -> None:
+        before = self.judgement
+        self.judgement = found = judge(trial.evidence.measure(), self._limits, trial.age_seconds)
+        if before is None or before.verdict != found.verdict:
+            log.info("canary %s: %s: %s", trial.canary.release, found.verdict, found.reason)
+        reason = f"judged by itself: {found.reason}"[:MAX_REASON_CHARACTERS]
+        storage = self._current.storage
+        if found.verdict == "breach":
+            rollback(storage, self._signing, channel=CANARY, reason=reason)
+        elif found.verdict == "pass" and self._auto:
+            promote(storage, self._signing, reason=reason)
+        else:
+            return
+        self._announcer.look()
+
+    def _end_trial(self) -> None:
+        if self._trial is not None:
+            self._trial.consumer.close()
+        self._trial = None
+        self.judgement = None

@@ -1,0 +1,106 @@
+"""The server judges the canary by what Kafka holds: it ends a bad one by itself, and promotes a good one if it may."""
+
+import time
+
+import pytest
+from kafka import KafkaProducer
+
+from har import topics
+from har.comparisons import encode_comparison
+from har.statements import encode_statement
+from model_store.canary.judgement import CanaryLimits
+from model_store.repository.contents import history, pointers
+from model_store.repository.signed_state import read_state
+from tests.model_store.canary.test_judgement import evidence
+from tests.model_store.test_store_server import Server
+
+SOON = CanaryLimits(devices=5, windows=300, seconds=0.0)
+
+
+@pytest.fixture
+def canary(store):
+    """A store with a stable release and a canary; the names are those of the made evidence."""
+    store.publish("old")
+    store.publish("new", channel="canary", share=0.1)
+    return store
+
+
+def tell(broker, made) -> None:
+    producer = KafkaProducer(bootstrap_servers=[broker.bootstrap])
+    producer.send(topics.COMPARISONS.name, key=b"phone", value=b"nonsense")
+    producer.send(topics.LABELS.name, key=b"phone", value=b"nonsense")
+    for theirs in made._said._by_session.values():
+        for statement in theirs:
+            producer.send(topics.LABELS.name, key=statement.device.encode(), value=encode_statement(statement))
+    for comparison in made._windows.values():
+        producer.send(topics.COMPARISONS.name, key=comparison.device.encode(), value=encode_comparison(comparison))
+    producer.flush()
+    producer.close()
+
+
+def names(store) -> dict[str, str | None]:
+    return {channel: each.release for channel, each in pointers(store.storage, read_state(store.storage)).items()}
+
+
+def until(store, **expected) -> None:
+    deadline = time.monotonic() + 30
+    while names(store) != expected:
+        assert time.monotonic() < deadline, names(store)
+        time.sleep(0.05)
+
+
+def judgement(server, verdict: str, windows: int) -> dict:
+    """Wait until so many windows were compared, with that verdict."""
+    deadline = time.monotonic() + 30
+    while True:
+        answer = server.get("/channels/canary/judgement")
+        found = answer.json()["judgement"] if answer.status == 200 else {}
+        if (found.get("verdict"), found.get("windows")) == (verdict, windows):
+            return found
+        assert time.monotonic() < deadline, answer.data
+        time.sleep(0.05)
+
+
+def test_one_that_breaches_a_limit_is_ended_by_itself_and_says_why(canary, broker):
+    with Server(canary, bootstrap=broker.bootstrap, limits=SOON):
+        tell(broker, evidence(agreement=0.3))
+        until(canary, stable="old", canary=None)
+    last = history(canary.storage, read_state(canary.storage))[-1]
+    assert (last.change, last.replaced) == ("rollback", "new")
+    assert last.reason.startswith("judged by itself: agreement with stable 0.")
+
+
+def test_one_that_passes_is_promoted_if_that_was_asked_for(canary, broker):
+    with Server(canary, bootstrap=broker.bootstrap, limits=SOON, auto=True):
+        tell(broker, evidence())
+        until(canary, stable="new", canary=None)
+    (promoted,) = [each for each in history(canary.storage, read_state(canary.storage)) if each.change == "promote"][
+        -1:
+    ]
+    assert "agreement with stable 0.9" in promoted.reason
+
+
+def test_one_that_passes_waits_for_a_person_otherwise_and_what_is_found_can_be_asked_for(canary, broker):
+    with Server(canary, bootstrap=broker.bootstrap, limits=SOON) as server:
+        tell(broker, evidence(labelled=6, canary_right=0.99, stable_right=0.98))
+        found = judgement(server, "pass", 480)
+        assert (found["devices"], found["windows"], found["labelled_windows"]) == (8, 480, 360)
+        assert [check["what"] for check in found["checks"]][-1] == "accuracy against stable"
+        assert names(canary) == {"stable": "old", "canary": "new"}
+
+
+def test_another_canary_is_judged_afresh(canary, broker):
+    with Server(canary, bootstrap=broker.bootstrap, limits=SOON) as server:
+        tell(broker, evidence())
+        judgement(server, "pass", 480)
+        canary.publish("newer", channel="canary", share=0.1)
+        judgement(server, "wait", 0)
+
+
+def test_without_a_canary_or_a_judge_there_is_no_judgement(store, broker):
+    store.publish("old")
+    with Server(store, bootstrap=broker.bootstrap, limits=SOON) as server:
+        assert server.get("/channels/canary/judgement").status == 404
+    store.publish("new", channel="canary", share=0.1)
+    with Server(store) as server:
+        assert b"nobody judges" in server.get("/channels/canary/judgement").data
