@@ -29,6 +29,9 @@ class LiveStatus(msgspec.Struct, frozen=True):
         Since when Redis has not answered; ``None`` when it does.
     undecodable : int
         Messages from Redis that could not be read since the server started.
+    release_refused : str or None
+        Why processors do not take an update of their release, and what classifies on; ``None`` if nothing was refused
+        lately.
     """
 
     devices: int
@@ -38,6 +41,7 @@ class LiveStatus(msgspec.Struct, frozen=True):
     releases: tuple[str, ...]
     redis_unavailable_since: int | None
     undecodable: int
+    release_refused: str | None = None
 
 
 class TimelineEntry(msgspec.Struct, frozen=True, array_like=True):

@@ -20,6 +20,7 @@ from dashboard.live_messages import InvalidUpdateError, read_update
 from dashboard.throughput import Throughput
 from har.activities import ActivityStyle, activity_style
 from har.predictions import LiveUpdate
+from har.release_refusals import ReleaseRefused, decode_refused
 
 logger = logging.getLogger(__name__)
 
@@ -30,6 +31,9 @@ ACTIVE_US = 60_000_000
 #: Windows kept for each second of history: the usual hop is 1 s.
 WINDOWS_A_SECOND = 4
 SECOND_US = 1_000_000
+#: A processor that refuses an update says so each time that it asks again, at the latest after 15 s.
+REFUSED_SECONDS = 30.0
+MAX_WORKERS = 256
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,7 @@ class LiveState:
         self._removed: OrderedDict[str, int] = OrderedDict()
         self._snapshot_before = 1  # who knows less than this revision needs a snapshot
         self._styles: OrderedDict[str, tuple[int, ActivityStyle]] = OrderedDict()
+        self._refused: OrderedDict[str, tuple[float, ReleaseRefused]] = OrderedDict()
         self._throughput = Throughput(self.clock.monotonic())
         self._rejects = LimitedLog(logger)
 
@@ -93,6 +98,19 @@ class LiveState:
             return False
         return self._apply(update, seen=min(update.published, self.clock.wall_us()))
 
+    def receive_refused(self, message: bytes) -> None:
+        """Take in what a processor says when it does not take an update of its release."""
+        try:
+            refused = decode_refused(message)
+        except ValueError as error:
+            self.undecodable += 1
+            self._rejects.warn(self.clock.monotonic(), "A message from Redis was not used: %s", error)
+            return
+        self._refused.pop(refused.worker, None)
+        self._refused[refused.worker] = (self.clock.monotonic(), refused)
+        if len(self._refused) > MAX_WORKERS:
+            self._refused.popitem(last=False)
+
     def forget_silent(self) -> None:
         """Forget the devices that have been silent for too long."""
         oldest = self.clock.wall_us() - int(self._limits.device_expiry * SECOND_US)
@@ -120,6 +138,7 @@ class LiveState:
             releases=self._releases_in_use(),
             redis_unavailable_since=self.redis_unavailable_since,
             undecodable=self.undecodable,
+            release_refused=self._refused_lately(),
         )
 
     def messages_since(self, known: int, status: LiveStatus) -> Iterator[bytes]:
@@ -219,3 +238,12 @@ class LiveState:
             if history.seen >= active_since:
                 releases[history.release] += 1
         return tuple(release for release, _ in releases.most_common(MAX_RELEASES_SHOWN))
+
+    def _refused_lately(self) -> str | None:
+        since = self.clock.monotonic() - REFUSED_SECONDS
+        lately = [refused for at, refused in self._refused.values() if at >= since]
+        if not lately:
+            return None
+        who = "A processor does" if len(lately) == 1 else f"{len(lately)} processors do"
+        newest = lately[-1]
+        return f"{who} not take a new release: {newest.detail}. {newest.serving} classifies on."

@@ -13,7 +13,7 @@ from redis.exceptions import RedisError
 
 from dashboard.live_state import LiveState
 from har.cancellation import leave_if_cancelled
-from har.live import DEVICE_KEYS, LIVE_CHANNEL
+from har.live import DEVICE_KEYS, LIVE_CHANNEL, REFUSED_CHANNEL
 
 logger = logging.getLogger(__name__)
 
@@ -64,9 +64,9 @@ class RedisFeed:
             socket_timeout=QUIET_SECONDS,
             retry=Retry(NoBackoff(), 0),
         )
-        async with client, client.pubsub(ignore_subscribe_messages=True) as channel:
+        async with client, client.pubsub() as channel:
             # Subscribing first leaves no gap: what is published during the catch-up waits in the socket.
-            await channel.subscribe(LIVE_CHANNEL)
+            await channel.subscribe(LIVE_CHANNEL, REFUSED_CHANNEL)
             devices = await self._catch_up(client)
             if self._state.redis_unavailable_since is not None:
                 logger.warning("Redis is available again")
@@ -97,7 +97,9 @@ class RedisFeed:
             message = await channel.get_message(timeout=QUIET_SECONDS)
             if message is not None:
                 asked = False
-                if message["type"] == "message":
+                if message["type"] == "message" and message["channel"] == REFUSED_CHANNEL.encode():
+                    self._state.receive_refused(message["data"])
+                elif message["type"] == "message":
                     self._state.receive(message["data"])
                 received += 1
                 if received % MESSAGES_AT_ONCE == 0:

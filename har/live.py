@@ -7,6 +7,9 @@ LIVE_CHANNEL = "har:live"
 RELEASES_KEY = "har:releases"
 RELEASES_CHANNEL = "har:releases:changes"
 
+#: Pub/sub channel of `har.release_refusals.ReleaseRefused` as JSON.
+REFUSED_CHANNEL = "har:releases:refused"
+
 _DEVICE_PREFIX = "har:device:"
 #: Pattern that finds every device's latest update.
 DEVICE_KEYS = f"{_DEVICE_PREFIX}*"

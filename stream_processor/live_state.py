@@ -12,8 +12,9 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from har.cancellation import leave_if_cancelled
-from har.live import LIVE_CHANNEL, device_key
+from har.live import LIVE_CHANNEL, REFUSED_CHANNEL, device_key
 from har.predictions import LiveUpdate, encode_update
+from har.release_refusals import ReleaseRefused, encode_refused
 from stream_processor.measures import ProcessorMeasures
 
 log = logging.getLogger(__name__)
@@ -41,6 +42,7 @@ class LiveState:
         self._latest_seconds = latest_seconds
         self._measures = measures
         self._waiting: deque[LiveUpdate] = deque(maxlen=MAX_WAITING)
+        self._refused: ReleaseRefused | None = None
         self._news = asyncio.Event()
         self._is_up = True
 
@@ -49,6 +51,11 @@ class LiveState:
         if len(self._waiting) == MAX_WAITING:
             self._measures.live_dropped.inc()
         self._waiting.append(update)
+        self._news.set()
+
+    def tell_refused(self, refused: ReleaseRefused) -> None:
+        """Say why a release was not taken; the newest such word replaces one that is not said yet."""
+        self._refused = refused
         self._news.set()
 
     async def run(self) -> None:
@@ -79,6 +86,9 @@ class LiveState:
         self._measures.redis_up.set(is_up)
 
     async def _write_all(self) -> None:
+        if self._refused is not None:
+            await self._redis.publish(REFUSED_CHANNEL, encode_refused(self._refused))
+            self._refused = None
         while self._waiting:
             updates = [self._waiting[n] for n in range(min(len(self._waiting), MAX_IN_ONE_TRIP))]
             await self._write(updates)

@@ -6,8 +6,10 @@ store, verified. Whatever goes wrong, what classifies goes on, and the store is 
 
 import asyncio
 import logging
+import os
+import socket
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing, suppress
 
 from aiokafka import AIOKafkaConsumer
@@ -15,6 +17,7 @@ from aiokafka.errors import KafkaError
 
 from har import topics
 from har.channels import Channel, ReleaseAnnouncement, decode_announcement
+from har.release_refusals import ReleaseRefused
 from har.releases import ReleaseError
 from model_store.client.errors import UpdateRefusedError
 from stream_processor.measures import ProcessorMeasures
@@ -44,6 +47,8 @@ class ReleaseFollower:
         How often the store is asked although nothing was announced.
     measures : ProcessorMeasures
         Counts what is refused, and shows what classifies.
+    tell_refused : callable
+        Told of each refusal, for people to see.
     """
 
     def __init__(
@@ -54,12 +59,15 @@ class ReleaseFollower:
         *,
         interval_seconds: float,
         measures: ProcessorMeasures,
+        tell_refused: Callable[[ReleaseRefused], None],
     ) -> None:
         self._loader = loader
         self._served = served
         self._announcements = announced
         self._interval_seconds = interval_seconds
         self._measures = measures
+        self._tell_refused = tell_refused
+        self._worker = f"{socket.gethostname()}-{os.getpid()}"
         self._announced: dict[Channel, ReleaseAnnouncement] = {}
         #: Up to which change of each channel nothing is left to do.
         self._done: dict[Channel, int] = dict(served.now.numbers)
@@ -100,6 +108,8 @@ class ReleaseFollower:
             except UpdateRefusedError as refused:
                 log.warning("%s; %s classifies on", refused, self._served.now.describe())
                 self._measures.release_refused.labels(refused.reason).inc()
+                serving = self._served.now.describe()
+                self._tell_refused(ReleaseRefused(self._worker, serving, refused.reason, str(refused)))
                 pause = min(FIRST_PAUSE_SECONDS * 2**failures, LONGEST_PAUSE_SECONDS)
                 failures += 1
             else:

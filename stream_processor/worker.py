@@ -92,7 +92,7 @@ def create_app(
     )
     _attach(app, pipeline, view, health)
     if loader is not None:
-        _follow(app, settings, loader, served, measures)
+        _follow(app, settings, loader, served, measures, live)
     else:
         measures.show_releases(first)
     _add_pages(app, measures, health)
@@ -155,6 +155,7 @@ def _follow(
     loader: ReleaseLoader,
     served: ServedReleases,
     measures: ProcessorMeasures,
+    live: LiveState,
 ) -> None:
     @app.task
     async def follow_releases() -> None:
@@ -164,6 +165,7 @@ def _follow(
             announcements(settings.bootstrap, fetch_wait_ms=settings.fetch_wait_ms),
             interval_seconds=settings.store_interval_seconds,
             measures=measures,
+            tell_refused=live.tell_refused,
         )
         try:
             await follower.run()

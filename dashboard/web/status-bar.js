@@ -46,6 +46,7 @@ export class StatusBar {
           'the page completes itself when Redis is back.',
       );
     }
+    if (status.release_refused) notices.push(status.release_refused);
     if (status.undecodable > this.#unreadable) this.#unreadableUntil = performance.now() + UNREADABLE_MS;
     this.#unreadable = status.undecodable;
     if (performance.now() < this.#unreadableUntil) {

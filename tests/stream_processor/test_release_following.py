@@ -12,6 +12,7 @@ from kafka import KafkaProducer
 
 from har import topics
 from har.channels import ChannelPointer, ReleaseAnnouncement, encode_announcement
+from har.release_refusals import ReleaseRefused
 from har.releases import GoldenWindow
 from har.settings import ProcessorSettings
 from model_store.client.fetching import BoundedFetcher
@@ -36,6 +37,7 @@ class Followed:
     def __init__(self, store, server, folder: Path) -> None:
         self.store, self.server, self.folder = store, server, folder
         self.measures = ProcessorMeasures()
+        self.told: list[ReleaseRefused] = []
         self.queue: asyncio.Queue[ReleaseAnnouncement] = asyncio.Queue()
         self.served = ServedReleases(self.loader().last_good())
 
@@ -61,6 +63,7 @@ class Followed:
             self.served,
             self._announced(),
             measures=self.measures,
+            tell_refused=self.told.append,
             **{"interval_seconds": 60.0} | options,
         )
         task = asyncio.create_task(follower.run())
@@ -142,6 +145,7 @@ async def test_a_release_that_fails_its_golden_window_is_refused_and_counted_and
         followed.announce(bad)
         await followed.until_refused("unusable")
         assert followed.names == {"stable": "one"}
+        assert (followed.told[0].serving, followed.told[0].reason) == ("one", "unusable")
         await asyncio.wait_for(followed.served.wait_for(time.time_ns()), 0.5)  # nobody waits for it any more
 
 
