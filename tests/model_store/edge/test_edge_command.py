@@ -1,6 +1,7 @@
 """`har edge` as a person runs it."""
 
 import json
+import resource
 import subprocess
 import sys
 
@@ -131,11 +132,13 @@ def test_without_any_release_it_says_why(client, edge):
 
 
 def test_its_cost_is_measured(edge):
+    taken = bytearray(500_000_000)  # what this process has is no part of it
+    taken[:: resource.getpagesize()] = b"x" * len(taken[:: resource.getpagesize()])
     ran = edge("bench", "--windows", "50", "--json", store=False)
     cost = json.loads(ran.stdout)
     assert cost["windows"] == 50
     assert 0 < cost["p50_ms"] <= cost["p95_ms"] <= cost["p99_ms"]
-    assert 30 < cost["resident_mb"] < 1_000
+    assert 30 < cost["resident_mb"] < 400
 
 
 def test_it_imports_neither_tensorflow_nor_kafka_nor_the_stores_own_side():
