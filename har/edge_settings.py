@@ -6,7 +6,7 @@ from typing import Literal
 from pydantic import Field, SecretStr
 from pydantic_settings import CliSubCommand, SettingsConfigDict
 
-from har.settings import ServiceSettings
+from har.settings import DEFAULT_TRUSTED_ROOT, ServiceSettings
 
 DEFAULT_STORE_URL = "http://127.0.0.1:8620"
 
@@ -20,7 +20,7 @@ class EdgeClientSettings(ServiceSettings):
     store_url: str = Field(DEFAULT_STORE_URL, description="where `har store serve` is")
     store_token: SecretStr | None = Field(None, description="what the store asks for")
     trusted_root: Path = Field(
-        Path("trusted_root.json"), description="the store's root, which came by a way that is trusted"
+        DEFAULT_TRUSTED_ROOT, description="the store's root, which came by a way that is trusted"
     )
     folder: Path = Field(Path(".har/edge"), description="for releases and trusted metadata; of this client alone")
     form: Literal["litert-float32", "litert-int8"] = Field("litert-float32", description="which artifact is used")

@@ -14,6 +14,9 @@ from typing import Annotated, Literal, Self
 from pydantic import BeforeValidator, Field, RedisDsn, SecretStr, model_validator
 from pydantic_settings import BaseSettings, CliPositionalArg, SettingsConfigDict
 
+#: Where `har store init` puts the root that clients trust.
+DEFAULT_TRUSTED_ROOT = Path(".har/store-keys/trusted_root.json")
+
 Port = Annotated[int, Field(ge=0, le=65_535)]
 #: The command line and the environment give text, which Literal alone does not take for a number.
 BrokerCount = Annotated[Literal[1, 3], BeforeValidator(int)]
@@ -143,7 +146,7 @@ class ProcessorSettings(KafkaSettings):
     store_url: str | None = Field(None, description="where `har store serve` is, to serve what it says")
     store_token: SecretStr | None = Field(None, description="what the store asks for")
     trusted_root: Path = Field(
-        Path("trusted_root.json"), description="the store's root, which came by a way that is trusted"
+        DEFAULT_TRUSTED_ROOT, description="the store's root, which came by a way that is trusted"
     )
     store_interval_seconds: float = Field(300, gt=0, description="how often the store is asked without announcements")
     redis_url: RedisDsn = RedisDsn("redis://127.0.0.1:6379/0")

@@ -14,6 +14,7 @@ from model_store.client.errors import UpdateRefusedError
 from model_store.client.fetching import BoundedFetcher, Patience
 from model_store.client.last_good import ClientFolder
 from model_store.client.release_client import Pulled, ReleaseClient
+from model_store.client.trusted_root import read_trusted_root
 from model_store.onnx_classifier import FORMAT, OnnxClassifier
 from stream_processor.serving import Served
 
@@ -129,15 +130,17 @@ def release_client(settings: ProcessorSettings) -> ReleaseClient:
 
     Raises
     ------
+    ReleaseError
+        If the trusted root cannot be read, or is none.
     OSError
-        If the trusted root cannot be read, or the client's folder not be written.
+        If the client's folder cannot be written.
     """
     assert settings.store_url is not None
     folder = _claimed(settings.data_folder)
     token = settings.store_token.get_secret_value() if settings.store_token is not None else None
     return ReleaseClient(
         settings.store_url,
-        settings.trusted_root.read_bytes(),
+        read_trusted_root(settings.trusted_root),
         ClientFolder(folder),
         (FORMAT,),
         BoundedFetcher(Patience(deadline_seconds=PULL_SECONDS), token=token),

@@ -235,9 +235,9 @@ def _releases(settings: ProcessorSettings) -> tuple[Served, ReleaseLoader | None
     Raises
     ------
     ReleaseError
-        If the release of the settings cannot be used.
+        If the release of the settings, or the store's root, cannot be used.
     OSError
-        If the store's root cannot be read, or what it says not be kept.
+        If what the store says cannot be kept.
     """
     baseline = OnnxClassifier.open(settings.release, threads=settings.inference_threads)
     first = Served({STABLE: baseline})

@@ -22,6 +22,7 @@ from har.releases import (
 from model_store.client.errors import UpdateRefusedError, refusal
 from model_store.client.fetching import BoundedFetcher
 from model_store.client.last_good import ClientFolder
+from model_store.client.trusted_root import check_trusted_root
 from model_store.layout import MAX_METADATA_BYTES, MAX_ROOTS, METADATA_FOLDER, pointer_path, release_path, target_name
 from model_store.release_folder import MANIFEST, MAX_ARTIFACT_BYTES, ReleaseFolder
 
@@ -70,6 +71,11 @@ class ReleaseClient:
         Which of a release's frozen forms are fetched.
     fetcher : BoundedFetcher, optional
         How files are fetched.
+
+    Raises
+    ------
+    ReleaseError
+        If the root is none.
     """
 
     def __init__(
@@ -80,6 +86,7 @@ class ReleaseClient:
         formats: tuple[ArtifactFormat, ...],
         fetcher: BoundedFetcher | None = None,
     ) -> None:
+        check_trusted_root(trusted_root)
         self._url = url.rstrip("/")
         self._trusted_root = trusted_root
         self.folder = folder

@@ -21,6 +21,7 @@ from model_store.client.errors import UpdateRefusedError
 from model_store.client.fetching import BoundedFetcher
 from model_store.client.last_good import ClientFolder
 from model_store.client.release_client import ReleaseClient
+from model_store.client.trusted_root import read_trusted_root
 from model_store.edge.bench import measure
 from model_store.edge.edge_client import EdgeClient
 from model_store.edge.readings import ReadingError, in_pieces, parse_line, read_recording
@@ -53,7 +54,7 @@ def run(settings: EdgeSettings) -> int:
 def _run(settings: EdgeRunSettings) -> int:
     client = EdgeClient(
         settings.store_url,
-        settings.trusted_root.read_bytes(),
+        read_trusted_root(settings.trusted_root),
         settings.folder,
         settings.device,
         session=settings.session,
@@ -64,7 +65,7 @@ def _run(settings: EdgeRunSettings) -> int:
         report_to=settings.report_to,
         gateway_token=_secret(settings.gateway_token),
         on_change=_tell_change,
-        on_refused=_tell_refused,
+        on_refused=lambda refused: _tell_refused(refused, client.updates.running),
     )
     with client:
         if settings.recording is not None:
@@ -154,7 +155,7 @@ def _pull(settings: EdgePullSettings) -> int:
 def _release_client(settings: EdgeClientSettings) -> ReleaseClient:
     return ReleaseClient(
         settings.store_url,
-        settings.trusted_root.read_bytes(),
+        read_trusted_root(settings.trusted_root),
         ClientFolder(settings.folder),
         (settings.form,),
         BoundedFetcher(token=_secret(settings.store_token)),
@@ -185,5 +186,6 @@ def _tell_change(running: Running) -> None:
     log.info("%s classifies (%s)", running.pointer.release, running.channel)
 
 
-def _tell_refused(refused: UpdateRefusedError) -> None:
-    log.warning("%s; what ran before runs on", refused)
+def _tell_refused(refused: UpdateRefusedError, running: Running | None) -> None:
+    runs = f"{running.pointer.release} runs on" if running is not None else "there is no release here yet"
+    log.warning("%s; %s, and the store is asked again", refused, runs)

@@ -148,3 +148,21 @@ def test_it_imports_neither_tensorflow_nor_kafka_nor_the_stores_own_side():
         f"print([name for name in {(*heavy, 'model_store.repository', 'model_store.server')} if name in sys.modules])"
     )
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (None, "bring the trusted_root.json"),
+        ("hello", "is no root of a store"),
+        ("x" * 70_000, "is no root of a store"),
+    ],
+)
+def test_a_root_that_is_none_is_told_at_once_with_what_to_do(client, edge, tmp_path, content, said):
+    root = tmp_path / "trusted_root.json"
+    root.unlink()
+    if content is not None:
+        root.write_text(content)
+    ran = edge("run", lines=[])
+    assert ran.returncode == 1
+    assert said in ran.stderr
