@@ -6,6 +6,7 @@ store, verified. Whatever goes wrong, what classifies goes on, and the store is 
 
 import asyncio
 import logging
+import math
 import os
 import socket
 import time
@@ -30,6 +31,8 @@ FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.5, 15.0
 RECONNECT_SECONDS = 1.0
 #: An announcement of what the store does not have is believed no longer after so many; about a minute.
 MOST_TRIES = 8
+#: No announced moment further ahead is kept to, µs.
+MOST_LEAD_US = 60_000_000
 
 
 class ReleaseFollower:
@@ -71,6 +74,8 @@ class ReleaseFollower:
         self._announced: dict[Channel, ReleaseAnnouncement] = {}
         #: Up to which change of each channel nothing is left to do.
         self._done: dict[Channel, int] = dict(served.now.numbers)
+        #: How often in a row the store did not have what was announced.
+        self._unmet = 0
         self._news = asyncio.Event()
         measures.show_releases(served.now)
 
@@ -97,8 +102,6 @@ class ReleaseFollower:
     async def _update_forever(self) -> None:
         pause, failures = self._interval_seconds, 0
         while True:
-            if failures >= MOST_TRIES:
-                self._forget_what_never_came()
             with suppress(TimeoutError):
                 async with asyncio.timeout(pause):
                     await self._news.wait()
@@ -110,7 +113,7 @@ class ReleaseFollower:
                 self._measures.release_refused.labels(refused.reason).inc()
                 serving = self._served.now.describe()
                 self._tell_refused(ReleaseRefused(self._worker, serving, refused.reason, str(refused)))
-                pause = min(FIRST_PAUSE_SECONDS * 2**failures, LONGEST_PAUSE_SECONDS)
+                pause = pause_after(failures)
                 failures += 1
             else:
                 pause, failures = self._interval_seconds, 0
@@ -120,7 +123,9 @@ class ReleaseFollower:
     async def _update(self) -> None:
         announced = dict(self._announced)
         news = [each for channel, each in announced.items() if each.pointer.number > self._done.get(channel, 0)]
-        effective = min((each.effective for each in news), default=time.time_ns() // 1000)
+        now = time.time_ns() // 1000
+        # A moment far ahead would keep back what was signed.
+        effective = min(min((each.effective for each in news), default=now), now + MOST_LEAD_US)
         least = {channel: each.pointer.number for channel, each in announced.items()}
         try:
             self._take(await asyncio.to_thread(self._loader.pull, least, effective=effective))
@@ -128,7 +133,11 @@ class ReleaseFollower:
             if refused.reason == "rolled back" and least:
                 # Anybody who can write to the topic can announce anything: what is signed counts all the same.
                 self._take(await asyncio.to_thread(self._loader.pull, {}, effective=effective))
+                self._unmet += 1
+                if self._unmet >= MOST_TRIES:
+                    self._forget_what_never_came()
             raise
+        self._unmet = 0
         for channel, number in least.items():
             self._done[channel] = max(number, self._done.get(channel, 0))
 
@@ -145,6 +154,18 @@ class ReleaseFollower:
             if each.pointer.number > self._done.get(channel, 0):
                 log.warning("change %d of %s was announced and never came", each.pointer.number, channel)
                 del self._announced[channel]
+        self._unmet = 0
+
+
+def pause_after(failures: int) -> float:
+    """Return how long to wait before the store is asked again, s, after so many failures before the present one.
+
+    Examples
+    --------
+    >>> [pause_after(failures) for failures in (0, 1, 2, 5, 100_000)]
+    [0.5, 1.0, 2.0, 15.0, 15.0]
+    """
+    return min(math.ldexp(FIRST_PAUSE_SECONDS, min(failures, 10)), LONGEST_PAUSE_SECONDS)
 
 
 async def announcements(bootstrap: str, *, fetch_wait_ms: int) -> AsyncGenerator[ReleaseAnnouncement, None]:

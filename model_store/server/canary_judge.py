@@ -26,6 +26,8 @@ log = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.5
 MOST_RECORDS = 2_000
+#: Judging looks at all windows, so it is not done for every few.
+JUDGE_SECONDS = 1.0
 RETRY_SECONDS = 5.0
 
 
@@ -117,20 +119,27 @@ class CanaryJudge:
         self._limits = limits
         self._auto = auto
         self._trial: _Trial | None = None
+        self._has_news = False
+        self._judge_at = 0.0
+        self._looking: asyncio.Task[None] | None = None
         self.judgement: Judgement | None = None
 
     async def run(self) -> None:
         """Judge until cancelled."""
         try:
             while True:
+                self._looking = asyncio.create_task(asyncio.to_thread(self._look))
                 try:
-                    await asyncio.to_thread(self._look)
+                    # Shielded: the consumer must not be closed while another thread reads with it.
+                    await asyncio.shield(self._looking)
                 except (ReleaseError, OSError, KafkaError) as error:
                     log.warning("the canary is not judged at present: %s", error)
                     await asyncio.sleep(RETRY_SECONDS)
                 if self._trial is None:
                     await asyncio.sleep(POLL_SECONDS)
         finally:
+            if self._looking is not None:
+                await asyncio.wait([self._looking])
             self._end_trial()
 
     def _look(self) -> None:
@@ -143,7 +152,9 @@ class CanaryJudge:
         if self._trial is None:
             self._trial = _Trial.begin(canary, stable, self._bootstrap)
             log.info("canary %s is compared with %s", canary.release, stable.release)
-        if self._trial.read_on() or self.judgement is None:
+        self._has_news |= self._trial.read_on()
+        if self.judgement is None or (self._has_news and time.monotonic() >= self._judge_at):
+            self._has_news, self._judge_at = False, time.monotonic() + JUDGE_SECONDS
             self._judge(self._trial)
 
     def _judge(self, trial: _Trial) -> None:

@@ -21,7 +21,7 @@ from model_store.client.release_client import ReleaseClient
 from model_store.onnx_classifier import OnnxClassifier
 from model_store.repository.publishing import promote, publish, rollback
 from stream_processor.measures import ProcessorMeasures
-from stream_processor.release_following import ReleaseFollower, announcements
+from stream_processor.release_following import MOST_LEAD_US, ReleaseFollower, announcements
 from stream_processor.release_loading import ReleaseLoader, release_client
 from stream_processor.serving import ServedReleases
 from tests.model_store.client_of_store import HASTY
@@ -187,6 +187,14 @@ async def test_what_nobody_signed_is_not_believed_and_keeps_nothing_from_being_t
         await followed.until_refused("rolled back")
         followed.announce(followed.store.publish("two"))
         await followed.until(stable="two")
+
+
+async def test_a_moment_far_ahead_does_not_keep_back_what_was_signed(followed):
+    async with followed.following():
+        followed.announce(followed.store.publish("one"), in_us=10**15)
+        await followed.until(stable="one")
+        soon = time.time_ns() // 1000 + 2 * MOST_LEAD_US
+        assert followed.served.choice_for("phone", soon).network.manifest.release == "one"
 
 
 async def test_what_was_not_announced_is_found_by_asking_now_and_then(followed):
