@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from statistics import median_low
 
+from har.activity_names import meant_label
 from har.recordings import NULL_LABEL
 from har.windows import MICROSECONDS
 from trainer.data_report.survey import Survey
-from trainer.sources.checks import RATE_TOLERANCE, meant_label, rate_fault
+from trainer.sources.checks import RATE_TOLERANCE, rate_fault
 
 #: Magnitudes of a phone at rest, m/s²: real phones read gravity as 8.4 to 10.1 (Stisen et al., SenSys 2015).
 GRAVITY = (7.5, 12.5)

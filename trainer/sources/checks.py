@@ -4,7 +4,8 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from har.recordings import NULL_LABEL, RecordingError
+from har.activity_names import meant_label
+from har.recordings import RecordingError
 from trainer.sources.rates import RateMeter, SessionRate
 from trainer.sources.source import Source
 from trainer.sources.table import Part
@@ -13,31 +14,6 @@ from trainer.sources.table import Part
 RATE_TOLERANCE = 0.1
 #: No phone samples slower or faster, Hz: then `t` has another unit than it should.
 PLAUSIBLE_RATES_HZ = (1.0, 2_000.0)
-#: What others call activities, to say in an error which one may be meant.
-OTHER_LABELS = {
-    "walking": "walk",
-    "sitting": "sit",
-    "seated": "sit",
-    "standing": "stand",
-    "lying": "lie",
-    "laying": "lie",
-    "cycling": "bike",
-    "biking": "bike",
-    "stairs_up": "stairsup",
-    "upstairs": "stairsup",
-    "walking_upstairs": "stairsup",
-    "stairs_down": "stairsdown",
-    "downstairs": "stairsdown",
-    "walking_downstairs": "stairsdown",
-    "": NULL_LABEL,
-    "none": NULL_LABEL,
-    "nan": NULL_LABEL,
-    "unknown": NULL_LABEL,
-    "unlabelled": NULL_LABEL,
-    "unlabeled": NULL_LABEL,
-    "no_activity": NULL_LABEL,
-}
-_LABELS = frozenset(OTHER_LABELS.values())
 
 
 def checked_parts(source: Source) -> Iterator[Part]:
@@ -84,19 +60,6 @@ def refuse_renamed_labels(part: Part) -> None:
         if meant is not None and (labels.codes == code).any():
             row = part.first_row + int((labels.codes == code).argmax())
             raise RecordingError(f"{part.file}: unknown label {label!r}, row {row}: is it {meant!r}?")
-
-
-def meant_label(label: str) -> str | None:
-    """Return which known activity a label seems to mean that is not its name.
-
-    Examples
-    --------
-    >>> meant_label("Walking"), meant_label("walk"), meant_label("juggle")
-    ('walk', None, None)
-    """
-    plain = label.strip().lower().replace(" ", "_").replace("-", "_")
-    meant = OTHER_LABELS.get(plain, plain)
-    return meant if meant in _LABELS and meant != label else None
 
 
 def refuse_repeated_sessions(data_sets: Iterable[tuple[object, Iterable[tuple[str, str]]]]) -> None:

@@ -1,0 +1,61 @@
+import pytest
+
+from har.activity_names import ACTIVITIES
+from har.recordings import NULL_LABEL
+from ingest.sensor_logger.annotations import Annotation
+from ingest.sensor_logger.document import decode_push
+from ingest.sensor_logger.streams import Readings, SessionReader
+from tests.ingest.sensor_logger.made_documents import START_NS, START_US, TOTAL, document, entries
+
+
+def typed(text, seconds: int = 0, name: str = "annotation") -> dict:
+    values = {"text": text, "millisecond_press_duration": 120}
+    return {"name": name, "time": START_NS + seconds * 1_000_000_000, "values": values}
+
+
+def read(*payload) -> Readings:
+    return SessionReader().read(decode_push(document(*payload)))
+
+
+@pytest.mark.parametrize(
+    ("text", "activity"),
+    [
+        *((name, name) for name in ACTIVITIES),
+        ("Walking", "walk"),
+        ("  WALK ", "walk"),
+        ("stairs up", "stairsup"),
+        ("walking-downstairs", "stairsdown"),
+        ("cycling", "bike"),
+        ("seated", "sit"),
+    ],
+)
+def test_a_typed_activity_begins_by_its_own_or_another_usual_name(text, activity):
+    assert list(read(typed(text)).annotations) == [Annotation(START_US, activity)]
+
+
+@pytest.mark.parametrize("text", ["stop", "End", " STOP ", NULL_LABEL, "none", "unlabelled"])
+def test_a_typed_end_ends_the_activity(text):
+    got = read(typed(text))
+    assert list(got.annotations) == [Annotation(START_US, None)]
+    assert got.notes == []
+
+
+@pytest.mark.parametrize("text", ["coffee with Ann", "", "   ", None, "walkies", "ünïcode 🚶"])
+def test_a_text_that_names_nothing_is_handed_on_and_told(text):
+    got = read(typed(text))
+    assert list(got.annotations) == [Annotation(START_US, None, unrecognised=text or "")]
+    assert len(got.notes) == 1 and "walk, sit" in got.notes[0]
+
+
+def test_annotations_come_by_time_beside_the_readings():
+    got = read(typed("stop", 5), entries("totalAcceleration", TOTAL), typed("walk", 2, name="Annotation"))
+    assert [(each.time, each.activity) for each in got.annotations] == [
+        (START_US + 2_000_000, "walk"),
+        (START_US + 5_000_000, None),
+    ]
+    assert len(got) == 50
+
+
+def test_a_document_of_annotations_only_is_no_error():
+    got = read(typed("walk"))
+    assert len(got) == 0 and got.notes == []
