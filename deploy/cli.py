@@ -13,7 +13,16 @@ from importlib.metadata import version
 from pydantic import ValidationError
 from pydantic_settings import CliApp, SettingsError
 
-from har import edge_settings, interrupts, settings, store_settings, training_settings
+from har import (
+    archive_settings,
+    device_settings,
+    edge_settings,
+    gateway_settings,
+    interrupts,
+    settings,
+    store_settings,
+    training_settings,
+)
 
 USAGE_ERROR = 2
 #: What a shell says of a program that SIGINT ended.
@@ -47,7 +56,8 @@ class Command:
 
 COMMANDS = {
     "demo": Command(settings.DemoSettings, "deploy.demo:run", "demo"),
-    "gateway": Command(settings.GatewaySettings, "ingest.gateway:run", "gateway"),
+    "gateway": Command(gateway_settings.GatewaySettings, "ingest.gateway.server:run", "gateway"),
+    "devices": Command(device_settings.DevicesSettings, "ingest.devices.command:run", "gateway"),
     "simulate": Command(settings.SimulateSettings, "ingest.simulate:run", "gateway"),
     "replay": Command(settings.ReplaySettings, "ingest.replay:run", "gateway"),
     "processor": Command(settings.ProcessorSettings, "stream_processor.worker:run", "processor"),
@@ -57,6 +67,7 @@ COMMANDS = {
     "kafka": Command(settings.KafkaServerSettings, "deploy.kafka.serve:run", "gateway"),
     "topics": Command(settings.TopicsSettings, "deploy.topics:run", "gateway"),
     "audit": Command(settings.AuditSettings, "deploy.audit.command:run", "gateway,store"),
+    "archive": Command(archive_settings.ArchiveSettings, "ingest.archive.command:run", "archiver"),
     "data": Command(training_settings.DataSettings, "trainer.sources.command:run", "trainer"),
     "prepare": Command(training_settings.PrepareSettings, "trainer.prepare:run", "trainer"),
     "train": Command(training_settings.TrainSettings, "trainer.train:run", "trainer"),

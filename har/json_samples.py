@@ -39,7 +39,8 @@ def decode_json_batch(message: bytes, *, grace_us: int) -> SampleBatch:
     """Decode and validate one JSON message, with `t` in µs and `x`, `y`, `z` in m/s².
 
     A sender that leaves out the promises gets careful ones: batches before and after may hold readings up to
-    `grace_us` newer and older than this one's newest, so its windows close that much later.
+    `grace_us` newer and older than this one's newest, so its windows close that much later. Before the first of a
+    session there is none.
 
     Raises
     ------
@@ -72,7 +73,22 @@ def decode_json_batch(message: bytes, *, grace_us: int) -> SampleBatch:
             times,
             np.ascontiguousarray(axes),
             wire.newest_sent,
-            wire.earlier_until if wire.earlier_until is not None else newest + grace_us,
+            wire.earlier_until if wire.earlier_until is not None else careful_earlier(wire.sequence, newest, grace_us),
             wire.later_from if wire.later_from is not None else newest - grace_us,
         )
     )
+
+
+def careful_earlier(sequence: int, newest: int, grace_us: int) -> int:
+    """Return what a sender that knows nothing of its batches' order can promise of earlier ones (`earlier_until`).
+
+    Parameters
+    ----------
+    sequence : int
+        The batch's number.
+    newest : int
+        Its newest event time, µs.
+    grace_us : int
+        How long batches are waited for, µs.
+    """
+    return NOTHING_EARLIER if sequence == 0 else newest + grace_us

@@ -11,7 +11,7 @@ import ssl
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, Field, RedisDsn, SecretStr, model_validator
+from pydantic import BeforeValidator, Field, IPvAnyAddress, RedisDsn, SecretStr, model_validator
 from pydantic_settings import BaseSettings, CliPositionalArg, SettingsConfigDict
 
 #: Where `har store init` puts the root that clients trust.
@@ -86,7 +86,7 @@ class ListeningSettings(ServiceSettings):
             raise ValueError("tls_certificate and tls_key belong together")
         if is_loopback(self.host):
             return self
-        if self.token is None:
+        if not self.asks_for_credentials:
             raise ValueError(f"listening on {self.host} needs a token; without one only loopback is allowed")
         if self.tls_certificate is None and not self.behind_proxy:
             raise ValueError(
@@ -94,6 +94,11 @@ class ListeningSettings(ServiceSettings):
                 "or behind_proxy if a proxy in front ends TLS"
             )
         return self
+
+    @property
+    def asks_for_credentials(self) -> bool:
+        """Whether nobody is let in who shows nothing."""
+        return self.token is not None
 
     def tls_context(self) -> ssl.SSLContext | None:
         """Return how to encrypt, or None for plain text.
@@ -115,23 +120,6 @@ class KafkaSettings(ServiceSettings):
     """Where Kafka is."""
 
     bootstrap: str = Field("127.0.0.1:9092", description="Kafka's bootstrap servers, host:port,host:port")
-
-
-class GatewaySettings(ListeningSettings, KafkaSettings):
-    """`har gateway`: takes readings from phones and publishes them to Kafka."""
-
-    model_config = SettingsConfigDict(env_prefix="HAR_GATEWAY_")
-
-    port: Port = 8600
-    max_connections: int = Field(2_000, ge=1, description="phones connected at the same time")
-    max_unconfirmed: int = Field(512, ge=1, description="batches waiting for Kafka; at the limit nothing is read")
-    max_unconfirmed_per_connection: int = Field(16, ge=1, description="the same, for one phone")
-    max_ahead_seconds: float = Field(60, gt=0, description="a reading this far in the future is refused")
-    max_behind_seconds: float = Field(7 * 86_400, gt=0, description="a reading this far in the past is refused")
-    delivery_timeout_seconds: float = Field(30, gt=0, description="a batch Kafka has not taken by then has failed")
-    waiting_notice_seconds: float = Field(2, gt=0, description="a phone that waits longer for Kafka is told so")
-    max_refusals_per_minute: int = Field(120, ge=1, description="of one phone's messages; beyond, it is cut off")
-    stop_seconds: float = Field(2, gt=0, description="how long a stopping gateway waits for Kafka to confirm batches")
 
 
 class ProcessorSettings(KafkaSettings):
@@ -188,6 +176,10 @@ class DashboardSettings(ListeningSettings):
     redis_url: RedisDsn = RedisDsn("redis://127.0.0.1:6379/0")
     history_seconds: int = Field(300, ge=10, description="how far back timelines go")
     max_browsers: int = Field(200, ge=1)
+    gateway_url: str | None = Field(
+        None, description="the gateway, such as http://127.0.0.1:8600: who sees the page may then label and add phones"
+    )
+    gateway_token: SecretStr | None = Field(None, description="the operator's token of the gateway")
 
 
 class SenderSettings(ServiceSettings):
@@ -284,3 +276,7 @@ class DemoSettings(ServiceSettings):
     segment_seconds: float = Field(12, gt=0, description="how long each simulated activity lasts")
     release: str = Field("baseline", description="folder of the release to serve, or 'baseline'")
     bootstrap: str | None = Field(None, description="use this Kafka, host:port,host:port, instead of the embedded one")
+    lan: bool = Field(False, description="let phones of the local network in, by HTTPS and with enrolment")
+    lan_address: IPvAnyAddress | None = Field(None, description="this machine's address there, if it is not found")
+    authority: Path = Field(Path(".har/local-authority"), description="folder of the authority that phones trust")
+    archive: str | None = Field(None, description="keep what is collected in this folder, for `har train --data`")

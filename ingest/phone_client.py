@@ -251,7 +251,7 @@ class PhoneClient:
                 log.debug("%s: ignores a message of an unknown type: %.200s", self.device, text)
             elif isinstance(message, Waiting):
                 self._note_waiting(message)
-            else:
+            elif isinstance(message, Accepted | Refused):
                 async with self._changed:
                     self._settle(message)
                     self._changed.notify_all()
@@ -260,7 +260,7 @@ class PhoneClient:
         if self._is_told_to_wait:  # by an earlier connection, and nothing was confirmed since
             return
         self._is_told_to_wait = True
-        reason = "Kafka" if waiting.reason == "kafka" else "room"
+        reason = {"kafka": "Kafka", "room": "room", "rate": "the rate that a device may send at"}[waiting.reason]
         log.warning("%s: the gateway waits for %s; %d batches wait", self.device, reason, len(self._open))
         if self._on_waiting:
             self._on_waiting(waiting)

@@ -13,7 +13,7 @@ def live_batches(count: int, *, device: str = "phone-1", session: str = "s1", ra
     batches, earlier = [], NOTHING_EARLIER
     for number in range(count):
         times = begin + number * 1_000_000 + np.arange(rate_hz) * (1_000_000 // rate_hz)
-        axes = np.random.default_rng(number).normal(0, 3, (rate_hz, 3)).astype(np.float32)
+        axes = np.random.default_rng(number).normal([0, 0, 9.8], 3, (rate_hz, 3)).astype(np.float32)
         batches.append(in_order_batch(device, session, number, times, axes, earlier_until=earlier))
         earlier = int(times[-1])
     return batches

@@ -14,7 +14,7 @@ from websockets.exceptions import InvalidURI, WebSocketException
 from websockets.sync.client import ClientConnection, connect
 
 from har.activity_reports import MAX_WINDOWS, encode_report
-from har.gateway_messages import Answer, Refused, Waiting, decode_message
+from har.gateway_messages import Accepted, Answer, Refused, decode_message
 from har.predictions import Prediction
 from har.settings import is_loopback
 from model_store.edge.pauses import Pauses
@@ -163,5 +163,5 @@ def _answer(connection: ClientConnection) -> Answer:
     deadline = time.monotonic() + ANSWER_SECONDS
     while True:
         message = decode_message(connection.recv(timeout=max(0.0, deadline - time.monotonic())))
-        if message is not None and not isinstance(message, Waiting):
+        if isinstance(message, Accepted | Refused):
             return message

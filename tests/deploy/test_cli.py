@@ -39,7 +39,7 @@ def test_a_wrong_call_says_what_is_wrong(words, says, capsys):
 
 
 def test_a_missing_extra_is_named():
-    program = "import sys; sys.modules['websockets'] = None; from deploy.cli import main; sys.exit(main(['gateway']))"
+    program = "import sys; sys.modules['aiohttp'] = None; from deploy.cli import main; sys.exit(main(['gateway']))"
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert run.returncode == 2
     assert "pip install 'har-stream[gateway]'" in run.stderr
@@ -48,7 +48,7 @@ def test_a_missing_extra_is_named():
 @pytest.mark.parametrize(
     ("command", "forbidden"),
     [
-        ("ingest.gateway", {"tensorflow", "faust", "onnxruntime", "pyarrow"}),
+        ("ingest.gateway.server", {"tensorflow", "faust", "onnxruntime", "pyarrow"}),
         ("stream_processor.worker", {"tensorflow", "pyarrow", "pandas"}),
         ("trainer.evaluate", {"tensorflow"}),
         ("trainer.prepare", {"tensorflow"}),

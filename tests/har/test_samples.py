@@ -10,6 +10,7 @@ from hypothesis.extra.numpy import arrays
 from har.json_samples import decode_json_batch
 from har.samples import (
     MAX_MESSAGE_BYTES,
+    NOTHING_EARLIER,
     RejectedBatch,
     SampleBatch,
     decode_batch,
@@ -156,11 +157,15 @@ def json_batch(**changes) -> bytes:
 
 
 def test_json_gets_careful_promises():
-    batch = decode_json_batch(json_batch(), grace_us=2_000_000)
+    batch = decode_json_batch(json_batch(sequence=1), grace_us=2_000_000)
     assert batch.newest_sent == 0
     assert batch.later_from == START + 20_000 - 2_000_000
     assert batch.earlier_until == START + 20_000 + 2_000_000
     assert batch.axes.tolist() == np.float32([[0, 0, 0], [9.8, 9.8, 9.8]]).tolist()
+
+
+def test_before_a_json_sessions_first_batch_there_is_nothing():
+    assert decode_json_batch(json_batch(), grace_us=2_000_000).earlier_until == NOTHING_EARLIER
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from har.gateway_messages import Accepted, Waiting, encode_message
 from har.samples import decode_batch
 from ingest.phone_client import GatewayRefusesError, PhoneClient
 from tests.batches import live_batches
-from tests.ingest.running_gateway import arrived, gateway_on
+from tests.ingest.gateway.running_gateway import arrived, gateway_on
 
 EVERYTHING = live_batches(30)
 TIMES = np.concatenate([batch.times for batch in EVERYTHING])

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from har.assembly import SessionWindows
+from har.gateway_settings import GatewaySettings
 from har.samples import Axes, SampleBatch, Times
-from har.settings import GatewaySettings
 from har.windows import WindowSpec, recording_windows
 from ingest.batching import LiveBatches, SessionName
 

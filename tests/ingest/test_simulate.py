@@ -5,7 +5,7 @@ import sys
 from har import topics
 from har.samples import decode_batch
 from ingest.journal import read_journals
-from tests.ingest.running_gateway import gateway_on, measure, until
+from tests.ingest.gateway.running_gateway import gateway_on, measure, until
 
 
 def simulate(address: str, folder, *words: str):

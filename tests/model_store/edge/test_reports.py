@@ -13,7 +13,7 @@ from har.predictions import Prediction, decode_prediction
 from model_store.edge.edge_client import EdgeClient
 from model_store.edge.reports import ActivityReports
 from tests import brokers
-from tests.ingest.running_gateway import gateway_on
+from tests.ingest.gateway.running_gateway import gateway_on
 
 
 @pytest.fixture

@@ -6,12 +6,13 @@ from functools import partial
 from har import topics
 from har.activity_reports import ActivityReport, decode_report
 from har.gateway_messages import Accepted
+from har.gateway_settings import GatewaySettings
 from har.predictions import encode_prediction
 from har.samples import RejectedBatch
-from har.settings import GatewaySettings
 from har.windows import MICROSECONDS
-from ingest.frames import Sender, Taken, count_when_done, refuse
-from ingest.gateway_measures import GatewayMeasures
+from ingest.gateway.admission import Caller
+from ingest.gateway.frames import Sender, Taken, check_sender, count_when_done, refuse
+from ingest.gateway.measures import GatewayMeasures
 from ingest.publisher import Lane
 
 
@@ -23,13 +24,14 @@ class ActivityIntake:
         self._max_behind_us = settings.max_behind_seconds * MICROSECONDS
         self._measures = measures
 
-    def take(self, frame: str | bytes, lane: Lane, arrived_us: int) -> Taken:
+    def take(self, frame: str | bytes, lane: Lane, arrived_us: int, caller: Caller) -> Taken:
         """Publish a report's windows, or the report as refused; it is confirmed when Kafka has all of them."""
         raw = frame.encode() if isinstance(frame, str) else frame
         sender: Sender | None = None
         try:
             report = decode_report(raw)
             sender = Sender(report.device, report.session, report.sequence)
+            check_sender(caller, report.device)
             self._check_clock(report, arrived_us)
         except RejectedBatch as rejected:
             return refuse(raw, rejected, sender, lane, arrived_us, self._measures)

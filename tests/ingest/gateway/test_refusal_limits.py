@@ -2,8 +2,8 @@ import asyncio
 import logging
 
 from har.gateway_messages import Refused
-from ingest import refusal_limits
-from ingest.refusal_limits import MOST_LINES, RefusalBudget, RefusalLog
+from ingest.gateway import refusal_limits
+from ingest.gateway.refusal_limits import MOST_LINES, RefusalBudget, RefusalLog
 
 NONSENSE = Refused("malformed", "not a batch")
 

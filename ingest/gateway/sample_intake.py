@@ -5,27 +5,42 @@ from functools import partial
 from har import topics
 from har.assembly import GRACE_US
 from har.gateway_messages import Accepted
+from har.gateway_settings import GatewaySettings
 from har.json_samples import decode_json_batch
 from har.samples import RejectedBatch, SampleBatch, decode_batch, encode_batch
-from har.settings import GatewaySettings
-from ingest.frames import Sender, Taken, count_when_done, now_us, refuse
-from ingest.gateway_measures import GatewayMeasures
-from ingest.live_limits import LiveLimits
+from ingest.gateway.admission import Caller
+from ingest.gateway.clocks import DeviceClocks
+from ingest.gateway.frames import Sender, Taken, check_sender, count_when_done, now_us, refuse
+from ingest.gateway.gravity import GravityCheck
+from ingest.gateway.live_limits import LiveLimits
+from ingest.gateway.measures import GatewayMeasures
 from ingest.publisher import Lane
 
 
 class SampleIntake:
-    """Checks batches of readings and publishes them."""
+    """Checks batches of readings and publishes them.
 
-    def __init__(self, settings: GatewaySettings, measures: GatewayMeasures) -> None:
+    Parameters
+    ----------
+    settings : GatewaySettings
+        Limits.
+    measures : GatewayMeasures
+        Where they are counted.
+    clocks : DeviceClocks
+        Where each device's clock is noted.
+    """
+
+    def __init__(self, settings: GatewaySettings, measures: GatewayMeasures, clocks: DeviceClocks) -> None:
         self._limits = LiveLimits(
             max_ahead_seconds=settings.max_ahead_seconds,
             max_behind_seconds=settings.max_behind_seconds,
             clock_us=now_us,
         )
+        self._gravity = GravityCheck()
+        self._clocks = clocks
         self._measures = measures
 
-    def take(self, frame: str | bytes, lane: Lane, arrived_us: int) -> Taken:
+    def take(self, frame: str | bytes, lane: Lane, arrived_us: int, caller: Caller) -> Taken:
         """Publish a frame, as the batch that it is or as refused.
 
         Parameters
@@ -34,6 +49,8 @@ class SampleIntake:
             A batch as JSON, or as `har.samples.encode_batch` packs it.
         arrived_us : int
             When it came, µs since the epoch.
+        caller : Caller
+            Who sent it.
         """
         raw = frame.encode() if isinstance(frame, str) else frame
         sender: Sender | None = None
@@ -41,10 +58,26 @@ class SampleIntake:
             is_json = isinstance(frame, str)
             batch = decode_json_batch(raw, grace_us=GRACE_US) if is_json else decode_batch(raw)
             sender = Sender(batch.device, batch.session, batch.sequence)
-            self._limits.check(batch)
+            check_sender(caller, batch.device)
+            self.check(batch, arrived_us)
         except RejectedBatch as rejected:
             return refuse(raw, rejected, sender, lane, arrived_us, self._measures)
-        message = encode_batch(batch) if is_json else raw
+        return self.publish(batch, encode_batch(batch) if is_json else raw, lane, arrived_us)
+
+    def check(self, batch: SampleBatch, arrived_us: int) -> None:
+        """Check a batch against the clock, its session so far, and gravity; note its device's clock.
+
+        Raises
+        ------
+        RejectedBatch
+            With the codes of `LiveLimits.check` and `GravityCheck.check`.
+        """
+        self._limits.check(batch)
+        self._gravity.check(batch)
+        self._clocks.note(batch.device, batch.session, newest=batch.newest, arrived=arrived_us)
+
+    def publish(self, batch: SampleBatch, message: bytes, lane: Lane, arrived_us: int) -> Taken:
+        """Publish a batch that was checked."""
         confirmed = lane.publish(topics.SAMPLES.name, batch.device.encode(), message, arrived_us=arrived_us, headers=[])
         count_when_done(confirmed, partial(self._count_accepted, batch), self._measures)
         return Taken(Accepted(batch.session, batch.sequence), confirmed)

@@ -10,7 +10,8 @@ from har import topics
 from har.gateway_messages import Answer, Refused
 from har.refusals import Refusal
 from har.samples import RejectedBatch
-from ingest.gateway_measures import GatewayMeasures
+from ingest.gateway.admission import Caller
+from ingest.gateway.measures import GatewayMeasures
 from ingest.publisher import Lane
 
 
@@ -38,8 +39,8 @@ class Taken:
 class Intake(Protocol):
     """Takes the frames of one kind of connection."""
 
-    def take(self, frame: str | bytes, lane: Lane, arrived_us: int) -> Taken:
-        """Publish a frame that came at `arrived_us` (µs since the epoch), as what it is or as refused."""
+    def take(self, frame: str | bytes, lane: Lane, arrived_us: int, caller: Caller) -> Taken:
+        """Publish a frame of `caller`'s that came at `arrived_us` (µs since the epoch), as what it is or as refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,18 @@ class Sender:
     device: str
     session: str
     sequence: int
+
+
+def check_sender(caller: Caller, device: str) -> None:
+    """Refuse what a device sends as another one.
+
+    Raises
+    ------
+    RejectedBatch
+        With code ``not_yours``.
+    """
+    if caller.device is not None and caller.device != device:
+        raise RejectedBatch("not_yours", f"this is {caller.device}'s token, and it cannot send as {device}")
 
 
 def refuse(

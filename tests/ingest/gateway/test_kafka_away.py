@@ -17,7 +17,7 @@ from har.gateway_messages import Accepted, Waiting
 from har.samples import encode_batch
 from ingest.phone_client import PhoneClient
 from tests.batches import live_batches
-from tests.ingest.running_gateway import arrived, ask, gateway_on, hear, measure, until
+from tests.ingest.gateway.running_gateway import arrived, ask, gateway_on, hear, measure, until
 
 BATCHES = live_batches(30)
 TIMES = np.concatenate([batch.times for batch in BATCHES])

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from ingest.hang_ups import HangUps
+from ingest.gateway.hang_ups import HangUps
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="other systems have no epoll")
 

@@ -9,7 +9,7 @@ from har import topics
 from har.activity_reports import encode_report
 from har.gateway_messages import Accepted, Refused
 from har.predictions import Prediction, decode_prediction
-from tests.ingest.running_gateway import ask, gateway_on, page
+from tests.ingest.gateway.running_gateway import ask, gateway_on, page
 
 
 def predictions(count: int, *, begin_seconds: float = -60) -> list[Prediction]:

@@ -13,11 +13,12 @@ from websockets.exceptions import ConnectionClosed, InvalidMessage, InvalidStatu
 
 from har import topics
 from har.gateway_messages import Accepted, Refused, Waiting
+from har.gateway_settings import GatewaySettings
 from har.samples import encode_batch
-from har.settings import GatewaySettings, ProcessorSettings
+from har.settings import ProcessorSettings
 from ingest.phone_client import PhoneClient
 from tests.batches import live_batches
-from tests.ingest.running_gateway import ask, gateway_on, hear, page
+from tests.ingest.gateway.running_gateway import ask, gateway_on, hear, page
 
 
 async def test_an_accepted_batch_is_in_kafka_as_it_was_sent(broker):

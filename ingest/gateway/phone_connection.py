@@ -7,23 +7,27 @@ phone is told, TCP slows it, and its client buffers.
 import asyncio
 import logging
 from collections import deque
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 
+from aiohttp import WSCloseCode
 from prometheus_client import Gauge
-from websockets.asyncio.server import ServerConnection
-from websockets.exceptions import ConnectionClosed
-from websockets.frames import CloseCode
 
-from har.gateway_messages import Refused, Waiting, encode_message
-from har.settings import GatewaySettings
-from ingest.frames import Intake, Taken, now_us
-from ingest.hang_ups import HangUps
+from har.gateway_messages import Clock, GatewayMessage, Refused, Waiting, decode_question, encode_message
+from har.gateway_settings import GatewaySettings
+from ingest.gateway.admission import Caller
+from ingest.gateway.frames import Intake, Taken, now_us
+from ingest.gateway.hang_ups import HangUps
+from ingest.gateway.pacing import Paces
+from ingest.gateway.phone_socket import PhoneLeftError, PhoneSocket
+from ingest.gateway.refusal_limits import RefusalBudget, RefusalLog
 from ingest.publisher import Lane, PublishError
-from ingest.refusal_limits import RefusalBudget, RefusalLog
 
 log = logging.getLogger(__name__)
 
-MAX_CLOSE_REASON_BYTES = 120
+#: Close codes of this protocol's own.
+TOKEN_EXPIRED = 4401
+REVOKED = 4403
 
 
 class Room:
@@ -64,6 +68,7 @@ class Shared:
     settings: GatewaySettings
     intake: Intake
     room: Room
+    paces: Paces
     refusal_log: RefusalLog
     hang_ups: HangUps
     told_to_wait: Gauge
@@ -74,21 +79,26 @@ class PhoneConnection:
 
     Parameters
     ----------
-    connection : ServerConnection
+    socket : PhoneSocket
         The phone.
+    caller : Caller
+        Who it is, as far as it had to say so.
     lane : Lane
         The way to Kafka, for this connection alone.
     shared : Shared
         What all connections have in common.
     """
 
-    def __init__(self, connection: ServerConnection, lane: Lane, shared: Shared) -> None:
+    def __init__(self, socket: PhoneSocket, caller: Caller, lane: Lane, shared: Shared) -> None:
         settings = shared.settings
-        self._connection = connection
+        self._socket = socket
+        self.caller = caller
         self._lane = lane
         self._shared = shared
         self._loop = asyncio.get_running_loop()
-        self._address = ":".join(str(part) for part in connection.remote_address[:2])
+        self._address = socket.address
+        #: Those that may send as any device share a pace by their address.
+        self._paced_as = caller.device or f"@{self._address}"
         self._own_places = asyncio.Semaphore(settings.max_unconfirmed_per_connection)
         #: As many at most as there are own places.
         self._owed: asyncio.Queue[Taken] = asyncio.Queue()
@@ -100,27 +110,31 @@ class PhoneConnection:
         self._last_answer = self._loop.time()
         self._reading: asyncio.Task[None] | None = None
         self._is_held_up = False
-        self._has_left = False
+        self._is_paced = False
+        self._left = asyncio.Event()
         self._farewell: tuple[int, str] | None = None
 
     async def serve(self) -> None:
         """Serve until either side ends the connection."""
-        descriptor = self._connection.transport.get_extra_info("socket").fileno()
         try:
-            with self._shared.hang_ups.watched(descriptor, self._leave):
+            with self._shared.hang_ups.watched(self._socket.descriptor, self._leave):
                 async with asyncio.TaskGroup() as tasks:
                     await self._converse(tasks)
-        except* ConnectionClosed:
+        except* PhoneLeftError:
             pass
         except* PublishError as errors:
             reason = str(errors.exceptions[0])
             log.info("phone %s is cut off, Kafka did not take its batches: %s", self._address, reason)
-            self._farewell = CloseCode.TRY_AGAIN_LATER, f"Kafka is not taking batches; resume later: {reason}"
+            self._farewell = WSCloseCode.TRY_AGAIN_LATER, f"Kafka is not taking batches; resume later: {reason}"
         if self._farewell is None:
             log.debug("phone %s left", self._address)
             return
-        code, reason = self._farewell
-        await self._connection.close(code, reason.encode()[:MAX_CLOSE_REASON_BYTES].decode(errors="ignore"))
+        await self._socket.close(*self._farewell)
+
+    async def tell(self, message: GatewayMessage) -> None:
+        """Say something between the answers; a phone that has left is not told."""
+        with suppress(PhoneLeftError):
+            await self._socket.send(encode_message(message))
 
     def finish(self, code: int, reason: str) -> None:
         """Read no more, answer what Kafka confirms within the time for that, and close the connection."""
@@ -130,53 +144,59 @@ class PhoneConnection:
 
     async def _converse(self, tasks: asyncio.TaskGroup) -> None:
         others = [tasks.create_task(self._answer_forever()), tasks.create_task(self._tell_of_waiting())]
-        left = tasks.create_task(self._notice_leaving())
         self._reading = tasks.create_task(self._read())
         if self._farewell is not None:
             self._reading.cancel()
         await asyncio.wait({self._reading})
-        if self._farewell is not None and not self._has_left:
-            answered = tasks.create_task(self._owed.join())
+        if self._farewell is not None and not self._left.is_set():
+            answered, left = tasks.create_task(self._owed.join()), tasks.create_task(self._left.wait())
             seconds = self._shared.settings.stop_seconds
             await asyncio.wait({answered, left}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-            others.append(answered)
-        for task in (*others, left):
+            answered.cancel()
+            left.cancel()
+        for task in others:
             task.cancel()
-
-    async def _notice_leaving(self) -> None:
-        await self._connection.wait_closed()
-        self._leave()
 
     def _leave(self) -> None:
         """End a wait for Kafka: nobody is there any more. What has been taken stays on its way."""
-        self._has_left = True
+        self._left.set()
         if self._is_held_up and self._reading is not None:
             self._reading.cancel()
-            self._connection.transport.abort()
+            self._socket.abort()
 
     async def _read(self) -> None:
-        async for frame in self._connection:
-            self._unanswered.append(self._loop.time())
-            self._has_unanswered.set()
-            arrived = now_us()
-            if not await self._get_place():
-                return
-            if not self._take(frame, arrived):
-                per_minute = self._shared.settings.max_refusals_per_minute
-                self._farewell = (
-                    CloseCode.POLICY_VIOLATION,
-                    f"over {per_minute} messages refused in a minute; see the answers",
-                )
-                return
+        frames = self._socket.frames()
+        async with aclosing(frames):
+            async for frame in frames:
+                arrived = now_us()
+                if (question := decode_question(frame) if _may_be_question(frame) else None) is not None:
+                    await self._socket.send(encode_message(Clock(question.sent, arrived)))
+                    continue
+                self._unanswered.append(self._loop.time())
+                self._has_unanswered.set()
+                if not await self._get_place():
+                    return
+                if not self._take(frame, arrived):
+                    per_minute = self._shared.settings.max_refusals_per_minute
+                    self._farewell = (
+                        WSCloseCode.POLICY_VIOLATION,
+                        f"over {per_minute} messages refused in a minute; see the answers",
+                    )
+                    return
 
     async def _get_place(self) -> bool:
         """Wait for a place for one more batch; return whether there is one, and a phone to answer to."""
         own, room = self._own_places, self._shared.room
-        if own.locked() or room.is_full:
-            if self._has_left:
+        too_early = self._shared.paces.take(self._paced_as)
+        if too_early or own.locked() or room.is_full:
+            if self._left.is_set():
                 return False
             self._is_held_up = True
         try:
+            if too_early:
+                self._is_paced = True
+                await asyncio.sleep(too_early)
+                self._is_paced = False
             await own.acquire()
             await room.enter()
         finally:
@@ -186,7 +206,7 @@ class PhoneConnection:
     def _take(self, frame: str | bytes, arrived_us: int) -> bool:
         """Take a frame; return whether another one may come."""
         try:
-            taken = self._shared.intake.take(frame, self._lane, arrived_us)
+            taken = self._shared.intake.take(frame, self._lane, arrived_us, self.caller)
         except BaseException:
             self._shared.room.leave()
             raise
@@ -202,7 +222,7 @@ class PhoneConnection:
             taken = await self._owed.get()
             # Shielded: a phone that leaves must not cancel what others count on.
             await asyncio.shield(taken.confirmed)
-            await self._connection.send(encode_message(taken.answer))
+            await self._socket.send(encode_message(taken.answer))
             self._last_answer = self._loop.time()
             self._own_places.release()
             self._unanswered.popleft()
@@ -222,10 +242,15 @@ class PhoneConnection:
                 continue
             self._has_answered.clear()
             with self._shared.told_to_wait.track_inprogress():
-                await self._connection.send(encode_message(self._waiting()))
+                await self._socket.send(encode_message(self._waiting()))
                 await self._has_answered.wait()
 
     def _waiting(self) -> Waiting:
-        is_alone_held_up = self._is_held_up and len(self._unanswered) == 1
-        waited = self._loop.time() - self._unanswered[0]
-        return Waiting("room" if is_alone_held_up else "kafka", round(waited, 1))
+        waited = round(self._loop.time() - self._unanswered[0], 1)
+        if len(self._unanswered) == 1 and self._is_held_up:
+            return Waiting("rate" if self._is_paced else "room", waited)
+        return Waiting("kafka", waited)
+
+
+def _may_be_question(frame: str | bytes) -> bool:
+    return isinstance(frame, str) and len(frame) < 100

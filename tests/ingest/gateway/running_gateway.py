@@ -1,17 +1,19 @@
 """A gateway in the test's own process, and what tests ask of it."""
 
 import asyncio
+import json
 import ssl
 import time
 from collections.abc import Callable
 from contextlib import asynccontextmanager
-from urllib.request import urlopen
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 
 from har import topics
 from har.gateway_messages import decode_message
+from har.gateway_settings import GatewaySettings
 from har.samples import SampleBatch, decode_batch
-from har.settings import GatewaySettings
-from ingest.gateway import Gateway, publisher_for
+from ingest.gateway.server import Gateway, publisher_for
 
 
 @asynccontextmanager
@@ -34,6 +36,23 @@ async def ask(phone, frame):
 async def page(address: str, path: str, trust: ssl.SSLContext | None = None) -> str:
     scheme = "https" if trust else "http"
     return await asyncio.to_thread(lambda: urlopen(f"{scheme}://{address}{path}", context=trust).read().decode())
+
+
+async def call(address: str, path: str, document=None, *, token=None, method=None, headers=None):
+    """Status and JSON answer of a request; a document may be bytes already."""
+    headers = {**(headers or {}), **({"Authorization": f"Bearer {token}"} if token else {})}
+    body = document if document is None or isinstance(document, bytes) else json.dumps(document).encode()
+    request = Request(f"http://{address}{path}", body, headers, method=method)
+
+    def send():
+        try:
+            with urlopen(request) as answer:
+                return answer.status, json.loads(answer.read())
+        except HTTPError as error:
+            with error:
+                return error.code, json.loads(error.read())
+
+    return await asyncio.to_thread(send)
 
 
 async def measure(address: str, name: str) -> float:

@@ -18,3 +18,19 @@ class GatewayMeasures:
         self.connections = Gauge("har_connections", "Phones connected", registry=self.registry)
         self.waiting = Gauge("har_connections_waiting", "Phones told to wait for Kafka", registry=self.registry)
         self.unconfirmed = Gauge("har_unconfirmed", "Batches waiting for Kafka", registry=self.registry)
+        self.not_admitted = Counter(
+            "har_not_admitted_total", "Requests turned away", ["reason"], registry=self.registry
+        )
+        self.cut_off = Counter(
+            "har_cut_off_total", "Connections ended because of a token", ["reason"], registry=self.registry
+        )
+        self.turned_away = Counter(
+            "har_connections_turned_away_total", "Connections for which there was no room", registry=self.registry
+        )
+        self.labels = Counter("har_labels_accepted_total", "Statements of wearers, in Kafka", registry=self.registry)
+        self.pushes = Counter(
+            "har_pushes_accepted_total", "Pushed documents whose readings Kafka has", registry=self.registry
+        )
+        self.unpaired = Counter(
+            "har_unpaired_readings_total", "Pushed readings left out: no gravity beside them", registry=self.registry
+        )

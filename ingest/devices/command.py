@@ -1,0 +1,93 @@
+"""`har devices`: the registry of devices at the command line."""
+
+import sys
+from datetime import UTC, datetime
+
+from har.device_settings import (
+    DevicesSettings,
+    EnrolSettings,
+    ForgetSettings,
+    ListSettings,
+    RevokeSettings,
+    TokenSettings,
+)
+from ingest.devices import tokens
+from ingest.devices.errors import NotAdmittedError, RegistryError
+from ingest.devices.invitations import invitation, printed_code
+from ingest.devices.registry import Registry
+
+DAY_SECONDS = 86_400
+
+
+def run(settings: DevicesSettings) -> int:
+    """Do what a subcommand says; return the exit status."""
+    chosen = settings.enrol or settings.token or settings.revoke or settings.list or settings.forget
+    if chosen is None:
+        print("har devices: which? enrol, token, revoke, list or forget", file=sys.stderr)
+        return 2
+    try:
+        with Registry(chosen.registry) as registry:
+            return _do(chosen, registry)
+    except (NotAdmittedError, RegistryError) as error:
+        print(f"har devices: {error}", file=sys.stderr)
+        return 1
+
+
+def _do(
+    chosen: EnrolSettings | TokenSettings | RevokeSettings | ListSettings | ForgetSettings, registry: Registry
+) -> int:
+    if isinstance(chosen, EnrolSettings):
+        return _enrol(chosen, registry)
+    if isinstance(chosen, TokenSettings):
+        return _token(chosen, registry)
+    if isinstance(chosen, RevokeSettings):
+        registry.revoke(chosen.name)
+        print(f"{chosen.name} is revoked: gateways cut it off within seconds. `har devices enrol` lets it in again.")
+        return 0
+    if isinstance(chosen, ListSettings):
+        return _list(registry)
+    # Only this needs the archive's and Redis's libraries.
+    from ingest.devices.forgetting import forget_device  # noqa: PLC0415
+
+    return forget_device(chosen, registry)
+
+
+def _enrol(chosen: EnrolSettings, registry: Registry) -> int:
+    seconds = 60 * chosen.minutes
+    code = registry.invite(chosen.name, wearer=chosen.wearer, frame=chosen.frame, seconds=seconds)
+    made = invitation(chosen.name, code, chosen.url, seconds=seconds)
+    print(printed_code(made.url))
+    print(f"  Open with the phone:  {made.url}")
+    print(f"  or type the code:     {code}")
+    print(f"  It makes one phone the device {chosen.name}, once, within {chosen.minutes:g} min.")
+    return 0
+
+
+def _token(chosen: TokenSettings, registry: Registry) -> int:
+    device = registry.admit(chosen.name, wearer=chosen.wearer, frame=chosen.frame)
+    token, expires = tokens.issue(registry.signing_key(), device, chosen.days * DAY_SECONDS)
+    print(f"Authorization: Bearer {token}")
+    print(f"good for {chosen.name} until {_moment(expires)}; whoever has it can send as {chosen.name}", file=sys.stderr)
+    return 0
+
+
+def _list(registry: Registry) -> int:
+    devices = registry.devices()
+    if not devices:
+        print("no devices; `har devices enrol NAME` invites one")
+        return 0
+    width = max(len(device.name) for device in devices)
+    for device in devices:
+        if device.revoked_at is not None:
+            state = f"revoked {_moment(device.revoked_at)}"
+        elif device.enrolled_at is not None:
+            state = f"enrolled {_moment(device.enrolled_at)}"
+        else:
+            state = "invited"
+        worn = f"worn by {device.wearer}" if device.wearer else ""
+        print(f"{device.name:<{width}}  {state:<32}  {device.frame:<12}  {worn}".rstrip())
+    return 0
+
+
+def _moment(microseconds: int) -> str:
+    return datetime.fromtimestamp(microseconds / 1e6, UTC).astimezone().isoformat(" ", "minutes")

@@ -1,0 +1,138 @@
+"""The phone page and what belongs to it, served from memory."""
+
+import hashlib
+import logging
+import mimetypes
+from dataclasses import dataclass
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+
+import msgspec
+from aiohttp import web
+
+from har.activities import KNOWN_STYLES, ActivityStyle
+from har.answers import UNKNOWN
+from har.gateway_settings import GatewaySettings
+from ingest.gateway.admission import Admission
+
+log = logging.getLogger(__name__)
+
+PREFIX = "/phone/"
+#: What a page may do; `wasm-unsafe-eval` lets the network's runtime compile.
+POLICY = (
+    "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' data:; "
+    "worker-src 'self'; manifest-src 'self'; connect-src 'self'; frame-ancestors 'none'; "
+    "base-uri 'none'; form-action 'none'"
+)
+SECURITY_HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Permissions-Policy": "accelerometer=(self), gyroscope=(self), screen-wake-lock=(self), camera=(), microphone=()",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
+#: Which files of which library are served as what; other files of theirs are not.
+LIBRARIES = {
+    "msgpack": ("@msgpack/msgpack/dist.esm", (".mjs",)),
+    "idb": ("idb/build", ("index.js",)),
+    "onnxruntime": (
+        "onnxruntime-web/dist",
+        ("ort.wasm.bundle.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm"),
+    ),
+    "uplot": ("uplot/dist", ("uPlot.esm.js", "uPlot.min.css")),
+}
+OWN_TYPES = (".html", ".js", ".css", ".svg", ".png", ".webmanifest")
+BATCH_MILLISECONDS = 500
+_TYPES = {
+    ".mjs": "text/javascript",
+    ".js": "text/javascript",
+    ".wasm": "application/wasm",
+    ".webmanifest": "application/manifest+json",
+}
+
+
+@dataclass(frozen=True)
+class PageFile:
+    """A file as it is served."""
+
+    body: bytes
+    content_type: str
+    etag: str
+
+
+class _Configuration(msgspec.Struct):
+    """What the page needs to know of this gateway."""
+
+    activities: list[ActivityStyle]
+    enrolment: str
+    store: bool
+    batch_milliseconds: int
+
+
+class PhonePage:
+    """The routes below ``/phone/``.
+
+    Parameters
+    ----------
+    settings : GatewaySettings
+        What there is.
+    admission : Admission
+        Whether phones have to enrol.
+    """
+
+    def __init__(self, settings: GatewaySettings, admission: Admission) -> None:
+        self._files = load_page()
+        activities = [style for style in KNOWN_STYLES.values() if style.name != UNKNOWN]
+        enrolment = "open" if admission.is_open else "required"
+        configuration = _Configuration(activities, enrolment, settings.store_url is not None, BATCH_MILLISECONDS)
+        self._files["configuration.json"] = _served(msgspec.json.encode(configuration), "application/json")
+
+    def routes(self) -> list[web.RouteDef]:
+        """Return the routes."""
+        return [
+            web.get("/", self._to_page),
+            web.get("/phone", self._to_page),
+            web.get(PREFIX + "{name:.*}", self._file),
+        ]
+
+    async def _to_page(self, _: web.Request) -> web.Response:
+        return web.Response(status=307, headers={"Location": PREFIX})
+
+    async def _file(self, request: web.Request) -> web.StreamResponse:
+        file = self._files.get(request.match_info["name"] or "index.html")
+        if file is None:
+            raise web.HTTPNotFound(text="there is no such page\n")
+        headers = {**SECURITY_HEADERS, "ETag": file.etag, "Cache-Control": "no-cache"}
+        if request.headers.get("If-None-Match") == file.etag:
+            return web.Response(status=304, headers=headers)
+        return web.Response(body=file.body, content_type=file.content_type, headers=headers)
+
+
+def load_page() -> dict[str, PageFile]:
+    """Read the page's files, and those of its libraries that it uses; those may be missing."""
+    folder = files("ingest") / "phone_page"
+    found = {name: file for name, file in _walk(folder, OWN_TYPES)}
+    for library, (path, wanted) in LIBRARIES.items():
+        place = folder.joinpath("node_modules", *path.split("/"))
+        if not place.is_dir():
+            log.warning("the phone page lacks %s from npm: run `make setup` or `make demo`", library)
+            continue
+        found |= {f"vendor/{library}/{name}": file for name, file in _walk(place, wanted)}
+    return found
+
+
+def _walk(folder: Traversable, endings: tuple[str, ...], below: str = "") -> list[tuple[str, PageFile]]:
+    found: list[tuple[str, PageFile]] = []
+    for entry in folder.iterdir():
+        if entry.is_dir():
+            if entry.name != "node_modules":
+                found += _walk(entry, endings, f"{below}{entry.name}/")
+        elif entry.name.endswith(endings):
+            ending = "." + entry.name.rsplit(".", 1)[-1]
+            content_type = _TYPES.get(ending) or mimetypes.guess_type(entry.name)[0] or "application/octet-stream"
+            found.append((below + entry.name, _served(entry.read_bytes(), content_type)))
+    return found
+
+
+def _served(body: bytes, content_type: str) -> PageFile:
+    return PageFile(body, content_type, f'"{hashlib.sha256(body).hexdigest()[:32]}"')

@@ -1,0 +1,64 @@
+"""How a request that is turned away is answered: in words, as JSON, and counted."""
+
+import logging
+
+import msgspec
+from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
+
+from har.gateway_messages import Refused
+from har.samples import RejectedBatch
+from ingest.devices.errors import NotAdmittedError, Reason, RegistryError
+from ingest.gateway.measures import GatewayMeasures
+from ingest.publisher import PublishError
+
+log = logging.getLogger(__name__)
+
+#: How soon a phone that was turned away may ask again.
+RETRY_AFTER_SECONDS = 2
+_STATUS: dict[Reason, int] = {
+    "no_token": 401,
+    "malformed_token": 401,
+    "expired": 401,
+    "revoked": 403,
+    "unknown_code": 403,
+    "unknown_device": 403,
+    "too_often": 429,
+}
+_REJECTED_STATUS = {"oversized": 413, "too_slow": 408, "not_yours": 403}
+
+
+def refusal(status: int, code: str, detail: str, *, retry: bool = False) -> web.Response:
+    """Return the answer to a request that is turned away."""
+    headers = {"Retry-After": str(RETRY_AFTER_SECONDS)} if retry else {}
+    if status == 401:
+        headers["WWW-Authenticate"] = 'Bearer realm="gateway"'
+    response = web.json_response(body=msgspec.json.encode(Refused(code, detail)), status=status, headers=headers)
+    if status in (408, 413):
+        response.force_close()  # the rest of the request is not waited for
+    return response
+
+
+def not_admitted(error: NotAdmittedError) -> web.Response:
+    """Return the answer to somebody who may not do this."""
+    status = _STATUS[error.reason]
+    return refusal(status, error.reason, error.detail, retry=status == 429)
+
+
+def answering_refusals(measures: GatewayMeasures) -> Middleware:
+    """Return a middleware that answers what handlers raise."""
+
+    @web.middleware
+    async def answer(request: web.Request, handler: Handler) -> web.StreamResponse:
+        try:
+            return await handler(request)
+        except NotAdmittedError as error:
+            measures.not_admitted.labels(error.reason).inc()
+            return not_admitted(error)
+        except RejectedBatch as rejected:
+            measures.refused.labels(rejected.code).inc()
+            return refusal(_REJECTED_STATUS.get(rejected.code, 400), rejected.code, rejected.detail)
+        except (PublishError, RegistryError) as error:
+            return refusal(503, "unavailable", f"{error}; try again in {RETRY_AFTER_SECONDS} s", retry=True)
+
+    return answer

@@ -1,0 +1,79 @@
+"""The store's files for the phone page, from its own origin: passed on as they are, for the page to verify."""
+
+import asyncio
+import re
+from pathlib import Path
+
+from aiohttp import ClientError, ClientSession, ClientTimeout, web
+
+from har.gateway_settings import GatewaySettings
+from ingest.gateway.admission import Admission
+from ingest.gateway.pages import PREFIX, SECURITY_HEADERS
+from ingest.gateway.refused_requests import refusal
+
+#: A network for phones is far smaller.
+MAX_FILE_BYTES = 64 * 1024 * 1024
+_PATH = re.compile(r"(metadata|targets)(/[A-Za-z0-9_][A-Za-z0-9._-]{0,200}){1,4}")
+TRUSTED_ROOT = "trusted_root.json"
+
+
+class ReleaseFiles:
+    """The routes below ``/phone/store/``.
+
+    Parameters
+    ----------
+    settings : GatewaySettings
+        Where the store is.
+    admission : Admission
+        Who may read: whoever may send.
+    """
+
+    def __init__(self, settings: GatewaySettings, admission: Admission) -> None:
+        self._url = (settings.store_url or "").rstrip("/")
+        self._trusted_root: Path = settings.trusted_root
+        self._admission = admission
+        token = settings.store_token
+        self._headers = {} if token is None else {"Authorization": f"Bearer {token.get_secret_value()}"}
+        self._session: ClientSession | None = None
+
+    def routes(self) -> list[web.RouteDef]:
+        """Return the routes; none without a store."""
+        return [web.get(PREFIX + "store/{path:.*}", self._get)] if self._url else []
+
+    async def close(self) -> None:
+        """Disconnect."""
+        if self._session is not None:
+            await self._session.close()
+
+    async def _get(self, request: web.Request) -> web.StreamResponse:
+        self._admission.caller(request)
+        path = request.match_info["path"]
+        if path == TRUSTED_ROOT:
+            return await self._root()
+        if not _PATH.fullmatch(path):
+            raise web.HTTPNotFound(text="the store has no such file\n")
+        if self._session is None:
+            self._session = ClientSession(headers=self._headers, timeout=ClientTimeout(total=120, sock_read=20))
+        try:
+            async with self._session.get(f"{self._url}/{path}", allow_redirects=False) as found:
+                if found.status != 200:
+                    return refusal(404 if found.status == 404 else 502, "store", f"the store answers {found.status}")
+                body = bytearray()
+                async for piece in found.content.iter_any():
+                    body += piece
+                    if len(body) > MAX_FILE_BYTES:
+                        return refusal(502, "store", "the store's file is too large")
+        except (ClientError, TimeoutError, OSError) as error:
+            return refusal(502, "store", f"the store cannot be reached: {error}", retry=True)
+        return _file(bytes(body))
+
+    async def _root(self) -> web.StreamResponse:
+        try:
+            return _file(await asyncio.to_thread(self._trusted_root.read_bytes))
+        except OSError as error:
+            return refusal(502, "store", f"the gateway has no trusted root of the store: {error.strerror}")
+
+
+def _file(body: bytes) -> web.Response:
+    headers = {**SECURITY_HEADERS, "Cache-Control": "no-store"}  # the page keeps what it has verified
+    return web.Response(body=body, content_type="application/octet-stream", headers=headers)

@@ -1,0 +1,170 @@
+"""Bodies that grow, requests that never end, floods of connections, streams that are no acceleration with gravity."""
+
+import asyncio
+import gzip
+import json
+import resource
+import socket
+import time
+from contextlib import suppress
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from websockets.asyncio.client import connect
+
+from har import topics
+from har.gateway_messages import Accepted, Waiting
+from har.samples import encode_batch
+from tests.batches import live_batches
+from tests.ingest.gateway.running_gateway import ask, call, gateway_on, hear, measure, page, until
+
+BATCH = live_batches(1)[0]
+
+
+@pytest.mark.parametrize("packing", ["gzip", "deflate", "gzip twice"])
+async def test_a_body_that_grows_when_it_is_unpacked_is_refused_and_costs_no_memory(broker, packing):
+    import zlib
+
+    bomb = b" " * 400_000_000
+    packed = zlib.compress(bomb, 9) if packing == "deflate" else gzip.compress(bomb, 9)
+    headers = {"Content-Encoding": packing.split()[0], "Content-Type": "application/json"}
+    if packing == "gzip twice":
+        packed, headers["Content-Encoding"] = gzip.compress(packed, 9), "gzip, gzip"
+    del bomb
+    async with gateway_on(broker) as address:
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        status, answer = await call(address, "/v1/sensor-logger", packed, headers=headers)
+        assert answer["type"] == "refused"
+        assert (status, answer["code"]) in ((413, "oversized"), (400, "malformed"))
+        assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50_000
+        assert await page(address, "/healthz") == "ok\n"
+
+
+async def test_a_body_that_is_too_large_as_it_comes_is_refused_before_it_is_read(broker):
+    async with gateway_on(broker, max_push_bytes=10_000) as address:
+        reader, writer = await asyncio.open_connection(*address.split(":"))
+        writer.write(b"POST /v1/sensor-logger HTTP/1.1\r\nHost: x\r\nContent-Length: 100000000\r\n\r\n{")
+        assert b"413" in await asyncio.wait_for(reader.readline(), 5)
+        writer.close()
+
+
+@pytest.mark.parametrize(
+    "beginning",
+    [
+        b"",
+        b"GET /v1/samples HTTP/1.1\r\nHost: x\r\n",
+        b"POST /v1/labels HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n{",
+    ],
+    ids=["nothing", "half a header", "half a body"],
+)
+async def test_who_asks_too_slowly_is_hung_up_on(broker, beginning):
+    async with gateway_on(broker, request_seconds=1) as address:
+        reader, writer = await asyncio.open_connection(*address.split(":"))
+        writer.write(beginning)
+        began = time.monotonic()
+
+        async def trickle():
+            while True:
+                writer.write(b"X: y\r\n" if b"Host" in beginning and b"POST" not in beginning else b"")
+                await asyncio.sleep(0.2)
+
+        trickling = asyncio.create_task(trickle())
+        with suppress(ConnectionError):
+            answer = await asyncio.wait_for(reader.read(), 10)
+            assert answer == b"" or b" 408 " in answer.splitlines()[0]
+        assert time.monotonic() - began < 4
+        trickling.cancel()
+        writer.close()
+
+
+async def test_connections_beyond_all_room_are_told_so_and_phones_that_are_in_go_on(broker, monkeypatch):
+    monkeypatch.setattr("ingest.gateway.server.SPARE", 20)
+    async with gateway_on(broker, max_connections=10) as address, connect(f"ws://{address}/v1/samples") as phone:
+        host, port = address.split(":")
+        idle = [socket.create_connection((host, int(port))) for _ in range(100)]
+        try:
+            await until_said(idle[-1])
+            assert await ask(phone, encode_batch(BATCH)) == Accepted("s1", 0)
+        finally:
+            for one in idle:
+                one.close()
+        await asyncio.sleep(0.2)
+        assert await measure(address, "har_connections_turned_away_total") >= 60
+        async with connect(f"ws://{address}/v1/samples") as another:
+            assert await ask(another, encode_batch(live_batches(1, device="p2")[0])) == Accepted("s1", 0)
+
+
+async def until_said(idle: socket.socket) -> None:
+    idle.setblocking(False)
+    said = await asyncio.wait_for(asyncio.get_running_loop().sock_recv(idle, 1_000), 5)
+    assert said.startswith(b"HTTP/1.1 503 ")
+    assert b"Retry-After: 5\r\n" in said
+    head, body = said.split(b"\r\n\r\n")
+    assert int(head.split(b"Content-Length: ")[1].split(b"\r\n")[0]) == len(body)
+
+
+def altered(number, change):
+    batch = live_batches(3)[number]
+    return encode_batch(replace(batch, axes=change(batch.axes).astype(np.float32)))
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        (lambda axes: axes / 9.80665, "unit"),
+        (lambda axes: axes * 0.05, "gravity"),
+        (lambda axes: axes * 0, "gravity"),
+    ],
+    ids=["in g", "without gravity", "zeros"],
+)
+async def test_readings_that_are_no_acceleration_with_gravity_are_refused_within_two_seconds(broker, change, code):
+    async with gateway_on(broker) as address, connect(f"ws://{address}/v1/samples") as phone:
+        answers = [await ask(phone, altered(number, change)) for number in range(3)]
+        refused = [answer for answer in answers if not isinstance(answer, Accepted)]
+        assert refused
+        assert {answer.code for answer in refused} == {code}
+        assert f'har_refused_total{{code="{code}"}}' in await page(address, "/metrics")
+        assert broker.read(topics.REFUSED.name, 1)
+
+
+async def test_a_device_that_sends_more_than_it_may_is_slowed_told_so_and_loses_nothing(broker):
+    batches = live_batches(60)
+    async with (
+        gateway_on(broker, max_device_rate=2, waiting_notice_seconds=0.3) as address,
+        connect(f"ws://{address}/v1/samples") as phone,
+    ):
+        began = time.monotonic()
+        for batch in batches[:44]:
+            await phone.send(encode_batch(batch))
+        heard = []
+        while len(heard) < 44:
+            answer = await hear(phone)
+            if isinstance(answer, Waiting):
+                assert answer.reason == "rate"
+            else:
+                heard.append(answer)
+        assert heard == [Accepted("s1", number) for number in range(44)]
+        # 40 at once (20 s of the rate), the others at two a second.
+        assert 1.5 < time.monotonic() - began < 8
+        status, answer = await call(
+            address,
+            "/v1/labels",
+            {
+                "device": "other",
+                "session": "s",
+                "start": int(time.time() * 1e6),
+                "activity": "walk",
+                "said_at": int(time.time() * 1e6),
+            },
+        )
+        assert status == 200
+        await until(address, "har_unconfirmed", lambda value: value == 0, 5)
+
+
+async def test_what_is_no_document_is_refused_and_kept(broker):
+    async with gateway_on(broker) as address:
+        for body in (b"", b"{", b"[" * 100_000, b"\xff\xfe", json.dumps({"payload": "x"}).encode()):
+            status, answer = await call(address, "/v1/sensor-logger", body)
+            assert (status, answer["type"]) == (400, "refused")
+        assert len(broker.read(topics.REFUSED.name, 5)) == 5

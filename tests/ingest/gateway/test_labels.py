@@ -1,0 +1,89 @@
+"""What wearers say: from the phone in its own time, from the dashboard in the gateway's."""
+
+import time
+from dataclasses import replace
+
+import pytest
+from websockets.asyncio.client import connect
+
+from har import topics
+from har.samples import encode_batch
+from har.statements import ENDLESS, decode_statement
+from ingest.devices.registry import Registry
+from tests.batches import live_batches
+from tests.ingest.gateway.running_gateway import ask, call, gateway_on
+
+NOW = time.time_ns() // 1000
+SAID = {"device": "phone-1", "session": "s1", "start": NOW, "activity": "walk", "said_at": NOW}
+
+
+async def test_a_statement_is_in_kafka_when_it_is_accepted(broker):
+    async with gateway_on(broker) as address:
+        for end in (None, NOW + 60_000_000, NOW):
+            status, answer = await call(address, "/v1/labels", {**SAID, "end": end})
+            assert (status, answer["type"]) == (200, "accepted")
+        records = broker.read(topics.LABELS.name, 3)
+    assert [record.key for record in records] == [b"phone-1"] * 3
+    assert [decode_statement(record.value).end for record in records] == [ENDLESS, NOW + 60_000_000, NOW]
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"activity": "Walk!"}, "activity"),
+        ({"activity": ""}, "activity"),
+        ({"start": 12}, "time"),
+        ({"end": NOW - 1}, "malformed"),
+        ({"device": "a b"}, "device"),
+        ({"session": ""}, "session"),
+        ({"more": 1}, "malformed"),
+        ({"user": "x" * 100}, "malformed"),
+    ],
+)
+async def test_what_cannot_be_meant_is_refused_with_a_reason(broker, change, code):
+    async with gateway_on(broker) as address:
+        status, answer = await call(address, "/v1/labels", {**SAID, **change})
+        assert (status, answer["type"], answer["code"]) == (400, "refused", code)
+        assert answer["detail"]
+
+
+async def test_the_wearer_of_a_device_is_on_its_statements(broker, tmp_path):
+    url = f"sqlite:///{tmp_path}/devices.sqlite3"
+    with Registry(url) as registry:
+        code = registry.invite("phone-1", wearer="anna", frame="unknown", seconds=60)
+        async with gateway_on(broker, registry=url) as address:
+            _, device = await call(address, "/v1/devices/enrol", {"code": code})
+            status, _ = await call(address, "/v1/labels", SAID, token=device["token"])
+            assert status == 200
+            status, answer = await call(address, "/v1/labels", SAID)
+            assert (status, answer["code"]) == (401, "no_token")
+    (record,) = broker.read(topics.LABELS.name, 1)
+    assert decode_statement(record.value).user == "anna"
+
+
+@pytest.mark.parametrize("off_seconds", [-3_600, 0, 45])
+async def test_a_label_of_now_lands_on_the_right_second_of_a_clock_that_is_off(broker, off_seconds):
+    off = off_seconds * 1_000_000
+    async with gateway_on(broker) as address, connect(f"ws://{address}/v1/samples") as phone:
+        batches = [
+            replace(batch, times=batch.times + off, earlier_until=0, newest_sent=0, later_from=batch.later_from + off)
+            for batch in live_batches(1)
+        ]
+        assert (await ask(phone, encode_batch(batches[0]))).sequence == 0
+        before = time.time_ns() // 1000 + off
+        status, answer = await call(address, "/v1/labels/now", {"device": "phone-1", "activity": "sit"})
+        after = time.time_ns() // 1000 + off
+        assert status == 200
+        said = answer["statement"]
+        assert said["session"] == "s1"
+        # The batch took some time from its newest reading to the gateway, which cannot be told from a clock's offset.
+        assert before - 2_000_000 <= said["start"] <= after
+        ending = {"device": "phone-1", "activity": "sit", "session": "s1", "start": said["start"]}
+        status, ended = await call(address, "/v1/labels/now", ending)
+        assert said["start"] <= ended["statement"]["end"] <= time.time_ns() // 1000 + off
+
+
+async def test_nobody_knows_the_time_of_a_device_that_sends_nothing(broker):
+    async with gateway_on(broker) as address:
+        status, answer = await call(address, "/v1/labels/now", {"device": "phone-1", "activity": "sit"})
+        assert (status, answer["code"]) == (409, "silent")
