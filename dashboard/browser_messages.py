@@ -32,6 +32,8 @@ class LiveStatus(msgspec.Struct, frozen=True):
     release_refused : str or None
         Why processors do not take an update of their release, and what classifies on; ``None`` if nothing was refused
         lately.
+    labels : tuple of ActivityStyle
+        What the page may say that a device's wearer does; if anything, it may also add phones.
     """
 
     devices: int
@@ -42,6 +44,7 @@ class LiveStatus(msgspec.Struct, frozen=True):
     redis_unavailable_since: int | None
     undecodable: int
     release_refused: str | None = None
+    labels: tuple[ActivityStyle, ...] = ()
 
 
 class TimelineEntry(msgspec.Struct, frozen=True, array_like=True):

@@ -1,6 +1,6 @@
 """Answers HTTP requests: the page's files, the health check, and who may open the live stream."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from http import HTTPStatus
 
 import msgspec
@@ -13,6 +13,7 @@ from dashboard.live_state import LiveState
 from dashboard.site import SECURITY_HEADERS, SiteFile
 
 LIVE_PATH = "/live"
+COMMANDS_PATH = "/commands"
 HEALTH_PATH = "/healthz"
 
 
@@ -28,22 +29,30 @@ class RequestHandler:
     state : LiveState
         For the health check.
     has_room : callable
-        Tells whether a further browser can be served.
+        Tells whether a further browser can open a stream, by its path.
+    streams : collection of str
+        The paths that are WebSockets.
     """
 
     def __init__(
-        self, site: Mapping[str, SiteFile], access: Access, state: LiveState, has_room: Callable[[], bool]
+        self,
+        site: Mapping[str, SiteFile],
+        access: Access,
+        state: LiveState,
+        has_room: Callable[[str], bool],
+        streams: Collection[str] = (LIVE_PATH,),
     ) -> None:
         self._site = site
         self._access = access
         self._state = state
         self._has_room = has_room
+        self._streams = streams
 
     def __call__(self, connection: ServerConnection, request: Request) -> Response | None:
         """Return the answer, or None to open the live stream."""
         path = request.path.partition("?")[0]
         response = self._refuse(connection, request, path)
-        if response is None and path == LIVE_PATH:
+        if response is None and path in self._streams:
             return None
         if response is None:
             response = self._health(connection) if path == HEALTH_PATH else self._file(connection, request, path)
@@ -67,12 +76,12 @@ class RequestHandler:
             response = respond(HTTPStatus.UNAUTHORIZED, "The token is needed, as a password.\n")
             response.headers["WWW-Authenticate"] = 'Basic realm="dashboard", charset="UTF-8"'
             return response
-        return self._refuse_stream(connection, headers) if path == LIVE_PATH else None
+        return self._refuse_stream(connection, headers, path) if path in self._streams else None
 
-    def _refuse_stream(self, connection: ServerConnection, headers: Headers) -> Response | None:
+    def _refuse_stream(self, connection: ServerConnection, headers: Headers, path: str) -> Response | None:
         if not self._access.same_origin(headers):
             return connection.respond(HTTPStatus.FORBIDDEN, "The live stream is for the dashboard's page.\n")
-        if not self._has_room():
+        if not self._has_room(path):
             return connection.respond(HTTPStatus.SERVICE_UNAVAILABLE, "Too many browsers are connected.\n")
         return None
 

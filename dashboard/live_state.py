@@ -55,13 +55,23 @@ class LiveState:
         Bounds.
     clock : Clock, optional
         Where the time comes from.
+    labels : tuple of ActivityStyle
+        What browsers may say that a device's wearer does.
     """
 
-    def __init__(self, history_seconds: float, limits: LiveLimits, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        history_seconds: float,
+        limits: LiveLimits,
+        clock: Clock | None = None,
+        *,
+        labels: tuple[ActivityStyle, ...] = (),
+    ) -> None:
         self.clock = clock or Clock()
         self.revision = 1
         self.undecodable = 0
         self.redis_unavailable_since: int | None = None
+        self._labels = labels
         self._history_seconds = history_seconds
         self._limits = limits
         self._devices: OrderedDict[str, DeviceHistory] = OrderedDict()  # the longest unchanged first
@@ -139,6 +149,7 @@ class LiveState:
             redis_unavailable_since=self.redis_unavailable_since,
             undecodable=self.undecodable,
             release_refused=self._refused_lately(),
+            labels=self._labels,
         )
 
     def messages_since(self, known: int, status: LiveStatus) -> Iterator[bytes]:

@@ -12,11 +12,14 @@ from websockets.frames import CloseCode
 
 from dashboard.access import Access
 from dashboard.browser_session import BrowserSession, Ticker
-from dashboard.http_requests import RequestHandler
+from dashboard.commands import GatewayCommands
+from dashboard.http_requests import COMMANDS_PATH, LIVE_PATH, RequestHandler
 from dashboard.limits import LiveLimits
 from dashboard.live_state import LiveState
 from dashboard.redis_feed import RedisFeed
 from dashboard.site import MissingFileError, load_site
+from har.activities import KNOWN_STYLES
+from har.answers import UNKNOWN
 from har.log_format import logging_config
 from har.settings import DashboardSettings
 
@@ -25,6 +28,8 @@ logger = logging.getLogger(__name__)
 #: The longest message that a browser may send; the page sends none.
 MAX_INCOMING_BYTES = 1_024
 OPEN_TIMEOUT_SECONDS = 10.0
+#: What a wearer can be said to do.
+LABELS = tuple(style for style in KNOWN_STYLES.values() if style.name != UNKNOWN)
 
 
 async def serve(
@@ -51,19 +56,28 @@ async def serve(
         If the address cannot be bound, or a certificate not be read.
     """
     limits = limits or LiveLimits()
-    state = LiveState(settings.history_seconds, limits)
+    commands = _commands(settings)
+    state = LiveState(settings.history_seconds, limits, labels=LABELS if commands is not None else ())
     ticker = Ticker(state, limits)
-    browsers: set[ServerConnection] = set()
+    streams = (LIVE_PATH,) if commands is None else (LIVE_PATH, COMMANDS_PATH)
+    browsers: dict[str, set[ServerConnection]] = {path: set() for path in streams}
+
+    def has_room(path: str) -> bool:
+        return len(browsers[path]) < settings.max_browsers
 
     async def serve_browser(connection: ServerConnection) -> None:
-        if len(browsers) >= settings.max_browsers:  # several handshakes may have found the last place free
+        path = _path(connection)
+        if not has_room(path):  # several handshakes may have found the last place free
             await connection.close(CloseCode.TRY_AGAIN_LATER)
             return
-        browsers.add(connection)
+        browsers[path].add(connection)
         try:
-            await BrowserSession(connection, state, ticker, limits).run()
+            if commands is not None and path == COMMANDS_PATH:
+                await commands.serve(connection)
+            else:
+                await BrowserSession(connection, state, ticker, limits).run()
         finally:
-            browsers.discard(connection)
+            browsers[path].discard(connection)
 
     access = Access(
         settings.token.get_secret_value() if settings.token else None,
@@ -74,7 +88,7 @@ async def serve(
         serve_browser,
         settings.host,
         settings.port,
-        process_request=RequestHandler(load_site(), access, state, lambda: len(browsers) < settings.max_browsers),
+        process_request=RequestHandler(load_site(), access, state, has_room, streams),
         ssl=settings.tls_context(),
         compression=None,  # dearer than the bytes it would save on a local network
         max_size=MAX_INCOMING_BYTES,
@@ -93,6 +107,8 @@ async def serve(
                 ready.set()
     finally:
         await _close(server, limits)
+        if commands is not None:
+            await commands.close()
 
 
 def run(settings: DashboardSettings) -> int:
@@ -130,6 +146,17 @@ async def _close(server: Server, limits: LiveLimits) -> None:
         for task in list(server.handler_tasks):
             task.cancel()
         await server.wait_closed()
+
+
+def _commands(settings: DashboardSettings) -> GatewayCommands | None:
+    if settings.gateway_url is None:
+        return None
+    token = settings.gateway_token
+    return GatewayCommands(settings.gateway_url, token.get_secret_value() if token else None)
+
+
+def _path(connection: ServerConnection) -> str:
+    return "" if connection.request is None else connection.request.path.partition("?")[0]
 
 
 def _url(settings: DashboardSettings, server: Server) -> str:

@@ -15,6 +15,8 @@ const FRESH_US = 3 * SECOND_US;
  * @property {() => number} localNow The page's monotonic clock, µs.
  * @property {() => boolean} flowing Whether traces move evenly.
  * @property {() => number} historySeconds How far back timelines go.
+ * @property {() => boolean} labels Whether devices can be labelled.
+ * @property {(device: string) => void} label Ask what a device's wearer does.
  */
 
 export class DeviceCard {
@@ -42,6 +44,9 @@ export class DeviceCard {
     heading.title = model.name;
     heading.id = `device-${model.name}`;
     this.card.setAttribute('aria-labelledby', heading.id);
+    const label = this.#find('.label-button');
+    label.setAttribute('aria-label', `Label what ${model.name} does`);
+    label.addEventListener('click', () => this.surroundings.label(model.name));
   }
 
   get isVisible() {
@@ -107,11 +112,13 @@ export class DeviceCard {
     // Of the steady activity's time, only what was seen counts.
     const held = duration((model.newest - model.since) / SECOND_US);
     const ageText = ageWording(age);
-    const text = [style.title, held, ageText, percent(model.confidence), silent].join();
+    const labels = this.surroundings.labels();
+    const text = [style.title, held, ageText, percent(model.confidence), silent, labels].join();
     if (text === this.#textShown) return;
     this.#textShown = text;
     this.card.dataset.activity = model.activity;
     this.card.classList.toggle('silent', silent);
+    this.#find('.label-button').hidden = silent || !labels;
     this.card.style.setProperty('--activity', style.colour);
     this.card.style.setProperty('--confidence', String(model.confidence));
     this.#find('.symbol').textContent = glyphOf(style);

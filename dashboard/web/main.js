@@ -1,8 +1,11 @@
 /** The live page: connects what the server sends to what is seen. */
 
 import { Announcer } from './announcer.js';
+import { Commands } from './commands.js';
 import { Connection } from './connection.js';
 import { DeviceGrid } from './device-grid.js';
+import { EnrolDialog } from './enrol-dialog.js';
+import { LabelDialog } from './label-dialog.js';
 import { Legend } from './legend.js';
 import { StatusBar } from './status-bar.js';
 import { addStyles, readTheme, styleOf } from './styles.js';
@@ -16,6 +19,8 @@ const dark = matchMedia('(prefers-color-scheme: dark)');
 let clockOffset = 0;
 let historySeconds = 300;
 let complete = false;
+/** @type {import('./styles.js').ActivityStyle[]} What a wearer can be said to do; if anything, phones can be added. */
+let labels = [];
 
 /** @param {string} id @returns {HTMLElement} */
 const byId = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
@@ -28,7 +33,13 @@ const grid = new DeviceGrid(byId('grid'), /** @type {HTMLTemplateElement} */ (by
   serverNow: () => localNow() + clockOffset,
   flowing: () => !reducedMotion.matches,
   historySeconds: () => historySeconds,
+  labels: () => labels.length > 0,
+  label: (device) => labelDialog.open(device, labels),
 });
+const commands = new Commands(streamUrl('./commands'));
+const labelDialog = new LabelDialog(commands);
+const enrolDialog = new EnrolDialog(commands);
+byId('add-phone').addEventListener('click', () => enrolDialog.open());
 const legend = new Legend(byId('legend'), (chosen) => {
   grid.filterActivities(chosen);
   showCounts();
@@ -47,6 +58,8 @@ function receive(update) {
     }
   }
   complete = true;
+  labels = update.status.labels;
+  byId('add-phone').hidden = labels.length === 0;
   statusBar.showStatus(update.status);
   showCounts();
 }
@@ -69,9 +82,14 @@ dark.addEventListener('change', () => {
   grid.redraw();
 });
 
-const url = new URL('./live', location.href);
-url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
-new Connection(url.href, {
+/** @param {string} path @returns {string} */
+function streamUrl(path) {
+  const url = new URL(path, location.href);
+  url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
+  return url.href;
+}
+
+new Connection(streamUrl('./live'), {
   onMessage: receive,
   onState: (state, retryAt) => statusBar.showConnection(state, retryAt),
 }).start();

@@ -1,0 +1,94 @@
+"""Labels that somebody sets on the dashboard reach Kafka, in the phone's time; phones are invited where they can be."""
+
+import subprocess
+import time
+
+import pytest
+from kafka import KafkaConsumer, TopicPartition
+from selenium.webdriver.common.by import By
+
+from deploy.stack import har
+from har import topics
+from har.statements import ENDLESS, decode_statement
+from tests.live_page import cards, console_faults, open_page, wait_for
+
+pytestmark = [pytest.mark.kafka, pytest.mark.browser]
+
+
+@pytest.fixture
+def simulated(system):
+    words = ("simulate", "--devices", "1", "--first", "40", "--gateway", system.stack.addresses.gateway_url)
+    phone = subprocess.Popen(har(*words), stderr=subprocess.DEVNULL)
+    yield "simulated-40"
+    phone.terminate()
+    phone.wait(20)
+
+
+def statements(system):
+    """All statements that Kafka holds, in their order in the log."""
+    consumer = KafkaConsumer(bootstrap_servers=system.stack.addresses.bootstrap, auto_offset_reset="earliest")
+    try:
+        numbers = consumer.partitions_for_topic(topics.LABELS.name)
+        consumer.assign([TopicPartition(topics.LABELS.name, number) for number in numbers])
+        until, found = time.monotonic() + 2, []
+        while time.monotonic() < until:
+            for records in consumer.poll(timeout_ms=200).values():
+                found += [decode_statement(record.value) for record in records]
+        return found
+    finally:
+        consumer.close()
+
+
+def press(browser, selector):
+    button = browser.find_element(By.CSS_SELECTOR, selector)
+    browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", button)
+    button.click()
+
+
+def said(browser):
+    return browser.find_element(By.ID, "label-said").text
+
+
+# What a browser asks for does not depend on the broker.
+embedded = pytest.mark.parametrize("system", ["embedded"], indirect=True, scope="module")
+
+
+@embedded
+def test_a_label_is_set_stopped_and_taken_back(system, simulated, browser):
+    open_page(browser, system.stack.addresses.dashboard)
+    wait_for(browser, lambda page: simulated in cards(page))
+    wait_for(browser, lambda page: page.find_elements(By.CSS_SELECTOR, f"[data-device={simulated}] .label-button"))
+    wait_for(
+        browser,
+        lambda page: page.find_element(By.CSS_SELECTOR, f"[data-device={simulated}] .label-button").is_displayed(),
+    )
+    press(browser, f"[data-device={simulated}] .label-button")
+    assert browser.find_element(By.ID, "label-title").text == simulated
+    before = time.time_ns() // 1000
+    press(browser, ".choice[data-activity=walk]")
+    wait_for(browser, lambda page: said(page).startswith("Walking since"))
+    after = time.time_ns() // 1000
+    press(browser, "#label-stop")
+    wait_for(browser, lambda page: said(page).startswith("Ended at"))
+    press(browser, "#label-undo")
+    wait_for(browser, lambda page: said(page) == "Taken back.")
+    made, ended, undone = statements(system)[-3:]
+    assert {(each.device, each.session, each.start, each.activity) for each in (made, ended, undone)} == {
+        (simulated, made.session, made.start, "walk")
+    }
+    # The simulated phone's clock is this machine's; it sends a batch about every 0.8 s.
+    assert before - 1_500_000 <= made.start <= after
+    assert (made.end, undone.end) == (ENDLESS, made.start)
+    assert made.start < ended.end <= time.time_ns() // 1000
+    assert made.said_at < ended.said_at < undone.said_at
+    assert console_faults(browser) == []
+
+
+@embedded
+def test_an_invitation_that_this_gateway_cannot_give_is_explained(system, simulated, browser):
+    open_page(browser, system.stack.addresses.dashboard)
+    wait_for(browser, lambda page: page.find_element(By.ID, "add-phone").is_displayed())
+    press(browser, "#add-phone")
+    browser.find_element(By.ID, "enrol-name").send_keys("annas-phone")
+    press(browser, "#enrol-form .primary")
+    wait_for(browser, lambda page: "--lan" in page.find_element(By.ID, "enrol-said").text)
