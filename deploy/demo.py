@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import secrets
 import signal
 import sys
 import tempfile
@@ -12,14 +13,29 @@ import msgspec
 from kafka.errors import KafkaError
 
 from deploy.embedded import MissingServerError
+from deploy.local_authority import LocalAuthorityError, certificate_for, fingerprint, local_address, private
 from deploy.local_store import LocalStore
 from deploy.processes import ProcessEndedError, ProcessGroup
-from deploy.stack import Addresses, Stack, choose_addresses, har
+from deploy.stack import Addresses, LocalNetwork, Stack, choose_addresses, har
 from deploy.summary import PredictionWatch, Summary, describe, expected_windows, summarise
+from har.device_settings import DEFAULT_REGISTRY
 from har.releases import ReleaseError
 from har.settings import DemoSettings
+from ingest.devices.errors import RegistryError
+from ingest.devices.invitations import printed_code
 from model_store.release_folder import open_release
 
+#: What may come in the way of a demo, told in words.
+_FAILURES = (
+    MissingServerError,
+    ProcessEndedError,
+    KafkaError,
+    ReleaseError,
+    LocalAuthorityError,
+    RegistryError,
+    TimeoutError,
+    OSError,
+)
 #: How long predictions of the last readings are waited for when the phones have stopped.
 SETTLE_SECONDS = 20.0
 
@@ -29,10 +45,19 @@ async def run_demo(settings: DemoSettings, folder: Path) -> Summary | None:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    group = ProcessGroup()
     addresses = choose_addresses(settings.gateway_port, settings.dashboard_port, bootstrap=settings.bootstrap)
+    network = await asyncio.to_thread(_local_network, settings, addresses)
+    group = ProcessGroup(environment=_secrets(network))
     watch: PredictionWatch | None = None
-    stack = Stack(addresses, folder, group, settings.release, store=LocalStore(folder / "releases"))
+    stack = Stack(
+        addresses,
+        folder,
+        group,
+        settings.release,
+        store=LocalStore(folder / "releases"),
+        network=network,
+        archive=settings.archive,
+    )
     try:
         starting = asyncio.create_task(stack.start())
         if not await _unless_stopped(starting, stop):
@@ -68,7 +93,7 @@ def run(settings: DemoSettings) -> int:
     with tempfile.TemporaryDirectory(prefix="har-demo-") as folder:
         try:
             summary = asyncio.run(run_demo(settings, Path(folder)))
-        except (MissingServerError, ProcessEndedError, KafkaError, ReleaseError, TimeoutError, OSError) as error:
+        except _FAILURES as error:
             print(f"har demo: {error}", file=sys.stderr)
             return 1
     if summary is not None and settings.summary is not None:
@@ -79,21 +104,63 @@ def run(settings: DemoSettings) -> int:
 def _phone(settings: DemoSettings, addresses: Addresses, number: int, journals: Path) -> list[str]:
     words = (
         *("simulate", "--devices", "1", "--first", str(number), "--seed", str(settings.seed)),
-        *("--gateway", addresses.gateway_url, "--segment-seconds", str(settings.segment_seconds)),
+        *("--gateway", _gateway_url(settings, addresses), "--segment-seconds", str(settings.segment_seconds)),
     )
     return har(*words, *(("--journal", str(journals)) if settings.summary else ()))
 
 
+def _local_network(settings: DemoSettings, addresses: Addresses) -> LocalNetwork | None:
+    if not settings.lan:
+        return None
+    address = private(settings.lan_address) if settings.lan_address else local_address()
+    host = f"[{address}]" if address.version == 6 else str(address)
+    made = certificate_for(address, settings.authority)
+    return LocalNetwork(f"https://{host}:{addresses.gateway}", made, DEFAULT_REGISTRY)
+
+
+def _secrets(network: LocalNetwork | None) -> dict[str, str]:
+    """Return what the programs must know to reach a gateway that lets nobody else in."""
+    if network is None:
+        return {}
+    token = secrets.token_urlsafe(24)
+    names = ("HAR_GATEWAY_TOKEN", "HAR_SIMULATE_TOKEN", "HAR_DASHBOARD_GATEWAY_TOKEN")
+    return {**dict.fromkeys(names, token), "SSL_CERT_FILE": str(network.certificate.authority.resolve())}
+
+
+def _gateway_url(settings: DemoSettings, addresses: Addresses) -> str:
+    return addresses.gateway_url.replace("ws:", "wss:") if settings.lan else addresses.gateway_url
+
+
 def _announce(settings: DemoSettings, stack: Stack) -> None:
-    addresses, store = stack.addresses, stack.store
+    addresses, store, network = stack.addresses, stack.store, stack.network
     assert store is not None
     lasting = f"for {settings.seconds:g} s" if settings.seconds else "until Ctrl-C"
+    phone_page = f"{addresses.gateway_origin(False)}/phone/ (this machine only; --lan lets phones in)"
     print(
         f"\n  {settings.devices} simulated phones stream {lasting}.\n"
         f"  Dashboard:  {addresses.dashboard_url}\n"
-        f"  Gateway:    {addresses.gateway_url}\n"
+        f"  Phone page: {phone_page if network is None else network.url + '/phone/'}\n"
+        f"  Gateway:    {_gateway_url(settings, addresses)}\n"
         f"  Releases:   {addresses.store_url}/docs\n"
         f"  To swap in another one: har store publish FOLDER --store {store.url} --online-keys {store.online_keys}\n",
+        flush=True,
+    )
+    if network is not None:
+        _announce_network(network)
+    if stack.archive is not None:
+        print(f"  What is collected is kept in {stack.archive}: har train --data {stack.archive} …\n", flush=True)
+
+
+def _announce_network(network: LocalNetwork) -> None:
+    """Show how a phone comes to trust the gateway, and then to be a device."""
+    authority = network.certificate.authority
+    print(
+        f"  1. Once, make the phone trust this machine's own authority ({authority}):\n"
+        f"     open {network.url}/trust with it, accept the warning, and do what the page says.\n"
+        f"     Its SHA-256 fingerprint must be {fingerprint(authority)}\n"
+        f"{printed_code(network.url + '/trust')}\n"
+        "  2. Make it a device: “Add a phone” on the dashboard shows a code to scan, and so does\n"
+        f"     har devices enrol annas-phone --url {network.url}\n",
         flush=True,
     )
 

@@ -7,7 +7,7 @@ import signal
 import sys
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TextIO
 
@@ -72,10 +72,13 @@ class ProcessGroup:
     ----------
     log : TextIO
         Where the programs' output goes, line by line.
+    environment : mapping of str to str
+        What the programs find in theirs besides what is in ours: secrets do not belong on command lines.
     """
 
-    def __init__(self, log: TextIO | None = None) -> None:
+    def __init__(self, log: TextIO | None = None, environment: Mapping[str, str] | None = None) -> None:
         self._log = log or sys.stderr
+        self._environment = {**os.environ, **(environment or {})}
         self._programs: list[Program] = []
 
     async def start(self, name: str, arguments: list[str], *, quiet: bool = False) -> Program:
@@ -87,7 +90,7 @@ class ProcessGroup:
             If it cannot be started.
         """
         last_lines: deque[str] = deque(maxlen=KEPT_LINES)
-        process = await _launch(arguments)
+        process = await _launch(arguments, self._environment)
         copying = asyncio.create_task(self._copy_output(name, process, last_lines, quiet))
         program = Program(name, arguments, quiet, process, copying, last_lines)
         self._programs.append(program)
@@ -113,7 +116,7 @@ class ProcessGroup:
             _signal(program.process.pid, signal.SIGKILL)  # what it started must not outlive it
             await program.output
             try:
-                program.process = await _launch(program.arguments)
+                program.process = await _launch(program.arguments, self._environment)
             except OSError as error:
                 self._write(f"{program.name} cannot be started: {error}")
                 continue
@@ -218,13 +221,14 @@ class ProcessGroup:
             self._log.flush()
 
 
-async def _launch(arguments: list[str]) -> asyncio.subprocess.Process:
+async def _launch(arguments: list[str], environment: Mapping[str, str]) -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(
         *arguments,
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
         start_new_session=True,
+        env=environment,
         limit=_LONGEST_LINE,
     )
 

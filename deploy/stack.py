@@ -1,6 +1,7 @@
 """The whole system on one machine: Kafka (embedded, or one that runs already), Redis and the services."""
 
 import asyncio
+import ssl
 import sys
 import urllib.request
 from collections.abc import Callable
@@ -12,6 +13,7 @@ import redis
 from kafka.errors import KafkaError
 
 from deploy.embedded import ServerCommand, broker_command, redis_command
+from deploy.local_authority import ServerCertificate
 from deploy.local_store import LocalStore
 from deploy.ports import free_port
 from deploy.processes import ProcessGroup, Program
@@ -20,6 +22,8 @@ from deploy.topics import affordable_replication, check_kafka, create_topics
 START_SECONDS = 60.0
 #: More partitions than processors, so that processors can be added.
 PARTITIONS = 4
+#: Who labels a minute and trains on it does not want to wait for another.
+ARCHIVE_SECONDS = 10.0
 #: The embedded broker looks for news only twice within a fetch's wait.
 FETCH_WAIT_MS = 50
 
@@ -58,8 +62,12 @@ class Addresses:
 
     @property
     def gateway_url(self) -> str:
-        """Where phones stream to."""
+        """Where phones stream to, on a gateway for this machine alone."""
         return f"ws://127.0.0.1:{self.gateway}/v1/samples"
+
+    def gateway_origin(self, encrypted: bool) -> str:
+        """Return where the gateway's pages are."""
+        return f"{'https' if encrypted else 'http'}://127.0.0.1:{self.gateway}"
 
     @property
     def dashboard_url(self) -> str:
@@ -99,6 +107,35 @@ def har(*words: str) -> list[str]:
     return [sys.executable, "-m", "deploy", *words]
 
 
+@dataclass(frozen=True)
+class LocalNetwork:
+    """How phones of the local network reach the gateway.
+
+    Attributes
+    ----------
+    url : str
+        Where, as phones see it.
+    certificate : ServerCertificate
+        What the gateway shows them.
+    registry : str
+        Where the devices are that may send.
+    """
+
+    url: str
+    certificate: ServerCertificate
+    registry: str
+
+    @property
+    def gateway_options(self) -> tuple[str, ...]:
+        """Options of the gateway; its token comes by the environment."""
+        made = self.certificate
+        return (
+            *("--host", "0.0.0.0", "--registry", self.registry, "--public-url", self.url),
+            *("--tls-certificate", str(made.certificate), "--tls-key", str(made.key)),
+            *("--local-authority", str(made.authority)),
+        )
+
+
 @dataclass
 class Stack:
     """A running system.
@@ -119,6 +156,10 @@ class Stack:
         Further options of each processor.
     store : LocalStore or None
         From which the processors get their releases; it is made and served.
+    network : LocalNetwork or None
+        Lets phones of the local network in; without it only this machine's programs reach the gateway.
+    archive : str or None
+        Where what is collected is kept, if it is.
     """
 
     addresses: Addresses
@@ -128,6 +169,8 @@ class Stack:
     partitions: int = PARTITIONS
     processor_options: tuple[str, ...] = ()
     store: LocalStore | None = None
+    network: LocalNetwork | None = None
+    archive: str | None = None
     programs: dict[str, Program] = field(default_factory=dict)
 
     async def start(self) -> None:
@@ -137,7 +180,9 @@ class Stack:
         await asyncio.gather(self.start_gateway(), making)
         if self.store is not None:
             await self.start_store()
-        await asyncio.gather(self.start_processor(), self.start_dashboard())
+        await asyncio.gather(
+            self.start_processor(), self.start_dashboard(), *([self.start_archiver()] if self.archive else [])
+        )
 
     async def start_servers(self) -> None:
         """Start Kafka, unless it runs already, and Redis, and create the topics."""
@@ -176,8 +221,13 @@ class Stack:
     async def start_gateway(self) -> None:
         """Start the gateway."""
         at = self.addresses
-        words = ("gateway", "--bootstrap", at.bootstrap, "--port", str(at.gateway))
-        await self._start_service("gateway", words, f"http://127.0.0.1:{at.gateway}/healthz")
+        words = (
+            *("gateway", "--bootstrap", at.bootstrap, "--port", str(at.gateway), "--redis-url", at.redis_url),
+            *self._release_options(),
+            *(() if self.network is None else self.network.gateway_options),
+        )
+        trust = None if self.network is None else self.network.certificate.authority
+        await self._start_service("gateway", words, f"{at.gateway_origin(self.network is not None)}/healthz", trust)
 
     async def start_processor(self, number: int = 1) -> None:
         """Start a processor; those beyond the first share its partitions and have a page elsewhere."""
@@ -201,7 +251,10 @@ class Stack:
     async def start_dashboard(self) -> None:
         """Start the dashboard."""
         at = self.addresses
-        words = ("dashboard", "--redis-url", at.redis_url, "--port", str(at.dashboard))
+        words = (
+            *("dashboard", "--redis-url", at.redis_url, "--port", str(at.dashboard)),
+            *("--gateway-url", at.gateway_origin(self.network is not None)),
+        )
         await self._start_service("dashboard", words, f"{at.dashboard_url}healthz")
 
     async def _start_server(self, server: ServerCommand) -> Program:
@@ -209,16 +262,26 @@ class Stack:
         self.programs[server.name] = program
         return program
 
-    async def _start_service(self, name: str, words: tuple[str, ...], health: str) -> None:
+    async def start_archiver(self) -> None:
+        """Start keeping what is collected."""
+        assert self.archive is not None
+        page = free_port()
+        words = (
+            *("archive", "run", "--archive", self.archive, "--bootstrap", self.addresses.bootstrap),
+            *("--metrics-port", str(page), "--flush-seconds", f"{ARCHIVE_SECONDS:g}"),
+        )
+        await self._start_service("archiver", words, f"http://127.0.0.1:{page}/metrics")
+
+    async def _start_service(self, name: str, words: tuple[str, ...], health: str, trust: Path | None = None) -> None:
         program = await self.group.start(name, har(*words))
         self.programs[name] = program
-        await self.group.wait_until(program, partial(wait_for_page, health), START_SECONDS)
+        await self.group.wait_until(program, partial(wait_for_page, health, trust), START_SECONDS)
         self.group.supervise(program)
 
 
-async def wait_for_page(url: str) -> None:
+async def wait_for_page(url: str, trust: Path | None = None) -> None:
     """Wait until a page answers with status 200."""
-    await _retry(fetch_page, url)
+    await _retry(partial(fetch_page, trust=trust), url)
 
 
 async def _retry(check: Callable[[str], object], address: str) -> None:
@@ -232,19 +295,22 @@ async def _retry(check: Callable[[str], object], address: str) -> None:
             return
 
 
-#: Loopback is reached directly, whatever proxy the environment names.
-_direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+def fetch_page(url: str, *, trust: Path | None = None) -> bytes:
+    """Return a page of a service on loopback, which is reached directly, whatever proxy the environment names.
 
-
-def fetch_page(url: str) -> bytes:
-    """Return a page of a service on loopback.
+    Parameters
+    ----------
+    trust : Path, optional
+        Certificate of the authority that vouches for it.
 
     Raises
     ------
     OSError
         If it does not answer, or not with success.
     """
-    with _direct.open(url, timeout=5) as answer:
+    encryption = urllib.request.HTTPSHandler(context=ssl.create_default_context(cafile=trust))
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}), encryption)
+    with direct.open(url, timeout=5) as answer:
         page: bytes = answer.read()
     return page
 

@@ -1,0 +1,188 @@
+"""An authority of one's own, so that phones on the local network reach the demo by HTTPS.
+
+Browsers give motion sensors, cryptography and offline pages to HTTPS alone, and no public authority vouches for an
+address of a home network. The authority's key stays on this machine; it can only vouch for private addresses and names.
+"""
+
+import datetime
+import ipaddress
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+AUTHORITY_DAYS = 3_650
+#: iPhones take no longer ones, and each start makes another.
+SERVER_DAYS = 90
+#: RFC 1918, 3927, 4193, and those of carriers and overlay networks (6598) and of test set-ups (2544, 5737).
+_PRIVATE_NETWORKS = tuple(
+    map(
+        ipaddress.ip_network,
+        (
+            *("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "100.64.0.0/10"),
+            *("198.18.0.0/15", "192.0.2.0/24", "127.0.0.0/8", "fc00::/7"),
+        ),
+    )
+)
+_PRIVATE_NAMES = ("localhost", "local", "lan", "home.arpa", "internal")
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+class LocalAuthorityError(RuntimeError):
+    """There is no local network, or the authority cannot be used."""
+
+
+@dataclass(frozen=True)
+class ServerCertificate:
+    """A certificate for this machine, and who vouches for it: PEM files."""
+
+    certificate: Path
+    key: Path
+    authority: Path
+
+
+def local_address() -> Address:
+    """Return the address under which phones of the local network reach this machine.
+
+    Raises
+    ------
+    LocalAuthorityError
+        If it has none, or only public ones.
+    """
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
+        try:
+            asking.connect(("192.0.2.1", 9))  # nothing is sent: this only asks which way it would go
+            found = ipaddress.ip_address(asking.getsockname()[0])
+        except OSError as error:
+            raise LocalAuthorityError("this machine is on no network: say its address with --lan-address") from error
+    return private(found)
+
+
+def private(address: Address) -> Address:
+    """Return an address that is of a local network.
+
+    Raises
+    ------
+    LocalAuthorityError
+        If it is reachable from everywhere.
+    """
+    if not any(address in network for network in _PRIVATE_NETWORKS):
+        raise LocalAuthorityError(
+            f"{address} is a public address: for that, give `har gateway` a certificate of a public authority"
+        )
+    return address
+
+
+def certificate_for(address: Address, folder: Path) -> ServerCertificate:
+    """Make a certificate for this machine, by the authority in a folder, which is made the first time.
+
+    Raises
+    ------
+    LocalAuthorityError
+        If what lies in the folder is no authority.
+    OSError
+        If the folder cannot be written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    authority, authority_key = _authority(folder)
+    key = ec.generate_private_key(ec.SECP256R1())
+    names: list[x509.GeneralName] = [x509.DNSName("localhost")]
+    names += [x509.IPAddress(each) for each in dict.fromkeys((address, ipaddress.ip_address("127.0.0.1")))]
+    hostname = socket.gethostname().lower()
+    if hostname.isascii() and hostname.replace("-", "").isalnum():
+        names.append(x509.DNSName(f"{hostname}.local"))
+    made = (
+        _builder(f"har gateway on {address}", SERVER_DAYS)
+        .issuer_name(authority.subject)
+        .public_key(key.public_key())
+        .add_extension(x509.SubjectAlternativeName(names), critical=False)
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(authority_key.public_key()), critical=False)
+        .sign(authority_key, hashes.SHA256())
+    )
+    found = ServerCertificate(folder / "gateway.pem", folder / "gateway-key.pem", folder / "authority.pem")
+    _write_key(found.key, key)
+    found.certificate.write_bytes(made.public_bytes(Encoding.PEM) + authority.public_bytes(Encoding.PEM))
+    return found
+
+
+def fingerprint(certificate: Path) -> str:
+    """Return the SHA-256 fingerprint of a certificate, as phones show it."""
+    return x509.load_pem_x509_certificate(certificate.read_bytes()).fingerprint(hashes.SHA256()).hex(":").upper()
+
+
+def _authority(folder: Path) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
+    certificate, key_file = folder / "authority.pem", folder / "authority-key.pem"
+    if certificate.exists() and key_file.exists():
+        try:
+            read = load_pem_private_key(key_file.read_bytes(), None)
+            made = x509.load_pem_x509_certificate(certificate.read_bytes())
+        except ValueError as error:
+            raise LocalAuthorityError(f"{folder} holds no authority: {error}; move it away") from error
+        if not isinstance(read, ec.EllipticCurvePrivateKey) or read.public_key() != made.public_key():
+            raise LocalAuthorityError(f"the key in {folder} is not that of its certificate; move both away")
+        return made, read
+    key = ec.generate_private_key(ec.SECP256R1())
+    networks = [x509.IPAddress(network) for network in _PRIVATE_NETWORKS]
+    permitted = [*networks, *(x509.DNSName(name) for name in _PRIVATE_NAMES)]
+    name = f"har local authority of {socket.gethostname()}"
+    made = (
+        _builder(name, AUTHORITY_DAYS)
+        .issuer_name(_named(name))
+        .public_key(key.public_key())
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(_signs_certificates(), critical=True)
+        .add_extension(x509.NameConstraints(permitted, None), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    _write_key(key_file, key)
+    certificate.write_bytes(made.public_bytes(Encoding.PEM))
+    return made, key
+
+
+def _builder(name: str, days: int) -> x509.CertificateBuilder:
+    now = datetime.datetime.now(datetime.UTC)
+    return (
+        x509.CertificateBuilder()
+        .subject_name(_named(name))
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(days=1))  # a phone's clock may be behind
+        .not_valid_after(now + datetime.timedelta(days=days))
+    )
+
+
+def _named(name: str) -> x509.Name:
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name[:64])])
+
+
+def _signs_certificates() -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=False,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=True,
+        crl_sign=True,
+        encipher_only=False,
+        decipher_only=False,
+    )
+
+
+def _write_key(file: Path, key: ec.EllipticCurvePrivateKey) -> None:
+    file.touch(mode=0o600)
+    file.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
