@@ -35,8 +35,15 @@ async def open_stage(tmp_path: Path) -> AsyncIterator[OpenStage]:
     """Starts the system on a Kafka; it is stopped after the test."""
     async with AsyncExitStack() as stages:
 
-        async def start(bootstrap: str, *processor_options: str, store: LocalStore | None = None) -> Stage:
-            return await stages.enter_async_context(on_stage(bootstrap, tmp_path, *processor_options, store=store))
+        async def start(
+            bootstrap: str,
+            *processor_options: str,
+            store: LocalStore | None = None,
+            archive: str | None = None,
+        ) -> Stage:
+            return await stages.enter_async_context(
+                on_stage(bootstrap, tmp_path, *processor_options, store=store, archive=archive)
+            )
 
         yield start
 

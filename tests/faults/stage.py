@@ -34,7 +34,13 @@ class Stage:
     """
 
     def __init__(
-        self, bootstrap: str, folder: Path, log: TextIO, *processor_options: str, store: LocalStore | None = None
+        self,
+        bootstrap: str,
+        folder: Path,
+        log: TextIO,
+        *processor_options: str,
+        store: LocalStore | None = None,
+        archive: str | None = None,
     ) -> None:
         self.bootstrap = bootstrap
         self.folder = folder
@@ -46,6 +52,7 @@ class Stage:
             self.group,
             processor_options=processor_options,
             store=store,
+            archive=archive,
         )
         self.phones: Program | None = None
         self.random = random.Random(2018)
@@ -124,11 +131,15 @@ class Stage:
 
 @asynccontextmanager
 async def on_stage(
-    bootstrap: str, folder: Path, *processor_options: str, store: LocalStore | None = None
+    bootstrap: str,
+    folder: Path,
+    *processor_options: str,
+    store: LocalStore | None = None,
+    archive: str | None = None,
 ) -> AsyncIterator[Stage]:
     """Run the system on a Kafka with the project's topics; what it said is in the folder's `log`."""
     with (folder / "log").open("w") as log:
-        stage = Stage(bootstrap, folder, log, *processor_options, store=store)
+        stage = Stage(bootstrap, folder, log, *processor_options, store=store, archive=archive)
         try:
             await stage.stack.start()
             yield stage

@@ -7,6 +7,8 @@ A collected folder holds two tables, each as any number of Parquet files in any 
 - ``labels/``: a row a statement, ``device, session, start, end, activity, said_at`` (µs; `end` does not belong to it,
   and where it is missing the activity goes on); optionally ``user``.
 
+Where a table has a log (Delta Lake, which the archiver writes), the files count that the log says.
+
 A reading has the label of the interval that it lies in; where several do, of the one that was said last; where none
 does, ``null``. How statements are ended, corrected and taken back is said in `har.statements`. Rows may be
 repeated (delivery is at least once): windows are cut from each reading once.
@@ -20,13 +22,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from har.activity_names import meant_label
 from har.recordings import NULL_LABEL, RecordingError, groups_of_rows, require_columns
 from har.releases import TrainingData
 from har.statements import Statement, StatementTable
-from trainer.sources.checks import meant_label
 from trainer.sources.parquet import parquet_files, read_batches, read_schema
 from trainer.sources.source import Source
 from trainer.sources.table import AnyColumn, Part, constant_texts, make_part, make_table
+from trainer.sources.table_log import counting_files, has_log
 
 SAMPLE_COLUMNS = ("device", "session", "t", "x", "y", "z")
 LABEL_COLUMNS = ("device", "session", "start", "end", "activity", "said_at")
@@ -60,7 +63,12 @@ class CollectedSource(Source):
         RecordingError
             If there is none.
         """
-        return parquet_files(self.path / "samples")
+        folder = self.path / "samples"
+        if not has_log(folder):
+            return parquet_files(folder)
+        if files := counting_files(folder):
+            return files
+        raise RecordingError(f"{folder} has no rows yet")
 
     def parts_of(self, files: Sequence[Path]) -> Iterator[Part]:
         """Read some of the samples' files, joined with all labels.
@@ -104,7 +112,7 @@ def read_statements(folder: Path) -> StatementTable:
     """
     said = StatementTable()
     renamed: list[tuple[Path, int, Statement]] = []
-    for file in parquet_files(folder) if folder.exists() and any(folder.rglob("*.parquet")) else ():
+    for file in _label_files(folder):
         names = read_schema(file).names
         try:
             require_columns(names, LABEL_COLUMNS, "labels")
@@ -124,6 +132,12 @@ def read_statements(folder: Path) -> StatementTable:
             first_row += batch.num_rows
     _refuse_renamed(renamed, said)
     return said
+
+
+def _label_files(folder: Path) -> Sequence[Path]:
+    if has_log(folder):
+        return counting_files(folder)
+    return parquet_files(folder) if folder.exists() and any(folder.rglob("*.parquet")) else ()
 
 
 def _refuse_renamed(renamed: Sequence[tuple[Path, int, Statement]], said: StatementTable) -> None:

@@ -16,6 +16,8 @@ from trainer.sources.source import Source
 FETCHED = Path(".har/data")
 #: Data sets that have a name.
 NAMES = ("hhar", "hapt")
+#: A path that was made of a URL has lost a slash.
+_URL = re.compile(r"[a-z][a-z0-9+]+:/")
 _EITHER = re.compile(rf"{HHAR_FILE.pattern}|labels\.txt")
 
 
@@ -43,6 +45,10 @@ def find_source(path_or_name: Path | str, *, rate_hz: float | None = None, fetch
     Traceback (most recent call last):
     har.recordings.RecordingError: nowhere.parquet cannot be read: there is no such file or folder
     """
+    if _URL.match(str(path_or_name)):
+        raise RecordingError(
+            f"{path_or_name} is a URL: copy what is there to this machine (`aws s3 sync`, say), and give the folder"
+        )
     path = Path(path_or_name)
     if not path.exists() and str(path_or_name) in NAMES:
         path = fetched / f"{path_or_name}.parquet"

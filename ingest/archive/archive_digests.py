@@ -1,0 +1,71 @@
+"""What an archive's table holds, as digests, as far as it can be compared with Kafka."""
+
+from collections.abc import Iterator
+from typing import Any, TypeAlias
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from ingest.archive.digests import added, joined, reading_digests, statement_digest
+from ingest.archive.kafka_digests import KafkaDigests, Name
+from ingest.archive.tables import SAMPLES, ArchiveTable
+
+AnyArray: TypeAlias = "pa.Array[Any]"
+
+#: A message that Kafka holds may be the copy of one that it has deleted, and that was archived so long ago, µs.
+COPIES_US = 10 * 86_400_000_000
+
+
+def read_archive(table: ArchiveTable, kafka: KafkaDigests, deleted_before: str | None) -> dict[Name, int]:
+    """Return the sums of the digests of the rows that Kafka has, too, or should have.
+
+    Raises
+    ------
+    DeltaError, OSError
+        If a file cannot be read.
+    """
+    digests: dict[Name, int] = {}
+    condition = pc.field("arrived") >= (kafka.oldest - COPIES_US if kafka.complete_from else 0)
+    if deleted_before is not None:
+        condition &= pc.field("day") >= pc.scalar(deleted_before).cast(pa.date32())
+    columns = [name for name in table.kind.schema.names if name != "day"]
+    rows_of = _batches_of if table.kind is SAMPLES else _statements_of
+    for rows in table.delta.to_pyarrow_dataset().to_batches(columns=columns, filter=condition, batch_size=1 << 16):
+        for name, arrived, digest in rows_of(rows):
+            if name in kafka.digests or arrived >= kafka.complete_from:
+                digests[name] = added(digests.get(name, 0), digest)
+    return digests
+
+
+def _batches_of(rows: pa.RecordBatch) -> Iterator[tuple[Name, int, int]]:
+    """Yield the batches that the rows are of, perhaps not whole: name, newest arrival, sum of digests."""
+    if not rows.num_rows:
+        return
+    devices, sessions = (_coded(rows[name]) for name in ("device", "session"))
+    sequences = rows["sequence"].to_numpy()
+    order = np.lexsort((sequences, sessions[0], devices[0]))
+    keys = np.stack([devices[0][order], sessions[0][order], sequences[order]])
+    begins = np.flatnonzero(np.r_[True, (keys[:, 1:] != keys[:, :-1]).any(axis=0)])
+    axes = np.stack([rows[axis].to_numpy() for axis in "xyz"], axis=1)
+    digests = reading_digests(rows["t"].to_numpy(), axes)[order]
+    sums = np.add.reduceat(digests, begins, axis=0)
+    arrived = np.maximum.reduceat(rows["arrived"].to_numpy()[order], begins)
+    counts = np.diff(np.r_[begins, len(order)])
+    for place, begin in enumerate(begins):
+        device, session, sequence = keys[:, begin]
+        name = (devices[1][device], sessions[1][session], int(sequence))
+        yield name, int(arrived[place]), joined(int(counts[place]), int(sums[place, 0]), int(sums[place, 1]))
+
+
+def _statements_of(rows: pa.RecordBatch) -> Iterator[tuple[Name, int, int]]:
+    for row in rows.to_pylist():
+        name = (row["device"], row["session"], row["start"], row["said_at"])
+        yield name, row["arrived"], statement_digest(row["end"], row["activity"], row["user"])
+
+
+def _coded(texts: AnyArray) -> tuple[NDArray[np.int64], list[str]]:
+    coded = pc.dictionary_encode(texts)
+    assert isinstance(coded, pa.DictionaryArray)
+    return coded.indices.to_numpy(zero_copy_only=False).astype(np.int64), list(map(str, coded.dictionary.to_pylist()))

@@ -1,0 +1,67 @@
+"""What the archiver counts, on its page `/metrics` on loopback."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, start_http_server
+
+HOST = "127.0.0.1"
+
+
+class ArchiveMeasures:
+    """Counters and gauges of one archiver."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.readings = self._counter("readings", "Readings committed")
+        self.statements = self._counter("statements", "Statements committed")
+        self.left_out = self._counter(
+            "left_out", "Messages that were archived before, or are of who was forgotten", "topic"
+        )
+        self.refused = self._counter("refused", "Messages that could not be decoded", "code")
+        self.lost = self._counter("lost_messages", "Messages that Kafka deleted before they were archived")
+        self.commits = self._counter("commits", "Commits of Kafka's messages", "table")
+        self.failures = self._counter("failures", "Attempts to commit that failed")
+        self.lag = Gauge(
+            "har_archive_lag_messages",
+            "Messages in Kafka that are not archived yet",
+            ["topic", "partition"],
+            registry=self.registry,
+        )
+        self.held = Gauge("har_archive_held_readings", "Readings read, not committed yet", registry=self.registry)
+        self.failing = Gauge("har_archive_failing", "1 while nothing can be committed", registry=self.registry)
+        since = Gauge(
+            "har_archive_seconds_since_commit",
+            "Since everything that was read was last committed",
+            registry=self.registry,
+        )
+        self._committed_at = time.monotonic()
+        since.set_function(lambda: time.monotonic() - self._committed_at)
+
+    def note_commit(self) -> None:
+        """Everything that was read is committed."""
+        self._committed_at = time.monotonic()
+
+    @contextmanager
+    def served(self, port: int) -> Iterator[None]:
+        """Show the page meanwhile; without a port, show none.
+
+        Raises
+        ------
+        OSError
+            If the port is taken.
+        """
+        if not port:
+            yield
+            return
+        server, thread = start_http_server(port, HOST, self.registry)
+        try:
+            yield
+        finally:
+            server.shutdown()
+            server.server_close()
+            thread.join()
+
+    def _counter(self, name: str, text: str, *labels: str) -> Counter:
+        return Counter(f"har_archive_{name}_total", text, labels, registry=self.registry)

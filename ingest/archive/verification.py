@@ -1,0 +1,107 @@
+"""Comparing an archive with Kafka: what Kafka holds is archived once, exactly, and nothing else is.
+
+Only digests are held: some hundred bytes a batch that Kafka holds, and none a reading.
+"""
+
+from dataclasses import dataclass, field
+
+from ingest.archive.archive_digests import read_archive
+from ingest.archive.digests import count_of
+from ingest.archive.forgotten import Forgotten
+from ingest.archive.kafka_digests import Name, read_kafka
+from ingest.archive.location import Location
+from ingest.archive.state import TableState
+from ingest.archive.tables import KINDS, ArchiveTable
+
+FIRST_DIFFERENCES = 10
+
+
+@dataclass
+class Comparison:
+    """What was found of a table.
+
+    Attributes
+    ----------
+    table : str
+        Its name.
+    messages : int
+        Messages that Kafka holds and the archive covers.
+    repeats, kept_out, refused : int
+        Those of them that were there before; that are of forgotten devices or deleted days; that cannot be decoded.
+    behind : int
+        Messages that Kafka holds and the archive does not cover yet.
+    compared, rows : int
+        Batches or statements that are the same in Kafka and in the archive, and their rows.
+    missing, differing, unknown : int
+        Batches or statements that are not in the archive; that have other rows there, or have them twice; that are in
+        the archive, but not in Kafka, though it should still hold them.
+    differences : list of str
+        The first of those.
+    """
+
+    table: str
+    messages: int = 0
+    repeats: int = 0
+    kept_out: int = 0
+    refused: int = 0
+    behind: int = 0
+    compared: int = 0
+    rows: int = 0
+    missing: int = 0
+    differing: int = 0
+    unknown: int = 0
+    differences: list[str] = field(default_factory=list)
+
+    @property
+    def is_right(self) -> bool:
+        """Whether there is no difference."""
+        return not self.missing + self.differing + self.unknown
+
+    def _differ(self, name: Name, text: str) -> None:
+        if len(self.differences) < FIRST_DIFFERENCES:
+            self.differences.append(f"{' '.join(map(str, name))}: {text}")
+
+    def _compare(self, in_kafka: dict[Name, int], in_archive: dict[Name, int]) -> None:
+        for name, expected in in_kafka.items():
+            found = in_archive.get(name, 0)
+            if found == expected:
+                self.compared += 1
+                self.rows += count_of(expected)
+            elif not found:
+                self.missing += 1
+                self._differ(name, "in Kafka, but not in the archive")
+            else:
+                self.differing += 1
+                self._differ(name, f"{count_of(expected)} rows in Kafka, {count_of(found)} others in the archive")
+        for name in in_archive.keys() - in_kafka.keys():
+            self.unknown += 1
+            self._differ(name, "in the archive, but not in Kafka")
+
+
+def verify(archive: str, bootstrap: str) -> list[Comparison]:
+    """Compare both tables of an archive, as they are now, with Kafka.
+
+    Raises
+    ------
+    LogError, KafkaError, TimeoutError
+        If Kafka cannot be read, or is not the one that was archived.
+    FileNotFoundError
+        If there is no archive.
+    DeltaError, OSError
+        If the archive cannot be read.
+    """
+    location = Location(archive)
+    tables = [ArchiveTable(location, kind, create=False) for kind in KINDS]
+    states = [TableState.of(table) for table in tables]
+    forgotten = Forgotten()
+    for state in states:
+        forgotten.merge(state.forgotten.devices, state.forgotten.sessions)
+        state.forgotten = forgotten
+    return [_compared(table, state, bootstrap) for table, state in zip(tables, states, strict=True)]
+
+
+def _compared(table: ArchiveTable, state: TableState, bootstrap: str) -> Comparison:
+    kafka = read_kafka(table, state, bootstrap)
+    result = Comparison(table.kind.name, kafka.messages, kafka.repeats, kafka.kept_out, kafka.refused, kafka.behind)
+    result._compare(kafka.digests, read_archive(table, kafka, state.deleted_before))
+    return result

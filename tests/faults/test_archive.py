@@ -1,0 +1,97 @@
+"""Gateways and archivers killed under load, and an archive whose disk is full: it has what was acknowledged."""
+
+import asyncio
+import os
+import signal
+import subprocess
+
+import numpy as np
+import pytest
+
+from deploy.stack import har
+from ingest.archive.location import Location
+from ingest.archive.tables import SAMPLES, ArchiveTable
+from ingest.journal import read_journals
+from tests.faults.conftest import PHONES, by_length
+
+pytestmark = [pytest.mark.kafka, pytest.mark.timeout(by_length(400, 3_600))]
+
+KILLS = by_length(6, 50)
+
+
+def verified(stage) -> str:
+    words = ("archive", "verify", "--archive", stage.stack.archive, "--bootstrap", stage.bootstrap)
+    said = subprocess.run(har(*words), capture_output=True, text=True, timeout=300, check=False)
+    assert said.returncode == 0, said.stdout + said.stderr
+    return said.stdout
+
+
+def archived(stage):
+    """Readings by device and session, in the order of time."""
+    table = ArchiveTable(Location(stage.stack.archive), SAMPLES).delta.to_pyarrow_table(
+        columns=["device", "session", "t", "x", "y", "z"]
+    )
+    names = np.array([f"{d}/{s}" for d, s in zip(*(table[n].to_pylist() for n in ("device", "session")), strict=True)])
+    times = table["t"].to_numpy()
+    axes = np.stack([table[axis].to_numpy() for axis in "xyz"], axis=1)
+    found = {}
+    for name in np.unique(names):
+        mine = np.flatnonzero(names == name)
+        mine = mine[np.argsort(times[mine], kind="stable")]
+        found[str(name)] = times[mine], axes[mine]
+    return found
+
+
+def assert_all_that_was_acknowledged_is_archived_once(stage) -> int:
+    """What Kafka took although nobody was told is in the archive, too: `verify` sees to that, and to the order."""
+    found, readings = archived(stage), 0
+    for recording, _ in read_journals(stage.journals):
+        times, axes = found[f"{recording.device}/{recording.session}"]
+        assert (np.diff(times) > 0).all(), "a reading is doubled"
+        places = np.searchsorted(times, recording.times)
+        assert np.array_equal(times[places], recording.times)
+        assert np.array_equal(axes[places], recording.axes)
+        readings += len(recording.times)
+    return readings
+
+
+async def test_gateways_and_archivers_killed_under_load_archive_what_was_acknowledged(one_broker, open_stage, tmp_path):
+    stage = await open_stage(one_broker.bootstrap, archive=str(tmp_path / "archive"))
+    await stage.start_phones(PHONES)
+    await asyncio.gather(
+        stage.kill_often("gateway", KILLS, [signal.SIGKILL], by_length(3, 10)),
+        stage.kill_often("archiver", KILLS, [signal.SIGKILL], by_length(3, 10)),
+    )
+    await stage.stop_phones()
+    assert await stage.group.stop(stage.part("archiver")) == 0
+    said = await asyncio.to_thread(verified, stage)
+    assert "0 not archived yet" in said
+    readings = assert_all_that_was_acknowledged_is_archived_once(stage)
+    assert readings > 0
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of 3 MB."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", folder], check=False)
+    if mounted.returncode != 0:
+        pytest.skip("no small file system can be mounted here")
+    yield folder
+    subprocess.run(["umount", "-l", folder], check=True)
+
+
+async def test_a_full_disk_at_the_archiver_loses_nothing(one_broker, open_stage, small_disk):
+    filler = small_disk / "filler"
+    filler.write_bytes(os.urandom(2_700_000))
+    stage = await open_stage(one_broker.bootstrap, archive=str(small_disk / "archive"))
+    await stage.start_phones(by_length(10, 10))
+    await stage.until(lambda: "no space" in (stage.folder / "log").read_text().lower(), "a full disk", 120)
+    await asyncio.sleep(5)
+    filler.unlink()
+    await asyncio.sleep(by_length(5, 30))
+    await stage.stop_phones()
+    assert await stage.group.stop(stage.part("archiver")) == 0
+    assert "0 not archived yet" in await asyncio.to_thread(verified, stage)
+    assert assert_all_that_was_acknowledged_is_archived_once(stage) > 0

@@ -1,0 +1,11 @@
+"""Fixtures of the archiver's tests."""
+
+import pytest
+
+from tests.ingest.archive.archived import Archive
+
+
+@pytest.fixture
+def archive(broker, tmp_path):
+    """An archive, empty yet, of what the broker holds."""
+    return Archive(broker.bootstrap, str(tmp_path / "archive"))

@@ -1,0 +1,153 @@
+"""Archivers that are killed, two at once, and storage that fails: nothing is lost, nothing doubled."""
+
+import logging
+import os
+import random
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from har import topics
+from ingest.archive.compaction import compact
+from ingest.archive.location import Location
+from ingest.archive.tables import SAMPLES, ArchiveTable
+from ingest.archive.upkeep import remove_files
+from tests.batches import live_batches
+from tests.ingest.archive.archived import Archive, on_the_embedded_broker, said, wait_for
+
+KILLS = 12
+
+
+@contextmanager
+def sending(archive: Archive) -> Iterator[None]:
+    """Phones that send, and say things, all the time; some of it twice."""
+    stop = threading.Event()
+
+    def send() -> None:
+        chance = random.Random(1)
+        phones = {f"phone-{number}": live_batches(3_000, device=f"phone-{number}") for number in range(3)}
+        sent = 0
+        while not stop.is_set() and sent < 2_990:
+            for device, batches in phones.items():
+                again = batches[max(0, sent - 20) : sent : 7] if chance.random() < 0.2 else []
+                archive.send([*again, *batches[sent : sent + 5]])
+                archive.say(said("walk", sent, device=device))
+            sent += 5
+            stop.wait(0.02)
+
+    thread = threading.Thread(target=send)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
+def killed_at(process: subprocess.Popen, moment: float) -> None:
+    time.sleep(moment)
+    process.kill()
+    process.communicate()
+
+
+def test_archivers_killed_at_random_moments_lose_nothing_and_double_nothing(archive):
+    chance = random.Random(2)
+    archive.table()  # so that there is something to look at from the beginning
+    with sending(archive):
+        for _ in range(KILLS):
+            before = archive.covered()[topics.SAMPLES.name]
+            process = archive.start("--flush-seconds", "0.05", "--upkeep-seconds", "0.2", "--compact-files", "3")
+            # At any moment after it has begun to commit, and some before.
+            if chance.random() < 0.75:
+                wait_for(lambda before=before: archive.covered()[topics.SAMPLES.name] > before, 60)
+            killed_at(process, chance.random() * 0.7)
+    archive.collect()
+    samples, labels = archive.check()
+    assert samples.behind == labels.behind == 0
+    assert samples.compared > 50
+    assert samples.repeats
+
+
+def test_two_archivers_at_once_double_nothing(archive, caplog):
+    caplog.set_level(logging.INFO, "ingest.archive")
+    with sending(archive), archive.running(flush_seconds=0.3), archive.running(flush_seconds=0.4):
+        # Each finds now and then that the other was faster.
+        wait_for(lambda: sum("is read again" in record.message for record in caplog.records) >= 5, 60)
+        wait_for(lambda: archive.rows().num_rows > 5_000, 60)
+    archive.collect()
+    samples, _ = archive.check()
+    assert samples.compared > 20
+
+
+@on_the_embedded_broker
+def test_compaction_at_once_with_an_archiver_harms_nothing(archive):
+    with sending(archive), archive.running(flush_seconds=0.05):
+        done = 0
+        while done < 3:
+            location = Location(archive.path)
+            with location.exclusive():
+                done += compact(ArchiveTable(location, SAMPLES), 1)
+    archive.collect()
+    archive.check()
+
+
+@contextmanager
+def small_disk(folder: Path, size: str) -> Iterator[Path]:
+    folder.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)], capture_output=True)
+    if mounted.returncode:
+        pytest.skip(f"no small disk can be made here: {mounted.stderr.decode().strip()}")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+@on_the_embedded_broker
+def test_a_full_disk_loses_nothing_and_says_what_to_do(broker, tmp_path):
+    with small_disk(tmp_path / "disk", "2m") as disk:
+        archive = Archive(broker.bootstrap, str(disk / "archive"))
+        archive.send(live_batches(20))
+        archive.collect()
+        with archive.start() as process:
+            filler = disk / "filler"
+            with filler.open("wb", buffering=0) as file, pytest.raises(OSError, match="No space"):
+                while True:
+                    file.write(os.urandom(4_096))
+            archive.send(live_batches(200, device="phone-2"))
+            for line in process.stderr:
+                if "the disk is full" in line:
+                    break
+            assert "make room" in line
+            assert "Nothing is lost" in line
+            assert archive.rows().num_rows == 1_000  # what is half there does not count
+            archive.send(live_batches(20, device="phone-3"))
+            filler.unlink()
+            archive.wait_until_covered(seconds=60)
+            process.terminate()
+            process.communicate(timeout=30)
+        archive.check()
+        assert archive.rows().num_rows == 12_000
+        counting = set(archive.table().delta.file_uris())
+        remove_files(archive.table())
+        with archive.table().location.exclusive():
+            archive.table().vacuum(0)
+        left = {str(file) for file in disk.rglob("samples/day=*/*")}
+        assert left == counting
+
+
+@on_the_embedded_broker
+def test_what_a_killed_writer_had_begun_is_removed(archive):
+    archive.send(live_batches(2))
+    archive.collect()
+    (file,) = archive.table().delta.file_uris()
+    begun = Path(file).with_name("part-00000-1234.parquet#1")
+    begun.write_bytes(b"half")
+    remove_files(archive.table())
+    assert not begun.exists()
+    assert Path(file).exists()

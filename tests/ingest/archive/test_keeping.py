@@ -1,0 +1,282 @@
+"""Compaction, retention, forgetting and verification."""
+
+import subprocess
+import time
+from itertools import groupby
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from har.samples import RejectedBatch, in_order_batch
+from ingest.archive.compaction import compact
+from ingest.archive.forgetting import forget
+from ingest.archive.state import StateChange
+from ingest.archive.tables import LABELS, SAMPLES
+from ingest.archive.verification import verify
+from tests.batches import live_batches
+from tests.ingest.archive.archived import on_the_embedded_broker, said, wait_for
+
+DAY_US = 86_400_000_000
+
+
+def commits(archive, *, devices=("b", "a"), rounds=4) -> None:
+    for number in range(rounds):
+        for device in devices:
+            archive.send(live_batches(3, device=device, session=f"s{number}"))
+        archive.say(*(said("walk", number, device=device, begin=time.time_ns() // 1000) for device in devices))
+        archive.collect()
+
+
+@on_the_embedded_broker
+@pytest.mark.parametrize("rows_at_a_time", [100, 10**6])
+def test_compaction_sorts_the_same_rows_however_many_fit_into_memory(archive, monkeypatch, rows_at_a_time):
+    monkeypatch.setattr("ingest.archive.compaction.SORTED_ROWS", rows_at_a_time)
+    commits(archive, devices=("b", "c", "a"), rounds=2)
+    before = archive.rows()
+    assert compact(archive.table(), 1) == 1
+    (file,) = archive.table().delta.file_uris()
+    rows = pq.read_table(file, partitioning=None).to_pylist()
+    runs = [(device, list(run)) for device, run in groupby(rows, lambda row: row["device"])]
+    devices = [device for device, _ in runs]
+    assert sorted(devices) == ["a", "b", "c"]
+    assert devices == sorted(devices) or rows_at_a_time < len(rows)
+    for _, run in runs:
+        keys = [(row["session"], row["t"]) for row in run]
+        assert keys == sorted(keys)
+    assert archive.rows().equals(before)
+    archive.check()
+
+
+@on_the_embedded_broker
+def test_compaction_leaves_the_same_rows_sorted_in_fewer_files_and_the_old_ones_to_readers(archive):
+    commits(archive)
+    before = archive.rows(), archive.labels()
+    old = archive.table().delta.file_uris()
+    assert len(old) >= 4
+    run = subprocess.run(archive.command("compact"), capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    assert "written anew" in run.stdout
+    assert archive.rows().equals(before[0])
+    assert archive.labels().equals(before[1])
+    new = archive.table().delta.file_uris()
+    assert len(new) < len(old)
+    for file in new:
+        rows = pq.read_table(file, columns=["device", "session", "t"]).to_pylist()
+        keys = [(row["device"], row["session"], row["t"]) for row in rows]
+        assert keys == sorted(keys)
+    assert all(Path(file).exists() for file in old)
+    archive.check()
+    archive.send(live_batches(3, device="c"))
+    archive.collect()
+    archive.check()
+
+
+@on_the_embedded_broker
+def test_a_log_that_another_program_has_cleaned_up_is_refused(archive):
+    commits(archive, rounds=2)
+    table = archive.table().delta
+    table.alter.set_table_properties({"delta.logRetentionDuration": "interval 0 seconds"})
+    table.create_checkpoint()
+    table.cleanup_metadata()
+    with pytest.raises(OSError, match="another program has cleaned it up"):
+        archive.collect()
+
+
+@on_the_embedded_broker
+def test_an_archiver_compacts_by_itself(archive):
+    commits(archive, rounds=6)
+    with archive.running(upkeep_seconds=0.1, compact_files=2):
+        wait_for(lambda: len(archive.table().delta.file_uris()) <= 2)
+    archive.check()
+
+
+@on_the_embedded_broker
+def test_a_day_whose_rows_cannot_all_be_read_stays_as_it_was(archive, monkeypatch):
+    commits(archive, rounds=2)
+    before = archive.rows()
+    monkeypatch.setattr("ingest.archive.compaction._rows_by_device", lambda *_: {"a": 1})
+    with pytest.raises(Exception, match="were read"):
+        compact(archive.table(), 1)
+    assert archive.rows().equals(before)
+
+
+@on_the_embedded_broker
+def test_days_beyond_those_to_keep_are_deleted_and_verification_knows_it(archive):
+    now = time.time_ns() // 1000
+    for age in range(5):
+        times = now - age * DAY_US + np.arange(50) * 20_000
+        archive.send([in_order_batch("a", f"s{age}", 0, times, np.ones((50, 3), np.float32), earlier_until=0)])
+        archive.say(said("walk", 0, device="a", session=f"s{age}", begin=int(times[0])))
+    archive.collect()
+    assert archive.rows().num_rows == 250
+    archive.send(live_batches(1, device="b"))
+    archive.collect(keep_days=2)
+    assert set(archive.rows().filter(np.array(archive.rows()["device"]) == "a")["session"].to_pylist()) == {
+        "s0",
+        "s1",
+        "s2",
+    }
+    assert archive.labels().num_rows == 3
+    samples, labels = archive.check()
+    assert (samples.kept_out, labels.kept_out) == (2, 2)
+
+
+def texts_on_disk(folder: Path) -> bytes:
+    """Everything that the files of an archive say, those within Parquet included."""
+    found = []
+    for file in folder.rglob("*"):
+        if file.is_file():
+            found.append(file.read_bytes())
+            if file.suffix == ".parquet":
+                found += [str(pq.read_table(file, partitioning=None).to_pylist()).encode()]
+                found += [str(pq.read_metadata(file).to_dict()).encode()]
+    return b"\n".join(found)
+
+
+@pytest.mark.parametrize("compacted", [False, True], ids=["", "compacted"])
+def test_a_forgotten_device_leaves_no_byte_and_does_not_come_back_from_kafka(archive, compacted):
+    commits(archive, devices=("keep-me", "forget-me"), rounds=3)
+    if compacted:
+        compact(archive.table(), 1)
+        commits(archive, devices=("forget-me",), rounds=1)
+    folder = Path(archive.path)
+    (next(folder.glob("samples/day=*")) / "part-7.parquet#3").write_bytes(b"forget-me, said one who was killed")
+    assert b"forget-me" in texts_on_disk(folder)
+    archive.send(live_batches(2, device="forget-me", session="not-archived-yet"))
+    kept = archive.rows().filter(np.array(archive.rows()["device"]) == "keep-me")
+    done = forget(archive.path, "forget-me")
+    assert done.readings >= 450
+    assert done.statements >= 3
+    assert done.files
+    assert b"forget-me" not in texts_on_disk(folder)
+    assert archive.rows().equals(kept)
+
+    archive.send(live_batches(3, device="forget-me", session="s0"))  # a phone sends again what it had sent
+    archive.collect()
+    assert archive.rows().equals(kept)
+    assert set(archive.labels()["device"].to_pylist()) == {"keep-me"}
+    archive.check()
+    assert b"forget-me" not in texts_on_disk(folder)
+
+    begin = time.time_ns() // 1000
+    back = in_order_batch(
+        "forget-me", "new", 0, begin + np.arange(50) * 20_000, np.ones((50, 3), np.float32), earlier_until=0
+    )
+    archive.send([back])
+    archive.collect()
+    assert set(archive.rows()["session"].to_pylist()) >= {"new"}
+    archive.check()
+    assert forget(archive.path, "forget-me").readings == 50
+    assert forget(archive.path, "forget-me").readings == 0
+    assert b"forget-me" not in texts_on_disk(folder)
+
+
+def test_a_device_is_forgotten_while_an_archiver_runs(archive):
+    with archive.running(flush_seconds=0.1):
+        archive.send([*live_batches(20, device="keep-me"), *live_batches(20, device="forget-me")])
+        archive.wait_until_covered()
+        archive.send([*live_batches(20, device="keep-me", session="s2"), *live_batches(20, device="forget-me")])
+        forget(archive.path, "forget-me")
+        archive.send(live_batches(5, device="keep-me", session="s3"))
+        archive.wait_until_covered()
+    assert set(archive.rows()["device"].to_pylist()) == {"keep-me"}
+    assert archive.rows().num_rows == 45 * 50
+    assert b"forget-me" not in texts_on_disk(Path(archive.path))
+    archive.check()
+
+
+@on_the_embedded_broker
+def test_a_device_can_be_forgotten_before_there_is_an_archive(archive):
+    archive.send(live_batches(2, device="forget-me"))
+    assert forget(archive.path, "forget-me").readings == 0
+    archive.collect()
+    assert not archive.rows().num_rows
+
+
+def test_what_is_no_name_of_a_device_is_refused_before_anything_is_done(tmp_path):
+    with pytest.raises(RejectedBatch):
+        forget(str(tmp_path / "archive"), "x' OR '1' = '1")
+    assert not (tmp_path / "archive").exists()
+
+
+def tampered(archive, change) -> None:
+    table = archive.table()
+    rows = change(table.delta.to_pyarrow_dataset().to_table()).cast(SAMPLES.schema)
+    (day,) = set(map(str, rows["day"].to_pylist()))
+    table.replace_day(day, rows.to_reader())
+
+
+def one_bit(rows: pa.Table) -> pa.Table:
+    x = rows["x"].to_numpy().copy()
+    x.view(np.uint32)[7] ^= 1
+    return rows.set_column(rows.schema.get_field_index("x"), SAMPLES.schema.field("x"), pa.array(x))
+
+
+def renamed(rows: pa.Table) -> pa.Table:
+    sessions = ["s9" if sequence == 1 else "s1" for sequence in rows["sequence"].to_pylist()]
+    return rows.set_column(rows.schema.get_field_index("session"), SAMPLES.schema.field("session"), pa.array(sessions))
+
+
+@on_the_embedded_broker
+@pytest.mark.parametrize(
+    ("change", "missing", "differing", "unknown"),
+    [
+        (one_bit, 0, 1, 0),
+        (lambda rows: rows.slice(1), 0, 1, 0),
+        (lambda rows: pa.concat_tables([rows, rows.slice(0, 50)]), 0, 1, 0),
+        (lambda rows: rows.filter(np.array(rows["sequence"]) != 1), 1, 0, 0),
+        (renamed, 1, 0, 1),
+    ],
+    ids=["a bit", "a row less", "a batch twice", "a batch less", "a batch of another session"],
+)
+def test_verification_finds_what_differs(archive, change, missing, differing, unknown):
+    at = 1_790_000_000_000_000
+    archive.send([
+        in_order_batch("a", "s1", number, at + number * 1_000_000 + np.arange(50) * 20_000,
+                       np.full((50, 3), number + 1, np.float32), earlier_until=at - 1)
+        for number in range(3)
+    ])  # fmt: skip
+    archive.collect()
+    archive.check()
+    tampered(archive, change)
+    samples, _ = verify(archive.path, archive.bootstrap)
+    assert (samples.missing, samples.differing, samples.unknown) == (missing, differing, unknown)
+    run = subprocess.run([*archive.command("verify"), "--bootstrap", archive.bootstrap], capture_output=True, text=True)
+    assert run.returncode == 1
+    assert "WRONG  samples: a s" in run.stdout
+
+
+@on_the_embedded_broker
+def test_verification_finds_statements_that_differ_and_tells_how_far_behind_it_is(archive):
+    archive.say(said("walk", 0), said("sit", 1))
+    archive.collect()
+    table = archive.table(LABELS)
+    assert table.delete("activity = 'sit'") == 1
+    archive.say(said("stand", 2))
+    _, labels = verify(archive.path, archive.bootstrap)
+    assert (labels.compared, labels.missing, labels.behind) == (1, 1, 1)
+    run = subprocess.run([*archive.command("verify"), "--bootstrap", archive.bootstrap], capture_output=True, text=True)
+    assert run.returncode == 1
+    assert "1 not archived yet" in run.stdout
+
+
+@pytest.mark.parametrize("words", [("verify", "--bootstrap", "127.0.0.1:1"), ("compact",)])
+def test_an_archive_that_is_not_there_is_named(tmp_path, words):
+    import sys
+
+    run = subprocess.run(
+        [sys.executable, "-m", "deploy", "archive", *words, "--archive", str(tmp_path / "none")],
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert run.returncode == 1
+    assert "is no archive" in run.stderr
+    assert not (tmp_path / "none" / "samples").exists()
+
+
+def test_a_commit_of_nothing_new_carries_next_to_nothing():
+    import msgspec
+
+    assert len(msgspec.json.encode(StateChange())) < 20

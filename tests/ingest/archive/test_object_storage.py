@@ -1,0 +1,139 @@
+"""An archive in object storage: what holds in a folder holds there, too."""
+
+import logging
+import signal
+import subprocess
+import sys
+import urllib.request
+
+import pytest
+import s3fs
+
+from deploy.ports import free_port
+from ingest.archive.forgetting import forget
+from tests.batches import live_batches
+from tests.ingest.archive.archived import Archive, on_the_embedded_broker, said, wait_for
+
+pytestmark = on_the_embedded_broker
+
+
+class Storage:
+    """A server of the S3 protocol, in a process of its own, that can be away for a while."""
+
+    def __init__(self) -> None:
+        self.url = f"http://127.0.0.1:{(port := free_port())}"
+        words = [sys.executable, "-W", "ignore", "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+        self._process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        wait_for(self._answers)
+
+    def go(self) -> None:
+        self._process.send_signal(signal.SIGSTOP)
+
+    def come(self) -> None:
+        self._process.send_signal(signal.SIGCONT)
+
+    def end(self) -> None:
+        self._process.kill()
+        self._process.wait()
+
+    def _answers(self) -> bool:
+        try:
+            urllib.request.urlopen(f"{self.url}/moto-api/").close()
+        except OSError:
+            return False
+        return True
+
+
+@pytest.fixture
+def storage(monkeypatch):
+    storage = Storage()
+    for name, value in {
+        "AWS_ENDPOINT_URL": storage.url,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_REGION": "us-east-1",
+        "AWS_ALLOW_HTTP": "true",
+    }.items():
+        monkeypatch.setenv(name, value)
+    urllib.request.urlopen(urllib.request.Request(f"{storage.url}/recordings", method="PUT")).close()
+    try:
+        yield storage
+    finally:
+        storage.end()
+
+
+@pytest.fixture
+def archive(storage, broker, tmp_path):
+    return Archive(broker.bootstrap, f"s3://recordings/{tmp_path.name}/archive")
+
+
+def test_everything_is_archived_once_over_restarts(archive):
+    batches = live_batches(10)
+    archive.send(batches[:6])
+    archive.say(said("walk", 0))
+    archive.collect()
+    archive.send(batches)
+    archive.say(said("walk", 0), said("sit", 3))
+    archive.collect()
+    samples, labels = archive.check()
+    assert (samples.compared, samples.repeats, labels.compared, labels.repeats) == (10, 6, 2, 1)
+    run = subprocess.run(archive.command("compact"), capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    assert archive.rows().num_rows == 500
+    assert len(archive.table().delta.file_uris()) == 1
+    archive.check()
+
+
+def test_two_archivers_at_once_double_nothing(archive, caplog):
+    caplog.set_level(logging.INFO, "ingest.archive")
+    batches = live_batches(300)
+    with archive.running(flush_seconds=0.3), archive.running(flush_seconds=0.4):
+        for begin in range(0, 300, 10):
+            archive.send(batches[begin : begin + 10])
+            wait_for(lambda begin=begin: archive.rows().num_rows >= 50 * begin, 60)
+    assert any("is read again" in record.message for record in caplog.records)
+    archive.collect()
+    samples, _ = archive.check()
+    assert samples.compared == 300
+
+
+def test_a_device_is_forgotten_there_too(archive, storage):
+    archive.send([*live_batches(5, device="keep-me"), *live_batches(5, device="forget-me")])
+    archive.collect()
+    assert forget(archive.path, "forget-me").readings == 250
+    archive.send(live_batches(5, device="forget-me"))
+    archive.collect()
+    assert set(archive.rows()["device"].to_pylist()) == {"keep-me"}
+    archive.check()
+    # What counts is all that there is, and it tells nothing of the device.
+    stored = s3fs.S3FileSystem(endpoint_url=storage.url, key="test", secret="test")
+    names = stored.find(archive.path)
+    assert [name for name in names if "/samples/day=" in name] == [
+        file.removeprefix("s3://") for file in archive.table().delta.file_uris()
+    ]
+    assert not any(b"forget-me" in stored.cat_file(name) for name in names)
+
+
+def test_storage_that_is_away_loses_nothing_and_says_what_to_do(archive, storage, caplog, monkeypatch):
+    shorter = {"max_retries": "1", "retry_timeout": "2s", "timeout": "2s"}
+    monkeypatch.setattr("ingest.archive.location._RETRIES", shorter)
+    archive.send(live_batches(5))
+    archive.collect()
+    with archive.running() as measures:
+        storage.go()
+        archive.send(live_batches(5, session="s2"))
+        wait_for(lambda: measures.registry.get_sample_value("har_archive_failing") == 1, 120)
+        assert "the object storage does not answer" in caplog.text
+        storage.come()
+        wait_for(lambda: measures.registry.get_sample_value("har_archive_failing") == 0, 120)
+        archive.wait_until_covered()
+    assert archive.rows().num_rows == 500
+    archive.check()
+
+
+def test_storage_that_is_away_at_the_start_is_named(archive, storage):
+    storage.end()
+    with archive.start() as process:
+        _, said_of_it = process.communicate(timeout=120)
+    assert process.returncode == 1
+    assert "har archive: the object storage does not answer" in said_of_it

@@ -1,0 +1,112 @@
+"""What the archiver writes is what the trainer reads."""
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from har.recordings import RecordingError
+from har.samples import in_order_batch
+from ingest.archive.compaction import compact
+from ingest.archive.forgetting import forget
+from tests.ingest.archive.archived import BEGIN, Archive, on_the_embedded_broker, said
+from trainer.preparation.ranges import ranges_of, read_range
+from trainer.recordings import load_recordings
+from trainer.sources import find_source
+from trainer.sources.collected import CollectedSource
+
+pytestmark = on_the_embedded_broker
+
+
+@pytest.fixture
+def archive(broker, tmp_path):
+    """An archive in a folder whose name is not plain."""
+    return Archive(broker.bootstrap, str(tmp_path / "what phones sent, 100% ü"))
+
+
+def send(archive, device="phone-1", *, sequences=range(10), session="s1") -> None:
+    archive.send(
+        in_order_batch(
+            device, session, number, BEGIN + number * 1_000_000 + np.arange(50) * 20_000,
+            np.full((50, 3), 5.6, np.float32), earlier_until=BEGIN - 1,
+        )
+        for number in sequences
+    )  # fmt: skip
+
+
+def in_order(recording) -> list[str]:
+    return recording.labels[np.argsort(recording.times)].tolist()
+
+
+def test_labels_land_on_the_readings_that_they_are_said_of(archive):
+    send(archive, sequences=range(5))
+    archive.say(said("walk", 2), said("sit", 3, 4, device="phone-2"))
+    archive.collect()
+    send(archive, sequences=range(3, 10))  # sent again in part
+    send(archive, "phone-2")
+    archive.say(said("walk", 2, 6, at=6), said("stand", 8))
+    archive.collect()
+    one, two = sorted(load_recordings([Path(archive.path)]), key=lambda recording: recording.device)
+    assert in_order(one) == ["null"] * 100 + ["walk"] * 200 + ["null"] * 100 + ["stand"] * 100
+    assert sorted(one.times.tolist()) == (BEGIN + np.arange(500) * 20_000).tolist()
+    assert in_order(two) == ["null"] * 150 + ["sit"] * 50 + ["null"] * 300
+
+
+def test_files_that_do_not_count_are_not_read_by_one_process_or_by_many(archive):
+    for number in range(4):
+        send(archive, sequences=[number])
+        archive.say(said("walk", number))
+        archive.collect()
+    old = find_source(archive.path).sample_files()
+    compact(archive.table(), 1)
+    folder = old[0].parent
+    # One that a writer had written, but not committed.
+    pq.write_table(pq.read_table(old[0], partitioning=None), folder / "part-uncommitted.parquet")
+    pq.write_table(pa.table({"nothing": [1]}), Path(archive.path) / "labels" / "part-uncommitted.parquet")
+    source = find_source(archive.path)
+    assert isinstance(source, CollectedSource)
+    (file,) = source.sample_files()
+    assert file.parent == folder
+    assert file.name not in {each.name for each in old}
+    assert sum(map(len, source.parts())) == 200
+    ranges = ranges_of(source)
+    assert [Path(name) for each in ranges for name in each.samples] == [file]
+    assert sum(len(part) for each in ranges for part in read_range(each)) == 200
+
+
+def test_an_archive_without_rows_says_so(archive):
+    archive.collect()
+    with pytest.raises(RecordingError, match="has no rows yet"):
+        list(find_source(archive.path).parts())
+
+
+def test_an_archive_without_labels_shows_nothing_named(archive):
+    send(archive)
+    archive.collect()
+    (recording,) = load_recordings([Path(archive.path)])
+    assert set(recording.labels.tolist()) == {"null"}
+
+
+def test_a_damaged_log_is_named(archive):
+    send(archive)
+    archive.collect()
+    (Path(archive.path) / "samples" / "_delta_log" / f"{0:020}.json").write_text("{")
+    with pytest.raises(RecordingError, match="_delta_log cannot be read"):
+        find_source(archive.path).sample_files()
+
+
+def test_what_was_forgotten_is_not_trained_on(archive):
+    send(archive)
+    send(archive, "phone-2")
+    archive.collect()
+    forget(archive.path, "phone-1")
+    (recording,) = load_recordings([Path(archive.path)])
+    assert recording.device == "phone-2"
+
+
+def test_a_url_is_refused_with_what_to_do(archive):
+    for name in ("s3://bucket/archive", Path("s3://bucket/archive")):
+        with pytest.raises(RecordingError, match="copy what is there"):
+            find_source(name)
