@@ -158,6 +158,8 @@ class Stack:
         From which the processors get their releases; it is made and served.
     network : LocalNetwork or None
         Lets phones of the local network in; without it only this machine's programs reach the gateway.
+    gateway_options : tuple of str
+        Further options of the gateway.
     archive : str or None
         Where what is collected is kept, if it is.
     """
@@ -170,6 +172,7 @@ class Stack:
     processor_options: tuple[str, ...] = ()
     store: LocalStore | None = None
     network: LocalNetwork | None = None
+    gateway_options: tuple[str, ...] = ()
     archive: str | None = None
     programs: dict[str, Program] = field(default_factory=dict)
 
@@ -225,6 +228,7 @@ class Stack:
             *("gateway", "--bootstrap", at.bootstrap, "--port", str(at.gateway), "--redis-url", at.redis_url),
             *self._release_options(),
             *(() if self.network is None else self.network.gateway_options),
+            *self.gateway_options,
         )
         trust = None if self.network is None else self.network.certificate.authority
         await self._start_service("gateway", words, f"{at.gateway_origin(self.network is not None)}/healthz", trust)

@@ -76,6 +76,9 @@ class KafkaPublisher:
         self._producer: KafkaProducer | None = None
         #: In the order of their deadlines, on the loop's clock.
         self._deadlines: dict[asyncio.Future[None], float] = {}
+        #: What Kafka has and the loop was not told of yet.
+        self._confirmed: list[asyncio.Future[None]] = []
+        self._confirmed_lock = threading.Lock()
         self._watch: asyncio.TimerHandle | None = None
         self._renewal: asyncio.Task[None] | None = None
         self._is_stopping = False
@@ -128,9 +131,25 @@ class KafkaPublisher:
         if self._watch is None:
             self._watch = loop.call_later(self._timeout_seconds, self._check_deadlines)
         done.add_done_callback(self._forget)
-        sent.add_callback(lambda _: loop.call_soon_threadsafe(_succeed, done))
+        sent.add_callback(lambda _: self._note_confirmed(loop, done))
         sent.add_errback(partial(self._failed, loop, producer))
         return done
+
+    def _note_confirmed(self, loop: asyncio.AbstractEventLoop, done: "asyncio.Future[None]") -> None:
+        # On the producer's thread, once a message; the loop is woken once for all that Kafka confirms at a time.
+        with self._confirmed_lock:
+            is_first = not self._confirmed
+            self._confirmed.append(done)
+        if is_first:
+            with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+                loop.call_soon_threadsafe(self._tell_confirmed)
+
+    def _tell_confirmed(self) -> None:
+        with self._confirmed_lock:
+            confirmed, self._confirmed = self._confirmed, []
+        for done in confirmed:
+            if not done.done():
+                done.set_result(None)
 
     def _forget(self, done: "asyncio.Future[None]") -> None:
         self._deadlines.pop(done, None)
@@ -266,11 +285,6 @@ async def _in_daemon_thread(function: Callable[[], Result]) -> Result:
 
     threading.Thread(target=work, name="kafka-connecting", daemon=True).start()
     return await finished
-
-
-def _succeed(done: "asyncio.Future[None]") -> None:
-    if not done.done():
-        done.set_result(None)
 
 
 def _abandon(producer: KafkaProducer) -> None:

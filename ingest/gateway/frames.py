@@ -30,10 +30,13 @@ class Taken:
         What its sender is told once Kafka has it.
     confirmed : Future
         Done when Kafka has it; fails with `ingest.publisher.PublishError`.
+    device : str or None
+        Whose readings they are, if they are readings and were not refused.
     """
 
     answer: Answer
     confirmed: "asyncio.Future[Any]"
+    device: str | None = None
 
 
 class Intake(Protocol):

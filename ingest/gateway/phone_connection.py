@@ -7,6 +7,7 @@ phone is told, TCP slows it, and its client buffers.
 import asyncio
 import logging
 from collections import deque
+from collections.abc import Callable
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
 
@@ -113,6 +114,8 @@ class PhoneConnection:
         self._is_paced = False
         self._left = asyncio.Event()
         self._farewell: tuple[int, str] | None = None
+        #: Called once with the device's name, when it is known.
+        self.on_device: Callable[[str], None] | None = None
 
     async def serve(self) -> None:
         """Serve until either side ends the connection."""
@@ -211,6 +214,9 @@ class PhoneConnection:
             self._shared.room.leave()
             raise
         taken.confirmed.add_done_callback(self._shared.room.leave)
+        if taken.device is not None and self.on_device is not None:
+            tell, self.on_device = self.on_device, None
+            tell(taken.device)
         self._owed.put_nowait(taken)
         if not isinstance(taken.answer, Refused):
             return True

@@ -80,7 +80,7 @@ class SampleIntake:
         """Publish a batch that was checked."""
         confirmed = lane.publish(topics.SAMPLES.name, batch.device.encode(), message, arrived_us=arrived_us, headers=[])
         count_when_done(confirmed, partial(self._count_accepted, batch), self._measures)
-        return Taken(Accepted(batch.session, batch.sequence), confirmed)
+        return Taken(Accepted(batch.session, batch.sequence), confirmed, batch.device)
 
     def _count_accepted(self, batch: SampleBatch) -> None:
         self._measures.accepted.inc()

@@ -1,6 +1,7 @@
 """The gateway: phones reach it by WebSocket, by HTTP push, or with its own page; it acknowledges what Kafka has."""
 
 import asyncio
+import gc
 import logging
 import logging.config
 import resource
@@ -214,10 +215,9 @@ class Gateway:
             phone.finish(WSCloseCode.SERVICE_RESTART, FAREWELL)
         expiry = self._at_expiry(phone, caller)
         try:
-            if caller.device is not None and _is_page(request):
-                with self._answers.listening(phone, caller.device):
-                    await phone.serve()
-            else:
+            with ExitStack() as listening:
+                if _is_page(request):
+                    phone.on_device = lambda device: listening.enter_context(self._answers.listening(phone, device))
                 await phone.serve()
         finally:
             if expiry is not None:
@@ -325,12 +325,23 @@ def run(settings: GatewaySettings) -> int:
     logging.config.dictConfig(logging_config("gateway"))
     log.info("%s", settings.describe())
     _allow_many_sockets()
+    _spare_collections()
     try:
         asyncio.run(serve_until_stopped(settings))
     except (PublishError, RegistryError, OSError, ValueError) as error:
         print(f"har gateway: {error}", file=sys.stderr)
         return 1
     return 0
+
+
+def _spare_collections() -> None:
+    """Look for cyclic garbage less often: thousands of connections are many objects that stay.
+
+    With the usual thresholds a full collection, which looks at all of them, takes a fifth of the time under load.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
 
 
 def _allow_many_sockets() -> None:
