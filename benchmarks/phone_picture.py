@@ -1,0 +1,90 @@
+"""Takes the README's picture of the phone page of a running demo: `python -m benchmarks.phone_picture URL FILE`.
+
+URL is the phone page's, such as http://localhost:8600/phone/. A browser with emulated sensors is the phone.
+"""
+
+import io
+import itertools
+import shutil
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from selenium import webdriver
+from selenium.webdriver.chrome.options import Options
+from selenium.webdriver.chrome.service import Service
+
+from ingest.simulation.phone import SimulatedPhone
+from tests.ingest.phone_page.phone_in_browser import PhoneInBrowser
+
+ARGUMENTS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-background-networking")
+GAP = 40
+
+
+@dataclass
+class Page:
+    """Where the phone page is."""
+
+    url: str
+    device: str = ""
+
+
+def walking_phone() -> SimulatedPhone:
+    """A simulated phone whose wearer walks for a long time."""
+    now = time.time_ns() // 1000
+    for number in itertools.count():
+        phone = SimulatedPhone(2018, number, session_start_us=now, segment_seconds=600)
+        if phone.activity_at(np.array([now + 1_000_000])) == ["walk"]:
+            return phone
+    raise AssertionError("unreachable")
+
+
+def walk(phone: PhoneInBrowser, walker: SimulatedPhone, seconds: float) -> None:
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        acceleration = walker.readings_until(time.time_ns() // 1000).acceleration
+        if len(acceleration):
+            phone.accelerate(*acceleration[-1].tolist())
+
+
+def picture(url: str) -> Image.Image:
+    options = Options()
+    for argument in ARGUMENTS:
+        options.add_argument(argument)
+    browser = webdriver.Chrome(options=options, service=Service(shutil.which("chromedriver")))
+    try:
+        phone = PhoneInBrowser(browser, Page(url))
+        phone.open(query="")
+        phone.click("classifies")
+        phone.click("start")
+        phone.wait(lambda: phone.state()["isRecording"])
+        phone.click_at("[data-activity=walk]")
+        walker = walking_phone()
+        walk(phone, walker, 25)
+        shots = []
+        for dark in (False, True):
+            phone.prefer_dark(dark)
+            phone.evaluate("scrollTo(0, 0)")
+            walk(phone, walker, 4)
+            with tempfile.TemporaryDirectory() as folder:
+                phone.screenshot(Path(folder) / "shot.png")
+                shots.append(Image.open(io.BytesIO((Path(folder) / "shot.png").read_bytes())).convert("RGB"))
+    finally:
+        browser.quit()
+    width = sum(shot.width for shot in shots) + GAP * (len(shots) - 1)
+    joined = Image.new("RGB", (width, shots[0].height), "white")
+    for number, shot in enumerate(shots):
+        joined.paste(shot, (number * (shot.width + GAP), 0))
+    return joined.resize((width // 2, shots[0].height // 2), Image.Resampling.LANCZOS)
+
+
+def main(url: str, file: str) -> None:
+    picture(url).save(file, optimize=True)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
