@@ -1,0 +1,201 @@
+"""The phone page in a browser with emulated sensors, against the whole system: what it recorded is what Kafka has."""
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+from deploy.local_store import LocalStore
+from deploy.processes import ProcessGroup
+from deploy.stack import Stack, choose_addresses
+from deploy.topic_reader import TopicReader
+from har import topics
+from har.predictions import decode_prediction
+from har.samples import decode_batch
+from har.statements import decode_statement
+from har.windows import recording_windows
+from ingest.devices.registry import Registry
+from model_store.onnx_classifier import OnnxClassifier
+from tests.cuttable_network import CuttableNetwork
+from tests.ingest.phone_page.phone_in_browser import PhoneInBrowser, assert_all_arrived, columns_of
+from tests.system.conftest import System
+from trainer.sources.finding import find_source
+
+pytestmark = [pytest.mark.kafka, pytest.mark.browser]
+
+DEVICE = "annas-phone"
+OPERATOR = "an operator's token"
+#: Of the cut, and of asking the store whether it has a newer root.
+EXPECTED_FAULTS = ("net::ERR_", "WebSocket connection", "2.root.json")
+#: Longer than a window, its filter and the grace.
+SETTLE_SECONDS = 15
+
+
+@dataclass
+class RealGateway:
+    """What `PhoneInBrowser` asks of a gateway."""
+
+    url: str
+    device: str = DEVICE
+
+
+@pytest.fixture(scope="module")
+def enrolling(tmp_path_factory):
+    """The whole system with a store, an archive and a gateway that asks for enrolment; and the registry."""
+    folder = tmp_path_factory.mktemp("enrolling")
+    url = f"sqlite:///{folder}/devices.sqlite3"
+    system = System(folder)
+    secrets = dict.fromkeys(("HAR_GATEWAY_TOKEN", "HAR_DASHBOARD_GATEWAY_TOKEN"), OPERATOR)
+    system.stack = Stack(
+        choose_addresses(),
+        folder,
+        ProcessGroup(environment=secrets),
+        store=LocalStore(folder / "releases"),
+        gateway_options=("--registry", url),
+        archive=str(folder / "archive"),
+    )
+    try:
+        system.run(system.stack.start())
+        with Registry(url) as registry:
+            yield system, registry
+    finally:
+        system.close()
+
+
+@pytest.fixture
+def network(enrolling):
+    """What is between the phone and the gateway."""
+    with CuttableNetwork(enrolling[0].stack.addresses.gateway) as cuttable:
+        yield cuttable
+
+
+@pytest.fixture
+def phone(enrolling, network, browser):
+    _, registry = enrolling
+    made = PhoneInBrowser(browser, RealGateway(f"http://localhost:{network.port}/phone/"))
+    code = registry.invite(DEVICE, wearer="anna", frame="unknown", seconds=600)
+    made.open(fragment=f"#enrol={code}")
+    made.wait(lambda: made.state()["device"] == DEVICE)
+    yield made
+    browser.get("about:blank")
+
+
+def of_device(system, topic, decode, device=DEVICE):
+    """What a topic holds of a device, in its order."""
+    with TopicReader(system.stack.addresses.bootstrap, topic.name) as reader:
+        reader.open()
+        records = [record for read in reader.read_to_end() for record in read]
+    return [decode(record.value) for record in records if record.key == device.encode()]
+
+
+def sessions_of(recorded):
+    return list(dict.fromkeys(reading[0] for reading in recorded))
+
+
+def test_what_the_page_recorded_is_in_kafka_and_both_answer_alike_also_over_a_cut(enrolling, network, phone):
+    system, _ = enrolling
+    phone.click("classifies")
+    phone.start()
+    phone.shake(15)
+    phone.wait(lambda: phone.state()["compared"] >= 5)
+    network.cut()
+    phone.shake(60)
+    assert phone.state()["waiting"] > 50
+    network.mend()
+    phone.shake(5)
+    phone.click_at("[data-activity=walk]")
+    phone.wait(lambda: phone.state()["labelsWaiting"] == 0)
+    phone.shake(10)
+    phone.wait(lambda: phone.state()["waiting"] < 5)
+    phone.click("start")  # it stops now
+    phone.wait_until_all_is_sent()
+    phone.wait(lambda: phone.state()["labelsWaiting"] == 0)
+    state, recorded = phone.state(), phone.recorded()
+    assert state["lostSeconds"] == 0
+    assert state["refused"] == 0
+    # Of what came late, Redis holds only the newest.
+    assert state["compared"] == state["agreeing"] >= 8
+
+    batches = of_device(system, topics.SAMPLES, decode_batch)
+    assert_all_arrived(recorded, batches)
+    network, expected = OnnxClassifier.open("baseline"), {}
+    for session in sessions_of(recorded):
+        times, axes = columns_of([reading for reading in recorded if reading[0] == session])
+        windows = recording_windows(times, axes)
+        probabilities = network.probabilities(windows.values) if len(windows.starts) else []
+        expected |= {(session, int(start)): row for start, row in zip(windows.starts, probabilities, strict=True)}
+    assert len(expected) > 80
+    until = time.monotonic() + SETTLE_SECONDS
+    predictions = {}
+    while predictions.keys() != expected.keys() and time.monotonic() < until:
+        said = of_device(system, topics.PREDICTIONS, decode_prediction)
+        predictions = {(each.session, each.start): each for each in said}
+    assert predictions.keys() == expected.keys()
+    for key, row in expected.items():
+        assert np.float32(list(predictions[key].probabilities.values())).tolist() == row.tolist()
+    made, stopped = of_device(system, topics.LABELS, decode_statement)
+    assert (made.activity, made.user, made.start) == ("walk", "anna", stopped.start)
+    assert recorded[0][1] < made.start < stopped.end <= recorded[-1][1] + 2_000_000
+    assert [fault for fault in phone.console_faults() if not any(part in fault for part in EXPECTED_FAULTS)] == []
+
+
+def test_labelled_minutes_of_the_page_are_in_the_training_table(enrolling, phone):
+    system, _ = enrolling
+    phone.start()
+    labelled = {}
+    for activity, move in (("walk", phone.shake), ("sit", time.sleep)):
+        phone.click_at(f"[data-activity={activity}]")
+        begin = phone.recorded()[-1][1]
+        move(12)
+        labelled[activity] = begin + 500_000, phone.recorded()[-1][1] - 500_000
+    phone.click("start")  # it stops now
+    phone.wait_until_all_is_sent()
+    phone.wait(lambda: phone.state()["labelsWaiting"] == 0)
+    recorded = phone.recorded()
+
+    def read() -> dict[str, int]:
+        found = {}
+        for part in find_source(system.folder / "archive").parts():
+            table = part.table
+            mine = table.filter(table["session"].cast("string").to_numpy(zero_copy_only=False) == recorded[-1][0])
+            for label, time_us in zip(mine["gt"].to_pylist(), mine["t"].to_pylist(), strict=True):
+                found[time_us] = label
+        return found
+
+    wanted = {reading[1] for reading in recorded if reading[0] == recorded[-1][0]}
+    table, until = {}, time.monotonic() + 60
+    while not (wanted <= table.keys() and set(labelled) <= set(table.values())) and time.monotonic() < until:
+        table = read()
+    assert wanted == table.keys()
+    for activity, (begin, end) in labelled.items():
+        inside = {label for moment, label in table.items() if begin <= moment <= end}
+        assert inside == {activity}
+
+
+def test_private_mode_sends_activities_and_no_reading(enrolling, phone):
+    system, _ = enrolling
+    phone.click("private")
+    phone.start()
+    phone.shake(12)
+    phone.wait(lambda: phone.state()["waitingActivities"] == 0)
+    session = phone.recorded()[-1][0]
+
+    def reported():
+        said = of_device(system, topics.PREDICTIONS, decode_prediction)
+        return [each for each in said if each.session == session]
+
+    until = time.monotonic() + SETTLE_SECONDS
+    while len(reported()) < 5 and time.monotonic() < until:
+        pass  # reading the topic takes a second and more
+    assert {each.made_on for each in reported()} == {"device"}
+    assert session not in {batch.session for batch in of_device(system, topics.SAMPLES, decode_batch)}
+
+
+def test_a_phone_that_is_revoked_is_told_so_and_stops(enrolling, phone):
+    _, registry = enrolling
+    phone.start()
+    phone.wait(lambda: phone.state()["accepted"] > 0)
+    registry.revoke(DEVICE)
+    phone.wait(lambda: not phone.state()["isRecording"])
+    assert "revoked" in phone.text("notices")
