@@ -21,11 +21,13 @@ import logging
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from functools import partial
+from functools import lru_cache, partial
 from typing import Self, TypeVar
 
 from kafka import KafkaProducer
+from kafka.cluster import ClusterMetadata
 from kafka.errors import KafkaError
+from kafka.partitioner.default import DefaultPartitioner, murmur2
 
 log = logging.getLogger(__name__)
 
@@ -209,6 +211,7 @@ class KafkaPublisher:
                 allow_auto_create_topics=False,
                 metrics_enabled=False,
                 max_block_ms=MAX_BLOCK_MS,
+                partitioner=RememberingPartitioner(),
                 delivery_timeout_ms=NO_TIMEOUT_MS,
                 request_timeout_ms=round(1000 * self._timeout_seconds / ATTEMPTS),
                 reconnect_backoff_max_ms=RECONNECT_MAX_MS,
@@ -285,6 +288,31 @@ async def _in_daemon_thread(function: Callable[[], Result]) -> Result:
 
     threading.Thread(target=work, name="kafka-connecting", daemon=True).start()
     return await finished
+
+
+@lru_cache(maxsize=50_000)
+def _place(key: bytes, partitions: int) -> int:
+    return int(murmur2(key) & 0x7FFFFFFF) % partitions
+
+
+class RememberingPartitioner(DefaultPartitioner):  # type: ignore[misc]  # kafka-python carries no types
+    """Chooses partitions as Kafka's clients do by default, but hashes each device's name only once."""
+
+    def partition(
+        self,
+        topic: str,
+        key: object,
+        serialized_key: bytes | None,
+        value: object,
+        serialized: object,
+        cluster: ClusterMetadata,
+    ) -> int:
+        """Return the partition for a message with this key."""
+        partitions = cluster.partitions_for_topic(topic) if serialized_key is not None else None
+        if not partitions:
+            chosen: int = super().partition(topic, key, serialized_key, value, serialized, cluster)
+            return chosen
+        return _place(serialized_key or b"", len(partitions))
 
 
 def _abandon(producer: KafkaProducer) -> None:

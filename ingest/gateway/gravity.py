@@ -55,7 +55,7 @@ class GravityCheck:
             if len(self._sessions) > MAX_SESSIONS:
                 self._sessions.popitem(last=False)
         self._sessions.move_to_end(key)
-        second.total += float(np.sqrt(np.square(batch.axes, dtype=np.float64).sum(axis=1)).sum())
+        second.total += float(np.sqrt(np.einsum("ij,ij->i", batch.axes, batch.axes)).sum())
         second.readings += len(batch)
         if newest - second.first < LEAST_SPAN_US or second.readings < LEAST_READINGS:
             return

@@ -44,7 +44,8 @@ class Room:
 
     def __init__(self, places: int, taken: Gauge) -> None:
         self._free = asyncio.Semaphore(places)
-        self._taken = taken
+        self._taken = 0
+        taken.set_function(lambda: self._taken)
 
     @property
     def is_full(self) -> bool:
@@ -54,12 +55,12 @@ class Room:
     async def enter(self) -> None:
         """Take a place; waits while there is none."""
         await self._free.acquire()
-        self._taken.inc()
+        self._taken += 1
 
     def leave(self, _: object = None) -> None:
         """Give a place back."""
         self._free.release()
-        self._taken.dec()
+        self._taken -= 1
 
 
 @dataclass(frozen=True)

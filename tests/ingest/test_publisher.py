@@ -3,10 +3,11 @@ import time
 
 import pytest
 from kafka.errors import KafkaError
+from kafka.partitioner.default import DefaultPartitioner
 
 from har import topics
 from ingest import publisher as publisher_module
-from ingest.publisher import KafkaPublisher, Lane, PublishError
+from ingest.publisher import KafkaPublisher, Lane, PublishError, RememberingPartitioner
 from tests import brokers
 
 TIMEOUT_SECONDS = 1.0
@@ -137,3 +138,21 @@ async def test_a_producer_never_gives_up_by_itself_before_its_messages_are_overd
     (given,) = configurations
     assert given["delivery_timeout_ms"] > 100 * 1000 * delivery_timeout_seconds
     assert given["request_timeout_ms"] < 1000 * delivery_timeout_seconds
+
+
+@pytest.mark.parametrize("partitions", [1, 4, 12])
+def test_devices_lie_in_the_partitions_that_other_clients_choose(partitions):
+    class Cluster:
+        def topics(self):
+            return {"t"}
+
+        def partitions_for_topic(self, _):
+            return set(range(partitions))
+
+        def available_partitions_for_topic(self, _):
+            return set(range(partitions))
+
+    for number in range(200):
+        key = b"phone-%d" % number
+        asked = ("t", key, key, b"", b"", Cluster())
+        assert RememberingPartitioner().partition(*asked) == DefaultPartitioner().partition(*asked)
