@@ -91,7 +91,7 @@ def _section(survey: Survey, fewest_windows: int) -> _Section:
         users=embedded(pictures.user_picture(survey)),
         traces=embedded(pictures.trace_picture(traces)),
         rates=embedded(pictures.rate_picture(survey.rates)),
-        gaps=embedded(pictures.gap_picture(survey.gaps_us)) if gappy else None,
+        gaps=embedded(pictures.gap_picture(survey.gaps_us)) if any(survey.gaps_us.values()) else None,
         worst_gaps=[
             (session.name, session.gaps, session.longest_gap_us / MICROSECONDS) for session in gappy[:_WORST_GAPS]
         ],

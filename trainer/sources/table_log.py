@@ -16,9 +16,10 @@ def has_log(folder: Path) -> bool:
 
 
 def counting_files(folder: Path) -> list[Path]:
-    """Return the files that count by the log's newest entry, in the order of their names; none of an empty table.
+    """Return the files that count by the log's newest entry, day by day as they were written; none of an empty table.
 
-    Whoever writes the table keeps files that it replaces for an hour (`har archive`), so they can be read that long.
+    So a session's readings come in the order in which they arrived, though the files' names are random. Whoever writes
+    the table keeps files that it replaces for an hour (`har archive`), so they can be read that long.
 
     Raises
     ------
@@ -31,7 +32,8 @@ def counting_files(folder: Path) -> list[Path]:
     except ModuleNotFoundError as error:
         raise RecordingError(f"{folder} is a Delta Lake table: pip install 'har-stream[trainer]' to read it") from error
     try:
-        files = pa.table(DeltaTable(folder.absolute()).get_add_actions())["path"].to_pylist()
+        added = pa.table(DeltaTable(folder.absolute()).get_add_actions()).select(["path", "modification_time"])
     except (DeltaError, OSError) as error:
         raise RecordingError(f"{folder / LOG} cannot be read: {error}") from error
-    return sorted(folder / unquote(str(file)) for file in files)
+    written = [(folder / unquote(str(row["path"])), row["modification_time"]) for row in added.to_pylist()]
+    return [file for file, _ in sorted(written, key=lambda each: (each[0].parent, each[1], each[0].name))]

@@ -12,6 +12,8 @@ from har.samples import in_order_batch
 from ingest.archive.compaction import compact
 from ingest.archive.forgetting import forget
 from tests.ingest.archive.archived import BEGIN, Archive, on_the_embedded_broker, said
+from trainer.data_report.report import render_report
+from trainer.data_report.survey import survey_source
 from trainer.preparation.ranges import ranges_of, read_range
 from trainer.recordings import load_recordings
 from trainer.sources import find_source
@@ -110,3 +112,20 @@ def test_a_url_is_refused_with_what_to_do(archive):
     for name in ("s3://bucket/archive", Path("s3://bucket/archive")):
         with pytest.raises(RecordingError, match="copy what is there"):
             find_source(name)
+
+
+def test_a_sessions_files_are_read_in_the_order_in_which_they_came(archive):
+    for number in range(6):
+        send(archive, sequences=[number])
+        archive.collect()
+    times = np.concatenate([part.times() for part in find_source(archive.path).parts()])
+    assert (np.diff(times) > 0).all()
+
+
+def test_a_session_with_a_pause_between_two_files_can_be_reported(archive):
+    for number in (0, 60):
+        send(archive, sequences=[number])
+        archive.collect()
+    survey = survey_source(find_source(archive.path))
+    assert survey.sessions[0].gaps == 1
+    assert "sequence" not in render_report([survey], 1)
