@@ -1,0 +1,49 @@
+/** The release that classifies on this device: the store's if it can be taken, else the one that was good last. */
+
+import { Classifier } from './classifier.js';
+import { UpdateRefusedError, keepRelease, lastGoodRelease, pullRelease } from './trusted-metadata.js';
+
+/** @typedef {import('./trusted-metadata.js').Release} Release */
+
+/**
+ * @typedef {object} Current
+ * @property {Release} release
+ * @property {Classifier} classifier
+ * @property {UpdateRefusedError | null} refused Why the store's release was not taken, or could not be kept.
+ */
+
+/**
+ * Open what is to classify now.
+ *
+ * @param {Parameters<typeof pullRelease>[0]} options
+ * @returns {Promise<Current>}
+ * @throws {UpdateRefusedError} If the store's release is refused and none was good before.
+ */
+export async function openCurrentRelease(options) {
+  let refused;
+  try {
+    return await opened(await pullRelease(options), options);
+  } catch (error) {
+    if (!(error instanceof UpdateRefusedError)) throw error;
+    refused = error;
+  }
+  const release = await lastGoodRelease(options.storage);
+  if (release === null) throw refused;
+  return { release, classifier: await Classifier.open(release), refused };
+}
+
+/**
+ * @param {Release} release
+ * @param {Parameters<typeof pullRelease>[0]} options
+ * @returns {Promise<Current>}
+ */
+async function opened(release, { storage }) {
+  const classifier = await Classifier.open(release);
+  try {
+    await keepRelease(storage, release);
+  } catch (error) {
+    if (!(error instanceof UpdateRefusedError)) throw error;
+    return { release, classifier, refused: error };
+  }
+  return { release, classifier, refused: null };
+}

@@ -1,0 +1,189 @@
+/** Signed metadata: parsed no further than to find out who signed it, and checked against who should have. */
+
+import { canonicalJson, parseJson } from './canonical-json.js';
+import { UpdateRefusedError, refuseUnless, textOf } from './update-refusal.js';
+
+const ED25519 = 'Ed25519';
+const KEY_BYTES = 32;
+const SIGNATURE_BYTES = 64;
+const SPECIFICATION = /^1\.\d+(\.\d+)?$/;
+const UTC_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/;
+
+/**
+ * @typedef {object} Signers Who signs for a role, by the metadata that says so.
+ * @property {string} role
+ * @property {Record<string, any>} keys Public keys by their id.
+ * @property {string[]} keyids Those that count.
+ * @property {number} threshold How many of them must have signed.
+ *
+ * @typedef {object} Metadata
+ * @property {string} role
+ * @property {any} signed What was signed.
+ * @property {number} version
+ * @property {number} expires ms since the epoch.
+ * @property {Map<string, string>} signatures Hexadecimal, by the key's id.
+ * @property {Uint8Array} payload What the signatures cover.
+ */
+
+/**
+ * Read metadata without believing it.
+ *
+ * @param {Uint8Array} bytes
+ * @param {string} role What to call it.
+ * @param {string} type `root`, `timestamp`, `snapshot` or `targets`.
+ * @returns {Metadata}
+ * @throws {UpdateRefusedError} As contradictory, if it is no such metadata.
+ */
+export function readMetadata(bytes, role, type) {
+  let document;
+  let payload;
+  try {
+    document = parseJson(bytes);
+    payload = canonicalJson(document.signed);
+  } catch (error) {
+    throw new UpdateRefusedError('contradictory', `${role} is no metadata: ${textOf(error)}`, { cause: error });
+  }
+  const { signed } = document;
+  const isMetadata =
+    isObject(signed) &&
+    signed._type === type &&
+    typeof signed.spec_version === 'string' &&
+    SPECIFICATION.test(signed.spec_version) &&
+    isVersion(signed.version) &&
+    typeof signed.expires === 'string' &&
+    UTC_TIME.test(signed.expires) &&
+    !Number.isNaN(Date.parse(signed.expires));
+  refuseUnless(isMetadata, 'contradictory', `${role} is no metadata of the type ${type}`);
+  return {
+    role,
+    signed,
+    version: signed.version,
+    expires: Date.parse(signed.expires),
+    signatures: signaturesOf(document.signatures, role),
+    payload,
+  };
+}
+
+/**
+ * @param {unknown} listed
+ * @param {string} role
+ * @returns {Map<string, string>}
+ */
+function signaturesOf(listed, role) {
+  refuseUnless(Array.isArray(listed), 'contradictory', `${role} has no list of signatures`);
+  const found = new Map();
+  for (const each of listed) {
+    const isSignature = isObject(each) && typeof each.keyid === 'string' && typeof each.sig === 'string';
+    refuseUnless(
+      isSignature && !found.has(each.keyid),
+      'contradictory',
+      `${role} has a signature twice, or one that is none`,
+    );
+    found.set(each.keyid, each.sig);
+  }
+  return found;
+}
+
+/**
+ * Check that enough of the keys that count for a role have signed its metadata.
+ *
+ * @param {Signers} signers
+ * @param {Metadata} metadata
+ * @throws {UpdateRefusedError} As unsigned, if they have not; as unusable, if they cannot be checked here.
+ */
+export async function verifySignatures({ role, keys, keyids, threshold }, metadata) {
+  const areSigners =
+    isObject(keys) &&
+    Array.isArray(keyids) &&
+    keyids.every((keyid) => typeof keyid === 'string') &&
+    new Set(keyids).size === keyids.length &&
+    isVersion(threshold);
+  refuseUnless(areSigners, 'contradictory', `it is not said who signs for ${role}`);
+  // By the key and not by its id: one key under two names is one that signed.
+  const signed = new Set();
+  for (const keyid of keyids) {
+    if (!Object.hasOwn(keys, keyid)) continue;
+    const key = publicKey(keys[keyid], role);
+    const signature = fromHex(metadata.signatures.get(keyid) ?? '', SIGNATURE_BYTES);
+    if (signature !== null && (await hasSigned(key.bytes, signature, metadata.payload))) signed.add(key.hex);
+  }
+  refuseUnless(
+    signed.size >= threshold,
+    'unsigned',
+    `${role} ${metadata.version} was signed by ${signed.size} of the ${threshold} keys that are needed`,
+  );
+}
+
+/**
+ * @param {any} key As metadata has it.
+ * @param {string} role
+ * @returns {{hex: string, bytes: Uint8Array}}
+ */
+function publicKey(key, role) {
+  refuseUnless(
+    isObject(key) && key.keytype === 'ed25519' && key.scheme === 'ed25519',
+    'unusable',
+    `a key of the role ${role} is ${key?.keytype}/${key?.scheme}; the page verifies Ed25519 only`,
+  );
+  const hex = String(key.keyval?.public).toLowerCase();
+  const bytes = fromHex(hex, KEY_BYTES);
+  refuseUnless(bytes !== null, 'unusable', `a key of the role ${role} is no Ed25519 key`);
+  return { hex, bytes };
+}
+
+/**
+ * @param {Uint8Array} publicBytes
+ * @param {Uint8Array} signature
+ * @param {Uint8Array} payload
+ * @returns {Promise<boolean>}
+ */
+async function hasSigned(publicBytes, signature, payload) {
+  const { subtle } = webCrypto();
+  let key;
+  try {
+    key = await subtle.importKey('raw', publicBytes, { name: ED25519 }, false, ['verify']);
+  } catch (error) {
+    const detail = `this browser cannot check Ed25519 signatures (${textOf(error)}): it needs a newer one`;
+    throw new UpdateRefusedError('unusable', detail, { cause: error });
+  }
+  return subtle.verify({ name: ED25519 }, key, signature, payload);
+}
+
+/**
+ * @param {Uint8Array} bytes
+ * @returns {Promise<string>} Their SHA-256, hexadecimal.
+ */
+export async function sha256(bytes) {
+  const digest = new Uint8Array(await webCrypto().subtle.digest('SHA-256', bytes));
+  return Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join('');
+}
+
+/** @returns {Crypto} */
+function webCrypto() {
+  refuseUnless(
+    globalThis.crypto?.subtle,
+    'unusable',
+    'browsers verify only on pages that came over HTTPS (or from localhost)',
+  );
+  return globalThis.crypto;
+}
+
+/**
+ * @param {string} text
+ * @param {number} length In bytes.
+ * @returns {Uint8Array | null} Null if the text is something else.
+ */
+function fromHex(text, length) {
+  if (!/^[0-9a-f]*$/.test(text) || text.length !== 2 * length) return null;
+  return Uint8Array.from({ length }, (_, at) => Number.parseInt(text.slice(2 * at, 2 * at + 2), 16));
+}
+
+/** @param {unknown} value @returns {value is Record<string, any>} */
+export function isObject(value) {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** @param {unknown} value @returns {value is number} Whether it is a whole number from 1 on. */
+export function isVersion(value) {
+  return Number.isSafeInteger(value) && /** @type {number} */ (value) >= 1;
+}

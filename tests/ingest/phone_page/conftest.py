@@ -1,0 +1,24 @@
+"""The phone page, with a gateway that a test looks into."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from selenium import webdriver
+
+from tests.ingest.phone_page.page_gateway import PageGateway
+from tests.ingest.phone_page.phone_in_browser import PhoneInBrowser
+
+
+@pytest.fixture
+def page_gateway() -> Iterator[PageGateway]:
+    """It asks for enrolment; a test may change that before it opens the page."""
+    with PageGateway() as gateway:
+        yield gateway
+
+
+@pytest.fixture
+def phone(browser: webdriver.Chrome, page_gateway: PageGateway) -> Any:
+    """A phone whose page is not open yet."""
+    yield PhoneInBrowser(browser, page_gateway)
+    browser.get("about:blank")  # its connections end before the gateway does

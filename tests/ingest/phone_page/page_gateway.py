@@ -1,0 +1,314 @@
+"""A gateway as the phone page sees it: it serves the page, and keeps what the page sends where a test can look."""
+
+import asyncio
+import hashlib
+import mimetypes
+import secrets
+import threading
+import time
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from aiohttp import WSCloseCode, WSMsgType, web
+
+from deploy.ports import free_port
+from har.activities import activity_style
+from har.activity_reports import ActivityReport, decode_report
+from har.samples import RejectedBatch, SampleBatch, decode_batch
+
+FOLDER = Path(__file__).parents[3] / "ingest" / "phone_page"
+VENDOR = {
+    "msgpack": FOLDER / "node_modules/@msgpack/msgpack/dist.esm",
+    "idb": FOLDER / "node_modules/idb/build",
+    "onnxruntime": FOLDER / "node_modules/onnxruntime-web/dist",
+    "uplot": FOLDER / "node_modules/uplot/dist",
+}
+POLICY = (
+    "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' data:; "
+    "worker-src 'self'; connect-src 'self'; manifest-src 'self'; frame-ancestors 'none'; base-uri 'none'; "
+    "form-action 'none'"
+)
+TYPES = {
+    ".js": "text/javascript",
+    ".mjs": "text/javascript",
+    ".wasm": "application/wasm",
+    ".webmanifest": "application/manifest+json",
+}
+ACTIVITIES = ("sit", "stand", "walk", "stairsup", "stairsdown", "bike")
+CODE = "7KQ2-MX4P"
+DEVICE = "annas-phone"
+TOKEN_EXPIRED = 4401
+TURNED_AWAY = 4403
+
+
+@dataclass
+class PageGateway:
+    """Runs in a thread of its own while its context is open; `stop` and `start` are a gateway that is away.
+
+    Attributes
+    ----------
+    batches : list of SampleBatch
+        What was accepted, in the order in which it came; repeats too.
+    refuses : callable or None
+        Given a batch, the code and detail to refuse it with, or None to accept it.
+    holds : bool
+        Whether batches are taken and not answered.
+    """
+
+    enrolment: str = "required"
+    store: Path | None = None
+    token_seconds: float = 600.0
+    batch_milliseconds: int = 500
+    clock_offset_us: int = 0
+    holds: bool = False
+    labels_status: int = 200
+    labels_body: dict[str, str] = field(default_factory=dict)
+    refuses: Callable[[SampleBatch], tuple[str, str] | None] | None = None
+    revoked: bool = False
+    device: str = DEVICE
+    extra_files: dict[str, bytes] = field(default_factory=dict)
+    batches: list[SampleBatch] = field(default_factory=list)
+    held: list[SampleBatch] = field(default_factory=list)
+    reports: list[ActivityReport] = field(default_factory=list)
+    labels: list[dict[str, Any]] = field(default_factory=list)
+    tokens: dict[str, float] = field(default_factory=dict)
+    token_requests: int = 0
+    connections: int = 0
+    asked: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.port = free_port()
+        self.secret = secrets.token_urlsafe(16)
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever)
+        self._runner: web.AppRunner | None = None
+        self._sockets: set[web.WebSocketResponse] = set()
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    @property
+    def url(self) -> str:
+        return f"http://localhost:{self.port}/phone/"
+
+    def start(self) -> None:
+        self._run(self._start())
+
+    def stop(self) -> None:
+        self._run(self._stop())
+
+    def close_connections(self, code: int, reason: str = "") -> None:
+        """End the present connections with a close code."""
+        self._run(self._close(code, reason))
+
+    def abort_connections(self) -> None:
+        """End the present connections as a network does that is gone: without a word."""
+        self._run(self._abort())
+
+    def say(self, message: dict[str, Any]) -> None:
+        """Send a message over the present connections."""
+        self._run(self._say(message))
+
+    def answer_held(self) -> None:
+        """Forget what was taken and not answered: the page must send it again."""
+        self.holds = False
+        self.held.clear()
+
+    def _run(self, work: Coroutine[Any, Any, None]) -> None:
+        asyncio.run_coroutine_threadsafe(work, self._loop).result(20)
+
+    async def _start(self) -> None:
+        app = web.Application()
+        app.router.add_get("/phone/configuration.json", self._configuration)
+        app.router.add_get("/phone/store/{path:.*}", self._store_file)
+        app.router.add_get("/phone/vendor/{library}/{path:.*}", self._vendor_file)
+        app.router.add_get("/phone/{path:.*}", self._page_file)
+        app.router.add_post("/v1/devices/enrol", self._enrol)
+        app.router.add_post("/v1/devices/token", self._token)
+        app.router.add_post("/v1/labels", self._label)
+        app.router.add_get("/v1/samples", self._samples)
+        app.router.add_get("/v1/activities", self._activities)
+        self._runner = web.AppRunner(app, shutdown_timeout=0.2)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "localhost", self.port, reuse_address=True).start()
+
+    async def _stop(self) -> None:
+        await self._close(WSCloseCode.SERVICE_RESTART, "the gateway stops")
+        if self._runner is not None:
+            await self._runner.cleanup()
+        self._runner = None
+
+    async def _close(self, code: int, reason: str) -> None:
+        await asyncio.gather(*(socket.close(code=code, message=reason.encode()) for socket in list(self._sockets)))
+
+    async def _abort(self) -> None:
+        for socket in list(self._sockets):
+            transport = socket.get_extra_info("socket")
+            assert transport is not None
+            assert socket._req is not None and socket._req.transport is not None
+            socket._req.transport.abort()
+
+    async def _say(self, message: dict[str, Any]) -> None:
+        for socket in list(self._sockets):
+            await socket.send_json(message)
+
+    # The page's files
+
+    async def _configuration(self, _: web.Request) -> web.Response:
+        activities = [activity_style(name) for name in ACTIVITIES]
+        return web.json_response(
+            {
+                "activities": [{"name": each.name, "title": each.title, "colour": each.colour} for each in activities],
+                "enrolment": self.enrolment,
+                "store": self.store is not None,
+                "batch_milliseconds": self.batch_milliseconds,
+            }
+        )
+
+    async def _page_file(self, request: web.Request) -> web.Response:
+        self.asked.append(request.path)
+        name = request.match_info["path"] or "index.html"
+        if name in self.extra_files:
+            return _served(request, name, self.extra_files[name])
+        return _served_file(request, FOLDER / name)
+
+    async def _vendor_file(self, request: web.Request) -> web.Response:
+        self.asked.append(request.path)
+        return _served_file(request, VENDOR[request.match_info["library"]] / request.match_info["path"])
+
+    async def _store_file(self, request: web.Request) -> web.Response:
+        if self.store is None:
+            raise web.HTTPNotFound
+        return _served_file(request, self.store / request.match_info["path"])
+
+    # Devices
+
+    async def _enrol(self, request: web.Request) -> web.Response:
+        said = await request.json()
+        if said["code"] != CODE:
+            detail = "This code is not known, or was used already. Ask for another."
+            return _refused(403, "unknown_code", detail)
+        self.revoked = False
+        return web.json_response({"device": self.device, "secret": self.secret, **self._new_token()})
+
+    async def _token(self, request: web.Request) -> web.Response:
+        self.token_requests += 1
+        said = await request.json()
+        if self.revoked or said["secret"] != self.secret:
+            return _refused(403, "revoked", "This phone was revoked.")
+        return web.json_response(self._new_token())
+
+    def _new_token(self) -> dict[str, Any]:
+        token = secrets.token_urlsafe(24)
+        expires = time.time() + self.token_seconds
+        self.tokens[token] = expires
+        return {"token": token, "expires": int(expires * 1e6)}
+
+    def _is_let_in(self, token: str) -> bool:
+        return self.enrolment == "open" or self.tokens.get(token, 0) > time.time()
+
+    # Labels
+
+    async def _label(self, request: web.Request) -> web.Response:
+        if not self._is_let_in(request.headers.get("Authorization", "").removeprefix("Bearer ")):
+            return _refused(401, "token", "The token has expired.")
+        if self.labels_status != 200:
+            return web.json_response({"type": "refused", **self.labels_body}, status=self.labels_status)
+        self.labels.append(await request.json())
+        return web.json_response({"type": "accepted"})
+
+    # Streams
+
+    async def _samples(self, request: web.Request) -> web.StreamResponse:
+        return await self._serve(request, self._take_batch)
+
+    async def _activities(self, request: web.Request) -> web.StreamResponse:
+        return await self._serve(request, self._take_report)
+
+    async def _serve(
+        self, request: web.Request, take: Callable[[bytes], dict[str, Any] | None]
+    ) -> web.WebSocketResponse:
+        offered = [each.strip() for each in request.headers.get("Sec-WebSocket-Protocol", "").split(",")]
+        assert offered[0] == "har.v1"
+        assert (len(offered) == 1) == (self.enrolment == "open"), "only a gateway that asks for a token is given one"
+        token = offered[-1].removeprefix("bearer.")
+        socket = web.WebSocketResponse(protocols=("har.v1",))
+        await socket.prepare(request)
+        self.connections += 1
+        if self.revoked or not self._is_let_in(token):
+            code = TURNED_AWAY if self.revoked else TOKEN_EXPIRED
+            await socket.close(code=code, message=b"This phone was revoked." if self.revoked else b"expired")
+            return socket
+        self._sockets.add(socket)
+        try:
+            async for message in socket:
+                said = message.json() if message.type is WSMsgType.TEXT else None
+                if said is not None and said.get("type") == "clock":
+                    now = time.time_ns() // 1000 + self.clock_offset_us
+                    await socket.send_json({"type": "clock", "sent": said["sent"], "received": now})
+                    continue
+                answer = take(message.data.encode() if said is not None else message.data)
+                if answer is not None:
+                    await socket.send_json(answer)
+        except ConnectionError:
+            pass  # the page is gone in the middle of an answer
+        finally:
+            self._sockets.discard(socket)
+        return socket
+
+    def _take_batch(self, message: bytes) -> dict[str, Any] | None:
+        try:
+            batch = decode_batch(message)
+        except RejectedBatch as error:
+            return {"type": "refused", "code": error.code, "detail": error.detail, "session": None, "sequence": None}
+        named = {"session": batch.session, "sequence": batch.sequence}
+        if self.holds:
+            self.held.append(batch)
+            return None
+        refusal = self.refuses(batch) if self.refuses is not None else None
+        if refusal is not None:
+            return {"type": "refused", "code": refusal[0], "detail": refusal[1], **named}
+        self.batches.append(batch)
+        return {"type": "accepted", **named}
+
+    def _take_report(self, message: bytes) -> dict[str, Any] | None:
+        report = decode_report(message)
+        self.reports.append(report)
+        return {"type": "accepted", "session": report.session, "sequence": report.sequence}
+
+
+def _refused(status: int, code: str, detail: str) -> web.Response:
+    return web.json_response({"type": "refused", "code": code, "detail": detail}, status=status)
+
+
+def _served_file(request: web.Request, file: Path) -> web.Response:
+    if not file.is_file():
+        raise web.HTTPNotFound
+    return _served(request, file.name, file.read_bytes())
+
+
+def _served(request: web.Request, name: str, content: bytes) -> web.Response:
+    tag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
+    suffix = Path(name).suffix
+    headers = {
+        "Content-Type": TYPES.get(suffix) or mimetypes.guess_type(name)[0] or "application/octet-stream",
+        "Content-Security-Policy": POLICY,
+        "Cache-Control": "no-cache",
+        "ETag": tag,
+    }
+    if request.headers.get("If-None-Match") == tag:
+        return web.Response(status=304, headers=headers)
+    return web.Response(body=content, headers=headers)

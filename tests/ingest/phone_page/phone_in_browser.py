@@ -1,0 +1,171 @@
+"""The phone page in a browser, used as a wearer would."""
+
+import base64
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from selenium import webdriver
+from selenium.common.exceptions import TimeoutException
+from selenium.webdriver.common.by import By
+from selenium.webdriver.support.ui import WebDriverWait
+
+from har.samples import SampleBatch
+from tests.ingest.phone_page.page_gateway import CODE, PageGateway
+
+WAIT_SECONDS = 20
+SENSORS = ("accelerometer", "linear-acceleration", "gyroscope")
+
+
+class PhoneInBrowser:
+    """A phone with a sensor, at 390 x 844."""
+
+    def __init__(self, browser: webdriver.Chrome, gateway: PageGateway) -> None:
+        self.browser = browser
+        self.gateway = gateway
+        self._command("Emulation.setDeviceMetricsOverride", width=390, height=844, deviceScaleFactor=2, mobile=True)
+        self.add_sensor()
+
+    def add_sensor(self) -> None:
+        for kind in SENSORS:
+            metadata = {"available": True, "minimumFrequency": 1, "maximumFrequency": 100}
+            self._command("Emulation.setSensorOverrideEnabled", enabled=True, type=kind, metadata=metadata)
+        self.accelerate(0.0, 0.0, 9.81)
+
+    def accelerate(self, x: float, y: float, z: float) -> None:
+        """From now on the sensor measures this, m/s², 60 times a second."""
+        for kind in SENSORS:
+            self._command("Emulation.setSensorOverrideReadings", type=kind, reading={"xyz": {"x": x, "y": y, "z": z}})
+
+    def shake(self, seconds: float = 1.0) -> None:
+        """Let the sensor measure ever other values for a while, as in a walk."""
+        begin = time.monotonic()
+        while (passed := time.monotonic() - begin) < seconds:
+            swing = 2 * np.pi * passed
+            self.accelerate(1.5 * np.sin(swing), 1.0 * np.sin(2 * swing + 1), 9.81 + 3.0 * np.cos(2 * swing))
+
+    def open(self, *, query: str = "?record=1", fragment: str = "") -> None:
+        self.browser.get(f"{self.gateway.url}{query}{fragment}")
+        self.wait(lambda: self.evaluate("typeof harPhone") == "object")
+
+    def enrol(self) -> None:
+        self.open(fragment=f"#enrol={CODE}")
+        self.wait(lambda: self.state()["device"] == self.gateway.device)
+        # Where the start button stands depends on it.
+        self.wait(lambda: not self.browser.find_element(By.ID, "enrolment").is_displayed())
+        self.wait(lambda: self.browser.find_element(By.ID, "settings").is_displayed())
+
+    def start(self) -> None:
+        self.click("start")
+        self.wait(lambda: self.state()["isRecording"] and len(self.recorded()) > 0)
+
+    def evaluate(self, expression: str) -> Any:
+        return self.browser.execute_script(f"return {expression}")
+
+    def asynchronously(self, body: str, *arguments: Any) -> Any:
+        """Run the body of an asynchronous function, to which `args` is what is given here."""
+        script = (
+            "const [done, args] = [arguments[arguments.length - 1], arguments];"
+            "(async () => { %s })().then((value) => done({ value }), (error) => done({ error: String(error.stack) }))"
+        )
+        came = self.browser.execute_async_script(script % body, *arguments)
+        assert "error" not in came, came["error"]
+        return came.get("value")
+
+    def state(self) -> dict[str, Any]:
+        return dict(self.evaluate("harPhone.state()"))
+
+    def recorded(self) -> list[tuple[str, int, float, float, float]]:
+        """What the page recorded since it was loaded: session, time (µs), x, y, z (m/s²)."""
+        return [tuple(reading) for reading in self.evaluate("harPhone.recorded()")]
+
+    def text(self, identifier: str) -> str:
+        return str(self.evaluate(f"document.getElementById('{identifier}').innerText"))
+
+    def click(self, identifier: str) -> None:
+        self.click_at(f"#{identifier}")
+
+    def click_at(self, selector: str) -> None:
+        element = self.browser.find_element(By.CSS_SELECTOR, selector)
+        self.wait(lambda: element.is_displayed() and element.is_enabled())
+        self.browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", element)
+        element.click()
+
+    def wait(self, condition: Callable[[], object], seconds: float = WAIT_SECONDS) -> None:
+        try:
+            WebDriverWait(self.browser, seconds, poll_frequency=0.05).until(lambda _: condition())
+        except TimeoutException as error:
+            error.msg = self.evaluate("typeof harPhone === 'object' && JSON.stringify(harPhone.state())")
+            error.msg = f"{error.msg}\n{self.evaluate('document.body.innerText')}\n{self.console_faults()}"
+            raise
+
+    def wait_for_text(self, identifier: str, part: str) -> None:
+        self.wait(lambda: part in self.text(identifier))
+
+    def wait_until_all_is_sent(self) -> None:
+        self.wait(lambda: self.state()["waiting"] == 0)
+
+    def wait_until_it_opens_offline(self) -> None:
+        """Wait until the service worker has all of the page."""
+        kept = """
+            const names = await caches.open('har-phone');
+            return (await names.match('/phone/present') ?? await names.match('/phone/next')) !== undefined"""
+        self.wait(lambda: self.asynchronously(kept) and self.evaluate("navigator.serviceWorker.controller !== null"))
+
+    def go_offline(self, offline: bool = True) -> None:
+        self._command("Network.enable")
+        self._command(
+            "Network.emulateNetworkConditions", offline=offline, latency=0, downloadThroughput=-1, uploadThroughput=-1
+        )
+
+    def screenshot(self, file: Path, *, whole: bool = False) -> None:
+        taken = self._command("Page.captureScreenshot", format="png", captureBeyondViewport=whole)
+        file.write_bytes(base64.b64decode(taken["data"]))
+
+    def prefer_dark(self, dark: bool = True) -> None:
+        feature = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+        self._command("Emulation.setEmulatedMedia", features=[feature])
+
+    def console_faults(self) -> list[str]:
+        """Errors, and violations of the security policy."""
+        entries = self.browser.get_log("browser")  # type: ignore[no-untyped-call]
+        return [entry["message"] for entry in entries if entry["level"] == "SEVERE"]
+
+    def _command(self, name: str, **parameters: Any) -> Any:
+        return self.browser.execute_cdp_cmd(name, parameters)
+
+
+def assert_all_arrived(recorded: list[tuple[str, int, float, float, float]], batches: list[SampleBatch]) -> None:
+    """Each reading that was recorded came once, in batches that are numbered without a gap and promise truly."""
+    sessions = list(dict.fromkeys(session for session, *_ in recorded))
+    for session in sessions:
+        numbered: dict[int, SampleBatch] = {}
+        for batch in batches:
+            if batch.session == session:
+                known = numbered.setdefault(batch.sequence, batch)
+                assert np.array_equal(known.times, batch.times), "a repeat says the same"
+        assert sorted(numbered) == list(range(len(numbered)))
+        ordered = [numbered[sequence] for sequence in sorted(numbered)]
+        _assert_promises(ordered)
+        times, axes = columns_of([reading for reading in recorded if reading[0] == session])
+        assert np.array_equal(np.concatenate([batch.times for batch in ordered]), times)
+        assert np.array_equal(np.concatenate([batch.axes for batch in ordered]), axes)
+
+
+def columns_of(
+    recorded: list[tuple[str, int, float, float, float]],
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    times = np.array([reading[1] for reading in recorded], np.int64)
+    return times, np.array([reading[2:] for reading in recorded], np.float32)
+
+
+def _assert_promises(batches: list[SampleBatch]) -> None:
+    newest = 0
+    for batch in batches:
+        assert (batch.newest_sent, batch.earlier_until) == (newest, newest)
+        newest = batch.newest
+        assert batch.later_from == newest + 1
+        assert (np.diff(batch.times) > 0).all()

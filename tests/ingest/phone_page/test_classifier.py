@@ -1,0 +1,131 @@
+"""What the page says of windows is what the processor says, and it says it in a few milliseconds."""
+
+import base64
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from har.answers import UNKNOWN, decide
+from har.windows import recording_windows
+from ingest.recording_files import read_recordings
+from model_store.onnx_classifier import OnnxClassifier
+from model_store.repository.publishing import publish
+from tests.ingest.phone_page.page_modules import RefusedByPage
+from tests.ingest.phone_page.phone_of_store import Phone, phone_of
+from tests.model_store.made_store import MadeStore, other_release
+
+pytestmark = pytest.mark.browser
+
+CLASSIFY = """
+const { classifier } = await openCurrentRelease(options);
+const bytes = Uint8Array.from(atob(args[1]), (character) => character.charCodeAt(0));
+const values = new Float32Array(bytes.buffer);
+const length = classifier.manifest.steps * 3;
+const answers = [];
+const milliseconds = [];
+for (let at = 0; at < values.length; at += length) {
+  const begin = performance.now();
+  answers.push(await classifier.classify(values.slice(at, at + length)));
+  milliseconds.push(performance.now() - begin);
+}
+const elsewhere = performance.getEntriesByType('resource').map((entry) => entry.name);
+return { answers, milliseconds, elsewhere: elsewhere.filter((name) => !name.startsWith(location.origin)) };
+"""
+
+
+@pytest.fixture
+def phone(browser, tmp_path):
+    with phone_of(browser, MadeStore.make(tmp_path)) as opened:
+        yield opened
+
+
+def random_windows(count: int) -> np.ndarray:
+    """Windows of all kinds: still, shaken, turned, as no phone measures them."""
+    random = np.random.default_rng(5)
+    still = random.normal(0, 1, (count, 1, 3))
+    still *= 9.81 / np.linalg.norm(still, axis=2, keepdims=True)
+    t = np.arange(200)[None, :, None] / 50
+    frequency, strength = random.uniform(0.3, 8, (count, 1, 3)), random.choice([0.02, 0.5, 2, 6, 20], (count, 1, 1))
+    swing = np.sin(2 * np.pi * frequency * t + random.uniform(0, 6, (count, 1, 3)))
+    return (still + strength * swing + random.normal(0, 0.2, (count, 200, 3))).astype(np.float32)
+
+
+def assert_same(phone: Phone, release: Path, windows: np.ndarray) -> set[str]:
+    """Classify windows in the page and here; return the activities that occurred."""
+    network = OnnxClassifier.open(str(release))
+    classes, threshold = network.manifest.classes, network.manifest.decision_threshold
+    got: dict[str, Any] = phone.run(CLASSIFY, base64.b64encode(windows.tobytes()).decode())
+    assert len(got["answers"]) == len(windows)
+    for answer, expected in zip(got["answers"], network.probabilities(windows).tolist(), strict=True):
+        assert answer["probabilities"].keys() == set(classes)
+        probabilities = {name: answer["probabilities"][name] for name in classes}  # the driver sorts them
+        assert list(probabilities.values()) == pytest.approx(expected, abs=1e-5)
+        # From the same probabilities the same is decided; those of here and there may differ at a tie.
+        assert decide(probabilities, threshold) == (answer["activity"], answer["confidence"])
+        there = decide(dict(zip(classes, expected, strict=True)), threshold)
+        two = sorted(expected)[-2:]
+        if min(abs(two[1] - threshold), two[1] - two[0]) > 1e-5:
+            assert answer["activity"] == there.activity
+            assert answer["confidence"] == pytest.approx(there.confidence, abs=1e-5)
+    assert got["elsewhere"] == []
+    assert np.median(got["milliseconds"]) < 50  # it takes a few; the rest is for a busy machine
+    return {answer["activity"] for answer in got["answers"]}
+
+
+def test_windows_of_all_kinds_are_answered_as_by_the_processor(phone):
+    phone.store.publish("one")
+    said = assert_same(phone, phone.store.folder / "made" / "one", random_windows(300))
+    assert UNKNOWN in said and len(said) >= 4
+    assert phone.page.faults() == []  # also none of the security policy
+
+
+def test_a_releases_own_normalisation_is_applied(phone):
+    release = other_release(phone.store.folder / "made", "shifted", 1.3)
+    publish(phone.store.storage, phone.store.signing, release)
+    assert len(assert_same(phone, release, random_windows(100))) >= 3
+
+
+def test_windows_of_real_recordings_are_answered_as_by_the_processor(phone, shared_data):
+    phone.store.publish("one")
+    windows = [
+        recording_windows(recorded.times[:20_000], recorded.axes[:20_000]).values
+        for file in ("hapt_24_users.parquet", "pocket_6_users.parquet")
+        for recorded in read_recordings(shared_data / file)[:4]
+    ]
+    said = assert_same(phone, phone.store.folder / "made" / "one", np.concatenate(windows))
+    assert len(said) >= 4
+
+
+def test_windows_that_are_given_all_at_once_are_answered_each(phone):
+    phone.store.publish("one")
+    windows = random_windows(20)
+    both = phone.run(
+        """
+        const { classifier } = await openCurrentRelease(options);
+        const windows = args[1].map((window) => Float32Array.from(window.flat()));
+        const wrong = classifier.classify(new Float32Array(3)).catch((error) => error.name);
+        const together = await Promise.all(windows.map((window) => classifier.classify(window)));
+        const alone = [];
+        for (const window of windows) alone.push(await classifier.classify(window));
+        return [together, alone, await wrong];
+        """,
+        windows.tolist(),
+    )
+    assert both[0] == both[1]
+    assert both[2] == "RangeError"
+
+
+def test_a_network_that_takes_other_windows_than_the_manifest_says_is_refused(phone):
+    phone.store.publish("one")
+    with pytest.raises(RefusedByPage, match="the network takes 200,3, the manifest says 100 x 3") as refused:
+        phone.run(
+            """
+            const { Classifier } = await import('/phone/classifier.js');
+            const { manifest, onnx, golden } = await metadata.pullRelease(options);
+            const half = { ...golden, window: golden.window.slice(0, 100) };
+            await Classifier.open({ manifest: { ...manifest, steps: 100 }, onnx, golden: half });
+            """
+        )
+    assert refused.value.reason == "unusable"

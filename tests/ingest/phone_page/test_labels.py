@@ -1,0 +1,128 @@
+"""What the wearer says reaches the gateway in the order in which it was said, whatever happens between."""
+
+from typing import Any
+
+import pytest
+
+from har.statements import StatementTable, decode_statement
+from tests.ingest.phone_page.page_gateway import PageGateway
+
+pytestmark = [pytest.mark.browser]
+
+
+@pytest.fixture
+def recording(phone: Any) -> Any:
+    """A phone that records."""
+    phone.enrol()
+    phone.start()
+    return phone
+
+
+def tap(phone: Any, activity: str) -> None:
+    phone.click_at(f'[data-activity="{activity}"]')
+
+
+def intervals(gateway: PageGateway) -> list[tuple[str, bool]]:
+    """What counts in the end, by the system's own rules: activities, and whether they ended."""
+    import msgspec
+
+    table = StatementTable()
+    said = [decode_statement(msgspec.json.encode(each)) for each in gateway.labels]
+    for statement in said:
+        table.add(statement)
+    counting = {each.start: each for each in said if table.counts(each)}
+    return [(counting[start].activity, counting[start].end < 2**62) for start in sorted(counting)]
+
+
+def test_one_activity_ends_the_one_before_and_a_second_tap_stops(recording: Any, page_gateway: Any) -> None:
+    tap(recording, "walk")
+    recording.wait(lambda: len(page_gateway.labels) == 1)
+    assert page_gateway.labels[0]["end"] is None
+    assert page_gateway.labels[0]["session"] == recording.state()["session"]
+    assert recording.recorded()[0][1] < page_gateway.labels[0]["start"] <= recording.recorded()[-1][1] + 1_000_000
+    tap(recording, "stairsup")
+    recording.wait(lambda: len(page_gateway.labels) == 3)
+    first, ended, second = page_gateway.labels
+    assert (ended["start"], ended["activity"]) == (first["start"], "walk")
+    assert ended["end"] == second["start"]
+    assert second["activity"] == "stairsup"
+    tap(recording, "stairsup")
+    recording.wait(lambda: len(page_gateway.labels) == 4)
+    assert intervals(page_gateway) == [("walk", True), ("stairsup", True)]
+    assert [each["said_at"] for each in page_gateway.labels] == sorted(
+        {each["said_at"] for each in page_gateway.labels}
+    )
+    recording.wait(lambda: recording.state()["labelsWaiting"] == 0)
+    assert "sent" in recording.text("said")
+
+
+def test_undo_takes_the_last_back_and_what_it_ended_goes_on(recording: Any, page_gateway: Any) -> None:
+    tap(recording, "walk")
+    tap(recording, "sit")
+    recording.click("undo")
+    recording.wait(lambda: len(page_gateway.labels) == 5)
+    assert intervals(page_gateway) == [("walk", False)]
+    pressed = recording.browser.find_elements("css selector", '[aria-pressed="true"]')
+    assert [button.get_attribute("data-activity") for button in pressed] == ["walk"]
+    recording.click("undo")
+    recording.wait(lambda: len(page_gateway.labels) == 6)
+    assert intervals(page_gateway) == []
+    assert "taken back" in recording.text("said")
+
+
+def test_labels_wait_without_a_gateway_and_over_a_reload(recording: Any, page_gateway: Any) -> None:
+    recording.wait_until_it_opens_offline()
+    page_gateway.stop()
+    tap(recording, "walk")
+    tap(recording, "stand")
+    recording.wait_for_text("labels-text", "3 statements not with the gateway yet")
+    recording.open()
+    assert recording.state()["labelsWaiting"] == 3
+    page_gateway.start()
+    recording.wait(lambda: len(page_gateway.labels) == 3, 40)
+    assert [each["activity"] for each in page_gateway.labels] == ["walk", "walk", "stand"]
+    assert intervals(page_gateway) == [("walk", True), ("stand", False)]
+    recording.wait(lambda: recording.state()["labelsWaiting"] == 0)
+
+
+def test_a_gateway_that_has_no_kafka_is_asked_again_and_a_refusal_is_shown(recording: Any, page_gateway: Any) -> None:
+    page_gateway.labels_status = 503
+    page_gateway.labels_body = {"code": "unavailable", "detail": "Kafka is away."}
+    tap(recording, "walk")
+    recording.wait_for_text("labels-text", "Kafka is away.")
+    page_gateway.labels_status = 200
+    recording.wait(lambda: len(page_gateway.labels) == 1)
+    page_gateway.labels_status = 400
+    page_gateway.labels_body = {"code": "activity", "detail": "nobody does that"}
+    tap(recording, "bike")
+    recording.wait_for_text("said", "refused: activity: nobody does that")
+    recording.wait(lambda: recording.state()["labelsWaiting"] == 0)
+
+
+def test_a_label_with_an_expired_token_gets_another(recording: Any, page_gateway: Any) -> None:
+    page_gateway.tokens.clear()
+    tap(recording, "walk")
+    recording.wait(lambda: len(page_gateway.labels) == 1)
+    assert page_gateway.token_requests == 1
+
+
+def test_the_end_of_the_recording_ends_the_label(recording: Any, page_gateway: Any) -> None:
+    tap(recording, "walk")
+    recording.wait(lambda: len(page_gateway.labels) == 1)
+    start = page_gateway.labels[0]["start"]
+    recording.wait(lambda: recording.recorded()[-1][1] > start)
+    recording.click("start")
+    recording.wait(lambda: len(page_gateway.labels) == 2)
+    assert page_gateway.labels[1]["end"] == recording.recorded()[-1][1]
+
+
+def test_after_the_clock_was_set_the_label_goes_on_in_the_new_session(recording: Any, page_gateway: Any) -> None:
+    tap(recording, "walk")
+    recording.wait(lambda: len(page_gateway.labels) == 1)
+    recording.browser.execute_script("const now = Date.now; Date.now = () => now() + 5_000")
+    recording.wait(lambda: len(page_gateway.labels) == 3)
+    _, ended, goes_on = page_gateway.labels
+    assert ended["end"] is not None
+    assert goes_on["end"] is None
+    assert goes_on["activity"] == "walk"
+    assert goes_on["session"] == recording.state()["session"] != ended["session"]

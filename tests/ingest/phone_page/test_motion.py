@@ -1,0 +1,166 @@
+"""The sensor: its signs, and what is said when it is not there."""
+
+from typing import Any
+
+import pytest
+
+pytestmark = [pytest.mark.browser]
+
+IPHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 Version/18.0 Mobile Safari/604.1"
+CHROME_ON_IPHONE = (
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 CriOS/130.0 Mobile Safari"
+)
+MAC = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 Version/18.0 Safari/605.1.15"
+ANDROID = "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 Chrome/130.0.0.0 Mobile Safari/537.36"
+WINDOWS = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/130.0.0.0 Safari/537.36"
+
+
+@pytest.mark.parametrize(
+    ("platform", "agent", "touch_points", "reversed_signs"),
+    [
+        ("iPhone", IPHONE, 5, True),
+        ("iPhone", CHROME_ON_IPHONE, 5, True),
+        ("iPad", IPHONE.replace("iPhone;", "iPad;"), 5, True),
+        ("MacIntel", MAC, 5, True),
+        ("MacIntel", MAC, 0, False),
+        ("Linux armv81", ANDROID, 5, False),
+        ("Win32", WINDOWS, 10, False),
+    ],
+    ids=["iPhone", "Chrome on an iPhone", "iPad", "iPad that claims to be a Mac", "Mac", "Android", "touch laptop"],
+)
+def test_only_ios_and_ipados_report_reversed_signs(
+    phone: Any, platform: str, agent: str, touch_points: int, reversed_signs: bool
+) -> None:
+    phone.open()
+    told = phone.asynchronously(
+        "const { isReversedPlatform } = await import('/phone/motion-frame.js'); return isReversedPlatform(args[0])",
+        {"platform": platform, "userAgent": agent, "maxTouchPoints": touch_points},
+    )
+    assert told is reversed_signs
+
+
+@pytest.mark.parametrize(
+    ("reading", "verdict"),
+    [
+        ([0.1, -0.2, 9.7], "right"),
+        ([0.1, -0.2, -9.7], "reversed"),
+        ([0.0, 9.8, 0.3], "not_flat"),
+        ([0.0, 0.0, 1.0], "moving"),
+    ],
+)
+def test_a_phone_on_a_table_tells_its_signs(phone: Any, reading: list[float], verdict: str) -> None:
+    phone.open()
+    judge = "const { judgeFlat } = await import('/phone/motion-frame.js'); return judgeFlat(args[0])"
+    assert phone.asynchronously(judge, [reading] * 60) == verdict
+    shaken = [[x + 4 * (at % 2), y, z] for at, (x, y, z) in enumerate([reading] * 60)]
+    assert phone.asynchronously(judge, shaken) == "moving"
+    assert phone.asynchronously(judge, []) == "moving"
+
+
+def test_an_iphone_is_sent_with_androids_signs_and_the_wearer_can_correct_it(phone: Any, page_gateway: Any) -> None:
+    phone.browser.execute_cdp_cmd("Emulation.setUserAgentOverride", {"userAgent": IPHONE, "platform": "iPhone"})
+    phone.accelerate(1.0, 2.0, -9.5)
+    phone.enrol()
+    phone.start()
+    phone.wait(lambda: len(page_gateway.batches) >= 2)
+    assert page_gateway.batches[-1].axes[-1].tolist() == pytest.approx([-1.0, -2.0, 9.5])
+    # An emulated iPhone that reports as Android does: z is negative although it lies with its screen up.
+    phone.accelerate(0.1, 0.2, 9.8)
+    phone.wait(lambda: phone.recorded()[-1][4] == pytest.approx(-9.8))
+    phone.wait(lambda: sum(reading[4] < -9 for reading in phone.recorded()[-70:]) == 70)
+    before = phone.state()["session"]
+    phone.click("signs")
+    phone.wait_for_text("signs-text", "were reversed")
+    phone.wait(lambda: phone.recorded()[-1][4] == pytest.approx(9.8))
+    assert phone.state()["session"] != before, "readings of both kinds are not in one session"
+    sessions = {session for session, *_, z in phone.recorded()[-200:] if z > 0}
+    assert all(z > 0 for session, *_, z in phone.recorded() if session in sessions - {before})
+    phone.open()
+    phone.start()
+    phone.accelerate(0.1, 0.2, 9.6)
+    phone.wait(lambda: abs(phone.recorded()[-1][4]) == pytest.approx(9.6))
+    assert phone.recorded()[-1][4] == pytest.approx(9.6), "it is remembered"
+
+
+@pytest.mark.parametrize(
+    ("before", "said"),
+    [
+        ("DeviceMotionEvent.requestPermission = async () => 'denied'", "Access to motion was denied"),
+        (
+            "DeviceMotionEvent.requestPermission = async () => { throw new DOMException('no tap', 'NotAllowedError') }",
+            "Access to motion was denied",
+        ),
+        ("delete window.DeviceMotionEvent", "no motion sensor interface"),
+        ("Object.defineProperty(window, 'isSecureContext', { value: false })", "begins with https://"),
+    ],
+    ids=["denied", "not asked in a tap", "absent", "insecure"],
+)
+def test_what_is_wrong_with_the_sensor_is_said(phone: Any, before: str, said: str) -> None:
+    phone.browser.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": before})
+    phone.enrol()
+    phone.click("start")
+    phone.wait_for_text("notices", said)
+    assert not phone.state()["isRecording"]
+    assert phone.text("start") == "Start"
+
+
+def test_permission_is_asked_in_the_tap(phone: Any) -> None:
+    note = """
+        window.asked = [];
+        const ask = DeviceMotionEvent.requestPermission;
+        DeviceMotionEvent.requestPermission = () => {
+          window.asked.push(navigator.userActivation.isActive);
+          return ask.call(DeviceMotionEvent);
+        }"""
+    phone.browser.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": note})
+    phone.enrol()
+    assert phone.evaluate("asked") == []
+    phone.start()
+    assert phone.evaluate("asked") == [True]
+
+
+def test_a_device_without_an_accelerometer_is_told_so(phone: Any) -> None:
+    for kind in ("accelerometer", "linear-acceleration", "gyroscope"):
+        phone.browser.execute_cdp_cmd("Emulation.setSensorOverrideEnabled", {"enabled": False, "type": kind})
+    phone.enrol()
+    phone.click("start")
+    phone.wait(lambda: "no accelerometer" in phone.text("notices"))
+    phone.browser.execute_script("dispatchEvent(new DeviceMotionEvent('devicemotion'))")
+    phone.wait_for_text("notices", "reports motion without values")
+    phone.add_sensor()
+
+
+def test_a_hidden_page_writes_down_what_it_has(phone: Any, page_gateway: Any) -> None:
+    page_gateway.batch_milliseconds = 60_000
+    phone.enrol()
+    phone.start()
+    phone.wait(lambda: len(phone.recorded()) > 60)
+    assert page_gateway.batches == []
+    phone.browser.switch_to.new_window("tab")
+    phone.wait(lambda: len(page_gateway.batches) == 1)
+    assert len(page_gateway.batches[0]) > 60
+
+
+def test_pocket_mode_is_left_by_a_long_press_only(phone: Any) -> None:
+    phone.enrol()
+    phone.start()
+    assert phone.state()["screen"] in {"on", "refused"}
+    phone.click("pocket-button")
+    phone.wait(lambda: phone.evaluate("document.getElementById('pocket').open"))
+    assert phone.evaluate("getComputedStyle(document.getElementById('pocket')).backgroundColor") == "rgb(0, 0, 0)"
+    touch(phone, "touchStart")
+    touch(phone, "touchEnd")
+    phone.browser.switch_to.active_element.send_keys("\ue00c")  # Escape
+    phone.asynchronously("await new Promise((resolve) => setTimeout(resolve, 2_300))")
+    assert phone.evaluate("document.getElementById('pocket').open")
+    recorded = len(phone.recorded())
+    phone.wait(lambda: len(phone.recorded()) > recorded)
+    touch(phone, "touchStart")
+    phone.wait(lambda: not phone.evaluate("document.getElementById('pocket').open"), 4)
+    touch(phone, "touchEnd")
+    assert phone.state()["isRecording"]
+
+
+def touch(phone: Any, kind: str) -> None:
+    points = [{"x": 200, "y": 420}] if kind == "touchStart" else []
+    phone.browser.execute_cdp_cmd("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})

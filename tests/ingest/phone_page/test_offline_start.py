@@ -1,0 +1,122 @@
+"""The page opens without a network, as a whole and never of two versions."""
+
+import re
+from typing import Any
+
+import pytest
+
+from tests.ingest.phone_page.page_gateway import FOLDER, VENDOR
+from tests.ingest.phone_page.phone_in_browser import assert_all_arrived
+
+pytestmark = [pytest.mark.browser]
+
+IMPORT = re.compile(r"""(?:from|import)\s*\(?\s*["'](\.[^"']+)["']""")
+ASSETS = {"style.css", "manifest.webmanifest", *(file.name for file in FOLDER.glob("icon*"))}
+
+
+def test_the_service_worker_keeps_all_that_the_page_is_made_of() -> None:
+    text = (FOLDER / "service-worker.js").read_text()
+    shell, on_demand = (
+        set(re.findall(r"'([^']+)'", text.split(f"const {name} = [")[1].split("];")[0]))
+        for name in ("SHELL", "ON_DEMAND")
+    )
+    modules = {file.name for file in FOLDER.glob("*.js")} - {"service-worker.js"}
+    needed: set[str] = set()
+    open_ends = [*modules]
+    while open_ends:
+        name = open_ends.pop()
+        if name in needed:
+            continue
+        needed.add(name)
+        folder, _, rest = name.removeprefix("vendor/").partition("/")
+        if name.startswith("vendor/onnxruntime/"):
+            continue  # it is one bundle
+        file = VENDOR[folder] / rest if name.startswith("vendor/") else FOLDER / name
+        base = name.rpartition("/")[0]
+        for target in IMPORT.findall(file.read_text()):
+            parts = [*base.split("/"), *target.split("/")] if base else target.split("/")
+            open_ends.append("/".join(part for part in parts if part not in {"", "."}))
+    onnxruntime = {name for name in needed if name.startswith("vendor/onnxruntime/")}
+    assert shell - {"DOCUMENT"} == (needed - onnxruntime) | ASSETS | {"vendor/uplot/uPlot.min.css"}
+    assert onnxruntime <= on_demand
+
+
+def test_it_opens_and_records_without_a_gateway(phone: Any, page_gateway: Any) -> None:
+    phone.enrol()
+    phone.wait_until_it_opens_offline()
+    page_gateway.stop()
+    phone.open()
+    assert phone.state()["device"] == page_gateway.device
+    phone.wait_for_text("connection-text", "No gateway")
+    phone.start()
+    phone.shake(0.5)
+    phone.wait(lambda: phone.state()["waiting"] >= 4)
+    phone.click("start")
+    recorded = phone.recorded()
+    page_gateway.start()
+    phone.wait_until_all_is_sent()
+    assert_all_arrived(recorded, page_gateway.batches)
+    kept = phone.asynchronously(
+        "const found = [];"
+        "for (const name of await caches.keys())"
+        "  for (const { url } of await (await caches.open(name)).keys()) found.push(new URL(url).pathname);"
+        "return found"
+    )
+    assert kept
+    assert not [path for path in kept if "/v1/" in path or "/store/" in path or "configuration.json" in path]
+
+
+def test_another_version_is_taken_as_a_whole_or_not_at_all(phone: Any, page_gateway: Any) -> None:
+    phone.enrol()
+    phone.wait_until_it_opens_offline()
+    wording = (FOLDER / "wording.js").read_bytes()
+    index = (FOLDER / "index.html").read_bytes()
+    page_gateway.extra_files = {
+        "wording.js": wording + b"\nexport const VERSION = 2;\n",
+        "index.html": index.replace(b"Human activity, this phone</title>", b"Version 2</title>"),
+        "elements.js": b"",  # what a half-done deployment serves
+    }
+    page_gateway.extra_files.pop("elements.js")
+    phone.open()
+    assert phone.browser.title == "Version 2"
+    assert version(phone) == 2
+    page_gateway.extra_files = {
+        "index.html": index.replace(b"Human activity, this phone</title>", b"Version 3</title>"),
+        "wording.js": None,
+    }
+    phone.open()
+    assert phone.browser.title == "Version 2", "a file of the new version is missing"
+    assert version(phone) == 2
+    page_gateway.extra_files["wording.js"] = wording + b"\nexport const VERSION = 3;\n"
+    phone.open()
+    assert phone.browser.title == "Version 3"
+    assert version(phone) == 3
+    page_gateway.stop()
+    phone.open()
+    assert phone.browser.title == "Version 3"
+    assert version(phone) == 3
+
+
+def version(phone: Any) -> Any:
+    return phone.asynchronously("return (await import('/phone/wording.js')).VERSION ?? 1")
+
+
+def test_it_can_be_installed(phone: Any, page_gateway: Any) -> None:
+    phone.enrol()
+    phone.wait(lambda: phone.evaluate("navigator.serviceWorker.controller !== null"))
+    manifest = phone.browser.execute_cdp_cmd("Page.getAppManifest", {})
+    assert manifest["errors"] == []
+    faults = phone.browser.execute_cdp_cmd("Page.getInstallabilityErrors", {})["installabilityErrors"]
+    assert [fault["errorId"] for fault in faults if fault["errorId"] != "in-incognito"] == []
+
+
+def test_icons_have_the_sizes_that_the_manifest_says() -> None:
+    for name, size in (
+        ("icon-180.png", 180),
+        ("icon-192.png", 192),
+        ("icon-512.png", 512),
+        ("icon-maskable-512.png", 512),
+    ):
+        header = (FOLDER / name).read_bytes()[:24]
+        assert header[:8] == b"\x89PNG\r\n\x1a\n"
+        assert (int.from_bytes(header[16:20]), int.from_bytes(header[20:24])) == (size, size)

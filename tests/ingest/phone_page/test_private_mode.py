@@ -1,0 +1,181 @@
+"""Classification on the phone: beside the server's, and instead of it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from har.windows import recording_windows
+from model_store.onnx_classifier import OnnxClassifier
+from tests.ingest.phone_page.phone_in_browser import assert_all_arrived, columns_of
+from tests.model_store.made_store import MadeStore
+
+pytestmark = [pytest.mark.browser]
+
+
+@pytest.fixture
+def store(page_gateway: Any, tmp_path: Path) -> Iterator[MadeStore]:
+    """A store with a release, which the gateway passes on."""
+    made = MadeStore.make(tmp_path)
+    made.publish("walker-1")
+    folder = Path(made.storage.url)
+    (folder / "trusted_root.json").write_bytes(made.root)
+    page_gateway.store = folder
+    yield made
+
+
+def switch(phone: Any, identifier: str) -> None:
+    phone.click_at(f".switch:has(#{identifier})")
+
+
+def test_in_private_mode_activities_are_sent_and_no_reading(phone: Any, page_gateway: Any, store: MadeStore) -> None:
+    phone.enrol()
+    phone.start()
+    phone.wait(lambda: phone.state()["accepted"] >= 2)
+    before = phone.state()["session"]
+    switch(phone, "private")
+    phone.wait(lambda: phone.state()["isPrivate"])
+    phone.wait(lambda: phone.state()["session"] != before)
+    private = phone.state()["session"]
+    phone.shake(2.0)
+    phone.wait(lambda: len(page_gateway.reports) >= 3)
+    assert {report.session for report in page_gateway.reports} == {private}
+    assert private not in {batch.session for batch in page_gateway.batches}
+    stored = phone.asynchronously(
+        "const { openDatabase } = await import('/phone/database.js');"
+        "return (await (await openDatabase()).getAll('samples')).filter(({ session }) => session === args[0]).length",
+        private,
+    )
+    assert stored == 0, "readings are not even stored"
+    assert [report.sequence for report in page_gateway.reports] == list(range(len(page_gateway.reports)))
+    phone.click("start")
+    phone.wait(lambda: phone.state()["waitingActivities"] == 0)
+    windows = {window.start: window for report in page_gateway.reports for window in report.windows}
+    times, axes = columns_of([reading for reading in phone.recorded() if reading[0] == private])
+    network = OnnxClassifier.open(str(store.folder / "made" / "walker-1"))
+    expected = cut(times, axes)
+    assert set(windows) <= set(expected)
+    assert len(windows) >= len(expected) - 1, "the last reading of all may complete one more"
+    for start, window in windows.items():
+        probabilities = network.probabilities(expected[start][None])[0]
+        assert list(dict(sorted(window.probabilities.items())).values()) == pytest.approx(
+            [probabilities[network.manifest.classes.index(name)] for name in sorted(window.probabilities)], abs=1e-5
+        )
+        assert window.release == "walker-1"
+        assert window.end - window.start == 4_000_000
+
+
+def cut(times: np.ndarray, axes: np.ndarray) -> dict[int, np.ndarray]:
+    windows = recording_windows(times, axes)
+    return dict(zip(windows.starts.tolist(), windows.values, strict=True))
+
+
+def test_reports_wait_without_a_gateway(phone: Any, page_gateway: Any, store: MadeStore) -> None:
+    phone.enrol()
+    switch(phone, "private")
+    phone.wait(lambda: phone.state()["isPrivate"])
+    page_gateway.stop()
+    phone.start()
+    phone.wait(lambda: phone.state()["waitingActivities"] >= 2)
+    phone.click("start")
+    waiting = phone.state()["waitingActivities"]
+    page_gateway.start()
+    phone.wait(lambda: phone.state()["waitingActivities"] == 0, 40)
+    assert len(page_gateway.reports) >= waiting
+    assert page_gateway.batches == []
+
+
+def test_what_waits_when_private_mode_begins_is_held_back(phone: Any, page_gateway: Any, store: MadeStore) -> None:
+    phone.enrol()
+    phone.start()
+    page_gateway.holds = True
+    phone.wait(lambda: len(page_gateway.held) >= 2)
+    phone.click("start")
+    phone.wait(lambda: not phone.state()["isRecording"])
+    switch(phone, "private")
+    phone.wait_for_text("private-hint", "held back")
+    page_gateway.abort_connections()
+    page_gateway.answer_held()
+    phone.start()
+    phone.wait(lambda: len(page_gateway.reports) >= 1)
+    held_back = {batch.session for batch in page_gateway.batches}
+    assert phone.recorded()[0][0] not in held_back
+    phone.click("start")
+    switch(phone, "private")
+    phone.wait_until_all_is_sent()
+    first = phone.recorded()[0][0]
+    assert_all_arrived([reading for reading in phone.recorded() if reading[0] == first], page_gateway.batches)
+
+
+def test_without_a_release_private_mode_does_not_begin_and_says_why(
+    phone: Any, page_gateway: Any, tmp_path: Path
+) -> None:
+    page_gateway.store = tmp_path
+    phone.enrol()
+    phone.start()
+    switch(phone, "private")
+    phone.wait(lambda: "update refused" in phone.text("phone-answer"))
+    assert not phone.state()["isPrivate"]
+    assert not phone.evaluate("document.getElementById('private').checked")
+    accepted = phone.state()["accepted"]
+    phone.wait(lambda: phone.state()["accepted"] > accepted)
+
+
+def test_without_the_store_the_last_good_release_classifies(phone: Any, page_gateway: Any, store: MadeStore) -> None:
+    phone.enrol()
+    switch(phone, "private")
+    phone.wait(lambda: phone.state()["isPrivate"])
+    page_gateway.store = Path("/nonexistent")
+    phone.open()
+    assert phone.state()["isPrivate"], "it is remembered"
+    phone.start()
+    phone.wait(lambda: len(page_gateway.reports) >= 1)
+    assert page_gateway.reports[0].windows[0].release == "walker-1"
+    phone.wait(lambda: "walker-1" in phone.text("phone-answer") and "update refused" in phone.text("phone-answer"))
+
+
+def test_both_answers_are_shown_and_compared_window_by_window(phone: Any, page_gateway: Any, store: MadeStore) -> None:
+    phone.enrol()
+    switch(phone, "classifies")
+    phone.wait(lambda: phone.state()["release"] == "walker-1")
+    phone.start()
+    phone.wait(lambda: "%" in phone.text("phone-answer"))
+    phone.wait(lambda: phone.state()["milliseconds"] is not None)
+    times, axes = columns_of(phone.recorded())
+    network = OnnxClassifier.open(str(store.folder / "made" / "walker-1"))
+    windows = cut(times, axes)
+    start = min(windows)
+    probabilities = network.probabilities(windows[start][None])[0]
+    prediction = {
+        "device": page_gateway.device,
+        "session": phone.state()["session"],
+        "start": start,
+        "end": start + 4_000_000,
+        "activity": network.manifest.classes[int(np.argmax(probabilities))],
+        "confidence": float(np.max(probabilities)),
+        "probabilities": dict(zip(network.manifest.classes, probabilities.tolist(), strict=True)),
+        "release": "walker-1",
+        "arrived": start + 4_100_000,
+    }
+    page_gateway.say({"type": "answer", "prediction": prediction})
+    page_gateway.say({"type": "answer", "prediction": prediction})
+    phone.wait_for_text("agreement", "Both agree on 1 of 1 windows.")
+    assert "walker-1" in phone.text("server-answer")
+    assert "after the window" in phone.text("server-answer")
+    other = {**prediction, "start": start + 1_000_000, "end": start + 5_000_000, "activity": "bike", "release": "other"}
+    page_gateway.say({"type": "answer", "prediction": other})
+    phone.wait_for_text("agreement", "Both agree on 1 of 2 windows. They run different releases.")
+    assert "Cycling" in phone.text("server-answer")
+    phone.click("start")
+    phone.wait_until_all_is_sent()
+    assert_all_arrived(phone.recorded(), page_gateway.batches)
+
+
+def test_a_gateway_without_a_store_offers_no_classification(phone: Any) -> None:
+    phone.enrol()
+    phone.wait(lambda: phone.browser.find_element("id", "settings").is_displayed())
+    assert not phone.browser.find_element("id", "private").is_enabled()
+    assert not phone.browser.find_element("id", "classifies").is_enabled()
+    assert "offers none" in phone.text("private-hint")

@@ -1,0 +1,493 @@
+"""What is done to a store, its network and its keys: the page refuses it for its reason, and keeps what was good."""
+
+import hashlib
+import json
+import shutil
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
+from securesystemslib.signer import CryptoSigner, SSlibKey
+from tuf.api.metadata import TargetFile
+
+from har.channels import ChannelPointer
+from har.releases import decode_manifest, encode_manifest
+from model_store.layout import pointer_path, target_name
+from model_store.repository.contents import pointers
+from model_store.repository.exclusive_writing import exclusive
+from model_store.repository.key_rotation import renew, rotate_key
+from model_store.repository.publishing import publish
+from model_store.repository.roles import Lifetimes
+from model_store.repository.signed_state import Edition, newest_root, read_state, sign, signers_of
+from model_store.repository.signing_keys import Keyring
+from tests.ingest.phone_page.page_modules import RefusedByPage
+from tests.ingest.phone_page.phone_of_store import Phone, phone_of
+from tests.model_store.made_store import MadeStore, ago
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def phone(browser, tmp_path):
+    """A phone that has the store's first release."""
+    with phone_of(browser, MadeStore.make(tmp_path)) as opened:
+        opened.store.publish("one")
+        assert opened.pull() == "one"
+        yield opened
+
+
+def refused(phone: Phone, **options: Any) -> RefusedByPage:
+    """Pull, which must be refused and leave what is good untouched."""
+    before = phone.good()
+    with pytest.raises(RefusedByPage) as error:
+        phone.pull(**options)
+    assert "UpdateRefusedError" in str(error.value)
+    assert phone.good() == before
+    return error.value
+
+
+def unchanged(name: str, content: bytes | None) -> bytes | None:
+    return content
+
+
+def recorded(phone: Phone) -> dict[str, bytes]:
+    """What an attacker has who kept all that was ever served."""
+    folder = phone.server.folder
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+#: Releases here are copies of one: these are fetched only by a phone that has none of them.
+SAME_IN_ALL = ("golden.json", "network.onnx")
+
+
+def forget_good(phone: Phone) -> None:
+    phone.run("await storage.set('store/good', null)")
+
+
+FLIPPED = {
+    "2.root.json": "unsigned",
+    "timestamp.json": "unsigned",
+    "snapshot.json": "changed",
+    "releases.json": "changed",
+    "channels.json": "changed",
+    "stable.json": "changed",
+    "manifest.json": "changed",
+    "golden.json": "changed",
+    "network.onnx": "changed",
+}
+
+
+def test_a_flipped_byte_in_any_file(phone):
+    renew(phone.store.storage, phone.store.signing)
+    for kind, reason in FLIPPED.items():
+        phone.store.publish(f"with-{kind}")
+        if kind in SAME_IN_ALL:
+            forget_good(phone)
+
+        def flip(name, content, kind=kind):
+            if content is None or not name.endswith(kind):
+                return content
+            document = bytearray(content)
+            at = content.index(b'"sig":') + 20 if name.startswith("metadata/") else len(content) // 2
+            document[at] = ord("a") if document[at] != ord("a") else ord("b")
+            return bytes(document)
+
+        phone.server.change = flip
+        assert refused(phone).reason == reason, kind
+    phone.server.change = unchanged
+    assert phone.pull() == "with-network.onnx"
+
+
+def test_content_that_was_changed_under_a_right_signature(phone):
+    phone.store.publish("two")
+
+    def later(name, content):
+        if not name.endswith("timestamp.json"):
+            return content
+        document = json.loads(content)
+        document["signed"]["expires"] = "2099-01-01T00:00:00Z"
+        return json.dumps(document).encode()
+
+    phone.server.change = later
+    assert refused(phone).reason == "unsigned"
+
+
+def test_files_that_are_no_metadata(phone):
+    phone.store.publish("two")
+    for content in (
+        b"",
+        b"{",
+        b"null",
+        b"[]",
+        b'{"signed": null}',
+        b"\xff",
+        b"[" * 10_000,
+        b'{"signed":{"_type":"x"}}',
+    ):
+        phone.server.change = lambda name, was, content=content: content if name.endswith("timestamp.json") else was
+        assert refused(phone).reason == "contradictory", content
+
+
+def test_an_old_timestamp_after_a_newer_one(phone):
+    old = recorded(phone)
+    phone.store.publish("two")
+    assert phone.pull() == "two"
+    phone.server.change = lambda name, content: old.get(name)
+    assert refused(phone).reason == "rolled back"
+
+
+def test_an_old_timestamp_that_leads_to_the_same_snapshot_as_a_newer_one(phone):
+    old, store = recorded(phone), phone.store
+    with exclusive(store.storage) as still_mine:
+        edition = Edition(store.storage, store.signing, read_state(store.storage), still_mine)
+        edition.change("timestamp")
+        edition.commit()
+    assert phone.pull() == "one"
+    phone.server.change = lambda name, content: old.get(name)
+    older = refused(phone)
+    assert older.reason == "rolled back"
+    assert "timestamp" in str(older)
+
+
+def test_an_old_timestamp_that_is_served_for_ever(phone):
+    hours = 3_600
+    assert phone.pull(now=23 * hours) == "one"
+    old = recorded(phone)
+    publish(phone.store.storage, phone.store.signing, phone.store.release("two"))
+    phone.server.change = lambda name, content: old.get(name)
+    expired = refused(phone, now=24 * hours + 60)
+    assert expired.reason == "expired"
+    assert "timestamp" in str(expired)
+    phone.server.change = unchanged
+    assert phone.pull() == "two"
+
+
+@pytest.mark.parametrize(
+    ("role", "lifetimes"),
+    [
+        ("snapshot", Lifetimes(snapshot=timedelta(hours=1))),
+        ("channels", Lifetimes(delegated=timedelta(hours=1))),
+        ("targets", Lifetimes(offline=timedelta(hours=1))),
+    ],
+)
+def test_each_signature_that_is_over(browser, tmp_path, role, lifetimes):
+    store = MadeStore.make(tmp_path, lifetimes=lifetimes)
+    store.publish("one")
+    with phone_of(browser, store) as phone:
+        for known in (None, "one"):  # both as fetched and as kept
+            assert phone.good() == known
+            expired = refused(phone, now=3_700)
+            assert expired.reason == "expired"
+            assert ("root" if role == "targets" else role) in str(expired)
+            assert phone.pull() == "one"
+
+
+def test_a_root_that_expired_is_still_the_one_that_lets_a_new_one_follow(browser, tmp_path):
+    store = MadeStore.make(tmp_path, clock=ago(days=2), lifetimes=Lifetimes(offline=timedelta(days=1)))
+    now = store.at(ago())
+    publish(store.storage, now, store.release("one"))
+    with phone_of(browser, store) as phone:
+        expired = refused(phone)
+        assert expired.reason == "expired"
+        assert "root" in str(expired)
+        rotate_key(store.storage, now, "root")
+        renew(store.storage, now)
+        assert phone.pull() == "one"
+
+
+def test_an_older_release_by_a_pointer_that_was_signed_before(phone):
+    store = phone.store
+    old = pointers(store.storage, read_state(store.storage))["stable"]
+    store.publish("two")
+    assert phone.pull() == "two"
+    store.sign({}, old)  # with the right key, in new metadata
+    older = refused(phone)
+    assert older.reason == "rolled back"
+    assert "change 1 of stable was signed, but change 2 is known" in str(older)
+
+
+def test_metadata_of_one_edition_with_those_of_another(phone):
+    for role in ("channels", "releases", "snapshot"):
+        phone.store.publish(f"with-{role}")
+        version = read_state(phone.store.storage).of(role).signed.version
+        other = (phone.server.folder / "metadata" / f"{version - 1}.{role}.json").read_bytes()
+
+        def mix(name, content, other=other, end=f"{version}.{role}.json"):
+            return other if name.endswith(end) else content
+
+        phone.server.change = mix
+        assert refused(phone).reason == "changed", role
+
+
+@pytest.mark.parametrize("role", ["releases", "channels", "snapshot", "timestamp"])
+def test_a_release_that_was_signed_by_a_revoked_key(phone, role, tmp_path):
+    store = phone.store
+    stolen, copy = tmp_path / "stolen", tmp_path / "copy"
+    shutil.copytree(store.signing.keys.online, stolen)
+    shutil.copytree(phone.server.folder, copy)
+    rotate_key(store.storage, store.signing, role)
+    assert phone.pull() == "one"
+    # The thief signs on with what was valid when the key was, of an edition far ahead.
+    thief = MadeStore(type(store.storage)(str(copy)), replace(store.signing, keys=Keyring(stolen)), b"", tmp_path)
+    for number in range(5):
+        thief.publish(f"stolen-{number}")
+    state = read_state(thief.storage)
+    files = {
+        f"metadata/{name}": (copy / "metadata" / name).read_bytes()
+        for name in (
+            "timestamp.json",
+            *(f"{state.of(each).signed.version}.{each}.json" for each in ("snapshot", "releases", "channels")),
+        )
+    }
+    files |= {str(path.relative_to(copy)): path.read_bytes() for path in (copy / "targets").rglob("*.*")}
+    phone.server.change = lambda name, content: files.get(name)
+    assert refused(phone).reason in ("unsigned", "rolled back")
+
+
+def test_a_store_of_somebody_else(phone, tmp_path):
+    other = MadeStore.make(tmp_path / "other")
+    for number in range(9):
+        other.publish(f"evil-{number}")
+    phone.server.folder = Path(other.storage.url)
+    assert refused(phone).reason == "unsigned"
+
+
+def test_files_without_end(phone):
+    for kind in ("2.root.json", "timestamp.json", "snapshot.json", "channels.json", "stable.json", "network.onnx"):
+        phone.store.publish(f"with-{kind}")
+        if kind in SAME_IN_ALL:
+            forget_good(phone)
+
+        def longer(name, content, kind=kind):
+            return (content or b"") + bytes(10_000_000) if name.endswith(kind) else content
+
+        phone.server.change = longer
+        assert refused(phone).reason == "too long", kind
+    phone.server.change = unchanged
+    forget_good(phone)
+
+    def endless(answer):
+        piece = bytes(65_536)
+        while not answer.stopped.is_set():
+            answer.write(piece)
+
+    phone.server.send = lambda answer: endless(answer) if answer.name.endswith("onnx") else answer.write(answer.content)
+    assert refused(phone).reason in ("too long", "changed")
+    phone.server.send = None
+    assert phone.pull() == "with-network.onnx"
+
+
+def next_root(phone: Phone, change: Any, *, by_the_old_one: bool = True) -> None:
+    """Write a next root that is changed, signed by the last one's key or by its own only."""
+    store = phone.store
+    root = newest_root(store.storage)
+    signers = signers_of(store.signing, root.signed, "root")
+    if not by_the_old_one:
+        (old,) = root.signed.roles["root"].keyids
+        signers = [CryptoSigner(Ed25519PrivateKey.generate())]
+        root.signed.add_key(signers[0].public_key, "root")
+        root.signed.revoke_key(old, "root")
+    change(root.signed)
+    store.storage.write(f"metadata/{root.signed.version}.root.json", sign(root, signers))
+
+
+def test_a_root_that_the_one_before_did_not_sign(phone):
+    def follow(root):
+        root.version += 1
+
+    next_root(phone, follow, by_the_old_one=False)
+    assert refused(phone).reason == "unsigned"
+
+
+def test_a_root_under_another_version_than_its_own(phone):
+    next_root(phone, lambda root: None)
+    first = (phone.server.folder / "metadata" / "1.root.json").read_bytes()
+    phone.server.change = lambda name, content: first if name.endswith("2.root.json") else content
+    assert refused(phone).reason == "rolled back"
+
+
+def test_a_key_of_a_kind_that_the_page_does_not_verify(phone):
+    key = SSlibKey.from_crypto(generate_private_key(65_537, 2_048).public_key())
+
+    def let_sign(root):
+        root.version += 1
+        root.add_key(key, "timestamp")
+
+    next_root(phone, let_sign)
+    unknown = refused(phone)
+    assert unknown.reason == "unusable"
+    assert "a key of the role timestamp is rsa/rsassa-pss-sha256; the page verifies Ed25519 only" in str(unknown)
+
+
+def test_one_key_under_two_names_that_signs_for_two(phone):
+    state = read_state(phone.store.storage)
+    (keyid,) = state.root.signed.roles["timestamp"].keyids
+    key = state.root.signed.keys[keyid]
+    again = SSlibKey("0" * 64, key.keytype, key.scheme, key.keyval)
+
+    def ask_for_two(root):
+        root.version += 1
+        root.add_key(again, "timestamp")
+        root.roles["timestamp"].threshold = 2
+
+    next_root(phone, ask_for_two)
+
+    def signed_twice(name, content):
+        if not name.endswith("timestamp.json"):
+            return content
+        document = json.loads(content)
+        document["signatures"].append(document["signatures"][0] | {"keyid": "0" * 64})
+        return json.dumps(document).encode()
+
+    phone.server.change = signed_twice
+    few = refused(phone)
+    assert few.reason == "unsigned"
+    assert "by 1 of the 2 keys" in str(few)
+
+
+def test_a_channel_that_the_role_of_releases_points_somewhere(phone):
+    """Who may sign releases may not say which is current."""
+    store = phone.store
+    store.publish("two", channel="canary", share=1.0)
+    known = pointers(store.storage, read_state(store.storage))["canary"]
+    content = msgspec.json.encode(msgspec.structs.replace(known, channel="stable", number=50))
+    with exclusive(store.storage) as still_mine:
+        edition = Edition(store.storage, store.signing, read_state(store.storage), still_mine)
+        path = pointer_path("stable")
+        target = TargetFile.from_data(path, content, ["sha256"])
+        store.storage.write(target_name(path, target.hashes["sha256"]), content)
+        edition.change("releases").targets[path] = target
+        edition.change("channels").targets.pop(pointer_path("canary"))
+        edition.commit()
+    assert phone.pull() == "one"
+
+
+def test_a_target_is_asked_only_of_roles_that_it_is_delegated_to(phone):
+    def role(name: str, path: str, terminating: bool) -> dict[str, Any]:
+        return {"name": name, "paths": [path], "terminating": terminating, "keyids": [], "threshold": 1}
+
+    roles = [role("a", "a/*", False), role("b", "?/one.*", True), role("c", "a/*", False), role("d", "*/*/*", False)]
+    body = """
+    const { delegatedFor } = await import('/phone/delegations.js');
+    return args[1].map((path) => delegatedFor(path, args[0], 'targets').delegated.map(({ role }) => role));
+    """
+    asked = phone.page.run(
+        body, {"roles": roles, "keys": {}}, ["a/one.json", "a/two", "b/one.x", "a/b/c", "a", "a/oneXx"]
+    )
+    assert asked == [["a", "b"], ["a", "c"], ["b"], ["d"], [], ["a", "c"]]
+    for unknown in (
+        {"name": "e", "path_hash_prefixes": ["0"]},
+        role("timestamp", "a/*", False),
+        role("f", "[a]/*", False),
+    ):
+        with pytest.raises(RefusedByPage, match="UpdateRefusedError"):
+            phone.page.run(body, {"roles": [unknown], "keys": {}}, ["a/one.json"])
+
+
+def signed_as(phone: Phone, name: str, **changes: object) -> None:
+    """Have a release signed and pointed to that says something wrong of itself."""
+    source = phone.store.release(f"source-of-{name.strip('./')}")
+    files = {path.name: path.read_bytes() for path in source.iterdir()}
+    manifest = msgspec.structs.replace(decode_manifest(files["manifest.json"]), **{"release": name} | changes)
+    files["manifest.json"] = encode_manifest(manifest)
+    sign_and_point(phone, name, files)
+
+
+def sign_and_point(phone: Phone, name: str, files: dict[str, bytes]) -> None:
+    pointer = ChannelPointer(
+        channel="stable",
+        number=9,
+        release=name,
+        manifest_sha256=hashlib.sha256(files["manifest.json"]).hexdigest(),
+        share=1.0,
+        change="publish",
+        reason="",
+        replaced=None,
+        at="2026-01-01T00:00:00+00:00",
+    )
+    phone.store.sign({f"releases/{name}/{each}": content for each, content in files.items()}, pointer)
+
+
+def manifest_of(phone: Phone) -> Any:
+    return decode_manifest((phone.store.release("made-wrong") / "manifest.json").read_bytes())
+
+
+def test_a_manifest_that_says_something_impossible(phone):
+    first, *others = manifest_of(phone).artifacts
+    slipping = [msgspec.structs.replace(first, name="../../escaped.onnx"), *others]
+    lying = [msgspec.structs.replace(each, bytes=each.bytes - 1) for each in (first, *others)]
+    impossible: list[tuple[str, dict[str, object], str, str]] = [
+        ("slip", {"artifacts": slipping}, "unusable", "'../../escaped.onnx' cannot be the name of a release's file"),
+        ("../escaped", {}, "unusable", "'../escaped' cannot be a release's name"),
+        ("liar", {"artifacts": lying}, "contradictory", "network.onnx has 410363 bytes"),
+        ("twice", {"artifacts": [first, *others, first]}, "unusable", "two of a release's files have one name"),
+        ("few", {"classes": ["sit", "stand"]}, "unusable", "the golden window of few does not fit its manifest"),
+        (
+            "taken",
+            {"classes": ["sit", "stand", "walk", "run", "unknown"]},
+            "unusable",
+            "no class may be called 'unknown'",
+        ),
+        ("short", {"steps": 100}, "unusable", "the golden window of short does not fit its manifest"),
+        ("uncut", {"rate_hz": 33}, "unusable", "has no whole number of µs as its period"),
+        ("sure", {"decision_threshold": 1.0}, "unusable", "the decision threshold cannot be 1"),
+        ("later", {"schema": 2}, "unusable", "schema 2; this page reads 1: load the page again, or upgrade har"),
+        ("earlier", {"schema": 0}, "unusable", "schema 0; this page reads 1: publish it again"),
+    ]
+    for name, changes, reason, error in impossible:
+        signed_as(phone, name, **changes)
+        found = refused(phone)
+        assert found.reason == reason, name
+        assert error in str(found)
+
+
+def test_a_manifest_that_is_not_the_one_pointed_to(phone):
+    files = {path.name: path.read_bytes() for path in phone.store.release("other").iterdir()}
+    sign_and_point(phone, "other", files)
+    phone.store.sign({"releases/other/manifest.json": files["manifest.json"] + b" "})
+    other = refused(phone)
+    assert other.reason == "contradictory"
+    assert "the manifest of other is not the one pointed to" in str(other)
+
+
+def test_a_network_that_answers_otherwise_than_it_was_seen_to(phone):
+    files = {path.name: path.read_bytes() for path in phone.store.release("other").iterdir()}
+    golden = json.loads(files["golden.json"])
+    golden["probabilities"].reverse()
+    files["golden.json"] = json.dumps(golden).encode()
+    sign_and_point(phone, "other", files)
+    wrong = refused(phone)
+    assert wrong.reason == "unusable"
+    assert "other answers its golden window wrongly" in str(wrong)
+    running = phone.run("const { release, refused } = await openCurrentRelease(options); return release.name;")
+    assert running == "one"
+
+
+def test_a_network_that_is_none(phone):
+    files = {path.name: path.read_bytes() for path in phone.store.release("broken").iterdir()}
+    files["network.onnx"] = b"no network"
+    manifest = decode_manifest(files["manifest.json"])
+    artifacts = [
+        msgspec.structs.replace(each, bytes=10, sha256=hashlib.sha256(b"no network").hexdigest())
+        if each.name == "network.onnx"
+        else each
+        for each in manifest.artifacts
+    ]
+    files["manifest.json"] = encode_manifest(msgspec.structs.replace(manifest, artifacts=artifacts))
+    sign_and_point(phone, "broken", files)
+    broken = refused(phone)
+    assert broken.reason == "unusable"
+    assert "onnxruntime cannot load the network" in str(broken)
+
+
+def test_a_pointer_of_a_schema_that_is_not_known(phone):
+    known = pointers(phone.store.storage, read_state(phone.store.storage))["stable"]
+    phone.store.sign({}, msgspec.structs.replace(known, number=2, schema=2))
+    unknown = refused(phone)
+    assert unknown.reason == "unusable"
+    assert "the channel's pointer has schema 2; this page reads 1" in str(unknown)

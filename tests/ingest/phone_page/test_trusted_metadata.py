@@ -1,0 +1,226 @@
+"""Pulling a release to the phone: what comes, what is kept, and what is used without a network."""
+
+import hashlib
+import json
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from securesystemslib.formats import encode_canonical
+
+from har.channels import is_canary
+from model_store.repository.key_rotation import renew, rotate_key
+from model_store.repository.publishing import promote, rollback
+from tests.ingest.phone_page.page_modules import RefusedByPage
+from tests.ingest.phone_page.phone_of_store import DEVICE, phone_of
+from tests.model_store.made_store import MadeStore
+from tests.model_store.served_store import trickle
+
+pytestmark = pytest.mark.browser
+
+#: Names on both sides of a canary that is for half of the devices.
+AMONG = next(name for name in (f"phone-{n}" for n in range(100)) if is_canary(name, 0.5))
+NOT_AMONG = next(name for name in (f"phone-{n}" for n in range(100)) if not is_canary(name, 0.5))
+
+
+@pytest.fixture
+def phone(browser, tmp_path):
+    with phone_of(browser, MadeStore.make(tmp_path)) as opened:
+        yield opened
+
+
+def test_a_release_arrives_whole(phone):
+    phone.store.publish("one")
+    folder = phone.store.folder / "made" / "one"
+    got = phone.run(
+        """
+        const { name, channel, manifest, onnx, golden } = await metadata.pullRelease(options);
+        const { sha256 } = await import('/phone/metadata-signatures.js');
+        return { name, channel, manifest, golden, onnx: await sha256(onnx), length: onnx.length };
+        """
+    )
+    assert (got["name"], got["channel"]) == ("one", "stable")
+    assert got["manifest"] == json.loads((folder / "manifest.json").read_bytes())
+    assert got["golden"] == json.loads((folder / "golden.json").read_bytes())
+    assert got["onnx"] == hashlib.sha256((folder / "network.onnx").read_bytes()).hexdigest()
+    assert phone.page.faults() == []
+
+
+def test_a_phone_follows_its_channel(phone):
+    store = phone.store
+    with pytest.raises(RefusedByPage, match="no release yet"):
+        phone.pull()
+    store.publish("one")
+    assert phone.pull() == "one"
+    store.publish("two", channel="canary", share=0.5)
+    assert phone.pull(device=NOT_AMONG) == "one"
+    assert phone.pull(device=AMONG) == "two" == phone.good()
+    rollback(store.storage, store.signing, channel="canary")
+    assert phone.pull(device=AMONG) == "one" == phone.good()
+    store.publish("three", channel="canary", share=0.5)
+    promote(store.storage, store.signing)
+    assert phone.pull(device=NOT_AMONG) == "three"
+    rollback(store.storage, store.signing)
+    assert phone.pull() == "one" == phone.good()
+
+
+def test_only_what_is_new_is_fetched(phone):
+    phone.store.publish("one")
+    phone.pull()
+    fetched = [name.rsplit("/", 1)[-1].split(".", 1)[-1] for name in phone.server.asked if name.startswith("targets/")]
+    assert sorted(fetched) == ["golden.json", "manifest.json", "network.onnx", "stable.json"]
+    phone.server.asked.clear()
+    phone.pull()
+    assert phone.server.asked[:2] == ["metadata/2.root.json", "metadata/timestamp.json"]
+    assert len(phone.server.asked) == 3
+    assert phone.server.asked[2].endswith("stable.json")
+
+
+def test_keys_that_were_replaced_are_followed(phone):
+    store = phone.store
+    store.publish("one")
+    assert phone.pull() == "one"
+    for role in ("root", "targets", "releases", "channels", "snapshot", "timestamp"):
+        rotate_key(store.storage, store.signing, role)
+    renew(store.storage, store.signing)
+    store.publish("two")
+    assert phone.pull() == "two"
+
+
+def test_without_the_store_the_last_good_release_runs_on_also_after_the_page_was_loaded_anew(phone):
+    phone.store.publish("one")
+    opened = "const { release, refused } = await openCurrentRelease(options); return [release.name, refused?.reason];"
+    assert phone.run(opened) == ["one", None]
+    phone.server.change = lambda name, content: None
+    phone.page.open()
+    assert phone.run(opened) == ["one", "unreachable"]
+    # However old its signatures have become.
+    assert phone.run(opened, now=10 * 365 * 86_400) == ["one", "expired"]
+    assert phone.good() == "one"
+
+
+def test_a_phone_that_never_had_a_release_says_why_it_has_none(phone):
+    phone.store.publish("one")
+    phone.server.change = lambda name, content: None
+    with pytest.raises(RefusedByPage) as refused:
+        phone.run("await openCurrentRelease(options)")
+    assert refused.value.reason == "unreachable"
+    assert phone.good() is None
+
+
+def test_a_release_that_was_damaged_in_the_browsers_storage_is_not_used_and_fetched_again(phone):
+    phone.store.publish("one")
+    phone.pull()
+    phone.run(
+        """
+        const kept = await storage.get('store/good');
+        kept.files.onnx[1000] ^= 1;
+        await storage.set('store/good', kept);
+        """
+    )
+    with pytest.raises(RefusedByPage, match="onnx of the release that is kept is damaged") as refused:
+        phone.good()
+    assert refused.value.reason == "changed"
+    assert phone.pull() == "one" == phone.good()
+
+
+def test_a_storage_that_is_full_stops_no_release_that_was_verified(phone):
+    phone.store.publish("one")
+    full = """
+    let room = 6;
+    options.storage = { get: storage.get, set: async (...entry) => {
+      if (room === 0) throw new DOMException('no room', 'QuotaExceededError');
+      room -= entry[0] === 'store/good' ? 0 : 1;
+      if (entry[0] === 'store/good') throw new DOMException('no room', 'QuotaExceededError');
+      return storage.set(...entry);
+    } };
+    const { release, refused } = await openCurrentRelease(options);
+    return [release.name, refused.reason, refused.detail];
+    """
+    name, reason, detail = phone.run(full)
+    assert (name, reason) == ("one", "unusable")
+    assert "storage failed: no room" in detail
+
+
+def test_a_store_that_trickles_is_given_up_in_time(phone):
+    phone.store.publish("one")
+    phone.server.send = lambda answer: trickle(answer) if "onnx" in answer.name else answer.write(answer.content)
+    with pytest.raises(RefusedByPage, match="bytes a second") as refused:
+        phone.pull()
+    assert refused.value.reason == "slow"
+    phone.server.send = lambda answer: answer.stopped.wait(10)
+    with pytest.raises(RefusedByPage, match="did not come on") as refused:
+        phone.pull()
+    assert refused.value.reason == "slow"
+    phone.server.send = None
+    assert phone.pull() == "one"
+
+
+def test_a_store_that_breaks_off_is_unreachable(phone):
+    phone.store.publish("one")
+
+    def cut(answer):
+        answer.write(answer.content[:1_000])
+        answer.cut()
+
+    phone.server.send = lambda answer: cut(answer) if "onnx" in answer.name else answer.write(answer.content)
+    with pytest.raises(RefusedByPage) as refused:
+        phone.pull()
+    assert refused.value.reason == "unreachable"
+
+
+def test_another_stores_root_is_trusted_only_after_the_first_was_forgotten(phone, tmp_path):
+    phone.store.publish("one")
+    assert phone.pull() == "one"
+    other = MadeStore.make(tmp_path / "other")
+    for number in range(9):
+        other.publish(f"other-{number}")
+    phone.server.folder = tmp_path / "other" / "store"
+    (phone.server.folder / "trusted_root.json").write_bytes(other.root)
+    with pytest.raises(RefusedByPage) as refused:
+        phone.pull()
+    assert refused.value.reason == "unsigned"
+    assert phone.good() == "one"
+    phone.run("await metadata.forgetStore(storage)")
+    assert phone.pull() == "other-8" == phone.good()
+
+
+TEXT = st.text(st.characters(exclude_categories=["Cs"]))
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53) + 1, 2**53 - 1) | TEXT,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXT, inner),
+    max_leaves=20,
+)
+CANONICAL = """
+const { canonicalJson, parseJson } = await import('/phone/canonical-json.js');
+return new TextDecoder().decode(canonicalJson(parseJson(new TextEncoder().encode(args[0]))));
+"""
+
+
+def test_canonical_json_is_what_python_signs(phone):
+    @given(JSON)
+    @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    def compare(value):
+        assert phone.page.run(CANONICAL, json.dumps(value)) == encode_canonical(value)
+
+    compare()
+    assert phone.page.run(CANONICAL, '{"\\uff5e": 1, "\\ud83d\\ude00": 2}') == '{"～":1,"😀":2}'  # by code point
+    for document in ('{"a": 9007199254740993}', '{"a": 1.5}', '"\\ud800"', "[" * 50 + "]" * 50):
+        with pytest.raises(RefusedByPage, match="TypeError"):
+            phone.page.run(CANONICAL, document)
+
+
+def test_a_device_is_among_a_canarys_share_exactly_as_in_python(phone):
+    @given(
+        device=st.from_regex(r"\A[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z"),
+        share=st.floats(0, 1) | st.none(),
+    )
+    @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    def compare(device, share):
+        digest = int.from_bytes(hashlib.sha256(device.encode()).digest()[:8], "big")
+        share = digest / 2**64 if share is None else share  # right at the border
+        here = phone.page.run("return (await import('/phone/channels.js')).isCanary(args[0], args[1])", device, share)
+        assert here == is_canary(device, share)
+
+    compare()
+    assert is_canary(DEVICE, 1.0)
