@@ -2,9 +2,9 @@
  * Pulling the release that is for this device from a store, verified before anything parses it; and keeping the one
  * that was good last, which runs on whatever happens to the store.
  *
- * What this protects from: whoever stands between the store and the page, serves the store's files, or has got hold of
- * its online keys can refuse news for as long as a signature counts, but cannot have the page take a release that was
- * not signed, an older one than it saw, or other bytes.
+ * What this protects from: whoever stands between the store and the page, or serves the store's files, can keep news
+ * back for as long as a signature counts, but cannot have the page take a release that was not signed, an older one
+ * than it saw, or other bytes. (Who has got hold of the online keys can sign a release until they are replaced.)
  *
  * What it cannot protect from, in a browser:
  * - The page's own code comes from the gateway, over HTTPS, each time that it is loaded. Whoever can change it there
@@ -16,7 +16,7 @@
  * - What is kept lies in the browser's storage, without protection from whoever can write there (other pages of the
  *   same origin, extensions, the device's owner). The last good release is kept with its digests, which find damage,
  *   not malice.
- * - No token: the store's files come from the page's origin.
+ * - Tokens are not its matter: the store's files come from the page's origin, with a cookie where one is asked for.
  */
 
 import { BoundedFetcher } from './bounded-fetch.js';
