@@ -1,12 +1,16 @@
 """`har demo` as a person runs it."""
 
+import hashlib
 import json
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
+import urllib.error
+import urllib.request
 from pathlib import Path
 
 import psutil
@@ -87,3 +91,37 @@ def test_a_release_that_is_not_there_stops_the_demo_with_the_reason(tmp_path):
     assert run.returncode == 1
     assert "no release there" in run.stderr
     assert time.monotonic() - began < 30
+
+
+def test_phones_of_the_local_network_are_let_in_by_https_and_with_a_token(tmp_path):
+    words = ["--lan", "--lan-address", "127.0.0.1", "--devices", "2", "--seconds", "14", "--archive", "archive"]
+    demo = subprocess.Popen(
+        [*DEMO, *words, "--summary", "out.json"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+        cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(Path.cwd())},
+    )  # fmt: skip
+    assert demo.stdout is not None
+    said = []
+    for line in demo.stdout:
+        said.append(line)
+        if "har devices enrol" in line:
+            break
+    url = next(line.split()[-1] for line in said if "Phone page:" in line)
+    trust = ssl.create_default_context(cafile=tmp_path / ".har" / "local-authority" / "authority.pem")
+    with urllib.request.urlopen(url, context=trust) as page:
+        assert b"<title>" in page.read()
+    origin = url.removesuffix("/phone/")
+    with urllib.request.urlopen(f"{origin}/trust", context=trust) as page:
+        shown = page.read().decode()
+    fingerprint = next(line.split()[-1] for line in said if "fingerprint" in line)
+    assert fingerprint in shown
+    with urllib.request.urlopen(f"{origin}/local-authority.crt", context=trust) as file:
+        assert hashlib.sha256(file.read()).hexdigest() == fingerprint.replace(":", "").lower()
+    with pytest.raises(urllib.error.HTTPError, match="401"):
+        urllib.request.urlopen(urllib.request.Request(f"{origin}/v1/sensor-logger", b"{}"), context=trust)
+    demo.stdout.read()
+    assert demo.wait(90) == 0
+    demo.stdout.close()
+    summary = json.loads((tmp_path / "out.json").read_text())
+    assert summary["windows_expected"] > 5
+    assert (summary["windows_missing"], summary["windows_extra"]) == (0, 0)
+    assert list((tmp_path / "archive" / "samples").glob("day=*/*.parquet"))
