@@ -1,0 +1,122 @@
+"""What the gateway serves to browsers: the phone page, its libraries, the store's files; and nothing else."""
+
+import asyncio
+import json
+import urllib.error
+import urllib.request
+
+import pytest
+
+from ingest.devices.registry import Registry
+from tests.http_server import answering
+from tests.ingest.gateway.running_gateway import call, gateway_on
+
+
+async def get(address, path, **headers):
+    """Status, headers and body; redirects are not followed."""
+
+    class NoRedirect(urllib.request.HTTPRedirectHandler):
+        def redirect_request(self, *_):
+            return None
+
+    def ask():
+        opener = urllib.request.build_opener(NoRedirect)
+        try:
+            with opener.open(urllib.request.Request(f"http://{address}{path}", headers=headers)) as answer:
+                return answer.status, answer.headers, answer.read()
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, error.headers, error.read()
+
+    return await asyncio.to_thread(ask)
+
+
+async def test_the_page_and_its_libraries_are_served_under_a_policy_and_only_once(broker):
+    async with gateway_on(broker) as address:
+        for path, kind in (
+            ("/phone/", "text/html"),
+            ("/phone/main.js", "text/javascript"),
+            ("/phone/style.css", "text/css"),
+            ("/phone/manifest.webmanifest", "application/manifest+json"),
+            ("/phone/vendor/uplot/uPlot.esm.js", "text/javascript"),
+            ("/phone/vendor/onnxruntime/ort-wasm-simd-threaded.wasm", "application/wasm"),
+        ):
+            status, headers, body = await get(address, path)
+            assert (status, headers.get_content_type()) == (200, kind), path
+            assert len(body) > 100
+            policy = headers["Content-Security-Policy"]
+            assert "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'" in policy
+            assert "unsafe-inline" not in policy
+            assert headers["X-Content-Type-Options"] == "nosniff"
+            status, _, body = await get(address, path, **{"If-None-Match": headers["ETag"]})
+            assert (status, body) == (304, b"")
+        for path in ("/", "/phone"):
+            status, headers, _ = await get(address, path)
+            assert (status, headers["Location"]) == (307, "/phone/")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/phone/../gateway/server.py",
+        "/phone/%2e%2e/gateway/server.py",
+        "/phone/package.json",
+        "/phone/node_modules/idb/package.json",
+        "/phone/vendor/onnxruntime/ort.all.min.js",
+        "/phone/store/metadata/timestamp.json",
+        "/trust",
+    ],
+)
+async def test_nothing_else_is_served(broker, path):
+    async with gateway_on(broker) as address:
+        assert (await get(address, path))[0] == 404
+
+
+async def test_the_page_is_told_what_this_gateway_has(broker, tmp_path):
+    async with gateway_on(broker) as address:
+        said = json.loads((await get(address, "/phone/configuration.json"))[2])
+        assert (said["enrolment"], said["store"]) == ("open", False)
+        assert [each["name"] for each in said["activities"]] == [
+            "sit", "stand", "walk", "stairsup", "stairsdown", "bike"
+        ]  # fmt: skip
+    async with gateway_on(
+        broker, registry=f"sqlite:///{tmp_path}/d.sqlite3", store_url="http://127.0.0.1:9"
+    ) as address:
+        said = json.loads((await get(address, "/phone/configuration.json"))[2])
+        assert (said["enrolment"], said["store"]) == ("required", True)
+
+
+async def test_the_stores_files_are_passed_on_to_devices_alone(broker, tmp_path):
+    store = tmp_path / "store"
+    (store / "metadata").mkdir(parents=True)
+    (store / "metadata" / "timestamp.json").write_bytes(b"signed")
+    (store / "secret.json").write_bytes(b"secret")
+    (tmp_path / "root.json").write_bytes(b"root")
+    url = f"sqlite:///{tmp_path}/devices.sqlite3"
+
+    def answer(request):
+        file = store / request.path.lstrip("/")
+        request.send_response(200 if file.is_file() else 404)
+        request.end_headers()
+        if file.is_file():
+            request.wfile.write(file.read_bytes())
+
+    with Registry(url) as registry, answering(answer) as store_url:
+        code = registry.invite("mine", wearer=None, frame="unknown", seconds=60)
+        settings = {"registry": url, "store_url": store_url, "trusted_root": tmp_path / "root.json"}
+        async with gateway_on(broker, **settings) as address:
+            for path in ("metadata/timestamp.json", "trusted_root.json"):
+                assert (await get(address, f"/phone/store/{path}"))[0] == 401
+            _, device = await call(address, "/v1/devices/enrol", {"code": code})
+            cookie = {"Cookie": f"har_device={device['token']}"}
+            assert (await get(address, "/phone/store/metadata/timestamp.json", **cookie))[2] == b"signed"
+            assert (await get(address, "/phone/store/trusted_root.json", **cookie))[2] == b"root"
+            for path in ("secret.json", "metadata/../secret.json", "metadata/none.json", "metadata/"):
+                assert (await get(address, f"/phone/store/{path}", **cookie))[0] == 404
+
+
+async def test_a_store_that_is_away_is_said(broker, tmp_path):
+    async with gateway_on(broker, store_url="http://127.0.0.1:9", trusted_root=tmp_path / "none.json") as address:
+        for path in ("metadata/timestamp.json", "trusted_root.json"):
+            status, _, body = await get(address, f"/phone/store/{path}")
+            assert (status, json.loads(body)["code"]) == (502, "store")
