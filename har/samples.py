@@ -239,12 +239,12 @@ def checked_batch(batch: SampleBatch) -> SampleBatch:
             f"later_from is {batch.later_from} and earlier_until {batch.earlier_until}, "
             f"which readings from {oldest} to {newest} cannot promise",
         )
+    # First, and not from the sum of squares: arithmetic with signalling NaNs warns.
+    if not np.isfinite(batch.axes).all():
+        row = int(np.argmin(np.isfinite(batch.axes).all(axis=1)))
+        raise RejectedBatch("not_finite", f"reading {row} holds NaN or infinity: {batch.axes[row].tolist()}")
     squared = np.square(batch.axes, dtype=np.float64).sum(axis=1)
-    if not squared.max() <= MAX_ACCELERATION**2:  # NaN is no less than anything
-        finite = np.isfinite(batch.axes).all(axis=1)
-        if not finite.all():
-            row = int(np.argmin(finite))
-            raise RejectedBatch("not_finite", f"reading {row} holds NaN or infinity: {batch.axes[row].tolist()}")
+    if squared.max() > MAX_ACCELERATION**2:
         row = int(squared.argmax())
         raise RejectedBatch(
             "magnitude",

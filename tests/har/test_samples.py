@@ -109,6 +109,12 @@ def test_impossible_readings_are_refused_and_named(value, code):
     assert "reading 17" in refused.detail
 
 
+def test_a_signalling_nan_is_refused_without_a_warning():
+    batch = batch_of()
+    batch.axes.view(np.uint32)[17, 1] = 0x7F800001
+    assert rejection(encode_batch(batch)).code == "not_finite"
+
+
 def test_an_empty_batch_is_refused():
     empty = SampleBatch("d", "s", 0, np.empty(0, np.int64), np.empty((0, 3), np.float32), 0, 0, START)
     assert rejection(encode_batch(empty)).code == "empty"
