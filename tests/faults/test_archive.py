@@ -21,19 +21,18 @@ KILLS = by_length(6, 50)
 
 
 #: The archiver may be behind by what came while it was away.
-CATCH_UP_SECONDS = 180
+CATCH_UP_SECONDS = 240
 
 
-async def assert_archive_equals_kafka(stage) -> None:
-    """Wait until everything in Kafka is archived, and let `har archive verify` compare all of it."""
+async def assert_archive_is_as_kafka(stage) -> None:
+    """What the archive covers is in it exactly as Kafka has it: `har archive verify` compares all of it.
+
+    It need not cover everything: for silent phones the processor writes copies again and again.
+    """
     words = ("archive", "verify", "--archive", stage.stack.archive, "--bootstrap", stage.bootstrap)
-    deadline = time.monotonic() + CATCH_UP_SECONDS
-    while True:
-        said = await asyncio.to_thread(subprocess.run, har(*words), capture_output=True, text=True, check=False)
-        assert said.returncode == 0, said.stdout + said.stderr
-        if said.stdout.count("; 0 not archived yet") == 2:  # of readings and of labels
-            return
-        assert time.monotonic() < deadline, said.stdout
+    said = await asyncio.to_thread(subprocess.run, har(*words), capture_output=True, text=True, check=False)
+    assert said.returncode == 0, said.stdout + said.stderr
+    assert int(said.stdout.split()[2]) > 0, said.stdout
 
 
 def archived(stage):
@@ -52,16 +51,27 @@ def archived(stage):
     return found
 
 
-def assert_all_that_was_acknowledged_is_archived_once(stage) -> int:
-    """What Kafka took although nobody was told is in the archive, too: `verify` sees to that, and to the order."""
-    found, readings = archived(stage), 0
-    for recording, _ in read_journals(stage.journals):
+async def assert_all_that_was_acknowledged_is_archived_once(stage) -> None:
+    """Wait until the archive has every reading of the phones' journals; none twice, and all as they were."""
+    acknowledged = [recording for recording, _ in read_journals(stage.journals)]
+    assert sum(len(recording.times) for recording in acknowledged) > 0
+    deadline = time.monotonic() + CATCH_UP_SECONDS
+    while True:
+        found = await asyncio.to_thread(archived, stage)
+        missing = [each.device for each in acknowledged if not is_in(found, each)]
+        if not missing:
+            break
+        assert time.monotonic() < deadline, f"readings of {missing} are missing"
+        await asyncio.sleep(2)
+    for recording in acknowledged:
         times, axes = found[f"{recording.device}/{recording.session}"]
         assert (np.diff(times) > 0).all(), "a reading is doubled"
-        assert np.isin(recording.times, times).all(), f"readings of {recording.device} are missing"
         assert np.array_equal(axes[np.searchsorted(times, recording.times)], recording.axes)
-        readings += len(recording.times)
-    return readings
+
+
+def is_in(found, recording) -> bool:
+    name = f"{recording.device}/{recording.session}"
+    return name in found and bool(np.isin(recording.times, found[name][0]).all())
 
 
 async def test_gateways_and_archivers_killed_under_load_archive_what_was_acknowledged(one_broker, open_stage, tmp_path):
@@ -72,8 +82,8 @@ async def test_gateways_and_archivers_killed_under_load_archive_what_was_acknowl
         stage.kill_often("archiver", KILLS, [signal.SIGKILL], by_length(3, 10)),
     )
     await stage.stop_phones()
-    await assert_archive_equals_kafka(stage)
-    assert assert_all_that_was_acknowledged_is_archived_once(stage) > 0
+    await assert_all_that_was_acknowledged_is_archived_once(stage)
+    await assert_archive_is_as_kafka(stage)
 
 
 @pytest.fixture
@@ -98,5 +108,5 @@ async def test_a_full_disk_at_the_archiver_loses_nothing(one_broker, open_stage,
     filler.unlink()
     await asyncio.sleep(by_length(5, 30))
     await stage.stop_phones()
-    await assert_archive_equals_kafka(stage)
-    assert assert_all_that_was_acknowledged_is_archived_once(stage) > 0
+    await assert_all_that_was_acknowledged_is_archived_once(stage)
+    await assert_archive_is_as_kafka(stage)
