@@ -70,19 +70,11 @@ class Stream:
         windows = recording_windows(
             np.concatenate([batch.times for batch in batches]), np.concatenate([batch.axes for batch in batches])
         )
-        manifest = self._network.manifest
-        answers = []
-        for start, row in zip(windows.starts.tolist(), self._network.probabilities(windows.values), strict=True):
-            probabilities = dict(zip(manifest.classes, row.tolist(), strict=True))
-            best = max(probabilities, key=lambda name: probabilities[name])
-            first = batches[0]
-            answers.append(
-                Prediction(
-                    *(first.device, first.session, start, start + LENGTH, best, probabilities[best]),
-                    *(probabilities, manifest.release, time.time_ns() // 1000),
-                )
-            )
-        return answers
+        device, session = batches[0].device, batches[0].session
+        return [
+            Prediction.of_window(self._network.manifest, device, session, start, row, time.time_ns() // 1000)
+            for start, row in zip(windows.starts.tolist(), self._network.probabilities(windows.values), strict=True)
+        ]
 
     def audit(self, *, with_journals: bool = True, wait_seconds: float = 0.0, **more):
         journals = self.journals if with_journals else None
