@@ -1,6 +1,7 @@
 import asyncio
 import io
 import sys
+from collections.abc import Mapping
 
 import psutil
 import pytest
@@ -78,10 +79,10 @@ async def test_a_program_that_is_stopped_while_it_is_started_again_stays_stopped
     group, launching, go_on = ProcessGroup(io.StringIO()), asyncio.Event(), asyncio.Event()
     program = await group.start("service", python(FOREVER))
 
-    async def launch_slowly(arguments: list[str]) -> asyncio.subprocess.Process:
+    async def launch_slowly(arguments: list[str], environment: Mapping[str, str]) -> asyncio.subprocess.Process:
         launching.set()
         await go_on.wait()
-        return await launch(arguments)
+        return await launch(arguments, environment)
 
     launch = processes._launch
     monkeypatch.setattr(processes, "_launch", launch_slowly)
@@ -100,10 +101,10 @@ async def test_a_program_that_cannot_be_started_again_is_tried_again(monkeypatch
     group, failures = ProcessGroup(log), [OSError("no memory"), OSError("no memory")]
     program = await group.start("service", python(FOREVER))
 
-    async def launch_at_last(arguments: list[str]) -> asyncio.subprocess.Process:
+    async def launch_at_last(arguments: list[str], environment: Mapping[str, str]) -> asyncio.subprocess.Process:
         if failures:
             raise failures.pop()
-        return await launch(arguments)
+        return await launch(arguments, environment)
 
     launch = processes._launch
     monkeypatch.setattr(processes, "_launch", launch_at_last)
