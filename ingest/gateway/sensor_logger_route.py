@@ -25,10 +25,10 @@ from ingest.gateway.admission import Admission, Caller
 from ingest.gateway.frames import Sender, Taken, check_sender, now_us, refuse
 from ingest.gateway.measures import GatewayMeasures
 from ingest.gateway.phone_connection import Shared
-from ingest.gateway.refused_requests import refusal
+from ingest.gateway.refused_requests import refusal, sends_too_often
 from ingest.gateway.request_bodies import read_body
 from ingest.gateway.sample_intake import SampleIntake
-from ingest.publisher import KafkaPublisher, Lane
+from ingest.publisher import KafkaPublisher, Lane, PublishError
 from ingest.sensor_logger.document import Push, decode_push
 from ingest.sensor_logger.streams import Readings, SessionReader
 
@@ -86,16 +86,17 @@ class SensorLoggerRoute:
     async def _take(self, request: web.Request) -> web.Response:
         caller = self._admission.caller(request)
         settings = self._shared.settings
-        paced_as = caller.device or f"@{request.remote}"
-        if self._shared.paces.is_exceeded(paced_as):
-            return refusal(429, "too_often", "this device sends more than it may", retry=True)
-        self._shared.paces.take(paced_as)
+        if not self._shared.paces.try_take(caller.device or f"@{request.remote}"):
+            return sends_too_often()
         if not self._publisher.is_ready:
             return refusal(503, "unavailable", "Kafka is away; keep your readings and try again", retry=True)
         body = await read_body(request, max_bytes=settings.max_push_bytes, seconds=settings.request_seconds)
         arrived, lane = now_us(), self._publisher.lane()
-        async with asyncio.timeout(settings.delivery_timeout_seconds):
-            await self._shared.room.enter()
+        try:
+            async with asyncio.timeout(settings.delivery_timeout_seconds):
+                await self._shared.room.enter()
+        except TimeoutError as error:
+            raise PublishError("too many batches wait for Kafka") from error
         try:
             return await self._publish(body, caller, lane, arrived)
         finally:

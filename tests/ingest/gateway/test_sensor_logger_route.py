@@ -1,5 +1,6 @@
 """`POST /v1/sensor-logger`: what the app pushes becomes batches and labels; the rest is answered in words."""
 
+import asyncio
 import json
 import time
 
@@ -126,3 +127,12 @@ async def test_nothing_is_answered_before_kafka_has_it_and_its_absence_is_said(b
         status, answer = await call(address, PATH, session.documents[0])
         assert (status, answer["code"]) == (503, "unavailable")
         broker.unfreeze()
+
+
+async def test_pushes_that_find_no_room_in_time_are_told_to_come_again(broker):
+    documents = pushed("ios").documents
+    async with gateway_on(broker, delivery_timeout_seconds=1, max_unconfirmed=1) as address:
+        broker.freeze()
+        answers = await asyncio.gather(*(call(address, PATH, document) for document in documents))
+        broker.unfreeze()
+        assert {(status, answer["code"]) for status, answer in answers} == {(503, "unavailable")}
