@@ -18,8 +18,7 @@ from dashboard.limits import LiveLimits
 from dashboard.live_state import LiveState
 from dashboard.redis_feed import RedisFeed
 from dashboard.site import MissingFileError, load_site
-from har.activities import KNOWN_STYLES
-from har.answers import UNKNOWN
+from har.activities import LABELS
 from har.log_format import logging_config
 from har.settings import DashboardSettings
 
@@ -28,8 +27,6 @@ logger = logging.getLogger(__name__)
 #: The longest message that a browser may send; the page sends none.
 MAX_INCOMING_BYTES = 1_024
 OPEN_TIMEOUT_SECONDS = 10.0
-#: What a wearer can be said to do.
-LABELS = tuple(style for style in KNOWN_STYLES.values() if style.name != UNKNOWN)
 
 
 async def serve(

@@ -13,7 +13,7 @@ import msgspec
 from kafka.errors import KafkaError
 
 from deploy.embedded import MissingServerError
-from deploy.local_authority import LocalAuthorityError, certificate_for, fingerprint, local_address, private
+from deploy.local_authority import LocalAuthorityError, certificate_for, fingerprint_of, local_address, private
 from deploy.local_store import LocalStore
 from deploy.processes import ProcessEndedError, ProcessGroup
 from deploy.stack import Addresses, LocalNetwork, Stack, choose_addresses, har
@@ -157,7 +157,7 @@ def _announce_network(network: LocalNetwork) -> None:
     print(
         f"  1. Once, make the phone trust this machine's own authority ({authority}):\n"
         f"     open {network.url}/trust with it, accept the warning, and do what the page says.\n"
-        f"     Its SHA-256 fingerprint must be {fingerprint(authority)}\n"
+        f"     Its SHA-256 fingerprint must be {fingerprint_of(authority)}\n"
         f"{printed_code(network.url + '/trust')}\n"
         "  2. Make it a device: “Add a phone” on the dashboard shows a code to scan, and so does\n"
         f"     har devices enrol annas-phone --url {network.url}\n",

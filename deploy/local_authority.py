@@ -21,6 +21,8 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from ingest.gateway.trust import fingerprint
+
 AUTHORITY_DAYS = 3_650
 #: iPhones take no longer ones, and each start makes another.
 SERVER_DAYS = 90
@@ -119,9 +121,9 @@ def certificate_for(address: Address, folder: Path) -> ServerCertificate:
     return found
 
 
-def fingerprint(certificate: Path) -> str:
-    """Return the SHA-256 fingerprint of a certificate, as phones show it."""
-    return x509.load_pem_x509_certificate(certificate.read_bytes()).fingerprint(hashes.SHA256()).hex(":").upper()
+def fingerprint_of(certificate: Path) -> str:
+    """Return the fingerprint of a certificate in a PEM file, as the gateway's page and phones show it."""
+    return fingerprint(x509.load_pem_x509_certificate(certificate.read_bytes()))
 
 
 def _authority(folder: Path) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:

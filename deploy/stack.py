@@ -6,7 +6,7 @@ import sys
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import redis
@@ -299,6 +299,17 @@ async def _retry(check: Callable[[str], object], address: str) -> None:
             return
 
 
+@cache
+def _opener(trust: Path | None) -> urllib.request.OpenerDirector:
+    # Making what checks certificates reads all of the system's; pages are asked for again and again.
+    direct = urllib.request.ProxyHandler({})
+    if trust is None:
+        return urllib.request.build_opener(direct)
+    return urllib.request.build_opener(
+        direct, urllib.request.HTTPSHandler(context=ssl.create_default_context(cafile=trust))
+    )
+
+
 def fetch_page(url: str, *, trust: Path | None = None) -> bytes:
     """Return a page of a service on loopback, which is reached directly, whatever proxy the environment names.
 
@@ -312,9 +323,7 @@ def fetch_page(url: str, *, trust: Path | None = None) -> bytes:
     OSError
         If it does not answer, or not with success.
     """
-    encryption = urllib.request.HTTPSHandler(context=ssl.create_default_context(cafile=trust))
-    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}), encryption)
-    with direct.open(url, timeout=5) as answer:
+    with _opener(trust).open(url, timeout=5) as answer:
         page: bytes = answer.read()
     return page
 

@@ -47,6 +47,9 @@ KNOWN_STYLES = {
     )
 }
 
+#: What a wearer can be said to do.
+LABELS = tuple(style for style in KNOWN_STYLES.values() if style.name != UNKNOWN)
+
 
 def activity_style(name: str) -> ActivityStyle:
     """Return how the activity `name` is shown.

@@ -117,7 +117,7 @@ class DeviceRoutes:
 
     def _count_attempt(self) -> None:
         now = time.monotonic()
-        if self._attempts.is_exceeded(now=now):
+        if not self._attempts.has_room(now=now):
             raise NotAdmittedError("too_often", "too many devices ask at once: try again in a few seconds")
         self._attempts.take(now=now)
 

@@ -18,7 +18,7 @@ from ingest.gateway.clocks import DeviceClock, DeviceClocks
 from ingest.gateway.frames import check_sender, now_us
 from ingest.gateway.measures import GatewayMeasures
 from ingest.gateway.pacing import Paces
-from ingest.gateway.refused_requests import refusal
+from ingest.gateway.refused_requests import refusal, sends_too_often
 from ingest.gateway.request_bodies import MAX_DOCUMENT_BYTES, read_body, read_document
 from ingest.publisher import KafkaPublisher
 
@@ -98,9 +98,8 @@ class LabelRoutes:
         if said.user is None and caller.wearer is not None:
             said = replace(said, user=caller.wearer)
         check_statement(said)
-        if self._paces.is_exceeded(said.device):
-            return refusal(429, "too_often", "this device sends more than it may", retry=True)
-        self._paces.take(said.device)
+        if not self._paces.try_take(said.device):
+            return sends_too_often()
         message = encode_statement(said)
         await self._publisher.lane().publish(
             topics.LABELS.name, said.device.encode(), message, arrived_us=now_us(), headers=[]

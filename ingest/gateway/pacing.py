@@ -36,9 +36,9 @@ class Pace:
         self._due = max(self._due, now) + self._interval
         return max(0.0, self._due - now - self._burst)
 
-    def is_exceeded(self, *, now: float) -> bool:
-        """Tell whether a message that came now would have to wait."""
-        return max(self._due, now) + self._interval - now > self._burst
+    def has_room(self, *, now: float) -> bool:
+        """Tell whether a message that came now would not have to wait."""
+        return max(self._due, now) + self._interval - now <= self._burst
 
 
 class Paces:
@@ -63,10 +63,13 @@ class Paces:
         now = self._clock()
         return max(self._of(device).take(now=now), self._all.take(now=now))
 
-    def is_exceeded(self, device: str) -> bool:
-        """Tell whether a message of a device would have to wait."""
+    def try_take(self, device: str) -> bool:
+        """Count a message of a device if it need not wait; return whether it was counted."""
         now = self._clock()
-        return self._of(device).is_exceeded(now=now) or self._all.is_exceeded(now=now)
+        if not (self._of(device).has_room(now=now) and self._all.has_room(now=now)):
+            return False
+        self.take(device)
+        return True
 
     def _of(self, device: str) -> Pace:
         pace = self._devices.get(device)

@@ -10,8 +10,7 @@ from importlib.resources.abc import Traversable
 import msgspec
 from aiohttp import web
 
-from har.activities import KNOWN_STYLES, ActivityStyle
-from har.answers import UNKNOWN
+from har.activities import LABELS, ActivityStyle
 from har.gateway_settings import GatewaySettings
 from ingest.gateway.admission import Admission
 
@@ -63,7 +62,7 @@ class PageFile:
 class _Configuration(msgspec.Struct):
     """What the page needs to know of this gateway."""
 
-    activities: list[ActivityStyle]
+    activities: tuple[ActivityStyle, ...]
     enrolment: str
     store: bool
     batch_milliseconds: int
@@ -82,9 +81,8 @@ class PhonePage:
 
     def __init__(self, settings: GatewaySettings, admission: Admission) -> None:
         self._files = load_page()
-        activities = [style for style in KNOWN_STYLES.values() if style.name != UNKNOWN]
         enrolment = "open" if admission.is_open else "required"
-        configuration = _Configuration(activities, enrolment, settings.store_url is not None, BATCH_MILLISECONDS)
+        configuration = _Configuration(LABELS, enrolment, settings.store_url is not None, BATCH_MILLISECONDS)
         self._files["configuration.json"] = _served(msgspec.json.encode(configuration), "application/json")
 
     def routes(self) -> list[web.RouteDef]:

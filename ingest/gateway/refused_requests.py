@@ -39,6 +39,11 @@ def refusal(status: int, code: str, detail: str, *, retry: bool = False) -> web.
     return response
 
 
+def sends_too_often() -> web.Response:
+    """Return the answer to a device that sends more than it may."""
+    return refusal(429, "too_often", "this device sends more than it may", retry=True)
+
+
 def not_admitted(error: NotAdmittedError) -> web.Response:
     """Return the answer to somebody who may not do this."""
     status = _STATUS[error.reason]

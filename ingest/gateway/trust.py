@@ -48,6 +48,11 @@ _PAGE = """<!doctype html>
 """
 
 
+def fingerprint(certificate: x509.Certificate) -> str:
+    """Return the SHA-256 fingerprint of a certificate, as phones show it."""
+    return certificate.fingerprint(hashes.SHA256()).hex(":").upper()
+
+
 class TrustPage:
     """The routes of one's own authority.
 
@@ -67,14 +72,14 @@ class TrustPage:
     def __init__(self, certificate: Path) -> None:
         read = x509.load_pem_x509_certificate(certificate.read_bytes())
         self._der = read.public_bytes(Encoding.DER)
-        self.fingerprint = read.fingerprint(hashes.SHA256()).hex(":").upper()
+        self._fingerprint = fingerprint(read)
 
     def routes(self) -> list[web.RouteDef]:
         """Return the routes."""
         return [web.get(PATH, self._page), web.get(CERTIFICATE_PATH, self._certificate)]
 
     async def _page(self, _: web.Request) -> web.Response:
-        text = _PAGE.replace("{fingerprint}", self.fingerprint)
+        text = _PAGE.replace("{fingerprint}", self._fingerprint)
         return web.Response(text=text, content_type="text/html", headers=SECURITY_HEADERS)
 
     async def _certificate(self, _: web.Request) -> web.Response:

@@ -17,12 +17,11 @@ from typing import Literal
 
 import numpy as np
 
+from har.device_settings import Frame
 from har.samples import RejectedBatch
 from ingest.sensor_logger.document import Push, Sensor, Stream
 from ingest.sensor_logger.pairing import partners_at, with_gravity
 
-#: What the enrolment says of the phone: its system, or that the app standardises units and frames.
-Frame = Literal["android", "ios", "standardised", "unknown"]
 Unit = Literal["m/s²", "g"]
 
 #: 1 g in m/s², as the app has it.

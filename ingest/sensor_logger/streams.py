@@ -5,14 +5,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from har.device_settings import Frame
 from har.samples import MAX_ACCELERATION, Axes, RejectedBatch, Times
 from har.windows import merge_readings
 from ingest.sensor_logger.annotations import Annotation, read_annotation
-from ingest.sensor_logger.convention import Choice, Frame, choose, without_gravity
+from ingest.sensor_logger.convention import Choice, choose, without_gravity
 from ingest.sensor_logger.document import Floats, Push, Sensor
 from ingest.sensor_logger.pairing import with_gravity
-
-__all__ = ["Frame", "Readings", "SessionReader"]
 
 #: A recording's choice stands once so many readings in a row have led to the same: a first tenth of a second may be a
 #: stumble.

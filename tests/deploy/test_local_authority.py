@@ -10,7 +10,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from deploy import local_authority
-from deploy.local_authority import LocalAuthorityError, certificate_for, fingerprint, private
+from deploy.local_authority import LocalAuthorityError, certificate_for, fingerprint_of, private
 
 HOME = ipaddress.ip_address("192.168.1.20")
 
@@ -61,9 +61,9 @@ _dns_name = x509.DNSName
 
 
 def test_the_authority_stays_and_only_its_owner_can_read_its_key(tmp_path):
-    first = fingerprint(certificate_for(HOME, tmp_path).authority)
+    first = fingerprint_of(certificate_for(HOME, tmp_path).authority)
     again = certificate_for(ipaddress.ip_address("10.0.0.7"), tmp_path)
-    assert fingerprint(again.authority) == first
+    assert fingerprint_of(again.authority) == first
     assert len(first) == 95
     for key in (again.key, tmp_path / "authority-key.pem"):
         assert key.stat().st_mode & 0o777 == 0o600
