@@ -42,7 +42,7 @@ def invitation(device: str, code: str, gateway: str, *, seconds: float) -> Invit
         How long the code is good from now on.
     """
     url = f"{gateway.rstrip('/')}/phone/#enrol={code}"
-    picture = segno.make(url, error="m").svg_inline(scale=4, border=4, dark="#000", light="#fff")
+    picture = segno.make(url, error="m").svg_inline(border=4, dark="#000", light="#fff", omitsize=True)
     return Invitation(device, code, url, picture, time.time_ns() // 1000 + round(seconds * 1_000_000))
 
 
