@@ -10,6 +10,8 @@ from typing import Protocol, Self
 
 from kafka import KafkaConsumer, TopicPartition
 
+from har.kafka_clients import open_client
+
 #: A caught-up consumer fetches every partition anew several times within this.
 SETTLE_SECONDS = 1.0
 #: Without a message for so long, and short of the end, Kafka counts as gone.
@@ -96,7 +98,8 @@ class TopicReader:
         self._topics = topics
         self._since_ms = since_us // 1000 if since_us is not None else None
         self._partitions: list[TopicPartition] = []
-        self._consumer = KafkaConsumer(
+        self._consumer = open_client(
+            KafkaConsumer,
             bootstrap_servers=bootstrap.split(","),
             enable_auto_commit=False,
             auto_offset_reset="earliest",

@@ -8,6 +8,7 @@ from kafka.admin import KafkaAdminClient, NewTopic
 from kafka.errors import KafkaError, TopicAlreadyExistsError
 
 from har import topics
+from har.kafka_clients import open_client
 from har.log_format import logging_config
 from har.settings import TopicsSettings
 
@@ -28,7 +29,7 @@ def create_topics(bootstrap: str, *, partitions: int, replication: int) -> None:
     kafka.errors.KafkaError
         If Kafka cannot be reached or refuses.
     """
-    admin = KafkaAdminClient(bootstrap_servers=bootstrap.split(","))
+    admin = open_client(KafkaAdminClient, bootstrap_servers=bootstrap.split(","))
     try:
         for topic in topics.ALL:
             try:
@@ -49,7 +50,9 @@ def affordable_replication(bootstrap: str) -> int:
     kafka.errors.KafkaError
         If Kafka cannot be reached.
     """
-    admin = KafkaAdminClient(bootstrap_servers=bootstrap.split(","), bootstrap_timeout_ms=REACH_SECONDS * 1_000)
+    admin = open_client(
+        KafkaAdminClient, bootstrap_servers=bootstrap.split(","), bootstrap_timeout_ms=REACH_SECONDS * 1_000
+    )
     try:
         return min(USUAL_REPLICATION, len(admin.describe_cluster()["brokers"]))
     finally:
@@ -97,7 +100,7 @@ def check_kafka(bootstrap: str) -> None:
     kafka.errors.KafkaError
         If it does not answer.
     """
-    admin = KafkaAdminClient(bootstrap_servers=bootstrap.split(","), bootstrap_timeout_ms=1_000)
+    admin = open_client(KafkaAdminClient, bootstrap_servers=bootstrap.split(","), bootstrap_timeout_ms=1_000)
     try:
         admin.list_topics()
     finally:

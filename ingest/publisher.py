@@ -29,6 +29,8 @@ from kafka.cluster import ClusterMetadata
 from kafka.errors import KafkaError
 from kafka.partitioner.default import DefaultPartitioner, murmur2
 
+from har.kafka_clients import open_client
+
 log = logging.getLogger(__name__)
 
 RETRY_SECONDS = 0.5
@@ -203,7 +205,8 @@ class KafkaPublisher:
 
     def _connect(self) -> KafkaProducer:
         try:
-            producer = KafkaProducer(
+            producer = open_client(
+                KafkaProducer,
                 bootstrap_servers=self._bootstrap.split(","),
                 acks="all",
                 enable_idempotence=True,

@@ -4,6 +4,8 @@ import socket
 
 from kafka.admin import KafkaAdminClient
 
+from har.kafka_clients import open_client
+
 #: How long one answer is waited for; a frozen broker gives none.
 _ANSWER_SECONDS = 2
 
@@ -43,8 +45,11 @@ def _check_open(address: str) -> None:
 
 def _check_picture(address: str, brokers: set[int]) -> None:
     milliseconds = _ANSWER_SECONDS * 1_000
-    admin = KafkaAdminClient(
-        bootstrap_servers=[address], bootstrap_timeout_ms=milliseconds, request_timeout_ms=milliseconds
+    admin = open_client(
+        KafkaAdminClient,
+        bootstrap_servers=[address],
+        bootstrap_timeout_ms=milliseconds,
+        request_timeout_ms=milliseconds,
     )
     try:
         known = {broker["broker_id"] for broker in admin.describe_cluster()["brokers"] if not broker.get("is_fenced")}

@@ -8,6 +8,8 @@ from typing import NamedTuple, Protocol
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError, OffsetOutOfRangeError
 
+from har.kafka_clients import open_client
+
 log = logging.getLogger(__name__)
 
 POLL_MS = 200
@@ -87,7 +89,8 @@ class LogReader:
         self.lost = Lost()
         try:
             self.identities = topic_identities(bootstrap, topics)
-            self._consumer = KafkaConsumer(
+            self._consumer = open_client(
+                KafkaConsumer,
                 bootstrap_servers=bootstrap.split(","),
                 enable_auto_commit=False,
                 auto_offset_reset="none",
@@ -200,7 +203,7 @@ def topic_identities(bootstrap: str, topics: Sequence[str]) -> dict[str, str]:
     KafkaError
         If Kafka cannot be reached.
     """
-    admin = KafkaAdminClient(bootstrap_servers=bootstrap.split(","), bootstrap_timeout_ms=REACH_MS)
+    admin = open_client(KafkaAdminClient, bootstrap_servers=bootstrap.split(","), bootstrap_timeout_ms=REACH_MS)
     try:
         described = admin.describe_topics(list(topics))
     finally:

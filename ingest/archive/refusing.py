@@ -9,6 +9,7 @@ from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
 from har import topics
+from har.kafka_clients import open_client
 from har.refusals import Refusal
 
 log = logging.getLogger(__name__)
@@ -55,8 +56,8 @@ class RefusedMessages:
         if not self._waiting:
             return
         if self._producer is None:
-            self._producer = KafkaProducer(
-                bootstrap_servers=self._bootstrap.split(","), acks="all", metrics_enabled=False
+            self._producer = open_client(
+                KafkaProducer, bootstrap_servers=self._bootstrap.split(","), acks="all", metrics_enabled=False
             )
         sent = [
             self._producer.send(topics.REFUSED.name, key=each.key, value=each.value, headers=each.headers)

@@ -18,6 +18,7 @@ from redis.exceptions import RedisError
 
 from har import topics
 from har.channels import Channel, ReleaseAnnouncement, encode_announcement
+from har.kafka_clients import open_client
 from har.live import RELEASES_CHANNEL, RELEASES_KEY
 from har.releases import ReleaseError
 from har.windows import MICROSECONDS
@@ -123,7 +124,8 @@ class Announcer:
         """
         assert self._bootstrap is not None
         if self._producer is None:
-            self._producer = KafkaProducer(
+            self._producer = open_client(
+                KafkaProducer,
                 bootstrap_servers=self._bootstrap.split(","),
                 acks="all",
                 enable_idempotence=True,

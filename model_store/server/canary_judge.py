@@ -12,6 +12,7 @@ from kafka.errors import KafkaError
 from har import topics
 from har.channels import CANARY, MAX_REASON_CHARACTERS, STABLE, ChannelPointer
 from har.comparisons import decode_comparison
+from har.kafka_clients import open_client
 from har.recordings import RecordingError
 from har.releases import ReleaseError
 from har.statements import decode_statement
@@ -43,7 +44,8 @@ class _Trial:
     @classmethod
     def begin(cls, canary: ChannelPointer, stable: ChannelPointer, bootstrap: str) -> "_Trial":
         assert canary.release is not None and stable.release is not None
-        consumer = KafkaConsumer(
+        consumer = open_client(
+            KafkaConsumer,
             topics.COMPARISONS.name,
             topics.LABELS.name,
             bootstrap_servers=bootstrap.split(","),

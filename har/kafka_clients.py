@@ -1,0 +1,56 @@
+"""Opening clients of kafka-python, which leaves threads and sockets behind where one cannot be opened (as of 3.0.12).
+
+The library is passed in, not imported: nobody needs it for the sake of this package.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Protocol, TypeVar
+
+Client_co = TypeVar("Client_co", covariant=True)
+
+
+class _Network(Protocol):
+    """A client's connections, and the loop that serves them."""
+
+    def close(self) -> None: ...
+
+
+class ClientKind(Protocol[Client_co]):
+    """What is used of the classes of kafka-python's clients."""
+
+    DEFAULT_CONFIG: Mapping[str, Callable[..., _Network]]
+
+    def __call__(self, *topics: str, **settings: object) -> Client_co:
+        """Make a client."""
+        ...
+
+
+def open_client(kind: ClientKind[Client_co], *topics: str, **settings: object) -> Client_co:
+    """Open a producer, a consumer or an admin client; if that fails, close the connections that it had begun.
+
+    Parameters
+    ----------
+    kind : type
+        `kafka.KafkaProducer`, `kafka.KafkaConsumer` or `kafka.KafkaAdminClient`.
+    *topics : str
+        What a consumer subscribes to.
+    **settings
+        The client's own.
+
+    Raises
+    ------
+    kafka.errors.KafkaError
+        If Kafka cannot be reached in `bootstrap_timeout_ms`.
+    """
+    networks: list[_Network] = []
+
+    def make_network(**network_settings: object) -> _Network:
+        networks.append(kind.DEFAULT_CONFIG["kafka_client"](**network_settings))
+        return networks[-1]
+
+    try:
+        return kind(*topics, kafka_client=make_network, **settings)
+    except BaseException:
+        for network in networks:
+            network.close()
+        raise
