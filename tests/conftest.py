@@ -14,7 +14,7 @@ from selenium.webdriver.chrome.service import Service
 from deploy.kafka.cluster import KafkaCluster
 from deploy.kafka.distribution import Distribution
 from deploy.ports import free_port
-from tests import brokers
+from tests import brokers, kafka_sockets
 from tests.redis_server import RedisServer
 
 #: What a test needs is told by its fixtures.
@@ -121,6 +121,7 @@ def browser(tmp_path: Path) -> Iterator[webdriver.Chrome]:
 
 
 def pytest_configure() -> None:
+    kafka_sockets.let_them_go()
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         # A shell lets its background jobs ignore SIGINT, and the programs that tests interrupt would, too.
         signal.signal(signal.SIGINT, signal.default_int_handler)
