@@ -1,8 +1,11 @@
-"""A gateway in the test's own process, and what tests ask of it."""
+"""A gateway in the test's own process or in one of its own, and what tests ask of it."""
 
 import asyncio
 import json
+import re
 import ssl
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from contextlib import asynccontextmanager
@@ -22,6 +25,23 @@ async def gateway_on(broker, **changes):
     settings = GatewaySettings(**{"bootstrap": broker.bootstrap, "port": 0} | changes)
     async with publisher_for(settings) as publisher, Gateway(settings, publisher) as gateway:
         yield f"127.0.0.1:{gateway.address[1]}"
+
+
+@asynccontextmanager
+async def gateway_process(broker):
+    """`har gateway` with its usual limits; gives the process and its address."""
+    command = [sys.executable, "-m", "deploy", "gateway", "--bootstrap", broker.bootstrap, "--port", "0"]
+    gateway = await asyncio.create_subprocess_exec(*command, stderr=subprocess.PIPE)
+    try:
+        async with asyncio.timeout(60):
+            url = None
+            while url is None:
+                url = re.search(r"ws://([^/\s]+)", (await gateway.stderr.readline()).decode())
+        yield gateway, url[1]
+    finally:
+        if gateway.returncode is None:
+            gateway.kill()
+            await gateway.wait()
 
 
 async def hear(phone):

@@ -4,20 +4,34 @@ import asyncio
 import gzip
 import json
 import resource
+import selectors
 import socket
 import time
 from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
+import psutil
 import pytest
 from websockets.asyncio.client import connect
 
 from har import topics
 from har.gateway_messages import Accepted, Waiting
+from har.gateway_settings import GatewaySettings
 from har.samples import encode_batch
+from ingest.gateway.sockets import SPARE
+from tests import brokers
 from tests.batches import live_batches
-from tests.ingest.gateway.running_gateway import ask, call, gateway_on, hear, measure, page, until
+from tests.ingest.gateway.running_gateway import (
+    ask,
+    call,
+    gateway_on,
+    gateway_process,
+    hear,
+    measure,
+    page,
+    until,
+)
 
 BATCH = live_batches(1)[0]
 
@@ -93,6 +107,58 @@ async def test_connections_beyond_all_room_are_told_so_and_phones_that_are_in_go
         assert await measure(address, "har_connections_turned_away_total") >= 60
         async with connect(f"ws://{address}/v1/samples") as another:
             assert await ask(another, encode_batch(live_batches(1, device="p2")[0])) == Accepted("s1", 0)
+
+
+@pytest.mark.parametrize("broker", [brokers.EMBEDDED], indirect=True)  # what is tested is the door, not Kafka
+async def test_ten_thousand_connections_do_not_keep_phones_that_are_in_from_sending(broker, many_sockets):
+    flood, room = 10_000, GatewaySettings().max_connections + SPARE
+    enough = flood - 2 * room  # it hangs up on who asks for nothing, and others get in
+    async with gateway_process(broker) as (gateway, address), connect(f"ws://{address}/v1/samples") as phone:
+        process = psutil.Process(gateway.pid)
+        before = process.memory_info().rss
+        idle = await asyncio.to_thread(connect_often, address, flood)
+        try:
+            assert await asyncio.to_thread(turned_away, idle, enough) >= enough
+            for number, batch in enumerate(live_batches(3)):
+                assert await ask(phone, encode_batch(batch)) == Accepted("s1", number)
+            assert process.memory_info().rss - before < 100_000_000
+        finally:
+            for one in idle:
+                one.close()
+        gateway.terminate()
+        told = (await gateway.stderr.read()).decode()
+    assert "further ones are turned away" in told
+    assert "Too many open files" not in told
+
+
+@pytest.fixture
+def many_sockets():
+    """As many sockets in this process as the system lets it have."""
+    usual, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if most < 11_000:
+        pytest.skip(f"a process may have only {most} sockets here")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (usual, most))
+
+
+def connect_often(address: str, number: int) -> list[socket.socket]:
+    host, port = address.split(":")
+    return [socket.create_connection((host, int(port)), timeout=10) for _ in range(number)]
+
+
+def turned_away(idle: list[socket.socket], enough: int) -> int:
+    """Wait until so many were told that there is no room; gives how many were."""
+    turned_away = 0
+    deadline = time.monotonic() + 30
+    with selectors.DefaultSelector() as selector:
+        for one in idle:
+            selector.register(one, selectors.EVENT_READ)
+        while turned_away < enough and time.monotonic() < deadline:
+            for key, _ in selector.select(1):
+                selector.unregister(key.fileobj)
+                turned_away += key.fileobj.recv(1_000).startswith(b"HTTP/1.1 503 ")
+    return turned_away
 
 
 async def until_said(idle: socket.socket) -> None:

@@ -2,10 +2,7 @@
 
 import asyncio
 import logging
-import re
 import signal
-import subprocess
-import sys
 import time
 
 import numpy as np
@@ -17,7 +14,7 @@ from har.gateway_messages import Accepted, Waiting
 from har.samples import encode_batch
 from ingest.phone_client import PhoneClient
 from tests.batches import live_batches
-from tests.ingest.gateway.running_gateway import arrived, ask, gateway_on, hear, measure, until
+from tests.ingest.gateway.running_gateway import arrived, ask, gateway_on, gateway_process, hear, measure, until
 
 BATCHES = live_batches(30)
 TIMES = np.concatenate([batch.times for batch in BATCHES])
@@ -177,29 +174,20 @@ async def test_a_stopping_gateway_answers_what_kafka_confirms(broker):
 
 
 async def test_a_gateway_stops_within_seconds_while_kafka_is_frozen(broker):
-    command = [sys.executable, "-m", "deploy", "gateway", "--bootstrap", broker.bootstrap, "--port", "0"]
-    gateway = await asyncio.create_subprocess_exec(*command, stderr=subprocess.PIPE)
-    try:
-        async with asyncio.timeout(60):
-            url = None
-            while url is None:
-                url = re.search(r"ws://\S+", (await gateway.stderr.readline()).decode())
-        phone = await connect(url[0], compression=None)
-        address = url[0].split("/")[2]
+    async with gateway_process(broker) as (gateway, address):
+        phone = await connect(f"ws://{address}/v1/samples", compression=None)
         broker.freeze()
-        for frame in FRAMES:
-            await phone.send(frame)
-        await until(address, "har_unconfirmed", lambda value: value == 16, 10)
-        gateway.send_signal(signal.SIGTERM)
-        asked = time.monotonic()
-        with pytest.raises(ConnectionClosed) as closed:
-            while True:
-                assert isinstance(await hear(phone), Waiting)
-        assert closed.value.rcvd.code == 1012
-        assert await asyncio.wait_for(gateway.wait(), 10) == 0
-        assert time.monotonic() - asked < 5
-    finally:
-        broker.unfreeze()
-        if gateway.returncode is None:
-            gateway.kill()
-            await gateway.wait()
+        try:
+            for frame in FRAMES:
+                await phone.send(frame)
+            await until(address, "har_unconfirmed", lambda value: value == 16, 10)
+            gateway.send_signal(signal.SIGTERM)
+            asked = time.monotonic()
+            with pytest.raises(ConnectionClosed) as closed:
+                while True:
+                    assert isinstance(await hear(phone), Waiting)
+            assert closed.value.rcvd.code == 1012
+            assert await asyncio.wait_for(gateway.wait(), 10) == 0
+            assert time.monotonic() - asked < 5
+        finally:
+            broker.unfreeze()
