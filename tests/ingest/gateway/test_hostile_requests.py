@@ -118,7 +118,7 @@ async def test_ten_thousand_connections_do_not_keep_phones_that_are_in_from_send
         before = process.memory_info().rss
         idle = await asyncio.to_thread(connect_often, address, flood)
         try:
-            assert await asyncio.to_thread(turned_away, idle, enough) >= enough
+            assert await asyncio.to_thread(count_turned_away, idle, enough) >= enough
             for number, batch in enumerate(live_batches(3)):
                 assert await ask(phone, encode_batch(batch)) == Accepted("s1", number)
             assert process.memory_info().rss - before < 100_000_000
@@ -147,18 +147,18 @@ def connect_often(address: str, number: int) -> list[socket.socket]:
     return [socket.create_connection((host, int(port)), timeout=10) for _ in range(number)]
 
 
-def turned_away(idle: list[socket.socket], enough: int) -> int:
+def count_turned_away(idle: list[socket.socket], enough: int) -> int:
     """Wait until so many were told that there is no room; gives how many were."""
-    turned_away = 0
+    count = 0
     deadline = time.monotonic() + 30
     with selectors.DefaultSelector() as selector:
         for one in idle:
             selector.register(one, selectors.EVENT_READ)
-        while turned_away < enough and time.monotonic() < deadline:
+        while count < enough and time.monotonic() < deadline:
             for key, _ in selector.select(1):
                 selector.unregister(key.fileobj)
-                turned_away += key.fileobj.recv(1_000).startswith(b"HTTP/1.1 503 ")
-    return turned_away
+                count += key.fileobj.recv(1_000).startswith(b"HTTP/1.1 503 ")
+    return count
 
 
 async def until_said(idle: socket.socket) -> None:
