@@ -5,7 +5,10 @@ import socket
 
 #: Ports from here on are given to outgoing connections by Linux, and may be taken between test and use.
 FIRST_EPHEMERAL = 32_768
-_SEARCH_FROM = 20_000
+#: Any free port is looked for from here on …
+SEARCH_FROM = 20_000
+#: … to here, this one not included.
+SEARCH_UNTIL = FIRST_EPHEMERAL
 #: How many ports from the preferred one on are tried before any other.
 _NEXT = 20
 
@@ -41,10 +44,10 @@ def free_port(preferred: int | None = None, *, taken: set[int] | None = None) ->
     """
     promised = taken if taken is not None else set()
     first = range(preferred, preferred + _NEXT) if preferred else range(0)
-    begin = random.randrange(_SEARCH_FROM, FIRST_EPHEMERAL)
-    candidates: list[int] = [*first, *range(begin, FIRST_EPHEMERAL), *range(_SEARCH_FROM, begin)]
+    begin = random.randrange(SEARCH_FROM, SEARCH_UNTIL)
+    candidates: list[int] = [*first, *range(begin, SEARCH_UNTIL), *range(SEARCH_FROM, begin)]
     for port in candidates:
         if port not in promised and is_free(port):
             promised.add(port)
             return port
-    raise OSError(f"no free port from {_SEARCH_FROM} to {FIRST_EPHEMERAL - 1}")
+    raise OSError(f"no free port from {SEARCH_FROM} to {SEARCH_UNTIL - 1}")

@@ -24,6 +24,8 @@ from deploy.topics import check_kafka, create_topics
 EMBEDDED = "embedded"
 APACHE = "apache"
 KINDS = (EMBEDDED, APACHE)
+#: For a test that would find the same on any broker; `tests/README.md` has the rule.
+on_one_broker = pytest.mark.parametrize("broker", [EMBEDDED], indirect=True)
 PARTITIONS = 4
 _UNREACHABLE = "Apache Kafka is not fetched and cannot be: "
 _PROPERTY = "broker"

@@ -14,7 +14,7 @@ from selenium.webdriver.chrome.service import Service
 from deploy.kafka.cluster import KafkaCluster
 from deploy.kafka.distribution import Distribution
 from deploy.ports import free_port
-from tests import brokers, kafka_sockets
+from tests import brokers, kafka_sockets, leftovers, side_by_side
 from tests.redis_server import RedisServer
 
 #: What a test needs is told by its fixtures.
@@ -120,8 +120,17 @@ def browser(tmp_path: Path) -> Iterator[webdriver.Chrome]:
         opened.quit()
 
 
+@pytest.fixture(autouse=True)
+def _nothing_left() -> Iterator[None]:
+    """Each test ends what it began."""
+    with leftovers.nothing_left():
+        yield
+
+
 def pytest_configure() -> None:
     kafka_sockets.let_them_go()
+    if worker := os.environ.get("PYTEST_XDIST_WORKER"):
+        side_by_side.separate_ports(worker)
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         # A shell lets its background jobs ignore SIGINT, and the programs that tests interrupt would, too.
         signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -135,6 +144,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(marker)
         if item.get_closest_marker("kafka"):
             brokers.note_kind(item)
+    side_by_side.arrange(items)
+
+
+def pytest_collection_finish() -> None:
+    leftovers.leave_out_what_is_imported()
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[object]:
+    with side_by_side.turn(item):
+        return (yield)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    side_by_side.forget(config)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -153,7 +177,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """In CI, nothing that needs a browser, a broker, Redis or Spark may be skipped."""
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
-    assert reporter is not None
+    if reporter is None:  # a worker: the process that gave it the tests sees to it
+        return
     if exitstatus == pytest.ExitCode.OK and _skipped_although_required(reporter):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 

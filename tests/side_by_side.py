@@ -1,0 +1,80 @@
+"""How the tests share a machine: which worker runs what, what begins first, and what runs while nothing else does.
+
+`pytest-xdist` gives each group of tests to a worker; a group is a file, unless a test names another one with
+``xdist_group``. Each worker has its own services (the session's fixtures), ports and folders.
+"""
+
+import fcntl
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from deploy import ports
+
+#: Measures time, memory or a rate: no other test may run meanwhile.
+ALONE = "alone"
+#: What takes long begins first, so that no worker is left with a long file when the others have finished.
+LONG_FIRST = (
+    "tests/trainer/test_train_on_spark.py",
+    "tests/trainer/test_train.py",
+    "tests/faults",
+    "tests/system",
+    "tests/trainer/preparation",
+    "tests/ingest/archive",
+    "tests/ingest/phone_page",
+    "tests/trainer",
+    "tests/deploy",
+    "tests/dashboard",
+    "tests/ingest/gateway",
+    "tests/model_store",
+)
+
+
+def arrange(items: list[pytest.Item]) -> None:
+    """Group and order the tests; those that run alone come last, so that no worker waits for them."""
+    for item in items:
+        if item.get_closest_marker(ALONE) is not None:
+            item.add_marker(pytest.mark.xdist_group(ALONE))
+        elif item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+    items.sort(key=_rank)
+
+
+def _rank(item: pytest.Item) -> int:
+    if item.get_closest_marker(ALONE) is not None:
+        return len(LONG_FIRST) + 1
+    return next(
+        (rank for rank, start in enumerate(LONG_FIRST) if item.nodeid.startswith(start)),
+        len(LONG_FIRST),
+    )
+
+
+def separate_ports(worker: str) -> None:
+    """Let a worker look for free ports where no other worker does."""
+    count = int(os.environ["PYTEST_XDIST_WORKER_COUNT"])
+    share = (ports.FIRST_EPHEMERAL - ports.SEARCH_FROM) // count
+    ports.SEARCH_FROM += share * int(worker.removeprefix("gw"))
+    ports.SEARCH_UNTIL = ports.SEARCH_FROM + share
+
+
+@contextmanager
+def turn(item: pytest.Item) -> Iterator[None]:
+    """Hold the machine during a test: together with other tests, or alone if it is marked so."""
+    run = getattr(item.config, "workerinput", {}).get("testrunuid")
+    if run is None:
+        yield
+        return
+    with (Path(tempfile.gettempdir()) / f"har-tests-{run}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX if item.get_closest_marker(ALONE) is not None else fcntl.LOCK_SH)
+        yield
+
+
+def forget(config: pytest.Config) -> None:
+    """Remove what `turn` left."""
+    run = getattr(config, "workerinput", {}).get("testrunuid")
+    if run is not None:
+        (Path(tempfile.gettempdir()) / f"har-tests-{run}.lock").unlink(missing_ok=True)
