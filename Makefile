@@ -12,7 +12,9 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 BROKERS ?= 1
-.PHONY: help setup demo kafka test faults soak lint format bench bench-training lock clean
+# Much of a test is waiting, so that one worker more than there are cores keeps all of them busy.
+WORKERS ?= $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN) + 1 )))
+.PHONY: help setup demo kafka test test-quick test-long faults soak coverage lint format bench bench-training lock clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' Makefile
@@ -25,8 +27,17 @@ kafka: $(VENV)/.demo ## Run Apache Kafka on this machine; BROKERS=3 makes it thr
 
 setup: $(VENV)/.all $(DASHBOARD_WEB) $(PHONE_WEB) ## Make .venv with everything, for developing and training
 
-test: setup ## Set up and run all tests
-	$(BIN)/python -m pytest
+test: setup ## Set up and run all tests but the long forms (below 20 min on 2 cores)
+	$(BIN)/python -m pytest -n $(WORKERS)
+
+test-quick: setup ## Run the tests that need neither a browser nor Java (below 2 min on 2 cores)
+	$(BIN)/python -m pytest -n $(WORKERS) -m "not browser and not java and not long"
+
+test-long: setup ## Run the long forms of tests, one after another
+	$(BIN)/python -m pytest -m long
+
+coverage: setup ## Run all tests, measure which lines they reach, and write it to htmlcov/
+	$(BIN)/python -m pytest -n $(WORKERS) --cov --cov-report=html --cov-report=term:skip-covered
 
 faults: setup ## Kill, freeze and fuzz every part on Apache Kafka, at full length (about an hour; needs Java and Maven)
 	HAR_FAULTS=full $(BIN)/python -m pytest tests/faults
@@ -64,7 +75,7 @@ lock: | $(BIN)/uv ## Resolve the newest allowed versions into requirements/
 		-c requirements/all.txt - -o requirements/uv.txt
 
 clean: ## Remove what the other targets made
-	rm -rf $(VENV) dashboard/web/node_modules ingest/phone_page/node_modules .har .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) dashboard/web/node_modules ingest/phone_page/node_modules .har .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage htmlcov
 
 $(BIN)/python:
 	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 or newer is needed; $(PYTHON) was not found"; exit 1; }

@@ -141,13 +141,14 @@ def is_excused(skipped: pytest.TestReport) -> bool:
     return isinstance(skipped.longrepr, tuple) and _UNREACHABLE in skipped.longrepr[2]
 
 
-def note_kind(item: pytest.Item) -> None:
-    """Note on a test that talks to Kafka which one it is, for `kinds_that_ran`."""
+def note_kind(item: pytest.Item) -> str:
+    """Note on a test that talks to Kafka which one it is, for `kinds_that_ran`, and return it."""
     chosen = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
     kind = chosen.get("broker", chosen.get("system"))
     if kind is None:
         kind = APACHE if "kafka_distribution" in getattr(item, "fixturenames", ()) else EMBEDDED
     item.user_properties.append((_PROPERTY, kind))
+    return str(kind)
 
 
 def kinds_that_ran(reports: Iterable[pytest.TestReport]) -> Counter[str]:

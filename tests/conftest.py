@@ -142,8 +142,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for fixture, marker in _MARKERS.items():
             if fixture in needs:
                 item.add_marker(marker)
+        runs_on_java = item.get_closest_marker("spark") is not None
         if item.get_closest_marker("kafka"):
-            brokers.note_kind(item)
+            runs_on_java |= brokers.note_kind(item) == brokers.APACHE
+        if runs_on_java:
+            item.add_marker("java")
     side_by_side.arrange(items)
 
 
