@@ -4,13 +4,16 @@ import logging
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.dataset as ds
 
 from ingest.archive.reading_ahead import read_ahead
 from ingest.archive.tables import ArchiveTable
+
+if TYPE_CHECKING:  # it imports pandas where there is one, which takes longer than all else of an archiver's start
+    import pyarrow.dataset as ds
 
 log = logging.getLogger(__name__)
 
@@ -114,7 +117,7 @@ def _sorted_batches(table: ArchiveTable, day: str) -> Iterator[pa.RecordBatch]:
         yield from theirs.combine_chunks().to_batches()
 
 
-def _rows_by_device(rows: ds.Dataset, of_day: pc.Expression) -> dict[str, int]:
+def _rows_by_device(rows: "ds.Dataset", of_day: pc.Expression) -> dict[str, int]:
     found: Counter[str] = Counter()
     for batch in rows.to_batches(columns=["device"], filter=of_day):
         names, counts = pc.value_counts(batch["device"]).flatten()

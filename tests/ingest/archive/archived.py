@@ -1,5 +1,6 @@
 """An archive under test: what is sent to Kafka, archivers in this process and in others, and what the tables hold."""
 
+import multiprocessing
 import subprocess
 import sys
 import threading
@@ -8,13 +9,13 @@ from collections import Counter
 from contextlib import contextmanager
 
 import pyarrow as pa
-import pytest
 from kafka import KafkaProducer
 
 from har import topics
-from har.archive_settings import ArchiveRunSettings
+from har.archive_settings import ArchiveRunSettings, ArchiveSettings
 from har.samples import encode_batch
-from har.statements import Statement, encode_statement
+from har.statements import ENDLESS, Statement, encode_statement
+from ingest.archive import command
 from ingest.archive.archiver import Archiver
 from ingest.archive.location import Location
 from ingest.archive.measures import ArchiveMeasures
@@ -22,10 +23,11 @@ from ingest.archive.tables import KINDS, LABELS, SAMPLES, ArchiveTable
 from ingest.archive.verification import verify
 from tests import brokers
 
-#: For what does not depend on the broker's kind.
-on_the_embedded_broker = pytest.mark.parametrize("broker", [brokers.EMBEDDED], indirect=True)
-#: Yesterday at noon: what is much older, Kafka deletes.
+#: Noon of the day before the tests began: what is much older, Kafka deletes, and no test's readings meet midnight.
 BEGIN = (int(time.time()) // 86_400 * 2 - 1) * 43_200_000_000
+#: Starts processes that have imported the archiver before they begin.
+_forks = multiprocessing.get_context("forkserver")
+_forks.set_forkserver_preload(["pytest", "ingest.archive.command"])
 
 
 class Archive:
@@ -33,6 +35,7 @@ class Archive:
         self.bootstrap = bootstrap
         self.path = path
         self.sent = Counter()
+        self._producer: KafkaProducer | None = None
 
     def send(self, batches, *, headers=()) -> None:
         self._send(
@@ -47,12 +50,23 @@ class Archive:
     def send_raw(self, *messages: bytes | None, topic: str = topics.SAMPLES.name) -> None:
         self._send(topic, [(b"odd", message, None) for message in messages])
 
+    @contextmanager
+    def kept_producer(self):
+        """Send by one and the same producer meanwhile, which costs less than one each time."""
+        self._producer = KafkaProducer(bootstrap_servers=[self.bootstrap])
+        try:
+            yield
+        finally:
+            self._producer.close()
+            self._producer = None
+
     def _send(self, topic, messages, headers=()) -> None:
-        producer = KafkaProducer(bootstrap_servers=[self.bootstrap])
+        producer = self._producer or KafkaProducer(bootstrap_servers=[self.bootstrap])
         for key, value, at in messages:
             producer.send(topic, key=key, value=value, timestamp_ms=at, headers=list(headers))
         producer.flush()
-        producer.close()
+        if producer is not self._producer:
+            producer.close()
         self.sent[topic] += len(messages)
 
     def settings(self, **changed) -> ArchiveRunSettings:
@@ -84,12 +98,12 @@ class Archive:
         wait_for(lambda: self.covered() >= self.sent, seconds)
 
     def covered(self) -> Counter:
-        return Counter(
-            {
-                kind.topic.name: sum(self.table(kind).offset(number) or 0 for number in range(brokers.PARTITIONS))
-                for kind in KINDS
-            }
-        )
+        """How many messages of each topic are in the tables."""
+        return Counter({kind.topic.name: self._covered(kind) for kind in KINDS})
+
+    def _covered(self, kind) -> int:
+        table = self.table(kind)
+        return sum(table.offset(number) or 0 for number in range(brokers.PARTITIONS))
 
     def command(self, *words: str) -> list[str]:
         return [sys.executable, "-m", "deploy", "archive", *words, "--archive", self.path]
@@ -98,6 +112,19 @@ class Archive:
         """An archiver as a process of its own."""
         words = ["--bootstrap", self.bootstrap, "--metrics-port", "0", "--flush-seconds", "0.1", *options]
         return subprocess.Popen([*self.command("run"), *words], stderr=subprocess.PIPE, text=True, **how)
+
+    @contextmanager
+    def forked(self, **changed):
+        """`har archive run` in a process that need not import it; it is killed in the end, whatever it is doing."""
+        settings = self.settings(**changed).model_dump()
+        process = _forks.Process(target=_run, args=(settings,), daemon=True)
+        process.start()
+        try:
+            yield process
+        finally:
+            process.kill()
+            process.join()
+            process.close()
 
     def table(self, kind=SAMPLES) -> ArchiveTable:
         return ArchiveTable(Location(self.path), kind)
@@ -116,6 +143,10 @@ class Archive:
         return tuple(found)
 
 
+def _run(settings: dict[str, object]) -> None:
+    command.run(ArchiveSettings(run=ArchiveRunSettings(**settings), verify=None, compact=None))
+
+
 def wait_for(is_so, seconds: float = 30) -> None:
     deadline = time.monotonic() + seconds
     while not is_so():
@@ -127,10 +158,7 @@ def said(
     activity: str, start: float, end: float | None = None, *, device="phone-1", session="s1", begin=BEGIN, at=None
 ):
     """A statement, in seconds from the begin."""
-    until = {} if end is None else {"end": begin + round(end * 1e6)}
-    from har.statements import ENDLESS
-
     return Statement(
-        device, session, begin + round(start * 1e6), until.get("end", ENDLESS), activity,
+        device, session, begin + round(start * 1e6), ENDLESS if end is None else begin + round(end * 1e6), activity,
         begin + round((start if at is None else at) * 1e6),
     )  # fmt: skip

@@ -16,7 +16,8 @@ from har.samples import in_order_batch
 from ingest.archive.tables import LABELS
 from tests import brokers
 from tests.batches import live_batches
-from tests.ingest.archive.archived import on_the_embedded_broker, said, wait_for
+from tests.brokers import on_one_broker
+from tests.ingest.archive.archived import said, wait_for
 
 
 def counted(measures, name, **labels) -> float:
@@ -64,7 +65,7 @@ def test_repeats_are_left_out_within_a_commit_across_commits_and_over_restarts(a
     assert (samples.repeats, labels.repeats) == (10, 3)
 
 
-@on_the_embedded_broker
+@on_one_broker
 def test_of_two_batches_with_the_same_number_the_first_in_the_log_counts(archive):
     first, second = live_batches(1), live_batches(1)
     second[0].axes[:] = 1
@@ -74,7 +75,7 @@ def test_of_two_batches_with_the_same_number_the_first_in_the_log_counts(archive
     archive.check()
 
 
-@on_the_embedded_broker
+@on_one_broker
 def test_what_is_remembered_is_still_known_after_many_commits_of_which_old_ones_are_summed_up(archive, monkeypatch):
     for module in ("state", "tables"):
         monkeypatch.setattr(f"ingest.archive.{module}.CHECKPOINT_COMMITS", 3)
@@ -89,7 +90,7 @@ def test_what_is_remembered_is_still_known_after_many_commits_of_which_old_ones_
     archive.check()
 
 
-@on_the_embedded_broker
+@on_one_broker
 def test_a_batch_over_midnight_lies_in_the_folders_of_both_days(archive):
     midnight = 1_790_035_200_000_000
     times = midnight + np.arange(-25, 25) * 20_000
@@ -166,7 +167,7 @@ def shows(port: int, line: str) -> bool:
         return False
 
 
-@on_the_embedded_broker
+@on_one_broker
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_process_that_is_told_to_end_commits_what_it_holds(archive, number):
     archive.send(live_batches(5))
@@ -180,14 +181,14 @@ def test_a_process_that_is_told_to_end_commits_what_it_holds(archive, number):
     archive.check()
 
 
-@on_the_embedded_broker
+@on_one_broker
 def test_so_many_readings_are_committed_however_soon(archive):
     archive.send(live_batches(20))
     with archive.running(flush_seconds=3_600, flush_readings=100):
         wait_for(lambda: archive.rows().num_rows)
 
 
-@on_the_embedded_broker
+@on_one_broker
 def test_the_page_shows_what_is_archived_and_how_far_it_is_behind(archive):
     archive.send(live_batches(5))
     with archive.start("--metrics-port", str(port := free_port())) as process:
@@ -201,7 +202,7 @@ def test_the_page_shows_what_is_archived_and_how_far_it_is_behind(archive):
         process.communicate(timeout=30)
 
 
-@on_the_embedded_broker
+@on_one_broker
 def test_a_statement_without_an_end_keeps_none(archive):
     statement = said("walk", 0)
     archive.say(statement)

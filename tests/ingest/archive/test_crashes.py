@@ -18,7 +18,8 @@ from ingest.archive.location import Location
 from ingest.archive.tables import SAMPLES, ArchiveTable
 from ingest.archive.upkeep import remove_files
 from tests.batches import live_batches
-from tests.ingest.archive.archived import Archive, on_the_embedded_broker, said, wait_for
+from tests.brokers import on_one_broker
+from tests.ingest.archive.archived import Archive, said, wait_for
 
 KILLS = 12
 
@@ -32,13 +33,14 @@ def sending(archive: Archive) -> Iterator[None]:
         chance = random.Random(1)
         phones = {f"phone-{number}": live_batches(3_000, device=f"phone-{number}") for number in range(3)}
         sent = 0
-        while not stop.is_set() and sent < 2_990:
-            for device, batches in phones.items():
-                again = batches[max(0, sent - 20) : sent : 7] if chance.random() < 0.2 else []
-                archive.send([*again, *batches[sent : sent + 5]])
-                archive.say(said("walk", sent, device=device))
-            sent += 5
-            stop.wait(0.02)
+        with archive.kept_producer():
+            while not stop.is_set() and sent < 2_990:
+                for device, batches in phones.items():
+                    again = batches[max(0, sent - 20) : sent : 7] if chance.random() < 0.2 else []
+                    archive.send([*again, *batches[sent : sent + 2]])
+                    archive.say(said("walk", sent, device=device))
+                sent += 2
+                stop.wait(0.05)
 
     thread = threading.Thread(target=send)
     thread.start()
@@ -49,23 +51,17 @@ def sending(archive: Archive) -> Iterator[None]:
         thread.join()
 
 
-def killed_at(process: subprocess.Popen, moment: float) -> None:
-    time.sleep(moment)
-    process.kill()
-    process.communicate()
-
-
 def test_archivers_killed_at_random_moments_lose_nothing_and_double_nothing(archive):
     chance = random.Random(2)
     archive.table()  # so that there is something to look at from the beginning
     with sending(archive):
         for _ in range(KILLS):
             before = archive.covered()[topics.SAMPLES.name]
-            process = archive.start("--flush-seconds", "0.05", "--upkeep-seconds", "0.2", "--compact-files", "3")
-            # At any moment after it has begun to commit, and some before.
-            if chance.random() < 0.75:
-                wait_for(lambda before=before: archive.covered()[topics.SAMPLES.name] > before, 60)
-            killed_at(process, chance.random() * 0.7)
+            with archive.forked(flush_seconds=0.05, upkeep_seconds=0.2, compact_files=3):
+                # At any moment after it has begun to commit, and some before.
+                if chance.random() < 0.75:
+                    wait_for(lambda before=before: archive.covered()[topics.SAMPLES.name] > before, 60)
+                time.sleep(chance.random() * 0.7)
     archive.collect()
     samples, labels = archive.check()
     assert samples.behind == labels.behind == 0
@@ -84,7 +80,7 @@ def test_two_archivers_at_once_double_nothing(archive, caplog):
     assert samples.compared > 20
 
 
-@on_the_embedded_broker
+@on_one_broker
 def test_compaction_at_once_with_an_archiver_harms_nothing(archive):
     with sending(archive), archive.running(flush_seconds=0.05):
         done = 0
@@ -108,7 +104,7 @@ def small_disk(folder: Path, size: str) -> Iterator[Path]:
         subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
-@on_the_embedded_broker
+@on_one_broker
 def test_a_full_disk_loses_nothing_and_says_what_to_do(broker, tmp_path):
     with small_disk(tmp_path / "disk", "2m") as disk:
         archive = Archive(broker.bootstrap, str(disk / "archive"))
@@ -141,7 +137,7 @@ def test_a_full_disk_loses_nothing_and_says_what_to_do(broker, tmp_path):
         assert left == counting
 
 
-@on_the_embedded_broker
+@on_one_broker
 def test_what_a_killed_writer_had_begun_is_removed(archive):
     archive.send(live_batches(2))
     archive.collect()

@@ -17,7 +17,8 @@ from ingest.archive.state import StateChange
 from ingest.archive.tables import LABELS, SAMPLES
 from ingest.archive.verification import verify
 from tests.batches import live_batches
-from tests.ingest.archive.archived import on_the_embedded_broker, said, wait_for
+from tests.brokers import on_one_broker
+from tests.ingest.archive.archived import said, wait_for
 
 DAY_US = 86_400_000_000
 
@@ -30,7 +31,7 @@ def commits(archive, *, devices=("b", "a"), rounds=4) -> None:
         archive.collect()
 
 
-@on_the_embedded_broker
+@on_one_broker
 @pytest.mark.parametrize("rows_at_a_time", [100, 10**6])
 def test_compaction_sorts_the_same_rows_however_many_fit_into_memory(archive, monkeypatch, rows_at_a_time):
     monkeypatch.setattr("ingest.archive.compaction.SORTED_ROWS", rows_at_a_time)
@@ -50,7 +51,7 @@ def test_compaction_sorts_the_same_rows_however_many_fit_into_memory(archive, mo
     archive.check()
 
 
-@on_the_embedded_broker
+@on_one_broker
 def test_compaction_leaves_the_same_rows_sorted_in_fewer_files_and_the_old_ones_to_readers(archive):
     commits(archive)
     before = archive.rows(), archive.labels()
@@ -74,7 +75,7 @@ def test_compaction_leaves_the_same_rows_sorted_in_fewer_files_and_the_old_ones_
     archive.check()
 
 
-@on_the_embedded_broker
+@on_one_broker
 def test_a_log_that_another_program_has_cleaned_up_is_refused(archive):
     commits(archive, rounds=2)
     table = archive.table().delta
@@ -85,7 +86,7 @@ def test_a_log_that_another_program_has_cleaned_up_is_refused(archive):
         archive.collect()
 
 
-@on_the_embedded_broker
+@on_one_broker
 def test_an_archiver_compacts_by_itself(archive):
     commits(archive, rounds=6)
     with archive.running(upkeep_seconds=0.1, compact_files=2):
@@ -93,7 +94,7 @@ def test_an_archiver_compacts_by_itself(archive):
     archive.check()
 
 
-@on_the_embedded_broker
+@on_one_broker
 def test_a_day_whose_rows_cannot_all_be_read_stays_as_it_was(archive, monkeypatch):
     commits(archive, rounds=2)
     before = archive.rows()
@@ -103,7 +104,7 @@ def test_a_day_whose_rows_cannot_all_be_read_stays_as_it_was(archive, monkeypatc
     assert archive.rows().equals(before)
 
 
-@on_the_embedded_broker
+@on_one_broker
 def test_days_beyond_those_to_keep_are_deleted_and_verification_knows_it(archive):
     now = time.time_ns() // 1000
     for age in range(5):
@@ -188,7 +189,7 @@ def test_a_device_is_forgotten_while_an_archiver_runs(archive):
     archive.check()
 
 
-@on_the_embedded_broker
+@on_one_broker
 def test_a_device_can_be_forgotten_before_there_is_an_archive(archive):
     archive.send(live_batches(2, device="forget-me"))
     assert forget(archive.path, "forget-me").readings == 0
@@ -220,7 +221,7 @@ def renamed(rows: pa.Table) -> pa.Table:
     return rows.set_column(rows.schema.get_field_index("session"), SAMPLES.schema.field("session"), pa.array(sessions))
 
 
-@on_the_embedded_broker
+@on_one_broker
 @pytest.mark.parametrize(
     ("change", "missing", "differing", "unknown"),
     [
@@ -249,7 +250,7 @@ def test_verification_finds_what_differs(archive, change, missing, differing, un
     assert "WRONG  samples: a s" in run.stdout
 
 
-@on_the_embedded_broker
+@on_one_broker
 def test_verification_finds_statements_that_differ_and_tells_how_far_behind_it_is(archive):
     archive.say(said("walk", 0), said("sit", 1))
     archive.collect()

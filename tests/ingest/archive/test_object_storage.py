@@ -12,9 +12,10 @@ import s3fs
 from deploy.ports import free_port
 from ingest.archive.forgetting import forget
 from tests.batches import live_batches
-from tests.ingest.archive.archived import Archive, on_the_embedded_broker, said, wait_for
+from tests.brokers import on_one_broker
+from tests.ingest.archive.archived import Archive, said, wait_for
 
-pytestmark = on_the_embedded_broker
+pytestmark = on_one_broker
 
 
 class Storage:

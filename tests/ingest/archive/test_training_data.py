@@ -11,7 +11,8 @@ from har.recordings import RecordingError
 from har.samples import in_order_batch
 from ingest.archive.compaction import compact
 from ingest.archive.forgetting import forget
-from tests.ingest.archive.archived import BEGIN, Archive, on_the_embedded_broker, said
+from tests.brokers import on_one_broker
+from tests.ingest.archive.archived import BEGIN, Archive, said
 from trainer.data_report.report import render_report
 from trainer.data_report.survey import survey_source
 from trainer.preparation.ranges import ranges_of, read_range
@@ -19,7 +20,7 @@ from trainer.recordings import load_recordings
 from trainer.sources import find_source
 from trainer.sources.collected import CollectedSource
 
-pytestmark = on_the_embedded_broker
+pytestmark = on_one_broker
 
 
 @pytest.fixture
