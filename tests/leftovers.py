@@ -18,7 +18,7 @@ _SLOW_SECONDS = 0.05
 def leave_out_what_is_imported() -> None:
     """Let the collections after tests look at nothing that was there before the first test."""
     # Its plugin imports it at the end at the latest, and it looks for references that freezing hides.
-    import hypothesis  # noqa: F401, PLC0415
+    import hypothesis  # noqa: F401
 
     gc.collect()
     gc.freeze()
