@@ -6,7 +6,7 @@ import logging.config
 import signal
 import sys
 from collections.abc import Awaitable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import faust
 import msgspec
@@ -28,10 +28,11 @@ from stream_processor.live_state import LiveState
 from stream_processor.log_view import LogView
 from stream_processor.measures import ProcessorMeasures
 from stream_processor.pipeline import StreamPipeline
-from stream_processor.release_following import ReleaseFollower, announcements
-from stream_processor.release_loading import ReleaseLoader, release_client
 from stream_processor.serving import Served, ServedReleases
 from stream_processor.transport import use_transport
+
+if TYPE_CHECKING:  # a store's client takes a fifth of the start, and many a processor follows no store
+    from stream_processor.release_loading import ReleaseLoader
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +43,7 @@ START_SECONDS = 120.0
 
 
 def create_app(
-    settings: ProcessorSettings, first: Served, loader: ReleaseLoader | None, last_resort: LastResort
+    settings: ProcessorSettings, first: Served, loader: "ReleaseLoader | None", last_resort: LastResort
 ) -> faust.App:
     """Build the Faust app that serves the first releases, and what the store says later if there is a loader."""
     app = faust.App(
@@ -152,11 +153,13 @@ def _attach(app: faust.App, pipeline: StreamPipeline, view: LogView, health: Hea
 def _follow(
     app: faust.App,
     settings: ProcessorSettings,
-    loader: ReleaseLoader,
+    loader: "ReleaseLoader",
     served: ServedReleases,
     measures: ProcessorMeasures,
     live: LiveState,
 ) -> None:
+    from stream_processor.release_following import ReleaseFollower, announcements  # noqa: PLC0415  (only with a store)
+
     @app.task
     async def follow_releases() -> None:
         follower = ReleaseFollower(
@@ -229,7 +232,7 @@ def _run(settings: ProcessorSettings) -> int:
     return FAILURE
 
 
-def _releases(settings: ProcessorSettings) -> tuple[Served, ReleaseLoader | None]:
+def _releases(settings: ProcessorSettings) -> "tuple[Served, ReleaseLoader | None]":
     """Return what classifies at first: what the store says, else what was good last, else the release of the settings.
 
     Raises
@@ -243,6 +246,8 @@ def _releases(settings: ProcessorSettings) -> tuple[Served, ReleaseLoader | None
     first = Served({STABLE: baseline})
     if settings.store_url is None:
         return first, None
+    from stream_processor.release_loading import ReleaseLoader, release_client  # noqa: PLC0415  (only with a store)
+
     loader = ReleaseLoader(release_client(settings), baseline, threads=settings.inference_threads)
     try:
         first = loader.last_good()

@@ -48,8 +48,8 @@ def test_a_missing_extra_is_named():
 @pytest.mark.parametrize(
     ("command", "forbidden"),
     [
-        ("ingest.gateway.server", {"tensorflow", "faust", "onnxruntime", "pyarrow"}),
-        ("stream_processor.worker", {"tensorflow", "pyarrow", "pandas"}),
+        ("ingest.gateway.server", {"tensorflow", "faust", "onnxruntime", "pyarrow", "sqlalchemy"}),
+        ("stream_processor.worker", {"tensorflow", "pyarrow", "pandas", "securesystemslib", "boto3"}),
         ("trainer.evaluate", {"tensorflow"}),
         ("trainer.prepare", {"tensorflow"}),
         ("ingest.simulate", {"scipy", "pandas", "pyarrow", "kafka"}),
