@@ -15,8 +15,14 @@ from har.live import LIVE_CHANNEL, device_key
 from har.predictions import LiveUpdate, Prediction, Trace, encode_update
 
 SECOND = 1_000_000
-#: When the tests began, µs: the dashboard forgets what is long ago.
-BASE = time.time_ns() // 1_000_000_000 * SECOND
+#: A time of event, µs, for a dashboard whose clock the test sets. One that runs by the time of day forgets what is long
+#: ago: what it is fed begins at `whole_second`.
+BASE = 1_790_000_000 * SECOND
+
+
+def whole_second() -> int:
+    """The time of day, µs, without a fraction of a second."""
+    return time.time_ns() // 1_000_000_000 * SECOND
 
 
 def make_update(

@@ -12,6 +12,7 @@ from contextlib import AbstractAsyncContextManager, ExitStack, closing
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from redis.asyncio import Redis
 from websockets.exceptions import ConnectionClosed, InvalidStatus
@@ -19,7 +20,15 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from dashboard.limits import LiveLimits
 from dashboard.site import FILES, MissingFileError, load_site
 from har.live import LIVE_CHANNEL
-from tests.dashboard.dashboard_feeding import BASE, SECOND, LiveClient, PageView, live_client, make_update, publish
+from tests.dashboard.dashboard_feeding import (
+    SECOND,
+    LiveClient,
+    PageView,
+    live_client,
+    make_update,
+    publish,
+    whole_second,
+)
 
 pytestmark = pytest.mark.redis
 
@@ -131,6 +140,12 @@ async def test_beyond_loopback_a_token_is_the_password(run_dashboard: RunDashboa
             await client.until(lambda view: view.snapshots == 1)
 
 
+@pytest.fixture
+def base() -> int:
+    """When the first window of the test starts, µs."""
+    return whole_second()
+
+
 async def subscribed(publisher: Redis) -> None:
     """Wait until the dashboard follows the channel: what is published before reaches nobody."""
     async with asyncio.timeout(20):
@@ -138,13 +153,13 @@ async def subscribed(publisher: Redis) -> None:
             pass
 
 
-async def test_a_snapshot_then_changes(run_dashboard: RunDashboard, publisher: Redis) -> None:
-    await publish(publisher, make_update("from-key", 0, "sit"))
+async def test_a_snapshot_then_changes(run_dashboard: RunDashboard, publisher: Redis, base: int) -> None:
+    await publish(publisher, make_update("from-key", 0, "sit", base=base))
     async with run_dashboard(limits=QUICK) as port, live_client(port) as first:
         await first.until(lambda view: "from-key" in view.devices)
         await subscribed(publisher)
         for second in range(3):
-            await publish(publisher, make_update("from-channel", second, "walk"))
+            await publish(publisher, make_update("from-channel", second, "walk", base=base))
         await first.until(lambda view: len(view.devices.get("from-channel", {}).get("windows", ())) == 3)
         async with live_client(port) as second_client:
             view = await second_client.until(lambda view: len(view.devices) == 2)
@@ -160,26 +175,24 @@ async def test_a_snapshot_then_changes(run_dashboard: RunDashboard, publisher: R
 
 
 async def test_unreadable_messages_are_counted_and_logged_seldom(
-    run_dashboard: RunDashboard, publisher: Redis, caplog: pytest.LogCaptureFixture
+    run_dashboard: RunDashboard, publisher: Redis, caplog: pytest.LogCaptureFixture, base: int
 ) -> None:
     async with run_dashboard(limits=QUICK) as port, live_client(port) as client:
         await subscribed(publisher)
         for number in range(100):
             await publisher.publish(LIVE_CHANNEL, b"\x00 not JSON %d" % number)
-        await publish(publisher, make_update("phone-1"))
+        await publish(publisher, make_update("phone-1", base=base))
         view = await client.until(lambda view: "phone-1" in view.devices and view.status["undecodable"] == 100)
         assert view.devices["phone-1"]["activity"] == "walk"
     assert sum("was not used" in record.message for record in caplog.records) == 1
 
 
 async def test_catches_up_after_redis_was_killed(
-    run_dashboard: RunDashboard,
-    publisher: Redis,
-    redis_server: Any,
+    run_dashboard: RunDashboard, publisher: Redis, redis_server: Any, base: int
 ) -> None:
     async with run_dashboard(limits=QUICK) as port, live_client(port) as client:
         await subscribed(publisher)
-        await publish(publisher, make_update("phone-1", 0))
+        await publish(publisher, make_update("phone-1", 0, base=base))
         await client.until(lambda view: "phone-1" in view.devices)
         # Kept by Redis without a message: only a catch-up finds it.
         await publisher.set(
@@ -196,7 +209,7 @@ async def test_catches_up_after_redis_was_killed(
         await client.until(lambda view: view.status["redis_unavailable_since"] is None)
         await publisher.connection_pool.disconnect()
         await subscribed(publisher)
-        await publish(publisher, make_update("phone-3", 0))
+        await publish(publisher, make_update("phone-3", 0, base=base))
         await client.until(lambda view: "phone-3" in view.devices)
         assert client.view.snapshots == 1
 
@@ -210,7 +223,9 @@ async def test_starts_without_redis(run_dashboard: RunDashboard, redis_server: A
 
 
 DEVICES = 50
-STEPS = 1_000
+STEPS = 300
+#: Numbers of many digits: a message is as long as with three times as many short ones.
+LONG_AXIS = [1e12 + step / 4 for step in range(STEPS)]
 
 
 def browser_that_never_reads(port: int) -> closing[socket.socket]:
@@ -225,7 +240,7 @@ def browser_that_never_reads(port: int) -> closing[socket.socket]:
     return closing(browser)
 
 
-async def publish_rounds(publisher: Redis, client: LiveClient, first: int, last: int) -> None:
+async def publish_rounds(publisher: Redis, client: LiveClient, base: int, first: int, last: int) -> None:
     """Publish a window of all devices a round, about 0.7 MB of trace; the client sees each round."""
 
     def has_all(view: PageView, start: int) -> bool:
@@ -236,30 +251,33 @@ async def publish_rounds(publisher: Redis, client: LiveClient, first: int, last:
     for second in range(first, last):
         pipeline = publisher.pipeline(transaction=False)
         for number in range(DEVICES):
-            await publish(pipeline, make_update(f"phone-{number}", second, steps=STEPS), keep=False)
+            update = make_update(f"phone-{number}", second, base=base, steps=STEPS)
+            trace = msgspec.structs.replace(update.trace, x=LONG_AXIS, y=LONG_AXIS, z=LONG_AXIS)
+            await publish(pipeline, msgspec.structs.replace(update, trace=trace), keep=False)
         await pipeline.execute()
-        start = BASE + second * SECOND
+        start = base + second * SECOND
         await client.until(lambda view, start=start: has_all(view, start))
         for device in client.view.devices.values():
             device.update(windows={}, trace={})
 
 
 async def test_a_browser_that_never_reads_delays_nobody_and_costs_no_memory(
-    run_dashboard: RunDashboard, publisher: Redis
+    run_dashboard: RunDashboard, publisher: Redis, base: int
 ) -> None:
-    # The history is short, so that the state is full after the first rounds.
-    async with run_dashboard(limits=QUICK, history_seconds=10) as port, live_client(port) as client:
+    # What is kept is short, so that the state is full after the first rounds.
+    limits = LiveLimits(delta_interval=0.02, heartbeat=0.05, trace_seconds=3)
+    async with run_dashboard(limits=limits, history_seconds=10) as port, live_client(port) as client:
         await subscribed(publisher)
         with ExitStack() as stuck:
             for _ in range(3):
                 stuck.enter_context(browser_that_never_reads(port))
-            await publish_rounds(publisher, client, 0, 20)
+            await publish_rounds(publisher, client, base, 0, 8)
             tracemalloc.start()
             try:
-                # What was there before is not traced: after twelve rounds all traces have been replaced.
-                await publish_rounds(publisher, client, 20, 34)
+                # What was there before is not traced: after four rounds all traces have been replaced.
+                await publish_rounds(publisher, client, base, 8, 13)
                 before = tracemalloc.get_traced_memory()[0]
-                await publish_rounds(publisher, client, 34, 44)
+                await publish_rounds(publisher, client, base, 13, 23)
                 grown = tracemalloc.get_traced_memory()[0] - before
             finally:
                 tracemalloc.stop()
@@ -267,7 +285,7 @@ async def test_a_browser_that_never_reads_delays_nobody_and_costs_no_memory(
 
 
 async def test_a_browser_that_takes_nothing_is_dropped(
-    run_dashboard: RunDashboard, publisher: Redis, caplog: pytest.LogCaptureFixture
+    run_dashboard: RunDashboard, publisher: Redis, caplog: pytest.LogCaptureFixture, base: int
 ) -> None:
     limits = LiveLimits(delta_interval=0.02, heartbeat=0.05, browser_timeout=0.5)
     async with run_dashboard(limits=limits) as port, live_client(port) as client:
@@ -276,13 +294,15 @@ async def test_a_browser_that_takes_nothing_is_dropped(
             second = 0
             async with asyncio.timeout(60):
                 while "it took nothing" not in caplog.text:
-                    await publish_rounds(publisher, client, second, second + 1)
+                    await publish_rounds(publisher, client, base, second, second + 1)
                     second += 1
-            await publish_rounds(publisher, client, second, second + 1)
+            await publish_rounds(publisher, client, base, second, second + 1)
     assert caplog.text.count("it took nothing") == 1
 
 
-async def test_stops_at_once_although_browsers_are_stuck(run_dashboard: RunDashboard, publisher: Redis) -> None:
+async def test_stops_at_once_although_browsers_are_stuck(
+    run_dashboard: RunDashboard, publisher: Redis, base: int
+) -> None:
     limits = LiveLimits(delta_interval=0.02, heartbeat=0.05, shutdown=0.2)
     with ExitStack() as stuck:
         async with run_dashboard(limits=limits) as port:
@@ -290,7 +310,7 @@ async def test_stops_at_once_although_browsers_are_stuck(run_dashboard: RunDashb
                 await subscribed(publisher)
                 stuck.enter_context(browser_that_never_reads(port))
                 stuck.enter_context(closing(socket.create_connection(("127.0.0.1", port))))
-                await publish_rounds(publisher, client, 0, 15)
+                await publish_rounds(publisher, client, base, 0, 15)
             started = time.monotonic()
         assert time.monotonic() - started < 3
 
