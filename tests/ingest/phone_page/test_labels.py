@@ -7,8 +7,6 @@ import pytest
 from har.statements import StatementTable, decode_statement
 from tests.ingest.phone_page.page_gateway import PageGateway
 
-pytestmark = [pytest.mark.browser]
-
 
 @pytest.fixture
 def recording(phone: Any) -> Any:

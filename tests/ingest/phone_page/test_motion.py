@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-pytestmark = [pytest.mark.browser]
+from tests.ingest.phone_page.page_modules import NodeModules
 
 IPHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 Version/18.0 Mobile Safari/604.1"
 CHROME_ON_IPHONE = (
@@ -12,6 +12,7 @@ CHROME_ON_IPHONE = (
 )
 MAC = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 Version/18.0 Safari/605.1.15"
 ANDROID = "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 Chrome/130.0.0.0 Mobile Safari/537.36"
+JUDGE = "const { judgeFlat } = await import('/phone/motion-frame.js'); return judgeFlat(args[0])"
 WINDOWS = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/130.0.0.0 Safari/537.36"
 
 
@@ -29,10 +30,9 @@ WINDOWS = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/1
     ids=["iPhone", "Chrome on an iPhone", "iPad", "iPad that claims to be a Mac", "Mac", "Android", "touch laptop"],
 )
 def test_only_ios_and_ipados_report_reversed_signs(
-    phone: Any, platform: str, agent: str, touch_points: int, reversed_signs: bool
+    modules: NodeModules, platform: str, agent: str, touch_points: int, reversed_signs: bool
 ) -> None:
-    phone.open()
-    told = phone.asynchronously(
+    told = modules.run(
         "const { isReversedPlatform } = await import('/phone/motion-frame.js'); return isReversedPlatform(args[0])",
         {"platform": platform, "userAgent": agent, "maxTouchPoints": touch_points},
     )
@@ -48,13 +48,11 @@ def test_only_ios_and_ipados_report_reversed_signs(
         ([0.0, 0.0, 1.0], "moving"),
     ],
 )
-def test_a_phone_on_a_table_tells_its_signs(phone: Any, reading: list[float], verdict: str) -> None:
-    phone.open()
-    judge = "const { judgeFlat } = await import('/phone/motion-frame.js'); return judgeFlat(args[0])"
-    assert phone.asynchronously(judge, [reading] * 60) == verdict
+def test_a_phone_on_a_table_tells_its_signs(modules: NodeModules, reading: list[float], verdict: str) -> None:
+    assert modules.run(JUDGE, [reading] * 60) == verdict
     shaken = [[x + 4 * (at % 2), y, z] for at, (x, y, z) in enumerate([reading] * 60)]
-    assert phone.asynchronously(judge, shaken) == "moving"
-    assert phone.asynchronously(judge, []) == "moving"
+    assert modules.run(JUDGE, shaken) == "moving"
+    assert modules.run(JUDGE, []) == "moving"
 
 
 def test_an_iphone_is_sent_with_androids_signs_and_the_wearer_can_correct_it(phone: Any, page_gateway: Any) -> None:
@@ -136,7 +134,7 @@ def test_a_hidden_page_writes_down_what_it_has(phone: Any, page_gateway: Any) ->
     phone.start()
     phone.wait(lambda: len(phone.recorded()) > 60)
     assert page_gateway.batches == []
-    phone.browser.switch_to.new_window("tab")
+    phone.open_tab()
     phone.wait(lambda: len(page_gateway.batches) == 1)
     assert len(page_gateway.batches[0]) > 60
 

@@ -3,12 +3,8 @@
 import re
 from typing import Any
 
-import pytest
-
-from tests.ingest.phone_page.page_gateway import FOLDER, VENDOR
+from tests.ingest.phone_page.page_files import FOLDER, VENDOR
 from tests.ingest.phone_page.phone_in_browser import assert_all_arrived
-
-pytestmark = [pytest.mark.browser]
 
 IMPORT = re.compile(r"""(?:from|import)\s*\(?\s*["'](\.[^"']+)["']""")
 ASSETS = {"style.css", "manifest.webmanifest", *(file.name for file in FOLDER.glob("icon*"))}

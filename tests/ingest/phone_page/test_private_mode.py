@@ -12,8 +12,6 @@ from model_store.onnx_classifier import OnnxClassifier
 from tests.ingest.phone_page.phone_in_browser import assert_all_arrived, columns_of
 from tests.model_store.made_store import MadeStore
 
-pytestmark = [pytest.mark.browser]
-
 
 @pytest.fixture
 def store(page_gateway: Any, tmp_path: Path) -> Iterator[MadeStore]:

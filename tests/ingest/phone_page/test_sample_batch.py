@@ -11,9 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from har.samples import MAX_READINGS, RejectedBatch, SampleBatch, decode_batch, encode_batch, in_order_batch
-from tests.ingest.phone_page.page_modules import PageModules, RefusedByPage, page_modules
-
-pytestmark = pytest.mark.browser
+from tests.ingest.phone_page.page_modules import Modules, RefusedByPage
 
 START = 1_764_000_000_000_000
 ENCODE = """
@@ -24,12 +22,6 @@ return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(''));
 """
 
 
-@pytest.fixture
-def page(browser):
-    with page_modules(browser) as opened:
-        yield opened
-
-
 def batch_of(count: int = 50, **changes: Any) -> SampleBatch:
     times = START + np.arange(count) * 16_667
     axes = np.tile(np.float32([0.1, -0.2, 9.8]), (count, 1))
@@ -37,7 +29,7 @@ def batch_of(count: int = 50, **changes: Any) -> SampleBatch:
     return replace(made or SampleBatch("phone-1", "s1", 7, times, axes, 0, 0, 0), **changes)
 
 
-def encoded_by(page: PageModules, batch: SampleBatch) -> bytes:
+def encoded_by(modules: Modules, batch: SampleBatch) -> bytes:
     header = {
         "device": batch.device,
         "session": batch.session,
@@ -48,10 +40,10 @@ def encoded_by(page: PageModules, batch: SampleBatch) -> bytes:
         "times": batch.times.tolist(),
     }
     axes = [[str(value) for value in axis] for axis in batch.axes.T.tolist()]
-    return base64.b64decode(page.run(ENCODE, header, axes))
+    return base64.b64decode(modules.run(ENCODE, header, axes))
 
 
-def test_any_batch_is_the_message_that_python_makes_of_it(page):
+def test_any_batch_is_the_message_that_python_makes_of_it(modules):
     @given(
         axes=arrays(np.float32, st.tuples(st.integers(1, 300), st.just(3)), elements=st.floats(-100, 100, width=32)),
         steps=st.data(),
@@ -63,7 +55,7 @@ def test_any_batch_is_the_message_that_python_makes_of_it(page):
     def compare(axes, steps, sequence, device, earlier):
         gaps = steps.draw(arrays(np.int64, len(axes), elements=st.integers(1, 200_000)))
         batch = in_order_batch(device, "s", sequence, START + gaps.cumsum(), axes, earlier_until=earlier)
-        message = encoded_by(page, batch)
+        message = encoded_by(modules, batch)
         assert message == encode_batch(batch)
         decoded = decode_batch(message)
         assert (decoded.sequence, decoded.earlier_until) == (sequence, earlier)
@@ -98,7 +90,7 @@ REFUSED = [
 ]
 
 
-def test_what_the_gateway_would_refuse_is_refused_here_for_the_same(page):
+def test_what_the_gateway_would_refuse_is_refused_here_for_the_same(modules):
     codes = set()
     for case in REFUSED:
         changes = dict(case)
@@ -106,12 +98,12 @@ def test_what_the_gateway_would_refuse_is_refused_here_for_the_same(page):
         with pytest.raises(RejectedBatch) as refused:
             decode_batch(encode_batch(batch))
         with pytest.raises(RefusedByPage) as here:
-            encoded_by(page, batch)
+            encoded_by(modules, batch)
         assert here.value.reason == refused.value.code, case
         codes.add(refused.value.code)
     assert len(codes) == 10
 
 
-def test_the_most_readings_fit_into_one_message(page):
+def test_the_most_readings_fit_into_one_message(modules):
     batch = batch_of(MAX_READINGS)
-    assert encoded_by(page, batch) == encode_batch(batch)
+    assert encoded_by(modules, batch) == encode_batch(batch)

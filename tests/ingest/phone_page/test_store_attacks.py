@@ -26,16 +26,14 @@ from model_store.repository.roles import Lifetimes
 from model_store.repository.signed_state import Edition, newest_root, read_state, sign, signers_of
 from model_store.repository.signing_keys import Keyring
 from tests.ingest.phone_page.page_modules import RefusedByPage
-from tests.ingest.phone_page.phone_of_store import Phone, phone_of
+from tests.ingest.phone_page.phone_of_store import Phone, phone_in_node
 from tests.model_store.made_store import MadeStore, ago
-
-pytestmark = pytest.mark.browser
 
 
 @pytest.fixture
-def phone(browser, tmp_path):
+def phone(node, tmp_path):
     """A phone that has the store's first release."""
-    with phone_of(browser, MadeStore.make(tmp_path)) as opened:
+    with phone_in_node(node, MadeStore.make(tmp_path)) as opened:
         opened.store.publish("one")
         assert opened.pull() == "one"
         yield opened
@@ -175,10 +173,10 @@ def test_an_old_timestamp_that_is_served_for_ever(phone):
         ("targets", Lifetimes(offline=timedelta(hours=1))),
     ],
 )
-def test_each_signature_that_is_over(browser, tmp_path, role, lifetimes):
+def test_each_signature_that_is_over(node, tmp_path, role, lifetimes):
     store = MadeStore.make(tmp_path, lifetimes=lifetimes)
     store.publish("one")
-    with phone_of(browser, store) as phone:
+    with phone_in_node(node, store) as phone:
         for known in (None, "one"):  # both as fetched and as kept
             assert phone.good() == known
             expired = refused(phone, now=3_700)
@@ -187,11 +185,11 @@ def test_each_signature_that_is_over(browser, tmp_path, role, lifetimes):
             assert phone.pull() == "one"
 
 
-def test_a_root_that_expired_is_still_the_one_that_lets_a_new_one_follow(browser, tmp_path):
+def test_a_root_that_expired_is_still_the_one_that_lets_a_new_one_follow(node, tmp_path):
     store = MadeStore.make(tmp_path, clock=ago(days=2), lifetimes=Lifetimes(offline=timedelta(days=1)))
     now = store.at(ago())
     publish(store.storage, now, store.release("one"))
-    with phone_of(browser, store) as phone:
+    with phone_in_node(node, store) as phone:
         expired = refused(phone)
         assert expired.reason == "expired"
         assert "root" in str(expired)

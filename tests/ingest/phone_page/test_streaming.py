@@ -7,8 +7,6 @@ import pytest
 
 from tests.ingest.phone_page.phone_in_browser import assert_all_arrived
 
-pytestmark = [pytest.mark.browser]
-
 
 def test_what_the_sensor_measures_arrives_complete_and_in_order(phone: Any, page_gateway: Any) -> None:
     phone.enrol()
@@ -235,7 +233,7 @@ def test_only_one_tab_records_and_the_next_takes_over(phone: Any, page_gateway: 
     phone.enrol()
     phone.start()
     first = phone.browser.current_window_handle
-    phone.browser.switch_to.new_window("tab")
+    phone.open_tab()
     second = phone.browser.current_window_handle
     phone.browser.get(page_gateway.url)
     phone.wait_for_text("notices", "only one may record")

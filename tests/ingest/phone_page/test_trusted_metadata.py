@@ -12,11 +12,9 @@ from har.channels import is_canary
 from model_store.repository.key_rotation import renew, rotate_key
 from model_store.repository.publishing import promote, rollback
 from tests.ingest.phone_page.page_modules import RefusedByPage
-from tests.ingest.phone_page.phone_of_store import DEVICE, phone_of
+from tests.ingest.phone_page.phone_of_store import DEVICE, phone_in_browser, phone_in_node
 from tests.model_store.made_store import MadeStore
 from tests.model_store.served_store import trickle
-
-pytestmark = pytest.mark.browser
 
 #: Names on both sides of a canary that is for half of the devices.
 AMONG = next(name for name in (f"phone-{n}" for n in range(100)) if is_canary(name, 0.5))
@@ -24,15 +22,22 @@ NOT_AMONG = next(name for name in (f"phone-{n}" for n in range(100)) if not is_c
 
 
 @pytest.fixture
-def phone(browser, tmp_path):
-    with phone_of(browser, MadeStore.make(tmp_path)) as opened:
+def phone(node, tmp_path):
+    with phone_in_node(node, MadeStore.make(tmp_path)) as opened:
         yield opened
 
 
-def test_a_release_arrives_whole(phone):
-    phone.store.publish("one")
-    folder = phone.store.folder / "made" / "one"
-    got = phone.run(
+@pytest.fixture
+def browsing(browser, tmp_path):
+    """A phone whose page is in a browser, which keeps what it has in IndexedDB."""
+    with phone_in_browser(browser, MadeStore.make(tmp_path)) as opened:
+        yield opened
+
+
+def test_a_release_arrives_whole(browsing):
+    browsing.store.publish("one")
+    folder = browsing.store.folder / "made" / "one"
+    got = browsing.run(
         """
         const { name, channel, manifest, onnx, golden } = await metadata.pullRelease(options);
         const { sha256 } = await import('/phone/metadata-signatures.js');
@@ -43,7 +48,7 @@ def test_a_release_arrives_whole(phone):
     assert got["manifest"] == json.loads((folder / "manifest.json").read_bytes())
     assert got["golden"] == json.loads((folder / "golden.json").read_bytes())
     assert got["onnx"] == hashlib.sha256((folder / "network.onnx").read_bytes()).hexdigest()
-    assert phone.page.faults() == []
+    assert browsing.page.faults() == []
 
 
 def test_a_phone_follows_its_channel(phone):
@@ -87,16 +92,16 @@ def test_keys_that_were_replaced_are_followed(phone):
     assert phone.pull() == "two"
 
 
-def test_without_the_store_the_last_good_release_runs_on_also_after_the_page_was_loaded_anew(phone):
-    phone.store.publish("one")
+def test_without_the_store_the_last_good_release_runs_on_also_after_the_page_was_loaded_anew(browsing):
+    browsing.store.publish("one")
     opened = "const { release, refused } = await openCurrentRelease(options); return [release.name, refused?.reason];"
-    assert phone.run(opened) == ["one", None]
-    phone.server.change = lambda name, content: None
-    phone.page.open()
-    assert phone.run(opened) == ["one", "unreachable"]
+    assert browsing.run(opened) == ["one", None]
+    browsing.server.change = lambda name, content: None
+    browsing.page.open()
+    assert browsing.run(opened) == ["one", "unreachable"]
     # However old its signatures have become.
-    assert phone.run(opened, now=10 * 365 * 86_400) == ["one", "expired"]
-    assert phone.good() == "one"
+    assert browsing.run(opened, now=10 * 365 * 86_400) == ["one", "expired"]
+    assert browsing.good() == "one"
 
 
 def test_a_phone_that_never_had_a_release_says_why_it_has_none(phone):
@@ -108,10 +113,10 @@ def test_a_phone_that_never_had_a_release_says_why_it_has_none(phone):
     assert phone.good() is None
 
 
-def test_a_release_that_was_damaged_in_the_browsers_storage_is_not_used_and_fetched_again(phone):
-    phone.store.publish("one")
-    phone.pull()
-    phone.run(
+def test_a_release_that_was_damaged_in_the_browsers_storage_is_not_used_and_fetched_again(browsing):
+    browsing.store.publish("one")
+    browsing.pull()
+    browsing.run(
         """
         const kept = await storage.get('store/good');
         kept.files.onnx[1000] ^= 1;
@@ -119,9 +124,9 @@ def test_a_release_that_was_damaged_in_the_browsers_storage_is_not_used_and_fetc
         """
     )
     with pytest.raises(RefusedByPage, match="onnx of the release that is kept is damaged") as refused:
-        phone.good()
+        browsing.good()
     assert refused.value.reason == "changed"
-    assert phone.pull() == "one" == phone.good()
+    assert browsing.pull() == "one" == browsing.good()
 
 
 def test_a_storage_that_is_full_stops_no_release_that_was_verified(phone):
@@ -142,30 +147,30 @@ def test_a_storage_that_is_full_stops_no_release_that_was_verified(phone):
     assert "storage failed: no room" in detail
 
 
-def test_a_store_that_trickles_is_given_up_in_time(phone):
-    phone.store.publish("one")
-    phone.server.send = lambda answer: trickle(answer) if "onnx" in answer.name else answer.write(answer.content)
+def test_a_store_that_trickles_is_given_up_in_time(browsing):
+    browsing.store.publish("one")
+    browsing.server.send = lambda answer: trickle(answer) if "onnx" in answer.name else answer.write(answer.content)
     with pytest.raises(RefusedByPage, match="bytes a second") as refused:
-        phone.pull()
+        browsing.pull()
     assert refused.value.reason == "slow"
-    phone.server.send = lambda answer: answer.stopped.wait(10)
+    browsing.server.send = lambda answer: answer.stopped.wait(10)
     with pytest.raises(RefusedByPage, match="did not come on") as refused:
-        phone.pull()
+        browsing.pull()
     assert refused.value.reason == "slow"
-    phone.server.send = None
-    assert phone.pull() == "one"
+    browsing.server.send = None
+    assert browsing.pull() == "one"
 
 
-def test_a_store_that_breaks_off_is_unreachable(phone):
-    phone.store.publish("one")
+def test_a_store_that_breaks_off_is_unreachable(browsing):
+    browsing.store.publish("one")
 
     def cut(answer):
         answer.write(answer.content[:1_000])
         answer.cut()
 
-    phone.server.send = lambda answer: cut(answer) if "onnx" in answer.name else answer.write(answer.content)
+    browsing.server.send = lambda answer: cut(answer) if "onnx" in answer.name else answer.write(answer.content)
     with pytest.raises(RefusedByPage) as refused:
-        phone.pull()
+        browsing.pull()
     assert refused.value.reason == "unreachable"
 
 
@@ -197,20 +202,20 @@ return new TextDecoder().decode(canonicalJson(parseJson(new TextEncoder().encode
 """
 
 
-def test_canonical_json_is_what_python_signs(phone):
+def test_canonical_json_is_what_python_signs(modules):
     @given(JSON)
     @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
     def compare(value):
-        assert phone.page.run(CANONICAL, json.dumps(value)) == encode_canonical(value)
+        assert modules.run(CANONICAL, json.dumps(value)) == encode_canonical(value)
 
     compare()
-    assert phone.page.run(CANONICAL, '{"\\uff5e": 1, "\\ud83d\\ude00": 2}') == '{"～":1,"😀":2}'  # by code point
+    assert modules.run(CANONICAL, '{"\\uff5e": 1, "\\ud83d\\ude00": 2}') == '{"～":1,"😀":2}'  # by code point
     for document in ('{"a": 9007199254740993}', '{"a": 1.5}', '"\\ud800"', "[" * 50 + "]" * 50):
         with pytest.raises(RefusedByPage, match="TypeError"):
-            phone.page.run(CANONICAL, document)
+            modules.run(CANONICAL, document)
 
 
-def test_a_device_is_among_a_canarys_share_exactly_as_in_python(phone):
+def test_a_device_is_among_a_canarys_share_exactly_as_in_python(modules):
     @given(
         device=st.from_regex(r"\A[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z"),
         share=st.floats(0, 1) | st.none(),
@@ -219,7 +224,7 @@ def test_a_device_is_among_a_canarys_share_exactly_as_in_python(phone):
     def compare(device, share):
         digest = int.from_bytes(hashlib.sha256(device.encode()).digest()[:8], "big")
         share = digest / 2**64 if share is None else share  # right at the border
-        here = phone.page.run("return (await import('/phone/channels.js')).isCanary(args[0], args[1])", device, share)
+        here = modules.run("return (await import('/phone/channels.js')).isCanary(args[0], args[1])", device, share)
         assert here == is_canary(device, share)
 
     compare()

@@ -2,6 +2,7 @@
 
 import base64
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,9 +12,7 @@ from hypothesis import strategies as st
 from har.resampling import low_pass_taps
 from har.windows import MICROSECONDS, RecordingWindows, WindowSpec, merge_readings, recording_windows
 from ingest.recording_files import read_recordings
-from tests.ingest.phone_page.page_modules import PageModules, RefusedByPage, page_modules
-
-pytestmark = pytest.mark.browser
+from tests.ingest.phone_page.page_modules import Modules, RefusedByPage
 
 BEGIN = 1_764_000_000_123_457
 SPECS = [
@@ -38,18 +37,17 @@ return {
 """
 
 
-@pytest.fixture
-def page(browser):
-    with page_modules(browser) as opened:
-        yield opened
-
-
-def assert_same(page: PageModules, times: np.ndarray, axes: np.ndarray, spec: WindowSpec, cuts: list[int]) -> int:
-    """Cut a recording with non-decreasing times in the page and here; return how many windows there are."""
-    expected: RecordingWindows = recording_windows(times, axes, spec)
+def cut_by(modules: Modules, times: np.ndarray, axes: np.ndarray, spec: WindowSpec, cuts: list[int]) -> dict[str, Any]:
+    """Cut a recording, which comes in pieces."""
     pieces = list(pairwise(sorted({0, len(times), *(cut % (len(times) + 1) for cut in cuts)})))
     manifest = {"steps": spec.steps, "rate_hz": spec.rate_hz, "hop_us": spec.hop_us, "gap_us": spec.gap_us}
-    got = page.run(CUT, times.tolist(), axes.T.tolist(), pieces, manifest)
+    return dict(modules.run(CUT, times.tolist(), axes.T.tolist(), pieces, manifest))
+
+
+def assert_same(modules: Modules, times: np.ndarray, axes: np.ndarray, spec: WindowSpec, cuts: list[int]) -> int:
+    """Cut a recording with non-decreasing times in the page and here; return how many windows there are."""
+    expected: RecordingWindows = recording_windows(times, axes, spec)
+    got = cut_by(modules, times, axes, spec, cuts)
     assert got["starts"] == expected.starts.tolist()
     assert [base64.b64decode(values) for values in got["values"]] == [each.tobytes() for each in expected.values]
     assert got["repeats"] == expected.repeats
@@ -73,7 +71,7 @@ def recording(rate: float, seed: int, jitter: float, gaps: int, repeats: float) 
     return times[order], axes[order]
 
 
-def test_windows_of_any_recording_split_anywhere_are_equal_bit_for_bit(page):
+def test_windows_of_any_recording_split_anywhere_are_equal_bit_for_bit(modules):
     counted = []
 
     @given(
@@ -87,31 +85,31 @@ def test_windows_of_any_recording_split_anywhere_are_equal_bit_for_bit(page):
     )
     @settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
     def compare(rate, seed, jitter, gaps, repeats, spec, cuts):
-        counted.append(assert_same(page, *recording(rate, seed, jitter, gaps, repeats), spec, cuts))
+        counted.append(assert_same(modules, *recording(rate, seed, jitter, gaps, repeats), spec, cuts))
 
     compare()
     assert sum(counted) > 200
 
 
-def test_readings_that_come_one_by_one_give_the_same_windows(page):
+def test_readings_that_come_one_by_one_give_the_same_windows(modules):
     times, axes = recording(60, 1, 0.3, 1, 0.1)
-    assert assert_same(page, times, axes, WindowSpec(), list(range(len(times)))) >= 3
+    assert assert_same(modules, times, axes, WindowSpec(), list(range(len(times)))) >= 3
 
 
 @pytest.mark.parametrize(
     "file", ["hapt_24_users.parquet", "pocket_6_users.parquet", "hhar_excerpt/Phones_accelerometer_first10000.csv"]
 )
-def test_windows_of_real_recordings_are_equal_bit_for_bit(page, shared_data, file):
+def test_windows_of_real_recordings_are_equal_bit_for_bit(modules, shared_data, file):
     found = 0
     for recorded in read_recordings(shared_data / file)[:3]:
         order = np.argsort(recorded.times, kind="stable")[:10_000]
         times, axes = recorded.times[order], recorded.axes[order].astype(np.float32)
-        found += assert_same(page, times, axes, WindowSpec(), list(range(0, len(times), 37)))
+        found += assert_same(modules, times, axes, WindowSpec(), list(range(0, len(times), 37)))
     assert found > 20
 
 
-def test_the_filters_taps_are_those_of_python(page):
-    taps = page.run("return (await import('/phone/resampling.js')).lowPassTaps()")
+def test_the_filters_taps_are_those_of_python(modules):
+    taps = modules.run("return (await import('/phone/resampling.js')).lowPassTaps()")
     assert taps == low_pass_taps().tolist()
 
 
@@ -123,7 +121,7 @@ IMPOSSIBLE = [
 ]
 
 
-def test_readings_that_are_not_possible_are_refused_and_none_of_them_is_taken(page):
+def test_readings_that_are_not_possible_are_refused_and_none_of_them_is_taken(modules):
     good_times, axes = recording(50, 2, 0.0, 0, 0.0)
     expected = recording_windows(good_times, axes)
     body = """
@@ -138,28 +136,28 @@ def test_readings_that_are_not_possible_are_refused_and_none_of_them_is_taken(pa
     return [text, windows.map((window) => window.start), windows.map(({ values }) => Array.from(values))];
     """
     for times, x, error in IMPOSSIBLE:
-        text, starts, values = page.run(body, good_times.tolist(), axes.T.tolist(), times, x)
+        text, starts, values = modules.run(body, good_times.tolist(), axes.T.tolist(), times, x)
         assert text.startswith("RangeError") and error in text
         assert starts == expected.starts.tolist()
         assert np.array_equal(np.array(values, np.float32).reshape(expected.values.shape), expected.values)
 
 
-def test_of_readings_with_one_time_the_smallest_is_kept_whichever_came_first(page):
+def test_of_readings_with_one_time_the_smallest_is_kept_whichever_came_first(modules):
     times, axes = recording(50, 3, 0.0, 0, 1.0)
     assert merge_readings(times, axes.astype(np.float64)).conflicts > 100
     ends = np.flatnonzero(np.diff(times)) + 1
     backwards = np.concatenate([part[::-1] for part in np.split(np.arange(len(times)), ends)])
-    assert assert_same(page, times, axes, WindowSpec(), []) == assert_same(
-        page, times[backwards], axes[backwards], WindowSpec(), []
+    assert assert_same(modules, times, axes, WindowSpec(), []) == assert_same(
+        modules, times[backwards], axes[backwards], WindowSpec(), []
     )
 
 
-def test_a_manifest_whose_windows_cannot_be_cut_is_refused(page):
+def test_a_manifest_whose_windows_cannot_be_cut_is_refused(modules):
     possible = {"steps": 200, "rate_hz": 50, "hop_us": 1_000_000, "gap_us": 1_000_000}
     windows = "return (await import('/phone/windows.js')).windowSpec(args[0])"
-    assert page.run(windows, possible) == {"steps": 200, "rateHz": 50, "hopUs": 1_000_000, "gapUs": 1_000_000}
+    assert modules.run(windows, possible) == {"steps": 200, "rateHz": 50, "hopUs": 1_000_000, "gapUs": 1_000_000}
     for change in ({"rate_hz": 33}, {"hop_us": 1_000_001}, {"steps": 0}, {"gap_us": 0}):
         with pytest.raises(ValueError, match=r"must be|multiple|no whole number"):
             WindowSpec(**(possible | change))
         with pytest.raises(RefusedByPage, match="RangeError"):
-            page.run(windows, possible | change)
+            modules.run(windows, possible | change)

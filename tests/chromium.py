@@ -1,0 +1,117 @@
+"""One headless Chromium for all tests of a worker, and a browser context for each test.
+
+A context is what a private window is: storage, service workers, caches, permissions and emulation are the context's own
+and go with it. A start of Chromium costs more than most tests do.
+"""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from selenium import webdriver
+from selenium.common.exceptions import WebDriverException
+from selenium.webdriver.chrome.options import Options
+from selenium.webdriver.chrome.service import Service
+from urllib3.exceptions import HTTPError
+
+WIDTH, HEIGHT = 1440, 900
+#: Parts of Chromium's own window, each of which is a page with a process; nobody sees them here.
+_UNSEEN = (
+    "DialMediaRouteProvider",
+    "InitialWebUI",
+    "MediaRouter",
+    "OptimizationHints",
+    "PreloadTopChromeWebUI",
+    "Translate",
+    "WebUIOmniboxAimPopup",
+    "WebUIOmniboxFullPopup",
+    "WebUIOmniboxPopup",
+    "WebUIToolbar",
+)
+_ARGUMENTS = (
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-default-apps",
+    "--disable-extensions",
+    "--disable-sync",
+    f"--disable-features={','.join(_UNSEEN)}",
+    f"--window-size={WIDTH},{HEIGHT}",
+)
+#: What is raised of a browser or a driver that is no more.
+_GONE = (WebDriverException, HTTPError, OSError)
+
+
+class SharedChromium:
+    """A Chromium that starts when the first test needs it, and again if a test has ended it."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._starts = 0
+        self._driver: webdriver.Chrome | None = None
+        self._first_window = ""
+
+    @contextmanager
+    def context(self) -> Iterator[webdriver.Chrome]:
+        """Give the browser with the only window of a new context; at the end, the context is gone."""
+        driver = self.start()
+        context = driver.browser.create_user_context()
+        try:
+            driver.switch_to.window(driver.browsing_context.create(type="window", user_context=context))
+            driver.get_log("browser")  # type: ignore[no-untyped-call]
+            yield driver
+        finally:
+            self._remove(driver, context)
+
+    def start(self) -> webdriver.Chrome:
+        """Return the browser, started if need be."""
+        if self._driver is not None and not _answers(self._driver):
+            self.quit()
+        if self._driver is None:
+            self._starts += 1
+            self._driver = _started(self._folder / f"profile-{self._starts}")
+            self._first_window = self._driver.current_window_handle
+            self._driver.browser.get_user_contexts()  # connects; its thread lives as long as the browser
+        return self._driver
+
+    def quit(self) -> None:
+        """End Chromium."""
+        if self._driver is not None:
+            self._driver.quit()
+        self._driver = None
+
+    def _remove(self, driver: webdriver.Chrome, context: str) -> None:
+        try:
+            driver.switch_to.window(self._first_window)
+            driver.browser.remove_user_context(context)
+            driver.get_log("browser")  # type: ignore[no-untyped-call] # no test hears of another one's faults
+        except _GONE:
+            self.quit()
+
+
+def _answers(driver: webdriver.Chrome) -> bool:
+    try:
+        return bool(driver.window_handles)
+    except _GONE:
+        return False
+
+
+def _started(profile: Path) -> webdriver.Chrome:
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    driver = shutil.which("chromedriver")
+    if chromium is None or driver is None:
+        pytest.skip("chromium and chromedriver are not on the PATH")
+    options = Options()
+    options.binary_location = chromium
+    for argument in (*_ARGUMENTS, f"--user-data-dir={profile}"):
+        options.add_argument(argument)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    options.enable_bidi = True
+    options.unhandled_prompt_behavior = "ignore"  # a test answers what the page asks
+    return webdriver.Chrome(options=options, service=Service(driver))

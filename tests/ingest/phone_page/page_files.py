@@ -1,0 +1,18 @@
+"""What the gateway serves of the phone page, for the tests' own servers: the same files under the same policy."""
+
+from functools import cache
+from pathlib import Path
+
+from ingest.gateway.pages import LIBRARIES, PREFIX, SECURITY_HEADERS, PageFile, load_page
+
+FOLDER = Path(__file__).parents[3] / "ingest" / "phone_page"
+#: Where a library's files are.
+VENDOR = {name: FOLDER / "node_modules" / path for name, (path, _) in LIBRARIES.items()}
+
+__all__ = ["FOLDER", "PREFIX", "SECURITY_HEADERS", "VENDOR", "PageFile", "page_files"]
+
+
+@cache
+def page_files() -> dict[str, PageFile]:
+    """Return the files by their name below ``/phone/``."""
+    return load_page()

@@ -1,0 +1,95 @@
+"""A browser runs the modules as Node does, which most tests of them use: they load under the gateway's policy and give
+the same, to the bit.
+"""
+
+import json
+
+import numpy as np
+import pytest
+
+from har.channels import is_canary
+from har.samples import encode_batch
+from har.windows import WindowSpec
+from tests.ingest.phone_page.page_files import FOLDER
+from tests.ingest.phone_page.page_modules import BrowserModules, NodeModules, RefusedByPage, modules_in_browser
+from tests.ingest.phone_page.phone_of_store import phone_in_browser, phone_in_node
+from tests.ingest.phone_page.test_motion import JUDGE
+from tests.ingest.phone_page.test_sample_batch import batch_of, encoded_by
+from tests.ingest.phone_page.test_trusted_metadata import CANONICAL
+from tests.ingest.phone_page.test_windows import SPECS, assert_same, cut_by, recording
+from tests.model_store.made_store import MadeStore
+
+#: These make the page, or are no part of it.
+PROGRAMS = {"main.js", "service-worker.js"}
+
+
+@pytest.fixture
+def page(browser):
+    with modules_in_browser(browser) as opened:
+        yield opened
+
+
+def test_every_module_loads_under_the_gateways_policy(page: BrowserModules) -> None:
+    names = sorted({file.name for file in FOLDER.glob("*.js")} - PROGRAMS)
+    body = "return Promise.all(args[0].map(async (name) => Object.keys(await import(`/phone/${name}`)).length))"
+    assert all(page.run(body, names))
+    assert page.faults() == []
+
+
+def test_a_browser_computes_what_node_computes(page: BrowserModules, modules: NodeModules) -> None:
+    for number, spec in enumerate(SPECS):
+        times, axes = recording(59.7, number, 0.3, 2, 0.1)
+        assert_same(page, times, axes, spec, [700, 41, 333])
+        assert cut_by(page, times, axes, spec, [500]) == cut_by(modules, times, axes, spec, [500])
+    assert assert_same(page, *recording(60, 9, 0.3, 1, 0.1), WindowSpec(), [100]) >= 3
+    taps = "return (await import('/phone/resampling.js')).lowPassTaps()"
+    assert page.run(taps) == modules.run(taps)
+
+    batch = batch_of(300, sequence=2**53 - 1)
+    assert encoded_by(page, batch) == encoded_by(modules, batch) == encode_batch(batch)
+    with pytest.raises(RefusedByPage) as refused:
+        encoded_by(page, batch_of(newest_sent=2**52))
+    assert refused.value.reason == "promise"
+
+    document = json.dumps({"\uff5e": [1, -(2**53) + 1, None, True], "\U0001f600": {"b": "\u2028", "a": '"\\\n'}})
+    assert page.run(CANONICAL, document) == modules.run(CANONICAL, document)
+    share = "return (await import('/phone/channels.js')).isCanary(args[0], args[1])"
+    names = [f"phone-{number}" for number in range(20)]
+    assert [page.run(share, name, 0.5) for name in names] == [is_canary(name, 0.5) for name in names]
+    assert page.run(JUDGE, np.tile([0.1, -0.2, -9.7], (60, 1)).tolist()) == "reversed"
+    assert page.faults() == []
+
+
+def test_a_browser_refuses_what_node_refuses_of_a_store(browser, node, tmp_path) -> None:
+    store = MadeStore.make(tmp_path)
+    store.publish("one")
+
+    def changed(kind: str):
+        def change(name: str, content: bytes | None) -> bytes | None:
+            if content is None or not name.endswith(kind):
+                return content
+            document = bytearray(content)
+            at = content.index(b'"sig":') + 20 if name.startswith("metadata/") else len(content) // 2
+            document[at] = ord("a") if document[at] != ord("a") else ord("b")
+            return bytes(document)
+
+        return change
+
+    def longer(name: str, content: bytes | None) -> bytes | None:
+        return (content or b"") + bytes(10_000_000) if name.endswith("timestamp.json") else content
+
+    with phone_in_browser(browser, store) as browsing, phone_in_node(node, store) as phone:
+        for change, reason in (
+            (changed("timestamp.json"), "unsigned"),
+            (changed("network.onnx"), "changed"),
+            (longer, "too long"),
+            (lambda name, content: None, "unreachable"),
+        ):
+            for each in (browsing, phone):
+                each.server.change = change
+                with pytest.raises(RefusedByPage) as refused:
+                    each.pull()
+                assert refused.value.reason == reason
+        for each in (browsing, phone):
+            each.server.change = lambda name, content: content
+            assert each.pull() == "one" == each.good()
