@@ -200,7 +200,7 @@ class KafkaCluster:
 
     def freeze(self, broker: int) -> None:
         """Let a broker stand still, with its connections open, as on a machine that hangs."""
-        self._nodes[broker].signal(signal.SIGSTOP)
+        self._nodes[broker].freeze()
 
     def unfreeze(self, broker: int) -> None:
         """Let a frozen broker go on."""

@@ -6,6 +6,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from deploy import standstill
 from deploy.kafka.distribution import Distribution
 from deploy.lifeline import Lifeline
 from deploy.processes import KEPT_LINES, ProcessEndedError
@@ -131,6 +132,11 @@ class Node:
         self.signal(signal.SIGKILL)
         self.wait_for_end()
         self._process = None
+
+    def freeze(self) -> None:
+        """Stop the process for a while, if it is there."""
+        if self._process is not None:
+            standstill.freeze(self._process)
 
     def signal(self, number: signal.Signals) -> None:
         """Send a signal, if the process is there."""

@@ -9,6 +9,7 @@ import urllib.request
 import pytest
 import s3fs
 
+from deploy import standstill
 from deploy.ports import free_port
 from ingest.archive.forgetting import forget
 from tests.batches import live_batches
@@ -28,7 +29,7 @@ class Storage:
         wait_for(self._answers)
 
     def go(self) -> None:
-        self._process.send_signal(signal.SIGSTOP)
+        standstill.freeze(self._process)
 
     def come(self) -> None:
         self._process.send_signal(signal.SIGCONT)
