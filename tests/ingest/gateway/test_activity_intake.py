@@ -9,6 +9,7 @@ from har import topics
 from har.activity_reports import encode_report
 from har.gateway_messages import Accepted, Refused
 from har.predictions import Prediction, decode_prediction
+from tests.brokers import on_one_broker
 from tests.ingest.gateway.running_gateway import ask, gateway_on, page
 
 
@@ -45,6 +46,7 @@ async def test_a_report_becomes_predictions_that_say_who_made_them(broker):
     assert all(before <= each.arrived <= time.time_ns() // 1000 for each in said)
 
 
+@on_one_broker
 @pytest.mark.parametrize(
     ("frame", "code"),
     [

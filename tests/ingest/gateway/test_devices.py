@@ -15,6 +15,7 @@ from har.samples import encode_batch
 from ingest.devices import tokens
 from ingest.devices.registry import Registry
 from tests.batches import live_batches
+from tests.brokers import on_one_broker
 from tests.ingest.gateway.running_gateway import ask, call, gateway_on, hear, page
 
 MINE = live_batches(3, device="mine")
@@ -42,6 +43,7 @@ def as_page(token):
     return {"subprotocols": ["har.v1", f"bearer.{token}"]}
 
 
+@on_one_broker
 async def test_a_code_makes_one_phone_a_device_once(broker, registry):
     async with gateway_on(broker, registry=registry.url) as address:
         code = registry.invite("mine", wearer="anna", frame="ios", seconds=60)
@@ -61,6 +63,7 @@ async def test_a_code_makes_one_phone_a_device_once(broker, registry):
             assert await ask(phone, encode_batch(MINE[2])) == Accepted("s1", 2)
 
 
+@on_one_broker
 async def test_a_code_is_no_longer_good_after_its_time_or_when_another_was_given_out(broker, registry):
     async with gateway_on(broker, registry=registry.url, token="operator") as address:
         late = registry.invite("late", wearer=None, frame="unknown", seconds=-1)
@@ -85,6 +88,7 @@ async def page_with(address, token):
     return await asyncio.to_thread(lambda: urllib.request.urlopen(request).read().decode())
 
 
+@on_one_broker
 async def test_a_device_writes_only_as_itself_and_what_it_tries_is_kept(broker, registry):
     async with gateway_on(broker, registry=registry.url, token="operator") as address:
         mine = await enrolled(address, registry, "mine")
@@ -103,6 +107,7 @@ async def test_a_device_writes_only_as_itself_and_what_it_tries_is_kept(broker, 
         assert 'har_refused_total{code="not_yours"} 2.0' in await page_with(address, "operator")
 
 
+@on_one_broker
 @pytest.mark.parametrize("shown", ["", "wrong", "a.b.c", "x" * 5_000])
 async def test_without_a_good_token_nobody_is_let_in_and_pages_are_told_why(broker, registry, shown):
     async with gateway_on(broker, registry=registry.url, token="operator") as address:
@@ -117,6 +122,7 @@ async def test_without_a_good_token_nobody_is_let_in_and_pages_are_told_why(brok
         assert closed.value.rcvd.code == 4401
 
 
+@on_one_broker
 async def test_a_token_of_another_system_or_of_no_algorithm_is_refused(broker, registry):
     import jwt
 
@@ -128,6 +134,7 @@ async def test_a_token_of_another_system_or_of_no_algorithm_is_refused(broker, r
             assert json.loads(refused.value.response.body)["code"] == "malformed_token"
 
 
+@on_one_broker
 async def test_an_expired_token_ends_the_connection_and_is_not_taken_again(broker, registry):
     async with gateway_on(broker, registry=registry.url, token_minutes=2 / 60) as address:
         mine = await enrolled(address, registry, "mine")
@@ -141,6 +148,7 @@ async def test_an_expired_token_ends_the_connection_and_is_not_taken_again(broke
         assert json.loads(refused.value.response.body)["code"] == "expired"
 
 
+@on_one_broker
 async def test_a_revoked_device_is_cut_off_and_its_token_secret_and_codes_are_of_no_use(broker, registry):
     async with gateway_on(broker, registry=registry.url, token="operator", revocation_seconds=0.1) as address:
         mine = await enrolled(address, registry, "mine")
@@ -167,12 +175,14 @@ async def test_a_revoked_device_is_cut_off_and_its_token_secret_and_codes_are_of
             assert await ask(phone, encode_batch(MINE[1])) == Accepted("s1", 1)
 
 
+@on_one_broker
 async def test_guessing_codes_is_slow(broker, registry):
     async with gateway_on(broker, registry=registry.url, max_enrolments_per_minute=5) as address:
         answers = [await call(address, "/v1/devices/enrol", {"code": "ABCD"}) for _ in range(10)]
         assert [status for status, _ in answers].count(429) == 5
 
 
+@on_one_broker
 async def test_only_the_operator_invites_lists_and_revokes(broker, registry):
     async with gateway_on(broker, registry=registry.url, token="operator", public_url="https://h.test:8600") as address:
         mine = await enrolled(address, registry, "mine")
@@ -193,6 +203,7 @@ async def test_only_the_operator_invites_lists_and_revokes(broker, registry):
         assert (status, refused["code"]) == (400, "device")
 
 
+@on_one_broker
 async def test_the_gateways_time_is_told_between_answers(broker):
     async with gateway_on(broker) as address, connect(f"ws://{address}/v1/samples") as phone:
         before = time.time_ns() // 1000

@@ -18,6 +18,7 @@ from har.samples import encode_batch
 from har.settings import ProcessorSettings
 from ingest.phone_client import PhoneClient
 from tests.batches import live_batches
+from tests.brokers import on_one_broker
 from tests.ingest.gateway.running_gateway import ask, gateway_on, hear, page
 
 
@@ -52,6 +53,7 @@ def shifted(seconds: float) -> bytes:
     return changed(times=BATCH.times + shift, later_from=BATCH.later_from + shift)
 
 
+@on_one_broker
 @pytest.mark.parametrize(
     ("frame", "code"),
     [
@@ -72,6 +74,19 @@ def shifted(seconds: float) -> bytes:
     ],
 )
 async def test_what_is_wrong_is_said_counted_and_kept_and_the_phone_goes_on(broker, frame, code):
+    await is_refused_and_kept(broker, frame, code)
+
+
+@pytest.mark.parametrize(
+    ("frame", "code"),
+    [(b"", "empty"), (with_reading(np.nan), "not_finite"), ('{"schema": 1}', "malformed")],
+    ids=["nothing", "bytes", "text"],
+)
+async def test_what_is_refused_is_in_kafka_with_the_reason_in_its_headers(broker, frame, code):
+    await is_refused_and_kept(broker, frame, code)
+
+
+async def is_refused_and_kept(broker, frame, code):
     async with gateway_on(broker) as address, connect(f"ws://{address}/v1/samples", compression=None) as phone:
         answer = await ask(phone, frame)
         assert isinstance(answer, Refused)
@@ -88,6 +103,7 @@ async def test_what_is_wrong_is_said_counted_and_kept_and_the_phone_goes_on(brok
         assert len(broker.read(topics.SAMPLES.name, 1)) == 1
 
 
+@on_one_broker
 async def test_a_repeat_is_accepted_but_other_readings_under_its_number_are_not(broker):
     first, second = live_batches(2)
     async with gateway_on(broker) as address, connect(f"ws://{address}/v1/samples") as phone:
@@ -97,6 +113,7 @@ async def test_a_repeat_is_accepted_but_other_readings_under_its_number_are_not(
         assert (answer.code, answer.sequence) == ("conflict", 0)
 
 
+@on_one_broker
 async def test_a_sequence_that_goes_back_with_new_readings_is_refused(broker):
     batches = live_batches(3)
     async with gateway_on(broker) as address, connect(f"ws://{address}/v1/samples") as phone:
@@ -105,6 +122,7 @@ async def test_a_sequence_that_goes_back_with_new_readings_is_refused(broker):
         assert (await ask(phone, encode_batch(replace(batches[2], sequence=2)))).code == "sequence"
 
 
+@on_one_broker
 async def test_a_frame_beyond_all_limits_ends_its_connection_only(broker):
     async with gateway_on(broker) as address, connect(f"ws://{address}/v1/samples") as other:
         async with connect(f"ws://{address}/v1/samples", compression=None) as phone:
@@ -115,6 +133,7 @@ async def test_a_frame_beyond_all_limits_ends_its_connection_only(broker):
         assert await ask(other, encode_batch(BATCH)) == Accepted("s1", 0)
 
 
+@on_one_broker
 async def test_json_frames_become_batches(broker):
     times = BATCH.times.tolist()
     said = {"schema": 1, "device": "web", "session": "s", "sequence": 3, "t": times}
@@ -151,11 +170,12 @@ async def test_while_kafka_does_not_take_batches_sockets_are_not_read(broker):
         # What fits into the sockets' buffers was taken; the rest stays with the phone.
         assert sent < len(frames)
         assert "har_unconfirmed 4.0" in await page(address, "/metrics")
-        broker.unfreeze()
         assert isinstance(await hear(phone), Waiting)
+        broker.unfreeze()
         assert await hear(phone) == Accepted("s1", 0)
 
 
+@on_one_broker
 async def test_beyond_loopback_a_token_is_asked_for(broker):
     async with gateway_on(broker, token="right") as address:
         for headers in ({}, {"Authorization": "Bearer wrong"}):
@@ -180,6 +200,7 @@ def certificate(tmp_path_factory):
     return made, key
 
 
+@on_one_broker
 async def test_with_a_certificate_phones_stream_encrypted_and_plain_text_is_refused(broker, certificate, monkeypatch):
     made, key = certificate
     async with gateway_on(broker, tls_certificate=made, tls_key=key) as address:
@@ -197,6 +218,7 @@ async def test_with_a_certificate_phones_stream_encrypted_and_plain_text_is_refu
         assert client.accepted == 2
 
 
+@on_one_broker
 async def test_a_phone_that_leaves_while_held_up_is_noticed_through_tls(broker, certificate, monkeypatch):
     made, key = certificate
     monkeypatch.setenv("SSL_CERT_FILE", str(made))
@@ -215,6 +237,7 @@ async def test_a_phone_that_leaves_while_held_up_is_noticed_through_tls(broker, 
         broker.unfreeze()
 
 
+@on_one_broker
 async def test_too_many_phones_and_other_paths_are_turned_away(broker):
     async with gateway_on(broker, max_connections=1) as address, connect(f"ws://{address}/v1/samples"):
         for path, status in (("/v1/samples", 503), ("/other", 404)):
@@ -224,6 +247,7 @@ async def test_too_many_phones_and_other_paths_are_turned_away(broker):
         assert await page(address, "/healthz") == "ok\n"
 
 
+@on_one_broker
 async def test_hostile_frames_take_no_room_from_others(broker):
     hostile = bytearray(encode_batch(BATCH))
     hostile[0] = 0x90 | 14
@@ -237,6 +261,7 @@ async def test_hostile_frames_take_no_room_from_others(broker):
         assert await ask(phone, encode_batch(BATCH)) == Accepted("s1", 0)
 
 
+@on_one_broker
 async def test_a_phone_that_only_sends_nonsense_is_cut_off_and_all_that_was_read_is_kept(broker):
     async with (
         gateway_on(broker, max_refusals_per_minute=5) as address,

@@ -11,6 +11,7 @@ from har.samples import encode_batch
 from har.statements import ENDLESS, decode_statement
 from ingest.devices.registry import Registry
 from tests.batches import live_batches
+from tests.brokers import on_one_broker
 from tests.ingest.gateway.running_gateway import ask, call, gateway_on
 
 NOW = time.time_ns() // 1000
@@ -27,6 +28,7 @@ async def test_a_statement_is_in_kafka_when_it_is_accepted(broker):
     assert [decode_statement(record.value).end for record in records] == [ENDLESS, NOW + 60_000_000, NOW]
 
 
+@on_one_broker
 @pytest.mark.parametrize(
     ("change", "code"),
     [
@@ -47,6 +49,7 @@ async def test_what_cannot_be_meant_is_refused_with_a_reason(broker, change, cod
         assert answer["detail"]
 
 
+@on_one_broker
 async def test_the_wearer_of_a_device_is_on_its_statements(broker, tmp_path):
     url = f"sqlite:///{tmp_path}/devices.sqlite3"
     with Registry(url) as registry:
@@ -61,6 +64,7 @@ async def test_the_wearer_of_a_device_is_on_its_statements(broker, tmp_path):
     assert decode_statement(record.value).user == "anna"
 
 
+@on_one_broker
 @pytest.mark.parametrize("off_seconds", [-3_600, 0, 45])
 async def test_a_label_of_now_lands_on_the_right_second_of_a_clock_that_is_off(broker, off_seconds):
     off = off_seconds * 1_000_000
@@ -83,6 +87,7 @@ async def test_a_label_of_now_lands_on_the_right_second_of_a_clock_that_is_off(b
         assert said["start"] <= ended["statement"]["end"] <= time.time_ns() // 1000 + off
 
 
+@on_one_broker
 async def test_nobody_knows_the_time_of_a_device_that_sends_nothing(broker):
     async with gateway_on(broker) as address:
         status, answer = await call(address, "/v1/labels/now", {"device": "phone-1", "activity": "sit"})

@@ -8,6 +8,7 @@ import urllib.request
 import pytest
 
 from ingest.devices.registry import Registry
+from tests.brokers import on_one_broker
 from tests.http_server import answering
 from tests.ingest.gateway.running_gateway import call, gateway_on
 
@@ -31,6 +32,7 @@ async def get(address, path, **headers):
     return await asyncio.to_thread(ask)
 
 
+@on_one_broker
 async def test_the_page_and_its_libraries_are_served_under_a_policy_and_only_once(broker):
     async with gateway_on(broker) as address:
         for path, kind in (
@@ -55,6 +57,7 @@ async def test_the_page_and_its_libraries_are_served_under_a_policy_and_only_onc
             assert (status, headers["Location"]) == (307, "/phone/")
 
 
+@on_one_broker
 @pytest.mark.parametrize(
     "path",
     [
@@ -72,6 +75,7 @@ async def test_nothing_else_is_served(broker, path):
         assert (await get(address, path))[0] == 404
 
 
+@on_one_broker
 async def test_the_page_is_told_what_this_gateway_has(broker, tmp_path):
     async with gateway_on(broker) as address:
         said = json.loads((await get(address, "/phone/configuration.json"))[2])
@@ -86,6 +90,7 @@ async def test_the_page_is_told_what_this_gateway_has(broker, tmp_path):
         assert (said["enrolment"], said["store"]) == ("required", True)
 
 
+@on_one_broker
 async def test_the_stores_files_are_passed_on_to_devices_alone(broker, tmp_path):
     store = tmp_path / "store"
     (store / "metadata").mkdir(parents=True)
@@ -115,6 +120,7 @@ async def test_the_stores_files_are_passed_on_to_devices_alone(broker, tmp_path)
                 assert (await get(address, f"/phone/store/{path}", **cookie))[0] == 404
 
 
+@on_one_broker
 async def test_a_store_that_is_away_is_said(broker, tmp_path):
     async with gateway_on(broker, store_url="http://127.0.0.1:9", trusted_root=tmp_path / "none.json") as address:
         for path in ("metadata/timestamp.json", "trusted_root.json"):

@@ -13,6 +13,7 @@ from har.samples import decode_batch
 from har.statements import decode_statement
 from ingest.devices import tokens
 from ingest.devices.registry import Registry
+from tests.brokers import on_one_broker
 from tests.ingest.gateway.running_gateway import call, gateway_on, page
 from tests.ingest.sensor_logger.recorded_session import recorded_session
 
@@ -55,6 +56,7 @@ async def test_a_document_that_is_pushed_again_is_a_repeat(broker):
         assert first.value == second.value
 
 
+@on_one_broker
 async def test_what_the_wearer_typed_is_a_label(broker):
     session = pushed("android", annotations=[(0.5, "Walking"), (2.5, "stop"), (3.5, "coffee")])
     async with gateway_on(broker) as address:
@@ -67,6 +69,7 @@ async def test_what_the_wearer_typed_is_a_label(broker):
     assert {(each.device, each.session) for each in said} == {("7f0a-phone", "5b1c7d0e-recorded")}
 
 
+@on_one_broker
 async def test_the_apps_test_button_is_answered_and_publishes_nothing(broker):
     async with gateway_on(broker) as address:
         document = {"messageId": 0, "sessionId": "s", "deviceId": "d", "payload": []}
@@ -75,6 +78,7 @@ async def test_the_apps_test_button_is_answered_and_publishes_nothing(broker):
         assert "har_batches_accepted_total 0.0" in await page(address, "/metrics")
 
 
+@on_one_broker
 async def test_a_token_says_which_device_it_is_and_whose_signs_it_has(broker, tmp_path):
     url = f"sqlite:///{tmp_path}/devices.sqlite3"
     with Registry(url) as registry:
@@ -91,6 +95,7 @@ async def test_a_token_says_which_device_it_is_and_whose_signs_it_has(broker, tm
             assert (status, answer["code"]) == (401, "no_token")
 
 
+@on_one_broker
 @pytest.mark.parametrize(
     ("change", "code"),
     [
