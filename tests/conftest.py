@@ -6,6 +6,7 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 from selenium import webdriver
 
@@ -116,6 +117,9 @@ def _nothing_left() -> Iterator[None]:
 
 def pytest_configure() -> None:
     kafka_sockets.let_them_go()
+    # How long an example takes says more of the machine than of the code.
+    hypothesis.settings.register_profile("har", deadline=None)
+    hypothesis.settings.load_profile("har")
     if worker := os.environ.get("PYTEST_XDIST_WORKER"):
         side_by_side.separate_ports(worker)
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -24,7 +25,10 @@ def postgresql(tmp_path_factory):
     # It refuses to run as root.
     as_user = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
     if as_user:
-        for path in (folder, *folder.parents[:3]):
+        temporary = Path(tempfile.gettempdir())
+        for path in (folder, *folder.parents):
+            if not path.is_relative_to(temporary) or path == temporary:
+                break
             path.chmod(0o755)
         shutil.chown(folder, "postgres")
     subprocess.run(
