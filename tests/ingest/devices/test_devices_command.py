@@ -3,24 +3,35 @@
 import re
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 from redis import Redis
 
+from deploy import cli
 from har.live import device_key
 from ingest.devices import tokens
 from ingest.devices.errors import NotAdmittedError, RegistryError
 from ingest.devices.registry import Registry
 
 
-def devices(folder, *words, registry=None):
-    command = [sys.executable, "-m", "deploy", "devices", words[0]]
-    command += ["--registry", registry or f"sqlite:///{folder}/devices.sqlite3", *words[1:]]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+@pytest.fixture
+def devices(tmp_path, monkeypatch, capsys):
+    """Calls `har devices` in this process; gives its exit status and what it wrote."""
+
+    def call(*words, registry=None):
+        chosen = ["--registry", registry or f"sqlite:///{tmp_path}/devices.sqlite3"]
+        monkeypatch.setattr("sys.argv", ["har", "devices", words[0], *chosen, *words[1:]])
+        status = cli.main()
+        return SimpleNamespace(status=status, **capsys.readouterr()._asdict())
+
+    return call
 
 
 def test_enrol_prints_an_address_a_code_and_a_picture_of_it(tmp_path):
-    said = devices(tmp_path, "enrol", "annas-phone", "--url", "https://10.0.0.5:8600")
+    command = [sys.executable, "-m", "deploy", "devices", "enrol", "annas-phone"]
+    command += ["--registry", f"sqlite:///{tmp_path}/devices.sqlite3", "--url", "https://10.0.0.5:8600"]
+    said = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert said.returncode == 0
     code = re.search(r"type the code: +([A-Z2-9-]{14})\n", said.stdout)[1]
     assert f"https://10.0.0.5:8600/phone/#enrol={code}\n" in said.stdout
@@ -31,18 +42,18 @@ def test_enrol_prints_an_address_a_code_and_a_picture_of_it(tmp_path):
         assert registry.recognise("annas-phone", secret) == device
 
 
-def test_a_device_is_listed_revoked_and_comes_back(tmp_path):
-    assert "no devices" in devices(tmp_path, "list").stdout
-    printed = devices(tmp_path, "token", "logger", "--wearer", "anna", "--frame", "ios")
-    token = printed.stdout.removeprefix("Authorization: Bearer ").strip()
+def test_a_device_is_listed_revoked_and_comes_back(devices, tmp_path):
+    assert "no devices" in devices("list").out
+    printed = devices("token", "logger", "--wearer", "anna", "--frame", "ios")
+    token = printed.out.removeprefix("Authorization: Bearer ").strip()
     with Registry(f"sqlite:///{tmp_path}/devices.sqlite3") as registry:
         credential = tokens.read(registry.signing_key(), token)
         assert (credential.device, credential.frame, credential.wearer) == ("logger", "ios", "anna")
-        assert re.match(r"logger  enrolled .* ios +worn by anna", devices(tmp_path, "list").stdout)
-        assert devices(tmp_path, "revoke", "logger").returncode == 0
+        assert re.match(r"logger  enrolled .* ios +worn by anna", devices("list").out)
+        assert devices("revoke", "logger").status == 0
         assert registry.generations() == {"logger": 1}
-        assert "revoked" in devices(tmp_path, "list").stdout
-        devices(tmp_path, "token", "logger")
+        assert "revoked" in devices("list").out
+        devices("token", "logger")
         again = registry.devices()[0]
         assert (again.revoked_at, again.wearer, again.frame) == (None, "anna", "ios")
 
@@ -55,18 +66,18 @@ def test_a_device_is_listed_revoked_and_comes_back(tmp_path):
         (("enrol", "x", "--frame", "windows"), 2, "frame"),
     ],
 )
-def test_what_cannot_be_done_is_explained(tmp_path, words, status, says):
-    said = devices(tmp_path, *words)
-    assert (said.returncode, says in said.stderr) == (status, True)
+def test_what_cannot_be_done_is_explained(devices, tmp_path, words, status, says):
+    said = devices(*words)
+    assert (said.status, says in said.err) == (status, True)
 
 
-def test_a_registry_that_cannot_be_used_is_explained(tmp_path):
+def test_a_registry_that_cannot_be_used_is_explained(devices, tmp_path):
     (tmp_path / "devices.sqlite3").write_bytes(b"this is no database" * 100)
-    said = devices(tmp_path, "list")
-    assert said.returncode == 1
-    assert said.stderr.startswith("har devices: the registry of devices cannot be used")
+    said = devices("list")
+    assert said.status == 1
+    assert said.err.startswith("har devices: the registry of devices cannot be used")
     for url in ("nonsense", "mysql://h/d"):
-        assert "cannot be opened" in devices(tmp_path, "list", registry=url).stderr
+        assert "cannot be opened" in devices("list", registry=url).err
 
 
 def test_two_registries_of_the_same_file_sign_with_the_same_key(tmp_path):
@@ -88,25 +99,25 @@ def test_nothing_that_lets_somebody_in_is_in_the_registry(tmp_path):
     assert oct((tmp_path / "devices.sqlite3").stat().st_mode)[-3:] == "600"
 
 
-def test_a_device_is_forgotten_where_it_lies(tmp_path, redis_url):
+def test_a_device_is_forgotten_where_it_lies(devices, tmp_path, redis_url):
     with Redis.from_url(redis_url) as redis:
         redis.set(device_key("annas-phone"), b"walking")
-        devices(tmp_path, "token", "annas-phone", "--wearer", "anna")
+        devices("token", "annas-phone", "--wearer", "anna")
         forgetting = ("forget", "annas-phone", "--archive", f"{tmp_path}/archive", "--redis-url", redis_url)
-        said = devices(tmp_path, *forgetting)
-        assert said.returncode == 0, said.stderr
-        assert re.match(r"registry: erased.*\narchive: 0 readings.*\nRedis: erased\nKafka: .* 7 days", said.stdout)
+        said = devices(*forgetting)
+        assert said.status == 0, said.err
+        assert re.match(r"registry: erased.*\narchive: 0 readings.*\nRedis: erased\nKafka: .* 7 days", said.out)
         assert redis.get(device_key("annas-phone")) is None
     with Registry(f"sqlite:///{tmp_path}/devices.sqlite3") as registry:
         (left,) = registry.devices()
         assert (left.wearer, left.enrolled_at, left.generation) == (None, None, 1)
 
 
-def test_what_cannot_be_reached_is_said_and_the_rest_is_forgotten(tmp_path):
-    said = devices(tmp_path, "forget", "d", "--archive", f"{tmp_path}/a", "--redis-url", "redis://127.0.0.1:1/0")
-    assert said.returncode == 1
-    assert "archive: 0 readings" in said.stdout
-    assert "Redis: was NOT reached" in said.stderr
+def test_what_cannot_be_reached_is_said_and_the_rest_is_forgotten(devices, tmp_path):
+    said = devices("forget", "d", "--archive", f"{tmp_path}/a", "--redis-url", "redis://127.0.0.1:1/0")
+    assert said.status == 1
+    assert "archive: 0 readings" in said.out
+    assert "Redis: was NOT reached" in said.err
 
 
 def test_a_database_that_is_away_is_an_error_of_its_own(tmp_path):
