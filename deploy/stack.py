@@ -4,7 +4,7 @@ import asyncio
 import ssl
 import sys
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from functools import cache, partial
 from pathlib import Path
@@ -20,6 +20,7 @@ from deploy.processes import ProcessGroup, Program
 from deploy.topics import affordable_replication, check_kafka, create_topics
 
 START_SECONDS = 60.0
+GATEWAY, DASHBOARD = "gateway", "dashboard"
 #: More partitions than processors, so that processors can be added.
 PARTITIONS = 4
 #: Who labels a minute and trains on it does not want to wait for another.
@@ -162,6 +163,8 @@ class Stack:
         Further options of the gateway.
     archive : str or None
         Where what is collected is kept, if it is.
+    services : collection of str
+        Which of the gateway and the dashboard run; a processor always does.
     """
 
     addresses: Addresses
@@ -174,17 +177,20 @@ class Stack:
     network: LocalNetwork | None = None
     gateway_options: tuple[str, ...] = ()
     archive: str | None = None
+    services: Collection[str] = (GATEWAY, DASHBOARD)
     programs: dict[str, Program] = field(default_factory=dict)
 
     async def start(self) -> None:
         """Start everything, each part once what it needs is ready."""
         making = asyncio.create_task(self._make_store())
         await self.start_servers()
-        await asyncio.gather(self.start_gateway(), making)
+        await asyncio.gather(making, *([self.start_gateway()] if GATEWAY in self.services else []))
         if self.store is not None:
             await self.start_store()
         await asyncio.gather(
-            self.start_processor(), self.start_dashboard(), *([self.start_archiver()] if self.archive else [])
+            self.start_processor(),
+            *([self.start_dashboard()] if DASHBOARD in self.services else []),
+            *([self.start_archiver()] if self.archive else []),
         )
 
     async def start_servers(self) -> None:
@@ -231,7 +237,7 @@ class Stack:
             *self.gateway_options,
         )
         trust = None if self.network is None else self.network.certificate.authority
-        await self._start_service("gateway", words, f"{at.gateway_origin(self.network is not None)}/healthz", trust)
+        await self._start_service(GATEWAY, words, f"{at.gateway_origin(self.network is not None)}/healthz", trust)
 
     async def start_processor(self, number: int = 1) -> None:
         """Start a processor; those beyond the first share its partitions and have a page elsewhere."""
@@ -259,7 +265,7 @@ class Stack:
             *("dashboard", "--redis-url", at.redis_url, "--port", str(at.dashboard)),
             *("--gateway-url", at.gateway_origin(self.network is not None)),
         )
-        await self._start_service("dashboard", words, f"{at.dashboard_url}healthz")
+        await self._start_service(DASHBOARD, words, f"{at.dashboard_url}healthz")
 
     async def _start_server(self, server: ServerCommand) -> Program:
         program = await self.group.start(server.name, server.arguments, quiet=True)

@@ -14,6 +14,7 @@ from kafka import KafkaConsumer, TopicPartition
 from kafka.admin import KafkaAdminClient, MemberToRemove
 from kafka.errors import KafkaError
 
+from deploy import standstill
 from deploy.embedded import MissingServerError, broker_command
 from deploy.kafka.cluster import KafkaCluster
 from deploy.kafka.distribution import Distribution, UnreachableRepositoryError, find_distribution
@@ -79,7 +80,7 @@ class EmbeddedBroker(Broker):
         self._process.wait()
 
     def freeze(self) -> None:
-        self._process.send_signal(signal.SIGSTOP)
+        standstill.freeze(self._process)
 
     def unfreeze(self) -> None:
         self._process.send_signal(signal.SIGCONT)
@@ -93,9 +94,7 @@ class ApacheBroker(Broker):
         self.bootstrap = cluster.bootstrap
 
     def __enter__(self) -> Self:
-        self._cluster.wait_until_ready()
-        forget_everything(self.bootstrap)
-        create_topics(self.bootstrap, partitions=PARTITIONS, replication=1)
+        empty(self._cluster)
         return self
 
     def __exit__(
@@ -108,6 +107,17 @@ class ApacheBroker(Broker):
 
     def unfreeze(self) -> None:
         self._cluster.unfreeze(1)
+
+
+def empty(cluster: KafkaCluster) -> None:
+    """Let every broker run, whatever a test did to it, and give the cluster the project's topics, without messages."""
+    for broker in cluster.brokers:
+        cluster.unfreeze(broker)
+        if not cluster.is_running(broker):
+            cluster.start_broker(broker)
+    cluster.wait_until_ready()
+    forget_everything(cluster.bootstrap)
+    create_topics(cluster.bootstrap, partitions=PARTITIONS, replication=cluster.replication)
 
 
 def forget_everything(bootstrap: str) -> None:

@@ -17,8 +17,9 @@ from deploy.embedded import MissingServerError
 from deploy.kafka import distribution
 from deploy.kafka.cluster import KafkaCluster, new_cluster_id
 from deploy.processes import ProcessEndedError
-from deploy.topics import affordable_replication, create_topics
+from deploy.topics import affordable_replication
 from har import topics
+from tests import brokers
 
 TOPIC = topics.SAMPLES.name
 
@@ -96,14 +97,8 @@ def wait_until_leading(address: str, broker: int) -> None:
 
 @pytest.fixture
 def whole_cluster(kafka_cluster):
-    create_topics(kafka_cluster.bootstrap, partitions=4, replication=kafka_cluster.replication)
-    kafka_cluster.wait_until_ready()
-    yield kafka_cluster
-    for broker in kafka_cluster.brokers:
-        kafka_cluster.unfreeze(broker)
-        if not kafka_cluster.is_running(broker):
-            kafka_cluster.start_broker(broker)
-    kafka_cluster.wait_until_ready()
+    brokers.empty(kafka_cluster)
+    return kafka_cluster
 
 
 def test_topics_have_three_replicas_and_writes_need_two(whole_cluster):

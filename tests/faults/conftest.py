@@ -1,25 +1,35 @@
 """Fault tests: short by default; at the length that `docs/guarantees.md` reports with HAR_FAULTS=full."""
 
+import asyncio
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from threading import Barrier
 from typing import TypeVar
 
 import pytest
+import pytest_asyncio
 
 from deploy.audit.findings import Audit
 from deploy.audit.text import describe
 from deploy.kafka.cluster import KafkaCluster
 from deploy.local_store import LocalStore
-from deploy.topics import create_topics
+from deploy.stack import GATEWAY
 from tests import brokers
 from tests.faults.stage import Stage, on_stage
 
 Value = TypeVar("Value")
 IS_FULL = os.environ.get("HAR_FAULTS") == "full"
-PHONES = 200 if IS_FULL else 20
+#: The short form's phones are on all partitions; with more, no test fails that would not fail with these.
+PHONES = 200 if IS_FULL else 8
+#: Of an event loop that several tests share: more than any of them keeps busy at a time.
+LOOP_THREADS = 6
 _RESULT = "fault result"
+_HAS_FAILED = pytest.StashKey[bool]()
+#: For tests that use the fixture `stage`.
+on_shared_stage = pytest.mark.asyncio(loop_scope="module")
 
 
 def by_length(short: Value, full: Value) -> Value:
@@ -40,12 +50,88 @@ async def open_stage(tmp_path: Path) -> AsyncIterator[OpenStage]:
             *processor_options: str,
             store: LocalStore | None = None,
             archive: str | None = None,
+            services: Collection[str] = (GATEWAY,),
         ) -> Stage:
             return await stages.enter_async_context(
-                on_stage(bootstrap, tmp_path, *processor_options, store=store, archive=archive)
+                on_stage(bootstrap, tmp_path, *processor_options, store=store, archive=archive, services=services)
             )
 
         yield start
+
+
+class SharedStage:
+    """One running system for the tests of a module, each with phones of its own; after a failure it is a new one."""
+
+    def __init__(self, start: Callable[[], AbstractAsyncContextManager[Stage]]) -> None:
+        self._start = start
+        self._opened: AsyncExitStack | None = None
+        self._stage: Stage | None = None
+
+    async def begin_test(self) -> Stage:
+        """Return the running system; start it if there is none."""
+        if self._stage is not None:
+            self._stage.begin_test()
+            return self._stage
+        async with AsyncExitStack() as opening:
+            self._stage = await opening.enter_async_context(self._start())
+            self._opened = opening.pop_all()
+        return self._stage
+
+    async def end_test(self, *, has_failed: bool) -> None:
+        """Stop what only this test wanted; stop everything if it may have left the system in disorder."""
+        if has_failed:
+            await self.close()
+        elif self._stage is not None:
+            await self._stage.end_test()
+
+    async def close(self) -> None:
+        """Stop the system."""
+        opened, self._opened, self._stage = self._opened, None, None
+        if opened is not None:
+            await opened.aclose()
+
+
+async def keep_threads() -> None:
+    """Let the loop begin all threads that it may want now: tests that share it may not leave any behind."""
+    loop = asyncio.get_running_loop()
+    loop.set_default_executor(ThreadPoolExecutor(LOOP_THREADS))
+    everyone = Barrier(LOOP_THREADS)
+    await asyncio.gather(*(loop.run_in_executor(None, everyone.wait) for _ in range(LOOP_THREADS)))
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shared_stage(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[SharedStage]:
+    """The system of a module, with the services that its `SERVICES` names, on the Kafka that its `KAFKA` names."""
+    await keep_threads()
+    services = getattr(request.module, "SERVICES", (GATEWAY,))
+    kafka = getattr(request.module, "KAFKA", "apache_kafka")
+    cluster: KafkaCluster = request.getfixturevalue(kafka)
+
+    @asynccontextmanager
+    async def start() -> AsyncIterator[Stage]:
+        await asyncio.to_thread(brokers.empty, cluster)
+        async with on_stage(cluster.bootstrap, tmp_path_factory.mktemp("stage"), services=services) as stage:
+            yield stage
+
+    shared = SharedStage(start)
+    yield shared
+    await shared.close()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def stage(shared_stage: SharedStage, request: pytest.FixtureRequest) -> AsyncIterator[Stage]:
+    """The module's system; a test that uses it runs on the module's event loop (`on_shared_stage`)."""
+    yield await shared_stage.begin_test()
+    await shared_stage.end_test(has_failed=request.node.stash.get(_HAS_FAILED, False))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    report = yield
+    item.stash[_HAS_FAILED] = item.stash.get(_HAS_FAILED, False) or report.failed
+    return report
 
 
 @pytest.fixture
@@ -53,15 +139,6 @@ def one_broker(apache_kafka: KafkaCluster) -> Iterator[KafkaCluster]:
     """Apache Kafka of one broker with empty topics."""
     with brokers.ApacheBroker(apache_kafka):
         yield apache_kafka
-
-
-@pytest.fixture
-def three_brokers(kafka_cluster: KafkaCluster) -> KafkaCluster:
-    """Apache Kafka of three brokers with empty topics."""
-    kafka_cluster.wait_until_ready()
-    brokers.forget_everything(kafka_cluster.bootstrap)
-    create_topics(kafka_cluster.bootstrap, partitions=brokers.PARTITIONS, replication=3)
-    return kafka_cluster
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ import os
 import random
 import signal
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, closing
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager, closing, suppress
 from pathlib import Path
 from typing import TextIO
 
@@ -17,8 +17,8 @@ from deploy.audit.auditing import audit
 from deploy.audit.findings import Audit
 from deploy.local_store import LocalStore
 from deploy.processes import ProcessGroup, Program
-from deploy.stack import Stack, choose_addresses, har
-from deploy.summary import PredictionWatch
+from deploy.stack import GATEWAY, Stack, choose_addresses, har
+from deploy.summary import PredictionWatch, WindowKey
 from ingest.phone_client import PhoneClient
 from model_store.release_folder import BASELINE
 
@@ -30,7 +30,8 @@ AUDIT_WAIT_SECONDS = 120
 class Stage:
     """A running system, its phones, and what is done to them.
 
-    Its processes are started again when they end by themselves, as by any supervisor.
+    Its processes are started again when they end by themselves, as by any supervisor. Several tests may use it one
+    after another, each with phones and journals of its own.
     """
 
     def __init__(
@@ -41,10 +42,10 @@ class Stage:
         *processor_options: str,
         store: LocalStore | None = None,
         archive: str | None = None,
+        services: Collection[str] = (GATEWAY,),
     ) -> None:
         self.bootstrap = bootstrap
         self.folder = folder
-        self.journals = folder / "journals"
         self.group = ProcessGroup(log)
         self.stack = Stack(
             choose_addresses(bootstrap=bootstrap),
@@ -53,18 +54,40 @@ class Stage:
             processor_options=processor_options,
             store=store,
             archive=archive,
+            services=services,
         )
+        self._tests = 0
+        self._first_phone = 0
+        self.begin_test()
+
+    def begin_test(self) -> None:
+        """Let the phones that are started next be others than before."""
+        self._tests += 1
+        self.journals: Path | None = self.folder / f"journals-{self._tests}"
         self.phones: Program | None = None
+        self.devices: set[str] = set()
         self.random = random.Random(2018)
+
+    async def end_test(self) -> None:
+        """Stop what only one test wanted."""
+        if self.phones is not None:
+            await self.group.stop(self.phones)
+        for name in [name for name in self.stack.programs if name.startswith("processor-")]:
+            await self.group.stop(self.stack.programs.pop(name))
 
     def part(self, name: str) -> Program:
         return self.stack.programs[name]
 
     async def start_phones(self, count: int) -> None:
-        words = ("simulate", "--devices", str(count), "--gateway", self.stack.addresses.gateway_url)
+        assert self.journals is not None
+        words = ("simulate", "--devices", str(count), "--first", str(self._first_phone))
+        words += ("--gateway", self.stack.addresses.gateway_url)
         words += ("--journal", str(self.journals), "--finish-seconds", str(FINISH_SECONDS))
+        self.devices = {f"simulated-{self._first_phone + number:02}" for number in range(count)}
+        self._first_phone += count
         self.phones = await self.group.start("phones", har(*words))
-        await self.until(lambda: any(self.journals.glob("*")), "a first acknowledgement")
+        journals = self.journals
+        await self.until(lambda: any(journals.glob("*")), "a first acknowledgement")
 
     async def stop_phones(self) -> None:
         """Let the phones end as soon as everything that they measured is acknowledged."""
@@ -136,10 +159,11 @@ async def on_stage(
     *processor_options: str,
     store: LocalStore | None = None,
     archive: str | None = None,
+    services: Collection[str] = (GATEWAY,),
 ) -> AsyncIterator[Stage]:
     """Run the system on a Kafka with the project's topics; what it said is in the folder's `log`."""
     with (folder / "log").open("w") as log:
-        stage = Stage(bootstrap, folder, log, *processor_options, store=store, archive=archive)
+        stage = Stage(bootstrap, folder, log, *processor_options, store=store, archive=archive, services=services)
         try:
             await stage.stack.start()
             yield stage
@@ -148,10 +172,11 @@ async def on_stage(
 
 
 class FreshPredictions:
-    """Watches for predictions of windows that were not predicted before."""
+    """Watches for predictions of windows of a stage's present phones that were not predicted before."""
 
-    def __init__(self, bootstrap: str) -> None:
-        self._watch = PredictionWatch(bootstrap)
+    def __init__(self, stage: Stage) -> None:
+        self._devices = stage.devices
+        self._watch = PredictionWatch(stage.bootstrap)
 
     def __enter__(self) -> "FreshPredictions":
         self._watch.start()
@@ -163,23 +188,29 @@ class FreshPredictions:
     @property
     def count(self) -> int:
         """How many different windows were predicted so far."""
-        return len(self._watch.wait_for_count(0, 0).predictions)
+        return len(self._windows())
+
+    def _windows(self) -> set[WindowKey]:
+        seen = list(self._watch.wait_for_count(0, 0).predictions)  # the watch goes on adding
+        return {key for key in seen if key[0] in self._devices}
 
     async def wait_for_every_device(self, seconds: float = 60) -> None:
         """Wait until there is a new window of every device that was predicted before."""
-        seen = set(self._watch.wait_for_count(0, 0).predictions)
+        seen = self._windows()
         wanted = {device for device, _, _ in seen}
         deadline = time.monotonic() + seconds
         while wanted:
             assert time.monotonic() < deadline, f"no new prediction of {sorted(wanted)} within {seconds:g} s"
-            found = await asyncio.to_thread(self._watch.wait_for_count, len(seen) + 1, 1.0)
-            fresh = found.predictions.keys() - seen
+            await asyncio.sleep(0.1)
+            fresh = self._windows() - seen
             seen |= fresh
             wanted -= {device for device, _, _ in fresh}
 
     async def wait_for_more(self, than: int, seconds: float = 60) -> None:
-        seen = await asyncio.to_thread(self._watch.wait_for_count, than + 1, seconds)
-        assert len(seen.predictions) > than, f"no new prediction within {seconds:g} s"
+        deadline = time.monotonic() + seconds
+        while self.count <= than:
+            assert time.monotonic() < deadline, f"no more than {than} windows are predicted within {seconds:g} s"
+            await asyncio.sleep(0.05)
 
 
 class Witness:
@@ -201,3 +232,16 @@ class Witness:
                 await asyncio.sleep(0.5)
                 times = begin + np.arange(25) * 20_000
                 await self.client.send(times, np.full((25, 3), (0, 0, 9.8), np.float32))
+
+
+@asynccontextmanager
+async def witness_of(stage: Stage) -> AsyncIterator[Witness]:
+    """Let one more phone stream."""
+    witness = Witness(stage)
+    streaming = asyncio.create_task(witness.stream())
+    try:
+        yield witness
+    finally:
+        streaming.cancel()
+        with suppress(asyncio.CancelledError):
+            await streaming

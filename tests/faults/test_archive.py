@@ -17,7 +17,7 @@ from tests.faults.conftest import PHONES, by_length
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(by_length(400, 3_600))]
 
-KILLS = by_length(6, 50)
+KILLS = by_length(3, 50)
 
 
 #: The archiver may be behind by what came while it was away.

@@ -18,6 +18,7 @@ from har.windows import MICROSECONDS
 from tests.batches import live_batches
 from tests.faults.conftest import PHONES, by_length
 from tests.faults.sending import direct_sender
+from tests.faults.stage import FreshPredictions
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(by_length(300, 1_800))]
 
@@ -106,7 +107,10 @@ async def test_fuzzed_messages_in_real_traffic_are_set_aside_with_a_reason(one_b
             some = messages[begin : begin + 1_000]
             origins = await sender.send((b"mallory", message) for message in some)
             broken += [place for place, message in zip(origins, some, strict=True) if whole(message) is None]
-    await asyncio.sleep(by_length(8, 15))
+    with FreshPredictions(stage) as predictions:
+        await predictions.wait_for_more(0)
+        await predictions.wait_for_every_device()  # the real traffic goes on
+    await asyncio.sleep(by_length(0, 15))
     await stage.stop_phones()
     wanted = {f"{topics.SAMPLES.name}/{partition}/{offset}" for partition, offset in broken}
     codes = dead_letters(one_broker.bootstrap, wanted)
@@ -166,7 +170,7 @@ def interleaved(senders: dict[str, list[SampleBatch]], suffix: str) -> list[Samp
 
 
 async def test_odd_senders_are_treated_alike_before_and_after_a_restart(one_broker, open_stage, report):
-    stage = await open_stage(one_broker.bootstrap)
+    stage = await open_stage(one_broker.bootstrap, services=())
     senders = odd_senders()
     unbroken, broken_up = interleaved(senders, "whole"), interleaved(senders, "parts")
     with direct_sender(one_broker.bootstrap) as sender:

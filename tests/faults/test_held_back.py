@@ -17,7 +17,7 @@ from tests.faults.sending import direct_sender
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(by_length(300, 900))]
 
-DEVICES = by_length(40, 200)
+DEVICES = by_length(20, 200)
 BEFORE_SILENCE = 8
 
 
@@ -40,7 +40,7 @@ def first_held(batches, offsets: list[int]) -> int:
 @pytest.mark.parametrize("carry_seconds", [3_600, 1])
 async def test_no_commit_passes_what_a_silent_device_holds(one_broker, open_stage, report, carry_seconds):
     group = f"new-group-{carry_seconds}"
-    stage = await open_stage(one_broker.bootstrap, "--group", group, "--carry-seconds", str(carry_seconds))
+    stage = await open_stage(one_broker.bootstrap, "--group", group, "--carry-seconds", str(carry_seconds), services=())
     rounds = 50
     plain = live_batches(rounds)
     silent = [replace(batch, device="silent") for batch in plain]

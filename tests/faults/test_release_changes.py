@@ -48,11 +48,9 @@ class Switching:
         self.folders[name] = str(made)
 
     async def audits(self) -> dict[str, Audit]:
-        """Audit by each release in turn."""
-        return {
-            name: await self.stage.audit(wait_seconds=AUDIT_WAIT_SECONDS, release=folder)
-            for name, folder in self.folders.items()
-        }
+        """Audit by each release."""
+        audits = [self.stage.audit(wait_seconds=AUDIT_WAIT_SECONDS, release=folder) for folder in self.folders.values()]
+        return dict(zip(self.folders, await asyncio.gather(*audits), strict=True))
 
     def channels(self) -> dict[str, str | None]:
         """What the channels point to."""

@@ -6,18 +6,19 @@ import signal
 import pytest
 import redis
 
+from deploy.stack import DASHBOARD, GATEWAY
 from har.live import device_key
-from tests.faults.conftest import PHONES, by_length
+from tests.faults.conftest import PHONES, by_length, on_shared_stage
 from tests.faults.stage import FreshPredictions
 
-pytestmark = [pytest.mark.kafka, pytest.mark.timeout(by_length(300, 1_800))]
+pytestmark = [pytest.mark.kafka, pytest.mark.timeout(by_length(300, 1_800)), on_shared_stage]
+SERVICES = (GATEWAY, DASHBOARD)
 
 
-async def test_without_redis_predictions_reach_kafka_and_redis_catches_up(one_broker, open_stage, report):
-    stage = await open_stage(one_broker.bootstrap)
+async def test_without_redis_predictions_reach_kafka_and_redis_catches_up(stage, report):
     await stage.start_phones(PHONES)
     processor = stage.part("processor").process.pid
-    with FreshPredictions(one_broker.bootstrap) as predictions:
+    with FreshPredictions(stage) as predictions:
         await predictions.wait_for_more(0)
         await stage.kill("redis")
         await stage.group.stop(stage.part("redis"))  # what is left of it
@@ -27,14 +28,14 @@ async def test_without_redis_predictions_reach_kafka_and_redis_catches_up(one_br
             await predictions.wait_for_more(before, 5)
     await stage.stack.start_redis()
     with redis.Redis.from_url(stage.stack.addresses.redis_url) as store:
-        await stage.until(lambda: len(store.keys(device_key("*"))) == PHONES, "every phone's state in Redis", 30)
+        keys = [device_key(device) for device in stage.devices]
+        await stage.until(lambda: store.exists(*keys) == PHONES, "every phone's state in Redis", 30)
     assert stage.part("processor").process.pid == processor
     await stage.stop_phones()
     report(f"Redis killed and away for {by_length(5, 60):g} s", await stage.audit())
 
 
-async def test_a_gateway_killed_again_and_again_loses_nothing(one_broker, open_stage, report):
-    stage = await open_stage(one_broker.bootstrap)
+async def test_a_gateway_killed_again_and_again_loses_nothing(stage, report):
     await stage.start_phones(PHONES)
     times = by_length(4, 30)
     await stage.kill_often("gateway", times, [signal.SIGKILL], by_length(5, 10))
@@ -42,13 +43,12 @@ async def test_a_gateway_killed_again_and_again_loses_nothing(one_broker, open_s
     report(f"the gateway killed {times} times", await stage.audit())
 
 
-async def test_nothing_notices_a_dashboard_that_is_away(one_broker, open_stage, report):
-    stage = await open_stage(one_broker.bootstrap)
+async def test_nothing_notices_a_dashboard_that_is_away(stage, report):
     await stage.start_phones(PHONES)
     others = ["processor", "gateway"]
     before = [stage.part(name).process.pid for name in others]
     await stage.group.stop(stage.part("dashboard"))
-    with FreshPredictions(one_broker.bootstrap) as predictions:
+    with FreshPredictions(stage) as predictions:
         await asyncio.sleep(by_length(5, 30))
         await predictions.wait_for_more(predictions.count)
     assert [stage.part(name).process.pid for name in others] == before

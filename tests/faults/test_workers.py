@@ -9,10 +9,10 @@ from collections import Counter
 
 import pytest
 
-from tests.faults.conftest import PHONES, by_length
+from tests.faults.conftest import PHONES, by_length, on_shared_stage
 from tests.faults.stage import FreshPredictions
 
-pytestmark = [pytest.mark.kafka, pytest.mark.timeout(by_length(300, 2_400))]
+pytestmark = [pytest.mark.kafka, pytest.mark.timeout(by_length(300, 2_400)), on_shared_stage]
 
 #: The processor's default, which is how long a killed one still counts as a member of its group.
 SESSION_TIMEOUT_SECONDS = 6.0
@@ -25,8 +25,7 @@ SESSION_TIMEOUT_SECONDS = 6.0
         pytest.param([signal.SIGTERM, signal.SIGINT], by_length(4, 50), id="SIGTERM-and-SIGINT"),
     ],
 )
-async def test_a_worker_ended_at_random_moments_loses_nothing(one_broker, open_stage, report, signals, times):
-    stage = await open_stage(one_broker.bootstrap)
+async def test_a_worker_ended_at_random_moments_loses_nothing(stage, report, signals, times):
     await stage.start_phones(PHONES)
     statuses = await stage.kill_often("processor", times, signals, by_length(5, 10))
     await stage.stop_phones()
@@ -34,8 +33,7 @@ async def test_a_worker_ended_at_random_moments_loses_nothing(one_broker, open_s
     report(f"a worker ended {times} times by {names}", await stage.audit(), exit_statuses=dict(Counter(statuses)))
 
 
-async def test_workers_come_and_go_and_are_killed_while_they_do(one_broker, open_stage, report):
-    stage = await open_stage(one_broker.bootstrap)
+async def test_workers_come_and_go_and_are_killed_while_they_do(stage, report):
     await stage.start_phones(PHONES)
     for _ in range(by_length(1, 5)):
         await asyncio.sleep(by_length(2, 5))
@@ -56,12 +54,11 @@ async def test_workers_come_and_go_and_are_killed_while_they_do(one_broker, open
     report("workers 1 to 3 to 1, killed during rebalances and recovery", await stage.audit())
 
 
-async def test_a_worker_that_was_frozen_beyond_its_session_and_goes_on_spoils_nothing(one_broker, open_stage, report):
-    stage = await open_stage(one_broker.bootstrap)
+async def test_a_worker_that_was_frozen_beyond_its_session_and_goes_on_spoils_nothing(stage, report):
     await stage.start_phones(PHONES)
     await stage.stack.start_processor(2)
     frozen = stage.part("processor").process.pid
-    with FreshPredictions(one_broker.bootstrap) as predictions:
+    with FreshPredictions(stage) as predictions:
         for _ in range(by_length(1, 5)):
             await asyncio.sleep(by_length(2, 5))
             os.kill(frozen, signal.SIGSTOP)
@@ -74,11 +71,10 @@ async def test_a_worker_that_was_frozen_beyond_its_session_and_goes_on_spoils_no
     report("a worker frozen beyond its session timeout, then let go on", await stage.audit())
 
 
-async def test_a_killed_worker_predicts_again_soon(one_broker, open_stage, report):
-    stage = await open_stage(one_broker.bootstrap)
+async def test_a_killed_worker_predicts_again_soon(stage, report):
     await stage.start_phones(PHONES)
     recoveries = []
-    with FreshPredictions(one_broker.bootstrap) as predictions:
+    with FreshPredictions(stage) as predictions:
         for _ in range(by_length(2, 15)):
             await predictions.wait_for_more(predictions.count)
             await asyncio.sleep(stage.random.uniform(0.5, 3))
