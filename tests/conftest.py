@@ -67,9 +67,12 @@ def apache_kafka(kafka_distribution: Distribution, tmp_path_factory: pytest.Temp
         yield cluster
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def kafka_cluster(kafka_distribution: Distribution, tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaCluster]:
-    """Apache Kafka of three brokers, without topics, for a module whose tests harm them and mend them again."""
+    """Apache Kafka of three brokers for the session; whoever uses it begins with `brokers.empty`, which mends it, too.
+
+    Its tests are in the group `three_brokers`, so that only one worker starts it.
+    """
     with KafkaCluster(tmp_path_factory.mktemp("kafka-cluster"), brokers=3) as cluster:
         yield cluster
 
