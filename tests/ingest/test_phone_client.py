@@ -12,6 +12,7 @@ from har.gateway_messages import Accepted, Waiting, encode_message
 from har.samples import decode_batch
 from ingest.phone_client import GatewayRefusesError, PhoneClient
 from tests.batches import live_batches
+from tests.brokers import on_one_broker
 from tests.ingest.gateway.running_gateway import arrived, gateway_on
 
 EVERYTHING = live_batches(30)
@@ -79,6 +80,7 @@ async def test_a_full_buffer_makes_the_sender_wait():
     await phone.__aexit__(TimeoutError, TimeoutError(), None)
 
 
+@on_one_broker
 async def test_a_refused_batch_is_reported_and_the_rest_goes_on(broker):
     refused = []
     axes = AXES.copy()
@@ -111,6 +113,7 @@ async def test_what_is_no_address_is_final():
             await phone.send(TIMES, AXES)
 
 
+@on_one_broker
 async def test_a_wrong_token_is_final(broker):
     async with gateway_on(broker, token="right") as address:
         phone = PhoneClient(f"ws://{address}/v1/samples", "p", token="wrong", max_buffered=1)

@@ -5,6 +5,7 @@ import sys
 from har import topics
 from har.samples import decode_batch
 from ingest.journal import read_journals
+from tests.brokers import on_one_broker
 from tests.ingest.gateway.running_gateway import gateway_on, measure, until
 
 
@@ -33,6 +34,7 @@ async def test_the_journal_of_phones_that_were_killed_holds_only_what_kafka_has(
         assert stored[recording.device] >= set(recording.times.tolist())
 
 
+@on_one_broker
 async def test_phones_that_are_stopped_wait_as_long_as_told_for_kafka(broker, tmp_path):
     async with gateway_on(broker) as address:
         phones = await simulate(address, tmp_path, "--seconds", "3", "--finish-seconds", "60")

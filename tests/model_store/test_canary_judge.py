@@ -11,6 +11,7 @@ from har.statements import encode_statement
 from model_store.canary.judgement import CanaryLimits
 from model_store.repository.contents import history, pointers
 from model_store.repository.signed_state import read_state
+from tests.brokers import on_one_broker
 from tests.model_store.canary.test_judgement import evidence
 from tests.model_store.test_store_server import Server
 
@@ -70,6 +71,7 @@ def test_one_that_breaches_a_limit_is_ended_by_itself_and_says_why(canary, broke
     assert last.reason.startswith("judged by itself: agreement with stable 0.")
 
 
+@on_one_broker
 def test_one_that_passes_is_promoted_if_that_was_asked_for(canary, broker):
     with Server(canary, bootstrap=broker.bootstrap, limits=SOON, auto=True):
         tell(broker, evidence())
@@ -89,6 +91,7 @@ def test_one_that_passes_waits_for_a_person_otherwise_and_what_is_found_can_be_a
         assert names(canary) == {"stable": "old", "canary": "new"}
 
 
+@on_one_broker
 def test_another_canary_is_judged_afresh(canary, broker):
     with Server(canary, bootstrap=broker.bootstrap, limits=SOON) as server:
         tell(broker, evidence())
@@ -97,6 +100,7 @@ def test_another_canary_is_judged_afresh(canary, broker):
         judgement(server, "wait", 0)
 
 
+@on_one_broker
 def test_without_a_canary_or_a_judge_there_is_no_judgement(store, broker):
     store.publish("old")
     with Server(store, bootstrap=broker.bootstrap, limits=SOON) as server:

@@ -13,7 +13,7 @@ from kafka import KafkaProducer
 
 from har import topics
 from har.archive_settings import ArchiveRunSettings, ArchiveSettings
-from har.samples import encode_batch
+from har.samples import SampleBatch, encode_batch
 from har.statements import ENDLESS, Statement, encode_statement
 from ingest.archive import command
 from ingest.archive.archiver import Archiver
@@ -22,6 +22,7 @@ from ingest.archive.measures import ArchiveMeasures
 from ingest.archive.tables import KINDS, LABELS, SAMPLES, ArchiveTable
 from ingest.archive.verification import verify
 from tests import brokers
+from tests.batches import live_batches
 
 #: Noon of the day before the tests began: what is much older, Kafka deletes, and no test's readings meet midnight.
 BEGIN = (int(time.time()) // 86_400 * 2 - 1) * 43_200_000_000
@@ -145,6 +146,11 @@ class Archive:
 
 def _run(settings: dict[str, object]) -> None:
     command.run(ArchiveSettings(run=ArchiveRunSettings(**settings), verify=None, compact=None))
+
+
+def noon_batches(count: int, **of: str) -> list[SampleBatch]:
+    """Consecutive one-second batches that end at `BEGIN`: all of one day."""
+    return live_batches(count, end_us=BEGIN, **of)
 
 
 def wait_for(is_so, seconds: float = 30) -> None:

@@ -15,9 +15,8 @@ from har import topics
 from har.samples import in_order_batch
 from ingest.archive.tables import LABELS
 from tests import brokers
-from tests.batches import live_batches
 from tests.brokers import on_one_broker
-from tests.ingest.archive.archived import said, wait_for
+from tests.ingest.archive.archived import noon_batches, said, wait_for
 
 
 def counted(measures, name, **labels) -> float:
@@ -25,7 +24,7 @@ def counted(measures, name, **labels) -> float:
 
 
 def test_everything_in_kafka_is_archived_once_bit_by_bit(archive):
-    batches = [batch for device in ("a", "b", "c") for batch in live_batches(20, device=device)]
+    batches = [batch for device in ("a", "b", "c") for batch in noon_batches(20, device=device)]
     archive.send(batches)
     archive.say(said("walk", 0), said("walk", 0, 5, at=5), said("sit", 7, 9, device="b"))
     measures = archive.collect()
@@ -47,7 +46,7 @@ def test_everything_in_kafka_is_archived_once_bit_by_bit(archive):
 
 
 def test_repeats_are_left_out_within_a_commit_across_commits_and_over_restarts(archive):
-    batches, statement = live_batches(10), said("walk", 0)
+    batches, statement = noon_batches(10), said("walk", 0)
     archive.send([*batches, *batches[3:5]])
     archive.say(statement, statement)
     with archive.running():
@@ -67,7 +66,7 @@ def test_repeats_are_left_out_within_a_commit_across_commits_and_over_restarts(a
 
 @on_one_broker
 def test_of_two_batches_with_the_same_number_the_first_in_the_log_counts(archive):
-    first, second = live_batches(1), live_batches(1)
+    first, second = noon_batches(1), noon_batches(1)
     second[0].axes[:] = 1
     archive.send([*first, *second])
     archive.collect()
@@ -79,7 +78,7 @@ def test_of_two_batches_with_the_same_number_the_first_in_the_log_counts(archive
 def test_what_is_remembered_is_still_known_after_many_commits_of_which_old_ones_are_summed_up(archive, monkeypatch):
     for module in ("state", "tables"):
         monkeypatch.setattr(f"ingest.archive.{module}.CHECKPOINT_COMMITS", 3)
-    batches = live_batches(12)
+    batches = noon_batches(12)
     for batch in batches:
         archive.send([batch])
         archive.collect()
@@ -102,7 +101,7 @@ def test_a_batch_over_midnight_lies_in_the_folders_of_both_days(archive):
 
 
 def test_a_message_that_is_none_is_refused_with_its_reason_and_skipped(archive, broker):
-    batches = live_batches(2)
+    batches = noon_batches(2)
     archive.send(batches[:1])
     archive.send_raw(b"\x00nonsense", None)
     archive.send_raw(b"{}", topic=topics.LABELS.name)
@@ -124,7 +123,7 @@ def test_a_message_that_is_none_is_refused_with_its_reason_and_skipped(archive, 
 
 @pytest.mark.parametrize("broker", [brokers.APACHE], indirect=True)
 def test_what_kafka_deleted_before_it_was_archived_is_told_and_counted(archive, caplog):
-    batches = live_batches(30)
+    batches = noon_batches(30)
     archive.send(batches[:10])
     archive.collect()
     archive.send(batches[10:])
@@ -141,17 +140,17 @@ def test_what_kafka_deleted_before_it_was_archived_is_told_and_counted(archive, 
 
 
 def test_another_topic_of_the_same_name_is_read_from_its_beginning(archive, caplog):
-    archive.send(live_batches(30))
+    archive.send(noon_batches(30))
     archive.collect()
     brokers.forget_everything(archive.bootstrap)
     create_topics(archive.bootstrap, partitions=brokers.PARTITIONS, replication=1)
     archive.sent.clear()
-    archive.send(live_batches(35, session="s2"))  # further than the old one was read
+    archive.send(noon_batches(35, session="s2"))  # further than the old one was read
     with archive.running():
         wait_for(lambda: archive.rows().num_rows == 65 * 50)
     assert "another of its name" in caplog.text
     with archive.running():
-        archive.send(live_batches(5, session="s3"))
+        archive.send(noon_batches(5, session="s3"))
         wait_for(lambda: archive.rows().num_rows == 70 * 50)
 
 
@@ -170,7 +169,7 @@ def shows(port: int, line: str) -> bool:
 @on_one_broker
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_process_that_is_told_to_end_commits_what_it_holds(archive, number):
-    archive.send(live_batches(5))
+    archive.send(noon_batches(5))
     with archive.start("--flush-seconds", "3600", "--metrics-port", str(port := free_port())) as process:
         wait_for(lambda: shows(port, "har_archive_held_readings 250.0"))
         assert not archive.rows().num_rows
@@ -183,14 +182,14 @@ def test_a_process_that_is_told_to_end_commits_what_it_holds(archive, number):
 
 @on_one_broker
 def test_so_many_readings_are_committed_however_soon(archive):
-    archive.send(live_batches(20))
+    archive.send(noon_batches(20))
     with archive.running(flush_seconds=3_600, flush_readings=100):
         wait_for(lambda: archive.rows().num_rows)
 
 
 @on_one_broker
 def test_the_page_shows_what_is_archived_and_how_far_it_is_behind(archive):
-    archive.send(live_batches(5))
+    archive.send(noon_batches(5))
     with archive.start("--metrics-port", str(port := free_port())) as process:
         wait_for(lambda: shows(port, "har_archive_readings_total 250.0"))
         wait_for(lambda: 'har_archive_lag_messages{partition="0",topic="accelerometer.samples"} 0.0' in page(port))

@@ -17,9 +17,8 @@ from ingest.archive.compaction import compact
 from ingest.archive.location import Location
 from ingest.archive.tables import SAMPLES, ArchiveTable
 from ingest.archive.upkeep import remove_files
-from tests.batches import live_batches
 from tests.brokers import on_one_broker
-from tests.ingest.archive.archived import Archive, said, wait_for
+from tests.ingest.archive.archived import Archive, noon_batches, said, wait_for
 
 KILLS = 12
 
@@ -31,7 +30,7 @@ def sending(archive: Archive) -> Iterator[None]:
 
     def send() -> None:
         chance = random.Random(1)
-        phones = {f"phone-{number}": live_batches(3_000, device=f"phone-{number}") for number in range(3)}
+        phones = {f"phone-{number}": noon_batches(3_000, device=f"phone-{number}") for number in range(3)}
         sent = 0
         with archive.kept_producer():
             while not stop.is_set() and sent < 2_990:
@@ -108,21 +107,21 @@ def small_disk(folder: Path, size: str) -> Iterator[Path]:
 def test_a_full_disk_loses_nothing_and_says_what_to_do(broker, tmp_path):
     with small_disk(tmp_path / "disk", "2m") as disk:
         archive = Archive(broker.bootstrap, str(disk / "archive"))
-        archive.send(live_batches(20))
+        archive.send(noon_batches(20))
         archive.collect()
         with archive.start() as process:
             filler = disk / "filler"
             with filler.open("wb", buffering=0) as file, pytest.raises(OSError, match="No space"):
                 while True:
                     file.write(os.urandom(4_096))
-            archive.send(live_batches(200, device="phone-2"))
+            archive.send(noon_batches(200, device="phone-2"))
             for line in process.stderr:
                 if "the disk is full" in line:
                     break
             assert "make room" in line
             assert "Nothing is lost" in line
             assert archive.rows().num_rows == 1_000  # what is half there does not count
-            archive.send(live_batches(20, device="phone-3"))
+            archive.send(noon_batches(20, device="phone-3"))
             filler.unlink()
             archive.wait_until_covered(seconds=60)
             process.terminate()
@@ -139,7 +138,7 @@ def test_a_full_disk_loses_nothing_and_says_what_to_do(broker, tmp_path):
 
 @on_one_broker
 def test_what_a_killed_writer_had_begun_is_removed(archive):
-    archive.send(live_batches(2))
+    archive.send(noon_batches(2))
     archive.collect()
     (file,) = archive.table().delta.file_uris()
     begun = Path(file).with_name("part-00000-1234.parquet#1")

@@ -1,6 +1,5 @@
 """Compaction, retention, forgetting and verification."""
 
-import subprocess
 import time
 from itertools import groupby
 from pathlib import Path
@@ -16,18 +15,23 @@ from ingest.archive.forgetting import forget
 from ingest.archive.state import StateChange
 from ingest.archive.tables import LABELS, SAMPLES
 from ingest.archive.verification import verify
-from tests.batches import live_batches
 from tests.brokers import on_one_broker
-from tests.ingest.archive.archived import said, wait_for
+from tests.command_line import CommandLine
+from tests.ingest.archive.archived import noon_batches, said, wait_for
 
 DAY_US = 86_400_000_000
+
+
+@pytest.fixture
+def har(monkeypatch, capsys):
+    return CommandLine(monkeypatch, capsys)
 
 
 def commits(archive, *, devices=("b", "a"), rounds=4) -> None:
     for number in range(rounds):
         for device in devices:
-            archive.send(live_batches(3, device=device, session=f"s{number}"))
-        archive.say(*(said("walk", number, device=device, begin=time.time_ns() // 1000) for device in devices))
+            archive.send(noon_batches(3, device=device, session=f"s{number}"))
+        archive.say(*(said("walk", number, device=device) for device in devices))
         archive.collect()
 
 
@@ -52,14 +56,14 @@ def test_compaction_sorts_the_same_rows_however_many_fit_into_memory(archive, mo
 
 
 @on_one_broker
-def test_compaction_leaves_the_same_rows_sorted_in_fewer_files_and_the_old_ones_to_readers(archive):
+def test_compaction_leaves_the_same_rows_sorted_in_fewer_files_and_the_old_ones_to_readers(archive, har):
     commits(archive)
     before = archive.rows(), archive.labels()
     old = archive.table().delta.file_uris()
     assert len(old) >= 4
-    run = subprocess.run(archive.command("compact"), capture_output=True, text=True)
-    assert run.returncode == 0, run.stderr
-    assert "written anew" in run.stdout
+    run = har.call("archive", "compact", "--archive", archive.path)
+    assert run.status == 0, run.err
+    assert "written anew" in run.out
     assert archive.rows().equals(before[0])
     assert archive.labels().equals(before[1])
     new = archive.table().delta.file_uris()
@@ -70,7 +74,7 @@ def test_compaction_leaves_the_same_rows_sorted_in_fewer_files_and_the_old_ones_
         assert keys == sorted(keys)
     assert all(Path(file).exists() for file in old)
     archive.check()
-    archive.send(live_batches(3, device="c"))
+    archive.send(noon_batches(3, device="c"))
     archive.collect()
     archive.check()
 
@@ -113,7 +117,7 @@ def test_days_beyond_those_to_keep_are_deleted_and_verification_knows_it(archive
         archive.say(said("walk", 0, device="a", session=f"s{age}", begin=int(times[0])))
     archive.collect()
     assert archive.rows().num_rows == 250
-    archive.send(live_batches(1, device="b"))
+    archive.send(noon_batches(1, device="b"))
     archive.collect(keep_days=2)
     assert set(archive.rows().filter(np.array(archive.rows()["device"]) == "a")["session"].to_pylist()) == {
         "s0",
@@ -146,7 +150,7 @@ def test_a_forgotten_device_leaves_no_byte_and_does_not_come_back_from_kafka(arc
     folder = Path(archive.path)
     (next(folder.glob("samples/day=*")) / "part-7.parquet#3").write_bytes(b"forget-me, said one who was killed")
     assert b"forget-me" in texts_on_disk(folder)
-    archive.send(live_batches(2, device="forget-me", session="not-archived-yet"))
+    archive.send(noon_batches(2, device="forget-me", session="not-archived-yet"))
     kept = archive.rows().filter(np.array(archive.rows()["device"]) == "keep-me")
     done = forget(archive.path, "forget-me")
     assert done.readings >= 450
@@ -155,7 +159,7 @@ def test_a_forgotten_device_leaves_no_byte_and_does_not_come_back_from_kafka(arc
     assert b"forget-me" not in texts_on_disk(folder)
     assert archive.rows().equals(kept)
 
-    archive.send(live_batches(3, device="forget-me", session="s0"))  # a phone sends again what it had sent
+    archive.send(noon_batches(3, device="forget-me", session="s0"))  # a phone sends again what it had sent
     archive.collect()
     assert archive.rows().equals(kept)
     assert set(archive.labels()["device"].to_pylist()) == {"keep-me"}
@@ -177,11 +181,11 @@ def test_a_forgotten_device_leaves_no_byte_and_does_not_come_back_from_kafka(arc
 
 def test_a_device_is_forgotten_while_an_archiver_runs(archive):
     with archive.running(flush_seconds=0.1):
-        archive.send([*live_batches(20, device="keep-me"), *live_batches(20, device="forget-me")])
+        archive.send([*noon_batches(20, device="keep-me"), *noon_batches(20, device="forget-me")])
         archive.wait_until_covered()
-        archive.send([*live_batches(20, device="keep-me", session="s2"), *live_batches(20, device="forget-me")])
+        archive.send([*noon_batches(20, device="keep-me", session="s2"), *noon_batches(20, device="forget-me")])
         forget(archive.path, "forget-me")
-        archive.send(live_batches(5, device="keep-me", session="s3"))
+        archive.send(noon_batches(5, device="keep-me", session="s3"))
         archive.wait_until_covered()
     assert set(archive.rows()["device"].to_pylist()) == {"keep-me"}
     assert archive.rows().num_rows == 45 * 50
@@ -191,7 +195,7 @@ def test_a_device_is_forgotten_while_an_archiver_runs(archive):
 
 @on_one_broker
 def test_a_device_can_be_forgotten_before_there_is_an_archive(archive):
-    archive.send(live_batches(2, device="forget-me"))
+    archive.send(noon_batches(2, device="forget-me"))
     assert forget(archive.path, "forget-me").readings == 0
     archive.collect()
     assert not archive.rows().num_rows
@@ -233,7 +237,7 @@ def renamed(rows: pa.Table) -> pa.Table:
     ],
     ids=["a bit", "a row less", "a batch twice", "a batch less", "a batch of another session"],
 )
-def test_verification_finds_what_differs(archive, change, missing, differing, unknown):
+def test_verification_finds_what_differs(archive, har, change, missing, differing, unknown):
     at = 1_790_000_000_000_000
     archive.send([
         in_order_batch("a", "s1", number, at + number * 1_000_000 + np.arange(50) * 20_000,
@@ -245,13 +249,13 @@ def test_verification_finds_what_differs(archive, change, missing, differing, un
     tampered(archive, change)
     samples, _ = verify(archive.path, archive.bootstrap)
     assert (samples.missing, samples.differing, samples.unknown) == (missing, differing, unknown)
-    run = subprocess.run([*archive.command("verify"), "--bootstrap", archive.bootstrap], capture_output=True, text=True)
-    assert run.returncode == 1
-    assert "WRONG  samples: a s" in run.stdout
+    run = har.call("archive", "verify", "--archive", archive.path, "--bootstrap", archive.bootstrap)
+    assert run.status == 1
+    assert "WRONG  samples: a s" in run.out
 
 
 @on_one_broker
-def test_verification_finds_statements_that_differ_and_tells_how_far_behind_it_is(archive):
+def test_verification_finds_statements_that_differ_and_tells_how_far_behind_it_is(archive, har):
     archive.say(said("walk", 0), said("sit", 1))
     archive.collect()
     table = archive.table(LABELS)
@@ -259,21 +263,16 @@ def test_verification_finds_statements_that_differ_and_tells_how_far_behind_it_i
     archive.say(said("stand", 2))
     _, labels = verify(archive.path, archive.bootstrap)
     assert (labels.compared, labels.missing, labels.behind) == (1, 1, 1)
-    run = subprocess.run([*archive.command("verify"), "--bootstrap", archive.bootstrap], capture_output=True, text=True)
-    assert run.returncode == 1
-    assert "1 not archived yet" in run.stdout
+    run = har.call("archive", "verify", "--archive", archive.path, "--bootstrap", archive.bootstrap)
+    assert run.status == 1
+    assert "1 not archived yet" in run.out
 
 
 @pytest.mark.parametrize("words", [("verify", "--bootstrap", "127.0.0.1:1"), ("compact",)])
-def test_an_archive_that_is_not_there_is_named(tmp_path, words):
-    import sys
-
-    run = subprocess.run(
-        [sys.executable, "-m", "deploy", "archive", *words, "--archive", str(tmp_path / "none")],
-        capture_output=True, text=True,
-    )  # fmt: skip
-    assert run.returncode == 1
-    assert "is no archive" in run.stderr
+def test_an_archive_that_is_not_there_is_named(har, tmp_path, words):
+    run = har.call("archive", *words, "--archive", str(tmp_path / "none"))
+    assert run.status == 1
+    assert "is no archive" in run.err
     assert not (tmp_path / "none" / "samples").exists()
 
 

@@ -12,9 +12,8 @@ import s3fs
 from deploy import standstill
 from deploy.ports import free_port
 from ingest.archive.forgetting import forget
-from tests.batches import live_batches
 from tests.brokers import on_one_broker
-from tests.ingest.archive.archived import Archive, said, wait_for
+from tests.ingest.archive.archived import Archive, noon_batches, said, wait_for
 
 pytestmark = on_one_broker
 
@@ -79,7 +78,7 @@ def archive(storage, broker, tmp_path):
 
 
 def test_everything_is_archived_once_over_restarts(archive):
-    batches = live_batches(10)
+    batches = noon_batches(10)
     archive.send(batches[:6])
     archive.say(said("walk", 0))
     archive.collect()
@@ -101,7 +100,7 @@ def committed(measures) -> float:
 
 def test_two_archivers_at_once_double_nothing(archive, caplog):
     caplog.set_level(logging.INFO, "ingest.archive")
-    batches = live_batches(300)
+    batches = noon_batches(300)
 
     def one_was_faster() -> bool:
         return any("is read again" in record.message for record in caplog.records)
@@ -119,10 +118,10 @@ def test_two_archivers_at_once_double_nothing(archive, caplog):
 
 
 def test_a_device_is_forgotten_there_too(archive, storage):
-    archive.send([*live_batches(5, device="keep-me"), *live_batches(5, device="forget-me")])
+    archive.send([*noon_batches(5, device="keep-me"), *noon_batches(5, device="forget-me")])
     archive.collect()
     assert forget(archive.path, "forget-me").readings == 250
-    archive.send(live_batches(5, device="forget-me"))
+    archive.send(noon_batches(5, device="forget-me"))
     archive.collect()
     assert set(archive.rows()["device"].to_pylist()) == {"keep-me"}
     archive.check()
@@ -138,11 +137,11 @@ def test_a_device_is_forgotten_there_too(archive, storage):
 def test_storage_that_is_away_loses_nothing_and_says_what_to_do(archive, storage, caplog, monkeypatch):
     shorter = {"max_retries": "1", "retry_timeout": "2s", "timeout": "2s"}
     monkeypatch.setattr("ingest.archive.location._RETRIES", shorter)
-    archive.send(live_batches(5))
+    archive.send(noon_batches(5))
     archive.collect()
     with archive.running() as measures:
         storage.go()
-        archive.send(live_batches(5, session="s2"))
+        archive.send(noon_batches(5, session="s2"))
         wait_for(lambda: measures.registry.get_sample_value("har_archive_failing") == 1, 120)
         assert "the object storage does not answer" in caplog.text
         storage.come()

@@ -3,27 +3,24 @@
 import re
 import subprocess
 import sys
-from types import SimpleNamespace
 
 import pytest
 from redis import Redis
 
-from deploy import cli
 from har.live import device_key
 from ingest.devices import tokens
 from ingest.devices.errors import NotAdmittedError, RegistryError
 from ingest.devices.registry import Registry
+from tests.command_line import CommandLine
 
 
 @pytest.fixture
 def devices(tmp_path, monkeypatch, capsys):
-    """Calls `har devices` in this process; gives its exit status and what it wrote."""
+    """Calls `har devices` in this process."""
 
     def call(*words, registry=None):
         chosen = ["--registry", registry or f"sqlite:///{tmp_path}/devices.sqlite3"]
-        monkeypatch.setattr("sys.argv", ["har", "devices", words[0], *chosen, *words[1:]])
-        status = cli.main()
-        return SimpleNamespace(status=status, **capsys.readouterr()._asdict())
+        return CommandLine(monkeypatch, capsys).call("devices", words[0], *chosen, *words[1:])
 
     return call
 

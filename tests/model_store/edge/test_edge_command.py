@@ -10,10 +10,10 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
-from deploy import cli
 from har.channels import STABLE
 from har.predictions import decode_prediction
 from har.windows import recording_windows
+from tests.command_line import CommandLine
 
 BEGIN = 1_700_000_000_000_000
 
@@ -109,10 +109,9 @@ def test_a_file_that_is_no_recording_is_refused(client, known, tmp_path, monkeyp
     client.store.publish("one")
     if content is not None:
         (tmp_path / name).write_text(content)
-    monkeypatch.setattr("sys.argv", ["har", "edge", "run", *known, "--recording", str(tmp_path / name)])
-    monkeypatch.setattr("logging.config.dictConfig", lambda _: None)  # this process goes on
-    assert cli.main() == 1
-    assert said in capsys.readouterr().err
+    ran = CommandLine(monkeypatch, capsys).call("edge", "run", *known, "--recording", str(tmp_path / name))
+    assert ran.status == 1
+    assert said in ran.err
 
 
 def test_pulling_once_fetches_for_later(client, edge):
