@@ -21,7 +21,7 @@ async def test_the_journal_of_phones_that_were_killed_holds_only_what_kafka_has(
         await until(address, "har_batches_accepted_total", lambda accepted: accepted > 20, 60)
         phones.kill()
         await phones.wait()
-        await until(address, "har_unconfirmed", lambda waiting: waiting == 0, 10)
+        await until(address, "har_unconfirmed", lambda waiting: waiting == 0, 30)
     journals = list(read_journals(tmp_path))
     batches = sum(count for _, count in journals)
     assert len(journals) == 3
@@ -47,6 +47,6 @@ async def test_phones_that_are_stopped_wait_as_long_as_told_for_kafka(broker, tm
         else:
             raise AssertionError("they left without their answers")
         broker.unfreeze()
-        assert await asyncio.wait_for(phones.wait(), 20) == 0
+        assert await asyncio.wait_for(phones.wait(), 60) == 0
         accepted = sum(count for _, count in read_journals(tmp_path))
         assert await measure(address, "har_batches_accepted_total") == accepted

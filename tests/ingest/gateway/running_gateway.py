@@ -45,7 +45,7 @@ async def gateway_process(broker):
 
 
 async def hear(phone):
-    return decode_message(await asyncio.wait_for(phone.recv(), 10))
+    return decode_message(await asyncio.wait_for(phone.recv(), 30))
 
 
 async def ask(phone, frame):
