@@ -111,6 +111,20 @@ def test_a_restart_at_any_batch_changes_nothing(case, data):
     check_restart(log, offline(times, axes), stop=stop, random_begin=lambda a, b: data.draw(st.integers(a, b)))
 
 
+def test_after_a_restart_the_batch_that_ends_with_the_first_reading_needed_is_read_again():
+    times, axes = recording(14, seconds=8)
+    log = batches_of(times, axes, range(1, len(times)))  # of one reading each, so it is every batch's last
+    whole, _, _ = deliver(log)
+    assert len(whole) == 3
+    session, finished = SessionWindows(SPEC), set()
+    for offset, batch in enumerate(log):
+        step = session.add(batch, offset)
+        finished.update(step.finished)
+        if step.windows:
+            after, _, _ = deliver(log, begin=len(finished))
+            assert after == {start: values for start, values in whole.items() if start > step.windows[-1].start}
+
+
 def random_log(random: Random) -> tuple[list[SampleBatch], dict[int, bytes]]:
     """A log with batches delayed and sent again, and copies of what was held, whole or mixed with what follows."""
     times, axes = recording(random.randrange(1_000), disorder=random.choice([0, 0, 5]))

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from har.resampling import low_pass_taps
+from har.resampling import low_pass_taps, reach_us
 from har.windows import Stretch, WindowSpec, merge_readings, recording_windows
 
 SPEC = WindowSpec()
@@ -119,6 +119,18 @@ def test_nothing_is_extrapolated():
     assert len(recording_windows(short, gait(short)).starts) == 0
     assert len(recording_windows(np.empty(0, np.int64), np.empty((0, 3))).starts) == 0
     assert len(recording_windows(np.array([5]), np.zeros((1, 3))).starts) == 0
+
+
+def test_the_first_window_needs_a_reading_before_the_two_that_its_filter_begins_between():
+    period = 20_000
+    reach = reach_us(SPEC.period_us)
+    begin = 7 * SECOND - reach  # the first point that the filter of the window at 7 s reads
+    for times, first_start in (
+        (np.arange(begin, 14 * SECOND, period), 8 * SECOND),
+        (np.arange(begin - period + 1, 14 * SECOND, period), 8 * SECOND),
+        (np.arange(begin - period, 14 * SECOND, period), 7 * SECOND),
+    ):
+        assert recording_windows(times, gait(times)).starts[0] == first_start
 
 
 @given(seed=st.integers(0, 99))

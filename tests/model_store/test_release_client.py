@@ -4,12 +4,13 @@ import hashlib
 import shutil
 import time
 from dataclasses import replace
+from unittest.mock import Mock
 
 import pytest
 
 from model_store.client.errors import UpdateRefusedError
 from model_store.repository.publishing import promote, rollback
-from tests.model_store.client_of_store import HASTY
+from tests.model_store.client_of_store import HASTY, releases_of
 from tests.model_store.served_store import cutting, trickle
 
 
@@ -150,6 +151,14 @@ def test_all_of_a_pull_has_one_deadline(client):
         client.client(replace(HASTY, deadline_seconds=1.5)).pull()
     assert refused.value.reason == "slow"
     assert time.monotonic() - began < 4
+
+
+def test_a_client_that_has_run_for_longer_than_a_deadline_still_pulls(client, monkeypatch):
+    client.store.publish("one")
+    long_running = client.client()
+    later = Mock(wraps=time, monotonic=lambda: time.monotonic() + HASTY.deadline_seconds + 1)
+    monkeypatch.setattr("model_store.client.fetching.time", later)
+    assert releases_of(long_running.pull()) == {"stable": "one"}
 
 
 def test_a_server_that_fails_is_asked_again(client):

@@ -147,6 +147,8 @@ async def test_a_release_that_fails_its_golden_window_is_refused_and_counted_and
         assert followed.names == {"stable": "one"}
         assert (followed.told[0].serving, followed.told[0].reason) == ("one", "unusable")
         await asyncio.wait_for(followed.served.wait_for(time.time_ns()), 0.5)  # nobody waits for it any more
+        # It is not kept as good either: a processor that starts again has the old one.
+        assert followed.loader().last_good().networks["stable"].manifest.release == "one"
 
 
 async def test_a_release_with_other_windows_is_refused_with_what_to_do(followed, caplog):

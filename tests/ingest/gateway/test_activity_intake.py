@@ -4,13 +4,14 @@ import time
 
 import pytest
 from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed
 
 from har import topics
 from har.activity_reports import encode_report
-from har.gateway_messages import Accepted, Refused
+from har.gateway_messages import Accepted, Refused, Waiting
 from har.predictions import Prediction, decode_prediction
 from tests.brokers import on_one_broker
-from tests.ingest.gateway.running_gateway import ask, gateway_on, page
+from tests.ingest.gateway.running_gateway import ask, gateway_on, hear, page
 
 
 def predictions(count: int, *, begin_seconds: float = -60) -> list[Prediction]:
@@ -64,3 +65,20 @@ async def test_what_is_wrong_is_said_counted_and_kept_and_the_device_goes_on(bro
         assert f'har_refused_total{{code="{code}"}} 1.0' in await page(address, "/metrics")
     (kept,) = broker.read(topics.REFUSED.name, 1)
     assert kept.value.decode() == frame
+
+
+async def test_a_report_that_kafka_does_not_take_is_not_accepted(broker):
+    async with (
+        gateway_on(broker, delivery_timeout_seconds=1) as address,
+        connect(f"ws://{address}/v1/activities") as device,
+    ):
+        broker.freeze()
+        await device.send(encode_report("phone", "s1", 7, predictions(5)))
+        with pytest.raises(ConnectionClosed) as closed:
+            while True:  # on a slow machine it is told to wait before
+                assert isinstance(await hear(device), Waiting)
+        broker.unfreeze()
+        assert closed.value.rcvd.code == 1013
+        told = await page(address, "/metrics")
+    assert "har_windows_reported_total 0.0" in told
+    assert "har_batches_failed_total 1.0" in told
