@@ -24,13 +24,17 @@ _UNSEEN = (
     "MediaRouter",
     "OptimizationHints",
     "PreloadTopChromeWebUI",
+    "SpareRendererForSitePerProcess",
     "Translate",
     "WebUIOmniboxAimPopup",
     "WebUIOmniboxFullPopup",
     "WebUIOmniboxPopup",
     "WebUIToolbar",
 )
+#: WebAssembly is compiled fast and not once more for speed: a page lives for seconds, and computes the same.
+_COMPILING = "--js-flags=--liftoff-only"
 _ARGUMENTS = (
+    _COMPILING,
     "--headless=new",
     "--no-sandbox",
     "--disable-gpu",

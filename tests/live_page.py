@@ -9,7 +9,7 @@ WAIT_SECONDS = 30
 
 
 def wait_for(browser: Any, condition: Callable[[Any], object]) -> None:
-    WebDriverWait(browser, WAIT_SECONDS, poll_frequency=0.05).until(condition)
+    WebDriverWait(browser, WAIT_SECONDS, poll_frequency=0.1).until(condition)
 
 
 def open_page(browser: Any, port: int) -> None:

@@ -11,7 +11,7 @@ export class TraceView {
   #phone;
   /** @type {TraceChart | null} */
   #chart = null;
-  #drawn = 0;
+  #isFlowing = false;
   #isInView = true;
   #calm = matchMedia('(prefers-reduced-motion: reduce)');
 
@@ -20,12 +20,8 @@ export class TraceView {
     this.#phone = phone;
     new IntersectionObserver(([entry]) => {
       this.#isInView = entry.isIntersecting;
+      this.#flow();
     }).observe(byId('trace'));
-    const frame = (/** @type {number} */ time) => {
-      this.#flow(time);
-      requestAnimationFrame(frame);
-    };
-    requestAnimationFrame(frame);
   }
 
   render() {
@@ -35,13 +31,25 @@ export class TraceView {
     const left = impossible > 0 ? `, ${impossible} impossible left out` : '';
     write('rate', isRecording ? `${rate} readings/s${left}` : '');
     if (isRecording) this.#chart ??= new TraceChart(byId('trace'));
+    this.#flow();
   }
 
-  /** @param {number} time ms */
-  #flow(time) {
-    const pace = this.#calm.matches ? CALM_PACE_MS : PACE_MS;
-    if (!this.#chart || !this.#phone.isRecording || !this.#isInView || time - this.#drawn < pace) return;
-    this.#drawn = time;
-    this.#chart.draw(this.#phone.trace.columns(), this.#phone.clock.now() / 1e6);
+  /** Draw from now on, until nobody sees it; a page that is hidden gets no frames. */
+  #flow() {
+    if (this.#isFlowing || !this.#isSeen) return;
+    this.#isFlowing = true;
+    requestAnimationFrame(() => this.#draw());
+  }
+
+  #draw() {
+    this.#isFlowing = this.#isSeen;
+    if (!this.#isFlowing) return;
+    this.#chart?.draw(this.#phone.trace.columns(), this.#phone.clock.now() / 1e6);
+    // No frame is asked for before the next is due: each that is costs battery, drawn or not.
+    setTimeout(() => requestAnimationFrame(() => this.#draw()), this.#calm.matches ? CALM_PACE_MS : PACE_MS);
+  }
+
+  get #isSeen() {
+    return this.#chart !== null && this.#phone.isRecording && this.#isInView;
   }
 }

@@ -17,6 +17,8 @@ from har.samples import SampleBatch
 from tests.ingest.phone_page.page_gateway import CODE, PageGateway
 
 WAIT_SECONDS = 20
+#: Each takes a command to the browser, which costs more than the reading that it changes.
+SHAKES_A_SECOND = 25
 SENSORS = ("accelerometer", "linear-acceleration", "gyroscope")
 
 
@@ -35,17 +37,20 @@ class PhoneInBrowser:
             self._command("Emulation.setSensorOverrideEnabled", enabled=True, type=kind, metadata=metadata)
         self.accelerate(0.0, 0.0, 9.81)
 
-    def accelerate(self, x: float, y: float, z: float) -> None:
+    def accelerate(self, x: float, y: float, z: float, sensors: tuple[str, ...] = SENSORS) -> None:
         """From now on the sensor measures this, m/s², 60 times a second."""
-        for kind in SENSORS:
+        for kind in sensors:
             self._command("Emulation.setSensorOverrideReadings", type=kind, reading={"xyz": {"x": x, "y": y, "z": z}})
 
     def shake(self, seconds: float = 1.0) -> None:
-        """Let the sensor measure ever other values for a while, as in a walk."""
-        begin = time.monotonic()
-        while (passed := time.monotonic() - begin) < seconds:
+        """Let the accelerometer measure ever other values for a while, as in a walk."""
+        begin, times = time.monotonic(), 0
+        while (passed := time.monotonic() - begin) < seconds or times < seconds * SHAKES_A_SECOND:
             swing = 2 * np.pi * passed
-            self.accelerate(1.5 * np.sin(swing), 1.0 * np.sin(2 * swing + 1), 9.81 + 3.0 * np.cos(2 * swing))
+            axes = 1.5 * np.sin(swing), 1.0 * np.sin(2 * swing + 1), 9.81 + 3.0 * np.cos(2 * swing)
+            self.accelerate(*axes, sensors=("accelerometer",))
+            times += 1
+            time.sleep(1 / SHAKES_A_SECOND)
 
     def open(self, *, query: str = "?record=1", fragment: str = "") -> None:
         self.browser.get(f"{self.gateway.url}{query}{fragment}")
@@ -101,7 +106,7 @@ class PhoneInBrowser:
 
     def wait(self, condition: Callable[[], object], seconds: float = WAIT_SECONDS) -> None:
         try:
-            WebDriverWait(self.browser, seconds, poll_frequency=0.05).until(lambda _: condition())
+            WebDriverWait(self.browser, seconds, poll_frequency=0.1).until(lambda _: condition())
         except TimeoutException as error:
             error.msg = self.evaluate("typeof harPhone === 'object' && JSON.stringify(harPhone.state())")
             error.msg = f"{error.msg}\n{self.evaluate('document.body.innerText')}\n{self.console_faults()}"

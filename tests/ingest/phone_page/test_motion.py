@@ -162,3 +162,26 @@ def test_pocket_mode_is_left_by_a_long_press_only(phone: Any) -> None:
 def touch(phone: Any, kind: str) -> None:
     points = [{"x": 200, "y": 420}] if kind == "touchStart" else []
     phone.browser.execute_cdp_cmd("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+
+def test_the_chart_is_drawn_only_while_somebody_can_see_it(phone: Any) -> None:
+    count = """
+        window.framesAsked = 0;
+        window.nextFrame = requestAnimationFrame.bind(window);
+        window.requestAnimationFrame = (draw) => { framesAsked += 1; return nextFrame(draw); };"""
+    phone.browser.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": count})
+    asked_in_frames = """
+        const before = framesAsked;
+        for (let frame = 0; frame < 30; frame += 1) await new Promise(nextFrame);
+        return framesAsked - before"""
+    phone.enrol()
+    assert phone.asynchronously(asked_in_frames) == 0
+    phone.start()
+    drawn = "[...document.querySelectorAll('#trace canvas')].some((canvas) => canvas.width > 0)"
+    phone.wait(lambda: phone.evaluate(f"framesAsked > 5 && {drawn}"))
+    phone.browser.execute_script("document.body.style.paddingTop = '5000px'; scrollTo(0, 0)")
+    phone.wait(lambda: phone.asynchronously(asked_in_frames) == 0)
+    phone.browser.execute_script("document.body.style.paddingTop = ''")
+    phone.wait(lambda: phone.asynchronously(asked_in_frames) > 0)
+    phone.click("start")
+    phone.wait(lambda: phone.asynchronously(asked_in_frames) == 0)
