@@ -4,15 +4,26 @@ import json
 import os
 import shutil
 import signal
+from contextlib import contextmanager
+from threading import Event, Thread
 
 import pytest
 
 from deploy.spark.standalone import StandaloneCluster
 from model_store.onnx_classifier import OnnxClassifier
 from tests.trainer.made_recordings import made_recording, write_recordings
-from tests.trainer.training_command import TINY, har, start_har, train
+from tests.trainer.training_command import LONGEST_SECONDS, SMALL, har, har_here, train
+from trainer import training_run
+from trainer.run_folder import RunFolder
 
-pytestmark = pytest.mark.usefixtures("java")
+pytestmark = [
+    pytest.mark.usefixtures("java"),
+    pytest.mark.timeout(LONGEST_SECONDS + 60),
+    # Py4J leaves the sockets of a stopped session to the garbage collector.
+    pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning", "ignore:subprocess:ResourceWarning"),
+]
+#: As many windows as a network needs that takes few, large steps.
+ENOUGH = ("--windows-per-epoch", "1024")
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +36,7 @@ def table(tmp_path_factory):
 def prepared(table, tmp_path_factory):
     folder = tmp_path_factory.mktemp("prepared") / "prepared"
     words = ("--data", table, "--output", folder, "--classes", "sit", "--classes", "walk", "--shards", "4")
-    result = har("prepare", *words, "--in-process")
+    result = har_here("prepare", *words, "--in-process")
     assert result.returncode == 0, result.stderr
     return folder
 
@@ -48,7 +59,7 @@ def refuse_shared_work(run, workers):
 
 
 def test_synchronous_workers_share_the_shards_and_reach_a_release(table, tmp_path):
-    result = train(table, tmp_path / "run", "--mode", "sync", "--executors", "2")
+    result = train(table, tmp_path / "run", *ENOUGH, "--mode", "sync", "--executors", "2")
 
     assert result.returncode == 0, result.stderr
     attempt = refuse_shared_work(tmp_path / "run", 2)
@@ -57,47 +68,88 @@ def test_synchronous_workers_share_the_shards_and_reach_a_release(table, tmp_pat
     assert scores.macro_f1 > 0.9
 
 
-def test_asynchronous_workers_share_the_shards_and_reach_a_release(prepared, tmp_path):
-    result = train(prepared, tmp_path / "run", "--mode", "async", "--executors", "2")
+def test_asynchronous_workers_share_the_shards_and_reach_a_release_on_a_machine_of_one_core(prepared, tmp_path):
+    core = min(os.sched_getaffinity(0))
+    run_asynchronously(prepared, tmp_path / "run", {core})  # where each waits for the others, they must not for ever
+
+
+@pytest.mark.long
+def test_asynchronous_workers_share_the_shards_and_reach_a_release_on_all_cores(prepared, tmp_path):
+    run_asynchronously(prepared, tmp_path / "run", os.sched_getaffinity(0))
+
+
+def run_asynchronously(prepared, run, cores):
+    words = ("--data", prepared, "--output", run, *SMALL, *ENOUGH, "--mode", "async", "--executors", "2")
+
+    result = har("train", *words, limit=lambda: os.sched_setaffinity(0, cores))
 
     assert result.returncode == 0, result.stderr
-    attempt = refuse_shared_work(tmp_path / "run", 2)
+    attempt = refuse_shared_work(run, 2)
     assert sorted(node["part"] for node in attempt["nodes"]) == ["chief", "ps", "worker", "worker"]
-    [scores] = OnnxClassifier.open(str(tmp_path / "run" / "release")).manifest.metrics.values()
+    [scores] = OnnxClassifier.open(str(run / "release")).manifest.metrics.values()
     assert scores.macro_f1 > 0.9
 
 
-def test_asynchronous_workers_do_not_wait_for_ever_on_a_machine_of_one_core(prepared, tmp_path):
-    words = ("--data", prepared, "--output", tmp_path / "run", *TINY, "--mode", "async", "--executors", "2")
-    core = min(os.sched_getaffinity(0))
-
-    result = har("train", *words, limit=lambda: os.sched_setaffinity(0, {core}))
-
-    assert result.returncode == 0, result.stderr
+class SeenEnoughError(OSError):
+    """Training is over, and what follows is that of every run."""
 
 
-def test_a_worker_killed_on_a_standalone_cluster_is_told_and_the_same_command_resumes(prepared, tmp_path):
+def until_weights(monkeypatch):
+    def no_release(*_):
+        raise SeenEnoughError("seen enough")
+
+    monkeypatch.setattr(training_run, "_candidate", no_release)
+
+
+@pytest.mark.parametrize("to_a_release", [False, pytest.param(True, marks=pytest.mark.long)])
+def test_a_worker_killed_on_a_standalone_cluster_is_told_and_the_same_command_resumes(
+    prepared, tmp_path, monkeypatch, to_a_release
+):
     run = tmp_path / "run"
+    network = ("--network", "conv_lstm" if to_a_release else "origin")
+    size = ENOUGH if to_a_release else ("--windows-per-epoch", "256")
+    if not to_a_release:
+        until_weights(monkeypatch)
     with StandaloneCluster(tmp_path / "spark", workers=2, cores=1) as cluster:
-        words = ("train", "--data", prepared, "--output", run, *TINY, "--epochs", "8", "--mode", "sync",
-                 "--master", cluster.url)  # fmt: skip
-        process = start_har(*words)
-        for line in iter(process.stderr.readline, ""):
-            if "epoch   2/8" in line:
-                break
-        os.kill(json.loads((run / "workers" / "worker-1.json").read_text())["pid"], signal.SIGKILL)
-        _, errors = process.communicate(timeout=200)
+        words = ("train", "--data", prepared, "--output", run, *SMALL, *network, *size, "--epochs", "8",
+                 "--mode", "sync", "--master", cluster.url)  # fmt: skip
+        with killing_worker_1(run, epoch=2):
+            failed = har_here(*words)
         killed_at = len((run / "metrics.jsonl").read_text().splitlines())
 
-        result = har(*words, "--resume")
+        result = har_here(*words, "--resume")
 
-    assert process.returncode == 1
-    assert "--resume" in errors
-    assert "Traceback" not in errors
-    assert result.returncode == 0, result.stderr
+    assert failed.returncode == 1
+    assert "--resume" in failed.stderr
+    assert "Traceback" not in failed.stderr
+    assert (run / "weights.npz").exists(), result.stderr
+    if to_a_release:
+        assert result.returncode == 0, result.stderr
+    else:
+        assert "seen enough" in result.stderr
     epochs = [json.loads(line)["epoch"] for line in (run / "metrics.jsonl").read_text().splitlines()[killed_at:]]
     assert min(epochs) >= 2
     assert max(epochs) == 8
+
+
+@contextmanager
+def killing_worker_1(run, *, epoch):
+    """Kill worker 1 as soon as an epoch is complete."""
+    over = Event()
+
+    def kill():
+        while not over.wait(0.02):
+            if any(line.epoch == epoch and line.step == line.steps for line in RunFolder(run).progress()):
+                os.kill(json.loads((run / "workers" / "worker-1.json").read_text())["pid"], signal.SIGKILL)
+                return
+
+    killing = Thread(target=kill)
+    killing.start()
+    try:
+        yield
+    finally:
+        over.set()
+        killing.join()
 
 
 def test_a_corrupt_shard_on_an_executor_is_named(prepared, tmp_path):
@@ -106,7 +158,7 @@ def test_a_corrupt_shard_on_an_executor_is_named(prepared, tmp_path):
     shard = sorted(broken.rglob("split=train/**/*.parquet"))[1]
     shard.write_bytes(shard.read_bytes()[:-1])
 
-    result = train(broken, tmp_path / "run", "--mode", "sync")
+    result = har_here("train", "--data", broken, "--output", tmp_path / "run", *SMALL, "--mode", "sync")
 
     assert result.returncode == 1
     assert f"shard {shard} is corrupt" in result.stderr
@@ -114,7 +166,9 @@ def test_a_corrupt_shard_on_an_executor_is_named(prepared, tmp_path):
 
 
 def test_more_executors_than_shards_are_told(prepared, tmp_path):
-    result = train(prepared, tmp_path / "run", "--mode", "sync", "--executors", "5")
+    words = ("--data", prepared, "--output", tmp_path / "run", *SMALL, "--mode", "sync", "--executors", "5")
+
+    result = har_here("train", *words)
 
     assert result.returncode == 2
     assert "--shards 4 are too few for --executors 5" in result.stderr
