@@ -144,8 +144,9 @@ async def test_what_kafka_does_not_take_stops_the_worker_and_stays_unacknowledge
         await take_all(pipeline, live_batches(12), acked)
         await kafka.wait_for(1)
         kafka.confirmations[0].set_exception(ConnectionError("no broker"))
-        while not errors:
-            await asyncio.sleep(0.01)
+        async with asyncio.timeout(20):
+            while not errors:
+                await asyncio.sleep(0.01)
         assert acked == []
 
 
