@@ -6,6 +6,7 @@ import pytest
 
 from har.windows import WindowSpec
 from model_store.onnx_classifier import OnnxClassifier
+from tests.trainer import tiny_network
 from tests.trainer.made_recordings import made_recording, write_recordings
 
 with warnings.catch_warnings():
@@ -18,6 +19,7 @@ with warnings.catch_warnings():
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
 
 PLAN = TrainingPlan(
+    network=tiny_network.NAME,
     classes=("sit", "walk"),
     windows=WindowSpec(steps=40),
     fit=FitSettings(epochs=4, windows_per_epoch=512, batch=32, peak_rate=1e-2, average=0.8, threads=1),
@@ -33,7 +35,8 @@ def test_it_is_trained_on_everybody_it_may_be_and_measured_on_people_it_had_not_
         write_recordings(tmp_path / "pocket.parquet", [standing[1]]),
     ]
 
-    manifest = make_baseline(tables, tmp_path / "baseline", "tiny", PLAN, folds=2)
+    with tiny_network.known():
+        manifest = make_baseline(tables, tmp_path / "baseline", "tiny", PLAN, folds=2)
 
     assert OnnxClassifier.open(str(tmp_path / "baseline")).manifest == manifest
     assert manifest.training_users == [f"galaxy_s2/u{number:02d}" for number in range(1, 7)]

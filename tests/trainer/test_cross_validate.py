@@ -1,4 +1,4 @@
-"""`har cross-validate` on made people, with a network that is hardly trained: what is tested is who meets whom."""
+"""`har cross-validate` on made people, with a tiny network: what is tested is who meets whom."""
 
 import json
 
@@ -9,13 +9,23 @@ import pytest
 
 from deploy.cli import main
 from har.recordings import Recording
+from tests.trainer import tiny_network
 from tests.trainer.made_recordings import made_recording
 from trainer.cross_validate import describe, evaluate_protocol
 from trainer.evaluation.pools import Cutting, make_pools
 from trainer.evaluation.protocols import by_user
 from trainer.training_plan import TrainingPlan
 
-TINY = ["--epochs", "1", "--windows-per-epoch", "64", "--threads", "1", "--classes", "sit", "--classes", "walk"]
+TINY = [
+    "--network", tiny_network.NAME, "--epochs", "1", "--windows-per-epoch", "64", "--threads", "1",
+    "--classes", "sit", "--classes", "walk",
+]  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def _tiny_network_known():
+    with tiny_network.known():
+        yield
 
 
 def table_of(recordings: list[Recording]) -> pa.Table:

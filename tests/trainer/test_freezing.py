@@ -9,11 +9,11 @@ import onnx
 import pytest
 from onnx import numpy_helper
 
+from tests.trainer import tiny_network
 from tests.trainer.frozen_networks import (
     GRAVITY,
     RATE_HZ,
     STEPS,
-    decided,
     frozen_network,
     made_windows,
     networks,
@@ -68,6 +68,13 @@ def test_each_format_answers_windows_that_it_was_not_compared_on(
         answers = predict(windows)
         assert answers.dtype == np.float32
         np.testing.assert_allclose(answers, trained_answers(model, windows), atol=DIFFERENCES[name])
+
+
+def test_each_lstm_layer_is_one_node_for_onnx(network: tuple[Any, freezing.Frozen]) -> None:
+    graph = onnx.load_from_string(network[1].files["onnx"]).graph
+    assert sum(node.op_type == "LSTM" for node in graph.node) == 2
+    assert [value.name for value in graph.input] == ["windows"]
+    assert [value.name for value in graph.output] == ["probabilities"]
 
 
 @pytest.mark.parametrize("name", FORMATS)
@@ -149,9 +156,9 @@ def test_the_origin_network_has_a_smaller_budget() -> None:
 
 
 def test_freezing_as_a_whole_refuses_what_is_outside_a_narrower_budget() -> None:
-    model = decided("origin", steps=16, classes=2)
-    budgets = freezing.Budgets(lite_int8=freezing.Budget(bytes=10_000))
-    with pytest.raises(freezing.FreezingError, match=r"litert-int8 has .* allowed are 10,000"):
+    model = tiny_network.tiny(steps=16, classes=2)
+    budgets = freezing.Budgets(lite_int8=freezing.Budget(bytes=1_000))
+    with pytest.raises(freezing.FreezingError, match=r"litert-int8 has .* allowed are 1,000"):
         freezing.freeze_all(
             model, made_windows(4, 16), steps=16, rate_hz=RATE_HZ, normalisation=GRAVITY, budgets=budgets
         )

@@ -1,17 +1,18 @@
 """Fitting a network on one machine, and the networks themselves."""
 
 import warnings
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-import onnx
 import pytest
 
+from tests.trainer import tiny_network
 from tests.trainer.made_examples import made_examples
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # TensorFlow and tf2onnx warn of their own insides while they are imported
-    from trainer import freezing, networks
+    from trainer import networks
     from trainer.augmentation import random_rotations, rotate
     from trainer.examples import Examples
     from trainer.finite_loss import NonFiniteLossError
@@ -25,6 +26,13 @@ with warnings.catch_warnings():
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
 
 CLASSES = ("sit", "walk")
+TINY = tiny_network.NAME
+
+
+@pytest.fixture(autouse=True)
+def _tiny_network_known() -> Iterator[None]:
+    with tiny_network.known():
+        yield
 
 
 def quietly(_progress: object) -> None:
@@ -67,7 +75,15 @@ def test_averaging_the_weights_does_not_steer_training() -> None:
         told: list[EpochProgress] = []
         settings = FitSettings(epochs=3, windows_per_epoch=64, batch=16, average=average, threads=1)
         examples = synthetic_examples(["galaxy_s2/u01"])
-        fit("origin", examples, CLASSES, steps=40, normalisation=GRAVITY, settings=settings, progress=told.append)
+        fit(
+            TINY,
+            examples,
+            CLASSES,
+            steps=40,
+            normalisation=GRAVITY,
+            settings=settings,
+            progress=told.append,
+        )
         return [progress.loss for progress in told]
 
     assert losses(0.5) == losses(0.99)
@@ -91,7 +107,7 @@ def test_a_loss_that_is_not_finite_stops_training() -> None:
 def test_the_learning_rate_falls_over_as_many_steps_as_are_taken() -> None:
     settings = FitSettings(epochs=32, windows_per_epoch=40, batch=64, threads=1)  # not even one whole batch
     examples = synthetic_examples(["galaxy_s2/u01"])
-    model = fit("origin", examples, CLASSES, steps=40, normalisation=GRAVITY, settings=settings, progress=quietly)
+    model = fit(TINY, examples, CLASSES, steps=40, normalisation=GRAVITY, settings=settings, progress=quietly)
     assert int(model.optimizer.iterations) == 32
     assert 0.01 * settings.peak_rate < float(model.optimizer.learning_rate) < 0.03 * settings.peak_rate
 
@@ -114,22 +130,6 @@ def test_each_seed_and_epoch_draws_windows_of_its_own() -> None:
 
     assert drawn(0, 1) == drawn(0, 1)
     assert len({drawn(0, 1), drawn(0, 2), drawn(1, 1), drawn(1, 2)}) == 4
-
-
-@pytest.mark.parametrize("name", sorted(networks.NETWORKS))
-def test_each_network_freezes_to_lstm_nodes_that_agree_with_keras_at_any_batch_size(name: str) -> None:
-    model = networks.build(name, steps=200, classes=5)
-    frozen = freezing.freeze_onnx(model)
-    assert len(frozen) < 1_000_000
-    graph = onnx.load_from_string(frozen).graph
-    assert sum(node.op_type == "LSTM" for node in graph.node) == 2
-    assert [value.name for value in graph.input] == ["windows"]
-    assert [value.name for value in graph.output] == ["probabilities"]
-    rng = np.random.default_rng(0)
-    for count in (1, 7):
-        windows = rng.normal(0, 1, (count, 200, 3)).astype(np.float32)
-        trained = np.asarray(model(windows, training=False))
-        np.testing.assert_allclose(freezing.onnx_predictor(frozen)(windows), trained, rtol=0, atol=1e-5)
 
 
 def test_the_origin_network_has_66_thousand_weights() -> None:
