@@ -12,7 +12,12 @@ def wait_for(browser: Any, condition: Callable[[Any], object]) -> None:
     WebDriverWait(browser, WAIT_SECONDS, poll_frequency=0.1).until(condition)
 
 
-def open_page(browser: Any, port: int) -> None:
+def open_page(browser: Any, port: int, *, calm: bool = True) -> None:
+    """Open the page; a calm one draws its charts when there is news, and not 25 times a second."""
+    if calm:
+        features = [{"name": "prefers-reduced-motion", "value": "reduce"}]
+        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+
     def opened(driver: Any) -> bool:
         driver.get(f"http://localhost:{port}/")
         return driver.title == "Human activity, live"

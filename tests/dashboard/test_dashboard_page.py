@@ -92,7 +92,7 @@ def test_eight_devices_live_and_a_killed_server(browser: Any, redis_server: Any)
     port = free_port()
     with Phones(redis_server.url) as phones:
         with dashboard_process(port, redis_server.url) as process:
-            open_page(browser, port)
+            open_page(browser, port, calm=False)
             wait_for(browser, lambda browser: list(cards(browser)) == DEVICES)
             wait_for(browser, all_do("Walking"))
             assert connection(browser) == "open"
@@ -159,7 +159,7 @@ def test_a_phone_in_the_dark_without_motion(browser: Any, redis_server: Any) -> 
     phone = {"width": 390, "height": 844, "deviceScaleFactor": 2, "mobile": True}
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", phone)
     with dashboard_process(port, redis_server.url), Phones(redis_server.url):
-        open_page(browser, port)
+        open_page(browser, port, calm=False)
         wait_for(browser, all_do("Walking"))
         assert browser.execute_script("return document.documentElement.scrollWidth") == 390
         charts = {device: card["charts"] for device, card in cards(browser).items()}

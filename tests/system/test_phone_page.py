@@ -30,6 +30,8 @@ OPERATOR = "an operator's token"
 EXPECTED_FAULTS = ("net::ERR_", "WebSocket connection", "2.root.json")
 #: Longer than a window, its filter and the grace.
 SETTLE_SECONDS = 15
+#: Between two looks at what has arrived: each reads all of it.
+LOOK_SECONDS = 1
 
 
 @dataclass
@@ -129,6 +131,7 @@ def test_what_the_page_recorded_is_in_kafka_and_both_answer_alike_also_over_a_cu
     until = time.monotonic() + SETTLE_SECONDS
     predictions = {}
     while predictions.keys() != expected.keys() and time.monotonic() < until:
+        time.sleep(LOOK_SECONDS)
         said = of_device(system, topics.PREDICTIONS, decode_prediction)
         predictions = {(each.session, each.start): each for each in said}
     assert predictions.keys() == expected.keys()
@@ -166,6 +169,7 @@ def test_labelled_minutes_of_the_page_are_in_the_training_table(enrolling, phone
     wanted = {reading[1] for reading in recorded if reading[0] == recorded[-1][0]}
     table, until = {}, time.monotonic() + 60
     while not (wanted <= table.keys() and set(labelled) <= set(table.values())) and time.monotonic() < until:
+        time.sleep(LOOK_SECONDS)
         table = read()
     assert wanted == table.keys()
     for activity, (begin, end) in labelled.items():
@@ -187,7 +191,7 @@ def test_private_mode_sends_activities_and_no_reading(enrolling, phone):
 
     until = time.monotonic() + SETTLE_SECONDS
     while len(reported()) < 5 and time.monotonic() < until:
-        pass  # reading the topic takes a second and more
+        time.sleep(LOOK_SECONDS)
     assert {each.made_on for each in reported()} == {"device"}
     assert session not in {batch.session for batch in of_device(system, topics.SAMPLES, decode_batch)}
 

@@ -38,6 +38,8 @@ class PageGateway:
         Given a batch, the code and detail to refuse it with, or None to accept it.
     holds : bool
         Whether batches are taken and not answered.
+    renewed_before_end : list of float
+        How long the newest token still counted when another was asked for, s.
     """
 
     enrolment: str = "required"
@@ -58,6 +60,7 @@ class PageGateway:
     labels: list[dict[str, Any]] = field(default_factory=list)
     tokens: dict[str, float] = field(default_factory=dict)
     token_requests: int = 0
+    renewed_before_end: list[float] = field(default_factory=list)
     connections: int = 0
     asked: list[str] = field(default_factory=list)
 
@@ -184,6 +187,7 @@ class PageGateway:
 
     async def _token(self, request: web.Request) -> web.Response:
         self.token_requests += 1
+        self.renewed_before_end.append(max(self.tokens.values(), default=0.0) - time.time())
         said = await request.json()
         if self.revoked or said["secret"] != self.secret:
             return _refused(403, "revoked", "This phone was revoked.")

@@ -23,12 +23,14 @@ SENSORS = ("accelerometer", "linear-acceleration", "gyroscope")
 
 
 class PhoneInBrowser:
-    """A phone with a sensor, at 390 x 844."""
+    """A phone with a sensor, at 390 x 844, whose wearer prefers little motion."""
 
     def __init__(self, browser: webdriver.Chrome, gateway: PageGateway) -> None:
         self.browser = browser
         self.gateway = gateway
         self._command("Emulation.setDeviceMetricsOverride", width=390, height=844, deviceScaleFactor=2, mobile=True)
+        self._media = {"prefers-reduced-motion": "reduce"}
+        self._emulate_media()
         self.add_sensor()
 
     def add_sensor(self) -> None:
@@ -136,8 +138,17 @@ class PhoneInBrowser:
         file.write_bytes(base64.b64decode(taken["data"]))
 
     def prefer_dark(self, dark: bool = True) -> None:
-        feature = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
-        self._command("Emulation.setEmulatedMedia", features=[feature])
+        self._media["prefers-color-scheme"] = "dark" if dark else "light"
+        self._emulate_media()
+
+    def prefer_motion(self) -> None:
+        """Have the chart drawn 20 times a second; else it is drawn once a second."""
+        self._media["prefers-reduced-motion"] = "no-preference"
+        self._emulate_media()
+
+    def _emulate_media(self) -> None:
+        features = [{"name": name, "value": value} for name, value in self._media.items()]
+        self._command("Emulation.setEmulatedMedia", features=features)
 
     def console_faults(self) -> list[str]:
         """Errors, and violations of the security policy."""

@@ -154,7 +154,7 @@ def test_pocket_mode_is_left_by_a_long_press_only(phone: Any) -> None:
     recorded = len(phone.recorded())
     phone.wait(lambda: len(phone.recorded()) > recorded)
     touch(phone, "touchStart")
-    phone.wait(lambda: not phone.evaluate("document.getElementById('pocket').open"), 4)
+    phone.wait(lambda: not phone.evaluate("document.getElementById('pocket').open"))
     touch(phone, "touchEnd")
     assert phone.state()["isRecording"]
 
@@ -174,6 +174,7 @@ def test_the_chart_is_drawn_only_while_somebody_can_see_it(phone: Any) -> None:
         const before = framesAsked;
         for (let frame = 0; frame < 30; frame += 1) await new Promise(nextFrame);
         return framesAsked - before"""
+    phone.prefer_motion()
     phone.enrol()
     assert phone.asynchronously(asked_in_frames) == 0
     phone.start()
