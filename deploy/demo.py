@@ -18,6 +18,7 @@ from deploy.local_store import LocalStore
 from deploy.processes import ProcessEndedError, ProcessGroup
 from deploy.stack import Addresses, LocalNetwork, Stack, choose_addresses, har
 from deploy.summary import PredictionWatch, Summary, describe, expected_windows, summarise
+from deploy.topic_reader import PROMPT_FETCH_MS
 from har.device_settings import DEFAULT_REGISTRY
 from har.releases import ReleaseError
 from har.settings import DemoSettings
@@ -64,7 +65,7 @@ async def run_demo(settings: DemoSettings, folder: Path) -> Summary | None:
             return None
         journals = folder / "journals"
         if settings.summary:
-            watch = PredictionWatch(addresses.bootstrap, since_us=time.time_ns() // 1000)
+            watch = PredictionWatch(addresses.bootstrap, since_us=time.time_ns() // 1000, fetch_wait_ms=PROMPT_FETCH_MS)
             await asyncio.to_thread(watch.start)
         phones = [
             await group.start(f"phone-{number:02}", _phone(settings, addresses, number, journals))

@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from deploy.topic_reader import EndOfLog, Partition, TopicReader
+from deploy.topic_reader import LEISURELY_FETCH_MS, EndOfLog, Partition, TopicReader
 from har import topics
 from har.predictions import Prediction, decode_prediction
 from har.recordings import window_labels
@@ -157,10 +157,12 @@ class PredictionWatch:
         ``host:port,host:port``.
     since_us : int, optional
         Predictions that Kafka dates before this are left out, µs since the epoch.
+    fetch_wait_ms : int
+        How long a broker may wait for predictions before it answers.
     """
 
-    def __init__(self, bootstrap: str, *, since_us: int | None = None) -> None:
-        self._reader = TopicReader(bootstrap, topics.PREDICTIONS.name, since_us=since_us)
+    def __init__(self, bootstrap: str, *, since_us: int | None = None, fetch_wait_ms: int = LEISURELY_FETCH_MS) -> None:
+        self._reader = TopicReader(bootstrap, topics.PREDICTIONS.name, since_us=since_us, fetch_wait_ms=fetch_wait_ms)
         self._seen = Seen()
         self._read_until: ReadUntil = ({}, {})
         self._changed = threading.Condition()

@@ -27,6 +27,8 @@ APACHE = "apache"
 KINDS = (EMBEDDED, APACHE)
 #: For a test that would find the same on any broker; `tests/README.md` has the rule.
 on_one_broker = pytest.mark.parametrize("broker", [EMBEDDED], indirect=True)
+#: For tests that harm the session's three brokers: one worker has them.
+on_three_brokers = pytest.mark.xdist_group("three_brokers")
 PARTITIONS = 4
 _UNREACHABLE = "Apache Kafka is not fetched and cannot be: "
 _PROPERTY = "broker"
@@ -87,7 +89,7 @@ class EmbeddedBroker(Broker):
 
 
 class ApacheBroker(Broker):
-    """The session's Apache Kafka, of one broker, emptied for each test."""
+    """The session's Apache Kafka, of one broker, emptied for each test and frozen between those that want it."""
 
     def __init__(self, cluster: KafkaCluster) -> None:
         self._cluster = cluster
@@ -100,7 +102,7 @@ class ApacheBroker(Broker):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.unfreeze()
+        self._cluster.freeze_all()
 
     def freeze(self) -> None:
         self._cluster.freeze(1)
@@ -111,8 +113,8 @@ class ApacheBroker(Broker):
 
 def empty(cluster: KafkaCluster) -> None:
     """Let every broker run, whatever a test did to it, and give the cluster the project's topics, without messages."""
+    cluster.unfreeze_all()
     for broker in cluster.brokers:
-        cluster.unfreeze(broker)
         if not cluster.is_running(broker):
             cluster.start_broker(broker)
     cluster.wait_until_ready()

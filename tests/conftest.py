@@ -62,16 +62,16 @@ def kafka_distribution() -> Distribution:
 
 @pytest.fixture(scope="session")
 def apache_kafka(kafka_distribution: Distribution, tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaCluster]:
-    """Apache Kafka of one broker, for the session; whoever uses it begins with `brokers.ApacheBroker`."""
+    """Apache Kafka of one broker, for the session; `brokers.ApacheBroker` uses it, and it is frozen otherwise."""
     with KafkaCluster(tmp_path_factory.mktemp("kafka")) as cluster:
         yield cluster
 
 
 @pytest.fixture(scope="session")
 def kafka_cluster(kafka_distribution: Distribution, tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaCluster]:
-    """Apache Kafka of three brokers for the session; whoever uses it begins with `brokers.empty`, which mends it, too.
+    """Apache Kafka of three brokers for the session; who uses it begins with `brokers.empty`, and freezes it at the end.
 
-    Its tests are in the group `three_brokers`, so that only one worker starts it.
+    Its tests are marked `brokers.on_three_brokers`, so that only one worker starts it.
     """
     with KafkaCluster(tmp_path_factory.mktemp("kafka-cluster"), brokers=3) as cluster:
         yield cluster

@@ -206,6 +206,16 @@ class KafkaCluster:
         """Let a frozen broker go on."""
         self._nodes[broker].signal(signal.SIGCONT)
 
+    def freeze_all(self) -> None:
+        """Let all processes stand still while nobody wants them: idle ones use 1 to 3 % of a CPU each."""
+        for node in self._nodes.values():
+            node.signal(signal.SIGSTOP)
+
+    def unfreeze_all(self) -> None:
+        """Let all processes go on; this does not wait until they are ready."""
+        for node in self._nodes.values():
+            node.signal(signal.SIGCONT)
+
     def _node(self, number: int) -> Node:
         name = f"broker-{number}" if number in self._layout.brokers else "controller"
         return Node(f"Kafka {name}", self._folder / name)

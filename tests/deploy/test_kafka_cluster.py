@@ -49,7 +49,7 @@ class Sender:
         self._thread.join()
         self._producer.close(timeout=10)
 
-    def wait_for_more(self, count: int = 60, *, seconds: float = 60) -> None:
+    def wait_for_more(self, count: int = 30, *, seconds: float = 60) -> None:
         goal = len(self.confirmed) + count
         deadline = time.monotonic() + seconds
         while len(self.confirmed) < goal:
@@ -57,7 +57,7 @@ class Sender:
             time.sleep(0.05)
 
     def _send(self) -> None:
-        while not self._stop.wait(0.01):
+        while not self._stop.wait(0.02):
             self._producer.send(TOPIC, key=b"%d" % self.next, value=b"%d" % self.next).add_callback(
                 self._confirm, self.next
             )
@@ -98,9 +98,11 @@ def wait_until_leading(address: str, broker: int) -> None:
 @pytest.fixture
 def whole_cluster(kafka_cluster):
     brokers.empty(kafka_cluster)
-    return kafka_cluster
+    yield kafka_cluster
+    kafka_cluster.freeze_all()
 
 
+@brokers.on_three_brokers
 def test_topics_have_three_replicas_and_writes_need_two(whole_cluster):
     admin = KafkaAdminClient(bootstrap_servers=whole_cluster.bootstrap.split(","))
     wanted = {topic.name: topic.partitions or 4 for topic in topics.ALL}
@@ -115,6 +117,7 @@ def test_topics_have_three_replicas_and_writes_need_two(whole_cluster):
     assert affordable_replication(whole_cluster.bootstrap) == 3
 
 
+@brokers.on_three_brokers
 def test_what_was_confirmed_survives_the_kill_of_each_broker_in_turn(whole_cluster):
     with Sender(whole_cluster.bootstrap) as sender:
         sender.wait_for_more()
@@ -128,6 +131,7 @@ def test_what_was_confirmed_survives_the_kill_of_each_broker_in_turn(whole_clust
     assert sender.confirmed <= stored(whole_cluster.bootstrap)
 
 
+@brokers.on_three_brokers
 def test_one_broker_of_three_refuses_and_all_is_there_when_the_others_are_back(whole_cluster):
     with Sender(whole_cluster.bootstrap, first=1_000_000) as sender:
         sender.wait_for_more()
@@ -147,12 +151,13 @@ def test_one_broker_of_three_refuses_and_all_is_there_when_the_others_are_back(w
         sender.wait_for_more()
 
 
+@brokers.on_three_brokers
 def test_a_frozen_broker_is_done_without_and_catches_up(whole_cluster):
     with Sender(whole_cluster.bootstrap, first=3_000_000) as sender:
         sender.wait_for_more()
         whole_cluster.freeze(2)
         assert whole_cluster.is_running(2)
-        sender.wait_for_more(200)
+        sender.wait_for_more(100)
         with pytest.raises(TimeoutError):
             whole_cluster.wait_until_ready(1)
         whole_cluster.unfreeze(2)
@@ -161,6 +166,7 @@ def test_a_frozen_broker_is_done_without_and_catches_up(whole_cluster):
     assert sender.confirmed <= stored(whole_cluster.bootstrap)
 
 
+@brokers.on_three_brokers
 def test_a_broker_that_was_stopped_is_not_waited_for(whole_cluster):
     whole_cluster.stop_broker(3)
     with pytest.raises(RuntimeError, match="broker-3 was not started, or was stopped"):

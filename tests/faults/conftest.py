@@ -118,6 +118,7 @@ async def shared_stage(
     shared = SharedStage(start)
     yield shared
     await shared.close()
+    cluster.freeze_all()
 
 
 @pytest_asyncio.fixture(loop_scope="module")

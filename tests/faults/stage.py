@@ -145,11 +145,11 @@ class Stage:
                 assert time.monotonic() < deadline, f"the group is {told[group]['group_state']} for 60 s"
                 await asyncio.sleep(0.02)
 
-    async def until(self, holds, what: str, seconds: float = 60) -> None:
+    async def until(self, holds, what: str, seconds: float = 60, *, every: float = 0.05) -> None:
         deadline = time.monotonic() + seconds
         while not holds():
             assert time.monotonic() < deadline, f"waited {seconds:g} s for {what}"
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(every)
 
 
 @asynccontextmanager

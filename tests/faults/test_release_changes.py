@@ -137,7 +137,7 @@ async def test_a_bad_canary_is_ended_by_itself_and_a_good_one_is_promoted(one_br
     stage = await open_stage(one_broker.bootstrap, store=LocalStore(tmp_path / "releases", options))
     switching = Switching(stage, tmp_path)
     share = by_length(0.4, 0.1)
-    await stage.start_phones(PHONES)
+    await stage.start_phones(by_length(20, PHONES))  # with fewer it takes longer until enough windows are compared
     watch = PredictionWatch(one_broker.bootstrap)
     watch.start()
     try:
@@ -147,13 +147,16 @@ async def test_a_bad_canary_is_ended_by_itself_and_a_good_one_is_promoted(one_br
         await switching.publish("worse", shift=19.6, channel="canary", share=share)
         await switching.seen(watch, "worse")
         await stage.until(
-            lambda: switching.channels() == {"stable": baseline, "canary": None}, "the bad canary's end", 120
+            lambda: switching.channels() == {"stable": baseline, "canary": None}, "the bad canary's end", 120, every=0.5
         )
         await asyncio.sleep(by_length(2, 20))
         await switching.publish("better", channel="canary", share=share)
         await switching.seen(watch, "better")
         await stage.until(
-            lambda: switching.channels() == {"stable": "better", "canary": None}, "the promotion", by_length(120, 300)
+            lambda: switching.channels() == {"stable": "better", "canary": None},
+            "the promotion",
+            by_length(120, 300),
+            every=0.5,
         )
         await stage.until(lambda: releases_of_latest(watch) == {"better"}, "all devices to change over", 60)
         await stage.stop_phones()

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from tests.brokers import on_three_brokers
 from tests.faults.conftest import PHONES, by_length, on_shared_stage
 from tests.faults.harms import ALL_HARMS, AWAY_SECONDS, CALM_SECONDS, harms_of
 from tests.faults.stage import FreshPredictions, witness_of
@@ -11,7 +12,7 @@ from tests.faults.stage import FreshPredictions, witness_of
 pytestmark = [
     pytest.mark.kafka,
     pytest.mark.timeout(by_length(300, 1_800)),
-    pytest.mark.xdist_group("three_brokers"),
+    on_three_brokers,
     on_shared_stage,
 ]
 KAFKA = "kafka_cluster"
