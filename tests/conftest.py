@@ -69,7 +69,7 @@ def apache_kafka(kafka_distribution: Distribution, tmp_path_factory: pytest.Temp
 
 @pytest.fixture(scope="session")
 def kafka_cluster(kafka_distribution: Distribution, tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaCluster]:
-    """Apache Kafka of three brokers for the session; who uses it begins with `brokers.empty`, and freezes it at the end.
+    """Apache Kafka of three brokers for the session; a user begins with `brokers.empty`, and freezes it at the end.
 
     Its tests are marked `brokers.on_three_brokers`, so that only one worker starts it.
     """
