@@ -13,7 +13,6 @@ from deploy.spark.standalone import StandaloneCluster
 from model_store.onnx_classifier import OnnxClassifier
 from tests.trainer.made_recordings import made_recording, write_recordings
 from tests.trainer.training_command import LONGEST_SECONDS, SMALL, har, har_here, train
-from trainer import training_run
 from trainer.run_folder import RunFolder
 
 pytestmark = [
@@ -58,14 +57,60 @@ def refuse_shared_work(run, workers):
     return attempt
 
 
-def test_synchronous_workers_share_the_shards_and_reach_a_release(table, tmp_path):
+@pytest.mark.long
+def test_synchronous_workers_share_the_shards_and_reach_a_release_without_a_break(table, tmp_path):
     result = train(table, tmp_path / "run", *ENOUGH, "--mode", "sync", "--executors", "2")
 
     assert result.returncode == 0, result.stderr
-    attempt = refuse_shared_work(tmp_path / "run", 2)
+    refuse_other_synchronous_run(tmp_path / "run")
+
+
+def refuse_other_synchronous_run(run):
+    attempt = refuse_shared_work(run, 2)
     assert sorted(node["part"] for node in attempt["nodes"]) == ["chief", "worker"]
-    [scores] = OnnxClassifier.open(str(tmp_path / "run" / "release")).manifest.metrics.values()
+    [scores] = OnnxClassifier.open(str(run / "release")).manifest.metrics.values()
     assert scores.macro_f1 > 0.9
+
+
+def test_a_worker_killed_on_a_standalone_cluster_is_told_and_the_same_command_resumes_to_a_release(table, tmp_path):
+    run = tmp_path / "run"
+    with StandaloneCluster(tmp_path / "spark", workers=2, cores=1) as cluster:
+        words = ("train", "--data", table, "--output", run, *SMALL, *ENOUGH, "--epochs", "5", "--mode", "sync",
+                 "--executors", "2", "--master", cluster.url)  # fmt: skip
+        with killing_worker_1(run, epoch=2):
+            failed = har_here(*words)
+        killed_at = len((run / "metrics.jsonl").read_text().splitlines())
+
+        result = har(*words, "--resume")
+
+    assert failed.returncode == 1
+    assert "--resume" in failed.stderr
+    assert "Traceback" not in failed.stderr
+    assert result.returncode == 0, result.stderr
+    epochs = [json.loads(line)["epoch"] for line in (run / "metrics.jsonl").read_text().splitlines()[killed_at:]]
+    assert min(epochs) >= 2
+    assert max(epochs) == 5
+    refuse_other_synchronous_run(run)
+
+
+@contextmanager
+def killing_worker_1(run, *, epoch):
+    """Kill worker 1 as soon as an epoch is complete."""
+    over = Event()
+
+    def kill():
+        while not over.wait(0.02):
+            if any(line.epoch == epoch and line.step == line.steps for line in RunFolder(run).progress()):
+                os.kill(json.loads((run / "workers" / "worker-1.json").read_text())["pid"], signal.SIGKILL)
+                return
+
+    killing = Thread(target=kill)
+    killing.start()
+    try:
+        yield
+    finally:
+        over.set()
+        killing.join()
 
 
 def test_asynchronous_workers_share_the_shards_and_reach_a_release_on_a_machine_of_one_core(prepared, tmp_path):
@@ -88,68 +133,6 @@ def run_asynchronously(prepared, run, cores):
     assert sorted(node["part"] for node in attempt["nodes"]) == ["chief", "ps", "worker", "worker"]
     [scores] = OnnxClassifier.open(str(run / "release")).manifest.metrics.values()
     assert scores.macro_f1 > 0.9
-
-
-class SeenEnoughError(OSError):
-    """Training is over, and what follows is that of every run."""
-
-
-def until_weights(monkeypatch):
-    def no_release(*_):
-        raise SeenEnoughError("seen enough")
-
-    monkeypatch.setattr(training_run, "_candidate", no_release)
-
-
-@pytest.mark.parametrize("to_a_release", [False, pytest.param(True, marks=pytest.mark.long)])
-def test_a_worker_killed_on_a_standalone_cluster_is_told_and_the_same_command_resumes(
-    prepared, tmp_path, monkeypatch, to_a_release
-):
-    run = tmp_path / "run"
-    network = ("--network", "conv_lstm" if to_a_release else "origin")
-    size = ENOUGH if to_a_release else ("--windows-per-epoch", "256")
-    if not to_a_release:
-        until_weights(monkeypatch)
-    with StandaloneCluster(tmp_path / "spark", workers=2, cores=1) as cluster:
-        words = ("train", "--data", prepared, "--output", run, *SMALL, *network, *size, "--epochs", "8",
-                 "--mode", "sync", "--master", cluster.url)  # fmt: skip
-        with killing_worker_1(run, epoch=2):
-            failed = har_here(*words)
-        killed_at = len((run / "metrics.jsonl").read_text().splitlines())
-
-        result = har_here(*words, "--resume")
-
-    assert failed.returncode == 1
-    assert "--resume" in failed.stderr
-    assert "Traceback" not in failed.stderr
-    assert (run / "weights.npz").exists(), result.stderr
-    if to_a_release:
-        assert result.returncode == 0, result.stderr
-    else:
-        assert "seen enough" in result.stderr
-    epochs = [json.loads(line)["epoch"] for line in (run / "metrics.jsonl").read_text().splitlines()[killed_at:]]
-    assert min(epochs) >= 2
-    assert max(epochs) == 8
-
-
-@contextmanager
-def killing_worker_1(run, *, epoch):
-    """Kill worker 1 as soon as an epoch is complete."""
-    over = Event()
-
-    def kill():
-        while not over.wait(0.02):
-            if any(line.epoch == epoch and line.step == line.steps for line in RunFolder(run).progress()):
-                os.kill(json.loads((run / "workers" / "worker-1.json").read_text())["pid"], signal.SIGKILL)
-                return
-
-    killing = Thread(target=kill)
-    killing.start()
-    try:
-        yield
-    finally:
-        over.set()
-        killing.join()
 
 
 def test_a_corrupt_shard_on_an_executor_is_named(prepared, tmp_path):
