@@ -33,6 +33,6 @@ def page_gateway() -> Iterator[PageGateway]:
 
 @pytest.fixture
 def phone(browser: webdriver.Chrome, page_gateway: PageGateway) -> Any:
-    """A phone whose page is not open yet."""
-    yield PhoneInBrowser(browser, page_gateway)
+    """A phone whose page is not open yet, without service workers until a test allows them."""
+    yield PhoneInBrowser(browser, page_gateway, has_service_workers=False)
     browser.get("about:blank")  # its connections end before the gateway does

@@ -19,15 +19,21 @@ from tests.ingest.phone_page.page_gateway import CODE, PageGateway
 WAIT_SECONDS = 20
 #: Each takes a command to the browser, which costs more than the reading that it changes.
 SHAKES_A_SECOND = 25
+_NO_SERVICE_WORKERS = "Object.defineProperty(Navigator.prototype, 'serviceWorker', { value: undefined })"
 SENSORS = ("accelerometer", "linear-acceleration", "gyroscope")
 
 
 class PhoneInBrowser:
-    """A phone with a sensor, at 390 x 844, whose wearer prefers little motion."""
+    """A phone with a sensor, at 390 x 844, whose wearer prefers little motion.
 
-    def __init__(self, browser: webdriver.Chrome, gateway: PageGateway) -> None:
+    Its browser has service workers unless that is switched off, as in some private windows: to fetch and keep all of
+    the page costs more than most tests do.
+    """
+
+    def __init__(self, browser: webdriver.Chrome, gateway: PageGateway, *, has_service_workers: bool = True) -> None:
         self.browser = browser
         self.gateway = gateway
+        self._without_workers = "" if has_service_workers else self.before_each_page(_NO_SERVICE_WORKERS)
         self._command("Emulation.setDeviceMetricsOverride", width=390, height=844, deviceScaleFactor=2, mobile=True)
         self._media = {"prefers-reduced-motion": "reduce"}
         self._emulate_media()
@@ -57,6 +63,14 @@ class PhoneInBrowser:
     def open(self, *, query: str = "?record=1", fragment: str = "") -> None:
         self.browser.get(f"{self.gateway.url}{query}{fragment}")
         self.wait(lambda: self.evaluate("typeof harPhone") == "object")
+
+    def before_each_page(self, script: str) -> str:
+        """Have each page that is loaded from now on begin with a script; return the name to take it back by."""
+        return str(self._command("Page.addScriptToEvaluateOnNewDocument", source=script)["identifier"])
+
+    def allow_service_workers(self) -> None:
+        """Have the page that is loaded next keep itself for a start without a network."""
+        self._command("Page.removeScriptToEvaluateOnNewDocument", identifier=self._without_workers)
 
     def open_tab(self) -> None:
         """Open another tab of the same browser, in front of this one."""

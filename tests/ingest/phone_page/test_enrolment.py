@@ -7,6 +7,7 @@ from tests.ingest.phone_page.phone_in_browser import assert_all_arrived
 
 
 def test_a_code_in_the_address_enrols_and_leaves_the_address(phone: Any, page_gateway: Any) -> None:
+    phone.allow_service_workers()
     phone.enrol()
     assert phone.evaluate("location.hash") == ""
     assert CODE not in phone.evaluate("location.href")
@@ -67,7 +68,7 @@ def test_after_an_expired_token_the_stream_goes_on_with_another(phone: Any, page
 
 def test_a_phone_whose_clock_is_an_hour_ahead_does_not_renew_all_the_time(phone: Any, page_gateway: Any) -> None:
     ahead = "const now = Date.now; Date.now = () => now() + 3_600_000"
-    phone.browser.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": ahead})
+    phone.before_each_page(ahead)
     phone.enrol()
     phone.start()
     phone.wait(lambda: phone.state()["accepted"] >= 4)

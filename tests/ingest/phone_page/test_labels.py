@@ -11,6 +11,10 @@ from tests.ingest.phone_page.page_gateway import PageGateway
 @pytest.fixture
 def recording(phone: Any) -> Any:
     """A phone that records."""
+    return begin(phone)
+
+
+def begin(phone: Any) -> Any:
     phone.enrol()
     phone.start()
     return phone
@@ -68,7 +72,9 @@ def test_undo_takes_the_last_back_and_what_it_ended_goes_on(recording: Any, page
     assert "taken back" in recording.text("said")
 
 
-def test_labels_wait_without_a_gateway_and_over_a_reload(recording: Any, page_gateway: Any) -> None:
+def test_labels_wait_without_a_gateway_and_over_a_reload(phone: Any, page_gateway: Any) -> None:
+    phone.allow_service_workers()
+    recording = begin(phone)
     recording.wait_until_it_opens_offline()
     page_gateway.stop()
     tap(recording, "walk")

@@ -94,7 +94,7 @@ def test_an_iphone_is_sent_with_androids_signs_and_the_wearer_can_correct_it(pho
     ids=["denied", "not asked in a tap", "absent", "insecure"],
 )
 def test_what_is_wrong_with_the_sensor_is_said(phone: Any, before: str, said: str) -> None:
-    phone.browser.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": before})
+    phone.before_each_page(before)
     phone.enrol()
     phone.click("start")
     phone.wait_for_text("notices", said)
@@ -110,7 +110,7 @@ def test_permission_is_asked_in_the_tap(phone: Any) -> None:
           window.asked.push(navigator.userActivation.isActive);
           return ask.call(DeviceMotionEvent);
         }"""
-    phone.browser.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": note})
+    phone.before_each_page(note)
     phone.enrol()
     assert phone.evaluate("asked") == []
     phone.start()
@@ -129,6 +129,7 @@ def test_a_device_without_an_accelerometer_is_told_so(phone: Any) -> None:
 
 
 def test_a_hidden_page_writes_down_what_it_has(phone: Any, page_gateway: Any) -> None:
+    phone.allow_service_workers()
     page_gateway.batch_milliseconds = 60_000
     phone.enrol()
     phone.start()
@@ -169,7 +170,7 @@ def test_the_chart_is_drawn_only_while_somebody_can_see_it(phone: Any) -> None:
         window.framesAsked = 0;
         window.nextFrame = requestAnimationFrame.bind(window);
         window.requestAnimationFrame = (draw) => { framesAsked += 1; return nextFrame(draw); };"""
-    phone.browser.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": count})
+    phone.before_each_page(count)
     asked_in_frames = """
         const before = framesAsked;
         for (let frame = 0; frame < 30; frame += 1) await new Promise(nextFrame);

@@ -38,6 +38,7 @@ def test_the_service_worker_keeps_all_that_the_page_is_made_of() -> None:
 
 
 def test_it_opens_and_records_without_a_gateway(phone: Any, page_gateway: Any) -> None:
+    phone.allow_service_workers()
     phone.enrol()
     phone.wait_until_it_opens_offline()
     page_gateway.stop()
@@ -63,6 +64,7 @@ def test_it_opens_and_records_without_a_gateway(phone: Any, page_gateway: Any) -
 
 
 def test_another_version_is_taken_as_a_whole_or_not_at_all(phone: Any, page_gateway: Any) -> None:
+    phone.allow_service_workers()
     phone.enrol()
     phone.wait_until_it_opens_offline()
     wording = (FOLDER / "wording.js").read_bytes()
@@ -98,6 +100,7 @@ def version(phone: Any) -> Any:
 
 
 def test_it_can_be_installed(phone: Any, page_gateway: Any) -> None:
+    phone.allow_service_workers()
     phone.enrol()
     phone.wait(lambda: phone.evaluate("navigator.serviceWorker.controller !== null"))
     manifest = phone.browser.execute_cdp_cmd("Page.getAppManifest", {})

@@ -29,6 +29,7 @@ def switch(phone: Any, identifier: str) -> None:
 
 
 def test_in_private_mode_activities_are_sent_and_no_reading(phone: Any, page_gateway: Any, store: MadeStore) -> None:
+    phone.allow_service_workers()
     phone.enrol()
     phone.start()
     phone.wait(lambda: phone.state()["accepted"] >= 2)
@@ -122,6 +123,7 @@ def test_without_a_release_private_mode_does_not_begin_and_says_why(
 
 
 def test_without_the_store_the_last_good_release_classifies(phone: Any, page_gateway: Any, store: MadeStore) -> None:
+    phone.allow_service_workers()
     phone.enrol()
     switch(phone, "private")
     phone.wait(lambda: phone.state()["isPrivate"])

@@ -10,6 +10,7 @@ from tests.ingest.phone_page.phone_in_browser import assert_all_arrived
 
 
 def test_what_the_sensor_measures_arrives_complete_and_in_order(phone: Any, page_gateway: Any) -> None:
+    phone.allow_service_workers()
     phone.prefer_motion()
     phone.enrol()
     phone.start()
@@ -55,6 +56,7 @@ def test_no_more_than_16_batches_are_on_their_way(phone: Any, page_gateway: Any)
 
 
 def test_a_gateway_that_is_away_is_found_again(phone: Any, page_gateway: Any) -> None:
+    phone.allow_service_workers()
     phone.enrol()
     phone.start()
     phone.wait(lambda: phone.state()["accepted"] >= 2)
@@ -71,6 +73,7 @@ def test_a_gateway_that_is_away_is_found_again(phone: Any, page_gateway: Any) ->
 
 
 def test_without_a_network_readings_are_kept(phone: Any, page_gateway: Any) -> None:
+    phone.allow_service_workers()
     phone.enrol()
     phone.start()
     phone.wait(lambda: phone.state()["accepted"] >= 2)
@@ -86,6 +89,7 @@ def test_without_a_network_readings_are_kept(phone: Any, page_gateway: Any) -> N
 
 
 def test_what_waits_outlives_a_reload_and_is_sent_first(phone: Any, page_gateway: Any) -> None:
+    phone.allow_service_workers()
     phone.enrol()
     page_gateway.stop()
     phone.start()
@@ -113,6 +117,7 @@ def test_what_waits_outlives_a_reload_and_is_sent_first(phone: Any, page_gateway
 
 
 def test_a_page_that_is_left_while_it_records_loses_nothing(phone: Any, page_gateway: Any) -> None:
+    phone.allow_service_workers()
     phone.enrol()
     page_gateway.stop()
     phone.start()
@@ -173,7 +178,7 @@ def test_a_full_outbox_keeps_what_is_older_and_counts_what_is_lost(phone: Any, p
     page_gateway.stop()
     # A browser that grants the page little: room for about two seconds of readings.
     small = "navigator.storage.estimate = async () => ({ quota: 5000, usage: 0 })"
-    phone.browser.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": small})
+    phone.before_each_page(small)
     page_gateway.start()
     phone.open()
     page_gateway.stop()
@@ -233,6 +238,7 @@ def test_a_pause_of_a_minute_begins_a_new_session(phone: Any, page_gateway: Any)
 
 
 def test_only_one_tab_records_and_the_next_takes_over(phone: Any, page_gateway: Any) -> None:
+    phone.allow_service_workers()
     phone.enrol()
     phone.start()
     first = phone.browser.current_window_handle
