@@ -136,7 +136,7 @@ async def test_a_token_of_another_system_or_of_no_algorithm_is_refused(broker, r
 
 @on_one_broker
 async def test_an_expired_token_ends_the_connection_and_is_not_taken_again(broker, registry):
-    async with gateway_on(broker, registry=registry.url, token_minutes=2 / 60) as address:
+    async with gateway_on(broker, registry=registry.url, token_minutes=5 / 60) as address:
         mine = await enrolled(address, registry, "mine")
         async with connect(f"ws://{address}/v1/samples", **as_page(mine["token"])) as phone:
             assert await ask(phone, encode_batch(MINE[0])) == Accepted("s1", 0)
