@@ -154,8 +154,15 @@ def test_pocket_mode_is_left_by_a_long_press_only(phone: Any) -> None:
     assert phone.evaluate("document.getElementById('pocket').open")
     recorded = len(phone.recorded())
     phone.wait(lambda: len(phone.recorded()) > recorded)
+    phone.browser.execute_script("""
+        const pocket = document.getElementById('pocket');
+        const note = (event) => { window[`${event.type}At`] = performance.now(); };
+        pocket.addEventListener('pointerdown', note);
+        pocket.addEventListener('close', note);""")
     touch(phone, "touchStart")
-    phone.wait(lambda: not phone.evaluate("document.getElementById('pocket').open"))
+    phone.wait(lambda: phone.evaluate("window.closeAt > window.pointerdownAt"))
+    assert 2_000 <= phone.evaluate("window.closeAt - window.pointerdownAt") < 4_000
+    assert not phone.evaluate("document.getElementById('pocket').open")
     touch(phone, "touchEnd")
     assert phone.state()["isRecording"]
 
