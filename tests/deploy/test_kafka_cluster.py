@@ -11,7 +11,7 @@ import psutil
 import pytest
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import ConfigResource, KafkaAdminClient
-from kafka.errors import KafkaConnectionError, NotEnoughReplicasError
+from kafka.errors import KafkaConnectionError, NotEnoughReplicasError, NotLeaderForPartitionError
 
 from deploy.embedded import MissingServerError
 from deploy.kafka import distribution
@@ -95,6 +95,18 @@ def wait_until_leading(address: str, broker: int) -> None:
     admin.close()
 
 
+def send_to_leader(producer: KafkaProducer, key: bytes, seconds: float = 30) -> None:
+    """Send; a broker that the controller has made a leader may not know it yet, and refuses for that reason."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            producer.send(TOPIC, key=key, value=b"-1").get(10)
+            return
+        except NotLeaderForPartitionError:
+            assert time.monotonic() < deadline, "the broker does not take the lead"
+            time.sleep(0.1)
+
+
 @pytest.fixture
 def whole_cluster(kafka_cluster):
     brokers.empty(kafka_cluster)
@@ -141,7 +153,7 @@ def test_one_broker_of_three_refuses_and_all_is_there_when_the_others_are_back(w
     alone = KafkaProducer(bootstrap_servers=[whole_cluster.address(3)], acks="all", retries=0, enable_idempotence=False)
     for key in (b"a", b"b", b"c", b"d"):
         with pytest.raises(NotEnoughReplicasError):
-            alone.send(TOPIC, key=key, value=b"-1").get(10)
+            send_to_leader(alone, key)
     alone.close(timeout=5)
     for broker in (1, 2):
         whole_cluster.start_broker(broker)

@@ -1,12 +1,13 @@
 """A device that holds the partition's commit back, among many that go on."""
 
 import asyncio
+import time
 from dataclasses import replace
 
 import pytest
 from kafka import TopicPartition
 from kafka.admin import KafkaAdminClient
-from kafka.errors import CoordinatorNotAvailableError
+from kafka.errors import CoordinatorLoadInProgressError, CoordinatorNotAvailableError, NotCoordinatorError
 
 from har import topics
 from har.assembly import SessionWindows
@@ -21,11 +22,16 @@ DEVICES = by_length(20, 200)
 BEFORE_SILENCE = 8
 
 
-def committed(admin: KafkaAdminClient, group: str, partition: int) -> int:
-    try:
-        offsets = admin.list_group_offsets(group).get(group, {})
-    except CoordinatorNotAvailableError:
-        return -1  # a broker just started makes the topic of commits with the first group: nothing is committed
+def committed(admin: KafkaAdminClient, group: str, partition: int, seconds: float = 30) -> int:
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            offsets = admin.list_group_offsets(group).get(group, {})
+            break
+        except (CoordinatorLoadInProgressError, CoordinatorNotAvailableError, NotCoordinatorError):
+            # A broker just started makes the topic of commits with the first group, and one that was frozen loads it.
+            assert time.monotonic() < deadline, f"no broker knows the commits of {group}"
+            time.sleep(0.1)
     known = offsets.get(TopicPartition(topics.SAMPLES.name, partition))
     return known.offset if known is not None else -1
 

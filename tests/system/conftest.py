@@ -3,14 +3,14 @@
 import asyncio
 import subprocess
 import threading
-from collections.abc import Coroutine, Iterator
+from collections.abc import Collection, Coroutine, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from deploy.processes import ProcessGroup
-from deploy.stack import Stack, choose_addresses, har
+from deploy.stack import DASHBOARD, GATEWAY, Stack, choose_addresses, har
 from deploy.summary import Expected, PredictionWatch, Seen, expected_windows
 from har.windows import WindowSpec
 from tests import brokers
@@ -19,12 +19,14 @@ from tests import brokers
 class System:
     """A running stack, and a loop of its own that its processes live in."""
 
-    def __init__(self, folder: Path, bootstrap: str | None = None) -> None:
+    def __init__(
+        self, folder: Path, bootstrap: str | None = None, services: Collection[str] = (GATEWAY, DASHBOARD)
+    ) -> None:
         self.folder = folder
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="system")
         self._thread.start()
-        self.stack = Stack(choose_addresses(bootstrap=bootstrap), folder, ProcessGroup())
+        self.stack = Stack(choose_addresses(bootstrap=bootstrap), folder, ProcessGroup(), services=services)
 
     def run(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(120)
@@ -53,13 +55,14 @@ class System:
 
 @pytest.fixture(scope="module", params=brokers.KINDS)
 def system(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
-    """The running system, on the embedded broker, and then on Apache Kafka."""
+    """The running system, on the embedded broker, and then on Apache Kafka; with what a module names as `SERVICES`."""
     folder = tmp_path_factory.mktemp("system")
+    services = getattr(request.module, "SERVICES", (GATEWAY, DASHBOARD))
     if request.param == brokers.EMBEDDED:
-        yield from _running(System(folder))
+        yield from _running(System(folder, services=services))
     else:
         with brokers.ApacheBroker(request.getfixturevalue("apache_kafka")) as apache:
-            yield from _running(System(folder, apache.bootstrap))
+            yield from _running(System(folder, apache.bootstrap, services))
 
 
 def _running(system: System) -> Iterator[System]:

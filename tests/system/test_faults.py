@@ -9,12 +9,13 @@ from kafka import KafkaProducer
 
 from deploy.audit.auditing import audit
 from deploy.audit.text import describe
-from deploy.stack import har
+from deploy.stack import GATEWAY, har
 from har import topics
 from har.samples import encode_batch
 from tests.batches import live_batches
 
 pytestmark = pytest.mark.kafka
+SERVICES = (GATEWAY,)
 
 
 def simulate(system, journal: str, seconds: int, *, devices: int = 3, first: int = 0) -> subprocess.Popen[bytes]:
@@ -45,9 +46,9 @@ def test_poison_in_the_log_is_set_aside_and_the_stream_goes_on(system):
 
 @pytest.mark.parametrize(("part", "first"), [("processor", 3), ("gateway", 6)])
 def test_a_part_killed_in_the_middle_loses_nothing(system, part, first):
-    with simulate(system, part, 20, first=first) as phones:
+    with simulate(system, part, 12, first=first) as phones:
         with pytest.raises(subprocess.TimeoutExpired):
-            phones.wait(8)
+            phones.wait(5)
         running = system.stack.programs[part]
         os.kill(running.process.pid, signal.SIGKILL)
         system.run(system.stack.group.stop(running))

@@ -5,6 +5,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
+from deploy.stack import GATEWAY
 from har.answers import UNKNOWN
 from har.scoring import confusion_matrix, scores
 from har.windows import recording_windows
@@ -13,6 +14,7 @@ from model_store.onnx_classifier import OnnxClassifier
 from trainer.evaluate import evaluate
 
 pytestmark = pytest.mark.kafka
+SERVICES = (GATEWAY,)
 
 STANDING_TEST_USERS = {"hapt_24_users.parquet": "u21,u22,u23,u24", "pocket_6_users.parquet": "u06"}
 

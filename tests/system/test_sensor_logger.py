@@ -9,12 +9,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from deploy.stack import GATEWAY
 from deploy.summary import Expected
 from har.windows import recording_windows
 from ingest.recording_files import read_recordings
 from tests.ingest.sensor_logger.recorded_session import recorded_session
 
 pytestmark = pytest.mark.kafka
+SERVICES = (GATEWAY,)
 
 SECONDS = 90
 #: The app makes no promise of what is still to come, so the last windows wait for the grace, or for silence.
