@@ -15,6 +15,7 @@ import pytest_asyncio
 from deploy.audit.findings import Audit
 from deploy.audit.text import describe
 from deploy.kafka.cluster import KafkaCluster
+from deploy.kafka.distribution import Distribution
 from deploy.local_store import LocalStore
 from deploy.stack import GATEWAY
 from tests import brokers
@@ -101,7 +102,7 @@ async def keep_threads() -> None:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def shared_stage(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest, kafka_distribution: Distribution, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[SharedStage]:
     """The system of a module, with the services that its `SERVICES` names, on the Kafka that its `KAFKA` names."""
     await keep_threads()
