@@ -29,6 +29,7 @@ _MARKERS = {
 }
 #: What may not be skipped in CI.
 _REQUIRED = {"browser", "kafka", "redis", "spark"}
+_LONGEST_NAME = 80
 RECORDINGS_ABSENT = "the real recordings are not"
 
 ROOT = Path(__file__).parent.parent
@@ -128,6 +129,12 @@ def pytest_configure() -> None:
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         # A shell lets its background jobs ignore SIGINT, and the programs that tests interrupt would, too.
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Name a test after no message: it may hold the time, and then each worker has another name for the test."""
+    is_message = isinstance(val, bytes) or (isinstance(val, str) and len(val) > _LONGEST_NAME)
+    return argname if is_message else None
 
 
 @pytest.hookimpl(tryfirst=True)  # xdist reads the groups after it
