@@ -16,7 +16,7 @@ from kafka.errors import KafkaError
 
 from deploy import standstill
 from deploy.embedded import MissingServerError, broker_command
-from deploy.kafka.cluster import KafkaCluster
+from deploy.kafka.cluster import READY_SECONDS, KafkaCluster
 from deploy.kafka.distribution import Distribution, UnreachableRepositoryError, find_distribution
 from deploy.ports import free_port
 from deploy.topics import check_kafka, create_topics
@@ -117,9 +117,19 @@ def empty(cluster: KafkaCluster) -> None:
     for broker in cluster.brokers:
         if not cluster.is_running(broker):
             cluster.start_broker(broker)
-    cluster.wait_until_ready()
-    forget_everything(cluster.bootstrap)
+    deadline = time.monotonic() + READY_SECONDS
+    while True:
+        cluster.wait_until_ready()
+        try:
+            forget_everything(cluster.bootstrap)
+            break
+        except KafkaError as error:
+            # A controller that was frozen learns only then that brokers were silent: leaders are chosen anew.
+            if not error.retriable or time.monotonic() > deadline:
+                raise
+            time.sleep(0.2)
     create_topics(cluster.bootstrap, partitions=PARTITIONS, replication=cluster.replication)
+    cluster.wait_until_ready()
 
 
 def forget_everything(bootstrap: str) -> None:

@@ -49,7 +49,7 @@ def test_a_missing_extra_is_named():
     ("command", "forbidden"),
     [
         ("ingest.gateway.server", {"tensorflow", "faust", "onnxruntime", "pyarrow", "sqlalchemy"}),
-        ("stream_processor.worker", {"tensorflow", "pyarrow", "pandas", "securesystemslib", "boto3"}),
+        ("stream_processor.worker", {"tensorflow", "pyarrow", "pandas", "boto3"}),
         ("trainer.evaluate", {"tensorflow"}),
         ("trainer.prepare", {"tensorflow"}),
         ("ingest.simulate", {"scipy", "pandas", "pyarrow", "kafka"}),

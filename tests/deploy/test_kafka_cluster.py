@@ -118,8 +118,15 @@ def whole_cluster(kafka_cluster):
 def test_topics_have_three_replicas_and_writes_need_two(whole_cluster):
     admin = KafkaAdminClient(bootstrap_servers=whole_cluster.bootstrap.split(","))
     wanted = {topic.name: topic.partitions or 4 for topic in topics.ALL}
-    for topic in admin.describe_topics(list(wanted)):
-        assert [len(partition["replica_nodes"]) for partition in topic["partitions"]] == [3] * wanted[topic["name"]]
+    deadline = time.monotonic() + 30
+    while True:
+        found = {topic["name"]: topic["partitions"] for topic in admin.describe_topics(list(wanted))}
+        # The broker that is asked may not know of a new topic yet.
+        if {name: len(partitions) for name, partitions in found.items()} == wanted or time.monotonic() > deadline:
+            break
+        time.sleep(0.1)
+    for name, partitions in found.items():
+        assert [len(partition["replica_nodes"]) for partition in partitions] == [3] * wanted[name]
     configs = admin.describe_configs([ConfigResource("topic", TOPIC)])["topic"][TOPIC]
     assert configs["min.insync.replicas"]["value"] == "2"
     releases = topics.RELEASES.name
