@@ -23,7 +23,7 @@ from tests.faults.stage import Stage, on_stage
 
 Value = TypeVar("Value")
 IS_FULL = os.environ.get("HAR_FAULTS") == "full"
-#: The short form's phones are on all partitions; with more, no test fails that would not fail with these.
+#: The short form's phones are enough to be on all partitions.
 PHONES = 200 if IS_FULL else 8
 #: Of an event loop that several tests share: more than any of them keeps busy at a time.
 LOOP_THREADS = 6
