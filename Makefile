@@ -30,8 +30,8 @@ setup: $(VENV)/.all $(DASHBOARD_WEB) $(PHONE_WEB) ## Make .venv with everything,
 test: setup ## Set up and run all tests but the long forms (below 20 min on 2 cores)
 	$(BIN)/python -m pytest -n $(WORKERS)
 
-test-quick: setup ## Run the tests that need neither a browser nor Java (below 2 min on 2 cores)
-	$(BIN)/python -m pytest -n $(WORKERS) -m "not browser and not java and not long"
+test-quick: setup ## Run the tests that need neither a browser, Java, TensorFlow nor the whole system (3 min on 2 cores)
+	$(BIN)/python -m pytest -n $(WORKERS) -m "not browser and not java and not long" --ignore=tests/system --ignore=tests/trainer
 
 test-long: setup ## Run the long forms of tests, one after another
 	$(BIN)/python -m pytest -m long

@@ -25,6 +25,7 @@ _MARKERS = {
     "system": "kafka",
     "redis_url": "redis",
     "browser": "browser",
+    "chromium": "browser",
     "java": "spark",
 }
 #: What may not be skipped in CI.
