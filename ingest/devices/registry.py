@@ -9,7 +9,6 @@ import secrets
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Self, cast
 
@@ -34,6 +33,7 @@ from sqlalchemy.engine import Connection, make_url
 from sqlalchemy.exc import ArgumentError, IntegrityError, SQLAlchemyError
 
 from har.device_settings import Frame
+from ingest.devices.device import Device
 from ingest.devices.errors import NotAdmittedError, RegistryError
 
 SECOND_US = 1_000_000
@@ -66,32 +66,6 @@ _keys = Table(
     Column("name", String(32), primary_key=True),
     Column("key", LargeBinary(32), nullable=False),
 )
-
-
-@dataclass(frozen=True)
-class Device:
-    """A device that was invited.
-
-    Attributes
-    ----------
-    name : str
-        Its name, under which all its readings lie.
-    wearer : str or None
-        Who wears it.
-    frame : str
-        Whose signs its axes have, if that was said.
-    generation : int
-        How often it was revoked: a token of an earlier generation is not good any more.
-    enrolled_at, revoked_at : int or None
-        When it came, and when it was revoked without having come again; µs since the epoch.
-    """
-
-    name: str
-    wearer: str | None
-    frame: Frame
-    generation: int
-    enrolled_at: int | None
-    revoked_at: int | None
 
 
 class Registry:

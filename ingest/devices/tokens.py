@@ -2,16 +2,14 @@
 
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 import jwt
 
 from har.device_settings import Frame
 from har.samples import RejectedBatch, check_identifier
+from ingest.devices.device import Device
 from ingest.devices.errors import NotAdmittedError
-
-if TYPE_CHECKING:  # SQLAlchemy takes a fifth of a gateway's start, and an open gateway has no registry
-    from ingest.devices.registry import Device
 
 ALGORITHM = "HS256"
 SECOND_US = 1_000_000
@@ -44,7 +42,7 @@ class Credential:
     wearer: str | None
 
 
-def issue(key: bytes, device: "Device", seconds: float) -> tuple[str, int]:
+def issue(key: bytes, device: Device, seconds: float) -> tuple[str, int]:
     """Return a token for a device, and until when it is good, µs since the epoch."""
     now = int(time.time())
     expires = now + max(1, round(seconds))

@@ -11,10 +11,11 @@ from aiohttp import web
 
 from har.device_settings import Frame
 from ingest.devices import tokens
+from ingest.devices.device import Device
 from ingest.devices.errors import NotAdmittedError, RegistryError
 
 if TYPE_CHECKING:  # SQLAlchemy takes a fifth of a gateway's start, and an open gateway has no registry
-    from ingest.devices.registry import Device, Registry
+    from ingest.devices.registry import Registry
 
 log = logging.getLogger(__name__)
 
@@ -125,7 +126,7 @@ class Admission:
         """Tell whether a token of this generation is no longer good."""
         return generation < self._generations.get(device, 0)
 
-    def issue(self, device: "Device") -> tuple[str, int]:
+    def issue(self, device: Device) -> tuple[str, int]:
         """Return a token, and until when it is good, µs since the epoch."""
         return tokens.issue(self._key, device, self._token_seconds)
 

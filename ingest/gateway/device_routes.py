@@ -3,7 +3,7 @@
 import asyncio
 import time
 from functools import partial
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import msgspec
 from aiohttp import web
@@ -11,14 +11,12 @@ from aiohttp import web
 from har.device_settings import Frame
 from har.gateway_settings import GatewaySettings
 from har.samples import check_identifier
+from ingest.devices.device import Device
 from ingest.devices.errors import NotAdmittedError
 from ingest.devices.invitations import Invitation, invitation
 from ingest.gateway.admission import COOKIE, Admission
 from ingest.gateway.pacing import Pace
 from ingest.gateway.request_bodies import read_document
-
-if TYPE_CHECKING:  # SQLAlchemy takes a fifth of a gateway's start, and an open gateway has no registry
-    from ingest.devices.registry import Device
 
 INVITATION_SECONDS = 15 * 60
 ShortText = Annotated[str, msgspec.Meta(max_length=256)]
@@ -123,7 +121,7 @@ class DeviceRoutes:
             raise NotAdmittedError("too_often", "too many devices ask at once: try again in a few seconds")
         self._attempts.take(now=now)
 
-    def _admit(self, device: "Device", secret: str | None = None) -> web.Response:
+    def _admit(self, device: Device, secret: str | None = None) -> web.Response:
         token, expires = self._admission.issue(device)
         response = _answer(_Admitted(device.name, token, expires, secret))
         # For what a browser fetches without asking the page: the files of releases.
@@ -138,7 +136,7 @@ class DeviceRoutes:
         return response
 
 
-def _known(device: "Device") -> _Known:
+def _known(device: Device) -> _Known:
     return _Known(device.name, device.wearer, device.frame, device.enrolled_at, device.revoked_at)
 
 
