@@ -18,6 +18,20 @@ Change = Callable[[str, bytes | None], bytes | None]
 Send = Callable[["Answer"], None]
 
 
+def with_a_flipped_byte(kind: str) -> Change:
+    """Change a byte of each file whose name ends with `kind`: of metadata, in a signature."""
+
+    def flip(name: str, content: bytes | None) -> bytes | None:
+        if content is None or not name.endswith(kind):
+            return content
+        document = bytearray(content)
+        at = content.index(b'"sig":') + 20 if name.startswith("metadata/") else len(content) // 2
+        document[at] = ord("a") if document[at] != ord("a") else ord("b")
+        return bytes(document)
+
+    return flip
+
+
 @dataclass
 class Answer:
     """A body about to be sent."""

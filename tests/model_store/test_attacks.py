@@ -22,7 +22,7 @@ from model_store.repository.signed_state import read_state
 from model_store.repository.signing_keys import Keyring
 from tests.model_store.client_of_store import Client
 from tests.model_store.made_store import MadeStore, ago
-from tests.model_store.served_store import served
+from tests.model_store.served_store import served, with_a_flipped_byte
 
 #: In so many seconds the first signature of the tests that let one expire is over.
 EXPIRY_SECONDS = 4
@@ -65,15 +65,7 @@ def test_a_flipped_byte(client, kind, reason):
     ready(client)
     renew(client.store.storage, client.store.signing)
 
-    def flip(name, content):
-        if content is None or not name.endswith(kind):
-            return content
-        document = bytearray(content)
-        at = content.index(b'"sig":') + 20 if name.startswith("metadata/") else len(content) // 2
-        document[at] = ord("a") if document[at] != ord("a") else ord("b")
-        return bytes(document)
-
-    client.server.change = flip
+    client.server.change = with_a_flipped_byte(kind)
     assert refused(client).reason == reason
     client.server.change = lambda name, content: content
     assert client.pull() == {"stable": "two"}

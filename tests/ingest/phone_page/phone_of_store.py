@@ -1,14 +1,15 @@
 """A phone whose page pulls from a made store, as the gateway serves it to the page."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from selenium import webdriver
 
-from tests.ingest.phone_page.page_modules import Modules, Node, modules_in_browser, modules_in_node
+from tests.ingest.phone_page.page_modules import Answer, Modules, Node, modules_in_browser, modules_in_node
 from tests.model_store.made_store import MadeStore
 from tests.model_store.served_store import ServedStore
 
@@ -69,29 +70,23 @@ class Phone:
         return name
 
 
-@contextmanager
-def phone_in_browser(browser: webdriver.Chrome, store: MadeStore) -> Iterator[Phone]:
+def phone_in_browser(browser: webdriver.Chrome, store: MadeStore) -> AbstractContextManager[Phone]:
     """Open a page that knows nothing yet; it is served the store's first root."""
-    server = _served(store)
-    with modules_in_browser(browser, server.answer) as page:
-        try:
-            yield Phone(store, server, page)
-        finally:
-            server.stopped.set()
+    return _phone_of(store, partial(modules_in_browser, browser))
+
+
+def phone_in_node(node: Node, store: MadeStore) -> AbstractContextManager[Phone]:
+    """Do the same in Node."""
+    return _phone_of(store, partial(modules_in_node, node))
 
 
 @contextmanager
-def phone_in_node(node: Node, store: MadeStore) -> Iterator[Phone]:
-    """Do the same in Node."""
-    server = _served(store)
-    with modules_in_node(node, server.answer) as page:
-        try:
-            yield Phone(store, server, page)
-        finally:
-            server.stopped.set()
-
-
-def _served(store: MadeStore) -> ServedStore:
+def _phone_of(store: MadeStore, opened: Callable[[Answer], AbstractContextManager[Modules]]) -> Iterator[Phone]:
     folder = Path(store.storage.url)
     (folder / "trusted_root.json").write_bytes(store.root)
-    return ServedStore(folder)
+    server = ServedStore(folder)
+    with opened(server.answer) as page:
+        try:
+            yield Phone(store, server, page)
+        finally:
+            server.stopped.set()

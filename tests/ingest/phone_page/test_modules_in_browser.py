@@ -18,6 +18,7 @@ from tests.ingest.phone_page.test_sample_batch import batch_of, encoded_by
 from tests.ingest.phone_page.test_trusted_metadata import CANONICAL
 from tests.ingest.phone_page.test_windows import SPECS, assert_same, cut_by, recording
 from tests.model_store.made_store import MadeStore
+from tests.model_store.served_store import with_a_flipped_byte
 
 #: These make the page, or are no part of it.
 PROGRAMS = {"main.js", "service-worker.js"}
@@ -64,24 +65,13 @@ def test_a_browser_refuses_what_node_refuses_of_a_store(browser, node, tmp_path)
     store = MadeStore.make(tmp_path)
     store.publish("one")
 
-    def changed(kind: str):
-        def change(name: str, content: bytes | None) -> bytes | None:
-            if content is None or not name.endswith(kind):
-                return content
-            document = bytearray(content)
-            at = content.index(b'"sig":') + 20 if name.startswith("metadata/") else len(content) // 2
-            document[at] = ord("a") if document[at] != ord("a") else ord("b")
-            return bytes(document)
-
-        return change
-
     def longer(name: str, content: bytes | None) -> bytes | None:
         return (content or b"") + bytes(10_000_000) if name.endswith("timestamp.json") else content
 
     with phone_in_browser(browser, store) as browsing, phone_in_node(node, store) as phone:
         for change, reason in (
-            (changed("timestamp.json"), "unsigned"),
-            (changed("network.onnx"), "changed"),
+            (with_a_flipped_byte("timestamp.json"), "unsigned"),
+            (with_a_flipped_byte("network.onnx"), "changed"),
             (longer, "too long"),
             (lambda name, content: None, "unreachable"),
         ):

@@ -28,6 +28,7 @@ from model_store.repository.signing_keys import Keyring
 from tests.ingest.phone_page.page_modules import RefusedByPage
 from tests.ingest.phone_page.phone_of_store import Phone, phone_in_node
 from tests.model_store.made_store import MadeStore, ago
+from tests.model_store.served_store import with_a_flipped_byte
 
 
 @pytest.fixture
@@ -86,16 +87,7 @@ def test_a_flipped_byte_in_any_file(phone):
         phone.store.publish(f"with-{kind}")
         if kind in SAME_IN_ALL:
             forget_good(phone)
-
-        def flip(name, content, kind=kind):
-            if content is None or not name.endswith(kind):
-                return content
-            document = bytearray(content)
-            at = content.index(b'"sig":') + 20 if name.startswith("metadata/") else len(content) // 2
-            document[at] = ord("a") if document[at] != ord("a") else ord("b")
-            return bytes(document)
-
-        phone.server.change = flip
+        phone.server.change = with_a_flipped_byte(kind)
         assert refused(phone).reason == reason, kind
     phone.server.change = unchanged
     assert phone.pull() == "with-network.onnx"
