@@ -84,7 +84,7 @@ $(BIN)/python:
 	@$(PYTHON) -m venv $(VENV) \
 		|| { echo "Python's venv module is needed (Debian: apt install python3-venv)"; exit 1; }
 
-# uv downloads and unpacks side by side: a quarter of pip's time, and seconds when its cache is warm.
+# uv downloads and unpacks side by side, and takes seconds when its cache is warm.
 $(BIN)/uv: requirements/uv.txt | $(BIN)/python
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements/uv.txt
 	@touch $@

@@ -64,17 +64,23 @@ def separate_ports(worker: str) -> None:
 @contextmanager
 def turn(item: pytest.Item) -> Iterator[None]:
     """Hold the machine during a test: together with other tests, or alone if it is marked so."""
-    run = getattr(item.config, "workerinput", {}).get("testrunuid")
-    if run is None:
+    file = _lock_of(item.config)
+    if file is None:
         yield
         return
-    with (Path(tempfile.gettempdir()) / f"har-tests-{run}.lock").open("w") as lock:
+    with file.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX if item.get_closest_marker(ALONE) is not None else fcntl.LOCK_SH)
         yield
 
 
 def forget(config: pytest.Config) -> None:
     """Remove what `turn` left."""
+    file = _lock_of(config)
+    if file is not None:
+        file.unlink(missing_ok=True)
+
+
+def _lock_of(config: pytest.Config) -> Path | None:
+    """Return the file that the workers of a run share; None if there are none."""
     run = getattr(config, "workerinput", {}).get("testrunuid")
-    if run is not None:
-        (Path(tempfile.gettempdir()) / f"har-tests-{run}.lock").unlink(missing_ok=True)
+    return None if run is None else Path(tempfile.gettempdir()) / f"har-tests-{run}.lock"
