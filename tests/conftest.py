@@ -13,7 +13,7 @@ from selenium import webdriver
 from deploy.kafka.cluster import KafkaCluster
 from deploy.kafka.distribution import Distribution
 from deploy.ports import free_port
-from tests import brokers, kafka_sockets, leftovers, side_by_side
+from tests import brokers, kafka_randomness, kafka_sockets, leftovers, side_by_side
 from tests.chromium import SharedChromium
 from tests.redis_server import RedisServer
 
@@ -122,6 +122,7 @@ def _nothing_left() -> Iterator[None]:
 
 def pytest_configure() -> None:
     kafka_sockets.let_them_go()
+    kafka_randomness.keep_apart()
     # How long an example takes says more of the machine than of the code.
     hypothesis.settings.register_profile("har", deadline=None)
     hypothesis.settings.load_profile("har")
