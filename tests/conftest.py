@@ -67,6 +67,7 @@ def apache_kafka(kafka_distribution: Distribution, tmp_path_factory: pytest.Temp
     """Apache Kafka of one broker, for the session; `brokers.ApacheBroker` uses it, and it is frozen otherwise."""
     with KafkaCluster(tmp_path_factory.mktemp("kafka")) as cluster:
         yield cluster
+        cluster.kill_all()
 
 
 @pytest.fixture(scope="session")
@@ -77,6 +78,7 @@ def kafka_cluster(kafka_distribution: Distribution, tmp_path_factory: pytest.Tem
     """
     with KafkaCluster(tmp_path_factory.mktemp("kafka-cluster"), brokers=3) as cluster:
         yield cluster
+        cluster.kill_all()
 
 
 @pytest.fixture(scope="session")
