@@ -261,6 +261,7 @@ async def publish_rounds(publisher: Redis, client: LiveClient, base: int, first:
             device.update(windows={}, trace={})
 
 
+@pytest.mark.slow
 async def test_a_browser_that_never_reads_delays_nobody_and_costs_no_memory(
     run_dashboard: RunDashboard, publisher: Redis, base: int
 ) -> None:

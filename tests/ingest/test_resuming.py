@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -151,6 +152,7 @@ def test_what_is_new_arrives_in_order_however_connections_are_cut(log):
         newest = max(newest, sequence)
 
 
+@pytest.mark.slow
 @given(logs_of_cut_connections())
 @settings(max_examples=300, deadline=None)
 def test_resuming_gives_the_recordings_windows_and_nothing_is_refused(log):
@@ -159,6 +161,7 @@ def test_resuming_gives_the_recordings_windows_and_nothing_is_refused(log):
     assert refused == []
 
 
+@pytest.mark.slow
 @given(logs_of_cut_connections(), st.integers(0, 10_000))
 @settings(max_examples=300, deadline=None)
 def test_a_processor_that_restarts_among_repeats_loses_no_window(log, stopped):

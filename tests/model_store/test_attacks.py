@@ -98,6 +98,7 @@ def test_an_old_timestamp_while_a_newer_one_is_kept_back_but_announced(client):
     assert "change 2 is known already" in str(frozen)
 
 
+@pytest.mark.slow
 def test_an_old_timestamp_that_is_served_for_ever(tmp_path):
     store = MadeStore.make(tmp_path, clock=ago(hours=24, seconds=-EXPIRY_SECONDS))
     store.publish("one")
@@ -311,6 +312,7 @@ def test_a_store_of_somebody_else(client, tmp_path):
         assert refused(client).reason == "unsigned"
 
 
+@pytest.mark.slow
 def test_expired_metadata_stop_updates_and_not_what_runs(tmp_path):
     store = MadeStore.make(tmp_path, clock=ago(hours=24, seconds=-EXPIRY_SECONDS))
     store.publish("one")

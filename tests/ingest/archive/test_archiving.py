@@ -74,6 +74,7 @@ def test_of_two_batches_with_the_same_number_the_first_in_the_log_counts(archive
     archive.check()
 
 
+@pytest.mark.slow
 @on_one_broker
 def test_what_is_remembered_is_still_known_after_many_commits_of_which_old_ones_are_summed_up(archive, monkeypatch):
     for module in ("state", "tables"):
@@ -187,6 +188,7 @@ def test_so_many_readings_are_committed_however_soon(archive):
         wait_for(lambda: archive.rows().num_rows)
 
 
+@pytest.mark.slow
 @on_one_broker
 def test_the_page_shows_what_is_archived_and_how_far_it_is_behind(archive):
     archive.send(noon_batches(5))

@@ -20,6 +20,7 @@ from ingest.archive.upkeep import remove_files
 from tests.brokers import on_one_broker
 from tests.ingest.archive.archived import Archive, noon_batches, said, wait_for
 
+pytestmark = pytest.mark.slow
 KILLS = 12
 
 

@@ -130,6 +130,7 @@ async def test_connections_beyond_all_room_are_told_so_and_phones_that_are_in_go
             assert await ask(another, encode_batch(live_batches(1, device="p2")[0])) == Accepted("s1", 0)
 
 
+@pytest.mark.slow
 @on_one_broker
 async def test_ten_thousand_connections_do_not_keep_phones_that_are_in_from_sending(broker, many_sockets):
     flood, room = 10_000, GatewaySettings().max_connections + SPARE

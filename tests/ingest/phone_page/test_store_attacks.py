@@ -81,6 +81,7 @@ FLIPPED = {
 }
 
 
+@pytest.mark.slow
 def test_a_flipped_byte_in_any_file(phone):
     renew(phone.store.storage, phone.store.signing)
     for kind, reason in FLIPPED.items():
@@ -107,6 +108,7 @@ def test_content_that_was_changed_under_a_right_signature(phone):
     assert refused(phone).reason == "unsigned"
 
 
+@pytest.mark.slow
 def test_files_that_are_no_metadata(phone):
     phone.store.publish("two")
     for content in (
@@ -247,6 +249,7 @@ def test_a_store_of_somebody_else(phone, tmp_path):
     assert refused(phone).reason == "unsigned"
 
 
+@pytest.mark.slow
 def test_files_without_end(phone):
     for kind in ("2.root.json", "timestamp.json", "snapshot.json", "channels.json", "stable.json", "network.onnx"):
         phone.store.publish(f"with-{kind}")
@@ -407,6 +410,7 @@ def manifest_of(phone: Phone) -> Any:
     return decode_manifest((phone.store.release("made-wrong") / "manifest.json").read_bytes())
 
 
+@pytest.mark.slow
 def test_a_manifest_that_says_something_impossible(phone):
     first, *others = manifest_of(phone).artifacts
     slipping = [msgspec.structs.replace(first, name="../../escaped.onnx"), *others]

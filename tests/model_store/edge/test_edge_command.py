@@ -114,6 +114,7 @@ def test_a_file_that_is_no_recording_is_refused(client, known, tmp_path, monkeyp
     assert said in ran.err
 
 
+@pytest.mark.slow
 def test_pulling_once_fetches_for_later(client, edge):
     client.store.publish("one")
     pulled = edge("pull")

@@ -80,6 +80,7 @@ def test_a_manifest_that_lies_about_the_network_is_refused(tmp_path, changes):
         LiteClassifier(open_release(str(copied_release(tmp_path, "lies", **changes))))
 
 
+@pytest.mark.slow
 def test_stream_and_edge_agree_on_the_standing_test_users(shared_data):
     """ONNX as the processor runs it, LiteRT as the edge does, over the recordings of people used for no choice."""
     release = open_release("baseline")
