@@ -5,7 +5,7 @@ and go with it. A start of Chromium costs more than most tests do.
 """
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from selenium import webdriver
 from selenium.common.exceptions import WebDriverException
 from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.remote.webelement import WebElement
 from urllib3.exceptions import HTTPError
 
 WIDTH, HEIGHT = 1440, 900
@@ -48,6 +49,12 @@ _ARGUMENTS = (
     f"--disable-features={','.join(_UNSEEN)}",
     f"--window-size={WIDTH},{HEIGHT}",
 )
+_AIM = """
+const [element] = arguments;
+window.clickWasMissed = true;
+element.addEventListener('click', () => { window.clickWasMissed = false; }, { capture: true, once: true });
+element.scrollIntoView({ block: 'center' });
+"""
 #: What is raised of a browser or a driver that is no more.
 _GONE = (WebDriverException, HTTPError, OSError)
 
@@ -97,6 +104,23 @@ class SharedChromium:
             driver.get_log("browser")  # type: ignore[no-untyped-call] # no test hears of another one's faults
         except _GONE:
             self.quit()
+
+
+def click(driver: webdriver.Chrome, element: WebElement, wait: Callable[[Callable[[], object]], None]) -> None:
+    """Click an element until it has heard it: a page may move between the moment of aiming and that of the click.
+
+    Parameters
+    ----------
+    wait : callable
+        Waits until a condition is true.
+    """
+
+    def has_been_heard() -> bool:
+        driver.execute_script(_AIM, element)
+        element.click()
+        return bool(driver.execute_script("return window.clickWasMissed !== true"))  # another page knows nothing of it
+
+    wait(has_been_heard)
 
 
 def _answers(driver: webdriver.Chrome) -> bool:
