@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from selenium import webdriver
-from selenium.common.exceptions import WebDriverException
+from selenium.common.exceptions import UnexpectedAlertPresentException, WebDriverException
 from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.remote.webelement import WebElement
@@ -118,7 +118,10 @@ def click(driver: webdriver.Chrome, element: WebElement, wait: Callable[[Callabl
     def has_been_heard() -> bool:
         driver.execute_script(_AIM, element)
         element.click()
-        return bool(driver.execute_script("return window.clickWasMissed !== true"))  # another page knows nothing of it
+        try:
+            return bool(driver.execute_script("return window.clickWasMissed !== true"))  # unknown to another page
+        except UnexpectedAlertPresentException:
+            return True  # the page asks something
 
     wait(has_been_heard)
 
