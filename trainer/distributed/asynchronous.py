@@ -20,9 +20,10 @@ import tf_keras
 
 from trainer.distributed.epoch_loop import Checkpoints, build_model
 from trainer.distributed.job import TrainingJob
-from trainer.distributed.process import keep_output, keep_to_core, report, stand_back
+from trainer.distributed.process import keep_output, keep_to_core, report
 from trainer.distributed.progress_log import SECONDS_BETWEEN_LINES, ProgressLog
 from trainer.distributed.spool import begin_epoch, serve_draws, spooled_batches
+from trainer.distributed.time_slices import ask_for_short_slices
 from trainer.distributed.weights import save_weights
 from trainer.distributed.worker_windows import worker_windows
 from trainer.finite_loss import require_finite
@@ -53,13 +54,14 @@ def run_node(arguments: Mapping[str, Any], context: NodeContext) -> None:
     keep_output(RunFolder(job.run).logs, name)
     if job.pinned and context.job_name == "worker":
         keep_to_core(context.task_index)
+    if context.job_name != "worker":
+        ask_for_short_slices()
     limit_threads(job.worker_settings.threads, operations=_operations(job))
     resolver = tf.distribute.cluster_resolver.TFConfigClusterResolver()
     if context.job_name == "chief":
         report(job, name, context.executor_id, None)
         _coordinate(job, resolver)
     elif context.job_name == "worker":
-        stand_back()
         _work(job, resolver, context)
     else:
         report(job, name, context.executor_id, None)

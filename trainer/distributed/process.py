@@ -15,8 +15,6 @@ from trainer.distributed.job import TrainingJob
 from trainer.distributed.worker_windows import WorkerWindows
 from trainer.run_folder import RunFolder, WorkerReport
 
-_NICEST = 19
-
 
 def keep_output(folder: Path, name: str) -> None:
     """Write what this process prints, TensorFlow's C++ too, into the run's logs instead."""
@@ -34,18 +32,6 @@ def keep_to_core(number: int) -> None:
     if hasattr(os, "sched_setaffinity"):
         cores = sorted(os.sched_getaffinity(0))
         os.sched_setaffinity(0, {cores[number % len(cores)]})
-
-
-def stand_back() -> None:
-    """Let any other process go first that shares this one's cores.
-
-    All workers wait for the parameter server, many times a step. Only a process that the system runs when nothing else
-    wants to is preempted at once; a merely nicer one keeps its core for the rest of its time slice.
-    """
-    if hasattr(os, "SCHED_IDLE"):
-        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
-    else:
-        os.nice(_NICEST)
 
 
 def report(job: TrainingJob, name: str, executor: int, share: WorkerWindows | None) -> None:
