@@ -5,7 +5,7 @@ and go with it. A start of Chromium costs more than most tests do.
 """
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,9 +15,11 @@ from selenium.common.exceptions import UnexpectedAlertPresentException, WebDrive
 from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.remote.webelement import WebElement
+from selenium.webdriver.support.ui import WebDriverWait
 from urllib3.exceptions import HTTPError
 
 WIDTH, HEIGHT = 1440, 900
+CLICK_SECONDS = 20
 #: Parts of Chromium's own window, each of which is a page with a process; nobody sees them here.
 _UNSEEN = (
     "DialMediaRouteProvider",
@@ -106,24 +108,18 @@ class SharedChromium:
             self.quit()
 
 
-def click(driver: webdriver.Chrome, element: WebElement, wait: Callable[[Callable[[], object]], None]) -> None:
-    """Click an element until it has heard it: a page may move between the moment of aiming and that of the click.
+def click(driver: webdriver.Chrome, element: WebElement) -> None:
+    """Click an element until it receives the click: a page may move between aiming and clicking."""
 
-    Parameters
-    ----------
-    wait : callable
-        Waits until a condition is true.
-    """
-
-    def has_been_heard() -> bool:
+    def is_received(_: object) -> bool:
         driver.execute_script(_AIM, element)
         element.click()
         try:
             return bool(driver.execute_script("return window.clickWasMissed !== true"))  # unknown to another page
         except UnexpectedAlertPresentException:
-            return True  # the page asks something
+            return True  # the click opened a dialog
 
-    wait(has_been_heard)
+    WebDriverWait(driver, CLICK_SECONDS).until(is_received)
 
 
 def _answers(driver: webdriver.Chrome) -> bool:

@@ -41,7 +41,7 @@ def statements(system):
 
 
 def press(browser, selector):
-    click(browser, browser.find_element(By.CSS_SELECTOR, selector), lambda done: wait_for(browser, lambda _: done()))
+    click(browser, browser.find_element(By.CSS_SELECTOR, selector))
 
 
 def said(browser):

@@ -118,7 +118,7 @@ class PhoneInBrowser:
     def click_at(self, selector: str) -> None:
         element = self.browser.find_element(By.CSS_SELECTOR, selector)
         self.wait(lambda: element.is_displayed() and element.is_enabled())
-        click(self.browser, element, self.wait)
+        click(self.browser, element)
 
     def wait(self, condition: Callable[[], object], seconds: float = WAIT_SECONDS) -> None:
         try:
