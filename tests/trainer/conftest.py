@@ -1,25 +1,29 @@
 """Fixtures for the tests of training."""
 
-import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.trainer.spark_classes import archived_classes
 
-#: Spark's programs live for seconds here: compiling their code as for days took half of their time.
-_QUICK_START = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
-#: A program that has other classes, such as Spark's launcher, says that the archive is none of its own.
-_NOT_A_WORD = ("-Xlog:cds=off", "-Xlog:cds+dynamic=off")
+#: Spark runs for seconds only, and full JIT compilation took half of that time.
+_QUICK_START = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+#: Spark's launcher has other classes: without this it warns that the archive does not fit.
+_NO_WARNINGS = "-Xlog:cds=off -Xlog:cds+dynamic=off"
+
+
+@pytest.fixture(scope="session")
+def spark_classes(pytestconfig: pytest.Config) -> Path | None:
+    """The archive of Spark's classes; None if this JVM cannot make one."""
+    return archived_classes(pytestconfig.cache.mkdir("spark"), _QUICK_START)
 
 
 @pytest.fixture(scope="module")
-def java(java: str, pytestconfig: pytest.Config) -> Iterator[str]:
-    """Java, for programs that do not live long."""
+def java(java: str, spark_classes: Path | None) -> Iterator[str]:
+    """Java, configured for short programs."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("JDK_JAVA_OPTIONS", " ".join((os.environ.get("JDK_JAVA_OPTIONS", ""), *_QUICK_START)).strip())
-        archive = archived_classes(pytestconfig.cache.mkdir("spark"))
-        if archive is not None:
-            mapped = (os.environ["JDK_JAVA_OPTIONS"], f"-XX:SharedArchiveFile={archive}", *_NOT_A_WORD)
-            patch.setenv("JDK_JAVA_OPTIONS", " ".join(mapped))
+        patch.setenv("JDK_JAVA_OPTIONS", _QUICK_START, prepend=" ")
+        if spark_classes is not None:
+            patch.setenv("JDK_JAVA_OPTIONS", f"-XX:SharedArchiveFile={spark_classes} {_NO_WARNINGS}", prepend=" ")
         yield java
