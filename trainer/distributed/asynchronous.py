@@ -54,7 +54,7 @@ def run_node(arguments: Mapping[str, Any], context: NodeContext) -> None:
     keep_output(RunFolder(job.run).logs, name)
     if job.pinned and context.job_name == "worker":
         keep_to_core(context.task_index)
-    if context.job_name != "worker":
+    if context.job_name != "worker":  # all workers wait for these
         ask_for_short_slices()
     limit_threads(job.worker_settings.threads, operations=_operations(job))
     resolver = tf.distribute.cluster_resolver.TFConfigClusterResolver()

@@ -26,7 +26,7 @@ def ask_for_short_slices() -> bool:
         Whether the system accepted it; older kernels accept it without effect.
     """
     number = _SCHED_SETATTR.get(platform.machine()) if sys.platform == "linux" else None
-    if number is None:
+    if number is None or os.sched_getscheduler(0) != os.SCHED_OTHER:  # whoever started this chose another policy
         return False
     nice = os.getpriority(os.PRIO_PROCESS, 0)
     # struct sched_attr: size, policy, flags, nice, priority, runtime (ns), deadline, period, util_min, util_max.
