@@ -12,8 +12,8 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from dashboard.live_state import LiveState
-from har.cancellation import leave_if_cancelled
 from har.live import DEVICE_KEYS, LIVE_CHANNEL, REFUSED_CHANNEL
+from har.process.cancellation import leave_if_cancelled
 
 logger = logging.getLogger(__name__)
 

@@ -19,8 +19,8 @@ from dashboard.live_state import LiveState
 from dashboard.redis_feed import RedisFeed
 from dashboard.site import MissingFileError, load_site
 from har.activities import LABELS
-from har.log_format import logging_config
-from har.settings import DashboardSettings
+from har.process.log_format import logging_config
+from har.process.settings import DashboardSettings
 
 logger = logging.getLogger(__name__)
 

@@ -2,7 +2,7 @@
 
 import sys
 
-from har import interrupts
+from har.process import interrupts
 
 
 def main() -> int:

@@ -1,6 +1,6 @@
 """The `har` command: a map of the system, one subcommand a service.
 
-A subcommand's options are the fields of its settings object (`har.settings`, `har.training_settings`); the
+A subcommand's options are the fields of its settings object (`har.process.settings`, `har.training_settings`); the
 service itself is only imported when it is called, so each runs with its own extra installed.
 """
 
@@ -13,16 +13,8 @@ from importlib.metadata import version
 from pydantic import ValidationError
 from pydantic_settings import CliApp, SettingsError
 
-from har import (
-    archive_settings,
-    device_settings,
-    edge_settings,
-    gateway_settings,
-    interrupts,
-    settings,
-    store_settings,
-    training_settings,
-)
+from har import archive_settings, device_settings, edge_settings, gateway_settings, store_settings, training_settings
+from har.process import interrupts, settings
 
 USAGE_ERROR = 2
 #: What a shell says of a program that SIGINT ended.

@@ -20,8 +20,8 @@ from deploy.stack import Addresses, LocalNetwork, Stack, choose_addresses, har
 from deploy.summary import PredictionWatch, Summary, describe, expected_windows, summarise
 from deploy.topic_reader import PROMPT_FETCH_MS
 from har.device_settings import DEFAULT_REGISTRY
+from har.process.settings import DemoSettings
 from har.releases import ReleaseError
-from har.settings import DemoSettings
 from ingest.devices.errors import RegistryError
 from ingest.devices.invitations import printed_code
 from model_store.release_folder import open_release

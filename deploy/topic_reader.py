@@ -10,7 +10,7 @@ from typing import Protocol, Self
 
 from kafka import KafkaConsumer, TopicPartition
 
-from har.kafka_clients import open_client
+from har.process.kafka_clients import open_client
 
 #: A caught-up consumer fetches every partition anew several times within this.
 SETTLE_SECONDS = 1.0

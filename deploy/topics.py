@@ -8,9 +8,9 @@ from kafka.admin import KafkaAdminClient, NewTopic
 from kafka.errors import KafkaError, TopicAlreadyExistsError
 
 from har import topics
-from har.kafka_clients import open_client
-from har.log_format import logging_config
-from har.settings import TopicsSettings
+from har.process.kafka_clients import open_client
+from har.process.log_format import logging_config
+from har.process.settings import TopicsSettings
 
 log = logging.getLogger(__name__)
 

@@ -1,9 +1,9 @@
-"""The settings of the archiver. See `har.settings`."""
+"""The settings of the archiver. See `har.process.settings`."""
 
 from pydantic import Field
 from pydantic_settings import CliSubCommand, SettingsConfigDict
 
-from har.settings import KafkaSettings, Port, ServiceSettings
+from har.process.settings import KafkaSettings, Port, ServiceSettings
 
 #: Where the archive is, if nothing else is said.
 DEFAULT_ARCHIVE = ".har/archive"

@@ -6,8 +6,8 @@ from pydantic import AfterValidator, Field, RedisDsn
 from pydantic_settings import CliPositionalArg, CliSubCommand, SettingsConfigDict
 
 from har.archive_settings import DEFAULT_ARCHIVE
+from har.process.settings import ServiceSettings
 from har.samples import RejectedBatch, check_identifier
-from har.settings import ServiceSettings
 
 #: Where a registry is if nothing else is said.
 DEFAULT_REGISTRY = "sqlite:///.har/devices.sqlite3"

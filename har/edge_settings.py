@@ -1,4 +1,4 @@
-"""The settings of devices that classify themselves. See `har.settings`."""
+"""The settings of devices that classify themselves. See `har.process.settings`."""
 
 from pathlib import Path
 from typing import Literal
@@ -6,7 +6,7 @@ from typing import Literal
 from pydantic import Field, SecretStr
 from pydantic_settings import CliSubCommand, SettingsConfigDict
 
-from har.settings import DEFAULT_TRUSTED_ROOT, ServiceSettings
+from har.process.settings import DEFAULT_TRUSTED_ROOT, ServiceSettings
 
 DEFAULT_STORE_URL = "http://127.0.0.1:8620"
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from pydantic import Field, RedisDsn, SecretStr
 from pydantic_settings import SettingsConfigDict
 
-from har.settings import DEFAULT_TRUSTED_ROOT, KafkaSettings, ListeningSettings, Port
+from har.process.settings import DEFAULT_TRUSTED_ROOT, KafkaSettings, ListeningSettings, Port
 
 
 class GatewaySettings(ListeningSettings, KafkaSettings):

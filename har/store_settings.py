@@ -1,4 +1,4 @@
-"""The settings of the store of releases and of the devices that pull from it. See `har.settings`."""
+"""The settings of the store of releases and of the devices that pull from it. See `har.process.settings`."""
 
 from pathlib import Path
 from typing import Literal
@@ -7,7 +7,7 @@ from pydantic import Field, RedisDsn, SecretStr
 from pydantic_settings import CliPositionalArg, CliSubCommand, SettingsConfigDict
 
 from har.channels import MAX_REASON_CHARACTERS, STABLE, Channel
-from har.settings import ListeningSettings, Port, ServiceSettings
+from har.process.settings import ListeningSettings, Port, ServiceSettings
 
 #: Where a store and its keys are, if nothing else is said.
 DEFAULT_STORE = ".har/store"

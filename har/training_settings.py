@@ -1,4 +1,4 @@
-"""The settings of the offline commands: data sets, training, evaluation. See `har.settings`."""
+"""The settings of the offline commands: data sets, training, evaluation. See `har.process.settings`."""
 
 import re
 from pathlib import Path
@@ -9,7 +9,7 @@ from pydantic_settings import CliPositionalArg, CliSubCommand, SettingsConfigDic
 
 from har.answers import UNKNOWN
 from har.channels import STABLE, Channel
-from har.settings import ServiceSettings
+from har.process.settings import ServiceSettings
 from har.store_settings import DEFAULT_KEYS
 
 

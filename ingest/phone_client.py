@@ -14,9 +14,9 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
 
 from har.gateway_messages import Accepted, Answer, Refused, Waiting, decode_message
+from har.process.back_off import BackOff, what_was_said
+from har.process.settings import is_loopback
 from har.samples import Axes, SampleBatch, Times, encode_batch
-from har.settings import is_loopback
-from ingest.back_off import BackOff, what_was_said
 from ingest.batching import LiveBatches, SessionName
 
 log = logging.getLogger(__name__)

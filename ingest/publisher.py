@@ -29,7 +29,7 @@ from kafka.cluster import ClusterMetadata
 from kafka.errors import KafkaError
 from kafka.partitioner.default import DefaultPartitioner, murmur2
 
-from har.kafka_clients import open_client
+from har.process.kafka_clients import open_client
 
 log = logging.getLogger(__name__)
 

@@ -17,10 +17,10 @@ from dataclasses import dataclass
 import numpy as np
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from har.log_format import logging_config
+from har.process.log_format import logging_config
+from har.process.settings import ReplaySettings
 from har.recordings import Recording, RecordingError
 from har.samples import SampleBatch
-from har.settings import ReplaySettings
 from har.windows import MICROSECONDS, WindowSpec
 from ingest.batching import SessionName, batches_of_recording
 from ingest.journal import Journal

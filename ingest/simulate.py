@@ -8,9 +8,9 @@ import sys
 import time
 from contextlib import ExitStack, suppress
 
-from har.log_format import logging_config
+from har.process.log_format import logging_config
+from har.process.settings import SimulateSettings
 from har.samples import SampleBatch
-from har.settings import SimulateSettings
 from har.windows import MICROSECONDS
 from ingest.journal import Journal
 from ingest.phone_client import GatewayRefusesError, PhoneClient

@@ -5,8 +5,9 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from har import interrupts
 from har.channels import CANARY, ChannelPointer
+from har.process import interrupts
+from har.process.whole_files import write_whole
 from har.releases import ReleaseError
 from har.store_settings import (
     InitSettings,
@@ -22,7 +23,6 @@ from har.store_settings import (
     StoreSettings,
     VerifySettings,
 )
-from har.whole_files import write_whole
 from model_store.release_folder import open_release
 from model_store.repository.contents import described, files_of, history, pointers, read_manifest, release_names
 from model_store.repository.creation import RootKeys, create_store

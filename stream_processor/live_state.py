@@ -11,9 +11,9 @@ from collections import deque
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from har.cancellation import leave_if_cancelled
 from har.live import LIVE_CHANNEL, REFUSED_CHANNEL, device_key
 from har.predictions import LiveUpdate, encode_update
+from har.process.cancellation import leave_if_cancelled
 from har.release_refusals import ReleaseRefused, encode_refused
 from stream_processor.measures import ProcessorMeasures
 

@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 
 from har.batch_runs import Assembled, ClosedWindow
 from har.predictions import LiveUpdate, Prediction
+from har.process.settings import ProcessorSettings
 from har.refusals import Refusal
 from har.samples import RejectedBatch, SampleBatch, decode_batch
-from har.settings import ProcessorSettings
 from har.windows import MICROSECONDS
 from stream_processor.classification import Classified, Classifier
 from stream_processor.kafka_messages import (

@@ -7,8 +7,8 @@ from itertools import count
 from pathlib import Path
 
 from har.channels import CANARY, STABLE, Channel
+from har.process.settings import ProcessorSettings
 from har.releases import ReleaseError
-from har.settings import ProcessorSettings
 from har.windows import WindowSpec
 from model_store.client.errors import UpdateRefusedError
 from model_store.client.fetching import BoundedFetcher, Patience

@@ -13,11 +13,12 @@ import msgspec
 from faust.web import Request, Response, View
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from har import interrupts, topics
+from har import topics
 from har.channels import STABLE
-from har.log_format import logging_config
+from har.process import interrupts
+from har.process.log_format import logging_config
+from har.process.settings import ProcessorSettings
 from har.releases import ReleaseError
-from har.settings import ProcessorSettings
 from har.windows import MICROSECONDS
 from model_store.client.errors import UpdateRefusedError
 from model_store.onnx_classifier import OnnxClassifier

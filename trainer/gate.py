@@ -12,8 +12,8 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
+from har.process.whole_files import write_whole
 from har.releases import Artifact
-from har.whole_files import write_whole
 from trainer.gate_checks import (
     Check,
     Contender,

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import msgspec
 
+from har.process.whole_files import part_of
 from har.releases import ReleaseManifest, encode_manifest
-from har.whole_files import part_of
 from model_store.checking import check_release
 from model_store.release_folder import MANIFEST, open_release
 from trainer.freezing import Frozen

@@ -16,10 +16,10 @@ from time import time
 
 import msgspec
 
-from har.line_files import append_line, whole_lines
+from har.process.line_files import append_line, whole_lines
+from har.process.whole_files import write_whole
 from har.recordings import NULL_LABEL, RecordingError
 from har.releases import ReleaseManifest
-from har.whole_files import write_whole
 from trainer.data_report.survey import survey_source
 from trainer.run_folder import RunFolder, held
 from trainer.run_preparation import find_sources, is_prepared

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import msgspec
 
-from har.line_files import append_line, whole_lines_after
+from har.process.line_files import append_line, whole_lines_after
+from har.process.whole_files import write_whole
 from har.recordings import RecordingError
-from har.whole_files import write_whole
 
 LOCK_FILE = ".lock"
 _log = logging.getLogger(__name__)

@@ -11,8 +11,8 @@ from typing import Self
 
 import msgspec
 
+from har.process.whole_files import part_of, write_whole
 from har.recordings import RecordingError
-from har.whole_files import part_of, write_whole
 from trainer.distributed.cluster import ClusterNode
 from trainer.distributed.job import Mode
 from trainer.fit_settings import FitSettings

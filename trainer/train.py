@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from contextlib import ExitStack
 
-from har import interrupts
+from har.process import interrupts
 from har.training_settings import TrainSettings
 from trainer.library_output import LibraryOutput
 

@@ -13,8 +13,8 @@ from deploy.audit.auditing import audit
 from deploy.audit.sources import NoJournalError
 from deploy.audit.text import describe
 from deploy.topic_reader import MissingTopicError
+from har.process.settings import AuditSettings
 from har.releases import ReleaseError
-from har.settings import AuditSettings
 from ingest.journal import JournalError
 
 CLEAN, FAULTS_FOUND, UNTOLD = 0, 1, 2

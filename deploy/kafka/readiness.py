@@ -4,7 +4,7 @@ import socket
 
 from kafka.admin import KafkaAdminClient
 
-from har.kafka_clients import open_client
+from har.process.kafka_clients import open_client
 
 #: How long one answer is waited for; a frozen broker gives none.
 _ANSWER_SECONDS = 2

@@ -9,7 +9,7 @@ from deploy.embedded import MissingServerError
 from deploy.kafka.cluster import KafkaCluster
 from deploy.processes import ProcessEndedError
 from deploy.topics import create_topics
-from har.settings import KafkaServerSettings
+from har.process.settings import KafkaServerSettings
 
 
 def run(settings: KafkaServerSettings) -> int:

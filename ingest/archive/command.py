@@ -9,7 +9,7 @@ import threading
 from kafka.errors import KafkaError
 
 from har.archive_settings import ArchiveCompactSettings, ArchiveRunSettings, ArchiveSettings, ArchiveVerifySettings
-from har.log_format import logging_config
+from har.process.log_format import logging_config
 from ingest.archive.archiver import Archiver, explain
 from ingest.archive.compaction import compact
 from ingest.archive.location import Location

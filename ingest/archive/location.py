@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from har.whole_files import sync
+from har.process.whole_files import sync
 
 LOCK = ".lock"
 LOG = "_delta_log"

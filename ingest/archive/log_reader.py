@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError, OffsetOutOfRangeError
 
-from har.kafka_clients import open_client
+from har.process.kafka_clients import open_client
 
 log = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
 from har import topics
-from har.kafka_clients import open_client
+from har.process.kafka_clients import open_client
 from har.refusals import Refusal
 
 log = logging.getLogger(__name__)

@@ -16,7 +16,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from har import topics
 from har.gateway_settings import GatewaySettings
-from har.log_format import logging_config
+from har.process.log_format import logging_config
 from har.samples import MAX_MESSAGE_BYTES
 from ingest.devices.errors import NotAdmittedError, RegistryError
 from ingest.gateway.activity_intake import ActivityIntake

@@ -12,8 +12,8 @@ from pathlib import Path
 import msgspec
 
 from har.channels import Channel, ChannelPointer
+from har.process.whole_files import part_of, sync, write_whole
 from har.releases import ReleaseError
-from har.whole_files import part_of, sync, write_whole
 from model_store.release_folder import MANIFEST, ReleaseFolder, open_release
 
 GOOD = "good.json"

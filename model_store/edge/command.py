@@ -12,8 +12,8 @@ import numpy as np
 from pydantic import SecretStr
 
 from har.edge_settings import EdgeBenchSettings, EdgeClientSettings, EdgePullSettings, EdgeRunSettings, EdgeSettings
-from har.log_format import logging_config
 from har.predictions import Prediction, encode_prediction
+from har.process.log_format import logging_config
 from har.recordings import RecordingError
 from har.releases import ReleaseError
 from har.windows import recording_windows

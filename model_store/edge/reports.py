@@ -16,7 +16,7 @@ from websockets.sync.client import ClientConnection, connect
 from har.activity_reports import MAX_WINDOWS, encode_report
 from har.gateway_messages import Accepted, Answer, Refused, decode_message
 from har.predictions import Prediction
-from har.settings import is_loopback
+from har.process.settings import is_loopback
 from model_store.edge.pauses import Pauses
 
 log = logging.getLogger(__name__)

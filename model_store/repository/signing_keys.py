@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from securesystemslib.signer import CryptoSigner
 
-from har.whole_files import sync
+from har.process.whole_files import sync
 from model_store.repository.errors import StoreError
 from model_store.repository.roles import OFFLINE, Role
 

@@ -6,7 +6,7 @@ from typing import cast
 from fsspec.core import url_to_fs
 from fsspec.implementations.local import LocalFileSystem
 
-from har.whole_files import write_whole
+from har.process.whole_files import write_whole
 from model_store.repository.errors import StoreError
 
 

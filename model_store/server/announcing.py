@@ -18,8 +18,8 @@ from redis.exceptions import RedisError
 
 from har import topics
 from har.channels import Channel, ReleaseAnnouncement, encode_announcement
-from har.kafka_clients import open_client
 from har.live import RELEASES_CHANNEL, RELEASES_KEY
+from har.process.kafka_clients import open_client
 from har.releases import ReleaseError
 from har.windows import MICROSECONDS
 from model_store.server.current_state import CurrentState

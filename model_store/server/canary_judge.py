@@ -12,7 +12,7 @@ from kafka.errors import KafkaError
 from har import topics
 from har.channels import CANARY, MAX_REASON_CHARACTERS, STABLE, ChannelPointer
 from har.comparisons import decode_comparison
-from har.kafka_clients import open_client
+from har.process.kafka_clients import open_client
 from har.recordings import RecordingError
 from har.releases import ReleaseError
 from har.statements import decode_statement

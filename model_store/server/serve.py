@@ -6,7 +6,7 @@ import sys
 
 import uvicorn
 
-from har.log_format import logging_config
+from har.process.log_format import logging_config
 from har.releases import ReleaseError
 from har.store_settings import ServeSettings
 from model_store.canary.judgement import CanaryLimits

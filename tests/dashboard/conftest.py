@@ -12,7 +12,7 @@ from redis.asyncio import Redis as AsyncRedis
 from dashboard.limits import LiveLimits
 from dashboard.server import serve
 from deploy.ports import free_port
-from har.settings import DashboardSettings
+from har.process.settings import DashboardSettings
 from tests.redis_server import RedisServer
 
 

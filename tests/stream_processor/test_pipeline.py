@@ -9,8 +9,8 @@ from har import topics
 from har.batch_runs import BatchRun
 from har.comparisons import decode_comparison
 from har.predictions import decode_prediction
+from har.process.settings import ProcessorSettings
 from har.samples import encode_batch
-from har.settings import ProcessorSettings
 from har.windows import recording_windows
 from model_store.onnx_classifier import OnnxClassifier
 from stream_processor.classification import Classifier

@@ -12,9 +12,9 @@ from kafka import KafkaProducer
 
 from har import topics
 from har.channels import ChannelPointer, ReleaseAnnouncement, encode_announcement
+from har.process.settings import ProcessorSettings
 from har.release_refusals import ReleaseRefused
 from har.releases import GoldenWindow
-from har.settings import ProcessorSettings
 from model_store.client.fetching import BoundedFetcher
 from model_store.client.last_good import ClientFolder
 from model_store.client.release_client import ReleaseClient

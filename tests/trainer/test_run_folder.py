@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from har.whole_files import part_of
+from har.process.whole_files import part_of
 from trainer.run_folder import FolderInUseError, Progress, RunFolder, WorkerReport, held
 
 HOLD = """

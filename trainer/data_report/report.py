@@ -9,9 +9,9 @@ import jinja2
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from har.process.whole_files import write_whole
 from har.recordings import NULL_LABEL, RecordingError
 from har.training_settings import ReportSettings
-from har.whole_files import write_whole
 from har.windows import MICROSECONDS
 from trainer.data_report import pictures
 from trainer.data_report.findings import Finding, findings_of

@@ -19,7 +19,7 @@ from time import monotonic
 import numpy as np
 import tensorflow as tf
 
-from har.whole_files import write_whole
+from har.process.whole_files import write_whole
 from trainer.batches import EpochArrays
 from trainer.distributed.job import TrainingJob
 from trainer.run_folder import RunFolder

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from har.whole_files import write_whole
+from har.process.whole_files import write_whole
 from trainer import networks
 from trainer.distributed.job import TrainingJob
 from trainer.training import Model

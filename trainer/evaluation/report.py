@@ -9,7 +9,7 @@ from typing import Any
 import jinja2
 
 from har.activities import activity_style
-from har.whole_files import write_whole
+from har.process.whole_files import write_whole
 from trainer.evaluation import pictures
 from trainer.evaluation.measures import Measures, measure
 from trainer.evaluation.outcomes import Outcomes

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
+from har.process.whole_files import part_of, sync
 from har.releases import TrainingData
-from har.whole_files import part_of, sync
 from trainer.preparation.pieces import Piece
 from trainer.preparation.plan import SPLITS, TRAIN, PreparationPlan
 from trainer.preparation.shards import (

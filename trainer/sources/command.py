@@ -2,7 +2,7 @@
 
 import sys
 
-from har import interrupts
+from har.process import interrupts
 from har.training_settings import DataSettings
 
 

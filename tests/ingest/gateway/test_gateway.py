@@ -14,8 +14,8 @@ from websockets.exceptions import ConnectionClosed, InvalidMessage, InvalidStatu
 from har import topics
 from har.gateway_messages import Accepted, Refused, Waiting
 from har.gateway_settings import GatewaySettings
+from har.process.settings import ProcessorSettings
 from har.samples import encode_batch
-from har.settings import ProcessorSettings
 from ingest.phone_client import PhoneClient
 from tests.batches import live_batches
 from tests.brokers import on_one_broker

@@ -11,7 +11,7 @@ from kafka.errors import KafkaError
 
 from deploy.ports import free_port
 from har import topics
-from har.kafka_clients import open_client
+from har.process.kafka_clients import open_client
 from tests import brokers
 
 KINDS = pytest.mark.parametrize("kind", [KafkaProducer, KafkaConsumer, KafkaAdminClient])

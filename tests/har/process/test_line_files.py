@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from har.line_files import append_line, whole_lines
+from har.process.line_files import append_line, whole_lines
 
 LINES = st.lists(st.binary(max_size=6000).map(lambda line: line.replace(b"\n", b"")), max_size=4)
 

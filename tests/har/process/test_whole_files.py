@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from har.whole_files import part_of, write_whole
+from har.process.whole_files import part_of, write_whole
 
 
 @pytest.mark.parametrize("durable", [False, True])
@@ -23,7 +23,7 @@ def test_a_full_disk_leaves_what_was_there(tmp_path):
     path = tmp_path / "report.html"
     write_whole(path, b"first")
     writing = (
-        "import sys; from pathlib import Path; from har.whole_files import write_whole;"
+        "import sys; from pathlib import Path; from har.process.whole_files import write_whole;"
         "write_whole(Path(sys.argv[1]), bytes(100_000))"
     )
 
