@@ -13,11 +13,11 @@ from urllib.parse import urlsplit
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
 
+from har.batching import LiveBatches, SessionName
 from har.gateway_messages import Accepted, Answer, Refused, Waiting, decode_message
 from har.process.back_off import BackOff, what_was_said
 from har.process.settings import is_loopback
 from har.samples import Axes, SampleBatch, Times, encode_batch
-from ingest.batching import LiveBatches, SessionName
 
 log = logging.getLogger(__name__)
 

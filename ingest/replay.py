@@ -17,12 +17,12 @@ from dataclasses import dataclass
 import numpy as np
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from har.batching import SessionName, batches_of_recording
 from har.process.log_format import logging_config
 from har.process.settings import ReplaySettings
 from har.recordings import Recording, RecordingError
 from har.samples import SampleBatch
 from har.windows import MICROSECONDS, WindowSpec
-from ingest.batching import SessionName, batches_of_recording
 from ingest.journal import Journal
 from ingest.phone_client import GatewayRefusesError, PhoneClient
 from ingest.recording_files import read_recordings

@@ -9,8 +9,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from har.labels import ENDLESS, Statement, decode_statement
 from har.samples import SampleBatch, decode_batch
-from har.statements import ENDLESS, Statement, decode_statement
 from ingest.archive.keys import key_of
 from ingest.archive.state import TableState
 from ingest.archive.tables import LABELS, SAMPLES, TableKind

@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from har.labels import ENDLESS, decode_statement
 from har.recordings import RecordingError
 from har.samples import RejectedBatch, check_size, decode_batch
-from har.statements import ENDLESS, decode_statement
 from ingest.archive.digests import reading_digests, statement_digest, summed
 from ingest.archive.held_rows import day_begin, statement_name
 from ingest.archive.log_reader import KafkaRecord, LogError, LogReader, Partition

@@ -9,9 +9,9 @@ from aiohttp import web
 
 from har import topics
 from har.gateway_settings import GatewaySettings
+from har.labels import ENDLESS, Statement, decode_statement, encode_statement
 from har.recordings import NULL_LABEL, RecordingError
 from har.samples import MAX_TIME_US, MIN_TIME_US, RejectedBatch, check_identifier
-from har.statements import ENDLESS, Statement, decode_statement, encode_statement
 from har.windows import MICROSECONDS
 from ingest.gateway.admission import Admission, Caller
 from ingest.gateway.clocks import DeviceClock, DeviceClocks

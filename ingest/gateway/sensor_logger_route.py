@@ -10,6 +10,7 @@ from har import topics
 from har.assembly import GRACE_US
 from har.gateway_messages import Refused
 from har.json_samples import careful_earlier
+from har.labels import ENDLESS, Statement, encode_statement
 from har.recordings import NULL_LABEL
 from har.samples import (
     MAX_MESSAGE_BYTES,
@@ -20,7 +21,6 @@ from har.samples import (
     checked_batch,
     encode_batch,
 )
-from har.statements import ENDLESS, Statement, encode_statement
 from ingest.gateway.admission import Admission, Caller
 from ingest.gateway.frames import Sender, Taken, check_sender, now_us, refuse
 from ingest.gateway.measures import GatewayMeasures

@@ -1,5 +1,5 @@
 /**
- * What the wearer says to be doing (har/statements.py), kept until the gateway has it, in the order in which it came.
+ * What the wearer says to be doing (har/labels.py), kept until the gateway has it, in the order in which it came.
  *
  * A statement is known by its device, session and start. The same start again with an end stops it; an end that is the
  * start takes it back.

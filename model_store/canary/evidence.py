@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from har.comparisons import Comparison
+from har.labels import Statement, StatementTable
 from har.recordings import NULL_LABEL
-from har.statements import Statement, StatementTable
 
 #: Windows that are remembered; beyond, the oldest are forgotten.
 MOST_WINDOWS = 50_000

@@ -12,10 +12,10 @@ from kafka.errors import KafkaError
 from har import topics
 from har.channels import CANARY, MAX_REASON_CHARACTERS, STABLE, ChannelPointer
 from har.comparisons import decode_comparison
+from har.labels import decode_statement
 from har.process.kafka_clients import open_client
 from har.recordings import RecordingError
 from har.releases import ReleaseError
-from har.statements import decode_statement
 from model_store.canary.evidence import Evidence
 from model_store.canary.judgement import CanaryLimits, Judgement, judge
 from model_store.repository.publishing import promote, rollback

@@ -9,9 +9,9 @@ from deploy.audit import offline
 from deploy.audit.offline import runs, session_windows
 from deploy.audit.stored import StoredMessage, sort_out
 from har.assembly import SessionWindows
+from har.batching import SessionName, batches_of_recording
 from har.samples import NOTHING_EARLIER, SampleBatch, encode_batch
 from har.windows import WindowSpec, recording_windows
-from ingest.batching import SessionName, batches_of_recording
 
 SPEC = WindowSpec()
 SECOND = 1_000_000

@@ -7,7 +7,7 @@ from kafka import KafkaProducer
 
 from har import topics
 from har.comparisons import encode_comparison
-from har.statements import encode_statement
+from har.labels import encode_statement
 from model_store.canary.judgement import CanaryLimits
 from model_store.repository.contents import history, pointers
 from model_store.repository.signed_state import read_state

@@ -9,7 +9,7 @@ from selenium.webdriver.common.by import By
 
 from deploy.stack import har
 from har import topics
-from har.statements import ENDLESS, decode_statement
+from har.labels import ENDLESS, decode_statement
 from tests.live_page import cards, console_faults, open_page, wait_for
 
 pytestmark = [pytest.mark.kafka, pytest.mark.browser]

@@ -11,9 +11,9 @@ from deploy.processes import ProcessGroup
 from deploy.stack import Stack, choose_addresses
 from deploy.topic_reader import TopicReader
 from har import topics
+from har.labels import decode_statement
 from har.predictions import decode_prediction
 from har.samples import decode_batch
-from har.statements import decode_statement
 from har.windows import recording_windows
 from ingest.devices.registry import Registry
 from model_store.onnx_classifier import OnnxClassifier

@@ -10,7 +10,7 @@ A collected folder holds two tables, each as any number of Parquet files in any 
 Where a table has a log (Delta Lake, which the archiver writes), the files count that the log says.
 
 A reading has the label of the interval that it lies in; where several do, of the one that was said last; where none
-does, ``null``. How statements are ended, corrected and taken back is said in `har.statements`. Rows may be
+does, ``null``. How statements are ended, corrected and taken back is said in `har.labels`. Rows may be
 repeated (delivery is at least once): windows are cut from each reading once.
 """
 
@@ -23,9 +23,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from har.activity_names import meant_label
+from har.labels import Statement, StatementTable
 from har.recordings import NULL_LABEL, RecordingError, groups_of_rows, require_columns
 from har.releases import TrainingData
-from har.statements import Statement, StatementTable
 from trainer.sources.parquet import parquet_files, read_batches, read_schema
 from trainer.sources.source import Source
 from trainer.sources.table import AnyColumn, Part, constant_texts, make_part, make_table

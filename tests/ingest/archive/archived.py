@@ -13,8 +13,8 @@ from kafka import KafkaProducer
 
 from har import topics
 from har.archive_settings import ArchiveRunSettings, ArchiveSettings
+from har.labels import ENDLESS, Statement, encode_statement
 from har.samples import SampleBatch, encode_batch
-from har.statements import ENDLESS, Statement, encode_statement
 from ingest.archive import command
 from ingest.archive.archiver import Archiver
 from ingest.archive.location import Location

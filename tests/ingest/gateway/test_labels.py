@@ -7,8 +7,8 @@ import pytest
 from websockets.asyncio.client import connect
 
 from har import topics
+from har.labels import ENDLESS, decode_statement
 from har.samples import encode_batch
-from har.statements import ENDLESS, decode_statement
 from ingest.devices.registry import Registry
 from tests.batches import live_batches
 from tests.brokers import on_one_broker

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from har.statements import StatementTable, decode_statement
+from har.labels import StatementTable, decode_statement
 from tests.ingest.phone_page.page_gateway import PageGateway
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from har.comparisons import Answered, Comparison, decode_comparison, encode_comparison
+from har.labels import ENDLESS, Statement
 from har.releases import ReleaseError
-from har.statements import ENDLESS, Statement
 from model_store.canary.evidence import Evidence
 from model_store.canary.judgement import CanaryLimits, judge
 

@@ -2,8 +2,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from har.batching import LiveBatches, SessionName, batches_of_recording
 from har.samples import checked_batch
-from ingest.batching import LiveBatches, SessionName, batches_of_recording
 
 START = 1_700_000_000_000_000
 
