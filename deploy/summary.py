@@ -15,7 +15,7 @@ from har import topics
 from har.predictions import Prediction, decode_prediction
 from har.recordings import window_labels
 from har.windows import WindowSpec, recording_windows
-from ingest.journal import read_journals
+from ingest.senders.journal import read_journals
 
 WindowKey = tuple[str, str, int]
 #: Each partition's high watermark and next offset to read.

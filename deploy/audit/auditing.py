@@ -70,7 +70,7 @@ def audit(
         If Kafka cannot be reached, or stops answering.
     deploy.topic_reader.MissingTopicError
         If a topic does not exist.
-    deploy.audit.sources.NoJournalError, ingest.journal.JournalError
+    deploy.audit.sources.NoJournalError, ingest.senders.journal.JournalError
         If `journals` holds no journal, or something that is none.
     OSError
         If `journals` cannot be read.

@@ -15,7 +15,7 @@ from deploy.audit.text import describe
 from deploy.topic_reader import MissingTopicError
 from har.process.settings import AuditSettings
 from har.releases import ReleaseError
-from ingest.journal import JournalError
+from ingest.senders.journal import JournalError
 
 CLEAN, FAULTS_FOUND, UNTOLD = 0, 1, 2
 

@@ -12,7 +12,7 @@ from deploy.audit.stored import Position, StoredMessage
 from deploy.topic_reader import KafkaRecord, TopicReader
 from har import topics
 from har.samples import SampleBatch, decode_batch
-from ingest.journal import SUFFIX, journal_messages
+from ingest.senders.journal import SUFFIX, journal_messages
 
 #: Told how many messages were read, and of how many.
 Advance = Callable[[int, int], None]
@@ -127,7 +127,7 @@ class Journals:
     ------
     OSError
         If the folder cannot be read.
-    ingest.journal.JournalError
+    ingest.senders.journal.JournalError
         If a file holds something else than a journal.
     NoJournalError
         If the folder holds no journal.

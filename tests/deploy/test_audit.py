@@ -18,7 +18,7 @@ from har.predictions import Prediction, encode_prediction
 from har.refusals import Refusal
 from har.samples import SampleBatch, encode_batch
 from har.windows import WindowSpec, recording_windows
-from ingest.journal import Journal
+from ingest.senders.journal import Journal
 from model_store.onnx_classifier import OnnxClassifier
 from tests.batches import live_batches
 

@@ -52,7 +52,7 @@ def test_a_missing_extra_is_named():
         ("stream_processor.worker", {"tensorflow", "pyarrow", "pandas", "boto3"}),
         ("trainer.evaluate", {"tensorflow"}),
         ("trainer.prepare", {"tensorflow"}),
-        ("ingest.simulate", {"scipy", "pandas", "pyarrow", "kafka"}),
+        ("ingest.senders.simulate", {"scipy", "pandas", "pyarrow", "kafka"}),
     ],
 )
 def test_a_service_loads_nothing_of_the_others(command, forbidden):

@@ -3,7 +3,7 @@ import numpy as np
 from deploy.summary import Seen, expected_windows, summarise
 from har.predictions import Prediction, encode_prediction
 from har.windows import WindowSpec
-from ingest.journal import Journal
+from ingest.senders.journal import Journal
 from tests.batches import live_batches
 
 

@@ -19,7 +19,7 @@ from deploy.local_store import LocalStore
 from deploy.processes import ProcessGroup, Program
 from deploy.stack import GATEWAY, Stack, choose_addresses, har
 from deploy.summary import PredictionWatch, WindowKey
-from ingest.phone_client import PhoneClient
+from ingest.senders.phone_client import PhoneClient
 from model_store.release_folder import BASELINE
 
 #: How long phones that stop wait until Kafka has everything, s.

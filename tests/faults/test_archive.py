@@ -12,7 +12,7 @@ import pytest
 from deploy.stack import har
 from ingest.archive.location import Location
 from ingest.archive.tables import SAMPLES, ArchiveTable
-from ingest.journal import read_journals
+from ingest.senders.journal import read_journals
 from tests.faults.conftest import PHONES, by_length
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(by_length(400, 3_600))]

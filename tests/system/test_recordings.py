@@ -9,7 +9,7 @@ from deploy.stack import GATEWAY
 from har.answers import UNKNOWN
 from har.scoring import confusion_matrix, scores
 from har.windows import recording_windows
-from ingest.recording_files import read_recordings
+from ingest.senders.recording_files import read_recordings
 from model_store.onnx_classifier import OnnxClassifier
 from trainer.evaluate import evaluate
 

@@ -12,7 +12,7 @@ import pytest
 from deploy.stack import GATEWAY
 from deploy.summary import Expected
 from har.windows import recording_windows
-from ingest.recording_files import read_recordings
+from ingest.senders.recording_files import read_recordings
 from tests.ingest.sensor_logger.recorded_session import recorded_session
 
 pytestmark = pytest.mark.kafka

@@ -16,7 +16,7 @@ from har.gateway_messages import Accepted, Refused, Waiting
 from har.gateway_settings import GatewaySettings
 from har.process.settings import ProcessorSettings
 from har.samples import encode_batch
-from ingest.phone_client import PhoneClient
+from ingest.senders.phone_client import PhoneClient
 from tests.batches import live_batches
 from tests.brokers import on_one_broker
 from tests.ingest.gateway.running_gateway import ask, gateway_on, hear, page

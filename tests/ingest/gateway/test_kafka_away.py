@@ -12,7 +12,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from har.gateway_messages import Accepted, Waiting
 from har.samples import encode_batch
-from ingest.phone_client import PhoneClient
+from ingest.senders.phone_client import PhoneClient
 from tests.batches import live_batches
 from tests.ingest.gateway.running_gateway import arrived, ask, gateway_on, gateway_process, hear, measure, until
 
@@ -51,7 +51,7 @@ async def test_a_phone_is_told_once_buffers_and_resumes(broker, caplog):
     (waiting,) = said
     assert waiting.reason == "kafka"
     assert 2 <= waiting.seconds < 3
-    warnings = [record for record in caplog.records if record.name == "ingest.phone_client"]
+    warnings = [record for record in caplog.records if record.name == "ingest.senders.phone_client"]
     assert [record.levelname for record in warnings if record.levelno >= logging.WARNING] == ["WARNING"]
     arrived(broker, 30)
 

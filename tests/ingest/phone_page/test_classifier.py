@@ -9,7 +9,7 @@ import pytest
 
 from har.answers import UNKNOWN, decide
 from har.windows import recording_windows
-from ingest.recording_files import read_recordings
+from ingest.senders.recording_files import read_recordings
 from model_store.onnx_classifier import OnnxClassifier
 from model_store.repository.publishing import publish
 from tests.ingest.phone_page.page_modules import RefusedByPage

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from har.resampling import low_pass_taps
 from har.windows import MICROSECONDS, RecordingWindows, WindowSpec, merge_readings, recording_windows
-from ingest.recording_files import read_recordings
+from ingest.senders.recording_files import read_recordings
 from tests.ingest.phone_page.page_modules import Modules, RefusedByPage
 
 BEGIN = 1_764_000_000_123_457

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from har.recordings import Recording
-from ingest.recording_files import read_recordings
+from ingest.senders.recording_files import read_recordings
 from ingest.sensor_logger.document import decode_push
 from ingest.sensor_logger.streams import Readings, SessionReader
 from tests.ingest.sensor_logger.recorded_session import RecordedSession, recorded_session, split_gravity

@@ -4,8 +4,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from har.recordings import RecordingError
-from ingest.journal import Journal, JournalError, read_journals
-from ingest.recording_files import read_recordings
+from ingest.senders.journal import Journal, JournalError, read_journals
+from ingest.senders.recording_files import read_recordings
 from tests.batches import live_batches
 
 HEADER = "Index,Arrival_Time,Creation_Time,x,y,z,User,Model,Device,gt\n"

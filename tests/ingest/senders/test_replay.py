@@ -2,7 +2,7 @@ import numpy as np
 
 from har.recordings import Recording
 from har.windows import recording_windows
-from ingest.replay import plan_replay
+from ingest.senders.replay import plan_replay
 
 
 def recording(seconds: int = 20) -> Recording:

@@ -4,7 +4,7 @@ import sys
 
 from har import topics
 from har.samples import decode_batch
-from ingest.journal import read_journals
+from ingest.senders.journal import read_journals
 from tests.brokers import on_one_broker
 from tests.ingest.gateway.running_gateway import gateway_on, measure, until
 

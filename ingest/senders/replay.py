@@ -23,9 +23,9 @@ from har.process.settings import ReplaySettings
 from har.recordings import Recording, RecordingError
 from har.samples import SampleBatch
 from har.windows import MICROSECONDS, WindowSpec
-from ingest.journal import Journal
-from ingest.phone_client import GatewayRefusesError, PhoneClient
-from ingest.recording_files import read_recordings
+from ingest.senders.journal import Journal
+from ingest.senders.phone_client import GatewayRefusesError, PhoneClient
+from ingest.senders.recording_files import read_recordings
 
 log = logging.getLogger(__name__)
 

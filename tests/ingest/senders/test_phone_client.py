@@ -10,7 +10,7 @@ from websockets.asyncio.server import serve
 
 from har.gateway_messages import Accepted, Waiting, encode_message
 from har.samples import decode_batch
-from ingest.phone_client import GatewayRefusesError, PhoneClient
+from ingest.senders.phone_client import GatewayRefusesError, PhoneClient
 from tests.batches import live_batches
 from tests.brokers import on_one_broker
 from tests.ingest.gateway.running_gateway import arrived, gateway_on
