@@ -23,10 +23,10 @@ import numpy as np
 import psutil
 from aiohttp import ClientSession, ClientTimeout, ClientWebSocketResponse, TCPConnector, WSMsgType
 
+from deploy.audit.topic_reader import TopicReader
 from deploy.kafka.cluster import KafkaCluster
 from deploy.processes import ProcessGroup
 from deploy.stack import Stack, choose_addresses
-from deploy.topic_reader import TopicReader
 from har import topics
 from har.samples import NOTHING_EARLIER, decode_batch, encode_batch, in_order_batch
 

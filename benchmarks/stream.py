@@ -14,9 +14,9 @@ from pathlib import Path
 import numpy as np
 from kafka import KafkaProducer
 
+from deploy.audit.summary import PredictionWatch
 from deploy.processes import ProcessGroup
 from deploy.stack import Stack, choose_addresses
-from deploy.summary import PredictionWatch
 from har import topics
 from har.samples import NOTHING_EARLIER, encode_batch, in_order_batch
 from har.windows import WindowSpec, recording_windows

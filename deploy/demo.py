@@ -12,13 +12,13 @@ from pathlib import Path
 import msgspec
 from kafka.errors import KafkaError
 
+from deploy.audit.summary import PredictionWatch, Summary, describe, expected_windows, summarise
+from deploy.audit.topic_reader import PROMPT_FETCH_MS
 from deploy.embedded import MissingServerError
 from deploy.local_authority import LocalAuthorityError, certificate_for, fingerprint_of, local_address, private
 from deploy.local_store import LocalStore
 from deploy.processes import ProcessEndedError, ProcessGroup
 from deploy.stack import Addresses, LocalNetwork, Stack, choose_addresses, har
-from deploy.summary import PredictionWatch, Summary, describe, expected_windows, summarise
-from deploy.topic_reader import PROMPT_FETCH_MS
 from har.device_settings import DEFAULT_REGISTRY
 from har.process.settings import DemoSettings
 from har.releases import ReleaseError

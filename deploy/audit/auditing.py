@@ -8,8 +8,8 @@ from pathlib import Path
 from deploy.audit.findings import Audit, compare
 from deploy.audit.reference import Acknowledged, Reference, ReferenceBuilder
 from deploy.audit.sources import Journals, SamplesLog
-from deploy.summary import PredictionWatch, Seen
-from deploy.topic_reader import STALLED_SECONDS
+from deploy.audit.summary import PredictionWatch, Seen
+from deploy.audit.topic_reader import STALLED_SECONDS
 from deploy.topics import check_kafka
 from har.windows import MICROSECONDS
 from model_store.onnx_classifier import OnnxClassifier
@@ -68,7 +68,7 @@ def audit(
     ------
     kafka.errors.KafkaError, TimeoutError
         If Kafka cannot be reached, or stops answering.
-    deploy.topic_reader.MissingTopicError
+    deploy.audit.topic_reader.MissingTopicError
         If a topic does not exist.
     deploy.audit.sources.NoJournalError, ingest.senders.journal.JournalError
         If `journals` holds no journal, or something that is none.

@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from deploy.audit.auditing import audit
 from deploy.audit.sources import NoJournalError
 from deploy.audit.text import describe
-from deploy.topic_reader import MissingTopicError
+from deploy.audit.topic_reader import MissingTopicError
 from har.process.settings import AuditSettings
 from har.releases import ReleaseError
 from ingest.senders.journal import JournalError

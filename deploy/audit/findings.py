@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import msgspec
 
 from deploy.audit.reference import Answer, Reference
-from deploy.summary import Seen, WindowKey
+from deploy.audit.summary import Seen, WindowKey
 from har.answers import UNKNOWN, decide
 from har.predictions import Prediction
 

@@ -19,7 +19,7 @@ from deploy.audit.stored import (
     is_late,
     sort_out,
 )
-from deploy.summary import WindowKey
+from deploy.audit.summary import WindowKey
 from har.samples import SampleBatch
 from model_store.onnx_classifier import OnnxClassifier
 

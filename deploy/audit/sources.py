@@ -9,7 +9,7 @@ from typing import Self
 
 from deploy.audit.reference import Acknowledged
 from deploy.audit.stored import Position, StoredMessage
-from deploy.topic_reader import KafkaRecord, TopicReader
+from deploy.audit.topic_reader import KafkaRecord, TopicReader
 from har import topics
 from har.samples import SampleBatch, decode_batch
 from ingest.senders.journal import SUFFIX, journal_messages
@@ -60,7 +60,7 @@ class SamplesLog:
 
         Raises
         ------
-        deploy.topic_reader.MissingTopicError
+        deploy.audit.topic_reader.MissingTopicError
             If one does not exist.
         """
         self._reader.open()

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from kafka import KafkaConsumer, TopicPartition
 
-from deploy.summary import PredictionWatch
+from deploy.audit.summary import PredictionWatch
 from har import topics
 from har.samples import RejectedBatch, SampleBatch, decode_batch, encode_batch
 from har.windows import MICROSECONDS

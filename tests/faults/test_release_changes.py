@@ -8,8 +8,8 @@ import pytest
 from kafka import KafkaConsumer
 
 from deploy.audit.findings import Audit
+from deploy.audit.summary import PredictionWatch
 from deploy.local_store import LocalStore
-from deploy.summary import PredictionWatch
 from har import topics
 from har.channels import decode_announcement
 from har.predictions import Prediction, decode_prediction

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from deploy.audit.summary import Expected, PredictionWatch, Seen, expected_windows
 from deploy.processes import ProcessGroup
 from deploy.stack import DASHBOARD, GATEWAY, Stack, choose_addresses, har
-from deploy.summary import Expected, PredictionWatch, Seen, expected_windows
 from har.windows import WindowSpec
 from tests import brokers
 

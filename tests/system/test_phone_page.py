@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
+from deploy.audit.topic_reader import TopicReader
 from deploy.local_store import LocalStore
 from deploy.processes import ProcessGroup
 from deploy.stack import Stack, choose_addresses
-from deploy.topic_reader import TopicReader
 from har import topics
 from har.labels import decode_statement
 from har.predictions import decode_prediction

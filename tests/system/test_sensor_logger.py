@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from deploy.audit.summary import Expected
 from deploy.stack import GATEWAY
-from deploy.summary import Expected
 from har.windows import recording_windows
 from ingest.senders.recording_files import read_recordings
 from tests.ingest.sensor_logger.recorded_session import recorded_session

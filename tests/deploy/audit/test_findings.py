@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from deploy.audit.findings import compare
 from deploy.audit.reference import Answer, DeviceReference, LostBatch, Reference, UnfoundedRefusal
+from deploy.audit.summary import Seen
 from deploy.audit.text import describe
-from deploy.summary import Seen
 from har.predictions import Prediction, encode_prediction
 from har.windows import WindowSpec
 

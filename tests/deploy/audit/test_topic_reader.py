@@ -1,6 +1,6 @@
 import pytest
 
-from deploy.topic_reader import SETTLE_SECONDS, EndOfLog, MissingTopicError, TopicReader
+from deploy.audit.topic_reader import SETTLE_SECONDS, EndOfLog, MissingTopicError, TopicReader
 
 
 class Clock:

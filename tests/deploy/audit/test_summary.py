@@ -1,6 +1,6 @@
 import numpy as np
 
-from deploy.summary import Seen, expected_windows, summarise
+from deploy.audit.summary import Seen, expected_windows, summarise
 from har.predictions import Prediction, encode_prediction
 from har.windows import WindowSpec
 from ingest.senders.journal import Journal

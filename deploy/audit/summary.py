@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from deploy.topic_reader import LEISURELY_FETCH_MS, EndOfLog, Partition, TopicReader
+from deploy.audit.topic_reader import LEISURELY_FETCH_MS, EndOfLog, Partition, TopicReader
 from har import topics
 from har.predictions import Prediction, decode_prediction
 from har.recordings import window_labels
@@ -174,7 +174,7 @@ class PredictionWatch:
 
         Raises
         ------
-        deploy.topic_reader.MissingTopicError
+        deploy.audit.topic_reader.MissingTopicError
             If the topic does not exist.
         """
         self._reader.open()
