@@ -13,7 +13,7 @@ from har.windows import MICROSECONDS
 from ingest.gateway.admission import Caller
 from ingest.gateway.frames import Sender, Taken, check_sender, count_when_done, refuse
 from ingest.gateway.measures import GatewayMeasures
-from ingest.publisher import Lane
+from ingest.gateway.publisher import Lane
 
 
 class ActivityIntake:

@@ -12,7 +12,7 @@ from har.refusals import Refusal
 from har.samples import RejectedBatch
 from ingest.gateway.admission import Caller
 from ingest.gateway.measures import GatewayMeasures
-from ingest.publisher import Lane
+from ingest.gateway.publisher import Lane
 
 
 def now_us() -> int:
@@ -29,7 +29,7 @@ class Taken:
     answer : Answer
         What its sender is told once Kafka has it.
     confirmed : Future
-        Done when Kafka has it; fails with `ingest.publisher.PublishError`.
+        Done when Kafka has it; fails with `ingest.gateway.publisher.PublishError`.
     device : str or None
         Whose readings they are, if they are readings and were not refused.
     """

@@ -18,9 +18,9 @@ from ingest.gateway.clocks import DeviceClock, DeviceClocks
 from ingest.gateway.frames import check_sender, now_us
 from ingest.gateway.measures import GatewayMeasures
 from ingest.gateway.pacing import Paces
+from ingest.gateway.publisher import KafkaPublisher
 from ingest.gateway.refused_requests import refusal, sends_too_often
 from ingest.gateway.request_bodies import MAX_DOCUMENT_BYTES, read_body, read_document
-from ingest.publisher import KafkaPublisher
 
 #: A device whose newest batch is older than this does nothing that could be labelled now, µs.
 LONGEST_SILENCE_US = 60 * MICROSECONDS

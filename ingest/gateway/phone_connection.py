@@ -21,8 +21,8 @@ from ingest.gateway.frames import Intake, Taken, now_us
 from ingest.gateway.hang_ups import HangUps
 from ingest.gateway.pacing import Paces
 from ingest.gateway.phone_socket import PhoneLeftError, PhoneSocket
+from ingest.gateway.publisher import Lane, PublishError
 from ingest.gateway.refusal_limits import RefusalBudget, RefusalLog
-from ingest.publisher import Lane, PublishError
 
 log = logging.getLogger(__name__)
 

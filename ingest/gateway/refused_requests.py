@@ -10,7 +10,7 @@ from har.gateway_messages import Refused
 from har.samples import RejectedBatch
 from ingest.devices.errors import NotAdmittedError, Reason, RegistryError
 from ingest.gateway.measures import GatewayMeasures
-from ingest.publisher import PublishError
+from ingest.gateway.publisher import PublishError
 
 log = logging.getLogger(__name__)
 

@@ -14,7 +14,7 @@ from ingest.gateway.frames import Sender, Taken, check_sender, count_when_done, 
 from ingest.gateway.gravity import GravityCheck
 from ingest.gateway.live_limits import LiveLimits
 from ingest.gateway.measures import GatewayMeasures
-from ingest.publisher import Lane
+from ingest.gateway.publisher import Lane
 
 
 class SampleIntake:

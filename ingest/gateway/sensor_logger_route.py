@@ -25,10 +25,10 @@ from ingest.gateway.admission import Admission, Caller
 from ingest.gateway.frames import Sender, Taken, check_sender, now_us, refuse
 from ingest.gateway.measures import GatewayMeasures
 from ingest.gateway.phone_connection import Shared
+from ingest.gateway.publisher import KafkaPublisher, Lane, PublishError
 from ingest.gateway.refused_requests import refusal, sends_too_often
 from ingest.gateway.request_bodies import read_body
 from ingest.gateway.sample_intake import SampleIntake
-from ingest.publisher import KafkaPublisher, Lane, PublishError
 from ingest.sensor_logger.document import Push, decode_push
 from ingest.sensor_logger.streams import Readings, SessionReader
 

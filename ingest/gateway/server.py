@@ -31,6 +31,7 @@ from ingest.gateway.pacing import Paces
 from ingest.gateway.pages import PhonePage
 from ingest.gateway.phone_connection import REVOKED, TOKEN_EXPIRED, PhoneConnection, Room, Shared
 from ingest.gateway.phone_socket import PhoneSocket
+from ingest.gateway.publisher import KafkaPublisher, PublishError
 from ingest.gateway.refusal_limits import RefusalLog
 from ingest.gateway.refused_requests import RETRY_AFTER_SECONDS, answering_refusals
 from ingest.gateway.release_files import ReleaseFiles
@@ -39,7 +40,6 @@ from ingest.gateway.sensor_logger_route import SensorLoggerRoute
 from ingest.gateway.server_answers import ServerAnswers
 from ingest.gateway.sockets import SPARE, Doorkeeper
 from ingest.gateway.trust import TrustPage
-from ingest.publisher import KafkaPublisher, PublishError
 
 log = logging.getLogger(__name__)
 

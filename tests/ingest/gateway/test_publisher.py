@@ -6,8 +6,8 @@ from kafka.errors import KafkaError
 from kafka.partitioner.default import DefaultPartitioner
 
 from har import topics
-from ingest import publisher as publisher_module
-from ingest.publisher import KafkaPublisher, Lane, PublishError, RememberingPartitioner
+from ingest.gateway import publisher as publisher_module
+from ingest.gateway.publisher import KafkaPublisher, Lane, PublishError, RememberingPartitioner
 from tests import brokers
 
 TIMEOUT_SECONDS = 1.0
