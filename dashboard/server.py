@@ -17,10 +17,10 @@ from dashboard.http_requests import COMMANDS_PATH, LIVE_PATH, RequestHandler
 from dashboard.limits import LiveLimits
 from dashboard.live_state import LiveState
 from dashboard.redis_feed import RedisFeed
+from dashboard.settings import DashboardSettings
 from dashboard.site import MissingFileError, load_site
 from har.activities import LABELS
 from har.process.log_format import logging_config
-from har.process.settings import DashboardSettings
 
 logger = logging.getLogger(__name__)
 

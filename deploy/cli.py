@@ -1,6 +1,6 @@
 """The `har` command: a map of the system, one subcommand a service.
 
-A subcommand's options are the fields of its settings object (`har.process.settings`, `har.training_settings`); the
+A subcommand's options are the fields of its settings object (`SERVICE/settings.py`); the
 service itself is only imported when it is called, so each runs with its own extra installed.
 """
 
@@ -13,8 +13,18 @@ from importlib.metadata import version
 from pydantic import ValidationError
 from pydantic_settings import CliApp, SettingsError
 
-from har import archive_settings, device_settings, edge_settings, gateway_settings, store_settings, training_settings
-from har.process import interrupts, settings
+from dashboard.settings import DashboardSettings
+from deploy.settings import AuditSettings, DemoSettings, KafkaServerSettings, TopicsSettings
+from har.process import interrupts
+from har.process.settings import ServiceSettings
+from ingest.archive.settings import ArchiveSettings
+from ingest.devices.settings import DevicesSettings
+from ingest.gateway.settings import GatewaySettings
+from ingest.senders.settings import ReplaySettings, SimulateSettings
+from model_store.edge.settings import EdgeSettings
+from model_store.settings import StoreSettings
+from stream_processor.settings import ProcessorSettings
+from trainer.settings import CrossValidateSettings, DataSettings, EvaluateSettings, PrepareSettings, TrainSettings
 
 USAGE_ERROR = 2
 #: What a shell says of a program that SIGINT ended.
@@ -35,7 +45,7 @@ class Command:
         The extra of this distribution that brings what it needs.
     """
 
-    settings: type[settings.ServiceSettings]
+    settings: type[ServiceSettings]
     entry: str
     extra: str
 
@@ -47,24 +57,24 @@ class Command:
 
 
 COMMANDS = {
-    "demo": Command(settings.DemoSettings, "deploy.demo:run", "demo"),
-    "gateway": Command(gateway_settings.GatewaySettings, "ingest.gateway.server:run", "gateway"),
-    "devices": Command(device_settings.DevicesSettings, "ingest.devices.command:run", "gateway"),
-    "simulate": Command(settings.SimulateSettings, "ingest.senders.simulate:run", "gateway"),
-    "replay": Command(settings.ReplaySettings, "ingest.senders.replay:run", "gateway"),
-    "processor": Command(settings.ProcessorSettings, "stream_processor.worker:run", "processor"),
-    "store": Command(store_settings.StoreSettings, "model_store.command:run", "store"),
-    "edge": Command(edge_settings.EdgeSettings, "model_store.edge.command:run", "edge"),
-    "dashboard": Command(settings.DashboardSettings, "dashboard.server:run", "dashboard"),
-    "kafka": Command(settings.KafkaServerSettings, "deploy.kafka.serve:run", "gateway"),
-    "topics": Command(settings.TopicsSettings, "deploy.topics:run", "gateway"),
-    "audit": Command(settings.AuditSettings, "deploy.audit.command:run", "gateway,store"),
-    "archive": Command(archive_settings.ArchiveSettings, "ingest.archive.command:run", "archiver"),
-    "data": Command(training_settings.DataSettings, "trainer.sources.command:run", "trainer"),
-    "prepare": Command(training_settings.PrepareSettings, "trainer.prepare:run", "trainer"),
-    "train": Command(training_settings.TrainSettings, "trainer.train:run", "trainer"),
-    "evaluate": Command(training_settings.EvaluateSettings, "trainer.evaluate:run", "store"),
-    "cross-validate": Command(training_settings.CrossValidateSettings, "trainer.cross_validate:run", "trainer"),
+    "demo": Command(DemoSettings, "deploy.demo:run", "demo"),
+    "gateway": Command(GatewaySettings, "ingest.gateway.server:run", "gateway"),
+    "devices": Command(DevicesSettings, "ingest.devices.command:run", "gateway"),
+    "simulate": Command(SimulateSettings, "ingest.senders.simulate:run", "gateway"),
+    "replay": Command(ReplaySettings, "ingest.senders.replay:run", "gateway"),
+    "processor": Command(ProcessorSettings, "stream_processor.worker:run", "processor"),
+    "store": Command(StoreSettings, "model_store.command:run", "store"),
+    "edge": Command(EdgeSettings, "model_store.edge.command:run", "edge"),
+    "dashboard": Command(DashboardSettings, "dashboard.server:run", "dashboard"),
+    "kafka": Command(KafkaServerSettings, "deploy.kafka.serve:run", "gateway"),
+    "topics": Command(TopicsSettings, "deploy.topics:run", "gateway"),
+    "audit": Command(AuditSettings, "deploy.audit.command:run", "gateway,store"),
+    "archive": Command(ArchiveSettings, "ingest.archive.command:run", "archiver"),
+    "data": Command(DataSettings, "trainer.sources.command:run", "trainer"),
+    "prepare": Command(PrepareSettings, "trainer.prepare:run", "trainer"),
+    "train": Command(TrainSettings, "trainer.train:run", "trainer"),
+    "evaluate": Command(EvaluateSettings, "trainer.evaluate:run", "store"),
+    "cross-validate": Command(CrossValidateSettings, "trainer.cross_validate:run", "trainer"),
 }
 
 
@@ -106,7 +116,7 @@ def main(arguments: list[str] | None = None) -> int:
     return _call(words[0], command, chosen)
 
 
-def _read_settings(name: str, command: Command, words: list[str]) -> settings.ServiceSettings:
+def _read_settings(name: str, command: Command, words: list[str]) -> ServiceSettings:
     sys.argv[0] = f"har {name}"  # what the generated usage line shows
     return CliApp.run(command.settings, cli_args=words)
 
@@ -124,11 +134,11 @@ def _explain(error: ValidationError | SettingsError) -> str:
     return "; ".join(reasons)
 
 
-def _call(name: str, command: Command, chosen: settings.ServiceSettings) -> int:
+def _call(name: str, command: Command, chosen: ServiceSettings) -> int:
     module_name, function_name = command.entry.split(":")
     try:
         with interrupts.ending_at_once():
-            run: Callable[[settings.ServiceSettings], int] = getattr(import_module(module_name), function_name)
+            run: Callable[[ServiceSettings], int] = getattr(import_module(module_name), function_name)
     except ModuleNotFoundError as error:
         if error.name is None or error.name.split(".")[0] in ("har", *module_name.split(".")[:1]):
             raise

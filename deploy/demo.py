@@ -18,12 +18,12 @@ from deploy.embedded import MissingServerError
 from deploy.local_authority import LocalAuthorityError, certificate_for, fingerprint_of, local_address, private
 from deploy.local_store import LocalStore
 from deploy.processes import ProcessEndedError, ProcessGroup
+from deploy.settings import DemoSettings
 from deploy.stack import Addresses, LocalNetwork, Stack, choose_addresses, har
-from har.device_settings import DEFAULT_REGISTRY
-from har.process.settings import DemoSettings
 from har.releases import ReleaseError
 from ingest.devices.errors import RegistryError
 from ingest.devices.invitations import printed_code
+from ingest.devices.settings import DEFAULT_REGISTRY
 from model_store.release_folder import open_release
 
 #: What may come in the way of a demo, told in words.

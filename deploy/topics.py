@@ -7,10 +7,10 @@ import sys
 from kafka.admin import KafkaAdminClient, NewTopic
 from kafka.errors import KafkaError, TopicAlreadyExistsError
 
+from deploy.settings import TopicsSettings
 from har import topics
 from har.process.kafka_clients import open_client
 from har.process.log_format import logging_config
-from har.process.settings import TopicsSettings
 
 log = logging.getLogger(__name__)
 

@@ -9,7 +9,17 @@ from har.channels import CANARY, ChannelPointer
 from har.process import interrupts
 from har.process.whole_files import write_whole
 from har.releases import ReleaseError
-from har.store_settings import (
+from model_store.release_folder import open_release
+from model_store.repository.contents import described, files_of, history, pointers, read_manifest, release_names
+from model_store.repository.creation import RootKeys, create_store
+from model_store.repository.key_rotation import renew, rotate_key
+from model_store.repository.publishing import promote, publish, rollback
+from model_store.repository.refreshing import expiries
+from model_store.repository.signed_state import Signing, read_state
+from model_store.repository.signing_keys import Keyring
+from model_store.repository.storage import Storage
+from model_store.repository.verification import verify_store
+from model_store.settings import (
     InitSettings,
     ListSettings,
     OfflineSigningSettings,
@@ -23,16 +33,6 @@ from har.store_settings import (
     StoreSettings,
     VerifySettings,
 )
-from model_store.release_folder import open_release
-from model_store.repository.contents import described, files_of, history, pointers, read_manifest, release_names
-from model_store.repository.creation import RootKeys, create_store
-from model_store.repository.key_rotation import renew, rotate_key
-from model_store.repository.publishing import promote, publish, rollback
-from model_store.repository.refreshing import expiries
-from model_store.repository.signed_state import Signing, read_state
-from model_store.repository.signing_keys import Keyring
-from model_store.repository.storage import Storage
-from model_store.repository.verification import verify_store
 
 FAILURE, USAGE_ERROR = 1, 2
 TRUSTED_ROOT = "trusted_root.json"

@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 
 from har.batch_runs import Assembled, ClosedWindow
 from har.predictions import LiveUpdate, Prediction
-from har.process.settings import ProcessorSettings
 from har.refusals import Refusal
 from har.samples import RejectedBatch, SampleBatch, decode_batch
 from har.windows import MICROSECONDS
@@ -35,6 +34,7 @@ from stream_processor.live_state import LiveState
 from stream_processor.measures import ProcessorMeasures
 from stream_processor.progress import PartitionProgress
 from stream_processor.sessions import Position, SessionBook, SessionKey
+from stream_processor.settings import ProcessorSettings
 
 log = logging.getLogger(__name__)
 

@@ -7,7 +7,6 @@ from itertools import count
 from pathlib import Path
 
 from har.channels import CANARY, STABLE, Channel
-from har.process.settings import ProcessorSettings
 from har.releases import ReleaseError
 from har.windows import WindowSpec
 from model_store.client.errors import UpdateRefusedError
@@ -17,6 +16,7 @@ from model_store.client.release_client import Pulled, ReleaseClient
 from model_store.client.trusted_root import read_trusted_root
 from model_store.onnx_classifier import FORMAT, OnnxClassifier
 from stream_processor.serving import Served
+from stream_processor.settings import ProcessorSettings
 
 #: What one pull may take, s: a store that is slower is tried again, and the release that runs goes on meanwhile.
 PULL_SECONDS = 20.0

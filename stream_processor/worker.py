@@ -17,7 +17,6 @@ from har import topics
 from har.channels import STABLE
 from har.process import interrupts
 from har.process.log_format import logging_config
-from har.process.settings import ProcessorSettings
 from har.releases import ReleaseError
 from har.windows import MICROSECONDS
 from model_store.client.errors import UpdateRefusedError
@@ -30,6 +29,7 @@ from stream_processor.log_view import LogView
 from stream_processor.measures import ProcessorMeasures
 from stream_processor.pipeline import StreamPipeline
 from stream_processor.serving import Served, ServedReleases
+from stream_processor.settings import ProcessorSettings
 from stream_processor.transport import use_transport
 
 if TYPE_CHECKING:  # a store's client takes a fifth of the start, and many a processor follows no store

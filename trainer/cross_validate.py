@@ -8,7 +8,6 @@ from pathlib import Path
 import msgspec
 
 from har.recordings import Recording, RecordingError
-from har.training_settings import CrossValidateSettings
 from trainer.candidate import classifier
 from trainer.data_sets import placement_of
 from trainer.evaluation import protocols
@@ -25,6 +24,7 @@ from trainer.networks import NETWORKS, UnknownNetworkError
 from trainer.preparation.plan import FEWEST_PEOPLE, TEST, is_personal, split_of_people
 from trainer.preparation.wearers import Wearers, wearers_of
 from trainer.recordings import load_recordings, refuse_repeated_recordings
+from trainer.settings import CrossValidateSettings
 from trainer.splits import device_of
 from trainer.training import fit
 from trainer.training_plan import TrainingPlan

@@ -12,13 +12,13 @@ import numpy as np
 
 from har.recordings import Recording, RecordingError, window_labels
 from har.releases import ReleaseError
-from har.training_settings import EvaluateSettings
 from har.windows import recording_windows
 from model_store.onnx_classifier import OnnxClassifier
 from trainer.evaluation.measures import Measures, measure
 from trainer.evaluation.outcomes import WINDOWS_A_CALL, Outcomes, all_labels, join_outcomes
 from trainer.evaluation.tables import measures_table
 from trainer.recordings import load_recordings
+from trainer.settings import EvaluateSettings
 
 #: Windows whose readings have more than one label.
 MIXED = "(more than one label)"

@@ -9,11 +9,11 @@ from pathlib import Path
 from rich.console import Console
 
 from har.recordings import RecordingError
-from har.training_settings import PrepareSettings
 from trainer import run_preparation
 from trainer.library_output import LibraryOutput
 from trainer.preparation.plan import PreparationPlan
 from trainer.preparation.shards import PreparedIndex
+from trainer.settings import PrepareSettings
 from trainer.spark_session import SparkUnavailableError, local_cluster, spark_session
 from trainer.training_plan import TrainingPlan
 

@@ -6,8 +6,8 @@ import sys
 from contextlib import ExitStack
 
 from har.process import interrupts
-from har.training_settings import TrainSettings
 from trainer.library_output import LibraryOutput
+from trainer.settings import TrainSettings
 
 FAILED = 1
 

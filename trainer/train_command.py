@@ -15,7 +15,6 @@ from rich.console import Console
 
 from har.recordings import RecordingError
 from har.releases import ReleaseError
-from har.training_settings import TrainSettings
 from trainer.distributed.cluster import ExecutorError
 from trainer.distributed.job import Mode
 from trainer.finite_loss import NonFiniteLossError
@@ -27,6 +26,7 @@ from trainer.networks import NETWORKS, UnknownNetworkError
 from trainer.publication import Destination
 from trainer.rounds import Schedule, Turn, run_rounds
 from trainer.run_record import TrainRequest
+from trainer.settings import TrainSettings
 from trainer.spark_session import SparkUnavailableError
 from trainer.splits import StandingTestUserError
 from trainer.training_plan import TrainingPlan

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 import msgspec
 
 from har.releases import Normalisation
-from har.training_settings import DEFAULT_CLASSES
 from har.windows import WindowSpec
 from trainer.augmentation import long_steps
 from trainer.fit_settings import FitSettings
 from trainer.preparation.plan import PreparationPlan
+from trainer.settings import DEFAULT_CLASSES
 
 #: Windows are divided by standard gravity, so that the network sees values around 1.
 GRAVITY = Normalisation(mean=(0.0, 0.0, 0.0), scale=(9.80665, 9.80665, 9.80665))

@@ -22,7 +22,6 @@ from numpy.typing import NDArray
 
 from benchmarks.training.results import show_table, write_figures
 from har.scoring import confusion_matrix, scores
-from har.training_settings import DEFAULT_CLASSES as CLASSES
 from har.windows import WindowSpec
 from trainer import networks
 from trainer.examples import Examples, make_examples
@@ -30,6 +29,7 @@ from trainer.fit_settings import FitSettings
 from trainer.preparation.plan import TRAIN, VALIDATION, split_of_people
 from trainer.preparation.wearers import wearers_of
 from trainer.recordings import load_recordings
+from trainer.settings import DEFAULT_CLASSES as CLASSES
 from trainer.training import Model, limit_threads, make_optimizer
 from trainer.training_plan import GRAVITY
 

@@ -13,7 +13,7 @@ from deploy.audit.auditing import audit
 from deploy.audit.sources import NoJournalError
 from deploy.audit.text import describe
 from deploy.audit.topic_reader import MissingTopicError
-from har.process.settings import AuditSettings
+from deploy.settings import AuditSettings
 from har.releases import ReleaseError
 from ingest.senders.journal import JournalError
 

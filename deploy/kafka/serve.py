@@ -8,8 +8,8 @@ from kafka.errors import KafkaError
 from deploy.embedded import MissingServerError
 from deploy.kafka.cluster import KafkaCluster
 from deploy.processes import ProcessEndedError
+from deploy.settings import KafkaServerSettings
 from deploy.topics import create_topics
-from har.process.settings import KafkaServerSettings
 
 
 def run(settings: KafkaServerSettings) -> int:

@@ -16,7 +16,6 @@ from contextlib import contextmanager
 import msgspec
 from kafka.errors import KafkaError
 
-from har.archive_settings import ArchiveRunSettings
 from har.recordings import RecordingError
 from har.refusals import Refusal
 from har.samples import RejectedBatch, check_size
@@ -26,6 +25,7 @@ from ingest.archive.location import Location
 from ingest.archive.log_reader import KafkaRecord, LogReader, Partition
 from ingest.archive.measures import ArchiveMeasures
 from ingest.archive.refusing import RefusedMessages
+from ingest.archive.settings import ArchiveRunSettings
 from ingest.archive.state import TableState
 from ingest.archive.tables import (
     KINDS,

@@ -8,13 +8,13 @@ import threading
 
 from kafka.errors import KafkaError
 
-from har.archive_settings import ArchiveCompactSettings, ArchiveRunSettings, ArchiveSettings, ArchiveVerifySettings
 from har.process.log_format import logging_config
 from ingest.archive.archiver import Archiver, explain
 from ingest.archive.compaction import compact
 from ingest.archive.location import Location
 from ingest.archive.log_reader import LogError
 from ingest.archive.measures import ArchiveMeasures
+from ingest.archive.settings import ArchiveCompactSettings, ArchiveRunSettings, ArchiveSettings, ArchiveVerifySettings
 from ingest.archive.tables import KINDS, STORAGE_ERRORS, ArchiveTable, ChangedElsewhereError
 from ingest.archive.upkeep import remove_files
 from ingest.archive.verification import Comparison, verify

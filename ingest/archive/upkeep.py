@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
-from har.archive_settings import ArchiveRunSettings
 from ingest.archive.compaction import compact, days_of_files
 from ingest.archive.held_rows import DAY_US, day_name
 from ingest.archive.location import Location
+from ingest.archive.settings import ArchiveRunSettings
 from ingest.archive.state import TableState
 from ingest.archive.tables import STORAGE_ERRORS, ArchiveTable, ChangedElsewhereError
 

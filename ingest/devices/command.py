@@ -3,7 +3,11 @@
 import sys
 from datetime import UTC, datetime
 
-from har.device_settings import (
+from ingest.devices import tokens
+from ingest.devices.errors import NotAdmittedError, RegistryError
+from ingest.devices.invitations import invitation, printed_code
+from ingest.devices.registry import Registry
+from ingest.devices.settings import (
     DevicesSettings,
     EnrolSettings,
     ForgetSettings,
@@ -11,10 +15,6 @@ from har.device_settings import (
     RevokeSettings,
     TokenSettings,
 )
-from ingest.devices import tokens
-from ingest.devices.errors import NotAdmittedError, RegistryError
-from ingest.devices.invitations import invitation, printed_code
-from ingest.devices.registry import Registry
 
 DAY_SECONDS = 86_400
 

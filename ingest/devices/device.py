@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from har.device_settings import Frame
+from ingest.devices.settings import Frame
 
 
 @dataclass(frozen=True)

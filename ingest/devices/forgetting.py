@@ -6,11 +6,11 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from har import topics
-from har.device_settings import ForgetSettings
 from har.live import device_key
 from ingest.archive.forgetting import forget
 from ingest.archive.tables import STORAGE_ERRORS, ChangedElsewhereError
 from ingest.devices.registry import Registry
+from ingest.devices.settings import ForgetSettings
 
 #: Topics whose messages are a device's, by what they hold.
 _TOPICS = (topics.SAMPLES, topics.PREDICTIONS, topics.COMPARISONS, topics.LABELS, topics.REFUSED)

@@ -32,9 +32,9 @@ from sqlalchemy import (
 from sqlalchemy.engine import Connection, make_url
 from sqlalchemy.exc import ArgumentError, IntegrityError, SQLAlchemyError
 
-from har.device_settings import Frame
 from ingest.devices.device import Device
 from ingest.devices.errors import NotAdmittedError, RegistryError
+from ingest.devices.settings import Frame
 
 SECOND_US = 1_000_000
 #: A code is read from a screen and typed: no letter of it looks like another or like a digit. 12 of 31 are 59 bits.

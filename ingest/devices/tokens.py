@@ -6,10 +6,10 @@ from typing import cast
 
 import jwt
 
-from har.device_settings import Frame
 from har.samples import RejectedBatch, check_identifier
 from ingest.devices.device import Device
 from ingest.devices.errors import NotAdmittedError
+from ingest.devices.settings import Frame
 
 ALGORITHM = "HS256"
 SECOND_US = 1_000_000

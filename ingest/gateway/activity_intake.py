@@ -6,7 +6,6 @@ from functools import partial
 from har import topics
 from har.activity_reports import ActivityReport, decode_report
 from har.gateway_messages import Accepted
-from har.gateway_settings import GatewaySettings
 from har.predictions import encode_prediction
 from har.samples import RejectedBatch
 from har.windows import MICROSECONDS
@@ -14,6 +13,7 @@ from ingest.gateway.admission import Caller
 from ingest.gateway.frames import Sender, Taken, check_sender, count_when_done, refuse
 from ingest.gateway.measures import GatewayMeasures
 from ingest.gateway.publisher import Lane
+from ingest.gateway.settings import GatewaySettings
 
 
 class ActivityIntake:

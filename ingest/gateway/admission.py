@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from har.device_settings import Frame
 from ingest.devices import tokens
 from ingest.devices.device import Device
 from ingest.devices.errors import NotAdmittedError, RegistryError
+from ingest.devices.settings import Frame
 
 if TYPE_CHECKING:  # SQLAlchemy takes a fifth of a gateway's start, and an open gateway has no registry
     from ingest.devices.registry import Registry

@@ -8,15 +8,15 @@ from typing import Annotated
 import msgspec
 from aiohttp import web
 
-from har.device_settings import Frame
-from har.gateway_settings import GatewaySettings
 from har.samples import check_identifier
 from ingest.devices.device import Device
 from ingest.devices.errors import NotAdmittedError
 from ingest.devices.invitations import Invitation, invitation
+from ingest.devices.settings import Frame
 from ingest.gateway.admission import COOKIE, Admission
 from ingest.gateway.pacing import Pace
 from ingest.gateway.request_bodies import read_document
+from ingest.gateway.settings import GatewaySettings
 
 INVITATION_SECONDS = 15 * 60
 ShortText = Annotated[str, msgspec.Meta(max_length=256)]

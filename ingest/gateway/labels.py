@@ -8,7 +8,6 @@ import msgspec
 from aiohttp import web
 
 from har import topics
-from har.gateway_settings import GatewaySettings
 from har.labels import ENDLESS, Statement, decode_statement, encode_statement
 from har.recordings import NULL_LABEL, RecordingError
 from har.samples import MAX_TIME_US, MIN_TIME_US, RejectedBatch, check_identifier
@@ -21,6 +20,7 @@ from ingest.gateway.pacing import Paces
 from ingest.gateway.publisher import KafkaPublisher
 from ingest.gateway.refused_requests import refusal, sends_too_often
 from ingest.gateway.request_bodies import MAX_DOCUMENT_BYTES, read_body, read_document
+from ingest.gateway.settings import GatewaySettings
 
 #: A device whose newest batch is older than this does nothing that could be labelled now, µs.
 LONGEST_SILENCE_US = 60 * MICROSECONDS

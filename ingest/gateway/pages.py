@@ -11,8 +11,8 @@ import msgspec
 from aiohttp import web
 
 from har.activities import LABELS, ActivityStyle
-from har.gateway_settings import GatewaySettings
 from ingest.gateway.admission import Admission
+from ingest.gateway.settings import GatewaySettings
 
 log = logging.getLogger(__name__)
 

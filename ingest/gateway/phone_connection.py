@@ -15,7 +15,6 @@ from aiohttp import WSCloseCode
 from prometheus_client import Gauge
 
 from har.gateway_messages import Clock, GatewayMessage, Refused, Waiting, decode_question, encode_message
-from har.gateway_settings import GatewaySettings
 from ingest.gateway.admission import Caller
 from ingest.gateway.frames import Intake, Taken, now_us
 from ingest.gateway.hang_ups import HangUps
@@ -23,6 +22,7 @@ from ingest.gateway.pacing import Paces
 from ingest.gateway.phone_socket import PhoneLeftError, PhoneSocket
 from ingest.gateway.publisher import Lane, PublishError
 from ingest.gateway.refusal_limits import RefusalBudget, RefusalLog
+from ingest.gateway.settings import GatewaySettings
 
 log = logging.getLogger(__name__)
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from aiohttp import ClientError, ClientSession, ClientTimeout, web
 
-from har.gateway_settings import GatewaySettings
 from ingest.gateway.admission import Admission
 from ingest.gateway.pages import PREFIX, SECURITY_HEADERS
 from ingest.gateway.refused_requests import refusal
+from ingest.gateway.settings import GatewaySettings
 
 #: A network for phones is far smaller.
 MAX_FILE_BYTES = 64 * 1024 * 1024

@@ -5,7 +5,6 @@ from functools import partial
 from har import topics
 from har.assembly import GRACE_US
 from har.gateway_messages import Accepted
-from har.gateway_settings import GatewaySettings
 from har.json_samples import decode_json_batch
 from har.samples import RejectedBatch, SampleBatch, decode_batch, encode_batch
 from ingest.gateway.admission import Caller
@@ -15,6 +14,7 @@ from ingest.gateway.gravity import GravityCheck
 from ingest.gateway.live_limits import LiveLimits
 from ingest.gateway.measures import GatewayMeasures
 from ingest.gateway.publisher import Lane
+from ingest.gateway.settings import GatewaySettings
 
 
 class SampleIntake:

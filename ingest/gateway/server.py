@@ -15,7 +15,6 @@ from aiohttp import WSCloseCode, web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from har import topics
-from har.gateway_settings import GatewaySettings
 from har.process.log_format import logging_config
 from har.samples import MAX_MESSAGE_BYTES
 from ingest.devices.errors import NotAdmittedError, RegistryError
@@ -38,6 +37,7 @@ from ingest.gateway.release_files import ReleaseFiles
 from ingest.gateway.sample_intake import SampleIntake
 from ingest.gateway.sensor_logger_route import SensorLoggerRoute
 from ingest.gateway.server_answers import ServerAnswers
+from ingest.gateway.settings import GatewaySettings
 from ingest.gateway.sockets import SPARE, Doorkeeper
 from ingest.gateway.trust import TrustPage
 

@@ -19,13 +19,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from har.batching import SessionName, batches_of_recording
 from har.process.log_format import logging_config
-from har.process.settings import ReplaySettings
 from har.recordings import Recording, RecordingError
 from har.samples import SampleBatch
 from har.windows import MICROSECONDS, WindowSpec
 from ingest.senders.journal import Journal
 from ingest.senders.phone_client import GatewayRefusesError, PhoneClient
 from ingest.senders.recording_files import read_recordings
+from ingest.senders.settings import ReplaySettings
 
 log = logging.getLogger(__name__)
 

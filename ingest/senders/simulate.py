@@ -9,11 +9,11 @@ import time
 from contextlib import ExitStack, suppress
 
 from har.process.log_format import logging_config
-from har.process.settings import SimulateSettings
 from har.samples import SampleBatch
 from har.windows import MICROSECONDS
 from ingest.senders.journal import Journal
 from ingest.senders.phone_client import GatewayRefusesError, PhoneClient
+from ingest.senders.settings import SimulateSettings
 from ingest.simulation.phone import SimulatedPhone
 
 log = logging.getLogger(__name__)

@@ -17,8 +17,8 @@ from typing import Literal
 
 import numpy as np
 
-from har.device_settings import Frame
 from har.samples import RejectedBatch
+from ingest.devices.settings import Frame
 from ingest.sensor_logger.document import Push, Sensor, Stream
 from ingest.sensor_logger.pairing import partners_at, with_gravity
 

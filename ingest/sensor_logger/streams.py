@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from har.device_settings import Frame
 from har.samples import MAX_ACCELERATION, Axes, RejectedBatch, Times
 from har.windows import merge_readings
+from ingest.devices.settings import Frame
 from ingest.sensor_logger.annotations import Annotation, read_annotation
 from ingest.sensor_logger.convention import Choice, choose, without_gravity
 from ingest.sensor_logger.document import Floats, Push, Sensor

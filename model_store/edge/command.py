@@ -11,7 +11,6 @@ import msgspec
 import numpy as np
 from pydantic import SecretStr
 
-from har.edge_settings import EdgeBenchSettings, EdgeClientSettings, EdgePullSettings, EdgeRunSettings, EdgeSettings
 from har.predictions import Prediction, encode_prediction
 from har.process.log_format import logging_config
 from har.recordings import RecordingError
@@ -25,6 +24,13 @@ from model_store.client.trusted_root import read_trusted_root
 from model_store.edge.bench import measure
 from model_store.edge.edge_client import EdgeClient
 from model_store.edge.readings import ReadingError, in_pieces, parse_line, read_recording
+from model_store.edge.settings import (
+    EdgeBenchSettings,
+    EdgeClientSettings,
+    EdgePullSettings,
+    EdgeRunSettings,
+    EdgeSettings,
+)
 from model_store.edge.updates import ReleaseUpdates, Running
 
 log = logging.getLogger(__name__)

@@ -8,7 +8,6 @@ import uvicorn
 
 from har.process.log_format import logging_config
 from har.releases import ReleaseError
-from har.store_settings import ServeSettings
 from model_store.canary.judgement import CanaryLimits
 from model_store.repository.signed_state import Signing
 from model_store.repository.signing_keys import Keyring
@@ -19,6 +18,7 @@ from model_store.server.app import Upkeep, create_app
 from model_store.server.canary_judge import CanaryJudge
 from model_store.server.current_state import CurrentState
 from model_store.server.uploads import Uploads
+from model_store.settings import ServeSettings
 
 log = logging.getLogger(__name__)
 

@@ -11,8 +11,8 @@ from redis.asyncio import Redis as AsyncRedis
 
 from dashboard.limits import LiveLimits
 from dashboard.server import serve
+from dashboard.settings import DashboardSettings
 from deploy.ports import free_port
-from har.process.settings import DashboardSettings
 from tests.redis_server import RedisServer
 
 

@@ -67,7 +67,7 @@ class Phones:
 @contextmanager
 def dashboard_process(port: int, redis_url: str) -> Iterator[subprocess.Popen[bytes]]:
     program = (
-        "from dashboard.server import run; from har.process.settings import DashboardSettings; run(DashboardSettings())"
+        "from dashboard.server import run; from dashboard.settings import DashboardSettings; run(DashboardSettings())"
     )
     environment = os.environ | {"HAR_DASHBOARD_PORT": str(port), "HAR_DASHBOARD_REDIS_URL": redis_url}
     process = subprocess.Popen([sys.executable, "-c", program], cwd=ROOT, env=environment)

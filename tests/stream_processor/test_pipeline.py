@@ -9,7 +9,6 @@ from har import topics
 from har.batch_runs import BatchRun
 from har.comparisons import decode_comparison
 from har.predictions import decode_prediction
-from har.process.settings import ProcessorSettings
 from har.samples import encode_batch
 from har.windows import recording_windows
 from model_store.onnx_classifier import OnnxClassifier
@@ -19,6 +18,7 @@ from stream_processor.live_state import LiveState
 from stream_processor.measures import ProcessorMeasures
 from stream_processor.pipeline import StreamPipeline
 from stream_processor.serving import Served, ServedReleases
+from stream_processor.settings import ProcessorSettings
 from tests.batches import live_batches
 from tests.model_store.made_store import other_release
 

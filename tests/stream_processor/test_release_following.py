@@ -12,7 +12,6 @@ from kafka import KafkaProducer
 
 from har import topics
 from har.channels import ChannelPointer, ReleaseAnnouncement, encode_announcement
-from har.process.settings import ProcessorSettings
 from har.release_refusals import ReleaseRefused
 from har.releases import GoldenWindow
 from model_store.client.fetching import BoundedFetcher
@@ -24,6 +23,7 @@ from stream_processor.measures import ProcessorMeasures
 from stream_processor.release_following import MOST_LEAD_US, ReleaseFollower, announcements
 from stream_processor.release_loading import ReleaseLoader, release_client
 from stream_processor.serving import ServedReleases
+from stream_processor.settings import ProcessorSettings
 from tests.model_store.client_of_store import HASTY
 from tests.model_store.made_store import MadeStore
 from tests.model_store.served_store import served

@@ -6,9 +6,9 @@ import pytest
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # TensorFlow and TensorFlowOnSpark warn of their own insides while imported
-    from har.training_settings import TrainSettings
     from trainer.run_folder import RunFolder, held
     from trainer.run_record import RunError, begin_record
+    from trainer.settings import TrainSettings
     from trainer.train_command import request_of
 
 

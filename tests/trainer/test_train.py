@@ -15,7 +15,6 @@ import numpy as np
 import pytest
 
 from har.releases import ReleaseManifest
-from har.training_settings import TrainSettings
 from model_store.onnx_classifier import OnnxClassifier
 from model_store.repository.candidates import count_candidate
 from model_store.repository.contents import files_of, history, pointers
@@ -28,6 +27,7 @@ from tests.trainer.made_recordings import made_recording, write_recordings
 from tests.trainer.training_command import SMALL, TINY, har_here, start_har, train, train_here
 from trainer import train as train_module
 from trainer.run_folder import held
+from trainer.settings import TrainSettings
 
 #: `har` with the tiny network, killed in the middle of its third epoch.
 KILLED_IN_EPOCH_3 = """

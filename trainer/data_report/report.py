@@ -11,12 +11,12 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from har.process.whole_files import write_whole
 from har.recordings import NULL_LABEL, RecordingError
-from har.training_settings import ReportSettings
 from har.windows import MICROSECONDS
 from trainer.data_report import pictures
 from trainer.data_report.findings import Finding, findings_of
 from trainer.data_report.survey import Survey, survey_source
 from trainer.evaluation.pictures import embedded
+from trainer.settings import ReportSettings
 from trainer.sources import find_source
 
 _WORST_GAPS = 10

@@ -3,7 +3,7 @@
 import sys
 
 from har.process import interrupts
-from har.training_settings import DataSettings
+from trainer.settings import DataSettings
 
 
 def run(settings: DataSettings) -> int:

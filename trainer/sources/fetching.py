@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
 from har.recordings import RecordingError
-from har.training_settings import FetchSettings
+from trainer.settings import FetchSettings
 from trainer.sources.download import DownloadError, Patience, download
 from trainer.sources.parquet import write_parquet
 from trainer.sources.published import PUBLISHED, PublishedDataSet, PublishedSource

@@ -12,13 +12,13 @@ import pyarrow as pa
 from kafka import KafkaProducer
 
 from har import topics
-from har.archive_settings import ArchiveRunSettings, ArchiveSettings
 from har.labels import ENDLESS, Statement, encode_statement
 from har.samples import SampleBatch, encode_batch
 from ingest.archive import command
 from ingest.archive.archiver import Archiver
 from ingest.archive.location import Location
 from ingest.archive.measures import ArchiveMeasures
+from ingest.archive.settings import ArchiveRunSettings, ArchiveSettings
 from ingest.archive.tables import KINDS, LABELS, SAMPLES, ArchiveTable
 from ingest.archive.verification import verify
 from tests import brokers

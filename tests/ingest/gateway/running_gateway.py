@@ -14,9 +14,9 @@ from urllib.request import Request, urlopen
 
 from har import topics
 from har.gateway_messages import decode_message
-from har.gateway_settings import GatewaySettings
 from har.samples import SampleBatch, decode_batch
 from ingest.gateway.server import Gateway, publisher_for
+from ingest.gateway.settings import GatewaySettings
 
 
 @asynccontextmanager

@@ -13,10 +13,10 @@ from websockets.exceptions import ConnectionClosed, InvalidMessage, InvalidStatu
 
 from har import topics
 from har.gateway_messages import Accepted, Refused, Waiting
-from har.gateway_settings import GatewaySettings
-from har.process.settings import ProcessorSettings
 from har.samples import encode_batch
+from ingest.gateway.settings import GatewaySettings
 from ingest.senders.phone_client import PhoneClient
+from stream_processor.settings import ProcessorSettings
 from tests.batches import live_batches
 from tests.brokers import on_one_broker
 from tests.ingest.gateway.running_gateway import ask, gateway_on, hear, page

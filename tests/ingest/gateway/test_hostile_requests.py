@@ -21,8 +21,8 @@ from websockets.asyncio.client import connect
 
 from har import topics
 from har.gateway_messages import Accepted, Waiting
-from har.gateway_settings import GatewaySettings
 from har.samples import encode_batch
+from ingest.gateway.settings import GatewaySettings
 from ingest.gateway.sockets import SPARE
 from tests.batches import live_batches
 from tests.brokers import on_one_broker

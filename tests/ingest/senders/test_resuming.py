@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from har.assembly import SessionWindows
 from har.batching import LiveBatches, SessionName
-from har.gateway_settings import GatewaySettings
 from har.samples import Axes, SampleBatch, Times
 from har.windows import WindowSpec, recording_windows
+from ingest.gateway.settings import GatewaySettings
 
 SPEC = WindowSpec()
 START = 1_700_000_000_000_000

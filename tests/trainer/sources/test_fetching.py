@@ -8,9 +8,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from har.recordings import RecordingError
-from har.training_settings import FetchSettings
 from tests.trainer.sources.file_server import FileServer, serving
 from tests.trainer.sources.made_files import hapt_files, hhar_archive, hhar_lines, hhar_text, whole_hhar, zipped
+from trainer.settings import FetchSettings
 from trainer.sources import find_source
 from trainer.sources.download import DownloadError
 from trainer.sources.fetching import fetch, run

@@ -10,7 +10,7 @@ from pydantic_settings import CliPositionalArg, CliSubCommand, SettingsConfigDic
 from har.answers import UNKNOWN
 from har.channels import STABLE, Channel
 from har.process.settings import ServiceSettings
-from har.store_settings import DEFAULT_KEYS
+from model_store.settings import DEFAULT_KEYS
 
 
 def _refuse_unusable_classes(classes: list[str]) -> list[str]:

@@ -5,9 +5,9 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, RedisDsn
 from pydantic_settings import CliPositionalArg, CliSubCommand, SettingsConfigDict
 
-from har.archive_settings import DEFAULT_ARCHIVE
 from har.process.settings import ServiceSettings
 from har.samples import RejectedBatch, check_identifier
+from ingest.archive.settings import DEFAULT_ARCHIVE
 
 #: Where a registry is if nothing else is said.
 DEFAULT_REGISTRY = "sqlite:///.har/devices.sqlite3"
