@@ -2,9 +2,6 @@
 
 import random
 
-from websockets.exceptions import ConnectionClosed, InvalidStatus
-from websockets.frames import CloseCode
-
 FIRST_PAUSE_SECONDS = 0.2
 LONGEST_PAUSE_SECONDS = 10.0
 #: Pauses are lengthened by up to this share, so that phones which were cut off together do not return together.
@@ -46,18 +43,3 @@ class BackOff:
         pause = max(self._pause, asked_for or 0.0) * random.uniform(1, 1 + SPREAD)
         self._pause = min(2 * self._pause, LONGEST_PAUSE_SECONDS)
         return min(pause, LONGEST_PAUSE_SECONDS)
-
-
-def what_was_said(error: Exception) -> tuple[int | None, str, float | None]:
-    """Return the HTTP status, what was said, and the seconds that the gateway asks to wait for."""
-    if isinstance(error, ConnectionClosed) and error.rcvd is not None and error.rcvd.code == CloseCode.POLICY_VIOLATION:
-        return None, str(error), LONGEST_PAUSE_SECONDS
-    if not isinstance(error, InvalidStatus):
-        return None, str(error), None
-    response = error.response
-    text = response.body.decode(errors="replace").strip() if response.body else ""
-    try:
-        retry_after = float(response.headers.get("Retry-After", "0"))
-    except ValueError:  # a date: not what our gateway sends
-        retry_after = 0.0
-    return response.status_code, f"{response.status_code}: {text}", retry_after

@@ -15,9 +15,10 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
 
 from har.batching import LiveBatches, SessionName
 from har.gateway_messages import Accepted, Answer, Refused, Waiting, decode_message
-from har.process.back_off import BackOff, what_was_said
+from har.process.back_off import BackOff
 from har.process.settings import is_loopback
 from har.samples import Axes, SampleBatch, Times, encode_batch
+from ingest.senders.disconnects import explain_disconnect
 
 log = logging.getLogger(__name__)
 
@@ -217,7 +218,7 @@ class PhoneClient:
                 self._changed.notify_all()
 
     async def _pause_after(self, error: Exception) -> None:
-        status, said, retry_after = what_was_said(error)
+        status, said, retry_after = explain_disconnect(error)
         if status in _PERMANENT_STATUS:
             raise GatewayRefusesError(said) from error
         level = logging.WARNING if self._back_off.is_fresh else logging.INFO
