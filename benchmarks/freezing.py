@@ -18,18 +18,18 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from har.releases import Artifact
-from trainer.examples import make_examples
-from trainer.fit_settings import FitSettings
+from trainer.fitting.examples import make_examples
+from trainer.fitting.fit import Model, fit
+from trainer.fitting.fit_settings import FitSettings
+from trainer.fitting.networks import NETWORKS
 from trainer.freezing import budgets_of, convert_all, lite_predictor, measure_all, refuse_outside
 from trainer.freezing.agreement import measure_agreement, trained_answers
 from trainer.freezing.latency import median_latency_ms
 from trainer.freezing.lite import BATCH
 from trainer.freezing.traced import trace
-from trainer.networks import NETWORKS
-from trainer.recordings import load_recordings
-from trainer.splits import training_people
-from trainer.training import Model, fit
-from trainer.training_plan import TrainingPlan
+from trainer.runs.plan import TrainingPlan
+from trainer.sources.recordings import load_recordings
+from trainer.sources.splits import training_people
 
 WINDOWS_PER_EPOCH = 3_200
 #: One person in so many is held out.

@@ -70,11 +70,11 @@ COMMANDS = {
     "topics": Command(TopicsSettings, "deploy.topics:run", "gateway"),
     "audit": Command(AuditSettings, "deploy.audit.command:run", "gateway,store"),
     "archive": Command(ArchiveSettings, "ingest.archive.command:run", "archiver"),
-    "data": Command(DataSettings, "trainer.sources.command:run", "trainer"),
-    "prepare": Command(PrepareSettings, "trainer.prepare:run", "trainer"),
-    "train": Command(TrainSettings, "trainer.train:run", "trainer"),
-    "evaluate": Command(EvaluateSettings, "trainer.evaluate:run", "store"),
-    "cross-validate": Command(CrossValidateSettings, "trainer.cross_validate:run", "trainer"),
+    "data": Command(DataSettings, "trainer.commands.data:run", "trainer"),
+    "prepare": Command(PrepareSettings, "trainer.commands.prepare:run", "trainer"),
+    "train": Command(TrainSettings, "trainer.commands.train:run", "trainer"),
+    "evaluate": Command(EvaluateSettings, "trainer.commands.evaluate:run", "store"),
+    "cross-validate": Command(CrossValidateSettings, "trainer.commands.cross_validate:run", "trainer"),
 }
 
 

@@ -19,8 +19,8 @@ from deploy import ports
 ALONE = "alone"
 #: What takes long begins first, so that no worker is left with a long file when the others have finished.
 LONG_FIRST = (
-    "tests/trainer/test_train_on_spark.py",
-    "tests/trainer/test_train.py",
+    "tests/trainer/commands/test_train_on_spark.py",
+    "tests/trainer/commands/test_train.py",
     "tests/faults",
     "tests/system",
     "tests/trainer/preparation",

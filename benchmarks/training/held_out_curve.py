@@ -9,13 +9,13 @@ os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
 
 import tensorflow as tf
 
-from trainer.candidate import classifier
 from trainer.distributed.epoch_loop import build_model
 from trainer.distributed.job import TrainingJob
 from trainer.evaluation.measures import measure
 from trainer.evaluation.validation import ValidationWindows
-from trainer.run_folder import RunFolder
-from trainer.run_plots import last_of_epochs
+from trainer.releases.candidate import classifier
+from trainer.runs.folder import RunFolder
+from trainer.runs.plots import last_of_epochs
 
 
 class CheckpointKeeper(Thread):

@@ -23,12 +23,12 @@ from benchmarks.training.held_out_curve import CheckpointKeeper, held_out_curve
 from benchmarks.training.requests import request_for
 from benchmarks.training.results import show_table, write_figures
 from deploy.spark.standalone import StandaloneCluster
-from trainer import run_preparation
 from trainer.distributed.job import Mode
 from trainer.evaluation.measures import measure as measure_outcomes
 from trainer.evaluation.validation import read_validation
-from trainer.run_plots import last_of_epochs
-from trainer.training_run import RunOptions, job_of, run_training
+from trainer.runs import preparation
+from trainer.runs.plots import last_of_epochs
+from trainer.runs.run import RunOptions, job_of, run_training
 
 #: Mode and number of executors.
 WAYS = ((Mode.LOCAL, 1), (Mode.SYNC, 2), (Mode.ASYNC, 2))
@@ -50,7 +50,7 @@ def measure(data: list[Path], output: Path, seeds: int, epochs: int | None) -> N
         folder = Path(name)
         prepared = folder / "prepared"
         plan = request_for(data, Mode.LOCAL, workers=1).preparation
-        run_preparation.prepare(data, plan, prepared, spark=None, executors=1)
+        preparation.prepare(data, plan, prepared, spark=None, executors=1)
         # Two workers; asynchronous training needs an executor each for coordinator and parameter server, too.
         with StandaloneCluster(folder / "spark", workers=2, cores=2) as cluster:
             for seed in range(seeds):

@@ -23,15 +23,15 @@ from numpy.typing import NDArray
 from benchmarks.training.results import show_table, write_figures
 from har.scoring import confusion_matrix, scores
 from har.windows import WindowSpec
-from trainer import networks
-from trainer.examples import Examples, make_examples
-from trainer.fit_settings import FitSettings
+from trainer.fitting import networks
+from trainer.fitting.examples import Examples, make_examples
+from trainer.fitting.fit import Model, limit_threads, make_optimizer
+from trainer.fitting.fit_settings import FitSettings
 from trainer.preparation.plan import TRAIN, VALIDATION, split_of_people
 from trainer.preparation.wearers import wearers_of
-from trainer.recordings import load_recordings
+from trainer.runs.plan import GRAVITY
 from trainer.settings import DEFAULT_CLASSES as CLASSES
-from trainer.training import Model, limit_threads, make_optimizer
-from trainer.training_plan import GRAVITY
+from trainer.sources.recordings import load_recordings
 
 TARGET = 0.9654
 STRIDE_US = 400_000  # 20 readings at 50 Hz

@@ -4,8 +4,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from trainer.distributed.job import Mode
-from trainer.run_record import TrainRequest
-from trainer.training_plan import TrainingPlan
+from trainer.runs.plan import TrainingPlan
+from trainer.runs.record import TrainRequest
 
 
 def request_for(

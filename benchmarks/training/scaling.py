@@ -22,12 +22,12 @@ from benchmarks.training.apart import run_apart, run_at_once
 from benchmarks.training.processor_time import ProcessorWatch
 from benchmarks.training.requests import request_for
 from benchmarks.training.results import show_table, write_figures
-from trainer import run_preparation
 from trainer.distributed.job import Mode
 from trainer.distributed.process import keep_to_core
-from trainer.run_folder import Progress, RunFolder
-from trainer.run_plots import last_of_epochs
-from trainer.training_run import FinishedRun, RunOptions, run_training
+from trainer.runs import preparation
+from trainer.runs.folder import Progress, RunFolder
+from trainer.runs.plots import last_of_epochs
+from trainer.runs.run import FinishedRun, RunOptions, run_training
 
 #: Four times the recipe's: an epoch of some seconds would measure checkpoints as much as training.
 WINDOWS_PER_EPOCH = 38_400
@@ -41,7 +41,7 @@ def measure(data: list[Path], output: Path, epochs: int, rounds: int) -> None:
     with TemporaryDirectory() as name:
         prepared = Path(name) / "prepared"
         request = request_for(data, Mode.LOCAL, workers=1, epochs=epochs)
-        run_preparation.prepare(data, request.preparation, prepared, spark=None, executors=1)
+        preparation.prepare(data, request.preparation, prepared, spark=None, executors=1)
         for number in range(rounds):
             theirs: list[dict[str, Any]] = []
             for mode, executors in WAYS:

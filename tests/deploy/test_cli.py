@@ -50,8 +50,8 @@ def test_a_missing_extra_is_named():
     [
         ("ingest.gateway.server", {"tensorflow", "faust", "onnxruntime", "pyarrow", "sqlalchemy"}),
         ("stream_processor.worker", {"tensorflow", "pyarrow", "pandas", "boto3"}),
-        ("trainer.evaluate", {"tensorflow"}),
-        ("trainer.prepare", {"tensorflow"}),
+        ("trainer.commands.evaluate", {"tensorflow"}),
+        ("trainer.commands.prepare", {"tensorflow"}),
         ("ingest.senders.simulate", {"scipy", "pandas", "pyarrow", "kafka"}),
     ],
 )

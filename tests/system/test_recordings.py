@@ -11,7 +11,7 @@ from har.scoring import confusion_matrix, scores
 from har.windows import recording_windows
 from ingest.senders.recording_files import read_recordings
 from model_store.onnx_classifier import OnnxClassifier
-from trainer.evaluate import evaluate
+from trainer.commands.evaluate import evaluate
 
 pytestmark = pytest.mark.kafka
 SERVICES = (GATEWAY,)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.examples import Examples
+from trainer.fitting.examples import Examples
 
 
 def made_examples(

@@ -1,7 +1,7 @@
 """A network of two dense layers, which is built, fitted and frozen in a second.
 
-For tests of what is around a network. What the networks of `trainer.networks` learn and how they freeze has tests of
-its own.
+For tests of what is around a network. What the networks of `trainer.fitting.networks` learn and how they freeze has
+tests of its own.
 """
 
 import warnings
@@ -13,7 +13,7 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # TensorFlow warns of its own insides while it is imported
     from tf_keras import Model, layers
 
-    from trainer import networks
+    from trainer.fitting import networks
 
 NAME = "tiny"
 _UNITS = 64

@@ -88,7 +88,7 @@ def _written_to(files: dict[int, IO[str]]) -> Iterator[None]:
 
 
 def train(data: Path, output: Path, *words: object) -> subprocess.CompletedProcess[str]:
-    """Train a network of `trainer.networks` for a moment, in a process of its own."""
+    """Train a network of `trainer.fitting.networks` for a moment, in a process of its own."""
     return har("train", "--data", data, "--output", output, *SMALL, *words)
 
 

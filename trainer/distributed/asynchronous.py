@@ -25,10 +25,10 @@ from trainer.distributed.progress_log import SECONDS_BETWEEN_LINES, ProgressLog
 from trainer.distributed.spool import begin_epoch, serve_draws, spooled_batches
 from trainer.distributed.weights import save_weights
 from trainer.distributed.worker_windows import worker_windows
-from trainer.finite_loss import require_finite
-from trainer.run_folder import RunFolder
-from trainer.tensorflow_types import Coordinator, Graph, NodeContext, Resolver, Server, Strategy, Tensor
-from trainer.training import Model, learning_rate, limit_threads
+from trainer.fitting.finite_loss import require_finite
+from trainer.fitting.fit import Model, learning_rate, limit_threads
+from trainer.fitting.tensorflow_types import Coordinator, Graph, NodeContext, Resolver, Server, Strategy, Tensor
+from trainer.runs.folder import RunFolder
 
 #: Nodes besides the workers.
 PARAMETER_SERVERS = 1

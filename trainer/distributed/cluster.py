@@ -18,8 +18,8 @@ from tensorflowonspark import TFCluster
 from trainer.distributed.job import TrainingJob
 from trainer.distributed.reservations import closed_reservations
 from trainer.distributed.spool import marks_folder
-from trainer.run_folder import RunFolder
-from trainer.tensorflow_types import Cluster
+from trainer.fitting.tensorflow_types import Cluster
+from trainer.runs.folder import RunFolder
 
 #: How long nodes may take to start, s.
 START_SECONDS = 300

@@ -11,13 +11,13 @@ os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
 import tensorflow as tf
 import tf_keras
 
-from trainer import networks
-from trainer.batches import EpochArrays, batches
 from trainer.distributed.job import TrainingJob
 from trainer.distributed.progress_log import ProgressLog
-from trainer.run_folder import RunFolder
-from trainer.tensorflow_types import Dataset, Tensor
-from trainer.training import FiniteLoss, Model, learning_rate, make_optimizer
+from trainer.fitting import networks
+from trainer.fitting.batches import EpochArrays, batches
+from trainer.fitting.fit import FiniteLoss, Model, learning_rate, make_optimizer
+from trainer.fitting.tensorflow_types import Dataset, Tensor
+from trainer.runs.folder import RunFolder
 
 
 class ReplicaModel(tf_keras.Model):  # type: ignore[misc, unused-ignore]

@@ -8,7 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from har.releases import Normalisation
-from trainer.fit_settings import FitSettings
+from trainer.fitting.fit_settings import FitSettings
 
 
 class Mode(StrEnum):
@@ -45,7 +45,7 @@ class TrainingJob:
     run : Path
         The run's folder, likewise.
     network : str
-        A name in `trainer.networks.NETWORKS`.
+        A name in `trainer.fitting.networks.NETWORKS`.
     classes : tuple of str
         What the network tells apart, in the order of its outputs.
     steps : int

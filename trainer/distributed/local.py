@@ -9,8 +9,8 @@ from trainer.distributed.job import TrainingJob
 from trainer.distributed.process import keep_to_core, report
 from trainer.distributed.weights import save_weights
 from trainer.distributed.worker_windows import worker_windows
-from trainer.run_folder import RunFolder
-from trainer.training import limit_threads
+from trainer.fitting.fit import limit_threads
+from trainer.runs.folder import RunFolder
 
 
 def train_locally(job: TrainingJob) -> None:

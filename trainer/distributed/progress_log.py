@@ -5,7 +5,7 @@ from __future__ import annotations
 from time import monotonic
 
 from trainer.distributed.job import TrainingJob
-from trainer.run_folder import Progress, RunFolder
+from trainer.runs.folder import Progress, RunFolder
 
 #: Within an epoch there is a line at most this often, and one at its end.
 SECONDS_BETWEEN_LINES = 1.0

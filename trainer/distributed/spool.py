@@ -20,10 +20,10 @@ import numpy as np
 import tensorflow as tf
 
 from har.process.whole_files import write_whole
-from trainer.batches import EpochArrays
 from trainer.distributed.job import TrainingJob
-from trainer.run_folder import RunFolder
-from trainer.tensorflow_types import Dataset
+from trainer.fitting.batches import EpochArrays
+from trainer.fitting.tensorflow_types import Dataset
+from trainer.runs.folder import RunFolder
 
 #: How often the run's folder is looked at, s: other machines' processes cannot signal through it.
 LOOK_SECONDS = 0.1

@@ -19,9 +19,9 @@ from trainer.distributed.job import TrainingJob
 from trainer.distributed.process import keep_output, keep_to_core, report
 from trainer.distributed.weights import save_weights
 from trainer.distributed.worker_windows import WorkerWindows, worker_windows
-from trainer.run_folder import RunFolder
-from trainer.tensorflow_types import NodeContext, Strategy
-from trainer.training import limit_threads
+from trainer.fitting.fit import limit_threads
+from trainer.fitting.tensorflow_types import NodeContext, Strategy
+from trainer.runs.folder import RunFolder
 
 
 def run_node(arguments: Mapping[str, Any], context: NodeContext) -> None:

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from har.process.whole_files import write_whole
-from trainer import networks
 from trainer.distributed.job import TrainingJob
-from trainer.training import Model
+from trainer.fitting import networks
+from trainer.fitting.fit import Model
 
 
 def save_weights(model: Model, file: Path) -> None:

@@ -9,14 +9,14 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.batches import EpochArrays
 from trainer.distributed.job import Mode, TrainingJob
+from trainer.fitting.batches import EpochArrays
+from trainer.fitting.fit import epoch_arrays
+from trainer.fitting.sampling import balanced_probabilities
 from trainer.preparation.pieces import PieceWindows, windows_of
 from trainer.preparation.plan import TRAIN
 from trainer.preparation.shards import PreparedIndex, Shard, ShardError, read_index, read_shards
-from trainer.sampling import balanced_probabilities
-from trainer.splits import refuse_standing_test_users
-from trainer.training import epoch_arrays
+from trainer.sources.splits import refuse_standing_test_users
 
 #: Workers' draws must differ: each has a seed of its own, so far apart that runs' seeds do not meet it.
 _SEED_STRIDE = 1_000_003

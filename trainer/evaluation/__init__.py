@@ -2,5 +2,5 @@
 
 A protocol (`trainer.evaluation.protocols`) says who is trained on and who is tested, and gives `Outcomes`: what the
 network answered for each labelled window. Every measure, the choice of the threshold for unknown, and the gate
-(`trainer.gate`) are computed from outcomes alone.
+(`trainer.gate.judgement`) are computed from outcomes alone.
 """

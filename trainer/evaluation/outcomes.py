@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from har.answers import UNKNOWN, decide_all
 from har.recordings import Recording
 from har.scoring import confusion_matrix
-from trainer.examples import Drawable
+from trainer.fitting.examples import Drawable
 
 #: From windows in m/s², float32 (n, steps, 3), not normalised, to probabilities, float32 (n, classes).
 Classify = Callable[[NDArray[np.float32]], NDArray[np.float32]]
@@ -82,7 +82,7 @@ class Outcomes:
 def all_labels(recordings: Iterable[Recording], classes: Sequence[str]) -> tuple[str, ...]:
     """Return the classes, then every other label of the recordings in alphabetical order.
 
-    Windows cut with these labels (`trainer.examples.make_examples`) include those of none of the classes.
+    Windows cut with these labels (`trainer.fitting.examples.make_examples`) include those of none of the classes.
     """
     found = {str(label) for recording in recordings for label in np.unique(recording.labels)}
     return (*classes, *sorted(found - set(classes) - {UNKNOWN, ""}))

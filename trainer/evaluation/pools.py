@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from har.recordings import Recording
 from har.windows import WindowSpec
 from trainer.evaluation.outcomes import all_labels
-from trainer.examples import Examples, make_examples
-from trainer.splits import refuse_standing_test_users
+from trainer.fitting.examples import Examples, make_examples
+from trainer.sources.splits import refuse_standing_test_users
 
 
 @dataclass(frozen=True, eq=False)

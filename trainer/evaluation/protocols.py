@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from har.recordings import Recording
 from trainer.evaluation.outcomes import Classify, Outcomes, all_labels, classify_examples, join_outcomes
 from trainer.evaluation.pools import Cutting, Pools, cut_pools
-from trainer.examples import Examples
+from trainer.fitting.examples import Examples
 from trainer.preparation.personal import split_in_time
 from trainer.preparation.plan import TRAIN, VALIDATION
-from trainer.splits import user_folds
+from trainer.sources.splits import user_folds
 
 #: Trains on windows in m/s² and returns the network.
 Train = Callable[[Examples], Classify]

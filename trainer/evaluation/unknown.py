@@ -11,9 +11,9 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.data_sets import KNOWN_DATA_SETS, placement_of
 from trainer.evaluation.outcomes import Outcomes
-from trainer.splits import device_of, refuse_standing_test_users
+from trainer.sources.data_sets import KNOWN_DATA_SETS, placement_of
+from trainer.sources.splits import device_of, refuse_standing_test_users
 
 #: Share of the right answers that the threshold may turn into unknown.
 COST = 0.02

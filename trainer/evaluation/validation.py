@@ -1,8 +1,8 @@
 """The windows of a prepared folder that were held out of training, and how a network does on them.
 
-By them the threshold for unknown is chosen, candidates are compared with the current release (`trainer.gate`), and a
-release's metrics are stated. They are of people who were not trained on; or, of fewer people than can be held out, of
-the end of each activity's recording.
+They choose the threshold for unknown, compare a candidate with the current release (`trainer.gate.judgement`), and give
+a release's metrics. They are of people who were not trained on; or, of fewer people than can be held out, of the end of
+each activity's recording.
 """
 
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ from trainer.evaluation.unknown import COST, ThresholdChoice, ThresholdError, ch
 from trainer.preparation.pieces import PieceWindows, windows_of
 from trainer.preparation.plan import VALIDATION
 from trainer.preparation.shards import read_index, read_shards
-from trainer.splits import refuse_standing_test_users
+from trainer.sources.splits import refuse_standing_test_users
 
 
 class ValidationError(RecordingError):

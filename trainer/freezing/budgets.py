@@ -49,7 +49,7 @@ class Budgets:
 
 
 def budgets_of(network: str) -> Budgets:
-    """Return the budgets of a network of `trainer.networks.NETWORKS`."""
+    """Return the budgets of a network of `trainer.fitting.networks.NETWORKS`."""
     if network == "origin":
         return Budgets(lite_float32=Budget(bytes=300_000, largest_difference=AGREEMENT))
     return Budgets()

@@ -7,14 +7,14 @@ from pathlib import Path
 
 from har.recordings import Recording
 from har.releases import TrainingData
-from trainer.data_sets import data_sets_of
 from trainer.preparation.personal import split_in_time
 from trainer.preparation.pieces import Piece, cut_pieces
 from trainer.preparation.plan import TRAIN, PreparationPlan, is_personal, split_of_people
 from trainer.preparation.shards import PreparedIndex
 from trainer.preparation.wearers import wearers_of
 from trainer.preparation.writing import deal, finish, prepared_folder, write_shards
-from trainer.recordings import refuse_repeated_recordings
+from trainer.sources.data_sets import data_sets_of
+from trainer.sources.recordings import refuse_repeated_recordings
 
 
 def prepare_in_process(

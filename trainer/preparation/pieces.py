@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from har.grid import GridStretch, grid_window_offsets, recording_grid
 from har.recordings import Recording, window_labels
 from har.windows import WindowSpec
-from trainer.examples import Examples
+from trainer.fitting.examples import Examples
 
 #: Windows a piece holds at most: pieces are dealt to shards, and small ones are dealt evenly.
 LONGEST_PIECE = 40

@@ -9,8 +9,8 @@ import msgspec
 
 from har.releases import TrainingData
 from har.windows import WindowSpec
-from trainer.data_sets import KNOWN_DATA_SETS
-from trainer.splits import STANDING_TEST_USERS, device_of
+from trainer.sources.data_sets import KNOWN_DATA_SETS
+from trainer.sources.splits import STANDING_TEST_USERS, device_of
 
 TRAIN, VALIDATION, TEST = "train", "validation", "test"
 SPLITS = (TRAIN, VALIDATION, TEST)

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 from har.recordings import NULL_LABEL, RecordingError
 from har.releases import TrainingData
-from trainer.data_sets import data_sets_of_devices
 from trainer.sources.archive import StoredFile, stored_files
+from trainer.sources.data_sets import data_sets_of_devices
 from trainer.sources.source import Source
 from trainer.sources.table import Part, constant_texts, make_part, make_table
 

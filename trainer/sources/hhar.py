@@ -12,8 +12,8 @@ import pyarrow.csv
 from har import hhar
 from har.recordings import RecordingError
 from har.releases import TrainingData
-from trainer.data_sets import data_sets_of_devices
 from trainer.sources.archive import DAMAGED, stored_files
+from trainer.sources.data_sets import data_sets_of_devices
 from trainer.sources.source import Source
 from trainer.sources.table import Part, constant_texts, make_part, make_table
 

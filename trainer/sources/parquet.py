@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from har.recordings import NULL_LABEL, RecordingError, require_columns
 from har.releases import TrainingData
-from trainer.data_sets import data_sets_of_devices
+from trainer.sources.data_sets import data_sets_of_devices
 from trainer.sources.source import Source
 from trainer.sources.table import PART_ROWS, SCHEMA, TEXT_COLUMNS, Part, make_part
 

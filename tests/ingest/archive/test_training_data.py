@@ -16,9 +16,9 @@ from tests.ingest.archive.archived import BEGIN, Archive, said
 from trainer.data_report.report import render_report
 from trainer.data_report.survey import survey_source
 from trainer.preparation.ranges import ranges_of, read_range
-from trainer.recordings import load_recordings
 from trainer.sources import find_source
 from trainer.sources.collected import CollectedSource
+from trainer.sources.recordings import load_recordings
 
 pytestmark = on_one_broker
 

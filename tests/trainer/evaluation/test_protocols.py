@@ -9,7 +9,7 @@ from trainer.evaluation import protocols
 from trainer.evaluation.measures import measure
 from trainer.evaluation.pools import Cutting, make_pools
 from trainer.evaluation.protocols import ProtocolError
-from trainer.splits import StandingTestUserError
+from trainer.sources.splits import StandingTestUserError
 
 CLASSES = ("sit", "walk")
 SPEC = WindowSpec(steps=50, hop_us=200_000)

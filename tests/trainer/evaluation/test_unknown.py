@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from tests.trainer.made_outcomes import answering
 from trainer.evaluation.outcomes import join_outcomes
 from trainer.evaluation.unknown import choose_threshold, unknown_rates
-from trainer.splits import StandingTestUserError
+from trainer.sources.splits import StandingTestUserError
 
 
 def right_answers(confidence, person="galaxy_s2/u01"):

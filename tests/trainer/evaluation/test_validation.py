@@ -10,12 +10,12 @@ from tests.trainer.made_recordings import made_recording
 from tests.trainer.made_releases import SPEC, made_release
 from trainer.evaluation.validation import ValidationError, read_validation, validate, write_validation_report
 from trainer.freezing.budgets import Budget
-from trainer.gate import GateError, GateResult
-from trainer.gate_limits import GateLimits
+from trainer.gate.judgement import GateError, GateResult
+from trainer.gate.limits import GateLimits
+from trainer.gate.releases import gate_release
 from trainer.preparation.in_process import prepare_in_process
 from trainer.preparation.plan import VALIDATION, PreparationPlan
 from trainer.preparation.shards import ShardError
-from trainer.release_gate import gate_release
 
 PLAN = PreparationPlan(
     classes=("sit", "walk"),

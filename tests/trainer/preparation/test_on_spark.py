@@ -12,13 +12,13 @@ import pytest
 from har.recordings import RecordingError
 from har.windows import WindowSpec
 from tests.trainer.made_recordings import made_recording, write_recordings
+from trainer.distributed.spark_session import local_cluster, spark_session
 from trainer.preparation.on_spark import prepare_on_spark
 from trainer.preparation.plan import SPLITS, PreparationPlan
 from trainer.preparation.shards import ShardError, read_shards
-from trainer.run_preparation import prepare
+from trainer.runs.preparation import prepare
 from trainer.sources import find_source
 from trainer.sources.parquet import ParquetSource
-from trainer.spark_session import local_cluster, spark_session
 
 PLAN = PreparationPlan(
     classes=("sit", "walk"),

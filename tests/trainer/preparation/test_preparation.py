@@ -13,7 +13,7 @@ from trainer.preparation.in_process import prepare_in_process
 from trainer.preparation.pieces import windows_of
 from trainer.preparation.plan import TRAIN, VALIDATION, PreparationPlan
 from trainer.preparation.shards import ShardError, read_index, read_shards
-from trainer.run_preparation import prepare
+from trainer.runs.preparation import prepare
 from trainer.sources.parquet import PROVENANCE_KEY
 
 LONG = WindowSpec(steps=60, rate_hz=50, hop_us=500_000)

@@ -8,10 +8,10 @@ import pytest
 
 from har.recordings import RecordingError
 from tests.trainer.sources.made_files import recording_columns, write_table
-from trainer.recordings import load_recordings, recordings_of
 from trainer.sources import find_source
 from trainer.sources.parquet import RATE_KEY
 from trainer.sources.rates import RateMeter
+from trainer.sources.recordings import load_recordings, recordings_of
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from har.recordings import RecordingError
-from trainer.recordings import load_recordings
 from trainer.sources import find_source
+from trainer.sources.recordings import load_recordings
 
 BEGIN = 1_700_000_000_000_000
 Said = tuple[float, float | None, str, float]

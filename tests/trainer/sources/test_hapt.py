@@ -6,9 +6,9 @@ import pytest
 
 from har.recordings import RecordingError
 from tests.trainer.sources.made_files import hapt_files, write_files, zipped
-from trainer.recordings import load_recordings
 from trainer.sources import find_source
 from trainer.sources.hapt import FILE_BYTES
+from trainer.sources.recordings import load_recordings
 
 FIRST = "RawData/acc_exp01_user01.txt"
 LABELS = "RawData/labels.txt"

@@ -8,8 +8,8 @@ import pytest
 
 from har.recordings import RecordingError
 from tests.trainer.sources.made_files import HHAR_FILE, HHAR_HEADER, hhar_archive, hhar_lines, hhar_text, write_files
-from trainer.recordings import load_recordings
 from trainer.sources import SCHEMA, find_source
+from trainer.sources.recordings import load_recordings
 
 
 def table_of(path: Path) -> pa.Table:

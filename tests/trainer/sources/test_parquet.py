@@ -20,10 +20,10 @@ from tests.trainer.sources.made_files import (
     write_files,
     write_table,
 )
-from trainer.data_sets import weights_licence
-from trainer.recordings import load_recordings
 from trainer.sources import SCHEMA, find_source
+from trainer.sources.data_sets import weights_licence
 from trainer.sources.parquet import PROVENANCE_KEY, RATE_KEY, write_parquet
+from trainer.sources.recordings import load_recordings
 
 
 def test_further_columns_and_other_types_are_taken(tmp_path: Path) -> None:

@@ -1,0 +1,60 @@
+"""What the licences of data sets mean for the weights that were trained on them."""
+
+import warnings
+
+import pytest
+
+from har.releases import GoldenWindow, Normalisation, TrainingData
+from har.windows import WindowSpec
+from trainer.sources.data_sets import KNOWN_DATA_SETS, weights_licence
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # TensorFlow and tf2onnx warn of their own insides while they are imported
+    from trainer.freezing import Frozen
+    from trainer.releases.candidate import Findings, Provenance, make_manifest
+
+HAPT, POCKET = KNOWN_DATA_SETS["galaxy_s2"].data, KNOWN_DATA_SETS["galaxy_s8"].data
+
+
+def stated(licence: str) -> TrainingData:
+    return TrainingData("Our walks", licence, "our lab")
+
+
+@pytest.mark.parametrize(
+    "licence",
+    [
+        "CC BY-NC 4.0", "CC-BY-NC-SA-4.0", "Attribution-NonCommercial", "non-commercial use", "for research only",
+        "no commercial use", "must not be used commercially", "commercial use is prohibited",
+        "our terms forbid commercial use",
+    ],
+)  # fmt: skip
+def test_a_licence_that_forbids_commercial_use_shows(licence: str) -> None:
+    said = weights_licence([POCKET, stated(licence)])
+    assert said.startswith("Not for commercial use: the weights were trained on Our walks, whose terms forbid it.")
+
+
+@pytest.mark.parametrize("licence", ["CC BY 4.0", "MIT", "commercial use is allowed", "CC0, also for commercial use"])
+def test_one_that_allows_it_limits_nothing(licence: str) -> None:
+    assert weights_licence([stated(licence)]) == "The terms of the data sets named here apply to the weights."
+
+
+def test_what_is_not_stated_is_said() -> None:
+    said = weights_licence([HAPT, stated("not stated: the wearers' own"), stated("")])
+    assert "trained on HAPT" in said
+    assert said.endswith("The terms of some recordings are not stated: Our walks.")
+
+
+def test_a_release_says_what_its_sources_say_and_not_what_device_names_suggest() -> None:
+    data = [stated("CC BY-NC 4.0")]
+    provenance = Provenance(
+        release="r1",
+        network="cnn",
+        windows=WindowSpec(),
+        normalisation=Normalisation((0, 0, 0), (1, 1, 1)),
+        training_users=["galaxy_s8/u01", "phone/anna"],
+        data=data,
+    )
+    findings = Findings(classes=("sit", "walk"), metrics={}, threshold=0.5, false_activity_rate=None)
+    manifest = make_manifest(provenance, Frozen({}, [], GoldenWindow([], [])), findings)
+    assert manifest.data == data
+    assert "Our walks" in manifest.weights_licence

@@ -1,0 +1,133 @@
+"""How the release that ships with the project is made: `python -m trainer.commands.baseline --data PATH… --output DIR`.
+
+`har train` keeps some people apart to validate with. The baseline has no successor to be compared with on these
+recordings and shall serve people it has never met, so every person that may be trained on is: how well that does on
+unseen people is measured beforehand by cross-validation, and the threshold for unknown is chosen by its answers, each
+from a network that had not seen the person.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from har.releases import ReleaseManifest
+from trainer.commands.cross_validate import network_trainer, read_material
+from trainer.evaluation import protocols
+from trainer.evaluation.measures import measure
+from trainer.evaluation.pools import Cutting, make_pools
+from trainer.evaluation.unknown import choose_threshold
+from trainer.fitting.fit import fit
+from trainer.freezing import freeze_all
+from trainer.releases.candidate import Findings, Provenance, held_out_scores, make_manifest, some_windows
+from trainer.releases.writing import write_release
+from trainer.runs.plan import TrainingPlan
+from trainer.sources import find_source
+from trainer.sources.data_sets import weaknesses_of
+from trainer.sources.source import provenance_of
+
+FOLDS = 5
+
+
+def make_baseline(
+    data: Sequence[Path], output: Path, release: str, plan: TrainingPlan, *, folds: int = FOLDS, replaces: bool = False
+) -> ReleaseManifest:
+    """Cross-validate a plan, train it on everybody but the standing test users, and write the release's folder.
+
+    Parameters
+    ----------
+    data : sequence of Path
+        The data sets.
+    output : Path
+        The release's folder.
+    release : str
+        Its name.
+    plan : TrainingPlan
+        What is trained, and how; its held-out share does not count.
+    folds : int
+        Of the cross-validation over users.
+    replaces : bool
+        Whether the folder may exist already.
+
+    Raises
+    ------
+    RecordingError
+        If a data set cannot be used.
+    ProtocolError
+        If there are too few people.
+    FreezingError
+        If a frozen format does not agree with the network.
+    """
+    material = read_material(data)
+    cutting = Cutting(
+        classes=plan.classes,
+        training_windows=plan.training_windows,
+        windows=plan.windows,
+        wearers=material.wearers,
+    )
+    pools = make_pools(material.recordings, cutting)
+    _tell(f"fitting {plan.network} to {len(pools.train)} windows of {len(set(pools.train.people.tolist()))} people")
+    model = fit(
+        plan.network,
+        pools.train,
+        plan.classes,
+        steps=plan.windows.steps,
+        normalisation=plan.normalisation,
+        settings=plan.fit,
+    )
+    freeze = partial(
+        freeze_all,
+        model,
+        some_windows(pools.measured),  # how far formats agree does not depend on who was trained on
+        steps=plan.windows.steps,
+        rate_hz=plan.windows.rate_hz,
+        normalisation=plan.normalisation,
+    )
+    freeze()  # a network that cannot be frozen is not worth a cross-validation
+    outcomes = protocols.run(protocols.by_user(pools, folds), network_trainer(plan), _tell)
+    choice = choose_threshold(outcomes)
+    frozen = freeze(threshold=choice.threshold)
+    provenance = Provenance(
+        release=release,
+        network=plan.network,
+        windows=plan.windows,
+        normalisation=plan.normalisation,
+        training_users=sorted(set(pools.train.people.tolist())),
+        data=provenance_of(find_source(path) for path in data),
+    )
+    findings = Findings(
+        classes=plan.classes,
+        metrics=held_out_scores(outcomes, choice.threshold, f"cross-validation in {folds} folds by user"),
+        threshold=choice.threshold,
+        false_activity_rate=measure(outcomes, choice.threshold).unknown.false_activity_rate,
+    )
+    manifest = make_manifest(provenance, frozen, findings)
+    write_release(output, manifest, frozen, weaknesses_of(provenance.training_users), replace=replaces)
+    return manifest
+
+
+def _tell(message: str) -> None:
+    print(message, file=sys.stderr, flush=True)
+
+
+def main() -> None:
+    """Make the baseline as the command line says."""
+    parser = argparse.ArgumentParser(prog="python -m trainer.commands.baseline", description=__doc__.splitlines()[0])
+    parser.add_argument("--data", type=Path, action="append", required=True, help="any data set; once each")
+    parser.add_argument("--output", type=Path, default=Path("model_store/baseline"))
+    parser.add_argument("--release", required=True, help="its name, such as baseline-2026-11-26")
+    parser.add_argument("--seed", type=int, default=0)
+    chosen = parser.parse_args()
+    plan = TrainingPlan()
+    plan = replace(plan, fit=replace(plan.fit, seed=chosen.seed))
+    manifest = make_baseline(chosen.data, chosen.output, chosen.release, plan, replaces=True)
+    for protocol, found in manifest.metrics.items():
+        print(f"{protocol}: macro-F1 {found.macro_f1:.3f}, accuracy {found.accuracy:.3f}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,238 @@
+"""`har cross-validate`: how right a way of training is on people that it has not seen."""
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from har.recordings import Recording, RecordingError
+from trainer.evaluation import protocols
+from trainer.evaluation.measures import Measures, measure
+from trainer.evaluation.outcomes import Classify, Outcomes
+from trainer.evaluation.pools import Cutting, make_pools
+from trainer.evaluation.protocols import Protocol, ProtocolError, Train
+from trainer.evaluation.report import ReportError, Section, check_writable, write_report
+from trainer.evaluation.tables import measures_table
+from trainer.evaluation.unknown import ThresholdChoice, ThresholdError, choose_threshold
+from trainer.fitting.examples import Examples
+from trainer.fitting.fit import fit
+from trainer.fitting.fit_settings import FitSettings
+from trainer.fitting.networks import NETWORKS, UnknownNetworkError
+from trainer.preparation.plan import FEWEST_PEOPLE, TEST, is_personal, split_of_people
+from trainer.preparation.wearers import Wearers, wearers_of
+from trainer.releases.candidate import classifier
+from trainer.runs.plan import TrainingPlan
+from trainer.settings import CrossValidateSettings
+from trainer.sources.data_sets import placement_of
+from trainer.sources.recordings import load_recordings, refuse_repeated_recordings
+from trainer.sources.splits import device_of
+
+FAILED = 1
+
+
+class ProtocolResult(msgspec.Struct, frozen=True):
+    """What a protocol found.
+
+    Attributes
+    ----------
+    protocol : str
+        Its name.
+    warning : str
+        Why its figures must not be read as those of unseen people; empty if they may.
+    measures : Measures
+        Over all folds, every answer counting.
+    threshold : ThresholdChoice or None
+        The threshold for unknown that these answers would choose; None where people were not unseen, or no answer was
+        right.
+    no_threshold : str
+        Why the answers of unseen people choose no threshold; empty if they do.
+    """
+
+    protocol: str
+    warning: str
+    measures: Measures
+    threshold: ThresholdChoice | None
+    no_threshold: str = ""
+
+
+@dataclass(frozen=True)
+class Material:
+    """The recordings that may be used, and whose they are.
+
+    Attributes
+    ----------
+    recordings : list of Recording
+        Without those of standing test users.
+    wearers : dict of str to str
+        Each person's human being.
+    tested : list of str
+        The people that may be tested.
+    set_aside : list of str
+        The standing test users among the recordings, whom nothing is done with.
+    """
+
+    recordings: list[Recording]
+    wearers: Wearers
+    tested: list[str]
+    set_aside: list[str]
+
+
+def read_material(data: Sequence[Path], *, placement: str | None = None, device: str | None = None) -> Material:
+    """Read recordings and set the standing test users aside.
+
+    Raises
+    ------
+    RecordingError
+        If a table cannot be used, or nobody is left to test.
+    """
+    sources = [load_recordings([path]) for path in data]
+    refuse_repeated_recordings(zip(data, sources, strict=True))
+    wearers = wearers_of([[recording.person for recording in theirs] for theirs in sources])
+    splits = split_of_people(wearers, 0.0)
+    people = [person for person, split in splits.items() if split != TEST]
+    tested = [
+        person for person in people if placement in (None, placement_of(person)) and device in (None, device_of(person))
+    ]
+    if not tested:
+        have = ", ".join(sorted({f"{placement_of(person)} ({device_of(person)})" for person in people})) or "nobody"
+        raise RecordingError(f"nobody to test with that placement or device; the recordings have: {have}")
+    return Material(
+        [recording for theirs in sources for recording in theirs if splits[recording.person] != TEST],
+        wearers,
+        tested,
+        sorted(set(splits) - set(people)),
+    )
+
+
+def make_protocols(material: Material, plan: TrainingPlan, settings: CrossValidateSettings) -> list[Protocol]:
+    """Build the protocols that the settings name; with too few people, folds by user become a split in time.
+
+    Raises
+    ------
+    ProtocolError
+        If the recordings do not allow one of them.
+    """
+    chosen = list(dict.fromkeys(settings.protocol))
+    if is_personal(material.wearers) and "users" in chosen:
+        _tell(f"fewer than {FEWEST_PEOPLE} people: their recordings are split in time instead of by user")
+        chosen = list(dict.fromkeys("time" if name == "users" else name for name in chosen))
+    cutting = Cutting(
+        classes=plan.classes,
+        training_windows=plan.training_windows,
+        windows=plan.windows,
+        wearers=material.wearers,
+    )
+    pools = make_pools(material.recordings, cutting)
+    tested = material.tested
+    theirs = [recording for recording in material.recordings if recording.person in tested]
+    build: dict[str, Callable[[], Protocol]] = {
+        "users": lambda: protocols.by_user(pools, settings.folds, tested=tested, seed=settings.seed),
+        "leave-one-user-out": lambda: protocols.leave_one_user_out(pools, tested=tested),
+        "leave-one-model-out": lambda: protocols.leave_one_model_out(pools, tested=tested),
+        "leaky": lambda: protocols.leaky(pools, tested=tested, seed=settings.seed),
+        "time": lambda: protocols.blocked_in_time(theirs, cutting),
+    }
+    return [build[name]() for name in chosen]
+
+
+def evaluate_protocol(protocol: Protocol, train: Train, cost: float) -> tuple[ProtocolResult, Outcomes]:
+    """Run a protocol and measure what it found; the threshold is chosen only on people that were not trained on."""
+    outcomes = protocols.run(protocol, train, _tell)
+    choice, no_threshold = None, ""
+    if not protocol.warning:
+        try:
+            choice = choose_threshold(outcomes, cost=cost)
+        except ThresholdError as error:
+            # So much was trained for these figures, bad as they are: they are shown all the same.
+            no_threshold = str(error)
+    return ProtocolResult(protocol.name, protocol.warning, measure(outcomes), choice, no_threshold), outcomes
+
+
+def network_trainer(plan: TrainingPlan) -> Train:
+    """Return what trains the plan's network: from long windows in m/s² to a classifier of the release's windows."""
+
+    def train(examples: Examples) -> Classify:
+        model = fit(
+            plan.network,
+            examples,
+            plan.classes,
+            steps=plan.windows.steps,
+            normalisation=plan.normalisation,
+            settings=plan.fit,
+        )
+        return classifier(model, plan.normalisation)
+
+    return train
+
+
+def run(settings: CrossValidateSettings) -> int:
+    """Cross-validate as the settings say; return the exit status."""
+    fitting = FitSettings(
+        epochs=settings.epochs,
+        windows_per_epoch=settings.windows_per_epoch,
+        seed=settings.seed,
+        threads=settings.threads,
+    )
+    plan = TrainingPlan(network=settings.network, classes=tuple(settings.classes), fit=fitting)
+    try:
+        if settings.output is not None:
+            check_writable(settings.output)
+        if plan.network not in NETWORKS:
+            raise UnknownNetworkError(f"no network called {plan.network!r}; there are: {', '.join(sorted(NETWORKS))}")
+        material = read_material(settings.data, placement=settings.placement, device=settings.device)
+        if material.set_aside:
+            _tell(f"set aside, and used for nothing: the standing test users {', '.join(material.set_aside)}")
+        chosen = make_protocols(material, plan, settings)
+        found = [evaluate_protocol(protocol, network_trainer(plan), settings.unknown_cost) for protocol in chosen]
+        if settings.output is not None:
+            _write_report(settings.output, found, material, plan)
+    except (RecordingError, ProtocolError, UnknownNetworkError, ReportError) as error:
+        print(f"har cross-validate: {error}", file=sys.stderr)
+        return FAILED
+    results = [result for result, _ in found]
+    if settings.json_output:
+        print(msgspec.json.format(msgspec.json.encode(results), indent=2).decode())
+    else:
+        print("\n\n".join(map(describe, results)))
+    return 0
+
+
+def describe(result: ProtocolResult) -> str:
+    """Return a protocol's result as a table for a person."""
+    lines = [f"{result.protocol}: {measures_table(result.measures)}"]
+    if result.threshold is not None:
+        chosen = result.threshold
+        lines.append(
+            f"a threshold of {chosen.threshold:g} would turn {chosen.after.known_answered_unknown:.1%} of the windows "
+            f"of the classes into unknown (accuracy {chosen.accuracy_before:.3f} to {chosen.accuracy_after:.3f})"
+        )
+        if chosen.after.false_activity_rate is not None:
+            lines[-1] += f" and lower the false-activity rate to {chosen.after.false_activity_rate:.1%}"
+    if result.no_threshold:
+        lines.append(f"no threshold: {result.no_threshold}")
+    if result.warning:
+        lines.insert(0, f"WARNING, not a figure for unseen people. {result.warning}")
+    return "\n".join(lines)
+
+
+def _write_report(
+    path: Path, found: Sequence[tuple[ProtocolResult, Outcomes]], material: Material, plan: TrainingPlan
+) -> None:
+    sections = [
+        Section(result.protocol, outcomes, warning=result.warning, choice=result.threshold)
+        for result, outcomes in found
+    ]
+    facts = {
+        "network": plan.network,
+        "epochs": str(plan.fit.epochs),
+        "seed": str(plan.fit.seed),
+        "people": str(len({recording.person for recording in material.recordings})),
+        "standing test users": f"{len(material.set_aside)} set aside",
+    }
+    write_report(path, f"Cross-validation of {plan.network}", sections, facts)
+
+
+def _tell(message: str) -> None:
+    print(message, file=sys.stderr, flush=True)

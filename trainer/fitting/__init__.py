@@ -1,0 +1,1 @@
+"""Fitting a network to windows: networks, batches, augmentation, and the loop over epochs."""

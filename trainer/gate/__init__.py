@@ -1,0 +1,1 @@
+"""The gate: whether a candidate may be published, compared with the current release."""

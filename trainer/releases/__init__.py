@@ -1,0 +1,1 @@
+"""Writing a release: its formats, its manifest and its model card."""

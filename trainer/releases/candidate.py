@@ -1,0 +1,195 @@
+"""From trained weights to a release that may be judged: evaluated on held-out users, frozen, described."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from har.releases import Golden, Normalisation, ReleaseManifest, Scores, TrainingData
+from har.scoring import scores
+from har.windows import WindowSpec
+from trainer.evaluation.outcomes import Classify, Outcomes
+from trainer.evaluation.validation import Validated, ValidationWindows, validate
+from trainer.fitting.examples import Drawable
+from trainer.fitting.fit import Model
+from trainer.freezing import GOLDEN_TOLERANCE, Frozen, freeze_all
+from trainer.releases.writing import GOLDEN_FILE, write_release
+from trainer.sources.data_sets import placement_of, weaknesses_of, weights_licence
+
+#: Windows that the formats are compared on.
+COMPARED_WINDOWS = 1_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Provenance:
+    """What a release says of itself besides its network.
+
+    Attributes
+    ----------
+    release : str
+        Its name.
+    network : str
+        The architecture.
+    windows : WindowSpec
+        The windows it classifies.
+    normalisation : Normalisation
+        Applied before the network.
+    training_users : list of str
+        ``device/user`` of everybody who was trained on.
+    data : list of TrainingData
+        The data sets that it was trained on, as the sources state them.
+    """
+
+    release: str
+    network: str
+    windows: WindowSpec
+    normalisation: Normalisation
+    training_users: list[str]
+    data: list[TrainingData]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Findings:
+    """What was found out about a network on people it was not trained on.
+
+    Attributes
+    ----------
+    classes : tuple of str
+        What its outputs stand for.
+    metrics : mapping of str to Scores
+        By protocol and placement.
+    threshold : float
+        An answer with a smaller probability is unknown.
+    false_activity_rate : float or None
+        Share of the windows of none of the classes that is answered with an activity all the same.
+    personal : bool
+        Whether too few people were there to hold any out.
+    """
+
+    classes: tuple[str, ...]
+    metrics: Mapping[str, Scores]
+    threshold: float
+    false_activity_rate: float | None
+    personal: bool = False
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A release folder that was written, and how the network does on held-out users.
+
+    Attributes
+    ----------
+    folder : Path
+        The release's.
+    manifest : ReleaseManifest
+        As written.
+    validated : Validated
+        The trained network's answers, before freezing.
+    """
+
+    folder: Path
+    manifest: ReleaseManifest
+    validated: Validated
+
+
+def make_candidate(
+    model: Model, held_out: ValidationWindows, provenance: Provenance, folder: Path, *, unknown_cost: float
+) -> Candidate:
+    """Evaluate a trained network on held-out windows, choose its threshold, freeze it, and write its release folder.
+
+    Parameters
+    ----------
+    model : tf-keras model
+        The trained network.
+    held_out : ValidationWindows
+        What it was not trained on.
+    provenance : Provenance
+        What else the release says.
+    folder : Path
+        The release's; it appears only when it is complete.
+    unknown_cost : float
+        Share of the right answers that the threshold for unknown may cost.
+
+    Raises
+    ------
+    ValidationError
+        If the network is right about nothing.
+    FreezingError
+        If a format does not agree with the network or is too large.
+    """
+    validated = validate(classifier(model, provenance.normalisation), held_out, cost=unknown_cost)
+    threshold = validated.choice.threshold
+    frozen = freeze_all(
+        model,
+        some_windows(held_out.windows),
+        steps=provenance.windows.steps,
+        rate_hz=provenance.windows.rate_hz,
+        normalisation=provenance.normalisation,
+        threshold=threshold,
+    )
+    findings = Findings(
+        classes=held_out.labels[: held_out.classes],
+        metrics=held_out_scores(validated.outcomes, threshold, _protocol(held_out)),
+        threshold=threshold,
+        false_activity_rate=validated.measures.unknown.false_activity_rate,
+        personal=held_out.personal,
+    )
+    manifest = make_manifest(provenance, frozen, findings)
+    write_release(folder, manifest, frozen, weaknesses_of(provenance.training_users), replace=True)
+    return Candidate(folder, manifest, validated)
+
+
+def _protocol(held_out: ValidationWindows) -> str:
+    return "held out in time" if held_out.personal else "held-out users"
+
+
+def classifier(model: Model, normalisation: Normalisation) -> Classify:
+    """Return a network as a function of windows in m/s²."""
+    return lambda windows: np.asarray(model(normalisation.apply(windows), training=False), np.float32)
+
+
+def some_windows(windows: Drawable) -> NDArray[np.float32]:
+    """Return at most `COMPARED_WINDOWS` windows to compare formats on, spread over all people and labels; m/s²."""
+    count = len(windows)
+    rows = np.unique(np.linspace(0, count - 1, min(count, COMPARED_WINDOWS)).round().astype(np.int64))
+    return windows.take(rows).values
+
+
+def held_out_scores(outcomes: Outcomes, threshold: float, protocol: str) -> dict[str, Scores]:
+    """Score a network on held-out windows, apart for each placement of the phone; unknown is no right answer."""
+    placements = np.array([placement_of(person) for person in outcomes.people.tolist()], np.str_)
+    found = {}
+    for placement in np.unique(placements[outcomes.known]):
+        theirs = outcomes.take(placements == placement)
+        found[f"{protocol}, {placement}"] = scores(theirs.confusion(threshold), theirs.classes)
+    return found
+
+
+def make_manifest(provenance: Provenance, frozen: Frozen, findings: Findings) -> ReleaseManifest:
+    """Put together what a release says of itself."""
+    windows, people = provenance.windows, sorted(provenance.training_users)
+    return ReleaseManifest(
+        release=provenance.release,
+        created=datetime.now(UTC).replace(microsecond=0).isoformat(),
+        network=provenance.network,
+        classes=list(findings.classes),
+        steps=windows.steps,
+        rate_hz=windows.rate_hz,
+        hop_us=windows.hop_us,
+        gap_us=windows.gap_us,
+        normalisation=provenance.normalisation,
+        decision_threshold=findings.threshold,
+        artifacts=frozen.artifacts,
+        golden=Golden(GOLDEN_FILE, GOLDEN_TOLERANCE),
+        training_users=people,
+        data=provenance.data,
+        metrics=dict(findings.metrics),
+        weights_licence=weights_licence(provenance.data),
+        personal=findings.personal,
+        false_activity_rate=findings.false_activity_rate,
+    )

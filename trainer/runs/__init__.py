@@ -1,0 +1,1 @@
+"""A run of training, from recordings to a published release: its plan, folder, record and rounds."""

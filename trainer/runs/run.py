@@ -1,0 +1,288 @@
+"""One run, from recordings to a release: prepare, train, evaluate, freeze, and, if there is a store, judge and publish.
+
+Everything about it is in its folder (`trainer.runs.folder`). Each part is finished before the next begins and leaves
+its result there whole or not at all, so that a run that was cut short goes on with the part it was in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+import msgspec
+from pyspark.sql import SparkSession
+from rich.console import Console
+
+from trainer.distributed import asynchronous, synchronous
+from trainer.distributed.cluster import ClusterNode, train_on_cluster
+from trainer.distributed.job import Mode, TrainingJob
+from trainer.distributed.local import train_locally
+from trainer.distributed.spark_session import local_cluster, spark_session
+from trainer.distributed.weights import load_network
+from trainer.evaluation.validation import ValidationWindows, read_validation, write_validation_report
+from trainer.gate.judgement import GateResult
+from trainer.preparation.plan import TRAIN
+from trainer.preparation.shards import INDEX_FILE, PreparedIndex
+from trainer.releases.candidate import Candidate, Provenance, make_candidate
+from trainer.runs import preparation
+from trainer.runs.folder import RunFolder, held
+from trainer.runs.live_progress import LiveProgress
+from trainer.runs.plan import GRAVITY
+from trainer.runs.plots import write_curves
+from trainer.runs.publication import Destination, judge_and_publish
+from trainer.runs.record import Attempt, RunRecord, TrainRequest, begin_record, write_record
+
+REPORT_FILE = "evaluation.html"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOptions:
+    """How a run is carried out; nothing here changes the trained weights.
+
+    Attributes
+    ----------
+    folder : Path
+        The run's.
+    resume : bool
+        Whether to go on with the run that is there.
+    release : str or None
+        The release's name.
+    master : str or None
+        Spark's; a cluster on this machine, if None.
+    time_limit : float
+        How long training over executors may take, s.
+    destination : Destination or None
+        Where the release is published, if it passes the gate.
+    pinned : bool
+        Whether each training process is held to one core, for measuring.
+    """
+
+    folder: Path
+    resume: bool = False
+    release: str | None = None
+    master: str | None = None
+    time_limit: float = 172_800.0
+    destination: Destination | None = None
+    pinned: bool = False
+
+
+@dataclass(frozen=True)
+class FinishedRun:
+    """What came of a run.
+
+    Attributes
+    ----------
+    folder : RunFolder
+        Where everything is.
+    candidate : Candidate
+        The release.
+    gate : GateResult or None
+        What the gate said; None without a store, or if an earlier try published it.
+    """
+
+    folder: RunFolder
+    candidate: Candidate
+    gate: GateResult | None
+
+
+def run_training(request: TrainRequest, options: RunOptions, console: Console) -> FinishedRun:
+    """Carry out a run.
+
+    Parameters
+    ----------
+    request : TrainRequest
+        What is trained.
+    options : RunOptions
+        How.
+    console : Console
+        Where it is told.
+
+    Raises
+    ------
+    RunError, FolderInUseError
+        If the folder cannot be used for it, or another process trains into it.
+    RecordingError
+        If a data set cannot be used, or a shard is broken.
+    SparkUnavailableError, ExecutorError
+        If Spark does not start, or an executor fails.
+    NonFiniteLossError
+        If the loss is NaN or infinite, in mode local.
+    FreezingError
+        If a frozen format does not agree with the network.
+    GateError, ReleaseError
+        If the release cannot be judged or published.
+    """
+    with held(options.folder):
+        return _run(RunFolder(options.folder.resolve()), request, options, console)
+
+
+def _run(folder: RunFolder, request: TrainRequest, options: RunOptions, console: Console) -> FinishedRun:
+    record = begin_record(folder, request, options.release, resume=options.resume)
+    job = job_of(request, folder, pinned=options.pinned)
+    with _spark(request, folder, options, console) as spark:
+        index = _prepared(request, job.prepared, spark, console)
+        held_out = read_validation(job.prepared)
+        if not folder.weights.exists():
+            record = _train(job, record, options, spark, console)
+    write_curves(folder)
+    with _waiting(console, "evaluating and freezing"):
+        candidate = _candidate(job, index, held_out, record, folder)
+    _tell_scores(candidate, console)
+    gate = _judge(folder, candidate, held_out, options, console)
+    return FinishedRun(folder, candidate, gate)
+
+
+def job_of(request: TrainRequest, folder: RunFolder, *, pinned: bool) -> TrainingJob:
+    """Return what the training processes of a run are told."""
+    own = not preparation.is_prepared(request.data)
+    return TrainingJob(
+        prepared=folder.prepared if own else Path(request.data[0]).resolve(),
+        run=folder.path,
+        network=request.network,
+        classes=request.preparation.classes,
+        steps=request.preparation.windows.steps,
+        normalisation=GRAVITY,
+        fit=request.fit,
+        mode=request.mode,
+        workers=request.workers,
+        pinned=pinned,
+    )
+
+
+@contextmanager
+def _spark(
+    request: TrainRequest, folder: RunFolder, options: RunOptions, console: Console
+) -> Iterator[SparkSession | None]:
+    """Start Spark if the rest of the run needs it."""
+    if request.mode is Mode.LOCAL or folder.weights.exists():
+        yield None
+        return
+    nodes = _nodes(request)
+    master = options.master or local_cluster(nodes)
+    with ExitStack() as stack:
+        with _waiting(console, f"starting Spark with {nodes} executors at {master}"):
+            spark = stack.enter_context(spark_session("har train", master, nodes))
+        yield spark
+
+
+@contextmanager
+def _waiting(console: Console, what: str) -> Iterator[None]:
+    """Show that something goes on that says nothing itself."""
+    if not console.is_terminal:
+        console.print(f"{what} …", highlight=False)
+        yield
+        return
+    with console.status(what):
+        yield
+
+
+def _nodes(request: TrainRequest) -> int:
+    others = asynchronous.PARAMETER_SERVERS + asynchronous.COORDINATORS if request.mode is Mode.ASYNC else 0
+    return request.workers + others
+
+
+def _prepared(request: TrainRequest, folder: Path, spark: SparkSession | None, console: Console) -> PreparedIndex:
+    if not (folder / INDEX_FILE).exists():
+        with _waiting(console, "preparing the recordings"):
+            preparation.prepare(request.data, request.preparation, folder, spark=spark, executors=_nodes(request))
+    index = preparation.open_prepared(folder, request.preparation)
+    console.print(f"prepared: {preparation.describe(index)}", highlight=False)
+    for warning in preparation.warnings_of(index):
+        console.print(f"warning: {warning}", style="yellow", highlight=False)
+    return index
+
+
+def _train(
+    job: TrainingJob, record: RunRecord, options: RunOptions, spark: SparkSession | None, console: Console
+) -> RunRecord:
+    folder, began = RunFolder(job.run), _now()
+    folder.clear_reports()
+    nodes: list[ClusterNode] = []
+    outcome = "finished"
+    try:
+        with LiveProgress(folder, console):
+            nodes = _run_nodes(job, spark, options.time_limit)
+    except BaseException as error:
+        outcome = f"{type(error).__name__}: {error}"
+        raise
+    finally:
+        attempt = Attempt(began, _now(), outcome, nodes, folder.worker_reports())
+        record = msgspec.structs.replace(record, attempts=[*record.attempts, attempt])
+        write_record(folder, record)
+    return record
+
+
+def _run_nodes(job: TrainingJob, spark: SparkSession | None, seconds: float) -> list[ClusterNode]:
+    if spark is None:
+        train_locally(job)
+        return []
+    if job.mode is Mode.SYNC:
+        return train_on_cluster(spark, synchronous.run_node, job, parameter_servers=0, coordinators=0, seconds=seconds)
+    return train_on_cluster(
+        spark,
+        asynchronous.run_node,
+        job,
+        parameter_servers=asynchronous.PARAMETER_SERVERS,
+        coordinators=asynchronous.COORDINATORS,
+        seconds=seconds,
+    )
+
+
+def _candidate(
+    job: TrainingJob, index: PreparedIndex, held_out: ValidationWindows, record: RunRecord, folder: RunFolder
+) -> Candidate:
+    provenance = Provenance(
+        release=record.release,
+        network=job.network,
+        windows=index.plan.windows,
+        normalisation=job.normalisation,
+        training_users=list(index.windows(TRAIN)),
+        data=index.provenance,
+    )
+    model = load_network(job, folder.weights)
+    made = make_candidate(model, held_out, provenance, folder.release, unknown_cost=record.request.unknown_cost)
+    facts = {
+        "network": job.network,
+        "trained": f"{record.request.mode.value}, {record.request.workers} worker(s), {job.fit.epochs} epochs",
+        "people": preparation.describe(index),
+        "data": ", ".join(index.sources),
+    }
+    write_validation_report(made.folder / REPORT_FILE, record.release, made.validated, facts)
+    return made
+
+
+def _tell_scores(candidate: Candidate, console: Console) -> None:
+    for protocol, found in candidate.manifest.metrics.items():
+        console.print(
+            f"{protocol}: macro-F1 {found.macro_f1:.3f}, accuracy {found.accuracy:.3f} "
+            f"(unknown below {candidate.manifest.decision_threshold:g})",
+            highlight=False,
+        )
+    for artifact in candidate.manifest.artifacts:
+        console.print(
+            f"  {artifact.name:<20} {artifact.bytes:>9,} bytes  largest difference {artifact.largest_difference:.1e}  "
+            f"same answer {artifact.same_answer:.2%}  {artifact.latency_ms:.2f} ms a window",
+            highlight=False,
+        )
+
+
+def _judge(
+    folder: RunFolder, candidate: Candidate, held_out: ValidationWindows, options: RunOptions, console: Console
+) -> GateResult | None:
+    if options.destination is None:
+        return None
+    return judge_and_publish(
+        candidate.folder,
+        folder.weights,
+        held_out,
+        options.destination,
+        partial(console.print, highlight=False, markup=False),
+    )
+
+
+def _now() -> str:
+    return datetime.now(UTC).replace(microsecond=0).isoformat()
