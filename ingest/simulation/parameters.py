@@ -1,7 +1,8 @@
 """The table of fitted parameters that the simulated wearers are drawn from.
 
-``parameters.json`` beside this module is written by :mod:`ingest.simulation.fitting`. It holds statistics over all
-fitted wearers (means, principal axes, spreads, spectra) and neither a recorded sample nor the parameters of one person.
+``parameters.json`` beside this module is written by :mod:`benchmarks.simulation_fit.fitting`. It holds statistics over
+all fitted wearers (means, principal axes, spreads, spectra) and neither a recorded sample nor the parameters of one
+person.
 Units: m/s² (gravity included, Android's sign convention), seconds, Hz; coefficients of strides are whole cm/s².
 """
 
@@ -243,7 +244,7 @@ def decode_parameters(document: bytes) -> ParameterTable:
     Parameters
     ----------
     document
-        JSON, as :mod:`ingest.simulation.fitting` writes it.
+        JSON, as :mod:`benchmarks.simulation_fit.fitting` writes it.
 
     Raises
     ------

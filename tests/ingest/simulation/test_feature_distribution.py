@@ -60,7 +60,7 @@ Medians = dict[str, dict[str, FloatArray]]
 
 def real_wearers(folder: Path, placement: Placement) -> dict[str, Wearers]:
     """The windows of each user and activity: by ``fitted`` or ``held out``, then activity."""
-    from ingest.simulation.fitting import HELD_OUT
+    from benchmarks.simulation_fit.fitting import HELD_OUT
 
     recording = pd.read_parquet(folder / FILES[placement])
     found: dict[str, Wearers] = {kind: {a: [] for a in ACTIVITIES} for kind in ("fitted", "held out")}

@@ -1,7 +1,7 @@
 """Find the strides in a recording of gait, and describe each by its Fourier coefficients.
 
-A development tool for :mod:`ingest.simulation.fitting`. A stride is two steps, so that left and right may differ. Its
-boundaries are found by matching a template (the mean stride of the same person, refined in turns with the
+A development tool for :mod:`benchmarks.simulation_fit.fitting`. A stride is two steps, so that left and right may
+differ. Its boundaries are found by matching a template (the mean stride of the same person, refined in turns with the
 boundaries) by dynamic programming: the sequence of boundaries that maximises the duration-weighted correlation.
 """
 

@@ -1,6 +1,6 @@
 """Fit sitting and standing: orientation, slow sway, tremor and fidgets.
 
-A development tool for :mod:`ingest.simulation.fitting` (needs scipy).
+A development tool for :mod:`benchmarks.simulation_fit.fitting` (needs scipy).
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,15 +11,15 @@ import numpy as np
 from scipy.signal import butter, sosfiltfilt
 from scipy.stats import norm, rankdata
 
-from ingest.simulation.motion import LARGEST_DEVIATION
-from ingest.simulation.parameters import AXES, LevelProcess, PostureParameters
-from ingest.simulation.statistics import (
+from benchmarks.simulation_fit.statistics import (
     FloatArray,
     lag_one_correlation,
     lower_factor,
     rounded,
     spectrum,
 )
+from ingest.simulation.motion import LARGEST_DEVIATION
+from ingest.simulation.parameters import AXES, LevelProcess, PostureParameters
 
 SWAY_LIMIT_HZ = 0.5
 SWAY_BANDS = (0.12, 0.2, 0.35, 0.5, 0.75)

@@ -2,7 +2,7 @@
 
 A development tool, run once where the recordings are::
 
-    python -m ingest.simulation.fitting --waist hapt.parquet --pocket pocket.parquet --still still.csv \
+    python -m benchmarks.simulation_fit.fitting --waist hapt.parquet --pocket pocket.parquet --still still.csv \
         --timestamps accelerometer.csv --output ingest/simulation/parameters.json
 
 It needs pandas, pyarrow and scipy, which nothing at run time does. It is deterministic, and it sees signals and labels
@@ -29,7 +29,9 @@ import msgspec
 import numpy as np
 import pandas as pd
 
-from ingest.simulation.gait_fitting import GaitFit, fit_gait
+from benchmarks.simulation_fit.gait_fitting import GaitFit, fit_gait
+from benchmarks.simulation_fit.posture_fitting import PostureFit, fit_posture
+from benchmarks.simulation_fit.statistics import FloatArray, joint_quantities
 from ingest.simulation.parameters import (
     ACTIVITIES,
     FORMAT,
@@ -40,8 +42,6 @@ from ingest.simulation.parameters import (
     PlacementParameters,
     decode_parameters,
 )
-from ingest.simulation.posture_fitting import PostureFit, fit_posture
-from ingest.simulation.statistics import FloatArray, joint_quantities
 
 RATE_HZ = 50.0
 GRAVITY = 9.80665
@@ -61,7 +61,7 @@ LARGEST_RATE_DEVIATION = 0.05
 Occasion = dict[str, list[FloatArray]]
 
 DESCRIPTION = {
-    "what": "statistics of phone accelerations over all fitted wearers; written by ingest.simulation.fitting",
+    "what": "statistics of phone accelerations over all fitted wearers; written by benchmarks.simulation_fit.fitting",
     "units": "m/s^2 with gravity, seconds, Hz; logarithms are natural",
     "quantity": "a wearer's value is mean + sum_k z_k loadings[k] + residual * e, with normal z (shared) and e (own)",
     "stride": "x, y, z of a gait: offset, cos 1, sin 1, cos 2, sin 2, ... of the stride frequency",

@@ -1,6 +1,6 @@
 """Statistics over wearers, for the fit: joint distribution, spectra, variation.
 
-A development tool for :mod:`ingest.simulation.fitting` (needs scipy).
+A development tool for :mod:`benchmarks.simulation_fit.fitting` (needs scipy).
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,6 +1,6 @@
 """Fit walking and climbing: the mean stride, how strides vary, and what is left.
 
-A development tool for :mod:`ingest.simulation.fitting`.
+A development tool for :mod:`benchmarks.simulation_fit.fitting`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,8 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ingest.simulation.parameters import GaitParameters, StrideVariation
-from ingest.simulation.statistics import (
+from benchmarks.simulation_fit.statistics import (
     FloatArray,
     lag_one_correlation,
     nested_spread,
@@ -18,7 +17,8 @@ from ingest.simulation.statistics import (
     significant,
     spectrum,
 )
-from ingest.simulation.strides import Bout, aligned, occasion_bouts, refined, stride_coefficients
+from benchmarks.simulation_fit.strides import Bout, aligned, occasion_bouts, refined, stride_coefficients
+from ingest.simulation.parameters import GaitParameters, StrideVariation
 
 CENTIMETRES = 100.0
 ENVELOPE_BINS = 32

@@ -1,0 +1,1 @@
+"""Fits the parameters of the simulated wearers to recordings; needs scipy."""
