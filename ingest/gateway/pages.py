@@ -3,6 +3,7 @@
 import hashlib
 import logging
 import mimetypes
+from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -40,6 +41,10 @@ LIBRARIES = {
     ),
     "uplot": ("uplot/dist", ("uPlot.esm.js", "uPlot.min.css")),
 }
+#: Too large for phones that only record: kept once it was used.
+ON_DEMAND = "vendor/onnxruntime/"
+#: The service worker's list of files; it is made here, so that no file can be forgotten.
+FILE_LIST = "file-list.js"
 OWN_TYPES = (".html", ".js", ".css", ".svg", ".png", ".webmanifest")
 BATCH_MILLISECONDS = 500
 _TYPES = {
@@ -116,7 +121,16 @@ def load_page() -> dict[str, PageFile]:
             log.warning("the phone page lacks %s from npm: run `make setup` or `make demo`", library)
             continue
         found |= {f"vendor/{library}/{name}": file for name, file in _walk(place, wanted)}
+    found[FILE_LIST] = _served(_file_list(found), _TYPES[".js"])
     return found
+
+
+def _file_list(names: Iterable[str]) -> bytes:
+    """Return a script that tells the service worker what to keep; the page itself is asked for as ``./``."""
+    on_demand = sorted(name for name in names if name.startswith(ON_DEMAND))
+    shell = sorted({*names} - {*on_demand} - {"index.html", "service-worker.js"})
+    lists = {"SHELL": ["./", *shell], "ON_DEMAND": on_demand}
+    return b"".join(b"self.%b = %b;\n" % (name.encode(), msgspec.json.encode(files)) for name, files in lists.items())
 
 
 def _walk(folder: Traversable, endings: tuple[str, ...], below: str = "") -> list[tuple[str, PageFile]]:

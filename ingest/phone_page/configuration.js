@@ -14,7 +14,7 @@
  */
 
 /**
- * @param {import('./database.js').NamedValues} values
+ * @param {import('./sending/database.js').NamedValues} values
  * @returns {Promise<Configuration | null>} null if it was never heard.
  */
 export async function loadConfiguration(values) {

@@ -1,21 +1,21 @@
 /** The phone page: connects its parts. */
 
-import { AnswersView } from './answers-view.js';
+import { AnswersView } from './views/answers-view.js';
 import { loadConfiguration } from './configuration.js';
-import { NamedValues, openDatabase } from './database.js';
-import { DeviceAccount } from './device-account.js';
-import { byId, write } from './elements.js';
-import { EnrolmentView, takeCode } from './enrolment-view.js';
-import { LabelsView } from './labels-view.js';
-import { NoticesView, tell } from './notices-view.js';
+import { NamedValues, openDatabase } from './sending/database.js';
+import { DeviceAccount } from './sending/device-account.js';
+import { byId, write } from './views/elements.js';
+import { EnrolmentView, takeCode } from './views/enrolment-view.js';
+import { LabelsView } from './views/labels-view.js';
+import { NoticesView, tell } from './views/notices-view.js';
 import { Phone } from './phone.js';
-import { PocketMode } from './pocket-mode.js';
-import { RecordingView } from './recording-view.js';
-import { SendingView } from './sending-view.js';
-import { SettingsView } from './settings-view.js';
+import { PocketMode } from './views/pocket-mode.js';
+import { RecordingView } from './views/recording-view.js';
+import { SendingView } from './views/sending-view.js';
+import { SettingsView } from './views/settings-view.js';
 import { becomeTheOnlyTab } from './single-tab.js';
 import { offerToTests } from './test-access.js';
-import { TraceView } from './trace-view.js';
+import { TraceView } from './views/trace-view.js';
 
 const RENDER_MS = 500;
 const code = takeCode();
@@ -92,7 +92,7 @@ function madeUpName() {
 }
 
 // The page opens without a network once the service worker has its files.
-navigator.serviceWorker?.register('./service-worker.js').catch((error) => {
+navigator.serviceWorker?.register('./service-worker.js', { updateViaCache: 'none' }).catch((error) => {
   console.warn('the page will not open without a network', error);
 });
 open().catch((error) => {

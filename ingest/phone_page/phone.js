@@ -1,18 +1,18 @@
 /** The phone as a device: readings from the sensor become sessions, and go where the wearer wants them. */
 
-import { AnswerComparison } from './answer-comparison.js';
-import { EventClock } from './event-clock.js';
-import { LabelJournal } from './label-journal.js';
-import { LossLog } from './loss-log.js';
-import { isReversedPlatform, judgeFlat } from './motion-frame.js';
-import { MotionSensor } from './motion-sensor.js';
-import { askToPersist, outboxRoom } from './outbox-room.js';
-import { PhoneClassification } from './phone-classification.js';
-import { Recorder } from './recorder.js';
-import { ScreenKeeper } from './screen-keeper.js';
-import { Sending } from './sending.js';
-import { TraceBuffer } from './trace-buffer.js';
-import { NamedValues } from './database.js';
+import { AnswerComparison } from './classification/answer-comparison.js';
+import { EventClock } from './sensing/event-clock.js';
+import { LabelJournal } from './sending/label-journal.js';
+import { LossLog } from './sending/loss-log.js';
+import { isReversedPlatform, judgeFlat } from './sensing/motion-frame.js';
+import { MotionSensor } from './sensing/motion-sensor.js';
+import { askToPersist, outboxRoom } from './sending/outbox-room.js';
+import { PhoneClassification } from './classification/phone-classification.js';
+import { Recorder } from './sensing/recorder.js';
+import { ScreenKeeper } from './sensing/screen-keeper.js';
+import { Sending } from './sending/sending.js';
+import { TraceBuffer } from './sensing/trace-buffer.js';
+import { NamedValues } from './sending/database.js';
 
 /**
  * @typedef {object} Settings What the wearer has chosen; kept.
@@ -21,9 +21,9 @@ import { NamedValues } from './database.js';
  * @property {boolean | null} reversed Whether signs are reversed; null: as the platform says.
  *
  * @typedef {object} PhoneParts
- * @property {import('./database.js').Database} database
+ * @property {import('./sending/database.js').Database} database
  * @property {import('./configuration.js').Configuration} configuration
- * @property {import('./device-account.js').DeviceAccount} account
+ * @property {import('./sending/device-account.js').DeviceAccount} account
  * @property {URL} gateway
  */
 
@@ -40,9 +40,9 @@ export class Phone extends EventTarget {
   isPersistent = false;
   /** Event time of the present recording's begin, µs. */
   since = 0;
-  /** @type {import('./motion-sensor.js').MotionFault | null} */
+  /** @type {import('./sensing/motion-sensor.js').MotionFault | null} */
   motionFault = null;
-  /** @type {import('./recorder.js').SessionReason} Why the present session began. */
+  /** @type {import('./sensing/recorder.js').SessionReason} Why the present session began. */
   sessionReason = 'start';
   /** @type {((session: string, time: number, x: number, y: number, z: number) => void) | null} For tests. */
   onReading = null;
@@ -134,7 +134,7 @@ export class Phone extends EventTarget {
       this.trace.clear();
       this.#recorder.start(this.configuration.batch_milliseconds);
     } catch (error) {
-      this.motionFault = /** @type {import('./motion-sensor.js').MotionFault} */ (error);
+      this.motionFault = /** @type {import('./sensing/motion-sensor.js').MotionFault} */ (error);
     } finally {
       this.isStarting = false;
     }
@@ -195,7 +195,7 @@ export class Phone extends EventTarget {
   /**
    * Look at a phone that lies flat with its screen up, and mend the signs if they are reversed.
    *
-   * @returns {Promise<import('./motion-frame.js').Verdict>}
+   * @returns {Promise<import('./sensing/motion-frame.js').Verdict>}
    */
   async checkSigns() {
     const verdict = judgeFlat(this.trace.lastSecond(this.clock.now()));
@@ -287,14 +287,14 @@ export class Phone extends EventTarget {
     this.onReading?.(this.session, time, sign * x, sign * y, sign * z);
   }
 
-  /** @param {string} session @param {import('./recorder.js').Columns} columns */
+  /** @param {string} session @param {import('./sensing/recorder.js').Columns} columns */
   #keep(session, columns) {
     const { isPrivate, classifies } = this.settings;
     if (!isPrivate) this.sending?.keepReadings(session, columns);
     if (classifies) this.#classify(session, columns, isPrivate);
   }
 
-  /** @param {string} session @param {import('./recorder.js').Columns} columns @param {boolean} isPrivate */
+  /** @param {string} session @param {import('./sensing/recorder.js').Columns} columns @param {boolean} isPrivate */
   async #classify(session, columns, isPrivate) {
     try {
       const answers = (await this.classification?.add(session, columns)) ?? [];
@@ -315,7 +315,7 @@ export class Phone extends EventTarget {
     this.#changed();
   }
 
-  /** @param {string} session @param {import('./recorder.js').SessionReason} reason */
+  /** @param {string} session @param {import('./sensing/recorder.js').SessionReason} reason */
   #sessionBegins(session, reason) {
     this.sessionReason = reason;
     // What the wearer does goes on over a clock that was set, but not over a minute in which nothing was seen.

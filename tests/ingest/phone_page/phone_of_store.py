@@ -17,8 +17,8 @@ DEVICE = "phone-1"
 #: So that a store that does not come on is given up in the time of a test.
 HASTY = {"deadlineMs": 20_000, "graceMs": 1_000, "leastBytesPerSecond": 2_000, "silenceMs": 3_000}
 _PULLING = """
-const metadata = await import('/phone/trusted-metadata.js');
-const { openCurrentRelease } = await import('/phone/current-release.js');
+const metadata = await import('/phone/releases/release-client.js');
+const { openCurrentRelease } = await import('/phone/classification/current-release.js');
 const options = { baseUrl: './store/', storage, ...args[0] };
 """
 
@@ -46,7 +46,7 @@ class Phone:
         return str(
             self.run(
                 """
-                const { Classifier } = await import('/phone/classifier.js');
+                const { Classifier } = await import('/phone/classification/classifier.js');
                 const release = await metadata.pullRelease(options);
                 await (await Classifier.open(release)).close();
                 await metadata.keepRelease(storage, release);
@@ -60,7 +60,7 @@ class Phone:
         """Return what runs without the store, loaded and checked."""
         name: str | None = self.run(
             """
-            const { Classifier } = await import('/phone/classifier.js');
+            const { Classifier } = await import('/phone/classification/classifier.js');
             const release = await metadata.lastGoodRelease(storage);
             if (release === null) return null;
             await (await Classifier.open(release)).close();

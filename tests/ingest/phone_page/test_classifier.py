@@ -129,7 +129,7 @@ def test_a_network_that_takes_other_windows_than_the_manifest_says_is_refused(ph
     with pytest.raises(RefusedByPage, match="the network takes 200,3, the manifest says 100 x 3") as refused:
         phone.run(
             """
-            const { Classifier } = await import('/phone/classifier.js');
+            const { Classifier } = await import('/phone/classification/classifier.js');
             const { manifest, onnx, golden } = await metadata.pullRelease(options);
             const half = { ...golden, window: golden.window.slice(0, 100) };
             await Classifier.open({ manifest: { ...manifest, steps: 100 }, onnx, golden: half });

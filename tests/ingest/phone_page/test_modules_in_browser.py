@@ -10,7 +10,7 @@ import pytest
 from har.channels import is_canary
 from har.samples import encode_batch
 from har.windows import WindowSpec
-from tests.ingest.phone_page.page_files import FOLDER
+from tests.ingest.phone_page.page_files import module_names
 from tests.ingest.phone_page.page_modules import BrowserModules, NodeModules, RefusedByPage, modules_in_browser
 from tests.ingest.phone_page.phone_of_store import phone_in_browser, phone_in_node
 from tests.ingest.phone_page.test_motion import JUDGE
@@ -31,7 +31,7 @@ def page(browser):
 
 
 def test_every_module_loads_under_the_gateways_policy(page: BrowserModules) -> None:
-    names = sorted({file.name for file in FOLDER.glob("*.js")} - PROGRAMS)
+    names = [name for name in module_names() if name not in PROGRAMS]
     body = "return Promise.all(args[0].map(async (name) => Object.keys(await import(`/phone/${name}`)).length))"
     assert all(page.run(body, names))
     assert page.faults() == []
@@ -43,7 +43,7 @@ def test_a_browser_computes_what_node_computes(page: BrowserModules, modules: No
         assert_same(page, times, axes, spec, [700, 41, 333])
         assert cut_by(page, times, axes, spec, [500]) == cut_by(modules, times, axes, spec, [500])
     assert assert_same(page, *recording(60, 9, 0.3, 1, 0.1), WindowSpec(), [100]) >= 3
-    taps = "return (await import('/phone/resampling.js')).lowPassTaps()"
+    taps = "return (await import('/phone/classification/resampling.js')).lowPassTaps()"
     assert page.run(taps) == modules.run(taps)
 
     batch = batch_of(300, sequence=2**53 - 1)
@@ -54,7 +54,7 @@ def test_a_browser_computes_what_node_computes(page: BrowserModules, modules: No
 
     document = json.dumps({"\uff5e": [1, -(2**53) + 1, None, True], "\U0001f600": {"b": "\u2028", "a": '"\\\n'}})
     assert page.run(CANONICAL, document) == modules.run(CANONICAL, document)
-    share = "return (await import('/phone/channels.js')).isCanary(args[0], args[1])"
+    share = "return (await import('/phone/classification/channels.js')).isCanary(args[0], args[1])"
     names = [f"phone-{number}" for number in range(20)]
     assert [page.run(share, name, 0.5) for name in names] == [is_canary(name, 0.5) for name in names]
     assert page.run(JUDGE, np.tile([0.1, -0.2, -9.7], (60, 1)).tolist()) == "reversed"

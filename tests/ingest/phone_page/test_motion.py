@@ -12,7 +12,7 @@ CHROME_ON_IPHONE = (
 )
 MAC = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 Version/18.0 Safari/605.1.15"
 ANDROID = "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 Chrome/130.0.0.0 Mobile Safari/537.36"
-JUDGE = "const { judgeFlat } = await import('/phone/motion-frame.js'); return judgeFlat(args[0])"
+JUDGE = "const { judgeFlat } = await import('/phone/sensing/motion-frame.js'); return judgeFlat(args[0])"
 WINDOWS = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/130.0.0.0 Safari/537.36"
 
 
@@ -33,7 +33,7 @@ def test_only_ios_and_ipados_report_reversed_signs(
     modules: NodeModules, platform: str, agent: str, touch_points: int, reversed_signs: bool
 ) -> None:
     told = modules.run(
-        "const { isReversedPlatform } = await import('/phone/motion-frame.js'); return isReversedPlatform(args[0])",
+        "return (await import('/phone/sensing/motion-frame.js')).isReversedPlatform(args[0])",
         {"platform": platform, "userAgent": agent, "maxTouchPoints": touch_points},
     )
     assert told is reversed_signs

@@ -43,7 +43,7 @@ def test_in_private_mode_activities_are_sent_and_no_reading(phone: Any, page_gat
     assert {report.session for report in page_gateway.reports} == {private}
     assert private not in {batch.session for batch in page_gateway.batches}
     stored = phone.asynchronously(
-        "const { openDatabase } = await import('/phone/database.js');"
+        "const { openDatabase } = await import('/phone/sending/database.js');"
         "return (await (await openDatabase()).getAll('samples')).filter(({ session }) => session === args[0]).length",
         private,
     )

@@ -15,7 +15,7 @@ from tests.ingest.phone_page.page_modules import Modules, RefusedByPage
 
 START = 1_764_000_000_000_000
 ENCODE = """
-const { encodeBatch } = await import('/phone/sample-batch.js');
+const { encodeBatch } = await import('/phone/sending/sample-batch.js');
 const axes = args[1].map((axis) => axis.map(Number));
 const bytes = encodeBatch({ ...args[0], x: axes[0], y: axes[1], z: axes[2] });
 return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(''));

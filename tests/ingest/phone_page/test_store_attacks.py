@@ -363,7 +363,7 @@ def test_a_target_is_asked_only_of_roles_that_it_is_delegated_to(phone):
 
     roles = [role("a", "a/*", False), role("b", "?/one.*", True), role("c", "a/*", False), role("d", "*/*/*", False)]
     body = """
-    const { delegatedFor } = await import('/phone/delegations.js');
+    const { delegatedFor } = await import('/phone/releases/delegations.js');
     return args[1].map((path) => delegatedFor(path, args[0], 'targets').delegated.map(({ role }) => role));
     """
     asked = phone.page.run(

@@ -40,7 +40,7 @@ def test_a_release_arrives_whole(browsing):
     got = browsing.run(
         """
         const { name, channel, manifest, onnx, golden } = await metadata.pullRelease(options);
-        const { sha256 } = await import('/phone/metadata-signatures.js');
+        const { sha256 } = await import('/phone/releases/metadata-signatures.js');
         return { name, channel, manifest, golden, onnx: await sha256(onnx), length: onnx.length };
         """
     )
@@ -197,7 +197,7 @@ JSON = st.recursive(
     max_leaves=20,
 )
 CANONICAL = """
-const { canonicalJson, parseJson } = await import('/phone/canonical-json.js');
+const { canonicalJson, parseJson } = await import('/phone/releases/canonical-json.js');
 return new TextDecoder().decode(canonicalJson(parseJson(new TextEncoder().encode(args[0]))));
 """
 
@@ -224,7 +224,9 @@ def test_a_device_is_among_a_canarys_share_exactly_as_in_python(modules):
     def compare(device, share):
         digest = int.from_bytes(hashlib.sha256(device.encode()).digest()[:8], "big")
         share = digest / 2**64 if share is None else share  # right at the border
-        here = modules.run("return (await import('/phone/channels.js')).isCanary(args[0], args[1])", device, share)
+        here = modules.run(
+            "return (await import('/phone/classification/channels.js')).isCanary(args[0], args[1])", device, share
+        )
         assert here == is_canary(device, share)
 
     compare()

@@ -1,6 +1,6 @@
 /** The page's IndexedDB: what must outlive a reload. */
 
-import { openDB } from './vendor/idb/index.js';
+import { openDB } from '../vendor/idb/index.js';
 
 const NAME = 'har-phone';
 const VERSION = 1;

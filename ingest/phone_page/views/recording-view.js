@@ -1,9 +1,9 @@
 /** The big button, and how the recording goes. */
 
 import { byId, write } from './elements.js';
-import { duration } from './wording.js';
+import { duration } from '../wording.js';
 
-/** @type {Record<import('./screen-keeper.js').ScreenState, string>} */
+/** @type {Record<import('../sensing/screen-keeper.js').ScreenState, string>} */
 const SCREEN = {
   off: '',
   on: ' The screen stays on.',
@@ -20,7 +20,7 @@ const SESSIONS = {
 export class RecordingView {
   #phone;
 
-  /** @param {import('./phone.js').Phone} phone */
+  /** @param {import('../phone.js').Phone} phone */
   constructor(phone) {
     this.#phone = phone;
     byId('start').addEventListener('click', () => {

@@ -17,7 +17,7 @@ export class EnrolmentView {
   #account;
   #isBusy = false;
 
-  /** @param {import('./device-account.js').DeviceAccount} account */
+  /** @param {import('../sending/device-account.js').DeviceAccount} account */
   constructor(account) {
     this.#account = account;
     byId('enrolment-form').addEventListener('submit', (event) => {
@@ -61,7 +61,7 @@ export class EnrolmentView {
       inputById('code').value = '';
       delete byId('enrolment').dataset.offered;
     } catch (error) {
-      const { message, retryAfter } = /** @type {import('./gateway-answers.js').GatewayRefused} */ (error);
+      const { message, retryAfter } = /** @type {import('../sending/gateway-answers.js').GatewayRefused} */ (error);
       const later = retryAfter ? ` Try again in ${Math.ceil(retryAfter / 1000)} s.` : '';
       write('enrolment-fault', `${message}${later}`);
     } finally {

@@ -1,9 +1,9 @@
 /** What the wearer can choose. */
 
 import { byId, inputById, write } from './elements.js';
-import { counted } from './wording.js';
+import { counted } from '../wording.js';
 
-/** @type {Record<import('./motion-frame.js').Verdict, string>} */
+/** @type {Record<import('../sensing/motion-frame.js').Verdict, string>} */
 const VERDICTS = {
   right: 'The signs are right: gravity is +9.8 m/s² along z.',
   reversed: 'The signs were reversed; from now on they are right. A new session began.',
@@ -16,7 +16,7 @@ export class SettingsView {
   #onFault;
   #named = '';
 
-  /** @param {import('./phone.js').Phone} phone @param {(text: string) => void} onFault */
+  /** @param {import('../phone.js').Phone} phone @param {(text: string) => void} onFault */
   constructor(phone, onFault) {
     this.#phone = phone;
     this.#onFault = onFault;

@@ -1,7 +1,7 @@
 /** The live trace and the rate of readings. */
 
 import { byId, write } from './elements.js';
-import { TraceChart } from './trace-chart.js';
+import { TraceChart } from '../trace-chart.js';
 
 /** A faster pace costs battery and shows nothing more, ms. */
 const PACE_MS = 50;
@@ -15,7 +15,7 @@ export class TraceView {
   #isInView = true;
   #calm = matchMedia('(prefers-reduced-motion: reduce)');
 
-  /** @param {import('./phone.js').Phone} phone */
+  /** @param {import('../phone.js').Phone} phone */
   constructor(phone) {
     this.#phone = phone;
     new IntersectionObserver(([entry]) => {

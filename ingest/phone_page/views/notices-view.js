@@ -1,7 +1,7 @@
 /** What is wrong, in words, and what can be done. */
 
 import { byId, part, write } from './elements.js';
-import { counted, duration } from './wording.js';
+import { counted, duration } from '../wording.js';
 
 /** A phone's clock that is off by more is worth saying, µs. */
 const CLOCK_OFF_US = 2_000_000;
@@ -22,7 +22,7 @@ export class NoticesView {
   /** @type {string} What just went wrong. */
   fault = '';
 
-  /** @param {import('./phone.js').Phone | null} phone null while the page does nothing yet. */
+  /** @param {import('../phone.js').Phone | null} phone null while the page does nothing yet. */
   constructor(phone) {
     this.#phone = phone;
   }
@@ -58,7 +58,7 @@ export class NoticesView {
     byId('notices').append(element);
   }
 
-  /** @param {import('./phone.js').Phone} phone @returns {Notice[]} */
+  /** @param {import('../phone.js').Phone} phone @returns {Notice[]} */
   #notices(phone) {
     const { account, sending, motionFault, isRecording } = phone;
     /** @type {Notice[]} */

@@ -1,6 +1,6 @@
 /** From a release's probabilities to its answer, exactly as har/answers.py decides. */
 
-import { UNKNOWN } from './release-documents.js';
+import { UNKNOWN } from '../releases/release-documents.js';
 
 /**
  * @typedef {object} Decision

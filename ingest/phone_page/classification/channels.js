@@ -1,8 +1,8 @@
 /** Which channel a device gets its release from: har/channels.py. */
 
-import { sha256 } from './metadata-signatures.js';
+import { sha256 } from '../releases/metadata-signatures.js';
 
-/** @typedef {import('./release-documents.js').Pointer} Pointer */
+/** @typedef {import('../releases/release-documents.js').Pointer} Pointer */
 
 /** @type {Pointer['channel'][]} */
 export const CHANNELS = ['stable', 'canary'];

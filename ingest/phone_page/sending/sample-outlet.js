@@ -34,7 +34,7 @@ export class SampleOutlet {
    * Keep the next readings of a session.
    *
    * @param {string} session
-   * @param {import('./recorder.js').Columns} columns
+   * @param {import('../sensing/recorder.js').Columns} columns
    * @returns {Promise<void>} When they are kept or lost.
    */
   keep(session, columns) {
@@ -51,7 +51,7 @@ export class SampleOutlet {
     return this.#tail;
   }
 
-  /** @param {string} session @param {import('./recorder.js').Columns} columns */
+  /** @param {string} session @param {import('../sensing/recorder.js').Columns} columns */
   async #write(session, columns) {
     if (this.#numbering.session !== session) this.#numbering = { session, sequence: 0, newest: 0 };
     const { sequence, newest } = this.#numbering;
@@ -73,7 +73,7 @@ export class SampleOutlet {
     if (kept) this.#numbering = { session, sequence: sequence + 1, newest: until };
   }
 
-  /** @param {import('./recorder.js').Columns} columns @param {LossReason} reason */
+  /** @param {import('../sensing/recorder.js').Columns} columns @param {LossReason} reason */
   #lose({ times }, reason) {
     this.#onLost(times[0], /** @type {number} */ (times.at(-1)), times.length, reason);
   }

@@ -1,12 +1,12 @@
 /** Classifying windows with a release's ONNX network, in WebAssembly on one thread: model_store/onnx_classifier.py. */
 
 import { decide } from './answers.js';
-import { UpdateRefusedError, refuseUnless, textOf } from './update-refusal.js';
-import * as ort from './vendor/onnxruntime/ort.wasm.bundle.min.mjs';
+import { UpdateRefusedError, refuseUnless, textOf } from '../releases/update-refusal.js';
+import * as ort from '../vendor/onnxruntime/ort.wasm.bundle.min.mjs';
 
 /** @typedef {import('onnxruntime-web').InferenceSession} InferenceSession */
-/** @typedef {import('./release-documents.js').Manifest} Manifest */
-/** @typedef {import('./release-documents.js').GoldenWindow} GoldenWindow */
+/** @typedef {import('../releases/release-documents.js').Manifest} Manifest */
+/** @typedef {import('../releases/release-documents.js').GoldenWindow} GoldenWindow */
 
 const AXES = 3;
 /** A phone has one window a second: whoever lets more wait than this has lost count of them. */
@@ -15,7 +15,7 @@ const MOST_WAITING = 256;
 // More threads would need a page that is isolated from other origins, and a window takes milliseconds on one.
 ort.env.wasm.numThreads = 1;
 // What the bundle does not hold is taken from beside it, and from nowhere else.
-ort.env.wasm.wasmPaths = { wasm: new URL('./vendor/onnxruntime/ort-wasm-simd-threaded.wasm', import.meta.url).href };
+ort.env.wasm.wasmPaths = { wasm: new URL('../vendor/onnxruntime/ort-wasm-simd-threaded.wasm', import.meta.url).href };
 
 /**
  * @typedef {object} Answer

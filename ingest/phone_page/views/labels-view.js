@@ -1,7 +1,7 @@
 /** Big buttons by which the wearer says what it does. */
 
 import { byId, part, write } from './elements.js';
-import { counted, duration, timeOfDay } from './wording.js';
+import { counted, duration, timeOfDay } from '../wording.js';
 
 const SHOWN = 4;
 const TAP_MS = 40;
@@ -13,7 +13,7 @@ export class LabelsView {
   #buttons = new Map();
   #listed = '';
 
-  /** @param {import('./phone.js').Phone} phone @param {(text: string) => void} onFault */
+  /** @param {import('../phone.js').Phone} phone @param {(text: string) => void} onFault */
   constructor(phone, onFault) {
     this.#phone = phone;
     this.#onFault = onFault;
@@ -21,7 +21,7 @@ export class LabelsView {
     byId('undo').addEventListener('click', () => this.#tap(() => phone.undoLabel()));
   }
 
-  /** @param {import('./configuration.js').Activity} activity */
+  /** @param {import('../configuration.js').Activity} activity */
   #addButton({ name, title, colour }) {
     const button = /** @type {HTMLButtonElement} */ (part('button', 'label-button', ''));
     button.type = 'button';
@@ -91,7 +91,7 @@ export class LabelsView {
     );
   }
 
-  /** @param {import('./label-journal.js').Said} said */
+  /** @param {import('../sending/label-journal.js').Said} said */
   #when({ session, start, end }) {
     if (end === start) return `${timeOfDay(start)}, taken back`;
     if (end !== null) return `${timeOfDay(start)} to ${timeOfDay(end)}`;

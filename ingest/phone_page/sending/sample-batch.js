@@ -1,6 +1,6 @@
 /** Batches of readings as the gateway takes them: har/samples.py's `SampleBatch`, the same bytes. */
 
-import { encode } from './vendor/msgpack/index.mjs';
+import { encode } from '../vendor/msgpack/index.mjs';
 
 const SCHEMA = 1;
 const UNITS = 'm/s^2';

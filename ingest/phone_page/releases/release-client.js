@@ -20,7 +20,7 @@
  */
 
 import { BoundedFetcher } from './bounded-fetch.js';
-import { CHANNELS, channelOf } from './channels.js';
+import { CHANNELS, channelOf } from '../classification/channels.js';
 import { sha256 } from './metadata-signatures.js';
 import {
   MAX_MANIFEST_BYTES,
@@ -31,7 +31,7 @@ import {
   readPointer,
 } from './release-documents.js';
 import { fetchSigned } from './signed-files.js';
-import { StoreMetadata, keptAs } from './store-metadata.js';
+import { StoreMetadata, keptAs } from './tuf-client.js';
 import { UpdateRefusedError, refuseUnless, textOf } from './update-refusal.js';
 
 export { UpdateRefusedError };
@@ -41,7 +41,7 @@ export { UpdateRefusedError };
 /** @typedef {import('./release-documents.js').Manifest} Manifest */
 /** @typedef {import('./release-documents.js').Pointer} Pointer */
 /** @typedef {import('./signed-files.js').SignedFile} SignedFile */
-/** @typedef {import('./store-metadata.js').Storage} Storage */
+/** @typedef {import('./tuf-client.js').Storage} Storage */
 
 const FORMAT = 'onnx';
 const MANIFEST = 'manifest.json';

@@ -1,7 +1,7 @@
 /** What the server and the phone think, side by side. */
 
 import { byId, write } from './elements.js';
-import { duration, latency, percent } from './wording.js';
+import { duration, latency, percent } from '../wording.js';
 
 /** An answer that is older is no answer about now, µs. */
 const OLD_US = 15_000_000;
@@ -12,7 +12,7 @@ export class AnswersView {
   #phone;
   #spoken = '';
 
-  /** @param {import('./phone.js').Phone} phone */
+  /** @param {import('../phone.js').Phone} phone */
   constructor(phone) {
     this.#phone = phone;
     setInterval(() => this.#speak(), SPOKEN_MS);
@@ -29,7 +29,7 @@ export class AnswersView {
     write('agreement', this.#agreement());
   }
 
-  /** @param {import('./answer-comparison.js').Answer | null} answer */
+  /** @param {import('../classification/answer-comparison.js').Answer | null} answer */
   #fresh(answer) {
     return answer && this.#phone.isRecording && this.#phone.clock.now() - answer.end < OLD_US ? answer : null;
   }
@@ -82,7 +82,7 @@ export class AnswersView {
     return this.#phone.configuration.activities.find(({ name }) => name === activity)?.title ?? activity;
   }
 
-  /** @param {string} id @param {import('./answer-comparison.js').Answer | null} answer */
+  /** @param {string} id @param {import('../classification/answer-comparison.js').Answer | null} answer */
   #colour(id, answer) {
     const activity = this.#phone.configuration.activities.find(({ name }) => name === answer?.activity);
     byId(id).style.setProperty('--activity', activity?.colour ?? 'var(--line)');
@@ -91,7 +91,7 @@ export class AnswersView {
 
 /**
  * @param {string} id
- * @param {import('./answer-comparison.js').Answer | null} fresh
+ * @param {import('../classification/answer-comparison.js').Answer | null} fresh
  * @param {string} activity
  * @param {string} confidence
  * @param {string} detail

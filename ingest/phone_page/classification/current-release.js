@@ -1,9 +1,9 @@
 /** The release that classifies on this device: the store's if it can be taken, else the one that was good last. */
 
 import { Classifier } from './classifier.js';
-import { UpdateRefusedError, keepRelease, lastGoodRelease, pullRelease } from './trusted-metadata.js';
+import { UpdateRefusedError, keepRelease, lastGoodRelease, pullRelease } from '../releases/release-client.js';
 
-/** @typedef {import('./trusted-metadata.js').Release} Release */
+/** @typedef {import('../releases/release-client.js').Release} Release */
 
 /**
  * @typedef {object} Current

@@ -19,7 +19,7 @@ const MOST_REFUSALS = 20;
  * @typedef {object} SendingParts
  * @property {import('./database.js').Database} database
  * @property {import('./device-account.js').DeviceAccount} account
- * @property {import('./event-clock.js').EventClock} clock
+ * @property {import('../sensing/event-clock.js').EventClock} clock
  * @property {import('./loss-log.js').LossLog} losses
  * @property {URL} gateway The gateway's address, `…/v1/`, as HTTP.
  * @property {number} limit Bytes of readings that may wait.
@@ -99,7 +99,7 @@ export class Sending {
     this.#activities.link.stop();
   }
 
-  /** @param {string} session @param {import('./recorder.js').Columns} columns */
+  /** @param {string} session @param {import('../sensing/recorder.js').Columns} columns */
   keepReadings(session, columns) {
     return this.#samples.outlet.keep(session, columns);
   }

@@ -1,8 +1,8 @@
 /** The connection, what waits, and what was refused or lost. */
 
 import { byId, write, writeRows } from './elements.js';
-import { bytesAnHour } from './outbox-room.js';
-import { counted, duration, size, timeOfDay } from './wording.js';
+import { bytesAnHour } from '../sending/outbox-room.js';
+import { counted, duration, size, timeOfDay } from '../wording.js';
 
 const SHOWN = 4;
 /** What has waited for less is just on its way, ms. */
@@ -16,10 +16,10 @@ const LOST_BY = {
 
 export class SendingView {
   #phone;
-  /** @type {import('./outbox.js').StoredMessage | undefined} */
+  /** @type {import('../sending/outbox.js').StoredMessage | undefined} */
   #oldest;
 
-  /** @param {import('./phone.js').Phone} phone */
+  /** @param {import('../phone.js').Phone} phone */
   constructor(phone) {
     this.#phone = phone;
     setInterval(() => this.#lookForOldest(), 1_000);

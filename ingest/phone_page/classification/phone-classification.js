@@ -4,7 +4,7 @@
 const REFRESH_MS = 300_000;
 
 /**
- * @typedef {import('./activity-outlet.js').PhoneAnswer} PhoneAnswer
+ * @typedef {import('../sending/activity-outlet.js').PhoneAnswer} PhoneAnswer
  * @typedef {object} RunningRelease
  * @property {string} name
  * @property {string} channel
@@ -34,7 +34,7 @@ export class PhoneClassification {
 
   /**
    * @param {string} device
-   * @param {import('./database.js').NamedValues} storage Trusted metadata, and the last good release.
+   * @param {import('../sending/database.js').NamedValues} storage Trusted metadata, and the last good release.
    * @param {() => void} onChange
    */
   constructor(device, storage, onChange) {
@@ -69,7 +69,7 @@ export class PhoneClassification {
    * Classify what readings complete; in order, one call after the other.
    *
    * @param {string} session
-   * @param {import('./recorder.js').Columns} columns
+   * @param {import('../sensing/recorder.js').Columns} columns
    * @returns {Promise<PhoneAnswer[]>}
    */
   add(session, columns) {
@@ -81,7 +81,7 @@ export class PhoneClassification {
     return answers;
   }
 
-  /** @param {string} session @param {import('./recorder.js').Columns} columns @returns {Promise<PhoneAnswer[]>} */
+  /** @param {string} session @param {import('../sensing/recorder.js').Columns} columns @returns {Promise<PhoneAnswer[]>} */
   async #classify(session, { times, x, y, z }) {
     const running = this.#running;
     if (!this.#isOn || running === null) return [];
@@ -120,7 +120,7 @@ export class PhoneClassification {
     // All that only this needs, the 14 MB of the runtime too, is loaded only by those who want it.
     const [{ openCurrentRelease }, { pullRelease, keepRelease }, { Classifier }, { windowSpec }] = await Promise.all([
       import('./current-release.js'),
-      import('./trusted-metadata.js'),
+      import('../releases/release-client.js'),
       import('./classifier.js'),
       import('./windows.js'),
     ]);
