@@ -1,10 +1,11 @@
 /** What the charts of a card have in common: a plot of a fixed height that follows its card's width. */
 export class LiveChart {
+  /** @type {import('uplot')} Each kind of chart sets it. */
+  plot = /** @type {any} */ (null);
+
   /** @param {number} height In CSS pixels. */
   constructor(height) {
     this.height = height;
-    /** @type {import('uplot').default} Set by the chart itself. */
-    this.plot = undefined;
   }
 
   /** @param {number} width In CSS pixels. */

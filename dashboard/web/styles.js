@@ -51,7 +51,7 @@ function initials(title) {
   return second ? (first.charAt(0) + second.charAt(0)).toUpperCase() : first.slice(0, 2);
 }
 
-/** @type {CanvasRenderingContext2D | null} */
+/** @type {OffscreenCanvasRenderingContext2D | null} */
 let probe = null;
 
 /**
@@ -67,7 +67,7 @@ function canDraw(symbol) {
 
 /** @param {string} text @returns {string} */
 function drawn(text) {
-  const context = /** @type {CanvasRenderingContext2D} */ (probe);
+  const context = /** @type {OffscreenCanvasRenderingContext2D} */ (probe);
   context.clearRect(0, 0, 32, 32);
   context.font = '20px system-ui, sans-serif';
   context.textBaseline = 'top';

@@ -130,7 +130,7 @@ def _file_list(names: Iterable[str]) -> bytes:
     on_demand = sorted(name for name in names if name.startswith(ON_DEMAND))
     shell = sorted({*names} - {*on_demand} - {"index.html", "service-worker.js"})
     lists = {"SHELL": ["./", *shell], "ON_DEMAND": on_demand}
-    return b"".join(b"self.%b = %b;\n" % (name.encode(), msgspec.json.encode(files)) for name, files in lists.items())
+    return b"".join(b"const %b = %b;\n" % (name.encode(), msgspec.json.encode(files)) for name, files in lists.items())
 
 
 def _walk(folder: Traversable, endings: tuple[str, ...], below: str = "") -> list[tuple[str, PageFile]]:

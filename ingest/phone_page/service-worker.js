@@ -7,6 +7,8 @@
  * touched: not `/v1/`, not the store, not the configuration.
  */
 
+const scope = /** @type {ServiceWorkerGlobalScope} */ (/** @type {unknown} */ (self));
+
 const PREFIX = 'har-phone-';
 /** The cache that holds nothing but the names of the others. */
 const NAMES = 'har-phone';
@@ -19,18 +21,18 @@ const PATIENCE_MS = 4_000;
 importScripts('file-list.js');
 
 /** @param {string} file @returns {string} */
-const urlOf = (file) => new URL(file, self.registration.scope).href;
+const urlOf = (file) => new URL(file, scope.registration.scope).href;
 const onDemand = new Set(ON_DEMAND.map(urlOf));
 const known = new Set([...SHELL, ...ON_DEMAND].map(urlOf));
 /** @type {Promise<void> | null} One look at the network at a time. */
 let looking = null;
 
-self.addEventListener('install', (event) => {
-  self.skipWaiting();
+scope.addEventListener('install', (event) => {
+  scope.skipWaiting();
   event.waitUntil(lookAtNetwork());
 });
-self.addEventListener('activate', (event) => event.waitUntil(self.clients.claim()));
-self.addEventListener('fetch', (event) => {
+scope.addEventListener('activate', (event) => event.waitUntil(scope.clients.claim()));
+scope.addEventListener('fetch', (event) => {
   const url = new URL(event.request.url);
   url.hash = '';
   if (event.request.method !== 'GET') return;

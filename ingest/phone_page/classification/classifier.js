@@ -88,7 +88,7 @@ export class Classifier {
   async probabilities(window) {
     const { steps } = this.manifest;
     if (window.length !== steps * AXES)
-      throw new RangeError(`a window has ${steps * AXES} values, not ${window.length}`);
+      {throw new RangeError(`a window has ${steps * AXES} values, not ${window.length}`);}
     if (this.#waiting >= MOST_WAITING) throw new RangeError(`${this.#waiting} windows wait to be classified already`);
     this.#waiting += 1;
     const input = new ort.Tensor('float32', this.#normalised(window), [1, steps, AXES]);

@@ -35,7 +35,7 @@ export class BoundedFetcher {
   /**
    * @param {string} name The file's, in the store.
    * @param {number} most Bytes that it may have.
-   * @returns {Promise<Uint8Array>}
+   * @returns {Promise<Uint8Array<ArrayBuffer>>}
    * @throws {UpdateRefusedError} As unreachable, slow or too long.
    */
   async fetch(name, most) {
@@ -47,7 +47,7 @@ export class BoundedFetcher {
   /**
    * @param {string} name The file's, in the store.
    * @param {number} most Bytes that it may have.
-   * @returns {Promise<Uint8Array | null>} Null if the store says that there is none.
+   * @returns {Promise<Uint8Array<ArrayBuffer> | null>} Null if the store says that there is none.
    * @throws {UpdateRefusedError} As unreachable, slow or too long.
    */
   async fetchIfThere(name, most) {
@@ -76,10 +76,10 @@ export class BoundedFetcher {
  * @param {string} name
  * @param {number} most
  * @param {Pace} pace
- * @returns {Promise<Uint8Array>}
+ * @returns {Promise<Uint8Array<ArrayBuffer>>}
  */
 async function bodyOf(answer, name, most, pace) {
-  /** @type {Uint8Array[]} */
+  /** @type {Uint8Array<ArrayBuffer>[]} */
   const pieces = [];
   let length = 0;
   const reader = answer.body?.getReader();

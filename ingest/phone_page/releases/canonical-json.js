@@ -14,7 +14,7 @@ const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 const encoder = new TextEncoder();
 
 /**
- * @param {Uint8Array} bytes JSON in UTF-8.
+ * @param {Uint8Array<ArrayBuffer>} bytes JSON in UTF-8.
  * @returns {any}
  * @throws {SyntaxError | TypeError} If it is none.
  */
@@ -24,7 +24,7 @@ export function parseJson(bytes) {
 
 /**
  * @param {unknown} value What JSON was parsed to.
- * @returns {Uint8Array} Its canonical form, in UTF-8.
+ * @returns {Uint8Array<ArrayBuffer>} Its canonical form, in UTF-8.
  * @throws {TypeError} If it has none.
  */
 export function canonicalJson(value) {

@@ -22,13 +22,13 @@ const UTC_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/;
  * @property {number} version
  * @property {number} expires ms since the epoch.
  * @property {Map<string, string>} signatures Hexadecimal, by the key's id.
- * @property {Uint8Array} payload What the signatures cover.
+ * @property {Uint8Array<ArrayBuffer>} payload What the signatures cover.
  */
 
 /**
  * Read metadata without believing it.
  *
- * @param {Uint8Array} bytes
+ * @param {Uint8Array<ArrayBuffer>} bytes
  * @param {string} role What to call it.
  * @param {string} type `root`, `timestamp`, `snapshot` or `targets`.
  * @returns {Metadata}
@@ -117,7 +117,7 @@ export async function verifySignatures({ role, keys, keyids, threshold }, metada
 /**
  * @param {any} key As metadata has it.
  * @param {string} role
- * @returns {{hex: string, bytes: Uint8Array}}
+ * @returns {{hex: string, bytes: Uint8Array<ArrayBuffer>}}
  */
 function publicKey(key, role) {
   refuseUnless(
@@ -132,9 +132,9 @@ function publicKey(key, role) {
 }
 
 /**
- * @param {Uint8Array} publicBytes
- * @param {Uint8Array} signature
- * @param {Uint8Array} payload
+ * @param {Uint8Array<ArrayBuffer>} publicBytes
+ * @param {Uint8Array<ArrayBuffer>} signature
+ * @param {Uint8Array<ArrayBuffer>} payload
  * @returns {Promise<boolean>}
  */
 async function hasSigned(publicBytes, signature, payload) {
@@ -150,7 +150,7 @@ async function hasSigned(publicBytes, signature, payload) {
 }
 
 /**
- * @param {Uint8Array} bytes
+ * @param {Uint8Array<ArrayBuffer>} bytes
  * @returns {Promise<string>} Their SHA-256, hexadecimal.
  */
 export async function sha256(bytes) {
@@ -171,7 +171,7 @@ function webCrypto() {
 /**
  * @param {string} text
  * @param {number} length In bytes.
- * @returns {Uint8Array | null} Null if the text is something else.
+ * @returns {Uint8Array<ArrayBuffer> | null} Null if the text is something else.
  */
 function fromHex(text, length) {
   if (!/^[0-9a-f]*$/.test(text) || text.length !== 2 * length) return null;

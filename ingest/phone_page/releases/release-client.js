@@ -52,15 +52,15 @@ const GOOD = 'store/good';
  * @typedef {{stable?: Pointer, canary?: Pointer}} Pointers
  *
  * @typedef {object} ReleaseFiles
- * @property {Uint8Array} manifest
- * @property {Uint8Array} golden
- * @property {Uint8Array} onnx
+ * @property {Uint8Array<ArrayBuffer>} manifest
+ * @property {Uint8Array<ArrayBuffer>} golden
+ * @property {Uint8Array<ArrayBuffer>} onnx
  *
  * @typedef {object} Release A release that was verified; it is to be loaded and checked before it is used.
  * @property {string} name
  * @property {Pointer['channel']} channel Which channel it is from.
  * @property {Manifest} manifest
- * @property {Uint8Array} onnx The network.
+ * @property {Uint8Array<ArrayBuffer>} onnx The network.
  * @property {GoldenWindow} golden
  * @property {ReleaseFiles} files As they came.
  * @property {Pointers} pointers What the channels pointed to.
@@ -191,7 +191,7 @@ async function pulledFiles(metadata, fetcher, pointer, kept) {
     refuseUnless(target !== null, 'contradictory', `the store has signed no ${path}`);
     return { ...target, path };
   };
-  /** @type {(file: SignedFile & {path: string}, most: number, before?: Uint8Array) => Promise<Uint8Array>} */
+  /** @type {(file: SignedFile & {path: string}, most: number, before?: Uint8Array<ArrayBuffer>) => Promise<Uint8Array<ArrayBuffer>>} */
   const fetched = async (file, most, before) => {
     if (before?.length === file.length && (await sha256(before)) === file.sha256) return before;
     return fetchSigned(fetcher, targetName(file.path, file), file, most);

@@ -42,7 +42,7 @@ const PLAIN_NAME = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/;
  */
 
 /**
- * @param {Uint8Array} bytes
+ * @param {Uint8Array<ArrayBuffer>} bytes
  * @returns {Pointer}
  * @throws {UpdateRefusedError} As unusable.
  */
@@ -61,7 +61,7 @@ export function readPointer(bytes) {
 }
 
 /**
- * @param {Uint8Array} bytes
+ * @param {Uint8Array<ArrayBuffer>} bytes
  * @returns {Manifest}
  * @throws {UpdateRefusedError} As unusable.
  */
@@ -105,7 +105,7 @@ export function artifactOf(manifest, format) {
 }
 
 /**
- * @param {Uint8Array} bytes
+ * @param {Uint8Array<ArrayBuffer>} bytes
  * @param {Manifest} manifest
  * @returns {GoldenWindow}
  * @throws {UpdateRefusedError} As unusable.
@@ -125,7 +125,7 @@ export function readGolden(bytes, manifest) {
 }
 
 /**
- * @param {Uint8Array} bytes
+ * @param {Uint8Array<ArrayBuffer>} bytes
  * @param {string} what
  * @param {number} most Bytes.
  * @returns {any}
@@ -139,7 +139,7 @@ function readDocument(bytes, what, most) {
 }
 
 /**
- * @param {Uint8Array} bytes
+ * @param {Uint8Array<ArrayBuffer>} bytes
  * @param {string} what
  * @param {number} most Bytes.
  * @returns {Record<string, any>}

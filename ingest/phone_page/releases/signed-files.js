@@ -44,7 +44,7 @@ export function signedFile(listed, what) {
  * @param {string} name The file's, in the store.
  * @param {SignedFile} wanted
  * @param {number} most Bytes that it may have, whatever was signed.
- * @returns {Promise<Uint8Array>}
+ * @returns {Promise<Uint8Array<ArrayBuffer>>}
  * @throws {UpdateRefusedError} If it does not come, or is another.
  */
 export async function fetchSigned(fetcher, name, wanted, most) {

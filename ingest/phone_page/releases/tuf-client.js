@@ -177,7 +177,7 @@ export class StoreMetadata {
    * @param {Signers} signers
    * @param {SignedMetadata} wanted
    * @param {'snapshot' | 'targets'} type
-   * @returns {Promise<{bytes: Uint8Array, metadata: Metadata}>}
+   * @returns {Promise<{bytes: Uint8Array<ArrayBuffer>, metadata: Metadata}>}
    */
   async #fetched(signers, wanted, type) {
     const name = `metadata/${wanted.version}.${encodeURIComponent(signers.role)}.json`;
@@ -194,7 +194,7 @@ export class StoreMetadata {
   /**
    * @param {Signers} signers
    * @param {string} type
-   * @returns {Promise<{bytes: Uint8Array, metadata: Metadata} | null>} Null if nothing is kept that still counts.
+   * @returns {Promise<{bytes: Uint8Array<ArrayBuffer>, metadata: Metadata} | null>} Null if nothing is kept that still counts.
    */
   async #kept(signers, type) {
     const bytes = await this.#storage.get(keptAs(signers.role));
@@ -222,7 +222,7 @@ export class StoreMetadata {
 }
 
 /**
- * @param {Uint8Array} bytes
+ * @param {Uint8Array<ArrayBuffer>} bytes
  * @param {Signers} signers
  * @param {string} type
  * @returns {Promise<Metadata>} Signed by whom it should be; it may have expired.

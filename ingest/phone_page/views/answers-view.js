@@ -51,7 +51,7 @@ export class AnswersView {
       return ['Off', '', configuration.store ? 'Switch it on in the settings.' : 'This gateway offers no releases.'];
     }
     if (classification?.isLoading && !classification.isReady)
-      return ['Loading', '', 'The release is fetched and verified.'];
+      {return ['Loading', '', 'The release is fetched and verified.'];}
     const fault = classificationFault || classification?.fault || '';
     if (!classification?.release) return ['No release', '', fault];
     const { name, channel } = classification.release;

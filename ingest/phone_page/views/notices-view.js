@@ -64,7 +64,7 @@ export class NoticesView {
     /** @type {Notice[]} */
     const notices = [];
     if (!isSecureContext)
-      notices.push({ text: 'This page is not secure (no HTTPS): browsers give it no motion.', severe: true });
+      {notices.push({ text: 'This page is not secure (no HTTPS): browsers give it no motion.', severe: true });}
     if (account.turnedAway) {
       const why = account.turnedAway.replace(/[^.!?]$/, '$&.');
       notices.push({ text: `${why} Recording has stopped; what waits is kept.`, severe: true });
