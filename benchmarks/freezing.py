@@ -27,7 +27,7 @@ from trainer.freezing.agreement import measure_agreement, trained_answers
 from trainer.freezing.latency import median_latency_ms
 from trainer.freezing.lite import BATCH
 from trainer.freezing.traced import trace
-from trainer.runs.plan import TrainingPlan
+from trainer.request import TrainRequest
 from trainer.sources.recordings import load_recordings
 from trainer.sources.splits import training_people
 
@@ -47,7 +47,7 @@ def main() -> None:
 
 
 def measure(name: str, tables: list[Path], epochs: int) -> None:
-    plan = TrainingPlan(network=name, fit=FitSettings(epochs=epochs, windows_per_epoch=WINDOWS_PER_EPOCH, threads=1))
+    plan = TrainRequest(network=name, fit=FitSettings(epochs=epochs, windows_per_epoch=WINDOWS_PER_EPOCH, threads=1))
     recordings = load_recordings(tables)
     people = training_people(recording.person for recording in recordings)
     theirs = [recording for recording in recordings if recording.person in people]

@@ -21,7 +21,7 @@ from trainer.preparation.in_process import prepare_in_process
 from trainer.preparation.on_spark import prepare_on_spark
 from trainer.preparation.plan import SPLITS, TRAIN
 from trainer.preparation.shards import PreparedIndex, read_index, read_shards
-from trainer.runs.plan import TrainingPlan
+from trainer.request import TrainRequest
 from trainer.sources import find_source
 from trainer.sources.recordings import load_recordings
 
@@ -73,7 +73,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rows", type=int, default=ROWS)
     rows = parser.parse_args().rows
-    plan = TrainingPlan().preparation
+    plan = TrainRequest().preparation
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         file = folder / "Phones_accelerometer.csv"

@@ -56,6 +56,6 @@ def held_out_curve(job: TrainingJob, kept: Path, held_out: ValidationWindows) ->
     for where in last_of_epochs(RunFolder(job.run)):
         checkpoint.restore(str(kept / f"ckpt-{where.epoch}")).expect_partial()
         model.optimizer.finalize_variable_values(model.trainable_variables)
-        outcomes = held_out.classify(classifier(model, job.normalisation))
+        outcomes = held_out.classify(classifier(model, job.request.normalisation))
         curve.append((where.seconds, measure(outcomes, 0.0).scores.macro_f1))
     return curve

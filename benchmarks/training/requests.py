@@ -3,9 +3,8 @@
 from dataclasses import replace
 from pathlib import Path
 
-from trainer.distributed.job import Mode
-from trainer.runs.plan import TrainingPlan
-from trainer.runs.record import TrainRequest
+from trainer.fitting.fit_settings import FitSettings
+from trainer.request import Mode, TrainRequest
 
 
 def request_for(
@@ -18,19 +17,11 @@ def request_for(
     seed: int = 0,
 ) -> TrainRequest:
     """Return a request with the default recipe."""
-    plan = TrainingPlan()
+    usual = FitSettings()
     fit = replace(
-        plan.fit,
+        usual,
         seed=seed,
-        epochs=epochs or plan.fit.epochs,
-        windows_per_epoch=windows_per_epoch or plan.fit.windows_per_epoch,
+        epochs=epochs or usual.epochs,
+        windows_per_epoch=windows_per_epoch or usual.windows_per_epoch,
     )
-    return TrainRequest(
-        data=tuple(str(path) for path in data),
-        network=plan.network,
-        mode=mode,
-        workers=workers,
-        preparation=plan.preparation,
-        fit=fit,
-        unknown_cost=0.02,
-    )
+    return TrainRequest(data=tuple(str(path) for path in data), mode=mode, workers=workers, fit=fit)

@@ -22,8 +22,8 @@ from benchmarks.training.apart import run_apart, run_at_once
 from benchmarks.training.processor_time import ProcessorWatch
 from benchmarks.training.requests import request_for
 from benchmarks.training.results import show_table, write_figures
-from trainer.distributed.job import Mode
 from trainer.distributed.process import keep_to_core
+from trainer.request import Mode
 from trainer.runs import preparation
 from trainer.runs.folder import Progress, RunFolder
 from trainer.runs.plots import last_of_epochs

@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -22,10 +21,11 @@ from trainer.evaluation.measures import measure
 from trainer.evaluation.pools import Cutting, make_pools
 from trainer.evaluation.unknown import choose_threshold
 from trainer.fitting.fit import fit
+from trainer.fitting.fit_settings import FitSettings
 from trainer.freezing import freeze_all
 from trainer.releases.candidate import Findings, Provenance, held_out_scores, make_manifest, some_windows
 from trainer.releases.writing import write_release
-from trainer.runs.plan import TrainingPlan
+from trainer.request import TrainRequest
 from trainer.sources import find_source
 from trainer.sources.data_sets import weaknesses_of
 from trainer.sources.source import provenance_of
@@ -34,9 +34,15 @@ FOLDS = 5
 
 
 def make_baseline(
-    data: Sequence[Path], output: Path, release: str, plan: TrainingPlan, *, folds: int = FOLDS, replaces: bool = False
+    data: Sequence[Path],
+    output: Path,
+    release: str,
+    request: TrainRequest,
+    *,
+    folds: int = FOLDS,
+    replaces: bool = False,
 ) -> ReleaseManifest:
-    """Cross-validate a plan, train it on everybody but the standing test users, and write the release's folder.
+    """Cross-validate a request, train it on everybody but the standing test users, and write the release's folder.
 
     Parameters
     ----------
@@ -46,7 +52,7 @@ def make_baseline(
         The release's folder.
     release : str
         Its name.
-    plan : TrainingPlan
+    request : TrainRequest
         What is trained, and how; its held-out share does not count.
     folds : int
         Of the cross-validation over users.
@@ -64,43 +70,40 @@ def make_baseline(
     """
     material = read_material(data)
     cutting = Cutting(
-        classes=plan.classes,
-        training_windows=plan.training_windows,
-        windows=plan.windows,
+        classes=request.classes,
+        training_windows=request.training_windows,
+        windows=request.windows,
         wearers=material.wearers,
     )
     pools = make_pools(material.recordings, cutting)
-    _tell(f"fitting {plan.network} to {len(pools.train)} windows of {len(set(pools.train.people.tolist()))} people")
+    _tell(f"fitting {request.network} to {len(pools.train)} windows of {len(set(pools.train.people.tolist()))} people")
     model = fit(
-        plan.network,
+        request.network,
         pools.train,
-        plan.classes,
-        steps=plan.windows.steps,
-        normalisation=plan.normalisation,
-        settings=plan.fit,
+        request.classes,
+        steps=request.windows.steps,
+        normalisation=request.normalisation,
+        settings=request.fit,
     )
     freeze = partial(
         freeze_all,
         model,
         some_windows(pools.measured),  # how far formats agree does not depend on who was trained on
-        steps=plan.windows.steps,
-        rate_hz=plan.windows.rate_hz,
-        normalisation=plan.normalisation,
+        steps=request.windows.steps,
+        rate_hz=request.windows.rate_hz,
+        normalisation=request.normalisation,
     )
     freeze()  # a network that cannot be frozen is not worth a cross-validation
-    outcomes = protocols.run(protocols.by_user(pools, folds), network_trainer(plan), _tell)
+    outcomes = protocols.run(protocols.by_user(pools, folds), network_trainer(request), _tell)
     choice = choose_threshold(outcomes)
     frozen = freeze(threshold=choice.threshold)
     provenance = Provenance(
+        request=request,
         release=release,
-        network=plan.network,
-        windows=plan.windows,
-        normalisation=plan.normalisation,
         training_users=sorted(set(pools.train.people.tolist())),
         data=provenance_of(find_source(path) for path in data),
     )
     findings = Findings(
-        classes=plan.classes,
         metrics=held_out_scores(outcomes, choice.threshold, f"cross-validation in {folds} folds by user"),
         threshold=choice.threshold,
         false_activity_rate=measure(outcomes, choice.threshold).unknown.false_activity_rate,
@@ -122,9 +125,8 @@ def main() -> None:
     parser.add_argument("--release", required=True, help="its name, such as baseline-2026-11-26")
     parser.add_argument("--seed", type=int, default=0)
     chosen = parser.parse_args()
-    plan = TrainingPlan()
-    plan = replace(plan, fit=replace(plan.fit, seed=chosen.seed))
-    manifest = make_baseline(chosen.data, chosen.output, chosen.release, plan, replaces=True)
+    request = TrainRequest(fit=FitSettings(seed=chosen.seed))
+    manifest = make_baseline(chosen.data, chosen.output, chosen.release, request, replaces=True)
     for protocol, found in manifest.metrics.items():
         print(f"{protocol}: macro-F1 {found.macro_f1:.3f}, accuracy {found.accuracy:.3f}")
 

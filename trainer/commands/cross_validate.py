@@ -23,7 +23,7 @@ from trainer.fitting.networks import NETWORKS, UnknownNetworkError
 from trainer.preparation.plan import FEWEST_PEOPLE, TEST, is_personal, split_of_people
 from trainer.preparation.wearers import Wearers, wearers_of
 from trainer.releases.candidate import classifier
-from trainer.runs.plan import TrainingPlan
+from trainer.request import TrainRequest
 from trainer.settings import CrossValidateSettings
 from trainer.sources.data_sets import placement_of
 from trainer.sources.recordings import load_recordings, refuse_repeated_recordings
@@ -106,7 +106,7 @@ def read_material(data: Sequence[Path], *, placement: str | None = None, device:
     )
 
 
-def make_protocols(material: Material, plan: TrainingPlan, settings: CrossValidateSettings) -> list[Protocol]:
+def make_protocols(material: Material, request: TrainRequest, settings: CrossValidateSettings) -> list[Protocol]:
     """Build the protocols that the settings name; with too few people, folds by user become a split in time.
 
     Raises
@@ -119,9 +119,9 @@ def make_protocols(material: Material, plan: TrainingPlan, settings: CrossValida
         _tell(f"fewer than {FEWEST_PEOPLE} people: their recordings are split in time instead of by user")
         chosen = list(dict.fromkeys("time" if name == "users" else name for name in chosen))
     cutting = Cutting(
-        classes=plan.classes,
-        training_windows=plan.training_windows,
-        windows=plan.windows,
+        classes=request.classes,
+        training_windows=request.training_windows,
+        windows=request.windows,
         wearers=material.wearers,
     )
     pools = make_pools(material.recordings, cutting)
@@ -150,19 +150,19 @@ def evaluate_protocol(protocol: Protocol, train: Train, cost: float) -> tuple[Pr
     return ProtocolResult(protocol.name, protocol.warning, measure(outcomes), choice, no_threshold), outcomes
 
 
-def network_trainer(plan: TrainingPlan) -> Train:
+def network_trainer(request: TrainRequest) -> Train:
     """Return what trains the plan's network: from long windows in m/s² to a classifier of the release's windows."""
 
     def train(examples: Examples) -> Classify:
         model = fit(
-            plan.network,
+            request.network,
             examples,
-            plan.classes,
-            steps=plan.windows.steps,
-            normalisation=plan.normalisation,
-            settings=plan.fit,
+            request.classes,
+            steps=request.windows.steps,
+            normalisation=request.normalisation,
+            settings=request.fit,
         )
-        return classifier(model, plan.normalisation)
+        return classifier(model, request.normalisation)
 
     return train
 
@@ -175,19 +175,21 @@ def run(settings: CrossValidateSettings) -> int:
         seed=settings.seed,
         threads=settings.threads,
     )
-    plan = TrainingPlan(network=settings.network, classes=tuple(settings.classes), fit=fitting)
+    request = TrainRequest(network=settings.network, classes=tuple(settings.classes), fit=fitting)
     try:
         if settings.output is not None:
             check_writable(settings.output)
-        if plan.network not in NETWORKS:
-            raise UnknownNetworkError(f"no network called {plan.network!r}; there are: {', '.join(sorted(NETWORKS))}")
+        if request.network not in NETWORKS:
+            raise UnknownNetworkError(
+                f"no network called {request.network!r}; there are: {', '.join(sorted(NETWORKS))}"
+            )
         material = read_material(settings.data, placement=settings.placement, device=settings.device)
         if material.set_aside:
             _tell(f"set aside, and used for nothing: the standing test users {', '.join(material.set_aside)}")
-        chosen = make_protocols(material, plan, settings)
-        found = [evaluate_protocol(protocol, network_trainer(plan), settings.unknown_cost) for protocol in chosen]
+        chosen = make_protocols(material, request, settings)
+        found = [evaluate_protocol(protocol, network_trainer(request), settings.unknown_cost) for protocol in chosen]
         if settings.output is not None:
-            _write_report(settings.output, found, material, plan)
+            _write_report(settings.output, found, material, request)
     except (RecordingError, ProtocolError, UnknownNetworkError, ReportError) as error:
         print(f"har cross-validate: {error}", file=sys.stderr)
         return FAILED
@@ -218,20 +220,20 @@ def describe(result: ProtocolResult) -> str:
 
 
 def _write_report(
-    path: Path, found: Sequence[tuple[ProtocolResult, Outcomes]], material: Material, plan: TrainingPlan
+    path: Path, found: Sequence[tuple[ProtocolResult, Outcomes]], material: Material, request: TrainRequest
 ) -> None:
     sections = [
         Section(result.protocol, outcomes, warning=result.warning, choice=result.threshold)
         for result, outcomes in found
     ]
     facts = {
-        "network": plan.network,
-        "epochs": str(plan.fit.epochs),
-        "seed": str(plan.fit.seed),
+        "network": request.network,
+        "epochs": str(request.fit.epochs),
+        "seed": str(request.fit.seed),
         "people": str(len({recording.person for recording in material.recordings})),
         "standing test users": f"{len(material.set_aside)} set aside",
     }
-    write_report(path, f"Cross-validation of {plan.network}", sections, facts)
+    write_report(path, f"Cross-validation of {request.network}", sections, facts)
 
 
 def _tell(message: str) -> None:

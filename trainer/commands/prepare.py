@@ -12,9 +12,9 @@ from har.recordings import RecordingError
 from trainer.distributed.spark_session import SparkUnavailableError, local_cluster, spark_session
 from trainer.preparation.plan import PreparationPlan
 from trainer.preparation.shards import PreparedIndex
+from trainer.request import TrainRequest
 from trainer.runs import preparation
 from trainer.runs.library_output import LibraryOutput
-from trainer.runs.plan import TrainingPlan
 from trainer.settings import PrepareSettings
 
 FAILED = 1
@@ -39,7 +39,7 @@ def run(settings: PrepareSettings) -> int:
 
 
 def _run(settings: PrepareSettings, console: Console) -> int:
-    plan = TrainingPlan(
+    plan = TrainRequest(
         classes=tuple(settings.classes), held_out_share=settings.held_out_share, shards=settings.shards
     ).preparation
     try:

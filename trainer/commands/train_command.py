@@ -16,17 +16,15 @@ from rich.console import Console
 from har.recordings import RecordingError
 from har.releases import ReleaseError
 from trainer.distributed.cluster import ExecutorError
-from trainer.distributed.job import Mode
 from trainer.distributed.spark_session import SparkUnavailableError
 from trainer.fitting.finite_loss import NonFiniteLossError
 from trainer.fitting.fit_settings import FitSettings
 from trainer.fitting.networks import NETWORKS, UnknownNetworkError
 from trainer.freezing import FreezingError
 from trainer.gate.judgement import GateError
+from trainer.request import Mode, TrainRequest
 from trainer.runs.library_output import LibraryOutput
-from trainer.runs.plan import TrainingPlan
 from trainer.runs.publication import Destination
-from trainer.runs.record import TrainRequest
 from trainer.runs.rounds import Schedule, Turn, run_rounds
 from trainer.runs.run import FinishedRun, RunOptions, run_training
 from trainer.settings import TrainSettings
@@ -86,21 +84,16 @@ def request_of(settings: TrainSettings) -> TrainRequest:
         for name in ("epochs", "windows_per_epoch", "batch", "peak_rate", "clip_norm")
         if getattr(settings, name) is not None
     }
-    plan = TrainingPlan(
+    mode = Mode(settings.mode)
+    return TrainRequest(
+        data=tuple(str(path) for path in settings.data),
         network=settings.network,
         classes=tuple(settings.classes),
         held_out_share=settings.held_out_share,
         shards=settings.shards,
         fit=replace(FitSettings(seed=settings.seed, threads=settings.threads), **given),
-    )
-    mode = Mode(settings.mode)
-    return TrainRequest(
-        data=tuple(str(path) for path in settings.data),
-        network=plan.network,
         mode=mode,
         workers=1 if mode is Mode.LOCAL else settings.executors,
-        preparation=plan.preparation,
-        fit=plan.fit,
         unknown_cost=settings.unknown_cost,
     )
 

@@ -86,7 +86,7 @@ def _operations(job: TrainingJob) -> int:
 
     They wait for other nodes. Where what they wait for finds no thread, as on a node with one core, all wait for ever.
     """
-    return 4 + 2 * job.workers
+    return 4 + 2 * job.request.workers
 
 
 def _work(job: TrainingJob, resolver: Resolver, context: NodeContext) -> None:
@@ -109,7 +109,7 @@ class _Training:
 def _coordinate(job: TrainingJob, resolver: Resolver) -> None:
     strategy = tf.distribute.ParameterServerStrategy(resolver)
     coordinator = tf.distribute.coordinator.ClusterCoordinator(strategy)
-    tf_keras.utils.set_random_seed(job.fit.seed)
+    tf_keras.utils.set_random_seed(job.request.fit.seed)
     folder = RunFolder(job.run)
     with strategy.scope():
         model = build_model(job)
@@ -120,7 +120,7 @@ def _coordinate(job: TrainingJob, resolver: Resolver) -> None:
         first = checkpoints.restore() + 1
     errand = _errand(training)
     log = _Log(training)
-    for epoch in range(first, job.fit.epochs + 1):
+    for epoch in range(first, job.request.fit.epochs + 1):
         _run_epoch(training, coordinator, errand, epoch, log)
         checkpoints.save(epoch)
     model.optimizer.finalize_variable_values(model.trainable_variables)

@@ -104,7 +104,7 @@ def train_on_cluster(
                 spark.sparkContext,
                 node,
                 {"job": job},
-                job.workers + parameter_servers + coordinators,
+                job.request.workers + parameter_servers + coordinators,
                 num_ps=parameter_servers,
                 input_mode=TFCluster.InputMode.TENSORFLOW,
                 master_node="chief",

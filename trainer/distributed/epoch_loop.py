@@ -35,7 +35,7 @@ class ReplicaModel(tf_keras.Model):  # type: ignore[misc, unused-ignore]
 def build_model(job: TrainingJob) -> Model:
     """Build and compile the network of a job; within a strategy's scope it is distributed."""
     settings = job.worker_settings
-    network = networks.build(job.network, steps=job.steps, classes=len(job.classes))
+    network = networks.build(job.request.network, steps=job.request.windows.steps, classes=len(job.request.classes))
     model = ReplicaModel(network.inputs, network.outputs, name=network.name)
     optimizer = make_optimizer(settings)
     optimizer.build(model.trainable_variables)
@@ -51,9 +51,9 @@ def batches_of(job: TrainingJob, draw: Callable[[int], EpochArrays], *, first: i
     return batches(
         draw,
         batch=job.worker_batch,
-        steps=job.steps,
-        classes=len(job.classes),
-        epochs=job.fit.epochs,
+        steps=job.request.windows.steps,
+        classes=len(job.request.classes),
+        epochs=job.request.fit.epochs,
         first=first,
     )
 
@@ -174,11 +174,11 @@ def run_epochs(
     if chief:
         folder = RunFolder(job.run).tensorboard
         callbacks.append(tf_keras.callbacks.TensorBoard(str(folder), write_graph=False, update_freq="epoch"))
-    if first <= job.fit.epochs:
+    if first <= job.request.fit.epochs:
         model.fit(
             data,
             initial_epoch=first - 1,
-            epochs=job.fit.epochs,
+            epochs=job.request.fit.epochs,
             steps_per_epoch=job.steps_per_epoch,
             shuffle=False,
             verbose=0,

@@ -4,30 +4,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from pathlib import Path
 
-from har.releases import Normalisation
 from trainer.fitting.fit_settings import FitSettings
-
-
-class Mode(StrEnum):
-    """How a network is trained.
-
-    Attributes
-    ----------
-    LOCAL
-        In this process.
-    SYNC
-        All workers take each step together, on the mean of their gradients.
-    ASYNC
-        Each worker takes its steps when it is ready, on weights that others may have changed meanwhile.
-    """
-
-    LOCAL = "local"
-    SYNC = "sync"
-    ASYNC = "async"
-
+from trainer.request import Mode, TrainRequest
 
 #: Batches that a worker takes in one step. Over executors each step costs an exchange: of gradients in `SYNC`, of all
 #: weights and gradients with one parameter server in `ASYNC`.
@@ -40,43 +20,25 @@ class TrainingJob:
 
     Attributes
     ----------
+    request : TrainRequest
+        What is trained; `worker_settings` says what changes in its `fit` with several workers.
     prepared : Path
         The prepared folder; all processes see it under this name.
     run : Path
         The run's folder, likewise.
-    network : str
-        A name in `trainer.fitting.networks.NETWORKS`.
-    classes : tuple of str
-        What the network tells apart, in the order of its outputs.
-    steps : int
-        Length of its windows.
-    normalisation : Normalisation
-        Applied before the network.
-    fit : FitSettings
-        How it is fitted on one machine; `worker_settings` says what changes with several.
-    mode : Mode
-        How the work is shared.
-    workers : int
-        Processes that train.
     pinned : bool
         Whether each process is held to one core of its machine, for measuring.
     """
 
+    request: TrainRequest
     prepared: Path
     run: Path
-    network: str
-    classes: tuple[str, ...]
-    steps: int
-    normalisation: Normalisation
-    fit: FitSettings
-    mode: Mode = Mode.LOCAL
-    workers: int = 1
     pinned: bool = False
 
     @property
     def worker_batch(self) -> int:
         """Windows that a worker takes in one step."""
-        return self.fit.batch * STEP_BATCHES[self.mode]
+        return self.request.fit.batch * STEP_BATCHES[self.request.mode]
 
     @property
     def worker_settings(self) -> FitSettings:
@@ -92,15 +54,15 @@ class TrainingJob:
         constant and the inverse proportion that W. Zhang et al. propose ("Staleness-aware async-SGD for distributed
         deep learning", 2016, section 2).
         """
-        if self.mode is Mode.LOCAL:
-            return self.fit
-        batches = STEP_BATCHES[self.mode] * (self.workers if self.mode is Mode.SYNC else 1)
-        staleness = self.workers if self.mode is Mode.ASYNC else 1
+        if self.request.mode is Mode.LOCAL:
+            return self.request.fit
+        batches = STEP_BATCHES[self.request.mode] * (self.request.workers if self.request.mode is Mode.SYNC else 1)
+        staleness = self.request.workers if self.request.mode is Mode.ASYNC else 1
         return replace(
-            self.fit,
-            batch=self.fit.batch * batches,
-            peak_rate=self.fit.peak_rate * math.sqrt(batches / staleness),
-            average=self.fit.average**batches,
+            self.request.fit,
+            batch=self.request.fit.batch * batches,
+            peak_rate=self.request.fit.peak_rate * math.sqrt(batches / staleness),
+            average=self.request.fit.average**batches,
             threads=1,
         )
 

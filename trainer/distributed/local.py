@@ -25,10 +25,10 @@ def train_locally(job: TrainingJob) -> None:
     """
     if job.pinned:
         keep_to_core(0)
-    limit_threads(job.fit.threads)
+    limit_threads(job.request.fit.threads)
     share = worker_windows(job, 0)
     report(job, "local-0", -1, share)
-    tf_keras.utils.set_random_seed(job.fit.seed)
+    tf_keras.utils.set_random_seed(job.request.fit.seed)
     model = build_model(job)
     folder = RunFolder(job.run)
     checkpoints = Checkpoints(model, folder.checkpoints)

@@ -52,8 +52,8 @@ def report(job: TrainingJob, name: str, executor: int, share: WorkerWindows | No
     """Write who this process is and what it reads."""
     windows: Counter[str] = Counter()
     if share is not None:
-        counts = np.bincount(share.windows.labels, minlength=len(job.classes))
-        windows.update(dict(zip(job.classes, counts.tolist(), strict=True)))
+        counts = np.bincount(share.windows.labels, minlength=len(job.request.classes))
+        windows.update(dict(zip(job.request.classes, counts.tolist(), strict=True)))
     RunFolder(job.run).report(
         WorkerReport(
             name=name,

@@ -52,7 +52,7 @@ class ProgressLog:
         self._folder.append(
             Progress(
                 epoch=epoch,
-                epochs=self._job.fit.epochs,
+                epochs=self._job.request.fit.epochs,
                 step=step,
                 steps=steps,
                 loss=loss,

@@ -66,7 +66,7 @@ def serve_draws(job: TrainingJob, worker: int, draw: Callable[[int], EpochArrays
         while not done.exists():
             running = _running_epoch(marks)
             missing = [epoch for epoch in (running, running + 1) if running and epoch not in written]
-            if missing and missing[0] <= job.fit.epochs:
+            if missing and missing[0] <= job.request.fit.epochs:
                 _write(missing[0], draw(missing[0]))
                 written.add(missing[0])
                 (marks / _ready_mark(missing[0], worker)).touch()
@@ -93,7 +93,7 @@ def begin_epoch(job: TrainingJob, epoch: int) -> None:
     pause = Event()
     deadline = monotonic() + DRAW_SECONDS
     while True:
-        late = [worker for worker in range(job.workers) if not (marks / _ready_mark(epoch, worker)).exists()]
+        late = [worker for worker in range(job.request.workers) if not (marks / _ready_mark(epoch, worker)).exists()]
         if not late:
             return
         if monotonic() > deadline:
@@ -103,13 +103,13 @@ def begin_epoch(job: TrainingJob, epoch: int) -> None:
 
 def spooled_batches(job: TrainingJob, epoch: int) -> Dataset:
     """Return an epoch's batches, over and over, as a `tf.data.Dataset` that any worker can run."""
-    batch, classes = job.worker_batch, len(job.classes)
+    batch, steps, classes = job.worker_batch, job.request.windows.steps, len(job.request.classes)
 
     def read(kind: str, shape: tuple[int, ...]) -> Dataset:
         records = tf.data.FixedLengthRecordDataset(_file(epoch, kind), 4 * int(np.prod(shape)))
         return records.map(lambda raw: tf.reshape(tf.io.decode_raw(raw, tf.float32), shape))
 
-    pairs = tf.data.Dataset.zip((read("windows", (batch, job.steps, 3)), read("targets", (batch, classes))))
+    pairs = tf.data.Dataset.zip((read("windows", (batch, steps, 3)), read("targets", (batch, classes))))
     return pairs.repeat().prefetch(2)
 
 

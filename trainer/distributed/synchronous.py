@@ -57,7 +57,7 @@ def run_node(arguments: Mapping[str, Any], context: NodeContext) -> None:
 
 def _train(job: TrainingJob, share: WorkerWindows, strategy: Strategy, *, chief: bool, scratch: Path | None) -> None:
     folder = RunFolder(job.run)
-    tf_keras.utils.set_random_seed(job.fit.seed)
+    tf_keras.utils.set_random_seed(job.request.fit.seed)
     with strategy.scope():
         model = build_model(job)
         checkpoints = Checkpoints(model, folder.checkpoints, scratch)

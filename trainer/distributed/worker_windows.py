@@ -9,13 +9,14 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.distributed.job import Mode, TrainingJob
+from trainer.distributed.job import TrainingJob
 from trainer.fitting.batches import EpochArrays
 from trainer.fitting.fit import epoch_arrays
 from trainer.fitting.sampling import balanced_probabilities
 from trainer.preparation.pieces import PieceWindows, windows_of
 from trainer.preparation.plan import TRAIN
 from trainer.preparation.shards import PreparedIndex, Shard, ShardError, read_index, read_shards
+from trainer.request import Mode
 from trainer.sources.splits import refuse_standing_test_users
 
 #: Workers' draws must differ: each has a seed of its own, so far apart that runs' seeds do not meet it.
@@ -73,8 +74,8 @@ def worker_windows(job: TrainingJob, worker: int) -> WorkerWindows:
         If a standing test user is in it.
     """
     index = read_index(job.prepared)
-    shards = shards_of_worker(index, worker, job.workers)
-    windows = windows_of(read_shards(job.prepared, shards), index.plan.training_windows, job.classes)
+    shards = shards_of_worker(index, worker, job.request.workers)
+    windows = windows_of(read_shards(job.prepared, shards), index.plan.training_windows, job.request.classes)
     refuse_standing_test_users(windows.people.tolist())
     return WorkerWindows(shards, windows, partial(_draw, job, windows, balanced_probabilities(windows), worker))
 
@@ -82,20 +83,21 @@ def worker_windows(job: TrainingJob, worker: int) -> WorkerWindows:
 def _draw(
     job: TrainingJob, windows: PieceWindows, probabilities: NDArray[np.float64], worker: int, epoch: int
 ) -> EpochArrays:
-    settings = replace(job.fit, seed=job.fit.seed + _SEED_STRIDE * worker, windows_per_epoch=windows_per_worker(job))
+    fit = job.request.fit
+    settings = replace(fit, seed=fit.seed + _SEED_STRIDE * worker, windows_per_epoch=windows_per_worker(job))
     values, labels = epoch_arrays(
         windows,
         probabilities,
-        job.classes,
-        steps=job.steps,
-        normalisation=job.normalisation,
+        job.request.classes,
+        steps=job.request.windows.steps,
+        normalisation=job.request.normalisation,
         settings=settings,
         epoch=epoch,
     )
-    return values, np.eye(len(job.classes), dtype=np.float32)[labels]
+    return values, np.eye(len(job.request.classes), dtype=np.float32)[labels]
 
 
 def windows_per_worker(job: TrainingJob) -> int:
     """Return how many windows a worker draws for an epoch: what its steps need."""
-    steps = -(-job.steps_per_epoch // job.workers) if job.mode is Mode.ASYNC else job.steps_per_epoch
+    steps = -(-job.steps_per_epoch // job.request.workers) if job.request.mode is Mode.ASYNC else job.steps_per_epoch
     return steps * job.worker_batch

@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 
 from har.releases import Golden, Normalisation, ReleaseManifest, Scores, TrainingData
 from har.scoring import scores
-from har.windows import WindowSpec
 from trainer.evaluation.outcomes import Classify, Outcomes
 from trainer.evaluation.validation import Validated, ValidationWindows, validate
 from trainer.fitting.examples import Drawable
 from trainer.fitting.fit import Model
 from trainer.freezing import GOLDEN_TOLERANCE, Frozen, freeze_all
 from trainer.releases.writing import GOLDEN_FILE, write_release
+from trainer.request import TrainRequest
 from trainer.sources.data_sets import placement_of, weaknesses_of, weights_licence
 
 #: Windows that the formats are compared on.
@@ -31,24 +31,18 @@ class Provenance:
 
     Attributes
     ----------
+    request : TrainRequest
+        What was trained.
     release : str
         Its name.
-    network : str
-        The architecture.
-    windows : WindowSpec
-        The windows it classifies.
-    normalisation : Normalisation
-        Applied before the network.
     training_users : list of str
         ``device/user`` of everybody who was trained on.
     data : list of TrainingData
         The data sets that it was trained on, as the sources state them.
     """
 
+    request: TrainRequest
     release: str
-    network: str
-    windows: WindowSpec
-    normalisation: Normalisation
     training_users: list[str]
     data: list[TrainingData]
 
@@ -59,8 +53,6 @@ class Findings:
 
     Attributes
     ----------
-    classes : tuple of str
-        What its outputs stand for.
     metrics : mapping of str to Scores
         By protocol and placement.
     threshold : float
@@ -71,7 +63,6 @@ class Findings:
         Whether too few people were there to hold any out.
     """
 
-    classes: tuple[str, ...]
     metrics: Mapping[str, Scores]
     threshold: float
     false_activity_rate: float | None
@@ -97,9 +88,7 @@ class Candidate:
     validated: Validated
 
 
-def make_candidate(
-    model: Model, held_out: ValidationWindows, provenance: Provenance, folder: Path, *, unknown_cost: float
-) -> Candidate:
+def make_candidate(model: Model, held_out: ValidationWindows, provenance: Provenance, folder: Path) -> Candidate:
     """Evaluate a trained network on held-out windows, choose its threshold, freeze it, and write its release folder.
 
     Parameters
@@ -112,8 +101,6 @@ def make_candidate(
         What else the release says.
     folder : Path
         The release's; it appears only when it is complete.
-    unknown_cost : float
-        Share of the right answers that the threshold for unknown may cost.
 
     Raises
     ------
@@ -122,18 +109,18 @@ def make_candidate(
     FreezingError
         If a format does not agree with the network or is too large.
     """
-    validated = validate(classifier(model, provenance.normalisation), held_out, cost=unknown_cost)
+    request = provenance.request
+    validated = validate(classifier(model, request.normalisation), held_out, cost=request.unknown_cost)
     threshold = validated.choice.threshold
     frozen = freeze_all(
         model,
         some_windows(held_out.windows),
-        steps=provenance.windows.steps,
-        rate_hz=provenance.windows.rate_hz,
-        normalisation=provenance.normalisation,
+        steps=request.windows.steps,
+        rate_hz=request.windows.rate_hz,
+        normalisation=request.normalisation,
         threshold=threshold,
     )
     findings = Findings(
-        classes=held_out.labels[: held_out.classes],
         metrics=held_out_scores(validated.outcomes, threshold, _protocol(held_out)),
         threshold=threshold,
         false_activity_rate=validated.measures.unknown.false_activity_rate,
@@ -172,17 +159,18 @@ def held_out_scores(outcomes: Outcomes, threshold: float, protocol: str) -> dict
 
 def make_manifest(provenance: Provenance, frozen: Frozen, findings: Findings) -> ReleaseManifest:
     """Put together what a release says of itself."""
-    windows, people = provenance.windows, sorted(provenance.training_users)
+    request, people = provenance.request, sorted(provenance.training_users)
+    windows = request.windows
     return ReleaseManifest(
         release=provenance.release,
         created=datetime.now(UTC).replace(microsecond=0).isoformat(),
-        network=provenance.network,
-        classes=list(findings.classes),
+        network=request.network,
+        classes=list(request.classes),
         steps=windows.steps,
         rate_hz=windows.rate_hz,
         hop_us=windows.hop_us,
         gap_us=windows.gap_us,
-        normalisation=provenance.normalisation,
+        normalisation=request.normalisation,
         decision_threshold=findings.threshold,
         artifacts=frozen.artifacts,
         golden=Golden(GOLDEN_FILE, GOLDEN_TOLERANCE),

@@ -14,9 +14,7 @@ import msgspec
 from har.process.whole_files import part_of, write_whole
 from har.recordings import RecordingError
 from trainer.distributed.cluster import ClusterNode
-from trainer.distributed.job import Mode
-from trainer.fitting.fit_settings import FitSettings
-from trainer.preparation.plan import PreparationPlan
+from trainer.request import TrainRequest
 from trainer.runs.folder import RunFolder, WorkerReport
 
 #: What the result depends on besides this project.
@@ -34,36 +32,6 @@ _LIBRARIES = (
 
 class RunError(RecordingError):
     """A run's folder that cannot be used as it was asked; the text says what to do."""
-
-
-class TrainRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """What decides the trained weights: a run that is resumed must be asked for the same.
-
-    Attributes
-    ----------
-    data : tuple of str
-        Paths or names of the data sets.
-    network : str
-        A name in `trainer.fitting.networks.NETWORKS`.
-    mode : Mode
-        How the work is shared.
-    workers : int
-        Processes that train.
-    preparation : PreparationPlan
-        How the recordings are cut and who is held out.
-    fit : FitSettings
-        How the network is fitted on one machine.
-    unknown_cost : float
-        Share of the right answers that the threshold for unknown may cost.
-    """
-
-    data: tuple[str, ...]
-    network: str
-    mode: Mode
-    workers: int
-    preparation: PreparationPlan
-    fit: FitSettings
-    unknown_cost: float
 
 
 class Attempt(msgspec.Struct, frozen=True):

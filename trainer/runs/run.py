@@ -19,7 +19,7 @@ from rich.console import Console
 
 from trainer.distributed import asynchronous, synchronous
 from trainer.distributed.cluster import ClusterNode, train_on_cluster
-from trainer.distributed.job import Mode, TrainingJob
+from trainer.distributed.job import TrainingJob
 from trainer.distributed.local import train_locally
 from trainer.distributed.spark_session import local_cluster, spark_session
 from trainer.distributed.weights import load_network
@@ -28,13 +28,13 @@ from trainer.gate.judgement import GateResult
 from trainer.preparation.plan import TRAIN
 from trainer.preparation.shards import INDEX_FILE, PreparedIndex
 from trainer.releases.candidate import Candidate, Provenance, make_candidate
+from trainer.request import Mode, TrainRequest
 from trainer.runs import preparation
 from trainer.runs.folder import RunFolder, held
 from trainer.runs.live_progress import LiveProgress
-from trainer.runs.plan import GRAVITY
 from trainer.runs.plots import write_curves
 from trainer.runs.publication import Destination, judge_and_publish
-from trainer.runs.record import Attempt, RunRecord, TrainRequest, begin_record, write_record
+from trainer.runs.record import Attempt, RunRecord, begin_record, write_record
 
 REPORT_FILE = "evaluation.html"
 
@@ -140,15 +140,9 @@ def job_of(request: TrainRequest, folder: RunFolder, *, pinned: bool) -> Trainin
     """Return what the training processes of a run are told."""
     own = not preparation.is_prepared(request.data)
     return TrainingJob(
+        request=request,
         prepared=folder.prepared if own else Path(request.data[0]).resolve(),
         run=folder.path,
-        network=request.network,
-        classes=request.preparation.classes,
-        steps=request.preparation.windows.steps,
-        normalisation=GRAVITY,
-        fit=request.fit,
-        mode=request.mode,
-        workers=request.workers,
         pinned=pinned,
     )
 
@@ -220,7 +214,7 @@ def _run_nodes(job: TrainingJob, spark: SparkSession | None, seconds: float) -> 
     if spark is None:
         train_locally(job)
         return []
-    if job.mode is Mode.SYNC:
+    if job.request.mode is Mode.SYNC:
         return train_on_cluster(spark, synchronous.run_node, job, parameter_servers=0, coordinators=0, seconds=seconds)
     return train_on_cluster(
         spark,
@@ -236,18 +230,16 @@ def _candidate(
     job: TrainingJob, index: PreparedIndex, held_out: ValidationWindows, record: RunRecord, folder: RunFolder
 ) -> Candidate:
     provenance = Provenance(
+        request=job.request,
         release=record.release,
-        network=job.network,
-        windows=index.plan.windows,
-        normalisation=job.normalisation,
         training_users=list(index.windows(TRAIN)),
         data=index.provenance,
     )
     model = load_network(job, folder.weights)
-    made = make_candidate(model, held_out, provenance, folder.release, unknown_cost=record.request.unknown_cost)
+    made = make_candidate(model, held_out, provenance, folder.release)
     facts = {
-        "network": job.network,
-        "trained": f"{record.request.mode.value}, {record.request.workers} worker(s), {job.fit.epochs} epochs",
+        "network": job.request.network,
+        "trained": f"{record.request.mode.value}, {record.request.workers} worker(s), {job.request.fit.epochs} epochs",
         "people": preparation.describe(index),
         "data": ", ".join(index.sources),
     }

@@ -13,12 +13,12 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # TensorFlow and tf2onnx warn of their own insides while they are imported
     from trainer.commands.baseline import make_baseline
     from trainer.fitting.fit_settings import FitSettings
-    from trainer.runs.plan import TrainingPlan
+    from trainer.request import TrainRequest
 
 # tf2onnx and tf-keras call what numpy and protobuf have deprecated.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
 
-PLAN = TrainingPlan(
+REQUEST = TrainRequest(
     network=tiny_network.NAME,
     classes=("sit", "walk"),
     windows=WindowSpec(steps=40),
@@ -36,7 +36,7 @@ def test_it_is_trained_on_everybody_it_may_be_and_measured_on_people_it_had_not_
     ]
 
     with tiny_network.known():
-        manifest = make_baseline(tables, tmp_path / "baseline", "tiny", PLAN, folds=2)
+        manifest = make_baseline(tables, tmp_path / "baseline", "tiny", REQUEST, folds=2)
 
     assert OnnxClassifier.open(str(tmp_path / "baseline")).manifest == manifest
     assert manifest.training_users == [f"galaxy_s2/u{number:02d}" for number in range(1, 7)]

@@ -14,7 +14,7 @@ from tests.trainer.made_recordings import made_recording
 from trainer.commands.cross_validate import describe, evaluate_protocol
 from trainer.evaluation.pools import Cutting, make_pools
 from trainer.evaluation.protocols import by_user
-from trainer.runs.plan import TrainingPlan
+from trainer.request import TrainRequest
 
 TINY = [
     "--network", tiny_network.NAME, "--epochs", "1", "--windows-per-epoch", "64", "--threads", "1",
@@ -142,7 +142,7 @@ def test_a_report_that_cannot_be_written_is_named_before_anything_is_trained(tab
 
 def test_what_is_never_right_is_shown_without_a_threshold():
     recordings = people(4)
-    plan = TrainingPlan(classes=("sit", "walk"))
+    plan = TrainRequest(classes=("sit", "walk"))
     cutting = Cutting(
         classes=plan.classes,
         training_windows=plan.training_windows,

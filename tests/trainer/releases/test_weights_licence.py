@@ -4,8 +4,8 @@ import warnings
 
 import pytest
 
-from har.releases import GoldenWindow, Normalisation, TrainingData
-from har.windows import WindowSpec
+from har.releases import GoldenWindow, TrainingData
+from trainer.request import TrainRequest
 from trainer.sources.data_sets import KNOWN_DATA_SETS, weights_licence
 
 with warnings.catch_warnings():
@@ -47,14 +47,12 @@ def test_what_is_not_stated_is_said() -> None:
 def test_a_release_says_what_its_sources_say_and_not_what_device_names_suggest() -> None:
     data = [stated("CC BY-NC 4.0")]
     provenance = Provenance(
+        request=TrainRequest(classes=("sit", "walk")),
         release="r1",
-        network="cnn",
-        windows=WindowSpec(),
-        normalisation=Normalisation((0, 0, 0), (1, 1, 1)),
         training_users=["galaxy_s8/u01", "phone/anna"],
         data=data,
     )
-    findings = Findings(classes=("sit", "walk"), metrics={}, threshold=0.5, false_activity_rate=None)
+    findings = Findings(metrics={}, threshold=0.5, false_activity_rate=None)
     manifest = make_manifest(provenance, Frozen({}, [], GoldenWindow([], [])), findings)
     assert manifest.data == data
     assert "Our walks" in manifest.weights_licence
