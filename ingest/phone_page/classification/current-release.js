@@ -22,7 +22,7 @@ import { UpdateRefusedError, keepRelease, lastGoodRelease, pullRelease } from '.
 export async function openCurrentRelease(options) {
   let refused;
   try {
-    return await opened(await pullRelease(options), options);
+    return await openRelease(await pullRelease(options), options.storage);
   } catch (error) {
     if (!(error instanceof UpdateRefusedError)) throw error;
     refused = error;
@@ -33,16 +33,23 @@ export async function openCurrentRelease(options) {
 }
 
 /**
+ * Open a release that was pulled, and keep it. One that cannot be kept runs all the same: a full disk is no reason to
+ * classify with an older one.
+ *
  * @param {Release} release
- * @param {Parameters<typeof pullRelease>[0]} options
+ * @param {Parameters<typeof keepRelease>[0]} storage
  * @returns {Promise<Current>}
+ * @throws {UpdateRefusedError} If the release does not compute what it must.
  */
-async function opened(release, { storage }) {
+export async function openRelease(release, storage) {
   const classifier = await Classifier.open(release);
   try {
     await keepRelease(storage, release);
   } catch (error) {
-    if (!(error instanceof UpdateRefusedError)) throw error;
+    if (!(error instanceof UpdateRefusedError)) {
+      await classifier.close();
+      throw error;
+    }
     return { release, classifier, refused: error };
   }
   return { release, classifier, refused: null };

@@ -55,7 +55,7 @@ export class PhoneClassification {
   /** Pull the release, unless one runs. @returns {Promise<void>} When it runs, or `fault` says why not. */
   async start() {
     this.#isOn = true;
-    if (!this.#running) await this.#pull();
+    if (!this.#running) await this.refresh();
     this.#schedule();
   }
 
@@ -102,7 +102,8 @@ export class PhoneClassification {
     return answers;
   }
 
-  async #pull() {
+  /** Pull the release that the store has now. @returns {Promise<void>} When it runs, or `fault` says why not. */
+  async refresh() {
     this.isLoading = true;
     this.#onChange();
     try {
@@ -118,10 +119,9 @@ export class PhoneClassification {
 
   async #update() {
     // All that only this needs, the 14 MB of the runtime too, is loaded only by those who want it.
-    const [{ openCurrentRelease }, { pullRelease, keepRelease }, { Classifier }, { windowSpec }] = await Promise.all([
+    const [{ openCurrentRelease, openRelease }, { pullRelease }, { windowSpec }] = await Promise.all([
       import('./current-release.js'),
       import('../releases/release-client.js'),
-      import('./classifier.js'),
       import('./windows.js'),
     ]);
     const options = { baseUrl: './store/', device: this.#device, storage: this.#storage };
@@ -138,8 +138,8 @@ export class PhoneClassification {
       before.channel = release.channel;
       return;
     }
-    const classifier = await Classifier.open(release);
-    await keepRelease(this.#storage, release);
+    const { classifier, refused } = await openRelease(release, this.#storage);
+    this.fault = refused?.message ?? '';
     await this.#tail;
     this.#running = { ...release, classifier, spec: windowSpec(release.manifest) };
     this.#cutter = null; // another release may cut windows in another way
@@ -152,7 +152,7 @@ export class PhoneClassification {
     if (!this.#isOn) return;
     this.#refresh = setTimeout(
       async () => {
-        await this.#pull();
+        await this.refresh();
         this.#schedule();
       },
       REFRESH_MS * (0.8 + 0.4 * Math.random()),

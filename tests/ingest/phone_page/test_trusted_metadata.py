@@ -147,6 +147,37 @@ def test_a_storage_that_is_full_stops_no_release_that_was_verified(phone):
     assert "storage failed: no room" in detail
 
 
+def test_a_later_release_that_cannot_be_kept_runs_too_and_the_one_before_is_closed(phone):
+    phone.store.publish("one")
+    begin = """
+    const { Classifier } = await import('/phone/classification/classifier.js');
+    const { PhoneClassification } = await import('/phone/classification/phone-classification.js');
+    const counts = globalThis.counts = { opened: 0, closed: 0 };
+    const { open } = Classifier;
+    const { close } = Classifier.prototype;
+    Classifier.open = (...given) => { counts.opened += 1; return open.apply(Classifier, given); };
+    Classifier.prototype.close = function (...given) { counts.closed += 1; return close.apply(this, given); };
+    const full = { get: storage.get, set: async (name, value) => {
+      if (name === 'store/good') throw new DOMException('no room', 'QuotaExceededError');
+      return storage.set(name, value);
+    } };
+    globalThis.classification = new PhoneClassification(options.device, full, () => {});
+    globalThis.restore = () => { Classifier.open = open; Classifier.prototype.close = close; };
+    await classification.start();
+    classification.stop();
+    return [classification.release.name, classification.fault];
+    """
+    name, fault = phone.run(begin)
+    assert name == "one"
+    assert "no room" in fault
+    phone.store.publish("two")
+    name, fault, counts = phone.run(
+        "await classification.refresh(); restore(); return [classification.release.name, classification.fault, counts];"
+    )
+    assert (name, counts) == ("two", {"opened": 2, "closed": 1})
+    assert "no room" in fault
+
+
 def test_a_store_that_trickles_is_given_up_in_time(browsing):
     browsing.store.publish("one")
     browsing.server.send = lambda answer: trickle(answer) if "onnx" in answer.name else answer.write(answer.content)
