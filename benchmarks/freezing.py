@@ -22,7 +22,7 @@ from trainer.fitting.examples import make_examples
 from trainer.fitting.fit import Model, fit
 from trainer.fitting.fit_settings import FitSettings
 from trainer.fitting.networks import NETWORKS
-from trainer.freezing import budgets_of, convert_all, lite_predictor, measure_all, refuse_outside
+from trainer.freezing import budgets_of, convert_all, lite_predictor, measure_all, reject_outside
 from trainer.freezing.agreement import measure_agreement, trained_answers
 from trainer.freezing.latency import median_latency_ms
 from trainer.freezing.lite import BATCH
@@ -71,7 +71,7 @@ def measure(name: str, tables: list[Path], epochs: int) -> None:
         f"{found.same_answer:.2%} | {median_latency_ms(predict, windows):.2f} |",
         flush=True,
     )
-    refuse_outside(artifacts, budgets_of(name))
+    reject_outside(artifacts, budgets_of(name))
 
 
 def show(artifact: Artifact) -> None:

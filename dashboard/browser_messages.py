@@ -29,8 +29,8 @@ class LiveStatus(msgspec.Struct, frozen=True):
         Since when Redis has not answered; ``None`` when it does.
     undecodable : int
         Messages from Redis that could not be read since the server started.
-    release_refused : str or None
-        Why processors do not take an update of their release, and what classifies on; ``None`` if nothing was refused
+    release_rejected : str or None
+        Why processors do not take an update of their release, and what classifies on; ``None`` if nothing was rejected
         lately.
     labels : tuple of ActivityStyle
         What the page may say that a device's wearer does; if anything, it may also add phones.
@@ -43,7 +43,7 @@ class LiveStatus(msgspec.Struct, frozen=True):
     releases: tuple[str, ...]
     redis_unavailable_since: int | None
     undecodable: int
-    release_refused: str | None = None
+    release_rejected: str | None = None
     labels: tuple[ActivityStyle, ...] = ()
 
 

@@ -51,7 +51,7 @@ class RequestHandler:
     def __call__(self, connection: ServerConnection, request: Request) -> Response | None:
         """Return the answer, or None to open the live stream."""
         path = request.path.partition("?")[0]
-        response = self._refuse(connection, request, path)
+        response = self._reject(connection, request, path)
         if response is None and path in self._streams:
             return None
         if response is None:
@@ -62,7 +62,7 @@ class RequestHandler:
             response.body = b""
         return response
 
-    def _refuse(self, connection: ServerConnection, request: Request, path: str) -> Response | None:
+    def _reject(self, connection: ServerConnection, request: Request, path: str) -> Response | None:
         respond, headers = connection.respond, request.headers
         if request.method not in ("GET", "HEAD"):
             response = respond(HTTPStatus.METHOD_NOT_ALLOWED, "Only GET and HEAD.\n")
@@ -76,9 +76,9 @@ class RequestHandler:
             response = respond(HTTPStatus.UNAUTHORIZED, "The token is needed, as a password.\n")
             response.headers["WWW-Authenticate"] = 'Basic realm="dashboard", charset="UTF-8"'
             return response
-        return self._refuse_stream(connection, headers, path) if path in self._streams else None
+        return self._reject_stream(connection, headers, path) if path in self._streams else None
 
-    def _refuse_stream(self, connection: ServerConnection, headers: Headers, path: str) -> Response | None:
+    def _reject_stream(self, connection: ServerConnection, headers: Headers, path: str) -> Response | None:
         if not self._access.same_origin(headers):
             return connection.respond(HTTPStatus.FORBIDDEN, "The live stream is for the dashboard's page.\n")
         if not self._has_room(path):

@@ -12,7 +12,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from dashboard.live_state import LiveState
-from har.live import DEVICE_KEYS, LIVE_CHANNEL, REFUSED_CHANNEL
+from har.live import DEVICE_KEYS, LIVE_CHANNEL, REJECTED_CHANNEL
 from har.process.cancellation import leave_if_cancelled
 
 logger = logging.getLogger(__name__)
@@ -66,7 +66,7 @@ class RedisFeed:
         )
         async with client, client.pubsub() as channel:
             # Subscribing first leaves no gap: what is published during the catch-up waits in the socket.
-            await channel.subscribe(LIVE_CHANNEL, REFUSED_CHANNEL)
+            await channel.subscribe(LIVE_CHANNEL, REJECTED_CHANNEL)
             devices = await self._catch_up(client)
             if self._state.redis_unavailable_since is not None:
                 logger.warning("Redis is available again")
@@ -97,8 +97,8 @@ class RedisFeed:
             message = await channel.get_message(timeout=QUIET_SECONDS)
             if message is not None:
                 asked = False
-                if message["type"] == "message" and message["channel"] == REFUSED_CHANNEL.encode():
-                    self._state.receive_refused(message["data"])
+                if message["type"] == "message" and message["channel"] == REJECTED_CHANNEL.encode():
+                    self._state.receive_rejected(message["data"])
                 elif message["type"] == "message":
                     self._state.receive(message["data"])
                 received += 1

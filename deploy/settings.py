@@ -51,7 +51,7 @@ class AuditSettings(KafkaSettings):
 
     @model_validator(mode="after")
     def require_one_source(self) -> Self:
-        """Refuse to compare whole journals with a part of the log."""
+        """Reject to compare whole journals with a part of the log."""
         if self.journals is not None and self.since_seconds is not None:
             raise ValueError("since_seconds is for audits without journals: a journal does not say when it was written")
         return self

@@ -27,7 +27,7 @@ def create_topics(bootstrap: str, *, partitions: int, replication: int) -> None:
     Raises
     ------
     kafka.errors.KafkaError
-        If Kafka cannot be reached or refuses.
+        If Kafka cannot be reached or rejects.
     """
     admin = open_client(KafkaAdminClient, bootstrap_servers=bootstrap.split(","))
     try:

@@ -6,7 +6,7 @@ a **run**; what the first batch of a run promises about earlier ones and the las
 is still on its way, and is closed at once.
 
 While a number is missing, later batches wait. They wait until the session's newest event time is more than
-the grace past anything that the missing batch can hold: if it comes after that, it is refused as late, by
+the grace past anything that the missing batch can hold: if it comes after that, it is rejected as late, by
 the statement it carries itself. Over a batch that never came nothing is bridged: its run ends there.
 
 Each batch comes with its position in the log, and is reported **finished** when no window to come needs
@@ -75,21 +75,21 @@ class SessionWindows(Generic[Position]):
     def add(self, batch: SampleBatch, position: Position) -> Assembled[Position]:
         """Take the next batch of the log.
 
-        What cannot be used is on the result's `refused` and never raises: a fault in one batch leaves the
+        What cannot be used is on the result's `rejected` and never raises: a fault in one batch leaves the
         session's other windows as they are. A fault of ours (``internal``) costs what is held of the session,
         and nothing of any other.
         """
         step: Assembled[Position] = Assembled()
         try:
             self._add(batch, position, step)
-        except RejectedBatch as refusal:
-            step.refused = refusal
-            if refusal.code == TOO_DENSE:
+        except RejectedBatch as rejection:
+            step.rejected = rejection
+            if rejection.code == TOO_DENSE:
                 step.finished.extend(self.drop().finished)
             step.finished.append(position)
         except Exception as fault:
             log.exception("session %s of %s is dropped", batch.session, batch.device)
-            step.refused = RejectedBatch("internal", f"the processor failed on this batch: {fault!r}")
+            step.rejected = RejectedBatch("internal", f"the processor failed on this batch: {fault!r}")
             step.finished.extend([*self.drop().finished, position])
         return step
 

@@ -47,7 +47,7 @@ class Assembled(Generic[Position]):
         In increasing order of their start.
     finished : list of Position
         Batches that no window to come needs. They are done once `windows` have been dealt with.
-    refused : RejectedBatch or None
+    rejected : RejectedBatch or None
         Why the batch was left out, if it was.
     repeats, conflicts : int
         Readings that repeated another's time, and those of them with other values.
@@ -55,7 +55,7 @@ class Assembled(Generic[Position]):
 
     windows: list[ClosedWindow[Position]] = field(default_factory=list)
     finished: list[Position] = field(default_factory=list)
-    refused: RejectedBatch | None = None
+    rejected: RejectedBatch | None = None
     repeats: int = 0
     conflicts: int = 0
 

@@ -2,9 +2,9 @@
 
 Over the WebSocket a device sends binary frames (`har.samples.encode_batch`) or text frames (the same as JSON), or
 reports of what it classified itself (`har.activity_reports`); the gateway answers each with one `Accepted` or
-`Refused` as a JSON text frame, in order. While answers have to wait for Kafka, it says `Waiting`, once; the next answer
-says that this is over. If Kafka does not take a message in time, the gateway closes the connection with code 1013: the
-device connects again and sends what was not answered. Between its frames a device may ask for the gateway's time
+`Rejected` as a JSON text frame, in order. While answers wait for Kafka, it sends `Waiting` once; the next answer ends
+the wait. If Kafka does not take a message in time, the gateway closes the connection with code 1013: the device connects
+again and sends what was not answered. Between its frames a device may ask for the gateway's time
 (`ClockQuestion`), and a phone page is told what the stream processor says of it (`ServerAnswer`).
 
 The protocol may grow: a device ignores messages of a type that it does not know.
@@ -24,8 +24,8 @@ class Accepted(msgspec.Struct, frozen=True, tag="accepted", tag_field="type"):
     sequence: int
 
 
-class Refused(msgspec.Struct, frozen=True, tag="refused", tag_field="type"):
-    """The message was refused and will be refused again; sending it anew is of no use.
+class Rejected(msgspec.Struct, frozen=True, tag="rejected", tag_field="type"):
+    """The message was rejected and will be rejected again; sending it anew is of no use.
 
     Attributes
     ----------
@@ -90,7 +90,7 @@ class ClockQuestion(msgspec.Struct, frozen=True, tag="clock", tag_field="type"):
     sent: int
 
 
-Answer = Accepted | Refused
+Answer = Accepted | Rejected
 GatewayMessage = Answer | Waiting | Clock | ServerAnswer
 
 
@@ -102,7 +102,7 @@ _encoder = msgspec.json.Encoder()
 _decoder: msgspec.json.Decoder[GatewayMessage] = msgspec.json.Decoder(GatewayMessage)
 _question_decoder = msgspec.json.Decoder(ClockQuestion)
 _tag_decoder = msgspec.json.Decoder(_Tagged)
-_KNOWN_TYPES = ("accepted", "refused", "waiting", "clock", "answer")
+_KNOWN_TYPES = ("accepted", "rejected", "waiting", "clock", "answer")
 
 
 def encode_message(message: GatewayMessage) -> str:

@@ -62,7 +62,7 @@ def decode_json_batch(message: bytes, *, grace_us: int) -> SampleBatch:
         times = np.array(wire.t, np.int64)
     except OverflowError as error:
         raise RejectedBatch("time", "a timestamp does not fit into 64 bits") from error
-    with np.errstate(over="ignore"):  # what overflows becomes infinite and is refused as that
+    with np.errstate(over="ignore"):  # what overflows becomes infinite and is rejected as that
         axes = np.array([wire.x, wire.y, wire.z], np.float64).T.astype(np.float32)
     newest = int(times.max())
     return checked_batch(

@@ -7,8 +7,8 @@ LIVE_CHANNEL = "har:live"
 RELEASES_KEY = "har:releases"
 RELEASES_CHANNEL = "har:releases:changes"
 
-#: Pub/sub channel of `har.release_refusals.ReleaseRefused` as JSON.
-REFUSED_CHANNEL = "har:releases:refused"
+#: Pub/sub channel of `har.release_rejections.ReleaseRejected` as JSON.
+REJECTED_CHANNEL = "har:releases:rejected"
 
 _DEVICE_PREFIX = "har:device:"
 #: Pattern that finds every device's latest update.

@@ -144,7 +144,7 @@ def event_times(t: NDArray[Any], first_row: int = 0) -> Times:
         seconds = t.astype(np.float64)
     except (TypeError, ValueError) as error:
         raise RecordingError(f"t must be numbers: {error}") from error
-    _refuse(~np.isfinite(seconds), "hold NaN or infinity in t", first_row)
+    _reject(~np.isfinite(seconds), "hold NaN or infinity in t", first_row)
     return np.round(seconds * MICROSECONDS).astype(np.int64)
 
 
@@ -162,7 +162,7 @@ def acceleration(x: NDArray[Any], y: NDArray[Any], z: NDArray[Any]) -> NDArray[n
         raise RecordingError(f"x, y and z must be numbers: {error}") from error
 
 
-def refuse_broken(axes: NDArray[np.float32], first_row: int = 0) -> None:
+def reject_broken(axes: NDArray[np.float32], first_row: int = 0) -> None:
     """Raise if a reading is not finite.
 
     Parameters
@@ -177,13 +177,13 @@ def refuse_broken(axes: NDArray[np.float32], first_row: int = 0) -> None:
     RecordingError
         With how many rows are broken, and the first of them.
     """
-    _refuse(np.asarray(~np.isfinite(axes).all(axis=1)), "hold NaN or infinity", first_row)
+    _reject(np.asarray(~np.isfinite(axes).all(axis=1)), "hold NaN or infinity", first_row)
 
 
 def recordings_from_columns(columns: Mapping[str, NDArray[Any] | Coded]) -> list[Recording]:
     """Cut a table into recordings, one a (device, user, session), in order of first appearance.
 
-    Readings whose time or axes are not finite are refused as a whole, by an error that counts them.
+    Readings whose time or axes are not finite are rejected as a whole, by an error that counts them.
 
     Parameters
     ----------
@@ -202,7 +202,7 @@ def recordings_from_columns(columns: Mapping[str, NDArray[Any] | Coded]) -> list
     numbers = {name: np.asarray(columns[name]) for name in ("t", "x", "y", "z")}
     times = event_times(numbers["t"])
     axes = acceleration(numbers["x"], numbers["y"], numbers["z"])
-    refuse_broken(axes)
+    reject_broken(axes)
     users, devices, models, sessions, labels = (
         _coded(columns[name]) for name in ("user", "device", "model", "session", "gt")
     )
@@ -258,7 +258,7 @@ def window_labels(recording: Recording, starts: Times, spec: WindowSpec) -> list
     ]
 
 
-def _refuse(broken: NDArray[np.bool_], what: str, first_row: int) -> None:
+def _reject(broken: NDArray[np.bool_], what: str, first_row: int) -> None:
     if broken.any():
         raise RecordingError(
             f"{int(broken.sum())} of {len(broken)} rows {what}, first row {first_row + int(broken.argmax())}"

@@ -34,7 +34,7 @@ class ReleaseError(ValueError):
 
 
 def require_plain_name(name: str, what: str) -> None:
-    """Refuse a name that is more than a plain file name of letters, digits, dots, dashes and underscores.
+    """Reject a name that is more than a plain file name of letters, digits, dots, dashes and underscores.
 
     Raises
     ------

@@ -10,7 +10,7 @@ Phones deliver late, twice and out of order, so a batch says how it stands to th
 
 * ``newest_sent``: the newest event time that the session had sent before this batch was sent. Readings more
   than the grace older than that are late. Because the statement is in the message, a processor that
-  restarts refuses the same readings as one that did not. A device that sends again what was not acknowledged
+  restarts rejects the same readings as one that did not. A device that sends again what was not acknowledged
   counts from what was: resuming is not being late.
 * ``earlier_until``: no batch with a lower sequence number has a reading after this time.
 * ``later_from``: no batch with a higher sequence number has a reading before this time.
@@ -49,7 +49,7 @@ Times = NDArray[np.int64]
 Axes = NDArray[np.float32]
 
 
-class RejectedBatch(ValueError):  # noqa: N818  (the batch is refused; nothing has failed)
+class RejectedBatch(ValueError):  # noqa: N818  (the batch is rejected; nothing has failed)
     """A message that is not a valid batch.
 
     Attributes
@@ -266,7 +266,7 @@ def check_identifier(kind: str, value: str) -> None:
 
 
 def check_size(message: bytes) -> None:
-    """Refuse an empty message, and one that is too long to look into.
+    """Reject an empty message, and one that is too long to look into.
 
     Raises
     ------

@@ -35,8 +35,8 @@ class Topic:
 
 SAMPLES = Topic("accelerometer.samples", "har.samples.SampleBatch (MessagePack)", "device", 7 * DAY_MS)
 PREDICTIONS = Topic("activity.predictions", "har.predictions.Prediction (JSON)", "device", 7 * DAY_MS)
-#: Messages that were refused, as they came, with the reason in their headers (`har.refusals`).
-REFUSED = Topic("accelerometer.refused", "the refused message, unchanged", "device if known", 30 * DAY_MS)
+#: Messages that were rejected, as they came, with the reason in their headers (`har.rejections`).
+REJECTED = Topic("accelerometer.rejected", "the rejected message, unchanged", "device if known", 30 * DAY_MS)
 #: What wearers say that they do.
 LABELS = Topic("activity.labels", "har.labels.Statement (JSON)", "device", 30 * DAY_MS)
 #: What a canary and what is stable say of the same window.
@@ -46,4 +46,4 @@ RELEASES = Topic(
     "model.releases", "har.channels.ReleaseAnnouncement (JSON)", "channel", DAY_MS, compacted=True, partitions=1
 )
 
-ALL = (SAMPLES, PREDICTIONS, REFUSED, LABELS, COMPARISONS, RELEASES)
+ALL = (SAMPLES, PREDICTIONS, REJECTED, LABELS, COMPARISONS, RELEASES)

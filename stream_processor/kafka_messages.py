@@ -7,7 +7,7 @@ from typing import NamedTuple, Protocol
 from har import topics
 from har.comparisons import Comparison, encode_comparison
 from har.predictions import Prediction, encode_prediction
-from har.refusals import Refusal
+from har.rejections import Rejection
 from har.samples import SampleBatch, encode_batch
 from stream_processor.sessions import Position
 
@@ -112,9 +112,9 @@ def comparison_message(comparison: Comparison) -> OutgoingMessage:
     return OutgoingMessage(topics.COMPARISONS.name, comparison.device.encode(), encode_comparison(comparison))
 
 
-def refusal_message(refusal: Refusal) -> OutgoingMessage:
-    """Return what is kept of a refused message."""
-    return OutgoingMessage(topics.REFUSED.name, refusal.key, refusal.value, refusal.headers)
+def rejection_message(rejection: Rejection) -> OutgoingMessage:
+    """Return what is kept of a rejected message."""
+    return OutgoingMessage(topics.REJECTED.name, rejection.key, rejection.value, rejection.headers)
 
 
 def carried_message(

@@ -11,10 +11,10 @@ from collections import deque
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from har.live import LIVE_CHANNEL, REFUSED_CHANNEL, device_key
+from har.live import LIVE_CHANNEL, REJECTED_CHANNEL, device_key
 from har.predictions import LiveUpdate, encode_update
 from har.process.cancellation import leave_if_cancelled
-from har.release_refusals import ReleaseRefused, encode_refused
+from har.release_rejections import ReleaseRejected, encode_rejected
 from stream_processor.measures import ProcessorMeasures
 
 log = logging.getLogger(__name__)
@@ -42,7 +42,7 @@ class LiveState:
         self._latest_seconds = latest_seconds
         self._measures = measures
         self._waiting: deque[LiveUpdate] = deque(maxlen=MAX_WAITING)
-        self._refused: ReleaseRefused | None = None
+        self._rejected: ReleaseRejected | None = None
         self._news = asyncio.Event()
         self._is_up = True
 
@@ -53,9 +53,9 @@ class LiveState:
         self._waiting.append(update)
         self._news.set()
 
-    def tell_refused(self, refused: ReleaseRefused) -> None:
+    def tell_rejected(self, rejected: ReleaseRejected) -> None:
         """Say why a release was not taken; the newest such word replaces one that is not said yet."""
-        self._refused = refused
+        self._rejected = rejected
         self._news.set()
 
     async def run(self) -> None:
@@ -86,9 +86,9 @@ class LiveState:
         self._measures.redis_up.set(is_up)
 
     async def _write_all(self) -> None:
-        if self._refused is not None:
-            await self._redis.publish(REFUSED_CHANNEL, encode_refused(self._refused))
-            self._refused = None
+        if self._rejected is not None:
+            await self._redis.publish(REJECTED_CHANNEL, encode_rejected(self._rejected))
+            self._rejected = None
         while self._waiting:
             updates = [self._waiting[n] for n in range(min(len(self._waiting), MAX_IN_ONE_TRIP))]
             await self._write(updates)

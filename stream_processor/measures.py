@@ -19,8 +19,8 @@ class ProcessorMeasures:
         self.offset_gaps = Counter(
             "har_offset_gaps_total", "Jumps in a partition's offsets while it was read", registry=self.registry
         )
-        self.refused = Counter(
-            "har_refused_total", "Messages refused, wholly or in part", ["code"], registry=self.registry
+        self.rejected = Counter(
+            "har_rejected_total", "Messages rejected, wholly or in part", ["code"], registry=self.registry
         )
         self.repeats = Counter("har_repeated_readings_total", "Readings merged as repeats", registry=self.registry)
         self.conflicts = Counter("har_conflicting_readings_total", "Repeats with other values", registry=self.registry)
@@ -34,8 +34,8 @@ class ProcessorMeasures:
         self.releases = Gauge(
             "har_release", "1 for each release that classifies now", ["channel", "release"], registry=self.registry
         )
-        self.release_refused = Counter(
-            "har_release_refused_total", "Updates of the release not taken", ["reason"], registry=self.registry
+        self.release_rejected = Counter(
+            "har_release_rejected_total", "Updates of the release not taken", ["reason"], registry=self.registry
         )
         self.sessions = Gauge("har_sessions", "Sessions with window state", registry=self.registry)
         self.carried = Counter(

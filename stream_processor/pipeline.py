@@ -1,7 +1,7 @@
 """The way of a batch through the processor, from the log to an acknowledged offset.
 
 `StreamPipeline.take` decodes a message and adds it to its session; what that brings about (windows to
-classify, messages to refuse, offsets that are finished) goes as one piece of `_Work` through a bounded
+classify, messages to reject, offsets that are finished) goes as one piece of `_Work` through a bounded
 queue. A single task classifies and publishes in that order. Only when Kafka has confirmed everything in a
 piece of work do its finished offsets reach the ledger: an offset is never acknowledged before the windows
 that needed it are out.
@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 from har.batch_runs import Assembled, ClosedWindow
 from har.predictions import LiveUpdate, Prediction
-from har.refusals import Refusal
+from har.rejections import Rejection
 from har.samples import RejectedBatch, SampleBatch, decode_batch
 from har.windows import MICROSECONDS
 from stream_processor.classification import Classified, Classifier
@@ -27,7 +27,7 @@ from stream_processor.kafka_messages import (
     carried_message,
     comparison_message,
     prediction_message,
-    refusal_message,
+    rejection_message,
 )
 from stream_processor.ledger import PartitionLedger
 from stream_processor.live_state import LiveState
@@ -62,7 +62,7 @@ class _Work:
     partition: _Partition
     windows: Windows = field(default_factory=list)
     finished: list[int] = field(default_factory=list)
-    refusals: list[Refusal] = field(default_factory=list)
+    rejections: list[Rejection] = field(default_factory=list)
     carried: list[tuple[SampleBatch, Position]] = field(default_factory=list)
     silent_seconds: float = 0.0
 
@@ -154,7 +154,7 @@ class StreamPipeline:
         }
 
     async def _enqueue(self, work: _Work) -> None:
-        if work.windows or work.finished or work.refusals or work.carried:
+        if work.windows or work.finished or work.rejections or work.carried:
             work.partition.unconfirmed += 1
             await self._queue.put(work)
 
@@ -193,13 +193,13 @@ class StreamPipeline:
             if message.key != batch.device.encode():
                 raise RejectedBatch("key", f"the Kafka key is {message.key!r}, the batch is of {batch.device!r}")
         except RejectedBatch as rejected:
-            refusal = self._refusal(message, rejected, None)
-            return _Work(partition, finished=[message.offset], refusals=[refusal])
+            rejection = self._rejection(message, rejected, None)
+            return _Work(partition, finished=[message.offset], rejections=[rejection])
         position = Position(message.offset, message.arrived)
         step = partition.sessions.add(batch, position, silent_seconds=message.silent_seconds)
         work = self._work(partition, SessionKey(batch.device, batch.session), step)
-        if step.refused is not None:
-            work.refusals.append(self._refusal(message, step.refused, batch.device))
+        if step.rejected is not None:
+            work.rejections.append(self._rejection(message, step.rejected, batch.device))
         return work
 
     def _work(self, partition: _Partition, key: SessionKey, step: Assembled[Position]) -> _Work:
@@ -211,9 +211,9 @@ class StreamPipeline:
             finished=[position.offset for position in step.finished],
         )
 
-    def _refusal(self, message: LogMessage, rejected: RejectedBatch, device: str | None) -> Refusal:
-        self._measures.refused.labels(rejected.code).inc()
-        return Refusal(
+    def _rejection(self, message: LogMessage, rejected: RejectedBatch, device: str | None) -> Rejection:
+        self._measures.rejected.labels(rejected.code).inc()
+        return Rejection(
             message.value or b"",
             rejected.code,
             rejected.detail,
@@ -243,7 +243,7 @@ class StreamPipeline:
         messages = [prediction_message(prediction) for prediction in classified.predictions]
         messages += [comparison_message(comparison) for comparison in classified.comparisons]
         for work in group:
-            messages += [refusal_message(refusal) for refusal in work.refusals]
+            messages += [rejection_message(rejection) for rejection in work.rejections]
             messages += [
                 carried_message(work.partition.name, *carried, work.silent_seconds) for carried in work.carried
             ]

@@ -18,9 +18,9 @@ from aiokafka.errors import KafkaError
 
 from har import topics
 from har.channels import Channel, ReleaseAnnouncement, decode_announcement
-from har.release_refusals import ReleaseRefused
+from har.release_rejections import ReleaseRejected
 from har.releases import ReleaseError
-from model_store.client.errors import UpdateRefusedError
+from model_store.client.errors import UpdateRejectedError
 from stream_processor.measures import ProcessorMeasures
 from stream_processor.release_loading import ReleaseLoader
 from stream_processor.serving import Served, ServedReleases
@@ -49,9 +49,9 @@ class ReleaseFollower:
     interval_seconds : float
         How often the store is asked although nothing was announced.
     measures : ProcessorMeasures
-        Counts what is refused, and shows what classifies.
-    tell_refused : callable
-        Told of each refusal, for people to see.
+        Counts what is rejected, and shows what classifies.
+    tell_rejected : callable
+        Told of each rejection, for people to see.
     """
 
     def __init__(
@@ -62,14 +62,14 @@ class ReleaseFollower:
         *,
         interval_seconds: float,
         measures: ProcessorMeasures,
-        tell_refused: Callable[[ReleaseRefused], None],
+        tell_rejected: Callable[[ReleaseRejected], None],
     ) -> None:
         self._loader = loader
         self._served = served
         self._announcements = announced
         self._interval_seconds = interval_seconds
         self._measures = measures
-        self._tell_refused = tell_refused
+        self._tell_rejected = tell_rejected
         self._worker = f"{socket.gethostname()}-{os.getpid()}"
         self._announced: dict[Channel, ReleaseAnnouncement] = {}
         #: Up to which change of each channel nothing is left to do.
@@ -108,11 +108,11 @@ class ReleaseFollower:
             self._news.clear()
             try:
                 await self._update()
-            except UpdateRefusedError as refused:
-                log.warning("%s; %s classifies on", refused, self._served.now.describe())
-                self._measures.release_refused.labels(refused.reason).inc()
+            except UpdateRejectedError as rejected:
+                log.warning("%s; %s classifies on", rejected, self._served.now.describe())
+                self._measures.release_rejected.labels(rejected.reason).inc()
                 serving = self._served.now.describe()
-                self._tell_refused(ReleaseRefused(self._worker, serving, refused.reason, str(refused)))
+                self._tell_rejected(ReleaseRejected(self._worker, serving, rejected.reason, str(rejected)))
                 pause = pause_after(failures)
                 failures += 1
             else:
@@ -129,8 +129,8 @@ class ReleaseFollower:
         least = {channel: each.pointer.number for channel, each in announced.items()}
         try:
             self._take(await asyncio.to_thread(self._loader.pull, least, effective=effective))
-        except UpdateRefusedError as refused:
-            if refused.reason == "rolled back" and least:
+        except UpdateRejectedError as rejected:
+            if rejected.reason == "rolled back" and least:
                 # Anybody who can write to the topic can announce anything: what is signed counts all the same.
                 self._take(await asyncio.to_thread(self._loader.pull, {}, effective=effective))
                 self._unmet += 1

@@ -1,4 +1,4 @@
-"""From a store to releases that classify: pulled, verified, loaded and checked, or refused as a whole."""
+"""From a store to releases that classify: pulled, verified, loaded and checked, or rejected as a whole."""
 
 import fcntl
 import os
@@ -9,7 +9,7 @@ from pathlib import Path
 from har.channels import CANARY, STABLE, Channel
 from har.releases import ReleaseError
 from har.windows import WindowSpec
-from model_store.client.errors import UpdateRefusedError
+from model_store.client.errors import UpdateRejectedError
 from model_store.client.fetching import BoundedFetcher, Patience
 from model_store.client.last_good import ClientFolder
 from model_store.client.release_client import Pulled, ReleaseClient
@@ -59,15 +59,15 @@ class ReleaseLoader:
 
         Raises
         ------
-        UpdateRefusedError
+        UpdateRejectedError
             If what was good last cannot be used any more.
         """
         try:
             return self._load(self._client.last_good(), effective=0)
-        except UpdateRefusedError:
+        except UpdateRejectedError:
             raise
         except ReleaseError as error:
-            raise UpdateRefusedError("unusable", str(error)) from error
+            raise UpdateRejectedError("unusable", str(error)) from error
 
     def pull(self, least: dict[Channel, int], *, effective: int) -> Served:
         """Pull, load and check what the channels point to, and remember it as good.
@@ -81,7 +81,7 @@ class ReleaseLoader:
 
         Raises
         ------
-        UpdateRefusedError
+        UpdateRejectedError
             If something did not come or must not be used.
         """
         pulled = self._client.pull(least=least)
@@ -89,7 +89,7 @@ class ReleaseLoader:
         try:
             self._client.folder.keep([each.pointer for each in pulled.values()])
         except OSError as error:
-            raise UpdateRefusedError("unusable", f"it cannot be kept: {error}") from error
+            raise UpdateRejectedError("unusable", f"it cannot be kept: {error}") from error
         return served
 
     def _load(self, pulled: Pulled, *, effective: int) -> Served:
@@ -100,11 +100,11 @@ class ReleaseLoader:
             if known:
                 loaded[channel] = known[0]
                 continue
-            self._refuse_other_windows(each.release.manifest.release, each.release.manifest.window_spec)
+            self._reject_other_windows(each.release.manifest.release, each.release.manifest.window_spec)
             try:
                 network = OnnxClassifier(each.release, threads=self._threads)
             except ReleaseError as error:
-                raise UpdateRefusedError("unusable", str(error)) from error
+                raise UpdateRejectedError("unusable", str(error)) from error
             loaded[channel] = _Loaded(each.pointer.manifest_sha256, network)
         self._loaded = loaded
         networks: dict[Channel, OnnxClassifier] = {STABLE: self._baseline}
@@ -116,9 +116,9 @@ class ReleaseLoader:
             {channel: each.pointer.number for channel, each in pulled.items()},
         )
 
-    def _refuse_other_windows(self, release: str, spec: WindowSpec) -> None:
+    def _reject_other_windows(self, release: str, spec: WindowSpec) -> None:
         if spec != self.spec:
-            raise UpdateRefusedError(
+            raise UpdateRejectedError(
                 "unusable",
                 f"{release} classifies other windows ({spec}) than this processor cuts ({self.spec}): start another "
                 "processor with it, in a consumer group of its own",

@@ -136,15 +136,15 @@ class SessionBook:
         if self._holds_too_long(tracked.windows, position):
             step = self._sessions.pop(key).windows.drop()
             step.finished.append(position)
-            step.refused = RejectedBatch(
+            step.rejected = RejectedBatch(
                 TOO_SLOW,
                 f"in {self._hold_seconds:g} s of sending, event time has not passed what one window needs "
                 f"(it is {batch.newest} now): are the times in µs?",
             )
             return step
         step = tracked.windows.add(batch, position)
-        # A copy is no sign of life, and neither is what is refused.
-        if not silent_seconds and step.refused is None and step.repeats < len(batch):
+        # A copy is no sign of life, and neither is what is rejected.
+        if not silent_seconds and step.rejected is None and step.repeats < len(batch):
             self._time, self._latest = now, self._clock()
             tracked.heard_at, tracked.carry_at = now, now + self._carry_seconds
             self._sessions.move_to_end(key)

@@ -48,7 +48,7 @@ class ProcessorSettings(KafkaSettings):
 
     @model_validator(mode="after")
     def require_loopback(self) -> Self:
-        """Refuse to show Faust's page beyond loopback: it knows no credentials."""
+        """Reject to show Faust's page beyond loopback: it knows no credentials."""
         if not is_loopback(self.web_host):
             raise ValueError(f"web_host {self.web_host}: Faust's page has no credentials and is for loopback only")
         return self

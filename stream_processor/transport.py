@@ -57,7 +57,7 @@ def use_transport(app: faust.App, *, fetch_wait_ms: int) -> None:
             before = {tp: self._committed_offset.get(tp) for tp in offsets}
             did_commit: bool = await super()._commit_offsets(offsets, start_new_transaction)
             if not did_commit:
-                # Faust notes a refused commit as done, so liveness would never see commits that fail for good.
+                # Faust notes a rejected commit as done, so liveness would never see commits that fail for good.
                 # What a rebalance has found committed meanwhile stays.
                 for tp, offset in offsets.items():
                     if self._committed_offset.get(tp) == offset:

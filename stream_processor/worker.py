@@ -19,7 +19,7 @@ from har.process import interrupts
 from har.process.log_format import logging_config
 from har.releases import ReleaseError
 from har.windows import MICROSECONDS
-from model_store.client.errors import UpdateRefusedError
+from model_store.client.errors import UpdateRejectedError
 from model_store.onnx_classifier import OnnxClassifier
 from stream_processor.classification import Classifier
 from stream_processor.health import Health, LastResort
@@ -169,7 +169,7 @@ def _follow(
             announcements(settings.bootstrap, fetch_wait_ms=settings.fetch_wait_ms),
             interval_seconds=settings.store_interval_seconds,
             measures=measures,
-            tell_refused=live.tell_refused,
+            tell_rejected=live.tell_rejected,
         )
         try:
             await follower.run()
@@ -253,7 +253,7 @@ def _releases(settings: ProcessorSettings) -> "tuple[Served, ReleaseLoader | Non
     try:
         first = loader.last_good()
         first = loader.pull({}, effective=0)
-    except UpdateRefusedError as refused:
-        log.warning("%s", refused)
+    except UpdateRejectedError as rejected:
+        log.warning("%s", rejected)
     log.info("classifies at first: %s", first.describe())
     return first, loader

@@ -13,7 +13,7 @@ from har.process.settings import ServiceSettings
 from model_store.settings import DEFAULT_KEYS
 
 
-def _refuse_unusable_classes(classes: list[str]) -> list[str]:
+def _reject_unusable_classes(classes: list[str]) -> list[str]:
     repeated = sorted({name for name in classes if classes.count(name) > 1})
     if repeated:
         raise ValueError(f"{', '.join(repeated)} is given twice")
@@ -25,7 +25,7 @@ def _refuse_unusable_classes(classes: list[str]) -> list[str]:
 #: The activities that HAPT, the pocket recordings and HHAR all have; HHAR has cycling, too.
 DEFAULT_CLASSES = ("sit", "stand", "walk", "stairsup", "stairsdown")
 #: The labels of the activities to tell apart.
-Classes = Annotated[list[str], Field(min_length=2), AfterValidator(_refuse_unusable_classes)]
+Classes = Annotated[list[str], Field(min_length=2), AfterValidator(_reject_unusable_classes)]
 
 
 class EvaluateSettings(ServiceSettings):
@@ -193,7 +193,7 @@ class TrainSettings(PreparationSettings):
     rounds: int | None = Field(None, ge=1, description="with --every: stop after so many rounds")
 
     @model_validator(mode="after")
-    def _refuse_contradictions(self) -> Self:
+    def _reject_contradictions(self) -> Self:
         if self.mode != "local" and self.shards < self.executors:
             raise ValueError(f"--shards {self.shards} are too few for --executors {self.executors}: each reads its own")
         if self.every is None and (self.enough_minutes is not None or self.rounds is not None):

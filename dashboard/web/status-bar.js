@@ -46,7 +46,7 @@ export class StatusBar {
           'the page completes itself when Redis is back.',
       );
     }
-    if (status.release_refused) notices.push(status.release_refused);
+    if (status.release_rejected) notices.push(status.release_rejected);
     if (status.undecodable > this.#unreadable) this.#unreadableUntil = performance.now() + UNREADABLE_MS;
     this.#unreadable = status.undecodable;
     if (performance.now() < this.#unreadableUntil) {

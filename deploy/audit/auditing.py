@@ -15,7 +15,7 @@ from har.windows import MICROSECONDS
 from model_store.onnx_classifier import OnnxClassifier
 from model_store.release_folder import BASELINE
 
-#: How often the log is looked at again while windows are missing, for refusals that explain it.
+#: How often the log is looked at again while windows are missing, for rejections that explain it.
 LOOK_AGAIN_SECONDS = 2.0
 #: Predictions are read from so long before the samples: clocks differ.
 CLOCK_MARGIN_US = 60 * MICROSECONDS
@@ -128,12 +128,12 @@ class _Comparing:
             self.reference,
             changed,
             self._log.messages,
-            self._log.refusals,
+            self._log.rejections,
             self._acknowledged,
             lambda done, total: self._report("classifying devices", done, total),
         )
         self.reference.log_begins_us = self._log.begins_us
-        self.reference.refused = self._log.count_refusals()
+        self.reference.rejected = self._log.count_rejections()
 
     def wait_for_due(self, watch: PredictionWatch, wait_seconds: float) -> Seen:
         """Wait until every window that is due was seen, or the time is over."""

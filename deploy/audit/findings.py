@@ -13,7 +13,7 @@ from har.predictions import Prediction
 
 #: So many examples are given of each fault.
 EXAMPLES = 5
-#: Refusals whose reason is another batch, which may lie before the log.
+#: Rejections whose reason is another batch, which may lie before the log.
 REFER_BACK = {"conflict", "sequence"}
 
 
@@ -69,8 +69,8 @@ class Audit(msgspec.Struct):
         Messages that are no batch, or lie under another device's key.
     numbers_missing : int or None
         Sequence numbers missing between others, where no journal tells whether they were acknowledged.
-    refused : dict of str to int
-        Messages that the processor refused, by code; their windows are not expected.
+    rejected : dict of str to int
+        Messages that the processor rejected, by code; their windows are not expected.
     windows_expected : int
         Windows that must have been answered.
     windows_answered : int
@@ -94,8 +94,8 @@ class Audit(msgspec.Struct):
         Largest difference of a probability.
     lost_batches : Finding
         Batches that were acknowledged and are not in Kafka, or not with these readings.
-    wrongly_refused : Finding
-        Batches that the processor refused although nothing in the log gives a reason.
+    wrongly_rejected : Finding
+        Batches that the processor rejected although nothing in the log gives a reason.
     missing : Finding
         Windows that must have been answered and were not.
     extra : Finding
@@ -119,7 +119,7 @@ class Audit(msgspec.Struct):
     batches_unacknowledged: int | None
     batches_unusable: int
     numbers_missing: int | None
-    refused: dict[str, int]
+    rejected: dict[str, int]
     windows_expected: int
     windows_answered: int
     windows_allowed: int
@@ -131,7 +131,7 @@ class Audit(msgspec.Struct):
     predictions_repeated: int
     max_difference: float
     lost_batches: Finding
-    wrongly_refused: Finding
+    wrongly_rejected: Finding
     missing: Finding
     extra: Finding
     differing: Finding
@@ -144,7 +144,7 @@ class Audit(msgspec.Struct):
         """Every kind of fault by what it is called."""
         return {
             "batches lost": self.lost_batches,
-            "batches refused wrongly": self.wrongly_refused,
+            "batches rejected wrongly": self.wrongly_rejected,
             "windows missing": self.missing,
             "windows extra": self.extra,
             "windows differing": self.differing,
@@ -187,7 +187,7 @@ def compare(reference: Reference, seen: Seen, *, tolerance: float = 0.0) -> Audi
         batches_unacknowledged=sum(device.unacknowledged for device in devices) if reference.has_journals else None,
         batches_unusable=sum(device.unusable for device in devices),
         numbers_missing=None if reference.has_journals else sum(device.missing_numbers for device in devices),
-        refused=dict(sorted(reference.refused.items())),
+        rejected=dict(sorted(reference.rejected.items())),
         windows_expected=len(due),
         windows_answered=len(predictions),
         windows_allowed=len(predictions) - len(unknown) - len(due & predictions.keys()),
@@ -201,11 +201,11 @@ def compare(reference: Reference, seen: Seen, *, tolerance: float = 0.0) -> Audi
         lost_batches=_finding(
             Example(*batch[:2], sequence=batch.sequence) for device in devices for batch in device.lost
         ),
-        wrongly_refused=_finding(
-            Example(*refusal[:2], sequence=refusal.sequence, detail=refusal.code)
+        wrongly_rejected=_finding(
+            Example(*rejection[:2], sequence=rejection.sequence, detail=rejection.code)
             for device in devices
-            for refusal in device.unfounded
-            if not (reference.log_begins_us and refusal.code in REFER_BACK)
+            for rejection in device.unfounded
+            if not (reference.log_begins_us and rejection.code in REFER_BACK)
         ),
         missing=_finding(_at(key) for key in due - predictions.keys()),
         extra=_finding(_at(prediction.key) for prediction in extra),

@@ -55,8 +55,8 @@ class LostBatch(NamedTuple):
     sequence: int
 
 
-class UnfoundedRefusal(NamedTuple):
-    """A batch that the processor refused although nothing in the log gives a reason."""
+class UnfoundedRejection(NamedTuple):
+    """A batch that the processor rejected although nothing in the log gives a reason."""
 
     device: str
     session: str
@@ -74,8 +74,8 @@ class DeviceReference:
         Its windows.
     lost : list of LostBatch
         Batches that were acknowledged and are not in Kafka.
-    unfounded : list of UnfoundedRefusal
-        Batches that were refused for no reason.
+    unfounded : list of UnfoundedRejection
+        Batches that were rejected for no reason.
     sessions, stored, repeated, unacknowledged, missing_numbers, unusable, acknowledged : int
         Sessions; different batches in Kafka; messages that repeat one; batches in Kafka that no journal
         has; sequence numbers missing between others; messages that are no batch of this device; batches
@@ -87,7 +87,7 @@ class DeviceReference:
 
     answers: dict[WindowKey, Answer] = field(default_factory=dict)
     lost: list[LostBatch] = field(default_factory=list)
-    unfounded: list[UnfoundedRefusal] = field(default_factory=list)
+    unfounded: list[UnfoundedRejection] = field(default_factory=list)
     sessions: int = 0
     stored: int = 0
     repeated: int = 0
@@ -116,8 +116,8 @@ class Reference:
         By device.
     log_begins_us : int
         What reached the gateway earlier is not looked at, µs since the epoch.
-    refused : dict of str to int
-        Messages that the processor refused, by code.
+    rejected : dict of str to int
+        Messages that the processor rejected, by code.
     decision_threshold : float
         The release's: with a largest probability below it the answer is unknown.
     """
@@ -128,7 +128,7 @@ class Reference:
     has_journals: bool = False
     devices: dict[str, DeviceReference] = field(default_factory=dict)
     log_begins_us: int = 0
-    refused: dict[str, int] = field(default_factory=dict)
+    rejected: dict[str, int] = field(default_factory=dict)
     decision_threshold: float = 0.0
 
     def answer(self, key: WindowKey) -> Answer | None:
@@ -163,7 +163,7 @@ class ReferenceBuilder:
         reference: Reference,
         devices: Iterable[str],
         messages: Mapping[str, list[StoredMessage]],
-        refusals: Mapping[Position, str],
+        rejections: Mapping[Position, str],
         acknowledged: Callable[[str], Acknowledged | None],
         advance: Advance,
     ) -> None:
@@ -177,8 +177,8 @@ class ReferenceBuilder:
             Which devices.
         messages : mapping of str to list of StoredMessage
             What lies in Kafka of each device.
-        refusals : mapping of (partition, offset) to str
-            What the processor refused.
+        rejections : mapping of (partition, offset) to str
+            What the processor rejected.
         acknowledged : callable
             Gives a device's journals, None if there are no journals at all.
         advance : callable
@@ -186,7 +186,7 @@ class ReferenceBuilder:
         """
 
         def build(device: str) -> tuple[str, DeviceReference]:
-            stored = sort_out(device, messages.get(device, ()), refusals, self._grace_us)
+            stored = sort_out(device, messages.get(device, ()), rejections, self._grace_us)
             return device, self._device(device, stored, acknowledged(device))
 
         wanted = sorted(devices)
@@ -203,7 +203,7 @@ class ReferenceBuilder:
             built.sessions += 1
             built.stored += sum(len(contents) for contents in session.contents.values())
             built.repeated += session.repeated
-            built.unfounded += [UnfoundedRefusal(device, name, *refusal) for refusal in session.unfounded]
+            built.unfounded += [UnfoundedRejection(device, name, *rejection) for rejection in session.unfounded]
             if acknowledged is None:
                 built.missing_numbers += _missing_numbers(session)
                 required = {number: session.usable[number] for number in session.known}

@@ -19,7 +19,7 @@ Advance = Callable[[int, int], None]
 
 
 class SamplesLog:
-    """`accelerometer.samples`, and what the processor refused of it, as far as they were read.
+    """`accelerometer.samples`, and what the processor rejected of it, as far as they were read.
 
     Messages are kept as they came: about 1.2 kB of memory a batch of 50 readings.
 
@@ -34,17 +34,17 @@ class SamplesLog:
     ----------
     messages : dict of str to list of StoredMessage
         By device, in the order of the log.
-    refusals : dict of (partition, offset) to str
-        The code for which the processor refused a message.
+    rejections : dict of (partition, offset) to str
+        The code for which the processor rejected a message.
     begins_us : int
         What reached the gateway before this, µs since the epoch, may not be here: it was left out, or Kafka
         has deleted it.
     """
 
     def __init__(self, bootstrap: str, *, since_us: int | None = None) -> None:
-        self._reader = TopicReader(bootstrap, topics.SAMPLES.name, topics.REFUSED.name, since_us=since_us)
+        self._reader = TopicReader(bootstrap, topics.SAMPLES.name, topics.REJECTED.name, since_us=since_us)
         self.messages: defaultdict[str, list[StoredMessage]] = defaultdict(list)
-        self.refusals: dict[Position, str] = {}
+        self.rejections: dict[Position, str] = {}
         self.begins_us = since_us or 0
         self._oldest_ms: dict[int, int] = {}
         self._was_read = False
@@ -80,7 +80,7 @@ class SamplesLog:
                 if record.topic == topics.SAMPLES.name:
                     changed.add(self._keep(record))
                 else:
-                    self._keep_refusal(record, changed)
+                    self._keep_rejection(record, changed)
             read += len(records)
             advance(read, read + self._reader.remaining())
         if not self._was_read:
@@ -88,9 +88,9 @@ class SamplesLog:
         self._was_read = True
         return changed
 
-    def count_refusals(self) -> dict[str, int]:
-        """Count what the processor refused, by code."""
-        return dict(Counter(self.refusals.values()))
+    def count_rejections(self) -> dict[str, int]:
+        """Count what the processor rejected, by code."""
+        return dict(Counter(self.rejections.values()))
 
     def _find_beginning(self) -> None:
         now_ms = time.time_ns() // 1_000_000
@@ -105,13 +105,13 @@ class SamplesLog:
         self.messages[device].append(StoredMessage(position, record.value or b"", is_known=not self._was_read))
         return device
 
-    def _keep_refusal(self, record: KafkaRecord, changed: set[str]) -> None:
+    def _keep_rejection(self, record: KafkaRecord, changed: set[str]) -> None:
         headers = {name: value.decode(errors="replace") for name, value in record.headers}
         topic, _, position = headers.get("origin", "").partition("/")
         partition, _, offset = position.partition("/")
         if topic != topics.SAMPLES.name or not partition.isdecimal() or not offset.isdecimal():
             return
-        self.refusals[int(partition), int(offset)] = headers.get("code", "")
+        self.rejections[int(partition), int(offset)] = headers.get("code", "")
         if record.key:
             changed.add(record.key.decode(errors="replace"))
 

@@ -12,7 +12,7 @@ from har.samples import RejectedBatch, SampleBatch, decode_batch
 
 Position = tuple[int, int]
 
-#: Refusals by a limit of the processor, which are taken as they are.
+#: Rejections by a limit of the processor, which are taken as they are.
 _LIMITS = {"too_dense", "too_slow"}
 
 
@@ -43,15 +43,15 @@ class StoredSession:
     Attributes
     ----------
     usable : dict of int to SampleBatch
-        By sequence number; of several batches under a number the first that was not refused.
+        By sequence number; of several batches under a number the first that was not rejected.
     known : set of int
         Those of them that count as known.
     contents : dict of int to set of bytes
-        The fingerprints of all readings that were stored under a number, refused or not.
+        The fingerprints of all readings that were stored under a number, rejected or not.
     repeated : int
         Messages that repeat a batch.
     unfounded : list of (int, str)
-        Number and code of each batch that the processor refused although nothing in the log gives a reason.
+        Number and code of each batch that the processor rejected although nothing in the log gives a reason.
     """
 
     usable: dict[int, SampleBatch] = field(default_factory=dict)
@@ -82,9 +82,9 @@ class StoredDevice:
 
 
 def sort_out(
-    device: str, messages: Iterable[StoredMessage], refusals: Mapping[Position, str], grace_us: int
+    device: str, messages: Iterable[StoredMessage], rejections: Mapping[Position, str], grace_us: int
 ) -> StoredDevice:
-    """Sort one device's messages into sessions, without what the stream refuses.
+    """Sort one device's messages into sessions, without what the stream rejects.
 
     Parameters
     ----------
@@ -92,8 +92,8 @@ def sort_out(
         The messages' Kafka key.
     messages : iterable of StoredMessage
         In the order of the log.
-    refusals : mapping of (partition, offset) to str
-        What the processor refused, with the code.
+    rejections : mapping of (partition, offset) to str
+        What the processor rejected, with the code.
     grace_us : int
         The processor's grace, µs.
     """
@@ -108,19 +108,19 @@ def sort_out(
             stored.unusable += 1
             continue
         session = stored.sessions.setdefault(batch.session, StoredSession())
-        _add(session, batch, message, refusals.get(message.position), grace_us)
+        _add(session, batch, message, rejections.get(message.position), grace_us)
     return stored
 
 
 def _add(
-    session: StoredSession, batch: SampleBatch, message: StoredMessage, refusal: str | None, grace_us: int
+    session: StoredSession, batch: SampleBatch, message: StoredMessage, rejection: str | None, grace_us: int
 ) -> None:
     contents = session.contents.setdefault(batch.sequence, set())
     session.repeated += session.holds(batch)
     contents.add(fingerprint(batch))
-    if refusal is not None and not _is_founded(refusal, session, batch, grace_us):
-        session.unfounded.append((batch.sequence, refusal))
-    if refusal is not None or is_late(batch, grace_us):
+    if rejection is not None and not _is_founded(rejection, session, batch, grace_us):
+        session.unfounded.append((batch.sequence, rejection))
+    if rejection is not None or is_late(batch, grace_us):
         return
     session.usable.setdefault(batch.sequence, batch)
     if message.is_known:
@@ -128,7 +128,7 @@ def _add(
 
 
 def _is_founded(code: str, session: StoredSession, batch: SampleBatch, grace_us: int) -> bool:
-    """Tell whether what was stored up to a batch gives a reason to refuse it with this code."""
+    """Tell whether what was stored up to a batch gives a reason to reject it with this code."""
     if code == "late":
         return is_late(batch, grace_us)
     if code == "conflict":

@@ -27,7 +27,7 @@ def _batches(audit: Audit) -> list[str]:
         f"{audit.sessions:,} sessions; {audit.batches_stored:,} batches in Kafka, "
         f"{audit.batches_repeated:,} messages that repeat one, {audit.batches_unusable:,} that are none"
     )
-    refused = ", ".join(f"{count:,} {code}" for code, count in audit.refused.items()) or "nothing"
+    rejected = ", ".join(f"{count:,} {code}" for code, count in audit.rejected.items()) or "nothing"
     if audit.batches_acknowledged is None:
         known = (
             f"no journals: what Kafka holds counts as known; {audit.numbers_missing or 0:,} sequence numbers missing"
@@ -37,7 +37,7 @@ def _batches(audit: Audit) -> list[str]:
             f"{audit.batches_acknowledged:,} batches acknowledged by the journals, "
             f"{audit.batches_unacknowledged or 0:,} in Kafka that no journal has"
         )
-    return [stored, known, f"refused by the processor: {refused}"]
+    return [stored, known, f"rejected by the processor: {rejected}"]
 
 
 def _windows(audit: Audit) -> list[str]:

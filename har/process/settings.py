@@ -2,7 +2,7 @@
 
 Every field can be given as an environment variable, ``HAR_<SERVICE>_<FIELD>``, or as an option of the
 service's command, ``--field``; the option wins. Services bind to loopback unless told otherwise, and
-refuse any other address without credentials and encryption (`require_protection`).
+reject any other address without credentials and encryption (`require_protection`).
 """
 
 import ipaddress
@@ -79,7 +79,7 @@ class ListeningSettings(ServiceSettings):
 
     @model_validator(mode="after")
     def require_protection(self) -> Self:
-        """Refuse to listen beyond loopback without credentials and encryption."""
+        """Reject to listen beyond loopback without credentials and encryption."""
         if (self.tls_certificate is None) != (self.tls_key is None):
             raise ValueError("tls_certificate and tls_key belong together")
         if is_loopback(self.host):

@@ -17,14 +17,14 @@ import msgspec
 from kafka.errors import KafkaError
 
 from har.recordings import RecordingError
-from har.refusals import Refusal
+from har.rejections import Rejection
 from har.samples import RejectedBatch, check_size
 from ingest.archive.forgotten import Forgotten
 from ingest.archive.held_rows import HeldLabels, HeldRows, HeldSamples, Origin
 from ingest.archive.location import Location
 from ingest.archive.log_reader import KafkaRecord, LogReader, Partition
 from ingest.archive.measures import ArchiveMeasures
-from ingest.archive.refusing import RefusedMessages
+from ingest.archive.rejecting import RejectedMessages
 from ingest.archive.settings import ArchiveRunSettings
 from ingest.archive.state import TableState
 from ingest.archive.tables import (
@@ -40,8 +40,8 @@ from ingest.archive.upkeep import Upkeep
 log = logging.getLogger(__name__)
 
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 1.0, 60.0
-#: A refused message counts as so many readings, as what is held of it may be as large.
-READINGS_OF_A_REFUSAL = 2_000
+#: A rejected message counts as so many readings, as what is held of it may be as large.
+READINGS_OF_A_REJECTION = 2_000
 _FAILURES = (*STORAGE_ERRORS, KafkaError, TimeoutError)
 
 
@@ -76,7 +76,7 @@ class Archiver:
         self._now_us = now_us
         self._location = Location(settings.archive)
         self._held: dict[str, HeldRows] = {SAMPLES.topic.name: HeldSamples(), LABELS.topic.name: HeldLabels()}
-        self._refused = RefusedMessages(settings.bootstrap)
+        self._rejected = RejectedMessages(settings.bootstrap)
         self._upkeep = Upkeep(settings, now_us)
         self._must_begin = True
         self._reader = LogReader(settings.bootstrap, [kind.topic.name for kind in KINDS])
@@ -104,7 +104,7 @@ class Archiver:
                     flushed_at = time.monotonic()
             return 0 if self._try_to_flush() is None else 1
         finally:
-            self._refused.close()
+            self._rejected.close()
             self._reader.close()
 
     def _begin(self) -> None:
@@ -119,7 +119,7 @@ class Archiver:
             state.forgotten = forgotten
         for held in self._held.values():
             held.clear()
-        self._refused.drop()
+        self._rejected.drop()
         self._committed = self._follow()
         self._must_begin = False
 
@@ -175,16 +175,16 @@ class Archiver:
             is_taken = self._held[record.topic].take(message, origin, self._states[record.topic])
         except (RejectedBatch, RecordingError) as error:
             code, detail = (error.code, error.detail) if isinstance(error, RejectedBatch) else ("malformed", str(error))
-            self._measures.refused.labels(code).inc()
+            self._measures.rejected.labels(code).inc()
             device = record.key.decode(errors="replace") if record.key else None
             where = f"{record.topic}/{record.partition}/{record.offset}"
-            self._refused.refuse(Refusal(message, code, detail, "archiver", device, where))
+            self._rejected.reject(Rejection(message, code, detail, "archiver", device, where))
         else:
             if not is_taken:
                 self._measures.left_out.labels(record.topic).inc()
 
     def _weight(self) -> int:
-        return sum(held.readings for held in self._held.values()) + READINGS_OF_A_REFUSAL * len(self._refused)
+        return sum(held.readings for held in self._held.values()) + READINGS_OF_A_REJECTION * len(self._rejected)
 
     def _flush_until_done(self, stop: threading.Event) -> None:
         """Commit what is held; while that fails nothing more is read, so that what is held stays bounded."""
@@ -208,7 +208,7 @@ class Archiver:
         try:
             if self._must_begin:
                 self._begin()
-            self._refused.confirm()
+            self._rejected.confirm()
             with self._location.exclusive():
                 if any(table.is_changed() for table in self._tables.values()):
                     raise ChangedElsewhereError(f"somebody else wrote to {self._location.name}")

@@ -70,7 +70,7 @@ def _say(found: Comparison) -> None:
     print(
         f"{found.table}: of {found.messages} message(s) in Kafka that the archive covers, {found.compared} {what} with "
         f"{found.rows} row(s) are archived exactly; {found.repeats} repeat(s), {found.kept_out} kept out, "
-        f"{found.refused} refused; {found.behind} not archived yet"
+        f"{found.rejected} rejected; {found.behind} not archived yet"
     )
     for text in found.differences:
         print(f"WRONG  {found.table}: {text}")

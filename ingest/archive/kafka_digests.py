@@ -38,7 +38,7 @@ class KafkaDigests:
         Kafka has everything that reached the gateway after this, µs; 0 if it never deleted anything.
     oldest : int
         When the first message that it has reached the gateway, µs.
-    messages, repeats, kept_out, refused, behind : int
+    messages, repeats, kept_out, rejected, behind : int
         See `ingest.archive.verification.Comparison`.
     """
 
@@ -48,7 +48,7 @@ class KafkaDigests:
     messages: int = 0
     repeats: int = 0
     kept_out: int = 0
-    refused: int = 0
+    rejected: int = 0
     behind: int = 0
     _names: dict[str, str] = field(default_factory=dict)
 
@@ -61,7 +61,7 @@ class KafkaDigests:
             check_size(record.value or b"")
             name, oldest, digest = read(record.value or b"", day_begin(state.deleted_before))
         except (RejectedBatch, RecordingError):
-            self.refused += 1
+            self.rejected += 1
             return
         if state.forgotten.keeps_out(name[0], name[1], arrived=arrived, oldest=oldest) or not digest:
             self.kept_out += 1

@@ -139,7 +139,7 @@ class LogReader:
         Raises
         ------
         KafkaError
-            If Kafka refuses.
+            If Kafka rejects.
         """
         try:
             polled = self._consumer.poll(timeout_ms=POLL_MS)
@@ -168,7 +168,7 @@ class LogReader:
             self._seek(partition, begin)
 
     def _look_for_new_logs(self) -> None:
-        """Find partitions that end before what was read of them; not every broker refuses to fetch there."""
+        """Find partitions that end before what was read of them; not every broker rejects to fetch there."""
         for partition, position in list(self.positions.items()):
             end = self.end(partition)
             if end is not None and end < position:

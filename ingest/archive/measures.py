@@ -19,7 +19,7 @@ class ArchiveMeasures:
         self.left_out = self._counter(
             "left_out", "Messages that were archived before, or are of who was forgotten", "topic"
         )
-        self.refused = self._counter("refused", "Messages that could not be decoded", "code")
+        self.rejected = self._counter("rejected", "Messages that could not be decoded", "code")
         self.lost = self._counter("lost_messages", "Messages that Kafka deleted before they were archived")
         self.commits = self._counter("commits", "Commits of Kafka's messages", "table")
         self.failures = self._counter("failures", "Attempts to commit that failed")

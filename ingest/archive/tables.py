@@ -330,7 +330,7 @@ class _Alone:
 
 
 def _carrying(carried: bytes | None = None, transactions: list[Transaction] | None = None) -> CommitProperties:
-    # Without retries: a commit upon another one, which was not looked at, is refused.
+    # Without retries: a commit upon another one, which was not looked at, is rejected.
     return CommitProperties(
         custom_metadata=None if carried is None else {CARRIED: carried.decode()},
         max_commit_retries=0,

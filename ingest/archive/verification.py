@@ -26,7 +26,7 @@ class Comparison:
         Its name.
     messages : int
         Messages that Kafka holds and the archive covers.
-    repeats, kept_out, refused : int
+    repeats, kept_out, rejected : int
         Those of them that were there before; that are of forgotten devices or deleted days; that cannot be decoded.
     behind : int
         Messages that Kafka holds and the archive does not cover yet.
@@ -43,7 +43,7 @@ class Comparison:
     messages: int = 0
     repeats: int = 0
     kept_out: int = 0
-    refused: int = 0
+    rejected: int = 0
     behind: int = 0
     compared: int = 0
     rows: int = 0
@@ -102,6 +102,6 @@ def verify(archive: str, bootstrap: str) -> list[Comparison]:
 
 def _compared(table: ArchiveTable, state: TableState, bootstrap: str) -> Comparison:
     kafka = read_kafka(table, state, bootstrap)
-    result = Comparison(table.kind.name, kafka.messages, kafka.repeats, kafka.kept_out, kafka.refused, kafka.behind)
+    result = Comparison(table.kind.name, kafka.messages, kafka.repeats, kafka.kept_out, kafka.rejected, kafka.behind)
     result._compare(kafka.digests, read_archive(table, kafka, state.deleted_before))
     return result

@@ -13,7 +13,7 @@ from ingest.devices.registry import Registry
 from ingest.devices.settings import ForgetSettings
 
 #: Topics whose messages are a device's, by what they hold.
-_TOPICS = (topics.SAMPLES, topics.PREDICTIONS, topics.COMPARISONS, topics.LABELS, topics.REFUSED)
+_TOPICS = (topics.SAMPLES, topics.PREDICTIONS, topics.COMPARISONS, topics.LABELS, topics.REJECTED)
 
 
 def forget_device(settings: ForgetSettings, registry: Registry) -> int:
@@ -27,7 +27,7 @@ def forget_device(settings: ForgetSettings, registry: Registry) -> int:
     done = [_forget_archived(settings), _forget_live(settings)]
     days = sorted({topic.retention_ms // topics.DAY_MS for topic in _TOPICS})
     print(
-        f"Kafka: cannot erase one device's messages; it drops them by itself after {days[0]} days, labels and refused "
+        f"Kafka: cannot erase one device's messages; it drops them by itself after {days[0]} days, labels and rejected "
         f"messages after {days[-1]}. The archive keeps them out until then."
     )
     print(

@@ -10,7 +10,7 @@ from har.predictions import encode_prediction
 from har.samples import RejectedBatch
 from har.windows import MICROSECONDS
 from ingest.gateway.admission import Caller
-from ingest.gateway.frames import Sender, Taken, check_sender, count_when_done, refuse
+from ingest.gateway.frames import Sender, Taken, check_sender, count_when_done, reject
 from ingest.gateway.measures import GatewayMeasures
 from ingest.gateway.publisher import Lane
 from ingest.gateway.settings import GatewaySettings
@@ -25,7 +25,7 @@ class ActivityIntake:
         self._measures = measures
 
     def take(self, frame: str | bytes, lane: Lane, arrived_us: int, caller: Caller) -> Taken:
-        """Publish a report's windows, or the report as refused; it is confirmed when Kafka has all of them."""
+        """Publish a report's windows, or the report as rejected; it is confirmed when Kafka has all of them."""
         raw = frame.encode() if isinstance(frame, str) else frame
         sender: Sender | None = None
         try:
@@ -34,7 +34,7 @@ class ActivityIntake:
             check_sender(caller, report.device)
             self._check_clock(report, arrived_us)
         except RejectedBatch as rejected:
-            return refuse(raw, rejected, sender, lane, arrived_us, self._measures)
+            return reject(raw, rejected, sender, lane, arrived_us, self._measures)
         confirmed = asyncio.gather(
             *(
                 lane.publish(

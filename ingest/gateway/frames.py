@@ -1,4 +1,4 @@
-"""What becomes of any frame that a gateway takes: it is on its way to Kafka, as what it is or as refused."""
+"""What becomes of any frame that a gateway takes: it is on its way to Kafka, as what it is or as rejected."""
 
 import asyncio
 import time
@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from har import topics
-from har.gateway_messages import Answer, Refused
-from har.refusals import Refusal
+from har.gateway_messages import Answer, Rejected
+from har.rejections import Rejection
 from har.samples import RejectedBatch
 from ingest.gateway.admission import Caller
 from ingest.gateway.measures import GatewayMeasures
@@ -31,7 +31,7 @@ class Taken:
     confirmed : Future
         Done when Kafka has it; fails with `ingest.gateway.publisher.PublishError`.
     device : str or None
-        Whose readings they are, if they are readings and were not refused.
+        Whose readings they are, if they are readings and were not rejected.
     """
 
     answer: Answer
@@ -43,7 +43,7 @@ class Intake(Protocol):
     """Takes the frames of one kind of connection."""
 
     def take(self, frame: str | bytes, lane: Lane, arrived_us: int, caller: Caller) -> Taken:
-        """Publish a frame of `caller`'s that came at `arrived_us` (µs since the epoch), as what it is or as refused."""
+        """Publish a frame of `caller` that arrived at `arrived_us` (µs since the epoch), or its rejection."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class Sender:
 
 
 def check_sender(caller: Caller, device: str) -> None:
-    """Refuse what a device sends as another one.
+    """Reject what a device sends as another one.
 
     Raises
     ------
@@ -67,7 +67,7 @@ def check_sender(caller: Caller, device: str) -> None:
         raise RejectedBatch("not_yours", f"this is {caller.device}'s token, and it cannot send as {device}")
 
 
-def refuse(
+def reject(
     frame: bytes,
     rejected: RejectedBatch,
     sender: Sender | None,
@@ -76,13 +76,13 @@ def refuse(
     measures: GatewayMeasures,
 ) -> Taken:
     """Publish a frame to the dead-letter topic, as it came and with the reason."""
-    refusal = Refusal(frame, rejected.code, rejected.detail, "gateway", sender.device if sender else None)
+    rejection = Rejection(frame, rejected.code, rejected.detail, "gateway", sender.device if sender else None)
     confirmed = lane.publish(
-        topics.REFUSED.name, refusal.key, refusal.value, arrived_us=arrived_us, headers=refusal.headers
+        topics.REJECTED.name, rejection.key, rejection.value, arrived_us=arrived_us, headers=rejection.headers
     )
-    count_when_done(confirmed, measures.refused.labels(rejected.code).inc, measures)
+    count_when_done(confirmed, measures.rejected.labels(rejected.code).inc, measures)
     session, sequence = (sender.session, sender.sequence) if sender else (None, None)
-    return Taken(Refused(rejected.code, rejected.detail, session, sequence), confirmed)
+    return Taken(Rejected(rejected.code, rejected.detail, session, sequence), confirmed)
 
 
 def count_when_done(

@@ -4,8 +4,8 @@ A phone's speed stays within bounds, so over a second or more its acceleration a
 gravity: the mean of the readings' magnitudes is at least about 9.81 m/s², whatever the wearer does, but for a fall of
 half a second and more. In g it is about 1; with gravity taken out it is near zero at rest and rarely above 5 in motion.
 
-Such a stream is refused and not restored: readings in g whose sender says m/s² may have been altered in other ways, and
-the direction of gravity cannot be had back from readings without it, though it tells sitting from standing.
+Such a stream is rejected and not restored. Readings in g whose sender says m/s² may have been altered in other ways.
+Readings without gravity have lost its direction, which tells sitting from standing.
 """
 
 from collections import OrderedDict

@@ -18,7 +18,7 @@ from ingest.gateway.frames import check_sender, now_us
 from ingest.gateway.measures import GatewayMeasures
 from ingest.gateway.pacing import Paces
 from ingest.gateway.publisher import KafkaPublisher
-from ingest.gateway.refused_requests import refusal, sends_too_often
+from ingest.gateway.rejected_requests import rejection, sends_too_often
 from ingest.gateway.request_bodies import MAX_DOCUMENT_BYTES, read_body, read_document
 from ingest.gateway.settings import GatewaySettings
 
@@ -90,7 +90,9 @@ class LabelRoutes:
         now = now_us()
         clock = self._clocks.of(asked.device)
         if clock is None or now - clock.heard > LONGEST_SILENCE_US:
-            return refusal(409, "silent", f"{asked.device} sends nothing to this gateway now, so nobody knows its time")
+            return rejection(
+                409, "silent", f"{asked.device} sends nothing to this gateway now, so nobody knows its time"
+            )
         return await self._publish(_statement(asked, clock, now), caller)
 
     async def _publish(self, said: Statement, caller: Caller) -> web.Response:
@@ -109,7 +111,7 @@ class LabelRoutes:
 
 
 def check_statement(said: Statement) -> None:
-    """Refuse a statement that cannot be meant.
+    """Reject a statement that cannot be meant.
 
     Raises
     ------

@@ -22,7 +22,7 @@ class _Session:
 
 
 class LiveLimits:
-    """Refuses batches that contradict the clock or their session.
+    """Rejects batches that contradict the clock or their session.
 
     Parameters
     ----------

@@ -13,7 +13,7 @@ class GatewayMeasures:
         self.reported = Counter(
             "har_windows_reported_total", "Windows classified on devices, in Kafka", registry=self.registry
         )
-        self.refused = Counter("har_refused_total", "Messages refused", ["code"], registry=self.registry)
+        self.rejected = Counter("har_rejected_total", "Messages rejected", ["code"], registry=self.registry)
         self.failed = Counter("har_batches_failed_total", "Batches Kafka did not take", registry=self.registry)
         self.connections = Gauge("har_connections", "Phones connected", registry=self.registry)
         self.waiting = Gauge("har_connections_waiting", "Phones told to wait for Kafka", registry=self.registry)

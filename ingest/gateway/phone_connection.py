@@ -14,14 +14,14 @@ from dataclasses import dataclass
 from aiohttp import WSCloseCode
 from prometheus_client import Gauge
 
-from har.gateway_messages import Clock, GatewayMessage, Refused, Waiting, decode_question, encode_message
+from har.gateway_messages import Clock, GatewayMessage, Rejected, Waiting, decode_question, encode_message
 from ingest.gateway.admission import Caller
 from ingest.gateway.frames import Intake, Taken, now_us
 from ingest.gateway.hang_ups import HangUps
 from ingest.gateway.pacing import Paces
 from ingest.gateway.phone_socket import PhoneLeftError, PhoneSocket
 from ingest.gateway.publisher import Lane, PublishError
-from ingest.gateway.refusal_limits import RefusalBudget, RefusalLog
+from ingest.gateway.rejection_limits import RejectionBudget, RejectionLog
 from ingest.gateway.settings import GatewaySettings
 
 log = logging.getLogger(__name__)
@@ -71,7 +71,7 @@ class Shared:
     intake: Intake
     room: Room
     paces: Paces
-    refusal_log: RefusalLog
+    rejection_log: RejectionLog
     hang_ups: HangUps
     told_to_wait: Gauge
 
@@ -104,7 +104,7 @@ class PhoneConnection:
         self._own_places = asyncio.Semaphore(settings.max_unconfirmed_per_connection)
         #: As many at most as there are own places.
         self._owed: asyncio.Queue[Taken] = asyncio.Queue()
-        self._budget = RefusalBudget(settings.max_refusals_per_minute, clock=self._loop.time)
+        self._budget = RejectionBudget(settings.max_rejections_per_minute, clock=self._loop.time)
         #: When each frame without an answer came, by the loop's clock.
         self._unanswered: deque[float] = deque()
         self._has_unanswered = asyncio.Event()
@@ -181,10 +181,10 @@ class PhoneConnection:
                 if not await self._get_place():
                     return
                 if not self._take(frame, arrived):
-                    per_minute = self._shared.settings.max_refusals_per_minute
+                    per_minute = self._shared.settings.max_rejections_per_minute
                     self._farewell = (
                         WSCloseCode.POLICY_VIOLATION,
-                        f"over {per_minute} messages refused in a minute; see the answers",
+                        f"over {per_minute} messages rejected in a minute; see the answers",
                     )
                     return
 
@@ -219,9 +219,9 @@ class PhoneConnection:
             tell, self.on_device = self.on_device, None
             tell(taken.device)
         self._owed.put_nowait(taken)
-        if not isinstance(taken.answer, Refused):
+        if not isinstance(taken.answer, Rejected):
             return True
-        self._shared.refusal_log.note(self._address, len(frame), taken.answer)
+        self._shared.rejection_log.note(self._address, len(frame), taken.answer)
         return self._budget.spend()
 
     async def _answer_forever(self) -> None:

@@ -3,7 +3,7 @@
 kafka-python sends from a thread of its own; `Lane.publish` bridges its futures to asyncio.
 
 What must not happen is that a message reaches Kafka although one before it, on the same lane, never did: the
-processor would wait for the missing batch no longer than the grace, and refuse it as late when its device
+processor would wait for the missing batch no longer than the grace, and reject it as late when its device
 sends it again. Three things prevent it:
 
 * An idempotent producer has one request in flight for a partition, and repeats that until it is through.

@@ -8,7 +8,7 @@ from aiohttp import ClientError, ClientSession, ClientTimeout, web
 
 from ingest.gateway.admission import Admission
 from ingest.gateway.pages import PREFIX, SECURITY_HEADERS
-from ingest.gateway.refused_requests import refusal
+from ingest.gateway.rejected_requests import rejection
 from ingest.gateway.settings import GatewaySettings
 
 #: A network for phones is far smaller.
@@ -57,21 +57,21 @@ class ReleaseFiles:
         try:
             async with self._session.get(f"{self._url}/{path}", allow_redirects=False) as found:
                 if found.status != 200:
-                    return refusal(404 if found.status == 404 else 502, "store", f"the store answers {found.status}")
+                    return rejection(404 if found.status == 404 else 502, "store", f"the store answers {found.status}")
                 body = bytearray()
                 async for piece in found.content.iter_any():
                     body += piece
                     if len(body) > MAX_FILE_BYTES:
-                        return refusal(502, "store", "the store's file is too large")
+                        return rejection(502, "store", "the store's file is too large")
         except (ClientError, TimeoutError, OSError) as error:
-            return refusal(502, "store", f"the store cannot be reached: {error}", retry=True)
+            return rejection(502, "store", f"the store cannot be reached: {error}", retry=True)
         return _file(bytes(body))
 
     async def _root(self) -> web.StreamResponse:
         try:
             return _file(await asyncio.to_thread(self._trusted_root.read_bytes))
         except OSError as error:
-            return refusal(502, "store", f"the gateway has no trusted root of the store: {error.strerror}")
+            return rejection(502, "store", f"the gateway has no trusted root of the store: {error.strerror}")
 
 
 def _file(body: bytes) -> web.Response:

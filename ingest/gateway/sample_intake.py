@@ -1,4 +1,4 @@
-"""What the gateway makes of a frame of readings: a batch for Kafka, or a refusal for the dead-letter topic."""
+"""What the gateway makes of a frame of readings: a batch for Kafka, or a rejection for the dead-letter topic."""
 
 from functools import partial
 
@@ -9,7 +9,7 @@ from har.json_samples import decode_json_batch
 from har.samples import RejectedBatch, SampleBatch, decode_batch, encode_batch
 from ingest.gateway.admission import Caller
 from ingest.gateway.clocks import DeviceClocks
-from ingest.gateway.frames import Sender, Taken, check_sender, count_when_done, now_us, refuse
+from ingest.gateway.frames import Sender, Taken, check_sender, count_when_done, now_us, reject
 from ingest.gateway.gravity import GravityCheck
 from ingest.gateway.live_limits import LiveLimits
 from ingest.gateway.measures import GatewayMeasures
@@ -41,7 +41,7 @@ class SampleIntake:
         self._measures = measures
 
     def take(self, frame: str | bytes, lane: Lane, arrived_us: int, caller: Caller) -> Taken:
-        """Publish a frame, as the batch that it is or as refused.
+        """Publish a frame, as the batch that it is or as rejected.
 
         Parameters
         ----------
@@ -61,7 +61,7 @@ class SampleIntake:
             check_sender(caller, batch.device)
             self.check(batch, arrived_us)
         except RejectedBatch as rejected:
-            return refuse(raw, rejected, sender, lane, arrived_us, self._measures)
+            return reject(raw, rejected, sender, lane, arrived_us, self._measures)
         return self.publish(batch, encode_batch(batch) if is_json else raw, lane, arrived_us)
 
     def check(self, batch: SampleBatch, arrived_us: int) -> None:

@@ -8,7 +8,7 @@ from aiohttp import web
 
 from har import topics
 from har.assembly import GRACE_US
-from har.gateway_messages import Refused
+from har.gateway_messages import Rejected
 from har.json_samples import careful_earlier
 from har.labels import ENDLESS, Statement, encode_statement
 from har.recordings import NULL_LABEL
@@ -22,11 +22,11 @@ from har.samples import (
     encode_batch,
 )
 from ingest.gateway.admission import Admission, Caller
-from ingest.gateway.frames import Sender, Taken, check_sender, now_us, refuse
+from ingest.gateway.frames import Sender, Taken, check_sender, now_us, reject
 from ingest.gateway.measures import GatewayMeasures
 from ingest.gateway.phone_connection import Shared
 from ingest.gateway.publisher import KafkaPublisher, Lane, PublishError
-from ingest.gateway.refused_requests import refusal, sends_too_often
+from ingest.gateway.rejected_requests import rejection, sends_too_often
 from ingest.gateway.request_bodies import read_body
 from ingest.gateway.sample_intake import SampleIntake
 from ingest.sensor_logger.document import Push, decode_push
@@ -89,7 +89,7 @@ class SensorLoggerRoute:
         if not self._shared.paces.try_take(caller.device or f"@{request.remote}"):
             return sends_too_often()
         if not self._publisher.is_ready:
-            return refusal(503, "unavailable", "Kafka is away; keep your readings and try again", retry=True)
+            return rejection(503, "unavailable", "Kafka is away; keep your readings and try again", retry=True)
         body = await read_body(request, max_bytes=settings.max_push_bytes, seconds=settings.request_seconds)
         arrived, lane = now_us(), self._publisher.lane()
         try:
@@ -113,7 +113,7 @@ class SensorLoggerRoute:
             readings = self._read(push, caller, device, session)
             taken = self._batch(readings, sender, lane, arrived)
         except RejectedBatch as rejected:
-            return await self._refuse(body, rejected, sender, lane, arrived)
+            return await self._reject(body, rejected, sender, lane, arrived)
         if taken is not None:
             await taken.confirmed
             self._measures.pushes.inc()
@@ -159,14 +159,14 @@ class SensorLoggerRoute:
             raise RejectedBatch("oversized", f"{len(message)} bytes as a batch; the limit is {MAX_MESSAGE_BYTES}")
         return self._samples.publish(batch, message, lane, arrived)
 
-    async def _refuse(
+    async def _reject(
         self, body: bytes, rejected: RejectedBatch, sender: Sender | None, lane: Lane, arrived: int
     ) -> web.Response:
-        taken = refuse(body, rejected, sender, lane, arrived, self._measures)
+        taken = reject(body, rejected, sender, lane, arrived, self._measures)
         await taken.confirmed
-        assert isinstance(taken.answer, Refused)
-        self._shared.refusal_log.note(sender.device if sender else "?", len(body), taken.answer)
-        return refusal(400, rejected.code, rejected.detail)
+        assert isinstance(taken.answer, Rejected)
+        self._shared.rejection_log.note(sender.device if sender else "?", len(body), taken.answer)
+        return rejection(400, rejected.code, rejected.detail)
 
     async def _label(self, readings: Readings, sender: Sender, caller: Caller, lane: Lane, arrived: int) -> None:
         """Publish what the wearer typed, as what goes on from then."""

@@ -31,8 +31,8 @@ from ingest.gateway.pages import PhonePage
 from ingest.gateway.phone_connection import REVOKED, TOKEN_EXPIRED, PhoneConnection, Room, Shared
 from ingest.gateway.phone_socket import PhoneSocket
 from ingest.gateway.publisher import KafkaPublisher, PublishError
-from ingest.gateway.refusal_limits import RefusalLog
-from ingest.gateway.refused_requests import RETRY_AFTER_SECONDS, answering_refusals
+from ingest.gateway.rejected_requests import RETRY_AFTER_SECONDS, answering_rejections
+from ingest.gateway.rejection_limits import RejectionLog
 from ingest.gateway.release_files import ReleaseFiles
 from ingest.gateway.sample_intake import SampleIntake
 from ingest.gateway.sensor_logger_route import SensorLoggerRoute
@@ -46,7 +46,7 @@ log = logging.getLogger(__name__)
 SAMPLES_PATH = "/v1/samples"
 #: For devices that classify themselves.
 ACTIVITIES_PATH = "/v1/activities"
-#: Frames beyond this are refused by closing the connection; those up to it are refused with an answer.
+#: Frames beyond this are rejected by closing the connection; those up to it are rejected with an answer.
 MAX_FRAME_BYTES = 4 * MAX_MESSAGE_BYTES
 PING_SECONDS = 20
 #: How long a phone that is cut off may take to say so too; it may not be listening.
@@ -125,7 +125,7 @@ class Gateway:
         }
         releases = ReleaseFiles(settings, self._admission)
         opened.push_async_callback(releases.close)
-        app = web.Application(middlewares=[answering_refusals(self.measures)])
+        app = web.Application(middlewares=[answering_rejections(self.measures)])
         app.add_routes(
             [
                 web.get(SAMPLES_PATH, self._serve_phone),
@@ -150,14 +150,14 @@ class Gateway:
 
     def _shared_by_phones(self, opened: ExitStack, samples: SampleIntake, paces: Paces) -> Shared:
         settings = self._settings
-        refusal_log = RefusalLog()
-        opened.callback(refusal_log.close)
+        rejection_log = RejectionLog()
+        opened.callback(rejection_log.close)
         return Shared(
             settings,
             samples,
             Room(settings.max_unconfirmed, self.measures.unconfirmed),
             paces,
-            refusal_log,
+            rejection_log,
             opened.enter_context(HangUps()),
             self.measures.waiting,
         )
@@ -316,7 +316,7 @@ def publisher_for(settings: GatewaySettings) -> KafkaPublisher:
     """Return the publisher that a gateway needs."""
     return KafkaPublisher(
         settings.bootstrap,
-        (topics.SAMPLES.name, topics.PREDICTIONS.name, topics.REFUSED.name, topics.LABELS.name),
+        (topics.SAMPLES.name, topics.PREDICTIONS.name, topics.REJECTED.name, topics.LABELS.name),
         delivery_timeout_seconds=settings.delivery_timeout_seconds,
     )
 

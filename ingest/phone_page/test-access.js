@@ -22,7 +22,7 @@ export function offerToTests(phone) {
       waitingActivities: phone.sending?.activities.count ?? 0,
       bytes: phone.sending?.samples.bytes ?? 0,
       accepted: phone.sending?.accepted ?? 0,
-      refused: phone.sending?.refused ?? 0,
+      rejected: phone.sending?.rejected ?? 0,
       lostSeconds: phone.losses.seconds,
       labelsWaiting: phone.labels.waiting,
       compared: phone.answers.compared,

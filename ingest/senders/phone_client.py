@@ -14,7 +14,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
 
 from har.batching import LiveBatches, SessionName
-from har.gateway_messages import Accepted, Answer, Refused, Waiting, decode_message
+from har.gateway_messages import Accepted, Answer, Rejected, Waiting, decode_message
 from har.process.back_off import BackOff
 from har.process.settings import is_loopback
 from har.samples import Axes, SampleBatch, Times, encode_batch
@@ -27,7 +27,7 @@ _PERMANENT_STATUS = (400, 401, 403, 404)
 PING_TIMEOUT_SECONDS = 40
 
 
-class GatewayRefusesError(RuntimeError):
+class GatewayRejectsError(RuntimeError):
     """The gateway does not let this device in; trying again is of no use."""
 
 
@@ -55,8 +55,8 @@ class PhoneClient:
         Batches kept while they are not confirmed. When they are this many, `send` waits.
     on_accepted : callable, optional
         Called with each batch that Kafka has.
-    on_refused : callable, optional
-        Called with each batch that was refused, and why. Refused batches are not sent again.
+    on_rejected : callable, optional
+        Called with each batch that was rejected, and why. Rejected batches are not sent again.
     on_waiting : callable, optional
         Called when the gateway says that it waits for Kafka, once until something is confirmed again. The
         client goes on buffering, and `send` waits when the buffer is full.
@@ -83,7 +83,7 @@ class PhoneClient:
         batch_readings: int = 50,
         max_buffered: int = 1_000,
         on_accepted: Callable[[SampleBatch], None] | None = None,
-        on_refused: Callable[[SampleBatch, Refused], None] | None = None,
+        on_rejected: Callable[[SampleBatch, Rejected], None] | None = None,
         on_waiting: Callable[[Waiting], None] | None = None,
         on_disconnected: Callable[[], None] | None = None,
         finish_seconds: float | None = None,
@@ -95,7 +95,7 @@ class PhoneClient:
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
         self._max_buffered = max_buffered
         self._on_accepted = on_accepted
-        self._on_refused = on_refused
+        self._on_rejected = on_rejected
         self._on_waiting = on_waiting
         self._on_disconnected = on_disconnected
         self._finish_seconds = finish_seconds
@@ -108,7 +108,7 @@ class PhoneClient:
         self._is_told_to_wait = False
         self._task: asyncio.Task[None] | None = None
         self.accepted = 0
-        self.refused = 0
+        self.rejected = 0
         self.connections = 0
 
     @property
@@ -149,7 +149,7 @@ class PhoneClient:
         ------
         ValueError
             If a time is not later than the one before.
-        GatewayRefusesError
+        GatewayRejectsError
             If the gateway does not let this device in.
         """
         self._batches.add(times, axes)
@@ -161,7 +161,7 @@ class PhoneClient:
 
         Raises
         ------
-        GatewayRefusesError
+        GatewayRejectsError
             If the gateway does not let this device in.
         """
         await self._queue(lambda: batch)
@@ -171,7 +171,7 @@ class PhoneClient:
 
         Raises
         ------
-        GatewayRefusesError
+        GatewayRejectsError
             If the gateway does not let this device in.
         """
         if self._batches.has_any:
@@ -210,7 +210,7 @@ class PhoneClient:
                         self.connections += 1
                         await self._converse(connection)
                 except InvalidURI as error:
-                    raise GatewayRefusesError(str(error)) from error
+                    raise GatewayRejectsError(str(error)) from error
                 except (ConnectionClosed, OSError, TimeoutError, InvalidHandshake) as error:
                     await self._pause_after(error)
         finally:
@@ -220,7 +220,7 @@ class PhoneClient:
     async def _pause_after(self, error: Exception) -> None:
         status, said, retry_after = explain_disconnect(error)
         if status in _PERMANENT_STATUS:
-            raise GatewayRefusesError(said) from error
+            raise GatewayRejectsError(said) from error
         level = logging.WARNING if self._back_off.is_fresh else logging.INFO
         log.log(level, "%s: no gateway (%s); %d batches wait", self.device, said, len(self._open))
         if self._on_disconnected:
@@ -252,7 +252,7 @@ class PhoneClient:
                 log.debug("%s: ignores a message of an unknown type: %.200s", self.device, text)
             elif isinstance(message, Waiting):
                 self._note_waiting(message)
-            elif isinstance(message, Accepted | Refused):
+            elif isinstance(message, Accepted | Rejected):
                 async with self._changed:
                     self._settle(message)
                     self._changed.notify_all()
@@ -280,7 +280,7 @@ class PhoneClient:
             if self._on_accepted:
                 self._on_accepted(batch)
             return
-        self.refused += 1
-        log.warning("%s: batch %d refused: %s: %s", self.device, batch.sequence, answer.code, answer.detail)
-        if self._on_refused:
-            self._on_refused(batch, answer)
+        self.rejected += 1
+        log.warning("%s: batch %d rejected: %s: %s", self.device, batch.sequence, answer.code, answer.detail)
+        if self._on_rejected:
+            self._on_rejected(batch, answer)

@@ -23,7 +23,7 @@ from har.recordings import Recording, RecordingError
 from har.samples import SampleBatch
 from har.windows import MICROSECONDS, WindowSpec
 from ingest.senders.journal import Journal
-from ingest.senders.phone_client import GatewayRefusesError, PhoneClient
+from ingest.senders.phone_client import GatewayRejectsError, PhoneClient
 from ingest.senders.recording_files import read_recordings
 from ingest.senders.settings import ReplaySettings
 
@@ -63,7 +63,7 @@ def plan_replay(recordings: list[Recording], *, now_us: int, speed: float, hop_u
 
 
 async def replay(plan: ReplayPlan, settings: ReplaySettings, advance: Callable[[int], None]) -> int:
-    """Replay one recording; returns how many batches were refused."""
+    """Replay one recording; returns how many batches were rejected."""
     recording = plan.recording
     times = recording.times + plan.shift_us
     begins_at, first = time.monotonic(), int(times.min())
@@ -85,7 +85,7 @@ async def replay(plan: ReplayPlan, settings: ReplaySettings, advance: Callable[[
             session=plan.name.session,
             token=token,
             on_accepted=accepted,
-            on_refused=lambda batch, _: advance(len(batch)),
+            on_rejected=lambda batch, _: advance(len(batch)),
         )
         async with phone:
             for batch in batches_of_recording(plan.name, times, recording.axes, settings.batch_readings):
@@ -94,11 +94,11 @@ async def replay(plan: ReplayPlan, settings: ReplaySettings, advance: Callable[[
                 begin = batch.sequence * settings.batch_readings
                 labels_of[batch.sequence] = slice(begin, begin + len(batch))
                 await phone.send_batch(batch)
-        return phone.refused
+        return phone.rejected
 
 
 async def replay_all(plans: list[ReplayPlan], settings: ReplaySettings) -> int:
-    """Replay all recordings side by side with a progress bar; returns how many batches were refused."""
+    """Replay all recordings side by side with a progress bar; returns how many batches were rejected."""
     total = sum(len(plan.recording.times) for plan in plans)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, disable=settings.quiet, transient=False) as progress:
@@ -113,15 +113,17 @@ def run(settings: ReplaySettings) -> int:
     try:
         recordings = _chosen(read_recordings(settings.file), settings)
         plans = plan_replay(recordings, now_us=time.time_ns() // 1000, speed=settings.speed, hop_us=WindowSpec().hop_us)
-        refused = asyncio.run(replay_all(plans, settings))
-    except (RecordingError, GatewayRefusesError) as error:
+        rejected = asyncio.run(replay_all(plans, settings))
+    except (RecordingError, GatewayRejectsError) as error:
         print(f"har replay: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
     readings = sum(len(plan.recording.times) for plan in plans)
-    print(f"replayed {readings} readings as {', '.join(plan.name.device for plan in plans)}; {refused} batches refused")
-    return 1 if refused else 0
+    print(
+        f"replayed {readings} readings as {', '.join(plan.name.device for plan in plans)}; {rejected} batches rejected"
+    )
+    return 1 if rejected else 0
 
 
 def _chosen(recordings: list[Recording], settings: ReplaySettings) -> list[Recording]:

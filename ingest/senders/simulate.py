@@ -12,7 +12,7 @@ from har.process.log_format import logging_config
 from har.samples import SampleBatch
 from har.windows import MICROSECONDS
 from ingest.senders.journal import Journal
-from ingest.senders.phone_client import GatewayRefusesError, PhoneClient
+from ingest.senders.phone_client import GatewayRejectsError, PhoneClient
 from ingest.senders.settings import SimulateSettings
 from ingest.simulation.phone import SimulatedPhone
 
@@ -48,7 +48,7 @@ async def stream_phone(phone: SimulatedPhone, settings: SimulateSettings, stop: 
                         await stop.wait()
                 readings = phone.readings_until(time.time_ns() // 1000)
                 await client.send(readings.time_us, readings.acceleration)
-        log.info("%s: %d batches acknowledged, %d refused", phone.device, client.accepted, client.refused)
+        log.info("%s: %d batches acknowledged, %d rejected", phone.device, client.accepted, client.rejected)
 
 
 async def simulate(settings: SimulateSettings) -> None:
@@ -86,7 +86,7 @@ def run(settings: SimulateSettings) -> int:
     logging.config.dictConfig(logging_config("simulate"))
     try:
         asyncio.run(simulate(settings))
-    except GatewayRefusesError as error:
+    except GatewayRejectsError as error:
         print(f"har simulate: {error}", file=sys.stderr)
         return 1
     except asyncio.CancelledError:

@@ -114,7 +114,7 @@ def choose(push: Push, frame: Frame) -> Choice:
 
 
 def without_gravity() -> RejectedBatch:
-    """Return the refusal of an accelerometer that comes alone."""
+    """Return the rejection of an accelerometer that comes alone."""
     return RejectedBatch(
         "gravity",
         "the app sends accelerometer, which is without gravity, and nothing to add to it: switch on Gravity beside "

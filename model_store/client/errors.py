@@ -20,7 +20,7 @@ Reason = Literal[
 ]
 
 
-class UpdateRefusedError(ReleaseError):
+class UpdateRejectedError(ReleaseError):
     """An update that was not taken.
 
     Attributes
@@ -33,7 +33,7 @@ class UpdateRefusedError(ReleaseError):
     """
 
     def __init__(self, reason: Reason, detail: str) -> None:
-        super().__init__(f"update refused ({reason}): {detail}")
+        super().__init__(f"update rejected ({reason}): {detail}")
         self.reason = reason
 
 
@@ -41,11 +41,11 @@ class SlowDownloadError(DownloadError):
     """A download that is slower than the least rate, or not done in time."""
 
 
-def refusal(error: Exception) -> UpdateRefusedError:
+def rejection(error: Exception) -> UpdateRejectedError:
     """Say what an error of fetching or verifying means."""
-    if isinstance(error, UpdateRefusedError):
+    if isinstance(error, UpdateRejectedError):
         return error
-    return UpdateRefusedError(_reason(error), str(error) or type(error).__name__)
+    return UpdateRejectedError(_reason(error), str(error) or type(error).__name__)
 
 
 def _reason(error: Exception) -> Reason:

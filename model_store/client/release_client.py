@@ -19,7 +19,7 @@ from har.releases import (
     decode_manifest,
     require_plain_name,
 )
-from model_store.client.errors import UpdateRefusedError, refusal
+from model_store.client.errors import UpdateRejectedError, rejection
 from model_store.client.fetching import BoundedFetcher
 from model_store.client.last_good import ClientFolder
 from model_store.client.trusted_root import check_trusted_root
@@ -111,7 +111,7 @@ class ReleaseClient:
 
         Raises
         ------
-        UpdateRefusedError
+        UpdateRejectedError
             If something did not come or must not be used; what was here before is unchanged.
         """
         self._fetcher.restart()
@@ -132,7 +132,7 @@ class ReleaseClient:
                 if pointer.release is not None and channel in wanted
             }
         except (DownloadError, RepositoryError, ReleaseError, OSError) as error:
-            raise refusal(error) from error
+            raise rejection(error) from error
         finally:
             self._fetcher.close()
 
@@ -160,13 +160,13 @@ class ReleaseClient:
         least = max(least, known.number if known is not None else 0)
         if target is None:
             if least:
-                raise UpdateRefusedError("rolled back", f"the store knows no channel {channel} any more")
+                raise UpdateRejectedError("rolled back", f"the store knows no channel {channel} any more")
             return None
         pointer = decode_pointer(self._download(path, target, MAX_POINTER_BYTES).read_bytes())
         if pointer.channel != channel:
-            raise UpdateRefusedError("contradictory", f"{path} says that it is of {pointer.channel}")
+            raise UpdateRejectedError("contradictory", f"{path} says that it is of {pointer.channel}")
         if pointer.number < least:
-            raise UpdateRefusedError(
+            raise UpdateRejectedError(
                 "rolled back", f"change {pointer.number} of {channel} was signed, but change {least} is known already"
             )
         return pointer
@@ -177,15 +177,15 @@ class ReleaseClient:
         path = self._file(updater, pointer.release, MANIFEST, MAX_MANIFEST_BYTES, folder)
         content = path.read_bytes()
         if hashlib.sha256(content).hexdigest() != pointer.manifest_sha256:
-            raise UpdateRefusedError("contradictory", f"the manifest of {pointer.release} is not the one pointed to")
+            raise UpdateRejectedError("contradictory", f"the manifest of {pointer.release} is not the one pointed to")
         manifest = decode_manifest(content)
         if manifest.release != pointer.release:
-            raise UpdateRefusedError(
+            raise UpdateRejectedError(
                 "contradictory", f"the manifest of {pointer.release} says that it is {manifest.release}"
             )
         artifacts = [manifest.artifact(each) for each in self._formats]
         for artifact in artifacts:
-            self._refuse_other_than_signed(updater, manifest, artifact)
+            self._reject_other_than_signed(updater, manifest, artifact)
         files = {MANIFEST: path}
         for name in (manifest.golden.file, *(artifact.name for artifact in artifacts)):
             files[name] = self._file(updater, pointer.release, name, MAX_ARTIFACT_BYTES, folder)
@@ -193,10 +193,10 @@ class ReleaseClient:
             self.folder.assemble(folder, files)
         return self.folder.open(pointer)
 
-    def _refuse_other_than_signed(self, updater: Updater, manifest: ReleaseManifest, artifact: Artifact) -> None:
+    def _reject_other_than_signed(self, updater: Updater, manifest: ReleaseManifest, artifact: Artifact) -> None:
         target = self._target(updater, release_path(manifest.release, artifact.name))
         if (artifact.bytes, artifact.sha256) != (target.length, target.hashes.get("sha256")):
-            raise UpdateRefusedError(
+            raise UpdateRejectedError(
                 "contradictory",
                 f"the manifest of {manifest.release} says that {artifact.name} has {artifact.bytes} bytes, sha256 "
                 f"{artifact.sha256}; signed are {target.length} bytes, {target.hashes.get('sha256')}",
@@ -205,7 +205,7 @@ class ReleaseClient:
     def _target(self, updater: Updater, path: str) -> TargetFile:
         target = updater.get_targetinfo(path)
         if target is None:
-            raise UpdateRefusedError("contradictory", f"the store has signed no {path}")
+            raise UpdateRejectedError("contradictory", f"the store has signed no {path}")
         return target
 
     def _file(self, updater: Updater, release: str, name: str, limit: int, folder: Path) -> Path:
@@ -219,7 +219,7 @@ class ReleaseClient:
     def _download(self, path: str, target: TargetFile, limit: int) -> Path:
         """Fetch a target, beginning where an earlier try broke, and verify it."""
         if target.length > limit:
-            raise UpdateRefusedError("too long", f"{path} has {target.length} bytes; {limit} at most")
+            raise UpdateRejectedError("too long", f"{path} has {target.length} bytes; {limit} at most")
         digest = target.hashes["sha256"]
         whole = self.folder.downloads / digest
         if whole.exists():

@@ -16,7 +16,7 @@ from har.process.log_format import logging_config
 from har.recordings import RecordingError
 from har.releases import ReleaseError
 from har.windows import recording_windows
-from model_store.client.errors import UpdateRefusedError
+from model_store.client.errors import UpdateRejectedError
 from model_store.client.fetching import BoundedFetcher
 from model_store.client.last_good import ClientFolder
 from model_store.client.release_client import ReleaseClient
@@ -36,7 +36,7 @@ from model_store.edge.updates import ReleaseUpdates, Running
 log = logging.getLogger(__name__)
 
 FAILURE, USAGE_ERROR = 1, 2
-#: Lines that are refused are told one by one up to so many.
+#: Lines that are rejected are told one by one up to so many.
 MOST_TOLD = 20
 
 
@@ -71,7 +71,7 @@ def _run(settings: EdgeRunSettings) -> int:
         report_to=settings.report_to,
         gateway_token=_secret(settings.gateway_token),
         on_change=_tell_change,
-        on_refused=lambda refused: _tell_refused(refused, client.updates.running),
+        on_rejected=lambda rejected: _tell_rejected(rejected, client.updates.running),
     )
     with client:
         if settings.recording is not None:
@@ -79,7 +79,7 @@ def _run(settings: EdgeRunSettings) -> int:
         status = _classify_lines(client, sys.stdin, settings.piece_readings)
     if client.reports is not None:
         reports = client.reports
-        log.info("%d windows reported, %d refused, %d dropped", reports.reported, reports.refused, reports.dropped)
+        log.info("%d windows reported, %d rejected, %d dropped", reports.reported, reports.rejected, reports.dropped)
     return status
 
 
@@ -100,26 +100,26 @@ def _classify_recording(client: EdgeClient, device: str, path: Path) -> int:
 
 def _classify_lines(client: EdgeClient, lines: Iterable[str], piece_readings: int) -> int:
     """Classify readings as they come; what is no reading is told, counted, and left out."""
-    refused = _Refusals()
+    rejected = _Rejections()
     for piece in in_pieces(iter(lines), piece_readings):
-        readings = list(refused.readings(piece))
+        readings = list(rejected.readings(piece))
         if not readings:
             continue
         times, axes = zip(*readings, strict=True)
         try:
             predictions = client.add(np.array(times, np.int64), np.array(axes, np.float32))
         except ValueError as error:
-            refused.note(f"{len(readings)} readings up to line {refused.lines}: {error}", len(readings))
+            rejected.note(f"{len(readings)} readings up to line {rejected.lines}: {error}", len(readings))
             continue
         for prediction in predictions:
             _print(prediction)
-    if refused.count:
-        print(f"har edge: {refused.count} of {refused.lines} lines refused", file=sys.stderr)
-    return FAILURE if refused.count else 0
+    if rejected.count:
+        print(f"har edge: {rejected.count} of {rejected.lines} lines rejected", file=sys.stderr)
+    return FAILURE if rejected.count else 0
 
 
-class _Refusals:
-    """Which lines were refused."""
+class _Rejections:
+    """Which lines were rejected."""
 
     def __init__(self) -> None:
         self.lines = 0
@@ -145,7 +145,7 @@ class _Refusals:
     def note(self, what: str, lines: int) -> None:
         self.count += lines
         if self.count - lines < MOST_TOLD:
-            log.warning("refused: %s", what)
+            log.warning("rejected: %s", what)
 
 
 def _pull(settings: EdgePullSettings) -> int:
@@ -192,6 +192,6 @@ def _tell_change(running: Running) -> None:
     log.info("%s classifies (%s)", running.pointer.release, running.channel)
 
 
-def _tell_refused(refused: UpdateRefusedError, running: Running | None) -> None:
+def _tell_rejected(rejected: UpdateRejectedError, running: Running | None) -> None:
     runs = f"{running.pointer.release} runs on" if running is not None else "there is no release here yet"
-    log.warning("%s; %s, and the store is asked again", refused, runs)
+    log.warning("%s; %s, and the store is asked again", rejected, runs)

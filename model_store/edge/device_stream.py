@@ -72,8 +72,8 @@ class DeviceStream:
         for batch in batches:
             step = self._windows.add(batch, arrived)
             self._sequence, self._last_time = batch.sequence + 1, batch.newest
-            if step.refused is not None:
-                raise step.refused
+            if step.rejected is not None:
+                raise step.rejected
             windows += step.windows
         return self._predictions(network, windows)
 

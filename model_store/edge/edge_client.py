@@ -10,7 +10,7 @@ from typing import Self
 from har.predictions import Prediction
 from har.resampling import Times
 from har.samples import Axes
-from model_store.client.errors import UpdateRefusedError
+from model_store.client.errors import UpdateRejectedError
 from model_store.client.fetching import BoundedFetcher
 from model_store.client.last_good import ClientFolder
 from model_store.client.release_client import ReleaseClient
@@ -47,7 +47,7 @@ class EdgeClient:
         A gateway that is told the activities, such as ``wss://gateway.example.org/v1/activities``; never readings.
     gateway_token : str, optional
         What the gateway asks for.
-    on_change, on_refused : callable, optional
+    on_change, on_rejected : callable, optional
         As of `ReleaseUpdates`.
 
     Examples
@@ -74,7 +74,7 @@ class EdgeClient:
         report_to: str | None = None,
         gateway_token: str | None = None,
         on_change: Callable[[Running], None] = lambda _: None,
-        on_refused: Callable[[UpdateRefusedError], None] = lambda _: None,
+        on_rejected: Callable[[UpdateRejectedError], None] = lambda _: None,
     ) -> None:
         client = ReleaseClient(store_url, trusted_root, ClientFolder(folder), (form,), BoundedFetcher(token=token))
         session = session or f"s{time.time_ns() // 1_000_000}"
@@ -85,7 +85,7 @@ class EdgeClient:
         )
         self._first_seconds = first_seconds
         self.updates = ReleaseUpdates(
-            client, device, form, interval_seconds=interval_seconds, on_change=on_change, on_refused=on_refused
+            client, device, form, interval_seconds=interval_seconds, on_change=on_change, on_rejected=on_rejected
         )
 
     def __enter__(self) -> Self:
@@ -93,7 +93,7 @@ class EdgeClient:
 
         Raises
         ------
-        UpdateRefusedError
+        UpdateRejectedError
             If there is none.
         """
         with ExitStack() as opened:

@@ -17,7 +17,7 @@ from har.recordings import (
     acceleration,
     event_times,
     recordings_from_columns,
-    refuse_broken,
+    reject_broken,
     require_columns,
 )
 from har.resampling import Times
@@ -106,7 +106,7 @@ def read_recording(path: Path) -> list[Session]:
             for recording in recordings_from_columns(columns)
         ]
     axes = acceleration(columns["x"], columns["y"], columns["z"])
-    refuse_broken(axes)
+    reject_broken(axes)
     return [Session("", event_times(columns["t"]), axes)]
 
 

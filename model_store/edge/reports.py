@@ -14,7 +14,7 @@ from websockets.exceptions import InvalidURI, WebSocketException
 from websockets.sync.client import ClientConnection, connect
 
 from har.activity_reports import MAX_WINDOWS, encode_report
-from har.gateway_messages import Accepted, Answer, Refused, decode_message
+from har.gateway_messages import Accepted, Answer, Rejected, decode_message
 from har.predictions import Prediction
 from har.process.settings import is_loopback
 from model_store.edge.pauses import Pauses
@@ -47,8 +47,8 @@ class ActivityReports:
 
     Attributes
     ----------
-    reported, refused, dropped : int
-        How many predictions Kafka has, the gateway refused, and nobody was told.
+    reported, rejected, dropped : int
+        How many predictions Kafka has, the gateway rejected, and nobody was told.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class ActivityReports:
         self._sequence = 0
         self._thread = threading.Thread(target=self._report_forever, name="activity-reports", daemon=True)
         self.reported = 0
-        self.refused = 0
+        self.rejected = 0
         self.dropped = 0
 
     def __enter__(self) -> Self:
@@ -115,14 +115,14 @@ class ActivityReports:
         pauses = Pauses(LONGEST_PAUSE_SECONDS)
         said = ""
         while self._wait_for_any():
-            before = self.reported + self.refused
+            before = self.reported + self.rejected
             try:
                 with connect(
                     self._url, additional_headers=self._headers, compression=None, proxy=self._proxy
                 ) as connection:
                     self._report_over(connection)
             except (OSError, WebSocketException, InvalidURI, MsgspecError) as error:
-                if self.reported + self.refused > before:
+                if self.reported + self.rejected > before:
                     pauses.after_success()
                     said = ""
                 if said != (said := str(error)):
@@ -146,14 +146,14 @@ class ActivityReports:
             return bool(self._waiting)
 
     def _note(self, some: list[Prediction], answer: Answer) -> None:
-        if isinstance(answer, Refused):
-            log.warning("the gateway refuses a report (%s): %s", answer.code, answer.detail)
+        if isinstance(answer, Rejected):
+            log.warning("the gateway rejects a report (%s): %s", answer.code, answer.detail)
         with self._changed:
             told = set(map(id, some))
             while self._waiting and id(self._waiting[0]) in told:  # the oldest may have been dropped meanwhile
                 self._waiting.popleft()
-                if isinstance(answer, Refused):
-                    self.refused += 1
+                if isinstance(answer, Rejected):
+                    self.rejected += 1
                 else:
                     self.reported += 1
             self._changed.notify_all()
@@ -163,5 +163,5 @@ def _answer(connection: ClientConnection) -> Answer:
     deadline = time.monotonic() + ANSWER_SECONDS
     while True:
         message = decode_message(connection.recv(timeout=max(0.0, deadline - time.monotonic())))
-        if isinstance(message, Accepted | Refused):
+        if isinstance(message, Accepted | Rejected):
             return message

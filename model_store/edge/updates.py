@@ -9,7 +9,7 @@ from typing import Self
 
 from har.channels import Channel, ChannelPointer
 from har.releases import ReleaseError
-from model_store.client.errors import UpdateRefusedError
+from model_store.client.errors import UpdateRejectedError
 from model_store.client.release_client import PulledRelease, ReleaseClient
 from model_store.edge.pauses import Pauses
 from model_store.lite_classifier import LiteClassifier, LiteFormat
@@ -56,14 +56,14 @@ class ReleaseUpdates:
         How often the store is asked.
     on_change : callable, optional
         Called with the release that takes over, in the thread of the updates.
-    on_refused : callable, optional
+    on_rejected : callable, optional
         Called with why an update was not taken.
 
     Attributes
     ----------
     running : Running or None
         What classifies now; replaced as a whole, so whoever reads it once has one release.
-    refused : UpdateRefusedError or None
+    rejected : UpdateRejectedError or None
         Why the latest update was not taken; None if it was, or if there was none to take.
     """
 
@@ -75,19 +75,19 @@ class ReleaseUpdates:
         *,
         interval_seconds: float,
         on_change: Callable[[Running], None] = lambda _: None,
-        on_refused: Callable[[UpdateRefusedError], None] = lambda _: None,
+        on_rejected: Callable[[UpdateRejectedError], None] = lambda _: None,
     ) -> None:
         self._client = client
         self._device = device
         self._form = form
         self._pauses = Pauses(interval_seconds)
         self._on_change = on_change
-        self._on_refused = on_refused
+        self._on_rejected = on_rejected
         self._has_ended = threading.Event()
         self._has_release = threading.Event()
         self._thread = threading.Thread(target=self._update_forever, name="release-updates", daemon=True)
         self.running: Running | None = None
-        self.refused: UpdateRefusedError | None = None
+        self.rejected: UpdateRejectedError | None = None
 
     def __enter__(self) -> Self:
         """Load what was good last, and begin to ask the store."""
@@ -114,11 +114,11 @@ class ReleaseUpdates:
 
         Raises
         ------
-        UpdateRefusedError
+        UpdateRejectedError
             If none has come by then; it says why.
         """
         if not self._has_release.wait(seconds) or self.running is None:
-            raise self.refused or UpdateRefusedError("unreachable", f"no release within {seconds:g} s")
+            raise self.rejected or UpdateRejectedError("unreachable", f"no release within {seconds:g} s")
         return self.running
 
     def update(self) -> bool:
@@ -126,12 +126,12 @@ class ReleaseUpdates:
 
         Raises
         ------
-        UpdateRefusedError
+        UpdateRejectedError
             If an update was not taken; what ran before runs on.
         """
         pulled = list(self._client.pull(device=self._device).values())
         if not pulled:
-            raise UpdateRefusedError("unusable", "the store has no release yet")
+            raise UpdateRejectedError("unusable", "the store has no release yet")
         return self._take(pulled[0])
 
     def _take(self, pulled: PulledRelease) -> bool:
@@ -142,7 +142,7 @@ class ReleaseUpdates:
             update = Running(pulled.pointer, LiteClassifier(pulled.release, self._form))
             self._client.folder.keep([pulled.pointer])
         except (ReleaseError, OSError) as error:
-            raise UpdateRefusedError("unusable", str(error)) from error
+            raise UpdateRejectedError("unusable", str(error)) from error
         self._run(update)
         return running is None or running.pointer.manifest_sha256 != pulled.pointer.manifest_sha256
 
@@ -156,10 +156,10 @@ class ReleaseUpdates:
         while not self._has_ended.wait(pause):
             try:
                 self.update()
-            except UpdateRefusedError as refused:
-                self.refused = refused
-                self._on_refused(refused)
+            except UpdateRejectedError as rejected:
+                self.rejected = rejected
+                self._on_rejected(rejected)
                 pause = self._pauses.after_failure()
             else:
-                self.refused = None
+                self.rejected = None
                 pause = self._pauses.after_success()

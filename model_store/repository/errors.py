@@ -4,4 +4,4 @@ from har.releases import ReleaseError
 
 
 class StoreError(ReleaseError):
-    """A store that cannot be read, or an act that it refuses; the text says why and what to do."""
+    """A store that cannot be read, or an act that it rejects; the text says why and what to do."""

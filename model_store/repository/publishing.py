@@ -137,9 +137,9 @@ def publish(
     with exclusive(storage) as still_mine:
         edit = _Edit.begin(storage, signing, still_mine)
         if not isinstance(replacing, Whichever):
-            _refuse_other_stable(edit, name, replacing)
+            _reject_other_stable(edit, name, replacing)
         if name in release_names(edit.state):
-            _refuse_other_files(edit.state, name, files)
+            _reject_other_files(edit.state, name, files)
         else:
             for file_name, content in files.items():
                 edit.add_target(RELEASES, release_path(name, file_name), content)
@@ -239,7 +239,7 @@ def _release_files(release: ReleaseFolder) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in paths}
 
 
-def _refuse_other_stable(edit: _Edit, name: str, replacing: str | None) -> None:
+def _reject_other_stable(edit: _Edit, name: str, replacing: str | None) -> None:
     stable = pointers(edit.storage, edit.state).get(STABLE)
     present = stable.release if stable is not None else None
     if present != replacing:
@@ -249,7 +249,7 @@ def _refuse_other_stable(edit: _Edit, name: str, replacing: str | None) -> None:
         )
 
 
-def _refuse_other_files(state: SignedState, name: str, files: dict[str, bytes]) -> None:
+def _reject_other_files(state: SignedState, name: str, files: dict[str, bytes]) -> None:
     published = {file.name: file.sha256 for file in files_of(state, name)}
     if published != {file_name: sha256(content).hexdigest() for file_name, content in files.items()}:
         raise StoreError(f"the store has another release {name} already; a release's name is used once")

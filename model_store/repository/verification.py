@@ -25,7 +25,7 @@ class Findings:
     Attributes
     ----------
     faults : list of str
-        What clients would refuse; a sentence each.
+        What clients would reject; a sentence each.
     notes : list of str
         What does no harm, but somebody should know.
     releases : list of str

@@ -24,7 +24,7 @@ class Access:
         self._publish = publish
 
     def reader(self, request: Request) -> None:
-        """Refuse who may not read.
+        """Reject who may not read.
 
         Raises
         ------
@@ -35,7 +35,7 @@ class Access:
             raise _unauthorised("reading this store needs its token")
 
     def publisher(self, request: Request) -> None:
-        """Refuse who may not change anything.
+        """Reject who may not change anything.
 
         Raises
         ------

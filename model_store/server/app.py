@@ -19,7 +19,7 @@ from model_store.server.canary_judge import CanaryJudge
 from model_store.server.current_state import CurrentState
 from model_store.server.files import file_routes
 from model_store.server.judging import judging_routes
-from model_store.server.releases import changing_routes, failed, reading_routes, refused
+from model_store.server.releases import changing_routes, failed, reading_routes, rejected
 from model_store.server.uploads import Uploads
 
 log = logging.getLogger(__name__)
@@ -110,6 +110,6 @@ def create_app(
     app.include_router(reading_routes(current), dependencies=reading)
     app.include_router(judging_routes(current, canary_judge), dependencies=reading)
     app.include_router(changing_routes(current, signing, uploads, access, announcer.look))
-    app.add_exception_handler(ReleaseError, refused)
+    app.add_exception_handler(ReleaseError, rejected)
     app.add_exception_handler(OSError, failed)
     return app

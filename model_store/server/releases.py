@@ -157,8 +157,8 @@ def changing_routes(
     return routes
 
 
-def refused(_: Request, error: Exception) -> Response:
-    """Answer what the store refuses, in its words."""
+def rejected(_: Request, error: Exception) -> Response:
+    """Answer what the store rejects, in its words."""
     return _json({"detail": str(error)}, status.HTTP_409_CONFLICT)
 
 

@@ -17,9 +17,9 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
 from deploy.ports import free_port
-from har.live import LIVE_CHANNEL, REFUSED_CHANNEL, device_key
+from har.live import LIVE_CHANNEL, REJECTED_CHANNEL, device_key
 from har.predictions import encode_update
-from har.release_refusals import ReleaseRefused, encode_refused
+from har.release_rejections import ReleaseRejected, encode_rejected
 from tests.dashboard.dashboard_feeding import SECOND, make_update
 from tests.live_page import WAIT_SECONDS, all_do, cards, connection, console_faults, open_page, wait_for
 
@@ -78,14 +78,14 @@ def dashboard_process(port: int, redis_url: str) -> Iterator[subprocess.Popen[by
         process.wait()
 
 
-def test_a_release_that_processors_refuse_is_told(browser: Any, redis_server: Any) -> None:
+def test_a_release_that_processors_reject_is_told(browser: Any, redis_server: Any) -> None:
     port = free_port()
-    refused = encode_refused(ReleaseRefused("a-1", "release-1", "unusable", "update refused (unusable): it is odd"))
+    rejected = encode_rejected(ReleaseRejected("a-1", "release-1", "unusable", "update rejected (unusable): it is odd"))
     with Phones(redis_server.url), dashboard_process(port, redis_server.url):
         open_page(browser, port)
         wait_for(browser, lambda browser: list(cards(browser)) == DEVICES)
         with redis.Redis.from_url(redis_server.url) as client:
-            client.publish(REFUSED_CHANNEL, refused)
+            client.publish(REJECTED_CHANNEL, rejected)
         wait_for(browser, lambda browser: "it is odd" in browser.find_element(By.ID, "notice").text)
         assert "release-1 classifies on" in browser.find_element(By.ID, "notice").text
 

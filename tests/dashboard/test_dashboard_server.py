@@ -89,7 +89,7 @@ async def test_asks_again_only_for_what_changed(run_dashboard: RunDashboard) -> 
         assert (post.status, post.headers["Allow"]) == (405, "GET, HEAD")
 
 
-async def test_refuses_foreign_hosts_and_origins(run_dashboard: RunDashboard) -> None:
+async def test_rejects_foreign_hosts_and_origins(run_dashboard: RunDashboard) -> None:
     async with run_dashboard() as port:
         for host in ("rebound.example", f"rebound.example:{port}", "localhost.rebound.example", "localhost@x", ""):
             response, _ = await ask(port, "/", {"Host": host})
@@ -108,10 +108,10 @@ async def test_refuses_foreign_hosts_and_origins(run_dashboard: RunDashboard) ->
             f"ftp://127.0.0.1:{port}",
             own + ".x",
         ):
-            with pytest.raises(InvalidStatus) as refusal:
+            with pytest.raises(InvalidStatus) as rejection:
                 async with live_client(port, origin=origin):
                     pass
-            assert refusal.value.response.status_code == 403, origin
+            assert rejection.value.response.status_code == 403, origin
         async with live_client(port, origin=own) as client:
             await client.until(lambda view: view.snapshots == 1)
 
@@ -338,10 +338,10 @@ async def test_no_more_browsers_than_there_is_room_for(run_dashboard: RunDashboa
         async with live_client(port) as first, live_client(port) as second:
             await first.until(lambda view: view.snapshots == 1)
             await second.until(lambda view: view.snapshots == 1)
-            with pytest.raises(InvalidStatus) as refusal:
+            with pytest.raises(InvalidStatus) as rejection:
                 async with live_client(port):
                     pass
-            assert refusal.value.response.status_code == 503
+            assert rejection.value.response.status_code == 503
         async with asyncio.timeout(10):
             while True:
                 try:

@@ -96,7 +96,7 @@ def wait_until_leading(address: str, broker: int) -> None:
 
 
 def send_to_leader(producer: KafkaProducer, key: bytes, seconds: float = 30) -> None:
-    """Send; a broker that the controller has made a leader may not know it yet, and refuses for that reason."""
+    """Send; a broker that the controller has made a leader may not know it yet, and rejects for that reason."""
     deadline = time.monotonic() + seconds
     while True:
         try:
@@ -151,7 +151,7 @@ def test_what_was_confirmed_survives_the_kill_of_each_broker_in_turn(whole_clust
 
 
 @brokers.on_three_brokers
-def test_one_broker_of_three_refuses_and_all_is_there_when_the_others_are_back(whole_cluster):
+def test_one_broker_of_three_rejects_and_all_is_there_when_the_others_are_back(whole_cluster):
     with Sender(whole_cluster.bootstrap, first=1_000_000) as sender:
         sender.wait_for_more()
     for broker in (1, 2):

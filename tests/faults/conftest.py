@@ -147,10 +147,10 @@ def one_broker(apache_kafka: KafkaCluster) -> Iterator[KafkaCluster]:
 def report(request: pytest.FixtureRequest) -> Callable[..., None]:
     """Checks that an audit is clean, and notes what it found for the table at the end.
 
-    Phones that do nothing wrong may not have a batch refused.
+    Phones that do nothing wrong may not have a batch rejected.
     """
 
-    def note(what: str, audit: Audit, *, may_refuse: bool = False, **more: object) -> None:
+    def note(what: str, audit: Audit, *, may_reject: bool = False, **more: object) -> None:
         said = {
             "phones": audit.sessions,
             "batches": audit.batches_stored,
@@ -165,7 +165,7 @@ def report(request: pytest.FixtureRequest) -> Callable[..., None]:
         request.node.user_properties.append((_RESULT, {"what": what, **said, "more": more}))
         assert audit.windows_expected > 0
         assert audit.is_clean, describe(audit)
-        assert may_refuse or not audit.refused, describe(audit)
+        assert may_reject or not audit.rejected, describe(audit)
 
     return note
 

@@ -76,7 +76,7 @@ def dead_letters(bootstrap: str, wanted: set[str] | None = None) -> dict[str, st
     """Read the dead-letter topic until all that is wanted was seen; codes by where the message had been."""
     consumer = KafkaConsumer(bootstrap_servers=bootstrap.split(","), auto_offset_reset="earliest")
     consumer.assign(
-        [TopicPartition(topics.REFUSED.name, n) for n in consumer.partitions_for_topic(topics.REFUSED.name)]
+        [TopicPartition(topics.REJECTED.name, n) for n in consumer.partitions_for_topic(topics.REJECTED.name)]
     )
     codes: dict[str, str] = {}
     quiet, patience = 0, 5 if wanted is None else 20
@@ -118,7 +118,7 @@ async def test_fuzzed_messages_in_real_traffic_are_set_aside_with_a_reason(one_b
     assert stage.part("processor").starts == 1
     reasons = sorted({codes[origin] for origin in wanted})
     audit = await stage.audit()
-    report(f"{total} fuzzed messages", audit, may_refuse=True, refused=len(wanted), reasons=" ".join(reasons))
+    report(f"{total} fuzzed messages", audit, may_reject=True, rejected=len(wanted), reasons=" ".join(reasons))
 
 
 def shifted(batch: SampleBatch, by_us: int, newest_sent: int) -> SampleBatch:
@@ -195,14 +195,14 @@ async def test_odd_senders_are_treated_alike_before_and_after_a_restart(one_brok
         name, suffix = device.rsplit("-", 1)
         answers[suffix][name, start] = prediction.probabilities
     assert answers["whole"] == answers["parts"]
-    refused = {"whole": set(), "parts": set()}
+    rejected = {"whole": set(), "parts": set()}
     for origin, code in dead_letters(one_broker.bootstrap).items():
         _, partition, offset = origin.split("/")
         batch = origins[int(partition), int(offset)]
         name, suffix = batch.device.rsplit("-", 1)
-        refused[suffix].add((name, batch.sequence, code))
-    assert refused["whole"] == refused["parts"]
-    kinds = {name.split("-")[0] for name, _, _ in refused["whole"]}
+        rejected[suffix].add((name, batch.sequence, code))
+    assert rejected["whole"] == rejected["parts"]
+    kinds = {name.split("-")[0] for name, _, _ in rejected["whole"]}
     assert kinds == {"late", "ahead", "behind"}
     what = "clock jumps, 10 s late, repeated, reordered; worker killed 5 times"
-    report(what, audit, may_refuse=True, refused=audit.refused)
+    report(what, audit, may_reject=True, rejected=audit.rejected)

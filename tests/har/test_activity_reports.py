@@ -1,4 +1,4 @@
-"""A device's report of activities: what comes out is what went in, and what contradicts itself is refused."""
+"""A device's report of activities: what comes out is what went in, and what contradicts itself is rejected."""
 
 import json
 
@@ -69,10 +69,10 @@ def window(**changes) -> bytes:
         (window(confidence=7), "answer"),
     ],
 )
-def test_what_contradicts_itself_is_refused(message, code):
-    with pytest.raises(RejectedBatch) as refused:
+def test_what_contradicts_itself_is_rejected(message, code):
+    with pytest.raises(RejectedBatch) as rejected:
         decode_report(message)
-    assert refused.value.code == code
+    assert rejected.value.code == code
 
 
 def test_not_knowing_is_an_answer():

@@ -42,7 +42,7 @@ def test_unknown_answers_count_as_wrong_and_as_no_class():
 
 @pytest.mark.parametrize("changes", [{"classes": ["sit", UNKNOWN]}, {"decision_threshold": 1.0},
                                      {"decision_threshold": -0.1}])  # fmt: skip
-def test_a_manifest_that_nothing_could_be_answered_by_is_refused(changes):
+def test_a_manifest_that_nothing_could_be_answered_by_is_rejected(changes):
     with pytest.raises(ReleaseError, match=r"unknown|threshold"):
         decode_manifest(encode_manifest(msgspec.structs.replace(MANIFEST, **changes)))
 

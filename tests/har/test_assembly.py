@@ -43,16 +43,16 @@ def batches_of(times, axes, cuts) -> list[SampleBatch]:
 def deliver(log: list[SampleBatch], *, begin: int = 0):
     """Feed a log from an offset on; return windows by start, and when each offset was finished."""
     session = SessionWindows(SPEC)
-    windows, finished, refused = {}, {}, []
+    windows, finished, rejected = {}, {}, []
     for offset, batch in enumerate(log[begin:], begin):
         step = session.add(batch, offset)
         for window in step.windows:
             values = window.values.tobytes()
             assert windows.setdefault(window.start, values) == values
         finished |= dict.fromkeys(step.finished, offset)
-        if step.refused:
-            refused.append((offset, step.refused))
-    return windows, finished, refused
+        if step.rejected:
+            rejected.append((offset, step.rejected))
+    return windows, finished, rejected
 
 
 def offline(times, axes) -> dict[int, bytes]:
@@ -94,10 +94,10 @@ def delivered_logs(draw):
 @settings(max_examples=150, deadline=None)
 def test_split_order_repeats_and_delay_give_the_offline_windows(case):
     times, axes, log, longest = case
-    windows, _, refused = deliver(log)
+    windows, _, rejected = deliver(log)
     expected = offline(times, axes)
     if longest <= GRACE_US // 2:
-        assert refused == []
+        assert rejected == []
         assert windows == expected
     else:  # batches so long that a delay makes their beginnings late: what is left must still be right
         assert windows.items() <= expected.items()
@@ -214,7 +214,7 @@ def test_no_window_crosses_a_batch_that_never_came_and_others_go_on_after_the_gr
     times, axes = recording(2, seconds=20)
     batches = batches_of(times, axes, range(50, len(times), 50))
     log = stamped(batches[:8] + batches[9:])
-    windows, _, refused = deliver(log)
+    windows, _, rejected = deliver(log)
     lost = batches[8].times
     expected = offline(times, axes)
     reach = 200_000
@@ -222,48 +222,48 @@ def test_no_window_crosses_a_batch_that_never_came_and_others_go_on_after_the_gr
         start for start in expected if start - reach > lost.max() or start + SPEC.length_us + reach < lost.min()
     }
     assert untouched <= windows.keys()
-    assert refused == []
+    assert rejected == []
     assert all(expected[start] == values for start, values in windows.items())
     assert len(windows) < len(expected)
 
 
-def test_readings_later_than_the_grace_are_refused_alike_before_and_after_a_restart():
+def test_readings_later_than_the_grace_are_rejected_alike_before_and_after_a_restart():
     times, axes = recording(3, seconds=20)
     batches = batches_of(times, axes, range(50, len(times), 50))
     late = batches.pop(5)
     log = stamped([*batches[:15], late, *batches[15:]])
     for begin in (0, 10, 15):
-        _, _, refused = deliver(log, begin=begin)
-        assert [(offset, refusal.code) for offset, refusal in refused] == [(15, "late")]
+        _, _, rejected = deliver(log, begin=begin)
+        assert [(offset, rejection.code) for offset, rejection in rejected] == [(15, "late")]
 
 
-def test_a_batch_that_is_late_in_part_is_refused_as_a_whole():
+def test_a_batch_that_is_late_in_part_is_rejected_as_a_whole():
     times, axes = recording(4, seconds=12)
     batches = batches_of(times, axes, [100, 200, 300, 400, 500])
     stamp = batches[2].newest
     partly = replace(batches[3], newest_sent=max(stamp, int(batches[3].times[50]) + GRACE_US))
     log = [*batches[:3], partly, *(sent_after(b, partly.newest_sent) for b in batches[4:])]
-    windows, _, refused = deliver(log)
-    assert "50 of 100" in refused[0][1].detail
+    windows, _, rejected = deliver(log)
+    assert "50 of 100" in rejected[0][1].detail
     before, after = (deliver(part)[0] for part in (log[:3], log[4:]))
     assert windows == before | after  # nothing is bridged over it
 
 
-def test_a_sequence_that_goes_back_with_new_readings_is_refused():
+def test_a_sequence_that_goes_back_with_new_readings_is_rejected():
     times, axes = recording(5)
     batches = batches_of(times, axes, range(50, len(times), 50))
     confused = replace(batches[9], sequence=3)
-    _, _, refused = deliver([*batches[:9], confused])
-    assert refused[0][1].code == "sequence"
-    assert "begin a new session" in refused[0][1].detail
+    _, _, rejected = deliver([*batches[:9], confused])
+    assert rejected[0][1].code == "sequence"
+    assert "begin a new session" in rejected[0][1].detail
 
 
-def test_another_content_under_a_known_sequence_is_refused_and_the_first_stands():
+def test_another_content_under_a_known_sequence_is_rejected_and_the_first_stands():
     times, axes = recording(6)
     batches = batches_of(times, axes, range(50, len(times), 50))
     liar = replace(batches[4], axes=batches[4].axes + 1)
-    windows, _, refused = deliver([*batches[:5], liar, *batches[5:]])
-    assert refused[0][1].code == "conflict"
+    windows, _, rejected = deliver([*batches[:5], liar, *batches[5:]])
+    assert rejected[0][1].code == "conflict"
     assert windows == offline(times, axes)
 
 
@@ -294,9 +294,9 @@ def test_disorder_between_batches_that_promise_little_breaks_nothing():
     careful = [
         replace(b, newest_sent=0, earlier_until=b.newest + GRACE_US, later_from=b.newest - GRACE_US) for b in batches
     ]
-    windows, _, refused = deliver(careful)
+    windows, _, rejected = deliver(careful)
     expected = offline(times, axes)
-    assert refused == []
+    assert rejected == []
     assert all(expected[start] == values for start, values in windows.items())
     assert len(expected) - len(windows) <= 6  # at both ends, where nothing is promised
 
@@ -329,8 +329,8 @@ def test_a_device_that_falls_silent_is_let_go_and_may_come_back():
 def test_a_batch_that_spans_a_pause_is_not_late_against_itself():
     times, axes = recording(11, seconds=20)
     times[525:] += 5 * SECOND
-    windows, _, refused = deliver(batches_of(times, axes, range(50, len(times), 50)))
-    assert refused == []
+    windows, _, rejected = deliver(batches_of(times, axes, range(50, len(times), 50)))
+    assert rejected == []
     assert windows == offline(times, axes)
 
 
@@ -356,9 +356,9 @@ def test_memory_is_bounded_however_dense_the_readings_are():
         newest, earlier = int(times[-1]), int(times[0]) - 1
         batch = SampleBatch("d", "s", number, times, np.zeros((1_000, 3), np.float32), earlier, earlier, newest + 1)
         step = session.add(batch, number)
-        refused = step.refused
+        rejected = step.rejected
         finished.update(step.finished)
-        codes.append(refused.code if refused else None)
+        codes.append(rejected.code if rejected else None)
     assert codes[:49] == [None] * 49
     assert codes[49] == "too_dense"
     # What was held is let go, so that it holds no commit back, and the session begins afresh.

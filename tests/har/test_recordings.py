@@ -1,4 +1,4 @@
-"""Tables of readings: cut by session, and refused where they are no recordings."""
+"""Tables of readings: cut by session, and rejected where they are no recordings."""
 
 import numpy as np
 import pytest
@@ -48,7 +48,7 @@ def test_a_missing_column_is_named(name: str) -> None:
         ({"gt": ["sit"]}, "columns differ in length"),
     ],
 )
-def test_what_is_no_reading_is_refused(changes: dict[str, object], message: str) -> None:
+def test_what_is_no_reading_is_rejected(changes: dict[str, object], message: str) -> None:
     with pytest.raises(RecordingError, match=message):
         recordings_from_columns(columns(**changes))
 

@@ -61,7 +61,7 @@ def test_a_manifest_survives_its_file():
         ({"artifacts": [Artifact("a", "onnx", "00", 1, latency_ms=-1.0)]}, "latency"),
     ],
 )
-def test_a_manifest_that_contradicts_itself_is_refused(changes, says):
+def test_a_manifest_that_contradicts_itself_is_rejected(changes, says):
     with pytest.raises(ReleaseError, match=says):
         decode_manifest(encode_manifest(manifest(**changes)))
 
@@ -76,7 +76,7 @@ def test_what_freezing_measured_is_optional():
 
 
 @pytest.mark.parametrize("document", [b"", b"{}", b'{"schema": 1}', b"\xff", b" " * (MAX_MANIFEST_BYTES + 1)])
-def test_what_is_no_manifest_is_refused(document):
+def test_what_is_no_manifest_is_rejected(document):
     with pytest.raises(ReleaseError):
         decode_manifest(document)
 

@@ -50,25 +50,25 @@ def test_a_batch_survives_the_wire_bit_for_bit(axes, steps, sequence):
 
 
 @given(st.binary(max_size=3_000))
-def test_arbitrary_bytes_are_refused_with_a_reason(message):
+def test_arbitrary_bytes_are_rejected_with_a_reason(message):
     assert rejection(message).detail
 
 
 @given(st.data())
-def test_a_damaged_batch_is_refused_or_still_valid(data):
+def test_a_damaged_batch_is_rejected_or_still_valid(data):
     message = bytearray(encode_batch(batch_of()))
     for _ in range(data.draw(st.integers(1, 4))):
         message[data.draw(st.integers(0, len(message) - 1))] ^= 1 << data.draw(st.integers(0, 7))
     try:
         got = decode_batch(bytes(message))
-    except RejectedBatch as refused:
-        assert refused.code and refused.detail
+    except RejectedBatch as rejected:
+        assert rejected.code and rejected.detail
     else:
         assert np.isfinite(got.axes).all()
 
 
 @given(st.integers(0, 1040))
-def test_a_truncated_batch_is_refused(length):
+def test_a_truncated_batch_is_rejected(length):
     assert rejection(encode_batch(batch_of())[:length]).code in {"empty", "malformed"}
 
 
@@ -93,7 +93,7 @@ def test_a_truncated_batch_is_refused(length):
         ({"earlier_until": START + 10**9}, "promise"),
     ],
 )
-def test_impossible_headers_are_refused(change, code):
+def test_impossible_headers_are_rejected(change, code):
     assert rejection(encode_batch(replace(batch_of(), **change))).code == code
 
 
@@ -101,39 +101,39 @@ def test_impossible_headers_are_refused(change, code):
     ("value", "code"),
     [(np.nan, "not_finite"), (np.inf, "not_finite"), (200.5, "magnitude"), (3e38, "magnitude")],
 )
-def test_impossible_readings_are_refused_and_named(value, code):
+def test_impossible_readings_are_rejected_and_named(value, code):
     batch = batch_of()
     batch.axes[17, 1] = value
-    refused = rejection(encode_batch(batch))
-    assert refused.code == code
-    assert "reading 17" in refused.detail
+    rejected = rejection(encode_batch(batch))
+    assert rejected.code == code
+    assert "reading 17" in rejected.detail
 
 
-def test_a_signalling_nan_is_refused_without_a_warning():
+def test_a_signalling_nan_is_rejected_without_a_warning():
     batch = batch_of()
     batch.axes.view(np.uint32)[17, 1] = 0x7F800001
     assert rejection(encode_batch(batch)).code == "not_finite"
 
 
-def test_an_empty_batch_is_refused():
+def test_an_empty_batch_is_rejected():
     empty = SampleBatch("d", "s", 0, np.empty(0, np.int64), np.empty((0, 3), np.float32), 0, 0, START)
     assert rejection(encode_batch(empty)).code == "empty"
 
 
-def test_an_oversized_message_is_refused_before_it_is_parsed():
+def test_an_oversized_message_is_rejected_before_it_is_parsed():
     assert rejection(b"\x9f" * (MAX_MESSAGE_BYTES + 1)).code == "oversized"
     assert rejection(encode_batch(batch_of(2_001))).code == "oversized"
 
 
 def test_another_schema_version_is_named():
     fields = msgspec.msgpack.decode(encode_batch(batch_of()))
-    refused = rejection(msgspec.msgpack.encode([2, *fields[1:]]))
-    assert refused.code == "schema"
-    assert "version 2" in refused.detail
+    rejected = rejection(msgspec.msgpack.encode([2, *fields[1:]]))
+    assert rejected.code == "schema"
+    assert "version 2" in rejected.detail
     assert rejection(msgspec.msgpack.encode([2, "quite", "different"])).code == "schema"
 
 
-def test_a_message_nested_beyond_all_measure_is_refused():
+def test_a_message_nested_beyond_all_measure_is_rejected():
     fields = msgspec.msgpack.decode(encode_batch(batch_of()))
     nested = bytearray(msgspec.msgpack.encode(fields))
     nested[0] = 0x90 | 14
@@ -145,13 +145,13 @@ def test_a_message_nested_beyond_all_measure_is_refused():
         decode_json_batch(b'{"surprise":' + b"[" * 60_000, grace_us=1)
 
 
-def test_an_axis_of_another_length_is_refused():
+def test_an_axis_of_another_length_is_rejected():
     fields = msgspec.msgpack.decode(encode_batch(batch_of()))
     fields[10] = fields[10][:-4]
     assert rejection(msgspec.msgpack.encode(fields)).code == "count"
 
 
-def test_other_units_are_refused():
+def test_other_units_are_rejected():
     fields = msgspec.msgpack.decode(encode_batch(batch_of()))
     fields[7] = "g"
     assert rejection(msgspec.msgpack.encode(fields)).code == "units"
@@ -188,14 +188,14 @@ def test_before_a_json_sessions_first_batch_there_is_nothing():
         ({"units": "g"}, "units"),
     ],
 )
-def test_bad_json_is_refused(changes, code):
+def test_bad_json_is_rejected(changes, code):
     with pytest.raises(RejectedBatch) as caught:
         decode_json_batch(json_batch(**changes), grace_us=2_000_000)
     assert caught.value.code == code
 
 
 @given(st.binary(max_size=500))
-def test_arbitrary_text_is_refused(message):
+def test_arbitrary_text_is_rejected(message):
     with pytest.raises(RejectedBatch):
         decode_json_batch(message, grace_us=1)
 
@@ -207,6 +207,6 @@ def test_a_batch_spans_a_minute_at_most_so_that_its_windows_are_few(span_us, is_
     if is_taken:
         assert len(decode_batch(message)) == 3
     else:
-        refused = rejection(message)
-        assert refused.code == "span"
-        assert "60 s" in refused.detail
+        rejected = rejection(message)
+        assert rejected.code == "span"
+        assert "60 s" in rejected.detail

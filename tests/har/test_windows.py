@@ -158,7 +158,7 @@ def test_conflicting_repeats_are_resolved_whatever_their_order():
 
 
 @pytest.mark.parametrize("wrong", [{"rate_hz": 30}, {"hop_us": 15_000}, {"steps": 0}, {"gap_us": -1}])
-def test_impossible_specs_are_refused(wrong):
+def test_impossible_specs_are_rejected(wrong):
     with pytest.raises(ValueError, match=r"period|multiple|positive"):
         WindowSpec(**wrong)
 

@@ -1,4 +1,4 @@
-"""What is done to a store, its network and its keys: each is refused for its own reason, and the old one kept."""
+"""What is done to a store, its network and its keys: each is rejected for its own reason, and the old one kept."""
 
 import hashlib
 import json
@@ -12,7 +12,7 @@ import pytest
 
 from har.channels import ChannelPointer
 from har.releases import decode_manifest, encode_manifest
-from model_store.client.errors import UpdateRefusedError
+from model_store.client.errors import UpdateRejectedError
 from model_store.repository.contents import pointers
 from model_store.repository.key_rotation import renew, rotate_key
 from model_store.repository.publishing import publish
@@ -28,10 +28,10 @@ from tests.model_store.served_store import served, with_a_flipped_byte
 EXPIRY_SECONDS = 4
 
 
-def refused(client: Client, **options: object) -> UpdateRefusedError:
-    """Pull, which must be refused and leave what is good untouched."""
+def rejected(client: Client, **options: object) -> UpdateRejectedError:
+    """Pull, which must be rejected and leave what is good untouched."""
     before = client.good()
-    with pytest.raises(UpdateRefusedError) as error:
+    with pytest.raises(UpdateRejectedError) as error:
         if options:
             client.client().pull(**options)
         else:
@@ -66,7 +66,7 @@ def test_a_flipped_byte(client, kind, reason):
     renew(client.store.storage, client.store.signing)
 
     client.server.change = with_a_flipped_byte(kind)
-    assert refused(client).reason == reason
+    assert rejected(client).reason == reason
     client.server.change = lambda name, content: content
     assert client.pull() == {"stable": "two"}
 
@@ -83,7 +83,7 @@ def test_an_old_timestamp_after_a_newer_one(client):
     client.store.publish("two")
     assert client.pull() == {"stable": "two"}
     client.server.change = old.get
-    assert refused(client).reason == "rolled back"
+    assert rejected(client).reason == "rolled back"
 
 
 def test_an_old_timestamp_while_a_newer_one_is_kept_back_but_announced(client):
@@ -93,7 +93,7 @@ def test_an_old_timestamp_while_a_newer_one_is_kept_back_but_announced(client):
     client.store.publish("two")
     client.server.change = old.get
     assert client.pull() == {"stable": "one"}  # nothing tells that there is news …
-    frozen = refused(client, least={"stable": 2})  # … but an announcement
+    frozen = rejected(client, least={"stable": 2})  # … but an announcement
     assert frozen.reason == "rolled back"
     assert "change 2 is known already" in str(frozen)
 
@@ -108,7 +108,7 @@ def test_an_old_timestamp_that_is_served_for_ever(tmp_path):
         publish(store.storage, store.at(ago()), store.release("two"))
         server.change = old.get
         server.stopped.wait(EXPIRY_SECONDS + 1)
-        assert refused(client).reason == "expired"
+        assert rejected(client).reason == "expired"
         server.change = lambda name, content: content
         assert client.pull() == {"stable": "two"}
 
@@ -119,7 +119,7 @@ def test_an_older_release_by_a_pointer_that_was_signed_before(client):
     client.store.publish("two")
     assert client.pull() == {"stable": "two"}
     client.store.sign({}, old)  # with the right key, in new metadata
-    older = refused(client)
+    older = rejected(client)
     assert older.reason == "rolled back"
     assert "change 1 of stable was signed, but change 2 is known" in str(older)
 
@@ -131,7 +131,7 @@ def test_metadata_of_one_edition_with_those_of_another(client, role):
     version = state.of(role).signed.version
     other = (client.server.folder / "metadata" / f"{version - 1}.{role}.json").read_bytes()
     client.server.change = lambda name, content: other if name.endswith(f"{version}.{role}.json") else content
-    assert refused(client).reason == "changed"
+    assert rejected(client).reason == "changed"
 
 
 @pytest.mark.parametrize("role", ["releases", "channels", "snapshot", "timestamp"])
@@ -161,7 +161,7 @@ def test_a_release_that_was_signed_by_a_revoked_key(client, role, tmp_path):
     }
     files |= {str(path.relative_to(copy)): path.read_bytes() for path in (copy / "targets").rglob("*.*")}
     client.server.change = files.get
-    assert refused(client).reason in ("unsigned", "rolled back")
+    assert rejected(client).reason in ("unsigned", "rolled back")
 
 
 def test_files_without_end(client):
@@ -178,12 +178,12 @@ def test_files_without_end(client):
 
     for kind in ("timestamp.json", "snapshot.json", "channels.json", "stable.json", "network.onnx"):
         client.server.change = longer
-        assert refused(client).reason == "too long", kind
+        assert rejected(client).reason == "too long", kind
     client.server.change = lambda name, content: content
     client.server.send = lambda answer: (
         endless(answer) if answer.name.endswith("onnx") else answer.write(answer.content)
     )
-    assert refused(client).reason in ("too long", "changed")
+    assert rejected(client).reason in ("too long", "changed")
     client.server.send = None
     assert client.pull() == {"stable": "two"}
 
@@ -194,7 +194,7 @@ def test_a_root_that_expired(tmp_path):
     publish(store.storage, now, store.release("one"))
     with served(Path(store.storage.url)) as server:
         client = Client(store, server, tmp_path / "client")
-        expired = refused(client)
+        expired = rejected(client)
         assert expired.reason == "expired"
         assert "root" in str(expired)
         rotate_key(store.storage, now, "root")  # signed by the expired one, which is still the one that is trusted
@@ -231,7 +231,7 @@ def test_a_file_name_that_leads_elsewhere(client, tmp_path):
     manifest = decode_manifest((client.store.release("slipping") / "manifest.json").read_bytes())
     artifacts = [msgspec.structs.replace(manifest.artifacts[0], name="../../escaped.onnx"), *manifest.artifacts[1:]]
     signed_as(client, "slip", artifacts=artifacts)
-    slipped = refused(client)
+    slipped = rejected(client)
     assert slipped.reason == "unusable"
     assert "'../../escaped.onnx' cannot be the name of a release's file" in str(slipped)
     assert not list(tmp_path.rglob("escaped*"))
@@ -241,7 +241,7 @@ def test_a_release_name_that_leads_elsewhere(client, tmp_path):
     client.store.publish("one")
     client.pull()
     signed_as(client, "../escaped")
-    slipped = refused(client)
+    slipped = rejected(client)
     assert slipped.reason == "unusable"
     assert "'../escaped' cannot be a release's name" in str(slipped)
 
@@ -252,7 +252,7 @@ def test_a_manifest_that_lies_about_sizes(client):
     manifest = decode_manifest((client.store.release("lying") / "manifest.json").read_bytes())
     artifacts = [msgspec.structs.replace(each, bytes=each.bytes - 1) for each in manifest.artifacts]
     signed_as(client, "liar", artifacts=artifacts)
-    lie = refused(client)
+    lie = rejected(client)
     assert lie.reason == "contradictory"
     assert "network.onnx has 410363 bytes" in str(lie)
 
@@ -287,7 +287,7 @@ def test_a_release_of_a_schema_that_is_not_known(client, schema, advice):
     client.store.publish("one")
     client.pull()
     signed_as(client, "later", schema=schema)
-    unknown = refused(client)
+    unknown = rejected(client)
     assert unknown.reason == "unusable"
     assert f"schema {schema}; this version of har reads 1: {advice}" in str(unknown)
 
@@ -297,7 +297,7 @@ def test_a_pointer_of_a_schema_that_is_not_known(client):
     client.pull()
     known = pointers(client.store.storage, read_state(client.store.storage))["stable"]
     client.store.sign({}, msgspec.structs.replace(known, number=2, schema=2))
-    assert "the channel's pointer has schema 2; this version of har reads 1: upgrade har" in str(refused(client))
+    assert "the channel's pointer has schema 2; this version of har reads 1: upgrade har" in str(rejected(client))
 
 
 def test_a_store_of_somebody_else(client, tmp_path):
@@ -308,7 +308,7 @@ def test_a_store_of_somebody_else(client, tmp_path):
         other.publish(f"evil-{number}")
     with served(Path(other.storage.url)) as server:
         client.server = server
-        assert refused(client).reason == "unsigned"
+        assert rejected(client).reason == "unsigned"
 
 
 def test_expired_metadata_stop_updates_and_not_what_runs(tmp_path):
@@ -318,7 +318,7 @@ def test_expired_metadata_stop_updates_and_not_what_runs(tmp_path):
         client = Client(store, server, tmp_path / "client")
         assert client.pull() == {"stable": "one"}
         server.stopped.wait(EXPIRY_SECONDS + 1)
-        assert refused(client).reason == "expired"
+        assert rejected(client).reason == "expired"
         assert client.good() == {"stable": "one"}
         refresh(store.storage, store.at(ago()))
         assert client.pull() == {"stable": "one"}

@@ -47,7 +47,7 @@ def test_what_was_judged_is_kept_for_people_to_read(store):
     assert (kept["release"], kept["weights"], kept["against"]) == ("two", "abc", "one")
 
 
-def test_a_name_that_leads_elsewhere_is_refused(store):
+def test_a_name_that_leads_elsewhere_is_rejected(store):
     with pytest.raises(ReleaseError):
         count_candidate(store.storage, "../../evil", "w", against=None)
 

@@ -50,7 +50,7 @@ def test_an_answer_does_not_depend_on_the_windows_beside_it():
         assert alone.tobytes() == together.tobytes()
 
 
-def test_a_flipped_byte_is_refused_before_the_network_is_parsed(release):
+def test_a_flipped_byte_is_rejected_before_the_network_is_parsed(release):
     network = release / "network.onnx"
     content = bytearray(network.read_bytes())
     content[len(content) // 2] ^= 1
@@ -59,7 +59,7 @@ def test_a_flipped_byte_is_refused_before_the_network_is_parsed(release):
         OnnxClassifier.open(str(release))
 
 
-def test_a_truncated_or_longer_network_is_refused(release):
+def test_a_truncated_or_longer_network_is_rejected(release):
     network = release / "network.onnx"
     for content in (network.read_bytes()[:-1], network.read_bytes() + b"\0"):
         network.write_bytes(content)
@@ -67,7 +67,7 @@ def test_a_truncated_or_longer_network_is_refused(release):
             OnnxClassifier.open(str(release))
 
 
-def test_a_wrong_golden_answer_is_refused(release):
+def test_a_wrong_golden_answer_is_rejected(release):
     path = release / "golden.json"
     golden = msgspec.json.decode(path.read_bytes())
     golden["probabilities"] = golden["probabilities"][::-1]
@@ -84,7 +84,7 @@ def test_a_wrong_golden_answer_is_refused(release):
         ({"artifacts": []}, "no onnx artifact"),
     ],
 )
-def test_a_manifest_that_lies_is_refused(release, changes, says):
+def test_a_manifest_that_lies_is_rejected(release, changes, says):
     rewrite(release, **changes)
     with pytest.raises(ReleaseError, match=says):
         OnnxClassifier.open(str(release))

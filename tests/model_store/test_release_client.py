@@ -8,7 +8,7 @@ from unittest.mock import Mock
 
 import pytest
 
-from model_store.client.errors import UpdateRefusedError
+from model_store.client.errors import UpdateRejectedError
 from model_store.repository.publishing import promote, rollback
 from tests.model_store.client_of_store import HASTY, releases_of
 from tests.model_store.served_store import cutting, trickle
@@ -51,17 +51,17 @@ def test_without_the_store_the_last_good_release_runs_on_also_after_a_restart(cl
     client.pull()
     client.server.change = lambda name, content: None
     shutil.rmtree(client.server.folder)
-    with pytest.raises(UpdateRefusedError, match="unreachable") as refused:
+    with pytest.raises(UpdateRejectedError, match="unreachable") as rejected:
         client.pull()
-    assert refused.value.reason == "unreachable"
+    assert rejected.value.reason == "unreachable"
     assert client.good() == {"stable": "one"}
 
 
 def test_a_store_that_no_one_answers_at_is_unreachable(client):
     client.server.url = "http://127.0.0.1:1"
-    with pytest.raises(UpdateRefusedError) as refused:
+    with pytest.raises(UpdateRejectedError) as rejected:
         client.pull()
-    assert refused.value.reason == "unreachable"
+    assert rejected.value.reason == "unreachable"
 
 
 def test_what_was_changed_on_the_own_disk_is_found_and_fetched_again(client):
@@ -84,8 +84,8 @@ def test_a_hundred_cuts_of_the_network_are_survived(client, knows_ranges):
         pulls += 1
         try:
             assert client.pull() == {"stable": "one"}
-        except UpdateRefusedError as refused:
-            assert refused.reason == "unreachable"
+        except UpdateRejectedError as rejected:
+            assert rejected.reason == "unreachable"
         else:
             break
     assert len(client.server.asked) > 100
@@ -107,7 +107,7 @@ def test_a_download_goes_on_where_an_earlier_pull_broke(client):
     client.server.change = lambda name, content: content if begun.count(0) < 20 else None
     try:
         client.pull()
-    except UpdateRefusedError:
+    except UpdateRejectedError:
         pytest.fail("each connection brought something")
     assert [begin for begin in begun if begin] == [100_000, 200_000, 300_000, 400_000]
 
@@ -116,9 +116,9 @@ def test_a_download_that_never_ends_is_given_up_in_time(client):
     client.store.publish("one")
     client.server.send = lambda answer: trickle(answer) if "onnx" in answer.name else answer.write(answer.content)
     began = time.monotonic()
-    with pytest.raises(UpdateRefusedError, match="bytes a second") as refused:
+    with pytest.raises(UpdateRejectedError, match="bytes a second") as rejected:
         client.pull()
-    assert refused.value.reason == "slow"
+    assert rejected.value.reason == "slow"
     assert time.monotonic() - began < 10
     client.server.send = None
     assert client.pull() == {"stable": "one"}
@@ -130,9 +130,9 @@ def test_metadata_that_trickles_are_given_up_in_time(client):
     client.store.publish("two")
     client.server.send = trickle
     began = time.monotonic()
-    with pytest.raises(UpdateRefusedError) as refused:
+    with pytest.raises(UpdateRejectedError) as rejected:
         client.pull()
-    assert refused.value.reason == "slow"
+    assert rejected.value.reason == "slow"
     assert time.monotonic() - began < 10
     assert client.good() == {"stable": "one"}
 
@@ -147,9 +147,9 @@ def test_all_of_a_pull_has_one_deadline(client):
 
     client.server.send = slowly
     began = time.monotonic()
-    with pytest.raises(UpdateRefusedError, match=r"was not here within 1\.5 s") as refused:
+    with pytest.raises(UpdateRejectedError, match=r"was not here within 1\.5 s") as rejected:
         client.client(replace(HASTY, deadline_seconds=1.5)).pull()
-    assert refused.value.reason == "slow"
+    assert rejected.value.reason == "slow"
     assert time.monotonic() - began < 4
 
 
@@ -172,9 +172,9 @@ def test_a_server_that_fails_is_asked_again(client):
             answer.write(answer.content)
 
     client.server.send = send
-    with pytest.raises(UpdateRefusedError) as refused:
+    with pytest.raises(UpdateRejectedError) as rejected:
         client.pull()
-    assert refused.value.reason == "unreachable"
+    assert rejected.value.reason == "unreachable"
     assert client.pull() == {"stable": "one"}
 
 

@@ -143,7 +143,7 @@ def test_a_canary_is_for_a_share_and_goes_back_to_none(store):
 
 
 @pytest.mark.parametrize("share", [0.0, -0.1, 1.1, float("nan")])
-def test_a_share_that_is_none_is_refused(store, share):
+def test_a_share_that_is_none_is_rejected(store, share):
     store.publish("one")
     with pytest.raises(ReleaseError, match="share"):
         store.publish("two", channel="canary", share=share)
@@ -170,7 +170,7 @@ def test_nothing_is_published_if_another_than_was_compared_with_is_stable(store)
     assert whole(store)
 
 
-def test_a_release_that_its_consumers_would_refuse_is_not_published(store):
+def test_a_release_that_its_consumers_would_reject_is_not_published(store):
     folder = store.release("one")
     content = bytearray((folder / "network.tflite").read_bytes())
     content[1000] ^= 1
@@ -181,7 +181,7 @@ def test_a_release_that_its_consumers_would_refuse_is_not_published(store):
 
 
 @pytest.mark.parametrize("name", ["../one", "a/b", ".one", "", "o" * 129, "on e"])
-def test_a_name_that_is_no_plain_one_is_refused(store, name):
+def test_a_name_that_is_no_plain_one_is_rejected(store, name):
     folder = store.release("plain", release=name)
     with pytest.raises(ReleaseError, match="cannot be a release's name"):
         publish(store.storage, store.signing, folder)

@@ -238,7 +238,7 @@ def test_a_server_without_a_publish_token_takes_no_changes(store):
         assert "--publish-token" in json.loads(answer.data)["detail"]
 
 
-def test_what_is_refused_is_told(store, server):
+def test_what_is_rejected_is_told(store, server):
     wrong = server.ask("PUT", "/uploads/" + "0" * 64, body=b"other", token=PUBLISH)
     assert (wrong.status, "another SHA-256" in wrong.data.decode()) == (409, True)
     assert server.ask("PUT", "/uploads/..", body=b"", token=PUBLISH).status in (404, 405, 422)
@@ -253,7 +253,7 @@ def test_what_is_refused_is_told(store, server):
     assert json.loads(server.get("/releases").data) == []
 
 
-def test_a_file_that_is_too_large_is_refused_before_it_is_here(store, server):
+def test_a_file_that_is_too_large_is_rejected_before_it_is_here(store, server):
     async def endless():
         while True:
             yield bytes(1_000_000)

@@ -163,13 +163,13 @@ async def test_a_poison_message_is_kept_with_the_reason_and_others_go_on(network
                 await pipeline.take(message(offset, poison[number]), Event(acked, offset))
                 offset += 1
         await kafka.wait_for(len(poison) + 7)
-        refused = [(value, headers) for topic, _, value, headers in kafka.messages if topic == topics.REFUSED.name]
-        assert [value for value, _ in refused] == poison
-        codes = [headers["code"].decode() for _, headers in refused]
+        rejected = [(value, headers) for topic, _, value, headers in kafka.messages if topic == topics.REJECTED.name]
+        assert [value for value, _ in rejected] == poison
+        codes = [headers["code"].decode() for _, headers in rejected]
         assert codes == ["empty", "malformed", "oversized", "malformed", "key"]
-        assert refused[0][1]["origin"] == b"accelerometer.samples/0/1"
+        assert rejected[0][1]["origin"] == b"accelerometer.samples/0/1"
         assert len(kafka.of(topics.PREDICTIONS.name)) >= 7
-        assert measures.refused.labels("malformed")._value.get() == 2
+        assert measures.rejected.labels("malformed")._value.get() == 2
 
 
 @pytest.mark.parametrize("missing", [None, 1])
@@ -195,8 +195,8 @@ async def test_a_fault_of_ours_costs_one_session_and_not_the_partition(network, 
         async with asyncio.timeout(10):
             while len(acked) < 10:
                 await asyncio.sleep(0.01)
-        (refused,) = [headers for topic, _, _, headers in kafka.messages if topic == topics.REFUSED.name]
-        assert refused["code"] == b"internal"
+        (rejected,) = [headers for topic, _, _, headers in kafka.messages if topic == topics.REJECTED.name]
+        assert rejected["code"] == b"internal"
         answered = [decode_prediction(value).device for value in kafka.of(topics.PREDICTIONS.name)]
         assert answered.count("phone-1") >= 6
         assert answered.count("unlucky") >= 2  # it goes on with what came after

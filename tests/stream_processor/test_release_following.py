@@ -12,7 +12,7 @@ from kafka import KafkaProducer
 
 from har import topics
 from har.channels import ChannelPointer, ReleaseAnnouncement, encode_announcement
-from har.release_refusals import ReleaseRefused
+from har.release_rejections import ReleaseRejected
 from har.releases import GoldenWindow
 from model_store.client.fetching import BoundedFetcher
 from model_store.client.last_good import ClientFolder
@@ -37,7 +37,7 @@ class Followed:
     def __init__(self, store, server, folder: Path) -> None:
         self.store, self.server, self.folder = store, server, folder
         self.measures = ProcessorMeasures()
-        self.told: list[ReleaseRefused] = []
+        self.told: list[ReleaseRejected] = []
         self.queue: asyncio.Queue[ReleaseAnnouncement] = asyncio.Queue()
         self.served = ServedReleases(self.loader().last_good())
 
@@ -63,7 +63,7 @@ class Followed:
             self.served,
             self._announced(),
             measures=self.measures,
-            tell_refused=self.told.append,
+            tell_rejected=self.told.append,
             **{"interval_seconds": 60.0} | options,
         )
         task = asyncio.create_task(follower.run())
@@ -83,12 +83,12 @@ class Followed:
             while self.names != names:
                 await asyncio.sleep(0.01)
 
-    def refused(self, reason: str) -> float:
-        return self.measures.registry.get_sample_value("har_release_refused_total", {"reason": reason}) or 0.0
+    def rejected(self, reason: str) -> float:
+        return self.measures.registry.get_sample_value("har_release_rejected_total", {"reason": reason}) or 0.0
 
-    async def until_refused(self, reason: str) -> None:
+    async def until_rejected(self, reason: str) -> None:
         async with asyncio.timeout(20):
-            while not self.refused(reason):
+            while not self.rejected(reason):
                 await asyncio.sleep(0.01)
 
 
@@ -130,7 +130,7 @@ async def test_a_worker_that_begins_serves_what_the_store_says_and_without_it_wh
     assert followed.loader().last_good().networks["stable"].manifest.release == "one"
 
 
-async def test_a_release_that_fails_its_golden_window_is_refused_and_counted_and_the_old_one_stays(followed):
+async def test_a_release_that_fails_its_golden_window_is_rejected_and_counted_and_the_old_one_stays(followed):
     async with followed.following():
         followed.announce(pointer := followed.store.publish("one"))
         await followed.until(stable="one")
@@ -143,7 +143,7 @@ async def test_a_release_that_fails_its_golden_window_is_refused_and_counted_and
         bad = msgspec.structs.replace(pointer, number=2, release="wrong", manifest_sha256=digest)
         followed.store.sign(files, bad)
         followed.announce(bad)
-        await followed.until_refused("unusable")
+        await followed.until_rejected("unusable")
         assert followed.names == {"stable": "one"}
         assert (followed.told[0].serving, followed.told[0].reason) == ("one", "unusable")
         await asyncio.wait_for(followed.served.wait_for(time.time_ns()), 0.5)  # nobody waits for it any more
@@ -151,12 +151,12 @@ async def test_a_release_that_fails_its_golden_window_is_refused_and_counted_and
         assert followed.loader().last_good().networks["stable"].manifest.release == "one"
 
 
-async def test_a_release_with_other_windows_is_refused_with_what_to_do(followed, caplog):
+async def test_a_release_with_other_windows_is_rejected_with_what_to_do(followed, caplog):
     store = followed.store
     longer = publish(store.storage, store.signing, store.release("longer", hop_us=2_000_000))
     async with followed.following():
         followed.announce(longer)
-        await followed.until_refused("unusable")
+        await followed.until_rejected("unusable")
     assert "in a consumer group of its own" in caplog.text
     assert followed.names == {"stable": BASELINE.manifest.release}
 
@@ -165,7 +165,7 @@ async def test_a_store_that_is_away_is_asked_until_it_is_back(followed):
     followed.server.change = lambda name, content: None
     async with followed.following():
         followed.announce(followed.store.publish("one"))
-        await followed.until_refused("unreachable")
+        await followed.until_rejected("unreachable")
         followed.server.change = lambda name, content: content
         await followed.until(stable="one")
 
@@ -178,7 +178,7 @@ async def test_a_store_that_keeps_back_what_was_announced_is_told(followed):
     followed.server.change = lambda name, content: kept if name == "metadata/timestamp.json" else content
     async with followed.following():
         followed.announce(pointer)
-        await followed.until_refused("rolled back")
+        await followed.until_rejected("rolled back")
 
 
 async def test_what_nobody_signed_is_not_believed_and_keeps_nothing_from_being_taken(followed):
@@ -186,7 +186,7 @@ async def test_what_nobody_signed_is_not_believed_and_keeps_nothing_from_being_t
         one = followed.store.publish("one")
         followed.announce(msgspec.structs.replace(one, number=1_000_000))
         await followed.until(stable="one")  # the store has it, whatever was announced
-        await followed.until_refused("rolled back")
+        await followed.until_rejected("rolled back")
         followed.announce(followed.store.publish("two"))
         await followed.until(stable="two")
 

@@ -110,13 +110,13 @@ def test_a_session_known_by_its_copies_only_has_been_silent_before():
     assert len(partition.book) == 1  # it is forgotten
 
 
-def test_what_is_refused_is_no_sign_of_life():
+def test_what_is_rejected_is_no_sign_of_life():
     partition, batches = Partition(), live_batches(60)
     fill(partition, batches[:10])
     for number in range(31):
         partition.wait(1)
         late = replace(batches[10 + number], newest_sent=batches[-1].newest + 3_000_000)
-        assert partition.book.add(late, Position(100 + number, 0)).refused is not None
+        assert partition.book.add(late, Position(100 + number, 0)).rejected is not None
     assert [silent.key.device for silent in partition.book.sweep()] == ["phone-1"]
 
 
@@ -146,14 +146,14 @@ def test_beyond_the_limit_the_session_silent_for_longest_goes():
 def send(
     book: SessionBook, batches, *, every_seconds: float, begin: int = 0
 ) -> tuple[list[int], list[tuple[int, str]]]:
-    """Let batches arrive; return the offsets that are finished, and those that were refused with the code."""
-    finished, refused = [], []
+    """Let batches arrive; return the offsets that are finished, and those that were rejected with the code."""
+    finished, rejected = [], []
     for offset, batch in enumerate(batches, begin):
         step = book.add(batch, Position(offset, round(offset * every_seconds * 1_000_000)))
         finished += [position.offset for position in step.finished]
-        if step.refused is not None:
-            refused.append((offset, step.refused.code))
-    return finished, refused
+        if step.rejected is not None:
+            rejected.append((offset, step.rejected.code))
+    return finished, rejected
 
 
 def slow_batches(count: int):
@@ -171,26 +171,26 @@ def slow_batches(count: int):
 
 @pytest.mark.parametrize(("every_seconds", "held"), [(1, 120), (4, 30), (20, 24)])
 def test_a_session_whose_event_time_hardly_advances_loses_what_it_holds(every_seconds, held):
-    finished, refused = send(Partition().book, slow_batches(300), every_seconds=every_seconds)
+    finished, rejected = send(Partition().book, slow_batches(300), every_seconds=every_seconds)
     length = held + 2
-    assert refused == [(offset, "too_slow") for offset in range(held + 1, 300, length)]
+    assert rejected == [(offset, "too_slow") for offset in range(held + 1, 300, length)]
     assert sorted(finished) == list(range(300 // length * length))
 
 
 def test_where_a_slow_session_is_cut_does_not_depend_on_a_restart():
     batches = slow_batches(300)
-    whole_finished, whole_refused = send(Partition().book, batches, every_seconds=1)
+    whole_finished, whole_rejected = send(Partition().book, batches, every_seconds=1)
     for restart in (50, 121, 122, 200):
-        finished, refused = send(Partition().book, batches[:restart], every_seconds=1)
+        finished, rejected = send(Partition().book, batches[:restart], every_seconds=1)
         oldest_unfinished = min(set(range(restart)) - set(finished), default=restart)
         after = send(Partition().book, batches[oldest_unfinished:], every_seconds=1, begin=oldest_unfinished)
         assert sorted({*finished, *after[0]}) == sorted(whole_finished)
-        assert sorted({*refused, *after[1]}) == whole_refused
+        assert sorted({*rejected, *after[1]}) == whole_rejected
 
 
 def test_a_session_that_paused_for_long_is_not_too_slow():
     partition, batches = Partition(), live_batches(20)
-    finished, refused = send(partition.book, batches[:10], every_seconds=1)
-    more, refused_after = send(partition.book, batches[10:], every_seconds=1, begin=600)
-    assert refused == refused_after == []
+    finished, rejected = send(partition.book, batches[:10], every_seconds=1)
+    more, rejected_after = send(partition.book, batches[10:], every_seconds=1, begin=600)
+    assert rejected == rejected_after == []
     assert {*range(10)} <= {*finished, *more}

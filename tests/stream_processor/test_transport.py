@@ -31,7 +31,7 @@ async def committing():
     return consumer, answers
 
 
-async def test_a_commit_that_kafka_refused_does_not_count_as_committed(committing):
+async def test_a_commit_that_kafka_rejected_does_not_count_as_committed(committing):
     consumer, answers = committing
     answers += [True, False, True]
     committed = []

@@ -115,7 +115,7 @@ def test_what_the_page_recorded_is_in_kafka_and_both_answer_alike_also_over_a_cu
     phone.wait(lambda: phone.state()["labelsWaiting"] == 0)
     state, recorded = phone.state(), phone.recorded()
     assert state["lostSeconds"] == 0
-    assert state["refused"] == 0
+    assert state["rejected"] == 0
     # Of what came late, Redis holds only the newest.
     assert state["compared"] == state["agreeing"] >= 8
 

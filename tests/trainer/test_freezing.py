@@ -1,4 +1,4 @@
-"""One network in four formats: all agree with it, and what does not is refused."""
+"""One network in four formats: all agree with it, and what does not is rejected."""
 
 import hashlib
 from typing import Any
@@ -110,20 +110,20 @@ def test_a_weight_that_one_format_has_otherwise_is_found() -> None:
     windows = GRAVITY.apply(made_windows(50))
     files = {**frozen.files, "onnx": altered_onnx(frozen.files["onnx"])}
     measured = freezing.measure_all(trained_answers(model, windows), files, windows)
-    with pytest.raises(freezing.FreezingError, match=r"onnx differs by .* allowed is 0.0001") as refused:
-        freezing.refuse_outside(measured, freezing.budgets_of("origin"))
-    assert "litert" not in str(refused.value)
-    assert "frozen-graph" not in str(refused.value)
+    with pytest.raises(freezing.FreezingError, match=r"onnx differs by .* allowed is 0.0001") as rejected:
+        freezing.reject_outside(measured, freezing.budgets_of("origin"))
+    assert "litert" not in str(rejected.value)
+    assert "frozen-graph" not in str(rejected.value)
 
 
-def test_a_network_that_was_trained_on_after_freezing_is_refused_in_every_format() -> None:
+def test_a_network_that_was_trained_on_after_freezing_is_rejected_in_every_format() -> None:
     _, frozen = frozen_network("origin")
     other = networks.build("origin", steps=STEPS, classes=5)
     windows = GRAVITY.apply(made_windows(50))
     measured = freezing.measure_all(trained_answers(other, windows), frozen.files, windows)
-    with pytest.raises(freezing.FreezingError) as refused:
-        freezing.refuse_outside(measured, freezing.budgets_of("origin"))
-    assert all(name in str(refused.value) for name in FORMATS)
+    with pytest.raises(freezing.FreezingError) as rejected:
+        freezing.reject_outside(measured, freezing.budgets_of("origin"))
+    assert all(name in str(rejected.value) for name in FORMATS)
 
 
 @pytest.mark.parametrize(
@@ -138,24 +138,24 @@ def test_a_network_that_was_trained_on_after_freezing_is_refused_in_every_format
         ({"format": "tensorflow-frozen-graph", "largest_difference": 2e-4}, "frozen-graph differs by 0.0002 .* 0.0001"),
     ],
 )
-def test_what_is_outside_its_budget_is_refused_with_the_figure_and_the_budget(
+def test_what_is_outside_its_budget_is_rejected_with_the_figure_and_the_budget(
     changes: dict[str, Any], said: str
 ) -> None:
     artifacts = frozen_network("origin")[1].artifacts
-    freezing.refuse_outside(artifacts, freezing.budgets_of("origin"))
+    freezing.reject_outside(artifacts, freezing.budgets_of("origin"))
     int8 = next(artifact for artifact in artifacts if artifact.format == "litert-int8")
     with pytest.raises(freezing.FreezingError, match=said):
-        freezing.refuse_outside([msgspec.structs.replace(int8, **changes)], freezing.budgets_of("origin"))
+        freezing.reject_outside([msgspec.structs.replace(int8, **changes)], freezing.budgets_of("origin"))
 
 
 def test_the_origin_network_has_a_smaller_budget() -> None:
     artifact = msgspec.structs.replace(frozen_network("origin")[1].artifacts[1], bytes=310_000)
-    freezing.refuse_outside([artifact], freezing.budgets_of("conv_lstm"))
+    freezing.reject_outside([artifact], freezing.budgets_of("conv_lstm"))
     with pytest.raises(freezing.FreezingError, match="allowed are 300,000"):
-        freezing.refuse_outside([artifact], freezing.budgets_of("origin"))
+        freezing.reject_outside([artifact], freezing.budgets_of("origin"))
 
 
-def test_freezing_as_a_whole_refuses_what_is_outside_a_narrower_budget() -> None:
+def test_freezing_as_a_whole_rejects_what_is_outside_a_narrower_budget() -> None:
     model = tiny_network.tiny(steps=16, classes=2)
     budgets = freezing.Budgets(lite_int8=freezing.Budget(bytes=1_000))
     with pytest.raises(freezing.FreezingError, match=r"litert-int8 has .* allowed are 1,000"):
@@ -165,7 +165,7 @@ def test_freezing_as_a_whole_refuses_what_is_outside_a_narrower_budget() -> None
 
 
 @pytest.mark.parametrize("shape", [(0, STEPS, 3), (4, STEPS - 1, 3), (STEPS, 3)])
-def test_windows_that_the_network_cannot_be_compared_on_are_refused(shape: tuple[int, ...]) -> None:
+def test_windows_that_the_network_cannot_be_compared_on_are_rejected(shape: tuple[int, ...]) -> None:
     model, _ = frozen_network("origin")
     with pytest.raises(freezing.FreezingError, match="held-out windows of shape"):
         freezing.freeze_all(model, np.zeros(shape, np.float32), steps=STEPS, rate_hz=RATE_HZ, normalisation=GRAVITY)
@@ -200,13 +200,13 @@ class Breaking(tf_keras.layers.Layer):  # type: ignore[misc] # tf-keras ships no
 @pytest.mark.parametrize(
     ("convert", "name"), [(freezing.freeze_onnx, "onnx"), (freezing.freeze_graph, "tensorflow-frozen-graph")]
 )
-def test_a_network_that_cannot_be_converted_is_refused_with_the_format_and_the_cause(convert: Any, name: str) -> None:
+def test_a_network_that_cannot_be_converted_is_rejected_with_the_format_and_the_cause(convert: Any, name: str) -> None:
     breaking = Breaking()
     model = tf_keras.Sequential([tf_keras.layers.Input((STEPS, 3), name="windows"), breaking])
     breaking.whole = False
-    with pytest.raises(freezing.FreezingError, match=rf"{name}: .* cannot convert {model.name}: ") as refused:
+    with pytest.raises(freezing.FreezingError, match=rf"{name}: .* cannot convert {model.name}: ") as rejected:
         convert(model)
-    assert "this layer is broken" in str(refused.value.__cause__)
+    assert "this layer is broken" in str(rejected.value.__cause__)
 
 
 def test_cells_may_hold_more_than_ten() -> None:

@@ -26,7 +26,7 @@ from trainer.releases.candidate import classifier
 from trainer.request import TrainRequest
 from trainer.settings import CrossValidateSettings
 from trainer.sources.data_sets import placement_of
-from trainer.sources.recordings import load_recordings, refuse_repeated_recordings
+from trainer.sources.recordings import load_recordings, reject_repeated_recordings
 from trainer.sources.splits import device_of
 
 FAILED = 1
@@ -88,7 +88,7 @@ def read_material(data: Sequence[Path], *, placement: str | None = None, device:
         If a table cannot be used, or nobody is left to test.
     """
     sources = [load_recordings([path]) for path in data]
-    refuse_repeated_recordings(zip(data, sources, strict=True))
+    reject_repeated_recordings(zip(data, sources, strict=True))
     wearers = wearers_of([[recording.person for recording in theirs] for theirs in sources])
     splits = split_of_people(wearers, 0.0)
     people = [person for person, split in splits.items() if split != TEST]

@@ -22,7 +22,7 @@ _FEW = 3
 class Weight(StrEnum):
     """How much a finding matters, the worst first."""
 
-    #: Training refuses the data set.
+    #: Training rejects the data set.
     STOPS = "stops training"
     #: It can be trained on, but the result may be bad.
     WARNS = "look at this"

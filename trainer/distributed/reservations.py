@@ -27,10 +27,10 @@ _LENGTH = struct.Struct(">I")
 
 
 class PlainUnpickler(pickle.Unpickler):
-    """Reads numbers, texts, bytes and containers of them; anything that would load or call code is refused."""
+    """Reads numbers, texts, bytes and containers of them; anything that would load or call code is rejected."""
 
     def find_class(self, module: str, name: str) -> object:
-        """Refuse.
+        """Reject.
 
         Raises
         ------
@@ -71,13 +71,13 @@ class ReservationServer(reservation.Server):  # type: ignore[misc, unused-ignore
             If none is free.
         """
         address = self.get_server_ip()
-        refused = OSError("no port is allowed")
+        rejected = OSError("no port is allowed")
         for port in self.get_server_ports():
             try:
                 return socket.create_server((address, port), backlog=128)
             except OSError as error:
-                refused = error
-        raise refused
+                rejected = error
+        raise rejected
 
     def receive(self, sock: socket.socket) -> object:
         """Receive one message.

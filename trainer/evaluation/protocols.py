@@ -200,7 +200,7 @@ def run(protocol: Protocol, train: Train, tell: Tell = lambda _: None) -> Outcom
         If a fold has nothing to test or lacks a class to train on, or a class is tested in no fold; nothing was
         trained then.
     """
-    _refuse_missing_classes(protocol)
+    _reject_missing_classes(protocol)
     pools = protocol.pools
     parts = []
     for number, fold in enumerate(protocol.folds, start=1):
@@ -213,18 +213,18 @@ def run(protocol: Protocol, train: Train, tell: Tell = lambda _: None) -> Outcom
     return join_outcomes(parts)
 
 
-def _refuse_missing_classes(protocol: Protocol) -> None:
+def _reject_missing_classes(protocol: Protocol) -> None:
     pools = protocol.pools
     for fold in protocol.folds:
         trained, tested = int(fold.train.sum()), int(fold.test.sum())
         if not trained or not tested:
             raise ProtocolError(f"{protocol.name}, {fold.name}: {trained} windows to train on, {tested} to test")
-        _refuse_missing(pools, pools.train.labels[fold.train], f"{protocol.name}, {fold.name}", "to train on")
+        _reject_missing(pools, pools.train.labels[fold.train], f"{protocol.name}, {fold.name}", "to train on")
     everywhere = np.any([fold.test for fold in protocol.folds], axis=0)
-    _refuse_missing(pools, pools.measured.labels[everywhere], protocol.name, "to test")
+    _reject_missing(pools, pools.measured.labels[everywhere], protocol.name, "to test")
 
 
-def _refuse_missing(pools: Pools, found: NDArray[np.int64], where: str, purpose: str) -> None:
+def _reject_missing(pools: Pools, found: NDArray[np.int64], where: str, purpose: str) -> None:
     missing = [name for number, name in enumerate(pools.labels[: pools.classes]) if number not in found]
     if missing:
         raise ProtocolError(

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from trainer.evaluation.outcomes import Outcomes
 from trainer.sources.data_sets import KNOWN_DATA_SETS, placement_of
-from trainer.sources.splits import device_of, refuse_standing_test_users
+from trainer.sources.splits import device_of, reject_standing_test_users
 
 #: Share of the right answers that the threshold may turn into unknown.
 COST = 0.02
@@ -107,7 +107,7 @@ def choose_threshold(outcomes: Outcomes, *, cost: float = COST) -> ThresholdChoi
     ValueError
         If the cost is out of range.
     """
-    refuse_standing_test_users(outcomes.people.tolist())
+    reject_standing_test_users(outcomes.people.tolist())
     if not 0 <= cost < 1:
         raise ValueError(f"the cost must be from 0 to below 1, not {cost}")
     right = outcomes.known & (outcomes.answers(0.0) == outcomes.truth)
@@ -136,7 +136,7 @@ def _known_placement(person: str) -> str:
 def _highest(confidence: NDArray[np.float64], cost: float) -> float:
     """Return the highest threshold that at most a share of these confidences stays below."""
     allowed = int(cost * len(confidence))
-    # Below 1 by a step: a manifest refuses 1, and nothing could reach it.
+    # Below 1 by a step: a manifest rejects 1, and nothing could reach it.
     return min(math.floor(float(np.sort(confidence)[allowed]) * STEPS), STEPS - 1) / STEPS
 
 

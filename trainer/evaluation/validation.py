@@ -23,7 +23,7 @@ from trainer.evaluation.unknown import COST, ThresholdChoice, ThresholdError, ch
 from trainer.preparation.pieces import PieceWindows, windows_of
 from trainer.preparation.plan import VALIDATION
 from trainer.preparation.shards import read_index, read_shards
-from trainer.sources.splits import refuse_standing_test_users
+from trainer.sources.splits import reject_standing_test_users
 
 
 class ValidationError(RecordingError):
@@ -114,10 +114,10 @@ def read_validation(prepared: Path) -> ValidationWindows:
     """
     index = read_index(prepared)
     counts = index.windows(VALIDATION)
-    refuse_standing_test_users(counts)
+    reject_standing_test_users(counts)
     shown = {label for labels in counts.values() for label in labels}
     classes = index.plan.classes
-    _refuse_missing(prepared, [name for name in classes if name not in shown], index.plan.windows, index.personal)
+    _reject_missing(prepared, [name for name in classes if name not in shown], index.plan.windows, index.personal)
     labels = (*classes, *sorted(shown - {*classes, UNKNOWN, ""}))
     pieces = read_shards(prepared, index.of(VALIDATION))
     windows = windows_of(pieces, index.plan.windows, labels)
@@ -164,7 +164,7 @@ def write_validation_report(
     write_report(path, title, [section], facts)
 
 
-def _refuse_missing(prepared: Path, missing: list[str], spec: WindowSpec, personal: bool) -> None:
+def _reject_missing(prepared: Path, missing: list[str], spec: WindowSpec, personal: bool) -> None:
     if missing:
         raise ValidationError(
             f"{prepared}: no held-out window of {spec.length_us / 1e6:g} s is labelled {', '.join(missing)}: record "

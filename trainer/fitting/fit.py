@@ -28,7 +28,7 @@ from trainer.fitting.finite_loss import require_finite
 from trainer.fitting.fit_settings import FitSettings
 from trainer.fitting.orientation import at_rest, mirrored_axes, standing, turnable
 from trainer.fitting.sampling import balanced_probabilities
-from trainer.sources.splits import refuse_standing_test_users
+from trainer.sources.splits import reject_standing_test_users
 
 # tf-keras ships no type hints.
 Model = Any
@@ -183,7 +183,7 @@ def fit(
     ValueError
         If there are no examples, or no such network.
     """
-    refuse_standing_test_users(examples.people.tolist())
+    reject_standing_test_users(examples.people.tolist())
     probabilities = balanced_probabilities(examples)
     limit_threads(settings.threads)
     tf_keras.utils.set_random_seed(settings.seed)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from har.releases import Artifact, ArtifactFormat, GoldenWindow, Normalisation
 from trainer.freezing.agreement import measure_agreement, trained_answers
-from trainer.freezing.budgets import Budgets, budgets_of, refuse_outside
+from trainer.freezing.budgets import Budgets, budgets_of, reject_outside
 from trainer.freezing.errors import FreezingError
 from trainer.freezing.frozen_graph import freeze_graph
 from trainer.freezing.golden import GOLDEN_TOLERANCE, golden_window
@@ -60,7 +60,7 @@ def freeze_all(
     threshold: float = 0.0,
     budgets: Budgets | None = None,
 ) -> Frozen:
-    """Freeze a network to every format, and refuse it if one of them is out of tolerance.
+    """Freeze a network to every format, and reject it if one of them is out of tolerance.
 
     Parameters
     ----------
@@ -82,13 +82,13 @@ def freeze_all(
     FreezingError
         If the network cannot be converted, or a format is too large or too far from the trained network.
     """
-    _refuse_unfit(held_out_windows, steps)
+    _reject_unfit(held_out_windows, steps)
     files = convert_all(model)
     windows = normalisation.apply(held_out_windows)
     artifacts = measure_all(trained_answers(model, windows), files, windows, threshold)
-    refuse_outside(artifacts, budgets or budgets_of(model.name))
+    reject_outside(artifacts, budgets or budgets_of(model.name))
     golden = golden_window(files["onnx"], steps, rate_hz, normalisation)
-    _refuse_wrong_golden(files, golden, normalisation)
+    _reject_wrong_golden(files, golden, normalisation)
     return Frozen(files, artifacts, golden)
 
 
@@ -150,7 +150,7 @@ def measure_all(
     return artifacts
 
 
-def _refuse_unfit(windows: NDArray[np.float32], steps: int) -> None:
+def _reject_unfit(windows: NDArray[np.float32], steps: int) -> None:
     if windows.ndim != 3 or windows.shape[1:] != (steps, 3) or not len(windows):
         raise FreezingError(
             f"the formats are compared on held-out windows of shape (n, {steps}, 3), at least one; "
@@ -158,7 +158,7 @@ def _refuse_unfit(windows: NDArray[np.float32], steps: int) -> None:
         )
 
 
-def _refuse_wrong_golden(
+def _reject_wrong_golden(
     files: Mapping[ArtifactFormat, bytes], golden: GoldenWindow, normalisation: Normalisation
 ) -> None:
     window = normalisation.apply(np.array([golden.window], np.float32))

@@ -55,8 +55,8 @@ def budgets_of(network: str) -> Budgets:
     return Budgets()
 
 
-def refuse_outside(artifacts: Sequence[Artifact], budgets: Budgets) -> None:
-    """Refuse frozen networks that do not keep to their budgets.
+def reject_outside(artifacts: Sequence[Artifact], budgets: Budgets) -> None:
+    """Reject frozen networks that do not keep to their budgets.
 
     Parameters
     ----------

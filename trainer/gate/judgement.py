@@ -98,7 +98,7 @@ def judge(
     """
     if attempts < 1:
         raise ValueError(f"the candidate itself counts as an attempt; there cannot be {attempts}")
-    refuse_standing_test_users(candidate, current)
+    reject_standing_test_users(candidate, current)
     candidate = _by_wearer(candidate, wearers or {})
     current = _by_wearer(current, wearers or {}) if current is not None else None
     people = comparable_people(candidate, current)
@@ -127,7 +127,7 @@ def judge(
     )
 
 
-def refuse_standing_test_users(*contenders: Contender | None) -> None:
+def reject_standing_test_users(*contenders: Contender | None) -> None:
     """Raise if a standing test user is among the windows; see :func:`judge`."""
     for contender in contenders:
         met = STANDING_TEST_USERS.intersection(contender.outcomes.people.tolist()) if contender else ()

@@ -56,12 +56,12 @@ def gate_release(
             f"{'' if manifest.personal else 'not '}personal; they have {', '.join(classes)} and are "
             f"{'' if held_out.personal else 'not '}personal"
         )
-    _refuse_other_windows(manifest, held_out)
+    _reject_other_windows(manifest, held_out)
     outcomes = held_out.classify(network.probabilities)
     theirs = None
     if current is not None:
         other = OnnxClassifier.open(str(current))
-        _refuse_other_windows(other.manifest, held_out)
+        _reject_other_windows(other.manifest, held_out)
         answers = held_out.classify(other.probabilities).probabilities
         theirs = _contender(other.manifest, relabelled(outcomes, other.manifest.classes, answers), held_out)
     result = judge(
@@ -88,7 +88,7 @@ def _contender(manifest: ReleaseManifest, outcomes: Outcomes, held_out: Validati
     )
 
 
-def _refuse_other_windows(manifest: ReleaseManifest, held_out: ValidationWindows) -> None:
+def _reject_other_windows(manifest: ReleaseManifest, held_out: ValidationWindows) -> None:
     if manifest.window_spec != held_out.spec:
         raise GateError(
             f"{manifest.release} classifies other windows ({manifest.window_spec}) than were prepared "

@@ -14,7 +14,7 @@ from trainer.preparation.shards import PreparedIndex
 from trainer.preparation.wearers import wearers_of
 from trainer.preparation.writing import deal, finish, prepared_folder, write_shards
 from trainer.sources.data_sets import data_sets_of
-from trainer.sources.recordings import refuse_repeated_recordings
+from trainer.sources.recordings import reject_repeated_recordings
 
 
 def prepare_in_process(
@@ -44,7 +44,7 @@ def prepare_in_process(
     ShardError
         If the folder exists, or there is nothing to train on.
     """
-    refuse_repeated_recordings(sources.items())
+    reject_repeated_recordings(sources.items())
     recordings = [recording for theirs in sources.values() for recording in theirs]
     wearers = wearers_of([[recording.person for recording in theirs] for theirs in sources.values()])
     personal = is_personal(wearers)

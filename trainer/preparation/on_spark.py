@@ -29,10 +29,10 @@ from trainer.preparation.wearers import wearers_of
 from trainer.preparation.writing import deal, finish, prepared_folder
 from trainer.sources.checks import (
     checked_parts,
-    refuse_broken_readings,
-    refuse_renamed_labels,
-    refuse_repeated_sessions,
-    refuse_wrong_rates,
+    reject_broken_readings,
+    reject_renamed_labels,
+    reject_repeated_sessions,
+    reject_wrong_rates,
 )
 from trainer.sources.rates import RateMeter
 from trainer.sources.source import Source, provenance_of
@@ -118,7 +118,7 @@ def prepare_on_spark(
             _write(_pieces(spark, ranges, cutting), folder)
         # What happens to an executor, not in it, comes as Java's own exception.
         except (PySparkException, Py4JError) as error:
-            if _is_refusal(error):
+            if _is_rejection(error):
                 _diagnose(sources)
             raise RecordingError(f"Spark could not prepare the recordings: {_root_cause(error)}") from error
         models: dict[str, list[str]] = {}
@@ -155,7 +155,7 @@ def _sessions(spark: SparkSession, ranges: Sequence[FileRange], sources: Sequenc
     for source, theirs in by_source.items():
         if not theirs:
             raise RecordingError(f"{source} has no rows")
-    refuse_repeated_sessions(by_source.items())
+    reject_repeated_sessions(by_source.items())
     return sessions
 
 
@@ -185,8 +185,8 @@ def _pieces(spark: SparkSession, ranges: Sequence[FileRange], cutting: _Cutting)
     def read(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for found in _ranges(batches):
             for part in read_range(found):
-                refuse_broken_readings(part)
-                refuse_renamed_labels(part)
+                reject_broken_readings(part)
+                reject_renamed_labels(part)
                 yield from _plain(part).to_batches()
 
     def cut(table: pa.Table) -> pa.Table:
@@ -201,7 +201,7 @@ def _cut_session(table: pa.Table, cutting: _Cutting) -> pa.Table:
     part = make_part(table, Path(source))
     meter = RateMeter()
     meter.add(part)
-    refuse_wrong_rates(meter.sessions(), rate_hz)
+    reject_wrong_rates(meter.sessions(), rate_hz)
     recording = _recording(part)
     split = cutting.splits[recording.person]
     tables = []
@@ -254,8 +254,8 @@ def _ranges(batches: Iterator[pa.RecordBatch]) -> Iterator[FileRange]:
             yield msgspec.json.decode(str(text), type=FileRange)
 
 
-def _is_refusal(error: PySparkException | Py4JError) -> bool:
-    """Say whether an executor refused what it read: reading all of it here would not tell why one was lost."""
+def _is_rejection(error: PySparkException | Py4JError) -> bool:
+    """Say whether an executor rejected what it read: reading all of it here would not tell why one was lost."""
     return f"{RecordingError.__name__}: " in str(error)
 
 

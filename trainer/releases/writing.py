@@ -43,7 +43,7 @@ def write_release(
     FileExistsError
         If `output` exists and may not be replaced.
     ReleaseError
-        If a consumer would refuse the release; `output` is then left as it is.
+        If a consumer would reject the release; `output` is then left as it is.
     OSError
         If the folder cannot be written, such as on a full disk; `output` is then left as it is.
     """

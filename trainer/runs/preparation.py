@@ -103,7 +103,7 @@ def describe(index: PreparedIndex) -> str:
 
 
 def warnings_of(index: PreparedIndex) -> list[str]:
-    """Say who or what there is too little of; a class with no training window is refused by preparation."""
+    """Say who or what there is too little of; a class with no training window is rejected by preparation."""
     trained = index.windows(TRAIN)
     by_class = {name: sum(labels[name] for labels in trained.values()) for name in index.plan.classes}
     found = [

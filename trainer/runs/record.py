@@ -101,7 +101,7 @@ def begin_record(folder: RunFolder, request: TrainRequest, release: str | None, 
         if not resume:
             raise RunError(f"{folder.path} holds a run already: choose another --output, or go on with it by --resume")
         record = read_record(folder)
-        _refuse_other_request(folder, record.request, request)
+        _reject_other_request(folder, record.request, request)
         if release is not None and release != record.release:
             raise RunError(
                 f"the release of {folder.path} is called {record.release} and cannot become {release}: leave --name "
@@ -139,7 +139,7 @@ def write_record(folder: RunFolder, record: RunRecord) -> None:
     write_whole(folder.settings, msgspec.json.format(msgspec.json.encode(record), indent=1) + b"\n")
 
 
-def _refuse_other_request(folder: RunFolder, before: TrainRequest, now: TrainRequest) -> None:
+def _reject_other_request(folder: RunFolder, before: TrainRequest, now: TrainRequest) -> None:
     old, new = (msgspec.to_builtins(request) for request in (before, now))
     differing = [name for name in old if old[name] != new[name]]
     if differing:

@@ -17,7 +17,7 @@ PLAUSIBLE_RATES_HZ = (1.0, 2_000.0)
 
 
 def checked_parts(source: Source) -> Iterator[Part]:
-    """Read a source and refuse what cannot be trained on.
+    """Read a source and reject what cannot be trained on.
 
     Yields
     ------
@@ -32,14 +32,14 @@ def checked_parts(source: Source) -> Iterator[Part]:
     """
     meter = RateMeter()
     for part in source.parts():
-        refuse_broken_readings(part)
-        refuse_renamed_labels(part)
+        reject_broken_readings(part)
+        reject_renamed_labels(part)
         meter.add(part)
         yield part
-    refuse_wrong_rates(meter.sessions(), source.rate_hz)
+    reject_wrong_rates(meter.sessions(), source.rate_hz)
 
 
-def refuse_broken_readings(part: Part) -> None:
+def reject_broken_readings(part: Part) -> None:
     """Raise if a reading is not finite; the text says where the first is, and whose."""
     broken = ~np.isfinite(part.axes()).all(axis=1)
     if not broken.any():
@@ -52,7 +52,7 @@ def refuse_broken_readings(part: Part) -> None:
     )
 
 
-def refuse_renamed_labels(part: Part) -> None:
+def reject_renamed_labels(part: Part) -> None:
     """Raise if a label is a known activity by another name, which would else be a class of its own."""
     labels = part.coded("gt")
     for code, label in enumerate(labels.texts.tolist()):
@@ -62,7 +62,7 @@ def refuse_renamed_labels(part: Part) -> None:
             raise RecordingError(f"{part.file}: unknown label {label!r}, row {row}: is it {meant!r}?")
 
 
-def refuse_repeated_sessions(data_sets: Iterable[tuple[object, Iterable[tuple[str, str]]]]) -> None:
+def reject_repeated_sessions(data_sets: Iterable[tuple[object, Iterable[tuple[str, str]]]]) -> None:
     """Raise if two data sets hold the same session of a person: its windows would count twice, or in two splits.
 
     Parameters
@@ -85,7 +85,7 @@ def refuse_repeated_sessions(data_sets: Iterable[tuple[object, Iterable[tuple[st
                 )
 
 
-def refuse_wrong_rates(sessions: list[SessionRate], rate_hz: float | None) -> None:
+def reject_wrong_rates(sessions: list[SessionRate], rate_hz: float | None) -> None:
     """Raise if a session's rate is not what its data set states, or not plausible.
 
     Parameters

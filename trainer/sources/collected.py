@@ -130,7 +130,7 @@ def read_statements(folder: Path) -> StatementTable:
                 if meant_label(statement.activity) is not None:
                     renamed.append((file, row, statement))
             first_row += batch.num_rows
-    _refuse_renamed(renamed, said)
+    _reject_renamed(renamed, said)
     return said
 
 
@@ -140,7 +140,7 @@ def _label_files(folder: Path) -> Sequence[Path]:
     return parquet_files(folder) if folder.exists() and any(folder.rglob("*.parquet")) else ()
 
 
-def _refuse_renamed(renamed: Sequence[tuple[Path, int, Statement]], said: StatementTable) -> None:
+def _reject_renamed(renamed: Sequence[tuple[Path, int, Statement]], said: StatementTable) -> None:
     for file, row, statement in renamed:
         if said.counts(statement):  # one that was corrected since does no harm
             raise RecordingError(

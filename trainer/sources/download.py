@@ -75,7 +75,7 @@ def download(
     Raises
     ------
     DownloadError
-        If the server cannot be reached, refuses, or sends less or more than it said, or the disk is full.
+        If the server cannot be reached, rejects, or sends less or more than it said, or the disk is full.
     """
     if urlsplit(url).scheme not in ("http", "https"):
         raise DownloadError(f"{url} is no http or https address")
@@ -136,7 +136,7 @@ class _Transfer:
                 self._take(answer)
         except urllib.error.HTTPError as error:
             with error:
-                self._refused(error)
+                self._rejected(error)
         except _BROKEN as error:
             reason = error.reason if isinstance(error, urllib.error.URLError) else error
             raise _InterruptedError(str(reason) or type(error).__name__) from error
@@ -194,7 +194,7 @@ class _Transfer:
                 raise DownloadError(self.explain(f"{self.part} cannot be written ({error.strerror})")) from error
             self.progress(self.done, self.total)
 
-    def _refused(self, error: urllib.error.HTTPError) -> None:
+    def _rejected(self, error: urllib.error.HTTPError) -> None:
         status = http.HTTPStatus
         if error.code == status.REQUESTED_RANGE_NOT_SATISFIABLE:
             self.total = _content_range(error.headers.get("Content-Range", ""))[1]

@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from har.recordings import Recording, RecordingError, recordings_from_columns
 from trainer.sources import Source, find_source
-from trainer.sources.checks import checked_parts, refuse_repeated_sessions
+from trainer.sources.checks import checked_parts, reject_repeated_sessions
 from trainer.sources.table import SCHEMA, TEXT_COLUMNS, Part
 
 
@@ -32,12 +32,12 @@ def load_recordings(paths: Iterable[Path]) -> list[Recording]:
         of a person is in two data sets.
     """
     found = [(path, recordings_of(find_source(path))) for path in paths]
-    refuse_repeated_recordings(found)
+    reject_repeated_recordings(found)
     recordings = [recording for _, theirs in found for recording in theirs]
     return sorted(recordings, key=lambda recording: (recording.person, recording.session))
 
 
-def refuse_repeated_recordings(data_sets: Iterable[tuple[object, Iterable[Recording]]]) -> None:
+def reject_repeated_recordings(data_sets: Iterable[tuple[object, Iterable[Recording]]]) -> None:
     """Raise if two data sets, given by path and recordings, hold the same session of a person.
 
     Raises
@@ -45,7 +45,7 @@ def refuse_repeated_recordings(data_sets: Iterable[tuple[object, Iterable[Record
     RecordingError
         With the session and both data sets.
     """
-    refuse_repeated_sessions(
+    reject_repeated_sessions(
         (path, [(recording.person, recording.session) for recording in theirs]) for path, theirs in data_sets
     )
 

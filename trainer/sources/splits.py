@@ -12,7 +12,7 @@ class StandingTestUserError(ValueError):
     """Somebody tried to train on, or choose by, a standing test user."""
 
 
-def refuse_standing_test_users(people: Iterable[str]) -> None:
+def reject_standing_test_users(people: Iterable[str]) -> None:
     """Raise if any of `people` is a standing test user.
 
     Raises
@@ -66,7 +66,7 @@ def user_folds(people: Iterable[str], count: int, seed: int = 0) -> list[list[st
         If there are fewer people than folds.
     """
     everybody = sorted(set(people))
-    refuse_standing_test_users(everybody)
+    reject_standing_test_users(everybody)
     if not 2 <= count <= len(everybody):
         raise ValueError(f"{len(everybody)} people cannot be dealt into {count} folds")
     rng = np.random.default_rng(seed)

@@ -1,7 +1,7 @@
 /** Classifying windows with a release's ONNX network, in WebAssembly on one thread: model_store/onnx_classifier.py. */
 
 import { decide } from './answers.js';
-import { UpdateRefusedError, refuseUnless, textOf } from '../releases/update-refusal.js';
+import { UpdateRejectedError, rejectUnless, textOf } from '../releases/update-rejection.js';
 import * as ort from '../vendor/onnxruntime/ort.wasm.bundle.min.mjs';
 
 /** @typedef {import('onnxruntime-web').InferenceSession} InferenceSession */
@@ -49,7 +49,7 @@ export class Classifier {
    *
    * @param {{manifest: Manifest, onnx: Uint8Array, golden: GoldenWindow}} release Verified.
    * @returns {Promise<Classifier>}
-   * @throws {UpdateRefusedError} As unusable, if the network cannot be loaded, does not fit the manifest, or answers
+   * @throws {UpdateRejectedError} As unusable, if the network cannot be loaded, does not fit the manifest, or answers
    *   the golden window otherwise than it did when it was released.
    */
   static async open({ manifest, onnx, golden }) {
@@ -125,7 +125,7 @@ async function loaded(onnx, manifest) {
     return await ort.InferenceSession.create(onnx, { executionProviders: ['wasm'] });
   } catch (error) {
     const detail = `${manifest.release}: onnxruntime cannot load the network: ${textOf(error)}`;
-    throw new UpdateRefusedError('unusable', detail, { cause: error });
+    throw new UpdateRejectedError('unusable', detail, { cause: error });
   }
 }
 
@@ -135,11 +135,11 @@ async function loaded(onnx, manifest) {
  */
 function checkShapes({ inputMetadata, outputMetadata }, { release, steps }) {
   const hasOneOfEach = inputMetadata.length === 1 && outputMetadata.length === 1;
-  refuseUnless(hasOneOfEach, 'unusable', `${release}: the network must have one input and one output`);
+  rejectUnless(hasOneOfEach, 'unusable', `${release}: the network must have one input and one output`);
   const [input] = inputMetadata;
   const [, ...shape] = input.isTensor ? input.shape : [];
   const fits = shape.length === 2 && shape[0] === steps && shape[1] === AXES;
-  refuseUnless(fits, 'unusable', `${release}: the network takes ${shape}, the manifest says ${steps} x ${AXES}`);
+  rejectUnless(fits, 'unusable', `${release}: the network takes ${shape}, the manifest says ${steps} x ${AXES}`);
 }
 
 /**
@@ -152,9 +152,9 @@ function checkShapes({ inputMetadata, outputMetadata }, { release, steps }) {
 function checkGolden(answer, { probabilities }, { release, golden: { tolerance } }) {
   const count = probabilities.length;
   const answersAll = answer.length === count;
-  refuseUnless(answersAll, 'unusable', `${release}: the network answers ${answer.length} classes, not ${count}`);
+  rejectUnless(answersAll, 'unusable', `${release}: the network answers ${answer.length} classes, not ${count}`);
   const difference = Math.max(...probabilities.map((expected, at) => Math.abs(answer[at] - expected)));
-  refuseUnless(
+  rejectUnless(
     difference <= tolerance, // NaN must fail too
     'unusable',
     `${release} answers its golden window wrongly: off by ${difference.toPrecision(2)}, allowed is ${tolerance}`,

@@ -1,7 +1,7 @@
 /** The release that classifies on this device: the store's if it can be taken, else the one that was good last. */
 
 import { Classifier } from './classifier.js';
-import { UpdateRefusedError, keepRelease, lastGoodRelease, pullRelease } from '../releases/release-client.js';
+import { UpdateRejectedError, keepRelease, lastGoodRelease, pullRelease } from '../releases/release-client.js';
 
 /** @typedef {import('../releases/release-client.js').Release} Release */
 
@@ -9,7 +9,7 @@ import { UpdateRefusedError, keepRelease, lastGoodRelease, pullRelease } from '.
  * @typedef {object} Current
  * @property {Release} release
  * @property {Classifier} classifier
- * @property {UpdateRefusedError | null} refused Why the store's release was not taken, or could not be kept.
+ * @property {UpdateRejectedError | null} rejected Why the store's release was not taken, or could not be kept.
  */
 
 /**
@@ -17,19 +17,19 @@ import { UpdateRefusedError, keepRelease, lastGoodRelease, pullRelease } from '.
  *
  * @param {Parameters<typeof pullRelease>[0]} options
  * @returns {Promise<Current>}
- * @throws {UpdateRefusedError} If the store's release is refused and none was good before.
+ * @throws {UpdateRejectedError} If the store's release is rejected and none was good before.
  */
 export async function openCurrentRelease(options) {
-  let refused;
+  let rejected;
   try {
     return await openRelease(await pullRelease(options), options.storage);
   } catch (error) {
-    if (!(error instanceof UpdateRefusedError)) throw error;
-    refused = error;
+    if (!(error instanceof UpdateRejectedError)) throw error;
+    rejected = error;
   }
   const release = await lastGoodRelease(options.storage);
-  if (release === null) throw refused;
-  return { release, classifier: await Classifier.open(release), refused };
+  if (release === null) throw rejected;
+  return { release, classifier: await Classifier.open(release), rejected };
 }
 
 /**
@@ -39,18 +39,18 @@ export async function openCurrentRelease(options) {
  * @param {Release} release
  * @param {Parameters<typeof keepRelease>[0]} storage
  * @returns {Promise<Current>}
- * @throws {UpdateRefusedError} If the release does not compute what it must.
+ * @throws {UpdateRejectedError} If the release does not compute what it must.
  */
 export async function openRelease(release, storage) {
   const classifier = await Classifier.open(release);
   try {
     await keepRelease(storage, release);
   } catch (error) {
-    if (!(error instanceof UpdateRefusedError)) {
+    if (!(error instanceof UpdateRejectedError)) {
       await classifier.close();
       throw error;
     }
-    return { release, classifier, refused: error };
+    return { release, classifier, rejected: error };
   }
-  return { release, classifier, refused: null };
+  return { release, classifier, rejected: null };
 }

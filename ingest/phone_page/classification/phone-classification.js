@@ -127,9 +127,9 @@ export class PhoneClassification {
     const options = { baseUrl: './store/', device: this.#device, storage: this.#storage };
     const before = this.#running;
     if (before === null) {
-      const { release, classifier, refused } = await openCurrentRelease(options);
+      const { release, classifier, rejected } = await openCurrentRelease(options);
       this.#running = { ...release, classifier, spec: windowSpec(release.manifest) };
-      this.fault = refused?.message ?? '';
+      this.fault = rejected?.message ?? '';
       return;
     }
     const release = await pullRelease(options);
@@ -138,8 +138,8 @@ export class PhoneClassification {
       before.channel = release.channel;
       return;
     }
-    const { classifier, refused } = await openRelease(release, this.#storage);
-    this.fault = refused?.message ?? '';
+    const { classifier, rejected } = await openRelease(release, this.#storage);
+    this.fault = rejected?.message ?? '';
     await this.#tail;
     this.#running = { ...release, classifier, spec: windowSpec(release.manifest) };
     this.#cutter = null; // another release may cut windows in another way

@@ -1,6 +1,6 @@
 /** Fetching from a store: never more bytes than were allowed, and in bounded time. */
 
-import { UpdateRefusedError, refuseUnless, textOf } from './update-refusal.js';
+import { UpdateRejectedError, rejectUnless, textOf } from './update-rejection.js';
 
 /** What a store answers that has no such file. */
 const MISSING = new Set([403, 404]);
@@ -36,11 +36,11 @@ export class BoundedFetcher {
    * @param {string} name The file's, in the store.
    * @param {number} most Bytes that it may have.
    * @returns {Promise<Uint8Array<ArrayBuffer>>}
-   * @throws {UpdateRefusedError} As unreachable, slow or too long.
+   * @throws {UpdateRejectedError} As unreachable, slow or too long.
    */
   async fetch(name, most) {
     const found = await this.fetchIfThere(name, most);
-    refuseUnless(found !== null, 'unreachable', `the store has no ${name}`);
+    rejectUnless(found !== null, 'unreachable', `the store has no ${name}`);
     return found;
   }
 
@@ -48,7 +48,7 @@ export class BoundedFetcher {
    * @param {string} name The file's, in the store.
    * @param {number} most Bytes that it may have.
    * @returns {Promise<Uint8Array<ArrayBuffer> | null>} Null if the store says that there is none.
-   * @throws {UpdateRefusedError} As unreachable, slow or too long.
+   * @throws {UpdateRejectedError} As unreachable, slow or too long.
    */
   async fetchIfThere(name, most) {
     const pace = new Pace(name, this.#patience, this.#deadline);
@@ -60,11 +60,11 @@ export class BoundedFetcher {
         redirect: 'error',
       });
       if (MISSING.has(answer.status)) return null;
-      refuseUnless(answer.status === 200, 'unreachable', `${name}: the store answered ${answer.status}`);
+      rejectUnless(answer.status === 200, 'unreachable', `${name}: the store answered ${answer.status}`);
       return await bodyOf(answer, name, most, pace);
     } catch (error) {
-      if (error instanceof UpdateRefusedError) throw error;
-      throw pace.refusal ?? new UpdateRefusedError('unreachable', `${name}: ${textOf(error)}`, { cause: error });
+      if (error instanceof UpdateRejectedError) throw error;
+      throw pace.rejection ?? new UpdateRejectedError('unreachable', `${name}: ${textOf(error)}`, { cause: error });
     } finally {
       pace.end();
     }
@@ -87,7 +87,7 @@ async function bodyOf(answer, name, most, pace) {
     const { done, value } = await reader.read();
     if (done) break;
     length += value.length;
-    refuseUnless(length <= most, 'too long', `${name} is longer than ${most} bytes`);
+    rejectUnless(length <= most, 'too long', `${name} is longer than ${most} bytes`);
     pace.received(length);
     pieces.push(value);
   }
@@ -109,8 +109,8 @@ class Pace {
   #stop = new AbortController();
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #silence;
-  /** @type {UpdateRefusedError | null} Why the connection was broken. */
-  refusal = null;
+  /** @type {UpdateRejectedError | null} Why the connection was broken. */
+  rejection = null;
 
   /**
    * @param {string} name The file's.
@@ -131,14 +131,14 @@ class Pace {
 
   /**
    * @param {number} bytes So many are here by now.
-   * @throws {UpdateRefusedError} If they came too slowly.
+   * @throws {UpdateRejectedError} If they came too slowly.
    */
   received(bytes) {
     const { graceMs, leastBytesPerSecond } = this.#patience;
     const seconds = (performance.now() - this.#began) / 1_000;
     const isSlow = seconds > graceMs / 1_000 && bytes < seconds * leastBytesPerSecond;
     const rate = Math.round(bytes / seconds);
-    refuseUnless(
+    rejectUnless(
       !isSlow,
       'slow',
       `${this.#name} comes with ${rate} bytes a second; ${leastBytesPerSecond} is the least`,
@@ -159,8 +159,8 @@ class Pace {
     const detail = left < silenceMs ? `was not here within ${deadlineMs} ms` : `did not come on for ${silenceMs} ms`;
     this.#silence = setTimeout(
       () => {
-        this.refusal = new UpdateRefusedError('slow', `${this.#name} ${detail}`);
-        this.#stop.abort(this.refusal);
+        this.rejection = new UpdateRejectedError('slow', `${this.#name} ${detail}`);
+        this.#stop.abort(this.rejection);
       },
       Math.min(left, silenceMs),
     );

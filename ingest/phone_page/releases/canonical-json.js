@@ -4,7 +4,7 @@
  * escaped, and numbers are whole.
  *
  * Two documents that mean something different must never have one form. So what JavaScript cannot hold exactly
- * (numbers of 2^53 and more) or cannot encode (half a surrogate pair, which TextEncoder would replace) is refused.
+ * (numbers of 2^53 and more) or cannot encode (half a surrogate pair, which TextEncoder would replace) is rejected.
  */
 
 /** No metadata is nested deeper. */

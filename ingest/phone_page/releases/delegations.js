@@ -1,6 +1,6 @@
 /** Whom a role lets sign which targets. */
 
-import { refuseUnless } from './update-refusal.js';
+import { rejectUnless } from './update-rejection.js';
 
 /** @typedef {import('./metadata-signatures.js').Signers} Signers */
 
@@ -18,10 +18,10 @@ export function delegatedFor(path, delegations, delegator) {
   /** @type {Signers[]} */
   const delegated = [];
   if (delegations === undefined) return { delegated, terminating: false };
-  refuseUnless(Array.isArray(delegations.roles), 'unusable', `${delegator} delegates in a way that is not known here`);
+  rejectUnless(Array.isArray(delegations.roles), 'unusable', `${delegator} delegates in a way that is not known here`);
   for (const { name, paths, terminating, keyids, threshold } of delegations.roles) {
-    refuseUnless(Array.isArray(paths), 'unusable', `${delegator} delegates to ${name} in a way that is not known here`);
-    refuseUnless(!TOP_LEVEL.has(name), 'contradictory', `${delegator} delegates to ${name}, which the root does`);
+    rejectUnless(Array.isArray(paths), 'unusable', `${delegator} delegates to ${name} in a way that is not known here`);
+    rejectUnless(!TOP_LEVEL.has(name), 'contradictory', `${delegator} delegates to ${name}, which the root does`);
     if (!paths.some((pattern) => matches(path, String(pattern)))) continue;
     delegated.push({ role: String(name), keys: delegations.keys, keyids, threshold });
     if (terminating) return { delegated, terminating: true };
@@ -35,7 +35,7 @@ export function delegatedFor(path, delegations, delegator) {
  * @returns {boolean}
  */
 function matches(path, pattern) {
-  refuseUnless(!pattern.includes('['), 'unusable', `the pattern ${pattern} is not known here`);
+  rejectUnless(!pattern.includes('['), 'unusable', `the pattern ${pattern} is not known here`);
   const literal = pattern.replace(/[\\^$.|+()\]{}]/g, '\\$&');
   return new RegExp(`^${literal.replaceAll('*', '[^/]*').replaceAll('?', '[^/]')}$`, 's').test(path);
 }

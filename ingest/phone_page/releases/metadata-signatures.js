@@ -1,7 +1,7 @@
 /** Signed metadata: parsed no further than to find out who signed it, and checked against who should have. */
 
 import { canonicalJson, parseJson } from './canonical-json.js';
-import { UpdateRefusedError, refuseUnless, textOf } from './update-refusal.js';
+import { UpdateRejectedError, rejectUnless, textOf } from './update-rejection.js';
 
 const ED25519 = 'Ed25519';
 const KEY_BYTES = 32;
@@ -32,7 +32,7 @@ const UTC_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/;
  * @param {string} role What to call it.
  * @param {string} type `root`, `timestamp`, `snapshot` or `targets`.
  * @returns {Metadata}
- * @throws {UpdateRefusedError} As contradictory, if it is no such metadata.
+ * @throws {UpdateRejectedError} As contradictory, if it is no such metadata.
  */
 export function readMetadata(bytes, role, type) {
   let document;
@@ -41,7 +41,7 @@ export function readMetadata(bytes, role, type) {
     document = parseJson(bytes);
     payload = canonicalJson(document.signed);
   } catch (error) {
-    throw new UpdateRefusedError('contradictory', `${role} is no metadata: ${textOf(error)}`, { cause: error });
+    throw new UpdateRejectedError('contradictory', `${role} is no metadata: ${textOf(error)}`, { cause: error });
   }
   const { signed } = document;
   const isMetadata =
@@ -53,7 +53,7 @@ export function readMetadata(bytes, role, type) {
     typeof signed.expires === 'string' &&
     UTC_TIME.test(signed.expires) &&
     !Number.isNaN(Date.parse(signed.expires));
-  refuseUnless(isMetadata, 'contradictory', `${role} is no metadata of the type ${type}`);
+  rejectUnless(isMetadata, 'contradictory', `${role} is no metadata of the type ${type}`);
   return {
     role,
     signed,
@@ -70,11 +70,11 @@ export function readMetadata(bytes, role, type) {
  * @returns {Map<string, string>}
  */
 function signaturesOf(listed, role) {
-  refuseUnless(Array.isArray(listed), 'contradictory', `${role} has no list of signatures`);
+  rejectUnless(Array.isArray(listed), 'contradictory', `${role} has no list of signatures`);
   const found = new Map();
   for (const each of listed) {
     const isSignature = isObject(each) && typeof each.keyid === 'string' && typeof each.sig === 'string';
-    refuseUnless(
+    rejectUnless(
       isSignature && !found.has(each.keyid),
       'contradictory',
       `${role} has a signature twice, or one that is none`,
@@ -89,7 +89,7 @@ function signaturesOf(listed, role) {
  *
  * @param {Signers} signers
  * @param {Metadata} metadata
- * @throws {UpdateRefusedError} As unsigned, if they have not; as unusable, if they cannot be checked here.
+ * @throws {UpdateRejectedError} As unsigned, if they have not; as unusable, if they cannot be checked here.
  */
 export async function verifySignatures({ role, keys, keyids, threshold }, metadata) {
   const areSigners =
@@ -98,7 +98,7 @@ export async function verifySignatures({ role, keys, keyids, threshold }, metada
     keyids.every((keyid) => typeof keyid === 'string') &&
     new Set(keyids).size === keyids.length &&
     isVersion(threshold);
-  refuseUnless(areSigners, 'contradictory', `it is not said who signs for ${role}`);
+  rejectUnless(areSigners, 'contradictory', `it is not said who signs for ${role}`);
   // By the key and not by its id: one key under two names is one that signed.
   const signed = new Set();
   for (const keyid of keyids) {
@@ -107,7 +107,7 @@ export async function verifySignatures({ role, keys, keyids, threshold }, metada
     const signature = fromHex(metadata.signatures.get(keyid) ?? '', SIGNATURE_BYTES);
     if (signature !== null && (await hasSigned(key.bytes, signature, metadata.payload))) signed.add(key.hex);
   }
-  refuseUnless(
+  rejectUnless(
     signed.size >= threshold,
     'unsigned',
     `${role} ${metadata.version} was signed by ${signed.size} of the ${threshold} keys that are needed`,
@@ -120,14 +120,14 @@ export async function verifySignatures({ role, keys, keyids, threshold }, metada
  * @returns {{hex: string, bytes: Uint8Array<ArrayBuffer>}}
  */
 function publicKey(key, role) {
-  refuseUnless(
+  rejectUnless(
     isObject(key) && key.keytype === 'ed25519' && key.scheme === 'ed25519',
     'unusable',
     `a key of the role ${role} is ${key?.keytype}/${key?.scheme}; the page verifies Ed25519 only`,
   );
   const hex = String(key.keyval?.public).toLowerCase();
   const bytes = fromHex(hex, KEY_BYTES);
-  refuseUnless(bytes !== null, 'unusable', `a key of the role ${role} is no Ed25519 key`);
+  rejectUnless(bytes !== null, 'unusable', `a key of the role ${role} is no Ed25519 key`);
   return { hex, bytes };
 }
 
@@ -144,7 +144,7 @@ async function hasSigned(publicBytes, signature, payload) {
     key = await subtle.importKey('raw', publicBytes, { name: ED25519 }, false, ['verify']);
   } catch (error) {
     const detail = `this browser cannot check Ed25519 signatures (${textOf(error)}): it needs a newer one`;
-    throw new UpdateRefusedError('unusable', detail, { cause: error });
+    throw new UpdateRejectedError('unusable', detail, { cause: error });
   }
   return subtle.verify({ name: ED25519 }, key, signature, payload);
 }
@@ -160,7 +160,7 @@ export async function sha256(bytes) {
 
 /** @returns {Crypto} */
 function webCrypto() {
-  refuseUnless(
+  rejectUnless(
     globalThis.crypto?.subtle,
     'unusable',
     'browsers verify only on pages that came over HTTPS (or from localhost)',

@@ -12,7 +12,7 @@
  * - The first root comes from the gateway too (`trusted_root.json`), the first time; from then on the one that is kept
  *   counts, and another one that is served later does not. A browser that clears the site's data begins anew.
  * - The clock is the device's. A clock that is set back lets expired metadata count on, though never older than what
- *   was seen; one that is set ahead refuses everything as expired.
+ *   was seen; one that is set ahead rejects everything as expired.
  * - What is kept lies in the browser's storage, without protection from whoever can write there (other pages of the
  *   same origin, extensions, the device's owner). The last good release is kept with its digests, which find damage,
  *   not malice.
@@ -32,9 +32,9 @@ import {
 } from './release-documents.js';
 import { fetchSigned } from './signed-files.js';
 import { StoreMetadata, keptAs } from './tuf-client.js';
-import { UpdateRefusedError, refuseUnless, textOf } from './update-refusal.js';
+import { UpdateRejectedError, rejectUnless, textOf } from './update-rejection.js';
 
-export { UpdateRefusedError };
+export { UpdateRejectedError };
 
 /** @typedef {import('./bounded-fetch.js').Patience} Patience */
 /** @typedef {import('./release-documents.js').GoldenWindow} GoldenWindow */
@@ -83,7 +83,7 @@ const GOOD = 'store/good';
  * @param {number} [options.now] ms since the epoch.
  * @param {Patience} [options.patience]
  * @returns {Promise<Release>}
- * @throws {UpdateRefusedError} With the reason, if something did not come or must not be used.
+ * @throws {UpdateRejectedError} With the reason, if something did not come or must not be used.
  */
 export async function pullRelease({ baseUrl, device, storage, now = Date.now(), patience }) {
   const guarded = guardedStorage(storage);
@@ -94,7 +94,7 @@ export async function pullRelease({ baseUrl, device, storage, now = Date.now(), 
   const pointers = await pulledPointers(metadata, fetcher, kept?.numbers ?? {});
   const channel = await channelOf(device, pointers);
   const pointer = pointers[channel];
-  refuseUnless(pointer?.release, 'unusable', 'the store has no release yet');
+  rejectUnless(pointer?.release, 'unusable', 'the store has no release yet');
   const files = await pulledFiles(metadata, fetcher, pointer, kept);
   return releaseOf(channel, files, pointers);
 }
@@ -104,7 +104,7 @@ export async function pullRelease({ baseUrl, device, storage, now = Date.now(), 
  *
  * @param {Storage} storage
  * @param {Release} release
- * @throws {UpdateRefusedError} As unusable, if the storage fails; the one before is then kept.
+ * @throws {UpdateRejectedError} As unusable, if the storage fails; the one before is then kept.
  */
 export async function keepRelease(storage, { channel, files, pointers }) {
   const guarded = guardedStorage(storage);
@@ -124,14 +124,14 @@ export async function keepRelease(storage, { channel, files, pointers }) {
  *
  * @param {Storage} storage
  * @returns {Promise<Release | null>} Null if none was yet.
- * @throws {UpdateRefusedError} As changed, if it is not what was kept.
+ * @throws {UpdateRejectedError} As changed, if it is not what was kept.
  */
 export async function lastGoodRelease(storage) {
   const kept = await keptRelease(guardedStorage(storage));
   if (kept === null) return null;
   for (const file of /** @type {const} */ (['manifest', 'golden', 'onnx'])) {
     const digest = await sha256(kept.files[file]);
-    refuseUnless(digest === kept.digests[file], 'changed', `the ${file} of the release that is kept is damaged`);
+    rejectUnless(digest === kept.digests[file], 'changed', `the ${file} of the release that is kept is damaged`);
   }
   return releaseOf(kept.channel, kept.files, {});
 }
@@ -162,14 +162,14 @@ async function pulledPointers(metadata, fetcher, known) {
     const least = known[channel] ?? 0;
     const target = await metadata.target(path);
     if (target === null) {
-      refuseUnless(least === 0, 'rolled back', `the store knows no channel ${channel} any more`);
+      rejectUnless(least === 0, 'rolled back', `the store knows no channel ${channel} any more`);
       continue;
     }
     const pointer = readPointer(await fetchSigned(fetcher, targetName(path, target), target, MAX_POINTER_BYTES));
-    refuseUnless(pointer.channel === channel, 'contradictory', `${path} says that it is of ${pointer.channel}`);
+    rejectUnless(pointer.channel === channel, 'contradictory', `${path} says that it is of ${pointer.channel}`);
     const { number } = pointer;
     const detail = `change ${number} of ${channel} was signed, but change ${least} is known already`;
-    refuseUnless(number >= least, 'rolled back', detail);
+    rejectUnless(number >= least, 'rolled back', detail);
     pointers[channel] = pointer;
   }
   return pointers;
@@ -188,7 +188,7 @@ async function pulledFiles(metadata, fetcher, pointer, kept) {
   const signed = async (name) => {
     const path = `releases/${release}/${name}`;
     const target = await metadata.target(path);
-    refuseUnless(target !== null, 'contradictory', `the store has signed no ${path}`);
+    rejectUnless(target !== null, 'contradictory', `the store has signed no ${path}`);
     return { ...target, path };
   };
   /** @type {(file: SignedFile & {path: string}, most: number, before?: Uint8Array<ArrayBuffer>) => Promise<Uint8Array<ArrayBuffer>>} */
@@ -198,13 +198,13 @@ async function pulledFiles(metadata, fetcher, pointer, kept) {
   };
   const signedManifest = await signed(MANIFEST);
   const isPointedTo = signedManifest.sha256 === digest;
-  refuseUnless(isPointedTo, 'contradictory', `the manifest of ${release} is not the one pointed to`);
+  rejectUnless(isPointedTo, 'contradictory', `the manifest of ${release} is not the one pointed to`);
   const manifest = await fetched(signedManifest, MAX_MANIFEST_BYTES, kept?.files.manifest);
   const said = readManifest(manifest);
-  refuseUnless(said.release === release, 'contradictory', `the manifest of ${release} says that it is ${said.release}`);
+  rejectUnless(said.release === release, 'contradictory', `the manifest of ${release} says that it is ${said.release}`);
   const artifact = artifactOf(said, FORMAT);
   const network = await signed(artifact.name);
-  refuseUnless(
+  rejectUnless(
     artifact.bytes === network.length && artifact.sha256 === network.sha256,
     'contradictory',
     `the manifest of ${release} says that ${artifact.name} has ${artifact.bytes} bytes, sha256 ${artifact.sha256}; ` +
@@ -240,16 +240,16 @@ async function keptRelease(storage) {
 
 /**
  * @param {Storage} storage
- * @returns {Storage} The same, whose failures are refusals: a full or forbidden storage is no reason to stop.
+ * @returns {Storage} The same, whose failures are rejections: a full or forbidden storage is no reason to stop.
  */
 function guardedStorage(storage) {
   /** @type {(error: unknown) => never} */
-  const refuse = (error) => {
+  const reject = (error) => {
     const detail = `this browser's storage failed: ${textOf(error)}`;
-    throw new UpdateRefusedError('unusable', detail, { cause: error });
+    throw new UpdateRejectedError('unusable', detail, { cause: error });
   };
   return {
-    get: (name) => storage.get(name).catch(refuse),
-    set: (name, value) => storage.set(name, value).catch(refuse),
+    get: (name) => storage.get(name).catch(reject),
+    set: (name, value) => storage.set(name, value).catch(reject),
   };
 }

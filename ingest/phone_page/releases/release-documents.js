@@ -5,7 +5,7 @@
 
 import { parseJson } from './canonical-json.js';
 import { isObject, isVersion } from './metadata-signatures.js';
-import { UpdateRefusedError, refuseUnless, textOf } from './update-refusal.js';
+import { UpdateRejectedError, rejectUnless, textOf } from './update-rejection.js';
 import { windowSpec } from '../classification/windows.js';
 
 export const MAX_POINTER_BYTES = 16_384;
@@ -44,7 +44,7 @@ const PLAIN_NAME = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/;
 /**
  * @param {Uint8Array<ArrayBuffer>} bytes
  * @returns {Pointer}
- * @throws {UpdateRefusedError} As unusable.
+ * @throws {UpdateRejectedError} As unusable.
  */
 export function readPointer(bytes) {
   const pointer = readDocument(bytes, "channel's pointer", MAX_POINTER_BYTES);
@@ -63,7 +63,7 @@ export function readPointer(bytes) {
 /**
  * @param {Uint8Array<ArrayBuffer>} bytes
  * @returns {Manifest}
- * @throws {UpdateRefusedError} As unusable.
+ * @throws {UpdateRejectedError} As unusable.
  */
 export function readManifest(bytes) {
   const manifest = readDocument(bytes, "release's manifest", MAX_MANIFEST_BYTES);
@@ -87,7 +87,7 @@ export function readManifest(bytes) {
   try {
     windowSpec(manifest);
   } catch (error) {
-    throw new UpdateRefusedError('unusable', `windows: ${textOf(error)}`, { cause: error });
+    throw new UpdateRejectedError('unusable', `windows: ${textOf(error)}`, { cause: error });
   }
   return manifest;
 }
@@ -96,7 +96,7 @@ export function readManifest(bytes) {
  * @param {Manifest} manifest
  * @param {string} format Such as `onnx`.
  * @returns {Artifact}
- * @throws {UpdateRefusedError} As unusable, if the release has none of it.
+ * @throws {UpdateRejectedError} As unusable, if the release has none of it.
  */
 export function artifactOf(manifest, format) {
   const found = manifest.artifacts.find((artifact) => artifact.format === format);
@@ -108,7 +108,7 @@ export function artifactOf(manifest, format) {
  * @param {Uint8Array<ArrayBuffer>} bytes
  * @param {Manifest} manifest
  * @returns {GoldenWindow}
- * @throws {UpdateRefusedError} As unusable.
+ * @throws {UpdateRejectedError} As unusable.
  */
 export function readGolden(bytes, manifest) {
   const golden = parsed(bytes, 'golden window', MAX_MANIFEST_BYTES);
@@ -150,7 +150,7 @@ function parsed(bytes, what, most) {
   try {
     document = parseJson(bytes);
   } catch (error) {
-    throw new UpdateRefusedError('unusable', `not a ${what}: ${textOf(error)}`, { cause: error });
+    throw new UpdateRejectedError('unusable', `not a ${what}: ${textOf(error)}`, { cause: error });
   }
   check(isObject(document), `not a ${what}`);
   return document;
@@ -175,7 +175,7 @@ function checkPlainName(name, what) {
 
 /** @param {unknown} condition @param {string} detail @returns {asserts condition} */
 function check(condition, detail) {
-  refuseUnless(condition, 'unusable', detail);
+  rejectUnless(condition, 'unusable', detail);
 }
 
 /** @param {unknown} value @returns {value is number} */

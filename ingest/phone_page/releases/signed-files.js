@@ -1,7 +1,7 @@
 /** Files of which length and digest were signed, and fetching them. */
 
 import { isObject, isVersion, sha256 } from './metadata-signatures.js';
-import { refuseUnless } from './update-refusal.js';
+import { rejectUnless } from './update-rejection.js';
 
 /** @typedef {import('./bounded-fetch.js').BoundedFetcher} BoundedFetcher */
 
@@ -21,7 +21,7 @@ const SHA256 = /^[0-9a-f]{64}$/;
  * @returns {SignedMetadata}
  */
 export function signedMetadata(listed, what) {
-  refuseUnless(isObject(listed) && isVersion(listed.version), 'contradictory', `${what} has no version`);
+  rejectUnless(isObject(listed) && isVersion(listed.version), 'contradictory', `${what} has no version`);
   return { version: listed.version, ...signedFile(listed, what) };
 }
 
@@ -33,7 +33,7 @@ export function signedMetadata(listed, what) {
 export function signedFile(listed, what) {
   const digest = listed?.hashes?.sha256;
   const isFile = Number.isSafeInteger(listed?.length) && listed.length >= 0 && typeof digest === 'string';
-  refuseUnless(isFile && SHA256.test(digest), 'contradictory', `${what} has no length or no SHA-256`);
+  rejectUnless(isFile && SHA256.test(digest), 'contradictory', `${what} has no length or no SHA-256`);
   return { length: listed.length, sha256: digest };
 }
 
@@ -45,12 +45,12 @@ export function signedFile(listed, what) {
  * @param {SignedFile} wanted
  * @param {number} most Bytes that it may have, whatever was signed.
  * @returns {Promise<Uint8Array<ArrayBuffer>>}
- * @throws {UpdateRefusedError} If it does not come, or is another.
+ * @throws {UpdateRejectedError} If it does not come, or is another.
  */
 export async function fetchSigned(fetcher, name, wanted, most) {
-  refuseUnless(wanted.length <= most, 'too long', `${name} has ${wanted.length} bytes; ${most} at most`);
+  rejectUnless(wanted.length <= most, 'too long', `${name} has ${wanted.length} bytes; ${most} at most`);
   const bytes = await fetcher.fetch(name, wanted.length);
   const isSame = bytes.length === wanted.length && (await sha256(bytes)) === wanted.sha256;
-  refuseUnless(isSame, 'changed', `${name} is not what was signed: ${wanted.length} bytes, sha256 ${wanted.sha256}`);
+  rejectUnless(isSame, 'changed', `${name} is not what was signed: ${wanted.length} bytes, sha256 ${wanted.sha256}`);
   return bytes;
 }

@@ -10,7 +10,7 @@
 import { delegatedFor } from './delegations.js';
 import { isObject, readMetadata, sha256, verifySignatures } from './metadata-signatures.js';
 import { fetchSigned, signedFile, signedMetadata } from './signed-files.js';
-import { UpdateRefusedError, refuseUnless } from './update-refusal.js';
+import { UpdateRejectedError, rejectUnless } from './update-rejection.js';
 
 /** @typedef {import('./bounded-fetch.js').BoundedFetcher} BoundedFetcher */
 /** @typedef {import('./metadata-signatures.js').Metadata} Metadata */
@@ -48,7 +48,7 @@ export class StoreMetadata {
   /**
    * @param {BoundedFetcher} fetcher Fetches from the store.
    * @param {Storage} storage
-   * @param {number} now ms since the epoch; what is over by then is refused.
+   * @param {number} now ms since the epoch; what is over by then is rejected.
    */
   constructor(fetcher, storage, now) {
     this.#fetcher = fetcher;
@@ -59,11 +59,11 @@ export class StoreMetadata {
   /**
    * Fetch and verify what the store says now; only then may targets be asked for.
    *
-   * @throws {UpdateRefusedError}
+   * @throws {UpdateRejectedError}
    */
   async refresh() {
     this.#root = await this.#newestRoot();
-    this.#refuseExpired(this.#root);
+    this.#rejectExpired(this.#root);
     const timestamp = await this.#newestTimestamp();
     const snapshot = await this.#snapshot(snapshotOf(timestamp));
     this.#listed = listedIn(snapshot);
@@ -74,7 +74,7 @@ export class StoreMetadata {
    *
    * @param {string} path
    * @returns {Promise<SignedFile | null>} Null if nobody signed it who may.
-   * @throws {UpdateRefusedError}
+   * @throws {UpdateRejectedError}
    */
   async target(path) {
     const visited = new Set();
@@ -84,7 +84,7 @@ export class StoreMetadata {
       if (visited.has(signers.role)) continue;
       visited.add(signers.role);
       const { signed, role } = await this.#targets(signers);
-      refuseUnless(isObject(signed.targets), 'contradictory', `${role} lists no targets`);
+      rejectUnless(isObject(signed.targets), 'contradictory', `${role} lists no targets`);
       if (Object.hasOwn(signed.targets, path)) return signedFile(signed.targets[path], `${path} in ${role}`);
       const { delegated, terminating } = delegatedFor(path, signed.delegations, role);
       if (terminating) toVisit.length = 0;
@@ -106,12 +106,12 @@ export class StoreMetadata {
       if (bytes === null) return root;
       const next = readMetadata(bytes, 'root', 'root');
       await verifySignatures(signersIn(root, 'root'), next);
-      refuseUnless(next.version === root.version + 1, 'rolled back', `${name} says that it is version ${next.version}`);
+      rejectUnless(next.version === root.version + 1, 'rolled back', `${name} says that it is version ${next.version}`);
       await verifySignatures(signersIn(next, 'root'), next);
       await this.#storage.set(keptAs('root'), bytes);
       root = next;
     }
-    throw new UpdateRefusedError('too long', `more than ${MAX_ROOTS} roots follow one another`);
+    throw new UpdateRejectedError('too long', `more than ${MAX_ROOTS} roots follow one another`);
   }
 
   /** @returns {Promise<Metadata>} */
@@ -121,14 +121,14 @@ export class StoreMetadata {
     const bytes = await this.#fetcher.fetch('metadata/timestamp.json', MOST_BYTES.timestamp);
     const found = await verified(bytes, signers, 'timestamp');
     if (kept !== undefined) {
-      refuseOlder('timestamp', found.version, kept.version);
+      rejectOlder('timestamp', found.version, kept.version);
       if (found.version === kept.version) {
-        this.#refuseExpired(kept);
+        this.#rejectExpired(kept);
         return kept;
       }
-      refuseOlder('snapshot', snapshotOf(found).version, snapshotOf(kept).version);
+      rejectOlder('snapshot', snapshotOf(found).version, snapshotOf(kept).version);
     }
-    this.#refuseExpired(found);
+    this.#rejectExpired(found);
     await this.#storage.set(keptAs('timestamp'), bytes);
     return found;
   }
@@ -141,12 +141,12 @@ export class StoreMetadata {
     const signers = this.#topLevel('snapshot');
     const kept = await this.#kept(signers, 'snapshot');
     if (kept !== null && (await sha256(kept.bytes)) === wanted.sha256) {
-      this.#refuseExpired(kept.metadata);
+      this.#rejectExpired(kept.metadata);
       return kept.metadata;
     }
     const { bytes, metadata } = await this.#fetched(signers, wanted, 'snapshot');
-    if (kept !== null) refuseOlderParts(listedIn(metadata), listedIn(kept.metadata));
-    this.#refuseExpired(metadata);
+    if (kept !== null) rejectOlderParts(listedIn(metadata), listedIn(kept.metadata));
+    this.#rejectExpired(metadata);
     await this.#storage.set(keptAs('snapshot'), bytes);
     return metadata;
   }
@@ -160,15 +160,15 @@ export class StoreMetadata {
     const loaded = this.#loaded.get(role);
     if (loaded !== undefined) return loaded;
     const file = `${role}.json`;
-    refuseUnless(Object.hasOwn(this.#listed, file), 'contradictory', `the snapshot does not list ${role}`);
+    rejectUnless(Object.hasOwn(this.#listed, file), 'contradictory', `the snapshot does not list ${role}`);
     const wanted = this.#listed[file];
     let found = await this.#kept(signers, 'targets');
     if (found === null || (await sha256(found.bytes)) !== wanted.sha256) {
       found = await this.#fetched(signers, wanted, 'targets');
-      this.#refuseExpired(found.metadata);
+      this.#rejectExpired(found.metadata);
       await this.#storage.set(keptAs(role), found.bytes);
     }
-    this.#refuseExpired(found.metadata);
+    this.#rejectExpired(found.metadata);
     this.#loaded.set(role, found.metadata);
     return found.metadata;
   }
@@ -183,7 +183,7 @@ export class StoreMetadata {
     const name = `metadata/${wanted.version}.${encodeURIComponent(signers.role)}.json`;
     const bytes = await fetchSigned(this.#fetcher, name, wanted, MOST_BYTES[type]);
     const metadata = await verified(bytes, signers, type);
-    refuseUnless(
+    rejectUnless(
       metadata.version === wanted.version,
       'rolled back',
       `${name} says that it is version ${metadata.version}`,
@@ -203,21 +203,21 @@ export class StoreMetadata {
       return { bytes, metadata: await verified(bytes, signers, type) };
     } catch (error) {
       // Its key was revoked since, or the storage was damaged: the store is asked as if nothing were kept.
-      if (error instanceof UpdateRefusedError) return null;
+      if (error instanceof UpdateRejectedError) return null;
       throw error;
     }
   }
 
   /** @param {string} role @returns {Signers} */
   #topLevel(role) {
-    refuseUnless(this.#root !== undefined, 'unusable', 'the store was not asked yet');
+    rejectUnless(this.#root !== undefined, 'unusable', 'the store was not asked yet');
     return signersIn(this.#root, role);
   }
 
   /** @param {Metadata} metadata */
-  #refuseExpired({ role, version, expires }) {
+  #rejectExpired({ role, version, expires }) {
     const until = new Date(expires).toISOString();
-    refuseUnless(this.#now < expires, 'expired', `${role} ${version} counted until ${until}; is the clock right?`);
+    rejectUnless(this.#now < expires, 'expired', `${role} ${version} counted until ${until}; is the clock right?`);
   }
 }
 
@@ -240,8 +240,8 @@ async function verified(bytes, signers, type) {
  */
 function signersIn({ signed }, role) {
   const isRoot = isObject(signed.roles) && Object.hasOwn(signed.roles, role) && isObject(signed.roles[role]);
-  refuseUnless(isRoot, 'contradictory', `the root does not say who signs for ${role}`);
-  refuseUnless(signed.consistent_snapshot === true, 'unusable', 'the store does not keep files by their content');
+  rejectUnless(isRoot, 'contradictory', `the root does not say who signs for ${role}`);
+  rejectUnless(signed.consistent_snapshot === true, 'unusable', 'the store does not keep files by their content');
   const { keyids, threshold } = signed.roles[role];
   return { role, keys: signed.keys, keyids, threshold };
 }
@@ -253,21 +253,21 @@ function snapshotOf({ signed }) {
 
 /** @param {Metadata} snapshot @returns {Record<string, SignedMetadata>} */
 function listedIn({ signed }) {
-  refuseUnless(isObject(signed.meta), 'contradictory', 'the snapshot lists nothing');
+  rejectUnless(isObject(signed.meta), 'contradictory', 'the snapshot lists nothing');
   return Object.fromEntries(
     Object.entries(signed.meta).map(([file, listed]) => [file, signedMetadata(listed, `${file} in the snapshot`)]),
   );
 }
 
 /** @param {string} what @param {number} found @param {number} known */
-function refuseOlder(what, found, known) {
-  refuseUnless(found >= known, 'rolled back', `${what} ${found} was signed, but ${known} is known already`);
+function rejectOlder(what, found, known) {
+  rejectUnless(found >= known, 'rolled back', `${what} ${found} was signed, but ${known} is known already`);
 }
 
 /** @param {Record<string, SignedMetadata>} found @param {Record<string, SignedMetadata>} known */
-function refuseOlderParts(found, known) {
+function rejectOlderParts(found, known) {
   for (const [file, { version }] of Object.entries(known)) {
-    refuseUnless(Object.hasOwn(found, file), 'contradictory', `the snapshot does not list ${file} any more`);
-    refuseOlder(file, found[file].version, version);
+    rejectUnless(Object.hasOwn(found, file), 'contradictory', `the snapshot does not list ${file} any more`);
+    rejectOlder(file, found[file].version, version);
   }
 }

@@ -1,7 +1,7 @@
 /** Who this phone is to the gateway: its name, and the token that proves it. */
 
 import { BackOff } from './back-off.js';
-import { GatewayRefused, post } from './gateway-answers.js';
+import { GatewayRejected, post } from './gateway-answers.js';
 
 /** A token is replaced when this share of its life is over. */
 const RENEWED_AT = 0.75;
@@ -75,7 +75,7 @@ export class DeviceAccount extends EventTarget {
    * Enrol with a code.
    *
    * @param {string} code
-   * @throws {GatewayRefused | import('./gateway-answers.js').GatewayAway}
+   * @throws {GatewayRejected | import('./gateway-answers.js').GatewayAway}
    */
   async enrol(code) {
     const { answer, date } = await post(`${this.#base}/enrol`, { code });
@@ -97,17 +97,17 @@ export class DeviceAccount extends EventTarget {
 
   /**
    * @returns {Promise<Credentials>} With a token that is good, as far as is known here.
-   * @throws {GatewayRefused | import('./gateway-answers.js').GatewayAway}
+   * @throws {GatewayRejected | import('./gateway-answers.js').GatewayAway}
    */
   async credentials() {
     const known = this.#enrolled;
-    if (known === null) throw new GatewayRefused(401, 'not_enrolled', 'This phone is not enrolled.', 0);
+    if (known === null) throw new GatewayRejected(401, 'not_enrolled', 'This phone is not enrolled.', 0);
     if (!this.needsToken) return { device: known.device, token: '' };
     if (this.#doubted || Date.now() >= known.renewAt) {
       try {
         await this.#renew();
       } catch (error) {
-        const isTurnedAway = error instanceof GatewayRefused && error.turnsAway;
+        const isTurnedAway = error instanceof GatewayRejected && error.turnsAway;
         const mayServe = !this.#doubted && Date.now() < known.endsAt && !isTurnedAway;
         if (!mayServe) throw error;
       }
@@ -147,7 +147,7 @@ export class DeviceAccount extends EventTarget {
       const { answer, date } = await post(`${this.#base}/token`, { device, secret });
       if (this.#enrolled === known) await this.#keep({ device, secret, ...lifeOf(answer, date) });
     } catch (error) {
-      if (error instanceof GatewayRefused && error.turnsAway) this.turnAway(error.message);
+      if (error instanceof GatewayRejected && error.turnsAway) this.turnAway(error.message);
       throw error;
     }
   }
@@ -177,7 +177,7 @@ export class DeviceAccount extends EventTarget {
     try {
       await this.#renew();
     } catch (error) {
-      const { retryAfter, turnsAway } = /** @type {GatewayRefused} */ (error);
+      const { retryAfter, turnsAway } = /** @type {GatewayRejected} */ (error);
       if (!turnsAway) this.#schedule(this.#backOff.next(retryAfter));
     }
   }

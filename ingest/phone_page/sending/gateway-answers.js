@@ -1,13 +1,13 @@
 /** What the gateway's HTTP side says. */
 
-/** Refusals that are over by themselves. */
+/** Rejections that are over by themselves. */
 const LATER_STATUS = new Set([408, 425, 429]);
 
 /** The gateway does not know the device any more; a code of its own to enrol with is needed. */
 const TURNED_AWAY = new Set(['revoked', 'unknown_device']);
 
-/** The gateway refuses a request; its `message` is for the wearer. */
-export class GatewayRefused extends Error {
+/** The gateway rejects a request; its `message` is for the wearer. */
+export class GatewayRejected extends Error {
   /** @param {number} status @param {string} code @param {string} detail @param {number} retryAfter ms, or 0. */
   constructor(status, code, detail, retryAfter) {
     super(detail);
@@ -21,7 +21,7 @@ export class GatewayRefused extends Error {
     return TURNED_AWAY.has(this.code);
   }
 
-  /** Whether the same request will be refused again. */
+  /** Whether the same request will be rejected again. */
   get isFinal() {
     return this.status >= 400 && this.status < 500 && !LATER_STATUS.has(this.status);
   }
@@ -40,7 +40,7 @@ export class GatewayAway extends Error {
  * @param {object} body Sent as JSON.
  * @param {Record<string, string>} headers
  * @returns {Promise<{answer: any, date: number}>} What was answered, and the gateway's clock, ms; NaN if not said.
- * @throws {GatewayRefused | GatewayAway}
+ * @throws {GatewayRejected | GatewayAway}
  */
 export async function post(url, body, headers = {}) {
   let response;
@@ -56,14 +56,14 @@ export async function post(url, body, headers = {}) {
     throw new GatewayAway();
   }
   const answer = await response.json().catch(() => null); // a proxy's error page is no JSON
-  if (!response.ok) throw refusal(response, answer);
+  if (!response.ok) throw rejection(response, answer);
   return { answer, date: Date.parse(response.headers.get('Date') ?? '') };
 }
 
-/** @param {Response} response @param {any} answer @returns {GatewayRefused} */
-function refusal(response, answer) {
+/** @param {Response} response @param {any} answer @returns {GatewayRejected} */
+function rejection(response, answer) {
   const seconds = Number(response.headers.get('Retry-After') ?? 0);
-  return new GatewayRefused(
+  return new GatewayRejected(
     response.status,
     typeof answer?.code === 'string' ? answer.code : `http_${response.status}`,
     typeof answer?.detail === 'string' ? answer.detail : `The gateway answered with status ${response.status}.`,

@@ -14,8 +14,8 @@ const OPENING_MS = 15_000;
 const SILENCE_MS = 10_000;
 /** Once it has said that they wait, it answers or closes within 30 s. */
 const WAITING_MS = 45_000;
-const TOO_MANY_REFUSED = 1008;
-const TOO_MANY_REFUSED_MS = 10_000;
+const TOO_MANY_REJECTED = 1008;
+const TOO_MANY_REJECTED_MS = 10_000;
 const TOKEN_EXPIRED = 4401;
 const TURNED_AWAY = 4403;
 
@@ -28,7 +28,7 @@ const TURNED_AWAY = 4403;
  * @property {(socket: WebSocket) => void} [onOpen]
  * @property {(message: any) => void} [onMessage] What is no answer.
  * @property {() => void} onAccepted
- * @property {(message: StoredMessage, code: string, detail: string) => void} onRefused It was removed.
+ * @property {(message: StoredMessage, code: string, detail: string) => void} onRejected It was removed.
  */
 
 export class GatewayLink {
@@ -114,9 +114,9 @@ export class GatewayLink {
       credentials = await this.#account.credentials();
     } catch (error) {
       if (attempt !== this.#attempt) return;
-      const refused = /** @type {import('./gateway-answers.js').GatewayRefused} */ (error);
+      const rejected = /** @type {import('./gateway-answers.js').GatewayRejected} */ (error);
       // Who is turned away is stopped by whoever owns this; what can be tried again is.
-      this.#pause(refused.retryAfter ?? 0, refused.message);
+      this.#pause(rejected.retryAfter ?? 0, rejected.message);
       return;
     }
     if (attempt === this.#attempt) this.#open(credentials.token);
@@ -194,7 +194,7 @@ export class GatewayLink {
       this.#giveUp('The gateway said something that cannot be read.');
       return;
     }
-    if (message.type === 'accepted' || message.type === 'refused') this.#settle(message);
+    if (message.type === 'accepted' || message.type === 'rejected') this.#settle(message);
     else if (message.type === 'waiting') this.#become('open', '', message.reason);
     else this.#handlers.onMessage?.(message);
   }
@@ -213,7 +213,7 @@ export class GatewayLink {
     // If the page ends before this is done, the message is sent again, which does no harm.
     this.#outbox.remove(message).catch((error) => console.error('an answered message stays in the outbox', error));
     if (answer.type === 'accepted') this.#handlers.onAccepted();
-    else this.#handlers.onRefused(message, String(answer.code), String(answer.detail));
+    else this.#handlers.onRejected(message, String(answer.code), String(answer.detail));
     this.#pump();
   }
 
@@ -227,13 +227,13 @@ export class GatewayLink {
     }
     if (code === TOKEN_EXPIRED) {
       this.#account.expired(this.#token);
-      // A fresh token is taken at once; a gateway that refuses fresh ones is asked less and less often.
+      // A fresh token is taken at once; a gateway that rejects fresh ones is asked less and less often.
       this.#pause(0, wasOpen ? '' : 'The gateway does not take this phone’s token.');
       return;
     }
     // Browsers do not tell with which status a connection was turned away: it may be the token.
     if (!wasOpen) this.#account.doubt();
-    this.#pause(code === TOO_MANY_REFUSED ? TOO_MANY_REFUSED_MS : 0, reason);
+    this.#pause(code === TOO_MANY_REJECTED ? TOO_MANY_REJECTED_MS : 0, reason);
   }
 
   /** @param {number} atLeast ms. @param {string} reason */

@@ -6,7 +6,7 @@
  */
 
 import { BackOff } from './back-off.js';
-import { GatewayRefused, post } from './gateway-answers.js';
+import { GatewayRejected, post } from './gateway-answers.js';
 
 /** What is remembered for the list; what waits is never forgotten. */
 const MOST_REMEMBERED = 30;
@@ -22,7 +22,7 @@ const MOST_WAITING = 5_000;
  * @property {string} activity
  * @property {number} saidAt When it was last said, µs.
  * @property {number} [endedBy] The start of the label whose beginning ended this one.
- * @property {string} [refused] Why the gateway does not take it.
+ * @property {string} [rejected] Why the gateway does not take it.
  */
 
 export class LabelJournal extends EventTarget {
@@ -143,7 +143,7 @@ export class LabelJournal extends EventTarget {
         while (await this.#sendOldest()) this.#backOff.reset();
       }
     } catch (error) {
-      this.#later(/** @type {GatewayRefused} */ (error));
+      this.#later(/** @type {GatewayRejected} */ (error));
     } finally {
       this.#sending = false;
     }
@@ -158,11 +158,11 @@ export class LabelJournal extends EventTarget {
     if (!oldest) return false;
     const { order, ...statement } = oldest;
     const { token } = await this.#account.credentials();
-    let refused = '';
+    let rejected = '';
     try {
       await post(this.#url, statement, token === '' ? {} : { Authorization: `Bearer ${token}` });
     } catch (error) {
-      if (!(error instanceof GatewayRefused) || !error.isFinal) throw error;
+      if (!(error instanceof GatewayRejected) || !error.isFinal) throw error;
       if (error.status === 401) {
         this.#account.expired(token);
         throw error;
@@ -171,13 +171,13 @@ export class LabelJournal extends EventTarget {
         this.#account.turnAway(error.message);
         return false;
       }
-      refused = `${error.code}: ${error.message}`;
+      rejected = `${error.code}: ${error.message}`;
     }
-    await this.#settle(order, statement, refused);
+    await this.#settle(order, statement, rejected);
     return true;
   }
 
-  /** @param {GatewayRefused} error */
+  /** @param {GatewayRejected} error */
   #later(error) {
     this.reason = error.message;
     if (!this.#account.turnedAway) {
@@ -186,13 +186,13 @@ export class LabelJournal extends EventTarget {
     this.dispatchEvent(new Event('change'));
   }
 
-  /** @param {number} order @param {any} statement @param {string} refused */
-  async #settle(order, statement, refused) {
+  /** @param {number} order @param {any} statement @param {string} rejected */
+  async #settle(order, statement, rejected) {
     const label = this.said.find(({ session, start }) => session === statement.session && start === statement.start);
     const transaction = this.#database.transaction(['statements', 'said'], 'readwrite');
     const changes = [transaction.objectStore('statements').delete(order), transaction.done];
-    if (label && refused) {
-      label.refused = refused;
+    if (label && rejected) {
+      label.rejected = rejected;
       changes.push(transaction.objectStore('said').put(label));
     }
     await Promise.all(changes);

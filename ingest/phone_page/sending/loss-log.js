@@ -45,7 +45,7 @@ export class LossLog {
     this.seconds += seconds;
     console.warn(`${seconds.toFixed(1)} s of readings were not kept: ${reason}`);
     this.#values.set('losses', { entries: this.entries, seconds: this.seconds }).catch((error) => {
-      // A full disk refuses this as well; what is shown stays right until the page is loaded again.
+      // A full disk rejects this as well; what is shown stays right until the page is loaded again.
       console.error('the log of losses could not be stored', error);
     });
   }

@@ -26,7 +26,7 @@ const IDENTIFIER = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
  * @property {ArrayLike<number>} z
  */
 
-/** A batch that the gateway would refuse; `code` is what it would refuse it for. */
+/** A batch that the gateway would reject; `code` is what it would reject it for. */
 export class RejectedBatchError extends Error {
   name = 'RejectedBatchError';
 
@@ -46,7 +46,7 @@ export class RejectedBatchError extends Error {
  *
  * @param {SampleBatch} batch
  * @returns {Uint8Array}
- * @throws {RejectedBatchError} If the gateway would refuse it.
+ * @throws {RejectedBatchError} If the gateway would reject it.
  */
 export function encodeBatch(batch) {
   checkHeader(batch);

@@ -8,10 +8,10 @@ import { SampleOutlet } from './sample-outlet.js';
 /** A day of activities: a report of about 400 bytes for each window, one a second. */
 const ACTIVITIES_LIMIT = 86_400 * 600;
 const CLOCK_MS = 60_000;
-const MOST_REFUSALS = 20;
+const MOST_REJECTIONS = 20;
 
 /**
- * @typedef {object} Refusal
+ * @typedef {object} Rejection
  * @property {string} code
  * @property {string} detail
  * @property {number} at ms since the epoch.
@@ -34,9 +34,9 @@ export class Sending {
   /** @type {ReturnType<typeof setInterval> | undefined} */
   #clockTimer;
   accepted = 0;
-  refused = 0;
-  /** @type {Refusal[]} The newest last. */
-  refusals = [];
+  rejected = 0;
+  /** @type {Rejection[]} The newest last. */
+  rejections = [];
   /** @type {number | null} The gateway's clock minus this phone's, µs. */
   clockOffset = null;
 
@@ -123,7 +123,7 @@ export class Sending {
       onAccepted: () => {
         this.accepted += 1;
       },
-      onRefused: (message, code, detail) => this.#noteRefusal(message, code, detail),
+      onRejected: (message, code, detail) => this.#noteRejection(message, code, detail),
     });
   }
 
@@ -143,10 +143,10 @@ export class Sending {
   }
 
   /** @param {import('./outbox.js').StoredMessage} message @param {string} code @param {string} detail */
-  #noteRefusal({ session, sequence }, code, detail) {
-    this.refused += 1;
-    this.refusals = [...this.refusals, { code, detail, at: Date.now() }].slice(-MOST_REFUSALS);
-    console.warn(`${session} ${sequence} was refused: ${code}: ${detail}`);
+  #noteRejection({ session, sequence }, code, detail) {
+    this.rejected += 1;
+    this.rejections = [...this.rejections, { code, detail, at: Date.now() }].slice(-MOST_REJECTIONS);
+    console.warn(`${session} ${sequence} was rejected: ${code}: ${detail}`);
     this.#parts.onChange();
   }
 }

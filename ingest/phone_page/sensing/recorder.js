@@ -2,7 +2,7 @@
 
 /** So long a pause ends a session: a batch may not span more. */
 const SESSION_PAUSE_US = 60_000_000;
-/** Readings beyond this are refused by the gateway with their whole batch, m/s²; no phone measures them. */
+/** Readings beyond this are rejected by the gateway with their whole batch, m/s²; no phone measures them. */
 const LARGEST = 200;
 /** A batch is handed on at this size although its time has not come, well below the 2,000 that are allowed. */
 const MOST_READINGS = 1_000;

@@ -1,6 +1,6 @@
 /** Keeps the screen on: a locked phone stops the page, and with it the readings. */
 
-/** @typedef {'off' | 'on' | 'absent' | 'refused'} ScreenState */
+/** @typedef {'off' | 'on' | 'absent' | 'rejected'} ScreenState */
 
 export class ScreenKeeper {
   #onState;
@@ -40,13 +40,13 @@ export class ScreenKeeper {
       if (!this.#wanted) return void lock.release();
       this.#lock = lock;
       lock.addEventListener('release', () => {
-        if (this.#wanted && this.#lock === lock) this.#become('refused');
+        if (this.#wanted && this.#lock === lock) this.#become('rejected');
       });
       this.#become('on');
     } catch (error) {
       // Out of sight, or the battery is low: tried again when the page is seen again.
       console.warn('the screen may go off', error);
-      this.#become('refused');
+      this.#become('rejected');
     }
   }
 

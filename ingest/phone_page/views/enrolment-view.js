@@ -61,7 +61,7 @@ export class EnrolmentView {
       inputById('code').value = '';
       delete byId('enrolment').dataset.offered;
     } catch (error) {
-      const { message, retryAfter } = /** @type {import('../sending/gateway-answers.js').GatewayRefused} */ (error);
+      const { message, retryAfter } = /** @type {import('../sending/gateway-answers.js').GatewayRejected} */ (error);
       const later = retryAfter ? ` Try again in ${Math.ceil(retryAfter / 1000)} s.` : '';
       write('enrolment-fault', `${message}${later}`);
     } finally {

@@ -76,7 +76,7 @@ export class LabelsView {
     const rows = labels.said.slice(0, SHOWN).map((said) => ({
       title: this.#title(said.activity),
       when: this.#when(said),
-      state: said.refused ? `refused: ${said.refused}` : labels.waits(said) ? 'waits' : 'sent',
+      state: said.rejected ? `rejected: ${said.rejected}` : labels.waits(said) ? 'waits' : 'sent',
       undone: said.end === said.start,
     }));
     const listed = JSON.stringify(rows);

@@ -8,7 +8,7 @@ const SCREEN = {
   off: '',
   on: ' The screen stays on.',
   absent: ' This browser cannot keep the screen on: set it to stay on in the phone’s settings.',
-  refused: ' The browser lets the screen go off: touch it now and then, or charge the phone.',
+  rejected: ' The browser lets the screen go off: touch it now and then, or charge the phone.',
 };
 const SESSIONS = {
   start: '',

@@ -1,4 +1,4 @@
-/** The connection, what waits, and what was refused or lost. */
+/** The connection, what waits, and what was rejected or lost. */
 
 import { byId, write, writeRows } from './elements.js';
 import { bytesAnHour } from '../sending/outbox-room.js';
@@ -33,10 +33,10 @@ export class SendingView {
     const waiting = this.#outbox()?.count ?? 0;
     write('waiting', waiting.toLocaleString());
     write('accepted', sending.accepted.toLocaleString());
-    write('refused', String(sending.refused));
+    write('rejected', String(sending.rejected));
     write('lost', losses.seconds > 0 && losses.seconds < 1 ? '< 1 s' : duration(losses.seconds));
     byId('lost').classList.toggle('bad', losses.seconds > 0);
-    byId('refused').classList.toggle('bad', sending.refused > 0);
+    byId('rejected').classList.toggle('bad', sending.rejected > 0);
     const age = this.#oldest && waiting > 0 ? Date.now() - this.#oldest.from / 1000 : 0;
     const unit = sending.isPrivate ? 'report' : 'batch';
     const since = this.#oldest ? timeOfDay(this.#oldest.from) : '';
@@ -95,15 +95,15 @@ export class SendingView {
 
   #log() {
     const { sending, losses } = this.#phone;
-    const refused = (sending?.refusals ?? []).map(({ code, detail, at }) => ({
+    const rejected = (sending?.rejections ?? []).map(({ code, detail, at }) => ({
       at,
-      text: `${timeOfDay(at * 1000)} refused, ${code}: ${detail}`,
+      text: `${timeOfDay(at * 1000)} rejected, ${code}: ${detail}`,
     }));
     const lost = losses.entries.map(({ from, seconds, reason }) => ({
       at: from / 1000,
       text: `${timeOfDay(from)} lost ${seconds.toFixed(1)} s: ${LOST_BY[/** @type {keyof typeof LOST_BY} */ (reason)]}`,
     }));
-    const rows = [...refused, ...lost].sort((one, other) => other.at - one.at).slice(0, SHOWN);
+    const rows = [...rejected, ...lost].sort((one, other) => other.at - one.at).slice(0, SHOWN);
     byId('log').hidden = rows.length === 0;
     writeRows(
       byId('log'),

@@ -15,7 +15,7 @@ from deploy.audit.text import describe
 from deploy.cli import main
 from har import topics
 from har.predictions import Prediction, encode_prediction
-from har.refusals import Refusal
+from har.rejections import Rejection
 from har.samples import SampleBatch, encode_batch
 from har.windows import WindowSpec, recording_windows
 from ingest.senders.journal import Journal
@@ -142,7 +142,7 @@ def test_a_prediction_that_was_not_made_is_missing_until_it_comes(broker, tmp_pa
     assert stream.audit(with_journals=False, wait_seconds=30).is_clean
 
 
-def test_batches_between_journal_and_log_are_lost_doubtful_or_refused(stream):
+def test_batches_between_journal_and_log_are_lost_doubtful_or_rejected(stream):
     lost, changed, unknown = live_batches(3, device="phone-3")
     stream.acknowledge(lost)
     stream.acknowledge(changed)
@@ -170,7 +170,7 @@ def test_windows_of_batches_that_nobody_acknowledged_are_allowed(broker, tmp_pat
 
 
 @pytest.mark.parametrize(("code", "is_founded"), [("too_slow", True), ("internal", False), ("late", False)])
-def test_windows_of_a_refused_batch_are_not_expected(broker, tmp_path, code, is_founded):
+def test_windows_of_a_rejected_batch_are_not_expected(broker, tmp_path, code, is_founded):
     stream = Stream(broker, tmp_path)
     batches = stream.batches["phone-1"]
     origin = ""
@@ -181,12 +181,12 @@ def test_windows_of_a_refused_batch_are_not_expected(broker, tmp_path, code, is_
     for prediction in stream.answer(batches[:6]) + stream.answer(batches[7:]):
         stream.predict(prediction)
     assert stream.audit().missing.count > 3
-    refusal = Refusal(encode_batch(batches[6]), code, "a reason", "processor", "phone-1", origin)
-    stream.publish(topics.REFUSED, "phone-1", refusal.value, refusal.headers)
+    rejection = Rejection(encode_batch(batches[6]), code, "a reason", "processor", "phone-1", origin)
+    stream.publish(topics.REJECTED, "phone-1", rejection.value, rejection.headers)
     found = stream.audit()
-    assert found.refused == {code: 1}
-    assert counts(found) == ({} if is_founded else {"batches refused wrongly": 1})
-    assert is_founded or found.wrongly_refused.examples == [Example("phone-1", "s1", sequence=6, detail=code)]
+    assert found.rejected == {code: 1}
+    assert counts(found) == ({} if is_founded else {"batches rejected wrongly": 1})
+    assert is_founded or found.wrongly_rejected.examples == [Example("phone-1", "s1", sequence=6, detail=code)]
 
 
 def test_only_the_latest_part_of_a_log_can_be_audited(stream, monkeypatch):

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deploy.audit.findings import compare
-from deploy.audit.reference import Answer, DeviceReference, LostBatch, Reference, UnfoundedRefusal
+from deploy.audit.reference import Answer, DeviceReference, LostBatch, Reference, UnfoundedRejection
 from deploy.audit.summary import Seen
 from deploy.audit.text import describe
 from har.predictions import Prediction, encode_prediction
@@ -164,23 +164,23 @@ def test_what_is_no_prediction_is_a_fault():
 def test_the_text_says_where_to_look():
     reference = reference_of(keys_of(8, 1))
     reference.devices["phone-0"].lost.append(LostBatch("phone-0", "s1", 17))
-    reference.devices["phone-0"].unfounded.append(UnfoundedRefusal("phone-0", "s1", 18, "internal"))
+    reference.devices["phone-0"].unfounded.append(UnfoundedRejection("phone-0", "s1", 18, "internal"))
     text = describe(compare(reference, seen_of([])))
     assert "phone-0 s1 window 1000000 (1970-01-01 00:00:01 UTC)" in text
     assert "phone-0 s1 batch 17" in text
     assert "phone-0 s1 batch 18: internal" in text
-    assert text.endswith("FAULTS: batches lost, batches refused wrongly, windows missing")
+    assert text.endswith("FAULTS: batches lost, batches rejected wrongly, windows missing")
 
 
 @pytest.mark.parametrize(("log_begins_us", "faults"), [(0, 3), (SECOND, 1)])
-def test_what_a_refusal_refers_to_may_lie_before_the_log(log_begins_us, faults):
+def test_what_a_rejection_refers_to_may_lie_before_the_log(log_begins_us, faults):
     reference = reference_of([("phone-0", "s1", SECOND)])
     reference.log_begins_us = log_begins_us
-    refusals = [UnfoundedRefusal("phone-0", "s1", 7, code) for code in ("internal", "conflict", "sequence")]
-    reference.devices["phone-0"].unfounded += refusals
+    rejections = [UnfoundedRejection("phone-0", "s1", 7, code) for code in ("internal", "conflict", "sequence")]
+    reference.devices["phone-0"].unfounded += rejections
     found = compare(reference, seen_of([said(("phone-0", "s1", SECOND), 0.75)]))
-    assert found.wrongly_refused.count == faults
-    assert "internal" in [example.detail for example in found.wrongly_refused.examples]
+    assert found.wrongly_rejected.count == faults
+    assert "internal" in [example.detail for example in found.wrongly_rejected.examples]
 
 
 def test_releases_and_their_changes_are_counted_by_device_in_the_order_of_event_time():

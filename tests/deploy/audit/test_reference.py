@@ -32,15 +32,15 @@ def cut(times, axes, size: int) -> list[SampleBatch]:
     return list(batches_of_recording(SessionName("d", "s"), times, axes, size))
 
 
-def stored(log: list[SampleBatch], refusals=None, *, grace_us: int = GRACE):
+def stored(log: list[SampleBatch], rejections=None, *, grace_us: int = GRACE):
     messages = [StoredMessage((0, offset), encode_batch(batch)) for offset, batch in enumerate(log)]
-    refused = {(0, offset): code for offset, code in (refusals or {}).items()}
-    return sort_out("d", messages, refused, grace_us).sessions["s"]
+    rejected = {(0, offset): code for offset, code in (rejections or {}).items()}
+    return sort_out("d", messages, rejected, grace_us).sessions["s"]
 
 
-def windows_of(log: list[SampleBatch], refusals=None, *, grace_us: int = GRACE):
+def windows_of(log: list[SampleBatch], rejections=None, *, grace_us: int = GRACE):
     """All windows of a log, and those of them that are due, as start to bytes."""
-    session = stored(log, refusals, grace_us=grace_us)
+    session = stored(log, rejections, grace_us=grace_us)
     sure = {number: session.usable[number] for number in session.known}
     possible, due = {}, {}
     for piece, _ in session_windows(session.usable, SPEC, grace_us):
@@ -52,15 +52,15 @@ def windows_of(log: list[SampleBatch], refusals=None, *, grace_us: int = GRACE):
 
 
 def streamed(log: list[SampleBatch], grace_us: int):
-    """What the stream makes of a log: windows, and the refusals it would publish."""
+    """What the stream makes of a log: windows, and the rejections it would publish."""
     session: SessionWindows[int] = SessionWindows(SPEC, grace_us=grace_us)
-    windows, refusals = {}, {}
+    windows, rejections = {}, {}
     for offset, batch in enumerate(log):
         step = session.add(batch, offset)
         windows |= {window.start: window.values.tobytes() for window in step.windows}
-        if step.refused is not None:
-            refusals[offset] = step.refused.code
-    return windows, refusals
+        if step.rejected is not None:
+            rejections[offset] = step.rejected.code
+    return windows, rejections
 
 
 def promising_little(batch: SampleBatch) -> SampleBatch:
@@ -74,7 +74,7 @@ FATES = {"lost": (), "late": (6 * SECOND,), "late in part": (2_600_000,), "repea
 
 @st.composite
 def damaged_logs(draw):
-    """Batches of a recording: some lost, some repeated, some so late that they are refused, wholly or in part."""
+    """Batches of a recording: some lost, some repeated, some so late that they are rejected, wholly or in part."""
     times, axes = recording(draw(st.integers(0, 500)), disorder=draw(st.sampled_from([0, 0, 6])))
     batches = cut(times, axes, draw(st.sampled_from([20, 25, 50, 110])))
     if draw(st.integers(0, 3)) == 0:
@@ -97,11 +97,11 @@ def damaged_logs(draw):
 @given(damaged_logs(), st.sampled_from([GRACE, 9 * SECOND]))
 @settings(max_examples=200, deadline=None)
 def test_the_reference_and_the_stream_agree_whatever_is_lost_repeated_or_late(log, grace_us):
-    windows, refusals = streamed(log, grace_us)
-    possible, due = windows_of(log, refusals, grace_us=grace_us)
+    windows, rejections = streamed(log, grace_us)
+    possible, due = windows_of(log, rejections, grace_us=grace_us)
     assert windows.items() <= possible.items()
     assert due.items() <= windows.items()
-    assert stored(log, refusals, grace_us=grace_us).unfounded == []
+    assert stored(log, rejections, grace_us=grace_us).unfounded == []
 
 
 def test_without_damage_every_window_of_the_recording_is_due():
@@ -158,7 +158,7 @@ def test_readings_that_later_batches_may_precede_are_not_due():
     assert min(possible) > batches[0].newest + GRACE  # earlier ones, too, are only known from there on
 
 
-def test_a_refused_batch_is_left_out_and_so_is_one_with_a_late_reading():
+def test_a_rejected_batch_is_left_out_and_so_is_one_with_a_late_reading():
     times, axes = recording(6)
     batches = cut(times, axes, 100)
     partly = dataclasses.replace(batches[4], newest_sent=int(batches[4].times[50]) + GRACE)
@@ -166,10 +166,10 @@ def test_a_refused_batch_is_left_out_and_so_is_one_with_a_late_reading():
     assert 4 not in usable
     assert [len(run.batches) for run in runs(usable)] == [4, 3]
     assert 2 not in stored(batches, {2: "conflict"}).usable
-    assert 2 in stored([*batches, batches[2]], {8: "late"}).usable  # only the copy was refused
+    assert 2 in stored([*batches, batches[2]], {8: "late"}).usable  # only the copy was rejected
 
 
-def test_of_several_contents_under_a_number_the_first_that_was_not_refused_counts():
+def test_of_several_contents_under_a_number_the_first_that_was_not_rejected_counts():
     times, axes = recording(7)
     batches = cut(times, axes, 50)
     other = dataclasses.replace(batches[3], axes=batches[3].axes + 1)
@@ -180,7 +180,7 @@ def test_of_several_contents_under_a_number_the_first_that_was_not_refused_count
     assert (len(session.contents[3]), session.repeated) == (2, 1)
 
 
-def test_a_refusal_needs_a_reason_that_lies_in_the_log():
+def test_a_rejection_needs_a_reason_that_lies_in_the_log():
     times, axes = recording(7)
     batches = cut(times, axes, 50)
     for code in ("late", "conflict", "sequence", "internal", "count"):

@@ -100,7 +100,7 @@ def test_a_batch_over_midnight_lies_in_the_folders_of_both_days(archive):
     archive.check()
 
 
-def test_a_message_that_is_none_is_refused_with_its_reason_and_skipped(archive, broker):
+def test_a_message_that_is_none_is_rejected_with_its_reason_and_skipped(archive, broker):
     batches = noon_batches(2)
     archive.send(batches[:1])
     archive.send_raw(b"\x00nonsense", None)
@@ -108,17 +108,17 @@ def test_a_message_that_is_none_is_refused_with_its_reason_and_skipped(archive, 
     archive.send(batches[1:])
     measures = archive.collect()
     assert archive.rows().num_rows == 100
-    refused = broker.read(topics.REFUSED.name, 3)
-    assert len(refused) == 3
-    said_of = {record.value: dict(record.headers) for record in refused}
+    rejected = broker.read(topics.REJECTED.name, 3)
+    assert len(rejected) == 3
+    said_of = {record.value: dict(record.headers) for record in rejected}
     assert said_of[b"\x00nonsense"]["code"] == b"malformed"
-    assert said_of[b"\x00nonsense"]["refused_by"] == b"archiver"
+    assert said_of[b"\x00nonsense"]["rejected_by"] == b"archiver"
     assert said_of[b"\x00nonsense"]["origin"].startswith(b"accelerometer.samples/")
     assert said_of[b""]["code"] == b"empty"
     assert said_of[b"{}"]["origin"].startswith(b"activity.labels/")
-    assert counted(measures, "refused", code="malformed") == 2
+    assert counted(measures, "rejected", code="malformed") == 2
     samples, labels = archive.check()
-    assert (samples.refused, labels.refused) == (2, 1)
+    assert (samples.rejected, labels.rejected) == (2, 1)
 
 
 @pytest.mark.parametrize("broker", [brokers.APACHE], indirect=True)
@@ -195,7 +195,7 @@ def test_the_page_shows_what_is_archived_and_how_far_it_is_behind(archive):
         wait_for(lambda: 'har_archive_lag_messages{partition="0",topic="accelerometer.samples"} 0.0' in page(port))
         assert "har_archive_failing 0.0" in page(port)
         assert "har_archive_seconds_since_commit " in page(port)
-        with pytest.raises(OSError, match="refused"), socket.create_connection(("127.0.0.2", port), 1):
+        with pytest.raises(OSError, match="rejected"), socket.create_connection(("127.0.0.2", port), 1):
             pass
         process.terminate()
         process.communicate(timeout=30)

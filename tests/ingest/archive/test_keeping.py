@@ -80,7 +80,7 @@ def test_compaction_leaves_the_same_rows_sorted_in_fewer_files_and_the_old_ones_
 
 
 @on_one_broker
-def test_a_log_that_another_program_has_cleaned_up_is_refused(archive):
+def test_a_log_that_another_program_has_cleaned_up_is_rejected(archive):
     commits(archive, rounds=2)
     table = archive.table().delta
     table.alter.set_table_properties({"delta.logRetentionDuration": "interval 0 seconds"})
@@ -201,7 +201,7 @@ def test_a_device_can_be_forgotten_before_there_is_an_archive(archive):
     assert not archive.rows().num_rows
 
 
-def test_what_is_no_name_of_a_device_is_refused_before_anything_is_done(tmp_path):
+def test_what_is_no_name_of_a_device_is_rejected_before_anything_is_done(tmp_path):
     with pytest.raises(RejectedBatch):
         forget(str(tmp_path / "archive"), "x' OR '1' = '1")
     assert not (tmp_path / "archive").exists()

@@ -38,6 +38,6 @@ def test_a_session_without_gaps_is_one_range():
     assert len(ranges) == 1
 
 
-def test_a_range_that_ends_before_it_begins_is_refused():
+def test_a_range_that_ends_before_it_begins_is_rejected():
     with pytest.raises(ValueError, match="3 to 2"):
         SequenceRanges([(3, 2)])

@@ -109,7 +109,7 @@ def test_what_was_forgotten_is_not_trained_on(archive):
     assert recording.device == "phone-2"
 
 
-def test_a_url_is_refused_with_what_to_do(archive):
+def test_a_url_is_rejected_with_what_to_do(archive):
     for name in ("s3://bucket/archive", Path("s3://bucket/archive")):
         with pytest.raises(RecordingError, match="copy what is there"):
             find_source(name)

@@ -22,7 +22,7 @@ def postgresql(tmp_path_factory):
     if not found:
         pytest.skip("PostgreSQL is not here (Debian: apt install postgresql)")
     programs, folder, port = found[-1].parent, tmp_path_factory.mktemp("postgresql"), free_port()
-    # It refuses to run as root.
+    # It rejects to run as root.
     as_user = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
     if as_user:
         temporary = Path(tempfile.gettempdir())

@@ -8,7 +8,7 @@ from websockets.exceptions import ConnectionClosed
 
 from har import topics
 from har.activity_reports import encode_report
-from har.gateway_messages import Accepted, Refused, Waiting
+from har.gateway_messages import Accepted, Rejected, Waiting
 from har.predictions import Prediction, decode_prediction
 from tests.brokers import on_one_broker
 from tests.ingest.gateway.running_gateway import ask, gateway_on, hear, page
@@ -59,11 +59,11 @@ async def test_a_report_becomes_predictions_that_say_who_made_them(broker):
 async def test_what_is_wrong_is_said_counted_and_kept_and_the_device_goes_on(broker, frame, code):
     async with gateway_on(broker) as address, connect(f"ws://{address}/v1/activities") as device:
         answer = await ask(device, frame)
-        assert isinstance(answer, Refused)
+        assert isinstance(answer, Rejected)
         assert answer.code == code
         assert await ask(device, encode_report("phone", "s1", 4, predictions(1))) == Accepted("s1", 4)
-        assert f'har_refused_total{{code="{code}"}} 1.0' in await page(address, "/metrics")
-    (kept,) = broker.read(topics.REFUSED.name, 1)
+        assert f'har_rejected_total{{code="{code}"}} 1.0' in await page(address, "/metrics")
+    (kept,) = broker.read(topics.REJECTED.name, 1)
     assert kept.value.decode() == frame
 
 

@@ -70,16 +70,16 @@ async def test_a_code_is_no_longer_good_after_its_time_or_when_another_was_given
         first = registry.invite("twice", wearer=None, frame="unknown", seconds=60)
         registry.invite("twice", wearer=None, frame="unknown", seconds=60)
         for code in (late, first, "ABCD-EFGH-JKMN"):
-            status, refused = await call(address, "/v1/devices/enrol", {"code": code})
-            assert (status, refused["code"]) == (403, "unknown_code")
+            status, rejected = await call(address, "/v1/devices/enrol", {"code": code})
+            assert (status, rejected["code"]) == (403, "unknown_code")
         assert 'har_not_admitted_total{reason="unknown_code"} 3.0' in await measures_of(address, registry)
 
 
 async def measures_of(address, registry):
     # The operator's page: a device is not let in.
     token, _ = tokens.issue(registry.signing_key(), registry.admit("anybody"), 60)
-    status, refused = await call(address, "/metrics", token=token)
-    assert (status, refused["code"]) == (401, "malformed_token")
+    status, rejected = await call(address, "/metrics", token=token)
+    assert (status, rejected["code"]) == (401, "malformed_token")
     return await page_with(address, "operator")
 
 
@@ -97,24 +97,24 @@ async def test_a_device_writes_only_as_itself_and_what_it_tries_is_kept(broker, 
             answer = await ask(phone, encode_batch(other))
             assert (answer.code, answer.detail) == ("not_yours", "this is mine's token, and it cannot send as other")
             assert await ask(phone, encode_batch(MINE[0])) == Accepted("s1", 0)
-        (kept,) = broker.read(topics.REFUSED.name, 1)
+        (kept,) = broker.read(topics.REJECTED.name, 1)
         assert kept.value == encode_batch(other)
         report = {"device": "other", "session": "s1", "start": 1_763_900_000_000_000, "activity": "walk"}
-        status, refused = await call(
+        status, rejected = await call(
             address, "/v1/labels", {**report, "said_at": 1_763_900_000_000_000}, token=mine["token"]
         )
-        assert (status, refused["code"]) == (403, "not_yours")
-        assert 'har_refused_total{code="not_yours"} 2.0' in await page_with(address, "operator")
+        assert (status, rejected["code"]) == (403, "not_yours")
+        assert 'har_rejected_total{code="not_yours"} 2.0' in await page_with(address, "operator")
 
 
 @on_one_broker
 @pytest.mark.parametrize("shown", ["", "wrong", "a.b.c", "x" * 5_000])
 async def test_without_a_good_token_nobody_is_let_in_and_pages_are_told_why(broker, registry, shown):
     async with gateway_on(broker, registry=registry.url, token="operator") as address:
-        with pytest.raises(InvalidStatus) as refused:
+        with pytest.raises(InvalidStatus) as rejected:
             await connect(f"ws://{address}/v1/samples", **(bearing(shown) if shown else {}))
-        assert refused.value.response.status_code == 401
-        said = json.loads(refused.value.response.body)
+        assert rejected.value.response.status_code == 401
+        said = json.loads(rejected.value.response.body)
         assert said["code"] == ("malformed_token" if shown else "no_token")
         async with connect(f"ws://{address}/v1/samples", **as_page(shown or "none")) as phone:
             with pytest.raises(ConnectionClosed) as closed:
@@ -123,15 +123,15 @@ async def test_without_a_good_token_nobody_is_let_in_and_pages_are_told_why(brok
 
 
 @on_one_broker
-async def test_a_token_of_another_system_or_of_no_algorithm_is_refused(broker, registry):
+async def test_a_token_of_another_system_or_of_no_algorithm_is_rejected(broker, registry):
     import jwt
 
     claims = {"sub": "mine", "gen": 0, "frame": "android", "iat": int(time.time()), "exp": int(time.time()) + 60}
     for forged in (jwt.encode(claims, b"k" * 32, "HS256"), jwt.encode(claims, None, "none")):
         async with gateway_on(broker, registry=registry.url) as address:
-            with pytest.raises(InvalidStatus) as refused:
+            with pytest.raises(InvalidStatus) as rejected:
                 await connect(f"ws://{address}/v1/samples", **bearing(forged))
-            assert json.loads(refused.value.response.body)["code"] == "malformed_token"
+            assert json.loads(rejected.value.response.body)["code"] == "malformed_token"
 
 
 @on_one_broker
@@ -143,9 +143,9 @@ async def test_an_expired_token_ends_the_connection_and_is_not_taken_again(broke
             with pytest.raises(ConnectionClosed) as closed:
                 await hear(phone)
         assert closed.value.rcvd.code == 4401
-        with pytest.raises(InvalidStatus) as refused:
+        with pytest.raises(InvalidStatus) as rejected:
             await connect(f"ws://{address}/v1/samples", **bearing(mine["token"]))
-        assert json.loads(refused.value.response.body)["code"] == "expired"
+        assert json.loads(rejected.value.response.body)["code"] == "expired"
 
 
 @on_one_broker
@@ -164,9 +164,9 @@ async def test_a_revoked_device_is_cut_off_and_its_token_secret_and_codes_are_of
                 await hear(phone)
             assert closed.value.rcvd.code == 4403
             assert await ask(stays, encode_batch(live_batches(1, device="other")[0])) == Accepted("s1", 0)
-        with pytest.raises(InvalidStatus) as refused:  # the replay of a token
+        with pytest.raises(InvalidStatus) as rejected:  # the replay of a token
             await connect(f"ws://{address}/v1/samples", **bearing(mine["token"]))
-        assert refused.value.response.status_code == 403
+        assert rejected.value.response.status_code == 403
         status, said = await call(address, "/v1/devices/token", {"device": "mine", "secret": mine["secret"]})
         assert (status, said["code"]) == (403, "revoked")
         assert 'har_cut_off_total{reason="revoked"} 1.0' in await page_with(address, "operator")
@@ -199,8 +199,8 @@ async def test_only_the_operator_invites_lists_and_revokes(broker, registry):
         assert invited["svg"].startswith("<svg")
         _, listed = await call(address, "/v1/devices", token="operator")
         assert [(each["name"], each["wearer"]) for each in listed] == [("mine", None), ("new", "ben")]
-        status, refused = await call(address, "/v1/devices", {"name": "not a name"}, token="operator")
-        assert (status, refused["code"]) == (400, "device")
+        status, rejected = await call(address, "/v1/devices", {"name": "not a name"}, token="operator")
+        assert (status, rejected["code"]) == (400, "device")
 
 
 @on_one_broker

@@ -12,7 +12,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidMessage, InvalidStatus
 
 from har import topics
-from har.gateway_messages import Accepted, Refused, Waiting
+from har.gateway_messages import Accepted, Rejected, Waiting
 from har.samples import encode_batch
 from ingest.gateway.settings import GatewaySettings
 from ingest.senders.phone_client import PhoneClient
@@ -74,7 +74,7 @@ def shifted(seconds: float) -> bytes:
     ],
 )
 async def test_what_is_wrong_is_said_counted_and_kept_and_the_phone_goes_on(broker, frame, code):
-    await is_refused_and_kept(broker, frame, code)
+    await is_rejected_and_kept(broker, frame, code)
 
 
 @pytest.mark.parametrize(
@@ -82,24 +82,24 @@ async def test_what_is_wrong_is_said_counted_and_kept_and_the_phone_goes_on(brok
     [(b"", "empty"), (with_reading(np.nan), "not_finite"), ('{"schema": 1}', "malformed")],
     ids=["nothing", "bytes", "text"],
 )
-async def test_what_is_refused_is_in_kafka_with_the_reason_in_its_headers(broker, frame, code):
-    await is_refused_and_kept(broker, frame, code)
+async def test_what_is_rejected_is_in_kafka_with_the_reason_in_its_headers(broker, frame, code):
+    await is_rejected_and_kept(broker, frame, code)
 
 
-async def is_refused_and_kept(broker, frame, code):
+async def is_rejected_and_kept(broker, frame, code):
     async with gateway_on(broker) as address, connect(f"ws://{address}/v1/samples", compression=None) as phone:
         answer = await ask(phone, frame)
-        assert isinstance(answer, Refused)
+        assert isinstance(answer, Rejected)
         assert answer.code == code
         assert answer.detail
         assert await ask(phone, encode_batch(BATCH)) == Accepted("s1", 0)
-        assert f'har_refused_total{{code="{code}"}} 1.0' in await page(address, "/metrics")
-        (kept,) = broker.read(topics.REFUSED.name, 1)
+        assert f'har_rejected_total{{code="{code}"}} 1.0' in await page(address, "/metrics")
+        (kept,) = broker.read(topics.REJECTED.name, 1)
         headers = dict(kept.headers)
         assert (kept.value or b"") == (frame.encode() if isinstance(frame, str) else frame)
         assert headers["code"] == code.encode()
         assert headers["detail"].decode() == answer.detail
-        assert headers["refused_by"] == b"gateway"
+        assert headers["rejected_by"] == b"gateway"
         assert len(broker.read(topics.SAMPLES.name, 1)) == 1
 
 
@@ -114,7 +114,7 @@ async def test_a_repeat_is_accepted_but_other_readings_under_its_number_are_not(
 
 
 @on_one_broker
-async def test_a_sequence_that_goes_back_with_new_readings_is_refused(broker):
+async def test_a_sequence_that_goes_back_with_new_readings_is_rejected(broker):
     batches = live_batches(3)
     async with gateway_on(broker) as address, connect(f"ws://{address}/v1/samples") as phone:
         await ask(phone, encode_batch(replace(batches[0], sequence=5)))
@@ -179,9 +179,9 @@ async def test_while_kafka_does_not_take_batches_sockets_are_not_read(broker):
 async def test_beyond_loopback_a_token_is_asked_for(broker):
     async with gateway_on(broker, token="right") as address:
         for headers in ({}, {"Authorization": "Bearer wrong"}):
-            with pytest.raises(InvalidStatus) as refused:
+            with pytest.raises(InvalidStatus) as rejected:
                 await connect(f"ws://{address}/v1/samples", additional_headers=headers)
-            assert refused.value.response.status_code == 401
+            assert rejected.value.response.status_code == 401
         async with connect(f"ws://{address}/v1/samples", additional_headers={"Authorization": "Bearer right"}) as phone:
             assert await ask(phone, encode_batch(BATCH)) == Accepted("s1", 0)
 
@@ -201,7 +201,7 @@ def certificate(tmp_path_factory):
 
 
 @on_one_broker
-async def test_with_a_certificate_phones_stream_encrypted_and_plain_text_is_refused(broker, certificate, monkeypatch):
+async def test_with_a_certificate_phones_stream_encrypted_and_plain_text_is_rejected(broker, certificate, monkeypatch):
     made, key = certificate
     async with gateway_on(broker, tls_certificate=made, tls_key=key) as address:
         with pytest.raises((InvalidMessage, ConnectionError)):
@@ -241,9 +241,9 @@ async def test_a_phone_that_leaves_while_held_up_is_noticed_through_tls(broker, 
 async def test_too_many_phones_and_other_paths_are_turned_away(broker):
     async with gateway_on(broker, max_connections=1) as address, connect(f"ws://{address}/v1/samples"):
         for path, status in (("/v1/samples", 503), ("/other", 404)):
-            with pytest.raises(InvalidStatus) as refused:
+            with pytest.raises(InvalidStatus) as rejected:
                 await connect(f"ws://{address}{path}")
-            assert refused.value.response.status_code == status
+            assert rejected.value.response.status_code == status
         assert await page(address, "/healthz") == "ok\n"
 
 
@@ -264,7 +264,7 @@ async def test_hostile_frames_take_no_room_from_others(broker):
 @on_one_broker
 async def test_a_phone_that_only_sends_nonsense_is_cut_off_and_all_that_was_read_is_kept(broker):
     async with (
-        gateway_on(broker, max_refusals_per_minute=5) as address,
+        gateway_on(broker, max_rejections_per_minute=5) as address,
         connect(f"ws://{address}/v1/samples") as phone,
     ):
         for number in range(50):
@@ -275,9 +275,9 @@ async def test_a_phone_that_only_sends_nonsense_is_cut_off_and_all_that_was_read
             await hear(phone)
     assert (closed.value.rcvd.code, closed.value.rcvd.reason) == (
         1008,
-        "over 5 messages refused in a minute; see the answers",
+        "over 5 messages rejected in a minute; see the answers",
     )
-    kept = [record.value for record in broker.read(topics.REFUSED.name, 5)]
+    kept = [record.value for record in broker.read(topics.REJECTED.name, 5)]
     assert sorted(kept) == [b"nonsense %d" % number for number in range(5)]
 
 
@@ -290,7 +290,7 @@ async def test_a_phone_that_only_sends_nonsense_is_cut_off_and_all_that_was_read
         ({"prot": 1}, "Extra inputs"),
     ],
 )
-def test_unsafe_or_unknown_settings_are_refused(changes, says):
+def test_unsafe_or_unknown_settings_are_rejected(changes, says):
     with pytest.raises(ValueError, match=says):
         GatewaySettings(**changes)
 

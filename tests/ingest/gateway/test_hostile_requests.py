@@ -59,7 +59,7 @@ def peak() -> int:
 @pytest.mark.skipif(sys.platform != "linux", reason="the peak of memory is known only there")
 @on_one_broker
 @pytest.mark.parametrize("packing", ["gzip", "deflate", "gzip twice"])
-async def test_a_body_that_grows_when_it_is_unpacked_is_refused_and_costs_no_memory(broker, packing):
+async def test_a_body_that_grows_when_it_is_unpacked_is_rejected_and_costs_no_memory(broker, packing):
     packed = blanks(200_000_000, zlib.MAX_WBITS if packing == "deflate" else zlib.MAX_WBITS + 16)
     headers = {"Content-Encoding": packing.split()[0], "Content-Type": "application/json"}
     if packing == "gzip twice":
@@ -67,14 +67,14 @@ async def test_a_body_that_grows_when_it_is_unpacked_is_refused_and_costs_no_mem
     async with gateway_on(broker) as address:
         before = begin_peak_anew()
         status, answer = await call(address, "/v1/sensor-logger", packed, headers=headers)
-        assert answer["type"] == "refused"
+        assert answer["type"] == "rejected"
         assert (status, answer["code"]) in ((413, "oversized"), (400, "malformed"))
         assert peak() - before < 50_000_000
         assert await page(address, "/healthz") == "ok\n"
 
 
 @on_one_broker
-async def test_a_body_that_is_too_large_as_it_comes_is_refused_before_it_is_read(broker):
+async def test_a_body_that_is_too_large_as_it_comes_is_rejected_before_it_is_read(broker):
     async with gateway_on(broker, max_push_bytes=10_000) as address:
         reader, writer = await asyncio.open_connection(*address.split(":"))
         writer.write(b"POST /v1/sensor-logger HTTP/1.1\r\nHost: x\r\nContent-Length: 100000000\r\n\r\n{")
@@ -190,9 +190,9 @@ async def until_there_is_room(address: str) -> int:
             try:
                 await page(address, "/healthz")
                 return in_vain
-            except HTTPError as refusal:
-                assert refusal.code == 503
-                refusal.close()
+            except HTTPError as rejection:
+                assert rejection.code == 503
+                rejection.close()
                 in_vain += 1
                 await asyncio.sleep(0.02)
 
@@ -221,14 +221,14 @@ def altered(number, change):
     ],
     ids=["in g", "without gravity", "zeros"],
 )
-async def test_readings_that_are_no_acceleration_with_gravity_are_refused_within_two_seconds(broker, change, code):
+async def test_readings_that_are_no_acceleration_with_gravity_are_rejected_within_two_seconds(broker, change, code):
     async with gateway_on(broker) as address, connect(f"ws://{address}/v1/samples") as phone:
         answers = [await ask(phone, altered(number, change)) for number in range(3)]
-        refused = [answer for answer in answers if not isinstance(answer, Accepted)]
-        assert refused
-        assert {answer.code for answer in refused} == {code}
-        assert f'har_refused_total{{code="{code}"}}' in await page(address, "/metrics")
-        assert broker.read(topics.REFUSED.name, 1)
+        rejected = [answer for answer in answers if not isinstance(answer, Accepted)]
+        assert rejected
+        assert {answer.code for answer in rejected} == {code}
+        assert f'har_rejected_total{{code="{code}"}}' in await page(address, "/metrics")
+        assert broker.read(topics.REJECTED.name, 1)
 
 
 @on_one_broker
@@ -267,9 +267,9 @@ async def test_a_device_that_sends_more_than_it_may_is_slowed_told_so_and_loses_
 
 
 @on_one_broker
-async def test_what_is_no_document_is_refused_and_kept(broker):
+async def test_what_is_no_document_is_rejected_and_kept(broker):
     async with gateway_on(broker) as address:
         for body in (b"", b"{", b"[" * 100_000, b"\xff\xfe", json.dumps({"payload": "x"}).encode()):
             status, answer = await call(address, "/v1/sensor-logger", body)
-            assert (status, answer["type"]) == (400, "refused")
-        assert len(broker.read(topics.REFUSED.name, 5)) == 5
+            assert (status, answer["type"]) == (400, "rejected")
+        assert len(broker.read(topics.REJECTED.name, 5)) == 5

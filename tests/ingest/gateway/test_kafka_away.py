@@ -146,9 +146,9 @@ async def test_phones_are_turned_away_while_kafka_is_away_and_told_when_to_retur
                 while True:  # on a slow machine it is told to wait before
                     assert isinstance(await hear(phone), Waiting)
         assert closed.value.rcvd.code == 1013
-        with pytest.raises(InvalidStatus) as refused:
+        with pytest.raises(InvalidStatus) as rejected:
             await connect(url)
-        response = refused.value.response
+        response = rejected.value.response
         assert (response.status_code, response.headers["Retry-After"]) == (503, "2")
         assert response.body == b"Kafka is away; keep your readings and try again in 2 s\n"
         broker.unfreeze()

@@ -42,10 +42,10 @@ async def test_a_statement_is_in_kafka_when_it_is_accepted(broker):
         ({"user": "x" * 100}, "malformed"),
     ],
 )
-async def test_what_cannot_be_meant_is_refused_with_a_reason(broker, change, code):
+async def test_what_cannot_be_meant_is_rejected_with_a_reason(broker, change, code):
     async with gateway_on(broker) as address:
         status, answer = await call(address, "/v1/labels", {**SAID, **change})
-        assert (status, answer["type"], answer["code"]) == (400, "refused", code)
+        assert (status, answer["type"], answer["code"]) == (400, "rejected", code)
         assert answer["detail"]
 
 

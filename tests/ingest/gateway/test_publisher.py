@@ -83,7 +83,7 @@ async def test_a_topic_that_is_missing_is_said_at_the_start(broker):
             pass
 
 
-class RefusingProducer:
+class RejectingProducer:
     """Takes messages, and fails them when it is told to."""
 
     def __init__(self, **_):
@@ -114,7 +114,7 @@ class RefusingProducer:
 
 async def test_a_producer_that_gives_up_a_message_is_closed_before_it_can_send_the_next(monkeypatch):
     made = []
-    monkeypatch.setattr(publisher_module, "KafkaProducer", lambda **_: made.append(RefusingProducer()) or made[-1])
+    monkeypatch.setattr(publisher_module, "KafkaProducer", lambda **_: made.append(RejectingProducer()) or made[-1])
     async with KafkaPublisher("nowhere:1", (topics.SAMPLES.name,), delivery_timeout_seconds=30) as publisher:
         lane = publisher.lane()
         waiting = [publish(lane, "a"), publish(lane, "b")]
@@ -131,7 +131,7 @@ async def test_a_producer_never_gives_up_by_itself_before_its_messages_are_overd
 ):
     configurations = []
     monkeypatch.setattr(
-        publisher_module, "KafkaProducer", lambda **given: configurations.append(given) or RefusingProducer()
+        publisher_module, "KafkaProducer", lambda **given: configurations.append(given) or RejectingProducer()
     )
     async with KafkaPublisher("nowhere:1", (topics.SAMPLES.name,), delivery_timeout_seconds=delivery_timeout_seconds):
         pass

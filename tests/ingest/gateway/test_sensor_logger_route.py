@@ -119,9 +119,9 @@ async def test_what_is_wrong_is_said_counted_and_kept(broker, change, code):
     change(document)
     async with gateway_on(broker) as address:
         status, answer = await call(address, PATH, document)
-        assert (status, answer["type"], answer["code"]) == (400, "refused", code)
-        assert f'har_refused_total{{code="{code}"}} 1.0' in await page(address, "/metrics")
-        (kept,) = broker.read(topics.REFUSED.name, 1)
+        assert (status, answer["type"], answer["code"]) == (400, "rejected", code)
+        assert f'har_rejected_total{{code="{code}"}} 1.0' in await page(address, "/metrics")
+        (kept,) = broker.read(topics.REJECTED.name, 1)
         assert json.loads(kept.value) == document
 
 

@@ -34,8 +34,8 @@ class PageGateway:
     ----------
     batches : list of SampleBatch
         What was accepted, in the order in which it came; repeats too.
-    refuses : callable or None
-        Given a batch, the code and detail to refuse it with, or None to accept it.
+    rejects : callable or None
+        Given a batch, the code and detail to reject it with, or None to accept it.
     holds : bool
         Whether batches are taken and not answered.
     renewed_before_end : list of float
@@ -50,7 +50,7 @@ class PageGateway:
     holds: bool = False
     labels_status: int = 200
     labels_body: dict[str, str] = field(default_factory=dict)
-    refuses: Callable[[SampleBatch], tuple[str, str] | None] | None = None
+    rejects: Callable[[SampleBatch], tuple[str, str] | None] | None = None
     revoked: bool = False
     device: str = DEVICE
     extra_files: dict[str, bytes | None] = field(default_factory=dict)
@@ -181,7 +181,7 @@ class PageGateway:
         said = await request.json()
         if said["code"] != CODE:
             detail = "This code is not known, or was used already. Ask for another."
-            return _refused(403, "unknown_code", detail)
+            return _rejected(403, "unknown_code", detail)
         self.revoked = False
         return web.json_response({"device": self.device, "secret": self.secret, **self._new_token()})
 
@@ -190,7 +190,7 @@ class PageGateway:
         self.renewed_before_end.append(max(self.tokens.values(), default=0.0) - time.time())
         said = await request.json()
         if self.revoked or said["secret"] != self.secret:
-            return _refused(403, "revoked", "This phone was revoked.")
+            return _rejected(403, "revoked", "This phone was revoked.")
         return web.json_response(self._new_token())
 
     def _new_token(self) -> dict[str, Any]:
@@ -206,9 +206,9 @@ class PageGateway:
 
     async def _label(self, request: web.Request) -> web.Response:
         if not self._is_let_in(request.headers.get("Authorization", "").removeprefix("Bearer ")):
-            return _refused(401, "token", "The token has expired.")
+            return _rejected(401, "token", "The token has expired.")
         if self.labels_status != 200:
-            return web.json_response({"type": "refused", **self.labels_body}, status=self.labels_status)
+            return web.json_response({"type": "rejected", **self.labels_body}, status=self.labels_status)
         self.labels.append(await request.json())
         return web.json_response({"type": "accepted"})
 
@@ -255,14 +255,14 @@ class PageGateway:
         try:
             batch = decode_batch(message)
         except RejectedBatch as error:
-            return {"type": "refused", "code": error.code, "detail": error.detail, "session": None, "sequence": None}
+            return {"type": "rejected", "code": error.code, "detail": error.detail, "session": None, "sequence": None}
         named = {"session": batch.session, "sequence": batch.sequence}
         if self.holds:
             self.held.append(batch)
             return None
-        refusal = self.refuses(batch) if self.refuses is not None else None
-        if refusal is not None:
-            return {"type": "refused", "code": refusal[0], "detail": refusal[1], **named}
+        rejection = self.rejects(batch) if self.rejects is not None else None
+        if rejection is not None:
+            return {"type": "rejected", "code": rejection[0], "detail": rejection[1], **named}
         self.batches.append(batch)
         return {"type": "accepted", **named}
 
@@ -272,8 +272,8 @@ class PageGateway:
         return {"type": "accepted", "session": report.session, "sequence": report.sequence}
 
 
-def _refused(status: int, code: str, detail: str) -> web.Response:
-    return web.json_response({"type": "refused", "code": code, "detail": detail}, status=status)
+def _rejected(status: int, code: str, detail: str) -> web.Response:
+    return web.json_response({"type": "rejected", "code": code, "detail": detail}, status=status)
 
 
 def _other_version(name: str, content: bytes | None) -> PageFile | None:

@@ -42,7 +42,7 @@ work().then(
 Answer = Callable[[BaseHTTPRequestHandler], None]
 
 
-class RefusedByPage(Exception):  # noqa: N818 - the page's error, as the test sees it
+class RejectedByPage(Exception):  # noqa: N818 - the page's error, as the test sees it
     """What the page threw; `reason` is its reason or code, None for another error."""
 
     def __init__(self, text: str, reason: str | None) -> None:
@@ -206,7 +206,7 @@ def _answer(store: Answer | None, asked: list[str]) -> Answer:
 
 def _result(came: dict[str, Any]) -> Any:
     if "error" in came:
-        raise RefusedByPage(came["error"], came["reason"])
+        raise RejectedByPage(came["error"], came["reason"])
     return came.get("value")
 
 

@@ -12,7 +12,7 @@ from har.windows import recording_windows
 from ingest.senders.recording_files import read_recordings
 from model_store.onnx_classifier import OnnxClassifier
 from model_store.repository.publishing import publish
-from tests.ingest.phone_page.page_modules import RefusedByPage
+from tests.ingest.phone_page.page_modules import RejectedByPage
 from tests.ingest.phone_page.phone_of_store import Phone, phone_in_browser, phone_in_node
 from tests.model_store.made_store import MadeStore, other_release
 
@@ -124,9 +124,9 @@ def test_windows_that_are_given_all_at_once_are_answered_each(phone):
     assert both[2] == "RangeError"
 
 
-def test_a_network_that_takes_other_windows_than_the_manifest_says_is_refused(phone):
+def test_a_network_that_takes_other_windows_than_the_manifest_says_is_rejected(phone):
     phone.store.publish("one")
-    with pytest.raises(RefusedByPage, match="the network takes 200,3, the manifest says 100 x 3") as refused:
+    with pytest.raises(RejectedByPage, match="the network takes 200,3, the manifest says 100 x 3") as rejected:
         phone.run(
             """
             const { Classifier } = await import('/phone/classification/classifier.js');
@@ -135,4 +135,4 @@ def test_a_network_that_takes_other_windows_than_the_manifest_says_is_refused(ph
             await Classifier.open({ manifest: { ...manifest, steps: 100 }, onnx, golden: half });
             """
         )
-    assert refused.value.reason == "unusable"
+    assert rejected.value.reason == "unusable"

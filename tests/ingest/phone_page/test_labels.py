@@ -89,7 +89,7 @@ def test_labels_wait_without_a_gateway_and_over_a_reload(phone: Any, page_gatewa
     recording.wait(lambda: recording.state()["labelsWaiting"] == 0)
 
 
-def test_a_gateway_that_has_no_kafka_is_asked_again_and_a_refusal_is_shown(recording: Any, page_gateway: Any) -> None:
+def test_a_gateway_that_has_no_kafka_is_asked_again_and_a_rejection_is_shown(recording: Any, page_gateway: Any) -> None:
     page_gateway.labels_status = 503
     page_gateway.labels_body = {"code": "unavailable", "detail": "Kafka is away."}
     tap(recording, "walk")
@@ -99,7 +99,7 @@ def test_a_gateway_that_has_no_kafka_is_asked_again_and_a_refusal_is_shown(recor
     page_gateway.labels_status = 400
     page_gateway.labels_body = {"code": "activity", "detail": "nobody does that"}
     tap(recording, "bike")
-    recording.wait_for_text("said", "refused: activity: nobody does that")
+    recording.wait_for_text("said", "rejected: activity: nobody does that")
     recording.wait(lambda: recording.state()["labelsWaiting"] == 0)
 
 

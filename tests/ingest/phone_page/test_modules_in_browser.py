@@ -11,7 +11,7 @@ from har.channels import is_canary
 from har.samples import encode_batch
 from har.windows import WindowSpec
 from tests.ingest.phone_page.page_files import module_names
-from tests.ingest.phone_page.page_modules import BrowserModules, NodeModules, RefusedByPage, modules_in_browser
+from tests.ingest.phone_page.page_modules import BrowserModules, NodeModules, RejectedByPage, modules_in_browser
 from tests.ingest.phone_page.phone_of_store import phone_in_browser, phone_in_node
 from tests.ingest.phone_page.test_motion import JUDGE
 from tests.ingest.phone_page.test_sample_batch import batch_of, encoded_by
@@ -48,9 +48,9 @@ def test_a_browser_computes_what_node_computes(page: BrowserModules, modules: No
 
     batch = batch_of(300, sequence=2**53 - 1)
     assert encoded_by(page, batch) == encoded_by(modules, batch) == encode_batch(batch)
-    with pytest.raises(RefusedByPage) as refused:
+    with pytest.raises(RejectedByPage) as rejected:
         encoded_by(page, batch_of(newest_sent=2**52))
-    assert refused.value.reason == "promise"
+    assert rejected.value.reason == "promise"
 
     document = json.dumps({"\uff5e": [1, -(2**53) + 1, None, True], "\U0001f600": {"b": "\u2028", "a": '"\\\n'}})
     assert page.run(CANONICAL, document) == modules.run(CANONICAL, document)
@@ -61,7 +61,7 @@ def test_a_browser_computes_what_node_computes(page: BrowserModules, modules: No
     assert page.faults() == []
 
 
-def test_a_browser_refuses_what_node_refuses_of_a_store(browser, node, tmp_path) -> None:
+def test_a_browser_rejects_what_node_rejects_of_a_store(browser, node, tmp_path) -> None:
     store = MadeStore.make(tmp_path)
     store.publish("one")
 
@@ -77,9 +77,9 @@ def test_a_browser_refuses_what_node_refuses_of_a_store(browser, node, tmp_path)
         ):
             for each in (browsing, phone):
                 each.server.change = change
-                with pytest.raises(RefusedByPage) as refused:
+                with pytest.raises(RejectedByPage) as rejected:
                     each.pull()
-                assert refused.value.reason == reason
+                assert rejected.value.reason == reason
         for each in (browsing, phone):
             each.server.change = lambda name, content: content
             assert each.pull() == "one" == each.good()

@@ -143,7 +143,7 @@ def test_a_hidden_page_writes_down_what_it_has(phone: Any, page_gateway: Any) ->
 def test_pocket_mode_is_left_by_a_long_press_only(phone: Any) -> None:
     phone.enrol()
     phone.start()
-    assert phone.state()["screen"] in {"on", "refused"}
+    assert phone.state()["screen"] in {"on", "rejected"}
     phone.click("pocket-button")
     phone.wait(lambda: phone.evaluate("document.getElementById('pocket').open"))
     assert phone.evaluate("getComputedStyle(document.getElementById('pocket')).backgroundColor") == "rgb(0, 0, 0)"

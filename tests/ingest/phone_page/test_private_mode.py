@@ -115,7 +115,7 @@ def test_without_a_release_private_mode_does_not_begin_and_says_why(
     phone.enrol()
     phone.start()
     switch(phone, "private")
-    phone.wait(lambda: "update refused" in phone.text("phone-answer"))
+    phone.wait(lambda: "update rejected" in phone.text("phone-answer"))
     assert not phone.state()["isPrivate"]
     assert not phone.evaluate("document.getElementById('private').checked")
     accepted = phone.state()["accepted"]
@@ -133,7 +133,7 @@ def test_without_the_store_the_last_good_release_classifies(phone: Any, page_gat
     phone.start()
     phone.wait(lambda: len(page_gateway.reports) >= 1)
     assert page_gateway.reports[0].windows[0].release == "walker-1"
-    phone.wait(lambda: "walker-1" in phone.text("phone-answer") and "update refused" in phone.text("phone-answer"))
+    phone.wait(lambda: "walker-1" in phone.text("phone-answer") and "update rejected" in phone.text("phone-answer"))
 
 
 def test_both_answers_are_shown_and_compared_window_by_window(phone: Any, page_gateway: Any, store: MadeStore) -> None:

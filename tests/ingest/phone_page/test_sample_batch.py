@@ -1,4 +1,4 @@
-"""Batches that the page encodes are those that Python encodes, and what the gateway would refuse is not sent."""
+"""Batches that the page encodes are those that Python encodes, and what the gateway would reject is not sent."""
 
 import base64
 from dataclasses import replace
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from har.samples import MAX_READINGS, RejectedBatch, SampleBatch, decode_batch, encode_batch, in_order_batch
-from tests.ingest.phone_page.page_modules import Modules, RefusedByPage
+from tests.ingest.phone_page.page_modules import Modules, RejectedByPage
 
 START = 1_764_000_000_000_000
 ENCODE = """
@@ -71,7 +71,7 @@ def changed_axes(value: float) -> np.ndarray:
     return axes
 
 
-REFUSED = [
+REJECTED = [
     {"device": "no spaces"},
     {"session": ""},
     {"sequence": -1},
@@ -90,17 +90,17 @@ REFUSED = [
 ]
 
 
-def test_what_the_gateway_would_refuse_is_refused_here_for_the_same(modules):
+def test_what_the_gateway_would_reject_is_rejected_here_for_the_same(modules):
     codes = set()
-    for case in REFUSED:
+    for case in REJECTED:
         changes = dict(case)
         batch = batch_of(changes.pop("count", 50), **changes)
-        with pytest.raises(RejectedBatch) as refused:
+        with pytest.raises(RejectedBatch) as rejected:
             decode_batch(encode_batch(batch))
-        with pytest.raises(RefusedByPage) as here:
+        with pytest.raises(RejectedByPage) as here:
             encoded_by(modules, batch)
-        assert here.value.reason == refused.value.code, case
-        codes.add(refused.value.code)
+        assert here.value.reason == rejected.value.code, case
+        codes.add(rejected.value.code)
     assert len(codes) == 10
 
 

@@ -1,4 +1,4 @@
-"""What is done to a store, its network and its keys: the page refuses it for its reason, and keeps what was good."""
+"""What is done to a store, its network and its keys: the page rejects it for its reason, and keeps what was good."""
 
 import hashlib
 import json
@@ -25,7 +25,7 @@ from model_store.repository.publishing import publish
 from model_store.repository.roles import Lifetimes
 from model_store.repository.signed_state import Edition, newest_root, read_state, sign, signers_of
 from model_store.repository.signing_keys import Keyring
-from tests.ingest.phone_page.page_modules import RefusedByPage
+from tests.ingest.phone_page.page_modules import RejectedByPage
 from tests.ingest.phone_page.phone_of_store import Phone, phone_in_node
 from tests.model_store.made_store import MadeStore, ago
 from tests.model_store.served_store import with_a_flipped_byte
@@ -40,12 +40,12 @@ def phone(node, tmp_path):
         yield opened
 
 
-def refused(phone: Phone, **options: Any) -> RefusedByPage:
-    """Pull, which must be refused and leave what is good untouched."""
+def rejected(phone: Phone, **options: Any) -> RejectedByPage:
+    """Pull, which must be rejected and leave what is good untouched."""
     before = phone.good()
-    with pytest.raises(RefusedByPage) as error:
+    with pytest.raises(RejectedByPage) as error:
         phone.pull(**options)
-    assert "UpdateRefusedError" in str(error.value)
+    assert "UpdateRejectedError" in str(error.value)
     assert phone.good() == before
     return error.value
 
@@ -88,7 +88,7 @@ def test_a_flipped_byte_in_any_file(phone):
         if kind in SAME_IN_ALL:
             forget_good(phone)
         phone.server.change = with_a_flipped_byte(kind)
-        assert refused(phone).reason == reason, kind
+        assert rejected(phone).reason == reason, kind
     phone.server.change = unchanged
     assert phone.pull() == "with-network.onnx"
 
@@ -104,7 +104,7 @@ def test_content_that_was_changed_under_a_right_signature(phone):
         return json.dumps(document).encode()
 
     phone.server.change = later
-    assert refused(phone).reason == "unsigned"
+    assert rejected(phone).reason == "unsigned"
 
 
 def test_files_that_are_no_metadata(phone):
@@ -120,7 +120,7 @@ def test_files_that_are_no_metadata(phone):
         b'{"signed":{"_type":"x"}}',
     ):
         phone.server.change = lambda name, was, content=content: content if name.endswith("timestamp.json") else was
-        assert refused(phone).reason == "contradictory", content
+        assert rejected(phone).reason == "contradictory", content
 
 
 def test_an_old_timestamp_after_a_newer_one(phone):
@@ -128,7 +128,7 @@ def test_an_old_timestamp_after_a_newer_one(phone):
     phone.store.publish("two")
     assert phone.pull() == "two"
     phone.server.change = lambda name, content: old.get(name)
-    assert refused(phone).reason == "rolled back"
+    assert rejected(phone).reason == "rolled back"
 
 
 def test_an_old_timestamp_that_leads_to_the_same_snapshot_as_a_newer_one(phone):
@@ -139,7 +139,7 @@ def test_an_old_timestamp_that_leads_to_the_same_snapshot_as_a_newer_one(phone):
         edition.commit()
     assert phone.pull() == "one"
     phone.server.change = lambda name, content: old.get(name)
-    older = refused(phone)
+    older = rejected(phone)
     assert older.reason == "rolled back"
     assert "timestamp" in str(older)
 
@@ -150,7 +150,7 @@ def test_an_old_timestamp_that_is_served_for_ever(phone):
     old = recorded(phone)
     publish(phone.store.storage, phone.store.signing, phone.store.release("two"))
     phone.server.change = lambda name, content: old.get(name)
-    expired = refused(phone, now=24 * hours + 60)
+    expired = rejected(phone, now=24 * hours + 60)
     assert expired.reason == "expired"
     assert "timestamp" in str(expired)
     phone.server.change = unchanged
@@ -171,7 +171,7 @@ def test_each_signature_that_is_over(node, tmp_path, role, lifetimes):
     with phone_in_node(node, store) as phone:
         for known in (None, "one"):  # both as fetched and as kept
             assert phone.good() == known
-            expired = refused(phone, now=3_700)
+            expired = rejected(phone, now=3_700)
             assert expired.reason == "expired"
             assert ("root" if role == "targets" else role) in str(expired)
             assert phone.pull() == "one"
@@ -182,7 +182,7 @@ def test_a_root_that_expired_is_still_the_one_that_lets_a_new_one_follow(node, t
     now = store.at(ago())
     publish(store.storage, now, store.release("one"))
     with phone_in_node(node, store) as phone:
-        expired = refused(phone)
+        expired = rejected(phone)
         assert expired.reason == "expired"
         assert "root" in str(expired)
         rotate_key(store.storage, now, "root")
@@ -196,7 +196,7 @@ def test_an_older_release_by_a_pointer_that_was_signed_before(phone):
     store.publish("two")
     assert phone.pull() == "two"
     store.sign({}, old)  # with the right key, in new metadata
-    older = refused(phone)
+    older = rejected(phone)
     assert older.reason == "rolled back"
     assert "change 1 of stable was signed, but change 2 is known" in str(older)
 
@@ -211,7 +211,7 @@ def test_metadata_of_one_edition_with_those_of_another(phone):
             return other if name.endswith(end) else content
 
         phone.server.change = mix
-        assert refused(phone).reason == "changed", role
+        assert rejected(phone).reason == "changed", role
 
 
 @pytest.mark.parametrize("role", ["releases", "channels", "snapshot", "timestamp"])
@@ -236,7 +236,7 @@ def test_a_release_that_was_signed_by_a_revoked_key(phone, role, tmp_path):
     }
     files |= {str(path.relative_to(copy)): path.read_bytes() for path in (copy / "targets").rglob("*.*")}
     phone.server.change = lambda name, content: files.get(name)
-    assert refused(phone).reason in ("unsigned", "rolled back")
+    assert rejected(phone).reason in ("unsigned", "rolled back")
 
 
 def test_a_store_of_somebody_else(phone, tmp_path):
@@ -244,7 +244,7 @@ def test_a_store_of_somebody_else(phone, tmp_path):
     for number in range(9):
         other.publish(f"evil-{number}")
     phone.server.folder = Path(other.storage.url)
-    assert refused(phone).reason == "unsigned"
+    assert rejected(phone).reason == "unsigned"
 
 
 def test_files_without_end(phone):
@@ -257,7 +257,7 @@ def test_files_without_end(phone):
             return (content or b"") + bytes(10_000_000) if name.endswith(kind) else content
 
         phone.server.change = longer
-        assert refused(phone).reason == "too long", kind
+        assert rejected(phone).reason == "too long", kind
     phone.server.change = unchanged
     forget_good(phone)
 
@@ -267,7 +267,7 @@ def test_files_without_end(phone):
             answer.write(piece)
 
     phone.server.send = lambda answer: endless(answer) if answer.name.endswith("onnx") else answer.write(answer.content)
-    assert refused(phone).reason in ("too long", "changed")
+    assert rejected(phone).reason in ("too long", "changed")
     phone.server.send = None
     assert phone.pull() == "with-network.onnx"
 
@@ -291,14 +291,14 @@ def test_a_root_that_the_one_before_did_not_sign(phone):
         root.version += 1
 
     next_root(phone, follow, by_the_old_one=False)
-    assert refused(phone).reason == "unsigned"
+    assert rejected(phone).reason == "unsigned"
 
 
 def test_a_root_under_another_version_than_its_own(phone):
     next_root(phone, lambda root: None)
     first = (phone.server.folder / "metadata" / "1.root.json").read_bytes()
     phone.server.change = lambda name, content: first if name.endswith("2.root.json") else content
-    assert refused(phone).reason == "rolled back"
+    assert rejected(phone).reason == "rolled back"
 
 
 def test_a_key_of_a_kind_that_the_page_does_not_verify(phone):
@@ -309,7 +309,7 @@ def test_a_key_of_a_kind_that_the_page_does_not_verify(phone):
         root.add_key(key, "timestamp")
 
     next_root(phone, let_sign)
-    unknown = refused(phone)
+    unknown = rejected(phone)
     assert unknown.reason == "unusable"
     assert "a key of the role timestamp is rsa/rsassa-pss-sha256; the page verifies Ed25519 only" in str(unknown)
 
@@ -335,7 +335,7 @@ def test_one_key_under_two_names_that_signs_for_two(phone):
         return json.dumps(document).encode()
 
     phone.server.change = signed_twice
-    few = refused(phone)
+    few = rejected(phone)
     assert few.reason == "unsigned"
     assert "by 1 of the 2 keys" in str(few)
 
@@ -375,7 +375,7 @@ def test_a_target_is_asked_only_of_roles_that_it_is_delegated_to(phone):
         role("timestamp", "a/*", False),
         role("f", "[a]/*", False),
     ):
-        with pytest.raises(RefusedByPage, match="UpdateRefusedError"):
+        with pytest.raises(RejectedByPage, match="UpdateRejectedError"):
             phone.page.run(body, {"roles": [unknown], "keys": {}}, ["a/one.json"])
 
 
@@ -431,7 +431,7 @@ def test_a_manifest_that_says_something_impossible(phone):
     ]
     for name, changes, reason, error in impossible:
         signed_as(phone, name, **changes)
-        found = refused(phone)
+        found = rejected(phone)
         assert found.reason == reason, name
         assert error in str(found)
 
@@ -440,7 +440,7 @@ def test_a_manifest_that_is_not_the_one_pointed_to(phone):
     files = {path.name: path.read_bytes() for path in phone.store.release("other").iterdir()}
     sign_and_point(phone, "other", files)
     phone.store.sign({"releases/other/manifest.json": files["manifest.json"] + b" "})
-    other = refused(phone)
+    other = rejected(phone)
     assert other.reason == "contradictory"
     assert "the manifest of other is not the one pointed to" in str(other)
 
@@ -451,10 +451,10 @@ def test_a_network_that_answers_otherwise_than_it_was_seen_to(phone):
     golden["probabilities"].reverse()
     files["golden.json"] = json.dumps(golden).encode()
     sign_and_point(phone, "other", files)
-    wrong = refused(phone)
+    wrong = rejected(phone)
     assert wrong.reason == "unusable"
     assert "other answers its golden window wrongly" in str(wrong)
-    running = phone.run("const { release, refused } = await openCurrentRelease(options); return release.name;")
+    running = phone.run("const { release, rejected } = await openCurrentRelease(options); return release.name;")
     assert running == "one"
 
 
@@ -470,7 +470,7 @@ def test_a_network_that_is_none(phone):
     ]
     files["manifest.json"] = encode_manifest(msgspec.structs.replace(manifest, artifacts=artifacts))
     sign_and_point(phone, "broken", files)
-    broken = refused(phone)
+    broken = rejected(phone)
     assert broken.reason == "unusable"
     assert "onnxruntime cannot load the network" in str(broken)
 
@@ -478,6 +478,6 @@ def test_a_network_that_is_none(phone):
 def test_a_pointer_of_a_schema_that_is_not_known(phone):
     known = pointers(phone.store.storage, read_state(phone.store.storage))["stable"]
     phone.store.sign({}, msgspec.structs.replace(known, number=2, schema=2))
-    unknown = refused(phone)
+    unknown = rejected(phone)
     assert unknown.reason == "unusable"
     assert "the channel's pointer has schema 2; this page reads 1" in str(unknown)

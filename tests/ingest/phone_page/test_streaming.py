@@ -134,18 +134,18 @@ def test_a_page_that_is_left_while_it_records_loses_nothing(phone: Any, page_gat
     assert_all_arrived(left, page_gateway.batches)
 
 
-def test_what_is_refused_is_shown_and_not_sent_again(phone: Any, page_gateway: Any) -> None:
-    page_gateway.refuses = lambda batch: ("past", "over 7 days behind") if batch.sequence == 2 else None
+def test_what_is_rejected_is_shown_and_not_sent_again(phone: Any, page_gateway: Any) -> None:
+    page_gateway.rejects = lambda batch: ("past", "over 7 days behind") if batch.sequence == 2 else None
     phone.enrol()
     phone.start()
-    phone.wait(lambda: phone.state()["refused"] == 1)
+    phone.wait(lambda: phone.state()["rejected"] == 1)
     phone.wait_for_text("log", "past: over 7 days behind")
     phone.wait(lambda: phone.state()["accepted"] >= 5)
     phone.click("start")
     phone.wait_until_all_is_sent()
-    assert phone.state()["refused"] == 1
+    assert phone.state()["rejected"] == 1
     assert 2 not in [batch.sequence for batch in page_gateway.batches]
-    assert phone.text("refused") == "1"
+    assert phone.text("rejected") == "1"
 
 
 def test_a_gateway_that_waits_is_said_to(phone: Any, page_gateway: Any) -> None:
@@ -275,6 +275,6 @@ def test_impossible_readings_are_left_out(phone: Any, page_gateway: Any) -> None
     phone.wait(lambda: phone.state()["accepted"] > 4)
     phone.click("start")
     phone.wait_until_all_is_sent()
-    assert phone.state()["refused"] == 0
+    assert phone.state()["rejected"] == 0
     assert_all_arrived(phone.recorded(), page_gateway.batches)
     assert np.abs(np.concatenate([batch.axes for batch in page_gateway.batches])).max() < 150

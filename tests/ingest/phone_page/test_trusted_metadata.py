@@ -11,7 +11,7 @@ from securesystemslib.formats import encode_canonical
 from har.channels import is_canary
 from model_store.repository.key_rotation import renew, rotate_key
 from model_store.repository.publishing import promote, rollback
-from tests.ingest.phone_page.page_modules import RefusedByPage
+from tests.ingest.phone_page.page_modules import RejectedByPage
 from tests.ingest.phone_page.phone_of_store import DEVICE, phone_in_browser, phone_in_node
 from tests.model_store.made_store import MadeStore
 from tests.model_store.served_store import trickle
@@ -53,7 +53,7 @@ def test_a_release_arrives_whole(browsing):
 
 def test_a_phone_follows_its_channel(phone):
     store = phone.store
-    with pytest.raises(RefusedByPage, match="no release yet"):
+    with pytest.raises(RejectedByPage, match="no release yet"):
         phone.pull()
     store.publish("one")
     assert phone.pull() == "one"
@@ -94,7 +94,7 @@ def test_keys_that_were_replaced_are_followed(phone):
 
 def test_without_the_store_the_last_good_release_runs_on_also_after_the_page_was_loaded_anew(browsing):
     browsing.store.publish("one")
-    opened = "const { release, refused } = await openCurrentRelease(options); return [release.name, refused?.reason];"
+    opened = "const { release, rejected } = await openCurrentRelease(options); return [release.name, rejected?.reason];"
     assert browsing.run(opened) == ["one", None]
     browsing.server.change = lambda name, content: None
     browsing.page.open()
@@ -107,9 +107,9 @@ def test_without_the_store_the_last_good_release_runs_on_also_after_the_page_was
 def test_a_phone_that_never_had_a_release_says_why_it_has_none(phone):
     phone.store.publish("one")
     phone.server.change = lambda name, content: None
-    with pytest.raises(RefusedByPage) as refused:
+    with pytest.raises(RejectedByPage) as rejected:
         phone.run("await openCurrentRelease(options)")
-    assert refused.value.reason == "unreachable"
+    assert rejected.value.reason == "unreachable"
     assert phone.good() is None
 
 
@@ -123,9 +123,9 @@ def test_a_release_that_was_damaged_in_the_browsers_storage_is_not_used_and_fetc
         await storage.set('store/good', kept);
         """
     )
-    with pytest.raises(RefusedByPage, match="onnx of the release that is kept is damaged") as refused:
+    with pytest.raises(RejectedByPage, match="onnx of the release that is kept is damaged") as rejected:
         browsing.good()
-    assert refused.value.reason == "changed"
+    assert rejected.value.reason == "changed"
     assert browsing.pull() == "one" == browsing.good()
 
 
@@ -139,8 +139,8 @@ def test_a_storage_that_is_full_stops_no_release_that_was_verified(phone):
       if (entry[0] === 'store/good') throw new DOMException('no room', 'QuotaExceededError');
       return storage.set(...entry);
     } };
-    const { release, refused } = await openCurrentRelease(options);
-    return [release.name, refused.reason, refused.detail];
+    const { release, rejected } = await openCurrentRelease(options);
+    return [release.name, rejected.reason, rejected.detail];
     """
     name, reason, detail = phone.run(full)
     assert (name, reason) == ("one", "unusable")
@@ -181,13 +181,13 @@ def test_a_later_release_that_cannot_be_kept_runs_too_and_the_one_before_is_clos
 def test_a_store_that_trickles_is_given_up_in_time(browsing):
     browsing.store.publish("one")
     browsing.server.send = lambda answer: trickle(answer) if "onnx" in answer.name else answer.write(answer.content)
-    with pytest.raises(RefusedByPage, match="bytes a second") as refused:
+    with pytest.raises(RejectedByPage, match="bytes a second") as rejected:
         browsing.pull()
-    assert refused.value.reason == "slow"
+    assert rejected.value.reason == "slow"
     browsing.server.send = lambda answer: answer.stopped.wait(10)
-    with pytest.raises(RefusedByPage, match="did not come on") as refused:
+    with pytest.raises(RejectedByPage, match="did not come on") as rejected:
         browsing.pull()
-    assert refused.value.reason == "slow"
+    assert rejected.value.reason == "slow"
     browsing.server.send = None
     assert browsing.pull() == "one"
 
@@ -200,9 +200,9 @@ def test_a_store_that_breaks_off_is_unreachable(browsing):
         answer.cut()
 
     browsing.server.send = lambda answer: cut(answer) if "onnx" in answer.name else answer.write(answer.content)
-    with pytest.raises(RefusedByPage) as refused:
+    with pytest.raises(RejectedByPage) as rejected:
         browsing.pull()
-    assert refused.value.reason == "unreachable"
+    assert rejected.value.reason == "unreachable"
 
 
 def test_another_stores_root_is_trusted_only_after_the_first_was_forgotten(phone, tmp_path):
@@ -213,9 +213,9 @@ def test_another_stores_root_is_trusted_only_after_the_first_was_forgotten(phone
         other.publish(f"other-{number}")
     phone.server.folder = tmp_path / "other" / "store"
     (phone.server.folder / "trusted_root.json").write_bytes(other.root)
-    with pytest.raises(RefusedByPage) as refused:
+    with pytest.raises(RejectedByPage) as rejected:
         phone.pull()
-    assert refused.value.reason == "unsigned"
+    assert rejected.value.reason == "unsigned"
     assert phone.good() == "one"
     phone.run("await metadata.forgetStore(storage)")
     assert phone.pull() == "other-8" == phone.good()
@@ -242,7 +242,7 @@ def test_canonical_json_is_what_python_signs(modules):
     compare()
     assert modules.run(CANONICAL, '{"\\uff5e": 1, "\\ud83d\\ude00": 2}') == '{"～":1,"😀":2}'  # by code point
     for document in ('{"a": 9007199254740993}', '{"a": 1.5}', '"\\ud800"', "[" * 50 + "]" * 50):
-        with pytest.raises(RefusedByPage, match="TypeError"):
+        with pytest.raises(RejectedByPage, match="TypeError"):
             modules.run(CANONICAL, document)
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from har.resampling import low_pass_taps
 from har.windows import MICROSECONDS, RecordingWindows, WindowSpec, merge_readings, recording_windows
 from ingest.senders.recording_files import read_recordings
-from tests.ingest.phone_page.page_modules import Modules, RefusedByPage
+from tests.ingest.phone_page.page_modules import Modules, RejectedByPage
 
 BEGIN = 1_764_000_000_123_457
 SPECS = [
@@ -121,7 +121,7 @@ IMPOSSIBLE = [
 ]
 
 
-def test_readings_that_are_not_possible_are_refused_and_none_of_them_is_taken(modules):
+def test_readings_that_are_not_possible_are_rejected_and_none_of_them_is_taken(modules):
     good_times, axes = recording(50, 2, 0.0, 0, 0.0)
     expected = recording_windows(good_times, axes)
     body = """
@@ -152,12 +152,12 @@ def test_of_readings_with_one_time_the_smallest_is_kept_whichever_came_first(mod
     )
 
 
-def test_a_manifest_whose_windows_cannot_be_cut_is_refused(modules):
+def test_a_manifest_whose_windows_cannot_be_cut_is_rejected(modules):
     possible = {"steps": 200, "rate_hz": 50, "hop_us": 1_000_000, "gap_us": 1_000_000}
     windows = "return (await import('/phone/classification/windows.js')).windowSpec(args[0])"
     assert modules.run(windows, possible) == {"steps": 200, "rateHz": 50, "hopUs": 1_000_000, "gapUs": 1_000_000}
     for change in ({"rate_hz": 33}, {"hop_us": 1_000_001}, {"steps": 0}, {"gap_us": 0}):
         with pytest.raises(ValueError, match=r"must be|multiple|no whole number"):
             WindowSpec(**(possible | change))
-        with pytest.raises(RefusedByPage, match="RangeError"):
+        with pytest.raises(RejectedByPage, match="RangeError"):
             modules.run(windows, possible | change)

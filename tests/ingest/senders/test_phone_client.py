@@ -10,7 +10,7 @@ from websockets.asyncio.server import serve
 
 from har.gateway_messages import Accepted, Waiting, encode_message
 from har.samples import decode_batch
-from ingest.senders.phone_client import GatewayRefusesError, PhoneClient
+from ingest.senders.phone_client import GatewayRejectsError, PhoneClient
 from tests.batches import live_batches
 from tests.brokers import on_one_broker
 from tests.ingest.gateway.running_gateway import arrived, gateway_on
@@ -81,15 +81,15 @@ async def test_a_full_buffer_makes_the_sender_wait():
 
 
 @on_one_broker
-async def test_a_refused_batch_is_reported_and_the_rest_goes_on(broker):
-    refused = []
+async def test_a_rejected_batch_is_reported_and_the_rest_goes_on(broker):
+    rejected = []
     axes = AXES.copy()
     axes[120] = np.nan
     async with gateway_on(broker) as address:
         url = f"ws://{address}/v1/samples"
-        async with PhoneClient(url, "p", on_refused=lambda b, why: refused.append((b.sequence, why.code))) as phone:
+        async with PhoneClient(url, "p", on_rejected=lambda b, why: rejected.append((b.sequence, why.code))) as phone:
             await phone.send(TIMES, axes)
-    assert refused == [(2, "not_finite")]
+    assert rejected == [(2, "not_finite")]
     assert phone.accepted == 29
 
 
@@ -108,7 +108,7 @@ async def test_leaving_waits_no_longer_than_it_is_told_to():
 
 async def test_what_is_no_address_is_final():
     phone = PhoneClient("127.0.0.1:9/v1/samples", "p", max_buffered=1)
-    with pytest.raises(GatewayRefusesError, match="isn't a valid URI"):
+    with pytest.raises(GatewayRejectsError, match="isn't a valid URI"):
         async with phone:
             await phone.send(TIMES, AXES)
 
@@ -117,12 +117,12 @@ async def test_what_is_no_address_is_final():
 async def test_a_wrong_token_is_final(broker):
     async with gateway_on(broker, token="right") as address:
         phone = PhoneClient(f"ws://{address}/v1/samples", "p", token="wrong", max_buffered=1)
-        with pytest.raises(GatewayRefusesError, match="401"):
+        with pytest.raises(GatewayRejectsError, match="401"):
             async with phone:
                 await phone.send(TIMES, AXES)
 
 
-def test_an_odd_device_name_is_refused_at_once():
+def test_an_odd_device_name_is_rejected_at_once():
     with pytest.raises(ValueError, match="device"):
         PhoneClient("ws://127.0.0.1:9", "my phone!")
 

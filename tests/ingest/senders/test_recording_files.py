@@ -54,13 +54,13 @@ def test_parquet_is_cut_into_sessions(tmp_path):
     ("changes", "says"),
     [({"gt": None}, "no column gt"), ({"x": [0.0, None, 0.0, 0.0]}, "1 of 4 rows"), ({"t": ["a"] * 4}, "numbers")],
 )
-def test_what_is_no_recording_is_refused_with_the_reason(tmp_path, changes, says):
+def test_what_is_no_recording_is_rejected_with_the_reason(tmp_path, changes, says):
     pq.write_table(table(**changes), tmp_path / "r.parquet")
     with pytest.raises(RecordingError, match=says):
         read_recordings(tmp_path / "r.parquet")
 
 
-def test_other_files_are_refused(tmp_path):
+def test_other_files_are_rejected(tmp_path):
     for name, content in (("a.txt", "x"), ("a.parquet", "not parquet"), ("a.csv", "a,b\n1,2\n")):
         (tmp_path / name).write_text(content)
         with pytest.raises(RecordingError, match=name):
@@ -87,7 +87,7 @@ def test_a_journal_gives_back_what_was_acknowledged_and_survives_a_torn_end(tmp_
     assert set(recording.labels) == {"walk", "sit"}
 
 
-def test_a_journal_that_is_damaged_is_refused(tmp_path):
+def test_a_journal_that_is_damaged_is_rejected(tmp_path):
     with Journal(tmp_path, "phone-1", "s1") as journal:
         for batch in live_batches(2):
             journal.write(batch, np.array(["walk"] * len(batch)))

@@ -128,18 +128,18 @@ def logs_of_cut_connections(draw):
 
 
 def assemble(log: list[SampleBatch], *, begin: int = 0):
-    """Windows by start; the positions that are finished; the batches of which something was refused."""
+    """Windows by start; the positions that are finished; the batches of which something was rejected."""
     session: SessionWindows[int] = SessionWindows(SPEC)
-    windows, finished, refused = {}, set(), []
+    windows, finished, rejected = {}, set(), []
     for position, batch in enumerate(log[begin:], begin):
         step = session.add(batch, position)
         for window in step.windows:
             values = window.values.tobytes()
             assert windows.setdefault(window.start, values) == values
         finished |= set(step.finished)
-        if step.refused:
-            refused.append((batch.sequence, step.refused.code))
-    return windows, finished, refused
+        if step.rejected:
+            rejected.append((batch.sequence, step.rejected.code))
+    return windows, finished, rejected
 
 
 @given(logs_of_cut_connections())
@@ -153,10 +153,10 @@ def test_what_is_new_arrives_in_order_however_connections_are_cut(log):
 
 @given(logs_of_cut_connections())
 @settings(max_examples=300, deadline=None)
-def test_resuming_gives_the_recordings_windows_and_nothing_is_refused(log):
-    windows, _, refused = assemble(log.messages)
+def test_resuming_gives_the_recordings_windows_and_nothing_is_rejected(log):
+    windows, _, rejected = assemble(log.messages)
     assert windows == windows_of(log.session)
-    assert refused == []
+    assert rejected == []
 
 
 @given(logs_of_cut_connections(), st.integers(0, 10_000))
@@ -165,7 +165,7 @@ def test_a_processor_that_restarts_among_repeats_loses_no_window(log, stopped):
     stop = stopped % (len(log.sequences) + 1)
     before, finished, _ = assemble(log.messages[:stop])
     unfinished = [position for position in range(stop) if position not in finished]
-    after, _, refused = assemble(log.messages, begin=min(unfinished, default=stop))
+    after, _, rejected = assemble(log.messages, begin=min(unfinished, default=stop))
     assert before.keys() | after.keys() == windows_of(log.session).keys()
     assert all(windows_of(log.session)[start] == values for start, values in after.items())
-    assert refused == []
+    assert rejected == []

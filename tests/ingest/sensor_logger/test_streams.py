@@ -25,7 +25,7 @@ def read(*payload, frame="unknown") -> Readings:
     return SessionReader(frame).read(decode_push(document(*payload)))
 
 
-def refusal(*payload, frame="unknown", reader: SessionReader | None = None) -> RejectedBatch:
+def rejection(*payload, frame="unknown", reader: SessionReader | None = None) -> RejectedBatch:
     with pytest.raises(RejectedBatch) as caught:
         (reader or SessionReader(frame)).read(decode_push(document(*payload)))
     return caught.value
@@ -121,9 +121,9 @@ FALLING = np.tile([0.02, 0.03, 4.0], (50, 1))
 @pytest.mark.parametrize(("sign", "factor", "unit"), [(1, 1, "in m/s²"), (-1, 1 / G, "in g")])
 def test_a_unit_that_the_magnitude_does_not_tell_is_told_by_comparing_with_the_sum(sign, factor, unit):
     others = [*entries("accelerometer", sign * (FALLING - GRAVITY)), *entries("gravity", sign * GRAVITY)]
-    assert refusal(entries("accelerometerUncalibrated", FALLING)).code == "unit"
+    assert rejection(entries("accelerometerUncalibrated", FALLING)).code == "unit"
     # 0.4 in g is as little an answer: by its magnitude it is neither.
-    assert refusal(entries("accelerometerUncalibrated", FALLING / G)).code == "unit"
+    assert rejection(entries("accelerometerUncalibrated", FALLING / G)).code == "unit"
     got = read(others, entries("accelerometerUncalibrated", sign * FALLING * factor))
     assert got.axes == pytest.approx(FALLING, rel=1e-6)
     assert unit in got.notes[0] and len(got.notes) == 1
@@ -141,10 +141,10 @@ def test_the_comparison_works_with_times_that_differ():
     assert "in g" in read(others, entries("accelerometerUncalibrated", FALLING / G, later)).notes[0]
 
 
-def test_an_accelerometer_alone_is_refused_with_the_sensor_to_switch_on():
-    refused = refusal(entries("accelerometer", SHAKEN))
-    assert refused.code == "gravity"
-    assert "switch on Gravity" in refused.detail
+def test_an_accelerometer_alone_is_rejected_with_the_sensor_to_switch_on():
+    rejected = rejection(entries("accelerometer", SHAKEN))
+    assert rejected.code == "gravity"
+    assert "switch on Gravity" in rejected.detail
 
 
 @pytest.mark.parametrize("frame", ["android", "standardised", "ios"])
@@ -227,11 +227,11 @@ def test_identical_repeats_are_merged_and_conflicting_ones_by_a_rule_that_does_n
     assert first.notes[1] == "readings left out that have the time of another and other values: 1"
 
 
-def test_a_reading_that_exceeds_the_limit_only_in_metres_is_refused():
+def test_a_reading_that_exceeds_the_limit_only_in_metres_is_rejected():
     total = TOTAL / G
     total[20] = [0, 0, 21]
-    refused = refusal(entries("accelerometerUncalibrated", total))
-    assert refused.code == "magnitude" and "205.9" in refused.detail
+    rejected = rejection(entries("accelerometerUncalibrated", total))
+    assert rejected.code == "magnitude" and "205.9" in rejected.detail
 
 
 # One decision a session
@@ -269,18 +269,18 @@ def test_readings_that_disagree_with_those_before_do_not_count_as_agreeing():
     assert ["in m/s²" in word for word in words] == [True, False, True, True]
 
 
-def test_a_document_without_the_stream_of_the_recording_is_refused():
+def test_a_document_without_the_stream_of_the_recording_is_rejected():
     reader = SessionReader()
     reader.read(decode_push(document(entries("totalAcceleration", TOTAL))))
-    refused = refusal(LINEAR_AND_GRAVITY, reader=reader)
-    assert refused.code == "stream"
-    assert "totalAcceleration" in refused.detail and "accelerometer, gravity" in refused.detail
+    rejected = rejection(LINEAR_AND_GRAVITY, reader=reader)
+    assert rejected.code == "stream"
+    assert "totalAcceleration" in rejected.detail and "accelerometer, gravity" in rejected.detail
 
 
-def test_a_document_without_gravity_is_refused_also_in_the_middle_of_a_recording():
+def test_a_document_without_gravity_is_rejected_also_in_the_middle_of_a_recording():
     reader = SessionReader()
     reader.read(decode_push(document(LINEAR_AND_GRAVITY)))
-    assert refusal(entries("accelerometer", SHAKEN), reader=reader).code == "gravity"
+    assert rejection(entries("accelerometer", SHAKEN), reader=reader).code == "gravity"
 
 
 @pytest.mark.parametrize("frame", ["android", "ios", "standardised", "unknown"])

@@ -50,7 +50,7 @@ def test_the_table_is_valid() -> None:
         (("device", "bias_spread"), "large"),
     ],
 )
-def test_a_malformed_table_is_refused(path: tuple[str, ...], value: object) -> None:
+def test_a_malformed_table_is_rejected(path: tuple[str, ...], value: object) -> None:
     table = json.loads(document())
     place = table
     for key in path[:-1]:
@@ -60,6 +60,6 @@ def test_a_malformed_table_is_refused(path: tuple[str, ...], value: object) -> N
         decode_parameters(json.dumps(table).encode())
 
 
-def test_what_is_no_json_is_refused() -> None:
+def test_what_is_no_json_is_rejected() -> None:
     with pytest.raises(ParameterTableError, match="malformed"):
         decode_parameters(b"{")

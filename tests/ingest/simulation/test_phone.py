@@ -145,6 +145,6 @@ def test_running_needs_neither_scipy_nor_pandas() -> None:
     "arguments",
     [{"seed": -1}, {"index": -1}, {"sample_rate_hz": 1.0}, {"placement": "head"}, {"segment_seconds": 0.5}],
 )
-def test_arguments_out_of_range_are_refused(arguments: dict[str, object]) -> None:
+def test_arguments_out_of_range_are_rejected(arguments: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=r"must|lasts"):
         SimulatedPhone(**{"seed": 1, "index": 0, "session_start_us": START, **arguments})  # type: ignore[arg-type]

@@ -33,7 +33,7 @@ def test_the_order_is_drawn_by_seed() -> None:
 
 
 @pytest.mark.parametrize("seconds", [0.0, -1.0, 1e6, float("nan")])
-def test_impossible_segment_lengths_are_refused(seconds: float) -> None:
+def test_impossible_segment_lengths_are_rejected(seconds: float) -> None:
     with pytest.raises(ValueError, match="a segment lasts"):
         Schedule(0, seconds)
 

@@ -15,7 +15,7 @@ from model_store.release_folder import open_release
 
 NETWORK = LiteClassifier(open_release("baseline"))
 BEGIN = 1_700_000_000_000_000
-#: Between the readings that come before and after in the test of what is refused.
+#: Between the readings that come before and after in the test of what is rejected.
 LATER = BEGIN + 3_999_000
 
 
@@ -71,7 +71,7 @@ def test_a_prediction_says_that_it_was_made_on_the_device():
     ],
     ids=["repeated", "backwards", "no epoch", "NaN", "magnitude", "shape"],
 )
-def test_what_no_sensor_gives_is_refused_and_leaves_the_rest_as_it_is(times, axes, match):
+def test_what_no_sensor_gives_is_rejected_and_leaves_the_rest_as_it_is(times, axes, match):
     good_times, good_axes = walked(8)
     broken, whole = stream(), stream()
     before = broken.add(good_times[:400], good_axes[:400])
@@ -82,7 +82,7 @@ def test_what_no_sensor_gives_is_refused_and_leaves_the_rest_as_it_is(times, axe
 
 
 @pytest.mark.parametrize("name", ["", "a phone", "x" * 65])
-def test_a_name_that_no_gateway_would_take_is_refused(name):
+def test_a_name_that_no_gateway_would_take_is_rejected(name):
     with pytest.raises(RejectedBatch):
         DeviceStream(name, "s1", lambda: NETWORK)
 

@@ -71,7 +71,7 @@ def test_lines_that_are_no_readings_are_told_counted_and_left_out(client, edge):
     bad = ["", "hello", "1,2,3", f"{BEGIN + 1_010_000},nan,0,9.8", lines[0], "9" * 5_000]
     ran = edge("run", lines=lines[:100] + bad + lines[100:])
     assert ran.returncode == 1
-    assert "5 of 406 lines refused" in ran.stderr
+    assert "5 of 406 lines rejected" in ran.stderr
     for told in ("line 102: a line is t,x,y,z", "line 104: ", "line 105: its time is not later"):
         assert told in ran.stderr
     assert len(ran.stdout.splitlines()) == len(recording_windows(times, axes).starts)
@@ -105,7 +105,7 @@ def test_a_recording_is_classified_on_its_own_time_axis(client, edge, tmp_path, 
         ("broken.parquet", "PAR1", "broken.parquet"),
     ],
 )
-def test_a_file_that_is_no_recording_is_refused(client, known, tmp_path, monkeypatch, capsys, name, content, said):
+def test_a_file_that_is_no_recording_is_rejected(client, known, tmp_path, monkeypatch, capsys, name, content, said):
     client.store.publish("one")
     if content is not None:
         (tmp_path / name).write_text(content)
@@ -121,9 +121,9 @@ def test_pulling_once_fetches_for_later(client, edge):
     assert "one classifies (stable)" in pulled.stderr
     assert "nothing new" in edge("pull").stderr
     client.server.change = lambda name, content: None
-    refused = edge("pull")
-    assert refused.returncode == 1
-    assert "update refused (unreachable)" in refused.stderr
+    rejected = edge("pull")
+    assert rejected.returncode == 1
+    assert "update rejected (unreachable)" in rejected.stderr
     times, axes = readings(6)
     ran = edge("run", lines=as_lines(times, axes))
     assert ran.returncode == 0, ran.stderr

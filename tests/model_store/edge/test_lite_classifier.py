@@ -46,7 +46,7 @@ def test_an_answer_does_not_depend_on_the_window_before(form):
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_another_answer_for_the_golden_window_is_refused(release, form):
+def test_another_answer_for_the_golden_window_is_rejected(release, form):
     golden = open_release(str(release)).read_golden()
     turned = golden.probabilities[1:] + golden.probabilities[:1]
     change_golden(release, turned)
@@ -65,7 +65,7 @@ def test_eight_bits_may_be_off_a_little_and_float32_may_not(release):
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_a_flipped_byte_is_refused_before_the_network_is_parsed(release, form):
+def test_a_flipped_byte_is_rejected_before_the_network_is_parsed(release, form):
     network = release / open_release(str(release)).manifest.artifact(form).name
     content = bytearray(network.read_bytes())
     content[len(content) // 2] ^= 1
@@ -75,7 +75,7 @@ def test_a_flipped_byte_is_refused_before_the_network_is_parsed(release, form):
 
 
 @pytest.mark.parametrize("changes", [{"steps": 100}, {"classes": ["bike", "walk"]}], ids=["steps", "classes"])
-def test_a_manifest_that_lies_about_the_network_is_refused(tmp_path, changes):
+def test_a_manifest_that_lies_about_the_network_is_rejected(tmp_path, changes):
     with pytest.raises(ReleaseError, match="the manifest"):
         LiteClassifier(open_release(str(copied_release(tmp_path, "lies", **changes))))
 

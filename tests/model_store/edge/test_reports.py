@@ -55,7 +55,7 @@ async def test_everything_is_reported_in_order_before_the_context_ends(broker):
                 reports.add(made[number : number + 10])
             await until(lambda: reports.reported == 250)
         assert await Reported(broker).starts(250) == [each.start for each in made]
-    assert (reports.refused, reports.dropped) == (0, 0)
+    assert (reports.rejected, reports.dropped) == (0, 0)
 
 
 async def test_what_was_made_while_the_gateway_was_away_is_reported_later(broker, monkeypatch):
@@ -81,13 +81,13 @@ async def test_a_device_that_is_alone_for_too_long_keeps_the_newest_and_counts_t
     assert (reports.dropped, reports.reported) == (100, 0)
 
 
-async def test_what_a_gateway_refuses_is_counted_and_not_sent_again(broker):
+async def test_what_a_gateway_rejects_is_counted_and_not_sent_again(broker):
     async with gateway_on(broker) as address:
         with ActivityReports(f"ws://{address}/v1/activities", "phone", "s1") as reports:
             reports.add(predictions(3, release="no release's name"))
             reports.add(predictions(3, first=10))
-            await until(lambda: reports.reported + reports.refused == 6)
-    assert reports.refused >= 3
+            await until(lambda: reports.reported + reports.rejected == 6)
+    assert reports.rejected >= 3
 
 
 async def test_a_wrong_token_is_told(broker, caplog):

@@ -9,7 +9,7 @@ import pytest
 
 from har.channels import is_canary
 from har.releases import GoldenWindow
-from model_store.client.errors import UpdateRefusedError
+from model_store.client.errors import UpdateRejectedError
 from model_store.repository.publishing import promote, publish, rollback
 from tests.model_store.client_of_store import HASTY
 from tests.model_store.served_store import cutting
@@ -71,11 +71,11 @@ def test_after_a_restart_without_a_store_the_last_good_release_runs(client, upda
     client.store.publish("one")
     updates_of().update()
     shutil.rmtree(client.server.folder)
-    refusals = threading.Semaphore(0)
-    with updates_of(on_refused=lambda _: refusals.release()) as updates:
+    rejections = threading.Semaphore(0)
+    with updates_of(on_rejected=lambda _: rejections.release()) as updates:
         assert updates.wait_for_release(0).pointer.release == "one"
-        assert refusals.acquire(timeout=20)
-        assert updates.refused.reason == "unreachable"
+        assert rejections.acquire(timeout=20)
+        assert updates.rejected.reason == "unreachable"
         assert running(updates) == "one"
 
 
@@ -92,10 +92,10 @@ def test_signatures_that_expired_stop_updates_and_nothing_else(client, updates_o
 
 
 def test_a_device_that_never_had_a_release_says_why_there_is_none(client, updates_of):
-    with updates_of() as updates, pytest.raises(UpdateRefusedError, match="no release"):
+    with updates_of() as updates, pytest.raises(UpdateRejectedError, match="no release"):
         updates.wait_for_release(1)
     shutil.rmtree(client.server.folder)
-    with updates_of() as updates, pytest.raises(UpdateRefusedError, match="unreachable"):
+    with updates_of() as updates, pytest.raises(UpdateRejectedError, match="unreachable"):
         updates.wait_for_release(1)
 
 
@@ -113,22 +113,22 @@ def test_a_release_that_answers_its_golden_window_wrongly_never_runs(client, upd
     client.store.sign(
         files, msgspec.structs.replace(pointer, number=pointer.number + 1, release="wrong", manifest_sha256=digest)
     )
-    with pytest.raises(UpdateRefusedError, match="golden window wrongly") as refused:
+    with pytest.raises(UpdateRejectedError, match="golden window wrongly") as rejected:
         updates.update()
-    assert refused.value.reason == "unusable"
+    assert rejected.value.reason == "unusable"
     assert running(updates) == "one"
     again = updates_of(form="litert-float32")
     again.load_last_good()
     assert running(again) == "one"
 
 
-def test_a_form_that_a_release_does_not_have_is_refused(client, updates_of):
+def test_a_form_that_a_release_does_not_have_is_rejected(client, updates_of):
     folder = client.store.release("one")
     manifest = msgspec.json.decode((folder / "manifest.json").read_bytes())
     manifest["artifacts"] = [each for each in manifest["artifacts"] if each["format"] == "onnx"]
     (folder / "manifest.json").write_bytes(msgspec.json.encode(manifest))
     publish(client.store.storage, client.store.signing, folder)
-    with pytest.raises(UpdateRefusedError, match="no litert-int8 artifact"):
+    with pytest.raises(UpdateRejectedError, match="no litert-int8 artifact"):
         updates_of().update()
 
 

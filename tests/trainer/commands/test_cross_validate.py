@@ -113,7 +113,7 @@ def test_what_cannot_be_cross_validated_says_why(table, capsys, words, says):
         (["--classes", "sit", "--classes", "unknown"], "unknown is the answer for what is none of the classes"),
     ],
 )
-def test_classes_that_cannot_be_told_apart_are_refused_at_once(capsys, words, says):
+def test_classes_that_cannot_be_told_apart_are_rejected_at_once(capsys, words, says):
     assert main(["cross-validate", "--data", "any.parquet", *words]) == 2
     assert says in capsys.readouterr().err
 
@@ -126,7 +126,7 @@ def test_a_class_that_only_one_person_shows_cannot_be_tested_without_them(table,
     assert "no window to train on is labelled walk" in error
 
 
-def test_recordings_given_twice_are_refused(table, capsys):
+def test_recordings_given_twice_are_rejected(table, capsys):
     first, again = table(people(6)), table(people(6), "again")
     assert main(["cross-validate", "--data", first, "--data", again, *TINY]) == 1
     assert "is in" in capsys.readouterr().err

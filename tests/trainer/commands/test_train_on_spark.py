@@ -44,7 +44,7 @@ def record_of(run):
     return json.loads((run / "run.json").read_text())
 
 
-def refuse_shared_work(run, workers):
+def reject_shared_work(run, workers):
     """Check the proof that the work was shared: own processes, own shards, all of them."""
     attempt = record_of(run)["attempts"][-1]
     theirs = [process for process in attempt["processes"] if process["name"].startswith("worker-")]
@@ -62,11 +62,11 @@ def test_synchronous_workers_share_the_shards_and_reach_a_release_without_a_brea
     result = train(table, tmp_path / "run", *ENOUGH, "--mode", "sync", "--executors", "2")
 
     assert result.returncode == 0, result.stderr
-    refuse_other_synchronous_run(tmp_path / "run")
+    reject_other_synchronous_run(tmp_path / "run")
 
 
-def refuse_other_synchronous_run(run):
-    attempt = refuse_shared_work(run, 2)
+def reject_other_synchronous_run(run):
+    attempt = reject_shared_work(run, 2)
     assert sorted(node["part"] for node in attempt["nodes"]) == ["chief", "worker"]
     [scores] = OnnxClassifier.open(str(run / "release")).manifest.metrics.values()
     assert scores.macro_f1 > 0.9
@@ -90,7 +90,7 @@ def test_a_worker_killed_on_a_standalone_cluster_is_told_and_the_same_command_re
     epochs = [json.loads(line)["epoch"] for line in (run / "metrics.jsonl").read_text().splitlines()[killed_at:]]
     assert min(epochs) >= 2
     assert max(epochs) == 5
-    refuse_other_synchronous_run(run)
+    reject_other_synchronous_run(run)
 
 
 @contextmanager
@@ -129,7 +129,7 @@ def run_asynchronously(prepared, run, cores):
     result = har("train", *words, limit=lambda: os.sched_setaffinity(0, cores))
 
     assert result.returncode == 0, result.stderr
-    attempt = refuse_shared_work(run, 2)
+    attempt = reject_shared_work(run, 2)
     assert sorted(node["part"] for node in attempt["nodes"]) == ["chief", "ps", "worker", "worker"]
     [scores] = OnnxClassifier.open(str(run / "release")).manifest.metrics.values()
     assert scores.macro_f1 > 0.9

@@ -28,7 +28,7 @@ def address(loopback: None) -> Iterator[tuple[str, int]]:
         yield reservation.Server(1).start()
 
 
-def refused(address: tuple[str, int], message: bytes) -> bool:
+def rejected(address: tuple[str, int], message: bytes) -> bool:
     with socket.create_connection(address, timeout=30) as attacker:
         attacker.sendall(message)
         return attacker.recv(1) == b""
@@ -48,17 +48,17 @@ class Program:
         return os.mkdir, (str(self.mark),)
 
 
-def test_what_would_run_a_program_is_refused(address, tmp_path):
+def test_what_would_run_a_program_is_rejected(address, tmp_path):
     mark = tmp_path / "ran"
     attack = pickle.dumps({"type": "REG", "data": Program(mark)})
-    assert refused(address, struct.pack(">I", len(attack)) + attack)
+    assert rejected(address, struct.pack(">I", len(attack)) + attack)
     assert not mark.exists()
     with closing(reservation.Client(address)) as client:
         assert client.register(NODE) == "OK"  # others are heard as before
 
 
-def test_a_message_without_end_is_refused(address):
-    assert refused(address, struct.pack(">I", MOST_BYTES + 1))
+def test_a_message_without_end_is_rejected(address):
+    assert rejected(address, struct.pack(">I", MOST_BYTES + 1))
 
 
 def test_it_listens_on_the_address_that_nodes_are_told_and_only_while_training_runs(loopback):

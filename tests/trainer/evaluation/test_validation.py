@@ -86,7 +86,7 @@ def test_a_network_that_is_never_right_has_no_threshold(prepared):
         validate(lambda windows: by_sway(windows)[:, ::-1], read_validation(folder))
 
 
-def test_answers_that_are_no_numbers_are_refused(prepared):
+def test_answers_that_are_no_numbers_are_rejected(prepared):
     def broken(windows):
         answers = by_sway(windows)
         answers[0] = np.nan
@@ -117,9 +117,9 @@ def test_a_better_release_passes_the_gate_and_the_same_one_does_not(prepared, tm
     better = gate_release(good, bad, held_out, LIMITS)
     assert better.passed, better.reason
     assert better.people == sorted(index.windows(VALIDATION))
-    refused = gate_release(same, good, held_out, LIMITS)
-    assert refused.reason.startswith("It does not pass: better than the current release (0, must be > 0")
-    assert msgspec.json.decode((same / "gate.json").read_bytes(), type=GateResult) == refused
+    rejected = gate_release(same, good, held_out, LIMITS)
+    assert rejected.reason.startswith("It does not pass: better than the current release (0, must be > 0")
+    assert msgspec.json.decode((same / "gate.json").read_bytes(), type=GateResult) == rejected
 
 
 def test_classes_are_compared_by_name(prepared, tmp_path):

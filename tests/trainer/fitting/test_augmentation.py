@@ -99,7 +99,7 @@ def test_unchanged_speed_at_offset_zero_is_the_identity() -> None:
     np.testing.assert_array_equal(change_speed(windows, np.ones(4), np.zeros(4), 50), windows[:, :50])
 
 
-def test_too_short_windows_are_refused() -> None:
+def test_too_short_windows_are_rejected() -> None:
     with pytest.raises(ValueError, match="at least 220 steps, these have 200"):
         change_speed(np.zeros((1, 200, 3), np.float32), np.array([1.1]), np.zeros(1), 200)
 

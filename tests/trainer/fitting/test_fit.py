@@ -12,6 +12,8 @@ from tests.trainer.made_examples import made_examples
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # TensorFlow and tf2onnx warn of their own insides while they are imported
+    from trainer.runs.plan import GRAVITY
+
     from trainer.fitting import networks
     from trainer.fitting.augmentation import random_rotations, rotate
     from trainer.fitting.examples import Examples
@@ -19,7 +21,6 @@ with warnings.catch_warnings():
     from trainer.fitting.fit import EpochProgress, epoch_arrays, fit
     from trainer.fitting.fit_settings import FitSettings
     from trainer.fitting.sampling import balanced_probabilities
-    from trainer.runs.plan import GRAVITY
     from trainer.sources.splits import StandingTestUserError
 
 # tf2onnx and tf-keras call what numpy and protobuf have deprecated.
@@ -59,7 +60,7 @@ def fitted(people: list[str], seed: int = 0) -> Any:
     )
 
 
-def test_fit_refuses_standing_test_users() -> None:
+def test_fit_rejects_standing_test_users() -> None:
     with pytest.raises(StandingTestUserError, match="galaxy_s8/u06"):
         fitted(["galaxy_s2/u01", "galaxy_s8/u06"])
 

@@ -211,8 +211,8 @@ def test_a_personal_release_replaces_only_a_personal_one():
     better, old = (contender(flat(skill), seed, personal=True) for skill, seed in ((0.95, 0), (0.7, 1)))
     assert judge(better, old, FROZEN, LIMITS).passed
     assert judge(better, None, FROZEN, LIMITS).passed
-    refused = judge(better, dataclasses.replace(old, personal=False), FROZEN, LIMITS)
-    assert failed(refused) == ["personal like the current release"]
+    rejected = judge(better, dataclasses.replace(old, personal=False), FROZEN, LIMITS)
+    assert failed(rejected) == ["personal like the current release"]
     few = judge(contender(flat(0.95, 3), personal=True), old, FROZEN, LIMITS)
     assert failed(few) == ["comparable sessions"]
 

@@ -108,7 +108,7 @@ def test_a_broken_reading_is_named_by_file_and_row_and_leaves_nothing(spark, tmp
     assert not (tmp_path / "prepared").exists()
 
 
-def test_the_same_session_in_two_data_sets_is_refused(spark, tmp_path):
+def test_the_same_session_in_two_data_sets_is_rejected(spark, tmp_path):
     paths = [write_recordings(tmp_path / f"{name}.parquet", [made_recording()]) for name in ("one", "two")]
 
     with pytest.raises(RecordingError, match=r"session s1 of made/u01 is in an earlier table, too: .*one\.parquet"):

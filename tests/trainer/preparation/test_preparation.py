@@ -84,7 +84,7 @@ def test_data_sets_of_the_same_file_name_are_all_read_and_told_apart(tmp_path):
     assert index.sources == ["a/data.parquet", "b/data.parquet"]
 
 
-def test_the_same_session_in_two_data_sets_is_refused(tmp_path):
+def test_the_same_session_in_two_data_sets_is_rejected(tmp_path):
     data = [write_recordings(tmp_path / f"{name}.parquet", people(6)) for name in ("one", "two")]
 
     with pytest.raises(

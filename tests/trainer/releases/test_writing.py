@@ -99,7 +99,7 @@ def test_a_release_in_the_way_is_kept_or_replaced_as_asked(tmp_path: Path) -> No
     assert list(tmp_path.iterdir()) == [output]
 
 
-def test_a_release_that_consumers_would_refuse_changes_nothing(tmp_path: Path) -> None:
+def test_a_release_that_consumers_would_reject_changes_nothing(tmp_path: Path) -> None:
     output = tmp_path / "tiny"
     written(output)
     frozen = frozen_network("origin")[1]

@@ -167,22 +167,22 @@ def test_a_run_that_is_cut_short_each_time_is_given_up(tmp_path, data):
     assert passed[1].folder != passed[0].folder
 
 
-def test_a_second_process_on_the_same_folder_is_refused(tmp_path, data):
-    refused = []
+def test_a_second_process_on_the_same_folder_is_rejected(tmp_path, data):
+    rejected = []
 
     def train(turn):
         with pytest.raises(FolderInUseError, match="runs is in use by another har train") as raised:
             rounds_of(tmp_path, data, Trainer(tmp_path / "second", [True]), rounds=1)
-        refused.append(raised.value)
+        rejected.append(raised.value)
         return Trainer(tmp_path, [True])(turn)
 
     passed, _ = rounds_of(tmp_path, data, train, rounds=1)
 
-    assert len(refused) == 1
+    assert len(rejected) == 1
     assert [each.outcome for each in passed] == ["published"]
 
 
-def test_prepared_data_are_refused_at_once(tmp_path, data):
+def test_prepared_data_are_rejected_at_once(tmp_path, data):
     (data / "prepared.json").write_text("{}")
 
     with pytest.raises(RunError, match="was prepared and does not grow"):

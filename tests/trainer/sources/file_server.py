@@ -18,7 +18,7 @@ class FileServer:
         The file.
     cuts : list of int
         After how many bytes of its body each answer is cut, in turn; answers after those are whole.
-    refusals : list of int
+    rejections : list of int
         Statuses that the first requests are answered with.
     ranges : bool
         Whether range requests are understood.
@@ -32,7 +32,7 @@ class FileServer:
 
     content: bytes
     cuts: list[int] = field(default_factory=list)
-    refusals: list[int] = field(default_factory=list)
+    rejections: list[int] = field(default_factory=list)
     ranges: bool = True
     stated_length: int | None = None
     etag: str = '"first"'
@@ -43,8 +43,8 @@ class FileServer:
         """Answer a request."""
         wanted = handler.headers.get("Range", "")
         self.asked.append(wanted)
-        if self.refusals:
-            handler.send_response(self.refusals.pop(0))
+        if self.rejections:
+            handler.send_response(self.rejections.pop(0))
             handler.send_header("Content-Length", "0")
             handler.end_headers()
             return

@@ -128,10 +128,10 @@ def test_a_server_that_sends_less_than_it_says_is_an_error(server: FileServer, t
 
 
 def test_a_busy_server_is_asked_again_and_a_missing_file_is_not(server: FileServer, tmp_path: Path) -> None:
-    server.refusals = [503, 429]
+    server.rejections = [503, 429]
     download(server.url, tmp_path / "data.zip", patience=QUICK)
     assert (tmp_path / "data.zip").read_bytes() == CONTENT
-    server.refusals, server.asked = [404], []
+    server.rejections, server.asked = [404], []
     with pytest.raises(DownloadError, match=r"404 .*is the address right\?"):
         download(server.url, tmp_path / "other.zip", patience=QUICK)
     assert len(server.asked) == 1
@@ -141,7 +141,7 @@ def test_without_a_network_the_error_says_what_to_do(tmp_path: Path) -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{unused.getsockname()[1]}/data.zip"
-        with pytest.raises(DownloadError, match="refused") as failure:
+        with pytest.raises(DownloadError, match="rejected") as failure:
             download(url, tmp_path / "data.zip", patience=QUICK)
     assert "Is this machine online" in str(failure.value)
     assert f"put it at {tmp_path / 'data.zip'}." in str(failure.value)
@@ -170,6 +170,6 @@ def test_a_full_disk_is_said_and_the_next_run_goes_on(server: FileServer, tmp_pa
     assert server.asked == ["", "bytes=1500000-"]
 
 
-def test_other_addresses_are_refused(tmp_path: Path) -> None:
+def test_other_addresses_are_rejected(tmp_path: Path) -> None:
     with pytest.raises(DownloadError, match="no http or https address"):
         download((tmp_path / "x").as_uri(), tmp_path / "data.zip")

@@ -115,7 +115,7 @@ def test_the_published_addresses_are_of_archives(published: Mapping[str, Publish
 def test_the_command_says_what_is_there_and_what_fails(
     server: FileServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    server.refusals = [404]
+    server.rejections = [404]
     assert run(settings(server, tmp_path)) == 1
     assert "har data fetch: http://127.0.0.1" in capsys.readouterr().err
     fetch(settings(server, tmp_path), SMALL)

@@ -6,7 +6,7 @@ from trainer.sources.splits import (
     STANDING_TEST_USERS,
     StandingTestUserError,
     device_of,
-    refuse_standing_test_users,
+    reject_standing_test_users,
     training_people,
     user_folds,
 )
@@ -30,15 +30,15 @@ def test_the_standing_test_users_are_waist_u21_to_u24_and_pocket_u06() -> None:
 
 
 @pytest.mark.parametrize("person", sorted(STANDING_TEST_USERS))
-def test_training_refuses_each_standing_test_user(person: str) -> None:
+def test_training_rejects_each_standing_test_user(person: str) -> None:
     with pytest.raises(StandingTestUserError, match=person):
-        refuse_standing_test_users(["galaxy_s2/u01", person])
+        reject_standing_test_users(["galaxy_s2/u01", person])
     with pytest.raises(StandingTestUserError):
         user_folds(["galaxy_s2/u01", person], 2)
 
 
 def test_same_user_name_on_another_device_is_another_person() -> None:
-    refuse_standing_test_users(["galaxy_s2/u06"])
+    reject_standing_test_users(["galaxy_s2/u06"])
     assert training_people(["galaxy_s2/u06", "galaxy_s8/u06"]) == ["galaxy_s2/u06"]
 
 

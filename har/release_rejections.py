@@ -1,4 +1,4 @@
-"""`ReleaseRefused`: what a processor says when it does not take an update of its release, for people to see."""
+"""`ReleaseRejected`: what a processor says when it does not take an update of its release, for people to see."""
 
 import msgspec
 
@@ -6,7 +6,7 @@ MAX_BYTES = 8_192
 MAX_CHARACTERS = 600
 
 
-class ReleaseRefused(msgspec.Struct, frozen=True):
+class ReleaseRejected(msgspec.Struct, frozen=True):
     """An update that a processor did not take. It is said again as often as the store is asked.
 
     Attributes
@@ -27,19 +27,19 @@ class ReleaseRefused(msgspec.Struct, frozen=True):
     detail: str
 
 
-def encode_refused(refused: ReleaseRefused) -> bytes:
+def encode_rejected(rejected: ReleaseRejected) -> bytes:
     """Encode as JSON; long texts are cut."""
     return msgspec.json.encode(
-        ReleaseRefused(
-            refused.worker[:MAX_CHARACTERS],
-            refused.serving[:MAX_CHARACTERS],
-            refused.reason[:MAX_CHARACTERS],
-            refused.detail[:MAX_CHARACTERS],
+        ReleaseRejected(
+            rejected.worker[:MAX_CHARACTERS],
+            rejected.serving[:MAX_CHARACTERS],
+            rejected.reason[:MAX_CHARACTERS],
+            rejected.detail[:MAX_CHARACTERS],
         )
     )
 
 
-def decode_refused(message: bytes) -> ReleaseRefused:
+def decode_rejected(message: bytes) -> ReleaseRejected:
     """Decode JSON.
 
     Raises
@@ -49,4 +49,4 @@ def decode_refused(message: bytes) -> ReleaseRefused:
     """
     if len(message) > MAX_BYTES:
         raise ValueError(f"{len(message)} bytes, at most {MAX_BYTES} are read")
-    return msgspec.json.decode(message, type=ReleaseRefused)
+    return msgspec.json.decode(message, type=ReleaseRejected)

@@ -10,18 +10,18 @@ from kafka.errors import KafkaError
 
 from har import topics
 from har.process.kafka_clients import open_client
-from har.refusals import Refusal
+from har.rejections import Rejection
 
 log = logging.getLogger(__name__)
 
-#: Refusals are said in full this often in `LOG_SECONDS`; the others are counted.
+#: Rejections are said in full this often in `LOG_SECONDS`; the others are counted.
 MOST_LINES = 10
 LOG_SECONDS = 10.0
 CONFIRM_SECONDS = 30.0
 
 
-class RefusedMessages:
-    """Publishes refusals; they count once `confirm` has returned.
+class RejectedMessages:
+    """Publishes rejections; they count once `confirm` has returned.
 
     Parameters
     ----------
@@ -32,20 +32,20 @@ class RefusedMessages:
     def __init__(self, bootstrap: str) -> None:
         self._bootstrap = bootstrap
         self._producer: KafkaProducer | None = None
-        self._waiting: list[Refusal] = []
-        self._lines = RefusalLines()
+        self._waiting: list[Rejection] = []
+        self._lines = RejectionLines()
 
     def __len__(self) -> int:
         """Return how many are not confirmed yet."""
         return len(self._waiting)
 
-    def refuse(self, refusal: Refusal) -> None:
-        """Take a refusal; it is kept until it is confirmed."""
-        self._waiting.append(refusal)
-        self._lines.note(refusal)
+    def reject(self, rejection: Rejection) -> None:
+        """Take a rejection; it is kept until it is confirmed."""
+        self._waiting.append(rejection)
+        self._lines.note(rejection)
 
     def confirm(self) -> None:
-        """Publish what was refused, and wait until Kafka has it.
+        """Publish what was rejected, and wait until Kafka has it.
 
         Raises
         ------
@@ -60,7 +60,7 @@ class RefusedMessages:
                 KafkaProducer, bootstrap_servers=self._bootstrap.split(","), acks="all", metrics_enabled=False
             )
         sent = [
-            self._producer.send(topics.REFUSED.name, key=each.key, value=each.value, headers=each.headers)
+            self._producer.send(topics.REJECTED.name, key=each.key, value=each.value, headers=each.headers)
             for each in self._waiting
         ]
         for future in sent:
@@ -78,11 +78,11 @@ class RefusedMessages:
             try:
                 self._producer.close(timeout=1)
             except KafkaError as error:
-                log.warning("Kafka has not confirmed every refusal: %s", error)
+                log.warning("Kafka has not confirmed every rejection: %s", error)
 
 
-class RefusalLines:
-    """Logs refusals: some in full, the others as a count."""
+class RejectionLines:
+    """Logs rejections: some in full, the others as a count."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -90,17 +90,21 @@ class RefusalLines:
         self._counted: Counter[str] = Counter()
         self._began_at = clock()
 
-    def note(self, refusal: Refusal) -> None:
-        """Log or count one refusal."""
+    def note(self, rejection: Rejection) -> None:
+        """Log or count one rejection."""
         if self._clock() - self._began_at >= LOG_SECONDS:
             self.end_period()
         if self._lines < MOST_LINES:
             self._lines += 1
             log.warning(
-                "refused %d bytes at %s: %s: %s", len(refusal.message), refusal.origin, refusal.code, refusal.detail
+                "rejected %d bytes at %s: %s: %s",
+                len(rejection.message),
+                rejection.origin,
+                rejection.code,
+                rejection.detail,
             )
         else:
-            self._counted[refusal.code] += 1
+            self._counted[rejection.code] += 1
 
     def end_period(self) -> None:
         """Say what was only counted."""
@@ -108,6 +112,6 @@ class RefusalLines:
             return
         if self._counted:
             codes = ", ".join(f"{code} {count}" for code, count in self._counted.most_common())
-            log.warning("refused %d more messages: %s", self._counted.total(), codes)
+            log.warning("rejected %d more messages: %s", self._counted.total(), codes)
         self._lines, self._began_at = 0, self._clock()
         self._counted.clear()

@@ -1,4 +1,4 @@
-"""What is said of a refused message, as headers of its copy on the dead-letter topic `har.topics.REFUSED`."""
+"""What is said of a rejected message, as headers of its copy on the dead-letter topic `har.topics.REJECTED`."""
 
 from dataclasses import dataclass
 
@@ -7,8 +7,8 @@ MAX_KEPT_BYTES = 131_072
 
 
 @dataclass(frozen=True)
-class Refusal:
-    """A message that was refused.
+class Rejection:
+    """A message that was rejected.
 
     Attributes
     ----------
@@ -18,7 +18,7 @@ class Refusal:
         The fault's stable name, see `har.samples.RejectedBatch`.
     detail : str
         What is wrong, for a person.
-    refused_by : str
+    rejected_by : str
         ``gateway`` or ``processor``.
     device : str or None
         Who sent it, where that is known.
@@ -29,7 +29,7 @@ class Refusal:
     message: bytes
     code: str
     detail: str
-    refused_by: str
+    rejected_by: str
     device: str | None = None
     origin: str | None = None
 
@@ -49,13 +49,13 @@ class Refusal:
 
         Examples
         --------
-        >>> Refusal(b"", "empty", "the message is empty", "gateway").headers[:2]
+        >>> Rejection(b"", "empty", "the message is empty", "gateway").headers[:2]
         [('code', b'empty'), ('detail', b'the message is empty')]
         """
         said = {
             "code": self.code,
             "detail": self.detail,
-            "refused_by": self.refused_by,
+            "rejected_by": self.rejected_by,
             "bytes": str(len(self.message)),
             "origin": self.origin,
         }

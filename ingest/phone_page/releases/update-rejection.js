@@ -5,8 +5,8 @@
  *   | 'unusable'} Reason As docs/store.md explains them.
  */
 
-export class UpdateRefusedError extends Error {
-  name = 'UpdateRefusedError';
+export class UpdateRejectedError extends Error {
+  name = 'UpdateRejectedError';
 
   /**
    * @param {Reason} reason
@@ -14,7 +14,7 @@ export class UpdateRefusedError extends Error {
    * @param {ErrorOptions} [options] With the error that led to it.
    */
   constructor(reason, detail, options) {
-    super(`update refused (${reason}): ${detail}`, options);
+    super(`update rejected (${reason}): ${detail}`, options);
     this.reason = reason;
     this.detail = detail;
   }
@@ -22,12 +22,12 @@ export class UpdateRefusedError extends Error {
 
 /**
  * @param {unknown} condition What must be true.
- * @param {Reason} reason Why it is refused otherwise.
+ * @param {Reason} reason Why it is rejected otherwise.
  * @param {string} detail What was found, and what was expected.
  * @returns {asserts condition}
  */
-export function refuseUnless(condition, reason, detail) {
-  if (!condition) throw new UpdateRefusedError(reason, detail);
+export function rejectUnless(condition, reason, detail) {
+  if (!condition) throw new UpdateRejectedError(reason, detail);
 }
 
 /** @param {unknown} error @returns {string} */

@@ -6,7 +6,7 @@ import msgspec
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
-from har.gateway_messages import Refused
+from har.gateway_messages import Rejected
 from har.samples import RejectedBatch
 from ingest.devices.errors import NotAdmittedError, Reason, RegistryError
 from ingest.gateway.measures import GatewayMeasures
@@ -28,12 +28,12 @@ _STATUS: dict[Reason, int] = {
 _REJECTED_STATUS = {"oversized": 413, "too_slow": 408, "not_yours": 403}
 
 
-def refusal(status: int, code: str, detail: str, *, retry: bool = False) -> web.Response:
+def rejection(status: int, code: str, detail: str, *, retry: bool = False) -> web.Response:
     """Return the answer to a request that is turned away."""
     headers = {"Retry-After": str(RETRY_AFTER_SECONDS)} if retry else {}
     if status == 401:
         headers["WWW-Authenticate"] = 'Bearer realm="gateway"'
-    response = web.json_response(body=msgspec.json.encode(Refused(code, detail)), status=status, headers=headers)
+    response = web.json_response(body=msgspec.json.encode(Rejected(code, detail)), status=status, headers=headers)
     if status in (408, 413):
         response.force_close()  # the rest of the request is not waited for
     return response
@@ -41,16 +41,16 @@ def refusal(status: int, code: str, detail: str, *, retry: bool = False) -> web.
 
 def sends_too_often() -> web.Response:
     """Return the answer to a device that sends more than it may."""
-    return refusal(429, "too_often", "this device sends more than it may", retry=True)
+    return rejection(429, "too_often", "this device sends more than it may", retry=True)
 
 
 def not_admitted(error: NotAdmittedError) -> web.Response:
     """Return the answer to somebody who may not do this."""
     status = _STATUS[error.reason]
-    return refusal(status, error.reason, error.detail, retry=status == 429)
+    return rejection(status, error.reason, error.detail, retry=status == 429)
 
 
-def answering_refusals(measures: GatewayMeasures) -> Middleware:
+def answering_rejections(measures: GatewayMeasures) -> Middleware:
     """Return a middleware that answers what handlers raise."""
 
     @web.middleware
@@ -61,9 +61,9 @@ def answering_refusals(measures: GatewayMeasures) -> Middleware:
             measures.not_admitted.labels(error.reason).inc()
             return not_admitted(error)
         except RejectedBatch as rejected:
-            measures.refused.labels(rejected.code).inc()
-            return refusal(_REJECTED_STATUS.get(rejected.code, 400), rejected.code, rejected.detail)
+            measures.rejected.labels(rejected.code).inc()
+            return rejection(_REJECTED_STATUS.get(rejected.code, 400), rejected.code, rejected.detail)
         except (PublishError, RegistryError) as error:
-            return refusal(503, "unavailable", f"{error}; try again in {RETRY_AFTER_SECONDS} s", retry=True)
+            return rejection(503, "unavailable", f"{error}; try again in {RETRY_AFTER_SECONDS} s", retry=True)
 
     return answer

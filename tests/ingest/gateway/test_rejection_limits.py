@@ -1,0 +1,46 @@
+import asyncio
+import logging
+
+from har.gateway_messages import Rejected
+from ingest.gateway import rejection_limits
+from ingest.gateway.rejection_limits import MOST_LINES, RejectionBudget, RejectionLog
+
+NONSENSE = Rejected("malformed", "not a batch")
+
+
+def test_a_budget_is_used_up_at_once_or_lasts_for_its_rate():
+    now = 0.0
+    budget = RejectionBudget(6, clock=lambda: now)
+    assert [budget.spend() for _ in range(6)] == [True] * 5 + [False]
+
+    budget = RejectionBudget(6, clock=lambda: now)
+    for number in range(100):
+        now = 10.0 * number
+        assert budget.spend()
+
+
+async def test_a_phone_is_quoted_once_and_then_counted(caplog, monkeypatch):
+    monkeypatch.setattr(rejection_limits, "LOG_SECONDS", 0.1)
+    rejections = RejectionLog()
+    for _ in range(1_000):
+        rejections.note("1.2.3.4:5", 8, NONSENSE)
+    rejections.note("6.7.8.9:1", 8, Rejected("future", "set the clock"))
+    assert [record.getMessage() for record in caplog.records] == [
+        "rejected 8 bytes of 1.2.3.4:5: malformed: not a batch",
+        "rejected 8 bytes of 6.7.8.9:1: future: set the clock",
+    ]
+    await asyncio.sleep(0.2)
+    assert caplog.records[-1].getMessage() == "rejected 999 more of 1 phones: malformed 999"
+    rejections.note("1.2.3.4:5", 8, NONSENSE)
+    assert caplog.records[-1].getMessage().endswith("not a batch")
+    rejections.close()
+
+
+async def test_many_phones_do_not_fill_the_log_either(caplog):
+    caplog.set_level(logging.INFO)
+    rejections = RejectionLog()
+    for number in range(5_000):
+        rejections.note(f"phone {number}", 8, NONSENSE)
+    rejections.close()
+    assert len(caplog.records) == MOST_LINES + 1
+    assert caplog.records[-1].getMessage() == f"rejected {5_000 - MOST_LINES} more of 4990 phones: malformed 4990"
