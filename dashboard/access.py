@@ -12,7 +12,7 @@ from websockets.datastructures import Headers
 COOKIE = "har_dashboard"
 
 
-class Access:
+class DashboardAccess:
     """Checks requests.
 
     Without a token only this machine can connect; a page of somebody else's that runs in a browser here

@@ -1,7 +1,7 @@
 """What the server tells a browser, as JSON text frames.
 
 A browser gets a *snapshot* when it connects, then *deltas*. A long one is split: each message is complete
-JSON of type `BrowserUpdate` with at most `dashboard.limits.LiveLimits.devices_a_message` devices. Times are
+JSON of type `BrowserUpdate` with at most `dashboard.limits.BrowserLimits.devices_a_message` devices. Times are
 in µs since the epoch; those of windows and traces are event times by the device's clock, all others are by
 the server's. Applying a message twice has the effect of applying it once.
 """

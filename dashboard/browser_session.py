@@ -8,7 +8,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.frames import CloseCode
 
 from dashboard.browser_messages import LiveStatus
-from dashboard.limits import LiveLimits
+from dashboard.limits import BrowserLimits
 from dashboard.live_state import LiveState
 
 logger = logging.getLogger(__name__)
@@ -21,11 +21,11 @@ class Ticker:
     ----------
     state : LiveState
         Whose status is prepared once a heartbeat for all.
-    limits : LiveLimits
+    limits : BrowserLimits
         How often.
     """
 
-    def __init__(self, state: LiveState, limits: LiveLimits) -> None:
+    def __init__(self, state: LiveState, limits: BrowserLimits) -> None:
         self.status: LiveStatus = state.status()
         self._state = state
         self._limits = limits
@@ -60,11 +60,11 @@ class BrowserSession:
         What it sees.
     ticker : Ticker
         When to look for changes.
-    limits : LiveLimits
+    limits : BrowserLimits
         How long to wait for it.
     """
 
-    def __init__(self, connection: ServerConnection, state: LiveState, ticker: Ticker, limits: LiveLimits) -> None:
+    def __init__(self, connection: ServerConnection, state: LiveState, ticker: Ticker, limits: BrowserLimits) -> None:
         self._connection = connection
         self._state = state
         self._ticker = ticker

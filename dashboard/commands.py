@@ -22,7 +22,7 @@ Act = Literal["label", "label now", "invite"]
 _PATHS: dict[Act, str] = {"label": "/v1/labels", "label now": "/v1/labels/now", "invite": "/v1/devices"}
 
 
-class Command(msgspec.Struct, forbid_unknown_fields=True):
+class PageCommand(msgspec.Struct, forbid_unknown_fields=True):
     """A browser's message.
 
     Attributes
@@ -58,7 +58,7 @@ class CommandAnswer(msgspec.Struct):
     answer: Any
 
 
-_decoder = msgspec.json.Decoder(Command)
+_decoder = msgspec.json.Decoder(PageCommand)
 
 
 class GatewayCommands:
@@ -98,7 +98,7 @@ class GatewayCommands:
         except* ConnectionClosed:
             pass
 
-    async def _answer(self, connection: ServerConnection, command: Command) -> None:
+    async def _answer(self, connection: ServerConnection, command: PageCommand) -> None:
         done, answer = await self._ask(_PATHS[command.act], command.document)
         text = msgspec.json.encode(CommandAnswer(command.id, done, answer))
         await connection.send(text, text=True)

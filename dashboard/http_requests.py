@@ -8,7 +8,7 @@ from websockets.asyncio.server import ServerConnection
 from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
 
-from dashboard.access import Access
+from dashboard.access import DashboardAccess
 from dashboard.live_state import LiveState
 from dashboard.site import SECURITY_HEADERS, SiteFile
 
@@ -24,7 +24,7 @@ class RequestHandler:
     ----------
     site : mapping of str to SiteFile
         The files by path.
-    access : Access
+    access : DashboardAccess
         Who may see them.
     state : LiveState
         For the health check.
@@ -37,7 +37,7 @@ class RequestHandler:
     def __init__(
         self,
         site: Mapping[str, SiteFile],
-        access: Access,
+        access: DashboardAccess,
         state: LiveState,
         has_room: Callable[[str], bool],
         streams: Collection[str] = (LIVE_PATH,),

@@ -15,7 +15,7 @@ import msgspec
 from dashboard.browser_messages import BrowserUpdate, LiveStatus
 from dashboard.device_history import DeviceHistory
 from dashboard.limited_log import LimitedLog
-from dashboard.limits import LiveLimits
+from dashboard.limits import BrowserLimits
 from dashboard.live_messages import InvalidUpdateError, read_update
 from dashboard.throughput import Throughput
 from har.activities import ActivityStyle, activity_style
@@ -51,7 +51,7 @@ class LiveState:
     ----------
     history_seconds : float
         Event time of the timelines.
-    limits : LiveLimits
+    limits : BrowserLimits
         Bounds.
     clock : Clock, optional
         Where the time comes from.
@@ -62,7 +62,7 @@ class LiveState:
     def __init__(
         self,
         history_seconds: float,
-        limits: LiveLimits,
+        limits: BrowserLimits,
         clock: Clock | None = None,
         *,
         labels: tuple[ActivityStyle, ...] = (),

@@ -10,15 +10,15 @@ from websockets.asyncio.server import Server, ServerConnection
 from websockets.asyncio.server import serve as serve_websockets
 from websockets.frames import CloseCode
 
-from dashboard.access import Access
+from dashboard.access import DashboardAccess
 from dashboard.browser_session import BrowserSession, Ticker
 from dashboard.commands import GatewayCommands
 from dashboard.http_requests import COMMANDS_PATH, LIVE_PATH, RequestHandler
-from dashboard.limits import LiveLimits
+from dashboard.limits import BrowserLimits
 from dashboard.live_state import LiveState
 from dashboard.redis_feed import RedisFeed
 from dashboard.settings import DashboardSettings
-from dashboard.site import MissingFileError, load_site
+from dashboard.site import MissingPageFileError, load_site
 from har.activities import LABELS
 from har.process.log_format import logging_config
 
@@ -30,7 +30,7 @@ OPEN_TIMEOUT_SECONDS = 10.0
 
 
 async def serve(
-    settings: DashboardSettings, *, ready: asyncio.Event | None = None, limits: LiveLimits | None = None
+    settings: DashboardSettings, *, ready: asyncio.Event | None = None, limits: BrowserLimits | None = None
 ) -> None:
     """Serve the dashboard until cancelled.
 
@@ -42,17 +42,17 @@ async def serve(
         Where to listen, where Redis is.
     ready : asyncio.Event, optional
         Set once browsers can connect.
-    limits : LiveLimits, optional
+    limits : BrowserLimits, optional
         Bounds of memory and patience.
 
     Raises
     ------
-    MissingFileError
+    MissingPageFileError
         If a file of the page is missing, such as the chart library from npm.
     OSError
         If the address cannot be bound, or a certificate not be read.
     """
-    limits = limits or LiveLimits()
+    limits = limits or BrowserLimits()
     commands = _commands(settings)
     state = LiveState(settings.history_seconds, limits, labels=LABELS if commands is not None else ())
     ticker = Ticker(state, limits)
@@ -76,7 +76,7 @@ async def serve(
         finally:
             browsers[path].discard(connection)
 
-    access = Access(
+    access = DashboardAccess(
         settings.token.get_secret_value() if settings.token else None,
         encrypted=settings.tls_certificate is not None or settings.behind_proxy,
         behind_proxy=settings.behind_proxy,
@@ -114,7 +114,7 @@ def run(settings: DashboardSettings) -> int:
     logger.info("%s", settings.describe())
     try:
         asyncio.run(_serve_until_signalled(settings))
-    except (MissingFileError, OSError) as error:
+    except (MissingPageFileError, OSError) as error:
         print(f"har dashboard: {error}", file=sys.stderr)
         return 1
     return 0
@@ -131,7 +131,7 @@ async def _serve_until_signalled(settings: DashboardSettings) -> None:
         logger.info("The dashboard has stopped")
 
 
-async def _close(server: Server, limits: LiveLimits) -> None:
+async def _close(server: Server, limits: BrowserLimits) -> None:
     server.close()
     try:
         async with asyncio.timeout(limits.shutdown):

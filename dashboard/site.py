@@ -49,7 +49,7 @@ SECURITY_HEADERS = (
 )
 
 
-class MissingFileError(RuntimeError):
+class MissingPageFileError(RuntimeError):
     """A file of the page is not there."""
 
 
@@ -72,7 +72,7 @@ def load_site(folder: Path = WEB_FOLDER) -> dict[str, SiteFile]:
 
     Raises
     ------
-    MissingFileError
+    MissingPageFileError
         If one is missing, with what to do about it.
     """
     site = {}
@@ -85,6 +85,6 @@ def load_site(folder: Path = WEB_FOLDER) -> dict[str, SiteFile]:
                 if name.startswith("node_modules/")
                 else "the installation is incomplete"
             )
-            raise MissingFileError(f"the dashboard's page needs {folder / name}: {remedy}") from error
+            raise MissingPageFileError(f"the dashboard's page needs {folder / name}: {remedy}") from error
         site[path] = SiteFile(body, content_type, f'"{hashlib.sha256(body).hexdigest()[:32]}"')
     return site

@@ -32,7 +32,7 @@ INTERRUPTED = 130
 
 
 @dataclass(frozen=True)
-class Command:
+class ServiceCommand:
     """One subcommand.
 
     Attributes
@@ -57,24 +57,24 @@ class Command:
 
 
 COMMANDS = {
-    "demo": Command(DemoSettings, "deploy.demo:run", "demo"),
-    "gateway": Command(GatewaySettings, "ingest.gateway.server:run", "gateway"),
-    "devices": Command(DevicesSettings, "ingest.devices.command:run", "gateway"),
-    "simulate": Command(SimulateSettings, "ingest.senders.simulate:run", "gateway"),
-    "replay": Command(ReplaySettings, "ingest.senders.replay:run", "gateway"),
-    "processor": Command(ProcessorSettings, "stream_processor.worker:run", "processor"),
-    "store": Command(StoreSettings, "model_store.command:run", "store"),
-    "edge": Command(EdgeSettings, "model_store.edge.command:run", "edge"),
-    "dashboard": Command(DashboardSettings, "dashboard.server:run", "dashboard"),
-    "kafka": Command(KafkaServerSettings, "deploy.kafka.serve:run", "gateway"),
-    "topics": Command(TopicsSettings, "deploy.topics:run", "gateway"),
-    "audit": Command(AuditSettings, "deploy.audit.command:run", "gateway,store"),
-    "archive": Command(ArchiveSettings, "ingest.archive.command:run", "archiver"),
-    "data": Command(DataSettings, "trainer.commands.data:run", "trainer"),
-    "prepare": Command(PrepareSettings, "trainer.commands.prepare:run", "trainer"),
-    "train": Command(TrainSettings, "trainer.commands.train:run", "trainer"),
-    "evaluate": Command(EvaluateSettings, "trainer.commands.evaluate:run", "store"),
-    "cross-validate": Command(CrossValidateSettings, "trainer.commands.cross_validate:run", "trainer"),
+    "demo": ServiceCommand(DemoSettings, "deploy.demo:run", "demo"),
+    "gateway": ServiceCommand(GatewaySettings, "ingest.gateway.server:run", "gateway"),
+    "devices": ServiceCommand(DevicesSettings, "ingest.devices.command:run", "gateway"),
+    "simulate": ServiceCommand(SimulateSettings, "ingest.senders.simulate:run", "gateway"),
+    "replay": ServiceCommand(ReplaySettings, "ingest.senders.replay:run", "gateway"),
+    "processor": ServiceCommand(ProcessorSettings, "stream_processor.worker:run", "processor"),
+    "store": ServiceCommand(StoreSettings, "model_store.command:run", "store"),
+    "edge": ServiceCommand(EdgeSettings, "model_store.edge.command:run", "edge"),
+    "dashboard": ServiceCommand(DashboardSettings, "dashboard.server:run", "dashboard"),
+    "kafka": ServiceCommand(KafkaServerSettings, "deploy.kafka.serve:run", "gateway"),
+    "topics": ServiceCommand(TopicsSettings, "deploy.topics:run", "gateway"),
+    "audit": ServiceCommand(AuditSettings, "deploy.audit.command:run", "gateway,store"),
+    "archive": ServiceCommand(ArchiveSettings, "ingest.archive.command:run", "archiver"),
+    "data": ServiceCommand(DataSettings, "trainer.commands.data:run", "trainer"),
+    "prepare": ServiceCommand(PrepareSettings, "trainer.commands.prepare:run", "trainer"),
+    "train": ServiceCommand(TrainSettings, "trainer.commands.train:run", "trainer"),
+    "evaluate": ServiceCommand(EvaluateSettings, "trainer.commands.evaluate:run", "store"),
+    "cross-validate": ServiceCommand(CrossValidateSettings, "trainer.commands.cross_validate:run", "trainer"),
 }
 
 
@@ -116,7 +116,7 @@ def main(arguments: list[str] | None = None) -> int:
     return _call(words[0], command, chosen)
 
 
-def _read_settings(name: str, command: Command, words: list[str]) -> ServiceSettings:
+def _read_settings(name: str, command: ServiceCommand, words: list[str]) -> ServiceSettings:
     sys.argv[0] = f"har {name}"  # what the generated usage line shows
     return CliApp.run(command.settings, cli_args=words)
 
@@ -134,7 +134,7 @@ def _explain(error: ValidationError | SettingsError) -> str:
     return "; ".join(reasons)
 
 
-def _call(name: str, command: Command, chosen: ServiceSettings) -> int:
+def _call(name: str, command: ServiceCommand, chosen: ServiceSettings) -> int:
     module_name, function_name = command.entry.split(":")
     try:
         with interrupts.ending_at_once():

@@ -3,8 +3,8 @@
 Over the WebSocket a device sends binary frames (`har.samples.encode_batch`) or text frames (the same as JSON), or
 reports of what it classified itself (`har.activity_reports`); the gateway answers each with one `Accepted` or
 `Rejected` as a JSON text frame, in order. While answers wait for Kafka, it sends `Waiting` once; the next answer ends
-the wait. If Kafka does not take a message in time, the gateway closes the connection with code 1013: the device connects
-again and sends what was not answered. Between its frames a device may ask for the gateway's time
+the wait. If Kafka does not take a message in time, the gateway closes the connection with code 1013: the device
+connects again and sends what was not answered. Between its frames a device may ask for the gateway's time
 (`ClockQuestion`), and a phone page is told what the stream processor says of it (`ServerAnswer`).
 
 The protocol may grow: a device ignores messages of a type that it does not know.

@@ -1,6 +1,6 @@
 """What wearers said they were doing: intervals with a label, of which the last said counts.
 
-A statement is known by its phone, session and start: one with the start of an earlier one replaces it. So an activity
+A label is known by its phone, session and start: one with the start of an earlier one replaces it. So an activity
 that goes on (no end) is ended by saying it again with its end, corrected by saying another, and taken back by an
 interval that ends where it starts.
 """
@@ -22,7 +22,7 @@ ENDLESS = np.iinfo(np.int64).max
 
 
 @dataclass(frozen=True)
-class Statement:
+class Label:
     """A wearer said what a phone's session shows for a while.
 
     Attributes
@@ -76,27 +76,27 @@ class Statement:
 
 
 @dataclass
-class StatementTable:
-    """All statements, by device and session."""
+class LabelTable:
+    """All labels, by device and session."""
 
-    _by_session: dict[tuple[str, str], list[Statement]] = field(default_factory=dict)
+    _by_session: dict[tuple[str, str], list[Label]] = field(default_factory=dict)
 
-    def add(self, statement: Statement) -> None:
-        """Take up a statement; a repeated one changes nothing.
+    def add(self, label: Label) -> None:
+        """Take up a label; a repeated one changes nothing.
 
         Raises
         ------
         RecordingError
             If the session was said to be of another user.
         """
-        theirs = self._by_session.setdefault((statement.device, statement.session), [])
-        others = {known.user for known in theirs if known.user is not None} - {statement.user}
-        if statement.user is not None and others:
+        theirs = self._by_session.setdefault((label.device, label.session), [])
+        others = {known.user for known in theirs if known.user is not None} - {label.user}
+        if label.user is not None and others:
             raise RecordingError(
-                f"session {statement.session} of {statement.device} is of user {statement.user}, "
+                f"session {label.session} of {label.device} is of user {label.user}, "
                 f"but was said to be of {others.pop()}"
             )
-        theirs.append(statement)
+        theirs.append(label)
 
     def user(self, device: str, session: str) -> str | None:
         """Return who was said to wear the phone."""
@@ -120,13 +120,13 @@ class StatementTable:
             labels[(times >= start) & (times < end)] = activity
         return labels
 
-    def counts(self, statement: Statement) -> bool:
-        """Tell whether a statement was neither replaced nor taken back."""
-        return statement in self._counting(statement.device, statement.session)
+    def counts(self, label: Label) -> bool:
+        """Tell whether a label was neither replaced nor taken back."""
+        return label in self._counting(label.device, label.session)
 
-    def _counting(self, device: str, session: str) -> list[Statement]:
+    def _counting(self, device: str, session: str) -> list[Label]:
         said = sorted(self._by_session.get((device, session), []), key=lambda said: said.said_at)
-        last_said = {statement.start: statement for statement in said}
+        last_said = {label.start: label for label in said}
         return [each for each in said if last_said[each.start] is each and each.end > each.start]
 
     def _intervals(self, device: str, session: str) -> list[tuple[int, int, str]]:
@@ -142,7 +142,7 @@ class StatementTable:
 
 
 class _Wire(msgspec.Struct, forbid_unknown_fields=True):
-    """A statement as it lies on `har.topics.LABELS`."""
+    """A label as it lies on `har.topics.LABELS`."""
 
     device: str
     session: str
@@ -153,35 +153,35 @@ class _Wire(msgspec.Struct, forbid_unknown_fields=True):
     user: str | None = None
 
 
-def encode_statement(statement: Statement) -> bytes:
+def encode_label(label: Label) -> bytes:
     """Encode as JSON; without an end, if it goes on."""
-    end = None if statement.end == ENDLESS else statement.end
+    end = None if label.end == ENDLESS else label.end
     return msgspec.json.encode(
         _Wire(
-            statement.device,
-            statement.session,
-            statement.start,
-            statement.activity,
-            statement.said_at,
+            label.device,
+            label.session,
+            label.start,
+            label.activity,
+            label.said_at,
             end,
-            statement.user,
+            label.user,
         )
     )
 
 
-def decode_statement(message: bytes) -> Statement:
+def decode_label(message: bytes) -> Label:
     """Decode JSON.
 
     Raises
     ------
     RecordingError
-        If it is no statement, or the interval ends before it starts.
+        If it is no label, or the interval ends before it starts.
     """
     try:
         wire = msgspec.json.decode(message, type=_Wire)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise RecordingError(f"not a statement: {error}") from error
-    return Statement.of_row(msgspec.structs.asdict(wire))
+        raise RecordingError(f"not a label: {error}") from error
+    return Label.of_row(msgspec.structs.asdict(wire))
 
 
 def _microseconds(value: int | datetime) -> int:

@@ -176,7 +176,7 @@ class ReleaseManifest(msgspec.Struct, frozen=True):
     data : list of TrainingData
         Where the recordings are from.
     metrics : dict of str to Scores
-        By protocol, such as ``"standing test users, waist"``.
+        By protocol, such as ``"reserved test users, waist"``.
     weights_licence : str
         On which terms the weights may be used.
     personal : bool

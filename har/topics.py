@@ -38,7 +38,7 @@ PREDICTIONS = Topic("activity.predictions", "har.predictions.Prediction (JSON)",
 #: Messages that were rejected, as they came, with the reason in their headers (`har.rejections`).
 REJECTED = Topic("accelerometer.rejected", "the rejected message, unchanged", "device if known", 30 * DAY_MS)
 #: What wearers say that they do.
-LABELS = Topic("activity.labels", "har.labels.Statement (JSON)", "device", 30 * DAY_MS)
+LABELS = Topic("activity.labels", "har.labels.Label (JSON)", "device", 30 * DAY_MS)
 #: What a canary and what is stable say of the same window.
 COMPARISONS = Topic("model.comparisons", "har.comparisons.Comparison (JSON)", "device", 7 * DAY_MS)
 #: Changes of the store's channels; everybody who serves a release reads all of it.

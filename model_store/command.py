@@ -21,7 +21,7 @@ from model_store.repository.storage import Storage
 from model_store.repository.verification import verify_store
 from model_store.settings import (
     InitSettings,
-    ListSettings,
+    ListReleasesSettings,
     OfflineSigningSettings,
     PromoteSettings,
     PublishSettings,
@@ -120,7 +120,7 @@ def _rollback(settings: RollbackSettings) -> int:
     return 0
 
 
-def _list(settings: ListSettings) -> int:
+def _list(settings: ListReleasesSettings) -> int:
     storage = Storage(settings.store)
     state = read_state(storage)
     found, past = pointers(storage, state), history(storage, state)

@@ -65,7 +65,7 @@ class RollbackSettings(SigningSettings):
     reason: str = Field("", max_length=MAX_REASON_CHARACTERS, description="why, for whoever reads the history")
 
 
-class ListSettings(StoreCommandSettings):
+class ListReleasesSettings(StoreCommandSettings):
     """`har store list`: the releases, the channels and their history."""
 
     json_output: bool = Field(False, alias="json", description="print JSON only")
@@ -134,7 +134,7 @@ class StoreSettings(ServiceSettings):
     publish: CliSubCommand[PublishSettings] = Field(description="add a release and point a channel to it")
     promote: CliSubCommand[PromoteSettings] = Field(description="make the canary's release stable")
     rollback: CliSubCommand[RollbackSettings] = Field(description="go back to what was stable, or end the canary")
-    list: CliSubCommand[ListSettings] = Field(description="the releases, the channels and their history")
+    list: CliSubCommand[ListReleasesSettings] = Field(description="the releases, the channels and their history")
     show: CliSubCommand[ShowSettings] = Field(description="what a release says of itself, and its files")
     verify: CliSubCommand[VerifySettings] = Field(description="check every signature and every byte")
     rotate_key: CliSubCommand[RotateKeySettings] = Field(description="replace a role's key")

@@ -17,7 +17,7 @@ from har.comparisons import Comparison, compared
 from har.predictions import Prediction, Trace
 from har.windows import MICROSECONDS, WindowSpec
 from model_store.onnx_classifier import OnnxClassifier
-from stream_processor.serving import Choice, ServedReleases
+from stream_processor.serving import Choice, CurrentReleases
 from stream_processor.sessions import Position, SessionKey
 
 TRACE_DECIMALS = 3
@@ -54,13 +54,13 @@ class Classifier:
 
     Parameters
     ----------
-    served : ServedReleases
+    served : CurrentReleases
         Which release classifies which window.
     most : int
         Windows a call of a network.
     """
 
-    def __init__(self, served: ServedReleases, *, most: int) -> None:
+    def __init__(self, served: CurrentReleases, *, most: int) -> None:
         self._served = served
         self._most = most
 

@@ -15,7 +15,7 @@ from har.live import LIVE_CHANNEL, REJECTED_CHANNEL, device_key
 from har.predictions import LiveUpdate, encode_update
 from har.process.cancellation import leave_if_cancelled
 from har.release_rejections import ReleaseRejected, encode_rejected
-from stream_processor.measures import ProcessorMeasures
+from stream_processor.metrics import ProcessorMetrics
 
 log = logging.getLogger(__name__)
 
@@ -24,7 +24,7 @@ MAX_IN_ONE_TRIP = 500
 LONGEST_PAUSE_SECONDS = 5.0
 
 
-class LiveState:
+class LiveStateWriter:
     """Writes live updates to Redis in the background.
 
     Parameters
@@ -33,11 +33,11 @@ class LiveState:
         Redis's URL.
     latest_seconds : int
         How long a device's latest prediction is kept.
-    measures : ProcessorMeasures
+    measures : ProcessorMetrics
         Counts what is dropped.
     """
 
-    def __init__(self, url: str, *, latest_seconds: int, measures: ProcessorMeasures) -> None:
+    def __init__(self, url: str, *, latest_seconds: int, measures: ProcessorMetrics) -> None:
         self._redis: Redis = Redis.from_url(url, socket_timeout=5, socket_connect_timeout=5)
         self._latest_seconds = latest_seconds
         self._measures = measures

@@ -30,8 +30,8 @@ from stream_processor.kafka_messages import (
     rejection_message,
 )
 from stream_processor.ledger import PartitionLedger
-from stream_processor.live_state import LiveState
-from stream_processor.measures import ProcessorMeasures
+from stream_processor.live_state import LiveStateWriter
+from stream_processor.metrics import ProcessorMetrics
 from stream_processor.progress import PartitionProgress
 from stream_processor.sessions import Position, SessionBook, SessionKey
 from stream_processor.settings import ProcessorSettings
@@ -88,9 +88,9 @@ class StreamPipeline:
         Classifies windows, each by the release that is for it.
     publish : Publisher
         Kafka.
-    live : LiveState
+    live : LiveStateWriter
         Redis.
-    measures : ProcessorMeasures
+    measures : ProcessorMetrics
         What is counted.
     """
 
@@ -99,8 +99,8 @@ class StreamPipeline:
         settings: ProcessorSettings,
         classifier: Classifier,
         publish: Publisher,
-        live: LiveState,
-        measures: ProcessorMeasures,
+        live: LiveStateWriter,
+        measures: ProcessorMetrics,
     ) -> None:
         self._settings = settings
         self._classifier = classifier

@@ -21,9 +21,9 @@ from har.channels import Channel, ReleaseAnnouncement, decode_announcement
 from har.release_rejections import ReleaseRejected
 from har.releases import ReleaseError
 from model_store.client.errors import UpdateRejectedError
-from stream_processor.measures import ProcessorMeasures
+from stream_processor.metrics import ProcessorMetrics
 from stream_processor.release_loading import ReleaseLoader
-from stream_processor.serving import Served, ServedReleases
+from stream_processor.serving import CurrentReleases, Served
 
 log = logging.getLogger(__name__)
 
@@ -35,20 +35,20 @@ MOST_TRIES = 8
 MOST_LEAD_US = 60_000_000
 
 
-class ReleaseFollower:
+class ReleaseUpdater:
     """Adopts what is announced, once it is loaded and checked.
 
     Parameters
     ----------
     loader : ReleaseLoader
         Loads what the store says.
-    served : ServedReleases
+    served : CurrentReleases
         What classifies.
     announced : async generator of ReleaseAnnouncement
         Changes, those of a channel in order.
     interval_seconds : float
         How often the store is asked although nothing was announced.
-    measures : ProcessorMeasures
+    measures : ProcessorMetrics
         Counts what is rejected, and shows what classifies.
     tell_rejected : callable
         Told of each rejection, for people to see.
@@ -57,11 +57,11 @@ class ReleaseFollower:
     def __init__(
         self,
         loader: ReleaseLoader,
-        served: ServedReleases,
+        served: CurrentReleases,
         announced: AsyncGenerator[ReleaseAnnouncement, None],
         *,
         interval_seconds: float,
-        measures: ProcessorMeasures,
+        measures: ProcessorMetrics,
         tell_rejected: Callable[[ReleaseRejected], None],
     ) -> None:
         self._loader = loader

@@ -74,7 +74,7 @@ class Served:
         return said
 
 
-class ServedReleases:
+class CurrentReleases:
     """The releases that classify now, and those that did before the latest changes.
 
     Parameters

@@ -24,11 +24,11 @@ from model_store.onnx_classifier import OnnxClassifier
 from stream_processor.classification import Classifier
 from stream_processor.health import Health, LastResort
 from stream_processor.kafka_messages import LogMessage, OutgoingMessage, PartitionName
-from stream_processor.live_state import LiveState
+from stream_processor.live_state import LiveStateWriter
 from stream_processor.log_view import LogView
-from stream_processor.measures import ProcessorMeasures
+from stream_processor.metrics import ProcessorMetrics
 from stream_processor.pipeline import StreamPipeline
-from stream_processor.serving import Served, ServedReleases
+from stream_processor.serving import CurrentReleases, Served
 from stream_processor.settings import ProcessorSettings
 from stream_processor.transport import use_transport
 
@@ -69,7 +69,7 @@ def create_app(
         logging_config=logging_config("processor"),
     )
     use_transport(app, fetch_wait_ms=settings.fetch_wait_ms)
-    measures = ProcessorMeasures()
+    measures = ProcessorMetrics()
 
     async def publish(message: OutgoingMessage) -> Awaitable[object]:
         producer = await app.maybe_start_producer()
@@ -79,8 +79,8 @@ def create_app(
         )
         return sent
 
-    live = LiveState(str(settings.redis_url), latest_seconds=settings.latest_seconds, measures=measures)
-    served = ServedReleases(first)
+    live = LiveStateWriter(str(settings.redis_url), latest_seconds=settings.latest_seconds, measures=measures)
+    served = CurrentReleases(first)
     classifier = Classifier(served, most=settings.classify_batch)
     pipeline = StreamPipeline(settings, classifier, publish, live, measures)
     view = LogView(app)
@@ -155,15 +155,15 @@ def _follow(
     app: faust.App,
     settings: ProcessorSettings,
     loader: "ReleaseLoader",
-    served: ServedReleases,
-    measures: ProcessorMeasures,
-    live: LiveState,
+    served: CurrentReleases,
+    measures: ProcessorMetrics,
+    live: LiveStateWriter,
 ) -> None:
-    from stream_processor.release_following import ReleaseFollower, announcements  # noqa: PLC0415  (only with a store)
+    from stream_processor.release_following import ReleaseUpdater, announcements  # noqa: PLC0415  (only with a store)
 
     @app.task
     async def follow_releases() -> None:
-        follower = ReleaseFollower(
+        follower = ReleaseUpdater(
             loader,
             served,
             announcements(settings.bootstrap, fetch_wait_ms=settings.fetch_wait_ms),
@@ -192,7 +192,7 @@ def _log_message(event: faust.Event) -> LogMessage:
     )
 
 
-def _add_pages(app: faust.App, measures: ProcessorMeasures, health: Health) -> None:
+def _add_pages(app: faust.App, measures: ProcessorMetrics, health: Health) -> None:
     @app.page("/metrics")
     async def metrics(view: View, _: Request) -> Response:
         return view.bytes(generate_latest(measures.registry), headers={"Content-Type": CONTENT_TYPE_LATEST})

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from trainer.distributed.epoch_loop import build_model
 from trainer.distributed.job import TrainingJob
-from trainer.evaluation.measures import measure
+from trainer.evaluation.scores import measure
 from trainer.evaluation.validation import ValidationWindows
 from trainer.releases.candidate import classifier
 from trainer.runs.folder import RunFolder

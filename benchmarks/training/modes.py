@@ -23,7 +23,7 @@ from benchmarks.training.held_out_curve import CheckpointKeeper, held_out_curve
 from benchmarks.training.requests import request_for
 from benchmarks.training.results import show_table, write_figures
 from deploy.spark.standalone import StandaloneCluster
-from trainer.evaluation.measures import measure as measure_outcomes
+from trainer.evaluation.scores import measure as measure_outcomes
 from trainer.evaluation.validation import read_validation
 from trainer.request import Mode
 from trainer.runs import preparation

@@ -19,6 +19,7 @@ os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
 import numpy as np
 import tf_keras
 from numpy.typing import NDArray
+from trainer.runs.plan import GRAVITY
 
 from benchmarks.training.results import show_table, write_figures
 from har.scoring import confusion_matrix, scores
@@ -29,7 +30,6 @@ from trainer.fitting.fit import Model, limit_threads, make_optimizer
 from trainer.fitting.fit_settings import FitSettings
 from trainer.preparation.plan import TRAIN, VALIDATION, split_of_people
 from trainer.preparation.wearers import wearers_of
-from trainer.runs.plan import GRAVITY
 from trainer.settings import DEFAULT_CLASSES as CLASSES
 from trainer.sources.recordings import load_recordings
 
@@ -65,7 +65,7 @@ def measure(data: list[Path], output: Path, epochs: int) -> None:
 
 
 def make_split(data: list[Path]) -> Split:
-    """Cut the windows and deal them; standing test users are in no part."""
+    """Cut the windows and deal them; reserved test users are in no part."""
     recordings = load_recordings(data)
     splits = split_of_people(wearers_of([[recording.person for recording in recordings]]), 0.2)
     spec = WindowSpec(hop_us=STRIDE_US)

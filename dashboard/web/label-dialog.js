@@ -5,7 +5,7 @@ import { timeOfDay } from './wording.js';
 
 export class LabelDialog {
   #device = '';
-  /** @type {Map<string, any>} The statement that was made last, by device. */
+  /** @type {Map<string, any>} The label that was made last, by device. */
   #last = new Map();
 
   /** @param {import('./commands.js').Commands} commands */
@@ -57,7 +57,7 @@ export class LabelDialog {
   async #undo() {
     const device = this.#device;
     const last = this.#last.get(device);
-    // The later of two statements counts: it must be said after the one that it takes back.
+    // The later of two labels counts: it must be said after the one that it takes back.
     const said = await this.#send('label', { ...last, end: last.start, said_at: last.said_at + 1 }, device);
     if (!said) return;
     this.#last.delete(device);
@@ -77,9 +77,9 @@ export class LabelDialog {
       this.#say(device, answer.detail);
       return null;
     }
-    this.#last.set(device, answer.statement);
+    this.#last.set(device, answer.label);
     this.#showState();
-    return answer.statement;
+    return answer.label;
   }
 
   #showState() {

@@ -8,7 +8,7 @@ from pathlib import Path
 from deploy.audit.findings import Audit, compare
 from deploy.audit.reference import Acknowledged, Reference, ReferenceBuilder
 from deploy.audit.sources import Journals, SamplesLog
-from deploy.audit.summary import PredictionWatch, Seen
+from deploy.audit.summary import PredictionWatch, SeenMessages
 from deploy.audit.topic_reader import STALLED_SECONDS
 from deploy.topics import check_kafka
 from har.windows import MICROSECONDS
@@ -135,7 +135,7 @@ class _Comparing:
         self.reference.log_begins_us = self._log.begins_us
         self.reference.rejected = self._log.count_rejections()
 
-    def wait_for_due(self, watch: PredictionWatch, wait_seconds: float) -> Seen:
+    def wait_for_due(self, watch: PredictionWatch, wait_seconds: float) -> SeenMessages:
         """Wait until every window that is due was seen, or the time is over."""
         deadline = time.monotonic() + wait_seconds
         while True:
@@ -147,7 +147,7 @@ class _Comparing:
                 return seen
             self.update()
 
-    def explains(self, seen: Seen) -> bool:
+    def explains(self, seen: SeenMessages) -> bool:
         """Tell whether there are known readings for everything that was answered."""
         return all(self.reference.answer(key) is not None for key in seen.predictions)
 

@@ -17,7 +17,7 @@ from deploy.settings import AuditSettings
 from har.releases import ReleaseError
 from ingest.senders.journal import JournalError
 
-CLEAN, FAULTS_FOUND, UNTOLD = 0, 1, 2
+CLEAN, FAULTS_FOUND, INCONCLUSIVE = 0, 1, 2
 
 
 def run(settings: AuditSettings) -> int:
@@ -36,10 +36,10 @@ def run(settings: AuditSettings) -> int:
             )
     except KafkaError as error:
         print(f"har audit: Kafka at {settings.bootstrap}: {error}", file=sys.stderr)
-        return UNTOLD
+        return INCONCLUSIVE
     except (JournalError, MissingTopicError, NoJournalError, OSError, ReleaseError) as error:
         print(f"har audit: {error}", file=sys.stderr)
-        return UNTOLD
+        return INCONCLUSIVE
     except KeyboardInterrupt:
         return 130
     if settings.json_output:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import msgspec
 
 from deploy.audit.reference import Answer, Reference
-from deploy.audit.summary import Seen, WindowKey
+from deploy.audit.summary import SeenMessages, WindowKey
 from har.answers import UNKNOWN, decide
 from har.predictions import Prediction
 
@@ -39,7 +39,7 @@ class Example(msgspec.Struct, frozen=True, omit_defaults=True):
     detail: str = ""
 
 
-class Finding(msgspec.Struct):
+class AuditFinding(msgspec.Struct):
     """How often a fault was found, and some examples in the order of device, session and place."""
 
     count: int = 0
@@ -92,19 +92,19 @@ class Audit(msgspec.Struct):
         Predictions that repeat a window; delivery is at least once.
     max_difference : float
         Largest difference of a probability.
-    lost_batches : Finding
+    lost_batches : AuditFinding
         Batches that were acknowledged and are not in Kafka, or not with these readings.
-    wrongly_rejected : Finding
+    wrongly_rejected : AuditFinding
         Batches that the processor rejected although nothing in the log gives a reason.
-    missing : Finding
+    missing : AuditFinding
         Windows that must have been answered and were not.
-    extra : Finding
+    extra : AuditFinding
         Answered windows that no readings give.
-    differing : Finding
+    differing : AuditFinding
         Windows whose newest answer is not the release's.
-    contradicted : Finding
+    contradicted : AuditFinding
         Windows of which one release gave two different answers.
-    out_of_order : Finding
+    out_of_order : AuditFinding
         Windows that first came after a later window of their session.
     undecodable : int
         Messages on the predictions' topic that are none.
@@ -130,17 +130,17 @@ class Audit(msgspec.Struct):
     most_release_changes: int
     predictions_repeated: int
     max_difference: float
-    lost_batches: Finding
-    wrongly_rejected: Finding
-    missing: Finding
-    extra: Finding
-    differing: Finding
-    contradicted: Finding
-    out_of_order: Finding
+    lost_batches: AuditFinding
+    wrongly_rejected: AuditFinding
+    missing: AuditFinding
+    extra: AuditFinding
+    differing: AuditFinding
+    contradicted: AuditFinding
+    out_of_order: AuditFinding
     undecodable: int
 
     @property
-    def faults(self) -> dict[str, Finding]:
+    def faults(self) -> dict[str, AuditFinding]:
         """Every kind of fault by what it is called."""
         return {
             "batches lost": self.lost_batches,
@@ -150,7 +150,7 @@ class Audit(msgspec.Struct):
             "windows differing": self.differing,
             "windows contradicted": self.contradicted,
             "windows out of order": self.out_of_order,
-            "messages undecodable": Finding(self.undecodable),
+            "messages undecodable": AuditFinding(self.undecodable),
         }
 
     @property
@@ -159,14 +159,14 @@ class Audit(msgspec.Struct):
         return not any(finding.count for finding in self.faults.values())
 
 
-def compare(reference: Reference, seen: Seen, *, tolerance: float = 0.0) -> Audit:
+def compare(reference: Reference, seen: SeenMessages, *, tolerance: float = 0.0) -> Audit:
     """Compare what was predicted with what had to be.
 
     Parameters
     ----------
     reference : Reference
         What had to be.
-    seen : Seen
+    seen : SeenMessages
         What was read of the predictions' topic.
     tolerance : float
         Largest difference of a probability that counts as equal. With 0 every bit counts.
@@ -290,9 +290,9 @@ def _at(key: WindowKey, detail: str = "") -> Example:
     return Example(*key, detail=detail)
 
 
-def _finding(examples: Iterable[Example]) -> Finding:
+def _finding(examples: Iterable[Example]) -> AuditFinding:
     found = sorted(examples, key=_order)
-    return Finding(len(found), found[:EXAMPLES])
+    return AuditFinding(len(found), found[:EXAMPLES])
 
 
 def _order(example: Example) -> tuple[str, str, int]:

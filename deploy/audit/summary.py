@@ -73,7 +73,7 @@ class Summary(msgspec.Struct):
 
 
 @dataclass
-class Seen:
+class SeenMessages:
     """Predictions as they were read from Kafka: the newest of each window, and what is odd about the others.
 
     Attributes
@@ -163,7 +163,7 @@ class PredictionWatch:
 
     def __init__(self, bootstrap: str, *, since_us: int | None = None, fetch_wait_ms: int = LEISURELY_FETCH_MS) -> None:
         self._reader = TopicReader(bootstrap, topics.PREDICTIONS.name, since_us=since_us, fetch_wait_ms=fetch_wait_ms)
-        self._seen = Seen()
+        self._seen = SeenMessages()
         self._read_until: ReadUntil = ({}, {})
         self._changed = threading.Condition()
         self._stop = threading.Event()
@@ -181,14 +181,14 @@ class PredictionWatch:
         self._read_until = dict(self._reader.ends), dict(self._reader.positions)
         self._thread.start()
 
-    def wait_for(self, keys: Iterable[WindowKey], timeout_seconds: float) -> Seen:
+    def wait_for(self, keys: Iterable[WindowKey], timeout_seconds: float) -> SeenMessages:
         """Wait until all windows were seen, or the time is over; return what was seen."""
         wanted = set(keys)
         with self._changed:
             self._changed.wait_for(lambda: wanted <= self._seen.predictions.keys(), timeout_seconds)
             return self._seen
 
-    def wait_for_count(self, windows: int, timeout_seconds: float) -> Seen:
+    def wait_for_count(self, windows: int, timeout_seconds: float) -> SeenMessages:
         """Wait until so many different windows were seen, or the time is over; return what was seen."""
         with self._changed:
             self._changed.wait_for(lambda: len(self._seen.predictions) >= windows, timeout_seconds)
@@ -241,7 +241,7 @@ def expected_windows(journals: Path, spec: WindowSpec) -> Expected:
     return expected
 
 
-def summarise(expected: Expected, seen: Seen) -> Summary:
+def summarise(expected: Expected, seen: SeenMessages) -> Summary:
     """Compare what was predicted with what had to be."""
     predicted = seen.predictions
     scored = [(key, label) for key, label in expected.truth.items() if label is not None and key in predicted]

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from ingest.archive.digests import added, joined, reading_digests, statement_digest
+from ingest.archive.digests import added, joined, label_digest, reading_digests
 from ingest.archive.kafka_digests import KafkaDigests, Name
 from ingest.archive.tables import SAMPLES, ArchiveTable
 
@@ -62,7 +62,7 @@ def _batches_of(rows: pa.RecordBatch) -> Iterator[tuple[Name, int, int]]:
 def _statements_of(rows: pa.RecordBatch) -> Iterator[tuple[Name, int, int]]:
     for row in rows.to_pylist():
         name = (row["device"], row["session"], row["start"], row["said_at"])
-        yield name, row["arrived"], statement_digest(row["end"], row["activity"], row["user"])
+        yield name, row["arrived"], label_digest(row["end"], row["activity"], row["user"])
 
 
 def _coded(texts: AnyArray) -> tuple[NDArray[np.int64], list[str]]:

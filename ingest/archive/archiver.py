@@ -23,7 +23,7 @@ from ingest.archive.forgotten import Forgotten
 from ingest.archive.held_rows import HeldLabels, HeldRows, HeldSamples, Origin
 from ingest.archive.location import Location
 from ingest.archive.log_reader import KafkaRecord, LogReader, Partition
-from ingest.archive.measures import ArchiveMeasures
+from ingest.archive.metrics import ArchiveMetrics
 from ingest.archive.rejecting import RejectedMessages
 from ingest.archive.settings import ArchiveRunSettings
 from ingest.archive.state import TableState
@@ -35,7 +35,7 @@ from ingest.archive.tables import (
     ArchiveTable,
     ChangedElsewhereError,
 )
-from ingest.archive.upkeep import Upkeep
+from ingest.archive.upkeep import TablesUpkeep
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +52,7 @@ class Archiver:
     ----------
     settings : ArchiveRunSettings
         Where both are, and how often to commit.
-    measures : ArchiveMeasures
+    measures : ArchiveMetrics
         Where it counts.
     now_us : callable, optional
         The time, µs since the epoch.
@@ -68,7 +68,7 @@ class Archiver:
     def __init__(
         self,
         settings: ArchiveRunSettings,
-        measures: ArchiveMeasures,
+        measures: ArchiveMetrics,
         now_us: Callable[[], int] = lambda: time.time_ns() // 1000,
     ) -> None:
         self._settings = settings
@@ -77,7 +77,7 @@ class Archiver:
         self._location = Location(settings.archive)
         self._held: dict[str, HeldRows] = {SAMPLES.topic.name: HeldSamples(), LABELS.topic.name: HeldLabels()}
         self._rejected = RejectedMessages(settings.bootstrap)
-        self._upkeep = Upkeep(settings, now_us)
+        self._upkeep = TablesUpkeep(settings, now_us)
         self._must_begin = True
         self._reader = LogReader(settings.bootstrap, [kind.topic.name for kind in KINDS])
         try:
@@ -253,7 +253,7 @@ class Archiver:
         held.clear()
         self._committed |= reached
         self._measures.commits.labels(table.kind.name).inc()
-        (self._measures.readings if table.kind is SAMPLES else self._measures.statements).inc(rows.num_rows)
+        (self._measures.readings if table.kind is SAMPLES else self._measures.labels).inc(rows.num_rows)
         if change.whole:
             table.checkpoint()
 

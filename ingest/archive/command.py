@@ -13,11 +13,11 @@ from ingest.archive.archiver import Archiver, explain
 from ingest.archive.compaction import compact
 from ingest.archive.location import Location
 from ingest.archive.log_reader import LogError
-from ingest.archive.measures import ArchiveMeasures
+from ingest.archive.metrics import ArchiveMetrics
 from ingest.archive.settings import ArchiveCompactSettings, ArchiveRunSettings, ArchiveSettings, ArchiveVerifySettings
 from ingest.archive.tables import KINDS, STORAGE_ERRORS, ArchiveTable, ChangedElsewhereError
 from ingest.archive.upkeep import remove_files
-from ingest.archive.verification import Comparison, verify
+from ingest.archive.verification import TableComparison, verify
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +49,7 @@ def _run(settings: ArchiveRunSettings) -> int:
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    measures = ArchiveMeasures()
+    measures = ArchiveMetrics()
     with measures.served(settings.metrics_port):
         archiver = Archiver(settings, measures)
         log.info("archiving to %s", settings.archive)
@@ -65,8 +65,8 @@ def _verify(settings: ArchiveVerifySettings) -> int:
     return 0 if all(comparison.is_right for comparison in found) else FAILURE
 
 
-def _say(found: Comparison) -> None:
-    what = "statement(s)" if found.table == "labels" else "batch(es)"
+def _say(found: TableComparison) -> None:
+    what = "label(s)" if found.table == "labels" else "batch(es)"
     print(
         f"{found.table}: of {found.messages} message(s) in Kafka that the archive covers, {found.compared} {what} with "
         f"{found.rows} row(s) are archived exactly; {found.repeats} repeat(s), {found.kept_out} kept out, "

@@ -38,8 +38,8 @@ def reading_digests(times: NDArray[np.int64], axes: NDArray[np.float32]) -> Dige
     return np.stack([first, _mixed(first + _SECOND)], axis=1)
 
 
-def statement_digest(end: int | None, activity: str, user: str | None) -> int:
-    """Return the sum of the one digest of a statement's values, as `summed` gives it."""
+def label_digest(end: int | None, activity: str, user: str | None) -> int:
+    """Return the sum of the one digest of a label's values, as `summed` gives it."""
     whole = hashlib.blake2b(msgspec.msgpack.encode((end, activity, user)), digest_size=16).digest()
     return joined(1, int.from_bytes(whole[:8], "little"), int.from_bytes(whole[8:], "little"))
 

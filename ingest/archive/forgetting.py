@@ -25,14 +25,14 @@ class ForgottenRows:
 
     Attributes
     ----------
-    readings, statements : int
+    readings, labels : int
         Rows of both tables.
     files : int
         Files that were removed from the storage.
     """
 
     readings: int
-    statements: int
+    labels: int
     files: int
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from har.labels import ENDLESS, Statement, decode_statement
+from har.labels import ENDLESS, Label, decode_label
 from har.samples import SampleBatch, decode_batch
 from ingest.archive.keys import key_of
 from ingest.archive.state import TableState
@@ -18,7 +18,7 @@ from ingest.archive.tables import LABELS, SAMPLES, TableKind
 AnyArray: TypeAlias = "pa.Array[Any]"
 
 DAY_US = 86_400_000_000
-#: Only the number of a statement's one message.
+#: Only the number of a label's one message.
 ONLY = 0
 
 
@@ -120,17 +120,17 @@ class HeldSamples:
 
 @dataclass
 class HeldLabels:
-    """Statements.
+    """Labels.
 
     Attributes
     ----------
     readings : int
-        How many statements are held.
+        How many labels are held.
     """
 
     kind: TableKind = LABELS
     readings: int = 0
-    _statements: list[tuple[Statement, int]] = field(default_factory=list)
+    _labels: list[tuple[Label, int]] = field(default_factory=list)
 
     def take(self, message: bytes, origin: Origin, state: TableState) -> bool:
         """See `HeldRows`.
@@ -140,18 +140,18 @@ class HeldLabels:
         RecordingError
             If it cannot be decoded.
         """
-        said = decode_statement(message)
+        said = decode_label(message)
         if state.forgotten.keeps_out(said.device, said.session, arrived=origin.arrived, oldest=said.start):
             return False
-        if not state.seen.add(key_of(*statement_name(said)), ONLY, origin.partition, origin.arrived):
+        if not state.seen.add(key_of(*label_name(said)), ONLY, origin.partition, origin.arrived):
             return False
-        self._statements.append((said, origin.arrived))
+        self._labels.append((said, origin.arrived))
         self.readings += 1
         return True
 
     def rows(self) -> pa.Table:
-        """Return a row a statement, sorted by device, session and start."""
-        said = [statement for statement, _ in self._statements]
+        """Return a row a label, sorted by device, session and start."""
+        said = [label for label, _ in self._labels]
         starts = np.array([each.start for each in said], np.int64)
         columns = {
             "device": [each.device for each in said],
@@ -161,19 +161,19 @@ class HeldLabels:
             "activity": [each.activity for each in said],
             "said_at": [each.said_at for each in said],
             "user": pa.array([each.user for each in said], pa.string()),
-            "arrived": [arrived for _, arrived in self._statements],
+            "arrived": [arrived for _, arrived in self._labels],
             "day": days_of(starts),
         }
         return _table(LABELS, columns)
 
     def clear(self) -> None:
         """Hold nothing any more."""
-        self._statements.clear()
+        self._labels.clear()
         self.readings = 0
 
 
-def statement_name(said: Statement) -> tuple[str, str, int, int]:
-    """Return what a statement is known by."""
+def label_name(said: Label) -> tuple[str, str, int, int]:
+    """Return what a label is known by."""
     return said.device, said.session, said.start, said.said_at
 
 

@@ -5,11 +5,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from har.labels import ENDLESS, decode_statement
+from har.labels import ENDLESS, decode_label
 from har.recordings import RecordingError
 from har.samples import RejectedBatch, check_size, decode_batch
-from ingest.archive.digests import reading_digests, statement_digest, summed
-from ingest.archive.held_rows import day_begin, statement_name
+from ingest.archive.digests import label_digest, reading_digests, summed
+from ingest.archive.held_rows import day_begin, label_name
 from ingest.archive.log_reader import KafkaRecord, LogError, LogReader, Partition
 from ingest.archive.state import TableState
 from ingest.archive.tables import SAMPLES, ArchiveTable
@@ -22,7 +22,7 @@ DISORDER_US = 60_000_000
 CARRIED_HEADER = "carried_from"
 NEVER = 1 << 62
 
-#: A batch: (device, session, sequence); a statement: (device, session, start, said_at).
+#: A batch: (device, session, sequence); a label: (device, session, start, said_at).
 Name = tuple[Any, ...]
 
 
@@ -33,13 +33,13 @@ class KafkaDigests:
     Attributes
     ----------
     digests : dict of Name to int
-        The sum of the digests of each batch's or statement's rows.
+        The sum of the digests of each batch's or label's rows.
     complete_from : int
         Kafka has everything that reached the gateway after this, µs; 0 if it never deleted anything.
     oldest : int
         When the first message that it has reached the gateway, µs.
     messages, repeats, kept_out, rejected, behind : int
-        See `ingest.archive.verification.Comparison`.
+        See `ingest.archive.verification.TableComparison`.
     """
 
     digests: dict[Name, int] = field(default_factory=dict)
@@ -118,11 +118,11 @@ def _read_samples(message: bytes, begin: int) -> tuple[Name, int, int]:
 
 
 def _read_label(message: bytes, begin: int) -> tuple[Name, int, int]:
-    said = decode_statement(message)
+    said = decode_label(message)
     if said.start < begin:
-        return statement_name(said), said.start, 0
+        return label_name(said), said.start, 0
     end = None if said.end == ENDLESS else said.end
-    return statement_name(said), said.start, statement_digest(end, said.activity, said.user)
+    return label_name(said), said.start, label_digest(end, said.activity, said.user)
 
 
 def _read_until(reader: LogReader, targets: Mapping[Partition, int]) -> Iterator[KafkaRecord]:

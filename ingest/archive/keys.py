@@ -1,4 +1,4 @@
-"""Names of sessions and statements that do not tell whose they are, for the tables' logs."""
+"""Names of sessions and labels that do not tell whose they are, for the tables' logs."""
 
 import base64
 import hashlib

@@ -1,4 +1,4 @@
-"""Messages that are no batch and no statement: a copy goes to the dead-letter topic, and it is said in the log."""
+"""Messages that are no batch and no label: a copy goes to the dead-letter topic, and it is said in the log."""
 
 import logging
 import time

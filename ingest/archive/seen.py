@@ -12,7 +12,7 @@ MARGIN_US = DAY_MS * 1000
 
 
 class SeenEntry(msgspec.Struct, frozen=True, array_like=True):
-    """What was seen of a session, or of a statement, which is as a session with the one number 0.
+    """What was seen of a session, or of a label, which is as a session with the one number 0.
 
     Attributes
     ----------
@@ -42,7 +42,7 @@ class _Session:
         return SeenEntry(key, self.partition, self.arrived, tuple(self.ranges))
 
 
-class Seen:
+class SeenNumbers:
     """The sequence numbers that were seen, by session; and those of them that no commit tells of yet.
 
     It is bounded: a session whose partition has since moved on for longer than Kafka keeps messages is forgotten, as no

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from ingest.archive.forgotten import Forgotten
-from ingest.archive.seen import Seen, SeenEntry
+from ingest.archive.seen import SeenEntry, SeenNumbers
 from ingest.archive.tables import CHECKPOINT_COMMITS, ArchiveTable, TableKind
 
 
@@ -40,7 +40,7 @@ class TableState:
 
     Attributes
     ----------
-    seen : Seen
+    seen : SeenNumbers
         What was archived.
     forgotten : Forgotten
         Who was forgotten.
@@ -48,7 +48,7 @@ class TableState:
         See `StateChange`.
     """
 
-    seen: Seen
+    seen: SeenNumbers
     forgotten: Forgotten = field(default_factory=Forgotten)
     deleted_before: str | None = None
     topic: str | None = None
@@ -78,7 +78,7 @@ class TableState:
     @classmethod
     def empty(cls, kind: TableKind) -> "TableState":
         """Return what is known of a new table."""
-        return cls(Seen(kind.topic.retention_ms * 1000))
+        return cls(SeenNumbers(kind.topic.retention_ms * 1000))
 
     def change(self, version: int, now_us: int) -> StateChange:
         """Return what the commit after `version` is to carry: what is new, or from time to time everything."""

@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 READERS_HOURS = 1
 
 
-class Upkeep:
+class TablesUpkeep:
     """Looks after an archive's tables at intervals, the first time with the first commit.
 
     Parameters

@@ -17,7 +17,7 @@ FIRST_DIFFERENCES = 10
 
 
 @dataclass
-class Comparison:
+class TableComparison:
     """What was found of a table.
 
     Attributes
@@ -31,9 +31,9 @@ class Comparison:
     behind : int
         Messages that Kafka holds and the archive does not cover yet.
     compared, rows : int
-        Batches or statements that are the same in Kafka and in the archive, and their rows.
+        Batches or labels that are the same in Kafka and in the archive, and their rows.
     missing, differing, unknown : int
-        Batches or statements that are not in the archive; that have other rows there, or have them twice; that are in
+        Batches or labels that are not in the archive; that have other rows there, or have them twice; that are in
         the archive, but not in Kafka, though it should still hold them.
     differences : list of str
         The first of those.
@@ -78,7 +78,7 @@ class Comparison:
             self._differ(name, "in the archive, but not in Kafka")
 
 
-def verify(archive: str, bootstrap: str) -> list[Comparison]:
+def verify(archive: str, bootstrap: str) -> list[TableComparison]:
     """Compare both tables of an archive, as they are now, with Kafka.
 
     Raises
@@ -100,8 +100,10 @@ def verify(archive: str, bootstrap: str) -> list[Comparison]:
     return [_compared(table, state, bootstrap) for table, state in zip(tables, states, strict=True)]
 
 
-def _compared(table: ArchiveTable, state: TableState, bootstrap: str) -> Comparison:
+def _compared(table: ArchiveTable, state: TableState, bootstrap: str) -> TableComparison:
     kafka = read_kafka(table, state, bootstrap)
-    result = Comparison(table.kind.name, kafka.messages, kafka.repeats, kafka.kept_out, kafka.rejected, kafka.behind)
+    result = TableComparison(
+        table.kind.name, kafka.messages, kafka.repeats, kafka.kept_out, kafka.rejected, kafka.behind
+    )
     result._compare(kafka.digests, read_archive(table, kafka, state.deleted_before))
     return result

@@ -11,7 +11,7 @@ from ingest.devices.settings import (
     DevicesSettings,
     EnrolSettings,
     ForgetSettings,
-    ListSettings,
+    ListDevicesSettings,
     RevokeSettings,
     TokenSettings,
 )
@@ -34,7 +34,7 @@ def run(settings: DevicesSettings) -> int:
 
 
 def _do(
-    chosen: EnrolSettings | TokenSettings | RevokeSettings | ListSettings | ForgetSettings, registry: Registry
+    chosen: EnrolSettings | TokenSettings | RevokeSettings | ListDevicesSettings | ForgetSettings, registry: Registry
 ) -> int:
     if isinstance(chosen, EnrolSettings):
         return _enrol(chosen, registry)
@@ -44,7 +44,7 @@ def _do(
         registry.revoke(chosen.name)
         print(f"{chosen.name} is revoked: gateways cut it off within seconds. `har devices enrol` lets it in again.")
         return 0
-    if isinstance(chosen, ListSettings):
+    if isinstance(chosen, ListDevicesSettings):
         return _list(registry)
     # Only this needs the archive's and Redis's libraries.
     from ingest.devices.forgetting import forget_device  # noqa: PLC0415

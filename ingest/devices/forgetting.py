@@ -43,7 +43,7 @@ def _forget_archived(settings: ForgetSettings) -> bool:
     except (*STORAGE_ERRORS, ChangedElsewhereError) as error:
         print(f"archive: {settings.archive} was NOT erased, run this again: {error}", file=sys.stderr)
         return False
-    print(f"archive: {gone.readings} readings and {gone.statements} statements erased, {gone.files} files removed")
+    print(f"archive: {gone.readings} readings and {gone.labels} labels erased, {gone.files} files removed")
     return True
 
 

@@ -67,7 +67,7 @@ class RevokeSettings(RegistrySettings):
     name: CliPositionalArg[DeviceName] = Field(description="the device")
 
 
-class ListSettings(RegistrySettings):
+class ListDevicesSettings(RegistrySettings):
     """List the devices."""
 
     model_config = SettingsConfigDict(env_prefix="HAR_DEVICES_")
@@ -91,5 +91,5 @@ class DevicesSettings(ServiceSettings):
     enrol: CliSubCommand[EnrolSettings]
     token: CliSubCommand[TokenSettings]
     revoke: CliSubCommand[RevokeSettings]
-    list: CliSubCommand[ListSettings]
+    list: CliSubCommand[ListDevicesSettings]
     forget: CliSubCommand[ForgetSettings]

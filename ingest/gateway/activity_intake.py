@@ -11,20 +11,20 @@ from har.samples import RejectedBatch
 from har.windows import MICROSECONDS
 from ingest.gateway.admission import Caller
 from ingest.gateway.frames import Sender, Taken, check_sender, count_when_done, reject
-from ingest.gateway.measures import GatewayMeasures
-from ingest.gateway.publisher import Lane
+from ingest.gateway.metrics import GatewayMetrics
+from ingest.gateway.publisher import OrderedSender
 from ingest.gateway.settings import GatewaySettings
 
 
 class ActivityIntake:
     """Checks reports and publishes what they say."""
 
-    def __init__(self, settings: GatewaySettings, measures: GatewayMeasures) -> None:
+    def __init__(self, settings: GatewaySettings, measures: GatewayMetrics) -> None:
         self._max_ahead_us = settings.max_ahead_seconds * MICROSECONDS
         self._max_behind_us = settings.max_behind_seconds * MICROSECONDS
         self._measures = measures
 
-    def take(self, frame: str | bytes, lane: Lane, arrived_us: int, caller: Caller) -> Taken:
+    def take(self, frame: str | bytes, lane: OrderedSender, arrived_us: int, caller: Caller) -> Taken:
         """Publish a report's windows, or the report as rejected; it is confirmed when Kafka has all of them."""
         raw = frame.encode() if isinstance(frame, str) else frame
         sender: Sender | None = None

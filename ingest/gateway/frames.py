@@ -11,8 +11,8 @@ from har.gateway_messages import Answer, Rejected
 from har.rejections import Rejection
 from har.samples import RejectedBatch
 from ingest.gateway.admission import Caller
-from ingest.gateway.measures import GatewayMeasures
-from ingest.gateway.publisher import Lane
+from ingest.gateway.metrics import GatewayMetrics
+from ingest.gateway.publisher import OrderedSender
 
 
 def now_us() -> int:
@@ -42,7 +42,7 @@ class Taken:
 class Intake(Protocol):
     """Takes the frames of one kind of connection."""
 
-    def take(self, frame: str | bytes, lane: Lane, arrived_us: int, caller: Caller) -> Taken:
+    def take(self, frame: str | bytes, lane: OrderedSender, arrived_us: int, caller: Caller) -> Taken:
         """Publish a frame of `caller` that arrived at `arrived_us` (µs since the epoch), or its rejection."""
 
 
@@ -71,9 +71,9 @@ def reject(
     frame: bytes,
     rejected: RejectedBatch,
     sender: Sender | None,
-    lane: Lane,
+    lane: OrderedSender,
     arrived_us: int,
-    measures: GatewayMeasures,
+    measures: GatewayMetrics,
 ) -> Taken:
     """Publish a frame to the dead-letter topic, as it came and with the reason."""
     rejection = Rejection(frame, rejected.code, rejected.detail, "gateway", sender.device if sender else None)
@@ -86,7 +86,7 @@ def reject(
 
 
 def count_when_done(
-    confirmed: "asyncio.Future[Any]", count_taken: Callable[[], None], measures: GatewayMeasures
+    confirmed: "asyncio.Future[Any]", count_taken: Callable[[], None], measures: GatewayMetrics
 ) -> None:
     """Count a frame once Kafka has it, or has failed to take it."""
 

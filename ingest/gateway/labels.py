@@ -8,14 +8,14 @@ import msgspec
 from aiohttp import web
 
 from har import topics
-from har.labels import ENDLESS, Statement, decode_statement, encode_statement
+from har.labels import ENDLESS, Label, decode_label, encode_label
 from har.recordings import NULL_LABEL, RecordingError
 from har.samples import MAX_TIME_US, MIN_TIME_US, RejectedBatch, check_identifier
 from har.windows import MICROSECONDS
 from ingest.gateway.admission import Admission, Caller
 from ingest.gateway.clocks import DeviceClock, DeviceClocks
 from ingest.gateway.frames import check_sender, now_us
-from ingest.gateway.measures import GatewayMeasures
+from ingest.gateway.metrics import GatewayMetrics
 from ingest.gateway.pacing import Paces
 from ingest.gateway.publisher import KafkaPublisher
 from ingest.gateway.rejected_requests import rejection, sends_too_often
@@ -46,12 +46,12 @@ class LabelRoutes:
     admission : Admission
         Who may label what: a device itself, the operator all.
     publisher : KafkaPublisher
-        Where statements go.
+        Where labels go.
     clocks : DeviceClocks
         Each device's time.
     paces : Paces
         How often.
-    measures : GatewayMeasures
+    measures : GatewayMetrics
         Where they are counted.
     """
 
@@ -62,7 +62,7 @@ class LabelRoutes:
         publisher: KafkaPublisher,
         clocks: DeviceClocks,
         paces: Paces,
-        measures: GatewayMeasures,
+        measures: GatewayMetrics,
     ) -> None:
         self._settings = settings
         self._admission = admission
@@ -79,7 +79,7 @@ class LabelRoutes:
         caller = self._admission.caller(request)
         body = await read_body(request, max_bytes=MAX_DOCUMENT_BYTES, seconds=self._settings.request_seconds)
         try:
-            said = decode_statement(body)
+            said = decode_label(body)
         except RecordingError as error:
             raise RejectedBatch("malformed", str(error)) from error
         return await self._publish(said, caller)
@@ -93,25 +93,25 @@ class LabelRoutes:
             return rejection(
                 409, "silent", f"{asked.device} sends nothing to this gateway now, so nobody knows its time"
             )
-        return await self._publish(_statement(asked, clock, now), caller)
+        return await self._publish(_label(asked, clock, now), caller)
 
-    async def _publish(self, said: Statement, caller: Caller) -> web.Response:
+    async def _publish(self, said: Label, caller: Caller) -> web.Response:
         check_sender(caller, said.device)
         if said.user is None and caller.wearer is not None:
             said = replace(said, user=caller.wearer)
-        check_statement(said)
+        check_label(said)
         if not self._paces.try_take(said.device):
             return sends_too_often()
-        message = encode_statement(said)
+        message = encode_label(said)
         await self._publisher.lane().publish(
             topics.LABELS.name, said.device.encode(), message, arrived_us=now_us(), headers=[]
         )
         self._measures.labels.inc()
-        return web.json_response(body=b'{"type":"accepted","statement":' + message + b"}")
+        return web.json_response(body=b'{"type":"accepted","label":' + message + b"}")
 
 
-def check_statement(said: Statement) -> None:
-    """Reject a statement that cannot be meant.
+def check_label(said: Label) -> None:
+    """Reject a label that cannot be meant.
 
     Raises
     ------
@@ -131,11 +131,11 @@ def check_statement(said: Statement) -> None:
         raise RejectedBatch("malformed", "a user's name has 1 to 64 characters")
 
 
-def _statement(asked: _Now, clock: DeviceClock, now: int) -> Statement:
+def _label(asked: _Now, clock: DeviceClock, now: int) -> Label:
     moment = clock.event_time(now)
     if asked.start is None:
-        return Statement(asked.device, clock.session, moment, ENDLESS, asked.activity, moment)
+        return Label(asked.device, clock.session, moment, ENDLESS, asked.activity, moment)
     # What ends may belong to the session before.
-    return Statement(
+    return Label(
         asked.device, asked.session or clock.session, asked.start, max(asked.start, moment), asked.activity, moment
     )

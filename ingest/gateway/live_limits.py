@@ -21,7 +21,7 @@ class _Session:
     checksums: OrderedDict[int, int]
 
 
-class LiveLimits:
+class LiveSessionLimits:
     """Rejects batches that contradict the clock or their session.
 
     Parameters

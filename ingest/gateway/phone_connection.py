@@ -20,7 +20,7 @@ from ingest.gateway.frames import Intake, Taken, now_us
 from ingest.gateway.hang_ups import HangUps
 from ingest.gateway.pacing import Paces
 from ingest.gateway.phone_socket import PhoneLeftError, PhoneSocket
-from ingest.gateway.publisher import Lane, PublishError
+from ingest.gateway.publisher import OrderedSender, PublishError
 from ingest.gateway.rejection_limits import RejectionBudget, RejectionLog
 from ingest.gateway.settings import GatewaySettings
 
@@ -31,7 +31,7 @@ TOKEN_EXPIRED = 4401
 REVOKED = 4403
 
 
-class Room:
+class InFlightLimit:
     """Places for the batches, of all phones together, that wait for Kafka.
 
     Parameters
@@ -69,7 +69,7 @@ class Shared:
 
     settings: GatewaySettings
     intake: Intake
-    room: Room
+    room: InFlightLimit
     paces: Paces
     rejection_log: RejectionLog
     hang_ups: HangUps
@@ -85,13 +85,13 @@ class PhoneConnection:
         The phone.
     caller : Caller
         Who it is, as far as it had to say so.
-    lane : Lane
+    lane : OrderedSender
         The way to Kafka, for this connection alone.
     shared : Shared
         What all connections have in common.
     """
 
-    def __init__(self, socket: PhoneSocket, caller: Caller, lane: Lane, shared: Shared) -> None:
+    def __init__(self, socket: PhoneSocket, caller: Caller, lane: OrderedSender, shared: Shared) -> None:
         settings = shared.settings
         self._socket = socket
         self.caller = caller

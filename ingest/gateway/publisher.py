@@ -1,6 +1,6 @@
 """Publishing to Kafka with kafka-python: all in-sync replicas, idempotent, checksums by `crc32c`.
 
-kafka-python sends from a thread of its own; `Lane.publish` bridges its futures to asyncio.
+kafka-python sends from a thread of its own; `OrderedSender.publish` bridges its futures to asyncio.
 
 What must not happen is that a message reaches Kafka although one before it, on the same lane, never did: the
 processor would wait for the missing batch no longer than the grace, and reject it as late when its device
@@ -107,9 +107,9 @@ class KafkaPublisher:
         if producer is not None:
             await _in_daemon_thread(partial(_abandon, producer))
 
-    def lane(self) -> "Lane":
+    def lane(self) -> "OrderedSender":
         """Return a new lane to Kafka, on the present producer."""
-        return Lane(self, self._producer)
+        return OrderedSender(self, self._producer)
 
     def _send(
         self,
@@ -236,7 +236,7 @@ class KafkaPublisher:
         return producer
 
 
-class Lane:
+class OrderedSender:
     """A way to Kafka for messages that must arrive in order and without a gap.
 
     Once a message has failed, all later ones fail too: their sender begins again on another lane, with the

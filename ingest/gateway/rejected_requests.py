@@ -9,7 +9,7 @@ from aiohttp.typedefs import Handler, Middleware
 from har.gateway_messages import Rejected
 from har.samples import RejectedBatch
 from ingest.devices.errors import NotAdmittedError, Reason, RegistryError
-from ingest.gateway.measures import GatewayMeasures
+from ingest.gateway.metrics import GatewayMetrics
 from ingest.gateway.publisher import PublishError
 
 log = logging.getLogger(__name__)
@@ -50,7 +50,7 @@ def not_admitted(error: NotAdmittedError) -> web.Response:
     return rejection(status, error.reason, error.detail, retry=status == 429)
 
 
-def answering_rejections(measures: GatewayMeasures) -> Middleware:
+def answering_rejections(measures: GatewayMetrics) -> Middleware:
     """Return a middleware that answers what handlers raise."""
 
     @web.middleware

@@ -11,9 +11,9 @@ from ingest.gateway.admission import Caller
 from ingest.gateway.clocks import DeviceClocks
 from ingest.gateway.frames import Sender, Taken, check_sender, count_when_done, now_us, reject
 from ingest.gateway.gravity import GravityCheck
-from ingest.gateway.live_limits import LiveLimits
-from ingest.gateway.measures import GatewayMeasures
-from ingest.gateway.publisher import Lane
+from ingest.gateway.live_limits import LiveSessionLimits
+from ingest.gateway.metrics import GatewayMetrics
+from ingest.gateway.publisher import OrderedSender
 from ingest.gateway.settings import GatewaySettings
 
 
@@ -24,14 +24,14 @@ class SampleIntake:
     ----------
     settings : GatewaySettings
         Limits.
-    measures : GatewayMeasures
+    measures : GatewayMetrics
         Where they are counted.
     clocks : DeviceClocks
         Where each device's clock is noted.
     """
 
-    def __init__(self, settings: GatewaySettings, measures: GatewayMeasures, clocks: DeviceClocks) -> None:
-        self._limits = LiveLimits(
+    def __init__(self, settings: GatewaySettings, measures: GatewayMetrics, clocks: DeviceClocks) -> None:
+        self._limits = LiveSessionLimits(
             max_ahead_seconds=settings.max_ahead_seconds,
             max_behind_seconds=settings.max_behind_seconds,
             clock_us=now_us,
@@ -40,7 +40,7 @@ class SampleIntake:
         self._clocks = clocks
         self._measures = measures
 
-    def take(self, frame: str | bytes, lane: Lane, arrived_us: int, caller: Caller) -> Taken:
+    def take(self, frame: str | bytes, lane: OrderedSender, arrived_us: int, caller: Caller) -> Taken:
         """Publish a frame, as the batch that it is or as rejected.
 
         Parameters
@@ -70,13 +70,13 @@ class SampleIntake:
         Raises
         ------
         RejectedBatch
-            With the codes of `LiveLimits.check` and `GravityCheck.check`.
+            With the codes of `LiveSessionLimits.check` and `GravityCheck.check`.
         """
         self._limits.check(batch)
         self._gravity.check(batch)
         self._clocks.note(batch.device, batch.session, newest=batch.newest, arrived=arrived_us)
 
-    def publish(self, batch: SampleBatch, message: bytes, lane: Lane, arrived_us: int) -> Taken:
+    def publish(self, batch: SampleBatch, message: bytes, lane: OrderedSender, arrived_us: int) -> Taken:
         """Publish a batch that was checked."""
         confirmed = lane.publish(topics.SAMPLES.name, batch.device.encode(), message, arrived_us=arrived_us, headers=[])
         count_when_done(confirmed, partial(self._count_accepted, batch), self._measures)

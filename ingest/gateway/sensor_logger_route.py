@@ -10,7 +10,7 @@ from har import topics
 from har.assembly import GRACE_US
 from har.gateway_messages import Rejected
 from har.json_samples import careful_earlier
-from har.labels import ENDLESS, Statement, encode_statement
+from har.labels import ENDLESS, Label, encode_label
 from har.recordings import NULL_LABEL
 from har.samples import (
     MAX_MESSAGE_BYTES,
@@ -23,9 +23,9 @@ from har.samples import (
 )
 from ingest.gateway.admission import Admission, Caller
 from ingest.gateway.frames import Sender, Taken, check_sender, now_us, reject
-from ingest.gateway.measures import GatewayMeasures
+from ingest.gateway.metrics import GatewayMetrics
 from ingest.gateway.phone_connection import Shared
-from ingest.gateway.publisher import KafkaPublisher, Lane, PublishError
+from ingest.gateway.publisher import KafkaPublisher, OrderedSender, PublishError
 from ingest.gateway.rejected_requests import rejection, sends_too_often
 from ingest.gateway.request_bodies import read_body
 from ingest.gateway.sample_intake import SampleIntake
@@ -60,7 +60,7 @@ class SensorLoggerRoute:
         Where batches go.
     samples : SampleIntake
         What checks them.
-    measures : GatewayMeasures
+    measures : GatewayMetrics
         Where they are counted.
     """
 
@@ -70,7 +70,7 @@ class SensorLoggerRoute:
         admission: Admission,
         publisher: KafkaPublisher,
         samples: SampleIntake,
-        measures: GatewayMeasures,
+        measures: GatewayMetrics,
     ) -> None:
         self._shared = shared
         self._admission = admission
@@ -102,7 +102,7 @@ class SensorLoggerRoute:
         finally:
             self._shared.room.leave()
 
-    async def _publish(self, body: bytes, caller: Caller, lane: Lane, arrived: int) -> web.Response:
+    async def _publish(self, body: bytes, caller: Caller, lane: OrderedSender, arrived: int) -> web.Response:
         sender: Sender | None = None
         try:
             push = decode_push(body)
@@ -133,7 +133,7 @@ class SensorLoggerRoute:
         self._readers.move_to_end(key)
         return reader.read(push)
 
-    def _batch(self, readings: Readings, sender: Sender, lane: Lane, arrived: int) -> Taken | None:
+    def _batch(self, readings: Readings, sender: Sender, lane: OrderedSender, arrived: int) -> Taken | None:
         """Publish the readings as the session's batch of this number; None if there are none."""
         count = len(readings.times)
         if not count:
@@ -160,7 +160,7 @@ class SensorLoggerRoute:
         return self._samples.publish(batch, message, lane, arrived)
 
     async def _reject(
-        self, body: bytes, rejected: RejectedBatch, sender: Sender | None, lane: Lane, arrived: int
+        self, body: bytes, rejected: RejectedBatch, sender: Sender | None, lane: OrderedSender, arrived: int
     ) -> web.Response:
         taken = reject(body, rejected, sender, lane, arrived, self._measures)
         await taken.confirmed
@@ -168,12 +168,14 @@ class SensorLoggerRoute:
         self._shared.rejection_log.note(sender.device if sender else "?", len(body), taken.answer)
         return rejection(400, rejected.code, rejected.detail)
 
-    async def _label(self, readings: Readings, sender: Sender, caller: Caller, lane: Lane, arrived: int) -> None:
+    async def _label(
+        self, readings: Readings, sender: Sender, caller: Caller, lane: OrderedSender, arrived: int
+    ) -> None:
         """Publish what the wearer typed, as what goes on from then."""
         for annotation in readings.annotations:
             if annotation.unrecognised is not None:
                 continue
-            said = Statement(
+            said = Label(
                 sender.device,
                 sender.session,
                 annotation.time,
@@ -183,7 +185,7 @@ class SensorLoggerRoute:
                 caller.wearer,
             )
             await lane.publish(
-                topics.LABELS.name, sender.device.encode(), encode_statement(said), arrived_us=arrived, headers=[]
+                topics.LABELS.name, sender.device.encode(), encode_label(said), arrived_us=arrived, headers=[]
             )
             self._measures.labels.inc()
 

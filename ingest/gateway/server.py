@@ -25,10 +25,10 @@ from ingest.gateway.device_routes import DeviceRoutes
 from ingest.gateway.frames import now_us
 from ingest.gateway.hang_ups import HangUps
 from ingest.gateway.labels import LabelRoutes
-from ingest.gateway.measures import GatewayMeasures
+from ingest.gateway.metrics import GatewayMetrics
 from ingest.gateway.pacing import Paces
 from ingest.gateway.pages import PhonePage
-from ingest.gateway.phone_connection import REVOKED, TOKEN_EXPIRED, PhoneConnection, Room, Shared
+from ingest.gateway.phone_connection import REVOKED, TOKEN_EXPIRED, InFlightLimit, PhoneConnection, Shared
 from ingest.gateway.phone_socket import PhoneSocket
 from ingest.gateway.publisher import KafkaPublisher, PublishError
 from ingest.gateway.rejected_requests import RETRY_AFTER_SECONDS, answering_rejections
@@ -38,7 +38,7 @@ from ingest.gateway.sample_intake import SampleIntake
 from ingest.gateway.sensor_logger_route import SensorLoggerRoute
 from ingest.gateway.server_answers import ServerAnswers
 from ingest.gateway.settings import GatewaySettings
-from ingest.gateway.sockets import SPARE, Doorkeeper
+from ingest.gateway.sockets import SPARE, ConnectionLimiter
 from ingest.gateway.trust import TrustPage
 
 log = logging.getLogger(__name__)
@@ -80,7 +80,7 @@ class Gateway:
         self._phones: dict[PhoneConnection, asyncio.Task[None]] = {}
         self._is_stopping = False
         self._opened = AsyncExitStack()
-        self.measures = GatewayMeasures()
+        self.measures = GatewayMetrics()
 
     @property
     def address(self) -> tuple[str, int]:
@@ -155,7 +155,7 @@ class Gateway:
         return Shared(
             settings,
             samples,
-            Room(settings.max_unconfirmed, self.measures.unconfirmed),
+            InFlightLimit(settings.max_unconfirmed, self.measures.unconfirmed),
             paces,
             rejection_log,
             opened.enter_context(HangUps()),
@@ -176,7 +176,7 @@ class Gateway:
         opened.push_async_callback(runner.cleanup)
         made = runner.server
         assert made is not None
-        door = Doorkeeper(
+        door = ConnectionLimiter(
             made, lambda: len(made.connections), settings.max_connections + SPARE, self.measures.turned_away
         )
         self._server = await asyncio.get_running_loop().create_server(

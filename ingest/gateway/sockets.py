@@ -18,7 +18,7 @@ _FULL = (
 )
 
 
-class Doorkeeper:
+class ConnectionLimiter:
     """Lets connections in while there are not too many.
 
     Without it a flood of connections would use up the process's file descriptors, and then nobody gets in who has
@@ -68,7 +68,7 @@ class Doorkeeper:
 class _Arrival(asyncio.Protocol):
     """Only once a connection is made, and encrypted if it is to be, does it count: many are being made at once."""
 
-    def __init__(self, door: Doorkeeper) -> None:
+    def __init__(self, door: ConnectionLimiter) -> None:
         self._door = door
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:

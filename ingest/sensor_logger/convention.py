@@ -41,7 +41,7 @@ _CHECK = "lay it on a table, screen up: z must come out as +9.8. If it does not,
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class SignConvention:
     """How a recording is read.
 
     Attributes
@@ -78,9 +78,9 @@ class Choice:
 
         Examples
         --------
-        >>> Choice(Sensor.ACCELEROMETER, "m/s²", True, "iOS").text
+        >>> SignConvention(Sensor.ACCELEROMETER, "m/s²", True, "iOS").text
         'accelerometer + gravity, signs turned (iOS)'
-        >>> Choice(Sensor.UNCALIBRATED, "g", True, "iOS").text
+        >>> SignConvention(Sensor.UNCALIBRATED, "g", True, "iOS").text
         'accelerometerUncalibrated in g, signs turned (iOS)'
         """
         source = {
@@ -90,7 +90,7 @@ class Choice:
         return f"{source}, signs {'turned' if self.is_turned else 'kept'} ({self.reason})"
 
 
-def choose(push: Push, frame: Frame) -> Choice:
+def choose(push: Push, frame: Frame) -> SignConvention:
     """Decide how a recording is read, from one of its documents and what the enrolment said; from nothing else.
 
     Parameters
@@ -122,29 +122,29 @@ def without_gravity() -> RejectedBatch:
     )
 
 
-def _total(frame: Frame) -> Choice:
+def _total(frame: Frame) -> SignConvention:
     if frame == "unknown":
-        return Choice(Sensor.TOTAL, "m/s²", False, "Android or standardised")
+        return SignConvention(Sensor.TOTAL, "m/s²", False, "Android or standardised")
     if frame == "ios":
         caveat = (
             "totalAcceleration is what Android phones send, but this one is enrolled as an iPhone without Standardise "
             f"Units & Frames: {_CHECK} with --frame android"
         )
-        return Choice(Sensor.TOTAL, "m/s²", True, _NAMES[frame], caveat)
-    return Choice(Sensor.TOTAL, "m/s²", False, _NAMES[frame])
+        return SignConvention(Sensor.TOTAL, "m/s²", True, _NAMES[frame], caveat)
+    return SignConvention(Sensor.TOTAL, "m/s²", False, _NAMES[frame])
 
 
-def _sum(frame: Frame) -> Choice:
+def _sum(frame: Frame) -> SignConvention:
     if frame == "unknown":
         caveat = (
             "accelerometer and gravity do not tell which phone they are from; it was taken for an iPhone without "
             f"Standardise Units & Frames. To check, {_CHECK} with --frame android or --frame standardised"
         )
-        return Choice(Sensor.ACCELEROMETER, "m/s²", True, "taken for iOS", caveat)
-    return Choice(Sensor.ACCELEROMETER, "m/s²", frame == "ios", _NAMES[frame])
+        return SignConvention(Sensor.ACCELEROMETER, "m/s²", True, "taken for iOS", caveat)
+    return SignConvention(Sensor.ACCELEROMETER, "m/s²", frame == "ios", _NAMES[frame])
 
 
-def _uncalibrated(push: Push, frame: Frame) -> Choice:
+def _uncalibrated(push: Push, frame: Frame) -> SignConvention:
     stream = push.streams[Sensor.UNCALIBRATED]
     ratio = _ratio_to_sum(push)
     unit = _unit_by(abs(ratio), METRE_RATIOS, G_RATIOS) if ratio is not None else None
@@ -156,11 +156,11 @@ def _uncalibrated(push: Push, frame: Frame) -> Choice:
     caveat = _contradiction(unit, frame, is_opposed=is_opposed)
     if frame == "unknown":
         reason = "iOS" if unit == "g" else "Android or standardised"
-        return Choice(Sensor.UNCALIBRATED, unit, unit == "g", reason, caveat)
-    return Choice(Sensor.UNCALIBRATED, unit, frame == "ios", _NAMES[frame], caveat)
+        return SignConvention(Sensor.UNCALIBRATED, unit, unit == "g", reason, caveat)
+    return SignConvention(Sensor.UNCALIBRATED, unit, frame == "ios", _NAMES[frame], caveat)
 
 
-def _uncalibrated_in_doubt(stream: Stream, frame: Frame) -> Choice:
+def _uncalibrated_in_doubt(stream: Stream, frame: Frame) -> SignConvention:
     if frame == "unknown":
         raise RejectedBatch(
             "unit",
@@ -169,7 +169,7 @@ def _uncalibrated_in_doubt(stream: Stream, frame: Frame) -> Choice:
         )
     unit: Unit = "g" if frame == "ios" else "m/s²"
     caveat = f"the readings of accelerometerUncalibrated do not tell their unit; taken as {unit} by the enrolment"
-    return Choice(Sensor.UNCALIBRATED, unit, frame == "ios", _NAMES[frame], caveat, is_certain=False)
+    return SignConvention(Sensor.UNCALIBRATED, unit, frame == "ios", _NAMES[frame], caveat, is_certain=False)
 
 
 def _contradiction(unit: Unit, frame: Frame, *, is_opposed: bool) -> str | None:

@@ -9,7 +9,7 @@ from har.samples import MAX_ACCELERATION, Axes, RejectedBatch, Times
 from har.windows import merge_readings
 from ingest.devices.settings import Frame
 from ingest.sensor_logger.annotations import Annotation, read_annotation
-from ingest.sensor_logger.convention import Choice, choose, without_gravity
+from ingest.sensor_logger.convention import SignConvention, choose, without_gravity
 from ingest.sensor_logger.document import Floats, Push, Sensor
 from ingest.sensor_logger.pairing import with_gravity
 
@@ -60,11 +60,11 @@ class SessionReader:
 
     def __init__(self, frame: Frame = "unknown") -> None:
         self._frame = frame
-        self._choice: Choice | None = None
+        self._choice: SignConvention | None = None
         self._agreeing = 0
 
     @property
-    def choice(self) -> Choice | None:
+    def choice(self) -> SignConvention | None:
         """How the recording is read, None before its first readings."""
         return self._choice
 
@@ -96,7 +96,7 @@ class SessionReader:
             annotations,
         )
 
-    def _decide(self, push: Push) -> Choice:
+    def _decide(self, push: Push) -> SignConvention:
         if self._choice is not None and self._agreeing >= LEAST_READINGS:
             return self._choice
         choice = choose(push, self._frame)
@@ -108,7 +108,7 @@ class SessionReader:
         return choice
 
 
-def _chosen(push: Push, choice: Choice) -> tuple[Times, Floats, int]:
+def _chosen(push: Push, choice: SignConvention) -> tuple[Times, Floats, int]:
     """Return times, readings as they were sent, and how many were left out."""
     stream = push.streams.get(choice.sensor)
     if stream is None:
@@ -125,7 +125,7 @@ def _chosen(push: Push, choice: Choice) -> tuple[Times, Floats, int]:
     return with_gravity(stream, push.streams[Sensor.GRAVITY])
 
 
-def _in_android_convention(axes: Floats, choice: Choice) -> Axes:
+def _in_android_convention(axes: Floats, choice: SignConvention) -> Axes:
     android = axes * choice.factor
     if len(android):
         largest = float(np.sqrt(np.square(android).sum(axis=1).max()))

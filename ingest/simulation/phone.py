@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from ingest.simulation.motion import limited_normal
 from ingest.simulation.parameters import PLACEMENTS, ParameterTable, Placement, load_parameters
-from ingest.simulation.schedule import MICROSECONDS, Schedule
+from ingest.simulation.schedule import MICROSECONDS, ActivitySchedule
 from ingest.simulation.wearer import Wearer
 
 SAMPLE_RATES_HZ = (50.0, 60.0, 100.0, 150.0, 200.0)
@@ -97,7 +97,7 @@ class SimulatedPhone:
         self.placement: Placement = placement or PLACEMENTS[index % len(PLACEMENTS)]
         self.sample_rate_hz = sample_rate_hz or drawn_rate
         self.session_start_us = session_start_us
-        self.schedule = Schedule(person, segment_seconds)
+        self.schedule = ActivitySchedule(person, segment_seconds)
         self._wearer = Wearer(person, self.placement, self.schedule, table)
         self._scale = 1 + device.scale_spread * float(limited_normal(generator))
         self._bias = device.bias_spread * limited_normal(generator, 3)

@@ -10,7 +10,7 @@ SHORTEST_SEGMENT_SECONDS = 2.0
 LONGEST_SEGMENT_SECONDS = 600.0
 
 
-class Schedule:
+class ActivitySchedule:
     """All activities in equal time, in an order drawn anew for every cycle.
 
     Time is cut into segments of one length; a cycle is one segment of each activity. No activity follows itself, so
@@ -30,7 +30,7 @@ class Schedule:
 
     Examples
     --------
-    >>> schedule = Schedule(seed=1, segment_seconds=10.0)
+    >>> schedule = ActivitySchedule(seed=1, segment_seconds=10.0)
     >>> sorted(schedule.activity_of_segment(index) for index in range(5))
     ['sit', 'stairsdown', 'stairsup', 'stand', 'walk']
     """

@@ -14,7 +14,7 @@ from ingest.simulation.parameters import (
     PlacementParameters,
     load_parameters,
 )
-from ingest.simulation.schedule import MICROSECONDS, Schedule
+from ingest.simulation.schedule import MICROSECONDS, ActivitySchedule
 
 FloatArray = NDArray[np.float64]
 
@@ -43,7 +43,7 @@ class Wearer:
     """
 
     def __init__(
-        self, seed: int, placement: Placement, schedule: Schedule, table: ParameterTable | None = None
+        self, seed: int, placement: Placement, schedule: ActivitySchedule, table: ParameterTable | None = None
     ) -> None:
         parameters: PlacementParameters = (table or load_parameters()).placements[placement]
         generator = np.random.default_rng([seed, 0])

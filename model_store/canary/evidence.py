@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from har.comparisons import Comparison
-from har.labels import Statement, StatementTable
+from har.labels import Label, LabelTable
 from har.recordings import NULL_LABEL
 
 #: Windows that are remembered; beyond, the oldest are forgotten.
@@ -52,7 +52,7 @@ class Measured:
 
 @dataclass
 class Evidence:
-    """Collects comparisons of one canary with one stable release, and statements of wearers.
+    """Collects comparisons of one canary with one stable release, and labels of wearers.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ class Evidence:
     stable: str
     _windows: dict[tuple[str, str, int], Comparison] = field(default_factory=dict)
     _order: deque[tuple[str, str, int]] = field(default_factory=deque)
-    _said: StatementTable = field(default_factory=StatementTable)
+    _said: LabelTable = field(default_factory=LabelTable)
 
     def add(self, comparison: Comparison) -> None:
         """Take a comparison; one of a window that was compared before replaces it."""
@@ -77,7 +77,7 @@ class Evidence:
         if len(self._order) > MOST_WINDOWS:
             del self._windows[self._order.popleft()]
 
-    def add_statement(self, statement: Statement) -> None:
+    def add_label(self, label: Label) -> None:
         """Take what a wearer said.
 
         Raises
@@ -85,7 +85,7 @@ class Evidence:
         RecordingError
             If it contradicts who was said to wear the phone.
         """
-        self._said.add(statement)
+        self._said.add(label)
 
     def __len__(self) -> int:
         return len(self._windows)

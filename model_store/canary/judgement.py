@@ -48,7 +48,7 @@ class CanaryLimits(msgspec.Struct, frozen=True):
     accuracy_loss: float = 0.02
 
 
-class Check(msgspec.Struct, frozen=True):
+class CanaryCheck(msgspec.Struct, frozen=True):
     """One thing that was looked at.
 
     Attributes
@@ -84,7 +84,7 @@ class Judgement(msgspec.Struct, frozen=True):
         In a sentence.
     devices, windows, labelled_windows : int
         On what it rests.
-    checks : list of Check
+    checks : list of CanaryCheck
         Everything that was looked at.
     """
 
@@ -93,7 +93,7 @@ class Judgement(msgspec.Struct, frozen=True):
     devices: int
     windows: int
     labelled_windows: int
-    checks: list[Check]
+    checks: list[CanaryCheck]
 
 
 def judge(measured: Measured, limits: CanaryLimits, age_seconds: float) -> Judgement:
@@ -123,7 +123,9 @@ def judge(measured: Measured, limits: CanaryLimits, age_seconds: float) -> Judge
     return Judgement(verdict, reason, measured.devices, measured.windows, measured.labelled_windows, checks)
 
 
-def _conclude(checks: list[Check], measured: Measured, limits: CanaryLimits, age_seconds: float) -> tuple[Verdict, str]:
+def _conclude(
+    checks: list[CanaryCheck], measured: Measured, limits: CanaryLimits, age_seconds: float
+) -> tuple[Verdict, str]:
     on = f"on {measured.windows} windows of {measured.devices} devices"
     if measured.devices < FEWEST_DEVICES or measured.windows < FEWEST_WINDOWS:
         return "wait", f"too little is compared yet, {on}"
@@ -141,25 +143,25 @@ def _conclude(checks: list[Check], measured: Measured, limits: CanaryLimits, age
     return "pass", f"{'; '.join(map(_said, checks))}, {on}"
 
 
-def _above(what: str, of_devices: Floats, limit: float) -> Check:
+def _above(what: str, of_devices: Floats, limit: float) -> CanaryCheck:
     """Check that what is measured on devices is not below a limit."""
     if not len(of_devices):
-        return Check(what, math.nan, -math.inf, math.inf, limit, "wait")
+        return CanaryCheck(what, math.nan, -math.inf, math.inf, limit, "wait")
     mean = float(of_devices.mean())
     spread = float(np.std(of_devices, ddof=1)) if len(of_devices) > 1 else math.inf
     error = STANDARD_ERRORS * spread / math.sqrt(len(of_devices))
     least, most = mean - error, mean + error
     verdict: Verdict = "breach" if most < limit else "pass" if least >= limit else "wait"
-    return Check(what, mean, least, most, limit, verdict)
+    return CanaryCheck(what, mean, least, most, limit, verdict)
 
 
-def _latency(measured: Measured, limit: float) -> Check:
+def _latency(measured: Measured, limit: float) -> CanaryCheck:
     """Check the time for a window; a difference that nobody would notice is none."""
     ratio = measured.canary_ms / measured.stable_ms if measured.stable_ms else math.nan
     noticed = measured.canary_ms - measured.stable_ms > UNNOTICED_MS
     verdict: Verdict = "wait" if math.isnan(ratio) else "breach" if ratio > limit and noticed else "pass"
-    return Check("time for a window, times stable's", ratio, ratio, ratio, limit, verdict)
+    return CanaryCheck("time for a window, times stable's", ratio, ratio, ratio, limit, verdict)
 
 
-def _said(check: Check) -> str:
+def _said(check: CanaryCheck) -> str:
     return f"{check.what} {check.value:.3g} ({check.least:.3g} to {check.most:.3g}; limit {check.limit:g})"

@@ -31,7 +31,7 @@ from model_store.edge.settings import (
     EdgeRunSettings,
     EdgeSettings,
 )
-from model_store.edge.updates import ReleaseUpdates, Running
+from model_store.edge.updates import ReleaseUpdater, Running
 
 log = logging.getLogger(__name__)
 
@@ -149,7 +149,7 @@ class _Rejections:
 
 
 def _pull(settings: EdgePullSettings) -> int:
-    updates = ReleaseUpdates(
+    updates = ReleaseUpdater(
         _release_client(settings), settings.device, settings.form, interval_seconds=1, on_change=_tell_change
     )
     updates.load_last_good()

@@ -16,7 +16,7 @@ from model_store.client.last_good import ClientFolder
 from model_store.client.release_client import ReleaseClient
 from model_store.edge.device_stream import DeviceStream
 from model_store.edge.reports import ActivityReports
-from model_store.edge.updates import ReleaseUpdates, Running
+from model_store.edge.updates import ReleaseUpdater, Running
 from model_store.lite_classifier import FLOAT32, LiteClassifier, LiteFormat
 
 
@@ -48,7 +48,7 @@ class EdgeClient:
     gateway_token : str, optional
         What the gateway asks for.
     on_change, on_rejected : callable, optional
-        As of `ReleaseUpdates`.
+        As of `ReleaseUpdater`.
 
     Examples
     --------
@@ -84,7 +84,7 @@ class EdgeClient:
             ActivityReports(report_to, device, session, token=gateway_token) if report_to is not None else None
         )
         self._first_seconds = first_seconds
-        self.updates = ReleaseUpdates(
+        self.updates = ReleaseUpdater(
             client, device, form, interval_seconds=interval_seconds, on_change=on_change, on_rejected=on_rejected
         )
 

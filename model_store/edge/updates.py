@@ -41,7 +41,7 @@ class Running:
         return self.pointer.channel
 
 
-class ReleaseUpdates:
+class ReleaseUpdater:
     """The newest verified release for one device; updated while its context is open.
 
     Parameters

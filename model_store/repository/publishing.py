@@ -35,7 +35,7 @@ from model_store.repository.storage import Storage
 MOST_FILES = 16
 
 
-class Whichever(Enum):
+class AnyRelease(Enum):
     """Stands for whichever release a channel points to."""
 
     RELEASE = "whichever release it points to"
@@ -93,7 +93,7 @@ def publish(
     channel: Channel = STABLE,
     share: float = 1.0,
     reason: str = "",
-    replacing: str | Whichever | None = Whichever.RELEASE,
+    replacing: str | AnyRelease | None = AnyRelease.RELEASE,
 ) -> ChannelPointer:
     """Add a release to a store and point a channel to it.
 
@@ -111,7 +111,7 @@ def publish(
         Of the devices, for a canary.
     reason : str
         Why, for whoever reads the history.
-    replacing : str, None or Whichever
+    replacing : str, None or AnyRelease
         The name of the stable release that this one was found to be better than, None if there was none: if another
         is stable by now, nothing is published.
 
@@ -136,7 +136,7 @@ def publish(
     name = release.manifest.release
     with exclusive(storage) as still_mine:
         edit = _Edit.begin(storage, signing, still_mine)
-        if not isinstance(replacing, Whichever):
+        if not isinstance(replacing, AnyRelease):
             _reject_other_stable(edit, name, replacing)
         if name in release_names(edit.state):
             _reject_other_files(edit.state, name, files)

@@ -19,7 +19,7 @@ from model_store.repository.storage import Storage
 
 
 @dataclass
-class Findings:
+class StoreFindings:
     """What was found of a store.
 
     Attributes
@@ -40,7 +40,7 @@ class Findings:
     channels: dict[str, str] = field(default_factory=dict)
 
 
-def verify_store(storage: Storage) -> Findings:
+def verify_store(storage: Storage) -> StoreFindings:
     """Check every signature, every expiry, and every byte that is signed.
 
     Raises
@@ -48,7 +48,7 @@ def verify_store(storage: Storage) -> Findings:
     OSError
         If the storage fails.
     """
-    findings = Findings()
+    findings = StoreFindings()
     try:
         state = read_state(storage)
     except ReleaseError as error:
@@ -66,7 +66,7 @@ def verify_store(storage: Storage) -> Findings:
     return findings
 
 
-def _check_releases(storage: Storage, state: SignedState, findings: Findings) -> None:
+def _check_releases(storage: Storage, state: SignedState, findings: StoreFindings) -> None:
     for path, target in state.releases.signed.targets.items():
         try:
             read_target(storage, path, target, MAX_ARTIFACT_BYTES)
@@ -86,7 +86,7 @@ def _check_releases(storage: Storage, state: SignedState, findings: Findings) ->
                 findings.faults.append(f"{release}: {artifact.name} is not what its manifest says")
 
 
-def _check_channels(storage: Storage, state: SignedState, findings: Findings) -> None:
+def _check_channels(storage: Storage, state: SignedState, findings: StoreFindings) -> None:
     try:
         for channel, pointer in pointers(storage, state).items():
             findings.channels[channel] = pointer.release or "no release"
@@ -97,7 +97,7 @@ def _check_channels(storage: Storage, state: SignedState, findings: Findings) ->
         findings.faults.append(str(error))
 
 
-def _find_leftovers(storage: Storage, state: SignedState, findings: Findings) -> None:
+def _find_leftovers(storage: Storage, state: SignedState, findings: StoreFindings) -> None:
     known = {
         target_name(path, target.hashes["sha256"])
         for path, target in (state.releases.signed.targets | state.channels.signed.targets).items()

@@ -8,7 +8,7 @@ from pydantic import SecretStr
 BEARER = "Bearer "
 
 
-class Access:
+class StoreAccess:
     """Checks the tokens of requests.
 
     Parameters

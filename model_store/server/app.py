@@ -13,7 +13,7 @@ from har.releases import ReleaseError
 from model_store.repository.refreshing import refresh, soon
 from model_store.repository.signed_state import Signing
 from model_store.repository.storage import Storage
-from model_store.server.access import Access
+from model_store.server.access import StoreAccess
 from model_store.server.announcing import Announcer
 from model_store.server.canary_judge import CanaryJudge
 from model_store.server.current_state import CurrentState
@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Upkeep:
+class StoreUpkeep:
     """What a server sees to unattended.
 
     Attributes
@@ -61,9 +61,9 @@ def create_app(
     current: CurrentState,
     signing: Signing,
     uploads: Uploads,
-    access: Access,
+    access: StoreAccess,
     announcer: Announcer,
-    upkeep: Upkeep,
+    upkeep: StoreUpkeep,
     canary_judge: CanaryJudge | None = None,
 ) -> FastAPI:
     """Build the application.
@@ -76,11 +76,11 @@ def create_app(
         With the online keys.
     uploads : Uploads
         Where files wait to be published.
-    access : Access
+    access : StoreAccess
         Who may read and change.
     announcer : Announcer
         Runs beside.
-    upkeep : Upkeep
+    upkeep : StoreUpkeep
         Runs beside.
     canary_judge : CanaryJudge, optional
         Runs beside, if there is one.

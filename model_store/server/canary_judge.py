@@ -12,7 +12,7 @@ from kafka.errors import KafkaError
 from har import topics
 from har.channels import CANARY, MAX_REASON_CHARACTERS, STABLE, ChannelPointer
 from har.comparisons import decode_comparison
-from har.labels import decode_statement
+from har.labels import decode_label
 from har.process.kafka_clients import open_client
 from har.recordings import RecordingError
 from har.releases import ReleaseError
@@ -75,7 +75,7 @@ class _Trial:
             if topic == topics.COMPARISONS.name:
                 self.evidence.add(decode_comparison(message))
             else:
-                self.evidence.add_statement(decode_statement(message))
+                self.evidence.add_label(decode_label(message))
         except (ReleaseError, RecordingError) as error:
             log.warning("%s: %s", topic, error)
 

@@ -13,9 +13,9 @@ from pydantic import BaseModel, Field
 from har.channels import MAX_REASON_CHARACTERS, STABLE, Channel, ChannelPointer, channel_of
 from har.releases import require_plain_name
 from model_store.repository.contents import described, history, release_names
-from model_store.repository.publishing import Whichever, promote, publish, rollback
+from model_store.repository.publishing import AnyRelease, promote, publish, rollback
 from model_store.repository.signed_state import Signing
-from model_store.server.access import Access
+from model_store.server.access import StoreAccess
 from model_store.server.current_state import CurrentState
 from model_store.server.uploads import Uploads
 
@@ -97,7 +97,7 @@ def reading_routes(current: CurrentState) -> APIRouter:
 
 
 def changing_routes(
-    current: CurrentState, signing: Signing, uploads: Uploads, access: Access, changed: Callable[[], None]
+    current: CurrentState, signing: Signing, uploads: Uploads, access: StoreAccess, changed: Callable[[], None]
 ) -> APIRouter:
     """Return the routes that change a store.
 
@@ -109,7 +109,7 @@ def changing_routes(
         With the online keys.
     uploads : Uploads
         Where files wait.
-    access : Access
+    access : StoreAccess
         Who may.
     changed : callable
         Told after each change.
@@ -139,7 +139,7 @@ def changing_routes(
                 channel=new.channel,
                 share=new.share,
                 reason=new.reason,
-                replacing=new.replacing or Whichever.RELEASE,
+                replacing=new.replacing or AnyRelease.RELEASE,
             )
         uploads.drop(list(new.files.values()))
         return carried_out(pointer)

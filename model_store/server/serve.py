@@ -12,9 +12,9 @@ from model_store.canary.judgement import CanaryLimits
 from model_store.repository.signed_state import Signing
 from model_store.repository.signing_keys import Keyring
 from model_store.repository.storage import Storage
-from model_store.server.access import Access
+from model_store.server.access import StoreAccess
 from model_store.server.announcing import Announcer
-from model_store.server.app import Upkeep, create_app
+from model_store.server.app import StoreUpkeep, create_app
 from model_store.server.canary_judge import CanaryJudge
 from model_store.server.current_state import CurrentState
 from model_store.server.uploads import Uploads
@@ -55,9 +55,9 @@ def serve(settings: ServeSettings) -> int:
         current,
         signing,
         uploads,
-        Access(settings.token, settings.publish_token),
+        StoreAccess(settings.token, settings.publish_token),
         announcer,
-        Upkeep(storage, signing, settings.refresh_seconds),
+        StoreUpkeep(storage, signing, settings.refresh_seconds),
         canary_judge,
     )
     config = uvicorn.Config(

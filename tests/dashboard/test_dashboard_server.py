@@ -17,8 +17,8 @@ import pytest
 from redis.asyncio import Redis
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from dashboard.limits import LiveLimits
-from dashboard.site import FILES, MissingFileError, load_site
+from dashboard.limits import BrowserLimits
+from dashboard.site import FILES, MissingPageFileError, load_site
 from har.live import LIVE_CHANNEL
 from tests.dashboard.dashboard_feeding import (
     SECOND,
@@ -33,7 +33,7 @@ from tests.dashboard.dashboard_feeding import (
 pytestmark = pytest.mark.redis
 
 RunDashboard = Callable[..., AbstractAsyncContextManager[int]]
-QUICK = LiveLimits(delta_interval=0.02, heartbeat=0.05)
+QUICK = BrowserLimits(delta_interval=0.02, heartbeat=0.05)
 
 
 async def ask(
@@ -265,7 +265,7 @@ async def test_a_browser_that_never_reads_delays_nobody_and_costs_no_memory(
     run_dashboard: RunDashboard, publisher: Redis, base: int
 ) -> None:
     # What is kept is short, so that the state is full after the first rounds.
-    limits = LiveLimits(delta_interval=0.02, heartbeat=0.05, trace_seconds=3)
+    limits = BrowserLimits(delta_interval=0.02, heartbeat=0.05, trace_seconds=3)
     async with run_dashboard(limits=limits, history_seconds=10) as port, live_client(port) as client:
         await subscribed(publisher)
         with ExitStack() as stuck:
@@ -287,7 +287,7 @@ async def test_a_browser_that_never_reads_delays_nobody_and_costs_no_memory(
 async def test_a_browser_that_takes_nothing_is_dropped(
     run_dashboard: RunDashboard, publisher: Redis, caplog: pytest.LogCaptureFixture, base: int
 ) -> None:
-    limits = LiveLimits(delta_interval=0.02, heartbeat=0.05, browser_timeout=0.5)
+    limits = BrowserLimits(delta_interval=0.02, heartbeat=0.05, browser_timeout=0.5)
     async with run_dashboard(limits=limits) as port, live_client(port) as client:
         await subscribed(publisher)
         with browser_that_never_reads(port):
@@ -303,7 +303,7 @@ async def test_a_browser_that_takes_nothing_is_dropped(
 async def test_stops_at_once_although_browsers_are_stuck(
     run_dashboard: RunDashboard, publisher: Redis, base: int
 ) -> None:
-    limits = LiveLimits(delta_interval=0.02, heartbeat=0.05, shutdown=0.2)
+    limits = BrowserLimits(delta_interval=0.02, heartbeat=0.05, shutdown=0.2)
     with ExitStack() as stuck:
         async with run_dashboard(limits=limits) as port:
             async with live_client(port) as client:
@@ -356,7 +356,7 @@ def test_a_missing_chart_library_says_what_to_do(tmp_path: Path) -> None:
     for _, name, _ in FILES:
         if not name.startswith("node_modules/"):
             (tmp_path / name).write_text("x")
-    with pytest.raises(MissingFileError, match="npm ci"):
+    with pytest.raises(MissingPageFileError, match="npm ci"):
         load_site(tmp_path)
 
 

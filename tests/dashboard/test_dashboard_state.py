@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dashboard.limits import LiveLimits
+from dashboard.limits import BrowserLimits
 from dashboard.live_messages import InvalidUpdateError, read_update
 from dashboard.live_state import Clock, LiveState
 from dashboard.throughput import Throughput
@@ -25,8 +25,8 @@ class FakeTime:
         return Clock(lambda: BASE + int(self.seconds * SECOND), lambda: self.seconds)
 
 
-def make_state(limits: LiveLimits | None = None, time: FakeTime | None = None) -> LiveState:
-    return LiveState(300, limits or LiveLimits(), (time or FakeTime()).clock())
+def make_state(limits: BrowserLimits | None = None, time: FakeTime | None = None) -> LiveState:
+    return LiveState(300, limits or BrowserLimits(), (time or FakeTime()).clock())
 
 
 def feed(state: LiveState, update: LiveUpdate) -> bool:
@@ -75,7 +75,7 @@ def test_order_and_repeats_do_not_matter(delivery: tuple[list[str], list[int]]) 
 )
 def test_deltas_lead_to_what_a_snapshot_says(feedings: list[tuple[str, int, str]], data: st.DataObject) -> None:
     # One device a message, and changes between two messages of the same pass; nothing gets old.
-    state = make_state(LiveLimits(devices_a_message=1, max_devices=3))
+    state = make_state(BrowserLimits(devices_a_message=1, max_devices=3))
     view = PageView()
     known, target = 0, 0
     passing: Iterator[bytes] = iter(())

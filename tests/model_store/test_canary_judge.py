@@ -7,7 +7,7 @@ from kafka import KafkaProducer
 
 from har import topics
 from har.comparisons import encode_comparison
-from har.labels import encode_statement
+from har.labels import encode_label
 from model_store.canary.judgement import CanaryLimits
 from model_store.repository.contents import history, pointers
 from model_store.repository.signed_state import read_state
@@ -31,8 +31,8 @@ def tell(broker, made) -> None:
     producer.send(topics.COMPARISONS.name, key=b"phone", value=b"nonsense")
     producer.send(topics.LABELS.name, key=b"phone", value=b"nonsense")
     for theirs in made._said._by_session.values():
-        for statement in theirs:
-            producer.send(topics.LABELS.name, key=statement.device.encode(), value=encode_statement(statement))
+        for label in theirs:
+            producer.send(topics.LABELS.name, key=label.device.encode(), value=encode_label(label))
     for comparison in made._windows.values():
         producer.send(topics.COMPARISONS.name, key=comparison.device.encode(), value=encode_comparison(comparison))
     producer.flush()

@@ -25,9 +25,9 @@ from model_store.client.release_client import ReleaseClient
 from model_store.layout import target_name
 from model_store.repository.contents import files_of
 from model_store.repository.signed_state import read_state
-from model_store.server.access import Access
+from model_store.server.access import StoreAccess
 from model_store.server.announcing import Announcer
-from model_store.server.app import Upkeep, create_app
+from model_store.server.app import StoreUpkeep, create_app
 from model_store.server.canary_judge import CanaryJudge
 from model_store.server.current_state import CurrentState
 from model_store.server.uploads import Uploads
@@ -63,9 +63,9 @@ class Server:
             current,
             signing,
             Uploads(store.folder / "uploads"),
-            Access(SecretStr(read) if read else None, SecretStr(publish) if publish else None),
+            StoreAccess(SecretStr(read) if read else None, SecretStr(publish) if publish else None),
             announcer,
-            Upkeep(store.storage, signing, refresh_seconds),
+            StoreUpkeep(store.storage, signing, refresh_seconds),
             judge,
         )
         self._server = uvicorn.Server(uvicorn.Config(app, port=free_port(), log_config=None))

@@ -6,8 +6,8 @@ from redis.asyncio import Redis
 from deploy.ports import free_port
 from har.live import LIVE_CHANNEL, device_key
 from har.predictions import LiveUpdate, Prediction, Trace, decode_update
-from stream_processor.live_state import MAX_WAITING, LiveState
-from stream_processor.measures import ProcessorMeasures
+from stream_processor.live_state import MAX_WAITING, LiveStateWriter
+from stream_processor.metrics import ProcessorMetrics
 from tests.redis_server import RedisServer
 
 pytestmark = pytest.mark.redis
@@ -20,8 +20,8 @@ def update(device: str, second: int) -> LiveUpdate:
 
 
 async def test_the_latest_update_is_kept_for_a_time_and_every_update_is_announced(redis_url):
-    measures = ProcessorMeasures()
-    live = LiveState(redis_url, latest_seconds=7, measures=measures)
+    measures = ProcessorMetrics()
+    live = LiveStateWriter(redis_url, latest_seconds=7, measures=measures)
     async with Redis.from_url(redis_url) as client, client.pubsub() as listener:
         await listener.subscribe(LIVE_CHANNEL)
         await listener.get_message(timeout=5)
@@ -40,8 +40,8 @@ async def test_the_latest_update_is_kept_for_a_time_and_every_update_is_announce
 
 
 async def test_redis_may_be_away_for_as_long_as_it_likes(tmp_path):
-    port, measures = free_port(), ProcessorMeasures()
-    live = LiveState(f"redis://127.0.0.1:{port}/0", latest_seconds=60, measures=measures)
+    port, measures = free_port(), ProcessorMetrics()
+    live = LiveStateWriter(f"redis://127.0.0.1:{port}/0", latest_seconds=60, measures=measures)
     writing = asyncio.create_task(live.run())
     for second in range(MAX_WAITING + 50):
         live.offer(update(f"phone-{second % 3}", second))

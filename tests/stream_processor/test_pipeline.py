@@ -14,10 +14,10 @@ from har.windows import recording_windows
 from model_store.onnx_classifier import OnnxClassifier
 from stream_processor.classification import Classifier
 from stream_processor.kafka_messages import LogMessage, OutgoingMessage, PartitionName
-from stream_processor.live_state import LiveState
-from stream_processor.measures import ProcessorMeasures
+from stream_processor.live_state import LiveStateWriter
+from stream_processor.metrics import ProcessorMetrics
 from stream_processor.pipeline import StreamPipeline
-from stream_processor.serving import Served, ServedReleases
+from stream_processor.serving import CurrentReleases, Served
 from stream_processor.settings import ProcessorSettings
 from tests.batches import live_batches
 from tests.model_store.made_store import other_release
@@ -71,11 +71,11 @@ def network() -> OnnxClassifier:
 @asynccontextmanager
 async def running(network, redis_url, kafka, errors=None, served=None, **changes):
     settings = ProcessorSettings(redis_url=redis_url, **changes)
-    measures = ProcessorMeasures()
-    live = LiveState(redis_url, latest_seconds=5, measures=measures)
+    measures = ProcessorMetrics()
+    live = LiveStateWriter(redis_url, latest_seconds=5, measures=measures)
     pipeline = StreamPipeline(
         settings,
-        Classifier(ServedReleases(served or Served({"stable": network})), most=settings.classify_batch),
+        Classifier(CurrentReleases(served or Served({"stable": network})), most=settings.classify_batch),
         kafka,
         live,
         measures,

@@ -19,10 +19,10 @@ from model_store.client.last_good import ClientFolder
 from model_store.client.release_client import ReleaseClient
 from model_store.onnx_classifier import OnnxClassifier
 from model_store.repository.publishing import promote, publish, rollback
-from stream_processor.measures import ProcessorMeasures
-from stream_processor.release_following import MOST_LEAD_US, ReleaseFollower, announcements
+from stream_processor.metrics import ProcessorMetrics
+from stream_processor.release_following import MOST_LEAD_US, ReleaseUpdater, announcements
 from stream_processor.release_loading import ReleaseLoader, release_client
-from stream_processor.serving import ServedReleases
+from stream_processor.serving import CurrentReleases
 from stream_processor.settings import ProcessorSettings
 from tests.model_store.client_of_store import HASTY
 from tests.model_store.made_store import MadeStore
@@ -36,10 +36,10 @@ class Followed:
 
     def __init__(self, store, server, folder: Path) -> None:
         self.store, self.server, self.folder = store, server, folder
-        self.measures = ProcessorMeasures()
+        self.measures = ProcessorMetrics()
         self.told: list[ReleaseRejected] = []
         self.queue: asyncio.Queue[ReleaseAnnouncement] = asyncio.Queue()
-        self.served = ServedReleases(self.loader().last_good())
+        self.served = CurrentReleases(self.loader().last_good())
 
     def loader(self) -> ReleaseLoader:
         client = ReleaseClient(
@@ -58,7 +58,7 @@ class Followed:
 
     @asynccontextmanager
     async def following(self, **options):
-        follower = ReleaseFollower(
+        follower = ReleaseUpdater(
             self.loader(),
             self.served,
             self._announced(),

@@ -8,7 +8,7 @@ import pytest
 from har.channels import is_canary
 from model_store.onnx_classifier import OnnxClassifier
 from model_store.release_folder import open_release
-from stream_processor.serving import KEPT_CHANGES, Served, ServedReleases
+from stream_processor.serving import KEPT_CHANGES, CurrentReleases, Served
 from tests.model_store.made_store import copied_release
 
 DEVICES = [f"phone-{number}" for number in range(200)]
@@ -27,12 +27,12 @@ def network(tmp_path_factory):
     return make
 
 
-def name_for(served: ServedReleases, device: str, arrived: int) -> str:
+def name_for(served: CurrentReleases, device: str, arrived: int) -> str:
     return served.choice_for(device, arrived).network.manifest.release
 
 
 def test_what_arrives_from_the_moment_on_is_for_the_new_release(network):
-    served = ServedReleases(Served({"stable": network("one")}))
+    served = CurrentReleases(Served({"stable": network("one")}))
     served.adopt(Served({"stable": network("two")}, effective=1_000))
     served.adopt(Served({"stable": network("three")}, effective=2_000))
     names = [name_for(served, "phone", arrived) for arrived in (0, 999, 1_000, 1_999, 2_000, 9_999)]
@@ -40,7 +40,7 @@ def test_what_arrives_from_the_moment_on_is_for_the_new_release(network):
 
 
 def test_of_changes_long_ago_the_oldest_that_is_kept_stands_for_all_before(network):
-    served = ServedReleases(Served({"stable": network("release-0")}))
+    served = CurrentReleases(Served({"stable": network("release-0")}))
     for number in range(1, 2 * KEPT_CHANGES):
         served.adopt(Served({"stable": network(f"release-{number}")}, effective=1_000 * number))
     assert name_for(served, "phone", 0) == f"release-{KEPT_CHANGES}"
@@ -48,14 +48,14 @@ def test_of_changes_long_ago_the_oldest_that_is_kept_stands_for_all_before(netwo
 
 
 def test_a_canary_is_for_its_share_of_the_devices(network):
-    served = ServedReleases(Served({"stable": network("one"), "canary": network("two")}, 0.25))
+    served = CurrentReleases(Served({"stable": network("one"), "canary": network("two")}, 0.25))
     assert [name_for(served, device, 0) for device in DEVICES] == [
         "two" if is_canary(device, 0.25) else "one" for device in DEVICES
     ]
 
 
 async def test_windows_wait_for_a_release_that_is_for_them_and_for_nothing_else(network):
-    served = ServedReleases(Served({"stable": network("one")}))
+    served = CurrentReleases(Served({"stable": network("one")}))
     served.expect(1_000)
     await asyncio.wait_for(served.wait_for(999), 0.5)
     waiting = asyncio.create_task(served.wait_for(1_000))
@@ -68,7 +68,7 @@ async def test_windows_wait_for_a_release_that_is_for_them_and_for_nothing_else(
 
 
 async def test_a_release_that_does_not_come_is_not_waited_for_twice(network):
-    served = ServedReleases(Served({"stable": network("one")}), longest_wait_seconds=0.1)
+    served = CurrentReleases(Served({"stable": network("one")}), longest_wait_seconds=0.1)
     served.expect(1_000)
     began = time.monotonic()
     await served.wait_for(5_000)

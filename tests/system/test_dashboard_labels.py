@@ -9,7 +9,7 @@ from selenium.webdriver.common.by import By
 
 from deploy.stack import har
 from har import topics
-from har.labels import ENDLESS, decode_statement
+from har.labels import ENDLESS, decode_label
 from tests.live_page import cards, console_faults, open_page, wait_for
 
 pytestmark = [pytest.mark.kafka, pytest.mark.browser]
@@ -24,8 +24,8 @@ def simulated(system):
     phone.wait(20)
 
 
-def statements(system):
-    """All statements that Kafka holds, in their order in the log."""
+def labels(system):
+    """All labels that Kafka holds, in their order in the log."""
     consumer = KafkaConsumer(bootstrap_servers=system.stack.addresses.bootstrap, auto_offset_reset="earliest")
     try:
         numbers = consumer.partitions_for_topic(topics.LABELS.name)
@@ -33,7 +33,7 @@ def statements(system):
         until, found = time.monotonic() + 2, []
         while time.monotonic() < until:
             for records in consumer.poll(timeout_ms=200).values():
-                found += [decode_statement(record.value) for record in records]
+                found += [decode_label(record.value) for record in records]
         return found
     finally:
         consumer.close()
@@ -72,7 +72,7 @@ def test_a_label_is_set_stopped_and_taken_back(system, simulated, browser):
     wait_for(browser, lambda page: said(page).startswith("Ended at"))
     press(browser, "#label-undo")
     wait_for(browser, lambda page: said(page) == "Taken back.")
-    made, ended, undone = statements(system)[-3:]
+    made, ended, undone = labels(system)[-3:]
     assert {(each.device, each.session, each.start, each.activity) for each in (made, ended, undone)} == {
         (simulated, made.session, made.start, "walk")
     }

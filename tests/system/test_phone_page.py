@@ -11,7 +11,7 @@ from deploy.local_store import LocalStore
 from deploy.processes import ProcessGroup
 from deploy.stack import Stack, choose_addresses
 from har import topics
-from har.labels import decode_statement
+from har.labels import decode_label
 from har.predictions import decode_prediction
 from har.samples import decode_batch
 from har.windows import recording_windows
@@ -137,7 +137,7 @@ def test_what_the_page_recorded_is_in_kafka_and_both_answer_alike_also_over_a_cu
     assert predictions.keys() == expected.keys()
     for key, row in expected.items():
         assert np.float32(list(predictions[key].probabilities.values())).tolist() == row.tolist()
-    made, stopped = of_device(system, topics.LABELS, decode_statement)
+    made, stopped = of_device(system, topics.LABELS, decode_label)
     assert (made.activity, made.user, made.start) == ("walk", "anna", stopped.start)
     assert recorded[0][1] < made.start < stopped.end <= recorded[-1][1] + 2_000_000
     assert [fault for fault in phone.console_faults() if not any(part in fault for part in EXPECTED_FAULTS)] == []

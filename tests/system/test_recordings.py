@@ -16,7 +16,7 @@ from trainer.commands.evaluate import evaluate
 pytestmark = pytest.mark.kafka
 SERVICES = (GATEWAY,)
 
-STANDING_TEST_USERS = {"hapt_24_users.parquet": "u21,u22,u23,u24", "pocket_6_users.parquet": "u06"}
+RESERVED_TEST_USERS = {"hapt_24_users.parquet": "u21,u22,u23,u24", "pocket_6_users.parquet": "u06"}
 
 
 def of_devices(seen, expected):
@@ -48,9 +48,9 @@ def test_the_same_recording_twice_gives_the_same_answers_bit_for_bit(system, sha
     assert len(answers[0]) == 35
 
 
-@pytest.mark.parametrize("file", STANDING_TEST_USERS)
-def test_standing_test_users_end_to_end_score_as_offline(system, shared_data, file):
-    users = STANDING_TEST_USERS[file]
+@pytest.mark.parametrize("file", RESERVED_TEST_USERS)
+def test_reserved_test_users_end_to_end_score_as_offline(system, shared_data, file):
+    users = RESERVED_TEST_USERS[file]
     expected = system.replay(file, str(shared_data / file), "--user", users, "--speed", "25")
     got = of_devices(system.predictions(expected), expected)
     assert got.keys() == expected.truth.keys()

@@ -17,13 +17,13 @@ from pathlib import Path
 from har.releases import ReleaseManifest
 from trainer.commands.cross_validate import network_trainer, read_material
 from trainer.evaluation import protocols
-from trainer.evaluation.measures import measure
 from trainer.evaluation.pools import Cutting, make_pools
+from trainer.evaluation.scores import measure
 from trainer.evaluation.unknown import choose_threshold
 from trainer.fitting.fit import fit
 from trainer.fitting.fit_settings import FitSettings
 from trainer.freezing import freeze_all
-from trainer.releases.candidate import Findings, Provenance, held_out_scores, make_manifest, some_windows
+from trainer.releases.candidate import Provenance, ReleaseFindings, held_out_scores, make_manifest, some_windows
 from trainer.releases.writing import write_release
 from trainer.request import TrainRequest
 from trainer.sources import find_source
@@ -42,7 +42,7 @@ def make_baseline(
     folds: int = FOLDS,
     replaces: bool = False,
 ) -> ReleaseManifest:
-    """Cross-validate a request, train it on everybody but the standing test users, and write the release's folder.
+    """Cross-validate a request, train it on everybody but the reserved test users, and write the release's folder.
 
     Parameters
     ----------
@@ -103,7 +103,7 @@ def make_baseline(
         training_users=sorted(set(pools.train.people.tolist())),
         data=provenance_of(find_source(path) for path in data),
     )
-    findings = Findings(
+    findings = ReleaseFindings(
         metrics=held_out_scores(outcomes, choice.threshold, f"cross-validation in {folds} folds by user"),
         threshold=choice.threshold,
         false_activity_rate=measure(outcomes, choice.threshold).unknown.false_activity_rate,

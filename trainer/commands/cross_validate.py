@@ -9,11 +9,11 @@ import msgspec
 
 from har.recordings import Recording, RecordingError
 from trainer.evaluation import protocols
-from trainer.evaluation.measures import Measures, measure
 from trainer.evaluation.outcomes import Classify, Outcomes
 from trainer.evaluation.pools import Cutting, make_pools
 from trainer.evaluation.protocols import Protocol, ProtocolError, Train
 from trainer.evaluation.report import ReportError, Section, check_writable, write_report
+from trainer.evaluation.scores import Measures, measure
 from trainer.evaluation.tables import measures_table
 from trainer.evaluation.unknown import ThresholdChoice, ThresholdError, choose_threshold
 from trainer.fitting.examples import Examples
@@ -64,13 +64,13 @@ class Material:
     Attributes
     ----------
     recordings : list of Recording
-        Without those of standing test users.
+        Without those of reserved test users.
     wearers : dict of str to str
         Each person's human being.
     tested : list of str
         The people that may be tested.
     set_aside : list of str
-        The standing test users among the recordings, whom nothing is done with.
+        The reserved test users among the recordings, whom nothing is done with.
     """
 
     recordings: list[Recording]
@@ -80,7 +80,7 @@ class Material:
 
 
 def read_material(data: Sequence[Path], *, placement: str | None = None, device: str | None = None) -> Material:
-    """Read recordings and set the standing test users aside.
+    """Read recordings and set the reserved test users aside.
 
     Raises
     ------
@@ -185,7 +185,7 @@ def run(settings: CrossValidateSettings) -> int:
             )
         material = read_material(settings.data, placement=settings.placement, device=settings.device)
         if material.set_aside:
-            _tell(f"set aside, and used for nothing: the standing test users {', '.join(material.set_aside)}")
+            _tell(f"set aside, and used for nothing: the reserved test users {', '.join(material.set_aside)}")
         chosen = make_protocols(material, request, settings)
         found = [evaluate_protocol(protocol, network_trainer(request), settings.unknown_cost) for protocol in chosen]
         if settings.output is not None:
@@ -231,7 +231,7 @@ def _write_report(
         "epochs": str(request.fit.epochs),
         "seed": str(request.fit.seed),
         "people": str(len({recording.person for recording in material.recordings})),
-        "standing test users": f"{len(material.set_aside)} set aside",
+        "reserved test users": f"{len(material.set_aside)} set aside",
     }
     write_report(path, f"Cross-validation of {request.network}", sections, facts)
 

@@ -14,8 +14,8 @@ from har.recordings import Recording, RecordingError, window_labels
 from har.releases import ReleaseError
 from har.windows import recording_windows
 from model_store.onnx_classifier import OnnxClassifier
-from trainer.evaluation.measures import Measures, measure
 from trainer.evaluation.outcomes import WINDOWS_A_CALL, Outcomes, all_labels, join_outcomes
+from trainer.evaluation.scores import Measures, measure
 from trainer.evaluation.tables import measures_table
 from trainer.settings import EvaluateSettings
 from trainer.sources.recordings import load_recordings

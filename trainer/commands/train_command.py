@@ -25,17 +25,17 @@ from trainer.gate.judgement import GateError
 from trainer.request import Mode, TrainRequest
 from trainer.runs.library_output import LibraryOutput
 from trainer.runs.publication import Destination
-from trainer.runs.rounds import Schedule, Turn, run_rounds
+from trainer.runs.rounds import RoundSchedule, Turn, run_rounds
 from trainer.runs.run import FinishedRun, RunOptions, run_training
 from trainer.settings import TrainSettings
-from trainer.sources.splits import StandingTestUserError
+from trainer.sources.splits import ReservedTestUserError
 
 FAILED = 1
 #: What a user can do something about; anything else is a fault of ours and shows where it happened.
 EXPECTED: tuple[type[Exception], ...] = (
     RecordingError,
     ReleaseError,
-    StandingTestUserError,
+    ReservedTestUserError,
     UnknownNetworkError,
     SparkUnavailableError,
     ExecutorError,
@@ -120,7 +120,7 @@ def _destination(settings: TrainSettings) -> Destination | None:
 
 def _run_rounds(settings: TrainSettings, request: TrainRequest, console: Console, output: LibraryOutput) -> None:
     assert settings.every is not None
-    schedule = Schedule(
+    schedule = RoundSchedule(
         every=settings.every,
         enough_minutes=settings.enough_minutes,
         look_every=settings.look_every,

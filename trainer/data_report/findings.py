@@ -31,14 +31,14 @@ class Weight(StrEnum):
 
 
 @dataclass(frozen=True)
-class Finding:
+class DataFinding:
     """One thing that was found: what it is, and what to do."""
 
     weight: Weight
     text: str
 
 
-def findings_of(survey: Survey, fewest_windows: int) -> list[Finding]:
+def findings_of(survey: Survey, fewest_windows: int) -> list[DataFinding]:
     """Judge what a data set holds; the worst comes first.
 
     Parameters
@@ -57,9 +57,9 @@ def findings_of(survey: Survey, fewest_windows: int) -> list[Finding]:
     return sorted(found, key=lambda finding: list(Weight).index(finding.weight))
 
 
-def _readings(survey: Survey) -> Iterator[Finding]:
+def _readings(survey: Survey) -> Iterator[DataFinding]:
     if survey.broken.count:
-        yield Finding(
+        yield DataFinding(
             Weight.STOPS,
             f"{survey.broken.count:,} of {survey.readings:,} readings are NaN or infinite; "
             f"the first: {survey.broken.first}",
@@ -68,22 +68,22 @@ def _readings(survey: Survey) -> Iterator[Finding]:
         usual = survey.median_gravity(model)
         if not GRAVITY[0] <= usual <= GRAVITY[1]:
             guess = "are they in g?" if 0.7 <= usual <= 1.3 else "is gravity missing?"
-            yield Finding(
+            yield DataFinding(
                 Weight.WARNS, f"{model}: half of all readings are below {usual:.1f} m/s² in magnitude; {guess}"
             )
     zeros = [(name, count) for name, count in survey.zeros.most_common() if count]
     if zeros:
-        yield Finding(
+        yield DataFinding(
             Weight.NOTES,
             f"{survey.zeros.total():,} readings of {len(zeros)} sessions are exactly zero on all axes, which gravity "
             f"forbids: the recorder filled them in. The most, {zeros[0][1]:,}: {zeros[0][0]}",
         )
     repeats = sum(session.repeats for session in survey.sessions)
     if repeats:
-        yield Finding(Weight.NOTES, f"{repeats:,} readings came twice; they count once")
+        yield DataFinding(Weight.NOTES, f"{repeats:,} readings came twice; they count once")
 
 
-def _rates(survey: Survey) -> Iterator[Finding]:
+def _rates(survey: Survey) -> Iterator[DataFinding]:
     usual: dict[str, float] = {}
     for model in {session.model for session in survey.sessions}:
         rates = [
@@ -95,9 +95,9 @@ def _rates(survey: Survey) -> Iterator[Finding]:
     for session in survey.sessions:
         fault = rate_fault(session, survey.rate_hz)
         if fault is not None:
-            yield Finding(Weight.STOPS, f"{session.name}: {fault}")
+            yield DataFinding(Weight.STOPS, f"{session.name}: {fault}")
         elif session.rate_hz and abs(session.rate_hz - usual[session.model]) > RATE_TOLERANCE * usual[session.model]:
-            yield Finding(
+            yield DataFinding(
                 Weight.WARNS,
                 f"{session.name}: sampled at {session.rate_hz:.1f} Hz, "
                 f"while half of the sessions of a {session.model} are at {usual[session.model]:.1f} Hz or below",
@@ -105,7 +105,7 @@ def _rates(survey: Survey) -> Iterator[Finding]:
     broken = [session for session in survey.sessions if session.gaps]
     if broken:
         worst = max(broken, key=lambda session: session.longest_gap_us)
-        yield Finding(
+        yield DataFinding(
             Weight.NOTES,
             f"{len(broken)} of {len(survey.sessions)} sessions have gaps of more than 1 s, "
             f"{sum(session.gaps for session in broken):,} in all; no window crosses one. "
@@ -113,21 +113,23 @@ def _rates(survey: Survey) -> Iterator[Finding]:
         )
 
 
-def _labels(survey: Survey) -> Iterator[Finding]:
+def _labels(survey: Survey) -> Iterator[DataFinding]:
     for label in survey.labels:
         meant = meant_label(label)
         if meant is not None:
-            yield Finding(Weight.STOPS, f"unknown label {label!r}: is it {meant!r}?")
+            yield DataFinding(Weight.STOPS, f"unknown label {label!r}: is it {meant!r}?")
     times = {label: seconds for label, seconds in survey.label_seconds().items() if label != NULL_LABEL}
     most = max(times.values(), default=0.0)
     rare = [f"{label} ({times[label] / 60:.1f} min)" for label in survey.labels if times.get(label, most) < RARE * most]
     if rare:
-        yield Finding(Weight.NOTES, f"less than {RARE:.0%} of the time of the most frequent activity: {_some(rare)}")
+        yield DataFinding(
+            Weight.NOTES, f"less than {RARE:.0%} of the time of the most frequent activity: {_some(rare)}"
+        )
     if not times:
-        yield Finding(Weight.STOPS, "no reading has a label: there is nothing to learn")
+        yield DataFinding(Weight.STOPS, "no reading has a label: there is nothing to learn")
 
 
-def _users(survey: Survey, fewest: int) -> Iterator[Finding]:
+def _users(survey: Survey, fewest: int) -> Iterator[DataFinding]:
     labels = [label for label in survey.labels if label != NULL_LABEL]
     users = survey.users
     poor = [
@@ -136,12 +138,14 @@ def _users(survey: Survey, fewest: int) -> Iterator[Finding]:
         if (count := sum(survey.windows.get((user, label), 0) for label in labels)) < fewest
     ]
     if poor:
-        yield Finding(Weight.WARNS, f"fewer than {fewest} windows with an activity: user {_some(poor)}")
+        yield DataFinding(Weight.WARNS, f"fewer than {fewest} windows with an activity: user {_some(poor)}")
     scarce: dict[str, list[str]] = {}
     for label in labels:
         absent = [user for user in users if not survey.seconds.get((user, label))]
         if absent:
-            yield Finding(Weight.WARNS, f"{label} is missing for {len(absent)} of {len(users)} users: {_some(absent)}")
+            yield DataFinding(
+                Weight.WARNS, f"{label} is missing for {len(absent)} of {len(users)} users: {_some(absent)}"
+            )
         few = [
             f"{user} ({survey.windows.get((user, label), 0)})"
             for user in users
@@ -151,7 +155,7 @@ def _users(survey: Survey, fewest: int) -> Iterator[Finding]:
             scarce.setdefault(_those(few, len(users)), []).append(label)
     if scarce:
         said = "; ".join(f"{', '.join(few)} of {whose}" for whose, few in scarce.items())
-        yield Finding(Weight.NOTES, f"fewer than {fewest} windows of a user: {said}")
+        yield DataFinding(Weight.NOTES, f"fewer than {fewest} windows of a user: {said}")
 
 
 def _those(names: Sequence[str], among: int) -> str:

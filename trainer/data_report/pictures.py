@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from har.activities import activity_style
 from har.recordings import NULL_LABEL
 from har.windows import MICROSECONDS
-from trainer.data_report.survey import TRACE_US, Survey, Trace
+from trainer.data_report.survey import TRACE_US, SampledTrace, Survey
 
 INK, MUTED, FAINT, ACCENT = "#1f2933", "#7b8794", "#d9dee4", "#2f6fb0"
 AXIS_COLOURS = ("#d1495b", "#3a8f5f", "#2f6fb0")
@@ -68,7 +68,7 @@ def user_picture(survey: Survey) -> Figure:
     return figure
 
 
-def trace_picture(traces: Sequence[Trace]) -> Figure:
+def trace_picture(traces: Sequence[SampledTrace]) -> Figure:
     """Draw a few seconds of each label, all with the same scale."""
     columns = 3
     rows = -(-len(traces) // columns)

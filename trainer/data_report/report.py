@@ -13,7 +13,7 @@ from har.process.whole_files import write_whole
 from har.recordings import NULL_LABEL, RecordingError
 from har.windows import MICROSECONDS
 from trainer.data_report import pictures
-from trainer.data_report.findings import Finding, findings_of
+from trainer.data_report.findings import DataFinding, findings_of
 from trainer.data_report.survey import Survey, survey_source
 from trainer.evaluation.pictures import embedded
 from trainer.settings import ReportSettings
@@ -27,7 +27,7 @@ class _Section:
     """What the page shows of one data set."""
 
     survey: Survey
-    findings: list[Finding]
+    findings: list[DataFinding]
     hours: float
     activities: list[str]
     classes: str

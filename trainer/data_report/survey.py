@@ -21,7 +21,7 @@ _GRAVITY_RANGE = (0.0, 40.0)
 
 
 @dataclass(frozen=True, eq=False)
-class Trace:
+class SampledTrace:
     """A few seconds of an activity.
 
     Attributes
@@ -80,7 +80,7 @@ class Survey:
         By session: readings that are zero on all axes, which no phone at rest on Earth gives.
     broken : BrokenReadings
         Readings that are NaN or infinite.
-    traces : dict of str to Trace
+    traces : dict of str to SampledTrace
         By label.
     """
 
@@ -96,7 +96,7 @@ class Survey:
     gravity: dict[str, NDArray[np.int64]] = field(default_factory=dict)
     zeros: Counter[str] = field(default_factory=Counter)
     broken: BrokenReadings = field(default_factory=BrokenReadings)
-    traces: dict[str, Trace] = field(default_factory=dict)
+    traces: dict[str, SampledTrace] = field(default_factory=dict)
 
     @property
     def users(self) -> list[str]:
@@ -198,4 +198,4 @@ def _note_trace(survey: Survey, label: str, user: str, model: str, times: Times,
     begin = times[0] + max(0, lasts - TRACE_US) // 2
     inside = slice(*np.searchsorted(times, [begin, begin + TRACE_US + 1]).tolist())
     seconds = (times[inside] - times[inside][0]) / MICROSECONDS
-    survey.traces[label] = Trace(label, user, model, seconds, axes[inside].copy(), lasts)
+    survey.traces[label] = SampledTrace(label, user, model, seconds, axes[inside].copy(), lasts)

@@ -35,7 +35,7 @@ PARAMETER_SERVERS = 1
 COORDINATORS = 1
 #: Steps a worker takes for each errand of the coordinator, which costs the coordinator some milliseconds. The last
 #: errands of an epoch leave workers idle that are done earlier.
-STEPS_AN_ERRAND = 2
+STEPS_PER_DISPATCH = 2
 
 
 def run_node(arguments: Mapping[str, Any], context: NodeContext) -> None:
@@ -158,8 +158,8 @@ def _run_epoch(training: _Training, coordinator: Coordinator, errand: Graph, epo
         metric.reset_state()
     before = int(training.model.optimizer.iterations.numpy())
     log.begin(epoch, before)
-    for begin in range(0, job.steps_per_epoch, STEPS_AN_ERRAND):
-        steps = min(STEPS_AN_ERRAND, job.steps_per_epoch - begin)
+    for begin in range(0, job.steps_per_epoch, STEPS_PER_DISPATCH):
+        steps = min(STEPS_PER_DISPATCH, job.steps_per_epoch - begin)
         coordinator.schedule(errand, args=(iterator, tf.constant(steps)))
     pause = Event()
     while not coordinator.done():

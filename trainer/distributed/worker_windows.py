@@ -17,7 +17,7 @@ from trainer.preparation.pieces import PieceWindows, windows_of
 from trainer.preparation.plan import TRAIN
 from trainer.preparation.shards import PreparedIndex, Shard, ShardError, read_index, read_shards
 from trainer.request import Mode
-from trainer.sources.splits import reject_standing_test_users
+from trainer.sources.splits import reject_reserved_test_users
 
 #: Workers' draws must differ: each has a seed of its own, so far apart that runs' seeds do not meet it.
 _SEED_STRIDE = 1_000_003
@@ -70,13 +70,13 @@ def worker_windows(job: TrainingJob, worker: int) -> WorkerWindows:
     ------
     ShardError
         If a shard is missing or corrupt.
-    StandingTestUserError
-        If a standing test user is in it.
+    ReservedTestUserError
+        If a reserved test user is in it.
     """
     index = read_index(job.prepared)
     shards = shards_of_worker(index, worker, job.request.workers)
     windows = windows_of(read_shards(job.prepared, shards), index.plan.training_windows, job.request.classes)
-    reject_standing_test_users(windows.people.tolist())
+    reject_reserved_test_users(windows.people.tolist())
     return WorkerWindows(shards, windows, partial(_draw, job, windows, balanced_probabilities(windows), worker))
 
 

@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 from har.activities import activity_style
 from har.answers import UNKNOWN
 from trainer.evaluation.calibration import Calibration
-from trainer.evaluation.measures import GroupScore, Measures
 from trainer.evaluation.outcomes import Outcomes
+from trainer.evaluation.scores import GroupScore, Measures
 
 INK = "#1f2933"
 MUTED = "#7b8794"

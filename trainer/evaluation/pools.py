@@ -14,7 +14,7 @@ from har.recordings import Recording
 from har.windows import WindowSpec
 from trainer.evaluation.outcomes import all_labels
 from trainer.fitting.examples import Examples, make_examples
-from trainer.sources.splits import reject_standing_test_users
+from trainer.sources.splits import reject_reserved_test_users
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +42,7 @@ class Pools:
     wearers: Mapping[str, str]
 
     def __post_init__(self) -> None:
-        reject_standing_test_users([*self.train.people.tolist(), *self.measured.people.tolist()])
+        reject_reserved_test_users([*self.train.people.tolist(), *self.measured.people.tolist()])
 
     def wearers_of(self, examples: Examples) -> NDArray[np.str_]:
         """Return whose human being each window is of; whoever is not known as another's phone is their own."""

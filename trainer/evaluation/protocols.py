@@ -3,7 +3,7 @@
 A protocol is a list of folds over two pools of windows (`trainer.evaluation.pools`): those that may be trained on and
 those that are tested. It trains nothing by itself: `run` is given what does.
 
-Standing test users are in no protocol. One human being with several phones is held out with all of them.
+Reserved test users are in no protocol. One human being with several phones is held out with all of them.
 """
 
 from collections.abc import Callable, Sequence

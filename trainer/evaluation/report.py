@@ -11,8 +11,8 @@ import jinja2
 from har.activities import activity_style
 from har.process.whole_files import write_whole
 from trainer.evaluation import pictures
-from trainer.evaluation.measures import Measures, measure
 from trainer.evaluation.outcomes import Outcomes
+from trainer.evaluation.scores import Measures, measure
 from trainer.evaluation.unknown import ThresholdChoice
 
 TEMPLATE = "report.html"

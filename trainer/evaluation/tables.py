@@ -1,6 +1,6 @@
 """An evaluation as a table for a terminal."""
 
-from trainer.evaluation.measures import Measures
+from trainer.evaluation.scores import Measures
 
 
 def measures_table(found: Measures) -> str:

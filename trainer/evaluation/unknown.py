@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from trainer.evaluation.outcomes import Outcomes
 from trainer.sources.data_sets import KNOWN_DATA_SETS, placement_of
-from trainer.sources.splits import device_of, reject_standing_test_users
+from trainer.sources.splits import device_of, reject_reserved_test_users
 
 #: Share of the right answers that the threshold may turn into unknown.
 COST = 0.02
@@ -100,14 +100,14 @@ def choose_threshold(outcomes: Outcomes, *, cost: float = COST) -> ThresholdChoi
 
     Raises
     ------
-    StandingTestUserError
-        If a standing test user is among the people.
+    ReservedTestUserError
+        If a reserved test user is among the people.
     ThresholdError
         If no answer is right.
     ValueError
         If the cost is out of range.
     """
-    reject_standing_test_users(outcomes.people.tolist())
+    reject_reserved_test_users(outcomes.people.tolist())
     if not 0 <= cost < 1:
         raise ValueError(f"the cost must be from 0 to below 1, not {cost}")
     right = outcomes.known & (outcomes.answers(0.0) == outcomes.truth)

@@ -15,15 +15,15 @@ from numpy.typing import NDArray
 from har.answers import UNKNOWN
 from har.recordings import RecordingError
 from har.windows import WindowSpec
-from trainer.evaluation.measures import Measures, measure
 from trainer.evaluation.outcomes import Classify, Outcomes, classify_examples
 from trainer.evaluation.protocols import TIME_WARNING
 from trainer.evaluation.report import Section, write_report
+from trainer.evaluation.scores import Measures, measure
 from trainer.evaluation.unknown import COST, ThresholdChoice, ThresholdError, choose_threshold
 from trainer.preparation.pieces import PieceWindows, windows_of
 from trainer.preparation.plan import VALIDATION
 from trainer.preparation.shards import read_index, read_shards
-from trainer.sources.splits import reject_standing_test_users
+from trainer.sources.splits import reject_reserved_test_users
 
 
 class ValidationError(RecordingError):
@@ -109,12 +109,12 @@ def read_validation(prepared: Path) -> ValidationWindows:
         If the folder or one of its shards cannot be used.
     ValidationError
         If nothing was held out, or a class has no window.
-    StandingTestUserError
-        If a standing test user is among the people.
+    ReservedTestUserError
+        If a reserved test user is among the people.
     """
     index = read_index(prepared)
     counts = index.windows(VALIDATION)
-    reject_standing_test_users(counts)
+    reject_reserved_test_users(counts)
     shown = {label for labels in counts.values() for label in labels}
     classes = index.plan.classes
     _reject_missing(prepared, [name for name in classes if name not in shown], index.plan.windows, index.personal)

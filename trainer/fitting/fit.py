@@ -28,7 +28,7 @@ from trainer.fitting.finite_loss import require_finite
 from trainer.fitting.fit_settings import FitSettings
 from trainer.fitting.orientation import at_rest, mirrored_axes, standing, turnable
 from trainer.fitting.sampling import balanced_probabilities
-from trainer.sources.splits import reject_standing_test_users
+from trainer.sources.splits import reject_reserved_test_users
 
 # tf-keras ships no type hints.
 Model = Any
@@ -176,14 +176,14 @@ def fit(
 
     Raises
     ------
-    StandingTestUserError
-        If a standing test user is among the examples.
+    ReservedTestUserError
+        If a reserved test user is among the examples.
     NonFiniteLossError
         If the loss is NaN or infinite.
     ValueError
         If there are no examples, or no such network.
     """
-    reject_standing_test_users(examples.people.tolist())
+    reject_reserved_test_users(examples.people.tolist())
     probabilities = balanced_probabilities(examples)
     limit_threads(settings.threads)
     tf_keras.utils.set_random_seed(settings.seed)

@@ -44,7 +44,7 @@ class Contender:
     personal: bool = False
 
 
-class Check(msgspec.Struct, frozen=True):
+class GateCheck(msgspec.Struct, frozen=True):
     """One thing that was looked at.
 
     Attributes
@@ -97,12 +97,12 @@ def user_confusions(outcomes: Outcomes, people: Sequence[str], classes: Sequence
     )
 
 
-def people_check(people: Sequence[str], fewest: int, *, personal: bool = False) -> Check:
+def people_check(people: Sequence[str], fewest: int, *, personal: bool = False) -> GateCheck:
     """Check that there are enough people, or sessions of a personal release, to compare on."""
     who = "sessions" if personal else "people"
     lacking = "too few sessions" if personal else "too few held-out people whom no network was trained on"
     enough = len(people) >= fewest
-    return Check(
+    return GateCheck(
         f"comparable {who}",
         len(people),
         ">=",
@@ -112,25 +112,27 @@ def people_check(people: Sequence[str], fewest: int, *, personal: bool = False) 
     )
 
 
-def succession_checks(candidate: Contender, current: Contender) -> list[Check]:
+def succession_checks(candidate: Contender, current: Contender) -> list[GateCheck]:
     """Check that the candidate can stand in for the current release: for everybody, and with every class it knows."""
     checks = []
     if candidate.personal:
         detail = "" if current.personal else f"a personal release says nothing of others, whom {current.release} serves"
-        checks.append(Check("personal like the current release", None, "", None, current.personal, detail))
+        checks.append(GateCheck("personal like the current release", None, "", None, current.personal, detail))
     missing = [name for name in current.outcomes.classes if name not in candidate.outcomes.classes]
     detail = f"the candidate does not know {', '.join(missing)}" if missing else ""
-    return [*checks, Check("lost classes", len(missing), "<=", 0, not missing, detail)]
+    return [*checks, GateCheck("lost classes", len(missing), "<=", 0, not missing, detail)]
 
 
-def first_checks(candidate: Contender, limits: GateLimits) -> list[Check]:
+def first_checks(candidate: Contender, limits: GateLimits) -> list[GateCheck]:
     """Check a candidate that has no predecessor."""
     confusion = candidate.outcomes.confusion(0.0)
     found = float(macro_f1(confusion[None])[0])
     return [_at_least("macro-F1", found, limits.first_macro_f1, "there is no current release to compare with")]
 
 
-def comparison_checks(candidate: Contender, current: Contender, limits: GateLimits, attempts: int = 1) -> list[Check]:
+def comparison_checks(
+    candidate: Contender, current: Contender, limits: GateLimits, attempts: int = 1
+) -> list[GateCheck]:
     """Check that a candidate is better for people in general, and for no class or model much worse.
 
     Both networks must have been given the same people. Of several candidates that are no better, each gets a chance to
@@ -144,16 +146,20 @@ def comparison_checks(candidate: Contender, current: Contender, limits: GateLimi
     detail = f"difference {paired.difference:+.4f}, {100 * confidence:.6g}% lower bound over {paired.users} people"
     if attempts > 1:
         detail += f": {limits.confidence:.0%} for all {attempts} candidates since the last publication together"
-    checks = [Check("better than the current release", paired.lower_bound, ">", 0.0, paired.lower_bound > 0, detail)]
+    checks = [
+        GateCheck("better than the current release", paired.lower_bound, ">", 0.0, paired.lower_bound > 0, detail)
+    ]
     checks += _class_checks(new.sum(axis=0), old.sum(axis=0), classes, limits.class_margin)
     return checks + _model_checks(candidate, current, classes, limits.model_margin)
 
 
-def _class_checks(new: NDArray[np.int64], old: NDArray[np.int64], classes: Sequence[str], margin: float) -> list[Check]:
+def _class_checks(
+    new: NDArray[np.int64], old: NDArray[np.int64], classes: Sequence[str], margin: float
+) -> list[GateCheck]:
     checks = []
     for number, name in enumerate(classes):
         if not new[number].sum() or not old[number].sum():
-            checks.append(Check(f"class {name}", None, "", None, True, "no window of it: not judged"))
+            checks.append(GateCheck(f"class {name}", None, "", None, True, "no window of it: not judged"))
             continue
         before, after = _class_f1(old, number), _class_f1(new, number)
         checks.append(_at_least(f"class {name}", after, before - margin, f"F1; {before:.4f} today"))
@@ -164,7 +170,7 @@ def _class_f1(confusion: NDArray[np.int64], number: int) -> float:
     return float(2 * confusion[number, number] / (confusion[number].sum() + confusion[:, number].sum()))
 
 
-def _model_checks(candidate: Contender, current: Contender, classes: Sequence[str], margin: float) -> list[Check]:
+def _model_checks(candidate: Contender, current: Contender, classes: Sequence[str], margin: float) -> list[GateCheck]:
     checks = []
     for model in sorted(set(candidate.outcomes.models.tolist()) & set(current.outcomes.models.tolist())):
         before, after = (_model_f1(each.outcomes, model, classes) for each in (current, candidate))
@@ -179,7 +185,7 @@ def _model_f1(outcomes: Outcomes, model: str, classes: Sequence[str]) -> float |
     return float(macro_f1(confusion[None])[0]) if confusion.sum() else None
 
 
-def unknown_check(candidate: Contender, limits: GateLimits) -> Check:
+def unknown_check(candidate: Contender, limits: GateLimits) -> GateCheck:
     """Check that the threshold for unknown does not hide the classes."""
     rates = unknown_rates(candidate.outcomes, candidate.threshold)
     detail = f"of {rates.known_windows} windows, with the threshold {candidate.threshold:g}"
@@ -190,11 +196,11 @@ def unknown_check(candidate: Contender, limits: GateLimits) -> Check:
 
 def format_checks(
     name: ArtifactFormat, artifacts: Sequence[Artifact], budget: Budget, milliseconds: float
-) -> list[Check]:
+) -> list[GateCheck]:
     """Check that a format is there, agrees with the trained network, and is small and fast enough."""
     found = {each.format: each for each in artifacts}
     if name not in found:
-        return [Check(name, None, "", None, False, "the candidate was not frozen to this format")]
+        return [GateCheck(name, None, "", None, False, "the candidate was not frozen to this format")]
     frozen = found[name]
     return [
         _at_most(f"{name}, bytes", frozen.bytes, budget.bytes),
@@ -205,13 +211,13 @@ def format_checks(
 
 
 # NaN must fail too: a comparison with it is false.
-def _at_least(name: str, value: float | None, limit: float, detail: str = "") -> Check:
+def _at_least(name: str, value: float | None, limit: float, detail: str = "") -> GateCheck:
     if value is None:
-        return Check(name, None, ">=", limit, False, NOT_MEASURED)
-    return Check(name, value, ">=", limit, bool(value >= limit), detail)
+        return GateCheck(name, None, ">=", limit, False, NOT_MEASURED)
+    return GateCheck(name, value, ">=", limit, bool(value >= limit), detail)
 
 
-def _at_most(name: str, value: float | None, limit: float, detail: str = "") -> Check:
+def _at_most(name: str, value: float | None, limit: float, detail: str = "") -> GateCheck:
     if value is None:
-        return Check(name, None, "<=", limit, False, NOT_MEASURED)
-    return Check(name, value, "<=", limit, bool(value <= limit), detail)
+        return GateCheck(name, None, "<=", limit, False, NOT_MEASURED)
+    return GateCheck(name, value, "<=", limit, bool(value <= limit), detail)

@@ -15,8 +15,8 @@ import numpy as np
 from har.process.whole_files import write_whole
 from har.releases import Artifact
 from trainer.gate.checks import (
-    Check,
     Contender,
+    GateCheck,
     comparison_checks,
     first_checks,
     format_checks,
@@ -25,7 +25,7 @@ from trainer.gate.checks import (
     unknown_check,
 )
 from trainer.gate.limits import GateLimits
-from trainer.sources.splits import STANDING_TEST_USERS
+from trainer.sources.splits import RESERVED_TEST_USERS
 
 GATE_FILE = "gate.json"
 
@@ -49,7 +49,7 @@ class GateResult(msgspec.Struct, frozen=True):
         The release it was compared with.
     people : list of str
         On whom; ``device/user``.
-    checks : list of Check
+    checks : list of GateCheck
         Everything that was looked at.
     """
 
@@ -58,7 +58,7 @@ class GateResult(msgspec.Struct, frozen=True):
     candidate: str
     current: str | None
     people: list[str]
-    checks: list[Check]
+    checks: list[GateCheck]
 
 
 def judge(
@@ -92,13 +92,13 @@ def judge(
     Raises
     ------
     GateError
-        If a standing test user is among the windows.
+        If a reserved test user is among the windows.
     ValueError
         If there were fewer attempts than this one.
     """
     if attempts < 1:
         raise ValueError(f"the candidate itself counts as an attempt; there cannot be {attempts}")
-    reject_standing_test_users(candidate, current)
+    reject_reserved_test_users(candidate, current)
     candidate = _by_wearer(candidate, wearers or {})
     current = _by_wearer(current, wearers or {}) if current is not None else None
     people = comparable_people(candidate, current)
@@ -127,12 +127,12 @@ def judge(
     )
 
 
-def reject_standing_test_users(*contenders: Contender | None) -> None:
-    """Raise if a standing test user is among the windows; see :func:`judge`."""
+def reject_reserved_test_users(*contenders: Contender | None) -> None:
+    """Raise if a reserved test user is among the windows; see :func:`judge`."""
     for contender in contenders:
-        met = STANDING_TEST_USERS.intersection(contender.outcomes.people.tolist()) if contender else ()
+        met = RESERVED_TEST_USERS.intersection(contender.outcomes.people.tolist()) if contender else ()
         if met:
-            raise GateError(f"standing test users must not decide what is published: {', '.join(sorted(met))}")
+            raise GateError(f"reserved test users must not decide what is published: {', '.join(sorted(met))}")
 
 
 def comparable_people(candidate: Contender, current: Contender | None) -> list[str]:
@@ -174,7 +174,7 @@ def _only(contender: Contender, people: Sequence[str]) -> Contender:
     return replace(contender, outcomes=outcomes)
 
 
-def _reason(checks: Sequence[Check], current: Contender | None) -> str:
+def _reason(checks: Sequence[GateCheck], current: Contender | None) -> str:
     failed = [_failure(check) for check in checks if not check.passed]
     if failed:
         return f"It does not pass: {'; '.join(failed)}."
@@ -183,7 +183,7 @@ def _reason(checks: Sequence[Check], current: Contender | None) -> str:
     )
 
 
-def _failure(check: Check) -> str:
+def _failure(check: GateCheck) -> str:
     if check.value is None or not check.relation:
         return f"{check.name} ({check.detail})"
     detail = f"; {check.detail}" if check.detail else ""

@@ -10,7 +10,7 @@ import msgspec
 from har.releases import TrainingData
 from har.windows import WindowSpec
 from trainer.sources.data_sets import KNOWN_DATA_SETS
-from trainer.sources.splits import STANDING_TEST_USERS, device_of
+from trainer.sources.splits import RESERVED_TEST_USERS, device_of
 
 TRAIN, VALIDATION, TEST = "train", "validation", "test"
 SPLITS = (TRAIN, VALIDATION, TEST)
@@ -54,7 +54,7 @@ class PreparationPlan(msgspec.Struct, frozen=True, kw_only=True):
 def split_of_people(wearers: Mapping[str, str], held_out_share: float) -> dict[str, str]:
     """Say for each person which split all their recordings belong to.
 
-    The standing test users are the test split. Of everybody else, those wearers validate whose hash is low, about the
+    The reserved test users are the test split. Of everybody else, those wearers validate whose hash is low, about the
     share of each data set's that has two wearers or more; all others (unknown phones, and data sets of a single
     wearer) count as one data set together. The hash is of the user's name and the known data set, so it stays
     the same whoever joins and whichever phones a wearer uses besides; an earlier and a later release can then be
@@ -81,7 +81,7 @@ def split_of_people(wearers: Mapping[str, str], held_out_share: float) -> dict[s
     >>> split_of_people({name: name for name in ["p/a", "p/b", "q/c", "galaxy_s8/u06"]}, 0.3)
     {'galaxy_s8/u06': 'test', 'p/a': 'validation', 'p/b': 'train', 'q/c': 'train'}
     """
-    tested = {wearers[person] for person in wearers if person in STANDING_TEST_USERS}
+    tested = {wearers[person] for person in wearers if person in RESERVED_TEST_USERS}
     splits = {wearer: TEST if wearer in tested else TRAIN for wearer in sorted(set(wearers.values()))}
     for wearer in _validating(wearers, tested, held_out_share) if held_out_share else ():
         splits[wearer] = VALIDATION

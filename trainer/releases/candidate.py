@@ -48,7 +48,7 @@ class Provenance:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Findings:
+class ReleaseFindings:
     """What was found out about a network on people it was not trained on.
 
     Attributes
@@ -120,7 +120,7 @@ def make_candidate(model: Model, held_out: ValidationWindows, provenance: Proven
         normalisation=request.normalisation,
         threshold=threshold,
     )
-    findings = Findings(
+    findings = ReleaseFindings(
         metrics=held_out_scores(validated.outcomes, threshold, _protocol(held_out)),
         threshold=threshold,
         false_activity_rate=validated.measures.unknown.false_activity_rate,
@@ -157,7 +157,7 @@ def held_out_scores(outcomes: Outcomes, threshold: float, protocol: str) -> dict
     return found
 
 
-def make_manifest(provenance: Provenance, frozen: Frozen, findings: Findings) -> ReleaseManifest:
+def make_manifest(provenance: Provenance, frozen: Frozen, findings: ReleaseFindings) -> ReleaseManifest:
     """Put together what a release says of itself."""
     request, people = provenance.request, sorted(provenance.training_users)
     windows = request.windows

@@ -51,7 +51,7 @@ PROTOCOLS = {
         "released network was then trained on all of them",
         True,
     ),
-    "standing test users": ("never trained on and not used for any choice", True),
+    "reserved test users": ("never trained on and not used for any choice", True),
     "held-out users": (
         "not trained on. The threshold for unknown is chosen by them, and releases are compared on them",
         True,
@@ -147,7 +147,7 @@ def _results(manifest: ReleaseManifest) -> list[str]:
     if kinds:
         parts.append("\n".join(f"- *{_capital(kind)}*: {PROTOCOLS[kind][0]}." for kind in kinds))
     if any(_known_users(manifest)):
-        excepted = ", standing test users excepted" if "standing test users" in kinds else ""
+        excepted = ", reserved test users excepted" if "reserved test users" in kinds else ""
         parts.append(DEVELOPED_WITH.substitute(names=" and ".join(_known_names(manifest)), excepted=excepted))
         if _tells_standing_by_sway(manifest):
             parts.append(STANDING)

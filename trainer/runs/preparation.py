@@ -99,7 +99,7 @@ def describe(index: PreparedIndex) -> str:
         f"{_count(validated)} of {len(validated)} to validate with"
     )
     aside = index.windows(TEST)
-    return said + (f"; {len(aside)} standing test users set aside" if aside else "")
+    return said + (f"; {len(aside)} reserved test users set aside" if aside else "")
 
 
 def warnings_of(index: PreparedIndex) -> list[str]:

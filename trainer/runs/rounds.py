@@ -90,7 +90,7 @@ class UnderWay(msgspec.Struct, frozen=True):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Schedule:
+class RoundSchedule:
     """When a round begins.
 
     Attributes
@@ -151,7 +151,7 @@ def history(folder: Path) -> list[Round]:
 
 
 def run_rounds(
-    folder: Path, schedule: Schedule, train: Train, *, data: Sequence[str | Path], stop: Event, tell: Tell
+    folder: Path, schedule: RoundSchedule, train: Train, *, data: Sequence[str | Path], stop: Event, tell: Tell
 ) -> None:
     """Train by a schedule until told to stop, and keep the history.
 
@@ -163,7 +163,7 @@ def run_rounds(
     ----------
     folder : Path
         Where each round gets a run's folder, and the history is.
-    schedule : Schedule
+    schedule : RoundSchedule
         When.
     train : callable
         Carries out a run. Whatever it raises fails the round, and the next one comes all the same.
@@ -197,7 +197,7 @@ def run_rounds(
                 return
 
 
-def _await_turn(folder: Path, schedule: Schedule, data: Sequence[str | Path], stop: Event, tell: Tell) -> bool:
+def _await_turn(folder: Path, schedule: RoundSchedule, data: Sequence[str | Path], stop: Event, tell: Tell) -> bool:
     """Wait until the next round is due; return whether there is to be one."""
     past = history(folder)
     if not past or _cut_short(folder, past) is not None:

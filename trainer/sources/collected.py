@@ -4,13 +4,13 @@ A collected folder holds two tables, each as any number of Parquet files in any 
 
 - ``samples/``: a row a reading, ``device, session, sequence, t, x, y, z`` (`t` in µs since the epoch, by the phone's
   clock; m/s², gravity included); optionally ``user`` and ``model``;
-- ``labels/``: a row a statement, ``device, session, start, end, activity, said_at`` (µs; `end` does not belong to it,
+- ``labels/``: a row a label, ``device, session, start, end, activity, said_at`` (µs; `end` does not belong to it,
   and where it is missing the activity goes on); optionally ``user``.
 
 Where a table has a log (Delta Lake, which the archiver writes), the files count that the log says.
 
 A reading has the label of the interval that it lies in; where several do, of the one that was said last; where none
-does, ``null``. How statements are ended, corrected and taken back is said in `har.labels`. Rows may be
+does, ``null``. How labels are ended, corrected and taken back is said in `har.labels`. Rows may be
 repeated (delivery is at least once): windows are cut from each reading once.
 """
 
@@ -23,7 +23,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from har.activity_names import meant_label
-from har.labels import Statement, StatementTable
+from har.labels import Label, LabelTable
 from har.recordings import NULL_LABEL, RecordingError, groups_of_rows, require_columns
 from har.releases import TrainingData
 from trainer.sources.parquet import parquet_files, read_batches, read_schema
@@ -78,7 +78,7 @@ class CollectedSource(Source):
         RecordingError
             As `parts`.
         """
-        said = read_statements(self.path / "labels")
+        said = read_labels(self.path / "labels")
         for file in files:
             names = read_schema(file).names
             try:
@@ -96,7 +96,7 @@ class CollectedSource(Source):
         return [TrainingData("recorded by this system", "not stated: its wearers' own", self.path.name)]
 
 
-def read_statements(folder: Path) -> StatementTable:
+def read_labels(folder: Path) -> LabelTable:
     """Read what wearers said, by session.
 
     Parameters
@@ -110,8 +110,8 @@ def read_statements(folder: Path) -> StatementTable:
         If a file cannot be read, lacks a column or a value, an interval ends before it starts, or a label that still
         counts is a known one by another name. The text names the file and the row.
     """
-    said = StatementTable()
-    renamed: list[tuple[Path, int, Statement]] = []
+    said = LabelTable()
+    renamed: list[tuple[Path, int, Label]] = []
     for file in _label_files(folder):
         names = read_schema(file).names
         try:
@@ -123,12 +123,12 @@ def read_statements(folder: Path) -> StatementTable:
         for batch in read_batches(file, columns):
             for row, values in enumerate(batch.to_pylist(), first_row):
                 try:
-                    statement = Statement.of_row(values)
-                    said.add(statement)
+                    label = Label.of_row(values)
+                    said.add(label)
                 except (RecordingError, TypeError, ValueError) as error:
                     raise RecordingError(f"{file}: row {row}: {error}") from error
-                if meant_label(statement.activity) is not None:
-                    renamed.append((file, row, statement))
+                if meant_label(label.activity) is not None:
+                    renamed.append((file, row, label))
             first_row += batch.num_rows
     _reject_renamed(renamed, said)
     return said
@@ -140,17 +140,17 @@ def _label_files(folder: Path) -> Sequence[Path]:
     return parquet_files(folder) if folder.exists() and any(folder.rglob("*.parquet")) else ()
 
 
-def _reject_renamed(renamed: Sequence[tuple[Path, int, Statement]], said: StatementTable) -> None:
-    for file, row, statement in renamed:
-        if said.counts(statement):  # one that was corrected since does no harm
+def _reject_renamed(renamed: Sequence[tuple[Path, int, Label]], said: LabelTable) -> None:
+    for file, row, label in renamed:
+        if said.counts(label):  # one that was corrected since does no harm
             raise RecordingError(
-                f"{file}: unknown label {statement.activity!r}, row {row}: is it {meant_label(statement.activity)!r}? "
-                f"Correct it there, or say it again for session {statement.session} of {statement.device} with the "
-                f"same start, {statement.start}"
+                f"{file}: unknown label {label.activity!r}, row {row}: is it {meant_label(label.activity)!r}? "
+                f"Correct it there, or say it again for session {label.session} of {label.device} with the "
+                f"same start, {label.start}"
             )
 
 
-def _joined(batch: pa.Table, said: StatementTable, file: Path, first_row: int) -> Part:
+def _joined(batch: pa.Table, said: LabelTable, file: Path, first_row: int) -> Part:
     part = make_part(_completed(batch), file, first_row)
     devices, sessions, users = part.coded("device"), part.coded("session"), part.coded("user")
     labels = np.full(len(part), NULL_LABEL, object)

@@ -32,7 +32,7 @@ class _InterruptedError(Exception):
 
 
 @dataclass(frozen=True)
-class Patience:
+class DownloadPatience:
     """How long a server is waited for.
 
     Attributes
@@ -54,7 +54,7 @@ def download(
     url: str,
     target: Path,
     *,
-    patience: Patience | None = None,
+    patience: DownloadPatience | None = None,
     progress: Callable[[int, int | None], None] = lambda _done, _total: None,
 ) -> None:
     """Fetch a file; it appears under its name only when all of it is there.
@@ -67,7 +67,7 @@ def download(
         ``http`` or ``https``.
     target : Path
         The file.
-    patience : Patience, optional
+    patience : DownloadPatience, optional
         How long the server is waited for.
     progress : callable
         Called with the bytes that are there and the bytes of the whole, if the server says how many.
@@ -80,7 +80,7 @@ def download(
     if urlsplit(url).scheme not in ("http", "https"):
         raise DownloadError(f"{url} is no http or https address")
     transfer = _Transfer(url, target, progress)
-    patience = patience or Patience()
+    patience = patience or DownloadPatience()
     failed = 0
     while True:
         before = transfer.done

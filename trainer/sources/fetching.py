@@ -10,7 +10,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 
 from har.recordings import RecordingError
 from trainer.settings import FetchSettings
-from trainer.sources.download import DownloadError, Patience, download
+from trainer.sources.download import DownloadError, DownloadPatience, download
 from trainer.sources.parquet import write_parquet
 from trainer.sources.published import PUBLISHED, PublishedDataSet, PublishedSource
 
@@ -82,7 +82,7 @@ def _download(settings: FetchSettings, data_set: PublishedDataSet, archive: Path
     download(
         settings.url or data_set.url,
         archive,
-        patience=Patience(settings.silence_seconds, settings.attempts, settings.pause_seconds),
+        patience=DownloadPatience(settings.silence_seconds, settings.attempts, settings.pause_seconds),
         progress=lambda done, total: progress.update(bar, completed=done, total=total),
     )
 

@@ -5,35 +5,35 @@ from collections.abc import Iterable
 import numpy as np
 
 #: People that no network is trained on and no choice is made by. Their results are looked at once a release.
-STANDING_TEST_USERS = frozenset({"galaxy_s2/u21", "galaxy_s2/u22", "galaxy_s2/u23", "galaxy_s2/u24", "galaxy_s8/u06"})
+RESERVED_TEST_USERS = frozenset({"galaxy_s2/u21", "galaxy_s2/u22", "galaxy_s2/u23", "galaxy_s2/u24", "galaxy_s8/u06"})
 
 
-class StandingTestUserError(ValueError):
-    """Somebody tried to train on, or choose by, a standing test user."""
+class ReservedTestUserError(ValueError):
+    """Somebody tried to train on, or choose by, a reserved test user."""
 
 
-def reject_standing_test_users(people: Iterable[str]) -> None:
-    """Raise if any of `people` is a standing test user.
+def reject_reserved_test_users(people: Iterable[str]) -> None:
+    """Raise if any of `people` is a reserved test user.
 
     Raises
     ------
-    StandingTestUserError
+    ReservedTestUserError
         With their names.
     """
-    found = sorted(STANDING_TEST_USERS.intersection(people))
+    found = sorted(RESERVED_TEST_USERS.intersection(people))
     if found:
-        raise StandingTestUserError(f"standing test users must not be trained on: {', '.join(found)}")
+        raise ReservedTestUserError(f"reserved test users must not be trained on: {', '.join(found)}")
 
 
 def training_people(people: Iterable[str]) -> list[str]:
-    """Return who may be trained on, sorted: everybody but the standing test users.
+    """Return who may be trained on, sorted: everybody but the reserved test users.
 
     Examples
     --------
     >>> training_people(["galaxy_s8/u06", "galaxy_s2/u06", "galaxy_s2/u01"])
     ['galaxy_s2/u01', 'galaxy_s2/u06']
     """
-    return sorted(set(people) - STANDING_TEST_USERS)
+    return sorted(set(people) - RESERVED_TEST_USERS)
 
 
 def device_of(person: str) -> str:
@@ -47,7 +47,7 @@ def user_folds(people: Iterable[str], count: int, seed: int = 0) -> list[list[st
     Parameters
     ----------
     people : iterable of str
-        ``device/user``; none may be a standing test user.
+        ``device/user``; none may be a reserved test user.
     count : int
         How many folds.
     seed : int
@@ -60,13 +60,13 @@ def user_folds(people: Iterable[str], count: int, seed: int = 0) -> list[list[st
 
     Raises
     ------
-    StandingTestUserError
-        If a standing test user is among the people.
+    ReservedTestUserError
+        If a reserved test user is among the people.
     ValueError
         If there are fewer people than folds.
     """
     everybody = sorted(set(people))
-    reject_standing_test_users(everybody)
+    reject_reserved_test_users(everybody)
     if not 2 <= count <= len(everybody):
         raise ValueError(f"{len(everybody)} people cannot be dealt into {count} folds")
     rng = np.random.default_rng(seed)

@@ -7,7 +7,7 @@ const VERSION = 1;
 
 /**
  * @typedef {import('idb').IDBPDatabase} Database Its stores:
- *   `samples` and `activities` (outboxes; key: device, order), `statements` (labels that wait; key: order),
+ *   `samples` and `activities` (outboxes; key: device, order), `labels` (labels that wait; key: order),
  *   `said` (labels that were said; key: session, start), `values` (named values).
  */
 

@@ -1,7 +1,7 @@
 /**
  * What the wearer says to be doing (har/labels.py), kept until the gateway has it, in the order in which it came.
  *
- * A statement is known by its device, session and start. The same start again with an end stops it; an end that is the
+ * A label is known by its device, session and start. The same start again with an end stops it; an end that is the
  * start takes it back.
  */
 
@@ -10,7 +10,7 @@ import { GatewayRejected, post } from './gateway-answers.js';
 
 /** What is remembered for the list; what waits is never forgotten. */
 const MOST_REMEMBERED = 30;
-/** Statements that may wait: more than anybody says in a week without a network. */
+/** Labels that may wait: more than anybody says in a week without a network. */
 const MOST_WAITING = 5_000;
 
 /**
@@ -38,11 +38,11 @@ export class LabelJournal extends EventTarget {
   #saidAt = 0;
   /** @type {Said[]} The newest first. */
   said = [];
-  /** @type {Map<number, number>} How many statements about the label with this start are not with the gateway. */
+  /** @type {Map<number, number>} How many labels about the label with this start are not with the gateway. */
   #waiting = new Map();
   /** @type {Said | null} What goes on. */
   active = null;
-  /** Why statements wait, for the wearer. */
+  /** Why labels wait, for the wearer. */
   reason = '';
 
   /**
@@ -74,7 +74,7 @@ export class LabelJournal extends EventTarget {
     this.#url = url;
   }
 
-  /** How many statements are not with the gateway. */
+  /** How many labels are not with the gateway. */
   get waiting() {
     return [...this.#waiting.values()].reduce((sum, count) => sum + count, 0);
   }
@@ -156,11 +156,11 @@ export class LabelJournal extends EventTarget {
     // What was said under a former name is not sent under another.
     const oldest = waiting.find(({ device }) => device === this.#account.device);
     if (!oldest) return false;
-    const { order, ...statement } = oldest;
+    const { order, ...label } = oldest;
     const { token } = await this.#account.credentials();
     let rejected = '';
     try {
-      await post(this.#url, statement, token === '' ? {} : { Authorization: `Bearer ${token}` });
+      await post(this.#url, label, token === '' ? {} : { Authorization: `Bearer ${token}` });
     } catch (error) {
       if (!(error instanceof GatewayRejected) || !error.isFinal) throw error;
       if (error.status === 401) {
@@ -173,7 +173,7 @@ export class LabelJournal extends EventTarget {
       }
       rejected = `${error.code}: ${error.message}`;
     }
-    await this.#settle(order, statement, rejected);
+    await this.#settle(order, label, rejected);
     return true;
   }
 
@@ -186,9 +186,9 @@ export class LabelJournal extends EventTarget {
     this.dispatchEvent(new Event('change'));
   }
 
-  /** @param {number} order @param {any} statement @param {string} rejected */
-  async #settle(order, statement, rejected) {
-    const label = this.said.find(({ session, start }) => session === statement.session && start === statement.start);
+  /** @param {number} order @param {any} sent @param {string} rejected */
+  async #settle(order, sent, rejected) {
+    const label = this.said.find(({ session, start }) => session === sent.session && start === sent.start);
     const transaction = this.#database.transaction(['statements', 'said'], 'readwrite');
     const changes = [transaction.objectStore('statements').delete(order), transaction.done];
     if (label && rejected) {
@@ -196,7 +196,7 @@ export class LabelJournal extends EventTarget {
       changes.push(transaction.objectStore('said').put(label));
     }
     await Promise.all(changes);
-    this.#count(statement.start, -1);
+    this.#count(sent.start, -1);
     this.reason = '';
     this.dispatchEvent(new Event('change'));
   }
@@ -213,8 +213,8 @@ export class LabelJournal extends EventTarget {
       this.#remember(change);
       this.#count(change.start, 1);
       const { device, session, start, end, activity } = change;
-      const statement = { device, session, start, end, activity, said_at: this.#saidAt };
-      writes.push(transaction.objectStore('statements').add(statement));
+      const label = { device, session, start, end, activity, said_at: this.#saidAt };
+      writes.push(transaction.objectStore('statements').add(label));
       writes.push(transaction.objectStore('said').put(change));
     }
     for (const old of this.said.splice(MOST_REMEMBERED)) {

@@ -68,7 +68,7 @@ export class LabelsView {
     const { labels } = this.#phone;
     if (labels.waiting === 0) return '';
     const why = labels.reason ? ` ${labels.reason}` : '';
-    return `${counted(labels.waiting, 'statement')} not with the gateway yet.${why}`;
+    return `${counted(labels.waiting, 'label')} not with the gateway yet.${why}`;
   }
 
   #list() {

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from deploy.audit.findings import compare
 from deploy.audit.reference import Answer, DeviceReference, LostBatch, Reference, UnfoundedRejection
-from deploy.audit.summary import Seen
+from deploy.audit.summary import SeenMessages
 from deploy.audit.text import describe
 from har.predictions import Prediction, encode_prediction
 from har.windows import WindowSpec
@@ -33,8 +33,8 @@ def reference_of(keys, walk: float = 0.75, *, due=lambda key: True) -> Reference
     return reference
 
 
-def seen_of(predictions) -> Seen:
-    seen = Seen()
+def seen_of(predictions) -> SeenMessages:
+    seen = SeenMessages()
     for prediction in predictions:
         seen.add(encode_prediction(prediction), 60 * SECOND)
     return seen

@@ -1,6 +1,6 @@
 import numpy as np
 
-from deploy.audit.summary import Seen, expected_windows, summarise
+from deploy.audit.summary import SeenMessages, expected_windows, summarise
 from har.predictions import Prediction, encode_prediction
 from har.windows import WindowSpec
 from ingest.senders.journal import Journal
@@ -23,7 +23,7 @@ def test_a_summary_counts_what_is_missing_extra_repeated_and_right(tmp_path):
     walking = [key for key in keys if expected.truth[key] == "walk"]
     assert None in expected.truth.values()  # windows across the change have no one true activity
 
-    seen = Seen()
+    seen = SeenMessages()
     for key in keys[1:]:
         seen.add(predicted(key, "walk"), 30_000)
     seen.add(predicted(keys[1], "sit", arrived=0), 99_000_000)

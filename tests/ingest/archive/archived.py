@@ -12,12 +12,12 @@ import pyarrow as pa
 from kafka import KafkaProducer
 
 from har import topics
-from har.labels import ENDLESS, Statement, encode_statement
+from har.labels import ENDLESS, Label, encode_label
 from har.samples import SampleBatch, encode_batch
 from ingest.archive import command
 from ingest.archive.archiver import Archiver
 from ingest.archive.location import Location
-from ingest.archive.measures import ArchiveMeasures
+from ingest.archive.metrics import ArchiveMetrics
 from ingest.archive.settings import ArchiveRunSettings, ArchiveSettings
 from ingest.archive.tables import KINDS, LABELS, SAMPLES, ArchiveTable
 from ingest.archive.verification import verify
@@ -45,8 +45,8 @@ class Archive:
             headers,
         )
 
-    def say(self, *said: Statement) -> None:
-        self._send(topics.LABELS.name, [(s.device.encode(), encode_statement(s), s.said_at // 1000) for s in said])
+    def say(self, *said: Label) -> None:
+        self._send(topics.LABELS.name, [(s.device.encode(), encode_label(s), s.said_at // 1000) for s in said])
 
     def send_raw(self, *messages: bytes | None, topic: str = topics.SAMPLES.name) -> None:
         self._send(topic, [(b"odd", message, None) for message in messages])
@@ -77,7 +77,7 @@ class Archive:
     @contextmanager
     def running(self, **changed):
         """An archiver in this process; it yields what it counts."""
-        stop, measures = threading.Event(), ArchiveMeasures()
+        stop, measures = threading.Event(), ArchiveMetrics()
         archiver = Archiver(self.settings(**changed), measures)
         status = []
         thread = threading.Thread(target=lambda: status.append(archiver.run(stop)))
@@ -89,7 +89,7 @@ class Archive:
             thread.join()
         assert status == [0]
 
-    def collect(self, **changed) -> ArchiveMeasures:
+    def collect(self, **changed) -> ArchiveMetrics:
         """Run an archiver until everything that was sent is covered."""
         with self.running(**changed) as measures:
             self.wait_until_covered()
@@ -163,8 +163,8 @@ def wait_for(is_so, seconds: float = 30) -> None:
 def said(
     activity: str, start: float, end: float | None = None, *, device="phone-1", session="s1", begin=BEGIN, at=None
 ):
-    """A statement, in seconds from the begin."""
-    return Statement(
+    """A label, in seconds from the begin."""
+    return Label(
         device, session, begin + round(start * 1e6), ENDLESS if end is None else begin + round(end * 1e6), activity,
         begin + round((start if at is None else at) * 1e6),
     )  # fmt: skip

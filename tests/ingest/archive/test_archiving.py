@@ -46,16 +46,16 @@ def test_everything_in_kafka_is_archived_once_bit_by_bit(archive):
 
 
 def test_repeats_are_left_out_within_a_commit_across_commits_and_over_restarts(archive):
-    batches, statement = noon_batches(10), said("walk", 0)
+    batches, label = noon_batches(10), said("walk", 0)
     archive.send([*batches, *batches[3:5]])
-    archive.say(statement, statement)
+    archive.say(label, label)
     with archive.running():
         archive.wait_until_covered()
         archive.send(batches[:4])
-        archive.say(statement)
+        archive.say(label)
         archive.wait_until_covered()
     archive.send(batches[6:], headers=[("carried_from", b"6"), ("silent_seconds", b"30")])
-    archive.say(statement)
+    archive.say(label)
     measures = archive.collect()
     assert archive.rows().num_rows == 500
     assert archive.labels().num_rows == 1
@@ -202,10 +202,10 @@ def test_the_page_shows_what_is_archived_and_how_far_it_is_behind(archive):
 
 
 @on_one_broker
-def test_a_statement_without_an_end_keeps_none(archive):
-    statement = said("walk", 0)
-    archive.say(statement)
+def test_a_label_without_an_end_keeps_none(archive):
+    label = said("walk", 0)
+    archive.say(label)
     archive.collect()
     (row,) = archive.labels().to_pylist()
-    assert (row["end"], row["user"], row["said_at"]) == (None, None, statement.said_at)
+    assert (row["end"], row["user"], row["said_at"]) == (None, None, label.said_at)
     assert archive.rows(LABELS).schema.field("end").nullable

@@ -1,12 +1,12 @@
 from har.topics import DAY_MS
 from ingest.archive.forgotten import KEPT_US, Forgotten
-from ingest.archive.seen import MARGIN_US, Seen
+from ingest.archive.seen import MARGIN_US, SeenNumbers
 
 KEPT_US_OF_TOPIC = 7 * DAY_MS * 1000
 
 
 def test_what_commits_tell_is_all_that_was_seen():
-    seen, read = Seen(KEPT_US_OF_TOPIC), Seen(KEPT_US_OF_TOPIC)
+    seen, read = SeenNumbers(KEPT_US_OF_TOPIC), SeenNumbers(KEPT_US_OF_TOPIC)
     for step in range(3):
         for number in range(4):
             assert seen.add("a", 4 * step + number, 0, 100 * step)
@@ -19,7 +19,7 @@ def test_what_commits_tell_is_all_that_was_seen():
 
 
 def test_a_session_is_forgotten_only_once_its_own_partition_has_moved_on_for_long_enough():
-    seen = Seen(KEPT_US_OF_TOPIC)
+    seen = SeenNumbers(KEPT_US_OF_TOPIC)
     seen.add("silent", 0, 0, 0)
     seen.add("elsewhere", 0, 1, 0)
     seen.told()

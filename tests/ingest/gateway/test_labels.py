@@ -7,7 +7,7 @@ import pytest
 from websockets.asyncio.client import connect
 
 from har import topics
-from har.labels import ENDLESS, decode_statement
+from har.labels import ENDLESS, decode_label
 from har.samples import encode_batch
 from ingest.devices.registry import Registry
 from tests.batches import live_batches
@@ -18,14 +18,14 @@ NOW = time.time_ns() // 1000
 SAID = {"device": "phone-1", "session": "s1", "start": NOW, "activity": "walk", "said_at": NOW}
 
 
-async def test_a_statement_is_in_kafka_when_it_is_accepted(broker):
+async def test_a_label_is_in_kafka_when_it_is_accepted(broker):
     async with gateway_on(broker) as address:
         for end in (None, NOW + 60_000_000, NOW):
             status, answer = await call(address, "/v1/labels", {**SAID, "end": end})
             assert (status, answer["type"]) == (200, "accepted")
         records = broker.read(topics.LABELS.name, 3)
     assert [record.key for record in records] == [b"phone-1"] * 3
-    assert [decode_statement(record.value).end for record in records] == [ENDLESS, NOW + 60_000_000, NOW]
+    assert [decode_label(record.value).end for record in records] == [ENDLESS, NOW + 60_000_000, NOW]
 
 
 @on_one_broker
@@ -50,7 +50,7 @@ async def test_what_cannot_be_meant_is_rejected_with_a_reason(broker, change, co
 
 
 @on_one_broker
-async def test_the_wearer_of_a_device_is_on_its_statements(broker, tmp_path):
+async def test_the_wearer_of_a_device_is_on_its_labels(broker, tmp_path):
     url = f"sqlite:///{tmp_path}/devices.sqlite3"
     with Registry(url) as registry:
         code = registry.invite("phone-1", wearer="anna", frame="unknown", seconds=60)
@@ -61,7 +61,7 @@ async def test_the_wearer_of_a_device_is_on_its_statements(broker, tmp_path):
             status, answer = await call(address, "/v1/labels", SAID)
             assert (status, answer["code"]) == (401, "no_token")
     (record,) = broker.read(topics.LABELS.name, 1)
-    assert decode_statement(record.value).user == "anna"
+    assert decode_label(record.value).user == "anna"
 
 
 @on_one_broker
@@ -78,13 +78,13 @@ async def test_a_label_of_now_lands_on_the_right_second_of_a_clock_that_is_off(b
         status, answer = await call(address, "/v1/labels/now", {"device": "phone-1", "activity": "sit"})
         after = time.time_ns() // 1000 + off
         assert status == 200
-        said = answer["statement"]
+        said = answer["label"]
         assert said["session"] == "s1"
         # The batch took some time from its newest reading to the gateway, which cannot be told from a clock's offset.
         assert before - 2_000_000 <= said["start"] <= after
         ending = {"device": "phone-1", "activity": "sit", "session": "s1", "start": said["start"]}
         status, ended = await call(address, "/v1/labels/now", ending)
-        assert said["start"] <= ended["statement"]["end"] <= time.time_ns() // 1000 + off
+        assert said["start"] <= ended["label"]["end"] <= time.time_ns() // 1000 + off
 
 
 @on_one_broker

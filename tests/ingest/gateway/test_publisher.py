@@ -7,7 +7,7 @@ from kafka.partitioner.default import DefaultPartitioner
 
 from har import topics
 from ingest.gateway import publisher as publisher_module
-from ingest.gateway.publisher import KafkaPublisher, Lane, PublishError, RememberingPartitioner
+from ingest.gateway.publisher import KafkaPublisher, OrderedSender, PublishError, RememberingPartitioner
 from tests import brokers
 
 TIMEOUT_SECONDS = 1.0
@@ -17,7 +17,7 @@ def publisher_on(broker) -> KafkaPublisher:
     return KafkaPublisher(broker.bootstrap, (topics.SAMPLES.name,), delivery_timeout_seconds=TIMEOUT_SECONDS)
 
 
-def publish(lane: Lane, text: str) -> "asyncio.Future[None]":
+def publish(lane: OrderedSender, text: str) -> "asyncio.Future[None]":
     now = time.time_ns() // 1000
     return lane.publish(topics.SAMPLES.name, b"device", text.encode(), arrived_us=now, headers=[])
 

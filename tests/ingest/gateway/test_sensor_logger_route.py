@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from har import topics
-from har.labels import decode_statement
+from har.labels import decode_label
 from har.recordings import Recording
 from har.samples import decode_batch
 from ingest.devices import tokens
@@ -62,7 +62,7 @@ async def test_what_the_wearer_typed_is_a_label(broker):
     async with gateway_on(broker) as address:
         answers = [(await call(address, PATH, document))[1] for document in session.documents]
         assert any("coffee" in note for note in answers[3]["notes"])
-        said = [decode_statement(record.value) for record in broker.read(topics.LABELS.name, 2)]
+        said = [decode_label(record.value) for record in broker.read(topics.LABELS.name, 2)]
         assert "har_labels_accepted_total 2.0" in await page(address, "/metrics")
     begin = int(session.times[0])
     assert [(each.activity, each.start - begin) for each in said] == [("walk", 500_000), ("null", 2_500_000)]

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from har.labels import StatementTable, decode_statement
+from har.labels import LabelTable, decode_label
 from tests.ingest.phone_page.page_gateway import PageGateway
 
 
@@ -28,10 +28,10 @@ def intervals(gateway: PageGateway) -> list[tuple[str, bool]]:
     """What counts in the end, by the system's own rules: activities, and whether they ended."""
     import msgspec
 
-    table = StatementTable()
-    said = [decode_statement(msgspec.json.encode(each)) for each in gateway.labels]
-    for statement in said:
-        table.add(statement)
+    table = LabelTable()
+    said = [decode_label(msgspec.json.encode(each)) for each in gateway.labels]
+    for label in said:
+        table.add(label)
     counting = {each.start: each for each in said if table.counts(each)}
     return [(counting[start].activity, counting[start].end < 2**62) for start in sorted(counting)]
 
@@ -79,7 +79,7 @@ def test_labels_wait_without_a_gateway_and_over_a_reload(phone: Any, page_gatewa
     page_gateway.stop()
     tap(recording, "walk")
     tap(recording, "stand")
-    recording.wait_for_text("labels-text", "3 statements not with the gateway yet")
+    recording.wait_for_text("labels-text", "3 labels not with the gateway yet")
     recording.open()
     assert recording.state()["labelsWaiting"] == 3
     page_gateway.start()

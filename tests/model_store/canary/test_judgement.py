@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from har.comparisons import Answered, Comparison, decode_comparison, encode_comparison
-from har.labels import ENDLESS, Statement
+from har.labels import ENDLESS, Label
 from har.releases import ReleaseError
 from model_store.canary.evidence import Evidence
 from model_store.canary.judgement import CanaryLimits, judge
@@ -45,7 +45,7 @@ def evidence(
                 )
             )
             if device < labelled:
-                found.add_statement(Statement(f"phone-{device}", "s1", start, start + SECOND, right, start))
+                found.add_label(Label(f"phone-{device}", "s1", start, start + SECOND, right, start))
     return found
 
 
@@ -122,9 +122,9 @@ def test_a_window_has_a_label_only_if_all_of_it_has():
     for start, end in ((0, 4), (2, 6), (6, 10), (12, 16)):
         answers = Answered("new", "walk", 0.9, 1.0), Answered("old", "sit", 0.9, 1.0)
         found.add(Comparison("phone", "s1", start * SECOND, end * SECOND, *answers))
-    found.add_statement(Statement("phone", "s1", 0, 5 * SECOND, "walk", next(numbers)))
-    found.add_statement(Statement("phone", "s1", 5 * SECOND, 11 * SECOND, "sit", next(numbers)))
-    found.add_statement(Statement("phone", "s1", 12 * SECOND, ENDLESS, "null", next(numbers)))
+    found.add_label(Label("phone", "s1", 0, 5 * SECOND, "walk", next(numbers)))
+    found.add_label(Label("phone", "s1", 5 * SECOND, 11 * SECOND, "sit", next(numbers)))
+    found.add_label(Label("phone", "s1", 12 * SECOND, ENDLESS, "null", next(numbers)))
     measured = found.measure()
     assert measured.labelled_windows == 2
     assert measured.accuracy.tolist() == [0.0]  # one right more, and one right fewer

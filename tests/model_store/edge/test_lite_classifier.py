@@ -80,7 +80,7 @@ def test_a_manifest_that_lies_about_the_network_is_rejected(tmp_path, changes):
         LiteClassifier(open_release(str(copied_release(tmp_path, "lies", **changes))))
 
 
-def test_stream_and_edge_agree_on_the_standing_test_users(shared_data):
+def test_stream_and_edge_agree_on_the_reserved_test_users(shared_data):
     """ONNX as the processor runs it, LiteRT as the edge does, over the recordings of people used for no choice."""
     release = open_release("baseline")
     manifest, stream, edge = release.manifest, OnnxClassifier(release), LiteClassifier(release)

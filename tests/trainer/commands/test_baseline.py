@@ -1,4 +1,4 @@
-"""The release that ships: cross-validated, then trained on everybody but the standing test users."""
+"""The release that ships: cross-validated, then trained on everybody but the reserved test users."""
 
 import warnings
 

@@ -74,7 +74,7 @@ def test_protocols_stand_side_by_side_and_the_leaky_one_is_warned_of(table, tmp_
     assert "Side by side" in page
     assert page.count("Not a figure for unseen people") == 1
     assert "2 folds by user, 2 of 2: without made/" in captured.err
-    assert "used for nothing: the standing test users galaxy_s2/u21" in captured.err
+    assert "used for nothing: the reserved test users galaxy_s2/u21" in captured.err
     assert "galaxy_s2" not in captured.out
 
 

@@ -6,10 +6,10 @@ import pytest
 from har.recordings import Recording
 from har.windows import WindowSpec
 from trainer.evaluation import protocols
-from trainer.evaluation.measures import measure
 from trainer.evaluation.pools import Cutting, make_pools
 from trainer.evaluation.protocols import ProtocolError
-from trainer.sources.splits import StandingTestUserError
+from trainer.evaluation.scores import measure
+from trainer.sources.splits import ReservedTestUserError
 
 CLASSES = ("sit", "walk")
 SPEC = WindowSpec(steps=50, hop_us=200_000)
@@ -146,6 +146,6 @@ def test_what_a_protocol_lacks_is_said():
         protocols.blocked_in_time([recording("u1", seconds=3)], cutting({"p/u1": "p/u1"}))
 
 
-def test_standing_test_users_are_in_no_protocol():
-    with pytest.raises(StandingTestUserError, match="galaxy_s2/u21"):
+def test_reserved_test_users_are_in_no_protocol():
+    with pytest.raises(ReservedTestUserError, match="galaxy_s2/u21"):
         pools_of([recording("u21", "galaxy_s2"), recording("u1")])

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from tests.trainer.made_outcomes import answering
 from trainer.evaluation.outcomes import join_outcomes
 from trainer.evaluation.unknown import choose_threshold, unknown_rates
-from trainer.sources.splits import StandingTestUserError
+from trainer.sources.splits import ReservedTestUserError
 
 
 def right_answers(confidence, person="galaxy_s2/u01"):
@@ -41,8 +41,8 @@ def test_no_placement_pays_for_another():
     assert choice.after.known_answered_unknown == 0
 
 
-def test_a_threshold_is_never_chosen_by_standing_test_users():
-    with pytest.raises(StandingTestUserError, match="galaxy_s2/u21"):
+def test_a_threshold_is_never_chosen_by_reserved_test_users():
+    with pytest.raises(ReservedTestUserError, match="galaxy_s2/u21"):
         choose_threshold(right_answers([0.9, 0.8], "galaxy_s2/u21"))
 
 

@@ -21,7 +21,7 @@ with warnings.catch_warnings():
     from trainer.fitting.fit import EpochProgress, epoch_arrays, fit
     from trainer.fitting.fit_settings import FitSettings
     from trainer.fitting.sampling import balanced_probabilities
-    from trainer.sources.splits import StandingTestUserError
+    from trainer.sources.splits import ReservedTestUserError
 
 # tf2onnx and tf-keras call what numpy and protobuf have deprecated.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
@@ -60,8 +60,8 @@ def fitted(people: list[str], seed: int = 0) -> Any:
     )
 
 
-def test_fit_rejects_standing_test_users() -> None:
-    with pytest.raises(StandingTestUserError, match="galaxy_s8/u06"):
+def test_fit_rejects_reserved_test_users() -> None:
+    with pytest.raises(ReservedTestUserError, match="galaxy_s8/u06"):
         fitted(["galaxy_s2/u01", "galaxy_s8/u06"])
 
 

@@ -217,7 +217,7 @@ def test_a_personal_release_replaces_only_a_personal_one():
     assert failed(few) == ["comparable sessions"]
 
 
-def test_standing_test_users_decide_nothing():
+def test_reserved_test_users_decide_nothing():
     met = Contender(release="new", outcomes=answering(["sit"], ["sit"], people="galaxy_s8/u06"))
     with pytest.raises(GateError, match="galaxy_s8/u06"):
         judge(met, None, FROZEN, LIMITS)

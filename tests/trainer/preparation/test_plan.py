@@ -8,7 +8,7 @@ from trainer.preparation.plan import TEST, TRAIN, VALIDATION, split_of_people
 from trainer.preparation.wearers import wearers_of
 from trainer.sources.data_sets import placement_of
 from trainer.sources.recordings import load_recordings
-from trainer.sources.splits import STANDING_TEST_USERS
+from trainer.sources.splits import RESERVED_TEST_USERS
 
 SHARE = 0.2
 
@@ -66,5 +66,5 @@ def test_of_the_real_recordings_enough_people_for_the_gate_validate(shared_data)
     validating = people_in(VALIDATION, *sources)
     assert len(validating) >= 5
     assert "pocket" in {placement_of(person) for person in validating}
-    assert not set(validating) & STANDING_TEST_USERS
-    assert set(people_in(TEST, *sources)) == STANDING_TEST_USERS
+    assert not set(validating) & RESERVED_TEST_USERS
+    assert set(people_in(TEST, *sources)) == RESERVED_TEST_USERS

@@ -32,9 +32,9 @@ def test_only_the_protocols_that_were_measured_are_explained():
     assert "*Held-out users*: not trained on" in trained
     assert "ross-validation" not in trained
     assert "tanding test users" not in trained
-    baseline = card_of(["cross-validation in 5 folds by user", "standing test users"])
+    baseline = card_of(["cross-validation in 5 folds by user", "reserved test users"])
     assert "*Cross-validation*: the training users, dealt into folds" in baseline
-    assert "*Standing test users*: never trained on" in baseline
+    assert "*Reserved test users*: never trained on" in baseline
     assert "Held-out users" not in baseline
     for card in (trained, baseline):
         assert "nobody was tested by a network that was trained on them" in card

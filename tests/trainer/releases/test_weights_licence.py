@@ -11,7 +11,7 @@ from trainer.sources.data_sets import KNOWN_DATA_SETS, weights_licence
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # TensorFlow and tf2onnx warn of their own insides while they are imported
     from trainer.freezing import Frozen
-    from trainer.releases.candidate import Findings, Provenance, make_manifest
+    from trainer.releases.candidate import Provenance, ReleaseFindings, make_manifest
 
 HAPT, POCKET = KNOWN_DATA_SETS["galaxy_s2"].data, KNOWN_DATA_SETS["galaxy_s8"].data
 
@@ -52,7 +52,7 @@ def test_a_release_says_what_its_sources_say_and_not_what_device_names_suggest()
         training_users=["galaxy_s8/u01", "phone/anna"],
         data=data,
     )
-    findings = Findings(metrics={}, threshold=0.5, false_activity_rate=None)
+    findings = ReleaseFindings(metrics={}, threshold=0.5, false_activity_rate=None)
     manifest = make_manifest(provenance, Frozen({}, [], GoldenWindow([], [])), findings)
     assert manifest.data == data
     assert "Our walks" in manifest.weights_licence

@@ -15,7 +15,7 @@ with warnings.catch_warnings():
     from trainer.releases.candidate import Candidate
     from trainer.runs.folder import FolderInUseError, RunFolder
     from trainer.runs.record import RunError
-    from trainer.runs.rounds import Schedule, history, run_rounds
+    from trainer.runs.rounds import RoundSchedule, history, run_rounds
     from trainer.runs.run import FinishedRun
 
 AT_ONCE = 0.01
@@ -58,7 +58,7 @@ def rounds_of(tmp_path, data, trainer, *, rounds, every=AT_ONCE, stop=None, **sc
     told = []
     run_rounds(
         tmp_path / "runs",
-        Schedule(every=every, rounds=rounds, **schedule),
+        RoundSchedule(every=every, rounds=rounds, **schedule),
         trainer,
         data=[data],
         stop=stop or threading.Event(),

@@ -32,7 +32,7 @@ def samples(
 
 
 def labels(folder: Path, said: Sequence[Said], device: str = "pixel", session: str = "s1", **further: str) -> Path:
-    """Statements: from and until which second, what, and when it was said."""
+    """Labels: from and until which second, what, and when it was said."""
     at = [(BEGIN + round(start * 1e6), None if end is None else BEGIN + round(end * 1e6)) for start, end, _, _ in said]
     columns = {
         "device": [device] * len(said), "session": [session] * len(said),

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from tests.trainer.sources.file_server import FileServer, serving
-from trainer.sources.download import DownloadError, Patience, download
+from trainer.sources.download import DownloadError, DownloadPatience, download
 
 CONTENT = np.random.default_rng(0).bytes(3_000_000)
-QUICK = Patience(silence_seconds=5, attempts=3, pause_seconds=0)
+QUICK = DownloadPatience(silence_seconds=5, attempts=3, pause_seconds=0)
 
 
 @pytest.fixture
@@ -153,7 +153,7 @@ def test_a_silent_server_is_given_up(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as mute:
         url = f"http://127.0.0.1:{mute.getsockname()[1]}/data.zip"
         with pytest.raises(DownloadError, match="timed out"):
-            download(url, tmp_path / "data.zip", patience=Patience(0.1, attempts=2, pause_seconds=0))
+            download(url, tmp_path / "data.zip", patience=DownloadPatience(0.1, attempts=2, pause_seconds=0))
 
 
 def test_a_full_disk_is_said_and_the_next_run_goes_on(server: FileServer, tmp_path: Path) -> None:

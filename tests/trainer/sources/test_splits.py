@@ -3,10 +3,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trainer.sources.splits import (
-    STANDING_TEST_USERS,
-    StandingTestUserError,
+    RESERVED_TEST_USERS,
+    ReservedTestUserError,
     device_of,
-    reject_standing_test_users,
+    reject_reserved_test_users,
     training_people,
     user_folds,
 )
@@ -16,29 +16,29 @@ PEOPLE = st.builds(
     st.sampled_from(["galaxy_s2", "galaxy_s8", "nexus4"]),
     st.integers(min_value=1, max_value=30),
 )
-TRAINABLE = PEOPLE.filter(lambda person: person not in STANDING_TEST_USERS)
+TRAINABLE = PEOPLE.filter(lambda person: person not in RESERVED_TEST_USERS)
 
 
-def test_the_standing_test_users_are_waist_u21_to_u24_and_pocket_u06() -> None:
+def test_the_reserved_test_users_are_waist_u21_to_u24_and_pocket_u06() -> None:
     assert {
         "galaxy_s2/u21",
         "galaxy_s2/u22",
         "galaxy_s2/u23",
         "galaxy_s2/u24",
         "galaxy_s8/u06",
-    } == STANDING_TEST_USERS
+    } == RESERVED_TEST_USERS
 
 
-@pytest.mark.parametrize("person", sorted(STANDING_TEST_USERS))
-def test_training_rejects_each_standing_test_user(person: str) -> None:
-    with pytest.raises(StandingTestUserError, match=person):
-        reject_standing_test_users(["galaxy_s2/u01", person])
-    with pytest.raises(StandingTestUserError):
+@pytest.mark.parametrize("person", sorted(RESERVED_TEST_USERS))
+def test_training_rejects_each_reserved_test_user(person: str) -> None:
+    with pytest.raises(ReservedTestUserError, match=person):
+        reject_reserved_test_users(["galaxy_s2/u01", person])
+    with pytest.raises(ReservedTestUserError):
         user_folds(["galaxy_s2/u01", person], 2)
 
 
 def test_same_user_name_on_another_device_is_another_person() -> None:
-    reject_standing_test_users(["galaxy_s2/u06"])
+    reject_reserved_test_users(["galaxy_s2/u06"])
     assert training_people(["galaxy_s2/u06", "galaxy_s8/u06"]) == ["galaxy_s2/u06"]
 
 

@@ -9,13 +9,13 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, start_http_serv
 HOST = "127.0.0.1"
 
 
-class ArchiveMeasures:
+class ArchiveMetrics:
     """Counters and gauges of one archiver."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         self.readings = self._counter("readings", "Readings committed")
-        self.statements = self._counter("statements", "Statements committed")
+        self.labels = self._counter("labels", "Labels committed")
         self.left_out = self._counter(
             "left_out", "Messages that were archived before, or are of who was forgotten", "topic"
         )

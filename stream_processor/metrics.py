@@ -7,7 +7,7 @@ from stream_processor.serving import Served
 _LATENCY_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.5, 5.0, 10.0, 30.0)
 
 
-class ProcessorMeasures:
+class ProcessorMetrics:
     """The processor's metrics, in a registry of its own."""
 
     def __init__(self) -> None:

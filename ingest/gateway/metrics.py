@@ -3,7 +3,7 @@
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
 
-class GatewayMeasures:
+class GatewayMetrics:
     """Counters and gauges of one gateway."""
 
     def __init__(self) -> None:
@@ -27,7 +27,7 @@ class GatewayMeasures:
         self.turned_away = Counter(
             "har_connections_turned_away_total", "Connections for which there was no room", registry=self.registry
         )
-        self.labels = Counter("har_labels_accepted_total", "Statements of wearers, in Kafka", registry=self.registry)
+        self.labels = Counter("har_labels_accepted_total", "Labels of wearers, in Kafka", registry=self.registry)
         self.pushes = Counter(
             "har_pushes_accepted_total", "Pushed documents whose readings Kafka has", registry=self.registry
         )

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from tests.trainer.made_outcomes import answering
 from trainer.evaluation.calibration import calibration
-from trainer.evaluation.measures import measure
+from trainer.evaluation.scores import measure
 
 
 def test_measures_of_answers_counted_by_hand():
