@@ -1,4 +1,4 @@
-"""The settings of `har devices`: which devices may send."""
+"""The settings of `har devices`, the command that manages the device registry."""
 
 from typing import Annotated, Literal
 
@@ -9,15 +9,15 @@ from har.process.settings import ServiceSettings
 from har.samples import RejectedBatch, check_identifier
 from ingest.archive.settings import DEFAULT_ARCHIVE
 
-#: Where a registry is if nothing else is said.
+#: The registry that is used by default.
 DEFAULT_REGISTRY = "sqlite:///.har/devices.sqlite3"
 
-#: How a phone states its axes: as Android does, as iOS does (all three negated), or as the Sensor Logger app does with
-#: "Standardise Units & Frames" on.
+#: The sign convention of a phone's axes: Android's, iOS's (all three axes negated), or that of the Sensor Logger app
+#: with "Standardise Units & Frames" on, which is Android's.
 Frame = Literal["android", "ios", "standardised", "unknown"]
 
 
-def _plain_device(name: str) -> str:
+def _check_device_name(name: str) -> str:
     try:
         check_identifier("device", name)
     except RejectedBatch as rejected:
@@ -25,27 +25,28 @@ def _plain_device(name: str) -> str:
     return name
 
 
-DeviceName = Annotated[str, AfterValidator(_plain_device)]
+DeviceName = Annotated[str, AfterValidator(_check_device_name)]
 
 
 class RegistrySettings(ServiceSettings):
-    """Where it is kept which devices may send."""
+    """The location of the device registry."""
 
     registry: str = Field(
-        DEFAULT_REGISTRY, description="sqlite:///PATH, or postgresql+psycopg://USER:PASSWORD@HOST/DATABASE"
+        DEFAULT_REGISTRY,
+        description="database URL: sqlite:///PATH, or postgresql+psycopg://USER:PASSWORD@HOST/DATABASE",
     )
 
 
 class EnrolSettings(RegistrySettings):
-    """Invite a device: prints a code, an address and a QR code; the phone that opens it is the device."""
+    """Invite a device: print a one-time code, an address and a QR code; opening the address enrols the phone."""
 
     model_config = SettingsConfigDict(env_prefix="HAR_DEVICES_")
 
-    name: CliPositionalArg[DeviceName] = Field(description="the device's name; a revoked one may come back")
-    wearer: str | None = Field(None, max_length=64, description="who wears it")
-    frame: Frame = Field("unknown", description="for the Sensor Logger app: whose signs its axes have")
-    minutes: float = Field(15, gt=0, le=7 * 24 * 60, description="how long the code can be used, once")
-    url: str = Field("http://127.0.0.1:8600", description="where phones reach the gateway")
+    name: CliPositionalArg[DeviceName] = Field(description="name of the device; a revoked device may enrol again")
+    wearer: str | None = Field(None, max_length=64, description="who wears the device")
+    frame: Frame = Field("unknown", description="sign convention of the axes, for the Sensor Logger app")
+    minutes: float = Field(15, gt=0, le=7 * 24 * 60, description="how long the code is valid, min; it works once")
+    url: str = Field("http://127.0.0.1:8600", description="address of the gateway as phones reach it")
 
 
 class TokenSettings(RegistrySettings):
@@ -53,38 +54,40 @@ class TokenSettings(RegistrySettings):
 
     model_config = SettingsConfigDict(env_prefix="HAR_DEVICES_")
 
-    name: CliPositionalArg[DeviceName] = Field(description="the device, which is enrolled if it is not")
-    wearer: str | None = Field(None, max_length=64, description="who wears it")
-    frame: Frame = Field("unknown", description="whose signs its axes have")
-    days: float = Field(30, gt=0, le=366, description="how long the token is good, unless it is revoked")
+    name: CliPositionalArg[DeviceName] = Field(description="name of the device; an unknown or revoked one is enrolled")
+    wearer: str | None = Field(None, max_length=64, description="who wears the device")
+    frame: Frame = Field("unknown", description="sign convention of the axes")
+    days: float = Field(30, gt=0, le=366, description="how long the token is valid, days, unless the device is revoked")
 
 
 class RevokeSettings(RegistrySettings):
-    """End what a device may do: its tokens, its secret and its codes."""
+    """Revoke a device: invalidate its tokens, its secret and its codes."""
 
     model_config = SettingsConfigDict(env_prefix="HAR_DEVICES_")
 
-    name: CliPositionalArg[DeviceName] = Field(description="the device")
+    name: CliPositionalArg[DeviceName] = Field(description="name of the device")
 
 
 class ListDevicesSettings(RegistrySettings):
-    """List the devices."""
+    """List all devices with their state, sign convention and wearer."""
 
     model_config = SettingsConfigDict(env_prefix="HAR_DEVICES_")
 
 
 class ForgetSettings(RegistrySettings):
-    """Erase what a device sent, where it lies: archive, Redis, registry; says until when Kafka still has some."""
+    """Erase a device from archive, Redis and registry; report how long Kafka keeps its messages."""
 
     model_config = SettingsConfigDict(env_prefix="HAR_DEVICES_")
 
-    name: CliPositionalArg[DeviceName] = Field(description="the device")
-    archive: str = Field(DEFAULT_ARCHIVE, description="the archive's folder or s3:// address")
-    redis_url: RedisDsn = RedisDsn("redis://127.0.0.1:6379/0")
+    name: CliPositionalArg[DeviceName] = Field(description="name of the device")
+    archive: str = Field(DEFAULT_ARCHIVE, description="folder or s3:// address of the archive")
+    redis_url: RedisDsn = Field(
+        RedisDsn("redis://127.0.0.1:6379/0"), description="Redis with the latest prediction of each device"
+    )
 
 
 class DevicesSettings(ServiceSettings):
-    """`har devices`: enrol phones, revoke them, and forget what they sent."""
+    """`har devices`: enrol devices, revoke them, and erase what they sent."""
 
     model_config = SettingsConfigDict(env_prefix="HAR_DEVICES_")
 
