@@ -1,19 +1,22 @@
-"""The `har` command: a map of the system, one subcommand a service.
+"""The `har` command: one subcommand per service.
 
-A subcommand's options are the fields of its settings object (`SERVICE/settings.py`); the
-service itself is only imported when it is called, so each runs with its own extra installed.
+The options of a subcommand are the fields of its settings class (`SERVICE/settings.py`). A service is imported
+only when its command runs, so each needs only its own extra.
 """
 
+import difflib
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import version
+from typing import Any
 
 from pydantic import ValidationError
-from pydantic_settings import CliApp, SettingsError
+from pydantic_settings import CliApp, CliSettingsSource, SettingsError
 
 from dashboard.settings import DashboardSettings
+from deploy.command_help import CommandHelp
 from deploy.settings import AuditSettings, DemoSettings, KafkaServerSettings, TopicsSettings
 from har.process import interrupts
 from har.process.settings import ServiceSettings
@@ -27,7 +30,7 @@ from stream_processor.settings import ProcessorSettings
 from trainer.settings import CrossValidateSettings, DataSettings, EvaluateSettings, PrepareSettings, TrainSettings
 
 USAGE_ERROR = 2
-#: What a shell says of a program that SIGINT ended.
+#: The exit status that shells give a program that SIGINT ended.
 INTERRUPTED = 130
 
 
@@ -38,11 +41,11 @@ class ServiceCommand:
     Attributes
     ----------
     settings : type of ServiceSettings
-        Its options.
+        The class whose fields are the options.
     entry : str
-        ``module:function``, called with the settings; its result is the exit status.
+        ``module:function``, called with the settings; it returns the exit status.
     extra : str
-        The extra of this distribution that brings what it needs.
+        The extras of this distribution that the command needs, separated by commas.
     """
 
     settings: type[ServiceSettings]
@@ -51,7 +54,7 @@ class ServiceCommand:
 
     @property
     def summary(self) -> str:
-        """What it does, in a line."""
+        """The first line of the settings class: what the command does."""
         text = (self.settings.__doc__ or "").strip().splitlines()[0]
         return text.split(": ", 1)[-1]
 
@@ -86,7 +89,7 @@ def overview() -> str:
         [
             "har: real-time human-activity recognition on phones",
             "",
-            "usage: har COMMAND [OPTIONS]      har COMMAND --help      har --version",
+            "usage: har COMMAND [OPTIONS]      har help COMMAND      har --version",
             "",
             *lines,
             "",
@@ -98,43 +101,69 @@ def overview() -> str:
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; return the exit status."""
     words = sys.argv[1:] if arguments is None else arguments
+    if words[:1] == ["help"] and len(words) > 1:
+        words = [*words[1:], "--help"]
     if not words or words[0] in ("-h", "--help", "help"):
         print(overview())
         return 0 if words else USAGE_ERROR
-    if words[0] == "--version":
+    if words[0] in ("-V", "--version"):
         print(version("har-stream"))
         return 0
     command = COMMANDS.get(words[0])
     if command is None:
-        print(f"har: no command {words[0]!r}\n\n{overview()}", file=sys.stderr)
+        print(_unknown_command(words[0]), file=sys.stderr)
         return USAGE_ERROR
     try:
-        chosen = _read_settings(words[0], command, words[1:])
+        settings = read_settings(words[0], words[1:])
     except (ValidationError, SettingsError) as error:
         print(f"har {words[0]}: {_explain(error)}", file=sys.stderr)
         return USAGE_ERROR
-    return _call(words[0], command, chosen)
+    return _call(words[0], command, settings)
 
 
-def _read_settings(name: str, command: ServiceCommand, words: list[str]) -> ServiceSettings:
-    sys.argv[0] = f"har {name}"  # what the generated usage line shows
-    return CliApp.run(command.settings, cli_args=words)
+def read_settings(name: str, words: list[str]) -> ServiceSettings:
+    """Return the settings of a command, from its command line and the environment.
+
+    Parameters
+    ----------
+    name : str
+        The command, one of `COMMANDS`.
+    words : list of str
+        The command line that follows it.
+
+    Raises
+    ------
+    pydantic.ValidationError, pydantic_settings.SettingsError
+        If a value is missing or invalid.
+    SystemExit
+        If help was asked for, or the parser does not know an option.
+    """
+    settings = COMMANDS[name].settings
+    source = CliSettingsSource[Any](settings, cli_prog_name=f"har {name}", formatter_class=CommandHelp)
+    return CliApp.run(settings, cli_args=words, cli_settings_source=source)
+
+
+def _unknown_command(word: str) -> str:
+    similar = difflib.get_close_matches(word, COMMANDS, n=1)
+    if similar:
+        return f"har: unknown command {word!r}, did you mean {similar[0]!r}? `har --help` lists all commands."
+    return f"har: unknown command {word!r}\n\n{overview()}"
 
 
 def _explain(error: ValidationError | SettingsError) -> str:
     if not isinstance(error, ValidationError):
         return str(error)
     reasons = []
-    for fault in error.errors():
-        at = fault["loc"]
-        if len(at) > 1 and isinstance(at[1], str):
-            at = at[1:]  # what is before is a subcommand
-        field = "--" + ".".join(str(part) for part in at).replace("_", "-") if at else ""
-        reasons.append(f"{field}: {fault['msg'].removeprefix('Value error, ')}".removeprefix(": "))
+    for details in error.errors():
+        path = details["loc"]
+        if len(path) > 1 and isinstance(path[1], str):
+            path = path[1:]  # the first part is the subcommand
+        option = "--" + ".".join(str(part) for part in path).replace("_", "-") if path else ""
+        reasons.append(f"{option}: {details['msg'].removeprefix('Value error, ')}".removeprefix(": "))
     return "; ".join(reasons)
 
 
-def _call(name: str, command: ServiceCommand, chosen: ServiceSettings) -> int:
+def _call(name: str, command: ServiceCommand, settings: ServiceSettings) -> int:
     module_name, function_name = command.entry.split(":")
     try:
         with interrupts.ending_at_once():
@@ -149,7 +178,7 @@ def _call(name: str, command: ServiceCommand, chosen: ServiceSettings) -> int:
         )
         return USAGE_ERROR
     try:
-        return run(chosen)
+        return run(settings)
     except KeyboardInterrupt:
         print(f"har {name}: interrupted", file=sys.stderr)
         return INTERRUPTED
