@@ -20,7 +20,10 @@ export default [
       'prefer-template': 'error',
     },
   },
-  { files: ['ingest/phone_page/**/*.js', 'dashboard/web/**/*.js'], languageOptions: { globals: globals.browser } },
+  {
+    files: ['ingest/phone_page/**/*.js', 'dashboard/web/**/*.js', 'har/web/**/*.js'],
+    languageOptions: { globals: globals.browser },
+  },
   {
     files: ['ingest/phone_page/service-worker.js'],
     languageOptions: {

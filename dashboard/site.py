@@ -27,12 +27,14 @@ FILES = (
     ("/legend.js", "legend.js", JAVASCRIPT),
     ("/status-bar.js", "status-bar.js", JAVASCRIPT),
     ("/styles.js", "styles.js", JAVASCRIPT),
-    ("/live-chart.js", "live-chart.js", JAVASCRIPT),
     ("/timeline-chart.js", "timeline-chart.js", JAVASCRIPT),
-    ("/trace-chart.js", "trace-chart.js", JAVASCRIPT),
-    ("/wording.js", "wording.js", JAVASCRIPT),
     ("/uplot.js", "node_modules/uplot/dist/uPlot.esm.js", JAVASCRIPT),
     ("/uplot.css", "node_modules/uplot/dist/uPlot.min.css", CSS),
+    ("/shared/base.css", "../../har/web/shared/base.css", CSS),
+    ("/shared/chart-theme.js", "../../har/web/shared/chart-theme.js", JAVASCRIPT),
+    ("/shared/live-chart.js", "../../har/web/shared/live-chart.js", JAVASCRIPT),
+    ("/shared/trace-chart.js", "../../har/web/shared/trace-chart.js", JAVASCRIPT),
+    ("/shared/wording.js", "../../har/web/shared/wording.js", JAVASCRIPT),
 )
 
 SECURITY_HEADERS = (

@@ -1,13 +1,16 @@
 /** The card of one device. */
 
+import { TraceChart } from './shared/trace-chart.js';
+import { duration, percent } from './shared/wording.js';
 import { glyphOf, styleOf } from './styles.js';
 import { TimelineChart } from './timeline-chart.js';
-import { TraceChart } from './trace-chart.js';
-import { duration, percent } from './wording.js';
+import uPlot from './uplot.js';
 
 const SECOND_US = 1_000_000;
 const SILENT_US = 10 * SECOND_US;
 const FRESH_US = 3 * SECOND_US;
+/** Of the trace, in CSS pixels, as in style.css. */
+const TRACE_HEIGHT = 128;
 
 /**
  * @typedef {object} Surroundings What all cards share.
@@ -61,7 +64,7 @@ export class DeviceCard {
   setVisible(visible) {
     if (visible === this.isVisible) return;
     if (visible) {
-      this.#trace = new TraceChart(this.#find('.trace'));
+      this.#trace = new TraceChart(uPlot, this.#find('.trace'), TRACE_HEIGHT);
       this.#timeline = new TimelineChart(this.#find('.timeline'), this.surroundings.historySeconds());
       this.#dataChanged = true;
       this.render();

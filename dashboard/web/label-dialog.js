@@ -1,7 +1,7 @@
 /** Asks what a device's wearer does, and has it labelled from now on; stops it, and takes it back. */
 
 import { glyphOf } from './styles.js';
-import { timeOfDay } from './wording.js';
+import { timeOfDay } from './shared/wording.js';
 
 export class LabelDialog {
   #device = '';

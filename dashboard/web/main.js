@@ -7,9 +7,10 @@ import { DeviceGrid } from './device-grid.js';
 import { EnrolDialog } from './enrol-dialog.js';
 import { LabelDialog } from './label-dialog.js';
 import { Legend } from './legend.js';
+import { readTheme } from './shared/chart-theme.js';
+import { counted } from './shared/wording.js';
 import { StatusBar } from './status-bar.js';
-import { addStyles, readTheme, styleOf } from './styles.js';
-import { counted } from './wording.js';
+import { addStyles, styleOf } from './styles.js';
 
 const localNow = () => performance.now() * 1000;
 const reducedMotion = matchMedia('(prefers-reduced-motion: reduce)');

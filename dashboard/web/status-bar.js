@@ -1,6 +1,6 @@
 /** The header: the connection, the figures, and notices. */
 
-import { counted, latency, timeOfDay } from './wording.js';
+import { counted, latency, timeOfDay } from './shared/wording.js';
 
 /** For how long unreadable messages are news. */
 const UNREADABLE_MS = 60_000;

@@ -1,4 +1,4 @@
-/** How activities look (as the server says) and which colours charts take (as the style sheet says). */
+/** Titles, colours and symbols of the activities. */
 
 /**
  * @typedef {object} ActivityStyle
@@ -73,19 +73,6 @@ function drawn(text) {
   context.textBaseline = 'top';
   context.fillText(text, 2, 4);
   return context.getImageData(0, 0, 32, 32).data.join();
-}
-
-/**
- * Colours of the charts, read from the style sheet's custom properties.
- */
-export const theme = { x: '', y: '', z: '', text: '', grid: '', track: '' };
-
-/** Read the colours again: at the start, and when the device turns dark or light. */
-export function readTheme() {
-  const computed = getComputedStyle(document.documentElement);
-  for (const name of /** @type {(keyof typeof theme)[]} */ (Object.keys(theme))) {
-    theme[name] = computed.getPropertyValue(`--chart-${name}`).trim();
-  }
 }
 
 /**

@@ -1,8 +1,9 @@
 /** The steady activity of the last minutes: coloured spans on a uPlot time axis. */
 
+import { theme } from './shared/chart-theme.js';
+import { LiveChart } from './shared/live-chart.js';
+import { glyphOf, inkOn, styleOf } from './styles.js';
 import uPlot from './uplot.js';
-import { LiveChart } from './live-chart.js';
-import { glyphOf, inkOn, styleOf, theme } from './styles.js';
 
 const HEIGHT = 52;
 const AXIS_HEIGHT = 20;

@@ -41,6 +41,8 @@ LIBRARIES = {
     ),
     "uplot": ("uplot/dist", ("uPlot.esm.js", "uPlot.min.css")),
 }
+#: Files that the dashboard serves, too; they are in `har/web/shared`.
+SHARED = "shared/"
 #: Too large for phones that only record: kept once it was used.
 ON_DEMAND = "vendor/onnxruntime/"
 #: The service worker's list of files; it is made here, so that no file can be forgotten.
@@ -115,6 +117,7 @@ def load_page() -> dict[str, PageFile]:
     """Read the page's files, and those of its libraries that it uses; those may be missing."""
     folder = files("ingest") / "phone_page"
     found = {name: file for name, file in _walk(folder, OWN_TYPES)}
+    found |= {SHARED + name: file for name, file in _walk(files("har") / "web" / "shared", OWN_TYPES)}
     for library, (path, wanted) in LIBRARIES.items():
         place = folder.joinpath("node_modules", *path.split("/"))
         if not place.is_dir():

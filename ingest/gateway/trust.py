@@ -18,6 +18,7 @@ _PAGE = """<!doctype html>
     <meta charset="utf-8">
     <meta name="viewport" content="width=device-width, initial-scale=1">
     <title>Trust this system</title>
+    <link rel="stylesheet" href="/phone/shared/base.css">
     <link rel="stylesheet" href="/phone/style.css">
   </head>
   <body>

@@ -1,7 +1,7 @@
 /** What the server and the phone think, side by side. */
 
 import { byId, write } from './elements.js';
-import { duration, latency, percent } from '../wording.js';
+import { duration, latency, percent } from '../shared/wording.js';
 
 /** An answer that is older is no answer about now, µs. */
 const OLD_US = 15_000_000;

@@ -1,7 +1,7 @@
 /** Big buttons by which the wearer says what it does. */
 
 import { byId, part, write } from './elements.js';
-import { counted, duration, timeOfDay } from '../wording.js';
+import { counted, duration, timeOfDay } from '../shared/wording.js';
 
 const SHOWN = 4;
 const TAP_MS = 40;

@@ -1,7 +1,7 @@
 /** What is wrong, in words, and what can be done. */
 
 import { byId, part, write } from './elements.js';
-import { counted, duration } from '../wording.js';
+import { counted, duration } from '../shared/wording.js';
 
 /** A phone's clock that is off by more is worth saying, µs. */
 const CLOCK_OFF_US = 2_000_000;

@@ -1,7 +1,7 @@
 /** A black screen that ignores touches, for a phone that records in a pocket: a locked phone would stop the page. */
 
 import { byId, write } from './elements.js';
-import { duration } from '../wording.js';
+import { duration } from '../shared/wording.js';
 
 const HOLD_MS = 2_000;
 /** For how long the text can be read before all is black, ms. */

@@ -1,7 +1,7 @@
 /** The big button, and how the recording goes. */
 
 import { byId, write } from './elements.js';
-import { duration } from '../wording.js';
+import { duration } from '../shared/wording.js';
 
 /** @type {Record<import('../sensing/screen-keeper.js').ScreenState, string>} */
 const SCREEN = {

@@ -2,7 +2,7 @@
 
 import { byId, write, writeRows } from './elements.js';
 import { bytesAnHour } from '../sending/outbox-room.js';
-import { counted, duration, size, timeOfDay } from '../wording.js';
+import { counted, duration, size, timeOfDay } from '../shared/wording.js';
 
 const SHOWN = 4;
 /** What has waited for less is just on its way, ms. */

@@ -1,7 +1,7 @@
 /** What the wearer can choose. */
 
 import { byId, inputById, write } from './elements.js';
-import { counted } from '../wording.js';
+import { counted } from '../shared/wording.js';
 
 /** @type {Record<import('../sensing/motion-frame.js').Verdict, string>} */
 const VERDICTS = {

@@ -1,26 +1,31 @@
-/** The live trace and the rate of readings. */
+/** Shows the chart of the acceleration and the rate of readings. */
 
+import { readTheme } from '../shared/chart-theme.js';
+import { TraceChart } from '../shared/trace-chart.js';
+import uPlot from '../vendor/uplot/uPlot.esm.js';
 import { byId, write } from './elements.js';
-import { TraceChart } from '../trace-chart.js';
 
-/** A faster pace costs battery and shows nothing more, ms. */
-const PACE_MS = 50;
-const CALM_PACE_MS = 1_000;
+/** Of the chart, in CSS pixels, as in style.css. */
+const HEIGHT = 140;
+/** Time between two frames, ms. A shorter one costs battery and shows no more. */
+const FRAME_INTERVAL_MS = 50;
+/** The same for wearers who prefer reduced motion, ms. */
+const REDUCED_FRAME_INTERVAL_MS = 1_000;
 
 export class TraceView {
   #phone;
   /** @type {TraceChart | null} */
   #chart = null;
-  #isFlowing = false;
+  #isAnimating = false;
   #isInView = true;
-  #calm = matchMedia('(prefers-reduced-motion: reduce)');
+  #reducedMotion = matchMedia('(prefers-reduced-motion: reduce)');
 
   /** @param {import('../phone.js').Phone} phone */
   constructor(phone) {
     this.#phone = phone;
     new IntersectionObserver(([entry]) => {
       this.#isInView = entry.isIntersecting;
-      this.#flow();
+      this.#animate();
     }).observe(byId('trace'));
   }
 
@@ -28,28 +33,43 @@ export class TraceView {
     const { isRecording, trace, clock, impossible } = this.#phone;
     byId('signal').hidden = !isRecording;
     const rate = Math.round(trace.rate(clock.now()));
-    const left = impossible > 0 ? `, ${impossible} impossible left out` : '';
-    write('rate', isRecording ? `${rate} readings/s${left}` : '');
-    if (isRecording) this.#chart ??= new TraceChart(byId('trace'));
-    this.#flow();
+    const dropped = impossible > 0 ? `, ${impossible} impossible readings dropped` : '';
+    write('rate', isRecording ? `${rate} readings/s${dropped}` : '');
+    if (isRecording) this.#chart ??= createChart();
+    this.#animate();
   }
 
-  /** Draw from now on, until nobody sees it; a page that is hidden gets no frames. */
-  #flow() {
-    if (this.#isFlowing || !this.#isSeen) return;
-    this.#isFlowing = true;
+  /** Draw frames until the chart is out of view. A hidden page gets no frames. */
+  #animate() {
+    if (this.#isAnimating || !this.#isVisible) return;
+    this.#isAnimating = true;
     requestAnimationFrame(() => this.#draw());
   }
 
   #draw() {
-    this.#isFlowing = this.#isSeen;
-    if (!this.#isFlowing) return;
-    this.#chart?.draw(this.#phone.trace.columns(), this.#phone.clock.now() / 1e6);
-    // No frame is asked for before the next is due: each that is costs battery, drawn or not.
-    setTimeout(() => requestAnimationFrame(() => this.#draw()), this.#calm.matches ? CALM_PACE_MS : PACE_MS);
+    this.#isAnimating = this.#isVisible;
+    if (!this.#isAnimating) return;
+    this.#chart?.setData(this.#phone.trace.columns());
+    this.#chart?.draw(this.#phone.clock.now() / 1e6);
+    // The timer comes first: a requested frame costs battery even if nothing is drawn.
+    const interval = this.#reducedMotion.matches ? REDUCED_FRAME_INTERVAL_MS : FRAME_INTERVAL_MS;
+    setTimeout(() => requestAnimationFrame(() => this.#draw()), interval);
   }
 
-  get #isSeen() {
+  get #isVisible() {
     return this.#chart !== null && this.#phone.isRecording && this.#isInView;
   }
+}
+
+/** @returns {TraceChart} A chart that follows the width of the page and the colour scheme. */
+function createChart() {
+  const container = byId('trace');
+  readTheme();
+  const chart = new TraceChart(uPlot, container, HEIGHT);
+  new ResizeObserver(() => chart.resize(container.clientWidth)).observe(container);
+  matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => {
+    readTheme();
+    chart.redraw();
+  });
+  return chart;
 }

@@ -39,6 +39,7 @@ async def test_the_page_and_its_libraries_are_served_under_a_policy_and_only_onc
             ("/phone/", "text/html"),
             ("/phone/main.js", "text/javascript"),
             ("/phone/style.css", "text/css"),
+            ("/phone/shared/base.css", "text/css"),
             ("/phone/manifest.webmanifest", "application/manifest+json"),
             ("/phone/vendor/uplot/uPlot.esm.js", "text/javascript"),
             ("/phone/vendor/onnxruntime/ort-wasm-simd-threaded.wasm", "application/wasm"),

@@ -6,10 +6,22 @@ from pathlib import Path
 from ingest.gateway.pages import FILE_LIST, LIBRARIES, PREFIX, SECURITY_HEADERS, PageFile, load_page
 
 FOLDER = Path(__file__).parents[3] / "ingest" / "phone_page"
+#: Files that the dashboard serves, too.
+SHARED_FOLDER = FOLDER.parents[1] / "har" / "web" / "shared"
 #: Where a library's files are.
 VENDOR = {name: FOLDER / "node_modules" / path for name, (path, _) in LIBRARIES.items()}
 
-__all__ = ["FILE_LIST", "FOLDER", "PREFIX", "SECURITY_HEADERS", "VENDOR", "PageFile", "module_names", "page_files"]
+__all__ = [
+    "FILE_LIST",
+    "FOLDER",
+    "PREFIX",
+    "SECURITY_HEADERS",
+    "SHARED_FOLDER",
+    "VENDOR",
+    "PageFile",
+    "module_names",
+    "page_files",
+]
 
 
 @cache

@@ -3,13 +3,14 @@
 import json
 import posixpath
 import re
+from pathlib import Path
 from typing import Any
 
-from tests.ingest.phone_page.page_files import FILE_LIST, FOLDER, VENDOR, module_names, page_files
+from tests.ingest.phone_page.page_files import FILE_LIST, FOLDER, SHARED_FOLDER, VENDOR, module_names, page_files
 from tests.ingest.phone_page.phone_in_browser import assert_all_arrived
 
 IMPORT = re.compile(r"""(?:from|import)\s*\(?\s*["'](\.[^"']+)["']""")
-ASSETS = {"style.css", "manifest.webmanifest", *(file.name for file in FOLDER.glob("icon*"))}
+ASSETS = {"style.css", "shared/base.css", "manifest.webmanifest", *(file.name for file in FOLDER.glob("icon*"))}
 
 
 def test_the_service_worker_keeps_all_that_the_page_is_made_of() -> None:
@@ -23,17 +24,24 @@ def test_the_service_worker_keeps_all_that_the_page_is_made_of() -> None:
         if name in needed:
             continue
         needed.add(name)
-        folder, _, rest = name.removeprefix("vendor/").partition("/")
         if name.startswith("vendor/onnxruntime/"):
             continue  # it is one bundle
-        file = VENDOR[folder] / rest if name.startswith("vendor/") else FOLDER / name
         base = name.rpartition("/")[0]
-        for target in IMPORT.findall(file.read_text()):
+        for target in IMPORT.findall(source_of(name).read_text()):
             open_ends.append(posixpath.normpath(posixpath.join(base, target)))
     onnxruntime = {name for name in needed if name.startswith("vendor/onnxruntime/")}
     assert shell >= (needed - onnxruntime) | ASSETS | {"./", "vendor/uplot/uPlot.min.css"}
     assert onnxruntime <= on_demand
     assert (shell | on_demand) - {"./"} <= page_files().keys()
+
+
+def source_of(name: str) -> Path:
+    """Return the file that is served under a name."""
+    kind, _, rest = name.partition("/")
+    if kind == "vendor":
+        library, _, file = rest.partition("/")
+        return VENDOR[library] / file
+    return SHARED_FOLDER / rest if kind == "shared" else FOLDER / name
 
 
 def test_it_opens_and_records_without_a_gateway(phone: Any, page_gateway: Any) -> None:
@@ -66,10 +74,10 @@ def test_another_version_is_taken_as_a_whole_or_not_at_all(phone: Any, page_gate
     phone.allow_service_workers()
     phone.enrol()
     phone.wait_until_it_opens_offline()
-    wording = (FOLDER / "wording.js").read_bytes()
+    wording = (SHARED_FOLDER / "wording.js").read_bytes()
     index = (FOLDER / "index.html").read_bytes()
     page_gateway.extra_files = {
-        "wording.js": wording + b"\nexport const VERSION = 2;\n",
+        "shared/wording.js": wording + b"\nexport const VERSION = 2;\n",
         "index.html": index.replace(b"Human activity, this phone</title>", b"Version 2</title>"),
         "views/elements.js": b"",  # what a half-done deployment serves
     }
@@ -79,12 +87,12 @@ def test_another_version_is_taken_as_a_whole_or_not_at_all(phone: Any, page_gate
     assert version(phone) == 2
     page_gateway.extra_files = {
         "index.html": index.replace(b"Human activity, this phone</title>", b"Version 3</title>"),
-        "wording.js": None,
+        "shared/wording.js": None,
     }
     phone.open()
     assert phone.browser.title == "Version 2", "a file of the new version is missing"
     assert version(phone) == 2
-    page_gateway.extra_files["wording.js"] = wording + b"\nexport const VERSION = 3;\n"
+    page_gateway.extra_files["shared/wording.js"] = wording + b"\nexport const VERSION = 3;\n"
     phone.open()
     assert phone.browser.title == "Version 3"
     assert version(phone) == 3
@@ -95,7 +103,7 @@ def test_another_version_is_taken_as_a_whole_or_not_at_all(phone: Any, page_gate
 
 
 def version(phone: Any) -> Any:
-    return phone.asynchronously("return (await import('/phone/wording.js')).VERSION ?? 1")
+    return phone.asynchronously("return (await import('/phone/shared/wording.js')).VERSION ?? 1")
 
 
 def test_it_can_be_installed(phone: Any, page_gateway: Any) -> None:

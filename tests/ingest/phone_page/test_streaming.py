@@ -270,7 +270,7 @@ def test_impossible_readings_are_left_out(phone: Any, page_gateway: Any) -> None
     phone.enrol()
     phone.start()
     phone.accelerate(150.0, 150.0, 9.8)
-    phone.wait_for_text("rate", "impossible left out")
+    phone.wait_for_text("rate", "impossible readings dropped")
     phone.accelerate(0.0, 0.0, 9.8)
     phone.wait(lambda: phone.state()["accepted"] > 4)
     phone.click("start")

@@ -1,6 +1,6 @@
-/** What the charts of a card have in common: a plot of a fixed height that follows its card's width. */
+/** Base of the uPlot charts: a plot with a fixed height that can follow the width of its container. */
 export class LiveChart {
-  /** @type {import('uplot')} Each kind of chart sets it. */
+  /** @type {import('uplot')} Subclasses create it. */
   plot = /** @type {any} */ (null);
 
   /** @param {number} height In CSS pixels. */
@@ -13,7 +13,7 @@ export class LiveChart {
     if (width > 0 && width !== this.plot.width) this.plot.setSize({ width, height: this.height });
   }
 
-  /** Draw again, in colours that may have changed. */
+  /** Draw again, for example after the theme has changed. */
   redraw() {
     this.plot.redraw(false, true);
   }

@@ -1,30 +1,32 @@
-/** The acceleration of the last seconds, as a uPlot chart. */
+/** Chart of the acceleration of the last 10 s. */
 
-import uPlot from './vendor/uplot/uPlot.esm.js';
+import { theme } from './chart-theme.js';
+import { LiveChart } from './live-chart.js';
 
 const SPAN_SECONDS = 10;
-const HEIGHT = 140;
 const FONT = '11px system-ui, sans-serif';
+/** The limits of the y axis are multiples of this, m/s². */
 const STEP = 5;
+/** The y axis ends at ± this, m/s². */
 const LIMIT = 80;
 
-/** Colours, read from the style sheet's custom properties. */
-const theme = { x: '', y: '', z: '', text: '', grid: '' };
-
-export class TraceChart {
+export class TraceChart extends LiveChart {
   /** @type {[number, number]} */
   #range = [-STEP, 3 * STEP];
-  #plot;
 
-  /** @param {HTMLElement} container Where to draw. */
-  constructor(container) {
-    readTheme();
+  /**
+   * @param {typeof import('uplot')} uPlot The library; each page serves it under another path.
+   * @param {HTMLElement} container Where to draw.
+   * @param {number} height In CSS pixels.
+   */
+  constructor(uPlot, container, height) {
+    super(height);
     /** @param {'x' | 'y' | 'z'} name */
     const axis = (name) => ({ stroke: () => theme[name], width: 1.5, points: { show: false }, pxAlign: 0 });
-    this.#plot = new uPlot(
+    this.plot = new uPlot(
       {
         width: container.clientWidth,
-        height: HEIGHT,
+        height,
         padding: [6, 0, 6, 0],
         legend: { show: false },
         cursor: { show: false },
@@ -37,7 +39,7 @@ export class TraceChart {
             gap: 4,
             font: FONT,
             stroke: () => theme.text,
-            splits: (_plot, _axis, low, high) => tens(low, high),
+            splits: (_plot, _axis, low, high) => gridLines(low, high),
             values: (_plot, splits) => splits.map((split) => String(split).replace('-', '\u2212')),
             grid: { stroke: () => theme.grid, width: 1 },
             ticks: { show: false },
@@ -48,15 +50,10 @@ export class TraceChart {
       [[], [], [], []],
       container,
     );
-    new ResizeObserver(() => this.#fit(container.clientWidth)).observe(container);
-    matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => {
-      readTheme();
-      this.#plot.redraw(false, true);
-    });
   }
 
-  /** @param {(number | null)[][]} columns Time (s), x, y, z (m/s²). @param {number} edge Time at the right edge, s. */
-  draw(columns, edge) {
+  /** @param {(number | null)[][]} columns Time (s), x, y, z (m/s²); null where the signal has a gap. */
+  setData(columns) {
     let [low, high] = [-STEP, 3 * STEP];
     for (const column of columns.slice(1)) {
       for (const value of column) {
@@ -65,27 +62,19 @@ export class TraceChart {
         if (value > high) high = value;
       }
     }
-    // Whole steps, so that the scale rests while the signal moves.
+    // The limits change in whole steps: otherwise the scale would move with every reading.
     this.#range = [Math.max(Math.floor(low / STEP) * STEP, -LIMIT), Math.min(Math.ceil(high / STEP) * STEP, LIMIT)];
-    this.#plot.setData(/** @type {any} */ (columns), false);
-    this.#plot.setScale('x', { min: edge - SPAN_SECONDS, max: edge });
+    this.plot.setData(/** @type {any} */ (columns), false);
   }
 
-  /** @param {number} width In CSS pixels. */
-  #fit(width) {
-    if (width > 0 && width !== this.#plot.width) this.#plot.setSize({ width, height: HEIGHT });
-  }
-}
-
-function readTheme() {
-  const computed = getComputedStyle(document.documentElement);
-  for (const name of /** @type {(keyof typeof theme)[]} */ (Object.keys(theme))) {
-    theme[name] = computed.getPropertyValue(`--chart-${name}`).trim();
+  /** @param {number} edge Event time at the right edge, s. */
+  draw(edge) {
+    this.plot.setScale('x', { min: edge - SPAN_SECONDS, max: edge });
   }
 }
 
-/** @param {number} low @param {number} high @returns {number[]} */
-function tens(low, high) {
+/** @param {number} low @param {number} high @returns {number[]} Multiples of 10, 20 or 40 m/s² within the range. */
+function gridLines(low, high) {
   const step = high - low > 60 ? 40 : high - low > 30 ? 20 : 10;
   const splits = [];
   for (let at = Math.ceil(low / step); at * step <= high; at += 1) splits.push(at * step || 0); // never -0
