@@ -1,4 +1,4 @@
-"""Cutting readings into batches, with the promises that what is known of the future allows."""
+"""Cut readings into batches, with promises as strong as the known readings allow (`har.samples`)."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,26 +10,26 @@ from har.samples import MAX_SPAN_US, NOTHING_EARLIER, Axes, SampleBatch, Times, 
 
 @dataclass(frozen=True)
 class SessionName:
-    """Whose readings are batched."""
+    """The device and session whose readings are cut into batches."""
 
     device: str
     session: str
 
 
 class LiveBatches:
-    """Cuts readings into batches as they come, in strictly increasing time.
+    """Cuts readings into batches as they arrive, in strictly increasing time.
 
     Parameters
     ----------
     name : SessionName
-        Whose readings they are.
+        The readings' device and session.
     size : int
-        Readings a batch, at most; fewer where the next is too long after the batch's first.
+        Most readings in a batch. A batch has fewer if it would otherwise span more than `har.samples.MAX_SPAN_US`.
 
     Raises
     ------
     RejectedBatch
-        If the device's or the session's name is not possible.
+        If the device's or the session's name is invalid.
 
     Examples
     --------
@@ -52,16 +52,16 @@ class LiveBatches:
 
     @property
     def has_full(self) -> bool:
-        """Whether nothing more belongs into the next batch."""
+        """Whether the next batch is full."""
         return len(self._times) >= self._size or _batch_length(self._times, self._size) < len(self._times)
 
     @property
     def has_any(self) -> bool:
-        """Whether there is a next batch, full or not."""
+        """Whether the next batch has any reading."""
         return len(self._times) > 0
 
     def add(self, times: Times, axes: Axes) -> None:
-        """Take readings.
+        """Add readings.
 
         Parameters
         ----------
@@ -73,18 +73,18 @@ class LiveBatches:
         Raises
         ------
         ValueError
-            If a time is not later than the one before; then none is taken.
+            If a time is not later than the one before; no reading is added then.
         """
         if not len(times):
             return
         if int(times[0]) <= self._last_time or not bool((times[1:] > times[:-1]).all()):
-            raise ValueError("event times must strictly increase; send what is out of order with send_batch")
+            raise ValueError("event times must strictly increase; send readings that are out of order with send_batch")
         self._last_time = int(times[-1])
         self._times = np.concatenate((self._times, times))
         self._axes = np.concatenate((self._axes, axes.astype(np.float32, copy=False)))
 
     def cut(self) -> SampleBatch:
-        """Return the next batch: full, or what there is."""
+        """Return the next batch, full or not."""
         length = _batch_length(self._times, self._size)
         times, self._times = self._times[:length], self._times[length:]
         axes, self._axes = self._axes[:length], self._axes[length:]
@@ -96,17 +96,16 @@ class LiveBatches:
 
 
 def batches_of_recording(name: SessionName, times: Times, axes: Axes, size: int) -> Iterator[SampleBatch]:
-    """Cut a whole recording into batches of up to `size` readings, in its own order.
+    """Cut a whole recording into batches of up to `size` readings, in the order of the recording.
 
-    The recording may be out of order. As all of it is known, each batch can promise exactly how far back
-    later ones will reach.
+    The readings may be out of order. All of them are known, so each batch's promises are exact.
 
     Parameters
     ----------
     times : ndarray of int64, shape (n,)
         µs since the epoch, in the order of recording.
     axes : ndarray of float32, shape (n, 3)
-        m/s².
+        m/s², gravity included.
     """
     newest_until = np.maximum.accumulate(times)
     oldest_from = np.minimum.accumulate(times[::-1])[::-1]
@@ -129,7 +128,7 @@ def batches_of_recording(name: SessionName, times: Times, axes: Axes, size: int)
 
 
 def _batch_length(times: Times, size: int) -> int:
-    """Return how many of the first `size` readings lie close enough together for one batch."""
+    """Return how many of the first `size` readings fit into one batch without exceeding its span."""
     some = times[:size]
     spans = np.maximum.accumulate(some) - np.minimum.accumulate(some)
     return int(np.searchsorted(spans, MAX_SPAN_US, side="right"))
