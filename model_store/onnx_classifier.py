@@ -1,4 +1,4 @@
-"""Classifying windows with a release's ONNX artifact."""
+"""Classify windows with a release's ONNX artifact."""
 
 from typing import cast
 
@@ -14,20 +14,20 @@ FORMAT: ArtifactFormat = "onnx"
 
 
 class OnnxClassifier:
-    """A release that has passed its golden window and is ready to classify.
+    """Classifier of a release that has passed its golden window.
 
     Parameters
     ----------
     release : ReleaseFolder
-        The release; its artifact is verified before it is parsed.
+        The release. Its artifact is verified before it is parsed.
     threads : int
-        CPU threads one call may use.
+        Number of CPU threads for one call.
 
     Raises
     ------
     ReleaseError
-        If a file is not what the manifest says, the network cannot be loaded or does not fit the manifest,
-        or its answer for the golden window differs by more than the stated tolerance.
+        If a file differs from the manifest, the network cannot be loaded or does not fit the manifest, or it fails
+        the golden window.
     """
 
     def __init__(self, release: ReleaseFolder, *, threads: int = 1) -> None:
@@ -38,7 +38,7 @@ class OnnxClassifier:
 
     @classmethod
     def open(cls, release: str, *, threads: int = 1) -> "OnnxClassifier":
-        """Open the release in a folder, or the shipped one if `release` is ``"baseline"``."""
+        """Open the release in the folder `release`, or the shipped one if `release` is ``"baseline"``."""
         return cls(open_release(release), threads=threads)
 
     def probabilities(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -65,11 +65,11 @@ def _load(content: bytes, manifest: ReleaseManifest, threads: int) -> onnxruntim
     options.inter_op_num_threads = 1
     try:
         session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # onnxruntime raises its own types, which share no base but Exception
+    except Exception as error:  # onnxruntime's exceptions share no base class but Exception
         raise ReleaseError(f"{manifest.release}: onnxruntime cannot load the network: {error}") from error
     if len(session.get_inputs()) != 1 or len(session.get_outputs()) != 1:
         raise ReleaseError(f"{manifest.release}: the network must have one input and one output")
     shape = session.get_inputs()[0].shape
     if list(shape[1:]) != [manifest.steps, 3]:
-        raise ReleaseError(f"{manifest.release}: the network takes {shape}, the manifest says {manifest.steps} x 3")
+        raise ReleaseError(f"{manifest.release}: the network takes {shape}, the manifest states {manifest.steps} x 3")
     return session

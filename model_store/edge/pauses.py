@@ -1,19 +1,19 @@
-"""How long a device waits before it asks its store again."""
+"""Pauses between two requests of a device to its store or gateway."""
 
 import random
 
 FIRST_PAUSE_SECONDS = 2.0
-#: Each pause is lengthened or shortened by up to this share, so that devices spread and do not ask all at once.
+#: Each pause is lengthened or shortened by up to this share, so that devices do not all ask at the same time.
 SPREAD = 0.2
 
 
 class Pauses:
-    """The interval while the store answers; short ones that double up to the interval while it does not.
+    """The regular interval after a success; after failures, short pauses that double up to the interval.
 
     Parameters
     ----------
     interval_seconds : float
-        The usual pause.
+        Regular pause, s.
 
     Examples
     --------
@@ -29,12 +29,12 @@ class Pauses:
         self._next = FIRST_PAUSE_SECONDS
 
     def after_success(self) -> float:
-        """Return the pause after the store has answered, s."""
+        """Return the pause after a success, s."""
         self._next = FIRST_PAUSE_SECONDS
         return self._spread(self._interval)
 
     def after_failure(self) -> float:
-        """Return the pause after an update was not taken, s."""
+        """Return the pause after a failure, s."""
         pause = min(self._next, self._interval)
         self._next = 2 * pause
         return self._spread(pause)

@@ -1,4 +1,4 @@
-"""The settings of devices that classify themselves. See `har.process.settings`."""
+"""Settings of the edge client. See `har.process.settings`."""
 
 from pathlib import Path
 from typing import Literal
@@ -12,54 +12,64 @@ DEFAULT_STORE_URL = "http://127.0.0.1:8620"
 
 
 class EdgeClientSettings(ServiceSettings):
-    """What every edge client needs to know."""
+    """Settings of all edge commands that use a store."""
 
     model_config = SettingsConfigDict(env_prefix="HAR_EDGE_")
 
-    device: str = Field(description="this device's name")
-    store_url: str = Field(DEFAULT_STORE_URL, description="where `har store serve` is")
-    store_token: SecretStr | None = Field(None, description="what the store asks for")
+    device: str = Field(description="name of this device")
+    store_url: str = Field(DEFAULT_STORE_URL, description="URL of `har store serve`")
+    store_token: SecretStr | None = Field(None, description="token for reading from the store, if it needs one")
     trusted_root: Path = Field(
-        DEFAULT_TRUSTED_ROOT, description="the store's root, which came by a way that is trusted"
+        DEFAULT_TRUSTED_ROOT, description="file with the store's root metadata, obtained over a trusted channel"
     )
-    folder: Path = Field(Path(".har/edge"), description="for releases and trusted metadata; of this client alone")
-    form: Literal["litert-float32", "litert-int8"] = Field("litert-float32", description="which artifact is used")
+    folder: Path = Field(
+        Path(".har/edge"), description="folder for releases and trusted metadata; used by one client at a time"
+    )
+    form: Literal["litert-float32", "litert-int8"] = Field(
+        "litert-float32", description="format of the artifact to use"
+    )
 
 
 class EdgeRunSettings(EdgeClientSettings):
-    """`har edge run`: classify readings from standard input, or a recording, a JSON line a window."""
+    """`har edge run`: classify readings from standard input or a recording; print one JSON line per window."""
 
-    recording: Path | None = Field(None, description="a .csv or .parquet file, instead of standard input")
-    session: str | None = Field(None, description="the session's name; made from the time, if not given")
-    piece_readings: int = Field(25, ge=1, le=1_000, description="readings that are taken together from standard input")
-    interval_seconds: float = Field(300, gt=0, description="how often the store is asked for news")
-    report_to: str | None = Field(
-        None, description="a gateway to tell the activities, never readings: ws://127.0.0.1:8600/v1/activities"
+    recording: Path | None = Field(None, description=".csv or .parquet file to classify instead of standard input")
+    session: str | None = Field(None, description="name of the session; derived from the current time if not given")
+    piece_readings: int = Field(
+        25, ge=1, le=1_000, description="number of lines of standard input that are processed together"
     )
-    gateway_token: SecretStr | None = Field(None, description="what the gateway asks for")
-    first_seconds: float = Field(60, ge=0, description="how long to wait for a first release")
+    interval_seconds: float = Field(300, gt=0, description="time between two checks for a new release, s")
+    report_to: str | None = Field(
+        None,
+        description="URL of a gateway to report predictions to, never readings, such as "
+        "ws://127.0.0.1:8600/v1/activities",
+    )
+    gateway_token: SecretStr | None = Field(None, description="token of the gateway, if it needs one")
+    first_seconds: float = Field(60, ge=0, description="how long to wait for a first release, s")
 
 
 class EdgePullSettings(EdgeClientSettings):
-    """`har edge pull`: fetch, verify and keep the release for this device, once."""
+    """`har edge pull`: fetch and verify the release for this device once, and keep it."""
 
 
 class EdgeBenchSettings(ServiceSettings):
-    """`har edge bench`: measure what one window costs here, in time and memory."""
+    """`har edge bench`: measure the time and memory that classification needs on this device."""
 
     model_config = SettingsConfigDict(env_prefix="HAR_EDGE_")
 
-    release: str = Field("baseline", description="a release's folder, or 'baseline' for the one that is shipped")
-    form: Literal["litert-float32", "litert-int8"] = Field("litert-float32", description="which artifact is used")
-    windows: int = Field(2_000, ge=1, le=1_000_000, description="how many are classified")
+    release: str = Field("baseline", description="folder of a release, or 'baseline' for the shipped one")
+    form: Literal["litert-float32", "litert-int8"] = Field(
+        "litert-float32", description="format of the artifact to use"
+    )
+    windows: int = Field(2_000, ge=1, le=1_000_000, description="number of windows to classify")
     json_output: bool = Field(False, alias="json", description="print JSON only")
 
 
 class EdgeSettings(ServiceSettings):
-    """`har edge`: classify on the device itself, with releases that a store signed."""
+    """`har edge`: classify on the device with signed releases from a store."""
 
     model_config = SettingsConfigDict(env_prefix="HAR_EDGE_")
 
     run: CliSubCommand[EdgeRunSettings] = Field(description="classify readings from standard input or a recording")
-    pull: CliSubCommand[EdgePullSettings] = Field(description="fetch and verify the release for this device, once")
-    bench: CliSubCommand[EdgeBenchSettings] = Field(description="measure what one window costs here")
+    pull: CliSubCommand[EdgePullSettings] = Field(description="fetch and verify the release for this device once")
+    bench: CliSubCommand[EdgeBenchSettings] = Field(description="measure the time and memory of classification")

@@ -83,7 +83,7 @@ def _check_releases(storage: Storage, state: SignedState, findings: StoreFinding
         for artifact in manifest.artifacts:
             file = files.get(artifact.name)
             if file is None or (file.sha256, file.bytes) != (artifact.sha256, artifact.bytes):
-                findings.faults.append(f"{release}: {artifact.name} is not what its manifest says")
+                findings.faults.append(f"{release}: {artifact.name} differs from its manifest")
 
 
 def _check_channels(storage: Storage, state: SignedState, findings: StoreFindings) -> None:

@@ -147,7 +147,7 @@ def test_all_of_a_pull_has_one_deadline(client):
 
     client.server.send = slowly
     began = time.monotonic()
-    with pytest.raises(UpdateRejectedError, match=r"was not here within 1\.5 s") as rejected:
+    with pytest.raises(UpdateRejectedError, match=r"was not downloaded within 1\.5 s") as rejected:
         client.client(replace(HASTY, deadline_seconds=1.5)).pull()
     assert rejected.value.reason == "slow"
     assert time.monotonic() - began < 4

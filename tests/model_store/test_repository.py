@@ -175,7 +175,7 @@ def test_a_release_that_its_consumers_would_reject_is_not_published(store):
     content = bytearray((folder / "network.tflite").read_bytes())
     content[1000] ^= 1
     (folder / "network.tflite").write_bytes(content)
-    with pytest.raises(ReleaseError, match=r"network\.tflite of one is not what its manifest says"):
+    with pytest.raises(ReleaseError, match=r"network\.tflite of one differs from its manifest"):
         publish(store.storage, store.signing, folder)
     assert names(store) == {}
 

@@ -86,7 +86,7 @@ def test_a_store_that_was_tampered_with_is_told(har):
     [
         ((), "say what"),
         (("list",), "is no store yet: run har store init"),
-        (("publish", "nowhere"), "no release there: nowhere"),
+        (("publish", "nowhere"), "no release at nowhere"),
         (("rollback",), "is no store yet"),
         (("publish", "baseline", "--share", "2"), "har store: --share: "),
         (("rotate-key", "nobody"), "role"),

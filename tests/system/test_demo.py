@@ -89,7 +89,7 @@ def test_a_release_that_is_not_there_stops_the_demo_with_the_reason(tmp_path):
     began = time.monotonic()
     run = subprocess.run([*DEMO, "--release", str(tmp_path)], capture_output=True, text=True, timeout=60)
     assert run.returncode == 1
-    assert "no release there" in run.stderr
+    assert "no release at" in run.stderr
     assert time.monotonic() - began < 30
 
 

@@ -220,7 +220,7 @@ def test_a_damaged_journal_is_named(tmp_path, capsys):
         (["--bootstrap", "127.0.0.1:1"], "Kafka at 127.0.0.1"),
         (["--journals", "/no/such/folder"], "/no/such/folder"),
         (["--journals", "deploy/audit"], "no journal"),
-        (["--release", "/no/release"], "no release there"),
+        (["--release", "/no/release"], "no release at"),
         (["--journals", "x", "--since-seconds", "5"], "without journals"),
         (["--tolerance", "-1"], "--tolerance"),
     ],

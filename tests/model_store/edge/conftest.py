@@ -1,4 +1,4 @@
-"""Fixtures of the edge client's tests."""
+"""Fixtures for the tests of the edge client."""
 
 from collections.abc import Callable
 
@@ -12,8 +12,8 @@ from tests.model_store.client_of_store import HASTY, Client
 
 
 @pytest.fixture
-def updates_of(client: Client) -> Callable[..., ReleaseUpdater]:
-    """Makes the updates of a device, as after a start of its program."""
+def updater_of(client: Client) -> Callable[..., ReleaseUpdater]:
+    """Makes the updater of a device, as after a start of its program."""
 
     def make(device: str = "phone", *, form: str = "litert-int8", **options) -> ReleaseUpdater:
         pulling = ReleaseClient(

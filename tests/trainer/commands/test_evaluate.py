@@ -16,7 +16,7 @@ MANIFEST = open_release("baseline").manifest
 
 @pytest.fixture
 def recording(tmp_path):
-    """Twenty seconds of something called walking, then of something the release does not know."""
+    """Twenty seconds labelled walk, then twenty seconds with a label that is no class of the release."""
 
     def write(**changes):
         count = 2_000
@@ -33,20 +33,20 @@ def recording(tmp_path):
     return write
 
 
-def test_json_says_how_right_a_release_is(recording, capsys):
+def test_json_contains_the_measures(recording, capsys):
     assert main(["evaluate", "--data", recording(), "--json"]) == 0
-    said = json.loads(capsys.readouterr().out)
-    assert said["classes"] == MANIFEST.classes
-    assert said["windows"] == 16
-    assert np.array(said["confusion"]).sum() == 16
-    right = said["confusion"][said["classes"].index("walk")][said["classes"].index("walk")]
-    assert said["accuracy"] == right / 16
-    assert 0 <= said["macro_f1"] <= 1
-    assert said["per_class"]["walk"]["windows"] == 16
-    assert said["left_out"] == {"(more than one label)": 3, "juggle": 16}
+    evaluation = json.loads(capsys.readouterr().out)
+    assert evaluation["classes"] == MANIFEST.classes
+    assert evaluation["windows"] == 16
+    assert np.array(evaluation["confusion"]).sum() == 16
+    right = evaluation["confusion"][evaluation["classes"].index("walk")][evaluation["classes"].index("walk")]
+    assert evaluation["accuracy"] == right / 16
+    assert 0 <= evaluation["macro_f1"] <= 1
+    assert evaluation["per_class"]["walk"]["windows"] == 16
+    assert evaluation["left_out"] == {"(more than one label)": 3, "juggle": 16}
 
 
-def test_a_training_user_is_warned_of(recording, capsys):
+def test_evaluating_a_training_user_logs_a_warning(recording, capsys):
     device, user = MANIFEST.training_users[0].split("/")
     path = recording(device=[device] * 2_000, user=[user] * 2_000)
     assert main(["evaluate", "--release", "baseline", "--data", path]) == 0
@@ -56,19 +56,19 @@ def test_a_training_user_is_warned_of(recording, capsys):
 
 
 @pytest.mark.parametrize(
-    ("words", "says"),
+    ("words", "message"),
     [
         (["--data", "missing.parquet"], "missing.parquet"),
-        (["--data", "RECORDING", "--release", "nowhere"], "no release there"),
+        (["--data", "RECORDING", "--release", "nowhere"], "no release at"),
         (["--data", "RECORDING", "--user", "nobody"], "no user nobody"),
         (["--data", "RECORDING", "--user", "somebody,nobody"], "no user nobody in RECORDING, which has somebody\n"),
         (["--data", "RECORDING", "--user", " ,"], "no user ' ,'"),
     ],
 )
-def test_what_cannot_be_evaluated_says_why(recording, capsys, words, says):
+def test_impossible_requests_are_rejected_with_the_reason(recording, capsys, words, message):
     words = [recording() if word == "RECORDING" else word for word in words]
     assert main(["evaluate", *words]) == 1
-    assert says.replace("RECORDING", words[1]) in capsys.readouterr().err
+    assert message.replace("RECORDING", words[1]) in capsys.readouterr().err
 
 
 def test_users_may_be_listed_with_blanks(recording, capsys):
@@ -79,7 +79,7 @@ def test_users_may_be_listed_with_blanks(recording, capsys):
     assert sorted(user["name"] for user in users) == ["their phone/u01", "their phone/u06"]
 
 
-def test_a_report_with_pictures_is_written(recording, tmp_path, capsys):
+def test_a_report_with_plots_is_written(recording, tmp_path, capsys):
     report = tmp_path / "report.html"
     assert main(["evaluate", "--data", recording(), "--report", str(report)]) == 0
     page = report.read_text("utf-8")
@@ -96,13 +96,13 @@ def test_a_release_with_a_threshold_answers_unknown(recording, tmp_path, capsys)
     (folder / "manifest.json").write_bytes(encode_manifest(sure))
     words = ["--data", recording(), "--release", str(folder), "--report", str(tmp_path / "report.html")]
     assert main(["evaluate", *words, "--json"]) == 0
-    said = json.loads(capsys.readouterr().out)
-    assert said["answers"] == [*MANIFEST.classes, "unknown"]
-    assert said["unknown"]["known_answered_unknown"] > 0
-    assert said["threshold"] == 0.999999
+    evaluation = json.loads(capsys.readouterr().out)
+    assert evaluation["answers"] == [*MANIFEST.classes, "unknown"]
+    assert evaluation["unknown"]["known_answered_unknown"] > 0
+    assert evaluation["threshold"] == 0.999999
     assert "(personal)" in (tmp_path / "report.html").read_text("utf-8")
 
 
-def test_a_report_that_cannot_be_written_is_named(recording, tmp_path, capsys):
+def test_an_unwritable_report_is_an_error_with_its_name(recording, tmp_path, capsys):
     assert main(["evaluate", "--data", recording(), "--report", str(tmp_path / "no" / "report.html")]) == 1
     assert "report.html: the report cannot be written" in capsys.readouterr().err
