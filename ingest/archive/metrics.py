@@ -1,4 +1,4 @@
-"""What the archiver counts, on its page `/metrics` on loopback."""
+"""The archiver's Prometheus metrics, on its page `/metrics` on loopback."""
 
 import time
 from collections.abc import Iterator
@@ -17,11 +17,11 @@ class ArchiveMetrics:
         self.readings = self._counter("readings", "Readings committed")
         self.labels = self._counter("labels", "Labels committed")
         self.left_out = self._counter(
-            "left_out", "Messages that were archived before, or are of who was forgotten", "topic"
+            "left_out", "Messages that were archived before, or are of forgotten devices", "topic"
         )
         self.rejected = self._counter("rejected", "Messages that could not be decoded", "code")
         self.lost = self._counter("lost_messages", "Messages that Kafka deleted before they were archived")
-        self.commits = self._counter("commits", "Commits of Kafka's messages", "table")
+        self.commits = self._counter("commits", "Commits of messages from Kafka", "table")
         self.failures = self._counter("failures", "Attempts to commit that failed")
         self.lag = Gauge(
             "har_archive_lag_messages",
@@ -29,28 +29,28 @@ class ArchiveMetrics:
             ["topic", "partition"],
             registry=self.registry,
         )
-        self.held = Gauge("har_archive_held_readings", "Readings read, not committed yet", registry=self.registry)
-        self.failing = Gauge("har_archive_failing", "1 while nothing can be committed", registry=self.registry)
+        self.held = Gauge("har_archive_held_readings", "Readings that are not committed yet", registry=self.registry)
+        self.failing = Gauge("har_archive_failing", "1 while commits fail", registry=self.registry)
         since = Gauge(
             "har_archive_seconds_since_commit",
-            "Since everything that was read was last committed",
+            "Seconds since everything that was read was last committed",
             registry=self.registry,
         )
         self._committed_at = time.monotonic()
         since.set_function(lambda: time.monotonic() - self._committed_at)
 
-    def note_commit(self) -> None:
-        """Everything that was read is committed."""
+    def record_commit(self) -> None:
+        """Record that everything that was read is committed."""
         self._committed_at = time.monotonic()
 
     @contextmanager
     def served(self, port: int) -> Iterator[None]:
-        """Show the page meanwhile; without a port, show none.
+        """Serve the page while the context is open; with port 0, serve none.
 
         Raises
         ------
         OSError
-            If the port is taken.
+            If the port is in use.
         """
         if not port:
             yield

@@ -1,4 +1,4 @@
-"""Messages that are no batch and no label: a copy goes to the dead-letter topic, and it is said in the log."""
+"""Messages that are neither a batch nor a label: a copy goes to the dead-letter topic, and the log reports them."""
 
 import logging
 import time
@@ -14,14 +14,14 @@ from har.rejections import Rejection
 
 log = logging.getLogger(__name__)
 
-#: Rejections are said in full this often in `LOG_SECONDS`; the others are counted.
+#: This many rejections are logged in full within `LOG_SECONDS`; the others are counted.
 MOST_LINES = 10
 LOG_SECONDS = 10.0
 CONFIRM_SECONDS = 30.0
 
 
 class RejectedMessages:
-    """Publishes rejections; they count once `confirm` has returned.
+    """Publishes rejections to the dead-letter topic; `confirm` waits until Kafka has them.
 
     Parameters
     ----------
@@ -36,21 +36,21 @@ class RejectedMessages:
         self._lines = RejectionLines()
 
     def __len__(self) -> int:
-        """Return how many are not confirmed yet."""
+        """Return the number of unconfirmed rejections."""
         return len(self._waiting)
 
     def reject(self, rejection: Rejection) -> None:
-        """Take a rejection; it is kept until it is confirmed."""
+        """Add a rejection; it is held until it is confirmed."""
         self._waiting.append(rejection)
         self._lines.note(rejection)
 
     def confirm(self) -> None:
-        """Publish what was rejected, and wait until Kafka has it.
+        """Publish the held rejections and wait until Kafka has them.
 
         Raises
         ------
         KafkaError
-            If Kafka does not take it; it is tried again next time, and what Kafka took already comes twice.
+            If Kafka does not accept them all. The next call publishes all of them again, so some may be in Kafka twice.
         """
         self._lines.end_period()
         if not self._waiting:
@@ -60,25 +60,27 @@ class RejectedMessages:
                 KafkaProducer, bootstrap_servers=self._bootstrap.split(","), acks="all", metrics_enabled=False
             )
         sent = [
-            self._producer.send(topics.REJECTED.name, key=each.key, value=each.value, headers=each.headers)
-            for each in self._waiting
+            self._producer.send(
+                topics.REJECTED.name, key=rejection.key, value=rejection.value, headers=rejection.headers
+            )
+            for rejection in self._waiting
         ]
         for future in sent:
             future.get(timeout=CONFIRM_SECONDS)
         self._waiting.clear()
 
     def drop(self) -> None:
-        """Take back what is not confirmed: its messages are read again."""
+        """Drop unconfirmed rejections, as their messages are read again."""
         self._waiting.clear()
 
     def close(self) -> None:
-        """Disconnect."""
+        """Close the connection to Kafka."""
         self._lines.end_period()
         if self._producer is not None:
             try:
                 self._producer.close(timeout=1)
             except KafkaError as error:
-                log.warning("Kafka has not confirmed every rejection: %s", error)
+                log.warning("Kafka did not confirm all rejections: %s", error)
 
 
 class RejectionLines:
@@ -107,7 +109,7 @@ class RejectionLines:
             self._counted[rejection.code] += 1
 
     def end_period(self) -> None:
-        """Say what was only counted."""
+        """Log the counted rejections, if the period is over, and begin a new period."""
         if self._clock() - self._began_at < LOG_SECONDS:
             return
         if self._counted:
