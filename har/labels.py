@@ -1,8 +1,8 @@
-"""What wearers said they were doing: intervals with a label, of which the last said counts.
+"""Labels: the activities that wearers state for intervals of a session. If two overlap, the later statement wins.
 
-A label is known by its phone, session and start: one with the start of an earlier one replaces it. So an activity
-that goes on (no end) is ended by saying it again with its end, corrected by saying another, and taken back by an
-interval that ends where it starts.
+A label is identified by its device, session and start. A new label with the same start replaces the earlier one. To
+end an open label (one without an end), send it again with an end. To correct it, send another activity. To withdraw it,
+send an end that equals its start.
 """
 
 from collections.abc import Mapping
@@ -17,26 +17,26 @@ from numpy.typing import NDArray
 from har.recordings import NULL_LABEL, RecordingError
 from har.resampling import Times
 
-#: Where an interval ends that goes on.
+#: The end of an open interval.
 ENDLESS = np.iinfo(np.int64).max
 
 
 @dataclass(frozen=True)
 class Label:
-    """A wearer said what a phone's session shows for a while.
+    """An activity that a wearer states for an interval of a session.
 
     Attributes
     ----------
     device, session : str
-        Whose readings it is about.
+        The session whose readings are labelled.
     start, end : int
-        From when and until when, µs on the session's clock; `end` is after the interval.
+        The interval in event time, µs; `end` is exclusive, and `ENDLESS` if the label is open.
     activity : str
-        What the readings between show.
+        The activity in the interval.
     said_at : int
-        When it was said, µs: the later of two that overlap counts.
+        When the label was stated, µs. Of two that overlap, the later one wins.
     user : str or None
-        Who wears the phone, if that was said.
+        The wearer, None if not stated.
     """
 
     device: str
@@ -82,25 +82,26 @@ class LabelTable:
     _by_session: dict[tuple[str, str], list[Label]] = field(default_factory=dict)
 
     def add(self, label: Label) -> None:
-        """Take up a label; a repeated one changes nothing.
+        """Add a label; repeating a label changes nothing.
 
         Raises
         ------
         RecordingError
-            If the session was said to be of another user.
+            If another label of the session names another user.
         """
-        theirs = self._by_session.setdefault((label.device, label.session), [])
-        others = {known.user for known in theirs if known.user is not None} - {label.user}
+        in_session = self._by_session.setdefault((label.device, label.session), [])
+        others = {known.user for known in in_session if known.user is not None} - {label.user}
         if label.user is not None and others:
             raise RecordingError(
                 f"session {label.session} of {label.device} is of user {label.user}, "
-                f"but was said to be of {others.pop()}"
+                f"but an earlier label names {others.pop()}"
             )
-        theirs.append(label)
+        in_session.append(label)
 
     def user(self, device: str, session: str) -> str | None:
-        """Return who was said to wear the phone."""
-        return next((said.user for said in self._by_session.get((device, session), []) if said.user is not None), None)
+        """Return the wearer that the session's labels name; None if they name none."""
+        stated = self._by_session.get((device, session), [])
+        return next((label.user for label in stated if label.user is not None), None)
 
     def labels(self, device: str, session: str, times: Times) -> NDArray[np.object_]:
         """Return the label of each reading of a session.
@@ -113,7 +114,7 @@ class LabelTable:
         Returns
         -------
         ndarray of str objects, shape (n,)
-            ``null`` where nothing was said.
+            ``null`` where there is no label.
         """
         labels = np.full(len(times), NULL_LABEL, object)
         for start, end, activity in self._intervals(device, session):
@@ -121,28 +122,28 @@ class LabelTable:
         return labels
 
     def counts(self, label: Label) -> bool:
-        """Tell whether a label was neither replaced nor taken back."""
-        return label in self._counting(label.device, label.session)
+        """Return whether a label was neither replaced nor withdrawn."""
+        return label in self._valid(label.device, label.session)
 
-    def _counting(self, device: str, session: str) -> list[Label]:
-        said = sorted(self._by_session.get((device, session), []), key=lambda said: said.said_at)
-        last_said = {label.start: label for label in said}
-        return [each for each in said if last_said[each.start] is each and each.end > each.start]
+    def _valid(self, device: str, session: str) -> list[Label]:
+        stated = sorted(self._by_session.get((device, session), []), key=lambda label: label.said_at)
+        latest = {label.start: label for label in stated}
+        return [label for label in stated if latest[label.start] is label and label.end > label.start]
 
     def _intervals(self, device: str, session: str) -> list[tuple[int, int, str]]:
-        """Return what counts in the end, in the order in which it was said."""
-        counting = self._counting(device, session)
+        """Return the valid intervals as (start, end, activity), in the order in which they were stated."""
+        valid = self._valid(device, session)
         intervals = []
-        for place, each in enumerate(counting):
-            # Nobody does two things: what goes on ends where something begins that was said later.
-            later = [other.start for other in counting[place + 1 :] if other.start > each.start]
-            end = min(later, default=ENDLESS) if each.end == ENDLESS else each.end
-            intervals.append((each.start, end, each.activity))
+        for index, label in enumerate(valid):
+            # A wearer does one thing at a time: an open label ends where a later statement begins.
+            later = [other.start for other in valid[index + 1 :] if other.start > label.start]
+            end = min(later, default=ENDLESS) if label.end == ENDLESS else label.end
+            intervals.append((label.start, end, label.activity))
         return intervals
 
 
 class _Wire(msgspec.Struct, forbid_unknown_fields=True):
-    """A label as it lies on `har.topics.LABELS`."""
+    """The wire form of a label on `har.topics.LABELS`."""
 
     device: str
     session: str
@@ -154,7 +155,7 @@ class _Wire(msgspec.Struct, forbid_unknown_fields=True):
 
 
 def encode_label(label: Label) -> bytes:
-    """Encode as JSON; without an end, if it goes on."""
+    """Encode as JSON; `end` is null if the label is open."""
     end = None if label.end == ENDLESS else label.end
     return msgspec.json.encode(
         _Wire(
@@ -175,7 +176,7 @@ def decode_label(message: bytes) -> Label:
     Raises
     ------
     RecordingError
-        If it is no label, or the interval ends before it starts.
+        If it is not a label, or the interval ends before it starts.
     """
     try:
         wire = msgspec.json.decode(message, type=_Wire)

@@ -1,7 +1,7 @@
-"""`Prediction`: what a release says of one window; and the steady activity that people are shown.
+"""`Prediction`: a release's result for one window; and the steady activity that the pages display.
 
-Predictions are delivered at least once. Their key is `(device, session, start)`: whoever keeps them keeps
-the newest by that key, and a window that was classified twice then counts once.
+Predictions are delivered at least once. Their key is `(device, session, start)`. Consumers keep the newest prediction
+for each key, so a window that was classified twice counts once.
 """
 
 from collections import deque
@@ -21,27 +21,28 @@ MadeOn = Literal["server", "device"]
 
 
 class Prediction(msgspec.Struct, frozen=True):
-    """The answer for one window.
+    """A release's result for one window.
 
     Attributes
     ----------
     device, session : str
-        Whose window.
+        The window's device and session.
     start, end : int
         Event time of the window's first value and of its end, µs since the epoch.
     activity : str
         The most probable class, or ``unknown`` if none is probable enough (`har.answers`).
     confidence : float
-        The class's probability; of ``unknown``, what the most probable class lacks to 1.
+        The class's probability; for ``unknown``, 1 minus the largest probability.
     probabilities : dict of str to float
-        Every class of the release.
+        The probability of each class of the release.
     release : str
-        The release that answered.
+        The release that classified the window.
     arrived : int
         When the batch with the last reading that the window depends on reached the gateway, µs since the
-        epoch by the gateway's clock. Of what was made on a device: when the device had that reading, by its own.
+        epoch by the gateway's clock. For a prediction made on a device: when the report of it reached the gateway, or,
+        on the device itself, when it had that reading, by its own clock.
     made_on : {'server', 'device'}
-        Who classified the window: the stream processor, or the device that measured it.
+        What classified the window: the stream processor, or the device that measured it.
     schema : int
         Version of this message.
     """
@@ -69,27 +70,27 @@ class Prediction(msgspec.Struct, frozen=True):
         arrived: int,
         made_on: MadeOn = "server",
     ) -> "Prediction":
-        """Return what a release says of a window.
+        """Return a release's prediction for a window.
 
         Parameters
         ----------
         manifest : ReleaseManifest
-            The release's.
+            The release's manifest.
         device, session, start, arrived, made_on
-            As the prediction has them.
+            The prediction's attributes of the same names.
         probabilities : ndarray of float32, shape (classes,)
-            What the network answered, in the order of the manifest's classes.
+            The network's output, in the order of the manifest's classes.
         """
         by_class = dict(zip(manifest.classes, probabilities.tolist(), strict=True))
-        answer = decide(by_class, manifest.decision_threshold)
+        decision = decide(by_class, manifest.decision_threshold)
         end = start + manifest.window_spec.length_us
         return cls(
             device,
             session,
             start,
             end,
-            answer.activity,
-            answer.confidence,
+            decision.activity,
+            decision.confidence,
             by_class,
             manifest.release,
             arrived,
@@ -98,16 +99,16 @@ class Prediction(msgspec.Struct, frozen=True):
 
     @property
     def key(self) -> tuple[str, str, int]:
-        """What identifies the window, whichever release answered."""
+        """What identifies the window, independent of the release."""
         return self.device, self.session, self.start
 
-    def says(self, label: str) -> bool:
-        """Tell whether the answer is right for a window with this label; of labels of no class, unknown is right."""
+    def matches(self, label: str) -> bool:
+        """Return whether the activity is right for a label; for labels that are not a class, ``unknown`` is right."""
         return self.activity == (label if label in self.probabilities else UNKNOWN)
 
 
 class Trace(msgspec.Struct, frozen=True):
-    """The newest part of a window's signal, for showing it.
+    """The newest part of a window's signal, for display.
 
     Attributes
     ----------
@@ -127,12 +128,12 @@ class Trace(msgspec.Struct, frozen=True):
 
 
 class LiveUpdate(msgspec.Struct, frozen=True):
-    """What the dashboard is told of one window.
+    """What the dashboard receives for one window.
 
     Attributes
     ----------
     prediction : Prediction
-        The answer.
+        The window's prediction.
     published : int
         When Kafka confirmed the prediction, µs since the epoch.
     trace : Trace
@@ -145,7 +146,7 @@ class LiveUpdate(msgspec.Struct, frozen=True):
 
 
 class ActivitySpan(msgspec.Struct, frozen=True):
-    """A time in which the steady activity was the same.
+    """An interval in which the steady activity was the same.
 
     Attributes
     ----------
@@ -161,7 +162,7 @@ class ActivitySpan(msgspec.Struct, frozen=True):
 
 
 class SteadyActivity(msgspec.Struct, frozen=True):
-    """The smoothed answer at present.
+    """The current smoothed activity of a device.
 
     Attributes
     ----------
@@ -170,7 +171,7 @@ class SteadyActivity(msgspec.Struct, frozen=True):
     since : int
         Event time of its beginning, µs since the epoch.
     confidence : float
-        Its probability, averaged over the latest windows; of ``unknown``, what the most probable class lacks to 1.
+        Its probability, averaged over the latest windows; for ``unknown``, 1 minus the largest average.
     """
 
     activity: str
@@ -216,34 +217,34 @@ def decode_update(message: bytes) -> LiveUpdate:
 
 
 class ActivitySmoother:
-    """A steady answer from one device's predictions: no flicker between neighbouring windows.
+    """Smooths one device's predictions, so that the displayed activity does not flicker.
 
-    The probabilities of the latest windows are averaged, and another activity takes over only once it has
-    led that average for several windows in a row. ``unknown`` leads while more than half of those windows are
-    unknown: that needs no threshold, so releases with different ones may follow each other. A new session or a pause
-    starts afresh.
+    The probabilities of the latest windows are averaged. Another activity takes over only after it has led that
+    average for several windows in a row. ``unknown`` leads while more than half of those windows are unknown; this
+    needs no threshold, so releases with different thresholds may follow each other. A new session or a pause resets
+    the smoother.
 
     Parameters
     ----------
     windows : int
         How many windows are averaged.
     patience : int
-        For how many windows in a row another activity must lead.
+        For how many windows in a row another activity must lead before it takes over.
     pause_us : int
-        A longer time between two windows' starts begins a new span, µs.
+        A longer time between two windows' starts resets the smoother, µs.
 
     Examples
     --------
-    One window of doubt in the middle of a walk does not show:
+    One doubtful window in the middle of a walk has no effect:
 
-    >>> def said(second, walk):
+    >>> def predicted(second, walk):
     ...     probabilities = {"walk": walk, "stairsup": 1 - walk}
     ...     best = max(probabilities, key=probabilities.get)
     ...     start = second * 1_000_000
     ...     return Prediction("phone", "s", start, start + 4_000_000, best, probabilities[best],
     ...                       probabilities, "r1", 0)
     >>> smoother = ActivitySmoother()
-    >>> [smoother.update(said(n, w)).activity for n, w in enumerate([0.9, 0.8, 0.3, 0.9, 0.9])]
+    >>> [smoother.update(predicted(n, w)).activity for n, w in enumerate([0.9, 0.8, 0.3, 0.9, 0.9])]
     ['walk', 'walk', 'walk', 'walk', 'walk']
     """
 
@@ -257,11 +258,11 @@ class ActivitySmoother:
 
     @property
     def steady(self) -> SteadyActivity | None:
-        """The present answer; None before any prediction."""
+        """The current steady activity; None before the first prediction."""
         return self._steady
 
     def update(self, prediction: Prediction) -> SteadyActivity:
-        """Take the next prediction, in order of start; one that is not newer than the last changes nothing."""
+        """Add the next prediction, in order of start; one that is not newer than the last is ignored."""
         previous = self._latest[-1] if self._latest else None
         if previous is not None and self._continues(previous, prediction):
             if prediction.start <= previous.start:

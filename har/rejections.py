@@ -1,8 +1,8 @@
-"""What is said of a rejected message, as headers of its copy on the dead-letter topic `har.topics.REJECTED`."""
+"""A rejected message and the reason, as they are written to the dead-letter topic `har.topics.REJECTED`."""
 
 from dataclasses import dataclass
 
-#: More of an oversized message than this is not kept; the header ``bytes`` says its full size.
+#: A longer message is truncated to this; the header ``bytes`` holds its full size.
 MAX_KEPT_BYTES = 131_072
 
 
@@ -13,17 +13,17 @@ class Rejection:
     Attributes
     ----------
     message : bytes
-        The message as it came.
+        The message as it was received.
     code : str
         The fault's stable name, see `har.samples.RejectedBatch`.
     detail : str
-        What is wrong, for a person.
+        A description of the fault, for people.
     rejected_by : str
-        ``gateway`` or ``processor``.
+        The service that rejected it: ``gateway``, ``processor`` or ``archiver``.
     device : str or None
-        Who sent it, where that is known.
+        The device that sent it; None if unknown.
     origin : str or None
-        ``topic/partition/offset`` of the message, where it has been in Kafka.
+        ``topic/partition/offset`` of the message; None if it was not read from Kafka.
     """
 
     message: bytes
@@ -35,12 +35,12 @@ class Rejection:
 
     @property
     def key(self) -> bytes | None:
-        """The Kafka key."""
+        """The Kafka key: the device's name, or None."""
         return self.device.encode() if self.device else None
 
     @property
     def value(self) -> bytes:
-        """The Kafka value: the message, cut if it is enormous."""
+        """The Kafka value: the message, truncated to `MAX_KEPT_BYTES`."""
         return self.message[:MAX_KEPT_BYTES]
 
     @property
@@ -52,11 +52,11 @@ class Rejection:
         >>> Rejection(b"", "empty", "the message is empty", "gateway").headers[:2]
         [('code', b'empty'), ('detail', b'the message is empty')]
         """
-        said = {
+        headers = {
             "code": self.code,
             "detail": self.detail,
             "rejected_by": self.rejected_by,
             "bytes": str(len(self.message)),
             "origin": self.origin,
         }
-        return [(name, text.encode()) for name, text in said.items() if text is not None]
+        return [(name, text.encode()) for name, text in headers.items() if text is not None]

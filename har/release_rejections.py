@@ -1,4 +1,4 @@
-"""`ReleaseRejected`: what a processor says when it does not take an update of its release, for people to see."""
+"""`ReleaseRejected`: the notice, for display, that a processor rejected an update of its release."""
 
 import msgspec
 
@@ -7,18 +7,18 @@ MAX_CHARACTERS = 600
 
 
 class ReleaseRejected(msgspec.Struct, frozen=True):
-    """An update that a processor did not take. It is said again as often as the store is asked.
+    """A rejected update. The processor repeats the notice at each attempt until an update succeeds.
 
     Attributes
     ----------
     worker : str
-        Which processor.
+        The processor, as ``host-pid``.
     serving : str
-        What classifies on.
+        The releases that stay in use.
     reason : str
-        Why, in a word or two (`model_store.client.errors`).
+        The reason's short name (`model_store.client.errors`).
     detail : str
-        Why, in a sentence.
+        The reason in a sentence.
     """
 
     worker: str
@@ -28,7 +28,7 @@ class ReleaseRejected(msgspec.Struct, frozen=True):
 
 
 def encode_rejected(rejected: ReleaseRejected) -> bytes:
-    """Encode as JSON; long texts are cut."""
+    """Encode as JSON; texts of over `MAX_CHARACTERS` are truncated."""
     return msgspec.json.encode(
         ReleaseRejected(
             rejected.worker[:MAX_CHARACTERS],
@@ -48,5 +48,5 @@ def decode_rejected(message: bytes) -> ReleaseRejected:
         If it is too long or not of this type.
     """
     if len(message) > MAX_BYTES:
-        raise ValueError(f"{len(message)} bytes, at most {MAX_BYTES} are read")
+        raise ValueError(f"the notice has {len(message)} bytes; the limit is {MAX_BYTES}")
     return msgspec.json.decode(message, type=ReleaseRejected)

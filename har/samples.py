@@ -1,22 +1,21 @@
 """`SampleBatch`: the wire message that carries accelerometer readings, its codec and its validation.
 
-One Kafka message holds a batch of readings (25 to 100 is usual), never a single one. The message is a
-MessagePack array: a small header, then the event times and the three axes as raw little-endian bytes that
-decode to NumPy arrays without a copy.
+One Kafka message holds a batch of readings (usually 25 to 100). The message is a MessagePack array: a small header,
+then the event times and the three axes as raw little-endian bytes.
 
 What a batch promises
 ---------------------
-Phones deliver late, twice and out of order, so a batch says how it stands to the others of its session:
+Phones deliver late, twice and out of order. Each batch therefore makes promises about the other batches of its session:
 
-* ``newest_sent``: the newest event time that the session had sent before this batch was sent. Readings more
-  than the grace older than that are late. Because the statement is in the message, a processor that
-  restarts rejects the same readings as one that did not. A device that sends again what was not acknowledged
-  counts from what was: resuming is not being late.
+* ``newest_sent``: the newest event time that the session had sent before this batch was sent. Readings that are older
+  than that by more than the grace are late. The value is in the message, so a processor rejects the same readings
+  before and after a restart. A device that sends unacknowledged batches again counts from the acknowledged ones, so
+  resuming does not make readings late.
 * ``earlier_until``: no batch with a lower sequence number has a reading after this time.
 * ``later_from``: no batch with a higher sequence number has a reading before this time.
 
-Between ``earlier_until`` of the first and ``later_from`` of the last of consecutive batches, all readings
-are therefore known, and a window inside can be closed at once (`har.assembly`).
+In consecutive batches, all readings between ``earlier_until`` of the first and ``later_from`` of the last are known, so
+a window in between can close at once (`har.assembly`).
 """
 
 import re
@@ -33,12 +32,12 @@ MAX_MESSAGE_BYTES = 65_536
 MAX_READINGS = 2_000
 MAX_ACCELERATION = 200.0
 MAX_SEQUENCE = 2**53 - 1
-#: Event times are between 2001 and 2100: what lies outside was not meant as microseconds since the epoch.
+#: Event times lie between 2001 and 2100, µs; others were not meant as microseconds since the epoch.
 MIN_TIME_US = 1_000_000_000_000_000
 MAX_TIME_US = 4_102_444_800_000_000
-#: The readings of a batch are no further apart in time than this, µs: what a batch costs to cut is bounded.
+#: Longest time between two readings of a batch, µs; it bounds the number of windows that a batch can close.
 MAX_SPAN_US = 60_000_000
-#: Promises about batches further away in time than this are not believed, µs.
+#: Promises about batches that are further away in time than this are rejected, µs.
 MAX_DISORDER_US = 60_000_000
 #: ``earlier_until`` of a session's first batch.
 NOTHING_EARLIER = 0
@@ -49,15 +48,15 @@ Times = NDArray[np.int64]
 Axes = NDArray[np.float32]
 
 
-class RejectedBatch(ValueError):  # noqa: N818  (the batch is rejected; nothing has failed)
+class RejectedBatch(ValueError):  # noqa: N818  (a rejection is not an error of the program)
     """A message that is not a valid batch.
 
     Attributes
     ----------
     code : str
-        A stable, countable name of the fault, such as ``"not_finite"``.
+        The fault's stable name, such as ``"not_finite"``; metrics count by it.
     detail : str
-        What is wrong and what was expected, for the sender.
+        What is wrong and what was expected, for the sender to read.
     """
 
     def __init__(self, code: str, detail: str) -> None:
@@ -82,7 +81,8 @@ class SampleBatch:
     axes : ndarray of float32, shape (n, 3)
         Acceleration along x, y, z in m/s², gravity included, Android's signs (flat on a table: z = +9.8).
     newest_sent, earlier_until, later_from : int
-        Event times in µs, see the module's text; `NOTHING_EARLIER` in a session's first batch.
+        Promises, event times in µs, see the module's docstring. The first two are `NOTHING_EARLIER` in a session's
+        first batch.
     """
 
     device: str
@@ -104,7 +104,7 @@ class SampleBatch:
 
 
 class _Wire(msgspec.Struct, array_like=True):
-    """The message as it lies on the wire, in this order; binary fields are views into it."""
+    """The message's fields in the order on the wire; binary fields are views into the message."""
 
     schema: int
     device: str
@@ -121,7 +121,7 @@ class _Wire(msgspec.Struct, array_like=True):
     z: memoryview
 
 
-#: What a decoder raises at hostile input.
+#: The exceptions that a decoder raises on invalid input.
 UNDECODABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 _encoder = msgspec.msgpack.Encoder()
@@ -165,8 +165,8 @@ def decode_batch(message: bytes) -> SampleBatch:
     Raises
     ------
     RejectedBatch
-        If the message is empty, oversized, truncated, foreign, of an unknown schema, or holds values that
-        no accelerometer gives. The fault's code and a text for the sender are on the exception.
+        If the message is empty, oversized, truncated, not a batch, of an unknown schema, or holds impossible
+        values. The exception has the fault's code and a text for the sender.
     """
     check_size(message)
     try:
@@ -178,7 +178,7 @@ def decode_batch(message: bytes) -> SampleBatch:
         if len(field) != size * wire.count:
             raise RejectedBatch(
                 "count",
-                f"{name} holds {len(field)} bytes; {wire.count} readings of {size} bytes were announced",
+                f"{name} has {len(field)} bytes; the header states {wire.count} readings of {size} bytes",
             )
     times = np.frombuffer(wire.times, "<i8")
     axes = np.empty((wire.count, 3), np.float32)
@@ -201,7 +201,7 @@ def decode_batch(message: bytes) -> SampleBatch:
 def in_order_batch(
     device: str, session: str, sequence: int, times: Times, axes: Axes, *, earlier_until: int
 ) -> SampleBatch:
-    """Build the batch of a sender whose event times strictly increase, with the promises that this allows.
+    """Build a batch for a sender whose event times strictly increase, with the strongest promises.
 
     Parameters
     ----------
@@ -212,7 +212,7 @@ def in_order_batch(
 
 
 def checked_batch(batch: SampleBatch) -> SampleBatch:
-    """Return `batch` if its values are possible.
+    """Return `batch` if its values are valid.
 
     Raises
     ------
@@ -231,15 +231,15 @@ def checked_batch(batch: SampleBatch) -> SampleBatch:
             f"the readings are up to {(newest - oldest) / 1e6:.1f} s apart; the limit is {MAX_SPAN_US / 1e6:.0f} s",
         )
     if not 0 <= batch.newest_sent <= MAX_TIME_US:
-        raise RejectedBatch("promise", f"newest_sent is {batch.newest_sent}, which is no time up to 2100")
+        raise RejectedBatch("promise", f"newest_sent is {batch.newest_sent}, which is not a time from 1970 to 2100")
     latest_earlier, oldest_later = newest + MAX_DISORDER_US, oldest - MAX_DISORDER_US
     if not 0 <= batch.earlier_until <= latest_earlier or not oldest_later <= batch.later_from <= newest + 1:
         raise RejectedBatch(
             "promise",
-            f"later_from is {batch.later_from} and earlier_until {batch.earlier_until}, "
-            f"which readings from {oldest} to {newest} cannot promise",
+            f"later_from {batch.later_from} and earlier_until {batch.earlier_until} "
+            f"contradict readings from {oldest} to {newest}",
         )
-    # First, and not from the sum of squares: arithmetic with signalling NaNs warns.
+    # Check this before the sum of squares: arithmetic with signalling NaNs warns.
     if not np.isfinite(batch.axes).all():
         row = int(np.argmin(np.isfinite(batch.axes).all(axis=1)))
         raise RejectedBatch("not_finite", f"reading {row} holds NaN or infinity: {batch.axes[row].tolist()}")
@@ -266,7 +266,7 @@ def check_identifier(kind: str, value: str) -> None:
 
 
 def check_size(message: bytes) -> None:
-    """Reject an empty message, and one that is too long to look into.
+    """Reject a message that is empty or too long to parse.
 
     Raises
     ------
@@ -280,7 +280,7 @@ def check_size(message: bytes) -> None:
 
 
 def check_header(schema: int, device: str, session: str, sequence: int, units: str, count: int) -> None:
-    """Check what a message says of its readings.
+    """Check a message's header.
 
     Raises
     ------
@@ -288,25 +288,25 @@ def check_header(schema: int, device: str, session: str, sequence: int, units: s
         With code ``schema``, ``device``, ``session``, ``sequence``, ``units``, ``empty`` or ``oversized``.
     """
     if schema != SCHEMA:
-        raise RejectedBatch("schema", f"schema version {schema} is not known here; this system reads {SCHEMA}")
+        raise RejectedBatch("schema", f"schema version {schema} is not supported; this system reads {SCHEMA}")
     check_identifier("device", device)
     check_identifier("session", session)
     if not 0 <= sequence <= MAX_SEQUENCE:
         raise RejectedBatch("sequence", f"sequence {sequence} is not between 0 and 2^53 - 1")
     if units != UNITS:
-        raise RejectedBatch("units", f"units {units[:20]!r}; acceleration is taken in {UNITS}")
+        raise RejectedBatch("units", f"units {units[:20]!r}; expected acceleration in {UNITS}")
     if count < 1:
-        raise RejectedBatch("empty", "the batch holds no reading")
+        raise RejectedBatch("empty", "the batch has no reading")
     if count > MAX_READINGS:
         raise RejectedBatch("oversized", f"{count} readings; the limit is {MAX_READINGS}")
 
 
 def _explain_malformed(message: bytes, error: Exception) -> RejectedBatch:
-    """Say why a message could not be decoded: another schema version, or no batch at all."""
+    """Return why a message could not be decoded: another schema version, or not a batch."""
     try:
         fields: Any = msgspec.msgpack.decode(message)
     except UNDECODABLE as broken:
         return RejectedBatch("malformed", f"truncated or not MessagePack: {broken}")
     if isinstance(fields, list) and fields and isinstance(fields[0], int) and fields[0] != SCHEMA:
-        return RejectedBatch("schema", f"schema version {fields[0]} is not known here; this system reads {SCHEMA}")
+        return RejectedBatch("schema", f"schema version {fields[0]} is not supported; this system reads {SCHEMA}")
     return RejectedBatch("malformed", f"MessagePack, but not a batch: {error}")

@@ -245,7 +245,7 @@ def summarise(expected: Expected, seen: SeenMessages) -> Summary:
     """Compare what was predicted with what had to be."""
     predicted = seen.predictions
     scored = [(key, label) for key, label in expected.truth.items() if label is not None and key in predicted]
-    right = sum(predicted[key].says(label) for key, label in scored)
+    right = sum(predicted[key].matches(label) for key, label in scored)
     by_activity: dict[str, int] = {}
     for _, label in scored:
         by_activity[label] = by_activity.get(label, 0) + 1

@@ -156,7 +156,7 @@ def test_two_wearers_of_one_session_are_an_error(tmp_path: Path) -> None:
     file = labels(tmp_path, [(0, 1, "sit", 1), (1, 2, "walk", 2)], user="anna")
     table = pq.read_table(file)
     pq.write_table(table.set_column(table.column_names.index("user"), "user", pa.array(["anna", "ben"])), file)
-    with pytest.raises(RecordingError, match="row 1: session s1 of pixel is of user ben, but was said to be of anna"):
+    with pytest.raises(RecordingError, match="row 1: session s1 of pixel is of user ben, but an earlier label names anna"):
         load_recordings([tmp_path])
 
 
