@@ -1,1 +1,1 @@
-"""What every process needs: its settings, log format, signals, files that survive a crash, and connections to Kafka."""
+"""What every process needs: settings, log format, signals, crash-safe files, back-off and Kafka clients."""

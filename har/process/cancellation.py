@@ -1,13 +1,13 @@
-"""A guard for services that must stop when they are told to."""
+"""A guard against lost cancellations, for services that must stop when cancelled."""
 
 import asyncio
 
 
 def leave_if_cancelled() -> None:
-    """Raise `asyncio.CancelledError` if the current task was cancelled, and something swallowed it.
+    """Raise `asyncio.CancelledError` if the current task was cancelled but the exception was swallowed.
 
-    Python 3.11's `asyncio.wait_for`, with which redis-py sends, loses a cancellation that comes just as what it
-    waits for is done (bpo-37658): a loop around it would then go on for ever.
+    redis-py sends with `asyncio.wait_for`. In Python 3.11 this loses a cancellation that arrives just as the awaited
+    operation completes (bpo-37658). A loop around it would then never end.
     """
     task = asyncio.current_task()
     if task is not None and task.cancelling():

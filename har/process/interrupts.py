@@ -1,8 +1,7 @@
-"""What SIGINT (Ctrl-C, and what some supervisors send) does while a program starts.
+"""SIGINT (Ctrl-C, also sent by some supervisors) while a program starts.
 
-Python answers SIGINT with an exception wherever the program stands. Raised in a callback or a destructor, such
-as those that the import system uses itself, the exception is printed and forgotten, and a service that was
-told to end goes on.
+Python raises `KeyboardInterrupt` wherever the program is. In a callback or a destructor, such as those of the import
+system, the exception is printed and dropped, and the program continues although it was asked to end.
 """
 
 import signal
@@ -12,7 +11,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def ending_at_once() -> Iterator[None]:
-    """Let SIGINT end the process at once meanwhile, as SIGTERM does, unless it is ignored or handled already."""
+    """Within the context, let SIGINT end the process at once, as SIGTERM does, unless it is ignored or handled."""
     if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
         yield
         return

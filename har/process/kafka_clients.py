@@ -1,6 +1,6 @@
-"""Opening clients of kafka-python, which leaves threads and sockets behind where one cannot be opened (as of 3.0.12).
+"""Open clients of kafka-python, which leaks threads and sockets if a client cannot be opened (as of 3.0.12).
 
-The library is passed in, not imported: nobody needs it for the sake of this package.
+Callers pass in the client class, so that this package does not depend on the library.
 """
 
 from collections.abc import Callable, Mapping
@@ -10,13 +10,13 @@ Client_co = TypeVar("Client_co", covariant=True)
 
 
 class _Network(Protocol):
-    """A client's connections, and the loop that serves them."""
+    """A client's connections and the loop that serves them."""
 
     def close(self) -> None: ...
 
 
 class ClientKind(Protocol[Client_co]):
-    """What is used of the classes of kafka-python's clients."""
+    """The parts of kafka-python's client classes that are used here."""
 
     DEFAULT_CONFIG: Mapping[str, Callable[..., _Network]]
 
@@ -26,21 +26,21 @@ class ClientKind(Protocol[Client_co]):
 
 
 def open_client(kind: ClientKind[Client_co], *topics: str, **settings: object) -> Client_co:
-    """Open a producer, a consumer or an admin client; if that fails, close the connections that it had begun.
+    """Open a producer, a consumer or an admin client; close its connections if that fails.
 
     Parameters
     ----------
     kind : type
         `kafka.KafkaProducer`, `kafka.KafkaConsumer` or `kafka.KafkaAdminClient`.
     *topics : str
-        What a consumer subscribes to.
+        The topics that a consumer subscribes to.
     **settings
-        The client's own.
+        The client's settings.
 
     Raises
     ------
     kafka.errors.KafkaError
-        If Kafka cannot be reached in `bootstrap_timeout_ms`.
+        If Kafka cannot be reached within `bootstrap_timeout_ms`.
     """
     networks: list[_Network] = []
 

@@ -1,7 +1,7 @@
-"""Files of lines that are only ever appended to, such as histories and metrics, and survive being cut short.
+"""Append-only files of lines, such as histories and metrics, that survive a crash.
 
-A process that is killed, or a disk that is full, may leave half a line at the end. It is never read, and the next line
-takes its place.
+A killed process or a full disk may leave an incomplete line at the end. It is never read, and the next append replaces
+it.
 """
 
 import os
@@ -17,16 +17,16 @@ def append_line(path: Path, line: bytes, *, durable: bool = False) -> None:
     Parameters
     ----------
     path : Path
-        The file; it is made if it does not exist.
+        The file; created if it does not exist.
     line : bytes
-        Without its end.
+        The line without its line end.
     durable : bool
-        Whether it must be on the disk, and not only with the system, when this returns.
+        Whether to wait until the line is on the disk.
 
     Raises
     ------
     OSError
-        If it cannot be written.
+        If the file cannot be written.
     """
     with path.open("ab+") as file:
         _cut_half_line(file)
@@ -37,12 +37,12 @@ def append_line(path: Path, line: bytes, *, durable: bool = False) -> None:
 
 
 def whole_lines(path: Path) -> list[bytes]:
-    """Return the lines of a file that were written to their end, without it; none if there is no file."""
+    """Return the complete lines of a file, without line ends; an empty list if there is no file."""
     return whole_lines_after(path, 0)[0]
 
 
 def whole_lines_after(path: Path, begin: int) -> tuple[list[bytes], int]:
-    """Return the whole lines from a byte on, where one begins, and the byte to go on from when there are more."""
+    """Return the complete lines from byte `begin` (a line's start) on, and the byte to continue from later."""
     if not path.exists():
         return [], begin
     with path.open("rb") as file:

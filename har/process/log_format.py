@@ -1,4 +1,4 @@
-"""How every service logs: one line an event, ``time service level message``, on standard error."""
+"""The log format of every service: one line per event, ``time service level message``, on standard error."""
 
 from typing import Any
 
@@ -16,9 +16,9 @@ def logging_config(service: str, level: str = "INFO") -> dict[str, Any]:
         },
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "stream": "ext://sys.stderr"}},
         "root": {"level": level, "handlers": ["stderr"]},
-        "loggers": {name: {"level": "WARNING"} for name in _CHATTY},
+        "loggers": {name: {"level": "WARNING"} for name in _VERBOSE},
     }
 
 
-#: Libraries that report their every step at INFO.
-_CHATTY = ("aiokafka", "faust", "kafka", "mode", "websockets", "aiohttp", "stream_processor.transport")
+#: Libraries that log too much at INFO.
+_VERBOSE = ("aiokafka", "faust", "kafka", "mode", "websockets", "aiohttp", "stream_processor.transport")

@@ -1,8 +1,8 @@
-"""The settings of each service: one typed object, read once from the environment and the command line.
+"""The base of each service's settings: one typed object, read once from the environment and the command line.
 
-Every field can be given as an environment variable, ``HAR_<SERVICE>_<FIELD>``, or as an option of the
-service's command, ``--field``; the option wins. Services bind to loopback unless told otherwise, and
-reject any other address without credentials and encryption (`require_protection`).
+Each field can be set by an environment variable, ``HAR_<SERVICE>_<FIELD>``, or by an option of the service's command,
+``--field``; the option takes precedence. Services bind to loopback by default. They reject any other address without
+credentials and encryption (`ListeningSettings.require_protection`).
 """
 
 import ipaddress
@@ -14,14 +14,14 @@ from typing import Annotated, Self
 from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-#: Where `har store init` puts the root that clients trust.
+#: Where `har store init` writes the root metadata that clients trust.
 DEFAULT_TRUSTED_ROOT = Path(".har/store-keys/trusted_root.json")
 
 Port = Annotated[int, Field(ge=0, le=65_535)]
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether binding to `host` is reachable from this machine only.
+    """Return whether an address is reachable from this machine only.
 
     Examples
     --------
@@ -37,7 +37,7 @@ def is_loopback(host: str) -> bool:
 
 
 class ServiceSettings(BaseSettings):
-    """What all settings objects share: unknown fields are errors, and nothing changes after the start."""
+    """Base of all settings: unknown fields are errors, and objects are immutable."""
 
     model_config = SettingsConfigDict(
         frozen=True,
@@ -50,56 +50,48 @@ class ServiceSettings(BaseSettings):
     )
 
     def describe(self) -> str:
-        """Return all settings on one line, secrets masked."""
-        said = " ".join(f"{name}={value}" for name, value in self.model_dump(mode="json").items())
-        return re.sub(r"://[^@/ ]*@", "://**********@", said)  # a password within a URL
+        """Return all settings on one line, with secrets masked."""
+        described = " ".join(f"{name}={value}" for name, value in self.model_dump(mode="json").items())
+        return re.sub(r"://[^@/ ]*@", "://**********@", described)  # a password within a URL
 
 
 class ListeningSettings(ServiceSettings):
-    """Settings of a service that listens.
+    """Settings of a service that listens on a port."""
 
-    Attributes
-    ----------
-    host, port
-        Address to bind to; port 0 takes a free one.
-    tls_certificate, tls_key
-        PEM files.
-    behind_proxy
-        A reverse proxy in front ends TLS: plain text may then be bound beyond loopback.
-    token
-        What clients must present as ``Authorization: Bearer``; the dashboard takes it as a password.
-    """
-
-    host: str = "127.0.0.1"
-    port: Port = 0
-    tls_certificate: Path | None = None
-    tls_key: Path | None = None
-    behind_proxy: bool = False
-    token: SecretStr | None = None
+    host: str = Field("127.0.0.1", description="address to bind to")
+    port: Port = Field(0, description="port to bind to; 0 for a free one")
+    tls_certificate: Path | None = Field(None, description="PEM file with the TLS certificate")
+    tls_key: Path | None = Field(None, description="PEM file with the certificate's private key")
+    behind_proxy: bool = Field(
+        False, description="a reverse proxy terminates TLS, so plain text beyond loopback is allowed"
+    )
+    token: SecretStr | None = Field(
+        None, description="token that clients present as Authorization: Bearer; the dashboard's password"
+    )
 
     @model_validator(mode="after")
     def require_protection(self) -> Self:
-        """Reject to listen beyond loopback without credentials and encryption."""
+        """Raise if the service would listen beyond loopback without credentials or encryption."""
         if (self.tls_certificate is None) != (self.tls_key is None):
-            raise ValueError("tls_certificate and tls_key belong together")
+            raise ValueError("set both tls_certificate and tls_key, or neither")
         if is_loopback(self.host):
             return self
         if not self.asks_for_credentials:
-            raise ValueError(f"listening on {self.host} needs a token; without one only loopback is allowed")
+            raise ValueError(f"listening on {self.host} needs a token; without a token only loopback is allowed")
         if self.tls_certificate is None and not self.behind_proxy:
             raise ValueError(
                 f"listening on {self.host} needs tls_certificate and tls_key, "
-                "or behind_proxy if a proxy in front ends TLS"
+                "or behind_proxy if a reverse proxy terminates TLS"
             )
         return self
 
     @property
     def asks_for_credentials(self) -> bool:
-        """Whether nobody is let in who shows nothing."""
+        """Whether clients must present credentials."""
         return self.token is not None
 
     def tls_context(self) -> ssl.SSLContext | None:
-        """Return how to encrypt, or None for plain text.
+        """Return the TLS context, or None for plain text.
 
         Raises
         ------
@@ -115,6 +107,6 @@ class ListeningSettings(ServiceSettings):
 
 
 class KafkaSettings(ServiceSettings):
-    """Where Kafka is."""
+    """Settings of a service that connects to Kafka."""
 
     bootstrap: str = Field("127.0.0.1:9092", description="Kafka's bootstrap servers, host:port,host:port")

@@ -1,30 +1,30 @@
-"""Files that appear whole or not at all, whatever interrupts their writing."""
+"""Atomic file writing: a file appears complete or not at all, also after a crash."""
 
 import os
 from pathlib import Path
 
 
 def part_of(path: Path) -> Path:
-    """Return where a file or folder is written until it is complete, beside it and hidden."""
-    return path.parent / f".{path.name}.part"  # of "." or "/", too, which have no name to change
+    """Return the hidden sibling path at which a file or folder is written until it is complete."""
+    return path.parent / f".{path.name}.part"  # works for "." and "/" too, which have no name
 
 
 def write_whole(path: Path, content: bytes, *, durable: bool = False) -> None:
-    """Write a file, or replace what is there.
+    """Write a file atomically, replacing an existing one.
 
     Parameters
     ----------
     path : Path
-        The file; its folder exists.
+        The file; its folder must exist.
     content : bytes
-        All of it.
+        The complete content.
     durable : bool
-        Whether it must be on the disk, and not only with the system, when this returns.
+        Whether to wait until the file is on the disk.
 
     Raises
     ------
     OSError
-        If it cannot be written; what was there before stays.
+        If the file cannot be written; an existing file stays unchanged.
     """
     part = part_of(path)
     try:
@@ -40,7 +40,7 @@ def write_whole(path: Path, content: bytes, *, durable: bool = False) -> None:
 
 
 def sync(path: Path) -> None:
-    """Wait until a file, or the names in a folder, are on the disk.
+    """Wait until a file's content, or a folder's entries, are on the disk.
 
     Raises
     ------

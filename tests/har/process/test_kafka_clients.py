@@ -1,4 +1,4 @@
-"""A Kafka client that cannot be opened leaves nothing running or open."""
+"""A Kafka client that cannot be opened leaks no thread and no socket."""
 
 import gc
 import threading
@@ -27,7 +27,7 @@ def test_a_client_that_cannot_be_opened_leaves_neither_thread_nor_socket(kind: A
         assert set(threading.enumerate()) == threads
         gc.collect()
     unclosed = [str(each.message) for each in warned if issubclass(each.category, ResourceWarning)]
-    assert [text for text in unclosed if "family=1," in text] == []  # the pair that its loop wakes up by
+    assert [text for text in unclosed if "family=1," in text] == []  # the socket pair that wakes its loop
 
 
 @KINDS

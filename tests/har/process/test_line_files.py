@@ -6,12 +6,12 @@ from har.process.line_files import append_line, whole_lines
 LINES = st.lists(st.binary(max_size=6000).map(lambda line: line.replace(b"\n", b"")), max_size=4)
 
 
-def test_there_are_no_lines_in_no_file(tmp_path):
+def test_a_missing_file_has_no_lines(tmp_path):
     assert whole_lines(tmp_path / "none") == []
 
 
 @given(lines=LINES, half=st.binary(max_size=9000).map(lambda line: line.replace(b"\n", b"")), last=st.just(b"last"))
-def test_what_was_cut_short_is_never_read_and_spoils_nothing(tmp_path_factory, lines, half, last):
+def test_an_incomplete_line_is_never_read_and_is_replaced(tmp_path_factory, lines, half, last):
     path = tmp_path_factory.mktemp("lines") / "file"
     for line in lines:
         append_line(path, line)

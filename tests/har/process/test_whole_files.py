@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all."""
+"""Atomic file writing."""
 
 import resource
 import subprocess
@@ -19,7 +19,7 @@ def test_a_file_is_replaced_whole(tmp_path, durable):
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_full_disk_leaves_what_was_there(tmp_path):
+def test_a_full_disk_leaves_the_existing_file(tmp_path):
     path = tmp_path / "report.html"
     write_whole(path, b"first")
     writing = (
@@ -41,7 +41,7 @@ def test_a_full_disk_leaves_what_was_there(tmp_path):
 
 
 @pytest.mark.parametrize("name", [".", "/"])
-def test_a_folder_without_a_name_is_an_error_as_any_other(tmp_path, monkeypatch, name):
+def test_a_folder_without_a_name_is_an_ordinary_error(tmp_path, monkeypatch, name):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(OSError, match=r"busy|directory|denied"):
         write_whole(Path(name), b"content")
