@@ -1,1 +1,1 @@
-"""The gate: whether a candidate may be published, compared with the current release."""
+"""The gate: decides whether a candidate may be published, by comparison with the current release."""

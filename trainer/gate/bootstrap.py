@@ -1,16 +1,17 @@
-"""Is one network better than another for people in general? A paired bootstrap over users.
+"""Test whether one network is better than another for people in general, by a paired bootstrap over users.
 
-Windows of one person resemble each other, so the people are what is drawn, not the windows: each resample draws as
-many users as there are, with replacement, and scores both networks on all windows of those drawn. After B. Efron and
-R. Tibshirani, "An Introduction to the Bootstrap" (1993), chapters 8 and 13. With few users such an interval is too
-narrow; it is expanded as T. Hesterberg, "What teachers should know about the bootstrap" (The American Statistician
-69(4), 2015), section 3.1.3, does: the quantile is taken further out, by the ratio of Student's t to the normal
-distribution and of n to n - 1. With five or six users even that lets 6 % of
-equally good networks pass where 5 % were asked for (measured on simulated ones); so the bound must also hold by the
-jackknife, each user left out once (Efron and Tibshirani, chapter 11).
+Windows of one person resemble each other, so the bootstrap draws people, not windows: each resample draws as many users
+as there are, with replacement, and scores both networks on all windows of the drawn users (B. Efron and R. Tibshirani,
+"An Introduction to the Bootstrap", 1993, chapters 8 and 13).
 
-A high confidence asks for a quantile far out, beyond which few resamples fall: more are then drawn. Where that would be
-too many, nothing is extrapolated: the bound is the least that any resample gives, those of one user alone included.
+With few users this interval is too narrow. It is expanded as in T. Hesterberg, "What teachers should know about the
+bootstrap" (The American Statistician 69(4), 2015), section 3.1.3: the quantile moves outwards by the ratio of Student's
+t to the normal distribution and of n to n - 1. With five or six users, 6 % of equally good simulated networks still
+passed at a level of 5 %. The result is therefore the lower of this bound and that of the jackknife, which leaves out
+each user once (Efron and Tibshirani, chapter 11).
+
+A high confidence needs an extreme quantile, beyond which few resamples lie, so more resamples are drawn. If that would
+take too many, the bound is the minimum over all resamples, including those of a single user; nothing is extrapolated.
 """
 
 from dataclasses import dataclass
@@ -22,26 +23,26 @@ from scipy.special import ndtr, stdtrit
 
 RESAMPLES = 10_000
 CONFIDENCE = 0.95
-#: So many resamples must be expected below a quantile for it to be taken from them, and so many are drawn at most.
+#: Resamples that must be expected below a quantile to estimate it, and the most resamples drawn for that.
 RESAMPLES_BELOW = 5
 MOST_RESAMPLES = 50_000
 
 
 @dataclass(frozen=True)
 class PairedDifference:
-    """How much better one network is than another.
+    """Difference in macro-F1 between two networks.
 
     Attributes
     ----------
     difference : float
         Macro-F1 of the first minus that of the second, over all users' windows.
     lower_bound : float
-        One-sided lower confidence bound of it: the lower one of bootstrap and jackknife.
+        One-sided lower confidence bound of the difference: the lower of bootstrap and jackknife.
     users, resamples : int
-        How many users there were, and how often they were drawn.
+        Number of users and of resamples.
     is_least : bool
-        Whether the confidence asked for more resamples than `MOST_RESAMPLES`: the bound of the bootstrap is then the
-        least of all.
+        Whether the confidence needs more resamples than `MOST_RESAMPLES`. The bound of the bootstrap is then the
+        minimum over all resamples.
     """
 
     difference: float
@@ -64,25 +65,25 @@ def paired_difference(
     Parameters
     ----------
     first, second : ndarray of int64, shape (users, classes, answers)
-        Each user's confusion matrix under either network, of the same users in the same order; rows are the truth,
-        and answers beyond the classes are never right.
+        Each user's confusion matrix for either network, with the same users in the same order. Rows are the ground
+        truth; columns beyond the classes count as wrong.
     resamples : int
-        How often users are drawn; oftener, if the confidence asks for it.
+        Number of resamples; a high confidence raises it.
     confidence : float
-        Of the one-sided bound; between 0.5 and 1.
+        Confidence of the one-sided bound, between 0.5 and 1.
     seed : int
-        Fixes the draws: the same matrices give the same bound.
+        Seed of the draws: the same matrices give the same bound.
 
     Raises
     ------
     ValueError
-        If there are fewer than two users, the networks were not given the same ones, or the confidence is out of range.
+        If there are fewer than two users, the shapes differ, or the confidence is out of range.
     """
     if first.shape[:2] != second.shape[:2]:
         raise ValueError(f"both networks need the same users and classes, not {first.shape} and {second.shape}")
     users = len(first)
     if users < 2:
-        raise ValueError("a bootstrap over users needs at least two of them")
+        raise ValueError("a bootstrap over users needs at least two users")
     if not 0.5 < confidence < 1:  # NaN must fail too
         raise ValueError(f"the confidence must be between 0.5 and 1, not {confidence}")
     share = expanded_share(1.0 - confidence, users)
@@ -90,7 +91,7 @@ def paired_difference(
     is_least = needed > max(resamples, MOST_RESAMPLES)
     if not is_least:
         resamples = max(resamples, ceil(needed))
-    # How often each user is drawn; both networks get the same draws.
+    # How often each user is drawn, the same for both networks.
     drawn = np.random.default_rng(seed).multinomial(users, np.full(users, 1 / users), size=resamples)
     found = _differences(drawn, first, second)
     if is_least:
@@ -106,12 +107,12 @@ def paired_difference(
 
 
 def macro_f1(confusions: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Return the macro-F1 of many confusion matrices, as `har.scoring.scores` does of one.
+    """Return the macro-F1 of many confusion matrices, as `har.scoring.scores` does for one.
 
     Parameters
     ----------
     confusions : ndarray of int64, shape (n, classes, answers)
-        Rows are the truth. A class without a window counts in no mean; without any window the score is 0.
+        Rows are the ground truth. Classes without a window are left out of the mean; without any window the score is 0.
 
     Returns
     -------
@@ -127,11 +128,11 @@ def macro_f1(confusions: NDArray[np.int64]) -> NDArray[np.float64]:
 
 
 def expanded_share(share: float, users: int) -> float:
-    """Return the quantile to take of the resamples so that a bound of few users holds as often as it says.
+    """Return the quantile of the resamples that gives a bound its nominal confidence with few users.
 
     Examples
     --------
-    With five users the 0.9 % quantile stands for the 5 % quantile:
+    With five users, the 0.9 % quantile replaces the 5 % quantile:
 
     >>> round(expanded_share(0.05, 5), 4)
     0.0086

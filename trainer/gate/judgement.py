@@ -1,8 +1,8 @@
-"""The gate: whether a candidate is good enough to take the current release's place.
+"""The gate: decide whether a candidate is good enough to replace the current release.
 
-Both networks are compared on the same people, whom neither was trained on, by their most probable classes: a
-threshold for unknown costs known windows by design and shall neither help nor hurt here; it has a limit of its own.
-Every check is kept with its value and its limit, whether it passed or not.
+Both networks are compared on people that neither was trained on, by their most probable classes. The threshold for
+unknown is ignored in this comparison, since it turns known windows into unknown by design; it has a limit of its own.
+The result contains every check with its value and limit, whether it passed or not.
 """
 
 from collections.abc import Mapping, Sequence
@@ -31,26 +31,26 @@ GATE_FILE = "gate.json"
 
 
 class GateError(ValueError):
-    """What the gate was given cannot be judged at all; the text says what is wrong with it."""
+    """The gate cannot judge its input; the message gives the reason."""
 
 
 class GateResult(msgspec.Struct, frozen=True):
-    """What the gate decided, and why.
+    """Decision of the gate, with its reasons.
 
     Attributes
     ----------
     passed : bool
-        Whether the candidate may be published: every check passed.
+        Whether every check passed, so that the candidate may be published.
     reason : str
-        In a sentence.
+        The decision in a sentence.
     candidate : str
-        The candidate's release.
+        Name of the candidate's release.
     current : str or None
-        The release it was compared with.
+        Name of the current release; None if there is none.
     people : list of str
-        On whom; ``device/user``.
+        People it was judged on, ``device/user``; sessions, for a personal release.
     checks : list of GateCheck
-        Everything that was looked at.
+        Results of all checks.
     """
 
     passed: bool
@@ -75,44 +75,44 @@ def judge(
     Parameters
     ----------
     candidate : Contender
-        The new network.
+        The new release.
     current : Contender, optional
         The release in use; None if there is none.
     artifacts : sequence of Artifact
-        The candidate's frozen forms, as freezing measured them. What was not measured does not pass.
+        The candidate's frozen artifacts, as freezing measured them. An artifact that was not measured fails.
     limits : GateLimits
-        What it must reach.
+        Limits of the checks.
     wearers : mapping of str to str, optional
-        Whose human being each person (``device/user``) is, see `trainer.preparation.wearers`: several phones of one
-        count as one, and whoever was trained on with one phone is not unseen with another.
+        Wearer of each person (``device/user``), see `trainer.preparation.wearers`. Several phones of one wearer count
+        as one, and a wearer who was trained on with one phone is not unseen with another.
     attempts : int
-        How many candidates were judged since the last publication, this one included: the more there were, the surer
-        the difference must be.
+        Number of candidates judged since the last publication, including this one. More attempts require a higher
+        confidence.
 
     Raises
     ------
     GateError
-        If a reserved test user is among the windows.
+        If there are windows of a reserved test user.
     ValueError
-        If there were fewer attempts than this one.
+        If `attempts` is below 1.
     """
     if attempts < 1:
-        raise ValueError(f"the candidate itself counts as an attempt; there cannot be {attempts}")
+        raise ValueError(f"attempts must be at least 1, because the candidate counts, not {attempts}")
     reject_reserved_test_users(candidate, current)
-    candidate = _by_wearer(candidate, wearers or {})
-    current = _by_wearer(current, wearers or {}) if current is not None else None
+    candidate = _merge_wearers(candidate, wearers or {})
+    current = _merge_wearers(current, wearers or {}) if current is not None else None
     people = comparable_people(candidate, current)
-    # A first release is compared with nobody's, only measured.
+    # A first release is only measured, not compared.
     fewest = 1 if current is None else limits.fewest_users
     checks = [people_check(people, fewest, personal=candidate.personal)]
     if current is not None:
         checks += succession_checks(candidate, current)
     if all(check.passed for check in checks):
-        judged = _only(candidate, people)
+        judged = _select(candidate, people)
         checks += (
             first_checks(judged, limits)
             if current is None
-            else comparison_checks(judged, _only(current, people), limits, attempts)
+            else comparison_checks(judged, _select(current, people), limits, attempts)
         )
         checks.append(unknown_check(judged, limits))
     for name, budget in limits.formats.items():
@@ -128,15 +128,15 @@ def judge(
 
 
 def reject_reserved_test_users(*contenders: Contender | None) -> None:
-    """Raise if a reserved test user is among the windows; see :func:`judge`."""
+    """Raise `GateError` if there are windows of a reserved test user; see :func:`judge`."""
     for contender in contenders:
-        met = RESERVED_TEST_USERS.intersection(contender.outcomes.people.tolist()) if contender else ()
-        if met:
-            raise GateError(f"reserved test users must not decide what is published: {', '.join(sorted(met))}")
+        reserved = RESERVED_TEST_USERS.intersection(contender.outcomes.people.tolist()) if contender else ()
+        if reserved:
+            raise GateError(f"reserved test users must not decide what is published: {', '.join(sorted(reserved))}")
 
 
 def comparable_people(candidate: Contender, current: Contender | None) -> list[str]:
-    """Return who both have windows of the classes of, and neither was trained on."""
+    """Return people with windows of the classes in both outcomes, whom neither network was trained on."""
     people = set(candidate.outcomes.people[candidate.outcomes.known].tolist()) - set(candidate.training_users)
     if current is not None:
         people &= set(current.outcomes.people[current.outcomes.known].tolist())
@@ -145,7 +145,7 @@ def comparable_people(candidate: Contender, current: Contender | None) -> list[s
 
 
 def describe(result: GateResult) -> str:
-    """Return the gate's result as a table for a person."""
+    """Return the gate's result as text for a terminal."""
     width = max(len(check.name) for check in result.checks)
     rows = [
         f"{'ok  ' if check.passed else 'FAIL'}  {check.name:<{width}}  {_number(check.value):>10}  "
@@ -156,11 +156,11 @@ def describe(result: GateResult) -> str:
 
 
 def write_gate(folder: Path, result: GateResult) -> None:
-    """Write ``gate.json`` into a folder, whole or not at all."""
+    """Write ``gate.json`` into a folder, atomically."""
     write_whole(folder / GATE_FILE, msgspec.json.format(msgspec.json.encode(result), indent=2) + b"\n")
 
 
-def _by_wearer(contender: Contender, wearers: Mapping[str, str]) -> Contender:
+def _merge_wearers(contender: Contender, wearers: Mapping[str, str]) -> Contender:
     people = [wearers.get(person, person) for person in contender.outcomes.people.tolist()]
     return replace(
         contender,
@@ -169,7 +169,7 @@ def _by_wearer(contender: Contender, wearers: Mapping[str, str]) -> Contender:
     )
 
 
-def _only(contender: Contender, people: Sequence[str]) -> Contender:
+def _select(contender: Contender, people: Sequence[str]) -> Contender:
     outcomes = contender.outcomes.take(np.isin(contender.outcomes.people, people))
     return replace(contender, outcomes=outcomes)
 
@@ -177,10 +177,10 @@ def _only(contender: Contender, people: Sequence[str]) -> Contender:
 def _reason(checks: Sequence[GateCheck], current: Contender | None) -> str:
     failed = [_failure(check) for check in checks if not check.passed]
     if failed:
-        return f"It does not pass: {'; '.join(failed)}."
-    return (
-        "It passes every check." if current is None else f"It is better than {current.release} and passes every check."
-    )
+        return f"The candidate fails: {'; '.join(failed)}."
+    if current is None:
+        return "The candidate passes every check."
+    return f"The candidate is better than {current.release} and passes every check."
 
 
 def _failure(check: GateCheck) -> str:

@@ -1,4 +1,4 @@
-"""What a candidate must reach to pass the gate."""
+"""The limits of the gate's checks."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,24 +10,24 @@ from trainer.gate.bootstrap import CONFIDENCE, RESAMPLES
 
 @dataclass(frozen=True, kw_only=True)
 class GateLimits:
-    """What a candidate must reach.
+    """Limits that a candidate must reach to pass.
 
     Attributes
     ----------
     formats : mapping of str to Budget
-        The formats that there must be, and what each must keep to.
+        Required formats, and the budget of each.
     fewest_users : int
-        With fewer comparable people nothing can be said.
+        Fewest comparable people.
     confidence, resamples, seed : float, int, int
-        Of the bootstrap, see `trainer.gate.bootstrap.paired_difference`.
+        Parameters of the bootstrap, see `trainer.gate.bootstrap.paired_difference`.
     class_margin, model_margin : float
-        By how much F1 of a class, and macro-F1 of a model of phone, may fall.
+        Largest drop in F1 of a class, and in macro-F1 of a model of phone.
     first_macro_f1 : float
-        What a candidate must reach where there is no current release to compare it with.
+        Lowest macro-F1 of a candidate if there is no current release.
     known_unknown : float
-        Largest share of windows of the classes that may be answered unknown.
+        Largest share of windows of the classes that may be unknown.
     milliseconds : float
-        Longest time that each format may take to classify one window.
+        Longest time of each format to classify one window, ms.
     """
 
     formats: Mapping[ArtifactFormat, Budget]
@@ -43,5 +43,5 @@ class GateLimits:
 
 
 def limits_of(network: str) -> GateLimits:
-    """Return the limits of a network of `trainer.fitting.networks.NETWORKS`, whose formats keep to their budgets."""
+    """Return the limits for a network of `trainer.fitting.networks.NETWORKS`, with the budgets of its formats."""
     return GateLimits(formats=budgets_of(network).by_format)

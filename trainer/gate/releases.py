@@ -1,4 +1,4 @@
-"""A release folder at the gate: what `trainer.gate.judgement` needs, from the folders and the held-out windows."""
+"""Judge a release folder: classify the held-out windows with both releases, and pass the outcomes to the gate."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -20,28 +20,28 @@ def gate_release(
     *,
     attempts: int = 1,
 ) -> GateResult:
-    """Decide whether a release may be published, and write the decision into its folder as ``gate.json``.
+    """Decide whether a release may be published, and write the decision to ``gate.json`` in its folder.
 
-    Both are judged by their ONNX artifacts, which are what the stream runs.
+    Both releases are judged by their ONNX artifacts, which the stream runs.
 
     Parameters
     ----------
     candidate : Path
-        The new release's folder.
+        Folder of the new release.
     current : Path, optional
-        The folder of the release in use ; None if there is none.
+        Folder of the release in use; None if there is none.
     held_out : ValidationWindows
-        What was held out of the candidate's training.
+        Windows held out of the candidate's training.
     limits : GateLimits, optional
-        What it must reach; its network's (`trainer.gate.limits.limits_of`), if not given.
+        Limits of the checks; by default those of its network (`trainer.gate.limits.limits_of`).
     attempts : int
-        How many candidates were judged since the last publication, this one included; see
+        Number of candidates judged since the last publication, including this one; see
         `trainer.gate.judgement.judge`.
 
     Raises
     ------
     ReleaseError
-        If a release is not what its manifest says.
+        If a release does not match its manifest.
     GateError
         If the candidate was not trained on this preparation, or the current release classifies other windows.
     OSError
@@ -52,21 +52,22 @@ def gate_release(
     classes = held_out.labels[: held_out.classes]
     if tuple(manifest.classes) != classes or manifest.personal != held_out.personal:
         raise GateError(
-            f"{manifest.release} was not trained on these recordings: it knows {', '.join(manifest.classes)} and is "
-            f"{'' if manifest.personal else 'not '}personal; they have {', '.join(classes)} and are "
-            f"{'' if held_out.personal else 'not '}personal"
+            f"{manifest.release} was not trained on these recordings: its classes are {', '.join(manifest.classes)}, "
+            f"and it is {'' if manifest.personal else 'not '}personal; the recordings have {', '.join(classes)} "
+            f"and are {'' if held_out.personal else 'not '}personal"
         )
     _reject_other_windows(manifest, held_out)
     outcomes = held_out.classify(network.probabilities)
-    theirs = None
+    current_contender = None
     if current is not None:
         other = OnnxClassifier.open(str(current))
         _reject_other_windows(other.manifest, held_out)
-        answers = held_out.classify(other.probabilities).probabilities
-        theirs = _contender(other.manifest, relabelled(outcomes, other.manifest.classes, answers), held_out)
+        probabilities = held_out.classify(other.probabilities).probabilities
+        other_outcomes = relabelled(outcomes, other.manifest.classes, probabilities)
+        current_contender = _contender(other.manifest, other_outcomes, held_out)
     result = judge(
         _contender(manifest, outcomes, held_out),
-        theirs,
+        current_contender,
         manifest.artifacts,
         limits or limits_of(manifest.network),
         held_out.wearers,
@@ -77,12 +78,12 @@ def gate_release(
 
 
 def _contender(manifest: ReleaseManifest, outcomes: Outcomes, held_out: ValidationWindows) -> Contender:
-    # Of windows held out in time, everybody was trained on with others: what is compared are sessions.
-    in_time = held_out.personal
+    # Windows held out in time are of people who were trained on, so sessions are compared instead.
+    personal = held_out.personal
     return Contender(
         release=manifest.release,
-        outcomes=replace(outcomes, people=held_out.occasions) if in_time else outcomes,
-        training_users=() if in_time else manifest.training_users,
+        outcomes=replace(outcomes, people=held_out.occasions) if personal else outcomes,
+        training_users=() if personal else manifest.training_users,
         threshold=manifest.decision_threshold,
         personal=manifest.personal,
     )
@@ -92,5 +93,5 @@ def _reject_other_windows(manifest: ReleaseManifest, held_out: ValidationWindows
     if manifest.window_spec != held_out.spec:
         raise GateError(
             f"{manifest.release} classifies other windows ({manifest.window_spec}) than were prepared "
-            f"({held_out.spec}): nothing can be compared; publish into another store, or prepare the same windows"
+            f"({held_out.spec}): publish to another store, or prepare the same windows"
         )

@@ -11,7 +11,7 @@ from trainer.gate.bootstrap import expanded_share, macro_f1, paired_difference
 
 
 @given(st.lists(st.integers(0, 20), min_size=12, max_size=12))
-def test_macro_f1_of_many_is_that_of_one(counts):
+def test_macro_f1_of_many_matrices_matches_the_score_of_one(counts):
     confusion = np.array(counts, np.int64).reshape(3, 4)
     found = float(macro_f1(confusion[None])[0])
     if not confusion.sum():
@@ -37,7 +37,7 @@ def test_the_same_network_is_no_better_than_itself():
     assert (found.difference, found.lower_bound) == (0.0, 0.0)
 
 
-def test_what_is_better_for_everybody_is_better_and_the_bound_is_repeatable():
+def test_a_network_better_for_everybody_passes_and_the_bound_is_repeatable():
     rng = np.random.default_rng(0)
     old, new = confusions(rng, np.full((8, 2), 0.7)), confusions(rng, np.full((8, 2), 0.9))
     found = paired_difference(new, old, seed=3)
@@ -45,7 +45,7 @@ def test_what_is_better_for_everybody_is_better_and_the_bound_is_repeatable():
     assert found == paired_difference(new, old, seed=3)
 
 
-def test_a_quantile_far_out_takes_more_resamples_or_the_least_of_all():
+def test_an_extreme_quantile_takes_more_resamples_or_their_minimum():
     rng = np.random.default_rng(0)
     old, new = confusions(rng, np.full((8, 2), 0.7)), confusions(rng, np.full((8, 2), 0.9))
     found = [paired_difference(new, old, resamples=1_000, confidence=1 - 0.05 / attempts) for attempts in (1, 5, 30)]
@@ -58,7 +58,7 @@ def test_a_quantile_far_out_takes_more_resamples_or_the_least_of_all():
         paired_difference(new, old, confidence=1.0)
 
 
-def test_one_enthusiast_does_not_decide():
+def test_a_gain_for_one_user_does_not_pass():
     old = confusions(np.random.default_rng(0), np.full((8, 2), 0.8))
     new = old.copy()
     new[0] = [[50, 0], [0, 50]]
@@ -66,7 +66,7 @@ def test_one_enthusiast_does_not_decide():
     assert found.difference > 0 >= found.lower_bound
 
 
-def test_users_must_be_the_same_and_more_than_one():
+def test_both_networks_need_the_same_two_or_more_users():
     one = np.ones((1, 2, 2), np.int64)
     with pytest.raises(ValueError, match="at least two"):
         paired_difference(one, one)

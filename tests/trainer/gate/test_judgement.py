@@ -33,7 +33,7 @@ def test_a_clearly_better_network_is_published():
     for seed in range(20):
         result = judge(contender(flat(0.93), seed), contender(flat(0.8), seed + 100), FROZEN, LIMITS)
         assert result.passed, describe(result)
-        assert result.reason == "It is better than r and passes every check."
+        assert result.reason == "The candidate is better than r and passes every check."
 
 
 def test_the_same_network_is_not_published():
@@ -42,8 +42,8 @@ def test_the_same_network_is_not_published():
 
 
 @pytest.mark.parametrize("users", [5, 8, 16])
-def test_noise_is_hardly_ever_published(users):
-    """Networks of one skill that differ by their training's chance, for whole people and for each window."""
+def test_chance_differences_are_rarely_published(users):
+    """Networks of equal skill that differ by chance, for whole people and for each window."""
     passed = 0
     for seed in range(200):
         rng = np.random.default_rng([users, seed])
@@ -54,7 +54,7 @@ def test_noise_is_hardly_ever_published(users):
 
 
 def noise(users: int, seed: int):
-    """Confusion matrices of two networks of one skill, as in the test above, without the windows."""
+    """Confusion matrices of two networks of equal skill, as in the test above, without the windows."""
     rng = np.random.default_rng([users, seed])
     ability = np.clip(rng.normal(0.85, 0.08, (users, len(CLASSES))), 0.4, 0.97)
     for _ in range(2):
@@ -63,8 +63,8 @@ def noise(users: int, seed: int):
 
 
 @pytest.mark.parametrize("users", [5, 8, 16])
-def test_of_many_attempts_without_a_gain_hardly_ever_one_is_published(users):
-    """Ten candidates each, of which one would pass by chance in two of five cases if each had the whole level."""
+def test_many_attempts_without_a_gain_are_rarely_published(users):
+    """Series of ten candidates. At the full level for each, two of five series would pass one by chance."""
     series = 60
 
     def passing(pairs, confidence):
@@ -75,19 +75,19 @@ def test_of_many_attempts_without_a_gain_hardly_ever_one_is_published(users):
         ]
 
     lucky = [passing((noise(users, 10 * number + place) for place in range(10)), 0.95) for number in range(series)]
-    # Whoever does not pass the lower bar does not pass the higher one.
+    # A pair that fails the lower confidence fails the higher one, too.
     luckier = [passing(pairs, 0.995) for pairs in lucky]
     assert sum(map(bool, luckier)) <= 0.05 * series < sum(map(bool, lucky))
 
 
-def test_the_more_attempts_there_were_the_surer_the_difference_must_be_and_the_gate_says_so():
+def test_more_attempts_require_a_higher_confidence_which_the_result_shows():
     new, old = contender(flat(0.88)), contender(flat(0.82), 100)
     once, often = (judge(new, old, FROZEN, LIMITS, attempts=attempts).checks[2] for attempts in (1, 30))
     assert once.name == often.name == "better than the current release"
     assert once.value > often.value
     assert "95% lower bound over 8 people" in once.detail
     assert "99.8333% lower bound over 8 people: 95% for all 30 candidates since the last publication" in often.detail
-    with pytest.raises(ValueError, match="counts as an attempt"):
+    with pytest.raises(ValueError, match="because the candidate counts"):
         judge(new, old, FROZEN, LIMITS, attempts=0)
 
 
@@ -171,13 +171,13 @@ def test_several_phones_of_one_wearer_count_as_one():
     assert result.passed, describe(result)
 
 
-def test_a_first_release_needs_only_a_floor():
+def test_a_first_release_must_reach_a_minimum_macro_f1():
     assert judge(contender(flat(0.9)), None, FROZEN, LIMITS).passed
     assert failed(judge(contender(flat(0.5)), None, FROZEN, LIMITS)) == ["macro-F1"]
 
 
 def test_a_threshold_that_hides_the_classes_is_not_published():
-    new = contender(flat(0.95), threshold=0.8)  # every answer has a probability of 0.75
+    new = contender(flat(0.95), threshold=0.8)  # every prediction has a probability of 0.75
     assert failed(judge(new, contender(flat(0.8), 1), FROZEN, LIMITS)) == ["classes answered unknown"]
 
 
@@ -204,7 +204,7 @@ def test_a_candidate_that_lost_a_class_is_not_published():
     other = dataclasses.replace(candidate.outcomes, labels=("sit", "walk", "lie", "stairsup"))
     result = judge(candidate, Contender(release="old", outcomes=other), FROZEN, LIMITS)
     assert failed(result) == ["lost classes"]
-    assert "does not know lie" in result.reason
+    assert "lacks lie" in result.reason
 
 
 def test_a_personal_release_replaces_only_a_personal_one():
@@ -217,18 +217,18 @@ def test_a_personal_release_replaces_only_a_personal_one():
     assert failed(few) == ["comparable sessions"]
 
 
-def test_reserved_test_users_decide_nothing():
-    met = Contender(release="new", outcomes=answering(["sit"], ["sit"], people="galaxy_s8/u06"))
+def test_reserved_test_users_are_rejected():
+    reserved = Contender(release="new", outcomes=answering(["sit"], ["sit"], people="galaxy_s8/u06"))
     with pytest.raises(GateError, match="galaxy_s8/u06"):
-        judge(met, None, FROZEN, LIMITS)
+        judge(reserved, None, FROZEN, LIMITS)
 
 
-def test_the_decision_is_kept_and_shown(tmp_path):
+def test_the_decision_is_written_and_described(tmp_path):
     result = judge(contender(flat(0.95), release="new"), contender(flat(0.95), 1, release="old"), FROZEN, LIMITS)
     write_gate(tmp_path, result)
     assert msgspec.json.decode((tmp_path / "gate.json").read_bytes(), type=GateResult) == result
     assert [path.name for path in tmp_path.iterdir()] == ["gate.json"]
     shown = describe(result)
-    assert shown.startswith("new: It does not pass: better than the current release")
+    assert shown.startswith("new: The candidate fails: better than the current release")
     assert "FAIL  better than the current release" in shown
     assert "ok    onnx, bytes" in shown
