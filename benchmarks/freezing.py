@@ -47,15 +47,20 @@ def main() -> None:
 
 
 def measure(name: str, tables: list[Path], epochs: int) -> None:
-    plan = TrainRequest(network=name, fit=FitSettings(epochs=epochs, windows_per_epoch=WINDOWS_PER_EPOCH, threads=1))
+    request = TrainRequest(network=name, fit=FitSettings(epochs=epochs, windows_per_epoch=WINDOWS_PER_EPOCH, threads=1))
     recordings = load_recordings(tables)
     people = training_people(recording.person for recording in recordings)
-    theirs = [recording for recording in recordings if recording.person in people]
+    used = [recording for recording in recordings if recording.person in people]
     held_out = sorted(people)[::HELD_OUT]
-    train = make_examples(theirs, plan.training_windows, plan.classes).of(set(people) - set(held_out))
-    windows = plan.normalisation.apply(make_examples(theirs, plan.windows, plan.classes).of(held_out).values)
+    train = make_examples(used, request.training_windows, request.classes).of(set(people) - set(held_out))
+    windows = request.normalisation.apply(make_examples(used, request.windows, request.classes).of(held_out).values)
     model = fit(
-        name, train, plan.classes, steps=plan.windows.steps, normalisation=plan.normalisation, settings=plan.fit
+        name,
+        train,
+        request.classes,
+        steps=request.windows.steps,
+        normalisation=request.normalisation,
+        settings=request.fit,
     )
     trained = trained_answers(model, windows)
     artifacts = measure_all(trained, convert_all(model), windows)

@@ -1,6 +1,6 @@
-"""What is trained: the one object that `har train` makes of its settings, and that everything after it reads.
+"""The training request: what to train, as one object that `har train` builds from its settings.
 
-How a run is carried out, which changes nothing about the trained weights, is `trainer.runs.run.RunOptions`.
+`trainer.runs.run.RunOptions` holds the options of a run that do not affect the trained weights.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from trainer.fitting.fit_settings import FitSettings
 from trainer.preparation.plan import PreparationPlan
 from trainer.settings import DEFAULT_CLASSES
 
-#: Windows are divided by standard gravity, so that the network sees values around 1.
+#: Divides windows by standard gravity (9.80665 m/s²), so that the network receives values around 1.
 GRAVITY = Normalisation(mean=(0.0, 0.0, 0.0), scale=(9.80665, 9.80665, 9.80665))
 
 
@@ -26,11 +26,11 @@ class Mode(StrEnum):
     Attributes
     ----------
     LOCAL
-        In this process.
+        In this process, without Spark.
     SYNC
-        All workers take each step together, on the mean of their gradients.
+        All workers take each step together and apply the mean of their gradients.
     ASYNC
-        Each worker takes its steps when it is ready, on weights that others may have changed meanwhile.
+        Each worker takes steps independently. Other workers may change the weights during a step.
     """
 
     LOCAL = "local"
@@ -39,7 +39,7 @@ class Mode(StrEnum):
 
 
 class TrainRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """What decides the trained weights: a run that is resumed must be asked for the same.
+    """Everything that determines the trained weights. Resuming a run requires an equal request.
 
     Attributes
     ----------
@@ -48,25 +48,25 @@ class TrainRequest(msgspec.Struct, frozen=True, kw_only=True):
     network : str
         A name in `trainer.fitting.networks.NETWORKS`.
     classes : tuple of str
-        The labels to tell apart, in the order of the outputs.
+        Labels that the network distinguishes, in the order of its outputs.
     windows : WindowSpec
-        The windows that the release classifies.
+        Windows that the release classifies.
     training_hop_us : int
-        Hop of the windows that are trained on, µs: denser than the release's.
+        Hop of the training windows, µs; shorter than the release's.
     normalisation : Normalisation
-        Every consumer applies it before the network.
+        Applied to each window before the network, in training and by all consumers of the release.
     held_out_share : float
-        Share of each device's people that validate; with 0, all are trained on.
+        Share of each device's people that are held out for validation; with 0, everybody is trained on.
     shards : int
-        Files of each split.
+        Number of files per split.
     fit : FitSettings
-        How the network is fitted on one machine.
+        Hyperparameters of the fit on one machine.
     mode : Mode
-        How the work is shared.
+        How the work is distributed.
     workers : int
-        Processes that train.
+        Number of processes that train.
     unknown_cost : float
-        Share of the right answers that the threshold for unknown may cost.
+        Share of the correct predictions that the threshold for unknown may turn into unknown.
     """
 
     data: tuple[str, ...] = ()
@@ -84,7 +84,7 @@ class TrainRequest(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def training_windows(self) -> WindowSpec:
-        """The windows that are trained on: long enough to be varied."""
+        """The training windows: longer than the release's, as augmentation needs."""
         return msgspec.structs.replace(
             self.windows,
             steps=long_steps(self.windows.steps, self.fit.augmentation),
@@ -93,7 +93,7 @@ class TrainRequest(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def preparation(self) -> PreparationPlan:
-        """How recordings become shards."""
+        """The plan by which preparation cuts recordings into shards."""
         return PreparationPlan(
             classes=self.classes,
             training_windows=self.training_windows,

@@ -15,7 +15,7 @@ from trainer.evaluation.scores import measure
 from trainer.evaluation.validation import ValidationWindows
 from trainer.releases.candidate import classifier
 from trainer.runs.folder import RunFolder
-from trainer.runs.plots import last_of_epochs
+from trainer.runs.plots import epoch_ends
 
 
 class CheckpointKeeper(Thread):
@@ -53,7 +53,7 @@ def held_out_curve(job: TrainingJob, kept: Path, held_out: ValidationWindows) ->
     model = build_model(job)
     checkpoint = tf.train.Checkpoint(model=model, optimizer=model.optimizer)
     curve = []
-    for where in last_of_epochs(RunFolder(job.run)):
+    for where in epoch_ends(RunFolder(job.run)):
         checkpoint.restore(str(kept / f"ckpt-{where.epoch}")).expect_partial()
         model.optimizer.finalize_variable_values(model.trainable_variables)
         outcomes = held_out.classify(classifier(model, job.request.normalisation))

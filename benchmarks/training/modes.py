@@ -27,7 +27,7 @@ from trainer.evaluation.scores import measure as measure_outcomes
 from trainer.evaluation.validation import read_validation
 from trainer.request import Mode
 from trainer.runs import preparation
-from trainer.runs.plots import last_of_epochs
+from trainer.runs.plots import epoch_ends
 from trainer.runs.run import RunOptions, job_of, run_training
 
 #: Mode and number of executors.
@@ -71,7 +71,7 @@ def _train(prepared: Path, folder: Path, way: tuple[Mode, int], seed: int, epoch
     keeper.start()
     finished = run_training(request, options, Console(stderr=True, soft_wrap=True))
     keeper.end()
-    last = last_of_epochs(finished.folder)[-1]
+    last = epoch_ends(finished.folder)[-1]
     found = measure_outcomes(finished.candidate.validated.outcomes, 0.0).scores
     curve = held_out_curve(job_of(request, finished.folder, pinned=True), keeper.kept, read_validation(prepared))
     figures = {

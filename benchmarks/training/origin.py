@@ -19,7 +19,6 @@ os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
 import numpy as np
 import tf_keras
 from numpy.typing import NDArray
-from trainer.runs.plan import GRAVITY
 
 from benchmarks.training.results import show_table, write_figures
 from har.scoring import confusion_matrix, scores
@@ -30,6 +29,7 @@ from trainer.fitting.fit import Model, limit_threads, make_optimizer
 from trainer.fitting.fit_settings import FitSettings
 from trainer.preparation.plan import TRAIN, VALIDATION, split_of_people
 from trainer.preparation.wearers import wearers_of
+from trainer.request import GRAVITY
 from trainer.settings import DEFAULT_CLASSES as CLASSES
 from trainer.sources.recordings import load_recordings
 

@@ -26,7 +26,7 @@ from trainer.distributed.process import keep_to_core
 from trainer.request import Mode
 from trainer.runs import preparation
 from trainer.runs.folder import Progress, RunFolder
-from trainer.runs.plots import last_of_epochs
+from trainer.runs.plots import epoch_ends
 from trainer.runs.run import FinishedRun, RunOptions, run_training
 
 #: Four times the recipe's: an epoch of some seconds would measure checkpoints as much as training.
@@ -105,7 +105,7 @@ def _measure(prepared: Path, folder: Path, mode: Mode, executors: int, epochs: i
     watch.start()
     finished = run_training(request, RunOptions(folder=folder, pinned=True), Console(stderr=True, soft_wrap=True))
     watch.join()
-    first, last = watch.first, last_of_epochs(finished.folder)[-1]
+    first, last = watch.first, epoch_ends(finished.folder)[-1]
     seconds = last.seconds - first.seconds
     return {
         "mode": mode.value,

@@ -1,1 +1,1 @@
-"""What a person calls: `har data`, `prepare`, `train`, `evaluate`, `cross-validate`, and the shipped baseline."""
+"""The commands `har data`, `prepare`, `train`, `evaluate` and `cross-validate`, and the script for the baseline."""

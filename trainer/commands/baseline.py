@@ -1,9 +1,9 @@
-"""How the release that ships with the project is made: `python -m trainer.commands.baseline --data PATH… --output DIR`.
+"""Make the release that ships with the project: `python -m trainer.commands.baseline --data PATH… --output DIR`.
 
-`har train` keeps some people apart to validate with. The baseline has no successor to be compared with on these
-recordings and shall serve people it has never met, so every person that may be trained on is: how well that does on
-unseen people is measured beforehand by cross-validation, and the threshold for unknown is chosen by its answers, each
-from a network that had not seen the person.
+`har train` holds some people out for validation. The baseline needs no comparison with a successor on these recordings,
+so it is trained on everybody except the reserved test users. Cross-validation measures how well this generalises to
+unseen people. Its predictions, each by a network that was not trained on the person, also choose the threshold for
+unknown.
 """
 
 from __future__ import annotations
@@ -42,22 +42,22 @@ def make_baseline(
     folds: int = FOLDS,
     replaces: bool = False,
 ) -> ReleaseManifest:
-    """Cross-validate a request, train it on everybody but the reserved test users, and write the release's folder.
+    """Cross-validate a request, train on everybody except the reserved test users, and write the release folder.
 
     Parameters
     ----------
     data : sequence of Path
         The data sets.
     output : Path
-        The release's folder.
+        Release folder to write.
     release : str
-        Its name.
+        Name of the release.
     request : TrainRequest
-        What is trained, and how; its held-out share does not count.
+        What to train; `held_out_share` is ignored.
     folds : int
-        Of the cross-validation over users.
+        Number of folds of the cross-validation by user.
     replaces : bool
-        Whether the folder may exist already.
+        Whether an existing release folder is replaced.
 
     Raises
     ------
@@ -76,7 +76,9 @@ def make_baseline(
         wearers=material.wearers,
     )
     pools = make_pools(material.recordings, cutting)
-    _tell(f"fitting {request.network} to {len(pools.train)} windows of {len(set(pools.train.people.tolist()))} people")
+    _report(
+        f"fitting {request.network} to {len(pools.train)} windows of {len(set(pools.train.people.tolist()))} people"
+    )
     model = fit(
         request.network,
         pools.train,
@@ -88,13 +90,13 @@ def make_baseline(
     freeze = partial(
         freeze_all,
         model,
-        some_windows(pools.measured),  # how far formats agree does not depend on who was trained on
+        some_windows(pools.measured),  # the agreement of formats does not depend on who was trained on
         steps=request.windows.steps,
         rate_hz=request.windows.rate_hz,
         normalisation=request.normalisation,
     )
-    freeze()  # a network that cannot be frozen is not worth a cross-validation
-    outcomes = protocols.run(protocols.by_user(pools, folds), network_trainer(request), _tell)
+    freeze()  # fail before the cross-validation if the network cannot be frozen
+    outcomes = protocols.run(protocols.by_user(pools, folds), network_trainer(request), _report)
     choice = choose_threshold(outcomes)
     frozen = freeze(threshold=choice.threshold)
     provenance = Provenance(
@@ -113,20 +115,22 @@ def make_baseline(
     return manifest
 
 
-def _tell(message: str) -> None:
+def _report(message: str) -> None:
     print(message, file=sys.stderr, flush=True)
 
 
 def main() -> None:
-    """Make the baseline as the command line says."""
+    """Make the baseline from command-line options."""
     parser = argparse.ArgumentParser(prog="python -m trainer.commands.baseline", description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, action="append", required=True, help="any data set; once each")
+    parser.add_argument(
+        "--data", type=Path, action="append", required=True, help="path or name of a data set; repeat for each"
+    )
     parser.add_argument("--output", type=Path, default=Path("model_store/baseline"))
-    parser.add_argument("--release", required=True, help="its name, such as baseline-2026-11-26")
+    parser.add_argument("--release", required=True, help="name of the release, such as baseline-2026-11-26")
     parser.add_argument("--seed", type=int, default=0)
-    chosen = parser.parse_args()
-    request = TrainRequest(fit=FitSettings(seed=chosen.seed))
-    manifest = make_baseline(chosen.data, chosen.output, chosen.release, request, replaces=True)
+    options = parser.parse_args()
+    request = TrainRequest(fit=FitSettings(seed=options.seed))
+    manifest = make_baseline(options.data, options.output, options.release, request, replaces=True)
     for protocol, found in manifest.metrics.items():
         print(f"{protocol}: macro-F1 {found.macro_f1:.3f}, accuracy {found.accuracy:.3f}")
 

@@ -1,4 +1,4 @@
-"""`har cross-validate`: how right a way of training is on people that it has not seen."""
+"""`har cross-validate`: measure how well training generalises to people that were not trained on."""
 
 import sys
 from collections.abc import Callable, Sequence
@@ -33,21 +33,20 @@ FAILED = 1
 
 
 class ProtocolResult(msgspec.Struct, frozen=True):
-    """What a protocol found.
+    """Result of one protocol.
 
     Attributes
     ----------
     protocol : str
-        Its name.
+        Name of the protocol.
     warning : str
-        Why its figures must not be read as those of unseen people; empty if they may.
+        Why the figures do not hold for unseen people; empty if they do.
     measures : Measures
-        Over all folds, every answer counting.
+        Measures over all folds, without a threshold for unknown.
     threshold : ThresholdChoice or None
-        The threshold for unknown that these answers would choose; None where people were not unseen, or no answer was
-        right.
+        Threshold for unknown that these predictions would choose; None if `warning` is set or no prediction is correct.
     no_threshold : str
-        Why the answers of unseen people choose no threshold; empty if they do.
+        Why predictions on unseen people choose no threshold; empty if they do.
     """
 
     protocol: str
@@ -59,47 +58,49 @@ class ProtocolResult(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True)
 class Material:
-    """The recordings that may be used, and whose they are.
+    """Recordings that a protocol may use, and their wearers.
 
     Attributes
     ----------
     recordings : list of Recording
-        Without those of reserved test users.
+        All recordings except those of reserved test users.
     wearers : dict of str to str
-        Each person's human being.
+        Wearer of each person (``device/user``).
     tested : list of str
-        The people that may be tested.
-    set_aside : list of str
-        The reserved test users among the recordings, whom nothing is done with.
+        Persons that may be tested.
+    reserved : list of str
+        Reserved test users in the data, who are excluded.
     """
 
     recordings: list[Recording]
     wearers: Wearers
     tested: list[str]
-    set_aside: list[str]
+    reserved: list[str]
 
 
 def read_material(data: Sequence[Path], *, placement: str | None = None, device: str | None = None) -> Material:
-    """Read recordings and set the reserved test users aside.
+    """Read recordings, and exclude the reserved test users.
 
     Raises
     ------
     RecordingError
-        If a table cannot be used, or nobody is left to test.
+        If a data set cannot be read, or nobody is left to test.
     """
     sources = [load_recordings([path]) for path in data]
     reject_repeated_recordings(zip(data, sources, strict=True))
-    wearers = wearers_of([[recording.person for recording in theirs] for theirs in sources])
+    wearers = wearers_of([[recording.person for recording in recordings] for recordings in sources])
     splits = split_of_people(wearers, 0.0)
     people = [person for person, split in splits.items() if split != TEST]
     tested = [
         person for person in people if placement in (None, placement_of(person)) and device in (None, device_of(person))
     ]
     if not tested:
-        have = ", ".join(sorted({f"{placement_of(person)} ({device_of(person)})" for person in people})) or "nobody"
-        raise RecordingError(f"nobody to test with that placement or device; the recordings have: {have}")
+        available = (
+            ", ".join(sorted({f"{placement_of(person)} ({device_of(person)})" for person in people})) or "nobody"
+        )
+        raise RecordingError(f"nobody to test with that placement or device; available: {available}")
     return Material(
-        [recording for theirs in sources for recording in theirs if splits[recording.person] != TEST],
+        [recording for recordings in sources for recording in recordings if splits[recording.person] != TEST],
         wearers,
         tested,
         sorted(set(splits) - set(people)),
@@ -107,7 +108,7 @@ def read_material(data: Sequence[Path], *, placement: str | None = None, device:
 
 
 def make_protocols(material: Material, request: TrainRequest, settings: CrossValidateSettings) -> list[Protocol]:
-    """Build the protocols that the settings name; with too few people, folds by user become a split in time.
+    """Build the protocols of the settings. With too few people, a split in time replaces folds by user.
 
     Raises
     ------
@@ -116,7 +117,7 @@ def make_protocols(material: Material, request: TrainRequest, settings: CrossVal
     """
     chosen = list(dict.fromkeys(settings.protocol))
     if is_personal(material.wearers) and "users" in chosen:
-        _tell(f"fewer than {FEWEST_PEOPLE} people: their recordings are split in time instead of by user")
+        _report(f"fewer than {FEWEST_PEOPLE} people: split their recordings in time instead of by user")
         chosen = list(dict.fromkeys("time" if name == "users" else name for name in chosen))
     cutting = Cutting(
         classes=request.classes,
@@ -126,32 +127,32 @@ def make_protocols(material: Material, request: TrainRequest, settings: CrossVal
     )
     pools = make_pools(material.recordings, cutting)
     tested = material.tested
-    theirs = [recording for recording in material.recordings if recording.person in tested]
+    tested_recordings = [recording for recording in material.recordings if recording.person in tested]
     build: dict[str, Callable[[], Protocol]] = {
         "users": lambda: protocols.by_user(pools, settings.folds, tested=tested, seed=settings.seed),
         "leave-one-user-out": lambda: protocols.leave_one_user_out(pools, tested=tested),
         "leave-one-model-out": lambda: protocols.leave_one_model_out(pools, tested=tested),
         "leaky": lambda: protocols.leaky(pools, tested=tested, seed=settings.seed),
-        "time": lambda: protocols.blocked_in_time(theirs, cutting),
+        "time": lambda: protocols.blocked_in_time(tested_recordings, cutting),
     }
     return [build[name]() for name in chosen]
 
 
 def evaluate_protocol(protocol: Protocol, train: Train, cost: float) -> tuple[ProtocolResult, Outcomes]:
-    """Run a protocol and measure what it found; the threshold is chosen only on people that were not trained on."""
-    outcomes = protocols.run(protocol, train, _tell)
+    """Run a protocol and measure its predictions; choose a threshold only if the tested people were unseen."""
+    outcomes = protocols.run(protocol, train, _report)
     choice, no_threshold = None, ""
     if not protocol.warning:
         try:
             choice = choose_threshold(outcomes, cost=cost)
         except ThresholdError as error:
-            # So much was trained for these figures, bad as they are: they are shown all the same.
+            # Training took long: report the figures even if no prediction is correct.
             no_threshold = str(error)
     return ProtocolResult(protocol.name, protocol.warning, measure(outcomes), choice, no_threshold), outcomes
 
 
 def network_trainer(request: TrainRequest) -> Train:
-    """Return what trains the plan's network: from long windows in m/s² to a classifier of the release's windows."""
+    """Return a function that fits the request's network to training windows, m/s², and returns a classifier."""
 
     def train(examples: Examples) -> Classify:
         model = fit(
@@ -168,7 +169,7 @@ def network_trainer(request: TrainRequest) -> Train:
 
 
 def run(settings: CrossValidateSettings) -> int:
-    """Cross-validate as the settings say; return the exit status."""
+    """Cross-validate by the settings; return the exit status."""
     fitting = FitSettings(
         epochs=settings.epochs,
         windows_per_epoch=settings.windows_per_epoch,
@@ -181,11 +182,11 @@ def run(settings: CrossValidateSettings) -> int:
             check_writable(settings.output)
         if request.network not in NETWORKS:
             raise UnknownNetworkError(
-                f"no network called {request.network!r}; there are: {', '.join(sorted(NETWORKS))}"
+                f"no network called {request.network!r}; choose one of: {', '.join(sorted(NETWORKS))}"
             )
         material = read_material(settings.data, placement=settings.placement, device=settings.device)
-        if material.set_aside:
-            _tell(f"set aside, and used for nothing: the reserved test users {', '.join(material.set_aside)}")
+        if material.reserved:
+            _report(f"excluded the reserved test users {', '.join(material.reserved)}")
         chosen = make_protocols(material, request, settings)
         found = [evaluate_protocol(protocol, network_trainer(request), settings.unknown_cost) for protocol in chosen]
         if settings.output is not None:
@@ -202,7 +203,7 @@ def run(settings: CrossValidateSettings) -> int:
 
 
 def describe(result: ProtocolResult) -> str:
-    """Return a protocol's result as a table for a person."""
+    """Return a protocol's result as text for a terminal."""
     lines = [f"{result.protocol}: {measures_table(result.measures)}"]
     if result.threshold is not None:
         chosen = result.threshold
@@ -215,7 +216,7 @@ def describe(result: ProtocolResult) -> str:
     if result.no_threshold:
         lines.append(f"no threshold: {result.no_threshold}")
     if result.warning:
-        lines.insert(0, f"WARNING, not a figure for unseen people. {result.warning}")
+        lines.insert(0, f"WARNING: not a figure for unseen people. {result.warning}")
     return "\n".join(lines)
 
 
@@ -231,10 +232,10 @@ def _write_report(
         "epochs": str(request.fit.epochs),
         "seed": str(request.fit.seed),
         "people": str(len({recording.person for recording in material.recordings})),
-        "reserved test users": f"{len(material.set_aside)} set aside",
+        "reserved test users": f"{len(material.reserved)} excluded",
     }
     write_report(path, f"Cross-validation of {request.network}", sections, facts)
 
 
-def _tell(message: str) -> None:
+def _report(message: str) -> None:
     print(message, file=sys.stderr, flush=True)

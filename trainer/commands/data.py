@@ -1,4 +1,4 @@
-"""`har data`: what can be done with data sets."""
+"""`har data`: fetch data sets, and report what they contain."""
 
 import sys
 
@@ -7,10 +7,10 @@ from trainer.settings import DataSettings
 
 
 def run(settings: DataSettings) -> int:
-    """Do what the subcommand says; return the exit status."""
+    """Run the subcommand; return the exit status."""
     if settings.fetch is not None:
         with interrupts.ending_at_once():
-            from trainer.sources.fetching import run as run_fetch  # noqa: PLC0415 - without matplotlib
+            from trainer.sources.fetching import run as run_fetch  # noqa: PLC0415 - needs no matplotlib
 
         return run_fetch(settings.fetch)
     if settings.report is not None:
@@ -18,5 +18,5 @@ def run(settings: DataSettings) -> int:
             from trainer.data_report.report import run as run_report  # noqa: PLC0415
 
         return run_report(settings.report)
-    print("har data: say what: fetch or report; see har data --help", file=sys.stderr)
+    print("har data: a subcommand is missing: fetch or report; see har data --help", file=sys.stderr)
     return 2

@@ -1,4 +1,4 @@
-"""`har evaluate`: how right a release is on a recording, window by window, as the stream would classify it."""
+"""`har evaluate`: measure how well a release classifies the windows of a data set, cut as in the stream."""
 
 import sys
 from collections import Counter
@@ -20,24 +20,24 @@ from trainer.evaluation.tables import measures_table
 from trainer.settings import EvaluateSettings
 from trainer.sources.recordings import load_recordings
 
-#: Windows whose readings have more than one label.
+#: Stands for the label of windows whose readings have more than one label.
 MIXED = "(more than one label)"
-#: How many of a data set's users an error names.
+#: An error lists at most this many users of a data set.
 _USERS_NAMED = 8
 
 
 class Evaluation(Measures, frozen=True, kw_only=True):
-    """How a release did on a recording: the measures, and what they are of.
+    """Measures of a release on a data set.
 
     Attributes
     ----------
     release : str
-        The release's name.
+        Name of the release.
     left_out : dict of str to int
-        Windows that were not scored as a class, by label: labels that the release does not know (they count in
+        Number of windows not scored as a class, by label: labels that are no class of the release (counted in
         `unknown`), and mixed ones.
     met_training_users : list of str
-        ``device/user`` of people whose recordings the network was trained on; their figures flatter it.
+        ``device/user`` of evaluated people that the release was trained on; their figures are too good.
     """
 
     release: str
@@ -47,12 +47,12 @@ class Evaluation(Measures, frozen=True, kw_only=True):
 
 @dataclass(frozen=True)
 class Classified:
-    """What a release says of recordings.
+    """Predictions of a release for recordings.
 
     Attributes
     ----------
     outcomes : Outcomes
-        Of all windows whose readings have one label.
+        Predictions for all windows whose readings have one label.
     left_out : dict of str to int
         As in `Evaluation`.
     """
@@ -62,7 +62,7 @@ class Classified:
 
 
 def classify_recordings(network: OnnxClassifier, recordings: Sequence[Recording]) -> Classified:
-    """Classify every window of the recordings; a window counts as its label if all its readings have it.
+    """Classify all windows of the recordings. A window has a label if all its readings have that label.
 
     Raises
     ------
@@ -79,18 +79,18 @@ def classify_recordings(network: OnnxClassifier, recordings: Sequence[Recording]
         left_out.update(label or MIXED for label in found if label not in manifest.classes)
         rows = np.array([row for row, label in enumerate(found) if label in labels], np.int64)
         truth = np.array([labels.index(str(found[row])) for row in rows], np.int64)
-        answers = [np.empty((0, len(manifest.classes)), np.float32)]
+        probabilities = [np.empty((0, len(manifest.classes)), np.float32)]
         for begin in range(0, len(rows), WINDOWS_A_CALL):
-            answers.append(network.probabilities(windows.values[rows[begin : begin + WINDOWS_A_CALL]]))
+            probabilities.append(network.probabilities(windows.values[rows[begin : begin + WINDOWS_A_CALL]]))
         people, models = np.full(len(rows), recording.person), np.full(len(rows), recording.model)
-        parts.append(Outcomes(labels, truth, np.concatenate(answers), people, models))
+        parts.append(Outcomes(labels, truth, np.concatenate(probabilities), people, models))
     if not any(part.known.any() for part in parts):
         raise RecordingError(f"no window with a label of the release ({', '.join(manifest.classes)})")
     return Classified(join_outcomes(parts), dict(sorted(left_out.items())))
 
 
 def evaluate(network: OnnxClassifier, recordings: Sequence[Recording]) -> Evaluation:
-    """Classify every window of the recordings and score the answers.
+    """Classify all windows of the recordings and score the predictions.
 
     Raises
     ------
@@ -112,7 +112,7 @@ def _scored(network: OnnxClassifier, classified: Classified) -> Evaluation:
 
 
 def describe(evaluation: Evaluation) -> str:
-    """Return the evaluation as a table for a person."""
+    """Return the evaluation as text for a terminal."""
     lines = [f"release {evaluation.release}: {measures_table(evaluation)}"]
     if evaluation.left_out:
         left_out = ", ".join(f"{count} {label}" for label, count in evaluation.left_out.items())
@@ -130,7 +130,7 @@ def run(settings: EvaluateSettings) -> int:
         evaluation = _scored(network, classified)
         if settings.report is not None:
             _write_report(settings.report, network, classified, evaluation)
-    except (ReleaseError, RecordingError, OSError) as error:  # of a report that cannot be written, too
+    except (ReleaseError, RecordingError, OSError) as error:  # OSError: the report cannot be written
         print(f"har evaluate: {error}", file=sys.stderr)
         return 1
     if evaluation.met_training_users:
@@ -146,25 +146,25 @@ def _recordings(settings: EvaluateSettings) -> list[Recording]:
     recordings = load_recordings([settings.data])
     if settings.user is None:
         return recordings
-    asked = {name for name in map(str.strip, settings.user.split(",")) if name}
+    requested = {name for name in map(str.strip, settings.user.split(",")) if name}
     known = {recording.user for recording in recordings}
-    if not asked or asked - known:
-        absent = ", ".join(sorted(asked - known)) or repr(settings.user)
-        some = sorted(known)
-        more = ", …" if len(some) > _USERS_NAMED else ""
-        raise RecordingError(f"no user {absent} in {settings.data}, which has {', '.join(some[:_USERS_NAMED])}{more}")
-    return [recording for recording in recordings if recording.user in asked]
+    if not requested or requested - known:
+        absent = ", ".join(sorted(requested - known)) or repr(settings.user)
+        users = sorted(known)
+        more = ", …" if len(users) > _USERS_NAMED else ""
+        raise RecordingError(f"no user {absent} in {settings.data}, which has {', '.join(users[:_USERS_NAMED])}{more}")
+    return [recording for recording in recordings if recording.user in requested]
 
 
 def _met_warning(evaluation: Evaluation) -> str:
     return (
         f"The release was trained on {', '.join(evaluation.met_training_users)}: "
-        "these figures say nothing about people it has not seen."
+        "these figures do not hold for people it was not trained on."
     )
 
 
 def _write_report(path: Path, network: OnnxClassifier, classified: Classified, evaluation: Evaluation) -> None:
-    from trainer.evaluation.report import Section, write_report  # noqa: PLC0415 - matplotlib, for this option only
+    from trainer.evaluation.report import Section, write_report  # noqa: PLC0415 - only this option needs matplotlib
 
     manifest = network.manifest
     warning = _met_warning(evaluation) if evaluation.met_training_users else ""

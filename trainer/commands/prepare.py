@@ -1,4 +1,4 @@
-"""`har prepare`: cut recordings into shards that `har train` and its executors read by themselves."""
+"""`har prepare`: cut recordings into shards that `har train` and its executors read."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ FAILED = 1
 
 
 def run(settings: PrepareSettings) -> int:
-    """Prepare as the settings say; return the exit status."""
+    """Prepare recordings by the settings; return the exit status."""
     folder = settings.output.resolve()
-    if Path.cwd().is_relative_to(folder):  # it is replaced as a whole, and may be without a name
+    if Path.cwd().is_relative_to(folder):  # the folder is replaced as a whole, and "/" has no name
         print(
-            f"har prepare: --output {settings.output} is the folder this runs in, or holds it: name a new one",
+            f"har prepare: --output {settings.output} is or contains the current folder: choose a new folder",
             file=sys.stderr,
         )
         return FAILED
@@ -33,7 +33,7 @@ def run(settings: PrepareSettings) -> int:
         try:
             output = stack.enter_context(LibraryOutput(folder.with_name(f"{folder.name}.log")))
         except OSError as error:
-            print(f"har prepare: the log beside {settings.output} cannot be written: {error}", file=sys.stderr)
+            print(f"har prepare: cannot write the log beside {settings.output}: {error}", file=sys.stderr)
             return FAILED
         return _run(settings, Console(file=output.terminal, soft_wrap=True))
 

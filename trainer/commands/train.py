@@ -1,4 +1,4 @@
-"""`har train`: it begins with this alone, so that what libraries print while they are imported is kept apart, too."""
+"""`har train`: redirect the output of libraries to a file, then import the command, whose imports print a lot."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ FAILED = 1
 
 
 def run(settings: TrainSettings) -> int:
-    """Train as the settings say; return the exit status."""
+    """Train by the settings; return the exit status."""
     log = settings.output / ("driver.log" if settings.every is not None else "logs/driver.log")
     with ExitStack() as stack:
         try:
             output = stack.enter_context(LibraryOutput(log))
         except OSError as error:
-            print(f"har train: the run's folder cannot be written: {error}", file=sys.stderr)
+            print(f"har train: cannot write the run folder: {error}", file=sys.stderr)
             return FAILED
         with interrupts.ending_at_once():
-            from trainer.commands.train_command import train  # noqa: PLC0415 - TensorFlow's import is one of the noisy ones
+            from trainer.commands.train_command import train  # noqa: PLC0415 - TensorFlow prints during import
         return train(settings, output)

@@ -1,4 +1,4 @@
-"""What `har train` does: one run as the settings say, or rounds of them."""
+"""Run `har train`: one run by the settings, or scheduled rounds of runs."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from trainer.gate.judgement import GateError
 from trainer.request import Mode, TrainRequest
 from trainer.runs.library_output import LibraryOutput
 from trainer.runs.publication import Destination
-from trainer.runs.rounds import RoundSchedule, Turn, run_rounds
+from trainer.runs.rounds import RoundSchedule, RunStart, run_rounds
 from trainer.runs.run import FinishedRun, RunOptions, run_training
 from trainer.settings import TrainSettings
 from trainer.sources.splits import ReservedTestUserError
 
 FAILED = 1
-#: What a user can do something about; anything else is a fault of ours and shows where it happened.
+#: Errors that a user can fix. They are printed without a traceback; any other error is a bug.
 EXPECTED: tuple[type[Exception], ...] = (
     RecordingError,
     ReleaseError,
@@ -47,7 +47,7 @@ EXPECTED: tuple[type[Exception], ...] = (
 
 
 def train(settings: TrainSettings, output: LibraryOutput) -> int:
-    """Train as the settings say, and tell it on the terminal; return the exit status."""
+    """Train by the settings, and report on the terminal; return the exit status."""
     console = Console(file=output.terminal, soft_wrap=True)
     try:
         request = request_of(settings)
@@ -56,21 +56,21 @@ def train(settings: TrainSettings, output: LibraryOutput) -> int:
             return 0
         finished = run_training(request, options_of(settings, settings.output), console)
     except EXPECTED as error:
-        print(f"har train: {_told(error, settings.output)}", file=output.terminal)
+        print(f"har train: {_message(error, settings.output)}", file=output.terminal)
         return FAILED
     print(f"{finished.candidate.folder}: release {finished.candidate.manifest.release}")
     return 0
 
 
-def _told(error: Exception, folder: Path) -> str:
-    """Return what went wrong; a write to a full disk does not say by itself where it was."""
+def _message(error: Exception, folder: Path) -> str:
+    """Return the message of an error, with the folder if the error names no file, as on a full disk."""
     if isinstance(error, OSError) and error.errno is not None and error.filename is None:
-        return f"{folder} could not be written: {error}; the same command with --resume goes on"
+        return f"could not write {folder}: {error}; continue with the same command and --resume"
     return str(error)
 
 
 def request_of(settings: TrainSettings) -> TrainRequest:
-    """Return what the settings ask to be trained.
+    """Build the training request from the settings.
 
     Raises
     ------
@@ -78,8 +78,10 @@ def request_of(settings: TrainSettings) -> TrainRequest:
         If there is no such network.
     """
     if settings.network not in NETWORKS:
-        raise UnknownNetworkError(f"no network called {settings.network!r}; there are: {', '.join(sorted(NETWORKS))}")
-    given = {
+        raise UnknownNetworkError(
+            f"no network called {settings.network!r}; choose one of: {', '.join(sorted(NETWORKS))}"
+        )
+    overrides = {
         name: getattr(settings, name)
         for name in ("epochs", "windows_per_epoch", "batch", "peak_rate", "clip_norm")
         if getattr(settings, name) is not None
@@ -91,7 +93,7 @@ def request_of(settings: TrainSettings) -> TrainRequest:
         classes=tuple(settings.classes),
         held_out_share=settings.held_out_share,
         shards=settings.shards,
-        fit=replace(FitSettings(seed=settings.seed, threads=settings.threads), **given),
+        fit=replace(FitSettings(seed=settings.seed, threads=settings.threads), **overrides),
         mode=mode,
         workers=1 if mode is Mode.LOCAL else settings.executors,
         unknown_cost=settings.unknown_cost,
@@ -99,7 +101,7 @@ def request_of(settings: TrainSettings) -> TrainRequest:
 
 
 def options_of(settings: TrainSettings, folder: Path, *, resume: bool | None = None) -> RunOptions:
-    """Return how the settings ask a run to be carried out."""
+    """Build the options of a run from the settings."""
     return RunOptions(
         folder=folder,
         resume=settings.resume if resume is None else resume,
@@ -127,10 +129,10 @@ def _run_rounds(settings: TrainSettings, request: TrainRequest, console: Console
         rounds=settings.rounds,
     )
 
-    def train(turn: Turn) -> FinishedRun:
-        output.move(turn.folder / "logs" / "driver.log")
+    def train(start: RunStart) -> FinishedRun:
+        output.move(start.folder / "logs" / "driver.log")
         try:
-            options = options_of(settings, turn.folder, resume=turn.resume)
+            options = options_of(settings, start.folder, resume=start.resume)
             return run_training(request, options, console)
         finally:
             output.move(settings.output / "driver.log")
@@ -142,23 +144,23 @@ def _run_rounds(settings: TrainSettings, request: TrainRequest, console: Console
             train,
             data=settings.data,
             stop=stop,
-            tell=partial(console.print, highlight=False),
+            report=partial(console.print, highlight=False),
         )
 
 
 @contextmanager
 def _stopping() -> Iterator[Event]:
-    """Give an event that the first SIGTERM or SIGINT sets; a second one does what it always does."""
+    """Yield an event that the first SIGTERM or SIGINT sets; a second signal has its usual effect."""
     stop = Event()
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
 
-    def note(number: int, frame: FrameType | None) -> None:
+    def set_stop(number: int, frame: FrameType | None) -> None:
         del frame
         stop.set()
         signal.signal(number, before[signal.Signals(number)])
 
     for number in before:
-        signal.signal(number, note)
+        signal.signal(number, set_stop)
     try:
         yield stop
     finally:

@@ -1,1 +1,1 @@
-"""A run of training, from recordings to a published release: its plan, folder, record and rounds."""
+"""Training runs, from recordings to a published release: the folder, the record, and scheduled rounds."""

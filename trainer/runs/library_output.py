@@ -1,4 +1,4 @@
-"""Keep what libraries print out of the terminal: in what TensorFlow, Spark and converters say, progress would drown."""
+"""Redirect the output of TensorFlow, Spark and the converters to a file, so that the terminal shows only progress."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from typing import Self, TextIO
 
 
 class LibraryOutput:
-    """Sends what this process and its children write to standard error to a file, as long as the block lasts.
+    """Redirects standard error of this process and its children to a file for the duration of a block.
 
     Parameters
     ----------
     log : Path
-        It is appended to; its folder is made.
+        File to append to; its folder is created.
 
     Attributes
     ----------
     terminal : text file
-        The real standard error, for what people shall see.
+        The original standard error, for output to people.
     """
 
     terminal: TextIO
@@ -30,7 +30,7 @@ class LibraryOutput:
         self._real = -1
 
     def __enter__(self) -> Self:
-        """Begin.
+        """Start redirecting.
 
         Raises
         ------
@@ -47,12 +47,12 @@ class LibraryOutput:
         return self
 
     def move(self, log: Path) -> None:
-        """Go on in another file.
+        """Redirect to another file.
 
         Raises
         ------
         OSError
-            If it cannot be written; all goes on in the one before.
+            If the file cannot be written; the previous file stays in use.
         """
         log.parent.mkdir(parents=True, exist_ok=True)
         sys.stderr.flush()
@@ -63,7 +63,7 @@ class LibraryOutput:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Give the terminal back."""
+        """Restore standard error."""
         del kind, error, trace
         sys.stderr.flush()
         os.dup2(self._real, 2)

@@ -1,6 +1,6 @@
-"""What somebody sees who waits for a training: epoch, loss, accuracy, windows a second, time left.
+"""Live progress on the terminal: epoch, loss, accuracy, windows per second, and remaining time.
 
-The training processes may be anywhere; what they tell is read from the run's folder.
+The training processes may run on other machines. Their progress is read from the run folder.
 """
 
 from __future__ import annotations
@@ -12,29 +12,30 @@ from typing import Self
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from trainer.runs.folder import Progress as Where
+from trainer.runs.folder import Progress as TrainingProgress
 from trainer.runs.folder import RunFolder
 
-LOOK_SECONDS = 0.5
+#: Interval of reading the metrics, s.
+POLL_SECONDS = 0.5
 
 
 class LiveProgress:
-    """Show a run's progress while a block runs; where no terminal is, a line an epoch.
+    """Shows a run's progress for the duration of a block; without a terminal, one line per epoch.
 
     Parameters
     ----------
     folder : RunFolder
-        The run.
+        Folder of the run.
     console : Console
-        Where it is shown.
+        Console to print to.
     """
 
     def __init__(self, folder: RunFolder, console: Console) -> None:
         self._folder = folder
         self._console = console
-        self._shown_to = folder.progress_after(0)[1]  # the byte; before it is what an earlier attempt wrote
-        self._epoch_end: Where | None = None
-        self._over = Event()
+        self._offset = folder.progress_after(0)[1]  # bytes; skips the metrics of earlier attempts
+        self._epoch_end: TrainingProgress | None = None
+        self._stop = Event()
         self._bar = Progress(
             SpinnerColumn(),
             TextColumn("{task.description}"),
@@ -51,7 +52,7 @@ class LiveProgress:
         self._thread = Thread(target=self._follow, name="live-progress", daemon=True)
 
     def __enter__(self) -> Self:
-        """Begin to show."""
+        """Start showing progress."""
         self._bar.start()
         self._thread.start()
         return self
@@ -59,37 +60,37 @@ class LiveProgress:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Show the last of it, and end."""
+        """Show the remaining progress, and stop."""
         del kind, error, trace
-        self._over.set()
+        self._stop.set()
         self._thread.join()
         self._show_new()
         self._bar.stop()
 
     def _follow(self) -> None:
-        while not self._over.wait(LOOK_SECONDS):
+        while not self._stop.wait(POLL_SECONDS):
             self._show_new()
 
     def _show_new(self) -> None:
-        lines, self._shown_to = self._folder.progress_after(self._shown_to)
-        for where in lines:
-            figures = _figures(where, self._epoch_end)
+        lines, self._offset = self._folder.progress_after(self._offset)
+        for progress in lines:
+            figures = _figures(progress, self._epoch_end)
             self._bar.update(
                 self._task,
-                description=f"epoch {where.epoch}/{where.epochs}",
+                description=f"epoch {progress.epoch}/{progress.epochs}",
                 total=1.0,
-                completed=where.done,
+                completed=progress.done,
                 figures=figures,
             )
-            if where.step == where.steps:
-                self._epoch_end = where
-                self._console.print(f"epoch {where.epoch:>3}/{where.epochs}  {figures}", highlight=False)
+            if progress.step == progress.steps:
+                self._epoch_end = progress
+                self._console.print(f"epoch {progress.epoch:>3}/{progress.epochs}  {figures}", highlight=False)
 
 
-def _figures(where: Where, epoch_end: Where | None) -> str:
-    """Return loss and accuracy so far, and the speed since the last epoch's end or the beginning."""
-    windows, seconds = where.windows, where.seconds
-    if epoch_end is not None and epoch_end.seconds < where.seconds:
+def _figures(progress: TrainingProgress, epoch_end: TrainingProgress | None) -> str:
+    """Return loss and accuracy so far, and the speed since the end of the last epoch or the start."""
+    windows, seconds = progress.windows, progress.seconds
+    if epoch_end is not None and epoch_end.seconds < progress.seconds:
         windows, seconds = windows - epoch_end.windows, seconds - epoch_end.seconds
     speed = windows / seconds if seconds else 0.0
-    return f"loss {where.loss:.3f}  accuracy {where.accuracy:.3f}  {speed:,.0f} windows/s"
+    return f"loss {progress.loss:.3f}  accuracy {progress.accuracy:.3f}  {speed:,.0f} windows/s"

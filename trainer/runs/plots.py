@@ -1,4 +1,4 @@
-"""A run's curves as a picture."""
+"""Plot the training curves of a run."""
 
 from __future__ import annotations
 
@@ -15,30 +15,30 @@ from trainer.runs.folder import Progress, RunFolder
 CURVES_FILE = "curves.png"
 
 
-def last_of_epochs(folder: RunFolder) -> list[Progress]:
-    """Return the last line of each epoch that was completed; of an epoch that was repeated, the last try's."""
-    lines = {where.epoch: where for where in folder.progress() if where.step == where.steps}
+def epoch_ends(folder: RunFolder) -> list[Progress]:
+    """Return the last line of each completed epoch; for a repeated epoch, that of the last attempt."""
+    lines = {line.epoch: line for line in folder.progress() if line.step == line.steps}
     return [lines[epoch] for epoch in sorted(lines)]
 
 
 def write_curves(folder: RunFolder) -> Path | None:
-    """Draw loss, accuracy and learning rate over the epochs into ``plots/``.
+    """Plot loss, accuracy and learning rate over the epochs, into ``plots/``.
 
     Returns
     -------
     Path or None
-        The picture; None if no epoch was completed.
+        The image file; None if no epoch is complete.
     """
-    epochs = last_of_epochs(folder)
+    epochs = epoch_ends(folder)
     if not epochs:
         return None
     figure = Figure(figsize=(9, 3), layout="constrained")
     loss, accuracy, rate = figure.subplots(1, 3)
-    numbers = [where.epoch for where in epochs]
+    numbers = [end.epoch for end in epochs]
     for axes, title, values in (
-        (loss, "loss (nats)", [where.loss for where in epochs]),
-        (accuracy, "accuracy on varied training windows", [where.accuracy for where in epochs]),
-        (rate, "learning rate", [where.rate for where in epochs]),
+        (loss, "loss (nats)", [end.loss for end in epochs]),
+        (accuracy, "accuracy on augmented training windows", [end.accuracy for end in epochs]),
+        (rate, "learning rate", [end.rate for end in epochs]),
     ):
         axes.plot(numbers, values, marker=".", color="#2b6cb0")
         axes.set_title(title, fontsize=9)

@@ -1,4 +1,4 @@
-"""The first part of a run: find the recordings, and make shards of them, or take those that there are."""
+"""The first step of a run: find the recordings, and cut them into shards or open an existing prepared folder."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from trainer.sources import Source, find_source
 from trainer.sources.recordings import recordings_of
 from trainer.sources.source import provenance_of
 
-#: With fewer windows of a person, or of an activity, somebody should know.
+#: Warn about a person or an activity with fewer windows.
 FEW_WINDOWS = 20
 
 
 def is_prepared(data: Sequence[str | Path]) -> bool:
-    """Tell whether the data are one prepared folder instead of recordings."""
+    """Return whether the data are one prepared folder instead of recordings."""
     return len(data) == 1 and (Path(data[0]) / INDEX_FILE).is_file()
 
 
@@ -34,12 +34,12 @@ def prepare(
     spark: SparkSession | None,
     executors: int,
 ) -> PreparedIndex:
-    """Make shards of recordings, on Spark or, without it, in this process.
+    """Cut recordings into shards, on Spark, or in this process if `spark` is None.
 
     Raises
     ------
     RecordingError
-        If a data set cannot be used; the text names the file, and the row where it can.
+        If a data set cannot be used; the message names the file and, if possible, the row.
     ShardError
         If there is nothing to train on, or the folder exists.
     """
@@ -60,7 +60,7 @@ def find_sources(data: Sequence[str | Path]) -> list[Source]:
     Raises
     ------
     RecordingError
-        If one is not there, is none, or is given twice.
+        If a path does not exist, is no data set, or is given twice.
     """
     sources: list[Source] = []
     for path in data:
@@ -73,12 +73,12 @@ def find_sources(data: Sequence[str | Path]) -> list[Source]:
 
 
 def open_prepared(folder: Path, plan: PreparationPlan) -> PreparedIndex:
-    """Read the index of a folder that was prepared beforehand, if it suits.
+    """Read the index of a prepared folder, and check that it suits the plan.
 
     Raises
     ------
     ShardError
-        If it cannot be read, or its windows or classes are not those that are to be trained on.
+        If the index cannot be read, or its classes or windows differ from the plan's.
     """
     index = read_index(folder)
     differing = [
@@ -87,36 +87,36 @@ def open_prepared(folder: Path, plan: PreparationPlan) -> PreparedIndex:
         if getattr(index.plan, name) != getattr(plan, name)
     ]
     if differing:
-        raise ShardError(f"{folder} was prepared for other windows: {'; '.join(differing)}. Prepare again")
+        raise ShardError(f"{folder} was prepared with other settings: {'; '.join(differing)}. Prepare again")
     return index
 
 
 def describe(index: PreparedIndex) -> str:
-    """Say in a line how much there is to train on and to validate with."""
+    """Return a line with the number of windows and people for training and validation."""
     trained, validated = index.windows(TRAIN), index.windows(VALIDATION)
-    said = (
-        f"{_count(trained)} windows of {len(trained)} people to train on, "
-        f"{_count(validated)} of {len(validated)} to validate with"
+    text = (
+        f"{_count(trained)} training windows of {len(trained)} people, "
+        f"{_count(validated)} validation windows of {len(validated)} people"
     )
-    aside = index.windows(TEST)
-    return said + (f"; {len(aside)} reserved test users set aside" if aside else "")
+    reserved = index.windows(TEST)
+    return text + (f"; {len(reserved)} reserved test users excluded" if reserved else "")
 
 
 def warnings_of(index: PreparedIndex) -> list[str]:
-    """Say who or what there is too little of; a class with no training window is rejected by preparation."""
+    """Return warnings about people and classes with few windows. Preparation rejects classes without any."""
     trained = index.windows(TRAIN)
     by_class = {name: sum(labels[name] for labels in trained.values()) for name in index.plan.classes}
     found = [
         f"only {count} training windows are labelled {name}" for name, count in by_class.items() if count < FEW_WINDOWS
     ]
-    everybody = {**index.windows(TEST), **index.windows(VALIDATION), **trained}
+    windows = {**index.windows(TEST), **index.windows(VALIDATION), **trained}
     for person in sorted(index.models):
-        count = sum(everybody[person].values()) if person in everybody else 0
+        count = sum(windows[person].values()) if person in windows else 0
         if count < FEW_WINDOWS:
-            found.append(f"{person} has {count or 'no'} labelled windows: too few to say or learn anything")
+            found.append(f"{person} has {count or 'no'} labelled windows, which is too few to train or validate on")
     if index.personal:
         found.append(
-            "too few people to hold any out: the end of each activity's recording validates instead, and the release "
+            "too few people to hold any out: the end of each activity's recording is held out instead, and the release "
             "is personal"
         )
     return found

@@ -1,4 +1,4 @@
-"""A candidate's way into a store: counted, compared with what is stable there, and published if it is better."""
+"""Publish a candidate: count it in the store, compare it with the stable release, and publish it if it is better."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ from trainer.gate.releases import gate_release
 
 @dataclass(frozen=True, kw_only=True)
 class Destination:
-    """Where a release goes if it passes the gate.
+    """The store and channel of a release that passes the gate.
 
     Attributes
     ----------
     store : str
-        The store's folder or URL.
+        Folder or URL of the store.
     online_keys : Path
-        Folder of the keys that sign for it unattended.
+        Folder of the online keys that sign for the store.
     channel : {'stable', 'canary'}
-        What is to point to it.
+        Channel that the release is published to.
     share : float
-        Of the devices, for a canary.
+        Share of the devices that get a canary.
     """
 
     store: str
@@ -48,54 +48,54 @@ def judge_and_publish(
     weights: Path,
     held_out: ValidationWindows,
     destination: Destination,
-    tell: Callable[[str], None],
+    report: Callable[[str], None],
 ) -> GateResult | None:
     """Judge a release, and publish it if it passes.
 
     Parameters
     ----------
     release : Path
-        The candidate's folder; ``gate.json`` is written into it.
+        Folder of the candidate; ``gate.json`` is written into it.
     weights : Path
-        Its trained weights, which tell it from another candidate of its name.
+        File of the trained weights, which distinguish candidates of the same name.
     held_out : ValidationWindows
-        What was held out of its training.
+        Windows held out of the candidate's training.
     destination : Destination
-        The store.
-    tell : callable
-        Told what comes of it.
+        The store and channel.
+    report : callable
+        Receives messages about the result.
 
     Returns
     -------
     GateResult or None
-        What the gate said; None if an earlier try published it.
+        Result of the gate; None if an earlier attempt already published the release.
 
     Raises
     ------
     StoreError
-        If the store or its keys cannot be used, or another release became stable meanwhile.
+        If the store or its keys cannot be used, or another release became stable in the meantime.
     ReleaseError, GateError
         If the candidate or the stable release cannot be judged.
     OSError
-        If something cannot be written.
+        If a file cannot be written.
     """
     name = open_release(release).manifest.release
     storage = Storage(destination.store)
     state = read_state(storage)
     if name in release_names(state):
-        tell("an earlier try published it")
+        report("an earlier attempt already published the release")
         return None
     stable = pointers(storage, state).get(STABLE)
-    # Counted before it is judged: nobody learns of a chance that is not counted.
+    # Count before judging, so that no attempt stays uncounted.
     attempts = count_candidate(storage, name, sha256(weights.read_bytes()).hexdigest(), against=stable)
     with TemporaryDirectory(prefix="har-stable-") as folder:
         current = None
         if stable is not None and stable.release is not None:
             current = fetch_release(storage, state, stable.release, Path(folder)).folder
         result = gate_release(release, current, held_out, attempts=attempts)
-    tell(describe(result))
+    report(describe(result))
     if not result.passed:
-        tell("not published")
+        report("not published")
         return result
     pointer = publish(
         storage,
@@ -106,5 +106,5 @@ def judge_and_publish(
         reason=result.reason[:MAX_REASON_CHARACTERS],
         replacing=result.current,
     )
-    tell(f"published: {pointer.release} is {pointer.channel} in {destination.store} (change {pointer.number})")
+    report(f"published: {pointer.release} is {pointer.channel} in {destination.store} (change {pointer.number})")
     return result

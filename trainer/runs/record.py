@@ -1,4 +1,4 @@
-"""What a run was asked for and who took part: ``run.json`` in the run's folder."""
+"""The record of a run, ``run.json`` in its folder: the request, the versions and the attempts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from trainer.distributed.cluster import ClusterNode
 from trainer.request import TrainRequest
 from trainer.runs.folder import RunFolder, WorkerReport
 
-#: What the result depends on besides this project.
+#: Packages whose versions affect the result.
 _LIBRARIES = (
     "har-stream",
     "tensorflow",
@@ -31,22 +31,22 @@ _LIBRARIES = (
 
 
 class RunError(RecordingError):
-    """A run's folder that cannot be used as it was asked; the text says what to do."""
+    """A run folder cannot be used for the request; the message says what to do."""
 
 
 class Attempt(msgspec.Struct, frozen=True):
-    """One try to train: the first, or a resumption.
+    """One attempt to train: the first, or a resumed one.
 
     Attributes
     ----------
     began, ended : str
         ISO 8601 times, UTC.
     outcome : str
-        ``finished``, or what went wrong.
+        ``finished``, or the error.
     nodes : list of ClusterNode
-        TensorFlowOnSpark's `cluster_info`; empty without Spark, and where training did not finish.
+        TensorFlowOnSpark's `cluster_info`; empty without Spark, and if training did not finish.
     processes : list of WorkerReport
-        What each process said of itself: its pid, its shards and their windows.
+        Reports of the processes: their PIDs, shards and windows.
     """
 
     began: str
@@ -57,20 +57,20 @@ class Attempt(msgspec.Struct, frozen=True):
 
 
 class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything that is known of a run besides its curves.
+    """Everything known about a run except its curves.
 
     Attributes
     ----------
     release : str
-        The name that the release gets.
+        Name of the release.
     request : TrainRequest
-        What was asked for.
+        What the run trains.
     versions : dict of str to str
-        Of Python and the libraries.
+        Versions of Python and the libraries.
     machine : str
-        Where it was started.
+        Machine that started the run.
     attempts : list of Attempt
-        Every try to train, but those whose process was killed.
+        All attempts to train, except those whose process was killed.
     """
 
     release: str
@@ -81,7 +81,7 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
 
     @classmethod
     def of(cls, request: TrainRequest, release: str | None) -> Self:
-        """Begin a record, on this machine."""
+        """Create the record of a new run on this machine."""
         name = release or f"{request.network}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
         versions = {"python": platform.python_version(), **{name: version(name) for name in _LIBRARIES}}
         machine = f"{socket.gethostname()}: {platform.machine()}, {os.cpu_count()} cores, {platform.system()}"
@@ -89,29 +89,29 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def begin_record(folder: RunFolder, request: TrainRequest, release: str | None, *, resume: bool) -> RunRecord:
-    """Make a run's folder with its record, or read the record of a run that goes on.
+    """Create a run folder with its record, or read the record of a run to resume.
 
     Raises
     ------
     RunError
-        If the folder exists and nobody asked to resume, or the run was asked for something else, or its release has
-        another name than `release`.
+        If the folder contains a run and `resume` is False, or the run's request differs, or its release is not named
+        `release`.
     """
     if folder.settings.exists():
         if not resume:
-            raise RunError(f"{folder.path} holds a run already: choose another --output, or go on with it by --resume")
+            raise RunError(f"{folder.path} already contains a run: choose another --output, or continue with --resume")
         record = read_record(folder)
         _reject_other_request(folder, record.request, request)
         if release is not None and release != record.release:
             raise RunError(
-                f"the release of {folder.path} is called {record.release} and cannot become {release}: leave --name "
-                "out, or begin a new run"
+                f"the release of {folder.path} is named {record.release}, not {release}: omit --name, or start "
+                "a new run"
             )
         return record
-    # Where the process writes already, what it holds, and a record that was cut short.
+    # Files that this process has already created, and an incomplete record.
     own = {folder.logs, folder.lock, part_of(folder.settings)}
     if folder.path.exists() and set(folder.path.iterdir()) - own:
-        raise RunError(f"{folder.path} is not empty and holds no run: choose another --output")
+        raise RunError(f"{folder.path} is not empty and contains no run: choose another --output")
     folder.path.mkdir(parents=True, exist_ok=True)
     record = RunRecord.of(request, release)
     write_record(folder, record)
@@ -124,18 +124,18 @@ def read_record(folder: RunFolder) -> RunRecord:
     Raises
     ------
     RunError
-        If there is none that this version can read.
+        If there is no record that this version can read.
     """
     try:
         return msgspec.json.decode(folder.settings.read_bytes(), type=RunRecord)
     except OSError as error:
         raise RunError(f"{folder.settings}: {error.strerror}") from error
     except msgspec.MsgspecError as error:
-        raise RunError(f"{folder.settings} is of another version or broken ({error}): begin a new run") from error
+        raise RunError(f"{folder.settings} is of another version or corrupt ({error}): start a new run") from error
 
 
 def write_record(folder: RunFolder, record: RunRecord) -> None:
-    """Write a run's record, whole or not at all."""
+    """Write a run's record atomically."""
     write_whole(folder.settings, msgspec.json.format(msgspec.json.encode(record), indent=1) + b"\n")
 
 
@@ -143,5 +143,5 @@ def _reject_other_request(folder: RunFolder, before: TrainRequest, now: TrainReq
     old, new = (msgspec.to_builtins(request) for request in (before, now))
     differing = [name for name in old if old[name] != new[name]]
     if differing:
-        said = "; ".join(f"{name} was {old[name]} and is now {new[name]}" for name in differing)
-        raise RunError(f"{folder.path} was begun with other settings and cannot go on with these: {said}")
+        changes = "; ".join(f"{name} was {old[name]} and is now {new[name]}" for name in differing)
+        raise RunError(f"{folder.path} was started with other settings and cannot continue with these: {changes}")

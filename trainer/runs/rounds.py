@@ -1,7 +1,7 @@
-"""Unattended training: again and again, from the recordings that there are by then to a release that may be published.
+"""Scheduled training without supervision: each round trains on the current recordings and may publish a release.
 
-A round that fails is told in the history, and the next one comes all the same: whoever looks in the morning finds what
-happened in the night. What the last round was trained on is read from the history, so a restart changes nothing.
+The history records every round. A failed round does not stop the following ones. The state of the schedule is read from
+the history, so it survives a restart.
 """
 
 from __future__ import annotations
@@ -21,43 +21,43 @@ from har.process.whole_files import write_whole
 from har.recordings import NULL_LABEL, RecordingError
 from har.releases import ReleaseManifest
 from trainer.data_report.survey import survey_source
-from trainer.runs.folder import RunFolder, held
+from trainer.runs.folder import RunFolder, lock_folder
 from trainer.runs.preparation import find_sources, is_prepared
 from trainer.runs.record import RunError
 from trainer.runs.run import FinishedRun
 
 HISTORY_FILE = "history.jsonl"
 UNDER_WAY_FILE = "under_way.json"
-#: What may come of a round.
+#: Outcomes of a round.
 PUBLISHED, NOT_PUBLISHED, FAILED, SKIPPED = "published", "not published", "failed", "skipped"
 TRAINED = {PUBLISHED, NOT_PUBLISHED}
-#: With fewer new labelled minutes there is nothing new to learn.
+#: A round is skipped if the labelled minutes changed by less.
 FEWEST_NEW_MINUTES = 0.1
-#: A run that so often took the process with it would do so for ever.
+#: A run that was interrupted this often is given up, since it may crash the process each time.
 MOST_TRIES = 3
 
 
 class Round(msgspec.Struct, frozen=True, kw_only=True):
-    """A line of the history.
+    """One line of the history.
 
     Attributes
     ----------
     began, ended : str
         ISO 8601 times, UTC.
     began_seconds : float
-        The beginning, s since the epoch.
+        Start of the round, s since the epoch.
     folder : str
-        The run's; empty if it was skipped.
+        Name of the run folder; empty if the round was skipped.
     labelled_minutes : float
-        How much the recordings held when the run began; 0 if they could not be read.
+        Labelled minutes in the recordings when the run started; 0 if they could not be read.
     outcome : {'published', 'not published', 'failed', 'skipped'}
-        What came of it.
+        Outcome of the round.
     reason : str
-        Why, in a sentence.
+        Explanation of the outcome, in a sentence.
     release : str or None
-        The candidate, if it came to one.
+        Name of the candidate's release; None if there is none.
     macro_f1 : dict of str to float
-        How it did, by protocol and placement.
+        The candidate's macro-F1, by protocol and placement.
     """
 
     began: str
@@ -71,17 +71,17 @@ class Round(msgspec.Struct, frozen=True, kw_only=True):
     macro_f1: dict[str, float] = {}
 
 
-class UnderWay(msgspec.Struct, frozen=True):
-    """What is known of a run before anything comes of it: whoever goes on with it could not find out any more.
+class CurrentRun(msgspec.Struct, frozen=True):
+    """State of the current run, ``under_way.json``, which a later process needs to continue the run.
 
     Attributes
     ----------
     folder : str
-        The run's.
+        Name of the run folder.
     labelled_minutes : float
-        How much the recordings held when it began.
+        Labelled minutes in the recordings when the run started.
     tries : int
-        How often it was begun or gone on with.
+        How often the run was started or resumed.
     """
 
     folder: str
@@ -91,18 +91,18 @@ class UnderWay(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, kw_only=True)
 class RoundSchedule:
-    """When a round begins.
+    """When rounds start.
 
     Attributes
     ----------
     every : float
-        From the beginning of a round to that of the next, s.
+        Time from the start of a round to the start of the next, s.
     enough_minutes : float or None
-        So many new labelled minutes bring the next round earlier.
+        New labelled minutes that start the next round early; None if only time does.
     look_every : float
-        How often the recordings are looked at for that, s.
+        Interval of checks for new labelled minutes, s.
     rounds : int or None
-        How many there are; no end, if None.
+        Number of rounds; None for no limit.
     """
 
     every: float
@@ -112,27 +112,27 @@ class RoundSchedule:
 
 
 @dataclass(frozen=True)
-class Turn:
-    """What a round is given.
+class RunStart:
+    """The run that a round starts or resumes.
 
     Attributes
     ----------
     folder : Path
-        The run's.
+        Run folder.
     resume : bool
-        Whether a run is in it that was cut short.
+        Whether the folder contains an interrupted run.
     """
 
     folder: Path
     resume: bool
 
 
-Train = Callable[[Turn], FinishedRun]
-Tell = Callable[[str], None]
+Train = Callable[[RunStart], FinishedRun]
+Report = Callable[[str], None]
 
 
 def labelled_minutes(data: Sequence[str | Path]) -> float:
-    """Return how many minutes of the recordings have a label, null not counted.
+    """Return how many minutes of the recordings have a label other than null.
 
     Raises
     ------
@@ -141,124 +141,128 @@ def labelled_minutes(data: Sequence[str | Path]) -> float:
     """
     seconds = 0.0
     for source in find_sources(data):
-        seconds += sum(found for label, found in survey_source(source).label_seconds().items() if label != NULL_LABEL)
+        by_label = survey_source(source).label_seconds()
+        seconds += sum(found for label, found in by_label.items() if label != NULL_LABEL)
     return seconds / 60
 
 
 def history(folder: Path) -> list[Round]:
-    """Return all rounds, the oldest first; a line that was cut short is left out."""
+    """Return all rounds, oldest first, without an incomplete line."""
     return [msgspec.json.decode(line, type=Round) for line in whole_lines(folder / HISTORY_FILE)]
 
 
 def run_rounds(
-    folder: Path, schedule: RoundSchedule, train: Train, *, data: Sequence[str | Path], stop: Event, tell: Tell
+    folder: Path, schedule: RoundSchedule, train: Train, *, data: Sequence[str | Path], stop: Event, report: Report
 ) -> None:
-    """Train by a schedule until told to stop, and keep the history.
+    """Train by a schedule until `stop` is set, and write the history.
 
-    A run that was cut short, with the process or the machine, goes on first, whatever became of the recordings; it is
-    given up after `MOST_TRIES`. A round that is due while as much is labelled as the last one was trained on is left
-    out: it could only repeat it.
+    An interrupted run is resumed first, regardless of the recordings, and is given up after `MOST_TRIES`. A round
+    is skipped if the labelled minutes have not changed since the last training.
 
     Parameters
     ----------
     folder : Path
-        Where each round gets a run's folder, and the history is.
+        Folder of the history and of all run folders.
     schedule : RoundSchedule
-        When.
+        When rounds start.
     train : callable
-        Carries out a run. Whatever it raises fails the round, and the next one comes all the same.
+        Carries out a run. If it raises an exception, the round fails, and the schedule continues.
     data : sequence of str or Path
-        The recordings, to see whether there are new ones.
+        The recordings, which are checked for new labels.
     stop : Event
-        Set to end after the running round.
-    tell : callable
-        Told of each round.
+        Set to stop after the current round.
+    report : callable
+        Receives a message about each round.
 
     Raises
     ------
     RunError
-        If the data were prepared beforehand.
+        If the data are a prepared folder.
     FolderInUseError
-        If another process trains into the folder.
+        If another process is training into the folder.
     OSError
         If the history cannot be written.
     """
     for path in data:
         if is_prepared([path]):
-            raise RunError(f"{path} was prepared and does not grow: train on it once, or give --every the recordings")
-    with held(folder):
+            raise RunError(
+                f"{path} is a prepared folder and does not grow: train on it without --every, or give recordings"
+            )
+    with lock_folder(folder):
         done = 0
-        while _await_turn(folder, schedule, data, stop, tell):
-            passed = _round(folder, train, data)
-            append_line(folder / HISTORY_FILE, msgspec.json.encode(passed))
-            tell(f"{passed.folder or 'this round'}: {passed.outcome}. {passed.reason}")
+        while _await_round(folder, schedule, data, stop, report):
+            finished = _round(folder, train, data)
+            append_line(folder / HISTORY_FILE, msgspec.json.encode(finished))
+            report(f"{finished.folder or 'this round'}: {finished.outcome}. {finished.reason}")
             done += 1
             if schedule.rounds is not None and done >= schedule.rounds:
                 return
 
 
-def _await_turn(folder: Path, schedule: RoundSchedule, data: Sequence[str | Path], stop: Event, tell: Tell) -> bool:
-    """Wait until the next round is due; return whether there is to be one."""
+def _await_round(
+    folder: Path, schedule: RoundSchedule, data: Sequence[str | Path], stop: Event, report: Report
+) -> bool:
+    """Wait until the next round is due; return False if `stop` is set."""
     past = history(folder)
-    if not past or _cut_short(folder, past) is not None:
+    if not past or _interrupted_run(folder, past) is not None:
         return not stop.is_set()
     due = past[-1].began_seconds + schedule.every
     while not stop.is_set() and time() < due:
         if schedule.enough_minutes is None:
             stop.wait(max(0.0, due - time()))
             continue
-        new = _new_minutes(past, data, tell)
+        new = _new_minutes(past, data, report)
         if new >= schedule.enough_minutes:
-            tell(f"{new:.1f} new labelled minutes: the next round begins")
+            report(f"{new:.1f} new labelled minutes: starting the next round")
             return True
         stop.wait(min(schedule.look_every, max(0.0, due - time())))
     return not stop.is_set()
 
 
-def _new_minutes(past: Sequence[Round], data: Sequence[str | Path], tell: Tell) -> float:
+def _new_minutes(past: Sequence[Round], data: Sequence[str | Path], report: Report) -> float:
     try:
-        # A round that failed is tried again when the next one is due, not over and over.
+        # A failed round counts too: it is retried when the next round is due, not at once.
         return labelled_minutes(data) - _last_minutes(past, {*TRAINED, FAILED})
     except (RecordingError, OSError) as error:
-        tell(f"the recordings cannot be read just now: {error}")
+        report(f"cannot read the recordings: {error}")
         return 0.0
 
 
 def _last_minutes(past: Sequence[Round], outcomes: Set[str]) -> float:
-    """How much was labelled for the last round of some outcomes, 0 if none; some may be removed since."""
-    return next((passed.labelled_minutes for passed in reversed(past) if passed.outcome in outcomes), 0.0)
+    """Return the labelled minutes of the last round with one of the outcomes; 0 if there is none."""
+    return next((earlier.labelled_minutes for earlier in reversed(past) if earlier.outcome in outcomes), 0.0)
 
 
-def _cut_short(folder: Path, past: Sequence[Round]) -> Path | None:
-    """Return the folder of the run that neither finished nor failed, if there is one."""
-    told = {passed.folder for passed in past}
+def _interrupted_run(folder: Path, past: Sequence[Round]) -> Path | None:
+    """Return the folder of the run that neither finished nor failed; None if there is none."""
+    recorded = {earlier.folder for earlier in past}
     runs = sorted(run for run in folder.glob("run-*") if RunFolder(run).settings.exists())
-    return runs[-1] if runs and runs[-1].name not in told else None
+    return runs[-1] if runs and runs[-1].name not in recorded else None
 
 
-def _under_way(folder: Path, run: str) -> UnderWay:
-    """Read what is known of a run that was cut short."""
+def _read_current(folder: Path, run: str) -> CurrentRun:
+    """Read the state of an interrupted run."""
     try:
-        found = msgspec.json.decode((folder / UNDER_WAY_FILE).read_bytes(), type=UnderWay)
+        found = msgspec.json.decode((folder / UNDER_WAY_FILE).read_bytes(), type=CurrentRun)
     except (OSError, msgspec.MsgspecError):
-        return UnderWay(run)
-    return found if found.folder == run else UnderWay(run)
+        return CurrentRun(run)
+    return found if found.folder == run else CurrentRun(run)
 
 
 def _round(folder: Path, train: Train, data: Sequence[str | Path]) -> Round:
     began_seconds, began = time(), _now()
     past = history(folder)
-    cut_short = _cut_short(folder, past)
-    run = cut_short or folder / f"run-{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}"
-    begun = _under_way(folder, run.name)
+    interrupted = _interrupted_run(folder, past)
+    run = interrupted or folder / f"run-{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}"
+    current = _read_current(folder, run.name)
 
-    def told(outcome: str, reason: str, manifest: ReleaseManifest | None = None) -> Round:
+    def result(outcome: str, reason: str, manifest: ReleaseManifest | None = None) -> Round:
         return Round(
             began=began,
             ended=_now(),
             began_seconds=began_seconds,
             folder="" if outcome == SKIPPED else run.name,
-            labelled_minutes=begun.labelled_minutes,
+            labelled_minutes=current.labelled_minutes,
             outcome=outcome,
             reason=reason,
             release=manifest.release if manifest else None,
@@ -266,24 +270,24 @@ def _round(folder: Path, train: Train, data: Sequence[str | Path]) -> Round:
         )
 
     try:
-        if cut_short is None:
-            begun = UnderWay(run.name, labelled_minutes(data))
-            if past and abs(begun.labelled_minutes - _last_minutes(past, TRAINED)) < FEWEST_NEW_MINUTES:
-                return told(SKIPPED, "No recordings were labelled since the last round.")
-        elif begun.tries >= MOST_TRIES:
-            return told(FAILED, f"It was begun {begun.tries} times and each time cut short; it is given up.")
-        begun = msgspec.structs.replace(begun, tries=begun.tries + 1)
-        write_whole(folder / UNDER_WAY_FILE, msgspec.json.encode(begun))
+        if interrupted is None:
+            current = CurrentRun(run.name, labelled_minutes(data))
+            if past and abs(current.labelled_minutes - _last_minutes(past, TRAINED)) < FEWEST_NEW_MINUTES:
+                return result(SKIPPED, "The labelled minutes have not changed since the last training.")
+        elif current.tries >= MOST_TRIES:
+            return result(FAILED, f"The run was interrupted {current.tries} times and is given up.")
+        current = msgspec.structs.replace(current, tries=current.tries + 1)
+        write_whole(folder / UNDER_WAY_FILE, msgspec.json.encode(current))
         _trim(folder, run)
-        finished = train(Turn(run, cut_short is not None))
-    except Exception as error:  # unattended: whatever it is, tomorrow's round must come
+        finished = train(RunStart(run, interrupted is not None))
+    except Exception as error:  # no error may stop the schedule
         traceback.print_exc()
         expected = isinstance(error, (RecordingError, OSError))
-        return told(FAILED, str(error) if expected else f"{type(error).__name__}: {error}")
+        return result(FAILED, str(error) if expected else f"{type(error).__name__}: {error}")
     gate, manifest = finished.gate, finished.candidate.manifest
     if gate is None:
-        return told(PUBLISHED, "An earlier try published it.", manifest)
-    return told(PUBLISHED if gate.passed else NOT_PUBLISHED, gate.reason, manifest)
+        return result(PUBLISHED, "An earlier attempt already published the release.", manifest)
+    return result(PUBLISHED if gate.passed else NOT_PUBLISHED, gate.reason, manifest)
 
 
 def _trim(folder: Path, kept: Path) -> None:

@@ -1,7 +1,7 @@
 """One run, from recordings to a release: prepare, train, evaluate, freeze, and, if there is a store, judge and publish.
 
-Everything about it is in its folder (`trainer.runs.folder`). Each part is finished before the next begins and leaves
-its result there whole or not at all, so that a run that was cut short goes on with the part it was in.
+The run folder (`trainer.runs.folder`) contains all results. Each step writes its result atomically before the next step
+starts, so an interrupted run resumes with the step that was interrupted.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from trainer.preparation.shards import INDEX_FILE, PreparedIndex
 from trainer.releases.candidate import Candidate, Provenance, make_candidate
 from trainer.request import Mode, TrainRequest
 from trainer.runs import preparation
-from trainer.runs.folder import RunFolder, held
+from trainer.runs.folder import RunFolder, lock_folder
 from trainer.runs.live_progress import LiveProgress
 from trainer.runs.plots import write_curves
 from trainer.runs.publication import Destination, judge_and_publish
@@ -41,24 +41,24 @@ REPORT_FILE = "evaluation.html"
 
 @dataclass(frozen=True, kw_only=True)
 class RunOptions:
-    """How a run is carried out; nothing here changes the trained weights.
+    """Options of a run that do not affect the trained weights.
 
     Attributes
     ----------
     folder : Path
-        The run's.
+        Run folder.
     resume : bool
-        Whether to go on with the run that is there.
+        Whether to resume the run in the folder.
     release : str or None
-        The release's name.
+        Name of the release; None for the network and the time.
     master : str or None
-        Spark's; a cluster on this machine, if None.
+        URL of the Spark master; None for a cluster on this machine.
     time_limit : float
-        How long training over executors may take, s.
+        Longest training on executors, s.
     destination : Destination or None
-        Where the release is published, if it passes the gate.
+        Store that a release that passes the gate is published to; None to publish nothing.
     pinned : bool
-        Whether each training process is held to one core, for measuring.
+        Whether each training process is pinned to one core, for benchmarks.
     """
 
     folder: Path
@@ -72,16 +72,16 @@ class RunOptions:
 
 @dataclass(frozen=True)
 class FinishedRun:
-    """What came of a run.
+    """Result of a run.
 
     Attributes
     ----------
     folder : RunFolder
-        Where everything is.
+        Run folder.
     candidate : Candidate
-        The release.
+        The release and its evaluation.
     gate : GateResult or None
-        What the gate said; None without a store, or if an earlier try published it.
+        Result of the gate; None without a store, or if an earlier attempt already published the release.
     """
 
     folder: RunFolder
@@ -90,23 +90,23 @@ class FinishedRun:
 
 
 def run_training(request: TrainRequest, options: RunOptions, console: Console) -> FinishedRun:
-    """Carry out a run.
+    """Carry out a run, or resume it.
 
     Parameters
     ----------
     request : TrainRequest
-        What is trained.
+        What to train.
     options : RunOptions
-        How.
+        How to carry out the run.
     console : Console
-        Where it is told.
+        Console for progress and results.
 
     Raises
     ------
     RunError, FolderInUseError
-        If the folder cannot be used for it, or another process trains into it.
+        If the folder cannot be used for the request, or another process is training into it.
     RecordingError
-        If a data set cannot be used, or a shard is broken.
+        If a data set cannot be used, or a shard is corrupt.
     SparkUnavailableError, ExecutorError
         If Spark does not start, or an executor fails.
     NonFiniteLossError
@@ -116,7 +116,7 @@ def run_training(request: TrainRequest, options: RunOptions, console: Console) -
     GateError, ReleaseError
         If the release cannot be judged or published.
     """
-    with held(options.folder):
+    with lock_folder(options.folder):
         return _run(RunFolder(options.folder.resolve()), request, options, console)
 
 
@@ -129,19 +129,19 @@ def _run(folder: RunFolder, request: TrainRequest, options: RunOptions, console:
         if not folder.weights.exists():
             record = _train(job, record, options, spark, console)
     write_curves(folder)
-    with _waiting(console, "evaluating and freezing"):
+    with _status(console, "evaluating and freezing"):
         candidate = _candidate(job, index, held_out, record, folder)
-    _tell_scores(candidate, console)
+    _report_scores(candidate, console)
     gate = _judge(folder, candidate, held_out, options, console)
     return FinishedRun(folder, candidate, gate)
 
 
 def job_of(request: TrainRequest, folder: RunFolder, *, pinned: bool) -> TrainingJob:
-    """Return what the training processes of a run are told."""
-    own = not preparation.is_prepared(request.data)
+    """Return the job for the training processes of a run."""
+    prepares = not preparation.is_prepared(request.data)
     return TrainingJob(
         request=request,
-        prepared=folder.prepared if own else Path(request.data[0]).resolve(),
+        prepared=folder.prepared if prepares else Path(request.data[0]).resolve(),
         run=folder.path,
         pinned=pinned,
     )
@@ -158,14 +158,14 @@ def _spark(
     nodes = _nodes(request)
     master = options.master or local_cluster(nodes)
     with ExitStack() as stack:
-        with _waiting(console, f"starting Spark with {nodes} executors at {master}"):
+        with _status(console, f"starting Spark with {nodes} executors at {master}"):
             spark = stack.enter_context(spark_session("har train", master, nodes))
         yield spark
 
 
 @contextmanager
-def _waiting(console: Console, what: str) -> Iterator[None]:
-    """Show that something goes on that says nothing itself."""
+def _status(console: Console, what: str) -> Iterator[None]:
+    """Show what is running during a step without output of its own."""
     if not console.is_terminal:
         console.print(f"{what} …", highlight=False)
         yield
@@ -181,7 +181,7 @@ def _nodes(request: TrainRequest) -> int:
 
 def _prepared(request: TrainRequest, folder: Path, spark: SparkSession | None, console: Console) -> PreparedIndex:
     if not (folder / INDEX_FILE).exists():
-        with _waiting(console, "preparing the recordings"):
+        with _status(console, "preparing the recordings"):
             preparation.prepare(request.data, request.preparation, folder, spark=spark, executors=_nodes(request))
     index = preparation.open_prepared(folder, request.preparation)
     console.print(f"prepared: {preparation.describe(index)}", highlight=False)
@@ -236,18 +236,18 @@ def _candidate(
         data=index.provenance,
     )
     model = load_network(job, folder.weights)
-    made = make_candidate(model, held_out, provenance, folder.release)
+    candidate = make_candidate(model, held_out, provenance, folder.release)
     facts = {
         "network": job.request.network,
         "trained": f"{record.request.mode.value}, {record.request.workers} worker(s), {job.request.fit.epochs} epochs",
         "people": preparation.describe(index),
         "data": ", ".join(index.sources),
     }
-    write_validation_report(made.folder / REPORT_FILE, record.release, made.validated, facts)
-    return made
+    write_validation_report(candidate.folder / REPORT_FILE, record.release, candidate.validated, facts)
+    return candidate
 
 
-def _tell_scores(candidate: Candidate, console: Console) -> None:
+def _report_scores(candidate: Candidate, console: Console) -> None:
     for protocol, found in candidate.manifest.metrics.items():
         console.print(
             f"{protocol}: macro-F1 {found.macro_f1:.3f}, accuracy {found.accuracy:.3f} "
@@ -257,7 +257,7 @@ def _tell_scores(candidate: Candidate, console: Console) -> None:
     for artifact in candidate.manifest.artifacts:
         console.print(
             f"  {artifact.name:<20} {artifact.bytes:>9,} bytes  largest difference {artifact.largest_difference:.1e}  "
-            f"same answer {artifact.same_answer:.2%}  {artifact.latency_ms:.2f} ms a window",
+            f"same answer {artifact.same_answer:.2%}  {artifact.latency_ms:.2f} ms per window",
             highlight=False,
         )
 

@@ -1,4 +1,4 @@
-"""The release that ships: cross-validated, then trained on everybody but the reserved test users."""
+"""The shipped release: cross-validated, then trained on everybody except the reserved test users."""
 
 import warnings
 
@@ -10,7 +10,7 @@ from tests.trainer import tiny_network
 from tests.trainer.made_recordings import made_recording, write_recordings
 
 with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # TensorFlow and tf2onnx warn of their own insides while they are imported
+    warnings.simplefilter("ignore")  # TensorFlow and tf2onnx emit warnings while they are imported
     from trainer.commands.baseline import make_baseline
     from trainer.fitting.fit_settings import FitSettings
     from trainer.request import TrainRequest
@@ -26,13 +26,13 @@ REQUEST = TrainRequest(
 )
 
 
-def test_it_is_trained_on_everybody_it_may_be_and_measured_on_people_it_had_not_seen(tmp_path):
-    standing = [made_recording("u21", device="galaxy_s2"), made_recording("u06", device="galaxy_s8")]
+def test_it_is_trained_on_all_allowed_people_and_measured_on_unseen_ones(tmp_path):
+    reserved = [made_recording("u21", device="galaxy_s2"), made_recording("u06", device="galaxy_s8")]
     people = [made_recording(f"u{number:02d}", device="galaxy_s2") for number in range(1, 7)]
-    # The same user name in one data set would be one human being, with both phones.
+    # The same user name in one data set would mean one wearer with both phones.
     tables = [
-        write_recordings(tmp_path / "waist.parquet", [*people, standing[0]]),
-        write_recordings(tmp_path / "pocket.parquet", [standing[1]]),
+        write_recordings(tmp_path / "waist.parquet", [*people, reserved[0]]),
+        write_recordings(tmp_path / "pocket.parquet", [reserved[1]]),
     ]
 
     with tiny_network.known():

@@ -1,4 +1,4 @@
-"""`har cross-validate` on made people, with a tiny network: what is tested is who meets whom."""
+"""`har cross-validate` on generated people with a tiny network: who is trained on and who is tested."""
 
 import json
 
@@ -55,10 +55,10 @@ def people(count: int, seconds: float = 48) -> list[Recording]:
     return [made_recording(f"u{number:02}", seconds=seconds, labels=labels) for number in range(count)]
 
 
-def test_protocols_stand_side_by_side_and_the_leaky_one_is_warned_of(table, tmp_path, capsys):
+def test_protocols_are_reported_side_by_side_with_a_warning_for_the_leaky_one(table, tmp_path, capsys):
     report = tmp_path / "report.html"
-    set_aside = made_recording("u21", device="galaxy_s2", labels=("sit", "walk", "null"))
-    data = table([*people(6), set_aside])
+    reserved = made_recording("u21", device="galaxy_s2", labels=("sit", "walk", "null"))
+    data = table([*people(6), reserved])
     words = ["--data", data, "--protocol", "users", "--protocol", "leaky", "--folds", "2", *TINY]
     assert main(["cross-validate", *words, "--output", str(report), "--json"]) == 0
     captured = capsys.readouterr()
@@ -74,21 +74,21 @@ def test_protocols_stand_side_by_side_and_the_leaky_one_is_warned_of(table, tmp_
     assert "Side by side" in page
     assert page.count("Not a figure for unseen people") == 1
     assert "2 folds by user, 2 of 2: without made/" in captured.err
-    assert "used for nothing: the reserved test users galaxy_s2/u21" in captured.err
+    assert "excluded the reserved test users galaxy_s2/u21" in captured.err
     assert "galaxy_s2" not in captured.out
 
 
-def test_a_few_people_are_split_in_time_and_warned_of(table, capsys):
+def test_few_people_are_split_in_time_with_a_warning(table, capsys):
     assert main(["cross-validate", "--data", table(people(2, seconds=120)), *TINY]) == 0
     captured = capsys.readouterr()
-    assert "fewer than 5 people: their recordings are split in time" in captured.err
-    assert "WARNING, not a figure for unseen people. Too few people" in captured.out
+    assert "fewer than 5 people: split their recordings in time" in captured.err
+    assert "WARNING: not a figure for unseen people. Too few people" in captured.out
     assert "blocked in time: " in captured.out
     assert "threshold of" not in captured.out
 
 
 @pytest.mark.parametrize(
-    ("words", "says"),
+    ("words", "message"),
     [
         (["--classes", "sit", "--classes", "jump"], "to train on is labelled jump: add recordings of it, or leave"),
         (["--classes", "sit", "--classes", "walk", "--folds", "9"], "6 people cannot be dealt into 9 folds"),
@@ -98,24 +98,24 @@ def test_a_few_people_are_split_in_time_and_warned_of(table, capsys):
         (["--data", "missing.parquet"], "missing.parquet"),
     ],
 )
-def test_what_cannot_be_cross_validated_says_why(table, capsys, words, says):
+def test_impossible_requests_are_rejected_with_the_reason(table, capsys, words, message):
     assert main(["cross-validate", "--data", table(people(6)), "--epochs", "1", *words]) == 1
     error = capsys.readouterr().err
-    assert says in error
+    assert message in error
     assert "har cross-validate: " in error
 
 
 @pytest.mark.parametrize(
-    ("words", "says"),
+    ("words", "message"),
     [
         (["--classes", "sit"], "at least 2 items"),
         (["--classes", "sit", "--classes", "sit"], "sit is given twice"),
-        (["--classes", "sit", "--classes", "unknown"], "unknown is the answer for what is none of the classes"),
+        (["--classes", "sit", "--classes", "unknown"], "unknown means none of the classes, so it cannot be a class"),
     ],
 )
-def test_classes_that_cannot_be_told_apart_are_rejected_at_once(capsys, words, says):
+def test_unusable_classes_are_rejected_before_reading_data(capsys, words, message):
     assert main(["cross-validate", "--data", "any.parquet", *words]) == 2
-    assert says in capsys.readouterr().err
+    assert message in capsys.readouterr().err
 
 
 def test_a_class_that_only_one_person_shows_cannot_be_tested_without_them(table, capsys):
@@ -126,13 +126,13 @@ def test_a_class_that_only_one_person_shows_cannot_be_tested_without_them(table,
     assert "no window to train on is labelled walk" in error
 
 
-def test_recordings_given_twice_are_rejected(table, capsys):
+def test_repeated_recordings_are_rejected(table, capsys):
     first, again = table(people(6)), table(people(6), "again")
     assert main(["cross-validate", "--data", first, "--data", again, *TINY]) == 1
     assert "is in" in capsys.readouterr().err
 
 
-def test_a_report_that_cannot_be_written_is_named_before_anything_is_trained(table, tmp_path, capsys):
+def test_an_unwritable_report_is_rejected_before_training(table, tmp_path, capsys):
     nowhere = tmp_path / "nowhere" / "report.html"
     assert main(["cross-validate", "--data", table(people(6)), "--output", str(nowhere)]) == 1
     error = capsys.readouterr().err
@@ -140,13 +140,13 @@ def test_a_report_that_cannot_be_written_is_named_before_anything_is_trained(tab
     assert "epoch" not in error
 
 
-def test_what_is_never_right_is_shown_without_a_threshold():
+def test_a_network_that_is_never_right_is_reported_without_a_threshold():
     recordings = people(4)
-    plan = TrainRequest(classes=("sit", "walk"))
+    request = TrainRequest(classes=("sit", "walk"))
     cutting = Cutting(
-        classes=plan.classes,
-        training_windows=plan.training_windows,
-        windows=plan.windows,
+        classes=request.classes,
+        training_windows=request.training_windows,
+        windows=request.windows,
         wearers={each.person: each.person for each in recordings},
     )
     protocol = by_user(make_pools(recordings, cutting), 2)

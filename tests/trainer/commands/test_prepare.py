@@ -1,4 +1,4 @@
-"""`har prepare` says why it cannot begin."""
+"""`har prepare` reports why it cannot start."""
 
 from pathlib import Path
 
@@ -14,17 +14,17 @@ def data(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("name", [".", "..", "/", "../work"])
-def test_the_folder_one_is_in_cannot_be_made_anew(
+def test_the_current_folder_cannot_be_the_output(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str
 ) -> None:
     (tmp_path / "work").mkdir()
     monkeypatch.chdir(tmp_path / "work")
     assert main(["prepare", "--data", str(data), "--output", name, "--in-process"]) == 1
-    assert f"har prepare: --output {name} is the folder this runs in, or holds it" in capsys.readouterr().err
+    assert f"har prepare: --output {name} is or contains the current folder" in capsys.readouterr().err
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["made.parquet", "work"]
 
 
-def test_a_place_where_nothing_can_be_written_is_said(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    output = data / "prepared"  # below a file: also root, whom no right stops, cannot write there
+def test_an_unwritable_output_is_an_error(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    output = data / "prepared"  # below a file, where even root cannot write
     assert main(["prepare", "--data", str(data), "--output", str(output), "--in-process"]) == 1
-    assert f"har prepare: the log beside {output} cannot be written: " in capsys.readouterr().err
+    assert f"har prepare: cannot write the log beside {output}: " in capsys.readouterr().err

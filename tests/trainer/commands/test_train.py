@@ -1,7 +1,7 @@
 """`har train` on one machine, from recordings to a release.
 
-One run is a process of its own, with the network that ships. What happens around a run happens in the tests' process,
-with a tiny network.
+One run uses a separate process and the shipped network. All other tests run in the process of the tests, with a tiny
+network.
 """
 
 import json
@@ -26,7 +26,7 @@ from tests.trainer import tiny_network
 from tests.trainer.made_recordings import made_recording, write_recordings
 from tests.trainer.training_command import SMALL, TINY, har_here, start_har, train, train_here
 from trainer.commands import train as train_module
-from trainer.runs.folder import held
+from trainer.runs.folder import lock_folder
 from trainer.settings import TrainSettings
 
 #: `har` with the tiny network, killed in the middle of its third epoch.
@@ -69,7 +69,7 @@ def into(folder):
 
 
 def stable(folder):
-    """Return what the store of a folder says is stable."""
+    """Return the pointer of the stable channel in the store of a folder."""
     storage = Storage(str(folder / "store"))
     return pointers(storage, read_state(storage)).get("stable")
 
@@ -86,7 +86,7 @@ def finished(table, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def tiny_finished(table, tmp_path_factory):
-    """A run of the tiny network that published into a store, for those who copy it."""
+    """A run of the tiny network that published into a store, for tests that copy it."""
     folder = tmp_path_factory.mktemp("tiny-run")
     MadeStore.make(folder)
     result = train_here(table, folder / "run", *into(folder), "--name", "first")
@@ -98,7 +98,7 @@ def manifest_of(run):
     return msgspec.json.decode((run / "release" / "manifest.json").read_bytes(), type=ReleaseManifest)
 
 
-def test_the_run_folder_tells_the_whole_story(finished):
+def test_the_run_folder_contains_record_metrics_and_plots(finished):
     run = finished[0] / "run"
 
     record = json.loads((run / "run.json").read_text())
@@ -113,7 +113,7 @@ def test_the_run_folder_tells_the_whole_story(finished):
     assert list((run / "tensorboard").rglob("events.*"))
 
 
-def test_the_release_is_one_that_consumers_accept_and_knows_its_classes(finished):
+def test_consumers_accept_the_release_with_its_classes(finished):
     run = finished[0] / "run"
     manifest = manifest_of(run)
 
@@ -129,7 +129,7 @@ def test_the_release_is_one_that_consumers_accept_and_knows_its_classes(finished
     assert 0 < manifest.decision_threshold < 1
 
 
-def test_nobody_who_validates_was_trained_on(finished):
+def test_nobody_held_out_was_trained_on(finished):
     run = finished[0] / "run"
     index = json.loads((run / "prepared" / "prepared.json").read_text())
 
@@ -139,7 +139,7 @@ def test_nobody_who_validates_was_trained_on(finished):
     assert not validating & set(manifest_of(run).training_users)
 
 
-def test_it_is_published_and_the_terminal_says_so(finished):
+def test_it_is_published_and_reported_on_the_terminal(finished):
     folder, result = finished
 
     storage = Storage(str(folder / "store"))
@@ -147,7 +147,7 @@ def test_it_is_published_and_the_terminal_says_so(finished):
     assert "published: first is stable" in result.stderr
     assert verify_store(storage).faults == []
     (change,) = history(storage, read_state(storage))
-    assert change.reason.startswith("It passes")
+    assert change.reason.startswith("The candidate passes")
     assert {"evaluation.html", "gate.json", "MODEL_CARD.md"} <= {
         file.name for file in files_of(read_state(storage), "first")
     }
@@ -155,7 +155,7 @@ def test_it_is_published_and_the_terminal_says_so(finished):
     assert "held-out users, made: macro-F1" in result.stderr
 
 
-def test_what_is_no_better_is_not_published(tiny_finished, table, tmp_path):
+def test_a_candidate_that_is_no_better_is_not_published(tiny_finished, table, tmp_path):
     folder = shutil.copytree(tiny_finished, tmp_path / "published")
     storage = Storage(str(folder / "store"))
     count_candidate(storage, "another", "its-weights", against=stable(folder))  # as another run would
@@ -172,9 +172,9 @@ def test_what_is_no_better_is_not_published(tiny_finished, table, tmp_path):
     ]  # fmt: skip
 
 
-def test_a_run_that_was_killed_while_it_published_is_published_when_it_goes_on(tiny_finished, table, tmp_path):
+def test_a_run_killed_during_publication_is_published_when_resumed(tiny_finished, table, tmp_path):
     folder = shutil.copytree(tiny_finished, tmp_path / "killed")
-    shutil.rmtree(folder / "store")  # as if killed before anything counted
+    shutil.rmtree(folder / "store")  # as if killed before the candidate was counted
     shutil.rmtree(folder / "keys")
     MadeStore.make(folder)
 
@@ -184,11 +184,11 @@ def test_a_run_that_was_killed_while_it_published_is_published_when_it_goes_on(t
     assert result.returncode == again.returncode == 0, result.stderr + again.stderr
     assert stable(folder).release == "first"
     assert stable(folder).number == 1
-    assert "an earlier try published it" in again.stderr
+    assert "an earlier attempt already published the release" in again.stderr
     assert manifest_of(folder / "run").created != manifest_of(tiny_finished / "run").created
 
 
-def test_a_canary_is_published_beside_what_is_stable(tiny_finished, table, tmp_path):
+def test_a_canary_is_published_beside_the_stable_release(tiny_finished, table, tmp_path):
     folder = shutil.copytree(tiny_finished, tmp_path / "canary")
     shutil.rmtree(folder / "store")
     shutil.rmtree(folder / "keys")
@@ -200,23 +200,23 @@ def test_a_canary_is_published_beside_what_is_stable(tiny_finished, table, tmp_p
     assert {channel: (each.release, each.share) for channel, each in found.items()} == {"canary": ("first", 0.25)}
 
 
-def test_without_a_store_or_its_keys_it_is_told_what_to_do(tiny_finished, table, tmp_path):
+def test_without_a_store_the_error_says_what_to_do(tiny_finished, table, tmp_path):
     run = shutil.copytree(tiny_finished / "run", tmp_path / "run")
     none = train_here(table, run, "--store", tmp_path / "none", "--name", "first", "--resume")
     assert none.returncode == 1
     assert "is no store yet: run har store init" in none.stderr
 
 
-def test_a_run_that_is_going_on_is_not_gone_on_with_by_another(tiny_finished, table):
+def test_a_running_run_is_not_resumed_by_another_process(tiny_finished, table):
     run = tiny_finished / "run"
-    with held(run):
+    with lock_folder(run):
         result = train_here(table, run, "--resume")
 
     assert result.returncode == 1
     assert "run is in use by another har train" in result.stderr
 
 
-def test_sigint_ends_it_at_once_while_it_imports(table, tmp_path, monkeypatch):
+def test_sigint_ends_it_at_once_during_imports(table, tmp_path, monkeypatch):
     answers = []
 
     class Finder:
@@ -234,7 +234,7 @@ def test_sigint_ends_it_at_once_while_it_imports(table, tmp_path, monkeypatch):
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
-def test_a_run_that_was_killed_goes_on_where_it_was(table, tmp_path):
+def test_a_killed_run_resumes_from_its_checkpoint(table, tmp_path):
     words = ("train", "--data", table, "--output", tmp_path / "run", *TINY, "--epochs", 6)
     metrics = tmp_path / "run" / "metrics.jsonl"
     killed = start_har(*words, program=KILLED_IN_EPOCH_3)
@@ -251,7 +251,7 @@ def test_a_run_that_was_killed_goes_on_where_it_was(table, tmp_path):
     assert OnnxClassifier.open(str(tmp_path / "run" / "release"))
 
 
-def test_a_finished_run_is_not_overwritten_nor_resumed_as_another(tiny_finished, table):
+def test_a_finished_run_is_not_overwritten_or_resumed_with_other_settings(tiny_finished, table):
     run = tiny_finished / "run"
 
     again = train_here(table, run)
@@ -264,7 +264,7 @@ def test_a_finished_run_is_not_overwritten_nor_resumed_as_another(tiny_finished,
     assert "fit was" in other.stderr
 
 
-def test_a_shard_that_is_not_what_was_written_is_named(tiny_finished, tmp_path):
+def test_a_corrupt_shard_is_named(tiny_finished, tmp_path):
     prepared = tmp_path / "prepared"
     shutil.copytree(tiny_finished / "run" / "prepared", prepared)
     shard = sorted(prepared.rglob("split=train/**/*.parquet"))[1]
@@ -279,7 +279,7 @@ def test_a_shard_that_is_not_what_was_written_is_named(tiny_finished, tmp_path):
     assert not (tmp_path / "run" / "release").exists()
 
 
-def test_a_loss_that_is_not_finite_stops_the_run_and_says_where(table, tmp_path):
+def test_a_loss_that_is_not_finite_stops_the_run_with_the_epoch(table, tmp_path):
     result = train_here(table, tmp_path / "run", "--peak-rate", "1e38")
 
     assert result.returncode == 1
@@ -288,7 +288,7 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_says_where(table, tmp_path)
     assert not (tmp_path / "run" / "release").exists()
 
 
-def test_a_full_disk_is_told_and_leaves_no_half_release(table, tmp_path):
+def test_a_full_disk_is_an_error_and_leaves_no_partial_release(table, tmp_path):
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, hard))
     try:
@@ -304,14 +304,14 @@ def test_a_full_disk_is_told_and_leaves_no_half_release(table, tmp_path):
     assert train_here(table, tmp_path / "run", "--resume").returncode == 0
 
 
-def test_a_class_that_nobody_shows_is_named(table, tmp_path):
+def test_a_class_without_windows_is_named(table, tmp_path):
     result = train_here(table, tmp_path / "run", "--classes", "bike")
 
     assert result.returncode == 1
     assert "no training window of 4.92 s is labelled bike" in result.stderr
 
 
-def test_a_person_without_windows_is_pointed_out(tmp_path):
+def test_a_person_without_windows_gets_a_warning(tmp_path):
     short = made_recording("brief", seconds=3.0)
     data = write_recordings(tmp_path / "made.parquet", [*people(), short])
 
@@ -322,7 +322,7 @@ def test_a_person_without_windows_is_pointed_out(tmp_path):
     assert "made/brief has no labelled windows" in result.stderr
 
 
-def test_people_training_on_themselves_get_a_personal_release(tmp_path):
+def test_too_few_people_give_a_personal_release(tmp_path):
     data = write_recordings(tmp_path / "made.parquet", people(2))
 
     result = train_here(data, tmp_path / "run")
@@ -332,7 +332,7 @@ def test_people_training_on_themselves_get_a_personal_release(tmp_path):
     assert "the release is personal" in result.stderr.replace("\n", " ")
 
 
-def test_unattended_rounds_keep_a_history_and_survive_a_broken_one(table, tmp_path):
+def test_scheduled_rounds_write_a_history_and_survive_a_failed_one(table, tmp_path):
     data = tmp_path / "data"
     data.mkdir()
     shutil.copy(table, data / "made.parquet")
@@ -345,7 +345,7 @@ def test_unattended_rounds_keep_a_history_and_survive_a_broken_one(table, tmp_pa
 
     assert first.returncode == second.returncode == 0
     rounds = [json.loads(line) for line in (tmp_path / "runs" / "history.jsonl").read_text().splitlines()]
-    assert [passed["outcome"] for passed in rounds] == ["published", "failed"]
+    assert [line["outcome"] for line in rounds] == ["published", "failed"]
     assert "broken.parquet" in rounds[1]["reason"]
     assert rounds[0]["labelled_minutes"] == pytest.approx(8 * 80 / 60, rel=0.05)
     assert stable(tmp_path).release == rounds[0]["release"]
@@ -355,13 +355,13 @@ def test_the_same_settings_give_the_same_weights(finished, table, tmp_path):
     run = tmp_path / "run"
     process = start_har("train", "--data", table, "--output", run, *SMALL, "--name", "first")
     with process:
-        said = []
+        lines = []
         for line in process.stderr:
-            said.append(line)
-            if "evaluating and freezing" in line:  # what is left is not looked at
+            lines.append(line)
+            if "evaluating and freezing" in line:  # the rest is not needed
                 break
         process.kill()
 
-    assert (run / "weights.npz").exists(), "".join(said)
+    assert (run / "weights.npz").exists(), "".join(lines)
     with np.load(finished[0] / "run" / "weights.npz") as one, np.load(run / "weights.npz") as other:
         assert all(np.array_equal(one[name], other[name]) for name in one.files)

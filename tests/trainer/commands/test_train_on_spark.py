@@ -21,7 +21,7 @@ pytestmark = [
     # Py4J leaves the sockets of a stopped session to the garbage collector.
     pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning", "ignore:subprocess:ResourceWarning"),
 ]
-#: As many windows as a network needs that takes few, large steps.
+#: Enough windows for a network that takes few, large steps.
 ENOUGH = ("--windows-per-epoch", "1024")
 
 
@@ -44,35 +44,35 @@ def record_of(run):
     return json.loads((run / "run.json").read_text())
 
 
-def reject_shared_work(run, workers):
-    """Check the proof that the work was shared: own processes, own shards, all of them."""
+def check_shared_work(run, workers):
+    """Check that every worker had its own process and shards, and that together they read all shards."""
     attempt = record_of(run)["attempts"][-1]
-    theirs = [process for process in attempt["processes"] if process["name"].startswith("worker-")]
-    shards = [shard for process in theirs for shard in process["shards"]]
-    assert len(theirs) == workers
+    reports = [process for process in attempt["processes"] if process["name"].startswith("worker-")]
+    shards = [shard for process in reports for shard in process["shards"]]
+    assert len(reports) == workers
     assert len({process["pid"] for process in attempt["processes"]}) == len(attempt["processes"])
     assert len(shards) == len(set(shards)) == 4
-    assert all(sum(process["windows"].values()) for process in theirs)
+    assert all(sum(process["windows"].values()) for process in reports)
     assert len({node["executor"] for node in attempt["nodes"]}) == len(attempt["nodes"])
     return attempt
 
 
 @pytest.mark.long
-def test_synchronous_workers_share_the_shards_and_reach_a_release_without_a_break(table, tmp_path):
+def test_synchronous_workers_share_the_shards_and_make_a_release(table, tmp_path):
     result = train(table, tmp_path / "run", *ENOUGH, "--mode", "sync", "--executors", "2")
 
     assert result.returncode == 0, result.stderr
-    reject_other_synchronous_run(tmp_path / "run")
+    check_synchronous_run(tmp_path / "run")
 
 
-def reject_other_synchronous_run(run):
-    attempt = reject_shared_work(run, 2)
+def check_synchronous_run(run):
+    attempt = check_shared_work(run, 2)
     assert sorted(node["part"] for node in attempt["nodes"]) == ["chief", "worker"]
     [scores] = OnnxClassifier.open(str(run / "release")).manifest.metrics.values()
     assert scores.macro_f1 > 0.9
 
 
-def test_a_worker_killed_on_a_standalone_cluster_is_told_and_the_same_command_resumes_to_a_release(table, tmp_path):
+def test_a_worker_killed_on_a_standalone_cluster_fails_the_run_which_resumes_to_a_release(table, tmp_path):
     run = tmp_path / "run"
     with StandaloneCluster(tmp_path / "spark", workers=2, cores=1) as cluster:
         words = ("train", "--data", table, "--output", run, *SMALL, *ENOUGH, "--epochs", "5", "--mode", "sync",
@@ -90,7 +90,7 @@ def test_a_worker_killed_on_a_standalone_cluster_is_told_and_the_same_command_re
     epochs = [json.loads(line)["epoch"] for line in (run / "metrics.jsonl").read_text().splitlines()[killed_at:]]
     assert min(epochs) >= 2
     assert max(epochs) == 5
-    reject_other_synchronous_run(run)
+    check_synchronous_run(run)
 
 
 @contextmanager
@@ -113,13 +113,13 @@ def killing_worker_1(run, *, epoch):
         killing.join()
 
 
-def test_asynchronous_workers_share_the_shards_and_reach_a_release_on_a_machine_of_one_core(prepared, tmp_path):
+def test_asynchronous_workers_share_the_shards_and_make_a_release_on_one_core(prepared, tmp_path):
     core = min(os.sched_getaffinity(0))
-    run_asynchronously(prepared, tmp_path / "run", {core})  # where each waits for the others, they must not for ever
+    run_asynchronously(prepared, tmp_path / "run", {core})  # processes that wait for each other must not deadlock
 
 
 @pytest.mark.long
-def test_asynchronous_workers_share_the_shards_and_reach_a_release_on_all_cores(prepared, tmp_path):
+def test_asynchronous_workers_share_the_shards_and_make_a_release_on_all_cores(prepared, tmp_path):
     run_asynchronously(prepared, tmp_path / "run", os.sched_getaffinity(0))
 
 
@@ -129,7 +129,7 @@ def run_asynchronously(prepared, run, cores):
     result = har("train", *words, limit=lambda: os.sched_setaffinity(0, cores))
 
     assert result.returncode == 0, result.stderr
-    attempt = reject_shared_work(run, 2)
+    attempt = check_shared_work(run, 2)
     assert sorted(node["part"] for node in attempt["nodes"]) == ["chief", "ps", "worker", "worker"]
     [scores] = OnnxClassifier.open(str(run / "release")).manifest.metrics.values()
     assert scores.macro_f1 > 0.9
@@ -148,7 +148,7 @@ def test_a_corrupt_shard_on_an_executor_is_named(prepared, tmp_path):
     assert not (tmp_path / "run" / "release").exists()
 
 
-def test_more_executors_than_shards_are_told(prepared, tmp_path):
+def test_more_executors_than_shards_are_rejected(prepared, tmp_path):
     words = ("--data", prepared, "--output", tmp_path / "run", *SMALL, "--mode", "sync", "--executors", "5")
 
     result = har_here("train", *words)

@@ -12,8 +12,6 @@ from tests.trainer.made_examples import made_examples
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # TensorFlow and tf2onnx warn of their own insides while they are imported
-    from trainer.runs.plan import GRAVITY
-
     from trainer.fitting import networks
     from trainer.fitting.augmentation import random_rotations, rotate
     from trainer.fitting.examples import Examples
@@ -21,6 +19,7 @@ with warnings.catch_warnings():
     from trainer.fitting.fit import EpochProgress, epoch_arrays, fit
     from trainer.fitting.fit_settings import FitSettings
     from trainer.fitting.sampling import balanced_probabilities
+    from trainer.request import GRAVITY
     from trainer.sources.splits import ReservedTestUserError
 
 # tf2onnx and tf-keras call what numpy and protobuf have deprecated.

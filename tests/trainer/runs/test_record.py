@@ -1,13 +1,13 @@
-"""What a run was asked for, and what may be asked when it goes on."""
+"""The record of a run, and what resuming a run requires."""
 
 import warnings
 
 import pytest
 
 with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # TensorFlow and TensorFlowOnSpark warn of their own insides while imported
+    warnings.simplefilter("ignore")  # TensorFlow and TensorFlowOnSpark emit warnings during import
     from trainer.commands.train_command import request_of
-    from trainer.runs.folder import RunFolder, held
+    from trainer.runs.folder import RunFolder, lock_folder
     from trainer.runs.record import RunError, begin_record
     from trainer.settings import TrainSettings
 
@@ -17,17 +17,17 @@ def request_(tmp_path):
     return request_of(TrainSettings(data=[tmp_path / "data"], output=tmp_path / "run"))
 
 
-def test_a_run_that_goes_on_keeps_its_name(tmp_path, request_):
+def test_a_resumed_run_keeps_its_name(tmp_path, request_):
     folder = RunFolder(tmp_path / "run")
     begun = begin_record(folder, request_, "first", resume=False)
 
     assert begin_record(folder, request_, None, resume=True) == begun
     assert begin_record(folder, request_, "first", resume=True) == begun
-    with pytest.raises(RunError, match="is called first and cannot become second: leave --name out"):
+    with pytest.raises(RunError, match="is named first, not second: omit --name"):
         begin_record(folder, request_, "second", resume=True)
 
 
-def test_a_folder_that_was_only_held_is_as_good_as_empty(tmp_path, request_):
+def test_a_folder_with_only_a_lock_counts_as_empty(tmp_path, request_):
     folder = RunFolder(tmp_path / "run")
-    with held(folder.path):
+    with lock_folder(folder.path):
         assert begin_record(folder, request_, "first", resume=False).release == "first"

@@ -1,4 +1,4 @@
-"""What a request says reaches the release, whole."""
+"""All values of a request reach the release."""
 
 import io
 import warnings
@@ -11,7 +11,7 @@ from har.releases import Normalisation
 from tests.trainer.made_recordings import made_recording, write_recordings
 
 with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # TensorFlow and TensorFlowOnSpark warn of their own insides while imported
+    warnings.simplefilter("ignore")  # TensorFlow and TensorFlowOnSpark emit warnings during import
     from tests.trainer import tiny_network
     from trainer.fitting.fit_settings import FitSettings
     from trainer.request import GRAVITY, TrainRequest
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::F
 HALF = Normalisation(mean=(0.5, 0.0, -0.5), scale=(5.0, 5.0, 5.0))
 
 
-def test_the_requests_normalisation_is_the_releases_and_a_run_that_goes_on_notices_another(tmp_path):
+def test_the_release_has_the_requests_normalisation_and_a_resumed_run_rejects_another(tmp_path):
     data = write_recordings(tmp_path / "made.parquet", [made_recording(f"u{number}") for number in range(1, 7)])
     request = TrainRequest(
         data=(str(data),),
