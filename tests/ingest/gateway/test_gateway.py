@@ -286,7 +286,7 @@ async def test_a_phone_that_only_sends_nonsense_is_cut_off_and_all_that_was_read
     [
         ({"host": "0.0.0.0"}, "needs a token"),
         ({"host": "0.0.0.0", "token": "t"}, "tls_certificate"),
-        ({"tls_certificate": "a.pem"}, "belong together"),
+        ({"tls_certificate": "a.pem"}, "or neither"),
         ({"prot": 1}, "Extra inputs"),
     ],
 )
