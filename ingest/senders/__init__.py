@@ -1,1 +1,1 @@
-"""Who sends readings: the client of the gateway, simulated phones, and recordings that are replayed."""
+"""Senders of readings: the Python client of the gateway, simulated phones, and replayed recordings."""

@@ -1,4 +1,4 @@
-"""Why the gateway ended a connection, or did not accept one."""
+"""The reason why the gateway closed or rejected a connection."""
 
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.frames import CloseCode
@@ -7,9 +7,22 @@ from har.process.back_off import LONGEST_PAUSE_SECONDS
 
 
 def explain_disconnect(error: Exception) -> tuple[int | None, str, float | None]:
-    """Return the HTTP status, the reason in words, and how long the gateway asks to wait, s.
+    """Explain the error that ended a connection, or kept it from opening.
 
-    The status and the wait are None if the gateway sent none.
+    Parameters
+    ----------
+    error : Exception
+        An error of `websockets`, or an `OSError`.
+
+    Returns
+    -------
+    status : int or None
+        The gateway's HTTP status; None if it sent none.
+    reason : str
+        The reason as text.
+    retry_after : float or None
+        How long to wait before connecting again, s; None unless the gateway rejected the handshake or closed the
+        connection with 1008 (policy violation).
     """
     if isinstance(error, ConnectionClosed) and error.rcvd is not None and error.rcvd.code == CloseCode.POLICY_VIOLATION:
         return None, str(error), LONGEST_PAUSE_SECONDS
@@ -19,6 +32,6 @@ def explain_disconnect(error: Exception) -> tuple[int | None, str, float | None]
     text = response.body.decode(errors="replace").strip() if response.body else ""
     try:
         retry_after = float(response.headers.get("Retry-After", "0"))
-    except ValueError:  # a date: not what our gateway sends
+    except ValueError:  # a date, which this project's gateway does not send
         retry_after = 0.0
     return response.status_code, f"{response.status_code}: {text}", retry_after

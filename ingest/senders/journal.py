@@ -1,11 +1,10 @@
-"""What a sender knows to be in Kafka: every acknowledged batch, with the activity of each reading.
+"""Journals of senders: every batch that the gateway acknowledged, with the ground truth of each reading.
 
-One file a session, appended to. It is what a run is checked against afterwards: the windows that must
-have been classified, and what the wearer was really doing.
+A journal is one append-only file per session. The audit compares a run with it: it gives the windows that must have
+been classified, and their ground truth.
 
-An entry is with the operating system before the next answer is read, so a sender that is killed loses at
-most the entry that it was writing. That one is left out when the journal is read, and cut off before
-anything is appended to it.
+Each entry is handed to the operating system before the next answer is read, so a killed sender loses at most the entry
+that it was writing. An incomplete last entry is ignored on reading, and truncated before anything is appended.
 """
 
 from collections.abc import Iterator
@@ -30,16 +29,23 @@ class _Entry(msgspec.Struct, array_like=True):
 
 
 class JournalError(ValueError):
-    """A journal holds something else than entries."""
+    """Raised if a file is not a journal, or is damaged."""
 
 
 class Journal:
-    """Writes one session's journal into a folder; continues one that is there.
+    """Writes the journal of one session into a folder; continues an existing one.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of the journals; it is created if missing.
+    device, session : str
+        Names of the device and the session.
 
     Raises
     ------
     JournalError
-        If there is one that holds something else than entries.
+        If the existing file is not a journal, or is damaged.
     OSError
         If it cannot be written.
     """
@@ -61,22 +67,22 @@ class Journal:
         self._file.close()
 
     def write(self, batch: SampleBatch, activities: NDArray[np.str_]) -> None:
-        """Append a batch that was acknowledged, with the activity of each reading, shape (n,)."""
+        """Append an acknowledged batch with the ground truth of each reading, shape (n,)."""
         entry = self._encoder.encode(_Entry(encode_batch(batch), activities.tolist()))
         written = self._file.write(len(entry).to_bytes(_HEAD_BYTES, "little") + entry)
         if written != _HEAD_BYTES + len(entry):
-            raise OSError(f"only {written} bytes of an entry fitted into {self._file.name}")
+            raise OSError(f"only {written} of {_HEAD_BYTES + len(entry)} bytes could be written to {self._file.name}")
 
 
 def read_journals(folder: Path) -> Iterator[tuple[Recording, int]]:
-    """Read every journal of a folder: each session's readings, and how many batches they came in.
+    """Read all journals of a folder: yield each session's readings and their number of batches.
 
-    An entry that was cut off by a crash of its writer is left out.
+    An incomplete last entry is ignored.
 
     Raises
     ------
     JournalError
-        If a file holds something else than entries.
+        If a file is not a journal, or is damaged.
     """
     for path in sorted(folder.glob(f"*{SUFFIX}")):
         entries = [entry for entry, _ in _entries(path)]
@@ -96,19 +102,19 @@ def read_journals(folder: Path) -> Iterator[tuple[Recording, int]]:
 
 
 def journal_messages(path: Path) -> Iterator[bytes]:
-    """Yield the batches of one journal as they were sent (`har.samples.decode_batch`).
+    """Yield the encoded batches of one journal as they were sent, for `har.samples.decode_batch`.
 
     Raises
     ------
     JournalError
-        If the file holds something else than entries.
+        If the file is not a journal, or is damaged.
     """
     for entry, _ in _entries(path):
         yield entry.batch
 
 
 def _entries(path: Path) -> Iterator[tuple[_Entry, int]]:
-    """Yield every whole entry, and how many bytes it takes."""
+    """Yield each complete entry and its size, bytes."""
     decoder = msgspec.msgpack.Decoder(_Entry)
     with path.open("rb") as file:
         while len(head := file.read(_HEAD_BYTES)) == _HEAD_BYTES:
@@ -119,4 +125,4 @@ def _entries(path: Path) -> Iterator[tuple[_Entry, int]]:
             try:
                 yield decoder.decode(body), _HEAD_BYTES + size
             except msgspec.MsgspecError as error:
-                raise JournalError(f"{path} is no journal, or is damaged: {error}") from error
+                raise JournalError(f"{path} is not a journal, or is damaged: {error}") from error

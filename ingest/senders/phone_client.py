@@ -1,4 +1,4 @@
-"""The Python device client: streams a phone's readings to a gateway, buffers while it is away, and resumes."""
+"""The Python client of the gateway: streams a phone's readings, buffers them while disconnected, and resumes."""
 
 import asyncio
 import logging
@@ -23,47 +23,47 @@ from ingest.senders.disconnects import explain_disconnect
 log = logging.getLogger(__name__)
 
 _PERMANENT_STATUS = (400, 401, 403, 404)
-#: Longer than a gateway waits for Kafka: while it does, it may not read, and so not answer pings either.
+#: Longer than a gateway waits for Kafka. While it waits, it may not read the connection, and so not answer pings.
 PING_TIMEOUT_SECONDS = 40
 
 
 class GatewayRejectsError(RuntimeError):
-    """The gateway does not let this device in; trying again is of no use."""
+    """Raised if the gateway rejects this device, or its URL is invalid; retrying does not help."""
 
 
 class PhoneClient:
     """Streams one session of one device.
 
-    Readings are numbered in batches, sent in order, and kept until the gateway has said that Kafka has
-    them. When the connection breaks, the client connects again (with growing pauses) and sends everything
-    that was not answered; what the gateway had already is recognised as a repeat and merged.
+    Readings are cut into numbered batches, sent in order, and kept until the gateway acknowledges that Kafka has them.
+    If the connection is lost, the client connects again after a back-off and sends every batch that was not answered.
+    Batches that the gateway already had are recognised as repeats downstream.
 
     Parameters
     ----------
     url : str
-        The gateway's, such as ``ws://127.0.0.1:8600/v1/samples``.
+        The gateway's URL, such as ``ws://127.0.0.1:8600/v1/samples``.
     device : str
         This device's name.
     session : str, optional
-        Name of the session; made from the time if not given. A session's numbering begins at 0: after a
-        restart, begin another.
+        Name of the session; derived from the time if not given. A session's sequence numbers begin at 0, so use a new
+        session after a restart.
     token : str, optional
-        What the gateway asks for.
+        The gateway's token, or this device's own.
     batch_readings : int
-        Readings a batch.
+        Readings per batch.
     max_buffered : int
-        Batches kept while they are not confirmed. When they are this many, `send` waits.
+        Unconfirmed batches that are kept at most; `send` waits while the buffer is full.
     on_accepted : callable, optional
         Called with each batch that Kafka has.
     on_rejected : callable, optional
-        Called with each batch that was rejected, and why. Rejected batches are not sent again.
+        Called with each rejected batch and the rejection. Rejected batches are not sent again.
     on_waiting : callable, optional
-        Called when the gateway says that it waits for Kafka, once until something is confirmed again. The
-        client goes on buffering, and `send` waits when the buffer is full.
+        Called when the gateway reports that it cannot accept batches for now; not called again until a batch is
+        answered. The client continues to buffer.
     on_disconnected : callable, optional
-        Called whenever the gateway is lost or cannot be reached.
+        Called whenever the connection is lost or cannot be opened.
     finish_seconds : float, optional
-        How long leaving the context waits for Kafka to have everything; without it, as long as it takes.
+        How long leaving the context waits until Kafka has all batches, s; without it, without limit.
 
     Examples
     --------
@@ -99,13 +99,13 @@ class PhoneClient:
         self._on_waiting = on_waiting
         self._on_disconnected = on_disconnected
         self._finish_seconds = finish_seconds
-        # Loopback is reached directly, whatever proxy the environment names.
+        # Loopback is reached directly, even if the environment sets a proxy.
         self._proxy: Literal[True] | None = None if is_loopback(urlsplit(url).hostname or "") else True
         self._open: deque[SampleBatch] = deque()
-        self._sent = 0  # how many of `_open` went over the present connection
+        self._sent = 0  # number of batches of `_open` that were sent over the current connection
         self._changed = asyncio.Condition()
         self._back_off = BackOff()
-        self._is_told_to_wait = False
+        self._is_waiting = False
         self._task: asyncio.Task[None] | None = None
         self.accepted = 0
         self.rejected = 0
@@ -113,7 +113,7 @@ class PhoneClient:
 
     @property
     def unconfirmed(self) -> int:
-        """How many batches Kafka has not confirmed yet."""
+        """Number of batches that Kafka has not confirmed yet."""
         return len(self._open)
 
     async def __aenter__(self) -> Self:
@@ -128,7 +128,7 @@ class PhoneClient:
                 async with asyncio.timeout(self._finish_seconds):
                     await self.finish()
         except TimeoutError:
-            log.warning("%s: leaves with %d batches unconfirmed", self.device, len(self._open))
+            log.warning("%s: stopped with %d batches unconfirmed", self.device, len(self._open))
         finally:
             assert self._task is not None
             self._task.cancel()
@@ -136,43 +136,43 @@ class PhoneClient:
                 await self._task
 
     async def send(self, times: Times, axes: Axes) -> None:
-        """Take readings and send every full batch; waits while the buffer is full.
+        """Add readings and send every full batch; wait while the buffer is full.
 
         Parameters
         ----------
         times : ndarray of int64, shape (n,)
-            µs since the epoch, strictly increasing over the whole session.
+            Event times, µs since the epoch, strictly increasing over the whole session.
         axes : ndarray of float32, shape (n, 3)
-            m/s², gravity included.
+            Acceleration with gravity, m/s².
 
         Raises
         ------
         ValueError
-            If a time is not later than the one before.
+            If a time is not later than the previous one.
         GatewayRejectsError
-            If the gateway does not let this device in.
+            If the gateway rejects this device.
         """
         self._batches.add(times, axes)
         while self._batches.has_full:
             await self._queue(self._batches.cut)
 
     async def send_batch(self, batch: SampleBatch) -> None:
-        """Send a batch that was made elsewhere, with its own promises; waits while the buffer is full.
+        """Send a batch that the caller made; wait while the buffer is full.
 
         Raises
         ------
         GatewayRejectsError
-            If the gateway does not let this device in.
+            If the gateway rejects this device.
         """
         await self._queue(lambda: batch)
 
     async def finish(self) -> None:
-        """Send what is left and wait until Kafka has everything.
+        """Send the remaining readings and wait until every batch is answered.
 
         Raises
         ------
         GatewayRejectsError
-            If the gateway does not let this device in.
+            If the gateway rejects this device.
         """
         if self._batches.has_any:
             await self._queue(self._batches.cut)
@@ -184,7 +184,7 @@ class PhoneClient:
         async with self._changed:
             await self._changed.wait_for(lambda: len(self._open) < self._max_buffered or self._has_failed())
             self._raise_failure()
-            # Only now: a caller that stops waiting loses nothing by it.
+            # Cut the batch only now, so that a caller that is cancelled while it waits loses no reading.
             self._open.append(next_batch())
             self._changed.notify_all()
 
@@ -208,7 +208,7 @@ class PhoneClient:
                         proxy=self._proxy,
                     ) as connection:
                         self.connections += 1
-                        await self._converse(connection)
+                        await self._exchange(connection)
                 except InvalidURI as error:
                     raise GatewayRejectsError(str(error)) from error
                 except (ConnectionClosed, OSError, TimeoutError, InvalidHandshake) as error:
@@ -218,21 +218,21 @@ class PhoneClient:
                 self._changed.notify_all()
 
     async def _pause_after(self, error: Exception) -> None:
-        status, said, retry_after = explain_disconnect(error)
+        status, reason, retry_after = explain_disconnect(error)
         if status in _PERMANENT_STATUS:
-            raise GatewayRejectsError(said) from error
+            raise GatewayRejectsError(reason) from error
         level = logging.WARNING if self._back_off.is_fresh else logging.INFO
-        log.log(level, "%s: no gateway (%s); %d batches wait", self.device, said, len(self._open))
+        log.log(level, "%s: not connected to the gateway (%s); %d batches wait", self.device, reason, len(self._open))
         if self._on_disconnected:
             self._on_disconnected()
         await asyncio.sleep(self._back_off.next_pause(retry_after))
 
-    async def _converse(self, connection: ClientConnection) -> None:
+    async def _exchange(self, connection: ClientConnection) -> None:
         self._sent = 0
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._send_forever(connection))
-                tasks.create_task(self._hear_forever(connection))
+                tasks.create_task(self._receive_forever(connection))
         except* ConnectionClosed as errors:
             raise errors.exceptions[0] from None
 
@@ -244,43 +244,43 @@ class PhoneClient:
                 self._sent += 1
             await connection.send(encode_batch(batch))
 
-    async def _hear_forever(self, connection: ClientConnection) -> None:
+    async def _receive_forever(self, connection: ClientConnection) -> None:
         while True:
             text = await connection.recv()
             message = decode_message(text)
             if message is None:
-                log.debug("%s: ignores a message of an unknown type: %.200s", self.device, text)
+                log.debug("%s: ignored a message of an unknown type: %.200s", self.device, text)
             elif isinstance(message, Waiting):
                 self._note_waiting(message)
             elif isinstance(message, Accepted | Rejected):
                 async with self._changed:
-                    self._settle(message)
+                    self._handle_answer(message)
                     self._changed.notify_all()
 
     def _note_waiting(self, waiting: Waiting) -> None:
-        if self._is_told_to_wait:  # by an earlier connection, and nothing was confirmed since
+        if self._is_waiting:  # reported over an earlier connection, and no batch was answered since
             return
-        self._is_told_to_wait = True
-        reason = {"kafka": "Kafka", "room": "room", "rate": "the rate that a device may send at"}[waiting.reason]
+        self._is_waiting = True
+        reason = {"kafka": "Kafka", "room": "free buffer space", "rate": "this device's rate limit"}[waiting.reason]
         log.warning("%s: the gateway waits for %s; %d batches wait", self.device, reason, len(self._open))
         if self._on_waiting:
             self._on_waiting(waiting)
 
-    def _settle(self, answer: Answer) -> None:
+    def _handle_answer(self, answer: Answer) -> None:
         self._back_off.reset()
-        if self._is_told_to_wait:
-            self._is_told_to_wait = False
-            log.info("%s: the gateway waits no longer", self.device)
+        if self._is_waiting:
+            self._is_waiting = False
+            log.info("%s: the gateway no longer waits", self.device)
         batch = self._open.popleft()
         self._sent -= 1
         if isinstance(answer, Accepted):
             if answer.sequence != batch.sequence:
-                raise RuntimeError(f"the gateway answered {answer.sequence} before {batch.sequence}")
+                raise RuntimeError(f"the gateway accepted batch {answer.sequence} before batch {batch.sequence}")
             self.accepted += 1
             if self._on_accepted:
                 self._on_accepted(batch)
             return
         self.rejected += 1
-        log.warning("%s: batch %d rejected: %s: %s", self.device, batch.sequence, answer.code, answer.detail)
+        log.warning("%s: gateway rejected batch %d: %s: %s", self.device, batch.sequence, answer.code, answer.detail)
         if self._on_rejected:
             self._on_rejected(batch, answer)

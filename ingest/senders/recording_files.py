@@ -1,4 +1,4 @@
-"""Reading recordings from files: Parquet tables in the project's columns, and HHAR's CSV."""
+"""Reading recordings from files: Parquet tables with the project's columns, and CSV files of HHAR."""
 
 from pathlib import Path
 from typing import Any
@@ -14,19 +14,19 @@ from har.recordings import COLUMNS, Recording, RecordingError, recordings_from_c
 
 
 def read_recordings(path: Path) -> list[Recording]:
-    """Read a recording file, by its ending: ``.parquet``, or ``.csv`` in HHAR's columns.
+    """Read a recording file: ``.parquet``, or ``.csv`` with HHAR's columns.
 
-    Where HHAR's event times come from is said in `har.hhar`.
+    See `har.hhar` for the source of HHAR's event times.
 
     Raises
     ------
     RecordingError
-        If the file is missing, in neither format, or lacks columns.
+        If the file is missing, has neither format, or lacks columns.
     """
     readers = {".parquet": _read_parquet, ".csv": _read_hhar}
     reader = readers.get(path.suffix.lower())
     if reader is None:
-        raise RecordingError(f"{path.name}: recordings are .parquet or HHAR .csv files")
+        raise RecordingError(f"{path.name}: a recording must be a .parquet file or a .csv file of HHAR")
     try:
         return recordings_from_columns(reader(path))
     except (OSError, pa.ArrowException, ValueError) as error:
@@ -41,7 +41,7 @@ def _read_parquet(path: Path) -> dict[str, NDArray[Any]]:
 
 def _read_hhar(path: Path) -> dict[str, NDArray[Any]]:
     options = pyarrow.csv.ConvertOptions(
-        # A spreadsheet writes 1.42469663191325e+18: read as a float, a plain integer would lose digits.
+        # Read as text: spreadsheets write 1.42469663191325e+18, but as floats, plain integers would lose digits.
         column_types={"Creation_Time": pa.string(), "gt": pa.string()},
         strings_can_be_null=False,
     )

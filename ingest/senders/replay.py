@@ -1,7 +1,7 @@
-"""`har replay`: a recording streams to the gateway as if it were happening now.
+"""`har replay`: streams a recording to the gateway as if it were recorded now.
 
-Event times are shifted by a multiple of the hop, so that the recording ends when the replay does, and the
-windows are those that the recording gives offline. Each (user, session) becomes a device of its own.
+Event times are shifted so that the recording ends when the replay ends. The shift is a multiple of the hop, so the
+windows are the same as offline. Each (user, session) is replayed as a separate device.
 """
 
 import asyncio
@@ -37,11 +37,11 @@ class ReplayPlan:
     Attributes
     ----------
     recording : Recording
-        What is replayed; its times stay as they were.
+        The recording, with its original times.
     name : SessionName
-        The device and session that it is replayed as.
+        Device and session of the replay.
     shift_us : int
-        What is added to its times, a multiple of the hop.
+        Added to its times, µs; a multiple of the hop.
     """
 
     recording: Recording
@@ -50,11 +50,23 @@ class ReplayPlan:
 
 
 def plan_replay(recordings: list[Recording], *, now_us: int, speed: float, hop_us: int) -> list[ReplayPlan]:
-    """Plan to begin all recordings at `now_us` and to end each when its last reading is due."""
+    """Plan replays that all begin at `now_us`, and whose event times end when their last reading is due.
+
+    Parameters
+    ----------
+    recordings : list of Recording
+        What to replay.
+    now_us : int
+        Start of the replays, µs since the epoch.
+    speed : float
+        Factor of real time.
+    hop_us : int
+        Hop of the windows, µs; shifts are multiples of it.
+    """
     plans = []
     for recording in recordings:
         first, last = int(recording.times.min()), int(recording.times.max())
-        # Slower than real time, event time falls behind; it must never run ahead of the clock.
+        # Below real time, event time falls behind the clock; it must never run ahead of it.
         ends_at = now_us + round((last - first) / max(speed, 1))
         shift = (ends_at - last) // hop_us * hop_us
         device = _identifier(f"{recording.device}-{recording.user}-{recording.session}")
@@ -63,7 +75,17 @@ def plan_replay(recordings: list[Recording], *, now_us: int, speed: float, hop_u
 
 
 async def replay(plan: ReplayPlan, settings: ReplaySettings, advance: Callable[[int], None]) -> int:
-    """Replay one recording; returns how many batches were rejected."""
+    """Replay one recording; return the number of rejected batches.
+
+    Parameters
+    ----------
+    plan : ReplayPlan
+        The recording and its shift.
+    settings : ReplaySettings
+        The gateway, speed and journal.
+    advance : callable
+        Called with the number of readings of each answered batch.
+    """
     recording = plan.recording
     times = recording.times + plan.shift_us
     begins_at, first = time.monotonic(), int(times.min())
@@ -98,7 +120,7 @@ async def replay(plan: ReplayPlan, settings: ReplaySettings, advance: Callable[[
 
 
 async def replay_all(plans: list[ReplayPlan], settings: ReplaySettings) -> int:
-    """Replay all recordings side by side with a progress bar; returns how many batches were rejected."""
+    """Replay all recordings at the same time with a progress bar; return the number of rejected batches."""
     total = sum(len(plan.recording.times) for plan in plans)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, disable=settings.quiet, transient=False) as progress:
@@ -111,7 +133,7 @@ def run(settings: ReplaySettings) -> int:
     """Replay a file; return the exit status."""
     logging.config.dictConfig(logging_config("replay", "WARNING"))
     try:
-        recordings = _chosen(read_recordings(settings.file), settings)
+        recordings = _select(read_recordings(settings.file), settings)
         plans = plan_replay(recordings, now_us=time.time_ns() // 1000, speed=settings.speed, hop_us=WindowSpec().hop_us)
         rejected = asyncio.run(replay_all(plans, settings))
     except (RecordingError, GatewayRejectsError) as error:
@@ -126,16 +148,18 @@ def run(settings: ReplaySettings) -> int:
     return 1 if rejected else 0
 
 
-def _chosen(recordings: list[Recording], settings: ReplaySettings) -> list[Recording]:
+def _select(recordings: list[Recording], settings: ReplaySettings) -> list[Recording]:
     if settings.user is not None:
         users = settings.user.split(",")
-        there = {recording.user for recording in recordings}
-        absent = [user for user in users if user not in there]
-        if absent:
-            raise RecordingError(f"no user {', '.join(absent)} in {settings.file}; it has {', '.join(sorted(there))}")
+        present = {recording.user for recording in recordings}
+        missing = [user for user in users if user not in present]
+        if missing:
+            raise RecordingError(
+                f"{settings.file} has no user {', '.join(missing)}; it has {', '.join(sorted(present))}"
+            )
         recordings = [recording for recording in recordings if recording.user in users]
     if not recordings or not any(np.size(recording.times) for recording in recordings):
-        raise RecordingError(f"{settings.file} holds no reading")
+        raise RecordingError(f"{settings.file} contains no readings")
     return recordings[: settings.devices]
 
 

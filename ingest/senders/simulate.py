@@ -1,4 +1,4 @@
-"""`har simulate`: simulated wearers stream to the gateway in real time."""
+"""`har simulate`: streams readings of simulated wearers to the gateway in real time."""
 
 import asyncio
 import logging
@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 
 async def stream_phone(phone: SimulatedPhone, settings: SimulateSettings, stop: asyncio.Event) -> None:
-    """Stream one phone's readings as they happen, until `stop` is set; then send what is left."""
+    """Stream one phone's readings in real time until `stop` is set, then send the remaining readings."""
     with ExitStack() as stack:
         journal = None
         if settings.journal:
@@ -52,7 +52,7 @@ async def stream_phone(phone: SimulatedPhone, settings: SimulateSettings, stop: 
 
 
 async def simulate(settings: SimulateSettings) -> None:
-    """Stream all phones until SIGINT, SIGTERM or the end of the time; a second signal does not wait for Kafka."""
+    """Stream all phones until SIGINT, SIGTERM or the time limit; a second signal stops without waiting for answers."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     streaming = asyncio.current_task()
@@ -72,7 +72,7 @@ async def simulate(settings: SimulateSettings) -> None:
         SimulatedPhone(
             settings.seed,
             settings.first + number,
-            # Phones of one process begin spread over a second, as phones do.
+            # The phones start at different moments within a second, as real phones do.
             session_start_us=now - number * MICROSECONDS // settings.devices,
             segment_seconds=settings.segment_seconds,
         )
@@ -82,7 +82,7 @@ async def simulate(settings: SimulateSettings) -> None:
 
 
 def run(settings: SimulateSettings) -> int:
-    """Simulate; return the exit status."""
+    """Run the simulation; return the exit status."""
     logging.config.dictConfig(logging_config("simulate"))
     try:
         asyncio.run(simulate(settings))

@@ -211,7 +211,7 @@ def test_only_the_latest_part_of_a_log_can_be_audited(stream, monkeypatch):
 def test_a_damaged_journal_is_named(tmp_path, capsys):
     (tmp_path / "phone-1.s1.journal").write_bytes((8).to_bytes(4, "little") + b"\xc1nonsense")
     assert main(["audit", "--journals", str(tmp_path)]) == 2
-    assert "phone-1.s1.journal is no journal" in capsys.readouterr().err
+    assert "phone-1.s1.journal is not a journal" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""An archive under test: sends messages to Kafka, runs archivers in this process and in others, and reads the tables."""
+"""An archive under test: sends messages to Kafka, runs archivers in this and other processes, and reads the tables."""
 
 import multiprocessing
 import subprocess

@@ -16,7 +16,7 @@ from har.samples import in_order_batch
 from ingest.archive.tables import LABELS
 from tests import brokers
 from tests.brokers import on_one_broker
-from tests.ingest.archive.archived import noon_batches, make_label, wait_for
+from tests.ingest.archive.archived import make_label, noon_batches, wait_for
 
 
 def counted(metrics, name, **labels) -> float:

@@ -18,7 +18,7 @@ from ingest.archive.location import Location
 from ingest.archive.tables import SAMPLES, ArchiveTable
 from ingest.archive.upkeep import remove_files
 from tests.brokers import on_one_broker
-from tests.ingest.archive.archived import Archive, noon_batches, make_label, wait_for
+from tests.ingest.archive.archived import Archive, make_label, noon_batches, wait_for
 
 KILLS = 12
 

@@ -17,7 +17,7 @@ from ingest.archive.tables import LABELS, SAMPLES
 from ingest.archive.verification import verify
 from tests.brokers import on_one_broker
 from tests.command_line import CommandLine
-from tests.ingest.archive.archived import noon_batches, make_label, wait_for
+from tests.ingest.archive.archived import make_label, noon_batches, wait_for
 
 DAY_US = 86_400_000_000
 

@@ -13,7 +13,7 @@ from deploy import standstill
 from deploy.ports import free_port
 from ingest.archive.forgetting import forget
 from tests.brokers import on_one_broker
-from tests.ingest.archive.archived import Archive, noon_batches, make_label, wait_for
+from tests.ingest.archive.archived import Archive, make_label, noon_batches, wait_for
 
 pytestmark = on_one_broker
 

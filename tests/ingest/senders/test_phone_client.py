@@ -34,7 +34,7 @@ async def test_readings_are_batched_sent_and_confirmed(broker):
     assert phone.unconfirmed == 0
 
 
-async def test_a_gateway_that_goes_and_comes_back_loses_nothing(broker):
+async def test_a_restart_of_the_gateway_loses_nothing(broker):
     async with gateway_on(broker) as address:
         port = int(address.split(":")[1])
         phone = PhoneClient(f"ws://{address}/v1/samples", "p", batch_readings=50)
@@ -42,7 +42,7 @@ async def test_a_gateway_that_goes_and_comes_back_loses_nothing(broker):
         await phone.send(TIMES[:500], AXES[:500])
         while phone.unconfirmed:
             await asyncio.sleep(0.02)
-    await phone.send(TIMES[500:1_000], AXES[500:1_000])  # nobody listens
+    await phone.send(TIMES[500:1_000], AXES[500:1_000])  # no gateway runs
     assert phone.unconfirmed >= 10
     async with gateway_on(broker, port=port):
         await phone.send(TIMES[1_000:], AXES[1_000:])
@@ -52,7 +52,7 @@ async def test_a_gateway_that_goes_and_comes_back_loses_nothing(broker):
     assert phone.connections == 2
 
 
-async def test_while_kafka_is_away_the_phone_buffers_and_resumes(broker):
+async def test_a_phone_buffers_while_kafka_is_unavailable_and_resumes(broker):
     async with gateway_on(broker, delivery_timeout_seconds=1.5) as address:
         cut_off = asyncio.Event()
         async with PhoneClient(f"ws://{address}/v1/samples", "p", on_disconnected=cut_off.set) as phone:
@@ -81,32 +81,34 @@ async def test_a_full_buffer_makes_the_sender_wait():
 
 
 @on_one_broker
-async def test_a_rejected_batch_is_reported_and_the_rest_goes_on(broker):
+async def test_a_rejected_batch_is_reported_and_the_others_are_accepted(broker):
     rejected = []
     axes = AXES.copy()
     axes[120] = np.nan
     async with gateway_on(broker) as address:
         url = f"ws://{address}/v1/samples"
-        async with PhoneClient(url, "p", on_rejected=lambda b, why: rejected.append((b.sequence, why.code))) as phone:
+        async with PhoneClient(
+            url, "p", on_rejected=lambda batch, answer: rejected.append((batch.sequence, answer.code))
+        ) as phone:
             await phone.send(TIMES, axes)
     assert rejected == [(2, "not_finite")]
     assert phone.accepted == 29
 
 
-async def test_times_that_do_not_increase_are_the_callers_error():
+async def test_times_that_do_not_increase_raise():
     phone = PhoneClient("ws://127.0.0.1:9/v1/samples", "p")
     with pytest.raises(ValueError, match="strictly increase"):
         await phone.send(TIMES[:2][::-1], AXES[:2])
 
 
-async def test_leaving_waits_no_longer_than_it_is_told_to():
+async def test_leaving_the_context_waits_no_longer_than_finish_seconds():
     async with asyncio.timeout(10):
         async with PhoneClient("ws://127.0.0.1:9/v1/samples", "p", finish_seconds=0.3) as phone:
             await phone.send(TIMES[:100], AXES[:100])
     assert phone.unconfirmed == 2
 
 
-async def test_what_is_no_address_is_final():
+async def test_an_invalid_url_is_not_retried():
     phone = PhoneClient("127.0.0.1:9/v1/samples", "p", max_buffered=1)
     with pytest.raises(GatewayRejectsError, match="isn't a valid URI"):
         async with phone:
@@ -114,7 +116,7 @@ async def test_what_is_no_address_is_final():
 
 
 @on_one_broker
-async def test_a_wrong_token_is_final(broker):
+async def test_a_wrong_token_is_not_retried(broker):
     async with gateway_on(broker, token="right") as address:
         phone = PhoneClient(f"ws://{address}/v1/samples", "p", token="wrong", max_buffered=1)
         with pytest.raises(GatewayRejectsError, match="401"):
@@ -122,7 +124,7 @@ async def test_a_wrong_token_is_final(broker):
                 await phone.send(TIMES, AXES)
 
 
-def test_an_odd_device_name_is_rejected_at_once():
+def test_an_invalid_device_name_is_rejected_at_once():
     with pytest.raises(ValueError, match="device"):
         PhoneClient("ws://127.0.0.1:9", "my phone!")
 
@@ -145,12 +147,12 @@ async def test_a_producer_that_is_replaced_leaves_no_thread_behind(broker):
             await asyncio.sleep(0.05)
 
 
-async def test_unknown_messages_are_ignored_and_a_phone_comes_back_no_sooner_than_asked():
-    asked_at = []
+async def test_unknown_messages_are_ignored_and_a_phone_reconnects_no_sooner_than_retry_after():
+    requested_at = []
 
-    def turn_away_at_first(connection, _):
-        asked_at.append(time.monotonic())
-        if len(asked_at) > 1:
+    def reject_first(connection, _):
+        requested_at.append(time.monotonic())
+        if len(requested_at) > 1:
             return None
         response = connection.respond(503, "later\n")
         response.headers["Retry-After"] = "1"
@@ -162,32 +164,32 @@ async def test_unknown_messages_are_ignored_and_a_phone_comes_back_no_sooner_tha
             batch = decode_batch(frame)
             await connection.send(encode_message(Accepted(batch.session, batch.sequence)))
 
-    async with serve(answer, "127.0.0.1", 0, process_request=turn_away_at_first) as server:
+    async with serve(answer, "127.0.0.1", 0, process_request=reject_first) as server:
         port = server.sockets[0].getsockname()[1]
         async with PhoneClient(f"ws://127.0.0.1:{port}", "p") as phone:
             await phone.send(TIMES, AXES)
     assert phone.accepted == 30
-    assert 1 <= asked_at[1] - asked_at[0] < 2
+    assert 1 <= requested_at[1] - requested_at[0] < 2
 
 
 @pytest.mark.parametrize(("code", "least", "most"), [(1013, 3, 5), (1008, 1, 1)])
-async def test_a_gateway_that_closes_every_connection_is_tried_less_and_less_often(code, least, most):
-    tried_at = []
+async def test_a_phone_backs_off_from_a_gateway_that_closes_every_connection(code, least, most):
+    connected_at = []
 
     async def close(connection):
-        tried_at.append(time.monotonic())
+        connected_at.append(time.monotonic())
         await connection.close(code)
 
     async with serve(close, "127.0.0.1", 0) as server:
         url = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}"
         async with PhoneClient(url, "p", finish_seconds=2) as phone:
             await phone.send(TIMES, AXES)
-    assert least <= len(tried_at) <= most
-    pauses = np.diff(tried_at)
+    assert least <= len(connected_at) <= most
+    pauses = np.diff(connected_at)
     assert all(longer > 1.3 * shorter for shorter, longer in itertools.pairwise(pauses))
 
 
-async def test_a_sender_that_stops_waiting_for_the_buffer_loses_no_reading():
+async def test_a_sender_that_is_cancelled_while_the_buffer_is_full_loses_no_reading():
     async def accept(connection):
         async for frame in connection:
             batch = decode_batch(frame)
@@ -206,8 +208,8 @@ async def test_a_sender_that_stops_waiting_for_the_buffer_loses_no_reading():
     assert np.concatenate([batch.times for batch in received]).tolist() == TIMES.tolist()
 
 
-async def test_one_wait_over_two_connections_is_told_once_and_the_next_one_again():
-    said, connections = [], []
+async def test_one_wait_over_two_connections_is_reported_once_and_the_next_one_again():
+    reported, connections = [], []
 
     async def make_wait(connection):
         connections.append(connection)
@@ -222,7 +224,7 @@ async def test_one_wait_over_two_connections_is_told_once_and_the_next_one_again
 
     async with serve(make_wait, "127.0.0.1", 0, close_timeout=0.2) as server:
         url = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        async with PhoneClient(url, "p", on_waiting=said.append) as phone:
+        async with PhoneClient(url, "p", on_waiting=reported.append) as phone:
             await phone.send(TIMES, AXES)
     assert phone.connections == 2
-    assert [waiting.reason for waiting in said] == ["kafka", "room"]
+    assert [waiting.reason for waiting in reported] == ["kafka", "room"]

@@ -17,7 +17,7 @@ def hhar(tmp_path, rows: list[str]):
     return path
 
 
-def test_hhar_event_time_is_the_exact_creation_time(tmp_path):
+def test_exact_creation_times_are_the_event_times_of_hhar(tmp_path):
     rows = [
         f"{n},142469663390{n},142469663191324857{n},1,2,9.5,{user},nexus4,nexus4_1,stand"
         for n, user in enumerate("aab")
@@ -29,7 +29,7 @@ def test_hhar_event_time_is_the_exact_creation_time(tmp_path):
     assert first.axes[0].tolist() == [1, 2, 9.5]
 
 
-def test_a_creation_time_that_a_spreadsheet_rounded_away_is_replaced_by_the_arrival(tmp_path):
+def test_rounded_creation_times_are_replaced_by_arrival_times(tmp_path):
     rows = [f"{n},{1424696633908 + 5 * n},1.42E+18,1,2,9.5,a,nexus4,nexus4_1,walk" for n in range(10)]
     (recording,) = read_recordings(hhar(tmp_path, rows))
     assert np.diff(recording.times).tolist() == [5_000] * 9
@@ -44,19 +44,19 @@ def table(**changes) -> pa.Table:
     return pa.table({name: values for name, values in (columns | changes).items() if values is not None})
 
 
-def test_parquet_is_cut_into_sessions(tmp_path):
+def test_parquet_is_split_into_sessions(tmp_path):
     pq.write_table(table(), tmp_path / "r.parquet")
     recordings = read_recordings(tmp_path / "r.parquet")
     assert [(r.session, r.times.tolist()) for r in recordings] == [("1", [0, 20_000]), ("2", [0, 20_000])]
 
 
 @pytest.mark.parametrize(
-    ("changes", "says"),
+    ("changes", "message"),
     [({"gt": None}, "no column gt"), ({"x": [0.0, None, 0.0, 0.0]}, "1 of 4 rows"), ({"t": ["a"] * 4}, "numbers")],
 )
-def test_what_is_no_recording_is_rejected_with_the_reason(tmp_path, changes, says):
+def test_a_table_that_is_not_a_recording_is_rejected_with_the_reason(tmp_path, changes, message):
     pq.write_table(table(**changes), tmp_path / "r.parquet")
-    with pytest.raises(RecordingError, match=says):
+    with pytest.raises(RecordingError, match=message):
         read_recordings(tmp_path / "r.parquet")
 
 
@@ -69,7 +69,7 @@ def test_other_files_are_rejected(tmp_path):
         read_recordings(tmp_path / "missing.parquet")
 
 
-def test_a_journal_gives_back_what_was_acknowledged_and_survives_a_torn_end(tmp_path):
+def test_a_journal_returns_acknowledged_batches_and_survives_an_incomplete_entry(tmp_path):
     batches = live_batches(4)
     with Journal(tmp_path, "phone-1", "s1") as journal:
         for batch in batches:
@@ -87,7 +87,7 @@ def test_a_journal_gives_back_what_was_acknowledged_and_survives_a_torn_end(tmp_
     assert set(recording.labels) == {"walk", "sit"}
 
 
-def test_a_journal_that_is_damaged_is_rejected(tmp_path):
+def test_a_damaged_journal_is_rejected(tmp_path):
     with Journal(tmp_path, "phone-1", "s1") as journal:
         for batch in live_batches(2):
             journal.write(batch, np.array(["walk"] * len(batch)))

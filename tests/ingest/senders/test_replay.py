@@ -11,7 +11,7 @@ def recording(seconds: int = 20) -> Recording:
     return Recording("user 1", "galaxy", "m", "e/1", times, axes, np.full(len(times), "walk"))
 
 
-def test_a_replay_ends_now_and_gives_the_recordings_windows():
+def test_a_replay_ends_with_the_clock_and_has_the_windows_of_the_recording():
     now = 1_763_900_000_123_456
     for speed in (0.5, 1, 4):
         (plan,) = plan_replay([recording()], now_us=now, speed=speed, hop_us=1_000_000)
@@ -24,6 +24,6 @@ def test_a_replay_ends_now_and_gives_the_recordings_windows():
         assert offline.values.tobytes() == replayed.values.tobytes()
 
 
-def test_names_become_identifiers():
+def test_device_names_are_valid_identifiers():
     (plan,) = plan_replay([recording()], now_us=0, speed=1, hop_us=1_000_000)
     assert plan.name.device == "galaxy-user-1-e-1"

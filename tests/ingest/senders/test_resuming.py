@@ -1,4 +1,4 @@
-"""What Kafka may hold of one session after connections were cut, and what the processor makes of it."""
+"""The logs that interrupted connections may leave in Kafka of one session, and how the processor assembles them."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -20,7 +20,7 @@ IN_FLIGHT = GatewaySettings().max_unconfirmed_per_connection
 
 @dataclass
 class Connection:
-    """A lane to Kafka: its batches arrive in order, each at any time after it was sent, or from some on never."""
+    """A connection: its batches arrive in Kafka in order, at any time after sending; the last ones perhaps never."""
 
     first: int
     sent_until: int
@@ -33,7 +33,7 @@ class Connection:
 
 @dataclass(frozen=True)
 class Session:
-    """How a phone's readings come about, and are cut into batches."""
+    """How a phone's readings are generated and cut into batches."""
 
     seed: int
     rate_hz: int
@@ -68,7 +68,7 @@ def windows_of(session: Session) -> dict[int, bytes]:
 
 @dataclass(frozen=True)
 class Log:
-    """What Kafka holds of a session: the sequence numbers in the order in which they arrived."""
+    """The sequence numbers of a session in Kafka, in order of arrival."""
 
     session: Session
     sequences: list[int]
@@ -79,12 +79,12 @@ class Log:
 
 
 @st.composite
-def logs_of_cut_connections(draw):
-    """What arrives in Kafka of a session that was sent over connections which were cut at any moment.
+def logs_of_interrupted_connections(draw):
+    """Draw the log of a session that was sent over connections which were interrupted at any moment.
 
-    The phone sends at most `IN_FLIGHT` batches ahead of what was acknowledged to it, begins each connection
-    with the first that was not, and keeps at it until everything is acknowledged. What it sent over a
-    connection arrives in order, also long after the connection was cut, over whichever gateway.
+    The phone sends at most `IN_FLIGHT` unacknowledged batches. It begins each connection with the first batch that was
+    not acknowledged, until all are. The batches of a connection arrive in order, also long after it was interrupted,
+    and through any gateway.
     """
     rate_hz, batch_readings = draw(st.sampled_from([(50, 50), (50, 100), (200, 50), (200, 25)]))
     session = Session(draw(st.integers(0, 9)), rate_hz, batch_readings)
@@ -128,7 +128,7 @@ def logs_of_cut_connections(draw):
 
 
 def assemble(log: list[SampleBatch], *, begin: int = 0):
-    """Windows by start; the positions that are finished; the batches of which something was rejected."""
+    """Return windows by start, positions that are finished, and batches of which readings were rejected."""
     session: SessionWindows[int] = SessionWindows(SPEC)
     windows, finished, rejected = {}, set(), []
     for position, batch in enumerate(log[begin:], begin):
@@ -142,26 +142,26 @@ def assemble(log: list[SampleBatch], *, begin: int = 0):
     return windows, finished, rejected
 
 
-@given(logs_of_cut_connections())
+@given(logs_of_interrupted_connections())
 @settings(max_examples=300, deadline=None)
-def test_what_is_new_arrives_in_order_however_connections_are_cut(log):
+def test_new_batches_arrive_in_order_after_interruptions(log):
     newest = -1
     for sequence in log.sequences:
         assert sequence <= newest + 1
         newest = max(newest, sequence)
 
 
-@given(logs_of_cut_connections())
+@given(logs_of_interrupted_connections())
 @settings(max_examples=300, deadline=None)
-def test_resuming_gives_the_recordings_windows_and_nothing_is_rejected(log):
+def test_resuming_yields_the_windows_of_the_recording_and_rejects_nothing(log):
     windows, _, rejected = assemble(log.messages)
     assert windows == windows_of(log.session)
     assert rejected == []
 
 
-@given(logs_of_cut_connections(), st.integers(0, 10_000))
+@given(logs_of_interrupted_connections(), st.integers(0, 10_000))
 @settings(max_examples=300, deadline=None)
-def test_a_processor_that_restarts_among_repeats_loses_no_window(log, stopped):
+def test_a_processor_that_restarts_between_repeats_loses_no_window(log, stopped):
     stop = stopped % (len(log.sequences) + 1)
     before, finished, _ = assemble(log.messages[:stop])
     unfinished = [position for position in range(stop) if position not in finished]

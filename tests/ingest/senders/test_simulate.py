@@ -15,7 +15,7 @@ def simulate(address: str, folder, *words: str):
     return asyncio.create_subprocess_exec(*command, stderr=subprocess.DEVNULL)
 
 
-async def test_the_journal_of_phones_that_were_killed_holds_only_what_kafka_has(broker, tmp_path):
+async def test_journals_of_killed_phones_contain_only_readings_that_kafka_has(broker, tmp_path):
     async with gateway_on(broker) as address:
         phones = await simulate(address, tmp_path)
         await until(address, "har_batches_accepted_total", lambda accepted: accepted > 20, 60)
@@ -35,7 +35,7 @@ async def test_the_journal_of_phones_that_were_killed_holds_only_what_kafka_has(
 
 
 @on_one_broker
-async def test_phones_that_are_stopped_wait_as_long_as_told_for_kafka(broker, tmp_path):
+async def test_stopped_phones_wait_for_answers_for_finish_seconds(broker, tmp_path):
     async with gateway_on(broker) as address:
         phones = await simulate(address, tmp_path, "--seconds", "3", "--finish-seconds", "60")
         await until(address, "har_batches_accepted_total", lambda accepted: accepted > 0, 60)
@@ -45,7 +45,7 @@ async def test_phones_that_are_stopped_wait_as_long_as_told_for_kafka(broker, tm
         except TimeoutError:
             assert await measure(address, "har_unconfirmed") > 0
         else:
-            raise AssertionError("they left without their answers")
+            raise AssertionError("the phones ended before their batches were answered")
         broker.unfreeze()
         assert await asyncio.wait_for(phones.wait(), 60) == 0
         accepted = sum(count for _, count in read_journals(tmp_path))
