@@ -1,16 +1,16 @@
-/** Fetching from a store: never more bytes than were allowed, and in bounded time. */
+/** Fetching from a store with limits on bytes and time. */
 
 import { UpdateRejectedError, rejectUnless, textOf } from './update-rejection.js';
 
-/** What a store answers that has no such file. */
+/** Status codes for a file that the store does not have; object storage may answer 403. */
 const MISSING = new Set([403, 404]);
 
 /**
- * @typedef {object} Patience How long a store is borne with.
- * @property {number} deadlineMs For all that one pull fetches.
- * @property {number} graceMs From the start of a file, in which the rate does not count yet.
- * @property {number} leastBytesPerSecond A file that comes slower, on the average, is given up.
- * @property {number} silenceMs A connection that is silent for so long is given up.
+ * @typedef {object} Patience Time limits of a pull.
+ * @property {number} deadlineMs For all files of one pull.
+ * @property {number} graceMs From the start of a file; the rate is not checked before.
+ * @property {number} leastBytesPerSecond Minimal average rate of a file.
+ * @property {number} silenceMs Longest time without data.
  */
 
 /** @type {Patience} */
@@ -23,7 +23,7 @@ export class BoundedFetcher {
   #deadline;
 
   /**
-   * @param {string} baseUrl Where the store is; relative to the page.
+   * @param {string} baseUrl The store's URL, relative to the page.
    * @param {Patience} [patience]
    */
   constructor(baseUrl, patience = PATIENCE) {
@@ -33,62 +33,62 @@ export class BoundedFetcher {
   }
 
   /**
-   * @param {string} name The file's, in the store.
-   * @param {number} most Bytes that it may have.
+   * @param {string} name The file's name in the store.
+   * @param {number} limit Maximal length in bytes.
    * @returns {Promise<Uint8Array<ArrayBuffer>>}
-   * @throws {UpdateRejectedError} As unreachable, slow or too long.
+   * @throws {UpdateRejectedError} With the reason `unreachable`, `slow` or `too long`.
    */
-  async fetch(name, most) {
-    const found = await this.fetchIfThere(name, most);
+  async fetch(name, limit) {
+    const found = await this.fetchIfThere(name, limit);
     rejectUnless(found !== null, 'unreachable', `the store has no ${name}`);
     return found;
   }
 
   /**
-   * @param {string} name The file's, in the store.
-   * @param {number} most Bytes that it may have.
-   * @returns {Promise<Uint8Array<ArrayBuffer> | null>} Null if the store says that there is none.
-   * @throws {UpdateRejectedError} As unreachable, slow or too long.
+   * @param {string} name The file's name in the store.
+   * @param {number} limit Maximal length in bytes.
+   * @returns {Promise<Uint8Array<ArrayBuffer> | null>} Null if the store has no such file.
+   * @throws {UpdateRejectedError} With the reason `unreachable`, `slow` or `too long`.
    */
-  async fetchIfThere(name, most) {
-    const pace = new Pace(name, this.#patience, this.#deadline);
+  async fetchIfThere(name, limit) {
+    const watchdog = new Watchdog(name, this.#patience, this.#deadline);
     try {
-      const answer = await fetch(new URL(name, this.#base), {
-        signal: pace.signal,
-        // What is kept is kept by its signature; an HTTP cache could only hold an older answer against us.
+      const response = await fetch(new URL(name, this.#base), {
+        signal: watchdog.signal,
+        // Signed files are kept in the storage; an HTTP cache could only return older ones.
         cache: 'no-store',
         redirect: 'error',
       });
-      if (MISSING.has(answer.status)) return null;
-      rejectUnless(answer.status === 200, 'unreachable', `${name}: the store answered ${answer.status}`);
-      return await bodyOf(answer, name, most, pace);
+      if (MISSING.has(response.status)) return null;
+      rejectUnless(response.status === 200, 'unreachable', `${name}: the store returned status ${response.status}`);
+      return await readBody(response, name, limit, watchdog);
     } catch (error) {
       if (error instanceof UpdateRejectedError) throw error;
-      throw pace.rejection ?? new UpdateRejectedError('unreachable', `${name}: ${textOf(error)}`, { cause: error });
+      throw watchdog.rejection ?? new UpdateRejectedError('unreachable', `${name}: ${textOf(error)}`, { cause: error });
     } finally {
-      pace.end();
+      watchdog.end();
     }
   }
 }
 
 /**
- * @param {Response} answer
+ * @param {Response} response
  * @param {string} name
- * @param {number} most
- * @param {Pace} pace
+ * @param {number} limit
+ * @param {Watchdog} watchdog
  * @returns {Promise<Uint8Array<ArrayBuffer>>}
  */
-async function bodyOf(answer, name, most, pace) {
+async function readBody(response, name, limit, watchdog) {
   /** @type {Uint8Array<ArrayBuffer>[]} */
   const pieces = [];
   let length = 0;
-  const reader = answer.body?.getReader();
+  const reader = response.body?.getReader();
   while (reader !== undefined) {
     const { done, value } = await reader.read();
     if (done) break;
     length += value.length;
-    rejectUnless(length <= most, 'too long', `${name} is longer than ${most} bytes`);
-    pace.received(length);
+    rejectUnless(length <= limit, 'too long', `${name} is longer than ${limit} bytes`);
+    watchdog.received(length);
     pieces.push(value);
   }
   const whole = new Uint8Array(length);
@@ -100,20 +100,20 @@ async function bodyOf(answer, name, most, pace) {
   return whole;
 }
 
-/** Watches over the pace of one file, and breaks its connection when it is too slow. */
-class Pace {
+/** Aborts the request for a file when it is too slow. */
+class Watchdog {
   #name;
   #patience;
   #deadline;
   #began = performance.now();
-  #stop = new AbortController();
+  #abort = new AbortController();
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #silence;
-  /** @type {UpdateRejectedError | null} Why the connection was broken. */
+  /** @type {UpdateRejectedError | null} Why the request was aborted. */
   rejection = null;
 
   /**
-   * @param {string} name The file's.
+   * @param {string} name The file's name.
    * @param {Patience} patience
    * @param {number} deadline By `performance.now()`.
    */
@@ -121,17 +121,16 @@ class Pace {
     this.#name = name;
     this.#patience = patience;
     this.#deadline = deadline;
-    this.#awaitMore();
+    this.#startTimer();
   }
 
-  /** Aborted when it is over. */
   get signal() {
-    return this.#stop.signal;
+    return this.#abort.signal;
   }
 
   /**
-   * @param {number} bytes So many are here by now.
-   * @throws {UpdateRejectedError} If they came too slowly.
+   * @param {number} bytes How many have arrived so far.
+   * @throws {UpdateRejectedError} If the average rate is too low.
    */
   received(bytes) {
     const { graceMs, leastBytesPerSecond } = this.#patience;
@@ -141,26 +140,26 @@ class Pace {
     rejectUnless(
       !isSlow,
       'slow',
-      `${this.#name} comes with ${rate} bytes a second; ${leastBytesPerSecond} is the least`,
+      `${this.#name} arrives at ${rate} bytes per second; the minimum is ${leastBytesPerSecond}`,
     );
-    this.#awaitMore();
+    this.#startTimer();
   }
 
-  /** Stop watching, and close the connection if it is still open. */
+  /** Stop the timer, and abort the request if it is still open. */
   end() {
     clearTimeout(this.#silence);
-    this.#stop.abort();
+    this.#abort.abort();
   }
 
-  #awaitMore() {
+  #startTimer() {
     clearTimeout(this.#silence);
     const left = Math.max(0, this.#deadline - performance.now());
     const { silenceMs, deadlineMs } = this.#patience;
-    const detail = left < silenceMs ? `was not here within ${deadlineMs} ms` : `did not come on for ${silenceMs} ms`;
+    const detail = left < silenceMs ? `did not arrive within ${deadlineMs} ms` : `sent no data for ${silenceMs} ms`;
     this.#silence = setTimeout(
       () => {
         this.rejection = new UpdateRejectedError('slow', `${this.#name} ${detail}`);
-        this.#stop.abort(this.rejection);
+        this.#abort.abort(this.rejection);
       },
       Math.min(left, silenceMs),
     );

@@ -1,13 +1,13 @@
 /**
- * JSON as signatures cover it: OLPC's canonical form (http://wiki.laptop.org/go/Canonical_JSON), as python-tuf writes
- * it. Keys are sorted by code point, nothing is between the tokens, of strings only quotes and backslashes are
- * escaped, and numbers are whole.
+ * Canonical JSON, which signatures cover: OLPC's form (http://wiki.laptop.org/go/Canonical_JSON), as python-tuf writes
+ * it. Keys are sorted by code point, there is no white space between tokens, strings escape only quotes and
+ * backslashes, and numbers are integers.
  *
- * Two documents that mean something different must never have one form. So what JavaScript cannot hold exactly
- * (numbers of 2^53 and more) or cannot encode (half a surrogate pair, which TextEncoder would replace) is rejected.
+ * Two different documents must never have the same canonical form. Therefore values that JavaScript cannot represent
+ * exactly (integers of 2^53 and more) or cannot encode (lone surrogates, which TextEncoder replaces) are rejected.
  */
 
-/** No metadata is nested deeper. */
+/** Maximal nesting; TUF metadata needs less. */
 const MAX_DEPTH = 32;
 
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
@@ -16,50 +16,50 @@ const encoder = new TextEncoder();
 /**
  * @param {Uint8Array<ArrayBuffer>} bytes JSON in UTF-8.
  * @returns {any}
- * @throws {SyntaxError | TypeError} If it is none.
+ * @throws {SyntaxError | TypeError} If the bytes are not JSON in UTF-8.
  */
 export function parseJson(bytes) {
   return JSON.parse(decoder.decode(bytes));
 }
 
 /**
- * @param {unknown} value What JSON was parsed to.
+ * @param {unknown} value Parsed JSON.
  * @returns {Uint8Array<ArrayBuffer>} Its canonical form, in UTF-8.
- * @throws {TypeError} If it has none.
+ * @throws {TypeError} If it has no canonical form.
  */
 export function canonicalJson(value) {
-  return encoder.encode(written(value, MAX_DEPTH));
+  return encoder.encode(serialise(value, MAX_DEPTH));
 }
 
 /**
  * @param {unknown} value
- * @param {number} depth How much deeper it may be nested.
+ * @param {number} depth How many more levels may follow.
  * @returns {string}
  */
-function written(value, depth) {
-  if (depth < 0) throw new TypeError(`JSON that is nested more than ${MAX_DEPTH} times has no signature`);
+function serialise(value, depth) {
+  if (depth < 0) throw new TypeError(`the JSON is nested more than ${MAX_DEPTH} levels deep`);
   if (value === null || typeof value === 'boolean') return String(value);
-  if (typeof value === 'string') return quoted(value);
+  if (typeof value === 'string') return quote(value);
   if (typeof value === 'number') {
-    if (!Number.isSafeInteger(value)) throw new TypeError(`${value} is no whole number below 2^53`);
+    if (!Number.isSafeInteger(value)) throw new TypeError(`${value} is not an integer below 2^53`);
     return String(value);
   }
-  if (Array.isArray(value)) return `[${value.map((item) => written(item, depth - 1)).join(',')}]`;
+  if (Array.isArray(value)) return `[${value.map((item) => serialise(item, depth - 1)).join(',')}]`;
   const object = /** @type {Record<string, unknown>} */ (value);
   const members = Object.keys(object).sort(byCodePoint);
-  return `{${members.map((key) => `${quoted(key)}:${written(object[key], depth - 1)}`).join(',')}}`;
+  return `{${members.map((key) => `${quote(key)}:${serialise(object[key], depth - 1)}`).join(',')}}`;
 }
 
 /** @param {string} text @returns {string} */
-function quoted(text) {
-  if (!text.isWellFormed()) throw new TypeError('half a surrogate pair is no text');
+function quote(text) {
+  if (!text.isWellFormed()) throw new TypeError('a string has a lone surrogate');
   return `"${text.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`;
 }
 
 /**
  * @param {string} one
  * @param {string} other
- * @returns {number} Below 0 if `one` comes first; sort() itself would compare UTF-16 units.
+ * @returns {number} Below 0 if `one` comes first. Without it, sort() compares UTF-16 code units.
  */
 function byCodePoint(one, other) {
   const left = [...one];

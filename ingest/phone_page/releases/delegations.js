@@ -1,4 +1,4 @@
-/** Whom a role lets sign which targets. */
+/** Delegations of targets roles: which role may sign which targets. */
 
 import { rejectUnless } from './update-rejection.js';
 
@@ -7,21 +7,23 @@ import { rejectUnless } from './update-rejection.js';
 const TOP_LEVEL = new Set(['root', 'timestamp', 'snapshot', 'targets']);
 
 /**
- * Say whom a role delegates a target to.
+ * Return the roles that a role delegates a target to.
  *
- * @param {string} path The target's.
- * @param {any} delegations As a role has them; undefined if it delegates nothing.
- * @param {string} delegator
- * @returns {{delegated: Signers[], terminating: boolean}} Whom to ask for the target, and whether nobody else.
+ * @param {string} path The target's path.
+ * @param {any} delegations From the role's metadata; undefined if it delegates nothing.
+ * @param {string} delegator The role's name.
+ * @returns {{delegated: Signers[], terminating: boolean}} The roles in order of appearance; whether the last one is a
+ *   terminating delegation, so that no other role may be searched.
+ * @throws {UpdateRejectedError} If the delegations are malformed, or of a kind that this page does not support.
  */
 export function delegatedFor(path, delegations, delegator) {
   /** @type {Signers[]} */
   const delegated = [];
   if (delegations === undefined) return { delegated, terminating: false };
-  rejectUnless(Array.isArray(delegations.roles), 'unusable', `${delegator} delegates in a way that is not known here`);
+  rejectUnless(Array.isArray(delegations.roles), 'unusable', `${delegator} uses unsupported delegations`);
   for (const { name, paths, terminating, keyids, threshold } of delegations.roles) {
-    rejectUnless(Array.isArray(paths), 'unusable', `${delegator} delegates to ${name} in a way that is not known here`);
-    rejectUnless(!TOP_LEVEL.has(name), 'contradictory', `${delegator} delegates to ${name}, which the root does`);
+    rejectUnless(Array.isArray(paths), 'unusable', `${delegator} delegates to ${name} without paths`);
+    rejectUnless(!TOP_LEVEL.has(name), 'contradictory', `${delegator} delegates to the top-level role ${name}`);
     if (!paths.some((pattern) => matches(path, String(pattern)))) continue;
     delegated.push({ role: String(name), keys: delegations.keys, keyids, threshold });
     if (terminating) return { delegated, terminating: true };
@@ -31,11 +33,11 @@ export function delegatedFor(path, delegations, delegator) {
 
 /**
  * @param {string} path
- * @param {string} pattern In which * stands for any characters and ? for one, but never for a slash.
+ * @param {string} pattern `*` matches any characters and `?` one character, but neither matches a slash.
  * @returns {boolean}
  */
 function matches(path, pattern) {
-  rejectUnless(!pattern.includes('['), 'unusable', `the pattern ${pattern} is not known here`);
+  rejectUnless(!pattern.includes('['), 'unusable', `the pattern ${pattern} is not supported`);
   const literal = pattern.replace(/[\\^$.|+()\]{}]/g, '\\$&');
   return new RegExp(`^${literal.replaceAll('*', '[^/]*').replaceAll('?', '[^/]')}$`, 's').test(path);
 }

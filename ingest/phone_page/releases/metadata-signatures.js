@@ -1,4 +1,4 @@
-/** Signed metadata: parsed no further than to find out who signed it, and checked against who should have. */
+/** TUF metadata: parsing, and verification of its Ed25519 signatures. */
 
 import { canonicalJson, parseJson } from './canonical-json.js';
 import { UpdateRejectedError, rejectUnless, textOf } from './update-rejection.js';
@@ -10,29 +10,29 @@ const SPECIFICATION = /^1\.\d+(\.\d+)?$/;
 const UTC_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/;
 
 /**
- * @typedef {object} Signers Who signs for a role, by the metadata that says so.
+ * @typedef {object} Signers The signers of a role, from the metadata that delegates to it.
  * @property {string} role
- * @property {Record<string, any>} keys Public keys by their id.
- * @property {string[]} keyids Those that count.
- * @property {number} threshold How many of them must have signed.
+ * @property {Record<string, any>} keys Public keys by their id; also keys of other roles.
+ * @property {string[]} keyids The role's keys.
+ * @property {number} threshold How many of them must sign.
  *
  * @typedef {object} Metadata
  * @property {string} role
- * @property {any} signed What was signed.
+ * @property {any} signed The signed part.
  * @property {number} version
  * @property {number} expires ms since the epoch.
- * @property {Map<string, string>} signatures Hexadecimal, by the key's id.
- * @property {Uint8Array<ArrayBuffer>} payload What the signatures cover.
+ * @property {Map<string, string>} signatures Hexadecimal, by key id.
+ * @property {Uint8Array<ArrayBuffer>} payload The bytes that the signatures cover.
  */
 
 /**
- * Read metadata without believing it.
+ * Parse metadata without verifying its signatures.
  *
  * @param {Uint8Array<ArrayBuffer>} bytes
- * @param {string} role What to call it.
+ * @param {string} role Its name in errors.
  * @param {string} type `root`, `timestamp`, `snapshot` or `targets`.
  * @returns {Metadata}
- * @throws {UpdateRejectedError} As contradictory, if it is no such metadata.
+ * @throws {UpdateRejectedError} With the reason `contradictory`, if it is not metadata of this type.
  */
 export function readMetadata(bytes, role, type) {
   let document;
@@ -41,7 +41,7 @@ export function readMetadata(bytes, role, type) {
     document = parseJson(bytes);
     payload = canonicalJson(document.signed);
   } catch (error) {
-    throw new UpdateRejectedError('contradictory', `${role} is no metadata: ${textOf(error)}`, { cause: error });
+    throw new UpdateRejectedError('contradictory', `${role} is not TUF metadata: ${textOf(error)}`, { cause: error });
   }
   const { signed } = document;
   const isMetadata =
@@ -53,7 +53,7 @@ export function readMetadata(bytes, role, type) {
     typeof signed.expires === 'string' &&
     UTC_TIME.test(signed.expires) &&
     !Number.isNaN(Date.parse(signed.expires));
-  rejectUnless(isMetadata, 'contradictory', `${role} is no metadata of the type ${type}`);
+  rejectUnless(isMetadata, 'contradictory', `${role} is not TUF metadata of the type ${type}`);
   return {
     role,
     signed,
@@ -72,24 +72,22 @@ export function readMetadata(bytes, role, type) {
 function signaturesOf(listed, role) {
   rejectUnless(Array.isArray(listed), 'contradictory', `${role} has no list of signatures`);
   const found = new Map();
-  for (const each of listed) {
-    const isSignature = isObject(each) && typeof each.keyid === 'string' && typeof each.sig === 'string';
-    rejectUnless(
-      isSignature && !found.has(each.keyid),
-      'contradictory',
-      `${role} has a signature twice, or one that is none`,
-    );
-    found.set(each.keyid, each.sig);
+  for (const entry of listed) {
+    const isSignature = isObject(entry) && typeof entry.keyid === 'string' && typeof entry.sig === 'string';
+    const detail = `${role} has a malformed signature, or two of one key`;
+    rejectUnless(isSignature && !found.has(entry.keyid), 'contradictory', detail);
+    found.set(entry.keyid, entry.sig);
   }
   return found;
 }
 
 /**
- * Check that enough of the keys that count for a role have signed its metadata.
+ * Check that a threshold of the role's keys has signed the metadata.
  *
  * @param {Signers} signers
  * @param {Metadata} metadata
- * @throws {UpdateRejectedError} As unsigned, if they have not; as unusable, if they cannot be checked here.
+ * @throws {UpdateRejectedError} With the reason `unsigned` if too few keys have signed; `unusable` if this browser
+ *   cannot verify the signatures; `contradictory` if the signers are malformed.
  */
 export async function verifySignatures({ role, keys, keyids, threshold }, metadata) {
   const areSigners =
@@ -98,8 +96,8 @@ export async function verifySignatures({ role, keys, keyids, threshold }, metada
     keyids.every((keyid) => typeof keyid === 'string') &&
     new Set(keyids).size === keyids.length &&
     isVersion(threshold);
-  rejectUnless(areSigners, 'contradictory', `it is not said who signs for ${role}`);
-  // By the key and not by its id: one key under two names is one that signed.
+  rejectUnless(areSigners, 'contradictory', `the keys or the threshold of ${role} are malformed`);
+  // By key and not by id: one key under two ids counts once.
   const signed = new Set();
   for (const keyid of keyids) {
     if (!Object.hasOwn(keys, keyid)) continue;
@@ -110,12 +108,12 @@ export async function verifySignatures({ role, keys, keyids, threshold }, metada
   rejectUnless(
     signed.size >= threshold,
     'unsigned',
-    `${role} ${metadata.version} was signed by ${signed.size} of the ${threshold} keys that are needed`,
+    `${role} ${metadata.version} is signed by ${signed.size} of the ${threshold} required keys`,
   );
 }
 
 /**
- * @param {any} key As metadata has it.
+ * @param {any} key From the metadata.
  * @param {string} role
  * @returns {{hex: string, bytes: Uint8Array<ArrayBuffer>}}
  */
@@ -127,7 +125,7 @@ function publicKey(key, role) {
   );
   const hex = String(key.keyval?.public).toLowerCase();
   const bytes = fromHex(hex, KEY_BYTES);
-  rejectUnless(bytes !== null, 'unusable', `a key of the role ${role} is no Ed25519 key`);
+  rejectUnless(bytes !== null, 'unusable', `a key of the role ${role} is not an Ed25519 key`);
   return { hex, bytes };
 }
 
@@ -143,7 +141,7 @@ async function hasSigned(publicBytes, signature, payload) {
   try {
     key = await subtle.importKey('raw', publicBytes, { name: ED25519 }, false, ['verify']);
   } catch (error) {
-    const detail = `this browser cannot check Ed25519 signatures (${textOf(error)}): it needs a newer one`;
+    const detail = `this browser cannot verify Ed25519 signatures (${textOf(error)}); update it`;
     throw new UpdateRejectedError('unusable', detail, { cause: error });
   }
   return subtle.verify({ name: ED25519 }, key, signature, payload);
@@ -163,7 +161,7 @@ function webCrypto() {
   rejectUnless(
     globalThis.crypto?.subtle,
     'unusable',
-    'browsers verify only on pages that came over HTTPS (or from localhost)',
+    'browsers verify signatures only on pages opened over HTTPS or from localhost',
   );
   return globalThis.crypto;
 }
@@ -171,7 +169,7 @@ function webCrypto() {
 /**
  * @param {string} text
  * @param {number} length In bytes.
- * @returns {Uint8Array<ArrayBuffer> | null} Null if the text is something else.
+ * @returns {Uint8Array<ArrayBuffer> | null} Null if the text is not lower-case hexadecimal of this length.
  */
 function fromHex(text, length) {
   if (!/^[0-9a-f]*$/.test(text) || text.length !== 2 * length) return null;
@@ -183,7 +181,7 @@ export function isObject(value) {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** @param {unknown} value @returns {value is number} Whether it is a whole number from 1 on. */
+/** @param {unknown} value @returns {value is number} Whether it is an integer of 1 or more. */
 export function isVersion(value) {
   return Number.isSafeInteger(value) && /** @type {number} */ (value) >= 1;
 }

@@ -1,22 +1,20 @@
 /**
- * Pulling the release that is for this device from a store, verified before anything parses it; and keeping the one
- * that was good last, which runs on whatever happens to the store.
+ * Pulls this device's release from a store, and keeps the last good release for use without the store.
  *
- * What this protects from: whoever stands between the store and the page, or serves the store's files, can keep news
- * back for as long as a signature counts, but cannot have the page take a release that was not signed, an older one
- * than it saw, or other bytes. (Who has got hold of the online keys can sign a release until they are replaced.)
+ * Every file is verified before it is parsed. An attacker who controls the network or the store's server can withhold
+ * updates until signatures expire, but cannot make the page accept an unsigned release, an older one than it has seen,
+ * or changed bytes. (An attacker with the online keys can sign releases until the keys are replaced.)
  *
- * What it cannot protect from, in a browser:
- * - The page's own code comes from the gateway, over HTTPS, each time that it is loaded. Whoever can change it there
- *   can have it verify nothing. A native client, whose code comes another way, is the answer to that.
- * - The first root comes from the gateway too (`trusted_root.json`), the first time; from then on the one that is kept
- *   counts, and another one that is served later does not. A browser that clears the site's data begins anew.
- * - The clock is the device's. A clock that is set back lets expired metadata count on, though never older than what
- *   was seen; one that is set ahead rejects everything as expired.
- * - What is kept lies in the browser's storage, without protection from whoever can write there (other pages of the
- *   same origin, extensions, the device's owner). The last good release is kept with its digests, which find damage,
- *   not malice.
- * - Tokens are not its matter: the store's files come from the page's origin, with a cookie where one is asked for.
+ * A page in a browser cannot protect from the following:
+ * - The gateway serves the page's own code, over HTTPS, at each load. An attacker who can change that code can remove
+ *   the verification. A native client, whose code is delivered in another way, does not have this weakness.
+ * - The gateway also serves the first root (`trusted_root.json`). The page keeps the first one and ignores later ones.
+ *   If the browser clears the site's data, the page trusts the next root that it is served.
+ * - The clock is the device's. If it is set back, expired metadata is accepted, but never metadata older than what the
+ *   page has seen. If it is set ahead, all metadata is rejected as expired.
+ * - Other pages of the same origin, extensions and the device's owner can write to the browser's storage. The last good
+ *   release is stored with its digests; they detect damage, not an attack.
+ * - Authorisation is not handled here: the store's files are of the page's origin, and the browser sends its cookie.
  */
 
 import { BoundedFetcher } from './bounded-fetch.js';
@@ -31,7 +29,7 @@ import {
   readPointer,
 } from './release-documents.js';
 import { fetchSigned } from './signed-files.js';
-import { StoreMetadata, keptAs } from './tuf-client.js';
+import { TufClient, storageName } from './tuf-client.js';
 import { UpdateRejectedError, rejectUnless, textOf } from './update-rejection.js';
 
 export { UpdateRejectedError };
@@ -46,6 +44,7 @@ export { UpdateRejectedError };
 const FORMAT = 'onnx';
 const MANIFEST = 'manifest.json';
 const MAX_ARTIFACT_BYTES = 64 * 1024 * 1024;
+/** The name of the last good release in the storage. */
 const GOOD = 'store/good';
 
 /**
@@ -56,62 +55,62 @@ const GOOD = 'store/good';
  * @property {Uint8Array<ArrayBuffer>} golden
  * @property {Uint8Array<ArrayBuffer>} onnx
  *
- * @typedef {object} Release A release that was verified; it is to be loaded and checked before it is used.
+ * @typedef {object} Release A verified release. It must pass the check with its golden window before it is used.
  * @property {string} name
- * @property {Pointer['channel']} channel Which channel it is from.
+ * @property {Pointer['channel']} channel The channel that it was pulled from.
  * @property {Manifest} manifest
  * @property {Uint8Array<ArrayBuffer>} onnx The network.
  * @property {GoldenWindow} golden
- * @property {ReleaseFiles} files As they came.
- * @property {Pointers} pointers What the channels pointed to.
+ * @property {ReleaseFiles} files The unparsed files.
+ * @property {Pointers} pointers Of all channels at the time of the pull; empty for a stored release.
  *
- * @typedef {object} KeptRelease How a release is kept: one value, so that it is there as a whole or not at all.
+ * @typedef {object} KeptRelease A stored release; one value, so that it is written atomically.
  * @property {Pointer['channel']} channel
- * @property {{stable?: number, canary?: number}} numbers The newest change that is known of each channel.
+ * @property {{stable?: number, canary?: number}} numbers The number of the newest known change of each channel.
  * @property {ReleaseFiles} files
- * @property {{manifest: string, golden: string, onnx: string}} digests
+ * @property {{manifest: string, golden: string, onnx: string}} digests SHA-256, hexadecimal.
  */
 
 /**
- * Fetch and verify the release that is for a device. What is kept is not changed, but for the metadata that no older
- * one is taken after: the release is kept once it is known to be good, see `keepRelease`.
+ * Fetch and verify the release for a device. This stores metadata, against rollbacks, but not the release: call
+ * `keepRelease` once the release is known to be good.
  *
  * @param {object} options
- * @param {string} options.baseUrl Where the store is, such as `./store/`.
+ * @param {string} options.baseUrl The store's URL, such as `./store/`.
  * @param {string} options.device The device's name.
- * @param {Storage} options.storage Used by one pull at a time.
+ * @param {Storage} options.storage Must not be used by two pulls at the same time.
  * @param {number} [options.now] ms since the epoch.
  * @param {Patience} [options.patience]
  * @returns {Promise<Release>}
- * @throws {UpdateRejectedError} With the reason, if something did not come or must not be used.
+ * @throws {UpdateRejectedError} If the release cannot be fetched or is rejected.
  */
 export async function pullRelease({ baseUrl, device, storage, now = Date.now(), patience }) {
   const guarded = guardedStorage(storage);
   const fetcher = new BoundedFetcher(baseUrl, patience);
-  const metadata = new StoreMetadata(fetcher, guarded, now);
+  const metadata = new TufClient(fetcher, guarded, now);
   await metadata.refresh();
   const kept = await keptRelease(guarded);
-  const pointers = await pulledPointers(metadata, fetcher, kept?.numbers ?? {});
+  const pointers = await pullPointers(metadata, fetcher, kept?.numbers ?? {});
   const channel = await channelOf(device, pointers);
   const pointer = pointers[channel];
   rejectUnless(pointer?.release, 'unusable', 'the store has no release yet');
-  const files = await pulledFiles(metadata, fetcher, pointer, kept);
+  const files = await pullFiles(metadata, fetcher, pointer, kept);
   return releaseOf(channel, files, pointers);
 }
 
 /**
- * Keep a release that was loaded and has answered its golden window, in place of the one before.
+ * Store a release that has passed the check with its golden window. It replaces the previous one.
  *
  * @param {Storage} storage
  * @param {Release} release
- * @throws {UpdateRejectedError} As unusable, if the storage fails; the one before is then kept.
+ * @throws {UpdateRejectedError} With the reason `unusable`, if the storage fails. The previous release stays stored.
  */
 export async function keepRelease(storage, { channel, files, pointers }) {
   const guarded = guardedStorage(storage);
   const numbers = { ...(await keptRelease(guarded))?.numbers };
-  for (const each of CHANNELS) {
-    const pointer = pointers[each];
-    if (pointer !== undefined) numbers[each] = pointer.number;
+  for (const name of CHANNELS) {
+    const pointer = pointers[name];
+    if (pointer !== undefined) numbers[name] = pointer.number;
   }
   const [manifest, golden, onnx] = await Promise.all([files.manifest, files.golden, files.onnx].map(sha256));
   /** @type {KeptRelease} */
@@ -120,41 +119,41 @@ export async function keepRelease(storage, { channel, files, pointers }) {
 }
 
 /**
- * Return the release that was good last; this needs no network, and counts however old its signatures have become.
+ * Return the last good release from the storage. It may be used without a connection, and after its signatures expire.
  *
  * @param {Storage} storage
- * @returns {Promise<Release | null>} Null if none was yet.
- * @throws {UpdateRejectedError} As changed, if it is not what was kept.
+ * @returns {Promise<Release | null>} Null if none is stored.
+ * @throws {UpdateRejectedError} With the reason `changed`, if a file is damaged.
  */
 export async function lastGoodRelease(storage) {
   const kept = await keptRelease(guardedStorage(storage));
   if (kept === null) return null;
   for (const file of /** @type {const} */ (['manifest', 'golden', 'onnx'])) {
     const digest = await sha256(kept.files[file]);
-    rejectUnless(digest === kept.digests[file], 'changed', `the ${file} of the release that is kept is damaged`);
+    rejectUnless(digest === kept.digests[file], 'changed', `the stored ${file} file of the release is damaged`);
   }
   return releaseOf(kept.channel, kept.files, {});
 }
 
 /**
- * Forget which store is trusted and what came from it, as somebody has to ask for whose store was made anew: the next
- * pull trusts the root that the gateway then serves.
+ * Remove the stored root and release, after the store was created anew. The next pull trusts the root that the gateway
+ * serves.
  *
  * @param {Storage} storage
  */
 export async function forgetStore(storage) {
   const guarded = guardedStorage(storage);
   await guarded.set(GOOD, null);
-  await guarded.set(keptAs('root'), null);
+  await guarded.set(storageName('root'), null);
 }
 
 /**
- * @param {StoreMetadata} metadata
+ * @param {TufClient} metadata
  * @param {BoundedFetcher} fetcher
- * @param {{stable?: number, canary?: number}} known The newest change that is known of each channel.
+ * @param {{stable?: number, canary?: number}} known The number of the newest known change of each channel.
  * @returns {Promise<Pointers>}
  */
-async function pulledPointers(metadata, fetcher, known) {
+async function pullPointers(metadata, fetcher, known) {
   /** @type {Pointers} */
   const pointers = {};
   for (const channel of CHANNELS) {
@@ -162,13 +161,13 @@ async function pulledPointers(metadata, fetcher, known) {
     const least = known[channel] ?? 0;
     const target = await metadata.target(path);
     if (target === null) {
-      rejectUnless(least === 0, 'rolled back', `the store knows no channel ${channel} any more`);
+      rejectUnless(least === 0, 'rolled back', `the store no longer has the channel ${channel}`);
       continue;
     }
     const pointer = readPointer(await fetchSigned(fetcher, targetName(path, target), target, MAX_POINTER_BYTES));
-    rejectUnless(pointer.channel === channel, 'contradictory', `${path} says that it is of ${pointer.channel}`);
+    rejectUnless(pointer.channel === channel, 'contradictory', `${path} is the pointer of ${pointer.channel}`);
     const { number } = pointer;
-    const detail = `change ${number} of ${channel} was signed, but change ${least} is known already`;
+    const detail = `change ${number} of ${channel} is older than the known change ${least}`;
     rejectUnless(number >= least, 'rolled back', detail);
     pointers[channel] = pointer;
   }
@@ -176,43 +175,44 @@ async function pulledPointers(metadata, fetcher, known) {
 }
 
 /**
- * @param {StoreMetadata} metadata
+ * @param {TufClient} metadata
  * @param {BoundedFetcher} fetcher
  * @param {Pointer} pointer
- * @param {KeptRelease | null} kept Of which files that did not change are taken.
+ * @param {KeptRelease | null} kept Its unchanged files are not fetched again.
  * @returns {Promise<ReleaseFiles>}
  */
-async function pulledFiles(metadata, fetcher, pointer, kept) {
+async function pullFiles(metadata, fetcher, pointer, kept) {
   const { release, manifest_sha256: digest } = pointer;
   /** @type {(name: string) => Promise<SignedFile & {path: string}>} */
   const signed = async (name) => {
     const path = `releases/${release}/${name}`;
     const target = await metadata.target(path);
-    rejectUnless(target !== null, 'contradictory', `the store has signed no ${path}`);
+    rejectUnless(target !== null, 'contradictory', `the store has not signed ${path}`);
     return { ...target, path };
   };
-  /** @type {(file: SignedFile & {path: string}, most: number, before?: Uint8Array<ArrayBuffer>) => Promise<Uint8Array<ArrayBuffer>>} */
-  const fetched = async (file, most, before) => {
-    if (before?.length === file.length && (await sha256(before)) === file.sha256) return before;
-    return fetchSigned(fetcher, targetName(file.path, file), file, most);
+  /** @type {(file: SignedFile & {path: string}, limit: number, stored?: Uint8Array<ArrayBuffer>) => Promise<Uint8Array<ArrayBuffer>>} */
+  const fetched = async (file, limit, stored) => {
+    if (stored?.length === file.length && (await sha256(stored)) === file.sha256) return stored;
+    return fetchSigned(fetcher, targetName(file.path, file), file, limit);
   };
   const signedManifest = await signed(MANIFEST);
   const isPointedTo = signedManifest.sha256 === digest;
-  rejectUnless(isPointedTo, 'contradictory', `the manifest of ${release} is not the one pointed to`);
-  const manifest = await fetched(signedManifest, MAX_MANIFEST_BYTES, kept?.files.manifest);
-  const said = readManifest(manifest);
-  rejectUnless(said.release === release, 'contradictory', `the manifest of ${release} says that it is ${said.release}`);
-  const artifact = artifactOf(said, FORMAT);
+  rejectUnless(isPointedTo, 'contradictory', `the manifest of ${release} is not the one that the channel points to`);
+  const bytes = await fetched(signedManifest, MAX_MANIFEST_BYTES, kept?.files.manifest);
+  const manifest = readManifest(bytes);
+  const named = manifest.release;
+  rejectUnless(named === release, 'contradictory', `the manifest of ${release} is that of ${named}`);
+  const artifact = artifactOf(manifest, FORMAT);
   const network = await signed(artifact.name);
   rejectUnless(
     artifact.bytes === network.length && artifact.sha256 === network.sha256,
     'contradictory',
-    `the manifest of ${release} says that ${artifact.name} has ${artifact.bytes} bytes, sha256 ${artifact.sha256}; ` +
-      `signed are ${network.length} bytes, ${network.sha256}`,
+    `in the manifest of ${release}, ${artifact.name} has ${artifact.bytes} bytes, sha256 ${artifact.sha256}; ` +
+      `the signed file has ${network.length} bytes, sha256 ${network.sha256}`,
   );
-  const golden = await fetched(await signed(said.golden.file), MAX_MANIFEST_BYTES, kept?.files.golden);
+  const golden = await fetched(await signed(manifest.golden.file), MAX_MANIFEST_BYTES, kept?.files.golden);
   const onnx = await fetched(network, MAX_ARTIFACT_BYTES, kept?.files.onnx);
-  return { manifest, golden, onnx };
+  return { manifest: bytes, golden, onnx };
 }
 
 /**
@@ -227,7 +227,7 @@ function releaseOf(channel, files, pointers) {
   return { name: manifest.release, channel, manifest, onnx: files.onnx, golden, files, pointers };
 }
 
-/** @param {string} path @param {SignedFile} target @returns {string} Its file in the store, by its content. */
+/** @param {string} path @param {SignedFile} target @returns {string} The target's file in the store (5.7.3). */
 function targetName(path, { sha256: digest }) {
   const slash = path.lastIndexOf('/');
   return `targets/${path.slice(0, slash)}/${digest}.${path.slice(slash + 1)}`;
@@ -240,7 +240,7 @@ async function keptRelease(storage) {
 
 /**
  * @param {Storage} storage
- * @returns {Storage} The same, whose failures are rejections: a full or forbidden storage is no reason to stop.
+ * @returns {Storage} The same storage, but a full or forbidden one throws an `UpdateRejectedError`.
  */
 function guardedStorage(storage) {
   /** @type {(error: unknown) => never} */

@@ -1,4 +1,4 @@
-/** Files of which length and digest were signed, and fetching them. */
+/** Files whose length and digest are in signed metadata. */
 
 import { isObject, isVersion, sha256 } from './metadata-signatures.js';
 import { rejectUnless } from './update-rejection.js';
@@ -16,8 +16,8 @@ const SHA256 = /^[0-9a-f]{64}$/;
  */
 
 /**
- * @param {any} listed As metadata lists other metadata.
- * @param {string} what What to call it.
+ * @param {any} listed An entry of the timestamp's or snapshot's `meta`.
+ * @param {string} what Its name in errors.
  * @returns {SignedMetadata}
  */
 export function signedMetadata(listed, what) {
@@ -26,8 +26,8 @@ export function signedMetadata(listed, what) {
 }
 
 /**
- * @param {any} listed As metadata lists a file.
- * @param {string} what What to call it.
+ * @param {any} listed An entry with a length and hashes.
+ * @param {string} what Its name in errors.
  * @returns {SignedFile}
  */
 export function signedFile(listed, what) {
@@ -38,19 +38,20 @@ export function signedFile(listed, what) {
 }
 
 /**
- * Fetch a file of which length and digest were signed.
+ * Fetch a file and compare it with its signed length and digest.
  *
  * @param {BoundedFetcher} fetcher
- * @param {string} name The file's, in the store.
- * @param {SignedFile} wanted
- * @param {number} most Bytes that it may have, whatever was signed.
+ * @param {string} name The file's name in the store.
+ * @param {SignedFile} signed
+ * @param {number} limit Maximal length in bytes, also if a larger one is signed.
  * @returns {Promise<Uint8Array<ArrayBuffer>>}
- * @throws {UpdateRejectedError} If it does not come, or is another.
+ * @throws {UpdateRejectedError} If the file cannot be fetched or differs.
  */
-export async function fetchSigned(fetcher, name, wanted, most) {
-  rejectUnless(wanted.length <= most, 'too long', `${name} has ${wanted.length} bytes; ${most} at most`);
-  const bytes = await fetcher.fetch(name, wanted.length);
-  const isSame = bytes.length === wanted.length && (await sha256(bytes)) === wanted.sha256;
-  rejectUnless(isSame, 'changed', `${name} is not what was signed: ${wanted.length} bytes, sha256 ${wanted.sha256}`);
+export async function fetchSigned(fetcher, name, signed, limit) {
+  rejectUnless(signed.length <= limit, 'too long', `${name} has ${signed.length} bytes; the limit is ${limit}`);
+  const bytes = await fetcher.fetch(name, signed.length);
+  const isSame = bytes.length === signed.length && (await sha256(bytes)) === signed.sha256;
+  const detail = `${name} differs from the signed file (${signed.length} bytes, sha256 ${signed.sha256})`;
+  rejectUnless(isSame, 'changed', detail);
   return bytes;
 }

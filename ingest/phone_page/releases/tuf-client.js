@@ -1,10 +1,22 @@
 /**
- * What a store has signed, verified as TUF's client workflow says (The Update Framework specification 1.0, section 5):
- * the chain of roots, timestamp, snapshot, targets, and the roles that targets delegates to.
+ * Client of The Update Framework (TUF): verifies a store's metadata and looks targets up.
  *
- * Each step trusts only what the one before said, and what was verified is kept, so that nothing older is taken later.
- * What is kept is verified again by the keys that count now: what a revoked key signed counts for nothing, also not
- * as a version to be newer than.
+ * This client is ours because tuf-js needs Node's `fs`, `path` and `crypto`, which browsers lack.
+ *
+ * Comments cite the steps of the specification 1.0.33, section 5
+ * (https://theupdateframework.github.io/specification/v1.0.33/). The client is stricter than these steps in that:
+ * - the first root must be signed by its own keys (5.2);
+ * - a next root with the version of the trusted one is an error (5.3.5), and so are more than 256 new roots in one
+ *   update (5.3.3);
+ * - all stores must use consistent snapshots (5.3.12), and must list lengths and SHA-256 digests of metadata (5.5.2).
+ *
+ * It differs in that:
+ * - the first root comes from the store (5.2), see release-client.js;
+ * - stored metadata is verified with the current keys each time and ignored if that fails, instead of being deleted
+ *   after a key rotation (5.3.11): a revoked key cannot set the version that later metadata must exceed;
+ * - a timestamp with the stored version does not end the update (5.4.3.1), because the rest may not be stored yet;
+ * - a stored snapshot or targets file with the listed digest is not fetched again (5.5.1, 5.6.1), and its version is
+ *   not compared again (5.5.4, 5.6.4).
  */
 
 import { delegatedFor } from './delegations.js';
@@ -19,22 +31,25 @@ import { UpdateRejectedError, rejectUnless } from './update-rejection.js';
 /** @typedef {import('./signed-files.js').SignedMetadata} SignedMetadata */
 
 const TRUSTED_ROOT = 'trusted_root.json';
+/** Y in 5.3.3. */
 const MAX_ROOTS = 256;
+/** Delegated roles that one search visits (5.6.7.1). */
 const MAX_DELEGATIONS = 4;
-const MOST_BYTES = { root: 65_536, timestamp: 16_384, snapshot: 65_536, targets: 5_000_000 };
+/** W in 5.3.3, X in 5.4.1, Y in 5.5.1 and Z in 5.6.1. */
+const MAX_BYTES = { root: 65_536, timestamp: 16_384, snapshot: 65_536, targets: 5_000_000 };
 
 /**
- * @typedef {object} Storage What outlives the page; IndexedDB takes such values as they are.
- * @property {(name: string) => Promise<any>} get What was set last; undefined or null if nothing was.
- * @property {(name: string, value: any) => Promise<unknown>} set Keeps objects and Uint8Arrays, whole or not at all.
+ * @typedef {object} Storage Values that outlive the page; IndexedDB stores them unchanged.
+ * @property {(name: string) => Promise<any>} get Returns the value that was set last; undefined or null without one.
+ * @property {(name: string, value: any) => Promise<unknown>} set Stores objects and Uint8Arrays atomically.
  */
 
-/** @param {string} role @returns {string} Under what name its metadata is kept. */
-export function keptAs(role) {
+/** @param {string} role @returns {string} The name of the role's metadata in the storage. */
+export function storageName(role) {
   return `store/metadata/${role}`;
 }
 
-export class StoreMetadata {
+export class TufClient {
   #fetcher;
   #storage;
   #now;
@@ -42,13 +57,13 @@ export class StoreMetadata {
   #root;
   /** @type {Record<string, SignedMetadata>} What the snapshot lists, by file name. */
   #listed = {};
-  /** @type {Map<string, Metadata>} Targets and the roles it delegates to, as far as they were asked. */
+  /** @type {Map<string, Metadata>} Targets and delegated roles that this client has loaded, by role. */
   #loaded = new Map();
 
   /**
    * @param {BoundedFetcher} fetcher Fetches from the store.
    * @param {Storage} storage
-   * @param {number} now ms since the epoch; what is over by then is rejected.
+   * @param {number} now The fixed update start time (5.1), ms since the epoch.
    */
   constructor(fetcher, storage, now) {
     this.#fetcher = fetcher;
@@ -57,35 +72,39 @@ export class StoreMetadata {
   }
 
   /**
-   * Fetch and verify what the store says now; only then may targets be asked for.
+   * Fetch and verify root, timestamp and snapshot. Call it before `target`.
    *
    * @throws {UpdateRejectedError}
    */
   async refresh() {
-    this.#root = await this.#newestRoot();
+    this.#root = await this.#updateRoot();
+    // 5.3.10: check for a freeze attack.
     this.#rejectExpired(this.#root);
-    const timestamp = await this.#newestTimestamp();
-    const snapshot = await this.#snapshot(snapshotOf(timestamp));
+    const timestamp = await this.#updateTimestamp();
+    const snapshot = await this.#updateSnapshot(snapshotOf(timestamp));
     this.#listed = listedIn(snapshot);
   }
 
   /**
-   * Look a target up: in targets, then in the roles that it delegates the target's path to.
+   * Look a target up in targets and in the roles that it delegates the path to (5.6.7).
    *
    * @param {string} path
-   * @returns {Promise<SignedFile | null>} Null if nobody signed it who may.
-   * @throws {UpdateRejectedError}
+   * @returns {Promise<SignedFile | null>} Null if no responsible role lists the target.
+   * @throws {UpdateRejectedError} Also if a role's metadata cannot be fetched or verified.
    */
   async target(path) {
     const visited = new Set();
+    // Last in, first out: a pre-order depth-first search.
     const toVisit = [this.#topLevel('targets')];
+    // 5.6.7.1: limit the number of roles, and skip visited ones.
     while (toVisit.length > 0 && visited.size <= MAX_DELEGATIONS) {
       const signers = /** @type {Signers} */ (toVisit.pop());
       if (visited.has(signers.role)) continue;
       visited.add(signers.role);
-      const { signed, role } = await this.#targets(signers);
+      const { signed, role } = await this.#updateTargets(signers);
       rejectUnless(isObject(signed.targets), 'contradictory', `${role} lists no targets`);
       if (Object.hasOwn(signed.targets, path)) return signedFile(signed.targets[path], `${path} in ${role}`);
+      // 5.6.7.2: search the delegations in order of appearance; after a terminating one, search no other.
       const { delegated, terminating } = delegatedFor(path, signed.delegations, role);
       if (terminating) toVisit.length = 0;
       toVisit.push(...delegated.reverse());
@@ -93,80 +112,100 @@ export class StoreMetadata {
     return null;
   }
 
-  /** @returns {Promise<Metadata>} */
-  async #newestRoot() {
-    const kept = await this.#storage.get(keptAs('root'));
-    const first = kept ?? (await this.#fetcher.fetch(TRUSTED_ROOT, MOST_BYTES.root));
+  /** @returns {Promise<Metadata>} The newest root; it may have expired (5.3.6). */
+  async #updateRoot() {
+    // 5.2: load the trusted root.
+    const stored = await this.#storage.get(storageName('root'));
+    const first = stored ?? (await this.#fetcher.fetch(TRUSTED_ROOT, MAX_BYTES.root));
     let root = readMetadata(first, 'root', 'root');
     await verifySignatures(signersIn(root, 'root'), root);
-    if (!kept) await this.#storage.set(keptAs('root'), first);
+    if (!stored) await this.#storage.set(storageName('root'), first);
+    // 5.3.2, 5.3.9: repeat with the next version.
     for (let count = 0; count < MAX_ROOTS; count += 1) {
+      // 5.3.3: try to download version N+1.
       const name = `metadata/${root.version + 1}.root.json`;
-      const bytes = await this.#fetcher.fetchIfThere(name, MOST_BYTES.root);
+      const bytes = await this.#fetcher.fetchIfThere(name, MAX_BYTES.root);
       if (bytes === null) return root;
       const next = readMetadata(bytes, 'root', 'root');
+      // 5.3.4: check for an arbitrary software attack, first with the keys of version N.
       await verifySignatures(signersIn(root, 'root'), next);
-      rejectUnless(next.version === root.version + 1, 'rolled back', `${name} says that it is version ${next.version}`);
+      // 5.3.5: check for a rollback attack.
+      rejectUnless(next.version === root.version + 1, 'rolled back', `${name} contains version ${next.version}`);
+      // 5.3.4: then with the keys of version N+1.
       await verifySignatures(signersIn(next, 'root'), next);
-      await this.#storage.set(keptAs('root'), bytes);
+      // 5.3.7, 5.3.8: trust and persist it.
+      await this.#storage.set(storageName('root'), bytes);
       root = next;
     }
-    throw new UpdateRejectedError('too long', `more than ${MAX_ROOTS} roots follow one another`);
+    throw new UpdateRejectedError('too long', `the store has more than ${MAX_ROOTS} new roots`);
   }
 
   /** @returns {Promise<Metadata>} */
-  async #newestTimestamp() {
+  async #updateTimestamp() {
     const signers = this.#topLevel('timestamp');
-    const kept = (await this.#kept(signers, 'timestamp'))?.metadata;
-    const bytes = await this.#fetcher.fetch('metadata/timestamp.json', MOST_BYTES.timestamp);
+    const stored = (await this.#stored(signers, 'timestamp'))?.metadata;
+    // 5.4.1: download it.
+    const bytes = await this.#fetcher.fetch('metadata/timestamp.json', MAX_BYTES.timestamp);
+    // 5.4.2: check for an arbitrary software attack.
     const found = await verified(bytes, signers, 'timestamp');
-    if (kept !== undefined) {
-      rejectOlder('timestamp', found.version, kept.version);
-      if (found.version === kept.version) {
-        this.#rejectExpired(kept);
-        return kept;
+    if (stored !== undefined) {
+      // 5.4.3.1: check for a rollback attack; if the versions are equal, use the stored file.
+      rejectOlder('timestamp', found.version, stored.version);
+      if (found.version === stored.version) {
+        this.#rejectExpired(stored);
+        return stored;
       }
-      rejectOlder('snapshot', snapshotOf(found).version, snapshotOf(kept).version);
+      // 5.4.3.2: the snapshot's version must not decrease either.
+      rejectOlder('snapshot', snapshotOf(found).version, snapshotOf(stored).version);
     }
+    // 5.4.4: check for a freeze attack.
     this.#rejectExpired(found);
-    await this.#storage.set(keptAs('timestamp'), bytes);
+    // 5.4.5: persist it.
+    await this.#storage.set(storageName('timestamp'), bytes);
     return found;
   }
 
   /**
-   * @param {SignedMetadata} wanted As the timestamp says.
+   * @param {SignedMetadata} listed The snapshot as the timestamp lists it.
    * @returns {Promise<Metadata>}
    */
-  async #snapshot(wanted) {
+  async #updateSnapshot(listed) {
     const signers = this.#topLevel('snapshot');
-    const kept = await this.#kept(signers, 'snapshot');
-    if (kept !== null && (await sha256(kept.bytes)) === wanted.sha256) {
-      this.#rejectExpired(kept.metadata);
-      return kept.metadata;
+    const stored = await this.#stored(signers, 'snapshot');
+    if (stored !== null && (await sha256(stored.bytes)) === listed.sha256) {
+      this.#rejectExpired(stored.metadata);
+      return stored.metadata;
     }
-    const { bytes, metadata } = await this.#fetched(signers, wanted, 'snapshot');
-    if (kept !== null) rejectOlderParts(listedIn(metadata), listedIn(kept.metadata));
+    // 5.5.1 to 5.5.4
+    const { bytes, metadata } = await this.#fetchListed(signers, listed, 'snapshot');
+    // 5.5.5: check for a rollback attack.
+    if (stored !== null) rejectOlderParts(listedIn(metadata), listedIn(stored.metadata));
+    // 5.5.6: check for a freeze attack.
     this.#rejectExpired(metadata);
-    await this.#storage.set(keptAs('snapshot'), bytes);
+    // 5.5.7: persist it.
+    await this.#storage.set(storageName('snapshot'), bytes);
     return metadata;
   }
 
   /**
-   * @param {Signers} signers Who signs for targets, or for a role that it delegates to.
+   * @param {Signers} signers Of targets or of a delegated role.
    * @returns {Promise<Metadata>}
    */
-  async #targets(signers) {
+  async #updateTargets(signers) {
     const { role } = signers;
     const loaded = this.#loaded.get(role);
     if (loaded !== undefined) return loaded;
     const file = `${role}.json`;
     rejectUnless(Object.hasOwn(this.#listed, file), 'contradictory', `the snapshot does not list ${role}`);
-    const wanted = this.#listed[file];
-    let found = await this.#kept(signers, 'targets');
-    if (found === null || (await sha256(found.bytes)) !== wanted.sha256) {
-      found = await this.#fetched(signers, wanted, 'targets');
+    const listed = this.#listed[file];
+    let found = await this.#stored(signers, 'targets');
+    if (found === null || (await sha256(found.bytes)) !== listed.sha256) {
+      // 5.6.1 to 5.6.4
+      found = await this.#fetchListed(signers, listed, 'targets');
+      // 5.6.5: check for a freeze attack.
       this.#rejectExpired(found.metadata);
-      await this.#storage.set(keptAs(role), found.bytes);
+      // 5.6.6: persist it.
+      await this.#storage.set(storageName(role), found.bytes);
     }
     this.#rejectExpired(found.metadata);
     this.#loaded.set(role, found.metadata);
@@ -175,34 +214,34 @@ export class StoreMetadata {
 
   /**
    * @param {Signers} signers
-   * @param {SignedMetadata} wanted
+   * @param {SignedMetadata} listed
    * @param {'snapshot' | 'targets'} type
    * @returns {Promise<{bytes: Uint8Array<ArrayBuffer>, metadata: Metadata}>}
    */
-  async #fetched(signers, wanted, type) {
-    const name = `metadata/${wanted.version}.${encodeURIComponent(signers.role)}.json`;
-    const bytes = await fetchSigned(this.#fetcher, name, wanted, MOST_BYTES[type]);
+  async #fetchListed(signers, listed, type) {
+    const name = `metadata/${listed.version}.${encodeURIComponent(signers.role)}.json`;
+    // 5.5.1, 5.6.1: download it; 5.5.2, 5.6.2: check its hash.
+    const bytes = await fetchSigned(this.#fetcher, name, listed, MAX_BYTES[type]);
+    // 5.5.3, 5.6.3: check for an arbitrary software attack.
     const metadata = await verified(bytes, signers, type);
-    rejectUnless(
-      metadata.version === wanted.version,
-      'rolled back',
-      `${name} says that it is version ${metadata.version}`,
-    );
+    // 5.5.4, 5.6.4: check its version.
+    rejectUnless(metadata.version === listed.version, 'rolled back', `${name} contains version ${metadata.version}`);
     return { bytes, metadata };
   }
 
   /**
    * @param {Signers} signers
    * @param {string} type
-   * @returns {Promise<{bytes: Uint8Array<ArrayBuffer>, metadata: Metadata} | null>} Null if nothing is kept that still counts.
+   * @returns {Promise<{bytes: Uint8Array<ArrayBuffer>, metadata: Metadata} | null>} Null if none is stored, or if the
+   *   current keys did not sign it.
    */
-  async #kept(signers, type) {
-    const bytes = await this.#storage.get(keptAs(signers.role));
+  async #stored(signers, type) {
+    const bytes = await this.#storage.get(storageName(signers.role));
     if (!bytes) return null;
     try {
       return { bytes, metadata: await verified(bytes, signers, type) };
     } catch (error) {
-      // Its key was revoked since, or the storage was damaged: the store is asked as if nothing were kept.
+      // Its key was revoked (5.3.11), or the storage is damaged.
       if (error instanceof UpdateRejectedError) return null;
       throw error;
     }
@@ -210,14 +249,15 @@ export class StoreMetadata {
 
   /** @param {string} role @returns {Signers} */
   #topLevel(role) {
-    rejectUnless(this.#root !== undefined, 'unusable', 'the store was not asked yet');
+    rejectUnless(this.#root !== undefined, 'unusable', 'refresh must be called before targets are looked up');
     return signersIn(this.#root, role);
   }
 
   /** @param {Metadata} metadata */
   #rejectExpired({ role, version, expires }) {
     const until = new Date(expires).toISOString();
-    rejectUnless(this.#now < expires, 'expired', `${role} ${version} counted until ${until}; is the clock right?`);
+    const detail = `${role} ${version} expired at ${until}; check this device's clock`;
+    rejectUnless(this.#now < expires, 'expired', detail);
   }
 }
 
@@ -225,7 +265,7 @@ export class StoreMetadata {
  * @param {Uint8Array<ArrayBuffer>} bytes
  * @param {Signers} signers
  * @param {string} type
- * @returns {Promise<Metadata>} Signed by whom it should be; it may have expired.
+ * @returns {Promise<Metadata>} Signed by its signers; it may have expired.
  */
 async function verified(bytes, signers, type) {
   const metadata = readMetadata(bytes, signers.role, type);
@@ -240,8 +280,9 @@ async function verified(bytes, signers, type) {
  */
 function signersIn({ signed }, role) {
   const isRoot = isObject(signed.roles) && Object.hasOwn(signed.roles, role) && isObject(signed.roles[role]);
-  rejectUnless(isRoot, 'contradictory', `the root does not say who signs for ${role}`);
-  rejectUnless(signed.consistent_snapshot === true, 'unusable', 'the store does not keep files by their content');
+  rejectUnless(isRoot, 'contradictory', `the root does not name the signers of ${role}`);
+  // 5.3.12
+  rejectUnless(signed.consistent_snapshot === true, 'unusable', 'the store does not use consistent snapshots');
   const { keyids, threshold } = signed.roles[role];
   return { role, keys: signed.keys, keyids, threshold };
 }
@@ -253,7 +294,7 @@ function snapshotOf({ signed }) {
 
 /** @param {Metadata} snapshot @returns {Record<string, SignedMetadata>} */
 function listedIn({ signed }) {
-  rejectUnless(isObject(signed.meta), 'contradictory', 'the snapshot lists nothing');
+  rejectUnless(isObject(signed.meta), 'contradictory', 'the snapshot lists no metadata');
   return Object.fromEntries(
     Object.entries(signed.meta).map(([file, listed]) => [file, signedMetadata(listed, `${file} in the snapshot`)]),
   );
@@ -261,13 +302,13 @@ function listedIn({ signed }) {
 
 /** @param {string} what @param {number} found @param {number} known */
 function rejectOlder(what, found, known) {
-  rejectUnless(found >= known, 'rolled back', `${what} ${found} was signed, but ${known} is known already`);
+  rejectUnless(found >= known, 'rolled back', `${what} ${found} is older than the known version ${known}`);
 }
 
 /** @param {Record<string, SignedMetadata>} found @param {Record<string, SignedMetadata>} known */
 function rejectOlderParts(found, known) {
   for (const [file, { version }] of Object.entries(known)) {
-    rejectUnless(Object.hasOwn(found, file), 'contradictory', `the snapshot does not list ${file} any more`);
+    rejectUnless(Object.hasOwn(found, file), 'contradictory', `the new snapshot does not list ${file}`);
     rejectOlder(file, found[file].version, version);
   }
 }

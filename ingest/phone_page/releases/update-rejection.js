@@ -1,8 +1,8 @@
-/** Why a release was not taken from the store. Whatever it is, the release that runs is kept. */
+/** The error for a rejected update. The page keeps the running release after any of them. */
 
 /**
  * @typedef {'unreachable' | 'slow' | 'too long' | 'expired' | 'rolled back' | 'unsigned' | 'changed' | 'contradictory'
- *   | 'unusable'} Reason As docs/store.md explains them.
+ *   | 'unusable'} Reason See docs/store.md.
  */
 
 export class UpdateRejectedError extends Error {
@@ -11,7 +11,7 @@ export class UpdateRejectedError extends Error {
   /**
    * @param {Reason} reason
    * @param {string} detail What was found, and what was expected.
-   * @param {ErrorOptions} [options] With the error that led to it.
+   * @param {ErrorOptions} [options] With the cause.
    */
   constructor(reason, detail, options) {
     super(`update rejected (${reason}): ${detail}`, options);
@@ -22,9 +22,10 @@ export class UpdateRejectedError extends Error {
 
 /**
  * @param {unknown} condition What must be true.
- * @param {Reason} reason Why it is rejected otherwise.
+ * @param {Reason} reason Of the error otherwise.
  * @param {string} detail What was found, and what was expected.
  * @returns {asserts condition}
+ * @throws {UpdateRejectedError}
  */
 export function rejectUnless(condition, reason, detail) {
   if (!condition) throw new UpdateRejectedError(reason, detail);

@@ -198,7 +198,7 @@ def test_an_older_release_by_a_pointer_that_was_signed_before(phone):
     store.sign({}, old)  # with the right key, in new metadata
     older = rejected(phone)
     assert older.reason == "rolled back"
-    assert "change 1 of stable was signed, but change 2 is known" in str(older)
+    assert "change 1 of stable is older than the known change 2" in str(older)
 
 
 def test_metadata_of_one_edition_with_those_of_another(phone):
@@ -337,7 +337,7 @@ def test_one_key_under_two_names_that_signs_for_two(phone):
     phone.server.change = signed_twice
     few = rejected(phone)
     assert few.reason == "unsigned"
-    assert "by 1 of the 2 keys" in str(few)
+    assert "by 1 of the 2 required keys" in str(few)
 
 
 def test_a_channel_that_the_role_of_releases_points_somewhere(phone):
@@ -415,13 +415,13 @@ def test_a_manifest_that_says_something_impossible(phone):
         ("slip", {"artifacts": slipping}, "unusable", "'../../escaped.onnx' cannot be the name of a release's file"),
         ("../escaped", {}, "unusable", "'../escaped' cannot be a release's name"),
         ("liar", {"artifacts": lying}, "contradictory", "network.onnx has 410363 bytes"),
-        ("twice", {"artifacts": [first, *others, first]}, "unusable", "two of a release's files have one name"),
+        ("twice", {"artifacts": [first, *others, first]}, "unusable", "two files of the release have the same name"),
         ("few", {"classes": ["sit", "stand"]}, "unusable", "the golden window of few does not fit its manifest"),
         (
             "taken",
             {"classes": ["sit", "stand", "walk", "run", "unknown"]},
             "unusable",
-            "no class may be called 'unknown'",
+            "a class must not be named 'unknown'",
         ),
         ("short", {"steps": 100}, "unusable", "the golden window of short does not fit its manifest"),
         ("uncut", {"rate_hz": 33}, "unusable", "has no whole number of µs as its period"),
@@ -442,7 +442,7 @@ def test_a_manifest_that_is_not_the_one_pointed_to(phone):
     phone.store.sign({"releases/other/manifest.json": files["manifest.json"] + b" "})
     other = rejected(phone)
     assert other.reason == "contradictory"
-    assert "the manifest of other is not the one pointed to" in str(other)
+    assert "the manifest of other is not the one that the channel points to" in str(other)
 
 
 def test_a_network_that_answers_otherwise_than_it_was_seen_to(phone):
