@@ -1,19 +1,19 @@
-"""Publishing to Kafka with kafka-python: all in-sync replicas, idempotent, checksums by `crc32c`.
+"""Publishing to Kafka with kafka-python: idempotent, confirmed by all in-sync replicas.
 
-kafka-python sends from a thread of its own; `OrderedSender.publish` bridges its futures to asyncio.
+kafka-python sends from its own thread; `OrderedSender.publish` bridges its futures to asyncio.
 
-What must not happen is that a message reaches Kafka although one before it, on the same lane, never did: the
-processor would wait for the missing batch no longer than the grace, and reject it as late when its device
-sends it again. Three things prevent it:
+A message must never reach Kafka if an earlier message of the same ordered sender did not. Otherwise the processor would
+wait for the missing batch for the grace only, and reject it as late when the device sends it again. Three rules prevent
+this:
 
-* An idempotent producer has one request in flight for a partition, and repeats that until it is through.
-* A producer never gives a message up by itself, because it would go on with the next. We do, by a time limit of
-  our own, and then give up the producer with all that it holds.
-* A lane belongs to one producer. When that is replaced, the lane is at its end, and so is the connection that
-  it serves. The device connects again and sends everything from the oldest message that was not confirmed.
+* An idempotent producer has one request per partition in flight, and repeats it until it succeeds.
+* A producer never gives up a message by itself, because it would continue with the next one. Instead, the publisher has
+  its own time limit, and then abandons the producer with all messages that it holds.
+* An ordered sender belongs to one producer. If that producer is replaced, the ordered sender fails, and with it the
+  connection that it serves. The device connects again and resends everything from the oldest unconfirmed message on.
 
-An abandoned producer's last request may still arrive at any time later. It continues what that producer sent
-before, so whatever it adds is either a repeat or next in order.
+The last request of an abandoned producer may still arrive at any later time. It continues the messages that this
+producer sent before, so whatever it adds is either a repeat or the next message in order.
 """
 
 import asyncio
@@ -34,25 +34,24 @@ from har.process.kafka_clients import open_client
 log = logging.getLogger(__name__)
 
 RETRY_SECONDS = 0.5
-#: `send` waits no longer than this for what the producer should know already.
+#: Longest wait of `send` for metadata, which the producer normally has already.
 MAX_BLOCK_MS = 1_000
-#: As good as never.
+#: The producer's own delivery timeout: practically none (a week).
 NO_TIMEOUT_MS = 7 * 86_400_000
-#: A broker that does not answer a request is asked again so often within the time that a message has.
+#: How often an unanswered request is sent within the delivery timeout.
 ATTEMPTS = 3
-#: A broker that restarts is found again after at most this.
+#: Longest pause before connecting to a broker again.
 RECONNECT_MAX_MS = 1_000
-#: Each partition's messages of this long make one request.
+#: How long the producer collects messages of a partition into one request.
 LINGER_MS = 2
 
 Headers = list[tuple[str, bytes]]
-
 
 Result = TypeVar("Result")
 
 
 class PublishError(RuntimeError):
-    """Kafka did not take a message in time."""
+    """Kafka cannot be reached, a topic is missing, or a message was not confirmed in time."""
 
 
 class KafkaPublisher:
@@ -65,12 +64,12 @@ class KafkaPublisher:
     needed_topics : sequence of str
         Topics that must exist.
     delivery_timeout_seconds : float
-        A message that Kafka has not confirmed by then has failed, with all others that wait.
+        If Kafka does not confirm a message within this time, the message and all other pending ones fail.
 
     Raises
     ------
     PublishError
-        On entering, if Kafka or a topic is not there.
+        On entering, if Kafka cannot be reached or a topic does not exist.
     """
 
     def __init__(self, bootstrap: str, needed_topics: Sequence[str], *, delivery_timeout_seconds: float) -> None:
@@ -78,9 +77,9 @@ class KafkaPublisher:
         self._topics = needed_topics
         self._timeout_seconds = delivery_timeout_seconds
         self._producer: KafkaProducer | None = None
-        #: In the order of their deadlines, on the loop's clock.
+        #: Deadline of each pending message by the loop's clock, s; in ascending order.
         self._deadlines: dict[asyncio.Future[None], float] = {}
-        #: What Kafka has and the loop was not told of yet.
+        #: Messages that Kafka has confirmed and whose futures are still to be completed on the loop.
         self._confirmed: list[asyncio.Future[None]] = []
         self._confirmed_lock = threading.Lock()
         self._watch: asyncio.TimerHandle | None = None
@@ -89,7 +88,7 @@ class KafkaPublisher:
 
     @property
     def is_ready(self) -> bool:
-        """Whether messages can be handed over at present."""
+        """Whether there is a producer, so that messages can be published."""
         return self._producer is not None
 
     async def __aenter__(self) -> Self:
@@ -107,8 +106,8 @@ class KafkaPublisher:
         if producer is not None:
             await _in_daemon_thread(partial(_abandon, producer))
 
-    def lane(self) -> "OrderedSender":
-        """Return a new lane to Kafka, on the present producer."""
+    def ordered_sender(self) -> "OrderedSender":
+        """Return a new ordered sender on the current producer."""
         return OrderedSender(self, self._producer)
 
     def _send(
@@ -123,7 +122,7 @@ class KafkaPublisher:
         loop = asyncio.get_running_loop()
         done: asyncio.Future[None] = loop.create_future()
         if producer is not self._producer or producer is None:
-            done.set_exception(PublishError("Kafka was away"))
+            done.set_exception(PublishError("the connection to Kafka was lost"))
             return done
         try:
             sent = producer.send(topic, key=key, value=value, timestamp_ms=timestamp_ms, headers=headers)
@@ -140,15 +139,15 @@ class KafkaPublisher:
         return done
 
     def _note_confirmed(self, loop: asyncio.AbstractEventLoop, done: "asyncio.Future[None]") -> None:
-        # On the producer's thread, once a message; the loop is woken once for all that Kafka confirms at a time.
+        # Runs on the producer's thread for each message; wakes the loop only once for messages confirmed together.
         with self._confirmed_lock:
             is_first = not self._confirmed
             self._confirmed.append(done)
         if is_first:
-            with suppress(RuntimeError):  # the loop is closed: nobody waits any more
-                loop.call_soon_threadsafe(self._tell_confirmed)
+            with suppress(RuntimeError):  # the loop is closed, so nothing waits for the message
+                loop.call_soon_threadsafe(self._complete_confirmed)
 
-    def _tell_confirmed(self) -> None:
+    def _complete_confirmed(self) -> None:
         with self._confirmed_lock:
             confirmed, self._confirmed = self._confirmed, []
         for done in confirmed:
@@ -159,7 +158,7 @@ class KafkaPublisher:
         self._deadlines.pop(done, None)
 
     def _check_deadlines(self) -> None:
-        """Give up the producer if its oldest message is overdue; else look again when it would be."""
+        """Abandon the producer if its oldest message is overdue; otherwise check again at that message's deadline."""
         self._watch = None
         oldest = next(iter(self._deadlines.values()), None)
         if oldest is None or self._producer is None:
@@ -172,16 +171,16 @@ class KafkaPublisher:
             self._watch = loop.call_at(oldest, self._check_deadlines)
 
     def _failed(self, loop: asyncio.AbstractEventLoop, producer: KafkaProducer, error: BaseException) -> None:
-        # On the producer's own thread, and at once: it would send the next message.
+        # Runs on the producer's thread. Closes the producer at once, before it can send the next message.
         _abandon(producer)
-        with suppress(RuntimeError):  # the loop is closed: nobody waits for the message any more
+        with suppress(RuntimeError):  # the loop is closed, so nothing waits for the message
             loop.call_soon_threadsafe(self._renew, producer, error)
 
     def _renew(self, failed: KafkaProducer, error: BaseException) -> None:
-        """Replace a producer that failed; once, whichever of its messages says so first."""
+        """Replace a failed producer. Only its first failure counts; later ones are ignored."""
         if self._producer is not failed:
             return
-        log.error("Kafka did not take a message, a new producer is made: %s", error)
+        log.error("replacing the producer, because Kafka did not confirm a message: %s", error)
         self._producer = None
         self._fail_unconfirmed(str(error))
         self._renewal = asyncio.create_task(self._connect_until_done(failed))
@@ -196,11 +195,11 @@ class KafkaPublisher:
         while True:
             try:
                 self._producer = await _in_daemon_thread(self._connect)
-            except Exception as error:  # whatever it is, the gateway must not stay without a producer
-                log.warning("no producer yet: %s", error)
+            except Exception as error:  # any failure: the gateway must not stay without a producer
+                log.warning("cannot create a producer, trying again: %s", error)
                 await asyncio.sleep(RETRY_SECONDS)
             else:
-                log.info("Kafka is back")
+                log.info("connected to Kafka again")
                 return
 
     def _connect(self) -> KafkaProducer:
@@ -220,15 +219,15 @@ class KafkaPublisher:
                 reconnect_backoff_max_ms=RECONNECT_MAX_MS,
             )
         except KafkaError as error:
-            raise PublishError(f"Kafka at {self._bootstrap} is not reachable: {error}") from error
+            raise PublishError(f"cannot reach Kafka at {self._bootstrap}: {error}") from error
         for topic in self._topics:
             try:
                 producer.partitions_for(topic)
             except KafkaError as error:
                 _abandon(producer)
                 raise PublishError(
-                    f"Kafka at {self._bootstrap} does not tell of the topic {topic} ({error}); "
-                    "if it is not there, create the topics with `har topics`"
+                    f"Kafka at {self._bootstrap} returns no metadata for the topic {topic} ({error}); "
+                    "if the topic does not exist, create it with `har topics`"
                 ) from error
         if self._is_stopping:
             _abandon(producer)
@@ -237,10 +236,10 @@ class KafkaPublisher:
 
 
 class OrderedSender:
-    """A way to Kafka for messages that must arrive in order and without a gap.
+    """Publishes messages that must arrive in order and without a gap.
 
-    Once a message has failed, all later ones fail too: their sender begins again on another lane, with the
-    one that failed.
+    Once a message has failed, all later ones fail too. The device then continues on a new ordered sender, from the
+    failed message on.
     """
 
     def __init__(self, publisher: KafkaPublisher, producer: KafkaProducer | None) -> None:
@@ -250,25 +249,25 @@ class OrderedSender:
     def publish(
         self, topic: str, key: bytes | None, value: bytes, *, arrived_us: int, headers: Headers
     ) -> "asyncio.Future[None]":
-        """Hand over a message; the result is done when Kafka has it on all in-sync replicas.
+        """Publish a message; the future completes when all in-sync replicas of Kafka have it.
 
         Messages with the same key reach Kafka in the order of the calls.
 
         Parameters
         ----------
         arrived_us : int
-            When the message came, µs since the epoch; its timestamp in Kafka.
+            When the message arrived, µs since the epoch; its timestamp in Kafka.
 
         Raises
         ------
         PublishError
-            From the future, if Kafka has not taken the message in time.
+            From the future, if Kafka has not confirmed the message in time.
         """
         return self._publisher._send(self._producer, topic, key, value, arrived_us // 1000, headers)
 
 
 async def _in_daemon_thread(function: Callable[[], Result]) -> Result:
-    """Call a function that blocks; unlike the loop's own threads, one that hangs does not hold up the end."""
+    """Call a blocking function on a daemon thread, which does not delay the end of the process if it hangs."""
     loop = asyncio.get_running_loop()
     finished: asyncio.Future[Result] = loop.create_future()
 
@@ -286,7 +285,7 @@ async def _in_daemon_thread(function: Callable[[], Result]) -> Result:
             result = function()
         except Exception as error:
             failure = error
-        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+        with suppress(RuntimeError):  # the loop is closed, so nothing waits for the result
             loop.call_soon_threadsafe(deliver, result, failure)
 
     threading.Thread(target=work, name="kafka-connecting", daemon=True).start()
@@ -294,12 +293,12 @@ async def _in_daemon_thread(function: Callable[[], Result]) -> Result:
 
 
 @lru_cache(maxsize=50_000)
-def _place(key: bytes, partitions: int) -> int:
+def _partition(key: bytes, partitions: int) -> int:
     return int(murmur2(key) & 0x7FFFFFFF) % partitions
 
 
 class RememberingPartitioner(DefaultPartitioner):  # type: ignore[misc]  # kafka-python carries no types
-    """Chooses partitions as Kafka's clients do by default, but hashes each device's name only once."""
+    """Chooses the same partitions as Kafka's default partitioner, but caches the hash of each device's name."""
 
     def partition(
         self,
@@ -310,16 +309,16 @@ class RememberingPartitioner(DefaultPartitioner):  # type: ignore[misc]  # kafka
         serialized: object,
         cluster: ClusterMetadata,
     ) -> int:
-        """Return the partition for a message with this key."""
+        """Return the partition of a message with this key."""
         partitions = cluster.partitions_for_topic(topic) if serialized_key is not None else None
         if not partitions:
             chosen: int = super().partition(topic, key, serialized_key, value, serialized, cluster)
             return chosen
-        return _place(serialized_key or b"", len(partitions))
+        return _partition(serialized_key or b"", len(partitions))
 
 
 def _abandon(producer: KafkaProducer) -> None:
-    """Close a producer at once; what it still holds has been reported as failed."""
-    # Its close() first waits for what is pending, and if that stays pending raises before anything is closed.
+    """Close a producer at once; the messages that it still holds have been reported as failed."""
+    # `close` would first flush pending messages, and raise before it closes anything if the flush times out.
     producer.flush = lambda timeout=None: None
     producer.close(timeout=0)

@@ -1,4 +1,4 @@
-"""How much a phone whose messages are rejected may make the gateway write, to Kafka and to its log."""
+"""Limits on what rejected messages add to the dead-letter topic and to the log."""
 
 import asyncio
 import logging
@@ -9,23 +9,23 @@ from har.gateway_messages import Rejected
 
 log = logging.getLogger(__name__)
 
-#: Rejections are said in full this often in `LOG_SECONDS`, and one a phone; the others are counted.
-MOST_LINES = 10
+#: Largest number of rejections that are logged in full within `LOG_SECONDS`, one per phone; others are only counted.
+MAX_LINES = 10
 LOG_SECONDS = 10.0
 
 
 class RejectionBudget:
-    """How many more of a connection's messages may be rejected before it is closed.
+    """How many more messages of a connection may be rejected before the connection is closed.
 
-    Every rejected message is kept on the dead-letter topic. So what a connection may send there is bounded by
-    ending the connection, and not by keeping less.
+    The dead-letter topic keeps every rejected message. Therefore the gateway limits its size by closing the connection,
+    and not by dropping messages.
 
     Parameters
     ----------
     per_minute : int
-        How many at once, and how many a minute in the long run.
+        Rejections allowed at once, and per minute on average.
     clock : callable
-        Seconds.
+        Returns a monotonic time, s.
 
     Examples
     --------
@@ -35,26 +35,26 @@ class RejectionBudget:
     """
 
     def __init__(self, per_minute: int, *, clock: Callable[[], float]) -> None:
-        self._most = per_minute
+        self._per_minute = per_minute
         self._clock = clock
         self._left = float(per_minute)
         self._counted_at = clock()
 
     def spend(self) -> bool:
-        """Count a rejection; return whether there may be another one."""
+        """Count a rejection; return whether another one is allowed."""
         now = self._clock()
-        self._left = min(self._most, self._left + (now - self._counted_at) * self._most / 60) - 1
+        self._left = min(self._per_minute, self._left + (now - self._counted_at) * self._per_minute / 60) - 1
         self._counted_at = now
         return self._left >= 1
 
 
 class RejectionLog:
-    """Logs rejections: some in full, one a phone, the others as a count every `LOG_SECONDS`."""
+    """Logs rejections: up to `MAX_LINES` in full, one per phone, and the others as a count every `LOG_SECONDS`."""
 
     def __init__(self) -> None:
-        self._said: set[str] = set()
+        self._logged: set[str] = set()
         self._counted: Counter[str] = Counter()
-        self._counted_phones: set[str] = set()
+        self._phones: set[str] = set()
         self._period: asyncio.TimerHandle | None = None
 
     def note(self, phone: str, size: int, rejected: Rejected) -> None:
@@ -63,21 +63,21 @@ class RejectionLog:
         Parameters
         ----------
         phone : str
-            Whose message it was: its address.
+            The sender's address or, for pushed documents, its device.
         size : int
-            The message's, bytes.
+            Size of the message, bytes.
         """
         if self._period is None:
             self._period = asyncio.get_running_loop().call_later(LOG_SECONDS, self._end_period)
-        if phone in self._said or len(self._said) >= MOST_LINES:
+        if phone in self._logged or len(self._logged) >= MAX_LINES:
             self._counted[rejected.code] += 1
-            self._counted_phones.add(phone)
+            self._phones.add(phone)
             return
-        self._said.add(phone)
-        log.warning("rejected %d bytes of %s: %s: %s", size, phone, rejected.code, rejected.detail)
+        self._logged.add(phone)
+        log.warning("rejected a message of %d bytes from %s: %s: %s", size, phone, rejected.code, rejected.detail)
 
     def close(self) -> None:
-        """Say what was counted so far."""
+        """Log the current count."""
         if self._period is not None:
             self._period.cancel()
             self._end_period()
@@ -85,8 +85,10 @@ class RejectionLog:
     def _end_period(self) -> None:
         if self._counted:
             codes = ", ".join(f"{code} {count}" for code, count in self._counted.most_common())
-            log.warning("rejected %d more of %d phones: %s", self._counted.total(), len(self._counted_phones), codes)
-        self._said.clear()
+            log.warning(
+                "rejected %d further messages from %d phones: %s", self._counted.total(), len(self._phones), codes
+            )
+        self._logged.clear()
         self._counted.clear()
-        self._counted_phones.clear()
+        self._phones.clear()
         self._period = None

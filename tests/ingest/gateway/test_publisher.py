@@ -17,47 +17,47 @@ def publisher_on(broker) -> KafkaPublisher:
     return KafkaPublisher(broker.bootstrap, (topics.SAMPLES.name,), delivery_timeout_seconds=TIMEOUT_SECONDS)
 
 
-def publish(lane: OrderedSender, text: str) -> "asyncio.Future[None]":
+def publish(ordered_sender: OrderedSender, text: str) -> "asyncio.Future[None]":
     now = time.time_ns() // 1000
-    return lane.publish(topics.SAMPLES.name, b"device", text.encode(), arrived_us=now, headers=[])
+    return ordered_sender.publish(topics.SAMPLES.name, b"device", text.encode(), arrived_us=now, headers=[])
 
 
 def contents(broker, count: int) -> list[str]:
     return [record.value.decode() for record in broker.read(topics.SAMPLES.name, count)]
 
 
-async def test_after_a_message_that_failed_its_lane_takes_no_other(broker):
+async def test_an_ordered_sender_accepts_no_message_after_a_failed_one(broker):
     async with publisher_on(broker) as publisher:
-        lane, idle = publisher.lane(), publisher.lane()
-        await publish(lane, "first")
+        ordered_sender, idle = publisher.ordered_sender(), publisher.ordered_sender()
+        await publish(ordered_sender, "first")
         broker.freeze()
-        lost = [publish(lane, f"lost {number}") for number in range(3)]
+        lost = [publish(ordered_sender, f"lost {number}") for number in range(3)]
         for failed in lost:
             with pytest.raises(PublishError):
                 await failed
         with pytest.raises(PublishError):
-            await publish(lane, "while there is no producer")
+            await publish(ordered_sender, "while there is no producer")
         assert not publisher.is_ready
         broker.unfreeze()
         async with asyncio.timeout(20):
             while not publisher.is_ready:
                 await asyncio.sleep(0.02)
-        for old in (lane, idle):
+        for old in (ordered_sender, idle):
             with pytest.raises(PublishError):
                 await publish(old, "after the gap")
-        await publish(publisher.lane(), "again")
+        await publish(publisher.ordered_sender(), "again")
     assert "after the gap" not in contents(broker, 2)
 
 
-async def test_nothing_overtakes_a_message_that_failed(broker):
+async def test_no_message_overtakes_a_failed_one(broker):
     async with publisher_on(broker) as publisher:
-        lane = publisher.lane()
-        await publish(lane, "0")
+        ordered_sender = publisher.ordered_sender()
+        await publish(ordered_sender, "0")
         broker.freeze()
         waiting = []
         deadline = time.monotonic() + 2 * TIMEOUT_SECONDS
-        while time.monotonic() < deadline:  # what fails, and what would have had time left
-            waiting.append(publish(lane, str(len(waiting) + 1)))
+        while time.monotonic() < deadline:  # messages that time out, and messages that fail with them
+            waiting.append(publish(ordered_sender, str(len(waiting) + 1)))
             await asyncio.sleep(0.1)
         broker.unfreeze()
         outcomes = await asyncio.gather(*waiting, return_exceptions=True)
@@ -67,24 +67,24 @@ async def test_nothing_overtakes_a_message_that_failed(broker):
     assert list(dict.fromkeys(numbers)) == list(range(len(set(numbers))))
 
 
-async def test_a_message_in_time_is_confirmed_although_others_take_longer(broker):
+async def test_messages_are_confirmed_although_all_together_exceed_the_timeout(broker):
     async with publisher_on(broker) as publisher:
-        lane = publisher.lane()
+        ordered_sender = publisher.ordered_sender()
         for number in range(12):  # longer than the timeout in all
-            await publish(lane, str(number))
+            await publish(ordered_sender, str(number))
             await asyncio.sleep(TIMEOUT_SECONDS / 6)
     assert contents(broker, 12) == [str(number) for number in range(12)]
 
 
-@pytest.mark.parametrize("broker", [brokers.APACHE], indirect=True)  # the embedded one makes topics up
-async def test_a_topic_that_is_missing_is_said_at_the_start(broker):
+@pytest.mark.parametrize("broker", [brokers.APACHE], indirect=True)  # the embedded one creates topics on request
+async def test_a_missing_topic_is_reported_at_the_start(broker):
     with pytest.raises(PublishError, match="har topics"):
         async with KafkaPublisher(broker.bootstrap, ("no.such.topic",), delivery_timeout_seconds=1):
             pass
 
 
 class RejectingProducer:
-    """Takes messages, and fails them when it is told to."""
+    """A producer that accepts messages, and fails them on request."""
 
     def __init__(self, **_):
         self.is_closed = False
@@ -116,9 +116,9 @@ async def test_a_producer_that_gives_up_a_message_is_closed_before_it_can_send_t
     made = []
     monkeypatch.setattr(publisher_module, "KafkaProducer", lambda **_: made.append(RejectingProducer()) or made[-1])
     async with KafkaPublisher("nowhere:1", (topics.SAMPLES.name,), delivery_timeout_seconds=30) as publisher:
-        lane = publisher.lane()
-        waiting = [publish(lane, "a"), publish(lane, "b")]
-        await asyncio.to_thread(made[0].fail)  # on a thread of its own, as kafka-python does
+        ordered_sender = publisher.ordered_sender()
+        waiting = [publish(ordered_sender, "a"), publish(ordered_sender, "b")]
+        await asyncio.to_thread(made[0].fail)  # on another thread, as kafka-python does
         assert made[0].failed_after_closing == [True, True]
         for failed in waiting:
             with pytest.raises(PublishError):
@@ -131,17 +131,19 @@ async def test_a_producer_never_gives_up_by_itself_before_its_messages_are_overd
 ):
     configurations = []
     monkeypatch.setattr(
-        publisher_module, "KafkaProducer", lambda **given: configurations.append(given) or RejectingProducer()
+        publisher_module,
+        "KafkaProducer",
+        lambda **configuration: configurations.append(configuration) or RejectingProducer(),
     )
     async with KafkaPublisher("nowhere:1", (topics.SAMPLES.name,), delivery_timeout_seconds=delivery_timeout_seconds):
         pass
-    (given,) = configurations
-    assert given["delivery_timeout_ms"] > 100 * 1000 * delivery_timeout_seconds
-    assert given["request_timeout_ms"] < 1000 * delivery_timeout_seconds
+    (configuration,) = configurations
+    assert configuration["delivery_timeout_ms"] > 100 * 1000 * delivery_timeout_seconds
+    assert configuration["request_timeout_ms"] < 1000 * delivery_timeout_seconds
 
 
 @pytest.mark.parametrize("partitions", [1, 4, 12])
-def test_devices_lie_in_the_partitions_that_other_clients_choose(partitions):
+def test_partitions_are_those_of_the_default_partitioner(partitions):
     class Cluster:
         def topics(self):
             return {"t"}
@@ -154,5 +156,5 @@ def test_devices_lie_in_the_partitions_that_other_clients_choose(partitions):
 
     for number in range(200):
         key = b"phone-%d" % number
-        asked = ("t", key, key, b"", b"", Cluster())
-        assert RememberingPartitioner().partition(*asked) == DefaultPartitioner().partition(*asked)
+        arguments = ("t", key, key, b"", b"", Cluster())
+        assert RememberingPartitioner().partition(*arguments) == DefaultPartitioner().partition(*arguments)

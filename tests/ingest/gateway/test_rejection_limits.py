@@ -3,12 +3,12 @@ import logging
 
 from har.gateway_messages import Rejected
 from ingest.gateway import rejection_limits
-from ingest.gateway.rejection_limits import MOST_LINES, RejectionBudget, RejectionLog
+from ingest.gateway.rejection_limits import MAX_LINES, RejectionBudget, RejectionLog
 
 NONSENSE = Rejected("malformed", "not a batch")
 
 
-def test_a_budget_is_used_up_at_once_or_lasts_for_its_rate():
+def test_a_budget_allows_a_burst_or_a_steady_rate():
     now = 0.0
     budget = RejectionBudget(6, clock=lambda: now)
     assert [budget.spend() for _ in range(6)] == [True] * 5 + [False]
@@ -19,18 +19,18 @@ def test_a_budget_is_used_up_at_once_or_lasts_for_its_rate():
         assert budget.spend()
 
 
-async def test_a_phone_is_quoted_once_and_then_counted(caplog, monkeypatch):
+async def test_a_phones_rejection_is_logged_once_and_further_ones_are_counted(caplog, monkeypatch):
     monkeypatch.setattr(rejection_limits, "LOG_SECONDS", 0.1)
     rejections = RejectionLog()
     for _ in range(1_000):
         rejections.note("1.2.3.4:5", 8, NONSENSE)
     rejections.note("6.7.8.9:1", 8, Rejected("future", "set the clock"))
     assert [record.getMessage() for record in caplog.records] == [
-        "rejected 8 bytes of 1.2.3.4:5: malformed: not a batch",
-        "rejected 8 bytes of 6.7.8.9:1: future: set the clock",
+        "rejected a message of 8 bytes from 1.2.3.4:5: malformed: not a batch",
+        "rejected a message of 8 bytes from 6.7.8.9:1: future: set the clock",
     ]
     await asyncio.sleep(0.2)
-    assert caplog.records[-1].getMessage() == "rejected 999 more of 1 phones: malformed 999"
+    assert caplog.records[-1].getMessage() == "rejected 999 further messages from 1 phones: malformed 999"
     rejections.note("1.2.3.4:5", 8, NONSENSE)
     assert caplog.records[-1].getMessage().endswith("not a batch")
     rejections.close()
@@ -42,5 +42,8 @@ async def test_many_phones_do_not_fill_the_log_either(caplog):
     for number in range(5_000):
         rejections.note(f"phone {number}", 8, NONSENSE)
     rejections.close()
-    assert len(caplog.records) == MOST_LINES + 1
-    assert caplog.records[-1].getMessage() == f"rejected {5_000 - MOST_LINES} more of 4990 phones: malformed 4990"
+    assert len(caplog.records) == MAX_LINES + 1
+    assert (
+        caplog.records[-1].getMessage()
+        == f"rejected {5_000 - MAX_LINES} further messages from 4990 phones: malformed 4990"
+    )
