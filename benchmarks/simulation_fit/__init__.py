@@ -1,1 +1,1 @@
-"""Fits the parameters of the simulated wearers to recordings; needs scipy."""
+"""Fitting of the simulated wearers' parameters to recordings; needs scipy."""

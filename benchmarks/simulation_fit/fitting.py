@@ -1,23 +1,23 @@
-"""Fit the table of parameters that simulated wearers are drawn from.
+"""Fit the table of parameters from which simulated wearers are drawn.
 
-A development tool, run once where the recordings are::
+This is a development tool that is run once on a machine with the recordings::
 
     python -m benchmarks.simulation_fit.fitting --waist hapt.parquet --pocket pocket.parquet --still still.csv \
         --timestamps accelerometer.csv --output ingest/simulation/parameters.json
 
-It needs pandas, pyarrow and scipy, which nothing at run time does. It is deterministic, and it sees signals and labels
-only: no classifier, trained or not, takes part, neither in the fit nor in the choice of the model.
+It needs pandas, pyarrow and scipy, which the simulation does not need at run time. It is deterministic and uses only
+signals and labels. No classifier is used, neither in the fit nor in the choice of the model.
 
-Why the table holds no recorded sample and no person:
+The table contains no recorded sample and no data of a single wearer:
 
 - Gait is stored as Fourier coefficients of the *mean over all wearers* of their mean stride at a common phase, and as
-  principal axes of the differences, each an average over all wearers. The scores, which would tell one wearer's
-  position along the axes, are not stored; what a simulated wearer gets are new, random scores.
-- Variation from stride to stride is stored as principal axes and spreads pooled over all wearers; noise as band powers.
-- Orientation is a mean, axes and a spread; fidgets are quantiles pooled over all wearers.
+  principal axes of the differences, each computed over all wearers. The scores, which are the positions of single
+  wearers along the axes, are not stored; simulated wearers get new, random scores.
+- Variation between strides is stored as principal axes and spreads pooled over all wearers; noise as band powers.
+- Orientation is stored as a mean, axes and a spread; fidgets as quantiles pooled over all wearers.
 - No list is longer than one stride's coefficients.
 
-The users that the project holds out for its final tests are left out of the fit (``HELD_OUT``).
+The reserved test users are excluded from the fit (``HELD_OUT``).
 """
 
 import argparse
@@ -70,18 +70,24 @@ DESCRIPTION = {
 
 
 def read_occasions(path: Path, placement: str) -> list[Occasion]:
-    """Read the occasions of wear: for each, the uninterrupted bouts of every activity.
+    """Read the occasions of wear, each with the uninterrupted bouts of every activity.
 
-    At the waist an occasion is a user and a session (the phone was put on anew); in the pocket a user, whose activities
-    are spread over sessions. Held-out users, all-zero rows (dropouts), bouts under 6 s and occasions that lack an
-    activity are left out; a second is trimmed from both ends of a bout, where labels are unsure.
+    At the waist, an occasion is one session of a user, as the phone was put on again for each. In the pocket, it is all
+    sessions of a user, as each session has only some activities. Held-out users, all-zero rows (dropouts), bouts under
+    6 s and occasions that lack an activity are excluded. One second is trimmed from both ends of a bout, where the
+    ground truth is uncertain.
 
     Parameters
     ----------
     path
-        Parquet: ``user, session, t (s), x, y, z (m/s²), gt``, 50 Hz.
+        Parquet with the columns ``user, session, t (s), x, y, z (m/s²), gt``, at 50 Hz.
     placement
         ``waist`` or ``pocket``.
+
+    Returns
+    -------
+    list of dict
+        For each occasion, the bouts by activity, m/s², float64 ``(n, 3)`` each.
     """
     recording = pd.read_parquet(path)
     recording = recording[~recording["user"].isin(HELD_OUT[placement])]
@@ -106,7 +112,7 @@ def _bouts(rows: pd.DataFrame) -> list[FloatArray]:
 
 
 def fit_placement(occasions: Sequence[Occasion], placement: str) -> PlacementParameters:
-    """Fit everything about one placement."""
+    """Fit the parameters of one placement."""
     still = [signal for occasion in occasions for posture in POSTURES for signal in occasion[posture]]
     scale = GRAVITY / float(np.median(np.concatenate([np.sqrt((s**2).sum(axis=1)) for s in still])))
     scaled = [
@@ -125,7 +131,7 @@ def fit_placement(occasions: Sequence[Occasion], placement: str) -> PlacementPar
     values: dict[str, FloatArray] = {}
     for fits in (postures, gaits):
         for activity, fitted in fits.items():
-            for name, rows in fitted.of_wearers.items():
+            for name, rows in fitted.by_wearer.items():
                 values[f"{activity}.{name}"] = rows
     weights = {name: _weight(name) for name in values}
     quantities = joint_quantities(values, weights, COMPONENTS[placement])
@@ -144,22 +150,22 @@ def fit_placement(occasions: Sequence[Occasion], placement: str) -> PlacementPar
 
 
 def _weight(quantity: str) -> float:
-    """Return what makes the differences of a quantity comparable with m/s²."""
+    """Return the factor that makes differences of a quantity comparable with m/s²."""
     if quantity.endswith("log_stride_period"):
         return LOG_PERIOD_WEIGHT
     return 1 / CENTIMETRES if quantity[-2:] in {".x", ".y", ".z"} else 1.0
 
 
 def fit_device(still: Path, timestamps: Path) -> DeviceParameters:
-    """Fit how devices differ, with robust spreads.
+    """Fit the differences between devices, with robust spreads.
 
     Parameters
     ----------
     still
-        CSV, one recording of a device at rest a row: ``model, device, orientation, mag`` (mean magnitude, m/s²), ``sd``
-        (its spread), ``hz`` (true rate).
+        CSV with one row per recording of a device at rest: ``model, device, orientation, mag`` (mean magnitude, m/s²),
+        ``sd`` (standard deviation of the magnitude, m/s²), ``hz`` (true sample rate).
     timestamps
-        CSV with ``Creation_Time`` (ns), of a device of constant rate.
+        CSV with ``Creation_Time`` (ns) of a device with constant sample rate.
     """
     rows = pd.read_csv(still).dropna(subset=["mag", "sd"])
     rows = rows[rows["sd"] > 0]
@@ -186,8 +192,8 @@ def _robust_spread(values: FloatArray) -> float:
     return 1.4826 * float(np.median(np.abs(values - np.median(values))))
 
 
-def written(table: ParameterTable) -> str:
-    """Return the table as JSON with one list of numbers a line."""
+def format_table(table: ParameterTable) -> str:
+    """Return the table as JSON with one list of numbers per line."""
     return _lines(msgspec.to_builtins(table), 0) + "\n"
 
 
@@ -204,7 +210,7 @@ def _lines(value: object, depth: int) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Fit and write the table."""
+    """Fit the table and write it to a file."""
     parser = argparse.ArgumentParser(description="Fit the parameters of simulated wearers to recordings.")
     parser.add_argument("--waist", type=Path, required=True, help="recording at the waist (Parquet)")
     parser.add_argument("--pocket", type=Path, required=True, help="recording in the pocket (Parquet)")
@@ -221,7 +227,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         },
         device=fit_device(options.still, options.timestamps),
     )
-    document = written(table)
+    document = format_table(table)
     decode_parameters(document.encode())
     options.output.write_text(document, encoding="utf-8")
     print(f"{options.output}: {len(document):,} bytes")

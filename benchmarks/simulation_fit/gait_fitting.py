@@ -1,6 +1,6 @@
-"""Fit walking and climbing: the mean stride, how strides vary, and what is left.
+"""Fit walking and climbing: mean stride, variation of strides, and noise.
 
-A development tool for :mod:`benchmarks.simulation_fit.fitting`.
+Part of :mod:`benchmarks.simulation_fit.fitting`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,13 @@ from benchmarks.simulation_fit.statistics import (
     significant,
     spectrum,
 )
-from benchmarks.simulation_fit.strides import Bout, aligned, occasion_bouts, refined, stride_coefficients
+from benchmarks.simulation_fit.strides import (
+    SegmentedBout,
+    align_phases,
+    occasion_bouts,
+    refine_boundaries,
+    stride_coefficients,
+)
 from ingest.simulation.parameters import GaitParameters, StrideVariation
 
 CENTIMETRES = 100.0
@@ -27,23 +33,40 @@ NOISE_BANDS = (0.2, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 5.5, 7.0, 9.0, 11.0, 13.0, 15.
 
 @dataclass(frozen=True, kw_only=True)
 class GaitFit:
-    """What was found: a row a wearer for the joint distribution, and what all wearers share."""
+    """The fit of one gait.
 
-    of_wearers: dict[str, FloatArray]
+    Attributes
+    ----------
+    by_wearer
+        Quantities of the joint distribution, one row per wearer, ``(wearers, d)`` each.
+    shared
+        Parameters that all wearers share, by field of `GaitParameters`.
+    """
+
+    by_wearer: dict[str, FloatArray]
     shared: dict[str, Any]
 
     def parameters(self, quantities: Mapping[str, Any]) -> GaitParameters:
-        """Join the joint quantities and what is shared."""
+        """Return the parameters, from the joint distribution's quantities and the shared ones."""
         return GaitParameters(**quantities, **self.shared)
 
 
 def fit_gait(occasions: Sequence[Sequence[FloatArray]], rate_hz: float, harmonics: int, variations: int) -> GaitFit:
-    """Fit one gait to the bouts, ``(n, 3)`` in m/s², of all occasions of wear.
+    """Fit one gait to all occasions of wear.
 
-    ``harmonics`` is how many of the stride frequency are kept, ``variations`` how many axes of variation.
+    Parameters
+    ----------
+    occasions
+        Bouts by occasion, m/s², float64 ``(n, 3)`` each.
+    rate_hz
+        Sample rate, Hz.
+    harmonics
+        Number of harmonics of the stride frequency to keep.
+    variations
+        Number of principal axes of variation to keep.
     """
-    wearers = aligned([occasion_bouts(signals, rate_hz) for signals in occasions])
-    wearers = [refined(bouts, rate_hz) for bouts in wearers]
+    wearers = align_phases([occasion_bouts(signals, rate_hz) for signals in occasions])
+    wearers = [refine_boundaries(bouts, rate_hz) for bouts in wearers]
     coefficients = [[stride_coefficients(bout, harmonics) for bout in bouts] for bouts in wearers]
     means = np.array([np.concatenate(bouts).mean(axis=0) for bouts in coefficients])
     deviations = [
@@ -52,17 +75,17 @@ def fit_gait(occasions: Sequence[Sequence[FloatArray]], rate_hz: float, harmonic
     ]
     levels = np.array([np.sqrt((np.concatenate(bouts) ** 2).sum(axis=1).mean()) for bouts in deviations])
     levels = levels / np.exp(np.log(levels).mean())
-    evened = [[bout / level for bout in bouts] for bouts, level in zip(deviations, levels, strict=True)]
-    pooled = np.concatenate([bout for bouts in evened for bout in bouts])
+    normalised = [[bout / level for bout in bouts] for bouts, level in zip(deviations, levels, strict=True)]
+    pooled = np.concatenate([bout for bouts in normalised for bout in bouts])
     _, _, axes = np.linalg.svd(pooled, full_matrices=False)
     axes = axes[:variations]
-    noise, envelope = _noise(wearers, means, evened, levels, axes, rate_hz)
+    noise, envelope = _noise(wearers, means, normalised, levels, axes, rate_hz)
     log_periods = [[np.log(bout.periods / rate_hz) for bout in bouts] for bouts in wearers]
     typical = np.array([np.concatenate(bouts).mean() for bouts in log_periods])
     wander = [bout - mean for bouts, mean in zip(log_periods, typical, strict=True) for bout in bouts]
     bout_spread, stride_spread = nested_spread(wander)
     return GaitFit(
-        of_wearers={
+        by_wearer={
             "log_stride_period": typical[:, None],
             "log_variability": np.log(levels)[:, None],
             "x": CENTIMETRES * means[:, 0],
@@ -73,16 +96,16 @@ def fit_gait(occasions: Sequence[Sequence[FloatArray]], rate_hz: float, harmonic
             "period_bout_spread": round(bout_spread, 4),
             "period_stride_spread": round(stride_spread, 4),
             "period_stride_correlation": round(lag_one_correlation(wander, within=True), 3),
-            "variation": [_variation(evened, axis) for axis in axes],
+            "variation": [_variation(normalised, axis) for axis in axes],
             "noise": spectrum(noise, rate_hz, NOISE_BANDS),
             "noise_envelope": significant(envelope),
         },
     )
 
 
-def _variation(evened: Sequence[Sequence[FloatArray]], axis: FloatArray) -> StrideVariation:
+def _variation(normalised: Sequence[Sequence[FloatArray]], axis: FloatArray) -> StrideVariation:
     axis = axis * np.sign(axis[np.abs(axis).argmax()])
-    scores = [bout @ axis for bouts in evened for bout in bouts]
+    scores = [bout @ axis for bouts in normalised for bout in bouts]
     bout_spread, stride_spread = nested_spread(scores)
     spread = float(np.hypot(bout_spread, stride_spread))
     x, y, z = (rounded(CENTIMETRES * spread * values, 0) for values in axis.reshape(3, -1))
@@ -96,35 +119,35 @@ def _variation(evened: Sequence[Sequence[FloatArray]], axis: FloatArray) -> Stri
 
 
 def _noise(
-    wearers: Sequence[Sequence[Bout]],
+    wearers: Sequence[Sequence[SegmentedBout]],
     means: FloatArray,
-    evened: Sequence[Sequence[FloatArray]],
+    normalised: Sequence[Sequence[FloatArray]],
     levels: FloatArray,
     axes: FloatArray,
     rate_hz: float,
 ) -> tuple[list[FloatArray], FloatArray]:
-    """Return what the mean stride and the axes of variation leave, evened out over the phase, and the envelope."""
+    """Return the residuals of the mean stride and its variation, normalised over the phase, and their envelope."""
     residuals, phases = [], []
-    for bouts, mean, scores_of, level in zip(wearers, means, evened, levels, strict=True):
+    for bouts, mean, scores_of, level in zip(wearers, means, normalised, levels, strict=True):
         for bout, scores in zip(bouts, scores_of, strict=True):
             explained = mean + level * ((scores @ axes.T) @ axes).reshape(-1, *mean.shape)
             start, stop = int(np.ceil(bout.boundaries[0])), int(np.floor(bout.boundaries[-1]))
             samples = np.arange(start, min(stop, len(bout.signal)))
             stride = np.clip(np.searchsorted(bout.boundaries, samples, side="right") - 1, 0, len(scores) - 1)
             phase = (samples - bout.boundaries[stride]) / bout.periods[stride]
-            residuals.append((bout.signal[samples] - _evaluated(explained[stride], phase)) / level)
+            residuals.append((bout.signal[samples] - _evaluate(explained[stride], phase)) / level)
             phases.append(phase)
     bins = [np.minimum((phase * ENVELOPE_BINS).astype(np.int64), ENVELOPE_BINS - 1) for phase in phases]
     power = np.concatenate([(residual**2).sum(axis=1) for residual in residuals])
     place = np.concatenate(bins)
     envelope = np.sqrt(np.bincount(place, power) / np.bincount(place))
     envelope = envelope / np.sqrt((envelope**2).mean())
-    evened_out = [residual / envelope[b][:, None] for residual, b in zip(residuals, bins, strict=True)]
-    return [residual - residual.mean(axis=0) for residual in evened_out], envelope
+    levelled = [residual / envelope[b][:, None] for residual, b in zip(residuals, bins, strict=True)]
+    return [residual - residual.mean(axis=0) for residual in levelled], envelope
 
 
-def _evaluated(coefficients: FloatArray, phase: FloatArray) -> FloatArray:
-    """Return the Fourier series of ``(n, 3, 1 + 2 * harmonics)`` coefficients at ``(n,)`` phases."""
+def _evaluate(coefficients: FloatArray, phase: FloatArray) -> FloatArray:
+    """Return the Fourier series with coefficients ``(n, 3, 1 + 2 * harmonics)`` at phases ``(n,)``, as ``(n, 3)``."""
     harmonics = (coefficients.shape[2] - 1) // 2
     angle = 2 * np.pi * phase[:, None] * np.arange(1, harmonics + 1)
     basis = np.empty((len(phase), 1 + 2 * harmonics))

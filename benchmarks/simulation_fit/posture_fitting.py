@@ -1,6 +1,6 @@
 """Fit sitting and standing: orientation, slow sway, tremor and fidgets.
 
-A development tool for :mod:`benchmarks.simulation_fit.fitting` (needs scipy).
+Part of :mod:`benchmarks.simulation_fit.fitting`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -34,14 +34,24 @@ AT_REST = 1.7
 
 @dataclass(frozen=True, kw_only=True)
 class PostureFit:
-    """What was found: a row a wearer for the joint distribution, and what all wearers share."""
+    """The fit of one posture.
 
-    of_wearers: dict[str, FloatArray]
+    Attributes
+    ----------
+    by_wearer
+        Quantities of the joint distribution, one row per wearer, ``(wearers, d)`` each.
+    shared
+        Parameters that all wearers share, by field of `PostureParameters`.
+    recording_noise
+        Noise of the recording device at rest, m/s², per axis.
+    """
+
+    by_wearer: dict[str, FloatArray]
     shared: dict[str, Any]
     recording_noise: float
 
     def parameters(self, quantities: Mapping[str, Any]) -> PostureParameters:
-        """Join the joint quantities and what is shared."""
+        """Return the parameters, from the joint distribution's quantities and the shared ones."""
         return PostureParameters(**quantities, **self.shared)
 
 
@@ -55,7 +65,7 @@ class _Parts:
 
 
 def fit_posture(occasions: Sequence[Sequence[FloatArray]], rate_hz: float) -> PostureFit:
-    """Fit one posture to the bouts, ``(n, 3)`` in m/s², of all occasions of wear."""
+    """Fit one posture to all occasions of wear, given as bouts in m/s², float64 ``(n, 3)`` each, at `rate_hz`."""
     parts = [[_parts(signal, rate_hz) for signal in bouts] for bouts in occasions]
     everything = [part for bouts in parts for part in bouts]
     floor = float(np.quantile(np.concatenate([part.tremor_levels for part in everything]), NOISE_QUANTILE))
@@ -64,19 +74,19 @@ def fit_posture(occasions: Sequence[Sequence[FloatArray]], rate_hz: float) -> Po
     tremor = [[_log_above(part.tremor_levels, floor) for part in bouts] for bouts in parts]
     sway_medians, sway_process = _level_process(sway, SWAY_FRAME_SECONDS)
     tremor_medians, tremor_process = _level_process(tremor, TREMOR_FRAME_SECONDS)
-    evened_sway = [_evened(part.sway, part.sway_levels, SWAY_FRAME_SECONDS * rate_hz) for part in everything]
-    # Frames at rest show the recording device's noise; only what stands out of it is the wearer's tremor.
-    evened_tremor = [
+    normalised_sway = [_normalise(part.sway, part.sway_levels, SWAY_FRAME_SECONDS * rate_hz) for part in everything]
+    # Frames at rest contain the recording device's noise; only frames clearly above it show the wearer's tremor.
+    normalised_tremor = [
         frame
         for part in everything
-        for frame in _evened_frames(part.tremor, part.tremor_levels, rate_hz)[part.tremor_levels > AT_REST * floor]
+        for frame in _normalise_frames(part.tremor, part.tremor_levels, rate_hz)[part.tremor_levels > AT_REST * floor]
     ]
     return PostureFit(
-        of_wearers={"gravity": gravity, "log_levels": np.column_stack([sway_medians, tremor_medians])},
+        by_wearer={"gravity": gravity, "log_levels": np.column_stack([sway_medians, tremor_medians])},
         shared={
             "gravity_mixing": lower_factor(_bout_deviations(parts)),
-            "sway": spectrum(evened_sway, rate_hz, SWAY_BANDS),
-            "tremor": spectrum(evened_tremor, rate_hz, TREMOR_BANDS),
+            "sway": spectrum(normalised_sway, rate_hz, SWAY_BANDS),
+            "tremor": spectrum(normalised_tremor, rate_hz, TREMOR_BANDS),
             "sway_level": sway_process,
             "tremor_level": tremor_process,
         },
@@ -87,7 +97,7 @@ def fit_posture(occasions: Sequence[Sequence[FloatArray]], rate_hz: float) -> Po
 def _level_process(
     log_levels: Sequence[Sequence[FloatArray]], frame_seconds: float
 ) -> tuple[list[float], LevelProcess]:
-    """Return the wearers' median log levels, and how the levels change around them."""
+    """Return the wearers' median log levels, and the variation of the levels around them."""
     medians = [float(np.median(np.concatenate(bouts))) for bouts in log_levels]
     around = [bout - median for bouts, median in zip(log_levels, medians, strict=True) for bout in bouts]
     pooled = np.concatenate(around)
@@ -102,10 +112,10 @@ def _level_process(
 
 
 def _bout_deviations(parts: Sequence[Sequence[_Parts]]) -> FloatArray:
-    """Return how the bouts' means deviate from the wearer's.
+    """Return the deviations of the bouts' means from the wearer's mean, ``(bouts, 3)``.
 
-    Their covariance lacks what the wearer's mean, over the same few bouts, has too much: the two add up to the
-    whole.
+    Their covariance is too small, as the wearer's mean is computed from the same few bouts; the covariance of the
+    wearers' means is too large by the same amount, so that the sum is right.
     """
     rows = []
     for bouts in parts:
@@ -129,26 +139,26 @@ def _parts(signal: FloatArray, rate_hz: float) -> _Parts:
 
 
 def _frame_levels(signal: FloatArray, size: int) -> FloatArray:
-    """Return the standard deviation, of the three axes together, in successive frames."""
+    """Return the standard deviation of the three axes together in successive frames of `size` samples."""
     frames = signal[: len(signal) // size * size].reshape(-1, size, 3)
     levels: FloatArray = np.sqrt(frames.var(axis=1).sum(axis=1))
     return levels
 
 
 def _log_above(levels: FloatArray, floor: float) -> FloatArray:
-    """Return log levels less the recording device's own noise, which the simulated phone adds again."""
+    """Return log levels without the recording device's noise, as the simulated phone adds its own."""
     logs: FloatArray = np.log(np.sqrt(np.maximum(levels**2 - floor**2, (0.3 * floor) ** 2)))
     return logs
 
 
-def _evened(signal: FloatArray, levels: FloatArray, frame: float) -> FloatArray:
-    """Return the signal with the same level in every frame, so that fidgets don't outweigh the rest."""
-    return _evened_frames(signal, levels, frame).reshape(-1, 3)
+def _normalise(signal: FloatArray, levels: FloatArray, frame: float) -> FloatArray:
+    """Return the signal scaled to the same level in every frame, so that fidgets do not dominate."""
+    return _normalise_frames(signal, levels, frame).reshape(-1, 3)
 
 
-def _evened_frames(signal: FloatArray, levels: FloatArray, frame: float) -> FloatArray:
+def _normalise_frames(signal: FloatArray, levels: FloatArray, frame: float) -> FloatArray:
     size = int(frame)
     frames = signal[: len(levels) * size].reshape(-1, size, 3)
     centred = frames - frames.mean(axis=1, keepdims=True)
-    evened: FloatArray = centred / (levels + SMALLEST_LEVEL)[:, None, None]
-    return evened
+    normalised: FloatArray = centred / (levels + SMALLEST_LEVEL)[:, None, None]
+    return normalised

@@ -1,6 +1,6 @@
-"""Statistics over wearers, for the fit: joint distribution, spectra, variation.
+"""Statistics over wearers: joint distribution, spectra and variation.
 
-A development tool for :mod:`benchmarks.simulation_fit.fitting` (needs scipy).
+Part of :mod:`benchmarks.simulation_fit.fitting`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,16 +20,16 @@ NORMAL_CLIP = 2.5
 def joint_quantities(
     values: Mapping[str, FloatArray], weights: Mapping[str, float], components: int
 ) -> dict[str, JointQuantity]:
-    """Fit one normal distribution over all quantities of the wearers by principal components.
+    """Fit one normal distribution to all quantities of the wearers by principal components.
 
     Parameters
     ----------
     values
-        By quantity, one row a wearer, ``(wearers, d)``.
+        Values by quantity, one row per wearer, ``(wearers, d)``.
     weights
-        By quantity, the factor that makes its differences comparable with m/s² before the components are sought.
+        Factors by quantity that make their differences comparable with m/s² before the components are computed.
     components
-        How many principal axes all quantities share; the rest of the variance becomes each quantity's own.
+        Number of principal axes that all quantities share; the remaining variance is each quantity's own.
     """
     names = list(values)
     wearers = len(values[names[0]])
@@ -60,11 +60,11 @@ def spectrum(signals: Sequence[FloatArray], rate_hz: float, edges: Sequence[floa
     Parameters
     ----------
     signals
-        Float64 ``(n, 3)`` each, zero mean.
+        Signals with zero mean, float64 ``(n, 3)`` each.
     rate_hz
-        Their sample rate.
+        Sample rate, Hz.
     edges
-        Of the bands, Hz; the density is stated at their geometric centres, and at the outer edges.
+        Edges of the bands, Hz; the density is given at the bands' geometric centres and at the outer edges.
     """
     densities, weights = [], []
     length = min(max(len(signal) for signal in signals), int(rate_hz * 20))
@@ -100,14 +100,15 @@ def lower_factor(deviations: FloatArray) -> list[list[float]]:
 
 
 def lag_one_correlation(groups: Sequence[FloatArray], *, within: bool) -> float:
-    """Return the pooled correlation of successive values in groups, never below 0.
+    """Return the pooled correlation of successive values in groups, clipped to 0 to 0.95.
 
     Parameters
     ----------
     groups
-        Zero-mean values over all groups.
+        Values with zero mean over all groups.
     within
-        Whether each group's own mean is removed first (it is modelled apart), or counts as correlation.
+        Whether to remove each group's own mean first, because it is modelled separately; otherwise it counts as
+        correlation.
     """
     centred = [group - group.mean() if within else group for group in groups if len(group) > 1]
     first = np.concatenate([group[:-1] for group in centred])
@@ -116,12 +117,12 @@ def lag_one_correlation(groups: Sequence[FloatArray], *, within: bool) -> float:
 
 
 def nested_spread(groups: Sequence[FloatArray]) -> tuple[float, float]:
-    """Split the variation of zero-mean values into that between and that within groups.
+    """Split the variation of zero-mean values into parts between and within groups by analysis of variance.
 
     Returns
     -------
     between, within
-        Standard deviations (analysis of variance; the between part has the sampling error of the means removed).
+        Standard deviations; the sampling error of the groups' means is removed from `between`.
     """
     groups = [group for group in groups if len(group) > 3]
     within = sum(((group - group.mean()) ** 2).sum() for group in groups)
@@ -133,10 +134,10 @@ def nested_spread(groups: Sequence[FloatArray]) -> tuple[float, float]:
 
 
 def rounded(values: FloatArray, decimals: int) -> list[float]:
-    """Return a list with few decimals."""
+    """Return the values rounded to `decimals` decimals, without negative zeros."""
     return [round(float(value), decimals) + 0.0 for value in values]
 
 
 def significant(values: FloatArray) -> list[float]:
-    """Return a list with three significant digits."""
+    """Return the values rounded to three significant digits."""
     return [float(f"{value:.3g}") for value in values]

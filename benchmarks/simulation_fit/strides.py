@@ -1,8 +1,8 @@
-"""Find the strides in a recording of gait, and describe each by its Fourier coefficients.
+"""Find the strides in a recording of gait, and compute the Fourier coefficients of each.
 
-A development tool for :mod:`benchmarks.simulation_fit.fitting`. A stride is two steps, so that left and right may
-differ. Its boundaries are found by matching a template (the mean stride of the same person, refined in turns with the
-boundaries) by dynamic programming: the sequence of boundaries that maximises the duration-weighted correlation.
+Part of :mod:`benchmarks.simulation_fit.fitting`. A stride is two steps, so left and right may differ. Dynamic
+programming finds the boundaries that maximise the duration-weighted correlation with a template. The template is the
+mean stride of the same wearer; template and boundaries are refined in turns.
 """
 
 from collections.abc import Sequence
@@ -27,15 +27,15 @@ PERIOD_PENALTY = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Bout:
-    """An uninterrupted piece of one activity.
+class SegmentedBout:
+    """An uninterrupted bout of one gait, divided into strides.
 
     Attributes
     ----------
     signal
-        Acceleration, m/s², gravity included, float64 ``(n, 3)``.
+        Acceleration with gravity, m/s², float64 ``(n, 3)``.
     boundaries
-        Where the strides begin, in samples, float64 ``(strides + 1,)``.
+        Beginnings of the strides and end of the last one, in samples, float64 ``(strides + 1,)``.
     """
 
     signal: FloatArray
@@ -48,19 +48,19 @@ class Bout:
 
     @cached_property
     def finer(self) -> FloatArray:
-        """The signal at four times its rate, band-limited, so that linear interpolation costs it no treble."""
+        """The signal, band-limited, at four times its rate, so that linear interpolation keeps high frequencies."""
         fine: FloatArray = resample_poly(self.signal, FINER, 1, axis=0, padtype="line")
         return fine
 
     def strides(self, points: int) -> FloatArray:
-        """Return the strides on equal steps of phase, ``(strides, points, 3)``."""
-        return resampled_stride(self.finer, FINER * self.boundaries[:-1], FINER * self.periods, points)
+        """Return the strides at equal steps of phase, m/s², ``(strides, points, 3)``."""
+        return resample_strides(self.finer, FINER * self.boundaries[:-1], FINER * self.periods, points)
 
 
 def stride_period(signals: Sequence[FloatArray], rate_hz: float) -> float:
     """Return the stride period in samples: the highest peak of the summed autocorrelation of the three axes.
 
-    The range searched, 0.8 to 1.75 s, is shorter than two strides and longer than one step of an adult.
+    The searched range, 0.8 to 1.75 s, is shorter than two strides and longer than one step of an adult.
     """
     longest = int(LONGEST_STRIDE_SECONDS * rate_hz)
     shortest = int(SHORTEST_STRIDE_SECONDS * rate_hz)
@@ -76,8 +76,8 @@ def stride_period(signals: Sequence[FloatArray], rate_hz: float) -> float:
     return float(lags[int(np.argmax(correlation))])
 
 
-def resampled_stride(signal: FloatArray, start: FloatArray, period: FloatArray, points: int) -> FloatArray:
-    """Return strides on ``points`` equal steps of phase by linear interpolation, ``(strides, points, 3)``."""
+def resample_strides(signal: FloatArray, start: FloatArray, period: FloatArray, points: int) -> FloatArray:
+    """Return strides at ``points`` equal steps of phase by linear interpolation, ``(strides, points, 3)``."""
     positions = start[:, None] + period[:, None] * (np.arange(points) / points)
     positions = np.clip(positions, 0, len(signal) - 1.001)
     index = positions.astype(np.int64)
@@ -85,22 +85,22 @@ def resampled_stride(signal: FloatArray, start: FloatArray, period: FloatArray, 
     return signal[index] * (1 - fraction) + signal[index + 1] * fraction
 
 
-def segmented(signal: FloatArray, template: FloatArray, typical_period: float) -> tuple[FloatArray, float]:
-    """Cut a signal into strides like the template by dynamic programming.
+def segment_strides(signal: FloatArray, template: FloatArray, typical_period: float) -> tuple[FloatArray, float]:
+    """Cut a signal into strides that match a template, by dynamic programming.
 
     Parameters
     ----------
     signal
-        Float64 ``(n, 3)``.
+        Acceleration, m/s², float64 ``(n, 3)``.
     template
         Mean stride, float64 ``(TEMPLATE_POINTS, 3)``.
     typical_period
-        Samples.
+        Typical stride period, in samples.
 
     Returns
     -------
     boundaries
-        Sample positions, increasing, ``(strides + 1,)``; the pieces before the first and after the last are no whole
+        Increasing sample positions, ``(strides + 1,)``; the parts before the first and after the last are incomplete
         strides.
     score
         Duration-weighted mean similarity per sample.
@@ -115,7 +115,7 @@ def segmented(signal: FloatArray, template: FloatArray, typical_period: float) -
     similarity = np.full((len(periods), count), -np.inf)
     for row, period in enumerate(periods):
         starts = np.arange(0, count - period)
-        strides = resampled_stride(
+        strides = resample_strides(
             centred, starts.astype(np.float64), np.full(len(starts), float(period)), TEMPLATE_POINTS
         )
         strides = strides - strides.mean(axis=1, keepdims=True)
@@ -134,52 +134,52 @@ def segmented(signal: FloatArray, template: FloatArray, typical_period: float) -
         if candidates[chosen] > best[end]:
             best[end], came_from[end] = candidates[chosen], starts[rows[chosen]]
     last = count - longest + int(np.argmax(best[-longest:]))
-    return _traced(came_from, last), float(best[last]) / count
+    return _trace_boundaries(came_from, last), float(best[last]) / count
 
 
-def _traced(came_from: NDArray[np.int64], end: int) -> FloatArray:
+def _trace_boundaries(came_from: NDArray[np.int64], end: int) -> FloatArray:
     boundaries = [end]
     while came_from[boundaries[-1]] >= 0:
         boundaries.append(int(came_from[boundaries[-1]]))
     return np.asarray(boundaries[::-1], dtype=np.float64)
 
 
-def occasion_bouts(signals: Sequence[FloatArray], rate_hz: float, turns: int = 4) -> list[Bout]:
-    """Segment all bouts of one person and activity with a template of their own.
+def occasion_bouts(signals: Sequence[FloatArray], rate_hz: float, turns: int = 4) -> list[SegmentedBout]:
+    """Segment all bouts of one wearer and activity with their own template.
 
-    The first template is the stretch, among a few candidates in the longest signal, that is most like the rest.
-    Bouts with fewer than three strides are left out.
+    The first template is the best-scoring one of a few candidates in the longest signal. Bouts with fewer than three
+    strides are excluded.
     """
     period = stride_period(signals, rate_hz)
     longest = max(signals, key=len)[: int(15 * rate_hz)]
     best_score, template = -np.inf, np.zeros((TEMPLATE_POINTS, 3))
     first = len(longest) // 3
     for start in np.linspace(first, first + period * 0.9, 6):
-        candidate = resampled_stride(longest, np.array([start]), np.array([period]), TEMPLATE_POINTS)[0]
-        score = segmented(longest, candidate, period)[1]
+        candidate = resample_strides(longest, np.array([start]), np.array([period]), TEMPLATE_POINTS)[0]
+        score = segment_strides(longest, candidate, period)[1]
         if score > best_score:
             best_score, template = score, candidate
-    bouts: list[Bout] = []
+    bouts: list[SegmentedBout] = []
     for _ in range(turns):
-        bouts = [Bout(signal=s, boundaries=segmented(s, template, period)[0]) for s in signals]
+        bouts = [SegmentedBout(signal=s, boundaries=segment_strides(s, template, period)[0]) for s in signals]
         bouts = [bout for bout in bouts if len(bout.boundaries) > 3]
         template = mean_stride(bouts, TEMPLATE_POINTS)
         period = float(np.median(np.concatenate([bout.periods for bout in bouts])))
     return bouts
 
 
-def mean_stride(bouts: Sequence[Bout], points: int) -> FloatArray:
+def mean_stride(bouts: Sequence[SegmentedBout], points: int) -> FloatArray:
     """Return the mean over all strides, ``(points, 3)``."""
     mean: FloatArray = np.concatenate([bout.strides(points) for bout in bouts]).mean(axis=0)
     return mean
 
 
-def aligned(occasions: Sequence[list[Bout]], turns: int = 8) -> list[list[Bout]]:
-    """Give the strides of all persons the same phase zero.
+def align_phases(occasions: Sequence[list[SegmentedBout]], turns: int = 8) -> list[list[SegmentedBout]]:
+    """Give the strides of all wearers the same phase zero.
 
-    Each mean stride is turned (a circular shift) to match the mean over the persons best, in turns; that settles left
-    and right too. Phase zero is then put where the mean signal changes least, because the simulation passes from one
-    stride to the next there.
+    Each mean stride is circularly shifted to best match the mean over the wearers, in several turns; this also aligns
+    left and right. Phase zero is then set where the mean signal changes least, because there the simulation changes
+    from one stride to the next.
     """
     means = np.stack([impacts(mean_stride(bouts, WAVEFORM_POINTS)) for bouts in occasions])
     means = means / np.sqrt((means**2).sum(axis=(1, 2), keepdims=True))
@@ -193,15 +193,15 @@ def aligned(occasions: Sequence[list[Bout]], turns: int = 8) -> list[list[Bout]]
     smooth = sum(np.roll(change, offset) for offset in range(-3, 4))
     quiet = int(np.argmin(smooth))
     return [
-        [_shifted(bout, float(shift + quiet) / WAVEFORM_POINTS) for bout in bouts]
+        [_shift_phase(bout, float(shift + quiet) / WAVEFORM_POINTS) for bout in bouts]
         for bouts, shift in zip(occasions, shifts, strict=True)
     ]
 
 
 def impacts(wave: FloatArray) -> FloatArray:
-    """Weigh the harmonics of a stride ``(points, 3)`` by the root of their number, up to a limit.
+    """Weight the harmonics of a stride ``(points, 3)`` by the square root of their number, up to a limit.
 
-    Aligned so, the short heel strikes of different people fall together, and not their long swings alone.
+    The alignment then also matches the short heel strikes of different wearers, and not only the long swings.
     """
     spectrum = np.fft.rfft(wave, axis=0)
     order = np.minimum(np.arange(len(spectrum)), HIGHEST_WEIGHT)
@@ -209,27 +209,27 @@ def impacts(wave: FloatArray) -> FloatArray:
     return weighted
 
 
-def refined(bouts: Sequence[Bout], rate_hz: float, turns: int = 3) -> list[Bout]:
-    """Move every boundary between samples to where the signal around it matches the mean stride best."""
+def refine_boundaries(bouts: Sequence[SegmentedBout], rate_hz: float, turns: int = 3) -> list[SegmentedBout]:
+    """Move each boundary, with sub-sample precision, to where the signal around it best matches the mean stride."""
     steps = np.arange(-LARGEST_REFINEMENT_SECONDS, LARGEST_REFINEMENT_SECONDS + 1e-9, 1 / rate_hz / FINER) * rate_hz
     current = list(bouts)
     for _ in range(turns):
         template = np.roll(mean_stride(current, WAVEFORM_POINTS), WAVEFORM_POINTS // 2, axis=0)
         template = impacts(template)
-        current = [_moved(bout, template, steps) for bout in current]
+        current = [_move_boundaries(bout, template, steps) for bout in current]
     return current
 
 
-def _moved(bout: Bout, template: FloatArray, steps: FloatArray) -> Bout:
+def _move_boundaries(bout: SegmentedBout, template: FloatArray, steps: FloatArray) -> SegmentedBout:
     periods = np.append(bout.periods, bout.periods[-1])
     matches = []
     for step in steps:
         start = bout.boundaries + step - periods / 2
-        around = resampled_stride(bout.finer, FINER * start, FINER * periods, WAVEFORM_POINTS)
+        around = resample_strides(bout.finer, FINER * start, FINER * periods, WAVEFORM_POINTS)
         matches.append((around * template).sum(axis=(1, 2)))
     shift = steps[np.argmax(matches, axis=0)]
     shift[0], shift[-1] = 0.0, 0.0
-    return Bout(signal=bout.signal, boundaries=bout.boundaries + shift)
+    return SegmentedBout(signal=bout.signal, boundaries=bout.boundaries + shift)
 
 
 def _best_shift(wave: FloatArray, reference: FloatArray) -> tuple[int, float]:
@@ -239,14 +239,14 @@ def _best_shift(wave: FloatArray, reference: FloatArray) -> tuple[int, float]:
     return shift, float(correlation[shift])
 
 
-def _shifted(bout: Bout, phase: float) -> Bout:
+def _shift_phase(bout: SegmentedBout, phase: float) -> SegmentedBout:
     phase = phase % 1.0
     boundaries = bout.boundaries[:-1] + phase * bout.periods
-    return Bout(signal=bout.signal, boundaries=boundaries)
+    return SegmentedBout(signal=bout.signal, boundaries=boundaries)
 
 
-def stride_coefficients(bout: Bout, harmonics: int) -> FloatArray:
-    """Return per stride and axis offset, cosine and sine amplitudes, m/s², ``(strides, 3, 1 + 2 * harmonics)``.
+def stride_coefficients(bout: SegmentedBout, harmonics: int) -> FloatArray:
+    """Return the Fourier coefficients of each stride and axis, m/s², ``(strides, 3, 1 + 2 * harmonics)``.
 
     The order is ``offset, cos 1, sin 1, cos 2, sin 2, ...`` of the stride frequency.
     """

@@ -60,6 +60,6 @@ def test_a_malformed_table_is_rejected(path: tuple[str, ...], value: object) -> 
         decode_parameters(json.dumps(table).encode())
 
 
-def test_what_is_no_json_is_rejected() -> None:
+def test_invalid_json_is_rejected() -> None:
     with pytest.raises(ParameterTableError, match="malformed"):
         decode_parameters(b"{")
