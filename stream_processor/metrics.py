@@ -1,4 +1,4 @@
-"""What the processor counts, in Prometheus's format on its `/metrics` page."""
+"""The processor's Prometheus metrics, on its `/metrics` page."""
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
@@ -14,16 +14,16 @@ class ProcessorMetrics:
         self.registry = CollectorRegistry()
         self.batches = Counter("har_batches_total", "Batches read from Kafka", registry=self.registry)
         self.reread = Counter(
-            "har_reread_batches_total", "Batches given twice in one generation, ignored", registry=self.registry
+            "har_reread_batches_total", "Batches read twice in one generation and ignored", registry=self.registry
         )
-        self.offset_gaps = Counter(
-            "har_offset_gaps_total", "Jumps in a partition's offsets while it was read", registry=self.registry
+        self.offset_gaps = Counter("har_offset_gaps_total", "Gaps in a partition's offsets", registry=self.registry)
+        self.rejected = Counter("har_rejected_total", "Messages rejected", ["code"], registry=self.registry)
+        self.repeats = Counter(
+            "har_repeated_readings_total", "Readings with the time of another reading", registry=self.registry
         )
-        self.rejected = Counter(
-            "har_rejected_total", "Messages rejected, wholly or in part", ["code"], registry=self.registry
+        self.conflicts = Counter(
+            "har_conflicting_readings_total", "Repeated readings with different values", registry=self.registry
         )
-        self.repeats = Counter("har_repeated_readings_total", "Readings merged as repeats", registry=self.registry)
-        self.conflicts = Counter("har_conflicting_readings_total", "Repeats with other values", registry=self.registry)
         self.windows = Counter("har_windows_total", "Windows classified and published", registry=self.registry)
         self.latency = Histogram(
             "har_window_latency_seconds",
@@ -32,23 +32,27 @@ class ProcessorMetrics:
             registry=self.registry,
         )
         self.releases = Gauge(
-            "har_release", "1 for each release that classifies now", ["channel", "release"], registry=self.registry
+            "har_release", "1 for each release in use", ["channel", "release"], registry=self.registry
         )
         self.release_rejected = Counter(
-            "har_release_rejected_total", "Updates of the release not taken", ["reason"], registry=self.registry
+            "har_release_rejected_total", "Rejected updates of the release", ["reason"], registry=self.registry
         )
         self.sessions = Gauge("har_sessions", "Sessions with window state", registry=self.registry)
         self.carried = Counter(
-            "har_carried_batches_total", "Batches of silent sessions written to the log anew", registry=self.registry
+            "har_carried_batches_total",
+            "Batches of silent sessions that were carried to the end of the log",
+            registry=self.registry,
         )
         self.held = Gauge("har_held_events", "Events not yet acknowledged", ["partition"], registry=self.registry)
         self.live_dropped = Counter(
-            "har_live_updates_dropped_total", "Live updates Redis was too slow for", registry=self.registry
+            "har_live_updates_dropped_total",
+            "Live updates dropped because Redis was too slow or unavailable",
+            registry=self.registry,
         )
-        self.redis_up = Gauge("har_redis_up", "1 while Redis takes updates", registry=self.registry)
+        self.redis_up = Gauge("har_redis_up", "1 while Redis accepts updates", registry=self.registry)
 
     def show_releases(self, served: Served) -> None:
-        """Show what classifies from now on."""
+        """Set the gauge of the releases in use."""
         self.releases.clear()
         for channel, network in served.networks.items():
             self.releases.labels(channel, network.manifest.release).set(1)

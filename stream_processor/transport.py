@@ -1,8 +1,7 @@
-"""Faust's Kafka transport with a fetch wait of our choice, and a view of where its consumer stands.
+"""Faust's Kafka transport with a configurable fetch wait, and access to the consumer's offsets.
 
-A fetch that finds nothing waits at the broker for news. Faust fixes that wait at 1.5 s. Apache Kafka answers
-as soon as there is news, but the embedded broker looks for it only a few times within the wait, so that the
-wait is latency there.
+A fetch that finds no message waits at the broker. Faust fixes this wait at 1.5 s. Apache Kafka answers as soon as there
+is a message. The embedded broker checks only a few times within the wait, so there the wait adds latency.
 """
 
 from collections.abc import Mapping
@@ -22,12 +21,12 @@ class LogOffsets(NamedTuple):
 
 
 def use_transport(app: faust.App, *, fetch_wait_ms: int) -> None:
-    """Give an app, before it starts, our transport, whose fetches wait at most so long for news."""
+    """Set an app's transport, before it starts, to one whose fetches wait at most `fetch_wait_ms`."""
 
     class ConsumerThread(driver.AIOKafkaConsumerThread):
         def _create_worker_consumer(self, transport: driver.Transport) -> object:
             consumer = super()._create_worker_consumer(transport)
-            # Read by aiokafka when it starts; Faust passes no setting on to it.
+            # aiokafka reads this when it starts; Faust has no setting for it.
             consumer._fetch_max_wait_ms = fetch_wait_ms
             return consumer
 
@@ -36,7 +35,7 @@ def use_transport(app: faust.App, *, fetch_wait_ms: int) -> None:
             return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
 
         async def log_offsets(self) -> dict[TP, LogOffsets]:
-            """Ask Kafka, through the consumer's thread, for the offsets of each assigned partition.
+            """Request the offsets of each assigned partition from Kafka, through the consumer's thread.
 
             Raises
             ------
@@ -49,7 +48,7 @@ def use_transport(app: faust.App, *, fetch_wait_ms: int) -> None:
             return {tp: LogOffsets(begins[tp], max(ends[tp], self._fetched_end(tp))) for tp in assigned}
 
         def committed(self, tp: TP) -> int | None:
-            """Return what the group has committed, as this worker last committed or found it."""
+            """Return the group's committed offset, as this worker last committed or found it; None if unknown."""
             offset: int | None = self._committed_offset.get(tp)
             return offset
 
@@ -57,16 +56,16 @@ def use_transport(app: faust.App, *, fetch_wait_ms: int) -> None:
             before = {tp: self._committed_offset.get(tp) for tp in offsets}
             did_commit: bool = await super()._commit_offsets(offsets, start_new_transaction)
             if not did_commit:
-                # Faust notes a rejected commit as done, so liveness would never see commits that fail for good.
-                # What a rebalance has found committed meanwhile stays.
+                # Faust records a rejected commit as done, so the liveness check would miss commits that always fail.
+                # Keep an offset that a rebalance has read meanwhile.
                 for tp, offset in offsets.items():
                     if self._committed_offset.get(tp) == offset:
                         self._committed_offset[tp] = before[tp]
             return did_commit
 
         def _fetched_end(self, tp: TP) -> int:
-            # The embedded broker gives too low an end when asked; what fetches bring along is right on all.
-            # The consumer's thread may just be taking the partition away, which shows as either error.
+            # The embedded broker reports an end that is too low; the end in its fetch responses is right.
+            # Either error occurs while the consumer's thread revokes the partition.
             with suppress(AssertionError, AttributeError):
                 return self.highwater(tp) or 0
             return 0

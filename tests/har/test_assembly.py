@@ -45,13 +45,13 @@ def deliver(log: list[SampleBatch], *, begin: int = 0):
     session = SessionWindows(SPEC)
     windows, finished, rejected = {}, {}, []
     for offset, batch in enumerate(log[begin:], begin):
-        step = session.add(batch, offset)
-        for window in step.windows:
+        result = session.add(batch, offset)
+        for window in result.windows:
             values = window.values.tobytes()
             assert windows.setdefault(window.start, values) == values
-        finished |= dict.fromkeys(step.finished, offset)
-        if step.rejected:
-            rejected.append((offset, step.rejected))
+        finished |= dict.fromkeys(result.finished, offset)
+        if result.rejected:
+            rejected.append((offset, result.rejected))
     return windows, finished, rejected
 
 
@@ -118,11 +118,11 @@ def test_after_a_restart_the_batch_that_ends_with_the_first_reading_needed_is_re
     assert len(whole) == 3
     session, finished = SessionWindows(SPEC), set()
     for offset, batch in enumerate(log):
-        step = session.add(batch, offset)
-        finished.update(step.finished)
-        if step.windows:
+        result = session.add(batch, offset)
+        finished.update(result.finished)
+        if result.windows:
             after, _, _ = deliver(log, begin=len(finished))
-            assert after == {start: values for start, values in whole.items() if start > step.windows[-1].start}
+            assert after == {start: values for start, values in whole.items() if start > result.windows[-1].start}
 
 
 def random_log(random: Random) -> tuple[list[SampleBatch], dict[int, bytes]]:
@@ -166,7 +166,7 @@ def test_copies_take_the_place_of_what_is_held():
     held = session.held_batches
     assert [position for _, position in held] == list(range(len(finished), 10))
     steps = [session.add(batch, 100 + n) for n, (batch, _) in enumerate(held)]
-    assert [step.finished for step in steps[:-1]] == [[]] * (len(held) - 1)
+    assert [result.finished for result in steps[:-1]] == [[]] * (len(held) - 1)
     assert steps[-1].finished == [position for _, position in held]
     assert [position for _, position in session.held_batches] == [100 + n for n in range(len(held))]
     rest = [w.start for n, batch in enumerate(log[10:]) for w in session.add(batch, 200 + n).windows]
@@ -271,8 +271,8 @@ def test_conflicting_readings_within_a_batch_are_counted():
     times, axes = recording(7)
     doubled_times, doubled_axes = np.append(times[:50], times[10]), np.vstack([axes[:50], axes[10] + 1])
     batch = SampleBatch("d", "s", 0, doubled_times, doubled_axes, 0, 0, int(times[49]) + 1)
-    step = SessionWindows(SPEC).add(batch, 0)
-    assert (step.repeats, step.conflicts) == (1, 1)
+    result = SessionWindows(SPEC).add(batch, 0)
+    assert (result.repeats, result.conflicts) == (1, 1)
 
 
 def test_a_careful_sender_gets_the_same_windows_only_later():
@@ -315,12 +315,12 @@ def test_a_device_that_falls_silent_is_let_go_and_may_come_back():
     session = SessionWindows(SPEC)
     windows, finished = {}, []
     for offset, batch in enumerate(batches):
-        step = session.add(batch, offset)
-        windows |= {w.start: w.values.tobytes() for w in step.windows}
-        finished += step.finished
+        result = session.add(batch, offset)
+        windows |= {w.start: w.values.tobytes() for w in result.windows}
+        finished += result.finished
         if offset == 6:
-            step = session.stop_waiting()
-            finished += step.finished
+            result = session.stop_waiting()
+            finished += result.finished
             assert finished == list(range(7))
             assert session.held_batches == []
     assert windows == offline(times, axes)
@@ -355,9 +355,9 @@ def test_memory_is_bounded_however_dense_the_readings_are():
         times = START + SECOND + number * 1_000 + np.arange(1_000)
         newest, earlier = int(times[-1]), int(times[0]) - 1
         batch = SampleBatch("d", "s", number, times, np.zeros((1_000, 3), np.float32), earlier, earlier, newest + 1)
-        step = session.add(batch, number)
-        rejected = step.rejected
-        finished.update(step.finished)
+        result = session.add(batch, number)
+        rejected = result.rejected
+        finished.update(result.finished)
         codes.append(rejected.code if rejected else None)
     assert codes[:49] == [None] * 49
     assert codes[49] == "too_dense"

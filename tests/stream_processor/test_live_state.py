@@ -20,8 +20,8 @@ def update(device: str, second: int) -> LiveUpdate:
 
 
 async def test_the_latest_update_is_kept_for_a_time_and_every_update_is_announced(redis_url):
-    measures = ProcessorMetrics()
-    live = LiveStateWriter(redis_url, latest_seconds=7, measures=measures)
+    metrics = ProcessorMetrics()
+    live = LiveStateWriter(redis_url, latest_seconds=7, metrics=metrics)
     async with Redis.from_url(redis_url) as client, client.pubsub() as listener:
         await listener.subscribe(LIVE_CHANNEL)
         await listener.get_message(timeout=5)
@@ -40,14 +40,14 @@ async def test_the_latest_update_is_kept_for_a_time_and_every_update_is_announce
 
 
 async def test_redis_may_be_away_for_as_long_as_it_likes(tmp_path):
-    port, measures = free_port(), ProcessorMetrics()
-    live = LiveStateWriter(f"redis://127.0.0.1:{port}/0", latest_seconds=60, measures=measures)
+    port, metrics = free_port(), ProcessorMetrics()
+    live = LiveStateWriter(f"redis://127.0.0.1:{port}/0", latest_seconds=60, metrics=metrics)
     writing = asyncio.create_task(live.run())
     for second in range(MAX_WAITING + 50):
         live.offer(update(f"phone-{second % 3}", second))
         if second == 10:
             await asyncio.sleep(0.3)
-    assert measures.live_dropped._value.get() == 50
+    assert metrics.live_dropped._value.get() == 50
     newest = MAX_WAITING + 49
     with RedisServer(port, tmp_path) as server:
         async with Redis.from_url(server.url) as client, asyncio.timeout(20):
@@ -56,6 +56,6 @@ async def test_redis_may_be_away_for_as_long_as_it_likes(tmp_path):
                 if latest and decode_update(latest).prediction.start == newest * 1_000_000:
                     break
                 await asyncio.sleep(0.05)
-        assert measures.redis_up._value.get() == 1
+        assert metrics.redis_up._value.get() == 1
     writing.cancel()
     await asyncio.gather(writing, return_exceptions=True)

@@ -71,14 +71,14 @@ def network() -> OnnxClassifier:
 @asynccontextmanager
 async def running(network, redis_url, kafka, errors=None, served=None, **changes):
     settings = ProcessorSettings(redis_url=redis_url, **changes)
-    measures = ProcessorMetrics()
-    live = LiveStateWriter(redis_url, latest_seconds=5, measures=measures)
+    metrics = ProcessorMetrics()
+    live = LiveStateWriter(redis_url, latest_seconds=5, metrics=metrics)
     pipeline = StreamPipeline(
         settings,
-        Classifier(CurrentReleases(served or Served({"stable": network})), most=settings.classify_batch),
+        Classifier(CurrentReleases(served or Served({"stable": network})), max_batch=settings.classify_batch),
         kafka,
         live,
-        measures,
+        metrics,
     )
 
     async def note(error: BaseException) -> None:
@@ -86,7 +86,7 @@ async def running(network, redis_url, kafka, errors=None, served=None, **changes
 
     task = asyncio.create_task(pipeline.run(note))
     try:
-        yield pipeline, measures
+        yield pipeline, metrics
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
@@ -154,7 +154,7 @@ async def test_a_poison_message_is_kept_with_the_reason_and_others_go_on(network
     kafka, acked, batches = Kafka(), [], live_batches(12)
     wrong_key = encode_batch(live_batches(1, device="other")[0])
     poison = [b"", b"\xc1", b"\x93" + b"x" * 70_000, encode_batch(batches[0])[:-9], wrong_key]
-    async with running(network, redis_url, kafka) as (pipeline, measures):
+    async with running(network, redis_url, kafka) as (pipeline, metrics):
         offset = 0
         for number, batch in enumerate(batches):
             await pipeline.take(message(offset, encode_batch(batch)), Event(acked, offset))
@@ -169,7 +169,7 @@ async def test_a_poison_message_is_kept_with_the_reason_and_others_go_on(network
         assert codes == ["empty", "malformed", "oversized", "malformed", "key"]
         assert rejected[0][1]["origin"] == b"accelerometer.samples/0/1"
         assert len(kafka.of(topics.PREDICTIONS.name)) >= 7
-        assert measures.rejected.labels("malformed")._value.get() == 2
+        assert metrics.rejected.labels("malformed")._value.get() == 2
 
 
 @pytest.mark.parametrize("missing", [None, 1])
@@ -177,8 +177,8 @@ async def test_a_fault_of_ours_costs_one_session_and_not_the_partition(network, 
     kafka, acked = Kafka(), []
     append = BatchRun.append
 
-    def fail_for_one_device(self, held, step):
-        append(self, held, step)
+    def fail_for_one_device(self, held, result):
+        append(self, held, result)
         if held.batch.device == "unlucky" and held.batch.sequence == 3:
             raise ZeroDivisionError
 
@@ -230,14 +230,14 @@ async def test_a_new_generation_reads_a_partition_again(network, redis_url):
 
 async def test_a_message_that_is_given_twice_changes_nothing(network, redis_url):
     kafka, acked, batches = Kafka(), [], live_batches(12)
-    async with running(network, redis_url, kafka) as (pipeline, measures):
+    async with running(network, redis_url, kafka) as (pipeline, metrics):
         await take_all(pipeline, batches, acked)
         await take_all(pipeline, batches[-3:], acked)  # offsets 0 to 2 once more, in the same generation
         await kafka.wait_for(7)
         await pipeline.take(
             message(12, encode_batch(live_batches(1, device="other")[0]), key=b"other"), Event(acked, 12)
         )
-        assert measures.reread._value.get() == 3
+        assert metrics.reread._value.get() == 3
         assert len(kafka.of(topics.PREDICTIONS.name)) == len(set(kafka.of(topics.PREDICTIONS.name)))
 
 

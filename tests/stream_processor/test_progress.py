@@ -5,7 +5,7 @@ import itertools
 import pytest
 from msgspec.structs import replace
 
-from stream_processor.health import LEAVE_SECONDS, Health, LastResort, StalledError
+from stream_processor.health import EXIT_SECONDS, Health, StalledError, Watchdog
 from stream_processor.progress import PartitionProgress, StallWatch
 
 CAUGHT_UP = PartitionProgress(
@@ -75,7 +75,7 @@ def test_a_partition_of_which_nothing_can_be_read_is_a_stall(progress):
 
 
 async def test_a_kafka_that_does_not_answer_ends_the_worker(process):
-    health = Health(0.2, list, lambda: True, lambda: 7, LastResort())
+    health = Health(0.2, list, lambda: True, lambda: 7, Watchdog())
     async with asyncio.timeout(10):
         await health.watch(process.give_up)
     assert "Kafka answering" in str(process.errors[0])
@@ -99,7 +99,7 @@ class Process:
     """Stands for the process that a last resort would end."""
 
     def __init__(self) -> None:
-        self.resorts: list[float] = []
+        self.timeouts: list[float] = []
         self.errors: list[BaseException] = []
 
     async def give_up(self, error: BaseException) -> None:
@@ -109,7 +109,7 @@ class Process:
 @pytest.fixture
 def process(monkeypatch) -> Process:
     process = Process()
-    monkeypatch.setattr(faulthandler, "dump_traceback_later", lambda seconds, exit: process.resorts.append(seconds))
+    monkeypatch.setattr(faulthandler, "dump_traceback_later", lambda seconds, exit: process.timeouts.append(seconds))
     return process
 
 
@@ -120,41 +120,41 @@ def often(monkeypatch):
 
 async def test_a_stalled_partition_ends_the_worker(process):
     stuck = replace(CAUGHT_UP, end=60)
-    health = Health(0.2, lambda: [stuck], lambda: True, answers(), LastResort())
+    health = Health(0.2, lambda: [stuck], lambda: True, answers(), Watchdog())
     assert health.report().ready
     async with asyncio.timeout(10):
         await health.watch(process.give_up)
     assert isinstance(process.errors[0], StalledError)
     assert "samples/0 reading" in str(process.errors[0])
-    assert process.resorts[-1] == LEAVE_SECONDS
+    assert process.timeouts[-1] == EXIT_SECONDS
     report = health.report()
     assert (report.alive, report.ready) == (False, False)
     assert report.partitions == [stuck]
 
 
 async def test_a_worker_that_never_gets_an_assignment_ends(process):
-    health = Health(0.2, list, lambda: False, answers(), LastResort())
+    health = Health(0.2, list, lambda: False, answers(), Watchdog())
     async with asyncio.timeout(10):
         await health.watch(process.give_up)
     assert "the consumer group joining" in str(process.errors[0])
 
 
 async def test_a_worker_that_moves_lives_on_and_may_take_its_time_to_leave(process):
-    health = Health(0.2, lambda: [CAUGHT_UP], lambda: True, answers(), LastResort())
+    health = Health(0.2, lambda: [CAUGHT_UP], lambda: True, answers(), Watchdog())
     watching = asyncio.create_task(health.watch(process.give_up))
     await asyncio.sleep(0.5)
     assert health.report().alive
     watching.cancel()
     await asyncio.gather(watching, return_exceptions=True)
     assert process.errors == []
-    assert set(process.resorts[:-1]) == {0.2}  # put off at each check
-    assert process.resorts[-1] == LEAVE_SECONDS
+    assert set(process.timeouts[:-1]) == {0.2}  # put off at each check
+    assert process.timeouts[-1] == EXIT_SECONDS
 
 
 async def test_nothing_puts_the_last_resort_off_once_the_worker_leaves(process):
-    last_resort = LastResort()
-    last_resort.put_off(60)
-    last_resort.leave()
-    last_resort.put_off(60)
-    last_resort.leave()
-    assert process.resorts == [60, LEAVE_SECONDS]
+    watchdog = Watchdog()
+    watchdog.reset(60)
+    watchdog.begin_exit()
+    watchdog.reset(60)
+    watchdog.begin_exit()
+    assert process.timeouts == [60, EXIT_SECONDS]

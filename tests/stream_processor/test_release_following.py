@@ -20,7 +20,7 @@ from model_store.client.release_client import ReleaseClient
 from model_store.onnx_classifier import OnnxClassifier
 from model_store.repository.publishing import promote, publish, rollback
 from stream_processor.metrics import ProcessorMetrics
-from stream_processor.release_following import MOST_LEAD_US, ReleaseUpdater, announcements
+from stream_processor.release_following import MAX_LEAD_US, ReleaseUpdater, announcements
 from stream_processor.release_loading import ReleaseLoader, release_client
 from stream_processor.serving import CurrentReleases
 from stream_processor.settings import ProcessorSettings
@@ -36,8 +36,8 @@ class Followed:
 
     def __init__(self, store, server, folder: Path) -> None:
         self.store, self.server, self.folder = store, server, folder
-        self.measures = ProcessorMetrics()
-        self.told: list[ReleaseRejected] = []
+        self.metrics = ProcessorMetrics()
+        self.rejections: list[ReleaseRejected] = []
         self.queue: asyncio.Queue[ReleaseAnnouncement] = asyncio.Queue()
         self.served = CurrentReleases(self.loader().last_good())
 
@@ -62,8 +62,8 @@ class Followed:
             self.loader(),
             self.served,
             self._announced(),
-            measures=self.measures,
-            tell_rejected=self.told.append,
+            metrics=self.metrics,
+            on_rejected=self.rejections.append,
             **{"interval_seconds": 60.0} | options,
         )
         task = asyncio.create_task(follower.run())
@@ -84,7 +84,7 @@ class Followed:
                 await asyncio.sleep(0.01)
 
     def rejected(self, reason: str) -> float:
-        return self.measures.registry.get_sample_value("har_release_rejected_total", {"reason": reason}) or 0.0
+        return self.metrics.registry.get_sample_value("har_release_rejected_total", {"reason": reason}) or 0.0
 
     async def until_rejected(self, reason: str) -> None:
         async with asyncio.timeout(20):
@@ -105,7 +105,7 @@ async def test_what_is_announced_takes_over_at_its_moment(followed):
         await followed.until(stable="one")
         assert followed.served.choice_for("phone", moment - 1).network.manifest.release == BASELINE.manifest.release
         assert followed.served.choice_for("phone", moment).network.manifest.release == "one"
-        shown = followed.measures.registry.get_sample_value("har_release", {"channel": "stable", "release": "one"})
+        shown = followed.metrics.registry.get_sample_value("har_release", {"channel": "stable", "release": "one"})
         assert shown == 1
 
 
@@ -145,7 +145,7 @@ async def test_a_release_that_fails_its_golden_window_is_rejected_and_counted_an
         followed.announce(bad)
         await followed.until_rejected("unusable")
         assert followed.names == {"stable": "one"}
-        assert (followed.told[0].serving, followed.told[0].reason) == ("one", "unusable")
+        assert (followed.rejections[0].serving, followed.rejections[0].reason) == ("one", "unusable")
         await asyncio.wait_for(followed.served.wait_for(time.time_ns()), 0.5)  # nobody waits for it any more
         # It is not kept as good either: a processor that starts again has the old one.
         assert followed.loader().last_good().networks["stable"].manifest.release == "one"
@@ -195,7 +195,7 @@ async def test_a_moment_far_ahead_does_not_keep_back_what_was_signed(followed):
     async with followed.following():
         followed.announce(followed.store.publish("one"), in_us=10**15)
         await followed.until(stable="one")
-        soon = time.time_ns() // 1000 + 2 * MOST_LEAD_US
+        soon = time.time_ns() // 1000 + 2 * MAX_LEAD_US
         assert followed.served.choice_for("phone", soon).network.manifest.release == "one"
 
 

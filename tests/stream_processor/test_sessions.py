@@ -37,9 +37,9 @@ class Partition:
 def fill(partition: Partition, batches) -> tuple[list[int], list[int]]:
     windows, finished = [], []
     for offset, batch in enumerate(batches):
-        step = partition.book.add(batch, Position(offset, 0))
-        windows += [window.start for window in step.windows]
-        finished += [position.offset for position in step.finished]
+        result = partition.book.add(batch, Position(offset, 0))
+        windows += [window.start for window in result.windows]
+        finished += [position.offset for position in result.finished]
     return windows, finished
 
 
@@ -51,7 +51,7 @@ def test_what_a_silent_session_holds_is_carried_and_its_copies_let_the_originals
     partition.wait(2)
     (silent,) = partition.book.sweep()
     assert silent.key.device == "phone-1"
-    assert silent.step.finished == []
+    assert silent.result.finished == []
     assert [position.offset for _, position in silent.carried] == list(range(len(finished), 10))
     assert list(partition.book.sweep()) == []
     done = []
@@ -82,7 +82,7 @@ def test_a_session_that_stays_silent_is_forgotten():
     fill(partition, live_batches(1))
     partition.wait(601)
     (silent,) = partition.book.sweep()
-    assert ([position.offset for position in silent.step.finished], silent.carried) == ([0], [])
+    assert ([position.offset for position in silent.result.finished], silent.carried) == ([0], [])
     assert len(partition.book) == 1  # the other device
 
 
@@ -106,7 +106,7 @@ def test_a_session_known_by_its_copies_only_has_been_silent_before():
     partition.wait(2)
     (silent,) = partition.book.sweep()
     assert silent.carried == []
-    assert silent.step.finished
+    assert silent.result.finished
     assert len(partition.book) == 1  # it is forgotten
 
 
@@ -125,11 +125,11 @@ def test_a_batch_that_comes_while_a_session_is_being_forgotten_is_not_lost():
     partition.book.add(first, Position(0, 0))
     partition.wait(601)
     for silent in partition.book.sweep():
-        assert [position.offset for position in silent.step.finished] == [0]
+        assert [position.offset for position in silent.result.finished] == [0]
         partition.book.add(second, Position(1, 0))
     partition.wait(601)
     (silent,) = partition.book.sweep()
-    assert [position.offset for position in silent.step.finished] == [1]
+    assert [position.offset for position in silent.result.finished] == [1]
 
 
 def test_beyond_the_limit_the_session_silent_for_longest_goes():
@@ -139,7 +139,7 @@ def test_beyond_the_limit_the_session_silent_for_longest_goes():
         partition.book.add(live_batches(1, device=f"phone-{number}")[0], Position(number, 0))
     (silent,) = partition.book.sweep()
     assert silent.key.device == "phone-0"
-    assert [position.offset for position in silent.step.finished] == [0]
+    assert [position.offset for position in silent.result.finished] == [0]
     assert len(partition.book) == 2
 
 
@@ -149,10 +149,10 @@ def send(
     """Let batches arrive; return the offsets that are finished, and those that were rejected with the code."""
     finished, rejected = [], []
     for offset, batch in enumerate(batches, begin):
-        step = book.add(batch, Position(offset, round(offset * every_seconds * 1_000_000)))
-        finished += [position.offset for position in step.finished]
-        if step.rejected is not None:
-            rejected.append((offset, step.rejected.code))
+        result = book.add(batch, Position(offset, round(offset * every_seconds * 1_000_000)))
+        finished += [position.offset for position in result.finished]
+        if result.rejected is not None:
+            rejected.append((offset, result.rejected.code))
     return finished, rejected
 
 
