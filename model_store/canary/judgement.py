@@ -6,7 +6,7 @@ from typing import Literal
 import msgspec
 import numpy as np
 
-from model_store.canary.evidence import Floats, CanaryMeasurements
+from model_store.canary.evidence import CanaryMeasurements, Floats
 
 #: Half-width of the interval around a mean, in standard errors (one-sided). For a canary exactly at a limit, the false
 #: alarm rate is 1 % with many devices and 4 % with five, as Student's distribution is wider than the normal one.

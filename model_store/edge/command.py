@@ -31,7 +31,7 @@ from model_store.edge.settings import (
     EdgeRunSettings,
     EdgeSettings,
 )
-from model_store.edge.updates import ReleaseUpdater, CurrentRelease
+from model_store.edge.updates import CurrentRelease, ReleaseUpdater
 
 log = logging.getLogger(__name__)
 

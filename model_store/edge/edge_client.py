@@ -16,7 +16,7 @@ from model_store.client.last_good import ClientFolder
 from model_store.client.release_client import ReleaseClient
 from model_store.edge.device_stream import DeviceStream
 from model_store.edge.reports import ActivityReports
-from model_store.edge.updates import ReleaseUpdater, CurrentRelease
+from model_store.edge.updates import CurrentRelease, ReleaseUpdater
 from model_store.lite_classifier import FLOAT32, LiteClassifier, LiteFormat
 
 

@@ -1,4 +1,4 @@
-"""Checking a whole store: what is signed by whom and until when, and that all of it is there and unchanged."""
+"""Verify a whole store: all signatures, their expiry, and the presence and hash of every file."""
 
 from dataclasses import dataclass, field
 
@@ -20,18 +20,18 @@ from model_store.repository.storage import Storage
 
 @dataclass
 class StoreFindings:
-    """What was found of a store.
+    """The result of verifying a store.
 
     Attributes
     ----------
     faults : list of str
-        What clients would reject; a sentence each.
+        Faults because of which clients would reject something.
     notes : list of str
-        What does no harm, but somebody should know.
+        Harmless findings.
     releases : list of str
-        The releases whose files were all checked.
+        Names of the releases that were checked.
     channels : dict of str to str
-        What each channel points to.
+        The release of each channel, or ``no release``.
     """
 
     faults: list[str] = field(default_factory=list)
@@ -41,7 +41,7 @@ class StoreFindings:
 
 
 def verify_store(storage: Storage) -> StoreFindings:
-    """Check every signature, every expiry, and every byte that is signed.
+    """Check every signature, every expiry and the hash of every signed file.
 
     Raises
     ------
@@ -103,6 +103,6 @@ def _find_leftovers(storage: Storage, state: SignedState, findings: StoreFinding
         for path, target in (state.releases.signed.targets | state.channels.signed.targets).items()
     }
     releases = [name for name in storage.all_names(TARGETS_FOLDER) if name.startswith(f"{TARGETS_FOLDER}/releases/")]
-    left = [name for name in releases if name not in known]
-    if left:
-        findings.notes.append(f"{len(left)} file(s) that no edition counts, as of a publication that was cut short")
+    leftovers = [name for name in releases if name not in known]
+    if leftovers:
+        findings.notes.append(f"{len(leftovers)} file(s) in no signed metadata, as after an interrupted publication")

@@ -1,4 +1,4 @@
-"""`har store serve`: the store over HTTP."""
+"""`har store serve`: serve the store over HTTP."""
 
 import logging
 import logging.config
@@ -79,7 +79,7 @@ def serve(settings: ServeSettings) -> int:
 
 
 def limits_of(settings: ServeSettings) -> CanaryLimits:
-    """Return what the settings ask of a canary."""
+    """Return the limits for a canary from the settings."""
     return CanaryLimits(
         devices=settings.canary_devices,
         windows=settings.canary_windows,

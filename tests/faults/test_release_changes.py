@@ -172,7 +172,7 @@ async def test_a_bad_canary_is_ended_by_itself_and_a_good_one_is_promoted(one_br
         ("stable", "promote"),
         ("canary", "promote"),
     ]
-    assert "judged by itself: agreement with stable" in changes[2][2]
+    assert "judged automatically: agreement with stable" in changes[2][2]
     audits = await switching.audits()
     for name, audit in audits.items():
         report(f"a bad canary and a good one, audited by {name}", audit, reasons=[said for *_, said in changes[2::2]])

@@ -1,4 +1,4 @@
-"""What is done to a store, its network and its keys: each is rejected for its own reason, and the old one kept."""
+"""Attacks on a store, its connection and its keys: each is rejected with its reason, and the old release is kept."""
 
 import hashlib
 import json
@@ -24,12 +24,12 @@ from tests.model_store.client_of_store import Client
 from tests.model_store.made_store import MadeStore, ago
 from tests.model_store.served_store import served, with_a_flipped_byte
 
-#: In so many seconds the first signature of the tests that let one expire is over.
+#: Lifetime of the signatures that expire during a test, s.
 EXPIRY_SECONDS = 4
 
 
 def rejected(client: Client, **options: object) -> UpdateRejectedError:
-    """Pull, which must be rejected and leave what is good untouched."""
+    """Pull; check that the update is rejected and the last good releases stay."""
     before = client.good()
     with pytest.raises(UpdateRejectedError) as error:
         if options:
@@ -41,7 +41,7 @@ def rejected(client: Client, **options: object) -> UpdateRejectedError:
 
 
 def ready(client: Client) -> None:
-    """Let the client know a first release, and the store a second one."""
+    """Publish and pull a first release, then publish a second one."""
     client.store.publish("one")
     assert client.pull() == {"stable": "one"}
     client.store.publish("two")
@@ -72,7 +72,7 @@ def test_a_flipped_byte(client, kind, reason):
 
 
 def recorded(client: Client) -> dict[str, bytes]:
-    """What an attacker has who kept all that was ever served."""
+    """Return all files that the store has served, as an attacker could have kept them."""
     folder = client.server.folder
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
@@ -86,19 +86,19 @@ def test_an_old_timestamp_after_a_newer_one(client):
     assert rejected(client).reason == "rolled back"
 
 
-def test_an_old_timestamp_while_a_newer_one_is_kept_back_but_announced(client):
+def test_an_old_timestamp_while_a_newer_one_is_withheld_but_announced(client):
     client.store.publish("one")
     old = recorded(client)
     assert client.pull() == {"stable": "one"}
     client.store.publish("two")
     client.server.change = old.get
-    assert client.pull() == {"stable": "one"}  # nothing tells that there is news …
-    frozen = rejected(client, least={"stable": 2})  # … but an announcement
+    assert client.pull() == {"stable": "one"}  # the withheld update is not detected …
+    frozen = rejected(client, least={"stable": 2})  # … without an announcement
     assert frozen.reason == "rolled back"
     assert "change 2 is known" in str(frozen)
 
 
-def test_an_old_timestamp_that_is_served_for_ever(tmp_path):
+def test_an_old_timestamp_that_is_served_until_it_expires(tmp_path):
     store = MadeStore.make(tmp_path, clock=ago(hours=24, seconds=-EXPIRY_SECONDS))
     store.publish("one")
     with served(Path(store.storage.url)) as server:
@@ -145,7 +145,7 @@ def test_a_release_that_was_signed_by_a_revoked_key(client, role, tmp_path):
     rotate_key(client.store.storage, client.store.signing, role)
     assert client.pull() == {"stable": "one"}
 
-    # The thief signs on with what was valid when the key was, of an edition far ahead.
+    # The thief signs a far later version with the revoked key.
     thief = MadeStore(
         type(client.store.storage)(str(copy)), replace(client.store.signing, keys=Keyring(stolen)), b"", tmp_path
     )
@@ -173,7 +173,7 @@ def test_files_without_end(client):
             answer.write(piece)
 
     def longer(name, content):
-        # Of a length that the header says, too.
+        # With a matching Content-Length, too.
         return content + bytes(10_000_000) if content is not None and name.endswith(kind) else content
 
     for kind in ("timestamp.json", "snapshot.json", "channels.json", "stable.json", "network.onnx"):
@@ -197,13 +197,13 @@ def test_a_root_that_expired(tmp_path):
         expired = rejected(client)
         assert expired.reason == "expired"
         assert "root" in str(expired)
-        rotate_key(store.storage, now, "root")  # signed by the expired one, which is still the one that is trusted
+        rotate_key(store.storage, now, "root")  # signed with the keys of the expired root, which is still trusted
         renew(store.storage, now)
         assert client.pull() == {"stable": "one"}
 
 
 def signed_as(client: Client, name: str, **changes: object) -> None:
-    """Have a release signed and pointed to that says something wrong of itself."""
+    """Sign a release with a false manifest and point stable to it."""
     files = {path.name: path.read_bytes() for path in client.store.release(f"source-of-{len(name)}").iterdir()}
     manifest = msgspec.structs.replace(decode_manifest(files["manifest.json"]), **{"release": name} | changes)
     files["manifest.json"] = encode_manifest(manifest)
@@ -267,7 +267,7 @@ def test_a_manifest_that_lies_about_classes(client):
     assert client.good() == before
 
 
-def test_a_network_that_answers_otherwise_than_it_was_seen_to(client):
+def test_a_network_that_fails_its_golden_window(client):
     client.store.publish("one")
     client.pull()
     files = {path.name: path.read_bytes() for path in client.store.release("other").iterdir()}
@@ -283,7 +283,7 @@ def test_a_network_that_answers_otherwise_than_it_was_seen_to(client):
 
 
 @pytest.mark.parametrize(("schema", "advice"), [(2, "upgrade har"), (0, "publish the release again")])
-def test_a_release_of_a_schema_that_is_not_known(client, schema, advice):
+def test_a_release_with_an_unknown_schema(client, schema, advice):
     client.store.publish("one")
     client.pull()
     signed_as(client, "later", schema=schema)
@@ -292,7 +292,7 @@ def test_a_release_of_a_schema_that_is_not_known(client, schema, advice):
     assert f"schema {schema}; this version of har reads 1: {advice}" in str(unknown)
 
 
-def test_a_pointer_of_a_schema_that_is_not_known(client):
+def test_a_pointer_with_an_unknown_schema(client):
     client.store.publish("one")
     client.pull()
     known = pointers(client.store.storage, read_state(client.store.storage))["stable"]
@@ -300,7 +300,7 @@ def test_a_pointer_of_a_schema_that_is_not_known(client):
     assert "the channel's pointer has schema 2; this version of har reads 1: upgrade har" in str(rejected(client))
 
 
-def test_a_store_of_somebody_else(client, tmp_path):
+def test_another_store(client, tmp_path):
     client.store.publish("one")
     client.pull()
     other = MadeStore.make(tmp_path / "other")
@@ -311,7 +311,7 @@ def test_a_store_of_somebody_else(client, tmp_path):
         assert rejected(client).reason == "unsigned"
 
 
-def test_expired_metadata_stop_updates_and_not_what_runs(tmp_path):
+def test_expired_metadata_stops_updates_and_keeps_the_release(tmp_path):
     store = MadeStore.make(tmp_path, clock=ago(hours=24, seconds=-EXPIRY_SECONDS))
     store.publish("one")
     with served(Path(store.storage.url)) as server:

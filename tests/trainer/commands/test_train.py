@@ -204,7 +204,7 @@ def test_without_a_store_the_error_says_what_to_do(tiny_finished, table, tmp_pat
     run = shutil.copytree(tiny_finished / "run", tmp_path / "run")
     none = train_here(table, run, "--store", tmp_path / "none", "--name", "first", "--resume")
     assert none.returncode == 1
-    assert "is no store yet: run har store init" in none.stderr
+    assert "is not a store: run har store init first" in none.stderr
 
 
 def test_a_running_run_is_not_resumed_by_another_process(tiny_finished, table):
