@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from deploy.audit.summary import Expected, PredictionWatch, Seen, expected_windows
+from deploy.audit.summary import Expected, PredictionWatch, SeenMessages, expected_windows
 from deploy.processes import ProcessGroup
 from deploy.stack import DASHBOARD, GATEWAY, Stack, choose_addresses, har
 from har.windows import WindowSpec
@@ -44,7 +44,7 @@ class System:
         subprocess.run([*command, "--journal", str(folder)], check=True, timeout=240, capture_output=True)
         return expected_windows(folder, WindowSpec())
 
-    def predictions(self, expected: Expected, *, timeout_seconds: float = 60) -> Seen:
+    def predictions(self, expected: Expected, *, timeout_seconds: float = 60) -> SeenMessages:
         watch = PredictionWatch(self.stack.addresses.bootstrap)
         watch.start()
         try:
