@@ -22,7 +22,7 @@ from benchmarks.training.apart import run_apart, run_at_once
 from benchmarks.training.processor_time import ProcessorWatch
 from benchmarks.training.requests import request_for
 from benchmarks.training.results import show_table, write_figures
-from trainer.distributed.process import keep_to_core
+from trainer.distributed.process import pin_to_core
 from trainer.request import Mode
 from trainer.runs import preparation
 from trainer.runs.folder import Progress, RunFolder
@@ -72,7 +72,7 @@ def _measure_at_once(prepared: Path, folder: Path, processes: int, epochs: int) 
 
 
 def _measure_on_core(number: int, prepared: Path, folder: Path, epochs: int) -> dict[str, Any]:
-    keep_to_core(number)
+    pin_to_core(number)
     return _measure(prepared, folder, Mode.LOCAL, 1, epochs)
 
 

@@ -1,4 +1,4 @@
-"""What every process of a training run is told."""
+"""The job that every process of a training run receives."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ from pathlib import Path
 from trainer.fitting.fit_settings import FitSettings
 from trainer.request import Mode, TrainRequest
 
-#: Batches that a worker takes in one step. Over executors each step costs an exchange: of gradients in `SYNC`, of all
-#: weights and gradients with one parameter server in `ASYNC`.
+#: Batches per step of a worker. On executors each step costs an exchange between processes: of gradients in `SYNC`, of
+#: all weights and gradients with the parameter server in `ASYNC`.
 STEP_BATCHES = {Mode.LOCAL: 1, Mode.SYNC: 2, Mode.ASYNC: 4}
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingJob:
-    """One training run.
+    """One training run, for its processes.
 
     Attributes
     ----------
     request : TrainRequest
-        What is trained; `worker_settings` says what changes in its `fit` with several workers.
+        What is trained; `worker_settings` adapts its `fit` to several workers.
     prepared : Path
-        The prepared folder; all processes see it under this name.
+        Prepared folder, on a path that all processes can read.
     run : Path
-        The run's folder, likewise.
+        Run folder, on a path that all processes can write.
     pinned : bool
-        Whether each process is held to one core of its machine, for measuring.
+        Whether each process is pinned to one core of its machine, for benchmarks.
     """
 
     request: TrainRequest
@@ -37,22 +37,22 @@ class TrainingJob:
 
     @property
     def worker_batch(self) -> int:
-        """Windows that a worker takes in one step."""
+        """Windows per step of a worker."""
         return self.request.fit.batch * STEP_BATCHES[self.request.mode]
 
     @property
     def worker_settings(self) -> FitSettings:
-        """How the workers fit together: batch, learning rate and averaging, scaled with the windows that a step sees.
+        """Fit settings of all workers together: batch, learning rate and averaging, scaled to the windows of a step.
 
-        A worker over executors takes several batches in a step (`STEP_BATCHES`). Synchronous workers take each step
-        together, so it sees the windows of all of them and there are fewer steps. Asynchronous workers, however many
-        they are, take as many steps as one, each on weights that the others have changed.
+        On executors, a worker takes several batches per step (`STEP_BATCHES`). Synchronous workers take each step
+        together, so a step covers the windows of all workers, and there are fewer steps. Asynchronous workers together
+        take as many steps as one worker, each on weights that others may have changed.
 
-        The rate grows with the square root of what a step sees, as the noise of the gradient shrinks with it
-        (A. Krizhevsky, "One weird trick for parallelizing convolutional neural networks", 2014, section 5), and the
-        weights are averaged over as many windows as before. It falls with the square root of the staleness, between
-        constant and the inverse proportion that W. Zhang et al. propose ("Staleness-aware async-SGD for distributed
-        deep learning", 2016, section 2).
+        The learning rate grows with the square root of the batches per step, as the noise of the gradient shrinks
+        (A. Krizhevsky, "One weird trick for parallelizing convolutional neural networks", 2014, section 5). The weights
+        are averaged over as many windows as with one batch per step. The learning rate falls with the square root of
+        the staleness, which lies between no change and the inverse proportion of W. Zhang et al. ("Staleness-aware
+        async-SGD for distributed deep learning", 2016, section 2).
         """
         if self.request.mode is Mode.LOCAL:
             return self.request.fit
@@ -68,5 +68,5 @@ class TrainingJob:
 
     @property
     def steps_per_epoch(self) -> int:
-        """Steps of the optimiser in an epoch, of all workers together."""
+        """Optimiser steps per epoch, of all workers together."""
         return self.worker_settings.steps_per_epoch

@@ -1,4 +1,4 @@
-"""Training in this process, without Spark."""
+"""Local training: in this process, without Spark."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import tf_keras
 
 from trainer.distributed.epoch_loop import Checkpoints, batches_of, build_model, run_epochs
 from trainer.distributed.job import TrainingJob
-from trainer.distributed.process import keep_to_core, report
+from trainer.distributed.process import pin_to_core, report
 from trainer.distributed.weights import save_weights
 from trainer.distributed.worker_windows import worker_windows
 from trainer.fitting.fit import limit_threads
@@ -14,7 +14,7 @@ from trainer.runs.folder import RunFolder
 
 
 def train_locally(job: TrainingJob) -> None:
-    """Train, from the last checkpoint on if there is one, and leave the weights in the run's folder.
+    """Train, starting at the latest checkpoint if there is one, and write the weights into the run folder.
 
     Raises
     ------
@@ -24,7 +24,7 @@ def train_locally(job: TrainingJob) -> None:
         If the loss is NaN or infinite.
     """
     if job.pinned:
-        keep_to_core(0)
+        pin_to_core(0)
     limit_threads(job.request.fit.threads)
     share = worker_windows(job, 0)
     report(job, "local-0", -1, share)

@@ -1,4 +1,4 @@
-"""What every training process does first: say who it is, keep what it prints, keep to its core."""
+"""Set up a training process: redirect its output, pin it to a core, lower its priority, and write its report."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ from trainer.distributed.job import TrainingJob
 from trainer.distributed.worker_windows import WorkerWindows
 from trainer.runs.folder import RunFolder, WorkerReport
 
-_NICEST = 19
+#: Niceness of the lowest priority.
+_LOWEST_PRIORITY = 19
 
 
 def keep_output(folder: Path, name: str) -> None:
-    """Write what this process prints, TensorFlow's C++ too, into the run's logs instead."""
+    """Redirect the output of this process, including TensorFlow's C++ output, to a file of the run's logs."""
     folder.mkdir(parents=True, exist_ok=True)
     sys.stdout.flush()
     sys.stderr.flush()
@@ -29,27 +30,27 @@ def keep_output(folder: Path, name: str) -> None:
     os.close(log)
 
 
-def keep_to_core(number: int) -> None:
-    """Hold this process to one of its machine's cores, where the system can do that."""
+def pin_to_core(number: int) -> None:
+    """Pin this process to one core of its machine, if the system supports it."""
     if hasattr(os, "sched_setaffinity"):
         cores = sorted(os.sched_getaffinity(0))
         os.sched_setaffinity(0, {cores[number % len(cores)]})
 
 
-def stand_back() -> None:
-    """Let any other process go first that shares this one's cores.
+def yield_cores() -> None:
+    """Give this process a lower priority than every other process on its cores.
 
-    All workers wait for the parameter server, many times a step. Only a process that the system runs when nothing else
-    wants to is preempted at once; a merely nicer one keeps its core for the rest of its time slice.
+    Workers wait for the parameter server many times per step. The system preempts a process of idle priority at once,
+    while a process with a high niceness keeps its core for the rest of its time slice.
     """
     if hasattr(os, "SCHED_IDLE"):
         os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
     else:
-        os.nice(_NICEST)
+        os.nice(_LOWEST_PRIORITY)
 
 
 def report(job: TrainingJob, name: str, executor: int, share: WorkerWindows | None) -> None:
-    """Write who this process is and what it reads."""
+    """Write the report of this process: its identity, shards and windows."""
     windows: Counter[str] = Counter()
     if share is not None:
         counts = np.bincount(share.windows.labels, minlength=len(job.request.classes))

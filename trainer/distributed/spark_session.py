@@ -1,4 +1,4 @@
-"""A Spark session as TensorFlowOnSpark needs it."""
+"""Start a Spark session with the configuration that TensorFlowOnSpark needs."""
 
 from __future__ import annotations
 
@@ -14,19 +14,20 @@ from time import monotonic
 from pyspark.sql import SparkSession
 
 LOOPBACK = "127.0.0.1"
-#: Memory of an executor's JVM, MB: Python's, where the work is done, comes on top.
+#: Memory of an executor's JVM, MB, without the memory of its Python process.
 EXECUTOR_MB = 1024
-#: How long executors may take to come, s.
+#: Time limit for executors to register, s.
 START_SECONDS = 90.0
-_LOOK_SECONDS = 0.2
+#: Interval of checks for executors, s.
+_POLL_SECONDS = 0.2
 
 
 class SparkUnavailableError(RuntimeError):
-    """Spark cannot be started here; the text says what is missing."""
+    """Spark cannot be started; the message says what is missing."""
 
 
 def local_cluster(executors: int) -> str:
-    """Return the master URL of a Spark cluster on this machine: each executor a process with one core.
+    """Return the master URL of a Spark cluster on this machine, with one process and one core per executor.
 
     Examples
     --------
@@ -40,23 +41,23 @@ def local_cluster(executors: int) -> str:
 def spark_session(
     name: str, master: str, executors: int, *, start_seconds: float = START_SECONDS
 ) -> Iterator[SparkSession]:
-    """Start Spark, wait for its executors, and stop it at the end of the block; SIGINT is handled as before.
+    """Start Spark, wait for its executors, and stop it at the end of the block; keep the handler of SIGINT.
 
     Parameters
     ----------
     name : str
-        What Spark's pages call the application.
+        Name of the application in Spark's pages.
     master : str
-        URL of the master, as ``spark://host:7077`` or `local_cluster`'s.
+        URL of the master, such as ``spark://host:7077`` or from `local_cluster`.
     executors : int
-        How many executors, of one core each.
+        Number of executors, with one core each.
     start_seconds : float
-        How long they may take to come, s. Spark itself would wait for ever for a worker to be free, and say nothing.
+        Time limit for executors to register, s. Spark itself waits forever for a free worker, without a message.
 
     Raises
     ------
     SparkUnavailableError
-        If there is no Java, Spark does not start, or not all executors come.
+        If Java is missing, Spark does not start, or not all executors register in time.
     """
     if shutil.which("java") is None and "JAVA_HOME" not in os.environ:
         raise SparkUnavailableError("Spark needs Java 17 (Debian: apt install openjdk-17-jre-headless)")
@@ -69,8 +70,8 @@ def spark_session(
         .config("spark.task.cpus", 1)
         .config("spark.cores.max", executors)
         .config("spark.executor.memory", f"{EXECUTOR_MB}m")
-        # TensorFlowOnSpark's rules: the same Python process serves an executor all along, and a node that failed is
-        # not started again beside a cluster that knows nothing of it.
+        # TensorFlowOnSpark requires one Python process per executor, and no restart of a failed node, which the
+        # cluster would not know.
         .config("spark.python.worker.reuse", "true")
         .config("spark.task.maxFailures", 1)
         .config("spark.dynamicAllocation.enabled", "false")
@@ -83,7 +84,7 @@ def spark_session(
     try:
         with _same_interrupts():
             session = builder.getOrCreate()
-    except Exception as error:  # Py4J and Java name dozens of classes for it
+    except Exception as error:  # Py4J and Java raise many exception classes
         raise SparkUnavailableError(f"Spark did not start with master {master}: {error}") from error
     try:
         _await_executors(session, master, executors, start_seconds)
@@ -94,15 +95,15 @@ def spark_session(
 
 @contextmanager
 def _same_interrupts() -> Iterator[None]:
-    """Undo what PySpark does to SIGINT: its own handler stays for good, whoever else would end in an orderly way."""
-    if current_thread() is not main_thread():  # there PySpark sets none, and nobody may
+    """Restore the handler of SIGINT, which PySpark replaces for the rest of the process."""
+    if current_thread() is not main_thread():  # only the main thread can set handlers
         yield
         return
     handler = signal.getsignal(signal.SIGINT)
     try:
         yield
     finally:
-        if handler is not None:  # else it is not Python's, and cannot be set from here
+        if handler is not None:  # None: the handler was not set from Python and cannot be restored
             signal.signal(signal.SIGINT, handler)
 
 
@@ -111,18 +112,18 @@ def _await_executors(session: SparkSession, master: str, executors: int, seconds
         return  # tasks run in the driver
     deadline = monotonic() + seconds
     pause = Event()
-    while (came := _registered(session)) < executors:
+    while (registered := _registered(session)) < executors:
         if monotonic() > deadline:
             raise SparkUnavailableError(
-                f"{came} of {executors} executors came within {seconds:g} s: is there a free worker with one core and "
-                f"{EXECUTOR_MB // 1024} GB each at {master}?"
+                f"{registered} of {executors} executors registered within {seconds:g} s: does {master} have a free "
+                f"worker with one core and {EXECUTOR_MB // 1024} GB for each?"
             )
-        pause.wait(_LOOK_SECONDS)
+        pause.wait(_POLL_SECONDS)
 
 
 def _registered(session: SparkSession) -> int:
-    context = session.sparkContext._jsc.sc()  # Python's own interface does not tell
-    return int(context.getExecutorMemoryStatus().size()) - 1  # the driver is among them
+    context = session.sparkContext._jsc.sc()  # PySpark's interface does not provide the number
+    return int(context.getExecutorMemoryStatus().size()) - 1  # without the driver
 
 
 def _is_on_this_machine(master: str) -> bool:
@@ -130,12 +131,12 @@ def _is_on_this_machine(master: str) -> bool:
 
 
 def _prepare_environment(master: str) -> None:
-    # Executors must run this Python, with this project installed, and not the system's.
+    # Executors must run this Python, which has the project installed, not the system's.
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     os.environ.setdefault("PYSPARK_DRIVER_PYTHON", sys.executable)
     java_options = "--conf spark.log.level=ERROR pyspark-shell"
     os.environ.setdefault("PYSPARK_SUBMIT_ARGS", java_options)
     if _is_on_this_machine(master):
-        # Else TensorFlowOnSpark and Spark take the address of the first network interface.
+        # By default, TensorFlowOnSpark and Spark use the address of the first network interface.
         os.environ.setdefault("SPARK_LOCAL_IP", LOOPBACK)
         os.environ.setdefault("TFOS_SERVER_HOST", LOOPBACK)

@@ -1,4 +1,4 @@
-"""What one worker trains on: its own shards, and its own draws from them."""
+"""The windows that one worker trains on: its shards, and its draws from them."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ from trainer.preparation.shards import PreparedIndex, Shard, ShardError, read_in
 from trainer.request import Mode
 from trainer.sources.splits import reject_reserved_test_users
 
-#: Workers' draws must differ: each has a seed of its own, so far apart that runs' seeds do not meet it.
+#: Distance of the seeds of workers, whose draws must differ; far larger than the usual distance of runs' seeds.
 _SEED_STRIDE = 1_000_003
 
 
 @dataclass(frozen=True)
 class WorkerWindows:
-    """One worker's share.
+    """Shards and windows of one worker.
 
     Attributes
     ----------
     shards : list of Shard
-        The shards it reads; no other worker does.
+        Shards that only this worker reads.
     windows : PieceWindows
-        Their windows.
+        Training windows in the shards.
     draw : callable
-        From the number of an epoch, from 1, to its `EpochArrays`.
+        Function from the number of an epoch, from 1, to its `EpochArrays`.
     """
 
     shards: list[Shard]
@@ -43,12 +43,12 @@ class WorkerWindows:
 
 
 def shards_of_worker(index: PreparedIndex, worker: int, workers: int) -> list[Shard]:
-    """Return every `workers`-th training shard, from the worker's number on.
+    """Return every `workers`-th training shard, starting at the worker's number.
 
     Raises
     ------
     ShardError
-        If there is none left for it.
+        If there are fewer shards than workers.
     """
     shards = index.of(TRAIN)
     if len(shards) < workers:
@@ -64,14 +64,14 @@ def worker_windows(job: TrainingJob, worker: int) -> WorkerWindows:
     job : TrainingJob
         The run.
     worker : int
-        The worker's number, from 0.
+        Number of the worker, from 0.
 
     Raises
     ------
     ShardError
         If a shard is missing or corrupt.
     ReservedTestUserError
-        If a reserved test user is in it.
+        If a shard contains a reserved test user.
     """
     index = read_index(job.prepared)
     shards = shards_of_worker(index, worker, job.request.workers)
@@ -98,6 +98,6 @@ def _draw(
 
 
 def windows_per_worker(job: TrainingJob) -> int:
-    """Return how many windows a worker draws for an epoch: what its steps need."""
+    """Return how many windows a worker draws for an epoch, as its steps need."""
     steps = -(-job.steps_per_epoch // job.request.workers) if job.request.mode is Mode.ASYNC else job.steps_per_epoch
     return steps * job.worker_batch

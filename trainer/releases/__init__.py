@@ -1,1 +1,1 @@
-"""Writing a release: its formats, its manifest and its model card."""
+"""Make a release folder: artifacts, manifest and model card."""

@@ -1,4 +1,4 @@
-"""From trained weights to a release that may be judged: evaluated on held-out users, frozen, described."""
+"""Make a candidate from trained weights: evaluate it on held-out users, freeze it, and write its release folder."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ from trainer.releases.writing import GOLDEN_FILE, write_release
 from trainer.request import TrainRequest
 from trainer.sources.data_sets import placement_of, weaknesses_of, weights_licence
 
-#: Windows that the formats are compared on.
+#: Most windows on which the formats are compared.
 COMPARED_WINDOWS = 1_000
 
 
 @dataclass(frozen=True, kw_only=True)
 class Provenance:
-    """What a release says of itself besides its network.
+    """Origin of a release, for its manifest.
 
     Attributes
     ----------
     request : TrainRequest
         What was trained.
     release : str
-        Its name.
+        Name of the release.
     training_users : list of str
         ``device/user`` of everybody who was trained on.
     data : list of TrainingData
-        The data sets that it was trained on, as the sources state them.
+        Data sets that were trained on, as their sources describe them.
     """
 
     request: TrainRequest
@@ -49,18 +49,18 @@ class Provenance:
 
 @dataclass(frozen=True, kw_only=True)
 class ReleaseFindings:
-    """What was found out about a network on people it was not trained on.
+    """Results of evaluating a network on held-out windows, for the manifest.
 
     Attributes
     ----------
     metrics : mapping of str to Scores
-        By protocol and placement.
+        Scores by protocol and placement.
     threshold : float
-        An answer with a smaller probability is unknown.
+        Predictions with a smaller probability are unknown.
     false_activity_rate : float or None
-        Share of the windows of none of the classes that is answered with an activity all the same.
+        Share of the windows of none of the classes that is predicted as an activity; None without such windows.
     personal : bool
-        Whether too few people were there to hold any out.
+        Whether there were too few people to hold any out.
     """
 
     metrics: Mapping[str, Scores]
@@ -71,16 +71,16 @@ class ReleaseFindings:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A release folder that was written, and how the network does on held-out users.
+    """A written release folder, and the evaluation of its network on held-out users.
 
     Attributes
     ----------
     folder : Path
-        The release's.
+        Release folder.
     manifest : ReleaseManifest
-        As written.
+        Manifest of the release.
     validated : Validated
-        The trained network's answers, before freezing.
+        Evaluation of the trained network before freezing.
     """
 
     folder: Path
@@ -96,16 +96,16 @@ def make_candidate(model: Model, held_out: ValidationWindows, provenance: Proven
     model : tf-keras model
         The trained network.
     held_out : ValidationWindows
-        What it was not trained on.
+        Windows that it was not trained on.
     provenance : Provenance
-        What else the release says.
+        Origin of the release, for the manifest.
     folder : Path
-        The release's; it appears only when it is complete.
+        Release folder to write; it appears only when it is complete.
 
     Raises
     ------
     ValidationError
-        If the network is right about nothing.
+        If no prediction is correct, or predictions are not finite.
     FreezingError
         If a format does not agree with the network or is too large.
     """
@@ -136,29 +136,29 @@ def _protocol(held_out: ValidationWindows) -> str:
 
 
 def classifier(model: Model, normalisation: Normalisation) -> Classify:
-    """Return a network as a function of windows in m/s²."""
+    """Return a function that classifies windows in m/s² with a network."""
     return lambda windows: np.asarray(model(normalisation.apply(windows), training=False), np.float32)
 
 
 def some_windows(windows: Drawable) -> NDArray[np.float32]:
-    """Return at most `COMPARED_WINDOWS` windows to compare formats on, spread over all people and labels; m/s²."""
+    """Return at most `COMPARED_WINDOWS` windows, m/s², evenly spread over the given ones, to compare formats on."""
     count = len(windows)
     rows = np.unique(np.linspace(0, count - 1, min(count, COMPARED_WINDOWS)).round().astype(np.int64))
     return windows.take(rows).values
 
 
 def held_out_scores(outcomes: Outcomes, threshold: float, protocol: str) -> dict[str, Scores]:
-    """Score a network on held-out windows, apart for each placement of the phone; unknown is no right answer."""
+    """Score a network on held-out windows for each placement of the phone; unknown counts as wrong."""
     placements = np.array([placement_of(person) for person in outcomes.people.tolist()], np.str_)
     found = {}
     for placement in np.unique(placements[outcomes.known]):
-        theirs = outcomes.take(placements == placement)
-        found[f"{protocol}, {placement}"] = scores(theirs.confusion(threshold), theirs.classes)
+        selected = outcomes.take(placements == placement)
+        found[f"{protocol}, {placement}"] = scores(selected.confusion(threshold), selected.classes)
     return found
 
 
 def make_manifest(provenance: Provenance, frozen: Frozen, findings: ReleaseFindings) -> ReleaseManifest:
-    """Put together what a release says of itself."""
+    """Build the manifest of a release."""
     request, people = provenance.request, sorted(provenance.training_users)
     windows = request.windows
     return ReleaseManifest(

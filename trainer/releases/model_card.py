@@ -1,6 +1,6 @@
-"""The model card of a release: what a person should know before using it.
+"""The model card of a release: data, results and weaknesses, for people who want to use it.
 
-Every sentence follows from the manifest: what holds for some releases only is said of those alone.
+The card is generated from the manifest. A sentence that holds for some releases only appears in their cards only.
 """
 
 from collections.abc import Sequence
@@ -14,8 +14,8 @@ TEMPLATE = Template("""\
 # Model card: $release
 
 A `$network` network that classifies windows of $steps steps at $rate_hz Hz ($seconds s; acceleration along
-three axes in m/s², gravity included) as $classes. It is meant for recognising everyday
-activities live on a phone, not for medical or safety decisions.$personal
+three axes in m/s², gravity included) as $classes. It is intended for live recognition of
+everyday activities on a phone, not for medical or safety decisions.$personal
 
 ## Data and licences
 
@@ -40,43 +40,43 @@ $weaknesses
 
 PERSONAL = """
 
-**This is a personal release**: too few people were trained on to hold any out. Its results were measured on the same
-people, on the same occasions, and say nothing about anybody else.\
+**This is a personal release**: there were too few people to hold any out. Its results were measured on the people it
+was trained on, in the same recordings, and do not hold for anybody else.\
 """
 
-#: How each protocol's name begins, what it says, and whether those tested were trained on by no network that they met.
+#: Prefix of a protocol's name: its description, and whether people were tested only by networks not trained on them.
 PROTOCOLS = {
     "cross-validation": (
-        "the training users, dealt into folds; each was tested by a network that was trained on the other folds. The "
+        "the training users, split into folds; each was tested by a network that was trained on the other folds. The "
         "released network was then trained on all of them",
         True,
     ),
-    "reserved test users": ("never trained on and not used for any choice", True),
+    "reserved test users": ("never trained on, and not used for any decision", True),
     "held-out users": (
-        "not trained on. The threshold for unknown is chosen by them, and releases are compared on them",
+        "not trained on. They choose the threshold for unknown, and releases are compared on them",
         True,
     ),
     "held out in time": (
-        "the end of each activity's recording, of the same people that the rest was trained on; no reading was both "
-        "trained on and tested",
+        "the end of each activity's recording, of the people that were trained on; no reading was both trained on and "
+        "tested",
         False,
     ),
 }
 
 DEVELOPED_WITH = Template("""\
-Network and training were developed with recordings of $names;
-that includes people who are tested here$excepted.\
+Network and training were developed with recordings of $names,
+including people who are tested here$excepted.\
 """)
 
 STANDING = """\
-The variations that training makes up (turned phones, quieter standing, the preference for standing when the phone
-lies in a way that no recording shows) were developed with an excerpt of one person standing with an HHAR phone in
-view. That the network calls that person standing was made so, and is no evidence for other people.\
+Some augmentations (rotated phones, quieter standing, a preference for standing in phone orientations without
+recordings) were developed on an excerpt of one person standing with an HHAR phone. That the network predicts standing
+for that person is a result of this development, and no evidence for other people.\
 """
 
 SWAY = """\
-Sitting and standing with the phone in a way that no recording shows differ by sway alone: the answer is then
-  little better than a guess, and leans towards standing.\
+In phone orientations without recordings, only sway distinguishes sitting from standing: the prediction is then
+  little better than a guess, with a preference for standing.\
 """
 
 
@@ -88,12 +88,12 @@ def model_card(manifest: ReleaseManifest, weaknesses: Sequence[str]) -> str:
     manifest : ReleaseManifest
         The release, with its metrics.
     weaknesses : sequence of str
-        What is known to be weak, a sentence each.
+        Known weaknesses, one sentence each.
 
     Returns
     -------
     str
-        Markdown.
+        The card, in Markdown.
     """
     return TEMPLATE.substitute(
         release=manifest.release,
@@ -120,16 +120,16 @@ def _known_names(manifest: ReleaseManifest) -> list[str]:
     return list(dict.fromkeys(KNOWN_DATA_SETS[device].data.name for device in devices))
 
 
-def _tells_standing_by_sway(manifest: ReleaseManifest) -> bool:
+def _has_sit_and_stand(manifest: ReleaseManifest) -> bool:
     return {"sit", "stand"} <= set(manifest.classes)
 
 
 def _data(manifest: ReleaseManifest) -> list[str]:
     parts = ["\n".join(f"- {data.name}. {data.source}. Licence: {data.licence}." for data in manifest.data)]
     parts.append(manifest.weights_licence)
-    # Nobody knows how recordings came about that are of none of the known data sets.
+    # The origin of recordings outside the known data sets is unknown.
     if manifest.training_users and all(_known_users(manifest)):
-        parts.append("No simulated signal was trained on.")
+        parts.append("No simulated signals were trained on.")
     return [part for part in parts if part]
 
 
@@ -141,7 +141,7 @@ def _results(manifest: ReleaseManifest) -> list[str]:
         any(protocol.startswith(kind) and PROTOCOLS[kind][1] for kind in kinds) for protocol in manifest.metrics
     )
     parts = [
-        "A window counts if one label covers all of it"
+        "Windows with a single label are scored"
         + ("; nobody was tested by a network that was trained on them." if unseen else ".")
     ]
     if kinds:
@@ -149,28 +149,27 @@ def _results(manifest: ReleaseManifest) -> list[str]:
     if any(_known_users(manifest)):
         excepted = ", reserved test users excepted" if "reserved test users" in kinds else ""
         parts.append(DEVELOPED_WITH.substitute(names=" and ".join(_known_names(manifest)), excepted=excepted))
-        if _tells_standing_by_sway(manifest):
+        if _has_sit_and_stand(manifest):
             parts.append(STANDING)
     return parts + [_table(name, found) for name, found in manifest.metrics.items()]
 
 
 def _weaknesses(manifest: ReleaseManifest) -> list[str]:
     return [
-        *([SWAY] if _tells_standing_by_sway(manifest) else []),
-        f"The training windows show nothing but {', '.join(manifest.classes)}. Whatever else somebody does: "
-        f"{_outside(manifest)}.",
-        "The results hold for the phones and placements named above. For others, expect less, and measure.",
+        *([SWAY] if _has_sit_and_stand(manifest) else []),
+        f"The training windows contain only {', '.join(manifest.classes)}. For other activities, {_outside(manifest)}.",
+        "The results hold for the phones and placements named above. Others may give worse results; measure them.",
     ]
 
 
 def _outside(manifest: ReleaseManifest) -> str:
     if not manifest.decision_threshold:
-        return "that, too, gets one of these classes"
+        return "the prediction is one of these classes, too"
     rate = manifest.false_activity_rate
-    how_often = "often one does" if rate is None else f"one does for {rate:.0%} of such windows that were tested"
+    how_often = "often" if rate is None else f"for {rate:.0%} of the tested windows of other activities"
     return (
-        f"where no class reaches a probability of {manifest.decision_threshold:g} the answer is `unknown`, but "
-        f"{how_often}, and that, too, gets one of these classes"
+        f"the prediction is `unknown` if no class reaches a probability of {manifest.decision_threshold:g}; "
+        f"{how_often} it is one of these classes"
     )
 
 
@@ -193,18 +192,20 @@ def _table(protocol: str, found: Scores) -> str:
 
 
 def _formats(artifacts: Sequence[Artifact]) -> str:
-    measured = any(each.largest_difference is not None for each in artifacts)
-    said = "The same network in each file" + (
-        ", compared with the trained one on windows that it was measured with." if measured else "."
+    measured = any(artifact.largest_difference is not None for artifact in artifacts)
+    heading = "Each file contains the same network" + (
+        ", compared with the trained network on evaluated windows." if measured else "."
     )
     rows = "\n".join(
-        f"| `{each.name}` | {each.format} | {each.bytes / 1e3:.0f} KB | {_figure(each.largest_difference, '.1e')} | "
-        f"{_figure(each.same_answer, '.2%')} | {_figure(each.latency_ms, '.2f', ' ms')} |"
-        for each in artifacts
+        f"| `{artifact.name}` | {artifact.format} | {artifact.bytes / 1e3:.0f} KB | "
+        f"{_figure(artifact.largest_difference, '.1e')} | {_figure(artifact.same_answer, '.2%')} | "
+        f"{_figure(artifact.latency_ms, '.2f', ' ms')} |"
+        for artifact in artifacts
     )
     return (
-        f"{said}\n\n"
-        "| file | format | size | largest difference of a probability | same answers | one window on one core |\n"
+        f"{heading}\n\n"
+        "| file | format | size | largest difference of a probability | same predictions "
+        "| time per window on one core |\n"
         f"|---|---|---|---|---|---|\n{rows}"
     )
 

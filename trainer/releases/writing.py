@@ -1,4 +1,4 @@
-"""Writing a release's folder, whole or not at all."""
+"""Write a release folder atomically."""
 
 import shutil
 from collections.abc import Sequence
@@ -20,35 +20,35 @@ CARD_FILE = "MODEL_CARD.md"
 def write_release(
     output: Path, manifest: ReleaseManifest, frozen: Frozen, weaknesses: Sequence[str], *, replace: bool = False
 ) -> None:
-    """Write a release: its frozen networks, golden window, model card and manifest.
+    """Write a release folder: frozen networks, golden window, model card and manifest.
 
-    All is written beside `output` and checked as consumers check it; only then does it take the name, and what had
-    the name before is removed.
+    The files are written to a temporary folder beside `output` and checked as consumers check them. The folder is then
+    renamed to `output`, and a previous `output` is removed.
 
     Parameters
     ----------
     output : Path
-        The release's folder.
+        Release folder to write.
     manifest : ReleaseManifest
-        What the release says of itself; its artifacts are those of `frozen`.
+        Manifest of the release, with the artifacts of `frozen`.
     frozen : Frozen
-        The frozen network.
+        Frozen network.
     weaknesses : sequence of str
-        What is known to be weak, for the model card; a sentence each.
+        Known weaknesses for the model card, one sentence each.
     replace : bool
-        Whether `output` may exist already.
+        Whether an existing `output` is replaced.
 
     Raises
     ------
     FileExistsError
-        If `output` exists and may not be replaced.
+        If `output` exists and `replace` is False.
     ReleaseError
-        If a consumer would reject the release; `output` is then left as it is.
+        If a consumer would reject the release; `output` stays unchanged.
     OSError
-        If the folder cannot be written, such as on a full disk; `output` is then left as it is.
+        If the folder cannot be written, such as on a full disk; `output` stays unchanged.
     """
     if output.exists() and not replace:
-        raise FileExistsError(f"{output} exists already; choose another folder, or say that it may be replaced")
+        raise FileExistsError(f"{output} exists already; choose another folder, or pass replace=True")
     part = part_of(output)
     _remove(part)
     try:
@@ -59,13 +59,13 @@ def write_release(
         (part / CARD_FILE).write_text(model_card(manifest, weaknesses), "utf-8")
         (part / MANIFEST).write_bytes(encode_manifest(manifest))
         check_release(open_release(part))
-        _take_name(part, output)
+        _move_into_place(part, output)
     except BaseException:
         shutil.rmtree(part, ignore_errors=True)
         raise
 
 
-def _take_name(part: Path, output: Path) -> None:
+def _move_into_place(part: Path, output: Path) -> None:
     old = output.with_name(f".{output.name}.old")
     _remove(old)
     if not output.exists():

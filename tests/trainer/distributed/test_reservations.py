@@ -1,4 +1,4 @@
-"""The meeting point of TensorFlowOnSpark's nodes, through TensorFlowOnSpark's own client."""
+"""The reservation server, tested with TensorFlowOnSpark's own client."""
 
 import os
 import pickle
@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from tensorflowonspark import reservation
 
-from trainer.distributed.reservations import MOST_BYTES, ReservationServer, closed_reservations
+from trainer.distributed.reservations import MAX_MESSAGE_BYTES, ReservationServer, safe_reservations
 
 NODE = {"executor_id": 0, "host": "127.0.0.1", "job_name": "chief", "task_index": 0, "port": 2222, "authkey": b"key"}
 
@@ -24,7 +24,7 @@ def loopback(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def address(loopback: None) -> Iterator[tuple[str, int]]:
-    with closed_reservations():
+    with safe_reservations():
         yield reservation.Server(1).start()
 
 
@@ -48,21 +48,21 @@ class Program:
         return os.mkdir, (str(self.mark),)
 
 
-def test_what_would_run_a_program_is_rejected(address, tmp_path):
+def test_a_message_that_would_run_code_is_rejected(address, tmp_path):
     mark = tmp_path / "ran"
     attack = pickle.dumps({"type": "REG", "data": Program(mark)})
     assert rejected(address, struct.pack(">I", len(attack)) + attack)
     assert not mark.exists()
     with closing(reservation.Client(address)) as client:
-        assert client.register(NODE) == "OK"  # others are heard as before
+        assert client.register(NODE) == "OK"  # other clients are still served
 
 
-def test_a_message_without_end_is_rejected(address):
-    assert rejected(address, struct.pack(">I", MOST_BYTES + 1))
+def test_a_message_that_is_too_long_is_rejected(address):
+    assert rejected(address, struct.pack(">I", MAX_MESSAGE_BYTES + 1))
 
 
-def test_it_listens_on_the_address_that_nodes_are_told_and_only_while_training_runs(loopback):
-    with closed_reservations():
+def test_it_listens_only_on_the_address_of_the_nodes_and_during_training(loopback):
+    with safe_reservations():
         server = reservation.Server(1)
         assert isinstance(server, ReservationServer)
         host, port = server.start()
@@ -73,16 +73,16 @@ def test_it_listens_on_the_address_that_nodes_are_told_and_only_while_training_r
     assert reservation.Server is not ReservationServer
 
 
-def test_it_can_be_stopped_while_it_ends_by_itself(loopback):
+def test_it_can_be_stopped_while_a_client_disconnects(loopback):
     for _ in range(500):
-        with closed_reservations():
+        with safe_reservations():
             address = reservation.Server(1).start()
             with socket.create_connection(address, timeout=30) as leaving:
                 leaving.sendall(b"\0")
 
 
-def test_nothing_of_it_is_left_when_it_was_stopped(loopback):
-    with closed_reservations():
+def test_stopping_closes_connections_and_ends_its_thread(loopback):
+    with safe_reservations():
         address = reservation.Server(1).start()
         silent = socket.create_connection(address, timeout=30)
         client = reservation.Client(address)

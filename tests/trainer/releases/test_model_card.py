@@ -6,18 +6,18 @@ from trainer.releases.model_card import model_card
 MANIFEST = open_release("baseline").manifest
 
 
-def test_a_card_says_what_becomes_of_what_is_no_class():
+def test_a_card_explains_what_is_predicted_for_other_activities():
     changed = msgspec.structs.replace(MANIFEST, decision_threshold=0.61, false_activity_rate=0.4321)
     card = model_card(changed, [])
-    assert "reaches a probability of 0.61 the answer is `unknown`" in card
-    assert "43% of such windows" in card
+    assert "`unknown` if no class reaches a probability of 0.61" in card
+    assert "43% of the tested windows" in card
     assert "`unknown`" not in model_card(msgspec.structs.replace(MANIFEST, decision_threshold=0.0), [])
 
 
-def test_a_personal_release_says_that_its_figures_are_of_the_same_people():
+def test_a_personal_card_says_that_the_results_are_of_the_same_people():
     card = model_card(msgspec.structs.replace(MANIFEST, personal=True), [])
     assert "This is a personal release" in card
-    assert "say nothing about anybody else" in card
+    assert "do not hold for anybody else" in card
     assert "personal release" not in model_card(MANIFEST, [])
 
 
@@ -31,37 +31,37 @@ def test_only_the_protocols_that_were_measured_are_explained():
     trained = card_of(["held-out users"])
     assert "*Held-out users*: not trained on" in trained
     assert "ross-validation" not in trained
-    assert "tanding test users" not in trained
+    assert "eserved test users" not in trained
     baseline = card_of(["cross-validation in 5 folds by user", "reserved test users"])
-    assert "*Cross-validation*: the training users, dealt into folds" in baseline
+    assert "*Cross-validation*: the training users, split into folds" in baseline
     assert "*Reserved test users*: never trained on" in baseline
     assert "Held-out users" not in baseline
     for card in (trained, baseline):
         assert "nobody was tested by a network that was trained on them" in card
     assert "Not measured." in card_of([])
-    assert "A window counts" not in card_of([])
+    assert "Windows with a single label" not in card_of([])
 
 
-def test_a_personal_card_does_not_say_that_those_tested_were_not_trained_on():
+def test_a_personal_card_does_not_claim_unseen_people():
     card = card_of(["held out in time"], personal=True)
-    assert "*Held out in time*: the end of each activity's recording, of the same people" in card
+    assert "*Held out in time*: the end of each activity's recording, of the people that were trained on" in card
     assert "nobody was tested" not in card
     assert "not trained on." not in card
 
 
-def test_what_was_not_trained_on_follows_from_the_classes():
+def test_untrained_activities_follow_from_the_classes():
     card = card_of(["held-out users"], classes=["bike", "lie", "walk"], decision_threshold=0.0)
-    assert "The training windows show nothing but bike, lie, walk. Whatever else somebody does: that, too" in card
+    assert "The training windows contain only bike, lie, walk. For other activities, the prediction is one" in card
     assert "cycles" not in card
     assert "tanding" not in card  # neither sway nor how standing was developed
 
 
-def test_the_story_of_the_known_data_sets_is_not_told_of_other_recordings():
+def test_sentences_about_known_data_sets_are_left_out_for_other_recordings():
     own = card_of(["held-out users"], training_users=["home_made/anna", "home_made/ben"])
-    for told in ("HHAR", "developed with", "No simulated signal"):
-        assert told not in own
-        assert told in card_of(["held-out users"])
-    assert "leans towards standing" in own
+    for text in ("HHAR", "developed with", "No simulated signals"):
+        assert text not in own
+        assert text in card_of(["held-out users"])
+    assert "preference for standing" in own
     mixed = card_of(["held-out users"], training_users=["home_made/anna", "galaxy_s8/u01"])
-    assert "developed with recordings of Pocket recordings, Samsung Galaxy S8;" in mixed
-    assert "No simulated signal" not in mixed
+    assert "developed with recordings of Pocket recordings, Samsung Galaxy S8," in mixed
+    assert "No simulated signals" not in mixed

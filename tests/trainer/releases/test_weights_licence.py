@@ -1,4 +1,4 @@
-"""What the licences of data sets mean for the weights that were trained on them."""
+"""The licence of weights follows from the licences of the data sets they were trained on."""
 
 import warnings
 
@@ -9,7 +9,7 @@ from trainer.request import TrainRequest
 from trainer.sources.data_sets import KNOWN_DATA_SETS, weights_licence
 
 with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # TensorFlow and tf2onnx warn of their own insides while they are imported
+    warnings.simplefilter("ignore")  # TensorFlow and tf2onnx emit warnings during import
     from trainer.freezing import Frozen
     from trainer.releases.candidate import Provenance, ReleaseFindings, make_manifest
 
@@ -28,23 +28,25 @@ def stated(licence: str) -> TrainingData:
         "our terms forbid commercial use",
     ],
 )  # fmt: skip
-def test_a_licence_that_forbids_commercial_use_shows(licence: str) -> None:
-    said = weights_licence([POCKET, stated(licence)])
-    assert said.startswith("Not for commercial use: the weights were trained on Our walks, whose terms forbid it.")
+def test_a_licence_that_forbids_commercial_use_applies_to_the_weights(licence: str) -> None:
+    licence_text = weights_licence([POCKET, stated(licence)])
+    assert licence_text.startswith(
+        "Not for commercial use: the weights were trained on Our walks, whose terms forbid it."
+    )
 
 
 @pytest.mark.parametrize("licence", ["CC BY 4.0", "MIT", "commercial use is allowed", "CC0, also for commercial use"])
-def test_one_that_allows_it_limits_nothing(licence: str) -> None:
+def test_a_licence_that_allows_commercial_use_adds_no_limit(licence: str) -> None:
     assert weights_licence([stated(licence)]) == "The terms of the data sets named here apply to the weights."
 
 
-def test_what_is_not_stated_is_said() -> None:
-    said = weights_licence([HAPT, stated("not stated: the wearers' own"), stated("")])
-    assert "trained on HAPT" in said
-    assert said.endswith("The terms of some recordings are not stated: Our walks.")
+def test_a_licence_that_is_not_stated_is_mentioned() -> None:
+    licence_text = weights_licence([HAPT, stated("not stated: the wearers' own"), stated("")])
+    assert "trained on HAPT" in licence_text
+    assert licence_text.endswith("The terms of some recordings are not stated: Our walks.")
 
 
-def test_a_release_says_what_its_sources_say_and_not_what_device_names_suggest() -> None:
+def test_a_manifest_takes_licences_from_the_sources_and_not_from_device_names() -> None:
     data = [stated("CC BY-NC 4.0")]
     provenance = Provenance(
         request=TrainRequest(classes=("sit", "walk")),

@@ -1,4 +1,4 @@
-"""A release folder is written whole, and only if its consumers would accept it."""
+"""A release folder is written atomically, and only if its consumers would accept it."""
 
 import re
 from dataclasses import replace
@@ -52,7 +52,7 @@ def written(output: Path, **changes: Any) -> ReleaseManifest:
     return manifest
 
 
-def test_the_folder_holds_all_formats_and_its_consumers_accept_it(tmp_path: Path) -> None:
+def test_the_folder_contains_all_formats_and_consumers_accept_it(tmp_path: Path) -> None:
     manifest = written(tmp_path / "releases" / "tiny")
     folder = tmp_path / "releases" / "tiny"
     assert sorted(path.name for path in folder.iterdir()) == [
@@ -72,7 +72,7 @@ def test_the_folder_holds_all_formats_and_its_consumers_accept_it(tmp_path: Path
     assert list(folder.parent.iterdir()) == [folder]
 
 
-def test_a_store_takes_all_four_files(tmp_path: Path) -> None:
+def test_a_store_accepts_all_four_files(tmp_path: Path) -> None:
     written(tmp_path / "tiny")
     store = MadeStore.make(tmp_path)
     publish(store.storage, store.signing, tmp_path / "tiny")
@@ -88,7 +88,7 @@ def test_the_model_card_compares_the_formats(tmp_path: Path) -> None:
         assert f"| {artifact.same_answer:.2%} | {artifact.latency_ms:.2f} ms |" in card
 
 
-def test_a_release_in_the_way_is_kept_or_replaced_as_asked(tmp_path: Path) -> None:
+def test_an_existing_release_is_kept_or_replaced_as_requested(tmp_path: Path) -> None:
     output = tmp_path / "tiny"
     written(output)
     with pytest.raises(FileExistsError, match="exists already"):
@@ -99,7 +99,7 @@ def test_a_release_in_the_way_is_kept_or_replaced_as_asked(tmp_path: Path) -> No
     assert list(tmp_path.iterdir()) == [output]
 
 
-def test_a_release_that_consumers_would_reject_changes_nothing(tmp_path: Path) -> None:
+def test_an_invalid_release_leaves_the_existing_one_unchanged(tmp_path: Path) -> None:
     output = tmp_path / "tiny"
     written(output)
     frozen = frozen_network("origin")[1]
@@ -113,7 +113,7 @@ def test_a_release_that_consumers_would_reject_changes_nothing(tmp_path: Path) -
     assert list(tmp_path.iterdir()) == [output]
 
 
-def test_what_an_earlier_try_left_makes_way(tmp_path: Path) -> None:
+def test_the_remains_of_an_earlier_attempt_are_removed(tmp_path: Path) -> None:
     (tmp_path / ".tiny.part").mkdir()
     (tmp_path / ".tiny.part" / "half").write_bytes(b"half")
     written(tmp_path / "tiny")
@@ -121,18 +121,18 @@ def test_what_an_earlier_try_left_makes_way(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["tiny"]
 
 
-def test_the_documented_ways_to_load_the_files_give_the_golden_answer(
+def test_the_documented_code_to_load_the_files_gives_the_golden_prediction(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     written(tmp_path / "my-release")
     monkeypatch.chdir(tmp_path)
     found: dict[str, Any] = {}
-    answers = []
+    predictions = []
     for block in re.findall(r"```python\n(.*?)```", DOCUMENTATION.read_text("utf-8"), re.DOTALL):
         exec(block, found)
         if "probabilities" in found:
-            answers.append(found.pop("probabilities")[0])
+            predictions.append(found.pop("probabilities")[0])
     golden = frozen_network("origin")[1].golden
-    assert len(answers) == 3  # ONNX, LiteRT int8, TensorFlow
-    for answer, tolerance in zip(answers, (1e-4, 0.1, 1e-4), strict=True):
-        np.testing.assert_allclose(answer, golden.probabilities, atol=tolerance)
+    assert len(predictions) == 3  # ONNX, LiteRT int8, TensorFlow
+    for prediction, tolerance in zip(predictions, (1e-4, 0.1, 1e-4), strict=True):
+        np.testing.assert_allclose(prediction, golden.probabilities, atol=tolerance)
