@@ -21,7 +21,7 @@ def reading(**changes) -> dict:
     return {"name": "accelerometer", "time": START_NS, "values": {"x": 1.0, "y": 2.0, "z": 3.0}} | changes
 
 
-def test_readings_are_grouped_by_the_name_without_its_case():
+def test_readings_are_grouped_by_name_regardless_of_case():
     push = decode_push(
         document(
             reading(name="totalAcceleration"),
@@ -38,7 +38,7 @@ def test_readings_are_grouped_by_the_name_without_its_case():
     assert total.axes.tolist() == [[1, 2, 3], [1, 2, 3], [4, 5, 6]]
 
 
-def test_nanoseconds_are_cut_to_the_microsecond():
+def test_nanoseconds_are_truncated_to_microseconds():
     push = decode_push(document(reading(time=START_NS + 999), reading(time=START_NS + 1_000)))
     assert push.streams[Sensor.ACCELEROMETER].times.tolist() == [START_US, START_US + 1]
 
@@ -62,7 +62,7 @@ def test_other_sensors_may_have_any_shape_and_are_only_counted(values):
         b'{"message": "This is a test"}',
     ],
 )
-def test_what_the_test_button_posts_is_empty_and_no_error(body):
+def test_a_document_of_the_test_button_is_empty_and_valid(body):
     push = decode_push(body)
     assert push.is_empty and not push.streams
 
@@ -102,7 +102,7 @@ def test_times_in_another_unit_are_rejected_and_the_unit_is_named(unit, divisor)
 @pytest.mark.parametrize(
     "wrong", [None, "1698501144401773000", 1.5e18, 0, -START_NS, 5 * 10**18, 2**63, 10**40, True, [START_NS]]
 )
-def test_times_that_are_no_nanoseconds_are_rejected(wrong):
+def test_times_that_are_not_nanoseconds_are_rejected(wrong):
     assert rejection(document(reading(), reading(time=wrong))).code == "time"
 
 
@@ -115,7 +115,7 @@ def test_a_missing_time_is_rejected():
     [("NaN", "malformed"), ("-Infinity", "malformed"), ("1e400", "malformed"), ("1" * 5_000, "malformed"),
      ("1e300", "magnitude"), ("-200.1", "magnitude")],
 )  # fmt: skip
-def test_numbers_that_no_phone_measures_are_rejected(number, code):
+def test_non_finite_and_too_large_numbers_are_rejected(number, code):
     assert rejection(document(reading()).replace(b"2.0", number.encode())).code == code
 
 
@@ -138,7 +138,7 @@ def test_numbers_that_no_phone_measures_are_rejected(number, code):
         b'{"payload": [{"name": "gravity", "values": {"x": ' + b"[" * 100_000 + b"]" * 100_000 + b"}}]}",
     ],
 )
-def test_what_is_no_document_is_rejected_as_malformed(body):
+def test_a_body_that_is_not_a_document_is_rejected_as_malformed(body):
     assert rejection(body).code == "malformed"
 
 
@@ -146,7 +146,7 @@ def test_an_empty_body_is_rejected():
     assert rejection(b"").code == "empty"
 
 
-def test_a_document_of_too_many_entries_is_rejected_with_what_to_do():
+def test_a_document_with_too_many_entries_is_rejected_with_a_remedy():
     rejected = rejection(document([{"name": "light"}] * (MAX_ENTRIES + 1)))
     assert rejected.code == "oversized" and "batch period" in rejected.detail
     assert decode_push(document([{"name": "light"}] * MAX_ENTRIES)).ignored == MAX_ENTRIES
@@ -177,7 +177,7 @@ def test_annotations_are_limited_and_checked(payload, code):
         ({"messageId": 2**53}, "sequence"),
     ],
 )
-def test_readings_of_which_nobody_knows_where_they_are_from_are_rejected(fields, code):
+def test_readings_without_a_valid_origin_are_rejected(fields, code):
     assert rejection(document(reading(), **fields)).code == code
 
 
@@ -200,5 +200,5 @@ def test_ten_seconds_of_all_sensors_at_100_hz_are_decoded_in_a_few_milliseconds(
         push = decode_push(body)
         seconds.append(time.perf_counter() - begin)
     assert {len(stream) for stream in push.streams.values()} == {1_000} and push.ignored == 4_000
-    # 5 ms on two idle cores; the rest is for a busy machine.
+    # It takes 5 ms on two idle cores; the limit allows for a busy machine.
     assert min(seconds) < 0.03
