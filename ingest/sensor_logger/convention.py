@@ -167,8 +167,8 @@ def _uncalibrated_of_unknown_unit(stream: Stream, frame: Frame) -> SignConventio
         raise RejectedBatch(
             "unit",
             "cannot determine the unit of accelerometerUncalibrated: its mean magnitude is "
-            f"{_mean_magnitude(stream):.2f}, and at rest it would be 1 in g and 9.8 in m/s². Switch on Accelerometer and "
-            "Gravity, too, or enrol the phone with --frame",
+            f"{_mean_magnitude(stream):.2f}, and at rest it would be 1 in g and 9.8 in m/s². Switch on Accelerometer "
+            "and Gravity, too, or enrol the phone with --frame",
         )
     unit: Unit = "g" if frame == "ios" else "m/s²"
     caveat = f"cannot determine the unit of accelerometerUncalibrated; {unit} was assumed from the enrolment"
