@@ -9,7 +9,7 @@ START = 1_700_000_000_000_000
 
 
 @given(st.lists(st.integers(0, 10**7), min_size=1, max_size=120), st.integers(1, 40))
-def test_batches_keep_their_promises_whatever_the_order_of_readings(offsets, size):
+def test_batches_keep_their_promises_for_any_order_of_readings(offsets, size):
     times = START + np.array(offsets, np.int64)
     axes = np.zeros((len(times), 3), np.float32)
     batches = list(batches_of_recording(SessionName("d", "s"), times, axes, size))
@@ -24,7 +24,7 @@ def test_batches_keep_their_promises_whatever_the_order_of_readings(offsets, siz
 @given(
     st.lists(st.sampled_from([20_000, 900_000, 40_000_000, 90_000_000]), min_size=1, max_size=60), st.integers(1, 20)
 )
-def test_a_pause_ends_a_batch_before_it_spans_too_much(steps, size):
+def test_a_pause_ends_a_batch_before_its_span_exceeds_the_limit(steps, size):
     times = START + np.cumsum(np.array(steps, np.int64))
     axes = np.zeros((len(times), 3), np.float32)
     live = LiveBatches(SessionName("d", "s"), size)

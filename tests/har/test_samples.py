@@ -133,7 +133,7 @@ def test_another_schema_version_is_named():
     assert rejection(msgspec.msgpack.encode([2, "quite", "different"])).code == "schema"
 
 
-def test_a_message_nested_beyond_all_measure_is_rejected():
+def test_a_deeply_nested_message_is_rejected():
     fields = msgspec.msgpack.decode(encode_batch(batch_of()))
     nested = bytearray(msgspec.msgpack.encode(fields))
     nested[0] = 0x90 | 14
@@ -158,11 +158,11 @@ def test_other_units_are_rejected():
 
 
 def json_batch(**changes) -> bytes:
-    said = {"schema": 1, "device": "d", "session": "s", "sequence": 0, "t": [START, START + 20_000]}
-    return msgspec.json.encode(said | {axis: [0.0, 9.8] for axis in "xyz"} | changes)
+    fields = {"schema": 1, "device": "d", "session": "s", "sequence": 0, "t": [START, START + 20_000]}
+    return msgspec.json.encode(fields | {axis: [0.0, 9.8] for axis in "xyz"} | changes)
 
 
-def test_json_gets_careful_promises():
+def test_json_without_promises_gets_cautious_ones():
     batch = decode_json_batch(json_batch(sequence=1), grace_us=2_000_000)
     assert batch.newest_sent == 0
     assert batch.later_from == START + 20_000 - 2_000_000
@@ -170,7 +170,7 @@ def test_json_gets_careful_promises():
     assert batch.axes.tolist() == np.float32([[0, 0, 0], [9.8, 9.8, 9.8]]).tolist()
 
 
-def test_before_a_json_sessions_first_batch_there_is_nothing():
+def test_a_json_sessions_first_batch_has_nothing_earlier():
     assert decode_json_batch(json_batch(), grace_us=2_000_000).earlier_until == NOTHING_EARLIER
 
 
@@ -200,11 +200,11 @@ def test_arbitrary_text_is_rejected(message):
         decode_json_batch(message, grace_us=1)
 
 
-@pytest.mark.parametrize(("span_us", "is_taken"), [(60_000_000, True), (60_000_001, False)])
-def test_a_batch_spans_a_minute_at_most_so_that_its_windows_are_few(span_us, is_taken):
+@pytest.mark.parametrize(("span_us", "is_accepted"), [(60_000_000, True), (60_000_001, False)])
+def test_a_batch_spans_a_minute_at_most(span_us, is_accepted):
     times = np.array([START, START + 1, START + span_us])
     message = encode_batch(in_order_batch("d", "s", 0, times, np.zeros((3, 3), np.float32), earlier_until=0))
-    if is_taken:
+    if is_accepted:
         assert len(decode_batch(message)) == 3
     else:
         rejected = rejection(message)

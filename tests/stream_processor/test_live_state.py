@@ -19,7 +19,7 @@ def update(device: str, second: int) -> LiveUpdate:
     return LiveUpdate(prediction, start, Trace(start, 20_000, [0.0], [0.0], [9.8]))
 
 
-async def test_the_latest_update_is_kept_for_a_time_and_every_update_is_announced(redis_url):
+async def test_the_latest_update_is_kept_for_a_time_and_every_update_is_published(redis_url):
     metrics = ProcessorMetrics()
     live = LiveStateWriter(redis_url, latest_seconds=7, metrics=metrics)
     async with Redis.from_url(redis_url) as client, client.pubsub() as listener:
@@ -28,8 +28,8 @@ async def test_the_latest_update_is_kept_for_a_time_and_every_update_is_announce
         writing = asyncio.create_task(live.run())
         for second in range(3):
             live.offer(update("phone-a", second))
-        heard = [await listener.get_message(timeout=5) for _ in range(3)]
-        assert [decode_update(message["data"]).prediction.start for message in heard] == [0, 1_000_000, 2_000_000]
+        received = [await listener.get_message(timeout=5) for _ in range(3)]
+        assert [decode_update(message["data"]).prediction.start for message in received] == [0, 1_000_000, 2_000_000]
         latest = None
         while latest is None:
             latest = await client.get(device_key("phone-a"))
@@ -39,7 +39,7 @@ async def test_the_latest_update_is_kept_for_a_time_and_every_update_is_announce
         await asyncio.gather(writing, return_exceptions=True)
 
 
-async def test_redis_may_be_away_for_as_long_as_it_likes(tmp_path):
+async def test_updates_wait_while_redis_is_unavailable(tmp_path):
     port, metrics = free_port(), ProcessorMetrics()
     live = LiveStateWriter(f"redis://127.0.0.1:{port}/0", latest_seconds=60, metrics=metrics)
     writing = asyncio.create_task(live.run())

@@ -16,7 +16,7 @@ async def _nothing(*_: object) -> None:
 
 @pytest.fixture
 async def committing():
-    """Our consumer before it connects; in place of its connection, what Kafka answers to commits."""
+    """The consumer before it connects, and a list of Kafka's answers to its commits."""
     app = faust.App("tests", broker="kafka://127.0.0.1:1", store="memory://")
     use_transport(app, fetch_wait_ms=50)
     app.producer = SimpleNamespace(flush=_nothing)
