@@ -1,1 +1,1 @@
-"""What the README's figures come from; `make bench` runs it all."""
+"""Benchmarks that produce the figures in the README; `make bench` runs them."""

@@ -1,10 +1,10 @@
-"""How large, how right and how fast the frozen formats of each network are.
+"""Measure size, agreement and latency of the frozen formats of each network.
 
     python -m benchmarks.freezing recording.parquet... [--epochs 4]
 
-Each network is trained a little on most people of the recordings and frozen without limits; every format is then
-compared with the trained network on the windows of the others. Latency is the median time of one window with one
-thread; hold the process to one core (``taskset -c 1``). For comparison, int8 is also made with quantised activations.
+Each network is trained for a few epochs on most people of the recordings and frozen without limits. Each format is then
+compared with the trained network on the windows of the held-out people. Latency is the median time per window with one
+thread; pin the process to one core (``taskset -c 1``). For comparison, int8 is also made with quantised activations.
 """
 
 import argparse
@@ -32,7 +32,7 @@ from trainer.sources.recordings import load_recordings
 from trainer.sources.splits import training_people
 
 WINDOWS_PER_EPOCH = 3_200
-#: One person in so many is held out.
+#: Every n-th person is held out.
 HELD_OUT = 5
 REPRESENTATIVES = 200
 
@@ -40,7 +40,7 @@ REPRESENTATIVES = 200
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("recordings", nargs="+", type=Path, help="Parquet tables of labelled recordings")
-    parser.add_argument("--epochs", type=int, default=4)
+    parser.add_argument("--epochs", type=int, default=4, help="epochs of training of each network")
     arguments = parser.parse_args()
     for name in sorted(NETWORKS):
         measure(name, arguments.recordings, arguments.epochs)
@@ -65,7 +65,7 @@ def measure(name: str, tables: list[Path], epochs: int) -> None:
     trained = trained_answers(model, windows)
     artifacts = measure_all(trained, convert_all(model), windows)
     print(f"\n{name}, {epochs} epochs, {len(windows)} windows of {len(held_out)} held-out people")
-    print("| format | bytes | largest difference | same answers | ms a window |\n|---|---|---|---|---|")
+    print("| format | bytes | largest difference | same predictions | ms per window |\n|---|---|---|---|---|")
     for artifact in artifacts:
         show(artifact)
     content = fully_quantised(model, windows)
@@ -87,7 +87,7 @@ def show(artifact: Artifact) -> None:
 
 
 def fully_quantised(model: Model, windows: NDArray[np.float32]) -> bytes:
-    """LiteRT with int8 weights and activations, calibrated on some of the very windows it is measured on."""
+    """Convert to LiteRT with int8 weights and activations, calibrated on some of the windows that are measured."""
     function, module = trace(model, BATCH)
     converter = tf.lite.TFLiteConverter.from_concrete_functions([function], module)
     converter.optimizations = [tf.lite.Optimize.DEFAULT]

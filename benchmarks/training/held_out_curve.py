@@ -1,4 +1,4 @@
-"""How well each epoch's weights do on held-out people: checkpoints are put aside while training goes on."""
+"""Measure the weights of each epoch on held-out people, from checkpoints that are copied during training."""
 
 import os
 import shutil
@@ -19,7 +19,7 @@ from trainer.runs.plots import epoch_ends
 
 
 class CheckpointKeeper(Thread):
-    """Copies every checkpoint of a run before training removes it, until it is told to end."""
+    """Copies every checkpoint of a run before training removes it, until `end` is called."""
 
     def __init__(self, run: Path) -> None:
         super().__init__(daemon=True)
@@ -28,7 +28,7 @@ class CheckpointKeeper(Thread):
 
     @property
     def kept(self) -> Path:
-        """Where they are."""
+        """Folder of the copies."""
         return self._folder.path / "kept"
 
     def run(self) -> None:
@@ -49,7 +49,7 @@ class CheckpointKeeper(Thread):
 
 
 def held_out_curve(job: TrainingJob, kept: Path, held_out: ValidationWindows) -> list[tuple[float, float]]:
-    """Return for each epoch the seconds of training until its end, and macro-F1 on held-out people."""
+    """Return for each epoch the training time until its end, s, and macro-F1 on held-out people."""
     model = build_model(job)
     checkpoint = tf.train.Checkpoint(model=model, optimizer=model.optimizer)
     curve = []

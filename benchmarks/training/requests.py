@@ -1,4 +1,4 @@
-"""What the benchmarks ask to be trained: the defaults of `har train`."""
+"""The training requests of the benchmarks, with the defaults of `har train`."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -16,12 +16,12 @@ def request_for(
     windows_per_epoch: int | None = None,
     seed: int = 0,
 ) -> TrainRequest:
-    """Return a request with the default recipe."""
-    usual = FitSettings()
+    """Return a request with the default recipe, except for the given values."""
+    default = FitSettings()
     fit = replace(
-        usual,
+        default,
         seed=seed,
-        epochs=epochs or usual.epochs,
-        windows_per_epoch=windows_per_epoch or usual.windows_per_epoch,
+        epochs=epochs or default.epochs,
+        windows_per_epoch=windows_per_epoch or default.windows_per_epoch,
     )
     return TrainRequest(data=tuple(str(path) for path in data), mode=mode, workers=workers, fit=fit)
