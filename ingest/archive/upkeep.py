@@ -77,7 +77,7 @@ def delete_old_days(table: ArchiveTable, state: TableState, keep_days: int, now_
     state.deleted_before = max(first, state.deleted_before or first)
     change = state.change(table.version, now_us)
     table.append(table.kind.schema.empty_table(), msgspec.json.encode(change))  # `har archive verify` needs it
-    state.committed(change, table.version)
+    state.mark_committed(change, table.version)
     deleted = table.delete(f"day < DATE '{first}'")
     log.info("%s: deleted %d rows of %d days before %s", table.kind.name, deleted, len(old), first)
     return deleted
