@@ -14,7 +14,7 @@ from har.recordings import Recording, RecordingError, window_labels
 from har.releases import ReleaseError
 from har.windows import recording_windows
 from model_store.onnx_classifier import OnnxClassifier
-from trainer.evaluation.outcomes import WINDOWS_A_CALL, Outcomes, all_labels, join_outcomes
+from trainer.evaluation.outcomes import WINDOWS_PER_CALL, Outcomes, all_labels, join_outcomes
 from trainer.evaluation.scores import Measures, measure
 from trainer.evaluation.tables import measures_table
 from trainer.settings import EvaluateSettings
@@ -80,8 +80,8 @@ def classify_recordings(network: OnnxClassifier, recordings: Sequence[Recording]
         rows = np.array([row for row, label in enumerate(found) if label in labels], np.int64)
         truth = np.array([labels.index(str(found[row])) for row in rows], np.int64)
         probabilities = [np.empty((0, len(manifest.classes)), np.float32)]
-        for begin in range(0, len(rows), WINDOWS_A_CALL):
-            probabilities.append(network.probabilities(windows.values[rows[begin : begin + WINDOWS_A_CALL]]))
+        for begin in range(0, len(rows), WINDOWS_PER_CALL):
+            probabilities.append(network.probabilities(windows.values[rows[begin : begin + WINDOWS_PER_CALL]]))
         people, models = np.full(len(rows), recording.person), np.full(len(rows), recording.model)
         parts.append(Outcomes(labels, truth, np.concatenate(probabilities), people, models))
     if not any(part.known.any() for part in parts):

@@ -1,4 +1,4 @@
-"""The measures of an evaluation: accuracy, macro-F1, each class, each user, calibration, unknown."""
+"""The measures of an evaluation: accuracy, macro-F1, scores by class and user, calibration, and unknown."""
 
 import msgspec
 import numpy as np
@@ -12,16 +12,16 @@ from trainer.evaluation.unknown import UnknownRates, unknown_rates
 
 
 class GroupScore(msgspec.Struct, frozen=True):
-    """How right the answers are for one user, or one model of phone.
+    """Scores of one user, or of one model of phone.
 
     Attributes
     ----------
     name : str
         ``device/user``, or the model.
     windows : int
-        Their windows of the classes.
+        Number of windows of the classes.
     accuracy, macro_f1 : float
-        Over those; `macro_f1` over the classes that occur.
+        Scores over those windows; `macro_f1` over the classes that occur.
     """
 
     name: str
@@ -31,14 +31,14 @@ class GroupScore(msgspec.Struct, frozen=True):
 
 
 class Spread(msgspec.Struct, frozen=True):
-    """How macro-F1 differs between users.
+    """Distribution of macro-F1 over users.
 
     Attributes
     ----------
     worst_user : str
-        Who has the lowest.
+        User with the lowest macro-F1.
     worst, lower_quartile, median, upper_quartile, best : float
-        Of all users; quartiles by linear interpolation.
+        Quantiles over all users, with linear interpolation.
     """
 
     worst_user: str
@@ -50,30 +50,30 @@ class Spread(msgspec.Struct, frozen=True):
 
 
 class Measures(msgspec.Struct, frozen=True):
-    """How right a network is.
+    """Measures of a network.
 
     Attributes
     ----------
     windows : int
-        Windows of the classes.
+        Number of windows of the classes.
     accuracy, macro_f1 : float
-        Over those; a window answered unknown is not right.
+        Scores over those windows; unknown counts as wrong.
     per_class : dict of str to ClassScore
-        By true class.
+        Scores by class.
     classes, answers : list of str
-        Order of the rows and of the columns of `confusion`; ``unknown`` is among the answers if there is a threshold.
+        Rows and columns of `confusion`; the columns include ``unknown`` if there is a threshold.
     confusion : list of list of int
-        Windows by true class and answer.
+        Number of windows by ground truth (rows) and prediction (columns).
     threshold : float
-        An answer with a smaller probability was unknown.
+        Predictions with a smaller probability are unknown.
     users, models : list of GroupScore
-        By name.
+        Scores by user and by model of phone, ordered by name.
     spread : Spread
-        Over users.
+        Distribution of macro-F1 over users.
     calibration : Calibration
-        Of the most probable class.
+        Calibration of the most probable class.
     unknown : UnknownRates
-        How often windows were unknown, and should have been.
+        Rates of the prediction unknown.
     """
 
     windows: int
@@ -92,32 +92,32 @@ class Measures(msgspec.Struct, frozen=True):
 
     @property
     def scores(self) -> Scores:
-        """What a release's manifest states of it."""
+        """Scores for the manifest of a release."""
         return Scores(self.accuracy, self.macro_f1, self.per_class)
 
 
 def measure(outcomes: Outcomes, threshold: float = 0.0) -> Measures:
-    """Measure what a network answered.
+    """Measure the predictions of a network.
 
     Parameters
     ----------
     outcomes : Outcomes
-        At least one window must show one of the classes.
+        Predictions, with at least one window of the classes.
     threshold : float
-        An answer with a smaller probability is unknown.
+        Predictions with a smaller probability are unknown.
 
     Raises
     ------
     ValueError
-        If no window shows one of the classes.
+        If there is no window of the classes.
     """
     known = outcomes.take(outcomes.known)
     if not len(known):
-        raise ValueError(f"no window shows one of the classes ({', '.join(outcomes.classes)})")
+        raise ValueError(f"no window is labelled with one of the classes ({', '.join(outcomes.classes)})")
     confusion = known.confusion(threshold)
     found = scores(confusion, known.classes)
     users = group_scores(known, "people", threshold)
-    answers = [*known.classes, UNKNOWN] if threshold > 0 else list(known.classes)
+    columns = [*known.classes, UNKNOWN] if threshold > 0 else list(known.classes)
     right = known.answers(0.0) == known.truth
     return Measures(
         windows=len(known),
@@ -125,8 +125,8 @@ def measure(outcomes: Outcomes, threshold: float = 0.0) -> Measures:
         macro_f1=found.macro_f1,
         per_class=found.per_class,
         classes=list(known.classes),
-        answers=answers,
-        confusion=confusion[:, : len(answers)].tolist(),
+        answers=columns,
+        confusion=confusion[:, : len(columns)].tolist(),
         threshold=threshold,
         users=users,
         models=group_scores(known, "models", threshold),
@@ -137,7 +137,7 @@ def measure(outcomes: Outcomes, threshold: float = 0.0) -> Measures:
 
 
 def group_scores(known: Outcomes, group: str, threshold: float) -> list[GroupScore]:
-    """Score each user (`group` ``"people"``) or each model (``"models"``) by itself, ordered by name."""
+    """Score each user (`group` ``"people"``) or each model of phone (``"models"``), ordered by name."""
     names = getattr(known, group)
     found = []
     for name in np.unique(names).tolist():
@@ -148,7 +148,7 @@ def group_scores(known: Outcomes, group: str, threshold: float) -> list[GroupSco
 
 
 def spread(users: list[GroupScore]) -> Spread:
-    """Say how macro-F1 differs between users; there must be at least one."""
+    """Return the distribution of macro-F1 over at least one user."""
     worst = min(users, key=lambda user: user.macro_f1)
     quantiles = np.quantile([user.macro_f1 for user in users], [0, 0.25, 0.5, 0.75, 1])
     return Spread(worst.name, *map(float, quantiles))

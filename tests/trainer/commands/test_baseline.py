@@ -15,7 +15,7 @@ with warnings.catch_warnings():
     from trainer.fitting.fit_settings import FitSettings
     from trainer.request import TrainRequest
 
-# tf2onnx and tf-keras call what numpy and protobuf have deprecated.
+# tf2onnx and tf-keras use deprecated functions of numpy and protobuf.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
 
 REQUEST = TrainRequest(

@@ -90,7 +90,7 @@ def test_few_people_are_split_in_time_with_a_warning(table, capsys):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--classes", "sit", "--classes", "jump"], "to train on is labelled jump: add recordings of it, or leave"),
+        (["--classes", "sit", "--classes", "jump"], "to train on is labelled jump: add recordings of it, or remove"),
         (["--classes", "sit", "--classes", "walk", "--folds", "9"], "6 people cannot be dealt into 9 folds"),
         (["--classes", "sit", "--classes", "walk", "--protocol", "leave-one-model-out"], "at least 2 models"),
         (["--classes", "sit", "--classes", "walk", "--placement", "pocket"], "nobody to test with that placement"),
@@ -136,7 +136,7 @@ def test_an_unwritable_report_is_rejected_before_training(table, tmp_path, capsy
     nowhere = tmp_path / "nowhere" / "report.html"
     assert main(["cross-validate", "--data", table(people(6)), "--output", str(nowhere)]) == 1
     error = capsys.readouterr().err
-    assert f"{nowhere}: the report cannot be written: {nowhere.parent} is no folder" in error
+    assert f"{nowhere}: cannot write the report: {nowhere.parent} is not a folder" in error
     assert "epoch" not in error
 
 
@@ -159,4 +159,4 @@ def test_a_network_that_is_never_right_is_reported_without_a_threshold():
     assert result.measures.accuracy == 0
     assert result.threshold is None
     assert len(outcomes.truth) > 0
-    assert "no threshold: no answer on the validation users is right" in describe(result)
+    assert "no threshold: no prediction for the validation users is correct" in describe(result)

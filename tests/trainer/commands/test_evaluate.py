@@ -87,7 +87,7 @@ def test_a_report_with_plots_is_written(recording, tmp_path, capsys):
     assert page.count('src="data:image/svg+xml;base64,') == 4
     assert "16 juggle" in page
     assert "Not a figure for unseen people" not in page
-    assert "false-activity rate 100.0%: so many of the 16 windows" in capsys.readouterr().out
+    assert "false-activity rate 100.0%: share of the 16 windows" in capsys.readouterr().out
 
 
 def test_a_release_with_a_threshold_answers_unknown(recording, tmp_path, capsys):
@@ -105,4 +105,4 @@ def test_a_release_with_a_threshold_answers_unknown(recording, tmp_path, capsys)
 
 def test_an_unwritable_report_is_an_error_with_its_name(recording, tmp_path, capsys):
     assert main(["evaluate", "--data", recording(), "--report", str(tmp_path / "no" / "report.html")]) == 1
-    assert "report.html: the report cannot be written" in capsys.readouterr().err
+    assert "report.html: cannot write the report" in capsys.readouterr().err

@@ -8,7 +8,7 @@ from trainer.evaluation.calibration import calibration
 from trainer.evaluation.scores import measure
 
 
-def test_measures_of_answers_counted_by_hand():
+def test_measures_match_counts_by_hand():
     outcomes = answering(
         ["sit", "sit", "walk", "walk", "null", "null"],
         ["sit", "walk", "walk", "walk", "walk", "sit"],
@@ -20,7 +20,7 @@ def test_measures_of_answers_counted_by_hand():
     assert found.answers == ["sit", "walk", "stairsup", "unknown"]
     assert found.confusion == [[1, 0, 0, 1], [0, 1, 0, 1], [0, 0, 0, 0]]
     assert (found.windows, found.accuracy) == (4, 0.5)
-    assert found.macro_f1 == pytest.approx(2 / 3)  # of the classes that occur
+    assert found.macro_f1 == pytest.approx(2 / 3)  # over the classes that occur
     assert found.unknown.known_answered_unknown == 0.5
     assert found.unknown.false_activity_rate == 0.5
     assert found.unknown.by_label == {"null": 0.5}
@@ -28,7 +28,7 @@ def test_measures_of_answers_counted_by_hand():
     assert [model.name for model in found.models] == ["one", "two"]
 
 
-def test_without_a_threshold_there_is_no_unknown():
+def test_without_a_threshold_no_prediction_is_unknown():
     outcomes = answering(["sit", "walk", "null"], ["sit", "sit", "sit"], 0.4)
     found = measure(outcomes)
     assert found.answers == found.classes
@@ -45,22 +45,22 @@ def test_the_spread_names_the_worst_user():
     assert found.spread.lower_quartile == 1.0
 
 
-def test_nothing_of_the_classes_cannot_be_measured():
-    with pytest.raises(ValueError, match="no window shows one of the classes"):
+def test_measuring_without_windows_of_the_classes_is_an_error():
+    with pytest.raises(ValueError, match="no window is labelled with one of the classes"):
         measure(answering(["null"], ["sit"]))
 
 
 @given(st.integers(0, 2**32 - 1))
-def test_a_network_that_is_as_right_as_it_is_sure_has_no_calibration_error(seed):
+def test_a_calibrated_network_has_no_calibration_error(seed):
     rng = np.random.default_rng(seed)
     confidence = rng.uniform(0.2, 1, 20_000)
     honest = calibration(confidence, rng.random(20_000) < confidence)
-    boastful = calibration(confidence, rng.random(20_000) < confidence - 0.2)
+    overconfident = calibration(confidence, rng.random(20_000) < confidence - 0.2)
     assert honest.error < 0.03
-    assert boastful.error == pytest.approx(0.2, abs=0.03)
-    assert sum(each.windows for each in honest.bins) == 20_000
+    assert overconfident.error == pytest.approx(0.2, abs=0.03)
+    assert sum(part.windows for part in honest.bins) == 20_000
 
 
-def test_bins_hold_their_upper_bound():
+def test_bins_include_their_upper_bound():
     found = calibration(np.array([0.0, 0.5, 1.0]), np.array([False, True, True]), bins=2)
-    assert [each.windows for each in found.bins] == [2, 1]
+    assert [part.windows for part in found.bins] == [2, 1]

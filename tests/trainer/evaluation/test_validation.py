@@ -82,7 +82,7 @@ def test_missing_held_out_windows_are_an_error(prepared):
 
 def test_a_network_that_is_never_right_has_no_threshold(prepared):
     folder, _ = prepared(people(6))
-    with pytest.raises(ValidationError, match="nothing to choose a threshold by"):
+    with pytest.raises(ValidationError, match="cannot choose a threshold"):
         validate(lambda windows: by_sway(windows)[:, ::-1], read_validation(folder))
 
 
@@ -93,7 +93,7 @@ def test_predictions_that_are_not_finite_are_rejected(prepared):
         return answers
 
     folder, _ = prepared(people())
-    with pytest.raises(ValidationError, match=r"answer to \d+ of \d+ held-out windows is no number"):
+    with pytest.raises(ValidationError, match=r"predictions for \d+ of \d+ held-out windows are not finite"):
         validate(broken, read_validation(folder))
 
 

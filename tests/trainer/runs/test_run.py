@@ -18,7 +18,7 @@ with warnings.catch_warnings():
     from trainer.runs.record import RunError
     from trainer.runs.run import RunOptions, run_training
 
-# tf2onnx and tf-keras call what numpy and protobuf have deprecated.
+# tf2onnx and tf-keras use deprecated functions of numpy and protobuf.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
 
 HALF = Normalisation(mean=(0.5, 0.0, -0.5), scale=(5.0, 5.0, 5.0))
