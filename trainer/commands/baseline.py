@@ -15,9 +15,9 @@ from functools import partial
 from pathlib import Path
 
 from har.releases import ReleaseManifest
-from trainer.commands.cross_validate import network_trainer, read_material
+from trainer.commands.cross_validate import network_trainer, read_evaluation_data
 from trainer.evaluation import protocols
-from trainer.evaluation.pools import Cutting, make_pools
+from trainer.evaluation.pools import PoolSpec, make_pools
 from trainer.evaluation.scores import measure
 from trainer.evaluation.unknown import choose_threshold
 from trainer.fitting.fit import fit
@@ -68,14 +68,14 @@ def make_baseline(
     FreezingError
         If a frozen format does not agree with the network.
     """
-    material = read_material(data)
-    cutting = Cutting(
+    evaluation_data = read_evaluation_data(data)
+    pool_spec = PoolSpec(
         classes=request.classes,
         training_windows=request.training_windows,
         windows=request.windows,
-        wearers=material.wearers,
+        wearers=evaluation_data.wearers,
     )
-    pools = make_pools(material.recordings, cutting)
+    pools = make_pools(evaluation_data.recordings, pool_spec)
     _report(
         f"fitting {request.network} to {len(pools.train)} windows of {len(set(pools.train.people.tolist()))} people"
     )

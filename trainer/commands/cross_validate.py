@@ -10,7 +10,7 @@ import msgspec
 from har.recordings import Recording, RecordingError
 from trainer.evaluation import protocols
 from trainer.evaluation.outcomes import Classify, Outcomes
-from trainer.evaluation.pools import Cutting, make_pools
+from trainer.evaluation.pools import PoolSpec, make_pools
 from trainer.evaluation.protocols import Protocol, ProtocolError, Train
 from trainer.evaluation.report import ReportError, Section, check_writable, write_report
 from trainer.evaluation.scores import Measures, measure
@@ -57,7 +57,7 @@ class ProtocolResult(msgspec.Struct, frozen=True):
 
 
 @dataclass(frozen=True)
-class Material:
+class EvaluationData:
     """Recordings that a protocol may use, and their wearers.
 
     Attributes
@@ -78,7 +78,9 @@ class Material:
     reserved: list[str]
 
 
-def read_material(data: Sequence[Path], *, placement: str | None = None, device: str | None = None) -> Material:
+def read_evaluation_data(
+    data: Sequence[Path], *, placement: str | None = None, device: str | None = None
+) -> EvaluationData:
     """Read recordings, and exclude the reserved test users.
 
     Raises
@@ -99,7 +101,7 @@ def read_material(data: Sequence[Path], *, placement: str | None = None, device:
             ", ".join(sorted({f"{placement_of(person)} ({device_of(person)})" for person in people})) or "nobody"
         )
         raise RecordingError(f"nobody to test with that placement or device; available: {available}")
-    return Material(
+    return EvaluationData(
         [recording for recordings in sources for recording in recordings if splits[recording.person] != TEST],
         wearers,
         tested,
@@ -107,7 +109,9 @@ def read_material(data: Sequence[Path], *, placement: str | None = None, device:
     )
 
 
-def make_protocols(material: Material, request: TrainRequest, settings: CrossValidateSettings) -> list[Protocol]:
+def make_protocols(
+    evaluation_data: EvaluationData, request: TrainRequest, settings: CrossValidateSettings
+) -> list[Protocol]:
     """Build the protocols of the settings. With too few people, a split in time replaces folds by user.
 
     Raises
@@ -116,24 +120,24 @@ def make_protocols(material: Material, request: TrainRequest, settings: CrossVal
         If the recordings do not allow one of them.
     """
     chosen = list(dict.fromkeys(settings.protocol))
-    if is_personal(material.wearers) and "users" in chosen:
+    if is_personal(evaluation_data.wearers) and "users" in chosen:
         _report(f"fewer than {FEWEST_PEOPLE} people: split their recordings in time instead of by user")
         chosen = list(dict.fromkeys("time" if name == "users" else name for name in chosen))
-    cutting = Cutting(
+    pool_spec = PoolSpec(
         classes=request.classes,
         training_windows=request.training_windows,
         windows=request.windows,
-        wearers=material.wearers,
+        wearers=evaluation_data.wearers,
     )
-    pools = make_pools(material.recordings, cutting)
-    tested = material.tested
-    tested_recordings = [recording for recording in material.recordings if recording.person in tested]
+    pools = make_pools(evaluation_data.recordings, pool_spec)
+    tested = evaluation_data.tested
+    tested_recordings = [recording for recording in evaluation_data.recordings if recording.person in tested]
     build: dict[str, Callable[[], Protocol]] = {
         "users": lambda: protocols.by_user(pools, settings.folds, tested=tested, seed=settings.seed),
         "leave-one-user-out": lambda: protocols.leave_one_user_out(pools, tested=tested),
         "leave-one-model-out": lambda: protocols.leave_one_model_out(pools, tested=tested),
         "leaky": lambda: protocols.leaky(pools, tested=tested, seed=settings.seed),
-        "time": lambda: protocols.blocked_in_time(tested_recordings, cutting),
+        "time": lambda: protocols.blocked_in_time(tested_recordings, pool_spec),
     }
     return [build[name]() for name in chosen]
 
@@ -184,13 +188,13 @@ def run(settings: CrossValidateSettings) -> int:
             raise UnknownNetworkError(
                 f"no network called {request.network!r}; choose one of: {', '.join(sorted(NETWORKS))}"
             )
-        material = read_material(settings.data, placement=settings.placement, device=settings.device)
-        if material.reserved:
-            _report(f"excluded the reserved test users {', '.join(material.reserved)}")
-        chosen = make_protocols(material, request, settings)
+        evaluation_data = read_evaluation_data(settings.data, placement=settings.placement, device=settings.device)
+        if evaluation_data.reserved:
+            _report(f"excluded the reserved test users {', '.join(evaluation_data.reserved)}")
+        chosen = make_protocols(evaluation_data, request, settings)
         found = [evaluate_protocol(protocol, network_trainer(request), settings.unknown_cost) for protocol in chosen]
         if settings.output is not None:
-            _write_report(settings.output, found, material, request)
+            _write_report(settings.output, found, evaluation_data, request)
     except (RecordingError, ProtocolError, UnknownNetworkError, ReportError) as error:
         print(f"har cross-validate: {error}", file=sys.stderr)
         return FAILED
@@ -221,7 +225,7 @@ def describe(result: ProtocolResult) -> str:
 
 
 def _write_report(
-    path: Path, found: Sequence[tuple[ProtocolResult, Outcomes]], material: Material, request: TrainRequest
+    path: Path, found: Sequence[tuple[ProtocolResult, Outcomes]], evaluation_data: EvaluationData, request: TrainRequest
 ) -> None:
     sections = [
         Section(result.protocol, outcomes, warning=result.warning, choice=result.threshold)
@@ -231,8 +235,8 @@ def _write_report(
         "network": request.network,
         "epochs": str(request.fit.epochs),
         "seed": str(request.fit.seed),
-        "people": str(len({recording.person for recording in material.recordings})),
-        "reserved test users": f"{len(material.reserved)} excluded",
+        "people": str(len({recording.person for recording in evaluation_data.recordings})),
+        "reserved test users": f"{len(evaluation_data.reserved)} excluded",
     }
     write_report(path, f"Cross-validation of {request.network}", sections, facts)
 

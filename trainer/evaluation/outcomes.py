@@ -70,14 +70,14 @@ class Outcomes:
         windows = {field.name: getattr(self, field.name)[rows] for field in fields(self) if field.name != "labels"}
         return replace(self, **windows)
 
-    def answers(self, threshold: float) -> NDArray[np.int64]:
+    def predictions(self, threshold: float) -> NDArray[np.int64]:
         """Return the index of each window's predicted class; the number of classes if the prediction is unknown."""
         return decide_all(self.probabilities, threshold)
 
     def confusion(self, threshold: float) -> NDArray[np.int64]:
         """Count the windows of the classes by ground truth (rows) and prediction (columns; the last is unknown)."""
         known = self.known
-        return confusion_matrix(self.truth[known], self.answers(threshold)[known], len(self.classes), unknown=True)
+        return confusion_matrix(self.truth[known], self.predictions(threshold)[known], len(self.classes), unknown=True)
 
 
 def all_labels(recordings: Iterable[Recording], classes: Sequence[str]) -> tuple[str, ...]:

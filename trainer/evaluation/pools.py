@@ -50,7 +50,7 @@ class Pools:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Cutting:
+class PoolSpec:
     """Parameters of cutting recordings into pools.
 
     Attributes
@@ -69,19 +69,19 @@ class Cutting:
     wearers: Mapping[str, str]
 
 
-def make_pools(recordings: Sequence[Recording], cutting: Cutting) -> Pools:
+def make_pools(recordings: Sequence[Recording], pool_spec: PoolSpec) -> Pools:
     """Cut the same recordings into both pools."""
-    return cut_pools(recordings, recordings, all_labels(recordings, cutting.classes), cutting)
+    return cut_pools(recordings, recordings, all_labels(recordings, pool_spec.classes), pool_spec)
 
 
 def cut_pools(
-    trained: Sequence[Recording], tested: Sequence[Recording], labels: tuple[str, ...], cutting: Cutting
+    trained: Sequence[Recording], tested: Sequence[Recording], labels: tuple[str, ...], pool_spec: PoolSpec
 ) -> Pools:
     """Cut recordings for training into one pool, and recordings for testing into the other."""
     return Pools(
-        make_examples(trained, cutting.training_windows, cutting.classes),
-        make_examples(tested, cutting.windows, labels),
+        make_examples(trained, pool_spec.training_windows, pool_spec.classes),
+        make_examples(tested, pool_spec.windows, labels),
         labels,
-        len(cutting.classes),
-        cutting.wearers,
+        len(pool_spec.classes),
+        pool_spec.wearers,
     )

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from har.recordings import Recording
 from trainer.evaluation.outcomes import Classify, Outcomes, all_labels, classify_examples, join_outcomes
-from trainer.evaluation.pools import Cutting, Pools, cut_pools
+from trainer.evaluation.pools import Pools, PoolSpec, cut_pools
 from trainer.fitting.examples import Examples
 from trainer.preparation.personal import split_in_time
 from trainer.preparation.plan import TRAIN, VALIDATION
@@ -161,7 +161,7 @@ def leaky(pools: Pools, *, share: float = 0.2, tested: Sequence[str] | None = No
     return Protocol(name, pools, [Fold("random windows", train, test)], LEAKY_WARNING)
 
 
-def blocked_in_time(recordings: Sequence[Recording], cutting: Cutting, *, held_out_share: float = 0.2) -> Protocol:
+def blocked_in_time(recordings: Sequence[Recording], pool_spec: PoolSpec, *, held_out_share: float = 0.2) -> Protocol:
     """Test the end of each activity's recording and train on the rest, when there are too few people to hold out.
 
     Recordings are split before windows are cut, so no test window shares a reading with a training window.
@@ -175,11 +175,11 @@ def blocked_in_time(recordings: Sequence[Recording], cutting: Cutting, *, held_o
     for recording in recordings:
         for split, part in split_in_time(recording, held_out_share):
             parts[split].append(part)
-    pools = cut_pools(parts[TRAIN], parts[VALIDATION], all_labels(recordings, cutting.classes), cutting)
+    pools = cut_pools(parts[TRAIN], parts[VALIDATION], all_labels(recordings, pool_spec.classes), pool_spec)
     if not len(pools.train) or not len(pools.measured):
         raise ProtocolError(
             f"no activity was recorded for long enough to be split in time: {held_out_share:.0%} of a recording, and "
-            f"the rest, must each be longer than a window ({cutting.windows.length_us / 1e6:g} s)"
+            f"the rest, must each be longer than a window ({pool_spec.windows.length_us / 1e6:g} s)"
         )
     everything = Fold(
         "the end of each run", np.ones(len(pools.train), np.bool_), np.ones(len(pools.measured), np.bool_)

@@ -118,7 +118,7 @@ def measure(outcomes: Outcomes, threshold: float = 0.0) -> Measures:
     found = scores(confusion, known.classes)
     users = group_scores(known, "people", threshold)
     columns = [*known.classes, UNKNOWN] if threshold > 0 else list(known.classes)
-    right = known.answers(0.0) == known.truth
+    right = known.predictions(0.0) == known.truth
     return Measures(
         windows=len(known),
         accuracy=found.accuracy,

@@ -73,7 +73,7 @@ class ThresholdChoice(msgspec.Struct, frozen=True):
 def unknown_rates(outcomes: Outcomes, threshold: float) -> UnknownRates:
     """Count how often windows of the classes are unknown, and how often other windows are not."""
     known = outcomes.known
-    unknown = outcomes.answers(threshold) == len(outcomes.classes)
+    unknown = outcomes.predictions(threshold) == len(outcomes.classes)
     outside = outcomes.truth[~known]
     rates = {
         outcomes.labels[number]: float((~unknown)[outcomes.truth == number].mean())
@@ -110,7 +110,7 @@ def choose_threshold(outcomes: Outcomes, *, cost: float = COST) -> ThresholdChoi
     reject_reserved_test_users(outcomes.people.tolist())
     if not 0 <= cost < 1:
         raise ValueError(f"the cost must be from 0 to below 1, not {cost}")
-    right = outcomes.known & (outcomes.answers(0.0) == outcomes.truth)
+    right = outcomes.known & (outcomes.predictions(0.0) == outcomes.truth)
     if not right.any():
         raise ThresholdError("no prediction for the validation users is correct: cannot choose a threshold")
     confidence = outcomes.probabilities.max(axis=1).astype(np.float64)
@@ -142,4 +142,4 @@ def _highest(confidence: NDArray[np.float64], cost: float) -> float:
 
 def _accuracy(outcomes: Outcomes, threshold: float) -> float:
     known = outcomes.known
-    return float((outcomes.answers(threshold) == outcomes.truth)[known].mean())
+    return float((outcomes.predictions(threshold) == outcomes.truth)[known].mean())

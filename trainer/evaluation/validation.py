@@ -63,7 +63,7 @@ class ValidationWindows:
         return TIME_WARNING if self.personal else ""
 
     @property
-    def occasions(self) -> NDArray[np.str_]:
+    def person_sessions(self) -> NDArray[np.str_]:
         """Person and session of each window; str ``(n,)``."""
         pairs = zip(self.windows.people.tolist(), self.windows.sessions.tolist(), strict=True)
         return np.array([f"{person}, session {session}" for person, session in pairs], np.str_)

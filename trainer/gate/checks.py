@@ -88,7 +88,7 @@ def user_confusions(outcomes: Outcomes, people: Sequence[str], classes: Sequence
     ndarray of int64, shape (people, classes, classes + 1)
     """
     numbers = np.array([classes.index(name) if name in classes else len(classes) for name in outcomes.labels])
-    truth, predicted = numbers[outcomes.truth], numbers[outcomes.answers(0.0)]
+    truth, predicted = numbers[outcomes.truth], numbers[outcomes.predictions(0.0)]
     return np.stack(
         [
             confusion_matrix(truth[rows], predicted[rows], len(classes), unknown=True)

@@ -82,7 +82,7 @@ def _contender(manifest: ReleaseManifest, outcomes: Outcomes, held_out: Validati
     personal = held_out.personal
     return Contender(
         release=manifest.release,
-        outcomes=replace(outcomes, people=held_out.occasions) if personal else outcomes,
+        outcomes=replace(outcomes, people=held_out.person_sessions) if personal else outcomes,
         training_users=() if personal else manifest.training_users,
         threshold=manifest.decision_threshold,
         personal=manifest.personal,

@@ -12,7 +12,7 @@ from har.recordings import Recording
 from tests.trainer import tiny_network
 from tests.trainer.made_recordings import made_recording
 from trainer.commands.cross_validate import describe, evaluate_protocol
-from trainer.evaluation.pools import Cutting, make_pools
+from trainer.evaluation.pools import PoolSpec, make_pools
 from trainer.evaluation.protocols import by_user
 from trainer.request import TrainRequest
 
@@ -143,13 +143,13 @@ def test_an_unwritable_report_is_rejected_before_training(table, tmp_path, capsy
 def test_a_network_that_is_never_right_is_reported_without_a_threshold():
     recordings = people(4)
     request = TrainRequest(classes=("sit", "walk"))
-    cutting = Cutting(
+    pool_spec = PoolSpec(
         classes=request.classes,
         training_windows=request.training_windows,
         windows=request.windows,
         wearers={each.person: each.person for each in recordings},
     )
-    protocol = by_user(make_pools(recordings, cutting), 2)
+    protocol = by_user(make_pools(recordings, pool_spec), 2)
 
     def always_wrong(windows):
         walks = windows.std(axis=1).mean(axis=1) > 1

@@ -217,12 +217,12 @@ def test_a_running_run_is_not_resumed_by_another_process(tiny_finished, table):
 
 
 def test_sigint_ends_it_at_once_during_imports(table, tmp_path, monkeypatch):
-    answers = []
+    handlers = []
 
     class Finder:
         def find_spec(self, name, path=None, target=None):
             if name == "trainer.commands.train_command":
-                answers.append(signal.getsignal(signal.SIGINT))
+                handlers.append(signal.getsignal(signal.SIGINT))
                 raise ImportError("seen enough")
 
     monkeypatch.delitem(sys.modules, "trainer.commands.train_command", raising=False)
@@ -230,7 +230,7 @@ def test_sigint_ends_it_at_once_during_imports(table, tmp_path, monkeypatch):
     with pytest.raises(ImportError, match="seen enough"):
         train_module.run(TrainSettings(data=[table], output=tmp_path / "run"))
 
-    assert answers == [signal.SIG_DFL]
+    assert handlers == [signal.SIG_DFL]
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 

@@ -6,7 +6,7 @@ import pytest
 from har.recordings import Recording
 from har.windows import WindowSpec
 from trainer.evaluation import protocols
-from trainer.evaluation.pools import Cutting, make_pools
+from trainer.evaluation.pools import PoolSpec, make_pools
 from trainer.evaluation.protocols import ProtocolError
 from trainer.evaluation.scores import measure
 from trainer.sources.splits import ReservedTestUserError
@@ -31,11 +31,11 @@ def recording(user: str, device: str = "p", *, model: str = "m", seconds: int = 
 
 def pools_of(recordings, wearers=None):
     people = wearers or {each.person: each.person for each in recordings}
-    return make_pools(recordings, cutting(people))
+    return make_pools(recordings, pool_spec(people))
 
 
-def cutting(wearers) -> Cutting:
-    return Cutting(classes=CLASSES, training_windows=SPEC, windows=SPEC, wearers=wearers)
+def pool_spec(wearers) -> PoolSpec:
+    return PoolSpec(classes=CLASSES, training_windows=SPEC, windows=SPEC, wearers=wearers)
 
 
 def nearest_neighbour(seen=None):
@@ -123,7 +123,7 @@ def test_the_leaky_split_overrates_a_classifier_that_memorises_people():
 
 def test_a_split_in_time_shares_no_readings():
     recordings = [recording("u1", seconds=60)]
-    protocol = protocols.blocked_in_time(recordings, cutting({"p/u1": "p/u1"}), held_out_share=0.3)
+    protocol = protocols.blocked_in_time(recordings, pool_spec({"p/u1": "p/u1"}), held_out_share=0.3)
     trained, tested = protocol.pools.train, protocol.pools.measured
     assert len(trained) > len(tested) > 0
     for start in tested.starts:
@@ -143,7 +143,7 @@ def test_unsuitable_recordings_are_rejected_with_the_reason():
     with pytest.raises(ProtocolError, match="nobody to test"):
         protocols.by_user(few, 2, tested=["p/u9"])
     with pytest.raises(ProtocolError, match="long enough"):
-        protocols.blocked_in_time([recording("u1", seconds=3)], cutting({"p/u1": "p/u1"}))
+        protocols.blocked_in_time([recording("u1", seconds=3)], pool_spec({"p/u1": "p/u1"}))
 
 
 def test_reserved_test_users_are_in_no_protocol():

@@ -97,24 +97,24 @@ def test_what_is_better_for_everybody_is_published_after_many_attempts_too():
 
 
 @pytest.mark.parametrize("network", ["conv_lstm", "origin"])
-def test_the_gate_allows_the_formats_what_freezing_allows_them(network):
+def test_the_gate_and_freezing_have_the_same_budgets(network):
     assert limits_of(network).formats == budgets_of(network).by_format
 
 
 def confusing(shares):
-    """Ten people with 40 windows of each class; `shares` says how each class is answered, in hundredths."""
-    truth, answers, people = [], [], []
+    """Outcomes of ten people with 40 windows of each class; a row of `shares` has the predictions of a class, %."""
+    truth, predictions, people = [], [], []
     for person in range(10):
         for label, row in zip(CLASSES, shares, strict=True):
-            said = [answer for answer, share in zip(CLASSES, row, strict=True) for _ in range(share * 40 // 100)]
-            truth += [label] * len(said)
-            answers += said
-            people += [f"p/{person}"] * len(said)
-    return answering(truth, answers, people=people)
+            predicted = [name for name, share in zip(CLASSES, row, strict=True) for _ in range(share * 40 // 100)]
+            truth += [label] * len(predicted)
+            predictions += predicted
+            people += [f"p/{person}"] * len(predicted)
+    return answering(truth, predictions, people=people)
 
 
-def test_a_class_that_gets_worse_stops_what_is_better_on_the_whole():
-    # Sitting and walking were confused and are not any more; stairs were told from everything and are not any more.
+def test_a_worse_class_fails_a_candidate_that_is_better_overall():
+    # The new release no longer confuses sitting and walking, but confuses stairs with walking.
     old = Contender(release="old", outcomes=confusing([[60, 40, 0], [40, 60, 0], [0, 0, 100]]))
     new = Contender(release="new", outcomes=confusing([[100, 0, 0], [0, 95, 5], [0, 10, 90]]))
     result = judge(new, old, FROZEN, LIMITS)
@@ -123,12 +123,12 @@ def test_a_class_that_gets_worse_stops_what_is_better_on_the_whole():
     assert judge(new, old, FROZEN, lenient).passed
 
 
-def test_a_model_of_phone_that_gets_worse_stops_it_too():
+def test_a_worse_model_of_phone_fails_a_candidate():
     better, old = flat(0.98, 16), flat(0.7, 16)
     better[[1, 3]], old[[1, 3]] = 0.6, 0.9
     limits = dataclasses.replace(LIMITS, model_margin=0.0)
     new, current = contender(better), contender(old, 1)
-    # Only these two have the model: everybody else gains, and so do people in general.
+    # Only these two people have the model. All others gain, and so do people in general.
     rare = np.isin(new.outcomes.people, ["p/u01", "p/u03"])
     new, current = (
         dataclasses.replace(each, outcomes=dataclasses.replace(each.outcomes, models=np.where(rare, "rare", "common")))
@@ -137,13 +137,13 @@ def test_a_model_of_phone_that_gets_worse_stops_it_too():
     assert failed(judge(new, current, FROZEN, limits)) == ["model rare"]
 
 
-def test_a_class_that_nobody_shows_is_not_judged():
+def test_a_class_without_windows_is_not_checked():
     people = [f"p/{number}" for number in range(6) for _ in range(20)]
     truth = ["sit", "walk"] * 60
     wrong = ["sit" if place % 5 == 0 else label for place, label in enumerate(truth)]
     new, old = (
-        Contender(release=name, outcomes=answering(truth, answers, people=people))
-        for name, answers in (("new", truth), ("old", wrong))
+        Contender(release=name, outcomes=answering(truth, predicted, people=people))
+        for name, predicted in (("new", truth), ("old", wrong))
     )
     result = judge(new, old, FROZEN, LIMITS)
     assert result.passed, describe(result)
@@ -152,7 +152,7 @@ def test_a_class_that_nobody_shows_is_not_judged():
     assert "not checked" in check.detail
 
 
-def test_whoever_one_was_trained_on_is_left_out_and_too_few_are_not_compared():
+def test_training_users_are_left_out_and_too_few_people_are_not_compared():
     new = contender(flat(0.95), training_users=["p/u00", "p/u01"])
     old = contender(flat(0.7), 1, training_users=["p/u02", "p/u03"])
     result = judge(new, old, FROZEN, LIMITS)
