@@ -47,7 +47,7 @@ def make_baseline(
     Parameters
     ----------
     data : sequence of Path
-        The data sets.
+        Paths or names of the data sets.
     output : Path
         Release folder to write.
     release : str

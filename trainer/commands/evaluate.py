@@ -67,7 +67,7 @@ def classify_recordings(network: OnnxClassifier, recordings: Sequence[Recording]
     Raises
     ------
     RecordingError
-        If no window has a label that the release knows.
+        If no window is labelled with a class of the release.
     """
     manifest = network.manifest
     labels = all_labels(recordings, manifest.classes)
@@ -85,7 +85,7 @@ def classify_recordings(network: OnnxClassifier, recordings: Sequence[Recording]
         people, models = np.full(len(rows), recording.person), np.full(len(rows), recording.model)
         parts.append(Outcomes(labels, truth, np.concatenate(probabilities), people, models))
     if not any(part.known.any() for part in parts):
-        raise RecordingError(f"no window with a label of the release ({', '.join(manifest.classes)})")
+        raise RecordingError(f"no window is labelled with a class of the release ({', '.join(manifest.classes)})")
     return Classified(join_outcomes(parts), dict(sorted(left_out.items())))
 
 
@@ -95,7 +95,7 @@ def evaluate(network: OnnxClassifier, recordings: Sequence[Recording]) -> Evalua
     Raises
     ------
     RecordingError
-        If no window has a label that the release knows.
+        If no window is labelled with a class of the release.
     """
     return _scored(network, classify_recordings(network, recordings))
 

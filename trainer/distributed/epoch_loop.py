@@ -135,7 +135,7 @@ class Checkpoints(tf_keras.callbacks.Callback):  # type: ignore[misc, unused-ign
             self._manager.save(checkpoint_number=epoch)
         except tf.errors.OpError as error:
             raise OSError(
-                f"{self._folder}: the checkpoint of epoch {epoch} cannot be written: {error.message}; "
+                f"{self._folder}: cannot write the checkpoint of epoch {epoch}: {error.message}; "
                 "continue with the same command and --resume"
             ) from error
 

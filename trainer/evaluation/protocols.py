@@ -113,7 +113,7 @@ def leave_one_user_out(pools: Pools, *, tested: Sequence[str] | None = None) -> 
     wearers = _tested_wearers(pools, tested)
     if len(set(pools.wearers_of(pools.train))) < 2:
         raise ProtocolError("leave-one-user-out needs recordings of at least 2 users to train on")
-    return Protocol("leave one user out", pools, [_without_wearers(pools, [wearer], tested) for wearer in wearers])
+    return Protocol("leave-one-user-out", pools, [_without_wearers(pools, [wearer], tested) for wearer in wearers])
 
 
 def leave_one_model_out(pools: Pools, *, tested: Sequence[str] | None = None) -> Protocol:
@@ -134,7 +134,7 @@ def leave_one_model_out(pools: Pools, *, tested: Sequence[str] | None = None) ->
         set(pools.wearers_of(pools.train.take(fold.train))) & set(pools.wearers_of(pools.measured.take(fold.test)))
         for fold in folds
     )
-    return Protocol("leave one device model out", pools, _non_empty(folds), MODEL_WARNING if has_seen_wearers else "")
+    return Protocol("leave-one-model-out", pools, _non_empty(folds), MODEL_WARNING if has_seen_wearers else "")
 
 
 def leaky(pools: Pools, *, share: float = 0.2, tested: Sequence[str] | None = None, seed: int = 0) -> Protocol:
@@ -182,7 +182,7 @@ def blocked_in_time(recordings: Sequence[Recording], pool_spec: PoolSpec, *, hel
             f"the rest, must each be longer than a window ({pool_spec.windows.length_us / 1e6:g} s)"
         )
     everything = Fold(
-        "the end of each run", np.ones(len(pools.train), np.bool_), np.ones(len(pools.measured), np.bool_)
+        "the end of each recording", np.ones(len(pools.train), np.bool_), np.ones(len(pools.measured), np.bool_)
     )
     return Protocol("blocked in time", pools, [everything], TIME_WARNING)
 

@@ -297,7 +297,7 @@ def test_a_full_disk_is_an_error_and_leaves_no_partial_release(table, tmp_path):
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
     assert result.returncode == 1
-    assert "the checkpoint of epoch 1 cannot be written" in result.stderr
+    assert "cannot write the checkpoint of epoch 1" in result.stderr
     assert "Traceback" not in result.stderr
     assert not (tmp_path / "run" / "release").exists()
 
