@@ -23,7 +23,7 @@ from trainer.fitting.fit import Model, fit
 from trainer.fitting.fit_settings import FitSettings
 from trainer.fitting.networks import NETWORKS
 from trainer.freezing import budgets_of, convert_all, lite_predictor, measure_all, reject_outside
-from trainer.freezing.agreement import measure_agreement, trained_answers
+from trainer.freezing.agreement import measure_agreement, trained_probabilities
 from trainer.freezing.latency import median_latency_ms
 from trainer.freezing.lite import BATCH
 from trainer.freezing.traced import trace
@@ -62,7 +62,7 @@ def measure(name: str, tables: list[Path], epochs: int) -> None:
         normalisation=request.normalisation,
         settings=request.fit,
     )
-    trained = trained_answers(model, windows)
+    trained = trained_probabilities(model, windows)
     artifacts = measure_all(trained, convert_all(model), windows)
     print(f"\n{name}, {epochs} epochs, {len(windows)} windows of {len(held_out)} held-out people")
     print("| format | bytes | largest difference | same predictions | ms per window |\n|---|---|---|---|---|")

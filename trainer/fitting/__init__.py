@@ -1,1 +1,1 @@
-"""Fitting a network to windows: networks, batches, augmentation, and the loop over epochs."""
+"""Fit a network to windows: network architectures, batches, augmentation, and the loop over epochs."""

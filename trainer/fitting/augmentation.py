@@ -1,7 +1,7 @@
-"""Random variations of training windows: how a phone is worn, how it measures, how fast its wearer moves.
+"""Augmentation: random variations of placement, sensor errors and cadence of training windows.
 
-Pure functions over numpy arrays; every random draw comes from the generator that is handed in, so a seed
-fixes the result. Windows are float32 ``(n, steps, 3)`` in m/s², gravity included.
+All functions are pure and draw from the random generator that they are given, so a seed determines the result.
+Windows are float32 ``(n, steps, 3)`` in m/s², gravity included.
 """
 
 from __future__ import annotations
@@ -17,34 +17,33 @@ Matrices = NDArray[np.float32]
 
 @dataclass(frozen=True, kw_only=True)
 class AugmentationSettings:
-    """How far each variation may go.
+    """Ranges of the random variations.
 
     Attributes
     ----------
     tilt_degrees : float
-        Largest rotation about a random axis: a belt or pocket that sits otherwise. With 45 degrees, and a `vigour` of
-        0.4, the waist's stairs were taken for walking more often.
+        Largest rotation about a random axis, degrees. It simulates another fit of a belt or pocket. With 45 degrees
+        and a `vigour` of 0.4, stairs with the phone at the waist were confused with walking more often.
     lean_degrees : float
-        The same for windows that may not be turned freely: somebody at rest whose posture shows in the lean alone,
-        which differs by 10 to 20 degrees between sitting and standing.
+        The same for windows that may not be rotated freely, degrees. In these, only the lean of a wearer at rest shows
+        the posture; it differs by 10 to 20 degrees between sitting and standing.
     mirrored_share : float
-        Share of the windows in which the wearer is mirrored (see `trainer.fitting.orientation.mirrored_axes`): the
-        phone is at the other hip. In 3 of the waist recordings' 40 sessions it seems to be: sitting and standing lean
-        the other way. A larger share helps these wearers as much as it harms all others.
+        Share of windows in which the wearer is mirrored (see `trainer.fitting.orientation.mirrored_axes`), as if the
+        phone were on the other hip. This seems to be the case in 3 of the 40 waist sessions, where sitting and
+        standing lean the other way. A larger share helps these wearers and harms all others equally.
     vigour : float
-        Largest relative change of how strongly somebody moves (0.15: from 1 / 1.15 to 1.15 times). Not at rest,
-        where strength tells sitting from standing.
+        Largest relative change of the strength of movement (0.15: factors from 1 / 1.15 to 1.15). It does not apply to
+        wearers at rest, whose strength of movement distinguishes sitting from standing.
     free_rotation_share : float
-        Share of the windows, among those that allow it (see `trainer.fitting.orientation`), that get a uniformly random
-        rotation instead: a phone worn in a way no recording shows. There, only movement tells activities apart.
+        Share of the windows that allow it (see `trainer.fitting.orientation`) that get a uniformly random rotation. It
+        simulates placements that are not in the recordings, where only movement distinguishes activities.
     free_sitting_share, free_standing_share : float
-        The same for sitting and for standing windows. More standing than sitting ones make standing the likelier
-        answer for somebody at rest whose phone lies in a way that no recording shows: people who carry a phone
-        unusually, in a pouch or in the hand, are on their feet more often than not. It is a prior, not something the
-        recordings tell: with shares of 0.3 and 0.9, up to a third of the windows of somebody standing with such a
-        pouch were called sitting.
+        The same for sitting and standing windows. A larger share for standing makes standing the likelier prediction
+        for a wearer at rest with an unusual placement. This is a prior: people who carry a phone in a pouch or in the
+        hand stand more often than they sit. With shares of 0.3 and 0.9, up to a third of the windows of people
+        standing with such a pouch were predicted as sitting.
     quietest_standing : float
-        Standing windows that are rotated freely keep at least this share of their sway.
+        Least share of the sway that freely rotated standing windows keep.
     scale : float
         Largest relative error of the sensitivity (0.07: factors from 0.93 to 1.07).
     bias : float
@@ -74,16 +73,17 @@ def random_tilts(count: int, largest_degrees: float, rng: np.random.Generator) -
 
     Parameters
     ----------
-    count
-        How many.
-    largest_degrees
-        Upper end of the angle, in degrees.
-    rng
-        Source of randomness.
+    count : int
+        Number of rotations.
+    largest_degrees : float
+        Largest angle, degrees.
+    rng : numpy.random.Generator
+        Random generator.
 
     Returns
     -------
-    Rotation matrices, float32 ``(count, 3, 3)``.
+    ndarray of float32, shape (count, 3, 3)
+        Rotation matrices.
 
     Notes
     -----
@@ -101,18 +101,19 @@ def random_tilts(count: int, largest_degrees: float, rng: np.random.Generator) -
 
 
 def random_rotations(count: int, rng: np.random.Generator) -> Matrices:
-    """Draw rotations uniformly from all of SO(3).
+    """Draw rotations uniformly from SO(3).
 
     Parameters
     ----------
-    count
-        How many.
-    rng
-        Source of randomness.
+    count : int
+        Number of rotations.
+    rng : numpy.random.Generator
+        Random generator.
 
     Returns
     -------
-    Rotation matrices, float32 ``(count, 3, 3)``.
+    ndarray of float32, shape (count, 3, 3)
+        Rotation matrices.
 
     Notes
     -----
@@ -134,54 +135,56 @@ def random_rotations(count: int, rng: np.random.Generator) -> Matrices:
 
 
 def rotate(windows: Windows, rotations: Matrices) -> Windows:
-    """Turn each window by its own rotation; the magnitude of every reading stays.
+    """Rotate each window by its own rotation. Magnitudes are unchanged.
 
     Parameters
     ----------
-    windows
-        float32 ``(n, steps, 3)``, m/s².
-    rotations
-        float32 ``(n, 3, 3)``.
+    windows : ndarray of float32, shape (n, steps, 3)
+        m/s².
+    rotations : ndarray of float32, shape (n, 3, 3)
+        Rotation matrices.
 
     Returns
     -------
-    float32 ``(n, steps, 3)``, m/s².
+    ndarray of float32, shape (n, steps, 3)
+        m/s².
     """
     return np.asarray(windows @ rotations.transpose(0, 2, 1), dtype=np.float32)
 
 
 def change_speed(windows: Windows, speeds: NDArray[np.float64], offsets: NDArray[np.float64], steps: int) -> Windows:
-    """Cut `steps` from longer windows at another speed and phase, by linear interpolation.
+    """Resample `steps` steps from longer windows at another speed and phase, by linear interpolation.
 
-    Step ``k`` of the result is read at position ``offsets * slack + k * speeds``, where the slack is what is
-    left of the long window. Speed 1 at offset 0 gives the first `steps` readings unchanged.
+    Step ``k`` of the result is read at position ``offsets * slack + k * speeds``, where the slack is the unused length
+    of the long window. Speed 1 at offset 0 gives the first `steps` values unchanged.
 
     Parameters
     ----------
-    windows
-        float32 ``(n, long, 3)``, m/s².
-    speeds
-        ``(n,)``, input steps for each output step.
-    offsets
-        ``(n,)`` in [0, 1]: where in the slack the cut begins.
-    steps
+    windows : ndarray of float32, shape (n, long, 3)
+        m/s².
+    speeds : ndarray of float64, shape (n,)
+        Input steps per output step.
+    offsets : ndarray of float64, shape (n,)
+        Begin of the result within the slack, in [0, 1].
+    steps : int
         Length of the result.
 
     Returns
     -------
-    float32 ``(n, steps, 3)``, m/s².
+    ndarray of float32, shape (n, steps, 3)
+        m/s².
 
     Raises
     ------
     ValueError
-        If the long windows do not reach for the fastest speed.
+        If the long windows are too short for the highest speed.
     """
     longest = windows.shape[1]
     slack = (longest - 1) - (steps - 1) * speeds
     if np.any(slack < 0):
         raise ValueError(
             f"{steps} steps at speed {speeds.max():.3f} need windows of at least "
-            f"{1 + int(np.ceil((steps - 1) * speeds.max()))} steps, these have {longest}"
+            f"{1 + int(np.ceil((steps - 1) * speeds.max()))} steps, but they have {longest}"
         )
     positions = (offsets * slack)[:, None] + np.arange(steps) * speeds[:, None]
     before = np.minimum(positions.astype(np.int64), longest - 2)
@@ -191,22 +194,22 @@ def change_speed(windows: Windows, speeds: NDArray[np.float64], offsets: NDArray
 
 
 def long_steps(steps: int, settings: AugmentationSettings) -> int:
-    """Length of the windows that :func:`augment` needs in order to return `steps`.
+    """Return the length of the windows that :func:`augment` needs to return `steps` steps.
 
-    Besides the fastest cadence it leaves half a second at 50 Hz (25 steps) for the random phase.
+    It suffices for the fastest cadence and leaves 25 steps (0.5 s at 50 Hz) for a random phase.
     """
     return int(np.ceil(steps * (1.0 + settings.speed))) + 25
 
 
 def soften(windows: Windows, factors: NDArray[np.float64]) -> Windows:
-    """Scale each window's movement about its mean; the mean (gravity, for a wearer at rest) stays.
+    """Scale each window's deviation from its mean. The mean (gravity, for a wearer at rest) is unchanged.
 
     Parameters
     ----------
     windows : ndarray of float32, shape (n, steps, 3)
         m/s².
     factors : ndarray of float, shape (n,)
-        Share of the movement that is left; above 1, it grows.
+        Factor of the deviation.
 
     Returns
     -------
@@ -218,14 +221,14 @@ def soften(windows: Windows, factors: NDArray[np.float64]) -> Windows:
 
 
 def mirror(windows: Windows, axes: NDArray[np.int64]) -> Windows:
-    """Change the sign of one axis of each window, or of none where the axis is negative.
+    """Change the sign of one axis of each window, or of none if its axis is negative.
 
     Parameters
     ----------
     windows : ndarray of float32, shape (n, steps, 3)
         m/s².
     axes : ndarray of int64, shape (n,)
-        Up to 2.
+        Axis of each window, 0 to 2; negative for none.
 
     Returns
     -------
@@ -247,28 +250,28 @@ def augment(
     settings: AugmentationSettings,
     rng: np.random.Generator,
 ) -> Windows:
-    """Vary each window once: cadence and phase, vigour, wearing, sensitivity, bias, noise.
+    """Vary each window once: cadence and phase, vigour, mirroring, rotation, sensitivity, bias and noise.
 
     Parameters
     ----------
     windows : ndarray of float32, shape (n, long, 3)
-        m/s²; `long` is at least :func:`long_steps`.
+        m/s². `long` is at least :func:`long_steps`.
     turnable : ndarray of bool, shape (n,)
-        Which windows may be rotated freely.
+        Whether each window may be rotated freely.
     standing : ndarray of bool, shape (n,)
-        Which windows show somebody standing.
+        Whether each window shows a standing wearer.
     resting : ndarray of bool, shape (n,), optional
-        Which windows show somebody at rest. Their strength of movement is left as it is, and those who do not stand
-        have a share of free rotations of their own. If not given, nobody's strength is changed, and none has.
+        Whether each window shows a wearer at rest. For these, the strength of movement is not changed, and sitting
+        windows use `free_sitting_share`. If not given, no strength is changed and that share is not used.
     mirrored_axes : ndarray of int64, shape (n,), optional
-        The axis that mirroring each window's wearer changes; negative where that is not known. Nobody is mirrored,
-        if not given.
+        Axis whose sign changes if the wearer of each window is mirrored; negative if it is unknown. If not given, no
+        window is mirrored.
     steps : int
         Length of the result.
     settings : AugmentationSettings
-        How far each variation may go.
+        Ranges of the variations.
     rng : numpy.random.Generator
-        Source of randomness.
+        Random generator.
 
     Returns
     -------
@@ -277,9 +280,9 @@ def augment(
 
     Notes
     -----
-    Freely rotated standing windows are made quieter (`AugmentationSettings.quietest_standing`): how much of the
-    body's sway a phone feels depends on the wearer and on how high and how tightly it is worn, whereas
-    somebody who sits still is near the sensor's noise already and cannot be quieter.
+    Freely rotated standing windows get less sway (`AugmentationSettings.quietest_standing`), because the sway that a
+    phone measures depends on the wearer and on how high and how tightly it is worn. Sitting windows are not changed, as
+    they are close to the sensor's noise already.
     """
     count = len(windows)
     speeds = rng.uniform(1.0 - settings.speed, 1.0 + settings.speed, count)

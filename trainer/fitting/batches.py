@@ -1,4 +1,4 @@
-"""From draws, an epoch's windows at a time, to the batches that tf-keras trains on."""
+"""Batches for tf-keras from functions that draw the windows of an epoch."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -19,18 +19,18 @@ EpochArrays = tuple[NDArray[np.float32], NDArray[np.float32]]
 def batches(
     draw: Callable[[int], EpochArrays], *, batch: int, steps: int, classes: int, epochs: int, first: int = 1
 ) -> Dataset:
-    """Return the batches of some epochs as a `tf.data.Dataset`.
+    """Return the batches of a range of epochs as a `tf.data.Dataset`.
 
     Parameters
     ----------
     draw : callable
-        From an epoch's number to its windows and targets.
+        Maps the number of an epoch to its windows and targets.
     batch : int
-        Windows of each batch; what is left over of an epoch is not used.
+        Windows per batch. The incomplete batch at the end of an epoch is not used.
     steps, classes : int
         Length of a window, and of a target.
     epochs, first : int
-        The last epoch, and the first, from 1.
+        Last and first epoch, from 1.
     """
 
     def generate() -> Iterator[EpochArrays]:
@@ -38,10 +38,10 @@ def batches(
             windows, targets = draw(epoch)
             for begin in range(0, len(windows) - batch + 1, batch):
                 yield windows[begin : begin + batch], targets[begin : begin + batch]
-        yield from repeat((windows[:batch], targets[:batch]))  # nobody trains on these
+        yield from repeat((windows[:batch], targets[:batch]))  # never trained on; see below
 
     shapes = (batch, steps, 3), (batch, classes)
     signature = tuple(tf.TensorSpec(shape, tf.float32) for shape in shapes)
     data = tf.data.Dataset.from_generator(generate, output_signature=signature)
-    # Of data that may end, synchronous workers ask each other before every step whether all have some left.
+    # If a data set can end, synchronous workers agree before every step whether all have data left. So it is endless.
     return data.apply(tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY)).prefetch(4)

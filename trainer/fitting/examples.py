@@ -1,4 +1,4 @@
-"""Labelled windows of several people, ready to train on or to evaluate with."""
+"""Labelled windows of several people, for training and evaluation."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
@@ -13,7 +13,7 @@ from trainer.fitting.labelling import UNLABELLED, label_windows
 
 
 class Drawable(Protocol):
-    """Windows that some can be drawn from: `Examples`, or what cuts them when they are drawn."""
+    """A collection of windows to draw from: `Examples`, or pieces whose windows are cut when they are drawn."""
 
     @property
     def labels(self) -> NDArray[np.int64]:
@@ -27,7 +27,7 @@ class Drawable(Protocol):
         """Return the number of windows."""
 
     def take(self, rows: NDArray[np.integer] | NDArray[np.bool_]) -> "Examples":
-        """Return some windows."""
+        """Return the selected windows."""
 
 
 @dataclass(frozen=True)
@@ -43,11 +43,11 @@ class Examples:
     people : ndarray of str, shape (n,)
         ``device/user`` of each window.
     models : ndarray of str, shape (n,)
-        The model of the phone.
+        Model of each window's phone.
     sessions : ndarray of str, shape (n,)
-        The person's session.
+        Session of each window.
     starts : ndarray of int64, shape (n,)
-        Event time of each window's first value, µs on its session's own axis.
+        Event time of each window's first value, µs on the time axis of its session.
     """
 
     values: NDArray[np.float32]
@@ -62,45 +62,41 @@ class Examples:
         return len(self.labels)
 
     def take(self, rows: NDArray[np.integer] | NDArray[np.bool_]) -> Self:
-        """Return some windows only: those whose numbers, or whose places in a mask, are given."""
+        """Return the windows that indices or a mask select."""
         return type(self)(*(getattr(self, field.name)[rows] for field in fields(self)))
 
     def of(self, people: Iterable[str]) -> Self:
-        """Return the windows of some people only."""
+        """Return the windows of these people."""
         return self.take(np.isin(self.people, sorted(people)))
 
 
 def join_examples(parts: Sequence[Examples]) -> Examples:
-    """Join windows of the same length, in order; there must be at least one part."""
+    """Concatenate examples with windows of the same length. There must be at least one part."""
     return Examples(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(Examples)))
 
 
 def make_examples(recordings: Iterable[Recording], spec: WindowSpec, classes: Sequence[str]) -> Examples:
-    """Cut recordings into windows and keep those that have a label.
+    """Cut recordings into windows and keep those with a label among the classes; there may be none.
 
     Parameters
     ----------
     recordings : iterable of Recording
         The recordings.
     spec : WindowSpec
-        How windows are cut.
+        Specification of the windows.
     classes : sequence of str
-        The labels that count, in the order of the network's outputs.
-
-    Returns
-    -------
-    Examples of all recordings together; there may be none.
+        The classes, in the order of the network's outputs.
     """
     parts = [_no_examples(spec.steps)]
     for recording in recordings:
         windows = recording_windows(recording.times, recording.axes, spec)
-        found = label_windows(recording, windows.starts, spec, classes)
-        kept = found != UNLABELLED
+        labels = label_windows(recording, windows.starts, spec, classes)
+        kept = labels != UNLABELLED
         count = int(kept.sum())
         parts.append(
             Examples(
                 windows.values[kept],
-                found[kept],
+                labels[kept],
                 np.full(count, recording.person),
                 np.full(count, recording.model),
                 np.full(count, recording.session),

@@ -1,10 +1,10 @@
-"""A loss that is NaN or infinite ends training: nothing that is trained on from there is worth anything."""
+"""Stop training if the loss is NaN or infinite."""
 
 import math
 
 
 class NonFiniteLossError(RuntimeError):
-    """Training broke down; the text says where, and what may help."""
+    """The loss became NaN or infinite. The message contains the place and possible remedies."""
 
 
 def require_finite(loss: float, *, epoch: int, step: int, rate: float) -> None:
@@ -13,11 +13,11 @@ def require_finite(loss: float, *, epoch: int, step: int, rate: float) -> None:
     Raises
     ------
     NonFiniteLossError
-        With the place and what may help.
+        With the epoch, the step and possible remedies.
     """
     if not math.isfinite(loss):
         raise NonFiniteLossError(
             f"the loss became {loss} in epoch {epoch}, step {step}, at learning rate {rate:.3g}: training stopped. "
-            "A lower --peak-rate or --clip-norm helps where the gradients explode; readings that are far beyond a "
-            "phone's range (`har data report` shows them) are the other cause"
+            "If the gradients exploded, lower --peak-rate or --clip-norm. Another cause is readings far beyond a "
+            "phone's range; `har data report` shows them"
         )

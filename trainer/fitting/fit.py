@@ -1,8 +1,7 @@
 """Fit one network on one machine.
 
-Every epoch draws its own windows, balanced over devices, people and classes, and varies each of them; all
-draws come from the seed and the epoch's number. :func:`epoch_arrays` and :func:`make_optimizer`
-are apart so that several machines can share them.
+Each epoch draws windows, balanced over devices, people and classes, and augments them. The seed and the number of the
+epoch determine all draws. Distributed training shares :func:`epoch_arrays` and :func:`make_optimizer`.
 """
 
 import os
@@ -36,7 +35,17 @@ Optimizer = Any
 
 
 class EpochProgress(NamedTuple):
-    """Where training stands after an epoch; the loss is the mean over the epoch, in nats."""
+    """Progress after an epoch.
+
+    Attributes
+    ----------
+    epoch, epochs : int
+        Number of the epoch, from 1, and number of all epochs.
+    loss : float
+        Mean loss over the epoch, nats.
+    seconds : float
+        Time since training began, s.
+    """
 
     epoch: int
     epochs: int
@@ -45,11 +54,11 @@ class EpochProgress(NamedTuple):
 
 
 def show_progress(progress: EpochProgress) -> None:
-    """Print one line for an epoch to standard error, with an estimate of what is left."""
+    """Print one line for an epoch to standard error, with an estimate of the remaining time."""
     left = progress.seconds / progress.epoch * (progress.epochs - progress.epoch)
     print(
         f"epoch {progress.epoch}/{progress.epochs}  loss {progress.loss:.3f}  "
-        f"{progress.seconds:.0f} s so far, about {left:.0f} s left",
+        f"{progress.seconds:.0f} s elapsed, about {left:.0f} s left",
         file=sys.stderr,
         flush=True,
     )
@@ -65,29 +74,29 @@ def epoch_arrays(
     settings: FitSettings,
     epoch: int,
 ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """Draw and vary the windows of one epoch.
+    """Draw and augment the windows of one epoch.
 
     Parameters
     ----------
     examples : Drawable
-        Windows of at least `trainer.fitting.augmentation.long_steps` steps.
+        Windows of at least `trainer.fitting.augmentation.long_steps` steps, m/s².
     probabilities : ndarray of float64, shape (n,)
-        How often each is drawn.
+        Probability of drawing each window.
     classes : sequence of str
-        What the labels index.
+        Names of the classes that the labels index.
     steps : int
-        Length of the windows that come out.
+        Length of the returned windows.
     normalisation : Normalisation
-        Applied after the variations.
+        Applied after augmentation.
     settings : FitSettings
-        Seed, number of windows, variations.
+        Seed, number of windows and augmentation.
     epoch : int
-        Its number, from 1: each epoch has draws of its own.
+        Number of the epoch, from 1. Each epoch has its own draws.
 
     Returns
     -------
     windows : ndarray of float32, shape (windows_per_epoch, steps, 3)
-        Normalised, without unit.
+        Normalised windows, dimensionless.
     labels : ndarray of int64, shape (windows_per_epoch,)
         Index of each window's class.
     """
@@ -108,7 +117,7 @@ def epoch_arrays(
 
 
 def make_optimizer(settings: FitSettings) -> Optimizer:
-    """Build Adam with a linear warm-up, a cosine decay, clipped gradients and averaged weights.
+    """Create an Adam optimiser with linear warm-up, cosine decay, clipped gradients and averaged weights.
 
     The schedule follows I. Loshchilov and F. Hutter, "SGDR: Stochastic gradient descent with warm restarts"
     (2017), section 3, without restarts.
@@ -122,14 +131,14 @@ def make_optimizer(settings: FitSettings) -> Optimizer:
 
 
 def limit_threads(threads: int, *, operations: int = 1) -> None:
-    """Keep TensorFlow to some threads, or leave it as it is if it has started already.
+    """Limit the number of TensorFlow's threads. Print a message if TensorFlow has already started.
 
     Parameters
     ----------
     threads : int
-        For one operation.
+        Number of threads for one operation.
     operations : int
-        Operations that may run, or wait for another process, at a time.
+        Number of operations that may run, or wait for another process, at the same time.
     """
     if tf.config.threading.get_intra_op_parallelism_threads() == threads:
         return
@@ -137,7 +146,7 @@ def limit_threads(threads: int, *, operations: int = 1) -> None:
         tf.config.threading.set_intra_op_parallelism_threads(threads)
         tf.config.threading.set_inter_op_parallelism_threads(operations)
     except RuntimeError:
-        print("TensorFlow has started already: its number of threads stays", file=sys.stderr)
+        print("TensorFlow has already started: cannot change its number of threads", file=sys.stderr)
 
 
 def fit(
@@ -155,24 +164,24 @@ def fit(
     Parameters
     ----------
     network : str
-        A name in `trainer.fitting.networks.NETWORKS`.
+        A key of `trainer.fitting.networks.NETWORKS`.
     examples : Examples
         Windows of at least `trainer.fitting.augmentation.long_steps` steps, m/s².
     classes : sequence of str
-        What the labels of the examples index.
+        Names of the classes that the labels index.
     steps : int
         Length of the network's windows.
     normalisation : Normalisation
-        Applied before the network.
+        Normalisation of the network's inputs.
     settings : FitSettings
-        How to fit; the same settings and examples give the same weights on the same machine.
+        Settings of training. The same settings and examples give the same weights on the same machine.
     progress : callable
         Called after each epoch.
 
     Returns
     -------
     tf-keras model
-        With the averaged weights.
+        The network with its averaged weights.
 
     Raises
     ------
@@ -181,7 +190,7 @@ def fit(
     NonFiniteLossError
         If the loss is NaN or infinite.
     ValueError
-        If there are no examples, or no such network.
+        If there are no examples, or the network is unknown.
     """
     reject_reserved_test_users(examples.people.tolist())
     probabilities = balanced_probabilities(examples)
@@ -191,7 +200,7 @@ def fit(
     loss = tf_keras.losses.CategoricalCrossentropy(label_smoothing=settings.label_smoothing)
     model.compile(make_optimizer(settings), loss)
     targets = np.eye(len(classes), dtype=np.float32)
-    used = replace(settings, windows_per_epoch=settings.steps_per_epoch * settings.batch)
+    whole_batches = replace(settings, windows_per_epoch=settings.steps_per_epoch * settings.batch)
 
     def draw(epoch: int) -> EpochArrays:
         windows, labels = epoch_arrays(
@@ -200,46 +209,46 @@ def fit(
             classes,
             steps=steps,
             normalisation=normalisation,
-            settings=used,
+            settings=whole_batches,
             epoch=epoch,
         )
         return windows, targets[labels]
 
-    # One call for all epochs: at the end of each, tf-keras puts the averaged weights in the place of the trained ones.
+    # One call for all epochs, as tf-keras replaces the trained weights by the averaged ones at the end of each call.
     model.fit(
         batches(draw, batch=settings.batch, steps=steps, classes=len(classes), epochs=settings.epochs),
         epochs=settings.epochs,
         steps_per_epoch=settings.steps_per_epoch,
         shuffle=False,
         verbose=0,
-        callbacks=[_Watch(settings, progress)],
+        callbacks=[_ProgressReporter(settings, progress)],
     )
     return model
 
 
 def learning_rate(model: Model) -> float:
-    """Return the rate that a network's optimiser is at."""
+    """Return the current learning rate of a network's optimiser."""
     return float(tf.convert_to_tensor(model.optimizer.learning_rate))
 
 
 class FiniteLoss(tf_keras.callbacks.Callback):  # type: ignore[misc, unused-ignore]
-    """Stops training on a loss that is not finite.
+    """Stops training if the loss is not finite.
 
     Attributes
     ----------
     epoch : int
-        The running one, from 1.
+        Number of the current epoch, from 1.
     """
 
     epoch = 0
 
     def on_epoch_begin(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
-        """Note the epoch."""
+        """Store the number of the epoch."""
         del logs
         self.epoch = epoch + 1
 
     def on_train_batch_end(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
-        """Check the loss.
+        """Check the loss of a step.
 
         Raises
         ------
@@ -250,8 +259,8 @@ class FiniteLoss(tf_keras.callbacks.Callback):  # type: ignore[misc, unused-igno
         require_finite(logs["loss"], epoch=self.epoch, step=batch + 1, rate=learning_rate(self.model))
 
 
-class _Watch(FiniteLoss):
-    """Tells of each epoch, too."""
+class _ProgressReporter(FiniteLoss):
+    """Also reports the progress after each epoch."""
 
     def __init__(self, settings: FitSettings, progress: Callable[[EpochProgress], None]) -> None:
         super().__init__()

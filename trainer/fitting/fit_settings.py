@@ -1,4 +1,4 @@
-"""How a network is fitted. It is apart from what fits it, so that nobody who only prepares must load TensorFlow."""
+"""Settings of fitting. They are in their own module, so that code that only reads them need not import TensorFlow."""
 
 from dataclasses import dataclass, field
 
@@ -7,32 +7,32 @@ from trainer.fitting.augmentation import AugmentationSettings
 
 @dataclass(frozen=True, kw_only=True)
 class FitSettings:
-    """How a network is fitted.
+    """Settings of fitting.
 
     Attributes
     ----------
     epochs : int
-        Rounds of `windows_per_epoch` windows.
+        Number of epochs.
     windows_per_epoch : int
-        Windows drawn for each epoch.
+        Number of windows drawn for each epoch.
     batch : int
-        Windows for each step of the optimiser.
+        Number of windows per step of the optimiser.
     peak_rate : float
-        Adam's learning rate after the warm-up; from there it falls along a cosine to 1 % of it.
+        Learning rate of Adam after the warm-up. It then decays along a cosine to 1 % of this value.
     warm_up_share : float
-        Share of all steps in which the rate climbs from 0 to its peak.
+        Share of all steps in which the learning rate rises linearly from 0 to its peak.
     clip_norm : float
-        Each gradient is shortened to this norm.
+        Largest norm of each gradient; longer ones are scaled down to it.
     average : float
-        Momentum of the running mean of the weights, which is what training returns.
+        Momentum of the exponential moving average of the weights, which training returns.
     label_smoothing : float
-        Share of each target that is spread over all classes.
+        Share of each target that is distributed over all classes.
     seed : int
-        Fixes the initial weights and every draw.
+        Seed of the initial weights and all draws.
     threads : int
-        Threads TensorFlow may use for one operation.
+        Number of TensorFlow threads for one operation.
     augmentation : AugmentationSettings
-        How windows are varied.
+        Ranges of the random variations of windows.
     """
 
     epochs: int = 16
@@ -49,5 +49,5 @@ class FitSettings:
 
     @property
     def steps_per_epoch(self) -> int:
-        """Steps of the optimiser in an epoch; windows that do not fill a batch are left out."""
+        """Number of steps in an epoch. Windows that do not fill a batch are left out."""
         return max(1, self.windows_per_epoch // self.batch)

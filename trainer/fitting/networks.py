@@ -1,7 +1,7 @@
-"""The networks that can be trained, by name.
+"""The network architectures, by name.
 
-All map normalised windows float32 ``(batch, steps, 3)`` to class probabilities ``(batch, classes)``. They
-are built with tf-keras (legacy Keras): only its LSTM layers freeze to fused operators.
+All map normalised windows, float32 ``(batch, steps, 3)``, to class probabilities ``(batch, classes)``. They are built
+with tf-keras (legacy Keras), because only its LSTM layers can be frozen to fused operators.
 """
 
 from __future__ import annotations
@@ -22,46 +22,46 @@ Tensor = Any
 
 
 class UnknownNetworkError(ValueError):
-    """There is no network of this name; the message says which there are."""
+    """There is no network of this name. The message lists the available names."""
 
 
-#: How much :func:`detail` amplifies movement before it is squashed.
+#: Gain of :func:`detail` before the hyperbolic tangent.
 DETAIL_GAIN = 20.0
-#: Lengths in steps of the blocks whose means :func:`movement_powers` compares: 0.04 to 1 s at 50 Hz.
+#: Block lengths of :func:`movement_powers`, steps: 0.04 to 1 s at 50 Hz.
 POWER_BLOCKS = (2, 5, 10, 25, 50)
-#: The same for :func:`movement_directions`: 0.02 to 0.6 s at 50 Hz.
+#: Block lengths of :func:`movement_directions`, steps: 0.02 to 0.6 s at 50 Hz.
 DIRECTION_BLOCKS = (1, 2, 5, 12, 30)
 
 
 def mean_over_time(signals: Tensor) -> Tensor:
     """Return the mean over time of signals (batch, steps, channels), shape (batch, 1, channels).
 
-    It is a pooling and not a reduction: ONNX Runtime sums a reduction in an order that depends on how many
-    windows there are, and an answer must not depend, to the last bit, on the windows classified beside it.
+    It uses pooling instead of a reduction, because the order in which ONNX Runtime sums a reduction depends on the
+    batch size. The probabilities of a window must not depend on the rest of the batch, not even in the last bit.
     """
     return layers.AveragePooling1D(signals.shape[1])(signals)
 
 
 def centre(windows: Tensor) -> Tensor:
-    """Subtract each axis's mean over the window, which is mostly gravity; the shape stays."""
+    """Subtract the mean over the window, which is mostly gravity, from each axis. The shape is unchanged."""
     return windows - mean_over_time(windows)
 
 
 def detail(windows: Tensor) -> Tensor:
-    """Amplify the movement about the window's mean and squash it to [-1, 1]; the shape stays.
+    """Amplify the deviation from the window's mean and compress it to [-1, 1]. The shape is unchanged.
 
-    Beside gravity, small movements are too small to be learnt from the readings as they are.
+    Without this, small movements are too small beside gravity to be learned.
     """
     return layers.Activation("tanh")(layers.Rescaling(DETAIL_GAIN)(centre(windows)))
 
 
 def movement_powers(windows: Tensor) -> Tensor:
-    """Movement's power at several time scales, the same however the phone is turned.
+    """Return the power of movement at several time scales. It does not depend on the orientation of the phone.
 
-    Long blocks average the sensor's noise out and keep slow movement, such as the sway of a standing body (below
-    1 Hz, 0.02 m/s² in a pocket; 0.003 when sitting). For each block length there are two values: the power
-    of the block means about the window's mean, and the mean of the compressed power of each step from block to
-    block. A short fidget raises the first but hardly the second; steady sway raises both.
+    Long blocks average out the sensor's noise and keep slow movement, such as the sway of a standing body (below
+    1 Hz, 0.02 m/s² in a pocket; 0.003 when sitting). For each block length there are two values: the power of the
+    block means about the window's mean, and the mean of the compressed power of the differences between adjacent
+    blocks. A short movement raises the first but hardly the second; steady sway raises both.
 
     Parameters
     ----------
@@ -85,12 +85,12 @@ def movement_powers(windows: Tensor) -> Tensor:
 
 
 def _compress(power: Tensor) -> Tensor:
-    """Compress a power like a logarithm, by its eighth root.
+    """Compress a power with its eighth root, which is similar to a logarithm.
 
-    Square roots are exact in every implementation. Logarithms are not: ONNX Runtime's differ in the last bit
-    with a value's place in the batch.
+    Square roots are exact in every implementation. Logarithms are not: those of ONNX Runtime differ in the last bit,
+    depending on the position in the batch.
     """
-    # 1e-8 is 0.001 m/s²: below that, a phone at rest only shows rounding.
+    # 1e-8 corresponds to 0.001 m/s². Below that, a phone at rest only shows rounding.
     return (tf.sqrt(tf.sqrt(tf.sqrt(power + 1e-8))) - 0.4) * 5.0
 
 
@@ -101,13 +101,14 @@ def dot(one: Tensor, other: Tensor) -> Tensor:
 
 
 def upright(windows: Tensor) -> Tensor:
-    """Turn movement about the window's mean so that up is the first axis, and the phone's back in the first and third.
+    """Rotate the deviation from the window's mean to a frame defined by gravity and the phone's z axis.
 
-    Up and down, across and away from the body: axes that mean the same however the phone leans. Where the screen
-    lies flat, away from the body means nothing; the second and third axis fade to 0 there.
+    The axes are: up; across the body; and away from the body. The z axis of the phone lies in the plane of the first
+    and third. The axes keep their meaning however the phone leans. If the screen is horizontal, the second and third
+    axis are undefined, and their values tend to 0.
 
-    The mean is subtracted before the turn: afterwards, rounding beside gravity would drown what a phone at rest shows,
-    and each implementation rounds in its own way.
+    The mean is subtracted before the rotation. Otherwise rounding errors relative to gravity, which differ between
+    implementations, would exceed the movement of a phone at rest.
 
     Parameters
     ----------
@@ -117,6 +118,7 @@ def upright(windows: Tensor) -> Tensor:
     Returns
     -------
     tensor of float32, shape (batch, steps, 3)
+        Normalised movement along up, across and away.
     """
     up = _unit(mean_over_time(windows))
     away = _unit(tf.constant([[[0.0, 0.0, 1.0]]]) - up * up[:, :, 2:3])
@@ -128,17 +130,17 @@ def upright(windows: Tensor) -> Tensor:
 
 
 def _unit(vectors: Tensor) -> Tensor:
-    # Vectors much shorter than 0.03 are noise: they stay short.
+    # Vectors much shorter than 0.03 are noise and stay short.
     return vectors / tf.sqrt(dot(vectors, vectors) + 1e-3)
 
 
 def movement_directions(windows: Tensor) -> Tensor:
-    """Movement's power along each axis and the correlations between axes, at several time scales; and gravity.
+    """Return gravity, and the powers and correlations of the axes at several time scales.
 
-    Who sits and who stands at rest hardly differ in how much they move but in the direction: breathing tilts a belt
-    to and fro, a standing body sways. On the waist recordings, a classifier of these values without gravity tells
-    sitting from standing for 78 % of the windows of people it has not seen; of the total power alone, for 60 %.
-    For walking, the power away from gravity and along it tells stairs from level ground however the phone leans.
+    Sitting and standing wearers at rest differ less in the strength of movement than in its direction: breathing tilts
+    a belt back and forth, a standing body sways. On the waist recordings, a classifier of these values without gravity
+    distinguishes sitting from standing in 78 % of the windows of unseen people; of the total power alone, in 60 %. For
+    walking, the powers along and across gravity distinguish stairs from level ground however the phone leans.
 
     Parameters
     ----------
@@ -148,13 +150,13 @@ def movement_directions(windows: Tensor) -> Tensor:
     Returns
     -------
     tensor of float32, shape (batch, 3 + 12 times the time scales)
-        Gravity; then for each scale six powers and six correlations, of the phone's own axes and of those of
+        Gravity; then for each time scale six powers and six correlations, of the phone's axes and of those of
         :func:`upright`. All are of the order of 1.
 
     Notes
     -----
-    A movement at a time scale is the difference between the means of two adjacent blocks of that length. Blocks
-    overlap by half, which makes the slow ones steadier.
+    The movement at a time scale is the difference between the means of two adjacent blocks of that length. Blocks
+    overlap by half, which reduces the variance of the slow ones.
     """
     signals = tf.concat([centre(windows), upright(windows)], axis=2)
     values = []
@@ -162,8 +164,8 @@ def movement_directions(windows: Tensor) -> Tensor:
         length = min(block, windows.shape[1] // 4)
         stride = max(1, length // 2)
         means = layers.AveragePooling1D(length, strides=stride)(signals) if length > 1 else signals
-        apart = 1 if length == 1 else 2
-        steps = means[:, apart:] - means[:, :-apart]
+        distance = 1 if length == 1 else 2
+        steps = means[:, distance:] - means[:, :-distance]
         values.append(mean_over_time(tf.concat([steps * steps, steps * _next_axis(steps)], axis=2)))
     moments = tf.concat(values, axis=1)
     powers, products = moments[:, :, :6], moments[:, :, 6:]
@@ -173,18 +175,17 @@ def movement_directions(windows: Tensor) -> Tensor:
 
 
 def _next_axis(signals: Tensor) -> Tensor:
-    """Put y, z, x in the place of x, y, z, in both of two frames."""
+    """Replace x, y, z by y, z, x, in both frames."""
     return tf.gather(signals, [1, 2, 0, 4, 5, 3], axis=2)
 
 
 def conv_lstm(steps: int, classes: int) -> Model:
-    """Three strided convolutions, then two LSTM layers on an eighth of the steps, then a dense layer.
+    """Build a network of three strided convolutions, two LSTM layers on an eighth of the steps, and a dense layer.
 
-    The convolutions cut the recurrent steps from 200 to 25, which makes the network several times as fast as
-    :func:`origin` as well as more accurate (after F. J. Ordóñez and D. Roggen, "Deep convolutional and LSTM
-    recurrent neural networks for multimodal wearable activity recognition", Sensors 16(1), 2016). They see the
-    readings and their :func:`detail`; the dense layer also sees :func:`movement_powers` and
-    :func:`movement_directions`.
+    The convolutions reduce the recurrent steps from 200 to 25, so the network is several times as fast as
+    :func:`origin`, and also more accurate (after F. J. Ordóñez and D. Roggen, "Deep convolutional and LSTM recurrent
+    neural networks for multimodal wearable activity recognition", Sensors 16(1), 2016). Their inputs are the window and
+    its :func:`detail`. The dense layer also gets :func:`movement_powers` and :func:`movement_directions`.
 
     Parameters
     ----------
@@ -214,7 +215,7 @@ def conv_lstm(steps: int, classes: int) -> Model:
 
 
 def origin(steps: int, classes: int) -> Model:
-    """Build the network this project started from: a dense layer per step, then two LSTM layers on all steps.
+    """Build the original network of this project: a dense layer per step, then two LSTM layers on all steps.
 
     Parameters
     ----------
@@ -243,7 +244,7 @@ NETWORKS: dict[str, Callable[[int, int], Model]] = {"conv_lstm": conv_lstm, "ori
 
 
 def build(name: str, *, steps: int, classes: int) -> Model:
-    """Build the network called `name`.
+    """Build a network by its name.
 
     Parameters
     ----------
@@ -264,5 +265,5 @@ def build(name: str, *, steps: int, classes: int) -> Model:
         If there is no such network.
     """
     if name not in NETWORKS:
-        raise UnknownNetworkError(f"no network called {name!r}; there are: {', '.join(sorted(NETWORKS))}")
+        raise UnknownNetworkError(f"no network called {name!r}; choose one of: {', '.join(sorted(NETWORKS))}")
     return NETWORKS[name](steps, classes)

@@ -1,9 +1,9 @@
-"""Which windows still show their activity when the phone is turned any way.
+"""Select the windows that may be rotated or mirrored without losing their activity.
 
-Walking and stairs show in the movement alone. Sitting and standing differ by the phone's orientation, and, where
-the sensor is quiet enough, by the sway of a standing body: below 1 Hz, 0.02 m/s² in a pocket against 0.003 when
-sitting. Where the sensor's noise hides that, a turned window of somebody at rest could be either, and learning
-from it would only blur what the orientation says.
+Walking and stairs can be recognised from movement alone. Sitting and standing differ in the phone's orientation and, if
+the sensor is quiet enough, in the sway of a standing body: below 1 Hz, 0.02 m/s² in a pocket, against 0.003 when
+sitting. If the sensor's noise hides the sway, a rotated window of a wearer at rest is ambiguous, and training on it
+would only weaken what the network learns from the orientation.
 """
 
 from collections.abc import Sequence
@@ -18,44 +18,41 @@ from trainer.sources.splits import device_of
 SITTING = "sit"
 STANDING = "stand"
 
-#: The phone's axis that points to the wearer's side or front to back and changes its sign with the wearer's other hip
-#: (or the other pocket), by device.
+#: By device: the phone's axis whose sign changes if the phone is worn on the other hip, or in the other pocket.
 MIRRORED_AXES = {"galaxy_s2": 1, "galaxy_s8": 0}
 NOT_MIRRORED = -1
 
 
 def standing(examples: Examples, classes: Sequence[str]) -> NDArray[np.bool_]:
-    """Say which windows show somebody standing; bool ``(n,)``."""
+    """Return whether each window shows a standing wearer, bool ``(n,)``."""
     return np.asarray(np.array(classes)[examples.labels] == STANDING)
 
 
 def at_rest(examples: Examples, classes: Sequence[str]) -> NDArray[np.bool_]:
-    """Say which windows show somebody sitting or standing; bool ``(n,)``."""
+    """Return whether each window shows a sitting or standing wearer, bool ``(n,)``."""
     return np.isin(np.array(classes)[examples.labels], [SITTING, STANDING])
 
 
 def mirrored_axes(examples: Examples) -> NDArray[np.int64]:
-    """Say which axis changes its sign where the phone is worn on the body's other side.
+    """Return the axis of each window whose sign changes if the phone is worn on the other side of the body.
 
-    A body's mirror image is a body, too. A phone at the other hip, screen outwards and the same end up, measures what
-    the mirror image of the first one would but for the sign of one axis: at the belt the one along the direction of
-    walking, in the pocket the one across the thigh.
+    A phone on the other hip, with the screen outwards and the same end up, measures the same as on the first hip of a
+    mirrored body, except for the sign of one axis: at the belt the axis along the direction of walking, in the pocket
+    the axis across the thigh.
 
     Returns
     -------
     ndarray of int64, shape (n,)
-        From 0 to 2; `NOT_MIRRORED` where the way the device was worn is not known.
+        0 to 2; `NOT_MIRRORED` if the placement of the device is unknown.
     """
     devices = [device_of(person) for person in examples.people.tolist()]
     return np.array([MIRRORED_AXES.get(device, NOT_MIRRORED) for device in devices], np.int64)
 
 
 def turnable(examples: Examples, classes: Sequence[str]) -> NDArray[np.bool_]:
-    """Say which windows may be rotated freely: all that show movement, others where the device shows sway.
+    """Return whether each window may be rotated freely, bool ``(n,)``.
 
-    Returns
-    -------
-    ndarray of bool, shape (n,)
+    This is true for all windows that show movement, and for wearers at rest if the device shows sway.
     """
     devices = np.array([device_of(person) for person in examples.people.tolist()], np.str_)
     swaying = [device for device, known in KNOWN_DATA_SETS.items() if known.shows_sway]

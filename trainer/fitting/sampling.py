@@ -1,4 +1,4 @@
-"""How often each window is drawn in training."""
+"""Probabilities of drawing windows in training."""
 
 from collections import Counter
 
@@ -10,24 +10,24 @@ from trainer.sources.splits import device_of
 
 
 def balanced_probabilities(examples: Drawable, flattening: float = 0.5) -> NDArray[np.float64]:
-    """Give each window a probability that balances devices, people and classes.
+    """Return a probability for each window that balances devices, people and classes.
 
-    A device (here also: a placement on the body) is drawn in proportion to its number of people to the
-    power `flattening`; then each of its people equally often; then each class that person has equally
-    often. With the power 0.5 a placement that few people wore is drawn more often than its size, but not so
-    often that its few people are learnt by heart.
+    The probability of a device (and so of a placement) is proportional to its number of people to the power
+    `flattening`. Within a device all people have the same probability, and within a person all of their classes. With
+    a power of 0.5, placements with few people are drawn more often than in proportion, but not so often that the
+    network overfits these people.
 
     Parameters
     ----------
     examples : Drawable
         The windows, at least one.
     flattening : float
-        From 0 (all devices equally often) to 1 (all people equally often).
+        From 0 (all devices have the same probability) to 1 (all people have the same probability).
 
     Returns
     -------
     ndarray of float64, shape (n,)
-        Sums to 1.
+        Probabilities; they sum to 1.
 
     Raises
     ------
@@ -42,9 +42,9 @@ def balanced_probabilities(examples: Drawable, flattening: float = 0.5) -> NDArr
     for person in people:
         device = device_of(person)
         person_share = sizes[device] ** flattening / sizes[device]
-        theirs = examples.people == person
-        classes = np.unique(examples.labels[theirs])
+        of_person = examples.people == person
+        classes = np.unique(examples.labels[of_person])
         for label in classes:
-            chosen = theirs & (examples.labels == label)
+            chosen = of_person & (examples.labels == label)
             probabilities[chosen] = person_share / len(classes) / int(chosen.sum())
     return np.asarray(probabilities / probabilities.sum())

@@ -1,14 +1,14 @@
-"""Names for what TensorFlow and TensorFlowOnSpark hand around: they ship no type hints."""
+"""Type aliases for objects of TensorFlow and TensorFlowOnSpark, which have no type hints."""
 
 from typing import Any
 
 #: `tf.Tensor`.
 Tensor = Any
-#: `tf.data.Dataset`, or one that a strategy distributes.
+#: `tf.data.Dataset`, or a distributed data set of a strategy.
 Dataset = Any
 #: `tf.distribute.Strategy`.
 Strategy = Any
-#: `tf.distribute.cluster_resolver.ClusterResolver`: which node of the cluster this process is.
+#: `tf.distribute.cluster_resolver.ClusterResolver`: identifies this process in the cluster.
 Resolver = Any
 #: `tf.distribute.Server`.
 Server = Any
@@ -16,7 +16,7 @@ Server = Any
 Coordinator = Any
 #: A `tf.function`.
 Graph = Any
-#: `tensorflowonspark.TFSparkNode.TFNodeContext`: this node's part and number.
+#: `tensorflowonspark.TFSparkNode.TFNodeContext`: role and number of this node.
 NodeContext = Any
 #: `tensorflowonspark.TFCluster.TFCluster`.
 Cluster = Any

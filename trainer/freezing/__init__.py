@@ -1,4 +1,4 @@
-"""A trained network to the files of a release, with proof that all of them give the same answers."""
+"""Freeze a trained network to the files of a release, and check that all of them give the same predictions."""
 
 from trainer.freezing.all_formats import FILE_NAMES, Frozen, convert_all, freeze_all, measure_all
 from trainer.freezing.budgets import Budget, Budgets, budgets_of, reject_outside

@@ -60,7 +60,7 @@ def test_rotations_keep_the_magnitude_of_every_reading(seed: int) -> None:
     for rotations in (random_rotations(4, rng), random_tilts(4, 35, rng)):
         after = np.linalg.norm(rotate(windows, rotations), axis=2)
         np.testing.assert_allclose(after, before, rtol=1e-4, atol=1e-4)
-        np.testing.assert_allclose(np.linalg.det(rotations), 1, atol=1e-5)  # a turn, never a mirror
+        np.testing.assert_allclose(np.linalg.det(rotations), 1, atol=1e-5)  # a rotation, not a reflection
 
 
 @given(SEEDS, st.floats(0, 90))
@@ -70,7 +70,7 @@ def test_tilts_stay_within_their_limit(seed: int, limit: float) -> None:
     assert np.degrees(np.arccos(np.clip(cosines, -1, 1))).max() <= limit + 0.1
 
 
-def test_free_rotations_reach_all_directions_alike() -> None:
+def test_free_rotations_are_uniform() -> None:
     turned = random_rotations(20_000, np.random.default_rng(1)) @ np.float32([0, 0, 1])
     np.testing.assert_allclose(turned.mean(axis=0), 0, atol=0.02)
     np.testing.assert_allclose((turned**2).mean(axis=0), 1 / 3, atol=0.02)
@@ -104,7 +104,7 @@ def test_too_short_windows_are_rejected() -> None:
         change_speed(np.zeros((1, 200, 3), np.float32), np.array([1.1]), np.zeros(1), 200)
 
 
-def test_without_variations_only_the_phase_is_left_to_chance() -> None:
+def test_without_variations_only_the_phase_is_random() -> None:
     rng = np.random.default_rng(0)
     windows = some_windows(rng, count=3, steps=long_steps(40, NOTHING))
     varied = vary(windows, 40, NOTHING, rng)
@@ -115,7 +115,7 @@ def test_without_variations_only_the_phase_is_left_to_chance() -> None:
 
 
 @given(SEEDS)
-def test_augmentation_is_fixed_by_the_seed_and_keeps_gravity_in_its_limits(seed: int) -> None:
+def test_augmentation_depends_on_the_seed_only_and_keeps_gravity_within_limits(seed: int) -> None:
     settings = AugmentationSettings(noise=0)
     still = np.tile(np.float32([0, 0, 9.81]), (6, long_steps(50, settings), 1))
     varied = vary(still, 50, settings, np.random.default_rng(seed))
@@ -129,7 +129,7 @@ def test_augmentation_is_fixed_by_the_seed_and_keeps_gravity_in_its_limits(seed:
 
 
 @given(SEEDS)
-def test_only_turnable_windows_leave_the_lean_they_may_have(seed: int) -> None:
+def test_only_turnable_windows_are_rotated_beyond_the_lean(seed: int) -> None:
     settings = AugmentationSettings(lean_degrees=15, free_rotation_share=1, scale=0, bias=0, noise=0)
     still = np.tile(np.float32([0, 0, 9.81]), (40, long_steps(50, settings), 1))
 
@@ -150,7 +150,7 @@ def test_softening_keeps_the_mean_and_shrinks_the_movement() -> None:
     )
 
 
-def test_only_turned_standing_windows_are_made_quieter() -> None:
+def test_only_freely_rotated_standing_windows_lose_sway() -> None:
     settings = AugmentationSettings(
         free_rotation_share=1, free_standing_share=1, quietest_standing=0.3, scale=0, bias=0, noise=0, speed=0
     )
@@ -175,7 +175,7 @@ def test_mirroring_changes_the_sign_of_the_chosen_axis_only() -> None:
     assert mirrored.dtype == np.float32
 
 
-def test_the_stated_share_of_those_whose_side_is_known_is_mirrored() -> None:
+def test_mirrored_share_applies_to_known_placements() -> None:
     settings = replace(NOTHING, mirrored_share=0.25)
     still = np.tile(np.float32([9.6, 1.0, 1.7]), (4_000, long_steps(50, settings), 1))
     standing = np.zeros(len(still), np.bool_)
@@ -189,7 +189,7 @@ def test_the_stated_share_of_those_whose_side_is_known_is_mirrored() -> None:
     np.testing.assert_allclose(np.abs(varied), np.abs(still[:, :50]), rtol=1e-5)
 
 
-def test_vigour_changes_how_strongly_people_move_but_not_who_is_at_rest() -> None:
+def test_vigour_scales_movement_but_not_rest() -> None:
     settings = replace(NOTHING, vigour=0.5)
     wave = np.sin(np.arange(long_steps(50, settings)) / 3)[:, None] * np.float32([1, 2, 3])
     windows = np.tile(np.float32(wave), (400, 1, 1))
@@ -207,7 +207,7 @@ def test_vigour_changes_how_strongly_people_move_but_not_who_is_at_rest() -> Non
     assert 1.4 < factors[200:].max() < 1.51
 
 
-def test_sitting_standing_and_moving_windows_are_turned_freely_each_in_its_own_share() -> None:
+def test_free_rotation_has_separate_shares_for_sitting_standing_and_moving() -> None:
     settings = replace(NOTHING, free_sitting_share=0.1, free_standing_share=0.9, free_rotation_share=0.5)
     still = np.tile(np.float32([0, 0, 9.81]), (3_000, long_steps(50, settings), 1))
     kind = np.repeat(["sit", "stand", "walk"], 1_000)

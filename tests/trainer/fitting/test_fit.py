@@ -1,4 +1,4 @@
-"""Fitting a network on one machine, and the networks themselves."""
+"""Fitting a network on one machine, and its building blocks."""
 
 import warnings
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from tests.trainer import tiny_network
 from tests.trainer.made_examples import made_examples
 
 with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # TensorFlow and tf2onnx warn of their own insides while they are imported
+    warnings.simplefilter("ignore")  # importing TensorFlow and tf2onnx raises warnings about their internals
     from trainer.fitting import networks
     from trainer.fitting.augmentation import random_rotations, rotate
     from trainer.fitting.examples import Examples
@@ -64,15 +64,15 @@ def test_fit_rejects_reserved_test_users() -> None:
         fitted(["galaxy_s2/u01", "galaxy_s8/u06"])
 
 
-def test_the_seed_fixes_the_weights() -> None:
+def test_seed_determines_the_weights() -> None:
     one, again = (fitted(["galaxy_s2/u01"], seed=1).get_weights() for _ in range(2))
     for first, second in zip(one, again, strict=True):
         np.testing.assert_array_equal(first, second)
 
 
-def test_averaging_the_weights_does_not_steer_training() -> None:
+def test_averaging_does_not_affect_the_trained_weights() -> None:
     def losses(average: float) -> list[float]:
-        told: list[EpochProgress] = []
+        reported: list[EpochProgress] = []
         settings = FitSettings(epochs=3, windows_per_epoch=64, batch=16, average=average, threads=1)
         examples = synthetic_examples(["galaxy_s2/u01"])
         fit(
@@ -82,14 +82,14 @@ def test_averaging_the_weights_does_not_steer_training() -> None:
             steps=40,
             normalisation=GRAVITY,
             settings=settings,
-            progress=told.append,
+            progress=reported.append,
         )
-        return [progress.loss for progress in told]
+        return [progress.loss for progress in reported]
 
     assert losses(0.5) == losses(0.99)
 
 
-def test_a_loss_that_is_not_finite_stops_training() -> None:
+def test_non_finite_loss_stops_training() -> None:
     examples = synthetic_examples(["galaxy_s2/u01"])
     examples.values[:] = np.nan
     with pytest.raises(NonFiniteLossError, match="epoch 1, step 1"):
@@ -104,7 +104,7 @@ def test_a_loss_that_is_not_finite_stops_training() -> None:
         )
 
 
-def test_the_learning_rate_falls_over_as_many_steps_as_are_taken() -> None:
+def test_learning_rate_decays_over_the_actual_number_of_steps() -> None:
     settings = FitSettings(epochs=32, windows_per_epoch=40, batch=64, threads=1)  # not even one whole batch
     examples = synthetic_examples(["galaxy_s2/u01"])
     model = fit(TINY, examples, CLASSES, steps=40, normalisation=GRAVITY, settings=settings, progress=quietly)
@@ -112,7 +112,7 @@ def test_the_learning_rate_falls_over_as_many_steps_as_are_taken() -> None:
     assert 0.01 * settings.peak_rate < float(model.optimizer.learning_rate) < 0.03 * settings.peak_rate
 
 
-def test_each_seed_and_epoch_draws_windows_of_its_own() -> None:
+def test_each_seed_and_epoch_has_its_own_draws() -> None:
     examples = synthetic_examples(["galaxy_s2/u01"])
 
     def drawn(seed: int, epoch: int) -> bytes:
@@ -136,7 +136,7 @@ def test_the_origin_network_has_66_thousand_weights() -> None:
     assert 66_000 <= networks.build("origin", steps=200, classes=5).count_params() <= 67_000
 
 
-def test_movement_powers_tell_sway_from_stillness_however_the_phone_is_turned() -> None:
+def test_movement_powers_detect_sway_at_any_orientation() -> None:
     rng = np.random.default_rng(0)
     seconds = np.arange(200) / 50
     gravity = np.float32([6.0, -5.0, 5.9])
@@ -153,6 +153,6 @@ def test_movement_powers_tell_sway_from_stillness_however_the_phone_is_turned() 
     np.testing.assert_allclose(np.asarray(networks.movement_powers(turned)), powers, atol=0.01)
 
 
-def test_an_unknown_network_is_an_error_that_names_the_known_ones() -> None:
+def test_unknown_network_is_rejected_with_the_known_names() -> None:
     with pytest.raises(networks.UnknownNetworkError, match="conv_lstm, origin"):
         networks.build("transformer", steps=200, classes=5)

@@ -18,7 +18,7 @@ def recording(labels: list[str]) -> Recording:
 
 
 @given(st.lists(st.sampled_from(["sit", "walk", "null"]), min_size=1, max_size=60), st.integers(1, 20))
-def test_a_window_has_a_class_exactly_if_all_its_readings_have(labels: list[str], steps: int) -> None:
+def test_window_has_a_class_only_if_all_its_readings_have_it(labels: list[str], steps: int) -> None:
     starts = np.arange(-5, len(labels) + 5) * PERIOD_US
     found = label_windows(recording(labels), starts, WindowSpec(steps=steps), CLASSES)
     for begin, answer in zip(range(-5, len(labels) + 5), found, strict=True):
