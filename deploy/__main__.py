@@ -1,4 +1,4 @@
-"""Where the `har` command begins; also `python -m deploy`."""
+"""Entry point of the `har` command and of `python -m deploy`."""
 
 import sys
 

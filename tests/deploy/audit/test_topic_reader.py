@@ -21,17 +21,17 @@ def test_an_end_is_not_known_before_every_partition_was_fetched():
         clock.now += 10
 
 
-def test_what_came_after_the_last_fetch_is_read_before_the_end_is_told():
+def test_messages_after_the_last_fetch_are_read_before_the_end_is_reached():
     clock = Clock()
     end = EndOfLog(clock)
     assert not end.is_reached({ONE: 5}, {ONE: 3})
     assert not end.is_reached({ONE: 5}, {ONE: 5})
     clock.now += SETTLE_SECONDS
     assert not end.is_reached({ONE: 9}, {ONE: 8})
-    assert end.is_reached({ONE: 12}, {ONE: 9})  # what comes later still is another's business
+    assert end.is_reached({ONE: 12}, {ONE: 9})  # later messages do not count
 
 
-def test_a_topic_that_never_rests_has_an_end_all_the_same():
+def test_a_topic_with_constant_traffic_has_an_end():
     clock = Clock()
     end = EndOfLog(clock)
     for position in range(100):
