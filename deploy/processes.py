@@ -11,6 +11,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TextIO
 
+from har.process.back_off import BackOff
+
 #: How long a program may take to stop before it is killed, s.
 STOP_SECONDS = 8.0
 #: Pauses before a restart, s; they double while the program runs shorter than `STEADY_SECONDS`.
@@ -102,18 +104,17 @@ class ProcessGroup:
         program.supervisor = asyncio.create_task(self._keep_running(program))
 
     async def _keep_running(self, program: Program) -> None:
-        pause = FIRST_PAUSE_SECONDS
+        back_off = BackOff(FIRST_PAUSE_SECONDS, longest=LONGEST_PAUSE_SECONDS)
         while not program.stopping.is_set():
             began = time.monotonic()
             status = await program.process.wait()
             if time.monotonic() - began > STEADY_SECONDS:
-                pause = FIRST_PAUSE_SECONDS
+                back_off.reset()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(program.stopping.wait(), pause)
+                await asyncio.wait_for(program.stopping.wait(), back_off.next_pause())
             if program.stopping.is_set():
                 return
             self._write(f"{program.name} ended with status {status}, restarting it")
-            pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
             _signal(program.process.pid, signal.SIGKILL)  # its children must not outlive it
             await program.output
             try:

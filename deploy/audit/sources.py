@@ -1,4 +1,4 @@
-"""Where readings are known from: Kafka's topics, and the journals of the senders."""
+"""The sources of known readings: Kafka's topics, and the senders' journals."""
 
 import time
 from collections import Counter, defaultdict
@@ -14,31 +14,31 @@ from har import topics
 from har.samples import SampleBatch, decode_batch
 from ingest.senders.journal import SUFFIX, journal_messages
 
-#: Told how many messages were read, and of how many.
+#: Called with the number of messages that were read, and the total.
 Advance = Callable[[int, int], None]
 
 
 class SamplesLog:
-    """`accelerometer.samples`, and what the processor rejected of it, as far as they were read.
+    """The messages of `accelerometer.samples` that were read, and those that the processor rejected.
 
-    Messages are kept as they came: about 1.2 kB of memory a batch of 50 readings.
+    Messages are kept encoded: about 1.2 kB of memory per batch of 50 readings.
 
     Parameters
     ----------
     bootstrap : str
         ``host:port,host:port``.
     since_us : int, optional
-        What reached the gateway earlier is left out, µs since the epoch.
+        Arrival time before which messages are left out, µs since the epoch.
 
     Attributes
     ----------
     messages : dict of str to list of StoredMessage
         By device, in the order of the log.
     rejections : dict of (partition, offset) to str
-        The code for which the processor rejected a message.
+        The codes of rejected messages.
     begins_us : int
-        What reached the gateway before this, µs since the epoch, may not be here: it was left out, or Kafka
-        has deleted it.
+        Messages that arrived before this, µs since the epoch, may be missing: they were left out, or Kafka has deleted
+        them.
     """
 
     def __init__(self, bootstrap: str, *, since_us: int | None = None) -> None:
@@ -56,22 +56,22 @@ class SamplesLog:
         self._reader.close()
 
     def open(self) -> None:
-        """Find the topics.
+        """Open the topics.
 
         Raises
         ------
         deploy.audit.topic_reader.MissingTopicError
-            If one does not exist.
+            If a topic does not exist.
         """
         self._reader.open()
 
     def read_on(self, advance: Advance) -> set[str]:
-        """Read to the present end; return the devices of which something new was read.
+        """Read to the current end; return the devices with new messages.
 
         Raises
         ------
         TimeoutError
-            If Kafka does not give the end.
+            If the end is not reached.
         """
         changed: set[str] = set()
         read = 0
@@ -89,7 +89,7 @@ class SamplesLog:
         return changed
 
     def count_rejections(self) -> dict[str, int]:
-        """Count what the processor rejected, by code."""
+        """Return the number of rejected messages by code."""
         return dict(Counter(self.rejections.values()))
 
     def _find_beginning(self) -> None:
@@ -117,20 +117,20 @@ class SamplesLog:
 
 
 class NoJournalError(LookupError):
-    """A folder that should hold journals holds none."""
+    """A folder contains no journal."""
 
 
 class Journals:
-    """The journals of a folder as they are now, found by device; what is written later is left out.
+    """The journals of a folder by device, as they are now; later entries are left out.
 
     Raises
     ------
     OSError
         If the folder cannot be read.
     ingest.senders.journal.JournalError
-        If a file holds something else than a journal.
+        If a file is not a journal.
     NoJournalError
-        If the folder holds no journal.
+        If the folder contains no journal.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -148,7 +148,7 @@ class Journals:
         return list(self._lengths)
 
     def acknowledged(self, device: str) -> Acknowledged:
-        """Read what a device knows to be in Kafka, by session and sequence number."""
+        """Read the acknowledged batches of a device, by session and sequence number."""
         sessions: dict[str, dict[int, list[SampleBatch]]] = {}
         for path, length in self._lengths.get(device, {}).items():
             for message in islice(journal_messages(path), length):

@@ -1,4 +1,4 @@
-"""What a run brought about: acknowledged readings against the predictions that Kafka holds."""
+"""Summary of a run: acknowledged readings compared with the predictions in Kafka."""
 
 import threading
 import time
@@ -30,32 +30,32 @@ class Latency(msgspec.Struct):
 
 
 class Summary(msgspec.Struct):
-    """What happened in a run.
+    """Summary of a run.
 
     Attributes
     ----------
     devices : int
-        Phones that had batches acknowledged.
+        Number of phones with acknowledged batches.
     batches_acknowledged : int
-        Batches the phones know to be in Kafka.
+        Number of acknowledged batches.
     windows_expected : int
-        Windows that the acknowledged readings give offline.
+        Number of windows of the acknowledged readings, cut offline.
     windows_classified : int
-        Different windows that were predicted.
+        Number of distinct windows that were predicted.
     windows_missing, windows_extra : int
-        Expected but not predicted, and the other way round.
+        Number of windows that were expected but not predicted, and predicted but not expected.
     windows_repeated : int
-        Predictions that repeat a window.
+        Number of predictions that repeat a window.
     latency_ms : Latency
-        See there; only windows that were predicted while the run was watched.
+        Latency of the windows that were predicted while the run was watched.
     accuracy : float or None
-        Share of right answers among windows with one true activity.
+        Share of correct predictions among windows with one ground truth, 0 to 1; None without such windows.
     windows_scored : int
-        How many those are.
+        Number of predicted windows with one ground truth.
     windows_by_activity : dict of str to int
-        The same by true activity.
+        The same by ground truth.
     release : list of str
-        Releases that answered.
+        Releases of the predictions.
     """
 
     devices: int
@@ -74,26 +74,26 @@ class Summary(msgspec.Struct):
 
 @dataclass
 class SeenMessages:
-    """Predictions as they were read from Kafka: the newest of each window, and what is odd about the others.
+    """Predictions that were read from Kafka: the newest of each window, and faults of the others.
 
     Attributes
     ----------
     predictions : dict of WindowKey to Prediction
         The newest prediction of each window.
     latencies_ms : list of float
-        How late each window's first prediction came.
+        Time from a window's last arrival to its first prediction, ms, by window in the order read.
     repeats : Counter of WindowKey
-        How many further predictions there are of a window.
+        Number of further predictions of a window.
     contradicted : set of WindowKey
-        Windows of which one release gave two different answers.
+        Windows with two different predictions of one release.
     disordered : list of WindowKey
-        Windows that first came after a later window of their session.
+        Windows first predicted after a later window of their session.
     first_us, last_us : int
         When the first and the last prediction were read, µs since the epoch.
     undecodable : int
-        Messages that are no prediction.
+        Number of messages that are no prediction.
     made_on_devices : int
-        Predictions that devices reported; nothing above counts them, for their readings are not in Kafka.
+        Number of predictions that devices reported; not counted above, since their readings are not in Kafka.
     """
 
     predictions: dict[WindowKey, Prediction] = field(default_factory=dict)
@@ -109,7 +109,7 @@ class SeenMessages:
 
     @property
     def repeated(self) -> int:
-        """How many predictions repeated a window."""
+        """Number of predictions that repeat a window."""
         return self.repeats.total()
 
     def add(self, message: bytes | None, seen_us: int) -> None:
@@ -130,7 +130,7 @@ class SeenMessages:
             self._note_order(prediction)
         else:
             self.repeats[prediction.key] += 1
-            if known.release == prediction.release and _answer(known) != _answer(prediction):
+            if known.release == prediction.release and _values(known) != _values(prediction):
                 self.contradicted.add(prediction.key)
         self.predictions[prediction.key] = prediction
 
@@ -142,23 +142,23 @@ class SeenMessages:
         self._newest_start[session] = max(newest, prediction.start)
 
 
-def _answer(prediction: Prediction) -> tuple[str, float, dict[str, float], int]:
+def _values(prediction: Prediction) -> tuple[str, float, dict[str, float], int]:
     return prediction.activity, prediction.confidence, prediction.probabilities, prediction.end
 
 
 class PredictionWatch:
-    """Reads the predictions' topic from its beginning, in a thread, as a downstream consumer would.
+    """Reads the predictions' topic from its beginning in a thread, as a downstream consumer would.
 
-    Latency is therefore counted until a consumer has the prediction, not until it was sent.
+    Latency therefore ends when a consumer has the prediction, not when it was sent.
 
     Parameters
     ----------
     bootstrap : str
         ``host:port,host:port``.
     since_us : int, optional
-        Predictions that Kafka dates before this are left out, µs since the epoch.
+        Predictions with an earlier Kafka timestamp are left out, µs since the epoch.
     fetch_wait_ms : int
-        How long a broker may wait for predictions before it answers.
+        How long a broker may wait for predictions before it answers a fetch, ms.
     """
 
     def __init__(self, bootstrap: str, *, since_us: int | None = None, fetch_wait_ms: int = LEISURELY_FETCH_MS) -> None:
@@ -170,7 +170,7 @@ class PredictionWatch:
         self._thread = threading.Thread(target=self._read, name="prediction-watch", daemon=True)
 
     def start(self) -> None:
-        """Begin to read.
+        """Start reading.
 
         Raises
         ------
@@ -182,20 +182,20 @@ class PredictionWatch:
         self._thread.start()
 
     def wait_for(self, keys: Iterable[WindowKey], timeout_seconds: float) -> SeenMessages:
-        """Wait until all windows were seen, or the time is over; return what was seen."""
-        wanted = set(keys)
+        """Wait until all windows were seen, or the time is over; return the predictions so far."""
+        expected = set(keys)
         with self._changed:
-            self._changed.wait_for(lambda: wanted <= self._seen.predictions.keys(), timeout_seconds)
+            self._changed.wait_for(lambda: expected <= self._seen.predictions.keys(), timeout_seconds)
             return self._seen
 
     def wait_for_count(self, windows: int, timeout_seconds: float) -> SeenMessages:
-        """Wait until so many different windows were seen, or the time is over; return what was seen."""
+        """Wait until this many distinct windows were seen, or the time is over; return the predictions so far."""
         with self._changed:
             self._changed.wait_for(lambda: len(self._seen.predictions) >= windows, timeout_seconds)
             return self._seen
 
     def wait_for_end(self, timeout_seconds: float) -> bool:
-        """Wait until all that the topic holds now was seen; return False if the time was over before."""
+        """Wait until everything that the topic holds now was read; return False if the time is over first."""
         end = EndOfLog()
         with self._changed:
             return self._changed.wait_for(lambda: end.is_reached(*self._read_until), timeout_seconds)
@@ -214,14 +214,14 @@ class PredictionWatch:
             with self._changed:
                 for record in records:
                     self._seen.add(record.value, seen_us)
-                # Under the lock: what counts as read must be in what was seen.
+                # Under the lock: what counts as read must be in `_seen`.
                 self._read_until = dict(self._reader.ends), dict(self._reader.positions)
                 self._changed.notify_all()
 
 
 @dataclass
 class Expected:
-    """What the senders' journals say must have been classified."""
+    """The windows that must be predicted, from the senders' journals, with their ground truth."""
 
     devices: int
     batches: int
@@ -229,7 +229,7 @@ class Expected:
 
 
 def expected_windows(journals: Path, spec: WindowSpec) -> Expected:
-    """Cut the windows of all acknowledged readings offline, with the true activity where there is one."""
+    """Cut the windows of all acknowledged readings offline, with the ground truth or None."""
     expected = Expected(0, 0, {})
     for recording, batches in read_journals(journals):
         expected.devices += 1
@@ -242,10 +242,10 @@ def expected_windows(journals: Path, spec: WindowSpec) -> Expected:
 
 
 def summarise(expected: Expected, seen: SeenMessages) -> Summary:
-    """Compare what was predicted with what had to be."""
+    """Compare the predictions with the expected windows."""
     predicted = seen.predictions
     scored = [(key, label) for key, label in expected.truth.items() if label is not None and key in predicted]
-    right = sum(predicted[key].matches(label) for key, label in scored)
+    correct = sum(predicted[key].matches(label) for key, label in scored)
     by_activity: dict[str, int] = {}
     for _, label in scored:
         by_activity[label] = by_activity.get(label, 0) + 1
@@ -258,7 +258,7 @@ def summarise(expected: Expected, seen: SeenMessages) -> Summary:
         windows_extra=len(predicted.keys() - expected.truth.keys()),
         windows_repeated=seen.repeated,
         latency_ms=_latency(seen.latencies_ms),
-        accuracy=right / len(scored) if scored else None,
+        accuracy=correct / len(scored) if scored else None,
         windows_scored=len(scored),
         windows_by_activity=dict(sorted(by_activity.items())),
         release=sorted({prediction.release for prediction in predicted.values()}),
@@ -273,7 +273,7 @@ def _latency(milliseconds: list[float]) -> Latency:
 
 
 def describe(summary: Summary, seconds: float) -> str:
-    """Return the summary as a few lines for a person."""
+    """Return the summary as text for a terminal."""
     accuracy = "-" if summary.accuracy is None else f"{summary.accuracy:.3f}"
     rate = summary.windows_classified / seconds if seconds else 0
     return (
@@ -281,5 +281,5 @@ def describe(summary: Summary, seconds: float) -> str:
         f"{summary.windows_classified} of {summary.windows_expected} windows classified "
         f"({summary.windows_missing} missing, {rate:.1f} a second)\n"
         f"latency p50 {summary.latency_ms.p50} ms, p99 {summary.latency_ms.p99} ms\n"
-        f"right on {accuracy} of {summary.windows_scored} windows with one true activity"
+        f"accuracy {accuracy} on {summary.windows_scored} windows with one ground truth"
     )

@@ -1,7 +1,7 @@
-"""Reading topics from their beginning, and knowing when their end was reached.
+"""Read topics from their beginning, and detect when their end was reached.
 
-The end offset that a broker reports when asked for it is not trusted (`docs/embedded.md`): the end is the
-high watermark that fetches bring along with the messages.
+The end offset that a broker reports on request is not reliable (`docs/embedded.md`). The end is the high watermark that
+fetches return with the messages.
 """
 
 import time
@@ -12,12 +12,12 @@ from kafka import KafkaConsumer, TopicPartition
 
 from har.process.kafka_clients import open_client
 
-#: A caught-up consumer fetches every partition anew several times within this.
+#: Time in which a consumer at the end fetches every partition several times, s.
 SETTLE_SECONDS = 1.0
-#: Without a message for so long, and short of the end, Kafka counts as gone.
+#: Time without a message before the end after which Kafka counts as gone, s.
 STALLED_SECONDS = 30.0
-#: How long a broker may wait for news before it answers. The embedded broker looks for them only twice meanwhile: who
-#: measures latency asks often, who only wants all of a topic asks in vain less often.
+#: How long a broker may wait for new messages before it answers a fetch, ms. The embedded broker checks only twice in
+#: this time: a short wait is for measuring latency, a long one causes fewer empty answers.
 PROMPT_FETCH_MS, LEISURELY_FETCH_MS = 50, 250
 POLL_MS = 200
 MAX_RECORDS = 2_000
@@ -28,7 +28,7 @@ Partition = tuple[str, int]
 
 
 class KafkaRecord(Protocol):
-    """What is used of a record of kafka-python; its timestamp is in ms since the epoch."""
+    """The used attributes of a record of kafka-python; its timestamp is in ms since the epoch."""
 
     topic: str
     partition: int
@@ -40,15 +40,15 @@ class KafkaRecord(Protocol):
 
 
 class MissingTopicError(LookupError):
-    """Kafka does not have a topic that is needed."""
+    """A topic does not exist in Kafka."""
 
 
 class EndOfLog:
-    """Tells, poll by poll, when everything was read that the topics held when this was made.
+    """Detects, poll by poll, when all messages that the topics held at its creation were read.
 
-    A high watermark is as old as the fetch that brought it. So the end is found twice: the watermark that is
-    known first is reached, and, after a time in which every partition was fetched anew, the one known then.
-    While messages go on coming this ends all the same.
+    A high watermark is as old as the fetch that returned it. The end is therefore reached twice: at the first known
+    watermark, and, after a time in which every partition was fetched again, at the one known then. This ends even if
+    messages keep arriving.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -58,7 +58,7 @@ class EndOfLog:
         self._is_settled = False
 
     def is_reached(self, ends: Mapping[Partition, int | None], positions: Mapping[Partition, int]) -> bool:
-        """Take the high watermark (None before a first fetch) and the next offset to read of each partition."""
+        """Return whether the end is reached, from each partition's high watermark (None at first) and next offset."""
         if self._targets is None:
             self._targets = _known(ends)
         if not _has_reached(self._targets, positions):
@@ -79,16 +79,16 @@ class TopicReader:
     bootstrap : str
         ``host:port,host:port``.
     topics : str
-        The topics' names.
+        Names of the topics.
     since_us : int, optional
-        Messages that Kafka dates before this are left out, µs since the epoch.
+        Messages with an earlier Kafka timestamp are left out, µs since the epoch.
     fetch_wait_ms : int
-        How long a broker may wait for news before it answers, at most a quarter of `SETTLE_SECONDS`.
+        How long a broker may wait for new messages before it answers, ms; at most a quarter of `SETTLE_SECONDS`.
 
     Attributes
     ----------
     begins, positions : dict of Partition to int
-        The offset at which each partition begins in Kafka, and the next one to read.
+        The first offset of each partition in Kafka, and the next one to read.
     ends : dict of Partition to int or None
         Each partition's high watermark at the last fetch; None before.
 
@@ -123,12 +123,12 @@ class TopicReader:
         self.close()
 
     def open(self) -> None:
-        """Find the topics and their beginning.
+        """Open the topics at their beginning.
 
         Raises
         ------
         MissingTopicError
-            If one does not exist.
+            If a topic does not exist.
         """
         for topic in self._topics:
             numbers = self._consumer.partitions_for_topic(topic)
@@ -140,35 +140,37 @@ class TopicReader:
         self.begins = {(tp.topic, tp.partition): self._consumer.position(tp) for tp in self._partitions}
         if self._since_ms is not None:
             self._seek(self._since_ms)
-        self._look()
+        self._update_positions()
 
     def poll(self) -> list[KafkaRecord]:
-        """Return the next records, those of a partition in their order; none after a short wait without news."""
+        """Return the next records, in order within a partition; none after a short wait without messages."""
         records = [record for polled in self._consumer.poll(timeout_ms=POLL_MS).values() for record in polled]
-        self._look()
+        self._update_positions()
         if self._since_ms is None:
             return records
         return [record for record in records if record.timestamp >= self._since_ms]
 
     def read_to_end(self) -> Iterator[list[KafkaRecord]]:
-        """Yield records until all that the topics hold now were read.
+        """Yield records until everything that the topics hold now was read.
 
         Raises
         ------
         TimeoutError
-            If the end stays out of reach.
+            If no messages come for `STALLED_SECONDS` before the end.
         """
-        end, heard_at = EndOfLog(), time.monotonic()
+        end, progress_at = EndOfLog(), time.monotonic()
         while not end.is_reached(self.ends, self.positions):
             before = dict(self.positions)
             yield self.poll()
             if self.positions != before:
-                heard_at = time.monotonic()
-            elif time.monotonic() - heard_at > STALLED_SECONDS:
-                raise TimeoutError(f"Kafka gives no more of {', '.join(self._topics)} before their end")
+                progress_at = time.monotonic()
+            elif time.monotonic() - progress_at > STALLED_SECONDS:
+                raise TimeoutError(
+                    f"Kafka sent no messages of {', '.join(self._topics)} for {STALLED_SECONDS:g} s before their end"
+                )
 
     def remaining(self) -> int:
-        """Return how many messages are known to be unread."""
+        """Return the number of unread messages, as far as it is known."""
         return sum(max(0, (end or 0) - self.positions[partition]) for partition, end in self.ends.items())
 
     def close(self) -> None:
@@ -183,7 +185,7 @@ class TopicReader:
             else:
                 self._consumer.seek(partition, found[partition].offset)
 
-    def _look(self) -> None:
+    def _update_positions(self) -> None:
         for partition in self._partitions:
             name = partition.topic, partition.partition
             self.ends[name] = self._consumer.highwater(partition)

@@ -30,7 +30,7 @@ def counts(found) -> dict[str, int]:
     return {name: finding.count for name, finding in found.faults.items() if finding.count}
 
 
-def test_what_is_acknowledged_during_the_audit_is_not_asked_for(tmp_path):
+def test_batches_acknowledged_during_the_audit_are_not_expected(tmp_path):
     first, second = live_batches(2)
     with Journal(tmp_path, "phone-1", "s1") as journal:
         journal.write(first, np.full(len(first), "walk"))
@@ -41,7 +41,7 @@ def test_what_is_acknowledged_during_the_audit_is_not_asked_for(tmp_path):
 
 
 class Stream:
-    """A broker that holds the batches of two phones and the right answers to them, as it is told."""
+    """Writes batches of two phones, and the right predictions, to a broker on request."""
 
     def __init__(self, broker, journals) -> None:
         self.bootstrap = broker.bootstrap
@@ -49,7 +49,7 @@ class Stream:
         self._producer = KafkaProducer(bootstrap_servers=[broker.bootstrap])
         self._network = OnnxClassifier.open("baseline")
         self.batches = {name: live_batches(14, device=name) for name in ("phone-1", "phone-2")}
-        self.answers = {name: self.answer(batches) for name, batches in self.batches.items()}
+        self.predictions = {name: self.classify(batches) for name, batches in self.batches.items()}
 
     def publish(self, topic, device: str, value: bytes, headers=()) -> int:
         sent = self._producer.send(topic.name, key=device.encode(), value=value, headers=list(headers))
@@ -67,7 +67,7 @@ class Stream:
     def predict(self, prediction: Prediction) -> None:
         self.publish(topics.PREDICTIONS, prediction.device, encode_prediction(prediction))
 
-    def answer(self, batches) -> list[Prediction]:
+    def classify(self, batches) -> list[Prediction]:
         windows = recording_windows(
             np.concatenate([batch.times for batch in batches]), np.concatenate([batch.axes for batch in batches])
         )
@@ -90,28 +90,28 @@ def stream(broker, tmp_path) -> Stream:
         for batch in prepared.batches[name]:
             prepared.store(batch)
             prepared.acknowledge(batch)
-        for prediction in prepared.answers[name]:
+        for prediction in prepared.predictions[name]:
             prepared.predict(prediction)
     return prepared
 
 
-def test_a_stream_that_does_right_is_clean_and_each_fault_then_shows(stream, capsys):
-    everything = sum(map(len, stream.answers.values()))
+def test_a_correct_stream_is_clean_and_each_fault_is_reported(stream, capsys):
+    everything = sum(map(len, stream.predictions.values()))
     found = stream.audit(with_journals=False)
     assert found.is_clean, describe(found)
     assert found.windows_expected == found.windows_compared == everything > 15
     assert found.batches_stored == 28
 
-    first, *_, last = stream.answers["phone-1"]
+    first, *_, last = stream.predictions["phone-1"]
     stream.predict(last)
     stream.store(stream.batches["phone-1"][3])
     called = ["audit", "--bootstrap", stream.bootstrap, "--journals", str(stream.journals), "--wait-seconds", "0"]
     assert main(called) == 0
     text = capsys.readouterr().out
     assert "28 batches acknowledged" in text
-    assert "1 messages that repeat one" in text
+    assert "1 repeated messages" in text
     assert "1 repeats" in text
-    assert text.endswith("clean: nothing was lost, invented, changed or disordered\n")
+    assert text.endswith("clean: nothing was lost, invented, changed or reordered\n")
 
     stream.predict(msgspec.structs.replace(first, confidence=0.123))
     assert counts(stream.audit()) == {"windows differing": 1, "windows contradicted": 1}
@@ -121,18 +121,18 @@ def test_a_stream_that_does_right_is_clean_and_each_fault_then_shows(stream, cap
     stream.predict(msgspec.structs.replace(first, start=first.start - SECOND, end=0))
     stream.publish(topics.PREDICTIONS, "phone-1", b"nonsense")
     assert main([*called, "--json"]) == 1
-    told = json.loads(capsys.readouterr().out)
-    assert told["is_clean"] is False
-    assert told["differing"]["count"] == 0
-    assert told["undecodable"] == told["out_of_order"]["count"] == told["contradicted"]["count"] == 1
-    assert [e["start"] for e in told["extra"]["examples"]] == [first.start - SECOND, last.start + 9 * SECOND]
+    printed = json.loads(capsys.readouterr().out)
+    assert printed["is_clean"] is False
+    assert printed["differing"]["count"] == 0
+    assert printed["undecodable"] == printed["out_of_order"]["count"] == printed["contradicted"]["count"] == 1
+    assert [e["start"] for e in printed["extra"]["examples"]] == [first.start - SECOND, last.start + 9 * SECOND]
 
 
 def test_a_prediction_that_was_not_made_is_missing_until_it_comes(broker, tmp_path):
     stream = Stream(broker, tmp_path)
     for batch in stream.batches["phone-1"]:
         stream.store(batch)
-    *made, held_back = stream.answers["phone-1"]
+    *made, held_back = stream.predictions["phone-1"]
     for prediction in made:
         stream.predict(prediction)
     found = stream.audit(with_journals=False)
@@ -156,7 +156,7 @@ def test_batches_between_journal_and_log_are_lost_doubtful_or_rejected(stream):
 
 def test_windows_of_batches_that_nobody_acknowledged_are_allowed(broker, tmp_path):
     stream = Stream(broker, tmp_path)
-    batches, answers = stream.batches["phone-1"], stream.answers["phone-1"]
+    batches, answers = stream.batches["phone-1"], stream.predictions["phone-1"]
     for number, batch in enumerate(batches):
         stream.store(batch)
         if number < 10:
@@ -178,7 +178,7 @@ def test_windows_of_a_rejected_batch_are_not_expected(broker, tmp_path, code, is
         stream.store(batch)
         stream.acknowledge(batch)
         origin = stream.last_origin if number == 6 else origin
-    for prediction in stream.answer(batches[:6]) + stream.answer(batches[7:]):
+    for prediction in stream.classify(batches[:6]) + stream.classify(batches[7:]):
         stream.predict(prediction)
     assert stream.audit().missing.count > 3
     rejection = Rejection(encode_batch(batches[6]), code, "a reason", "processor", "phone-1", origin)
@@ -196,16 +196,16 @@ def test_only_the_latest_part_of_a_log_can_be_audited(stream, monkeypatch):
     batches = live_batches(14, device="phone-3")
     for batch in batches:
         stream.store(batch)
-    *made, _ = stream.answer(batches)
+    *made, _ = stream.classify(batches)
     for prediction in made:
         stream.predict(prediction)
-    # The audit's clock says that 1.2 s have passed, however long all that took.
+    # For the audit's clock, 1.2 s have passed, however long the test took.
     clock = SimpleNamespace(time_ns=lambda: began + 1_200_000_000, monotonic=time.monotonic)
     monkeypatch.setattr("deploy.audit.auditing.time", clock)
     found = stream.audit(with_journals=False, since_seconds=1.2)
     assert counts(found) == {"windows missing": 1}
     assert found.sessions == 1
-    assert found.windows_before_log == sum(map(len, stream.answers.values()))
+    assert found.windows_before_log == sum(map(len, stream.predictions.values()))
 
 
 def test_a_damaged_journal_is_named(tmp_path, capsys):
@@ -215,7 +215,7 @@ def test_a_damaged_journal_is_named(tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
-    ("words", "says"),
+    ("words", "message"),
     [
         (["--bootstrap", "127.0.0.1:1"], "Kafka at 127.0.0.1"),
         (["--journals", "/no/such/folder"], "/no/such/folder"),
@@ -225,6 +225,6 @@ def test_a_damaged_journal_is_named(tmp_path, capsys):
         (["--tolerance", "-1"], "--tolerance"),
     ],
 )
-def test_an_audit_that_cannot_tell_says_why(words, says, capsys):
+def test_an_audit_that_cannot_be_done_reports_why(words, message, capsys):
     assert main(["audit", *words]) == 2
-    assert says in capsys.readouterr().err
+    assert message in capsys.readouterr().err

@@ -39,7 +39,7 @@ def stored(log: list[SampleBatch], rejections=None, *, grace_us: int = GRACE):
 
 
 def windows_of(log: list[SampleBatch], rejections=None, *, grace_us: int = GRACE):
-    """All windows of a log, and those of them that are due, as start to bytes."""
+    """Return all windows of a log, and those that are due, as bytes by start."""
     session = stored(log, rejections, grace_us=grace_us)
     sure = {number: session.usable[number] for number in session.known}
     possible, due = {}, {}
@@ -52,7 +52,7 @@ def windows_of(log: list[SampleBatch], rejections=None, *, grace_us: int = GRACE
 
 
 def streamed(log: list[SampleBatch], grace_us: int):
-    """What the stream makes of a log: windows, and the rejections it would publish."""
+    """Return the windows of the stream for a log, and the rejections it would publish."""
     session: SessionWindows[int] = SessionWindows(SPEC, grace_us=grace_us)
     windows, rejections = {}, {}
     for offset, batch in enumerate(log):
@@ -63,12 +63,12 @@ def streamed(log: list[SampleBatch], grace_us: int):
     return windows, rejections
 
 
-def promising_little(batch: SampleBatch) -> SampleBatch:
-    """As a sender's that does not know what comes before and after."""
+def with_few_promises(batch: SampleBatch) -> SampleBatch:
+    """Return the batch of a sender that does not know what comes before and after."""
     return dataclasses.replace(batch, earlier_until=batch.newest + GRACE, later_from=batch.newest - GRACE)
 
 
-#: What becomes of a batch: how much later each of its copies is sent, µs.
+#: Fates of a batch: by how much later each of its copies is sent, µs.
 FATES = {"lost": (), "late": (6 * SECOND,), "late in part": (2_600_000,), "repeated": (0, SECOND)}
 
 
@@ -78,7 +78,7 @@ def damaged_logs(draw):
     times, axes = recording(draw(st.integers(0, 500)), disorder=draw(st.sampled_from([0, 0, 6])))
     batches = cut(times, axes, draw(st.sampled_from([20, 25, 50, 110])))
     if draw(st.integers(0, 3)) == 0:
-        batches = [promising_little(batch) for batch in batches]
+        batches = [with_few_promises(batch) for batch in batches]
     fates = draw(st.dictionaries(st.integers(0, len(batches) - 1), st.sampled_from(sorted(FATES)), max_size=6))
     due = [
         (batch.newest + delay, number)
@@ -96,7 +96,7 @@ def damaged_logs(draw):
 
 @given(damaged_logs(), st.sampled_from([GRACE, 9 * SECOND]))
 @settings(max_examples=200, deadline=None)
-def test_the_reference_and_the_stream_agree_whatever_is_lost_repeated_or_late(log, grace_us):
+def test_the_reference_and_the_stream_agree_on_damaged_logs(log, grace_us):
     windows, rejections = streamed(log, grace_us)
     possible, due = windows_of(log, rejections, grace_us=grace_us)
     assert windows.items() <= possible.items()
@@ -114,7 +114,7 @@ def test_without_damage_every_window_of_the_recording_is_due():
 @pytest.mark.parametrize("piece_seconds", [2, 3, 7])
 def test_long_runs_give_the_same_windows_in_pieces(piece_seconds, monkeypatch):
     times, axes = recording(2, seconds=40)
-    times[700:] += 3 * SECOND  # a pause, and a gap that just is none
+    times[700:] += 3 * SECOND  # a gap, and a pause that is just shorter than one
     times[1300:] += 980_000
     whole = recording_windows(times, axes, SPEC)
     monkeypatch.setattr(offline, "PIECE_US", piece_seconds * SECOND)
@@ -126,7 +126,7 @@ def test_long_runs_give_the_same_windows_in_pieces(piece_seconds, monkeypatch):
     ]
 
 
-def test_a_hole_that_a_recording_would_bridge_is_not_bridged():
+def test_a_hole_shorter_than_a_gap_is_not_bridged():
     times, axes = recording(3)
     batches = cut(times, axes, 25)
     lost = batches.pop(16)
@@ -137,28 +137,28 @@ def test_a_hole_that_a_recording_would_bridge_is_not_bridged():
     assert not [start for start in possible if start < lost.times[0] < start + SPEC.length_us]
 
 
-def test_windows_behind_a_hole_are_due_only_when_the_grace_has_passed():
+def test_windows_after_a_hole_are_due_only_when_the_grace_has_passed():
     times, axes = recording(4, seconds=20)
     batches = cut(times, axes, 50)
     log = batches[:9] + batches[10:]
-    behind = set(windows_of(batches[10:])[0])
+    after_hole = set(windows_of(batches[10:])[0])
     for grace_us, are_due in ((8 * SECOND, True), (30 * SECOND, False)):
         possible, due = windows_of(log, grace_us=grace_us)
-        assert behind <= possible.keys()
-        assert (behind <= due.keys()) is are_due
+        assert after_hole <= possible.keys()
+        assert (after_hole <= due.keys()) is are_due
         assert due.keys() >= windows_of(batches[:9])[1].keys()
 
 
 def test_readings_that_later_batches_may_precede_are_not_due():
     times, axes = recording(5)
     batches = cut(times, axes, 50)
-    possible, due = windows_of([promising_little(batch) for batch in batches])
+    possible, due = windows_of([with_few_promises(batch) for batch in batches])
     assert due.items() < possible.items()
     assert max(possible) - max(due) == GRACE
-    assert min(possible) > batches[0].newest + GRACE  # earlier ones, too, are only known from there on
+    assert min(possible) > batches[0].newest + GRACE  # earlier readings are also known only from there on
 
 
-def test_a_rejected_batch_is_left_out_and_so_is_one_with_a_late_reading():
+def test_rejected_batches_and_batches_with_a_late_reading_are_left_out():
     times, axes = recording(6)
     batches = cut(times, axes, 100)
     partly = dataclasses.replace(batches[4], newest_sent=int(batches[4].times[50]) + GRACE)
@@ -169,7 +169,7 @@ def test_a_rejected_batch_is_left_out_and_so_is_one_with_a_late_reading():
     assert 2 in stored([*batches, batches[2]], {8: "late"}).usable  # only the copy was rejected
 
 
-def test_of_several_contents_under_a_number_the_first_that_was_not_rejected_counts():
+def test_of_several_batches_with_one_number_the_first_accepted_one_counts():
     times, axes = recording(7)
     batches = cut(times, axes, 50)
     other = dataclasses.replace(batches[3], axes=batches[3].axes + 1)
@@ -180,7 +180,7 @@ def test_of_several_contents_under_a_number_the_first_that_was_not_rejected_coun
     assert (len(session.contents[3]), session.repeated) == (2, 1)
 
 
-def test_a_rejection_needs_a_reason_that_lies_in_the_log():
+def test_a_rejection_needs_a_reason_in_the_log():
     times, axes = recording(7)
     batches = cut(times, axes, 50)
     for code in ("late", "conflict", "sequence", "internal", "count"):
@@ -195,7 +195,7 @@ def test_a_rejection_needs_a_reason_that_lies_in_the_log():
     assert stored(batches, {4: "too_dense", 5: "too_slow"}).unfounded == []
 
 
-def test_messages_that_are_no_batch_or_lie_under_another_key_are_not_used():
+def test_messages_that_are_no_batch_or_have_another_key_are_not_used():
     times, axes = recording(8)
     message = encode_batch(cut(times, axes, 50)[0])
     device = sort_out("other", [StoredMessage((0, 0), message), StoredMessage((0, 1), b"?")], {}, GRACE)

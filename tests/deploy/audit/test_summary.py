@@ -14,14 +14,14 @@ def predicted(key, activity: str, *, arrived: int = 0) -> bytes:
     )
 
 
-def test_a_summary_counts_what_is_missing_extra_repeated_and_right(tmp_path):
+def test_a_summary_counts_missing_extra_repeated_and_correct_windows(tmp_path):
     with Journal(tmp_path, "phone-1", "s1") as journal:
         for number, batch in enumerate(live_batches(15)):
             journal.write(batch, np.full(len(batch), "walk" if number < 10 else "sit"))
     expected = expected_windows(tmp_path, WindowSpec())
     keys = sorted(expected.truth)
     walking = [key for key in keys if expected.truth[key] == "walk"]
-    assert None in expected.truth.values()  # windows across the change have no one true activity
+    assert None in expected.truth.values()  # windows across the change have no single ground truth
 
     seen = SeenMessages()
     for key in keys[1:]:
@@ -35,5 +35,5 @@ def test_a_summary_counts_what_is_missing_extra_repeated_and_right(tmp_path):
     assert summary.latency_ms.p50 == 30.0
     scored = [key for key in keys[1:] if expected.truth[key] is not None]
     assert summary.windows_scored == len(scored)
-    # The newest answer for a window counts: keys[1] is now wrong.
+    # The newest prediction of a window counts: keys[1] is now wrong.
     assert summary.accuracy == (len(walking) - 2) / len(scored)
