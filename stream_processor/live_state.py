@@ -13,6 +13,7 @@ from redis.exceptions import RedisError
 
 from har.live import LIVE_CHANNEL, REJECTED_CHANNEL, device_key
 from har.predictions import LiveUpdate, encode_update
+from har.process.back_off import BackOff
 from har.process.cancellation import leave_if_cancelled
 from har.release_rejections import ReleaseRejected, encode_rejected
 from stream_processor.metrics import ProcessorMetrics
@@ -21,7 +22,7 @@ log = logging.getLogger(__name__)
 
 MAX_WAITING = 10_000
 MAX_IN_ONE_TRIP = 500
-LONGEST_PAUSE_SECONDS = 5.0
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.1, 5.0
 
 
 class LiveStateWriter:
@@ -60,7 +61,7 @@ class LiveStateWriter:
 
     async def run(self) -> None:
         """Write updates until cancelled."""
-        pause = 0.1
+        back_off = BackOff(FIRST_PAUSE_SECONDS, longest=LONGEST_PAUSE_SECONDS)
         try:
             while True:
                 await self._news.wait()
@@ -72,11 +73,10 @@ class LiveStateWriter:
                         log.warning("cannot reach Redis, so live updates wait: %s", error)
                     self._note_up(False)
                     self._news.set()
-                    await asyncio.sleep(pause)
-                    pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+                    await asyncio.sleep(back_off.next_pause())
                 else:
                     self._note_up(True)
-                    pause = 0.1
+                    back_off.reset()
                 leave_if_cancelled()
         finally:
             await self._redis.aclose()

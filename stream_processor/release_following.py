@@ -7,7 +7,6 @@ store again.
 
 import asyncio
 import logging
-import math
 import os
 import socket
 import time
@@ -19,6 +18,7 @@ from aiokafka.errors import KafkaError
 
 from har import topics
 from har.channels import Channel, ReleaseAnnouncement, decode_announcement
+from har.process.back_off import BackOff
 from har.release_rejections import ReleaseRejected
 from har.releases import ReleaseError
 from model_store.client.errors import UpdateRejectedError
@@ -101,7 +101,8 @@ class ReleaseUpdater:
         self._news.set()
 
     async def _update_forever(self) -> None:
-        pause, failures = self._interval_seconds, 0
+        back_off = BackOff(FIRST_PAUSE_SECONDS, longest=LONGEST_PAUSE_SECONDS)
+        pause = self._interval_seconds
         while True:
             with suppress(TimeoutError):
                 async with asyncio.timeout(pause):
@@ -114,10 +115,10 @@ class ReleaseUpdater:
                 self._metrics.release_rejected.labels(rejected.reason).inc()
                 serving = self._served.now.describe()
                 self._on_rejected(ReleaseRejected(self._worker, serving, rejected.reason, str(rejected)))
-                pause = pause_after(failures)
-                failures += 1
+                pause = back_off.next_pause()
             else:
-                pause, failures = self._interval_seconds, 0
+                pause = self._interval_seconds
+                back_off.reset()
             if not self._news.is_set():
                 self._served.settle()
 
@@ -161,17 +162,6 @@ class ReleaseUpdater:
                 log.warning("dropped the announcement of change %d of %s: the store does not have it", number, channel)
                 del self._announced[channel]
         self._failed_attempts = 0
-
-
-def pause_after(failures: int) -> float:
-    """Return the pause before the store is asked again, s; `failures` counts those before the latest one.
-
-    Examples
-    --------
-    >>> [pause_after(failures) for failures in (0, 1, 2, 5, 100_000)]
-    [0.5, 1.0, 2.0, 15.0, 15.0]
-    """
-    return min(math.ldexp(FIRST_PAUSE_SECONDS, min(failures, 10)), LONGEST_PAUSE_SECONDS)
 
 
 async def announcements(bootstrap: str, *, fetch_wait_ms: int) -> AsyncGenerator[ReleaseAnnouncement, None]:

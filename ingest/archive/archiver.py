@@ -16,6 +16,7 @@ from contextlib import contextmanager
 import msgspec
 from kafka.errors import KafkaError
 
+from har.process.back_off import BackOff
 from har.recordings import RecordingError
 from har.rejections import Rejection
 from har.samples import RejectedBatch, check_size
@@ -191,10 +192,11 @@ class Archiver:
 
         Nothing is read meanwhile, so the held rows stay bounded.
         """
-        pause = FIRST_PAUSE_SECONDS
+        back_off = BackOff(FIRST_PAUSE_SECONDS, longest=LONGEST_PAUSE_SECONDS)
         while (reason := self._try_to_flush()) is not None:
             self._metrics.failing.set(1)
             self._metrics.failures.inc()
+            pause = back_off.next_pause()
             log.error(
                 "cannot commit to %s, retrying in %.0f s: %s. Nothing is lost while Kafka keeps the messages (7 days)",
                 self._settings.archive,
@@ -203,7 +205,6 @@ class Archiver:
             )
             if stop.wait(pause):
                 return
-            pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
         self._metrics.failing.set(0)
 
     def _try_to_flush(self) -> str | None:

@@ -3,7 +3,8 @@
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.frames import CloseCode
 
-from har.process.back_off import LONGEST_PAUSE_SECONDS
+#: The longest pause before a phone connects again, s.
+LONGEST_PAUSE_SECONDS = 10.0
 
 
 def explain_disconnect(error: Exception) -> tuple[int | None, str, float | None]:

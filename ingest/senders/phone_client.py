@@ -18,9 +18,11 @@ from har.gateway_messages import Accepted, Answer, Rejected, Waiting, decode_mes
 from har.process.back_off import BackOff
 from har.process.settings import is_loopback
 from har.samples import Axes, SampleBatch, Times, encode_batch
-from ingest.senders.disconnects import explain_disconnect
+from ingest.senders.disconnects import LONGEST_PAUSE_SECONDS, explain_disconnect
 
 log = logging.getLogger(__name__)
+
+FIRST_PAUSE_SECONDS = 0.2
 
 _PERMANENT_STATUS = (400, 401, 403, 404)
 #: Longer than a gateway waits for Kafka. While it waits, it may not read the connection, and so not answer pings.
@@ -104,7 +106,7 @@ class PhoneClient:
         self._open: deque[SampleBatch] = deque()
         self._sent = 0  # number of batches of `_open` that were sent over the current connection
         self._changed = asyncio.Condition()
-        self._back_off = BackOff()
+        self._back_off = BackOff(FIRST_PAUSE_SECONDS, longest=LONGEST_PAUSE_SECONDS)
         self._is_waiting = False
         self._task: asyncio.Task[None] | None = None
         self.accepted = 0

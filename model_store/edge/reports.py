@@ -16,12 +16,12 @@ from websockets.sync.client import ClientConnection, connect
 from har.activity_reports import MAX_WINDOWS, encode_report
 from har.gateway_messages import Accepted, Answer, Rejected, decode_message
 from har.predictions import Prediction
+from har.process.back_off import BackOff
 from har.process.settings import is_loopback
-from model_store.edge.pauses import Pauses
 
 log = logging.getLogger(__name__)
 
-LONGEST_PAUSE_SECONDS = 30.0
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 2.0, 30.0
 #: Timeout for a reply, s. Longer than a gateway waits for Kafka before it closes the connection.
 ANSWER_SECONDS = 60.0
 
@@ -113,7 +113,7 @@ class ActivityReports:
             self._changed.notify_all()
 
     def _report_forever(self) -> None:
-        pauses = Pauses(LONGEST_PAUSE_SECONDS)
+        back_off = BackOff(FIRST_PAUSE_SECONDS, longest=LONGEST_PAUSE_SECONDS)
         logged = ""
         while self._wait_for_any():
             before = self.reported + self.rejected
@@ -124,11 +124,11 @@ class ActivityReports:
                     self._report_over(connection)
             except (OSError, WebSocketException, InvalidURI, MsgspecError) as error:
                 if self.reported + self.rejected > before:
-                    pauses.after_success()
+                    back_off.reset()
                     logged = ""
                 if logged != (logged := str(error)):
                     log.warning("cannot report to the gateway, will retry: %s", error)
-                self._has_ended.wait(pauses.after_failure())
+                self._has_ended.wait(back_off.next_pause())
 
     def _report_over(self, connection: ClientConnection) -> None:
         while self._wait_for_any():

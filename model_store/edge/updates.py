@@ -8,16 +8,18 @@ from types import TracebackType
 from typing import Self
 
 from har.channels import Channel, ChannelPointer
+from har.process.back_off import BackOff, spread_out
 from har.releases import ReleaseError
 from model_store.client.errors import UpdateRejectedError
 from model_store.client.release_client import PulledRelease, ReleaseClient
-from model_store.edge.pauses import Pauses
 from model_store.lite_classifier import LiteClassifier, LiteFormat
 
 log = logging.getLogger(__name__)
 
 #: How long to wait for a running pull at the end, s. A pull can be interrupted safely: downloads are resumed.
 STOP_SECONDS = 1.0
+#: The first pause after a failure, s; later ones double up to the interval.
+FIRST_PAUSE_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,8 @@ class ReleaseUpdater:
         self._client = client
         self._device = device
         self._form = form
-        self._pauses = Pauses(interval_seconds)
+        self._interval_seconds = interval_seconds
+        self._back_off = BackOff(FIRST_PAUSE_SECONDS, longest=interval_seconds)
         self._on_change = on_change
         self._on_rejected = on_rejected
         self._has_ended = threading.Event()
@@ -159,7 +162,8 @@ class ReleaseUpdater:
             except UpdateRejectedError as rejected:
                 self.rejected = rejected
                 self._on_rejected(rejected)
-                pause = self._pauses.after_failure()
+                pause = self._back_off.next_pause()
             else:
                 self.rejected = None
-                pause = self._pauses.after_success()
+                self._back_off.reset()
+                pause = spread_out(self._interval_seconds)

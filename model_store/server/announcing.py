@@ -18,6 +18,7 @@ from redis.exceptions import RedisError
 from har import topics
 from har.channels import Channel, ReleaseAnnouncement, encode_announcement
 from har.live import RELEASES_CHANNEL, RELEASES_KEY
+from har.process.back_off import BackOff
 from har.process.kafka_clients import open_client
 from har.releases import ReleaseError
 from har.windows import MICROSECONDS
@@ -76,15 +77,16 @@ class Announcer:
     async def run(self) -> None:
         """Announce until cancelled."""
         self._loop = asyncio.get_running_loop()
-        pause = self._look_seconds
+        back_off = BackOff(self._look_seconds, longest=LONGEST_PAUSE_SECONDS)
         try:
             while True:
                 try:
                     await self._announce()
                     pause = self._look_seconds
+                    back_off.reset()
                 except (ReleaseError, OSError, KafkaError, RedisError) as error:
                     log.warning("cannot announce the store's channels, will retry: %s", error)
-                    pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+                    pause = back_off.next_pause()
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._news.wait(), pause)
                 self._news.clear()

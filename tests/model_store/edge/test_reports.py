@@ -59,7 +59,7 @@ async def test_everything_is_reported_in_order_before_the_context_ends(broker):
 
 
 async def test_predictions_during_an_outage_are_reported_later(broker, monkeypatch):
-    monkeypatch.setattr("model_store.edge.pauses.FIRST_PAUSE_SECONDS", 0.05)
+    monkeypatch.setattr("model_store.edge.reports.FIRST_PAUSE_SECONDS", 0.05)
     port = free_port()
     made = predictions(40)
     with ActivityReports(f"ws://127.0.0.1:{port}/v1/activities", "phone", "s1") as reports:
