@@ -142,7 +142,7 @@ def test_messages_that_kafka_deleted_before_they_were_archived_are_logged_and_co
 def test_another_topic_of_the_same_name_is_read_from_its_beginning(archive, caplog):
     archive.send(noon_batches(30))
     archive.collect()
-    brokers.forget_everything(archive.bootstrap)
+    brokers.delete_everything(archive.bootstrap)
     create_topics(archive.bootstrap, partitions=brokers.PARTITIONS, replication=1)
     archive.sent.clear()
     archive.send(noon_batches(35, session="s2"))  # beyond the offset that was read of the old topic
