@@ -1,4 +1,4 @@
-// What the page's libraries are where the gateway serves them.
+// Types of the libraries, at the paths where the gateway serves them.
 declare module '*/vendor/idb/index.js' {
   export * from 'idb';
 }

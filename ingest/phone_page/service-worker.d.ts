@@ -1,3 +1,3 @@
-// What file-list.js, which the gateway makes, says. Names are relative to the page.
+// The globals of file-list.js, which the gateway generates. Names are relative to the page.
 declare const SHELL: string[];
 declare const ON_DEMAND: string[];

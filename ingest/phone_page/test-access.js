@@ -1,10 +1,10 @@
-/** What tests may read of the page; nothing can be changed by it. */
+/** Read-only access for tests, as `window.harPhone`. */
 
 /** @param {import('./phone.js').Phone} phone */
-export function offerToTests(phone) {
+export function exposeToTests(phone) {
   /** @type {[string, number, number, number, number][]} */
   const recorded = [];
-  // All readings of this page load would be too many to keep otherwise.
+  // Only on request: the readings of a long recording would fill the memory.
   if (new URLSearchParams(location.search).get('record') === '1') {
     phone.onReading = (session, time, x, y, z) => recorded.push([session, time, x, y, z]);
   }
@@ -25,8 +25,8 @@ export function offerToTests(phone) {
       rejected: phone.sending?.rejected ?? 0,
       lostSeconds: phone.losses.seconds,
       labelsWaiting: phone.labels.waiting,
-      compared: phone.answers.compared,
-      agreeing: phone.answers.agreeing,
+      compared: phone.predictions.compared,
+      agreeing: phone.predictions.agreeing,
       milliseconds: phone.classification?.milliseconds ?? null,
       screen: phone.screen.state,
     }),

@@ -1,17 +1,17 @@
-/** From a release's probabilities to its answer, exactly as har/answers.py decides. */
+/** From probabilities to a predicted activity; the same as har/answers.py. */
 
 import { UNKNOWN } from '../releases/release-documents.js';
 
 /**
  * @typedef {object} Decision
- * @property {string} activity The most probable class, or `UNKNOWN` where none is probable enough.
- * @property {number} confidence The class's probability; of `UNKNOWN`, what the most probable class lacks to 1.
+ * @property {string} activity The most probable class, or `UNKNOWN` if its probability is below the threshold.
+ * @property {number} confidence The class's probability; for `UNKNOWN`, 1 minus that of the most probable class.
  */
 
 /**
  * @param {string[]} classes
- * @param {ArrayLike<number>} probabilities In the order of the classes; of equal ones the first counts.
- * @param {number} threshold The release's; with 0, the most probable class always counts.
+ * @param {ArrayLike<number>} probabilities In the order of the classes. If several are equal, the first one wins.
+ * @param {number} threshold The release's decision threshold; 0 never returns `UNKNOWN`.
  * @returns {Decision}
  */
 export function decide(classes, probabilities, threshold) {

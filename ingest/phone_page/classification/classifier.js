@@ -1,4 +1,4 @@
-/** Classifying windows with a release's ONNX network, in WebAssembly on one thread: model_store/onnx_classifier.py. */
+/** Classifies windows with a release's ONNX network in WebAssembly; see model_store/onnx_classifier.py. */
 
 import { decide } from './answers.js';
 import { UpdateRejectedError, rejectUnless, textOf } from '../releases/update-rejection.js';
@@ -9,28 +9,28 @@ import * as ort from '../vendor/onnxruntime/ort.wasm.bundle.min.mjs';
 /** @typedef {import('../releases/release-documents.js').GoldenWindow} GoldenWindow */
 
 const AXES = 3;
-/** A phone has one window a second: whoever lets more wait than this has lost count of them. */
-const MOST_WAITING = 256;
+/** Windows that may wait. A phone has one window per second, so more are a fault of the caller. */
+const MAX_WAITING = 256;
 
-// More threads would need a page that is isolated from other origins, and a window takes milliseconds on one.
+// One thread takes milliseconds per window. More threads need a page that is isolated from other origins.
 ort.env.wasm.numThreads = 1;
-// What the bundle does not hold is taken from beside it, and from nowhere else.
+// The bundle loads its WebAssembly file from this URL only.
 ort.env.wasm.wasmPaths = { wasm: new URL('../vendor/onnxruntime/ort-wasm-simd-threaded.wasm', import.meta.url).href };
 
 /**
- * @typedef {object} Answer
- * @property {string} activity The most probable class, or `unknown` where none is probable enough.
+ * @typedef {object} WindowPrediction
+ * @property {string} activity The most probable class, or `unknown` if its probability is below the threshold.
  * @property {number} confidence From 0 to 1.
  * @property {Record<string, number>} probabilities By class.
  */
 
-/** A release that has passed its golden window and is ready to classify. */
+/** A loaded release that has passed the check with its golden window. */
 export class Classifier {
   #session;
   #mean;
   #scale;
-  /** @type {Promise<unknown>} The window before: the runtime takes one at a time. */
-  #before = Promise.resolve();
+  /** @type {Promise<unknown>} The previous window: the runtime processes one at a time. */
+  #previous = Promise.resolve();
   #waiting = 0;
 
   /**
@@ -45,15 +45,15 @@ export class Classifier {
   }
 
   /**
-   * Load a release's network and ask its golden window.
+   * Load a release's network and check it with the golden window.
    *
    * @param {{manifest: Manifest, onnx: Uint8Array, golden: GoldenWindow}} release Verified.
    * @returns {Promise<Classifier>}
-   * @throws {UpdateRejectedError} As unusable, if the network cannot be loaded, does not fit the manifest, or answers
-   *   the golden window otherwise than it did when it was released.
+   * @throws {UpdateRejectedError} With the reason `unusable`, if the network cannot be loaded, does not fit the
+   *   manifest, or returns other probabilities for the golden window than at its release.
    */
   static async open({ manifest, onnx, golden }) {
-    const session = await loaded(onnx, manifest);
+    const session = await loadNetwork(onnx, manifest);
     const classifier = new Classifier(manifest, session);
     try {
       checkShapes(session, manifest);
@@ -66,10 +66,11 @@ export class Classifier {
   }
 
   /**
-   * Say what somebody does in a window.
+   * Predict the activity of a window.
    *
-   * @param {Float32Array} window x, y, z (m/s², gravity included) of each step in turn, as `WindowCutter` gives them.
-   * @returns {Promise<Answer>}
+   * @param {Float32Array} window x, y, z (m/s², gravity included) of one step after the other, as from `WindowCutter`.
+   * @returns {Promise<WindowPrediction>}
+   * @throws {RangeError} As `probabilities`.
    */
   async classify(window) {
     const { classes, decision_threshold: threshold } = this.manifest;
@@ -82,18 +83,19 @@ export class Classifier {
 
   /**
    * @param {Float32Array} window As for `classify`.
-   * @returns {Promise<Float32Array>} A probability a class, in the manifest's order.
-   * @throws {RangeError} If the window is of another length, or too many wait.
+   * @returns {Promise<Float32Array>} One probability per class, in the manifest's order.
+   * @throws {RangeError} If the window has the wrong length, or too many windows wait.
    */
   async probabilities(window) {
     const { steps } = this.manifest;
-    if (window.length !== steps * AXES)
-      {throw new RangeError(`a window has ${steps * AXES} values, not ${window.length}`);}
-    if (this.#waiting >= MOST_WAITING) throw new RangeError(`${this.#waiting} windows wait to be classified already`);
+    if (window.length !== steps * AXES) {
+      throw new RangeError(`a window must have ${steps * AXES} values, not ${window.length}`);
+    }
+    if (this.#waiting >= MAX_WAITING) throw new RangeError(`${this.#waiting} windows are already waiting`);
     this.#waiting += 1;
     const input = new ort.Tensor('float32', this.#normalised(window), [1, steps, AXES]);
-    const run = this.#before.then(() => this.#session.run({ [this.#session.inputNames[0]]: input }));
-    this.#before = run.catch(() => {}); // who asked for that window is told; the next one has nothing to do with it
+    const run = this.#previous.then(() => this.#session.run({ [this.#session.inputNames[0]]: input }));
+    this.#previous = run.catch(() => {}); // the caller gets the error; the next window is independent of it
     try {
       const outputs = await run;
       return /** @type {Float32Array} */ (outputs[this.#session.outputNames[0]].data);
@@ -102,15 +104,15 @@ export class Classifier {
     }
   }
 
-  /** Free the network's memory, after the windows that wait. */
+  /** Free the network's memory, after all waiting windows. */
   async close() {
-    await this.#before;
+    await this.#previous;
     await this.#session.release();
   }
 
   /** @param {Float32Array} window @returns {Float32Array} */
   #normalised(window) {
-    // Each step is rounded to float32, as NumPy does it: har/releases.py's `Normalisation`.
+    // Round each operation to float32, as NumPy does in har/releases.py's `Normalisation`.
     return window.map((value, at) => Math.fround(value - this.#mean[at % AXES]) / this.#scale[at % AXES]);
   }
 }
@@ -120,7 +122,7 @@ export class Classifier {
  * @param {Manifest} manifest
  * @returns {Promise<ort.InferenceSession>}
  */
-async function loaded(onnx, manifest) {
+async function loadNetwork(onnx, manifest) {
   try {
     return await ort.InferenceSession.create(onnx, { executionProviders: ['wasm'] });
   } catch (error) {
@@ -139,24 +141,25 @@ function checkShapes({ inputMetadata, outputMetadata }, { release, steps }) {
   const [input] = inputMetadata;
   const [, ...shape] = input.isTensor ? input.shape : [];
   const fits = shape.length === 2 && shape[0] === steps && shape[1] === AXES;
-  rejectUnless(fits, 'unusable', `${release}: the network takes ${shape}, the manifest says ${steps} x ${AXES}`);
+  const detail = `${release}: the network's input is ${shape}, but the manifest has ${steps} x ${AXES}`;
+  rejectUnless(fits, 'unusable', detail);
 }
 
 /**
- * model_store/golden_check.py: the question with a known answer.
+ * Compare the network's probabilities of the golden window with the known ones, as model_store/golden_check.py.
  *
- * @param {Float32Array} answer
+ * @param {Float32Array} found
  * @param {GoldenWindow} golden
  * @param {Manifest} manifest
  */
-function checkGolden(answer, { probabilities }, { release, golden: { tolerance } }) {
+function checkGolden(found, { probabilities }, { release, golden: { tolerance } }) {
   const count = probabilities.length;
-  const answersAll = answer.length === count;
-  rejectUnless(answersAll, 'unusable', `${release}: the network answers ${answer.length} classes, not ${count}`);
-  const difference = Math.max(...probabilities.map((expected, at) => Math.abs(answer[at] - expected)));
+  const isComplete = found.length === count;
+  rejectUnless(isComplete, 'unusable', `${release}: the network has ${found.length} outputs for ${count} classes`);
+  const difference = Math.max(...probabilities.map((expected, at) => Math.abs(found[at] - expected)));
   rejectUnless(
-    difference <= tolerance, // NaN must fail too
+    difference <= tolerance, // false for NaN
     'unusable',
-    `${release} answers its golden window wrongly: off by ${difference.toPrecision(2)}, allowed is ${tolerance}`,
+    `${release} fails its golden window: off by ${difference.toPrecision(2)}, the tolerance is ${tolerance}`,
   );
 }

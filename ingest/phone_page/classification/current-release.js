@@ -1,4 +1,4 @@
-/** The release that classifies on this device: the store's if it can be taken, else the one that was good last. */
+/** Opens the release for this device: the store's, or the last good one if the store's is rejected. */
 
 import { Classifier } from './classifier.js';
 import { UpdateRejectedError, keepRelease, lastGoodRelease, pullRelease } from '../releases/release-client.js';
@@ -9,15 +9,15 @@ import { UpdateRejectedError, keepRelease, lastGoodRelease, pullRelease } from '
  * @typedef {object} Current
  * @property {Release} release
  * @property {Classifier} classifier
- * @property {UpdateRejectedError | null} rejected Why the store's release was not taken, or could not be kept.
+ * @property {UpdateRejectedError | null} rejected Why the store's release was rejected or could not be stored.
  */
 
 /**
- * Open what is to classify now.
+ * Open the store's release; if it is rejected, open the last good release.
  *
  * @param {Parameters<typeof pullRelease>[0]} options
  * @returns {Promise<Current>}
- * @throws {UpdateRejectedError} If the store's release is rejected and none was good before.
+ * @throws {UpdateRejectedError} If the store's release is rejected and no release is stored.
  */
 export async function openCurrentRelease(options) {
   let rejected;
@@ -33,13 +33,12 @@ export async function openCurrentRelease(options) {
 }
 
 /**
- * Open a release that was pulled, and keep it. One that cannot be kept runs all the same: a full disk is no reason to
- * classify with an older one.
+ * Open and store a pulled release. If it cannot be stored, for example because the disk is full, it is used anyway.
  *
  * @param {Release} release
  * @param {Parameters<typeof keepRelease>[0]} storage
  * @returns {Promise<Current>}
- * @throws {UpdateRejectedError} If the release does not compute what it must.
+ * @throws {UpdateRejectedError} If the release fails the check with its golden window.
  */
 export async function openRelease(release, storage) {
   const classifier = await Classifier.open(release);

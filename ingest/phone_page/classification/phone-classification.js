@@ -1,10 +1,10 @@
-/** Classification on the phone: the release that the store has for it, verified here, on the server's windows. */
+/** Classification on the phone, with the store's release and the same windows as the server. */
 
-/** How often the store is asked for another release, ms, a fifth more or less. */
+/** Mean time between two checks for a new release, ms; each varies by 20%. */
 const REFRESH_MS = 300_000;
 
 /**
- * @typedef {import('../sending/activity-outlet.js').PhoneAnswer} PhoneAnswer
+ * @typedef {import('../sending/activity-outlet.js').PhonePrediction} PhonePrediction
  * @typedef {object} RunningRelease
  * @property {string} name
  * @property {string} channel
@@ -23,18 +23,18 @@ export class PhoneClassification {
   #session = '';
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #refresh;
-  /** @type {Promise<void>} */
+  /** @type {Promise<void>} Settles after the last call of `add`. */
   #tail = Promise.resolve();
   #isOn = false;
   isLoading = false;
-  /** Why there is no release, or no newer one; for the wearer. */
+  /** Why the store's release is not used or not stored, as text for the wearer; empty without a fault. */
   fault = '';
-  /** How long a window takes, ms, smoothed. */
+  /** Smoothed time per window, ms; null before the first. */
   milliseconds = /** @type {number | null} */ (null);
 
   /**
-   * @param {string} device
-   * @param {import('../sending/database.js').NamedValues} storage Trusted metadata, and the last good release.
+   * @param {string} device The device's name.
+   * @param {import('../sending/database.js').NamedValues} storage For metadata and the last good release.
    * @param {() => void} onChange
    */
   constructor(device, storage, onChange) {
@@ -43,7 +43,7 @@ export class PhoneClassification {
     this.#onChange = onChange;
   }
 
-  /** What runs; null before a release is there. */
+  /** The running release; null before one is loaded. */
   get release() {
     return this.#running && { name: this.#running.name, channel: this.#running.channel };
   }
@@ -52,7 +52,7 @@ export class PhoneClassification {
     return this.#running !== null;
   }
 
-  /** Pull the release, unless one runs. @returns {Promise<void>} When it runs, or `fault` says why not. */
+  /** Load the release unless one is running. @returns {Promise<void>} When it is running or `fault` is set. */
   async start() {
     this.#isOn = true;
     if (!this.#running) await this.refresh();
@@ -66,22 +66,26 @@ export class PhoneClassification {
   }
 
   /**
-   * Classify what readings complete; in order, one call after the other.
+   * Add readings, and classify the windows that they complete. Calls are processed in order.
    *
    * @param {string} session
    * @param {import('../sensing/recorder.js').Columns} columns
-   * @returns {Promise<PhoneAnswer[]>}
+   * @returns {Promise<PhonePrediction[]>}
    */
   add(session, columns) {
-    const answers = this.#tail.then(() => this.#classify(session, columns));
-    this.#tail = answers.then(
+    const predictions = this.#tail.then(() => this.#classify(session, columns));
+    this.#tail = predictions.then(
       () => undefined,
-      () => undefined, // whoever asked is told
+      () => undefined, // the caller gets the error
     );
-    return answers;
+    return predictions;
   }
 
-  /** @param {string} session @param {import('../sensing/recorder.js').Columns} columns @returns {Promise<PhoneAnswer[]>} */
+  /**
+   * @param {string} session
+   * @param {import('../sensing/recorder.js').Columns} columns
+   * @returns {Promise<PhonePrediction[]>}
+   */
   async #classify(session, { times, x, y, z }) {
     const running = this.#running;
     if (!this.#isOn || running === null) return [];
@@ -90,26 +94,26 @@ export class PhoneClassification {
       this.#cutter = new WindowCutter(running.spec);
       this.#session = session;
     }
-    const answers = [];
+    const predictions = [];
     for (const { start, values } of this.#cutter.extend(times, x, y, z)) {
       const began = performance.now();
       const { activity, confidence, probabilities } = await running.classifier.classify(values);
       const took = performance.now() - began;
       this.milliseconds = this.milliseconds === null ? took : 0.8 * this.milliseconds + 0.2 * took;
       const end = start + (running.spec.steps * 1e6) / running.spec.rateHz;
-      answers.push({ start, end, activity, confidence, probabilities, release: running.name });
+      predictions.push({ start, end, activity, confidence, probabilities, release: running.name });
     }
-    return answers;
+    return predictions;
   }
 
-  /** Pull the release that the store has now. @returns {Promise<void>} When it runs, or `fault` says why not. */
+  /** Load the store's current release. @returns {Promise<void>} When it is running or `fault` is set. */
   async refresh() {
     this.isLoading = true;
     this.#onChange();
     try {
       await this.#update();
     } catch (error) {
-      console.warn('no release from the store', error);
+      console.warn('could not load the release from the store', error);
       this.fault = /** @type {Error} */ (error).message;
     } finally {
       this.isLoading = false;
@@ -118,7 +122,7 @@ export class PhoneClassification {
   }
 
   async #update() {
-    // All that only this needs, the 14 MB of the runtime too, is loaded only by those who want it.
+    // Imported here, because only phones that classify need these modules and the runtime's 14 MB.
     const [{ openCurrentRelease, openRelease }, { pullRelease }, { windowSpec }] = await Promise.all([
       import('./current-release.js'),
       import('../releases/release-client.js'),
@@ -142,7 +146,7 @@ export class PhoneClassification {
     this.fault = rejected?.message ?? '';
     await this.#tail;
     this.#running = { ...release, classifier, spec: windowSpec(release.manifest) };
-    this.#cutter = null; // another release may cut windows in another way
+    this.#cutter = null; // another release may need other windows
     this.milliseconds = null;
     await before.classifier.close();
   }

@@ -1,11 +1,11 @@
 /**
- * Irregular readings to a regular grid: har/resampling.py for readings that come one by one, equal to it bit for bit.
+ * Resamples irregular readings, one at a time, to a regular grid. The result equals har/resampling.py's bit for bit.
  *
- * What is computed and why stands there. Equal bits need the same float64 operations in the same order, so no
- * expression here may be simplified; JavaScript neither fuses nor reorders them.
+ * har/resampling.py explains the method. Equal bits need the same float64 operations in the same order, so no
+ * expression here may be simplified. JavaScript neither fuses nor reorders operations.
  */
 
-/** Interpolated points a grid step. */
+/** Interpolated points per grid step. */
 export const OVERSAMPLING = 4;
 export const AXES = 3;
 
@@ -14,30 +14,30 @@ const TAPS = 2 * HALF_TAPS + 1;
 const LONGEST_CURVE_US = 100_000;
 
 /**
- * The left half and the centre of `har.resampling.low_pass_taps()`, which rounds them to nine decimals so that they can
- * be written down; the right half mirrors the left.
+ * The left half and the centre of `har.resampling.low_pass_taps()`, which rounds them to nine decimals. The right half
+ * mirrors the left one.
  */
 const LEFT_TAPS = [
   0.000584587, 0.001521786, 0.002604084, 0.003372439, 0.002737934, -0.000515672, -0.006794598, -0.014773474,
   -0.021058479, -0.020828494, -0.009425957, 0.015616053, 0.052936599, 0.09689033, 0.138656641, 0.168676061, 0.17960032,
 ];
-/** The centre is paired with itself, so it counts half. */
+/** The centre is added to itself, so its tap is halved. */
 const FOLDED_TAPS = Float64Array.from(LEFT_TAPS, (tap, at) => (at === HALF_TAPS ? tap / 2 : tap));
 
-/** @returns {number[]} The filter's taps, as `har.resampling.low_pass_taps` has them. */
+/** @returns {number[]} The filter's taps, equal to `har.resampling.low_pass_taps()`. */
 export function lowPassTaps() {
   return [...LEFT_TAPS, ...LEFT_TAPS.slice(0, HALF_TAPS).reverse()];
 }
 
 /**
- * @param {number} periodUs The grid's step, µs.
- * @returns {number} How far before and after a grid point the filter reads, µs.
+ * @param {number} periodUs The grid's period, µs.
+ * @returns {number} How far the filter reaches to both sides of a grid point, µs.
  */
 export function reachUs(periodUs) {
   return HALF_TAPS * (periodUs / OVERSAMPLING);
 }
 
-/** Computes the filtered signal at one grid point after the other; it keeps four readings and the filter's points. */
+/** Computes the filtered signal at consecutive grid points. It keeps four readings and the points under the filter. */
 export class Resampler {
   #fineUs;
   #onValue;
@@ -45,14 +45,14 @@ export class Resampler {
   #times = new Float64Array(4);
   #axes = new Float64Array(4 * AXES);
   #count = 0;
-  /** The newest interpolated points, in turn: point p is in row p modulo `TAPS`. */
+  /** Ring buffer of the newest interpolated points: point p is in row p modulo `TAPS`. */
   #fine = new Float64Array(TAPS * AXES);
   #nextFine = Number.POSITIVE_INFINITY;
   #nextGrid = Number.POSITIVE_INFINITY;
 
   /**
-   * @param {number} periodUs The grid's step in µs, a multiple of `OVERSAMPLING`.
-   * @param {(x: number, y: number, z: number) => void} onValue Takes the values, m/s², in the grid's order.
+   * @param {number} periodUs The grid's period in µs, a multiple of `OVERSAMPLING`.
+   * @param {(x: number, y: number, z: number) => void} onValue Receives the values, m/s², in the grid's order.
    */
   constructor(periodUs, onValue) {
     this.#fineUs = periodUs / OVERSAMPLING;
@@ -60,10 +60,10 @@ export class Resampler {
   }
 
   /**
-   * Go on at a grid point; those before it are not asked for. The first may be given once there are two readings, the
-   * second of which is no later than what the filter reads first.
+   * Continue at a grid point, and skip those before it. Call it first before the second reading is added; that reading
+   * must not be later than the first point under the filter.
    *
-   * @param {number} gridPoint Counted in periods since the epoch; never earlier than the last one.
+   * @param {number} gridPoint In periods since the Unix epoch; not before that of the last call.
    */
   seek(gridPoint) {
     const firstFine = gridPoint * OVERSAMPLING - HALF_TAPS;
@@ -72,7 +72,7 @@ export class Resampler {
   }
 
   /**
-   * @param {number} time Later than the reading before, µs.
+   * @param {number} time µs, later than the previous reading.
    * @param {number} x Acceleration, m/s².
    * @param {number} y
    * @param {number} z

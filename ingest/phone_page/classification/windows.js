@@ -1,6 +1,6 @@
 /**
- * Windows on the absolute event-time grid: har/windows.py for readings that come piece by piece, equal to it bit for
- * bit. A window classified here is the window that the stream and the trainer would cut.
+ * Cuts windows on the absolute event-time grid, from readings that arrive in pieces. The windows equal those of
+ * har/windows.py bit for bit, so that the phone, the stream and the trainer use the same ones.
  */
 
 import { AXES, OVERSAMPLING, Resampler, reachUs } from './resampling.js';
@@ -9,24 +9,24 @@ const MICROSECONDS = 1_000_000;
 
 /**
  * @typedef {object} WindowSpec How windows are cut.
- * @property {number} steps Values a window.
+ * @property {number} steps Values per window.
  * @property {number} rateHz Sample rate of the grid, Hz.
  * @property {number} hopUs Time from one window's start to the next, µs.
- * @property {number} gapUs A longer time between two readings ends a stretch, µs.
+ * @property {number} gapUs A longer pause between two readings ends a stretch, µs.
  *
  * @typedef {object} CutWindow
- * @property {number} start Event time of its first value, µs since the epoch.
- * @property {Float32Array} values x, y, z (m/s²) of each step in turn.
+ * @property {number} start Event time of its first value, µs since the Unix epoch.
+ * @property {Float32Array} values x, y, z (m/s²) of one step after the other.
  *
  * @typedef {{time: number, x: number, y: number, z: number}} Reading Time in µs, the axes in m/s².
  */
 
 /**
- * How a release's network wants its windows cut.
+ * Return the windows that a release's network needs.
  *
- * @param {{steps: number, rate_hz: number, hop_us: number, gap_us: number}} manifest The release's.
+ * @param {{steps: number, rate_hz: number, hop_us: number, gap_us: number}} manifest The release's manifest.
  * @returns {WindowSpec}
- * @throws {RangeError} If no windows can be cut like that.
+ * @throws {RangeError} If no windows can be cut with these values.
  */
 export function windowSpec(manifest) {
   const spec = {
@@ -41,11 +41,11 @@ export function windowSpec(manifest) {
 
 /**
  * @param {WindowSpec} spec
- * @throws {RangeError} If no windows can be cut like that.
+ * @throws {RangeError} If no windows can be cut with these values.
  */
 function checkSpec({ steps, rateHz, hopUs, gapUs }) {
   if (![steps, rateHz, hopUs, gapUs].every((value) => Number.isSafeInteger(value) && value > 0)) {
-    throw new RangeError('steps, rate, hop and gap must be positive whole numbers');
+    throw new RangeError('steps, rate, hop and gap must be positive integers');
   }
   if (MICROSECONDS % (rateHz * OVERSAMPLING) !== 0) {
     throw new RangeError(`${OVERSAMPLING} x ${rateHz} Hz has no whole number of µs as its period`);
@@ -56,21 +56,21 @@ function checkSpec({ steps, rateHz, hopUs, gapUs }) {
 }
 
 /**
- * Cuts windows from readings in increasing time. Gaps end a stretch, and readings with the same time are merged: of
- * different ones the smallest (x, y, z) is kept. A reading counts once one with a later time has come, as only then it
- * cannot change any more.
+ * Cuts windows from readings in order of time. A gap ends a stretch. Readings with the same time are merged: the
+ * smallest (x, y, z) is kept. A reading is used once a reading with a later time has arrived, because it may change
+ * until then.
  *
- * Values are rounded to float32 first, as they are on the wire: so the stream cuts the same from them.
+ * Values are rounded to float32 first, as in messages, so that the stream cuts the same windows.
  */
 export class WindowCutter {
   #spec;
   /** @type {Stretch} */
   #stretch;
-  /** @type {Reading | null} The newest reading, which another with the same time may still replace. */
+  /** @type {Reading | null} The newest reading; one with the same time may still replace it. */
   #newest = null;
-  /** How many readings repeated another's time. */
+  /** Readings with the time of the reading before them. */
   repeats = 0;
-  /** How many of those had other values than the reading that was kept until then. */
+  /** Repeats with other values than the reading that was kept until then. */
   conflicts = 0;
 
   /** @param {WindowSpec} spec See `windowSpec`. */
@@ -83,20 +83,20 @@ export class WindowCutter {
   /**
    * Add readings; return the windows that they complete.
    *
-   * @param {ArrayLike<number>} times Event times in whole µs, none before the one that came before it.
+   * @param {ArrayLike<number>} times Event times in integer µs, in non-decreasing order.
    * @param {ArrayLike<number>} x Acceleration, m/s², gravity included.
    * @param {ArrayLike<number>} y
    * @param {ArrayLike<number>} z
    * @returns {CutWindow[]}
-   * @throws {RangeError} If a time or a value is not possible; then none of the readings is taken.
+   * @throws {RangeError} If a time or a value is invalid; none of the readings is added then.
    */
   extend(times, x, y, z) {
     this.#check(times, x, y, z);
     /** @type {CutWindow[]} */
     const windows = [];
     for (let at = 0; at < times.length; at += 1) {
-      // The sum turns -0 into 0: equal readings must also be equal bit for bit.
-      this.#take(
+      // Adding 0 turns -0 into 0: equal readings must have equal bits.
+      this.#add(
         { time: times[at], x: Math.fround(x[at]) + 0, y: Math.fround(y[at]) + 0, z: Math.fround(z[at]) + 0 },
         windows,
       );
@@ -105,8 +105,7 @@ export class WindowCutter {
   }
 
   /**
-   * Say that nothing more comes; return the windows that the last reading completes. What is added afterwards must be
-   * later, and begins another stretch.
+   * End the stretch; return the windows that the last reading completes. Readings added afterwards must be later.
    *
    * @returns {CutWindow[]}
    */
@@ -125,30 +124,31 @@ export class WindowCutter {
    */
   #check(times, ...axes) {
     if (axes.some((axis) => axis.length !== times.length)) {
-      throw new RangeError(`${times.length} times need as many x, y and z, not ${axes.map((axis) => axis.length)}`);
+      const lengths = axes.map((axis) => axis.length);
+      throw new RangeError(`x, y and z must have ${times.length} values, as times has; not ${lengths}`);
     }
     let before = this.#newest?.time ?? 0;
     for (let at = 0; at < times.length; at += 1) {
       if (!Number.isSafeInteger(times[at]) || times[at] < 0) {
-        throw new RangeError(`reading ${at}: ${times[at]} is no time in whole µs since the epoch`);
+        throw new RangeError(`reading ${at}: ${times[at]} is not a time in integer µs since the Unix epoch`);
       }
       if (times[at] < before) throw new RangeError(`reading ${at}: ${times[at]} µs is before ${before} µs`);
       before = times[at];
       for (const axis of axes) {
-        if (!Number.isFinite(Math.fround(axis[at]))) throw new RangeError(`reading ${at} holds ${axis[at]}`);
+        if (!Number.isFinite(Math.fround(axis[at]))) throw new RangeError(`reading ${at} contains ${axis[at]}`);
       }
     }
   }
 
   /**
    * @param {Reading} reading
-   * @param {CutWindow[]} windows Where completed windows are put.
+   * @param {CutWindow[]} windows Completed windows are appended.
    */
-  #take(reading, windows) {
+  #add(reading, windows) {
     const newest = this.#newest;
     if (newest !== null && newest.time === reading.time) {
       this.repeats += 1;
-      const order = compared(reading, newest);
+      const order = compare(reading, newest);
       if (order !== 0) this.conflicts += 1;
       if (order < 0) this.#newest = reading;
       return;
@@ -161,14 +161,14 @@ export class WindowCutter {
   }
 }
 
-/** Cuts windows from one gapless stretch of readings. It keeps one window's values, and what the resampler keeps. */
+/** Cuts windows from one stretch of readings. It keeps the values of one window. */
 class Stretch {
   #spec;
   #periodUs;
   #resampler;
   #count = 0;
   #nextStart = 0;
-  /** What is there of the window that starts at `#nextStart`. */
+  /** The first `#filled` values of the window that starts at `#nextStart`. */
   #values;
   #filled = 0;
   /** @type {CutWindow[]} */
@@ -184,12 +184,12 @@ class Stretch {
 
   /**
    * @param {Reading} reading
-   * @param {CutWindow[]} windows Where completed windows are put.
+   * @param {CutWindow[]} windows Completed windows are appended.
    */
   add({ time, x, y, z }, windows) {
     this.#completed = windows;
     this.#count += 1;
-    // The first reading only serves the curve at the second one: the filter may read from there on.
+    // The interpolation needs a reading before the one it starts at, so the filter starts at the second reading.
     if (this.#count === 2) this.#begin(time);
     this.#resampler.add(time, x, y, z);
   }
@@ -209,7 +209,7 @@ class Stretch {
    */
   #fill(x, y, z) {
     const { steps, hopUs } = this.#spec;
-    // Assigning rounds to float32, to the nearest and of two to the even one, as NumPy does.
+    // The assignment rounds to float32: to nearest, ties to even, as NumPy does.
     this.#values.set([x, y, z], this.#filled * AXES);
     this.#filled += 1;
     if (this.#filled < steps) return;
@@ -231,6 +231,6 @@ class Stretch {
  * @param {Reading} other
  * @returns {number} Below 0 if `one` is smaller by x, then y, then z; 0 if they are equal.
  */
-function compared(one, other) {
+function compare(one, other) {
   return one.x - other.x || one.y - other.y || one.z - other.z;
 }

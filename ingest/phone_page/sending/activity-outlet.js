@@ -1,14 +1,14 @@
-/** Activities that the phone found itself become numbered reports in an outbox (har/activity_reports.py). */
+/** Puts the phone's own predictions into an outbox, as numbered reports (har/activity_reports.py). */
 
 const SCHEMA = 1;
 
 /**
- * @typedef {object} PhoneAnswer What the phone says of a window; the fields of a report.
+ * @typedef {object} PhonePrediction A window in a report.
  * @property {number} start Event time, µs.
- * @property {number} end
+ * @property {number} end Event time, µs.
  * @property {string} activity
- * @property {number} confidence
- * @property {Record<string, number>} probabilities
+ * @property {number} confidence From 0 to 1.
+ * @property {Record<string, number>} probabilities By class.
  * @property {string} release
  */
 
@@ -31,17 +31,17 @@ export class ActivityOutlet {
     this.#onLost = onLost;
   }
 
-  /** @param {string} session @param {PhoneAnswer[]} windows Of this session, at most 100, in order. */
-  keep(session, windows) {
+  /** @param {string} session @param {PhonePrediction[]} windows Of this session, at most 100, in order. */
+  add(session, windows) {
     this.#tail = this.#tail.then(() => this.#write(session, windows));
     return this.#tail;
   }
 
-  /** @param {string} session @param {PhoneAnswer[]} windows */
+  /** @param {string} session @param {PhonePrediction[]} windows */
   async #write(session, windows) {
     if (this.#numbering.session !== session) this.#numbering = { session, sequence: 0 };
     const { sequence } = this.#numbering;
-    const [from, until] = [windows[0].start, /** @type {PhoneAnswer} */ (windows.at(-1)).end];
+    const [from, until] = [windows[0].start, /** @type {PhonePrediction} */ (windows.at(-1)).end];
     const body = JSON.stringify({ device: this.#device, session, sequence, schema: SCHEMA, windows });
     try {
       if (await this.#outbox.add({ session, sequence, from, until, body })) {
@@ -50,7 +50,7 @@ export class ActivityOutlet {
       }
       this.#onLost(from, until, windows.length, 'full');
     } catch (error) {
-      console.error('activities could not be stored', error);
+      console.error('could not store activities', error);
       this.#onLost(from, until, windows.length, 'storage');
     }
   }

@@ -1,4 +1,4 @@
-/** The page's IndexedDB: what must outlive a reload. */
+/** The page's IndexedDB. */
 
 import { openDB } from '../vendor/idb/index.js';
 
@@ -7,8 +7,8 @@ const VERSION = 1;
 
 /**
  * @typedef {import('idb').IDBPDatabase} Database Its stores:
- *   `samples` and `activities` (outboxes; key: device, order), `labels` (labels that wait; key: order),
- *   `said` (labels that were said; key: session, start), `values` (named values).
+ *   `samples` and `activities` (outboxes; key: device, order), `statements` (labels to send; key: order), `said` (the
+ *   newest labels; key: session, start), `values` (named values).
  */
 
 /** @returns {Promise<Database>} */
@@ -24,7 +24,7 @@ export function openDatabase() {
   });
 }
 
-/** Values by name: settings, the account, trusted metadata. */
+/** Values by name: settings, the account, TUF metadata. */
 export class NamedValues {
   #database;
 
@@ -33,12 +33,12 @@ export class NamedValues {
     this.#database = database;
   }
 
-  /** @param {string} name @returns {Promise<any>} undefined if there is none. */
+  /** @param {string} name @returns {Promise<any>} Undefined if it is not set. */
   get(name) {
     return this.#database.get('values', name);
   }
 
-  /** @param {string} name @param {any} value undefined removes it. @returns {Promise<void>} */
+  /** @param {string} name @param {any} value Undefined removes it. @returns {Promise<void>} */
   async set(name, value) {
     if (value === undefined) await this.#database.delete('values', name);
     else await this.#database.put('values', value, name);

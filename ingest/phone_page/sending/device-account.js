@@ -1,25 +1,25 @@
-/** Who this phone is to the gateway: its name, and the token that proves it. */
+/** The phone's account at the gateway: its device name, secret and token. */
 
 import { BackOff } from './back-off.js';
 import { GatewayRejected, post } from './gateway-answers.js';
 
-/** A token is replaced when this share of its life is over. */
-const RENEWED_AT = 0.75;
-/** How soon a token that seems good may be doubted again, ms. */
-const DOUBT_MS = 20_000;
-const LONGEST_TIMER_MS = 86_400_000;
+/** A token is renewed after this share of its lifetime. */
+const RENEW_AFTER = 0.75;
+/** A token younger than this is not renewed because of a failed connection, ms. */
+const MIN_AGE_MS = 20_000;
+const MAX_TIMER_MS = 86_400_000;
 
 /**
  * @typedef {object} Enrolled
  * @property {string} device
- * @property {string} secret What new tokens are got with; empty where none are needed.
+ * @property {string} secret Proves the device's name when a token is requested; empty without enrolment.
  * @property {string} token
- * @property {number} renewAt When the token is to be replaced, ms by this phone's clock.
- * @property {number} endsAt When it ends.
+ * @property {number} renewAt When to renew the token, by this phone's clock, ms since the Unix epoch.
+ * @property {number} endsAt When the token expires, likewise.
  *
  * @typedef {object} Credentials
  * @property {string} device
- * @property {string} token Empty where none is needed.
+ * @property {string} token Empty without enrolment.
  */
 
 export class DeviceAccount extends EventTarget {
@@ -30,17 +30,18 @@ export class DeviceAccount extends EventTarget {
   /** @type {Promise<void> | null} */
   #renewal = null;
   #renewed = 0;
-  #doubted = false;
+  /** Whether to renew the token before its next use. */
+  #isSuspect = false;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
   #backOff = new BackOff();
-  /** Why the gateway no longer knows this phone, for the wearer; empty while it does. */
-  turnedAway = '';
+  /** Why the gateway no longer accepts this phone, as text for the wearer; empty while it does. */
+  revokedReason = '';
 
   /**
    * @param {import('./database.js').NamedValues} values
-   * @param {string} base The gateway's address of devices.
-   * @param {boolean} needsToken Whether the gateway asks for one.
+   * @param {string} base URL of the gateway's `/v1/devices`.
+   * @param {boolean} needsToken Whether phones must enrol.
    */
   static async open(values, base, needsToken) {
     const known = (await values.get('account')) ?? null;
@@ -79,15 +80,15 @@ export class DeviceAccount extends EventTarget {
    */
   async enrol(code) {
     const { answer, date } = await post(`${this.#base}/enrol`, { code });
-    await this.#keep({ device: answer.device, secret: answer.secret, ...lifeOf(answer, date) });
+    await this.#store({ device: answer.device, secret: answer.secret, ...lifetimeOf(answer, date) });
   }
 
-  /** Take a name where the gateway asks for no token. @param {string} device */
-  name(device) {
-    return this.#keep({ device, secret: '', token: '', renewAt: Infinity, endsAt: Infinity });
+  /** Set the name, at a gateway without enrolment. @param {string} device */
+  setName(device) {
+    return this.#store({ device, secret: '', token: '', renewAt: Infinity, endsAt: Infinity });
   }
 
-  /** Forget who this phone is. */
+  /** Delete the account from this phone. */
   async forget() {
     clearTimeout(this.#timer);
     this.#enrolled = null;
@@ -96,101 +97,101 @@ export class DeviceAccount extends EventTarget {
   }
 
   /**
-   * @returns {Promise<Credentials>} With a token that is good, as far as is known here.
+   * @returns {Promise<Credentials>} With a token that has not expired by this phone's clock.
    * @throws {GatewayRejected | import('./gateway-answers.js').GatewayAway}
    */
   async credentials() {
     const known = this.#enrolled;
     if (known === null) throw new GatewayRejected(401, 'not_enrolled', 'This phone is not enrolled.', 0);
     if (!this.needsToken) return { device: known.device, token: '' };
-    if (this.#doubted || Date.now() >= known.renewAt) {
+    if (this.#isSuspect || Date.now() >= known.renewAt) {
       try {
         await this.#renew();
       } catch (error) {
-        const isTurnedAway = error instanceof GatewayRejected && error.turnsAway;
-        const mayServe = !this.#doubted && Date.now() < known.endsAt && !isTurnedAway;
-        if (!mayServe) throw error;
+        const isRevoked = error instanceof GatewayRejected && error.isRevocation;
+        const isUsable = !this.#isSuspect && Date.now() < known.endsAt && !isRevoked;
+        if (!isUsable) throw error;
       }
     }
     const { device, token } = this.#enrolled ?? known;
     return { device, token };
   }
 
-  /** The gateway no longer takes a token. @param {string} token */
-  expired(token) {
-    if (token === this.#enrolled?.token) this.#doubted = true;
+  /** Report that the gateway rejected a token as expired. @param {string} token */
+  reportExpired(token) {
+    if (token === this.#enrolled?.token) this.#isSuspect = true;
   }
 
-  /** A connection failed without a reason, which may be the token: ask for another, though not all the time. */
-  doubt() {
-    if (Date.now() - this.#renewed > DOUBT_MS) this.#doubted = true;
+  /** Report that a connection failed without a reason. The token may be the cause, so an older one is renewed. */
+  reportFailure() {
+    if (Date.now() - this.#renewed > MIN_AGE_MS) this.#isSuspect = true;
   }
 
-  /** The gateway has said that this phone is revoked or forgotten. @param {string} detail */
-  turnAway(detail) {
-    this.turnedAway = detail || 'The gateway no longer knows this phone: it was revoked or forgotten.';
+  /** Report that the gateway has revoked or removed this phone. @param {string} detail */
+  reportRevoked(detail) {
+    this.revokedReason = detail || 'The gateway no longer accepts this phone.';
     clearTimeout(this.#timer);
     this.dispatchEvent(new Event('change'));
   }
 
   #renew() {
-    this.#renewal ??= this.#askForToken().finally(() => {
+    this.#renewal ??= this.#requestToken().finally(() => {
       this.#renewal = null;
     });
     return this.#renewal;
   }
 
-  async #askForToken() {
+  async #requestToken() {
     const known = /** @type {Enrolled} */ (this.#enrolled);
     const { device, secret } = known;
     try {
       const { answer, date } = await post(`${this.#base}/token`, { device, secret });
-      if (this.#enrolled === known) await this.#keep({ device, secret, ...lifeOf(answer, date) });
+      if (this.#enrolled === known) await this.#store({ device, secret, ...lifetimeOf(answer, date) });
     } catch (error) {
-      if (error instanceof GatewayRejected && error.turnsAway) this.turnAway(error.message);
+      if (error instanceof GatewayRejected && error.isRevocation) this.reportRevoked(error.message);
       throw error;
     }
   }
 
   /** @param {Enrolled} enrolled */
-  async #keep(enrolled) {
+  async #store(enrolled) {
     this.#enrolled = enrolled;
     this.#renewed = Date.now();
-    this.#doubted = false;
+    this.#isSuspect = false;
     this.#backOff.reset();
-    this.turnedAway = '';
+    this.revokedReason = '';
     await this.#values.set('account', enrolled);
-    this.#schedule(1_000); // a gateway whose clock is wrong shall not be asked all the time
+    this.#schedule(1_000); // limits the requests if the gateway's clock is wrong
     this.dispatchEvent(new Event('change'));
   }
 
-  /** Replace the token in time, so that the next connection need not wait. @param {number} atLeast ms. */
-  #schedule(atLeast = 0) {
+  /** Schedule the next renewal, so that no connection has to wait for it. @param {number} minimum ms. */
+  #schedule(minimum = 0) {
     clearTimeout(this.#timer);
-    if (!this.#enrolled || !this.needsToken || this.turnedAway) return;
-    const delay = Math.max(this.#enrolled.renewAt - Date.now(), atLeast);
-    this.#timer = setTimeout(() => this.#renewInTime(), Math.min(Math.max(delay, 0), LONGEST_TIMER_MS));
+    if (!this.#enrolled || !this.needsToken || this.revokedReason) return;
+    const delay = Math.max(this.#enrolled.renewAt - Date.now(), minimum);
+    this.#timer = setTimeout(() => this.#renewIfDue(), Math.min(Math.max(delay, 0), MAX_TIMER_MS));
   }
 
-  async #renewInTime() {
+  async #renewIfDue() {
     if (Date.now() < (this.#enrolled?.renewAt ?? Infinity)) return this.#schedule();
     try {
       await this.#renew();
     } catch (error) {
-      const { retryAfter, turnsAway } = /** @type {GatewayRejected} */ (error);
-      if (!turnsAway) this.#schedule(this.#backOff.next(retryAfter));
+      const { retryAfter, isRevocation } = /** @type {GatewayRejected} */ (error);
+      if (!isRevocation) this.#schedule(this.#backOff.next(retryAfter));
     }
   }
 }
 
 /**
- * How long a token lives is told by the gateway's clock, which the phone's may be far from.
+ * Convert a token's lifetime from the gateway's clock to the phone's, which may be far off.
  *
- * @param {{token: string, expires: number}} answer `expires` in µs.
- * @param {number} date The gateway's clock, ms.
+ * @param {{token: string, expires: number}} answer `expires` in µs since the Unix epoch.
+ * @param {number} date The gateway's time, ms since the Unix epoch; NaN if unknown.
  */
-function lifeOf({ token, expires }, date) {
+function lifetimeOf({ token, expires }, date) {
   const now = Date.now();
-  const life = expires / 1000 - (Number.isNaN(date) ? now : date);
-  return { token, renewAt: now + RENEWED_AT * life, endsAt: now + life };
+  const lifetime = expires / 1000 - (Number.isNaN(date) ? now : date);
+  return { token, renewAt: now + RENEW_AFTER * lifetime, endsAt: now + lifetime };
 }

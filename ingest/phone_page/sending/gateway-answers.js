@@ -1,14 +1,14 @@
-/** What the gateway's HTTP side says. */
+/** HTTP requests to the gateway, and their errors. */
 
-/** Rejections that are over by themselves. */
-const LATER_STATUS = new Set([408, 425, 429]);
+/** Client errors after which the same request may succeed later. */
+const RETRYABLE_STATUS = new Set([408, 425, 429]);
 
-/** The gateway does not know the device any more; a code of its own to enrol with is needed. */
-const TURNED_AWAY = new Set(['revoked', 'unknown_device']);
+/** Codes for a device that the gateway no longer accepts; it must be enrolled again. */
+const REVOKED_CODES = new Set(['revoked', 'unknown_device']);
 
-/** The gateway rejects a request; its `message` is for the wearer. */
+/** The gateway rejected a request. Its `message` is for the wearer. */
 export class GatewayRejected extends Error {
-  /** @param {number} status @param {string} code @param {string} detail @param {number} retryAfter ms, or 0. */
+  /** @param {number} status @param {string} code @param {string} detail @param {number} retryAfter ms; 0 for none. */
   constructor(status, code, detail, retryAfter) {
     super(detail);
     this.status = status;
@@ -17,17 +17,17 @@ export class GatewayRejected extends Error {
   }
 
   /** Whether the phone must be enrolled again. */
-  get turnsAway() {
-    return TURNED_AWAY.has(this.code);
+  get isRevocation() {
+    return REVOKED_CODES.has(this.code);
   }
 
   /** Whether the same request will be rejected again. */
   get isFinal() {
-    return this.status >= 400 && this.status < 500 && !LATER_STATUS.has(this.status);
+    return this.status >= 400 && this.status < 500 && !RETRYABLE_STATUS.has(this.status);
   }
 }
 
-/** The gateway cannot be reached. */
+/** The gateway could not be reached. */
 export class GatewayAway extends Error {
   constructor() {
     super('The gateway cannot be reached.');
@@ -39,7 +39,8 @@ export class GatewayAway extends Error {
  * @param {string} url
  * @param {object} body Sent as JSON.
  * @param {Record<string, string>} headers
- * @returns {Promise<{answer: any, date: number}>} What was answered, and the gateway's clock, ms; NaN if not said.
+ * @returns {Promise<{answer: any, date: number}>} The parsed body, and the gateway's time, ms since the Unix epoch; NaN
+ *   without a `Date` header.
  * @throws {GatewayRejected | GatewayAway}
  */
 export async function post(url, body, headers = {}) {
@@ -55,7 +56,7 @@ export async function post(url, body, headers = {}) {
   } catch {
     throw new GatewayAway();
   }
-  const answer = await response.json().catch(() => null); // a proxy's error page is no JSON
+  const answer = await response.json().catch(() => null); // a proxy's error page is not JSON
   if (!response.ok) throw rejection(response, answer);
   return { answer, date: Date.parse(response.headers.get('Date') ?? '') };
 }
@@ -66,7 +67,7 @@ function rejection(response, answer) {
   return new GatewayRejected(
     response.status,
     typeof answer?.code === 'string' ? answer.code : `http_${response.status}`,
-    typeof answer?.detail === 'string' ? answer.detail : `The gateway answered with status ${response.status}.`,
+    typeof answer?.detail === 'string' ? answer.detail : `The gateway returned status ${response.status}.`,
     Number.isFinite(seconds) ? seconds * 1000 : 0,
   );
 }

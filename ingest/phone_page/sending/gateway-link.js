@@ -1,34 +1,37 @@
 /**
- * Sends an outbox to the gateway over a WebSocket, in order, and removes what was answered (docs/messages.md).
+ * Sends an outbox to the gateway over a WebSocket, in order, and removes answered messages (docs/messages.md).
  *
- * Whenever the connection ends it is opened again, and all that was not answered is sent from the oldest on.
+ * If the connection ends, it is opened again, and all unanswered messages are sent again, the oldest first.
  */
 
 import { BackOff } from './back-off.js';
 
 const SUBPROTOCOL = 'har.v1';
-/** Messages on their way; the gateway takes as many of a connection. */
-const MOST_IN_FLIGHT = 16;
+/** Unanswered messages; the gateway accepts as many per connection. */
+const MAX_IN_FLIGHT = 16;
 const OPENING_MS = 15_000;
-/** The gateway says after 2 s that answers must wait: what is silent for longer is dead. */
+/** Longest time without an answer. The gateway reports after 2 s that answers are delayed. */
 const SILENCE_MS = 10_000;
-/** Once it has said that they wait, it answers or closes within 30 s. */
-const WAITING_MS = 45_000;
+/** Longest time without an answer after such a report. The gateway then answers or closes within 30 s. */
+const DELAYED_MS = 45_000;
+/** Close code after too many rejected messages. */
 const TOO_MANY_REJECTED = 1008;
 const TOO_MANY_REJECTED_MS = 10_000;
+/** Close code for an expired token. */
 const TOKEN_EXPIRED = 4401;
-const TURNED_AWAY = 4403;
+/** Close code for a revoked device. */
+const REVOKED = 4403;
 
 /**
  * @typedef {'off' | 'connecting' | 'open' | 'waiting'} LinkState
  * @typedef {import('./outbox.js').StoredMessage} StoredMessage
  *
  * @typedef {object} LinkHandlers
- * @property {() => void} onState The state, or what is waited for, changed.
+ * @property {() => void} onState `state`, `reason` or `waitsFor` has changed.
  * @property {(socket: WebSocket) => void} [onOpen]
- * @property {(message: any) => void} [onMessage] What is no answer.
+ * @property {(message: any) => void} [onMessage] The gateway sent a message that is not an answer.
  * @property {() => void} onAccepted
- * @property {(message: StoredMessage, code: string, detail: string) => void} onRejected It was removed.
+ * @property {(message: StoredMessage, code: string, detail: string) => void} onRejected The message was removed.
  */
 
 export class GatewayLink {
@@ -40,32 +43,32 @@ export class GatewayLink {
   /** @type {WebSocket | null} */
   #socket = null;
   #token = '';
-  /** @type {StoredMessage[]} Sent and not answered, the oldest first. */
+  /** @type {StoredMessage[]} Unanswered messages, the oldest first. */
   #inFlight = [];
-  /** The order of the newest message that went over this connection. */
-  #sentTo = -1;
-  #pumping = false;
+  /** `order` of the newest message sent over this connection. */
+  #lastSent = -1;
+  #isPumping = false;
   #pumpAgain = false;
-  #heard = 0;
+  #lastReceived = 0;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #retry;
   /** @type {ReturnType<typeof setInterval> | undefined} */
   #watch;
-  /** Attempts that were overtaken know it by this number. */
+  /** Number of the current attempt; an outdated attempt has another one. */
   #attempt = 0;
   #added = () => this.#pump();
   #wake = () => this.#retryNow();
   /** @type {LinkState} */
   state = 'off';
-  /** When the next attempt is due, by `performance.now()`. */
+  /** When the next attempt starts, by `performance.now()`. */
   retryAt = 0;
-  /** Why there is no connection, for the wearer; empty if it just cannot be reached. */
+  /** Why there is no connection, as text for the wearer; empty if the gateway cannot be reached. */
   reason = '';
-  /** @type {string} What the gateway waits for (`kafka`, `room`); empty if for nothing. */
+  /** @type {string} What delays the gateway's answers (`kafka`, `room`, `rate`); empty for nothing. */
   waitsFor = '';
 
   /**
-   * @param {string} url
+   * @param {string} url WebSocket URL.
    * @param {import('./device-account.js').DeviceAccount} account
    * @param {import('./outbox.js').Outbox} outbox
    * @param {LinkHandlers} handlers
@@ -96,11 +99,11 @@ export class GatewayLink {
     const socket = this.#socket;
     this.#socket = null;
     socket?.close();
-    this.#become('off');
+    this.#setState('off');
   }
 
-  /** @param {object} message Sent as a text frame, if there is a connection. */
-  say(message) {
+  /** @param {object} message Sent as a text frame; dropped without a connection. */
+  send(message) {
     if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.send(JSON.stringify(message));
   }
 
@@ -108,14 +111,14 @@ export class GatewayLink {
     this.#attempt += 1;
     const attempt = this.#attempt;
     this.#retry = undefined;
-    this.#become('connecting', this.reason);
+    this.#setState('connecting', this.reason);
     let credentials;
     try {
       credentials = await this.#account.credentials();
     } catch (error) {
       if (attempt !== this.#attempt) return;
       const rejected = /** @type {import('./gateway-answers.js').GatewayRejected} */ (error);
-      // Who is turned away is stopped by whoever owns this; what can be tried again is.
+      // If the device is revoked, the owner stops this link.
       this.#pause(rejected.retryAfter ?? 0, rejected.message);
       return;
     }
@@ -129,8 +132,8 @@ export class GatewayLink {
     socket.binaryType = 'arraybuffer';
     this.#socket = socket;
     this.#token = token;
-    this.#heard = performance.now();
-    // A socket that was given up may still report: only the present one counts.
+    this.#lastReceived = performance.now();
+    // An abandoned socket may still have events: ignore them.
     socket.onopen = () => {
       if (socket === this.#socket) this.#opened(socket);
     };
@@ -144,74 +147,75 @@ export class GatewayLink {
 
   /** @param {WebSocket} socket */
   #opened(socket) {
-    this.#heard = performance.now();
+    this.#lastReceived = performance.now();
     this.#inFlight = [];
-    this.#sentTo = -1;
-    this.#become('open');
+    this.#lastSent = -1;
+    this.#setState('open');
     this.#handlers.onOpen?.(socket);
     this.#pump();
   }
 
-  /** Send what waits, as far as there is room on the way. */
+  /** Send messages of the outbox, up to the limit of unanswered ones. */
   async #pump() {
     this.#pumpAgain = true;
-    if (this.#pumping) return;
-    this.#pumping = true;
+    if (this.#isPumping) return;
+    this.#isPumping = true;
     try {
       while (this.#pumpAgain) {
         this.#pumpAgain = false;
         await this.#sendNext();
       }
     } catch (error) {
-      console.error('the outbox could not be read', error);
-      this.#giveUp('The outbox on this phone could not be read. Load the page again.');
+      console.error('could not read the outbox', error);
+      this.#reconnect('The outbox on this phone could not be read. Reload the page.');
     } finally {
-      this.#pumping = false;
+      this.#isPumping = false;
     }
   }
 
   async #sendNext() {
     const socket = this.#socket;
-    const room = MOST_IN_FLIGHT - this.#inFlight.length;
-    if (socket?.readyState !== WebSocket.OPEN || room <= 0) return;
-    const messages = await this.#outbox.next(this.#sentTo, room);
+    const count = MAX_IN_FLIGHT - this.#inFlight.length;
+    if (socket?.readyState !== WebSocket.OPEN || count <= 0) return;
+    const messages = await this.#outbox.next(this.#lastSent, count);
     if (socket !== this.#socket || socket.readyState !== WebSocket.OPEN) return;
-    if (this.#inFlight.length === 0) this.#heard = performance.now();
+    if (this.#inFlight.length === 0) this.#lastReceived = performance.now();
     for (const message of messages) {
       socket.send(/** @type {any} */ (message.body));
       this.#inFlight.push(message);
-      this.#sentTo = message.order;
+      this.#lastSent = message.order;
     }
   }
 
   /** @param {string} data */
   #receive(data) {
-    this.#heard = performance.now();
+    this.#lastReceived = performance.now();
     let message;
     try {
       message = JSON.parse(data);
     } catch {
-      this.#giveUp('The gateway said something that cannot be read.');
+      this.#reconnect('The gateway sent a message that is not JSON.');
       return;
     }
     if (message.type === 'accepted' || message.type === 'rejected') this.#settle(message);
-    else if (message.type === 'waiting') this.#become('open', '', message.reason);
+    else if (message.type === 'waiting') this.#setState('open', '', message.reason);
     else this.#handlers.onMessage?.(message);
   }
 
   /** @param {any} answer */
   #settle(answer) {
     const message = this.#inFlight[0];
-    const isKnown = answer.type === 'accepted' || typeof answer.sequence === 'number';
-    if (!message || (isKnown && (answer.session !== message.session || answer.sequence !== message.sequence))) {
-      this.#giveUp('The gateway answered something that was not sent.');
+    // A rejection of an undecodable message names no session and no sequence.
+    const isNamed = answer.type === 'accepted' || typeof answer.sequence === 'number';
+    if (!message || (isNamed && (answer.session !== message.session || answer.sequence !== message.sequence))) {
+      this.#reconnect('The gateway answered a message that this phone did not send.');
       return;
     }
     this.#inFlight.shift();
     this.#backOff.reset();
-    if (this.waitsFor !== '') this.#become('open');
-    // If the page ends before this is done, the message is sent again, which does no harm.
-    this.#outbox.remove(message).catch((error) => console.error('an answered message stays in the outbox', error));
+    if (this.waitsFor !== '') this.#setState('open');
+    // If the page is closed before this is done, the message is sent again; the gateway accepts repeats.
+    this.#outbox.remove(message).catch((error) => console.error('could not remove an answered message', error));
     if (answer.type === 'accepted') this.#handlers.onAccepted();
     else this.#handlers.onRejected(message, String(answer.code), String(answer.detail));
     this.#pump();
@@ -221,32 +225,32 @@ export class GatewayLink {
   #lost(code, reason) {
     const wasOpen = this.state === 'open';
     this.#socket = null;
-    if (code === TURNED_AWAY) {
-      this.#account.turnAway(reason);
+    if (code === REVOKED) {
+      this.#account.reportRevoked(reason);
       return;
     }
     if (code === TOKEN_EXPIRED) {
-      this.#account.expired(this.#token);
-      // A fresh token is taken at once; a gateway that rejects fresh ones is asked less and less often.
-      this.#pause(0, wasOpen ? '' : 'The gateway does not take this phone’s token.');
+      this.#account.reportExpired(this.#token);
+      // The next attempt renews the token. If the gateway rejects new tokens, too, the pauses grow.
+      this.#pause(0, wasOpen ? '' : 'The gateway rejected this phone’s token.');
       return;
     }
-    // Browsers do not tell with which status a connection was turned away: it may be the token.
-    if (!wasOpen) this.#account.doubt();
+    // Browsers hide the status code of a failed connection: the token may be the cause.
+    if (!wasOpen) this.#account.reportFailure();
     this.#pause(code === TOO_MANY_REJECTED ? TOO_MANY_REJECTED_MS : 0, reason);
   }
 
-  /** @param {number} atLeast ms. @param {string} reason */
-  #pause(atLeast, reason) {
-    const delay = this.#backOff.next(atLeast);
+  /** @param {number} minimum ms. @param {string} reason */
+  #pause(minimum, reason) {
+    const delay = this.#backOff.next(minimum);
     this.retryAt = performance.now() + delay;
     clearTimeout(this.#retry);
     this.#retry = setTimeout(() => this.#connect(), delay);
-    this.#become('waiting', reason);
+    this.#setState('waiting', reason);
   }
 
-  /** @param {string} reason */
-  #giveUp(reason) {
+  /** Abandon the connection, and open another one after a pause. @param {string} reason */
+  #reconnect(reason) {
     const socket = this.#socket;
     this.#socket = null;
     socket?.close();
@@ -254,10 +258,10 @@ export class GatewayLink {
   }
 
   #checkSilence() {
-    const silence = performance.now() - this.#heard;
-    if (this.state === 'connecting' && this.#socket && silence > OPENING_MS) this.#giveUp('');
-    const limit = this.waitsFor === '' ? SILENCE_MS : WAITING_MS;
-    if (this.state === 'open' && this.#inFlight.length > 0 && silence > limit) this.#giveUp('');
+    const silence = performance.now() - this.#lastReceived;
+    if (this.state === 'connecting' && this.#socket && silence > OPENING_MS) this.#reconnect('');
+    const limit = this.waitsFor === '' ? SILENCE_MS : DELAYED_MS;
+    if (this.state === 'open' && this.#inFlight.length > 0 && silence > limit) this.#reconnect('');
   }
 
   #retryNow() {
@@ -267,7 +271,7 @@ export class GatewayLink {
   }
 
   /** @param {LinkState} state @param {string} reason @param {string} waitsFor */
-  #become(state, reason = '', waitsFor = '') {
+  #setState(state, reason = '', waitsFor = '') {
     if (state === this.state && reason === this.reason && waitsFor === this.waitsFor) return;
     this.state = state;
     this.reason = reason;

@@ -1,28 +1,28 @@
 /**
- * What the wearer says to be doing (har/labels.py), kept until the gateway has it, in the order in which it came.
+ * The wearer's labels (har/labels.py), stored until the gateway has accepted them, and sent in order.
  *
- * A label is known by its device, session and start. The same start again with an end stops it; an end that is the
- * start takes it back.
+ * Device, session and start identify a label. Each change of a label is a message of its own: a message with an end
+ * stops the label; an end equal to the start undoes it.
  */
 
 import { BackOff } from './back-off.js';
 import { GatewayRejected, post } from './gateway-answers.js';
 
-/** What is remembered for the list; what waits is never forgotten. */
-const MOST_REMEMBERED = 30;
-/** Labels that may wait: more than anybody says in a week without a network. */
-const MOST_WAITING = 5_000;
+/** Labels that are kept for the list on the page. Unsent messages are always kept. */
+const MAX_LISTED = 30;
+/** Unsent messages; a week without a connection needs fewer. */
+const MAX_WAITING = 5_000;
 
 /**
- * @typedef {object} Said
+ * @typedef {object} Label
  * @property {string} device
  * @property {string} session
- * @property {number} start µs of the session's event time.
- * @property {number | null} end null while it goes on; the start, if it was taken back.
+ * @property {number} start Event time, µs.
+ * @property {number | null} end Event time, µs; null while the label is active; the start if it was undone.
  * @property {string} activity
- * @property {number} saidAt When it was last said, µs.
- * @property {number} [endedBy] The start of the label whose beginning ended this one.
- * @property {string} [rejected] Why the gateway does not take it.
+ * @property {number} saidAt When it was last changed, µs.
+ * @property {number} [endedBy] The start of the label that ended this one.
+ * @property {string} [rejected] Why the gateway rejected it.
  */
 
 export class LabelJournal extends EventTarget {
@@ -36,25 +36,25 @@ export class LabelJournal extends EventTarget {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #retry;
   #saidAt = 0;
-  /** @type {Said[]} The newest first. */
-  said = [];
-  /** @type {Map<number, number>} How many labels about the label with this start are not with the gateway. */
+  /** @type {Label[]} The newest first. */
+  recent = [];
+  /** @type {Map<number, number>} Number of unsent messages, by the label's start. */
   #waiting = new Map();
-  /** @type {Said | null} What goes on. */
+  /** @type {Label | null} The label without an end. */
   active = null;
-  /** Why labels wait, for the wearer. */
+  /** Why messages could not be sent, as text for the wearer; empty without a fault. */
   reason = '';
 
   /**
    * @param {import('./database.js').Database} database
    * @param {import('./device-account.js').DeviceAccount} account
-   * @param {string} url
+   * @param {string} url URL of the gateway's `/v1/labels`.
    * @param {() => number} now Event time, µs.
    */
   static async open(database, account, url, now) {
     const journal = new LabelJournal(database, account, url, now);
-    const said = await database.getAll('said');
-    journal.said = said.sort((one, other) => other.start - one.start);
+    const labels = await database.getAll('said');
+    journal.recent = labels.sort((one, other) => other.start - one.start);
     for (const { start } of await database.getAll('statements')) journal.#count(start, 1);
     addEventListener('online', () => journal.send());
     return journal;
@@ -74,64 +74,64 @@ export class LabelJournal extends EventTarget {
     this.#url = url;
   }
 
-  /** How many labels are not with the gateway. */
+  /** Number of unsent messages. */
   get waiting() {
     return [...this.#waiting.values()].reduce((sum, count) => sum + count, 0);
   }
 
-  /** @param {Said} said @returns {boolean} Whether the gateway does not have all that was said of it. */
-  waits({ start }) {
+  /** @param {Label} label @returns {boolean} Whether the label has unsent messages. */
+  isWaiting({ start }) {
     return (this.#waiting.get(start) ?? 0) > 0;
   }
 
   /**
-   * An activity begins; what went on before ends.
+   * Start a label; end the active one.
    *
    * @param {string} session
    * @param {string} activity
    * @param {number} now Event time, µs.
    */
   start(session, activity, now) {
-    const start = Math.max(now, (this.said[0]?.session === session ? this.said[0].start : 0) + 1);
-    /** @type {Said[]} */
+    const start = Math.max(now, (this.recent[0]?.session === session ? this.recent[0].start : 0) + 1);
+    /** @type {Label[]} */
     const changes = [];
     if (this.active) changes.push({ ...this.active, end: Math.max(start, this.active.start), endedBy: start });
     const { device } = this.#account;
     this.active = { device, session, start, end: null, activity, saidAt: 0 };
-    return this.#say([...changes, this.active]);
+    return this.#record([...changes, this.active]);
   }
 
-  /** What goes on ends. @param {number} now Event time, µs. */
+  /** End the active label. @param {number} now Event time, µs. */
   async stop(now) {
     if (!this.active) return;
     const ended = { ...this.active, end: Math.max(now, this.active.start) };
     this.active = null;
-    await this.#say([ended]);
+    await this.#record([ended]);
   }
 
-  /** The newest label that counts. @returns {Said | undefined} */
+  /** The newest label that was not undone. @returns {Label | undefined} */
   get undoable() {
-    return this.said.find(({ start, end }) => end !== start);
+    return this.recent.find(({ start, end }) => end !== start);
   }
 
-  /** Take back the newest label; what its beginning ended goes on again. @param {string} session The present one. */
+  /** Undo the newest label; the label that it ended continues. @param {string} session The current session. */
   async undo(session) {
     const last = this.undoable;
     if (!last) return;
-    /** @type {Said[]} */
+    /** @type {Label[]} */
     const changes = [{ ...last, end: last.start }];
-    const goesOn = this.active === null || this.active.start === last.start;
-    const before = this.said.find(({ endedBy, end, start }) => endedBy === last.start && end !== start);
-    if (goesOn) this.active = null;
-    if (before && goesOn && last.end === null) {
-      const again = { ...before, end: null, endedBy: undefined };
-      if (before.session === session) this.active = again;
-      changes.push(again);
+    const isNewest = this.active === null || this.active.start === last.start;
+    const previous = this.recent.find(({ endedBy, end, start }) => endedBy === last.start && end !== start);
+    if (isNewest) this.active = null;
+    if (previous && isNewest && last.end === null) {
+      const continued = { ...previous, end: null, endedBy: undefined };
+      if (previous.session === session) this.active = continued;
+      changes.push(continued);
     }
-    await this.#say(changes);
+    await this.#record(changes);
   }
 
-  /** Send what waits, in order. */
+  /** Send the unsent messages, in order. */
   async send() {
     this.#sendAgain = true;
     if (this.#sending) return;
@@ -143,7 +143,7 @@ export class LabelJournal extends EventTarget {
         while (await this.#sendOldest()) this.#backOff.reset();
       }
     } catch (error) {
-      this.#later(/** @type {GatewayRejected} */ (error));
+      this.#retryLater(/** @type {GatewayRejected} */ (error));
     } finally {
       this.#sending = false;
     }
@@ -151,9 +151,9 @@ export class LabelJournal extends EventTarget {
 
   /** @returns {Promise<boolean>} Whether there may be more. */
   async #sendOldest() {
-    if (this.#account.turnedAway) return false;
-    const waiting = await this.#database.getAll('statements', undefined, MOST_WAITING);
-    // What was said under a former name is not sent under another.
+    if (this.#account.revokedReason) return false;
+    const waiting = await this.#database.getAll('statements', undefined, MAX_WAITING);
+    // Labels of former names are not sent under another name.
     const oldest = waiting.find(({ device }) => device === this.#account.device);
     if (!oldest) return false;
     const { order, ...label } = oldest;
@@ -164,11 +164,11 @@ export class LabelJournal extends EventTarget {
     } catch (error) {
       if (!(error instanceof GatewayRejected) || !error.isFinal) throw error;
       if (error.status === 401) {
-        this.#account.expired(token);
+        this.#account.reportExpired(token);
         throw error;
       }
-      if (error.turnsAway) {
-        this.#account.turnAway(error.message);
+      if (error.isRevocation) {
+        this.#account.reportRevoked(error.message);
         return false;
       }
       rejected = `${error.code}: ${error.message}`;
@@ -178,9 +178,9 @@ export class LabelJournal extends EventTarget {
   }
 
   /** @param {GatewayRejected} error */
-  #later(error) {
+  #retryLater(error) {
     this.reason = error.message;
-    if (!this.#account.turnedAway) {
+    if (!this.#account.revokedReason) {
       this.#retry = setTimeout(() => this.send(), this.#backOff.next(error.retryAfter ?? 0));
     }
     this.dispatchEvent(new Event('change'));
@@ -188,7 +188,7 @@ export class LabelJournal extends EventTarget {
 
   /** @param {number} order @param {any} sent @param {string} rejected */
   async #settle(order, sent, rejected) {
-    const label = this.said.find(({ session, start }) => session === sent.session && start === sent.start);
+    const label = this.recent.find(({ session, start }) => session === sent.session && start === sent.start);
     const transaction = this.#database.transaction(['statements', 'said'], 'readwrite');
     const changes = [transaction.objectStore('statements').delete(order), transaction.done];
     if (label && rejected) {
@@ -201,23 +201,23 @@ export class LabelJournal extends EventTarget {
     this.dispatchEvent(new Event('change'));
   }
 
-  /** @param {Said[]} changes In the order in which they are said. */
-  async #say(changes) {
-    if (this.waiting >= MOST_WAITING) throw new Error(`${MOST_WAITING} labels wait for the gateway: no more are kept.`);
+  /** Store changed labels, and send them. @param {Label[]} changes In order. */
+  async #record(changes) {
+    if (this.waiting >= MAX_WAITING) throw new Error(`${MAX_WAITING} labels are already waiting for the gateway.`);
     const transaction = this.#database.transaction(['statements', 'said'], 'readwrite');
     const writes = [];
     for (const change of changes) {
-      // Which of two counts is told by this time: it only increases.
+      // Of two messages about one label the later one counts, so this time must increase.
       this.#saidAt = Math.max(this.#now(), this.#saidAt + 1);
       change.saidAt = this.#saidAt;
-      this.#remember(change);
+      this.#list(change);
       this.#count(change.start, 1);
       const { device, session, start, end, activity } = change;
       const label = { device, session, start, end, activity, said_at: this.#saidAt };
       writes.push(transaction.objectStore('statements').add(label));
       writes.push(transaction.objectStore('said').put(change));
     }
-    for (const old of this.said.splice(MOST_REMEMBERED)) {
+    for (const old of this.recent.splice(MAX_LISTED)) {
       writes.push(transaction.objectStore('said').delete([old.session, old.start]));
     }
     this.dispatchEvent(new Event('change'));
@@ -225,10 +225,10 @@ export class LabelJournal extends EventTarget {
     this.send();
   }
 
-  /** @param {Said} change */
-  #remember(change) {
-    const others = this.said.filter(({ session, start }) => session !== change.session || start !== change.start);
-    this.said = [change, ...others].sort((one, other) => other.start - one.start);
+  /** @param {Label} change */
+  #list(change) {
+    const others = this.recent.filter(({ session, start }) => session !== change.session || start !== change.start);
+    this.recent = [change, ...others].sort((one, other) => other.start - one.start);
   }
 
   /** @param {number} start @param {number} by */

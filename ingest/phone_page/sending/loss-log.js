@@ -1,14 +1,14 @@
-/** What was recorded and could not be kept: counted, and written down with its times. */
+/** Log of recorded readings that could not be stored. */
 
-const MOST_ENTRIES = 50;
-/** Losses this close to each other are one, µs. */
-const JOINED_US = 2_000_000;
+const MAX_ENTRIES = 50;
+/** Losses with a shorter time between them are one entry, µs. */
+const JOIN_US = 2_000_000;
 
 /**
  * @typedef {object} Loss
  * @property {number} from Event time, µs.
- * @property {number} until
- * @property {number} seconds Of readings.
+ * @property {number} until Event time, µs.
+ * @property {number} seconds Duration of the lost readings.
  * @property {string} reason
  */
 
@@ -16,7 +16,7 @@ export class LossLog {
   #values;
   /** @type {Loss[]} The newest last. */
   entries;
-  /** Seconds of readings, since ever. */
+  /** Total duration of lost readings, s; it outlives the page. */
   seconds;
 
   /** @param {import('./database.js').NamedValues} values */
@@ -31,22 +31,22 @@ export class LossLog {
     this.seconds = known.seconds;
   }
 
-  /** @param {number} from @param {number} until µs. @param {number} count Readings. @param {string} reason */
+  /** @param {number} from µs. @param {number} until µs. @param {number} count Of readings. @param {string} reason */
   add(from, until, count, reason) {
-    // n readings stand for n periods, between which lie n - 1.
+    // n readings cover n periods, but only n - 1 lie between the first and the last.
     const seconds = count > 1 ? ((until - from) / 1e6) * (count / (count - 1)) : 0;
     const last = this.entries.at(-1);
-    if (last && last.reason === reason && from - last.until >= 0 && from - last.until < JOINED_US) {
+    if (last && last.reason === reason && from - last.until >= 0 && from - last.until < JOIN_US) {
       last.until = until;
       last.seconds += seconds;
     } else {
-      this.entries = [...this.entries, { from, until, seconds, reason }].slice(-MOST_ENTRIES);
+      this.entries = [...this.entries, { from, until, seconds, reason }].slice(-MAX_ENTRIES);
     }
     this.seconds += seconds;
-    console.warn(`${seconds.toFixed(1)} s of readings were not kept: ${reason}`);
+    console.warn(`lost ${seconds.toFixed(1)} s of readings: ${reason}`);
     this.#values.set('losses', { entries: this.entries, seconds: this.seconds }).catch((error) => {
-      // A full disk rejects this as well; what is shown stays right until the page is loaded again.
-      console.error('the log of losses could not be stored', error);
+      // A full disk may cause this. The shown log is right until the page is reloaded.
+      console.error('could not store the log of losses', error);
     });
   }
 }

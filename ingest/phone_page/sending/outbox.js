@@ -1,17 +1,17 @@
 /**
- * Messages that the gateway has not confirmed, in IndexedDB, in the order in which they were made.
+ * Messages that the gateway has not confirmed, in IndexedDB, in order of creation.
  *
- * A message is written here before it is sent and removed when it was answered, so that a reload, a crash of the
- * browser or days without a network lose nothing. The outbox has a limit: what was recorded first is never given up
- * for something newer. (Transactions are `relaxed`: a sudden loss of power may cost the last seconds, and the battery
- * is not spent on flushing the disk twice a second.)
+ * A message is stored before it is sent, and removed when the gateway has answered it. A reload, a crash of the
+ * browser or days without a connection therefore lose nothing. If the outbox is full, it takes no new messages and
+ * keeps the older ones. Transactions are `relaxed`, which saves battery: a sudden loss of power may cost the last
+ * seconds.
  *
- * Messages of a device's former name stay in the outbox and are not sent under another name.
+ * Messages of the device's former names stay in the outbox; they are not sent under another name.
  */
 
 /**
- * What IndexedDB is taken to need for a message besides its body. Measured in Chromium, over 20,000 batches of 30
- * readings: 29 bytes, once the database has compacted its files; until then, more.
+ * Allowance for a message's overhead in IndexedDB, bytes. Measured in Chromium over 20,000 batches of 30 readings:
+ * 29 bytes after compaction, more before.
  */
 export const RECORD_BYTES = 60;
 
@@ -20,8 +20,8 @@ export const RECORD_BYTES = 60;
  * @property {string} session
  * @property {number} sequence
  * @property {number} from Event time of its first reading or window, µs.
- * @property {number} until Event time of its last, µs.
- * @property {Uint8Array | string} body As it is sent.
+ * @property {number} until Event time of its last one, µs.
+ * @property {Uint8Array | string} body The encoded message.
  *
  * @typedef {Message & {device: string, order: number, bytes: number}} StoredMessage
  * @typedef {{count: number, bytes: number}} Tally
@@ -33,7 +33,7 @@ export class Outbox extends EventTarget {
   #device;
   #limit;
   #order;
-  /** @type {Record<string, Tally>} What lies here, by device. */
+  /** @type {Record<string, Tally>} Number and size of the messages, by device. */
   #tallies;
 
   /**
@@ -67,12 +67,12 @@ export class Outbox extends EventTarget {
     this.#order = order;
   }
 
-  /** How many messages of this device wait. */
+  /** Number of this device's messages. */
   get count() {
     return this.#tallies[this.#device].count;
   }
 
-  /** Bytes of all devices' messages. */
+  /** Size of all messages, also of former names, bytes. */
   get bytes() {
     return Object.values(this.#tallies).reduce((sum, tally) => sum + tally.bytes, 0);
   }
@@ -81,7 +81,7 @@ export class Outbox extends EventTarget {
     return this.#limit;
   }
 
-  /** @returns {Map<string, number>} How many messages wait under this device's former names. */
+  /** @returns {Map<string, number>} Number of messages, by former name of this device. */
   foreign() {
     const others = Object.entries(this.#tallies).filter(([device, { count }]) => device !== this.#device && count > 0);
     return new Map(others.map(([device, { count }]) => [device, count]));
@@ -89,8 +89,8 @@ export class Outbox extends EventTarget {
 
   /**
    * @param {Message} message
-   * @returns {Promise<boolean>} Whether it was kept; not, if there is no room.
-   * @throws {DOMException} If IndexedDB fails in another way.
+   * @returns {Promise<boolean>} Whether it was stored; false if the outbox or the disk is full.
+   * @throws {DOMException} If IndexedDB fails for another reason.
    */
   async add(message) {
     const length = typeof message.body === 'string' ? message.body.length : message.body.byteLength;
@@ -114,21 +114,21 @@ export class Outbox extends EventTarget {
   }
 
   /**
-   * @param {number} after The order of the last message that is known; -1 for none.
+   * @param {number} after Return messages with a larger `order`; -1 for all.
    * @param {number} count
-   * @returns {Promise<StoredMessage[]>} The oldest that follow, at most `count`.
+   * @returns {Promise<StoredMessage[]>} The oldest of these messages, at most `count`.
    */
   next(after, count) {
     const range = IDBKeyRange.bound([this.#device, after], [this.#device, Infinity], true);
     return this.#database.getAll(this.#store, range, count);
   }
 
-  /** @returns {Promise<StoredMessage | undefined>} What waits longest. */
+  /** @returns {Promise<StoredMessage | undefined>} The oldest message. */
   async oldest() {
     return (await this.next(-1, 1))[0];
   }
 
-  /** @param {{order: number, bytes: number}} message One that was answered. */
+  /** @param {{order: number, bytes: number}} message An answered message. */
   async remove({ order, bytes }) {
     const tally = this.#tallies[this.#device];
     tally.count -= 1;
@@ -145,7 +145,7 @@ export class Outbox extends EventTarget {
   }
 
   /**
-   * Change messages and what is known of them in one transaction.
+   * Change messages and tallies in one transaction.
    *
    * @param {(store: any) => Promise<unknown>} change
    */
@@ -155,9 +155,9 @@ export class Outbox extends EventTarget {
       change(transaction.objectStore(this.#store)),
       transaction.objectStore('values').put(structuredClone(this.#tallies), `tally:${this.#store}`),
     ];
-    // It shall not depend on this page's being there when the requests were answered.
+    // Commit explicitly, so that the page may be closed before the requests have finished.
     transaction.commit();
-    // Requests of a transaction that is aborted fail as well: all are waited for.
+    // If the transaction aborts, its requests fail, too: wait for all.
     await Promise.all([...requests, transaction.done]);
   }
 }

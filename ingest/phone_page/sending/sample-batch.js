@@ -1,4 +1,4 @@
-/** Batches of readings as the gateway takes them: har/samples.py's `SampleBatch`, the same bytes. */
+/** Encoding of batches of readings: the same bytes as `SampleBatch` in har/samples.py. */
 
 import { encode } from '../vendor/msgpack/index.mjs';
 
@@ -17,16 +17,16 @@ const IDENTIFIER = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
  * @property {string} device
  * @property {string} session One uninterrupted numbering of batches.
  * @property {number} sequence From 0, without gaps.
- * @property {number} newestSent The newest event time that was sent before, µs; 0 at first.
- * @property {number} earlierUntil No batch with a lower sequence has a reading after this, µs; 0 at first.
+ * @property {number} newestSent The newest event time of the earlier batches, µs; 0 in the first batch.
+ * @property {number} earlierUntil No batch with a lower sequence has a reading after this, µs; 0 in the first batch.
  * @property {number} laterFrom No batch with a higher sequence has a reading before this, µs.
- * @property {ArrayLike<number>} times Event times, µs since the epoch.
+ * @property {ArrayLike<number>} times Event times, µs since the Unix epoch.
  * @property {ArrayLike<number>} x Acceleration, m/s², gravity included, Android's signs.
  * @property {ArrayLike<number>} y
  * @property {ArrayLike<number>} z
  */
 
-/** A batch that the gateway would reject; `code` is what it would reject it for. */
+/** A batch that the gateway would reject with this `code`. */
 export class RejectedBatchError extends Error {
   name = 'RejectedBatchError';
 
@@ -53,7 +53,7 @@ export function encodeBatch(batch) {
   checkTimes(batch);
   checkValues(batch);
   const { device, session, sequence, newestSent, earlierUntil, laterFrom, times, x, y, z } = batch;
-  // Numbers beyond 32 bits become MessagePack's 64-bit integers, as they are whole and below 2^53.
+  // Integers beyond 32 bits become 64-bit integers in MessagePack.
   return encode([
     SCHEMA,
     device,
@@ -64,7 +64,7 @@ export function encodeBatch(batch) {
     laterFrom,
     UNITS,
     times.length,
-    // Typed arrays are little-endian, as the message is, on every platform that has a browser.
+    // Typed arrays are little-endian on all platforms of browsers, as the message must be.
     bytesOf(BigInt64Array.from(/** @type {number[]} */ (times), BigInt)),
     ...[x, y, z].map((axis) => bytesOf(Float32Array.from(axis))),
   ]);

@@ -1,9 +1,9 @@
-/** Readings become numbered messages in the outbox. */
+/** Puts readings into the outbox, as numbered batches. */
 
 import { encodeBatch, RejectedBatchError } from './sample-batch.js';
 
-/** Batches that may wait for IndexedDB; beyond that it is stuck. */
-const MOST_PENDING = 60;
+/** Batches that may wait for IndexedDB; more mean that it is stuck. */
+const MAX_PENDING = 60;
 
 /**
  * @typedef {'full' | 'storage' | 'invalid'} LossReason
@@ -22,7 +22,7 @@ export class SampleOutlet {
   /**
    * @param {import('./outbox.js').Outbox} outbox
    * @param {string} device
-   * @param {OnLost} onLost Readings could not be kept.
+   * @param {OnLost} onLost Readings could not be stored.
    */
   constructor(outbox, device, onLost) {
     this.#outbox = outbox;
@@ -31,14 +31,14 @@ export class SampleOutlet {
   }
 
   /**
-   * Keep the next readings of a session.
+   * Add the next readings of a session.
    *
    * @param {string} session
    * @param {import('../sensing/recorder.js').Columns} columns
-   * @returns {Promise<void>} When they are kept or lost.
+   * @returns {Promise<void>} When they are stored or lost.
    */
-  keep(session, columns) {
-    if (this.#pending >= MOST_PENDING) {
+  add(session, columns) {
+    if (this.#pending >= MAX_PENDING) {
       this.#lose(columns, 'storage');
       return Promise.resolve();
     }
@@ -57,20 +57,20 @@ export class SampleOutlet {
     const { sequence, newest } = this.#numbering;
     const from = columns.times[0];
     const until = /** @type {number} */ (columns.times.at(-1));
-    // Times only increase, which is all that the three promises say (docs/messages.md).
+    // The times of a session increase strictly, so these three promises hold (docs/messages.md).
     const promises = { newestSent: newest, earlierUntil: newest, laterFrom: until + 1 };
-    let kept = false;
+    let isStored = false;
     try {
-      // The encoder gives a view into a larger buffer, all of which IndexedDB would store.
+      // The encoder returns a view of a larger buffer; IndexedDB would store the whole buffer.
       const body = encodeBatch({ device: this.#device, session, sequence, ...promises, ...columns }).slice();
-      kept = await this.#outbox.add({ session, sequence, from, until, body });
-      if (!kept) this.#lose(columns, 'full');
+      isStored = await this.#outbox.add({ session, sequence, from, until, body });
+      if (!isStored) this.#lose(columns, 'full');
     } catch (error) {
-      console.error('readings could not be stored', error);
+      console.error('could not store readings', error);
       this.#lose(columns, error instanceof RejectedBatchError ? 'invalid' : 'storage');
     }
-    // A batch that was not kept was never numbered: the gateway waits for nothing that does not come.
-    if (kept) this.#numbering = { session, sequence: sequence + 1, newest: until };
+    // A lost batch uses no number: the processor would wait for the missing one.
+    if (isStored) this.#numbering = { session, sequence: sequence + 1, newest: until };
   }
 
   /** @param {import('../sensing/recorder.js').Columns} columns @param {LossReason} reason */

@@ -1,30 +1,31 @@
-/** What this phone sends under its present name: readings or activities, each with its outbox and its connection. */
+/** Sends this device's readings and activities, each with an outbox and a connection of its own. */
 
 import { ActivityOutlet } from './activity-outlet.js';
 import { GatewayLink } from './gateway-link.js';
 import { Outbox } from './outbox.js';
 import { SampleOutlet } from './sample-outlet.js';
 
-/** A day of activities: a report of about 400 bytes for each window, one a second. */
+/** Bytes for a day of activities: each second a report of about 400 bytes, and its overhead. */
 const ACTIVITIES_LIMIT = 86_400 * 600;
+/** Time between two comparisons with the gateway's clock, ms. */
 const CLOCK_MS = 60_000;
-const MOST_REJECTIONS = 20;
+const MAX_REJECTIONS = 20;
 
 /**
  * @typedef {object} Rejection
  * @property {string} code
  * @property {string} detail
- * @property {number} at ms since the epoch.
+ * @property {number} at ms since the Unix epoch.
  *
  * @typedef {object} SendingParts
  * @property {import('./database.js').Database} database
  * @property {import('./device-account.js').DeviceAccount} account
  * @property {import('../sensing/event-clock.js').EventClock} clock
  * @property {import('./loss-log.js').LossLog} losses
- * @property {URL} gateway The gateway's address, `…/v1/`, as HTTP.
- * @property {number} limit Bytes of readings that may wait.
+ * @property {URL} gateway HTTP URL of the gateway's `/v1/`.
+ * @property {number} limit Capacity of the outbox for readings, bytes.
  * @property {() => void} onChange
- * @property {(prediction: any) => void} onAnswer The server has classified a window of this device.
+ * @property {(prediction: any) => void} onPrediction The server has classified a window of this device.
  */
 
 export class Sending {
@@ -33,11 +34,13 @@ export class Sending {
   #activities;
   /** @type {ReturnType<typeof setInterval> | undefined} */
   #clockTimer;
+  /** Messages that the gateway has accepted since the page was loaded. */
   accepted = 0;
+  /** Messages that the gateway has rejected since the page was loaded. */
   rejected = 0;
   /** @type {Rejection[]} The newest last. */
   rejections = [];
-  /** @type {number | null} The gateway's clock minus this phone's, µs. */
+  /** @type {number | null} The gateway's clock minus this phone's, µs; null before the first comparison. */
   clockOffset = null;
 
   /** @param {SendingParts} parts */
@@ -75,14 +78,14 @@ export class Sending {
     return this.#activities.outbox;
   }
 
-  /** The connection that counts: of activities in private mode. */
+  /** The connection of the current mode. */
   get link() {
     return this.isPrivate ? this.#activities.link : this.#samples.link;
   }
 
   isPrivate = false;
 
-  /** @param {boolean} isPrivate Readings are not sent at all, not even those that wait. */
+  /** @param {boolean} isPrivate Send no readings, not even those in the outbox. */
   start(isPrivate) {
     this.isPrivate = isPrivate;
     if (isPrivate) this.#samples.link.stop();
@@ -90,7 +93,7 @@ export class Sending {
     if (isPrivate || this.activities.count > 0) this.#activities.link.start();
     else this.#activities.link.stop();
     clearInterval(this.#clockTimer);
-    this.#clockTimer = setInterval(() => this.#askForTime(), CLOCK_MS);
+    this.#clockTimer = setInterval(() => this.#requestTime(), CLOCK_MS);
   }
 
   stop() {
@@ -100,13 +103,13 @@ export class Sending {
   }
 
   /** @param {string} session @param {import('../sensing/recorder.js').Columns} columns */
-  keepReadings(session, columns) {
-    return this.#samples.outlet.keep(session, columns);
+  addReadings(session, columns) {
+    return this.#samples.outlet.add(session, columns);
   }
 
-  /** @param {string} session @param {import('./activity-outlet.js').PhoneAnswer[]} windows */
-  keepActivities(session, windows) {
-    return this.#activities.outlet.keep(session, windows);
+  /** @param {string} session @param {import('./activity-outlet.js').PhonePrediction[]} windows */
+  addActivities(session, windows) {
+    return this.#activities.outlet.add(session, windows);
   }
 
   /** @param {'samples' | 'activities'} kind @param {Outbox} outbox @returns {GatewayLink} */
@@ -117,36 +120,36 @@ export class Sending {
     return new GatewayLink(url.href, account, outbox, {
       onState: onChange,
       onOpen: () => {
-        if (kind === 'samples') this.#askForTime();
+        if (kind === 'samples') this.#requestTime();
       },
-      onMessage: (message) => this.#hear(message),
+      onMessage: (message) => this.#receive(message),
       onAccepted: () => {
         this.accepted += 1;
       },
-      onRejected: (message, code, detail) => this.#noteRejection(message, code, detail),
+      onRejected: (message, code, detail) => this.#recordRejection(message, code, detail),
     });
   }
 
-  #askForTime() {
-    this.#samples.link.say({ type: 'clock', sent: this.#parts.clock.now() });
+  #requestTime() {
+    this.#samples.link.send({ type: 'clock', sent: this.#parts.clock.now() });
   }
 
   /** @param {any} message */
-  #hear(message) {
-    if (message.type === 'answer' && message.prediction) this.#parts.onAnswer(message.prediction);
+  #receive(message) {
+    if (message.type === 'answer' && message.prediction) this.#parts.onPrediction(message.prediction);
     if (message.type === 'clock' && Number.isFinite(message.sent) && Number.isFinite(message.received)) {
       const now = this.#parts.clock.now();
-      // On the way there and back it took as long, as far as is known.
+      // This assumes that both ways took the same time.
       this.clockOffset = message.received - (message.sent + now) / 2;
       this.#parts.onChange();
     }
   }
 
   /** @param {import('./outbox.js').StoredMessage} message @param {string} code @param {string} detail */
-  #noteRejection({ session, sequence }, code, detail) {
+  #recordRejection({ session, sequence }, code, detail) {
     this.rejected += 1;
-    this.rejections = [...this.rejections, { code, detail, at: Date.now() }].slice(-MOST_REJECTIONS);
-    console.warn(`${session} ${sequence} was rejected: ${code}: ${detail}`);
+    this.rejections = [...this.rejections, { code, detail, at: Date.now() }].slice(-MAX_REJECTIONS);
+    console.warn(`the gateway rejected message ${sequence} of session ${session}: ${code}: ${detail}`);
     this.#parts.onChange();
   }
 }

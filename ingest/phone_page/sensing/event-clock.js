@@ -1,21 +1,21 @@
 /**
- * The event time of readings: µs since the epoch that never go back, from the page's monotonic clock.
+ * The event time of readings, in µs since the Unix epoch, from the page's monotonic clock.
  *
- * `Date.now()` may jump (the network sets it) and has whole milliseconds only, so it only says where the monotonic
- * clock stands. When the two come apart (the wall clock was set, or the monotonic one stood still while the phone
- * slept), a new session begins with a new offset; within a session, times are never mended.
+ * `Date.now()` may jump when the phone sets its clock, and its unit is 1 ms. It therefore only sets the offset of the
+ * monotonic clock. If the two clocks drift apart (the wall clock was set, or the monotonic clock stopped while the phone
+ * slept), a new session begins with a new offset. Within a session, the offset never changes.
  */
 
-/** Further apart than this, the clocks are no longer the same, ms. */
+/** A larger difference between the two clocks is a jump, ms. */
 const JUMP_MS = 1_000;
-/** Time stamps of events that far from now are not of the page's monotonic clock, ms; some browsers had such. */
+/** A time stamp that differs more from now is not of the page's monotonic clock, ms; some browsers had such events. */
 const FOREIGN_MS = 60_000;
 
 /**
  * @typedef {object} Clocks
- * @property {() => number} wall ms since the epoch.
+ * @property {() => number} wall ms since the Unix epoch.
  * @property {() => number} monotonic ms since `origin`.
- * @property {number} origin ms since the epoch.
+ * @property {number} origin ms since the Unix epoch.
  */
 
 export class EventClock {
@@ -34,20 +34,20 @@ export class EventClock {
     return this.#time(this.#clocks.monotonic());
   }
 
-  /** @param {number} timeStamp An event's, ms. @returns {number} Its event time, µs. */
+  /** @param {number} timeStamp Of an event, ms. @returns {number} Its event time, µs. */
   at(timeStamp) {
     const now = this.#clocks.monotonic();
     return this.#time(Math.abs(now - timeStamp) > FOREIGN_MS ? now : timeStamp);
   }
 
-  /** @returns {boolean} Whether the wall clock has jumped since the offset was taken. */
+  /** @returns {boolean} Whether the wall clock has jumped since the offset was set. */
   hasJumped() {
     const { wall, monotonic } = this.#clocks;
     return Math.abs(wall() - monotonic() - this.#offset) > JUMP_MS;
   }
 
-  /** Take the wall clock's word again; only between two sessions. */
-  follow() {
+  /** Set the offset anew after a jump. Call it only between two sessions. */
+  synchronise() {
     if (this.hasJumped()) this.#offset = this.#clocks.wall() - this.#clocks.monotonic();
   }
 

@@ -1,21 +1,22 @@
 /**
- * In which frame a browser reports acceleration, and how to bring it into the system's: Android's signs, so that a
- * phone that lies flat with its screen up has z = +9.8 m/s².
+ * The signs of a browser's acceleration. The system uses Android's: a phone that lies flat with its screen up has
+ * z = +9.8 m/s².
  *
- * The specification says what Android's browsers do. WebKit on iOS and iPadOS reports Core Motion's vector, which
- * is the same with all three signs reversed. All browsers there are WebKit, so the platform decides, not the browser's
- * name. `DeviceMotionEvent.requestPermission` says nothing about it: Chromium has it too.
+ * Android's browsers follow the specification. WebKit on iOS and iPadOS reports Core Motion's vector, which has all
+ * three signs reversed. All browsers on these platforms use WebKit, so the platform decides, not the browser.
+ * `DeviceMotionEvent.requestPermission` is no indication: Chromium has it, too.
  */
 
 const STANDARD_GRAVITY = 9.80665;
-/** How far z may be from gravity for a phone that is called flat, m/s²: about 25 degrees of tilt. */
+/** Largest difference between z and gravity of a flat phone, m/s²; about 25° of tilt. */
 const FLAT_TOLERANCE = 2;
-/** How far a phone that lies still may be from gravity in all, m/s²: cheap sensors are off by a few per cent. */
+/** Largest difference between the magnitude and gravity of a still phone, m/s²: cheap sensors are inaccurate. */
 const STILL_TOLERANCE = 1.5;
 
 /**
- * @typedef {'right' | 'reversed' | 'not_flat' | 'moving'} Verdict Whether signs are Android's, or what else was seen.
- * @typedef {object} Platform What of `navigator` is looked at.
+ * @typedef {'right' | 'reversed' | 'not_flat' | 'moving'} Verdict Whether the signs are Android's, or why this is not
+ *   known.
+ * @typedef {object} Platform The used properties of `navigator`.
  * @property {string} platform
  * @property {string} userAgent
  * @property {number} maxTouchPoints
@@ -23,19 +24,19 @@ const STILL_TOLERANCE = 1.5;
 
 /**
  * @param {Platform} platform
- * @returns {boolean} Whether this is iOS or iPadOS, where signs are reversed.
+ * @returns {boolean} Whether this is iOS or iPadOS, whose signs are reversed.
  */
 export function isReversedPlatform(platform) {
   const apple = /^(iPhone|iPad|iPod)/;
   if (apple.test(platform.platform) || /\b(iPhone|iPad|iPod)\b/.test(platform.userAgent)) return true;
-  // An iPad asks for desktop pages by default and then claims to be a Mac; no Mac has a touch screen.
+  // An iPad requests desktop pages by default and then reports a Mac's platform. No Mac has a touch screen.
   return platform.platform === 'MacIntel' && platform.maxTouchPoints > 1;
 }
 
 /**
- * What a phone that lies on a table with its screen up tells of its signs.
+ * Check the signs on a phone that lies on a table with its screen up.
  *
- * @param {number[][]} readings Rows of x, y, z in m/s², in Android's signs as far as is known; about a second of them.
+ * @param {number[][]} readings Rows of x, y, z, m/s², in the presumed Android signs; about 1 s of them.
  * @returns {Verdict}
  */
 export function judgeFlat(readings) {

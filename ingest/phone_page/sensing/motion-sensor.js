@@ -1,6 +1,6 @@
-/** The accelerometer, as far as a browser gives it; and what is wrong, in words, where it does not. */
+/** The accelerometer, through the browser's `devicemotion` events. */
 
-/** A sensor that is there delivers within a fraction of this, ms. */
+/** Longest time without a reading before a fault is reported, ms. */
 const SILENCE_MS = 3_000;
 
 /** @typedef {'insecure' | 'absent' | 'denied' | 'silent' | 'empty' | 'quiet'} MotionFaultCode */
@@ -8,19 +8,19 @@ const SILENCE_MS = 3_000;
 /** @type {Record<MotionFaultCode, string>} */
 const FAULTS = {
   insecure:
-    'This page was not opened over HTTPS, and browsers give motion to secure pages only. ' +
-    'Open it with an address that begins with https://.',
+    'Browsers allow motion sensors only over HTTPS. Open this page with an address that begins with https://.',
   absent: 'This browser has no motion sensor interface. Open the page in Chrome, Safari or Firefox on a phone.',
   denied:
-    'Access to motion was denied. Allow “Motion sensors” for this page in the browser’s site settings, load the ' +
-    'page again and press Start. On an iPhone, close the page, open it again and choose Allow.',
+    'Access to motion was denied. Allow “Motion sensors” for this page in the browser’s site settings, reload the ' +
+    'page and press Start. On an iPhone, close the page, open it again and choose Allow.',
   silent:
-    'No motion has come for 3 s: this device has no accelerometer (a desktop has none), or the browser blocks it. ' +
-    'Use a phone; in the browser’s site settings, allow “Motion sensors”.',
+    'No readings for 3 s. This device has no accelerometer, or the browser blocks it. ' +
+    'Use a phone, and allow “Motion sensors” in the browser’s site settings.',
   empty: 'This device has no accelerometer: the browser reports motion without values. Use a phone.',
-  quiet: 'No motion comes any more. It goes on by itself when the page is in front and the screen is on.',
+  quiet: 'The sensor stopped sending readings. Recording continues when this page is visible and the screen is on.',
 };
 
+/** A fault of the sensor; its `message` is for the wearer. */
 export class MotionFault extends Error {
   /** @param {MotionFaultCode} code */
   constructor(code) {
@@ -31,8 +31,8 @@ export class MotionFault extends Error {
 
 /**
  * @typedef {object} MotionHandlers
- * @property {(timeStamp: number, x: number, y: number, z: number) => void} onReading In m/s², with the browser's signs.
- * @property {(fault: MotionFault | null) => void} onState A fault; null once readings come (again).
+ * @property {(timeStamp: number, x: number, y: number, z: number) => void} onReading m/s², with the browser's signs.
+ * @property {(fault: MotionFault | null) => void} onState A fault occurred; null when it is over.
  */
 
 export class MotionSensor {
@@ -40,11 +40,11 @@ export class MotionSensor {
   #environment;
   /** @type {ReturnType<typeof setInterval> | undefined} */
   #watch;
-  #heard = 0;
-  #any = false;
-  /** @type {MotionFaultCode | null} */
-  #told = null;
-  #listener = (/** @type {DeviceMotionEvent} */ event) => this.#take(event);
+  #lastReading = 0;
+  #hasReadings = false;
+  /** @type {MotionFaultCode | null} The last reported fault. */
+  #fault = null;
+  #listener = (/** @type {DeviceMotionEvent} */ event) => this.#receive(event);
 
   /** @param {MotionHandlers} handlers @param {typeof globalThis} environment */
   constructor(handlers, environment = globalThis) {
@@ -53,9 +53,9 @@ export class MotionSensor {
   }
 
   /**
-   * Ask for permission and begin to listen. Must be called in the handler of a tap: browsers ask only then.
+   * Ask for permission and start listening. Must be called in the handler of a tap: browsers ask only then.
    *
-   * @throws {MotionFault} If it cannot work; what comes later is told by `onState`.
+   * @throws {MotionFault} If the sensor is not available. Later faults are reported by `onState`.
    */
   async start() {
     const { isSecureContext, DeviceMotionEvent: motionEvent } = this.#environment;
@@ -65,9 +65,9 @@ export class MotionSensor {
     if (typeof ask === 'function' && (await askPermission(motionEvent, ask)) !== 'granted') {
       throw new MotionFault('denied');
     }
-    this.#any = false;
-    this.#told = null;
-    this.#heard = this.#environment.performance.now();
+    this.#hasReadings = false;
+    this.#fault = null;
+    this.#lastReading = this.#environment.performance.now();
     this.#environment.addEventListener('devicemotion', this.#listener);
     this.#watch = setInterval(() => this.#checkSilence(), 500);
   }
@@ -78,27 +78,27 @@ export class MotionSensor {
   }
 
   /** @param {DeviceMotionEvent} event */
-  #take(event) {
+  #receive(event) {
     const axes = event.accelerationIncludingGravity;
     if (!axes || axes.x === null || axes.y === null || axes.z === null) {
-      if (!this.#any) this.#tell('empty');
+      if (!this.#hasReadings) this.#report('empty');
       return;
     }
-    this.#any = true;
-    this.#heard = this.#environment.performance.now();
-    if (this.#told) this.#tell(null);
+    this.#hasReadings = true;
+    this.#lastReading = this.#environment.performance.now();
+    if (this.#fault) this.#report(null);
     this.#handlers.onReading(event.timeStamp, axes.x, axes.y, axes.z);
   }
 
   #checkSilence() {
-    if (this.#environment.performance.now() - this.#heard < SILENCE_MS || this.#told === 'empty') return;
-    this.#tell(this.#any ? 'quiet' : 'silent');
+    if (this.#environment.performance.now() - this.#lastReading < SILENCE_MS || this.#fault === 'empty') return;
+    this.#report(this.#hasReadings ? 'quiet' : 'silent');
   }
 
   /** @param {MotionFaultCode | null} code */
-  #tell(code) {
-    if (code === this.#told) return;
-    this.#told = code;
+  #report(code) {
+    if (code === this.#fault) return;
+    this.#fault = code;
     this.#handlers.onState(code === null ? null : new MotionFault(code));
   }
 }
@@ -106,13 +106,13 @@ export class MotionSensor {
 /**
  * @param {any} motionEvent
  * @param {() => Promise<string>} ask
- * @returns {Promise<string>} `granted`, or what else.
+ * @returns {Promise<string>} `granted` or `denied`.
  */
 async function askPermission(motionEvent, ask) {
   try {
     return await ask.call(motionEvent);
   } catch (error) {
-    // What Safari does when it is not asked in a tap, or when motion is switched off in its settings.
+    // Safari throws this outside of a tap, or if motion is switched off in its settings.
     if (error instanceof DOMException && error.name === 'NotAllowedError') return 'denied';
     throw error;
   }

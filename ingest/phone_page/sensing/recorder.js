@@ -1,13 +1,13 @@
-/** Readings become sessions and batches: what belongs together, and when it is handed on. */
+/** Groups readings into sessions and batches. */
 
-/** So long a pause ends a session: a batch may not span more. */
+/** A longer pause ends the session, µs. The gateway accepts no batch with a longer span. */
 const SESSION_PAUSE_US = 60_000_000;
-/** Readings beyond this are rejected by the gateway with their whole batch, m/s²; no phone measures them. */
-const LARGEST = 200;
-/** A batch is handed on at this size although its time has not come, well below the 2,000 that are allowed. */
-const MOST_READINGS = 1_000;
-/** Timers of a page out of sight may come late: no batch spans more, µs. */
-const LONGEST_BATCH_US = 30_000_000;
+/** The largest magnitude of a reading, m/s². The gateway rejects a batch with a larger one; no phone measures it. */
+const MAX_ACCELERATION = 200;
+/** A batch is closed early at this size; the gateway accepts 2,000 readings. */
+const MAX_READINGS = 1_000;
+/** A batch is closed early at this span, µs: the browser delays the timers of hidden pages. */
+const MAX_BATCH_US = 30_000_000;
 
 /**
  * @typedef {object} Columns Readings by column.
@@ -16,12 +16,13 @@ const LONGEST_BATCH_US = 30_000_000;
  * @property {number[]} y
  * @property {number[]} z
  *
- * @typedef {'start' | 'clock' | 'pause' | 'switch'} SessionReason Why a session begins.
+ * @typedef {'start' | 'clock' | 'pause' | 'switch'} SessionReason Why a session begins: the recording starts, the clock
+ *   jumped, a pause was too long, or a setting changed.
  *
  * @typedef {object} RecorderHandlers
- * @property {(session: string, reason: SessionReason) => void} onSession A session begins.
- * @property {(session: string, columns: Columns) => void} onBatch Consecutive readings of a session.
- * @property {(session: string, until: number) => void} onEnd A session ended with the reading of that time.
+ * @property {(session: string, reason: SessionReason) => void} onSession A session has begun.
+ * @property {(session: string, columns: Columns) => void} onBatch The next readings of a session.
+ * @property {(session: string, until: number) => void} onEnd A session ended; `until` is its last event time, µs.
  */
 
 export class Recorder {
@@ -33,7 +34,7 @@ export class Recorder {
   #open = emptyColumns();
   /** @type {ReturnType<typeof setInterval> | undefined} */
   #timer;
-  /** Readings that no accelerometer gives, and which were left out. */
+  /** Number of dropped readings that were not finite or too large. */
   impossible = 0;
 
   /**
@@ -45,17 +46,17 @@ export class Recorder {
     this.#handlers = handlers;
   }
 
-  /** The present session's name; empty while nothing is recorded. */
+  /** The current session's name; empty when not recording. */
   get session() {
     return this.#session;
   }
 
-  /** Event time of the newest reading, µs. */
+  /** Event time of the session's newest reading, µs; 0 before the first. */
   get newest() {
     return this.#last;
   }
 
-  /** @param {number} batchMilliseconds How often readings are handed on. */
+  /** @param {number} batchMilliseconds Time span of a batch, ms. */
   start(batchMilliseconds) {
     this.#begin('start');
     this.#timer = setInterval(() => this.flush(), batchMilliseconds);
@@ -67,11 +68,11 @@ export class Recorder {
   }
 
   /**
-   * Change what is done with the readings, between two sessions.
+   * End the session, call `change`, and begin another session.
    *
    * @param {() => void} change
    */
-  renewWith(change) {
+  changeBetweenSessions(change) {
     const wasRecording = this.#session !== '';
     if (wasRecording) this.#end();
     change();
@@ -80,34 +81,35 @@ export class Recorder {
 
   /**
    * @param {number} timeStamp Of the event, ms.
-   * @param {number} x In m/s², Android's signs.
+   * @param {number} x m/s², Android's signs.
    * @param {number} y
    * @param {number} z
-   * @returns {number | null} Its event time, µs; null if it was left out.
+   * @returns {number | null} The reading's event time, µs; null if it was dropped.
    */
-  take(timeStamp, x, y, z) {
+  add(timeStamp, x, y, z) {
     if (this.#session === '') return null;
-    const [alongX, alongY, alongZ] = [Math.fround(x), Math.fround(y), Math.fround(z)]; // as they are on the wire
-    if (!(alongX ** 2 + alongY ** 2 + alongZ ** 2 <= LARGEST ** 2)) {
+    const [alongX, alongY, alongZ] = [Math.fround(x), Math.fround(y), Math.fround(z)]; // float32, as in messages
+    // The condition is also false for NaN.
+    if (!(alongX ** 2 + alongY ** 2 + alongZ ** 2 <= MAX_ACCELERATION ** 2)) {
       this.impossible += 1;
       return null;
     }
-    if (this.#clock.hasJumped()) this.#follow('clock');
-    else if (this.#last !== 0 && this.#clock.at(timeStamp) - this.#last > SESSION_PAUSE_US) this.#follow('pause');
-    // Time stamps are rounded against fingerprinting: two events may have the same.
+    if (this.#clock.hasJumped()) this.#restart('clock');
+    else if (this.#last !== 0 && this.#clock.at(timeStamp) - this.#last > SESSION_PAUSE_US) this.#restart('pause');
+    // Browsers round time stamps against fingerprinting, so two events may have the same one.
     const time = Math.max(this.#clock.at(timeStamp), this.#last + 1);
     this.#last = time;
-    if (time - (this.#open.times[0] ?? time) > LONGEST_BATCH_US) this.flush();
+    if (time - (this.#open.times[0] ?? time) > MAX_BATCH_US) this.flush();
     const { times } = this.#open;
     times.push(time);
     this.#open.x.push(x);
     this.#open.y.push(y);
     this.#open.z.push(z);
-    if (times.length >= MOST_READINGS) this.flush();
+    if (times.length >= MAX_READINGS) this.flush();
     return time;
   }
 
-  /** Hand on what has been gathered. */
+  /** Close the open batch. */
   flush() {
     if (this.#open.times.length === 0) return;
     const columns = this.#open;
@@ -116,14 +118,14 @@ export class Recorder {
   }
 
   /** @param {SessionReason} reason */
-  #follow(reason) {
+  #restart(reason) {
     this.#end();
     this.#begin(reason);
   }
 
   /** @param {SessionReason} reason */
   #begin(reason) {
-    this.#clock.follow();
+    this.#clock.synchronise();
     this.#session = sessionName(this.#clock.now());
     this.#last = 0;
     this.#handlers.onSession(this.#session, reason);
@@ -143,7 +145,7 @@ function emptyColumns() {
   return { times: [], x: [], y: [], z: [] };
 }
 
-/** @param {number} time µs. @returns {string} A name that no other session of this device has. */
+/** @param {number} time µs. @returns {string} A unique name. */
 function sessionName(time) {
   const random = [...crypto.getRandomValues(new Uint8Array(3))].map((byte) => byte.toString(16).padStart(2, '0'));
   return `p${Math.floor(time / 1_000)}-${random.join('')}`;

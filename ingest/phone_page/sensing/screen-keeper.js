@@ -1,10 +1,10 @@
-/** Keeps the screen on: a locked phone stops the page, and with it the readings. */
+/** Keeps the screen on. A locked phone stops the page, and so the recording. */
 
 /** @typedef {'off' | 'on' | 'absent' | 'rejected'} ScreenState */
 
 export class ScreenKeeper {
   #onState;
-  #wanted = false;
+  #isRequested = false;
   /** @type {WakeLockSentinel | null} */
   #lock = null;
   /** @type {ScreenState} */
@@ -13,45 +13,45 @@ export class ScreenKeeper {
   /** @param {() => void} onState */
   constructor(onState) {
     this.#onState = onState;
-    // The lock is lost whenever the page goes out of sight.
+    // The browser releases the lock when the page is hidden.
     document.addEventListener('visibilitychange', () => {
-      if (this.#wanted && !document.hidden) this.#acquire();
+      if (this.#isRequested && !document.hidden) this.#acquire();
     });
   }
 
   async keepOn() {
-    this.#wanted = true;
+    this.#isRequested = true;
     await this.#acquire();
   }
 
-  async letGo() {
-    this.#wanted = false;
+  async release() {
+    this.#isRequested = false;
     const lock = this.#lock;
     this.#lock = null;
-    this.#become('off');
+    this.#setState('off');
     await lock?.release();
   }
 
   async #acquire() {
-    if (!navigator.wakeLock) return this.#become('absent');
+    if (!navigator.wakeLock) return this.#setState('absent');
     if (this.#lock && !this.#lock.released) return;
     try {
       const lock = await navigator.wakeLock.request('screen');
-      if (!this.#wanted) return void lock.release();
+      if (!this.#isRequested) return void lock.release();
       this.#lock = lock;
       lock.addEventListener('release', () => {
-        if (this.#wanted && this.#lock === lock) this.#become('rejected');
+        if (this.#isRequested && this.#lock === lock) this.#setState('rejected');
       });
-      this.#become('on');
+      this.#setState('on');
     } catch (error) {
-      // Out of sight, or the battery is low: tried again when the page is seen again.
-      console.warn('the screen may go off', error);
-      this.#become('rejected');
+      // The page is hidden or the battery is low. The next attempt is made when the page is visible again.
+      console.warn('could not keep the screen on', error);
+      this.#setState('rejected');
     }
   }
 
   /** @param {ScreenState} state */
-  #become(state) {
+  #setState(state) {
     if (state === this.state) return;
     this.state = state;
     this.#onState();

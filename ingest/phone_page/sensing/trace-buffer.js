@@ -1,4 +1,4 @@
-/** The readings of the last seconds, for the chart and for their rate. */
+/** The readings of the last seconds, for the chart and the sample rate. */
 
 const SPAN_US = 11_000_000;
 const RATE_US = 2_000_000;
@@ -25,21 +25,21 @@ export class TraceBuffer {
     for (const column of [this.#times, ...this.#axes]) column.length = 0;
   }
 
-  /** @param {number} now Event time, µs. @returns {number} Readings a second, over the last two seconds. */
+  /** @param {number} now Event time, µs. @returns {number} Readings per second, over the last 2 s. */
   rate(now) {
     const recent = this.#times.filter((time) => time > now - RATE_US);
     if (recent.length < 2) return 0;
     return (recent.length * 1e6) / RATE_US;
   }
 
-  /** @param {number} now Event time, µs. @returns {number[][]} Rows of x, y, z of the last second. */
+  /** @param {number} now Event time, µs. @returns {number[][]} Rows of x, y, z (m/s²) of the last second. */
   lastSecond(now) {
     const first = this.#times.findIndex((time) => time > now - 1e6);
     if (first < 0) return [];
     return this.#times.slice(first).map((_, at) => this.#axes.map((axis) => axis[first + at]));
   }
 
-  /** @returns {(number | null)[][]} Columns of time (s), x, y, z (m/s²); nulls where there was nothing. */
+  /** @returns {(number | null)[][]} Columns of time (s), x, y, z (m/s²); null in gaps. */
   columns() {
     /** @type {(number | null)[][]} */
     const columns = [[], [], [], []];

@@ -1,4 +1,4 @@
-/** Reading and writing the page's elements. */
+/** Access to the page's elements. */
 
 /** @param {string} id @returns {HTMLElement} */
 export function byId(id) {
@@ -11,7 +11,7 @@ export function inputById(id) {
 }
 
 /**
- * Unchanged text must not be written: live regions would speak it again.
+ * Write text, unless it is unchanged: screen readers would announce it again.
  *
  * @param {string | Element | null} target An element, or its id.
  * @param {string} text
@@ -35,7 +35,7 @@ export function part(tag, className, text) {
 }
 
 /**
- * Show rows of text as a list, and touch only what is another than before.
+ * Show rows of text as a list; unchanged rows are not touched.
  *
  * @param {Element} list
  * @param {string[]} texts

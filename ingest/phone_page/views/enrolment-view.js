@@ -1,9 +1,9 @@
-/** How the phone gets its name: by a code in the address, or typed. */
+/** Enrols the phone with a code from the address or typed by the wearer. */
 
 import { byId, inputById, write } from './elements.js';
 
 /**
- * Take an enrolment code out of the address bar, where it must not stay: it would be in the history, and be shared.
+ * Remove the enrolment code from the address, so that it is not in the history and not shared.
  *
  * @returns {string} The code; empty if there is none.
  */
@@ -26,13 +26,13 @@ export class EnrolmentView {
     });
   }
 
-  /** @param {string} code From the address. */
+  /** Enrol with a code from the address. @param {string} code */
   offer(code) {
     if (code === '' || !this.#account.needsToken) return;
     inputById('code').value = code;
-    // Whoever has a name is asked: a link must not make the phone somebody else's.
-    if (this.#account.isEnrolled && !this.#account.turnedAway) {
-      write('enrolment-title', `This phone is ${this.#account.device}. Enrol it anew?`);
+    // An enrolled phone asks first: a link alone must not change its name.
+    if (this.#account.isEnrolled && !this.#account.revokedReason) {
+      write('enrolment-title', `This phone is ${this.#account.device}. Enrol it again?`);
       byId('enrolment').dataset.offered = 'true';
     } else {
       this.#enrol(code);
@@ -40,11 +40,11 @@ export class EnrolmentView {
   }
 
   render() {
-    const { isEnrolled, needsToken, turnedAway } = this.#account;
+    const { isEnrolled, needsToken, revokedReason } = this.#account;
     const enrolment = byId('enrolment');
-    const isNeeded = needsToken && (!isEnrolled || turnedAway !== '');
+    const isNeeded = needsToken && (!isEnrolled || revokedReason !== '');
     enrolment.hidden = !isNeeded && enrolment.dataset.offered !== 'true';
-    if (isNeeded) write('enrolment-title', turnedAway ? 'Enrol this phone again' : 'Enrol this phone');
+    if (isNeeded) write('enrolment-title', revokedReason ? 'Enrol this phone again' : 'Enrol this phone');
     for (const control of enrolment.querySelectorAll('input, button')) {
       /** @type {HTMLInputElement} */ (control).disabled = this.#isBusy;
     }
@@ -62,8 +62,8 @@ export class EnrolmentView {
       delete byId('enrolment').dataset.offered;
     } catch (error) {
       const { message, retryAfter } = /** @type {import('../sending/gateway-answers.js').GatewayRejected} */ (error);
-      const later = retryAfter ? ` Try again in ${Math.ceil(retryAfter / 1000)} s.` : '';
-      write('enrolment-fault', `${message}${later}`);
+      const retry = retryAfter ? ` Try again in ${Math.ceil(retryAfter / 1000)} s.` : '';
+      write('enrolment-fault', `${message}${retry}`);
     } finally {
       this.#isBusy = false;
       this.render();

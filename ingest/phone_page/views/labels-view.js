@@ -1,17 +1,18 @@
-/** Big buttons by which the wearer says what it does. */
+/** Buttons for labels, and a list of the newest ones. */
 
 import { byId, part, write } from './elements.js';
 import { counted, duration, timeOfDay } from '../shared/wording.js';
 
-const SHOWN = 4;
-const TAP_MS = 40;
+const MAX_ROWS = 4;
+const VIBRATION_MS = 40;
 
 export class LabelsView {
   #phone;
   #onFault;
   /** @type {Map<string, HTMLElement>} By activity. */
   #buttons = new Map();
-  #listed = '';
+  /** The shown rows, as JSON. */
+  #shownRows = '';
 
   /** @param {import('../phone.js').Phone} phone @param {(text: string) => void} onFault */
   constructor(phone, onFault) {
@@ -36,18 +37,18 @@ export class LabelsView {
     byId('label-buttons').append(button);
   }
 
-  /** @param {() => Promise<void>} say */
-  #tap(say) {
-    navigator.vibrate?.(TAP_MS);
-    say().catch((error) => {
-      console.error('a label could not be kept', error);
-      this.#onFault(`The label could not be kept on this phone: ${error.message}`);
+  /** @param {() => Promise<void>} action */
+  #tap(action) {
+    navigator.vibrate?.(VIBRATION_MS);
+    action().catch((error) => {
+      console.error('could not store a label', error);
+      this.#onFault(`The label could not be stored on this phone: ${error.message}`);
     });
   }
 
   render() {
     const { labels, isRecording, clock } = this.#phone;
-    byId('labels').hidden = !isRecording && labels.said.length === 0;
+    byId('labels').hidden = !isRecording && labels.recent.length === 0;
     byId('label-buttons').hidden = !isRecording;
     const { active } = labels;
     for (const [name, button] of this.#buttons) {
@@ -58,8 +59,8 @@ export class LabelsView {
     }
     const undoable = labels.undoable;
     byId('undo').hidden = !undoable;
-    const undone = `Undo ${undoable ? this.#title(undoable.activity) : ''}`;
-    if (byId('undo').getAttribute('aria-label') !== undone) byId('undo').setAttribute('aria-label', undone);
+    const undo = `Undo ${undoable ? this.#title(undoable.activity) : ''}`;
+    if (byId('undo').getAttribute('aria-label') !== undo) byId('undo').setAttribute('aria-label', undo);
     write('labels-text', this.#text());
     this.#list();
   }
@@ -67,22 +68,22 @@ export class LabelsView {
   #text() {
     const { labels } = this.#phone;
     if (labels.waiting === 0) return '';
-    const why = labels.reason ? ` ${labels.reason}` : '';
-    return `${counted(labels.waiting, 'label')} not with the gateway yet.${why}`;
+    const reason = labels.reason ? ` ${labels.reason}` : '';
+    return `${counted(labels.waiting, 'label')} not sent yet.${reason}`;
   }
 
   #list() {
     const { labels } = this.#phone;
-    const rows = labels.said.slice(0, SHOWN).map((said) => ({
-      title: this.#title(said.activity),
-      when: this.#when(said),
-      state: said.rejected ? `rejected: ${said.rejected}` : labels.waits(said) ? 'waits' : 'sent',
-      undone: said.end === said.start,
+    const rows = labels.recent.slice(0, MAX_ROWS).map((label) => ({
+      title: this.#title(label.activity),
+      when: this.#when(label),
+      state: label.rejected ? `rejected: ${label.rejected}` : labels.isWaiting(label) ? 'waiting' : 'sent',
+      undone: label.end === label.start,
     }));
-    const listed = JSON.stringify(rows);
-    if (listed === this.#listed) return;
-    this.#listed = listed;
-    byId('said').replaceChildren(
+    const shownRows = JSON.stringify(rows);
+    if (shownRows === this.#shownRows) return;
+    this.#shownRows = shownRows;
+    byId('label-list').replaceChildren(
       ...rows.map(({ title, when, state, undone }) => {
         const row = part('li', undone ? 'undone' : '', '');
         row.append(part('span', 'title', title), part('span', 'when', when), part('span', 'state', state));
@@ -91,11 +92,12 @@ export class LabelsView {
     );
   }
 
-  /** @param {import('../sending/label-journal.js').Said} said */
+  /** @param {import('../sending/label-journal.js').Label} label */
   #when({ session, start, end }) {
-    if (end === start) return `${timeOfDay(start)}, taken back`;
+    if (end === start) return `${timeOfDay(start)}, undone`;
     if (end !== null) return `${timeOfDay(start)} to ${timeOfDay(end)}`;
-    return session === this.#phone.session ? `since ${timeOfDay(start)}` : `${timeOfDay(start)} to its session’s end`;
+    if (session === this.#phone.session) return `since ${timeOfDay(start)}`;
+    return `${timeOfDay(start)} to the end of its session`;
   }
 
   /** @param {string} activity */

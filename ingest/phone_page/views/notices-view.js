@@ -1,12 +1,12 @@
-/** What is wrong, in words, and what can be done. */
+/** Shows notices: faults, and what the wearer can do about them. */
 
 import { byId, part, write } from './elements.js';
 import { counted, duration } from '../shared/wording.js';
 
-/** A phone's clock that is off by more is worth saying, µs. */
-const CLOCK_OFF_US = 2_000_000;
-/** What was lost since is lost now, µs. */
-const PRESENT_US = 5_000_000;
+/** A larger difference between the phone's clock and the gateway's is shown, µs. */
+const MAX_CLOCK_OFFSET_US = 2_000_000;
+/** A loss is shown for this long, µs. */
+const RECENT_LOSS_US = 5_000_000;
 
 /**
  * @typedef {object} Notice
@@ -19,10 +19,10 @@ export class NoticesView {
   #phone;
   /** @type {Map<string, HTMLElement>} By text. */
   #shown = new Map();
-  /** @type {string} What just went wrong. */
+  /** @type {string} The fault of the wearer's last action; empty for none. */
   fault = '';
 
-  /** @param {import('../phone.js').Phone | null} phone null while the page does nothing yet. */
+  /** @param {import('../phone.js').Phone | null} phone Null before the phone is opened. */
   constructor(phone) {
     this.#phone = phone;
   }
@@ -63,35 +63,38 @@ export class NoticesView {
     const { account, sending, motionFault, isRecording } = phone;
     /** @type {Notice[]} */
     const notices = [];
-    if (!isSecureContext)
-      {notices.push({ text: 'This page is not secure (no HTTPS): browsers give it no motion.', severe: true });}
-    if (account.turnedAway) {
-      const why = account.turnedAway.replace(/[^.!?]$/, '$&.');
-      notices.push({ text: `${why} Recording has stopped; what waits is kept.`, severe: true });
+    if (!isSecureContext) {
+      notices.push({ text: 'This page was not opened over HTTPS, so it cannot use the motion sensors.', severe: true });
+    }
+    if (account.revokedReason) {
+      const reason = account.revokedReason.replace(/[^.!?]$/, '$&.');
+      notices.push({ text: `${reason} Recording has stopped. Unsent readings stay on this phone.`, severe: true });
     }
     if (motionFault) notices.push({ text: motionFault.message, severe: motionFault.code !== 'quiet' });
     if (this.fault) notices.push({ text: this.fault, severe: true });
     if (!sending) return notices;
     if (sending.link.state === 'waiting' && sending.link.reason) notices.push({ text: sending.link.reason });
     const loss = phone.losses.entries.at(-1);
-    if (isRecording && loss?.reason === 'full' && phone.clock.now() - loss.until < PRESENT_US) {
+    if (isRecording && loss?.reason === 'full' && phone.clock.now() - loss.until < RECENT_LOSS_US) {
       notices.push({
-        text: 'The outbox is full: new readings are lost until the gateway is reached. What was first is kept.',
+        text: 'The outbox is full. New readings are lost until the gateway can be reached; older ones are kept.',
         severe: true,
       });
     }
-    if (sending.clockOffset !== null && Math.abs(sending.clockOffset) > CLOCK_OFF_US) {
-      const way = sending.clockOffset > 0 ? 'behind' : 'ahead of';
-      const off = duration(Math.round(Math.abs(sending.clockOffset) / 1e6));
-      notices.push({ text: `This phone’s clock is ${off} ${way} the gateway’s. Have it set by the network.` });
+    if (sending.clockOffset !== null && Math.abs(sending.clockOffset) > MAX_CLOCK_OFFSET_US) {
+      const direction = sending.clockOffset > 0 ? 'behind' : 'ahead of';
+      const offset = duration(Math.round(Math.abs(sending.clockOffset) / 1e6));
+      notices.push({
+        text: `This phone’s clock is ${offset} ${direction} the gateway’s. Turn on automatic time in its settings.`,
+      });
     }
     for (const outbox of [sending.samples, sending.activities]) {
       for (const [device, count] of outbox.foreign()) {
         notices.push({
-          text: `${counted(count, 'message')} recorded as ${device} wait, and are not sent as ${account.device}.`,
+          text: `${counted(count, 'message')} recorded as ${device} cannot be sent as ${account.device}.`,
           action: {
-            title: 'Delete them',
-            run: () => confirm(`Delete what was recorded as ${device} and never sent?`) && outbox.clearForeign(),
+            title: 'Delete',
+            run: () => confirm(`Delete the unsent messages recorded as ${device}?`) && outbox.clearForeign(),
           },
         });
       }
@@ -100,8 +103,8 @@ export class NoticesView {
   }
 }
 
-/** @param {string} text Shown at once, before there is a phone. */
-export function tell(text) {
+/** Show one notice before the phone is opened. @param {string} text */
+export function showNotice(text) {
   const notices = byId('notices');
   const element = notices.querySelector('.notice') ?? notices.appendChild(part('div', 'notice', ''));
   write(element, text);

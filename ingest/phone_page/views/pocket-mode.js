@@ -1,10 +1,10 @@
-/** A black screen that ignores touches, for a phone that records in a pocket: a locked phone would stop the page. */
+/** Pocket mode: a black screen that ignores short touches. A locked phone would stop the page. */
 
 import { byId, write } from './elements.js';
 import { duration } from '../shared/wording.js';
 
 const HOLD_MS = 2_000;
-/** For how long the text can be read before all is black, ms. */
+/** How long the text is shown before the screen turns black, ms. */
 const TEXT_MS = 5_000;
 
 export class PocketMode {
@@ -29,7 +29,7 @@ export class PocketMode {
       event.preventDefault();
     });
     dialog.addEventListener('keyup', () => this.#release());
-    // A short tap on Escape or the back gesture is what a pocket does, too.
+    // Escape and the back gesture must not close it: they may happen in a pocket.
     dialog.addEventListener('cancel', (event) => event.preventDefault());
     dialog.addEventListener('contextmenu', (event) => event.preventDefault());
   }

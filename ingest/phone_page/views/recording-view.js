@@ -1,4 +1,4 @@
-/** The big button, and how the recording goes. */
+/** The start button, and the state of the recording. */
 
 import { byId, write } from './elements.js';
 import { duration } from '../shared/wording.js';
@@ -7,12 +7,12 @@ import { duration } from '../shared/wording.js';
 const SCREEN = {
   off: '',
   on: ' The screen stays on.',
-  absent: ' This browser cannot keep the screen on: set it to stay on in the phone’s settings.',
-  rejected: ' The browser lets the screen go off: touch it now and then, or charge the phone.',
+  absent: ' This browser cannot keep the screen on. Let it stay on in the phone’s settings.',
+  rejected: ' The browser may turn the screen off. Touch it from time to time, or charge the phone.',
 };
 const SESSIONS = {
   start: '',
-  clock: ' The clock was set: a new session began.',
+  clock: ' The clock was changed, and a new session began.',
   pause: ' After a pause, a new session began.',
   switch: '',
 };
@@ -31,7 +31,7 @@ export class RecordingView {
 
   render() {
     const { isRecording, isStarting, account, sending } = this.#phone;
-    byId('recording').hidden = !account.isEnrolled || account.turnedAway !== '';
+    byId('recording').hidden = !account.isEnrolled || account.revokedReason !== '';
     const button = /** @type {HTMLButtonElement} */ (byId('start'));
     write(button, isRecording ? 'Stop' : isStarting ? 'Starting' : 'Start');
     button.disabled = isStarting || !sending;
@@ -42,10 +42,10 @@ export class RecordingView {
 
   #text() {
     const { isRecording, isStarting, settings, since, clock, screen, sessionReason } = this.#phone;
-    if (isStarting) return 'Your browser may ask whether this page may use motion: allow it.';
-    if (!isRecording) return settings.isPrivate ? 'Activities will be sent, readings will not.' : '';
-    const what = settings.isPrivate ? 'Recording in private' : 'Recording';
+    if (isStarting) return 'If your browser asks, allow this page to use motion.';
+    if (!isRecording) return settings.isPrivate ? 'Activities will be sent, but no readings.' : '';
+    const mode = settings.isPrivate ? 'Recording in private mode' : 'Recording';
     const time = duration((clock.now() - since) / 1e6);
-    return `${what} for ${time}.${SCREEN[screen.state]}${SESSIONS[sessionReason]}`;
+    return `${mode} for ${time}.${SCREEN[screen.state]}${SESSIONS[sessionReason]}`;
   }
 }

@@ -1,17 +1,21 @@
-/** The connection, what waits, and what was rejected or lost. */
+/** Shows the connection, the outbox, and rejected and lost readings. */
 
 import { byId, write, writeRows } from './elements.js';
-import { bytesAnHour } from '../sending/outbox-room.js';
+import { bytesPerHour } from '../sending/outbox-capacity.js';
 import { counted, duration, size, timeOfDay } from '../shared/wording.js';
 
-const SHOWN = 4;
-/** What has waited for less is just on its way, ms. */
-const ON_ITS_WAY_MS = 3_000;
-const WAITS_FOR = { kafka: ', but it waits for Kafka', room: ', but it has no room', rate: ', but we send too fast' };
-const LOST_BY = {
+const MAX_ROWS = 4;
+/** A message that has waited for less is being sent, ms. */
+const DELAYED_MS = 3_000;
+const WAITS_FOR = {
+  kafka: ', waiting for Kafka',
+  room: ', gateway overloaded',
+  rate: ', limited to the gateway’s rate',
+};
+const LOSS_REASONS = {
   full: 'the outbox was full',
-  storage: 'the browser did not store it',
-  invalid: 'the clock or the sensor gives values that are not possible',
+  storage: 'the browser could not store them',
+  invalid: 'the clock or the sensor returned invalid values',
 };
 
 export class SendingView {
@@ -22,7 +26,7 @@ export class SendingView {
   /** @param {import('../phone.js').Phone} phone */
   constructor(phone) {
     this.#phone = phone;
-    setInterval(() => this.#lookForOldest(), 1_000);
+    setInterval(() => this.#findOldest(), 1_000);
   }
 
   render() {
@@ -40,8 +44,8 @@ export class SendingView {
     const age = this.#oldest && waiting > 0 ? Date.now() - this.#oldest.from / 1000 : 0;
     const unit = sending.isPrivate ? 'report' : 'batch';
     const since = this.#oldest ? timeOfDay(this.#oldest.from) : '';
-    write('waiting-since', age > ON_ITS_WAY_MS ? `${counted(waiting, unit)} kept since ${since}.` : '');
-    write('room', this.#room(isRecording));
+    write('waiting-since', age > DELAYED_MS ? `${counted(waiting, unit)} waiting since ${since}.` : '');
+    write('room', this.#capacity(isRecording));
     this.#log();
   }
 
@@ -50,22 +54,22 @@ export class SendingView {
     return sending?.isPrivate ? sending.activities : sending?.samples;
   }
 
-  async #lookForOldest() {
+  async #findOldest() {
     this.#oldest = await this.#outbox()?.oldest();
   }
 
   #connection() {
     const { sending, account } = this.#phone;
     const link = sending?.link;
-    const state = account.turnedAway ? 'waiting' : (link?.state ?? 'off');
+    const state = account.revokedReason ? 'waiting' : (link?.state ?? 'off');
     const waitsFor = WAITS_FOR[/** @type {keyof typeof WAITS_FOR} */ (link?.waitsFor)] ?? '';
     const texts = {
       off: account.isEnrolled ? 'Not connected' : 'Not enrolled',
       connecting: 'Connecting',
       open: `Connected${waitsFor}`,
-      waiting: account.turnedAway ? 'Turned away' : navigator.onLine ? 'No gateway' : 'Offline',
+      waiting: account.revokedReason ? 'Revoked' : navigator.onLine ? 'No gateway' : 'Offline',
     };
-    // An attempt that follows a failure is no news until it has worked.
+    // Further attempts after a failure are not shown until one succeeds.
     const isRetry = state === 'connecting' && document.documentElement.dataset.connection === 'waiting';
     if (!isRetry) {
       document.documentElement.dataset.connection = state === 'open' && waitsFor ? 'connecting' : state;
@@ -74,23 +78,26 @@ export class SendingView {
     const seconds = Math.ceil(((link?.retryAt ?? 0) - performance.now()) / 1000);
     write(
       'connection-detail',
-      state === 'waiting' && !account.turnedAway && seconds > 0 ? `, retry in ${seconds} s` : '',
+      state === 'waiting' && !account.revokedReason && seconds > 0 ? `, retry in ${seconds} s` : '',
     );
   }
 
   /** @param {boolean} isRecording */
-  #room(isRecording) {
+  #capacity(isRecording) {
     const { sending, configuration, trace, clock, isPersistent } = this.#phone;
     if (!sending) return '';
     const rate = isRecording ? Math.round(trace.rate(clock.now())) || 60 : 60;
-    const hour = bytesAnHour(rate, configuration.batch_milliseconds);
+    const hour = bytesPerHour(rate, configuration.batch_milliseconds);
     const { limit, bytes } = sending.samples;
     const left = duration(((limit - bytes) / hour) * 3600);
-    const keeps = isPersistent
+    const used = `${size(bytes)} of ${size(limit)} used`;
+    const persistence = isPersistent
       ? ''
-      : ' The browser may clear it when space gets short; adding the page to the home screen prevents that.';
-    const room = `Room for ${left} without a network at ${rate} readings/s (${size(bytes)} of ${size(limit)} used).`;
-    return `${room} When it is full, new readings are lost, never older ones.${keeps}`;
+      : ' The browser may delete them if its disk is nearly full; add the page to the home screen to prevent this.';
+    return (
+      `Offline, this phone can store another ${left} of readings at ${rate} readings/s (${used}). ` +
+      `When the space is full, new readings are lost.${persistence}`
+    );
   }
 
   #log() {
@@ -101,9 +108,11 @@ export class SendingView {
     }));
     const lost = losses.entries.map(({ from, seconds, reason }) => ({
       at: from / 1000,
-      text: `${timeOfDay(from)} lost ${seconds.toFixed(1)} s: ${LOST_BY[/** @type {keyof typeof LOST_BY} */ (reason)]}`,
+      text: `${timeOfDay(from)} lost ${seconds.toFixed(1)} s of readings: ${
+        LOSS_REASONS[/** @type {keyof typeof LOSS_REASONS} */ (reason)]
+      }`,
     }));
-    const rows = [...rejected, ...lost].sort((one, other) => other.at - one.at).slice(0, SHOWN);
+    const rows = [...rejected, ...lost].sort((one, other) => other.at - one.at).slice(0, MAX_ROWS);
     byId('log').hidden = rows.length === 0;
     writeRows(
       byId('log'),

@@ -1,20 +1,21 @@
-/** What the wearer can choose. */
+/** The wearer's settings. */
 
 import { byId, inputById, write } from './elements.js';
 import { counted } from '../shared/wording.js';
 
 /** @type {Record<import('../sensing/motion-frame.js').Verdict, string>} */
 const VERDICTS = {
-  right: 'The signs are right: gravity is +9.8 m/s² along z.',
-  reversed: 'The signs were reversed; from now on they are right. A new session began.',
-  not_flat: 'The phone does not lie flat. Lay it on a table, screen up, and press again.',
-  moving: 'The phone does not lie still, or nothing is recorded. Press Start, lay it down, and press again.',
+  right: 'The signs are correct: gravity is +9.8 m/s² along z.',
+  reversed: 'The signs were reversed and are now corrected. A new session began.',
+  not_flat: 'The phone is not flat. Lay it on a table, screen up, and try again.',
+  moving: 'The phone is moving or not recording. Press Start, lay it on a table, and try again.',
 };
 
 export class SettingsView {
   #phone;
   #onFault;
-  #named = '';
+  /** The device name that was last written to the form. */
+  #shownName = '';
 
   /** @param {import('../phone.js').Phone} phone @param {(text: string) => void} onFault */
   constructor(phone, onFault) {
@@ -24,24 +25,24 @@ export class SettingsView {
     inputById('classifies').addEventListener('change', () => this.#set((on) => phone.setClassifies(on), 'classifies'));
     byId('signs').addEventListener('click', async () => write('signs-text', VERDICTS[await phone.checkSigns()]));
     byId('forget').addEventListener('click', () => {
-      if (confirm('Forget this enrolment? To send again, the phone needs another code.')) phone.account.forget();
+      if (confirm('Delete this enrolment? To send again, the phone needs a new code.')) phone.account.forget();
     });
     byId('name-form').addEventListener('submit', (event) => {
       event.preventDefault();
-      phone.account.name(inputById('name').value.trim());
+      phone.account.setName(inputById('name').value.trim());
     });
   }
 
   /** @param {(on: boolean) => Promise<void>} change @param {string} id */
   async #set(change, id) {
     const done = change(inputById(id).checked);
-    // It is shown as switched when it is: nobody shall take for private what is not yet.
+    // Show the old value until the change is done: the phone must not seem private before it is.
     this.render();
     try {
       await done;
     } catch (error) {
-      console.error('a setting could not be kept', error);
-      this.#onFault(`The setting could not be kept on this phone: ${/** @type {Error} */ (error).message}`);
+      console.error('could not store a setting', error);
+      this.#onFault(`The setting could not be stored on this phone: ${/** @type {Error} */ (error).message}`);
     } finally {
       this.render();
     }
@@ -64,21 +65,21 @@ export class SettingsView {
     for (const control of byId('name-form').querySelectorAll('input, button')) {
       /** @type {HTMLInputElement} */ (control).disabled = isRecording;
     }
-    if (this.#named === account.device) return; // what the wearer has typed stays
-    this.#named = account.device;
+    if (this.#shownName === account.device) return; // do not overwrite the wearer's input
+    this.#shownName = account.device;
     inputById('name').value = account.device;
   }
 
   #privateHint() {
     const { settings, configuration, sending, classification } = this.#phone;
     if (classification?.isLoading && !settings.isPrivate) {
-      return 'The release is fetched and verified; until it is there, readings are sent as before.';
+      return 'Fetching and verifying the release. Until then, readings are still sent.';
     }
-    if (!configuration.store) return 'Needs a release, and this gateway offers none.';
-    if (!settings.isPrivate) return 'Activities are found on this phone and sent; readings never leave it.';
-    const held = sending?.samples.count ?? 0;
-    const before =
-      held > 0 ? ` What waited before (${counted(held, 'batch')}) is held back until you switch this off.` : '';
-    return `Only activities are sent; readings are neither sent nor stored.${before}`;
+    if (!configuration.store) return 'Needs a release, but this gateway offers none.';
+    if (!settings.isPrivate) return 'This phone classifies its readings and sends only the activities.';
+    const count = sending?.samples.count ?? 0;
+    const text = 'Only activities are sent. Readings are neither sent nor stored.';
+    if (count === 0) return text;
+    return `${text} Earlier readings (${counted(count, 'batch')}) are held back until you turn this off.`;
   }
 }

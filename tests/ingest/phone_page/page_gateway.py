@@ -23,7 +23,7 @@ ACTIVITIES = ("sit", "stand", "walk", "stairsup", "stairsdown", "bike")
 CODE = "7KQ2-MX4P"
 DEVICE = "annas-phone"
 TOKEN_EXPIRED = 4401
-TURNED_AWAY = 4403
+REVOKED = 4403
 
 
 @dataclass
@@ -231,7 +231,7 @@ class PageGateway:
         await socket.prepare(request)
         self.connections += 1
         if self.revoked or not self._is_let_in(token):
-            code = TURNED_AWAY if self.revoked else TOKEN_EXPIRED
+            code = REVOKED if self.revoked else TOKEN_EXPIRED
             await socket.close(code=code, message=b"This phone was revoked." if self.revoked else b"expired")
             return socket
         self._sockets.add(socket)

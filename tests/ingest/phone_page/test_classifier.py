@@ -126,7 +126,7 @@ def test_windows_that_are_given_all_at_once_are_answered_each(phone):
 
 def test_a_network_that_takes_other_windows_than_the_manifest_says_is_rejected(phone):
     phone.store.publish("one")
-    with pytest.raises(RejectedByPage, match="the network takes 200,3, the manifest says 100 x 3") as rejected:
+    with pytest.raises(RejectedByPage, match="the network's input is 200,3, but the manifest has 100 x 3") as rejected:
         phone.run(
             """
             const { Classifier } = await import('/phone/classification/classifier.js');

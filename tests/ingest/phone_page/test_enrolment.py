@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.ingest.phone_page.page_gateway import CODE, TOKEN_EXPIRED, TURNED_AWAY
+from tests.ingest.phone_page.page_gateway import CODE, REVOKED, TOKEN_EXPIRED
 from tests.ingest.phone_page.phone_in_browser import assert_all_arrived
 
 
@@ -82,11 +82,11 @@ def test_a_revoked_phone_stops_says_so_and_can_be_enrolled_again(phone: Any, pag
     page_gateway.holds = True
     phone.wait(lambda: len(page_gateway.held) >= 2)
     page_gateway.revoked = True
-    page_gateway.close_connections(TURNED_AWAY, "This phone was revoked by Anna.")
+    page_gateway.close_connections(REVOKED, "This phone was revoked by Anna.")
     phone.wait_for_text("notices", "This phone was revoked by Anna.")
     phone.wait(lambda: not phone.state()["isRecording"])
     assert phone.state()["link"] == "off"
-    assert phone.text("connection-text") == "Turned away"
+    assert phone.text("connection-text") == "Revoked"
     waiting = phone.state()["waiting"]
     assert waiting >= 2, "what waits is kept"
     connections = page_gateway.connections
@@ -114,7 +114,7 @@ def test_what_waits_is_not_sent_under_another_name(phone: Any, page_gateway: Any
     page_gateway.start()
     phone.browser.find_element("id", "code").send_keys(CODE)
     phone.click_at("#enrolment-form button")
-    phone.wait_for_text("notices", "recorded as annas-phone wait, and are not sent as bens-phone")
+    phone.wait_for_text("notices", "recorded as annas-phone cannot be sent as bens-phone")
     phone.wait(lambda: not phone.browser.find_element("id", "enrolment").is_displayed())
     phone.start()
     phone.wait(lambda: phone.state()["accepted"] >= 2)

@@ -55,7 +55,7 @@ def test_one_activity_ends_the_one_before_and_a_second_tap_stops(recording: Any,
         {each["said_at"] for each in page_gateway.labels}
     )
     recording.wait(lambda: recording.state()["labelsWaiting"] == 0)
-    assert "sent" in recording.text("said")
+    assert "sent" in recording.text("label-list")
 
 
 def test_undo_takes_the_last_back_and_what_it_ended_goes_on(recording: Any, page_gateway: Any) -> None:
@@ -69,7 +69,7 @@ def test_undo_takes_the_last_back_and_what_it_ended_goes_on(recording: Any, page
     recording.click("undo")
     recording.wait(lambda: len(page_gateway.labels) == 6)
     assert intervals(page_gateway) == []
-    assert "taken back" in recording.text("said")
+    assert "undone" in recording.text("label-list")
 
 
 def test_labels_wait_without_a_gateway_and_over_a_reload(phone: Any, page_gateway: Any) -> None:
@@ -79,7 +79,7 @@ def test_labels_wait_without_a_gateway_and_over_a_reload(phone: Any, page_gatewa
     page_gateway.stop()
     tap(recording, "walk")
     tap(recording, "stand")
-    recording.wait_for_text("labels-text", "3 labels not with the gateway yet")
+    recording.wait_for_text("labels-text", "3 labels not sent yet")
     recording.open()
     assert recording.state()["labelsWaiting"] == 3
     page_gateway.start()
@@ -99,7 +99,7 @@ def test_a_gateway_that_has_no_kafka_is_asked_again_and_a_rejection_is_shown(rec
     page_gateway.labels_status = 400
     page_gateway.labels_body = {"code": "activity", "detail": "nobody does that"}
     tap(recording, "bike")
-    recording.wait_for_text("said", "rejected: activity: nobody does that")
+    recording.wait_for_text("label-list", "rejected: activity: nobody does that")
     recording.wait(lambda: recording.state()["labelsWaiting"] == 0)
 
 

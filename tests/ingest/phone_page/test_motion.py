@@ -68,7 +68,7 @@ def test_an_iphone_is_sent_with_androids_signs_and_the_wearer_can_correct_it(pho
     phone.wait(lambda: sum(reading[4] < -9 for reading in phone.recorded()[-70:]) == 70)
     before = phone.state()["session"]
     phone.click("signs")
-    phone.wait_for_text("signs-text", "were reversed")
+    phone.wait_for_text("signs-text", "were reversed and are now corrected")
     phone.wait(lambda: phone.recorded()[-1][4] == pytest.approx(9.8))
     assert phone.state()["session"] != before, "readings of both kinds are not in one session"
     sessions = {session for session, *_, z in phone.recorded()[-200:] if z > 0}

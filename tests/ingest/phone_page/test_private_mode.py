@@ -115,7 +115,7 @@ def test_without_a_release_private_mode_does_not_begin_and_says_why(
     phone.enrol()
     phone.start()
     switch(phone, "private")
-    phone.wait(lambda: "update rejected" in phone.text("phone-answer"))
+    phone.wait(lambda: "update rejected" in phone.text("phone-prediction"))
     assert not phone.state()["isPrivate"]
     assert not phone.evaluate("document.getElementById('private').checked")
     accepted = phone.state()["accepted"]
@@ -133,15 +133,15 @@ def test_without_the_store_the_last_good_release_classifies(phone: Any, page_gat
     phone.start()
     phone.wait(lambda: len(page_gateway.reports) >= 1)
     assert page_gateway.reports[0].windows[0].release == "walker-1"
-    phone.wait(lambda: "walker-1" in phone.text("phone-answer") and "update rejected" in phone.text("phone-answer"))
+    phone.wait(lambda: "walker-1" in phone.text("phone-prediction") and "update rejected" in phone.text("phone-prediction"))
 
 
-def test_both_answers_are_shown_and_compared_window_by_window(phone: Any, page_gateway: Any, store: MadeStore) -> None:
+def test_both_predictions_are_shown_and_compared_by_window(phone: Any, page_gateway: Any, store: MadeStore) -> None:
     phone.enrol()
     switch(phone, "classifies")
     phone.wait(lambda: phone.state()["release"] == "walker-1")
     phone.start()
-    phone.wait(lambda: "%" in phone.text("phone-answer"))
+    phone.wait(lambda: "%" in phone.text("phone-prediction"))
     phone.wait(lambda: phone.state()["milliseconds"] is not None)
     times, axes = columns_of(phone.recorded())
     network = OnnxClassifier.open(str(store.folder / "made" / "walker-1"))
@@ -162,12 +162,12 @@ def test_both_answers_are_shown_and_compared_window_by_window(phone: Any, page_g
     page_gateway.say({"type": "answer", "prediction": prediction})
     page_gateway.say({"type": "answer", "prediction": prediction})
     phone.wait_for_text("agreement", "Both agree on 1 of 1 windows.")
-    assert "walker-1" in phone.text("server-answer")
-    assert "after the window" in phone.text("server-answer")
+    assert "walker-1" in phone.text("server-prediction")
+    assert "after the window" in phone.text("server-prediction")
     other = {**prediction, "start": start + 1_000_000, "end": start + 5_000_000, "activity": "bike", "release": "other"}
     page_gateway.say({"type": "answer", "prediction": other})
     phone.wait_for_text("agreement", "Both agree on 1 of 2 windows. They run different releases.")
-    assert "Cycling" in phone.text("server-answer")
+    assert "Cycling" in phone.text("server-prediction")
     phone.click("start")
     phone.wait_until_all_is_sent()
     assert_all_arrived(phone.recorded(), page_gateway.batches)

@@ -64,7 +64,7 @@ def test_a_gateway_that_is_away_is_found_again(phone: Any, page_gateway: Any) ->
     phone.wait_for_text("connection-text", "No gateway")
     phone.shake(0.5)
     phone.wait(lambda: phone.state()["waiting"] >= 6)
-    phone.wait_for_text("waiting-since", "kept since")
+    phone.wait_for_text("waiting-since", "waiting since")
     page_gateway.start()
     phone.wait_for_text("connection-text", "Connected")
     phone.click("start")
@@ -154,7 +154,7 @@ def test_a_gateway_that_waits_is_said_to(phone: Any, page_gateway: Any) -> None:
     page_gateway.holds = True
     phone.wait(lambda: len(page_gateway.held) >= 1)
     page_gateway.say({"type": "waiting", "reason": "kafka", "seconds": 2.0})
-    phone.wait_for_text("connection-text", "it waits for Kafka")
+    phone.wait_for_text("connection-text", "waiting for Kafka")
     page_gateway.say({"type": "something-new", "reason": "kafka"})
     page_gateway.abort_connections()
     page_gateway.answer_held()

@@ -115,9 +115,9 @@ def test_the_filters_taps_are_those_of_python(modules):
 
 IMPOSSIBLE = [
     ([BEGIN + 20_000, BEGIN - 1], [0, 0], f"{BEGIN - 1} µs is before"),
-    ([BEGIN + 20_000, BEGIN + 40_000.5], [0, 0], "is no time in whole µs"),
-    ([BEGIN + 20_000, BEGIN + 40_000], [0, "NaN"], "holds NaN"),
-    ([BEGIN + 20_000, BEGIN + 40_000], [0], "need as many x, y and z"),
+    ([BEGIN + 20_000, BEGIN + 40_000.5], [0, 0], "is not a time in integer µs"),
+    ([BEGIN + 20_000, BEGIN + 40_000], [0, "NaN"], "contains NaN"),
+    ([BEGIN + 20_000, BEGIN + 40_000], [0], "x, y and z must have 2 values"),
 ]
 
 
