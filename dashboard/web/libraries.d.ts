@@ -1,4 +1,4 @@
-// What the page's library is where the dashboard serves it.
+// Types of the library, at the path where the dashboard serves it.
 declare module '*/uplot.js' {
   export { default } from 'uplot';
 }

@@ -45,8 +45,8 @@ def press(browser, selector):
     button.click()
 
 
-def said(browser):
-    return browser.find_element(By.ID, "label-said").text
+def status(browser):
+    return browser.find_element(By.ID, "label-status").text
 
 
 # What a browser asks for does not depend on the broker.
@@ -54,7 +54,7 @@ embedded = pytest.mark.parametrize("system", ["embedded"], indirect=True, scope=
 
 
 @embedded
-def test_a_label_is_set_stopped_and_taken_back(system, simulated, browser):
+def test_a_label_is_started_ended_and_undone(system, simulated, browser):
     open_page(browser, system.stack.addresses.dashboard)
     wait_for(browser, lambda page: simulated in cards(page))
     wait_for(browser, lambda page: page.find_elements(By.CSS_SELECTOR, f"[data-device={simulated}] .label-button"))
@@ -66,12 +66,12 @@ def test_a_label_is_set_stopped_and_taken_back(system, simulated, browser):
     assert browser.find_element(By.ID, "label-title").text == simulated
     before = time.time_ns() // 1000
     press(browser, ".choice[data-activity=walk]")
-    wait_for(browser, lambda page: said(page).startswith("Walking since"))
+    wait_for(browser, lambda page: status(page).startswith("Walking since"))
     after = time.time_ns() // 1000
     press(browser, "#label-stop")
-    wait_for(browser, lambda page: said(page).startswith("Ended at"))
+    wait_for(browser, lambda page: status(page).startswith("Ended at"))
     press(browser, "#label-undo")
-    wait_for(browser, lambda page: said(page) == "Taken back.")
+    wait_for(browser, lambda page: status(page) == "Undone.")
     made, ended, undone = labels(system)[-3:]
     assert {(each.device, each.session, each.start, each.activity) for each in (made, ended, undone)} == {
         (simulated, made.session, made.start, "walk")
@@ -91,4 +91,4 @@ def test_an_invitation_that_this_gateway_cannot_give_is_explained(system, simula
     press(browser, "#add-phone")
     browser.find_element(By.ID, "enrol-name").send_keys("annas-phone")
     press(browser, "#enrol-form .primary")
-    wait_for(browser, lambda page: "--lan" in page.find_element(By.ID, "enrol-said").text)
+    wait_for(browser, lambda page: "--lan" in page.find_element(By.ID, "enrol-status").text)
