@@ -9,8 +9,9 @@ from typing import Self
 
 from deploy.audit.reference import Acknowledged
 from deploy.audit.stored import Position, StoredMessage
-from deploy.audit.topic_reader import KafkaRecord, TopicReader
+from deploy.audit.topic_reader import TopicReader
 from har import topics
+from har.process.kafka_clients import KafkaRecord
 from har.samples import SampleBatch, decode_batch
 from ingest.senders.journal import SUFFIX, journal_messages
 

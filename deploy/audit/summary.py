@@ -10,9 +10,10 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from deploy.audit.topic_reader import LEISURELY_FETCH_MS, EndOfLog, Partition, TopicReader
+from deploy.audit.topic_reader import LEISURELY_FETCH_MS, EndOfLog, TopicReader
 from har import topics
 from har.predictions import Prediction, decode_prediction
+from har.process.kafka_clients import Partition
 from har.recordings import window_labels
 from har.windows import WindowSpec, recording_windows
 from ingest.senders.journal import read_journals

@@ -6,11 +6,11 @@ fetches return with the messages.
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from typing import Protocol, Self
+from typing import Self
 
 from kafka import KafkaConsumer, TopicPartition
 
-from har.process.kafka_clients import open_client
+from har.process.kafka_clients import KafkaRecord, Partition, open_reader
 
 #: Time in which a consumer at the end fetches every partition several times, s.
 SETTLE_SECONDS = 1.0
@@ -21,22 +21,6 @@ STALLED_SECONDS = 30.0
 PROMPT_FETCH_MS, LEISURELY_FETCH_MS = 50, 250
 POLL_MS = 200
 MAX_RECORDS = 2_000
-
-
-#: A topic's name and the number of one of its partitions.
-Partition = tuple[str, int]
-
-
-class KafkaRecord(Protocol):
-    """The used attributes of a record of kafka-python; its timestamp is in ms since the epoch."""
-
-    topic: str
-    partition: int
-    offset: int
-    timestamp: int
-    key: bytes | None
-    value: bytes | None
-    headers: list[tuple[str, bytes]]
 
 
 class MissingTopicError(LookupError):
@@ -104,13 +88,12 @@ class TopicReader:
         self._topics = topics
         self._since_ms = since_us // 1000 if since_us is not None else None
         self._partitions: list[TopicPartition] = []
-        self._consumer = open_client(
+        self._consumer = open_reader(
             KafkaConsumer,
-            bootstrap_servers=bootstrap.split(","),
-            enable_auto_commit=False,
-            auto_offset_reset="earliest",
-            fetch_max_wait_ms=fetch_wait_ms,
-            max_poll_records=MAX_RECORDS,
+            bootstrap,
+            fetch_wait_ms=fetch_wait_ms,
+            max_records=MAX_RECORDS,
+            reset="earliest",
         )
         self.begins: dict[Partition, int] = {}
         self.ends: dict[Partition, int | None] = {}
@@ -137,7 +120,7 @@ class TopicReader:
             self._partitions += [TopicPartition(topic, number) for number in sorted(numbers)]
         self._consumer.assign(self._partitions)
         self._consumer.seek_to_beginning(*self._partitions)
-        self.begins = {(tp.topic, tp.partition): self._consumer.position(tp) for tp in self._partitions}
+        self.begins = {Partition(tp.topic, tp.partition): self._consumer.position(tp) for tp in self._partitions}
         if self._since_ms is not None:
             self._seek(self._since_ms)
         self._update_positions()
@@ -187,7 +170,7 @@ class TopicReader:
 
     def _update_positions(self) -> None:
         for partition in self._partitions:
-            name = partition.topic, partition.partition
+            name = Partition(partition.topic, partition.partition)
             self.ends[name] = self._consumer.highwater(partition)
             self.positions[name] = self._consumer.position(partition)
 

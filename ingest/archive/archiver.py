@@ -17,13 +17,14 @@ import msgspec
 from kafka.errors import KafkaError
 
 from har.process.back_off import BackOff
+from har.process.kafka_clients import KafkaRecord, Partition
 from har.recordings import RecordingError
 from har.rejections import Rejection
 from har.samples import RejectedBatch, check_size
 from ingest.archive.forgotten import Forgotten
 from ingest.archive.held_rows import HeldLabels, HeldRows, HeldSamples, Origin
 from ingest.archive.location import Location
-from ingest.archive.log_reader import KafkaRecord, LogReader, Partition
+from ingest.archive.log_reader import LogReader
 from ingest.archive.metrics import ArchiveMetrics
 from ingest.archive.rejecting import RejectedMessages
 from ingest.archive.settings import ArchiveRunSettings

@@ -6,11 +6,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from har.labels import ENDLESS, decode_label
+from har.process.kafka_clients import KafkaRecord, Partition
 from har.recordings import RecordingError
 from har.samples import RejectedBatch, check_size, decode_batch
 from ingest.archive.digests import label_digest, reading_digests, summed
 from ingest.archive.held_rows import day_begin, label_name
-from ingest.archive.log_reader import KafkaRecord, LogError, LogReader, Partition
+from ingest.archive.log_reader import LogError, LogReader
 from ingest.archive.state import TableState
 from ingest.archive.tables import SAMPLES, ArchiveTable
 

@@ -3,12 +3,11 @@
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
 
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError, OffsetOutOfRangeError
 
-from har.process.kafka_clients import open_client
+from har.process.kafka_clients import KafkaRecord, Partition, open_client, open_reader
 
 log = logging.getLogger(__name__)
 
@@ -19,28 +18,6 @@ MAX_RECORDS = 500
 METADATA_AGE_MS = 30_000
 #: How long the admin client waits for Kafka, ms.
 REACH_MS = 10_000
-
-
-class Partition(NamedTuple):
-    """A partition of a topic."""
-
-    topic: str
-    number: int
-
-    def __str__(self) -> str:
-        return f"{self.topic}/{self.number}"
-
-
-class KafkaRecord(Protocol):
-    """The fields of a kafka-python record that are used; `timestamp` is in ms since the epoch."""
-
-    topic: str
-    partition: int
-    offset: int
-    timestamp: int
-    key: bytes | None
-    value: bytes | None
-    headers: Sequence[tuple[str, bytes]]
 
 
 class LogError(RuntimeError):
@@ -91,13 +68,12 @@ class LogReader:
         self.lost = Lost()
         try:
             self.identities = topic_identities(bootstrap, topics)
-            self._consumer = open_client(
+            self._consumer = open_reader(
                 KafkaConsumer,
-                bootstrap_servers=bootstrap.split(","),
-                enable_auto_commit=False,
-                auto_offset_reset="none",
-                fetch_max_wait_ms=FETCH_WAIT_MS,
-                max_poll_records=MAX_RECORDS,
+                bootstrap,
+                fetch_wait_ms=FETCH_WAIT_MS,
+                max_records=MAX_RECORDS,
+                reset="none",
                 metadata_max_age_ms=METADATA_AGE_MS,
                 reconnect_backoff_max_ms=1_000,
             )
