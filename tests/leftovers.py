@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 THREADS_END_WITHIN_SECONDS = 10
-#: Collecting takes longer the more objects there are. After a collection that took this long, s, the surviving objects are
-#: excluded from later ones.
+#: Collecting takes longer the more objects there are. After a collection that took this long, s, the surviving objects
+#: are excluded from later ones.
 _SLOW_SECONDS = 0.05
 
 
