@@ -1,4 +1,4 @@
-"""Labels that somebody sets on the dashboard reach Kafka, in the phone's time; phones are invited where they can be."""
+"""Labels set on the dashboard reach Kafka in the phone's time, and phones are invited if the gateway can do it."""
 
 import subprocess
 import time
@@ -25,7 +25,7 @@ def simulated(system):
 
 
 def labels(system):
-    """All labels that Kafka holds, in their order in the log."""
+    """Return all labels in Kafka, in the order of the log."""
     consumer = KafkaConsumer(bootstrap_servers=system.stack.addresses.bootstrap, auto_offset_reset="earliest")
     try:
         numbers = consumer.partitions_for_topic(topics.LABELS.name)
@@ -49,7 +49,7 @@ def status(browser):
     return browser.find_element(By.ID, "label-status").text
 
 
-# What a browser asks for does not depend on the broker.
+# The requests of a browser do not depend on the broker.
 embedded = pytest.mark.parametrize("system", ["embedded"], indirect=True, scope="module")
 
 
@@ -73,7 +73,7 @@ def test_a_label_is_started_ended_and_undone(system, simulated, browser):
     press(browser, "#label-undo")
     wait_for(browser, lambda page: status(page) == "Undone.")
     made, ended, undone = labels(system)[-3:]
-    assert {(each.device, each.session, each.start, each.activity) for each in (made, ended, undone)} == {
+    assert {(label.device, label.session, label.start, label.activity) for label in (made, ended, undone)} == {
         (simulated, made.session, made.start, "walk")
     }
     # The simulated phone's clock is this machine's; it sends a batch about every 0.8 s.
@@ -85,7 +85,7 @@ def test_a_label_is_started_ended_and_undone(system, simulated, browser):
 
 
 @embedded
-def test_an_invitation_that_this_gateway_cannot_give_is_explained(system, simulated, browser):
+def test_an_invitation_that_the_gateway_cannot_create_is_explained(system, simulated, browser):
     open_page(browser, system.stack.addresses.dashboard)
     wait_for(browser, lambda page: page.find_element(By.ID, "add-phone").is_displayed())
     press(browser, "#add-phone")
