@@ -1,22 +1,17 @@
 """Messages that are neither a batch nor a label: a copy goes to the dead-letter topic, and the log reports them."""
 
 import logging
-import time
-from collections import Counter
-from collections.abc import Callable
 
 from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
 from har import topics
 from har.process.kafka_clients import open_client
+from har.process.limited_log import LimitedLog
 from har.rejections import Rejection
 
 log = logging.getLogger(__name__)
 
-#: This many rejections are logged in full within `LOG_SECONDS`; the others are counted.
-MOST_LINES = 10
-LOG_SECONDS = 10.0
 CONFIRM_SECONDS = 30.0
 
 
@@ -33,7 +28,7 @@ class RejectedMessages:
         self._bootstrap = bootstrap
         self._producer: KafkaProducer | None = None
         self._waiting: list[Rejection] = []
-        self._lines = RejectionLines()
+        self._lines = LimitedLog(log)
 
     def __len__(self) -> int:
         """Return the number of unconfirmed rejections."""
@@ -42,7 +37,14 @@ class RejectedMessages:
     def reject(self, rejection: Rejection) -> None:
         """Add a rejection; it is held until it is confirmed."""
         self._waiting.append(rejection)
-        self._lines.note(rejection)
+        self._lines.warn(
+            rejection.code,
+            "rejected %d bytes at %s: %s: %s",
+            len(rejection.message),
+            rejection.origin,
+            rejection.code,
+            rejection.detail,
+        )
 
     def confirm(self) -> None:
         """Publish the held rejections and wait until Kafka has them.
@@ -52,7 +54,7 @@ class RejectedMessages:
         KafkaError
             If Kafka does not accept them all. The next call publishes all of them again, so some may be in Kafka twice.
         """
-        self._lines.end_period()
+        self._lines.flush_if_due()
         if not self._waiting:
             return
         if self._producer is None:
@@ -75,45 +77,9 @@ class RejectedMessages:
 
     def close(self) -> None:
         """Close the connection to Kafka."""
-        self._lines.end_period()
+        self._lines.flush()
         if self._producer is not None:
             try:
                 self._producer.close(timeout=1)
             except KafkaError as error:
                 log.warning("Kafka did not confirm all rejections: %s", error)
-
-
-class RejectionLines:
-    """Logs rejections: some in full, the others as a count."""
-
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._lines = 0
-        self._counted: Counter[str] = Counter()
-        self._began_at = clock()
-
-    def note(self, rejection: Rejection) -> None:
-        """Log or count one rejection."""
-        if self._clock() - self._began_at >= LOG_SECONDS:
-            self.end_period()
-        if self._lines < MOST_LINES:
-            self._lines += 1
-            log.warning(
-                "rejected %d bytes at %s: %s: %s",
-                len(rejection.message),
-                rejection.origin,
-                rejection.code,
-                rejection.detail,
-            )
-        else:
-            self._counted[rejection.code] += 1
-
-    def end_period(self) -> None:
-        """Log the counted rejections, if the period is over, and begin a new period."""
-        if self._clock() - self._began_at < LOG_SECONDS:
-            return
-        if self._counted:
-            codes = ", ".join(f"{code} {count}" for code, count in self._counted.most_common())
-            log.warning("rejected %d more messages: %s", self._counted.total(), codes)
-        self._lines, self._began_at = 0, self._clock()
-        self._counted.clear()

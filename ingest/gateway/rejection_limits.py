@@ -2,10 +2,11 @@
 
 import asyncio
 import logging
-from collections import Counter
 from collections.abc import Callable
 
 from har.gateway_messages import Rejected
+from har.process.limited_log import LimitedLog
+from ingest.gateway.pacing import Pace
 
 log = logging.getLogger(__name__)
 
@@ -35,26 +36,21 @@ class RejectionBudget:
     """
 
     def __init__(self, per_minute: int, *, clock: Callable[[], float]) -> None:
-        self._per_minute = per_minute
+        self._pace = Pace(per_minute / 60, burst_seconds=60.0)
         self._clock = clock
-        self._left = float(per_minute)
-        self._counted_at = clock()
 
     def spend(self) -> bool:
         """Count a rejection; return whether another one is allowed."""
         now = self._clock()
-        self._left = min(self._per_minute, self._left + (now - self._counted_at) * self._per_minute / 60) - 1
-        self._counted_at = now
-        return self._left >= 1
+        self._pace.take(now=now)
+        return self._pace.has_room(now=now)
 
 
 class RejectionLog:
     """Logs rejections: up to `MAX_LINES` in full, one per phone, and the others as a count every `LOG_SECONDS`."""
 
     def __init__(self) -> None:
-        self._logged: set[str] = set()
-        self._counted: Counter[str] = Counter()
-        self._phones: set[str] = set()
+        self._log = LimitedLog(log, lines=MAX_LINES, seconds=LOG_SECONDS)
         self._period: asyncio.TimerHandle | None = None
 
     def note(self, phone: str, size: int, rejected: Rejected) -> None:
@@ -67,14 +63,17 @@ class RejectionLog:
         size : int
             Size of the message, bytes.
         """
-        if self._period is None:
+        if self._period is None:  # the count is logged at the period's end, even if no other rejection follows
             self._period = asyncio.get_running_loop().call_later(LOG_SECONDS, self._end_period)
-        if phone in self._logged or len(self._logged) >= MAX_LINES:
-            self._counted[rejected.code] += 1
-            self._phones.add(phone)
-            return
-        self._logged.add(phone)
-        log.warning("rejected a message of %d bytes from %s: %s: %s", size, phone, rejected.code, rejected.detail)
+        self._log.warn(
+            rejected.code,
+            "rejected a message of %d bytes from %s: %s: %s",
+            size,
+            phone,
+            rejected.code,
+            rejected.detail,
+            sender=phone,
+        )
 
     def close(self) -> None:
         """Log the current count."""
@@ -83,12 +82,5 @@ class RejectionLog:
             self._end_period()
 
     def _end_period(self) -> None:
-        if self._counted:
-            codes = ", ".join(f"{code} {count}" for code, count in self._counted.most_common())
-            log.warning(
-                "rejected %d further messages from %d phones: %s", self._counted.total(), len(self._phones), codes
-            )
-        self._logged.clear()
-        self._counted.clear()
-        self._phones.clear()
+        self._log.flush()
         self._period = None

@@ -30,7 +30,7 @@ async def test_a_phones_rejection_is_logged_once_and_further_ones_are_counted(ca
         "rejected a message of 8 bytes from 6.7.8.9:1: future: set the clock",
     ]
     await asyncio.sleep(0.2)
-    assert caplog.records[-1].getMessage() == "rejected 999 further messages from 1 phones: malformed 999"
+    assert caplog.records[-1].getMessage() == "999 more warnings like these from 1 senders: malformed 999"
     rejections.note("1.2.3.4:5", 8, NONSENSE)
     assert caplog.records[-1].getMessage().endswith("not a batch")
     rejections.close()
@@ -45,5 +45,5 @@ async def test_many_phones_do_not_fill_the_log_either(caplog):
     assert len(caplog.records) == MAX_LINES + 1
     assert (
         caplog.records[-1].getMessage()
-        == f"rejected {5_000 - MAX_LINES} further messages from 4990 phones: malformed 4990"
+        == f"{5_000 - MAX_LINES} more warnings like these from 4990 senders: malformed 4990"
     )
