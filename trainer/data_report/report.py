@@ -1,4 +1,4 @@
-"""The page of a data report, and the command that writes it."""
+"""Render the page of a data report, and run `har data report`."""
 
 import sys
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ _WORST_GAPS = 10
 
 @dataclass(frozen=True)
 class _Section:
-    """What the page shows of one data set."""
+    """The page's section about one data set."""
 
     survey: Survey
     findings: list[DataFinding]
@@ -39,14 +39,14 @@ class _Section:
 
 
 def render_report(surveys: Sequence[Survey], fewest_windows: int) -> str:
-    """Return the page: HTML with everything in it.
+    """Render the page as one HTML document without external resources.
 
     Parameters
     ----------
     surveys : sequence of Survey
-        A section each.
+        Surveys of the data sets; the page has a section for each.
     fewest_windows : int
-        As in `findings_of`.
+        See `findings_of`.
     """
     environment = jinja2.Environment(
         autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
@@ -56,7 +56,7 @@ def render_report(surveys: Sequence[Survey], fewest_windows: int) -> str:
 
 
 def run(settings: ReportSettings) -> int:
-    """Write the report as the settings say; return the exit status."""
+    """Run `har data report`; return the exit status."""
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     try:
         with Progress(*columns, console=Console(stderr=True), transient=True) as progress:

@@ -1,4 +1,4 @@
-"""What must be said of the data sets a network was trained on: source, licence, where the phone was worn."""
+"""The known data sets: source, licence, placement of the phone, and known weaknesses."""
 
 import re
 from collections.abc import Iterable
@@ -10,20 +10,20 @@ from trainer.sources.splits import device_of
 
 @dataclass(frozen=True)
 class DataSet:
-    """A source of recordings, known by the device name in its tables.
+    """A known data set, identified by the device names in its tables.
 
     Attributes
     ----------
     data : TrainingData
-        Name, licence and source, as a release states them.
+        Name, licence and source, as stated in a release.
     placement : str
-        Where on the body the phone was worn.
+        Where the phone was worn.
     weakness : str
-        What a reader of the model card should know of it; one sentence.
+        Known weakness for the model card, one sentence.
     commercial_use : bool
         Whether its terms allow commercial use.
     shows_sway : bool
-        Whether the sensor is quiet enough to show the sway of somebody standing.
+        Whether the sensor is quiet enough to show the sway of a standing wearer.
     """
 
     data: TrainingData
@@ -46,7 +46,7 @@ _HHAR = DataSet(
 )
 
 _NOT_STATED = "not stated"
-#: How licences and terms say that commercial use is forbidden; taken to be said once too often rather than missed.
+#: Matches licences and terms that forbid commercial use. It prefers false positives to misses.
 _NOT_COMMERCIAL = re.compile(
     r"\bnc\b|non[\s-]?commercial|\b(research|academic|educational|private|personal)\b[^.;]*\bonly\b"
     r"|\b(no|not|never|without|forbid\w*|forbad\w*|prohibit\w*|exclud\w*)\b[^.;]*\bcommercial"
@@ -80,7 +80,7 @@ KNOWN_DATA_SETS = {
 
 
 def placement_of(person: str) -> str:
-    """Return where ``device/user`` wore the phone, or the device's name where that is not known.
+    """Return where ``device/user`` wore the phone, or the device's name if the placement is unknown.
 
     Examples
     --------
@@ -92,12 +92,12 @@ def placement_of(person: str) -> str:
 
 
 def data_sets_of(people: Iterable[str]) -> list[TrainingData]:
-    """Return the data sets that people are from, in the order of their devices' names."""
+    """Return the data sets of these people, each once, in the order of their devices' names."""
     return data_sets_of_devices(device_of(person) for person in people)
 
 
 def data_sets_of_devices(devices: Iterable[str]) -> list[TrainingData]:
-    """Return the data sets that devices belong to, in the order of their names, each once.
+    """Return the data sets of these devices, each once, in the order of the devices' names.
 
     Examples
     --------
@@ -114,27 +114,27 @@ def data_sets_of_devices(devices: Iterable[str]) -> list[TrainingData]:
 
 
 def weaknesses_of(people: Iterable[str]) -> list[str]:
-    """Return what is known to be weak in the data sets that people are from."""
+    """Return the known weaknesses of these people's data sets."""
     devices = sorted({device_of(person) for person in people})
     return list(dict.fromkeys(KNOWN_DATA_SETS[device].weakness for device in devices if device in KNOWN_DATA_SETS))
 
 
 def weights_licence(data: Iterable[TrainingData]) -> str:
-    """Say on which terms weights trained on these data sets may be used.
+    """Return a sentence with the terms for weights that were trained on these data sets.
 
     Examples
     --------
     >>> weights_licence([TrainingData("Our walks", "CC BY-NC 4.0", "our lab")])[:72]
     'Not for commercial use: the weights were trained on Our walks, whose ter'
     """
-    known = {each.data: each for each in KNOWN_DATA_SETS.values()}
+    known = {data_set.data: data_set for data_set in KNOWN_DATA_SETS.values()}
     limiting, unknown = [], []
-    for each in dict.fromkeys(data):
-        allowed = known[each].commercial_use if each in known else not _NOT_COMMERCIAL.search(each.licence)
+    for item in dict.fromkeys(data):
+        allowed = known[item].commercial_use if item in known else not _NOT_COMMERCIAL.search(item.licence)
         if not allowed:
-            limiting.append(each.name)
-        elif each.licence.strip().lower().startswith(_NOT_STATED) or not each.licence.strip():
-            unknown.append(each.name)
+            limiting.append(item.name)
+        elif item.licence.strip().lower().startswith(_NOT_STATED) or not item.licence.strip():
+            unknown.append(item.name)
     sentences = []
     if limiting:
         sentences.append(

@@ -1,4 +1,4 @@
-"""Labelled recordings, read from whatever data sets they are kept in."""
+"""Load labelled recordings from data sets."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -12,51 +12,56 @@ from trainer.sources.table import SCHEMA, TEXT_COLUMNS, Part
 
 
 def load_recordings(paths: Iterable[Path]) -> list[Recording]:
-    """Read all recordings of some data sets, ordered by person and session.
+    """Load all recordings of data sets, ordered by person and session.
 
     Parameters
     ----------
     paths : iterable of Path
-        Whatever `trainer.sources.find_source` knows.
+        Paths or names; see `trainer.sources.find_source`.
 
     Returns
     -------
     list of Recording
-        One a (device, user, session).
+        One recording per (device, user, session).
 
     Raises
     ------
     RecordingError
-        If a data set cannot be read, lacks a column or has no rows, if a value is missing or not finite, if a label
-        is a known one by another name, if a session's rate is not what the data set states, or if the same session
-        of a person is in two data sets.
+        If a data set cannot be read, lacks a column or has no rows; if a value is missing or not finite; if a label is
+        an alias of a known one; if a session's sample rate differs from the stated one; or if two data sets hold the
+        same session of a person.
     """
-    found = [(path, recordings_of(find_source(path))) for path in paths]
-    reject_repeated_recordings(found)
-    recordings = [recording for _, theirs in found for recording in theirs]
+    data_sets = [(path, recordings_of(find_source(path))) for path in paths]
+    reject_repeated_recordings(data_sets)
+    recordings = [recording for _, of_data_set in data_sets for recording in of_data_set]
     return sorted(recordings, key=lambda recording: (recording.person, recording.session))
 
 
 def reject_repeated_recordings(data_sets: Iterable[tuple[object, Iterable[Recording]]]) -> None:
-    """Raise if two data sets, given by path and recordings, hold the same session of a person.
+    """Raise if two data sets hold the same session of a person.
+
+    Parameters
+    ----------
+    data_sets : iterable of tuple
+        Path and recordings of each data set.
 
     Raises
     ------
     RecordingError
-        With the session and both data sets.
+        If a session is repeated. The message names it and both data sets.
     """
     reject_repeated_sessions(
-        (path, [(recording.person, recording.session) for recording in theirs]) for path, theirs in data_sets
+        (path, [(recording.person, recording.session) for recording in recordings]) for path, recordings in data_sets
     )
 
 
 def recordings_of(source: Source) -> list[Recording]:
-    """Read all recordings of one source, checked, in order of first appearance.
+    """Load and check all recordings of one source, in order of first appearance.
 
     Raises
     ------
     RecordingError
-        As `load_recordings`.
+        See `load_recordings`.
     """
     tables = [part.table for part in checked_parts(source)]
     if not tables:

@@ -1,24 +1,24 @@
-"""Who is trained on and who is tested: always whole people, decided before any window is cut."""
+"""Reserved test users and cross-validation folds. People are never divided among splits or folds."""
 
 from collections.abc import Iterable
 
 import numpy as np
 
-#: People that no network is trained on and no choice is made by. Their results are looked at once a release.
+#: People that no network is trained on and no choice is based on. They are evaluated once per release.
 RESERVED_TEST_USERS = frozenset({"galaxy_s2/u21", "galaxy_s2/u22", "galaxy_s2/u23", "galaxy_s2/u24", "galaxy_s8/u06"})
 
 
 class ReservedTestUserError(ValueError):
-    """Somebody tried to train on, or choose by, a reserved test user."""
+    """A reserved test user is among the people to train on or to choose by."""
 
 
 def reject_reserved_test_users(people: Iterable[str]) -> None:
-    """Raise if any of `people` is a reserved test user.
+    """Raise if a reserved test user is among the people.
 
     Raises
     ------
     ReservedTestUserError
-        With their names.
+        If there are any. The message lists them.
     """
     found = sorted(RESERVED_TEST_USERS.intersection(people))
     if found:
@@ -26,7 +26,7 @@ def reject_reserved_test_users(people: Iterable[str]) -> None:
 
 
 def training_people(people: Iterable[str]) -> list[str]:
-    """Return who may be trained on, sorted: everybody but the reserved test users.
+    """Return the sorted people without the reserved test users.
 
     Examples
     --------
@@ -42,21 +42,21 @@ def device_of(person: str) -> str:
 
 
 def user_folds(people: Iterable[str], count: int, seed: int = 0) -> list[list[str]]:
-    """Deal people into folds for cross-validation, each device's people evenly over all folds.
+    """Assign people to folds for cross-validation. The people of each device are spread evenly over all folds.
 
     Parameters
     ----------
     people : iterable of str
-        ``device/user``; none may be a reserved test user.
+        People as ``device/user``, without reserved test users.
     count : int
-        How many folds.
+        Number of folds.
     seed : int
-        Fixes who meets whom.
+        Seed of the assignment.
 
     Returns
     -------
     list of list of str
-        Each person is in exactly one fold.
+        The people of each fold; each person is in exactly one.
 
     Raises
     ------
@@ -65,18 +65,18 @@ def user_folds(people: Iterable[str], count: int, seed: int = 0) -> list[list[st
     ValueError
         If there are fewer people than folds.
     """
-    everybody = sorted(set(people))
-    reject_reserved_test_users(everybody)
-    if not 2 <= count <= len(everybody):
-        raise ValueError(f"{len(everybody)} people cannot be dealt into {count} folds")
+    names = sorted(set(people))
+    reject_reserved_test_users(names)
+    if not 2 <= count <= len(names):
+        raise ValueError(f"{len(names)} people cannot be divided into {count} folds")
     rng = np.random.default_rng(seed)
     by_device: dict[str, list[str]] = {}
-    for person in everybody:
+    for person in names:
         by_device.setdefault(device_of(person), []).append(person)
     folds: list[list[str]] = [[] for _ in range(count)]
-    dealt = 0
+    assigned = 0
     for device in sorted(by_device):
         for place in rng.permutation(len(by_device[device])):
-            folds[dealt % count].append(by_device[device][place])
-            dealt += 1
+            folds[assigned % count].append(by_device[device][place])
+            assigned += 1
     return [sorted(fold) for fold in folds]

@@ -91,7 +91,7 @@ def test_few_people_are_split_in_time_with_a_warning(table, capsys):
     ("words", "message"),
     [
         (["--classes", "sit", "--classes", "jump"], "to train on is labelled jump: add recordings of it, or remove"),
-        (["--classes", "sit", "--classes", "walk", "--folds", "9"], "6 people cannot be dealt into 9 folds"),
+        (["--classes", "sit", "--classes", "walk", "--folds", "9"], "6 people cannot be divided into 9 folds"),
         (["--classes", "sit", "--classes", "walk", "--protocol", "leave-one-model-out"], "at least 2 models"),
         (["--classes", "sit", "--classes", "walk", "--placement", "pocket"], "nobody to test with that placement"),
         (["--classes", "sit", "--classes", "walk", "--network", "huge"], "no network called 'huge'"),

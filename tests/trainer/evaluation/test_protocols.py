@@ -134,7 +134,7 @@ def test_a_split_in_time_shares_no_readings():
 
 def test_unsuitable_recordings_are_rejected_with_the_reason():
     few = pools_of([recording("u1"), recording("u2")])
-    with pytest.raises(ProtocolError, match="2 people cannot be dealt into 5 folds; choose fewer folds"):
+    with pytest.raises(ProtocolError, match="2 people cannot be divided into 5 folds; choose fewer folds"):
         protocols.by_user(few, 5)
     with pytest.raises(ProtocolError, match="at least 2 models"):
         protocols.leave_one_model_out(few)

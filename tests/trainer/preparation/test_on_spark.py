@@ -1,4 +1,4 @@
-"""Preparation on Spark gives what one process gives, and says what is wrong as well."""
+"""Preparation on Spark gives the same result and the same errors as in one process."""
 
 import dataclasses
 from contextlib import suppress
@@ -40,7 +40,7 @@ def spark(java):
 
 
 def everything(folder, index):
-    """Every piece with all that is in it, in an order that does not depend on who wrote it."""
+    """Return the content of every piece, in an order that does not depend on the writer."""
     found = [
         (split, shard.number, *dataclasses.astuple(dataclasses.replace(piece, grid=piece.grid.tobytes())))
         for split in SPLITS
@@ -81,14 +81,14 @@ def test_spark_gives_exactly_the_windows_of_one_process(spark, tmp_path):
     assert index.sources[0] == "other/data.parquet"
 
 
-def test_a_person_on_their_own_is_split_in_time_as_in_one_process(spark, tmp_path):
+def test_single_person_is_split_in_time_as_in_one_process(spark, tmp_path):
     index = compare(spark, [write_recordings(tmp_path / "one.parquet", [made_recording(seconds=120.0)])], tmp_path)
 
     assert index.personal
 
 
 class WatchedSource(ParquetSource):
-    """Knows whether it was read in this process."""
+    """Records whether it was read in this process."""
 
     read_here = False
 
@@ -130,7 +130,7 @@ def test_no_rows_are_an_error_as_in_one_process(spark, tmp_path):
         prepare([path], PLAN, tmp_path / "prepared", spark=spark, executors=EXECUTORS)
 
 
-def test_a_lost_executor_is_told(spark, tmp_path):
+def test_lost_executor_is_reported(spark, tmp_path):
     path = write_recordings(tmp_path / "one.parquet", [made_recording(f"u{number:02d}") for number in range(12)])
     pq.write_table(pq.read_table(path), path, row_group_size=200)  # many tasks
     source = WatchedSource(path)
@@ -140,7 +140,7 @@ def test_a_lost_executor_is_told(spark, tmp_path):
         while not over.wait(0.05) and not is_at_work(spark):
             pass
         for process in psutil.Process().children(recursive=True):
-            with suppress(psutil.NoSuchProcess):  # others come and go
+            with suppress(psutil.NoSuchProcess):  # other processes may end meanwhile
                 if "CoarseGrainedExecutorBackend" in " ".join(process.cmdline()):
                     process.kill()
 
@@ -153,12 +153,12 @@ def test_a_lost_executor_is_told(spark, tmp_path):
         over.set()
         killing.join()
 
-    assert not source.read_here  # that would say nothing of it, and take long
+    assert not source.read_here  # reading it here would take long and not show the reason
     assert not (tmp_path / "prepared").exists()
 
 
 def is_at_work(spark):
-    """Whether tasks were finished and more are to come: Spark starts those again that had not really begun."""
+    """Return whether some tasks are finished and some are not, as Spark restarts tasks that have hardly begun."""
     tracker = spark.sparkContext.statusTracker()
     stages = [tracker.getStageInfo(stage) for stage in tracker.getActiveStageIds()]
     return any(stage is not None and stage.numCompletedTasks for stage in stages)

@@ -1,4 +1,4 @@
-"""A real HTTP server of one file, which can be told to misbehave as servers and networks do."""
+"""An HTTP server for one file that can simulate faults of servers and connections."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +10,7 @@ from tests.http_server import answering
 
 @dataclass
 class FileServer:
-    """What is served, and how.
+    """A file to serve, and the faults to simulate.
 
     Attributes
     ----------
@@ -40,7 +40,7 @@ class FileServer:
     url: str = ""
 
     def answer(self, handler: BaseHTTPRequestHandler) -> None:
-        """Answer a request."""
+        """Handle a request."""
         wanted = handler.headers.get("Range", "")
         self.asked.append(wanted)
         if self.rejections:
@@ -70,7 +70,7 @@ class FileServer:
 
 @contextmanager
 def serving(content: bytes) -> Iterator[FileServer]:
-    """Serve a file on this machine until the context ends."""
+    """Serve a file on loopback until the context ends."""
     file = FileServer(content)
 
     with answering(file.answer) as url:

@@ -31,7 +31,7 @@ def write(folder: Path, content: pa.Table, name: str = "data.parquet") -> Path:
     return path
 
 
-def test_a_table_becomes_one_recording_a_person_and_session(tmp_path: Path) -> None:
+def test_table_becomes_one_recording_per_person_and_session(tmp_path: Path) -> None:
     recordings = load_recordings([write(tmp_path, table())])
     assert [(r.person, r.session) for r in recordings] == [
         ("phone/u01", "e1"),
@@ -39,7 +39,7 @@ def test_a_table_becomes_one_recording_a_person_and_session(tmp_path: Path) -> N
         ("phone/u02", "e1"),
     ]
     first = recordings[0]
-    assert first.times.tolist() == [20_000, 0]  # as in the table: windows are cut in event time
+    assert first.times.tolist() == [20_000, 0]  # in the table's order; windows are cut in event time
     assert first.times.dtype == np.int64
     assert first.axes[:, 0].tolist() == [2, 1]
     assert first.axes.dtype == np.float32
@@ -67,7 +67,7 @@ def test_unusable_values_are_an_error(tmp_path: Path, changes: dict[str, object]
         load_recordings([write(tmp_path, table(**changes))])
 
 
-def test_what_is_not_parquet_is_an_error(tmp_path: Path) -> None:
+def test_other_formats_are_an_error(tmp_path: Path) -> None:
     path = tmp_path / "data.parquet"
     path.write_text("user,device\n")
     with pytest.raises(RecordingError, match="cannot be read"):
