@@ -1,1 +1,1 @@
-"""Benchmarks that produce the figures in the README; `make bench` runs them."""
+"""Benchmarks that produce the figures in `docs/measured.md`; `make bench` runs them."""

@@ -1,4 +1,4 @@
-"""Processes that end when the process that started them ends, for whatever reason."""
+"""Processes that end when the process that started them ends, even if that is killed."""
 
 import contextlib
 import os

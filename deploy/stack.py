@@ -317,7 +317,7 @@ def _opener(trust: Path | None) -> urllib.request.OpenerDirector:
 
 
 def fetch_page(url: str, *, trust: Path | None = None) -> bytes:
-    """Return a page of a service on loopback, directly, whatever proxy the environment names.
+    """Return a page of a service on loopback, without the proxy of the environment.
 
     Parameters
     ----------

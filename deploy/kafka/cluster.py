@@ -37,7 +37,7 @@ class KafkaCluster:
     getting the error that replicas are missing. The fourth process costs no time: three brokers started equally fast
     either way.
 
-    No process outlives the one that started the cluster, for whatever reason it ends.
+    No process outlives the one that started the cluster, even if that is killed.
 
     Parameters
     ----------
