@@ -1,4 +1,4 @@
-"""What the gateway serves of the phone page, for the tests' own servers: the same files under the same policy."""
+"""The files of the phone page as the gateway serves them, for the tests' own servers."""
 
 from functools import cache
 from pathlib import Path
@@ -8,7 +8,7 @@ from ingest.gateway.pages import FILE_LIST, LIBRARIES, PREFIX, SECURITY_HEADERS,
 FOLDER = Path(__file__).parents[3] / "ingest" / "phone_page"
 #: Files that the dashboard serves, too.
 SHARED_FOLDER = FOLDER.parents[1] / "har" / "web" / "shared"
-#: Where a library's files are.
+#: Folders of the libraries, by name.
 VENDOR = {name: FOLDER / "node_modules" / path for name, (path, _) in LIBRARIES.items()}
 
 __all__ = [

@@ -1,6 +1,4 @@
-"""A browser runs the modules as Node does, which most tests of them use: they load under the gateway's policy and give
-the same, to the bit.
-"""
+"""The modules load in a browser under the gateway's policy, and give the same results as in Node, bit for bit."""
 
 import json
 
@@ -20,7 +18,7 @@ from tests.ingest.phone_page.test_windows import SPECS, assert_same, cut_by, rec
 from tests.model_store.made_store import MadeStore
 from tests.model_store.served_store import with_a_flipped_byte
 
-#: These make the page, or are no part of it.
+#: Scripts with side effects.
 PROGRAMS = {"main.js", "service-worker.js"}
 
 
@@ -37,7 +35,7 @@ def test_every_module_loads_under_the_gateways_policy(page: BrowserModules) -> N
     assert page.faults() == []
 
 
-def test_a_browser_computes_what_node_computes(page: BrowserModules, modules: NodeModules) -> None:
+def test_a_browser_computes_the_same_as_node(page: BrowserModules, modules: NodeModules) -> None:
     for number, spec in enumerate(SPECS):
         times, axes = recording(59.7, number, 0.3, 2, 0.1)
         assert_same(page, times, axes, spec, [700, 41, 333])
@@ -61,7 +59,7 @@ def test_a_browser_computes_what_node_computes(page: BrowserModules, modules: No
     assert page.faults() == []
 
 
-def test_a_browser_rejects_what_node_rejects_of_a_store(browser, node, tmp_path) -> None:
+def test_a_browser_rejects_the_same_stores_as_node(browser, node, tmp_path) -> None:
     store = MadeStore.make(tmp_path)
     store.publish("one")
 
@@ -75,11 +73,11 @@ def test_a_browser_rejects_what_node_rejects_of_a_store(browser, node, tmp_path)
             (longer, "too long"),
             (lambda name, content: None, "unreachable"),
         ):
-            for each in (browsing, phone):
-                each.server.change = change
+            for client in (browsing, phone):
+                client.server.change = change
                 with pytest.raises(RejectedByPage) as rejected:
-                    each.pull()
+                    client.pull()
                 assert rejected.value.reason == reason
-        for each in (browsing, phone):
-            each.server.change = lambda name, content: content
-            assert each.pull() == "one" == each.good()
+        for client in (browsing, phone):
+            client.server.change = lambda name, content: content
+            assert client.pull() == "one" == client.good()

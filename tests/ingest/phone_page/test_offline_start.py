@@ -1,4 +1,4 @@
-"""The page opens without a network, as a whole and never of two versions."""
+"""The page opens offline, always with all files of one version."""
 
 import json
 import posixpath
@@ -13,7 +13,7 @@ IMPORT = re.compile(r"""(?:from|import)\s*\(?\s*["'](\.[^"']+)["']""")
 ASSETS = {"style.css", "shared/base.css", "manifest.webmanifest", *(file.name for file in FOLDER.glob("icon*"))}
 
 
-def test_the_service_worker_keeps_all_that_the_page_is_made_of() -> None:
+def test_the_service_worker_caches_all_files_of_the_page() -> None:
     text = page_files()[FILE_LIST].body.decode()
     shell, on_demand = (set(json.loads(line.split(" = ")[1].rstrip(";"))) for line in text.splitlines())
     modules = set(module_names()) - {"service-worker.js"}
@@ -25,7 +25,7 @@ def test_the_service_worker_keeps_all_that_the_page_is_made_of() -> None:
             continue
         needed.add(name)
         if name.startswith("vendor/onnxruntime/"):
-            continue  # it is one bundle
+            continue  # one bundle without imports
         base = name.rpartition("/")[0]
         for target in IMPORT.findall(source_of(name).read_text()):
             open_ends.append(posixpath.normpath(posixpath.join(base, target)))
@@ -70,7 +70,7 @@ def test_it_opens_and_records_without_a_gateway(phone: Any, page_gateway: Any) -
     assert not [path for path in kept if "/v1/" in path or "/store/" in path or "configuration.json" in path]
 
 
-def test_another_version_is_taken_as_a_whole_or_not_at_all(phone: Any, page_gateway: Any) -> None:
+def test_a_new_version_is_used_only_if_all_its_files_arrive(phone: Any, page_gateway: Any) -> None:
     phone.allow_service_workers()
     phone.enrol()
     phone.wait_until_it_opens_offline()
@@ -79,7 +79,7 @@ def test_another_version_is_taken_as_a_whole_or_not_at_all(phone: Any, page_gate
     page_gateway.extra_files = {
         "shared/wording.js": wording + b"\nexport const VERSION = 2;\n",
         "index.html": index.replace(b"Human activity, this phone</title>", b"Version 2</title>"),
-        "views/elements.js": b"",  # what a half-done deployment serves
+        "views/elements.js": b"",  # as during a deployment
     }
     page_gateway.extra_files.pop("views/elements.js")
     phone.open()
@@ -116,7 +116,7 @@ def test_it_can_be_installed(phone: Any, page_gateway: Any) -> None:
     assert [fault["errorId"] for fault in faults if fault["errorId"] != "in-incognito"] == []
 
 
-def test_icons_have_the_sizes_that_the_manifest_says() -> None:
+def test_icons_have_the_sizes_in_the_manifest() -> None:
     for name, size in (
         ("icon-180.png", 180),
         ("icon-192.png", 192),

@@ -1,4 +1,4 @@
-"""Batches that the page encodes are those that Python encodes, and what the gateway would reject is not sent."""
+"""The page encodes batches as Python does, and rejects the batches that the gateway would reject."""
 
 import base64
 from dataclasses import replace
@@ -43,7 +43,7 @@ def encoded_by(modules: Modules, batch: SampleBatch) -> bytes:
     return base64.b64decode(modules.run(ENCODE, header, axes))
 
 
-def test_any_batch_is_the_message_that_python_makes_of_it(modules):
+def test_any_batch_is_encoded_as_by_python(modules):
     @given(
         axes=arrays(np.float32, st.tuples(st.integers(1, 300), st.just(3)), elements=st.floats(-100, 100, width=32)),
         steps=st.data(),
@@ -90,7 +90,7 @@ REJECTED = [
 ]
 
 
-def test_what_the_gateway_would_reject_is_rejected_here_for_the_same(modules):
+def test_the_page_rejects_with_the_gateways_code(modules):
     codes = set()
     for case in REJECTED:
         changes = dict(case)
@@ -104,6 +104,6 @@ def test_what_the_gateway_would_reject_is_rejected_here_for_the_same(modules):
     assert len(codes) == 10
 
 
-def test_the_most_readings_fit_into_one_message(modules):
+def test_the_largest_batch_fits_into_one_message(modules):
     batch = batch_of(MAX_READINGS)
     assert encoded_by(modules, batch) == encode_batch(batch)

@@ -1,4 +1,4 @@
-"""Pulling a release to the phone: what comes, what is kept, and what is used without a network."""
+"""Pulling a release to the phone, storing it, and using it offline."""
 
 import hashlib
 import json
@@ -16,7 +16,7 @@ from tests.ingest.phone_page.phone_of_store import DEVICE, phone_in_browser, pho
 from tests.model_store.made_store import MadeStore
 from tests.model_store.served_store import trickle
 
-#: Names on both sides of a canary that is for half of the devices.
+#: One device that a canary for half of the devices covers, and one that it does not.
 AMONG = next(name for name in (f"phone-{n}" for n in range(100)) if is_canary(name, 0.5))
 NOT_AMONG = next(name for name in (f"phone-{n}" for n in range(100)) if not is_canary(name, 0.5))
 
@@ -29,12 +29,12 @@ def phone(node, tmp_path):
 
 @pytest.fixture
 def browsing(browser, tmp_path):
-    """A phone whose page is in a browser, which keeps what it has in IndexedDB."""
+    """A phone whose page is in a browser and uses IndexedDB."""
     with phone_in_browser(browser, MadeStore.make(tmp_path)) as opened:
         yield opened
 
 
-def test_a_release_arrives_whole(browsing):
+def test_a_pulled_release_is_complete(browsing):
     browsing.store.publish("one")
     folder = browsing.store.folder / "made" / "one"
     got = browsing.run(
@@ -69,7 +69,7 @@ def test_a_phone_follows_its_channel(phone):
     assert phone.pull() == "one" == phone.good()
 
 
-def test_only_what_is_new_is_fetched(phone):
+def test_only_new_files_are_fetched(phone):
     phone.store.publish("one")
     phone.pull()
     fetched = [name.rsplit("/", 1)[-1].split(".", 1)[-1] for name in phone.server.asked if name.startswith("targets/")]
@@ -81,7 +81,7 @@ def test_only_what_is_new_is_fetched(phone):
     assert phone.server.asked[2].endswith("stable.json")
 
 
-def test_keys_that_were_replaced_are_followed(phone):
+def test_rotated_keys_are_followed(phone):
     store = phone.store
     store.publish("one")
     assert phone.pull() == "one"
@@ -92,19 +92,19 @@ def test_keys_that_were_replaced_are_followed(phone):
     assert phone.pull() == "two"
 
 
-def test_without_the_store_the_last_good_release_runs_on_also_after_the_page_was_loaded_anew(browsing):
+def test_without_the_store_the_last_good_release_runs_also_after_a_reload(browsing):
     browsing.store.publish("one")
     opened = "const { release, rejected } = await openCurrentRelease(options); return [release.name, rejected?.reason];"
     assert browsing.run(opened) == ["one", None]
     browsing.server.change = lambda name, content: None
     browsing.page.open()
     assert browsing.run(opened) == ["one", "unreachable"]
-    # However old its signatures have become.
+    # Also after its signatures have expired.
     assert browsing.run(opened, now=10 * 365 * 86_400) == ["one", "expired"]
     assert browsing.good() == "one"
 
 
-def test_a_phone_that_never_had_a_release_says_why_it_has_none(phone):
+def test_a_phone_without_a_release_reports_the_reason(phone):
     phone.store.publish("one")
     phone.server.change = lambda name, content: None
     with pytest.raises(RejectedByPage) as rejected:
@@ -113,7 +113,7 @@ def test_a_phone_that_never_had_a_release_says_why_it_has_none(phone):
     assert phone.good() is None
 
 
-def test_a_release_that_was_damaged_in_the_browsers_storage_is_not_used_and_fetched_again(browsing):
+def test_a_damaged_stored_release_is_not_used_and_is_fetched_again(browsing):
     browsing.store.publish("one")
     browsing.pull()
     browsing.run(
@@ -129,7 +129,7 @@ def test_a_release_that_was_damaged_in_the_browsers_storage_is_not_used_and_fetc
     assert browsing.pull() == "one" == browsing.good()
 
 
-def test_a_storage_that_is_full_stops_no_release_that_was_verified(phone):
+def test_a_verified_release_runs_although_the_storage_is_full(phone):
     phone.store.publish("one")
     full = """
     let room = 6;
@@ -147,7 +147,7 @@ def test_a_storage_that_is_full_stops_no_release_that_was_verified(phone):
     assert "storage failed: no room" in detail
 
 
-def test_a_later_release_that_cannot_be_kept_runs_too_and_the_one_before_is_closed(phone):
+def test_a_later_release_that_cannot_be_stored_runs_and_the_previous_one_is_closed(phone):
     phone.store.publish("one")
     begin = """
     const { Classifier } = await import('/phone/classification/classifier.js');
@@ -178,7 +178,7 @@ def test_a_later_release_that_cannot_be_kept_runs_too_and_the_one_before_is_clos
     assert "no room" in fault
 
 
-def test_a_store_that_trickles_is_given_up_in_time(browsing):
+def test_a_slow_store_is_rejected_in_time(browsing):
     browsing.store.publish("one")
     browsing.server.send = lambda answer: trickle(answer) if "onnx" in answer.name else answer.write(answer.content)
     with pytest.raises(RejectedByPage, match="bytes per second") as rejected:
@@ -192,7 +192,7 @@ def test_a_store_that_trickles_is_given_up_in_time(browsing):
     assert browsing.pull() == "one"
 
 
-def test_a_store_that_breaks_off_is_unreachable(browsing):
+def test_an_interrupted_connection_is_reported_as_unreachable(browsing):
     browsing.store.publish("one")
 
     def cut(answer):
@@ -205,7 +205,7 @@ def test_a_store_that_breaks_off_is_unreachable(browsing):
     assert rejected.value.reason == "unreachable"
 
 
-def test_another_stores_root_is_trusted_only_after_the_first_was_forgotten(phone, tmp_path):
+def test_another_stores_root_is_trusted_only_after_the_first_one_is_removed(phone, tmp_path):
     phone.store.publish("one")
     assert phone.pull() == "one"
     other = MadeStore.make(tmp_path / "other")
@@ -233,7 +233,7 @@ return new TextDecoder().decode(canonicalJson(parseJson(new TextEncoder().encode
 """
 
 
-def test_canonical_json_is_what_python_signs(modules):
+def test_canonical_json_equals_pythons(modules):
     @given(JSON)
     @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
     def compare(value):
@@ -246,7 +246,7 @@ def test_canonical_json_is_what_python_signs(modules):
             modules.run(CANONICAL, document)
 
 
-def test_a_device_is_among_a_canarys_share_exactly_as_in_python(modules):
+def test_a_canary_covers_the_same_devices_as_in_python(modules):
     @given(
         device=st.from_regex(r"\A[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z"),
         share=st.floats(0, 1) | st.none(),
@@ -254,7 +254,7 @@ def test_a_device_is_among_a_canarys_share_exactly_as_in_python(modules):
     @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
     def compare(device, share):
         digest = int.from_bytes(hashlib.sha256(device.encode()).digest()[:8], "big")
-        share = digest / 2**64 if share is None else share  # right at the border
+        share = digest / 2**64 if share is None else share  # exactly at the limit
         here = modules.run(
             "return (await import('/phone/classification/channels.js')).isCanary(args[0], args[1])", device, share
         )
