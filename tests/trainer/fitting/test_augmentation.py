@@ -100,7 +100,7 @@ def test_unchanged_speed_at_offset_zero_is_the_identity() -> None:
 
 
 def test_too_short_windows_are_rejected() -> None:
-    with pytest.raises(ValueError, match="at least 220 steps, these have 200"):
+    with pytest.raises(ValueError, match="at least 220 steps, but they have 200"):
         change_speed(np.zeros((1, 200, 3), np.float32), np.array([1.1]), np.zeros(1), 200)
 
 
