@@ -2,7 +2,7 @@
 
 import { UpdateRejectedError, rejectUnless, textOf } from './update-rejection.js';
 
-/** Status codes for a file that the store does not have; object storage may answer 403. */
+/** Status codes for a file that the store does not have; object storage may return 403. */
 const MISSING = new Set([403, 404]);
 
 /**
