@@ -7,15 +7,18 @@ from har.process.settings import ListeningSettings, Port
 
 
 class DashboardSettings(ListeningSettings):
-    """`har dashboard`: the live page."""
+    """`har dashboard`: serve the live page."""
 
     model_config = SettingsConfigDict(env_prefix="HAR_DASHBOARD_")
 
-    port: Port = 8700
-    redis_url: RedisDsn = RedisDsn("redis://127.0.0.1:6379/0")
-    history_seconds: int = Field(300, ge=10, description="how far back timelines go")
-    max_browsers: int = Field(200, ge=1)
-    gateway_url: str | None = Field(
-        None, description="the gateway, such as http://127.0.0.1:8600: who sees the page may then label and add phones"
+    port: Port = Field(8700, description="port of the page; 0 for any free port")
+    redis_url: RedisDsn = Field(
+        RedisDsn("redis://127.0.0.1:6379/0"), description="Redis with the latest prediction of each device"
     )
-    gateway_token: SecretStr | None = Field(None, description="the operator's token of the gateway")
+    history_seconds: int = Field(300, ge=10, description="length of the timelines, s")
+    max_browsers: int = Field(200, ge=1, description="largest number of connected browsers")
+    gateway_url: str | None = Field(
+        None,
+        description="URL of the gateway, such as http://127.0.0.1:8600; with it, users of the page may label and add phones",
+    )
+    gateway_token: SecretStr | None = Field(None, description="operator's token for the gateway")

@@ -56,7 +56,7 @@ class ServiceCommand:
     def summary(self) -> str:
         """The first line of the settings class: what the command does."""
         text = (self.settings.__doc__ or "").strip().splitlines()[0]
-        return text.split(": ", 1)[-1]
+        return text.split(": ", 1)[-1].removesuffix(".")
 
 
 COMMANDS = {

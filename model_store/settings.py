@@ -132,7 +132,7 @@ class ServeSettings(ListeningSettings, SigningSettings):
 
 
 class StoreSettings(ServiceSettings):
-    """`har store`: the signed store of releases and channels."""
+    """`har store`: manage and serve the signed store of releases and channels."""
 
     model_config = SettingsConfigDict(env_prefix="HAR_STORE_")
 

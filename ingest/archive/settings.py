@@ -43,7 +43,7 @@ class ArchiveVerifySettings(ArchiveCommandSettings, KafkaSettings):
 
 
 class ArchiveSettings(ServiceSettings):
-    """`har archive`: stores what phones send in tables that the trainer reads."""
+    """`har archive`: store what phones send in tables that the trainer reads."""
 
     model_config = SettingsConfigDict(env_prefix="HAR_ARCHIVE_")
 

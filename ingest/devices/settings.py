@@ -91,8 +91,8 @@ class DevicesSettings(ServiceSettings):
 
     model_config = SettingsConfigDict(env_prefix="HAR_DEVICES_")
 
-    enrol: CliSubCommand[EnrolSettings]
-    token: CliSubCommand[TokenSettings]
-    revoke: CliSubCommand[RevokeSettings]
-    list: CliSubCommand[ListDevicesSettings]
-    forget: CliSubCommand[ForgetSettings]
+    enrol: CliSubCommand[EnrolSettings] = Field(description="invite a device: print a code, an address and a QR code")
+    token: CliSubCommand[TokenSettings] = Field(description="print a token for a device that cannot renew one")
+    revoke: CliSubCommand[RevokeSettings] = Field(description="invalidate a device's tokens, secret and codes")
+    list: CliSubCommand[ListDevicesSettings] = Field(description="list all devices with their state")
+    forget: CliSubCommand[ForgetSettings] = Field(description="erase what a device sent")

@@ -17,7 +17,7 @@ class SenderSettings(ServiceSettings):
 
 
 class SimulateSettings(SenderSettings):
-    """`har simulate`: streams readings of simulated wearers to the gateway."""
+    """`har simulate`: stream readings of simulated wearers to the gateway."""
 
     model_config = SettingsConfigDict(env_prefix="HAR_SIMULATE_")
 
@@ -31,7 +31,7 @@ class SimulateSettings(SenderSettings):
 
 
 class ReplaySettings(SenderSettings):
-    """`har replay FILE`: streams a recording to the gateway as if it were recorded now."""
+    """`har replay FILE`: stream a recording to the gateway as if it were recorded now."""
 
     model_config = SettingsConfigDict(env_prefix="HAR_REPLAY_")
 

@@ -2,8 +2,10 @@ import signal
 import subprocess
 import sys
 from importlib.metadata import version
+from typing import get_args
 
 import pytest
+from pydantic import BaseModel
 
 from deploy.cli import COMMANDS, main, read_settings
 from deploy.ports import free_port
@@ -63,6 +65,11 @@ def test_help_shows_one_form_of_a_boolean_and_accepts_both(capsys):
     assert "--no-behind-proxy" not in _help(["gateway", "--help"], capsys)
     assert read_settings("gateway", ["--behind-proxy"]).behind_proxy
     assert not read_settings("gateway", ["--no-behind-proxy"]).behind_proxy
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_setting_has_a_description(name):
+    assert list(_undescribed(COMMANDS[name].settings)) == []
 
 
 def test_help_lists_the_default_of_a_list_as_words(capsys):
@@ -141,6 +148,15 @@ sys.exit(main())
     run = subprocess.run([sys.executable, "-c", program, *words], capture_output=True, text=True, timeout=60)
     assert run.stdout.startswith("interrupting")
     assert run.returncode == -signal.SIGINT
+
+
+def _undescribed(settings):
+    for name, field in settings.model_fields.items():
+        if not field.description:
+            yield name
+        for kind in (field.annotation, *get_args(field.annotation)):
+            if isinstance(kind, type) and issubclass(kind, BaseModel):
+                yield from (f"{name} {inner}" for inner in _undescribed(kind))
 
 
 def _help(words, capsys):
