@@ -27,6 +27,7 @@ import numpy as np
 
 from har.batch_runs import Assembled, BatchRun, HeldBatch, Position
 from har.samples import NOTHING_EARLIER, RejectedBatch, SampleBatch
+from har.sequences import check_sequence
 from har.windows import MICROSECONDS, WindowSpec
 
 log = logging.getLogger(__name__)
@@ -195,12 +196,8 @@ class SessionWindows(Generic[Position]):
         number, run = batch.sequence, self._run
         known = self._waiting.get(number)
         if known is None and run is not None and number <= run.last_sequence:
-            if int(batch.times.min()) > (run.earlier_until if number < run.first_sequence else run.newest):
-                raise RejectedBatch(
-                    "sequence",
-                    f"sequence {number} goes back (the last was {run.last_sequence}) although its readings are "
-                    "new; begin a new session",
-                )
+            newest = run.earlier_until if number < run.first_sequence else run.newest
+            check_sequence(batch, last=run.last_sequence, newest=newest)
             known = run.find(number)
             if known is None and number >= run.first_sequence:
                 return True  # its windows are closed: there is nothing left to compare it with

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from har.samples import RejectedBatch, SampleBatch
+from har.sequences import check_sequence
 from har.windows import MICROSECONDS
 
 #: Largest number of sessions to remember; the least recently active one is dropped first.
@@ -90,9 +91,5 @@ class LiveSessionLimits:
                 "conflict",
                 f"sequence {batch.sequence} was sent before with other readings; begin a new session",
             )
-        if known is None and batch.sequence < session.last_sequence and int(batch.times.min()) > session.newest:
-            raise RejectedBatch(
-                "sequence",
-                f"sequence {batch.sequence} goes back (the last was {session.last_sequence}) although its "
-                "readings are new; begin a new session",
-            )
+        if known is None:
+            check_sequence(batch, last=session.last_sequence, newest=session.newest)

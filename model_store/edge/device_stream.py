@@ -2,21 +2,22 @@
 
 import time
 from collections.abc import Callable
-from itertools import pairwise
+from copy import copy
 
 import numpy as np
 from numpy.typing import NDArray
 
 from har.assembly import SessionWindows
 from har.batch_runs import ClosedWindow
+from har.batching import LiveBatches, SessionName
 from har.predictions import Prediction
 from har.resampling import Times
-from har.samples import NOTHING_EARLIER, Axes, SampleBatch, check_identifier, checked_batch, in_order_batch
-from har.windows import WindowSpec, split_at_gaps
+from har.samples import Axes, SampleBatch, checked_batch
+from har.windows import WindowSpec
 from model_store.lite_classifier import LiteClassifier
 
-#: Most readings in a piece, and the longest time between two of them, µs. They keep a piece within a batch's limits.
-_PIECE_READINGS, _PIECE_GAP_US = 50, 1_000_000
+#: Most readings in a batch.
+PIECE_READINGS = 50
 
 
 class DeviceStream:
@@ -38,15 +39,12 @@ class DeviceStream:
     """
 
     def __init__(self, device: str, session: str, network: Callable[[], LiteClassifier]) -> None:
-        check_identifier("device", device)
-        check_identifier("session", session)
+        self._readings = LiveBatches(SessionName(device, session), PIECE_READINGS)
         self._device = device
         self._session = session
         self._network = network
         self._spec: WindowSpec | None = None
         self._windows: SessionWindows[int]
-        self._sequence = 0
-        self._last_time = NOTHING_EARLIER
 
     def add(self, times: Times, axes: Axes) -> list[Prediction]:
         """Add readings; return the predictions for the windows that they complete.
@@ -71,7 +69,6 @@ class DeviceStream:
         windows: list[ClosedWindow[int]] = []
         for batch in batches:
             step = self._windows.add(batch, arrived)
-            self._sequence, self._last_time = batch.sequence + 1, batch.newest
             if step.rejected is not None:
                 raise step.rejected
             windows += step.windows
@@ -82,23 +79,12 @@ class DeviceStream:
         times, axes = np.asarray(times, np.int64), np.asarray(axes, np.float32)
         if axes.shape != (len(times), 3):
             raise ValueError(f"{len(times)} times need axes of shape ({len(times)}, 3), not {axes.shape}")
-        if not len(times):
-            return []
-        if int(times[0]) <= self._last_time or not bool((times[1:] > times[:-1]).all()):
-            raise ValueError("event times must strictly increase")
-        batches: list[SampleBatch] = []
-        previous = self._last_time
-        for piece in _pieces(times):
-            batch = in_order_batch(
-                self._device,
-                self._session,
-                self._sequence + len(batches),
-                times[piece],
-                axes[piece],
-                earlier_until=previous,
-            )
-            batches.append(checked_batch(batch))
-            previous = batch.newest
+        readings = copy(self._readings)  # rejected readings must leave no trace
+        readings.add(times, axes)
+        batches = []
+        while readings.has_any:
+            batches.append(checked_batch(readings.cut()))
+        self._readings = readings
         return batches
 
     def _use_spec(self, spec: WindowSpec) -> None:
@@ -116,11 +102,3 @@ class DeviceStream:
             )
             for window, row in zip(windows, rows, strict=True)
         ]
-
-
-def _pieces(times: Times) -> list[slice]:
-    pieces = []
-    for run in split_at_gaps(times, _PIECE_GAP_US):
-        cuts = [*range(run.start, run.stop, _PIECE_READINGS), run.stop]
-        pieces += [slice(begin, end) for begin, end in pairwise(cuts)]
-    return pieces

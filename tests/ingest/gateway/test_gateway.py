@@ -296,5 +296,5 @@ def test_unsafe_or_unknown_settings_are_rejected(changes, message):
 
 
 def test_the_processors_page_stays_on_loopback():
-    with pytest.raises(ValueError, match="for loopback only"):
+    with pytest.raises(ValueError, match="use a loopback address"):
         ProcessorSettings(web_host="0.0.0.0")
