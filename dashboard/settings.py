@@ -19,6 +19,6 @@ class DashboardSettings(ListeningSettings):
     max_browsers: int = Field(200, ge=1, description="largest number of connected browsers")
     gateway_url: str | None = Field(
         None,
-        description="URL of the gateway, such as http://127.0.0.1:8600; with it, users of the page may label and add phones",
+        description="URL of the gateway, such as http://127.0.0.1:8600; with it, the page can label and add phones",
     )
     gateway_token: SecretStr | None = Field(None, description="operator's token for the gateway")
