@@ -8,7 +8,8 @@
  * - the first root must be signed by its own keys (5.2);
  * - a next root with the version of the trusted one is an error (5.3.5), and so are more than 256 new roots in one
  *   update (5.3.3);
- * - all stores must use consistent snapshots (5.3.12), and must list lengths and SHA-256 digests of metadata (5.5.2).
+ * - all stores must use consistent snapshots (5.3.12), and must list lengths and SHA-256 digests of metadata (5.5.2);
+ * - metadata that cannot be fetched or verified during the search for a target is an error (5.6.7).
  *
  * It differs in that:
  * - the first root comes from the store (5.2), see release-client.js;
@@ -222,7 +223,7 @@ export class TufClient {
     const name = `metadata/${listed.version}.${encodeURIComponent(signers.role)}.json`;
     // 5.5.1, 5.6.1: download it; 5.5.2, 5.6.2: check its hash.
     const bytes = await fetchSigned(this.#fetcher, name, listed, MAX_BYTES[type]);
-    // 5.5.3, 5.6.3: check for an arbitrary software attack.
+    // 5.5.3, 5.6.3: check for an arbitrary software attack; the delegating role names a delegated role's keys.
     const metadata = await verified(bytes, signers, type);
     // 5.5.4, 5.6.4: check its version.
     rejectUnless(metadata.version === listed.version, 'rolled back', `${name} contains version ${metadata.version}`);
