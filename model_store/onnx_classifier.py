@@ -1,13 +1,11 @@
 """Classify windows with a release's ONNX artifact."""
 
-from typing import cast
-
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
 from har.releases import ArtifactFormat, ReleaseError, ReleaseManifest
 from model_store.golden_check import check_golden
+from model_store.onnx_network import OnnxNetwork
 from model_store.release_folder import ReleaseFolder, open_release
 
 FORMAT: ArtifactFormat = "onnx"
@@ -32,8 +30,7 @@ class OnnxClassifier:
 
     def __init__(self, release: ReleaseFolder, *, threads: int = 1) -> None:
         self.manifest: ReleaseManifest = release.manifest
-        self._session = _load(release.read_artifact(FORMAT), self.manifest, threads)
-        self._input = self._session.get_inputs()[0].name
+        self._network = _load(release.read_artifact(FORMAT), self.manifest, threads)
         check_golden(release, self.probabilities)
 
     @classmethod
@@ -54,22 +51,16 @@ class OnnxClassifier:
         ndarray of float32, shape (n, classes)
             Rows sum to 1; columns are in the order of the manifest's classes.
         """
-        normalised = self.manifest.normalisation.apply(windows)
-        (result,) = self._session.run(None, {self._input: normalised})
-        return cast(NDArray[np.float32], result)
+        return self._network.probabilities(self.manifest.normalisation.apply(windows))
 
 
-def _load(content: bytes, manifest: ReleaseManifest, threads: int) -> onnxruntime.InferenceSession:
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
+def _load(content: bytes, manifest: ReleaseManifest, threads: int) -> OnnxNetwork:
     try:
-        session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # onnxruntime's exceptions share no base class but Exception
-        raise ReleaseError(f"{manifest.release}: onnxruntime cannot load the network: {error}") from error
-    if len(session.get_inputs()) != 1 or len(session.get_outputs()) != 1:
-        raise ReleaseError(f"{manifest.release}: the network must have one input and one output")
-    shape = session.get_inputs()[0].shape
-    if list(shape[1:]) != [manifest.steps, 3]:
-        raise ReleaseError(f"{manifest.release}: the network takes {shape}, the manifest states {manifest.steps} x 3")
-    return session
+        network = OnnxNetwork(content, threads=threads)
+    except ValueError as error:
+        raise ReleaseError(f"{manifest.release}: {error}") from error
+    if network.input_shape[1:] != [manifest.steps, 3]:
+        raise ReleaseError(
+            f"{manifest.release}: the network takes {network.input_shape}, the manifest states {manifest.steps} x 3"
+        )
+    return network

@@ -4,12 +4,12 @@ from collections.abc import Callable
 from typing import cast
 
 import numpy as np
-import onnxruntime
 import tensorflow as tf
-from ai_edge_litert.interpreter import Interpreter
 from numpy.typing import NDArray
 
 from har.releases import ArtifactFormat
+from model_store.lite_network import LiteNetwork
+from model_store.onnx_network import OnnxNetwork
 from trainer.freezing.errors import FreezingError
 from trainer.freezing.traced import INPUT, OUTPUT
 
@@ -37,25 +37,15 @@ def onnx_predictor(frozen: bytes, threads: int = 1) -> Predictor:
     FreezingError
         If ONNX Runtime cannot load it.
     """
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
     try:
-        session = onnxruntime.InferenceSession(frozen, options, providers=["CPUExecutionProvider"])
-        _require_input_and_output(session)
-    except Exception as error:  # onnxruntime's exceptions share no base class but Exception
-        raise FreezingError(f"onnx: ONNX Runtime cannot load the network: {error}") from error
-
-    def predict(windows: NDArray[np.float32]) -> NDArray[np.float32]:
-        return cast(NDArray[np.float32], session.run([OUTPUT], {INPUT: windows})[0])
-
-    return predict
-
-
-def _require_input_and_output(session: onnxruntime.InferenceSession) -> None:
-    names = [end.name for end in (*session.get_inputs(), *session.get_outputs())]
-    if names != [INPUT, OUTPUT]:
-        raise ValueError(f"its inputs and outputs are {', '.join(names)}, not {INPUT} and {OUTPUT}")
+        network = OnnxNetwork(frozen, threads=threads)
+    except ValueError as error:
+        raise FreezingError(f"onnx: {error}") from error
+    if (network.input, network.output) != (INPUT, OUTPUT):
+        raise FreezingError(
+            f"onnx: input and output are {network.input} and {network.output}, not {INPUT} and {OUTPUT}"
+        )
+    return network.probabilities
 
 
 def lite_predictor(frozen: bytes, threads: int = 1) -> Predictor:
@@ -64,26 +54,9 @@ def lite_predictor(frozen: bytes, threads: int = 1) -> Predictor:
     Windows are classified one by one, each from a reset state.
     """
     try:
-        interpreter = Interpreter(model_content=frozen, num_threads=threads)
-        interpreter.allocate_tensors()
-        (input_details,), (output_details,) = interpreter.get_input_details(), interpreter.get_output_details()
-    except Exception as error:  # LiteRT documents no exception types; ValueError and RuntimeError were seen
-        raise FreezingError(f"litert: LiteRT cannot load the network: {error}") from error
-
-    def classify(window: NDArray[np.float32]) -> NDArray[np.float32]:
-        # The LSTM layers keep their state in variables, which must not carry over to the next window.
-        interpreter.reset_all_variables()
-        interpreter.set_tensor(input_details["index"], window[None])
-        interpreter.invoke()
-        return cast(NDArray[np.float32], interpreter.get_tensor(output_details["index"])[0])
-
-    def predict(windows: NDArray[np.float32]) -> NDArray[np.float32]:
-        results = np.empty((len(windows), output_details["shape"][-1]), np.float32)
-        for number, window in enumerate(windows):
-            results[number] = classify(window)
-        return results
-
-    return predict
+        return LiteNetwork(frozen, threads=threads).probabilities
+    except ValueError as error:
+        raise FreezingError(f"litert: {error}") from error
 
 
 def frozen_graph_predictor(frozen: bytes, threads: int = 1) -> Predictor:
