@@ -16,7 +16,7 @@ unexport PYTHONDONTWRITEBYTECODE
 BROKERS ?= 1
 # Much of a test is waiting, so that one worker more than there are cores keeps all of them busy.
 WORKERS ?= $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN) + 1 )))
-.PHONY: help setup demo kafka test test-quick test-long faults soak coverage lint format bench bench-training lock clean
+.PHONY: help setup demo kafka test test-quick test-long faults soak coverage lint format docs bench bench-training lock clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' Makefile
@@ -71,6 +71,9 @@ bench-training: setup ## Measure training, over an hour (needs Java): make bench
 	$(BIN)/python -m benchmarks.freezing $(DATA)
 	for what in modes scaling origin; do \
 		$(BIN)/python -m benchmarks.training $$what $(addprefix --data ,$(DATA)) || exit 1; done
+
+docs: setup ## Write the reference pages of settings and metrics from the code
+	$(BIN)/python -m deploy.reference
 
 lock: | $(BIN)/uv ## Resolve the newest allowed versions into requirements/
 	$(BIN)/uv pip compile -q --universal --upgrade --python-version 3.11 --generate-hashes --no-annotate --no-header \

@@ -17,6 +17,7 @@ from pydantic_settings import CliApp, CliSettingsSource, SettingsError
 
 from dashboard.settings import DashboardSettings
 from deploy.command_help import CommandHelp
+from deploy.installation import ForeignPackageError, check_packages
 from deploy.settings import AuditSettings, DemoSettings, KafkaServerSettings, TopicsSettings
 from har.process import interrupts
 from har.process.settings import ServiceSettings
@@ -100,6 +101,11 @@ def overview() -> str:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; return the exit status."""
+    try:
+        check_packages()
+    except ForeignPackageError as error:
+        print(f"har: {error}", file=sys.stderr)
+        return USAGE_ERROR
     words = sys.argv[1:] if arguments is None else arguments
     if words[:1] == ["help"] and len(words) > 1:
         words = [*words[1:], "--help"]
