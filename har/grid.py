@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from har.resampling import Times, grid_values, reach_us
+from har.resampling import Times, grid_values, last_supported_point, supported_from_us
 from har.windows import WindowSpec, merge_readings, split_at_gaps
 
 
@@ -66,9 +66,8 @@ def recording_grid(times: Times, axes: NDArray[np.floating], spec: WindowSpec) -
 def _stretch(times: Times, axes: NDArray[np.float64], period_us: int) -> GridStretch | None:
     if len(times) < 4:
         return None
-    reach = reach_us(period_us)
-    first = -(-(int(times[1]) + reach) // period_us)
-    last = (int(times[-2]) - 1 - reach) // period_us
+    first = -(-supported_from_us(times, period_us) // period_us)
+    last = last_supported_point(times, period_us)
     if last < first:
         return None
     return GridStretch(first * period_us, grid_values(times, axes, first, last, period_us).astype(np.float32))

@@ -84,6 +84,16 @@ def reach_us(period_us: int) -> int:
     return HALF_TAPS * (period_us // OVERSAMPLING)
 
 
+def supported_from_us(times: Times, period_us: int) -> int:
+    """Return the earliest time that readings support, µs: the filter reads from the second reading on."""
+    return int(times[1]) + reach_us(period_us)
+
+
+def last_supported_point(times: Times, period_us: int) -> int:
+    """Return the last grid point that readings support: the filter reads what is before the last but one."""
+    return (int(times[-2]) - 1 - reach_us(period_us)) // period_us
+
+
 def _interpolate(times: Times, axes: Floats, points: Times) -> Floats:
     left = np.searchsorted(times, points, side="right") - 1
     right = left + 1

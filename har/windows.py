@@ -20,7 +20,15 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from har.resampling import OVERSAMPLING, Floats, Times, grid_values, reach_us
+from har.resampling import (
+    OVERSAMPLING,
+    Floats,
+    Times,
+    grid_values,
+    last_supported_point,
+    reach_us,
+    supported_from_us,
+)
 
 MICROSECONDS = 1_000_000
 
@@ -225,8 +233,7 @@ class Stretch:
         if len(self._times) < 2:
             return False
         hop = self._spec.hop_us
-        first_supported = int(self._times[1]) + self._reach
-        self._next_start = -(-first_supported // hop) * hop
+        self._next_start = -(-supported_from_us(self._times, self._spec.period_us) // hop) * hop
         self._grid_first = self._next_start // self._spec.period_us
         return True
 
@@ -235,7 +242,7 @@ class Stretch:
             return
         period = self._spec.period_us
         first = self._grid_first + len(self._grid)
-        last = (int(self._times[-2]) - 1 - self._reach) // period
+        last = last_supported_point(self._times, period)
         if last < first:
             return
         values = grid_values(self._times, self._axes, first, last, period).astype(np.float32)
