@@ -28,7 +28,7 @@ from trainer.distributed.worker_windows import worker_windows
 from trainer.fitting.finite_loss import require_finite
 from trainer.fitting.fit import Model, learning_rate, limit_threads
 from trainer.fitting.tensorflow_types import Coordinator, Graph, NodeContext, Resolver, Server, Strategy, Tensor
-from trainer.runs.folder import RunFolder
+from trainer.run_folder import RunFolder
 
 #: Number of nodes besides the workers.
 PARAMETER_SERVERS = 1

@@ -19,7 +19,7 @@ from trainer.distributed.job import TrainingJob
 from trainer.distributed.reservations import safe_reservations
 from trainer.distributed.spool import marks_folder
 from trainer.fitting.tensorflow_types import Cluster
-from trainer.runs.folder import RunFolder
+from trainer.run_folder import RunFolder
 
 #: Time limit for nodes to start, s.
 START_SECONDS = 300

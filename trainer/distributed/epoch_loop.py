@@ -17,7 +17,7 @@ from trainer.fitting import networks
 from trainer.fitting.batches import EpochArrays, batches
 from trainer.fitting.fit import FiniteLoss, Model, learning_rate, make_optimizer
 from trainer.fitting.tensorflow_types import Dataset, Tensor
-from trainer.runs.folder import RunFolder
+from trainer.run_folder import RunFolder
 
 
 class ReplicaModel(tf_keras.Model):  # type: ignore[misc, unused-ignore]

@@ -10,7 +10,7 @@ from trainer.distributed.process import pin_to_core, report
 from trainer.distributed.weights import save_weights
 from trainer.distributed.worker_windows import worker_windows
 from trainer.fitting.fit import limit_threads
-from trainer.runs.folder import RunFolder
+from trainer.run_folder import RunFolder
 
 
 def train_locally(job: TrainingJob) -> None:

@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from trainer.distributed.job import TrainingJob
 from trainer.distributed.worker_windows import WorkerWindows
-from trainer.runs.folder import RunFolder, WorkerReport
+from trainer.run_folder import RunFolder, WorkerReport
 
 #: Niceness of the lowest priority.
 _LOWEST_PRIORITY = 19

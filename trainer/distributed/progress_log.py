@@ -5,7 +5,7 @@ from __future__ import annotations
 from time import monotonic
 
 from trainer.distributed.job import TrainingJob
-from trainer.runs.folder import Progress, RunFolder
+from trainer.run_folder import Progress, RunFolder
 
 #: Shortest interval of lines within an epoch, s. Each epoch ends with a line.
 SECONDS_BETWEEN_LINES = 1.0

@@ -23,7 +23,7 @@ from har.process.whole_files import write_whole
 from trainer.distributed.job import TrainingJob
 from trainer.fitting.batches import EpochArrays
 from trainer.fitting.tensorflow_types import Dataset
-from trainer.runs.folder import RunFolder
+from trainer.run_folder import RunFolder
 
 #: Interval of checks of the run folder, s, since processes on other machines can only leave files there.
 POLL_SECONDS = 0.1

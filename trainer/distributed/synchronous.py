@@ -21,7 +21,7 @@ from trainer.distributed.weights import save_weights
 from trainer.distributed.worker_windows import WorkerWindows, worker_windows
 from trainer.fitting.fit import limit_threads
 from trainer.fitting.tensorflow_types import NodeContext, Strategy
-from trainer.runs.folder import RunFolder
+from trainer.run_folder import RunFolder
 
 
 def run_node(arguments: Mapping[str, Any], context: NodeContext) -> None:

@@ -12,8 +12,8 @@ from typing import Self
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from trainer.runs.folder import Progress as TrainingProgress
-from trainer.runs.folder import RunFolder
+from trainer.run_folder import Progress as TrainingProgress
+from trainer.run_folder import RunFolder
 
 #: Interval of reading the metrics, s.
 POLL_SECONDS = 0.5

@@ -10,7 +10,7 @@ mpl.use("Agg")
 
 from matplotlib.figure import Figure
 
-from trainer.runs.folder import Progress, RunFolder
+from trainer.run_folder import Progress, RunFolder
 
 CURVES_FILE = "curves.png"
 

@@ -15,7 +15,7 @@ from har.process.whole_files import part_of, write_whole
 from har.recordings import RecordingError
 from trainer.distributed.cluster import ClusterNode
 from trainer.request import TrainRequest
-from trainer.runs.folder import RunFolder, WorkerReport
+from trainer.run_folder import RunFolder, WorkerReport
 
 #: Packages whose versions affect the result.
 _LIBRARIES = (

@@ -21,7 +21,7 @@ from har.process.whole_files import write_whole
 from har.recordings import NULL_LABEL, RecordingError
 from har.releases import ReleaseManifest
 from trainer.data_report.survey import survey_source
-from trainer.runs.folder import RunFolder, lock_folder
+from trainer.run_folder import RunFolder, lock_folder
 from trainer.runs.preparation import find_sources, is_prepared
 from trainer.runs.record import RunError
 from trainer.runs.run import FinishedRun

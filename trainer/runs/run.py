@@ -1,6 +1,6 @@
 """One run, from recordings to a release: prepare, train, evaluate, freeze, and, if there is a store, judge and publish.
 
-The run folder (`trainer.runs.folder`) contains all results. Each step writes its result atomically before the next step
+The run folder (`trainer.run_folder`) contains all results. Each step writes its result atomically before the next step
 starts, so an interrupted run resumes with the step that was interrupted.
 """
 
@@ -29,8 +29,8 @@ from trainer.preparation.plan import TRAIN
 from trainer.preparation.shards import INDEX_FILE, PreparedIndex
 from trainer.releases.candidate import Candidate, Provenance, make_candidate
 from trainer.request import Mode, TrainRequest
+from trainer.run_folder import RunFolder, lock_folder
 from trainer.runs import preparation
-from trainer.runs.folder import RunFolder, lock_folder
 from trainer.runs.live_progress import LiveProgress
 from trainer.runs.plots import write_curves
 from trainer.runs.publication import Destination, judge_and_publish

@@ -26,7 +26,7 @@ from tests.trainer import tiny_network
 from tests.trainer.made_recordings import made_recording, write_recordings
 from tests.trainer.training_command import SMALL, TINY, har_here, start_har, train, train_here
 from trainer.commands import train as train_module
-from trainer.runs.folder import lock_folder
+from trainer.run_folder import lock_folder
 from trainer.settings import TrainSettings
 
 #: `har` with the tiny network, killed in the middle of its third epoch.

@@ -13,7 +13,7 @@ from deploy.spark.standalone import StandaloneCluster
 from model_store.onnx_classifier import OnnxClassifier
 from tests.trainer.made_recordings import made_recording, write_recordings
 from tests.trainer.training_command import LONGEST_SECONDS, SMALL, har, har_here, train
-from trainer.runs.folder import RunFolder
+from trainer.run_folder import RunFolder
 
 pytestmark = [
     pytest.mark.usefixtures("java"),

@@ -4,7 +4,7 @@ from io import StringIO
 
 from rich.console import Console
 
-from trainer.runs.folder import Progress, RunFolder
+from trainer.run_folder import Progress, RunFolder
 from trainer.runs.live_progress import LiveProgress
 
 

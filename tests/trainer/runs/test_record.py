@@ -7,7 +7,7 @@ import pytest
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # TensorFlow and TensorFlowOnSpark emit warnings during import
     from trainer.commands.train_command import request_of
-    from trainer.runs.folder import RunFolder, lock_folder
+    from trainer.run_folder import RunFolder, lock_folder
     from trainer.runs.record import RunError, begin_record
     from trainer.settings import TrainSettings
 

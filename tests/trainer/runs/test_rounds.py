@@ -13,7 +13,7 @@ with warnings.catch_warnings():
     from har.releases import decode_manifest
     from trainer.gate.judgement import GateResult
     from trainer.releases.candidate import Candidate
-    from trainer.runs.folder import FolderInUseError, RunFolder
+    from trainer.run_folder import FolderInUseError, RunFolder
     from trainer.runs.record import RunError
     from trainer.runs.rounds import RoundSchedule, history, run_rounds
     from trainer.runs.run import FinishedRun
