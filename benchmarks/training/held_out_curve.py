@@ -14,7 +14,7 @@ from trainer.distributed.job import TrainingJob
 from trainer.evaluation.scores import measure
 from trainer.evaluation.validation import ValidationWindows
 from trainer.releases.candidate import classifier
-from trainer.runs.folder import RunFolder
+from trainer.run_folder import RunFolder
 from trainer.runs.plots import epoch_ends
 
 
