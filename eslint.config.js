@@ -1,6 +1,17 @@
 import js from '@eslint/js';
 import globals from 'globals';
 
+/** Forbid the modules of a folder to import from the folders and files above it. */
+const above = (folder, others) => ({
+  files: [`ingest/phone_page/${folder}/*.js`],
+  rules: {
+    'no-restricted-imports': [
+      'error',
+      { patterns: [...others.map((other) => `../${other}/*`), '../phone.js', '../main.js', '../configuration.js'] },
+    ],
+  },
+});
+
 export default [
   { ignores: ['**/node_modules/', '.venv/', 'build/', 'htmlcov/'] },
   js.configs.recommended,
@@ -24,6 +35,12 @@ export default [
     files: ['ingest/phone_page/**/*.js', 'dashboard/web/**/*.js', 'har/web/**/*.js'],
     languageOptions: { globals: globals.browser },
   },
+  // The phone page's layers: windowing and sensing, then releases and sending, then classification, the phone, the views.
+  above('sensing', ['windowing', 'releases', 'sending', 'classification', 'views']),
+  above('windowing', ['sensing', 'releases', 'sending', 'classification', 'views']),
+  above('releases', ['sensing', 'sending', 'classification', 'views']),
+  above('sending', ['releases', 'classification', 'views']),
+  above('classification', ['views']),
   {
     files: ['ingest/phone_page/service-worker.js'],
     languageOptions: {

@@ -9,7 +9,7 @@ const REFRESH_MS = 300_000;
  * @property {string} name
  * @property {string} channel
  * @property {import('./classifier.js').Classifier} classifier
- * @property {import('./windows.js').WindowSpec} spec
+ * @property {import('../windowing/windows.js').WindowSpec} spec
  */
 
 export class PhoneClassification {
@@ -18,7 +18,7 @@ export class PhoneClassification {
   #onChange;
   /** @type {RunningRelease | null} */
   #running = null;
-  /** @type {import('./windows.js').WindowCutter | null} */
+  /** @type {import('../windowing/windows.js').WindowCutter | null} */
   #cutter = null;
   #session = '';
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -90,7 +90,7 @@ export class PhoneClassification {
     const running = this.#running;
     if (!this.#isOn || running === null) return [];
     if (this.#cutter === null || session !== this.#session) {
-      const { WindowCutter } = await import('./windows.js');
+      const { WindowCutter } = await import('../windowing/windows.js');
       this.#cutter = new WindowCutter(running.spec);
       this.#session = session;
     }
@@ -126,7 +126,7 @@ export class PhoneClassification {
     const [{ openCurrentRelease, openRelease }, { pullRelease }, { windowSpec }] = await Promise.all([
       import('./current-release.js'),
       import('../releases/release-client.js'),
-      import('./windows.js'),
+      import('../windowing/windows.js'),
     ]);
     const options = { baseUrl: './store/', device: this.#device, storage: this.#storage };
     const before = this.#running;

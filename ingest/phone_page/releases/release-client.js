@@ -18,7 +18,7 @@
  */
 
 import { BoundedFetcher } from './bounded-fetch.js';
-import { CHANNELS, channelOf } from '../classification/channels.js';
+import { CHANNELS, channelOf } from './channels.js';
 import { sha256 } from './metadata-signatures.js';
 import {
   MAX_MANIFEST_BYTES,

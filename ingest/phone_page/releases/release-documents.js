@@ -6,7 +6,7 @@
 import { parseJson } from './canonical-json.js';
 import { isObject, isVersion } from './metadata-signatures.js';
 import { UpdateRejectedError, rejectUnless, textOf } from './update-rejection.js';
-import { windowSpec } from '../classification/windows.js';
+import { windowSpec } from '../windowing/windows.js';
 
 export const MAX_POINTER_BYTES = 16_384;
 export const MAX_MANIFEST_BYTES = 262_144;

@@ -41,7 +41,7 @@ def test_a_browser_computes_the_same_as_node(page: BrowserModules, modules: Node
         assert_same(page, times, axes, spec, [700, 41, 333])
         assert cut_by(page, times, axes, spec, [500]) == cut_by(modules, times, axes, spec, [500])
     assert assert_same(page, *recording(60, 9, 0.3, 1, 0.1), WindowSpec(), [100]) >= 3
-    taps = "return (await import('/phone/classification/resampling.js')).lowPassTaps()"
+    taps = "return (await import('/phone/windowing/resampling.js')).lowPassTaps()"
     assert page.run(taps) == modules.run(taps)
 
     batch = batch_of(300, sequence=2**53 - 1)
@@ -52,7 +52,7 @@ def test_a_browser_computes_the_same_as_node(page: BrowserModules, modules: Node
 
     document = json.dumps({"\uff5e": [1, -(2**53) + 1, None, True], "\U0001f600": {"b": "\u2028", "a": '"\\\n'}})
     assert page.run(CANONICAL, document) == modules.run(CANONICAL, document)
-    share = "return (await import('/phone/classification/channels.js')).isCanary(args[0], args[1])"
+    share = "return (await import('/phone/releases/channels.js')).isCanary(args[0], args[1])"
     names = [f"phone-{number}" for number in range(20)]
     assert [page.run(share, name, 0.5) for name in names] == [is_canary(name, 0.5) for name in names]
     assert page.run(JUDGE, np.tile([0.1, -0.2, -9.7], (60, 1)).tolist()) == "reversed"

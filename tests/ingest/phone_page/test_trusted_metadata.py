@@ -256,7 +256,7 @@ def test_a_canary_covers_the_same_devices_as_in_python(modules):
         digest = int.from_bytes(hashlib.sha256(device.encode()).digest()[:8], "big")
         share = digest / 2**64 if share is None else share  # exactly at the limit
         here = modules.run(
-            "return (await import('/phone/classification/channels.js')).isCanary(args[0], args[1])", device, share
+            "return (await import('/phone/releases/channels.js')).isCanary(args[0], args[1])", device, share
         )
         assert here == is_canary(device, share)
 

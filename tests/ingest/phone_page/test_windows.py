@@ -23,7 +23,7 @@ SPECS = [
 ]
 CUT = """
 const [times, axes, pieces, spec] = args;
-const { WindowCutter, windowSpec } = await import('/phone/classification/windows.js');
+const { WindowCutter, windowSpec } = await import('/phone/windowing/windows.js');
 const cutter = new WindowCutter(windowSpec(spec));
 const windows = pieces.flatMap(([begin, end]) =>
   cutter.extend(times.slice(begin, end), ...axes.map((axis) => Float32Array.from(axis.slice(begin, end)))));
@@ -109,7 +109,7 @@ def test_windows_of_real_recordings_are_equal_bit_for_bit(modules, shared_data, 
 
 
 def test_the_filters_taps_equal_pythons(modules):
-    taps = modules.run("return (await import('/phone/classification/resampling.js')).lowPassTaps()")
+    taps = modules.run("return (await import('/phone/windowing/resampling.js')).lowPassTaps()")
     assert taps == low_pass_taps().tolist()
 
 
@@ -126,7 +126,7 @@ def test_invalid_readings_are_rejected_together(modules):
     expected = recording_windows(good_times, axes)
     body = """
     const [times, axes, badTimes, badX] = args;
-    const { WindowCutter } = await import('/phone/classification/windows.js');
+    const { WindowCutter } = await import('/phone/windowing/windows.js');
     const cutter = new WindowCutter({ steps: 200, rateHz: 50, hopUs: 1000000, gapUs: 1000000 });
     cutter.extend([times[0]], ...axes.map((axis) => [axis[0]]));
     let text = '';
@@ -154,7 +154,7 @@ def test_of_readings_with_one_time_the_smallest_is_kept_in_any_order(modules):
 
 def test_a_manifest_with_impossible_windows_is_rejected(modules):
     possible = {"steps": 200, "rate_hz": 50, "hop_us": 1_000_000, "gap_us": 1_000_000}
-    windows = "return (await import('/phone/classification/windows.js')).windowSpec(args[0])"
+    windows = "return (await import('/phone/windowing/windows.js')).windowSpec(args[0])"
     assert modules.run(windows, possible) == {"steps": 200, "rateHz": 50, "hopUs": 1_000_000, "gapUs": 1_000_000}
     for change in ({"rate_hz": 33}, {"hop_us": 1_000_001}, {"steps": 0}, {"gap_us": 0}):
         with pytest.raises(ValueError, match=r"must be|multiple|no whole number"):

@@ -1,8 +1,8 @@
 /** The channel of a device; the same as har/channels.py. */
 
-import { sha256 } from '../releases/metadata-signatures.js';
+import { sha256 } from './metadata-signatures.js';
 
-/** @typedef {import('../releases/release-documents.js').Pointer} Pointer */
+/** @typedef {import('./release-documents.js').Pointer} Pointer */
 
 /** @type {Pointer['channel'][]} */
 export const CHANNELS = ['stable', 'canary'];
