@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from har.activities import activity_style
 from har.answers import UNKNOWN, decide, decide_all
-from har.predictions import ActivitySmoother, Prediction, activity_spans
+from har.predictions import Prediction
 from har.releases import ReleaseError, decode_manifest, encode_manifest
 from har.scoring import confusion_matrix, scores
 from model_store.release_folder import open_release
@@ -64,18 +64,6 @@ def decided(second: int, walk: float, threshold: float = 0.6) -> Prediction:
     prediction = predicted(second, "", walk)
     activity, confidence = decide(prediction.probabilities, threshold)
     return msgspec.structs.replace(prediction, activity=activity, confidence=confidence)
-
-
-def test_one_unknown_window_does_not_flicker_and_several_are_shown():
-    walks = [0.9, 0.9, 0.5, 0.9, 0.9, 0.5, 0.5, 0.5, 0.5, 0.9, 0.9, 0.9]
-    smoother = ActivitySmoother()
-    shown = [smoother.update(decided(second, walk)) for second, walk in enumerate(walks)]
-    assert [steady.activity for steady in shown[:6]] == ["walk"] * 6
-    assert shown[8].activity == UNKNOWN
-    assert shown[8].confidence == pytest.approx(0.5)
-    assert shown[-1].activity == "walk"
-    spans = activity_spans(decided(second, walk) for second, walk in enumerate(walks))
-    assert [span.activity for span in spans] == ["walk", UNKNOWN, "walk"]
 
 
 def test_only_unknown_matches_a_label_that_is_no_class():
