@@ -32,6 +32,7 @@ import pandas as pd
 from benchmarks.simulation_fit.gait_fitting import GaitFit, fit_gait
 from benchmarks.simulation_fit.posture_fitting import PostureFit, fit_posture
 from benchmarks.simulation_fit.statistics import FloatArray, joint_quantities
+from ingest.simulation.parameter_loading import decode_parameters
 from ingest.simulation.parameters import (
     ACTIVITIES,
     FORMAT,
@@ -40,7 +41,6 @@ from ingest.simulation.parameters import (
     DeviceParameters,
     ParameterTable,
     PlacementParameters,
-    decode_parameters,
 )
 
 RATE_HZ = 50.0

@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ingest.simulation.motion import limited_normal
-from ingest.simulation.parameters import PLACEMENTS, ParameterTable, Placement, load_parameters
+from ingest.simulation.parameter_loading import load_parameters
+from ingest.simulation.parameters import PLACEMENTS, ParameterTable, Placement
 from ingest.simulation.schedule import MICROSECONDS, ActivitySchedule
 from ingest.simulation.wearer import Wearer
 

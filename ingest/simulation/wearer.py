@@ -6,14 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ingest.simulation.motion import GRID_HZ, Gait, Posture, RenderedBout, limited_normal, smooth_step
-from ingest.simulation.parameters import (
-    GAITS,
-    POSTURES,
-    ParameterTable,
-    Placement,
-    PlacementParameters,
-    load_parameters,
-)
+from ingest.simulation.parameter_loading import load_parameters
+from ingest.simulation.parameters import GAITS, POSTURES, ParameterTable, Placement, PlacementParameters
 from ingest.simulation.schedule import MICROSECONDS, ActivitySchedule
 
 FloatArray = NDArray[np.float64]

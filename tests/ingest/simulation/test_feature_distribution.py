@@ -6,7 +6,8 @@ import msgspec
 import numpy as np
 import pytest
 
-from ingest.simulation.parameters import ACTIVITIES, GAITS, PLACEMENTS, ParameterTable, Placement, load_parameters
+from ingest.simulation.parameter_loading import load_parameters
+from ingest.simulation.parameters import ACTIVITIES, GAITS, PLACEMENTS, ParameterTable, Placement
 from ingest.simulation.phone import SimulatedPhone
 from tests.ingest.simulation.features import RATE_HZ, FloatArray, wearer_medians, windows_of
 

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.simulation.parameters import ACTIVITIES, Placement, load_parameters
+from ingest.simulation.parameter_loading import load_parameters
+from ingest.simulation.parameters import ACTIVITIES, Placement
 from ingest.simulation.phone import SimulatedPhone
 
 START = 1_700_000_000_123_456

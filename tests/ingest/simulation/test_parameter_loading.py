@@ -4,7 +4,7 @@ from importlib import resources
 
 import pytest
 
-from ingest.simulation.parameters import ParameterTableError, decode_parameters, load_parameters
+from ingest.simulation.parameter_loading import ParameterTableError, decode_parameters, load_parameters
 
 LONGEST_LIST = 64
 LARGEST_TABLE_BYTES = 60_000
