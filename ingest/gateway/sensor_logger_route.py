@@ -29,7 +29,8 @@ from ingest.gateway.publisher import KafkaPublisher, OrderedSender, PublishError
 from ingest.gateway.rejected_requests import rejection, sends_too_often
 from ingest.gateway.request_bodies import read_body
 from ingest.gateway.sample_intake import SampleIntake
-from ingest.sensor_logger.document import Push, decode_push
+from ingest.sensor_logger.document import decode_push
+from ingest.sensor_logger.push import Push
 from ingest.sensor_logger.streams import Readings, SessionReader
 
 #: Largest number of sessions with a remembered sign convention; the least recently active one is dropped first.

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from har.activity_names import ACTIVITIES, named_activity
 from har.recordings import NULL_LABEL
-from ingest.sensor_logger.document import TypedText
+from ingest.sensor_logger.push import TypedText
 
 #: Texts that end an activity, besides the names of `har.recordings.NULL_LABEL`.
 _ENDS = frozenset({"stop", "end"})

@@ -19,8 +19,8 @@ import numpy as np
 
 from har.samples import RejectedBatch
 from ingest.devices.settings import Frame
-from ingest.sensor_logger.document import Push, Sensor, Stream
 from ingest.sensor_logger.pairing import partners_at, with_gravity
+from ingest.sensor_logger.push import Push, Sensor, Stream
 
 Unit = Literal["m/s²", "g"]
 

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from har.samples import Times
 from har.windows import merge_readings
-from ingest.sensor_logger.document import Floats, Stream
+from ingest.sensor_logger.push import Floats, Stream
 
 #: Longest period of a stream, µs. Android's slowest sensors still deliver 5 readings per second.
 LONGEST_PERIOD_US = 250_000

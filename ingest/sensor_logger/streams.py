@@ -10,8 +10,8 @@ from har.windows import merge_readings
 from ingest.devices.settings import Frame
 from ingest.sensor_logger.annotations import Annotation, read_annotation
 from ingest.sensor_logger.convention import SignConvention, choose, missing_gravity
-from ingest.sensor_logger.document import Floats, Push, Sensor
 from ingest.sensor_logger.pairing import with_gravity
+from ingest.sensor_logger.push import Floats, Push, Sensor
 
 #: The sign convention of a recording is final after so many consecutive readings that lead to the same one. A few
 #: readings are not enough, because they may be from a stumble.

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from har.samples import RejectedBatch
-from ingest.sensor_logger.document import MAX_ENTRIES, Sensor, decode_push
+from ingest.sensor_logger.document import MAX_ENTRIES, decode_push
+from ingest.sensor_logger.push import Sensor
 from tests.ingest.sensor_logger.made_documents import START_NS, START_US, TOTAL, document, entries, times_of
 
 
