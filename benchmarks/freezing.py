@@ -17,7 +17,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from har.releases import Artifact
+from har.artifacts import Artifact
 from trainer.fitting.examples import make_examples
 from trainer.fitting.fit import Model, fit
 from trainer.fitting.fit_settings import FitSettings

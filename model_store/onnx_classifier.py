@@ -3,7 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from har.releases import ArtifactFormat, ReleaseError, ReleaseManifest
+from har.artifacts import ArtifactFormat
+from har.releases import ReleaseError, ReleaseManifest
 from model_store.golden_check import check_golden
 from model_store.onnx_network import OnnxNetwork
 from model_store.release_folder import ReleaseFolder, open_release

@@ -6,14 +6,8 @@ from pathlib import Path
 
 import msgspec
 
-from har.releases import (
-    MAX_MANIFEST_BYTES,
-    Artifact,
-    GoldenWindow,
-    ReleaseError,
-    ReleaseManifest,
-    decode_manifest,
-)
+from har.artifacts import Artifact, GoldenWindow
+from har.releases import MAX_MANIFEST_BYTES, ReleaseError, ReleaseManifest, decode_manifest
 
 #: Name of the release that is shipped with the project.
 BASELINE = "baseline"

@@ -9,16 +9,9 @@ from tuf.api.metadata import TargetFile
 from tuf.ngclient.config import UpdaterConfig
 from tuf.ngclient.updater import Updater
 
+from har.artifacts import Artifact, ArtifactFormat
 from har.channels import CHANNELS, MAX_POINTER_BYTES, Channel, ChannelPointer, channel_of, decode_pointer
-from har.releases import (
-    MAX_MANIFEST_BYTES,
-    Artifact,
-    ArtifactFormat,
-    ReleaseError,
-    ReleaseManifest,
-    decode_manifest,
-    require_plain_name,
-)
+from har.releases import MAX_MANIFEST_BYTES, ReleaseError, ReleaseManifest, decode_manifest, require_plain_name
 from model_store.client.errors import UpdateRejectedError, rejection
 from model_store.client.fetching import BoundedFetcher
 from model_store.client.last_good import ClientFolder

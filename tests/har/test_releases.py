@@ -2,10 +2,9 @@ import msgspec
 import numpy as np
 import pytest
 
+from har.artifacts import Artifact, Golden
 from har.releases import (
     MAX_MANIFEST_BYTES,
-    Artifact,
-    Golden,
     Normalisation,
     ReleaseError,
     ReleaseManifest,

@@ -8,7 +8,8 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from har.releases import Artifact, Golden, GoldenWindow, Normalisation, ReleaseManifest, encode_manifest
+from har.artifacts import Artifact, Golden, GoldenWindow
+from har.releases import Normalisation, ReleaseManifest, encode_manifest
 from har.windows import WindowSpec
 from model_store.onnx_classifier import OnnxClassifier
 

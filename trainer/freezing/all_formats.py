@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from har.releases import Artifact, ArtifactFormat, GoldenWindow, Normalisation
+from har.artifacts import Artifact, ArtifactFormat, GoldenWindow
+from har.releases import Normalisation
 from trainer.freezing.agreement import measure_agreement, trained_probabilities
 from trainer.freezing.budgets import Budgets, budgets_of, reject_outside
 from trainer.freezing.errors import FreezingError

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from har.releases import Artifact, ArtifactFormat
+from har.artifacts import Artifact, ArtifactFormat
 from trainer.freezing.agreement import AGREEMENT
 from trainer.freezing.errors import FreezingError
 

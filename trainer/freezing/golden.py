@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from har.releases import GoldenWindow, Normalisation
+from har.artifacts import GoldenWindow
+from har.releases import Normalisation
 from trainer.freezing.predictors import onnx_predictor
 
 #: Largest allowed difference of a probability for the golden window in a float32 format. Processors round differently.

@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from har.releases import ArtifactFormat
+from har.artifacts import ArtifactFormat
 from model_store.lite_network import LiteNetwork
 from model_store.onnx_network import OnnxNetwork
 from trainer.freezing.errors import FreezingError

@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from har.releases import Artifact, ArtifactFormat
+from har.artifacts import Artifact, ArtifactFormat
 from har.scoring import confusion_matrix
 from trainer.evaluation.outcomes import Outcomes
 from trainer.evaluation.unknown import unknown_rates

@@ -12,8 +12,8 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
+from har.artifacts import Artifact
 from har.process.whole_files import write_whole
-from har.releases import Artifact
 from trainer.gate.checks import (
     Contender,
     GateCheck,

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from har.releases import ArtifactFormat
+from har.artifacts import ArtifactFormat
 from trainer.freezing.budgets import Budget, budgets_of
 from trainer.gate.bootstrap import CONFIDENCE, RESAMPLES
 

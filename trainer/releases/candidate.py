@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from har.releases import Golden, Normalisation, ReleaseManifest, Scores, TrainingData
+from har.artifacts import Golden
+from har.releases import Normalisation, ReleaseManifest, Scores, TrainingData
 from har.scoring import scores
 from trainer.evaluation.outcomes import Classify, Outcomes
 from trainer.evaluation.validation import Validated, ValidationWindows, validate

@@ -6,7 +6,8 @@ The card is generated from the manifest. A sentence that holds for some releases
 from collections.abc import Sequence
 from string import Template
 
-from har.releases import Artifact, ReleaseManifest, Scores
+from har.artifacts import Artifact
+from har.releases import ReleaseManifest, Scores
 from trainer.sources.data_sets import KNOWN_DATA_SETS, placement_of
 from trainer.sources.splits import device_of
 

@@ -1,6 +1,6 @@
 /**
- * Documents of releases: channel pointers (har/channels.py), manifests and golden windows (har/releases.py). They are
- * validated as far as the page uses them.
+ * Documents of releases: channel pointers (har/channels.py), manifests (har/releases.py) and golden windows
+ * (har/artifacts.py). They are validated as far as the page uses them.
  */
 
 import { parseJson } from './canonical-json.js';

@@ -9,8 +9,9 @@ import pyarrow.parquet
 import pytest
 
 from har.answers import decide_all
+from har.artifacts import GoldenWindow
 from har.recordings import COLUMNS, recordings_from_columns
-from har.releases import GoldenWindow, ReleaseError
+from har.releases import ReleaseError
 from har.windows import recording_windows
 from model_store.lite_classifier import LiteClassifier
 from model_store.onnx_classifier import OnnxClassifier

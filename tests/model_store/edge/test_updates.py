@@ -7,8 +7,8 @@ import threading
 import msgspec
 import pytest
 
+from har.artifacts import GoldenWindow
 from har.channels import is_canary
-from har.releases import GoldenWindow
 from model_store.client.errors import UpdateRejectedError
 from model_store.repository.publishing import promote, publish, rollback
 from tests.model_store.client_of_store import HASTY

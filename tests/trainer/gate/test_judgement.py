@@ -4,7 +4,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from har.releases import Artifact
+from har.artifacts import Artifact
 from tests.trainer.made_outcomes import CLASSES, answering, simulated
 from trainer.freezing.budgets import Budget, budgets_of
 from trainer.gate.bootstrap import paired_difference

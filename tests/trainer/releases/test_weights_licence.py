@@ -4,7 +4,8 @@ import warnings
 
 import pytest
 
-from har.releases import GoldenWindow, TrainingData
+from har.artifacts import GoldenWindow
+from har.releases import TrainingData
 from trainer.request import TrainRequest
 from trainer.sources.data_sets import KNOWN_DATA_SETS, weights_licence
 
