@@ -9,63 +9,21 @@ import secrets
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Self, cast
 
-from sqlalchemy import (
-    BigInteger,
-    Column,
-    Engine,
-    Integer,
-    LargeBinary,
-    MetaData,
-    RowMapping,
-    String,
-    Table,
-    create_engine,
-    delete,
-    event,
-    insert,
-    select,
-    update,
-)
-from sqlalchemy.engine import Connection, make_url
-from sqlalchemy.exc import ArgumentError, IntegrityError, SQLAlchemyError
+from sqlalchemy import RowMapping, delete, insert, select, update
+from sqlalchemy.engine import Connection
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from ingest.devices.device import Device
 from ingest.devices.errors import NotAdmittedError, RegistryError
+from ingest.devices.registry_database import CODES, DEVICES, KEYS, METADATA, open_database
 from ingest.devices.settings import Frame
 
 SECOND_US = 1_000_000
 #: Wearers type codes from a screen, so look-alike characters (I, L, O, 0, 1) are left out. 12 characters are 59 bits.
 CODE_LETTERS = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"
 CODE_LENGTH = 12
-
-_metadata = MetaData()
-_devices = Table(
-    "devices",
-    _metadata,
-    Column("name", String(64), primary_key=True),
-    Column("wearer", String(64)),
-    Column("frame", String(16), nullable=False),
-    Column("generation", Integer, nullable=False),
-    Column("secret_digest", LargeBinary(32)),
-    Column("enrolled_at", BigInteger),
-    Column("revoked_at", BigInteger),
-)
-_codes = Table(
-    "enrolment_codes",
-    _metadata,
-    Column("digest", LargeBinary(32), primary_key=True),
-    Column("device", String(64), nullable=False, index=True),
-    Column("expires_at", BigInteger, nullable=False),
-)
-_keys = Table(
-    "signing_keys",
-    _metadata,
-    Column("name", String(32), primary_key=True),
-    Column("key", LargeBinary(32), nullable=False),
-)
 
 
 class Registry:
@@ -83,9 +41,9 @@ class Registry:
     """
 
     def __init__(self, url: str) -> None:
-        self._engine = _open(url)
+        self._engine = open_database(url)
         with self._begin() as connection:
-            _metadata.create_all(connection)
+            METADATA.create_all(connection)
 
     def __enter__(self) -> Self:
         return self
@@ -116,9 +74,9 @@ class Registry:
         code = "".join(secrets.choice(CODE_LETTERS) for _ in range(CODE_LENGTH))
         with self._begin() as connection:
             self._upsert(connection, name, wearer, frame)
-            connection.execute(delete(_codes).where((_codes.c.device == name) | (_codes.c.expires_at < _now_us())))
+            connection.execute(delete(CODES).where((CODES.c.device == name) | (CODES.c.expires_at < _now_us())))
             connection.execute(
-                insert(_codes).values(
+                insert(CODES).values(
                     digest=_digest(code), device=name, expires_at=_now_us() + round(seconds * SECOND_US)
                 )
             )
@@ -135,17 +93,17 @@ class Registry:
         digest = _digest("".join(letter for letter in code.upper() if letter.isalnum()))
         secret = secrets.token_urlsafe(32)
         with self._begin() as connection:
-            row = connection.execute(select(_codes).where(_codes.c.digest == digest)).mappings().first()
+            row = connection.execute(select(CODES).where(CODES.c.digest == digest)).mappings().first()
             # If two requests use the same code at once, only one of them deletes the row.
-            used = connection.execute(delete(_codes).where(_codes.c.digest == digest)).rowcount
+            used = connection.execute(delete(CODES).where(CODES.c.digest == digest)).rowcount
             if row is None or not used or row["expires_at"] < _now_us():
                 raise NotAdmittedError(
                     "unknown_code",
                     "this code is unknown, was used or has expired: request a new one (har devices enrol)",
                 )
             connection.execute(
-                update(_devices)
-                .where(_devices.c.name == row["device"])
+                update(DEVICES)
+                .where(DEVICES.c.name == row["device"])
                 .values(secret_digest=_digest(secret), enrolled_at=_now_us(), revoked_at=None)
             )
             return self._get(connection, row["device"]), secret
@@ -155,7 +113,7 @@ class Registry:
         with self._begin() as connection:
             self._upsert(connection, name, wearer, frame)
             connection.execute(
-                update(_devices).where(_devices.c.name == name).values(enrolled_at=_now_us(), revoked_at=None)
+                update(DEVICES).where(DEVICES.c.name == name).values(enrolled_at=_now_us(), revoked_at=None)
             )
             return self._get(connection, name)
 
@@ -168,7 +126,7 @@ class Registry:
             With reason ``unknown_device`` if the name or the secret is wrong, ``revoked`` if the device was revoked.
         """
         with self._begin() as connection:
-            row = connection.execute(select(_devices).where(_devices.c.name == name)).mappings().first()
+            row = connection.execute(select(DEVICES).where(DEVICES.c.name == name)).mappings().first()
         known = None if row is None else row["secret_digest"]
         if row is None or not secrets.compare_digest(known or b"", _digest(secret)):
             if row is not None and known is None and row["generation"]:
@@ -185,11 +143,11 @@ class Registry:
             With reason ``unknown_device`` if there is no such device.
         """
         with self._begin() as connection:
-            connection.execute(delete(_codes).where(_codes.c.device == name))
+            connection.execute(delete(CODES).where(CODES.c.device == name))
             connection.execute(
-                update(_devices)
-                .where(_devices.c.name == name)
-                .values(generation=_devices.c.generation + 1, secret_digest=None, revoked_at=_now_us())
+                update(DEVICES)
+                .where(DEVICES.c.name == name)
+                .values(generation=DEVICES.c.generation + 1, secret_digest=None, revoked_at=_now_us())
             )
             return self._get(connection, name)
 
@@ -199,14 +157,14 @@ class Registry:
         The name and the generation stay, because a token for the device may still exist and must stay invalid.
         """
         with self._begin() as connection:
-            connection.execute(delete(_codes).where(_codes.c.device == name))
+            connection.execute(delete(CODES).where(CODES.c.device == name))
             found = connection.execute(
-                update(_devices)
-                .where(_devices.c.name == name)
+                update(DEVICES)
+                .where(DEVICES.c.name == name)
                 .values(
                     wearer=None,
                     frame="unknown",
-                    generation=_devices.c.generation + 1,
+                    generation=DEVICES.c.generation + 1,
                     secret_digest=None,
                     enrolled_at=None,
                     revoked_at=_now_us(),
@@ -217,12 +175,12 @@ class Registry:
     def devices(self) -> list[Device]:
         """Return all devices, sorted by name."""
         with self._begin() as connection:
-            return [_device(row) for row in connection.execute(select(_devices).order_by(_devices.c.name)).mappings()]
+            return [_device(row) for row in connection.execute(select(DEVICES).order_by(DEVICES.c.name)).mappings()]
 
     def generations(self) -> dict[str, int]:
         """Return the generation of each device that was revoked or forgotten at least once."""
         with self._begin() as connection:
-            found = connection.execute(select(_devices.c.name, _devices.c.generation).where(_devices.c.generation > 0))
+            found = connection.execute(select(DEVICES.c.name, DEVICES.c.generation).where(DEVICES.c.generation > 0))
             return {name: generation for name, generation in found}
 
     def signing_key(self) -> bytes:
@@ -233,7 +191,7 @@ class Registry:
             return found
         try:
             with self._begin() as connection:
-                connection.execute(insert(_keys).values(name="tokens", key=secrets.token_bytes(32)))
+                connection.execute(insert(KEYS).values(name="tokens", key=secrets.token_bytes(32)))
         except IntegrityError:
             pass  # another process created the key first; that key is used
         with self._begin() as connection:
@@ -253,7 +211,7 @@ class Registry:
 
     @staticmethod
     def _signing_key(connection: Connection) -> bytes | None:
-        return cast("bytes | None", connection.execute(select(_keys.c.key).where(_keys.c.name == "tokens")).scalar())
+        return cast("bytes | None", connection.execute(select(KEYS.c.key).where(KEYS.c.name == "tokens")).scalar())
 
     @staticmethod
     def _upsert(connection: Connection, name: str, wearer: str | None, frame: Frame) -> None:
@@ -261,15 +219,15 @@ class Registry:
         changes = {} if wearer is None else {"wearer": wearer}
         if frame != "unknown":
             changes["frame"] = frame
-        exists = connection.execute(select(_devices.c.name).where(_devices.c.name == name)).first() is not None
+        exists = connection.execute(select(DEVICES.c.name).where(DEVICES.c.name == name)).first() is not None
         if not exists:
-            connection.execute(insert(_devices).values(name=name, wearer=wearer, frame=frame, generation=0))
+            connection.execute(insert(DEVICES).values(name=name, wearer=wearer, frame=frame, generation=0))
         elif changes:
-            connection.execute(update(_devices).where(_devices.c.name == name).values(**changes))
+            connection.execute(update(DEVICES).where(DEVICES.c.name == name).values(**changes))
 
     @staticmethod
     def _get(connection: Connection, name: str) -> Device:
-        row = connection.execute(select(_devices).where(_devices.c.name == name)).mappings().first()
+        row = connection.execute(select(DEVICES).where(DEVICES.c.name == name)).mappings().first()
         if row is None:
             raise NotAdmittedError("unknown_device", f"there is no device named {name}")
         return _device(row)
@@ -277,28 +235,6 @@ class Registry:
 
 def _device(row: RowMapping) -> Device:
     return Device(row["name"], row["wearer"], row["frame"], row["generation"], row["enrolled_at"], row["revoked_at"])
-
-
-def _open(url: str) -> Engine:
-    try:
-        parsed = make_url(url)
-        if parsed.get_backend_name() == "sqlite" and parsed.database:
-            Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-            Path(parsed.database).touch(mode=0o600)  # the file holds the key that signs tokens
-        engine = create_engine(parsed, pool_pre_ping=True)
-    except (ArgumentError, ModuleNotFoundError, SQLAlchemyError, OSError) as error:
-        raise RegistryError(f"cannot open the device registry: {error}") from error
-    if engine.dialect.name == "sqlite":
-        event.listen(engine, "connect", _prepare_sqlite)
-    return engine
-
-
-def _prepare_sqlite(connection: object, _: object) -> None:
-    # WAL, because gateways and `har devices` use the file at the same time; FULL, so that commits survive a power cut.
-    cursor = connection.cursor()  # type: ignore[attr-defined]
-    for pragma in ("journal_mode = WAL", "synchronous = FULL", "busy_timeout = 5000"):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
 
 
 def _digest(secret: str) -> bytes:
