@@ -21,15 +21,14 @@ import logging
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from functools import lru_cache, partial
+from functools import partial
 from typing import Self, TypeVar
 
 from kafka import KafkaProducer
-from kafka.cluster import ClusterMetadata
 from kafka.errors import KafkaError
-from kafka.partitioner.default import DefaultPartitioner, murmur2
 
 from har.process.kafka_clients import open_client
+from ingest.gateway.partitioner import RememberingPartitioner
 
 log = logging.getLogger(__name__)
 
@@ -290,31 +289,6 @@ async def _in_daemon_thread(function: Callable[[], Result]) -> Result:
 
     threading.Thread(target=work, name="kafka-connecting", daemon=True).start()
     return await finished
-
-
-@lru_cache(maxsize=50_000)
-def _partition(key: bytes, partitions: int) -> int:
-    return int(murmur2(key) & 0x7FFFFFFF) % partitions
-
-
-class RememberingPartitioner(DefaultPartitioner):  # type: ignore[misc]  # kafka-python carries no types
-    """Chooses the same partitions as Kafka's default partitioner, but caches the hash of each device's name."""
-
-    def partition(
-        self,
-        topic: str,
-        key: object,
-        serialized_key: bytes | None,
-        value: object,
-        serialized: object,
-        cluster: ClusterMetadata,
-    ) -> int:
-        """Return the partition of a message with this key."""
-        partitions = cluster.partitions_for_topic(topic) if serialized_key is not None else None
-        if not partitions:
-            chosen: int = super().partition(topic, key, serialized_key, value, serialized, cluster)
-            return chosen
-        return _partition(serialized_key or b"", len(partitions))
 
 
 def _abandon(producer: KafkaProducer) -> None:

@@ -3,11 +3,10 @@ import time
 
 import pytest
 from kafka.errors import KafkaError
-from kafka.partitioner.default import DefaultPartitioner
 
 from har import topics
 from ingest.gateway import publisher as publisher_module
-from ingest.gateway.publisher import KafkaPublisher, OrderedSender, PublishError, RememberingPartitioner
+from ingest.gateway.publisher import KafkaPublisher, OrderedSender, PublishError
 from tests import brokers
 
 TIMEOUT_SECONDS = 1.0
@@ -140,21 +139,3 @@ async def test_a_producer_never_gives_up_by_itself_before_its_messages_are_overd
     (configuration,) = configurations
     assert configuration["delivery_timeout_ms"] > 100 * 1000 * delivery_timeout_seconds
     assert configuration["request_timeout_ms"] < 1000 * delivery_timeout_seconds
-
-
-@pytest.mark.parametrize("partitions", [1, 4, 12])
-def test_partitions_are_those_of_the_default_partitioner(partitions):
-    class Cluster:
-        def topics(self):
-            return {"t"}
-
-        def partitions_for_topic(self, _):
-            return set(range(partitions))
-
-        def available_partitions_for_topic(self, _):
-            return set(range(partitions))
-
-    for number in range(200):
-        key = b"phone-%d" % number
-        arguments = ("t", key, key, b"", b"", Cluster())
-        assert RememberingPartitioner().partition(*arguments) == DefaultPartitioner().partition(*arguments)
