@@ -3,11 +3,11 @@
 import asyncio
 import logging
 
-from websockets.asyncio.server import ServerConnection
-from websockets.exceptions import ConnectionClosed
-from websockets.frames import CloseCode
+from fastapi import WebSocket, WebSocketDisconnect
+from starlette.status import WS_1008_POLICY_VIOLATION
 
 from dashboard.browser_messages import LiveStatus
+from dashboard.connections import drop_browser
 from dashboard.limits import BrowserLimits
 from dashboard.live_state import LiveState
 
@@ -54,8 +54,8 @@ class BrowserSession:
 
     Parameters
     ----------
-    connection : ServerConnection
-        The browser.
+    websocket : WebSocket
+        The browser, accepted.
     state : LiveState
         What it sees.
     ticker : Ticker
@@ -64,33 +64,42 @@ class BrowserSession:
         How long to wait for it.
     """
 
-    def __init__(self, connection: ServerConnection, state: LiveState, ticker: Ticker, limits: BrowserLimits) -> None:
-        self._connection = connection
+    def __init__(self, websocket: WebSocket, state: LiveState, ticker: Ticker, limits: BrowserLimits) -> None:
+        self._websocket = websocket
         self._state = state
         self._ticker = ticker
         self._limits = limits
 
     async def run(self) -> None:
-        """Serve the browser until it goes, says something it should not, or does not keep up."""
+        """Serve the browser until it goes, sends something, or does not keep up."""
         sending = asyncio.create_task(self._send_all())
+        # A page never sends anything, so the first event is that it has gone, or a fault.
+        receiving = asyncio.create_task(self._websocket.receive())
+        both = (sending, receiving)
         try:
-            # A page never sends anything, so the first thing to come is its leave, or a fault.
-            await self._until_first(sending)
+            await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            sending.cancel()
-            await asyncio.wait([sending])
+            for task in both:
+                task.cancel()
+            await asyncio.wait(both)
+        if not sending.cancelled():
+            sending.result()
+        elif receiving.result()["type"] == "websocket.receive":
+            await self._reject_message()
 
-    async def _until_first(self, sending: asyncio.Task[None]) -> None:
-        receiving = asyncio.create_task(self._connection.recv())
+    @property
+    def _address(self) -> str:
+        client = self._websocket.client
+        return "of unknown address" if client is None else f"{client.host}:{client.port}"
+
+    async def _reject_message(self) -> None:
         try:
-            await asyncio.wait([sending, receiving], return_when=asyncio.FIRST_COMPLETED)
-            if sending.done():
-                sending.result()
-            elif receiving.exception() is None:
-                await self._connection.close(CloseCode.POLICY_VIOLATION, "this stream takes no messages")
-        finally:
-            receiving.cancel()
-            await asyncio.wait([receiving])
+            async with asyncio.timeout(self._limits.shutdown):
+                await self._websocket.close(WS_1008_POLICY_VIOLATION, "this stream takes no messages")
+        except WebSocketDisconnect:
+            return
+        except TimeoutError:
+            drop_browser(self._websocket.scope)
 
     async def _send_all(self) -> None:
         known = 0
@@ -103,17 +112,12 @@ class BrowserSession:
                         await self._send(message)
                     known, sent_status = revision, status
                 await self._ticker.next()
-        except ConnectionClosed:
+        except WebSocketDisconnect:
             return
         except TimeoutError:
-            logger.warning(
-                "Dropped browser %s: it took nothing for %g s",
-                self._connection.remote_address,
-                self._limits.browser_timeout,
-            )
-            # A closing handshake would wait behind the data that the browser does not take.
-            self._connection.transport.abort()
+            logger.warning("Dropped browser %s: it took nothing for %g s", self._address, self._limits.browser_timeout)
+            drop_browser(self._websocket.scope)
 
     async def _send(self, message: bytes) -> None:
         async with asyncio.timeout(self._limits.browser_timeout):
-            await self._connection.send(message, text=True)
+            await self._websocket.send({"type": "websocket.send", "text": message.decode()})

@@ -21,7 +21,7 @@ export class EnrolDialog {
   async #invite(name) {
     element('enrol-code').hidden = true;
     element('enrol-status').textContent = 'Creating the code …';
-    const { done, answer } = await this.commands.send('invite', { name });
+    const { done, answer } = await this.commands.invite(name);
     element('enrol-status').textContent = done ? '' : answer.detail;
     if (!done) return;
     const link = /** @type {HTMLAnchorElement} */ (element('enrol-url'));

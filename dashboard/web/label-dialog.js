@@ -43,14 +43,14 @@ export class LabelDialog {
   /** @param {string} activity @param {string} title */
   async #start(activity, title) {
     const device = this.#device;
-    const label = await this.#send(device, this.commands.send('label now', { device, activity }));
+    const label = await this.#send(device, this.commands.labelNow({ device, activity }));
     if (label) this.#showStatus(device, `${title} since ${timeOfDay(label.start)} (phone’s clock).`);
   }
 
   async #stop() {
     const device = this.#device;
     const { session, start, activity } = this.#last.get(device);
-    const label = await this.#send(device, this.commands.send('label now', { device, activity, session, start }));
+    const label = await this.#send(device, this.commands.labelNow({ device, activity, session, start }));
     if (label) this.#showStatus(device, `Ended at ${timeOfDay(label.end)} (phone’s clock).`);
   }
 
@@ -59,7 +59,7 @@ export class LabelDialog {
     const last = this.#last.get(device);
     // Of two messages about one label the later one counts, so this one must be later.
     const undone = { ...last, end: last.start, said_at: last.said_at + 1 };
-    if (!(await this.#send(device, this.commands.send('label', undone)))) return;
+    if (!(await this.#send(device, this.commands.label(undone)))) return;
     this.#last.delete(device);
     this.#showButtons();
     this.#showStatus(device, 'Undone.');

@@ -37,7 +37,7 @@ const grid = new DeviceGrid(byId('grid'), /** @type {HTMLTemplateElement} */ (by
   canLabel: () => labels.length > 0,
   openLabelDialog: (device) => labelDialog.open(device, labels),
 });
-const commands = new Commands(streamUrl('./commands'));
+const commands = new Commands();
 const labelDialog = new LabelDialog(commands);
 const enrolDialog = new EnrolDialog(commands);
 byId('add-phone').addEventListener('click', () => enrolDialog.open());

@@ -12,7 +12,6 @@ from contextlib import AbstractAsyncContextManager, ExitStack, closing
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 from redis.asyncio import Redis
 from websockets.exceptions import ConnectionClosed, InvalidStatus
@@ -22,11 +21,12 @@ from dashboard.site import FILES, MissingPageFileError, load_site
 from har.live import LIVE_CHANNEL
 from tests.dashboard.dashboard_feeding import (
     SECOND,
-    LiveClient,
-    PageView,
+    browser_that_never_reads,
     live_client,
     make_update,
     publish,
+    publish_rounds,
+    subscribed,
     whole_second,
 )
 
@@ -146,13 +146,6 @@ def base() -> int:
     return whole_second()
 
 
-async def subscribed(publisher: Redis) -> None:
-    """Wait until the dashboard follows the channel: what is published before reaches nobody."""
-    async with asyncio.timeout(20):
-        while not (await publisher.pubsub_numsub(LIVE_CHANNEL))[0][1]:
-            pass
-
-
 async def test_a_snapshot_then_changes(run_dashboard: RunDashboard, publisher: Redis, base: int) -> None:
     await publish(publisher, make_update("from-key", 0, "sit", base=base))
     async with run_dashboard(limits=QUICK) as port, live_client(port) as first:
@@ -220,45 +213,6 @@ async def test_starts_without_redis(run_dashboard: RunDashboard, redis_server: A
         await client.until(lambda view: view.status["redis_unavailable_since"] is not None)
         redis_server.start()
         await client.until(lambda view: view.status["redis_unavailable_since"] is None)
-
-
-DEVICES = 50
-STEPS = 300
-#: Numbers of many digits: a message is as long as with three times as many short ones.
-LONG_AXIS = [1e12 + step / 4 for step in range(STEPS)]
-
-
-def browser_that_never_reads(port: int) -> closing[socket.socket]:
-    """Open the live stream and take nothing of it."""
-    browser = socket.socket()
-    browser.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
-    browser.connect(("127.0.0.1", port))
-    browser.sendall(
-        b"GET /live HTTP/1.1\r\nHost: localhost:%d\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n" % port
-    )
-    return closing(browser)
-
-
-async def publish_rounds(publisher: Redis, client: LiveClient, base: int, first: int, last: int) -> None:
-    """Publish a window of all devices a round, about 0.7 MB of trace; the client sees each round."""
-
-    def has_all(view: PageView, start: int) -> bool:
-        return len(view.devices) == DEVICES and all(
-            start in device.get("windows", ()) for device in view.devices.values()
-        )
-
-    for second in range(first, last):
-        pipeline = publisher.pipeline(transaction=False)
-        for number in range(DEVICES):
-            update = make_update(f"phone-{number}", second, base=base, steps=STEPS)
-            trace = msgspec.structs.replace(update.trace, x=LONG_AXIS, y=LONG_AXIS, z=LONG_AXIS)
-            await publish(pipeline, msgspec.structs.replace(update, trace=trace), keep=False)
-        await pipeline.execute()
-        start = base + second * SECOND
-        await client.until(lambda view, start=start: has_all(view, start))
-        for device in client.view.devices.values():
-            device.update(windows={}, trace={})
 
 
 async def test_a_browser_that_never_reads_delays_nobody_and_costs_no_memory(
