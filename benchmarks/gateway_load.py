@@ -28,7 +28,8 @@ from deploy.kafka.cluster import KafkaCluster
 from deploy.processes import ProcessGroup
 from deploy.stack import Stack, choose_addresses
 from har import topics
-from har.samples import NOTHING_EARLIER, decode_batch, encode_batch, in_order_batch
+from har.binary_samples import decode_batch, encode_batch
+from har.samples import NOTHING_EARLIER, in_order_batch
 
 READINGS = 50
 SAMPLE_SECONDS = 5.0

@@ -5,8 +5,9 @@ import timeit
 import msgspec
 import numpy as np
 
+from har.binary_samples import decode_batch, encode_batch
 from har.json_samples import decode_json_batch
-from har.samples import decode_batch, encode_batch, in_order_batch
+from har.samples import in_order_batch
 
 ROUNDS = 2_000
 REPEATS = 5

@@ -18,7 +18,8 @@ from deploy.audit.summary import PredictionWatch
 from deploy.processes import ProcessGroup
 from deploy.stack import Stack, choose_addresses
 from har import topics
-from har.samples import NOTHING_EARLIER, encode_batch, in_order_batch
+from har.binary_samples import encode_batch
+from har.samples import NOTHING_EARLIER, in_order_batch
 from har.windows import WindowSpec, recording_windows
 
 DEVICES = 200

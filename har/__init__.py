@@ -22,21 +22,23 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from har.activities import ActivityStyle, activity_style
     from har.batching import LiveBatches, SessionName, batches_of_recording
+    from har.binary_samples import decode_batch, encode_batch
     from har.labels import Label, LabelTable, decode_label, encode_label
     from har.predictions import Prediction, decode_prediction, encode_prediction
     from har.recordings import Recording, RecordingError
     from har.releases import ReleaseError, ReleaseManifest, decode_manifest
-    from har.samples import RejectedBatch, SampleBatch, decode_batch, encode_batch
+    from har.samples import RejectedBatch, SampleBatch
     from har.windows import RecordingWindows, WindowSpec, recording_windows
 
 _MODULES = {
     "har.activities": ("ActivityStyle", "activity_style"),
     "har.batching": ("LiveBatches", "SessionName", "batches_of_recording"),
+    "har.binary_samples": ("decode_batch", "encode_batch"),
     "har.labels": ("Label", "LabelTable", "decode_label", "encode_label"),
     "har.predictions": ("Prediction", "decode_prediction", "encode_prediction"),
     "har.recordings": ("Recording", "RecordingError"),
     "har.releases": ("ReleaseError", "ReleaseManifest", "decode_manifest"),
-    "har.samples": ("RejectedBatch", "SampleBatch", "decode_batch", "encode_batch"),
+    "har.samples": ("RejectedBatch", "SampleBatch"),
     "har.windows": ("RecordingWindows", "WindowSpec", "recording_windows"),
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}

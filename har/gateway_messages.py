@@ -1,7 +1,7 @@
 """The messages between the gateway and a device, other than batches.
 
-Over the WebSocket a device sends binary frames (`har.samples.encode_batch`), text frames (the same as JSON), or reports
-of its own predictions (`har.activity_reports`). The gateway answers each frame with one `Accepted` or `Rejected`, as a
+Over the WebSocket a device sends binary frames (`har.binary_samples`), text frames (the same as JSON), or reports of
+its own predictions (`har.activity_reports`). The gateway answers each frame with one `Accepted` or `Rejected`, as a
 JSON text frame, in order. While answers wait for Kafka, it sends `Waiting` once; the next answer ends the wait.
 
 If Kafka does not confirm a message in time, the gateway closes the connection with code 1013. The device then

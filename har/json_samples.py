@@ -1,4 +1,4 @@
-"""Batches of readings as JSON, for senders that cannot pack bytes. Kafka holds the binary form (`har.samples`)."""
+"""Batches of readings as JSON, for senders that cannot pack bytes. Kafka holds those of `har.binary_samples`."""
 
 import msgspec
 import numpy as np
@@ -45,7 +45,7 @@ def decode_json_batch(message: bytes, *, grace_us: int) -> SampleBatch:
     Raises
     ------
     RejectedBatch
-        As `har.samples.decode_batch` does.
+        As `har.binary_samples.decode_batch` does.
     """
     check_size(message)
     try:

@@ -5,10 +5,11 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 from har import topics
+from har.binary_samples import encode_batch
 from har.comparisons import Comparison, encode_comparison
 from har.predictions import Prediction, encode_prediction
 from har.rejections import Rejection
-from har.samples import SampleBatch, encode_batch
+from har.samples import SampleBatch
 from stream_processor.sessions import Position
 
 #: Headers of a carried copy: the original's offset, and how long its session had been silent, s.

@@ -13,9 +13,10 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from har.batch_runs import Assembled, ClosedWindow
+from har.binary_samples import decode_batch
 from har.predictions import LiveUpdate, Prediction
 from har.rejections import Rejection
-from har.samples import RejectedBatch, SampleBatch, decode_batch
+from har.samples import RejectedBatch, SampleBatch
 from har.windows import MICROSECONDS
 from stream_processor.classification import Classified, Classifier
 from stream_processor.kafka_messages import (

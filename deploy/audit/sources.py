@@ -11,8 +11,9 @@ from deploy.audit.reference import Acknowledged
 from deploy.audit.stored import Position, StoredMessage
 from deploy.audit.topic_reader import TopicReader
 from har import topics
+from har.binary_samples import decode_batch
 from har.process.kafka_clients import KafkaRecord
-from har.samples import SampleBatch, decode_batch
+from har.samples import SampleBatch
 from ingest.senders.journal import SUFFIX, journal_messages
 
 #: Called with the number of messages that were read, and the total.

@@ -8,7 +8,8 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from har.samples import RejectedBatch, SampleBatch, decode_batch
+from har.binary_samples import decode_batch
+from har.samples import RejectedBatch, SampleBatch
 
 Position = tuple[int, int]
 

@@ -9,8 +9,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from har.binary_samples import decode_batch
 from har.labels import ENDLESS, Label, decode_label
-from har.samples import SampleBatch, decode_batch
+from har.samples import SampleBatch
 from ingest.archive.keys import key_of
 from ingest.archive.state import TableState
 from ingest.archive.tables import LABELS, SAMPLES, TableKind

@@ -5,10 +5,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from har.binary_samples import decode_batch
 from har.labels import ENDLESS, decode_label
 from har.process.kafka_clients import KafkaRecord, Partition
 from har.recordings import RecordingError
-from har.samples import RejectedBatch, check_size, decode_batch
+from har.samples import RejectedBatch, check_size
 from ingest.archive.digests import label_digest, reading_digests, summed
 from ingest.archive.held_rows import day_begin, label_name
 from ingest.archive.log_reader import LogError, LogReader

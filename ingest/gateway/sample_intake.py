@@ -4,9 +4,10 @@ from functools import partial
 
 from har import topics
 from har.assembly import GRACE_US
+from har.binary_samples import decode_batch, encode_batch
 from har.gateway_messages import Accepted
 from har.json_samples import decode_json_batch
-from har.samples import RejectedBatch, SampleBatch, decode_batch, encode_batch
+from har.samples import RejectedBatch, SampleBatch
 from ingest.gateway.admission import Caller
 from ingest.gateway.clocks import DeviceClocks
 from ingest.gateway.frames import FrameOrigin, PendingFrame, check_sender, count_when_done, now_us, reject
@@ -48,7 +49,7 @@ class SampleIntake:
         Parameters
         ----------
         frame : str or bytes
-            A batch as JSON text, or as bytes of `har.samples.encode_batch`.
+            A batch as JSON text, or as bytes of `har.binary_samples.encode_batch`.
         arrived_us : int
             When the frame arrived, µs since the epoch.
         caller : Caller

@@ -8,19 +8,12 @@ from aiohttp import web
 
 from har import topics
 from har.assembly import GRACE_US
+from har.binary_samples import encode_batch
 from har.gateway_messages import Rejected
 from har.json_samples import cautious_earlier_until
 from har.labels import ENDLESS, Label, encode_label
 from har.recordings import NULL_LABEL
-from har.samples import (
-    MAX_MESSAGE_BYTES,
-    MAX_READINGS,
-    RejectedBatch,
-    SampleBatch,
-    check_identifier,
-    checked_batch,
-    encode_batch,
-)
+from har.samples import MAX_MESSAGE_BYTES, MAX_READINGS, RejectedBatch, SampleBatch, check_identifier, checked_batch
 from ingest.gateway.admission import Admission, Caller
 from ingest.gateway.frames import FrameOrigin, PendingFrame, check_sender, now_us, reject
 from ingest.gateway.metrics import GatewayMetrics

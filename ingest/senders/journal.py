@@ -16,8 +16,9 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from har.binary_samples import decode_batch, encode_batch
 from har.recordings import Recording
-from har.samples import SampleBatch, decode_batch, encode_batch
+from har.samples import SampleBatch
 
 SUFFIX = ".journal"
 _HEAD_BYTES = 4
@@ -102,7 +103,7 @@ def read_journals(folder: Path) -> Iterator[tuple[Recording, int]]:
 
 
 def journal_messages(path: Path) -> Iterator[bytes]:
-    """Yield the encoded batches of one journal as they were sent, for `har.samples.decode_batch`.
+    """Yield the encoded batches of one journal as they were sent, for `har.binary_samples.decode_batch`.
 
     Raises
     ------

@@ -14,10 +14,11 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
 
 from har.batching import LiveBatches, SessionName
+from har.binary_samples import encode_batch
 from har.gateway_messages import Accepted, Answer, Rejected, Waiting, decode_message
 from har.process.back_off import BackOff
 from har.process.settings import is_loopback
-from har.samples import Axes, SampleBatch, Times, encode_batch
+from har.samples import Axes, SampleBatch, Times
 from ingest.senders.disconnects import LONGEST_PAUSE_SECONDS, explain_disconnect
 
 log = logging.getLogger(__name__)

@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from kafka import KafkaProducer
 
 from har import topics
-from har.samples import SampleBatch, encode_batch
+from har.binary_samples import encode_batch
+from har.samples import SampleBatch
 
 Origin = tuple[int, int]
 

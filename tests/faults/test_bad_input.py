@@ -13,7 +13,8 @@ from kafka import KafkaConsumer, TopicPartition
 
 from deploy.audit.summary import PredictionWatch
 from har import topics
-from har.samples import RejectedBatch, SampleBatch, decode_batch, encode_batch
+from har.binary_samples import decode_batch, encode_batch
+from har.samples import RejectedBatch, SampleBatch
 from har.windows import MICROSECONDS
 from tests.batches import live_batches
 from tests.faults.conftest import PHONES, by_length

@@ -7,9 +7,9 @@ import pytest
 
 from har import topics
 from har.batch_runs import BatchRun
+from har.binary_samples import encode_batch
 from har.comparisons import decode_comparison
 from har.predictions import decode_prediction
-from har.samples import encode_batch
 from har.windows import recording_windows
 from model_store.onnx_classifier import OnnxClassifier
 from stream_processor.classification import Classifier

@@ -11,7 +11,7 @@ from deploy.audit.auditing import audit
 from deploy.audit.text import describe
 from deploy.stack import GATEWAY, har
 from har import topics
-from har.samples import encode_batch
+from har.binary_samples import encode_batch
 from tests.batches import live_batches
 
 pytestmark = pytest.mark.kafka

@@ -11,9 +11,9 @@ from deploy.local_store import LocalStore
 from deploy.processes import ProcessGroup
 from deploy.stack import Stack, choose_addresses
 from har import topics
+from har.binary_samples import decode_batch
 from har.labels import decode_label
 from har.predictions import decode_prediction
-from har.samples import decode_batch
 from har.windows import recording_windows
 from ingest.devices.registry import Registry
 from model_store.onnx_classifier import OnnxClassifier

@@ -1,4 +1,4 @@
-/** Encoding of batches of readings: the same bytes as `SampleBatch` in har/samples.py. */
+/** Encoding of batches of readings: the same bytes as har/binary_samples.py. */
 
 import { encode } from '../vendor/msgpack/index.mjs';
 

@@ -14,9 +14,10 @@ from deploy.audit.sources import Journals
 from deploy.audit.text import describe
 from deploy.cli import main
 from har import topics
+from har.binary_samples import encode_batch
 from har.predictions import Prediction, encode_prediction
 from har.rejections import Rejection
-from har.samples import SampleBatch, encode_batch
+from har.samples import SampleBatch
 from har.windows import WindowSpec, recording_windows
 from ingest.senders.journal import Journal
 from model_store.onnx_classifier import OnnxClassifier

@@ -10,7 +10,8 @@ from deploy.audit.offline import runs, session_windows
 from deploy.audit.stored import StoredMessage, sort_out
 from har.assembly import SessionWindows
 from har.batching import SessionName, batches_of_recording
-from har.samples import NOTHING_EARLIER, SampleBatch, encode_batch
+from har.binary_samples import encode_batch
+from har.samples import NOTHING_EARLIER, SampleBatch
 from har.windows import WindowSpec, recording_windows
 
 SPEC = WindowSpec()

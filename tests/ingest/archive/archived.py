@@ -12,8 +12,9 @@ import pyarrow as pa
 from kafka import KafkaProducer
 
 from har import topics
+from har.binary_samples import encode_batch
 from har.labels import ENDLESS, Label, encode_label
-from har.samples import SampleBatch, encode_batch
+from har.samples import SampleBatch
 from ingest.archive import command
 from ingest.archive.archiver import Archiver
 from ingest.archive.location import Location

@@ -13,8 +13,9 @@ from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 from har import topics
+from har.binary_samples import decode_batch
 from har.gateway_messages import decode_message
-from har.samples import SampleBatch, decode_batch
+from har.samples import SampleBatch
 from ingest.gateway.server import Gateway, publisher_for
 from ingest.gateway.settings import GatewaySettings
 

@@ -10,8 +10,8 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from har import topics
+from har.binary_samples import encode_batch
 from har.gateway_messages import Accepted, Clock, decode_message
-from har.samples import encode_batch
 from ingest.devices import tokens
 from ingest.devices.registry import Registry
 from tests.batches import live_batches

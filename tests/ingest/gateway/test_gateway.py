@@ -12,8 +12,8 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidMessage, InvalidStatus
 
 from har import topics
+from har.binary_samples import encode_batch
 from har.gateway_messages import Accepted, Rejected, Waiting
-from har.samples import encode_batch
 from ingest.gateway.settings import GatewaySettings
 from ingest.senders.phone_client import PhoneClient
 from stream_processor.settings import ProcessorSettings

@@ -20,8 +20,8 @@ import pytest
 from websockets.asyncio.client import connect
 
 from har import topics
+from har.binary_samples import encode_batch
 from har.gateway_messages import Accepted, Waiting
-from har.samples import encode_batch
 from ingest.gateway.settings import GatewaySettings
 from ingest.gateway.sockets import SPARE_CONNECTIONS
 from tests.batches import live_batches

@@ -10,8 +10,8 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from har.binary_samples import encode_batch
 from har.gateway_messages import Accepted, Waiting
-from har.samples import encode_batch
 from ingest.senders.phone_client import PhoneClient
 from tests.batches import live_batches
 from tests.ingest.gateway.running_gateway import arrived, ask, gateway_on, gateway_process, measure, receive, until

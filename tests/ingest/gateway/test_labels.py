@@ -7,8 +7,8 @@ import pytest
 from websockets.asyncio.client import connect
 
 from har import topics
+from har.binary_samples import encode_batch
 from har.labels import ENDLESS, decode_label
-from har.samples import encode_batch
 from ingest.devices.registry import Registry
 from tests.batches import live_batches
 from tests.brokers import on_one_broker

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from har import topics
+from har.binary_samples import decode_batch
 from har.labels import decode_label
 from har.recordings import Recording
-from har.samples import decode_batch
 from ingest.devices import tokens
 from ingest.devices.registry import Registry
 from tests.brokers import on_one_broker

@@ -16,7 +16,8 @@ from aiohttp import WSCloseCode, WSMsgType, web
 from deploy.ports import free_port
 from har.activities import activity_style
 from har.activity_reports import ActivityReport, decode_report
-from har.samples import RejectedBatch, SampleBatch, decode_batch
+from har.binary_samples import decode_batch
+from har.samples import RejectedBatch, SampleBatch
 from tests.ingest.phone_page.page_files import SECURITY_HEADERS, PageFile, page_files
 
 ACTIVITIES = ("sit", "stand", "walk", "stairsup", "stairsdown", "bike")

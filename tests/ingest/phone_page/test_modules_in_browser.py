@@ -5,8 +5,8 @@ import json
 import numpy as np
 import pytest
 
+from har.binary_samples import encode_batch
 from har.channels import is_canary
-from har.samples import encode_batch
 from har.windows import WindowSpec
 from tests.ingest.phone_page.page_files import module_names
 from tests.ingest.phone_page.page_modules import BrowserModules, NodeModules, RejectedByPage, modules_in_browser

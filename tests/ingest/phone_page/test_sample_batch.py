@@ -10,7 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from har.samples import MAX_READINGS, RejectedBatch, SampleBatch, decode_batch, encode_batch, in_order_batch
+from har.binary_samples import decode_batch, encode_batch
+from har.samples import MAX_READINGS, RejectedBatch, SampleBatch, in_order_batch
 from tests.ingest.phone_page.page_modules import Modules, RejectedByPage
 
 START = 1_764_000_000_000_000

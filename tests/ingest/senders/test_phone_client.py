@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from websockets.asyncio.server import serve
 
+from har.binary_samples import decode_batch
 from har.gateway_messages import Accepted, Waiting, encode_message
-from har.samples import decode_batch
 from ingest.senders.phone_client import GatewayRejectsError, PhoneClient
 from tests.batches import live_batches
 from tests.brokers import on_one_broker

@@ -3,7 +3,7 @@ import subprocess
 import sys
 
 from har import topics
-from har.samples import decode_batch
+from har.binary_samples import decode_batch
 from ingest.senders.journal import read_journals
 from tests.brokers import on_one_broker
 from tests.ingest.gateway.running_gateway import gateway_on, measure, until
