@@ -17,11 +17,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from deploy.addresses import choose_addresses
 from deploy.audit.auditing import audit
 from deploy.kafka.cluster import KafkaCluster
 from deploy.local_store import LocalStore
 from deploy.processes import ProcessGroup
-from deploy.stack import Stack, choose_addresses, har
+from deploy.stack import Stack, har
 from har.channels import ChannelPointer
 from model_store.release_folder import open_release
 from model_store.repository.contents import history, pointers

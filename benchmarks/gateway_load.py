@@ -23,10 +23,11 @@ import numpy as np
 import psutil
 from aiohttp import ClientSession, ClientTimeout, ClientWebSocketResponse, TCPConnector, WSMsgType
 
+from deploy.addresses import choose_addresses
 from deploy.audit.topic_reader import TopicReader
 from deploy.kafka.cluster import KafkaCluster
 from deploy.processes import ProcessGroup
-from deploy.stack import Stack, choose_addresses
+from deploy.stack import Stack
 from har import topics
 from har.binary_samples import decode_batch, encode_batch
 from har.samples import NOTHING_EARLIER, in_order_batch

@@ -19,11 +19,12 @@ import msgspec
 import numpy as np
 import psutil
 
+from deploy.addresses import choose_addresses
 from deploy.audit.auditing import audit
 from deploy.audit.text import describe
 from deploy.kafka.cluster import KafkaCluster
 from deploy.processes import ProcessGroup
-from deploy.stack import Stack, choose_addresses, fetch_page, har
+from deploy.stack import Stack, fetch_page, har
 from stream_processor.health import HealthReport
 
 SAMPLE_SECONDS = 10.0

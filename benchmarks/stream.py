@@ -14,9 +14,10 @@ from pathlib import Path
 import numpy as np
 from kafka import KafkaProducer
 
+from deploy.addresses import choose_addresses
 from deploy.audit.summary import PredictionWatch
 from deploy.processes import ProcessGroup
-from deploy.stack import Stack, choose_addresses
+from deploy.stack import Stack
 from har import topics
 from har.binary_samples import encode_batch
 from har.samples import NOTHING_EARLIER, in_order_batch

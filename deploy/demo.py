@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 from kafka.errors import KafkaError
 
+from deploy.addresses import Addresses, choose_addresses
 from deploy.audit.summary import PredictionWatch, Summary, describe, expected_windows, summarise
 from deploy.audit.topic_reader import PROMPT_FETCH_MS
 from deploy.embedded import MissingServerError
@@ -19,7 +20,7 @@ from deploy.local_authority import LocalAuthorityError, certificate_for, fingerp
 from deploy.local_store import LocalStore
 from deploy.processes import ProcessEndedError, ProcessGroup
 from deploy.settings import DemoSettings
-from deploy.stack import Addresses, LocalNetwork, Stack, choose_addresses, har
+from deploy.stack import LocalNetwork, Stack, har
 from har.releases import ReleaseError
 from ingest.devices.errors import RegistryError
 from ingest.devices.invitations import printed_code

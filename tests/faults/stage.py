@@ -13,12 +13,13 @@ from typing import TextIO
 import numpy as np
 from kafka.admin import KafkaAdminClient
 
+from deploy.addresses import choose_addresses
 from deploy.audit.auditing import audit
 from deploy.audit.findings import Audit
 from deploy.audit.summary import PredictionWatch, WindowKey
 from deploy.local_store import LocalStore
 from deploy.processes import ProcessGroup, Program
-from deploy.stack import GATEWAY, Stack, choose_addresses, har
+from deploy.stack import GATEWAY, Stack, har
 from ingest.senders.phone_client import PhoneClient
 from model_store.release_folder import BASELINE
 

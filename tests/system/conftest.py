@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
+from deploy.addresses import choose_addresses
 from deploy.audit.summary import Expected, PredictionWatch, SeenMessages, expected_windows
 from deploy.processes import ProcessGroup
-from deploy.stack import DASHBOARD, GATEWAY, Stack, choose_addresses, har
+from deploy.stack import DASHBOARD, GATEWAY, Stack, har
 from har.windows import WindowSpec
 from tests import brokers
 

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
+from deploy.addresses import choose_addresses
 from deploy.audit.topic_reader import TopicReader
 from deploy.local_store import LocalStore
 from deploy.processes import ProcessGroup
-from deploy.stack import Stack, choose_addresses
+from deploy.stack import Stack
 from har import topics
 from har.binary_samples import decode_batch
 from har.labels import decode_label
