@@ -13,11 +13,11 @@ from tests.trainer.made_examples import made_examples
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # importing TensorFlow and tf2onnx raises warnings about their internals
     from trainer.fitting import networks
-    from trainer.fitting.augmentation import random_rotations, rotate
     from trainer.fitting.examples import Examples
     from trainer.fitting.finite_loss import NonFiniteLossError
     from trainer.fitting.fit import EpochProgress, epoch_arrays, fit
     from trainer.fitting.fit_settings import FitSettings
+    from trainer.fitting.rotations import random_rotations, rotate
     from trainer.fitting.sampling import balanced_probabilities
     from trainer.request import GRAVITY
     from trainer.sources.splits import ReservedTestUserError

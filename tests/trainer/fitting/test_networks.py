@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # importing TensorFlow raises warnings about its internals
     from trainer.fitting import networks
-    from trainer.fitting.augmentation import random_tilts, rotate
+    from trainer.fitting.rotations import random_tilts, rotate
 
 GRAVITY = 9.80665
 SECONDS = np.arange(200) / 50
