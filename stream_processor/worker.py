@@ -47,28 +47,7 @@ def create_app(
     settings: ProcessorSettings, first: Served, loader: "ReleaseLoader | None", watchdog: Watchdog
 ) -> faust.App:
     """Build the Faust app. It starts with the releases `first` and follows the store if there is a loader."""
-    app = faust.App(
-        settings.group,
-        broker=[f"kafka://{server}" for server in settings.bootstrap.split(",")],
-        store="memory://",
-        datadir=settings.data_folder,
-        web_bind=settings.web_host,
-        web_host=settings.web_host,
-        web_port=settings.web_port,
-        consumer_auto_offset_reset="earliest",
-        broker_session_timeout=settings.session_timeout_seconds,
-        broker_heartbeat_interval=settings.heartbeat_seconds,
-        broker_commit_interval=1.0,
-        producer_acks=-1,
-        producer_linger=0,
-        topic_allow_declare=False,
-        topic_disable_leader=True,
-        # Events are held until their windows are published; the partition's next worker reads them again.
-        stream_wait_empty=False,
-        worker_redirect_stdouts=False,
-        logging_config=logging_config("processor"),
-    )
-    use_transport(app, fetch_wait_ms=settings.fetch_wait_ms)
+    app = _faust_app(settings)
     metrics = ProcessorMetrics()
 
     async def publish(message: OutgoingMessage) -> Awaitable[object]:
@@ -98,6 +77,33 @@ def create_app(
     else:
         metrics.show_releases(first)
     _add_pages(app, metrics, health)
+    return app
+
+
+def _faust_app(settings: ProcessorSettings) -> faust.App:
+    """Return a Faust app without agents, tasks and pages."""
+    app = faust.App(
+        settings.group,
+        broker=[f"kafka://{server}" for server in settings.bootstrap.split(",")],
+        store="memory://",
+        datadir=settings.data_folder,
+        web_bind=settings.web_host,
+        web_host=settings.web_host,
+        web_port=settings.web_port,
+        consumer_auto_offset_reset="earliest",
+        broker_session_timeout=settings.session_timeout_seconds,
+        broker_heartbeat_interval=settings.heartbeat_seconds,
+        broker_commit_interval=1.0,
+        producer_acks=-1,
+        producer_linger=0,
+        topic_allow_declare=False,
+        topic_disable_leader=True,
+        # Events are held until their windows are published; the partition's next worker reads them again.
+        stream_wait_empty=False,
+        worker_redirect_stdouts=False,
+        logging_config=logging_config("processor"),
+    )
+    use_transport(app, fetch_wait_ms=settings.fetch_wait_ms)
     return app
 
 

@@ -5,7 +5,7 @@ import pytest
 from faust.types import TP
 
 from har import topics
-from stream_processor.transport import use_transport
+from stream_processor.transport import ConsumerThread, use_transport
 
 PARTITION = TP(topics.SAMPLES.name, 0)
 
@@ -39,3 +39,12 @@ async def test_a_commit_that_kafka_rejected_does_not_count_as_committed(committi
         await consumer._commit_offsets({PARTITION: offset})
         committed.append(consumer.committed(PARTITION))
     assert committed == [10, 10, 30]
+
+
+async def test_fetches_wait_as_long_as_set(committing):
+    consumer, _ = committing
+    thread = ConsumerThread(consumer)
+    thread.thread_loop.close()
+    client = thread._create_worker_consumer(consumer.transport)
+    assert client._fetch_max_wait_ms == 50
+    await client.stop()
