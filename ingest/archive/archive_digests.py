@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from ingest.archive.digests import added, joined, label_digest, reading_digests
 from ingest.archive.kafka_digests import KafkaDigests, Name
-from ingest.archive.tables import SAMPLES, ArchiveTable
+from ingest.archive.table_kinds import SAMPLES
+from ingest.archive.tables import ArchiveTable
 
 AnyArray: TypeAlias = "pa.Array[Any]"
 

@@ -29,14 +29,8 @@ from ingest.archive.metrics import ArchiveMetrics
 from ingest.archive.rejecting import RejectedMessages
 from ingest.archive.settings import ArchiveRunSettings
 from ingest.archive.state import TableState
-from ingest.archive.tables import (
-    KINDS,
-    LABELS,
-    SAMPLES,
-    STORAGE_ERRORS,
-    ArchiveTable,
-    ChangedElsewhereError,
-)
+from ingest.archive.table_kinds import KINDS, LABELS, SAMPLES
+from ingest.archive.tables import STORAGE_ERRORS, ArchiveTable, ChangedElsewhereError
 from ingest.archive.upkeep import TablesUpkeep
 
 log = logging.getLogger(__name__)

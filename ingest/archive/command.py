@@ -15,7 +15,8 @@ from ingest.archive.location import Location
 from ingest.archive.log_reader import LogError
 from ingest.archive.metrics import ArchiveMetrics
 from ingest.archive.settings import ArchiveCompactSettings, ArchiveRunSettings, ArchiveSettings, ArchiveVerifySettings
-from ingest.archive.tables import KINDS, STORAGE_ERRORS, ArchiveTable, ChangedElsewhereError
+from ingest.archive.table_kinds import KINDS
+from ingest.archive.tables import STORAGE_ERRORS, ArchiveTable, ChangedElsewhereError
 from ingest.archive.upkeep import remove_files
 from ingest.archive.verification import TableComparison, verify
 

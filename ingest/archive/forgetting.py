@@ -11,7 +11,8 @@ import pyarrow.compute as pc
 from har.samples import check_identifier
 from ingest.archive.location import Location
 from ingest.archive.state import TableState
-from ingest.archive.tables import KINDS, LABELS, SAMPLES, ArchiveTable, ChangedElsewhereError, TableKind
+from ingest.archive.table_kinds import KINDS, LABELS, SAMPLES, TableKind
+from ingest.archive.tables import ArchiveTable, ChangedElsewhereError
 
 #: Attempts at a commit in object storage, which has no locks, while others commit.
 ATTEMPTS = 20

@@ -14,7 +14,7 @@ from har.labels import ENDLESS, Label, decode_label
 from har.samples import SampleBatch
 from ingest.archive.keys import key_of
 from ingest.archive.state import TableState
-from ingest.archive.tables import LABELS, SAMPLES, TableKind
+from ingest.archive.table_kinds import LABELS, SAMPLES, TableKind
 
 AnyArray: TypeAlias = "pa.Array[Any]"
 

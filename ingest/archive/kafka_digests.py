@@ -14,7 +14,8 @@ from ingest.archive.digests import label_digest, reading_digests, summed
 from ingest.archive.held_rows import day_begin, label_name
 from ingest.archive.log_reader import LogError, LogReader
 from ingest.archive.state import TableState
-from ingest.archive.tables import SAMPLES, ArchiveTable
+from ingest.archive.table_kinds import SAMPLES
+from ingest.archive.tables import ArchiveTable
 
 #: If no message comes for this long before the end is reached, Kafka counts as unreachable, s.
 STALLED_SECONDS = 30.0

@@ -6,7 +6,8 @@ import msgspec
 
 from ingest.archive.forgotten import Forgotten
 from ingest.archive.seen import SeenEntry, SeenNumbers
-from ingest.archive.tables import CHECKPOINT_COMMITS, ArchiveTable, TableKind
+from ingest.archive.table_kinds import TableKind
+from ingest.archive.tables import CHECKPOINT_COMMITS, ArchiveTable
 
 
 class StateChange(msgspec.Struct, frozen=True, omit_defaults=True):

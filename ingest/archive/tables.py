@@ -1,4 +1,4 @@
-"""The two tables of an archive: their columns and how they are written.
+"""Reading and writing of an archive's tables.
 
 A table is a Delta Lake table: Parquet files in one folder per day, and a log that lists the files which belong to the
 table. A commit is one file of the log, so it is atomic even if its writer is killed. It also carries the Kafka offsets
@@ -6,8 +6,6 @@ up to which messages are in the table, and the change of `ingest.archive.state.T
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
 
 import pyarrow as pa
 from deltalake import (
@@ -20,9 +18,8 @@ from deltalake import (
 )
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
-from har import topics
-from har.topics import Topic
 from ingest.archive.location import Location
+from ingest.archive.table_kinds import TableKind
 
 #: Log entries before a checkpoint are kept for this long, which is longer than Kafka keeps any message.
 LOG_RETENTION = "interval 40 days"
@@ -45,71 +42,6 @@ class MissingEntriesError(OSError):
     """Raised if a table's log lacks entries that are needed."""
 
 
-@dataclass(frozen=True)
-class TableKind:
-    """Name, source and columns of a table of an archive.
-
-    Attributes
-    ----------
-    name : str
-        Name of the table and its folder.
-    topic : Topic
-        Kafka topic of its rows.
-    schema : pyarrow.Schema
-        Its columns; times are int64, µs since the epoch.
-    order : tuple of str
-        Columns by which rows are sorted within a file.
-    """
-
-    name: str
-    topic: Topic
-    schema: pa.Schema
-    order: tuple[str, ...]
-
-
-def _column(name: str, kind: pa.DataType, *, nullable: bool = False) -> "pa.Field[Any]":
-    return pa.field(name, kind, nullable=nullable)
-
-
-SAMPLES = TableKind(
-    "samples",
-    topics.SAMPLES,
-    pa.schema(
-        [
-            _column("device", pa.string()),
-            _column("session", pa.string()),
-            _column("sequence", pa.int64()),
-            _column("t", pa.int64()),
-            _column("x", pa.float32()),
-            _column("y", pa.float32()),
-            _column("z", pa.float32()),
-            _column("arrived", pa.int64()),
-            _column("day", pa.date32()),
-        ]
-    ),
-    ("device", "session", "t"),
-)
-LABELS = TableKind(
-    "labels",
-    topics.LABELS,
-    pa.schema(
-        [
-            _column("device", pa.string()),
-            _column("session", pa.string()),
-            _column("start", pa.int64()),
-            _column("end", pa.int64(), nullable=True),
-            _column("activity", pa.string()),
-            _column("said_at", pa.int64()),
-            _column("user", pa.string(), nullable=True),
-            _column("arrived", pa.int64()),
-            _column("day", pa.date32()),
-        ]
-    ),
-    ("device", "session", "start"),
-)
-KINDS = (SAMPLES, LABELS)
-
-
 class ArchiveTable:
     """One table at the version that was last read; every write fails if the table has changed since.
 
@@ -118,7 +50,7 @@ class ArchiveTable:
     location : Location
         The archive's location.
     kind : TableKind
-        `SAMPLES` or `LABELS`.
+        One of `ingest.archive.table_kinds.KINDS`.
     create : bool
         Whether to create the table if it does not exist.
 

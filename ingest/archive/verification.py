@@ -11,7 +11,8 @@ from ingest.archive.forgotten import Forgotten
 from ingest.archive.kafka_digests import Name, read_kafka
 from ingest.archive.location import Location
 from ingest.archive.state import TableState
-from ingest.archive.tables import KINDS, ArchiveTable
+from ingest.archive.table_kinds import KINDS
+from ingest.archive.tables import ArchiveTable
 
 FIRST_DIFFERENCES = 10
 

@@ -11,7 +11,8 @@ import pytest
 
 from deploy.stack import har
 from ingest.archive.location import Location
-from ingest.archive.tables import SAMPLES, ArchiveTable
+from ingest.archive.table_kinds import SAMPLES
+from ingest.archive.tables import ArchiveTable
 from ingest.senders.journal import read_journals
 from tests.faults.conftest import PHONES, by_length
 

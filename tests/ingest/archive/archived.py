@@ -20,7 +20,8 @@ from ingest.archive.archiver import Archiver
 from ingest.archive.location import Location
 from ingest.archive.metrics import ArchiveMetrics
 from ingest.archive.settings import ArchiveRunSettings, ArchiveSettings
-from ingest.archive.tables import KINDS, LABELS, SAMPLES, ArchiveTable
+from ingest.archive.table_kinds import KINDS, LABELS, SAMPLES
+from ingest.archive.tables import ArchiveTable
 from ingest.archive.verification import verify
 from tests import brokers
 from tests.batches import live_batches

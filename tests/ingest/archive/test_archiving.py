@@ -13,7 +13,7 @@ from deploy.ports import free_port
 from deploy.topics import create_topics
 from har import topics
 from har.samples import in_order_batch
-from ingest.archive.tables import LABELS
+from ingest.archive.table_kinds import LABELS
 from tests import brokers
 from tests.brokers import on_one_broker
 from tests.ingest.archive.archived import make_label, noon_batches, wait_for

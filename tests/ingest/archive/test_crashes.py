@@ -15,7 +15,8 @@ import pytest
 from har import topics
 from ingest.archive.compaction import compact
 from ingest.archive.location import Location
-from ingest.archive.tables import SAMPLES, ArchiveTable
+from ingest.archive.table_kinds import SAMPLES
+from ingest.archive.tables import ArchiveTable
 from ingest.archive.upkeep import remove_files
 from tests.brokers import on_one_broker
 from tests.ingest.archive.archived import Archive, make_label, noon_batches, wait_for

@@ -13,7 +13,7 @@ from har.samples import RejectedBatch, in_order_batch
 from ingest.archive.compaction import compact
 from ingest.archive.forgetting import forget
 from ingest.archive.state import StateChange
-from ingest.archive.tables import LABELS, SAMPLES
+from ingest.archive.table_kinds import LABELS, SAMPLES
 from ingest.archive.verification import verify
 from tests.brokers import on_one_broker
 from tests.command_line import CommandLine
