@@ -62,7 +62,7 @@ class ServiceCommand:
 
 COMMANDS = {
     "demo": ServiceCommand(DemoSettings, "deploy.demo:run", "demo"),
-    "gateway": ServiceCommand(GatewaySettings, "ingest.gateway.server:run", "gateway"),
+    "gateway": ServiceCommand(GatewaySettings, "ingest.gateway.command:run", "gateway"),
     "devices": ServiceCommand(DevicesSettings, "ingest.devices.command:run", "gateway"),
     "simulate": ServiceCommand(SimulateSettings, "ingest.senders.simulate:run", "gateway"),
     "replay": ServiceCommand(ReplaySettings, "ingest.senders.replay:run", "gateway"),

@@ -1,12 +1,6 @@
 """The gateway's server: it receives messages over WebSocket and HTTP, and acknowledges what Kafka has confirmed."""
 
 import asyncio
-import gc
-import logging
-import logging.config
-import resource
-import signal
-import sys
 from contextlib import AsyncExitStack, ExitStack
 from dataclasses import replace
 from typing import Self
@@ -14,10 +8,8 @@ from typing import Self
 from aiohttp import WSCloseCode, web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from har import topics
-from har.process.log_format import logging_config
 from har.samples import MAX_MESSAGE_BYTES
-from ingest.devices.errors import NotAdmittedError, RegistryError
+from ingest.devices.errors import NotAdmittedError
 from ingest.gateway.activity_intake import ActivityIntake
 from ingest.gateway.admission import PROTOCOL, Admission, Caller
 from ingest.gateway.clocks import DeviceClocks
@@ -30,7 +22,7 @@ from ingest.gateway.pacing import Paces
 from ingest.gateway.pages import PhonePage
 from ingest.gateway.phone_connection import REVOKED, TOKEN_EXPIRED, InFlightLimit, PhoneConnection, Shared
 from ingest.gateway.phone_socket import PhoneSocket
-from ingest.gateway.publisher import KafkaPublisher, PublishError
+from ingest.gateway.publisher import KafkaPublisher
 from ingest.gateway.rejected_requests import RETRY_AFTER_SECONDS, answering_rejections
 from ingest.gateway.rejection_limits import RejectionLog
 from ingest.gateway.release_files import ReleaseFiles
@@ -40,8 +32,6 @@ from ingest.gateway.server_answers import ServerAnswers
 from ingest.gateway.settings import GatewaySettings
 from ingest.gateway.sockets import SPARE_CONNECTIONS, ConnectionLimiter
 from ingest.gateway.trust import TrustPage
-
-log = logging.getLogger(__name__)
 
 SAMPLES_PATH = "/v1/samples"
 #: For reports of devices that classify their own readings.
@@ -291,68 +281,3 @@ def _unavailable(reason: str) -> web.Response:
 async def _cancel(task: "asyncio.Task[None]") -> None:
     task.cancel()
     await asyncio.wait([task])
-
-
-async def serve_until_stopped(settings: GatewaySettings) -> None:
-    """Serve until SIGINT or SIGTERM arrives.
-
-    Raises
-    ------
-    PublishError
-        If Kafka cannot be reached at the start.
-    OSError
-        If the address cannot be bound or a certificate cannot be read.
-    RegistryError
-        If the device registry cannot be read.
-    """
-    async with publisher_for(settings) as publisher:
-        stop = asyncio.Event()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            asyncio.get_running_loop().add_signal_handler(number, stop.set)
-        async with Gateway(settings, publisher) as gateway:
-            host, port = gateway.address
-            secure = "s" if settings.tls_certificate else ""
-            log.info("listening for phones on ws%s://%s:%s%s", secure, host, port, SAMPLES_PATH)
-            log.info("serving the phone page at http%s://%s:%s/phone/", secure, host, port)
-            await stop.wait()
-            log.info("stopping")
-
-
-def publisher_for(settings: GatewaySettings) -> KafkaPublisher:
-    """Return a publisher for the topics that a gateway writes to."""
-    return KafkaPublisher(
-        settings.bootstrap,
-        (topics.SAMPLES.name, topics.PREDICTIONS.name, topics.REJECTED.name, topics.LABELS.name),
-        delivery_timeout_seconds=settings.delivery_timeout_seconds,
-    )
-
-
-def run(settings: GatewaySettings) -> int:
-    """Run the gateway until it is stopped; return the exit status."""
-    logging.config.dictConfig(logging_config("gateway"))
-    log.info("%s", settings.describe())
-    _raise_descriptor_limit()
-    _reduce_collections()
-    try:
-        asyncio.run(serve_until_stopped(settings))
-    except (PublishError, RegistryError, OSError, ValueError) as error:
-        print(f"har gateway: {error}", file=sys.stderr)
-        return 1
-    return 0
-
-
-def _reduce_collections() -> None:
-    """Collect cyclic garbage less often.
-
-    Thousands of connections are many long-lived objects. With the default thresholds, full collections, which visit all
-    of them, take a fifth of the time under load.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 50)
-
-
-def _raise_descriptor_limit() -> None:
-    """Raise the limit of open files to the hard limit; the usual soft limit of a shell is 1,024."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

@@ -96,7 +96,7 @@ def test_a_missing_extra_is_named():
 @pytest.mark.parametrize(
     ("command", "forbidden"),
     [
-        ("ingest.gateway.server", {"tensorflow", "faust", "onnxruntime", "pyarrow", "sqlalchemy"}),
+        ("ingest.gateway.command", {"tensorflow", "faust", "onnxruntime", "pyarrow", "sqlalchemy"}),
         ("stream_processor.worker", {"tensorflow", "pyarrow", "pandas", "boto3"}),
         ("trainer.commands.evaluate", {"tensorflow"}),
         ("trainer.commands.prepare", {"tensorflow"}),

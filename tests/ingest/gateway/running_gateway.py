@@ -16,7 +16,8 @@ from har import topics
 from har.binary_samples import decode_batch
 from har.gateway_messages import decode_message
 from har.samples import SampleBatch
-from ingest.gateway.server import Gateway, publisher_for
+from ingest.gateway.command import publisher_for
+from ingest.gateway.server import Gateway
 from ingest.gateway.settings import GatewaySettings
 
 
