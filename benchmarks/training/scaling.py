@@ -24,8 +24,8 @@ from benchmarks.training.requests import request_for
 from benchmarks.training.results import show_table, write_figures
 from trainer.distributed.process import pin_to_core
 from trainer.request import Mode
-from trainer.runs import preparation
 from trainer.run_folder import Progress, RunFolder
+from trainer.runs import preparation
 from trainer.runs.plots import epoch_ends
 from trainer.runs.run import FinishedRun, RunOptions, run_training
 

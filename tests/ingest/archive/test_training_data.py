@@ -111,7 +111,7 @@ def test_a_forgotten_device_is_not_in_the_training_data(archive):
 
 def test_a_url_is_rejected_with_instructions(archive):
     for name in ("s3://bucket/archive", Path("s3://bucket/archive")):
-        with pytest.raises(RecordingError, match="copy what is there"):
+        with pytest.raises(RecordingError, match="copy the data to this machine"):
             find_source(name)
 
 
