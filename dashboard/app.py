@@ -4,17 +4,19 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Literal
 
-from fastapi import FastAPI, Request, Response, status
+from fastapi import Request, Response, status
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse
 from fastapi_offline import FastAPIOffline
 from pydantic import BaseModel
+from starlette.types import ASGIApp
 
 from dashboard.access import DashboardAccess
 from dashboard.commands import command_routes
 from dashboard.gateway_client import GatewayClient
 from dashboard.guard import DOCS_PATH, HEALTH_PATH, RequestGuard
-from dashboard.live_stream import LiveStream
+from dashboard.live_state import LiveState
+from dashboard.live_stream import LIVE_PATH
 from dashboard.site import SiteFile
 
 _DESCRIPTION = (
@@ -31,8 +33,12 @@ class Health(BaseModel):
 
 
 def create_app(
-    site: Mapping[str, SiteFile], access: DashboardAccess, live: LiveStream, gateway: GatewayClient | None
-) -> FastAPI:
+    site: Mapping[str, SiteFile],
+    access: DashboardAccess,
+    state: LiveState,
+    live: ASGIApp,
+    gateway: GatewayClient | None,
+) -> RequestGuard:
     """Build the application.
 
     Parameters
@@ -41,18 +47,19 @@ def create_app(
         The page's files by path.
     access : DashboardAccess
         Who may see the dashboard.
-    live : LiveStream
-        The live stream.
+    state : LiveState
+        For the health check.
+    live : ASGIApp
+        The live stream; see `dashboard.live_stream.LiveStream`.
     gateway : GatewayClient or None
         Where labels and invitations go; None if nowhere.
     """
     app = FastAPIOffline(docs_url=DOCS_PATH, redoc_url=None, title="Dashboard", version="1", description=_DESCRIPTION)
-    app.add_middleware(RequestGuard, access=access)
     app.add_exception_handler(RequestValidationError, _invalid)
 
     async def health() -> Health:
         """Tell that the dashboard answers, and whether it has Redis."""
-        return Health(redis="available" if live.state.redis_unavailable_since is None else "unavailable")
+        return Health(redis="available" if state.redis_unavailable_since is None else "unavailable")
 
     async def page(request: Request) -> Response:
         file = site.get(request.scope["path"])
@@ -62,10 +69,10 @@ def create_app(
 
     app.add_api_route(HEALTH_PATH, health, methods=["GET"], tags=["health"])
     app.add_api_route(HEALTH_PATH, health, methods=["HEAD"], include_in_schema=False)
-    app.router.routes.extend(live.routes())
+    app.add_api_route(LIVE_PATH, _ask_for_upgrade, methods=["GET", "HEAD"], include_in_schema=False)
     app.include_router(command_routes(gateway))
     app.add_api_route("/{path:path}", page, methods=["GET", "HEAD"], include_in_schema=False)
-    return app
+    return RequestGuard(app, live, access)
 
 
 def _file_response(request: Request, file: SiteFile, cookie: str | None) -> Response:
@@ -76,6 +83,11 @@ def _file_response(request: Request, file: SiteFile, cookie: str | None) -> Resp
         del headers["Content-Type"]
         return Response(status_code=status.HTTP_304_NOT_MODIFIED, headers=headers)
     return Response(file.body, headers=headers)
+
+
+async def _ask_for_upgrade() -> PlainTextResponse:
+    text = "The live stream is a WebSocket.\n"
+    return PlainTextResponse(text, status.HTTP_426_UPGRADE_REQUIRED, {"Upgrade": "websocket"})
 
 
 async def _invalid(_: Request, error: Exception) -> JSONResponse:

@@ -25,32 +25,30 @@ _DOCS_POLICY = (
 
 
 class RequestGuard:
-    """ASGI middleware that rejects what must not reach the application, before a body is read.
+    """ASGI application that rejects what must not reach the dashboard, before a body is read.
 
     Parameters
     ----------
     app : ASGIApp
-        The application.
+        Answers HTTP requests.
+    live : ASGIApp
+        Serves WebSockets.
     access : DashboardAccess
         Who may see the dashboard.
     """
 
-    def __init__(self, app: ASGIApp, access: DashboardAccess) -> None:
+    def __init__(self, app: ASGIApp, live: ASGIApp, access: DashboardAccess) -> None:
         self._app = app
+        self._live = live
         self._access = access
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer the request or pass it on."""
-        if scope["type"] not in ("http", "websocket"):
-            await self._app(scope, receive, send)
-            return
-        is_http = scope["type"] == "http"
-        rejection = self._reject_request(scope) if is_http else self._reject_stream(scope)
+        is_stream = scope["type"] == "websocket"
+        rejection = self._reject_stream(scope) if is_stream else self._reject_request(scope)
+        answer = rejection or (self._live if is_stream else self._app)
         try:
-            if rejection is not None:
-                await rejection(scope, receive, _securing(scope, send))
-            else:
-                await self._app(scope, receive, _securing(scope, send) if is_http else send)
+            await answer(scope, receive, _securing(scope, send))
         except asyncio.CancelledError:
             # The server stops and this request did not end in time; uvicorn would report a fault of the application.
             return

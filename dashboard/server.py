@@ -9,6 +9,7 @@ import sys
 from contextlib import ExitStack
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from dashboard.access import DashboardAccess
 from dashboard.app import create_app
@@ -59,7 +60,8 @@ async def serve(
     state = LiveState(settings.history_seconds, limits, labels=LABELS if gateway is not None else ())
     ticker = Ticker(state, limits)
     feed = RedisFeed(str(settings.redis_url), state, max_devices=limits.max_devices)
-    config = _server_config(settings, LiveStream(state, ticker, limits, settings.max_browsers), gateway)
+    live = LiveStream(state, ticker, limits, settings.max_browsers)
+    config = _server_config(settings, create_app(load_site(), _access(settings), state, live, gateway))
     sockets = _listen(settings.host, settings.port)
 
     def started() -> None:
@@ -104,15 +106,18 @@ async def _serve_until_signalled(settings: DashboardSettings) -> None:
         logger.info("The dashboard has stopped")
 
 
-def _server_config(settings: DashboardSettings, live: LiveStream, gateway: GatewayClient | None) -> uvicorn.Config:
-    access = DashboardAccess(
+def _access(settings: DashboardSettings) -> DashboardAccess:
+    return DashboardAccess(
         settings.token.get_secret_value() if settings.token else None,
         encrypted=settings.tls_certificate is not None or settings.behind_proxy,
         behind_proxy=settings.behind_proxy,
     )
+
+
+def _server_config(settings: DashboardSettings, app: ASGIApp) -> uvicorn.Config:
     context = settings.tls_context()
     config = uvicorn.Config(
-        create_app(load_site(), access, live, gateway),
+        app,
         http=HttpConnection,
         ws=BrowserConnection,
         ws_max_size=MAX_INCOMING_BYTES,
