@@ -1,17 +1,14 @@
-/** The phone as a device: connects the sensor, the outboxes, the labels and the classification. */
+/** The phone as a device: connects the recording, the outboxes, the labels and the classification. */
 
 import { PredictionComparison } from './classification/prediction-comparison.js';
 import { EventClock } from './sensing/event-clock.js';
 import { LabelJournal } from './sending/label-journal.js';
 import { LossLog } from './sending/loss-log.js';
 import { isReversedPlatform, judgeFlat } from './sensing/motion-frame.js';
-import { MotionSensor } from './sensing/motion-sensor.js';
 import { outboxCapacity, requestPersistence } from './sending/outbox-capacity.js';
 import { PhoneClassification } from './classification/phone-classification.js';
-import { Recorder } from './sensing/recorder.js';
-import { ScreenKeeper } from './sensing/screen-keeper.js';
+import { Recording } from './sensing/recording.js';
 import { Sending } from './sending/sending.js';
-import { TraceBuffer } from './sensing/trace-buffer.js';
 import { NamedValues } from './sending/database.js';
 
 /**
@@ -30,23 +27,10 @@ import { NamedValues } from './sending/database.js';
 export class Phone extends EventTarget {
   #parts;
   #values;
-  #sensor;
-  #recorder;
   /** The activity whose label continues in the next session; empty for none. */
   #continuedActivity = '';
-  trace = new TraceBuffer();
   predictions = new PredictionComparison();
-  isRecording = false;
-  isStarting = false;
   isPersistent = false;
-  /** Event time at the start of the recording, µs. */
-  since = 0;
-  /** @type {import('./sensing/motion-sensor.js').MotionFault | null} */
-  motionFault = null;
-  /** @type {import('./sensing/recorder.js').SessionReason} Why the current session began. */
-  sessionReason = 'start';
-  /** @type {((session: string, time: number, x: number, y: number, z: number) => void) | null} For tests. */
-  onReading = null;
   /** Why the last classification failed, as text for the wearer; empty without a fault. */
   classificationFault = '';
   /** @type {Sending | null} Null while the phone has no name. */
@@ -88,34 +72,22 @@ export class Phone extends EventTarget {
     this.settings = settings;
     this.account = parts.account;
     this.configuration = parts.configuration;
-    this.screen = new ScreenKeeper(() => this.#changed());
     labels.addEventListener('change', () => this.#changed());
-    this.#sensor = new MotionSensor({
-      onReading: (timeStamp, x, y, z) => this.#addReading(timeStamp, x, y, z),
-      onState: (fault) => {
-        this.motionFault = fault;
-        this.#changed();
-      },
-    });
-    this.#recorder = new Recorder(clock, {
-      onSession: (session, reason) => this.#sessionStarted(session, reason),
+    this.recording = new Recording(clock, {
+      isReversed: () => this.isReversed,
+      onSession: (_, reason) => this.#sessionStarted(reason),
       onBatch: (session, columns) => this.#processBatch(session, columns),
-      onEnd: (session, until) => this.#sessionEnded(until),
+      onEnd: (_, until) => this.#sessionEnded(until),
+      onChange: () => this.#changed(),
     });
-    // Store the pending readings before the browser may stop the page.
-    document.addEventListener('visibilitychange', () => {
-      if (document.hidden) this.#recorder.flush();
-    });
-    addEventListener('pagehide', () => this.#recorder.flush());
+  }
+
+  get isRecording() {
+    return this.recording.isOn;
   }
 
   get session() {
-    return this.#recorder.session;
-  }
-
-  /** Number of dropped readings with impossible values. */
-  get impossible() {
-    return this.#recorder.impossible;
+    return this.recording.session;
   }
 
   get isReversed() {
@@ -124,37 +96,14 @@ export class Phone extends EventTarget {
 
   /** Start recording. Must be called in the handler of a tap. */
   async start() {
-    if (this.isRecording || this.isStarting || !this.sending) return;
-    this.isStarting = true;
-    this.motionFault = null;
-    this.#changed();
-    try {
-      await this.#sensor.start();
-      this.isRecording = true;
-      this.since = this.clock.now();
-      this.trace.clear();
-      this.#recorder.start(this.configuration.batch_milliseconds);
-    } catch (error) {
-      this.motionFault = /** @type {import('./sensing/motion-sensor.js').MotionFault} */ (error);
-    } finally {
-      this.isStarting = false;
-    }
-    this.#changed();
-    if (!this.isRecording) return;
-    await this.screen.keepOn();
+    if (!this.sending || !(await this.recording.start(this.configuration.batch_milliseconds))) return;
     this.isPersistent = await requestPersistence();
     this.#changed();
   }
 
   stop() {
-    if (!this.isRecording) return;
-    this.#sensor.stop();
-    this.#recorder.stop();
+    this.recording.stop();
     this.#continuedActivity = '';
-    this.isRecording = false;
-    this.motionFault = null;
-    this.screen.release();
-    this.#changed();
   }
 
   /** Start a label. @param {string} activity What the wearer does from now on. */
@@ -199,13 +148,13 @@ export class Phone extends EventTarget {
    * @returns {Promise<import('./sensing/motion-frame.js').Verdict>}
    */
   async checkSigns() {
-    const verdict = judgeFlat(this.trace.lastSecond(this.clock.now()));
+    const verdict = judgeFlat(this.recording.trace.lastSecond(this.clock.now()));
     if (verdict === 'reversed') {
       const corrected = { ...this.settings, reversed: !this.isReversed };
       // One session must not have readings with both signs.
-      this.#recorder.changeBetweenSessions(() => {
+      this.recording.changeBetweenSessions(() => {
         this.settings = corrected;
-        this.trace.clear();
+        this.recording.trace.clear();
       });
       await this.#values.set('settings', corrected);
     }
@@ -223,7 +172,7 @@ export class Phone extends EventTarget {
     };
     // Either the server or the phone classifies a session, so a change begins a new one.
     const changesMode = changes.isPrivate !== undefined && changes.isPrivate !== before.isPrivate;
-    if (changesMode) this.#recorder.changeBetweenSessions(apply);
+    if (changesMode) this.recording.changeBetweenSessions(apply);
     else apply();
     await this.#applySettings();
   }
@@ -281,20 +230,6 @@ export class Phone extends EventTarget {
     this.#changed();
   }
 
-  /**
-   * @param {number} timeStamp Of the event, ms.
-   * @param {number} x m/s², with the browser's signs.
-   * @param {number} y
-   * @param {number} z
-   */
-  #addReading(timeStamp, x, y, z) {
-    const sign = this.isReversed ? -1 : 1;
-    const time = this.#recorder.add(timeStamp, sign * x, sign * y, sign * z);
-    if (time === null) return;
-    this.trace.add(time, sign * x, sign * y, sign * z);
-    this.onReading?.(this.session, time, sign * x, sign * y, sign * z);
-  }
-
   /** @param {string} session @param {import('./sensing/recorder.js').Columns} columns */
   #processBatch(session, columns) {
     const { isPrivate, classifies } = this.settings;
@@ -323,9 +258,8 @@ export class Phone extends EventTarget {
     this.#changed();
   }
 
-  /** @param {string} session @param {import('./sensing/recorder.js').SessionReason} reason */
-  #sessionStarted(session, reason) {
-    this.sessionReason = reason;
+  /** @param {import('./sensing/recorder.js').SessionReason} reason */
+  #sessionStarted(reason) {
     // The label continues after a clock change or a switch of mode, but not after a pause of a minute.
     const continues = reason === 'clock' || reason === 'switch';
     if (this.#continuedActivity && continues) this.label(this.#continuedActivity);

@@ -6,7 +6,7 @@ export function exposeToTests(phone) {
   const recorded = [];
   // Only on request: the readings of a long recording would fill the memory.
   if (new URLSearchParams(location.search).get('record') === '1') {
-    phone.onReading = (session, time, x, y, z) => recorded.push([session, time, x, y, z]);
+    phone.recording.onReading = (session, time, x, y, z) => recorded.push([session, time, x, y, z]);
   }
   const access = {
     /** @returns {[string, number, number, number, number][]} Session, time (µs), x, y, z (m/s²), with `?record=1`. */
@@ -28,7 +28,7 @@ export function exposeToTests(phone) {
       compared: phone.predictions.compared,
       agreeing: phone.predictions.agreeing,
       milliseconds: phone.classification?.milliseconds ?? null,
-      screen: phone.screen.state,
+      screen: phone.recording.screen.state,
     }),
   };
   Object.defineProperty(window, 'harPhone', { value: Object.freeze(access) });

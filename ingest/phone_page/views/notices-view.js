@@ -60,7 +60,8 @@ export class NoticesView {
 
   /** @param {import('../phone.js').Phone} phone @returns {Notice[]} */
   #notices(phone) {
-    const { account, sending, motionFault, isRecording } = phone;
+    const { account, sending, isRecording } = phone;
+    const { motionFault } = phone.recording;
     /** @type {Notice[]} */
     const notices = [];
     if (!isSecureContext) {

@@ -37,10 +37,10 @@ export class PocketMode {
   render() {
     if (!this.#phone.isRecording && this.#dialog.open) this.#close();
     if (!this.#dialog.open) return;
-    const { clock, since, motionFault } = this.#phone;
+    const { since, motionFault } = this.#phone.recording;
     write(
       'pocket-recording',
-      motionFault ? motionFault.message : `Recording for ${duration((clock.now() - since) / 1e6)}.`,
+      motionFault ? motionFault.message : `Recording for ${duration((this.#phone.clock.now() - since) / 1e6)}.`,
     );
   }
 

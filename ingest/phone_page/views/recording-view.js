@@ -30,7 +30,8 @@ export class RecordingView {
   }
 
   render() {
-    const { isRecording, isStarting, account, sending } = this.#phone;
+    const { isRecording, account, sending } = this.#phone;
+    const { isStarting } = this.#phone.recording;
     byId('recording').hidden = !account.isEnrolled || account.revokedReason !== '';
     const button = /** @type {HTMLButtonElement} */ (byId('start'));
     write(button, isRecording ? 'Stop' : isStarting ? 'Starting' : 'Start');
@@ -41,7 +42,8 @@ export class RecordingView {
   }
 
   #text() {
-    const { isRecording, isStarting, settings, since, clock, screen, sessionReason } = this.#phone;
+    const { isRecording, settings, clock } = this.#phone;
+    const { isStarting, since, screen, sessionReason } = this.#phone.recording;
     if (isStarting) return 'If your browser asks, allow this page to use motion.';
     if (!isRecording) return settings.isPrivate ? 'Activities will be sent, but no readings.' : '';
     const mode = settings.isPrivate ? 'Recording in private mode' : 'Recording';

@@ -84,9 +84,9 @@ export class SendingView {
 
   /** @param {boolean} isRecording */
   #capacity(isRecording) {
-    const { sending, configuration, trace, clock, isPersistent } = this.#phone;
+    const { sending, configuration, recording, clock, isPersistent } = this.#phone;
     if (!sending) return '';
-    const rate = isRecording ? Math.round(trace.rate(clock.now())) || 60 : 60;
+    const rate = isRecording ? Math.round(recording.trace.rate(clock.now())) || 60 : 60;
     const hour = bytesPerHour(rate, configuration.batch_milliseconds);
     const { limit, bytes } = sending.samples;
     const left = duration(((limit - bytes) / hour) * 3600);

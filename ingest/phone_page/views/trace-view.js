@@ -30,7 +30,8 @@ export class TraceView {
   }
 
   render() {
-    const { isRecording, trace, clock, impossible } = this.#phone;
+    const { isRecording, clock } = this.#phone;
+    const { trace, impossible } = this.#phone.recording;
     byId('signal').hidden = !isRecording;
     const rate = Math.round(trace.rate(clock.now()));
     const dropped = impossible > 0 ? `, ${impossible} impossible readings dropped` : '';
@@ -49,7 +50,7 @@ export class TraceView {
   #draw() {
     this.#isAnimating = this.#isVisible;
     if (!this.#isAnimating) return;
-    this.#chart?.setData(this.#phone.trace.columns());
+    this.#chart?.setData(this.#phone.recording.trace.columns());
     this.#chart?.draw(this.#phone.clock.now() / 1e6);
     // The timer comes first: a requested frame costs battery even if nothing is drawn.
     const interval = this.#reducedMotion.matches ? REDUCED_FRAME_INTERVAL_MS : FRAME_INTERVAL_MS;
