@@ -21,8 +21,9 @@
  */
 
 import { delegatedFor } from './delegations.js';
+import { listedIn, rejectOlder, rejectOlderParts, snapshotOf } from './listed-metadata.js';
 import { isObject, readMetadata, sha256, verifySignatures } from './metadata-signatures.js';
-import { fetchSigned, signedFile, signedMetadata } from './signed-files.js';
+import { fetchSigned, signedFile } from './signed-files.js';
 import { UpdateRejectedError, rejectUnless } from './update-rejection.js';
 
 /** @typedef {import('./bounded-fetch.js').BoundedFetcher} BoundedFetcher */
@@ -286,30 +287,4 @@ function signersIn({ signed }, role) {
   rejectUnless(signed.consistent_snapshot === true, 'unusable', 'the store does not use consistent snapshots');
   const { keyids, threshold } = signed.roles[role];
   return { role, keys: signed.keys, keyids, threshold };
-}
-
-/** @param {Metadata} timestamp @returns {SignedMetadata} */
-function snapshotOf({ signed }) {
-  return signedMetadata(signed.meta?.['snapshot.json'], 'snapshot.json in the timestamp');
-}
-
-/** @param {Metadata} snapshot @returns {Record<string, SignedMetadata>} */
-function listedIn({ signed }) {
-  rejectUnless(isObject(signed.meta), 'contradictory', 'the snapshot lists no metadata');
-  return Object.fromEntries(
-    Object.entries(signed.meta).map(([file, listed]) => [file, signedMetadata(listed, `${file} in the snapshot`)]),
-  );
-}
-
-/** @param {string} what @param {number} found @param {number} known */
-function rejectOlder(what, found, known) {
-  rejectUnless(found >= known, 'rolled back', `${what} ${found} is older than the known version ${known}`);
-}
-
-/** @param {Record<string, SignedMetadata>} found @param {Record<string, SignedMetadata>} known */
-function rejectOlderParts(found, known) {
-  for (const [file, { version }] of Object.entries(known)) {
-    rejectUnless(Object.hasOwn(found, file), 'contradictory', `the new snapshot does not list ${file}`);
-    rejectOlder(file, found[file].version, version);
-  }
 }
