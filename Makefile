@@ -14,8 +14,8 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 BROKERS ?= 1
-# Much of a test is waiting, so that one worker more than there are cores keeps all of them busy.
-WORKERS ?= $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN) + 1 )))
+# Half of a test is waiting: two workers keep a core busy.
+WORKERS ?= $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN) * 2 )))
 .PHONY: help setup demo kafka test test-quick test-long faults soak coverage lint format docs bench bench-training lock clean
 
 help: ## Show this list
@@ -32,8 +32,8 @@ setup: $(VENV)/.all $(DASHBOARD_WEB) $(PHONE_WEB) $(SCRIPT_CHECKS) ## Make .venv
 test: setup ## Set up and run all tests but the long forms (below 20 min on 2 cores)
 	$(BIN)/python -m pytest -n $(WORKERS)
 
-test-quick: setup ## Run the tests that need neither a browser, Java, TensorFlow nor the whole system (3 min on 2 cores)
-	$(BIN)/python -m pytest -n $(WORKERS) -m "not browser and not java and not long" --ignore=tests/system --ignore=tests/trainer
+test-quick: setup ## Run the tests that need neither a browser, Java, TensorFlow nor the whole system (below 2 min on 2 cores)
+	$(BIN)/python -m pytest -n $(WORKERS) -m "not browser and not java and not slow and not long" --ignore=trainer --ignore=tests/system --ignore=tests/trainer
 
 test-long: setup ## Run the long forms of tests, one after another
 	$(BIN)/python -m pytest -m long

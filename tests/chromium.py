@@ -5,15 +5,16 @@ end with it. A start of Chromium costs more than most tests do.
 """
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from selenium import webdriver
-from selenium.common.exceptions import WebDriverException
+from selenium.common.exceptions import UnexpectedAlertPresentException, WebDriverException
 from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.remote.webelement import WebElement
 from urllib3.exceptions import HTTPError
 
 WIDTH, HEIGHT = 1440, 900
@@ -48,6 +49,12 @@ _ARGUMENTS = (
     f"--disable-features={','.join(_UNSEEN)}",
     f"--window-size={WIDTH},{HEIGHT}",
 )
+_AIM = """
+const [element] = arguments;
+window.clickWasMissed = true;
+element.addEventListener('click', () => { window.clickWasMissed = false; }, { capture: true, once: true });
+element.scrollIntoView({ block: 'center' });
+"""
 #: Errors of a browser or a driver that has ended.
 _GONE = (WebDriverException, HTTPError, OSError)
 
@@ -97,6 +104,26 @@ class SharedChromium:
             driver.get_log("browser")  # type: ignore[no-untyped-call] # the next test must not see this one's faults
         except _GONE:
             self.quit()
+
+
+def click(driver: webdriver.Chrome, element: WebElement, wait: Callable[[Callable[[], object]], None]) -> None:
+    """Click an element until it receives the click: a page may move between aiming and clicking.
+
+    Parameters
+    ----------
+    wait : callable
+        Waits until a condition is true.
+    """
+
+    def is_received() -> bool:
+        driver.execute_script(_AIM, element)
+        element.click()
+        try:
+            return bool(driver.execute_script("return window.clickWasMissed !== true"))  # unknown to another page
+        except UnexpectedAlertPresentException:
+            return True  # the click opened a dialog
+
+    wait(is_received)
 
 
 def _answers(driver: webdriver.Chrome) -> bool:

@@ -67,6 +67,7 @@ def apache_kafka(kafka_distribution: Distribution, tmp_path_factory: pytest.Temp
     """Apache Kafka of one broker for the session; frozen while no `brokers.ApacheBroker` uses it."""
     with KafkaCluster(tmp_path_factory.mktemp("kafka")) as cluster:
         yield cluster
+        cluster.kill_all()
 
 
 @pytest.fixture(scope="session")
@@ -78,6 +79,7 @@ def kafka_cluster(kafka_distribution: Distribution, tmp_path_factory: pytest.Tem
     """
     with KafkaCluster(tmp_path_factory.mktemp("kafka-cluster"), brokers=3) as cluster:
         yield cluster
+        cluster.kill_all()
 
 
 @pytest.fixture(scope="session")

@@ -31,6 +31,7 @@ LONG_FIRST = (
     "tests/dashboard",
     "tests/ingest/gateway",
     "tests/model_store",
+    "tests/ingest",
 )
 
 

@@ -5,11 +5,18 @@ from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import pytest
+from selenium import webdriver
+from selenium.webdriver.common.by import By
+from selenium.webdriver.support.ui import WebDriverWait
 
-from tests.chromium import WIDTH, SharedChromium
+from tests.chromium import WIDTH, SharedChromium, click
 from tests.http_server import answering
 
-_FILES = {"/": ("text/html", b"<!doctype html><title>keeps</title>"), "/worker.js": ("text/javascript", b"")}
+_MOVING = b"""<!doctype html><title>moves</title><div id="above"></div><button id="press">Press</button><script>
+let clicks = 0;
+document.getElementById('press').addEventListener('click', () => { clicks += 1; });
+addEventListener('mousemove', () => { document.getElementById('above').style.height = '300px'; }, { once: true });
+</script>"""
 _KEEP = """
 const done = arguments[arguments.length - 1];
 (async () => {
@@ -28,6 +35,12 @@ const done = arguments[arguments.length - 1];
   (await caches.keys()).length, (await indexedDB.databases()).length, innerWidth,
 ])().then(done, (error) => done(String(error)));
 """
+
+_FILES = {
+    "/": ("text/html", b"<!doctype html><title>keeps</title>"),
+    "/moving": ("text/html", _MOVING),
+    "/worker.js": ("text/javascript", b""),
+}
 
 
 @pytest.fixture
@@ -66,3 +79,14 @@ def test_a_browser_that_a_test_has_quit_starts_again(chromium: SharedChromium, u
 
 def _complaints(browser: Any) -> list[str]:
     return [entry["message"] for entry in browser.get_log("browser") if "a complaint" in entry["message"]]
+
+
+def test_a_click_reaches_a_button_that_moves_away_under_the_pointer(browser: webdriver.Chrome, url: str) -> None:
+    browser.get(f"{url}/moving")
+    browser.find_element(By.ID, "press").click()
+    assert browser.execute_script("return clicks") == 0
+
+    browser.get(f"{url}/moving")
+    wait = WebDriverWait(browser, 10)
+    click(browser, browser.find_element(By.ID, "press"), lambda done: wait.until(lambda _: done()))
+    assert browser.execute_script("return clicks") == 1

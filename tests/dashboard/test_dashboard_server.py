@@ -215,6 +215,7 @@ async def test_starts_without_redis(run_dashboard: RunDashboard, redis_server: A
         await client.until(lambda view: view.status["redis_unavailable_since"] is None)
 
 
+@pytest.mark.slow
 async def test_a_browser_that_never_reads_delays_nobody_and_costs_no_memory(
     run_dashboard: RunDashboard, publisher: Redis, base: int
 ) -> None:

@@ -150,6 +150,7 @@ def random_log(random: Random) -> tuple[list[SampleBatch], dict[int, bytes]]:
     return log, offline(times, axes)
 
 
+@pytest.mark.slow
 @given(st.integers(0, 2**32))
 @settings(max_examples=700, deadline=None)
 def test_a_restart_in_a_log_with_copies_of_what_was_held_changes_nothing(seed):

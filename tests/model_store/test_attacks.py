@@ -98,6 +98,7 @@ def test_an_old_timestamp_while_a_newer_one_is_withheld_but_announced(client):
     assert "change 2 is known" in str(frozen)
 
 
+@pytest.mark.slow
 def test_an_old_timestamp_that_is_served_until_it_expires(tmp_path):
     store = MadeStore.make(tmp_path, clock=ago(hours=24, seconds=-EXPIRY_SECONDS))
     store.publish("one")
@@ -311,6 +312,7 @@ def test_another_store(client, tmp_path):
         assert rejected(client).reason == "unsigned"
 
 
+@pytest.mark.slow
 def test_expired_metadata_stops_updates_and_keeps_the_release(tmp_path):
     store = MadeStore.make(tmp_path, clock=ago(hours=24, seconds=-EXPIRY_SECONDS))
     store.publish("one")

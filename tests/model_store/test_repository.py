@@ -302,6 +302,7 @@ def test_names_outside_the_store_are_rejected(store, name):
             act(name)
 
 
+@pytest.mark.slow
 def test_kill_9_at_every_step_of_publishing_leaves_the_old_state_or_the_new(store, tmp_path):
     store.publish("one")
     folder = Path(store.storage.url)
@@ -350,6 +351,7 @@ def test_full_disk_leaves_the_old_state(store):
 # --- object storage
 
 
+@pytest.mark.slow
 def test_a_store_in_object_storage_is_like_one_in_a_folder(s3_store, tmp_path):
     for name in ("one", "two"):
         s3_store.publish(name)

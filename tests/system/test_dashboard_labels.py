@@ -10,6 +10,7 @@ from selenium.webdriver.common.by import By
 from deploy.stack import har
 from har import topics
 from har.labels import ENDLESS, decode_label
+from tests.chromium import click
 from tests.live_page import cards, console_faults, open_page, wait_for
 
 pytestmark = [pytest.mark.kafka, pytest.mark.browser]
@@ -40,9 +41,7 @@ def labels(system):
 
 
 def press(browser, selector):
-    button = browser.find_element(By.CSS_SELECTOR, selector)
-    browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", button)
-    button.click()
+    click(browser, browser.find_element(By.CSS_SELECTOR, selector), lambda done: wait_for(browser, lambda _: done()))
 
 
 def status(browser):

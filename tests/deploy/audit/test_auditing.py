@@ -96,6 +96,7 @@ def stream(broker, tmp_path) -> Stream:
     return prepared
 
 
+@pytest.mark.slow
 def test_a_correct_stream_is_clean_and_each_fault_is_reported(stream, capsys):
     everything = sum(map(len, stream.predictions.values()))
     found = stream.audit(with_journals=False)
@@ -129,6 +130,7 @@ def test_a_correct_stream_is_clean_and_each_fault_is_reported(stream, capsys):
     assert [e["start"] for e in printed["extra"]["examples"]] == [first.start - SECOND, last.start + 9 * SECOND]
 
 
+@pytest.mark.slow
 def test_a_prediction_that_was_not_made_is_missing_until_it_comes(broker, tmp_path):
     stream = Stream(broker, tmp_path)
     for batch in stream.batches["phone-1"]:
@@ -170,6 +172,7 @@ def test_windows_of_batches_that_nobody_acknowledged_are_allowed(broker, tmp_pat
     assert found.windows_expected == len(answers) - 4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("code", "is_founded"), [("too_slow", True), ("internal", False), ("late", False)])
 def test_windows_of_a_rejected_batch_are_not_expected(broker, tmp_path, code, is_founded):
     stream = Stream(broker, tmp_path)

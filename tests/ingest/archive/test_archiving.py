@@ -74,6 +74,7 @@ def test_the_first_of_two_batches_with_the_same_sequence_number_is_archived(arch
     archive.check()
 
 
+@pytest.mark.slow
 @on_one_broker
 def test_repeats_are_still_recognised_after_a_checkpoint_of_the_log(archive, monkeypatch):
     for module in ("state", "tables"):
@@ -187,6 +188,7 @@ def test_readings_are_committed_early_when_many_are_held(archive):
         wait_for(lambda: archive.rows().num_rows)
 
 
+@pytest.mark.slow
 @on_one_broker
 def test_the_metrics_page_shows_committed_readings_and_lag(archive):
     archive.send(noon_batches(5))

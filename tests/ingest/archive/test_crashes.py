@@ -21,6 +21,7 @@ from ingest.archive.upkeep import remove_files
 from tests.brokers import on_one_broker
 from tests.ingest.archive.archived import Archive, make_label, noon_batches, wait_for
 
+pytestmark = pytest.mark.slow
 KILLS = 12
 
 

@@ -19,6 +19,7 @@ from tests.brokers import on_one_broker
 from tests.command_line import CommandLine
 from tests.ingest.archive.archived import make_label, noon_batches, wait_for
 
+pytestmark = pytest.mark.slow
 DAY_US = 86_400_000_000
 
 

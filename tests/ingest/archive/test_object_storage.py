@@ -15,7 +15,7 @@ from ingest.archive.forgetting import forget
 from tests.brokers import on_one_broker
 from tests.ingest.archive.archived import Archive, make_label, noon_batches, wait_for
 
-pytestmark = on_one_broker
+pytestmark = [on_one_broker, pytest.mark.slow]
 
 
 class Storage:

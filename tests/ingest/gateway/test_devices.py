@@ -134,6 +134,7 @@ async def test_a_token_of_another_system_or_of_no_algorithm_is_rejected(broker, 
             assert json.loads(rejected.value.response.body)["code"] == "malformed_token"
 
 
+@pytest.mark.slow
 @on_one_broker
 async def test_an_expired_token_ends_the_connection_and_is_rejected_afterwards(broker, registry):
     async with gateway_on(broker, registry=registry.url, token_minutes=5 / 60) as address:

@@ -130,6 +130,7 @@ async def test_connections_beyond_the_limit_get_503_and_connected_phones_continu
             assert await ask(another, encode_batch(live_batches(1, device="p2")[0])) == Accepted("s1", 0)
 
 
+@pytest.mark.slow
 @on_one_broker
 async def test_ten_thousand_connections_do_not_keep_connected_phones_from_sending(broker, many_sockets):
     flood, limit = 10_000, GatewaySettings().max_connections + SPARE_CONNECTIONS

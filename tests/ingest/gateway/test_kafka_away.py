@@ -22,6 +22,7 @@ AXES = np.concatenate([batch.axes for batch in BATCHES])
 FRAMES = [encode_batch(batch) for batch in BATCHES]
 
 
+@pytest.mark.slow
 async def test_a_phone_is_notified_once_buffers_and_resumes(broker, caplog):
     notices: list[Waiting] = []
     notified = asyncio.Event()

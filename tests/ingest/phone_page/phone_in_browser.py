@@ -14,6 +14,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
 from har.samples import SampleBatch
+from tests.chromium import click
 from tests.ingest.phone_page.page_gateway import CODE, PageGateway
 
 WAIT_SECONDS = 20
@@ -117,8 +118,7 @@ class PhoneInBrowser:
     def click_at(self, selector: str) -> None:
         element = self.browser.find_element(By.CSS_SELECTOR, selector)
         self.wait(lambda: element.is_displayed() and element.is_enabled())
-        self.browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", element)
-        element.click()
+        click(self.browser, element, self.wait)
 
     def wait(self, condition: Callable[[], object], seconds: float = WAIT_SECONDS) -> None:
         try:

@@ -95,6 +95,7 @@ def test_a_releases_own_normalisation_is_applied(phone):
     assert len(assert_same(classified_by(phone, windows)["answers"], release, windows)) >= 3
 
 
+@pytest.mark.slow
 def test_windows_of_real_recordings_are_classified_as_by_the_processor(phone, shared_data):
     phone.store.publish("one")
     cut = [

@@ -81,6 +81,7 @@ FLIPPED = {
 }
 
 
+@pytest.mark.slow
 def test_a_flipped_byte_in_any_file(phone):
     renew(phone.store.storage, phone.store.signing)
     for kind, reason in FLIPPED.items():
@@ -107,6 +108,7 @@ def test_changed_content_with_a_valid_signature_of_the_original(phone):
     assert rejected(phone).reason == "unsigned"
 
 
+@pytest.mark.slow
 def test_files_that_are_not_metadata(phone):
     phone.store.publish("two")
     for content in (
@@ -247,6 +249,7 @@ def test_another_store(phone, tmp_path):
     assert rejected(phone).reason == "unsigned"
 
 
+@pytest.mark.slow
 def test_files_that_are_too_long_or_endless(phone):
     for kind in ("2.root.json", "timestamp.json", "snapshot.json", "channels.json", "stable.json", "network.onnx"):
         phone.store.publish(f"with-{kind}")
@@ -407,6 +410,7 @@ def manifest_of(phone: Phone) -> Any:
     return decode_manifest((phone.store.release("made-wrong") / "manifest.json").read_bytes())
 
 
+@pytest.mark.slow
 def test_invalid_manifests(phone):
     first, *others = manifest_of(phone).artifacts
     slipping = [msgspec.structs.replace(first, name="../../escaped.onnx"), *others]

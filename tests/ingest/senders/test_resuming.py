@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -151,6 +152,7 @@ def test_new_batches_arrive_in_order_after_interruptions(log):
         newest = max(newest, sequence)
 
 
+@pytest.mark.slow
 @given(logs_of_interrupted_connections())
 @settings(max_examples=300, deadline=None)
 def test_resuming_yields_the_windows_of_the_recording_and_rejects_nothing(log):
@@ -159,6 +161,7 @@ def test_resuming_yields_the_windows_of_the_recording_and_rejects_nothing(log):
     assert rejected == []
 
 
+@pytest.mark.slow
 @given(logs_of_interrupted_connections(), st.integers(0, 10_000))
 @settings(max_examples=300, deadline=None)
 def test_a_processor_that_restarts_between_repeats_loses_no_window(log, stopped):

@@ -2,11 +2,15 @@ import asyncio
 import subprocess
 import sys
 
+import pytest
+
 from har import topics
 from har.binary_samples import decode_batch
 from ingest.senders.journal import read_journals
 from tests.brokers import on_one_broker
 from tests.ingest.gateway.running_gateway import gateway_on, measure, until
+
+pytestmark = pytest.mark.slow
 
 
 def simulate(address: str, folder, *words: str):

@@ -12,6 +12,8 @@ from ingest.sensor_logger.document import decode_push
 from ingest.sensor_logger.streams import Readings, SessionReader
 from tests.ingest.sensor_logger.recorded_session import RecordedSession, recorded_session, split_gravity
 
+pytestmark = pytest.mark.slow
+
 START_NS = 1_698_501_144_401_773_451
 #: Two minutes of each recording in which the wearers move.
 READINGS = slice(2_000, 8_000)

@@ -13,6 +13,8 @@ from tests.ingest.simulation.features import RATE_HZ, FloatArray, wearer_medians
 
 pd = pytest.importorskip("pandas")
 
+pytestmark = pytest.mark.slow
+
 FILES = {"waist": "hapt_24_users.parquet", "pocket": "pocket_6_users.parquet"}
 VERTICAL = {"waist": "x", "pocket": "y"}
 SIMULATED_WEARERS = 40

@@ -114,6 +114,7 @@ def test_invalid_recording_is_rejected(client, known, tmp_path, monkeypatch, cap
     assert message in ran.err
 
 
+@pytest.mark.slow
 def test_pull_fetches_the_release_for_later_runs(client, edge):
     client.store.publish("one")
     pulled = edge("pull")

@@ -81,6 +81,7 @@ def test_manifest_that_contradicts_the_network_is_rejected(tmp_path, changes):
         LiteClassifier(open_release(str(copied_release(tmp_path, "lies", **changes))))
 
 
+@pytest.mark.slow
 def test_stream_and_edge_agree_on_the_reserved_test_users(shared_data):
     """Compare ONNX, as in the processor, with LiteRT, as on the edge, on the reserved test users."""
     release = open_release("baseline")
