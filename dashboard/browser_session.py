@@ -2,12 +2,13 @@
 
 import asyncio
 import logging
+from collections.abc import Iterator
 
 from fastapi import WebSocket, WebSocketDisconnect
 from starlette.status import WS_1008_POLICY_VIOLATION
 
 from dashboard.browser_messages import LiveStatus
-from dashboard.connections import drop_browser
+from dashboard.connections import drain_browser, drop_browser
 from dashboard.limits import BrowserLimits
 from dashboard.live_state import LiveState
 
@@ -108,8 +109,7 @@ class BrowserSession:
             while True:
                 revision, status = self._state.revision, self._ticker.status
                 if revision != known or status is not sent_status:
-                    for message in self._state.messages_since(known, status):
-                        await self._send(message)
+                    await self._send_since(known, status)
                     known, sent_status = revision, status
                 await self._ticker.next()
         except WebSocketDisconnect:
@@ -118,6 +118,17 @@ class BrowserSession:
             logger.warning("Dropped browser %s: it took nothing for %g s", self._address, self._limits.browser_timeout)
             drop_browser(self._websocket.scope)
 
-    async def _send(self, message: bytes) -> None:
-        async with asyncio.timeout(self._limits.browser_timeout):
-            await self._websocket.send({"type": "websocket.send", "text": message.decode()})
+    async def _send_since(self, known: int, status: LiveStatus) -> None:
+        messages = self._state.messages_since(known, status)
+        # No message has a name here: while a browser takes one, only the connection's buffer holds it.
+        is_more = True
+        while is_more:
+            await drain_browser(self._websocket.scope, self._limits.browser_timeout)
+            is_more = await self._send_next(messages)
+
+    async def _send_next(self, messages: Iterator[bytes]) -> bool:
+        message = next(messages, None)
+        if message is None:
+            return False
+        await self._websocket.send({"type": "websocket.send", "text": message.decode()})
+        return True

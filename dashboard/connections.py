@@ -27,12 +27,29 @@ CLOSE_TIMEOUT_SECONDS = 1.0
 #: Above this much in a connection's buffer, sending waits until the peer has taken most of it.
 WRITE_BUFFER_BYTES = 32_768
 
-_DROP = "dashboard.drop"
+#: ASGI has no message for what an application asks of a connection here.
+_EXTENSION = "dashboard.connection"
+
+
+async def drain_browser(scope: MutableMapping[str, Any], seconds: float) -> None:
+    """Wait until the peer of an ASGI scope's WebSocket has taken most of what was sent.
+
+    uvicorn waits for this before it sends the next message, which would be held meanwhile.
+
+    Raises
+    ------
+    TimeoutError
+        If it has not within so many seconds.
+    """
+    writable: asyncio.Event = scope["extensions"][_EXTENSION]["writable"]
+    if not writable.is_set():  # usually it is, and no timer is needed
+        async with asyncio.timeout(seconds):
+            await writable.wait()
 
 
 def drop_browser(scope: MutableMapping[str, Any]) -> None:
     """Drop the WebSocket of an ASGI scope at once, without a closing handshake: it would wait behind unread data."""
-    scope["extensions"][_DROP]["drop"]()
+    scope["extensions"][_EXTENSION]["drop"]()
 
 
 class _Dropping:
@@ -89,7 +106,7 @@ class HttpConnection(H11Protocol):
 class BrowserConnection(WebSocketsSansIOProtocol):
     """A WebSocket whose peer may neither read nor answer.
 
-    Sending returns once the peer has taken most of the message, so that an application can limit the time for it. A
+    An application can wait until the peer has taken what was sent (`drain_browser`), and drop it (`drop_browser`). A
     connection that is to end is dropped if the peer does not let it end in time.
     """
 
@@ -128,17 +145,16 @@ class BrowserConnection(WebSocketsSansIOProtocol):
 
     async def run_asgi(self) -> None:
         """Run the application; afterwards the connection ends in time."""
-        self.scope["extensions"][_DROP] = {"drop": self.drop}
+        self.scope["extensions"][_EXTENSION] = {"writable": self.writable, "drop": self.drop}
         await super().run_asgi()
         if not self.disconnected:
             self._set_deadline(CLOSE_TIMEOUT_SECONDS, self.drop)
 
     async def send(self, message: ASGISendEvent) -> None:
-        """Send, and wait until the peer has taken most of it."""
+        """Send; a message after the connection was closed is the peer's doing, and no fault of the application."""
         if self.close_sent and message["type"] == "websocket.send":
             raise ClientDisconnected
         await super().send(message)
-        await self.writable.wait()
 
     def _set_deadline(self, seconds: float, drop: Callable[[], None]) -> None:
         if self._deadline is not None:
