@@ -14,12 +14,12 @@ import msgspec
 
 from dashboard.browser_messages import BrowserUpdate, LiveStatus
 from dashboard.device_history import DeviceHistory
-from dashboard.limited_log import LimitedLog
 from dashboard.limits import BrowserLimits
 from dashboard.live_messages import InvalidUpdateError, read_update
 from dashboard.throughput import Throughput
 from har.activities import ActivityStyle, activity_style
 from har.predictions import LiveUpdate
+from har.process.limited_log import LimitedLog
 from har.release_rejections import ReleaseRejected, decode_rejected
 
 logger = logging.getLogger(__name__)
@@ -80,7 +80,7 @@ class LiveState:
         self._styles: OrderedDict[str, tuple[int, ActivityStyle]] = OrderedDict()
         self._rejected: OrderedDict[str, tuple[float, ReleaseRejected]] = OrderedDict()
         self._throughput = Throughput(self.clock.monotonic())
-        self._rejects = LimitedLog(logger)
+        self._log = LimitedLog(logger, lines=1, clock=self.clock.monotonic)
 
     def __len__(self) -> int:
         """Return the number of devices kept."""
@@ -114,7 +114,7 @@ class LiveState:
             rejected = decode_rejected(message)
         except ValueError as error:
             self.undecodable += 1
-            self._rejects.warn(self.clock.monotonic(), "A message from Redis was not used: %s", error)
+            self._log.warn("unreadable", "rejected a message from Redis: %s", error)
             return
         self._rejected.pop(rejected.worker, None)
         self._rejected[rejected.worker] = (self.clock.monotonic(), rejected)
@@ -194,7 +194,7 @@ class LiveState:
             return read_update(message)
         except InvalidUpdateError as error:
             self.undecodable += 1
-            self._rejects.warn(self.clock.monotonic(), "A message from Redis was not used: %s", error)
+            self._log.warn("unreadable", "rejected a message from Redis: %s", error)
             return None
 
     def _apply(self, update: LiveUpdate, seen: int) -> bool:
