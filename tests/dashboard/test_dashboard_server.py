@@ -177,7 +177,7 @@ async def test_unreadable_messages_are_counted_and_logged_seldom(
         await publish(publisher, make_update("phone-1", base=base))
         view = await client.until(lambda view: "phone-1" in view.devices and view.status["undecodable"] == 100)
         assert view.devices["phone-1"]["activity"] == "walk"
-    assert sum("was not used" in record.message for record in caplog.records) == 1
+    assert sum("rejected a message from Redis" in record.message for record in caplog.records) == 1
 
 
 async def test_catches_up_after_redis_was_killed(
