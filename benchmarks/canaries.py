@@ -1,8 +1,9 @@
-"""A bad canary and a good one, on the running system: `python -m benchmarks.canaries --data hapt.parquet --data …`.
+"""Test a bad and a good canary on the running system: `python -m benchmarks.canaries --data hapt.parquet --data …`.
 
-Two releases are trained: one on labels that were shuffled, and one for a few short epochs. On Apache Kafka with
-simulated phones, the first is a canary beside the shipped release, and has to be ended by itself; then the shipped
-release is a canary beside the second, and has to be promoted by itself. The log is audited at the end.
+Two releases are trained: one on shuffled labels, and one for a few short epochs. The system runs on Apache Kafka with
+simulated phones. First the release with shuffled labels is a canary beside the shipped release; it must be rolled back
+automatically. Then the shipped release is a canary beside the second release; it must be promoted automatically. The
+log is audited at the end.
 """
 
 import argparse
@@ -16,11 +17,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from deploy.addresses import choose_addresses
 from deploy.audit.auditing import audit
 from deploy.kafka.cluster import KafkaCluster
 from deploy.local_store import LocalStore
 from deploy.processes import ProcessGroup
-from deploy.stack import Stack, choose_addresses, har
+from deploy.stack import Stack, har
 from har.channels import ChannelPointer
 from model_store.release_folder import open_release
 from model_store.repository.contents import history, pointers
@@ -35,12 +37,12 @@ SETTLE_SECONDS = 8.0
 
 
 def with_shuffled_labels(data: Path, output: Path) -> Path:
-    """Write recordings of which every stretch of an activity has an activity's name at random."""
+    """Write recordings in which each stretch of one activity gets a random activity as its ground truth."""
     table = pd.read_parquet(data)
     labels = table["gt"].to_numpy(object).copy()
-    whose = (table["user"].astype(str) + "/" + table["session"].astype(str)).to_numpy()
+    sessions = (table["user"].astype(str) + "/" + table["session"].astype(str)).to_numpy()
     chance = np.random.default_rng(0)
-    cuts = np.flatnonzero((labels[1:] != labels[:-1]) | (whose[1:] != whose[:-1])) + 1
+    cuts = np.flatnonzero((labels[1:] != labels[:-1]) | (sessions[1:] != sessions[:-1])) + 1
     for begin, end in zip([0, *cuts], [*cuts, len(labels)], strict=True):
         if labels[begin] in ACTIVITIES:
             labels[begin:end] = chance.choice(ACTIVITIES)
@@ -49,7 +51,7 @@ def with_shuffled_labels(data: Path, output: Path) -> Path:
 
 
 def train(name: str, data: list[Path], folder: Path) -> Path:
-    """Train for a few short epochs; return the release's folder."""
+    """Train a release for a few short epochs; return its folder."""
     words = (
         "--output",
         str(folder / name),
@@ -68,7 +70,7 @@ def train(name: str, data: list[Path], folder: Path) -> Path:
 
 
 class Trials:
-    """A running system, and the canaries that are tried on it."""
+    """Publishes canaries to a running system and waits for the judgement."""
 
     def __init__(self, stack: Stack) -> None:
         assert stack.store is not None
@@ -81,7 +83,7 @@ class Trials:
         return history(self._storage, read_state(self._storage))[-1]
 
     async def until_judged(self) -> bool:
-        """Wait until there is no canary any more; return whether that came about by itself and in time."""
+        """Wait until the canary is promoted or rolled back; return whether this happened within `TRIAL_SECONDS`."""
         began = time.monotonic()
         while time.monotonic() - began < TRIAL_SECONDS:
             found = pointers(self._storage, read_state(self._storage))
@@ -90,7 +92,7 @@ class Trials:
                 print(f"{latest.change} after {time.monotonic() - began:.0f} s: {latest.reason}", flush=True)
                 return True
             await asyncio.sleep(0.5)
-        print(f"not judged within {TRIAL_SECONDS:g} s")
+        print(f"the canary was not judged within {TRIAL_SECONDS:g} s")
         return False
 
 
@@ -105,9 +107,9 @@ async def run(folder: Path, phones: int, shuffled: Path, weak: Path) -> bool:
             senders = await group.start("phones", har(*words, "--journal", str(folder / "journals")))
             await asyncio.sleep(SETTLE_SECONDS)
             trials = Trials(stack)
-            trials.publish(shuffled, channel="canary", share=0.1, reason="labels were shuffled")
+            trials.publish(shuffled, channel="canary", share=0.1, reason="trained on shuffled labels")
             ended = await trials.until_judged() and trials.latest().change == "rollback"
-            trials.publish(weak, reason="a few short epochs")
+            trials.publish(weak, reason="trained for a few short epochs")
             await asyncio.sleep(SETTLE_SECONDS)
             trials.publish(open_release("baseline").folder, channel="canary", share=0.2, reason="the shipped release")
             promoted = await trials.until_judged() and trials.latest().change == "promote"
@@ -121,8 +123,8 @@ async def run(folder: Path, phones: int, shuffled: Path, weak: Path) -> bool:
 
 def main() -> int:
     options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--data", type=Path, action="append", required=True)
-    options.add_argument("--phones", type=int, default=60)
+    options.add_argument("--data", type=Path, action="append", required=True, help="recordings (Parquet); repeatable")
+    options.add_argument("--phones", type=int, default=60, help="number of simulated phones")
     chosen = options.parse_args()
     with tempfile.TemporaryDirectory(prefix="har-canaries-") as name:
         folder = Path(name)

@@ -1,4 +1,4 @@
-"""Takes the README's picture of a running demo's dashboard: `python -m benchmarks.dashboard_picture URL FILE`."""
+"""Take the README's screenshot of a running demo's dashboard: `python -m benchmarks.dashboard_picture URL FILE`."""
 
 import shutil
 import sys

@@ -1,10 +1,10 @@
-"""How large, how right and how fast the frozen formats of each network are.
+"""Measure size, agreement and latency of the frozen formats of each network.
 
     python -m benchmarks.freezing recording.parquet... [--epochs 4]
 
-Each network is trained a little on most people of the recordings and frozen without limits; every format is then
-compared with the trained network on the windows of the others. Latency is the median time of one window with one
-thread; hold the process to one core (``taskset -c 1``). For comparison, int8 is also made with quantised activations.
+Each network is trained for a few epochs on most people of the recordings and frozen without limits. Each format is then
+compared with the trained network on the windows of the held-out people. Latency is the median time per window with one
+thread; pin the process to one core (``taskset -c 1``). For comparison, int8 is also made with quantised activations.
 """
 
 import argparse
@@ -17,22 +17,22 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from har.releases import Artifact
-from trainer.examples import make_examples
-from trainer.fit_settings import FitSettings
-from trainer.freezing import budgets_of, convert_all, lite_predictor, measure_all, refuse_outside
-from trainer.freezing.agreement import measure_agreement, trained_answers
+from har.artifacts import Artifact
+from trainer.fitting.examples import make_examples
+from trainer.fitting.fit import Model, fit
+from trainer.fitting.fit_settings import FitSettings
+from trainer.fitting.networks import NETWORKS
+from trainer.freezing import budgets_of, convert_all, lite_predictor, measure_all, reject_outside
+from trainer.freezing.agreement import measure_agreement, trained_probabilities
 from trainer.freezing.latency import median_latency_ms
 from trainer.freezing.lite import BATCH
 from trainer.freezing.traced import trace
-from trainer.networks import NETWORKS
-from trainer.recordings import load_recordings
-from trainer.splits import training_people
-from trainer.training import Model, fit
-from trainer.training_plan import TrainingPlan
+from trainer.request import TrainRequest
+from trainer.sources.recordings import load_recordings
+from trainer.sources.splits import training_people
 
 WINDOWS_PER_EPOCH = 3_200
-#: One person in so many is held out.
+#: Every n-th person is held out.
 HELD_OUT = 5
 REPRESENTATIVES = 200
 
@@ -40,27 +40,32 @@ REPRESENTATIVES = 200
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("recordings", nargs="+", type=Path, help="Parquet tables of labelled recordings")
-    parser.add_argument("--epochs", type=int, default=4)
+    parser.add_argument("--epochs", type=int, default=4, help="epochs of training of each network")
     arguments = parser.parse_args()
     for name in sorted(NETWORKS):
         measure(name, arguments.recordings, arguments.epochs)
 
 
 def measure(name: str, tables: list[Path], epochs: int) -> None:
-    plan = TrainingPlan(network=name, fit=FitSettings(epochs=epochs, windows_per_epoch=WINDOWS_PER_EPOCH, threads=1))
+    request = TrainRequest(network=name, fit=FitSettings(epochs=epochs, windows_per_epoch=WINDOWS_PER_EPOCH, threads=1))
     recordings = load_recordings(tables)
     people = training_people(recording.person for recording in recordings)
-    theirs = [recording for recording in recordings if recording.person in people]
+    used = [recording for recording in recordings if recording.person in people]
     held_out = sorted(people)[::HELD_OUT]
-    train = make_examples(theirs, plan.training_windows, plan.classes).of(set(people) - set(held_out))
-    windows = plan.normalisation.apply(make_examples(theirs, plan.windows, plan.classes).of(held_out).values)
+    train = make_examples(used, request.training_windows, request.classes).of(set(people) - set(held_out))
+    windows = request.normalisation.apply(make_examples(used, request.windows, request.classes).of(held_out).values)
     model = fit(
-        name, train, plan.classes, steps=plan.windows.steps, normalisation=plan.normalisation, settings=plan.fit
+        name,
+        train,
+        request.classes,
+        steps=request.windows.steps,
+        normalisation=request.normalisation,
+        settings=request.fit,
     )
-    trained = trained_answers(model, windows)
+    trained = trained_probabilities(model, windows)
     artifacts = measure_all(trained, convert_all(model), windows)
     print(f"\n{name}, {epochs} epochs, {len(windows)} windows of {len(held_out)} held-out people")
-    print("| format | bytes | largest difference | same answers | ms a window |\n|---|---|---|---|---|")
+    print("| format | bytes | largest difference | same predictions | ms per window |\n|---|---|---|---|---|")
     for artifact in artifacts:
         show(artifact)
     content = fully_quantised(model, windows)
@@ -71,7 +76,7 @@ def measure(name: str, tables: list[Path], epochs: int) -> None:
         f"{found.same_answer:.2%} | {median_latency_ms(predict, windows):.2f} |",
         flush=True,
     )
-    refuse_outside(artifacts, budgets_of(name))
+    reject_outside(artifacts, budgets_of(name))
 
 
 def show(artifact: Artifact) -> None:
@@ -82,7 +87,7 @@ def show(artifact: Artifact) -> None:
 
 
 def fully_quantised(model: Model, windows: NDArray[np.float32]) -> bytes:
-    """LiteRT with int8 weights and activations, calibrated on some of the very windows it is measured on."""
+    """Convert to LiteRT with int8 weights and activations, calibrated on some of the windows that are measured."""
     function, module = trace(model, BATCH)
     converter = tf.lite.TFLiteConverter.from_concrete_functions([function], module)
     converter.optimizations = [tf.lite.Optimize.DEFAULT]

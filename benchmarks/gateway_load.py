@@ -1,10 +1,10 @@
-"""Thousands of phones on one gateway: `python -m benchmarks.gateway_load --phones 2000 --minutes 5`.
+"""Load one gateway with thousands of phones: `python -m benchmarks.gateway_load --phones 2000 --minutes 5`.
 
-A gateway process, Apache Kafka of one broker and the phones run on this machine. Each phone is a WebSocket that sends a
-batch of 50 readings a second, at a moment of its own in the second, and waits for no answer before it sends the next.
-Told are the time from sending a batch to its acknowledgement, the gateway's memory and CPU, and, from Kafka, whether
-each batch is there once. The phones are one more process, so that their work is not the gateway's;
-`--phone-processes` makes it several.
+One gateway process, Apache Kafka with one broker, and the phones run on this machine. Each phone is a WebSocket that
+sends a batch of 50 readings per second, at its own moment within the second, without waiting for the previous answer.
+The report gives the time from sending a batch to its acknowledgement, the gateway's memory and CPU, and whether each
+batch is in Kafka exactly once. The phones run in a separate process (`--phone-processes`: in several), so that their
+CPU time is not counted as the gateway's.
 """
 
 import argparse
@@ -23,40 +23,52 @@ import numpy as np
 import psutil
 from aiohttp import ClientSession, ClientTimeout, ClientWebSocketResponse, TCPConnector, WSMsgType
 
+from deploy.addresses import choose_addresses
+from deploy.audit.topic_reader import TopicReader
 from deploy.kafka.cluster import KafkaCluster
 from deploy.processes import ProcessGroup
-from deploy.stack import Stack, choose_addresses
-from deploy.topic_reader import TopicReader
+from deploy.stack import Stack
 from har import topics
-from har.samples import NOTHING_EARLIER, decode_batch, encode_batch, in_order_batch
+from har.binary_samples import decode_batch, encode_batch
+from har.samples import NOTHING_EARLIER, in_order_batch
 
 READINGS = 50
 SAMPLE_SECONDS = 5.0
-#: Connections are made over this time: phones do not all come in the same second.
+#: The phones connect spread over this time.
 ARRIVAL_SECONDS = 20.0
-#: What still counts as flat, MB an hour; of 5 minutes the allocator's noise is larger than of half an hour.
+#: Largest slope of memory that counts as flat, MB/hour; over 5 minutes, allocator noise is larger than over 30.
 MOST_GROWTH_MB_PER_HOUR = 100.0
 WARM_UP_SHARE = 0.4
 
 
 @dataclass
-class Heard:
-    """What the phones of one process heard."""
+class PhoneResults:
+    """Results of the phones of one process.
+
+    Attributes
+    ----------
+    sent, accepted : int
+        Batches sent, and acknowledged.
+    unexpected : dict of str to int
+        Other messages and errors, with their number.
+    milliseconds : list of float
+        Times from sending to acknowledgement, ms.
+    """
 
     sent: int
     accepted: int
-    others: dict[str, int]
+    unexpected: dict[str, int]
     milliseconds: list[float]
 
 
 class LoadPhone:
-    """One phone: sends a batch a second, and notes when each is answered."""
+    """A phone that sends a batch per second and measures the time to each answer."""
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.sent = 0
         self.accepted = 0
-        self.others: Counter[str] = Counter()
+        self.unexpected: Counter[str] = Counter()
         self.milliseconds: list[float] = []
         self._sent_at: dict[int, float] = {}
         self._has_sent_all = False
@@ -65,7 +77,7 @@ class LoadPhone:
     async def stream(self, session: ClientSession, url: str, delay: float, until: float) -> None:
         await asyncio.sleep(delay)
         async with session.ws_connect(url, compress=0, autoping=True) as socket:
-            hearing = asyncio.create_task(self._hear(socket))
+            receiving = asyncio.create_task(self._receive(socket))
             earlier, due = NOTHING_EARLIER, time.monotonic()
             while due < until:
                 newest = time.time_ns() // 1000
@@ -79,17 +91,17 @@ class LoadPhone:
             self._has_sent_all = True
             if self._sent_at:
                 async with asyncio.timeout(60):
-                    await hearing
-            hearing.cancel()
+                    await receiving
+            receiving.cancel()
 
-    async def _hear(self, socket: ClientWebSocketResponse) -> None:
+    async def _receive(self, socket: ClientWebSocketResponse) -> None:
         async for message in socket:
             if message.type is not WSMsgType.TEXT:
-                self.others[str(message.type)] += 1
+                self.unexpected[str(message.type)] += 1
                 return
             answer = json.loads(message.data)
             if answer["type"] != "accepted":
-                self.others[answer["type"] + ":" + str(answer.get("code", answer.get("reason")))] += 1
+                self.unexpected[answer["type"] + ":" + str(answer.get("code", answer.get("reason")))] += 1
                 continue
             self.accepted += 1
             self.milliseconds.append(1_000 * (time.monotonic() - self._sent_at.pop(answer["sequence"])))
@@ -97,8 +109,10 @@ class LoadPhone:
                 return
 
 
-def run_phones(url: str, first: int, count: int, seconds: float, results: "multiprocessing.Queue[Heard]") -> None:
-    async def all_phones() -> Heard:
+def run_phones(
+    url: str, first: int, count: int, seconds: float, results: "multiprocessing.Queue[PhoneResults]"
+) -> None:
+    async def all_phones() -> PhoneResults:
         phones = [LoadPhone(f"load-{number:05}") for number in range(first, first + count)]
         until = time.monotonic() + ARRIVAL_SECONDS + seconds
         connector = TCPConnector(limit=0)
@@ -108,19 +122,21 @@ def run_phones(url: str, first: int, count: int, seconds: float, results: "multi
                 *(phone.stream(session, url, delay, until) for phone, delay in zip(phones, delays, strict=True)),
                 return_exceptions=True,
             )
-        others: Counter[str] = Counter()
+        unexpected: Counter[str] = Counter()
         for phone, end in zip(phones, done, strict=True):
-            others.update(phone.others)
+            unexpected.update(phone.unexpected)
             if end is not None:
-                others[repr(end)] += 1
-        times = [each for phone in phones for each in phone.milliseconds]
-        return Heard(sum(phone.sent for phone in phones), sum(phone.accepted for phone in phones), dict(others), times)
+                unexpected[repr(end)] += 1
+        times = [milliseconds for phone in phones for milliseconds in phone.milliseconds]
+        return PhoneResults(
+            sum(phone.sent for phone in phones), sum(phone.accepted for phone in phones), dict(unexpected), times
+        )
 
     results.put(asyncio.run(all_phones()))
 
 
-def in_kafka(bootstrap: str) -> Counter[tuple[str, int]]:
-    """How often Kafka has each batch."""
+def count_batches(bootstrap: str) -> Counter[tuple[str, int]]:
+    """Return how many copies of each batch Kafka has, by device and sequence number."""
     found: Counter[tuple[str, int]] = Counter()
     with TopicReader(bootstrap, topics.SAMPLES.name) as reader:
         reader.open()
@@ -163,43 +179,44 @@ async def load(folder: Path, phones: int, seconds: float, phone_processes: int) 
                     )
                 await asyncio.sleep(SAMPLE_SECONDS)
             used = (sum(gateway.cpu_times()[:2]) - cpu_before) / (ARRIVAL_SECONDS + seconds)
-            heard = [results.get(timeout=60) for _ in senders]
+            phone_results = [results.get(timeout=60) for _ in senders]
             for sender in senders:
                 sender.join()
-            batches = await asyncio.to_thread(in_kafka, cluster.bootstrap)
+            batches = await asyncio.to_thread(count_batches, cluster.bootstrap)
             restarts = stack.programs["gateway"].starts
         finally:
             await group.stop_all()
-    return tell(heard, batches, memory, used, restarts)
+    return report(phone_results, batches, memory, used, restarts)
 
 
-def tell(
-    heard: list[Heard],
+def report(
+    results: list[PhoneResults],
     batches: Counter[tuple[str, int]],
     memory: list[tuple[float, float]],
     used: float,
     starts: int,
 ) -> bool:
-    sent, accepted = sum(each.sent for each in heard), sum(each.accepted for each in heard)
-    others = sum((Counter(each.others) for each in heard), Counter())
-    p50, p99, most = np.percentile(np.concatenate([each.milliseconds for each in heard]), [50, 99, 100])
+    sent, accepted = sum(phones.sent for phones in results), sum(phones.accepted for phones in results)
+    unexpected = sum((Counter(phones.unexpected) for phones in results), Counter())
+    p50, p99, most = np.percentile(np.concatenate([phones.milliseconds for phones in results]), [50, 99, 100])
     times, values = np.array(memory[int(len(memory) * WARM_UP_SHARE) :]).T
     slope = float(np.polyfit(times, values, 1)[0] * 3_600)
-    doubled = sum(count - 1 for count in batches.values())
+    duplicated = sum(count - 1 for count in batches.values())
     print(
-        f"\nsent {sent}, acknowledged {accepted}, in Kafka {len(batches)}, doubled {doubled}; besides: {dict(others)}"
+        f"\nsent {sent}, acknowledged {accepted}, in Kafka {len(batches)}, duplicated {duplicated}; "
+        f"unexpected: {dict(unexpected)}"
     )
-    print(f"acknowledged after p50 {p50:.0f} ms, p99 {p99:.0f} ms, at most {most:.0f} ms")
+    print(f"time to acknowledgement: p50 {p50:.0f} ms, p99 {p99:.0f} ms, at most {most:.0f} ms")
     print(f"gateway: {100 * used:.0f} % of a core, {values[-1]:.0f} MB at the end, slope {slope:+.0f} MB/hour")
-    is_whole = sent == accepted == len(batches) and not doubled and not others and starts == 1
+    is_whole = sent == accepted == len(batches) and not duplicated and not unexpected and starts == 1
     return is_whole and p99 < 500 and slope < MOST_GROWTH_MB_PER_HOUR
 
 
 def main() -> int:
     options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--phones", type=int, default=2_000)
-    options.add_argument("--minutes", type=float, default=5)
-    options.add_argument("--phone-processes", type=int, default=1)
+    options.add_argument("--phones", type=int, default=2_000, help="number of phones")
+    options.add_argument("--minutes", type=float, default=5, help="duration of the load")
+    options.add_argument("--phone-processes", type=int, default=1, help="processes that the phones run in")
     chosen = options.parse_args()
     with tempfile.TemporaryDirectory(prefix="har-load-") as folder:
         met = asyncio.run(load(Path(folder), chosen.phones, 60 * chosen.minutes, chosen.phone_processes))

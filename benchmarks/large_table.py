@@ -1,4 +1,4 @@
-"""Write a table in HHAR's format and of its size, recorded by simulated phones."""
+"""Write a table with the format and size of HHAR, recorded by simulated phones."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +12,7 @@ from ingest.simulation.phone import SimulatedPhone
 
 ROWS = 13_000_000
 USERS = "abcdefghi"
-#: The phones of HHAR and about the rates they reached.
+#: The phones of HHAR and their approximate sample rates, Hz.
 PHONES = {
     "nexus4_1": 200.0,
     "nexus4_2": 200.0,
@@ -23,22 +23,22 @@ PHONES = {
     "samsungold_1": 50.0,
     "samsungold_2": 50.0,
 }
-#: Readings that arrive before their predecessor, of a thousand: as in the first rows of the real table.
+#: Readings per thousand that arrive before their predecessor, as in the first rows of the real table.
 SWAPPED = 29
 START_US = 1_424_696_631_000_000
 
 
 def write_table(file: Path, rows: int = ROWS) -> None:
-    """Write the table: nine users, each wearing all eight phones."""
-    each = -(-rows // (len(USERS) * len(PHONES)))
+    """Write the table: nine users, each with all eight phones."""
+    rows_each = -(-rows // (len(USERS) * len(PHONES)))
     schema = _table(0, 0, "a", "nexus4_1", 2).schema
     options = pyarrow.csv.WriteOptions(quoting_style="none")
     with pyarrow.csv.CSVWriter(file, schema, write_options=options) as writer:
-        for number, (user, phone) in enumerate(_wearing()):
-            writer.write_table(_table(number, number * each, user, phone, each))
+        for number, (user, phone) in enumerate(_users_and_phones()):
+            writer.write_table(_table(number, number * rows_each, user, phone, rows_each))
 
 
-def _wearing() -> Iterator[tuple[str, str]]:
+def _users_and_phones() -> Iterator[tuple[str, str]]:
     for user in USERS:
         for phone in PHONES:
             yield user, phone

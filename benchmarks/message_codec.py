@@ -1,19 +1,20 @@
-"""Size and speed of the wire message against JSON: `python -m benchmarks.message_codec`."""
+"""Compare size and speed of the MessagePack message with JSON: `python -m benchmarks.message_codec`."""
 
 import timeit
 
 import msgspec
 import numpy as np
 
+from har.binary_samples import decode_batch, encode_batch
 from har.json_samples import decode_json_batch
-from har.samples import decode_batch, encode_batch, in_order_batch
+from har.samples import in_order_batch
 
 ROUNDS = 2_000
 REPEATS = 5
 
 
 def microseconds(call) -> float:  # noqa: ANN001
-    """Return the best of a few repeats, as other programs only ever add to it."""
+    """Return the shortest mean time of a few repeats, µs, as other programs can only add to it."""
     return min(timeit.repeat(call, number=ROUNDS, repeat=REPEATS)) / ROUNDS * 1e6
 
 
@@ -23,15 +24,15 @@ def main() -> None:
     batch = in_order_batch("phone-1", "s1", 0, times, axes, earlier_until=0)
     binary = encode_batch(batch)
     columns = {axis: axes[:, column].tolist() for column, axis in enumerate("xyz")}
-    said = {"schema": 1, "device": "phone-1", "session": "s1", "sequence": 0, "t": times.tolist(), **columns}
-    text = msgspec.json.encode(said)
+    message = {"schema": 1, "device": "phone-1", "session": "s1", "sequence": 0, "t": times.tolist(), **columns}
+    text = msgspec.json.encode(message)
     print("50 readings      bytes   encode   decode and validate")
     print(
         f"MessagePack      {len(binary):5}   {microseconds(lambda: encode_batch(batch)):4.1f} µs   "
         f"{microseconds(lambda: decode_batch(binary)):4.1f} µs"
     )
     print(
-        f"JSON (msgspec)   {len(text):5}   {microseconds(lambda: msgspec.json.encode(said)):4.1f} µs   "
+        f"JSON (msgspec)   {len(text):5}   {microseconds(lambda: msgspec.json.encode(message)):4.1f} µs   "
         f"{microseconds(lambda: decode_json_batch(text, grace_us=2_000_000)):4.1f} µs"
     )
 

@@ -1,6 +1,6 @@
-"""Takes the README's picture of the phone page of a running demo: `python -m benchmarks.phone_picture URL FILE`.
+"""Take the README's screenshot of a running demo's phone page: `python -m benchmarks.phone_picture URL FILE`.
 
-URL is the phone page's, such as http://localhost:8600/phone/. A browser with emulated sensors is the phone.
+URL is that of the phone page, such as http://localhost:8600/phone/. The phone is a browser with emulated sensors.
 """
 
 import io
@@ -27,14 +27,14 @@ GAP = 40
 
 @dataclass
 class Page:
-    """Where the phone page is."""
+    """The phone page's URL, in the form that `PhoneInBrowser` takes."""
 
     url: str
     device: str = ""
 
 
 def walking_phone() -> SimulatedPhone:
-    """A simulated phone whose wearer walks for a long time."""
+    """Return a simulated phone whose wearer walks for the first ten minutes."""
     now = time.time_ns() // 1000
     for number in itertools.count():
         phone = SimulatedPhone(2018, number, session_start_us=now, segment_seconds=600)

@@ -1,9 +1,9 @@
-"""How long preparing a data set of HHAR's size takes on Spark, in how much memory, and whether it is right.
+"""Measure time and memory of preparing a data set of HHAR's size on Spark, and check the result.
 
     python -m benchmarks.preparation [--rows 13000000]
 
-Simulated phones write the table; Spark prepares it on two executors of one core while the memory of all its processes
-is watched; then one process prepares it, too, and every piece of signal is compared, bit for bit.
+Simulated phones write the table. Spark prepares it on two executors of one core each, while the memory of all its
+processes is measured. Then one process prepares it again, and all pieces of signal are compared bit for bit.
 """
 
 import argparse
@@ -16,20 +16,20 @@ from time import perf_counter
 import psutil
 
 from benchmarks.large_table import ROWS, write_table
+from trainer.distributed.spark_session import local_cluster, spark_session
 from trainer.preparation.in_process import prepare_in_process
 from trainer.preparation.on_spark import prepare_on_spark
 from trainer.preparation.plan import SPLITS, TRAIN
 from trainer.preparation.shards import PreparedIndex, read_index, read_shards
-from trainer.recordings import load_recordings
+from trainer.request import TrainRequest
 from trainer.sources import find_source
-from trainer.spark_session import local_cluster, spark_session
-from trainer.training_plan import TrainingPlan
+from trainer.sources.recordings import load_recordings
 
 EXECUTORS = 2
 
 
 class MemoryWatch(threading.Thread):
-    """The most memory that this process and its descendants held at a time, as proportional set size."""
+    """Measures the peak memory of this process and its descendants, as proportional set size, bytes."""
 
     def __init__(self) -> None:
         super().__init__(daemon=True)
@@ -57,23 +57,23 @@ class MemoryWatch(threading.Thread):
 
 
 def fingerprints(folder: Path, index: PreparedIndex) -> set[str]:
-    """One hash for each piece of each split, of all that is in it."""
+    """Return the hashes of all pieces of all splits, each over the piece's signal and metadata."""
     found = set()
     for split in SPLITS:
         for shard in index.of(split):
             for piece in read_shards(folder, [shard]):
-                said = (
+                header = (
                     f"{split} {shard.number} {piece.person} {piece.model} {piece.session} {piece.label} {piece.first}"
                 )
-                found.add(hashlib.sha256(said.encode() + piece.grid.tobytes()).hexdigest())
+                found.add(hashlib.sha256(header.encode() + piece.grid.tobytes()).hexdigest())
     return found
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rows", type=int, default=ROWS)
+    parser.add_argument("--rows", type=int, default=ROWS, help="rows of the table")
     rows = parser.parse_args().rows
-    plan = TrainingPlan().preparation
+    plan = TrainRequest().preparation
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         file = folder / "Phones_accelerometer.csv"
@@ -86,14 +86,14 @@ def main() -> None:
         with spark_session("preparation", local_cluster(EXECUTORS), EXECUTORS) as spark:
             prepare_on_spark(spark, [find_source(file)], plan, folder / "spark", EXECUTORS)
         seconds = perf_counter() - began
-        print(f"Spark, {EXECUTORS} executors: {seconds:.0f} s, at most {watch.end() / 1e9:.2f} GB in all", flush=True)
+        print(f"Spark, {EXECUTORS} executors: {seconds:.0f} s, at most {watch.end() / 1e9:.2f} GB in total", flush=True)
         began = perf_counter()
         prepare_in_process({file.name: load_recordings([file])}, plan, folder / "one")
         print(f"one process: {perf_counter() - began:.0f} s", flush=True)
         here, there = read_index(folder / "one"), read_index(folder / "spark")
         same = fingerprints(folder / "one", here) == fingerprints(folder / "spark", there)
         windows = sum(sum(labels.values()) for labels in there.windows(TRAIN).values())
-        print(f"{windows} training windows; all pieces the same: {same}")
+        print(f"{windows} training windows; all pieces equal: {same}")
 
 
 if __name__ == "__main__":

@@ -1,8 +1,10 @@
-"""Half an hour of streaming, watched: `make soak`, or `python -m benchmarks.soak --minutes 5 --phones 20`.
+"""Stream for half an hour and record memory and lag.
 
-The system runs on Apache Kafka with simulated phones. Every ten seconds the resident memory of each service
-and the processor's lag are noted. At the end memory must be flat and the lag must not have grown; the log is
-audited, and a worker that grows or falls behind makes the command fail.
+    python -m benchmarks.soak [--minutes 5] [--phones 20]    # `make soak` runs it with the defaults
+
+The system runs on Apache Kafka with simulated phones. Every ten seconds, the resident memory of each service and the
+processor's lag are recorded, and at the end the log is audited. The command fails if memory grew, the processor fell
+behind, a service restarted, or the audit found a fault.
 """
 
 import argparse
@@ -17,24 +19,25 @@ import msgspec
 import numpy as np
 import psutil
 
+from deploy.addresses import choose_addresses
 from deploy.audit.auditing import audit
 from deploy.audit.text import describe
 from deploy.kafka.cluster import KafkaCluster
 from deploy.processes import ProcessGroup
-from deploy.stack import Stack, choose_addresses, fetch_page, har
+from deploy.stack import Stack, fetch_page, har
 from stream_processor.health import HealthReport
 
 SAMPLE_SECONDS = 10.0
 SERVICES = ("gateway", "processor", "dashboard")
-#: Caches and allocators fill up in this part of the run; the slope is of the rest.
+#: Share of the run in which caches and allocators fill up; the slope is computed from the rest.
 WARM_UP_SHARE = 0.3
-#: What still counts as flat: noise of the allocator, MB an hour.
+#: Largest slope of memory that counts as flat (allocator noise), MB/hour.
 MOST_GROWTH_MB_PER_HOUR = 20.0
 MOST_LAG_SECONDS = 10.0
 
 
 async def watch(stack: Stack, seconds: float) -> tuple[dict[str, list[tuple[float, float]]], list[tuple[float, int]]]:
-    """Return (time, MB) of each service and (time, messages) of the lag."""
+    """Return the memory of each service as (time in s, MB), and the lag as (time in s, messages)."""
     memory: dict[str, list[tuple[float, float]]] = defaultdict(list)
     lags = []
     began = time.monotonic()
@@ -55,7 +58,7 @@ async def watch(stack: Stack, seconds: float) -> tuple[dict[str, list[tuple[floa
 
 
 def slope_per_hour(samples: list[tuple[float, float]]) -> float:
-    """Return the slope of the samples after the warm-up, an hour."""
+    """Return the slope of the samples after the warm-up, in units per hour."""
     times, values = np.array(samples[int(len(samples) * WARM_UP_SHARE) :]).T
     return float(np.polyfit(times, values, 1)[0] * 3_600)
 
@@ -87,8 +90,8 @@ async def soak(folder: Path, minutes: float, phones: int) -> bool:
 
 def main() -> int:
     options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--minutes", type=float, default=30)
-    options.add_argument("--phones", type=int, default=50)
+    options.add_argument("--minutes", type=float, default=30, help="duration of the run")
+    options.add_argument("--phones", type=int, default=50, help="number of simulated phones")
     chosen = options.parse_args()
     with tempfile.TemporaryDirectory(prefix="har-soak-") as folder:
         return 0 if asyncio.run(soak(Path(folder), chosen.minutes, chosen.phones)) else 1

@@ -1,8 +1,8 @@
-"""How many windows a second one processor gets through: `python -m benchmarks.stream`.
+"""Measure how many windows per second one processor classifies: `python -m benchmarks.stream`.
 
-Kafka is filled with the batches of many phones beforehand; then a processor starts and reads them as fast as
-it can. Counted is from its first to its last prediction, as a consumer of the predictions sees them. The
-embedded broker and the counting consumer run on the same machine, so this is a lower bound.
+Kafka is first filled with the batches of many phones. Then a processor starts and reads them as fast as it can. The
+time is measured from its first to its last prediction, as a consumer receives them. The embedded broker and the
+consumer run on the same machine, so the figure is a lower bound.
 """
 
 import asyncio
@@ -14,11 +14,13 @@ from pathlib import Path
 import numpy as np
 from kafka import KafkaProducer
 
+from deploy.addresses import choose_addresses
+from deploy.audit.summary import PredictionWatch
 from deploy.processes import ProcessGroup
-from deploy.stack import Stack, choose_addresses
-from deploy.summary import PredictionWatch
+from deploy.stack import Stack
 from har import topics
-from har.samples import NOTHING_EARLIER, encode_batch, in_order_batch
+from har.binary_samples import encode_batch
+from har.samples import NOTHING_EARLIER, in_order_batch
 from har.windows import WindowSpec, recording_windows
 
 DEVICES = 200
@@ -28,7 +30,7 @@ WAIT_SECONDS = 300
 
 
 def messages() -> Iterator[tuple[bytes, bytes]]:
-    """Key and value of every batch, in the order in which phones would send them."""
+    """Yield key and value of each batch, in the order in which phones would send them."""
     begin = (time.time_ns() // 1000 // 1_000_000 - SECONDS) * 1_000_000
     axes = np.random.default_rng(0).normal([0, 0, 9.8], 2, (RATE_HZ, 3)).astype(np.float32)
     earlier = dict.fromkeys(range(DEVICES), NOTHING_EARLIER)
@@ -41,8 +43,8 @@ def messages() -> Iterator[tuple[bytes, bytes]]:
             yield name.encode(), encode_batch(batch)
 
 
-def windows_a_device() -> int:
-    """How many windows each device's readings give."""
+def windows_per_device() -> int:
+    """Return the number of windows in each device's readings."""
     times = np.arange(SECONDS * RATE_HZ) * (1_000_000 // RATE_HZ)
     return len(recording_windows(times, np.zeros((len(times), 3)), WindowSpec()).starts)
 
@@ -60,7 +62,7 @@ async def measure(folder: Path) -> None:
         watch = PredictionWatch(stack.addresses.bootstrap)
         watch.start()
         await stack.start_processor()
-        expected = DEVICES * windows_a_device()
+        expected = DEVICES * windows_per_device()
         seen = await asyncio.to_thread(watch.wait_for_count, expected, WAIT_SECONDS)
         span = seen.last_us - seen.first_us
         print(

@@ -7,12 +7,12 @@ from base64 import b64decode
 from http.cookies import CookieError, SimpleCookie
 from urllib.parse import urlsplit
 
-from websockets.datastructures import Headers
+from starlette.datastructures import Headers
 
 COOKIE = "har_dashboard"
 
 
-class Access:
+class DashboardAccess:
     """Checks requests.
 
     Without a token only this machine can connect; a page of somebody else's that runs in a browser here
@@ -46,7 +46,7 @@ class Access:
 
     def same_origin(self, headers: Headers) -> bool:
         """Tell whether a WebSocket comes from our own page, or from a client that is not a browser."""
-        origins = headers.get_all("Origin")
+        origins = headers.getlist("Origin")
         if not origins:
             return True
         try:
@@ -58,6 +58,14 @@ class Access:
             and origin.scheme in ("http", "https")
             and origin.netloc.lower() == self._host(headers).lower()
         )
+
+    def may_change(self, headers: Headers) -> bool:
+        """Tell whether a request that changes something comes from our own page, or not from a browser.
+
+        Browsers send ``Origin`` with every such request, and newer ones ``Sec-Fetch-Site``. A foreign page can neither
+        set nor remove them.
+        """
+        return set(headers.getlist("Sec-Fetch-Site")) <= {"same-origin"} and self.same_origin(headers)
 
     def is_authenticated(self, headers: Headers) -> bool:
         """Tell whether the request carries the token, or the cookie given to a browser that knew it."""
@@ -78,8 +86,8 @@ class Access:
         return hmac.new(self._token or b"", b"har dashboard", hashlib.sha256).hexdigest()
 
     def _host(self, headers: Headers) -> str:
-        names = headers.get_all("X-Forwarded-Host") if self._behind_proxy else []
-        names = names or headers.get_all("Host")
+        names = headers.getlist("X-Forwarded-Host") if self._behind_proxy else []
+        names = names or headers.getlist("Host")
         return names[0].strip() if len(names) == 1 else ""
 
 
@@ -94,7 +102,7 @@ def _is_address(name: str) -> bool:
 
 def _presented_tokens(headers: Headers) -> list[str]:
     tokens = []
-    for value in headers.get_all("Authorization"):
+    for value in headers.getlist("Authorization"):
         scheme, _, credentials = value.partition(" ")
         if scheme.lower() == "bearer":
             tokens.append(credentials.strip())
@@ -107,7 +115,7 @@ def _presented_tokens(headers: Headers) -> list[str]:
 
 
 def _presented_cookie(headers: Headers) -> str:
-    for value in headers.get_all("Cookie"):
+    for value in headers.getlist("Cookie"):
         try:
             morsel = SimpleCookie(value).get(COOKIE)
         except CookieError:

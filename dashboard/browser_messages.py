@@ -1,7 +1,7 @@
 """What the server tells a browser, as JSON text frames.
 
 A browser gets a *snapshot* when it connects, then *deltas*. A long one is split: each message is complete
-JSON of type `BrowserUpdate` with at most `dashboard.limits.LiveLimits.devices_a_message` devices. Times are
+JSON of type `BrowserUpdate` with at most `dashboard.limits.BrowserLimits.devices_a_message` devices. Times are
 in µs since the epoch; those of windows and traces are event times by the device's clock, all others are by
 the server's. Applying a message twice has the effect of applying it once.
 """
@@ -29,8 +29,8 @@ class LiveStatus(msgspec.Struct, frozen=True):
         Since when Redis has not answered; ``None`` when it does.
     undecodable : int
         Messages from Redis that could not be read since the server started.
-    release_refused : str or None
-        Why processors do not take an update of their release, and what classifies on; ``None`` if nothing was refused
+    release_rejected : str or None
+        Why processors do not take an update of their release, and what classifies on; ``None`` if nothing was rejected
         lately.
     labels : tuple of ActivityStyle
         What the page may say that a device's wearer does; if anything, it may also add phones.
@@ -43,7 +43,7 @@ class LiveStatus(msgspec.Struct, frozen=True):
     releases: tuple[str, ...]
     redis_unavailable_since: int | None
     undecodable: int
-    release_refused: str | None = None
+    release_rejected: str | None = None
     labels: tuple[ActivityStyle, ...] = ()
 
 

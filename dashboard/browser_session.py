@@ -2,13 +2,14 @@
 
 import asyncio
 import logging
+from collections.abc import Iterator
 
-from websockets.asyncio.server import ServerConnection
-from websockets.exceptions import ConnectionClosed
-from websockets.frames import CloseCode
+from fastapi import WebSocket, WebSocketDisconnect
+from starlette.status import WS_1008_POLICY_VIOLATION
 
 from dashboard.browser_messages import LiveStatus
-from dashboard.limits import LiveLimits
+from dashboard.connections import drain_browser, drop_browser
+from dashboard.limits import BrowserLimits
 from dashboard.live_state import LiveState
 
 logger = logging.getLogger(__name__)
@@ -21,11 +22,11 @@ class Ticker:
     ----------
     state : LiveState
         Whose status is prepared once a heartbeat for all.
-    limits : LiveLimits
+    limits : BrowserLimits
         How often.
     """
 
-    def __init__(self, state: LiveState, limits: LiveLimits) -> None:
+    def __init__(self, state: LiveState, limits: BrowserLimits) -> None:
         self.status: LiveStatus = state.status()
         self._state = state
         self._limits = limits
@@ -54,43 +55,52 @@ class BrowserSession:
 
     Parameters
     ----------
-    connection : ServerConnection
-        The browser.
+    websocket : WebSocket
+        The browser, accepted.
     state : LiveState
         What it sees.
     ticker : Ticker
         When to look for changes.
-    limits : LiveLimits
+    limits : BrowserLimits
         How long to wait for it.
     """
 
-    def __init__(self, connection: ServerConnection, state: LiveState, ticker: Ticker, limits: LiveLimits) -> None:
-        self._connection = connection
+    def __init__(self, websocket: WebSocket, state: LiveState, ticker: Ticker, limits: BrowserLimits) -> None:
+        self._websocket = websocket
         self._state = state
         self._ticker = ticker
         self._limits = limits
 
     async def run(self) -> None:
-        """Serve the browser until it goes, says something it should not, or does not keep up."""
+        """Serve the browser until it goes, sends something, or does not keep up."""
         sending = asyncio.create_task(self._send_all())
+        # A page never sends anything, so the first event is that it has gone, or a fault.
+        receiving = asyncio.create_task(self._websocket.receive())
+        both = (sending, receiving)
         try:
-            # A page never sends anything, so the first thing to come is its leave, or a fault.
-            await self._until_first(sending)
+            await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            sending.cancel()
-            await asyncio.wait([sending])
+            for task in both:
+                task.cancel()
+            await asyncio.wait(both)
+        if not sending.cancelled():
+            sending.result()
+        elif receiving.result()["type"] == "websocket.receive":
+            await self._reject_message()
 
-    async def _until_first(self, sending: asyncio.Task[None]) -> None:
-        receiving = asyncio.create_task(self._connection.recv())
+    @property
+    def _address(self) -> str:
+        client = self._websocket.client
+        return "of unknown address" if client is None else f"{client.host}:{client.port}"
+
+    async def _reject_message(self) -> None:
         try:
-            await asyncio.wait([sending, receiving], return_when=asyncio.FIRST_COMPLETED)
-            if sending.done():
-                sending.result()
-            elif receiving.exception() is None:
-                await self._connection.close(CloseCode.POLICY_VIOLATION, "this stream takes no messages")
-        finally:
-            receiving.cancel()
-            await asyncio.wait([receiving])
+            async with asyncio.timeout(self._limits.shutdown):
+                await self._websocket.close(WS_1008_POLICY_VIOLATION, "this stream takes no messages")
+        except WebSocketDisconnect:
+            return
+        except TimeoutError:
+            drop_browser(self._websocket.scope)
 
     async def _send_all(self) -> None:
         known = 0
@@ -99,21 +109,26 @@ class BrowserSession:
             while True:
                 revision, status = self._state.revision, self._ticker.status
                 if revision != known or status is not sent_status:
-                    for message in self._state.messages_since(known, status):
-                        await self._send(message)
+                    await self._send_since(known, status)
                     known, sent_status = revision, status
                 await self._ticker.next()
-        except ConnectionClosed:
+        except WebSocketDisconnect:
             return
         except TimeoutError:
-            logger.warning(
-                "Dropped browser %s: it took nothing for %g s",
-                self._connection.remote_address,
-                self._limits.browser_timeout,
-            )
-            # A closing handshake would wait behind the data that the browser does not take.
-            self._connection.transport.abort()
+            logger.warning("Dropped browser %s: it took nothing for %g s", self._address, self._limits.browser_timeout)
+            drop_browser(self._websocket.scope)
 
-    async def _send(self, message: bytes) -> None:
-        async with asyncio.timeout(self._limits.browser_timeout):
-            await self._connection.send(message, text=True)
+    async def _send_since(self, known: int, status: LiveStatus) -> None:
+        messages = self._state.messages_since(known, status)
+        # No message has a name here: while a browser takes one, only the connection's buffer holds it.
+        is_more = True
+        while is_more:
+            await drain_browser(self._websocket.scope, self._limits.browser_timeout)
+            is_more = await self._send_next(messages)
+
+    async def _send_next(self, messages: Iterator[bytes]) -> bool:
+        message = next(messages, None)
+        if message is None:
+            return False
+        await self._websocket.send({"type": "websocket.send", "text": message.decode()})
+        return True

@@ -1,115 +1,123 @@
-"""What a browser may have done: a label for a device, an invitation for a phone. The gateway does it."""
+"""The routes that change something: a label for a device, an invitation for a phone. The gateway does it."""
 
-import asyncio
-import logging
 from typing import Any, Literal
 
-import msgspec
-from aiohttp import ClientError, ClientSession, ClientTimeout
-from websockets.asyncio.server import ServerConnection
-from websockets.exceptions import ConnectionClosed
-from websockets.frames import CloseCode
+from fastapi import APIRouter, Response, status
+from pydantic import BaseModel, ConfigDict, Field
 
-logger = logging.getLogger(__name__)
+from dashboard.gateway_client import GatewayAnswer, GatewayClient
+from dashboard.guard import API_PREFIX
 
-#: Longer than the gateway waits for Kafka.
-TIMEOUT_SECONDS = 40.0
-MAX_ANSWER_BYTES = 262_144
-#: Of one browser at the same time; further ones wait in its socket.
-MAX_RUNNING = 4
-
-Act = Literal["label", "label now", "invite"]
-_PATHS: dict[Act, str] = {"label": "/v1/labels", "label now": "/v1/labels/now", "invite": "/v1/devices"}
+JSON = "application/json"
 
 
-class Command(msgspec.Struct, forbid_unknown_fields=True):
-    """A browser's message.
-
-    Attributes
-    ----------
-    id : int
-        Comes back with the answer.
-    act : str
-        What is to be done.
-    document : dict
-        What the gateway is given for it.
-    """
-
-    id: int
-    act: Act
-    document: dict[str, Any]
+class _Document(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
-class CommandAnswer(msgspec.Struct):
-    """What became of a command.
+class LabelNow(_Document):
+    """A wearer does something from now on. With a session and a start, the label with this start ends now."""
 
-    Attributes
-    ----------
-    id : int
-        The command's.
-    done : bool
-        Whether it was done.
-    answer : object
-        What the gateway answered; ``detail`` says in words why not.
-    """
-
-    id: int
-    done: bool
-    answer: Any
+    device: str
+    activity: str
+    session: str | None = None
+    start: int | None = Field(default=None, description="event time in µs since the epoch, of a label that goes on")
 
 
-_decoder = msgspec.json.Decoder(Command)
+class LabelInterval(_Document):
+    """A label of an interval. It replaces the one with the same start; with its end at its start it takes it back."""
+
+    device: str
+    session: str
+    start: int = Field(description="event time in µs since the epoch")
+    activity: str
+    said_at: int = Field(description="when it was said, µs since the epoch: the later of two that overlap counts")
+    end: int | None = Field(
+        default=None, description="event time in µs since the epoch; null while the activity goes on"
+    )
+    user: str | None = Field(default=None, description="who wears the phone")
 
 
-class GatewayCommands:
-    """Has a gateway do what browsers ask for.
+class LabelAccepted(BaseModel):
+    """Kafka has the label."""
+
+    type: Literal["accepted"]
+    label: LabelInterval
+
+
+class Invite(_Document):
+    """The name of a phone that may enrol."""
+
+    name: str
+    wearer: str | None = None
+    frame: str | None = Field(
+        default=None, description="sign convention of its axes: android, ios, standardised or unknown"
+    )
+
+
+class Invited(BaseModel):
+    """What a phone needs to enrol."""
+
+    device: str
+    code: str = Field(description="works once")
+    url: str = Field(description="what the phone opens; the code is in the fragment")
+    svg: str = Field(description="the URL as a QR code")
+    expires: int = Field(description="µs since the epoch")
+
+
+class Problem(BaseModel):
+    """Why a request was rejected."""
+
+    detail: str
+    code: str | None = Field(default=None, description="the gateway's name for the reason, if the gateway rejected it")
+
+
+_Answers = dict[int | str, dict[str, Any]]
+_PROBLEMS: _Answers = {
+    "4XX": {"model": Problem, "description": "rejected, by the dashboard or the gateway"},
+    "5XX": {"model": Problem, "description": "the gateway cannot be reached, or cannot do it now"},
+}
+
+
+def command_routes(gateway: GatewayClient | None) -> APIRouter:
+    """Return the routes below ``/v1/``, which pass on what the gateway answers.
 
     Parameters
     ----------
-    url : str
-        The gateway's, such as ``http://127.0.0.1:8600``.
-    token : str or None
-        The operator's token there.
+    gateway : GatewayClient or None
+        None if the dashboard was started without one: then all is rejected.
     """
+    routes = APIRouter(prefix=API_PREFIX.rstrip("/"), responses=_PROBLEMS)
 
-    def __init__(self, url: str, token: str | None) -> None:
-        self._url = url.rstrip("/")
-        self._headers = {} if token is None else {"Authorization": f"Bearer {token}"}
-        self._session: ClientSession | None = None
+    async def forward(path: str, document: _Document) -> Response:
+        return _response(await _post(gateway, API_PREFIX + path, document))
 
-    async def close(self) -> None:
-        """Disconnect from the gateway."""
-        if self._session is not None:
-            await self._session.close()
+    @routes.post("/labels/now", tags=["labels"], response_model=LabelAccepted)
+    async def label_now(document: LabelNow) -> Response:
+        """Label what a device's wearer does from now on, or end such a label, by the device's clock."""
+        return await forward("labels/now", document)
 
-    async def serve(self, connection: ServerConnection) -> None:
-        """Do what one browser asks for, until it goes or says something that is no command."""
-        room = asyncio.Semaphore(MAX_RUNNING)
-        try:
-            async with asyncio.TaskGroup() as tasks:
-                async for message in connection:
-                    try:
-                        command = _decoder.decode(message)
-                    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-                        await connection.close(CloseCode.POLICY_VIOLATION, "this is no command")
-                        return
-                    await room.acquire()
-                    tasks.create_task(self._answer(connection, command)).add_done_callback(lambda _: room.release())
-        except* ConnectionClosed:
-            pass
+    @routes.post("/labels", tags=["labels"], response_model=LabelAccepted)
+    async def label(document: LabelInterval) -> Response:
+        """Label, correct or take back an interval."""
+        return await forward("labels", document)
 
-    async def _answer(self, connection: ServerConnection, command: Command) -> None:
-        done, answer = await self._ask(_PATHS[command.act], command.document)
-        text = msgspec.json.encode(CommandAnswer(command.id, done, answer))
-        await connection.send(text, text=True)
+    @routes.post("/devices", tags=["devices"], response_model=Invited)
+    async def invite(document: Invite) -> Response:
+        """Invite a phone."""
+        return await forward("devices", document)
 
-    async def _ask(self, path: str, document: dict[str, Any]) -> tuple[bool, Any]:
-        if self._session is None:
-            self._session = ClientSession(headers=self._headers, timeout=ClientTimeout(total=TIMEOUT_SECONDS))
-        try:
-            async with self._session.post(self._url + path, data=msgspec.json.encode(document)) as answered:
-                body = await answered.content.read(MAX_ANSWER_BYTES)
-                return answered.status == 200, msgspec.json.decode(body)
-        except (ClientError, TimeoutError, OSError, msgspec.MsgspecError) as error:
-            logger.warning("the gateway at %s does not do it: %s", self._url, error)
-            return False, {"detail": f"The gateway cannot be reached ({type(error).__name__}). Try again."}
+    return routes
+
+
+async def _post(gateway: GatewayClient | None, path: str, document: _Document) -> GatewayAnswer:
+    if gateway is None:
+        detail = "The dashboard was started without --gateway-url: it can neither label nor add phones."
+        return GatewayAnswer(
+            status.HTTP_403_FORBIDDEN, Problem(detail=detail).model_dump_json(exclude_none=True).encode()
+        )
+    return await gateway.post(path, document.model_dump_json(exclude_none=True).encode())
+
+
+def _response(answer: GatewayAnswer) -> Response:
+    return Response(answer.body, answer.status, {"Cache-Control": "no-store"}, JSON)

@@ -7,7 +7,8 @@ from operator import attrgetter
 import msgspec
 
 from dashboard.browser_messages import DeviceChanges, TimelineEntry, TraceChunk
-from har.predictions import ActivitySmoother, LiveUpdate, Prediction, SteadyActivity, Trace
+from har.predictions import LiveUpdate, Prediction, Trace
+from har.steady_activity import ActivitySmoother, SteadyActivity
 
 #: Predictions kept to smooth again when one comes late. Older ones keep their place in the timeline.
 RECENT_PREDICTIONS = 30

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)
-class LiveLimits:
+class BrowserLimits:
     """Bounds of the live state and of what a browser may cost.
 
     Attributes

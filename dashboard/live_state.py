@@ -14,13 +14,13 @@ import msgspec
 
 from dashboard.browser_messages import BrowserUpdate, LiveStatus
 from dashboard.device_history import DeviceHistory
-from dashboard.limited_log import LimitedLog
-from dashboard.limits import LiveLimits
+from dashboard.limits import BrowserLimits
 from dashboard.live_messages import InvalidUpdateError, read_update
 from dashboard.throughput import Throughput
 from har.activities import ActivityStyle, activity_style
 from har.predictions import LiveUpdate
-from har.release_refusals import ReleaseRefused, decode_refused
+from har.process.limited_log import LimitedLog
+from har.release_rejections import ReleaseRejected, decode_rejected
 
 logger = logging.getLogger(__name__)
 
@@ -31,8 +31,8 @@ ACTIVE_US = 60_000_000
 #: Windows kept for each second of history: the usual hop is 1 s.
 WINDOWS_A_SECOND = 4
 SECOND_US = 1_000_000
-#: A processor that refuses an update says so each time that it asks again, at the latest after 15 s.
-REFUSED_SECONDS = 30.0
+#: A processor that rejects an update says so each time that it asks again, at the latest after 15 s.
+REJECTED_SECONDS = 30.0
 MAX_WORKERS = 256
 
 
@@ -51,7 +51,7 @@ class LiveState:
     ----------
     history_seconds : float
         Event time of the timelines.
-    limits : LiveLimits
+    limits : BrowserLimits
         Bounds.
     clock : Clock, optional
         Where the time comes from.
@@ -62,7 +62,7 @@ class LiveState:
     def __init__(
         self,
         history_seconds: float,
-        limits: LiveLimits,
+        limits: BrowserLimits,
         clock: Clock | None = None,
         *,
         labels: tuple[ActivityStyle, ...] = (),
@@ -78,9 +78,9 @@ class LiveState:
         self._removed: OrderedDict[str, int] = OrderedDict()
         self._snapshot_before = 1  # who knows less than this revision needs a snapshot
         self._styles: OrderedDict[str, tuple[int, ActivityStyle]] = OrderedDict()
-        self._refused: OrderedDict[str, tuple[float, ReleaseRefused]] = OrderedDict()
+        self._rejected: OrderedDict[str, tuple[float, ReleaseRejected]] = OrderedDict()
         self._throughput = Throughput(self.clock.monotonic())
-        self._rejects = LimitedLog(logger)
+        self._log = LimitedLog(logger, lines=1, clock=self.clock.monotonic)
 
     def __len__(self) -> int:
         """Return the number of devices kept."""
@@ -108,18 +108,18 @@ class LiveState:
             return False
         return self._apply(update, seen=min(update.published, self.clock.wall_us()))
 
-    def receive_refused(self, message: bytes) -> None:
+    def receive_rejected(self, message: bytes) -> None:
         """Take in what a processor says when it does not take an update of its release."""
         try:
-            refused = decode_refused(message)
+            rejected = decode_rejected(message)
         except ValueError as error:
             self.undecodable += 1
-            self._rejects.warn(self.clock.monotonic(), "A message from Redis was not used: %s", error)
+            self._log.warn("unreadable", "rejected a message from Redis: %s", error)
             return
-        self._refused.pop(refused.worker, None)
-        self._refused[refused.worker] = (self.clock.monotonic(), refused)
-        if len(self._refused) > MAX_WORKERS:
-            self._refused.popitem(last=False)
+        self._rejected.pop(rejected.worker, None)
+        self._rejected[rejected.worker] = (self.clock.monotonic(), rejected)
+        if len(self._rejected) > MAX_WORKERS:
+            self._rejected.popitem(last=False)
 
     def forget_silent(self) -> None:
         """Forget the devices that have been silent for too long."""
@@ -148,7 +148,7 @@ class LiveState:
             releases=self._releases_in_use(),
             redis_unavailable_since=self.redis_unavailable_since,
             undecodable=self.undecodable,
-            release_refused=self._refused_lately(),
+            release_rejected=self._rejected_lately(),
             labels=self._labels,
         )
 
@@ -194,7 +194,7 @@ class LiveState:
             return read_update(message)
         except InvalidUpdateError as error:
             self.undecodable += 1
-            self._rejects.warn(self.clock.monotonic(), "A message from Redis was not used: %s", error)
+            self._log.warn("unreadable", "rejected a message from Redis: %s", error)
             return None
 
     def _apply(self, update: LiveUpdate, seen: int) -> bool:
@@ -250,9 +250,9 @@ class LiveState:
                 releases[history.release] += 1
         return tuple(release for release, _ in releases.most_common(MAX_RELEASES_SHOWN))
 
-    def _refused_lately(self) -> str | None:
-        since = self.clock.monotonic() - REFUSED_SECONDS
-        lately = [refused for at, refused in self._refused.values() if at >= since]
+    def _rejected_lately(self) -> str | None:
+        since = self.clock.monotonic() - REJECTED_SECONDS
+        lately = [rejected for at, rejected in self._rejected.values() if at >= since]
         if not lately:
             return None
         who = "A processor does" if len(lately) == 1 else f"{len(lately)} processors do"

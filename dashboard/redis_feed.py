@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import random
 from urllib.parse import urlsplit
 
 from redis.asyncio import Redis
@@ -12,13 +11,13 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from dashboard.live_state import LiveState
-from har.cancellation import leave_if_cancelled
-from har.live import DEVICE_KEYS, LIVE_CHANNEL, REFUSED_CHANNEL
+from har.live import DEVICE_KEYS, LIVE_CHANNEL, REJECTED_CHANNEL
+from har.process.back_off import BackOff
+from har.process.cancellation import leave_if_cancelled
 
 logger = logging.getLogger(__name__)
 
-FIRST_DELAY = 0.1
-LONGEST_DELAY = 5.0
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.1, 5.0
 #: Seconds of silence after which Redis is asked whether it is there, and in which it must answer.
 QUIET_SECONDS = 5.0
 KEYS_AT_ONCE = 100
@@ -42,7 +41,7 @@ class RedisFeed:
         self._url = url
         self._state = state
         self._max_devices = max_devices
-        self._delay = FIRST_DELAY
+        self._back_off = BackOff(FIRST_PAUSE_SECONDS, longest=LONGEST_PAUSE_SECONDS)
 
     async def run(self) -> None:
         """Follow Redis until cancelled: after a failure try again, waiting longer and longer (to 5 s)."""
@@ -53,8 +52,7 @@ class RedisFeed:
                 if self._state.redis_unavailable_since is None:
                     logger.warning("Redis at %s is unavailable: %s", _without_password(self._url), error)
                 self._state.redis_failed()
-            await asyncio.sleep(self._delay * random.uniform(0.5, 1.0))
-            self._delay = min(2 * self._delay, LONGEST_DELAY)
+            await asyncio.sleep(self._back_off.next_pause())
 
     async def _connect_and_follow(self) -> None:
         # Our own loop is the only one that tries again: it also catches up on what was missed.
@@ -66,12 +64,12 @@ class RedisFeed:
         )
         async with client, client.pubsub() as channel:
             # Subscribing first leaves no gap: what is published during the catch-up waits in the socket.
-            await channel.subscribe(LIVE_CHANNEL, REFUSED_CHANNEL)
+            await channel.subscribe(LIVE_CHANNEL, REJECTED_CHANNEL)
             devices = await self._catch_up(client)
             if self._state.redis_unavailable_since is not None:
                 logger.warning("Redis is available again")
             self._state.redis_answers()
-            self._delay = FIRST_DELAY
+            self._back_off.reset()
             logger.info("Following %s in Redis, %d devices known", LIVE_CHANNEL, devices)
             await self._follow(channel)
 
@@ -97,8 +95,8 @@ class RedisFeed:
             message = await channel.get_message(timeout=QUIET_SECONDS)
             if message is not None:
                 asked = False
-                if message["type"] == "message" and message["channel"] == REFUSED_CHANNEL.encode():
-                    self._state.receive_refused(message["data"])
+                if message["type"] == "message" and message["channel"] == REJECTED_CHANNEL.encode():
+                    self._state.receive_rejected(message["data"])
                 elif message["type"] == "message":
                     self._state.receive(message["data"])
                 received += 1

@@ -4,33 +4,36 @@ import asyncio
 import logging
 import logging.config
 import signal
+import socket
 import sys
+from contextlib import ExitStack
 
-from websockets.asyncio.server import Server, ServerConnection
-from websockets.asyncio.server import serve as serve_websockets
-from websockets.frames import CloseCode
+import uvicorn
+from starlette.types import ASGIApp
 
-from dashboard.access import Access
-from dashboard.browser_session import BrowserSession, Ticker
-from dashboard.commands import GatewayCommands
-from dashboard.http_requests import COMMANDS_PATH, LIVE_PATH, RequestHandler
-from dashboard.limits import LiveLimits
+from dashboard.access import DashboardAccess
+from dashboard.app import create_app
+from dashboard.browser_session import Ticker
+from dashboard.connections import BrowserConnection, DashboardServer, HttpConnection
+from dashboard.gateway_client import GatewayClient
+from dashboard.limits import BrowserLimits
 from dashboard.live_state import LiveState
+from dashboard.live_stream import LiveStream
 from dashboard.redis_feed import RedisFeed
-from dashboard.site import MissingFileError, load_site
+from dashboard.settings import DashboardSettings
+from dashboard.site import MissingPageFileError, load_site
 from har.activities import LABELS
-from har.log_format import logging_config
-from har.settings import DashboardSettings
+from har.process.log_format import logging_config
 
 logger = logging.getLogger(__name__)
 
-#: The longest message that a browser may send; the page sends none.
+#: The longest message that a browser may send on the live stream; the page sends none.
 MAX_INCOMING_BYTES = 1_024
-OPEN_TIMEOUT_SECONDS = 10.0
+PING_SECONDS = 20.0
 
 
 async def serve(
-    settings: DashboardSettings, *, ready: asyncio.Event | None = None, limits: LiveLimits | None = None
+    settings: DashboardSettings, *, ready: asyncio.Event | None = None, limits: BrowserLimits | None = None
 ) -> None:
     """Serve the dashboard until cancelled.
 
@@ -42,70 +45,42 @@ async def serve(
         Where to listen, where Redis is.
     ready : asyncio.Event, optional
         Set once browsers can connect.
-    limits : LiveLimits, optional
+    limits : BrowserLimits, optional
         Bounds of memory and patience.
 
     Raises
     ------
-    MissingFileError
+    MissingPageFileError
         If a file of the page is missing, such as the chart library from npm.
     OSError
         If the address cannot be bound, or a certificate not be read.
     """
-    limits = limits or LiveLimits()
-    commands = _commands(settings)
-    state = LiveState(settings.history_seconds, limits, labels=LABELS if commands is not None else ())
+    limits = limits or BrowserLimits()
+    gateway = _gateway(settings)
+    state = LiveState(settings.history_seconds, limits, labels=LABELS if gateway is not None else ())
     ticker = Ticker(state, limits)
-    streams = (LIVE_PATH,) if commands is None else (LIVE_PATH, COMMANDS_PATH)
-    browsers: dict[str, set[ServerConnection]] = {path: set() for path in streams}
+    feed = RedisFeed(str(settings.redis_url), state, max_devices=limits.max_devices)
+    live = LiveStream(state, ticker, limits, settings.max_browsers)
+    config = _server_config(settings, create_app(load_site(), _access(settings), state, live, gateway))
+    sockets = _listen(settings.host, settings.port)
 
-    def has_room(path: str) -> bool:
-        return len(browsers[path]) < settings.max_browsers
+    def started() -> None:
+        logger.info("The dashboard is at %s", _url(settings, sockets[0]))
+        if ready is not None:
+            ready.set()
 
-    async def serve_browser(connection: ServerConnection) -> None:
-        path = _path(connection)
-        if not has_room(path):  # several handshakes may have found the last place free
-            await connection.close(CloseCode.TRY_AGAIN_LATER)
-            return
-        browsers[path].add(connection)
-        try:
-            if commands is not None and path == COMMANDS_PATH:
-                await commands.serve(connection)
-            else:
-                await BrowserSession(connection, state, ticker, limits).run()
-        finally:
-            browsers[path].discard(connection)
-
-    access = Access(
-        settings.token.get_secret_value() if settings.token else None,
-        encrypted=settings.tls_certificate is not None or settings.behind_proxy,
-        behind_proxy=settings.behind_proxy,
-    )
-    server = await serve_websockets(
-        serve_browser,
-        settings.host,
-        settings.port,
-        process_request=RequestHandler(load_site(), access, state, has_room, streams),
-        ssl=settings.tls_context(),
-        compression=None,  # dearer than the bytes it would save on a local network
-        max_size=MAX_INCOMING_BYTES,
-        max_queue=1,
-        open_timeout=OPEN_TIMEOUT_SECONDS,
-        close_timeout=limits.shutdown,
-        server_header=None,
-    )
+    server = DashboardServer(config, on_started=started, shutdown_seconds=limits.shutdown)
+    serving = asyncio.create_task(server.serve(sockets=sockets))
     try:
-        feed = RedisFeed(str(settings.redis_url), state, max_devices=limits.max_devices)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(feed.run())
             tasks.create_task(ticker.run())
-            logger.info("The dashboard is at %s", _url(settings, server))
-            if ready is not None:
-                ready.set()
+            await asyncio.shield(serving)
     finally:
-        await _close(server, limits)
-        if commands is not None:
-            await commands.close()
+        server.should_exit = True
+        await serving
+        if gateway is not None:
+            await gateway.close()
 
 
 def run(settings: DashboardSettings) -> int:
@@ -114,7 +89,7 @@ def run(settings: DashboardSettings) -> int:
     logger.info("%s", settings.describe())
     try:
         asyncio.run(_serve_until_signalled(settings))
-    except (MissingFileError, OSError) as error:
+    except (MissingPageFileError, OSError) as error:
         print(f"har dashboard: {error}", file=sys.stderr)
         return 1
     return 0
@@ -131,32 +106,56 @@ async def _serve_until_signalled(settings: DashboardSettings) -> None:
         logger.info("The dashboard has stopped")
 
 
-async def _close(server: Server, limits: LiveLimits) -> None:
-    server.close()
-    try:
-        async with asyncio.timeout(limits.shutdown):
-            await server.wait_closed()
-    except TimeoutError:
-        # Those that take nothing, or have connected and never asked, would be waited for much longer.
-        for connection in server.connections:
-            connection.transport.abort()
-        for task in list(server.handler_tasks):
-            task.cancel()
-        await server.wait_closed()
+def _access(settings: DashboardSettings) -> DashboardAccess:
+    return DashboardAccess(
+        settings.token.get_secret_value() if settings.token else None,
+        encrypted=settings.tls_certificate is not None or settings.behind_proxy,
+        behind_proxy=settings.behind_proxy,
+    )
 
 
-def _commands(settings: DashboardSettings) -> GatewayCommands | None:
+def _server_config(settings: DashboardSettings, app: ASGIApp) -> uvicorn.Config:
+    context = settings.tls_context()
+    config = uvicorn.Config(
+        app,
+        http=HttpConnection,
+        ws=BrowserConnection,
+        ws_max_size=MAX_INCOMING_BYTES,
+        ws_ping_interval=PING_SECONDS,
+        ws_ping_timeout=PING_SECONDS,
+        ws_per_message_deflate=False,  # dearer than the bytes it would save on a local network
+        ssl_context_factory=None if context is None else lambda *_: context,
+        lifespan="off",
+        log_config=None,
+        log_level="warning",
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+    )
+    config.load()
+    return config
+
+
+def _gateway(settings: DashboardSettings) -> GatewayClient | None:
     if settings.gateway_url is None:
         return None
     token = settings.gateway_token
-    return GatewayCommands(settings.gateway_url, token.get_secret_value() if token else None)
+    return GatewayClient(settings.gateway_url, token.get_secret_value() if token else None)
 
 
-def _path(connection: ServerConnection) -> str:
-    return "" if connection.request is None else connection.request.path.partition("?")[0]
+def _listen(host: str, port: int) -> list[socket.socket]:
+    """Bind to every address of a host. uvicorn would end the process if it cannot."""
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    with ExitStack() as opened:
+        sockets = [
+            opened.enter_context(socket.create_server(address, family=family))
+            for family, address in dict.fromkeys((family, address) for family, *_, address in found)
+        ]
+        opened.pop_all()
+    return sockets
 
 
-def _url(settings: DashboardSettings, server: Server) -> str:
+def _url(settings: DashboardSettings, listening: socket.socket) -> str:
     scheme = "http" if settings.tls_certificate is None else "https"
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    return f"{scheme}://{host}:{server.sockets[0].getsockname()[1]}/"
+    return f"{scheme}://{host}:{listening.getsockname()[1]}/"

@@ -27,12 +27,14 @@ FILES = (
     ("/legend.js", "legend.js", JAVASCRIPT),
     ("/status-bar.js", "status-bar.js", JAVASCRIPT),
     ("/styles.js", "styles.js", JAVASCRIPT),
-    ("/live-chart.js", "live-chart.js", JAVASCRIPT),
     ("/timeline-chart.js", "timeline-chart.js", JAVASCRIPT),
-    ("/trace-chart.js", "trace-chart.js", JAVASCRIPT),
-    ("/wording.js", "wording.js", JAVASCRIPT),
     ("/uplot.js", "node_modules/uplot/dist/uPlot.esm.js", JAVASCRIPT),
     ("/uplot.css", "node_modules/uplot/dist/uPlot.min.css", CSS),
+    ("/shared/base.css", "../../har/web/shared/base.css", CSS),
+    ("/shared/chart-theme.js", "../../har/web/shared/chart-theme.js", JAVASCRIPT),
+    ("/shared/live-chart.js", "../../har/web/shared/live-chart.js", JAVASCRIPT),
+    ("/shared/trace-chart.js", "../../har/web/shared/trace-chart.js", JAVASCRIPT),
+    ("/shared/wording.js", "../../har/web/shared/wording.js", JAVASCRIPT),
 )
 
 SECURITY_HEADERS = (
@@ -49,7 +51,7 @@ SECURITY_HEADERS = (
 )
 
 
-class MissingFileError(RuntimeError):
+class MissingPageFileError(RuntimeError):
     """A file of the page is not there."""
 
 
@@ -72,7 +74,7 @@ def load_site(folder: Path = WEB_FOLDER) -> dict[str, SiteFile]:
 
     Raises
     ------
-    MissingFileError
+    MissingPageFileError
         If one is missing, with what to do about it.
     """
     site = {}
@@ -85,6 +87,6 @@ def load_site(folder: Path = WEB_FOLDER) -> dict[str, SiteFile]:
                 if name.startswith("node_modules/")
                 else "the installation is incomplete"
             )
-            raise MissingFileError(f"the dashboard's page needs {folder / name}: {remedy}") from error
+            raise MissingPageFileError(f"the dashboard's page needs {folder / name}: {remedy}") from error
         site[path] = SiteFile(body, content_type, f'"{hashlib.sha256(body).hexdigest()[:32]}"')
     return site

@@ -1,1 +1,1 @@
-"""Putting the services together: the command line, the embedded stack and the deployment files."""
+"""Run the services together: the command line, the embedded stack, the audit and the deployment files."""

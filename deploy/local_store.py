@@ -1,4 +1,4 @@
-"""A store of releases on this machine, made afresh, with the shipped release in it."""
+"""A new store of releases on this machine that contains one release."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,14 +13,14 @@ from model_store.repository.storage import Storage
 
 @dataclass(frozen=True)
 class LocalStore:
-    """Where a store and its keys are.
+    """The paths of a store and its keys.
 
     Attributes
     ----------
     folder : Path
-        All of it is below this folder.
+        The folder that contains everything.
     options : tuple of str
-        Further options of what serves it.
+        Further options of `har store serve`.
     """
 
     folder: Path
@@ -28,26 +28,26 @@ class LocalStore:
 
     @property
     def url(self) -> str:
-        """The store."""
+        """The store's folder, as an option of `har store`."""
         return str(self.folder / "store")
 
     @property
     def online_keys(self) -> Path:
-        """The keys that publish."""
+        """The folder of the keys that publish."""
         return self.folder / "keys" / "online"
 
     @property
     def trusted_root(self) -> Path:
-        """What clients trust."""
+        """The file of the root metadata that clients trust."""
         return self.folder / "trusted_root.json"
 
     @property
     def signing(self) -> Signing:
-        """What signs."""
+        """The signing configuration, with both folders of keys."""
         return Signing(Keyring(self.online_keys, self.folder / "keys" / "offline"))
 
     def make(self, release: str) -> None:
-        """Make the store, and publish a release.
+        """Create the store, and publish a release in it.
 
         Raises
         ------
@@ -59,4 +59,4 @@ class LocalStore:
         storage = Storage(self.url)
         self.trusted_root.parent.mkdir(parents=True, exist_ok=True)
         self.trusted_root.write_bytes(create_store(storage, self.signing))
-        publish(storage, self.signing, open_release(release).folder, reason="the release that the system began with")
+        publish(storage, self.signing, open_release(release).folder, reason="the initial release")

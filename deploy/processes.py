@@ -1,4 +1,4 @@
-"""Running several programs as one: started in order, logs in one stream, stopped together, nothing left behind."""
+"""Run several programs as a group: one stream of logs, restarts, and a common stop that leaves no process behind."""
 
 import asyncio
 import contextlib
@@ -11,18 +11,21 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TextIO
 
+from har.process.back_off import BackOff
+
+#: How long a program may take to stop before it is killed, s.
 STOP_SECONDS = 8.0
-#: Pauses before a program is started again; they grow while it ends soon after its start.
+#: Pauses before a restart, s; they double while the program runs shorter than `STEADY_SECONDS`.
 FIRST_PAUSE_SECONDS = 0.1
 LONGEST_PAUSE_SECONDS = 5.0
 STEADY_SECONDS = 10.0
-#: So many of a program's last lines are told if it ends by itself.
+#: How many of its last lines an error quotes if a program ends by itself.
 KEPT_LINES = 12
 _LONGEST_LINE = 1024 * 1024
 
 
 class ProcessEndedError(RuntimeError):
-    """A program ended although it should run on."""
+    """A program ended by itself."""
 
 
 @dataclass
@@ -32,23 +35,23 @@ class Program:
     Attributes
     ----------
     name : str
-        What it is called in logs.
+        Its name in logs.
     arguments : list of str
         Its command line.
     quiet : bool
         Whether its output is shown only if it ends by itself.
     process : asyncio.subprocess.Process
-        The present process; another one after each start.
+        The current process; a new one after each restart.
     output : asyncio.Task
-        Copies its output until it ends.
+        Copies its output to the log until it ends.
     last_lines : deque of str
         The latest lines of its output.
     starts : int
-        How often it was started.
+        Number of starts.
     stopping : asyncio.Event
-        Set when it is to end for good.
+        Set when it must stop and not be restarted.
     supervisor : asyncio.Task or None
-        Starts it again when it ends by itself.
+        Restarts it when it ends by itself; None if it is not supervised.
     """
 
     name: str
@@ -63,17 +66,17 @@ class Program:
 
 
 class ProcessGroup:
-    """Programs that run and end together.
+    """Programs that run and stop together.
 
-    Each is the leader of a process group of its own, so that Ctrl-C reaches this group's owner alone, which
-    then stops them in the reverse order of their start: those that send before those that receive.
+    Each leads its own process group, so that Ctrl-C reaches only the owner of this object, which then stops the
+    services first and the servers that they use after them.
 
     Parameters
     ----------
     log : TextIO
-        Where the programs' output goes, line by line.
+        Receives the programs' output, line by line; standard error by default.
     environment : mapping of str to str
-        What the programs find in theirs besides what is in ours: secrets do not belong on command lines.
+        Environment variables of the programs, in addition to ours. Pass secrets here, not on command lines.
     """
 
     def __init__(self, log: TextIO | None = None, environment: Mapping[str, str] | None = None) -> None:
@@ -82,7 +85,7 @@ class ProcessGroup:
         self._programs: list[Program] = []
 
     async def start(self, name: str, arguments: list[str], *, quiet: bool = False) -> Program:
-        """Start a program; if it is `quiet`, its output is only shown should it end by itself.
+        """Start a program; the output of a `quiet` one is shown only if it ends by itself.
 
         Raises
         ------
@@ -97,28 +100,27 @@ class ProcessGroup:
         return program
 
     def supervise(self, program: Program) -> None:
-        """Start a program again from now on whenever it ends by itself, until it is stopped."""
+        """Restart a program whenever it ends by itself, until it is stopped."""
         program.supervisor = asyncio.create_task(self._keep_running(program))
 
     async def _keep_running(self, program: Program) -> None:
-        pause = FIRST_PAUSE_SECONDS
+        back_off = BackOff(FIRST_PAUSE_SECONDS, longest=LONGEST_PAUSE_SECONDS)
         while not program.stopping.is_set():
             began = time.monotonic()
             status = await program.process.wait()
             if time.monotonic() - began > STEADY_SECONDS:
-                pause = FIRST_PAUSE_SECONDS
+                back_off.reset()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(program.stopping.wait(), pause)
+                await asyncio.wait_for(program.stopping.wait(), back_off.next_pause())
             if program.stopping.is_set():
                 return
-            self._write(f"{program.name} ended with status {status} and is started again")
-            pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
-            _signal(program.process.pid, signal.SIGKILL)  # what it started must not outlive it
+            self._write(f"{program.name} ended with status {status}, restarting it")
+            _signal(program.process.pid, signal.SIGKILL)  # its children must not outlive it
             await program.output
             try:
                 program.process = await _launch(program.arguments, self._environment)
             except OSError as error:
-                self._write(f"{program.name} cannot be started: {error}")
+                self._write(f"{program.name} cannot be restarted: {error}")
                 continue
             program.starts += 1
             program.output = asyncio.create_task(
@@ -131,7 +133,7 @@ class ProcessGroup:
         Raises
         ------
         ProcessEndedError
-            If the program ends before.
+            If the program ends first.
         TimeoutError
             If it takes longer than `seconds`.
         """
@@ -150,12 +152,12 @@ class ProcessGroup:
             ended.cancel()
 
     async def wait_for_any_end(self) -> None:
-        """Wait until one program ends that is not supervised.
+        """Wait until a program ends that is not supervised.
 
         Raises
         ------
         ProcessEndedError
-            When it does.
+            Always, when it ends.
         """
         unsupervised = [program for program in self._programs if program.supervisor is None]
         ends = {asyncio.create_task(program.process.wait()): program for program in unsupervised}
@@ -168,12 +170,12 @@ class ProcessGroup:
                 waiting.cancel()
 
     async def stop(self, program: Program) -> int:
-        """Stop one program: SIGTERM, then SIGKILL to all it started; return its exit status."""
+        """Stop one program with SIGTERM, kill its process group, and return its exit status."""
         program.stopping.set()
         status = await self._end(program)
         if program.supervisor is not None:
             await program.supervisor
-            status = await self._end(program)  # it may just have been started again
+            status = await self._end(program)  # it may just have been restarted
         await asyncio.gather(program.output, return_exceptions=True)
         if program in self._programs:
             self._programs.remove(program)
@@ -187,12 +189,12 @@ class ProcessGroup:
                 async with asyncio.timeout(STOP_SECONDS):
                     await process.wait()
             except TimeoutError:
-                self._write(f"{program.name} did not stop within {STOP_SECONDS:g} s and is killed")
+                self._write(f"{program.name} did not stop within {STOP_SECONDS:g} s, killing it")
         _signal(process.pid, signal.SIGKILL)
         return await process.wait()
 
     async def stop_all(self) -> None:
-        """Stop all programs: first the services, side by side, then the servers that they use."""
+        """Stop all programs: first the services, in parallel, then the servers that they use."""
         for quiet in (False, True):
             programs = [program for program in self._programs if program.quiet == quiet]
             await asyncio.gather(*(self.stop(program) for program in programs), return_exceptions=True)
@@ -211,11 +213,11 @@ class ProcessGroup:
             text = line.decode(errors="replace").rstrip()
             last_lines.append(text)
             if not quiet:
-                # Our own services name themselves; the others' lines are told apart here.
+                # Our own services log their names; the lines of other programs get theirs here.
                 self._write(text if f" {name}" in text[:32] else f"{name}: {text}")
 
     def _write(self, text: str) -> None:
-        # Whoever read our output may be gone; the programs must be stopped all the same.
+        # The reader of our output may be gone; the programs must be stopped all the same.
         with contextlib.suppress(OSError, ValueError):
             self._log.write(f"{text}\n")
             self._log.flush()
@@ -236,8 +238,8 @@ async def _launch(arguments: list[str], environment: Mapping[str, str]) -> async
 async def _unexpected_end(program: Program, when: str = "") -> ProcessEndedError:
     status = await program.process.wait()
     await program.output
-    said = "\n  ".join(["", *program.last_lines]) if program.last_lines else ""
-    return ProcessEndedError(f"{program.name} ended with status {status}{when}{said}")
+    quoted = "\n  ".join(["", *program.last_lines]) if program.last_lines else ""
+    return ProcessEndedError(f"{program.name} ended with status {status}{when}{quoted}")
 
 
 def _signal(pid: int, number: signal.Signals) -> None:

@@ -1,4 +1,4 @@
-"""The whole system on one machine: Kafka (embedded, or one that runs already), Redis and the services."""
+"""The whole system on one machine: Kafka (embedded or already running), Redis and the services."""
 
 import asyncio
 import ssl
@@ -12,6 +12,7 @@ from pathlib import Path
 import redis
 from kafka.errors import KafkaError
 
+from deploy.addresses import Addresses
 from deploy.embedded import ServerCommand, broker_command, redis_command
 from deploy.local_authority import ServerCertificate
 from deploy.local_store import LocalStore
@@ -21,105 +22,31 @@ from deploy.topics import affordable_replication, check_kafka, create_topics
 
 START_SECONDS = 60.0
 GATEWAY, DASHBOARD = "gateway", "dashboard"
-#: More partitions than processors, so that processors can be added.
+#: Partitions of new topics: more than processors, so that processors can be added.
 PARTITIONS = 4
-#: Who labels a minute and trains on it does not want to wait for another.
+#: Interval between commits of the archiver, s; short, so that a labelled minute can be trained on at once.
 ARCHIVE_SECONDS = 10.0
-#: The embedded broker looks for news only twice within a fetch's wait.
+#: Wait of a fetch, ms; the embedded broker checks for new messages only twice within it.
 FETCH_WAIT_MS = 50
 
 
-@dataclass
-class Addresses:
-    """Where the parts of a running stack are.
-
-    Attributes
-    ----------
-    bootstrap : str
-        Kafka's servers, host:port,host:port.
-    embedded_kafka : int or None
-        Port of the embedded broker, or None if a Kafka that runs already is used.
-    redis, gateway, dashboard, processor_page, store : int
-        Loopback ports.
-    """
-
-    bootstrap: str
-    embedded_kafka: int | None
-    redis: int
-    gateway: int
-    dashboard: int
-    processor_page: int
-    store: int
-
-    @property
-    def store_url(self) -> str:
-        """Where releases come from, if there is a store."""
-        return f"http://127.0.0.1:{self.store}"
-
-    @property
-    def redis_url(self) -> str:
-        """Redis's URL."""
-        return f"redis://127.0.0.1:{self.redis}/0"
-
-    @property
-    def gateway_url(self) -> str:
-        """Where phones stream to, on a gateway for this machine alone."""
-        return f"ws://127.0.0.1:{self.gateway}/v1/samples"
-
-    def gateway_origin(self, encrypted: bool) -> str:
-        """Return where the gateway's pages are."""
-        return f"{'https' if encrypted else 'http'}://127.0.0.1:{self.gateway}"
-
-    @property
-    def dashboard_url(self) -> str:
-        """The live page."""
-        return f"http://127.0.0.1:{self.dashboard}/"
-
-
-def choose_addresses(
-    gateway: int | None = None, dashboard: int | None = None, *, bootstrap: str | None = None
-) -> Addresses:
-    """Find free loopback ports; `gateway` and `dashboard` are taken if they are free.
-
-    Parameters
-    ----------
-    gateway, dashboard : int, optional
-        Preferred ports.
-    bootstrap : str, optional
-        A Kafka that runs already; without it, a port for an embedded one is found.
-    """
-    taken: set[int] = set()
-    chosen_gateway = free_port(gateway, taken=taken)
-    chosen_dashboard = free_port(dashboard, taken=taken)
-    kafka = None if bootstrap else free_port(taken=taken)
-    return Addresses(
-        bootstrap=bootstrap or f"127.0.0.1:{kafka}",
-        embedded_kafka=kafka,
-        redis=free_port(taken=taken),
-        gateway=chosen_gateway,
-        dashboard=chosen_dashboard,
-        processor_page=free_port(taken=taken),
-        store=free_port(taken=taken),
-    )
-
-
 def har(*words: str) -> list[str]:
-    """Return the command line of a `har` command run by this interpreter."""
+    """Return the command line that runs a `har` command with this interpreter."""
     return [sys.executable, "-m", "deploy", *words]
 
 
 @dataclass(frozen=True)
 class LocalNetwork:
-    """How phones of the local network reach the gateway.
+    """How phones on the LAN reach the gateway.
 
     Attributes
     ----------
     url : str
-        Where, as phones see it.
+        URL of the gateway for phones.
     certificate : ServerCertificate
-        What the gateway shows them.
+        The certificate that the gateway presents.
     registry : str
-        Where the devices are that may send.
+        Database URL of the device registry.
     """
 
     url: str
@@ -128,7 +55,7 @@ class LocalNetwork:
 
     @property
     def gateway_options(self) -> tuple[str, ...]:
-        """Options of the gateway; its token comes by the environment."""
+        """Options of the gateway; its token comes from the environment."""
         made = self.certificate
         return (
             *("--host", "0.0.0.0", "--registry", self.registry, "--public-url", self.url),
@@ -139,32 +66,32 @@ class LocalNetwork:
 
 @dataclass
 class Stack:
-    """A running system.
+    """A system and how to start its parts.
 
     Parameters
     ----------
     addresses : Addresses
-        Where to listen.
+        Addresses of all parts.
     folder : Path
-        For the parts' own files.
+        Folder for the parts' files.
     group : ProcessGroup
-        What the programs are started in.
+        The group that runs the programs.
     release : str
-        What the processor serves; with a store, what is stable there at first.
+        The release of the processors; with a store, its first stable release.
     partitions : int
-        Of the topics that Kafka does not have yet; they get as many replicas as it has brokers, at most three.
+        Partitions of topics that do not exist yet; they get one replica per broker, at most three.
     processor_options : tuple of str
         Further options of each processor.
     store : LocalStore or None
-        From which the processors get their releases; it is made and served.
+        The store to create and serve, from which the processors get their releases; None for none.
     network : LocalNetwork or None
-        Lets phones of the local network in; without it only this machine's programs reach the gateway.
+        How phones on the LAN reach the gateway; if None, only programs on this machine reach it.
     gateway_options : tuple of str
         Further options of the gateway.
     archive : str or None
-        Where what is collected is kept, if it is.
+        Folder or URL of the archive; None for none.
     services : collection of str
-        Which of the gateway and the dashboard run; a processor always does.
+        Which of the gateway and the dashboard run; a processor always runs.
     """
 
     addresses: Addresses
@@ -181,10 +108,10 @@ class Stack:
     programs: dict[str, Program] = field(default_factory=dict)
 
     async def start(self) -> None:
-        """Start everything, each part once what it needs is ready."""
-        making = asyncio.create_task(self._make_store())
+        """Start everything, each part when the parts that it needs are ready."""
+        store_made = asyncio.create_task(self._make_store())
         await self.start_servers()
-        await asyncio.gather(making, *([self.start_gateway()] if GATEWAY in self.services else []))
+        await asyncio.gather(store_made, *([self.start_gateway()] if GATEWAY in self.services else []))
         if self.store is not None:
             await self.start_store()
         await asyncio.gather(
@@ -194,7 +121,7 @@ class Stack:
         )
 
     async def start_servers(self) -> None:
-        """Start Kafka, unless it runs already, and Redis, and create the topics."""
+        """Start Redis, and Kafka unless it runs already, and create the topics."""
         await asyncio.gather(self._start_kafka(), self.start_redis())
 
     async def start_redis(self) -> None:
@@ -216,7 +143,7 @@ class Stack:
             await asyncio.to_thread(self.store.make, self.release)
 
     async def start_store(self) -> None:
-        """Serve the store of releases."""
+        """Start the server of the store."""
         at = self.addresses
         assert self.store is not None
         words = (
@@ -240,7 +167,7 @@ class Stack:
         await self._start_service(GATEWAY, words, f"{at.gateway_origin(self.network is not None)}/healthz", trust)
 
     async def start_processor(self, number: int = 1) -> None:
-        """Start a processor; those beyond the first share its partitions and have a page elsewhere."""
+        """Start a processor; further ones share the partitions, and have their pages on other ports."""
         at = self.addresses
         name = "processor" if number == 1 else f"processor-{number}"
         page = at.processor_page if number == 1 else free_port()
@@ -273,7 +200,7 @@ class Stack:
         return program
 
     async def start_archiver(self) -> None:
-        """Start keeping what is collected."""
+        """Start the archiver."""
         assert self.archive is not None
         page = free_port()
         words = (
@@ -290,12 +217,12 @@ class Stack:
 
 
 async def wait_for_page(url: str, trust: Path | None = None) -> None:
-    """Wait until a page answers with status 200."""
+    """Wait until a page returns status 200."""
     await _retry(partial(fetch_page, trust=trust), url)
 
 
 async def _retry(check: Callable[[str], object], address: str) -> None:
-    """Call `check` until it does not raise: nothing tells when another program listens but asking it."""
+    """Call `check` until it does not raise: only asking shows when another program listens."""
     while True:
         try:
             await asyncio.to_thread(check, address)
@@ -307,7 +234,7 @@ async def _retry(check: Callable[[str], object], address: str) -> None:
 
 @cache
 def _opener(trust: Path | None) -> urllib.request.OpenerDirector:
-    # Making what checks certificates reads all of the system's; pages are asked for again and again.
+    # An SSL context reads all of the system's certificates, and pages are requested again and again.
     direct = urllib.request.ProxyHandler({})
     if trust is None:
         return urllib.request.build_opener(direct)
@@ -317,17 +244,17 @@ def _opener(trust: Path | None) -> urllib.request.OpenerDirector:
 
 
 def fetch_page(url: str, *, trust: Path | None = None) -> bytes:
-    """Return a page of a service on loopback, which is reached directly, whatever proxy the environment names.
+    """Return a page of a service on loopback, without the proxy of the environment.
 
     Parameters
     ----------
     trust : Path, optional
-        Certificate of the authority that vouches for it.
+        Certificate of the authority that issued the service's certificate.
 
     Raises
     ------
     OSError
-        If it does not answer, or not with success.
+        If the service does not answer, or the status is not a success.
     """
     with _opener(trust).open(url, timeout=5) as answer:
         page: bytes = answer.read()

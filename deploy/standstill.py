@@ -1,4 +1,4 @@
-"""Stopping a process for a while, as on a machine that hangs."""
+"""Freeze a process, as on a machine that hangs."""
 
 import os
 import signal
@@ -7,10 +7,10 @@ from typing import Any
 
 
 def freeze(process: subprocess.Popen[Any]) -> None:
-    """Stop a child process, and return once all its threads stand still.
+    """Stop a child process, and return when all its threads have stopped.
 
-    SIGSTOP alone is not enough: on a busy machine the other threads go on until the one that the signal was given to
-    has had its turn.
+    Sending SIGSTOP is not enough: on a busy machine the other threads continue until the thread that received the
+    signal is scheduled.
     """
     process.send_signal(signal.SIGSTOP)
     if process.returncode is None:

@@ -1,4 +1,4 @@
-"""Creating the Kafka topics."""
+"""Create the Kafka topics."""
 
 import logging
 import logging.config
@@ -7,17 +7,17 @@ import sys
 from kafka.admin import KafkaAdminClient, NewTopic
 from kafka.errors import KafkaError, TopicAlreadyExistsError
 
+from deploy.settings import TopicsSettings
 from har import topics
-from har.kafka_clients import open_client
-from har.log_format import logging_config
-from har.settings import TopicsSettings
+from har.process.kafka_clients import open_client
+from har.process.log_format import logging_config
 
 log = logging.getLogger(__name__)
 
-#: How long the partitions of a new topic may be without a leader.
+#: How long the partitions of a new topic may be without a leader, s.
 LEADER_SECONDS = 30
 USUAL_REPLICATION = 3
-#: A Kafka that is said to run answers sooner.
+#: How long to wait for a Kafka that is expected to run, s.
 REACH_SECONDS = 10
 
 
@@ -27,7 +27,7 @@ def create_topics(bootstrap: str, *, partitions: int, replication: int) -> None:
     Raises
     ------
     kafka.errors.KafkaError
-        If Kafka cannot be reached or refuses.
+        If Kafka cannot be reached, or rejects a topic.
     """
     admin = open_client(KafkaAdminClient, bootstrap_servers=bootstrap.split(","))
     try:
@@ -36,14 +36,14 @@ def create_topics(bootstrap: str, *, partitions: int, replication: int) -> None:
                 admin.create_topics([_new_topic(topic, partitions, replication)])
                 log.info("created topic %s with %d partitions", topic.name, partitions)
             except TopicAlreadyExistsError:
-                log.info("topic %s is there", topic.name)
+                log.info("topic %s exists", topic.name)
         admin.wait_for_topics([topic.name for topic in topics.ALL], timeout_ms=LEADER_SECONDS * 1_000)
     finally:
         admin.close()
 
 
 def affordable_replication(bootstrap: str) -> int:
-    """Return how many replicas a topic can have on this Kafka, at most `USUAL_REPLICATION`.
+    """Return the number of replicas that a topic can have on this Kafka, at most `USUAL_REPLICATION`.
 
     Raises
     ------
@@ -62,7 +62,7 @@ def affordable_replication(bootstrap: str) -> int:
 def min_in_sync_replicas(replication: int) -> int:
     """Return how many replicas must have a message before it is confirmed: of three or more, one may be away.
 
-    Of two replicas one must do: with both required, the topic would be down whenever either is.
+    Of two replicas, one must suffice: if both were required, the topic would be down whenever either is.
 
     Examples
     --------
@@ -93,12 +93,12 @@ def run(settings: TopicsSettings) -> int:
 
 
 def check_kafka(bootstrap: str) -> None:
-    """Ask Kafka for its topics; an open port alone does not tell that it is ready.
+    """Request the list of topics: an open port alone does not prove that Kafka is ready.
 
     Raises
     ------
     kafka.errors.KafkaError
-        If it does not answer.
+        If Kafka does not answer.
     """
     admin = open_client(KafkaAdminClient, bootstrap_servers=bootstrap.split(","), bootstrap_timeout_ms=1_000)
     try:

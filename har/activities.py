@@ -1,8 +1,7 @@
-"""How an activity is shown to people: its title, colour and symbol.
+"""How an activity is displayed: its title, colour and symbol.
 
-Which activities exist, and in which order a network answers them, is said by each release's manifest
-(`har.releases.ReleaseManifest.classes`), never here. A label that this module does not know is still
-shown, in a neutral colour.
+This module does not define which activities exist. Each release's manifest lists its classes and their order
+(`har.releases.ReleaseManifest.classes`). An activity that this module does not know gets a neutral colour.
 """
 
 import msgspec
@@ -14,14 +13,14 @@ FALLBACK_SYMBOL = "❔"
 
 
 class ActivityStyle(msgspec.Struct, frozen=True):
-    """How one activity is shown.
+    """How one activity is displayed.
 
     Attributes
     ----------
     name : str
-        The label as it stands in data sets and predictions, such as ``"stairsup"``.
+        The activity's name in data sets and predictions, such as ``"stairsup"``.
     title : str
-        What a person reads, such as ``"Stairs up"``.
+        The displayed name, such as ``"Stairs up"``.
     colour : str
         A CSS colour, ``#rrggbb``.
     symbol : str
@@ -47,12 +46,12 @@ KNOWN_STYLES = {
     )
 }
 
-#: What a wearer can be said to do.
+#: The activities that the pages offer as labels.
 LABELS = tuple(style for style in KNOWN_STYLES.values() if style.name != UNKNOWN)
 
 
 def activity_style(name: str) -> ActivityStyle:
-    """Return how the activity `name` is shown.
+    """Return how to display the activity `name`; unknown names get a title made from the name.
 
     Examples
     --------

@@ -1,8 +1,8 @@
-"""The known activities' names, and what else they are called: by data sets, and by people who type them."""
+"""The names of the known activities, and their synonyms in data sets and in typed text."""
 
 from har.recordings import NULL_LABEL
 
-#: What others call activities.
+#: Synonyms: from other names to ours.
 OTHER_NAMES = {
     "walking": "walk",
     "sitting": "sit",
@@ -26,12 +26,12 @@ OTHER_NAMES = {
     "unlabeled": NULL_LABEL,
     "no_activity": NULL_LABEL,
 }
-#: The known activities themselves.
+#: The names of the known activities.
 ACTIVITIES = tuple(dict.fromkeys(name for name in OTHER_NAMES.values() if name != NULL_LABEL))
 
 
 def named_activity(text: str) -> str | None:
-    """Return which known activity a text names, by its own or another usual name; None if none.
+    """Return the known activity that a text names, by its name or a synonym; None if there is none.
 
     Examples
     --------
@@ -39,17 +39,17 @@ def named_activity(text: str) -> str | None:
     ('stairsup', 'walk', 'null', None)
     """
     plain = text.strip().lower().replace(" ", "_").replace("-", "_")
-    meant = OTHER_NAMES.get(plain, plain)
-    return meant if meant in (*ACTIVITIES, NULL_LABEL) else None
+    name = OTHER_NAMES.get(plain, plain)
+    return name if name in (*ACTIVITIES, NULL_LABEL) else None
 
 
 def meant_label(label: str) -> str | None:
-    """Return which known activity a label seems to mean that is not its name.
+    """Return the known activity that a misspelt label probably means; None if it is spelt correctly or unknown.
 
     Examples
     --------
     >>> meant_label("Walking"), meant_label("walk"), meant_label("juggle")
     ('walk', None, None)
     """
-    meant = named_activity(label)
-    return meant if meant != label else None
+    name = named_activity(label)
+    return name if name != label else None

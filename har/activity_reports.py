@@ -1,4 +1,4 @@
-"""`ActivityReport`: what a device tells a gateway of the windows that it classified itself. No reading is in it."""
+"""`ActivityReport`: a device's own predictions, sent to a gateway without any reading."""
 
 import math
 
@@ -21,12 +21,12 @@ SCHEMA = 1
 MAX_WINDOWS = 100
 MAX_CLASSES = 64
 MAX_WINDOW_US = 60_000_000
-#: Probabilities of a float32 network sum to 1 up to this.
+#: How far the sum of a float32 network's probabilities may be from 1.
 SUM_TOLERANCE = 0.01
 
 
 class ReportedWindow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a device says of one window; its fields are those of `har.predictions.Prediction`."""
+    """A device's prediction for one window; the fields are those of `har.predictions.Prediction`."""
 
     start: int
     end: int
@@ -37,16 +37,16 @@ class ReportedWindow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ActivityReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Answers of one device for windows of one session.
+    """Predictions of one device for windows of one session.
 
     Attributes
     ----------
     device, session : str
-        Whose, as in `har.samples.SampleBatch`.
+        Identifiers, as in `har.samples.SampleBatch`.
     sequence : int
-        The report's number in its session; it comes back in the gateway's answer.
+        The report's number in its session; the gateway's answer repeats it.
     windows : list of ReportedWindow
-        At most `MAX_WINDOWS`.
+        1 to `MAX_WINDOWS` predictions.
     schema : int
         Version of this message.
     """
@@ -58,7 +58,7 @@ class ActivityReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     schema: int = SCHEMA
 
     def predictions(self, arrived: int) -> list[Prediction]:
-        """Return the answers as predictions that reached the gateway at `arrived`, µs since the epoch."""
+        """Return the report's predictions; `arrived` is when the report reached the gateway, µs since the epoch."""
         return [
             Prediction(
                 self.device,
@@ -83,14 +83,14 @@ _decoder = msgspec.json.Decoder(ActivityReport)
 def encode_report(device: str, session: str, sequence: int, predictions: list[Prediction]) -> str:
     """Encode predictions of one session as JSON."""
     windows = [
-        ReportedWindow(each.start, each.end, each.activity, each.confidence, each.probabilities, each.release)
-        for each in predictions
+        ReportedWindow(made.start, made.end, made.activity, made.confidence, made.probabilities, made.release)
+        for made in predictions
     ]
     return _encoder.encode(ActivityReport(device, session, sequence, windows)).decode()
 
 
 def decode_report(message: bytes) -> ActivityReport:
-    """Decode and validate one JSON message.
+    """Decode and validate a report.
 
     Raises
     ------
@@ -104,13 +104,13 @@ def decode_report(message: bytes) -> ActivityReport:
     except UNDECODABLE as error:
         raise RejectedBatch("malformed", f"not an activity report: {error}") from error
     if report.schema != SCHEMA:
-        raise RejectedBatch("schema", f"schema version {report.schema} is not known here; this system reads {SCHEMA}")
+        raise RejectedBatch("schema", f"schema version {report.schema} is not supported; this system reads {SCHEMA}")
     check_identifier("device", report.device)
     check_identifier("session", report.session)
     if not 0 <= report.sequence <= MAX_SEQUENCE:
         raise RejectedBatch("sequence", f"sequence {report.sequence} is not between 0 and 2^53 - 1")
     if not report.windows:
-        raise RejectedBatch("empty", "the report holds no window")
+        raise RejectedBatch("empty", "the report has no window")
     if len(report.windows) > MAX_WINDOWS:
         raise RejectedBatch("oversized", f"{len(report.windows)} windows; the limit is {MAX_WINDOWS}")
     for window in report.windows:
@@ -120,17 +120,17 @@ def decode_report(message: bytes) -> ActivityReport:
 
 def _check(window: ReportedWindow) -> None:
     if not MIN_TIME_US <= window.start < window.end <= MAX_TIME_US or window.end - window.start > MAX_WINDOW_US:
-        raise RejectedBatch("time", f"{window.start} to {window.end} is no window, in µs since the epoch")
+        raise RejectedBatch("time", f"{window.start} to {window.end} is not a valid window in µs since the epoch")
     try:
         require_plain_name(window.release, "a release's name")
     except ReleaseError as error:
         raise RejectedBatch("release", str(error)) from error
     values = window.probabilities.values()
     if not 2 <= len(values) <= MAX_CLASSES:
-        raise RejectedBatch("answer", f"{len(values)} classes; there are 2 to {MAX_CLASSES}")
+        raise RejectedBatch("answer", f"{len(values)} classes; expected 2 to {MAX_CLASSES}")
     if not all(0 <= value <= 1 for value in values) or not math.isclose(sum(values), 1, abs_tol=SUM_TOLERANCE):
-        raise RejectedBatch("answer", f"probabilities lie between 0 and 1 and sum to 1, not {sum(values):.3f}")
+        raise RejectedBatch("answer", f"probabilities must be from 0 to 1 and sum to 1, not {sum(values):.3f}")
     if window.activity not in {*window.probabilities, UNKNOWN} or not 0 <= window.confidence <= 1:
         raise RejectedBatch(
-            "answer", f"{window.activity[:40]!r} with {window.confidence} is no answer of these classes"
+            "answer", f"{window.activity[:40]!r} with confidence {window.confidence} does not fit these classes"
         )

@@ -1,9 +1,9 @@
-"""From a release's probabilities to its answer: an activity, or `UNKNOWN` where none is probable enough.
+"""From a network's probabilities to an activity, or to `UNKNOWN` if no class is probable enough.
 
-A network always spreads a probability of 1 over its classes, also for a phone on a table or somebody lying down. An
-answer therefore counts only if the largest probability reaches the release's `decision_threshold` (the maximum
-softmax probability of D. Hendrycks and K. Gimpel, "A baseline for detecting misclassified and out-of-distribution
-examples in neural networks", ICLR 2017). Everything that turns probabilities into an activity does it here.
+A network's probabilities always sum to 1, also for a phone on a table or a wearer who lies down. The most probable
+class therefore counts only if its probability reaches the release's `decision_threshold` (the maximum softmax
+probability of D. Hendrycks and K. Gimpel, "A baseline for detecting misclassified and out-of-distribution examples in
+neural networks", ICLR 2017). All code that turns probabilities into an activity uses this module.
 """
 
 from collections.abc import Mapping
@@ -12,19 +12,19 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-#: The answer for what is none of the release's classes. No class may have this name.
+#: The activity of a window that shows none of the release's classes. No class may have this name.
 UNKNOWN = "unknown"
 
 
 class Decision(NamedTuple):
-    """What counts as the answer for one window.
+    """The predicted activity of one window.
 
     Attributes
     ----------
     activity : str
         The most probable class, or `UNKNOWN`.
     confidence : float
-        The class's probability; of `UNKNOWN`, what the most probable class lacks to 1.
+        The class's probability; for `UNKNOWN`, 1 minus the largest probability.
     """
 
     activity: str
@@ -32,14 +32,14 @@ class Decision(NamedTuple):
 
 
 def decide(probabilities: Mapping[str, float], threshold: float) -> Decision:
-    """Decide what one window's probabilities mean.
+    """Return the activity for one window's probabilities.
 
     Parameters
     ----------
     probabilities : mapping of str to float
-        By class, in the order of the release; of equal ones the first counts.
+        By class, in the order of the release. If two are equal, the first one wins.
     threshold : float
-        The release's `decision_threshold`; with 0, the most probable class always counts.
+        The release's `decision_threshold`; with 0, the most probable class always wins.
 
     Examples
     --------
@@ -55,26 +55,26 @@ def decide(probabilities: Mapping[str, float], threshold: float) -> Decision:
 
 
 def decide_all(probabilities: NDArray[np.floating], threshold: float) -> NDArray[np.int64]:
-    """Decide what many windows' probabilities mean, exactly as :func:`decide`.
+    """Return the activities of many windows, exactly as :func:`decide` does.
 
     Parameters
     ----------
     probabilities : ndarray of float, shape (n, classes)
-        A row a window.
+        One row per window.
     threshold : float
         The release's `decision_threshold`.
 
     Returns
     -------
     ndarray of int64, shape (n,)
-        The class's number; the number of classes stands for `UNKNOWN`.
+        Index of the class; `classes` (one past the last index) stands for `UNKNOWN`.
 
     Examples
     --------
     >>> decide_all(np.array([[0.9, 0.1], [0.4, 0.6]]), 0.75).tolist()
     [0, 2]
     """
-    answers = probabilities.argmax(axis=1).astype(np.int64)
-    # As float64: NumPy would otherwise round the threshold to the probabilities' float32.
-    answers[probabilities.max(axis=1).astype(np.float64) < threshold] = probabilities.shape[1]
-    return np.asarray(answers)
+    decided = probabilities.argmax(axis=1).astype(np.int64)
+    # Compare in float64: NumPy would otherwise round the threshold to float32.
+    decided[probabilities.max(axis=1).astype(np.float64) < threshold] = probabilities.shape[1]
+    return np.asarray(decided)

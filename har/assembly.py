@@ -1,21 +1,21 @@
-"""From a device's batches, as a log delivers them, to its windows: closed early, and the same after a restart.
+"""From the batches in a log to windows: each closed as early as possible, and identical after a restart.
 
-`SessionWindows` takes the batches of one session in the order of the log. Consecutive sequence numbers form
-a **run**; what the first batch of a run promises about earlier ones and the last about later ones
-(`har.samples`) brackets the time in which all readings are known, so a window inside is right whatever else
-is still on its way, and is closed at once.
+`SessionWindows` reads the batches of one session in the order of the log. Batches with consecutive sequence
+numbers form a **run**. The first batch of a run promises something about earlier batches and the last about
+later ones (`har.samples`). Between these two times all readings are known, so a window there is final and
+closes at once.
 
-While a number is missing, later batches wait. They wait until the session's newest event time is more than
-the grace past anything that the missing batch can hold: if it comes after that, it is refused as late, by
-the statement it carries itself. Over a batch that never came nothing is bridged: its run ends there.
+While a sequence number is missing, later batches wait. They wait until the session's newest event time is
+more than the grace past anything that the missing batch can hold. If the batch arrives after that, it is
+rejected as late, by its own `newest_sent`. No window crosses a batch that never arrived: the run ends there.
 
-Each batch comes with its position in the log, and is reported **finished** when no window to come needs
-it. Reading the log again from the oldest unfinished position gives every window that was not closed
-before, and no window that differs.
+Each batch has a position in the log. It is reported **finished** when no future window needs it. Reading the
+log again from the oldest unfinished position gives every window that was not closed before; windows that are
+closed again are identical.
 
-What is held can be **moved** along the log: if exact copies of all held batches come, in the order of their
-sequence and with nothing else of the session in between, then reading the log from the first copy gives
-the same state. The copies' positions then stand for the originals', which are finished.
+Held batches can be **moved** along the log. If exact copies of all held batches arrive, in the order of their
+sequence and with no other batch of the session in between, reading the log from the first copy gives the same
+state. The copies' positions then replace the originals', which are finished.
 """
 
 import logging
@@ -27,15 +27,16 @@ import numpy as np
 
 from har.batch_runs import Assembled, BatchRun, HeldBatch, Position
 from har.samples import NOTHING_EARLIER, RejectedBatch, SampleBatch
+from har.sequences import check_sequence
 from har.windows import MICROSECONDS, WindowSpec
 
 log = logging.getLogger(__name__)
 
-#: How long, in event time, a missing batch is waited for, µs.
+#: The grace: how long a missing batch is waited for, µs of event time.
 GRACE_US = 2 * MICROSECONDS
-#: More batches than this do not wait for a missing one.
+#: Most batches that wait for a missing one.
 MAX_WAITING = 256
-#: More readings than this are not held for a session (the usual is the length of a window: 4 s of 200 Hz).
+#: Most readings held for a session. Usually about one window's length is held: 800 readings for 4 s at 200 Hz.
 MAX_HELD_READINGS = 50_000
 
 TOO_DENSE = "too_dense"
@@ -49,7 +50,7 @@ class SessionWindows(Generic[Position]):
     spec : WindowSpec
         How windows are cut.
     grace_us : int
-        How long a missing batch is waited for, in event time, µs.
+        How long a missing batch is waited for, µs of event time.
     """
 
     def __init__(self, spec: WindowSpec, *, grace_us: int = GRACE_US) -> None:
@@ -62,95 +63,95 @@ class SessionWindows(Generic[Position]):
 
     @property
     def held_batches(self) -> list[tuple[SampleBatch, Position]]:
-        """The batches that a window to come may still need; in the order of their sequence."""
+        """The batches that a future window may need, with their positions, in the order of their sequence."""
         return [(held.batch, held.position) for held in self._held()]
 
     @property
     def oldest_held(self) -> Position | None:
-        """Where the first of the batches lies that a window to come may still need; None if none does."""
+        """Position of the first batch that a future window may need; None if there is none."""
         if self._run is not None and self._run.held:
             return self._run.held[0].position
         return self._waiting[min(self._waiting)].position if self._waiting else None
 
     def add(self, batch: SampleBatch, position: Position) -> Assembled[Position]:
-        """Take the next batch of the log.
+        """Add the next batch of the log.
 
-        What cannot be used is on the result's `refused` and never raises: a fault in one batch leaves the
-        session's other windows as they are. A fault of ours (``internal``) costs what is held of the session,
-        and nothing of any other.
+        A batch that cannot be used never raises; the reason is in the result's `rejected`, and the session's
+        other windows are not affected. After a bug in this code (``internal``) the session's held batches are
+        dropped; other sessions are not affected.
         """
-        step: Assembled[Position] = Assembled()
+        result: Assembled[Position] = Assembled()
         try:
-            self._add(batch, position, step)
-        except RejectedBatch as refusal:
-            step.refused = refusal
-            if refusal.code == TOO_DENSE:
-                step.finished.extend(self.drop().finished)
-            step.finished.append(position)
+            self._add(batch, position, result)
+        except RejectedBatch as rejection:
+            result.rejected = rejection
+            if rejection.code == TOO_DENSE:
+                result.finished.extend(self.drop().finished)
+            result.finished.append(position)
         except Exception as fault:
-            log.exception("session %s of %s is dropped", batch.session, batch.device)
-            step.refused = RejectedBatch("internal", f"the processor failed on this batch: {fault!r}")
-            step.finished.extend([*self.drop().finished, position])
-        return step
+            log.exception("dropped what session %s of %s held", batch.session, batch.device)
+            result.rejected = RejectedBatch("internal", f"the processor failed on this batch: {fault!r}")
+            result.finished.extend([*self.drop().finished, position])
+        return result
 
-    def _add(self, batch: SampleBatch, position: Position, step: Assembled[Position]) -> None:
-        held = self._admit(batch, position, step)
+    def _add(self, batch: SampleBatch, position: Position, result: Assembled[Position]) -> None:
+        held = self._admit(batch, position, result)
         if held is None:
-            self._move(batch, position, step)
+            self._move(batch, position, result)
             return
-        self._give_up_copies(step)
+        self._give_up_copies(result)
         if self._run is not None and batch.sequence < self._run.first_sequence:
             self._start_over()
         self._newest_sent = max(self._newest_sent, batch.newest_sent, held.newest)
-        self._place(held, step)
-        self._give_up_on_missing(step)
+        self._place(held, result)
+        self._give_up_on_missing(result)
         if self._run is not None and not self._may_come_before(self._run.earlier_until):
-            self._run.finish_unneeded(step)
+            self._run.finish_unneeded(result)
 
     def stop_waiting(self) -> Assembled[Position]:
-        """Close what can be closed without the batches that are missing, as if the grace had passed.
+        """Close every window that does not need a missing batch, as if the grace had passed.
 
-        For devices that fell silent. All batches held are reported finished; the last run is kept, so a
-        device that comes back with the next sequence number goes on without a break.
+        For devices that fell silent. All held batches are reported finished. The last run is kept, so a
+        device that returns with the next sequence number continues without a gap.
         """
-        step: Assembled[Position] = Assembled()
+        result: Assembled[Position] = Assembled()
         try:
-            self._give_up_copies(step)
+            self._give_up_copies(result)
             while self._waiting:
-                self._begin_next_run(step)
+                self._begin_next_run(result)
             if self._run is not None:
-                self._run.release(step)
+                self._run.release(result)
         except Exception:
-            log.exception("what a silent session held is dropped")
-            step.finished.extend(self.drop().finished)
-        return step
+            log.exception("dropped what a silent session held")
+            result.finished.extend(self.drop().finished)
+        return result
 
     def drop(self) -> Assembled[Position]:
-        """Begin afresh: all that is held is reported finished, and no window is made of it."""
-        step: Assembled[Position] = Assembled()
-        self._give_up_copies(step)
-        step.finished.extend(held.position for held in self._held())
+        """Drop the state: report all held batches finished and make no windows of them."""
+        result: Assembled[Position] = Assembled()
+        self._give_up_copies(result)
+        result.finished.extend(held.position for held in self._held())
         self._waiting.clear()
         self._run = None
-        return step
+        return result
 
     def _held(self) -> list[HeldBatch[Position]]:
         run = list(self._run.held) if self._run is not None else []
         return run + [self._waiting[number] for number in sorted(self._waiting)]
 
-    def _move(self, batch: SampleBatch, position: Position, step: Assembled[Position]) -> None:
-        """Take a repeat: the next copy of what is held, or of no use."""
+    def _move(self, batch: SampleBatch, position: Position, result: Assembled[Position]) -> None:
+        """Handle a repeat: it is the next copy of a held batch, or of no use."""
         held = self._held()
         if len(self._copies) < len(held) and _is_copy(batch, held[len(self._copies)].batch):
             self._copies.append(position)
         else:
-            self._give_up_copies(step)
+            self._give_up_copies(result)
             if held and _is_copy(batch, held[0].batch):
                 self._copies.append(position)
             else:
-                step.finished.append(position)
+                result.finished.append(position)
         if self._copies and len(self._copies) == len(held):
-            step.finished.extend(original.position for original in held)
+            result.finished.extend(original.position for original in held)
             self._put_at(self._copies)
             self._copies = []
 
@@ -161,14 +162,14 @@ class SessionWindows(Generic[Position]):
             self._run.held = deque(moved[:in_run])
         self._waiting = {held.batch.sequence: held for held in moved[in_run:]}
 
-    def _give_up_copies(self, step: Assembled[Position]) -> None:
-        step.finished.extend(self._copies)
+    def _give_up_copies(self, result: Assembled[Position]) -> None:
+        result.finished.extend(self._copies)
         self._copies = []
 
-    def _admit(self, batch: SampleBatch, position: Position, step: Assembled[Position]) -> HeldBatch[Position] | None:
-        """Return the batch with its position, or None for a repeat of one that is known."""
+    def _admit(self, batch: SampleBatch, position: Position, result: Assembled[Position]) -> HeldBatch[Position] | None:
+        """Return the batch with its position, or None if it repeats a known one."""
         if self._is_repeat(batch):
-            step.repeats += len(batch)
+            result.repeats += len(batch)
             return None
         held_readings = sum(len(held.batch) for held in self._waiting.values())
         held_readings += len(self._run) if self._run is not None else 0
@@ -184,84 +185,80 @@ class SessionWindows(Generic[Position]):
         return HeldBatch(batch, position, batch.newest)
 
     def _is_repeat(self, batch: SampleBatch) -> bool:
-        """Tell whether the batch is known.
+        """Return whether the batch is already known.
 
         Raises
         ------
         RejectedBatch
-            With code ``sequence`` if its number went back although its readings are new, ``conflict`` if
-            other readings came under its number.
+            With code ``sequence`` if its number goes back although its readings are new, ``conflict`` if
+            other readings arrived with the same number.
         """
         number, run = batch.sequence, self._run
         known = self._waiting.get(number)
         if known is None and run is not None and number <= run.last_sequence:
-            if int(batch.times.min()) > (run.earlier_until if number < run.first_sequence else run.newest):
-                raise RejectedBatch(
-                    "sequence",
-                    f"sequence {number} goes back (the last was {run.last_sequence}) although its readings are "
-                    "new; begin a new session",
-                )
+            newest = run.earlier_until if number < run.first_sequence else run.newest
+            check_sequence(batch, last=run.last_sequence, newest=newest)
             known = run.find(number)
             if known is None and number >= run.first_sequence:
-                return True  # its windows are out: nothing is left to compare it with
+                return True  # its windows are closed: there is nothing left to compare it with
         if known is None:
             return False
         if not np.array_equal(known.batch.times, batch.times) or not np.array_equal(known.batch.axes, batch.axes):
-            raise RejectedBatch("conflict", f"sequence {number} came before with other readings")
+            raise RejectedBatch("conflict", f"sequence {number} arrived before with other readings")
         return True
 
-    def _place(self, held: HeldBatch[Position], step: Assembled[Position]) -> None:
+    def _place(self, held: HeldBatch[Position], result: Assembled[Position]) -> None:
         self._waiting[held.batch.sequence] = held
         if self._run is None:
-            self._begin_next_run(step)
+            self._begin_next_run(result)
         else:
-            self._drain(step)
+            self._drain(result)
 
     def _start_over(self) -> None:
-        """Let a batch from before the run begin the session anew, with all that is held waiting for it.
+        """Restart the session at a batch from before the run; all held batches wait for it.
 
-        It is not late by its own statement, so reading the log began in the middle, or what was held is read
-        once more from copies. Windows that are out come again, the same.
+        The batch is not late by its own `newest_sent`. So reading began in the middle of the log, or held batches
+        are read again from copies. Windows that are already closed are closed again, identically.
         """
         assert self._run is not None
         self._waiting |= {other.batch.sequence: other for other in self._run.held}
         self._run = None
-        # What was sent in between may come again, too, so nothing is missing by what was read before.
+        # Batches sent in between may be read again too: do not give up on them because of what was read before.
         self._newest_sent = 0
 
-    def _drain(self, step: Assembled[Position]) -> None:
-        """Append the waiting batches that follow on the run, one by one."""
+    def _drain(self, result: Assembled[Position]) -> None:
+        """Append the waiting batches that continue the run, one by one."""
         run = self._run
         assert run is not None
         while (following := self._waiting.get(run.last_sequence + 1)) is not None:
             if not run.is_continued_by(following):
-                self._begin_next_run(step)
+                self._begin_next_run(result)
                 return
             del self._waiting[following.batch.sequence]
-            run.append(following, step)
+            run.append(following, result)
 
-    def _begin_next_run(self, step: Assembled[Position]) -> None:
+    def _begin_next_run(self, result: Assembled[Position]) -> None:
         if self._run is not None:
-            self._run.release(step)
+            self._run.release(result)
         first = self._waiting.pop(min(self._waiting))
         self._run = BatchRun(self._spec, first.batch)
-        self._run.append(first, step)
-        self._drain(step)
+        self._run.append(first, result)
+        self._drain(result)
 
     def _may_come_before(self, earlier_until: int) -> bool:
-        """Tell whether a batch with nothing after `earlier_until` would not be late if it came now."""
+        """Return whether a batch with no reading after `earlier_until` could still arrive without being late."""
         return earlier_until != NOTHING_EARLIER and earlier_until >= self._newest_sent - self._grace_us
 
-    def _give_up_on_missing(self, step: Assembled[Position]) -> None:
+    def _give_up_on_missing(self, result: Assembled[Position]) -> None:
         while self._waiting:
             first = self._waiting[min(self._waiting)]
             if self._may_come_before(first.batch.earlier_until) and len(self._waiting) <= MAX_WAITING:
                 return
-            self._begin_next_run(step)
+            self._begin_next_run(result)
 
 
 def _is_copy(repeat: SampleBatch, original: SampleBatch) -> bool:
-    """Tell whether a repeat, whose readings are known to be the same, also states the same."""
+    """Return whether a repeat, whose readings are known to be equal, also makes the same promises."""
     return (repeat.sequence, repeat.newest_sent, repeat.earlier_until, repeat.later_from) == (
         original.sequence,
         original.newest_sent,

@@ -1,7 +1,7 @@
 """A run: batches with consecutive sequence numbers, and the windows that their readings give.
 
-What the first batch of a run promises about earlier ones and the last about later ones (`har.samples`)
-brackets the time in which all readings are known; windows inside are closed at once.
+All readings are known between the first batch's `earlier_until` and the last batch's `later_from` (`har.samples`).
+Windows between these two times close at once.
 """
 
 from collections import deque
@@ -20,7 +20,7 @@ Position = TypeVar("Position")
 
 @dataclass(frozen=True, slots=True)
 class ClosedWindow(Generic[Position]):
-    """A window that will not change any more.
+    """A window that is final.
 
     Attributes
     ----------
@@ -39,30 +39,30 @@ class ClosedWindow(Generic[Position]):
 
 @dataclass(slots=True)
 class Assembled(Generic[Position]):
-    """What one batch brought about.
+    """The result of adding one batch.
 
     Attributes
     ----------
     windows : list of ClosedWindow
-        In increasing order of their start.
+        Windows that the batch closed, in increasing order of their start.
     finished : list of Position
-        Batches that no window to come needs. They are done once `windows` have been dealt with.
-    refused : RejectedBatch or None
-        Why the batch was left out, if it was.
+        Batches that no future window needs. Acknowledge them only after `windows` have been published.
+    rejected : RejectedBatch or None
+        Why the batch was rejected; None if it was accepted.
     repeats, conflicts : int
-        Readings that repeated another's time, and those of them with other values.
+        Readings with the time of another reading, and those of them whose values differ.
     """
 
     windows: list[ClosedWindow[Position]] = field(default_factory=list)
     finished: list[Position] = field(default_factory=list)
-    refused: RejectedBatch | None = None
+    rejected: RejectedBatch | None = None
     repeats: int = 0
     conflicts: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class HeldBatch(Generic[Position]):
-    """A batch that a window to come may still need, and where it lies in the log."""
+    """A batch that a future window may need, its position in the log, and its newest event time in µs."""
 
     batch: SampleBatch
     position: Position
@@ -101,38 +101,38 @@ class BatchRun(Generic[Position]):
         return next((held for held in self.held if held.batch.sequence == sequence), None)
 
     def is_continued_by(self, held: HeldBatch[Position]) -> bool:
-        """Tell whether the batch and the run keep what they promise of each other."""
+        """Return whether the batch and the run keep their promises about each other."""
         batch = held.batch
         return batch.earlier_until >= self.newest and int(batch.times.min()) >= self.later_from
 
-    def append(self, held: HeldBatch[Position], step: Assembled[Position]) -> None:
-        """Add the batch that follows and close the windows it completes."""
+    def append(self, held: HeldBatch[Position], result: Assembled[Position]) -> None:
+        """Add the next batch and close the windows that it completes."""
         self.held.append(held)
         self.last_sequence = held.batch.sequence
         self.newest = max(self.newest, held.newest)
         self.later_from = max(self.later_from, held.batch.later_from)
-        self._add_readings(held.batch, step)
-        self._extend(self._settled_count(), held.position, step)
+        self._add_readings(held.batch, result)
+        self._extend(self._settled_count(), held.position, result)
 
-    def release(self, step: Assembled[Position]) -> None:
-        """Report all batches finished; the readings needed are kept, should the run go on.
+    def release(self, result: Assembled[Position]) -> None:
+        """Report all batches finished; keep the readings that a continuation of the run needs.
 
-        If it does not, what is not settled is dropped: it may have lost readings to a batch that is missing.
+        If the run does not continue, unsettled readings are dropped: a missing batch may hold some between them.
         """
-        step.finished.extend(held.position for held in self.held)
+        result.finished.extend(held.position for held in self.held)
         self.held.clear()
 
-    def _add_readings(self, batch: SampleBatch, step: Assembled[Position]) -> None:
+    def _add_readings(self, batch: SampleBatch, result: Assembled[Position]) -> None:
         times, axes = batch.times, batch.axes.astype(np.float64)
         if self.earlier_until >= int(times.min()):
-            sure = times > self.earlier_until
-            times, axes = times[sure], axes[sure]
+            known = times > self.earlier_until
+            times, axes = times[known], axes[known]
         if len(self._pending_times):
             times = np.concatenate((self._pending_times, times))
             axes = np.concatenate((self._pending_axes, axes))
         merged = merge_readings(times, axes)
-        step.repeats += merged.repeats
-        step.conflicts += merged.conflicts
+        result.repeats += merged.repeats
+        result.conflicts += merged.conflicts
         self._pending_times, self._pending_axes = merged.times, merged.axes
 
     def _settled_count(self) -> int:
@@ -140,7 +140,7 @@ class BatchRun(Generic[Position]):
             return len(self._pending_times)
         return int(np.searchsorted(self._pending_times, self.later_from, side="left"))
 
-    def _extend(self, settled: int, position: Position, step: Assembled[Position]) -> None:
+    def _extend(self, settled: int, position: Position, result: Assembled[Position]) -> None:
         times, axes = self._pending_times[:settled], self._pending_axes[:settled]
         self._pending_times, self._pending_axes = self._pending_times[settled:], self._pending_axes[settled:]
         if not settled:
@@ -152,14 +152,14 @@ class BatchRun(Generic[Position]):
             if number:
                 self._stretch = Stretch(self._spec)
             for start, values in self._stretch.extend(times[piece], axes[piece]):
-                step.windows.append(ClosedWindow(start, values, position))
+                result.windows.append(ClosedWindow(start, values, position))
 
-    def finish_unneeded(self, step: Assembled[Position]) -> None:
-        """Report what no window to come needs; not while a batch before the run's first may still come."""
+    def finish_unneeded(self, result: Assembled[Position]) -> None:
+        """Report the batches that no future window needs; call it only if no batch before the run can still arrive."""
         needed_from = self._stretch.needed_from
         if needed_from is None:
-            if not len(self._pending_times):  # all readings were doubtful: there is nothing to hold
-                self.release(step)
+            if not len(self._pending_times):  # all readings were dropped as uncertain: hold nothing
+                self.release(result)
             return
         while self.held and self.held[0].newest < needed_from:
-            step.finished.append(self.held.popleft().position)
+            result.finished.append(self.held.popleft().position)

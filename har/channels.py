@@ -1,7 +1,7 @@
-"""Channels: which release is for whom, and how a change is announced.
+"""Channels: which release each device gets, and how a change is announced.
 
-A channel points to a release. ``stable`` is for every device; ``canary`` is for a stated share of them, by a hash of
-their names, so that each device stays on one side while the share stays what it is.
+A channel points to a release. ``canary`` covers a share of the devices and ``stable`` all others. A hash of the
+device's name decides, so a device does not change sides while the share stays the same.
 """
 
 import hashlib
@@ -25,28 +25,28 @@ CHANNELS: tuple[Channel, ...] = (STABLE, CANARY)
 
 
 class ChannelPointer(msgspec.Struct, frozen=True, kw_only=True):
-    """What a channel points to, and why.
+    """The release that a channel points to, and why.
 
     Attributes
     ----------
     channel : {'stable', 'canary'}
-        Which channel.
+        The channel.
     number : int
-        Grows with every change of the channel, also when it goes back to an earlier release.
+        Number of the change, from 1. It grows with every change, also when the channel returns to an earlier release.
     release : str or None
-        The release's name; None if there is none: then a canary's devices get what is stable.
+        The release's name. None for a canary without a release; its devices get the stable release.
     manifest_sha256 : str or None
-        Hexadecimal digest of the release's manifest.
+        Hexadecimal digest of the release's manifest; None if there is no release.
     share : float
-        Of the devices, above 0 to 1; what is stable is for all that no canary is for.
+        Share of the devices that a canary covers, above 0 to 1. Stable covers all other devices.
     change : {'publish', 'promote', 'rollback'}
-        What brought it about.
+        The kind of change.
     reason : str
-        Why, in a sentence; may be empty.
+        Why the channel changed, in a sentence; may be empty.
     replaced : str or None
-        What the channel pointed to before.
+        The release that the channel pointed to before; None if there was none.
     at : str
-        When, ISO 8601, UTC.
+        When the channel changed, ISO 8601, UTC.
     schema : int
         Version of this document.
     """
@@ -81,7 +81,7 @@ def decode_pointer(document: bytes) -> ChannelPointer:
     Raises
     ------
     ReleaseError
-        If it is too large, no pointer, of an unknown schema, or contradicts itself.
+        If it is too large, not a pointer, of an unknown schema, or contradicts itself.
     """
     pointer = decode_document(
         document,
@@ -103,7 +103,7 @@ def _check(pointer: ChannelPointer) -> None:
     if (pointer.release is None) != (pointer.manifest_sha256 is None):
         raise ReleaseError("a channel's pointer names both a release and its manifest's digest, or neither")
     if pointer.release is None and pointer.channel == STABLE:
-        raise ReleaseError("what is stable is never withdrawn without another release in its place")
+        raise ReleaseError("the stable channel must always point to a release; replace it by publishing another one")
     if len(pointer.reason) > MAX_REASON_CHARACTERS:
         raise ReleaseError(f"a reason has {MAX_REASON_CHARACTERS} characters at most, not {len(pointer.reason)}")
     for name in (pointer.release, pointer.replaced):
@@ -112,17 +112,17 @@ def _check(pointer: ChannelPointer) -> None:
 
 
 class ReleaseAnnouncement(msgspec.Struct, frozen=True, kw_only=True):
-    """A hint that a channel has changed: it says what to ask the store for, and is believed in nothing else.
+    """A notice that a channel has changed. It is not signed: receivers ask the store and trust only its answer.
 
     Attributes
     ----------
     pointer : ChannelPointer
         What the channel points to now.
     announced : int
-        When this was sent, µs since the epoch.
+        When this message was sent, µs since the epoch.
     effective : int
-        What reaches the gateway from then on is for the new release, µs since the epoch: so all who classify switch
-        at the same reading, and whoever reads it again later, too.
+        Arrival time at the gateway from which the new release applies, µs since the epoch. All processors switch at
+        the same batch, also when they read it again later.
     schema : int
         Version of this message.
     """
@@ -144,7 +144,7 @@ def decode_announcement(message: bytes) -> ReleaseAnnouncement:
     Raises
     ------
     ReleaseError
-        If it is too large, none, of an unknown schema, or contradicts itself.
+        If it is too large, not an announcement, of an unknown schema, or contradicts itself.
     """
     announcement = decode_document(
         message,
@@ -159,14 +159,14 @@ def decode_announcement(message: bytes) -> ReleaseAnnouncement:
 
 
 def is_canary(device: str, share: float) -> bool:
-    """Tell whether a device is among the share of devices that get the canary.
+    """Return whether a device belongs to the share of devices that get the canary.
 
     Parameters
     ----------
     device : str
-        Its name.
+        The device's name.
     share : float
-        From 0 to 1. A device that is among a share is among every larger one.
+        From 0 to 1. A device in one share is also in every larger share.
 
     Examples
     --------
@@ -178,7 +178,7 @@ def is_canary(device: str, share: float) -> bool:
 
 
 def channel_of(device: str, pointers: Mapping[Channel, ChannelPointer]) -> Channel:
-    """Return which channel a device gets its release from, by what the channels point to."""
+    """Return the channel that serves a device, given what the channels point to."""
     canary = pointers.get(CANARY)
-    among = canary is not None and canary.release is not None and is_canary(device, canary.share)
-    return CANARY if among else STABLE
+    is_covered = canary is not None and canary.release is not None and is_canary(device, canary.share)
+    return CANARY if is_covered else STABLE

@@ -1,4 +1,4 @@
-"""`Comparison`: what a canary and the stable release say of the same window, to judge the canary by."""
+"""`Comparison`: the predictions of a canary and of the stable release for the same window, to judge the canary."""
 
 import msgspec
 
@@ -9,19 +9,19 @@ SCHEMA = 1
 MAX_BYTES = 4_096
 
 
-class Answered(msgspec.Struct, frozen=True):
-    """One release's answer.
+class ReleasePrediction(msgspec.Struct, frozen=True):
+    """One release's prediction.
 
     Attributes
     ----------
     release : str
-        Which.
+        The release's name.
     activity : str
-        What it says.
+        The predicted activity.
     confidence : float
         Its probability; see `har.predictions.Prediction`.
     taken_us : float
-        What classifying the window took, µs; its share, of windows that were classified together.
+        Time to classify the window, µs; for windows that were classified together, an equal share of the time.
     """
 
     release: str
@@ -31,16 +31,16 @@ class Answered(msgspec.Struct, frozen=True):
 
 
 class Comparison(msgspec.Struct, frozen=True):
-    """Two answers for one window.
+    """Two predictions for one window.
 
     Attributes
     ----------
     device, session : str
-        Whose window.
+        The window's device and session.
     start, end : int
-        Event time of its first value and of its end, µs since the epoch.
-    canary, stable : Answered
-        The canary's answer, which was published, and the stable release's, which was not.
+        Event time of the window's first value and of its end, µs since the epoch.
+    canary, stable : ReleasePrediction
+        The canary's prediction, which was published, and the stable release's, which was not.
     schema : int
         Version of this message.
     """
@@ -49,20 +49,20 @@ class Comparison(msgspec.Struct, frozen=True):
     session: str
     start: int
     end: int
-    canary: Answered
-    stable: Answered
+    canary: ReleasePrediction
+    stable: ReleasePrediction
     schema: int = SCHEMA
 
 
 def compared(canary: Prediction, canary_us: float, stable: Prediction, stable_us: float) -> Comparison:
-    """Return the comparison of two predictions of one window, and what each took, µs."""
+    """Compare two predictions for one window; `canary_us` and `stable_us` are the times they took, µs."""
     return Comparison(
         canary.device,
         canary.session,
         canary.start,
         canary.end,
-        Answered(canary.release, canary.activity, canary.confidence, canary_us),
-        Answered(stable.release, stable.activity, stable.confidence, stable_us),
+        ReleasePrediction(canary.release, canary.activity, canary.confidence, canary_us),
+        ReleasePrediction(stable.release, stable.activity, stable.confidence, stable_us),
     )
 
 
@@ -77,11 +77,11 @@ def decode_comparison(message: bytes) -> Comparison:
     Raises
     ------
     ReleaseError
-        If it is no comparison, or of another version.
+        If it is not a comparison, or of another version.
     """
     try:
         return decode_document(
-            message, Comparison, "comparison of releases", schema=SCHEMA, limit=MAX_BYTES, if_older="it is too old"
+            message, Comparison, "comparison of releases", schema=SCHEMA, limit=MAX_BYTES, if_older="ignore it"
         )
     except UnicodeDecodeError as error:
         raise ReleaseError(f"not a comparison of releases: {error}") from error

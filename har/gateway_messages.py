@@ -1,13 +1,14 @@
-"""What the gateway and a device say to each other, besides the batches.
+"""The messages between the gateway and a device, other than batches.
 
-Over the WebSocket a device sends binary frames (`har.samples.encode_batch`) or text frames (the same as JSON), or
-reports of what it classified itself (`har.activity_reports`); the gateway answers each with one `Accepted` or
-`Refused` as a JSON text frame, in order. While answers have to wait for Kafka, it says `Waiting`, once; the next answer
-says that this is over. If Kafka does not take a message in time, the gateway closes the connection with code 1013: the
-device connects again and sends what was not answered. Between its frames a device may ask for the gateway's time
-(`ClockQuestion`), and a phone page is told what the stream processor says of it (`ServerAnswer`).
+Over the WebSocket a device sends binary frames (`har.binary_samples`), text frames (the same as JSON), or reports of
+its own predictions (`har.activity_reports`). The gateway answers each frame with one `Accepted` or `Rejected`, as a
+JSON text frame, in order. While answers wait for Kafka, it sends `Waiting` once; the next answer ends the wait.
 
-The protocol may grow: a device ignores messages of a type that it does not know.
+If Kafka does not confirm a message in time, the gateway closes the connection with code 1013. The device then
+reconnects and sends again what was not answered. Between its frames a device may ask for the gateway's time
+(`ClockQuestion`). A phone page also receives the stream processor's predictions for its device (`ServerAnswer`).
+
+The protocol may grow: a device ignores messages of an unknown type.
 """
 
 from typing import Literal
@@ -18,21 +19,21 @@ from har.predictions import Prediction
 
 
 class Accepted(msgspec.Struct, frozen=True, tag="accepted", tag_field="type"):
-    """Kafka has the batch; the device may forget it."""
+    """Kafka has confirmed the batch; the device may delete it."""
 
     session: str
     sequence: int
 
 
-class Refused(msgspec.Struct, frozen=True, tag="refused", tag_field="type"):
-    """The message was refused and will be refused again; sending it anew is of no use.
+class Rejected(msgspec.Struct, frozen=True, tag="rejected", tag_field="type"):
+    """The message was rejected and would be rejected again; do not send it again.
 
     Attributes
     ----------
     code, detail : str
-        The fault's name, and what is wrong.
+        The fault's stable name, and a description for people.
     session, sequence
-        Of the batch, where they could be read.
+        Those of the batch; None if they could not be read.
     """
 
     code: str
@@ -42,15 +43,15 @@ class Refused(msgspec.Struct, frozen=True, tag="refused", tag_field="type"):
 
 
 class Waiting(msgspec.Struct, frozen=True, tag="waiting", tag_field="type"):
-    """Answers have to wait: the device keeps its readings and need not do anything else.
+    """Answers are delayed: the device keeps its readings and does nothing else.
 
     Attributes
     ----------
     reason : str
-        ``kafka`` if Kafka has not confirmed the device's oldest batch, ``room`` if the gateway holds so many
-        batches of all devices that it did not even take this one's, ``rate`` if the device sends more than it may.
+        ``kafka`` if Kafka has not confirmed the device's oldest batch, ``room`` if the gateway already holds its
+        limit of unconfirmed batches of all devices, ``rate`` if the device sends more than it may.
     seconds : float
-        How long the oldest message without an answer has been with the gateway.
+        How long the oldest message without an answer has been at the gateway, s.
     """
 
     reason: Literal["kafka", "room", "rate"]
@@ -63,9 +64,9 @@ class Clock(msgspec.Struct, frozen=True, tag="clock", tag_field="type"):
     Attributes
     ----------
     sent : int
-        What the device's clock showed when it asked, µs since the epoch.
+        When the device asked, by the device's clock, µs since the epoch.
     received : int
-        What the gateway's showed when the question came.
+        When the question arrived, by the gateway's clock, µs since the epoch.
     """
 
     sent: int
@@ -73,24 +74,24 @@ class Clock(msgspec.Struct, frozen=True, tag="clock", tag_field="type"):
 
 
 class ServerAnswer(msgspec.Struct, frozen=True, tag="answer", tag_field="type"):
-    """What the stream processor says of a window of this device, for phone pages.
+    """The stream processor's prediction for a window of this device, for phone pages.
 
     Attributes
     ----------
     prediction : Prediction
-        The newest.
+        The newest prediction.
     """
 
     prediction: Prediction
 
 
 class ClockQuestion(msgspec.Struct, frozen=True, tag="clock", tag_field="type"):
-    """A device asks for the gateway's time."""
+    """A device asks for the gateway's time; `sent` is its own clock, µs since the epoch."""
 
     sent: int
 
 
-Answer = Accepted | Refused
+Answer = Accepted | Rejected
 GatewayMessage = Answer | Waiting | Clock | ServerAnswer
 
 
@@ -102,7 +103,7 @@ _encoder = msgspec.json.Encoder()
 _decoder: msgspec.json.Decoder[GatewayMessage] = msgspec.json.Decoder(GatewayMessage)
 _question_decoder = msgspec.json.Decoder(ClockQuestion)
 _tag_decoder = msgspec.json.Decoder(_Tagged)
-_KNOWN_TYPES = ("accepted", "refused", "waiting", "clock", "answer")
+_KNOWN_TYPES = ("accepted", "rejected", "waiting", "clock", "answer")
 
 
 def encode_message(message: GatewayMessage) -> str:
@@ -117,12 +118,12 @@ def encode_message(message: GatewayMessage) -> str:
 
 
 def decode_message(text: str | bytes) -> GatewayMessage | None:
-    """Decode JSON; None is a message of a type that is not known here.
+    """Decode JSON; return None for a message of an unknown type.
 
     Raises
     ------
     msgspec.MsgspecError
-        If it is no message of a gateway.
+        If it is not a gateway's message.
 
     Examples
     --------
@@ -140,7 +141,7 @@ def decode_message(text: str | bytes) -> GatewayMessage | None:
 
 
 def decode_question(text: str | bytes) -> ClockQuestion | None:
-    """Decode what a device asks between its batches; None if it is no question.
+    """Decode a device's question between its batches; return None if the text is not one.
 
     Examples
     --------

@@ -1,8 +1,8 @@
-"""The resampled signal of a whole recording, from which windows of any length and hop are slices.
+"""The resampled signal of a whole recording; windows of any length and hop are slices of it.
 
 `har.windows` cuts windows one by one, as the stream does. Overlapping windows repeat most of their values: with
-200 steps and a hop of 20, ten times. Whoever keeps a recording's windows keeps its grid instead, which is each value
-once; :func:`grid_window_offsets` says where the same windows, bit for bit, lie in it.
+200 steps and a hop of 20 steps, ten times. To store a recording's windows, store its grid instead, which holds each
+value once. :func:`grid_window_offsets` returns where each window begins; the slices equal the windows bit for bit.
 """
 
 from typing import NamedTuple
@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from har.resampling import Times, grid_values, reach_us
+from har.resampling import Times, grid_values, last_supported_point, supported_from_us
 from har.windows import WindowSpec, merge_readings, split_at_gaps
 
 
@@ -22,7 +22,7 @@ class GridStretch(NamedTuple):
     first : int
         Event time of the first value, µs, a multiple of the period.
     values : ndarray of float32, shape (n, 3)
-        m/s², a period apart.
+        m/s², gravity included, one period apart.
     """
 
     first: int
@@ -39,12 +39,12 @@ def recording_grid(times: Times, axes: NDArray[np.floating], spec: WindowSpec) -
     axes : ndarray of float32, shape (n, 3)
         Acceleration in m/s², gravity included.
     spec : WindowSpec
-        Its rate and its gap; steps and hop do not matter here.
+        Only its rate and its gap are used.
 
     Returns
     -------
     list of GridStretch
-        In order of time; every value that is supported by readings on both sides, and no other.
+        In order of time. They hold exactly the values that have readings on both sides.
 
     Examples
     --------
@@ -66,16 +66,15 @@ def recording_grid(times: Times, axes: NDArray[np.floating], spec: WindowSpec) -
 def _stretch(times: Times, axes: NDArray[np.float64], period_us: int) -> GridStretch | None:
     if len(times) < 4:
         return None
-    reach = reach_us(period_us)
-    first = -(-(int(times[1]) + reach) // period_us)
-    last = (int(times[-2]) - 1 - reach) // period_us
+    first = -(-supported_from_us(times, period_us) // period_us)
+    last = last_supported_point(times, period_us)
     if last < first:
         return None
     return GridStretch(first * period_us, grid_values(times, axes, first, last, period_us).astype(np.float32))
 
 
 def grid_window_offsets(stretch: GridStretch, spec: WindowSpec) -> NDArray[np.int64]:
-    """Say at which values of a stretch its windows begin.
+    """Return the indices of a stretch's values at which windows begin.
 
     Returns
     -------

@@ -1,10 +1,10 @@
-"""HHAR's table of readings: its columns, and what its two clocks are worth.
+"""HHAR's table of readings: its columns, and which of its two clocks to use.
 
 HHAR (*Heterogeneity Human Activity Recognition*; Stisen et al., "Smart devices are different: assessing and
-mitigating mobile sensing heterogeneities for activity recognition", SenSys 2015) keeps a row a reading in
-`Phones_accelerometer.csv`. `Creation_Time` is the time of the measurement by the phone's clock, in ns;
-`Arrival_Time` is when the app got it, in ms. Windows are cut in event time, so the first is taken, unless a
-spreadsheet rounded it away. This module sees arrays; who reads the file is the caller.
+mitigating mobile sensing heterogeneities for activity recognition", SenSys 2015) has one row per reading in
+`Phones_accelerometer.csv`. `Creation_Time` is when the phone measured the reading, by its own clock, in ns.
+`Arrival_Time` is when the app received it, in ms. Windows are cut in event time, so `Creation_Time` is used unless a
+spreadsheet has rounded it too far. The caller reads the file; this module works on arrays.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,28 +18,28 @@ from har.recordings import RecordingError
 from har.resampling import Times
 
 CSV_COLUMNS = ("Index", "Arrival_Time", "Creation_Time", "x", "y", "z", "User", "Model", "Device", "gt")
-#: What is read of them: the row's number says nothing that its place does not.
+#: The columns that are read: all but the row's number.
 READ_COLUMNS = CSV_COLUMNS[1:]
-#: All that `gt` may say.
+#: The values that `gt` may have.
 LABELS = ("bike", "null", "sit", "stairsdown", "stairsup", "stand", "walk")
-#: The table says nothing of sessions: what a phone recorded of a user is one.
+#: The table has no sessions: all readings of a phone and a user form one.
 SESSION = "hhar"
-#: A `Creation_Time` with fewer different values than this share of its rows was rounded by a spreadsheet.
+#: If fewer than this share of the values of `Creation_Time` differ, it was rounded too far to be used.
 DISTINCT_ENOUGH = 0.5
-_LOOKED_AT = 1_000
+_INSPECTED_ROWS = 1_000
 
 
 class Clock(StrEnum):
-    """Where a table's event times come from.
+    """The source of a table's event times.
 
     Attributes
     ----------
     EXACT
         `Creation_Time`, as whole ns.
     ROUNDED
-        `Creation_Time`, written by a spreadsheet as 1.42469663191325e+18, with enough digits to tell readings apart.
+        `Creation_Time`, rounded by a spreadsheet (1.42469663191325e+18) with enough digits to separate readings.
     ARRIVAL
-        `Arrival_Time`, because `Creation_Time` was rounded to fewer digits than that.
+        `Arrival_Time`, because `Creation_Time` has fewer digits than that.
     """
 
     EXACT = "exact"
@@ -48,12 +48,12 @@ class Clock(StrEnum):
 
 
 def require_csv_columns(names: Sequence[str]) -> None:
-    """Raise if a table's columns are not HHAR's.
+    """Raise if a table lacks one of HHAR's columns.
 
     Raises
     ------
     RecordingError
-        With what is missing.
+        With the missing columns.
 
     Examples
     --------
@@ -67,7 +67,7 @@ def require_csv_columns(names: Sequence[str]) -> None:
 
 
 def chosen_clock(created: Sequence[str]) -> Clock:
-    """Choose the clock of a table by its `Creation_Time`, as written.
+    """Choose the clock of a table by the text of its `Creation_Time`.
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ def chosen_clock(created: Sequence[str]) -> Clock:
     Raises
     ------
     RecordingError
-        If a value is no number.
+        If a value is not a number.
 
     Examples
     --------
@@ -88,26 +88,26 @@ def chosen_clock(created: Sequence[str]) -> Clock:
     >>> chosen_clock(["1.42E+18", "1.42E+18", "1.42E+18"]).value
     'arrival'
     """
-    if not any("e" in text.lower() or "." in text for text in created[:_LOOKED_AT]):
+    if not any("e" in text.lower() or "." in text for text in created[:_INSPECTED_ROWS]):
         return Clock.EXACT
     try:
         distinct = len({float(text) for text in created})
     except ValueError as error:
-        raise RecordingError(f"Creation_Time holds what is no number: {error}") from error
+        raise RecordingError(f"Creation_Time must be numbers: {error}") from error
     return Clock.ROUNDED if distinct >= DISTINCT_ENOUGH * len(created) else Clock.ARRIVAL
 
 
 def event_times(created_ns: NDArray[np.integer] | NDArray[np.floating], arrived_ms: Times, clock: Clock) -> Times:
-    """Return when readings were measured.
+    """Return the event times of readings.
 
     Parameters
     ----------
     created_ns : ndarray of int64 or float64, shape (n,)
-        `Creation_Time`; integers if the clock is exact.
+        `Creation_Time`, ns; integers if the clock is exact.
     arrived_ms : ndarray of int64, shape (n,)
-        `Arrival_Time`.
+        `Arrival_Time`, ms.
     clock : Clock
-        Which of them counts.
+        Which of them to use.
 
     Returns
     -------
@@ -122,14 +122,14 @@ def event_times(created_ns: NDArray[np.integer] | NDArray[np.floating], arrived_
 
 
 def recording_columns(table: Mapping[str, NDArray[Any]], clock: Clock) -> dict[str, NDArray[Any]]:
-    """Name HHAR's columns as `har.recordings` does.
+    """Rename HHAR's columns to those of `har.recordings`.
 
     Parameters
     ----------
     table : mapping of str to ndarray
         `READ_COLUMNS`, `Creation_Time` as numbers.
     clock : Clock
-        Where event times come from.
+        The source of the event times.
 
     Returns
     -------

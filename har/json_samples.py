@@ -1,4 +1,4 @@
-"""Batches of readings as JSON, for senders that cannot pack bytes (`har.samples` has the message of the log)."""
+"""Batches of readings as JSON, for senders that cannot pack bytes. Kafka holds those of `har.binary_samples`."""
 
 import msgspec
 import numpy as np
@@ -38,14 +38,14 @@ _decoder = msgspec.json.Decoder(_Json)
 def decode_json_batch(message: bytes, *, grace_us: int) -> SampleBatch:
     """Decode and validate one JSON message, with `t` in µs and `x`, `y`, `z` in m/s².
 
-    A sender that leaves out the promises gets careful ones: batches before and after may hold readings up to
-    `grace_us` newer and older than this one's newest, so its windows close that much later. Before the first of a
-    session there is none.
+    A sender may leave out the promises. Cautious ones are used then: earlier batches may hold readings up to
+    `grace_us` newer than this batch's newest reading, and later batches readings up to `grace_us` older. Windows close
+    that much later. Nothing precedes a session's first batch.
 
     Raises
     ------
     RejectedBatch
-        As `decode_batch`.
+        As `har.binary_samples.decode_batch` does.
     """
     check_size(message)
     try:
@@ -62,9 +62,12 @@ def decode_json_batch(message: bytes, *, grace_us: int) -> SampleBatch:
         times = np.array(wire.t, np.int64)
     except OverflowError as error:
         raise RejectedBatch("time", "a timestamp does not fit into 64 bits") from error
-    with np.errstate(over="ignore"):  # what overflows becomes infinite and is refused as that
+    with np.errstate(over="ignore"):  # an overflow becomes infinity, which is rejected
         axes = np.array([wire.x, wire.y, wire.z], np.float64).T.astype(np.float32)
     newest = int(times.max())
+    earlier_until = wire.earlier_until
+    if earlier_until is None:
+        earlier_until = cautious_earlier_until(wire.sequence, newest, grace_us)
     return checked_batch(
         SampleBatch(
             wire.device,
@@ -73,14 +76,14 @@ def decode_json_batch(message: bytes, *, grace_us: int) -> SampleBatch:
             times,
             np.ascontiguousarray(axes),
             wire.newest_sent,
-            wire.earlier_until if wire.earlier_until is not None else careful_earlier(wire.sequence, newest, grace_us),
+            earlier_until,
             wire.later_from if wire.later_from is not None else newest - grace_us,
         )
     )
 
 
-def careful_earlier(sequence: int, newest: int, grace_us: int) -> int:
-    """Return what a sender that knows nothing of its batches' order can promise of earlier ones (`earlier_until`).
+def cautious_earlier_until(sequence: int, newest: int, grace_us: int) -> int:
+    """Return the `earlier_until`, µs, for a sender that does not know the order of its batches.
 
     Parameters
     ----------
@@ -89,6 +92,6 @@ def careful_earlier(sequence: int, newest: int, grace_us: int) -> int:
     newest : int
         Its newest event time, µs.
     grace_us : int
-        How long batches are waited for, µs.
+        How long a missing batch is waited for, µs.
     """
     return NOTHING_EARLIER if sequence == 0 else newest + grace_us

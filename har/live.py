@@ -1,17 +1,18 @@
-"""Where the live state lies in Redis: the names that the processor writes and the dashboard reads."""
+"""The Redis keys and channels of the live state, which the processor writes and the dashboard reads."""
 
 #: Pub/sub channel of `har.predictions.LiveUpdate` as JSON.
 LIVE_CHANNEL = "har:live"
 
-#: Hash of `har.channels.ReleaseAnnouncement` as JSON, by channel; and the pub/sub channel of their changes.
+#: Hash of `har.channels.ReleaseAnnouncement` as JSON, by channel.
 RELEASES_KEY = "har:releases"
+#: Pub/sub channel of changes to `RELEASES_KEY`.
 RELEASES_CHANNEL = "har:releases:changes"
 
-#: Pub/sub channel of `har.release_refusals.ReleaseRefused` as JSON.
-REFUSED_CHANNEL = "har:releases:refused"
+#: Pub/sub channel of `har.release_rejections.ReleaseRejected` as JSON.
+REJECTED_CHANNEL = "har:releases:rejected"
 
 _DEVICE_PREFIX = "har:device:"
-#: Pattern that finds every device's latest update.
+#: Pattern of the keys of all devices.
 DEVICE_KEYS = f"{_DEVICE_PREFIX}*"
 
 

@@ -1,8 +1,8 @@
-"""Labelled recordings: the table that data sets are kept in, cut into one recording a session.
+"""Recordings with ground truth: the table format of data sets, split into one recording per session.
 
 The columns are `user, device, model, session, t, x, y, z, gt`: `t` in seconds (floating point) or µs
-(integers), from any origin, `x, y, z` in m/s² with gravity, `gt` the label of each reading. Which file
-format they came from is the caller's business; this module sees arrays.
+(integers), from any origin; `x, y, z` in m/s², gravity included; `gt` the ground truth of each reading. The caller
+reads the file; this module works on arrays.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,9 +16,9 @@ from har.resampling import Times
 from har.windows import MICROSECONDS, WindowSpec
 
 COLUMNS = ("user", "device", "model", "session", "t", "x", "y", "z", "gt")
-#: The label of readings that show none of the named activities, or nothing that anybody named.
+#: The ground truth of readings that show none of the named activities, or whose activity is unknown.
 NULL_LABEL = "null"
-#: What others call our columns, to say in an error which one may be meant.
+#: Common names that others give to these columns, for suggestions in errors.
 _OTHER_NAMES = {
     "user": ("subject", "person", "participant", "wearer"),
     "device": ("phone", "device_id"),
@@ -33,17 +33,17 @@ _OTHER_NAMES = {
 
 
 class RecordingError(ValueError):
-    """A table that is not recordings; the text says what is missing or wrong."""
+    """A table that does not hold recordings; the text names what is missing or wrong."""
 
 
 @dataclass(frozen=True, eq=False)
 class Coded:
-    """A column of few different texts: each text once, and a number a row.
+    """A column of few different texts: each text once, and one index per row.
 
     Attributes
     ----------
     texts : ndarray of str, shape (m,)
-        The different texts; some may stand in no row.
+        The different texts; some may occur in no row.
     codes : ndarray of int, shape (n,)
         Index into `texts`.
     """
@@ -58,18 +58,18 @@ class Coded:
 
 @dataclass(frozen=True, eq=False)
 class Recording:
-    """What one person's phone recorded in one session, in the order of the file.
+    """The readings of one user's phone in one session, in the order of the file.
 
     Attributes
     ----------
     user, device, model, session : str
-        Who, which phone, its model, which session.
+        The user's name in the data set, the phone, the phone's model, and the session.
     times : ndarray of int64, shape (n,)
         Event times, µs from the table's own origin.
     axes : ndarray of float32, shape (n, 3)
         m/s², gravity included.
     labels : ndarray of str, shape (n,)
-        The label of each reading.
+        The ground truth of each reading.
     """
 
     user: str
@@ -82,26 +82,26 @@ class Recording:
 
     @property
     def person(self) -> str:
-        """Who it is across data sets, ``device/user``: user names repeat between data sets."""
+        """The user's unique name across data sets, ``device/user``, as user names repeat between data sets."""
         return f"{self.device}/{self.user}"
 
 
 def require_columns(names: Iterable[str], needed: Sequence[str] = COLUMNS, what: str = "recordings") -> None:
-    """Raise if a table lacks a column; a column that has another's usual name is pointed out.
+    """Raise if a table lacks a column; suggest a present column that has a common name of the missing one.
 
     Parameters
     ----------
     names : iterable of str
         The table's columns.
     needed : sequence of str
-        Those that it must have.
+        The columns that it must have.
     what : str
-        What the table holds, for the error.
+        What the table holds, for the error's text.
 
     Raises
     ------
     RecordingError
-        With what is missing.
+        With the missing columns.
 
     Examples
     --------
@@ -114,27 +114,27 @@ def require_columns(names: Iterable[str], needed: Sequence[str] = COLUMNS, what:
     if not missing:
         return
     spare = {name.lower(): name for name in present if name not in needed}
-    said = []
+    described = []
     for name in missing:
-        meant = next((spare[other] for other in (name, *_OTHER_NAMES.get(name, ())) if other in spare), None)
-        said.append(name if meant is None else f"{name} (is it {meant!r}?)")
-    raise RecordingError(f"no column {', '.join(said)}; {what} need {','.join(needed)}")
+        suggestion = next((spare[other] for other in (name, *_OTHER_NAMES.get(name, ())) if other in spare), None)
+        described.append(name if suggestion is None else f"{name} (is it {suggestion!r}?)")
+    raise RecordingError(f"no column {', '.join(described)}; {what} need {','.join(needed)}")
 
 
 def event_times(t: NDArray[Any], first_row: int = 0) -> Times:
-    """Return the column `t` as µs: integers are µs already, other numbers are seconds, dates are since the epoch.
+    """Convert the column `t` to µs: integers are µs already, other numbers are seconds, dates count from the epoch.
 
     Parameters
     ----------
     t : ndarray, shape (n,)
         The column.
     first_row : int
-        The number of its first row in the whole table, for errors.
+        Index of the column's first row in the whole table, for errors.
 
     Raises
     ------
     RecordingError
-        If a value is no finite number.
+        If a value is not a finite number.
     """
     if np.issubdtype(t.dtype, np.integer):
         return t.astype(np.int64)
@@ -144,17 +144,17 @@ def event_times(t: NDArray[Any], first_row: int = 0) -> Times:
         seconds = t.astype(np.float64)
     except (TypeError, ValueError) as error:
         raise RecordingError(f"t must be numbers: {error}") from error
-    _refuse(~np.isfinite(seconds), "hold NaN or infinity in t", first_row)
+    _reject(~np.isfinite(seconds), "hold NaN or infinity in t", first_row)
     return np.round(seconds * MICROSECONDS).astype(np.int64)
 
 
 def acceleration(x: NDArray[Any], y: NDArray[Any], z: NDArray[Any]) -> NDArray[np.float32]:
-    """Join three columns to readings ``(n, 3)``.
+    """Join three columns, m/s², to readings of shape ``(n, 3)``; NaN is allowed.
 
     Raises
     ------
     RecordingError
-        If they are not numbers; NaN is one.
+        If they are not numbers.
     """
     try:
         return np.stack([np.asarray(axis, np.float32) for axis in (x, y, z)], axis=1)
@@ -162,7 +162,7 @@ def acceleration(x: NDArray[Any], y: NDArray[Any], z: NDArray[Any]) -> NDArray[n
         raise RecordingError(f"x, y and z must be numbers: {error}") from error
 
 
-def refuse_broken(axes: NDArray[np.float32], first_row: int = 0) -> None:
+def reject_broken(axes: NDArray[np.float32], first_row: int = 0) -> None:
     """Raise if a reading is not finite.
 
     Parameters
@@ -170,25 +170,25 @@ def refuse_broken(axes: NDArray[np.float32], first_row: int = 0) -> None:
     axes : ndarray of float32, shape (n, 3)
         Readings.
     first_row : int
-        The number of the first of them in the whole table.
+        Index of the first reading in the whole table.
 
     Raises
     ------
     RecordingError
-        With how many rows are broken, and the first of them.
+        With the number of broken rows and the index of the first one.
     """
-    _refuse(np.asarray(~np.isfinite(axes).all(axis=1)), "hold NaN or infinity", first_row)
+    _reject(np.asarray(~np.isfinite(axes).all(axis=1)), "hold NaN or infinity", first_row)
 
 
 def recordings_from_columns(columns: Mapping[str, NDArray[Any] | Coded]) -> list[Recording]:
-    """Cut a table into recordings, one a (device, user, session), in order of first appearance.
+    """Split a table into recordings, one per (device, user, session), in order of first appearance.
 
-    Readings whose time or axes are not finite are refused as a whole, by an error that counts them.
+    A table with readings whose time or axes are not finite is rejected; the error counts them.
 
     Parameters
     ----------
     columns : mapping of str to ndarray or Coded
-        `COLUMNS`, all of the same length; texts may be coded.
+        `COLUMNS`, all of the same length; text columns may be `Coded`.
 
     Raises
     ------
@@ -202,7 +202,7 @@ def recordings_from_columns(columns: Mapping[str, NDArray[Any] | Coded]) -> list
     numbers = {name: np.asarray(columns[name]) for name in ("t", "x", "y", "z")}
     times = event_times(numbers["t"])
     axes = acceleration(numbers["x"], numbers["y"], numbers["z"])
-    refuse_broken(axes)
+    reject_broken(axes)
     users, devices, models, sessions, labels = (
         _coded(columns[name]) for name in ("user", "device", "model", "session", "gt")
     )
@@ -240,12 +240,12 @@ def groups_of_rows(*keys: Coded) -> list[NDArray[np.intp]]:
 
 
 def window_labels(recording: Recording, starts: Times, spec: WindowSpec) -> list[str | None]:
-    """Return the label of each window: the one that all its readings have, None where they differ.
+    """Return each window's ground truth: the one that all its readings share, None where they differ.
 
     Parameters
     ----------
     starts : ndarray of int64, shape (n,)
-        Windows' starts on the recording's own time axis, µs.
+        The windows' starts on the recording's own time axis, µs.
     """
     order = np.argsort(recording.times, kind="stable")
     times, labels = recording.times[order], recording.labels[order]
@@ -258,7 +258,7 @@ def window_labels(recording: Recording, starts: Times, spec: WindowSpec) -> list
     ]
 
 
-def _refuse(broken: NDArray[np.bool_], what: str, first_row: int) -> None:
+def _reject(broken: NDArray[np.bool_], what: str, first_row: int) -> None:
     if broken.any():
         raise RecordingError(
             f"{int(broken.sum())} of {len(broken)} rows {what}, first row {first_row + int(broken.argmax())}"

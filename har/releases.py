@@ -1,19 +1,20 @@
-"""`ReleaseManifest`: everything a consumer of a network needs to know of it.
+"""`ReleaseManifest`: everything that a consumer of a network needs to know about it.
 
-A release is a folder: ``manifest.json``, the frozen network in one or more formats, a golden window with
-the answer expected for it, and a model card. Consumers take the classes, the windows and the
-normalisation from the manifest; nothing of it stands in code.
+A release is a folder with ``manifest.json``, the frozen network in one or more formats, a golden window with its
+expected probabilities, and a model card. Consumers read the classes, the windows and the normalisation from the
+manifest; none of them is fixed in code.
 """
 
 import math
 import re
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from har.answers import UNKNOWN
+from har.artifacts import Artifact, Golden
 from har.windows import WindowSpec
 
 SCHEMA = 1
@@ -21,25 +22,21 @@ MAX_MANIFEST_BYTES = 262_144
 
 Document = TypeVar("Document")
 
-#: What a network can be frozen to.
-ArtifactFormat = Literal["onnx", "litert-float32", "litert-int8", "tensorflow-frozen-graph"]
-
-
-#: Names of releases and of their files become parts of paths and addresses.
+#: Names of releases and of their files become parts of paths and URLs.
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 
 
 class ReleaseError(ValueError):
-    """A release that must not be used; the text says why and what was expected."""
+    """A release that must not be used; the text gives the reason and what was expected."""
 
 
 def require_plain_name(name: str, what: str) -> None:
-    """Refuse a name that is more than a plain file name of letters, digits, dots, dashes and underscores.
+    """Raise unless a name is a plain file name of letters, digits, dots, dashes and underscores.
 
     Raises
     ------
     ReleaseError
-        If it is.
+        If it is not; `what` says in the text what the name is for.
 
     Examples
     --------
@@ -52,79 +49,19 @@ def require_plain_name(name: str, what: str) -> None:
 
 
 class Normalisation(msgspec.Struct, frozen=True):
-    """What is done to a window before the network sees it: ``(value - mean) / scale``, an axis each, m/s²."""
+    """How to normalise a window before inference: ``(value - mean) / scale`` for each axis, in m/s²."""
 
     mean: tuple[float, float, float]
     scale: tuple[float, float, float]
 
     def apply(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Normalise windows of shape (..., steps, 3) in m/s²; the result is float32."""
+        """Normalise windows of shape (..., steps, 3) in m/s²; the result is float32 without a unit."""
         mean, scale = np.array(self.mean, np.float32), np.array(self.scale, np.float32)
         return np.asarray((windows - mean) / scale, np.float32)
 
 
-class Artifact(msgspec.Struct, frozen=True):
-    """One frozen form of the network.
-
-    Attributes
-    ----------
-    name : str
-        File name in the release's folder.
-    format : str
-        ``onnx``, ``litert-float32``, ``litert-int8`` or ``tensorflow-frozen-graph``.
-    sha256 : str
-        Hexadecimal digest of the file.
-    bytes : int
-        Size of the file.
-    largest_difference : float or None
-        Largest difference of a probability to the trained network's, on held-out windows; None if not measured.
-    same_answer : float or None
-        Share of held-out windows to which it gives the trained network's answer; None if not measured.
-    latency_ms : float or None
-        Median time to classify one window on one core, ms, where it was frozen; None if not measured.
-    """
-
-    name: str
-    format: ArtifactFormat
-    sha256: str
-    bytes: int
-    largest_difference: float | None = None
-    same_answer: float | None = None
-    latency_ms: float | None = None
-
-
-class Golden(msgspec.Struct, frozen=True):
-    """The window with a known answer that every consumer checks before it serves a release.
-
-    Attributes
-    ----------
-    file : str
-        File name of a `GoldenWindow` as JSON.
-    tolerance : float
-        Largest allowed difference of a probability; with weights of eight bits, the most probable class counts alone.
-    """
-
-    file: str
-    tolerance: float
-
-
-class GoldenWindow(msgspec.Struct, frozen=True):
-    """A synthetic window and the probabilities that the network gives for it.
-
-    Attributes
-    ----------
-    window : list of [x, y, z]
-        `steps` rows, m/s², before normalisation.
-    probabilities : list of float
-        In the order of the manifest's classes.
-    """
-
-    window: list[tuple[float, float, float]]
-    probabilities: list[float]
-
-
 class TrainingData(msgspec.Struct, frozen=True):
-    """A data set that a network was trained on."""
+    """A data set that a network was trained on: its name, licence and source."""
 
     name: str
     licence: str
@@ -132,7 +69,7 @@ class TrainingData(msgspec.Struct, frozen=True):
 
 
 class ClassScore(msgspec.Struct, frozen=True):
-    """Precision, recall and F1 of one class, and how many windows of it there were."""
+    """Precision, recall and F1 of one class, and its number of windows."""
 
     precision: float
     recall: float
@@ -141,7 +78,7 @@ class ClassScore(msgspec.Struct, frozen=True):
 
 
 class Scores(msgspec.Struct, frozen=True):
-    """How a network did under one protocol."""
+    """A network's scores under one protocol."""
 
     accuracy: float
     macro_f1: float
@@ -149,7 +86,7 @@ class Scores(msgspec.Struct, frozen=True):
 
 
 class ReleaseManifest(msgspec.Struct, frozen=True):
-    """What a release says of itself.
+    """The description of a release.
 
     Attributes
     ----------
@@ -160,30 +97,30 @@ class ReleaseManifest(msgspec.Struct, frozen=True):
     network : str
         The architecture's name.
     classes : list of str
-        What the outputs stand for, in order.
+        The classes of the outputs, in order.
     steps, rate_hz, hop_us, gap_us : int
         How windows are cut, see `har.windows.WindowSpec`.
     normalisation : Normalisation
-        Applied by the consumer.
+        The consumer applies it before inference.
     decision_threshold : float
-        An answer below this probability counts as unknown (`har.answers`); 0 if every answer counts.
+        If no class reaches this probability, the prediction is ``unknown`` (`har.answers`); 0 turns this off.
     artifacts : list of Artifact
         The network's frozen forms.
     golden : Golden
-        The window with a known answer.
+        The golden window.
     training_users : list of str
-        ``device/user`` of everybody whose recordings the network was trained on.
+        ``device/user`` of each user whose recordings the network was trained on.
     data : list of TrainingData
-        Where the recordings are from.
+        The data sets that the recordings are from.
     metrics : dict of str to Scores
-        By protocol, such as ``"standing test users, waist"``.
+        Scores by protocol, such as ``"reserved test users, waist"``.
     weights_licence : str
-        On which terms the weights may be used.
+        The licence of the weights.
     personal : bool
-        Whether too few people were trained on to hold any out: it is for themselves, not for others.
+        Whether there were too few users to hold any out. The release is then only for the users it was trained on.
     false_activity_rate : float or None
-        Share of the validation users' windows of none of the classes that it answers with an activity all the same;
-        None if there was none.
+        Of the validation users' windows that show none of the classes, the share for which an activity is predicted;
+        None if there was no such window.
     schema : int
         Version of this manifest.
     """
@@ -213,19 +150,19 @@ class ReleaseManifest(msgspec.Struct, frozen=True):
         """How windows are cut for this network."""
         return WindowSpec(self.steps, self.rate_hz, self.hop_us, self.gap_us)
 
-    def artifact(self, wanted: str) -> Artifact:
+    def artifact(self, artifact_format: str) -> Artifact:
         """Return the artifact of a format.
 
         Raises
         ------
         ReleaseError
-            If the release has none of it.
+            If the release has no artifact of the format.
         """
         for artifact in self.artifacts:
-            if artifact.format == wanted:
+            if artifact.format == artifact_format:
                 return artifact
-        have = ", ".join(artifact.format for artifact in self.artifacts)
-        raise ReleaseError(f"release {self.release} has no {wanted} artifact (it has: {have})")
+        available = ", ".join(artifact.format for artifact in self.artifacts)
+        raise ReleaseError(f"release {self.release} has no {artifact_format} artifact (it has: {available})")
 
 
 def encode_manifest(manifest: ReleaseManifest) -> bytes:
@@ -260,27 +197,27 @@ class _SchemaOnly(msgspec.Struct):
 def decode_document(
     document: bytes, kind: type[Document], what: str, *, schema: int, limit: int, if_older: str
 ) -> Document:
-    """Decode JSON that says which version it is of; what it says otherwise is not checked.
+    """Decode JSON that states its schema version; check its size, version and types only.
 
     Parameters
     ----------
     document : bytes
         The JSON, with a field `schema`.
     kind : type
-        What it is decoded to.
+        The type to decode to.
     what : str
-        What to call it in an error.
+        The document's name in errors.
     schema : int
-        The version that is read.
+        The supported version.
     limit : int
-        Most bytes.
+        Largest size, bytes.
     if_older : str
-        What to do about an older version.
+        Advice for an older version, for the error's text.
 
     Raises
     ------
     ReleaseError
-        If it is too large, of another version, or not such a document.
+        If it is too large, of another version, or not of the type.
     """
     if len(document) > limit:
         raise ReleaseError(f"the {what} has {len(document)} bytes; the limit is {limit}")
@@ -300,7 +237,7 @@ def _check(manifest: ReleaseManifest) -> None:
     if len(manifest.classes) < 2 or len(set(manifest.classes)) != len(manifest.classes):
         raise ReleaseError(f"classes must be two or more different names, not {manifest.classes}")
     if UNKNOWN in manifest.classes:
-        raise ReleaseError(f"no class may be called {UNKNOWN!r}: that is the answer for what is none of the classes")
+        raise ReleaseError(f"no class may be called {UNKNOWN!r}: it is reserved for windows of none of the classes")
     if not 0 <= manifest.decision_threshold < 1:  # NaN must fail too
         raise ReleaseError(f"the decision threshold must be from 0 to below 1, not {manifest.decision_threshold}")
     if manifest.false_activity_rate is not None and not 0 <= manifest.false_activity_rate <= 1:
@@ -319,18 +256,19 @@ def _check(manifest: ReleaseManifest) -> None:
         require_plain_name(name, "the name of a release's file")
     if len(set(names)) != len(names):
         raise ReleaseError(f"two of a release's files have one name: {', '.join(names)}")
-    if len({artifact.format for artifact in manifest.artifacts}) != len(manifest.artifacts):
-        raise ReleaseError(f"a release has one artifact a format, not {[each.format for each in manifest.artifacts]}")
+    formats = [artifact.format for artifact in manifest.artifacts]
+    if len(set(formats)) != len(formats):
+        raise ReleaseError(f"a release has one artifact a format, not {formats}")
     for artifact in manifest.artifacts:
         _check_measurements(artifact)
 
 
 def _check_measurements(artifact: Artifact) -> None:
-    found = artifact.largest_difference, artifact.same_answer, artifact.latency_ms
-    if not all(value is None or (math.isfinite(value) and value >= 0) for value in found) or (
+    measured = artifact.largest_difference, artifact.same_answer, artifact.latency_ms
+    if not all(value is None or (math.isfinite(value) and value >= 0) for value in measured) or (
         artifact.same_answer is not None and artifact.same_answer > 1
     ):
         raise ReleaseError(
             f"{artifact.name}: the largest difference and the latency must be 0 or more, the share of same answers "
-            f"from 0 to 1, not {found}"
+            f"from 0 to 1, not {measured}"
         )

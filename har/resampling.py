@@ -1,24 +1,24 @@
-"""Irregular readings to a regular grid, with every value independent of how the readings were delivered.
+"""Resample irregular readings to a regular grid; the values do not depend on how readings were delivered.
 
 Phones sample at 50 to 200 Hz, with jitter. Each value on the grid is made in two steps:
 
-1. **Interpolation** at four points a grid step (200 Hz for a 50 Hz grid) by a cubic Hermite curve through
+1. **Interpolation** at four points per grid step (200 Hz for a 50 Hz grid) by a cubic Hermite curve through
    the two neighbouring readings, with the slope at each reading taken from the readings beside it
    (Catmull and Rom, *A class of local interpolating splines*, 1974). An interval of more than
-   `LONGEST_CURVE_US` is crossed by a straight line: a curve there would be motion nobody measured.
+   `LONGEST_CURVE_US` is crossed by a straight line: a curve there would be invented motion.
 2. **Low-pass filtering** by a symmetric Hamming-windowed sinc of 33 taps (Oppenheim and Schafer,
-   *Discrete-Time Signal Processing*, section on FIR design by windowing), so that what a fast phone
-   measures above the grid's Nyquist frequency does not fold into the window. Slow phones pass through the
-   same filter: the signal is then the same whatever the phone's rate.
+   *Discrete-Time Signal Processing*, section on FIR design by windowing), so that frequencies above the
+   grid's Nyquist frequency do not alias into the window. Readings of every sample rate pass through the same
+   filter, so phones of different rates give the same signal.
 
-A point is only ever computed from the four readings around it, element by element and summed in a fixed
-order, so that values are equal bit for bit however the readings were split into calls.
+Each point is computed only from the four readings around it, element by element and summed in a fixed order.
+Values are therefore equal bit for bit, however the readings were split into calls.
 """
 
 import numpy as np
 from numpy.typing import NDArray
 
-#: Interpolated points a grid step.
+#: Interpolated points per grid step.
 OVERSAMPLING = 4
 #: Taps on each side of the filter's centre, in interpolated points: 80 ms on a 50 Hz grid.
 HALF_TAPS = 16
@@ -34,7 +34,7 @@ Times = NDArray[np.int64]
 def low_pass_taps() -> Floats:
     """Return the filter's taps, shape ``(2 * HALF_TAPS + 1,)``, symmetric, with a sum of 1.
 
-    They are rounded to nine decimals, so that every platform's mathematics library gives the same.
+    They are rounded to nine decimals, so that every platform's mathematics library gives the same taps.
     """
     offsets = np.arange(-HALF_TAPS, HALF_TAPS + 1)
     cutoff = 2 * CUTOFF / OVERSAMPLING
@@ -70,6 +70,7 @@ def grid_values(times: Times, axes: Floats, first: int, last: int, period_us: in
     Returns
     -------
     ndarray of float64, shape (last - first + 1, 3)
+        m/s².
     """
     fine_us = period_us // OVERSAMPLING
     begin = first * OVERSAMPLING - HALF_TAPS
@@ -81,6 +82,16 @@ def grid_values(times: Times, axes: Floats, first: int, last: int, period_us: in
 def reach_us(period_us: int) -> int:
     """Return how far before and after a grid point the filter reads, in µs."""
     return HALF_TAPS * (period_us // OVERSAMPLING)
+
+
+def supported_from_us(times: Times, period_us: int) -> int:
+    """Return the earliest time that readings support, µs: the filter reads from the second reading on."""
+    return int(times[1]) + reach_us(period_us)
+
+
+def last_supported_point(times: Times, period_us: int) -> int:
+    """Return the last grid point that readings support: the filter reads what is before the last but one."""
+    return (int(times[-2]) - 1 - reach_us(period_us)) // period_us
 
 
 def _interpolate(times: Times, axes: Floats, points: Times) -> Floats:
@@ -106,6 +117,6 @@ def _interpolate(times: Times, axes: Floats, points: Times) -> Floats:
 def _low_pass(fine: Floats, count: int) -> Floats:
     centres = np.arange(count) * OVERSAMPLING
     pairs = fine[centres + _LEFT] + fine[centres + _RIGHT]
-    # Reducing over the outermost axis adds whole rows one after the other: the order of the sum is the same
-    # for any number of points, which a matrix product would not promise.
+    # Reducing over the outermost axis adds whole rows one after the other. The order of summation is then the
+    # same for any number of points, which a matrix product does not guarantee.
     return np.asarray(np.add.reduce(pairs * _FOLDED, axis=0))

@@ -1,27 +1,24 @@
-"""`SampleBatch`: the wire message that carries accelerometer readings, its codec and its validation.
+"""`SampleBatch`: a batch of accelerometer readings, and its validation.
 
-One Kafka message holds a batch of readings (25 to 100 is usual), never a single one. The message is a
-MessagePack array: a small header, then the event times and the three axes as raw little-endian bytes that
-decode to NumPy arrays without a copy.
+One Kafka message holds a batch of readings (usually 25 to 100), encoded by `har.binary_samples`.
 
 What a batch promises
 ---------------------
-Phones deliver late, twice and out of order, so a batch says how it stands to the others of its session:
+Phones deliver late, twice and out of order. Each batch therefore makes promises about the other batches of its session:
 
-* ``newest_sent``: the newest event time that the session had sent before this batch was sent. Readings more
-  than the grace older than that are late. Because the statement is in the message, a processor that
-  restarts refuses the same readings as one that did not. A device that sends again what was not acknowledged
-  counts from what was: resuming is not being late.
+* ``newest_sent``: the newest event time that the session had sent before this batch was sent. Readings that are older
+  than that by more than the grace are late. The value is in the message, so a processor rejects the same readings
+  before and after a restart. A device that sends unacknowledged batches again counts from the acknowledged ones, so
+  resuming does not make readings late.
 * ``earlier_until``: no batch with a lower sequence number has a reading after this time.
 * ``later_from``: no batch with a higher sequence number has a reading before this time.
 
-Between ``earlier_until`` of the first and ``later_from`` of the last of consecutive batches, all readings
-are therefore known, and a window inside can be closed at once (`har.assembly`).
+In consecutive batches, all readings between ``earlier_until`` of the first and ``later_from`` of the last are known, so
+a window in between can close at once (`har.assembly`).
 """
 
 import re
 from dataclasses import dataclass
-from typing import Any
 
 import msgspec
 import numpy as np
@@ -33,15 +30,17 @@ MAX_MESSAGE_BYTES = 65_536
 MAX_READINGS = 2_000
 MAX_ACCELERATION = 200.0
 MAX_SEQUENCE = 2**53 - 1
-#: Event times are between 2001 and 2100: what lies outside was not meant as microseconds since the epoch.
+#: Event times lie between 2001 and 2100, µs; others were not meant as microseconds since the epoch.
 MIN_TIME_US = 1_000_000_000_000_000
 MAX_TIME_US = 4_102_444_800_000_000
-#: The readings of a batch are no further apart in time than this, µs: what a batch costs to cut is bounded.
+#: Longest time between two readings of a batch, µs; it bounds the number of windows that a batch can close.
 MAX_SPAN_US = 60_000_000
-#: Promises about batches further away in time than this are not believed, µs.
+#: Promises about batches that are further away in time than this are rejected, µs.
 MAX_DISORDER_US = 60_000_000
 #: ``earlier_until`` of a session's first batch.
 NOTHING_EARLIER = 0
+#: The exceptions that a decoder raises on invalid input.
+UNDECODABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 _IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
@@ -49,15 +48,15 @@ Times = NDArray[np.int64]
 Axes = NDArray[np.float32]
 
 
-class RejectedBatch(ValueError):  # noqa: N818  (the batch is refused; nothing has failed)
+class RejectedBatch(ValueError):  # noqa: N818  (a rejection is not an error of the program)
     """A message that is not a valid batch.
 
     Attributes
     ----------
     code : str
-        A stable, countable name of the fault, such as ``"not_finite"``.
+        The fault's stable name, such as ``"not_finite"``; metrics count by it.
     detail : str
-        What is wrong and what was expected, for the sender.
+        What is wrong and what was expected, for the sender to read.
     """
 
     def __init__(self, code: str, detail: str) -> None:
@@ -82,7 +81,8 @@ class SampleBatch:
     axes : ndarray of float32, shape (n, 3)
         Acceleration along x, y, z in m/s², gravity included, Android's signs (flat on a table: z = +9.8).
     newest_sent, earlier_until, later_from : int
-        Event times in µs, see the module's text; `NOTHING_EARLIER` in a session's first batch.
+        Promises, event times in µs, see the module's docstring. The first two are `NOTHING_EARLIER` in a session's
+        first batch.
     """
 
     device: str
@@ -103,105 +103,10 @@ class SampleBatch:
         return len(self.times)
 
 
-class _Wire(msgspec.Struct, array_like=True):
-    """The message as it lies on the wire, in this order; binary fields are views into it."""
-
-    schema: int
-    device: str
-    session: str
-    sequence: int
-    newest_sent: int
-    earlier_until: int
-    later_from: int
-    units: str
-    count: int
-    times: memoryview
-    x: memoryview
-    y: memoryview
-    z: memoryview
-
-
-#: What a decoder raises at hostile input.
-UNDECODABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
-
-_encoder = msgspec.msgpack.Encoder()
-_decoder = msgspec.msgpack.Decoder(_Wire)
-
-
-def encode_batch(batch: SampleBatch) -> bytes:
-    """Encode a batch as one MessagePack message.
-
-    Examples
-    --------
-    >>> times = np.arange(1_700_000_000_000_000, 1_700_000_001_000_000, 20_000)
-    >>> axes = np.full((50, 3), 5.66, np.float32)
-    >>> batch = in_order_batch("phone-1", "s1", 0, times, axes, earlier_until=0)
-    >>> len(encode_batch(batch))
-    1041
-    """
-    axes = np.ascontiguousarray(batch.axes.T, dtype="<f4")
-    return _encoder.encode(
-        _Wire(
-            SCHEMA,
-            batch.device,
-            batch.session,
-            batch.sequence,
-            batch.newest_sent,
-            batch.earlier_until,
-            batch.later_from,
-            UNITS,
-            len(batch),
-            memoryview(np.ascontiguousarray(batch.times, dtype="<i8").tobytes()),
-            memoryview(axes[0].tobytes()),
-            memoryview(axes[1].tobytes()),
-            memoryview(axes[2].tobytes()),
-        )
-    )
-
-
-def decode_batch(message: bytes) -> SampleBatch:
-    """Decode and validate one MessagePack message.
-
-    Raises
-    ------
-    RejectedBatch
-        If the message is empty, oversized, truncated, foreign, of an unknown schema, or holds values that
-        no accelerometer gives. The fault's code and a text for the sender are on the exception.
-    """
-    check_size(message)
-    try:
-        wire = _decoder.decode(message)
-    except UNDECODABLE as error:
-        raise _explain_malformed(message, error) from error
-    check_header(wire.schema, wire.device, wire.session, wire.sequence, wire.units, wire.count)
-    for name, field, size in (("times", wire.times, 8), ("x", wire.x, 4), ("y", wire.y, 4), ("z", wire.z, 4)):
-        if len(field) != size * wire.count:
-            raise RejectedBatch(
-                "count",
-                f"{name} holds {len(field)} bytes; {wire.count} readings of {size} bytes were announced",
-            )
-    times = np.frombuffer(wire.times, "<i8")
-    axes = np.empty((wire.count, 3), np.float32)
-    for column, field in enumerate((wire.x, wire.y, wire.z)):
-        axes[:, column] = np.frombuffer(field, "<f4")
-    return checked_batch(
-        SampleBatch(
-            wire.device,
-            wire.session,
-            wire.sequence,
-            times,
-            axes,
-            wire.newest_sent,
-            wire.earlier_until,
-            wire.later_from,
-        )
-    )
-
-
 def in_order_batch(
     device: str, session: str, sequence: int, times: Times, axes: Axes, *, earlier_until: int
 ) -> SampleBatch:
-    """Build the batch of a sender whose event times strictly increase, with the promises that this allows.
+    """Build a batch for a sender whose event times strictly increase, with the strongest promises.
 
     Parameters
     ----------
@@ -212,7 +117,7 @@ def in_order_batch(
 
 
 def checked_batch(batch: SampleBatch) -> SampleBatch:
-    """Return `batch` if its values are possible.
+    """Return `batch` if its values are valid.
 
     Raises
     ------
@@ -231,15 +136,15 @@ def checked_batch(batch: SampleBatch) -> SampleBatch:
             f"the readings are up to {(newest - oldest) / 1e6:.1f} s apart; the limit is {MAX_SPAN_US / 1e6:.0f} s",
         )
     if not 0 <= batch.newest_sent <= MAX_TIME_US:
-        raise RejectedBatch("promise", f"newest_sent is {batch.newest_sent}, which is no time up to 2100")
+        raise RejectedBatch("promise", f"newest_sent is {batch.newest_sent}, which is not a time from 1970 to 2100")
     latest_earlier, oldest_later = newest + MAX_DISORDER_US, oldest - MAX_DISORDER_US
     if not 0 <= batch.earlier_until <= latest_earlier or not oldest_later <= batch.later_from <= newest + 1:
         raise RejectedBatch(
             "promise",
-            f"later_from is {batch.later_from} and earlier_until {batch.earlier_until}, "
-            f"which readings from {oldest} to {newest} cannot promise",
+            f"later_from {batch.later_from} and earlier_until {batch.earlier_until} "
+            f"contradict readings from {oldest} to {newest}",
         )
-    # First, and not from the sum of squares: arithmetic with signalling NaNs warns.
+    # Check this before the sum of squares: arithmetic with signalling NaNs warns.
     if not np.isfinite(batch.axes).all():
         row = int(np.argmin(np.isfinite(batch.axes).all(axis=1)))
         raise RejectedBatch("not_finite", f"reading {row} holds NaN or infinity: {batch.axes[row].tolist()}")
@@ -266,7 +171,7 @@ def check_identifier(kind: str, value: str) -> None:
 
 
 def check_size(message: bytes) -> None:
-    """Refuse an empty message, and one that is too long to look into.
+    """Reject a message that is empty or too long to parse.
 
     Raises
     ------
@@ -280,7 +185,7 @@ def check_size(message: bytes) -> None:
 
 
 def check_header(schema: int, device: str, session: str, sequence: int, units: str, count: int) -> None:
-    """Check what a message says of its readings.
+    """Check a message's header.
 
     Raises
     ------
@@ -288,25 +193,14 @@ def check_header(schema: int, device: str, session: str, sequence: int, units: s
         With code ``schema``, ``device``, ``session``, ``sequence``, ``units``, ``empty`` or ``oversized``.
     """
     if schema != SCHEMA:
-        raise RejectedBatch("schema", f"schema version {schema} is not known here; this system reads {SCHEMA}")
+        raise RejectedBatch("schema", f"schema version {schema} is not supported; this system reads {SCHEMA}")
     check_identifier("device", device)
     check_identifier("session", session)
     if not 0 <= sequence <= MAX_SEQUENCE:
         raise RejectedBatch("sequence", f"sequence {sequence} is not between 0 and 2^53 - 1")
     if units != UNITS:
-        raise RejectedBatch("units", f"units {units[:20]!r}; acceleration is taken in {UNITS}")
+        raise RejectedBatch("units", f"units {units[:20]!r}; expected acceleration in {UNITS}")
     if count < 1:
-        raise RejectedBatch("empty", "the batch holds no reading")
+        raise RejectedBatch("empty", "the batch has no reading")
     if count > MAX_READINGS:
         raise RejectedBatch("oversized", f"{count} readings; the limit is {MAX_READINGS}")
-
-
-def _explain_malformed(message: bytes, error: Exception) -> RejectedBatch:
-    """Say why a message could not be decoded: another schema version, or no batch at all."""
-    try:
-        fields: Any = msgspec.msgpack.decode(message)
-    except UNDECODABLE as broken:
-        return RejectedBatch("malformed", f"truncated or not MessagePack: {broken}")
-    if isinstance(fields, list) and fields and isinstance(fields[0], int) and fields[0] != SCHEMA:
-        return RejectedBatch("schema", f"schema version {fields[0]} is not known here; this system reads {SCHEMA}")
-    return RejectedBatch("malformed", f"MessagePack, but not a batch: {error}")

@@ -1,4 +1,4 @@
-"""How right a network's answers are: accuracy, F1 and the confusion matrix.
+"""Scores of a network's predictions: accuracy, F1 and the confusion matrix.
 
 Scores follow the usual definitions (Sokolova and Lapalme, *A systematic analysis of performance measures
 for classification tasks*, 2009): macro-F1 is the plain mean of the F1 of every class that occurs.
@@ -13,11 +13,18 @@ from har.releases import ClassScore, Scores
 
 
 def confusion_matrix(
-    truth: NDArray[np.integer], answer: NDArray[np.integer], classes: int, *, unknown: bool = False
+    truth: NDArray[np.integer], predicted: NDArray[np.integer], classes: int, *, unknown: bool = False
 ) -> NDArray[np.int64]:
-    """Count windows by true class (rows) and answered class (columns).
+    """Count windows by true class (rows) and predicted class (columns).
 
-    With `unknown` there is a last column for the answer number `classes`, see `har.answers.decide_all`.
+    Parameters
+    ----------
+    truth, predicted : ndarray of int, shape (n,)
+        Class indices of each window.
+    classes : int
+        The number of classes.
+    unknown : bool
+        Whether to add a last column for the predicted index `classes`, see `har.answers.decide_all`.
 
     Examples
     --------
@@ -27,15 +34,14 @@ def confusion_matrix(
     [[1, 0, 1], [0, 1, 0]]
     """
     columns = classes + unknown
-    counts = np.bincount(truth * columns + answer, minlength=classes * columns)
+    counts = np.bincount(truth * columns + predicted, minlength=classes * columns)
     return counts.reshape(classes, columns).astype(np.int64)
 
 
 def scores(confusion: NDArray[np.int64], classes: Sequence[str]) -> Scores:
-    """Score a confusion matrix of shape (classes, classes), or with a further column for unknown; rows are the truth.
+    """Score a confusion matrix of shape (classes, classes), or with one more column for unknown; rows are the truth.
 
-    A class without a window of its own is left out of `macro_f1`. A window of a class that was answered unknown was
-    not answered rightly.
+    `macro_f1` leaves out a class without windows. A window of a class that was predicted as unknown counts as wrong.
 
     Raises
     ------
@@ -46,9 +52,9 @@ def scores(confusion: NDArray[np.int64], classes: Sequence[str]) -> Scores:
     if not total:
         raise ValueError("no window to score")
     right = np.diag(confusion).astype(np.float64)
-    answered = confusion.sum(axis=0)[: len(classes)].astype(np.float64)
+    predicted = confusion.sum(axis=0)[: len(classes)].astype(np.float64)
     actual = confusion.sum(axis=1).astype(np.float64)
-    precision = np.divide(right, answered, out=np.zeros_like(right), where=answered > 0)
+    precision = np.divide(right, predicted, out=np.zeros_like(right), where=predicted > 0)
     recall = np.divide(right, actual, out=np.zeros_like(right), where=actual > 0)
     both = precision + recall
     f1 = np.divide(2 * precision * recall, both, out=np.zeros_like(right), where=both > 0)

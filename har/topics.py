@@ -1,4 +1,4 @@
-"""The Kafka topics: what they carry, their key, and how they are kept."""
+"""The Kafka topics: the messages they carry, their keys, and their retention."""
 
 from dataclasses import dataclass
 
@@ -16,13 +16,13 @@ class Topic:
     carries : str
         The message type.
     key : str
-        What a message's key is; messages with the same key stay in order.
+        What the messages' keys are; messages with the same key stay in order.
     retention_ms : int
-        How long messages are kept, ms; of a compacted topic, how long one is kept that a newer one has replaced.
+        How long messages are kept, ms. In a compacted topic this applies to messages that a newer one has replaced.
     compacted : bool
-        Whether the newest message of each key is kept for ever.
+        Whether the newest message of each key is kept forever.
     partitions : int or None
-        How many there are; as many as Kafka is asked for with the others, if None.
+        Number of partitions; None for the number that `har topics` is called with.
     """
 
     name: str
@@ -35,15 +35,15 @@ class Topic:
 
 SAMPLES = Topic("accelerometer.samples", "har.samples.SampleBatch (MessagePack)", "device", 7 * DAY_MS)
 PREDICTIONS = Topic("activity.predictions", "har.predictions.Prediction (JSON)", "device", 7 * DAY_MS)
-#: Messages that were refused, as they came, with the reason in their headers (`har.refusals`).
-REFUSED = Topic("accelerometer.refused", "the refused message, unchanged", "device if known", 30 * DAY_MS)
-#: What wearers say that they do.
-LABELS = Topic("activity.labels", "har.statements.Statement (JSON)", "device", 30 * DAY_MS)
-#: What a canary and what is stable say of the same window.
+#: The dead-letter topic: rejected messages, unchanged, with the reason in their headers (`har.rejections`).
+REJECTED = Topic("accelerometer.rejected", "the rejected message, unchanged", "device if known", 30 * DAY_MS)
+#: Labels from wearers.
+LABELS = Topic("activity.labels", "har.labels.Label (JSON)", "device", 30 * DAY_MS)
+#: Predictions of a canary and of the stable release for the same window.
 COMPARISONS = Topic("model.comparisons", "har.comparisons.Comparison (JSON)", "device", 7 * DAY_MS)
-#: Changes of the store's channels; everybody who serves a release reads all of it.
+#: Changes of the store's channels. Every consumer that serves a release reads the whole topic.
 RELEASES = Topic(
     "model.releases", "har.channels.ReleaseAnnouncement (JSON)", "channel", DAY_MS, compacted=True, partitions=1
 )
 
-ALL = (SAMPLES, PREDICTIONS, REFUSED, LABELS, COMPARISONS, RELEASES)
+ALL = (SAMPLES, PREDICTIONS, REJECTED, LABELS, COMPARISONS, RELEASES)

@@ -1,15 +1,15 @@
-"""Windows on the absolute event-time grid: the same code in the stream, the trainer and on the edge.
+"""Windows on the absolute event-time grid; the stream, the trainer and the edge use the same code.
 
 A window is `WindowSpec.steps` consecutive values of the resampled signal (`har.resampling`), starting at a
-multiple of the hop since the epoch. Which windows exist, and every bit of their values, depends on the
-readings alone and not on where reading began.
+multiple of the hop since the Unix epoch. Which windows exist, and every bit of their values, depend only on the
+readings, not on where reading began.
 
-* Readings that are more than `WindowSpec.gap_us` apart belong to different **stretches**; no window
-  crosses from one to another.
-* A window exists if all it needs was measured: its filter's reach on both sides, and one further reading
+* Readings that are more than `WindowSpec.gap_us` apart belong to different **stretches**. No window crosses
+  from one stretch to another.
+* A window exists if everything it needs was measured: the filter's reach on both sides, and one further reading
   beyond. Nothing is extrapolated or padded.
-* Readings with the same time are merged. If their values conflict, the smallest ``(x, y, z)`` is kept, a
-  rule that does not depend on which came first; conflicts are counted.
+* Readings with the same time are merged. If their values differ, the smallest ``(x, y, z)`` is kept, so the
+  order of arrival does not matter. Conflicts are counted.
 """
 
 import itertools
@@ -20,18 +20,26 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from har.resampling import OVERSAMPLING, Floats, Times, grid_values, reach_us
+from har.resampling import (
+    OVERSAMPLING,
+    Floats,
+    Times,
+    grid_values,
+    last_supported_point,
+    reach_us,
+    supported_from_us,
+)
 
 MICROSECONDS = 1_000_000
 
 
 class WindowSpec(msgspec.Struct, frozen=True):
-    """How windows are cut; a release's manifest says it for its network.
+    """How windows are cut; a release's manifest states it for its network.
 
     Attributes
     ----------
     steps : int
-        Values a window.
+        Values per window.
     rate_hz : int
         Sample rate of the grid, Hz.
     hop_us : int
@@ -66,12 +74,12 @@ class WindowSpec(msgspec.Struct, frozen=True):
 
     @property
     def length_us(self) -> int:
-        """Time that a window stands for: steps times period, µs."""
+        """Length of a window: steps times period, µs."""
         return self.steps * self.period_us
 
 
 class WindowValues(NamedTuple):
-    """One window: its start in µs since the epoch, its values (steps, 3) float32 in m/s²."""
+    """One window: its start, µs since the epoch, and its values, float32 of shape (steps, 3), m/s²."""
 
     start: int
     values: NDArray[np.float32]
@@ -88,7 +96,7 @@ class RecordingWindows:
     values : ndarray of float32, shape (n, steps, 3)
         m/s², gravity included.
     repeats, conflicts : int
-        How many readings repeated another's time, and how many of those with other values.
+        Number of readings with the time of another reading, and of those whose values differ.
     """
 
     starts: Times
@@ -98,7 +106,7 @@ class RecordingWindows:
 
 
 class Merged(NamedTuple):
-    """Readings in strictly increasing time, and what was merged to get there."""
+    """Readings in strictly increasing time, µs and m/s², and how many were merged to get there."""
 
     times: Times
     axes: Floats
@@ -116,12 +124,12 @@ def recording_windows(times: Times, axes: NDArray[np.floating], spec: WindowSpec
     axes : ndarray of float32, shape (n, 3)
         Acceleration in m/s², gravity included.
     spec : WindowSpec, optional
-        200 steps at 50 Hz every second, if not given.
+        By default 200 steps at 50 Hz, every second.
 
     Examples
     --------
-    Ten seconds of a phone lying still, at 100 Hz. The first and the last second have no window that is
-    supported by readings on both sides:
+    Ten seconds of a phone that lies still, at 100 Hz. The windows at 0 s and 6 s do not exist, as readings on one
+    side are missing:
 
     >>> times = np.arange(0, 10_000_000, 10_000)
     >>> windows = recording_windows(times, np.tile(np.float32([0, 0, 9.81]), (1000, 1)))
@@ -144,7 +152,7 @@ def recording_windows(times: Times, axes: NDArray[np.floating], spec: WindowSpec
 
 
 def merge_readings(times: Times, axes: Floats) -> Merged:
-    """Sort readings by time and merge those with the same time."""
+    """Sort readings by time (µs) and merge those with the same time; axes are in m/s²."""
     axes = axes + 0.0  # turns -0.0 into 0.0: equal readings must also be equal bit for bit
     if len(times) < 2 or bool((times[1:] > times[:-1]).all()):
         return Merged(times, axes, 0, 0)
@@ -173,10 +181,10 @@ def split_at_gaps(times: Times, gap_us: int) -> list[slice]:
 
 
 class Stretch:
-    """Cuts windows from one gapless stretch of readings, given piece by piece.
+    """Cuts windows from one stretch of readings without a gap, given piece by piece.
 
-    It keeps only what the windows still to come need. The pieces may be split anywhere: the windows and
-    their bits are the same.
+    It keeps only the readings that future windows need. The readings may be split anywhere; the windows are equal bit
+    for bit.
     """
 
     def __init__(self, spec: WindowSpec) -> None:
@@ -190,12 +198,12 @@ class Stretch:
 
     @property
     def needed_from(self) -> int | None:
-        """The oldest reading's time that a window still to come needs, µs; None before any reading."""
+        """Time of the oldest reading that a future window needs, µs; None before any reading."""
         return int(self._times[0]) if len(self._times) else None
 
     @property
     def last_time(self) -> int | None:
-        """The newest reading's time, µs; None before any reading."""
+        """Time of the newest reading, µs; None before any reading."""
         return int(self._times[-1]) if len(self._times) else None
 
     def __len__(self) -> int:
@@ -203,14 +211,14 @@ class Stretch:
         return len(self._times)
 
     def extend(self, times: Times, axes: Floats) -> list[WindowValues]:
-        """Add readings that follow in strictly increasing time; return the windows they complete.
+        """Add the next readings, in strictly increasing time; return the windows that they complete.
 
         Parameters
         ----------
         times : ndarray of int64, shape (n,)
-            µs, all later than the readings before and without a gap.
+            µs, all later than the previous readings and without a gap.
         axes : ndarray of float64, shape (n, 3)
-            m/s².
+            m/s², gravity included.
         """
         self._times = np.concatenate((self._times, times))
         self._axes = np.concatenate((self._axes, axes))
@@ -225,8 +233,7 @@ class Stretch:
         if len(self._times) < 2:
             return False
         hop = self._spec.hop_us
-        first_supported = int(self._times[1]) + self._reach
-        self._next_start = -(-first_supported // hop) * hop
+        self._next_start = -(-supported_from_us(self._times, self._spec.period_us) // hop) * hop
         self._grid_first = self._next_start // self._spec.period_us
         return True
 
@@ -235,7 +242,7 @@ class Stretch:
             return
         period = self._spec.period_us
         first = self._grid_first + len(self._grid)
-        last = (int(self._times[-2]) - 1 - self._reach) // period
+        last = last_supported_point(self._times, period)
         if last < first:
             return
         values = grid_values(self._times, self._axes, first, last, period).astype(np.float32)

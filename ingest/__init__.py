@@ -1,1 +1,1 @@
-"""Phones to Kafka: the gateway, its Kafka publisher, the device client, replay and simulated phones."""
+"""The path from phones to Kafka: the gateway, the senders, the device registry, the phone page and the archive."""

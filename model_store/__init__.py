@@ -1,6 +1,6 @@
-"""Releases: opening a release folder, verifying it, and classifying windows with it."""
+"""Releases: open and verify a release folder, classify windows with it, and the signed store of releases."""
 
 import os
 
-# ONNX Runtime's wheel has telemetry in it, on by default, which also writes a file into the temporary folder.
+# The wheel of ONNX Runtime contains telemetry that is on by default and writes a file to the temporary folder.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")

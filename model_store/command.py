@@ -1,16 +1,27 @@
-"""`har store`: acts on a store, told in plain words."""
+"""`har store`: create, change, inspect and serve a store of releases."""
 
 import sys
 from collections.abc import Callable, Sequence
 
 import msgspec
 
-from har import interrupts
 from har.channels import CANARY, ChannelPointer
+from har.process import interrupts
+from har.process.whole_files import write_whole
 from har.releases import ReleaseError
-from har.store_settings import (
+from model_store.release_folder import open_release
+from model_store.repository.contents import describe_release, files_of, history, pointers, read_manifest, release_names
+from model_store.repository.creation import RootKeys, create_store
+from model_store.repository.key_rotation import renew, rotate_key
+from model_store.repository.publishing import promote, publish, rollback
+from model_store.repository.refreshing import expiries
+from model_store.repository.signed_state import Signing, read_state
+from model_store.repository.signing_keys import Keyring
+from model_store.repository.storage import Storage
+from model_store.repository.verification import verify_store
+from model_store.settings import (
     InitSettings,
-    ListSettings,
+    ListReleasesSettings,
     OfflineSigningSettings,
     PromoteSettings,
     PublishSettings,
@@ -22,30 +33,19 @@ from har.store_settings import (
     StoreSettings,
     VerifySettings,
 )
-from har.whole_files import write_whole
-from model_store.release_folder import open_release
-from model_store.repository.contents import described, files_of, history, pointers, read_manifest, release_names
-from model_store.repository.creation import RootKeys, create_store
-from model_store.repository.key_rotation import renew, rotate_key
-from model_store.repository.publishing import promote, publish, rollback
-from model_store.repository.refreshing import expiries
-from model_store.repository.signed_state import Signing, read_state
-from model_store.repository.signing_keys import Keyring
-from model_store.repository.storage import Storage
-from model_store.repository.verification import verify_store
 
 FAILURE, USAGE_ERROR = 1, 2
 TRUSTED_ROOT = "trusted_root.json"
 
 
 def run(settings: StoreSettings) -> int:
-    """Do what the subcommand says; return the exit status."""
+    """Run the chosen subcommand; return the exit status."""
     if settings.serve is not None:
         with interrupts.ending_at_once():
-            from model_store.server.serve import serve  # noqa: PLC0415 - whoever only publishes needs no web server
+            from model_store.server.serve import serve  # noqa: PLC0415 - other subcommands need no web server
 
         return serve(settings.serve)
-    acts: Sequence[tuple[object, Callable[..., int]]] = (
+    commands: Sequence[tuple[object, Callable[..., int]]] = (
         (settings.init, _init),
         (settings.publish, _publish),
         (settings.promote, _promote),
@@ -56,19 +56,19 @@ def run(settings: StoreSettings) -> int:
         (settings.rotate_key, _rotate_key),
         (settings.renew, _renew),
     )
-    for chosen, act in acts:
+    for chosen, command in commands:
         if chosen is not None:
             try:
-                return act(chosen)
+                return command(chosen)
             except (ReleaseError, OSError) as error:
                 print(f"har store: {error}", file=sys.stderr)
                 return FAILURE
-    print("har store: say what; see har store --help", file=sys.stderr)
+    print("har store: a subcommand is missing; see har store --help", file=sys.stderr)
     return USAGE_ERROR
 
 
 def signing_of(settings: SigningSettings) -> Signing:
-    """Return what signs, by the settings."""
+    """Return the keys that the settings name, for signing."""
     if isinstance(settings, OfflineSigningSettings):
         secret = settings.passphrase.get_secret_value().encode() if settings.passphrase is not None else None
         return Signing(Keyring(settings.online_keys, settings.offline_keys, secret))
@@ -80,13 +80,13 @@ def _init(settings: InitSettings) -> int:
     root = create_store(Storage(settings.store), signing, RootKeys(settings.root_keys, settings.root_keys_needed))
     trusted = settings.online_keys.parent / TRUSTED_ROOT
     write_whole(trusted, root, durable=True)
-    print(f"{settings.store} is a store now; it has no releases yet.")
-    print(f"  {trusted}: give it to every client, by a way that is trusted.")
-    print(f"  {settings.online_keys}: the keys that publish and roll back; where `har store serve` runs.")
-    print(f"  {settings.offline_keys}: the keys that everything rests on. Move them off this machine; they are")
-    print("  needed to replace keys, and once a year for har store renew.")
+    print(f"created the store {settings.store}; it has no releases yet.")
+    print(f"  {trusted}: copy it to every client, over a trusted channel.")
+    print(f"  {settings.online_keys}: the online keys, to publish and roll back. `har store serve` needs them.")
+    print(f"  {settings.offline_keys}: the offline keys, which authorise all other keys. Move them off this machine.")
+    print("  They are needed to replace keys, and once a year for `har store renew`.")
     if settings.passphrase is None:
-        print("  They are not encrypted: no passphrase was given.")
+        print("  They are not encrypted, as no passphrase was given.")
     return 0
 
 
@@ -99,12 +99,12 @@ def _publish(settings: PublishSettings) -> int:
         share=settings.share,
         reason=settings.reason,
     )
-    print(_said(pointer))
+    print(_format_change(pointer))
     return 0
 
 
 def _promote(settings: PromoteSettings) -> int:
-    print(_said(promote(Storage(settings.store), signing_of(settings), reason=settings.reason)))
+    print(_format_change(promote(Storage(settings.store), signing_of(settings), reason=settings.reason)))
     return 0
 
 
@@ -116,26 +116,26 @@ def _rollback(settings: RollbackSettings) -> int:
         to=settings.to,
         reason=settings.reason,
     )
-    print(_said(pointer))
+    print(_format_change(pointer))
     return 0
 
 
-def _list(settings: ListSettings) -> int:
+def _list(settings: ListReleasesSettings) -> int:
     storage = Storage(settings.store)
     state = read_state(storage)
     found, past = pointers(storage, state), history(storage, state)
     manifests = [read_manifest(storage, state, name) for name in release_names(state)]
     if settings.json_output:
-        releases = [{"release": each.release, "created": each.created, "network": each.network} for each in manifests]
+        releases = [{"release": item.release, "created": item.created, "network": item.network} for item in manifests]
         _print_json({"releases": releases, "channels": found, "history": past})
         return 0
     for manifest in manifests:
-        used = ", ".join(channel for channel, pointer in found.items() if pointer.release == manifest.release)
-        print(f"{manifest.release:<40} {manifest.created}  {manifest.network:<10} {used}".rstrip())
+        channels = ", ".join(channel for channel, pointer in found.items() if pointer.release == manifest.release)
+        print(f"{manifest.release:<40} {manifest.created}  {manifest.network:<10} {channels}".rstrip())
     if not manifests:
         print("no releases yet")
     for pointer in past:
-        print(f"{pointer.at}  {_said(pointer)}")
+        print(f"{pointer.at}  {_format_change(pointer)}")
     return 0
 
 
@@ -143,10 +143,10 @@ def _show(settings: ShowSettings) -> int:
     storage = Storage(settings.store)
     state = read_state(storage)
     if settings.json_output:
-        _print_json(described(storage, state, settings.release))
+        _print_json(describe_release(storage, state, settings.release))
         return 0
     manifest, files = read_manifest(storage, state, settings.release), files_of(state, settings.release)
-    print(f"{manifest.release}: {manifest.network}, made {manifest.created}")
+    print(f"{manifest.release}: {manifest.network}, created {manifest.created}")
     print(f"classes: {', '.join(manifest.classes)}; unknown below {manifest.decision_threshold:g}")
     for protocol, scores in manifest.metrics.items():
         print(f"{protocol}: macro-F1 {scores.macro_f1:.3f}, accuracy {scores.accuracy:.3f}")
@@ -162,7 +162,7 @@ def _verify(settings: VerifySettings) -> int:
         _print_json(findings)
         return FAILURE if findings.faults else 0
     for fault in findings.faults:
-        print(f"WRONG  {fault}")
+        print(f"fault  {fault}")
     for note in findings.notes:
         print(f"note   {note}")
     for channel, release in findings.channels.items():
@@ -170,28 +170,28 @@ def _verify(settings: VerifySettings) -> int:
     if findings.faults:
         print(f"{len(findings.faults)} fault(s)")
         return FAILURE
-    until = min(expiries(read_state(storage)).items(), key=lambda each: each[1])
-    print(f"{len(findings.releases)} release(s), all as signed; {until[0]} expires at {until[1]:%F %R} UTC")
+    role, expiry = min(expiries(read_state(storage)).items(), key=lambda item: item[1])
+    print(f"{len(findings.releases)} release(s), all as signed; {role} expires at {expiry:%F %R} UTC")
     return 0
 
 
 def _rotate_key(settings: RotateKeySettings) -> int:
     keyid = rotate_key(Storage(settings.store), signing_of(settings), settings.role, keyid=settings.key)
-    print(f"{settings.role} signs with the key {keyid} now; what only the old one signed counts no more")
+    print(f"replaced the key of {settings.role} by {keyid}; signatures of the old key are no longer valid")
     return 0
 
 
 def _renew(settings: RenewSettings) -> int:
     renew(Storage(settings.store), signing_of(settings))
-    print("root and targets are signed afresh")
+    print("renewed the signatures of root and targets")
     return 0
 
 
-def _said(pointer: ChannelPointer) -> str:
-    now = pointer.release or "no release"
+def _format_change(pointer: ChannelPointer) -> str:
+    release = pointer.release or "no release"
     share = f" for {pointer.share:.0%} of the devices" if pointer.channel == CANARY and pointer.release else ""
     reason = f": {pointer.reason}" if pointer.reason else ""
-    return f"{pointer.channel} {pointer.number}: {now}{share} ({pointer.change}, was {pointer.replaced}){reason}"
+    return f"{pointer.channel} {pointer.number}: {release}{share} ({pointer.change}, was {pointer.replaced}){reason}"
 
 
 def _print_json(document: object) -> None:

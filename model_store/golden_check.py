@@ -1,4 +1,4 @@
-"""The golden window: the question with a known answer that a release must pass before it classifies anything else."""
+"""Check of the golden window: a window with known probabilities that a release must reproduce before it is used."""
 
 from collections.abc import Callable
 
@@ -15,37 +15,37 @@ def check_golden(
     *,
     rounded: bool = False,
 ) -> None:
-    """Check that a loaded network gives the known answer, so that windows and network mean the same.
+    """Check that a loaded network reproduces the known probabilities of the golden window.
 
     Parameters
     ----------
     release : ReleaseFolder
-        Where the network is from.
+        The release of the network.
     probabilities : callable
-        From windows ``(n, steps, 3)`` in m/s² to probabilities ``(n, classes)``.
+        Maps windows ``(n, steps, 3)`` in m/s² to probabilities ``(n, classes)``.
     rounded : bool
-        Whether the weights were rounded to eight bits: then the most probable class must be the known one; else each
-        probability must be the known one, within the tolerance that the manifest states.
+        Whether the weights are rounded to eight bits. If so, only the most probable class must be the known one.
+        Otherwise each probability must be within the manifest's tolerance.
 
     Raises
     ------
     ReleaseError
-        If the answer is another, or the number of classes is.
+        If the probabilities or the number of classes are wrong.
     """
     manifest, golden = release.manifest, release.read_golden()
     expected = np.array(golden.probabilities)
-    answer = probabilities(np.array([golden.window], np.float32))
-    if answer.shape != (1, len(manifest.classes)):
+    result = probabilities(np.array([golden.window], np.float32))
+    if result.shape != (1, len(manifest.classes)):
         raise ReleaseError(
-            f"{manifest.release}: the network answers {answer.shape[1:]} classes, "
+            f"{manifest.release}: the network returns {result.shape[1:]} classes, "
             f"the manifest names {len(manifest.classes)}"
         )
-    difference = float(np.abs(answer[0] - expected).max())
+    difference = float(np.abs(result[0] - expected).max())
     if rounded:
-        is_right = bool(np.isfinite(answer).all()) and answer[0].argmax() == expected.argmax()
-        allowed = "another class"
+        is_right = bool(np.isfinite(result).all()) and result[0].argmax() == expected.argmax()
+        detail = "the most probable class is another"
     else:
         is_right = difference <= manifest.golden.tolerance  # NaN must fail too
-        allowed = f"allowed is {manifest.golden.tolerance:.2g}"
+        detail = f"the tolerance is {manifest.golden.tolerance:.2g}"
     if not is_right:
-        raise ReleaseError(f"{manifest.release} answers its golden window wrongly: off by {difference:.2g}, {allowed}")
+        raise ReleaseError(f"{manifest.release} fails its golden window: off by {difference:.2g}, {detail}")

@@ -1,15 +1,15 @@
-"""Where the files of a store are: as it keeps them, and as clients ask for them."""
+"""Names of the files of a store, in storage and over HTTP."""
 
 METADATA_FOLDER = "metadata"
 TARGETS_FOLDER = "targets"
-#: No file of metadata has more.
+#: Largest metadata file, bytes.
 MAX_METADATA_BYTES = 5_000_000
-#: Nobody follows more roots, one after the other.
+#: Most versions of root metadata that are read one after the other.
 MAX_ROOTS = 256
 
 
 def target_name(path: str, sha256: str) -> str:
-    """Return the name of the file of a target: by its content, so that it is never changed.
+    """Return the file name of a target. It contains the hash of the content, so the file never changes.
 
     Examples
     --------
@@ -21,10 +21,10 @@ def target_name(path: str, sha256: str) -> str:
 
 
 def pointer_path(channel: str) -> str:
-    """Return the target that a channel's pointer is."""
+    """Return the target path of a channel's pointer."""
     return f"channels/{channel}.json"
 
 
 def release_path(release: str, name: str) -> str:
-    """Return the target that a release's file is."""
+    """Return the target path of a release's file."""
     return f"releases/{release}/{name}"

@@ -1,44 +1,42 @@
-"""Classifying windows with a release's ONNX artifact."""
-
-from typing import cast
+"""Classify windows with a release's ONNX artifact."""
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
-from har.releases import ArtifactFormat, ReleaseError, ReleaseManifest
+from har.artifacts import ArtifactFormat
+from har.releases import ReleaseError, ReleaseManifest
 from model_store.golden_check import check_golden
+from model_store.onnx_network import OnnxNetwork
 from model_store.release_folder import ReleaseFolder, open_release
 
 FORMAT: ArtifactFormat = "onnx"
 
 
 class OnnxClassifier:
-    """A release that has passed its golden window and is ready to classify.
+    """Classifier of a release that has passed its golden window.
 
     Parameters
     ----------
     release : ReleaseFolder
-        The release; its artifact is verified before it is parsed.
+        The release. Its artifact is verified before it is parsed.
     threads : int
-        CPU threads one call may use.
+        Number of CPU threads for one call.
 
     Raises
     ------
     ReleaseError
-        If a file is not what the manifest says, the network cannot be loaded or does not fit the manifest,
-        or its answer for the golden window differs by more than the stated tolerance.
+        If a file differs from the manifest, the network cannot be loaded or does not fit the manifest, or it fails
+        the golden window.
     """
 
     def __init__(self, release: ReleaseFolder, *, threads: int = 1) -> None:
         self.manifest: ReleaseManifest = release.manifest
-        self._session = _load(release.read_artifact(FORMAT), self.manifest, threads)
-        self._input = self._session.get_inputs()[0].name
+        self._network = _load(release.read_artifact(FORMAT), self.manifest, threads)
         check_golden(release, self.probabilities)
 
     @classmethod
     def open(cls, release: str, *, threads: int = 1) -> "OnnxClassifier":
-        """Open the release in a folder, or the shipped one if `release` is ``"baseline"``."""
+        """Open the release in the folder `release`, or the shipped one if `release` is ``"baseline"``."""
         return cls(open_release(release), threads=threads)
 
     def probabilities(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -54,22 +52,16 @@ class OnnxClassifier:
         ndarray of float32, shape (n, classes)
             Rows sum to 1; columns are in the order of the manifest's classes.
         """
-        normalised = self.manifest.normalisation.apply(windows)
-        (result,) = self._session.run(None, {self._input: normalised})
-        return cast(NDArray[np.float32], result)
+        return self._network.probabilities(self.manifest.normalisation.apply(windows))
 
 
-def _load(content: bytes, manifest: ReleaseManifest, threads: int) -> onnxruntime.InferenceSession:
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
+def _load(content: bytes, manifest: ReleaseManifest, threads: int) -> OnnxNetwork:
     try:
-        session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # onnxruntime raises its own types, which share no base but Exception
-        raise ReleaseError(f"{manifest.release}: onnxruntime cannot load the network: {error}") from error
-    if len(session.get_inputs()) != 1 or len(session.get_outputs()) != 1:
-        raise ReleaseError(f"{manifest.release}: the network must have one input and one output")
-    shape = session.get_inputs()[0].shape
-    if list(shape[1:]) != [manifest.steps, 3]:
-        raise ReleaseError(f"{manifest.release}: the network takes {shape}, the manifest says {manifest.steps} x 3")
-    return session
+        network = OnnxNetwork(content, threads=threads)
+    except ValueError as error:
+        raise ReleaseError(f"{manifest.release}: {error}") from error
+    if network.input_shape[1:] != [manifest.steps, 3]:
+        raise ReleaseError(
+            f"{manifest.release}: the network takes {network.input_shape}, the manifest states {manifest.steps} x 3"
+        )
+    return network

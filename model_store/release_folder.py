@@ -1,4 +1,4 @@
-"""Opening a release folder, verifying each file before anything parses it."""
+"""Open a release folder. Each file is verified before it is parsed."""
 
 import hashlib
 from dataclasses import dataclass
@@ -6,16 +6,10 @@ from pathlib import Path
 
 import msgspec
 
-from har.releases import (
-    MAX_MANIFEST_BYTES,
-    Artifact,
-    GoldenWindow,
-    ReleaseError,
-    ReleaseManifest,
-    decode_manifest,
-)
+from har.artifacts import Artifact, GoldenWindow
+from har.releases import MAX_MANIFEST_BYTES, ReleaseError, ReleaseManifest, decode_manifest
 
-#: The release that is shipped with the project.
+#: Name of the release that is shipped with the project.
 BASELINE = "baseline"
 MANIFEST = "manifest.json"
 MAX_ARTIFACT_BYTES = 64 * 1024 * 1024
@@ -23,28 +17,28 @@ MAX_ARTIFACT_BYTES = 64 * 1024 * 1024
 
 @dataclass(frozen=True)
 class ReleaseFolder:
-    """A release on this machine's disk.
+    """A release on disk.
 
     Attributes
     ----------
     folder : Path
-        Where its files are.
+        Folder with its files.
     manifest : ReleaseManifest
-        What it says of itself.
+        Its manifest.
     """
 
     folder: Path
     manifest: ReleaseManifest
 
-    def read_artifact(self, wanted: str) -> bytes:
+    def read_artifact(self, form: str) -> bytes:
         """Return the verified bytes of the artifact of a format.
 
         Raises
         ------
         ReleaseError
-            If there is none of this format, or its size or hash is not what the manifest says.
+            If the release has no artifact of this format, or its size or hash differs from the manifest.
         """
-        artifact = self.manifest.artifact(wanted)
+        artifact = self.manifest.artifact(form)
         return _verified(self.folder / artifact.name, artifact, self.manifest.release)
 
     def read_golden(self) -> GoldenWindow:
@@ -53,25 +47,25 @@ class ReleaseFolder:
         Raises
         ------
         ReleaseError
-            If it is missing, or does not fit the manifest.
+            If it is missing, cannot be decoded, or does not fit the manifest.
         """
         document = _read(self.folder / self.manifest.golden.file, MAX_MANIFEST_BYTES)
         try:
             golden = msgspec.json.decode(document, type=GoldenWindow)
         except msgspec.MsgspecError as error:
-            raise ReleaseError(f"the golden window of {self.manifest.release} is unreadable: {error}") from error
+            raise ReleaseError(f"cannot decode the golden window of {self.manifest.release}: {error}") from error
         if len(golden.window) != self.manifest.steps or len(golden.probabilities) != len(self.manifest.classes):
             raise ReleaseError(f"the golden window of {self.manifest.release} does not fit its manifest")
         return golden
 
 
 def open_release(release: str | Path) -> ReleaseFolder:
-    """Open the release in a folder, or the one that is shipped if `release` is ``"baseline"``.
+    """Open the release in a folder, or the shipped one if `release` is ``"baseline"``.
 
     Raises
     ------
     ReleaseError
-        If there is no readable manifest.
+        If the manifest is missing or cannot be decoded.
     """
     folder = Path(__file__).parent / BASELINE if release == BASELINE else Path(release)
     return ReleaseFolder(folder, decode_manifest(_read(folder / MANIFEST, MAX_MANIFEST_BYTES)))
@@ -82,7 +76,7 @@ def _read(path: Path, limit: int) -> bytes:
         with path.open("rb") as file:
             content = file.read(limit + 1)
     except OSError as error:
-        raise ReleaseError(f"no release there: {path}: {error.strerror}") from error
+        raise ReleaseError(f"no release at {path}: {error.strerror}") from error
     if len(content) > limit:
         raise ReleaseError(f"{path.name} is larger than {limit} bytes")
     return content
@@ -90,12 +84,14 @@ def _read(path: Path, limit: int) -> bytes:
 
 def _verified(path: Path, artifact: Artifact, release: str) -> bytes:
     if artifact.bytes > MAX_ARTIFACT_BYTES:
-        raise ReleaseError(f"{artifact.name} of {release} has {artifact.bytes} bytes; {MAX_ARTIFACT_BYTES} at most")
+        raise ReleaseError(
+            f"{artifact.name} of {release} has {artifact.bytes} bytes; the limit is {MAX_ARTIFACT_BYTES}"
+        )
     content = _read(path, artifact.bytes)
     digest = hashlib.sha256(content).hexdigest()
     if len(content) != artifact.bytes or digest != artifact.sha256:
         raise ReleaseError(
-            f"{artifact.name} of {release} is not what its manifest says: {len(content)} bytes, sha256 {digest}; "
+            f"{artifact.name} of {release} differs from its manifest: {len(content)} bytes, sha256 {digest}; "
             f"expected {artifact.bytes} bytes, {artifact.sha256}"
         )
     return content

@@ -1,1 +1,1 @@
-"""The stream processor: readings from Kafka to windows, windows to activities, activities to Kafka and Redis."""
+"""The stream processor: batches from Kafka to windows, windows to predictions, predictions to Kafka and Redis."""

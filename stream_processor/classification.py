@@ -1,7 +1,7 @@
-"""Windows from many devices, classified together.
+"""Classify windows from many devices together.
 
-One call of the network for many windows costs less than a call each. Windows are taken as they come: a
-call waits for no further window, so a lone one is not delayed.
+One call of the network for many windows costs less than one call for each. A call never waits for further windows, so a
+single window is not delayed.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from har.comparisons import Comparison, compared
 from har.predictions import Prediction, Trace
 from har.windows import MICROSECONDS, WindowSpec
 from model_store.onnx_classifier import OnnxClassifier
-from stream_processor.serving import Choice, ServedReleases
+from stream_processor.serving import Choice, CurrentReleases
 from stream_processor.sessions import Position, SessionKey
 
 TRACE_DECIMALS = 3
@@ -27,14 +27,14 @@ Windows = Sequence[tuple[SessionKey, ClosedWindow[Position]]]
 
 @dataclass(frozen=True)
 class Classified:
-    """What came of windows.
+    """The result of classifying windows.
 
     Attributes
     ----------
     predictions : list of Prediction
-        One a window, in the same order.
+        One per window, in the same order.
     comparisons : list of Comparison
-        Of those that a canary classified, what the stable release says of them.
+        For each window that a canary classified, the comparison with the stable release.
     """
 
     predictions: list[Prediction]
@@ -42,8 +42,8 @@ class Classified:
 
 
 @dataclass
-class _Answers:
-    """Predictions of one network by the number of their windows, and what each took, µs."""
+class _NetworkPredictions:
+    """Predictions of one network, and the time that each took (µs), by the index of their window."""
 
     predictions: dict[int, Prediction] = field(default_factory=dict)
     taken_us: dict[int, float] = field(default_factory=dict)
@@ -54,73 +54,73 @@ class Classifier:
 
     Parameters
     ----------
-    served : ServedReleases
-        Which release classifies which window.
-    most : int
-        Windows a call of a network.
+    served : CurrentReleases
+        Chooses the release for each window.
+    max_batch : int
+        Most windows in one call of a network.
     """
 
-    def __init__(self, served: ServedReleases, *, most: int) -> None:
+    def __init__(self, served: CurrentReleases, *, max_batch: int) -> None:
         self._served = served
-        self._most = most
+        self._max_batch = max_batch
 
     @property
     def spec(self) -> WindowSpec:
-        """How windows are cut."""
+        """How windows are cut; the same for every release."""
         return self._served.spec
 
     async def classify(self, windows: Windows) -> Classified:
-        """Classify windows."""
+        """Classify windows, each by the release that applies to it."""
         if not windows:
             return Classified([])
         await self._served.wait_for(max(window.completed_by.arrived for _, window in windows))
         choices = [self._served.choice_for(key.device, window.completed_by.arrived) for key, window in windows]
-        answers: dict[OnnxClassifier, _Answers] = {}
+        predicted: dict[OnnxClassifier, _NetworkPredictions] = {}
         for network in {choice.network: None for choice in choices}:
-            answers[network] = await self._answers(
-                network, windows, [number for number, choice in enumerate(choices) if choice.network is network]
+            predicted[network] = await self._predict(
+                network, windows, [index for index, choice in enumerate(choices) if choice.network is network]
             )
-        predictions = [answers[choice.network].predictions[number] for number, choice in enumerate(choices)]
-        return Classified(predictions, await self._compare(windows, choices, answers))
+        predictions = [predicted[choice.network].predictions[index] for index, choice in enumerate(choices)]
+        return Classified(predictions, await self._compare(windows, choices, predicted))
 
     async def _compare(
-        self, windows: Windows, choices: Sequence[Choice], answers: dict[OnnxClassifier, _Answers]
+        self, windows: Windows, choices: Sequence[Choice], predicted: dict[OnnxClassifier, _NetworkPredictions]
     ) -> list[Comparison]:
-        """Return what stable releases say of the windows that a canary answered."""
+        """Compare the predictions of canaries with those of the stable releases."""
         comparisons: list[Comparison] = []
         for stable in {choice.compared_with: None for choice in choices if choice.compared_with is not None}:
-            numbers = [number for number, choice in enumerate(choices) if choice.compared_with is stable]
-            besides = await self._answers(stable, windows, numbers)
-            for number in numbers:
-                canary = answers[choices[number].network]
+            indices = [index for index, choice in enumerate(choices) if choice.compared_with is stable]
+            by_stable = await self._predict(stable, windows, indices)
+            for index in indices:
+                by_canary = predicted[choices[index].network]
                 comparisons.append(
                     compared(
-                        canary.predictions[number],
-                        canary.taken_us[number],
-                        besides.predictions[number],
-                        besides.taken_us[number],
+                        by_canary.predictions[index],
+                        by_canary.taken_us[index],
+                        by_stable.predictions[index],
+                        by_stable.taken_us[index],
                     )
                 )
         return comparisons
 
-    async def _answers(self, network: OnnxClassifier, windows: Windows, numbers: list[int]) -> _Answers:
-        answers = _Answers()
-        for begin in range(0, len(numbers), self._most):
-            some = numbers[begin : begin + self._most]
-            stacked = np.stack([windows[number][1].values for number in some])
-            # onnxruntime releases the GIL: the loop goes on reading from Kafka meanwhile.
+    async def _predict(self, network: OnnxClassifier, windows: Windows, indices: list[int]) -> _NetworkPredictions:
+        predicted = _NetworkPredictions()
+        for begin in range(0, len(indices), self._max_batch):
+            batch = indices[begin : begin + self._max_batch]
+            stacked = np.stack([windows[index][1].values for index in batch])
+            # onnxruntime releases the GIL, so the event loop keeps reading from Kafka meanwhile.
             probabilities, seconds = await asyncio.to_thread(_timed, network, stacked)
-            taken_us = seconds * MICROSECONDS / len(some)
-            for number, row in zip(some, probabilities, strict=True):
-                key, window = windows[number]
-                answers.predictions[number] = Prediction.of_window(
+            taken_us = seconds * MICROSECONDS / len(batch)
+            for index, row in zip(batch, probabilities, strict=True):
+                key, window = windows[index]
+                predicted.predictions[index] = Prediction.of_window(
                     network.manifest, key.device, key.session, window.start, row, window.completed_by.arrived
                 )
-                answers.taken_us[number] = taken_us
-        return answers
+                predicted.taken_us[index] = taken_us
+        return predicted
 
     def trace(self, window: ClosedWindow[Position]) -> Trace:
-        """Return the newest hop of a window's signal."""
+        """Return the newest hop of a window's signal, for display."""
         spec = self.spec
         steps = min(spec.hop_us // spec.period_us, spec.steps)
         newest = window.values[-steps:].astype(np.float64).round(TRACE_DECIMALS)
@@ -129,7 +129,7 @@ class Classifier:
 
 
 def _timed(network: OnnxClassifier, windows: NDArray[np.float32]) -> tuple[NDArray[np.float32], float]:
-    """Classify windows; return their probabilities, and what that took, s, without the wait for a thread."""
+    """Classify windows; return their probabilities and the time taken, s, without the wait for a thread."""
     began = time.perf_counter()
     probabilities = network.probabilities(windows)
     return probabilities, time.perf_counter() - began

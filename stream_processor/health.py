@@ -1,7 +1,7 @@
-"""The worker's health: the pages `/live` and `/ready`, and an end to a worker that is stuck.
+"""The worker's health: the pages `/live` and `/ready`, and the end of a stuck worker.
 
-A supervisor (Compose, Kubernetes, systemd, `har demo`) starts a worker again when it ends. A worker whose
-partition stalls therefore ends itself: whoever gets the partition reads on from the committed offset.
+A supervisor (Compose, Kubernetes, systemd, `har demo`) restarts a worker when it ends. A worker with a stalled
+partition therefore ends itself. The next worker with that partition continues from the committed offset.
 """
 
 import asyncio
@@ -16,49 +16,49 @@ from stream_processor.progress import Due, PartitionProgress, Stall, StallWatch
 log = logging.getLogger(__name__)
 
 CHECK_SECONDS = 1.0
-#: A worker that leaves ends after this at the latest, whatever hangs.
-#: It is less than what supervisors usually wait before they kill, so that the reason is told.
-LEAVE_SECONDS = 6.0
+#: A worker that is exiting is ended by force after this time, s. It is shorter than the time after which supervisors
+#: usually kill, so that the reason is still logged.
+EXIT_SECONDS = 6.0
 
 
 class StalledError(RuntimeError):
-    """A partition did not move although there was something to do."""
+    """A partition, the consumer group or Kafka made no progress although something was due."""
 
 
-class LastResort:
-    """Ends the process by force, telling on standard error where every thread stands, unless it is put off.
+class Watchdog:
+    """Ends the process by force unless it is reset in time; prints each thread's traceback on standard error.
 
     The timer runs outside of the interpreter's threads, so it also ends a process whose event loop is blocked.
     """
 
     def __init__(self) -> None:
-        self._is_leaving = False
+        self._is_exiting = False
 
-    def put_off(self, seconds: float) -> None:
-        """Let the process live for so many seconds more; without effect once it is leaving."""
-        if not self._is_leaving:
+    def reset(self, seconds: float) -> None:
+        """Restart the timer with a number of seconds; no effect once the process is exiting."""
+        if not self._is_exiting:
             faulthandler.dump_traceback_later(seconds, exit=True)
 
-    def leave(self) -> None:
-        """Give the process `LEAVE_SECONDS` to end by itself."""
-        if not self._is_leaving:
-            self._is_leaving = True
-            faulthandler.dump_traceback_later(LEAVE_SECONDS, exit=True)
+    def begin_exit(self) -> None:
+        """Note that the process is exiting: it has `EXIT_SECONDS` to end by itself."""
+        if not self._is_exiting:
+            self._is_exiting = True
+            faulthandler.dump_traceback_later(EXIT_SECONDS, exit=True)
 
 
 class HealthReport(msgspec.Struct):
-    """What the pages say.
+    """The content of the pages `/live` and `/ready`.
 
     Attributes
     ----------
     alive : bool
-        No partition is stalled.
+        Whether nothing is stalled.
     ready : bool
-        Alive, a member of the consumer group, and not in a rebalance.
+        Whether the worker is alive, a member of the consumer group, and not in a rebalance.
     stalls : list of Stall
-        What is stuck.
+        What is stalled.
     partitions : list of PartitionProgress
-        Where the worker stands in each of its partitions.
+        The progress of each assigned partition.
     """
 
     alive: bool
@@ -73,15 +73,15 @@ class Health:
     Parameters
     ----------
     stall_seconds : float
-        How long something may be due without any progress; also how long the event loop may be blocked.
+        How long something may be due without any progress, s; also how long the event loop may be blocked.
     progress : callable
-        Gives each assigned partition's progress.
+        Returns the progress of each assigned partition.
     is_member : callable
-        Whether the worker has its assignment from the consumer group.
+        Returns whether the worker has its assignment from the consumer group.
     kafka_answers : callable
-        How often Kafka has answered, through the consumer's own connections.
-    last_resort : LastResort
-        Ends the process if it cannot end itself.
+        Returns how often Kafka has answered on the consumer's own connections.
+    watchdog : Watchdog
+        Ends the process if it hangs.
     """
 
     def __init__(
@@ -90,34 +90,34 @@ class Health:
         progress: Callable[[], list[PartitionProgress]],
         is_member: Callable[[], bool],
         kafka_answers: Callable[[], int],
-        last_resort: LastResort,
+        watchdog: Watchdog,
     ) -> None:
         self._stall_seconds = stall_seconds
         self._progress = progress
         self._is_member = is_member
         self._kafka_answers = kafka_answers
-        self._last_resort = last_resort
+        self._watchdog = watchdog
         self._watch = StallWatch(stall_seconds)
         self._stalls: list[Stall] = []
 
     def report(self) -> HealthReport:
-        """Return the present state, stalls as of the latest check."""
+        """Return the current state; stalls are those of the latest check."""
         alive = not self._stalls
         return HealthReport(alive, alive and self._is_member(), self._stalls, self._progress())
 
     async def watch(self, give_up: Callable[[BaseException], Awaitable[None]]) -> None:
-        """Check every second until something is stuck; then call `give_up` and see to it that the process ends."""
+        """Check every second until something is stalled; then start the exit timer and call `give_up`."""
         try:
             while not self._stalls:
-                self._last_resort.put_off(self._stall_seconds)
+                self._watchdog.reset(self._stall_seconds)
                 await asyncio.sleep(CHECK_SECONDS)
                 self._stalls = self._watch.observe(self._due())
         finally:
-            # From here on the worker is leaving, because of a stall or because it was told to.
-            self._last_resort.leave()
-        said = ", ".join(f"{stall.what} {stall.stage} for {stall.seconds:.0f} s" for stall in self._stalls)
-        log.error("nothing moves: %s; this worker ends, to be started again", said)
-        await give_up(StalledError(said))
+            # The worker is exiting from here on, because of a stall or because it was asked to.
+            self._watchdog.begin_exit()
+        described = ", ".join(f"{stall.what} {stall.stage} for {stall.seconds:.0f} s" for stall in self._stalls)
+        log.error("no progress: %s; stopping this worker so that it is restarted", described)
+        await give_up(StalledError(described))
 
     def _due(self) -> Iterator[Due]:
         yield Due("Kafka", "answering", self._kafka_answers())

@@ -1,17 +1,18 @@
-"""What the processor reads from Kafka and writes to it, free of any client library."""
+"""The messages that the processor reads from Kafka and writes to it, independent of a client library."""
 
 from collections.abc import Awaitable
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 from har import topics
+from har.binary_samples import encode_batch
 from har.comparisons import Comparison, encode_comparison
 from har.predictions import Prediction, encode_prediction
-from har.refusals import Refusal
-from har.samples import SampleBatch, encode_batch
+from har.rejections import Rejection
+from har.samples import SampleBatch
 from stream_processor.sessions import Position
 
-#: Headers of a copy: the offset it had, and how long its session has been silent, s.
+#: Headers of a carried copy: the original's offset, and how long its session had been silent, s.
 CARRIED_HEADER = "carried_from"
 SILENT_HEADER = "silent_seconds"
 
@@ -28,23 +29,23 @@ class PartitionName(NamedTuple):
 
 @dataclass(frozen=True)
 class LogMessage:
-    """A message as the log gives it.
+    """A message read from the log.
 
     Attributes
     ----------
     partition : PartitionName
-        Which partition.
+        The partition it was read from.
     generation : int
         The consumer group's generation in which it was read. A new generation reads a partition again from
-        the committed offset, so state from before would be wrong.
+        the committed offset, so earlier state must be dropped.
     offset : int
         Its offset in the partition.
     key, value : bytes or None
-        As they lie in Kafka.
+        The record's key and value.
     arrived : int
-        When the gateway received it (the record's time), µs since the epoch.
+        When the gateway received it (the record's timestamp), µs since the epoch.
     headers : tuple of (str, bytes)
-        Its headers.
+        The record's headers.
     """
 
     partition: PartitionName
@@ -57,13 +58,13 @@ class LogMessage:
 
     @property
     def silent_seconds(self) -> float:
-        """How long the session had been silent when this copy was written; 0 for what a phone sent."""
-        said = dict(self.headers).get(SILENT_HEADER, b"0")
-        return float(said) if said.isdigit() else 0.0
+        """How long the session had been silent when this copy was written, s; 0 for a device's own message."""
+        value = dict(self.headers).get(SILENT_HEADER, b"0")
+        return float(value) if value.isdigit() else 0.0
 
 
 class KafkaEvent(Protocol):
-    """What this module needs of a Faust event."""
+    """The part of a Faust event that the processor uses."""
 
     def ack(self) -> bool:
         """Acknowledge the event."""
@@ -71,20 +72,22 @@ class KafkaEvent(Protocol):
 
 @dataclass(frozen=True)
 class OutgoingMessage:
-    """A message for Kafka.
+    """A message to be written to Kafka.
 
     Attributes
     ----------
     topic : str
-        Where to.
-    key, value : bytes or None
-        Its contents.
+        The topic's name.
+    key : bytes or None
+        The record's key.
+    value : bytes
+        The record's value.
     headers : list of (str, bytes)
-        Its headers.
+        The record's headers.
     partition : int or None
-        Which partition; by its key if None.
+        The partition; None to choose it by the key.
     timestamp : int or None
-        The record's time, µs since the epoch; now if None.
+        The record's timestamp, µs since the epoch; None for the current time.
     """
 
     topic: str
@@ -96,31 +99,31 @@ class OutgoingMessage:
 
 
 class Publisher(Protocol):
-    """Sends a message to Kafka; the awaitable it gives is done when the brokers have confirmed it."""
+    """Sends a message to Kafka; the returned awaitable completes when the brokers have confirmed it."""
 
     async def __call__(self, message: OutgoingMessage) -> Awaitable[object]:
         """Hand the message to the producer."""
 
 
 def prediction_message(prediction: Prediction) -> OutgoingMessage:
-    """Return what is published of a prediction."""
+    """Return the message that publishes a prediction."""
     return OutgoingMessage(topics.PREDICTIONS.name, prediction.device.encode(), encode_prediction(prediction))
 
 
 def comparison_message(comparison: Comparison) -> OutgoingMessage:
-    """Return what is published of a comparison."""
+    """Return the message that publishes a comparison."""
     return OutgoingMessage(topics.COMPARISONS.name, comparison.device.encode(), encode_comparison(comparison))
 
 
-def refusal_message(refusal: Refusal) -> OutgoingMessage:
-    """Return what is kept of a refused message."""
-    return OutgoingMessage(topics.REFUSED.name, refusal.key, refusal.value, refusal.headers)
+def rejection_message(rejection: Rejection) -> OutgoingMessage:
+    """Return the message for the dead-letter topic."""
+    return OutgoingMessage(topics.REJECTED.name, rejection.key, rejection.value, rejection.headers)
 
 
 def carried_message(
     partition: PartitionName, batch: SampleBatch, position: Position, silent_seconds: float
 ) -> OutgoingMessage:
-    """Return a batch as it lies in the log, to be written to the end of the same partition."""
+    """Return the copy of a held batch, to be written to the end of the same partition."""
     return OutgoingMessage(
         partition.topic,
         batch.device.encode(),

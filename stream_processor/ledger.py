@@ -1,7 +1,7 @@
 """Which Kafka offsets may be committed: only those below which everything is done.
 
-Faust commits past events that were not acknowledged yet if later ones were. This ledger therefore keeps
-what is done to itself and hands Faust acknowledgements of each partition's contiguous prefix only.
+Faust commits past unacknowledged events if later events are acknowledged. This ledger therefore holds acknowledgements
+back and releases them only for the contiguous prefix of each partition.
 """
 
 from collections import deque
@@ -11,14 +11,14 @@ Event = TypeVar("Event")
 
 
 class PartitionLedger(Generic[Event]):
-    """The events of one partition that were received and not yet acknowledged.
+    """The events of one partition that were received but not yet acknowledged.
 
     Examples
     --------
     >>> ledger = PartitionLedger[str]()
     >>> for offset, event in enumerate("abc"):
     ...     ledger.receive(offset, event)
-    >>> ledger.finish(1)  # "a" is not done: nothing may be acknowledged
+    >>> ledger.finish(1)  # "a" is not done, so nothing may be acknowledged
     []
     >>> ledger.finish(0)
     ['a', 'b']
@@ -33,7 +33,7 @@ class PartitionLedger(Generic[Event]):
         self._acknowledged_until: int | None = None
 
     def __len__(self) -> int:
-        """Return how many events are held back from acknowledgement."""
+        """Return the number of events that are not acknowledged."""
         return len(self._order)
 
     @property
@@ -43,12 +43,12 @@ class PartitionLedger(Generic[Event]):
 
     @property
     def acknowledged_until(self) -> int | None:
-        """The offset to commit: all received below it are acknowledged; None if none is yet."""
+        """The offset to commit: all events below it are acknowledged; None before the first acknowledgement."""
         return self._acknowledged_until
 
     @property
     def oldest_unfinished(self) -> int | None:
-        """The offset at which a restart would begin to read; None if everything is acknowledged."""
+        """The oldest unacknowledged offset, where a restart begins to read; None if everything is acknowledged."""
         return self._order[0][0] if self._order else None
 
     def receive(self, offset: int, event: Event) -> None:
@@ -57,7 +57,7 @@ class PartitionLedger(Generic[Event]):
         Raises
         ------
         ValueError
-            If the offset is not higher than all before it: the partition was read again without a new ledger.
+            If the offset is not higher than all before it, as when a partition is read again with an old ledger.
         """
         if self._highest is not None and offset <= self._highest:
             raise ValueError(f"offset {offset} after {self._highest}")
@@ -68,7 +68,7 @@ class PartitionLedger(Generic[Event]):
     def finish(self, offset: int) -> list[Event]:
         """Mark an event as done; return the events that may now be acknowledged, in order.
 
-        An event that is finished already changes nothing.
+        Finishing an event twice has no effect.
         """
         self._unfinished.pop(offset, None)
         ready = []

@@ -1,7 +1,7 @@
-"""What Kafka says of the log of each assigned partition, asked every few seconds.
+"""The first and last offset of each assigned partition, requested from Kafka every few seconds.
 
-It is asked apart from the fetches, and through the consumer's own thread and connections: a consumer that has
-stopped fetching cannot hide that there is something to fetch, nor one whose thread hangs that it does.
+The requests are separate from the fetches, so that a consumer that stopped fetching is noticed. They use the consumer's
+own thread and connections, so that a thread that hangs is noticed too.
 """
 
 import asyncio
@@ -21,12 +21,12 @@ ASK_SECONDS = 5.0
 
 
 class LogView:
-    """Keeps the offsets that Kafka tells.
+    """Keeps the latest offsets that Kafka has reported; `answers` counts Kafka's replies.
 
     Parameters
     ----------
     app : faust.App
-        Whose consumer is asked.
+        The app whose consumer sends the requests.
     """
 
     def __init__(self, app: faust.App) -> None:
@@ -35,24 +35,24 @@ class LogView:
         self.answers = 0
 
     async def watch(self) -> None:
-        """Ask until cancelled."""
+        """Request the offsets until cancelled."""
         while True:
             try:
-                told = await self._app.consumer.log_offsets()
+                reported = await self._app.consumer.log_offsets()
             except KafkaError as error:
-                log.info("Kafka does not tell where the log ends: %r", error)
+                log.info("Kafka did not report the offsets of its log: %r", error)
             else:
-                self._offsets = {PartitionName(tp.topic, tp.partition): offsets for tp, offsets in told.items()}
+                self._offsets = {PartitionName(tp.topic, tp.partition): offsets for tp, offsets in reported.items()}
                 self.answers += 1
             await asyncio.sleep(ASK_SECONDS)
 
-    def join(self, taken: dict[PartitionName, PartitionProgress]) -> list[PartitionProgress]:
-        """Return the progress of each assigned partition: what Kafka told and what the pipeline knows."""
+    def join(self, in_memory: dict[PartitionName, PartitionProgress]) -> list[PartitionProgress]:
+        """Return the progress of each assigned partition, from Kafka's offsets and the pipeline's own progress."""
         joined = []
         for tp in sorted(self._app.consumer.assignment()):
             name = PartitionName(tp.topic, tp.partition)
             offsets = self._offsets.get(name)
-            known = taken.get(name, PartitionProgress(str(name)))
+            known = in_memory.get(name, PartitionProgress(str(name)))
             if offsets is not None:
                 known = replace(known, begin=offsets.begin, end=max(offsets.end, known.taken_until or 0))
             joined.append(replace(known, committed=self._app.consumer.committed(tp)))

@@ -1,10 +1,9 @@
-"""The way of a batch through the processor, from the log to an acknowledged offset.
+"""The path of a batch through the processor, from the log to an acknowledged offset.
 
-`StreamPipeline.take` decodes a message and adds it to its session; what that brings about (windows to
-classify, messages to refuse, offsets that are finished) goes as one piece of `_Work` through a bounded
-queue. A single task classifies and publishes in that order. Only when Kafka has confirmed everything in a
-piece of work do its finished offsets reach the ledger: an offset is never acknowledged before the windows
-that needed it are out.
+`StreamPipeline.take` decodes a message and adds it to its session. The result (windows to classify, messages to reject,
+finished offsets) is one piece of `_Work` in a bounded queue. A single task classifies and publishes in the order of the
+queue. The finished offsets reach the ledger only after Kafka has confirmed everything in the piece of work. An offset
+is therefore never acknowledged before the windows that needed it are published.
 """
 
 import asyncio
@@ -14,10 +13,10 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from har.batch_runs import Assembled, ClosedWindow
+from har.binary_samples import decode_batch
 from har.predictions import LiveUpdate, Prediction
-from har.refusals import Refusal
-from har.samples import RejectedBatch, SampleBatch, decode_batch
-from har.settings import ProcessorSettings
+from har.rejections import Rejection
+from har.samples import RejectedBatch, SampleBatch
 from har.windows import MICROSECONDS
 from stream_processor.classification import Classified, Classifier
 from stream_processor.kafka_messages import (
@@ -28,13 +27,14 @@ from stream_processor.kafka_messages import (
     carried_message,
     comparison_message,
     prediction_message,
-    refusal_message,
+    rejection_message,
 )
 from stream_processor.ledger import PartitionLedger
-from stream_processor.live_state import LiveState
-from stream_processor.measures import ProcessorMeasures
+from stream_processor.live_state import LiveStateWriter
+from stream_processor.metrics import ProcessorMetrics
 from stream_processor.progress import PartitionProgress
 from stream_processor.sessions import Position, SessionBook, SessionKey
+from stream_processor.settings import ProcessorSettings
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +46,7 @@ Windows = list[tuple[SessionKey, ClosedWindow[Position]]]
 
 @dataclass
 class _Partition:
-    """What is in memory for one assigned partition."""
+    """The state of one assigned partition."""
 
     name: PartitionName
     generation: int
@@ -62,14 +62,14 @@ class _Work:
     partition: _Partition
     windows: Windows = field(default_factory=list)
     finished: list[int] = field(default_factory=list)
-    refusals: list[Refusal] = field(default_factory=list)
+    rejections: list[Rejection] = field(default_factory=list)
     carried: list[tuple[SampleBatch, Position]] = field(default_factory=list)
     silent_seconds: float = 0.0
 
 
 @dataclass(frozen=True)
 class _Sent:
-    """Work that was handed to Kafka's producer and is not confirmed yet."""
+    """Work that was passed to Kafka's producer and is not confirmed yet."""
 
     group: list[_Work]
     windows: Windows
@@ -78,20 +78,20 @@ class _Sent:
 
 
 class StreamPipeline:
-    """Takes messages in the order of the log and acknowledges them when they are done.
+    """Processes messages in the order of the log and acknowledges them when they are done.
 
     Parameters
     ----------
     settings : ProcessorSettings
         Limits and times.
     classifier : Classifier
-        Classifies windows, each by the release that is for it.
+        Classifies windows, each by the release that applies to it.
     publish : Publisher
-        Kafka.
-    live : LiveState
-        Redis.
-    measures : ProcessorMeasures
-        What is counted.
+        Sends messages to Kafka.
+    live : LiveStateWriter
+        Writes live updates to Redis.
+    metrics : ProcessorMetrics
+        Counts messages, windows and rejections.
     """
 
     def __init__(
@@ -99,30 +99,30 @@ class StreamPipeline:
         settings: ProcessorSettings,
         classifier: Classifier,
         publish: Publisher,
-        live: LiveState,
-        measures: ProcessorMeasures,
+        live: LiveStateWriter,
+        metrics: ProcessorMetrics,
     ) -> None:
         self._settings = settings
         self._classifier = classifier
         self._publish = publish
         self._live = live
-        self._measures = measures
+        self._metrics = metrics
         self._partitions: dict[PartitionName, _Partition] = {}
         self._queue: asyncio.Queue[_Work] = asyncio.Queue(maxsize=settings.max_waiting_batches)
         self._sent: asyncio.Queue[_Sent] = asyncio.Queue(maxsize=MAX_UNCONFIRMED_GROUPS)
 
     def forget_partitions(self, revoked: set[PartitionName]) -> None:
-        """Drop everything of partitions that another worker reads from now on."""
+        """Drop the state of revoked partitions; another worker reads them from now on."""
         for name in revoked:
             partition = self._partitions.pop(name, None)
             if partition is not None:
                 partition.assigned = False
-                log.info("partition %s given up with %d events held", name, len(partition.ledger))
+                log.info("dropped partition %s with %d unacknowledged events", name, len(partition.ledger))
 
     async def take(self, message: LogMessage, event: KafkaEvent) -> None:
-        """Take the next message of a partition; waits while too much work is open.
+        """Process the next message of a partition; wait while the queue of work is full.
 
-        A message that was taken before in the same generation changes nothing: its effect is in memory.
+        A message that was already processed in the same generation is ignored: its effect is in memory.
         """
         partition = self._partitions.get(message.partition)
         if partition is None or partition.generation != message.generation:
@@ -131,16 +131,16 @@ class StreamPipeline:
         highest = partition.ledger.highest
         if highest is not None and message.offset != highest + 1:
             if message.offset <= highest:
-                self._measures.reread.inc()
+                self._metrics.reread.inc()
                 return
-            self._measures.offset_gaps.inc()
-            log.error("%s goes from offset %d to %d", message.partition, highest, message.offset)
-        self._measures.batches.inc()
+            self._metrics.offset_gaps.inc()
+            log.error("%s skips from offset %d to %d", message.partition, highest, message.offset)
+        self._metrics.batches.inc()
         partition.ledger.receive(message.offset, event)
         await self._enqueue(self._process(partition, message))
 
     def progress(self) -> dict[PartitionName, PartitionProgress]:
-        """Return how far each partition in memory is, as far as it is known here."""
+        """Return the progress of each partition in memory, without what only Kafka knows."""
         return {
             name: PartitionProgress(
                 str(name),
@@ -154,15 +154,15 @@ class StreamPipeline:
         }
 
     async def _enqueue(self, work: _Work) -> None:
-        if work.windows or work.finished or work.refusals or work.carried:
+        if work.windows or work.finished or work.rejections or work.carried:
             work.partition.unconfirmed += 1
             await self._queue.put(work)
 
     async def run(self, stop_on_error: Callable[[BaseException], Awaitable[None]]) -> None:
         """Classify and publish until cancelled.
 
-        What cannot be published is not acknowledged: `stop_on_error` is then called, and a new worker reads
-        it again.
+        If a message cannot be published, its work is not acknowledged and `stop_on_error` is called. Another worker
+        then reads it again.
         """
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -171,7 +171,7 @@ class StreamPipeline:
                 tasks.create_task(self._classify_forever())
                 tasks.create_task(self._confirm_forever())
         except* Exception as errors:
-            log.error("the pipeline stops; what is unacknowledged will be read again", exc_info=errors)
+            log.error("the pipeline stopped; unacknowledged messages will be read again", exc_info=errors)
             await stop_on_error(errors)
 
     def _new_partition(self, first: LogMessage) -> _Partition:
@@ -191,29 +191,29 @@ class StreamPipeline:
         try:
             batch = decode_batch(value)
             if message.key != batch.device.encode():
-                raise RejectedBatch("key", f"the Kafka key is {message.key!r}, the batch is of {batch.device!r}")
+                raise RejectedBatch("key", f"the Kafka key is {message.key!r}, but the batch is from {batch.device!r}")
         except RejectedBatch as rejected:
-            refusal = self._refusal(message, rejected, None)
-            return _Work(partition, finished=[message.offset], refusals=[refusal])
+            rejection = self._rejection(message, rejected, None)
+            return _Work(partition, finished=[message.offset], rejections=[rejection])
         position = Position(message.offset, message.arrived)
-        step = partition.sessions.add(batch, position, silent_seconds=message.silent_seconds)
-        work = self._work(partition, SessionKey(batch.device, batch.session), step)
-        if step.refused is not None:
-            work.refusals.append(self._refusal(message, step.refused, batch.device))
+        result = partition.sessions.add(batch, position, silent_seconds=message.silent_seconds)
+        work = self._work(partition, SessionKey(batch.device, batch.session), result)
+        if result.rejected is not None:
+            work.rejections.append(self._rejection(message, result.rejected, batch.device))
         return work
 
-    def _work(self, partition: _Partition, key: SessionKey, step: Assembled[Position]) -> _Work:
-        self._measures.repeats.inc(step.repeats)
-        self._measures.conflicts.inc(step.conflicts)
+    def _work(self, partition: _Partition, key: SessionKey, result: Assembled[Position]) -> _Work:
+        self._metrics.repeats.inc(result.repeats)
+        self._metrics.conflicts.inc(result.conflicts)
         return _Work(
             partition,
-            windows=[(key, window) for window in step.windows],
-            finished=[position.offset for position in step.finished],
+            windows=[(key, window) for window in result.windows],
+            finished=[position.offset for position in result.finished],
         )
 
-    def _refusal(self, message: LogMessage, rejected: RejectedBatch, device: str | None) -> Refusal:
-        self._measures.refused.labels(rejected.code).inc()
-        return Refusal(
+    def _rejection(self, message: LogMessage, rejected: RejectedBatch, device: str | None) -> Rejection:
+        self._metrics.rejected.labels(rejected.code).inc()
+        return Rejection(
             message.value or b"",
             rejected.code,
             rejected.detail,
@@ -231,7 +231,7 @@ class StreamPipeline:
             await self._sent.put(_Sent(group, windows, classified.predictions, confirmations))
 
     async def _next_group(self) -> list[_Work]:
-        """Wait for work, then take all that is there, up to one call of the network."""
+        """Wait for work, then take all queued work, up to one call of the network."""
         group = [await self._queue.get()]
         windows = len(group[0].windows)
         while windows < self._settings.classify_batch and not self._queue.empty():
@@ -243,22 +243,22 @@ class StreamPipeline:
         messages = [prediction_message(prediction) for prediction in classified.predictions]
         messages += [comparison_message(comparison) for comparison in classified.comparisons]
         for work in group:
-            messages += [refusal_message(refusal) for refusal in work.refusals]
+            messages += [rejection_message(rejection) for rejection in work.rejections]
             messages += [
                 carried_message(work.partition.name, *carried, work.silent_seconds) for carried in work.carried
             ]
-            self._measures.carried.inc(len(work.carried))
+            self._metrics.carried.inc(len(work.carried))
         return [await self._publish(message) for message in messages]
 
     async def _confirm_forever(self) -> None:
-        # In the order of sending: a finished offset counts on all windows before it.
+        # Confirm in the order of sending: a finished offset requires that all earlier windows are published.
         while True:
             sent = await self._sent.get()
             await asyncio.gather(*sent.confirmations)
             published = time.time_ns() // 1000
-            self._measures.windows.inc(len(sent.predictions))
+            self._metrics.windows.inc(len(sent.predictions))
             for (_, window), prediction in zip(sent.windows, sent.predictions, strict=True):
-                self._measures.latency.observe(max(0, published - prediction.arrived) / MICROSECONDS)
+                self._metrics.latency.observe(max(0, published - prediction.arrived) / MICROSECONDS)
                 self._live.offer(LiveUpdate(prediction, published, self._classifier.trace(window)))
             for work in sent.group:
                 self._acknowledge(work)
@@ -277,8 +277,8 @@ class StreamPipeline:
             await asyncio.sleep(SWEEP_SECONDS)
             for name, partition in list(self._partitions.items()):
                 for silent in partition.sessions.sweep():
-                    work = self._work(partition, silent.key, silent.step)
+                    work = self._work(partition, silent.key, silent.result)
                     work.carried, work.silent_seconds = silent.carried, silent.seconds
                     await self._enqueue(work)
-                self._measures.held.labels(str(name)).set(len(partition.ledger))
-            self._measures.sessions.set(sum(len(p.sessions) for p in self._partitions.values()))
+                self._metrics.held.labels(str(name)).set(len(partition.ledger))
+            self._metrics.sessions.set(sum(len(p.sessions) for p in self._partitions.values()))

@@ -1,9 +1,8 @@
-"""Whether a worker gets on with its partitions: what liveness is judged by.
+"""Whether a worker makes progress in its partitions, from which its liveness is judged.
 
-Consumers have been known to fall silent without an error, so a worker is not alive because its process
-runs, but because every partition moves whenever there is something to do: messages are read, windows are
-confirmed by Kafka, and acknowledged offsets are committed. Events that are merely held, because a session's
-next window still needs them, are no stall.
+Consumers have been known to stop without an error. A worker therefore counts as alive only if each partition advances
+whenever something is due: messages are read, windows are confirmed by Kafka, and acknowledged offsets are committed.
+Events that are held because a session's next window needs them are not a stall.
 """
 
 import time
@@ -17,7 +16,7 @@ Stage = Literal["reading", "publishing", "committing", "joining", "answering"]
 
 
 class Due(NamedTuple):
-    """Something that has to be done: what for, which step, and a number that changes when it moves."""
+    """Something that is due: its subject, its stage, and a number that changes with progress."""
 
     what: str
     stage: Stage
@@ -25,24 +24,25 @@ class Due(NamedTuple):
 
 
 class PartitionProgress(msgspec.Struct, frozen=True):
-    """Where a worker stands in one partition; offsets are those of the next message.
+    """A worker's progress in one partition; offsets are those of the next message.
 
     Attributes
     ----------
     partition : str
         ``topic/partition``.
     begin, end : int or None
-        The first offset that the log holds, and the one after its last; None while it is not known.
+        The first offset in the log, and the one after its last; None while unknown.
     taken_until : int or None
-        Messages below were taken into window state; None before the first.
+        Messages below this offset are in window state or done; None before the first.
     acknowledged_until : int or None
-        Messages below are done: no window to come needs them, and Kafka has every window that did.
+        Messages below this offset are done: no future window needs them, and Kafka has every window that did. None
+        before the first.
     committed : int or None
-        What was last committed, or found committed, for the consumer group; None if nothing ever was.
+        The offset last committed, or found committed, for the consumer group; None if there is none.
     held : int
-        Messages taken and not acknowledged.
+        Number of messages that were read but not acknowledged.
     unconfirmed, confirmed : int
-        Pieces of work whose windows are on their way, and those that Kafka has confirmed since the start.
+        Number of pieces of work that are not confirmed yet, and that Kafka has confirmed since the assignment.
     """
 
     partition: str
@@ -57,10 +57,10 @@ class PartitionProgress(msgspec.Struct, frozen=True):
 
     @property
     def lag(self) -> int | None:
-        """Messages in the log that were not taken yet; None while it is not known.
+        """Number of messages in the log that were not read yet; None while unknown.
 
-        It is negative if the group has committed more than the log holds, as after a topic was made anew:
-        nothing would be read until the log is as long as before.
+        It is negative if the committed offset is beyond the log's end, as after a topic was deleted and created again.
+        Nothing would then be read until the log is that long.
         """
         if self.begin is None or self.end is None:
             return None
@@ -68,7 +68,7 @@ class PartitionProgress(msgspec.Struct, frozen=True):
         return self.end - max(self.begin, read_until or 0)
 
     def due(self) -> Iterator[Due]:
-        """Yield each step that has something to do."""
+        """Yield each stage in which something is due."""
         if self.lag:
             yield Due(self.partition, "reading", self.taken_until)
         if self.unconfirmed:
@@ -78,7 +78,7 @@ class PartitionProgress(msgspec.Struct, frozen=True):
 
 
 class Stall(msgspec.Struct, frozen=True):
-    """Something that does not move although it should; `what` is a partition, the group, or Kafka."""
+    """Something due without progress for some seconds; `what` is a partition, the consumer group, or Kafka."""
 
     what: str
     stage: Stage
@@ -92,14 +92,14 @@ class _Waiting:
 
 
 class StallWatch:
-    """Tells what has not moved for too long.
+    """Detects what has been due without progress for too long.
 
     Parameters
     ----------
     stall_seconds : float
-        How long something may be due without any progress.
+        How long something may be due without any progress, s.
     clock : callable
-        Monotonic seconds.
+        Returns monotonic time, s.
 
     Examples
     --------
@@ -119,7 +119,7 @@ class StallWatch:
         self._waiting: dict[tuple[str, Stage], _Waiting] = {}
 
     def observe(self, due: Iterable[Due]) -> list[Stall]:
-        """Compare with the observations before; what is not due any more is forgotten."""
+        """Record what is due now and return the stalls; what is no longer due is forgotten."""
         now = self._clock()
         waiting: dict[tuple[str, Stage], _Waiting] = {}
         stalls = []

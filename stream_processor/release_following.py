@@ -1,12 +1,12 @@
-"""Keeping the served releases as the store says, while the stream goes on.
+"""Keep the releases in use up to date with the store while the stream continues.
 
-An announcement on ``model.releases`` says that something changed and from which moment on; what it is comes from the
-store, verified. Whatever goes wrong, what classifies goes on, and the store is asked again.
+An announcement on ``model.releases`` states that a channel has changed and from which arrival time on. The release
+itself is pulled from the store and verified. If an update fails, the processor keeps the previous releases and asks the
+store again.
 """
 
 import asyncio
 import logging
-import math
 import os
 import socket
 import time
@@ -18,66 +18,67 @@ from aiokafka.errors import KafkaError
 
 from har import topics
 from har.channels import Channel, ReleaseAnnouncement, decode_announcement
-from har.release_refusals import ReleaseRefused
+from har.process.back_off import BackOff
+from har.release_rejections import ReleaseRejected
 from har.releases import ReleaseError
-from model_store.client.errors import UpdateRefusedError
-from stream_processor.measures import ProcessorMeasures
+from model_store.client.errors import UpdateRejectedError
+from stream_processor.metrics import ProcessorMetrics
 from stream_processor.release_loading import ReleaseLoader
-from stream_processor.serving import Served, ServedReleases
+from stream_processor.serving import CurrentReleases, Served
 
 log = logging.getLogger(__name__)
 
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.5, 15.0
 RECONNECT_SECONDS = 1.0
-#: An announcement of what the store does not have is believed no longer after so many; about a minute.
-MOST_TRIES = 8
-#: No announced moment further ahead is kept to, µs.
-MOST_LEAD_US = 60_000_000
+#: After so many attempts (about a minute) an announcement of a change that the store does not have is dropped.
+MAX_TRIES = 8
+#: An effective time that is further ahead than this is moved forward to it, µs.
+MAX_LEAD_US = 60_000_000
 
 
-class ReleaseFollower:
-    """Adopts what is announced, once it is loaded and checked.
+class ReleaseUpdater:
+    """Adopts announced releases once they are loaded and checked.
 
     Parameters
     ----------
     loader : ReleaseLoader
-        Loads what the store says.
-    served : ServedReleases
-        What classifies.
+        Loads the releases that the store's channels point to.
+    served : CurrentReleases
+        The releases in use.
     announced : async generator of ReleaseAnnouncement
-        Changes, those of a channel in order.
+        Changes of channels; those of one channel in order.
     interval_seconds : float
-        How often the store is asked although nothing was announced.
-    measures : ProcessorMeasures
-        Counts what is refused, and shows what classifies.
-    tell_refused : callable
-        Told of each refusal, for people to see.
+        How often the store is asked without an announcement, s.
+    metrics : ProcessorMetrics
+        Counts rejections and shows the releases in use.
+    on_rejected : callable
+        Called with each rejection, for display.
     """
 
     def __init__(
         self,
         loader: ReleaseLoader,
-        served: ServedReleases,
+        served: CurrentReleases,
         announced: AsyncGenerator[ReleaseAnnouncement, None],
         *,
         interval_seconds: float,
-        measures: ProcessorMeasures,
-        tell_refused: Callable[[ReleaseRefused], None],
+        metrics: ProcessorMetrics,
+        on_rejected: Callable[[ReleaseRejected], None],
     ) -> None:
         self._loader = loader
         self._served = served
         self._announcements = announced
         self._interval_seconds = interval_seconds
-        self._measures = measures
-        self._tell_refused = tell_refused
+        self._metrics = metrics
+        self._on_rejected = on_rejected
         self._worker = f"{socket.gethostname()}-{os.getpid()}"
         self._announced: dict[Channel, ReleaseAnnouncement] = {}
-        #: Up to which change of each channel nothing is left to do.
+        #: The last change of each channel that needs no further work.
         self._done: dict[Channel, int] = dict(served.now.numbers)
-        #: How often in a row the store did not have what was announced.
-        self._unmet = 0
+        #: Number of attempts in a row in which the store did not have an announced change.
+        self._failed_attempts = 0
         self._news = asyncio.Event()
-        measures.show_releases(served.now)
+        metrics.show_releases(served.now)
 
     async def run(self) -> None:
         """Follow until cancelled."""
@@ -93,14 +94,15 @@ class ReleaseFollower:
     def _note(self, announcement: ReleaseAnnouncement) -> None:
         pointer = announcement.pointer
         if pointer.number <= self._done.get(pointer.channel, 0):
-            return  # said again, or from before this worker began
-        log.info("announced: change %d of %s, %s", pointer.number, pointer.channel, pointer.release or "none")
+            return  # a repeat, or from before this worker started
+        log.info("received change %d of %s: release %s", pointer.number, pointer.channel, pointer.release or "none")
         self._announced[pointer.channel] = announcement
         self._served.expect(announcement.effective)
         self._news.set()
 
     async def _update_forever(self) -> None:
-        pause, failures = self._interval_seconds, 0
+        back_off = BackOff(FIRST_PAUSE_SECONDS, longest=LONGEST_PAUSE_SECONDS)
+        pause = self._interval_seconds
         while True:
             with suppress(TimeoutError):
                 async with asyncio.timeout(pause):
@@ -108,78 +110,72 @@ class ReleaseFollower:
             self._news.clear()
             try:
                 await self._update()
-            except UpdateRefusedError as refused:
-                log.warning("%s; %s classifies on", refused, self._served.now.describe())
-                self._measures.release_refused.labels(refused.reason).inc()
+            except UpdateRejectedError as rejected:
+                log.warning("%s; still using %s", rejected, self._served.now.describe())
+                self._metrics.release_rejected.labels(rejected.reason).inc()
                 serving = self._served.now.describe()
-                self._tell_refused(ReleaseRefused(self._worker, serving, refused.reason, str(refused)))
-                pause = pause_after(failures)
-                failures += 1
+                self._on_rejected(ReleaseRejected(self._worker, serving, rejected.reason, str(rejected)))
+                pause = back_off.next_pause()
             else:
-                pause, failures = self._interval_seconds, 0
+                pause = self._interval_seconds
+                back_off.reset()
             if not self._news.is_set():
                 self._served.settle()
 
     async def _update(self) -> None:
         announced = dict(self._announced)
-        news = [each for channel, each in announced.items() if each.pointer.number > self._done.get(channel, 0)]
+        pending = [
+            announcement
+            for channel, announcement in announced.items()
+            if announcement.pointer.number > self._done.get(channel, 0)
+        ]
         now = time.time_ns() // 1000
-        # A moment far ahead would keep back what was signed.
-        effective = min(min((each.effective for each in news), default=now), now + MOST_LEAD_US)
-        least = {channel: each.pointer.number for channel, each in announced.items()}
+        # Announcements are not signed: an effective time far ahead must not delay a signed release.
+        effective = min(min((announcement.effective for announcement in pending), default=now), now + MAX_LEAD_US)
+        least = {channel: announcement.pointer.number for channel, announcement in announced.items()}
         try:
-            self._take(await asyncio.to_thread(self._loader.pull, least, effective=effective))
-        except UpdateRefusedError as refused:
-            if refused.reason == "rolled back" and least:
-                # Anybody who can write to the topic can announce anything: what is signed counts all the same.
-                self._take(await asyncio.to_thread(self._loader.pull, {}, effective=effective))
-                self._unmet += 1
-                if self._unmet >= MOST_TRIES:
-                    self._forget_what_never_came()
+            self._adopt(await asyncio.to_thread(self._loader.pull, least, effective=effective))
+        except UpdateRejectedError as rejected:
+            if rejected.reason == "rolled back" and least:
+                # Anyone who can write to the topic can announce anything, so adopt what the store has signed.
+                self._adopt(await asyncio.to_thread(self._loader.pull, {}, effective=effective))
+                self._failed_attempts += 1
+                if self._failed_attempts >= MAX_TRIES:
+                    self._drop_unfulfilled()
             raise
-        self._unmet = 0
+        self._failed_attempts = 0
         for channel, number in least.items():
             self._done[channel] = max(number, self._done.get(channel, 0))
 
-    def _take(self, served: Served) -> None:
+    def _adopt(self, served: Served) -> None:
         before = self._served.now
         self._done |= served.numbers
         if (served.networks, served.share) != (before.networks, before.share):
             self._served.adopt(served)
-            self._measures.show_releases(served)
+            self._metrics.show_releases(served)
 
-    def _forget_what_never_came(self) -> None:
-        """Believe no longer what the store did not have, however often it was asked."""
-        for channel, each in list(self._announced.items()):
-            if each.pointer.number > self._done.get(channel, 0):
-                log.warning("change %d of %s was announced and never came", each.pointer.number, channel)
+    def _drop_unfulfilled(self) -> None:
+        """Drop the announcements of changes that the store does not have."""
+        for channel, announcement in list(self._announced.items()):
+            number = announcement.pointer.number
+            if number > self._done.get(channel, 0):
+                log.warning("dropped the announcement of change %d of %s: the store does not have it", number, channel)
                 del self._announced[channel]
-        self._unmet = 0
-
-
-def pause_after(failures: int) -> float:
-    """Return how long to wait before the store is asked again, s, after so many failures before the present one.
-
-    Examples
-    --------
-    >>> [pause_after(failures) for failures in (0, 1, 2, 5, 100_000)]
-    [0.5, 1.0, 2.0, 15.0, 15.0]
-    """
-    return min(math.ldexp(FIRST_PAUSE_SECONDS, min(failures, 10)), LONGEST_PAUSE_SECONDS)
+        self._failed_attempts = 0
 
 
 async def announcements(bootstrap: str, *, fetch_wait_ms: int) -> AsyncGenerator[ReleaseAnnouncement, None]:
-    """Yield what `model.releases` says, from its beginning and for ever; what is no announcement is told and left out.
+    """Yield the announcements on `model.releases` from its beginning, without end; log and skip invalid messages.
 
     Parameters
     ----------
     bootstrap : str
-        Kafka's servers, host:port,host:port.
+        Kafka's bootstrap servers, host:port,host:port.
     fetch_wait_ms : int
-        Longest wait of a fetch that finds nothing.
+        Longest wait of a fetch that finds no message, ms.
     """
     while True:
-        # Of no group: every worker reads all of it.
+        # Without a consumer group, every worker reads the whole topic.
         consumer = AIOKafkaConsumer(
             topics.RELEASES.name,
             bootstrap_servers=bootstrap,
@@ -193,9 +189,9 @@ async def announcements(bootstrap: str, *, fetch_wait_ms: int) -> AsyncGenerator
                 try:
                     yield decode_announcement(record.value or b"")
                 except ReleaseError as error:
-                    log.warning("%s, offset %d: %s", topics.RELEASES.name, record.offset, error)
+                    log.warning("skipped offset %d of %s: %s", record.offset, topics.RELEASES.name, error)
         except KafkaError as error:
-            log.warning("announcements of releases are not read at present: %s", error)
+            log.warning("cannot read announcements of releases, reconnecting: %s", error)
             await asyncio.sleep(RECONNECT_SECONDS)
         finally:
             await consumer.stop()

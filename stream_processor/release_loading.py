@@ -1,4 +1,4 @@
-"""From a store to releases that classify: pulled, verified, loaded and checked, or refused as a whole."""
+"""Load releases from a store: pull, verify, load and check them, or reject the update as a whole."""
 
 import fcntl
 import os
@@ -8,37 +8,37 @@ from pathlib import Path
 
 from har.channels import CANARY, STABLE, Channel
 from har.releases import ReleaseError
-from har.settings import ProcessorSettings
 from har.windows import WindowSpec
-from model_store.client.errors import UpdateRefusedError
+from model_store.client.errors import UpdateRejectedError
 from model_store.client.fetching import BoundedFetcher, Patience
 from model_store.client.last_good import ClientFolder
 from model_store.client.release_client import Pulled, ReleaseClient
 from model_store.client.trusted_root import read_trusted_root
 from model_store.onnx_classifier import FORMAT, OnnxClassifier
 from stream_processor.serving import Served
+from stream_processor.settings import ProcessorSettings
 
-#: What one pull may take, s: a store that is slower is tried again, and the release that runs goes on meanwhile.
+#: Time limit of one pull, s. After it the pull is tried again later; the current releases stay in use.
 PULL_SECONDS = 20.0
 
 
 @dataclass(frozen=True)
 class _Loaded:
-    """A release in memory, by the digest of its manifest."""
+    """A release in memory, and the SHA-256 digest of its manifest."""
 
     sha256: str
     network: OnnxClassifier
 
 
 class ReleaseLoader:
-    """Loads what a store's channels point to; one call at a time, in whatever thread.
+    """Loads the releases that a store's channels point to; one call at a time, in any thread.
 
     Parameters
     ----------
     client : ReleaseClient
         Pulls from the store.
     baseline : OnnxClassifier
-        What is stable while the store says nothing of that; all that is loaded must cut windows as it does.
+        The stable release while the store has none. All releases must use the same windows as it.
     threads : int
         CPU threads a network may use.
     """
@@ -51,87 +51,88 @@ class ReleaseLoader:
 
     @property
     def spec(self) -> WindowSpec:
-        """How windows are cut."""
+        """How windows are cut; the same for every release."""
         return self._baseline.manifest.window_spec
 
     def last_good(self) -> Served:
-        """Load what was good last; the baseline, if nothing was. This needs no network.
+        """Load the last releases that passed all checks, or the baseline, without asking the store.
 
         Raises
         ------
-        UpdateRefusedError
-            If what was good last cannot be used any more.
+        UpdateRejectedError
+            If the kept releases cannot be used any more.
         """
         try:
             return self._load(self._client.last_good(), effective=0)
-        except UpdateRefusedError:
+        except UpdateRejectedError:
             raise
         except ReleaseError as error:
-            raise UpdateRefusedError("unusable", str(error)) from error
+            raise UpdateRejectedError("unusable", str(error)) from error
 
     def pull(self, least: dict[Channel, int], *, effective: int) -> Served:
-        """Pull, load and check what the channels point to, and remember it as good.
+        """Pull, load and check what the channels point to, and keep it as the last good state.
 
         Parameters
         ----------
         least : dict of str to int
-            The changes that were announced.
+            The lowest acceptable change of each channel, from announcements.
         effective : int
-            From which arrival on the releases are for what arrives, µs since the epoch.
+            Arrival time at the gateway from which the releases apply, µs since the epoch.
 
         Raises
         ------
-        UpdateRefusedError
-            If something did not come or must not be used.
+        UpdateRejectedError
+            If something cannot be pulled or must not be used.
         """
         pulled = self._client.pull(least=least)
         served = self._load(pulled, effective=effective)
         try:
-            self._client.folder.keep([each.pointer for each in pulled.values()])
+            self._client.folder.keep([release.pointer for release in pulled.values()])
         except OSError as error:
-            raise UpdateRefusedError("unusable", f"it cannot be kept: {error}") from error
+            raise UpdateRejectedError("unusable", f"cannot write it to disk: {error}") from error
         return served
 
     def _load(self, pulled: Pulled, *, effective: int) -> Served:
         loaded: dict[Channel, _Loaded] = {}
-        for channel, each in pulled.items():
-            assert each.pointer.manifest_sha256 is not None
-            known = [other for other in self._loaded.values() if other.sha256 == each.pointer.manifest_sha256]
+        for channel, found in pulled.items():
+            sha256 = found.pointer.manifest_sha256
+            assert sha256 is not None
+            known = [other for other in self._loaded.values() if other.sha256 == sha256]
             if known:
                 loaded[channel] = known[0]
                 continue
-            self._refuse_other_windows(each.release.manifest.release, each.release.manifest.window_spec)
+            self._reject_other_windows(found.release.manifest.release, found.release.manifest.window_spec)
             try:
-                network = OnnxClassifier(each.release, threads=self._threads)
+                network = OnnxClassifier(found.release, threads=self._threads)
             except ReleaseError as error:
-                raise UpdateRefusedError("unusable", str(error)) from error
-            loaded[channel] = _Loaded(each.pointer.manifest_sha256, network)
+                raise UpdateRejectedError("unusable", str(error)) from error
+            loaded[channel] = _Loaded(sha256, network)
         self._loaded = loaded
         networks: dict[Channel, OnnxClassifier] = {STABLE: self._baseline}
-        networks |= {channel: each.network for channel, each in loaded.items()}
+        networks |= {channel: release.network for channel, release in loaded.items()}
         return Served(
             networks,
             pulled[CANARY].pointer.share if CANARY in pulled else 0.0,
             effective,
-            {channel: each.pointer.number for channel, each in pulled.items()},
+            {channel: found.pointer.number for channel, found in pulled.items()},
         )
 
-    def _refuse_other_windows(self, release: str, spec: WindowSpec) -> None:
+    def _reject_other_windows(self, release: str, spec: WindowSpec) -> None:
         if spec != self.spec:
-            raise UpdateRefusedError(
+            raise UpdateRejectedError(
                 "unusable",
-                f"{release} classifies other windows ({spec}) than this processor cuts ({self.spec}): start another "
-                "processor with it, in a consumer group of its own",
+                f"{release} needs other windows ({spec}) than this processor cuts ({self.spec}): start another "
+                "processor for it, in a consumer group of its own",
             )
 
 
 def release_client(settings: ProcessorSettings) -> ReleaseClient:
-    """Return a client of the store that the settings name.
+    """Return a client of the store in the settings.
 
     Raises
     ------
     ReleaseError
-        If the trusted root cannot be read, or is none.
+        If the trusted root cannot be read or is invalid.
     OSError
         If the client's folder cannot be written.
     """
@@ -147,12 +148,12 @@ def release_client(settings: ProcessorSettings) -> ReleaseClient:
     )
 
 
-#: Open as long as this process lives, so that no other one takes its folder.
+#: Open locks: held as long as this process lives, so that no other process uses its folder.
 _claims: list[int] = []
 
 
 def _claimed(data_folder: Path) -> Path:
-    """Return a folder for releases that no other processor on this machine uses."""
+    """Lock and return a folder for releases that no other processor on this machine uses."""
     for number in count(1):
         folder = data_folder / ("releases" if number == 1 else f"releases-{number}")
         folder.mkdir(parents=True, exist_ok=True)
@@ -164,4 +165,4 @@ def _claimed(data_folder: Path) -> Path:
             continue
         _claims.append(lock)
         return folder
-    raise AssertionError("there is always another number")
+    raise AssertionError("unreachable: count() does not end")

@@ -1,9 +1,9 @@
 """Which release classifies which window.
 
-A change of release has a moment, by the gateway's clock: what reaches the gateway from then on is for the new release.
-As every batch says when it arrived, each worker decides the same, also when it reads a batch again after a restart or
-a rebalance, and a device's predictions change from one release to the next once. Releases from before the latest
-changes are kept loaded for the batches that arrived before them.
+A change of release has an effective time, by the gateway's clock: the new release classifies what arrives at the
+gateway from then on. Each batch carries its arrival time, so all workers choose the same release, also when they read a
+batch again after a restart or a rebalance. A device's predictions switch from one release to the next once. Previous
+releases stay loaded for batches that arrived before the latest changes.
 """
 
 import asyncio
@@ -16,22 +16,22 @@ from model_store.onnx_classifier import OnnxClassifier
 
 log = logging.getLogger(__name__)
 
-#: What is arriving is classified by the release before, if the new one takes longer than this after its moment, s.
+#: If loading an announced release takes longer than this, windows that wait for it get the previous one, s.
 LONGEST_WAIT_SECONDS = 2.0
-#: Changes whose releases stay loaded.
+#: Number of changes whose releases stay loaded.
 KEPT_CHANGES = 3
 
 
 @dataclass(frozen=True, eq=False)
 class Choice:
-    """What classifies a window.
+    """The release that classifies a window.
 
     Attributes
     ----------
     network : OnnxClassifier
-        Whose answer is published.
+        The release whose prediction is published.
     compared_with : OnnxClassifier or None
-        What answers besides, to judge a canary by.
+        The stable release, for comparison with a canary; None if `network` is stable.
     """
 
     network: OnnxClassifier
@@ -40,18 +40,18 @@ class Choice:
 
 @dataclass(frozen=True)
 class Served:
-    """What classifies from a moment on.
+    """The releases in use from a point in time on.
 
     Attributes
     ----------
     networks : dict of str to OnnxClassifier
-        By channel; there is always one that is stable.
+        The release of each channel; ``stable`` is always present.
     share : float
-        Of the devices, for the canary if there is one.
+        Share of the devices that get the canary, 0 to 1.
     effective : int
-        From which arrival at the gateway on, µs since the epoch.
+        Arrival time at the gateway from which they apply, µs since the epoch.
     numbers : dict of str to int
-        Which change of its channel each is.
+        The number of each channel's change (`har.channels.ChannelPointer.number`).
     """
 
     networks: dict[Channel, OnnxClassifier]
@@ -60,29 +60,29 @@ class Served:
     numbers: dict[Channel, int] = field(default_factory=dict)
 
     def choice_for(self, device: str) -> "Choice":
-        """Return what classifies a device's windows."""
+        """Return the release that classifies a device's windows."""
         stable, canary = self.networks[STABLE], self.networks.get(CANARY)
         if canary is not None and is_canary(device, self.share):
             return Choice(canary, compared_with=stable)
         return Choice(stable)
 
     def describe(self) -> str:
-        """Return the releases in words."""
-        said = self.networks[STABLE].manifest.release
+        """Return the names of the releases, for logs and pages."""
+        described = self.networks[STABLE].manifest.release
         if CANARY in self.networks:
-            said += f", {self.networks[CANARY].manifest.release} for {self.share:.0%} of the devices"
-        return said
+            described += f", {self.networks[CANARY].manifest.release} for {self.share:.0%} of the devices"
+        return described
 
 
-class ServedReleases:
-    """The releases that classify now, and those that did before the latest changes.
+class CurrentReleases:
+    """The releases in use, and those in use before the latest changes.
 
     Parameters
     ----------
     first : Served
-        What classifies until something else does.
+        The releases in use until the first change.
     longest_wait_seconds : float
-        How long windows that a change is for wait for its release to be loaded.
+        How long windows wait for an announced release that applies to them, s.
     """
 
     def __init__(self, first: Served, *, longest_wait_seconds: float = LONGEST_WAIT_SECONDS) -> None:
@@ -94,42 +94,42 @@ class ServedReleases:
 
     @property
     def now(self) -> Served:
-        """What the latest change brought."""
+        """The releases of the latest change."""
         return self._changes[-1]
 
     @property
     def spec(self) -> WindowSpec:
-        """How windows are cut; the same for all that are served."""
+        """How windows are cut; the same for every release."""
         return self._changes[0].networks[STABLE].manifest.window_spec
 
     def expect(self, effective: int) -> None:
-        """Note that a change was announced whose releases are not loaded yet; windows it is for wait a little."""
+        """Note an announced change that is not loaded yet; windows that arrive from `effective` (µs) on wait for it."""
         self._expected = effective
         self._settled.clear()
 
     def settle(self) -> None:
-        """Note that nothing is waited for any more, whatever came of it."""
+        """Note that the announced change was adopted or given up: windows no longer wait."""
         self._expected = None
         self._settled.set()
 
     def adopt(self, change: Served) -> None:
-        """Let a change take place; its releases have passed all checks."""
+        """Use the releases of a change from its effective time on; they must have passed all checks."""
         self._changes = [*self._changes, change][-KEPT_CHANGES:]
-        log.info("classifies from now on: %s", change.describe())
+        log.info("now using %s", change.describe())
 
     async def wait_for(self, arrived: int) -> None:
-        """Wait, but not for long, while a change is loaded that is for what arrived at a time, µs since the epoch."""
+        """Wait, within limits, while a change that applies to an arrival time (µs since the epoch) is being loaded."""
         if self._expected is None or arrived < self._expected:
             return
         try:
             async with asyncio.timeout(self._longest_wait_seconds):
                 await self._settled.wait()
         except TimeoutError:
-            log.warning("the announced release is not loaded in time; the one before classifies on")
+            log.warning("the announced release was not loaded in time; still using %s", self.now.describe())
             self.settle()
 
     def choice_for(self, device: str, arrived: int) -> Choice:
-        """Return what classifies a window of a device whose last reading arrived at a time, µs since the epoch."""
+        """Return the release for a device's window whose last reading arrived at `arrived`, µs since the epoch."""
         for change in reversed(self._changes):
             if change.effective <= arrived:
                 return change.choice_for(device)

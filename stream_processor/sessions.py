@@ -1,15 +1,15 @@
-"""The window state of every session in one partition, and what becomes of sessions that fall silent.
+"""The window state of every session in one partition, and the handling of silent sessions.
 
-A silent session holds the partition's commit back: its last batches are needed should it go on. So that a
-restart need not read everything since, they are **carried**: written once more to the end of the partition.
-When the copies are read, they stand for the originals (`har.assembly`), and the commit moves on. Nothing is
-decided about the session by that; only much later is it forgotten.
+A silent session holds the partition's commit back, as its last batches are needed if it continues. A restart would then
+read everything since. To avoid this the batches are **carried**: they are written again to the end of the partition.
+When the copies are read, they replace the originals (`har.assembly`) and the commit advances. The session keeps its
+state and is forgotten only much later.
 
-Silence is counted in the partition's own time, which stands still while no phone sends in the partition at
-all: an outage makes nobody silent.
+Silence is measured in the partition's own time, which stands still while no phone sends in the partition. An outage
+therefore makes no session silent.
 
-A session whose event time hardly advances although it sends would hold the commit back for as long as it goes
-on. Beyond a limit what it holds is dropped; that is judged by when batches arrived at the gateway, not by how
+A session that sends although its event time hardly advances would hold the commit back for as long as it sends. Beyond
+a limit its held batches are dropped. The limit applies to arrival times at the gateway, so it does not depend on how
 fast the log is read.
 """
 
@@ -24,7 +24,7 @@ from har.batch_runs import Assembled
 from har.samples import RejectedBatch, SampleBatch
 from har.windows import MICROSECONDS, WindowSpec
 
-#: The partition's time goes on for so long after a message, s; and so does a session's.
+#: After a message, the partition's time advances by at most this, s; so does a session's sending time.
 LONGEST_STEP_SECONDS = 5.0
 
 TOO_SLOW = "too_slow"
@@ -32,7 +32,7 @@ TOO_SLOW = "too_slow"
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """Where a batch lies in its partition, and when it arrived at the gateway (µs since the epoch)."""
+    """A batch's offset in its partition, and its arrival time at the gateway, µs since the epoch."""
 
     offset: int
     arrived: int
@@ -40,31 +40,31 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class SessionKey:
-    """What identifies a session."""
+    """A session's identity."""
 
     device: str
     session: str
 
 
 @dataclass(frozen=True, slots=True)
-class Silent:
-    """A session that has been silent.
+class SilentSession:
+    """A session that has been silent for some time.
 
     Attributes
     ----------
     key : SessionKey
-        Which.
+        The session.
     seconds : float
-        For how long, in the partition's time.
-    step : Assembled
-        What giving it up closes and finishes; nothing if it is only carried.
+        How long it has been silent, s of the partition's time.
+    result : Assembled
+        The windows closed and batches finished if it is forgotten; empty if it is only carried.
     carried : list of (SampleBatch, Position)
-        What is to be written to the log again, in this order.
+        The batches to write to the log again, in this order; empty if it is forgotten.
     """
 
     key: SessionKey
     seconds: float
-    step: Assembled[Position]
+    result: Assembled[Position]
     carried: list[tuple[SampleBatch, Position]]
 
 
@@ -76,7 +76,7 @@ class _Tracked:
 
 
 class SessionBook:
-    """The sessions of one partition, least recently heard first.
+    """The sessions of one partition, ordered by when they last sent, oldest first.
 
     Parameters
     ----------
@@ -85,15 +85,15 @@ class SessionBook:
     grace_us : int
         How long a missing batch is waited for, µs of event time.
     carry_seconds : float
-        After this silence what a session holds is carried, and again whenever the silence has doubled.
+        A session's held batches are carried after this silence, s, and again whenever the silence has doubled.
     forget_seconds : float
-        After this silence its state is dropped.
+        A session's state is dropped after this silence, s.
     hold_seconds : float
-        A session that sends for so long without letting go of its oldest batch loses what it holds.
+        If a session sends for this long, s, without finishing its oldest batch, its held batches are dropped.
     max_sessions : int
-        Beyond this many, the one silent for longest is dropped.
+        Beyond this number, the session that has been silent longest is dropped.
     clock : callable
-        Monotonic seconds.
+        Returns monotonic time, s.
     """
 
     def __init__(
@@ -114,16 +114,16 @@ class SessionBook:
         self._hold_seconds = hold_seconds
         self._max_sessions = max_sessions
         self._clock = clock
-        self._time = 0.0  # the partition's own, up to its latest message
-        self._latest = clock()  # when that came
+        self._time = 0.0  # the partition's own time at its latest message, s
+        self._latest = clock()  # when that message was read
         self._sessions: OrderedDict[SessionKey, _Tracked] = OrderedDict()
 
     def __len__(self) -> int:
-        """Return how many sessions have state."""
+        """Return the number of sessions with state."""
         return len(self._sessions)
 
     def add(self, batch: SampleBatch, position: Position, *, silent_seconds: float = 0.0) -> Assembled[Position]:
-        """Add a batch to its session, which had been silent for so long when a copy of it was written."""
+        """Add a batch to its session; a carried copy comes with the session's silence when it was written, s."""
         now = self._now()
         key = SessionKey(batch.device, batch.session)
         tracked = self._sessions.get(key)
@@ -131,27 +131,27 @@ class SessionBook:
             windows = SessionWindows[Position](self._spec, grace_us=self._grace_us)
             heard_at = now - silent_seconds
             tracked = self._sessions[key] = _Tracked(windows, heard_at, now + max(silent_seconds, self._carry_seconds))
-            # The order is by when a session was heard.
+            # Sessions are ordered by when they last sent.
             self._sessions.move_to_end(key, last=not silent_seconds)
         if self._holds_too_long(tracked.windows, position):
-            step = self._sessions.pop(key).windows.drop()
-            step.finished.append(position)
-            step.refused = RejectedBatch(
+            result = self._sessions.pop(key).windows.drop()
+            result.finished.append(position)
+            result.rejected = RejectedBatch(
                 TOO_SLOW,
-                f"in {self._hold_seconds:g} s of sending, event time has not passed what one window needs "
-                f"(it is {batch.newest} now): are the times in µs?",
+                f"in {self._hold_seconds:g} s of sending, event time advanced by less than one window needs "
+                f"(it is {batch.newest} now); check that times are in µs",
             )
-            return step
-        step = tracked.windows.add(batch, position)
-        # A copy is no sign of life, and neither is what is refused.
-        if not silent_seconds and step.refused is None and step.repeats < len(batch):
+            return result
+        result = tracked.windows.add(batch, position)
+        # Neither a copy nor a rejected batch shows that the device is sending.
+        if not silent_seconds and result.rejected is None and result.repeats < len(batch):
             self._time, self._latest = now, self._clock()
             tracked.heard_at, tracked.carry_at = now, now + self._carry_seconds
             self._sessions.move_to_end(key)
-        return step
+        return result
 
-    def sweep(self) -> Iterator[Silent]:
-        """Look after silent sessions; yield what is to be carried and what is given up, session by session."""
+    def sweep(self) -> Iterator[SilentSession]:
+        """Yield each silent session that is now carried or forgotten."""
         now = self._now()
         for key, tracked in list(self._sessions.items()):
             silent = now - tracked.heard_at
@@ -159,15 +159,15 @@ class SessionBook:
             if silent < self._carry_seconds and not surplus:
                 return
             if silent >= self._forget_seconds or surplus:
-                # Before anything is yielded: a batch may come while the caller deals with it.
+                # Delete before yielding: a batch may arrive while the caller handles the session.
                 del self._sessions[key]
-                yield Silent(key, silent, tracked.windows.stop_waiting(), [])
+                yield SilentSession(key, silent, tracked.windows.stop_waiting(), [])
             elif now >= tracked.carry_at:
                 tracked.carry_at = now + silent
-                yield Silent(key, silent, Assembled(), tracked.windows.held_batches)
+                yield SilentSession(key, silent, Assembled(), tracked.windows.held_batches)
 
     def _holds_too_long(self, windows: SessionWindows[Position], position: Position) -> bool:
-        """Tell whether a session has sent for too long since the oldest batch that it holds; pauses do not count."""
+        """Return whether a session has sent for too long since its oldest held batch; pauses count 5 s at most."""
         oldest = windows.oldest_held
         limit = self._hold_seconds * MICROSECONDS
         if oldest is None or position.arrived - oldest.arrived <= limit:

@@ -1,4 +1,4 @@
-"""The Faust worker: wires Kafka's topics, consumer and producer to `stream_processor.pipeline`."""
+"""The Faust worker: connects Kafka's topics, consumer and producer to `stream_processor.pipeline`."""
 
 import asyncio
 import logging
@@ -13,39 +13,75 @@ import msgspec
 from faust.web import Request, Response, View
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from har import interrupts, topics
+from har import topics
 from har.channels import STABLE
-from har.log_format import logging_config
+from har.process import interrupts
+from har.process.log_format import logging_config
 from har.releases import ReleaseError
-from har.settings import ProcessorSettings
 from har.windows import MICROSECONDS
-from model_store.client.errors import UpdateRefusedError
+from model_store.client.errors import UpdateRejectedError
 from model_store.onnx_classifier import OnnxClassifier
 from stream_processor.classification import Classifier
-from stream_processor.health import Health, LastResort
+from stream_processor.health import Health, Watchdog
 from stream_processor.kafka_messages import LogMessage, OutgoingMessage, PartitionName
-from stream_processor.live_state import LiveState
+from stream_processor.live_state import LiveStateWriter
 from stream_processor.log_view import LogView
-from stream_processor.measures import ProcessorMeasures
+from stream_processor.metrics import ProcessorMetrics
 from stream_processor.pipeline import StreamPipeline
-from stream_processor.serving import Served, ServedReleases
+from stream_processor.serving import CurrentReleases, Served
+from stream_processor.settings import ProcessorSettings
 from stream_processor.transport import use_transport
 
-if TYPE_CHECKING:  # a store's client takes a fifth of the start, and many a processor follows no store
+if TYPE_CHECKING:  # a store's client takes a fifth of the start-up time, and is not always needed
     from stream_processor.release_loading import ReleaseLoader
 
 log = logging.getLogger(__name__)
 
 FAILURE = 1
 JSON = "application/json"
-#: A worker that has not joined its group by then ends, to be started again.
+#: A worker that has not joined its consumer group after this time, s, is ended by force so that it is restarted.
 START_SECONDS = 120.0
 
 
 def create_app(
-    settings: ProcessorSettings, first: Served, loader: "ReleaseLoader | None", last_resort: LastResort
+    settings: ProcessorSettings, first: Served, loader: "ReleaseLoader | None", watchdog: Watchdog
 ) -> faust.App:
-    """Build the Faust app that serves the first releases, and what the store says later if there is a loader."""
+    """Build the Faust app. It starts with the releases `first` and follows the store if there is a loader."""
+    app = _faust_app(settings)
+    metrics = ProcessorMetrics()
+
+    async def publish(message: OutgoingMessage) -> Awaitable[object]:
+        producer = await app.maybe_start_producer()
+        seconds = None if message.timestamp is None else message.timestamp / MICROSECONDS
+        sent: Awaitable[object] = await producer.send(
+            message.topic, message.key, message.value, message.partition, seconds, message.headers
+        )
+        return sent
+
+    live = LiveStateWriter(str(settings.redis_url), latest_seconds=settings.latest_seconds, metrics=metrics)
+    served = CurrentReleases(first)
+    classifier = Classifier(served, max_batch=settings.classify_batch)
+    pipeline = StreamPipeline(settings, classifier, publish, live, metrics)
+    view = LogView(app)
+    health = Health(
+        settings.stall_seconds,
+        lambda: view.join(pipeline.progress()),
+        # Faust runs tasks only once the worker has joined for the first time.
+        lambda: not app.rebalancing,
+        lambda: view.answers,
+        watchdog,
+    )
+    _attach(app, pipeline, view, health)
+    if loader is not None:
+        _follow(app, settings, loader, served, metrics, live)
+    else:
+        metrics.show_releases(first)
+    _add_pages(app, metrics, health)
+    return app
+
+
+def _faust_app(settings: ProcessorSettings) -> faust.App:
+    """Return a Faust app without agents, tasks and pages."""
     app = faust.App(
         settings.group,
         broker=[f"kafka://{server}" for server in settings.bootstrap.split(",")],
@@ -62,67 +98,38 @@ def create_app(
         producer_linger=0,
         topic_allow_declare=False,
         topic_disable_leader=True,
-        # Events are held until their windows are out; whoever gets the partition next reads them again.
+        # Events are held until their windows are published; the partition's next worker reads them again.
         stream_wait_empty=False,
         worker_redirect_stdouts=False,
         logging_config=logging_config("processor"),
     )
     use_transport(app, fetch_wait_ms=settings.fetch_wait_ms)
-    measures = ProcessorMeasures()
-
-    async def publish(message: OutgoingMessage) -> Awaitable[object]:
-        producer = await app.maybe_start_producer()
-        seconds = None if message.timestamp is None else message.timestamp / MICROSECONDS
-        sent: Awaitable[object] = await producer.send(
-            message.topic, message.key, message.value, message.partition, seconds, message.headers
-        )
-        return sent
-
-    live = LiveState(str(settings.redis_url), latest_seconds=settings.latest_seconds, measures=measures)
-    served = ServedReleases(first)
-    classifier = Classifier(served, most=settings.classify_batch)
-    pipeline = StreamPipeline(settings, classifier, publish, live, measures)
-    view = LogView(app)
-    health = Health(
-        settings.stall_seconds,
-        lambda: view.join(pipeline.progress()),
-        # Faust runs tasks only once the worker has joined for the first time.
-        lambda: not app.rebalancing,
-        lambda: view.answers,
-        last_resort,
-    )
-    _attach(app, pipeline, view, health)
-    if loader is not None:
-        _follow(app, settings, loader, served, measures, live)
-    else:
-        measures.show_releases(first)
-    _add_pages(app, measures, health)
     return app
 
 
 class _Worker(faust.Worker):
-    def __init__(self, app: faust.App, last_resort: LastResort) -> None:
+    def __init__(self, app: faust.App, watchdog: Watchdog) -> None:
         super().__init__(app, loglevel="INFO", loop=asyncio.new_event_loop())
         self.spinner = None
-        self._last_resort = last_resort
+        self._watchdog = watchdog
 
     def _schedule_shutdown(self, number: signal.Signals) -> None:
-        # A worker that is told to end while it is joining its group may never get to the end of that.
-        self._last_resort.leave()
+        # A worker that is asked to end while it joins its group may hang there.
+        self._watchdog.begin_exit()
         super()._schedule_shutdown(number)
 
 
 def _attach(app: faust.App, pipeline: StreamPipeline, view: LogView, health: Health) -> None:
     samples = app.topic(topics.SAMPLES.name, key_serializer="raw", value_serializer="raw", internal=False)
 
-    # Faust knows what to ack by event, and several streams over one partition would ack out of order.
+    # Faust acknowledges by event; several streams over one partition would acknowledge out of order.
     @app.agent(samples, concurrency=1, name="classify")
     async def classify(stream: faust.Stream) -> None:
         async for event in stream.noack().events():
             try:
                 await pipeline.take(_log_message(event), event)
             except Exception as error:
-                # Faust would go on with the next message, and this one's readings would be missing.
+                # Faust would continue with the next message, and this one's readings would be missing.
                 await app.crash(error)
                 raise
 
@@ -147,33 +154,33 @@ def _attach(app: faust.App, pipeline: StreamPipeline, view: LogView, health: Hea
 
     @app.on_partitions_assigned.connect
     async def on_assigned(_: faust.App, assigned: set[Any], **__: object) -> None:
-        log.info("reads %s", sorted(f"{tp.topic}/{tp.partition}" for tp in assigned))
+        log.info("reading partitions %s", sorted(f"{tp.topic}/{tp.partition}" for tp in assigned))
 
 
 def _follow(
     app: faust.App,
     settings: ProcessorSettings,
     loader: "ReleaseLoader",
-    served: ServedReleases,
-    measures: ProcessorMeasures,
-    live: LiveState,
+    served: CurrentReleases,
+    metrics: ProcessorMetrics,
+    live: LiveStateWriter,
 ) -> None:
-    from stream_processor.release_following import ReleaseFollower, announcements  # noqa: PLC0415  (only with a store)
+    from stream_processor.release_following import ReleaseUpdater, announcements  # noqa: PLC0415  (only with a store)
 
     @app.task
     async def follow_releases() -> None:
-        follower = ReleaseFollower(
+        follower = ReleaseUpdater(
             loader,
             served,
             announcements(settings.bootstrap, fetch_wait_ms=settings.fetch_wait_ms),
             interval_seconds=settings.store_interval_seconds,
-            measures=measures,
-            tell_refused=live.tell_refused,
+            metrics=metrics,
+            on_rejected=live.announce_rejection,
         )
         try:
             await follower.run()
         except Exception as error:
-            # A fault of ours: better another worker than one that never hears of a release again.
+            # A bug in this code: restart rather than run without release updates.
             await app.crash(error)
             raise
 
@@ -191,18 +198,18 @@ def _log_message(event: faust.Event) -> LogMessage:
     )
 
 
-def _add_pages(app: faust.App, measures: ProcessorMeasures, health: Health) -> None:
+def _add_pages(app: faust.App, metrics: ProcessorMetrics, health: Health) -> None:
     @app.page("/metrics")
-    async def metrics(view: View, _: Request) -> Response:
-        return view.bytes(generate_latest(measures.registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
+    async def metrics_page(view: View, _: Request) -> Response:
+        return view.bytes(generate_latest(metrics.registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
     @app.page("/live")
-    async def live(view: View, _: Request) -> Response:
+    async def live_page(view: View, _: Request) -> Response:
         report = health.report()
         return view.bytes(msgspec.json.encode(report), content_type=JSON, status=200 if report.alive else 503)
 
     @app.page("/ready")
-    async def ready(view: View, _: Request) -> Response:
+    async def ready_page(view: View, _: Request) -> Response:
         report = health.report()
         return view.bytes(msgspec.json.encode(report), content_type=JSON, status=200 if report.ready else 503)
 
@@ -222,9 +229,9 @@ def _run(settings: ProcessorSettings) -> int:
         print(f"har processor: {error}", file=sys.stderr)
         return FAILURE
     settings.data_folder.mkdir(parents=True, exist_ok=True)
-    last_resort = LastResort()
-    last_resort.put_off(START_SECONDS)  # until the health watch takes over
-    worker = _Worker(create_app(settings, first, loader, last_resort), last_resort)
+    watchdog = Watchdog()
+    watchdog.reset(START_SECONDS)  # until the health watch takes over
+    worker = _Worker(create_app(settings, first, loader, watchdog), watchdog)
     try:
         worker.execute_from_commandline()
     except SystemExit as stopped:
@@ -233,14 +240,14 @@ def _run(settings: ProcessorSettings) -> int:
 
 
 def _releases(settings: ProcessorSettings) -> "tuple[Served, ReleaseLoader | None]":
-    """Return what classifies at first: what the store says, else what was good last, else the release of the settings.
+    """Return the first releases: from the store, else those kept from the last run, else the settings' release.
 
     Raises
     ------
     ReleaseError
-        If the release of the settings, or the store's root, cannot be used.
+        If the settings' release, or the store's root, cannot be used.
     OSError
-        If what the store says cannot be kept.
+        If the folder for releases cannot be written.
     """
     baseline = OnnxClassifier.open(settings.release, threads=settings.inference_threads)
     first = Served({STABLE: baseline})
@@ -252,7 +259,7 @@ def _releases(settings: ProcessorSettings) -> "tuple[Served, ReleaseLoader | Non
     try:
         first = loader.last_good()
         first = loader.pull({}, effective=0)
-    except UpdateRefusedError as refused:
-        log.warning("%s", refused)
-    log.info("classifies at first: %s", first.describe())
+    except UpdateRejectedError as rejected:
+        log.warning("%s", rejected)
+    log.info("starting with %s", first.describe())
     return first, loader

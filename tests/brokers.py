@@ -21,21 +21,21 @@ from deploy.kafka.distribution import Distribution, UnreachableRepositoryError, 
 from deploy.ports import free_port
 from deploy.topics import check_kafka, create_topics
 
-#: What a test of the fixtures `broker` and `system` runs on, by the fixtures' parameter.
+#: Parameters of the fixtures `broker` and `system`.
 EMBEDDED = "embedded"
 APACHE = "apache"
 KINDS = (EMBEDDED, APACHE)
-#: For a test that would find the same on any broker; `tests/README.md` has the rule.
+#: For a test whose result does not depend on the broker; `tests/README.md` has the rule.
 on_one_broker = pytest.mark.parametrize("broker", [EMBEDDED], indirect=True)
-#: For tests that harm the session's three brokers: one worker has them.
+#: For tests that damage the session's three brokers: they run on one worker.
 on_three_brokers = pytest.mark.xdist_group("three_brokers")
 PARTITIONS = 4
-_UNREACHABLE = "Apache Kafka is not fetched and cannot be: "
+_UNREACHABLE = "Apache Kafka is not downloaded and cannot be: "
 _PROPERTY = "broker"
 
 
 class Broker(ABC):
-    """A broker with the project's topics, empty, which can be frozen and let go on."""
+    """A broker with the project's topics, empty, which can be frozen and resumed."""
 
     bootstrap: str
 
@@ -46,7 +46,7 @@ class Broker(ABC):
     def unfreeze(self) -> None: ...
 
     def read(self, topic: str, count: int, *, timeout_seconds: float = 15) -> list[Any]:
-        """Read the first `count` records of a topic, of all partitions."""
+        """Return the first `count` records of a topic, from all partitions."""
         consumer = KafkaConsumer(bootstrap_servers=[self.bootstrap], auto_offset_reset="earliest", fetch_max_wait_ms=50)
         consumer.assign([TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic)])
         records: list[Any] = []
@@ -60,7 +60,7 @@ class Broker(ABC):
 
 
 class EmbeddedBroker(Broker):
-    """A process of its own for each test: it is up in no time."""
+    """A separate process for each test, since it starts fast."""
 
     def __enter__(self) -> Self:
         self.bootstrap = f"127.0.0.1:{(port := free_port())}"
@@ -89,7 +89,7 @@ class EmbeddedBroker(Broker):
 
 
 class ApacheBroker(Broker):
-    """The session's Apache Kafka, of one broker, emptied for each test and frozen between those that want it."""
+    """The session's Apache Kafka of one broker, emptied for each test and frozen between the tests that use it."""
 
     def __init__(self, cluster: KafkaCluster) -> None:
         self._cluster = cluster
@@ -112,7 +112,7 @@ class ApacheBroker(Broker):
 
 
 def empty(cluster: KafkaCluster) -> None:
-    """Let every broker run, whatever a test did to it, and give the cluster the project's topics, without messages."""
+    """Make every broker run, whatever a test did to it, and create the project's topics without messages."""
     cluster.unfreeze_all()
     for broker in cluster.brokers:
         if not cluster.is_running(broker):
@@ -121,10 +121,10 @@ def empty(cluster: KafkaCluster) -> None:
     while True:
         cluster.wait_until_ready()
         try:
-            forget_everything(cluster.bootstrap)
+            delete_everything(cluster.bootstrap)
             break
         except KafkaError as error:
-            # A controller that was frozen learns only then that brokers were silent: leaders are chosen anew.
+            # A controller that was frozen detects silent brokers only now, and elects new leaders.
             if not error.retriable or time.monotonic() > deadline:
                 raise
             time.sleep(0.2)
@@ -132,8 +132,8 @@ def empty(cluster: KafkaCluster) -> None:
     cluster.wait_until_ready()
 
 
-def forget_everything(bootstrap: str) -> None:
-    """Delete all topics and consumer groups; the groups' members first, which may have been killed and still count."""
+def delete_everything(bootstrap: str) -> None:
+    """Delete all topics and consumer groups, and first the groups' members, which may be dead and still count."""
     admin = KafkaAdminClient(bootstrap_servers=bootstrap.split(","))
     try:
         groups = [group["group_id"] for group in admin.list_groups()]
@@ -149,7 +149,7 @@ def forget_everything(bootstrap: str) -> None:
 
 
 def distribution_or_skip() -> Distribution:
-    """Return Apache Kafka, or skip the test that needs it and say why."""
+    """Return Apache Kafka, or skip the test with the reason."""
     try:
         return find_distribution()
     except UnreachableRepositoryError as error:
@@ -159,14 +159,14 @@ def distribution_or_skip() -> Distribution:
 
 
 def is_excused(skipped: pytest.TestReport) -> bool:
-    """Tell whether a test was skipped for want of Maven's repository, which no change here can mend."""
+    """Return whether a test was skipped because Maven's repository is unreachable, which no change here can fix."""
     return isinstance(skipped.longrepr, tuple) and _UNREACHABLE in skipped.longrepr[2]
 
 
-def note_kind(item: pytest.Item) -> str:
-    """Note on a test that talks to Kafka which one it is, for `kinds_that_ran`, and return it."""
-    chosen = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
-    kind = chosen.get("broker", chosen.get("system"))
+def record_kind(item: pytest.Item) -> str:
+    """Record the broker of a test for `kinds_that_ran`, and return it."""
+    parameters = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
+    kind = parameters.get("broker", parameters.get("system"))
     if kind is None:
         kind = APACHE if "kafka_distribution" in getattr(item, "fixturenames", ()) else EMBEDDED
     item.user_properties.append((_PROPERTY, kind))
@@ -174,6 +174,6 @@ def note_kind(item: pytest.Item) -> str:
 
 
 def kinds_that_ran(reports: Iterable[pytest.TestReport]) -> Counter[str]:
-    """Count the tests that ran by the broker that they ran on."""
-    noted = (dict(report.user_properties).get(_PROPERTY) for report in reports)
-    return Counter(str(kind) for kind in noted if kind is not None)
+    """Count the tests that ran by their broker."""
+    recorded = (dict(report.user_properties).get(_PROPERTY) for report in reports)
+    return Counter(str(kind) for kind in recorded if kind is not None)

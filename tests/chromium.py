@@ -1,7 +1,7 @@
 """One headless Chromium for all tests of a worker, and a browser context for each test.
 
-A context is what a private window is: storage, service workers, caches, permissions and emulation are the context's own
-and go with it. A start of Chromium costs more than most tests do.
+A context is like a private window: it has its own storage, service workers, caches, permissions and emulation, which
+end with it. A start of Chromium costs more than most tests do.
 """
 
 import shutil
@@ -20,7 +20,7 @@ from urllib3.exceptions import HTTPError
 
 WIDTH, HEIGHT = 1440, 900
 CLICK_SECONDS = 20
-#: Parts of Chromium's own window, each of which is a page with a process; nobody sees them here.
+#: Parts of Chromium's own window that are not needed here; each is a page with a process.
 _UNSEEN = (
     "DialMediaRouteProvider",
     "InitialWebUI",
@@ -34,7 +34,7 @@ _UNSEEN = (
     "WebUIOmniboxPopup",
     "WebUIToolbar",
 )
-#: WebAssembly is compiled fast and not once more for speed: a page lives for seconds, and computes the same.
+#: Compile WebAssembly only once and fast: a page lives for seconds, and the results are the same.
 _COMPILING = "--js-flags=--liftoff-only"
 _ARGUMENTS = (
     _COMPILING,
@@ -57,7 +57,7 @@ window.clickWasMissed = true;
 element.addEventListener('click', () => { window.clickWasMissed = false; }, { capture: true, once: true });
 element.scrollIntoView({ block: 'center' });
 """
-#: What is raised of a browser or a driver that is no more.
+#: Errors of a browser or a driver that has ended.
 _GONE = (WebDriverException, HTTPError, OSError)
 
 
@@ -72,7 +72,7 @@ class SharedChromium:
 
     @contextmanager
     def context(self) -> Iterator[webdriver.Chrome]:
-        """Give the browser with the only window of a new context; at the end, the context is gone."""
+        """Yield the browser with the only window of a new context, which is removed at the end."""
         driver = self.start()
         context = driver.browser.create_user_context()
         try:
@@ -83,12 +83,12 @@ class SharedChromium:
             self._remove(driver, context)
 
     def start(self) -> webdriver.Chrome:
-        """Return the browser, started if need be."""
+        """Return the browser; start it if necessary."""
         if self._driver is not None and not _answers(self._driver):
             self.quit()
         if self._driver is None:
             self._starts += 1
-            self._driver = _started(self._folder / f"profile-{self._starts}")
+            self._driver = _start(self._folder / f"profile-{self._starts}")
             self._first_window = self._driver.current_window_handle
             self._driver.browser.get_user_contexts()  # connects; its thread lives as long as the browser
         return self._driver
@@ -103,7 +103,7 @@ class SharedChromium:
         try:
             driver.switch_to.window(self._first_window)
             driver.browser.remove_user_context(context)
-            driver.get_log("browser")  # type: ignore[no-untyped-call] # no test hears of another one's faults
+            driver.get_log("browser")  # type: ignore[no-untyped-call] # the next test must not see this one's faults
         except _GONE:
             self.quit()
 
@@ -129,7 +129,7 @@ def _answers(driver: webdriver.Chrome) -> bool:
         return False
 
 
-def _started(profile: Path) -> webdriver.Chrome:
+def _start(profile: Path) -> webdriver.Chrome:
     chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     driver = shutil.which("chromedriver")
     if chromium is None or driver is None:
@@ -140,5 +140,5 @@ def _started(profile: Path) -> webdriver.Chrome:
         options.add_argument(argument)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     options.enable_bidi = True
-    options.unhandled_prompt_behavior = "ignore"  # a test answers what the page asks
+    options.unhandled_prompt_behavior = "ignore"  # tests answer the prompts of a page
     return webdriver.Chrome(options=options, service=Service(driver))

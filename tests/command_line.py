@@ -1,4 +1,4 @@
-"""The `har` command, called in the test's own process: one of its own takes a second to import what it needs."""
+"""Call the `har` command in the test's process: a separate process takes a second for imports."""
 
 from dataclasses import dataclass
 
@@ -8,15 +8,15 @@ from deploy import cli
 
 
 @dataclass(frozen=True)
-class Called:
-    """What a command left.
+class CommandResult:
+    """The result of a command.
 
     Attributes
     ----------
     status : int
-        Its exit status.
+        Exit status.
     out, err : str
-        What it wrote to standard output and standard error.
+        Text of standard output and standard error.
     """
 
     status: int
@@ -26,16 +26,16 @@ class Called:
 
 @dataclass(frozen=True)
 class CommandLine:
-    """Calls `har`, for a test's fixtures."""
+    """Calls `har` with a test's fixtures."""
 
     monkeypatch: pytest.MonkeyPatch
     capsys: pytest.CaptureFixture[str]
 
-    def call(self, *words: str) -> Called:
-        """Call ``har words…``; this process keeps its own logging."""
+    def call(self, *words: str) -> CommandResult:
+        """Call ``har words…``; the logging of this process stays unchanged."""
         self.monkeypatch.setattr("sys.argv", ["har", *words])
         self.monkeypatch.setattr("logging.config.dictConfig", lambda _: None)
         self.capsys.readouterr()
         status = cli.main()
         written = self.capsys.readouterr()
-        return Called(status, written.out, written.err)
+        return CommandResult(status, written.out, written.err)

@@ -1,4 +1,4 @@
-"""Fixtures that every folder of tests may use."""
+"""Fixtures for all folders of tests."""
 
 import os
 import shutil
@@ -17,7 +17,7 @@ from tests import brokers, kafka_randomness, kafka_sockets, leftovers, side_by_s
 from tests.chromium import SharedChromium
 from tests.redis_server import RedisServer
 
-#: What a test needs is told by its fixtures.
+#: Markers of tests, by their fixtures.
 _MARKERS = {
     "shared_data": "recordings",
     "broker": "kafka",
@@ -28,7 +28,7 @@ _MARKERS = {
     "chromium": "browser",
     "java": "spark",
 }
-#: What may not be skipped in CI.
+#: Markers of tests that must not be skipped in CI.
 _REQUIRED = {"browser", "kafka", "redis", "spark"}
 _LONGEST_NAME = 80
 RECORDINGS_ABSENT = "the real recordings are not"
@@ -47,7 +47,7 @@ def shared_data() -> Path:
 
 @pytest.fixture(params=brokers.KINDS)
 def broker(request: pytest.FixtureRequest) -> Iterator[brokers.Broker]:
-    """A broker with the project's topics and nothing else: the embedded one, and then Apache Kafka."""
+    """A broker with the project's topics, empty: the embedded one, and then Apache Kafka."""
     if request.param == brokers.EMBEDDED:
         with brokers.EmbeddedBroker() as embedded:
             yield embedded
@@ -58,13 +58,13 @@ def broker(request: pytest.FixtureRequest) -> Iterator[brokers.Broker]:
 
 @pytest.fixture(scope="session")
 def kafka_distribution() -> Distribution:
-    """Apache Kafka's programs; without them the test is skipped."""
+    """Apache Kafka's programs; without them, skip the test."""
     return brokers.distribution_or_skip()
 
 
 @pytest.fixture(scope="session")
 def apache_kafka(kafka_distribution: Distribution, tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaCluster]:
-    """Apache Kafka of one broker, for the session; `brokers.ApacheBroker` uses it, and it is frozen otherwise."""
+    """Apache Kafka of one broker for the session; frozen while no `brokers.ApacheBroker` uses it."""
     with KafkaCluster(tmp_path_factory.mktemp("kafka")) as cluster:
         yield cluster
         cluster.kill_all()
@@ -72,9 +72,10 @@ def apache_kafka(kafka_distribution: Distribution, tmp_path_factory: pytest.Temp
 
 @pytest.fixture(scope="session")
 def kafka_cluster(kafka_distribution: Distribution, tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaCluster]:
-    """Apache Kafka of three brokers for the session; a user begins with `brokers.empty`, and freezes it at the end.
+    """Apache Kafka of three brokers for the session.
 
-    Its tests are marked `brokers.on_three_brokers`, so that only one worker starts it.
+    A test that uses it begins with `brokers.empty`, and freezes it at the end. It is marked
+    `brokers.on_three_brokers`, so that only one worker starts the cluster.
     """
     with KafkaCluster(tmp_path_factory.mktemp("kafka-cluster"), brokers=3) as cluster:
         yield cluster
@@ -90,7 +91,7 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def java() -> str:
-    """Java, which Spark runs on."""
+    """The Java program, which Spark needs."""
     program = shutil.which("java")
     if program is None:
         pytest.skip("java is not on the PATH (Debian: apt install openjdk-17-jre-headless)")
@@ -110,38 +111,38 @@ def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SharedChromiu
 
 @pytest.fixture
 def browser(chromium: SharedChromium) -> Iterator[webdriver.Chrome]:
-    """A browser that knows nothing of earlier tests."""
+    """A browser context without data of earlier tests."""
     with chromium.context() as opened:
         yield opened
 
 
 @pytest.fixture(autouse=True)
 def _nothing_left() -> Iterator[None]:
-    """Each test ends what it began."""
+    """Check that each test ends what it began."""
     with leftovers.nothing_left():
         yield
 
 
 def pytest_configure() -> None:
-    kafka_sockets.let_them_go()
+    kafka_sockets.close_silently()
     kafka_randomness.keep_apart()
-    # How long an example takes says more of the machine than of the code.
+    # The time of an example depends more on the machine than on the code.
     hypothesis.settings.register_profile("har", deadline=None)
     hypothesis.settings.load_profile("har")
     if worker := os.environ.get("PYTEST_XDIST_WORKER"):
         side_by_side.separate_ports(worker)
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-        # A shell lets its background jobs ignore SIGINT, and the programs that tests interrupt would, too.
+        # Background jobs of a shell ignore SIGINT, and so would the programs that tests interrupt.
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
-    """Name a test after no message: it may hold the time, and then each worker has another name for the test."""
+    """Keep messages out of the names of tests: with a time in it, each worker would have another name."""
     is_message = isinstance(val, bytes) or (isinstance(val, str) and len(val) > _LONGEST_NAME)
     return argname if is_message else None
 
 
-@pytest.hookimpl(tryfirst=True)  # xdist reads the groups after it
+@pytest.hookimpl(tryfirst=True)  # xdist reads the groups after this
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         needs = set(getattr(item, "fixturenames", ()))
@@ -150,14 +151,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(marker)
         runs_on_java = item.get_closest_marker("spark") is not None
         if item.get_closest_marker("kafka"):
-            runs_on_java |= brokers.note_kind(item) == brokers.APACHE
+            runs_on_java |= brokers.record_kind(item) == brokers.APACHE
         if runs_on_java:
             item.add_marker("java")
     side_by_side.arrange(items)
 
 
 def pytest_collection_finish() -> None:
-    leftovers.leave_out_what_is_imported()
+    leftovers.exclude_imported_objects()
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -167,32 +168,32 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[object]:
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    side_by_side.forget(config)
+    side_by_side.remove_lock(config)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say what the kafka tests ran on, and what was skipped although CI must run it."""
+    """Print the brokers of the Kafka tests, and the skipped tests that CI must run."""
     ran = [report for outcome in ("passed", "failed") for report in terminalreporter.stats.get(outcome, [])]
     kinds = brokers.kinds_that_ran(report for report in ran if report.when == "call")
     if kinds:
         counts = ", ".join(f"{kind} {kinds[kind]}" for kind in brokers.KINDS)
         terminalreporter.write_line(f"kafka tests ran on: {counts}")
-    for report in _skipped_although_required(terminalreporter):
-        needed = ", ".join(_REQUIRED & set(report.keywords))
-        terminalreporter.write_line(f"SKIPPED IN CI: {report.nodeid} needs {needed}", red=True)
+    for report in _skipped_but_required(terminalreporter):
+        missing = ", ".join(_REQUIRED & set(report.keywords))
+        terminalreporter.write_line(f"SKIPPED IN CI: {report.nodeid} needs {missing}", red=True)
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    """In CI, nothing that needs a browser, a broker, Redis or Spark may be skipped."""
+    """Fail in CI if a test was skipped that needs a browser, a broker, Redis or Spark."""
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
-    if reporter is None:  # a worker: the process that gave it the tests sees to it
+    if reporter is None:  # a worker: the main process does this
         return
-    if exitstatus == pytest.ExitCode.OK and _skipped_although_required(reporter):
+    if exitstatus == pytest.ExitCode.OK and _skipped_but_required(reporter):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
-def _skipped_although_required(reporter: pytest.TerminalReporter) -> list[pytest.TestReport]:
+def _skipped_but_required(reporter: pytest.TerminalReporter) -> list[pytest.TestReport]:
     if not os.environ.get("CI"):
         return []
     return [
@@ -203,5 +204,5 @@ def _skipped_although_required(reporter: pytest.TerminalReporter) -> list[pytest
 
 
 def _lacks_recordings(report: pytest.TestReport) -> bool:
-    """Tell whether a test was skipped for want of the recordings, which a clone does not bring."""
+    """Return whether a test was skipped because the recordings, which are not in the repository, are missing."""
     return "recordings" in report.keywords and RECORDINGS_ABSENT in str(report.longrepr)

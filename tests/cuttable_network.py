@@ -1,4 +1,4 @@
-"""A network between a client and a server of this machine that can be cut: what was connected breaks off."""
+"""A network between a client and a server on this machine that can be cut, which breaks its connections."""
 
 import socket
 import threading
@@ -7,12 +7,12 @@ from typing import Self
 
 
 class CuttableNetwork:
-    """Passes on what comes to `port` to another port, until it is cut and after it is mended.
+    """Forwards connections to `port` to another port, except between `cut` and `mend`.
 
     Parameters
     ----------
     target : int
-        The server's port.
+        Port of the server.
     """
 
     def __init__(self, target: int) -> None:
@@ -35,16 +35,16 @@ class CuttableNetwork:
         self._accepting.join()
 
     def cut(self) -> None:
-        """Break all connections off, and let none be made."""
+        """Break all connections, and reject new ones."""
         with self._lock:
             self._is_cut = True
             broken, self._open = self._open, set()
-        for one in broken:
+        for connection in broken:
             with suppress(OSError):
-                one.shutdown(socket.SHUT_RDWR)
+                connection.shutdown(socket.SHUT_RDWR)
 
     def mend(self) -> None:
-        """Let connections be made again."""
+        """Accept connections again."""
         with self._lock:
             self._is_cut = False
 
@@ -67,9 +67,9 @@ class CuttableNetwork:
         with suppress(OSError):
             while piece := source.recv(65_536):
                 sink.sendall(piece)
-        for one in (source, sink):
+        for connection in (source, sink):
             with suppress(OSError):
-                one.shutdown(socket.SHUT_RDWR)
+                connection.shutdown(socket.SHUT_RDWR)
         with self._lock:
             self._open -= {source, sink}
         source.close()

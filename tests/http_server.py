@@ -1,4 +1,4 @@
-"""A real HTTP server on loopback whose answers a test gives."""
+"""A real HTTP server on loopback with responses from a test."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -13,14 +13,14 @@ def answering(answer: Callable[[BaseHTTPRequestHandler], None], *, keep_alive: b
     Parameters
     ----------
     answer : callable
-        Writes the answer to a request; called in a thread for each connection.
+        Writes the response to a request; called in one thread per connection.
     keep_alive : bool
-        Whether a connection may ask several times; its threads are then not waited for.
+        Whether a connection may send several requests; the server then does not wait for its threads.
 
     Yields
     ------
     str
-        The server's URL, without a slash at the end.
+        URL of the server, without a slash at the end.
     """
 
     class Handler(BaseHTTPRequestHandler):

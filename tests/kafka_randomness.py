@@ -1,16 +1,16 @@
-"""Random numbers of kafka-python, which draws them in threads of its own, also of a client that is still connecting.
+"""Separate the random numbers of kafka-python, which draws them in its own threads, from Python's generator.
 
-Hypothesis watches Python's own generator while it makes an example, and blames the test if anybody else uses it.
+Hypothesis watches Python's generator while it makes an example, and fails the test if other code uses it.
 """
 
 import random
 import sys
 
-import kafka  # noqa: F401 - loads the modules that draw
+import kafka  # noqa: F401 - loads the modules that draw random numbers
 
 
 def keep_apart() -> None:
-    """Let kafka-python draw from a generator of its own, from now on."""
+    """Give kafka-python its own generator from now on."""
     own = random.Random()
     for name, module in list(sys.modules.items()):
         if name.startswith("kafka.") and getattr(module, "random", None) is random:

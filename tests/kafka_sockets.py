@@ -1,7 +1,7 @@
-"""Sockets of kafka-python, which it leaves to the garbage collector where it gives up a connection (as of 3.0.12).
+"""Close sockets that kafka-python leaves to the garbage collector when it gives up a connection (as of 3.0.12).
 
-They are those that never connected, and those that a client had begun to connect or to write to when it was closed.
-Warnings are errors in the tests; the library's sockets must not fail a test that happens to run when they go.
+These are sockets that never connected, and those of a client that was closed while it connected or wrote. Warnings are
+errors in the tests; the library's sockets must not fail a test that happens to run when they are collected.
 """
 
 import socket
@@ -10,7 +10,7 @@ from kafka.net.inet import KafkaNetSocket
 
 
 class _DroppedSocket(socket.socket):
-    """Is closed without a warning when nothing refers to it any more."""
+    """A socket that closes without a warning when it is collected."""
 
     def __del__(self) -> None:
         self.close()
@@ -20,6 +20,6 @@ def _make(_: KafkaNetSocket, *kind: int) -> socket.socket:
     return _DroppedSocket(*kind)
 
 
-def let_them_go() -> None:
-    """Make kafka-python connect by sockets that may be dropped, from now on."""
+def close_silently() -> None:
+    """Make kafka-python use sockets that close without a warning, from now on."""
     KafkaNetSocket.socket = _make

@@ -1,7 +1,7 @@
-"""Finds the test that leaves something behind: a socket or file that is not closed, a thread that still runs.
+"""Find the test that leaves something behind: an open socket or file, or a running thread.
 
-Python closes what nothing refers to any more, with a warning, whenever its garbage collector happens to run; warnings
-are errors, and the test that ran at that moment would be blamed. So the collector runs after each test.
+Python closes unreferenced objects, with a warning, whenever its garbage collector happens to run. Warnings are errors,
+so the test that runs at that moment would fail. The collector therefore runs after each test.
 """
 
 import gc
@@ -11,13 +11,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 THREADS_END_WITHIN_SECONDS = 10
-#: Collecting takes longer the more there is. What outlived a collection that took this long is not looked at again.
+#: Collecting takes longer the more objects there are. After a collection that took this long, s, the surviving objects
+#: are excluded from later ones.
 _SLOW_SECONDS = 0.05
 
 
-def leave_out_what_is_imported() -> None:
-    """Let the collections after tests look at nothing that was there before the first test."""
-    # Its plugin imports it at the end at the latest, and it looks for references that freezing hides.
+def exclude_imported_objects() -> None:
+    """Exclude everything that exists before the first test from the collections."""
+    # Hypothesis searches for references, which freezing hides, when its plugin imports it; so import it before.
     import hypothesis  # noqa: F401
 
     gc.collect()
@@ -26,16 +27,16 @@ def leave_out_what_is_imported() -> None:
 
 @contextmanager
 def nothing_left() -> Iterator[None]:
-    """Collect garbage at the end, and fail for threads that were begun meanwhile and do not end."""
+    """Collect garbage at the end, and fail if threads were started meanwhile and do not end."""
     before = set(threading.enumerate())
     yield
-    began = time.monotonic()
+    collection_began = time.monotonic()
     gc.collect()
-    if time.monotonic() - began > _SLOW_SECONDS:
+    if time.monotonic() - collection_began > _SLOW_SECONDS:
         gc.freeze()
-    begun = [thread for thread in threading.enumerate() if thread not in before and not thread.daemon]
+    started = [thread for thread in threading.enumerate() if thread not in before and not thread.daemon]
     deadline = time.monotonic() + THREADS_END_WITHIN_SECONDS
-    for thread in begun:
+    for thread in started:
         thread.join(max(0.0, deadline - time.monotonic()))
-    left = [thread.name for thread in begun if thread.is_alive()]
+    left = [thread.name for thread in started if thread.is_alive()]
     assert not left, f"the test left threads running: {', '.join(left)}"

@@ -1,4 +1,4 @@
-"""The live page in a browser, read as a person would."""
+"""The live page in a browser, read as a user would."""
 
 from collections.abc import Callable
 from typing import Any
@@ -13,7 +13,7 @@ def wait_for(browser: Any, condition: Callable[[Any], object]) -> None:
 
 
 def open_page(browser: Any, port: int, *, calm: bool = True) -> None:
-    """Open the page; a calm one draws its charts when there is news, and not 25 times a second."""
+    """Open the page; a calm one draws its charts only when data arrive, instead of 25 times per second."""
     if calm:
         features = [{"name": "prefers-reduced-motion", "value": "reduce"}]
         browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
@@ -30,7 +30,7 @@ def connection(browser: Any) -> str:
 
 
 def cards(browser: Any) -> dict[str, dict[str, Any]]:
-    """What each card says, by device."""
+    """Return the content of each card, by device."""
     script = """
         return [...document.querySelectorAll('.card')].map((card) => [card.dataset.device, {
             activity: card.querySelector('.activity').textContent,
@@ -46,5 +46,5 @@ def all_do(title: str) -> Callable[[Any], bool]:
 
 
 def console_faults(browser: Any) -> list[str]:
-    """All that the console holds against us: errors, warnings, violations of the security policy."""
+    """Return all errors, warnings and violations of the security policy in the console."""
     return [entry["message"] for entry in browser.get_log("browser") if entry["level"] in ("SEVERE", "WARNING")]

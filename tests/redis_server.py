@@ -14,7 +14,7 @@ from deploy.embedded import find_redis_server
 
 @dataclass
 class RedisServer:
-    """A Redis server of the test's own, which can be killed and started again with what it had kept."""
+    """A Redis server for one test, which can be killed and restarted with its data."""
 
     port: int
     folder: Path

@@ -1,6 +1,6 @@
-"""How the tests share a machine: which worker runs what, what begins first, and what runs while nothing else does.
+"""How parallel tests share a machine: their groups, their order, and which of them run alone.
 
-`pytest-xdist` gives each group of tests to a worker; a group is a file, unless a test names another one with
+`pytest-xdist` assigns each group of tests to a worker; a group is a file, unless a test names another one with
 ``xdist_group``. Each worker has its own services (the session's fixtures), ports and folders.
 """
 
@@ -15,12 +15,12 @@ import pytest
 
 from deploy import ports
 
-#: Measures time, memory or a rate: no other test may run meanwhile.
+#: Marker of a test that measures time, memory or a rate: no other test may run meanwhile.
 ALONE = "alone"
-#: What takes long begins first, so that no worker is left with a long file when the others have finished.
+#: Long files and folders, which start first, so that no worker is left with one when the others have finished.
 LONG_FIRST = (
-    "tests/trainer/test_train_on_spark.py",
-    "tests/trainer/test_train.py",
+    "tests/trainer/commands/test_train_on_spark.py",
+    "tests/trainer/commands/test_train.py",
     "tests/faults",
     "tests/system",
     "tests/trainer/preparation",
@@ -55,7 +55,7 @@ def _rank(item: pytest.Item) -> int:
 
 
 def separate_ports(worker: str) -> None:
-    """Let a worker look for free ports where no other worker does."""
+    """Give a worker its own range of ports."""
     count = int(os.environ["PYTEST_XDIST_WORKER_COUNT"])
     share = (ports.FIRST_EPHEMERAL - ports.SEARCH_FROM) // count
     ports.SEARCH_FROM += share * int(worker.removeprefix("gw"))
@@ -64,7 +64,7 @@ def separate_ports(worker: str) -> None:
 
 @contextmanager
 def turn(item: pytest.Item) -> Iterator[None]:
-    """Hold the machine during a test: together with other tests, or alone if it is marked so."""
+    """Hold the lock of the machine during a test: shared, or exclusive if the test is marked `alone`."""
     file = _lock_of(item.config)
     if file is None:
         yield
@@ -74,14 +74,14 @@ def turn(item: pytest.Item) -> Iterator[None]:
         yield
 
 
-def forget(config: pytest.Config) -> None:
-    """Remove what `turn` left."""
+def remove_lock(config: pytest.Config) -> None:
+    """Remove the lock file of `turn`."""
     file = _lock_of(config)
     if file is not None:
         file.unlink(missing_ok=True)
 
 
 def _lock_of(config: pytest.Config) -> Path | None:
-    """Return the file that the workers of a run share; None if there are none."""
+    """Return the lock file that the workers of a run share; None without workers."""
     run = getattr(config, "workerinput", {}).get("testrunuid")
     return None if run is None else Path(tempfile.gettempdir()) / f"har-tests-{run}.lock"

@@ -1,4 +1,4 @@
-"""Tests that share a Chromium are apart: what a page keeps, and what it complains of, is not there for the next."""
+"""Tests that share a Chromium are isolated: data and console messages of a page do not reach the next test."""
 
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler
@@ -55,7 +55,7 @@ def url() -> Iterator[str]:
         yield served
 
 
-def test_what_one_test_keeps_the_next_does_not_see(chromium: SharedChromium, url: str) -> None:
+def test_data_of_one_test_are_not_visible_to_the_next(chromium: SharedChromium, url: str) -> None:
     for _ in range(2):
         with chromium.context() as browser:
             browser.get(url)
@@ -68,7 +68,7 @@ def test_what_one_test_keeps_the_next_does_not_see(chromium: SharedChromium, url
             assert browser.execute_script("return innerWidth") == 390
 
 
-def test_a_browser_that_a_test_has_ended_starts_again(chromium: SharedChromium, url: str) -> None:
+def test_a_browser_that_a_test_has_quit_starts_again(chromium: SharedChromium, url: str) -> None:
     with chromium.context() as browser:
         browser.quit()
     with chromium.context() as browser:

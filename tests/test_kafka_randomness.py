@@ -4,5 +4,5 @@ from kafka.net import manager
 
 
 @given(st.builds(lambda: manager.random.uniform(0.8, 1.2)))
-def test_what_kafka_draws_meanwhile_does_not_concern_hypothesis(drawn: float) -> None:
+def test_random_numbers_of_kafka_do_not_disturb_hypothesis(drawn: float) -> None:
     assert 0.8 <= drawn <= 1.2

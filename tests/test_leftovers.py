@@ -1,4 +1,4 @@
-"""A test that leaves something behind fails itself, and not the next one."""
+"""A test that leaves something behind fails itself, instead of the next one."""
 
 from pathlib import Path
 
@@ -18,7 +18,7 @@ def _nothing_left():
         yield
 
 def pytest_collection_finish():
-    leftovers.leave_out_what_is_imported()
+    leftovers.exclude_imported_objects()
 """
 SOCKET = """\
 import socket
@@ -44,7 +44,7 @@ def test_innocent():
 
 
 @pytest.mark.parametrize("tests", [pytest.param(SOCKET, id="socket"), pytest.param(THREAD, id="thread")])
-def test_who_leaves_something_behind_fails(
+def test_the_test_that_leaves_something_behind_fails(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, tests: str
 ) -> None:
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[1]))

@@ -1,10 +1,10 @@
-"""Training: recordings to windows, windows to a network, a network to a frozen release.
+"""Training: turn recordings into windows, fit a network to the windows, and freeze the network as a release.
 
-TensorFlow is imported in this package only, and there by what builds, fits or freezes networks: neither preparation nor
-evaluation needs it.
+Only this package imports TensorFlow, and only in the modules that build, fit or freeze networks. Preparation and
+evaluation work without it.
 """
 
 import os
 
-# ONNX Runtime's wheel has telemetry in it, on by default, which also writes a file into the temporary folder.
+# ONNX Runtime's wheel sends telemetry by default, and writes a file into the temporary folder for it.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")

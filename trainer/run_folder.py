@@ -1,4 +1,4 @@
-"""The folder of a training run: where everything about it is."""
+"""The folder of a training run, which contains all files of the run."""
 
 from __future__ import annotations
 
@@ -12,35 +12,35 @@ from pathlib import Path
 
 import msgspec
 
-from har.line_files import append_line, whole_lines_after
+from har.process.line_files import append_line, whole_lines_after
+from har.process.whole_files import write_whole
 from har.recordings import RecordingError
-from har.whole_files import write_whole
 
 LOCK_FILE = ".lock"
 _log = logging.getLogger(__name__)
 
 
 class FolderInUseError(RecordingError):
-    """Another process trains into the folder just now."""
+    """Another process is training into the folder."""
 
 
 class Progress(msgspec.Struct, frozen=True):
-    """Where training stands.
+    """Progress of training; one line of ``metrics.jsonl``.
 
     Attributes
     ----------
     epoch, epochs : int
-        The running epoch, from 1, and how many there are.
+        Current epoch, from 1, and number of epochs.
     step, steps : int
-        Steps done in it, of all workers, and how many it has.
+        Completed steps of all workers in the epoch, and number of steps per epoch.
     loss, accuracy : float
-        Means over the epoch so far, on the varied windows that are trained on; the loss in nats.
+        Means over the epoch so far, on the augmented training windows; the loss in nats.
     rate : float
-        The optimiser's learning rate.
+        Learning rate of the optimiser.
     windows : int
-        Windows trained on since this process began, by all workers.
+        Windows that all workers trained on since this process started.
     seconds : float
-        Since training began, without preparation and start-up.
+        Time since training started, without preparation and start-up, s.
     """
 
     epoch: int
@@ -55,29 +55,29 @@ class Progress(msgspec.Struct, frozen=True):
 
     @property
     def done(self) -> float:
-        """Share of all steps that are done."""
+        """Completed share of all steps."""
         return (self.epoch - 1 + self.step / self.steps) / self.epochs
 
 
 class WorkerReport(msgspec.Struct, frozen=True):
-    """What a process says of itself when it begins: the proof that the work was shared.
+    """Report of a training process at its start, which shows how the work was distributed.
 
     Attributes
     ----------
     name : str
-        Its part and number, as ``worker-0``.
+        Role and number, such as ``worker-0``.
     executor : int
-        TensorFlowOnSpark's number of the executor; -1 without Spark.
+        TensorFlowOnSpark's executor number; -1 without Spark.
     host : str
-        Name of its machine.
+        Host name of the machine.
     pid : int
-        Its process.
+        Process ID.
     shards : list of str
-        The files it reads.
+        Shard files that the process reads.
     windows : dict of str to int
-        How many windows they hold, by class.
+        Number of windows in the shards, by class.
     devices : list of str
-        TensorFlow's devices that it computes on.
+        TensorFlow devices that the process computes on.
     """
 
     name: str
@@ -90,15 +90,15 @@ class WorkerReport(msgspec.Struct, frozen=True):
 
 
 @contextmanager
-def held(folder: Path) -> Iterator[None]:
-    """Make a folder, and let no other `har train` write into it meanwhile.
+def lock_folder(folder: Path) -> Iterator[None]:
+    """Create a folder, and lock it against other `har train` processes for the duration of the block.
 
-    However this process ends, the system lets the folder go.
+    The system releases the lock when this process ends, in whatever way.
 
     Raises
     ------
     FolderInUseError
-        If another one holds it.
+        If another process holds the lock.
     OSError
         If the folder cannot be written.
     """
@@ -113,102 +113,102 @@ def held(folder: Path) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class RunFolder:
-    """Paths of a run, and its small files.
+    """Paths of a run's files, and access to its small files.
 
     Attributes
     ----------
     path : Path
-        The folder.
+        Folder of the run.
     """
 
     path: Path
 
     @property
     def prepared(self) -> Path:
-        """Shards, if this run prepared them."""
+        """Folder of the shards, if this run prepared them."""
         return self.path / "prepared"
 
     @property
     def lock(self) -> Path:
-        """What whoever trains into the folder holds, see `held`."""
+        """Lock file, see `lock_folder`."""
         return self.path / LOCK_FILE
 
     @property
     def settings(self) -> Path:
-        """What was asked for, with which versions."""
+        """Record of the run: request, versions and attempts."""
         return self.path / "run.json"
 
     @property
     def metrics(self) -> Path:
-        """A `Progress` a line."""
+        """Metrics: one `Progress` per line."""
         return self.path / "metrics.jsonl"
 
     @property
     def checkpoints(self) -> Path:
-        """What a run that was stopped goes on from."""
+        """Folder of the checkpoints that an interrupted run continues from."""
         return self.path / "checkpoints"
 
     @property
     def tensorboard(self) -> Path:
-        """TensorBoard's logs."""
+        """Folder of TensorBoard's logs."""
         return self.path / "tensorboard"
 
     @property
     def logs(self) -> Path:
-        """What each process printed."""
+        """Folder with the output of each process."""
         return self.path / "logs"
 
     @property
     def reports(self) -> Path:
-        """A `WorkerReport` a process."""
+        """Folder with one `WorkerReport` per process."""
         return self.path / "workers"
 
     @property
     def weights(self) -> Path:
-        """The trained weights, `numpy.savez`; they exist only when training is complete."""
+        """File of the trained weights (`numpy.savez`); it exists only when training is complete."""
         return self.path / "weights.npz"
 
     @property
     def release(self) -> Path:
-        """The release folder."""
+        """Release folder."""
         return self.path / "release"
 
     def append(self, progress: Progress) -> None:
-        """Add a line to the metrics."""
+        """Append a line to the metrics."""
         append_line(self.metrics, msgspec.json.encode(progress))
 
     def progress(self) -> Iterator[Progress]:
-        """Read the metrics; a line that is being written is left out."""
+        """Read the metrics, except a line that is being written."""
         yield from self.progress_after(0)[0]
 
     def progress_after(self, begin: int) -> tuple[list[Progress], int]:
-        """Read the metrics from a byte on, where a line begins; return them, and the byte to go on from."""
+        """Read the metrics from a byte offset at a line start; return them and the offset to continue from."""
         lines, end = whole_lines_after(self.metrics, begin)
         return [msgspec.json.decode(line, type=Progress) for line in lines], end
 
     def report(self, report: WorkerReport) -> None:
-        """Write what a process says of itself, whole or not at all."""
+        """Write the report of a process atomically."""
         self.reports.mkdir(parents=True, exist_ok=True)
         content = msgspec.json.format(msgspec.json.encode(report), indent=1)
         write_whole(self.reports / f"{report.name}.json", content + b"\n")
 
     def trim(self) -> None:
-        """Remove what only resuming needs: shards, checkpoints and weights, most of a run's size."""
+        """Remove shards, checkpoints and weights, which only a resumed run needs; they are most of a run's size."""
         for folder in (self.prepared, self.checkpoints):
             shutil.rmtree(folder, ignore_errors=True)
         self.weights.unlink(missing_ok=True)
 
     def clear_reports(self) -> None:
-        """Forget what an earlier attempt's processes said of themselves."""
+        """Remove the reports of an earlier attempt."""
         for file in self.reports.glob("*.json"):
             file.unlink()
 
     def worker_reports(self) -> list[WorkerReport]:
-        """Read what the processes said of themselves, by name; what cannot be read is left out, with a warning."""
+        """Read the reports of the processes, ordered by name; skip unreadable ones with a warning."""
         found = []
         for file in sorted(self.reports.glob("*.json")):
             try:
                 found.append(msgspec.json.decode(file.read_bytes(), type=WorkerReport))
-            except (OSError, msgspec.MsgspecError) as error:  # it must not hide what a run failed of
-                _log.warning("%s is left out: %s", file, error)
+            except (OSError, msgspec.MsgspecError) as error:  # must not hide the error of the run
+                _log.warning("skipped the unreadable report %s: %s", file, error)
         return found

@@ -1,1 +1,1 @@
-"""What training costs, over how many executors, and how well the result does on people it has not seen."""
+"""Benchmarks of training: its cost by mode and number of executors, and the quality of the result on unseen people."""

@@ -1,10 +1,10 @@
 """Measure training: `python -m benchmarks.training scaling|modes|origin --data PATH…`.
 
-``scaling``: windows a second of one and of two executors, each held to one core, and where the processor time goes.
-``modes``: macro-F1 on unseen users and time of local, synchronous and asynchronous training, over several seeds.
-``origin``: the origin's protocol and recipe against ours, to the accuracy that the origin's log reached.
+``scaling``: windows per second of one and two executors, each pinned to one core, and the processor time by process.
+``modes``: macro-F1 on held-out people, and training time, of local, synchronous and asynchronous training.
+``origin``: time of the original project's recipe and of ours until the accuracy in the original project's log.
 
-Each prints its table and adds its figures to a JSON file and its picture to a folder.
+Each prints a table, and writes its figures to a JSON file and its plot, if any, to the same folder.
 """
 
 import argparse
@@ -16,11 +16,11 @@ from benchmarks.training import modes, origin, scaling
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.training", description=__doc__.splitlines()[0])
     parser.add_argument("what", choices=["scaling", "modes", "origin"])
-    parser.add_argument("--data", type=Path, action="append", required=True, help="recordings; once each")
-    parser.add_argument("--output", type=Path, default=Path(".har/benchmarks"), help="folder for figures and pictures")
-    parser.add_argument("--seeds", type=int, default=3, help="of modes")
-    parser.add_argument("--rounds", type=int, default=3, help="of scaling")
-    parser.add_argument("--epochs", type=int, help="instead of the default of what is measured")
+    parser.add_argument("--data", type=Path, action="append", required=True, help="recordings; repeatable")
+    parser.add_argument("--output", type=Path, default=Path(".har/benchmarks"), help="folder for figures and plots")
+    parser.add_argument("--seeds", type=int, default=3, help="number of seeds (modes)")
+    parser.add_argument("--rounds", type=int, default=3, help="number of rounds (scaling)")
+    parser.add_argument("--epochs", type=int, help="epochs of training; by default, that of the benchmark")
     chosen = parser.parse_args()
     chosen.output.mkdir(parents=True, exist_ok=True)
     if chosen.what == "scaling":

@@ -1,4 +1,4 @@
-"""How well each epoch's weights do on held-out people: checkpoints are put aside while training goes on."""
+"""Measure the weights of each epoch on held-out people, from checkpoints that are copied during training."""
 
 import os
 import shutil
@@ -9,17 +9,17 @@ os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
 
 import tensorflow as tf
 
-from trainer.candidate import classifier
 from trainer.distributed.epoch_loop import build_model
 from trainer.distributed.job import TrainingJob
-from trainer.evaluation.measures import measure
+from trainer.evaluation.scores import measure
 from trainer.evaluation.validation import ValidationWindows
+from trainer.releases.candidate import classifier
 from trainer.run_folder import RunFolder
-from trainer.run_plots import last_of_epochs
+from trainer.runs.plots import epoch_ends
 
 
 class CheckpointKeeper(Thread):
-    """Copies every checkpoint of a run before training removes it, until it is told to end."""
+    """Copies every checkpoint of a run before training removes it, until `end` is called."""
 
     def __init__(self, run: Path) -> None:
         super().__init__(daemon=True)
@@ -28,7 +28,7 @@ class CheckpointKeeper(Thread):
 
     @property
     def kept(self) -> Path:
-        """Where they are."""
+        """Folder of the copies."""
         return self._folder.path / "kept"
 
     def run(self) -> None:
@@ -49,13 +49,13 @@ class CheckpointKeeper(Thread):
 
 
 def held_out_curve(job: TrainingJob, kept: Path, held_out: ValidationWindows) -> list[tuple[float, float]]:
-    """Return for each epoch the seconds of training until its end, and macro-F1 on held-out people."""
+    """Return for each epoch the training time until its end, s, and macro-F1 on held-out people."""
     model = build_model(job)
     checkpoint = tf.train.Checkpoint(model=model, optimizer=model.optimizer)
     curve = []
-    for where in last_of_epochs(RunFolder(job.run)):
+    for where in epoch_ends(RunFolder(job.run)):
         checkpoint.restore(str(kept / f"ckpt-{where.epoch}")).expect_partial()
         model.optimizer.finalize_variable_values(model.trainable_variables)
-        outcomes = held_out.classify(classifier(model, job.normalisation))
+        outcomes = held_out.classify(classifier(model, job.request.normalisation))
         curve.append((where.seconds, measure(outcomes, 0.0).scores.macro_f1))
     return curve

@@ -1,7 +1,7 @@
-"""Local, synchronous and asynchronous training on a standalone Spark master: how well, and in what time.
+"""Measure quality and time of local, synchronous and asynchronous training on a standalone Spark master.
 
-Each training process is held to one core. After each epoch the checkpoint is put aside, and afterwards its averaged
-weights answer the held-out windows: that is the time to accuracy.
+Each training process is pinned to one core. The checkpoint of each epoch is copied. After training, the averaged
+weights of each copy classify the held-out windows, which gives the time to accuracy.
 """
 
 from collections.abc import Sequence
@@ -23,12 +23,12 @@ from benchmarks.training.held_out_curve import CheckpointKeeper, held_out_curve
 from benchmarks.training.requests import request_for
 from benchmarks.training.results import show_table, write_figures
 from deploy.spark.standalone import StandaloneCluster
-from trainer import run_preparation
-from trainer.distributed.job import Mode
-from trainer.evaluation.measures import measure as measure_outcomes
+from trainer.evaluation.scores import measure as measure_outcomes
 from trainer.evaluation.validation import read_validation
-from trainer.run_plots import last_of_epochs
-from trainer.training_run import RunOptions, job_of, run_training
+from trainer.request import Mode
+from trainer.runs import preparation
+from trainer.runs.plots import epoch_ends
+from trainer.runs.run import RunOptions, job_of, run_training
 
 #: Mode and number of executors.
 WAYS = ((Mode.LOCAL, 1), (Mode.SYNC, 2), (Mode.ASYNC, 2))
@@ -37,21 +37,29 @@ _COLOURS = {"local": "#2b6cb0", "sync": "#dd6b20", "async": "#38a169"}
 
 @dataclass(frozen=True)
 class Measured:
-    """One training: its figures, and macro-F1 on held-out people by seconds of training."""
+    """One training run.
+
+    Attributes
+    ----------
+    figures
+        Its row in the table.
+    curve
+        Training time, s, and macro-F1 on held-out people, at the end of each epoch.
+    """
 
     figures: dict[str, Any]
     curve: list[tuple[float, float]]
 
 
 def measure(data: list[Path], output: Path, seeds: int, epochs: int | None) -> None:
-    """Train in every way with every seed; the same people are held out each time."""
+    """Train with every mode and seed; the same people are held out each time."""
     runs: list[Measured] = []
     with TemporaryDirectory() as name:
         folder = Path(name)
         prepared = folder / "prepared"
         plan = request_for(data, Mode.LOCAL, workers=1).preparation
-        run_preparation.prepare(data, plan, prepared, spark=None, executors=1)
-        # Two workers; asynchronous training needs an executor each for coordinator and parameter server, too.
+        preparation.prepare(data, plan, prepared, spark=None, executors=1)
+        # Two workers. Asynchronous training also needs one executor each for coordinator and parameter server.
         with StandaloneCluster(folder / "spark", workers=2, cores=2) as cluster:
             for seed in range(seeds):
                 for mode, executors in WAYS:
@@ -71,7 +79,7 @@ def _train(prepared: Path, folder: Path, way: tuple[Mode, int], seed: int, epoch
     keeper.start()
     finished = run_training(request, options, Console(stderr=True, soft_wrap=True))
     keeper.end()
-    last = last_of_epochs(finished.folder)[-1]
+    last = epoch_ends(finished.folder)[-1]
     found = measure_outcomes(finished.candidate.validated.outcomes, 0.0).scores
     curve = held_out_curve(job_of(request, finished.folder, pinned=True), keeper.kept, read_validation(prepared))
     figures = {
@@ -88,21 +96,21 @@ def _train(prepared: Path, folder: Path, way: tuple[Mode, int], seed: int, epoch
 
 def _summary(way: tuple[Mode, int], runs: Sequence[dict[str, Any]]) -> dict[str, Any]:
     mode, executors = way
-    theirs = [run for run in runs if (run["mode"], run["executors"]) == (mode.value, executors)]
-    found = [run["macro-F1"] for run in theirs]
+    of_way = [run for run in runs if (run["mode"], run["executors"]) == (mode.value, executors)]
+    found = [run["macro-F1"] for run in of_way]
     return {
         "mode": mode.value,
         "executors": executors,
         "macro-F1, mean": mean(found),
         "least": min(found),
         "most": max(found),
-        "seconds": mean(run["seconds"] for run in theirs),
-        "windows/s": mean(run["windows/s"] for run in theirs),
+        "seconds": mean(run["seconds"] for run in of_way),
+        "windows/s": mean(run["windows/s"] for run in of_way),
     }
 
 
 def draw(path: Path, runs: Sequence[Measured]) -> None:
-    """Draw macro-F1 on held-out people over the time of training."""
+    """Plot macro-F1 on held-out people over training time."""
     figure = Figure(figsize=(6.5, 3.8), layout="constrained")
     axes = figure.subplots()
     named = set()
@@ -112,7 +120,7 @@ def draw(path: Path, runs: Sequence[Measured]) -> None:
         seconds, found = zip(*run.curve, strict=True)
         axes.plot(seconds, found, color=_COLOURS[mode], alpha=0.8, label=None if name in named else name)
         named.add(name)
-    axes.set_xlabel("seconds of training")
+    axes.set_xlabel("training time, s")
     axes.set_ylabel("macro-F1 on held-out people")
     axes.grid(alpha=0.3)
     axes.legend()

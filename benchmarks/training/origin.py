@@ -1,9 +1,9 @@
-"""The origin's protocol and recipe against ours: time until the accuracy that its log reached.
+"""Compare the original project's recipe with ours: time until the accuracy that the original project's log reached.
 
-KTH's 2018 project cut windows of 200 readings 20 apart, so that neighbours share nine tenths, and dealt them at random
-into 80 % for training and 20 % for testing: the tested windows were nearly in the training set. Its log ends at
-0.9654. Both recipes get that protocol here, on the same windows, threads and machine. Some people's windows are in
-neither part; what both networks say of those is the figure that means something.
+KTH's 2018 project cut windows of 200 readings with a hop of 20, so neighbours share nine tenths of their readings. It
+split them at random into 80 % for training and 20 % for testing, so nearly all data of the test windows was in the
+training set. Its log ends at an accuracy of 0.9654. Here both recipes are trained with that protocol, on the same
+windows, threads and machine. The windows of some people are in neither part; only the score on those is meaningful.
 """
 
 import os
@@ -22,26 +22,34 @@ from numpy.typing import NDArray
 
 from benchmarks.training.results import show_table, write_figures
 from har.scoring import confusion_matrix, scores
-from har.training_settings import DEFAULT_CLASSES as CLASSES
 from har.windows import WindowSpec
-from trainer import networks
-from trainer.examples import Examples, make_examples
-from trainer.fit_settings import FitSettings
+from trainer.fitting import networks
+from trainer.fitting.examples import Examples, make_examples
+from trainer.fitting.fit import Model, limit_threads, make_optimizer
+from trainer.fitting.fit_settings import FitSettings
 from trainer.preparation.plan import TRAIN, VALIDATION, split_of_people
 from trainer.preparation.wearers import wearers_of
-from trainer.recordings import load_recordings
-from trainer.training import Model, limit_threads, make_optimizer
-from trainer.training_plan import GRAVITY
+from trainer.request import GRAVITY
+from trainer.settings import DEFAULT_CLASSES as CLASSES
+from trainer.sources.recordings import load_recordings
 
 TARGET = 0.9654
 STRIDE_US = 400_000  # 20 readings at 50 Hz
-#: How often an epoch the test split is looked at; that time does not count.
-LOOKS_AN_EPOCH = 4
+#: Number of times per epoch that the test split is evaluated; that time is not counted.
+TESTS_PER_EPOCH = 4
 
 
 @dataclass(frozen=True)
 class Split:
-    """Windows, normalised, with their labels: dealt at random, and of people in neither part."""
+    """Normalised windows with their ground truth.
+
+    Attributes
+    ----------
+    train, test
+        Windows of the same people, split at random.
+    unseen
+        Windows of people that are in neither part.
+    """
 
     train: Examples
     test: Examples
@@ -49,14 +57,14 @@ class Split:
 
 
 def measure(data: list[Path], output: Path, epochs: int) -> None:
-    """Train both, ours first; the origin's for at most `epochs` epochs, after which its time is a lower bound."""
+    """Train both recipes; if the original one does not reach `TARGET` in `epochs` epochs, its time is a lower bound."""
     limit_threads(2)
     split = make_split(data)
     print(f"{len(split.train)} windows to train on, {len(split.test)} to test, {len(split.unseen)} of unseen people")
     recipe = FitSettings(windows_per_epoch=len(split.train))
     rows = [
-        _train("ours: conv_lstm", split, _ours(recipe), batch=recipe.batch, epochs=recipe.epochs),
-        _train("the origin's", split, _origins(), batch=1024, epochs=epochs),
+        _train("ours: conv_lstm", split, _build_ours(recipe), batch=recipe.batch, epochs=recipe.epochs),
+        _train("the origin's", split, _build_origin(), batch=1024, epochs=epochs),
     ]
     for row in rows:
         row["times ours"] = float(row["seconds"]) / float(rows[0]["seconds"])
@@ -65,7 +73,7 @@ def measure(data: list[Path], output: Path, epochs: int) -> None:
 
 
 def make_split(data: list[Path]) -> Split:
-    """Cut the windows and deal them; standing test users are in no part."""
+    """Cut the windows and split them; the reserved test users are in no part."""
     recordings = load_recordings(data)
     splits = split_of_people(wearers_of([[recording.person for recording in recordings]]), 0.2)
     spec = WindowSpec(hop_us=STRIDE_US)
@@ -80,8 +88,8 @@ def _normalised(examples: Examples) -> Examples:
     return replace(examples, values=GRAVITY.apply(examples.values))
 
 
-def _ours(recipe: FitSettings) -> Callable[[], Model]:
-    """Our network and optimiser; nothing is varied, since the protocol tests windows that were nearly trained on."""
+def _build_ours(recipe: FitSettings) -> Callable[[], Model]:
+    """Return a builder of our model, without augmentation, as the test windows overlap the training windows."""
 
     def build() -> Model:
         model = networks.build("conv_lstm", steps=200, classes=len(CLASSES))
@@ -91,8 +99,8 @@ def _ours(recipe: FitSettings) -> Callable[[], Model]:
     return build
 
 
-def _origins() -> Callable[[], Model]:
-    """The origin's network and recipe: Adam at 0.0025, L2 of 0.0015 on all weights, gradients as they are."""
+def _build_origin() -> Callable[[], Model]:
+    """Return a builder of the original network: Adam at 0.0025, L2 of 0.0015 on all weights, no gradient clipping."""
 
     def build() -> Model:
         model = networks.build("origin", steps=200, classes=len(CLASSES))
@@ -108,8 +116,8 @@ def _train(name: str, split: Split, build: Callable[[], Model], *, batch: int, e
     tf_keras.utils.set_random_seed(0)
     model = build()
     targets = np.eye(len(CLASSES), dtype=np.float32)[split.train.labels]
-    watch = _Watch(name, split.test)
-    # One call for all epochs: at the end of each, tf-keras puts the averaged weights in the place of the trained ones.
+    watch = _AccuracyWatch(name, split.test)
+    # One call for all epochs, because at the end of each call, tf-keras replaces the trained weights by the averaged.
     model.fit(split.train.values, targets, batch_size=batch, epochs=epochs, verbose=0, callbacks=[watch])
     return {
         "recipe": name,
@@ -121,8 +129,8 @@ def _train(name: str, split: Split, build: Callable[[], Model], *, batch: int, e
     }
 
 
-class _Watch(tf_keras.callbacks.Callback):  # type: ignore[misc, unused-ignore]
-    """Looks at the test split several times an epoch, and ends training at the target; looking does not count."""
+class _AccuracyWatch(tf_keras.callbacks.Callback):  # type: ignore[misc, unused-ignore]
+    """Evaluates the test split several times per epoch and stops training at the target; evaluation is not timed."""
 
     def __init__(self, name: str, test: Examples) -> None:
         super().__init__()
@@ -130,17 +138,17 @@ class _Watch(tf_keras.callbacks.Callback):  # type: ignore[misc, unused-ignore]
         self._name, self._test = name, test
         self._since = perf_counter()
         self._epoch = 0
-        self._looks: set[int] = set()
+        self._test_steps: set[int] = set()
 
     def on_epoch_begin(self, epoch: int, logs: object = None) -> None:
         del logs
         self._epoch = epoch
         steps = int(self.params["steps"])
-        self._looks = {steps * look // LOOKS_AN_EPOCH for look in range(1, LOOKS_AN_EPOCH + 1)}
+        self._test_steps = {steps * number // TESTS_PER_EPOCH for number in range(1, TESTS_PER_EPOCH + 1)}
 
     def on_train_batch_end(self, batch: int, logs: object = None) -> None:
         del logs
-        if batch + 1 not in self._looks:
+        if batch + 1 not in self._test_steps:
             return
         self.trained += perf_counter() - self._since
         self.epochs = self._epoch + (batch + 1) / int(self.params["steps"])
@@ -153,7 +161,7 @@ class _Watch(tf_keras.callbacks.Callback):  # type: ignore[misc, unused-ignore]
 
 @contextmanager
 def _averaged(model: Model) -> Iterator[None]:
-    """Put the running mean of the weights in their place for a while, if the recipe trains one: it is what counts."""
+    """Use the moving average of the weights while the context is open, if the recipe trains with one."""
     trained = model.get_weights()
     if model.optimizer.use_ema:
         model.optimizer.finalize_variable_values(model.trainable_variables)
@@ -163,13 +171,13 @@ def _averaged(model: Model) -> Iterator[None]:
         model.set_weights(trained)
 
 
-def _answers(model: Model, examples: Examples) -> NDArray[np.int64]:
+def _predictions(model: Model, examples: Examples) -> NDArray[np.int64]:
     return np.asarray(model.predict(examples.values, batch_size=1024, verbose=0).argmax(axis=1), np.int64)
 
 
 def _accuracy(model: Model, examples: Examples) -> float:
-    return float((_answers(model, examples) == examples.labels).mean())
+    return float((_predictions(model, examples) == examples.labels).mean())
 
 
 def _macro_f1(model: Model, examples: Examples) -> float:
-    return scores(confusion_matrix(examples.labels, _answers(model, examples), len(CLASSES)), CLASSES).macro_f1
+    return scores(confusion_matrix(examples.labels, _predictions(model, examples), len(CLASSES)), CLASSES).macro_f1

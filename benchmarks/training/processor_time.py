@@ -1,4 +1,4 @@
-"""Where the processor time of a distributed training goes: driver, Spark's JVMs, workers, parameter server."""
+"""Measure the processor time of a distributed training by process: driver, Spark's JVMs, workers, parameter server."""
 
 import threading
 from collections import Counter
@@ -8,7 +8,7 @@ import psutil
 
 
 class ProcessorWatch(threading.Thread):
-    """Sums the processor time of this process and its descendants, from its start to `end`."""
+    """Sums the processor time of this process and its descendants, from the thread's start to `end`."""
 
     def __init__(self) -> None:
         super().__init__(daemon=True)
@@ -27,7 +27,13 @@ class ProcessorWatch(threading.Thread):
         self._look()
 
     def by_part(self, names: Mapping[int, str]) -> dict[str, float]:
-        """Return the seconds of each part since the first look; `names` are the training processes' parts by pid."""
+        """Return the processor time of each part since the first sample, s.
+
+        Parameters
+        ----------
+        names
+            Names of the training processes by process ID, such as ``worker-0``.
+        """
         sums: Counter[str] = Counter()
         for pid, seconds in self._last.items():
             part = names.get(pid, self._parts[pid])

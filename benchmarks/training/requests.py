@@ -1,11 +1,10 @@
-"""What the benchmarks ask to be trained: the defaults of `har train`."""
+"""The training requests of the benchmarks, with the defaults of `har train`."""
 
 from dataclasses import replace
 from pathlib import Path
 
-from trainer.distributed.job import Mode
-from trainer.run_record import TrainRequest
-from trainer.training_plan import TrainingPlan
+from trainer.fitting.fit_settings import FitSettings
+from trainer.request import Mode, TrainRequest
 
 
 def request_for(
@@ -17,20 +16,12 @@ def request_for(
     windows_per_epoch: int | None = None,
     seed: int = 0,
 ) -> TrainRequest:
-    """Return a request with the default recipe."""
-    plan = TrainingPlan()
+    """Return a request with the default recipe, except for the given values."""
+    default = FitSettings()
     fit = replace(
-        plan.fit,
+        default,
         seed=seed,
-        epochs=epochs or plan.fit.epochs,
-        windows_per_epoch=windows_per_epoch or plan.fit.windows_per_epoch,
+        epochs=epochs or default.epochs,
+        windows_per_epoch=windows_per_epoch or default.windows_per_epoch,
     )
-    return TrainRequest(
-        data=tuple(str(path) for path in data),
-        network=plan.network,
-        mode=mode,
-        workers=workers,
-        preparation=plan.preparation,
-        fit=fit,
-        unknown_cost=0.02,
-    )
+    return TrainRequest(data=tuple(str(path) for path in data), mode=mode, workers=workers, fit=fit)

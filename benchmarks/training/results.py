@@ -1,4 +1,4 @@
-"""Where a benchmark's figures go."""
+"""Output of a benchmark's figures."""
 
 import os
 import platform
@@ -10,14 +10,14 @@ import msgspec
 
 
 def machine() -> str:
-    """Say what was measured on."""
+    """Describe the machine that runs the benchmark."""
     return f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
 
 
 def write_figures(output: Path, name: str, figures: list[dict[str, Any]]) -> None:
-    """Write a benchmark's figures with machine and date."""
-    said = {"machine": machine(), "date": f"{datetime.now(UTC):%Y-%m-%d}", "figures": figures}
-    (output / f"{name}.json").write_bytes(msgspec.json.format(msgspec.json.encode(said), indent=1) + b"\n")
+    """Write a benchmark's figures with machine and date to ``<name>.json``."""
+    document = {"machine": machine(), "date": f"{datetime.now(UTC):%Y-%m-%d}", "figures": figures}
+    (output / f"{name}.json").write_bytes(msgspec.json.format(msgspec.json.encode(document), indent=1) + b"\n")
 
 
 def show_table(rows: list[dict[str, Any]]) -> None:
@@ -26,10 +26,10 @@ def show_table(rows: list[dict[str, Any]]) -> None:
     print("| " + " | ".join(names) + " |")
     print("|" + "---|" * len(names))
     for row in rows:
-        print("| " + " | ".join(_shown(row[name]) for name in names) + " |")
+        print("| " + " | ".join(_format(row[name]) for name in names) + " |")
 
 
-def _shown(value: object) -> str:
+def _format(value: object) -> str:
     return (
         f"{value:.3f}"
         if isinstance(value, float) and abs(value) < 10

@@ -1,7 +1,8 @@
-/** Tells screen readers about changed activities: seldom, and never one by one. */
+/** Announces changed activities to screen readers, several at once. */
 
 const INTERVAL_MS = 8_000;
-const NAMED_AT_MOST = 3;
+/** If more devices have changed, only their number is announced. */
+const MAX_NAMED = 3;
 
 export class Announcer {
   /** @type {Map<string, string>} */
@@ -10,18 +11,18 @@ export class Announcer {
   /** @param {HTMLElement} region A polite live region. */
   constructor(region) {
     this.region = region;
-    setInterval(() => this.#speak(), INTERVAL_MS);
+    setInterval(() => this.#announce(), INTERVAL_MS);
   }
 
-  /** @param {string} device @param {string} title What it does now. */
-  changed(device, title) {
+  /** @param {string} device @param {string} title Title of its new activity. */
+  add(device, title) {
     this.#changes.set(device, title);
   }
 
-  #speak() {
+  #announce() {
     if (this.#changes.size === 0) return;
     this.region.textContent =
-      this.#changes.size <= NAMED_AT_MOST
+      this.#changes.size <= MAX_NAMED
         ? [...this.#changes].map(([device, title]) => `${device}: ${title}`).join('. ')
         : `${this.#changes.size} devices changed their activity`;
     this.#changes.clear();

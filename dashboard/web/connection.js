@@ -1,17 +1,17 @@
-/** The WebSocket to the server: opens it, and opens it again by itself whenever it is gone. */
+/** The WebSocket for live data; it reconnects automatically. */
 
 const FIRST_DELAY_MS = 400;
-const LONGEST_DELAY_MS = 15_000;
-/** The server says something every second; after this much silence the connection is taken for dead. */
+const MAX_DELAY_MS = 15_000;
+/** Longest time without a message; the server sends one every second. */
 const SILENCE_MS = 6_000;
 
 /**
  * @typedef {'connecting' | 'open' | 'waiting'} ConnectionState
  *
  * @typedef {object} ConnectionHandlers
- * @property {(message: any) => void} onMessage A message, parsed.
- * @property {(state: ConnectionState, retryAt: number) => void} onState The state changed; `retryAt` is when
- *   the next attempt is due, by `performance.now()`.
+ * @property {(message: any) => void} onMessage Receives a parsed message.
+ * @property {(state: ConnectionState, retryAt: number) => void} onState The state has changed; `retryAt` is the time of
+ *   the next attempt by `performance.now()`, 0 for none.
  */
 
 export class Connection {
@@ -20,7 +20,7 @@ export class Connection {
   /** @type {number | undefined} */
   #retry;
   #failures = 0;
-  #heard = 0;
+  #lastReceived = 0;
 
   /**
    * @param {string} url
@@ -45,8 +45,8 @@ export class Connection {
     this.handlers.onState('connecting', 0);
     const socket = new WebSocket(this.url);
     this.#socket = socket;
-    this.#heard = performance.now();
-    // A socket that was given up may still report: only the present one counts.
+    this.#lastReceived = performance.now();
+    // An abandoned socket may still have events: ignore them.
     socket.onmessage = (event) => {
       if (socket === this.#socket) this.#receive(event.data);
     };
@@ -57,7 +57,7 @@ export class Connection {
 
   /** @param {string} data */
   #receive(data) {
-    this.#heard = performance.now();
+    this.#lastReceived = performance.now();
     const first = this.#failures !== 0 || document.documentElement.dataset.connection !== 'open';
     this.handlers.onMessage(JSON.parse(data));
     this.#failures = 0;
@@ -66,8 +66,8 @@ export class Connection {
 
   #lost() {
     this.#socket = null;
-    const ceiling = Math.min(FIRST_DELAY_MS * 2 ** this.#failures, LONGEST_DELAY_MS);
-    // The jitter keeps many pages from coming back to a restarted server all at once.
+    const ceiling = Math.min(FIRST_DELAY_MS * 2 ** this.#failures, MAX_DELAY_MS);
+    // Jitter: many pages must not reconnect to a restarted server at the same time.
     const delay = ceiling * (0.5 + Math.random() / 2);
     this.#failures += 1;
     this.#retry = setTimeout(() => this.#open(), delay);
@@ -75,7 +75,7 @@ export class Connection {
   }
 
   #checkSilence() {
-    if (this.#socket === null || performance.now() - this.#heard < SILENCE_MS) return;
+    if (this.#socket === null || performance.now() - this.#lastReceived < SILENCE_MS) return;
     const socket = this.#socket;
     this.#lost();
     socket.close();

@@ -1,22 +1,25 @@
 /** The card of one device. */
 
+import { TraceChart } from './shared/trace-chart.js';
+import { duration, percent } from './shared/wording.js';
 import { glyphOf, styleOf } from './styles.js';
 import { TimelineChart } from './timeline-chart.js';
-import { TraceChart } from './trace-chart.js';
-import { duration, percent } from './wording.js';
+import uPlot from './uplot.js';
 
 const SECOND_US = 1_000_000;
 const SILENT_US = 10 * SECOND_US;
 const FRESH_US = 3 * SECOND_US;
+/** Of the trace, in CSS pixels, as in style.css. */
+const TRACE_HEIGHT = 128;
 
 /**
- * @typedef {object} Surroundings What all cards share.
+ * @typedef {object} CardContext State of the page that all cards use.
  * @property {() => number} serverNow The server's clock, µs.
  * @property {() => number} localNow The page's monotonic clock, µs.
- * @property {() => boolean} flowing Whether traces move evenly.
- * @property {() => number} historySeconds How far back timelines go.
- * @property {() => boolean} labels Whether devices can be labelled.
- * @property {(device: string) => void} label Ask what a device's wearer does.
+ * @property {() => boolean} isAnimated Whether traces scroll smoothly.
+ * @property {() => number} historySeconds Time span of timelines, s.
+ * @property {() => boolean} canLabel Whether devices can be labelled.
+ * @property {(device: string) => void} openLabelDialog
  */
 
 export class DeviceCard {
@@ -25,16 +28,17 @@ export class DeviceCard {
   /** @type {TimelineChart | null} */
   #timeline = null;
   #dataChanged = true;
-  #textShown = '';
+  /** The shown texts, to detect changes. */
+  #shownText = '';
 
   /**
    * @param {import('./device-model.js').DeviceModel} model
    * @param {HTMLTemplateElement} template
-   * @param {Surroundings} surroundings
+   * @param {CardContext} context
    */
-  constructor(model, template, surroundings) {
+  constructor(model, template, context) {
     this.model = model;
-    this.surroundings = surroundings;
+    this.context = context;
     const fragment = /** @type {DocumentFragment} */ (template.content.cloneNode(true));
     this.element = /** @type {HTMLElement} */ (fragment.firstElementChild);
     this.card = this.#find('.card');
@@ -45,8 +49,8 @@ export class DeviceCard {
     heading.id = `device-${model.name}`;
     this.card.setAttribute('aria-labelledby', heading.id);
     const label = this.#find('.label-button');
-    label.setAttribute('aria-label', `Label what ${model.name} does`);
-    label.addEventListener('click', () => this.surroundings.label(model.name));
+    label.setAttribute('aria-label', `Label the activity of ${model.name}`);
+    label.addEventListener('click', () => this.context.openLabelDialog(model.name));
   }
 
   get isVisible() {
@@ -54,15 +58,15 @@ export class DeviceCard {
   }
 
   get isSilent() {
-    return this.surroundings.serverNow() - this.model.seen > SILENT_US;
+    return this.context.serverNow() - this.model.seen > SILENT_US;
   }
 
-  /** @param {boolean} visible Whether the card is in view: only then it has charts. */
+  /** @param {boolean} visible Whether the card is in view. Only cards in view have charts. */
   setVisible(visible) {
     if (visible === this.isVisible) return;
     if (visible) {
-      this.#trace = new TraceChart(this.#find('.trace'));
-      this.#timeline = new TimelineChart(this.#find('.timeline'), this.surroundings.historySeconds());
+      this.#trace = new TraceChart(uPlot, this.#find('.trace'), TRACE_HEIGHT);
+      this.#timeline = new TimelineChart(this.#find('.timeline'), this.context.historySeconds());
       this.#dataChanged = true;
       this.render();
     } else {
@@ -73,25 +77,25 @@ export class DeviceCard {
     }
   }
 
-  /** The model has changed. */
+  /** Mark the model as changed. */
   update() {
     this.#dataChanged = true;
   }
 
-  /** Bring what is seen up to date. */
+  /** Update texts and charts. */
   render() {
     this.#renderText();
     if (this.#dataChanged) this.#describeTimeline();
     if (!this.#trace || !this.#timeline) return;
-    const { localNow, flowing } = this.surroundings;
+    const { localNow, isAnimated } = this.context;
     const silent = this.isSilent;
     if (this.#dataChanged) this.#trace.setData(this.model.traceColumns());
     if (this.#dataChanged || silent) this.#timeline.draw(this.model.spans(), this.#timelineEdge(silent));
     this.#dataChanged = false;
-    this.#trace.draw(this.model.traceEdge(localNow(), flowing()) / SECOND_US);
+    this.#trace.draw(this.model.traceEdge(localNow(), isAnimated()) / SECOND_US);
   }
 
-  /** Draw the charts again, in colours that may have changed. */
+  /** Draw the charts again, after the theme has changed. */
   redraw() {
     this.#trace?.redraw();
     this.#timeline?.redraw();
@@ -105,25 +109,25 @@ export class DeviceCard {
 
   #renderText() {
     const { model } = this;
-    const now = this.surroundings.serverNow();
+    const now = this.context.serverNow();
     const age = now - model.seen;
     const silent = age > SILENT_US;
     const style = styleOf(model.activity);
-    // Of the steady activity's time, only what was seen counts.
-    const held = duration((model.newest - model.since) / SECOND_US);
-    const ageText = ageWording(age);
-    const labels = this.surroundings.labels();
-    const text = [style.title, held, ageText, percent(model.confidence), silent, labels].join();
-    if (text === this.#textShown) return;
-    this.#textShown = text;
+    // Up to the newest data: later time is not known.
+    const length = duration((model.newest - model.since) / SECOND_US);
+    const ageText = describeAge(age);
+    const canLabel = this.context.canLabel();
+    const text = [style.title, length, ageText, percent(model.confidence), silent, canLabel].join();
+    if (text === this.#shownText) return;
+    this.#shownText = text;
     this.card.dataset.activity = model.activity;
     this.card.classList.toggle('silent', silent);
-    this.#find('.label-button').hidden = silent || !labels;
+    this.#find('.label-button').hidden = silent || !canLabel;
     this.card.style.setProperty('--activity', style.colour);
     this.card.style.setProperty('--confidence', String(model.confidence));
     this.#find('.symbol').textContent = glyphOf(style);
     this.#find('.activity').textContent = style.title;
-    this.#find('.since').textContent = silent ? `until then, for ${held}` : `for ${held}`;
+    this.#find('.since').textContent = silent ? `before that, for ${length}` : `for ${length}`;
     this.#find('.percent').textContent = percent(model.confidence);
     this.#find('.age').textContent = ageText;
   }
@@ -138,7 +142,7 @@ export class DeviceCard {
     const parts = [...totals]
       .sort((one, other) => other[1] - one[1])
       .map(([activity, time]) => `${styleOf(activity).title} ${percent(time / whole)}`);
-    const title = `Activity, last ${duration(this.surroundings.historySeconds())}`;
+    const title = `Activity, last ${duration(this.context.historySeconds())}`;
     this.#find('.history').textContent = title;
     this.#find('.timeline').setAttribute('aria-label', `${title}: ${parts.join(', ')}`);
   }
@@ -146,7 +150,7 @@ export class DeviceCard {
   /** @param {boolean} silent @returns {number} */
   #timelineEdge(silent) {
     const { model } = this;
-    return silent ? model.newest + this.surroundings.serverNow() - model.seen : model.newest;
+    return silent ? model.newest + this.context.serverNow() - model.seen : model.newest;
   }
 
   /** @param {string} selector @returns {HTMLElement} */
@@ -156,7 +160,7 @@ export class DeviceCard {
 }
 
 /** @param {number} age In µs. @returns {string} */
-function ageWording(age) {
+function describeAge(age) {
   if (age > SILENT_US) return `Silent for ${duration(age / SECOND_US)}`;
   return age < FRESH_US ? 'just now' : `${duration(age / SECOND_US)} ago`;
 }

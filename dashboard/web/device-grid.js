@@ -1,22 +1,23 @@
-/** All cards: which exist, which are shown, and when each is drawn. */
+/** The grid of device cards: adds, removes, filters and draws them. */
 
 import { DeviceCard } from './device-card.js';
 import { DeviceModel } from './device-model.js';
 import { FrameScheduler } from './frame-scheduler.js';
 import { styleOf } from './styles.js';
 
-/** Traces flow at this pace; a faster one costs much and shows nothing more. */
-const FLOW_INTERVAL_MS = 40;
-/** Where frames take long, traces flow at a slower pace, down to this one. */
-const SLOWEST_FLOW_MS = 250;
-const LONG_FRAME_MS = 34;
-/** Cards out of view are kept right for screen readers and searches, but not to the second. */
+/** Shortest time between two frames of the traces, ms. A shorter one costs power and shows no more. */
+const MIN_FRAME_INTERVAL_MS = 40;
+/** Longest time between two frames, if drawing is slow, ms. */
+const MAX_FRAME_INTERVAL_MS = 250;
+/** If frames take longer on average, traces are drawn less often, ms. */
+const SLOW_FRAME_MS = 34;
+/** Cards out of view are updated once in so many seconds, for screen readers and searches. */
 const TICKS_OUT_OF_VIEW = 5;
 const NEAR_VIEW = '120px';
 
-const naturally = new Intl.Collator(undefined, { numeric: true });
+const naturalOrder = new Intl.Collator(undefined, { numeric: true });
 
-/** @typedef {import('./device-card.js').Surroundings} Surroundings */
+/** @typedef {import('./device-card.js').CardContext} CardContext */
 
 export class DeviceGrid {
   /** @type {Map<string, DeviceCard>} */
@@ -28,40 +29,43 @@ export class DeviceGrid {
   /** @type {Set<string>} */
   #activities = new Set();
   #ticks = 0;
-  #flowed = 0;
-  #frame = 0;
+  /** When the traces were drawn last, ms. */
+  #lastDrawn = 0;
+  /** Time of the last animation frame, ms. */
+  #lastFrame = 0;
+  /** Smoothed time between animation frames, ms. */
   #frameTime = 0;
-  #flowInterval = FLOW_INTERVAL_MS;
+  #frameInterval = MIN_FRAME_INTERVAL_MS;
 
   /**
-   * @param {HTMLElement} list The list that holds the cards.
-   * @param {HTMLTemplateElement} template A card.
-   * @param {Surroundings} surroundings What the cards share.
+   * @param {HTMLElement} list The list element for the cards.
+   * @param {HTMLTemplateElement} template Of a card.
+   * @param {CardContext} context
    */
-  constructor(list, template, surroundings) {
+  constructor(list, template, context) {
     this.list = list;
     this.template = template;
-    this.surroundings = surroundings;
+    this.context = context;
     this.inView = new IntersectionObserver((entries) => this.#viewChanged(entries), { rootMargin: NEAR_VIEW });
     this.sizes = new ResizeObserver((entries) => {
       for (const entry of entries) this.#cardOf.get(entry.target)?.fit();
     });
     setInterval(() => this.#tick(), 1_000);
-    requestAnimationFrame((time) => this.#flow(time));
+    requestAnimationFrame((time) => this.#animate(time));
   }
 
   get size() {
     return this.#cards.size;
   }
 
-  /** @returns {number} How many cards pass the filter. */
+  /** @returns {number} Number of cards that match the filter. */
   get shown() {
     let shown = 0;
     for (const card of this.#cards.values()) shown += card.element.hidden ? 0 : 1;
     return shown;
   }
 
-  /** @returns {Map<string, number>} How many devices that are not silent do what. */
+  /** @returns {Map<string, number>} Number of devices by activity, without silent ones. */
   activityCounts() {
     const counts = new Map();
     for (const card of this.#cards.values()) {
@@ -70,7 +74,7 @@ export class DeviceGrid {
     return counts;
   }
 
-  /** @param {string[]} devices Forget all others. */
+  /** Remove all other devices. @param {string[]} devices */
   keepOnly(devices) {
     const kept = new Set(devices);
     this.remove([...this.#cards.keys()].filter((device) => !kept.has(device)));
@@ -92,38 +96,38 @@ export class DeviceGrid {
 
   /**
    * @param {any} changes `DeviceChanges` from the server.
-   * @returns {boolean} Whether the device's steady activity is another than before.
+   * @returns {boolean} Whether the device's steady activity has changed.
    */
   apply(changes) {
     const card = this.#cards.get(changes.device) ?? this.#add(changes.device);
-    const { historySeconds, localNow } = this.surroundings;
+    const { historySeconds, localNow } = this.context;
     const changed = card.model.apply(changes, historySeconds() * 1_000_000, localNow());
     card.update();
-    card.element.hidden = !this.#passes(card);
+    card.element.hidden = !this.#matches(card);
     if (card.isVisible || changed || changes.complete) this.#scheduler.request(card);
     return changed;
   }
 
-  /** @param {string} text Part of a device's name or of an activity's title. */
+  /** Show matching devices. @param {string} text Part of a device's name or of an activity's title. */
   filterText(text) {
     this.#text = text.trim().toLowerCase();
     this.#filter();
   }
 
-  /** @param {Set<string>} activities Show devices that do one of these; all if empty. */
+  /** Show devices with one of these activities. @param {Set<string>} activities If empty, all are shown. */
   filterActivities(activities) {
     this.#activities = activities;
     this.#filter();
   }
 
-  /** Draw all charts again, in colours that may have changed. */
+  /** Draw all charts again, after the theme has changed. */
   redraw() {
     for (const card of this.#cards.values()) card.redraw();
   }
 
   /** @param {string} device @returns {DeviceCard} */
   #add(device) {
-    const card = new DeviceCard(new DeviceModel(device), this.template, this.surroundings);
+    const card = new DeviceCard(new DeviceModel(device), this.template, this.context);
     this.list.insertBefore(card.element, this.#successor(device));
     this.#cards.set(device, card);
     this.#cardOf.set(card.element, card);
@@ -132,21 +136,21 @@ export class DeviceGrid {
     return card;
   }
 
-  /** @param {string} device @returns {Element | null} The card before which it belongs. */
+  /** @param {string} device @returns {Element | null} The card that follows it in order of names. */
   #successor(device) {
     const { children } = this.list;
     let [low, high] = [0, children.length];
     while (low < high) {
       const middle = (low + high) >> 1;
       const name = this.#cardOf.get(children[middle])?.model.name ?? '';
-      if (naturally.compare(name, device) < 0) low = middle + 1;
+      if (naturalOrder.compare(name, device) < 0) low = middle + 1;
       else high = middle;
     }
     return children[low] ?? null;
   }
 
   /** @param {DeviceCard} card @returns {boolean} */
-  #passes({ model }) {
+  #matches({ model }) {
     if (this.#activities.size > 0 && !this.#activities.has(model.activity)) return false;
     return (
       this.#text === '' ||
@@ -156,7 +160,7 @@ export class DeviceGrid {
   }
 
   #filter() {
-    for (const card of this.#cards.values()) card.element.hidden = !this.#passes(card);
+    for (const card of this.#cards.values()) card.element.hidden = !this.#matches(card);
   }
 
   /** @param {IntersectionObserverEntry[]} entries */
@@ -164,7 +168,7 @@ export class DeviceGrid {
     for (const { target, isIntersecting } of entries) this.#cardOf.get(target)?.setVisible(isIntersecting);
   }
 
-  /** Ages grow although nothing comes. */
+  /** Update ages each second, also without data. */
   #tick() {
     this.#ticks += 1;
     const all = this.#ticks % TICKS_OUT_OF_VIEW === 0;
@@ -172,16 +176,16 @@ export class DeviceGrid {
   }
 
   /** @param {number} time */
-  #flow(time) {
-    requestAnimationFrame((next) => this.#flow(next));
-    this.#frameTime = 0.9 * this.#frameTime + 0.1 * Math.min(time - this.#frame, 1_000);
-    this.#frame = time;
-    if (!this.surroundings.flowing() || time - this.#flowed < this.#flowInterval) return;
-    this.#flowInterval =
-      this.#frameTime > LONG_FRAME_MS
-        ? Math.min(this.#flowInterval * 1.1, SLOWEST_FLOW_MS)
-        : Math.max(this.#flowInterval / 1.05, FLOW_INTERVAL_MS);
-    this.#flowed = time;
+  #animate(time) {
+    requestAnimationFrame((next) => this.#animate(next));
+    this.#frameTime = 0.9 * this.#frameTime + 0.1 * Math.min(time - this.#lastFrame, 1_000);
+    this.#lastFrame = time;
+    if (!this.context.isAnimated() || time - this.#lastDrawn < this.#frameInterval) return;
+    this.#frameInterval =
+      this.#frameTime > SLOW_FRAME_MS
+        ? Math.min(this.#frameInterval * 1.1, MAX_FRAME_INTERVAL_MS)
+        : Math.max(this.#frameInterval / 1.05, MIN_FRAME_INTERVAL_MS);
+    this.#lastDrawn = time;
     for (const card of this.#cards.values()) {
       if (card.isVisible && !card.isSilent) this.#scheduler.request(card);
     }

@@ -1,30 +1,35 @@
-/** What the page knows of one device. */
+/** The state of one device: its activity, timeline and trace. */
 
 const SECOND_US = 1_000_000;
+/** Time span of the kept trace. */
 const TRACE_US = 13 * SECOND_US;
-/** A longer pause between two steps, in periods, is shown as a gap. */
+/** A longer pause between two values, in periods, is shown as a gap. */
 const GAP_PERIODS = 1.5;
-/** The trace is shown this much later than it comes, so that it can flow although it comes in pieces. */
+/** Delay of the shown trace. It lets the trace scroll smoothly although its data arrives in chunks. */
 const PLAYOUT_US = 1.25 * SECOND_US;
-const LONGEST_PLAYOUT_US = 3 * SECOND_US;
+const MAX_PLAYOUT_US = 3 * SECOND_US;
 
-/** @typedef {[start: number, end: number, activity: string, confidence: number]} TimelineEntry */
-/** @typedef {{start: number, period: number, x: number[], y: number[], z: number[]}} TraceChunk */
+/** @typedef {[start: number, end: number, activity: string, confidence: number]} TimelineEntry Event times in µs. */
+/** @typedef {{start: number, period: number, x: number[], y: number[], z: number[]}} TraceChunk In µs and m/s². */
 /** @typedef {{activity: string, start: number, end: number}} Span Event times in µs. */
 
 export class DeviceModel {
+  /** The steady activity. */
   activity = '';
+  /** Event time since when the activity is steady, µs. */
   since = 0;
   confidence = 0;
   release = '';
+  /** End of the newest window, event time, µs. */
   newest = 0;
+  /** When data arrived last, by the server's clock, µs. */
   seen = 0;
   /** @type {TimelineEntry[]} Sorted by start. */
   #windows = [];
   /** @type {TraceChunk[]} Sorted by start. */
   #trace = [];
-  /** Event time minus local time of the flowing trace, in µs. */
-  #flow = Number.NaN;
+  /** Event time at the trace's right edge minus local time, µs; NaN before the first chunk. */
+  #playoutOffset = Number.NaN;
 
   /** @param {string} name The device's identifier. */
   constructor(name) {
@@ -32,18 +37,18 @@ export class DeviceModel {
   }
 
   /**
-   * Take in a `DeviceChanges` message; the same one twice does no harm.
+   * Apply a `DeviceChanges` message. This is idempotent.
    *
    * @param {any} changes From the server.
-   * @param {number} historyUs How far back the timeline goes.
-   * @param {number} localUs The page's own monotonic clock.
-   * @returns {boolean} Whether the steady activity is another than before.
+   * @param {number} historyUs Time span of the timeline, µs.
+   * @param {number} localUs The page's monotonic clock, µs.
+   * @returns {boolean} Whether the steady activity has changed.
    */
   apply(changes, historyUs, localUs) {
     if (changes.complete) {
       this.#windows = [];
       this.#trace = [];
-      this.#flow = Number.NaN;
+      this.#playoutOffset = Number.NaN;
     }
     const before = this.activity;
     this.activity = changes.activity;
@@ -56,7 +61,7 @@ export class DeviceModel {
     for (const chunk of changes.trace) put(this.#trace, chunk, (known) => known.start);
     dropWhile(this.#windows, (window) => window[1] <= this.newest - historyUs);
     dropWhile(this.#trace, (chunk) => traceEnd(chunk) <= this.traceNewest - TRACE_US);
-    if (changes.trace.length > 0) this.#adjustFlow(localUs);
+    if (changes.trace.length > 0) this.#adjustPlayout(localUs);
     return before !== '' && before !== this.activity;
   }
 
@@ -67,17 +72,17 @@ export class DeviceModel {
   }
 
   /**
-   * @param {number} localUs The page's own monotonic clock.
-   * @param {boolean} flowing Whether the trace moves evenly; otherwise it jumps as data comes.
+   * @param {number} localUs The page's monotonic clock, µs.
+   * @param {boolean} animated Whether the trace scrolls smoothly; otherwise it moves when data arrives.
    * @returns {number} The event time at the right edge of the trace, µs.
    */
-  traceEdge(localUs, flowing) {
+  traceEdge(localUs, animated) {
     const newest = this.traceNewest;
-    if (!flowing || Number.isNaN(this.#flow)) return newest;
-    return Math.min(Math.max(localUs + this.#flow, newest - LONGEST_PLAYOUT_US), newest);
+    if (!animated || Number.isNaN(this.#playoutOffset)) return newest;
+    return Math.min(Math.max(localUs + this.#playoutOffset, newest - MAX_PLAYOUT_US), newest);
   }
 
-  /** @returns {(number | null)[][]} Columns of time (s), x, y, z (m/s²); nulls where the signal breaks off. */
+  /** @returns {(number | null)[][]} Columns of time (s), x, y, z (m/s²); null in gaps. */
   traceColumns() {
     /** @type {(number | null)[][]} */
     const columns = [[], [], [], []];
@@ -101,7 +106,7 @@ export class DeviceModel {
   }
 
   /**
-   * The timeline. A window speaks for the time around its middle, and the newest one up to its end.
+   * Return the timeline. A window covers one hop around its middle; the newest one reaches to its end.
    *
    * @returns {Span[]}
    */
@@ -123,6 +128,7 @@ export class DeviceModel {
     return spans;
   }
 
+  /** @returns {number} The shortest time between the starts of two windows, µs. */
   #hop() {
     let hop = 5 * SECOND_US;
     for (let at = 1; at < this.#windows.length; at += 1) {
@@ -131,21 +137,21 @@ export class DeviceModel {
     return this.#windows.length > 1 ? hop : SECOND_US;
   }
 
-  /** @param {number} localUs */
-  #adjustFlow(localUs) {
+  /** Approach the wanted delay slowly, or at once if it is far off. @param {number} localUs */
+  #adjustPlayout(localUs) {
     const target = this.traceNewest - localUs - PLAYOUT_US;
-    const off = target - this.#flow;
-    this.#flow = Math.abs(off) < 2 * SECOND_US ? this.#flow + 0.1 * off : target;
+    const error = target - this.#playoutOffset;
+    this.#playoutOffset = Math.abs(error) < 2 * SECOND_US ? this.#playoutOffset + 0.1 * error : target;
   }
 }
 
-/** @param {TraceChunk} chunk @returns {number} */
+/** @param {TraceChunk} chunk @returns {number} Event time, µs. */
 function traceEnd(chunk) {
   return chunk.start + chunk.period * chunk.x.length;
 }
 
 /**
- * Put an item in its place in a sorted array; it replaces one with the same key.
+ * Insert an item into a sorted array, or replace the item with the same key.
  *
  * @template T
  * @param {T[]} sorted
@@ -160,6 +166,8 @@ function put(sorted, item, key) {
 }
 
 /**
+ * Remove old items from the start of an array; the last item always stays.
+ *
  * @template T
  * @param {T[]} items
  * @param {(item: T) => boolean} isOld

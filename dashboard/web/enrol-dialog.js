@@ -1,4 +1,4 @@
-/** Invites a phone: asks for its name, and shows the code as a picture to scan. */
+/** Invites a phone: asks for its name, and shows its enrolment code and QR code. */
 
 export class EnrolDialog {
   /** @param {import('./commands.js').Commands} commands */
@@ -12,7 +12,7 @@ export class EnrolDialog {
   }
 
   open() {
-    element('enrol-said').textContent = '';
+    element('enrol-status').textContent = '';
     element('enrol-code').hidden = true;
     this.dialog.showModal();
   }
@@ -20,9 +20,9 @@ export class EnrolDialog {
   /** @param {string} name */
   async #invite(name) {
     element('enrol-code').hidden = true;
-    element('enrol-said').textContent = 'One moment …';
-    const { done, answer } = await this.commands.send('invite', { name });
-    element('enrol-said').textContent = done ? '' : answer.detail;
+    element('enrol-status').textContent = 'Creating the code …';
+    const { done, answer } = await this.commands.invite(name);
+    element('enrol-status').textContent = done ? '' : answer.detail;
     if (!done) return;
     const link = /** @type {HTMLAnchorElement} */ (element('enrol-url'));
     link.href = answer.url;

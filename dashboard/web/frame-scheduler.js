@@ -1,5 +1,6 @@
-/** Spreads drawing over animation frames, so that the page stays responsive however much comes. */
+/** Spreads drawing over animation frames, so that the page stays responsive under load. */
 
+/** Longest time for drawing in one frame, ms. */
 const BUDGET_MS = 9;
 
 export class FrameScheduler {
@@ -7,13 +8,13 @@ export class FrameScheduler {
   #waiting = new Set();
   #scheduled = false;
 
-  /** @param {{render: () => void}} item To be rendered once, in one of the next frames. */
+  /** Render an item once, in one of the next frames. @param {{render: () => void}} item */
   request(item) {
     this.#waiting.add(item);
     this.#schedule();
   }
 
-  /** @param {{render: () => void}} item No longer to be rendered. */
+  /** Cancel a request. @param {{render: () => void}} item */
   forget(item) {
     this.#waiting.delete(item);
   }

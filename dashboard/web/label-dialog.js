@@ -1,11 +1,11 @@
-/** Asks what a device's wearer does, and has it labelled from now on; stops it, and takes it back. */
+/** Labels a device's activity from now on; can end and undo the last label. */
 
 import { glyphOf } from './styles.js';
-import { timeOfDay } from './wording.js';
+import { timeOfDay } from './shared/wording.js';
 
 export class LabelDialog {
   #device = '';
-  /** @type {Map<string, any>} The statement that was made last, by device. */
+  /** @type {Map<string, any>} The last label, by device. */
   #last = new Map();
 
   /** @param {import('./commands.js').Commands} commands */
@@ -16,18 +16,18 @@ export class LabelDialog {
     element('label-undo').addEventListener('click', () => this.#undo());
   }
 
-  /** @param {string} device @param {import('./styles.js').ActivityStyle[]} labels What it can be said to do. */
+  /** @param {string} device @param {import('./styles.js').ActivityStyle[]} labels The activities to choose from. */
   open(device, labels) {
     this.#device = device;
     element('label-title').textContent = device;
-    element('label-said').textContent = '';
-    this.#offer(labels);
-    this.#showState();
+    element('label-status').textContent = '';
+    this.#createButtons(labels);
+    this.#showButtons();
     this.dialog.showModal();
   }
 
   /** @param {import('./styles.js').ActivityStyle[]} labels */
-  #offer(labels) {
+  #createButtons(labels) {
     const buttons = labels.map((style) => {
       const button = document.createElement('button');
       button.type = 'button';
@@ -43,59 +43,60 @@ export class LabelDialog {
   /** @param {string} activity @param {string} title */
   async #start(activity, title) {
     const device = this.#device;
-    const said = await this.#send('label now', { device, activity }, device);
-    if (said) this.#say(device, `${title} since ${timeOfDay(said.start)} by the phone's clock.`);
+    const label = await this.#send(device, this.commands.labelNow({ device, activity }));
+    if (label) this.#showStatus(device, `${title} since ${timeOfDay(label.start)} (phone’s clock).`);
   }
 
   async #stop() {
     const device = this.#device;
     const { session, start, activity } = this.#last.get(device);
-    const said = await this.#send('label now', { device, activity, session, start }, device);
-    if (said) this.#say(device, `Ended at ${timeOfDay(said.end)} by the phone's clock.`);
+    const label = await this.#send(device, this.commands.labelNow({ device, activity, session, start }));
+    if (label) this.#showStatus(device, `Ended at ${timeOfDay(label.end)} (phone’s clock).`);
   }
 
   async #undo() {
     const device = this.#device;
     const last = this.#last.get(device);
-    // The later of two statements counts: it must be said after the one that it takes back.
-    const said = await this.#send('label', { ...last, end: last.start, said_at: last.said_at + 1 }, device);
-    if (!said) return;
+    // Of two messages about one label the later one counts, so this one must be later.
+    const undone = { ...last, end: last.start, said_at: last.said_at + 1 };
+    if (!(await this.#send(device, this.commands.label(undone)))) return;
     this.#last.delete(device);
-    this.#showState();
-    this.#say(device, 'Taken back.');
+    this.#showButtons();
+    this.#showStatus(device, 'Undone.');
   }
 
   /**
-   * @param {'label' | 'label now'} act
-   * @param {object} document
    * @param {string} device
+   * @param {Promise<import('./commands.js').Answer>} request
+   * @returns {Promise<any>} The accepted label; null if the request failed.
    */
-  async #send(act, document, device) {
-    this.#say(device, 'One moment …');
-    const { done, answer } = await this.commands.send(act, document);
+  async #send(device, request) {
+    this.#showStatus(device, 'Sending …');
+    const { done, answer } = await request;
     if (!done) {
-      this.#say(device, answer.detail);
+      this.#showStatus(device, answer.detail);
       return null;
     }
-    this.#last.set(device, answer.statement);
-    this.#showState();
-    return answer.statement;
+    this.#last.set(device, answer.label);
+    this.#showButtons();
+    return answer.label;
   }
 
-  #showState() {
+  /** Enable and highlight the buttons for the device's last label. */
+  #showButtons() {
     const last = this.#last.get(this.#device);
-    const goesOn = last !== undefined && (last.end === undefined || last.end === null);
-    /** @type {HTMLButtonElement} */ (element('label-stop')).disabled = !goesOn;
+    const isActive = last !== undefined && (last.end === undefined || last.end === null);
+    /** @type {HTMLButtonElement} */ (element('label-stop')).disabled = !isActive;
     /** @type {HTMLButtonElement} */ (element('label-undo')).disabled = last === undefined;
     for (const button of this.dialog.querySelectorAll('.choice')) {
-      const pressed = goesOn && /** @type {HTMLElement} */ (button).dataset.activity === last.activity;
+      const pressed = isActive && /** @type {HTMLElement} */ (button).dataset.activity === last.activity;
       button.setAttribute('aria-pressed', String(pressed));
     }
   }
 
   /** @param {string} device @param {string} text */
-  #say(device, text) {
-    if (device === this.#device) element('label-said').textContent = text;
+  #showStatus(device, text) {
+    if (device === this.#device) element('label-status').textContent = text;
   }
 }
 

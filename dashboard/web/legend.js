@@ -1,4 +1,4 @@
-/** The activities: their colours, how many devices do each now, and a filter by them. */
+/** The legend: colours and device counts of the activities; it is also a filter. */
 
 import { allStyles, glyphOf } from './styles.js';
 
@@ -10,14 +10,14 @@ export class Legend {
 
   /**
    * @param {HTMLElement} container
-   * @param {(chosen: Set<string>) => void} onChoice Called when the choice of activities changes.
+   * @param {(chosen: Set<string>) => void} onChoice Receives the chosen activities when they change.
    */
   constructor(container, onChoice) {
     this.container = container;
     this.onChoice = onChoice;
   }
 
-  /** @param {Map<string, number>} counts How many devices do what. */
+  /** @param {Map<string, number>} counts Number of devices by activity. */
   render(counts) {
     for (const style of allStyles()) {
       const button = this.#buttons.get(style.name) ?? this.#add(style);

@@ -1,4 +1,4 @@
-/** The live page: connects what the server sends to what is seen. */
+/** Entry point of the live page: applies the server's updates to the views. */
 
 import { Announcer } from './announcer.js';
 import { Commands } from './commands.js';
@@ -7,19 +7,20 @@ import { DeviceGrid } from './device-grid.js';
 import { EnrolDialog } from './enrol-dialog.js';
 import { LabelDialog } from './label-dialog.js';
 import { Legend } from './legend.js';
+import { readTheme } from './shared/chart-theme.js';
+import { counted } from './shared/wording.js';
 import { StatusBar } from './status-bar.js';
-import { addStyles, readTheme, styleOf } from './styles.js';
-import { counted } from './wording.js';
+import { addStyles, styleOf } from './styles.js';
 
 const localNow = () => performance.now() * 1000;
 const reducedMotion = matchMedia('(prefers-reduced-motion: reduce)');
 const dark = matchMedia('(prefers-color-scheme: dark)');
 
-/** The server's clock minus ours, µs. */
+/** The server's clock minus the page's, µs. */
 let clockOffset = 0;
 let historySeconds = 300;
-let complete = false;
-/** @type {import('./styles.js').ActivityStyle[]} What a wearer can be said to do; if anything, phones can be added. */
+let hasData = false;
+/** @type {import('./styles.js').ActivityStyle[]} Activities for labels. If there are any, phones can also be added. */
 let labels = [];
 
 /** @param {string} id @returns {HTMLElement} */
@@ -31,12 +32,12 @@ const announcer = new Announcer(byId('announcer'));
 const grid = new DeviceGrid(byId('grid'), /** @type {HTMLTemplateElement} */ (byId('card-template')), {
   localNow,
   serverNow: () => localNow() + clockOffset,
-  flowing: () => !reducedMotion.matches,
+  isAnimated: () => !reducedMotion.matches,
   historySeconds: () => historySeconds,
-  labels: () => labels.length > 0,
-  label: (device) => labelDialog.open(device, labels),
+  canLabel: () => labels.length > 0,
+  openLabelDialog: (device) => labelDialog.open(device, labels),
 });
-const commands = new Commands(streamUrl('./commands'));
+const commands = new Commands();
 const labelDialog = new LabelDialog(commands);
 const enrolDialog = new EnrolDialog(commands);
 byId('add-phone').addEventListener('click', () => enrolDialog.open());
@@ -54,10 +55,10 @@ function receive(update) {
   grid.remove(update.removed ?? []);
   for (const changes of update.devices ?? []) {
     if (grid.apply(changes) && !changes.complete) {
-      announcer.changed(changes.device, styleOf(changes.activity).title);
+      announcer.add(changes.device, styleOf(changes.activity).title);
     }
   }
-  complete = true;
+  hasData = true;
   labels = update.status.labels;
   byId('add-phone').hidden = labels.length === 0;
   statusBar.showStatus(update.status);
@@ -66,7 +67,7 @@ function receive(update) {
 
 function showCounts() {
   legend.render(grid.activityCounts());
-  byId('empty').hidden = !complete || grid.size > 0;
+  byId('empty').hidden = !hasData || grid.size > 0;
   const { shown, size } = grid;
   const text = shown === size ? '' : `${shown} of ${counted(size, 'device')}`;
   if (byId('shown').textContent !== text) byId('shown').textContent = text;

@@ -1,9 +1,9 @@
-/** The header: the connection, the figures, and notices. */
+/** The header: connection state, figures and notices. */
 
-import { counted, latency, timeOfDay } from './wording.js';
+import { counted, latency, timeOfDay } from './shared/wording.js';
 
-/** For how long unreadable messages are news. */
-const UNREADABLE_MS = 60_000;
+/** How long the notice about undecodable messages is shown, ms. */
+const UNDECODABLE_MS = 60_000;
 const CONNECTION_TEXT = { connecting: 'Connecting', open: 'Live', waiting: 'Connection lost' };
 
 /** @typedef {import('./connection.js').ConnectionState} ConnectionState */
@@ -12,8 +12,8 @@ export class StatusBar {
   #retryAt = 0;
   /** @type {ConnectionState} */
   #state = 'connecting';
-  #unreadable = 0;
-  #unreadableUntil = 0;
+  #undecodable = 0;
+  #undecodableUntil = 0;
 
   constructor() {
     setInterval(() => this.#countDown(), 500);
@@ -21,7 +21,7 @@ export class StatusBar {
 
   /** @param {ConnectionState} state @param {number} retryAt By `performance.now()`. */
   showConnection(state, retryAt) {
-    // An attempt that follows a failure is no news until it has worked.
+    // Further attempts after a failure are not shown until one succeeds.
     if (state === 'connecting' && this.#state === 'waiting') return;
     this.#state = state;
     this.#retryAt = retryAt;
@@ -42,15 +42,16 @@ export class StatusBar {
     const notices = [];
     if (since !== undefined && since !== null) {
       notices.push(
-        `Redis unavailable since ${timeOfDay(since)}. What was known is still shown; ` +
-          'the page completes itself when Redis is back.',
+        `Redis unavailable since ${timeOfDay(since)}. This page shows the last known data and updates when ` +
+          'Redis is available again.',
       );
     }
-    if (status.release_refused) notices.push(status.release_refused);
-    if (status.undecodable > this.#unreadable) this.#unreadableUntil = performance.now() + UNREADABLE_MS;
-    this.#unreadable = status.undecodable;
-    if (performance.now() < this.#unreadableUntil) {
-      notices.push(`${counted(status.undecodable, 'message')} from Redis could not be read: see the server's log.`);
+    if (status.release_rejected) notices.push(status.release_rejected);
+    if (status.undecodable > this.#undecodable) this.#undecodableUntil = performance.now() + UNDECODABLE_MS;
+    this.#undecodable = status.undecodable;
+    if (performance.now() < this.#undecodableUntil) {
+      const messages = counted(status.undecodable, 'message');
+      notices.push(`${messages} from Redis could not be decoded. See the server’s log.`);
     }
     const notice = element('notice');
     notice.hidden = notices.length === 0;
@@ -73,6 +74,6 @@ function element(id) {
 /** @param {string} id @param {string} text */
 function write(id, text) {
   const target = element(id);
-  // Unchanged text must not be written: live regions would speak it again.
+  // Do not write unchanged text: screen readers would announce it again.
   if (target.textContent !== text) target.textContent = text;
 }

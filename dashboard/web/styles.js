@@ -1,9 +1,9 @@
-/** How activities look (as the server says) and which colours charts take (as the style sheet says). */
+/** Titles, colours and symbols of the activities. */
 
 /**
  * @typedef {object} ActivityStyle
- * @property {string} name The label in predictions.
- * @property {string} title What people read.
+ * @property {string} name As in predictions.
+ * @property {string} title Shown on the page.
  * @property {string} colour A CSS colour.
  * @property {string} symbol One emoji.
  */
@@ -11,20 +11,20 @@
 /** @type {Map<string, ActivityStyle>} */
 const styles = new Map();
 
-/** @param {ActivityStyle[]} added Styles from the server. */
+/** @param {ActivityStyle[]} added From the server. */
 export function addStyles(added) {
   for (const style of added) styles.set(style.name, style);
 }
 
 /**
- * @param {string} activity A label.
- * @returns {ActivityStyle} Its style; a plain one if the server gave none.
+ * @param {string} activity
+ * @returns {ActivityStyle} Its style; a grey one without a symbol if the server sent none.
  */
 export function styleOf(activity) {
   return styles.get(activity) ?? { name: activity, title: activity, colour: '#8a8f98', symbol: '' };
 }
 
-/** @returns {ActivityStyle[]} All known styles, in the order in which they came. */
+/** @returns {ActivityStyle[]} All styles, in order of arrival. */
 export function allStyles() {
   return [...styles.values()];
 }
@@ -33,8 +33,8 @@ export function allStyles() {
 const glyphs = new Map();
 
 /**
- * @param {ActivityStyle} style An activity's style.
- * @returns {string} Its symbol, or two letters of its title where no font here has the symbol.
+ * @param {ActivityStyle} style
+ * @returns {string} Its symbol, or two letters of its title if no installed font has the symbol.
  */
 export function glyphOf(style) {
   let glyph = glyphs.get(style.name);
@@ -51,23 +51,23 @@ function initials(title) {
   return second ? (first.charAt(0) + second.charAt(0)).toUpperCase() : first.slice(0, 2);
 }
 
-/** @type {CanvasRenderingContext2D | null} */
+/** @type {OffscreenCanvasRenderingContext2D | null} */
 let probe = null;
 
 /**
- * A character that no font has is drawn as the same box as one that cannot exist.
+ * Return whether a font has the symbol. Without one, it looks like a character that does not exist.
  *
  * @param {string} symbol
  * @returns {boolean}
  */
 function canDraw(symbol) {
   probe ??= new OffscreenCanvas(32, 32).getContext('2d', { willReadFrequently: true });
-  return drawn(symbol) !== drawn('\u{10FFFF}');
+  return pixels(symbol) !== pixels('\u{10FFFF}');
 }
 
-/** @param {string} text @returns {string} */
-function drawn(text) {
-  const context = /** @type {CanvasRenderingContext2D} */ (probe);
+/** @param {string} text @returns {string} The pixels of the drawn text. */
+function pixels(text) {
+  const context = /** @type {OffscreenCanvasRenderingContext2D} */ (probe);
   context.clearRect(0, 0, 32, 32);
   context.font = '20px system-ui, sans-serif';
   context.textBaseline = 'top';
@@ -76,21 +76,8 @@ function drawn(text) {
 }
 
 /**
- * Colours of the charts, read from the style sheet's custom properties.
- */
-export const theme = { x: '', y: '', z: '', text: '', grid: '', track: '' };
-
-/** Read the colours again: at the start, and when the device turns dark or light. */
-export function readTheme() {
-  const computed = getComputedStyle(document.documentElement);
-  for (const name of /** @type {(keyof typeof theme)[]} */ (Object.keys(theme))) {
-    theme[name] = computed.getPropertyValue(`--chart-${name}`).trim();
-  }
-}
-
-/**
  * @param {string} colour `#rrggbb`.
- * @returns {string} Black or white, whichever is easier to read on it.
+ * @returns {string} Black or white: the colour with more contrast to it.
  */
 export function inkOn(colour) {
   const [red, green, blue] = [1, 3, 5]

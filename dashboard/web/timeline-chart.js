@@ -1,8 +1,9 @@
-/** The steady activity of the last minutes: coloured spans on a uPlot time axis. */
+/** Chart of the steady activity of the last minutes, as coloured spans. */
 
+import { theme } from './shared/chart-theme.js';
+import { LiveChart } from './shared/live-chart.js';
+import { glyphOf, inkOn, styleOf } from './styles.js';
 import uPlot from './uplot.js';
-import { LiveChart } from './live-chart.js';
-import { glyphOf, inkOn, styleOf, theme } from './styles.js';
 
 const HEIGHT = 52;
 const AXIS_HEIGHT = 20;
@@ -20,7 +21,7 @@ export class TimelineChart extends LiveChart {
 
   /**
    * @param {HTMLElement} container Where to draw.
-   * @param {number} historySeconds How far back.
+   * @param {number} historySeconds Shown time span, s.
    */
   constructor(container, historySeconds) {
     super(HEIGHT);
@@ -64,7 +65,7 @@ export class TimelineChart extends LiveChart {
     this.plot.setScale('x', { min: this.#edge - this.historySeconds, max: this.#edge });
   }
 
-  /** @returns {number[]} Times of the labels: the edge and whole minutes before it. */
+  /** @returns {number[]} Event times of the axis labels, s: the edge, and regular steps before it. */
   #splits() {
     const step = this.historySeconds > 90 ? 60 * Math.ceil(this.historySeconds / 360) : 15;
     const splits = [];
@@ -106,17 +107,17 @@ export class TimelineChart extends LiveChart {
  * @param {number} top
  * @param {number} width
  * @param {number} height
- * @param {number} ratio Canvas pixels for a CSS pixel.
+ * @param {number} ratio Canvas pixels per CSS pixel.
  */
 function drawSpan(ctx, activity, left, top, width, height, ratio) {
   const style = styleOf(activity);
   ctx.fillStyle = style.colour;
-  // A hairline of background between two spans tells neighbours of similar colours apart.
+  // One pixel of background separates neighbours with similar colours.
   ctx.fillRect(left, top, Math.max(width - ratio, ratio), height);
   ctx.font = `600 ${11 * ratio}px system-ui, sans-serif`;
-  const room = width - 2 * LABEL_PADDING * ratio;
-  // Colour never stands alone: a span that has the room says its name, or shows its symbol.
-  const text = [style.title, glyphOf(style)].find((label) => ctx.measureText(label).width <= room);
+  const available = width - 2 * LABEL_PADDING * ratio;
+  // Do not rely on colour alone: show the title or the symbol if it fits.
+  const text = [style.title, glyphOf(style)].find((label) => ctx.measureText(label).width <= available);
   if (text === undefined) return;
   ctx.fillStyle = inkOn(style.colour);
   ctx.textAlign = 'center';

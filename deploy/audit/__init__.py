@@ -1,5 +1,5 @@
-"""The auditor: whether the stream lost, invented, changed or disordered anything.
+"""The audit: whether the stream lost, invented, changed or reordered anything.
 
-What must have been predicted is computed offline from readings that are known (the senders' journals, or the
-log itself) and compared with the predictions that Kafka holds.
+It computes the expected predictions offline from known readings (the senders' journals, or the log itself) and
+compares them with the predictions in Kafka.
 """

@@ -1,4 +1,4 @@
-"""Auditing a running system from outside: Kafka, a release, and journals if there are any."""
+"""Audit a running system from outside, with Kafka, a release and, optionally, journals."""
 
 import time
 from collections.abc import Callable
@@ -8,19 +8,19 @@ from pathlib import Path
 from deploy.audit.findings import Audit, compare
 from deploy.audit.reference import Acknowledged, Reference, ReferenceBuilder
 from deploy.audit.sources import Journals, SamplesLog
-from deploy.summary import PredictionWatch, Seen
-from deploy.topic_reader import STALLED_SECONDS
+from deploy.audit.summary import PredictionWatch, SeenMessages
+from deploy.audit.topic_reader import STALLED_SECONDS
 from deploy.topics import check_kafka
 from har.windows import MICROSECONDS
 from model_store.onnx_classifier import OnnxClassifier
 from model_store.release_folder import BASELINE
 
-#: How often the log is looked at again while windows are missing, for refusals that explain it.
+#: Interval between reads of the log while windows are missing, for rejections that explain them, s.
 LOOK_AGAIN_SECONDS = 2.0
-#: Predictions are read from so long before the samples: clocks differ.
+#: Predictions are read from this long before the samples, since clocks differ, µs.
 CLOCK_MARGIN_US = 60 * MICROSECONDS
 
-#: Told what is being done, how much of it is done, and of how much.
+#: Called with the current step, how much of it is done, and the total.
 Report = Callable[[str, int, int], None]
 
 
@@ -39,39 +39,39 @@ def audit(
     since_seconds: float | None = None,
     report: Report = _report_nothing,
 ) -> Audit:
-    """Audit a system: wait until every window that must be answered is, or the time is over, and compare.
+    """Audit a system: wait until every expected window is predicted, or the time is over, and compare.
 
-    The system may go on running; what comes during the audit is not missed if it is unanswered at its end.
-    Memory grows by about 4 kB for each window that is audited.
+    The system may continue to run. Batches that arrive during the audit may be without predictions at its end.
+    The audit needs about 4 kB of memory per window.
 
     Parameters
     ----------
     bootstrap : str
-        Kafka, ``host:port,host:port``.
+        Kafka's servers, ``host:port,host:port``.
     journals : Path, optional
-        The folder in which all senders recorded what was acknowledged. Without it, what
-        `accelerometer.samples` holds counts as known, and nothing can be said of batches that never got there.
+        Folder in which all senders recorded their acknowledged batches. Without it, the batches in
+        `accelerometer.samples` count as acknowledged, and batches that never arrived there are not detected.
     release : str
-        Folder of the release that answered, or ``"baseline"``.
+        Folder of the release that made the predictions, or ``"baseline"``.
     wait_seconds : float
-        How long windows that are not answered yet are waited for.
+        How long to wait for windows that are not predicted yet, s.
     tolerance : float
-        Largest difference of a probability that counts as equal. With 0 every bit counts.
+        Largest difference of probabilities that count as equal. With 0 every bit counts.
     grace_seconds : float
-        The processor's grace.
+        The processor's grace, s.
     since_seconds : float, optional
-        Leave out what reached the gateway longer ago. Not together with `journals`.
+        Audit only what reached the gateway in this time, s. Cannot be combined with `journals`.
     report : callable, optional
-        Told the progress.
+        Called with the progress.
 
     Raises
     ------
     kafka.errors.KafkaError, TimeoutError
         If Kafka cannot be reached, or stops answering.
-    deploy.topic_reader.MissingTopicError
+    deploy.audit.topic_reader.MissingTopicError
         If a topic does not exist.
-    deploy.audit.sources.NoJournalError, ingest.journal.JournalError
-        If `journals` holds no journal, or something that is none.
+    deploy.audit.sources.NoJournalError, ingest.senders.journal.JournalError
+        If `journals` contains no journal, or a file that is not a journal.
     OSError
         If `journals` cannot be read.
     har.releases.ReleaseError
@@ -88,20 +88,20 @@ def audit(
         reading = stack.enter_context(ExitStack())
         reading.enter_context(closing(watch))
         watch.start()
-        comparing = _Comparing(classifier, recorded, log, round(grace_seconds * MICROSECONDS), report)
-        comparing.update()
-        seen = comparing.wait_for_due(watch, wait_seconds)
+        comparison = _Comparison(classifier, recorded, log, round(grace_seconds * MICROSECONDS), report)
+        comparison.update()
+        seen = comparison.wait_for_due(watch, wait_seconds)
         report("reading predictions", len(seen.predictions), len(seen.predictions))
         if not watch.wait_for_end(STALLED_SECONDS + wait_seconds):
-            raise TimeoutError("Kafka does not give the end of the predictions")
+            raise TimeoutError("the end of the predictions in Kafka was not reached")
         reading.close()
-        if not comparing.explains(seen):
-            comparing.update()  # what was answered meanwhile has readings that came meanwhile
-        return compare(comparing.reference, seen, tolerance=tolerance)
+        if not comparison.explains(seen):
+            comparison.update()  # predictions that came meanwhile need readings that came meanwhile
+        return compare(comparison.reference, seen, tolerance=tolerance)
 
 
-class _Comparing:
-    """Keeps a reference up to date with a log that goes on."""
+class _Comparison:
+    """Keeps a reference up to date with a growing log."""
 
     def __init__(
         self, classifier: OnnxClassifier, journals: Journals | None, log: SamplesLog, grace_us: int, report: Report
@@ -120,7 +120,7 @@ class _Comparing:
         self._report = report
 
     def update(self) -> None:
-        """Read the log to its end and compute what that changes."""
+        """Read the log to its end, and update the reference."""
         changed = self._log.read_on(lambda done, total: self._report("reading samples", done, total))
         if self._journals is not None:
             changed |= set(self._journals.devices) - self.reference.devices.keys()
@@ -128,15 +128,15 @@ class _Comparing:
             self.reference,
             changed,
             self._log.messages,
-            self._log.refusals,
+            self._log.rejections,
             self._acknowledged,
             lambda done, total: self._report("classifying devices", done, total),
         )
         self.reference.log_begins_us = self._log.begins_us
-        self.reference.refused = self._log.count_refusals()
+        self.reference.rejected = self._log.count_rejections()
 
-    def wait_for_due(self, watch: PredictionWatch, wait_seconds: float) -> Seen:
-        """Wait until every window that is due was seen, or the time is over."""
+    def wait_for_due(self, watch: PredictionWatch, wait_seconds: float) -> SeenMessages:
+        """Wait until every expected window was seen, or the time is over."""
         deadline = time.monotonic() + wait_seconds
         while True:
             due = set(self.reference.due())
@@ -147,9 +147,9 @@ class _Comparing:
                 return seen
             self.update()
 
-    def explains(self, seen: Seen) -> bool:
-        """Tell whether there are known readings for everything that was answered."""
-        return all(self.reference.answer(key) is not None for key in seen.predictions)
+    def explains(self, seen: SeenMessages) -> bool:
+        """Return whether there are known readings for every prediction."""
+        return all(self.reference.prediction(key) is not None for key in seen.predictions)
 
     def _acknowledged(self, device: str) -> Acknowledged | None:
         return self._journals.acknowledged(device) if self._journals is not None else None

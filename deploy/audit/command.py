@@ -1,4 +1,4 @@
-"""`har audit`: exit status 0 if nothing is wrong, 1 if something is, 2 if it could not be told."""
+"""`har audit`: exit status 0 if nothing is wrong, 1 if something is, 2 if the audit could not be done."""
 
 import sys
 from types import TracebackType
@@ -12,18 +12,18 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from deploy.audit.auditing import audit
 from deploy.audit.sources import NoJournalError
 from deploy.audit.text import describe
-from deploy.topic_reader import MissingTopicError
+from deploy.audit.topic_reader import MissingTopicError
+from deploy.settings import AuditSettings
 from har.releases import ReleaseError
-from har.settings import AuditSettings
-from ingest.journal import JournalError
+from ingest.senders.journal import JournalError
 
-CLEAN, FAULTS_FOUND, UNTOLD = 0, 1, 2
+CLEAN, FAULTS_FOUND, INCONCLUSIVE = 0, 1, 2
 
 
 def run(settings: AuditSettings) -> int:
-    """Audit; return the exit status."""
+    """Run the audit and print its result; return the exit status."""
     try:
-        with _Bars() as bars:
+        with _ProgressBars() as bars:
             found = audit(
                 settings.bootstrap,
                 journals=settings.journals,
@@ -36,22 +36,22 @@ def run(settings: AuditSettings) -> int:
             )
     except KafkaError as error:
         print(f"har audit: Kafka at {settings.bootstrap}: {error}", file=sys.stderr)
-        return UNTOLD
+        return INCONCLUSIVE
     except (JournalError, MissingTopicError, NoJournalError, OSError, ReleaseError) as error:
         print(f"har audit: {error}", file=sys.stderr)
-        return UNTOLD
+        return INCONCLUSIVE
     except KeyboardInterrupt:
         return 130
     if settings.json_output:
-        answer = {"is_clean": found.is_clean, **msgspec.to_builtins(found)}
-        print(msgspec.json.format(msgspec.json.encode(answer), indent=2).decode())
+        document = {"is_clean": found.is_clean, **msgspec.to_builtins(found)}
+        print(msgspec.json.format(msgspec.json.encode(document), indent=2).decode())
     else:
         print(describe(found))
     return CLEAN if found.is_clean else FAULTS_FOUND
 
 
-class _Bars:
-    """A progress bar a step, on standard error if that is a terminal."""
+class _ProgressBars:
+    """One progress bar per step, on standard error if that is a terminal."""
 
     def __init__(self) -> None:
         console = Console(stderr=True)
@@ -69,7 +69,7 @@ class _Bars:
         self._progress.stop()
 
     def report(self, step: str, done: int, total: int) -> None:
-        """Show how far a step is."""
+        """Show the progress of a step."""
         if step not in self._tasks:
             self._tasks[step] = self._progress.add_task(step, total=total)
         self._progress.update(self._tasks[step], completed=done, total=total)

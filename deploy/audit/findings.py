@@ -1,4 +1,4 @@
-"""What an audit found: predictions in Kafka against the reference."""
+"""The result of an audit: predictions in Kafka compared with the reference."""
 
 import math
 from collections import Counter
@@ -6,30 +6,30 @@ from collections.abc import Iterable
 
 import msgspec
 
-from deploy.audit.reference import Answer, Reference
-from deploy.summary import Seen, WindowKey
+from deploy.audit.reference import ExpectedPrediction, Reference
+from deploy.audit.summary import SeenMessages, WindowKey
 from har.answers import UNKNOWN, decide
 from har.predictions import Prediction
 
-#: So many examples are given of each fault.
+#: Number of examples of each fault.
 EXAMPLES = 5
-#: Refusals whose reason is another batch, which may lie before the log.
+#: Codes of rejections whose reason is another batch, which may be before the beginning of the log.
 REFER_BACK = {"conflict", "sequence"}
 
 
 class Example(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Where a fault can be seen.
+    """A place where a fault occurred.
 
     Attributes
     ----------
     device, session : str
-        Whose.
+        The device and its session.
     start : int or None
-        The window's start, µs since the epoch.
+        Start of the window, µs since the epoch; None for a batch.
     sequence : int or None
-        The batch's number.
+        Number of the batch; None for a window.
     detail : str
-        What is wrong there.
+        What is wrong; empty if the kind of fault says it.
     """
 
     device: str
@@ -39,22 +39,22 @@ class Example(msgspec.Struct, frozen=True, omit_defaults=True):
     detail: str = ""
 
 
-class Finding(msgspec.Struct):
-    """How often a fault was found, and some examples in the order of device, session and place."""
+class AuditFinding(msgspec.Struct):
+    """The number of occurrences of a fault, and some examples, ordered by device, session and place."""
 
     count: int = 0
     examples: list[Example] = msgspec.field(default_factory=list)
 
 
 class Audit(msgspec.Struct):
-    """What an audit found.
+    """The result of an audit.
 
     Attributes
     ----------
     release : str
-        The release whose answers were expected.
+        The release whose predictions were expected.
     tolerance : float
-        Largest difference of a probability that counts as equal.
+        Largest difference of probabilities that count as equal.
     sessions : int
         Sessions that have readings in Kafka or a journal.
     batches_acknowledged : int or None
@@ -64,50 +64,50 @@ class Audit(msgspec.Struct):
     batches_repeated : int
         Messages that repeat a batch.
     batches_unacknowledged : int or None
-        Batches in Kafka that no journal has: their acknowledgement may have been cut off.
+        Batches in Kafka that are in no journal: the acknowledgement may not have reached the sender.
     batches_unusable : int
-        Messages that are no batch, or lie under another device's key.
+        Messages that are no batch, or have another device's key.
     numbers_missing : int or None
-        Sequence numbers missing between others, where no journal tells whether they were acknowledged.
-    refused : dict of str to int
-        Messages that the processor refused, by code; their windows are not expected.
+        Missing sequence numbers, in audits without journals; None with journals.
+    rejected : dict of str to int
+        Number of messages that the processor rejected, by code; their windows are not expected.
     windows_expected : int
-        Windows that must have been answered.
+        Windows that must be predicted.
     windows_answered : int
-        Different windows that were.
+        Distinct windows that were predicted.
     windows_allowed : int
-        Answered windows that need not have been: their readings are stored but not acknowledged, came during
-        the audit, or are followed by readings that are not known yet.
+        Predicted windows that were optional: their readings are stored but not acknowledged, came during the
+        audit, or are followed by readings that are not known yet.
     windows_before_log : int
-        Answered windows whose readings Kafka does not hold any more, or which the audit was told to leave out.
+        Predicted windows whose readings Kafka has deleted, or which the audit leaves out.
     windows_compared : int
-        Answered windows whose values were compared.
+        Predicted windows whose values were compared.
     windows_of_other_releases : int
-        Answered windows that another release answered last; only their presence is checked.
+        Windows whose newest prediction is of another release; only their presence is checked.
     releases : dict of str to int
-        How many windows each release answered last.
+        Number of windows by the release of their newest prediction.
     most_release_changes : int
-        How often the release changed from one of a device's windows to the next, at the device with most changes.
+        Largest number of release changes between consecutive windows of a device.
     predictions_repeated : int
         Predictions that repeat a window; delivery is at least once.
     max_difference : float
         Largest difference of a probability.
-    lost_batches : Finding
-        Batches that were acknowledged and are not in Kafka, or not with these readings.
-    wrongly_refused : Finding
-        Batches that the processor refused although nothing in the log gives a reason.
-    missing : Finding
-        Windows that must have been answered and were not.
-    extra : Finding
-        Answered windows that no readings give.
-    differing : Finding
-        Windows whose newest answer is not the release's.
-    contradicted : Finding
-        Windows of which one release gave two different answers.
-    out_of_order : Finding
-        Windows that first came after a later window of their session.
+    lost_batches : AuditFinding
+        Acknowledged batches that are not in Kafka, or not with these readings.
+    wrongly_rejected : AuditFinding
+        Batches that the processor rejected although nothing in the log gives a reason.
+    missing : AuditFinding
+        Expected windows without a prediction.
+    extra : AuditFinding
+        Predicted windows without readings.
+    differing : AuditFinding
+        Windows whose newest prediction is not the release's.
+    contradicted : AuditFinding
+        Windows with two different predictions of one release.
+    out_of_order : AuditFinding
+        Windows first predicted after a later window of their session.
     undecodable : int
-        Messages on the predictions' topic that are none.
+        Messages on the predictions' topic that are no prediction.
     """
 
     release: str
@@ -119,7 +119,7 @@ class Audit(msgspec.Struct):
     batches_unacknowledged: int | None
     batches_unusable: int
     numbers_missing: int | None
-    refused: dict[str, int]
+    rejected: dict[str, int]
     windows_expected: int
     windows_answered: int
     windows_allowed: int
@@ -130,51 +130,51 @@ class Audit(msgspec.Struct):
     most_release_changes: int
     predictions_repeated: int
     max_difference: float
-    lost_batches: Finding
-    wrongly_refused: Finding
-    missing: Finding
-    extra: Finding
-    differing: Finding
-    contradicted: Finding
-    out_of_order: Finding
+    lost_batches: AuditFinding
+    wrongly_rejected: AuditFinding
+    missing: AuditFinding
+    extra: AuditFinding
+    differing: AuditFinding
+    contradicted: AuditFinding
+    out_of_order: AuditFinding
     undecodable: int
 
     @property
-    def faults(self) -> dict[str, Finding]:
-        """Every kind of fault by what it is called."""
+    def faults(self) -> dict[str, AuditFinding]:
+        """All kinds of faults, by name."""
         return {
             "batches lost": self.lost_batches,
-            "batches refused wrongly": self.wrongly_refused,
+            "batches rejected wrongly": self.wrongly_rejected,
             "windows missing": self.missing,
             "windows extra": self.extra,
             "windows differing": self.differing,
             "windows contradicted": self.contradicted,
             "windows out of order": self.out_of_order,
-            "messages undecodable": Finding(self.undecodable),
+            "messages undecodable": AuditFinding(self.undecodable),
         }
 
     @property
     def is_clean(self) -> bool:
-        """Whether nothing was lost, invented, changed or disordered."""
+        """Whether nothing was lost, invented, changed or reordered."""
         return not any(finding.count for finding in self.faults.values())
 
 
-def compare(reference: Reference, seen: Seen, *, tolerance: float = 0.0) -> Audit:
-    """Compare what was predicted with what had to be.
+def compare(reference: Reference, seen: SeenMessages, *, tolerance: float = 0.0) -> Audit:
+    """Compare the predictions with the expected ones.
 
     Parameters
     ----------
     reference : Reference
-        What had to be.
-    seen : Seen
-        What was read of the predictions' topic.
+        The expected predictions.
+    seen : SeenMessages
+        The messages of the predictions' topic.
     tolerance : float
-        Largest difference of a probability that counts as equal. With 0 every bit counts.
+        Largest difference of probabilities that count as equal. With 0 every bit counts.
     """
     predictions = seen.predictions
-    unknown = [prediction for key, prediction in predictions.items() if reference.answer(key) is None]
-    extra = [prediction for prediction in unknown if not is_before_log(reference, prediction)]
-    values = _Values(reference, predictions.values(), tolerance)
+    unexplained = [prediction for key, prediction in predictions.items() if reference.prediction(key) is None]
+    extra = [prediction for prediction in unexplained if not is_before_log(reference, prediction)]
+    values = _ValueComparison(reference, predictions.values(), tolerance)
     due = set(reference.due())
     devices = reference.devices.values()
     return Audit(
@@ -187,11 +187,11 @@ def compare(reference: Reference, seen: Seen, *, tolerance: float = 0.0) -> Audi
         batches_unacknowledged=sum(device.unacknowledged for device in devices) if reference.has_journals else None,
         batches_unusable=sum(device.unusable for device in devices),
         numbers_missing=None if reference.has_journals else sum(device.missing_numbers for device in devices),
-        refused=dict(sorted(reference.refused.items())),
+        rejected=dict(sorted(reference.rejected.items())),
         windows_expected=len(due),
         windows_answered=len(predictions),
-        windows_allowed=len(predictions) - len(unknown) - len(due & predictions.keys()),
-        windows_before_log=len(unknown) - len(extra),
+        windows_allowed=len(predictions) - len(unexplained) - len(due & predictions.keys()),
+        windows_before_log=len(unexplained) - len(extra),
         windows_compared=values.compared,
         windows_of_other_releases=values.of_other_releases,
         releases=dict(sorted(Counter(prediction.release for prediction in predictions.values()).items())),
@@ -201,26 +201,26 @@ def compare(reference: Reference, seen: Seen, *, tolerance: float = 0.0) -> Audi
         lost_batches=_finding(
             Example(*batch[:2], sequence=batch.sequence) for device in devices for batch in device.lost
         ),
-        wrongly_refused=_finding(
-            Example(*refusal[:2], sequence=refusal.sequence, detail=refusal.code)
+        wrongly_rejected=_finding(
+            Example(*rejection[:2], sequence=rejection.sequence, detail=rejection.code)
             for device in devices
-            for refusal in device.unfounded
-            if not (reference.log_begins_us and refusal.code in REFER_BACK)
+            for rejection in device.unfounded
+            if not (reference.log_begins_us and rejection.code in REFER_BACK)
         ),
-        missing=_finding(_at(key) for key in due - predictions.keys()),
-        extra=_finding(_at(prediction.key) for prediction in extra),
+        missing=_finding(_example(key) for key in due - predictions.keys()),
+        extra=_finding(_example(prediction.key) for prediction in extra),
         differing=_finding(values.differing),
-        contradicted=_finding(_at(key) for key in seen.contradicted),
-        out_of_order=_finding(_at(key) for key in seen.disordered),
+        contradicted=_finding(_example(key) for key in seen.contradicted),
+        out_of_order=_finding(_example(key) for key in seen.disordered),
         undecodable=seen.undecodable,
     )
 
 
 def release_changes(predictions: Iterable[Prediction]) -> dict[str, int]:
-    """Return how often each device's release changed from one window to the next, in the order of event time."""
+    """Return the number of release changes between consecutive windows of each device, in event time."""
     changes: dict[str, int] = {}
     latest: dict[str, str] = {}
-    for prediction in sorted(predictions, key=lambda each: each.start):
+    for prediction in sorted(predictions, key=lambda prediction: prediction.start):
         before = latest.get(prediction.device, prediction.release)
         changes[prediction.device] = changes.get(prediction.device, 0) + (prediction.release != before)
         latest[prediction.device] = prediction.release
@@ -228,16 +228,16 @@ def release_changes(predictions: Iterable[Prediction]) -> dict[str, int]:
 
 
 def is_before_log(reference: Reference, prediction: Prediction) -> bool:
-    """Tell whether a window that the known readings do not give needs readings from before the log begins."""
+    """Return whether a window without known readings needs readings from before the beginning of the log."""
     device = reference.devices.get(prediction.device)
-    told_from = device.cut_sessions.get(prediction.session) if device is not None else None
-    if told_from is not None:
-        return prediction.start < told_from
+    known_from = device.cut_sessions.get(prediction.session) if device is not None else None
+    if known_from is not None:
+        return prediction.start < known_from
     return prediction.arrived < reference.log_begins_us
 
 
-class _Values:
-    """Compares the values of the answers that the audited release gave."""
+class _ValueComparison:
+    """Compares the values of the predictions of the audited release."""
 
     def __init__(self, reference: Reference, predictions: Iterable[Prediction], tolerance: float) -> None:
         self._reference = reference
@@ -247,34 +247,34 @@ class _Values:
         self.max_difference = 0.0
         self.differing: list[Example] = []
         for prediction in predictions:
-            answer = reference.answer(prediction.key)
+            expected = reference.prediction(prediction.key)
             if prediction.release != reference.release:
                 self.of_other_releases += 1
-            elif answer is not None:
+            elif expected is not None:
                 self.compared += 1
-                self._compare(prediction, answer)
+                self._compare(prediction, expected)
 
-    def _compare(self, prediction: Prediction, answer: Answer) -> None:
+    def _compare(self, prediction: Prediction, reference: ExpectedPrediction) -> None:
         classes = self._reference.classes
         if prediction.probabilities.keys() != set(classes):
-            self._differs(prediction, f"classes {sorted(prediction.probabilities)} instead of {sorted(classes)}")
+            self._add(prediction, f"classes {sorted(prediction.probabilities)} instead of {sorted(classes)}")
             return
-        right = dict(zip(classes, answer.probabilities, strict=True))
+        right = dict(zip(classes, reference.probabilities, strict=True))
         expected = decide(right, self._reference.decision_threshold)
-        largest = max(answer.probabilities)
+        largest = max(reference.probabilities)
         confidence = 1.0 - largest if prediction.activity == UNKNOWN else largest
         difference = max(abs(prediction.probabilities[name] - right[name]) for name in classes)
         difference = max(difference, abs(prediction.confidence - confidence))
         self.max_difference = max(self.max_difference, difference)
         if not difference <= self._tolerance:
-            self._differs(prediction, f"a probability is off by {difference:.3g}")
+            self._add(prediction, f"a probability differs by {difference:.3g}")
         elif prediction.activity != expected.activity and not self._is_tie(prediction, right):
-            self._differs(prediction, f"{prediction.activity} instead of {expected.activity}")
+            self._add(prediction, f"{prediction.activity} instead of {expected.activity}")
         elif prediction.end != prediction.start + self._reference.length_us:
-            self._differs(prediction, f"it ends at {prediction.end}")
+            self._add(prediction, f"the window ends at {prediction.end}")
 
     def _is_tie(self, prediction: Prediction, right: dict[str, float]) -> bool:
-        """Tell whether two probabilities, or one and the threshold, within the tolerance changed places."""
+        """Return whether two probabilities, or one and the threshold, changed places within the tolerance."""
         largest, threshold = max(right.values()), self._reference.decision_threshold
         if prediction.activity == UNKNOWN:
             return self._tolerance > 0 and threshold > 0 and largest <= threshold + self._tolerance
@@ -282,17 +282,17 @@ class _Values:
         reaches = largest >= threshold - self._tolerance
         return self._tolerance > 0 and reaches and behind <= 2 * self._tolerance
 
-    def _differs(self, prediction: Prediction, detail: str) -> None:
-        self.differing.append(_at(prediction.key, detail))
+    def _add(self, prediction: Prediction, detail: str) -> None:
+        self.differing.append(_example(prediction.key, detail))
 
 
-def _at(key: WindowKey, detail: str = "") -> Example:
+def _example(key: WindowKey, detail: str = "") -> Example:
     return Example(*key, detail=detail)
 
 
-def _finding(examples: Iterable[Example]) -> Finding:
+def _finding(examples: Iterable[Example]) -> AuditFinding:
     found = sorted(examples, key=_order)
-    return Finding(len(found), found[:EXAMPLES])
+    return AuditFinding(len(found), found[:EXAMPLES])
 
 
 def _order(example: Example) -> tuple[str, str, int]:

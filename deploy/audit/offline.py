@@ -1,7 +1,7 @@
-"""The windows that a session's batches give offline, by `har.windows.recording_windows`.
+"""Cut the windows of a session's batches offline, with `har.windows.recording_windows`.
 
-Batches are joined into runs of consecutive numbers. Over a number that is missing nothing is bridged, even
-if the hole is short enough for a recording; nor over batches whose promises contradict each other.
+Batches are joined into runs of consecutive numbers. No window crosses a missing number, even if the hole is shorter
+than a gap, nor two batches whose promises contradict each other.
 """
 
 from collections.abc import Iterator, Mapping
@@ -14,7 +14,7 @@ from har.resampling import Times, reach_us
 from har.samples import SampleBatch
 from har.windows import MICROSECONDS, RecordingWindows, WindowSpec, recording_windows
 
-#: A longer run is cut in pieces of this length: little memory, and it stays in the caches. µs.
+#: Longer runs are cut in pieces of this length, which need little memory and fit the caches, µs.
 PIECE_US = 120 * MICROSECONDS
 
 
@@ -26,25 +26,25 @@ class Run:
     ----------
     batches : list of SampleBatch
         In the order of their numbers.
-    is_behind_hole : bool
-        Whether a number is missing between the run before and this one.
+    follows_hole : bool
+        Whether a number is missing between the previous run and this one.
     """
 
     batches: list[SampleBatch]
-    is_behind_hole: bool
+    follows_hole: bool
 
     @property
     def known_from(self) -> int:
-        """No reading of an earlier batch is after this, µs."""
+        """Time after which no earlier batch has a reading, µs."""
         return self.batches[0].earlier_until
 
     @property
     def known_until(self) -> int:
-        """No reading of a later batch is before this, µs."""
+        """Time before which no later batch has a reading, µs."""
         return max(batch.later_from for batch in self.batches)
 
     def readings(self) -> tuple[Times, NDArray[np.float32]]:
-        """Return times and axes of all readings, in order of time, from where all of them are known."""
+        """Return times and axes of the readings after `known_from`, in order of time."""
         times = np.concatenate([batch.times for batch in self.batches])
         axes = np.concatenate([batch.axes for batch in self.batches])
         order = np.argsort(times, kind="stable")
@@ -53,7 +53,7 @@ class Run:
 
 
 def runs(batches: Mapping[int, SampleBatch]) -> Iterator[Run]:
-    """Join a session's batches, given by their number."""
+    """Join a session's batches, given by number, into runs."""
     run: Run | None = None
     newest = known_until = previous = 0
     for number in sorted(batches):
@@ -62,7 +62,7 @@ def runs(batches: Mapping[int, SampleBatch]) -> Iterator[Run]:
         if run is None or not follows or not _joins(batch, newest, known_until):
             if run is not None:
                 yield run
-            run = Run([], is_behind_hole=run is not None and not follows)
+            run = Run([], follows_hole=run is not None and not follows)
             newest = known_until = 0
         run.batches.append(batch)
         newest, known_until = max(newest, batch.newest), max(known_until, batch.later_from)
@@ -78,18 +78,18 @@ def _joins(batch: SampleBatch, newest: int, known_until: int) -> bool:
 def session_windows(
     batches: Mapping[int, SampleBatch], spec: WindowSpec, grace_us: int
 ) -> Iterator[tuple[RecordingWindows, NDArray[np.bool_]]]:
-    """Yield a session's windows, piece by piece, and which of them the stream must have answered.
+    """Yield a session's windows, piece by piece, and which of them the stream must have predicted.
 
-    Due are the windows in the time of which all readings are known, by what the first batch of a run
-    promises of earlier ones and the last of later ones. A run behind a hole is waited for until the grace
-    has passed. The other windows may have been answered, after a silence or a further batch.
+    A window is due if all readings in its time are known, by the promises of the first batch of its run about earlier
+    batches and of the last one about later batches. A run that follows a hole is due when the grace has passed. The
+    other windows are optional: the stream predicts them after a silence or a further batch.
 
     Parameters
     ----------
     batches : mapping of int to SampleBatch
         By sequence number.
     spec : WindowSpec
-        How windows are cut.
+        Window parameters.
     grace_us : int
         How long the stream waits for a missing batch, µs of event time.
     """
@@ -97,7 +97,7 @@ def session_windows(
     for run in runs(batches):
         times, axes = run.readings()
         known = times < run.known_until
-        if run.is_behind_hole and newest - grace_us <= run.known_from:
+        if run.follows_hole and newest - grace_us <= run.known_from:
             known[:] = False
         due = None if known.all() else _starts(times[known], axes[known], spec)
         for piece in _pieces(times, axes, spec):
@@ -109,7 +109,7 @@ def _starts(times: Times, axes: NDArray[np.float32], spec: WindowSpec) -> Times:
 
 
 def _pieces(times: Times, axes: NDArray[np.float32], spec: WindowSpec) -> Iterator[RecordingWindows]:
-    # A window needs its filter's reach and two readings more on each side, which lie at most a gap apart.
+    # A window needs the reach of the filter and two more readings on each side, which are at most a gap apart.
     margin = reach_us(spec.period_us) + 2 * spec.gap_us
     piece_us = max(PIECE_US, 2 * spec.gap_us)
     for begin in (np.unique(times // piece_us) * piece_us).tolist():

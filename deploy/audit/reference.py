@@ -1,4 +1,4 @@
-"""What the stream must have answered: computed offline from readings that are known, by the release itself."""
+"""The expected predictions, computed offline from the known readings with the release itself."""
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -19,28 +19,28 @@ from deploy.audit.stored import (
     is_late,
     sort_out,
 )
-from deploy.summary import WindowKey
+from deploy.audit.summary import WindowKey
 from har.samples import SampleBatch
 from model_store.onnx_classifier import OnnxClassifier
 
-#: Windows a call of the network: about the fastest, and little memory.
+#: Windows per call of the network: about the fastest, with little memory.
 CLASSIFY_BATCH = 64
 
-#: A device's batches that its senders know to be in Kafka, by session and sequence number.
+#: A device's acknowledged batches, by session and sequence number.
 Acknowledged = Mapping[str, Mapping[int, list[SampleBatch]]]
-#: Told how many devices are done, and of how many.
+#: Called with the number of devices that are done, and the total.
 Advance = Callable[[int, int], None]
 
 
-class Answer(NamedTuple):
-    """What the release says of a window.
+class ExpectedPrediction(NamedTuple):
+    """The prediction of the release for a window.
 
     Attributes
     ----------
     probabilities : tuple of float
         In the order of the release's classes.
     is_due : bool
-        Whether the stream must have said it; otherwise it may.
+        Whether the stream must have predicted the window; otherwise the window is optional.
     """
 
     probabilities: tuple[float, ...]
@@ -48,15 +48,15 @@ class Answer(NamedTuple):
 
 
 class LostBatch(NamedTuple):
-    """A batch that was acknowledged and is not in Kafka."""
+    """An acknowledged batch that is not in Kafka."""
 
     device: str
     session: str
     sequence: int
 
 
-class UnfoundedRefusal(NamedTuple):
-    """A batch that the processor refused although nothing in the log gives a reason."""
+class UnfoundedRejection(NamedTuple):
+    """A batch that the processor rejected although nothing in the log gives a reason."""
 
     device: str
     session: str
@@ -66,28 +66,26 @@ class UnfoundedRefusal(NamedTuple):
 
 @dataclass
 class DeviceReference:
-    """What is known of one device.
+    """The expected predictions of one device, and faults of its batches.
 
     Attributes
     ----------
-    answers : dict of WindowKey to Answer
-        Its windows.
+    predictions : dict of WindowKey to ExpectedPrediction
+        The expected predictions of its windows.
     lost : list of LostBatch
-        Batches that were acknowledged and are not in Kafka.
-    unfounded : list of UnfoundedRefusal
-        Batches that were refused for no reason.
+        Acknowledged batches that are not in Kafka.
+    unfounded : list of UnfoundedRejection
+        Batches that were rejected without a reason.
     sessions, stored, repeated, unacknowledged, missing_numbers, unusable, acknowledged : int
-        Sessions; different batches in Kafka; messages that repeat one; batches in Kafka that no journal
-        has; sequence numbers missing between others; messages that are no batch of this device; batches
-        in the journals.
+        Number of sessions; distinct batches in Kafka; messages that repeat one; batches in Kafka that are in no
+        journal; missing sequence numbers; messages that are no batch of this device; batches in the journals.
     cut_sessions : dict of str to int
-        Sessions whose beginning is not in Kafka (any more), and the start from which their windows can be
-        told, µs.
+        Sessions whose beginning is not in Kafka (any more), with the start of the first window that is known, µs.
     """
 
-    answers: dict[WindowKey, Answer] = field(default_factory=dict)
+    predictions: dict[WindowKey, ExpectedPrediction] = field(default_factory=dict)
     lost: list[LostBatch] = field(default_factory=list)
-    unfounded: list[UnfoundedRefusal] = field(default_factory=list)
+    unfounded: list[UnfoundedRejection] = field(default_factory=list)
     sessions: int = 0
     stored: int = 0
     repeated: int = 0
@@ -100,26 +98,26 @@ class DeviceReference:
 
 @dataclass
 class Reference:
-    """What is known of all devices.
+    """The expected predictions of all devices.
 
     Attributes
     ----------
     release : str
-        The name of the release that answers.
+        Name of the release.
     classes : tuple of str
         Its classes.
     length_us : int
-        From a window's start to its end, µs.
+        Length of a window, µs.
     has_journals : bool
-        Whether the senders' journals say what is known; otherwise the log itself does.
+        Whether the senders' journals define the known readings; otherwise the log does.
     devices : dict of str to DeviceReference
         By device.
     log_begins_us : int
-        What reached the gateway earlier is not looked at, µs since the epoch.
-    refused : dict of str to int
-        Messages that the processor refused, by code.
+        Arrival time before which nothing is audited, µs since the epoch.
+    rejected : dict of str to int
+        Number of messages that the processor rejected, by code.
     decision_threshold : float
-        The release's: with a largest probability below it the answer is unknown.
+        The release's threshold: if the largest probability is below it, the prediction is unknown.
     """
 
     release: str
@@ -128,18 +126,18 @@ class Reference:
     has_journals: bool = False
     devices: dict[str, DeviceReference] = field(default_factory=dict)
     log_begins_us: int = 0
-    refused: dict[str, int] = field(default_factory=dict)
+    rejected: dict[str, int] = field(default_factory=dict)
     decision_threshold: float = 0.0
 
-    def answer(self, key: WindowKey) -> Answer | None:
-        """Return what the release says of a window; None if the known readings do not give it."""
+    def prediction(self, key: WindowKey) -> ExpectedPrediction | None:
+        """Return the expected prediction of a window; None if its readings are not known."""
         device = self.devices.get(key[0])
-        return device.answers.get(key) if device is not None else None
+        return device.predictions.get(key) if device is not None else None
 
     def due(self) -> Iterator[WindowKey]:
-        """Yield the windows that the stream must have answered."""
+        """Yield the windows that the stream must have predicted."""
         for device in self.devices.values():
-            yield from (key for key, answer in device.answers.items() if answer.is_due)
+            yield from (key for key, prediction in device.predictions.items() if prediction.is_due)
 
 
 class ReferenceBuilder:
@@ -163,38 +161,38 @@ class ReferenceBuilder:
         reference: Reference,
         devices: Iterable[str],
         messages: Mapping[str, list[StoredMessage]],
-        refusals: Mapping[Position, str],
+        rejections: Mapping[Position, str],
         acknowledged: Callable[[str], Acknowledged | None],
         advance: Advance,
     ) -> None:
-        """Compute the references of `devices` anew.
+        """Compute the references of `devices` again.
 
         Parameters
         ----------
         reference : Reference
-            What is brought up to date.
+            The reference to update.
         devices : iterable of str
-            Which devices.
+            The devices to compute.
         messages : mapping of str to list of StoredMessage
-            What lies in Kafka of each device.
-        refusals : mapping of (partition, offset) to str
-            What the processor refused.
+            The messages of each device in Kafka.
+        rejections : mapping of (partition, offset) to str
+            Codes of the messages that the processor rejected.
         acknowledged : callable
-            Gives a device's journals, None if there are no journals at all.
+            Returns the batches in a device's journals; None in an audit without journals.
         advance : callable
-            Told the progress.
+            Called with the progress.
         """
 
         def build(device: str) -> tuple[str, DeviceReference]:
-            stored = sort_out(device, messages.get(device, ()), refusals, self._grace_us)
+            stored = sort_out(device, messages.get(device, ()), rejections, self._grace_us)
             return device, self._device(device, stored, acknowledged(device))
 
-        wanted = sorted(devices)
-        # NumPy and onnxruntime let go of the interpreter for most of the work.
+        names = sorted(devices)
+        # NumPy and onnxruntime release the interpreter's lock for most of the work.
         with ThreadPoolExecutor(os.cpu_count()) as pool:
-            for done, (device, built) in enumerate(pool.map(build, wanted), 1):
+            for done, (device, built) in enumerate(pool.map(build, names), 1):
                 reference.devices[device] = built
-                advance(done, len(wanted))
+                advance(done, len(names))
 
     def _device(self, device: str, stored: StoredDevice, acknowledged: Acknowledged | None) -> DeviceReference:
         built = DeviceReference(unusable=stored.unusable)
@@ -203,7 +201,7 @@ class ReferenceBuilder:
             built.sessions += 1
             built.stored += sum(len(contents) for contents in session.contents.values())
             built.repeated += session.repeated
-            built.unfounded += [UnfoundedRefusal(device, name, *refusal) for refusal in session.unfounded]
+            built.unfounded += [UnfoundedRejection(device, name, *rejection) for rejection in session.unfounded]
             if acknowledged is None:
                 built.missing_numbers += _missing_numbers(session)
                 required = {number: session.usable[number] for number in session.known}
@@ -214,39 +212,41 @@ class ReferenceBuilder:
                 lost = _lost(session, journal)
                 built.lost += [LostBatch(device, name, batch.sequence) for batch in lost]
                 required = self._required(session, journal, lost)
-            answers = self._answers(required, session.usable)
-            built.answers.update({(device, name, start): answer for start, answer in answers.items()})
+            predictions = self._predictions(required, session.usable)
+            built.predictions.update({(device, name, start): made for start, made in predictions.items()})
             if session.contents and min(session.contents) > 0:
-                built.cut_sessions[name] = _told_from(session, answers)
+                built.cut_sessions[name] = _first_known_start(session, predictions)
         return built
 
     def _required(
         self, session: StoredSession, journal: Mapping[int, list[SampleBatch]], lost: list[SampleBatch]
     ) -> dict[int, SampleBatch]:
-        """Return the acknowledged batches that the stream must use; as they lie in Kafka, unless they are lost."""
+        """Return the acknowledged batches that the stream must use, as they are in Kafka unless they are lost."""
         required = {number: session.usable[number] for number in journal if number in session.usable}
         for batch in lost:
             if not is_late(batch, self._grace_us):
                 required.setdefault(batch.sequence, batch)
         return required
 
-    def _answers(self, required: Mapping[int, SampleBatch], possible: Mapping[int, SampleBatch]) -> dict[int, Answer]:
-        """Answer the windows of a session, by start; what lies in Kafka decides the values."""
-        answers = self._classify(required)
+    def _predictions(
+        self, required: Mapping[int, SampleBatch], possible: Mapping[int, SampleBatch]
+    ) -> dict[int, ExpectedPrediction]:
+        """Return the expected predictions of a session by start; the batches in Kafka define the values."""
+        predictions = self._classify(required)
         if required.keys() == possible.keys():
-            return answers
-        for start, answer in self._classify(possible).items():
-            is_due = start in answers and answers[start].is_due
-            answers[start] = Answer(answer.probabilities, is_due)
-        return answers
+            return predictions
+        for start, made in self._classify(possible).items():
+            is_due = start in predictions and predictions[start].is_due
+            predictions[start] = ExpectedPrediction(made.probabilities, is_due)
+        return predictions
 
-    def _classify(self, batches: Mapping[int, SampleBatch]) -> dict[int, Answer]:
-        answers: dict[int, Answer] = {}
+    def _classify(self, batches: Mapping[int, SampleBatch]) -> dict[int, ExpectedPrediction]:
+        predictions: dict[int, ExpectedPrediction] = {}
         for windows, due in session_windows(batches, self._spec, self._grace_us):
             rows = self._probabilities(windows.values)
             for start, row, is_due in zip(windows.starts.tolist(), rows.tolist(), due.tolist(), strict=True):
-                answers[start] = Answer(tuple(row), is_due)
-        return answers
+                predictions[start] = ExpectedPrediction(tuple(row), is_due)
+        return predictions
 
     def _probabilities(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
         if not len(windows):
@@ -274,7 +274,7 @@ def _missing_numbers(session: StoredSession) -> int:
     return max(session.contents) - min(session.contents) + 1 - len(session.contents) if session.contents else 0
 
 
-def _told_from(session: StoredSession, answers: Mapping[int, Answer]) -> int:
-    if answers:
-        return min(answers)
+def _first_known_start(session: StoredSession, predictions: Mapping[int, ExpectedPrediction]) -> int:
+    if predictions:
+        return min(predictions)
     return max((usable.newest for usable in session.usable.values()), default=0)

@@ -1,4 +1,4 @@
-"""Where readings are known from: Kafka's topics, and the journals of the senders."""
+"""The sources of known readings: Kafka's topics, and the senders' journals."""
 
 import time
 from collections import Counter, defaultdict
@@ -9,42 +9,44 @@ from typing import Self
 
 from deploy.audit.reference import Acknowledged
 from deploy.audit.stored import Position, StoredMessage
-from deploy.topic_reader import KafkaRecord, TopicReader
+from deploy.audit.topic_reader import TopicReader
 from har import topics
-from har.samples import SampleBatch, decode_batch
-from ingest.journal import SUFFIX, journal_messages
+from har.binary_samples import decode_batch
+from har.process.kafka_clients import KafkaRecord
+from har.samples import SampleBatch
+from ingest.senders.journal import SUFFIX, journal_messages
 
-#: Told how many messages were read, and of how many.
+#: Called with the number of messages that were read, and the total.
 Advance = Callable[[int, int], None]
 
 
 class SamplesLog:
-    """`accelerometer.samples`, and what the processor refused of it, as far as they were read.
+    """The messages of `accelerometer.samples` that were read, and those that the processor rejected.
 
-    Messages are kept as they came: about 1.2 kB of memory a batch of 50 readings.
+    Messages are kept encoded: about 1.2 kB of memory per batch of 50 readings.
 
     Parameters
     ----------
     bootstrap : str
         ``host:port,host:port``.
     since_us : int, optional
-        What reached the gateway earlier is left out, µs since the epoch.
+        Arrival time before which messages are left out, µs since the epoch.
 
     Attributes
     ----------
     messages : dict of str to list of StoredMessage
         By device, in the order of the log.
-    refusals : dict of (partition, offset) to str
-        The code for which the processor refused a message.
+    rejections : dict of (partition, offset) to str
+        The codes of rejected messages.
     begins_us : int
-        What reached the gateway before this, µs since the epoch, may not be here: it was left out, or Kafka
-        has deleted it.
+        Messages that arrived before this, µs since the epoch, may be missing: they were left out, or Kafka has deleted
+        them.
     """
 
     def __init__(self, bootstrap: str, *, since_us: int | None = None) -> None:
-        self._reader = TopicReader(bootstrap, topics.SAMPLES.name, topics.REFUSED.name, since_us=since_us)
+        self._reader = TopicReader(bootstrap, topics.SAMPLES.name, topics.REJECTED.name, since_us=since_us)
         self.messages: defaultdict[str, list[StoredMessage]] = defaultdict(list)
-        self.refusals: dict[Position, str] = {}
+        self.rejections: dict[Position, str] = {}
         self.begins_us = since_us or 0
         self._oldest_ms: dict[int, int] = {}
         self._was_read = False
@@ -56,22 +58,22 @@ class SamplesLog:
         self._reader.close()
 
     def open(self) -> None:
-        """Find the topics.
+        """Open the topics.
 
         Raises
         ------
-        deploy.topic_reader.MissingTopicError
-            If one does not exist.
+        deploy.audit.topic_reader.MissingTopicError
+            If a topic does not exist.
         """
         self._reader.open()
 
     def read_on(self, advance: Advance) -> set[str]:
-        """Read to the present end; return the devices of which something new was read.
+        """Read to the current end; return the devices with new messages.
 
         Raises
         ------
         TimeoutError
-            If Kafka does not give the end.
+            If the end is not reached.
         """
         changed: set[str] = set()
         read = 0
@@ -80,7 +82,7 @@ class SamplesLog:
                 if record.topic == topics.SAMPLES.name:
                     changed.add(self._keep(record))
                 else:
-                    self._keep_refusal(record, changed)
+                    self._keep_rejection(record, changed)
             read += len(records)
             advance(read, read + self._reader.remaining())
         if not self._was_read:
@@ -88,9 +90,9 @@ class SamplesLog:
         self._was_read = True
         return changed
 
-    def count_refusals(self) -> dict[str, int]:
-        """Count what the processor refused, by code."""
-        return dict(Counter(self.refusals.values()))
+    def count_rejections(self) -> dict[str, int]:
+        """Return the number of rejected messages by code."""
+        return dict(Counter(self.rejections.values()))
 
     def _find_beginning(self) -> None:
         now_ms = time.time_ns() // 1_000_000
@@ -105,32 +107,32 @@ class SamplesLog:
         self.messages[device].append(StoredMessage(position, record.value or b"", is_known=not self._was_read))
         return device
 
-    def _keep_refusal(self, record: KafkaRecord, changed: set[str]) -> None:
+    def _keep_rejection(self, record: KafkaRecord, changed: set[str]) -> None:
         headers = {name: value.decode(errors="replace") for name, value in record.headers}
         topic, _, position = headers.get("origin", "").partition("/")
         partition, _, offset = position.partition("/")
         if topic != topics.SAMPLES.name or not partition.isdecimal() or not offset.isdecimal():
             return
-        self.refusals[int(partition), int(offset)] = headers.get("code", "")
+        self.rejections[int(partition), int(offset)] = headers.get("code", "")
         if record.key:
             changed.add(record.key.decode(errors="replace"))
 
 
 class NoJournalError(LookupError):
-    """A folder that should hold journals holds none."""
+    """A folder contains no journal."""
 
 
 class Journals:
-    """The journals of a folder as they are now, found by device; what is written later is left out.
+    """The journals of a folder by device, as they are now; later entries are left out.
 
     Raises
     ------
     OSError
         If the folder cannot be read.
-    ingest.journal.JournalError
-        If a file holds something else than a journal.
+    ingest.senders.journal.JournalError
+        If a file is not a journal.
     NoJournalError
-        If the folder holds no journal.
+        If the folder contains no journal.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -148,7 +150,7 @@ class Journals:
         return list(self._lengths)
 
     def acknowledged(self, device: str) -> Acknowledged:
-        """Read what a device knows to be in Kafka, by session and sequence number."""
+        """Read the acknowledged batches of a device, by session and sequence number."""
         sessions: dict[str, dict[int, list[SampleBatch]]] = {}
         for path, length in self._lengths.get(device, {}).items():
             for message in islice(journal_messages(path), length):

@@ -1,18 +1,19 @@
-"""What lies in `accelerometer.samples` of one device, and which of it the stream has to use.
+"""The batches of one device in `accelerometer.samples`, and which of them the stream must use.
 
-The rules are those that `har.samples` and `docs/messages.md` promise, written down a second time on
-purpose: nothing here comes from `har.assembly`, whose faults would otherwise go unnoticed.
+The rules are those of `har.samples` and `docs/messages.md`, implemented a second time on purpose: this module does not
+use `har.assembly`, so that it can detect faults there.
 """
 
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from har.samples import RejectedBatch, SampleBatch, decode_batch
+from har.binary_samples import decode_batch
+from har.samples import RejectedBatch, SampleBatch
 
 Position = tuple[int, int]
 
-#: Refusals by a limit of the processor, which are taken as they are.
+#: Codes of rejections by a limit of the processor, which are accepted without a check.
 _LIMITS = {"too_dense", "too_slow"}
 
 
@@ -27,8 +28,8 @@ class StoredMessage:
     value : bytes
         The message.
     is_known : bool
-        Whether it counts as known: in an audit without journals, those messages that lay in Kafka when the
-        audit began. What comes while it runs may have been answered, but need not be.
+        Whether it counts as known: in an audit without journals, whether it was in Kafka when the audit began.
+        Windows of later messages are optional.
     """
 
     position: Position
@@ -38,20 +39,20 @@ class StoredMessage:
 
 @dataclass(slots=True)
 class StoredSession:
-    """What lies in Kafka of one session.
+    """The batches of one session in Kafka.
 
     Attributes
     ----------
     usable : dict of int to SampleBatch
-        By sequence number; of several batches under a number the first that was not refused.
+        By sequence number; of several batches with one number, the first that was not rejected.
     known : set of int
-        Those of them that count as known.
+        Sequence numbers of the usable batches that count as known.
     contents : dict of int to set of bytes
-        The fingerprints of all readings that were stored under a number, refused or not.
+        Fingerprints of all batches with a number, rejected or not.
     repeated : int
-        Messages that repeat a batch.
+        Number of messages that repeat a batch.
     unfounded : list of (int, str)
-        Number and code of each batch that the processor refused although nothing in the log gives a reason.
+        Sequence number and code of each batch that was rejected although nothing in the log gives a reason.
     """
 
     usable: dict[int, SampleBatch] = field(default_factory=dict)
@@ -61,20 +62,20 @@ class StoredSession:
     unfounded: list[tuple[int, str]] = field(default_factory=list)
 
     def holds(self, batch: SampleBatch) -> bool:
-        """Tell whether the readings of `batch` were stored under its number."""
+        """Return whether the readings of `batch` are stored under its number."""
         return fingerprint(batch) in self.contents.get(batch.sequence, ())
 
 
 @dataclass(slots=True)
 class StoredDevice:
-    """What lies in Kafka under one key.
+    """The messages with one key in Kafka.
 
     Attributes
     ----------
     sessions : dict of str to StoredSession
         By name.
     unusable : int
-        Messages that are no batch, or another device's.
+        Number of messages that are no batch, or are another device's.
     """
 
     sessions: dict[str, StoredSession] = field(default_factory=dict)
@@ -82,9 +83,9 @@ class StoredDevice:
 
 
 def sort_out(
-    device: str, messages: Iterable[StoredMessage], refusals: Mapping[Position, str], grace_us: int
+    device: str, messages: Iterable[StoredMessage], rejections: Mapping[Position, str], grace_us: int
 ) -> StoredDevice:
-    """Sort one device's messages into sessions, without what the stream refuses.
+    """Sort one device's messages into sessions, without those that the stream rejects.
 
     Parameters
     ----------
@@ -92,8 +93,8 @@ def sort_out(
         The messages' Kafka key.
     messages : iterable of StoredMessage
         In the order of the log.
-    refusals : mapping of (partition, offset) to str
-        What the processor refused, with the code.
+    rejections : mapping of (partition, offset) to str
+        Codes of the messages that the processor rejected.
     grace_us : int
         The processor's grace, µs.
     """
@@ -108,19 +109,19 @@ def sort_out(
             stored.unusable += 1
             continue
         session = stored.sessions.setdefault(batch.session, StoredSession())
-        _add(session, batch, message, refusals.get(message.position), grace_us)
+        _add(session, batch, message, rejections.get(message.position), grace_us)
     return stored
 
 
 def _add(
-    session: StoredSession, batch: SampleBatch, message: StoredMessage, refusal: str | None, grace_us: int
+    session: StoredSession, batch: SampleBatch, message: StoredMessage, rejection: str | None, grace_us: int
 ) -> None:
     contents = session.contents.setdefault(batch.sequence, set())
     session.repeated += session.holds(batch)
     contents.add(fingerprint(batch))
-    if refusal is not None and not _is_founded(refusal, session, batch, grace_us):
-        session.unfounded.append((batch.sequence, refusal))
-    if refusal is not None or is_late(batch, grace_us):
+    if rejection is not None and not _is_founded(rejection, session, batch, grace_us):
+        session.unfounded.append((batch.sequence, rejection))
+    if rejection is not None or is_late(batch, grace_us):
         return
     session.usable.setdefault(batch.sequence, batch)
     if message.is_known:
@@ -128,7 +129,7 @@ def _add(
 
 
 def _is_founded(code: str, session: StoredSession, batch: SampleBatch, grace_us: int) -> bool:
-    """Tell whether what was stored up to a batch gives a reason to refuse it with this code."""
+    """Return whether the messages up to a batch give a reason to reject it with this code."""
     if code == "late":
         return is_late(batch, grace_us)
     if code == "conflict":
@@ -143,12 +144,12 @@ def _is_founded(code: str, session: StoredSession, batch: SampleBatch, grace_us:
 
 
 def is_late(batch: SampleBatch, grace_us: int) -> bool:
-    """Tell whether a batch is late by its own statement: one late reading is enough."""
+    """Return whether a batch is late by its own promise: one late reading is enough."""
     return int(batch.times.min()) < batch.newest_sent - grace_us
 
 
 def fingerprint(batch: SampleBatch) -> bytes:
-    """Return a digest of a batch's readings: equal for equal readings."""
+    """Return a digest of a batch's readings."""
     digest = hashlib.blake2b(batch.times.tobytes(), digest_size=16)
     digest.update(batch.axes.tobytes())
     return digest.digest()

@@ -1,1 +1,1 @@
-"""Apache Kafka without Docker: fetched with Maven, run as plain Java processes on loopback."""
+"""Apache Kafka without Docker: downloaded with Maven, and run as Java processes on loopback."""

@@ -1,4 +1,4 @@
-"""An Apache Kafka cluster on loopback, of one broker or of three, whose brokers can be killed and frozen."""
+"""An Apache Kafka cluster on loopback with one or three brokers, which can be killed and frozen."""
 
 import signal
 import subprocess
@@ -21,33 +21,34 @@ from deploy.kafka.server_properties import Layout, server_properties
 from deploy.lifeline import Lifeline
 from deploy.ports import free_port
 
+#: How long a cluster may take to be ready, s.
 READY_SECONDS = 90.0
-#: Nothing tells when a broker of another process is ready but asking it.
+#: Interval between checks whether brokers are ready, s.
 _ASK_AGAIN_SECONDS = 0.05
 
 
 class KafkaCluster:
     """Apache Kafka in KRaft mode: brokers are numbered from 1; data and ports outlive a broker's process.
 
-    One broker is its own controller. Three brokers have a controller beside them, in a process of its own that
-    no test harms, as in production controllers do not run on the brokers. Were the brokers a quorum of
-    controllers too, the last of three would be left without one: no partition could change its leader or
-    its in-sync replicas, so clients would wait for brokers that are gone (kafka-python's producer beyond all its
-    timeouts, when tried) instead of hearing that replicas are missing. The fourth process costs no time: three
-    brokers were up equally fast either way.
+    One broker is its own controller. Three brokers have a controller in a separate process that no test damages; in
+    production, controllers do not run on the brokers either. If the brokers were also the quorum of controllers, the
+    last of three would have no controller. No partition could change its leader or its in-sync replicas, so clients
+    would wait for brokers that are gone (kafka-python's producer beyond all its timeouts, when tried) instead of
+    getting the error that replicas are missing. The fourth process costs no time: three brokers started equally fast
+    either way.
 
-    No process outlives the one that started the cluster, however that ends.
+    No process outlives the one that started the cluster, even if that is killed.
 
     Parameters
     ----------
     folder : Path
-        For data, properties and the log file of each node; what is there from another run is used again.
+        Folder for data, properties and the log file of each node; files of an earlier run are used again.
     brokers : int
         1 or 3. With 3, topics have three replicas and writes need two.
     first_port : int, optional
-        Preferred port of the first broker; without it any free ones are taken.
+        Preferred port of the first broker; any free port by default.
     announce : callable
-        Told what takes long, before it begins.
+        Called with a message before a step that takes long.
     """
 
     def __init__(
@@ -69,25 +70,25 @@ class KafkaCluster:
 
     @property
     def brokers(self) -> list[int]:
-        """Numbers of the brokers."""
+        """The numbers of the brokers."""
         return list(self._layout.brokers)
 
     @property
     def replication(self) -> int:
-        """How many replicas the topics of this cluster should have."""
+        """The number of replicas that topics of this cluster should have."""
         return self._layout.replication
 
     @property
     def bootstrap(self) -> str:
-        """All brokers' addresses, host:port,host:port."""
+        """The addresses of all brokers, ``host:port,host:port``."""
         return ",".join(self.address(broker) for broker in self.brokers)
 
     def address(self, broker: int) -> str:
-        """Return a broker's address."""
+        """Return the address of a broker, ``host:port``."""
         return f"127.0.0.1:{self._layout.brokers[broker]}"
 
     def log_file(self, broker: int) -> Path:
-        """Return the file with what a broker said."""
+        """Return the log file of a broker."""
         return self._nodes[broker].log_file
 
     def start(self) -> None:
@@ -96,11 +97,11 @@ class KafkaCluster:
         Raises
         ------
         MissingServerError
-            If Java is missing, or Kafka cannot be fetched.
+            If Java is missing, or Kafka cannot be downloaded.
         OSError
             If a data folder cannot be prepared.
         ProcessEndedError
-            If a broker ends; the text has the last lines of its log.
+            If a broker ends; the message quotes the last lines of its log.
         TimeoutError
             If they are not ready in time.
         """
@@ -116,7 +117,7 @@ class KafkaCluster:
             raise
 
     def stop(self) -> None:
-        """Stop what runs: gracefully first, the brokers before their controller, then by force."""
+        """Stop all processes: gracefully first, the brokers before their controller, then by force."""
         brokers = [self._nodes[broker] for broker in self.brokers]
         for node in brokers:
             node.ask_to_stop()
@@ -136,16 +137,16 @@ class KafkaCluster:
         self.stop()
 
     def wait_until_ready(self, seconds: float = READY_SECONDS) -> None:
-        """Wait until every broker answers, knows of all others, and all replicas of all topics are in sync.
+        """Wait until every broker answers and knows all others, and all replicas of all topics are in sync.
 
         Raises
         ------
         ProcessEndedError
-            If a broker ends by itself; the text has the last lines of its log.
+            If a broker ends by itself; the message quotes the last lines of its log.
         RuntimeError
-            If a broker was stopped or killed and not started again.
+            If a broker was stopped or killed, and not started again.
         TimeoutError
-            If it takes longer.
+            If it takes longer than `seconds`.
         """
         deadline = time.monotonic() + seconds
         addresses = {broker: self.address(broker) for broker in self.brokers}
@@ -165,7 +166,7 @@ class KafkaCluster:
         Raises
         ------
         ProcessEndedError
-            If nobody stopped it; the text has the last lines of its log.
+            If it ended by itself; the message quotes the last lines of its log.
         """
         ends: SimpleQueue[None] = SimpleQueue()
         for node in self._nodes.values():
@@ -175,27 +176,27 @@ class KafkaCluster:
             node.require_running()
 
     def is_running(self, broker: int) -> bool:
-        """Tell whether a broker's process is there, frozen or not."""
+        """Return whether a broker's process exists, frozen or not."""
         return self._nodes[broker].is_running
 
     def start_broker(self, broker: int) -> None:
-        """Start a broker that was stopped or killed, with its data and port; this does not wait until it is ready."""
+        """Start a stopped or killed broker with its data and port, without waiting until it is ready."""
         if self._kafka is None or self._lifeline is None:
             raise RuntimeError("the cluster was not started")
         self._nodes[broker].start(self._kafka, self._lifeline)
 
     def stop_broker(self, broker: int) -> None:
-        """Stop a broker gracefully: it hands its partitions over."""
+        """Stop a broker gracefully: it hands over its partitions."""
         self._nodes[broker].stop()
 
     def restart(self, broker: int) -> None:
-        """Stop a broker if it runs, start it, and wait until the cluster is whole."""
+        """Stop a broker if it runs, start it, and wait until the cluster is ready."""
         self.stop_broker(broker)
         self.start_broker(broker)
         self.wait_until_ready()
 
     def kill(self, broker: int) -> None:
-        """End a broker with SIGKILL."""
+        """Kill a broker with SIGKILL."""
         self._nodes[broker].kill()
 
     def kill_all(self) -> None:
@@ -204,20 +205,20 @@ class KafkaCluster:
             node.kill()
 
     def freeze(self, broker: int) -> None:
-        """Let a broker stand still, with its connections open, as on a machine that hangs."""
+        """Freeze a broker with its connections open, as on a machine that hangs."""
         self._nodes[broker].freeze()
 
     def unfreeze(self, broker: int) -> None:
-        """Let a frozen broker go on."""
+        """Resume a frozen broker."""
         self._nodes[broker].signal(signal.SIGCONT)
 
     def freeze_all(self) -> None:
-        """Let all processes stand still while nobody wants them: idle ones use 1 to 3 % of a CPU each."""
+        """Freeze all processes while nobody needs them: idle ones use 1 to 3 % of a CPU each."""
         for node in self._nodes.values():
             node.signal(signal.SIGSTOP)
 
     def unfreeze_all(self) -> None:
-        """Let all processes go on; this does not wait until they are ready."""
+        """Resume all processes, without waiting until they are ready."""
         for node in self._nodes.values():
             node.signal(signal.SIGCONT)
 
@@ -226,7 +227,7 @@ class KafkaCluster:
         return Node(f"Kafka {name}", self._folder / name)
 
     def _prepare(self, kafka: Distribution) -> None:
-        """Write the properties of all nodes, and format the data folders of those that have none yet."""
+        """Write the properties of all nodes, and format the data folders that are not formatted yet."""
         for number, node in self._nodes.items():
             node.write_properties(server_properties(self._layout, number, node.data_folder))
         cluster = _cluster_id(self._folder / "cluster-id")
@@ -237,10 +238,10 @@ class KafkaCluster:
             )
             for node in empty
         ]
-        said = [run.communicate()[0] for run in runs]
-        for node, run, text in zip(empty, runs, said, strict=True):
+        outputs = [run.communicate()[0] for run in runs]
+        for node, run, output in zip(empty, runs, outputs, strict=True):
             if run.returncode != 0:
-                raise OSError(f"{node.name}: its data folder could not be prepared: {text.strip()}")
+                raise OSError(f"{node.name}: the data folder could not be formatted: {output.strip()}")
 
 
 def _choose_layout(brokers: int, first_port: int | None) -> Layout:
@@ -250,14 +251,14 @@ def _choose_layout(brokers: int, first_port: int | None) -> Layout:
 
 
 def _cluster_id(file: Path) -> str:
-    """Return the id that all nodes share; kept before any is formatted, so that a start that was cut off can go on."""
+    """Return the id that all nodes share; saved before formatting, so that an interrupted first start can continue."""
     if not file.exists():
         file.write_text(new_cluster_id())
     return file.read_text()
 
 
 def new_cluster_id() -> str:
-    """Return a random id as Kafka makes them: it must not look like an option of the format tool."""
+    """Return a random id like those of Kafka: it must not look like an option of the format tool."""
     while True:
         text = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         if not text.startswith("-"):

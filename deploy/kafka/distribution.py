@@ -1,4 +1,4 @@
-"""Apache Kafka's jars, fetched once with Maven, and the Java that runs them."""
+"""Apache Kafka's jars, which Maven downloads once, and the Java that runs them."""
 
 import fcntl
 import hashlib
@@ -16,19 +16,19 @@ from deploy.embedded import MissingServerError
 
 
 class UnreachableRepositoryError(MissingServerError):
-    """Maven is there, but could not fetch Apache Kafka."""
+    """Maven is installed, but could not download Apache Kafka."""
 
 
 _HERE = Path(__file__).parent
 _POM = _HERE / "pom.xml"
 _LOGGING = _HERE / "log4j2.properties"
 OLDEST_JAVA = 17
-#: The first fetch downloads about 60 MB; a repository that does not answer must not hang a caller for ever.
+#: Time limit of the download (about 60 MB), s: a repository that does not answer must not block a caller for ever.
 FETCH_SECONDS = 600
-#: A small heap, and neither a concurrent collector nor the second compiler: a broker is up in two thirds of
-#: the time, and several of them fit on a laptop.
+#: A small heap, and neither a concurrent collector nor the second compiler: a broker starts in two thirds of the time,
+#: and several brokers fit on a laptop.
 _JVM_OPTIONS = ("-Xms128m", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
-#: Enough for the format tool to read; nothing ever listens there.
+#: The minimum that the format tool accepts; no process listens on these ports.
 _MINIMAL_PROPERTIES = """\
 process.roles=broker,controller
 node.id=1
@@ -41,14 +41,14 @@ log.dirs=data
 
 @dataclass(frozen=True)
 class Distribution:
-    """An Apache Kafka that can be run.
+    """An Apache Kafka that can run.
 
     Attributes
     ----------
     java : Path
         The Java program.
     jars : Path
-        Folder of Kafka's jars and of what they need.
+        Folder of Kafka's jars and their dependencies.
     """
 
     java: Path
@@ -56,7 +56,7 @@ class Distribution:
 
     @property
     def class_archive(self) -> Path:
-        """The classes in the form in which a JVM maps them into memory; without the file it starts more slowly."""
+        """The classes as a JVM maps them into memory; without this file it starts more slowly."""
         return self.jars.with_suffix(".jsa")
 
     def server(self, properties: Path) -> list[str]:
@@ -64,13 +64,13 @@ class Distribution:
         return self._command("kafka.Kafka", str(properties))
 
     def format(self, properties: Path, cluster: str) -> list[str]:
-        """Return the command line that prepares a server's empty data folder for a cluster."""
+        """Return the command line that formats a server's empty data folder for a cluster."""
         return self._command("kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(properties))
 
     def archive_classes(self) -> None:
         """Make the class archive: a start takes a quarter less, formatting a third of the time (measured).
 
-        The classes are those that a throw-away format loads. Should this fail, all works without it.
+        It contains the classes that formatting a temporary folder loads. If this fails, everything works without it.
         """
         with tempfile.TemporaryDirectory(prefix=f"{self.jars.name}-", dir=self.jars.parent) as folder:
             properties = Path(folder) / "server.properties"
@@ -95,72 +95,72 @@ class Distribution:
 
 
 def find_distribution(announce: Callable[[str], None] = lambda text: None) -> Distribution:
-    """Return an Apache Kafka to run; its jars are fetched if they are not there yet.
+    """Return an Apache Kafka to run; download its jars if they are missing.
 
-    Callers in several processes may ask at the same time: one fetches, the others wait for it.
+    Several processes may call this at the same time: one downloads, the others wait for it.
 
     Parameters
     ----------
     announce : callable
-        Told what takes long, before it begins.
+        Called with a message before a step that takes long.
 
     Raises
     ------
     MissingServerError
-        If Java or Maven is missing; the text says what to install.
+        If Java or Maven is missing; the message says what to install.
     UnreachableRepositoryError
-        If Maven cannot fetch the jars.
+        If Maven cannot download the jars.
     """
     found = Distribution(find_java(), jars_folder())
     if not found.jars.is_dir():
         found.jars.parent.mkdir(parents=True, exist_ok=True)
-        with _only_one(found.jars.with_suffix(".lock")):
+        with _lock(found.jars.with_suffix(".lock")):
             if not found.jars.is_dir():
-                announce(f"Fetching Apache Kafka with Maven (about 60 MB) into {found.jars} …")
+                announce(f"Downloading Apache Kafka with Maven (about 60 MB) into {found.jars} …")
                 _fetch(found.jars)
                 found.archive_classes()
     return found
 
 
 def jars_folder() -> Path:
-    """Return where the jars are kept: one folder of this user for each state of `pom.xml`."""
+    """Return the folder of the jars: one per user and content of `pom.xml`."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     return cache / "har" / f"kafka-{hashlib.sha256(_POM.read_bytes()).hexdigest()[:12]}"
 
 
 def find_java() -> Path:
-    """Return a Java that is new enough: that of JAVA_HOME, or the one on the PATH.
+    """Return the Java of JAVA_HOME or on the PATH, if it is new enough.
 
     Raises
     ------
     MissingServerError
-        If there is none.
+        If there is none, or it is too old.
     """
     home = os.environ.get("JAVA_HOME")
     found = shutil.which("java", path=f"{home}/bin") if home else None
     found = found or shutil.which("java")
-    wanted = f"install Java {OLDEST_JAVA} or newer (Debian: apt install openjdk-17-jre-headless)"
+    remedy = f"install Java {OLDEST_JAVA} or newer (Debian: apt install openjdk-17-jre-headless)"
     if found is None:
-        raise MissingServerError(f"Apache Kafka needs Java, which is neither in JAVA_HOME nor on the PATH: {wanted}")
-    said = subprocess.run([found, "-version"], capture_output=True, text=True, check=False).stderr
-    version = re.search(r'version "(\d+)', said)
+        raise MissingServerError(f"Apache Kafka needs Java, which is neither in JAVA_HOME nor on the PATH: {remedy}")
+    output = subprocess.run([found, "-version"], capture_output=True, text=True, check=False).stderr
+    version = re.search(r'version "(\d+)', output)
     if version is None or int(version[1]) < OLDEST_JAVA:
-        raise MissingServerError(f"Apache Kafka needs a newer Java than {found} ({said.splitlines()[:1]}): {wanted}")
+        raise MissingServerError(f"Apache Kafka needs a newer Java than {found} ({output.splitlines()[:1]}): {remedy}")
     return Path(found)
 
 
 @contextmanager
-def _only_one(lock: Path) -> Iterator[None]:
-    """Hold a lock that ends with its holder, however that ends."""
-    with lock.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+def _lock(file: Path) -> Iterator[None]:
+    """Hold a file lock, which ends with this process at the latest."""
+    with file.open("w") as locked:
+        fcntl.flock(locked, fcntl.LOCK_EX)
         yield
 
 
 def _fetch(jars: Path) -> None:
     maven = shutil.which("mvn")
     if maven is None:
-        raise MissingServerError("fetching Apache Kafka needs Maven: install it (Debian: apt install maven)")
+        raise MissingServerError("downloading Apache Kafka needs Maven: install it (Debian: apt install maven)")
     with tempfile.TemporaryDirectory(prefix=f"{jars.name}-", dir=jars.parent) as folder:
         shutil.copy(_POM, folder)
         try:
@@ -178,12 +178,12 @@ def _fetch(jars: Path) -> None:
         if run.returncode != 0:
             errors = [line for line in run.stdout.splitlines() if line.startswith("[ERROR]")]
             raise UnreachableRepositoryError(_unreachable((errors or [f"status {run.returncode}"])[0]))
-        # In one step: whoever sees the folder sees all of it.
+        # In one step, so that other processes see the folder only when it is complete.
         (Path(folder) / "jars").rename(jars)
 
 
 def _unreachable(reason: str) -> str:
     return (
-        "Maven could not fetch Apache Kafka; it needs its repository, or a mirror that its settings.xml names, "
-        f"and the proxy that this network may ask for: {reason}"
+        "Maven could not download Apache Kafka; it needs its repository, or a mirror named in its settings.xml, "
+        f"and a proxy if this network requires one: {reason}"
     )

@@ -1,4 +1,4 @@
-"""One Kafka process: started, stopped, killed, frozen."""
+"""One Kafka process, which can be started, stopped, killed and frozen."""
 
 import signal
 import subprocess
@@ -11,7 +11,8 @@ from deploy.kafka.distribution import Distribution
 from deploy.lifeline import Lifeline
 from deploy.processes import KEPT_LINES, ProcessEndedError
 
-#: A broker hands its partitions over in well under a second; one that waits for others that are gone does not.
+#: How long a process may take to stop, s. Handing over partitions takes well under a second, but a broker that waits
+#: for others that are gone does not stop.
 STOP_SECONDS = 10.0
 
 
@@ -22,7 +23,7 @@ class Node:
     Attributes
     ----------
     name : str
-        What messages call it.
+        Its name in messages.
     folder : Path
         Its data, properties and log file.
     """
@@ -33,17 +34,17 @@ class Node:
 
     @property
     def properties_file(self) -> Path:
-        """Its server properties."""
+        """The file of its server properties."""
         return self.folder / "server.properties"
 
     @property
     def data_folder(self) -> Path:
-        """Its log directory."""
+        """Kafka's log directory."""
         return self.folder / "data"
 
     @property
     def log_file(self) -> Path:
-        """What it said, over all its starts."""
+        """The output of all its starts."""
         return self.folder / "server.log"
 
     @property
@@ -53,21 +54,21 @@ class Node:
 
     @property
     def is_running(self) -> bool:
-        """Whether its process is there, frozen or not."""
+        """Whether its process exists, frozen or not."""
         return self._process is not None and self._process.poll() is None
 
     def write_properties(self, text: str) -> None:
-        """Set its server properties, for the next start."""
+        """Write its server properties, for the next start."""
         self.folder.mkdir(parents=True, exist_ok=True)
         self.properties_file.write_text(text)
 
     def start(self, kafka: Distribution, lifeline: Lifeline) -> None:
-        """Start its process; this does not wait until it is ready.
+        """Start its process, without waiting until it is ready.
 
         Raises
         ------
         RuntimeError
-            If it is running.
+            If it runs already.
         """
         if self.is_running:
             raise RuntimeError(f"{self.name} is running already")
@@ -87,7 +88,7 @@ class Node:
         Raises
         ------
         ProcessEndedError
-            If it has ended by itself; the text has its last lines.
+            If it ended by itself; the message quotes the last lines of its log.
         RuntimeError
             If it was never started, or was stopped.
         """
@@ -99,10 +100,10 @@ class Node:
             )
 
     def last_lines(self) -> list[str]:
-        """Return the end of its log file, without the stacks, of which Java prints one for each cause."""
+        """Return the last lines of its log file without Java's stack traces."""
         with self.log_file.open(errors="replace") as log:
-            said = (line.rstrip() for line in log if not line.startswith("\t"))
-            return list(deque(said, KEPT_LINES))
+            lines = (line.rstrip() for line in log if not line.startswith("\t"))
+            return list(deque(lines, KEPT_LINES))
 
     def wait_for_end(self) -> None:
         """Wait until its process ends, if there is one."""
@@ -111,12 +112,12 @@ class Node:
             process.wait()
 
     def ask_to_stop(self) -> None:
-        """Send SIGTERM; a frozen process could not obey, so it goes on first."""
+        """Send SIGTERM; a frozen process is resumed first, since it could not react."""
         self.signal(signal.SIGCONT)
         self.signal(signal.SIGTERM)
 
     def stop(self, seconds: float = STOP_SECONDS) -> None:
-        """Ask it to stop and wait; what has not stopped by then is killed."""
+        """Ask it to stop, wait, and kill it after `seconds`."""
         if self._process is None:
             return
         self.ask_to_stop()
@@ -134,11 +135,11 @@ class Node:
         self._process = None
 
     def freeze(self) -> None:
-        """Stop the process for a while, if it is there."""
+        """Freeze the process, if it exists."""
         if self._process is not None:
             standstill.freeze(self._process)
 
     def signal(self, number: signal.Signals) -> None:
-        """Send a signal, if the process is there."""
+        """Send a signal, if the process exists."""
         if self._process is not None:
             self._process.send_signal(number)

@@ -1,49 +1,49 @@
-"""Asking a Kafka cluster whether it is whole."""
+"""Check whether a Kafka cluster is ready."""
 
 import socket
 
 from kafka.admin import KafkaAdminClient
 
-from har.kafka_clients import open_client
+from har.process.kafka_clients import open_client
 
-#: How long one answer is waited for; a frozen broker gives none.
+#: How long to wait for a response, s; a frozen broker sends none.
 _ANSWER_SECONDS = 2
 
 
 class NotReadyError(RuntimeError):
-    """The cluster answers, but something is missing; the text says what."""
+    """The cluster answers, but brokers or replicas are missing; the message names them."""
 
 
 def check_ready(addresses: dict[int, str]) -> None:
-    """Ask every broker whether all are registered and all replicas are in sync.
+    """Ask every broker whether all brokers are registered and all replicas in sync.
 
-    Each is asked, because each has its own picture of the cluster, and listens only once it takes part.
+    Each broker has its own view of the cluster, and listens only when it has joined.
 
     Parameters
     ----------
     addresses : dict of int to str
-        Address of each broker.
+        Address of each broker, by its node id.
 
     Raises
     ------
     NotReadyError
-        If something is missing.
+        If a broker or a replica is missing.
     kafka.errors.KafkaError, OSError
         If a broker does not answer.
     """
     for address in addresses.values():
         _check_open(address)
     for address in addresses.values():
-        _check_picture(address, set(addresses))
+        _check_view(address, set(addresses))
 
 
 def _check_open(address: str) -> None:
-    """Connect; this costs a broker that is still starting less than a client that tries again."""
+    """Connect; this costs a broker that is still starting less than a client that retries."""
     host, port = address.rsplit(":", 1)
     socket.create_connection((host, int(port)), timeout=_ANSWER_SECONDS).close()
 
 
-def _check_picture(address: str, brokers: set[int]) -> None:
+def _check_view(address: str, brokers: set[int]) -> None:
     milliseconds = _ANSWER_SECONDS * 1_000
     admin = open_client(
         KafkaAdminClient,
@@ -54,7 +54,7 @@ def _check_picture(address: str, brokers: set[int]) -> None:
     try:
         known = {broker["broker_id"] for broker in admin.describe_cluster()["brokers"] if not broker.get("is_fenced")}
         if brokers - known:
-            raise NotReadyError(f"{address} knows no broker {', '.join(map(str, sorted(brokers - known)))}")
+            raise NotReadyError(f"{address} does not know broker {', '.join(map(str, sorted(brokers - known)))}")
         for topic in admin.describe_topics():
             for partition in topic["partitions"]:
                 if set(partition["replica_nodes"]) - set(partition["isr_nodes"]):

@@ -1,4 +1,4 @@
-"""`har kafka`: Apache Kafka on this machine, with the project's topics."""
+"""`har kafka`: run Apache Kafka on this machine with the project's topics."""
 
 import signal
 import sys
@@ -8,8 +8,8 @@ from kafka.errors import KafkaError
 from deploy.embedded import MissingServerError
 from deploy.kafka.cluster import KafkaCluster
 from deploy.processes import ProcessEndedError
+from deploy.settings import KafkaServerSettings
 from deploy.topics import create_topics
-from har.settings import KafkaServerSettings
 
 
 def run(settings: KafkaServerSettings) -> int:
@@ -27,13 +27,13 @@ def run(settings: KafkaServerSettings) -> int:
 
 
 def _serve(settings: KafkaServerSettings) -> None:
-    # A broker keeps the number of brokers it was made for, so each size has data of its own.
+    # The data of a cluster fit its number of brokers only, so each number has its own folder.
     folder = settings.folder / ("1-broker" if settings.brokers == 1 else f"{settings.brokers}-brokers")
-    cluster = KafkaCluster(folder, settings.brokers, first_port=settings.port, announce=_say)
-    _say("Starting Apache Kafka …")
+    cluster = KafkaCluster(folder, settings.brokers, first_port=settings.port, announce=_print)
+    _print("Starting Apache Kafka …")
     with cluster:
         create_topics(cluster.bootstrap, partitions=settings.partitions, replication=cluster.replication)
-        _say(
+        _print(
             f"\n  Apache Kafka runs until Ctrl-C; its data and log files are in {folder}.\n"
             f"  har gateway   --bootstrap {cluster.bootstrap}\n"
             f"  har processor --bootstrap {cluster.bootstrap}\n"
@@ -45,5 +45,5 @@ def _serve(settings: KafkaServerSettings) -> None:
             print("stopping …", file=sys.stderr)
 
 
-def _say(text: str) -> None:
+def _print(text: str) -> None:
     print(text, flush=True)

@@ -1,4 +1,4 @@
-"""What each Kafka process is told."""
+"""The server properties of each Kafka process."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,16 +6,16 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Layout:
-    """Which Kafka processes there are, and their loopback ports.
+    """The Kafka processes of a cluster, and their loopback ports.
 
     Attributes
     ----------
     brokers : dict of int to int
         Port of each broker, by its node id.
     controller : int
-        Node id of the controller; one of the brokers', or one more.
+        Node id of the controller; that of the broker, or of a process of its own.
     controller_port : int
-        Where the controller listens.
+        Port of the controller.
     """
 
     brokers: dict[int, int]
@@ -29,12 +29,12 @@ class Layout:
 
     @property
     def replication(self) -> int:
-        """Copies of everything."""
+        """Number of replicas of each partition."""
         return len(self.brokers)
 
     @property
     def min_in_sync(self) -> int:
-        """Copies that must be written before a message is confirmed: one broker may be away."""
+        """Number of replicas that must be written before a message is confirmed: one broker may be away."""
         return max(1, self.replication - 1)
 
 
@@ -59,7 +59,7 @@ def _listeners(layout: Layout, node: int) -> dict[str, str]:
 
 
 def _durability(layout: Layout) -> dict[str, str | int]:
-    """Return what a production cluster sets in the same way."""
+    """Return the properties that a production cluster also sets."""
     return {
         "auto.create.topics.enable": "false",
         "default.replication.factor": layout.replication,
@@ -70,14 +70,14 @@ def _durability(layout: Layout) -> dict[str, str | int]:
     }
 
 
-#: For few groups and little data: production keeps Kafka's 50 partitions, and 128 MB for compaction.
+#: Small sizes for few groups and little data: production keeps Kafka's 50 partitions, and 128 MB for compaction.
 _SMALL = {
     "offsets.topic.num.partitions": 8,
     "transaction.state.log.num.partitions": 8,
     "log.cleaner.dedupe.buffer.size": 16 * 1024 * 1024,
 }
-#: Production keeps Kafka's 3 s for a first rebalance, so that many members join in one, and its 9 s until a
-#: silent broker counts as gone, so that a busy machine does not lose leadership.
+#: Short timeouts. Production keeps Kafka's 3 s for a first rebalance, so that many members join at once, and its 9 s
+#: until a silent broker counts as gone, so that a busy machine does not lose leadership.
 _QUICK = {
     "group.initial.rebalance.delay.ms": 0,
     "broker.session.timeout.ms": 5_000,

@@ -1,1 +1,1 @@
-"""A Spark cluster on this machine, as a real one is: a master, and workers that start executors."""
+"""A real Spark cluster on this machine: a master, and workers that start executors."""

@@ -20,20 +20,20 @@ from deploy.lifeline import Lifeline
 from deploy.ports import free_port
 
 LOOPBACK = "127.0.0.1"
-#: How long all of a cluster may take to be ready, s.
+#: How long a cluster may take to be ready, s.
 READY_SECONDS = 90.0
 _REGISTERED = "Registering worker"
-#: How much of what a process said last is told when it ended.
+#: How many of its last lines an error quotes if a process ends.
 _LAST_LINES = 5
 
 
 class StandaloneError(RuntimeError):
-    """The cluster did not start; the text says where its log is."""
+    """The cluster did not start; the message names its log file."""
 
 
 @dataclass(frozen=True)
 class _Ended:
-    """A process that is over, and what it said last."""
+    """A process that ended, and the last lines of its output."""
 
     last_lines: str
 
@@ -44,15 +44,15 @@ class StandaloneCluster:
     Parameters
     ----------
     folder : Path
-        For logs and the executors' files.
+        Folder for logs and the executors' files.
     workers : int
-        How many workers.
+        Number of workers.
     cores : int
-        How many executors of one core each worker may start.
+        Number of one-core executors that each worker may start.
     memory : str
-        Memory of each worker, in Java's notation.
+        Memory of each worker, such as ``4g``.
     ready_seconds : float
-        How long all of it may take to start, s.
+        How long the cluster may take to start, s.
     """
 
     def __init__(
@@ -77,16 +77,16 @@ class StandaloneCluster:
 
     @property
     def url(self) -> str:
-        """What to give as ``--master``."""
+        """The value for ``--master``."""
         return f"spark://{LOOPBACK}:{self._port}"
 
     def __enter__(self) -> Self:
-        """Start all, and return when every worker is registered.
+        """Start all processes, and return when every worker is registered.
 
         Raises
         ------
         StandaloneError
-            If that takes too long, or a process ends.
+            If that takes longer than `ready_seconds`, or a process ends.
         """
         self._folder.mkdir(parents=True, exist_ok=True)
         self._lifeline = Lifeline()
@@ -108,7 +108,7 @@ class StandaloneCluster:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Kill all."""
+        """Kill all processes."""
         del kind, error, trace
         self._end()
 
@@ -117,7 +117,7 @@ class StandaloneCluster:
         self._lifeline.cut()
         for process, reader in self._running:
             process.wait()
-            reader.join()  # it reads to the end, and closes
+            reader.join()  # it reads to the end of the output
         self._running.clear()
 
     def _start(self, program: str, *arguments: object) -> None:
@@ -147,17 +147,17 @@ class StandaloneCluster:
                     self._lines.put(line)
         self._lines.put(_Ended("".join(last).strip()))
 
-    def _await(self, said: str, times: int, deadline: float) -> None:
+    def _await(self, text: str, times: int, deadline: float) -> None:
         log = self._folder / "spark.log"
         seen = 0
         while seen < times:
             line = self._next_line(deadline)
             if line is None:
-                raise StandaloneError(f"no {said!r} from Spark in {self._ready_seconds:g} s; its log is {log}")
+                raise StandaloneError(f"Spark did not log {text!r} within {self._ready_seconds:g} s; its log is {log}")
             if isinstance(line, _Ended):
-                last = line.last_lines or "it said nothing"
-                raise StandaloneError(f"a process of Spark ended before all were ready: {last}; its log is {log}")
-            seen += said in line
+                last = line.last_lines or "no output"
+                raise StandaloneError(f"a Spark process ended before the cluster was ready: {last}; its log is {log}")
+            seen += text in line
 
     def _next_line(self, deadline: float) -> str | _Ended | None:
         left = deadline - monotonic()

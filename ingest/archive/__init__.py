@@ -1,1 +1,1 @@
-"""The archiver: readings and labels from Kafka to Delta Lake tables, each once."""
+"""The archiver: copies readings and labels from Kafka to Delta Lake tables, each exactly once."""

@@ -1,4 +1,4 @@
-"""What an archive's table holds, as digests, as far as it can be compared with Kafka."""
+"""Digests of an archive table's rows, as far as they can be compared with Kafka."""
 
 from collections.abc import Iterator
 from typing import Any, TypeAlias
@@ -8,18 +8,19 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from ingest.archive.digests import added, joined, reading_digests, statement_digest
+from ingest.archive.digests import added, joined, label_digest, reading_digests
 from ingest.archive.kafka_digests import KafkaDigests, Name
-from ingest.archive.tables import SAMPLES, ArchiveTable
+from ingest.archive.table_kinds import SAMPLES
+from ingest.archive.tables import ArchiveTable
 
 AnyArray: TypeAlias = "pa.Array[Any]"
 
-#: A message that Kafka holds may be the copy of one that it has deleted, and that was archived so long ago, µs.
+#: A message in Kafka may be a copy of one that Kafka has deleted and that was archived up to this long before, µs.
 COPIES_US = 10 * 86_400_000_000
 
 
 def read_archive(table: ArchiveTable, kafka: KafkaDigests, deleted_before: str | None) -> dict[Name, int]:
-    """Return the sums of the digests of the rows that Kafka has, too, or should have.
+    """Return the summed digests, by batch or label, of the rows that Kafka has or should have.
 
     Raises
     ------
@@ -31,7 +32,7 @@ def read_archive(table: ArchiveTable, kafka: KafkaDigests, deleted_before: str |
     if deleted_before is not None:
         condition &= pc.field("day") >= pc.scalar(deleted_before).cast(pa.date32())
     columns = [name for name in table.kind.schema.names if name != "day"]
-    rows_of = _batches_of if table.kind is SAMPLES else _statements_of
+    rows_of = _batches_of if table.kind is SAMPLES else _labels_of
     for rows in table.delta.to_pyarrow_dataset().to_batches(columns=columns, filter=condition, batch_size=1 << 16):
         for name, arrived, digest in rows_of(rows):
             if name in kafka.digests or arrived >= kafka.complete_from:
@@ -40,10 +41,10 @@ def read_archive(table: ArchiveTable, kafka: KafkaDigests, deleted_before: str |
 
 
 def _batches_of(rows: pa.RecordBatch) -> Iterator[tuple[Name, int, int]]:
-    """Yield the batches that the rows are of, perhaps not whole: name, newest arrival, sum of digests."""
+    """Yield name, newest arrival (µs) and summed digests of each batch among the rows; a batch may be incomplete."""
     if not rows.num_rows:
         return
-    devices, sessions = (_coded(rows[name]) for name in ("device", "session"))
+    devices, sessions = (_dictionary_encode(rows[name]) for name in ("device", "session"))
     sequences = rows["sequence"].to_numpy()
     order = np.lexsort((sequences, sessions[0], devices[0]))
     keys = np.stack([devices[0][order], sessions[0][order], sequences[order]])
@@ -59,13 +60,15 @@ def _batches_of(rows: pa.RecordBatch) -> Iterator[tuple[Name, int, int]]:
         yield name, int(arrived[place]), joined(int(counts[place]), int(sums[place, 0]), int(sums[place, 1]))
 
 
-def _statements_of(rows: pa.RecordBatch) -> Iterator[tuple[Name, int, int]]:
+def _labels_of(rows: pa.RecordBatch) -> Iterator[tuple[Name, int, int]]:
     for row in rows.to_pylist():
         name = (row["device"], row["session"], row["start"], row["said_at"])
-        yield name, row["arrived"], statement_digest(row["end"], row["activity"], row["user"])
+        yield name, row["arrived"], label_digest(row["end"], row["activity"], row["user"])
 
 
-def _coded(texts: AnyArray) -> tuple[NDArray[np.int64], list[str]]:
-    coded = pc.dictionary_encode(texts)
-    assert isinstance(coded, pa.DictionaryArray)
-    return coded.indices.to_numpy(zero_copy_only=False).astype(np.int64), list(map(str, coded.dictionary.to_pylist()))
+def _dictionary_encode(texts: AnyArray) -> tuple[NDArray[np.int64], list[str]]:
+    """Return the code of each text, shape (n,), and the texts by code."""
+    encoded = pc.dictionary_encode(texts)
+    assert isinstance(encoded, pa.DictionaryArray)
+    codes = encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
+    return codes, list(map(str, encoded.dictionary.to_pylist()))

@@ -1,4 +1,4 @@
-"""`har archive`: keep what Kafka holds, compare it with Kafka, and compact it."""
+"""`har archive`: copy readings and labels from Kafka, compare the archive with Kafka, and compact it."""
 
 import logging
 import logging.config
@@ -8,16 +8,17 @@ import threading
 
 from kafka.errors import KafkaError
 
-from har.archive_settings import ArchiveCompactSettings, ArchiveRunSettings, ArchiveSettings, ArchiveVerifySettings
-from har.log_format import logging_config
+from har.process.log_format import logging_config
 from ingest.archive.archiver import Archiver, explain
 from ingest.archive.compaction import compact
 from ingest.archive.location import Location
 from ingest.archive.log_reader import LogError
-from ingest.archive.measures import ArchiveMeasures
-from ingest.archive.tables import KINDS, STORAGE_ERRORS, ArchiveTable, ChangedElsewhereError
+from ingest.archive.metrics import ArchiveMetrics
+from ingest.archive.settings import ArchiveCompactSettings, ArchiveRunSettings, ArchiveSettings, ArchiveVerifySettings
+from ingest.archive.table_kinds import KINDS
+from ingest.archive.tables import STORAGE_ERRORS, ArchiveTable, ChangedElsewhereError
 from ingest.archive.upkeep import remove_files
-from ingest.archive.verification import Comparison, verify
+from ingest.archive.verification import TableComparison, verify
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +26,7 @@ FAILURE, USAGE_ERROR = 1, 2
 
 
 def run(settings: ArchiveSettings) -> int:
-    """Do what the subcommand says; return the exit status."""
+    """Run the subcommand; return the exit status."""
     try:
         if settings.run is not None:
             return _run(settings.run)
@@ -39,7 +40,7 @@ def run(settings: ArchiveSettings) -> int:
     except (*STORAGE_ERRORS, KafkaError, TimeoutError) as error:
         print(f"har archive: {explain(error)}", file=sys.stderr)
         return FAILURE
-    print("har archive: say what: run, verify or compact; see har archive --help", file=sys.stderr)
+    print("har archive: a subcommand is required: run, verify or compact; see har archive --help", file=sys.stderr)
     return USAGE_ERROR
 
 
@@ -49,9 +50,9 @@ def _run(settings: ArchiveRunSettings) -> int:
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    measures = ArchiveMeasures()
-    with measures.served(settings.metrics_port):
-        archiver = Archiver(settings, measures)
+    metrics = ArchiveMetrics()
+    with metrics.served(settings.metrics_port):
+        archiver = Archiver(settings, metrics)
         log.info("archiving to %s", settings.archive)
         status = archiver.run(stop)
     log.info("stopped")
@@ -59,23 +60,23 @@ def _run(settings: ArchiveRunSettings) -> int:
 
 
 def _verify(settings: ArchiveVerifySettings) -> int:
-    found = verify(settings.archive, settings.bootstrap)
-    for comparison in found:
-        _say(comparison)
-    return 0 if all(comparison.is_right for comparison in found) else FAILURE
+    comparisons = verify(settings.archive, settings.bootstrap)
+    for comparison in comparisons:
+        _print_comparison(comparison)
+    return 0 if all(comparison.is_right for comparison in comparisons) else FAILURE
 
 
-def _say(found: Comparison) -> None:
-    what = "statement(s)" if found.table == "labels" else "batch(es)"
+def _print_comparison(found: TableComparison) -> None:
+    noun = "label(s)" if found.table == "labels" else "batch(es)"
     print(
-        f"{found.table}: of {found.messages} message(s) in Kafka that the archive covers, {found.compared} {what} with "
+        f"{found.table}: of {found.messages} message(s) in Kafka that the archive covers, {found.compared} {noun} with "
         f"{found.rows} row(s) are archived exactly; {found.repeats} repeat(s), {found.kept_out} kept out, "
-        f"{found.refused} refused; {found.behind} not archived yet"
+        f"{found.rejected} rejected; {found.behind} not archived yet"
     )
     for text in found.differences:
         print(f"WRONG  {found.table}: {text}")
     if not found.is_right:
-        print(f"{found.table}: {found.missing} missing, {found.differing} differing, {found.unknown} unknown to Kafka")
+        print(f"{found.table}: {found.missing} missing, {found.differing} differing, {found.unknown} not in Kafka")
 
 
 def _compact(settings: ArchiveCompactSettings) -> int:
@@ -87,5 +88,5 @@ def _compact(settings: ArchiveCompactSettings) -> int:
             days = compact(table, settings.compact_files)
             removed = remove_files(table)
         after = len(table.delta.file_uris())
-        print(f"{kind.name}: {days} day(s) written anew, {before} files are {after} now; {removed} old ones removed")
+        print(f"{kind.name}: {days} day(s) compacted, {before} -> {after} file(s); {removed} old file(s) removed")
     return 0

@@ -1,4 +1,4 @@
-"""Writing a day's small files together, its rows sorted."""
+"""Compaction: rewrites a day that has many small files as few large ones, with sorted rows."""
 
 import logging
 from collections import Counter
@@ -12,31 +12,33 @@ import pyarrow.compute as pc
 from ingest.archive.reading_ahead import read_ahead
 from ingest.archive.tables import ArchiveTable
 
-if TYPE_CHECKING:  # it imports pandas where there is one, which takes longer than all else of an archiver's start
+if TYPE_CHECKING:  # at run time it imports pandas if installed, which takes longer than the rest of the start
     import pyarrow.dataset as ds
 
 log = logging.getLogger(__name__)
 
-#: A file of less than this is small, bytes.
+#: A file below this size is small, bytes.
 SMALL_BYTES = 32 << 20
-#: A day is written anew once its small files are this share of it, or many times as many as are allowed. So each row is
-#: written a few times, however many files a day brings.
+#: A day is compacted once small files hold this share of its bytes, or exceed `MANY` times the allowed number. This
+#: bounds how often each row is rewritten, however many files a day has.
 WORTHWHILE_SHARE = 0.25
-#: So many rows are sorted at a time; those of one device in any case.
-SORTED_ROWS = 4_000_000
 MANY = 16
+#: Rows that are sorted at a time; a single device may have more.
+SORTED_ROWS = 4_000_000
 
 
 @dataclass(frozen=True)
 class DayFiles:
-    """What a day consists of.
+    """Sizes of a day's files.
 
     Attributes
     ----------
     small : int
-        How many small files there are.
-    small_bytes, all_bytes, rows : int
-        What they hold, and what all files hold.
+        Number of small files.
+    small_bytes, all_bytes : int
+        Size of the small files, and of all files, bytes.
+    rows : int
+        Rows in all files.
     """
 
     small: int
@@ -45,7 +47,12 @@ class DayFiles:
     rows: int
 
     def is_worthwhile(self, most_files: int) -> bool:
-        """Tell whether the day should be written anew.
+        """Return whether the day should be compacted.
+
+        Parameters
+        ----------
+        most_files : int
+            Number of small files that a day may have.
 
         Examples
         --------
@@ -58,7 +65,7 @@ class DayFiles:
 
 
 def days_of_files(table: ArchiveTable) -> dict[str, DayFiles]:
-    """Return what each day of a table consists of, by its name."""
+    """Return the sizes of each day's files, by the day in ISO 8601."""
     files = pa.table(table.delta.get_add_actions(flatten=True))
     days: dict[str, DayFiles] = {}
     columns = (files[name].to_pylist() for name in ("partition.day", "size_bytes", "num_records"))
@@ -75,46 +82,46 @@ def days_of_files(table: ArchiveTable) -> dict[str, DayFiles]:
 
 
 def compact(table: ArchiveTable, most_files: int) -> int:
-    """Write each day anew that has more small files than `most_files`, sorted; return how many days.
+    """Compact each day that has more small files than `most_files`; return the number of compacted days.
 
-    A day of more than `SORTED_ROWS` rows becomes several sorted runs, of other devices each; so many rows are held in
-    memory, or those of one device if they are more. What was replaced stays on the disk for who reads it, until it is
-    vacuumed.
+    A day of more than `SORTED_ROWS` rows becomes several sorted runs, each of different devices. At most that many rows
+    are held in memory, or the rows of one device if they are more. Replaced files stay in storage for current readers
+    until they are vacuumed.
 
     Raises
     ------
     ChangedElsewhereError, DeltaError, OSError
-        See `ArchiveTable.append`; the day is then as it was.
+        See `ArchiveTable.append`; the day is then unchanged.
     """
     done = 0
     for day, files in sorted(days_of_files(table).items()):
         if files.is_worthwhile(most_files):
             with read_ahead(_sorted_batches(table, day)) as batches:
-                rows = _all_of(batches, files.rows, f"{day} of {table.uri}")
+                rows = _check_count(batches, files.rows, f"{day} of {table.uri}")
                 table.replace_day(day, pa.RecordBatchReader.from_batches(table.kind.schema, rows))
             name = table.kind.name
-            log.info("%s: wrote the %d rows of %s anew, from %d small files", name, files.rows, day, files.small)
+            log.info("%s: compacted %d rows of %s from %d small files", name, files.rows, day, files.small)
             done += 1
     return done
 
 
-def _all_of(batches: Iterator[pa.RecordBatch], expected: int, what: str) -> Iterator[pa.RecordBatch]:
-    given = 0
+def _check_count(batches: Iterator[pa.RecordBatch], expected: int, name: str) -> Iterator[pa.RecordBatch]:
+    count = 0
     for batch in batches:
-        given += batch.num_rows
+        count += batch.num_rows
         yield batch
-    if given != expected:  # then nothing is committed
-        raise OSError(f"{what} has {expected} rows by its log, but {given} were read")
+    if count != expected:  # the error keeps the writer from committing
+        raise OSError(f"{name} has {expected} rows according to its log, but {count} were read")
 
 
 def _sorted_batches(table: ArchiveTable, day: str) -> Iterator[pa.RecordBatch]:
     rows = table.delta.to_pyarrow_dataset()
     of_day = pc.field("day") == pc.scalar(day).cast(pa.date32())
-    for devices in _bundles(_rows_by_device(rows, of_day)):
-        theirs = rows.to_table(filter=of_day & pc.field("device").isin(devices), columns=table.kind.schema.names)
-        theirs = theirs.sort_by([(name, "ascending") for name in table.kind.order]).cast(table.kind.schema)
-        # As one: the library writes those that it is given at a time in an order of its own.
-        yield from theirs.combine_chunks().to_batches()
+    for devices in _device_groups(_rows_by_device(rows, of_day)):
+        group = rows.to_table(filter=of_day & pc.field("device").isin(devices), columns=table.kind.schema.names)
+        group = group.sort_by([(name, "ascending") for name in table.kind.order]).cast(table.kind.schema)
+        # One chunk: deltalake does not keep the order of several.
+        yield from group.combine_chunks().to_batches()
 
 
 def _rows_by_device(rows: "ds.Dataset", of_day: pc.Expression) -> dict[str, int]:
@@ -125,15 +132,15 @@ def _rows_by_device(rows: "ds.Dataset", of_day: pc.Expression) -> dict[str, int]
     return dict(sorted(found.items()))
 
 
-def _bundles(devices: dict[str, int]) -> Iterator[list[str]]:
-    """Put devices together whose rows fit into memory: each bundle reads the day's files once more."""
-    bundle: list[str] = []
-    held = 0
+def _device_groups(devices: dict[str, int]) -> Iterator[list[str]]:
+    """Group devices whose rows fit into memory together; the day's files are read once per group."""
+    group: list[str] = []
+    rows = 0
     for device, count in devices.items():
-        if bundle and held + count > SORTED_ROWS:
-            yield bundle
-            bundle, held = [], 0
-        bundle.append(device)
-        held += count
-    if bundle:
-        yield bundle
+        if group and rows + count > SORTED_ROWS:
+            yield group
+            group, rows = [], 0
+        group.append(device)
+        rows += count
+    if group:
+        yield group

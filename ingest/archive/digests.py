@@ -1,4 +1,4 @@
-"""Digests of readings that can be summed: those of a batch do not depend on the order or the files its rows are in."""
+"""Digests of readings that can be summed, so that a batch's sum does not depend on the order of its rows or files."""
 
 import hashlib
 
@@ -15,10 +15,10 @@ _SECOND = np.uint64(0x9E3779B97F4A7C15)
 
 
 def reading_digests(times: NDArray[np.int64], axes: NDArray[np.float32]) -> Digests:
-    """Return 128 bits of each reading, which depend on each bit of it.
+    """Return a 128-bit digest of each reading, which depends on every bit of the reading.
 
-    They tell a mistake from what is right; they are no protection against somebody who forges readings. The mixing is
-    the finaliser of SplitMix64 (Steele, Lea and Flood, 2014).
+    The digests detect mistakes; they do not protect against forged readings. The mixing is the finaliser of
+    SplitMix64 (Steele, Lea and Flood, 2014).
 
     Parameters
     ----------
@@ -38,25 +38,25 @@ def reading_digests(times: NDArray[np.int64], axes: NDArray[np.float32]) -> Dige
     return np.stack([first, _mixed(first + _SECOND)], axis=1)
 
 
-def statement_digest(end: int | None, activity: str, user: str | None) -> int:
-    """Return the sum of the one digest of a statement's values, as `summed` gives it."""
+def label_digest(end: int | None, activity: str, user: str | None) -> int:
+    """Return the digest of a label's values as a sum of one, in the format of `summed`."""
     whole = hashlib.blake2b(msgspec.msgpack.encode((end, activity, user)), digest_size=16).digest()
     return joined(1, int.from_bytes(whole[:8], "little"), int.from_bytes(whole[8:], "little"))
 
 
 def summed(digests: Digests) -> int:
-    """Return the number of readings and the sum of their digests as one whole number, which may be added to others."""
+    """Return the number of readings and the sum of their digests, packed into one integer for `added`."""
     first, second = (int(digests[:, place].sum(dtype=np.uint64)) for place in (0, 1))
     return joined(len(digests), first, second)
 
 
 def joined(count: int, first: int, second: int) -> int:
-    """Return a count and both sums as one whole number."""
+    """Pack a count and the sums of both halves into one integer."""
     return (count << 128) | (first << 64) | second
 
 
 def added(one: int, other: int) -> int:
-    """Add two sums; each half wraps around by itself."""
+    """Add two packed sums; each 64-bit half wraps around independently."""
     low = (1 << 64) - 1
     count = (one >> 128) + (other >> 128)
     first = ((one >> 64) + (other >> 64)) & low
@@ -64,7 +64,7 @@ def added(one: int, other: int) -> int:
 
 
 def count_of(total: int) -> int:
-    """Return how many readings a sum is of."""
+    """Return the number of readings in a packed sum."""
     return total >> 128
 
 

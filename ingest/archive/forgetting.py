@@ -1,4 +1,4 @@
-"""Forgetting a device: no row, file or log entry of an archive tells of it any more, and none will come back."""
+"""Forgetting a device: removes it from an archive's rows, files and log, and keeps its old messages out afterwards."""
 
 import time
 from collections.abc import Callable
@@ -11,9 +11,10 @@ import pyarrow.compute as pc
 from har.samples import check_identifier
 from ingest.archive.location import Location
 from ingest.archive.state import TableState
-from ingest.archive.tables import KINDS, LABELS, SAMPLES, ArchiveTable, ChangedElsewhereError, TableKind
+from ingest.archive.table_kinds import KINDS, LABELS, SAMPLES, TableKind
+from ingest.archive.tables import ArchiveTable, ChangedElsewhereError
 
-#: How often an act is tried where nothing can be locked and others commit.
+#: Attempts at a commit in object storage, which has no locks, while others commit.
 ATTEMPTS = 20
 
 Result = TypeVar("Result")
@@ -21,50 +22,51 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class ForgottenRows:
-    """What was deleted.
+    """What a call of `forget` deleted.
 
     Attributes
     ----------
-    readings, statements : int
-        Rows of both tables.
+    readings, labels : int
+        Deleted rows of each table.
     files : int
-        Files that were removed from the storage.
+        Files removed from storage.
     """
 
     readings: int
-    statements: int
+    labels: int
     files: int
 
 
 def forget(archive: str, device: str) -> ForgottenRows:
-    """Delete everything of a device, so that no file with it remains; also while an archiver runs, and also again.
+    """Delete all data of a device, and every file that contained it.
 
-    What stays are digests of the device's name and of those of its sessions: they keep out of the archive what Kafka
-    still holds of them. Whoever reads the archive meanwhile may find that files are gone, and has to begin again.
+    It may be called while an archiver runs, and again for the same device. Digests of the names of the device and of
+    its sessions remain; they keep out of the archive what Kafka still holds. A process that reads the archive at the
+    same time may find files missing and must start again.
 
-    In object storage nothing can be locked. What a killed archiver had written there, but not committed, stays for an
-    hour or two, until an archiver's upkeep removes it. Nor may an archiver be compacting there meanwhile.
+    Object storage has no locks. Files that a killed archiver wrote there but did not commit stay for an hour or two,
+    until an archiver's upkeep removes them. No archiver may compact there during the call.
 
     Parameters
     ----------
     archive : str
-        Folder or URL. If there is no archive yet, one is made, so that the device is kept out of it.
+        Folder or URL. If there is no archive, it is created, so that the device is kept out of it.
     device : str
         The device's name.
 
     Returns
     -------
     ForgottenRows
-        What this call deleted.
+        Counts of what this call deleted.
 
     Raises
     ------
     RejectedBatch
-        If `device` cannot be a device's name.
+        If `device` is not a valid device name.
     ChangedElsewhereError
-        If others commit to object storage all the time.
+        If others committed to object storage at every attempt.
     DeltaError, OSError
-        If the archive cannot be read or written; call it again then.
+        If the archive cannot be read or written; the call can be repeated.
     """
     check_identifier("device", device)
     location = Location(archive)
@@ -74,13 +76,13 @@ def forget(archive: str, device: str) -> ForgottenRows:
             sessions |= _sessions(ArchiveTable(location, kind), device)
         now_us = time.time_ns() // 1000
         for kind in KINDS:
-            _retried(location, kind, lambda table: _keep_out(table, device, sessions, now_us))
-        deleted = {kind.name: _retried(location, kind, lambda table: _delete(table, device)) for kind in KINDS}
+            _retry(location, kind, lambda table: _keep_out(table, device, sessions, now_us))
+        deleted = {kind.name: _retry(location, kind, lambda table: _delete(table, device)) for kind in KINDS}
         files = sum(_remove_traces(location, kind) for kind in KINDS)
     return ForgottenRows(deleted[SAMPLES.name], deleted[LABELS.name], files)
 
 
-def _retried(location: Location, kind: TableKind, act: Callable[[ArchiveTable], Result]) -> Result:
+def _retry(location: Location, kind: TableKind, act: Callable[[ArchiveTable], Result]) -> Result:
     for _ in range(ATTEMPTS - 1):
         try:
             return act(ArchiveTable(location, kind))
@@ -100,19 +102,19 @@ def _sessions(table: ArchiveTable, device: str) -> set[str]:
 def _keep_out(table: ArchiveTable, device: str, sessions: set[str], now_us: int) -> None:
     state = TableState.of(table)
     state.forgotten.forget(device, sessions, now_us)
-    table.append(table.kind.schema.empty_table(), msgspec.json.encode(state.whole()))
+    table.append(table.kind.schema.empty_table(), msgspec.json.encode(state.snapshot()))
 
 
 def _delete(table: ArchiveTable, device: str) -> int:
-    return table.delete(f"device = '{device}'")  # an identifier holds no quotes
+    return table.delete(f"device = '{device}'")  # an identifier contains no quotes
 
 
 def _remove_traces(location: Location, kind: TableKind) -> int:
-    """Remove files that do not count, and log entries from before: both may name the device."""
+    """Remove uncommitted and replaced files and older log entries, as these may name the device; return the files."""
     removed = ArchiveTable(location, kind).vacuum(0, untracked=location.folder is not None)
-    _retried(location, kind, _drop_history)
+    _retry(location, kind, _drop_history)
     return removed + location.remove_unfinished(kind.name)
 
 
 def _drop_history(table: ArchiveTable) -> None:
-    table.drop_history(msgspec.json.encode(TableState.of(table).whole()))
+    table.drop_history(msgspec.json.encode(TableState.of(table).snapshot()))

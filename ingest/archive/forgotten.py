@@ -1,19 +1,20 @@
-"""Devices that were forgotten: what keeps their old messages, which Kafka may still hold, out of the archive."""
+"""Forgotten devices: keeps their old messages, which Kafka may still hold, out of the archive."""
 
 from collections.abc import Iterable, Mapping
 
 from har import topics
 from ingest.archive.keys import key_of
 
-#: How long a device's old messages may come back, µs: phones send up to 7 days late, and Kafka keeps them after that.
+#: Old messages of a device may still appear for this long, µs: phones send up to 7 days late, then Kafka keeps them.
 KEPT_US = (topics.LABELS.retention_ms + 10 * topics.DAY_MS) * 1000
 
 
 class Forgotten:
-    """Digests of forgotten devices and of their sessions, each with when they were forgotten, µs.
+    """Digests of forgotten devices and of their sessions, each with the time of forgetting, µs since the epoch.
 
-    A message of a forgotten device is kept out if it reached the gateway before, if it tells of a time before, or if it
-    is of a session that was archived, or kept out, before. So a device that comes back with a new session is archived.
+    A message of a forgotten device is kept out in three cases: it reached the gateway before that time; it contains
+    event times before that time; or its session was archived or kept out earlier. A device that comes back with a new
+    session is archived again.
     """
 
     def __init__(self) -> None:
@@ -25,42 +26,46 @@ class Forgotten:
 
     @property
     def devices(self) -> Mapping[str, int]:
-        """When each device was forgotten, by its digest."""
+        """Time of forgetting of each device, µs since the epoch, by the device's digest."""
         return self._devices
 
     @property
     def sessions(self) -> Mapping[str, int]:
-        """The same of the sessions."""
+        """Time of forgetting of each session, µs since the epoch, by the session's digest."""
         return self._sessions
 
     def forget(self, device: str, sessions: Iterable[str], now_us: int) -> None:
-        """Keep out a device's messages from before now.
+        """Keep out a device's messages from before `now_us`.
 
         Parameters
         ----------
         device : str
-            Its name.
+            The device's name.
         sessions : iterable of str
-            The names of its sessions.
+            Names of its archived sessions.
+        now_us : int
+            Current time, µs since the epoch.
         """
         self._devices[key_of(device)] = now_us
         self._sessions.update((key_of(device, session), now_us) for session in sessions)
 
     def merge(self, devices: Mapping[str, int], sessions: Mapping[str, int]) -> None:
-        """Take up what a commit tells."""
-        for mine, theirs in ((self._devices, devices), (self._sessions, sessions)):
-            for key, at in theirs.items():
-                mine[key] = max(at, mine.get(key, at))
+        """Add digests that a commit carries; the later time counts."""
+        for known, added in ((self._devices, devices), (self._sessions, sessions)):
+            for key, at in added.items():
+                known[key] = max(at, known.get(key, at))
 
     def keeps_out(self, device: str, session: str, *, arrived: int, oldest: int) -> bool:
-        """Tell whether a message is not to be archived.
+        """Return whether a message must not be archived.
 
         Parameters
         ----------
+        device, session : str
+            Names of the message's device and session.
         arrived : int
-            When it reached the gateway, µs.
+            Time at which it reached the gateway, µs since the epoch.
         oldest : int
-            The first time that it tells of, µs.
+            Its earliest event time, µs since the epoch.
         """
         if not self._devices or (at := self._devices.get(key_of(device))) is None:
             return False
@@ -68,12 +73,12 @@ class Forgotten:
         if key in self._sessions:
             return True
         if arrived < at or oldest < at:
-            self._sessions[key] = at  # what its session sends later is kept out, too
+            self._sessions[key] = at  # keeps out later messages of the session, too
             return True
         return False
 
     def drop_old(self, now_us: int) -> None:
-        """Drop those whose messages cannot come any more."""
+        """Drop devices and sessions of which no old message can appear any more."""
         for kept in (self._devices, self._sessions):
             for key in [key for key, at in kept.items() if now_us - at > KEPT_US]:
                 del kept[key]

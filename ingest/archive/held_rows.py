@@ -1,4 +1,4 @@
-"""What was read from Kafka and is not committed yet, on its way to rows of a table."""
+"""Messages that are read from Kafka but not committed yet, and their conversion to rows of a table."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -9,29 +9,30 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from har.samples import SampleBatch, decode_batch
-from har.statements import ENDLESS, Statement, decode_statement
+from har.binary_samples import decode_batch
+from har.labels import ENDLESS, Label, decode_label
+from har.samples import SampleBatch
 from ingest.archive.keys import key_of
 from ingest.archive.state import TableState
-from ingest.archive.tables import LABELS, SAMPLES, TableKind
+from ingest.archive.table_kinds import LABELS, SAMPLES, TableKind
 
 AnyArray: TypeAlias = "pa.Array[Any]"
 
 DAY_US = 86_400_000_000
-#: Only the number of a statement's one message.
-ONLY = 0
+#: The sequence number of a label, which is a single message.
+LABEL_SEQUENCE = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a message lies in Kafka.
+    """A message's position in Kafka.
 
     Attributes
     ----------
     partition, offset : int
-        Its place in its topic.
+        Its partition and offset in its topic.
     arrived : int
-        When it reached the gateway (Kafka's timestamp), µs.
+        Time at which it reached the gateway (Kafka's timestamp), µs since the epoch.
     """
 
     partition: int
@@ -40,13 +41,21 @@ class Origin:
 
 
 class HeldRows(Protocol):
-    """Takes a topic's messages and makes rows of them."""
+    """Collects a topic's messages and converts them to rows.
+
+    Attributes
+    ----------
+    kind : TableKind
+        The table that the rows are for.
+    readings : int
+        Number of held readings, or of held labels.
+    """
 
     kind: TableKind
     readings: int
 
-    def take(self, message: bytes, origin: Origin, state: TableState) -> bool:
-        """Take a message; return whether it is new and not to be kept out.
+    def add(self, message: bytes, origin: Origin, state: TableState) -> bool:
+        """Add a message, unless it is a repeat or of a forgotten device; return whether it was added.
 
         Raises
         ------
@@ -55,27 +64,27 @@ class HeldRows(Protocol):
         """
 
     def rows(self) -> pa.Table:
-        """Return everything that is held, sorted."""
+        """Return all held rows, sorted."""
 
     def clear(self) -> None:
-        """Hold nothing any more."""
+        """Drop all held rows."""
 
 
 @dataclass
 class HeldSamples:
-    """Batches of readings.
+    """Held batches of readings.
 
     Attributes
     ----------
     readings : int
-        How many readings are held.
+        Number of held readings.
     """
 
     kind: TableKind = SAMPLES
     readings: int = 0
     _batches: list[tuple[SampleBatch, int]] = field(default_factory=list)
 
-    def take(self, message: bytes, origin: Origin, state: TableState) -> bool:
+    def add(self, message: bytes, origin: Origin, state: TableState) -> bool:
         """See `HeldRows`.
 
         Raises
@@ -94,7 +103,7 @@ class HeldSamples:
         return True
 
     def rows(self) -> pa.Table:
-        """Return a row a reading, sorted by device, session and time."""
+        """Return one row per reading, sorted by device, session and time."""
         if not self._batches:
             return SAMPLES.schema.empty_table()
         batches = [batch for batch, _ in self._batches]
@@ -113,26 +122,26 @@ class HeldSamples:
         return _table(SAMPLES, columns)
 
     def clear(self) -> None:
-        """Hold nothing any more."""
+        """Drop all held rows."""
         self._batches.clear()
         self.readings = 0
 
 
 @dataclass
 class HeldLabels:
-    """Statements.
+    """Held labels.
 
     Attributes
     ----------
     readings : int
-        How many statements are held.
+        Number of held labels.
     """
 
     kind: TableKind = LABELS
     readings: int = 0
-    _statements: list[tuple[Statement, int]] = field(default_factory=list)
+    _labels: list[tuple[Label, int]] = field(default_factory=list)
 
-    def take(self, message: bytes, origin: Origin, state: TableState) -> bool:
+    def add(self, message: bytes, origin: Origin, state: TableState) -> bool:
         """See `HeldRows`.
 
         Raises
@@ -140,41 +149,41 @@ class HeldLabels:
         RecordingError
             If it cannot be decoded.
         """
-        said = decode_statement(message)
-        if state.forgotten.keeps_out(said.device, said.session, arrived=origin.arrived, oldest=said.start):
+        label = decode_label(message)
+        if state.forgotten.keeps_out(label.device, label.session, arrived=origin.arrived, oldest=label.start):
             return False
-        if not state.seen.add(key_of(*statement_name(said)), ONLY, origin.partition, origin.arrived):
+        if not state.seen.add(key_of(*label_name(label)), LABEL_SEQUENCE, origin.partition, origin.arrived):
             return False
-        self._statements.append((said, origin.arrived))
+        self._labels.append((label, origin.arrived))
         self.readings += 1
         return True
 
     def rows(self) -> pa.Table:
-        """Return a row a statement, sorted by device, session and start."""
-        said = [statement for statement, _ in self._statements]
-        starts = np.array([each.start for each in said], np.int64)
+        """Return one row per label, sorted by device, session and start."""
+        labels = [label for label, _ in self._labels]
+        starts = np.array([label.start for label in labels], np.int64)
         columns = {
-            "device": [each.device for each in said],
-            "session": [each.session for each in said],
+            "device": [label.device for label in labels],
+            "session": [label.session for label in labels],
             "start": starts,
-            "end": pa.array([None if each.end == ENDLESS else each.end for each in said], pa.int64()),
-            "activity": [each.activity for each in said],
-            "said_at": [each.said_at for each in said],
-            "user": pa.array([each.user for each in said], pa.string()),
-            "arrived": [arrived for _, arrived in self._statements],
+            "end": pa.array([None if label.end == ENDLESS else label.end for label in labels], pa.int64()),
+            "activity": [label.activity for label in labels],
+            "said_at": [label.said_at for label in labels],
+            "user": pa.array([label.user for label in labels], pa.string()),
+            "arrived": [arrived for _, arrived in self._labels],
             "day": days_of(starts),
         }
         return _table(LABELS, columns)
 
     def clear(self) -> None:
-        """Hold nothing any more."""
-        self._statements.clear()
+        """Drop all held rows."""
+        self._labels.clear()
         self.readings = 0
 
 
-def statement_name(said: Statement) -> tuple[str, str, int, int]:
-    """Return what a statement is known by."""
-    return said.device, said.session, said.start, said.said_at
+def label_name(label: Label) -> tuple[str, str, int, int]:
+    """Return the values that identify a label: device, session, start and `said_at`, both µs since the epoch."""
+    return label.device, label.session, label.start, label.said_at
 
 
 def days_of(times: np.ndarray[tuple[int], np.dtype[np.int64]]) -> AnyArray:
@@ -194,7 +203,7 @@ def day_name(time_us: int) -> str:
 
 
 def day_begin(day: str | None) -> int:
-    """Return when a UTC day begins, µs since the epoch; 0 of None."""
+    """Return the start of a UTC day (ISO 8601), µs since the epoch; 0 for None."""
     return 0 if day is None else int(datetime.fromisoformat(day).replace(tzinfo=UTC).timestamp()) * 1_000_000
 
 
@@ -206,7 +215,7 @@ def _repeated(texts: Sequence[str], counts: Sequence[int]) -> AnyArray:
 
 
 def _table(kind: TableKind, columns: dict[str, Any]) -> pa.Table:
-    arrays = [pa.array(columns[each.name], each.type) for each in kind.schema]
+    arrays = [pa.array(columns[column.name], column.type) for column in kind.schema]
     rows = pa.table(arrays, schema=kind.schema)
-    # In one piece: the library writes several in an order of its own.
+    # One chunk: deltalake does not keep the order of several.
     return rows.sort_by([(name, "ascending") for name in kind.order]).combine_chunks()

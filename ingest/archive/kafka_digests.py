@@ -1,45 +1,48 @@
-"""What Kafka holds of a topic below the offsets that the archive covers, as digests."""
+"""Digests of the messages that Kafka holds of a topic, below the offsets that the archive covers."""
 
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from har.binary_samples import decode_batch
+from har.labels import ENDLESS, decode_label
+from har.process.kafka_clients import KafkaRecord, Partition
 from har.recordings import RecordingError
-from har.samples import RejectedBatch, check_size, decode_batch
-from har.statements import ENDLESS, decode_statement
-from ingest.archive.digests import reading_digests, statement_digest, summed
-from ingest.archive.held_rows import day_begin, statement_name
-from ingest.archive.log_reader import KafkaRecord, LogError, LogReader, Partition
+from har.samples import RejectedBatch, check_size
+from ingest.archive.digests import label_digest, reading_digests, summed
+from ingest.archive.held_rows import day_begin, label_name
+from ingest.archive.log_reader import LogError, LogReader
 from ingest.archive.state import TableState
-from ingest.archive.tables import SAMPLES, ArchiveTable
+from ingest.archive.table_kinds import SAMPLES
+from ingest.archive.tables import ArchiveTable
 
-#: Without a message for so long, and short of the end, Kafka counts as gone.
+#: If no message comes for this long before the end is reached, Kafka counts as unreachable, s.
 STALLED_SECONDS = 30.0
-#: Messages are not quite in the order of their arrival, µs.
+#: Messages may be out of the order of their arrival by up to this, µs.
 DISORDER_US = 60_000_000
-#: The header of a copy that the processor wrote; it has the time of what it is a copy of.
+#: Header of a copy that the processor wrote; the copy has the timestamp of its original.
 CARRIED_HEADER = "carried_from"
 NEVER = 1 << 62
 
-#: A batch: (device, session, sequence); a statement: (device, session, start, said_at).
+#: A batch: (device, session, sequence); a label: (device, session, start, said_at).
 Name = tuple[Any, ...]
 
 
 @dataclass
 class KafkaDigests:
-    """What Kafka holds.
+    """Digests of what Kafka holds, and counts of its messages.
 
     Attributes
     ----------
     digests : dict of Name to int
-        The sum of the digests of each batch's or statement's rows.
+        Summed digests of the rows of each batch or label.
     complete_from : int
-        Kafka has everything that reached the gateway after this, µs; 0 if it never deleted anything.
+        Kafka has everything that reached the gateway after this time, µs since the epoch; 0 if it deleted nothing.
     oldest : int
-        When the first message that it has reached the gateway, µs.
-    messages, repeats, kept_out, refused, behind : int
-        See `ingest.archive.verification.Comparison`.
+        Time at which the oldest of its messages reached the gateway, µs since the epoch.
+    messages, repeats, kept_out, rejected, behind : int
+        See `ingest.archive.verification.TableComparison`.
     """
 
     digests: dict[Name, int] = field(default_factory=dict)
@@ -48,11 +51,11 @@ class KafkaDigests:
     messages: int = 0
     repeats: int = 0
     kept_out: int = 0
-    refused: int = 0
+    rejected: int = 0
     behind: int = 0
     _names: dict[str, str] = field(default_factory=dict)
 
-    def _take(self, record: KafkaRecord, table: ArchiveTable, state: TableState) -> None:
+    def _add(self, record: KafkaRecord, table: ArchiveTable, state: TableState) -> None:
         self.messages += 1
         arrived = record.timestamp * 1000
         self.oldest = min(self.oldest, arrived)
@@ -61,7 +64,7 @@ class KafkaDigests:
             check_size(record.value or b"")
             name, oldest, digest = read(record.value or b"", day_begin(state.deleted_before))
         except (RejectedBatch, RecordingError):
-            self.refused += 1
+            self.rejected += 1
             return
         if state.forgotten.keeps_out(name[0], name[1], arrived=arrived, oldest=oldest) or not digest:
             self.kept_out += 1
@@ -74,14 +77,23 @@ class KafkaDigests:
 
 
 def read_kafka(table: ArchiveTable, state: TableState, bootstrap: str) -> KafkaDigests:
-    """Read a table's topic from Kafka's beginning to where the table is.
+    """Read a table's topic from its first message to the offsets that the table covers.
+
+    Parameters
+    ----------
+    table : ArchiveTable
+        The table, with its committed offsets.
+    state : TableState
+        The table's state.
+    bootstrap : str
+        ``host:port,host:port``.
 
     Raises
     ------
     LogError
-        If Kafka cannot be read, or has another topic of the same name.
+        If Kafka cannot be read, or the topic is not the one that was archived.
     TimeoutError
-        If it gives no more before the end.
+        If no message comes for `STALLED_SECONDS` before the end.
     """
     topic = table.kind.topic.name
     found = KafkaDigests()
@@ -89,22 +101,22 @@ def read_kafka(table: ArchiveTable, state: TableState, bootstrap: str) -> KafkaD
     try:
         if state.topic not in (None, reader.identities[topic]):
             raise LogError(
-                f"{topic} is not the topic that was archived, but another of its name: nothing to compare with"
+                f"{topic} is not the topic that was archived, but another topic of the same name: nothing to compare"
             )
         partitions = reader.partitions()
         reader.begin(dict.fromkeys(partitions))
-        deleted = {each for each, begin in reader.positions.items() if begin}
-        targets = {each: table.offset(each.number) or 0 for each in partitions}
+        deleted = {partition for partition, begin in reader.positions.items() if begin}
+        targets = {partition: table.offset(partition.number) or 0 for partition in partitions}
         for record in _read_until(reader, targets):
             partition = Partition(record.topic, record.partition)
             if partition in deleted and CARRIED_HEADER not in dict(record.headers):
                 found.complete_from = max(found.complete_from, record.timestamp * 1000 + DISORDER_US)
                 deleted.remove(partition)
             if record.offset < targets[partition]:
-                found._take(record, table, state)
-        if deleted:  # nothing is left there: what there was is not known
+                found._add(record, table, state)
+        if deleted:  # a partition holds no message any more, so it is unknown what Kafka deleted
             found.complete_from = NEVER
-        found.behind = sum(max(0, (reader.end(each) or 0) - target) for each, target in targets.items())
+        found.behind = sum(max(0, (reader.end(partition) or 0) - target) for partition, target in targets.items())
     finally:
         reader.close()
     return found
@@ -118,23 +130,23 @@ def _read_samples(message: bytes, begin: int) -> tuple[Name, int, int]:
 
 
 def _read_label(message: bytes, begin: int) -> tuple[Name, int, int]:
-    said = decode_statement(message)
-    if said.start < begin:
-        return statement_name(said), said.start, 0
-    end = None if said.end == ENDLESS else said.end
-    return statement_name(said), said.start, statement_digest(end, said.activity, said.user)
+    label = decode_label(message)
+    if label.start < begin:
+        return label_name(label), label.start, 0
+    end = None if label.end == ENDLESS else label.end
+    return label_name(label), label.start, label_digest(end, label.activity, label.user)
 
 
 def _read_until(reader: LogReader, targets: Mapping[Partition, int]) -> Iterator[KafkaRecord]:
-    """Yield messages until each partition is read up to its target, and its end is known."""
-    heard_at = time.monotonic()
+    """Yield messages until each partition is read up to its target or its end, whichever is lower."""
+    received_at = time.monotonic()
     while not all(
-        (end := reader.end(each)) is not None and reader.positions[each] >= min(target, end)
-        for each, target in targets.items()
+        (end := reader.end(partition)) is not None and reader.positions[partition] >= min(target, end)
+        for partition, target in targets.items()
     ):
         records = reader.poll()
         yield from records
         if records:
-            heard_at = time.monotonic()
-        elif time.monotonic() - heard_at > STALLED_SECONDS:
-            raise TimeoutError("Kafka gives no more messages before its end: is it running?")
+            received_at = time.monotonic()
+        elif time.monotonic() - received_at > STALLED_SECONDS:
+            raise TimeoutError(f"Kafka sent no message for {STALLED_SECONDS:.0f} s before the end: is it running?")

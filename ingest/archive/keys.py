@@ -1,4 +1,4 @@
-"""Names of sessions and statements that do not tell whose they are, for the tables' logs."""
+"""Digests that stand for devices, sessions and labels in the tables' logs, without their names."""
 
 import base64
 import hashlib
@@ -7,9 +7,9 @@ _KEY_BYTES = 16
 
 
 def key_of(*parts: str | int) -> str:
-    """Return the digest of some parts, 22 letters and digits: 128 bits, so that no two of an archive will be alike.
+    """Return the 128-bit digest of an identifier's parts, as 22 characters of URL-safe base64.
 
-    The log of a table outlives its rows for a while. With digests in it, no device's name stays there.
+    A table's log outlives its rows for a while. Because it holds digests, no device name stays there.
 
     Examples
     --------
@@ -18,6 +18,6 @@ def key_of(*parts: str | int) -> str:
     >>> len(key_of("phone-1"))
     22
     """
-    whole = "\0".join(map(str, parts)).encode()  # no identifier holds a zero
+    whole = "\0".join(map(str, parts)).encode()  # no identifier contains a NUL character
     digest = hashlib.blake2b(whole, digest_size=_KEY_BYTES, person=b"har.archive").digest()
     return base64.urlsafe_b64encode(digest).decode().rstrip("=")

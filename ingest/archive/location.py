@@ -1,4 +1,4 @@
-"""Where an archive is: a folder, which one process writes at a time, or a URL of object storage."""
+"""An archive's location: a folder, which one process writes at a time, or a URL of object storage."""
 
 import fcntl
 import os
@@ -9,13 +9,13 @@ from pathlib import Path
 
 import msgspec
 
-from har.whole_files import sync
+from har.process.whole_files import sync
 
 LOCK = ".lock"
 LOG = "_delta_log"
-#: How the table's library names files that it has not finished, in a folder.
+#: Names that deltalake gives to unfinished files in a folder.
 _UNFINISHED = re.compile(r".*#\d+")
-#: How long writing to object storage is tried within one attempt.
+#: Retries and time limits of the object storage client within one attempt to commit.
 _RETRIES = {"max_retries": "3", "retry_timeout": "20s", "timeout": "30s", "connect_timeout": "5s"}
 
 
@@ -28,13 +28,13 @@ class _Action(msgspec.Struct):
 
 
 class Location:
-    """An archive's place.
+    """The folder or URL of an archive.
 
     Parameters
     ----------
     archive : str
-        A folder's path, or a URL such as ``s3://bucket/archive``; credentials are in the environment, under their usual
-        names (``AWS_ACCESS_KEY_ID``, ``AWS_ENDPOINT_URL`` and so on).
+        A folder's path, or a URL such as ``s3://bucket/archive``. Credentials are read from the usual environment
+        variables (``AWS_ACCESS_KEY_ID``, ``AWS_ENDPOINT_URL`` and so on).
     """
 
     def __init__(self, archive: str) -> None:
@@ -43,21 +43,21 @@ class Location:
 
     @property
     def options(self) -> dict[str, str]:
-        """What the tables' library is told besides the place."""
+        """Storage options for deltalake."""
         return {} if self.folder is not None else dict(_RETRIES)
 
     def uri(self, table: str) -> str:
-        """Return where a table is."""
+        """Return the path or URL of a table."""
         if self.folder is not None:
             return str(self.folder.absolute() / table)
         return f"{self.name.rstrip('/')}/{table}"
 
     @contextmanager
     def exclusive(self) -> Iterator[None]:
-        """Let no other process write to the archive meanwhile, if it is a folder; the lock ends with its process.
+        """Lock a folder against other writers while the context is open; the lock ends with the process.
 
-        Object storage has no locks. There a commit only counts if nobody committed since its writer last looked, and no
-        file is removed at once that is in no table: it may be one that another is about to commit.
+        Object storage has no locks. There a commit fails if another process committed since the table was read, and
+        files that belong to no table are not removed at once, as another process may be about to commit them.
 
         Raises
         ------
@@ -73,7 +73,7 @@ class Location:
             yield
 
     def make_durable(self, table: str, version: int) -> None:
-        """Wait until a commit and its files are on the disk; object storage has them when it says so.
+        """Flush a commit and its files to the disk; object storage needs no flush.
 
         Raises
         ------
@@ -90,15 +90,15 @@ class Location:
             sync(path)
 
     def remove_unfinished(self, table: str) -> int:
-        """Remove what writers that were killed had begun to write; only for who holds the lock.
+        """Remove unfinished files of killed writers; the caller must hold the lock.
 
         Returns
         -------
         int
-            Files removed.
+            Number of removed files.
         """
         if self.folder is None:
-            return 0  # an object is put whole
+            return 0  # object storage has no unfinished objects
         removed = 0
         for folder, _, names in os.walk(self.folder / table):
             for name in filter(_UNFINISHED.fullmatch, names):

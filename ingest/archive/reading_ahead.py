@@ -1,6 +1,6 @@
-"""Reading in a thread of its own, for who writes meanwhile.
+"""Reading items in a separate thread while the caller writes.
 
-The tables' library takes rows on threads on which it cannot read a table.
+deltalake pulls the rows to write from threads on which a table cannot be read.
 """
 
 import queue
@@ -11,9 +11,10 @@ from typing import TypeVar
 
 Item = TypeVar("Item")
 
-#: So many items are read ahead.
+#: Number of items that are read ahead.
 AHEAD = 4
-LOOK_SECONDS = 0.1
+#: Interval at which a waiting reader checks whether to stop.
+CHECK_SECONDS = 0.1
 
 
 class _End:
@@ -23,7 +24,9 @@ class _End:
 
 @contextmanager
 def read_ahead(items: Iterator[Item]) -> Iterator[Iterator[Item]]:
-    """Read items in a thread of its own while the context is open; what it raises, who takes them gets.
+    """Read items in a separate thread while the context is open.
+
+    An exception that `items` raises is raised to the consumer.
 
     Examples
     --------
@@ -32,12 +35,12 @@ def read_ahead(items: Iterator[Item]) -> Iterator[Iterator[Item]]:
     45
     """
     waiting: queue.Queue[Item | _End] = queue.Queue(AHEAD)
-    is_over = threading.Event()
+    stop = threading.Event()
 
     def put(item: Item | _End) -> None:
-        while not is_over.is_set():
+        while not stop.is_set():
             try:
-                return waiting.put(item, timeout=LOOK_SECONDS)
+                return waiting.put(item, timeout=CHECK_SECONDS)
             except queue.Full:
                 continue
 
@@ -45,14 +48,14 @@ def read_ahead(items: Iterator[Item]) -> Iterator[Iterator[Item]]:
         try:
             for item in items:
                 put(item)
-                if is_over.is_set():
+                if stop.is_set():
                     return
-        except BaseException as error:  # whatever it is, who takes the items is told
+        except BaseException as error:  # passed on to the consumer
             put(_End(error))
         else:
             put(_End())
 
-    def taken() -> Iterator[Item]:
+    def received() -> Iterator[Item]:
         while not isinstance(item := waiting.get(), _End):
             yield item
         if item.error is not None:
@@ -61,7 +64,7 @@ def read_ahead(items: Iterator[Item]) -> Iterator[Iterator[Item]]:
     thread = threading.Thread(target=read, name="reading-ahead")
     thread.start()
     try:
-        yield taken()
+        yield received()
     finally:
-        is_over.set()
+        stop.set()
         thread.join()

@@ -1,4 +1,4 @@
-"""What was archived already, so that nothing is archived twice."""
+"""Sequence numbers that were archived, so that nothing is archived twice."""
 
 from dataclasses import dataclass, field
 
@@ -7,23 +7,23 @@ import msgspec
 from har.topics import DAY_MS
 from ingest.archive.sequence_ranges import SequenceRanges
 
-#: How much longer than Kafka keeps messages a silent session is remembered: the clocks' and the processor's delay, µs.
+#: A silent session is remembered this much longer than Kafka keeps messages, µs: for clock errors and delays.
 MARGIN_US = DAY_MS * 1000
 
 
 class SeenEntry(msgspec.Struct, frozen=True, array_like=True):
-    """What was seen of a session, or of a statement, which is as a session with the one number 0.
+    """Sequence numbers seen in a session; a label counts as a session with the one number 0.
 
     Attributes
     ----------
     key : str
-        Its digest, `ingest.archive.keys.key_of`.
+        Digest of the session or label, from `ingest.archive.keys.key_of`.
     partition : int
-        Where its messages are.
+        Kafka partition of its messages.
     arrived : int
-        When the newest of them reached the gateway, µs.
+        Time at which its newest message reached the gateway, µs since the epoch.
     ranges : tuple of (int, int)
-        Sequence numbers, first and last of each range.
+        First and last sequence number of each range, both included.
     """
 
     key: str
@@ -42,66 +42,70 @@ class _Session:
         return SeenEntry(key, self.partition, self.arrived, tuple(self.ranges))
 
 
-class Seen:
-    """The sequence numbers that were seen, by session; and those of them that no commit tells of yet.
+class SeenNumbers:
+    """The sequence numbers that were seen, by session, and those of them that are not committed yet.
 
-    It is bounded: a session whose partition has since moved on for longer than Kafka keeps messages is forgotten, as no
-    copy of its messages can be there any more. What counts is the time of the log and not the clock, so an archiver
-    that was away for long forgets nothing that it still needs.
+    Memory is bounded. A session is dropped once its partition has moved on for longer than Kafka keeps messages, as
+    Kafka can then hold no copy of its messages. Time is measured by the timestamps in the log and not by the clock, so
+    an archiver that was stopped for long drops nothing that it still needs.
 
     Parameters
     ----------
     kept_us : int
-        How long Kafka keeps the topic's messages, µs.
+        Retention of the Kafka topic, µs.
     """
 
     def __init__(self, kept_us: int) -> None:
         self._kept_us = kept_us
         self._sessions: dict[str, _Session] = {}
-        self._news: dict[str, _Session] = {}
+        self._new: dict[str, _Session] = {}
         self._log_times: dict[int, int] = {}
 
     def __len__(self) -> int:
-        """Return how many sessions are remembered."""
+        """Return the number of remembered sessions."""
         return len(self._sessions)
 
     def add(self, key: str, sequence: int, partition: int, arrived: int) -> bool:
-        """See a message; return whether it is the first with its number in its session.
+        """Add a message; return whether it is the first with its sequence number in its session.
 
         Parameters
         ----------
+        key : str
+            Digest of the session or label.
+        sequence, partition : int
+            The message's sequence number and Kafka partition.
         arrived : int
-            When it reached the gateway, µs.
+            Time at which it reached the gateway, µs since the epoch.
         """
         self._note_time(partition, arrived)
         session = _session(self._sessions, key, partition, arrived)
         if not session.ranges.add(sequence):
             return False
-        _session(self._news, key, partition, arrived).ranges.add(sequence)
+        _session(self._new, key, partition, arrived).ranges.add(sequence)
         return True
 
     def merge(self, entry: SeenEntry) -> None:
-        """Take up what a commit tells."""
+        """Add an entry that a commit carries."""
         self._note_time(entry.partition, entry.arrived)
         ranges = _session(self._sessions, entry.key, entry.partition, entry.arrived).ranges
         for first, last in entry.ranges:
             ranges.add_range(first, last)
 
-    def news(self) -> list[SeenEntry]:
-        """Return what was added since `told`."""
-        return [session.entry(key) for key, session in self._news.items()]
+    def new_entries(self) -> list[SeenEntry]:
+        """Return what was added since `mark_committed`."""
+        return [session.entry(key) for key, session in self._new.items()]
 
-    def told(self) -> None:
-        """Take note that a commit tells of everything that was added."""
-        self._news.clear()
+    def mark_committed(self) -> None:
+        """Record that everything that was added is committed."""
+        self._new.clear()
 
-    def whole(self) -> list[SeenEntry]:
-        """Return everything, after forgetting sessions that have been silent for longer than Kafka keeps messages."""
+    def snapshot(self) -> list[SeenEntry]:
+        """Drop sessions that have been silent for longer than Kafka keeps messages; return all others."""
         silent_us = self._kept_us + MARGIN_US
         self._sessions = {
             key: session
             for key, session in self._sessions.items()
-            if key in self._news or self._log_times[session.partition] - session.arrived <= silent_us
+            if key in self._new or self._log_times[session.partition] - session.arrived <= silent_us
         }
         return [session.entry(key) for key, session in self._sessions.items()]
 

@@ -1,16 +1,16 @@
-"""Sets of sequence numbers, kept as ranges: a session's numbering is contiguous, so one range is usual."""
+"""Sets of sequence numbers, stored as ranges: a session's numbers are contiguous, so usually one range is enough."""
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 
 
 class SequenceRanges:
-    """A set of whole numbers, as disjoint ranges that do not touch.
+    """A set of integers, stored as disjoint ranges that are not adjacent.
 
     Parameters
     ----------
     ranges : iterable of (int, int)
-        First and last number of each, in any order; they may overlap.
+        First and last number of each range, both included, in any order; they may overlap.
 
     Examples
     --------
@@ -32,11 +32,11 @@ class SequenceRanges:
         return place >= 0 and number <= self._lasts[place]
 
     def __iter__(self) -> Iterator[tuple[int, int]]:
-        """Yield the first and last number of each range, ascending."""
+        """Yield the first and last number of each range, in ascending order."""
         return zip(self._firsts, self._lasts, strict=True)
 
     def __len__(self) -> int:
-        """Return how many ranges there are."""
+        """Return the number of ranges."""
         return len(self._firsts)
 
     def add(self, number: int) -> bool:
@@ -55,8 +55,8 @@ class SequenceRanges:
             If `last` is less than `first`.
         """
         if last < first:
-            raise ValueError(f"{first} to {last} is no range")
-        # What overlaps or touches becomes one range with the new one.
+            raise ValueError(f"{first} to {last} is not a range")
+        # Merge the new range with those that it overlaps or is adjacent to.
         begin = bisect_right(self._lasts, first - 2)
         end = bisect_right(self._firsts, last + 1)
         if begin < end:

@@ -1,29 +1,30 @@
-"""What an archiver knows besides the rows, as the commits of a table carry it from one process to the next."""
+"""The archiver's state besides the rows; each commit of a table carries its changes for the next process."""
 
 from dataclasses import dataclass, field
 
 import msgspec
 
 from ingest.archive.forgotten import Forgotten
-from ingest.archive.seen import Seen, SeenEntry
-from ingest.archive.tables import CHECKPOINT_COMMITS, ArchiveTable, TableKind
+from ingest.archive.seen import SeenEntry, SeenNumbers
+from ingest.archive.table_kinds import TableKind
+from ingest.archive.tables import CHECKPOINT_COMMITS, ArchiveTable
 
 
 class StateChange(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What a commit carries.
+    """The change of state that a commit carries.
 
     Attributes
     ----------
     seen : list of SeenEntry
-        What was archived with it; everything that is remembered, if it is whole.
+        Sequence numbers that the commit archives; if `whole`, all that are remembered.
     devices, sessions : dict of str to int
-        What is forgotten: digests, and since when, µs.
+        Digests of forgotten devices and sessions, with the time of forgetting, µs since the epoch.
     deleted_before : str or None
-        The first day that is kept, if older ones were deleted.
+        The first UTC day that is kept; None if no day was deleted.
     topic : str or None
-        The identity of Kafka's topic: another one of the same name begins with other offsets.
+        The identity of Kafka's topic; it changes if the topic is created anew, and offsets begin again.
     whole : bool
-        Whether nothing from before is needed.
+        Whether this is the complete state, so that no earlier change is needed.
     """
 
     seen: list[SeenEntry] = []
@@ -36,19 +37,19 @@ class StateChange(msgspec.Struct, frozen=True, omit_defaults=True):
 
 @dataclass
 class TableState:
-    """What is known of a table besides its rows.
+    """The state of a table besides its rows.
 
     Attributes
     ----------
-    seen : Seen
-        What was archived.
+    seen : SeenNumbers
+        Sequence numbers that were archived.
     forgotten : Forgotten
-        Who was forgotten.
+        Devices and sessions that were forgotten.
     deleted_before, topic : str or None
         See `StateChange`.
     """
 
-    seen: Seen
+    seen: SeenNumbers
     forgotten: Forgotten = field(default_factory=Forgotten)
     deleted_before: str | None = None
     topic: str | None = None
@@ -56,7 +57,7 @@ class TableState:
 
     @classmethod
     def of(cls, table: ArchiveTable) -> "TableState":
-        """Read what the table's commits carry.
+        """Load the state from the table's commits.
 
         Raises
         ------
@@ -64,35 +65,35 @@ class TableState:
             If the log cannot be read.
         """
         changes = []
-        for carried in table.carried():
-            changes.append(msgspec.json.decode(carried, type=StateChange))
+        for encoded in table.state_changes():
+            changes.append(msgspec.json.decode(encoded, type=StateChange))
             if changes[-1].whole:
                 break
         state = cls.empty(table.kind)
         for change in reversed(changes):
             state._apply(change)
-        # How old the last whole one is does not matter much: the next comes at once.
+        # An estimate is enough: it only decides when the next complete state is written.
         state._whole_at = table.version - len(changes)
         return state
 
     @classmethod
     def empty(cls, kind: TableKind) -> "TableState":
-        """Return what is known of a new table."""
-        return cls(Seen(kind.topic.retention_ms * 1000))
+        """Return the state of a new table."""
+        return cls(SeenNumbers(kind.topic.retention_ms * 1000))
 
     def change(self, version: int, now_us: int) -> StateChange:
-        """Return what the commit after `version` is to carry: what is new, or from time to time everything."""
+        """Return the change for the commit after `version`: new entries, or every `CHECKPOINT_COMMITS` a snapshot."""
         self.forgotten.drop_old(now_us)
-        whole = version - self._whole_at >= CHECKPOINT_COMMITS
-        return self.whole() if whole else self._change(self.seen.news(), whole=False)
+        is_due = version - self._whole_at >= CHECKPOINT_COMMITS
+        return self.snapshot() if is_due else self._change(self.seen.new_entries(), whole=False)
 
-    def whole(self) -> StateChange:
-        """Return everything that is known."""
-        return self._change(self.seen.whole(), whole=True)
+    def snapshot(self) -> StateChange:
+        """Return the complete state."""
+        return self._change(self.seen.snapshot(), whole=True)
 
-    def committed(self, change: StateChange, version: int) -> None:
-        """Take note that a commit carries the change."""
-        self.seen.told()
+    def mark_committed(self, change: StateChange, version: int) -> None:
+        """Record that the commit with number `version` carries the change."""
+        self.seen.mark_committed()
         if change.whole:
             self._whole_at = version
 

@@ -1,6 +1,6 @@
-"""Comparing an archive with Kafka: what Kafka holds is archived once, exactly, and nothing else is.
+"""Verification: compares an archive with Kafka and checks that every message is archived exactly once, unchanged.
 
-Only digests are held: some hundred bytes a batch that Kafka holds, and none a reading.
+Only digests are held in memory: a few hundred bytes per batch in Kafka, and nothing per reading.
 """
 
 from dataclasses import dataclass, field
@@ -11,39 +11,47 @@ from ingest.archive.forgotten import Forgotten
 from ingest.archive.kafka_digests import Name, read_kafka
 from ingest.archive.location import Location
 from ingest.archive.state import TableState
-from ingest.archive.tables import KINDS, ArchiveTable
+from ingest.archive.table_kinds import KINDS
+from ingest.archive.tables import ArchiveTable
 
 FIRST_DIFFERENCES = 10
 
 
 @dataclass
-class Comparison:
-    """What was found of a table.
+class TableComparison:
+    """The result of comparing one table with Kafka.
 
     Attributes
     ----------
     table : str
-        Its name.
+        The table's name.
     messages : int
-        Messages that Kafka holds and the archive covers.
-    repeats, kept_out, refused : int
-        Those of them that were there before; that are of forgotten devices or deleted days; that cannot be decoded.
+        Messages in Kafka that the archive covers.
+    repeats : int
+        Messages that repeat an earlier one.
+    kept_out : int
+        Messages of forgotten devices or deleted days.
+    rejected : int
+        Messages that cannot be decoded.
     behind : int
-        Messages that Kafka holds and the archive does not cover yet.
+        Messages in Kafka that the archive does not cover yet.
     compared, rows : int
-        Batches or statements that are the same in Kafka and in the archive, and their rows.
-    missing, differing, unknown : int
-        Batches or statements that are not in the archive; that have other rows there, or have them twice; that are in
-        the archive, but not in Kafka, though it should still hold them.
+        Batches or labels that are equal in Kafka and in the archive, and their rows.
+    missing : int
+        Batches or labels that are not in the archive.
+    differing : int
+        Batches or labels that have different or duplicate rows in the archive.
+    unknown : int
+        Batches or labels in the archive that Kafka should still hold but does not.
     differences : list of str
-        The first of those.
+        Descriptions of the first `FIRST_DIFFERENCES` differences.
     """
 
     table: str
     messages: int = 0
     repeats: int = 0
     kept_out: int = 0
-    refused: int = 0
+    rejected: int = 0
     behind: int = 0
     compared: int = 0
     rows: int = 0
@@ -72,19 +80,26 @@ class Comparison:
                 self._differ(name, "in Kafka, but not in the archive")
             else:
                 self.differing += 1
-                self._differ(name, f"{count_of(expected)} rows in Kafka, {count_of(found)} others in the archive")
+                self._differ(name, f"{count_of(expected)} rows in Kafka, {count_of(found)} different in the archive")
         for name in in_archive.keys() - in_kafka.keys():
             self.unknown += 1
             self._differ(name, "in the archive, but not in Kafka")
 
 
-def verify(archive: str, bootstrap: str) -> list[Comparison]:
-    """Compare both tables of an archive, as they are now, with Kafka.
+def verify(archive: str, bootstrap: str) -> list[TableComparison]:
+    """Compare the current version of both tables of an archive with Kafka.
+
+    Parameters
+    ----------
+    archive : str
+        Folder or URL of the archive.
+    bootstrap : str
+        ``host:port,host:port``.
 
     Raises
     ------
     LogError, KafkaError, TimeoutError
-        If Kafka cannot be read, or is not the one that was archived.
+        If Kafka cannot be read, or its topics are not those that were archived.
     FileNotFoundError
         If there is no archive.
     DeltaError, OSError
@@ -100,8 +115,10 @@ def verify(archive: str, bootstrap: str) -> list[Comparison]:
     return [_compared(table, state, bootstrap) for table, state in zip(tables, states, strict=True)]
 
 
-def _compared(table: ArchiveTable, state: TableState, bootstrap: str) -> Comparison:
+def _compared(table: ArchiveTable, state: TableState, bootstrap: str) -> TableComparison:
     kafka = read_kafka(table, state, bootstrap)
-    result = Comparison(table.kind.name, kafka.messages, kafka.repeats, kafka.kept_out, kafka.refused, kafka.behind)
+    result = TableComparison(
+        table.kind.name, kafka.messages, kafka.repeats, kafka.kept_out, kafka.rejected, kafka.behind
+    )
     result._compare(kafka.digests, read_archive(table, kafka, state.deleted_before))
     return result

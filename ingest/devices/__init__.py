@@ -1,1 +1,1 @@
-"""Which devices may send, as whom, and how they show it: enrolment codes, tokens, revocation."""
+"""The registry of devices that may send, and their credentials: enrolment codes, tokens and revocation."""

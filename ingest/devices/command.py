@@ -1,40 +1,40 @@
-"""`har devices`: the registry of devices at the command line."""
+"""`har devices`: manage the device registry from the command line."""
 
 import sys
 from datetime import UTC, datetime
 
-from har.device_settings import (
-    DevicesSettings,
-    EnrolSettings,
-    ForgetSettings,
-    ListSettings,
-    RevokeSettings,
-    TokenSettings,
-)
 from ingest.devices import tokens
 from ingest.devices.errors import NotAdmittedError, RegistryError
 from ingest.devices.invitations import invitation, printed_code
 from ingest.devices.registry import Registry
+from ingest.devices.settings import (
+    DevicesSettings,
+    EnrolSettings,
+    ForgetSettings,
+    ListDevicesSettings,
+    RevokeSettings,
+    TokenSettings,
+)
 
 DAY_SECONDS = 86_400
 
 
 def run(settings: DevicesSettings) -> int:
-    """Do what a subcommand says; return the exit status."""
+    """Run the selected subcommand; return the exit status."""
     chosen = settings.enrol or settings.token or settings.revoke or settings.list or settings.forget
     if chosen is None:
-        print("har devices: which? enrol, token, revoke, list or forget", file=sys.stderr)
+        print("har devices: no subcommand given; choose enrol, token, revoke, list or forget", file=sys.stderr)
         return 2
     try:
         with Registry(chosen.registry) as registry:
-            return _do(chosen, registry)
+            return _run_subcommand(chosen, registry)
     except (NotAdmittedError, RegistryError) as error:
         print(f"har devices: {error}", file=sys.stderr)
         return 1
 
 
-def _do(
-    chosen: EnrolSettings | TokenSettings | RevokeSettings | ListSettings | ForgetSettings, registry: Registry
+def _run_subcommand(
+    chosen: EnrolSettings | TokenSettings | RevokeSettings | ListDevicesSettings | ForgetSettings, registry: Registry
 ) -> int:
     if isinstance(chosen, EnrolSettings):
         return _enrol(chosen, registry)
@@ -42,11 +42,11 @@ def _do(
         return _token(chosen, registry)
     if isinstance(chosen, RevokeSettings):
         registry.revoke(chosen.name)
-        print(f"{chosen.name} is revoked: gateways cut it off within seconds. `har devices enrol` lets it in again.")
+        print(f"{chosen.name} is revoked; gateways disconnect it within seconds. `har devices enrol` admits it again.")
         return 0
-    if isinstance(chosen, ListSettings):
+    if isinstance(chosen, ListDevicesSettings):
         return _list(registry)
-    # Only this needs the archive's and Redis's libraries.
+    # Imported here, because only this subcommand needs the libraries of the archive and Redis.
     from ingest.devices.forgetting import forget_device  # noqa: PLC0415
 
     return forget_device(chosen, registry)
@@ -55,11 +55,11 @@ def _do(
 def _enrol(chosen: EnrolSettings, registry: Registry) -> int:
     seconds = 60 * chosen.minutes
     code = registry.invite(chosen.name, wearer=chosen.wearer, frame=chosen.frame, seconds=seconds)
-    made = invitation(chosen.name, code, chosen.url, seconds=seconds)
-    print(printed_code(made.url))
-    print(f"  Open with the phone:  {made.url}")
+    invited = invitation(chosen.name, code, chosen.url, seconds=seconds)
+    print(printed_code(invited.url))
+    print(f"  Open on the phone:    {invited.url}")
     print(f"  or type the code:     {code}")
-    print(f"  It makes one phone the device {chosen.name}, once, within {chosen.minutes:g} min.")
+    print(f"  The code enrols one phone as {chosen.name}. It works once, within {chosen.minutes:g} min.")
     return 0
 
 
@@ -67,21 +67,24 @@ def _token(chosen: TokenSettings, registry: Registry) -> int:
     device = registry.admit(chosen.name, wearer=chosen.wearer, frame=chosen.frame)
     token, expires = tokens.issue(registry.signing_key(), device, chosen.days * DAY_SECONDS)
     print(f"Authorization: Bearer {token}")
-    print(f"good for {chosen.name} until {_moment(expires)}; whoever has it can send as {chosen.name}", file=sys.stderr)
+    print(
+        f"valid for {chosen.name} until {_local_time(expires)}; anyone who has this token can send as {chosen.name}",
+        file=sys.stderr,
+    )
     return 0
 
 
 def _list(registry: Registry) -> int:
     devices = registry.devices()
     if not devices:
-        print("no devices; `har devices enrol NAME` invites one")
+        print("no devices yet; invite one with `har devices enrol NAME`")
         return 0
     width = max(len(device.name) for device in devices)
     for device in devices:
         if device.revoked_at is not None:
-            state = f"revoked {_moment(device.revoked_at)}"
+            state = f"revoked {_local_time(device.revoked_at)}"
         elif device.enrolled_at is not None:
-            state = f"enrolled {_moment(device.enrolled_at)}"
+            state = f"enrolled {_local_time(device.enrolled_at)}"
         else:
             state = "invited"
         worn = f"worn by {device.wearer}" if device.wearer else ""
@@ -89,5 +92,5 @@ def _list(registry: Registry) -> int:
     return 0
 
 
-def _moment(microseconds: int) -> str:
+def _local_time(microseconds: int) -> str:
     return datetime.fromtimestamp(microseconds / 1e6, UTC).astimezone().isoformat(" ", "minutes")

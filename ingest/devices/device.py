@@ -1,26 +1,28 @@
-"""A device, as the registry knows it."""
+"""A device as the registry stores it."""
 
 from dataclasses import dataclass
 
-from har.device_settings import Frame
+from ingest.devices.settings import Frame
 
 
 @dataclass(frozen=True)
 class Device:
-    """A device that was invited.
+    """An invited device.
 
     Attributes
     ----------
     name : str
-        Its name, under which all its readings lie.
+        The device's name, which is also the Kafka key of its readings.
     wearer : str or None
-        Who wears it.
-    frame : str
-        Whose signs its axes have, if that was said.
+        Who wears the device; None if unknown.
+    frame : {"android", "ios", "standardised", "unknown"}
+        The sign convention of the device's axes (`ingest.devices.settings.Frame`).
     generation : int
-        How often it was revoked: a token of an earlier generation is not good any more.
-    enrolled_at, revoked_at : int or None
-        When it came, and when it was revoked without having come again; µs since the epoch.
+        How often the device was revoked or forgotten. Tokens of an earlier generation are invalid.
+    enrolled_at : int or None
+        Time of the last enrolment, µs since the epoch; None if the device has not enrolled yet or was forgotten.
+    revoked_at : int or None
+        Time of the revocation, µs since the epoch; None if the device was never revoked or has enrolled again since.
     """
 
     name: str

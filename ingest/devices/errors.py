@@ -1,20 +1,20 @@
-"""Why a device is not let in."""
+"""Errors of the device registry and of credentials."""
 
 from typing import Literal
 
-#: Stable, countable names of the reasons.
+#: Stable names of the reasons, used in answers and as metric labels.
 Reason = Literal["no_token", "malformed_token", "expired", "revoked", "unknown_code", "unknown_device", "too_often"]
 
 
 class NotAdmittedError(Exception):
-    """A device that may not do what it asked for.
+    """A caller is not allowed to do what it requested.
 
     Attributes
     ----------
     reason : str
-        A stable name.
+        Stable name of the reason.
     detail : str
-        What is wrong and what to do, for its wearer.
+        What is wrong and what to do, written for the wearer.
     """
 
     def __init__(self, reason: Reason, detail: str) -> None:
@@ -24,4 +24,4 @@ class NotAdmittedError(Exception):
 
 
 class RegistryError(RuntimeError):
-    """The registry cannot be read or written."""
+    """The registry cannot be opened, read or written."""

@@ -1,4 +1,4 @@
-"""What a person is shown to make a phone a device: an address, and the same as a QR code."""
+"""Invitations: the address that enrols a phone as a device, as a URL and as a QR code."""
 
 import io
 import time
@@ -8,20 +8,20 @@ import segno
 
 
 class Invitation(msgspec.Struct, frozen=True):
-    """How a phone becomes a device.
+    """An invitation to enrol one phone as a device.
 
     Attributes
     ----------
     device : str
-        Which it becomes.
+        The device's name.
     code : str
-        What it shows, once.
+        The enrolment code, valid once.
     url : str
-        What to open; the code is in its fragment, which browsers send to nobody.
+        The address to open on the phone. The code is in the fragment, which browsers do not send to servers.
     svg : str
         The address as a QR code.
     expires : int
-        Until when, µs since the epoch.
+        When the code expires, µs since the epoch.
     """
 
     device: str
@@ -32,14 +32,14 @@ class Invitation(msgspec.Struct, frozen=True):
 
 
 def invitation(device: str, code: str, gateway: str, *, seconds: float) -> Invitation:
-    """Put a code into an address and a picture.
+    """Build the address and the QR code for an enrolment code.
 
     Parameters
     ----------
     gateway : str
-        Where phones reach the gateway, such as ``https://192.168.1.5:8600``.
+        The gateway's address as phones reach it, such as ``https://192.168.1.5:8600``.
     seconds : float
-        How long the code is good from now on.
+        How long the code is valid from now on.
     """
     url = f"{gateway.rstrip('/')}/phone/#enrol={code}"
     picture = segno.make(url, error="m").svg_inline(border=4, dark="#000", light="#fff", omitsize=True)

@@ -1,7 +1,7 @@
-"""The registry of devices: who was invited, who came, and who may no longer send. SQLite, or PostgreSQL by its URL.
+"""The registry of invited, enrolled and revoked devices, in SQLite or PostgreSQL.
 
-Nothing in it lets anybody in by itself: of codes and secrets only digests are kept. What signs tokens is kept here, so
-that all gateways of a system know it; whoever can read the registry can sign.
+The registry stores enrolment codes and device secrets as SHA-256 digests only. It also stores the key that signs
+tokens, so that all gateways of a system share it. Anyone who can read the registry can sign tokens.
 """
 
 import hashlib
@@ -9,83 +9,41 @@ import secrets
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Self, cast
 
-from sqlalchemy import (
-    BigInteger,
-    Column,
-    Engine,
-    Integer,
-    LargeBinary,
-    MetaData,
-    RowMapping,
-    String,
-    Table,
-    create_engine,
-    delete,
-    event,
-    insert,
-    select,
-    update,
-)
-from sqlalchemy.engine import Connection, make_url
-from sqlalchemy.exc import ArgumentError, IntegrityError, SQLAlchemyError
+from sqlalchemy import RowMapping, delete, insert, select, update
+from sqlalchemy.engine import Connection
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
-from har.device_settings import Frame
 from ingest.devices.device import Device
 from ingest.devices.errors import NotAdmittedError, RegistryError
+from ingest.devices.registry_database import CODES, DEVICES, KEYS, METADATA, open_database
+from ingest.devices.settings import Frame
 
 SECOND_US = 1_000_000
-#: A code is read from a screen and typed: no letter of it looks like another or like a digit. 12 of 31 are 59 bits.
+#: Wearers type codes from a screen, so look-alike characters (I, L, O, 0, 1) are left out. 12 characters are 59 bits.
 CODE_LETTERS = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"
 CODE_LENGTH = 12
 
-_metadata = MetaData()
-_devices = Table(
-    "devices",
-    _metadata,
-    Column("name", String(64), primary_key=True),
-    Column("wearer", String(64)),
-    Column("frame", String(16), nullable=False),
-    Column("generation", Integer, nullable=False),
-    Column("secret_digest", LargeBinary(32)),
-    Column("enrolled_at", BigInteger),
-    Column("revoked_at", BigInteger),
-)
-_codes = Table(
-    "enrolment_codes",
-    _metadata,
-    Column("digest", LargeBinary(32), primary_key=True),
-    Column("device", String(64), nullable=False, index=True),
-    Column("expires_at", BigInteger, nullable=False),
-)
-_keys = Table(
-    "signing_keys",
-    _metadata,
-    Column("name", String(32), primary_key=True),
-    Column("key", LargeBinary(32), nullable=False),
-)
-
 
 class Registry:
-    """The registry; its calls block, and may come from any thread.
+    """The device registry. Its methods block and are thread-safe.
 
     Parameters
     ----------
     url : str
-        As SQLAlchemy takes it, such as ``sqlite:///devices.sqlite3``.
+        A database URL of SQLAlchemy, such as ``sqlite:///devices.sqlite3``.
 
     Raises
     ------
     RegistryError
-        Here and from every call: if it cannot be opened, read or written.
+        From the constructor and every method, if the database cannot be opened, read or written.
     """
 
     def __init__(self, url: str) -> None:
-        self._engine = _open(url)
+        self._engine = open_database(url)
         with self._begin() as connection:
-            _metadata.create_all(connection)
+            METADATA.create_all(connection)
 
     def __enter__(self) -> Self:
         return self
@@ -94,108 +52,119 @@ class Registry:
         self.close()
 
     def close(self) -> None:
-        """Disconnect."""
+        """Close the connections to the database."""
         self._engine.dispose()
 
     def invite(self, name: str, *, wearer: str | None, frame: Frame, seconds: float) -> str:
-        """Return a code with which one phone can become the device, once and within some time.
+        """Return a code that enrols one phone as the device.
 
-        A code that was given out for the device before is of no use any more.
+        The code works once. Earlier codes of the device become invalid.
+
+        Parameters
+        ----------
+        name : str
+            The device's name; the device is added to the registry if it is new.
+        wearer : str or None
+            Who wears the device; None keeps the registered wearer.
+        frame : {"android", "ios", "standardised", "unknown"}
+            The sign convention of the device's axes; ``unknown`` keeps the registered one.
+        seconds : float
+            How long the code is valid from now on.
         """
         code = "".join(secrets.choice(CODE_LETTERS) for _ in range(CODE_LENGTH))
         with self._begin() as connection:
-            self._ensure(connection, name, wearer, frame)
-            connection.execute(delete(_codes).where((_codes.c.device == name) | (_codes.c.expires_at < _now_us())))
+            self._upsert(connection, name, wearer, frame)
+            connection.execute(delete(CODES).where((CODES.c.device == name) | (CODES.c.expires_at < _now_us())))
             connection.execute(
-                insert(_codes).values(
+                insert(CODES).values(
                     digest=_digest(code), device=name, expires_at=_now_us() + round(seconds * SECOND_US)
                 )
             )
         return "-".join(code[begin : begin + 4] for begin in range(0, CODE_LENGTH, 4))
 
     def enrol(self, code: str) -> tuple[Device, str]:
-        """Use a code up; return the device that its bearer is from now on, and the device's secret.
+        """Redeem a code; return the enrolled device and its new secret.
 
         Raises
         ------
         NotAdmittedError
-            If there is no such code, or not any more.
+            With reason ``unknown_code`` if the code does not exist, was used or has expired.
         """
         digest = _digest("".join(letter for letter in code.upper() if letter.isalnum()))
         secret = secrets.token_urlsafe(32)
         with self._begin() as connection:
-            row = connection.execute(select(_codes).where(_codes.c.digest == digest)).mappings().first()
-            # Of two that come with the same code, one deletes it.
-            used = connection.execute(delete(_codes).where(_codes.c.digest == digest)).rowcount
+            row = connection.execute(select(CODES).where(CODES.c.digest == digest)).mappings().first()
+            # If two requests use the same code at once, only one of them deletes the row.
+            used = connection.execute(delete(CODES).where(CODES.c.digest == digest)).rowcount
             if row is None or not used or row["expires_at"] < _now_us():
                 raise NotAdmittedError(
                     "unknown_code",
-                    "this code was used, has expired, or never was one: ask for another (har devices enrol)",
+                    "this code is unknown, was used or has expired: request a new one (har devices enrol)",
                 )
             connection.execute(
-                update(_devices)
-                .where(_devices.c.name == row["device"])
+                update(DEVICES)
+                .where(DEVICES.c.name == row["device"])
                 .values(secret_digest=_digest(secret), enrolled_at=_now_us(), revoked_at=None)
             )
             return self._get(connection, row["device"]), secret
 
     def admit(self, name: str, *, wearer: str | None = None, frame: Frame = "unknown") -> Device:
-        """Enrol a device without a code, for a token that somebody carries to it."""
+        """Enrol a device without a code, for a token that is copied to it by hand."""
         with self._begin() as connection:
-            self._ensure(connection, name, wearer, frame)
+            self._upsert(connection, name, wearer, frame)
             connection.execute(
-                update(_devices).where(_devices.c.name == name).values(enrolled_at=_now_us(), revoked_at=None)
+                update(DEVICES).where(DEVICES.c.name == name).values(enrolled_at=_now_us(), revoked_at=None)
             )
             return self._get(connection, name)
 
     def recognise(self, name: str, secret: str) -> Device:
-        """Return the device that knows this secret.
+        """Return the device with this name and secret.
 
         Raises
         ------
         NotAdmittedError
-            If it is not the device's secret, or the device was revoked.
+            With reason ``unknown_device`` if the name or the secret is wrong, ``revoked`` if the device was revoked.
         """
         with self._begin() as connection:
-            row = connection.execute(select(_devices).where(_devices.c.name == name)).mappings().first()
+            row = connection.execute(select(DEVICES).where(DEVICES.c.name == name)).mappings().first()
         known = None if row is None else row["secret_digest"]
         if row is None or not secrets.compare_digest(known or b"", _digest(secret)):
             if row is not None and known is None and row["generation"]:
-                raise NotAdmittedError("revoked", f"{name} was revoked: ask for a new code (har devices enrol {name})")
-            raise NotAdmittedError("unknown_device", "no device has this name and secret: enrol again")
+                raise NotAdmittedError("revoked", f"{name} was revoked: request a new code (har devices enrol {name})")
+            raise NotAdmittedError("unknown_device", "the device name or its secret is wrong: enrol again")
         return _device(row)
 
     def revoke(self, name: str) -> Device:
-        """End the device's tokens, secret and codes.
+        """Invalidate the device's tokens, secret and codes; return the device.
 
         Raises
         ------
         NotAdmittedError
-            If there is no such device.
+            With reason ``unknown_device`` if there is no such device.
         """
         with self._begin() as connection:
-            connection.execute(delete(_codes).where(_codes.c.device == name))
+            connection.execute(delete(CODES).where(CODES.c.device == name))
             connection.execute(
-                update(_devices)
-                .where(_devices.c.name == name)
-                .values(generation=_devices.c.generation + 1, secret_digest=None, revoked_at=_now_us())
+                update(DEVICES)
+                .where(DEVICES.c.name == name)
+                .values(generation=DEVICES.c.generation + 1, secret_digest=None, revoked_at=_now_us())
             )
             return self._get(connection, name)
 
     def forget(self, name: str) -> bool:
-        """Erase what is known of a device but its name and that it was revoked; return whether there was anything.
+        """Erase a device's data and revoke it; return whether the device was in the registry.
 
-        The name stays, because a token for it may still be about.
+        The name and the generation stay, because a token for the device may still exist and must stay invalid.
         """
         with self._begin() as connection:
-            connection.execute(delete(_codes).where(_codes.c.device == name))
+            connection.execute(delete(CODES).where(CODES.c.device == name))
             found = connection.execute(
-                update(_devices)
-                .where(_devices.c.name == name)
+                update(DEVICES)
+                .where(DEVICES.c.name == name)
                 .values(
                     wearer=None,
                     frame="unknown",
-                    generation=_devices.c.generation + 1,
+                    generation=DEVICES.c.generation + 1,
                     secret_digest=None,
                     enrolled_at=None,
                     revoked_at=_now_us(),
@@ -204,31 +173,31 @@ class Registry:
             return bool(found.rowcount)
 
     def devices(self) -> list[Device]:
-        """Return all devices, in the order of their names."""
+        """Return all devices, sorted by name."""
         with self._begin() as connection:
-            return [_device(row) for row in connection.execute(select(_devices).order_by(_devices.c.name)).mappings()]
+            return [_device(row) for row in connection.execute(select(DEVICES).order_by(DEVICES.c.name)).mappings()]
 
     def generations(self) -> dict[str, int]:
-        """Return the generation of each device that was revoked at least once."""
+        """Return the generation of each device that was revoked or forgotten at least once."""
         with self._begin() as connection:
-            found = connection.execute(select(_devices.c.name, _devices.c.generation).where(_devices.c.generation > 0))
+            found = connection.execute(select(DEVICES.c.name, DEVICES.c.generation).where(DEVICES.c.generation > 0))
             return {name: generation for name, generation in found}
 
     def signing_key(self) -> bytes:
-        """Return what tokens are signed with; made at the first call."""
+        """Return the key that signs tokens; the first call creates it."""
         with self._begin() as connection:
             found = self._signing_key(connection)
         if found is not None:
             return found
         try:
             with self._begin() as connection:
-                connection.execute(insert(_keys).values(name="tokens", key=secrets.token_bytes(32)))
+                connection.execute(insert(KEYS).values(name="tokens", key=secrets.token_bytes(32)))
         except IntegrityError:
-            pass  # another gateway was quicker: its key counts
+            pass  # another process created the key first; that key is used
         with self._begin() as connection:
-            made = self._signing_key(connection)
-        assert made is not None
-        return made
+            created = self._signing_key(connection)
+        assert created is not None
+        return created
 
     @contextmanager
     def _begin(self) -> Iterator[Connection]:
@@ -238,29 +207,29 @@ class Registry:
         except IntegrityError:
             raise
         except SQLAlchemyError as error:
-            raise RegistryError(f"the registry of devices cannot be used: {error}") from error
+            raise RegistryError(f"cannot use the device registry: {error}") from error
 
     @staticmethod
     def _signing_key(connection: Connection) -> bytes | None:
-        return cast("bytes | None", connection.execute(select(_keys.c.key).where(_keys.c.name == "tokens")).scalar())
+        return cast("bytes | None", connection.execute(select(KEYS.c.key).where(KEYS.c.name == "tokens")).scalar())
 
     @staticmethod
-    def _ensure(connection: Connection, name: str, wearer: str | None, frame: Frame) -> None:
-        """Have the device in the table; what is said of it now counts, what is not said stays."""
-        said = {} if wearer is None else {"wearer": wearer}
+    def _upsert(connection: Connection, name: str, wearer: str | None, frame: Frame) -> None:
+        """Insert the device, or update it; a wearer of None and an unknown frame keep the stored value."""
+        changes = {} if wearer is None else {"wearer": wearer}
         if frame != "unknown":
-            said["frame"] = frame
-        is_there = connection.execute(select(_devices.c.name).where(_devices.c.name == name)).first() is not None
-        if not is_there:
-            connection.execute(insert(_devices).values(name=name, wearer=wearer, frame=frame, generation=0))
-        elif said:
-            connection.execute(update(_devices).where(_devices.c.name == name).values(**said))
+            changes["frame"] = frame
+        exists = connection.execute(select(DEVICES.c.name).where(DEVICES.c.name == name)).first() is not None
+        if not exists:
+            connection.execute(insert(DEVICES).values(name=name, wearer=wearer, frame=frame, generation=0))
+        elif changes:
+            connection.execute(update(DEVICES).where(DEVICES.c.name == name).values(**changes))
 
     @staticmethod
     def _get(connection: Connection, name: str) -> Device:
-        row = connection.execute(select(_devices).where(_devices.c.name == name)).mappings().first()
+        row = connection.execute(select(DEVICES).where(DEVICES.c.name == name)).mappings().first()
         if row is None:
-            raise NotAdmittedError("unknown_device", f"there is no device {name}")
+            raise NotAdmittedError("unknown_device", f"there is no device named {name}")
         return _device(row)
 
 
@@ -268,30 +237,8 @@ def _device(row: RowMapping) -> Device:
     return Device(row["name"], row["wearer"], row["frame"], row["generation"], row["enrolled_at"], row["revoked_at"])
 
 
-def _open(url: str) -> Engine:
-    try:
-        made = make_url(url)
-        if made.get_backend_name() == "sqlite" and made.database:
-            Path(made.database).parent.mkdir(parents=True, exist_ok=True)
-            Path(made.database).touch(mode=0o600)  # it holds what signs tokens
-        engine = create_engine(made, pool_pre_ping=True)
-    except (ArgumentError, ModuleNotFoundError, SQLAlchemyError, OSError) as error:
-        raise RegistryError(f"the registry of devices cannot be opened: {error}") from error
-    if engine.dialect.name == "sqlite":
-        event.listen(engine, "connect", _prepare_sqlite)
-    return engine
-
-
-def _prepare_sqlite(connection: object, _: object) -> None:
-    # Gateways and `har devices` use the file at the same time; what was said is there after a power cut.
-    cursor = connection.cursor()  # type: ignore[attr-defined]
-    for pragma in ("journal_mode = WAL", "synchronous = FULL", "busy_timeout = 5000"):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
-
-
 def _digest(secret: str) -> bytes:
-    # The secrets are random and long: a slow hash would add nothing.
+    # Codes and secrets are random and long, so a slow hash would add nothing.
     return hashlib.sha256(secret.encode()).digest()
 
 

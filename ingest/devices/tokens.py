@@ -1,4 +1,4 @@
-"""Tokens: what a device shows with every request. A JSON Web Token (RFC 7519), signed with HMAC-SHA256, short-lived."""
+"""Tokens that devices present with each request: short-lived JSON Web Tokens (RFC 7519), signed with HMAC-SHA256."""
 
 import time
 from dataclasses import dataclass
@@ -6,33 +6,33 @@ from typing import cast
 
 import jwt
 
-from har.device_settings import Frame
 from har.samples import RejectedBatch, check_identifier
 from ingest.devices.device import Device
 from ingest.devices.errors import NotAdmittedError
+from ingest.devices.settings import Frame
 
 ALGORITHM = "HS256"
 SECOND_US = 1_000_000
-#: A longer one is not looked into.
-MAX_TOKEN_LETTERS = 1_024
+#: Longer tokens are rejected without decoding them, characters.
+MAX_TOKEN_LENGTH = 1_024
 
 
 @dataclass(frozen=True)
 class Credential:
-    """What a good token says.
+    """The claims of a valid token.
 
     Attributes
     ----------
     device : str
-        Who its bearer is: it may send as nobody else.
+        The device that the token belongs to; its bearer may send as this device only.
     generation : int
-        How often the device had been revoked when it was given out.
-    frame : str
-        Whose signs the device's axes have.
+        The device's generation (`Device.generation`) when the token was issued.
+    frame : {"android", "ios", "standardised", "unknown"}
+        The sign convention of the device's axes.
     expires : int
-        µs since the epoch.
+        When the token expires, µs since the epoch.
     wearer : str or None
-        Who wears the device.
+        Who wears the device; None if unknown.
     """
 
     device: str
@@ -43,7 +43,15 @@ class Credential:
 
 
 def issue(key: bytes, device: Device, seconds: float) -> tuple[str, int]:
-    """Return a token for a device, and until when it is good, µs since the epoch."""
+    """Return a token for a device and its expiry, µs since the epoch.
+
+    Parameters
+    ----------
+    key : bytes
+        The registry's signing key.
+    seconds : float
+        How long the token is valid from now on; at least 1 s.
+    """
     now = int(time.time())
     expires = now + max(1, round(seconds))
     claims = {"sub": device.name, "gen": device.generation, "frame": device.frame, "iat": now, "exp": expires}
@@ -53,15 +61,15 @@ def issue(key: bytes, device: Device, seconds: float) -> tuple[str, int]:
 
 
 def read(key: bytes, token: str) -> Credential:
-    """Check a token's signature and time.
+    """Return a token's claims after checking its signature and expiry.
 
     Raises
     ------
     NotAdmittedError
-        With reason ``malformed_token`` or ``expired``.
+        With reason ``expired``, or ``malformed_token`` if the token is not one that `key` signed.
     """
-    if len(token) > MAX_TOKEN_LETTERS:
-        raise NotAdmittedError("malformed_token", "this is no token of this gateway")
+    if len(token) > MAX_TOKEN_LENGTH:
+        raise NotAdmittedError("malformed_token", "this is not a token of this gateway")
     try:
         claims = jwt.decode(token, key, [ALGORITHM], options={"require": ["sub", "gen", "frame", "iat", "exp"]})
         check_identifier("device", claims["sub"])
@@ -73,6 +81,8 @@ def read(key: bytes, token: str) -> Credential:
             claims.get("wearer"),
         )
     except jwt.ExpiredSignatureError as error:
-        raise NotAdmittedError("expired", "this token has expired: get another one with the device's secret") from error
+        raise NotAdmittedError(
+            "expired", "this token has expired: request a new one with the device's secret"
+        ) from error
     except (jwt.InvalidTokenError, RejectedBatch, TypeError, ValueError) as error:
-        raise NotAdmittedError("malformed_token", f"this is no token of this gateway: {error}") from error
+        raise NotAdmittedError("malformed_token", f"this is not a token of this gateway: {error}") from error

@@ -1,1 +1,1 @@
-"""The gateway: where phones reach the system, by WebSocket, HTTP push, or with its own page."""
+"""The gateway: it receives messages from phones over WebSocket and HTTP, and serves the phone page."""

@@ -1,4 +1,4 @@
-"""Who a request is from: a device by its token, the operator by the gateway's, or, on an open gateway, anybody."""
+"""Identification of callers: a device by its token, the operator by the gateway's; an open gateway admits anyone."""
 
 import asyncio
 import hmac
@@ -9,39 +9,39 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from har.device_settings import Frame
 from ingest.devices import tokens
 from ingest.devices.device import Device
 from ingest.devices.errors import NotAdmittedError, RegistryError
+from ingest.devices.settings import Frame
 
-if TYPE_CHECKING:  # SQLAlchemy takes a fifth of a gateway's start, and an open gateway has no registry
+if TYPE_CHECKING:  # importing SQLAlchemy is a fifth of the start time, and an open gateway has no registry
     from ingest.devices.registry import Registry
 
 log = logging.getLogger(__name__)
 
-#: What phone pages speak; a browser cannot send a header with a WebSocket, so the token is named as another protocol.
+#: Subprotocol of phone pages. A page cannot set headers on a WebSocket, so it sends the token as a second subprotocol.
 PROTOCOL = "har.v1"
 TOKEN_PROTOCOL = "bearer."
-#: What a browser shows that fetches a release's files.
+#: Cookie with the token, for requests for release files.
 COOKIE = "har_device"
 
 
 @dataclass(frozen=True)
 class Caller:
-    """Who sends.
+    """Who sent a request, and what it may do.
 
     Attributes
     ----------
     device : str or None
-        The device that it is, and as which alone it may send; None if it may send as any.
-    frame : str
-        Whose signs its axes have.
+        The only device that the caller may send as; None if it may send as any device.
+    frame : {"android", "ios", "standardised", "unknown"}
+        The sign convention of the device's axes.
     expires : int or None
-        Until when it may, µs since the epoch; None if for ever.
+        When the token expires, µs since the epoch; None if never.
     generation : int
-        Of its token.
+        The generation of the token (`ingest.devices.device.Device.generation`).
     wearer : str or None
-        Who wears it, if that was said.
+        Who wears the device; None if unknown.
     """
 
     device: str | None
@@ -51,20 +51,21 @@ class Caller:
     wearer: str | None = None
 
 
-ANYBODY = Caller(None)
+#: The operator, or anyone on an open gateway.
+UNRESTRICTED = Caller(None)
 
 
 class Admission:
-    """Tells callers apart.
+    """Identifies callers by their tokens, and issues tokens to devices.
 
     Parameters
     ----------
     operator_token : str or None
-        Who shows it may do everything.
+        The token whose bearer may do everything; None if there is none.
     registry : Registry or None
-        The devices.
+        The device registry; None if the gateway enrols no devices.
     token_seconds : float
-        How long tokens are good.
+        How long issued tokens are valid.
 
     Raises
     ------
@@ -81,7 +82,7 @@ class Admission:
 
     @property
     def is_open(self) -> bool:
-        """Whether anybody who reaches the gateway may send."""
+        """Whether anyone who can connect may send."""
         return self._operator_token is None and self._registry is None
 
     @property
@@ -95,49 +96,51 @@ class Admission:
         Raises
         ------
         NotAdmittedError
-            If it shows no token that is good.
+            If the request has no valid token.
         """
         if self.is_open:
-            return ANYBODY
-        shown = presented_token(request)
-        if shown is None:
-            raise NotAdmittedError("no_token", "send the gateway's token, or your device's: Authorization: Bearer …")
-        if self._operator_token is not None and hmac.compare_digest(shown.encode(), self._operator_token.encode()):
-            return ANYBODY
+            return UNRESTRICTED
+        token = presented_token(request)
+        if token is None:
+            raise NotAdmittedError(
+                "no_token", "send the token of the gateway or of your device: Authorization: Bearer …"
+            )
+        if self._operator_token is not None and hmac.compare_digest(token.encode(), self._operator_token.encode()):
+            return UNRESTRICTED
         if self._registry is None:
             raise NotAdmittedError("malformed_token", "this is not the gateway's token")
-        credential = tokens.read(self._key, shown)
+        credential = tokens.read(self._key, token)
         if self.is_revoked(credential.device, credential.generation):
-            raise NotAdmittedError("revoked", f"{credential.device} was revoked: ask for a new code")
+            raise NotAdmittedError("revoked", f"{credential.device} was revoked: request a new code")
         return Caller(credential.device, credential.frame, credential.expires, credential.generation, credential.wearer)
 
     def operator(self, request: web.Request) -> None:
-        """Let nobody but the operator pass.
+        """Check that a request comes from the operator.
 
         Raises
         ------
         NotAdmittedError
-            If it is somebody else.
+            If the request has no valid token or comes from a device.
         """
         if self.caller(request).device is not None:
-            raise NotAdmittedError("malformed_token", "this is for the gateway's operator, not for devices")
+            raise NotAdmittedError("malformed_token", "this request needs the operator's token, not a device's")
 
     def is_revoked(self, device: str, generation: int) -> bool:
-        """Tell whether a token of this generation is no longer good."""
+        """Return whether a device's token of this generation was revoked."""
         return generation < self._generations.get(device, 0)
 
     def issue(self, device: Device) -> tuple[str, int]:
-        """Return a token, and until when it is good, µs since the epoch."""
+        """Return a token for a device and its expiry, µs since the epoch."""
         return tokens.issue(self._key, device, self._token_seconds)
 
     @property
     def registry(self) -> "Registry":
-        """The devices.
+        """The device registry.
 
         Raises
         ------
         NotAdmittedError
-            If this gateway knows none.
+            If this gateway has no registry.
         """
         if self._registry is None:
             raise NotAdmittedError(
@@ -145,32 +148,32 @@ class Admission:
             )
         return self._registry
 
-    async def follow_revocations(self, every_seconds: float, tell: Callable[[], None]) -> None:
-        """Look again and again who was revoked, and tell when anybody was; until cancelled."""
+    async def follow_revocations(self, interval_seconds: float, on_change: Callable[[], None]) -> None:
+        """Read revocations at an interval and call `on_change` after each change, until cancelled."""
         if self._registry is None:
             return
-        is_away = False
+        is_failing = False
         while True:
-            await asyncio.sleep(every_seconds)  # other processes revoke, and a table does not call
+            await asyncio.sleep(interval_seconds)  # polling: other processes revoke, and a database does not notify
             try:
                 found = await asyncio.to_thread(self._registry.generations)
             except RegistryError as error:
-                log.log(logging.DEBUG if is_away else logging.ERROR, "%s; revocations are not seen", error)
-                is_away = True
+                log.log(logging.DEBUG if is_failing else logging.ERROR, "cannot check for revoked devices: %s", error)
+                is_failing = True
                 continue
-            if is_away:
-                log.warning("the registry of devices can be read again")
-                is_away = False
+            if is_failing:
+                log.warning("checking for revoked devices again: the device registry is readable")
+                is_failing = False
             if found != self._generations:
                 self._generations = found
-                tell()
+                on_change()
 
 
 def presented_token(request: web.Request) -> str | None:
-    """Return the token of a request: of its header, of its WebSocket's protocols, or of its cookie."""
-    scheme, _, shown = request.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() == "bearer" and shown.strip():
-        return shown.strip()
+    """Return a request's token from its header, its WebSocket subprotocols or its cookie; None if there is none."""
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and token.strip():
+        return token.strip()
     for name in request.headers.get("Sec-WebSocket-Protocol", "").split(","):
         if name.strip().startswith(TOKEN_PROTOCOL):
             return name.strip().removeprefix(TOKEN_PROTOCOL)

@@ -1,21 +1,21 @@
-"""How far each device's clock is from the gateway's, from when its readings were measured and when they came.
+"""Estimates of the offset between each device's clock and the gateway's, from event times and arrival times.
 
-A batch arrives after its newest reading was measured, by the batch's way and waiting. So of the differences between
-the two clocks, the smallest of a while is closest to the clocks' own difference; what is left in it is the shortest
-way that a batch took, which on a phone is some tens of milliseconds.
+A batch arrives some time after its newest reading was measured, because of buffering and transmission. The difference
+between arrival time and event time is therefore the clock offset plus this delay. The smallest difference of recent
+batches is the best estimate of the offset; it is too large by the shortest delay, some tens of milliseconds on a phone.
 """
 
 from collections import OrderedDict, deque
 from dataclasses import dataclass, field
 
-#: Devices remembered; the one silent for longest is forgotten first.
+#: Largest number of devices to remember; the least recently active one is dropped first.
 MAX_DEVICES = 20_000
-#: Batches that are looked back on: a clock that drifts, or is set, is followed after as many.
+#: Number of recent batches for the estimate, which follows a drifting or changed clock after so many batches.
 REMEMBERED = 60
 
 
 @dataclass
-class _Heard:
+class _ClockHistory:
     session: str
     arrived: int
     differences: deque[int] = field(default_factory=lambda: deque(maxlen=REMEMBERED))
@@ -23,47 +23,47 @@ class _Heard:
 
 @dataclass(frozen=True)
 class DeviceClock:
-    """What is known of a device's clock.
+    """The estimated offset of a device's clock.
 
     Attributes
     ----------
     session : str
-        The session that its newest batch belongs to.
+        The device's current session.
     behind : int
-        What the gateway's clock shows more than the device's, µs.
-    heard : int
-        When its newest batch came, by the gateway's clock, µs.
+        How far the device's clock is behind the gateway's, µs; negative if it is ahead.
+    last_arrival : int
+        When the newest batch of the session arrived, by the gateway's clock, µs since the epoch.
     """
 
     session: str
     behind: int
-    heard: int
+    last_arrival: int
 
     def event_time(self, now: int) -> int:
-        """Return what the device's clock shows when the gateway's shows `now`, µs."""
+        """Return the time of the device's clock when the gateway's clock shows `now`, µs since the epoch."""
         return now - self.behind
 
 
 class DeviceClocks:
-    """The clocks of the devices that a gateway hears."""
+    """The clock offsets of the devices that send to this gateway."""
 
     def __init__(self) -> None:
-        self._heard: OrderedDict[str, _Heard] = OrderedDict()
+        self._histories: OrderedDict[str, _ClockHistory] = OrderedDict()
 
     def note(self, device: str, session: str, *, newest: int, arrived: int) -> None:
-        """Take a batch's newest event time, and when it came, µs."""
-        heard = self._heard.get(device)
-        if heard is None or heard.session != session:
-            if heard is not None and newest < arrived - heard.differences[-1] - 60_000_000:
-                return  # an older session's readings, sent late
-            heard = self._heard[device] = _Heard(session, arrived)
-            if len(self._heard) > MAX_DEVICES:
-                self._heard.popitem(last=False)
-        heard.arrived = arrived
-        heard.differences.append(arrived - newest)
-        self._heard.move_to_end(device)
+        """Record a batch's newest event time and its arrival time, µs since the epoch."""
+        history = self._histories.get(device)
+        if history is None or history.session != session:
+            if history is not None and newest < arrived - history.differences[-1] - 60_000_000:
+                return  # late readings of an earlier session
+            history = self._histories[device] = _ClockHistory(session, arrived)
+            if len(self._histories) > MAX_DEVICES:
+                self._histories.popitem(last=False)
+        history.arrived = arrived
+        history.differences.append(arrived - newest)
+        self._histories.move_to_end(device)
 
     def of(self, device: str) -> DeviceClock | None:
-        """Return a device's clock; None if nothing of it was heard."""
-        heard = self._heard.get(device)
-        return None if heard is None else DeviceClock(heard.session, min(heard.differences), heard.arrived)
+        """Return a device's clock offset; None if no batch of the device has arrived."""
+        history = self._histories.get(device)
+        return None if history is None else DeviceClock(history.session, min(history.differences), history.arrived)

@@ -1,4 +1,4 @@
-"""Enrolment over HTTP: the operator invites, a phone comes with its code and later renews its token."""
+"""Enrolment over HTTP: the operator invites devices; a device redeems its code and later renews its token."""
 
 import asyncio
 import time
@@ -8,15 +8,15 @@ from typing import Annotated
 import msgspec
 from aiohttp import web
 
-from har.device_settings import Frame
-from har.gateway_settings import GatewaySettings
 from har.samples import check_identifier
 from ingest.devices.device import Device
 from ingest.devices.errors import NotAdmittedError
 from ingest.devices.invitations import Invitation, invitation
+from ingest.devices.settings import Frame
 from ingest.gateway.admission import COOKIE, Admission
 from ingest.gateway.pacing import Pace
 from ingest.gateway.request_bodies import read_document
+from ingest.gateway.settings import GatewaySettings
 
 INVITATION_SECONDS = 15 * 60
 ShortText = Annotated[str, msgspec.Meta(max_length=256)]
@@ -38,7 +38,7 @@ class _Secret(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class _Admitted(msgspec.Struct):
-    """What an enrolled device gets: the secret only once, tokens again and again."""
+    """The answer to an enrolment or a renewal; the secret is in the answer to an enrolment only."""
 
     device: str
     token: str
@@ -46,8 +46,8 @@ class _Admitted(msgspec.Struct):
     secret: str | None = None
 
 
-class _Known(msgspec.Struct):
-    """A device, for the operator."""
+class _DeviceInfo(msgspec.Struct):
+    """A device, as the operator sees it."""
 
     name: str
     wearer: str | None
@@ -62,15 +62,15 @@ class DeviceRoutes:
     Parameters
     ----------
     settings : GatewaySettings
-        Limits, and where phones reach the gateway.
+        Limits, and the gateway's address as phones reach it.
     admission : Admission
-        Who may do what.
+        Identifies callers.
     """
 
     def __init__(self, settings: GatewaySettings, admission: Admission) -> None:
         self._settings = settings
         self._admission = admission
-        # In all, not by address: many phones may come from one, and one who guesses from many.
+        # One limit for all addresses: many phones may share an address, and an attacker may use many.
         self._attempts = Pace(settings.max_enrolments_per_minute / 60, burst_seconds=60)
 
     def routes(self) -> list[web.RouteDef]:
@@ -85,46 +85,56 @@ class DeviceRoutes:
 
     async def _invite(self, request: web.Request) -> web.Response:
         self._admission.operator(request)
-        asked = await read_document(request, _Invite, seconds=self._settings.request_seconds)
-        check_identifier("device", asked.name)
+        document = await read_document(request, _Invite, seconds=self._settings.request_seconds)
+        check_identifier("device", document.name)
         registry = self._admission.registry
         code = await asyncio.to_thread(
-            partial(registry.invite, asked.name, wearer=asked.wearer, frame=asked.frame, seconds=INVITATION_SECONDS)
+            partial(
+                registry.invite,
+                document.name,
+                wearer=document.wearer,
+                frame=document.frame,
+                seconds=INVITATION_SECONDS,
+            )
         )
         url = self._settings.public_url or str(request.url.origin())
-        made: Invitation = invitation(asked.name, code, url, seconds=INVITATION_SECONDS)
-        return _answer(made)
+        invited: Invitation = invitation(document.name, code, url, seconds=INVITATION_SECONDS)
+        return _answer(invited)
 
     async def _list(self, request: web.Request) -> web.Response:
         self._admission.operator(request)
         found = await asyncio.to_thread(self._admission.registry.devices)
-        return _answer([_known(device) for device in found])
+        return _answer([_device_info(device) for device in found])
 
     async def _revoke(self, request: web.Request) -> web.Response:
         self._admission.operator(request)
-        return _answer(_known(await asyncio.to_thread(self._admission.registry.revoke, request.match_info["name"])))
+        return _answer(
+            _device_info(await asyncio.to_thread(self._admission.registry.revoke, request.match_info["name"]))
+        )
 
     async def _enrol(self, request: web.Request) -> web.Response:
         self._count_attempt()
-        asked = await read_document(request, _Code, seconds=self._settings.request_seconds)
-        device, secret = await asyncio.to_thread(self._admission.registry.enrol, asked.code)
+        document = await read_document(request, _Code, seconds=self._settings.request_seconds)
+        device, secret = await asyncio.to_thread(self._admission.registry.enrol, document.code)
         return self._admit(device, secret)
 
     async def _renew(self, request: web.Request) -> web.Response:
         self._count_attempt()
-        asked = await read_document(request, _Secret, seconds=self._settings.request_seconds)
-        return self._admit(await asyncio.to_thread(self._admission.registry.recognise, asked.device, asked.secret))
+        document = await read_document(request, _Secret, seconds=self._settings.request_seconds)
+        return self._admit(
+            await asyncio.to_thread(self._admission.registry.recognise, document.device, document.secret)
+        )
 
     def _count_attempt(self) -> None:
         now = time.monotonic()
         if not self._attempts.has_room(now=now):
-            raise NotAdmittedError("too_often", "too many devices ask at once: try again in a few seconds")
+            raise NotAdmittedError("too_often", "too many enrolment requests at once: try again in a few seconds")
         self._attempts.take(now=now)
 
     def _admit(self, device: Device, secret: str | None = None) -> web.Response:
         token, expires = self._admission.issue(device)
         response = _answer(_Admitted(device.name, token, expires, secret))
-        # For what a browser fetches without asking the page: the files of releases.
+        # For requests of the page that carry no Authorization header: the files of releases.
         response.set_cookie(
             COOKIE,
             token,
@@ -136,8 +146,8 @@ class DeviceRoutes:
         return response
 
 
-def _known(device: Device) -> _Known:
-    return _Known(device.name, device.wearer, device.frame, device.enrolled_at, device.revoked_at)
+def _device_info(device: Device) -> _DeviceInfo:
+    return _DeviceInfo(device.name, device.wearer, device.frame, device.enrolled_at, device.revoked_at)
 
 
 def _answer(content: object) -> web.Response:

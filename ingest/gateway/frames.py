@@ -1,4 +1,4 @@
-"""What becomes of any frame that a gateway takes: it is on its way to Kafka, as what it is or as refused."""
+"""The common part of all intakes: each frame goes to Kafka, either to its topic or to the dead-letter topic."""
 
 import asyncio
 import time
@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from har import topics
-from har.gateway_messages import Answer, Refused
-from har.refusals import Refusal
+from har.gateway_messages import Answer, Rejected
+from har.rejections import Rejection
 from har.samples import RejectedBatch
 from ingest.gateway.admission import Caller
-from ingest.gateway.measures import GatewayMeasures
-from ingest.publisher import Lane
+from ingest.gateway.metrics import GatewayMetrics
+from ingest.gateway.publisher import OrderedSender
 
 
 def now_us() -> int:
@@ -21,17 +21,17 @@ def now_us() -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
-    """A frame that is on its way to Kafka.
+class PendingFrame:
+    """A frame that was handed to Kafka, as accepted or as rejected.
 
     Attributes
     ----------
     answer : Answer
-        What its sender is told once Kafka has it.
+        The answer to send once Kafka has confirmed the frame.
     confirmed : Future
-        Done when Kafka has it; fails with `ingest.publisher.PublishError`.
+        Completes when Kafka has the frame; fails with `ingest.gateway.publisher.PublishError`.
     device : str or None
-        Whose readings they are, if they are readings and were not refused.
+        The device, if the frame is an accepted batch of readings; otherwise None.
     """
 
     answer: Answer
@@ -40,15 +40,17 @@ class Taken:
 
 
 class Intake(Protocol):
-    """Takes the frames of one kind of connection."""
+    """Checks and publishes the frames of one kind of connection."""
 
-    def take(self, frame: str | bytes, lane: Lane, arrived_us: int, caller: Caller) -> Taken:
-        """Publish a frame of `caller`'s that came at `arrived_us` (µs since the epoch), as what it is or as refused."""
+    def handle(
+        self, frame: str | bytes, ordered_sender: OrderedSender, arrived_us: int, caller: Caller
+    ) -> PendingFrame:
+        """Publish a frame of `caller` that arrived at `arrived_us` (µs since the epoch), or dead-letter it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Sender:
-    """Who sent a frame, as far as it could be read."""
+class FrameOrigin:
+    """The device, session and sequence number of a frame that could be decoded."""
 
     device: str
     session: str
@@ -56,44 +58,52 @@ class Sender:
 
 
 def check_sender(caller: Caller, device: str) -> None:
-    """Refuse what a device sends as another one.
+    """Check that a caller may send as a device.
 
     Raises
     ------
     RejectedBatch
-        With code ``not_yours``.
+        With code ``not_yours`` if the caller's token belongs to another device.
     """
     if caller.device is not None and caller.device != device:
-        raise RejectedBatch("not_yours", f"this is {caller.device}'s token, and it cannot send as {device}")
+        raise RejectedBatch("not_yours", f"this token belongs to {caller.device} and cannot send as {device}")
 
 
-def refuse(
+def reject(
     frame: bytes,
     rejected: RejectedBatch,
-    sender: Sender | None,
-    lane: Lane,
+    origin: FrameOrigin | None,
+    ordered_sender: OrderedSender,
     arrived_us: int,
-    measures: GatewayMeasures,
-) -> Taken:
-    """Publish a frame to the dead-letter topic, as it came and with the reason."""
-    refusal = Refusal(frame, rejected.code, rejected.detail, "gateway", sender.device if sender else None)
-    confirmed = lane.publish(
-        topics.REFUSED.name, refusal.key, refusal.value, arrived_us=arrived_us, headers=refusal.headers
+    metrics: GatewayMetrics,
+) -> PendingFrame:
+    """Publish a frame to the dead-letter topic, unchanged and with the reason.
+
+    Parameters
+    ----------
+    origin : FrameOrigin or None
+        None if the frame could not be decoded.
+    arrived_us : int
+        When the frame arrived, µs since the epoch.
+    """
+    rejection = Rejection(frame, rejected.code, rejected.detail, "gateway", origin.device if origin else None)
+    confirmed = ordered_sender.publish(
+        topics.REJECTED.name, rejection.key, rejection.value, arrived_us=arrived_us, headers=rejection.headers
     )
-    count_when_done(confirmed, measures.refused.labels(rejected.code).inc, measures)
-    session, sequence = (sender.session, sender.sequence) if sender else (None, None)
-    return Taken(Refused(rejected.code, rejected.detail, session, sequence), confirmed)
+    count_when_done(confirmed, metrics.rejected.labels(rejected.code).inc, metrics)
+    session, sequence = (origin.session, origin.sequence) if origin else (None, None)
+    return PendingFrame(Rejected(rejected.code, rejected.detail, session, sequence), confirmed)
 
 
 def count_when_done(
-    confirmed: "asyncio.Future[Any]", count_taken: Callable[[], None], measures: GatewayMeasures
+    confirmed: "asyncio.Future[Any]", count_success: Callable[[], None], metrics: GatewayMetrics
 ) -> None:
-    """Count a frame once Kafka has it, or has failed to take it."""
+    """Count a frame once Kafka has confirmed it or the publication has failed."""
 
     def count(finished: "asyncio.Future[Any]") -> None:
         if finished.exception() is None:
-            count_taken()
+            count_success()
         else:
-            measures.failed.inc()
+            metrics.failed.inc()
 
     confirmed.add_done_callback(count)

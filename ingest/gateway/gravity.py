@@ -1,11 +1,12 @@
-"""Noticing readings that cannot be acceleration with gravity in m/s²: in g, or with gravity taken out.
+"""Detection of readings that are in g, or from which gravity was removed, although m/s² with gravity is required.
 
-A phone's speed stays within bounds, so over a second or more its acceleration averages to what holds it against
-gravity: the mean of the readings' magnitudes is at least about 9.81 m/s², whatever the wearer does, but for a fall of
-half a second and more. In g it is about 1; with gravity taken out it is near zero at rest and rarely above 5 in motion.
+A phone's speed is bounded, so its acceleration over a second or more averages to the force that holds it against
+gravity. The mean magnitude of its readings is therefore at least about 9.81 m/s², whatever the wearer does, except
+during a fall of half a second or more. In g, the mean is about 1. Without gravity, it is near 0 m/s² at rest and rarely
+above 5 m/s² in motion.
 
-Such a stream is refused and not restored: readings in g whose sender says m/s² may have been altered in other ways, and
-the direction of gravity cannot be had back from readings without it, though it tells sitting from standing.
+The gateway rejects such readings and does not correct them: readings in g may have been altered in other ways, too, and
+readings without gravity lack its direction, which distinguishes sitting from standing.
 """
 
 from collections import OrderedDict
@@ -15,51 +16,51 @@ import numpy as np
 
 from har.samples import RejectedBatch, SampleBatch
 
-#: Half of gravity, m/s².
+#: Half of gravity: a smaller mean magnitude is rejected, m/s².
 LEAST_MEAN = 4.9
-#: Means between these look like g, where rest is 1.
+#: Mean magnitudes that suggest readings in g; at rest the mean is 1 g.
 G_RANGE = (0.7, 1.6)
-#: What is judged, µs and readings.
+#: Least span (µs) and number of readings that are checked together.
 LEAST_SPAN_US = 1_000_000
 LEAST_READINGS = 20
-#: Sessions remembered; the one silent for longest is forgotten first.
+#: Largest number of sessions to remember; the least recently active one is dropped first.
 MAX_SESSIONS = 20_000
 
 
 @dataclass
-class _Second:
+class _Interval:
     first: int
     total: float = 0.0
     readings: int = 0
 
 
 class GravityCheck:
-    """Judges each session's readings, a second or more at a time."""
+    """Checks the mean magnitude of each session's readings over intervals of at least a second."""
 
     def __init__(self) -> None:
-        self._sessions: OrderedDict[tuple[str, str], _Second] = OrderedDict()
+        self._sessions: OrderedDict[tuple[str, str], _Interval] = OrderedDict()
 
     def check(self, batch: SampleBatch) -> None:
-        """Take a session's next batch.
+        """Add a session's next batch; once an interval is complete, check its mean magnitude.
 
         Raises
         ------
         RejectedBatch
-            With code ``unit`` if readings seem to be in g, ``gravity`` if they seem to lack it.
+            With code ``unit`` if the readings seem to be in g, ``gravity`` if gravity seems to be removed.
         """
         key = batch.device, batch.session
         oldest, newest = int(batch.times.min()), batch.newest
-        second = self._sessions.get(key)
-        if second is None or oldest < second.first or oldest - second.first > 2 * LEAST_SPAN_US:
-            second = self._sessions[key] = _Second(oldest)
+        interval = self._sessions.get(key)
+        if interval is None or oldest < interval.first or oldest - interval.first > 2 * LEAST_SPAN_US:
+            interval = self._sessions[key] = _Interval(oldest)
             if len(self._sessions) > MAX_SESSIONS:
                 self._sessions.popitem(last=False)
         self._sessions.move_to_end(key)
-        second.total += float(np.sqrt(np.einsum("ij,ij->i", batch.axes, batch.axes)).sum())
-        second.readings += len(batch)
-        if newest - second.first < LEAST_SPAN_US or second.readings < LEAST_READINGS:
+        interval.total += float(np.sqrt(np.einsum("ij,ij->i", batch.axes, batch.axes)).sum())
+        interval.readings += len(batch)
+        if newest - interval.first < LEAST_SPAN_US or interval.readings < LEAST_READINGS:
             return
-        mean = second.total / second.readings
+        mean = interval.total / interval.readings
         del self._sessions[key]
         if mean >= LEAST_MEAN:
             return
@@ -71,5 +72,5 @@ class GravityCheck:
         raise RejectedBatch(
             "gravity",
             f"the last second's readings average {mean:.2f} m/s², and a phone at rest measures 9.81: gravity seems to "
-            "be taken out; send acceleration including gravity",
+            "be removed; send acceleration including gravity",
         )

@@ -1,7 +1,7 @@
-"""Noticing that a peer has hung up while nothing is read from its socket.
+"""Detection of phones that disconnect while their sockets are not read.
 
-Under back-pressure the gateway stops reading, and a socket that is not read does not show its end: it comes
-after what was not read. The kernel knows, and says so to whoever asks for that alone.
+Under back-pressure the gateway stops reading. The end of a stream is only visible after all unread bytes, so the
+gateway would not notice that a phone has disconnected. epoll reports it directly (``EPOLLRDHUP``).
 """
 
 import asyncio
@@ -14,10 +14,9 @@ from typing import Self
 
 
 class HangUps:
-    """Watches sockets for the other side's end.
+    """Watches sockets for disconnects.
 
-    Where the system has no epoll, nothing is noticed, and what the sockets' users have besides (pings, time
-    limits) must do.
+    On systems without epoll nothing is detected; pings and time limits of the sockets' users remain.
 
     Examples
     --------
@@ -45,13 +44,13 @@ class HangUps:
 
     @contextmanager
     def watched(self, descriptor: int, on_hang_up: Callable[[], None]) -> Iterator[None]:
-        """Call `on_hang_up` once from the event loop if the other side ends within the context.
+        """Call `on_hang_up` once from the event loop if the peer disconnects within the context.
 
         Parameters
         ----------
         descriptor : int
-            A connected socket's; it may be closed before the context is left. If it is negative, because the
-            socket is closed already, nothing is watched.
+            File descriptor of a connected socket, which may be closed within the context. If it is negative, because
+            the socket is closed already, nothing is watched.
         """
         if sys.platform != "linux" or descriptor < 0:
             yield
@@ -61,10 +60,10 @@ class HangUps:
         try:
             yield
         finally:
-            # Once it is closed, its number may belong to another socket, which may be watched as well.
+            # If the socket was closed, its descriptor may belong to another socket that is watched by now.
             if self._callbacks.get(descriptor) is on_hang_up:
                 del self._callbacks[descriptor]
-                with suppress(OSError, ValueError):  # it is closed, or the epoll is
+                with suppress(OSError, ValueError):  # the socket or the epoll is closed
                     self._epoll.unregister(descriptor)
 
     def _report(self) -> None:

@@ -1,4 +1,4 @@
-"""What wearers say that they do: from the phone in its own time, from the dashboard in the gateway's."""
+"""Labels over HTTP: from a phone, in the time of its clock, or from the dashboard, for the current moment."""
 
 import re
 from dataclasses import replace
@@ -8,27 +8,27 @@ import msgspec
 from aiohttp import web
 
 from har import topics
-from har.gateway_settings import GatewaySettings
+from har.labels import ENDLESS, Label, decode_label, encode_label
 from har.recordings import NULL_LABEL, RecordingError
 from har.samples import MAX_TIME_US, MIN_TIME_US, RejectedBatch, check_identifier
-from har.statements import ENDLESS, Statement, decode_statement, encode_statement
 from har.windows import MICROSECONDS
 from ingest.gateway.admission import Admission, Caller
 from ingest.gateway.clocks import DeviceClock, DeviceClocks
 from ingest.gateway.frames import check_sender, now_us
-from ingest.gateway.measures import GatewayMeasures
+from ingest.gateway.metrics import GatewayMetrics
 from ingest.gateway.pacing import Paces
-from ingest.gateway.refused_requests import refusal, sends_too_often
+from ingest.gateway.publisher import KafkaPublisher
+from ingest.gateway.rejected_requests import rejection, sends_too_often
 from ingest.gateway.request_bodies import MAX_DOCUMENT_BYTES, read_body, read_document
-from ingest.publisher import KafkaPublisher
+from ingest.gateway.settings import GatewaySettings
 
-#: A device whose newest batch is older than this does nothing that could be labelled now, µs.
+#: A device without a batch for longer than this cannot be labelled for the current moment, µs.
 LONGEST_SILENCE_US = 60 * MICROSECONDS
 _ACTIVITY = re.compile(r"[a-z][a-z0-9_-]{0,31}")
 
 
-class _Now(msgspec.Struct, forbid_unknown_fields=True):
-    """A device does something from now on; or, with a session and a start, until now."""
+class _LabelNow(msgspec.Struct, forbid_unknown_fields=True):
+    """A label that begins now or, with a session and a start, one that ends now."""
 
     device: Annotated[str, msgspec.Meta(max_length=64)]
     activity: str
@@ -37,22 +37,22 @@ class _Now(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class LabelRoutes:
-    """The routes below ``/v1/labels``; what they answer is confirmed by Kafka.
+    """The routes below ``/v1/labels``. They answer once Kafka has confirmed the label.
 
     Parameters
     ----------
     settings : GatewaySettings
         Limits.
     admission : Admission
-        Who may label what: a device itself, the operator all.
+        Identifies callers: a device may label itself, the operator any device.
     publisher : KafkaPublisher
-        Where statements go.
+        Publishes labels to Kafka.
     clocks : DeviceClocks
-        Each device's time.
+        The clock offset of each device.
     paces : Paces
-        How often.
-    measures : GatewayMeasures
-        Where they are counted.
+        Limits the messages per second.
+    metrics : GatewayMetrics
+        Counts labels.
     """
 
     def __init__(
@@ -62,78 +62,86 @@ class LabelRoutes:
         publisher: KafkaPublisher,
         clocks: DeviceClocks,
         paces: Paces,
-        measures: GatewayMeasures,
+        metrics: GatewayMetrics,
     ) -> None:
         self._settings = settings
         self._admission = admission
         self._publisher = publisher
         self._clocks = clocks
         self._paces = paces
-        self._measures = measures
+        self._metrics = metrics
 
     def routes(self) -> list[web.RouteDef]:
         """Return the routes."""
-        return [web.post("/v1/labels", self._take), web.post("/v1/labels/now", self._take_now)]
+        return [web.post("/v1/labels", self._post), web.post("/v1/labels/now", self._post_now)]
 
-    async def _take(self, request: web.Request) -> web.Response:
+    async def _post(self, request: web.Request) -> web.Response:
         caller = self._admission.caller(request)
         body = await read_body(request, max_bytes=MAX_DOCUMENT_BYTES, seconds=self._settings.request_seconds)
         try:
-            said = decode_statement(body)
+            label = decode_label(body)
         except RecordingError as error:
             raise RejectedBatch("malformed", str(error)) from error
-        return await self._publish(said, caller)
+        return await self._publish(label, caller)
 
-    async def _take_now(self, request: web.Request) -> web.Response:
+    async def _post_now(self, request: web.Request) -> web.Response:
         caller = self._admission.caller(request)
-        asked = await read_document(request, _Now, seconds=self._settings.request_seconds)
+        document = await read_document(request, _LabelNow, seconds=self._settings.request_seconds)
         now = now_us()
-        clock = self._clocks.of(asked.device)
-        if clock is None or now - clock.heard > LONGEST_SILENCE_US:
-            return refusal(409, "silent", f"{asked.device} sends nothing to this gateway now, so nobody knows its time")
-        return await self._publish(_statement(asked, clock, now), caller)
+        clock = self._clocks.of(document.device)
+        if clock is None or now - clock.last_arrival > LONGEST_SILENCE_US:
+            return rejection(
+                409, "silent", f"{document.device} sends nothing to this gateway, so the time of its clock is unknown"
+            )
+        return await self._publish(_label(document, clock, now), caller)
 
-    async def _publish(self, said: Statement, caller: Caller) -> web.Response:
-        check_sender(caller, said.device)
-        if said.user is None and caller.wearer is not None:
-            said = replace(said, user=caller.wearer)
-        check_statement(said)
-        if not self._paces.try_take(said.device):
+    async def _publish(self, label: Label, caller: Caller) -> web.Response:
+        check_sender(caller, label.device)
+        if label.user is None and caller.wearer is not None:
+            label = replace(label, user=caller.wearer)
+        check_label(label)
+        if not self._paces.try_take(label.device):
             return sends_too_often()
-        message = encode_statement(said)
-        await self._publisher.lane().publish(
-            topics.LABELS.name, said.device.encode(), message, arrived_us=now_us(), headers=[]
+        message = encode_label(label)
+        await self._publisher.ordered_sender().publish(
+            topics.LABELS.name, label.device.encode(), message, arrived_us=now_us(), headers=[]
         )
-        self._measures.labels.inc()
-        return web.json_response(body=b'{"type":"accepted","statement":' + message + b"}")
+        self._metrics.labels.inc()
+        return web.json_response(body=b'{"type":"accepted","label":' + message + b"}")
 
 
-def check_statement(said: Statement) -> None:
-    """Refuse a statement that cannot be meant.
+def check_label(label: Label) -> None:
+    """Check a label's identifiers, activity, times and user.
 
     Raises
     ------
     RejectedBatch
-        With code ``device``, ``session``, ``activity`` or ``time``.
+        With code ``device``, ``session``, ``activity``, ``time`` or ``malformed``.
     """
-    check_identifier("device", said.device)
-    check_identifier("session", said.session)
-    if said.activity != NULL_LABEL and not _ACTIVITY.fullmatch(said.activity):
+    check_identifier("device", label.device)
+    check_identifier("session", label.session)
+    if label.activity != NULL_LABEL and not _ACTIVITY.fullmatch(label.activity):
         raise RejectedBatch(
-            "activity", f"{said.activity[:40]!r} is no activity: small letters, digits, _ and -, 32 at most"
+            "activity",
+            f"{label.activity[:40]!r} is not an activity: use at most 32 lower-case letters, digits, _ and -",
         )
-    for moment in (said.start, said.said_at, *(() if said.end == ENDLESS else (said.end,))):
+    for moment in (label.start, label.said_at, *(() if label.end == ENDLESS else (label.end,))):
         if not MIN_TIME_US <= moment <= MAX_TIME_US:
-            raise RejectedBatch("time", f"{moment} is not in microseconds since the epoch (2001 to 2100)")
-    if said.user is not None and not 0 < len(said.user) <= 64:
-        raise RejectedBatch("malformed", "a user's name has 1 to 64 characters")
+            raise RejectedBatch("time", f"{moment} is not a time in microseconds since the epoch (2001 to 2100)")
+    if label.user is not None and not 0 < len(label.user) <= 64:
+        raise RejectedBatch("malformed", "the name of a user must have 1 to 64 characters")
 
 
-def _statement(asked: _Now, clock: DeviceClock, now: int) -> Statement:
+def _label(document: _LabelNow, clock: DeviceClock, now: int) -> Label:
     moment = clock.event_time(now)
-    if asked.start is None:
-        return Statement(asked.device, clock.session, moment, ENDLESS, asked.activity, moment)
-    # What ends may belong to the session before.
-    return Statement(
-        asked.device, asked.session or clock.session, asked.start, max(asked.start, moment), asked.activity, moment
+    if document.start is None:
+        return Label(document.device, clock.session, moment, ENDLESS, document.activity, moment)
+    # The label that ends may belong to an earlier session.
+    return Label(
+        document.device,
+        document.session or clock.session,
+        document.start,
+        max(document.start, moment),
+        document.activity,
+        moment,
     )

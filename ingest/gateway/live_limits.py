@@ -1,4 +1,4 @@
-"""What the gateway checks of a live batch that only shows in its surroundings: the clock and the session so far."""
+"""Checks of a live batch against the gateway's clock and against the earlier batches of its session."""
 
 import zlib
 from collections import OrderedDict
@@ -6,11 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from har.samples import RejectedBatch, SampleBatch
+from har.sequences import check_sequence
 from har.windows import MICROSECONDS
 
-#: Sessions remembered; the one silent for longest is forgotten first.
+#: Largest number of sessions to remember; the least recently active one is dropped first.
 MAX_SESSIONS = 20_000
-#: Batches a session whose contents are remembered, for telling a repeat from a conflict.
+#: Number of checksums to remember per session, to distinguish a repeat from a conflict.
 REMEMBERED_BATCHES = 64
 
 
@@ -21,15 +22,15 @@ class _Session:
     checksums: OrderedDict[int, int]
 
 
-class LiveLimits:
-    """Refuses batches that contradict the clock or their session.
+class LiveSessionLimits:
+    """Rejects batches that contradict the gateway's clock or their session.
 
     Parameters
     ----------
     max_ahead_seconds, max_behind_seconds : float
-        How far a reading may be from the gateway's clock.
+        How far a reading may be ahead of or behind the gateway's clock, s.
     clock_us : callable
-        µs since the epoch.
+        Returns the current time, µs since the epoch.
     """
 
     def __init__(self, *, max_ahead_seconds: float, max_behind_seconds: float, clock_us: Callable[[], int]) -> None:
@@ -41,7 +42,7 @@ class LiveLimits:
     def check(self, batch: SampleBatch) -> None:
         """Check a batch and remember it.
 
-        A batch that was sent before with the same content is fine: that is how a device resumes.
+        A repeat with the same readings is accepted, because devices resend batches when they resume.
 
         Raises
         ------
@@ -74,13 +75,13 @@ class LiveLimits:
             raise RejectedBatch(
                 "future",
                 f"a timestamp is {ahead / MICROSECONDS:.1f} s ahead of the gateway's clock; "
-                f"{self._max_ahead / MICROSECONDS:g} s is allowed: set the device's clock",
+                f"the limit is {self._max_ahead / MICROSECONDS:g} s: set the device's clock",
             )
         if behind > self._max_behind:
             raise RejectedBatch(
                 "past",
                 f"a reading is {behind / MICROSECONDS:.0f} s old; "
-                f"{self._max_behind / MICROSECONDS:g} s is allowed: set the device's clock",
+                f"the limit is {self._max_behind / MICROSECONDS:g} s: set the device's clock",
             )
 
     def _check_session(self, session: _Session, batch: SampleBatch, checksum: int) -> None:
@@ -90,9 +91,5 @@ class LiveLimits:
                 "conflict",
                 f"sequence {batch.sequence} was sent before with other readings; begin a new session",
             )
-        if known is None and batch.sequence < session.last_sequence and int(batch.times.min()) > session.newest:
-            raise RejectedBatch(
-                "sequence",
-                f"sequence {batch.sequence} goes back (the last was {session.last_sequence}) although its "
-                "readings are new; begin a new session",
-            )
+        if known is None:
+            check_sequence(batch, last=session.last_sequence, newest=session.newest)

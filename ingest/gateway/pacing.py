@@ -1,23 +1,23 @@
-"""How many messages a second a device, and all together, may send; beyond that their sockets are read no faster."""
+"""Rate limits: messages per second of each device and of all devices together."""
 
 from collections import OrderedDict
 from collections.abc import Callable
 
-#: Devices remembered; the one silent for longest is forgotten first.
+#: Largest number of devices to remember; the least recently active one is dropped first.
 MAX_DEVICES = 20_000
-#: What may come at once: as many messages as in this time. A phone that was offline catches up with it.
+#: Burst of one device: as many messages as its rate allows in this time. A phone needs it to catch up after a pause.
 BURST_SECONDS = 20.0
 
 
 class Pace:
-    """A rate that is kept on average (the generic cell rate algorithm of ITU-T I.371).
+    """A rate limit that holds on average (the generic cell rate algorithm of ITU-T I.371).
 
     Parameters
     ----------
     per_second : float
-        In the long run.
+        Messages per second, on average.
     burst_seconds : float
-        As many as in this time may come at once.
+        As many messages as the rate allows in this time may arrive at once.
 
     Examples
     --------
@@ -32,24 +32,24 @@ class Pace:
         self._due = 0.0
 
     def take(self, *, now: float) -> float:
-        """Count one message; return how long it has to wait, s."""
+        """Count one message; return how long it must wait, s."""
         self._due = max(self._due, now) + self._interval
         return max(0.0, self._due - now - self._burst)
 
     def has_room(self, *, now: float) -> bool:
-        """Tell whether a message that came now would not have to wait."""
+        """Return whether a message could pass now without waiting."""
         return max(self._due, now) + self._interval - now <= self._burst
 
 
 class Paces:
-    """The pace of each device and of all.
+    """The rate limits of each device and of all devices together.
 
     Parameters
     ----------
     per_device, in_all : float
-        Messages a second.
+        Messages per second of one device, and of all together.
     clock : callable
-        Seconds.
+        Returns a monotonic time, s.
     """
 
     def __init__(self, per_device: float, in_all: float, *, clock: Callable[[], float]) -> None:
@@ -59,12 +59,12 @@ class Paces:
         self._clock = clock
 
     def take(self, device: str) -> float:
-        """Count a message of a device; return how long it has to wait, s."""
+        """Count a message of a device; return how long it must wait, s."""
         now = self._clock()
         return max(self._of(device).take(now=now), self._all.take(now=now))
 
     def try_take(self, device: str) -> bool:
-        """Count a message of a device if it need not wait; return whether it was counted."""
+        """Count a message of a device if it can pass without waiting; return whether it was counted."""
         now = self._clock()
         if not (self._of(device).has_room(now=now) and self._all.has_room(now=now)):
             return False

@@ -1,8 +1,9 @@
-"""The phone page and what belongs to it, served from memory."""
+"""The phone page with its scripts, styles and libraries, served from memory."""
 
 import hashlib
 import logging
 import mimetypes
+from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -11,13 +12,13 @@ import msgspec
 from aiohttp import web
 
 from har.activities import LABELS, ActivityStyle
-from har.gateway_settings import GatewaySettings
 from ingest.gateway.admission import Admission
+from ingest.gateway.settings import GatewaySettings
 
 log = logging.getLogger(__name__)
 
 PREFIX = "/phone/"
-#: What a page may do; `wasm-unsafe-eval` lets the network's runtime compile.
+#: Content security policy of the page; the runtime of the model needs `wasm-unsafe-eval` to compile.
 POLICY = (
     "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' data:; "
     "worker-src 'self'; manifest-src 'self'; connect-src 'self'; frame-ancestors 'none'; "
@@ -30,7 +31,7 @@ SECURITY_HEADERS = {
     "Permissions-Policy": "accelerometer=(self), gyroscope=(self), screen-wake-lock=(self), camera=(), microphone=()",
     "Cross-Origin-Opener-Policy": "same-origin",
 }
-#: Which files of which library are served as what; other files of theirs are not.
+#: Served files of each library: folder in `node_modules` and endings of names. Other files are not served.
 LIBRARIES = {
     "msgpack": ("@msgpack/msgpack/dist.esm", (".mjs",)),
     "idb": ("idb/build", ("index.js",)),
@@ -40,6 +41,12 @@ LIBRARIES = {
     ),
     "uplot": ("uplot/dist", ("uPlot.esm.js", "uPlot.min.css")),
 }
+#: Prefix of the files in `har/web/shared`, which the dashboard serves, too.
+SHARED = "shared/"
+#: Files that are too large for phones that only record; the service worker caches them at their first use.
+ON_DEMAND = "vendor/onnxruntime/"
+#: The service worker's list of files, generated from the files that are served, so that it is complete.
+FILE_LIST = "file-list.js"
 OWN_TYPES = (".html", ".js", ".css", ".svg", ".png", ".webmanifest")
 BATCH_MILLISECONDS = 500
 _TYPES = {
@@ -52,7 +59,17 @@ _TYPES = {
 
 @dataclass(frozen=True)
 class PageFile:
-    """A file as it is served."""
+    """A file that the gateway serves.
+
+    Attributes
+    ----------
+    body : bytes
+        The content.
+    content_type : str
+        Value of the ``Content-Type`` header.
+    etag : str
+        Value of the ``ETag`` header.
+    """
 
     body: bytes
     content_type: str
@@ -60,7 +77,7 @@ class PageFile:
 
 
 class _Configuration(msgspec.Struct):
-    """What the page needs to know of this gateway."""
+    """The configuration of the page."""
 
     activities: tuple[ActivityStyle, ...]
     enrolment: str
@@ -74,7 +91,7 @@ class PhonePage:
     Parameters
     ----------
     settings : GatewaySettings
-        What there is.
+        Whether there is a store.
     admission : Admission
         Whether phones have to enrol.
     """
@@ -83,23 +100,23 @@ class PhonePage:
         self._files = load_page()
         enrolment = "open" if admission.is_open else "required"
         configuration = _Configuration(LABELS, enrolment, settings.store_url is not None, BATCH_MILLISECONDS)
-        self._files["configuration.json"] = _served(msgspec.json.encode(configuration), "application/json")
+        self._files["configuration.json"] = _page_file(msgspec.json.encode(configuration), "application/json")
 
     def routes(self) -> list[web.RouteDef]:
         """Return the routes."""
         return [
-            web.get("/", self._to_page),
-            web.get("/phone", self._to_page),
+            web.get("/", self._redirect),
+            web.get("/phone", self._redirect),
             web.get(PREFIX + "{name:.*}", self._file),
         ]
 
-    async def _to_page(self, _: web.Request) -> web.Response:
+    async def _redirect(self, _: web.Request) -> web.Response:
         return web.Response(status=307, headers={"Location": PREFIX})
 
     async def _file(self, request: web.Request) -> web.StreamResponse:
         file = self._files.get(request.match_info["name"] or "index.html")
         if file is None:
-            raise web.HTTPNotFound(text="there is no such page\n")
+            raise web.HTTPNotFound(text="page not found\n")
         headers = {**SECURITY_HEADERS, "ETag": file.etag, "Cache-Control": "no-cache"}
         if request.headers.get("If-None-Match") == file.etag:
             return web.Response(status=304, headers=headers)
@@ -107,16 +124,26 @@ class PhonePage:
 
 
 def load_page() -> dict[str, PageFile]:
-    """Read the page's files, and those of its libraries that it uses; those may be missing."""
+    """Read the files of the page and of its libraries, by name; warn about each library that is not installed."""
     folder = files("ingest") / "phone_page"
     found = {name: file for name, file in _walk(folder, OWN_TYPES)}
-    for library, (path, wanted) in LIBRARIES.items():
-        place = folder.joinpath("node_modules", *path.split("/"))
-        if not place.is_dir():
-            log.warning("the phone page lacks %s from npm: run `make setup` or `make demo`", library)
+    found |= {SHARED + name: file for name, file in _walk(files("har") / "web" / "shared", OWN_TYPES)}
+    for library, (path, endings) in LIBRARIES.items():
+        library_folder = folder.joinpath("node_modules", *path.split("/"))
+        if not library_folder.is_dir():
+            log.warning("the phone page's library %s is not installed: run `make setup` or `make demo`", library)
             continue
-        found |= {f"vendor/{library}/{name}": file for name, file in _walk(place, wanted)}
+        found |= {f"vendor/{library}/{name}": file for name, file in _walk(library_folder, endings)}
+    found[FILE_LIST] = _page_file(_file_list(found), _TYPES[".js"])
     return found
+
+
+def _file_list(names: Iterable[str]) -> bytes:
+    """Return a script with the names of the files that the service worker caches; the page itself is ``./``."""
+    on_demand = sorted(name for name in names if name.startswith(ON_DEMAND))
+    shell = sorted({*names} - {*on_demand} - {"index.html", "service-worker.js"})
+    lists = {"SHELL": ["./", *shell], "ON_DEMAND": on_demand}
+    return b"".join(b"const %b = %b;\n" % (name.encode(), msgspec.json.encode(files)) for name, files in lists.items())
 
 
 def _walk(folder: Traversable, endings: tuple[str, ...], below: str = "") -> list[tuple[str, PageFile]]:
@@ -128,9 +155,9 @@ def _walk(folder: Traversable, endings: tuple[str, ...], below: str = "") -> lis
         elif entry.name.endswith(endings):
             ending = "." + entry.name.rsplit(".", 1)[-1]
             content_type = _TYPES.get(ending) or mimetypes.guess_type(entry.name)[0] or "application/octet-stream"
-            found.append((below + entry.name, _served(entry.read_bytes(), content_type)))
+            found.append((below + entry.name, _page_file(entry.read_bytes(), content_type)))
     return found
 
 
-def _served(body: bytes, content_type: str) -> PageFile:
+def _page_file(body: bytes, content_type: str) -> PageFile:
     return PageFile(body, content_type, f'"{hashlib.sha256(body).hexdigest()[:32]}"')

@@ -1,27 +1,27 @@
-"""One phone's WebSocket, with what a conversation with it needs; aiohttp's, which reads no faster than it is asked."""
+"""One phone's WebSocket: aiohttp's, because it reads from the socket only on request, so that TCP slows the phone."""
 
 from collections.abc import AsyncGenerator
 from typing import Self
 
 from aiohttp import WSCloseCode, WSMsgType, web
 
-#: A close frame holds 125 bytes: two are the code.
+#: Longest reason in a close frame. A close frame holds 125 bytes, two of which are the code.
 MAX_CLOSE_REASON_BYTES = 120
 
 
 class PhoneLeftError(Exception):
-    """The phone is not there any more."""
+    """The phone has disconnected."""
 
 
 class PhoneSocket:
-    """A WebSocket that is open.
+    """An open WebSocket.
 
     Parameters
     ----------
     request : Request
-        What opened it.
+        The request that opened the WebSocket.
     socket : WebSocketResponse
-        Prepared.
+        aiohttp's WebSocket, prepared.
     """
 
     def __init__(self, request: web.Request, socket: web.WebSocketResponse) -> None:
@@ -32,20 +32,21 @@ class PhoneSocket:
     async def open(
         cls, request: web.Request, *, max_frame_bytes: int, patience_seconds: float, close_seconds: float, protocol: str
     ) -> Self:
-        """Answer a request to open a WebSocket.
+        """Accept a request to open a WebSocket.
 
         Parameters
         ----------
         max_frame_bytes : int
-            A longer frame ends the connection, with 1009.
+            A longer frame closes the connection with code 1009.
         patience_seconds : float
-            A phone that says nothing for twice as long, and does not answer a ping for as long, is taken for gone.
+            A phone that sends nothing for twice this time gets a ping; without a pong within this time it is
+            considered disconnected.
         close_seconds : float
-            How long a phone may take to answer a close.
+            How long a phone may take to answer a close frame.
         protocol : str
-            What is spoken, for clients that ask which.
+            The WebSocket subprotocol, for clients that request one.
         """
-        # Without compression: a frame cannot grow when it is unpacked.
+        # No compression, so that a frame cannot grow when it is decompressed.
         socket = web.WebSocketResponse(
             timeout=close_seconds,
             heartbeat=2 * patience_seconds,
@@ -58,23 +59,23 @@ class PhoneSocket:
 
     @property
     def response(self) -> web.WebSocketResponse:
-        """What the request is answered with."""
+        """The HTTP response to the request."""
         return self._socket
 
     @property
     def address(self) -> str:
-        """Host and port of the other side."""
+        """The phone's host and port."""
         peer = self._socket.get_extra_info("peername")
         return ":".join(str(part) for part in peer[:2]) if peer else "?"
 
     @property
     def descriptor(self) -> int:
-        """The kernel's number of the socket; negative if it is closed already."""
+        """The socket's file descriptor; -1 if the socket is closed already."""
         socket = self._socket.get_extra_info("socket")
         return -1 if socket is None else int(socket.fileno())
 
     async def frames(self) -> AsyncGenerator[str | bytes, None]:
-        """Yield what comes, one at a time, until the phone leaves."""
+        """Yield the frames that arrive, until the connection closes."""
         while True:
             message = await self._socket.receive()
             if message.type in (WSMsgType.TEXT, WSMsgType.BINARY):
@@ -83,12 +84,12 @@ class PhoneSocket:
                 return
 
     async def send(self, text: str) -> None:
-        """Send a text frame; waits while the phone takes none.
+        """Send a text frame; wait while the send buffer is full.
 
         Raises
         ------
         PhoneLeftError
-            If it is not there any more.
+            If the phone has disconnected.
         """
         try:
             await self._socket.send_str(text)
@@ -96,11 +97,11 @@ class PhoneSocket:
             raise PhoneLeftError(str(error)) from error
 
     async def close(self, code: int, reason: str) -> None:
-        """Say why it ends, and wait a little for the phone to say so too."""
+        """Send a close frame with the reason, and wait for the phone's close frame."""
         message = reason.encode()[:MAX_CLOSE_REASON_BYTES].decode(errors="ignore").encode()
         await self._socket.close(code=WSCloseCode(code) if code < 3_000 else code, message=message)
 
     def abort(self) -> None:
-        """End it without a word."""
+        """Close the connection without a close frame."""
         if self._request.transport is not None:
             self._request.transport.abort()

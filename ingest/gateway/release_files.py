@@ -1,4 +1,4 @@
-"""The store's files for the phone page, from its own origin: passed on as they are, for the page to verify."""
+"""The store's files for the phone page, forwarded unchanged from the page's own origin. The page verifies them."""
 
 import asyncio
 import re
@@ -6,12 +6,12 @@ from pathlib import Path
 
 from aiohttp import ClientError, ClientSession, ClientTimeout, web
 
-from har.gateway_settings import GatewaySettings
 from ingest.gateway.admission import Admission
 from ingest.gateway.pages import PREFIX, SECURITY_HEADERS
-from ingest.gateway.refused_requests import refusal
+from ingest.gateway.rejected_requests import rejection
+from ingest.gateway.settings import GatewaySettings
 
-#: A network for phones is far smaller.
+#: Largest file to forward; models for phones are far smaller.
 MAX_FILE_BYTES = 64 * 1024 * 1024
 _PATH = re.compile(r"(metadata|targets)(/[A-Za-z0-9_][A-Za-z0-9._-]{0,200}){1,4}")
 TRUSTED_ROOT = "trusted_root.json"
@@ -23,9 +23,9 @@ class ReleaseFiles:
     Parameters
     ----------
     settings : GatewaySettings
-        Where the store is.
+        The store's address and token, and the trusted root.
     admission : Admission
-        Who may read: whoever may send.
+        Identifies callers; every caller that may send may read.
     """
 
     def __init__(self, settings: GatewaySettings, admission: Admission) -> None:
@@ -37,11 +37,11 @@ class ReleaseFiles:
         self._session: ClientSession | None = None
 
     def routes(self) -> list[web.RouteDef]:
-        """Return the routes; none without a store."""
+        """Return the routes; an empty list without a store."""
         return [web.get(PREFIX + "store/{path:.*}", self._get)] if self._url else []
 
     async def close(self) -> None:
-        """Disconnect."""
+        """Close the connections to the store."""
         if self._session is not None:
             await self._session.close()
 
@@ -57,23 +57,25 @@ class ReleaseFiles:
         try:
             async with self._session.get(f"{self._url}/{path}", allow_redirects=False) as found:
                 if found.status != 200:
-                    return refusal(404 if found.status == 404 else 502, "store", f"the store answers {found.status}")
+                    return rejection(
+                        404 if found.status == 404 else 502, "store", f"the store returned HTTP status {found.status}"
+                    )
                 body = bytearray()
                 async for piece in found.content.iter_any():
                     body += piece
                     if len(body) > MAX_FILE_BYTES:
-                        return refusal(502, "store", "the store's file is too large")
+                        return rejection(502, "store", "the store's file is too large")
         except (ClientError, TimeoutError, OSError) as error:
-            return refusal(502, "store", f"the store cannot be reached: {error}", retry=True)
+            return rejection(502, "store", f"cannot reach the store: {error}", retry=True)
         return _file(bytes(body))
 
     async def _root(self) -> web.StreamResponse:
         try:
             return _file(await asyncio.to_thread(self._trusted_root.read_bytes))
         except OSError as error:
-            return refusal(502, "store", f"the gateway has no trusted root of the store: {error.strerror}")
+            return rejection(502, "store", f"the gateway cannot read the store's trusted root: {error.strerror}")
 
 
 def _file(body: bytes) -> web.Response:
-    headers = {**SECURITY_HEADERS, "Cache-Control": "no-store"}  # the page keeps what it has verified
+    headers = {**SECURITY_HEADERS, "Cache-Control": "no-store"}  # the page stores the files that it has verified
     return web.Response(body=body, content_type="application/octet-stream", headers=headers)

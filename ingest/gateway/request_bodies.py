@@ -1,4 +1,4 @@
-"""Reading the body of a request: bounded in size, as it comes and unpacked, and in time."""
+"""Reading request bodies with limits on the size, compressed and decompressed, and on the time."""
 
 import asyncio
 from typing import TypeVar
@@ -11,21 +11,30 @@ from har.samples import UNDECODABLE, RejectedBatch
 
 Document = TypeVar("Document")
 
-#: Of a document that is not readings.
+#: Largest document other than readings.
 MAX_DOCUMENT_BYTES = 16_384
 
 
 async def read_body(request: web.Request, *, max_bytes: int, seconds: float) -> bytes:
-    """Return a request's body, unpacked if it came packed (gzip, deflate).
+    """Return a request's body, decompressed if it is compressed (gzip, deflate).
 
-    It is unpacked piece by piece, so what a small body would grow to is never held.
+    The body is decompressed in pieces, so a small body that would grow beyond the limit never fills the memory.
+
+    Parameters
+    ----------
+    max_bytes : int
+        Largest size, compressed and decompressed.
+    seconds : float
+        Time limit for the whole body.
 
     Raises
     ------
     RejectedBatch
-        With code ``oversized``, ``malformed`` or ``too_slow``.
+        With code ``oversized``, ``too_slow``, or ``malformed`` if the body cannot be read or decompressed.
     """
-    too_large = RejectedBatch("oversized", f"over {max_bytes:,} bytes: send less at once, more often")
+    too_large = RejectedBatch(
+        "oversized", f"the document is over {max_bytes:,} bytes: send smaller documents more often"
+    )
     if request.content_length is not None and request.content_length > max_bytes:
         raise too_large
     pieces: list[bytes] = []
@@ -38,22 +47,22 @@ async def read_body(request: web.Request, *, max_bytes: int, seconds: float) -> 
                     raise too_large
                 pieces.append(piece)
     except TimeoutError as error:
-        raise RejectedBatch("too_slow", f"the document did not come within {seconds:g} s") from error
+        raise RejectedBatch("too_slow", f"the document did not arrive within {seconds:g} s") from error
     except (web.RequestPayloadError, HttpProcessingError, ConnectionError) as error:
-        raise RejectedBatch("malformed", f"the document cannot be read: {error}") from error
+        raise RejectedBatch("malformed", f"cannot read the document: {error}") from error
     return b"".join(pieces)
 
 
 async def read_document(request: web.Request, kind: type[Document], *, seconds: float) -> Document:
-    """Return a request's JSON body as what it is expected to be.
+    """Return a request's JSON body, decoded as a type.
 
     Raises
     ------
     RejectedBatch
-        With the codes of `read_body`.
+        With the codes of `read_body`; ``malformed`` also if the body is not of this type.
     """
     body = await read_body(request, max_bytes=MAX_DOCUMENT_BYTES, seconds=seconds)
     try:
         return msgspec.json.decode(body, type=kind)
     except UNDECODABLE as error:
-        raise RejectedBatch("malformed", f"not what is expected here: {error}") from error
+        raise RejectedBatch("malformed", f"the document does not have the expected fields: {error}") from error

@@ -1,4 +1,4 @@
-"""`POST /v1/sensor-logger`: what the Sensor Logger app pushes while it records, as batches and labels in Kafka."""
+"""`POST /v1/sensor-logger`: publishes the documents of the Sensor Logger app as batches and labels."""
 
 import asyncio
 from collections import OrderedDict
@@ -8,36 +8,30 @@ from aiohttp import web
 
 from har import topics
 from har.assembly import GRACE_US
-from har.gateway_messages import Refused
-from har.json_samples import careful_earlier
+from har.binary_samples import encode_batch
+from har.gateway_messages import Rejected
+from har.json_samples import cautious_earlier_until
+from har.labels import ENDLESS, Label, encode_label
 from har.recordings import NULL_LABEL
-from har.samples import (
-    MAX_MESSAGE_BYTES,
-    MAX_READINGS,
-    RejectedBatch,
-    SampleBatch,
-    check_identifier,
-    checked_batch,
-    encode_batch,
-)
-from har.statements import ENDLESS, Statement, encode_statement
+from har.samples import MAX_MESSAGE_BYTES, MAX_READINGS, RejectedBatch, SampleBatch, check_identifier, checked_batch
 from ingest.gateway.admission import Admission, Caller
-from ingest.gateway.frames import Sender, Taken, check_sender, now_us, refuse
-from ingest.gateway.measures import GatewayMeasures
+from ingest.gateway.frames import FrameOrigin, PendingFrame, check_sender, now_us, reject
+from ingest.gateway.metrics import GatewayMetrics
 from ingest.gateway.phone_connection import Shared
-from ingest.gateway.refused_requests import refusal, sends_too_often
+from ingest.gateway.publisher import KafkaPublisher, OrderedSender, PublishError
+from ingest.gateway.rejected_requests import rejection, sends_too_often
 from ingest.gateway.request_bodies import read_body
 from ingest.gateway.sample_intake import SampleIntake
-from ingest.publisher import KafkaPublisher, Lane, PublishError
-from ingest.sensor_logger.document import Push, decode_push
+from ingest.sensor_logger.document import decode_push
+from ingest.sensor_logger.push import Push
 from ingest.sensor_logger.streams import Readings, SessionReader
 
-#: Sessions whose way of reading is remembered; the one silent for longest is forgotten first, and decided anew.
+#: Largest number of sessions with a remembered sign convention; the least recently active one is dropped first.
 MAX_SESSIONS = 20_000
 
 
 class _PushAnswer(msgspec.Struct):
-    """What the app is told; it shows it where it shows the server's answers."""
+    """The answer to the app, which shows it to the wearer."""
 
     readings: int
     device: str
@@ -48,20 +42,20 @@ class _PushAnswer(msgspec.Struct):
 
 
 class SensorLoggerRoute:
-    """The route.
+    """The route ``/v1/sensor-logger``.
 
     Parameters
     ----------
     shared : Shared
-        What all ways into the gateway have in common.
+        The limits that all connections share.
     admission : Admission
-        Who may send.
+        Identifies callers.
     publisher : KafkaPublisher
-        Where batches go.
+        Publishes messages to Kafka.
     samples : SampleIntake
-        What checks them.
-    measures : GatewayMeasures
-        Where they are counted.
+        Checks and publishes batches.
+    metrics : GatewayMetrics
+        Counts documents, labels and dropped readings.
     """
 
     def __init__(
@@ -70,55 +64,55 @@ class SensorLoggerRoute:
         admission: Admission,
         publisher: KafkaPublisher,
         samples: SampleIntake,
-        measures: GatewayMeasures,
+        metrics: GatewayMetrics,
     ) -> None:
         self._shared = shared
         self._admission = admission
         self._publisher = publisher
         self._samples = samples
-        self._measures = measures
+        self._metrics = metrics
         self._readers: OrderedDict[tuple[str, str], SessionReader] = OrderedDict()
 
     def routes(self) -> list[web.RouteDef]:
         """Return the route."""
-        return [web.post("/v1/sensor-logger", self._take)]
+        return [web.post("/v1/sensor-logger", self._post)]
 
-    async def _take(self, request: web.Request) -> web.Response:
+    async def _post(self, request: web.Request) -> web.Response:
         caller = self._admission.caller(request)
         settings = self._shared.settings
         if not self._shared.paces.try_take(caller.device or f"@{request.remote}"):
             return sends_too_often()
         if not self._publisher.is_ready:
-            return refusal(503, "unavailable", "Kafka is away; keep your readings and try again", retry=True)
+            return rejection(503, "unavailable", "Kafka is not available; keep your readings and try again", retry=True)
         body = await read_body(request, max_bytes=settings.max_push_bytes, seconds=settings.request_seconds)
-        arrived, lane = now_us(), self._publisher.lane()
+        arrived, ordered_sender = now_us(), self._publisher.ordered_sender()
         try:
             async with asyncio.timeout(settings.delivery_timeout_seconds):
-                await self._shared.room.enter()
+                await self._shared.in_flight.acquire()
         except TimeoutError as error:
-            raise PublishError("too many batches wait for Kafka") from error
+            raise PublishError("too many batches are waiting for Kafka") from error
         try:
-            return await self._publish(body, caller, lane, arrived)
+            return await self._publish(body, caller, ordered_sender, arrived)
         finally:
-            self._shared.room.leave()
+            self._shared.in_flight.release()
 
-    async def _publish(self, body: bytes, caller: Caller, lane: Lane, arrived: int) -> web.Response:
-        sender: Sender | None = None
+    async def _publish(self, body: bytes, caller: Caller, ordered_sender: OrderedSender, arrived: int) -> web.Response:
+        origin: FrameOrigin | None = None
         try:
             push = decode_push(body)
             device = caller.device or plain_name(push.device_id)
             session = plain_name(push.session_id)
-            sender = Sender(device, session, push.message_id)
+            origin = FrameOrigin(device, session, push.message_id)
             check_sender(caller, device)
             readings = self._read(push, caller, device, session)
-            taken = self._batch(readings, sender, lane, arrived)
+            pending = self._batch(readings, origin, ordered_sender, arrived)
         except RejectedBatch as rejected:
-            return await self._refuse(body, rejected, sender, lane, arrived)
-        if taken is not None:
-            await taken.confirmed
-            self._measures.pushes.inc()
-        await self._label(readings, sender, caller, lane, arrived)
-        self._measures.unpaired.inc(readings.unpaired)
+            return await self._reject(body, rejected, origin, ordered_sender, arrived)
+        if pending is not None:
+            await pending.confirmed
+            self._metrics.pushes.inc()
+        await self._label(readings, origin, caller, ordered_sender, arrived)
+        self._metrics.unpaired.inc(readings.unpaired)
         count = len(readings.times)
         answer = _PushAnswer(count, device, session, push.message_id, readings.notes)
         return web.json_response(body=msgspec.json.encode(answer))
@@ -133,23 +127,27 @@ class SensorLoggerRoute:
         self._readers.move_to_end(key)
         return reader.read(push)
 
-    def _batch(self, readings: Readings, sender: Sender, lane: Lane, arrived: int) -> Taken | None:
-        """Publish the readings as the session's batch of this number; None if there are none."""
+    def _batch(
+        self, readings: Readings, origin: FrameOrigin, ordered_sender: OrderedSender, arrived: int
+    ) -> PendingFrame | None:
+        """Publish the readings as one batch of the session; return None if there are no readings."""
         count = len(readings.times)
         if not count:
             return None
         if count > MAX_READINGS:
-            raise RejectedBatch("oversized", f"{count} readings at once; the limit is {MAX_READINGS}: push more often")
+            raise RejectedBatch(
+                "oversized", f"{count} readings in one document; the limit is {MAX_READINGS}: push more often"
+            )
         newest = int(readings.times.max())
         batch = checked_batch(
             SampleBatch(
-                sender.device,
-                sender.session,
-                sender.sequence,
+                origin.device,
+                origin.session,
+                origin.sequence,
                 readings.times,
                 readings.axes,
                 0,
-                careful_earlier(sender.sequence, newest, GRACE_US),
+                cautious_earlier_until(origin.sequence, newest, GRACE_US),
                 newest - GRACE_US,
             )
         )
@@ -157,51 +155,58 @@ class SensorLoggerRoute:
         message = encode_batch(batch)
         if len(message) > MAX_MESSAGE_BYTES:
             raise RejectedBatch("oversized", f"{len(message)} bytes as a batch; the limit is {MAX_MESSAGE_BYTES}")
-        return self._samples.publish(batch, message, lane, arrived)
+        return self._samples.publish(batch, message, ordered_sender, arrived)
 
-    async def _refuse(
-        self, body: bytes, rejected: RejectedBatch, sender: Sender | None, lane: Lane, arrived: int
+    async def _reject(
+        self,
+        body: bytes,
+        rejected: RejectedBatch,
+        origin: FrameOrigin | None,
+        ordered_sender: OrderedSender,
+        arrived: int,
     ) -> web.Response:
-        taken = refuse(body, rejected, sender, lane, arrived, self._measures)
-        await taken.confirmed
-        assert isinstance(taken.answer, Refused)
-        self._shared.refusal_log.note(sender.device if sender else "?", len(body), taken.answer)
-        return refusal(400, rejected.code, rejected.detail)
+        pending = reject(body, rejected, origin, ordered_sender, arrived, self._metrics)
+        await pending.confirmed
+        assert isinstance(pending.answer, Rejected)
+        self._shared.rejection_log.note(origin.device if origin else "?", len(body), pending.answer)
+        return rejection(400, rejected.code, rejected.detail)
 
-    async def _label(self, readings: Readings, sender: Sender, caller: Caller, lane: Lane, arrived: int) -> None:
-        """Publish what the wearer typed, as what goes on from then."""
+    async def _label(
+        self, readings: Readings, origin: FrameOrigin, caller: Caller, ordered_sender: OrderedSender, arrived: int
+    ) -> None:
+        """Publish the wearer's annotations as labels without an end."""
         for annotation in readings.annotations:
             if annotation.unrecognised is not None:
                 continue
-            said = Statement(
-                sender.device,
-                sender.session,
+            label = Label(
+                origin.device,
+                origin.session,
                 annotation.time,
                 ENDLESS,
                 annotation.activity or NULL_LABEL,
                 annotation.time,
                 caller.wearer,
             )
-            await lane.publish(
-                topics.LABELS.name, sender.device.encode(), encode_statement(said), arrived_us=arrived, headers=[]
+            await ordered_sender.publish(
+                topics.LABELS.name, origin.device.encode(), encode_label(label), arrived_us=arrived, headers=[]
             )
-            self._measures.labels.inc()
+            self._metrics.labels.inc()
 
 
 def plain_name(name: str) -> str:
-    """Return an identifier of the app's as one of ours.
+    """Return an identifier of the app with its invalid characters replaced or removed.
 
     Raises
     ------
     RejectedBatch
-        If it cannot be one.
+        If no valid identifier is left.
 
     Examples
     --------
     >>> plain_name("A1B2 (3)")
     'A1B2--3-'
     """
-    made = "".join(letter if letter.isascii() and (letter.isalnum() or letter in "._-") else "-" for letter in name)
-    made = made.lstrip("._-")[:64]
-    check_identifier("device", made)
-    return made
+    plain = "".join(letter if letter.isascii() and (letter.isalnum() or letter in "._-") else "-" for letter in name)
+    plain = plain.lstrip("._-")[:64]
+    check_identifier("device", plain)
+    return plain

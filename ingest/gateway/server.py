@@ -1,12 +1,6 @@
-"""The gateway: phones reach it by WebSocket, by HTTP push, or with its own page; it acknowledges what Kafka has."""
+"""The gateway's server: it receives messages over WebSocket and HTTP, and acknowledges what Kafka has confirmed."""
 
 import asyncio
-import gc
-import logging
-import logging.config
-import resource
-import signal
-import sys
 from contextlib import AsyncExitStack, ExitStack
 from dataclasses import replace
 from typing import Self
@@ -14,11 +8,8 @@ from typing import Self
 from aiohttp import WSCloseCode, web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from har import topics
-from har.gateway_settings import GatewaySettings
-from har.log_format import logging_config
 from har.samples import MAX_MESSAGE_BYTES
-from ingest.devices.errors import NotAdmittedError, RegistryError
+from ingest.devices.errors import NotAdmittedError
 from ingest.gateway.activity_intake import ActivityIntake
 from ingest.gateway.admission import PROTOCOL, Admission, Caller
 from ingest.gateway.clocks import DeviceClocks
@@ -26,52 +17,51 @@ from ingest.gateway.device_routes import DeviceRoutes
 from ingest.gateway.frames import now_us
 from ingest.gateway.hang_ups import HangUps
 from ingest.gateway.labels import LabelRoutes
-from ingest.gateway.measures import GatewayMeasures
+from ingest.gateway.metrics import GatewayMetrics
 from ingest.gateway.pacing import Paces
 from ingest.gateway.pages import PhonePage
-from ingest.gateway.phone_connection import REVOKED, TOKEN_EXPIRED, PhoneConnection, Room, Shared
+from ingest.gateway.phone_connection import REVOKED, TOKEN_EXPIRED, InFlightLimit, PhoneConnection, Shared
 from ingest.gateway.phone_socket import PhoneSocket
-from ingest.gateway.refusal_limits import RefusalLog
-from ingest.gateway.refused_requests import RETRY_AFTER_SECONDS, answering_refusals
+from ingest.gateway.publisher import KafkaPublisher
+from ingest.gateway.rejected_requests import RETRY_AFTER_SECONDS, answering_rejections
+from ingest.gateway.rejection_limits import RejectionLog
 from ingest.gateway.release_files import ReleaseFiles
 from ingest.gateway.sample_intake import SampleIntake
 from ingest.gateway.sensor_logger_route import SensorLoggerRoute
 from ingest.gateway.server_answers import ServerAnswers
-from ingest.gateway.sockets import SPARE, Doorkeeper
+from ingest.gateway.settings import GatewaySettings
+from ingest.gateway.sockets import SPARE_CONNECTIONS, ConnectionLimiter
 from ingest.gateway.trust import TrustPage
-from ingest.publisher import KafkaPublisher, PublishError
-
-log = logging.getLogger(__name__)
 
 SAMPLES_PATH = "/v1/samples"
-#: For devices that classify themselves.
+#: For reports of devices that classify their own readings.
 ACTIVITIES_PATH = "/v1/activities"
-#: Frames beyond this are refused by closing the connection; those up to it are refused with an answer.
+#: A longer frame closes the connection. A shorter one that is too long for a message is rejected with an answer.
 MAX_FRAME_BYTES = 4 * MAX_MESSAGE_BYTES
 PING_SECONDS = 20
-#: How long a phone that is cut off may take to say so too; it may not be listening.
+#: How long the gateway waits for a phone to answer its close frame; the phone may be gone, s.
 CLOSE_SECONDS = 1.0
-FAREWELL = "the gateway stops; connect again and send what was not answered"
-#: Connections that wait to be accepted.
+STOPPING = "the gateway is stopping; connect again and resend all messages without an answer"
+#: Largest number of connections that wait to be accepted.
 BACKLOG = 1_024
 
 
 class Gateway:
-    """Serves phones while its context is open.
+    """The gateway's server. It serves while its context is open.
 
     Parameters
     ----------
     settings : GatewaySettings
-        Address and limits.
+        Address, credentials and limits.
     publisher : KafkaPublisher
-        Where batches go.
+        Publishes messages to Kafka.
 
     Raises
     ------
     OSError
-        On entering, if the address cannot be bound or the certificate not be read.
+        On entering, if the address cannot be bound or a certificate cannot be read.
     RegistryError
-        On entering, if the registry of devices cannot be read.
+        On entering, if the device registry cannot be read.
     """
 
     def __init__(self, settings: GatewaySettings, publisher: KafkaPublisher) -> None:
@@ -80,11 +70,11 @@ class Gateway:
         self._phones: dict[PhoneConnection, asyncio.Task[None]] = {}
         self._is_stopping = False
         self._opened = AsyncExitStack()
-        self.measures = GatewayMeasures()
+        self.metrics = GatewayMetrics()
 
     @property
     def address(self) -> tuple[str, int]:
-        """Where it listens: host and port."""
+        """The host and port that the gateway listens on."""
         host, port = self._server.sockets[0].getsockname()[:2]
         return host, port
 
@@ -98,7 +88,7 @@ class Gateway:
         self._is_stopping = True
         self._server.close()
         for phone in self._phones:
-            phone.finish(WSCloseCode.SERVICE_RESTART, FAREWELL)
+            phone.finish(WSCloseCode.SERVICE_RESTART, STOPPING)
         if self._phones:
             await asyncio.wait(self._phones.values(), timeout=self._settings.stop_seconds + 2 * CLOSE_SECONDS)
         await self._opened.aclose()
@@ -107,7 +97,7 @@ class Gateway:
         settings = self._settings
         registry = None
         if settings.registry is not None:
-            from ingest.devices.registry import Registry  # noqa: PLC0415  (SQLAlchemy takes a fifth of the start)
+            from ingest.devices.registry import Registry  # noqa: PLC0415  (importing SQLAlchemy is a fifth of the start time)
 
             registry = opened.enter_context(await asyncio.to_thread(Registry, settings.registry))
         operator_token = settings.token.get_secret_value() if settings.token else None
@@ -117,54 +107,54 @@ class Gateway:
         self._answers = ServerAnswers(str(settings.redis_url) if settings.redis_url else None)
         paces = Paces(settings.max_device_rate, settings.max_rate, clock=asyncio.get_running_loop().time)
         clocks = DeviceClocks()
-        samples = SampleIntake(settings, self.measures, clocks)
-        shared = self._shared_by_phones(opened.enter_context(ExitStack()), samples, paces)
+        samples = SampleIntake(settings, self.metrics, clocks)
+        shared = self._make_shared(opened.enter_context(ExitStack()), samples, paces)
         self._shared = {
             SAMPLES_PATH: shared,
-            ACTIVITIES_PATH: replace(shared, intake=ActivityIntake(settings, self.measures)),
+            ACTIVITIES_PATH: replace(shared, intake=ActivityIntake(settings, self.metrics)),
         }
         releases = ReleaseFiles(settings, self._admission)
         opened.push_async_callback(releases.close)
-        app = web.Application(middlewares=[answering_refusals(self.measures)])
+        app = web.Application(middlewares=[answering_rejections(self.metrics)])
         app.add_routes(
             [
                 web.get(SAMPLES_PATH, self._serve_phone),
                 web.get(ACTIVITIES_PATH, self._serve_phone),
                 web.get("/healthz", self._health),
-                web.get("/metrics", self._show_measures),
-                *SensorLoggerRoute(shared, self._admission, self._publisher, samples, self.measures).routes(),
+                web.get("/metrics", self._get_metrics),
+                *SensorLoggerRoute(shared, self._admission, self._publisher, samples, self.metrics).routes(),
                 *DeviceRoutes(settings, self._admission).routes(),
-                *LabelRoutes(settings, self._admission, self._publisher, clocks, paces, self.measures).routes(),
+                *LabelRoutes(settings, self._admission, self._publisher, clocks, paces, self.metrics).routes(),
                 *releases.routes(),
                 *PhonePage(settings, self._admission).routes(),
                 *(TrustPage(settings.local_authority).routes() if settings.local_authority else ()),
             ]
         )
         await self._listen(app, opened)
-        for work in (
-            self._admission.follow_revocations(settings.revocation_seconds, self._cut_off_revoked),
+        for background in (
+            self._admission.follow_revocations(settings.revocation_seconds, self._disconnect_revoked),
             self._answers.run(),
         ):
-            task = asyncio.create_task(work)
-            opened.push_async_callback(_end, task)
+            task = asyncio.create_task(background)
+            opened.push_async_callback(_cancel, task)
 
-    def _shared_by_phones(self, opened: ExitStack, samples: SampleIntake, paces: Paces) -> Shared:
+    def _make_shared(self, opened: ExitStack, samples: SampleIntake, paces: Paces) -> Shared:
         settings = self._settings
-        refusal_log = RefusalLog()
-        opened.callback(refusal_log.close)
+        rejection_log = RejectionLog()
+        opened.callback(rejection_log.close)
         return Shared(
             settings,
             samples,
-            Room(settings.max_unconfirmed, self.measures.unconfirmed),
+            InFlightLimit(settings.max_unconfirmed, self.metrics.unconfirmed),
             paces,
-            refusal_log,
+            rejection_log,
             opened.enter_context(HangUps()),
-            self.measures.waiting,
+            self.metrics.waiting,
         )
 
     async def _listen(self, app: web.Application, opened: AsyncExitStack) -> None:
         settings = self._settings
-        # Until its first request has come, and between two, a connection is held for so long only.
+        # `keepalive_timeout` also limits how long a connection may take to send its first request.
         runner = web.AppRunner(
             app,
             access_log=None,
@@ -174,13 +164,16 @@ class Gateway:
         )
         await runner.setup()
         opened.push_async_callback(runner.cleanup)
-        made = runner.server
-        assert made is not None
-        door = Doorkeeper(
-            made, lambda: len(made.connections), settings.max_connections + SPARE, self.measures.turned_away
+        server = runner.server
+        assert server is not None
+        limiter = ConnectionLimiter(
+            server,
+            lambda: len(server.connections),
+            settings.max_connections + SPARE_CONNECTIONS,
+            self.metrics.connections_rejected,
         )
         self._server = await asyncio.get_running_loop().create_server(
-            door,
+            limiter,
             settings.host,
             settings.port,
             ssl=(context := settings.tls_context()),
@@ -192,9 +185,9 @@ class Gateway:
     async def _health(self, _: web.Request) -> web.Response:
         return web.Response(text="ok\n")
 
-    async def _show_measures(self, request: web.Request) -> web.Response:
+    async def _get_metrics(self, request: web.Request) -> web.Response:
         self._admission.operator(request)
-        return web.Response(body=generate_latest(self.measures.registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
+        return web.Response(body=generate_latest(self.metrics.registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
     async def _serve_phone(self, request: web.Request) -> web.StreamResponse:
         try:
@@ -202,19 +195,19 @@ class Gateway:
         except NotAdmittedError as error:
             if not _is_page(request):
                 raise
-            self.measures.not_admitted.labels(error.reason).inc()
-            return await self._close_at_once(request, error)
-        if (reason := self._no_room_for_phone()) is not None:
+            self.metrics.not_admitted.labels(error.reason).inc()
+            return await self._close_with_reason(request, error)
+        if (reason := self._unavailability()) is not None:
             return _unavailable(reason)
         socket = await self._open_socket(request)
-        phone = PhoneConnection(socket, caller, self._publisher.lane(), self._shared[request.path])
+        phone = PhoneConnection(socket, caller, self._publisher.ordered_sender(), self._shared[request.path])
         task = asyncio.current_task()
         assert task is not None
         self._phones[phone] = task
-        self.measures.connections.set(len(self._phones))
+        self.metrics.connections.set(len(self._phones))
         if self._is_stopping:
-            phone.finish(WSCloseCode.SERVICE_RESTART, FAREWELL)
-        expiry = self._at_expiry(phone, caller)
+            phone.finish(WSCloseCode.SERVICE_RESTART, STOPPING)
+        expiry = self._schedule_expiry(phone, caller)
         try:
             with ExitStack() as listening:
                 if _is_page(request):
@@ -224,13 +217,13 @@ class Gateway:
             if expiry is not None:
                 expiry.cancel()
             del self._phones[phone]
-            self.measures.connections.set(len(self._phones))
+            self.metrics.connections.set(len(self._phones))
         return socket.response
 
-    def _no_room_for_phone(self) -> str | None:
-        """Return why a phone is not let in, or None if it is."""
+    def _unavailability(self) -> str | None:
+        """Return why no further phone is accepted; None if it is."""
         if not self._publisher.is_ready:
-            return "Kafka is away"
+            return "Kafka is not available"
         if len(self._phones) >= self._settings.max_connections:
             return "too many phones are connected"
         return None
@@ -239,42 +232,45 @@ class Gateway:
         return await PhoneSocket.open(
             request,
             max_frame_bytes=MAX_FRAME_BYTES,
-            # A phone whose frames wait for Kafka is alive, but its pong is behind them.
+            # While frames wait for Kafka, the gateway does not read the pong behind them.
+            # So it waits for the pong longer than frames may wait.
             patience_seconds=PING_SECONDS + self._settings.delivery_timeout_seconds,
             close_seconds=CLOSE_SECONDS,
             protocol=PROTOCOL,
         )
 
-    async def _close_at_once(self, request: web.Request, error: NotAdmittedError) -> web.StreamResponse:
-        """Tell a page why it is not let in: of an HTTP status, a browser tells it nothing."""
+    async def _close_with_reason(self, request: web.Request, error: NotAdmittedError) -> web.StreamResponse:
+        """Report to a page why it is rejected, in a close frame: browsers hide the HTTP status from pages."""
         socket = await self._open_socket(request)
-        is_over = error.reason in ("expired", "no_token", "malformed_token")
-        await socket.close(TOKEN_EXPIRED if is_over else REVOKED, error.detail)
+        is_token_invalid = error.reason in ("expired", "no_token", "malformed_token")
+        await socket.close(TOKEN_EXPIRED if is_token_invalid else REVOKED, error.detail)
         return socket.response
 
-    def _at_expiry(self, phone: PhoneConnection, caller: Caller) -> asyncio.TimerHandle | None:
+    def _schedule_expiry(self, phone: PhoneConnection, caller: Caller) -> asyncio.TimerHandle | None:
         if caller.expires is None:
             return None
         seconds = max(0.0, (caller.expires - now_us()) / 1_000_000)
-        return asyncio.get_running_loop().call_later(seconds, self._cut_off, phone, "expired")
+        return asyncio.get_running_loop().call_later(seconds, self._disconnect, phone, "expired")
 
-    def _cut_off_revoked(self) -> None:
+    def _disconnect_revoked(self) -> None:
         for phone in self._phones:
             device = phone.caller.device
             if device is not None and self._admission.is_revoked(device, phone.caller.generation):
-                self._cut_off(phone, "revoked")
+                self._disconnect(phone, "revoked")
 
-    def _cut_off(self, phone: PhoneConnection, reason: str) -> None:
-        self.measures.cut_off.labels(reason).inc()
+    def _disconnect(self, phone: PhoneConnection, reason: str) -> None:
+        self.metrics.disconnected.labels(reason).inc()
         if reason == "revoked":
             phone.finish(REVOKED, "this device was revoked: enrol again")
         else:
-            phone.finish(TOKEN_EXPIRED, "the token has expired: get another one, and send what was not answered")
+            phone.finish(
+                TOKEN_EXPIRED, "the token has expired: request a new one and resend all messages without an answer"
+            )
 
 
 def _is_page(request: web.Request) -> bool:
-    spoken = request.headers.get("Sec-WebSocket-Protocol", "").split(",")
-    return PROTOCOL in [name.strip() for name in spoken]
+    protocols = request.headers.get("Sec-WebSocket-Protocol", "").split(",")
+    return PROTOCOL in [name.strip() for name in protocols]
 
 
 def _unavailable(reason: str) -> web.Response:
@@ -282,70 +278,6 @@ def _unavailable(reason: str) -> web.Response:
     return web.Response(status=503, text=text, headers={"Retry-After": str(RETRY_AFTER_SECONDS)})
 
 
-async def _end(task: "asyncio.Task[None]") -> None:
+async def _cancel(task: "asyncio.Task[None]") -> None:
     task.cancel()
     await asyncio.wait([task])
-
-
-async def serve_until_stopped(settings: GatewaySettings) -> None:
-    """Serve until SIGINT or SIGTERM.
-
-    Raises
-    ------
-    PublishError
-        If Kafka cannot be reached at the start.
-    OSError
-        If the address cannot be bound.
-    RegistryError
-        If the registry of devices cannot be read.
-    """
-    async with publisher_for(settings) as publisher:
-        stop = asyncio.Event()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            asyncio.get_running_loop().add_signal_handler(number, stop.set)
-        async with Gateway(settings, publisher) as gateway:
-            host, port = gateway.address
-            secure = "s" if settings.tls_certificate else ""
-            log.info("phones stream to ws%s://%s:%s%s", secure, host, port, SAMPLES_PATH)
-            log.info("the phone page is at http%s://%s:%s/phone/", secure, host, port)
-            await stop.wait()
-            log.info("stopping")
-
-
-def publisher_for(settings: GatewaySettings) -> KafkaPublisher:
-    """Return the publisher that a gateway needs."""
-    return KafkaPublisher(
-        settings.bootstrap,
-        (topics.SAMPLES.name, topics.PREDICTIONS.name, topics.REFUSED.name, topics.LABELS.name),
-        delivery_timeout_seconds=settings.delivery_timeout_seconds,
-    )
-
-
-def run(settings: GatewaySettings) -> int:
-    """Run the gateway until it is stopped; return the exit status."""
-    logging.config.dictConfig(logging_config("gateway"))
-    log.info("%s", settings.describe())
-    _allow_many_sockets()
-    _spare_collections()
-    try:
-        asyncio.run(serve_until_stopped(settings))
-    except (PublishError, RegistryError, OSError, ValueError) as error:
-        print(f"har gateway: {error}", file=sys.stderr)
-        return 1
-    return 0
-
-
-def _spare_collections() -> None:
-    """Look for cyclic garbage less often: thousands of connections are many objects that stay.
-
-    With the usual thresholds a full collection, which looks at all of them, takes a fifth of the time under load.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 50)
-
-
-def _allow_many_sockets() -> None:
-    """Use as many file descriptors as this process may; a shell's usual limit is 1,024."""
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

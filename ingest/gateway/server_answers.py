@@ -1,4 +1,4 @@
-"""Telling phone pages what the stream processor says of them, from Redis, where each device's newest answer lies."""
+"""Forwarding of the stream processor's predictions to phone pages, from the latest update of each device in Redis."""
 
 import asyncio
 import logging
@@ -17,79 +17,80 @@ from har.predictions import decode_update
 
 log = logging.getLogger(__name__)
 
-#: Windows come every second.
-LOOK_SECONDS = 0.25
+#: Interval between reads; by default a device has a new prediction every second.
+POLL_SECONDS = 0.25
 RETRY_SECONDS = 2.0
 
 
 class Listener(Protocol):
-    """Who is told."""
+    """A receiver of predictions."""
 
-    async def tell(self, message: GatewayMessage) -> None:
-        """Hear a message."""
+    async def notify(self, message: GatewayMessage) -> None:
+        """Receive a message."""
 
 
 class ServerAnswers:
-    """Looks after the devices that somebody listens for, and after no others.
+    """Notifies listeners of new predictions; reads only devices that have a listener.
 
     Parameters
     ----------
     url : str or None
-        Redis; without it nobody hears anything.
+        URL of Redis; None if there is none, so that no listener is notified.
     """
 
     def __init__(self, url: str | None) -> None:
         self._redis = None if url is None else Redis.from_url(url, socket_timeout=5, socket_connect_timeout=5)
         self._listeners: dict[str, set[Listener]] = defaultdict(set)
-        self._told: dict[str, int] = {}
-        self._anybody = asyncio.Event()
+        #: Start of the last forwarded window by device, µs since the epoch.
+        self._newest: dict[str, int] = {}
+        self._has_listeners = asyncio.Event()
 
     @contextmanager
     def listening(self, listener: Listener, device: str) -> Iterator[None]:
-        """Tell a listener each new answer for a device, within the context."""
+        """Notify a listener of each new prediction for a device, within the context."""
         self._listeners[device].add(listener)
-        self._anybody.set()
+        self._has_listeners.set()
         try:
             yield
         finally:
             self._listeners[device].discard(listener)
             if not self._listeners[device]:
                 del self._listeners[device]
-                self._told.pop(device, None)
+                self._newest.pop(device, None)
             if not self._listeners:
-                self._anybody.clear()
+                self._has_listeners.clear()
 
     async def run(self) -> None:
-        """Look, until cancelled."""
+        """Read Redis and notify listeners, until cancelled."""
         if self._redis is None:
             return
         try:
             while True:
-                await self._anybody.wait()
+                await self._has_listeners.wait()
                 try:
-                    await self._look(self._redis)
+                    await self._poll(self._redis)
                 except (RedisError, OSError) as error:
-                    log.warning("phone pages are not told what the processor says: %s", error)
+                    log.warning("cannot forward predictions to phone pages, trying again: %s", error)
                     await asyncio.sleep(RETRY_SECONDS)
-                await asyncio.sleep(LOOK_SECONDS)
+                await asyncio.sleep(POLL_SECONDS)
         finally:
             await self._redis.aclose()
 
-    async def _look(self, redis: "Redis") -> None:
+    async def _poll(self, redis: "Redis") -> None:
         devices = list(self._listeners)
         found = await redis.mget([device_key(device) for device in devices])
         for device, update in zip(devices, cast("list[bytes | None]", found), strict=True):
             if update is not None:
-                await self._tell(device, update)
+                await self._notify(device, update)
 
-    async def _tell(self, device: str, update: bytes) -> None:
+    async def _notify(self, device: str, update: bytes) -> None:
         try:
             prediction = decode_update(update).prediction
         except msgspec.MsgspecError as error:
-            log.warning("what Redis holds for %s is no answer: %s", device, error)
+            log.warning("cannot decode the update of %s in Redis: %s", device, error)
             return
-        if self._told.get(device) == prediction.start:
+        if self._newest.get(device) == prediction.start:
             return
-        self._told[device] = prediction.start
+        self._newest[device] = prediction.start
         listeners = list(self._listeners.get(device, ()))
-        await asyncio.gather(*(listener.tell(ServerAnswer(prediction)) for listener in listeners))
+        await asyncio.gather(*(listener.notify(ServerAnswer(prediction)) for listener in listeners))

@@ -1,4 +1,4 @@
-"""The gateway's listening socket: how many connections there may be at all, and how long one may take to ask."""
+"""The limit on the number of open connections to the gateway."""
 
 import asyncio
 import logging
@@ -9,67 +9,69 @@ from prometheus_client import Counter
 
 log = logging.getLogger(__name__)
 
-#: Connections beyond those of phones: for pages, pushes and health checks.
-SPARE = 500
-_NO_ROOM = b"too many connections; keep your readings and try again in 5 s\n"
-_FULL = (
+#: Connections that are allowed beyond those of phones, for pages, pushes and health checks.
+SPARE_CONNECTIONS = 500
+_BODY = b"too many connections; keep your readings and try again in 5 s\n"
+_RESPONSE = (
     b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nContent-Type: text/plain; charset=utf-8\r\n"
-    b"Content-Length: %d\r\nConnection: close\r\n\r\n%s" % (len(_NO_ROOM), _NO_ROOM)
+    b"Content-Length: %d\r\nConnection: close\r\n\r\n%s" % (len(_BODY), _BODY)
 )
 
 
-class Doorkeeper:
-    """Lets connections in while there are not too many.
+class ConnectionLimiter:
+    """Accepts connections up to a limit; answers further ones with HTTP 503 and closes them.
 
-    Without it a flood of connections would use up the process's file descriptors, and then nobody gets in who has
-    something to send.
+    Without a limit, a flood of connections would use up the process's file descriptors, and phones could not connect.
 
     Parameters
     ----------
-    make : callable
-        Makes what deals with a connection.
+    make_protocol : callable
+        Returns the protocol that serves an accepted connection.
     count : callable
-        How many connections there are.
-    most : int
-        How many there may be.
-    turned_away : Counter
-        Of those that were too many.
+        Returns the number of open connections.
+    limit : int
+        The largest number of open connections.
+    rejected : Counter
+        Counts the rejected connections.
     """
 
     def __init__(
-        self, make: Callable[[], asyncio.Protocol], count: Callable[[], int], most: int, turned_away: Counter
+        self, make_protocol: Callable[[], asyncio.Protocol], count: Callable[[], int], limit: int, rejected: Counter
     ) -> None:
-        self._make = make
+        self._make_protocol = make_protocol
         self._count = count
-        self._most = most
-        self._turned_away = turned_away
+        self._limit = limit
+        self._rejected = rejected
         self._is_full = False
 
     def __call__(self) -> asyncio.Protocol:
-        """Return what receives a connection that is being made."""
-        return _Arrival(self)
+        """Return the protocol of a connection that is being established."""
+        return _NewConnection(self)
 
     def receive(self, transport: asyncio.Transport) -> None:
-        """Hand a connection over, or say that there is no room and hang up."""
-        if self._count() < self._most:
+        """Serve an established connection, or reject it at the limit."""
+        if self._count() < self._limit:
             self._is_full = False
-            protocol = self._make()
+            protocol = self._make_protocol()
             transport.set_protocol(protocol)
             protocol.connection_made(transport)
             return
         if not self._is_full:
             self._is_full = True
-            log.warning("over %d connections: further ones are turned away", self._most)
-        self._turned_away.inc()
-        transport.write(_FULL)
+            log.warning("rejecting further connections: the limit of %d is reached", self._limit)
+        self._rejected.inc()
+        transport.write(_RESPONSE)
         transport.close()
 
 
-class _Arrival(asyncio.Protocol):
-    """Only once a connection is made, and encrypted if it is to be, does it count: many are being made at once."""
+class _NewConnection(asyncio.Protocol):
+    """A connection until it is established, including its TLS handshake.
 
-    def __init__(self, door: Doorkeeper) -> None:
-        self._door = door
+    The limiter decides only then, because many connections may be in their handshake at once.
+    """
+
+    def __init__(self, limiter: ConnectionLimiter) -> None:
+        self._limiter = limiter
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._door.receive(cast(asyncio.Transport, transport))
+        self._limiter.receive(cast(asyncio.Transport, transport))

@@ -1,4 +1,4 @@
-"""How a phone comes to trust a gateway whose certificate is of one's own authority: the certificate, and what to do."""
+"""The page `/trust`: the certificate of a local authority, and how to install it on a phone."""
 
 from pathlib import Path
 
@@ -18,28 +18,29 @@ _PAGE = """<!doctype html>
     <meta charset="utf-8">
     <meta name="viewport" content="width=device-width, initial-scale=1">
     <title>Trust this system</title>
+    <link rel="stylesheet" href="/phone/shared/base.css">
     <link rel="stylesheet" href="/phone/style.css">
   </head>
   <body>
     <main class="prose">
       <h1>Trust this system</h1>
-      <p>Browsers give motion sensors only to pages that they trust. This gateway's certificate was made by an authority
-        of its own, on the computer that runs it. Trust that authority only if it is yours: who holds its key could
-        pose as any site to this phone. Remove it when you are done.</p>
-      <p><a class="button" href="/local-authority.crt">Get the certificate</a></p>
-      <p>Its SHA-256 fingerprint; compare it with what the computer shows:<br><code>{fingerprint}</code></p>
+      <p>Browsers allow motion sensors only on pages with a trusted certificate. A local authority on the computer that
+        runs this gateway issued its certificate. Trust this authority only if it is yours: anyone who has its key can
+        impersonate any site to this phone. Remove the authority when you no longer need it.</p>
+      <p><a class="button" href="/local-authority.crt">Download the certificate</a></p>
+      <p>SHA-256 fingerprint; compare it with the one that the computer shows:<br><code>{fingerprint}</code></p>
       <h2>Android</h2>
       <ol>
-        <li>Get the certificate with the button above.</li>
-        <li>Settings, Security &amp; privacy, More security settings, Encryption &amp; credentials, Install a
-          certificate, CA certificate. (Names differ by maker: search the settings for “CA certificate”.)</li>
+        <li>Download the certificate with the button above.</li>
+        <li>Open Settings, Security &amp; privacy, More security settings, Encryption &amp; credentials, Install a
+          certificate, CA certificate. (Names differ between makers: search the settings for “CA certificate”.)</li>
         <li>Choose the downloaded file, then open <a href="/phone/">the phone page</a> again.</li>
       </ol>
       <h2>iPhone and iPad</h2>
       <ol>
-        <li>In Safari, get the certificate with the button above and allow the profile.</li>
-        <li>Settings, General, VPN &amp; Device Management: install the profile.</li>
-        <li>Settings, General, About, Certificate Trust Settings: turn on full trust for it.</li>
+        <li>In Safari, download the certificate with the button above and allow the profile.</li>
+        <li>In Settings, General, VPN &amp; Device Management, install the profile.</li>
+        <li>In Settings, General, About, Certificate Trust Settings, turn on full trust for the certificate.</li>
         <li>Open <a href="/phone/">the phone page</a> again.</li>
       </ol>
     </main>
@@ -54,25 +55,25 @@ def fingerprint(certificate: x509.Certificate) -> str:
 
 
 class TrustPage:
-    """The routes of one's own authority.
+    """The routes of the local authority.
 
     Parameters
     ----------
     certificate : Path
-        The authority's, PEM.
+        The authority's certificate, PEM.
 
     Raises
     ------
     OSError
-        If it cannot be read.
+        If the certificate cannot be read.
     ValueError
-        If it is no certificate.
+        If the file is not a certificate.
     """
 
     def __init__(self, certificate: Path) -> None:
-        read = x509.load_pem_x509_certificate(certificate.read_bytes())
-        self._der = read.public_bytes(Encoding.DER)
-        self._fingerprint = fingerprint(read)
+        authority = x509.load_pem_x509_certificate(certificate.read_bytes())
+        self._der = authority.public_bytes(Encoding.DER)
+        self._fingerprint = fingerprint(authority)
 
     def routes(self) -> list[web.RouteDef]:
         """Return the routes."""

@@ -1,4 +1,4 @@
-/** What the gateway says of itself; without a network, what it said last. */
+/** The gateway's configuration. */
 
 /**
  * @typedef {object} Activity
@@ -8,14 +8,16 @@
  *
  * @typedef {object} Configuration
  * @property {Activity[]} activities
- * @property {'required' | 'open'} enrolment
- * @property {boolean} store Whether releases can be pulled from it.
- * @property {number} batch_milliseconds
+ * @property {'required' | 'open'} enrolment Whether phones must enrol.
+ * @property {boolean} store Whether the gateway serves releases.
+ * @property {number} batch_milliseconds Time span of a batch of readings, ms.
  */
 
 /**
- * @param {import('./database.js').NamedValues} values
- * @returns {Promise<Configuration | null>} null if it was never heard.
+ * Fetch the configuration and store it; without a connection, return the stored one.
+ *
+ * @param {import('./sending/database.js').NamedValues} values
+ * @returns {Promise<Configuration | null>} Null if none is stored.
  */
 export async function loadConfiguration(values) {
   try {
@@ -25,9 +27,9 @@ export async function loadConfiguration(values) {
       await values.set('configuration', configuration);
       return configuration;
     }
-    console.warn(`configuration.json: status ${response.status}`);
+    console.warn(`could not fetch configuration.json: status ${response.status}; using the stored one`);
   } catch (error) {
-    console.warn('the gateway cannot be reached; what it said last counts', error);
+    console.warn('could not reach the gateway; using the stored configuration', error);
   }
   return (await values.get('configuration')) ?? null;
 }

@@ -1,30 +1,30 @@
-/** The phone page: connects its parts. */
+/** Entry point of the phone page: creates the phone and its views. */
 
-import { AnswersView } from './answers-view.js';
 import { loadConfiguration } from './configuration.js';
-import { NamedValues, openDatabase } from './database.js';
-import { DeviceAccount } from './device-account.js';
-import { byId, write } from './elements.js';
-import { EnrolmentView, takeCode } from './enrolment-view.js';
-import { LabelsView } from './labels-view.js';
-import { NoticesView, tell } from './notices-view.js';
+import { NamedValues, openDatabase } from './sending/database.js';
+import { DeviceAccount } from './sending/device-account.js';
+import { byId, write } from './views/elements.js';
+import { EnrolmentView, takeCode } from './views/enrolment-view.js';
+import { LabelsView } from './views/labels-view.js';
+import { NoticesView, showNotice } from './views/notices-view.js';
 import { Phone } from './phone.js';
-import { PocketMode } from './pocket-mode.js';
-import { RecordingView } from './recording-view.js';
-import { SendingView } from './sending-view.js';
-import { SettingsView } from './settings-view.js';
-import { becomeTheOnlyTab } from './single-tab.js';
-import { offerToTests } from './test-access.js';
-import { TraceView } from './trace-view.js';
+import { PocketMode } from './views/pocket-mode.js';
+import { PredictionsView } from './views/predictions-view.js';
+import { RecordingView } from './views/recording-view.js';
+import { SendingView } from './views/sending-view.js';
+import { SettingsView } from './views/settings-view.js';
+import { acquireTabLock } from './single-tab.js';
+import { exposeToTests } from './test-access.js';
+import { TraceView } from './views/trace-view.js';
 
 const RENDER_MS = 500;
 const code = takeCode();
 const gateway = new URL('../v1/', location.href);
 
 async function open() {
-  await becomeTheOnlyTab(() => {
-    write('connection-text', 'Another tab is at work');
-    tell('Another tab of this browser has this page open, and only one may record. Close it, and this one goes on.');
+  await acquireTabLock(() => {
+    write('connection-text', 'Open in another tab');
+    showNotice('This page is open in another tab, and only one may record. Close that tab to continue here.');
   });
   byId('notices').replaceChildren();
   const database = await openDatabase();
@@ -32,9 +32,7 @@ async function open() {
   const configuration = await loadConfiguration(values);
   if (configuration === null) {
     write('connection-text', 'No gateway');
-    tell(
-      'The gateway cannot be reached, and this phone has not heard from it yet. Load the page again with a network.',
-    );
+    showNotice('The gateway cannot be reached. The first visit needs a connection: check it and reload the page.');
     return;
   }
   const account = await DeviceAccount.open(
@@ -42,17 +40,17 @@ async function open() {
     new URL('devices', gateway).href,
     configuration.enrolment !== 'open',
   );
-  if (!account.isEnrolled && !account.needsToken) await account.name(madeUpName());
+  if (!account.isEnrolled && !account.needsToken) await account.setName(randomName());
   const phone = await Phone.open({ database, configuration, account, gateway });
   show(phone);
-  offerToTests(phone);
+  exposeToTests(phone);
 }
 
 /** @param {Phone} phone */
 function show(phone) {
   const notices = new NoticesView(phone);
   const enrolment = new EnrolmentView(phone.account);
-  const tellFault = (/** @type {string} */ text) => {
+  const showFault = (/** @type {string} */ text) => {
     notices.fault = text;
     notices.render();
   };
@@ -60,11 +58,11 @@ function show(phone) {
     notices,
     enrolment,
     new RecordingView(phone),
-    new LabelsView(phone, tellFault),
-    new AnswersView(phone),
+    new LabelsView(phone, showFault),
+    new PredictionsView(phone),
     new TraceView(phone),
     new SendingView(phone),
-    new SettingsView(phone, tellFault),
+    new SettingsView(phone, showFault),
     new PocketMode(phone),
   ];
   let scheduled = false;
@@ -86,17 +84,17 @@ function show(phone) {
   });
 }
 
-/** @returns {string} A name for a gateway that asks for none. */
-function madeUpName() {
+/** @returns {string} A device name, for a gateway without enrolment. */
+function randomName() {
   return `phone-${crypto.getRandomValues(new Uint32Array(1))[0].toString(36).slice(0, 5)}`;
 }
 
-// The page opens without a network once the service worker has its files.
-navigator.serviceWorker?.register('./service-worker.js').catch((error) => {
-  console.warn('the page will not open without a network', error);
+// The service worker lets the page open without a connection.
+navigator.serviceWorker?.register('./service-worker.js', { updateViaCache: 'none' }).catch((error) => {
+  console.warn('could not register the service worker; the page will not open offline', error);
 });
 open().catch((error) => {
   console.error(error);
   write('connection-text', 'The page could not start');
-  tell(`The page could not start: ${error.message}. Load it again; if that does not help, clear this site’s data.`);
+  showNotice(`The page could not start: ${error.message}. Reload it. If that does not help, clear this site’s data.`);
 });

@@ -1,56 +1,41 @@
-/** The phone as a device: readings from the sensor become sessions, and go where the wearer wants them. */
+/** The phone as a device: connects the recording, the outboxes, the labels and the classification. */
 
-import { AnswerComparison } from './answer-comparison.js';
-import { EventClock } from './event-clock.js';
-import { LabelJournal } from './label-journal.js';
-import { LossLog } from './loss-log.js';
-import { isReversedPlatform, judgeFlat } from './motion-frame.js';
-import { MotionSensor } from './motion-sensor.js';
-import { askToPersist, outboxRoom } from './outbox-room.js';
-import { PhoneClassification } from './phone-classification.js';
-import { Recorder } from './recorder.js';
-import { ScreenKeeper } from './screen-keeper.js';
-import { Sending } from './sending.js';
-import { TraceBuffer } from './trace-buffer.js';
-import { NamedValues } from './database.js';
+import { PredictionComparison } from './classification/prediction-comparison.js';
+import { EventClock } from './sensing/event-clock.js';
+import { LabelJournal } from './sending/label-journal.js';
+import { LossLog } from './sending/loss-log.js';
+import { isReversedPlatform, judgeFlat } from './sensing/motion-frame.js';
+import { outboxCapacity, requestPersistence } from './sending/outbox-capacity.js';
+import { PhoneClassification } from './classification/phone-classification.js';
+import { Recording } from './sensing/recording.js';
+import { Sending } from './sending/sending.js';
+import { NamedValues } from './sending/database.js';
 
 /**
- * @typedef {object} Settings What the wearer has chosen; kept.
- * @property {boolean} isPrivate Activities are sent, never readings.
- * @property {boolean} classifies Whether the phone classifies, too.
- * @property {boolean | null} reversed Whether signs are reversed; null: as the platform says.
+ * @typedef {object} Settings The wearer's choices; stored in IndexedDB.
+ * @property {boolean} isPrivate Whether the phone sends activities instead of readings.
+ * @property {boolean} classifies Whether the phone classifies.
+ * @property {boolean | null} reversed Whether the sensor's signs are reversed; null for the platform's default.
  *
  * @typedef {object} PhoneParts
- * @property {import('./database.js').Database} database
+ * @property {import('./sending/database.js').Database} database
  * @property {import('./configuration.js').Configuration} configuration
- * @property {import('./device-account.js').DeviceAccount} account
- * @property {URL} gateway
+ * @property {import('./sending/device-account.js').DeviceAccount} account
+ * @property {URL} gateway The gateway's `/v1/`.
  */
 
 export class Phone extends EventTarget {
   #parts;
   #values;
-  #sensor;
-  #recorder;
-  #carried = '';
-  trace = new TraceBuffer();
-  answers = new AnswerComparison();
-  isRecording = false;
-  isStarting = false;
+  /** The activity whose label continues in the next session; empty for none. */
+  #continuedActivity = '';
+  predictions = new PredictionComparison();
   isPersistent = false;
-  /** Event time of the present recording's begin, µs. */
-  since = 0;
-  /** @type {import('./motion-sensor.js').MotionFault | null} */
-  motionFault = null;
-  /** @type {import('./recorder.js').SessionReason} Why the present session began. */
-  sessionReason = 'start';
-  /** @type {((session: string, time: number, x: number, y: number, z: number) => void) | null} For tests. */
-  onReading = null;
-  /** Why the phone's own classification failed, for the wearer. */
+  /** Why the last classification failed, as text for the wearer; empty without a fault. */
   classificationFault = '';
-  /** @type {Sending | null} null while the phone has no name. */
+  /** @type {Sending | null} Null while the phone has no name. */
   sending = null;
-  /** @type {PhoneClassification | null} */
+  /** @type {PhoneClassification | null} Null while the phone has no name. */
   classification = null;
 
   /** @param {PhoneParts} parts */
@@ -64,7 +49,7 @@ export class Phone extends EventTarget {
     /** @type {Settings} */
     const defaults = { isPrivate: false, classifies: false, reversed: null };
     const phone = new Phone(parts, values, clock, losses, labels, { ...defaults, ...(await values.get('settings')) });
-    await phone.#becomeDevice();
+    await phone.#openDevice();
     account.addEventListener('change', () => phone.#accountChanged());
     return phone;
   }
@@ -87,76 +72,41 @@ export class Phone extends EventTarget {
     this.settings = settings;
     this.account = parts.account;
     this.configuration = parts.configuration;
-    this.screen = new ScreenKeeper(() => this.#changed());
     labels.addEventListener('change', () => this.#changed());
-    this.#sensor = new MotionSensor({
-      onReading: (timeStamp, x, y, z) => this.#take(timeStamp, x, y, z),
-      onState: (fault) => {
-        this.motionFault = fault;
-        this.#changed();
-      },
+    this.recording = new Recording(clock, {
+      isReversed: () => this.isReversed,
+      onSession: (_, reason) => this.#sessionStarted(reason),
+      onBatch: (session, columns) => this.#processBatch(session, columns),
+      onEnd: (_, until) => this.#sessionEnded(until),
+      onChange: () => this.#changed(),
     });
-    this.#recorder = new Recorder(clock, {
-      onSession: (session, reason) => this.#sessionBegins(session, reason),
-      onBatch: (session, columns) => this.#keep(session, columns),
-      onEnd: (session, until) => this.#sessionEnds(until),
-    });
-    // What is gathered is written down before the browser may stop the page.
-    document.addEventListener('visibilitychange', () => {
-      if (document.hidden) this.#recorder.flush();
-    });
-    addEventListener('pagehide', () => this.#recorder.flush());
+  }
+
+  get isRecording() {
+    return this.recording.isOn;
   }
 
   get session() {
-    return this.#recorder.session;
-  }
-
-  /** Readings that no accelerometer gives. */
-  get impossible() {
-    return this.#recorder.impossible;
+    return this.recording.session;
   }
 
   get isReversed() {
     return this.settings.reversed ?? isReversedPlatform(navigator);
   }
 
-  /** Begin to record; in the handler of a tap. */
+  /** Start recording. Must be called in the handler of a tap. */
   async start() {
-    if (this.isRecording || this.isStarting || !this.sending) return;
-    this.isStarting = true;
-    this.motionFault = null;
-    this.#changed();
-    try {
-      await this.#sensor.start();
-      this.isRecording = true;
-      this.since = this.clock.now();
-      this.trace.clear();
-      this.#recorder.start(this.configuration.batch_milliseconds);
-    } catch (error) {
-      this.motionFault = /** @type {import('./motion-sensor.js').MotionFault} */ (error);
-    } finally {
-      this.isStarting = false;
-    }
-    this.#changed();
-    if (!this.isRecording) return;
-    await this.screen.keepOn();
-    this.isPersistent = await askToPersist();
+    if (!this.sending || !(await this.recording.start(this.configuration.batch_milliseconds))) return;
+    this.isPersistent = await requestPersistence();
     this.#changed();
   }
 
   stop() {
-    if (!this.isRecording) return;
-    this.#sensor.stop();
-    this.#recorder.stop();
-    this.#carried = '';
-    this.isRecording = false;
-    this.motionFault = null;
-    this.screen.letGo();
-    this.#changed();
+    this.recording.stop();
+    this.#continuedActivity = '';
   }
 
-  /** @param {string} activity A label: this is what the wearer does now. */
+  /** Start a label. @param {string} activity What the wearer does from now on. */
   label(activity) {
     if (this.session === '') return Promise.resolve();
     return this.labels.start(this.session, activity, this.clock.now());
@@ -171,7 +121,7 @@ export class Phone extends EventTarget {
   }
 
   /**
-   * Have the phone classify, or not; in private mode it must.
+   * Switch the phone's classification on or off. In private mode it stays on.
    *
    * @param {boolean} classifies
    */
@@ -180,7 +130,7 @@ export class Phone extends EventTarget {
   }
 
   /**
-   * Send activities only, or readings. Without a release on the phone, it stays as it is.
+   * Switch private mode on or off. It is not switched on if the phone cannot load a release.
    *
    * @param {boolean} isPrivate
    */
@@ -193,20 +143,20 @@ export class Phone extends EventTarget {
   }
 
   /**
-   * Look at a phone that lies flat with its screen up, and mend the signs if they are reversed.
+   * Check the sensor's signs on a phone that lies flat with its screen up, and correct them if they are reversed.
    *
-   * @returns {Promise<import('./motion-frame.js').Verdict>}
+   * @returns {Promise<import('./sensing/motion-frame.js').Verdict>}
    */
   async checkSigns() {
-    const verdict = judgeFlat(this.trace.lastSecond(this.clock.now()));
+    const verdict = judgeFlat(this.recording.trace.lastSecond(this.clock.now()));
     if (verdict === 'reversed') {
-      const mended = { ...this.settings, reversed: !this.isReversed };
-      // Readings of both kinds must not be in one session.
-      this.#recorder.renewWith(() => {
-        this.settings = mended;
-        this.trace.clear();
+      const corrected = { ...this.settings, reversed: !this.isReversed };
+      // One session must not have readings with both signs.
+      this.recording.changeBetweenSessions(() => {
+        this.settings = corrected;
+        this.recording.trace.clear();
       });
-      await this.#values.set('settings', mended);
+      await this.#values.set('settings', corrected);
     }
     this.#changed();
     return verdict;
@@ -215,29 +165,31 @@ export class Phone extends EventTarget {
   /** @param {Partial<Settings>} changes */
   async #set(changes) {
     const before = this.settings;
-    // Kept first: what is shown as private must be private after a reload, too.
+    // Store it first: what is shown as private must also be private after a reload.
     await this.#values.set('settings', { ...before, ...changes });
     const apply = () => {
       this.settings = { ...before, ...changes };
     };
-    // Who classifies a session is one of the two: another one begins.
-    if (changes.isPrivate !== undefined && changes.isPrivate !== before.isPrivate) this.#recorder.renewWith(apply);
+    // Either the server or the phone classifies a session, so a change begins a new one.
+    const changesMode = changes.isPrivate !== undefined && changes.isPrivate !== before.isPrivate;
+    if (changesMode) this.recording.changeBetweenSessions(apply);
     else apply();
     await this.#applySettings();
   }
 
   async #applySettings() {
-    if (!this.account.turnedAway) this.sending?.start(this.settings.isPrivate);
+    if (!this.account.revokedReason) this.sending?.start(this.settings.isPrivate);
     if (this.settings.classifies) {
       await this.classification?.start();
     } else {
       this.classification?.stop();
-      this.answers.forgetPhone();
+      this.predictions.forgetPhone();
     }
     this.#changed();
   }
 
-  async #becomeDevice() {
+  /** Start sending and classification under the account's name. */
+  async #openDevice() {
     this.sending?.stop();
     this.classification?.stop();
     this.sending = null;
@@ -245,7 +197,7 @@ export class Phone extends EventTarget {
     this.#changed();
     if (!this.account.device) return;
     const { database, account, gateway, configuration } = this.#parts;
-    const { limit, persistent } = await outboxRoom(configuration.batch_milliseconds);
+    const { limit, persistent } = await outboxCapacity(configuration.batch_milliseconds);
     this.isPersistent = persistent;
     const onChange = () => this.#changed();
     this.sending = await Sending.open({
@@ -256,21 +208,21 @@ export class Phone extends EventTarget {
       clock: this.clock,
       losses: this.losses,
       onChange,
-      onAnswer: (prediction) => this.#hearServer(prediction),
+      onPrediction: (prediction) => this.#addServerPrediction(prediction),
     });
     this.classification = new PhoneClassification(account.device, new NamedValues(database), onChange);
     this.labels.send();
-    // Pulling a release may take long, and what waits must not wait for it.
+    // Not awaited: loading a release may take long, and the outbox must be sent meanwhile.
     this.#applySettings();
   }
 
   async #accountChanged() {
-    if (this.account.turnedAway || !this.account.isEnrolled) {
+    if (this.account.revokedReason || !this.account.isEnrolled) {
       this.stop();
       this.sending?.stop();
     } else if (this.account.device !== this.sending?.device) {
       this.stop();
-      await this.#becomeDevice();
+      await this.#openDevice();
     } else {
       this.sending.start(this.settings.isPrivate);
       this.labels.send();
@@ -278,55 +230,46 @@ export class Phone extends EventTarget {
     this.#changed();
   }
 
-  /** @param {number} timeStamp ms @param {number} x With the browser's signs. @param {number} y @param {number} z */
-  #take(timeStamp, x, y, z) {
-    const sign = this.isReversed ? -1 : 1;
-    const time = this.#recorder.take(timeStamp, sign * x, sign * y, sign * z);
-    if (time === null) return;
-    this.trace.add(time, sign * x, sign * y, sign * z);
-    this.onReading?.(this.session, time, sign * x, sign * y, sign * z);
-  }
-
-  /** @param {string} session @param {import('./recorder.js').Columns} columns */
-  #keep(session, columns) {
+  /** @param {string} session @param {import('./sensing/recorder.js').Columns} columns */
+  #processBatch(session, columns) {
     const { isPrivate, classifies } = this.settings;
-    if (!isPrivate) this.sending?.keepReadings(session, columns);
+    if (!isPrivate) this.sending?.addReadings(session, columns);
     if (classifies) this.#classify(session, columns, isPrivate);
   }
 
-  /** @param {string} session @param {import('./recorder.js').Columns} columns @param {boolean} isPrivate */
+  /** @param {string} session @param {import('./sensing/recorder.js').Columns} columns @param {boolean} isPrivate */
   async #classify(session, columns, isPrivate) {
     try {
-      const answers = (await this.classification?.add(session, columns)) ?? [];
-      if (answers.length === 0) return;
+      const predictions = (await this.classification?.add(session, columns)) ?? [];
+      if (predictions.length === 0) return;
       this.classificationFault = '';
-      for (const answer of answers) this.answers.addPhone({ session, ...answer });
-      if (isPrivate) await this.sending?.keepActivities(session, answers);
+      for (const prediction of predictions) this.predictions.addPhone({ session, ...prediction });
+      if (isPrivate) await this.sending?.addActivities(session, predictions);
     } catch (error) {
-      console.error('the phone could not classify', error);
-      this.classificationFault = `The phone could not classify: ${/** @type {Error} */ (error).message}`;
+      console.error('classification on the phone failed', error);
+      this.classificationFault = `Classification on this phone failed: ${/** @type {Error} */ (error).message}`;
     }
     this.#changed();
   }
 
   /** @param {any} prediction */
-  #hearServer(prediction) {
-    this.answers.addServer(prediction, this.clock.now());
+  #addServerPrediction(prediction) {
+    this.predictions.addServer(prediction, this.clock.now());
     this.#changed();
   }
 
-  /** @param {string} session @param {import('./recorder.js').SessionReason} reason */
-  #sessionBegins(session, reason) {
-    this.sessionReason = reason;
-    // What the wearer does goes on over a clock that was set, but not over a minute in which nothing was seen.
-    if (this.#carried && (reason === 'clock' || reason === 'switch')) this.label(this.#carried);
-    this.#carried = '';
+  /** @param {import('./sensing/recorder.js').SessionReason} reason */
+  #sessionStarted(reason) {
+    // The label continues after a clock change or a switch of mode, but not after a pause of a minute.
+    const continues = reason === 'clock' || reason === 'switch';
+    if (this.#continuedActivity && continues) this.label(this.#continuedActivity);
+    this.#continuedActivity = '';
     this.#changed();
   }
 
-  /** @param {number} until µs */
-  #sessionEnds(until) {
-    this.#carried = this.labels.active?.activity ?? '';
+  /** @param {number} until Event time of its last reading, µs. */
+  #sessionEnded(until) {
+    this.#continuedActivity = this.labels.active?.activity ?? '';
     this.labels.stop(until);
   }
 

@@ -1,123 +1,38 @@
 /**
- * Opens the page without a network.
+ * Opens the page without a connection.
  *
- * The files of the page are kept as a whole, in a cache that is named by their entity tags: when the page is opened,
- * the network is asked first; if it has other files, all of them are fetched before any is used, so that modules of two
- * versions never meet. Without a network (or with one that fails halfway) the page that is kept opens. Nothing else is
- * touched: not `/v1/`, not the store, not the configuration.
+ * All files of the page are cached together, in a cache named after their entity tags. When the page is opened, the
+ * worker first checks the server for new files. If there are any, it fetches all files before it uses one, so that
+ * modules of two versions never mix. If the server cannot be reached or the update fails, the cached page opens. The
+ * worker handles no other requests: not `/v1/`, the store or the configuration.
  */
 
+const scope = /** @type {ServiceWorkerGlobalScope} */ (/** @type {unknown} */ (self));
+
 const PREFIX = 'har-phone-';
-/** The cache that holds nothing but the names of the others. */
+/** The cache that holds the names of the other caches. */
 const NAMES = 'har-phone';
 const DOCUMENT = './';
-/** How long the network may take to say whether the page is another, ms; after that the kept one opens. */
-const PATIENCE_MS = 4_000;
+/** How long the check for new files may take before the cached page opens, ms. */
+const CHECK_TIMEOUT_MS = 4_000;
 
-/** What the page needs to open and to record. */
-const SHELL = [
-  DOCUMENT,
-  'style.css',
-  'manifest.webmanifest',
-  'icon.svg',
-  'icon-180.png',
-  'icon-192.png',
-  'icon-512.png',
-  'icon-maskable-512.png',
-  'activity-outlet.js',
-  'answer-comparison.js',
-  'answers-view.js',
-  'answers.js',
-  'back-off.js',
-  'bounded-fetch.js',
-  'canonical-json.js',
-  'channels.js',
-  'classifier.js',
-  'configuration.js',
-  'current-release.js',
-  'database.js',
-  'delegations.js',
-  'device-account.js',
-  'elements.js',
-  'enrolment-view.js',
-  'event-clock.js',
-  'gateway-answers.js',
-  'gateway-link.js',
-  'label-journal.js',
-  'labels-view.js',
-  'loss-log.js',
-  'main.js',
-  'metadata-signatures.js',
-  'motion-frame.js',
-  'motion-sensor.js',
-  'notices-view.js',
-  'outbox-room.js',
-  'outbox.js',
-  'phone-classification.js',
-  'phone.js',
-  'pocket-mode.js',
-  'recorder.js',
-  'recording-view.js',
-  'release-documents.js',
-  'resampling.js',
-  'sample-batch.js',
-  'sample-outlet.js',
-  'screen-keeper.js',
-  'sending-view.js',
-  'sending.js',
-  'settings-view.js',
-  'signed-files.js',
-  'single-tab.js',
-  'store-metadata.js',
-  'test-access.js',
-  'trace-buffer.js',
-  'trace-chart.js',
-  'trace-view.js',
-  'trusted-metadata.js',
-  'update-refusal.js',
-  'windows.js',
-  'wording.js',
-  'vendor/idb/index.js',
-  'vendor/msgpack/CachedKeyDecoder.mjs',
-  'vendor/msgpack/DecodeError.mjs',
-  'vendor/msgpack/Decoder.mjs',
-  'vendor/msgpack/Encoder.mjs',
-  'vendor/msgpack/ExtData.mjs',
-  'vendor/msgpack/ExtensionCodec.mjs',
-  'vendor/msgpack/decode.mjs',
-  'vendor/msgpack/decodeAsync.mjs',
-  'vendor/msgpack/encode.mjs',
-  'vendor/msgpack/index.mjs',
-  'vendor/msgpack/timestamp.mjs',
-  'vendor/msgpack/utils/int.mjs',
-  'vendor/msgpack/utils/prettyByte.mjs',
-  'vendor/msgpack/utils/stream.mjs',
-  'vendor/msgpack/utils/typedArrays.mjs',
-  'vendor/msgpack/utils/utf8.mjs',
-  'vendor/uplot/uPlot.esm.js',
-  'vendor/uplot/uPlot.min.css',
-];
-
-/** What only classification on the phone needs; kept once it was used. */
-const ON_DEMAND = [
-  'vendor/onnxruntime/ort.wasm.bundle.min.mjs',
-  'vendor/onnxruntime/ort-wasm-simd-threaded.mjs',
-  'vendor/onnxruntime/ort-wasm-simd-threaded.wasm',
-];
+// The gateway generates these lists: `SHELL` has the files for opening and recording. `ON_DEMAND` has those that only
+// classification on the phone needs; they are cached when they are first used.
+importScripts('file-list.js');
 
 /** @param {string} file @returns {string} */
-const urlOf = (file) => new URL(file, self.registration.scope).href;
+const urlOf = (file) => new URL(file, scope.registration.scope).href;
 const onDemand = new Set(ON_DEMAND.map(urlOf));
 const known = new Set([...SHELL, ...ON_DEMAND].map(urlOf));
-/** @type {Promise<void> | null} One look at the network at a time. */
-let looking = null;
+/** @type {Promise<void> | null} The running check for new files. */
+let check = null;
 
-self.addEventListener('install', (event) => {
-  self.skipWaiting();
-  event.waitUntil(lookAtNetwork());
+scope.addEventListener('install', (event) => {
+  scope.skipWaiting();
+  event.waitUntil(checkForUpdate());
 });
-self.addEventListener('activate', (event) => event.waitUntil(self.clients.claim()));
-self.addEventListener('fetch', (event) => {
+scope.addEventListener('activate', (event) => event.waitUntil(scope.clients.claim()));
+scope.addEventListener('fetch', (event) => {
   const url = new URL(event.request.url);
   url.hash = '';
   if (event.request.method !== 'GET') return;
@@ -125,50 +40,50 @@ self.addEventListener('fetch', (event) => {
   else if (known.has(url.href)) event.respondWith(file(url.href));
 });
 
-/** @param {URL} url @returns {boolean} Whether it is the page; what stands after `?` is for the page itself. */
+/** @param {URL} url @returns {boolean} Whether it is the page; the query does not matter. */
 function isDocument(url) {
   return url.origin + url.pathname === urlOf(DOCUMENT);
 }
 
 /** @param {Request} request @returns {Promise<Response>} */
 async function openPage(request) {
-  const asked = lookAtNetwork().catch((error) => console.warn('the page that is kept is opened', error));
-  await Promise.race([asked, new Promise((resolve) => setTimeout(resolve, PATIENCE_MS))]);
-  // Only here, before the first file is given out, may the files become others.
+  const checked = checkForUpdate().catch((error) => console.warn('could not update; opening the cached page', error));
+  await Promise.race([checked, new Promise((resolve) => setTimeout(resolve, CHECK_TIMEOUT_MS))]);
+  // The version may change only here, before the first file is served.
   await promote();
-  return (await kept(urlOf(DOCUMENT))) ?? fetch(request);
+  return (await cached(urlOf(DOCUMENT))) ?? fetch(request);
 }
 
 /** @param {string} url @returns {Promise<Response>} */
 async function file(url) {
-  const found = await kept(url);
+  const found = await cached(url);
   if (found) return found;
   const response = await fetch(url, { cache: 'no-cache' });
   if (response.ok && onDemand.has(url)) {
     const copy = response.clone();
-    // A full disk is no reason to withhold the file.
-    (await cacheOf('present'))?.put(url, copy).catch((error) => console.warn(`${url} is not kept`, error));
+    // If the disk is full, the file is served all the same.
+    (await cacheOf('present'))?.put(url, copy).catch((error) => console.warn(`could not cache ${url}`, error));
   }
   return response;
 }
 
 /** @param {string} url @returns {Promise<Response | undefined>} */
-async function kept(url) {
+async function cached(url) {
   return (await cacheOf('present'))?.match(url);
 }
 
-/** @returns {Promise<void>} When what the network has is kept, or `present` already. */
-function lookAtNetwork() {
-  looking ??= refresh().finally(() => {
-    looking = null;
+/** @returns {Promise<void>} When the server's files are in the `present` or the `next` cache. */
+function checkForUpdate() {
+  check ??= refresh().finally(() => {
+    check = null;
   });
-  return looking;
+  return check;
 }
 
 /**
- * Fetch the network's files, if they are others than those that are kept; they are then `next`.
+ * Fetch the server's files into the `next` cache, unless they are cached already.
  *
- * @throws {Error} If not all of them came; what is kept then stays.
+ * @throws {Error} If a file cannot be fetched; the caches stay as they are.
  */
 async function refresh() {
   const before = await cacheOf('present');
@@ -179,16 +94,16 @@ async function refresh() {
     const responses = await Promise.all(urls.map((url) => fetch(url, { cache: 'no-cache', signal: stop.signal })));
     const name = PREFIX + (await fingerprint(responses));
     if (name === (await nameOf('present')) || name === (await nameOf('next'))) return;
-    await caches.delete(name); // what an earlier attempt did not complete
+    await caches.delete(name); // an earlier attempt may have failed halfway
     const cache = await caches.open(name);
     await Promise.all(responses.map((response, at) => cache.put(urls[at], response)));
     await setName('next', name);
   } finally {
-    stop.abort(); // where nothing has changed, nothing is read
+    stop.abort(); // unchanged bodies are not read
   }
 }
 
-/** What is `next` becomes `present`, and what was present is deleted. */
+/** Make the `next` cache the `present` one, and delete the previous one. */
 async function promote() {
   const next = await nameOf('next');
   if (next === null) return;
@@ -199,7 +114,7 @@ async function promote() {
   }
 }
 
-/** @param {Response[]} responses @returns {Promise<string>} A name of their contents. */
+/** @param {Response[]} responses @returns {Promise<string>} A digest of their URLs and entity tags. */
 async function fingerprint(responses) {
   const tags = responses.map((response) => {
     const tag = response.headers.get('ETag');

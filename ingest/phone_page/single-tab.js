@@ -1,25 +1,27 @@
-/** Only one tab of a browser may record and send: the outbox is shared, and its order must not be mixed. */
+/** A lock that lets only one tab of the browser record and send, because all tabs share the outbox. */
 
 const NAME = 'har-phone';
 
 /**
- * @param {() => void} onElsewhere Called if another tab has the page's work; this one takes over when it is closed.
- * @returns {Promise<void>} Once this tab has it, until it is closed.
+ * Acquire the lock and hold it until this tab is closed.
+ *
+ * @param {() => void} onBusy Called if another tab holds the lock.
+ * @returns {Promise<void>} When this tab holds the lock.
  */
-export function becomeTheOnlyTab(onElsewhere) {
-  // Pages that are not secure have no locks, and no motion either.
+export function acquireTabLock(onBusy) {
+  // Pages without HTTPS have no locks; they get no motion either.
   if (!navigator.locks) return Promise.resolve();
   return new Promise((resolve, reject) => {
     const hold = () => {
       resolve();
       return new Promise(() => {});
     };
-    const tried = navigator.locks.request(NAME, { ifAvailable: true }, (lock) => {
+    const attempt = navigator.locks.request(NAME, { ifAvailable: true }, (lock) => {
       if (lock) return hold();
-      onElsewhere();
+      onBusy();
       navigator.locks.request(NAME, hold).catch(reject);
       return undefined;
     });
-    tried.catch(reject);
+    attempt.catch(reject);
   });
 }

@@ -1,12 +1,12 @@
-/** What tests may read of the page; nothing can be changed by it. */
+/** Read-only access for tests, as `window.harPhone`. */
 
 /** @param {import('./phone.js').Phone} phone */
-export function offerToTests(phone) {
+export function exposeToTests(phone) {
   /** @type {[string, number, number, number, number][]} */
   const recorded = [];
-  // All readings of this page load would be too many to keep otherwise.
+  // Only on request: the readings of a long recording would fill the memory.
   if (new URLSearchParams(location.search).get('record') === '1') {
-    phone.onReading = (session, time, x, y, z) => recorded.push([session, time, x, y, z]);
+    phone.recording.onReading = (session, time, x, y, z) => recorded.push([session, time, x, y, z]);
   }
   const access = {
     /** @returns {[string, number, number, number, number][]} Session, time (µs), x, y, z (m/s²), with `?record=1`. */
@@ -22,13 +22,13 @@ export function offerToTests(phone) {
       waitingActivities: phone.sending?.activities.count ?? 0,
       bytes: phone.sending?.samples.bytes ?? 0,
       accepted: phone.sending?.accepted ?? 0,
-      refused: phone.sending?.refused ?? 0,
+      rejected: phone.sending?.rejected ?? 0,
       lostSeconds: phone.losses.seconds,
       labelsWaiting: phone.labels.waiting,
-      compared: phone.answers.compared,
-      agreeing: phone.answers.agreeing,
+      compared: phone.predictions.compared,
+      agreeing: phone.predictions.agreeing,
       milliseconds: phone.classification?.milliseconds ?? null,
-      screen: phone.screen.state,
+      screen: phone.recording.screen.state,
     }),
   };
   Object.defineProperty(window, 'harPhone', { value: Object.freeze(access) });

@@ -1,1 +1,1 @@
-"""What the Sensor Logger app's pushed documents mean: readings with gravity, in m/s² and Android's signs."""
+"""Conversion of documents from the Sensor Logger app to readings with gravity, in m/s² and with Android's signs."""

@@ -1,29 +1,29 @@
-"""What the wearer typed into the app during a recording, as activities."""
+"""Annotations that the wearer types into the app during a recording, converted to activities."""
 
 from dataclasses import dataclass
 
 from har.activity_names import ACTIVITIES, named_activity
 from har.recordings import NULL_LABEL
-from ingest.sensor_logger.document import TypedText
+from ingest.sensor_logger.push import TypedText
 
-#: What ends an activity, besides what means that there is none.
+#: Texts that end an activity, besides the names of `har.recordings.NULL_LABEL`.
 _ENDS = frozenset({"stop", "end"})
-#: Characters of a text that a note repeats.
+#: Longest part of a text that a note quotes, characters.
 _SHOWN = 80
 
 
 @dataclass(frozen=True, slots=True)
 class Annotation:
-    """Something the wearer typed.
+    """An annotation of the wearer.
 
     Attributes
     ----------
     time : int
-        When, µs since the epoch, by the phone's clock.
+        When the annotation was made, by the phone's clock, µs since the epoch.
     activity : str or None
-        The activity that begins; None if the one before ends, or if the text is not recognised.
+        The activity that begins; None if the text ends the previous activity or is not recognised.
     unrecognised : str or None
-        The text, if it means nothing here: it changes nothing.
+        The text if it is not recognised, and so has no effect; otherwise None.
     """
 
     time: int
@@ -32,17 +32,17 @@ class Annotation:
 
     @property
     def note(self) -> str | None:
-        """What to tell the wearer of a text that was not recognised."""
+        """A note for the wearer if the text was not recognised; otherwise None."""
         if self.unrecognised is None:
             return None
         return (
-            f"the annotation {self.unrecognised[:_SHOWN]!r} names no known activity and labels nothing: "
+            f"the annotation {self.unrecognised[:_SHOWN]!r} is not a known activity and was ignored: "
             f"type {', '.join(ACTIVITIES)} or stop"
         )
 
 
 def read_annotation(typed: TypedText) -> Annotation:
-    """Return what a typed text means.
+    """Return the annotation that a typed text stands for.
 
     Examples
     --------
@@ -56,7 +56,7 @@ def read_annotation(typed: TypedText) -> Annotation:
     plain = typed.text.strip()
     if plain.lower() in _ENDS:
         return Annotation(typed.time, None)
-    # An annotation without a text is a mark that the app sets at a tap; it does not say that an activity ended.
+    # The app adds an annotation without text if the wearer taps; it does not end an activity.
     activity = named_activity(plain) if plain else None
     if activity is None:
         return Annotation(typed.time, None, unrecognised=typed.text)

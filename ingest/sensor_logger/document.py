@@ -1,16 +1,13 @@
-"""The documents that the Sensor Logger app pushes: JSON, a list of readings of all sensors that are switched on.
+"""Decoding of the documents that the Sensor Logger app pushes: JSON with the readings of all active sensors.
 
-An entry's fields besides its name are at first only skipped over; those of the sensors that matter are then decoded
-together, all of a sensor at once. The other sensors' may have any shape.
+At first, only the name of each entry is decoded. Then the fields of the used sensors are decoded, all entries of a
+sensor at once. The entries of other sensors may have any shape.
 """
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
 from har.samples import (
     MAX_ACCELERATION,
@@ -22,94 +19,17 @@ from har.samples import (
     Times,
     check_identifier,
 )
+from ingest.sensor_logger.push import Push, Sensor, Stream, TypedText
 
-#: Entries of all sensors in one document: a minute of eight sensors at 100 Hz.
+#: Largest number of entries in one document; a minute of eight sensors at 100 Hz is 48,000.
 MAX_ENTRIES = 50_000
 MAX_ANNOTATIONS = 100
-#: Characters of an annotation.
+#: Longest annotation, characters.
 MAX_TEXT = 500
 
 _ANNOTATION = "annotation"
-#: What a time may have been meant in, and how many µs that is.
+#: Length of other units that a time may be in, µs.
 _OTHER_UNITS = {"seconds": 1_000_000, "milliseconds": 1_000, "microseconds": 1}
-
-Floats = NDArray[np.float64]
-
-
-class Sensor(StrEnum):
-    """The streams that acceleration with gravity is made of, by their names in lower case."""
-
-    TOTAL = "totalacceleration"
-    UNCALIBRATED = "accelerometeruncalibrated"
-    ACCELEROMETER = "accelerometer"
-    GRAVITY = "gravity"
-
-    @property
-    def spelling(self) -> str:
-        """The name as the app writes it."""
-        return _SPELLINGS.get(self, self.value)
-
-
-_SPELLINGS = {Sensor.TOTAL: "totalAcceleration", Sensor.UNCALIBRATED: "accelerometerUncalibrated"}
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Stream:
-    """One sensor's readings in a document, in the document's order.
-
-    Attributes
-    ----------
-    times : ndarray of int64, shape (n,)
-        Event times, µs since the epoch, by the phone's clock.
-    axes : ndarray of float64, shape (n, 3)
-        x, y, z as the app sent them: in its unit and with its signs.
-    """
-
-    times: Times
-    axes: Floats
-
-    def __len__(self) -> int:
-        return len(self.times)
-
-
-@dataclass(frozen=True, slots=True)
-class TypedText:
-    """What the wearer typed, and when (µs since the epoch)."""
-
-    time: int
-    text: str
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Push:
-    """One document.
-
-    Attributes
-    ----------
-    message_id : int
-        The document's number in its recording, from 0.
-    session_id, device_id : str
-        The recording and the phone, as the app names them. A document without readings may leave them empty.
-    streams : mapping of Sensor to Stream
-        The sensors of which there is a reading.
-    annotations : sequence of TypedText
-        What the wearer typed, in the document's order.
-    ignored : int
-        How many entries are of other sensors.
-    """
-
-    message_id: int = 0
-    session_id: str = ""
-    device_id: str = ""
-    streams: Mapping[Sensor, Stream] = field(default_factory=dict)
-    annotations: Sequence[TypedText] = ()
-    ignored: int = 0
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether it holds nothing that is used here, as what the app's test button posts."""
-        return not self.streams and not self.annotations
-
 
 _NULL = msgspec.Raw(b"null")
 
@@ -144,7 +64,7 @@ _texts_decoder = msgspec.json.Decoder(list[_Text | None])
 
 
 @dataclass(slots=True)
-class _Gathered:
+class _RawEntries:
     """The undecoded fields of one sensor's entries."""
 
     times: list[msgspec.Raw] = field(default_factory=list)
@@ -152,18 +72,18 @@ class _Gathered:
 
 
 def decode_push(body: bytes) -> Push:
-    """Decode a document. How long it may be is the caller's business.
+    """Decode a document. The caller limits its size.
 
     Parameters
     ----------
     body : bytes
-        JSON: ``messageId``, ``sessionId``, ``deviceId`` and ``payload``, entries of ``name``, ``time`` (ns since the
-        epoch) and ``values``. Fields that are not known here are ignored.
+        JSON with ``messageId``, ``sessionId``, ``deviceId`` and ``payload``, a list of entries with ``name``, ``time``
+        (ns since the epoch) and ``values``. Unknown fields are ignored.
 
     Returns
     -------
     Push
-        Its sensors by name, compared without case.
+        The document; names of sensors are compared without case.
 
     Raises
     ------
@@ -180,27 +100,15 @@ def decode_push(body: bytes) -> Push:
     >>> push.message_id, push.streams[Sensor.TOTAL].times.tolist(), push.streams[Sensor.TOTAL].axes.tolist()
     (3, [1698501144401773], [[0.1, -0.2, 9.7]])
     """
-    if not body:
-        raise RejectedBatch("empty", "the request has no body")
-    try:
-        document = _document_decoder.decode(body)
-    except UNDECODABLE as error:
-        raise RejectedBatch("malformed", f"not a document of Sensor Logger: {error}") from error
-    entries = document.payload or []
-    if len(entries) > MAX_ENTRIES:
-        raise RejectedBatch(
-            "oversized",
-            f"{len(entries)} entries in one document; the limit is {MAX_ENTRIES}: shorten the batch period in the app, "
-            "or switch off sensors that are not needed",
-        )
-    gathered, ignored = _gathered(entries)
-    annotations = gathered.pop(_ANNOTATION, None)
+    document = _decode_document(body)
+    groups, ignored = _group_by_sensor(document.payload or [])
+    annotations = groups.pop(_ANNOTATION, None)
     push = Push(
         message_id=document.message_id or 0,
         session_id=document.session_id or "",
         device_id=document.device_id or "",
-        streams={Sensor(name): _stream(Sensor(name), fields) for name, fields in gathered.items()},
-        annotations=[] if annotations is None else _typed_texts(annotations),
+        streams={Sensor(name): _decode_stream(Sensor(name), fields) for name, fields in groups.items()},
+        annotations=[] if annotations is None else _decode_annotations(annotations),
         ignored=ignored,
     )
     if not push.is_empty:
@@ -208,67 +116,85 @@ def decode_push(body: bytes) -> Push:
     return push
 
 
-def _gathered(entries: list[_Entry]) -> tuple[dict[str, _Gathered], int]:
-    """Return the fields of the sensors that matter, by lower-case name, and how many other entries there are."""
-    by_name: dict[str, _Gathered] = {name: _Gathered() for name in (*Sensor, _ANNOTATION)}
+def _decode_document(body: bytes) -> _Document:
+    """Decode the document with the fields of its entries left undecoded; check the number of entries."""
+    if not body:
+        raise RejectedBatch("empty", "the request has no body")
+    try:
+        document = _document_decoder.decode(body)
+    except UNDECODABLE as error:
+        raise RejectedBatch("malformed", f"this is not a document of Sensor Logger: {error}") from error
+    count = len(document.payload or [])
+    if count > MAX_ENTRIES:
+        raise RejectedBatch(
+            "oversized",
+            f"{count} entries in one document; the limit is {MAX_ENTRIES}: shorten the batch period in the app, "
+            "or switch off unused sensors",
+        )
+    return document
+
+
+def _group_by_sensor(entries: list[_Entry]) -> tuple[dict[str, _RawEntries], int]:
+    """Return the fields of used sensors by lower-case name, and the number of other entries."""
+    by_name: dict[str, _RawEntries] = {name: _RawEntries() for name in (*Sensor, _ANNOTATION)}
     ignored = 0
     for entry in entries:
-        gathered = by_name.get(entry.name.lower())
-        if gathered is None:
+        group = by_name.get(entry.name.lower())
+        if group is None:
             ignored += 1
         else:
-            gathered.times.append(entry.time)
-            gathered.values.append(entry.values)
-    return {name: gathered for name, gathered in by_name.items() if gathered.times}, ignored
+            group.times.append(entry.time)
+            group.values.append(entry.values)
+    return {name: group for name, group in by_name.items() if group.times}, ignored
 
 
-def _stream(sensor: Sensor, gathered: _Gathered) -> Stream:
-    times = _event_times(sensor.spelling, gathered.times)
+def _decode_stream(sensor: Sensor, raw: _RawEntries) -> Stream:
+    times = _decode_times(sensor.spelling, raw.times)
     try:
-        rows = _axes_decoder.decode(_joined(gathered.values))
+        rows = _axes_decoder.decode(_json_array(raw.values))
     except UNDECODABLE as error:
-        raise RejectedBatch("malformed", f"values of {sensor.spelling} are not x, y and z: {error}") from error
-    nothing = _Axes()
-    # JSON knows no NaN: where one comes out, there was no number.
-    axes = np.array([(row.x, row.y, row.z) for row in (row or nothing for row in rows)], np.float64)
+        raise RejectedBatch("malformed", f"the values of {sensor.spelling} are not x, y and z: {error}") from error
+    missing = _Axes()
+    # JSON has no NaN, so a NaN stands for a missing number.
+    axes = np.array([(row.x, row.y, row.z) for row in (row or missing for row in rows)], np.float64)
     if np.isnan(axes).any():
         row, axis = np.argwhere(np.isnan(axes))[0].tolist()
         raise RejectedBatch(
             "missing_axis",
-            f"entry {row} of {sensor.spelling} has no {'xyz'[axis]}: if it stays so, switch the sensor off and on "
-            "in the app",
+            f"entry {row} of {sensor.spelling} has no {'xyz'[axis]}: if this happens again, switch the sensor off "
+            "and on in the app",
         )
     largest = float(np.abs(axes).max())
     if largest > MAX_ACCELERATION:
         raise RejectedBatch(
             "magnitude",
-            f"{sensor.spelling} holds {largest:.6g}, which no phone measures; the limit is {MAX_ACCELERATION:.0f} m/s²",
+            f"a value of {sensor.spelling} is {largest:.6g}; the limit is {MAX_ACCELERATION:.0f} m/s²",
         )
     return Stream(times, axes)
 
 
-def _typed_texts(gathered: _Gathered) -> list[TypedText]:
-    if len(gathered.times) > MAX_ANNOTATIONS:
-        raise RejectedBatch("oversized", f"{len(gathered.times)} annotations; the limit is {MAX_ANNOTATIONS}")
-    times = _event_times(_ANNOTATION, gathered.times)
+def _decode_annotations(raw: _RawEntries) -> list[TypedText]:
+    if len(raw.times) > MAX_ANNOTATIONS:
+        raise RejectedBatch("oversized", f"{len(raw.times)} annotations; the limit is {MAX_ANNOTATIONS}")
+    times = _decode_times(_ANNOTATION, raw.times)
     try:
-        rows = _texts_decoder.decode(_joined(gathered.values))
+        rows = _texts_decoder.decode(_json_array(raw.values))
     except UNDECODABLE as error:
-        raise RejectedBatch("malformed", f"values of an annotation hold no text: {error}") from error
+        raise RejectedBatch("malformed", f"the values of an annotation contain no text: {error}") from error
     texts = [(row.text or "") if row is not None else "" for row in rows]
     if max(map(len, texts)) > MAX_TEXT:
-        raise RejectedBatch("oversized", f"an annotation of over {MAX_TEXT} characters")
+        raise RejectedBatch("oversized", f"an annotation is longer than {MAX_TEXT} characters")
     return [TypedText(time, text) for time, text in zip(times.tolist(), texts, strict=True)]
 
 
-def _joined(values: list[msgspec.Raw]) -> bytes:
+def _json_array(values: list[msgspec.Raw]) -> bytes:
     return b"[" + b",".join(values) + b"]"
 
 
-def _event_times(name: str, raw: list[msgspec.Raw]) -> Times:
-    """Decode times, ns, to µs."""
+def _decode_times(name: str, raw: list[msgspec.Raw]) -> Times:
+    """Decode times in ns; return them in µs."""
     try:
-        nanoseconds = np.array(_times_decoder.decode(_joined(raw)), np.int64)
+        nanoseconds = np.array(_times_decoder.decode(_json_array(raw)), np.int64)
     except (*UNDECODABLE, OverflowError) as error:
         raise RejectedBatch(
             "time", f"a time of {name} is not a whole number of nanoseconds since the epoch: {error}"
@@ -281,7 +207,7 @@ def _event_times(name: str, raw: list[msgspec.Raw]) -> Times:
 
 
 def _implausible_time(name: str, time: int) -> str:
-    text = f"time {time} of {name} is not nanoseconds since the epoch (2001 to 2100)"
+    text = f"time {time} of {name} is not in nanoseconds since the epoch (2001 to 2100)"
     for unit, microseconds in _OTHER_UNITS.items():
         if MIN_TIME_US <= time * microseconds <= MAX_TIME_US:
             return f"{text}: it seems to be in {unit}"
@@ -292,4 +218,4 @@ def _check_origin(push: Push, *, is_numbered: bool) -> None:
     check_identifier("session", push.session_id)
     check_identifier("device", push.device_id)
     if not is_numbered or not 0 <= push.message_id <= MAX_SEQUENCE:
-        raise RejectedBatch("sequence", "messageId is missing, or not between 0 and 2^53 - 1")
+        raise RejectedBatch("sequence", "messageId is missing or not between 0 and 2^53 - 1")

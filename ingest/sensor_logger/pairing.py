@@ -1,4 +1,4 @@
-"""Two streams brought together by time: gravity added to the acceleration that lacks it."""
+"""Pairing of two streams by time, to add gravity to linear acceleration."""
 
 from typing import NamedTuple
 
@@ -7,21 +7,21 @@ from numpy.typing import NDArray
 
 from har.samples import Times
 from har.windows import merge_readings
-from ingest.sensor_logger.document import Floats, Stream
+from ingest.sensor_logger.push import Floats, Stream
 
-#: A sensor that is asked to be slow still reads five times a second on Android; what is slower is not one stream, µs.
+#: Longest period of a stream, µs. Android's slowest sensors still deliver 5 readings per second.
 LONGEST_PERIOD_US = 250_000
 
 
 class Partners(NamedTuple):
-    """What a stream has at the times of another.
+    """A stream, interpolated at given times.
 
     Attributes
     ----------
     axes : ndarray of float64, shape (n, 3)
-        Interpolated between the two neighbours; before the first and after the last reading, that reading.
+        Linear interpolation between the two neighbours; before the first and after the last reading, that reading.
     are_near : ndarray of bool, shape (n,)
-        Whether the stream has a reading within one of its periods.
+        Whether the stream has a reading within one of its periods of the time.
     """
 
     axes: Floats
@@ -29,14 +29,14 @@ class Partners(NamedTuple):
 
 
 def partners_at(times: Times, stream: Stream) -> Partners:
-    """Return what a stream has at given times: exactly its reading, where it has one of the same time.
+    """Interpolate a stream at given times; where it has a reading of the same time, return exactly that reading.
 
     Parameters
     ----------
     times : ndarray of int64, shape (n,)
-        µs, in any order.
+        Event times, µs, in any order.
     stream : Stream
-        At least one reading, in any order.
+        A stream with at least one reading, in any order.
 
     Examples
     --------
@@ -55,7 +55,17 @@ def partners_at(times: Times, stream: Stream) -> Partners:
 
 
 class Paired(NamedTuple):
-    """Acceleration with gravity, and how many readings had nothing to add."""
+    """Acceleration with gravity.
+
+    Attributes
+    ----------
+    times : ndarray of int64, shape (n,)
+        Event times, µs since the epoch.
+    axes : ndarray of float64, shape (n, 3)
+        Acceleration including gravity, in the unit and with the signs of the streams.
+    unpaired : int
+        Number of readings that were left out, because no gravity reading was near.
+    """
 
     times: Times
     axes: Floats
@@ -63,13 +73,15 @@ class Paired(NamedTuple):
 
 
 def with_gravity(accelerometer: Stream, gravity: Stream) -> Paired:
-    """Add gravity to an accelerometer's readings, in its own unit and signs.
+    """Add gravity to an accelerometer's readings. Unit and signs do not change.
 
-    iPhones give both the same times, so the sum is exact; Android does not, and gravity, which changes slowly, is
-    interpolated. A reading that is further than one of gravity's periods from every reading of gravity is left out.
+    On iPhones both streams have the same times, so the sum is exact. On Android the times differ, so gravity, which
+    changes slowly, is interpolated. An accelerometer reading is left out if there is no gravity reading within one of
+    gravity's periods.
 
-    A document's pairs depend on nothing outside of it: sent again, it gives the same readings. The price is that at a
-    document's ends gravity is held for up to one period, where the next document would tell it better.
+    The result depends on the document alone, so a document that is sent again gives the same readings. Therefore
+    gravity is held constant for up to one period at the ends of a document, although the neighbouring documents would
+    allow interpolation.
     """
     partners = partners_at(accelerometer.times, gravity)
     near = partners.are_near
@@ -79,5 +91,6 @@ def with_gravity(accelerometer: Stream, gravity: Stream) -> Paired:
 
 
 def _period(times: Times) -> int:
-    """Return the usual distance of strictly increasing times, µs; 0 for a single one: then only equal times pair."""
+    """Return the median interval of strictly increasing times, at most `LONGEST_PERIOD_US`; 0 for a single time."""
+    # With a period of 0, a single reading pairs with equal times only.
     return min(int(np.median(np.diff(times))), LONGEST_PERIOD_US) if len(times) > 1 else 0

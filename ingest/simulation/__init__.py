@@ -1,1 +1,1 @@
-"""Simulated wearers: phones whose signals are drawn from a table of fitted parameters."""
+"""Simulated wearers: generates the readings of phones from a table of fitted parameters."""

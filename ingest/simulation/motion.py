@@ -1,7 +1,7 @@
-"""How one wearer's body moves the phone in one bout of one activity.
+"""The acceleration that one wearer's body gives the phone in one bout of one activity.
 
-A bout is rendered as a whole on a fine regular grid, from a generator of its own: what a reading shows depends on
-the wearer, the bout and the time alone, not on how the readings are asked for.
+A bout is rendered as a whole on a regular grid of 200 Hz, from its own random generator. A reading therefore depends
+only on the wearer, the bout and the time, and not on how the readings are requested.
 """
 
 from dataclasses import dataclass
@@ -31,23 +31,23 @@ STRIDE_BLEND = 0.15
 
 
 @dataclass(frozen=True, kw_only=True)
-class Bout:
-    """A rendered bout.
+class RenderedBout:
+    """One bout of one activity, rendered on the grid.
 
     Attributes
     ----------
     gravity
-        Its mean acceleration, m/s², ``(3,)``.
+        Mean acceleration, m/s², ``(3,)``.
     motion
-        What is added to it, m/s², ``(n, 3)`` on the grid of 200 Hz.
+        Acceleration added to the mean, m/s², ``(n, 3)`` on the grid of 200 Hz.
     """
 
     gravity: FloatArray
     motion: FloatArray
 
 
-def drawn(quantity: JointQuantity, scores: FloatArray, generator: np.random.Generator) -> FloatArray:
-    """Draw one wearer's value of a quantity; normal deviates are limited to 2.5 standard deviations."""
+def draw_quantity(quantity: JointQuantity, scores: FloatArray, generator: np.random.Generator) -> FloatArray:
+    """Draw one wearer's value of a quantity, ``(d,)``; normal deviates are clipped to 2.5 standard deviations."""
     own = limited_normal(generator, len(quantity.mean))
     value = np.array(quantity.mean)
     for score, loading in zip(scores, quantity.loadings, strict=True):
@@ -57,64 +57,67 @@ def drawn(quantity: JointQuantity, scores: FloatArray, generator: np.random.Gene
 
 
 def limited_normal(generator: np.random.Generator, *shape: int) -> FloatArray:
-    """Return standard normal deviates clipped to 2.5: no wearer is a freak."""
+    """Return standard normal deviates clipped to ±2.5, so that no wearer is an extreme outlier."""
     return np.clip(generator.standard_normal(shape), -LARGEST_DEVIATION, LARGEST_DEVIATION)
 
 
-def completed(vector: FloatArray) -> FloatArray:
-    """Return the vector with its largest component set so that its length is standard gravity, m/s².
+def restore_gravity(vector: FloatArray) -> FloatArray:
+    """Return the vector with its largest component adjusted so that its length is standard gravity, m/s².
 
-    The tilt is in the two smaller components; where they alone are nearly as long as gravity, all three are scaled.
+    The two smaller components hold the tilt and stay unchanged. If they alone are nearly as long as gravity, all three
+    components are scaled instead.
     """
     largest = int(np.argmax(np.abs(vector)))
     rest = float((vector**2).sum() - vector[largest] ** 2)
     if rest > (MOST_TILT * GRAVITY) ** 2:
-        return upright(vector)
+        return scale_to_gravity(vector)
     whole = vector.copy()
     whole[largest] = np.copysign(np.sqrt(GRAVITY**2 - rest), vector[largest])
     return whole
 
 
-def upright(vector: FloatArray) -> FloatArray:
-    """Return the vector with the length of standard gravity, m/s²."""
+def scale_to_gravity(vector: FloatArray) -> FloatArray:
+    """Return the vector scaled to the length of standard gravity, m/s²."""
     scaled: FloatArray = vector * (GRAVITY / np.sqrt((vector**2).sum()))
     return scaled
 
 
 class Posture:
-    """One wearer's way of sitting or standing: gravity, slow sway, tremor and fidgets."""
+    """One wearer's posture, sitting or standing: gravity, slow sway, tremor and fidgets."""
 
     def __init__(self, parameters: PostureParameters, scores: FloatArray, generator: np.random.Generator) -> None:
         self._parameters = parameters
-        self._gravity = drawn(parameters.gravity, scores, generator)
-        self._log_sway, self._log_tremor = drawn(parameters.log_levels, scores, generator)
+        self._gravity = draw_quantity(parameters.gravity, scores, generator)
+        self._log_sway, self._log_tremor = draw_quantity(parameters.log_levels, scores, generator)
 
-    def bout(self, steps: int, generator: np.random.Generator) -> Bout:
+    def bout(self, steps: int, generator: np.random.Generator) -> RenderedBout:
         """Render a bout of ``steps`` grid steps."""
         parameters = self._parameters
-        deviation = _mixed(limited_normal(generator, AXES), parameters.gravity_mixing)
-        gravity = completed(self._gravity + deviation)
+        deviation = _mix(limited_normal(generator, AXES), parameters.gravity_mixing)
+        gravity = restore_gravity(self._gravity + deviation)
         sway_level = np.exp(self._log_sway + log_level(parameters.sway_level, steps, generator))
         sway = coloured_noise(parameters.sway, steps, generator) * sway_level[:, None]
         tremor_level = np.exp(self._log_tremor + log_level(parameters.tremor_level, steps, generator))
         tremor = coloured_noise(parameters.tremor, steps, generator) * tremor_level[:, None]
-        return Bout(gravity=gravity, motion=sway + tremor)
+        return RenderedBout(gravity=gravity, motion=sway + tremor)
 
 
 class Gait:
-    """One wearer's way of walking or climbing: a mean stride, its variation and noise."""
+    """One wearer's gait, walking or climbing: a mean stride, its variation and noise."""
 
     def __init__(self, parameters: GaitParameters, scores: FloatArray, generator: np.random.Generator) -> None:
         self._parameters = parameters
         self._stride = (
-            np.stack([drawn(quantity, scores, generator) for quantity in (parameters.x, parameters.y, parameters.z)])
+            np.stack(
+                [draw_quantity(quantity, scores, generator) for quantity in (parameters.x, parameters.y, parameters.z)]
+            )
             / CENTIMETRES
         )
-        self._log_period = float(drawn(parameters.log_stride_period, scores, generator)[0])
-        self._variability = float(np.exp(drawn(parameters.log_variability, scores, generator)[0]))
+        self._log_period = float(draw_quantity(parameters.log_stride_period, scores, generator)[0])
+        self._variability = float(np.exp(draw_quantity(parameters.log_variability, scores, generator)[0]))
         self._directions = [np.array([part.x, part.y, part.z]) / CENTIMETRES for part in parameters.variation]
 
-    def bout(self, steps: int, generator: np.random.Generator) -> Bout:
+    def bout(self, steps: int, generator: np.random.Generator) -> RenderedBout:
         """Render a bout of ``steps`` grid steps."""
         stride, phase = self._phases(steps, generator)
         coefficients = self._coefficients(int(stride[-1]) + 2, generator)
@@ -132,11 +135,11 @@ class Gait:
         bins = (np.arange(len(envelope) + 2) - 0.5) / len(envelope)
         level = np.interp(phase, bins, np.concatenate([envelope[-1:], envelope, envelope[:1]]))
         noise = coloured_noise(self._parameters.noise, steps, generator)
-        gravity = upright(offset)
-        return Bout(gravity=gravity, motion=periodic - gravity + noise * (self._variability * level)[:, None])
+        gravity = scale_to_gravity(offset)
+        return RenderedBout(gravity=gravity, motion=periodic - gravity + noise * (self._variability * level)[:, None])
 
     def _phases(self, steps: int, generator: np.random.Generator) -> tuple[NDArray[np.int64], FloatArray]:
-        """Return the stride and the phase in it, 0 to 1, of every grid step."""
+        """Return the stride number and the phase in the stride, 0 to 1, of every grid step, ``(steps,)`` each."""
         parameters = self._parameters
         bout_log_period = self._log_period + parameters.period_bout_spread * float(limited_normal(generator))
         count = int(2 * steps / GRID_HZ / np.exp(bout_log_period)) + 8
@@ -149,7 +152,7 @@ class Gait:
         return stride, np.clip((times - starts[stride]) / periods[stride], 0.0, 1.0 - 1e-9)
 
     def _coefficients(self, strides: int, generator: np.random.Generator) -> FloatArray:
-        """Return the Fourier coefficients of successive strides, ``(strides, 3, 1 + 2 * harmonics)``."""
+        """Return the Fourier coefficients of successive strides, m/s², ``(strides, 3, 1 + 2 * harmonics)``."""
         coefficients = np.repeat(self._stride[None], strides, axis=0)
         for part, direction in zip(self._parameters.variation, self._directions, strict=True):
             scores = self._variability * _variation_scores(part, strides, generator)
@@ -158,14 +161,14 @@ class Gait:
 
 
 def smooth_step(position: FloatArray) -> FloatArray:
-    """Return 0 below 0, 1 above 1, and a smooth rise between."""
+    """Return 0 for positions below 0, 1 above 1, and a smooth rise between."""
     inside = np.clip(position, 0.0, 1.0)
     rising: FloatArray = inside * inside * (3 - 2 * inside)
     return rising
 
 
 def log_level(process: LevelProcess, steps: int, generator: np.random.Generator) -> FloatArray:
-    """Return the log level of a noise less the wearer's own, ``(steps,)``."""
+    """Return the log level of a noise relative to the wearer's own level, ``(steps,)``."""
     frame = process.frame_seconds * GRID_HZ
     count = int(steps / frame) + 3
     scores = _autoregressive(count, process.correlation, generator)
@@ -176,10 +179,10 @@ def log_level(process: LevelProcess, steps: int, generator: np.random.Generator)
 
 
 def coloured_noise(spectrum: Spectrum, steps: int, generator: np.random.Generator) -> FloatArray:
-    """Return noise with a spectrum, ``(steps, 3)`` on the grid of 200 Hz, by spectral synthesis.
+    """Return noise with the given spectrum, ``(steps, 3)`` on the grid of 200 Hz, by spectral synthesis.
 
-    Independent normal Fourier coefficients are given the spectrum's power (Shinozuka and Deodatis 1991, spectral
-    representation), and the axes are mixed to their correlation.
+    Independent normal Fourier coefficients are scaled to the spectrum's power (Shinozuka and Deodatis 1991, spectral
+    representation). The axes are then mixed to give them their correlation.
     """
     length = GRID_HZ * (-(-steps // GRID_HZ) + 1)
     frequencies = np.arange(length // 2 + 1) * (GRID_HZ / length)
@@ -209,7 +212,7 @@ def _variation_scores(part: StrideVariation, strides: int, generator: np.random.
 
 
 def _waveforms(coefficients: FloatArray) -> FloatArray:
-    """Return strides on equal steps of phase, ``(strides, STRIDE_POINTS, 3)``."""
+    """Return strides at equal steps of phase, m/s², ``(strides, STRIDE_POINTS, 3)``."""
     spectrum = np.zeros((len(coefficients), AXES, STRIDE_POINTS // 2 + 1), dtype=np.complex128)
     harmonics = (coefficients.shape[2] - 1) // 2
     spectrum[:, :, 0] = coefficients[:, :, 0]
@@ -229,7 +232,7 @@ def _autoregressive(count: int, correlation: float, generator: np.random.Generat
     return values
 
 
-def _mixed(deviates: FloatArray, mixing: list[list[float]]) -> FloatArray:
+def _mix(deviates: FloatArray, mixing: list[list[float]]) -> FloatArray:
     return np.array(
         [sum(weight * deviates[column] for column, weight in enumerate(row)) for row in mixing],
         dtype=np.float64,

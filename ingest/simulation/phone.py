@@ -1,4 +1,4 @@
-"""A simulated phone: a device with errors and a clock, carried by a simulated wearer."""
+"""A simulated phone: a device with sensor errors and an imperfect sample rate, carried by a simulated wearer."""
 
 from typing import Literal
 
@@ -7,8 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ingest.simulation.motion import limited_normal
-from ingest.simulation.parameters import PLACEMENTS, ParameterTable, Placement, load_parameters
-from ingest.simulation.schedule import MICROSECONDS, Schedule
+from ingest.simulation.parameter_loading import load_parameters
+from ingest.simulation.parameters import PLACEMENTS, ParameterTable, Placement
+from ingest.simulation.schedule import MICROSECONDS, ActivitySchedule
 from ingest.simulation.wearer import Wearer
 
 SAMPLE_RATES_HZ = (50.0, 60.0, 100.0, 150.0, 200.0)
@@ -25,9 +26,9 @@ class Readings(msgspec.Struct, frozen=True):
     Attributes
     ----------
     time_us
-        Event time, µs since the epoch, strictly increasing, int64 ``(n,)``.
+        Event times, µs since the epoch, strictly increasing, int64 ``(n,)``.
     acceleration
-        m/s², gravity included, float32 ``(n, 3)``.
+        Acceleration with gravity, m/s², float32 ``(n, 3)``.
     """
 
     time_us: NDArray[np.int64]
@@ -37,25 +38,25 @@ class Readings(msgspec.Struct, frozen=True):
 class SimulatedPhone:
     """A phone that records a simulated wearer.
 
-    Everything is drawn from ``(seed, index)``: the wearer, the order of activities, the device's scale and bias, its
-    true rate, jitter and noise. The readings do not depend on how often they are asked for.
+    ``(seed, index)`` determines everything: the wearer, the order of activities, and the device's scale, bias, true
+    sample rate, jitter and noise. The readings do not depend on how often they are requested.
 
     Parameters
     ----------
     seed
-        Of the whole simulation, non-negative.
+        Seed of the whole simulation, non-negative.
     index
-        Which phone of it, non-negative.
+        Number of the phone in the simulation, non-negative.
     session_start_us
         Event time of the session's start, µs since the epoch.
     placement
-        Where it is worn; alternating between the waist and the pocket with the index by default.
+        Where the phone is worn; by default the waist for even indices and the pocket for odd ones.
     sample_rate_hz
-        Nominal rate, 10 to 500 Hz; drawn from 50, 60, 100, 150 and 200 Hz by default.
+        Nominal sample rate, 10 to 500 Hz; by default drawn from 50, 60, 100, 150 and 200 Hz.
     segment_seconds
-        How long an activity lasts.
+        Duration of each activity, s.
     table
-        The parameters; those that ship with the package by default.
+        The fitted parameters; by default the table in the package.
 
     Raises
     ------
@@ -87,8 +88,8 @@ class SimulatedPhone:
         if placement is not None and placement not in PLACEMENTS:
             raise ValueError(f"placement must be one of {PLACEMENTS}, not {placement!r}")
         table = table or load_parameters()
-        person, errors, clock = (int(word) for word in np.random.SeedSequence([seed, index]).generate_state(3))
-        generator = np.random.default_rng([errors, 0])
+        wearer_seed, device_seed, block_seed = map(int, np.random.SeedSequence([seed, index]).generate_state(3))
+        generator = np.random.default_rng([device_seed, 0])
         drawn_rate = float(generator.choice(SAMPLE_RATES_HZ))
         device = table.device
 
@@ -97,8 +98,8 @@ class SimulatedPhone:
         self.placement: Placement = placement or PLACEMENTS[index % len(PLACEMENTS)]
         self.sample_rate_hz = sample_rate_hz or drawn_rate
         self.session_start_us = session_start_us
-        self.schedule = Schedule(person, segment_seconds)
-        self._wearer = Wearer(person, self.placement, self.schedule, table)
+        self.schedule = ActivitySchedule(wearer_seed, segment_seconds)
+        self._wearer = Wearer(wearer_seed, self.placement, self.schedule, table)
         self._scale = 1 + device.scale_spread * float(limited_normal(generator))
         self._bias = device.bias_spread * limited_normal(generator, 3)
         self._noise = float(np.exp(device.log_noise_mean + device.log_noise_spread * limited_normal(generator)))
@@ -106,17 +107,17 @@ class SimulatedPhone:
         deviation = min(max(deviation, -LARGEST_RATE_DEVIATION), LARGEST_RATE_DEVIATION)
         self._period_us = MICROSECONDS / (self.sample_rate_hz * (1 + deviation))
         self._jitter_spread = device.jitter_spread
-        self._block_seed = clock
+        self._block_seed = block_seed
         self._last_block: tuple[int, NDArray[np.float64]] | None = None
         self._next = 0
 
     def readings_until(self, event_time_us: int) -> Readings:
-        """Return the readings taken since the last call up to a time, inclusive.
+        """Return the readings from the last call up to a time, inclusive.
 
         Parameters
         ----------
         event_time_us
-            µs since the epoch; a time before the last call's gives no readings.
+            Event time, µs since the epoch; if it is before that of the last call, there are no readings.
         """
         elapsed = event_time_us - self.session_start_us
         last = max(self._next, int(np.ceil(elapsed / self._period_us)) + 2)
@@ -128,7 +129,12 @@ class SimulatedPhone:
         return Readings(time_us=times + np.int64(self.session_start_us), acceleration=acceleration.astype(np.float32))
 
     def activity_at(self, time_us: NDArray[np.int64]) -> NDArray[np.str_]:
-        """Return what the wearer does at event times, µs since the epoch.
+        """Return the wearer's activity at each event time.
+
+        Parameters
+        ----------
+        time_us
+            Event times, µs since the epoch, int64 ``(n,)``.
 
         Raises
         ------
@@ -140,7 +146,8 @@ class SimulatedPhone:
     def _times_and_noise(self, first: int, last: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Return elapsed times (µs) and sensor noise (m/s²) of the readings ``first`` to ``last``, exclusive.
 
-        Drawn in blocks of fixed readings, each from its own generator, so that chunks don't matter.
+        They are drawn in blocks of `NOISE_BLOCK` readings, each from its own generator, so that they do not depend on
+        how the readings are requested.
         """
         blocks = range(first // NOISE_BLOCK, -(-last // NOISE_BLOCK))
         deviates = [self._block(number) for number in blocks]
@@ -153,7 +160,7 @@ class SimulatedPhone:
         return np.floor(grid * self._period_us).astype(np.int64), own[:, 1:] * self._noise
 
     def _block(self, number: int) -> NDArray[np.float64]:
-        """Return a block's deviates; the last one is kept, because most calls continue in it."""
+        """Return a block's standard normal deviates, ``(NOISE_BLOCK, 4)``; the last block is cached."""
         if self._last_block is None or self._last_block[0] != number:
             deviates = np.random.default_rng([self._block_seed, number]).standard_normal((NOISE_BLOCK, 4))
             self._last_block = number, deviates

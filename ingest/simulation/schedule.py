@@ -1,4 +1,4 @@
-"""Which activity a simulated wearer does when."""
+"""The schedule of a simulated wearer's activities."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,18 +10,18 @@ SHORTEST_SEGMENT_SECONDS = 2.0
 LONGEST_SEGMENT_SECONDS = 600.0
 
 
-class Schedule:
-    """All activities in equal time, in an order drawn anew for every cycle.
+class ActivitySchedule:
+    """A schedule that gives all activities equal time, in a random order for each cycle.
 
-    Time is cut into segments of one length; a cycle is one segment of each activity. No activity follows itself, so
-    every boundary of segments is a change of activity.
+    Time is divided into segments of equal length; a cycle has one segment of each activity. No activity follows itself,
+    so the activity changes at every segment boundary.
 
     Parameters
     ----------
     seed
-        The order depends on it alone.
+        Seed that determines the order.
     segment_seconds
-        Length of a segment, 2 to 600 s, rounded to whole µs.
+        Length of a segment, 2 to 600 s; rounded to whole µs.
 
     Raises
     ------
@@ -30,7 +30,7 @@ class Schedule:
 
     Examples
     --------
-    >>> schedule = Schedule(seed=1, segment_seconds=10.0)
+    >>> schedule = ActivitySchedule(seed=1, segment_seconds=10.0)
     >>> sorted(schedule.activity_of_segment(index) for index in range(5))
     ['sit', 'stairsdown', 'stairsup', 'stand', 'walk']
     """
@@ -45,7 +45,7 @@ class Schedule:
         self.segment_us = round(segment_seconds * MICROSECONDS)
 
     def segment_at(self, elapsed_us: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return the index of the segment that holds each time since the session's start, µs."""
+        """Return the index of the segment that contains each time, µs since the session's start."""
         return np.asarray(elapsed_us, dtype=np.int64) // self.segment_us
 
     def activity_of_segment(self, segment: int) -> Activity:
@@ -54,15 +54,15 @@ class Schedule:
         Raises
         ------
         ValueError
-            If the index is negative: nothing happens before the session.
+            If the index is negative, so before the session's start.
         """
         if segment < 0:
-            raise ValueError("a time lies before the session's start")
+            raise ValueError("a time is before the session's start")
         cycle, position = divmod(segment, len(ACTIVITIES))
         return ACTIVITIES[self._order(cycle)[position]]
 
     def activity_at(self, elapsed_us: NDArray[np.int64]) -> NDArray[np.str_]:
-        """Return the activity at each time since the session's start, µs, as an array of the same shape."""
+        """Return the activity at each time, µs since the session's start, as an array of the same shape."""
         segments, inverse = np.unique(self.segment_at(elapsed_us), return_inverse=True)
         names = np.array([self.activity_of_segment(int(segment)) for segment in segments], dtype=np.str_)
         activities: NDArray[np.str_] = names[inverse.reshape(np.shape(elapsed_us))]

@@ -1,20 +1,14 @@
-"""A simulated wearer: a person who carries a phone in one place through a schedule of activities."""
+"""A simulated wearer, who carries a phone at one placement and follows a schedule of activities."""
 
 from collections import OrderedDict
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ingest.simulation.motion import GRID_HZ, Bout, Gait, Posture, limited_normal, smooth_step
-from ingest.simulation.parameters import (
-    GAITS,
-    POSTURES,
-    ParameterTable,
-    Placement,
-    PlacementParameters,
-    load_parameters,
-)
-from ingest.simulation.schedule import MICROSECONDS, Schedule
+from ingest.simulation.motion import GRID_HZ, Gait, Posture, RenderedBout, limited_normal, smooth_step
+from ingest.simulation.parameter_loading import load_parameters
+from ingest.simulation.parameters import GAITS, POSTURES, ParameterTable, Placement, PlacementParameters
+from ingest.simulation.schedule import MICROSECONDS, ActivitySchedule
 
 FloatArray = NDArray[np.float64]
 
@@ -24,26 +18,26 @@ GRID_US = MICROSECONDS // GRID_HZ
 
 
 class Wearer:
-    """A person drawn from the table of parameters.
+    """A wearer whose parameters are drawn from the fitted table.
 
-    The acceleration is a function of the wearer's seed and the time alone: any times, in any chunks, give the same
-    values bit for bit. Between two activities gravity turns along the great circle and the motions are blended, for
-    one second around the change.
+    The acceleration depends only on the wearer's seed and the time: the values are the same, bit for bit, however the
+    times are split into calls. For one second around a change of activity, gravity rotates along the great circle and
+    the motions are blended.
 
     Parameters
     ----------
     seed
-        Of this person.
+        Seed of this wearer.
     placement
         Where the phone is worn.
     schedule
-        What the person does when.
+        The wearer's activities over time.
     table
-        The parameters; those that ship with the package by default.
+        The fitted parameters; by default the table in the package.
     """
 
     def __init__(
-        self, seed: int, placement: Placement, schedule: Schedule, table: ParameterTable | None = None
+        self, seed: int, placement: Placement, schedule: ActivitySchedule, table: ParameterTable | None = None
     ) -> None:
         parameters: PlacementParameters = (table or load_parameters()).placements[placement]
         generator = np.random.default_rng([seed, 0])
@@ -55,7 +49,7 @@ class Wearer:
             self._activities[gait] = Gait(parameters.gaits[gait], scores, generator)
         self._seed = seed
         self._schedule = schedule
-        self._bouts: OrderedDict[int, Bout] = OrderedDict()
+        self._bouts: OrderedDict[int, RenderedBout] = OrderedDict()
 
     def acceleration(self, elapsed_us: NDArray[np.int64]) -> FloatArray:
         """Return the true acceleration in the phone's frame.
@@ -68,12 +62,12 @@ class Wearer:
         Returns
         -------
         numpy.ndarray
-            m/s², gravity included, float64 ``(n, 3)``.
+            Acceleration with gravity, m/s², float64 ``(n, 3)``.
 
         Raises
         ------
         ValueError
-            If a time lies before the session's start.
+            If a time is before the session's start.
         """
         times = np.asarray(elapsed_us, dtype=np.int64)
         acceleration = np.empty((len(times), 3))
@@ -96,7 +90,7 @@ class Wearer:
                 continue
             other_gravity, other_motion = self._gravity_and_motion(neighbour, times[near])
             weight = smooth_step(0.5 - distance[near] / TRANSITION_US)[:, None]
-            gravity[near] = turned(gravity[near], other_gravity, weight)
+            gravity[near] = rotate_towards(gravity[near], other_gravity, weight)
             motion[near] = motion[near] * (1 - weight) + other_motion * weight
         return gravity + motion
 
@@ -109,7 +103,7 @@ class Wearer:
         motion = bout.motion[index] * (1 - fraction) + bout.motion[index + 1] * fraction
         return np.repeat(bout.gravity[None], len(times), axis=0), motion
 
-    def _bout(self, segment: int) -> Bout:
+    def _bout(self, segment: int) -> RenderedBout:
         bout = self._bouts.get(segment)
         if bout is None:
             activity = self._activities[self._schedule.activity_of_segment(segment)]
@@ -121,15 +115,15 @@ class Wearer:
         return bout
 
 
-def turned(start: FloatArray, end: FloatArray, weight: FloatArray) -> FloatArray:
-    """Turn vectors towards others of the same length along the great circle.
+def rotate_towards(start: FloatArray, end: FloatArray, weight: FloatArray) -> FloatArray:
+    """Rotate vectors along the great circle towards other vectors of the same length.
 
     Parameters
     ----------
     start, end
-        ``(n, 3)``, of equal lengths.
+        Vectors of equal length, ``(n, 3)``.
     weight
-        0 gives the start, 1 the end, ``(n, 1)``.
+        Share of the rotation: 0 gives `start`, 1 gives `end`, ``(n, 1)``.
     """
     squared = (start**2).sum(axis=1, keepdims=True)
     cosine = np.clip((start * end).sum(axis=1, keepdims=True) / squared, -0.9999, 0.999999)

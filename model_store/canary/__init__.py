@@ -1,1 +1,1 @@
-"""Judging a canary by what it and the stable release say of the same windows."""
+"""Judging a canary by its predictions and those of the stable release for the same windows."""

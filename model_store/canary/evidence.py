@@ -1,4 +1,4 @@
-"""What is known of a canary: its answers beside the stable release's, and where wearers said what was right."""
+"""The data that a canary is judged by: comparisons of its predictions with stable's, and wearers' labels."""
 
 from collections import defaultdict, deque
 from dataclasses import dataclass, field
@@ -7,33 +7,35 @@ import numpy as np
 from numpy.typing import NDArray
 
 from har.comparisons import Comparison
+from har.labels import Label, LabelTable
 from har.recordings import NULL_LABEL
-from har.statements import Statement, StatementTable
 
-#: Windows that are remembered; beyond, the oldest are forgotten.
+#: Most windows that are kept. Beyond that, the oldest are dropped.
 MOST_WINDOWS = 50_000
 
 Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Measured:
-    """A canary in figures. Windows of one device resemble each other, so a device counts once, by its mean.
+class CanaryMeasurements:
+    """What was measured of a canary.
+
+    Windows of one device resemble each other, so each device counts once, by its mean.
 
     Attributes
     ----------
     windows : int
-        Compared windows.
+        Number of compared windows.
     agreement : ndarray of float64, shape (devices,)
-        Share of each device's windows to which both give the same answer.
+        Share of each device's windows for which both releases predict the same class.
     confidence : ndarray of float64, shape (devices,)
-        How much more confident the canary is, on each device's average.
+        Mean confidence of the canary minus that of the stable release, on each device.
     accuracy : ndarray of float64, shape (labelled devices,)
-        How much larger the canary's share of right answers is on each labelled device's windows.
+        Accuracy of the canary minus that of the stable release, on the labelled windows of each device.
     labelled_windows : int
-        Windows with one label.
+        Number of windows that carry one label from start to end.
     canary_ms, stable_ms : float
-        Median time for a window, ms; NaN without windows.
+        Median time to classify a window, ms. NaN without windows.
     """
 
     windows: int
@@ -46,28 +48,28 @@ class Measured:
 
     @property
     def devices(self) -> int:
-        """How many devices were compared."""
+        """Number of compared devices."""
         return len(self.agreement)
 
 
 @dataclass
 class Evidence:
-    """Collects comparisons of one canary with one stable release, and statements of wearers.
+    """Collects comparisons of one canary with one stable release, and the labels of wearers.
 
     Parameters
     ----------
     canary, stable : str
-        The releases; what compares others is left out.
+        Names of the two releases. Comparisons of other releases are ignored.
     """
 
     canary: str
     stable: str
     _windows: dict[tuple[str, str, int], Comparison] = field(default_factory=dict)
     _order: deque[tuple[str, str, int]] = field(default_factory=deque)
-    _said: StatementTable = field(default_factory=StatementTable)
+    _labels: LabelTable = field(default_factory=LabelTable)
 
     def add(self, comparison: Comparison) -> None:
-        """Take a comparison; one of a window that was compared before replaces it."""
+        """Add a comparison. It replaces an earlier comparison of the same window."""
         if (comparison.canary.release, comparison.stable.release) != (self.canary, self.stable):
             return
         key = comparison.device, comparison.session, comparison.start
@@ -77,35 +79,35 @@ class Evidence:
         if len(self._order) > MOST_WINDOWS:
             del self._windows[self._order.popleft()]
 
-    def add_statement(self, statement: Statement) -> None:
-        """Take what a wearer said.
+    def add_label(self, label: Label) -> None:
+        """Add a wearer's label.
 
         Raises
         ------
         RecordingError
-            If it contradicts who was said to wear the phone.
+            If it names another wearer for the session than an earlier label.
         """
-        self._said.add(statement)
+        self._labels.add(label)
 
     def __len__(self) -> int:
         return len(self._windows)
 
-    def measure(self) -> Measured:
-        """Return the figures by now."""
+    def measure(self) -> CanaryMeasurements:
+        """Return what was measured up to now."""
         by_device: dict[str, list[Comparison]] = defaultdict(list)
-        for each in self._windows.values():
-            by_device[each.device].append(each)
+        for comparison in self._windows.values():
+            by_device[comparison.device].append(comparison)
         agreement, confidence, accuracy, labelled = [], [], [], 0
-        for theirs in by_device.values():
-            agreement.append(np.mean([each.canary.activity == each.stable.activity for each in theirs]))
-            confidence.append(np.mean([each.canary.confidence - each.stable.confidence for each in theirs]))
-            right = self._right(theirs)
-            labelled += len(right)
-            if right:
-                accuracy.append(np.mean(right))
-        times = np.array([(each.canary.taken_us, each.stable.taken_us) for each in self._windows.values()]) / 1_000
+        for comparisons in by_device.values():
+            agreement.append(np.mean([pair.canary.activity == pair.stable.activity for pair in comparisons]))
+            confidence.append(np.mean([pair.canary.confidence - pair.stable.confidence for pair in comparisons]))
+            gains = self._accuracy_gains(comparisons)
+            labelled += len(gains)
+            if gains:
+                accuracy.append(np.mean(gains))
+        times = np.array([(pair.canary.taken_us, pair.stable.taken_us) for pair in self._windows.values()]) / 1_000
         canary_ms, stable_ms = np.median(times, axis=0).tolist() if len(times) else (float("nan"), float("nan"))
-        return Measured(
+        return CanaryMeasurements(
             len(self._windows),
             np.array(agreement),
             np.array(confidence),
@@ -115,16 +117,19 @@ class Evidence:
             stable_ms,
         )
 
-    def _right(self, theirs: list[Comparison]) -> list[int]:
-        """Return, of each of a device's labelled windows, by how much the canary is more right: 1, 0 or -1."""
-        found = []
+    def _accuracy_gains(self, comparisons: list[Comparison]) -> list[int]:
+        """Return a number for each labelled window of a device.
+
+        It is 1 if only the canary is right, -1 if only the stable release is right, else 0.
+        """
+        gains = []
         sessions: dict[str, list[Comparison]] = defaultdict(list)
-        for each in theirs:
-            sessions[each.session].append(each)
-        for session, some in sessions.items():
-            times = np.array([(each.start, each.end - 1) for each in some])
-            said = self._said.labels(some[0].device, session, times.ravel()).reshape(-1, 2)
-            for each, (first, last) in zip(some, said, strict=True):
+        for comparison in comparisons:
+            sessions[comparison.session].append(comparison)
+        for session, windows in sessions.items():
+            times = np.array([(window.start, window.end - 1) for window in windows])
+            labels = self._labels.labels(windows[0].device, session, times.ravel()).reshape(-1, 2)
+            for window, (first, last) in zip(windows, labels, strict=True):
                 if first == last != NULL_LABEL:
-                    found.append(int(each.canary.activity == first) - int(each.stable.activity == first))
-        return found
+                    gains.append(int(window.canary.activity == first) - int(window.stable.activity == first))
+        return gains

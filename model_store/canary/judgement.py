@@ -1,4 +1,4 @@
-"""Whether a canary may become stable, must go, or needs more time."""
+"""The decision on a canary: end it, promote it, or wait for more data."""
 
 import math
 from typing import Literal
@@ -6,37 +6,38 @@ from typing import Literal
 import msgspec
 import numpy as np
 
-from model_store.canary.evidence import Floats, Measured
+from model_store.canary.evidence import CanaryMeasurements, Floats
 
-#: One-sided: of canaries that are just at a limit, one in a hundred is wrongly found beyond it with many devices, and
-#: four in a hundred with five, as Student's distribution is wider than the normal one.
+#: Half-width of the interval around a mean, in standard errors (one-sided). For a canary exactly at a limit, the false
+#: alarm rate is 1 % with many devices and 4 % with five, as Student's distribution is wider than the normal one.
 STANDARD_ERRORS = 2.33
-#: With fewer devices or windows nothing is decided.
+#: With fewer devices or windows, the verdict is to wait.
 FEWEST_DEVICES, FEWEST_WINDOWS = 3, 50
 
-#: A canary may take so much longer for a window, ms, whatever the ratio is: short times are mostly noise.
+#: Extra time for a window that never counts as a breach, ms. Differences between short times are mostly noise.
 UNNOTICED_MS = 1.0
 
 Verdict = Literal["breach", "pass", "wait"]
 
 
 class CanaryLimits(msgspec.Struct, frozen=True):
-    """What a canary must keep to, and for how long it is looked at before it passes.
+    """The limits for a canary, and how much data it needs to pass.
 
     Attributes
     ----------
     devices, windows : int
-        So many must have been compared.
+        Least numbers of compared devices and windows before it can pass.
     seconds : float
-        So long it must have been a canary.
+        Least time as a canary before it can pass, s.
     agreement : float
-        Least share of windows to which it gives the stable release's answer.
+        Least share of windows for which it predicts the same class as the stable release.
     confidence_loss : float
-        By how much it may be less confident.
+        Largest loss of mean confidence against the stable release.
     latency_ratio : float
-        How many times as long it may take for a window, if that is over `UNNOTICED_MS` longer.
+        Largest ratio of its time for a window to the stable release's. Ignored if the difference is at most
+        `UNNOTICED_MS`.
     accuracy_loss : float
-        By how much its share of right answers may be smaller, where wearers said what is right.
+        Largest loss of accuracy against the stable release, on windows that wearers labelled.
     """
 
     devices: int = 5
@@ -48,21 +49,21 @@ class CanaryLimits(msgspec.Struct, frozen=True):
     accuracy_loss: float = 0.02
 
 
-class Check(msgspec.Struct, frozen=True):
-    """One thing that was looked at.
+class CanaryCheck(msgspec.Struct, frozen=True):
+    """The check of one measurement against its limit.
 
     Attributes
     ----------
     what : str
-        In words.
+        Name of the measurement.
     value : float
-        The mean over devices, or the ratio.
+        Its mean over devices; for the latency, the ratio of medians.
     least, most : float
-        Where it lies, by its standard error over devices.
+        Bounds of `value` by its standard error over devices.
     limit : float
-        What it may not be below; of the latency, above.
+        Its lower limit; for the latency, the upper limit.
     verdict : {'breach', 'pass', 'wait'}
-        What follows of it alone.
+        Result of this check alone.
     """
 
     what: str
@@ -74,18 +75,18 @@ class Check(msgspec.Struct, frozen=True):
 
 
 class Judgement(msgspec.Struct, frozen=True):
-    """What is found of a canary by now.
+    """The current judgement of a canary.
 
     Attributes
     ----------
     verdict : {'breach', 'pass', 'wait'}
-        Whether it must go, may become stable, or needs more time.
+        Whether to end it, whether it can become stable, or whether it needs more data.
     reason : str
-        In a sentence.
+        The reason, for people.
     devices, windows, labelled_windows : int
-        On what it rests.
-    checks : list of Check
-        Everything that was looked at.
+        Numbers of devices and windows that were compared, and of labelled windows among them.
+    checks : list of CanaryCheck
+        All checks.
     """
 
     verdict: Verdict
@@ -93,24 +94,24 @@ class Judgement(msgspec.Struct, frozen=True):
     devices: int
     windows: int
     labelled_windows: int
-    checks: list[Check]
+    checks: list[CanaryCheck]
 
 
-def judge(measured: Measured, limits: CanaryLimits, age_seconds: float) -> Judgement:
+def judge(measured: CanaryMeasurements, limits: CanaryLimits, age_seconds: float) -> Judgement:
     """Judge a canary.
 
-    A limit is breached if all that the standard error over devices leaves possible is beyond it, kept to if nothing
-    of that is. A breach counts as soon as `FEWEST_DEVICES` and `FEWEST_WINDOWS` were compared; nothing passes before
-    it was looked at for as long, on as many devices and windows, as the limits say.
+    Each mean over devices has an interval of `STANDARD_ERRORS` on either side. A limit is breached if the whole
+    interval is beyond it, and met if the whole interval is within it. A breach counts as soon as `FEWEST_DEVICES` and
+    `FEWEST_WINDOWS` were compared. A canary passes only after the time, devices and windows that the limits ask for.
 
     Parameters
     ----------
-    measured : Measured
-        What is known of it.
+    measured : CanaryMeasurements
+        What was measured of it.
     limits : CanaryLimits
-        What it must keep to.
+        Its limits.
     age_seconds : float
-        How long it has been a canary.
+        Time since it became a canary, s.
     """
     checks = [
         _above("agreement with stable", measured.agreement, limits.agreement),
@@ -123,43 +124,45 @@ def judge(measured: Measured, limits: CanaryLimits, age_seconds: float) -> Judge
     return Judgement(verdict, reason, measured.devices, measured.windows, measured.labelled_windows, checks)
 
 
-def _conclude(checks: list[Check], measured: Measured, limits: CanaryLimits, age_seconds: float) -> tuple[Verdict, str]:
-    on = f"on {measured.windows} windows of {measured.devices} devices"
+def _conclude(
+    checks: list[CanaryCheck], measured: CanaryMeasurements, limits: CanaryLimits, age_seconds: float
+) -> tuple[Verdict, str]:
+    data = f"on {measured.windows} windows of {measured.devices} devices"
     if measured.devices < FEWEST_DEVICES or measured.windows < FEWEST_WINDOWS:
-        return "wait", f"too little is compared yet, {on}"
+        return "wait", f"too few comparisons, {data}"
     breached = [check for check in checks if check.verdict == "breach"]
     if breached:
-        return "breach", f"{'; '.join(map(_said, breached))}, {on}"
+        return "breach", f"{'; '.join(map(_describe, breached))}, {data}"
     if measured.devices < limits.devices or measured.windows < limits.windows or age_seconds < limits.seconds:
         return "wait", (
-            f"nothing is wrong yet, {on} in {age_seconds:.0f} s; asked for are {limits.windows} windows of "
+            f"no limit is breached, {data} in {age_seconds:.0f} s; needs {limits.windows} windows of "
             f"{limits.devices} devices in {limits.seconds:.0f} s"
         )
     unsure = [check for check in checks if check.verdict == "wait"]
     if unsure:
-        return "wait", f"not sure yet of: {'; '.join(map(_said, unsure))}, {on}"
-    return "pass", f"{'; '.join(map(_said, checks))}, {on}"
+        return "wait", f"not certain: {'; '.join(map(_describe, unsure))}, {data}"
+    return "pass", f"{'; '.join(map(_describe, checks))}, {data}"
 
 
-def _above(what: str, of_devices: Floats, limit: float) -> Check:
-    """Check that what is measured on devices is not below a limit."""
-    if not len(of_devices):
-        return Check(what, math.nan, -math.inf, math.inf, limit, "wait")
-    mean = float(of_devices.mean())
-    spread = float(np.std(of_devices, ddof=1)) if len(of_devices) > 1 else math.inf
-    error = STANDARD_ERRORS * spread / math.sqrt(len(of_devices))
+def _above(what: str, values: Floats, limit: float) -> CanaryCheck:
+    """Check that the mean of a value per device is not below a limit."""
+    if not len(values):
+        return CanaryCheck(what, math.nan, -math.inf, math.inf, limit, "wait")
+    mean = float(values.mean())
+    spread = float(np.std(values, ddof=1)) if len(values) > 1 else math.inf
+    error = STANDARD_ERRORS * spread / math.sqrt(len(values))
     least, most = mean - error, mean + error
     verdict: Verdict = "breach" if most < limit else "pass" if least >= limit else "wait"
-    return Check(what, mean, least, most, limit, verdict)
+    return CanaryCheck(what, mean, least, most, limit, verdict)
 
 
-def _latency(measured: Measured, limit: float) -> Check:
-    """Check the time for a window; a difference that nobody would notice is none."""
+def _latency(measured: CanaryMeasurements, limit: float) -> CanaryCheck:
+    """Check the time to classify a window. Differences up to `UNNOTICED_MS` are ignored."""
     ratio = measured.canary_ms / measured.stable_ms if measured.stable_ms else math.nan
     noticed = measured.canary_ms - measured.stable_ms > UNNOTICED_MS
     verdict: Verdict = "wait" if math.isnan(ratio) else "breach" if ratio > limit and noticed else "pass"
-    return Check("time for a window, times stable's", ratio, ratio, ratio, limit, verdict)
+    return CanaryCheck("latency relative to stable", ratio, ratio, ratio, limit, verdict)
 
 
-def _said(check: Check) -> str:
+def _describe(check: CanaryCheck) -> str:
     return f"{check.what} {check.value:.3g} ({check.least:.3g} to {check.most:.3g}; limit {check.limit:g})"

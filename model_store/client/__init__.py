@@ -1,1 +1,1 @@
-"""The clients' side of the store: what is fetched, how it is verified, and what is kept for when the store is away."""
+"""The client side of the store: fetching and verifying releases, and keeping the last good one on disk."""

@@ -1,4 +1,4 @@
-"""Why an update was not taken. Whatever it is, the release that runs is kept."""
+"""Reasons for rejecting an update. The client keeps its current release in every case."""
 
 from typing import Literal
 
@@ -20,32 +20,35 @@ Reason = Literal[
 ]
 
 
-class UpdateRefusedError(ReleaseError):
-    """An update that was not taken.
+class UpdateRejectedError(ReleaseError):
+    """An update was rejected.
 
     Attributes
     ----------
     reason : str
-        ``unreachable``, ``slow`` or ``too long``: it did not come. ``expired``: news are kept back, or the store is
-        not refreshed. ``rolled back``: older than what was seen before. ``unsigned``: not by whom it should be.
-        ``changed``: other bytes than were signed. ``contradictory``: metadata that does not belong together.
-        ``unusable``: the release itself.
+        - ``unreachable``, ``slow``, ``too long``: the download failed.
+        - ``expired``: the metadata expired. An attacker withholds newer metadata, or the store did not renew it.
+        - ``rolled back``: the metadata or the pointer is older than one that this client accepted before.
+        - ``unsigned``: the signatures are not those that the role needs.
+        - ``changed``: the bytes are not those that were signed.
+        - ``contradictory``: the signed documents contradict each other.
+        - ``unusable``: the release cannot be loaded or fails its checks.
     """
 
     def __init__(self, reason: Reason, detail: str) -> None:
-        super().__init__(f"update refused ({reason}): {detail}")
+        super().__init__(f"update rejected ({reason}): {detail}")
         self.reason = reason
 
 
 class SlowDownloadError(DownloadError):
-    """A download that is slower than the least rate, or not done in time."""
+    """A download was slower than the minimum rate or exceeded its deadline."""
 
 
-def refusal(error: Exception) -> UpdateRefusedError:
-    """Say what an error of fetching or verifying means."""
-    if isinstance(error, UpdateRefusedError):
+def rejection(error: Exception) -> UpdateRejectedError:
+    """Convert an error of fetching or verifying to a rejection with its reason."""
+    if isinstance(error, UpdateRejectedError):
         return error
-    return UpdateRefusedError(_reason(error), str(error) or type(error).__name__)
+    return UpdateRejectedError(_reason(error), str(error) or type(error).__name__)
 
 
 def _reason(error: Exception) -> Reason:

@@ -1,4 +1,4 @@
-"""Fetching from a store over HTTP, whatever the network does: in bounded time, and going on where it broke."""
+"""Fetch files from a store over HTTP, in bounded time. Interrupted downloads are resumed."""
 
 import time
 from collections.abc import Iterator
@@ -17,22 +17,22 @@ OK, PARTIAL, SERVER_ERROR = 200, 206, 500
 
 @dataclass(frozen=True)
 class Patience:
-    """How long a store is borne with.
+    """Time limits and retries of a pull.
 
     Attributes
     ----------
     deadline_seconds : float
-        For all that one pull fetches.
+        Time limit for all downloads of one pull, s.
     least_bytes_per_second : float
-        A file that comes slower, on the average, is given up.
+        Minimum average rate of a file, bytes/s.
     grace_seconds : float
-        From the start of a file, in which the rate does not count yet.
+        Time from the start of a file during which the rate is not checked, s.
     silence_seconds : float
-        A connection that is silent for so long is broken.
+        Timeout for connecting and for each read, s.
     fruitless_attempts : int
-        Connections in a row that bring nothing of a file, until it is given up.
+        Connections in a row without any new byte after which a download fails.
     pause_seconds : float
-        Before a file is asked for again; doubled after each attempt that brought nothing.
+        Pause before a file is requested again, s. It doubles after each attempt without a new byte.
     """
 
     deadline_seconds: float = 120.0
@@ -44,14 +44,14 @@ class Patience:
 
 
 class BoundedFetcher(FetcherInterface):
-    """Fetches files within the time of one pull.
+    """Fetches files within the time limits of a pull.
 
     Parameters
     ----------
     patience : Patience
-        How long.
+        Time limits and retries.
     token : str, optional
-        What a store asks for that is not open to everybody.
+        Bearer token for reading, if the store needs one.
     """
 
     def __init__(self, patience: Patience | None = None, *, token: str | None = None) -> None:
@@ -59,40 +59,40 @@ class BoundedFetcher(FetcherInterface):
         self._pool = urllib3.PoolManager(retries=False)
         self._headers = {"Accept-Encoding": "identity"} | ({"Authorization": f"Bearer {token}"} if token else {})
         self._deadline = 0.0
-        self._answer: urllib3.BaseHTTPResponse | None = None
+        self._response: urllib3.BaseHTTPResponse | None = None
         self.restart()
 
     def restart(self) -> None:
-        """Begin another pull: the deadline is put off."""
+        """Begin another pull: reset the deadline."""
         self._deadline = time.monotonic() + self._patience.deadline_seconds
 
     def close(self) -> None:
-        """End a pull: close what is connected, also what nobody reads to its end."""
-        if self._answer is not None:
-            self._answer.close()
+        """End a pull: close all connections, including unfinished responses."""
+        if self._response is not None:
+            self._response.close()
         self._pool.clear()
 
     def _fetch(self, url: str) -> Iterator[bytes]:
         return self.fetch_from(url, 0)
 
     def fetch_from(self, url: str, begin: int) -> Iterator[bytes]:
-        """Fetch a file from a byte on, in pieces as they come; a broken connection is made anew.
+        """Yield the content of a file from an offset on. Reconnect and resume if the connection breaks.
 
         Parameters
         ----------
         url : str
-            The file, which does not change meanwhile.
+            URL of the file. Its content must not change.
         begin : int
-            How much of it is there already.
+            Offset of the first byte to fetch.
 
         Raises
         ------
         DownloadHTTPError
-            If the store answers with an error.
+            If the store answers with a status between 201 and 499, other than 206.
         SlowDownloadError
-            If it comes too slowly, or not in time.
+            If the download is slower than the minimum rate, or exceeds the deadline of the pull.
         DownloadError
-            If it does not come at all.
+            If too many attempts in a row bring no new byte.
         """
         patience = self._patience
         at, fruitless, pause = begin, 0, patience.pause_seconds
@@ -102,23 +102,23 @@ class BoundedFetcher(FetcherInterface):
             try:
                 for piece in self._connection(url, at):
                     at += len(piece)
-                    self._require_pace(url, at - begin, began)
+                    self._check_rate(url, at - begin, began)
                     yield piece
             except (HTTPError, OSError) as error:
                 fruitless, pause = (0, patience.pause_seconds) if at > before else (fruitless + 1, 2 * pause)
                 if fruitless >= patience.fruitless_attempts:
-                    raise DownloadError(f"{url} does not come: {error}") from error
-                self._require_pace(url, at - begin, began)
+                    raise DownloadError(f"cannot download {url}: {error}") from error
+                self._check_rate(url, at - begin, began)
                 time.sleep(min(pause, max(0.0, self._deadline - time.monotonic())))
             else:
                 return
 
     def _connection(self, url: str, begin: int) -> Iterator[bytes]:
-        """Yield what one connection brings of a file, from a byte on."""
+        """Yield the content of a file from an offset on, over one connection."""
         left = max(0.01, self._deadline - time.monotonic())
         silence = min(self._patience.silence_seconds, left)
         headers = self._headers | ({"Range": f"bytes={begin}-"} if begin else {})
-        self._answer = response = self._pool.request(
+        self._response = response = self._pool.request(
             "GET",
             url,
             headers=headers,
@@ -131,24 +131,24 @@ class BoundedFetcher(FetcherInterface):
                 raise OSError(f"the store answered {response.status}")
             if response.status not in (OK, PARTIAL) or (response.status == PARTIAL and not begin):
                 raise DownloadHTTPError(f"{url}: the store answered {response.status}", response.status)
-            skip = begin if response.status == OK else 0  # a store that does not know ranges sends all of it
+            skip = begin if response.status == OK else 0  # a server without range requests sends the whole file
             while piece := response.read1(READ_BYTES):
-                kept = piece[skip:]
-                skip -= len(piece) - len(kept)
-                if kept:
-                    yield kept
+                new = piece[skip:]
+                skip -= len(piece) - len(new)
+                if new:
+                    yield new
                 elif time.monotonic() > self._deadline:
-                    raise TimeoutError("what is here already came again until the time was over")
+                    raise TimeoutError("the deadline passed before the store sent a byte that was not here yet")
         finally:
             response.close()
 
-    def _require_pace(self, url: str, received: int, began: float) -> None:
+    def _check_rate(self, url: str, received: int, began: float) -> None:
         now = time.monotonic()
         if now > self._deadline:
-            raise SlowDownloadError(f"{url} was not here within {self._patience.deadline_seconds:g} s")
+            raise SlowDownloadError(f"{url} was not downloaded within {self._patience.deadline_seconds:g} s")
         seconds = now - began
         if seconds > self._patience.grace_seconds and received < seconds * self._patience.least_bytes_per_second:
             raise SlowDownloadError(
-                f"{url} comes with {received / seconds:.0f} bytes a second; "
-                f"{self._patience.least_bytes_per_second:.0f} is the least"
+                f"{url} arrives at {received / seconds:.0f} bytes a second; "
+                f"the minimum is {self._patience.least_bytes_per_second:.0f}"
             )

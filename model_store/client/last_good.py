@@ -1,7 +1,7 @@
-"""What a client keeps on its disk: the files of releases by their content, and which release was good last.
+"""A client's folder: TUF metadata, files of releases, and which release was good last.
 
-A release is good once whoever uses it has loaded it and checked its golden window. It is kept whatever happens to the
-store, and is what runs after a restart without a network.
+A release is good once the client has loaded it and checked its golden window. The client keeps the last good release
+on disk, so that it can start without a connection to the store.
 """
 
 import hashlib
@@ -12,8 +12,8 @@ from pathlib import Path
 import msgspec
 
 from har.channels import Channel, ChannelPointer
+from har.process.whole_files import part_of, sync, write_whole
 from har.releases import ReleaseError
-from har.whole_files import part_of, sync, write_whole
 from model_store.release_folder import MANIFEST, ReleaseFolder, open_release
 
 GOOD = "good.json"
@@ -23,14 +23,14 @@ SCHEMA = 1
 
 
 class GoodReleases(msgspec.Struct, frozen=True):
-    """What was good last, by channel.
+    """The last good release of each channel, as kept in ``good.json``.
 
     Attributes
     ----------
     pointers : dict of str to ChannelPointer
-        What each channel pointed to; a channel that no release was good of is left out.
+        Pointers to the releases by channel. Channels without a good release are left out.
     schema : int
-        Version of this document.
+        Version of this document's format.
     """
 
     pointers: dict[Channel, ChannelPointer] = {}
@@ -54,12 +54,12 @@ class ClientFolder:
             folder.mkdir(parents=True, exist_ok=True)
 
     def good(self) -> GoodReleases:
-        """Return what was good last; nothing, if nothing was yet.
+        """Return the last good releases; none before the first call of `keep`.
 
         Raises
         ------
         ReleaseError
-            If the record cannot be read.
+            If ``good.json`` cannot be decoded.
         """
         try:
             content = (self.path / GOOD).read_bytes()
@@ -68,15 +68,15 @@ class ClientFolder:
         try:
             return msgspec.json.decode(content, type=GoodReleases)
         except msgspec.MsgspecError as error:
-            raise ReleaseError(f"{self.path / GOOD} cannot be read: {error}; remove it to begin afresh") from error
+            raise ReleaseError(f"cannot read {self.path / GOOD}: {error}; delete it to start again") from error
 
     def keep(self, pointers: Iterable[ChannelPointer]) -> None:
-        """Remember what is good, and remove what is not part of that.
+        """Record the good releases and delete all other files of releases.
 
         Raises
         ------
         OSError
-            If it cannot be written; what was remembered before stays.
+            If the record cannot be written. The previous record stays.
         """
         good = GoodReleases({pointer.channel: pointer for pointer in pointers})
         write_whole(self.path / GOOD, msgspec.json.encode(good) + b"\n", durable=True)
@@ -88,24 +88,24 @@ class ClientFolder:
             download.unlink()
 
     def release_folder(self, pointer: ChannelPointer) -> Path:
-        """Return where the files of the release are that a channel points to."""
+        """Return the folder of the release that a channel points to."""
         assert pointer.release is not None and pointer.manifest_sha256 is not None
         return self.path / RELEASES / f"{pointer.release}.{pointer.manifest_sha256[:16]}"
 
     def assemble(self, folder: Path, files: Mapping[str, Path]) -> None:
-        """Make a release's folder of files that were downloaded, whole or not at all.
+        """Copy downloaded files to a release's folder. The folder appears atomically.
 
         Parameters
         ----------
         folder : Path
-            What there is of it already makes way.
+            The release's folder. An existing one is replaced.
         files : mapping of str to Path
-            By their names in it.
+            Paths of the downloaded files, by their names in the folder.
 
         Raises
         ------
         OSError
-            If it cannot be written.
+            If the folder cannot be written.
         """
         part = part_of(folder)
         shutil.rmtree(part, ignore_errors=True)
@@ -118,12 +118,12 @@ class ClientFolder:
         sync(folder.parent)
 
     def open(self, pointer: ChannelPointer) -> ReleaseFolder:
-        """Open a release that is here; its other files are verified as they are read.
+        """Open a release in this folder and verify its manifest. Other files are verified when they are read.
 
         Raises
         ------
         ReleaseError
-            If it is not here, or its manifest is not the one that was signed.
+            If the release is missing, or its manifest is not the one that was signed.
         """
         release = open_release(self.release_folder(pointer))
         digest = hashlib.sha256((release.folder / MANIFEST).read_bytes()).hexdigest()

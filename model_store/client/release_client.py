@@ -1,4 +1,4 @@
-"""Pulling releases from a store: fetched in bounded time, and verified before anything parses them."""
+"""Pull releases from a store: fetch them in bounded time and verify them before anything parses them."""
 
 import hashlib
 from dataclasses import dataclass
@@ -9,24 +9,17 @@ from tuf.api.metadata import TargetFile
 from tuf.ngclient.config import UpdaterConfig
 from tuf.ngclient.updater import Updater
 
+from har.artifacts import Artifact, ArtifactFormat
 from har.channels import CHANNELS, MAX_POINTER_BYTES, Channel, ChannelPointer, channel_of, decode_pointer
-from har.releases import (
-    MAX_MANIFEST_BYTES,
-    Artifact,
-    ArtifactFormat,
-    ReleaseError,
-    ReleaseManifest,
-    decode_manifest,
-    require_plain_name,
-)
-from model_store.client.errors import UpdateRefusedError, refusal
+from har.releases import MAX_MANIFEST_BYTES, ReleaseError, ReleaseManifest, decode_manifest, require_plain_name
+from model_store.client.errors import UpdateRejectedError, rejection
 from model_store.client.fetching import BoundedFetcher
 from model_store.client.last_good import ClientFolder
 from model_store.client.trusted_root import check_trusted_root
 from model_store.layout import MAX_METADATA_BYTES, MAX_ROOTS, METADATA_FOLDER, pointer_path, release_path, target_name
 from model_store.release_folder import MANIFEST, MAX_ARTIFACT_BYTES, ReleaseFolder
 
-#: What this system's metadata needs at most, far below what python-tuf takes.
+#: Limits for the size and number of metadata files, far below the defaults of python-tuf.
 LIMITS = UpdaterConfig(
     max_root_rotations=MAX_ROOTS,
     max_delegations=4,
@@ -39,12 +32,12 @@ LIMITS = UpdaterConfig(
 
 @dataclass(frozen=True)
 class PulledRelease:
-    """A release that was fetched and verified; it is to be loaded and checked before it is used.
+    """A release that was fetched and verified. The caller loads it and checks its golden window before using it.
 
     Attributes
     ----------
     pointer : ChannelPointer
-        What the channel says.
+        The channel's pointer to it.
     release : ReleaseFolder
         Its files.
     """
@@ -57,25 +50,25 @@ Pulled = dict[Channel, PulledRelease]
 
 
 class ReleaseClient:
-    """Pulls what a store's channels point to.
+    """Pulls the releases that a store's channels point to.
 
     Parameters
     ----------
     url : str
-        The store's address.
+        URL of the store.
     trusted_root : bytes
-        A root of the store's, which came by a way that is trusted.
+        Root metadata of the store, obtained over a trusted channel.
     folder : ClientFolder
-        Where everything is kept; no other client uses it meanwhile.
+        Folder for metadata and releases. Only one client may use it at a time.
     formats : tuple of str
-        Which of a release's frozen forms are fetched.
+        Formats of the artifacts to fetch.
     fetcher : BoundedFetcher, optional
-        How files are fetched.
+        Fetches the files; one with the default limits and without a token if not given.
 
     Raises
     ------
     ReleaseError
-        If the root is none.
+        If `trusted_root` is not root metadata.
     """
 
     def __init__(
@@ -99,20 +92,20 @@ class ReleaseClient:
         Parameters
         ----------
         least : dict of str to int, optional
-            The number that a channel's pointer has by now, as announced: a store that answers with an earlier one
-            keeps news back.
+            The announced number of each channel's pointer. A store that answers with an earlier one is rejected as
+            rolled back.
         device : str, optional
-            Fetch only the release that is for the device of this name.
+            Name of the device whose release is fetched; all channels' releases if not given.
 
         Returns
         -------
         dict of str to PulledRelease
-            By channel; without those that point to no release or are for other devices.
+            Releases by channel. Channels that point to no release, or are not for the device, are left out.
 
         Raises
         ------
-        UpdateRefusedError
-            If something did not come or must not be used; what was here before is unchanged.
+        UpdateRejectedError
+            If a download or a verification fails. The last good releases stay unchanged.
         """
         self._fetcher.restart()
         try:
@@ -125,24 +118,24 @@ class ReleaseClient:
             )
             updater.refresh()
             pointers = self._pointers(updater, least or {})
-            wanted = CHANNELS if device is None else (channel_of(device, pointers),)
+            channels = CHANNELS if device is None else (channel_of(device, pointers),)
             return {
                 channel: PulledRelease(pointer, self._release(updater, pointer))
                 for channel, pointer in pointers.items()
-                if pointer.release is not None and channel in wanted
+                if pointer.release is not None and channel in channels
             }
         except (DownloadError, RepositoryError, ReleaseError, OSError) as error:
-            raise refusal(error) from error
+            raise rejection(error) from error
         finally:
             self._fetcher.close()
 
     def last_good(self) -> Pulled:
-        """Return what was good last, as far as it is still here and whole; this needs no network.
+        """Return the last good releases from disk, without a connection to the store.
 
         Raises
         ------
         ReleaseError
-            If the record of it cannot be read.
+            If the record of them cannot be read, or a release is missing or its manifest was changed.
         """
         found: Pulled = {}
         for channel, pointer in self.folder.good().pointers.items():
@@ -160,14 +153,14 @@ class ReleaseClient:
         least = max(least, known.number if known is not None else 0)
         if target is None:
             if least:
-                raise UpdateRefusedError("rolled back", f"the store knows no channel {channel} any more")
+                raise UpdateRejectedError("rolled back", f"the store no longer has the channel {channel}")
             return None
         pointer = decode_pointer(self._download(path, target, MAX_POINTER_BYTES).read_bytes())
         if pointer.channel != channel:
-            raise UpdateRefusedError("contradictory", f"{path} says that it is of {pointer.channel}")
+            raise UpdateRejectedError("contradictory", f"{path} holds the pointer of {pointer.channel}")
         if pointer.number < least:
-            raise UpdateRefusedError(
-                "rolled back", f"change {pointer.number} of {channel} was signed, but change {least} is known already"
+            raise UpdateRejectedError(
+                "rolled back", f"the store has change {pointer.number} of {channel}, but change {least} is known"
             )
         return pointer
 
@@ -177,15 +170,17 @@ class ReleaseClient:
         path = self._file(updater, pointer.release, MANIFEST, MAX_MANIFEST_BYTES, folder)
         content = path.read_bytes()
         if hashlib.sha256(content).hexdigest() != pointer.manifest_sha256:
-            raise UpdateRefusedError("contradictory", f"the manifest of {pointer.release} is not the one pointed to")
+            raise UpdateRejectedError(
+                "contradictory", f"the manifest of {pointer.release} does not match the channel's pointer"
+            )
         manifest = decode_manifest(content)
         if manifest.release != pointer.release:
-            raise UpdateRefusedError(
-                "contradictory", f"the manifest of {pointer.release} says that it is {manifest.release}"
+            raise UpdateRejectedError(
+                "contradictory", f"the manifest of {pointer.release} names the release {manifest.release}"
             )
-        artifacts = [manifest.artifact(each) for each in self._formats]
+        artifacts = [manifest.artifact(form) for form in self._formats]
         for artifact in artifacts:
-            self._refuse_other_than_signed(updater, manifest, artifact)
+            self._check_artifact_is_signed(updater, manifest, artifact)
         files = {MANIFEST: path}
         for name in (manifest.golden.file, *(artifact.name for artifact in artifacts)):
             files[name] = self._file(updater, pointer.release, name, MAX_ARTIFACT_BYTES, folder)
@@ -193,23 +188,23 @@ class ReleaseClient:
             self.folder.assemble(folder, files)
         return self.folder.open(pointer)
 
-    def _refuse_other_than_signed(self, updater: Updater, manifest: ReleaseManifest, artifact: Artifact) -> None:
+    def _check_artifact_is_signed(self, updater: Updater, manifest: ReleaseManifest, artifact: Artifact) -> None:
         target = self._target(updater, release_path(manifest.release, artifact.name))
         if (artifact.bytes, artifact.sha256) != (target.length, target.hashes.get("sha256")):
-            raise UpdateRefusedError(
+            raise UpdateRejectedError(
                 "contradictory",
-                f"the manifest of {manifest.release} says that {artifact.name} has {artifact.bytes} bytes, sha256 "
-                f"{artifact.sha256}; signed are {target.length} bytes, {target.hashes.get('sha256')}",
+                f"the manifest of {manifest.release} states for {artifact.name} {artifact.bytes} bytes, sha256 "
+                f"{artifact.sha256}; the store signed {target.length} bytes, {target.hashes.get('sha256')}",
             )
 
     def _target(self, updater: Updater, path: str) -> TargetFile:
         target = updater.get_targetinfo(path)
         if target is None:
-            raise UpdateRefusedError("contradictory", f"the store has signed no {path}")
+            raise UpdateRejectedError("contradictory", f"the store has not signed {path}")
         return target
 
     def _file(self, updater: Updater, release: str, name: str, limit: int, folder: Path) -> Path:
-        """Return where a release's file is, verified: in its folder, or among what was fetched."""
+        """Return the path of a verified file of a release: in its folder if it is there, else downloaded."""
         require_plain_name(name, "the name of a release's file")
         path = release_path(release, name)
         target = self._target(updater, path)
@@ -217,9 +212,9 @@ class ReleaseClient:
         return Path(here) if here is not None else self._download(path, target, limit)
 
     def _download(self, path: str, target: TargetFile, limit: int) -> Path:
-        """Fetch a target, beginning where an earlier try broke, and verify it."""
+        """Download a target and verify it. Resume an interrupted download."""
         if target.length > limit:
-            raise UpdateRefusedError("too long", f"{path} has {target.length} bytes; {limit} at most")
+            raise UpdateRejectedError("too long", f"{path} has {target.length} bytes; the limit is {limit}")
         digest = target.hashes["sha256"]
         whole = self.folder.downloads / digest
         if whole.exists():
@@ -237,7 +232,7 @@ class ReleaseClient:
         try:
             target.verify_length_and_hashes(part.read_bytes())
         except RepositoryError:
-            part.unlink()  # going on with it could only end the same way
+            part.unlink()  # resuming it would fail again
             raise
         part.rename(whole)
         return whole

@@ -1,4 +1,4 @@
-"""What a client begins with: a root of the store's, which came by a way that is trusted."""
+"""The trusted root: root metadata that a client gets over a trusted channel, and with which verification starts."""
 
 from pathlib import Path
 
@@ -11,37 +11,37 @@ MAX_BYTES = 65_536
 
 
 def read_trusted_root(path: Path) -> bytes:
-    """Read a store's root.
+    """Read the trusted root from a file.
 
     Raises
     ------
     ReleaseError
-        If it cannot be read, or is none.
+        If the file cannot be read or is not root metadata.
     """
     try:
         with path.open("rb") as file:
             content = file.read(MAX_BYTES + 1)
     except OSError as error:
         raise ReleaseError(
-            f"no trusted root at {path} ({error.strerror}): bring the trusted_root.json that `har store init` made, by "
-            "a way that is trusted, and name it with --trusted-root"
+            f"no trusted root at {path} ({error.strerror}): copy the trusted_root.json that `har store init` wrote, "
+            "over a trusted channel, and pass its path with --trusted-root"
         ) from error
     check_trusted_root(content, str(path))
     return content
 
 
 def check_trusted_root(content: bytes, what: str = "the trusted root") -> None:
-    """Check that something is a root of a store; whose it is cannot be told from it.
+    """Check that a document is root metadata. This does not show which store it belongs to.
 
     Raises
     ------
     ReleaseError
-        If it is none.
+        If the document is not root metadata.
     """
     try:
         if len(content) <= MAX_BYTES:
-            Metadata[Root].from_bytes(content).signed  # noqa: B018 - it is read to see whether it can be
+            Metadata[Root].from_bytes(content).signed  # noqa: B018 - reading it checks that it can be decoded
             return
     except RepositoryError as error:
-        raise ReleaseError(f"{what} is no root of a store: {error}") from error
-    raise ReleaseError(f"{what} is no root of a store: it has over {MAX_BYTES} bytes")
+        raise ReleaseError(f"{what} is not root metadata of a store: {error}") from error
+    raise ReleaseError(f"{what} is not root metadata of a store: it is larger than {MAX_BYTES} bytes")

@@ -1,4 +1,5 @@
-"""The edge client: pulls signed releases and classifies on the device, with the windows of the stream and the trainer.
+"""The edge client: pulls signed releases and classifies on the device.
 
-It needs LiteRT, NumPy and python-tuf, and neither TensorFlow nor Kafka.
+It cuts the same windows as the stream processor and the trainer. It depends on LiteRT, NumPy, python-tuf and a
+WebSocket client, and on neither TensorFlow nor Kafka.
 """

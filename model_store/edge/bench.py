@@ -1,4 +1,4 @@
-"""What classifying costs on this device."""
+"""Benchmark of classification on this device."""
 
 import resource
 import sys
@@ -12,27 +12,27 @@ from model_store.edge.device_stream import DeviceStream
 from model_store.lite_classifier import LiteClassifier, LiteFormat
 from model_store.release_folder import open_release
 
-#: Windows that are not counted: caches and clocks settle.
+#: Windows that are classified before the measurement starts.
 WARM_UP = 50
 SECOND_US = 1_000_000
 RATE_HZ = 50
 
 
 class EdgeCost(msgspec.Struct, frozen=True):
-    """What was measured.
+    """The result of the benchmark.
 
     Attributes
     ----------
     release, form : str
-        What classified.
+        Name of the release and format of its artifact.
     windows : int
-        How many.
+        Number of measured windows.
     p50_ms, p95_ms, p99_ms : float
-        Time to classify one window, ms.
+        Quantiles of the time to classify one window, ms.
     p50_second_ms : float
-        Time that one second of readings at 50 Hz takes in all: resampled, cut and classified, ms.
+        Median time to resample, cut and classify one second of readings at 50 Hz, ms.
     resident_mb : float
-        The most memory that this process had, with Python and all that the edge client imports, MB.
+        Peak resident memory of this process, including Python and all imports of the edge client, MB.
     """
 
     release: str
@@ -46,19 +46,19 @@ class EdgeCost(msgspec.Struct, frozen=True):
 
 
 def measure(release: str, form: LiteFormat, windows: int) -> EdgeCost:
-    """Classify random windows, one a call, and then a stream of readings.
+    """Measure the classification of random windows, one per call, and of a stream of readings.
 
     Raises
     ------
     ReleaseError
-        If there is no such release.
+        If the release cannot be opened.
     """
     network = LiteClassifier(open_release(release), form)
-    made = np.random.default_rng(0).normal([0, 0, 9.8], 2, (64, 1, network.manifest.steps, 3)).astype(np.float32)
+    inputs = np.random.default_rng(0).normal([0, 0, 9.8], 2, (64, 1, network.manifest.steps, 3)).astype(np.float32)
     taken = np.empty(windows)
     for number in range(-WARM_UP, windows):
         begin = time.perf_counter()
-        network.probabilities(made[number % len(made)])
+        network.probabilities(inputs[number % len(inputs)])
         if number >= 0:
             taken[number] = time.perf_counter() - begin
     p50, p95, p99 = np.quantile(taken, [0.5, 0.95, 0.99]) * 1000
@@ -76,24 +76,24 @@ def measure(release: str, form: LiteFormat, windows: int) -> EdgeCost:
 
 def _second_ms(network: LiteClassifier, seconds: int = 120) -> float:
     stream = DeviceStream("bench", "bench", lambda: network)
-    chance = np.random.default_rng(0)
+    generator = np.random.default_rng(0)
     steps = np.arange(RATE_HZ) * (SECOND_US // RATE_HZ)
-    begins_at = time.time_ns() // 1000
+    start = time.time_ns() // 1000
     taken = []
     for second in range(seconds):
-        axes = chance.normal([0, 0, 9.8], 2, (RATE_HZ, 3)).astype(np.float32)
+        axes = generator.normal([0, 0, 9.8], 2, (RATE_HZ, 3)).astype(np.float32)
         begin = time.perf_counter()
-        if stream.add(begins_at + second * SECOND_US + steps, axes):
+        if stream.add(start + second * SECOND_US + steps, axes):
             taken.append(time.perf_counter() - begin)
     return float(np.median(taken)) * 1000
 
 
 def _resident_mb() -> float:
     try:
-        # What `getrusage` tells on Linux includes the memory of whoever started this process.
+        # On Linux, `getrusage` includes the memory of the parent process before exec.
         status = Path("/proc/self/status").read_text("utf-8")
     except OSError:
-        most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        return most / (1_000_000 if sys.platform == "darwin" else 1_000)
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return peak / (1_000_000 if sys.platform == "darwin" else 1_000)
     (line,) = [line for line in status.splitlines() if line.startswith("VmHWM:")]
     return int(line.split()[1]) * 1_024 / 1_000_000

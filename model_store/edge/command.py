@@ -1,4 +1,4 @@
-"""`har edge`: the edge client for the command line. Predictions go to standard output, all else to standard error."""
+"""`har edge`: the edge client on the command line. Predictions go to standard output, logs to standard error."""
 
 import logging
 import logging.config
@@ -11,13 +11,12 @@ import msgspec
 import numpy as np
 from pydantic import SecretStr
 
-from har.edge_settings import EdgeBenchSettings, EdgeClientSettings, EdgePullSettings, EdgeRunSettings, EdgeSettings
-from har.log_format import logging_config
 from har.predictions import Prediction, encode_prediction
+from har.process.log_format import logging_config
 from har.recordings import RecordingError
 from har.releases import ReleaseError
 from har.windows import recording_windows
-from model_store.client.errors import UpdateRefusedError
+from model_store.client.errors import UpdateRejectedError
 from model_store.client.fetching import BoundedFetcher
 from model_store.client.last_good import ClientFolder
 from model_store.client.release_client import ReleaseClient
@@ -25,17 +24,24 @@ from model_store.client.trusted_root import read_trusted_root
 from model_store.edge.bench import measure
 from model_store.edge.edge_client import EdgeClient
 from model_store.edge.readings import ReadingError, in_pieces, parse_line, read_recording
-from model_store.edge.updates import ReleaseUpdates, Running
+from model_store.edge.settings import (
+    EdgeBenchSettings,
+    EdgeClientSettings,
+    EdgePullSettings,
+    EdgeRunSettings,
+    EdgeSettings,
+)
+from model_store.edge.updates import CurrentRelease, ReleaseUpdater
 
 log = logging.getLogger(__name__)
 
 FAILURE, USAGE_ERROR = 1, 2
-#: Lines that are refused are told one by one up to so many.
-MOST_TOLD = 20
+#: Most rejected lines that are logged one by one. All are counted.
+MAX_LOGGED_LINES = 20
 
 
 def run(settings: EdgeSettings) -> int:
-    """Do what the subcommand says; return the exit status."""
+    """Run the chosen subcommand; return the exit status."""
     logging.config.dictConfig(logging_config("edge"))
     try:
         if settings.run is not None:
@@ -47,7 +53,7 @@ def run(settings: EdgeSettings) -> int:
     except (ReleaseError, RecordingError, OSError) as error:
         print(f"har edge: {error}", file=sys.stderr)
         return FAILURE
-    print("har edge: say what; see har edge --help", file=sys.stderr)
+    print("har edge: a subcommand is missing; see har edge --help", file=sys.stderr)
     return USAGE_ERROR
 
 
@@ -64,8 +70,8 @@ def _run(settings: EdgeRunSettings) -> int:
         token=_secret(settings.store_token),
         report_to=settings.report_to,
         gateway_token=_secret(settings.gateway_token),
-        on_change=_tell_change,
-        on_refused=lambda refused: _tell_refused(refused, client.updates.running),
+        on_change=_log_change,
+        on_rejected=lambda rejected: _log_rejection(rejected, client.updates.current),
     )
     with client:
         if settings.recording is not None:
@@ -73,12 +79,12 @@ def _run(settings: EdgeRunSettings) -> int:
         status = _classify_lines(client, sys.stdin, settings.piece_readings)
     if client.reports is not None:
         reports = client.reports
-        log.info("%d windows reported, %d refused, %d dropped", reports.reported, reports.refused, reports.dropped)
+        log.info("reported %d windows, %d rejected, %d dropped", reports.reported, reports.rejected, reports.dropped)
     return status
 
 
 def _classify_recording(client: EdgeClient, device: str, path: Path) -> int:
-    """Classify a whole recording with the release of now, on the recording's own time axis."""
+    """Classify a whole recording with the current release. Times are those of the recording."""
     network = client.network
     arrived = time.time_ns() // 1000
     count = 0
@@ -88,36 +94,36 @@ def _classify_recording(client: EdgeClient, device: str, path: Path) -> int:
             row = network.probabilities(window[None])[0]
             _print(Prediction.of_window(network.manifest, device, session.name, start, row, arrived, made_on="device"))
             count += 1
-    log.info("%d windows of %s classified", count, path)
+    log.info("classified %d windows of %s", count, path)
     return 0
 
 
 def _classify_lines(client: EdgeClient, lines: Iterable[str], piece_readings: int) -> int:
-    """Classify readings as they come; what is no reading is told, counted, and left out."""
-    refused = _Refusals()
+    """Classify readings as they arrive. Invalid lines are logged, counted and skipped."""
+    parser = _LineParser()
     for piece in in_pieces(iter(lines), piece_readings):
-        readings = list(refused.readings(piece))
+        readings = list(parser.readings(piece))
         if not readings:
             continue
         times, axes = zip(*readings, strict=True)
         try:
             predictions = client.add(np.array(times, np.int64), np.array(axes, np.float32))
         except ValueError as error:
-            refused.note(f"{len(readings)} readings up to line {refused.lines}: {error}", len(readings))
+            parser.reject(f"{len(readings)} readings up to line {parser.lines}: {error}", len(readings))
             continue
         for prediction in predictions:
             _print(prediction)
-    if refused.count:
-        print(f"har edge: {refused.count} of {refused.lines} lines refused", file=sys.stderr)
-    return FAILURE if refused.count else 0
+    if parser.rejected:
+        print(f"har edge: {parser.rejected} of {parser.lines} lines rejected", file=sys.stderr)
+    return FAILURE if parser.rejected else 0
 
 
-class _Refusals:
-    """Which lines were refused."""
+class _LineParser:
+    """Parses lines to readings; counts and logs those that are rejected."""
 
     def __init__(self) -> None:
         self.lines = 0
-        self.count = 0
+        self.rejected = 0
         self._last_time = 0
 
     def readings(self, piece: list[str]) -> Iterator[tuple[int, tuple[float, float, float]]]:
@@ -126,29 +132,29 @@ class _Refusals:
             try:
                 reading = parse_line(line)
             except ReadingError as error:
-                self.note(f"line {self.lines}: {error}", 1)
+                self.reject(f"line {self.lines}: {error}", 1)
             else:
                 if reading is None:
                     continue
                 if reading[0] <= self._last_time:
-                    self.note(f"line {self.lines}: its time is not later than the one before", 1)
+                    self.reject(f"line {self.lines}: its time is not later than that of the previous reading", 1)
                     continue
                 self._last_time = reading[0]
                 yield reading
 
-    def note(self, what: str, lines: int) -> None:
-        self.count += lines
-        if self.count - lines < MOST_TOLD:
-            log.warning("refused: %s", what)
+    def reject(self, detail: str, lines: int) -> None:
+        self.rejected += lines
+        if self.rejected - lines < MAX_LOGGED_LINES:
+            log.warning("rejected: %s", detail)
 
 
 def _pull(settings: EdgePullSettings) -> int:
-    updates = ReleaseUpdates(
-        _release_client(settings), settings.device, settings.form, interval_seconds=1, on_change=_tell_change
+    updates = ReleaseUpdater(
+        _release_client(settings), settings.device, settings.form, interval_seconds=1, on_change=_log_change
     )
     updates.load_last_good()
     if not updates.update():
-        log.info("nothing new")
+        log.info("the release is up to date")
     return 0
 
 
@@ -167,10 +173,10 @@ def _bench(settings: EdgeBenchSettings) -> int:
     if settings.json_output:
         print(msgspec.json.encode(cost).decode())
         return 0
-    print(f"{cost.release} as {cost.form}, {cost.windows} windows, one a call, one thread")
+    print(f"{cost.release} as {cost.form}, {cost.windows} windows, one per call, one thread")
     print(f"  one window               p50 {cost.p50_ms:.3f} ms, p95 {cost.p95_ms:.3f} ms, p99 {cost.p99_ms:.3f} ms")
     print(f"  one second of readings   p50 {cost.p50_second_ms:.3f} ms (resampled, cut and classified)")
-    print(f"  memory                   {cost.resident_mb:.0f} MB resident at most, with Python")
+    print(f"  memory                   {cost.resident_mb:.0f} MB resident at peak, including Python")
     return 0
 
 
@@ -182,10 +188,10 @@ def _print(prediction: Prediction) -> None:
     print(encode_prediction(prediction).decode(), flush=True)
 
 
-def _tell_change(running: Running) -> None:
-    log.info("%s classifies (%s)", running.pointer.release, running.channel)
+def _log_change(current: CurrentRelease) -> None:
+    log.info("now classifying with %s (%s)", current.pointer.release, current.channel)
 
 
-def _tell_refused(refused: UpdateRefusedError, running: Running | None) -> None:
-    runs = f"{running.pointer.release} runs on" if running is not None else "there is no release here yet"
-    log.warning("%s; %s, and the store is asked again", refused, runs)
+def _log_rejection(rejected: UpdateRejectedError, current: CurrentRelease | None) -> None:
+    kept = f"keeping {current.pointer.release}" if current is not None else "this device has no release yet"
+    log.warning("%s; %s, will ask the store again", rejected, kept)

@@ -1,55 +1,53 @@
-"""From a device's own readings to predictions, on the device."""
+"""Cut a device's readings into windows and classify them on the device."""
 
 import time
 from collections.abc import Callable
-from itertools import pairwise
+from copy import copy
 
 import numpy as np
 from numpy.typing import NDArray
 
 from har.assembly import SessionWindows
 from har.batch_runs import ClosedWindow
+from har.batching import LiveBatches, SessionName
 from har.predictions import Prediction
 from har.resampling import Times
-from har.samples import NOTHING_EARLIER, Axes, SampleBatch, check_identifier, checked_batch, in_order_batch
-from har.windows import WindowSpec, split_at_gaps
+from har.samples import Axes, SampleBatch, checked_batch
+from har.windows import WindowSpec
 from model_store.lite_classifier import LiteClassifier
 
-#: Readings a piece, and the longest time between two of them, µs: a piece is then within the limits of a batch.
-_PIECE_READINGS, _PIECE_GAP_US = 50, 1_000_000
+#: Most readings in a batch.
+PIECE_READINGS = 50
 
 
 class DeviceStream:
     """Cuts one session of readings into windows and classifies them.
 
-    The windows are those that the stream processor and the trainer would cut.
+    The windows are the same as those of the stream processor and the trainer.
 
     Parameters
     ----------
     device, session : str
-        Whose readings; names as `har.samples.SampleBatch` has them.
+        Names of the device and the session, as in `har.samples.SampleBatch`.
     network : callable
-        Returns what classifies; asked once a call of `add`, so a new release takes over between two windows.
+        Returns the current classifier. `add` calls it once, so a new release takes effect between two calls.
 
     Raises
     ------
     RejectedBatch
-        If the device's or the session's name is not possible.
+        If the name of the device or the session is invalid.
     """
 
     def __init__(self, device: str, session: str, network: Callable[[], LiteClassifier]) -> None:
-        check_identifier("device", device)
-        check_identifier("session", session)
+        self._readings = LiveBatches(SessionName(device, session), PIECE_READINGS)
         self._device = device
         self._session = session
         self._network = network
         self._spec: WindowSpec | None = None
         self._windows: SessionWindows[int]
-        self._sequence = 0
-        self._last_time = NOTHING_EARLIER
 
     def add(self, times: Times, axes: Axes) -> list[Prediction]:
-        """Take readings; return what is said of the windows that they complete.
+        """Add readings; return the predictions for the windows that they complete.
 
         Parameters
         ----------
@@ -61,47 +59,35 @@ class DeviceStream:
         Raises
         ------
         ValueError
-            If a time is not later than the one before (`har.samples.RejectedBatch`, with its code, if times or values
-            are not possible); then none of the readings is taken.
+            If a time is not later than the previous one, or the shapes do not match. If times or values are out of
+            range, it is a `har.samples.RejectedBatch` with its code. None of the readings is then used.
         """
         batches = self._batches(times, axes)
         network = self._network()
-        self._cut_as(network.manifest.window_spec)
+        self._use_spec(network.manifest.window_spec)
         arrived = time.time_ns() // 1000
         windows: list[ClosedWindow[int]] = []
         for batch in batches:
             step = self._windows.add(batch, arrived)
-            self._sequence, self._last_time = batch.sequence + 1, batch.newest
-            if step.refused is not None:
-                raise step.refused
+            if step.rejected is not None:
+                raise step.rejected
             windows += step.windows
         return self._predictions(network, windows)
 
     def _batches(self, times: Times, axes: Axes) -> list[SampleBatch]:
-        """Return the readings as batches, checked."""
+        """Convert the readings to batches and check them."""
         times, axes = np.asarray(times, np.int64), np.asarray(axes, np.float32)
         if axes.shape != (len(times), 3):
             raise ValueError(f"{len(times)} times need axes of shape ({len(times)}, 3), not {axes.shape}")
-        if not len(times):
-            return []
-        if int(times[0]) <= self._last_time or not bool((times[1:] > times[:-1]).all()):
-            raise ValueError("event times must strictly increase")
-        batches: list[SampleBatch] = []
-        earlier = self._last_time
-        for piece in _pieces(times):
-            batch = in_order_batch(
-                self._device,
-                self._session,
-                self._sequence + len(batches),
-                times[piece],
-                axes[piece],
-                earlier_until=earlier,
-            )
-            batches.append(checked_batch(batch))
-            earlier = batch.newest
+        readings = copy(self._readings)  # rejected readings must leave no trace
+        readings.add(times, axes)
+        batches = []
+        while readings.has_any:
+            batches.append(checked_batch(readings.cut()))
+        self._readings = readings
         return batches
 
-    def _cut_as(self, spec: WindowSpec) -> None:
+    def _use_spec(self, spec: WindowSpec) -> None:
         if spec != self._spec:
             self._spec = spec
             self._windows = SessionWindows(spec)
@@ -116,11 +102,3 @@ class DeviceStream:
             )
             for window, row in zip(windows, rows, strict=True)
         ]
-
-
-def _pieces(times: Times) -> list[slice]:
-    pieces = []
-    for run in split_at_gaps(times, _PIECE_GAP_US):
-        cuts = [*range(run.start, run.stop, _PIECE_READINGS), run.stop]
-        pieces += [slice(begin, end) for begin, end in pairwise(cuts)]
-    return pieces

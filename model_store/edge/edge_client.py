@@ -1,4 +1,4 @@
-"""The edge client for programs: readings in, activities out, and the release kept up to date meanwhile."""
+"""The edge client's Python API: it classifies readings and keeps the release up to date in the background."""
 
 import time
 from collections.abc import Callable
@@ -10,45 +10,46 @@ from typing import Self
 from har.predictions import Prediction
 from har.resampling import Times
 from har.samples import Axes
-from model_store.client.errors import UpdateRefusedError
+from model_store.client.errors import UpdateRejectedError
 from model_store.client.fetching import BoundedFetcher
 from model_store.client.last_good import ClientFolder
 from model_store.client.release_client import ReleaseClient
 from model_store.edge.device_stream import DeviceStream
 from model_store.edge.reports import ActivityReports
-from model_store.edge.updates import ReleaseUpdates, Running
+from model_store.edge.updates import CurrentRelease, ReleaseUpdater
 from model_store.lite_classifier import FLOAT32, LiteClassifier, LiteFormat
 
 
 class EdgeClient:
-    """Classifies on this device, with the release that a store has for it.
+    """Classifies on this device with the release that a store has for it.
 
     Parameters
     ----------
     store_url : str
-        The store, such as ``https://models.example.org``.
+        URL of the store, such as ``https://models.example.org``.
     trusted_root : bytes
-        The store's `trusted_root.json`, which came by a way that is trusted.
+        Content of the store's ``trusted_root.json``, obtained over a trusted channel.
     folder : Path
-        Where metadata and releases are kept; no other client uses it meanwhile.
+        Folder for metadata and releases. Only one client may use it at a time.
     device : str
-        This device's name.
+        Name of this device.
     session : str, optional
-        The session's name; made from the time if not given.
+        Name of the session; derived from the current time if not given.
     form : {'litert-float32', 'litert-int8'}
-        Which artifact is used.
+        Format of the artifact to use.
     interval_seconds : float
-        How often the store is asked for news.
+        Time between two checks for a new release, s.
     first_seconds : float
-        How long a device that never had a release waits for its first one.
+        How long a device without any release waits for its first one, s.
     token : str, optional
-        What a store asks for that is not open to everybody.
+        Bearer token for reading from the store, if it needs one.
     report_to : str, optional
-        A gateway that is told the activities, such as ``wss://gateway.example.org/v1/activities``; never readings.
+        URL of a gateway to report predictions to, such as ``wss://gateway.example.org/v1/activities``. Readings are
+        never sent. None to report nothing.
     gateway_token : str, optional
-        What the gateway asks for.
-    on_change, on_refused : callable, optional
-        As of `ReleaseUpdates`.
+        Bearer token of the gateway, if it needs one.
+    on_change, on_rejected : callable, optional
+        Callbacks; see `ReleaseUpdater`.
 
     Examples
     --------
@@ -73,8 +74,8 @@ class EdgeClient:
         token: str | None = None,
         report_to: str | None = None,
         gateway_token: str | None = None,
-        on_change: Callable[[Running], None] = lambda _: None,
-        on_refused: Callable[[UpdateRefusedError], None] = lambda _: None,
+        on_change: Callable[[CurrentRelease], None] = lambda _: None,
+        on_rejected: Callable[[UpdateRejectedError], None] = lambda _: None,
     ) -> None:
         client = ReleaseClient(store_url, trusted_root, ClientFolder(folder), (form,), BoundedFetcher(token=token))
         session = session or f"s{time.time_ns() // 1_000_000}"
@@ -84,17 +85,17 @@ class EdgeClient:
             ActivityReports(report_to, device, session, token=gateway_token) if report_to is not None else None
         )
         self._first_seconds = first_seconds
-        self.updates = ReleaseUpdates(
-            client, device, form, interval_seconds=interval_seconds, on_change=on_change, on_refused=on_refused
+        self.updates = ReleaseUpdater(
+            client, device, form, interval_seconds=interval_seconds, on_change=on_change, on_rejected=on_rejected
         )
 
     def __enter__(self) -> Self:
-        """Begin with what was good last, else wait for the first release.
+        """Load the last good release, or wait for the first one.
 
         Raises
         ------
-        UpdateRefusedError
-            If there is none.
+        UpdateRejectedError
+            If there is no release within `first_seconds`.
         """
         with ExitStack() as opened:
             opened.enter_context(self.updates)
@@ -111,11 +112,11 @@ class EdgeClient:
 
     @property
     def release(self) -> str:
-        """The release that classifies now."""
+        """Name of the current release."""
         return self.network.manifest.release
 
     def add(self, times: Times, axes: Axes) -> list[Prediction]:
-        """Take readings; return what is said of the windows that they complete. See `DeviceStream.add`."""
+        """Add readings; return the predictions for the windows that they complete. See `DeviceStream.add`."""
         predictions = self._stream.add(times, axes)
         if self.reports is not None:
             self.reports.add(predictions)
@@ -123,7 +124,7 @@ class EdgeClient:
 
     @property
     def network(self) -> LiteClassifier:
-        """What classifies now."""
-        running = self.updates.running
-        assert running is not None, "the client's context is not open"
-        return running.network
+        """Classifier of the current release."""
+        current = self.updates.current
+        assert current is not None, "the client's context is not open"
+        return current.network

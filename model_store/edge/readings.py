@@ -1,4 +1,4 @@
-"""Readings for the edge client from text lines and from files."""
+"""Read readings for the edge client from text lines and from files."""
 
 import csv
 import math
@@ -17,19 +17,19 @@ from har.recordings import (
     acceleration,
     event_times,
     recordings_from_columns,
-    refuse_broken,
+    reject_broken,
     require_columns,
 )
 from har.resampling import Times
 from har.samples import MAX_TIME_US, MIN_TIME_US, Axes
 
-#: The columns that a file of one session needs; a file with all of `COLUMNS` may hold many.
+#: Columns of a file with one session. A file with all of `COLUMNS` may hold many sessions.
 READING_COLUMNS = ("t", "x", "y", "z")
 LONGEST_LINE = 1_000
 
 
 class ReadingError(ValueError):
-    """A line that is no reading; the text says which and why."""
+    """A line is not a valid reading. The message contains the line and the reason."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,9 +39,9 @@ class Session:
     Attributes
     ----------
     name : str
-        Whose, and which; empty if the file does not say.
+        User and session as ``user/session``; empty if the file does not name them.
     times : ndarray of int64, shape (n,)
-        Event times, µs from the file's own origin, in the file's order.
+        Event times, µs from the file's origin, in the file's order.
     axes : ndarray of float32, shape (n, 3)
         m/s², gravity included.
     """
@@ -52,12 +52,17 @@ class Session:
 
 
 def parse_line(line: str) -> tuple[int, tuple[float, float, float]] | None:
-    """Return the time (µs since the epoch) and the axes (m/s²) of a line ``t,x,y,z``; None of an empty one or the head.
+    """Parse a line ``t,x,y,z`` to a time (µs since the epoch) and axes (m/s²).
+
+    Returns
+    -------
+    tuple of int and tuple of float, or None
+        None for an empty line or the header.
 
     Raises
     ------
     ReadingError
-        If it is no reading.
+        If the line is not a valid reading.
 
     Examples
     --------
@@ -71,31 +76,36 @@ def parse_line(line: str) -> tuple[int, tuple[float, float, float]] | None:
         return None
     fields = text[:LONGEST_LINE].split(",")
     if len(fields) != len(READING_COLUMNS) or len(text) > LONGEST_LINE:
-        raise ReadingError(f"a line is t,x,y,z (µs since the epoch, m/s²), not {text[:60]!r}")
+        raise ReadingError(f"expected t,x,y,z (µs since the epoch, m/s²), got {text[:60]!r}")
     try:
         time = int(fields[0])
         x, y, z = (float(field) for field in fields[1:])
     except ValueError as error:
         raise ReadingError(f"{text[:60]!r}: {error}") from error
     if not math.isfinite(x + y + z) or not MIN_TIME_US <= time <= MAX_TIME_US:
-        raise ReadingError(f"{text[:60]!r}: times are µs since the epoch (2001 to 2100), and values are finite")
+        raise ReadingError(f"{text[:60]!r}: times must be µs since the epoch (2001 to 2100), and values must be finite")
     return time, (x, y, z)
 
 
 def read_recording(path: Path) -> list[Session]:
-    """Read a recording: ``.csv`` or ``.parquet`` with the columns t, x, y, z (of one session), or all of `COLUMNS`.
+    """Read the sessions of a ``.csv`` or ``.parquet`` file.
+
+    Parameters
+    ----------
+    path : Path
+        A file with the columns t, x, y, z (one session), or with all of `COLUMNS`.
 
     Raises
     ------
     RecordingError
-        If the file is missing, lacks a column, or holds no numbers.
+        If the file cannot be read, lacks a column, or has values that are not numbers.
     ModuleNotFoundError
         If it is Parquet and pyarrow is not installed.
     """
     readers = {".csv": _csv_columns, ".parquet": _parquet_columns}
     reader = readers.get(path.suffix.lower())
     if reader is None:
-        raise RecordingError(f"{path.name}: recordings are .csv or .parquet files")
+        raise RecordingError(f"{path.name}: a recording must be a .csv or .parquet file")
     try:
         columns = reader(path)
     except (OSError, ValueError) as error:
@@ -106,17 +116,17 @@ def read_recording(path: Path) -> list[Session]:
             for recording in recordings_from_columns(columns)
         ]
     axes = acceleration(columns["x"], columns["y"], columns["z"])
-    refuse_broken(axes)
+    reject_broken(axes)
     return [Session("", event_times(columns["t"]), axes)]
 
 
 def _csv_columns(path: Path) -> dict[str, NDArray[Any]]:
     with path.open(encoding="utf-8", newline="") as file:
         table = csv.reader(file)
-        head = [name.strip() for name in next(table, [])]
-        require_columns(head, READING_COLUMNS)
-        rows = [_checked(row, len(head), table.line_num) for row in table]
-    texts = dict(zip(head, np.array(rows, str).reshape(-1, len(head)).T, strict=True))
+        header = [name.strip() for name in next(table, [])]
+        require_columns(header, READING_COLUMNS)
+        rows = [_checked(row, len(header), table.line_num) for row in table]
+    texts = dict(zip(header, np.array(rows, str).reshape(-1, len(header)).T, strict=True))
     whole = all(text.lstrip("-").isdecimal() for text in texts["t"])
     numbers = {name: texts[name].astype(np.float64) for name in READING_COLUMNS[1:]}
     return texts | numbers | {"t": texts["t"].astype(np.int64 if whole else np.float64)}
@@ -124,18 +134,18 @@ def _csv_columns(path: Path) -> dict[str, NDArray[Any]]:
 
 def _checked(row: list[str], columns: int, line: int) -> list[str]:
     if len(row) != columns:
-        raise ValueError(f"line {line} has {len(row)} fields; the head names {columns}")
+        raise ValueError(f"line {line} has {len(row)} fields; the header has {columns}")
     return row
 
 
 def _parquet_columns(path: Path) -> dict[str, NDArray[Any]]:
-    import pyarrow.parquet  # noqa: PLC0415 - a device that classifies what it measures has no use for it
+    import pyarrow.parquet  # noqa: PLC0415 - only needed for Parquet files
 
     names = pyarrow.parquet.read_schema(path).names
     require_columns(names, READING_COLUMNS)
-    wanted = COLUMNS if set(COLUMNS) <= set(names) else READING_COLUMNS
-    table = pyarrow.parquet.read_table(path, columns=list(wanted))
-    return {name: table[name].to_numpy() for name in wanted}
+    columns = COLUMNS if set(COLUMNS) <= set(names) else READING_COLUMNS
+    table = pyarrow.parquet.read_table(path, columns=list(columns))
+    return {name: table[name].to_numpy() for name in columns}
 
 
 def in_pieces(lines: Iterator[str], size: int) -> Iterator[list[str]]:

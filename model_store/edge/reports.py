@@ -1,4 +1,4 @@
-"""Telling a gateway what a device classified itself: activities, never readings."""
+"""Report the predictions that a device made itself to a gateway. Readings are never sent."""
 
 import logging
 import threading
@@ -14,41 +14,42 @@ from websockets.exceptions import InvalidURI, WebSocketException
 from websockets.sync.client import ClientConnection, connect
 
 from har.activity_reports import MAX_WINDOWS, encode_report
-from har.gateway_messages import Accepted, Answer, Refused, decode_message
+from har.gateway_messages import Accepted, Answer, Rejected, decode_message
 from har.predictions import Prediction
-from har.settings import is_loopback
-from model_store.edge.pauses import Pauses
+from har.process.back_off import BackOff
+from har.process.settings import is_loopback
 
 log = logging.getLogger(__name__)
 
-LONGEST_PAUSE_SECONDS = 30.0
-#: Longer than a gateway waits for Kafka before it cuts a device off.
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 2.0, 30.0
+#: Timeout for a reply, s. Longer than a gateway waits for Kafka before it closes the connection.
 ANSWER_SECONDS = 60.0
 
 
 class ActivityReports:
-    """Reports the predictions of one session, in the background and in order, while its context is open.
+    """Reports the predictions of one session in order, in a background thread, while its context is open.
 
-    What was not answered is kept and sent again over the next connection; the gateway's side recognises a repeat by
-    its window.
+    Reports without a reply are kept and sent again over the next connection. Consumers recognise a repeated prediction
+    by its window.
 
     Parameters
     ----------
     url : str
-        The gateway's, such as ``ws://127.0.0.1:8600/v1/activities``.
+        URL of the gateway, such as ``ws://127.0.0.1:8600/v1/activities``.
     device, session : str
-        Whose predictions they are.
+        Names of the device and the session.
     token : str, optional
-        What the gateway asks for.
+        Bearer token of the gateway, if it needs one.
     most_waiting : int
-        Predictions kept while the gateway is away, an hour's by default. Beyond, the oldest are dropped, and counted.
+        Most predictions that are kept while the gateway is unavailable; by default those of an hour. Beyond that, the
+        oldest are dropped and counted.
     finish_seconds : float
-        How long leaving the context waits until everything is reported.
+        How long leaving the context waits for outstanding reports, s.
 
     Attributes
     ----------
-    reported, refused, dropped : int
-        How many predictions Kafka has, the gateway refused, and nobody was told.
+    reported, rejected, dropped : int
+        Numbers of predictions that Kafka confirmed, that the gateway rejected, and that were dropped.
     """
 
     def __init__(
@@ -65,7 +66,7 @@ class ActivityReports:
         self._device = device
         self._session = session
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
-        # Loopback is reached directly, whatever proxy the environment names.
+        # Connect to loopback addresses directly, even if the environment names a proxy.
         self._proxy: Literal[True] | None = None if is_loopback(urlsplit(url).hostname or "") else True
         self._most_waiting = most_waiting
         self._finish_seconds = finish_seconds
@@ -76,11 +77,11 @@ class ActivityReports:
         self._sequence = 0
         self._thread = threading.Thread(target=self._report_forever, name="activity-reports", daemon=True)
         self.reported = 0
-        self.refused = 0
+        self.rejected = 0
         self.dropped = 0
 
     def __enter__(self) -> Self:
-        """Begin to report."""
+        """Start the background thread."""
         self._thread.start()
         return self
 
@@ -96,47 +97,47 @@ class ActivityReports:
             self.dropped += unreported
         self._has_ended.set()
         if unreported:
-            log.warning("%d predictions were not reported", unreported)
+            log.warning("dropped %d predictions that were not reported", unreported)
 
     def add(self, predictions: Sequence[Prediction]) -> None:
-        """Report predictions; never waits."""
+        """Add predictions to report. Return at once."""
         with self._changed:
             self._waiting.extend(predictions)
             surplus = len(self._waiting) - self._most_waiting
             if surplus > 0:
                 if not self.dropped:
-                    log.warning("the gateway has been away for too long: the oldest predictions are not reported")
+                    log.warning("the gateway was unavailable for too long; dropping the oldest predictions")
                 self.dropped += surplus
                 for _ in range(surplus):
                     self._waiting.popleft()
             self._changed.notify_all()
 
     def _report_forever(self) -> None:
-        pauses = Pauses(LONGEST_PAUSE_SECONDS)
-        said = ""
+        back_off = BackOff(FIRST_PAUSE_SECONDS, longest=LONGEST_PAUSE_SECONDS)
+        logged = ""
         while self._wait_for_any():
-            before = self.reported + self.refused
+            before = self.reported + self.rejected
             try:
                 with connect(
                     self._url, additional_headers=self._headers, compression=None, proxy=self._proxy
                 ) as connection:
                     self._report_over(connection)
             except (OSError, WebSocketException, InvalidURI, MsgspecError) as error:
-                if self.reported + self.refused > before:
-                    pauses.after_success()
-                    said = ""
-                if said != (said := str(error)):
-                    log.warning("the gateway takes no reports, which are kept and tried again: %s", error)
-                self._has_ended.wait(pauses.after_failure())
+                if self.reported + self.rejected > before:
+                    back_off.reset()
+                    logged = ""
+                if logged != (logged := str(error)):
+                    log.warning("cannot report to the gateway, will retry: %s", error)
+                self._has_ended.wait(back_off.next_pause())
 
     def _report_over(self, connection: ClientConnection) -> None:
         while self._wait_for_any():
             with self._changed:
-                some = [self._waiting[number] for number in range(min(len(self._waiting), MAX_WINDOWS))]
-            if not some:
+                report = [self._waiting[number] for number in range(min(len(self._waiting), MAX_WINDOWS))]
+            if not report:
                 continue
-            connection.send(encode_report(self._device, self._session, self._sequence, some))
-            self._note(some, _answer(connection))
+            connection.send(encode_report(self._device, self._session, self._sequence, report))
+            self._settle(report, _receive_answer(connection))
             self._sequence += 1
 
     def _wait_for_any(self) -> bool:
@@ -145,23 +146,24 @@ class ActivityReports:
             self._changed.wait_for(lambda: self._waiting or self._is_closing)
             return bool(self._waiting)
 
-    def _note(self, some: list[Prediction], answer: Answer) -> None:
-        if isinstance(answer, Refused):
-            log.warning("the gateway refuses a report (%s): %s", answer.code, answer.detail)
+    def _settle(self, report: list[Prediction], answer: Answer) -> None:
+        """Remove the predictions of an answered report and count them."""
+        if isinstance(answer, Rejected):
+            log.warning("the gateway rejected a report (%s): %s", answer.code, answer.detail)
         with self._changed:
-            told = set(map(id, some))
-            while self._waiting and id(self._waiting[0]) in told:  # the oldest may have been dropped meanwhile
+            answered = set(map(id, report))
+            while self._waiting and id(self._waiting[0]) in answered:  # the oldest may have been dropped meanwhile
                 self._waiting.popleft()
-                if isinstance(answer, Refused):
-                    self.refused += 1
+                if isinstance(answer, Rejected):
+                    self.rejected += 1
                 else:
                     self.reported += 1
             self._changed.notify_all()
 
 
-def _answer(connection: ClientConnection) -> Answer:
+def _receive_answer(connection: ClientConnection) -> Answer:
     deadline = time.monotonic() + ANSWER_SECONDS
     while True:
         message = decode_message(connection.recv(timeout=max(0.0, deadline - time.monotonic())))
-        if isinstance(message, Accepted | Refused):
+        if isinstance(message, Accepted | Rejected):
             return message

@@ -1,4 +1,4 @@
-"""Keeping the release of a device: the last good one at once, newer ones as the store has them, in the background."""
+"""Keep a device's release up to date: load the last good one at once, and pull newer ones in the background."""
 
 import logging
 import threading
@@ -8,28 +8,30 @@ from types import TracebackType
 from typing import Self
 
 from har.channels import Channel, ChannelPointer
+from har.process.back_off import BackOff, spread_out
 from har.releases import ReleaseError
-from model_store.client.errors import UpdateRefusedError
+from model_store.client.errors import UpdateRejectedError
 from model_store.client.release_client import PulledRelease, ReleaseClient
-from model_store.edge.pauses import Pauses
 from model_store.lite_classifier import LiteClassifier, LiteFormat
 
 log = logging.getLogger(__name__)
 
-#: A pull that goes on is not waited for: what it has written is whole or begun again.
+#: How long to wait for a running pull at the end, s. A pull can be interrupted safely: downloads are resumed.
 STOP_SECONDS = 1.0
+#: The first pause after a failure, s; later ones double up to the interval.
+FIRST_PAUSE_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
-class Running:
+class CurrentRelease:
     """The release that classifies now.
 
     Attributes
     ----------
     pointer : ChannelPointer
-        What the device's channel said.
+        Pointer of the device's channel to the release.
     network : LiteClassifier
-        It, loaded and checked.
+        Classifier of the release, loaded and checked.
     """
 
     pointer: ChannelPointer
@@ -37,34 +39,34 @@ class Running:
 
     @property
     def channel(self) -> Channel:
-        """The channel that it is from."""
+        """Channel that the release came from."""
         return self.pointer.channel
 
 
-class ReleaseUpdates:
-    """The newest verified release for one device; updated while its context is open.
+class ReleaseUpdater:
+    """Watches the store for one device and swaps releases while its context is open.
 
     Parameters
     ----------
     client : ReleaseClient
-        Pulls from the store; nobody else uses it meanwhile.
+        Pulls from the store. Nothing else may use it at the same time.
     device : str
-        Whose releases: a share of the devices gets the canary.
+        Name of the device. It decides whether the device gets the canary.
     form : {'litert-float32', 'litert-int8'}
-        Which artifact is loaded.
+        Format of the artifact to load.
     interval_seconds : float
-        How often the store is asked.
+        Time between two checks of the store, s.
     on_change : callable, optional
-        Called with the release that takes over, in the thread of the updates.
-    on_refused : callable, optional
-        Called with why an update was not taken.
+        Called with each new `CurrentRelease`, in the thread that updates.
+    on_rejected : callable, optional
+        Called with the `UpdateRejectedError` of each rejected update, in the thread that updates.
 
     Attributes
     ----------
-    running : Running or None
-        What classifies now; replaced as a whole, so whoever reads it once has one release.
-    refused : UpdateRefusedError or None
-        Why the latest update was not taken; None if it was, or if there was none to take.
+    current : CurrentRelease or None
+        The release that classifies now; None before the first one. It is replaced as a whole.
+    rejected : UpdateRejectedError or None
+        The rejection of the latest check; None if the check succeeded.
     """
 
     def __init__(
@@ -74,23 +76,24 @@ class ReleaseUpdates:
         form: LiteFormat,
         *,
         interval_seconds: float,
-        on_change: Callable[[Running], None] = lambda _: None,
-        on_refused: Callable[[UpdateRefusedError], None] = lambda _: None,
+        on_change: Callable[[CurrentRelease], None] = lambda _: None,
+        on_rejected: Callable[[UpdateRejectedError], None] = lambda _: None,
     ) -> None:
         self._client = client
         self._device = device
         self._form = form
-        self._pauses = Pauses(interval_seconds)
+        self._interval_seconds = interval_seconds
+        self._back_off = BackOff(FIRST_PAUSE_SECONDS, longest=interval_seconds)
         self._on_change = on_change
-        self._on_refused = on_refused
+        self._on_rejected = on_rejected
         self._has_ended = threading.Event()
         self._has_release = threading.Event()
         self._thread = threading.Thread(target=self._update_forever, name="release-updates", daemon=True)
-        self.running: Running | None = None
-        self.refused: UpdateRefusedError | None = None
+        self.current: CurrentRelease | None = None
+        self.rejected: UpdateRejectedError | None = None
 
     def __enter__(self) -> Self:
-        """Load what was good last, and begin to ask the store."""
+        """Load the last good release and start to check the store."""
         self.load_last_good()
         self._thread.start()
         return self
@@ -102,64 +105,65 @@ class ReleaseUpdates:
         self._thread.join(STOP_SECONDS)
 
     def load_last_good(self) -> None:
-        """Let what was good last classify, if it is still here; this needs no network."""
+        """Use the last good release, if there is one on disk. This needs no connection to the store."""
         try:
             for pulled in self._client.last_good().values():
-                self._run(Running(pulled.pointer, LiteClassifier(pulled.release, self._form)))
+                self._set_current(CurrentRelease(pulled.pointer, LiteClassifier(pulled.release, self._form)))
         except ReleaseError as error:
-            log.warning("what was good last cannot be used any more: %s", error)
+            log.warning("cannot load the last good release: %s", error)
 
-    def wait_for_release(self, seconds: float) -> Running:
-        """Return what classifies; waits for the first release of a device that never had one.
+    def wait_for_release(self, seconds: float) -> CurrentRelease:
+        """Return the current release. Wait for the first one if there is none yet.
 
         Raises
         ------
-        UpdateRefusedError
-            If none has come by then; it says why.
+        UpdateRejectedError
+            If there is no release within `seconds`; the latest rejection, if there was one.
         """
-        if not self._has_release.wait(seconds) or self.running is None:
-            raise self.refused or UpdateRefusedError("unreachable", f"no release within {seconds:g} s")
-        return self.running
+        if not self._has_release.wait(seconds) or self.current is None:
+            raise self.rejected or UpdateRejectedError("unreachable", f"no release within {seconds:g} s")
+        return self.current
 
     def update(self) -> bool:
-        """Ask the store once; return whether another release classifies from now on.
+        """Check the store once; return whether the release changed.
 
         Raises
         ------
-        UpdateRefusedError
-            If an update was not taken; what ran before runs on.
+        UpdateRejectedError
+            If the update is rejected. The current release stays.
         """
         pulled = list(self._client.pull(device=self._device).values())
         if not pulled:
-            raise UpdateRefusedError("unusable", "the store has no release yet")
-        return self._take(pulled[0])
+            raise UpdateRejectedError("unusable", "the store has no release yet")
+        return self._adopt(pulled[0])
 
-    def _take(self, pulled: PulledRelease) -> bool:
-        running = self.running
-        if running is not None and running.pointer == pulled.pointer:
+    def _adopt(self, pulled: PulledRelease) -> bool:
+        current = self.current
+        if current is not None and current.pointer == pulled.pointer:
             return False
         try:
-            update = Running(pulled.pointer, LiteClassifier(pulled.release, self._form))
+            update = CurrentRelease(pulled.pointer, LiteClassifier(pulled.release, self._form))
             self._client.folder.keep([pulled.pointer])
         except (ReleaseError, OSError) as error:
-            raise UpdateRefusedError("unusable", str(error)) from error
-        self._run(update)
-        return running is None or running.pointer.manifest_sha256 != pulled.pointer.manifest_sha256
+            raise UpdateRejectedError("unusable", str(error)) from error
+        self._set_current(update)
+        return current is None or current.pointer.manifest_sha256 != pulled.pointer.manifest_sha256
 
-    def _run(self, update: Running) -> None:
-        self.running = update
+    def _set_current(self, release: CurrentRelease) -> None:
+        self.current = release
         self._has_release.set()
-        self._on_change(update)
+        self._on_change(release)
 
     def _update_forever(self) -> None:
         pause = 0.0
         while not self._has_ended.wait(pause):
             try:
                 self.update()
-            except UpdateRefusedError as refused:
-                self.refused = refused
-                self._on_refused(refused)
-                pause = self._pauses.after_failure()
+            except UpdateRejectedError as rejected:
+                self.rejected = rejected
+                self._on_rejected(rejected)
+                pause = self._back_off.next_pause()
             else:
-                self.refused = None
-                pause = self._pauses.after_success()
+                self.rejected = None
+                self._back_off.reset()
+                pause = spread_out(self._interval_seconds)

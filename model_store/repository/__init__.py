@@ -1,1 +1,1 @@
-"""The signed store of releases: a repository of The Update Framework over a folder or any fsspec URL."""
+"""The signed store of releases: a repository of The Update Framework (TUF) in a folder or at any fsspec URL."""

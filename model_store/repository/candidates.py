@@ -1,8 +1,8 @@
-"""How many candidates had their chance to take the place of a store's stable release.
+"""Count the candidates that were judged against a store's stable release.
 
-Whoever judges a candidate counts it here first, in the store itself, so that trying again from another folder or on
-another machine is counted too. A candidate is a file, which appears once: one that is judged again, after it was cut
-short, counts once. The files are not signed; whoever can write to the store's place can hide attempts, and no more.
+The gate counts a candidate here before it judges it. The count is in the store, so it includes attempts from other
+folders and other machines. Each candidate is one file, so a candidate that is judged again counts once. The files are
+not signed: somebody with write access to the storage can hide attempts, but nothing more.
 """
 
 from datetime import UTC, datetime
@@ -17,18 +17,18 @@ FOLDER = "candidates"
 
 
 class JudgedCandidate(msgspec.Struct, frozen=True):
-    """What is kept of a candidate.
+    """The record of a judged candidate.
 
     Attributes
     ----------
     release : str
-        Its name.
+        Name of the candidate.
     weights : str
-        SHA-256 of its trained weights: another candidate may have the same name as long as neither is published.
+        SHA-256 of its trained weights, hexadecimal. Two candidates may have the same name until one is published.
     against : str or None
-        The release that was stable, None if there was none.
+        Name of the stable release at that time; None if there was none.
     at : str
-        ISO 8601 time, UTC.
+        Time of the judgement, ISO 8601, UTC.
     """
 
     release: str
@@ -38,29 +38,29 @@ class JudgedCandidate(msgspec.Struct, frozen=True):
 
 
 def count_candidate(storage: Storage, release: str, weights: str, *, against: ChannelPointer | None) -> int:
-    """Remember that a candidate is judged, and return how many were, since stable last changed, this one included.
+    """Record a candidate; return how many were judged since stable last changed, including this one.
 
     Parameters
     ----------
     storage : Storage
         The store.
     release : str
-        The candidate's name.
+        Name of the candidate.
     weights : str
         SHA-256 of its trained weights, hexadecimal.
     against : ChannelPointer or None
-        What is stable, which it is compared with; None if nothing is.
+        Pointer to the stable release that it is compared with; None if there is none.
 
     Raises
     ------
     ReleaseError
-        If the name is no plain one.
+        If the name is not a plain file name.
     OSError
         If the store cannot be written.
     """
     require_plain_name(release, "a release's name")
     folder = f"{FOLDER}/after-change-{against.number if against is not None else 0}"
     at = datetime.now(UTC).replace(microsecond=0).isoformat()
-    kept = JudgedCandidate(release, weights, against.release if against is not None else None, at)
-    storage.create(f"{folder}/{release}.{weights}.json", msgspec.json.encode(kept) + b"\n")
+    record = JudgedCandidate(release, weights, against.release if against is not None else None, at)
+    storage.create(f"{folder}/{release}.{weights}.json", msgspec.json.encode(record) + b"\n")
     return len(storage.names(folder))

@@ -1,4 +1,4 @@
-"""What a store holds: releases, and what its channels point to."""
+"""Read the contents of a store: its releases, the pointers of its channels, and their history."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,8 +9,8 @@ from tuf.api.metadata import TargetFile, Targets
 
 from har.channels import CHANNELS as CHANNEL_NAMES
 from har.channels import MAX_POINTER_BYTES, Channel, ChannelPointer, decode_pointer
+from har.process.whole_files import write_whole
 from har.releases import MAX_MANIFEST_BYTES, ReleaseManifest, decode_manifest, require_plain_name
-from har.whole_files import write_whole
 from model_store.layout import pointer_path, release_path, target_name
 from model_store.release_folder import MANIFEST, MAX_ARTIFACT_BYTES, ReleaseFolder, open_release
 from model_store.repository.errors import StoreError
@@ -26,11 +26,11 @@ class StoredFile:
     Attributes
     ----------
     name : str
-        Its file name.
+        File name.
     bytes : int
-        Its size.
+        Size.
     sha256 : str
-        Its digest, hexadecimal.
+        SHA-256, hexadecimal.
     """
 
     name: str
@@ -39,22 +39,22 @@ class StoredFile:
 
 
 def read_target(storage: Storage, path: str, target: TargetFile, limit: int) -> bytes:
-    """Read a target, and check that it is what was signed.
+    """Read a target and verify its length and hash.
 
     Raises
     ------
     StoreError
-        If it is missing, larger than `limit` bytes, or something else.
+        If it is missing, larger than `limit` bytes, or differs from what was signed.
     OSError
         If the storage fails.
     """
     if target.length > limit:
-        raise StoreError(f"{path} in {storage.url} has {target.length} bytes; {limit} at most")
+        raise StoreError(f"{path} in {storage.url} has {target.length} bytes; the limit is {limit}")
     content = storage.read(target_name(path, target.hashes["sha256"]), limit=target.length)
     try:
         target.verify_length_and_hashes(content)
     except LengthOrHashMismatchError as error:
-        raise StoreError(f"{path} in {storage.url} is not what was signed: {error}") from error
+        raise StoreError(f"{path} in {storage.url} differs from what was signed: {error}") from error
     return content
 
 
@@ -71,29 +71,29 @@ def files_of(state: SignedState, release: str) -> list[StoredFile]:
     StoreError
         If the store has no such release.
     ReleaseError
-        If a name must not be used.
+        If a file name is invalid.
     """
-    begin = release_path(release, "")
+    prefix = release_path(release, "")
     found = [
-        StoredFile(path.removeprefix(begin), target.length, target.hashes["sha256"])
+        StoredFile(path.removeprefix(prefix), target.length, target.hashes["sha256"])
         for path, target in sorted(state.releases.signed.targets.items())
-        if path.startswith(begin)
+        if path.startswith(prefix)
     ]
     if not found:
-        have = ", ".join(release_names(state)) or "none"
-        raise StoreError(f"the store has no release {release}; it has: {have}")
+        names = ", ".join(release_names(state)) or "none"
+        raise StoreError(f"the store has no release {release}; it has: {names}")
     for file in found:
         require_plain_name(file.name, "the name of a release's file")
     return found
 
 
 def read_file(storage: Storage, state: SignedState, release: str, name: str, limit: int) -> bytes:
-    """Return a release's file, checked.
+    """Return the verified content of a release's file.
 
     Raises
     ------
     StoreError
-        If there is none, or it is not what was signed.
+        If the file is missing or differs from what was signed.
     """
     path = release_path(release, name)
     target = state.releases.signed.targets.get(path)
@@ -108,48 +108,48 @@ def read_manifest(storage: Storage, state: SignedState, release: str) -> Release
     Raises
     ------
     StoreError
-        If the store has no such release, or a file of it is not what was signed.
+        If the store has no such release, or the manifest differs from what was signed.
     ReleaseError
-        If the manifest must not be used.
+        If the manifest cannot be decoded or is invalid.
     """
     files_of(state, release)
     manifest = decode_manifest(read_file(storage, state, release, MANIFEST, MAX_MANIFEST_BYTES))
     if manifest.release != release:
-        raise StoreError(f"the manifest of {release} says that it is {manifest.release}")
+        raise StoreError(f"the manifest of {release} names the release {manifest.release}")
     return manifest
 
 
-def described(storage: Storage, state: SignedState, release: str) -> dict[str, object]:
-    """Return what is told of a release: its manifest and its files, to be written as JSON.
+def describe_release(storage: Storage, state: SignedState, release: str) -> dict[str, object]:
+    """Return a release's manifest and files, to be encoded as JSON.
 
     Raises
     ------
     StoreError
-        If the store has no such release, or its manifest is not what was signed.
+        If the store has no such release, or its manifest differs from what was signed.
     ReleaseError
-        If the manifest must not be used.
+        If the manifest cannot be decoded or is invalid.
     """
     return {"manifest": read_manifest(storage, state, release), "files": files_of(state, release)}
 
 
 def read_pointer(storage: Storage, targets: Targets, channel: Channel) -> ChannelPointer | None:
-    """Return what a channel points to; None before it first pointed to anything.
+    """Return the pointer of a channel; None if it never had one.
 
     Parameters
     ----------
     storage : Storage
         The store.
     targets : Targets
-        An edition of the role `channels`.
+        A version of the metadata of the role `channels`.
     channel : {'stable', 'canary'}
-        Which.
+        The channel.
 
     Raises
     ------
     StoreError
-        If the pointer is not what was signed.
+        If the pointer differs from what was signed.
     ReleaseError
-        If it must not be used.
+        If it cannot be decoded or is invalid.
     """
     path = pointer_path(channel)
     target = targets.targets.get(path)
@@ -157,20 +157,20 @@ def read_pointer(storage: Storage, targets: Targets, channel: Channel) -> Channe
         return None
     pointer = decode_pointer(read_target(storage, path, target, MAX_POINTER_BYTES))
     if pointer.channel != channel:
-        raise StoreError(f"{path} says that it is of {pointer.channel}")
+        raise StoreError(f"{path} holds the pointer of {pointer.channel}")
     return pointer
 
 
 def pointers(storage: Storage, state: SignedState) -> dict[Channel, ChannelPointer]:
-    """Return what the channels point to; those that never pointed to anything are left out."""
+    """Return the pointers of the channels. Channels that never had one are left out."""
     found = {channel: read_pointer(storage, state.channels.signed, channel) for channel in CHANNEL_NAMES}
     return {channel: pointer for channel, pointer in found.items() if pointer is not None}
 
 
 def history(storage: Storage, state: SignedState) -> list[ChannelPointer]:
-    """Return every change of a channel, the oldest first, from the editions of the role that signs them."""
+    """Return all changes of the channels, oldest first, from all versions of the role `channels`."""
     found: dict[tuple[str, int], ChannelPointer] = {}
-    for targets in _editions(storage, state):
+    for targets in _versions(storage, state):
         for channel in CHANNEL_NAMES:
             pointer = read_pointer(storage, targets, channel)
             if pointer is not None:
@@ -178,26 +178,26 @@ def history(storage: Storage, state: SignedState) -> list[ChannelPointer]:
     return list(found.values())
 
 
-def _editions(storage: Storage, state: SignedState) -> Iterator[Targets]:
+def _versions(storage: Storage, state: SignedState) -> Iterator[Targets]:
     for version in range(1, state.channels.signed.version):
         try:
             yield read_metadata(storage, CHANNELS, version, Targets).signed
         except MissingFileError:
-            continue  # somebody cleared up
+            continue  # old versions may have been deleted
     yield state.channels.signed
 
 
 def fetch_release(storage: Storage, state: SignedState, release: str, folder: Path) -> ReleaseFolder:
-    """Copy a release's files into a folder, checked, and open it.
+    """Copy a release's verified files to a folder and open it.
 
     Raises
     ------
     StoreError
-        If the store has no such release, or a file is not what was signed.
+        If the store has no such release, or a file differs from what was signed.
     ReleaseError
-        If the manifest must not be used.
+        If the manifest cannot be decoded or is invalid.
     OSError
-        If it cannot be copied.
+        If the folder cannot be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
     for file in files_of(state, release):

@@ -1,4 +1,4 @@
-"""Making a store: its keys, and the first metadata of each role."""
+"""Create a store: its keys and the first metadata of each role."""
 
 from dataclasses import dataclass
 
@@ -22,14 +22,14 @@ from model_store.repository.storage import Storage
 
 @dataclass(frozen=True)
 class RootKeys:
-    """Of how many root keys how many must sign a new root.
+    """Number of root keys, and how many of them must sign a new root.
 
     Attributes
     ----------
     made : int
-        As many can be given to different people.
+        Number of root keys to create, for different people to keep.
     needed : int
-        As many have to come together.
+        Number of root keys that must sign a new root.
     """
 
     made: int = 1
@@ -37,38 +37,38 @@ class RootKeys:
 
     def __post_init__(self) -> None:
         if not 1 <= self.needed <= self.made:
-            raise StoreError(f"{self.needed} of {self.made} root keys cannot sign: from 1 to all of them can")
+            raise StoreError(f"{self.needed} of {self.made} root keys cannot be required: require 1 to {self.made}")
 
 
 def create_store(storage: Storage, signing: Signing, root_keys: RootKeys | None = None) -> bytes:
-    """Make keys and a store without releases.
+    """Create keys and a store without releases.
 
     Parameters
     ----------
     storage : Storage
-        Where to.
+        Where to create the store.
     signing : Signing
-        Where the keys are written to.
+        Names the folders for the keys.
     root_keys : RootKeys, optional
-        One, if not given.
+        Number of root keys; one if not given.
 
     Returns
     -------
     bytes
-        The first root: what every client has to be given, by a way that is trusted.
+        The first root metadata. Every client needs it, obtained over a trusted channel.
 
     Raises
     ------
     StoreError
         If there is a store already.
     OSError
-        If it, or a key, cannot be written.
+        If the store or a key cannot be written.
     """
     root_keys = root_keys or RootKeys()
-    with exclusive(storage) as still_mine:
-        if storage.exists(metadata_name(ROOT, 1)):  # which is written last
+    with exclusive(storage) as check_lease:
+        if storage.exists(metadata_name(ROOT, 1)):  # the first root is written last
             raise StoreError(f"{storage.url} is a store already")
-        edition = Edition(storage, signing, _before_the_first(signing, root_keys), still_mine)
+        edition = Edition(storage, signing, _initial_state(signing, root_keys), check_lease)
         for role in (TARGETS, RELEASES, CHANNELS):
             edition.change(role)
         root = edition.commit().root
@@ -78,8 +78,8 @@ def create_store(storage: Storage, signing: Signing, root_keys: RootKeys | None 
         return content
 
 
-def _before_the_first(signing: Signing, root_keys: RootKeys) -> SignedState:
-    """Return the root, and what the first edition of the other roles follows on."""
+def _initial_state(signing: Signing, root_keys: RootKeys) -> SignedState:
+    """Create the keys; return the root, and empty metadata of version 0 for the other roles."""
     keys, until = signing.keys, signing.clock() + signing.lifetimes.of(ROOT)
     root = Root(expires=until, consistent_snapshot=True)
     root.roles[ROOT] = RoleKeys([], root_keys.needed)
@@ -90,10 +90,10 @@ def _before_the_first(signing: Signing, root_keys: RootKeys) -> SignedState:
     targets = Targets(delegations=Delegations({}, {}))
     assert targets.delegations is not None and targets.delegations.roles is not None
     for role, paths in DELEGATED.items():
-        # Terminating: nobody else is asked for what is theirs.
+        # Terminating: clients search no other role for these paths.
         targets.delegations.roles[role] = DelegatedRole(role, [], 1, terminating=True, paths=[paths])
         targets.add_key(keys.make(role).public_key, role)
-    before = SignedState(
+    state = SignedState(
         Metadata(root),
         Metadata(targets),
         Metadata(Targets()),
@@ -102,5 +102,5 @@ def _before_the_first(signing: Signing, root_keys: RootKeys) -> SignedState:
         Metadata(Timestamp()),
     )
     for role in (TARGETS, RELEASES, CHANNELS, SNAPSHOT, TIMESTAMP):
-        before.of(role).signed.version = 0  # an edition's is one more
-    return before
+        state.of(role).signed.version = 0  # an edition increments it
+    return state

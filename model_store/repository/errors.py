@@ -1,7 +1,7 @@
-"""What goes wrong with a store."""
+"""The exception of the store."""
 
 from har.releases import ReleaseError
 
 
 class StoreError(ReleaseError):
-    """A store that cannot be read, or an act that it refuses; the text says why and what to do."""
+    """A store cannot be read, or a change is rejected. The message states the reason and what to do."""

@@ -1,8 +1,8 @@
-"""One writer of a store at a time.
+"""Limit a store to one writer at a time.
 
-In a folder the system's file locks see to it: they end with their process. Elsewhere a file says who writes and until
-when; a writer that dies is waited for until then. Object storage has no locks, so a writer that is paused for longer
-than its time could go on beside another: it asks again, right before what it wrote counts.
+A store in a folder uses a file lock, which the system releases when the process ends. Object storage has no locks, so
+a lease file names the writer and its expiry. Other writers wait until the lease is removed or expires. A writer that
+was paused beyond its lease could overlap with the next one, so it checks its lease again before it commits.
 """
 
 import fcntl
@@ -29,22 +29,29 @@ class _Lease(msgspec.Struct, frozen=True):
     until: float
 
 
-StillMine = Callable[[], None]
+LeaseCheck = Callable[[], None]
 
 
 @contextmanager
-def exclusive(storage: Storage, *, wait_seconds: float = 300.0) -> Iterator[StillMine]:
-    """Let nobody else write to a store meanwhile.
+def exclusive(storage: Storage, *, wait_seconds: float = 300.0) -> Iterator[LeaseCheck]:
+    """Hold the exclusive right to write to a store.
+
+    Parameters
+    ----------
+    storage : Storage
+        The store.
+    wait_seconds : float
+        How long to wait for another writer's lease, s. A file lock is waited for without limit.
 
     Yields
     ------
     callable
-        Raises `StoreError` if another has become the writer, as this one took too long.
+        Raises `StoreError` if the lease has expired or another writer holds it.
 
     Raises
     ------
     StoreError
-        If another writes for too long.
+        If another writer still holds the lease after `wait_seconds`.
     OSError
         If the store cannot be written.
     """
@@ -53,9 +60,9 @@ def exclusive(storage: Storage, *, wait_seconds: float = 300.0) -> Iterator[Stil
             yield lambda: None
         return
     mine = _Lease(secrets.token_hex(16), time.time() + LEASE_SECONDS)
-    _take(storage, mine, time.monotonic() + wait_seconds)
+    _acquire(storage, mine, time.monotonic() + wait_seconds)
     try:
-        yield lambda: _require(storage, mine)
+        yield lambda: _check(storage, mine)
     finally:
         if _read(storage) == mine:
             storage.remove(LEASE)
@@ -69,21 +76,21 @@ def _locked(folder: Path) -> Iterator[None]:
         yield
 
 
-def _take(storage: Storage, mine: _Lease, deadline: float) -> None:
+def _acquire(storage: Storage, mine: _Lease, deadline: float) -> None:
     while not storage.create(LEASE, msgspec.json.encode(mine)):
         other = _read(storage)
         if other is not None and other.until < time.time():
-            storage.remove(LEASE)  # its writer is gone
+            storage.remove(LEASE)  # the lease has expired
         elif time.monotonic() > deadline:
-            raise StoreError(f"another writes to {storage.url}; it said so in {LEASE}")
+            raise StoreError(f"another process writes to {storage.url}, according to its {LEASE}; try again later")
         else:
-            time.sleep(ASK_SECONDS)  # object storage tells nobody when a file goes
-    _require(storage, mine)
+            time.sleep(ASK_SECONDS)  # object storage sends no notification when a file is removed
+    _check(storage, mine)
 
 
-def _require(storage: Storage, mine: _Lease) -> None:
+def _check(storage: Storage, mine: _Lease) -> None:
     if _read(storage) != mine or time.time() > mine.until:
-        raise StoreError(f"another has become the writer of {storage.url}, as this took too long: try again")
+        raise StoreError(f"lost the lease on {storage.url}, as this took too long: try again")
 
 
 def _read(storage: Storage) -> _Lease | None:
@@ -92,4 +99,4 @@ def _read(storage: Storage) -> _Lease | None:
     except MissingFileError:
         return None
     except msgspec.MsgspecError as error:
-        raise StoreError(f"{LEASE} in {storage.url} is not what a writer leaves: {error}") from error
+        raise StoreError(f"cannot decode {LEASE} in {storage.url}: {error}") from error

@@ -1,8 +1,8 @@
-"""Changing what a store holds: publishing a release, and pointing a channel to one.
+"""Change a store: publish a release, promote a canary, or roll a channel back.
 
-Each change is one new edition of the signed metadata: whoever reads meanwhile, and whatever is cut short, finds the
-state before it or the state after it. A rollback is a new edition, too: it points to an earlier release, and no older
-metadata is ever brought back.
+Each change is one new edition of the signed metadata and is atomic: readers see the state before or after it, even if
+the change is interrupted. A rollback is a new edition, too. It points to an earlier release; old metadata is never
+restored.
 """
 
 from collections.abc import Callable
@@ -26,24 +26,24 @@ from model_store.repository.contents import (
     release_names,
 )
 from model_store.repository.errors import StoreError
-from model_store.repository.exclusive_writing import StillMine, exclusive
+from model_store.repository.exclusive_writing import LeaseCheck, exclusive
 from model_store.repository.roles import CHANNELS, RELEASES
 from model_store.repository.signed_state import Edition, SignedState, Signing, read_state
 from model_store.repository.storage import Storage
 
-#: Manifest, golden window, four networks, a report, a model card, and some more.
+#: Most files of a release: manifest, golden window, four networks, report, model card, and some more.
 MOST_FILES = 16
 
 
-class Whichever(Enum):
-    """Stands for whichever release a channel points to."""
+class AnyRelease(Enum):
+    """Stands for any release that stable may point to."""
 
-    RELEASE = "whichever release it points to"
+    RELEASE = "any release"
 
 
 @dataclass(frozen=True)
 class _Edit:
-    """What a change is carried out on, while nobody else writes."""
+    """The store and its next edition, while this process is the only writer."""
 
     storage: Storage
     signing: Signing
@@ -51,9 +51,9 @@ class _Edit:
     edition: Edition
 
     @classmethod
-    def begin(cls, storage: Storage, signing: Signing, still_mine: StillMine) -> "_Edit":
+    def begin(cls, storage: Storage, signing: Signing, check_lease: LeaseCheck) -> "_Edit":
         state = read_state(storage)
-        return cls(storage, signing, state, Edition(storage, signing, state, still_mine))
+        return cls(storage, signing, state, Edition(storage, signing, state, check_lease))
 
     def add_target(self, role: str, path: str, content: bytes) -> None:
         target = TargetFile.from_data(path, content, ["sha256"])
@@ -63,16 +63,16 @@ class _Edit:
     def point(
         self, channel: Channel, release: str | None, *, change: Change, reason: str, share: float = 1.0
     ) -> ChannelPointer:
-        before = read_pointer(self.storage, self.state.channels.signed, channel)
+        previous = read_pointer(self.storage, self.state.channels.signed, channel)
         pointer = ChannelPointer(
             channel=channel,
-            number=before.number + 1 if before is not None else 1,
+            number=previous.number + 1 if previous is not None else 1,
             release=release,
             manifest_sha256=self._manifest_digest(release) if release is not None else None,
             share=share,
             change=change,
             reason=reason,
-            replaced=before.release if before is not None else None,
+            replaced=previous.release if previous is not None else None,
             at=self.signing.clock().isoformat(),
         )
         self.add_target(CHANNELS, pointer_path(channel), encode_pointer(pointer))
@@ -93,7 +93,7 @@ def publish(
     channel: Channel = STABLE,
     share: float = 1.0,
     reason: str = "",
-    replacing: str | Whichever | None = Whichever.RELEASE,
+    replacing: str | AnyRelease | None = AnyRelease.RELEASE,
 ) -> ChannelPointer:
     """Add a release to a store and point a channel to it.
 
@@ -102,44 +102,44 @@ def publish(
     storage : Storage
         The store.
     signing : Signing
-        With the keys of the online roles.
+        The keys of the online roles.
     folder : Path
-        The release; its files are copied.
+        Folder of the release. Its files are copied.
     channel : {'stable', 'canary'}
-        What is to point to it.
+        The channel to point to the release.
     share : float
-        Of the devices, for a canary.
+        Share of the devices that get a canary, 0 to 1. Ignored for stable.
     reason : str
-        Why, for whoever reads the history.
-    replacing : str, None or Whichever
-        The name of the stable release that this one was found to be better than, None if there was none: if another
-        is stable by now, nothing is published.
+        Reason for the change, for the history.
+    replacing : str, None or AnyRelease
+        Name of the stable release that this one was compared with; None if there was no stable release. If stable has
+        changed since, nothing is published.
 
     Returns
     -------
     ChannelPointer
-        What the channel points to now. A release that was published already, and whose files are the same, is only
-        pointed to.
+        The channel's new pointer. If the store already has the release with the same files, only the pointer changes.
 
     Raises
     ------
     ReleaseError
-        If the release is not what its manifest says, fails its golden window, or has a name that was used before.
+        If the release differs from its manifest, or fails its golden window.
     StoreError
-        If another release than the one to be replaced is stable, or the store cannot be read.
+        If stable is not the release to be replaced, the release's name is used by another one, or the store cannot be
+        read.
     OSError
-        If the store cannot be written; it then stays what it is.
+        If the store cannot be written. It is then unchanged.
     """
     release = open_release(folder)
     check_release(release)
     files = _release_files(release)
     name = release.manifest.release
-    with exclusive(storage) as still_mine:
-        edit = _Edit.begin(storage, signing, still_mine)
-        if not isinstance(replacing, Whichever):
-            _refuse_other_stable(edit, name, replacing)
+    with exclusive(storage) as check_lease:
+        edit = _Edit.begin(storage, signing, check_lease)
+        if not isinstance(replacing, AnyRelease):
+            _require_stable(edit, name, replacing)
         if name in release_names(edit.state):
-            _refuse_other_files(edit.state, name, files)
+            _require_same_files(edit.state, name, files)
         else:
             for file_name, content in files.items():
                 edit.add_target(RELEASES, release_path(name, file_name), content)
@@ -160,7 +160,7 @@ def promote(storage: Storage, signing: Signing, *, reason: str = "") -> ChannelP
     def carry_out(edit: _Edit) -> ChannelPointer:
         canary = pointers(storage, edit.state).get(CANARY)
         if canary is None or canary.release is None:
-            raise StoreError(f"{storage.url} has no canary that could be promoted")
+            raise StoreError(f"{storage.url} has no canary to promote")
         edit.point(CANARY, None, change="promote", reason=reason)
         return edit.point(STABLE, canary.release, change="promote", reason=reason)
 
@@ -170,68 +170,68 @@ def promote(storage: Storage, signing: Signing, *, reason: str = "") -> ChannelP
 def rollback(
     storage: Storage, signing: Signing, *, channel: Channel = STABLE, to: str | None = None, reason: str = ""
 ) -> ChannelPointer:
-    """Point a channel to an earlier release; a canary, to none.
+    """Point stable to an earlier release, or end the canary.
 
     Parameters
     ----------
     storage : Storage
         The store.
     signing : Signing
-        With the keys of the online roles.
+        The keys of the online roles.
     channel : {'stable', 'canary'}
-        Which.
+        The channel to roll back.
     to : str, optional
-        The release; the one that was stable before, if not given.
+        Release that becomes stable; the previous stable release if not given.
     reason : str
-        Why, for whoever reads the history.
+        Reason for the change, for the history.
 
     Raises
     ------
     StoreError
-        If there is nothing to go back to, or no such release.
+        If the channel points to no release, there is no earlier release, or the store does not have `to`.
     """
 
     def carry_out(edit: _Edit) -> ChannelPointer:
-        present = pointers(storage, edit.state).get(channel)
-        if present is None or present.release is None:
+        current = pointers(storage, edit.state).get(channel)
+        if current is None or current.release is None:
             raise StoreError(f"the channel {channel} of {storage.url} points to no release")
         if channel == CANARY:
             if to is not None:
-                raise StoreError("a canary is rolled back to what is stable: no release is named")
+                raise StoreError("a canary can only be ended: do not name a release to roll it back to")
             return edit.point(CANARY, None, change="rollback", reason=reason)
-        return edit.point(STABLE, to or _before(edit, present), change="rollback", reason=reason)
+        return edit.point(STABLE, to or _previous_stable(edit, current), change="rollback", reason=reason)
 
     return _change(storage, signing, carry_out)
 
 
-def _before(edit: _Edit, present: ChannelPointer) -> str:
-    """Return what was stable before, leaving out what was rolled back since."""
-    line: list[str] = []
+def _previous_stable(edit: _Edit, current: ChannelPointer) -> str:
+    """Return the previous stable release, without releases that were rolled back."""
+    releases: list[str] = []
     for pointer in history(edit.storage, edit.state):
         if pointer.channel != STABLE or pointer.release is None:
             continue
-        if pointer.change == "rollback" and pointer.release in line:
-            del line[line.index(pointer.release) + 1 :]
+        if pointer.change == "rollback" and pointer.release in releases:
+            del releases[releases.index(pointer.release) + 1 :]
         else:
-            line.append(pointer.release)
-    if len(line) < 2:
-        raise StoreError(f"{present.release} is the first release that was stable: say to which one to go")
-    return line[-2]
+            releases.append(pointer.release)
+    if len(releases) < 2:
+        raise StoreError(f"{current.release} is the first stable release: name the release to go back to with --to")
+    return releases[-2]
 
 
 def _change(storage: Storage, signing: Signing, carry_out: Callable[[_Edit], ChannelPointer]) -> ChannelPointer:
-    with exclusive(storage) as still_mine:
-        edit = _Edit.begin(storage, signing, still_mine)
+    with exclusive(storage) as check_lease:
+        edit = _Edit.begin(storage, signing, check_lease)
         pointer = carry_out(edit)
         edit.edition.commit()
     return pointer
 
 
 def _release_files(release: ReleaseFolder) -> dict[str, bytes]:
-    """Read the files that are published: all of the folder that are not hidden."""
+    """Read the files to publish: all files of the folder that are not hidden."""
     paths = sorted(path for path in release.folder.iterdir() if path.is_file() and not path.name.startswith("."))
     if len(paths) > MOST_FILES:
-        raise ReleaseError(f"{release.folder} has {len(paths)} files; a release has {MOST_FILES} at most")
+        raise ReleaseError(f"{release.folder} has {len(paths)} files; the limit is {MOST_FILES}")
     for path in paths:
         require_plain_name(path.name, "the name of a release's file")
         if path.stat().st_size > MAX_ARTIFACT_BYTES:
@@ -239,17 +239,17 @@ def _release_files(release: ReleaseFolder) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in paths}
 
 
-def _refuse_other_stable(edit: _Edit, name: str, replacing: str | None) -> None:
+def _require_stable(edit: _Edit, name: str, replacing: str | None) -> None:
     stable = pointers(edit.storage, edit.state).get(STABLE)
-    present = stable.release if stable is not None else None
-    if present != replacing:
+    current = stable.release if stable is not None else None
+    if current != replacing:
         raise StoreError(
-            f"{edit.storage.url}: {present or 'no release'} is stable by now, but {name} was compared with "
+            f"{edit.storage.url}: {current or 'no release'} is now stable, but {name} was compared with "
             f"{replacing or 'none'}; compare it again"
         )
 
 
-def _refuse_other_files(state: SignedState, name: str, files: dict[str, bytes]) -> None:
+def _require_same_files(state: SignedState, name: str, files: dict[str, bytes]) -> None:
     published = {file.name: file.sha256 for file in files_of(state, name)}
     if published != {file_name: sha256(content).hexdigest() for file_name, content in files.items()}:
-        raise StoreError(f"the store has another release {name} already; a release's name is used once")
+        raise StoreError(f"the store already has another release named {name}; choose a new name")

@@ -1,4 +1,4 @@
-"""Signing afresh what would expire, as long as nothing else changes."""
+"""Renew the signatures of online roles before they expire."""
 
 from datetime import datetime
 
@@ -9,39 +9,39 @@ from model_store.repository.storage import Storage
 
 
 def due(state: SignedState, signing: Signing) -> list[Role]:
-    """Return the online roles of whose signature's lifetime less than half is left."""
+    """Return the online roles with less than half of their signature's lifetime left."""
     now = signing.clock()
     return [role for role in ONLINE if state.of(role).signed.expires - now < signing.lifetimes.of(role) / 2]
 
 
 def refresh(storage: Storage, signing: Signing) -> list[Role]:
-    """Sign the online roles afresh that are due; return them.
+    """Renew the signatures of the online roles that are due; return these roles.
 
     Raises
     ------
     StoreError
         If a key is missing, or the store cannot be read.
     OSError
-        If the store cannot be written; it then stays what it is.
+        If the store cannot be written. It is then unchanged.
     """
     if not due(read_state(storage), signing):
         return []
-    with exclusive(storage) as still_mine:
+    with exclusive(storage) as check_lease:
         state = read_state(storage)
-        found = due(state, signing)
-        edition = Edition(storage, signing, state, still_mine)
-        for role in found:
+        roles = due(state, signing)
+        edition = Edition(storage, signing, state, check_lease)
+        for role in roles:
             edition.change(role)
         edition.commit()
-    return found
+    return roles
 
 
 def expiries(state: SignedState) -> dict[Role, datetime]:
-    """Return until when each role's signature counts."""
+    """Return the expiry of each role's metadata."""
     return {role: state.of(role).signed.expires for role in ROLES}
 
 
 def soon(state: SignedState, signing: Signing) -> list[Role]:
-    """Return the offline roles that have to be signed by a person soon: a tenth of their lifetime is left."""
+    """Return the offline roles with less than a tenth of their lifetime left. A person must renew them."""
     now = signing.clock()
     return [role for role in OFFLINE if state.of(role).signed.expires - now < signing.lifetimes.of(role) / 10]

@@ -1,4 +1,4 @@
-"""Who signs what: the roles of a store, where their keys are, and for how long a signature counts."""
+"""The TUF roles of a store: what each may sign, whether its key is offline, and the lifetime of its signatures."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -13,28 +13,28 @@ CHANNELS: Role = "channels"
 SNAPSHOT: Role = "snapshot"
 TIMESTAMP: Role = "timestamp"
 
-#: Sign seldom, and never where a network reaches them.
+#: Roles that sign rarely. Their keys are kept offline.
 OFFLINE: tuple[Role, ...] = (ROOT, TARGETS)
-#: Sign unattended: what they may sign is limited by what the offline ones say.
+#: Roles that sign unattended. The offline roles limit what they may sign.
 ONLINE: tuple[Role, ...] = (RELEASES, CHANNELS, SNAPSHOT, TIMESTAMP)
 ROLES: tuple[Role, ...] = (*OFFLINE, *ONLINE)
 
-#: What a delegated role may sign; ``*`` stands for one part of a path.
+#: Paths that each delegated role may sign. ``*`` matches one part of a path.
 DELEGATED: dict[Role, str] = {RELEASES: "releases/*/*", CHANNELS: "channels/*"}
 
 
 @dataclass(frozen=True)
 class Lifetimes:
-    """For how long a role's signature counts.
+    """Lifetimes of the roles' signatures.
 
     Attributes
     ----------
     offline : timedelta
-        Of root and targets: somebody has to fetch their keys by then.
+        Lifetime for root and targets. A person must renew them with the offline keys.
     delegated : timedelta
-        Of releases and channels.
+        Lifetime for releases and channels.
     snapshot, timestamp : timedelta
-        A device that is kept from news finds out when these are over.
+        Lifetimes for snapshot and timestamp. They bound how long an attacker can withhold updates unnoticed.
     """
 
     offline: timedelta = timedelta(days=365)
@@ -43,7 +43,7 @@ class Lifetimes:
     timestamp: timedelta = timedelta(days=1)
 
     def of(self, role: Role) -> timedelta:
-        """Return a role's."""
+        """Return the lifetime of a role's signatures."""
         if role in OFFLINE:
             return self.offline
         if role in DELEGATED:

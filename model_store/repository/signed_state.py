@@ -1,7 +1,7 @@
-"""The signed metadata of a store: as it is, and the next edition of it.
+"""Read a store's signed metadata, and write its next edition.
 
-What counts is what ``timestamp.json`` leads to. Every other file of metadata has its version in its name, is written
-before, and is not changed after; so a change of the store happens when ``timestamp.json`` is replaced, or not at all.
+``timestamp.json`` determines which metadata is current. All other metadata files have their version in their names, are
+written first, and never change. So a change takes effect atomically, when ``timestamp.json`` is replaced.
 """
 
 from collections.abc import Callable
@@ -16,7 +16,7 @@ from tuf.api.metadata import Metadata, MetaFile, Root, Snapshot, Targets, Timest
 
 from model_store.layout import MAX_METADATA_BYTES, MAX_ROOTS, METADATA_FOLDER
 from model_store.repository.errors import StoreError
-from model_store.repository.exclusive_writing import StillMine
+from model_store.repository.exclusive_writing import LeaseCheck
 from model_store.repository.roles import (
     CHANNELS,
     DELEGATED,
@@ -35,22 +35,22 @@ S = TypeVar("S", Root, Timestamp, Snapshot, Targets)
 
 
 def utc_now() -> datetime:
-    """Return the time, in whole seconds as metadata has it."""
+    """Return the current time in whole seconds, as in TUF metadata."""
     return datetime.now(UTC).replace(microsecond=0)
 
 
 @dataclass(frozen=True)
 class Signing:
-    """What is needed to sign.
+    """Keys, lifetimes and clock for signing.
 
     Attributes
     ----------
     keys : Keyring
         The private keys.
     lifetimes : Lifetimes
-        For how long signatures count.
+        Lifetimes of the signatures.
     clock : callable
-        The time, UTC.
+        Returns the current time, UTC.
     """
 
     keys: Keyring
@@ -60,7 +60,7 @@ class Signing:
 
 @dataclass
 class SignedState:
-    """The metadata of all roles, each signed by whom it should be; expired or not."""
+    """The metadata of all roles with verified signatures. It may be expired."""
 
     root: Metadata[Root]
     targets: Metadata[Targets]
@@ -70,23 +70,23 @@ class SignedState:
     timestamp: Metadata[Timestamp]
 
     def of(self, role: Role) -> Metadata[Any]:
-        """Return a role's."""
+        """Return the metadata of a role."""
         found: Metadata[Any] = getattr(self, role)
         return found
 
 
 def metadata_name(role: Role, version: int) -> str:
-    """Return the name of the file with a version of a role's metadata."""
+    """Return the file name of a version of a role's metadata."""
     return f"{METADATA_FOLDER}/{role}.json" if role == TIMESTAMP else f"{METADATA_FOLDER}/{version}.{role}.json"
 
 
 def read_metadata(storage: Storage, role: Role, version: int, kind: type[S]) -> Metadata[S]:
-    """Read a version of a role's metadata, without looking at who signed it.
+    """Read a version of a role's metadata without verifying its signatures.
 
     Raises
     ------
     StoreError
-        If it is not there, or is not that.
+        If it is missing, cannot be decoded, or is of another role or version.
     OSError
         If the storage fails.
     """
@@ -94,26 +94,26 @@ def read_metadata(storage: Storage, role: Role, version: int, kind: type[S]) -> 
     try:
         found: Metadata[Any] = Metadata.from_bytes(storage.read(name, limit=MAX_METADATA_BYTES))
     except RepositoryError as error:
-        raise StoreError(f"{name} in {storage.url} is no metadata: {error}") from error
+        raise StoreError(f"cannot decode the metadata {name} in {storage.url}: {error}") from error
     if not isinstance(found.signed, kind):
-        raise StoreError(f"{name} in {storage.url} is the metadata of {found.signed.type}")
+        raise StoreError(f"{name} in {storage.url} holds metadata of the role {found.signed.type}")
     if role != TIMESTAMP and found.signed.version != version:
-        raise StoreError(f"{name} in {storage.url} says that it is version {found.signed.version}")
+        raise StoreError(f"{name} in {storage.url} holds version {found.signed.version}")
     return found
 
 
 def newest_root(storage: Storage) -> Metadata[Root]:
-    """Return the newest root that the first one leads to.
+    """Return the newest root metadata. Each version is verified with the previous one.
 
     Raises
     ------
     StoreError
-        If there is none, or one was not signed by the one before and by itself.
+        If there is no root, or a root is not signed with the keys of the previous root and its own.
     """
     try:
         root = read_metadata(storage, ROOT, 1, Root)
     except MissingFileError as error:
-        raise StoreError(f"{storage.url} is no store yet: run har store init") from error
+        raise StoreError(f"{storage.url} is not a store: run har store init first") from error
     _verify(root.signed, ROOT, root)
     for version in range(2, MAX_ROOTS + 1):
         try:
@@ -127,12 +127,12 @@ def newest_root(storage: Storage) -> Metadata[Root]:
 
 
 def read_state(storage: Storage) -> SignedState:
-    """Read what counts at present, and check who signed it.
+    """Read the current metadata of all roles and verify the signatures.
 
     Raises
     ------
     StoreError
-        If something is missing, was not signed by whom it should be, or is another version than it should be.
+        If metadata is missing, has invalid signatures, or has another version than listed.
     OSError
         If the storage fails.
     """
@@ -165,44 +165,44 @@ def _verify(delegator: Root | Targets, role: Role, metadata: Metadata[Any]) -> N
 
 
 class Edition:
-    """The next edition of a store's metadata: change what `change` gives, then `commit`.
+    """The next edition of a store's metadata. Modify what `change` returns, then call `commit`.
 
     Parameters
     ----------
     storage : Storage
-        The store, of which this is the only writer.
+        The store. This must be its only writer.
     signing : Signing
         Keys and lifetimes.
     state : SignedState
-        What counts at present; it is not changed.
-    still_mine : callable
-        Raises if another has become the writer.
+        The current metadata. It is copied.
+    check_lease : callable
+        Raises `StoreError` if another process has become the writer.
     """
 
-    def __init__(self, storage: Storage, signing: Signing, state: SignedState, still_mine: StillMine) -> None:
+    def __init__(self, storage: Storage, signing: Signing, state: SignedState, check_lease: LeaseCheck) -> None:
         self._storage = storage
         self._signing = signing
-        self._still_mine = still_mine
+        self._check_lease = check_lease
         self.state = deepcopy(state)
         self._changed: set[Role] = set()
 
     def change(self, role: Role) -> Any:  # noqa: ANN401 - the signed part, whose type depends on the role
-        """Return the signed part of a role's metadata, to be changed."""
+        """Return the signed part of a role's metadata for modification. `commit` signs it again."""
         self._changed.add(role)
         return self.state.of(role).signed
 
     def commit(self) -> SignedState:
-        """Sign what was changed, and have it count; return it.
+        """Sign and write the changed roles; return the new state.
 
         Raises
         ------
         StoreError
-            If a key is missing, or another has become the writer.
+            If a key is missing, or another process has become the writer.
         OSError
-            If the storage fails; what counted before then counts on.
+            If the storage fails. The previous metadata then stays current.
         """
         if ROOT in self._changed:
-            raise StoreError("a root is signed by the one before it, too: not here")
+            raise StoreError("an edition cannot change the root, as the keys of the previous root must sign it, too")
         for role in (TARGETS, RELEASES, CHANNELS):
             if role in self._changed:
                 content = self._sign(role)
@@ -219,7 +219,7 @@ class Edition:
             self._changed.add(TIMESTAMP)
         if TIMESTAMP in self._changed:
             content = self._sign(TIMESTAMP)
-            self._still_mine()
+            self._check_lease()
             self._storage.write(metadata_name(TIMESTAMP, 0), content)
         self._changed.clear()
         return self.state
@@ -233,19 +233,19 @@ class Edition:
 
 
 def signers_of(signing: Signing, delegator: Root | Targets, role: Role) -> list[Signer]:
-    """Return what signs for a role, by the metadata of the role that says so.
+    """Return the signers of a role, as its delegating metadata requires.
 
     Raises
     ------
     StoreError
-        If too few of the keys are here.
+        If too few of the keys are available.
     """
     delegated = delegator.get_delegated_role(role)
     return list(signing.keys.signers(role, delegated.keyids, delegated.threshold))
 
 
 def sign(metadata: Metadata[Any], signers: list[Signer]) -> bytes:
-    """Sign metadata afresh; return it as it is written."""
+    """Replace the signatures of metadata; return the encoded metadata."""
     metadata.signatures.clear()
     for signer in signers:
         metadata.sign(signer, append=True)

@@ -1,4 +1,4 @@
-"""The private keys of a store's roles: a PEM file each (Ed25519, PKCS #8), offline ones in a folder of their own."""
+"""The private keys of a store's roles: one PEM file per key (Ed25519, PKCS #8); offline keys in a separate folder."""
 
 import os
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from securesystemslib.signer import CryptoSigner
 
-from har.whole_files import sync
+from har.process.whole_files import sync
 from model_store.repository.errors import StoreError
 from model_store.repository.roles import OFFLINE, Role
 
@@ -26,16 +26,16 @@ _SHOWN = 16
 
 @dataclass(frozen=True)
 class Keyring:
-    """Where private keys are.
+    """The folders of the private keys.
 
     Attributes
     ----------
     online : Path
-        The folder of the keys that sign unattended.
+        Folder of the online keys.
     offline : Path or None
-        The folder of root's and targets' keys; None where they are not, as on a server.
+        Folder of the offline keys; None if they are not available, as on a server.
     passphrase : bytes or None
-        What the offline keys are encrypted with; they are not, if None.
+        Passphrase of the offline keys; None if they are not encrypted.
     """
 
     online: Path
@@ -43,14 +43,14 @@ class Keyring:
     passphrase: bytes | None = None
 
     def make(self, role: Role) -> CryptoSigner:
-        """Make a key for a role and write it.
+        """Create a key for a role and write it to its folder.
 
         Raises
         ------
         StoreError
-            If the role signs offline and there is no folder for that.
+            If the role signs offline and there is no folder for offline keys.
         OSError
-            If it cannot be written.
+            If the key cannot be written.
         """
         private = Ed25519PrivateKey.generate()
         signer = CryptoSigner(private)
@@ -70,41 +70,41 @@ class Keyring:
         return signer
 
     def signers(self, role: Role, keyids: list[str], threshold: int) -> list[CryptoSigner]:
-        """Return what signs for a role: those of its keys that are here.
+        """Return the signers of a role whose keys are available.
 
         Parameters
         ----------
         role : Role
-            Which.
+            The role.
         keyids : list of str
-            The keys that count, by the metadata.
+            Ids of the role's valid keys.
         threshold : int
-            How many must sign.
+            Number of keys that must sign.
 
         Raises
         ------
         StoreError
-            If too few of them are here, or one cannot be read.
+            If fewer keys are available, or a key cannot be read.
         """
         folder = self._folder(role)
         paths = [folder / _file_name(role, keyid) for keyid in keyids]
         found = [self._load(path, keyid) for path, keyid in zip(paths, keyids, strict=True) if path.exists()]
         if len(found) < threshold:
             raise StoreError(
-                f"{threshold} key(s) of the role {role} must sign, and {len(found)} are in {folder}; "
+                f"{threshold} key(s) of the role {role} must sign, but {len(found)} are in {folder}; "
                 f"expected: {', '.join(path.name for path in paths)}"
             )
         return found
 
     def remove(self, role: Role, keyid: str) -> None:
-        """Remove a key that counts no more."""
+        """Delete a revoked key."""
         (self._folder(role) / _file_name(role, keyid)).unlink(missing_ok=True)
 
     def _folder(self, role: Role) -> Path:
         if role not in OFFLINE:
             return self.online
         if self.offline is None:
-            raise StoreError(f"the role {role} signs offline: say where its keys are")
+            raise StoreError(f"the role {role} signs offline: name the folder of its keys with --offline-keys")
         return self.offline
 
     def _load(self, path: Path, keyid: str) -> CryptoSigner:
@@ -113,12 +113,12 @@ class Keyring:
             plain = b"ENCRYPTED" not in content.split(b"\n", 1)[0]
             private = load_pem_private_key(content, None if plain else self.passphrase)
         except (OSError, ValueError, TypeError, UnsupportedAlgorithm) as error:
-            raise StoreError(f"{path} cannot be read: {error}") from error
+            raise StoreError(f"cannot read the key {path}: {error}") from error
         if not isinstance(private, Ed25519PrivateKey):
-            raise StoreError(f"{path} is no Ed25519 key")
+            raise StoreError(f"{path} is not an Ed25519 key")
         signer = CryptoSigner(private)
         if signer.public_key.keyid != keyid:
-            raise StoreError(f"{path} holds another key than its name says")
+            raise StoreError(f"the key in {path} does not match the file's name")
         return signer
 
 

@@ -1,4 +1,4 @@
-"""The files of a store, in a folder or at any fsspec URL: each appears whole or not at all."""
+"""The files of a store, in a folder or at any fsspec URL. Writes are atomic."""
 
 from pathlib import Path
 from typing import cast
@@ -6,23 +6,28 @@ from typing import cast
 from fsspec.core import url_to_fs
 from fsspec.implementations.local import LocalFileSystem
 
-from har.whole_files import write_whole
+from har.process.whole_files import write_whole
 from model_store.repository.errors import StoreError
 
 
 class MissingFileError(StoreError):
-    """A file that is not in the store."""
+    """A file is not in the store."""
 
 
 class Storage:
-    """Files by their names, with ``/`` between the parts.
+    """Access to files by name. Names are relative paths with ``/``.
 
     Parameters
     ----------
     url : str
-        A folder's path, or a URL such as ``s3://bucket/store``; fsspec takes credentials from the environment.
-    options : mapping, optional
-        What fsspec is to be told besides.
+        Path of a folder, or a URL such as ``s3://bucket/store``. fsspec takes credentials from the environment.
+    **options
+        Further options of fsspec's file system.
+
+    Raises
+    ------
+    StoreError
+        If fsspec does not support the URL.
     """
 
     def __init__(self, url: str, **options: object) -> None:
@@ -35,16 +40,16 @@ class Storage:
 
     @property
     def folder(self) -> Path | None:
-        """The folder on this machine; None if it is elsewhere."""
+        """The local folder; None if the store is elsewhere."""
         return Path(self._base) if isinstance(self._files, LocalFileSystem) else None
 
     def read(self, name: str, *, limit: int) -> bytes:
-        """Return a whole file.
+        """Return the content of a file.
 
         Raises
         ------
         MissingFileError
-            If there is none.
+            If there is no such file.
         StoreError
             If it is larger than `limit` bytes.
         OSError
@@ -56,7 +61,7 @@ class Storage:
         return content
 
     def read_part(self, name: str, begin: int, end: int) -> bytes:
-        """Return the bytes of a file from `begin` to before `end`, or to the file's end if that comes first.
+        """Return the bytes of a file from offset `begin` up to `end` (exclusive) or the end of the file.
 
         Raises
         ------
@@ -73,7 +78,7 @@ class Storage:
             raise MissingFileError(f"there is no {name} in {self.url}") from error
 
     def size(self, name: str) -> int:
-        """Return how many bytes a file has.
+        """Return the size of a file, bytes.
 
         Raises
         ------
@@ -85,30 +90,30 @@ class Storage:
         except (FileNotFoundError, NotADirectoryError) as error:
             raise MissingFileError(f"there is no {name} in {self.url}") from error
         if found["type"] != "file":
-            raise MissingFileError(f"{name} in {self.url} is no file")
+            raise MissingFileError(f"{name} in {self.url} is not a file")
         return int(found["size"])
 
     def exists(self, name: str) -> bool:
-        """Tell whether there is such a file."""
+        """Return whether there is such a file."""
         return bool(self._files.isfile(self._path(name)))
 
     def write(self, name: str, content: bytes) -> None:
-        """Write a file, or replace it; whoever reads meanwhile gets one or the other.
+        """Write or replace a file atomically.
 
         Raises
         ------
         OSError
-            If it cannot be written; what was there before stays.
+            If it cannot be written. An existing file is then unchanged.
         """
         if self.folder is None:
-            self._files.pipe_file(self._path(name), content)  # an object is put whole
+            self._files.pipe_file(self._path(name), content)  # object storage replaces objects atomically
             return
         path = self.folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, content, durable=True)
 
     def create(self, name: str, content: bytes) -> bool:
-        """Write a file that does not exist yet; return whether it is so, and thus written."""
+        """Write a file unless it exists; return whether it was written."""
         if self.folder is not None:
             (self.folder / name).parent.mkdir(parents=True, exist_ok=True)
         try:
@@ -118,26 +123,26 @@ class Storage:
         return True
 
     def remove(self, name: str) -> None:
-        """Remove a file, if it is there."""
+        """Delete a file if it exists."""
         if self.exists(name):
             self._files.rm_file(self._path(name))
 
     def names(self, folder: str) -> list[str]:
-        """Return the names of the files right in a folder, sorted; those that are hidden are left out."""
+        """Return the sorted names of the files directly in a folder, without hidden ones."""
         try:
             found = self._files.ls(self._path(folder), detail=True)
         except (FileNotFoundError, NotADirectoryError):
             return []
-        names = [each["name"].rstrip("/").rsplit("/", 1)[-1] for each in found if each["type"] == "file"]
+        names = [entry["name"].rstrip("/").rsplit("/", 1)[-1] for entry in found if entry["type"] == "file"]
         return sorted(name for name in names if name and not name.startswith("."))
 
     def all_names(self, folder: str) -> list[str]:
-        """Return the names of all files below a folder, sorted, from the store's beginning."""
+        """Return the sorted names of all files below a folder, relative to the store."""
         found = self._files.find(self._path(folder))
         return sorted(name.removeprefix(self._base).lstrip("/") for name in found)
 
     def _path(self, name: str) -> str:
         parts = name.split("/")
         if any(part in ("", ".", "..") or "\\" in part or "\0" in part for part in parts):
-            raise MissingFileError(f"{name!r} is no name of a file in a store")
+            raise MissingFileError(f"{name!r} is not a valid file name in a store")
         return f"{self._base}/{name}"

@@ -1,4 +1,4 @@
-"""Checking a whole store: what is signed by whom and until when, and that all of it is there and unchanged."""
+"""Verify a whole store: all signatures, their expiry, and the presence and hash of every file."""
 
 from dataclasses import dataclass, field
 
@@ -19,19 +19,19 @@ from model_store.repository.storage import Storage
 
 
 @dataclass
-class Findings:
-    """What was found of a store.
+class StoreFindings:
+    """The result of verifying a store.
 
     Attributes
     ----------
     faults : list of str
-        What clients would refuse; a sentence each.
+        Faults because of which clients would reject something.
     notes : list of str
-        What does no harm, but somebody should know.
+        Harmless findings.
     releases : list of str
-        The releases whose files were all checked.
+        Names of the releases that were checked.
     channels : dict of str to str
-        What each channel points to.
+        The release of each channel, or ``no release``.
     """
 
     faults: list[str] = field(default_factory=list)
@@ -40,15 +40,15 @@ class Findings:
     channels: dict[str, str] = field(default_factory=dict)
 
 
-def verify_store(storage: Storage) -> Findings:
-    """Check every signature, every expiry, and every byte that is signed.
+def verify_store(storage: Storage) -> StoreFindings:
+    """Check every signature, every expiry and the hash of every signed file.
 
     Raises
     ------
     OSError
         If the storage fails.
     """
-    findings = Findings()
+    findings = StoreFindings()
     try:
         state = read_state(storage)
     except ReleaseError as error:
@@ -66,7 +66,7 @@ def verify_store(storage: Storage) -> Findings:
     return findings
 
 
-def _check_releases(storage: Storage, state: SignedState, findings: Findings) -> None:
+def _check_releases(storage: Storage, state: SignedState, findings: StoreFindings) -> None:
     for path, target in state.releases.signed.targets.items():
         try:
             read_target(storage, path, target, MAX_ARTIFACT_BYTES)
@@ -83,10 +83,10 @@ def _check_releases(storage: Storage, state: SignedState, findings: Findings) ->
         for artifact in manifest.artifacts:
             file = files.get(artifact.name)
             if file is None or (file.sha256, file.bytes) != (artifact.sha256, artifact.bytes):
-                findings.faults.append(f"{release}: {artifact.name} is not what its manifest says")
+                findings.faults.append(f"{release}: {artifact.name} differs from its manifest")
 
 
-def _check_channels(storage: Storage, state: SignedState, findings: Findings) -> None:
+def _check_channels(storage: Storage, state: SignedState, findings: StoreFindings) -> None:
     try:
         for channel, pointer in pointers(storage, state).items():
             findings.channels[channel] = pointer.release or "no release"
@@ -97,12 +97,12 @@ def _check_channels(storage: Storage, state: SignedState, findings: Findings) ->
         findings.faults.append(str(error))
 
 
-def _find_leftovers(storage: Storage, state: SignedState, findings: Findings) -> None:
+def _find_leftovers(storage: Storage, state: SignedState, findings: StoreFindings) -> None:
     known = {
         target_name(path, target.hashes["sha256"])
         for path, target in (state.releases.signed.targets | state.channels.signed.targets).items()
     }
     releases = [name for name in storage.all_names(TARGETS_FOLDER) if name.startswith(f"{TARGETS_FOLDER}/releases/")]
-    left = [name for name in releases if name not in known]
-    if left:
-        findings.notes.append(f"{len(left)} file(s) that no edition counts, as of a publication that was cut short")
+    leftovers = [name for name in releases if name not in known]
+    if leftovers:
+        findings.notes.append(f"{len(leftovers)} file(s) in no signed metadata, as after an interrupted publication")

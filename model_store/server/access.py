@@ -1,4 +1,4 @@
-"""Who may read a store over HTTP, and who may change it."""
+"""Access control of the store's HTTP API by bearer tokens."""
 
 import hmac
 
@@ -8,15 +8,15 @@ from pydantic import SecretStr
 BEARER = "Bearer "
 
 
-class Access:
+class StoreAccess:
     """Checks the tokens of requests.
 
     Parameters
     ----------
     read : SecretStr or None
-        What reading asks for; None if everybody who reaches the server may read.
+        Token for reading; None if no token is needed.
     publish : SecretStr or None
-        What changes ask for; None if nothing can be changed over HTTP.
+        Token for changes; None if all changes are rejected.
     """
 
     def __init__(self, read: SecretStr | None, publish: SecretStr | None) -> None:
@@ -24,28 +24,28 @@ class Access:
         self._publish = publish
 
     def reader(self, request: Request) -> None:
-        """Refuse who may not read.
+        """Check that a request may read.
 
         Raises
         ------
         HTTPException
-            401.
+            401 if the token is missing or wrong.
         """
         if self._read is not None and not (_presents(request, self._read) or self._may_publish(request)):
             raise _unauthorised("reading this store needs its token")
 
     def publisher(self, request: Request) -> None:
-        """Refuse who may not change anything.
+        """Check that a request may change the store.
 
         Raises
         ------
         HTTPException
-            401, or 403 if nobody may.
+            401 if the token is missing or wrong, 403 if the server accepts no changes.
         """
         if self._publish is None:
             raise HTTPException(
                 status.HTTP_403_FORBIDDEN,
-                "no changes are taken over HTTP: the store was started without --publish-token",
+                "changes over HTTP are disabled: the server was started without --publish-token",
             )
         if not self._may_publish(request):
             raise _unauthorised("changing this store needs its publish token")
@@ -55,9 +55,9 @@ class Access:
 
 
 def _presents(request: Request, token: SecretStr) -> bool:
-    said = request.headers.get("Authorization", "")
-    return said.startswith(BEARER) and hmac.compare_digest(
-        said.removeprefix(BEARER).encode(), token.get_secret_value().encode()
+    header = request.headers.get("Authorization", "")
+    return header.startswith(BEARER) and hmac.compare_digest(
+        header.removeprefix(BEARER).encode(), token.get_secret_value().encode()
     )
 
 

@@ -1,8 +1,7 @@
-"""Announcing changes of a store's channels: on Kafka's compacted topic ``model.releases``, and in Redis.
+"""Announce changes of a store's channels on Kafka's compacted topic ``model.releases`` and in Redis.
 
-What is announced follows from the store alone: whoever changed it, whenever, this compares what the channels point to
-with what was announced last, and says what is new. So nothing is missed while a server, Kafka or Redis is away, and
-Redis can be emptied at any time.
+The announcer compares the store's pointers with those that it announced last. So it announces every change, by any
+process, and catches up after an outage of the server, Kafka or Redis. Redis can be emptied at any time.
 """
 
 import asyncio
@@ -18,8 +17,9 @@ from redis.exceptions import RedisError
 
 from har import topics
 from har.channels import Channel, ReleaseAnnouncement, encode_announcement
-from har.kafka_clients import open_client
 from har.live import RELEASES_CHANNEL, RELEASES_KEY
+from har.process.back_off import BackOff
+from har.process.kafka_clients import open_client
 from har.releases import ReleaseError
 from har.windows import MICROSECONDS
 from model_store.server.current_state import CurrentState
@@ -32,20 +32,20 @@ LONGEST_PAUSE_SECONDS = 10.0
 
 
 class Announcer:
-    """Keeps Kafka and Redis as the store is.
+    """Keeps Kafka and Redis up to date with the store's channels.
 
     Parameters
     ----------
     current : CurrentState
         The store.
     bootstrap : str or None
-        Kafka's servers, host:port,host:port; None to announce nothing there.
+        Kafka's servers, host:port,host:port; None to send nothing to Kafka.
     redis_url : str or None
-        Redis's URL; None to keep nothing there.
+        URL of Redis; None to write nothing to Redis.
     look_seconds : float
-        How often the store is looked at, for what others change; also how often Redis is.
+        Time between two checks of the store and of Redis, s.
     lead_seconds : float
-        From an announcement until the release is for what arrives.
+        Time from an announcement until the release takes effect, by arrival time at the gateway, s.
     """
 
     def __init__(
@@ -70,22 +70,23 @@ class Announcer:
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def look(self) -> None:
-        """Look at the store now; may be called from any thread."""
+        """Check the store now. Thread-safe."""
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self._news.set)
 
     async def run(self) -> None:
         """Announce until cancelled."""
         self._loop = asyncio.get_running_loop()
-        pause = self._look_seconds
+        back_off = BackOff(self._look_seconds, longest=LONGEST_PAUSE_SECONDS)
         try:
             while True:
                 try:
                     await self._announce()
                     pause = self._look_seconds
+                    back_off.reset()
                 except (ReleaseError, OSError, KafkaError, RedisError) as error:
-                    log.warning("not announced yet: %s", error)
-                    pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+                    log.warning("cannot announce the store's channels, will retry: %s", error)
+                    pause = back_off.next_pause()
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._news.wait(), pause)
                 self._news.clear()
@@ -101,26 +102,26 @@ class Announcer:
             if known is not None and known.pointer.number == pointer.number:
                 continue
             now = time.time_ns() // 1000
-            said = ReleaseAnnouncement(pointer=pointer, announced=now, effective=now + self._lead_us)
+            announcement = ReleaseAnnouncement(pointer=pointer, announced=now, effective=now + self._lead_us)
             if self._bootstrap is not None:
-                await asyncio.to_thread(self._send, channel, encode_announcement(said))
-            self._announced[channel] = said
-            log.info("announced: %s %d is %s", channel, pointer.number, pointer.release or "no release")
+                await asyncio.to_thread(self._send, channel, encode_announcement(announcement))
+            self._announced[channel] = announcement
+            log.info("announced change %d of %s: %s", pointer.number, channel, pointer.release or "no release")
             if self._redis is not None:
-                await self._redis.publish(RELEASES_CHANNEL, encode_announcement(said))
+                await self._redis.publish(RELEASES_CHANNEL, encode_announcement(announcement))
         if self._redis is not None and self._announced:
             found = await self._redis.hgetall(RELEASES_KEY)
-            for channel, said in self._announced.items():
-                if found.get(channel.encode()) != encode_announcement(said):
-                    await self._redis.hset(RELEASES_KEY, channel, encode_announcement(said))
+            for channel, announcement in self._announced.items():
+                if found.get(channel.encode()) != encode_announcement(announcement):
+                    await self._redis.hset(RELEASES_KEY, channel, encode_announcement(announcement))
 
     def _send(self, channel: Channel, message: bytes) -> None:
-        """Send to Kafka, and wait until it is confirmed.
+        """Send to Kafka and wait for the confirmation.
 
         Raises
         ------
         kafka.errors.KafkaError
-            If it is not; the producer is given up then.
+            If Kafka does not confirm. The producer is then closed, and the next call opens another.
         """
         assert self._bootstrap is not None
         if self._producer is None:

@@ -13,30 +13,30 @@ from har.releases import ReleaseError
 from model_store.repository.refreshing import refresh, soon
 from model_store.repository.signed_state import Signing
 from model_store.repository.storage import Storage
-from model_store.server.access import Access
+from model_store.server.access import StoreAccess
 from model_store.server.announcing import Announcer
 from model_store.server.canary_judge import CanaryJudge
 from model_store.server.current_state import CurrentState
 from model_store.server.files import file_routes
 from model_store.server.judging import judging_routes
-from model_store.server.releases import changing_routes, failed, reading_routes, refused
+from model_store.server.releases import changing_routes, failed, reading_routes, rejected
 from model_store.server.uploads import Uploads
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Upkeep:
-    """What a server sees to unattended.
+class StoreUpkeep:
+    """Renews the signatures of online roles in the background.
 
     Attributes
     ----------
     storage : Storage
         The store.
     signing : Signing
-        With the online keys.
+        The online keys.
     every_seconds : float
-        How often it is looked whether signatures are to be made afresh.
+        Time between two checks for expiring signatures, s.
     """
 
     storage: Storage
@@ -44,26 +44,26 @@ class Upkeep:
     every_seconds: float
 
     async def run(self) -> None:
-        """Sign afresh what would expire, until cancelled."""
+        """Renew expiring signatures until cancelled."""
         while True:
             try:
                 await asyncio.to_thread(self._refresh)
             except (ReleaseError, OSError) as error:
-                log.error("signatures are not made afresh: %s", error)
+                log.error("cannot renew signatures, will retry: %s", error)
             await asyncio.sleep(self.every_seconds)
 
     def _refresh(self) -> None:
         for role in refresh(self.storage, self.signing):
-            log.info("signed %s afresh", role)
+            log.info("renewed the signature of %s", role)
 
 
 def create_app(
     current: CurrentState,
     signing: Signing,
     uploads: Uploads,
-    access: Access,
+    access: StoreAccess,
     announcer: Announcer,
-    upkeep: Upkeep,
+    upkeep: StoreUpkeep,
     canary_judge: CanaryJudge | None = None,
 ) -> FastAPI:
     """Build the application.
@@ -73,23 +73,23 @@ def create_app(
     current : CurrentState
         The store.
     signing : Signing
-        With the online keys.
+        The online keys.
     uploads : Uploads
-        Where files wait to be published.
-    access : Access
-        Who may read and change.
+        Uploaded files that are not published yet.
+    access : StoreAccess
+        Checks the tokens of requests.
     announcer : Announcer
-        Runs beside.
-    upkeep : Upkeep
-        Runs beside.
+        Announces changes; runs with the application.
+    upkeep : StoreUpkeep
+        Renews signatures; runs with the application.
     canary_judge : CanaryJudge, optional
-        Runs beside, if there is one.
+        Judges the canary; runs with the application. None if nothing judges it.
     """
-    runs = [announcer.run, upkeep.run, *([canary_judge.run] if canary_judge is not None else [])]
+    services = [announcer.run, upkeep.run, *([canary_judge.run] if canary_judge is not None else [])]
 
     @asynccontextmanager
-    async def beside(_: FastAPI) -> AsyncIterator[None]:
-        tasks = [asyncio.create_task(run()) for run in runs]
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        tasks = [asyncio.create_task(run()) for run in services]
         try:
             yield
         finally:
@@ -97,11 +97,11 @@ def create_app(
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    app = FastAPIOffline(title="Store of releases", version="1", lifespan=beside)
+    app = FastAPIOffline(title="Store of releases", version="1", lifespan=lifespan)
 
     @app.get("/healthz", tags=["health"])
     def health() -> dict[str, object]:
-        """Tell that the store can be read, and which offline signatures a person has to renew soon."""
+        """Check that the store can be read; return the offline roles that a person must renew soon."""
         state = current.look().state
         return {"timestamp": state.timestamp.signed.version, "renew_soon": soon(state, signing)}
 
@@ -110,6 +110,6 @@ def create_app(
     app.include_router(reading_routes(current), dependencies=reading)
     app.include_router(judging_routes(current, canary_judge), dependencies=reading)
     app.include_router(changing_routes(current, signing, uploads, access, announcer.look))
-    app.add_exception_handler(ReleaseError, refused)
+    app.add_exception_handler(ReleaseError, rejected)
     app.add_exception_handler(OSError, failed)
     return app

@@ -1,4 +1,4 @@
-"""Judging the canary of a store while it runs: it is ended when it breaches a limit, and promoted when it passes."""
+"""Judge the canary of a store continuously: end it if it breaches a limit, promote it if it passes."""
 
 import asyncio
 import logging
@@ -12,10 +12,10 @@ from kafka.errors import KafkaError
 from har import topics
 from har.channels import CANARY, MAX_REASON_CHARACTERS, STABLE, ChannelPointer
 from har.comparisons import decode_comparison
-from har.kafka_clients import open_client
+from har.labels import decode_label
+from har.process.kafka_clients import open_client
 from har.recordings import RecordingError
 from har.releases import ReleaseError
-from har.statements import decode_statement
 from model_store.canary.evidence import Evidence
 from model_store.canary.judgement import CanaryLimits, Judgement, judge
 from model_store.repository.publishing import promote, rollback
@@ -27,14 +27,14 @@ log = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.5
 MOST_RECORDS = 2_000
-#: Judging looks at all windows, so it is not done for every few.
+#: Least time between two judgements, s. Each one evaluates all windows.
 JUDGE_SECONDS = 1.0
 RETRY_SECONDS = 5.0
 
 
 @dataclass
 class _Trial:
-    """A canary that is being judged."""
+    """A canary under judgement, with its evidence and the consumer that reads more."""
 
     canary: ChannelPointer
     stable: ChannelPointer
@@ -62,46 +62,46 @@ class _Trial:
     def age_seconds(self) -> float:
         return time.time() - datetime.fromisoformat(self.canary.at).timestamp()
 
-    def read_on(self) -> bool:
-        """Take what Kafka has; return whether there was anything."""
+    def read_more(self) -> bool:
+        """Read new records from Kafka; return whether there were any."""
         polled = self.consumer.poll(round(POLL_SECONDS * 1_000), max_records=MOST_RECORDS)
         for records in polled.values():
             for record in records:
-                self._take(record.topic, record.value or b"")
+                self._add(record.topic, record.value or b"")
         return bool(polled)
 
-    def _take(self, topic: str, message: bytes) -> None:
+    def _add(self, topic: str, message: bytes) -> None:
         try:
             if topic == topics.COMPARISONS.name:
                 self.evidence.add(decode_comparison(message))
             else:
-                self.evidence.add_statement(decode_statement(message))
+                self.evidence.add_label(decode_label(message))
         except (ReleaseError, RecordingError) as error:
-            log.warning("%s: %s", topic, error)
+            log.warning("ignored a message on %s: %s", topic, error)
 
 
 class CanaryJudge:
-    """Judges whatever canary a store has.
+    """Judges the current canary of a store.
 
     Parameters
     ----------
     current : CurrentState
         The store.
     signing : Signing
-        With the online keys.
+        The online keys.
     announcer : Announcer
-        Told of changes.
+        Notified of changes.
     bootstrap : str
         Kafka's servers, host:port,host:port.
     limits : CanaryLimits
-        What a canary must keep to.
+        Limits for a canary.
     auto : bool
-        Whether what passes is promoted; else it waits for a person.
+        Whether to promote a canary that passes. If not, a person promotes it.
 
     Attributes
     ----------
     judgement : Judgement or None
-        The latest, of the canary that there is.
+        Latest judgement of the current canary; None without a canary or before the first judgement.
     """
 
     def __init__(
@@ -132,10 +132,10 @@ class CanaryJudge:
             while True:
                 self._looking = asyncio.create_task(asyncio.to_thread(self._look))
                 try:
-                    # Shielded: the consumer must not be closed while another thread reads with it.
+                    # Shielded, as the consumer must not be closed while the thread reads from it.
                     await asyncio.shield(self._looking)
                 except (ReleaseError, OSError, KafkaError) as error:
-                    log.warning("the canary is not judged at present: %s", error)
+                    log.warning("cannot judge the canary, will retry: %s", error)
                     await asyncio.sleep(RETRY_SECONDS)
                 if self._trial is None:
                     await asyncio.sleep(POLL_SECONDS)
@@ -153,22 +153,22 @@ class CanaryJudge:
             return
         if self._trial is None:
             self._trial = _Trial.begin(canary, stable, self._bootstrap)
-            log.info("canary %s is compared with %s", canary.release, stable.release)
-        self._has_news |= self._trial.read_on()
+            log.info("comparing the canary %s with %s", canary.release, stable.release)
+        self._has_news |= self._trial.read_more()
         if self.judgement is None or (self._has_news and time.monotonic() >= self._judge_at):
             self._has_news, self._judge_at = False, time.monotonic() + JUDGE_SECONDS
             self._judge(self._trial)
 
     def _judge(self, trial: _Trial) -> None:
-        before = self.judgement
-        self.judgement = found = judge(trial.evidence.measure(), self._limits, trial.age_seconds)
-        if before is None or before.verdict != found.verdict:
-            log.info("canary %s: %s: %s", trial.canary.release, found.verdict, found.reason)
-        reason = f"judged by itself: {found.reason}"[:MAX_REASON_CHARACTERS]
+        previous = self.judgement
+        self.judgement = judgement = judge(trial.evidence.measure(), self._limits, trial.age_seconds)
+        if previous is None or previous.verdict != judgement.verdict:
+            log.info("canary %s: %s: %s", trial.canary.release, judgement.verdict, judgement.reason)
+        reason = f"judged automatically: {judgement.reason}"[:MAX_REASON_CHARACTERS]
         storage = self._current.storage
-        if found.verdict == "breach":
+        if judgement.verdict == "breach":
             rollback(storage, self._signing, channel=CANARY, reason=reason)
-        elif found.verdict == "pass" and self._auto:
+        elif judgement.verdict == "pass" and self._auto:
             promote(storage, self._signing, reason=reason)
         else:
             return

@@ -1,4 +1,4 @@
-"""The state of a store that counts at present, read again only when it has changed."""
+"""The current state of a store, cached until ``timestamp.json`` changes."""
 
 import threading
 from typing import NamedTuple
@@ -11,15 +11,15 @@ from model_store.repository.signed_state import SignedState, metadata_name, read
 from model_store.repository.storage import MissingFileError, Storage
 
 
-class Seen(NamedTuple):
-    """A store's metadata, and what its channels point to by them."""
+class StoreContents(NamedTuple):
+    """A store's metadata and the pointers of its channels."""
 
     state: SignedState
     pointers: dict[Channel, ChannelPointer]
 
 
 class CurrentState:
-    """A store as it is.
+    """Cached access to the current state of a store. Thread-safe.
 
     Parameters
     ----------
@@ -30,23 +30,23 @@ class CurrentState:
     def __init__(self, storage: Storage) -> None:
         self.storage = storage
         self._lock = threading.Lock()
-        self._seen: Seen | None = None
+        self._contents: StoreContents | None = None
 
-    def look(self) -> Seen:
-        """Return what counts now.
+    def look(self) -> StoreContents:
+        """Return the current metadata and pointers. Read them again if they have changed.
 
         Raises
         ------
         StoreError
-            If it cannot be used.
+            If the metadata is missing or its signatures are invalid.
         OSError
             If the storage fails.
         """
         with self._lock:
-            if self._seen is None or self._timestamp() != self._seen.state.timestamp.to_bytes():
+            if self._contents is None or self._timestamp() != self._contents.state.timestamp.to_bytes():
                 state = read_state(self.storage)
-                self._seen = Seen(state, pointers(self.storage, state))
-            return self._seen
+                self._contents = StoreContents(state, pointers(self.storage, state))
+            return self._contents
 
     def _timestamp(self) -> bytes | None:
         try:

@@ -1,4 +1,4 @@
-"""The files of a store over HTTP: what TUF's clients ask for, with ETags and ranges."""
+"""HTTP routes for the files of a store that TUF clients request, with ETags and byte ranges."""
 
 import hashlib
 import re
@@ -12,9 +12,9 @@ from model_store.layout import MAX_METADATA_BYTES, METADATA_FOLDER, TARGETS_FOLD
 from model_store.repository.storage import MissingFileError, Storage
 
 PIECE_BYTES = 262_144
-#: Its name says what is in it, so nobody has to ask again.
+#: Cache-Control of files whose name contains their version or hash. They never change.
 UNCHANGING = "public, max-age=31536000, immutable"
-#: Whoever has it asks whether it is still that.
+#: Cache-Control of ``timestamp.json``. Caches must revalidate it.
 CHANGING = "no-cache"
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -27,12 +27,12 @@ def file_routes(storage: Storage) -> APIRouter:
     @routes.head("/metadata/{name}", include_in_schema=False)
     @routes.get("/metadata/{name}", response_class=Response)
     def metadata(name: str, request: Request) -> Response:
-        """Return a file of metadata: `timestamp.json`, or a version of a role's, such as `3.snapshot.json`."""
+        """Return a metadata file: `timestamp.json`, or a version of a role's metadata such as `3.snapshot.json`."""
         try:
             content = storage.read(f"{METADATA_FOLDER}/{name}", limit=MAX_METADATA_BYTES)
         except MissingFileError as error:
             raise HTTPException(status.HTTP_404_NOT_FOUND, str(error)) from error
-        return _answer(
+        return _file_response(
             request,
             _File(
                 lambda begin, end: content[begin:end],
@@ -55,7 +55,7 @@ def file_routes(storage: Storage) -> APIRouter:
             size = storage.size(name)
         except MissingFileError as error:
             raise HTTPException(status.HTTP_404_NOT_FOUND, str(error)) from error
-        return _answer(
+        return _file_response(
             request,
             _File(
                 lambda begin, end: storage.read_part(name, begin, end),
@@ -82,14 +82,14 @@ class _File:
             yield self.read(at, min(at + PIECE_BYTES, end))
 
 
-def _answer(request: Request, file: _File) -> Response:
+def _file_response(request: Request, file: _File) -> Response:
     headers = {"ETag": file.tag, "Cache-Control": file.caching, "Accept-Ranges": "bytes"}
-    if _names(request.headers.get("If-None-Match", ""), file.tag):
+    if _matches_etag(request.headers.get("If-None-Match", ""), file.tag):
         return Response(status_code=status.HTTP_304_NOT_MODIFIED, headers=headers)
     begin, end, code = 0, file.size, status.HTTP_200_OK
-    asked = _asked(request, file)
-    if asked is not None:
-        begin, end, code = *asked, status.HTTP_206_PARTIAL_CONTENT
+    requested = _requested_range(request, file)
+    if requested is not None:
+        begin, end, code = *requested, status.HTTP_206_PARTIAL_CONTENT
         if begin >= end:
             headers["Content-Range"] = f"bytes */{file.size}"
             return Response(status_code=status.HTTP_416_RANGE_NOT_SATISFIABLE, headers=headers)
@@ -100,8 +100,8 @@ def _answer(request: Request, file: _File) -> Response:
     return StreamingResponse(file.pieces(begin, end), code, headers, file.kind)
 
 
-def _asked(request: Request, file: _File) -> tuple[int, int] | None:
-    """Return the bytes that are asked for, if it is one range of this file; else all of it is answered."""
+def _requested_range(request: Request, file: _File) -> tuple[int, int] | None:
+    """Return the requested byte range (begin, end); None if the whole file is to be sent."""
     found = _RANGE.fullmatch(request.headers.get("Range", ""))
     if found is None or found[0] == "bytes=-" or request.headers.get("If-Range", file.tag) != file.tag:
         return None
@@ -113,5 +113,5 @@ def _asked(request: Request, file: _File) -> tuple[int, int] | None:
     return int(first), min(int(last) + 1, file.size) if last else file.size
 
 
-def _names(header: str, tag: str) -> bool:
-    return header.strip() == "*" or tag in [each.strip().removeprefix("W/") for each in header.split(",")]
+def _matches_etag(header: str, tag: str) -> bool:
+    return header.strip() == "*" or tag in [part.strip().removeprefix("W/") for part in header.split(",")]

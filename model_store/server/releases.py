@@ -1,4 +1,4 @@
-"""What a store holds, and changes of it, over HTTP."""
+"""HTTP routes to read and change the releases and channels of a store."""
 
 import tempfile
 from collections.abc import Callable
@@ -12,10 +12,10 @@ from pydantic import BaseModel, Field
 
 from har.channels import MAX_REASON_CHARACTERS, STABLE, Channel, ChannelPointer, channel_of
 from har.releases import require_plain_name
-from model_store.repository.contents import described, history, release_names
-from model_store.repository.publishing import Whichever, promote, publish, rollback
+from model_store.repository.contents import describe_release, history, release_names
+from model_store.repository.publishing import AnyRelease, promote, publish, rollback
 from model_store.repository.signed_state import Signing
-from model_store.server.access import Access
+from model_store.server.access import StoreAccess
 from model_store.server.current_state import CurrentState
 from model_store.server.uploads import Uploads
 
@@ -24,41 +24,41 @@ JSON = "application/json"
 
 
 class NewRelease(BaseModel):
-    """A release whose files were uploaded."""
+    """A release to publish, whose files were uploaded."""
 
-    files: dict[str, Digest] = Field(min_length=1, max_length=16, description="SHA-256 by file name")
-    channel: Channel = STABLE
-    share: float = Field(0.1, gt=0, le=1, description="of the devices, for a canary")
-    reason: str = Field("", max_length=MAX_REASON_CHARACTERS)
-    replacing: str | None = Field(None, description="what must be stable until now; anything, if not given")
+    files: dict[str, Digest] = Field(min_length=1, max_length=16, description="SHA-256 of each file by its name")
+    channel: Channel = Field(STABLE, description="channel to point to the release")
+    share: float = Field(0.1, gt=0, le=1, description="share of the devices that get a canary")
+    reason: str = Field("", max_length=MAX_REASON_CHARACTERS, description="reason for the change, for the history")
+    replacing: str | None = Field(None, description="release that must be stable now; any release if not given")
 
 
 class Reason(BaseModel):
-    """Why something is changed."""
+    """The reason for a change."""
 
-    reason: str = Field("", max_length=MAX_REASON_CHARACTERS)
+    reason: str = Field("", max_length=MAX_REASON_CHARACTERS, description="reason for the change, for the history")
 
 
-class GoingBack(Reason):
-    """To which release a channel goes back."""
+class Rollback(Reason):
+    """A rollback of a channel."""
 
-    to: str | None = Field(None, description="the release; what was stable before, if not given")
+    to: str | None = Field(None, description="release to go back to; the previous stable release if not given")
 
 
 def reading_routes(current: CurrentState) -> APIRouter:
-    """Return the routes that tell what a store holds."""
+    """Return the routes that read a store."""
     routes = APIRouter(tags=["releases"])
 
     @routes.get("/releases")
     def releases() -> Response:
-        """Return all releases, each with what it says of itself and the channels that point to it."""
+        """Return all releases with their manifests, their files and the channels that point to them."""
         state, pointers = current.look()
         return _json(
             [
                 {
                     "release": name,
                     "channels": [channel for channel, pointer in pointers.items() if pointer.release == name],
-                    **described(current.storage, state, name),
+                    **describe_release(current.storage, state, name),
                 }
                 for name in release_names(state)
             ]
@@ -66,7 +66,7 @@ def reading_routes(current: CurrentState) -> APIRouter:
 
     @routes.get("/releases/current")
     def current_release(channel: Channel = STABLE, device: str | None = None) -> Response:
-        """Return what a channel points to; with a device's name, what is for this device."""
+        """Return the pointer of a channel; if a device is named, the pointer of the channel for this device."""
         pointers = current.look().pointers
         pointer = pointers.get(channel)
         if device is not None:
@@ -81,23 +81,23 @@ def reading_routes(current: CurrentState) -> APIRouter:
         state = current.look().state
         if name not in release_names(state):
             raise HTTPException(status.HTTP_404_NOT_FOUND, f"there is no release {name}")
-        return _json(described(current.storage, state, name))
+        return _json(describe_release(current.storage, state, name))
 
     @routes.get("/channels")
     def channels() -> Response:
-        """Return what the channels point to."""
+        """Return the pointers of the channels."""
         return _json(current.look().pointers)
 
     @routes.get("/channels/history")
     def past() -> Response:
-        """Return every change of a channel, the oldest first."""
+        """Return all changes of the channels, oldest first."""
         return _json(history(current.storage, current.look().state))
 
     return routes
 
 
 def changing_routes(
-    current: CurrentState, signing: Signing, uploads: Uploads, access: Access, changed: Callable[[], None]
+    current: CurrentState, signing: Signing, uploads: Uploads, access: StoreAccess, changed: Callable[[], None]
 ) -> APIRouter:
     """Return the routes that change a store.
 
@@ -106,28 +106,28 @@ def changing_routes(
     current : CurrentState
         The store.
     signing : Signing
-        With the online keys.
+        The online keys.
     uploads : Uploads
-        Where files wait.
-    access : Access
-        Who may.
+        Uploaded files that are not published yet.
+    access : StoreAccess
+        Checks the tokens of requests.
     changed : callable
-        Told after each change.
+        Called after each change.
     """
     routes = APIRouter(tags=["changes"], dependencies=[Depends(access.publisher)])
 
-    def carried_out(pointer: ChannelPointer) -> Response:
+    def respond(pointer: ChannelPointer) -> Response:
         changed()
         return _json(pointer)
 
     @routes.put("/uploads/{sha256}", status_code=status.HTTP_201_CREATED)
     async def upload(sha256: Annotated[str, InPath(pattern=r"^[0-9a-f]{64}$")], request: Request) -> dict[str, int]:
-        """Take a file of a release to come, as the request's body."""
-        return {"bytes": await uploads.take(sha256, request.stream())}
+        """Upload a file of a release that is to be published, as the request's body."""
+        return {"bytes": await uploads.receive(sha256, request.stream())}
 
     @routes.post("/releases")
     def publish_release(new: NewRelease) -> Response:
-        """Publish a release of files that were uploaded, and point a channel to it."""
+        """Publish a release from uploaded files and point a channel to it."""
         for name in new.files:
             require_plain_name(name, "the name of a release's file")
         with tempfile.TemporaryDirectory() as folder:
@@ -139,33 +139,33 @@ def changing_routes(
                 channel=new.channel,
                 share=new.share,
                 reason=new.reason,
-                replacing=new.replacing or Whichever.RELEASE,
+                replacing=new.replacing or AnyRelease.RELEASE,
             )
         uploads.drop(list(new.files.values()))
-        return carried_out(pointer)
+        return respond(pointer)
 
     @routes.post("/channels/canary/promote")
-    def promote_canary(why: Reason) -> Response:
+    def promote_canary(body: Reason) -> Response:
         """Make the canary's release stable."""
-        return carried_out(promote(current.storage, signing, reason=why.reason))
+        return respond(promote(current.storage, signing, reason=body.reason))
 
     @routes.post("/channels/{channel}/rollback")
-    def roll_back(channel: Channel, back: GoingBack) -> Response:
-        """Point a channel to an earlier release; a canary, to none."""
-        return carried_out(rollback(current.storage, signing, channel=channel, to=back.to, reason=back.reason))
+    def roll_back(channel: Channel, body: Rollback) -> Response:
+        """Point stable to an earlier release, or end the canary."""
+        return respond(rollback(current.storage, signing, channel=channel, to=body.to, reason=body.reason))
 
     return routes
 
 
-def refused(_: Request, error: Exception) -> Response:
-    """Answer what the store refuses, in its words."""
+def rejected(_: Request, error: Exception) -> Response:
+    """Return a 409 response with the error of the store."""
     return _json({"detail": str(error)}, status.HTTP_409_CONFLICT)
 
 
 def failed(_: Request, error: Exception) -> Response:
-    """Answer that the storage fails."""
-    return _json({"detail": f"the store's files cannot be reached: {error}"}, status.HTTP_503_SERVICE_UNAVAILABLE)
+    """Return a 503 response with the error of the storage."""
+    return _json({"detail": f"the storage failed: {error}"}, status.HTTP_503_SERVICE_UNAVAILABLE)
 
 
-def _json(document: Any, code: int = status.HTTP_200_OK) -> Response:  # noqa: ANN401 - whatever becomes JSON
+def _json(document: Any, code: int = status.HTTP_200_OK) -> Response:  # noqa: ANN401 - any JSON document
     return Response(msgspec.json.encode(document), code, media_type=JSON)

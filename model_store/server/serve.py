@@ -1,4 +1,4 @@
-"""`har store serve`: the store over HTTP."""
+"""`har store serve`: serve the store over HTTP."""
 
 import logging
 import logging.config
@@ -6,19 +6,19 @@ import sys
 
 import uvicorn
 
-from har.log_format import logging_config
+from har.process.log_format import logging_config
 from har.releases import ReleaseError
-from har.store_settings import ServeSettings
 from model_store.canary.judgement import CanaryLimits
 from model_store.repository.signed_state import Signing
 from model_store.repository.signing_keys import Keyring
 from model_store.repository.storage import Storage
-from model_store.server.access import Access
+from model_store.server.access import StoreAccess
 from model_store.server.announcing import Announcer
-from model_store.server.app import Upkeep, create_app
+from model_store.server.app import StoreUpkeep, create_app
 from model_store.server.canary_judge import CanaryJudge
 from model_store.server.current_state import CurrentState
 from model_store.server.uploads import Uploads
+from model_store.settings import ServeSettings
 
 log = logging.getLogger(__name__)
 
@@ -55,9 +55,9 @@ def serve(settings: ServeSettings) -> int:
         current,
         signing,
         uploads,
-        Access(settings.token, settings.publish_token),
+        StoreAccess(settings.token, settings.publish_token),
         announcer,
-        Upkeep(storage, signing, settings.refresh_seconds),
+        StoreUpkeep(storage, signing, settings.refresh_seconds),
         canary_judge,
     )
     config = uvicorn.Config(
@@ -79,7 +79,7 @@ def serve(settings: ServeSettings) -> int:
 
 
 def limits_of(settings: ServeSettings) -> CanaryLimits:
-    """Return what the settings ask of a canary."""
+    """Return the limits for a canary from the settings."""
     return CanaryLimits(
         devices=settings.canary_devices,
         windows=settings.canary_windows,

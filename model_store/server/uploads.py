@@ -1,4 +1,4 @@
-"""Files on their way into the store: by their content, within limits, until a release is published of them."""
+"""Uploaded files, named by their hash, until a release is published from them."""
 
 import hashlib
 import secrets
@@ -9,45 +9,45 @@ from pathlib import Path
 from har.releases import ReleaseError
 from model_store.release_folder import MAX_ARTIFACT_BYTES
 
-#: All that waits to be published.
+#: Limit for all uploaded files together, bytes.
 MAX_WAITING_BYTES = 512 * 1024 * 1024
-#: What nobody published by then is removed.
+#: Uploaded files are deleted after this time, s.
 KEEP_SECONDS = 3_600.0
 
 
 class UploadError(ReleaseError):
-    """A file that is not taken."""
+    """An upload is rejected, or an uploaded file is missing."""
 
 
 class Uploads:
-    """A folder of files that wait.
+    """A folder of uploaded files.
 
     Parameters
     ----------
     folder : Path
-        It is made if it does not exist.
+        The folder. It is created if it does not exist.
     """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         folder.mkdir(parents=True, exist_ok=True)
 
-    async def take(self, sha256: str, pieces: AsyncIterator[bytes]) -> int:
-        """Take a file; return its size.
+    async def receive(self, sha256: str, pieces: AsyncIterator[bytes]) -> int:
+        """Receive a file; return its size, bytes.
 
         Parameters
         ----------
         sha256 : str
-            Its digest, hexadecimal.
+            SHA-256 of the file, hexadecimal.
         pieces : async iterator of bytes
-            Its content.
+            Content of the file.
 
         Raises
         ------
         UploadError
-            If it is too large, something else, or too much waits already.
+            If the file is too large, its hash differs, or all uploads together exceed their limit.
         OSError
-            If it cannot be written.
+            If the file cannot be written.
         """
         self._clear()
         room = min(MAX_ARTIFACT_BYTES, MAX_WAITING_BYTES - self._waiting())
@@ -59,33 +59,34 @@ class Uploads:
                     size += len(piece)
                     if size > room:
                         raise UploadError(
-                            f"a file has {MAX_ARTIFACT_BYTES} bytes at most, all that wait {MAX_WAITING_BYTES} together"
+                            f"the upload is too large: the limit is {MAX_ARTIFACT_BYTES} bytes for a file, "
+                            f"{MAX_WAITING_BYTES} for all uploads together"
                         )
                     digest.update(piece)
                     file.write(piece)
             if digest.hexdigest() != sha256:
-                raise UploadError(f"these are {size} bytes of another SHA-256 than {sha256}")
+                raise UploadError(f"the SHA-256 of the {size} uploaded bytes is not {sha256}")
             part.replace(self._folder / sha256)
         finally:
             part.unlink(missing_ok=True)
         return size
 
     def assemble(self, files: dict[str, str], folder: Path) -> None:
-        """Make a release's folder of files that wait.
+        """Copy uploaded files to a release's folder.
 
         Parameters
         ----------
         files : dict of str to str
-            Digests by file name.
+            SHA-256 of each file by its name.
         folder : Path
-            An empty one.
+            An empty folder.
 
         Raises
         ------
         UploadError
-            If one is not here.
+            If a file was not uploaded.
         OSError
-            If it cannot be written.
+            If a file cannot be written.
         """
         for name, sha256 in files.items():
             try:
@@ -95,7 +96,7 @@ class Uploads:
             (folder / name).write_bytes(content)
 
     def drop(self, digests: list[str]) -> None:
-        """Remove what was published."""
+        """Delete files that were published."""
         for sha256 in digests:
             (self._folder / sha256).unlink(missing_ok=True)
 

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis as AsyncRedis
 
-from dashboard.limits import LiveLimits
+from dashboard.limits import BrowserLimits
 from dashboard.server import serve
+from dashboard.settings import DashboardSettings
 from deploy.ports import free_port
-from har.settings import DashboardSettings
 from tests.redis_server import RedisServer
 
 
@@ -38,7 +38,7 @@ def run_dashboard(redis_server: RedisServer) -> RunDashboard:
     """Runs the dashboard in this process; gives its port."""
 
     @asynccontextmanager
-    async def run(*, limits: LiveLimits | None = None, **settings: Any) -> AsyncIterator[int]:
+    async def run(*, limits: BrowserLimits | None = None, **settings: Any) -> AsyncIterator[int]:
         port = free_port(redis_server.port + 1)  # Redis may be down now, and comes back
         ready = asyncio.Event()
         chosen = DashboardSettings(port=port, **{"redis_url": redis_server.url, **settings})

@@ -2,12 +2,14 @@
 
 import asyncio
 import json
+import socket
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
 from redis.asyncio import Redis
 from websockets.asyncio.client import ClientConnection, connect
 
@@ -18,6 +20,16 @@ SECOND = 1_000_000
 #: A time of event, µs, for a dashboard whose clock the test sets. One that runs by the time of day forgets what is long
 #: ago: what it is fed begins at `whole_second`.
 BASE = 1_790_000_000 * SECOND
+#: A browser's opening handshake, without the empty line at its end.
+HANDSHAKE = (
+    b"GET /live HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n"
+)
+#: What `publish_rounds` publishes.
+DEVICES = 50
+STEPS = 300
+#: Numbers of many digits: a message is as long as with three times as many short ones.
+LONG_AXIS = [1e12 + step / 4 for step in range(STEPS)]
 
 
 def whole_second() -> int:
@@ -120,6 +132,49 @@ class LiveClient:
 
 
 @asynccontextmanager
-async def live_client(port: int, **options: Any) -> AsyncIterator[LiveClient]:
-    async with connect(f"ws://127.0.0.1:{port}/live", max_size=2**24, **options) as connection:
+async def live_client(port: int, scheme: str = "ws", **options: Any) -> AsyncIterator[LiveClient]:
+    async with connect(f"{scheme}://127.0.0.1:{port}/live", max_size=2**24, **options) as connection:
         yield LiveClient(connection)
+
+
+async def subscribed(publisher: Redis) -> None:
+    """Wait until the dashboard follows the channel: what is published before reaches nobody."""
+    async with asyncio.timeout(20):
+        while not (await publisher.pubsub_numsub(LIVE_CHANNEL))[0][1]:
+            pass
+
+
+def browser_that_never_reads(port: int) -> closing[socket.socket]:
+    """Open the live stream and take nothing of it."""
+    return raw_peer(port, HANDSHAKE + b"\r\n")
+
+
+def raw_peer(port: int, data: bytes) -> closing[socket.socket]:
+    """Connect, send, and leave the rest to the test; the peer's buffer is small."""
+    peer = socket.socket()
+    peer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+    peer.settimeout(20)
+    peer.connect(("127.0.0.1", port))
+    peer.sendall(data)
+    return closing(peer)
+
+
+async def publish_rounds(publisher: Redis, client: LiveClient, base: int, first: int, last: int) -> None:
+    """Publish a window of all devices a round, about 0.7 MB of trace; the client sees each round."""
+
+    def has_all(view: PageView, start: int) -> bool:
+        return len(view.devices) == DEVICES and all(
+            start in device.get("windows", ()) for device in view.devices.values()
+        )
+
+    for second in range(first, last):
+        pipeline = publisher.pipeline(transaction=False)
+        for number in range(DEVICES):
+            update = make_update(f"phone-{number}", second, base=base, steps=STEPS)
+            trace = msgspec.structs.replace(update.trace, x=LONG_AXIS, y=LONG_AXIS, z=LONG_AXIS)
+            await publish(pipeline, msgspec.structs.replace(update, trace=trace), keep=False)
+        await pipeline.execute()
+        start = base + second * SECOND
+        await client.until(lambda view, start=start: has_all(view, start))
+        for device in client.view.devices.values():
+            device.update(windows={}, trace={})

@@ -1,5 +1,6 @@
 """The page in a real browser: cards, changing activities, and the recovery from a killed server."""
 
+import json
 import os
 import signal
 import subprocess
@@ -8,6 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +19,9 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
 from deploy.ports import free_port
-from har.live import LIVE_CHANNEL, REFUSED_CHANNEL, device_key
+from har.live import LIVE_CHANNEL, REJECTED_CHANNEL, device_key
 from har.predictions import encode_update
-from har.release_refusals import ReleaseRefused, encode_refused
+from har.release_rejections import ReleaseRejected, encode_rejected
 from tests.dashboard.dashboard_feeding import SECOND, make_update
 from tests.live_page import WAIT_SECONDS, all_do, cards, connection, console_faults, open_page, wait_for
 
@@ -65,9 +67,13 @@ class Phones:
 
 
 @contextmanager
-def dashboard_process(port: int, redis_url: str) -> Iterator[subprocess.Popen[bytes]]:
-    program = "from dashboard.server import run; from har.settings import DashboardSettings; run(DashboardSettings())"
+def dashboard_process(port: int, redis_url: str, gateway_url: str | None = None) -> Iterator[subprocess.Popen[bytes]]:
+    program = (
+        "from dashboard.server import run; from dashboard.settings import DashboardSettings; run(DashboardSettings())"
+    )
     environment = os.environ | {"HAR_DASHBOARD_PORT": str(port), "HAR_DASHBOARD_REDIS_URL": redis_url}
+    if gateway_url is not None:
+        environment["HAR_DASHBOARD_GATEWAY_URL"] = gateway_url
     process = subprocess.Popen([sys.executable, "-c", program], cwd=ROOT, env=environment)
     try:
         yield process
@@ -76,14 +82,14 @@ def dashboard_process(port: int, redis_url: str) -> Iterator[subprocess.Popen[by
         process.wait()
 
 
-def test_a_release_that_processors_refuse_is_told(browser: Any, redis_server: Any) -> None:
+def test_a_release_that_processors_reject_is_told(browser: Any, redis_server: Any) -> None:
     port = free_port()
-    refused = encode_refused(ReleaseRefused("a-1", "release-1", "unusable", "update refused (unusable): it is odd"))
+    rejected = encode_rejected(ReleaseRejected("a-1", "release-1", "unusable", "update rejected (unusable): it is odd"))
     with Phones(redis_server.url), dashboard_process(port, redis_server.url):
         open_page(browser, port)
         wait_for(browser, lambda browser: list(cards(browser)) == DEVICES)
         with redis.Redis.from_url(redis_server.url) as client:
-            client.publish(REFUSED_CHANNEL, refused)
+            client.publish(REJECTED_CHANNEL, rejected)
         wait_for(browser, lambda browser: "it is odd" in browser.find_element(By.ID, "notice").text)
         assert "release-1 classifies on" in browser.find_element(By.ID, "notice").text
 
@@ -168,4 +174,97 @@ def test_a_phone_in_the_dark_without_motion(browser: Any, redis_server: Any) -> 
         browser.execute_script("document.querySelector('[data-device=simulated-07]').scrollIntoView()")
         wait_for(browser, lambda browser: cards(browser)["simulated-07"]["charts"] == 2)
         wait_for(browser, lambda browser: cards(browser)["simulated-00"]["charts"] == 0)
+        assert console_faults(browser) == []
+
+
+@contextmanager
+def fake_gateway(asked: list[tuple[str, dict[str, Any]]]) -> Iterator[str]:
+    """Accept every label, and invite every phone but one."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            document = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            asked.append((self.path, document))
+            status, answer = 200, self._answer(document)
+            if document.get("name") == "taken":
+                status, answer = 409, {"type": "rejected", "code": "taken", "detail": "this name is taken"}
+            self.send_response(status)
+            self.end_headers()
+            self.wfile.write(json.dumps(answer).encode())
+
+        def _answer(self, document: dict[str, Any]) -> dict[str, Any]:
+            if "name" in document:
+                svg = '<svg xmlns="http://www.w3.org/2000/svg"></svg>'
+                url = "https://10.0.0.5:8600/phone/#enrol=ABCD"
+                return {"device": document["name"], "code": "ABCD", "url": url, "svg": svg, "expires": 1}
+            label = {"session": "s1", "start": 5_000_000, "said_at": 5_000_000, "end": None, "user": None} | document
+            if "start" in document and self.path.endswith("/now"):
+                label["end"] = 9_000_000
+            return {"type": "accepted", "label": label}
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def test_labels_and_invitations_go_to_the_gateway(browser: Any, redis_server: Any) -> None:
+    def press(selector: str) -> None:
+        browser.execute_script("arguments[0].click()", browser.find_element(By.CSS_SELECTOR, selector))
+
+    def status(name: str) -> str:
+        return str(browser.find_element(By.ID, f"{name}-status").text)
+
+    port, asked = free_port(), []
+    with (
+        fake_gateway(asked) as gateway_url,
+        Phones(redis_server.url),
+        dashboard_process(port, redis_server.url, gateway_url),
+    ):
+        open_page(browser, port)
+        wait_for(browser, lambda browser: browser.find_element(By.ID, "add-phone").is_displayed())
+        wait_for(browser, lambda browser: list(cards(browser)) == DEVICES)
+        press(f"[data-device={DEVICES[0]}] .label-button")
+        press(".choice[data-activity=walk]")
+        wait_for(browser, lambda _: status("label").startswith("Walking since"))
+        press("#label-stop")
+        wait_for(browser, lambda _: status("label").startswith("Ended at"))
+        press("#label-undo")
+        wait_for(browser, lambda _: status("label") == "Undone.")
+        browser.find_element(By.ID, "label-dialog").send_keys(Keys.ESCAPE)
+        assert console_faults(browser) == []
+
+        press("#add-phone")
+        name = browser.find_element(By.ID, "enrol-name")
+        name.send_keys("taken")
+        press("#enrol-form .primary")
+        wait_for(browser, lambda _: status("enrol") == "this name is taken")
+        name.clear()
+        name.send_keys("new")
+        press("#enrol-form .primary")
+        wait_for(browser, lambda browser: browser.find_element(By.ID, "enrol-letters").text == "ABCD")
+
+    first = {"device": DEVICES[0], "activity": "walk"}
+    assert asked == [
+        ("/v1/labels/now", first),
+        ("/v1/labels/now", first | {"session": "s1", "start": 5_000_000}),
+        ("/v1/labels", first | {"session": "s1", "start": 5_000_000, "end": 5_000_000, "said_at": 5_000_001}),
+        ("/v1/devices", {"name": "taken"}),
+        ("/v1/devices", {"name": "new"}),
+    ]
+
+
+def test_the_api_description_opens_in_a_browser(browser: Any, redis_server: Any) -> None:
+    port = free_port()
+    with dashboard_process(port, redis_server.url):
+        open_page(browser, port)
+        browser.get(f"http://127.0.0.1:{port}/docs")
+        wait_for(browser, lambda browser: "/v1/labels/now" in browser.find_element(By.TAG_NAME, "body").text)
         assert console_faults(browser) == []

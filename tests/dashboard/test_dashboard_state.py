@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dashboard.limits import LiveLimits
+from dashboard.limits import BrowserLimits
 from dashboard.live_messages import InvalidUpdateError, read_update
 from dashboard.live_state import Clock, LiveState
 from dashboard.throughput import Throughput
 from har.predictions import LiveUpdate, encode_update
-from har.release_refusals import ReleaseRefused, encode_refused
+from har.release_rejections import ReleaseRejected, encode_rejected
 from tests.dashboard.dashboard_feeding import BASE, SECOND, PageView, make_update
 
 
@@ -25,8 +25,8 @@ class FakeTime:
         return Clock(lambda: BASE + int(self.seconds * SECOND), lambda: self.seconds)
 
 
-def make_state(limits: LiveLimits | None = None, time: FakeTime | None = None) -> LiveState:
-    return LiveState(300, limits or LiveLimits(), (time or FakeTime()).clock())
+def make_state(limits: BrowserLimits | None = None, time: FakeTime | None = None) -> LiveState:
+    return LiveState(300, limits or BrowserLimits(), (time or FakeTime()).clock())
 
 
 def feed(state: LiveState, update: LiveUpdate) -> bool:
@@ -75,7 +75,7 @@ def test_order_and_repeats_do_not_matter(delivery: tuple[list[str], list[int]]) 
 )
 def test_deltas_lead_to_what_a_snapshot_says(feedings: list[tuple[str, int, str]], data: st.DataObject) -> None:
     # One device a message, and changes between two messages of the same pass; nothing gets old.
-    state = make_state(LiveLimits(devices_a_message=1, max_devices=3))
+    state = make_state(BrowserLimits(devices_a_message=1, max_devices=3))
     view = PageView()
     known, target = 0, 0
     passing: Iterator[bytes] = iter(())
@@ -257,7 +257,7 @@ def _changed(**fields: object) -> bytes:
         _changed(trace__z=[1.0] * 49 + [float("inf")]).replace(b"Infinity", b"1e999"),
     ],
 )
-def test_what_is_out_of_bounds_is_refused_and_counted(message: bytes) -> None:
+def test_what_is_out_of_bounds_is_rejected_and_counted(message: bytes) -> None:
     with pytest.raises(InvalidUpdateError):
         read_update(message)
     state = make_state()
@@ -266,23 +266,23 @@ def test_what_is_out_of_bounds_is_refused_and_counted(message: bytes) -> None:
     assert len(state) == 0
 
 
-def test_what_processors_refuse_is_told_until_they_take_it() -> None:
+def test_what_processors_reject_is_told_until_they_take_it() -> None:
     time = FakeTime()
     state = make_state(time=time)
-    assert state.status().release_refused is None
-    state.receive_refused(encode_refused(ReleaseRefused("a-1", "one", "unusable", "it answers wrongly")))
-    said = state.status().release_refused
+    assert state.status().release_rejected is None
+    state.receive_rejected(encode_rejected(ReleaseRejected("a-1", "one", "unusable", "it answers wrongly")))
+    said = state.status().release_rejected
     assert said == "A processor does not take a new release: it answers wrongly. one classifies on."
-    state.receive_refused(encode_refused(ReleaseRefused("a-2", "one", "unreachable", "x" * 9_999)))
-    assert (said := state.status().release_refused) is not None
+    state.receive_rejected(encode_rejected(ReleaseRejected("a-2", "one", "unreachable", "x" * 9_999)))
+    assert (said := state.status().release_rejected) is not None
     assert said.startswith("2 processors do not")
     assert len(said) < 1_000
     time.seconds = 40.0
-    assert state.status().release_refused is None
+    assert state.status().release_rejected is None
 
 
 @pytest.mark.parametrize("message", [b"", b"{}", b"\xff", b"[" * 10_000, b'{"worker": 1}'])
-def test_what_is_no_refusal_is_counted_and_left_out(message: bytes) -> None:
+def test_what_is_no_rejection_is_counted_and_left_out(message: bytes) -> None:
     state = make_state()
-    state.receive_refused(message)
-    assert (state.undecodable, state.status().release_refused) == (1, None)
+    state.receive_rejected(message)
+    assert (state.undecodable, state.status().release_rejected) == (1, None)

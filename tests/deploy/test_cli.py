@@ -1,41 +1,89 @@
+import re
 import signal
 import subprocess
 import sys
+from importlib.metadata import version
+from typing import get_args
 
 import pytest
+from pydantic import BaseModel
 
-from deploy.cli import COMMANDS, main
+from deploy.cli import COMMANDS, main, read_settings
 from deploy.ports import free_port
 
 
-def test_help_is_a_map_of_the_system(capsys):
-    assert main(["--help"]) == 0
-    said = capsys.readouterr().out
-    assert all(f"  {name} " in said for name in COMMANDS)
+@pytest.mark.parametrize("words", [["--help"], ["-h"], ["help"]])
+def test_help_lists_all_commands(words, capsys):
+    assert main(words) == 0
+    output = capsys.readouterr().out
+    assert all(f"  {name} " in output for name in COMMANDS)
+
+
+@pytest.mark.parametrize("option", ["-V", "--version"])
+def test_the_version_is_printed(option, capsys):
+    assert main([option]) == 0
+    assert capsys.readouterr().out.strip() == version("har-stream")
 
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_explains_its_options(name, capsys):
-    with pytest.raises(SystemExit) as left:
-        main([name, "--help"])
-    assert left.value.code == 0
-    assert f"har {name}" in capsys.readouterr().out
+    help_text = _help([name, "--help"], capsys)
+    assert help_text.startswith(f"usage: har {name} ")
+    assert _help(["help", name], capsys) == help_text
+
+
+def test_help_of_a_subcommand(capsys):
+    help_text = _help(["help", "store", "publish"], capsys)
+    assert help_text.startswith("usage: har store publish [OPTIONS] FOLDER")
+    assert "--online-keys PATH" in help_text
 
 
 @pytest.mark.parametrize(
-    ("words", "says"),
+    "words", [*([name] for name in COMMANDS), ["data", "fetch"], ["store", "serve"], ["edge", "run"]]
+)
+def test_help_shows_no_python_types(words, capsys):
+    help_text = _help([*words, "--help"], capsys)
+    assert not re.search(r"\(default: (None|False|)\)", help_text)
+    values = re.findall(r"^  (?:-\S+, )*--[a-z-]+ (\S+)", help_text, re.MULTILINE)
+    # Names of values are in capitals; a choice is in braces.
+    assert [value for value in values if value.upper() != value and not value.startswith("{")] == []
+
+
+def test_help_shows_one_form_of_a_boolean_and_accepts_both(capsys):
+    help_text = _help(["data", "fetch", "--help"], capsys)
+    assert "--no-keep-archive " in help_text
+    assert " --keep-archive" not in help_text
+    assert "--behind-proxy" in _help(["gateway", "--help"], capsys)
+    assert "--no-behind-proxy" not in _help(["gateway", "--help"], capsys)
+    assert read_settings("gateway", ["--behind-proxy"]).behind_proxy
+    assert not read_settings("gateway", ["--no-behind-proxy"]).behind_proxy
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_setting_has_a_description(name):
+    assert list(_undescribed(COMMANDS[name].settings)) == []
+
+
+def test_help_lists_the_default_of_a_list_as_words(capsys):
+    assert "sit, stand, walk" in " ".join(_help(["train", "--help"], capsys).split())
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
     [
         ([], "usage"),
-        (["dance"], "no command 'dance'"),
+        (["dance"], "unknown command 'dance'\n\nhar: real-time"),
+        (["gatewy"], "unknown command 'gatewy', did you mean 'gateway'?"),
+        (["help", "gatewy"], "did you mean 'gateway'?"),
         (["gateway", "--host", "0.0.0.0"], "needs a token"),
         (["replay", "x.csv", "--speed", "0"], "--speed"),
         (["evaluate"], "--data"),
     ],
 )
-def test_a_wrong_call_says_what_is_wrong(words, says, capsys):
+def test_a_wrong_call_is_explained(words, message, capsys):
     assert main(words) == 2
     captured = capsys.readouterr()
-    assert says in captured.out + captured.err
+    assert message in captured.out + captured.err
 
 
 def test_a_missing_extra_is_named():
@@ -48,17 +96,17 @@ def test_a_missing_extra_is_named():
 @pytest.mark.parametrize(
     ("command", "forbidden"),
     [
-        ("ingest.gateway.server", {"tensorflow", "faust", "onnxruntime", "pyarrow", "sqlalchemy"}),
+        ("ingest.gateway.command", {"tensorflow", "faust", "onnxruntime", "pyarrow", "sqlalchemy"}),
         (
             "stream_processor.worker",
             {"tensorflow", "pyarrow", "pandas", "tuf.ngclient", "securesystemslib.signer", "boto3"},
         ),
-        ("trainer.evaluate", {"tensorflow"}),
-        ("trainer.prepare", {"tensorflow"}),
-        ("ingest.simulate", {"scipy", "pandas", "pyarrow", "kafka"}),
+        ("trainer.commands.evaluate", {"tensorflow"}),
+        ("trainer.commands.prepare", {"tensorflow"}),
+        ("ingest.senders.simulate", {"scipy", "pandas", "pyarrow", "kafka"}),
     ],
 )
-def test_a_service_loads_nothing_of_the_others(command, forbidden):
+def test_a_service_does_not_import_what_others_need(command, forbidden):
     program = f"import sys, {command}; print(*sys.modules)"
     run = subprocess.run([sys.executable, "-W", "ignore", "-c", program], capture_output=True, text=True, check=True)
     assert not forbidden & set(run.stdout.split())
@@ -95,3 +143,19 @@ sys.exit(main())
     run = subprocess.run([sys.executable, "-c", program, *words], capture_output=True, text=True, timeout=60)
     assert run.stdout.startswith("interrupting")
     assert run.returncode == -signal.SIGINT
+
+
+def _undescribed(settings):
+    for name, field in settings.model_fields.items():
+        if not field.description:
+            yield name
+        for kind in (field.annotation, *get_args(field.annotation)):
+            if isinstance(kind, type) and issubclass(kind, BaseModel):
+                yield from (f"{name} {inner}" for inner in _undescribed(kind))
+
+
+def _help(words, capsys):
+    with pytest.raises(SystemExit) as exited:
+        main(words)
+    assert exited.value.code == 0
+    return capsys.readouterr().out

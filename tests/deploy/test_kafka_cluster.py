@@ -25,7 +25,7 @@ TOPIC = topics.SAMPLES.name
 
 
 class Sender:
-    """Sends numbered messages until it is stopped, and keeps the numbers that Kafka confirmed."""
+    """Sends numbered messages until it is stopped, and records the numbers that Kafka confirmed."""
 
     def __init__(self, bootstrap: str, first: int = 0) -> None:
         self._producer = KafkaProducer(
@@ -68,7 +68,7 @@ class Sender:
 
 
 def stored(bootstrap: str) -> set[int]:
-    """The numbers of all messages that Kafka has."""
+    """Return the numbers of all messages in Kafka."""
     consumer = KafkaConsumer(bootstrap_servers=bootstrap.split(","), auto_offset_reset="earliest")
     partitions = [TopicPartition(TOPIC, number) for number in consumer.partitions_for_topic(TOPIC)]
     consumer.assign(partitions)
@@ -82,13 +82,13 @@ def stored(bootstrap: str) -> set[int]:
 
 
 def wait_until_leading(address: str, broker: int) -> None:
-    """Wait until a broker leads all partitions: the others count as gone."""
+    """Wait until a broker leads all partitions, because the others count as gone."""
     admin = KafkaAdminClient(bootstrap_servers=[address])
     deadline = time.monotonic() + 30
     leaders: set[int] = set()
     while leaders != {broker}:
         assert time.monotonic() < deadline, f"the leaders are {leaders}"
-        # The client may ask those that are gone, too.
+        # The client may also ask brokers that are gone.
         with contextlib.suppress(KafkaConnectionError):
             (topic,) = admin.describe_topics([TOPIC])
             leaders = {partition["leader_id"] for partition in topic["partitions"]}
@@ -96,14 +96,14 @@ def wait_until_leading(address: str, broker: int) -> None:
 
 
 def send_to_leader(producer: KafkaProducer, key: bytes, seconds: float = 30) -> None:
-    """Send; a broker that the controller has made a leader may not know it yet, and refuses for that reason."""
+    """Send, and retry: a broker that has just become the leader may not know it yet, and rejects the message."""
     deadline = time.monotonic() + seconds
     while True:
         try:
             producer.send(TOPIC, key=key, value=b"-1").get(10)
             return
         except NotLeaderForPartitionError:
-            assert time.monotonic() < deadline, "the broker does not take the lead"
+            assert time.monotonic() < deadline, "the broker does not become the leader"
             time.sleep(0.1)
 
 
@@ -117,16 +117,18 @@ def whole_cluster(kafka_cluster):
 @brokers.on_three_brokers
 def test_topics_have_three_replicas_and_writes_need_two(whole_cluster):
     admin = KafkaAdminClient(bootstrap_servers=whole_cluster.bootstrap.split(","))
-    wanted = {topic.name: topic.partitions or 4 for topic in topics.ALL}
+    partition_counts = {topic.name: topic.partitions or 4 for topic in topics.ALL}
     deadline = time.monotonic() + 30
     while True:
-        found = {topic["name"]: topic["partitions"] for topic in admin.describe_topics(list(wanted))}
-        # The broker that is asked may not know of a new topic yet.
-        if {name: len(partitions) for name, partitions in found.items()} == wanted or time.monotonic() > deadline:
+        found = {topic["name"]: topic["partitions"] for topic in admin.describe_topics(list(partition_counts))}
+        # The broker that is asked may not know a new topic yet.
+        if {
+            name: len(partitions) for name, partitions in found.items()
+        } == partition_counts or time.monotonic() > deadline:
             break
         time.sleep(0.1)
     for name, partitions in found.items():
-        assert [len(partition["replica_nodes"]) for partition in partitions] == [3] * wanted[name]
+        assert [len(partition["replica_nodes"]) for partition in partitions] == [3] * partition_counts[name]
     configs = admin.describe_configs([ConfigResource("topic", TOPIC)])["topic"][TOPIC]
     assert configs["min.insync.replicas"]["value"] == "2"
     releases = topics.RELEASES.name
@@ -137,7 +139,7 @@ def test_topics_have_three_replicas_and_writes_need_two(whole_cluster):
 
 
 @brokers.on_three_brokers
-def test_what_was_confirmed_survives_the_kill_of_each_broker_in_turn(whole_cluster):
+def test_confirmed_messages_survive_the_kill_of_each_broker_in_turn(whole_cluster):
     with Sender(whole_cluster.bootstrap) as sender:
         sender.wait_for_more()
         for broker in whole_cluster.brokers:
@@ -151,7 +153,7 @@ def test_what_was_confirmed_survives_the_kill_of_each_broker_in_turn(whole_clust
 
 
 @brokers.on_three_brokers
-def test_one_broker_of_three_refuses_and_all_is_there_when_the_others_are_back(whole_cluster):
+def test_one_broker_of_three_rejects_writes_and_nothing_is_lost_when_the_others_are_back(whole_cluster):
     with Sender(whole_cluster.bootstrap, first=1_000_000) as sender:
         sender.wait_for_more()
     for broker in (1, 2):
@@ -171,7 +173,7 @@ def test_one_broker_of_three_refuses_and_all_is_there_when_the_others_are_back(w
 
 
 @brokers.on_three_brokers
-def test_a_frozen_broker_is_done_without_and_catches_up(whole_cluster):
+def test_the_cluster_works_without_a_frozen_broker_which_catches_up(whole_cluster):
     with Sender(whole_cluster.bootstrap, first=3_000_000) as sender:
         sender.wait_for_more()
         whole_cluster.freeze(2)
@@ -193,7 +195,7 @@ def test_a_broker_that_was_stopped_is_not_waited_for(whole_cluster):
     whole_cluster.restart(3)
 
 
-def test_a_broker_that_cannot_run_says_why(kafka_distribution, tmp_path):
+def test_a_broker_that_cannot_run_reports_the_reason(kafka_distribution, tmp_path):
     cluster = KafkaCluster(tmp_path)
     host, port = cluster.bootstrap.split(":")
     with socket.create_server((host, int(port))), pytest.raises(ProcessEndedError, match="Address already in use"):
@@ -222,14 +224,14 @@ def test_no_broker_outlives_an_owner_that_is_killed(kafka_distribution, tmp_path
     assert owner.stdout is not None
     assert owner.stdout.readline() == "ready\n"
     started = psutil.Process(owner.pid).children()
-    assert len(started) == 2  # a broker, and what watches its owner
+    assert len(started) == 2  # a broker, and the shell that watches its owner
     owner.kill()
     owner.wait()
     owner.stdout.close()
     assert psutil.wait_procs(started, timeout=10)[1] == []
 
 
-def test_har_kafka_makes_the_topics_says_how_to_use_it_keeps_its_data_and_stops_on_ctrl_c(kafka_distribution, tmp_path):
+def test_har_kafka_makes_the_topics_prints_its_address_keeps_its_data_and_stops_on_ctrl_c(kafka_distribution, tmp_path):
     command = [sys.executable, "-m", "deploy", "kafka", "--folder", str(tmp_path), "--partitions", "2"]
     for run in range(2):
         server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
@@ -252,7 +254,7 @@ def test_har_kafka_makes_the_topics_says_how_to_use_it_keeps_its_data_and_stops_
         assert psutil.wait_procs(started, timeout=5)[1] == []
 
 
-def test_without_java_or_maven_it_is_said_what_to_install(monkeypatch, tmp_path):
+def test_without_java_or_maven_the_error_says_what_to_install(monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv("JAVA_HOME", raising=False)
@@ -270,7 +272,7 @@ def test_without_java_or_maven_it_is_said_what_to_install(monkeypatch, tmp_path)
     assert not distribution.jars_folder().exists()
 
 
-def test_callers_at_the_same_time_fetch_once(monkeypatch, tmp_path):
+def test_concurrent_callers_download_once(monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.delenv("JAVA_HOME", raising=False)

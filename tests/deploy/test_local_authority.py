@@ -1,4 +1,4 @@
-"""The authority of one's own that phones trust: what it vouches for, and what it cannot."""
+"""The local certificate authority: what it certifies, and what it cannot."""
 
 import asyncio
 import ipaddress
@@ -17,7 +17,7 @@ HOME = ipaddress.ip_address("192.168.1.20")
 
 @asynccontextmanager
 async def serving(made):
-    """A server that shows the certificate; gives its port."""
+    """A server that presents the certificate; yields its port."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(made.certificate, made.key)
 
@@ -29,38 +29,38 @@ async def serving(made):
         yield server.sockets[0].getsockname()[1]
 
 
-async def shown(port, name, authority) -> None:
+async def connect(port, name, authority) -> None:
     context = ssl.create_default_context(cafile=authority)
     _, writer = await asyncio.open_connection("127.0.0.1", port, ssl=context, server_hostname=name)
     writer.close()
 
 
-async def test_who_trusts_the_authority_trusts_this_machine_by_its_address_and_name(tmp_path):
+async def test_a_client_that_trusts_the_authority_trusts_this_machines_address_and_name(tmp_path):
     made = certificate_for(HOME, tmp_path)
     async with serving(made) as port:
         for name in ("192.168.1.20", "127.0.0.1", "localhost"):
-            await shown(port, name, made.authority)
+            await connect(port, name, made.authority)
         for name in ("192.168.1.21", "example.org"):
             with pytest.raises(ssl.SSLCertVerificationError):
-                await shown(port, name, made.authority)
+                await connect(port, name, made.authority)
         with pytest.raises(ssl.SSLCertVerificationError):
-            await shown(port, "localhost", None)
+            await connect(port, "localhost", None)
 
 
-async def test_it_cannot_vouch_for_other_names_whoever_has_its_key(tmp_path, monkeypatch):
+async def test_the_key_cannot_certify_other_names(tmp_path, monkeypatch):
     monkeypatch.setattr(local_authority.socket, "gethostname", lambda: "bank")
-    # As a thief of the key would: a name of the internet in the place of the local one.
+    # As a thief of the key would do: a public name instead of the local one.
     monkeypatch.setattr(local_authority.x509, "DNSName", lambda name: _dns_name(name.replace("bank.local", "bank.com")))
     made = certificate_for(HOME, tmp_path)
     async with serving(made) as port:
         with pytest.raises(ssl.SSLCertVerificationError, match="permitted subtree violation"):
-            await shown(port, "bank.com", made.authority)
+            await connect(port, "bank.com", made.authority)
 
 
 _dns_name = x509.DNSName
 
 
-def test_the_authority_stays_and_only_its_owner_can_read_its_key(tmp_path):
+def test_the_authority_is_kept_and_only_its_owner_can_read_its_key(tmp_path):
     first = fingerprint_of(certificate_for(HOME, tmp_path).authority)
     again = certificate_for(ipaddress.ip_address("10.0.0.7"), tmp_path)
     assert fingerprint_of(again.authority) == first
@@ -69,18 +69,18 @@ def test_the_authority_stays_and_only_its_owner_can_read_its_key(tmp_path):
         assert key.stat().st_mode & 0o777 == 0o600
 
 
-def test_what_is_no_authority_is_said(tmp_path):
+def test_an_invalid_authority_is_reported(tmp_path):
     certificate_for(HOME, tmp_path)
     (tmp_path / "authority-key.pem").write_text("nothing")
-    with pytest.raises(LocalAuthorityError, match="holds no authority"):
+    with pytest.raises(LocalAuthorityError, match="contains no valid authority"):
         certificate_for(HOME, tmp_path)
     key = ec.generate_private_key(ec.SECP256R1())
     local_authority._write_key(tmp_path / "authority-key.pem", key)
-    with pytest.raises(LocalAuthorityError, match="is not that of its certificate"):
+    with pytest.raises(LocalAuthorityError, match="does not belong to its certificate"):
         certificate_for(HOME, tmp_path)
 
 
 @pytest.mark.parametrize("address", ["8.8.8.8", "2001:4860:4860::8888", "0.0.0.0"])
-def test_a_public_address_is_left_to_public_authorities(address):
+def test_a_public_address_is_rejected(address):
     with pytest.raises(LocalAuthorityError, match="public authority"):
         private(ipaddress.ip_address(address))

@@ -1,4 +1,4 @@
-"""A Spark cluster that does not start is told soon, with the reason."""
+"""A Spark cluster that does not start fails soon, with the reason."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +11,7 @@ from deploy.spark.standalone import StandaloneCluster, StandaloneError
 
 @pytest.fixture
 def java_that(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
-    """Puts a script in Java's place."""
+    """Replaces Java with a script."""
 
     def put(script: str) -> None:
         program = tmp_path / "java" / "bin" / "java"
@@ -23,26 +23,28 @@ def java_that(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str]
     return put
 
 
-def refusal(cluster: StandaloneCluster) -> tuple[str, float]:
-    """What a cluster says that does not start, and after how long, s."""
+def rejection(cluster: StandaloneCluster) -> tuple[str, float]:
+    """Return the error of a cluster that does not start, and the time until it was raised, s."""
     began = monotonic()
-    with pytest.raises(StandaloneError) as refused, cluster:
+    with pytest.raises(StandaloneError) as rejected, cluster:
         pass
-    return str(refused.value), monotonic() - began
+    return str(rejected.value), monotonic() - began
 
 
-def test_a_process_that_ended_is_told_at_once_with_what_it_said(
+def test_a_process_that_ended_is_reported_at_once_with_its_output(
     java_that: Callable[[str], None], tmp_path: Path
 ) -> None:
     java_that("echo 'There is insufficient memory' >&2; exit 1")
-    said, seconds = refusal(StandaloneCluster(tmp_path / "spark", ready_seconds=60.0))
-    assert "ended before all were ready: There is insufficient memory\n" in said
-    assert f"its log is {tmp_path / 'spark' / 'spark.log'}" in said
+    message, seconds = rejection(StandaloneCluster(tmp_path / "spark", ready_seconds=60.0))
+    assert "ended before the cluster was ready: There is insufficient memory\n" in message
+    assert f"its log is {tmp_path / 'spark' / 'spark.log'}" in message
     assert seconds < 30
 
 
-def test_a_process_that_only_talks_is_not_waited_for_longer(java_that: Callable[[str], None], tmp_path: Path) -> None:
+def test_a_process_that_only_logs_does_not_extend_the_time_limit(
+    java_that: Callable[[str], None], tmp_path: Path
+) -> None:
     java_that("for line in $(seq 100); do echo still trying >&2; sleep 0.2; done")
-    said, seconds = refusal(StandaloneCluster(tmp_path / "spark", ready_seconds=2.0))
-    assert "no 'I have been elected leader' from Spark in 2 s" in said
+    message, seconds = rejection(StandaloneCluster(tmp_path / "spark", ready_seconds=2.0))
+    assert "Spark did not log 'I have been elected leader' within 2 s" in message
     assert seconds < 15

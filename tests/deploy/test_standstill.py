@@ -1,4 +1,4 @@
-"""A process that is frozen stands still, all of it, also when the machine is busy."""
+"""All threads of a frozen process stop, also on a busy machine."""
 
 import signal
 import subprocess
@@ -9,7 +9,7 @@ import pytest
 
 from deploy import standstill
 
-#: More threads that are always at work, also without the interpreter's lock, than there are cores.
+#: More busy threads than cores; hashing releases the interpreter's lock.
 _BUSY = """
 import hashlib, threading
 block = bytes(10_000_000)
@@ -23,7 +23,7 @@ print("busy", flush=True)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="threads' states are read from /proc")
-def test_no_thread_of_a_frozen_process_goes_on():
+def test_no_thread_of_a_frozen_process_continues():
     with subprocess.Popen([sys.executable, "-c", _BUSY], stdout=subprocess.PIPE) as process:
         try:
             process.stdout.readline()
@@ -34,7 +34,7 @@ def test_no_thread_of_a_frozen_process_goes_on():
                 assert set(states) == {"T"}, states
                 process.send_signal(signal.SIGCONT)
             standstill.freeze(process)
-            standstill.freeze(process)  # it stands still already
+            standstill.freeze(process)  # it is frozen already
         finally:
             process.kill()
     standstill.freeze(process)  # it is gone

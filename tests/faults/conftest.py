@@ -23,9 +23,9 @@ from tests.faults.stage import Stage, on_stage
 
 Value = TypeVar("Value")
 IS_FULL = os.environ.get("HAR_FAULTS") == "full"
-#: The short form's phones are enough to be on all partitions.
+#: Even the few phones of the short form use all partitions.
 PHONES = 200 if IS_FULL else 8
-#: Of an event loop that several tests share: more than any of them keeps busy at a time.
+#: Threads of an event loop that several tests share: more than any of them uses at a time.
 LOOP_THREADS = 6
 _RESULT = "fault result"
 _HAS_FAILED = pytest.StashKey[bool]()
@@ -34,7 +34,7 @@ on_shared_stage = pytest.mark.asyncio(loop_scope="module")
 
 
 def by_length(short: Value, full: Value) -> Value:
-    """Choose by how long the tests shall take."""
+    """Return the value for the short or the full length of the tests."""
     return full if IS_FULL else short
 
 
@@ -43,7 +43,7 @@ OpenStage = Callable[..., Awaitable[Stage]]
 
 @pytest.fixture
 async def open_stage(tmp_path: Path) -> AsyncIterator[OpenStage]:
-    """Starts the system on a Kafka; it is stopped after the test."""
+    """Return a function that starts the system on a Kafka; it is stopped after the test."""
     async with AsyncExitStack() as stages:
 
         async def start(
@@ -61,7 +61,7 @@ async def open_stage(tmp_path: Path) -> AsyncIterator[OpenStage]:
 
 
 class SharedStage:
-    """One running system for the tests of a module, each with phones of its own; after a failure it is a new one."""
+    """One running system for the tests of a module, each with its own phones; after a failure a new one starts."""
 
     def __init__(self, start: Callable[[], AbstractAsyncContextManager[Stage]]) -> None:
         self._start = start
@@ -79,7 +79,7 @@ class SharedStage:
         return self._stage
 
     async def end_test(self, *, has_failed: bool) -> None:
-        """Stop what only this test wanted; stop everything if it may have left the system in disorder."""
+        """Stop the parts of this test only; stop everything if a failure may have left the system damaged."""
         if has_failed:
             await self.close()
         elif self._stage is not None:
@@ -92,20 +92,20 @@ class SharedStage:
             await opened.aclose()
 
 
-async def keep_threads() -> None:
-    """Let the loop begin all threads that it may want now: tests that share it may not leave any behind."""
+async def start_threads() -> None:
+    """Start all threads of the loop now: tests that share the loop must not leave new threads behind."""
     loop = asyncio.get_running_loop()
     loop.set_default_executor(ThreadPoolExecutor(LOOP_THREADS))
-    everyone = Barrier(LOOP_THREADS)
-    await asyncio.gather(*(loop.run_in_executor(None, everyone.wait) for _ in range(LOOP_THREADS)))
+    all_started = Barrier(LOOP_THREADS)
+    await asyncio.gather(*(loop.run_in_executor(None, all_started.wait) for _ in range(LOOP_THREADS)))
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def shared_stage(
     request: pytest.FixtureRequest, kafka_distribution: Distribution, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[SharedStage]:
-    """The system of a module, with the services that its `SERVICES` names, on the Kafka that its `KAFKA` names."""
-    await keep_threads()
+    """The system of a module, with the services in its `SERVICES`, on the Kafka fixture in its `KAFKA`."""
+    await start_threads()
     services = getattr(request.module, "SERVICES", (GATEWAY,))
     kafka = getattr(request.module, "KAFKA", "apache_kafka")
     cluster: KafkaCluster = request.getfixturevalue(kafka)
@@ -145,13 +145,13 @@ def one_broker(apache_kafka: KafkaCluster) -> Iterator[KafkaCluster]:
 
 @pytest.fixture
 def report(request: pytest.FixtureRequest) -> Callable[..., None]:
-    """Checks that an audit is clean, and notes what it found for the table at the end.
+    """Return a function that checks that an audit is clean, and records its result for the table at the end.
 
-    Phones that do nothing wrong may not have a batch refused.
+    It also fails if a batch was rejected, unless the test sends invalid ones (`may_reject`).
     """
 
-    def note(what: str, audit: Audit, *, may_refuse: bool = False, **more: object) -> None:
-        said = {
+    def record(what: str, audit: Audit, *, may_reject: bool = False, **more: object) -> None:
+        figures = {
             "phones": audit.sessions,
             "batches": audit.batches_stored,
             "windows": audit.windows_expected,
@@ -162,16 +162,16 @@ def report(request: pytest.FixtureRequest) -> Callable[..., None]:
             "repeated predictions": audit.predictions_repeated,
             "repeated batches": audit.batches_repeated,
         }
-        request.node.user_properties.append((_RESULT, {"what": what, **said, "more": more}))
+        request.node.user_properties.append((_RESULT, {"what": what, **figures, "more": more}))
         assert audit.windows_expected > 0
         assert audit.is_clean, describe(audit)
-        assert may_refuse or not audit.refused, describe(audit)
+        assert may_reject or not audit.rejected, describe(audit)
 
-    return note
+    return record
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print what the fault tests found, as rows for `docs/guarantees.md`."""
+    """Print the results of the fault tests, as rows for `docs/guarantees.md`."""
     reports = [report for outcome in ("passed", "failed") for report in terminalreporter.stats.get(outcome, [])]
     rows = [found for report in reports for name, found in report.user_properties if name == _RESULT]
     if not rows:

@@ -1,4 +1,4 @@
-"""What a fault test does to Kafka's brokers."""
+"""Faults of Kafka's brokers, and how they are repaired."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -14,7 +14,7 @@ Harm = Callable[..., Awaitable[None]]
 
 
 def harms_of(cluster: KafkaCluster) -> dict[str, tuple[Harm, Harm]]:
-    """What can be done to brokers, one after another, and how they are mended until all are ready."""
+    """Return functions that damage brokers, one after another, and that repair them and wait until all are ready."""
 
     def harm(method) -> Harm:
         async def apply(*numbers: int) -> None:
@@ -23,7 +23,7 @@ def harms_of(cluster: KafkaCluster) -> dict[str, tuple[Harm, Harm]]:
 
         return apply
 
-    def mend(method) -> Harm:
+    def repair(method) -> Harm:
         async def apply(*numbers: int) -> None:
             await harm(method)(*numbers)
             await asyncio.to_thread(cluster.wait_until_ready)
@@ -31,7 +31,7 @@ def harms_of(cluster: KafkaCluster) -> dict[str, tuple[Harm, Harm]]:
         return apply
 
     return {
-        "killed": (harm(cluster.kill), mend(cluster.start_broker)),
-        "stopped": (harm(cluster.stop_broker), mend(cluster.start_broker)),
-        "frozen": (harm(cluster.freeze), mend(cluster.unfreeze)),
+        "killed": (harm(cluster.kill), repair(cluster.start_broker)),
+        "stopped": (harm(cluster.stop_broker), repair(cluster.start_broker)),
+        "frozen": (harm(cluster.freeze), repair(cluster.unfreeze)),
     }

@@ -1,4 +1,4 @@
-"""Messages put straight into Kafka, past the gateway, as a phone would never be let."""
+"""Write messages directly to Kafka, without the gateway, which would not accept them."""
 
 import asyncio
 from collections.abc import Iterable, Iterator
@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from kafka import KafkaProducer
 
 from har import topics
-from har.samples import SampleBatch, encode_batch
+from har.binary_samples import encode_batch
+from har.samples import SampleBatch
 
 Origin = tuple[int, int]
 
@@ -19,7 +20,7 @@ class DirectSender:
         self._producer = KafkaProducer(bootstrap_servers=bootstrap.split(","), acks="all", linger_ms=5)
 
     async def send(self, messages: Iterable[tuple[bytes, bytes]]) -> list[Origin]:
-        """Write keys and values; return the partition and offset of each."""
+        """Write messages (key, value); return the partition and offset of each."""
         sent = [self._producer.send(topics.SAMPLES.name, key=key, value=value) for key, value in messages]
         await asyncio.to_thread(self._producer.flush)
         return [(written.partition, written.offset) for written in (future.get(30) for future in sent)]

@@ -1,4 +1,4 @@
-"""The system on Apache Kafka with phones streaming into it, each part of which can be harmed."""
+"""The system on Apache Kafka with streaming phones, each part of which can be damaged."""
 
 import asyncio
 import os
@@ -13,25 +13,26 @@ from typing import TextIO
 import numpy as np
 from kafka.admin import KafkaAdminClient
 
+from deploy.addresses import choose_addresses
 from deploy.audit.auditing import audit
 from deploy.audit.findings import Audit
+from deploy.audit.summary import PredictionWatch, WindowKey
 from deploy.local_store import LocalStore
 from deploy.processes import ProcessGroup, Program
-from deploy.stack import GATEWAY, Stack, choose_addresses, har
-from deploy.summary import PredictionWatch, WindowKey
-from ingest.phone_client import PhoneClient
+from deploy.stack import GATEWAY, Stack, har
+from ingest.senders.phone_client import PhoneClient
 from model_store.release_folder import BASELINE
 
-#: How long phones that stop wait until Kafka has everything, s.
+#: How long stopping phones wait until Kafka has everything, s.
 FINISH_SECONDS = 180
 AUDIT_WAIT_SECONDS = 120
 
 
 class Stage:
-    """A running system, its phones, and what is done to them.
+    """A running system with phones, and the faults that tests cause in it.
 
-    Its processes are started again when they end by themselves, as by any supervisor. Several tests may use it one
-    after another, each with phones and journals of its own.
+    Processes that end by themselves are restarted, as by any supervisor. Several tests may use it one after another,
+    each with its own phones and journals.
     """
 
     def __init__(
@@ -61,7 +62,7 @@ class Stage:
         self.begin_test()
 
     def begin_test(self) -> None:
-        """Let the phones that are started next be others than before."""
+        """Use new phones and journals from now on."""
         self._tests += 1
         self.journals: Path | None = self.folder / f"journals-{self._tests}"
         self.phones: Program | None = None
@@ -69,7 +70,7 @@ class Stage:
         self.random = random.Random(2018)
 
     async def end_test(self) -> None:
-        """Stop what only one test wanted."""
+        """Stop the phones and the further processors of a test."""
         if self.phones is not None:
             await self.group.stop(self.phones)
         for name in [name for name in self.stack.programs if name.startswith("processor-")]:
@@ -90,7 +91,7 @@ class Stage:
         await self.until(lambda: any(journals.glob("*")), "a first acknowledgement")
 
     async def stop_phones(self) -> None:
-        """Let the phones end as soon as everything that they measured is acknowledged."""
+        """Stop the phones when everything that they measured is acknowledged."""
         assert self.phones is not None
         self.phones.process.send_signal(signal.SIGTERM)
         assert await asyncio.wait_for(self.phones.process.wait(), FINISH_SECONDS + 30) == 0
@@ -101,7 +102,7 @@ class Stage:
         )
 
     async def kill(self, name: str, number: signal.Signals = signal.SIGKILL) -> float:
-        """Send a signal to a part once it runs; return when (epoch seconds), of SIGKILL as soon as it has ended."""
+        """Send a signal to a part once it runs; return when (Unix time, s). After SIGKILL, wait until it has ended."""
         program = self.part(name)
         async with asyncio.timeout(60):
             while True:
@@ -109,21 +110,18 @@ class Stage:
                 process = program.process
                 try:
                     os.kill(process.pid, number)
-                except ProcessLookupError:  # it has ended by itself and asyncio is about to be told
+                except ProcessLookupError:  # it has ended by itself, which asyncio does not know yet
                     await process.wait()
                     continue
                 sent = time.time()
-                if number == signal.SIGKILL:  # else a second kill soon after would find a process that is dying
+                if number == signal.SIGKILL:  # otherwise a second kill could hit a dying process
                     await process.wait()
                 return sent
 
     async def kill_often(
         self, name: str, times: int, numbers: list[signal.Signals], longest_pause: float = 10.0
     ) -> list[int]:
-        """Send signals to a part at random moments, 0.1 s to `longest_pause` after it was started again.
-
-        Returns the statuses with which it ended.
-        """
+        """Send signals to a part, 0.1 s to `longest_pause` after each restart at random; return its exit statuses."""
         statuses = []
         for count in range(times):
             await asyncio.sleep(self.random.uniform(0.1, longest_pause))
@@ -139,10 +137,10 @@ class Stage:
         with closing(KafkaAdminClient(bootstrap_servers=self.bootstrap.split(","))) as admin:
             deadline = time.monotonic() + 60
             while True:
-                told = await asyncio.to_thread(admin.describe_groups, [group])
-                if told[group]["group_state"] in {"PreparingRebalance", "CompletingRebalance"}:
+                groups = await asyncio.to_thread(admin.describe_groups, [group])
+                if groups[group]["group_state"] in {"PreparingRebalance", "CompletingRebalance"}:
                     return
-                assert time.monotonic() < deadline, f"the group is {told[group]['group_state']} for 60 s"
+                assert time.monotonic() < deadline, f"the group is {groups[group]['group_state']} for 60 s"
                 await asyncio.sleep(0.02)
 
     async def until(self, holds, what: str, seconds: float = 60, *, every: float = 0.05) -> None:
@@ -161,7 +159,7 @@ async def on_stage(
     archive: str | None = None,
     services: Collection[str] = (GATEWAY,),
 ) -> AsyncIterator[Stage]:
-    """Run the system on a Kafka with the project's topics; what it said is in the folder's `log`."""
+    """Run the system on a Kafka with the project's topics; its output is in the folder's `log`."""
     with (folder / "log").open("w") as log:
         stage = Stage(bootstrap, folder, log, *processor_options, store=store, archive=archive, services=services)
         try:
@@ -172,7 +170,7 @@ async def on_stage(
 
 
 class FreshPredictions:
-    """Watches for predictions of windows of a stage's present phones that were not predicted before."""
+    """Watches for new windows of a stage's current phones in the predictions."""
 
     def __init__(self, stage: Stage) -> None:
         self._devices = stage.devices
@@ -187,24 +185,24 @@ class FreshPredictions:
 
     @property
     def count(self) -> int:
-        """How many different windows were predicted so far."""
+        """Number of distinct windows that were predicted so far."""
         return len(self._windows())
 
     def _windows(self) -> set[WindowKey]:
-        seen = list(self._watch.wait_for_count(0, 0).predictions)  # the watch goes on adding
+        seen = list(self._watch.wait_for_count(0, 0).predictions)  # the watch continues to add
         return {key for key in seen if key[0] in self._devices}
 
     async def wait_for_every_device(self, seconds: float = 60) -> None:
-        """Wait until there is a new window of every device that was predicted before."""
+        """Wait until there is a new window of every device that has predictions."""
         seen = self._windows()
-        wanted = {device for device, _, _ in seen}
+        devices = {device for device, _, _ in seen}
         deadline = time.monotonic() + seconds
-        while wanted:
-            assert time.monotonic() < deadline, f"no new prediction of {sorted(wanted)} within {seconds:g} s"
+        while devices:
+            assert time.monotonic() < deadline, f"no new prediction of {sorted(devices)} within {seconds:g} s"
             await asyncio.sleep(0.1)
             fresh = self._windows() - seen
             seen |= fresh
-            wanted -= {device for device, _, _ in fresh}
+            devices -= {device for device, _, _ in fresh}
 
     async def wait_for_more(self, than: int, seconds: float = 60) -> None:
         deadline = time.monotonic() + seconds
@@ -214,14 +212,14 @@ class FreshPredictions:
 
 
 class Witness:
-    """One more phone, in this process: it tells what a phone hears."""
+    """One more phone, in this process, which shows the messages of the gateway."""
 
     def __init__(self, stage: Stage) -> None:
-        self.told_to_wait = asyncio.Event()
+        self.notified = asyncio.Event()
         self.client = PhoneClient(
             stage.stack.addresses.gateway_url,
             "witness",
-            on_waiting=lambda _: self.told_to_wait.set(),
+            on_waiting=lambda _: self.notified.set(),
         )
 
     async def stream(self) -> None:
@@ -236,7 +234,7 @@ class Witness:
 
 @asynccontextmanager
 async def witness_of(stage: Stage) -> AsyncIterator[Witness]:
-    """Let one more phone stream."""
+    """Stream with one more phone."""
     witness = Witness(stage)
     streaming = asyncio.create_task(witness.stream())
     try:

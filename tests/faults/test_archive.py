@@ -1,4 +1,4 @@
-"""Gateways and archivers killed under load, and an archive whose disk is full: it has what was acknowledged."""
+"""Gateways and archivers killed under load, and a full disk: the archive has everything acknowledged."""
 
 import asyncio
 import os
@@ -11,8 +11,9 @@ import pytest
 
 from deploy.stack import har
 from ingest.archive.location import Location
-from ingest.archive.tables import SAMPLES, ArchiveTable
-from ingest.journal import read_journals
+from ingest.archive.table_kinds import SAMPLES
+from ingest.archive.tables import ArchiveTable
+from ingest.senders.journal import read_journals
 from tests.faults.conftest import PHONES, by_length
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(by_length(400, 3_600))]
@@ -20,23 +21,23 @@ pytestmark = [pytest.mark.kafka, pytest.mark.timeout(by_length(400, 3_600))]
 KILLS = by_length(3, 50)
 
 
-#: The archiver may be behind by what came while it was away.
+#: How long the archiver may take to catch up after it was away, s.
 CATCH_UP_SECONDS = 240
 
 
-async def assert_archive_is_as_kafka(stage) -> None:
-    """What the archive covers is in it exactly as Kafka has it: `har archive verify` compares all of it.
+async def assert_archive_equals_kafka(stage) -> None:
+    """Check with `har archive verify` that the archive equals Kafka, as far as it reaches.
 
-    It need not cover everything: for silent phones the processor writes copies again and again.
+    It need not reach the end: for silent phones the processor writes copies again and again.
     """
     words = ("archive", "verify", "--archive", stage.stack.archive, "--bootstrap", stage.bootstrap)
-    said = await asyncio.to_thread(subprocess.run, har(*words), capture_output=True, text=True, check=False)
-    assert said.returncode == 0, said.stdout + said.stderr
-    assert int(said.stdout.split()[2]) > 0, said.stdout
+    run = await asyncio.to_thread(subprocess.run, har(*words), capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert int(run.stdout.split()[2]) > 0, run.stdout
 
 
 def archived(stage):
-    """Readings by device and session, in the order of time."""
+    """Return the archived readings by device and session, in order of time."""
     table = ArchiveTable(Location(stage.stack.archive), SAMPLES).delta.to_pyarrow_table(
         columns=["device", "session", "t", "x", "y", "z"]
     )
@@ -45,27 +46,27 @@ def archived(stage):
     axes = np.stack([table[axis].to_numpy() for axis in "xyz"], axis=1)
     found = {}
     for name in np.unique(names):
-        mine = np.flatnonzero(names == name)
-        mine = mine[np.argsort(times[mine], kind="stable")]
-        found[str(name)] = times[mine], axes[mine]
+        rows = np.flatnonzero(names == name)
+        rows = rows[np.argsort(times[rows], kind="stable")]
+        found[str(name)] = times[rows], axes[rows]
     return found
 
 
-async def assert_all_that_was_acknowledged_is_archived_once(stage) -> None:
-    """Wait until the archive has every reading of the phones' journals; none twice, and all as they were."""
+async def assert_acknowledged_readings_are_archived_once(stage) -> None:
+    """Wait until the archive has every reading of the phones' journals, once and unchanged."""
     acknowledged = [recording for recording, _ in read_journals(stage.journals)]
     assert sum(len(recording.times) for recording in acknowledged) > 0
     deadline = time.monotonic() + CATCH_UP_SECONDS
     while True:
         found = await asyncio.to_thread(archived, stage)
-        missing = [each.device for each in acknowledged if not is_in(found, each)]
+        missing = [recording.device for recording in acknowledged if not is_in(found, recording)]
         if not missing:
             break
         assert time.monotonic() < deadline, f"readings of {missing} are missing"
         await asyncio.sleep(2)
     for recording in acknowledged:
         times, axes = found[f"{recording.device}/{recording.session}"]
-        assert (np.diff(times) > 0).all(), "a reading is doubled"
+        assert (np.diff(times) > 0).all(), "a reading is archived twice"
         assert np.array_equal(axes[np.searchsorted(times, recording.times)], recording.axes)
 
 
@@ -74,7 +75,7 @@ def is_in(found, recording) -> bool:
     return name in found and bool(np.isin(recording.times, found[name][0]).all())
 
 
-async def test_gateways_and_archivers_killed_under_load_archive_what_was_acknowledged(one_broker, open_stage, tmp_path):
+async def test_nothing_acknowledged_is_missing_after_kills_of_gateway_and_archiver(one_broker, open_stage, tmp_path):
     stage = await open_stage(one_broker.bootstrap, archive=str(tmp_path / "archive"))
     await stage.start_phones(PHONES)
     await asyncio.gather(
@@ -82,18 +83,18 @@ async def test_gateways_and_archivers_killed_under_load_archive_what_was_acknowl
         stage.kill_often("archiver", KILLS, [signal.SIGKILL], by_length(3, 10)),
     )
     await stage.stop_phones()
-    await assert_all_that_was_acknowledged_is_archived_once(stage)
-    await assert_archive_is_as_kafka(stage)
+    await assert_acknowledged_readings_are_archived_once(stage)
+    await assert_archive_equals_kafka(stage)
 
 
 @pytest.fixture
 def small_disk(tmp_path):
-    """A file system of 3 MB."""
+    """A folder on a file system of 3 MB."""
     folder = tmp_path / "small"
     folder.mkdir()
     mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", folder], check=False)
     if mounted.returncode != 0:
-        pytest.skip("no small file system can be mounted here")
+        pytest.skip("a small file system cannot be mounted here")
     yield folder
     subprocess.run(["umount", "-l", folder], check=True)
 
@@ -108,5 +109,5 @@ async def test_a_full_disk_at_the_archiver_loses_nothing(one_broker, open_stage,
     filler.unlink()
     await asyncio.sleep(by_length(5, 30))
     await stage.stop_phones()
-    await assert_all_that_was_acknowledged_is_archived_once(stage)
-    await assert_archive_is_as_kafka(stage)
+    await assert_acknowledged_readings_are_archived_once(stage)
+    await assert_archive_equals_kafka(stage)

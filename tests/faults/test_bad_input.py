@@ -1,4 +1,4 @@
-"""Messages that are broken, late, repeated, out of order or from a clock that jumps."""
+"""Messages that are broken, late, repeated, out of order or from a jumping clock."""
 
 import asyncio
 import random
@@ -11,9 +11,10 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from kafka import KafkaConsumer, TopicPartition
 
-from deploy.summary import PredictionWatch
+from deploy.audit.summary import PredictionWatch
 from har import topics
-from har.samples import RejectedBatch, SampleBatch, decode_batch, encode_batch
+from har.binary_samples import decode_batch, encode_batch
+from har.samples import RejectedBatch, SampleBatch
 from har.windows import MICROSECONDS
 from tests.batches import live_batches
 from tests.faults.conftest import PHONES, by_length
@@ -30,8 +31,8 @@ _json = st.recursive(
 )
 
 
-def invented(number: int) -> list[bytes]:
-    """Bytes of any kind, MessagePack of any shape, and the batch's own shape with any fields."""
+def generated(number: int) -> list[bytes]:
+    """Generate random bytes, MessagePack of any shape, and batches with random fields."""
     messages: list[bytes] = []
     fields = st.tuples(
         st.just(1) | _integers, st.text(max_size=70), st.text(max_size=70), *[_integers] * 4,
@@ -51,7 +52,7 @@ def invented(number: int) -> list[bytes]:
 
 
 def flipped(number: int, seed: int) -> list[bytes]:
-    """Valid batches with some bits turned."""
+    """Return valid batches with some flipped bits."""
     chance = random.Random(seed)
     valid = [encode_batch(batch) for batch in live_batches(20, device="mallory")]
     messages = []
@@ -63,8 +64,8 @@ def flipped(number: int, seed: int) -> list[bytes]:
     return messages
 
 
-def whole(message: bytes) -> SampleBatch | None:
-    """Return what is still a batch of the device whose key it has, in spite of everything."""
+def valid_batch(message: bytes) -> SampleBatch | None:
+    """Return the batch if the message is still a valid one of the device in its key, else None."""
     try:
         batch = decode_batch(message)
     except RejectedBatch:
@@ -72,15 +73,15 @@ def whole(message: bytes) -> SampleBatch | None:
     return batch if batch.device == "mallory" else None
 
 
-def dead_letters(bootstrap: str, wanted: set[str] | None = None) -> dict[str, str]:
-    """Read the dead-letter topic until all that is wanted was seen; codes by where the message had been."""
+def dead_letters(bootstrap: str, expected: set[str] | None = None) -> dict[str, str]:
+    """Read the dead-letter topic until all expected origins were seen; return the codes by origin."""
     consumer = KafkaConsumer(bootstrap_servers=bootstrap.split(","), auto_offset_reset="earliest")
     consumer.assign(
-        [TopicPartition(topics.REFUSED.name, n) for n in consumer.partitions_for_topic(topics.REFUSED.name)]
+        [TopicPartition(topics.REJECTED.name, n) for n in consumer.partitions_for_topic(topics.REJECTED.name)]
     )
     codes: dict[str, str] = {}
-    quiet, patience = 0, 5 if wanted is None else 20
-    while quiet < patience and (wanted is None or not wanted <= codes.keys()):
+    quiet, patience = 0, 5 if expected is None else 20
+    while quiet < patience and (expected is None or not expected <= codes.keys()):
         polled = consumer.poll(timeout_ms=1_000)
         quiet = 0 if polled else quiet + 1
         for record in (record for records in polled.values() for record in records):
@@ -92,33 +93,33 @@ def dead_letters(bootstrap: str, wanted: set[str] | None = None) -> dict[str, st
     return codes
 
 
-async def test_fuzzed_messages_in_real_traffic_are_set_aside_with_a_reason(one_broker, open_stage, report):
+async def test_fuzzed_messages_in_real_traffic_are_dead_lettered_with_a_reason(one_broker, open_stage, report):
     total = by_length(5_000, 100_000)
     stage = await open_stage(one_broker.bootstrap)
     await stage.start_phones(PHONES)
-    messages = invented(total // 10)
+    messages = generated(total // 10)
     messages += flipped(total - len(messages), seed=1)
-    for number, batch in enumerate(map(whole, messages)):
-        if batch is not None:  # in sessions of their own: which of several contents counts is not asked here
+    for number, batch in enumerate(map(valid_batch, messages)):
+        if batch is not None:  # in separate sessions, so that none conflicts with another
             messages[number] = encode_batch(replace(batch, session=f"s{number}"))
     broken = []
     with direct_sender(one_broker.bootstrap) as sender:
         for begin in range(0, total, 1_000):
-            some = messages[begin : begin + 1_000]
-            origins = await sender.send((b"mallory", message) for message in some)
-            broken += [place for place, message in zip(origins, some, strict=True) if whole(message) is None]
+            chunk = messages[begin : begin + 1_000]
+            origins = await sender.send((b"mallory", message) for message in chunk)
+            broken += [place for place, message in zip(origins, chunk, strict=True) if valid_batch(message) is None]
     with FreshPredictions(stage) as predictions:
         await predictions.wait_for_more(0)
-        await predictions.wait_for_every_device()  # the real traffic goes on
+        await predictions.wait_for_every_device()  # the real traffic continues
     await asyncio.sleep(by_length(0, 15))
     await stage.stop_phones()
-    wanted = {f"{topics.SAMPLES.name}/{partition}/{offset}" for partition, offset in broken}
-    codes = dead_letters(one_broker.bootstrap, wanted)
-    assert wanted <= codes.keys()
+    expected = {f"{topics.SAMPLES.name}/{partition}/{offset}" for partition, offset in broken}
+    codes = dead_letters(one_broker.bootstrap, expected)
+    assert expected <= codes.keys()
     assert stage.part("processor").starts == 1
-    reasons = sorted({codes[origin] for origin in wanted})
+    reasons = sorted({codes[origin] for origin in expected})
     audit = await stage.audit()
-    report(f"{total} fuzzed messages", audit, may_refuse=True, refused=len(wanted), reasons=" ".join(reasons))
+    report(f"{total} fuzzed messages", audit, may_reject=True, rejected=len(expected), reasons=" ".join(reasons))
 
 
 def shifted(batch: SampleBatch, by_us: int, newest_sent: int) -> SampleBatch:
@@ -132,12 +133,12 @@ def shifted(batch: SampleBatch, by_us: int, newest_sent: int) -> SampleBatch:
 
 
 def honest(batches: list[SampleBatch]) -> list[SampleBatch]:
-    """State in each batch the newest time that was sent before it, in this order."""
-    newest, said = 0, []
+    """Set `newest_sent` of each batch to the newest time sent before it, in this order."""
+    newest, stated = 0, []
     for batch in batches:
-        said.append(replace(batch, newest_sent=newest))
+        stated.append(replace(batch, newest_sent=newest))
         newest = max(newest, batch.newest)
-    return said
+    return stated
 
 
 def odd_senders() -> dict[str, list[SampleBatch]]:
@@ -160,7 +161,7 @@ def odd_senders() -> dict[str, list[SampleBatch]]:
 
 
 def interleaved(senders: dict[str, list[SampleBatch]], suffix: str) -> list[SampleBatch]:
-    """One log of all, as if they sent at the same time, from as many devices of each kind."""
+    """Return one log of several devices of each kind that send at the same time."""
     logs = [
         [replace(batch, device=f"{kind}-{number}-{suffix}") for batch in batches]
         for kind, batches in senders.items()
@@ -172,17 +173,17 @@ def interleaved(senders: dict[str, list[SampleBatch]], suffix: str) -> list[Samp
 async def test_odd_senders_are_treated_alike_before_and_after_a_restart(one_broker, open_stage, report):
     stage = await open_stage(one_broker.bootstrap, services=())
     senders = odd_senders()
-    unbroken, broken_up = interleaved(senders, "whole"), interleaved(senders, "parts")
+    uninterrupted, interrupted = interleaved(senders, "whole"), interleaved(senders, "parts")
     with direct_sender(one_broker.bootstrap) as sender:
-        origins = dict(zip(await sender.send_batches(unbroken), unbroken, strict=True))
+        origins = dict(zip(await sender.send_batches(uninterrupted), uninterrupted, strict=True))
         last = max(batch.newest for batch in senders["plain"]) // MICROSECONDS * MICROSECONDS - 5 * MICROSECONDS
         watch = PredictionWatch(one_broker.bootstrap)
         watch.start()
-        sent = {(batch.device, batch.session, last) for batch in unbroken if batch.device.startswith("plain")}
+        sent = {(batch.device, batch.session, last) for batch in uninterrupted if batch.device.startswith("plain")}
         assert sent <= watch.wait_for(sent, 60).predictions.keys()
-        for begin in range(0, len(broken_up), len(broken_up) // 5):
-            some = broken_up[begin : begin + len(broken_up) // 5]
-            origins |= dict(zip(await sender.send_batches(some), some, strict=True))
+        for begin in range(0, len(interrupted), len(interrupted) // 5):
+            chunk = interrupted[begin : begin + len(interrupted) // 5]
+            origins |= dict(zip(await sender.send_batches(chunk), chunk, strict=True))
             starts = stage.part("processor").starts
             await stage.kill("processor")
             await stage.until(lambda before=starts: stage.part("processor").starts > before, "the worker to start")
@@ -190,19 +191,19 @@ async def test_odd_senders_are_treated_alike_before_and_after_a_restart(one_brok
     audit = await stage.audit(wait_seconds=60)
     seen = watch.wait_for(set(), 0).predictions
     watch.close()
-    answers = {"whole": {}, "parts": {}}
+    probabilities = {"whole": {}, "parts": {}}
     for (device, _, start), prediction in seen.items():
         name, suffix = device.rsplit("-", 1)
-        answers[suffix][name, start] = prediction.probabilities
-    assert answers["whole"] == answers["parts"]
-    refused = {"whole": set(), "parts": set()}
+        probabilities[suffix][name, start] = prediction.probabilities
+    assert probabilities["whole"] == probabilities["parts"]
+    rejected = {"whole": set(), "parts": set()}
     for origin, code in dead_letters(one_broker.bootstrap).items():
         _, partition, offset = origin.split("/")
         batch = origins[int(partition), int(offset)]
         name, suffix = batch.device.rsplit("-", 1)
-        refused[suffix].add((name, batch.sequence, code))
-    assert refused["whole"] == refused["parts"]
-    kinds = {name.split("-")[0] for name, _, _ in refused["whole"]}
+        rejected[suffix].add((name, batch.sequence, code))
+    assert rejected["whole"] == rejected["parts"]
+    kinds = {name.split("-")[0] for name, _, _ in rejected["whole"]}
     assert kinds == {"late", "ahead", "behind"}
     what = "clock jumps, 10 s late, repeated, reordered; worker killed 5 times"
-    report(what, audit, may_refuse=True, refused=audit.refused)
+    report(what, audit, may_reject=True, rejected=audit.rejected)

@@ -1,4 +1,4 @@
-"""A device that holds the partition's commit back, among many that go on."""
+"""A device that holds back the commit of its partition, among many that continue."""
 
 import asyncio
 import time
@@ -29,7 +29,7 @@ def committed(admin: KafkaAdminClient, group: str, partition: int, seconds: floa
             offsets = admin.list_group_offsets(group).get(group, {})
             break
         except (CoordinatorLoadInProgressError, CoordinatorNotAvailableError, NotCoordinatorError):
-            # A broker just started makes the topic of commits with the first group, and one that was frozen loads it.
+            # A new broker creates the topic of commits with the first group, and one that was frozen loads it.
             assert time.monotonic() < deadline, f"no broker knows the commits of {group}"
             time.sleep(0.1)
     known = offsets.get(TopicPartition(topics.SAMPLES.name, partition))
@@ -44,7 +44,7 @@ def first_held(batches, offsets: list[int]) -> int:
 
 
 @pytest.mark.parametrize("carry_seconds", [3_600, 1])
-async def test_no_commit_passes_what_a_silent_device_holds(one_broker, open_stage, report, carry_seconds):
+async def test_no_commit_passes_the_held_batches_of_a_silent_device(one_broker, open_stage, report, carry_seconds):
     group = f"new-group-{carry_seconds}"
     stage = await open_stage(one_broker.bootstrap, "--group", group, "--carry-seconds", str(carry_seconds), services=())
     rounds = 50
@@ -67,9 +67,13 @@ async def test_no_commit_passes_what_a_silent_device_holds(one_broker, open_stag
                 assert committed(admin, group, partition) <= held
             await asyncio.sleep(0.1)
         if carry_seconds > 60:
-            await stage.until(lambda: committed(admin, group, partition) == held, "the commit to reach what is held")
+            await stage.until(
+                lambda: committed(admin, group, partition) == held, "the commit to reach the held batches"
+            )
         else:
-            await stage.until(lambda: committed(admin, group, partition) > held, "the copies to let the commit pass")
+            await stage.until(
+                lambda: committed(admin, group, partition) > held, "the commit to advance after the copies"
+            )
         await stage.kill("processor")
         await sender.send_batches(silent[BEFORE_SILENCE:])
     admin.close()

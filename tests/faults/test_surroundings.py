@@ -21,7 +21,7 @@ async def test_without_redis_predictions_reach_kafka_and_redis_catches_up(stage,
     with FreshPredictions(stage) as predictions:
         await predictions.wait_for_more(0)
         await stage.kill("redis")
-        await stage.group.stop(stage.part("redis"))  # what is left of it
+        await stage.group.stop(stage.part("redis"))  # its remaining child processes
         for _ in range(by_length(5, 12)):
             before = predictions.count
             await asyncio.sleep(by_length(1, 5))
@@ -35,7 +35,7 @@ async def test_without_redis_predictions_reach_kafka_and_redis_catches_up(stage,
     report(f"Redis killed and away for {by_length(5, 60):g} s", await stage.audit())
 
 
-async def test_a_gateway_killed_again_and_again_loses_nothing(stage, report):
+async def test_nothing_is_lost_while_the_gateway_is_killed_repeatedly(stage, report):
     await stage.start_phones(PHONES)
     times = by_length(4, 30)
     await stage.kill_often("gateway", times, [signal.SIGKILL], by_length(5, 10))
@@ -43,7 +43,7 @@ async def test_a_gateway_killed_again_and_again_loses_nothing(stage, report):
     report(f"the gateway killed {times} times", await stage.audit())
 
 
-async def test_nothing_notices_a_dashboard_that_is_away(stage, report):
+async def test_no_other_part_is_affected_while_the_dashboard_is_away(stage, report):
     await stage.start_phones(PHONES)
     others = ["processor", "gateway"]
     before = [stage.part(name).process.pid for name in others]

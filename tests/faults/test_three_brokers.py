@@ -19,36 +19,36 @@ KAFKA = "kafka_cluster"
 
 
 @pytest.mark.parametrize("harm", by_length(["killed"], ALL_HARMS))
-async def test_of_three_brokers_each_may_be_away(stage, kafka_cluster, report, harm):
+async def test_each_of_three_brokers_may_be_away(stage, kafka_cluster, report, harm):
     await stage.start_phones(PHONES)
-    hurt, mend = harms_of(kafka_cluster)[harm]
+    damage, repair = harms_of(kafka_cluster)[harm]
     with FreshPredictions(stage) as predictions:
         for broker in kafka_cluster.brokers:
             await asyncio.sleep(CALM_SECONDS)
-            await hurt(broker)
+            await damage(broker)
             before = predictions.count
             await asyncio.sleep(AWAY_SECONDS)
-            if harm != "frozen":  # a frozen one leads until the controller gives it up, which takes seconds
+            if harm != "frozen":  # a frozen broker leads until the controller detects it, which takes seconds
                 await predictions.wait_for_more(before)
-            await mend(broker)
+            await repair(broker)
     await asyncio.sleep(CALM_SECONDS)
     await stage.stop_phones()
     report(f"three brokers, each in turn {harm} for {AWAY_SECONDS:g} s", await stage.audit())
 
 
 @pytest.mark.parametrize("harm", by_length(["frozen"], ["killed", "frozen"]))
-async def test_with_two_of_three_brokers_away_writes_stop_and_phones_are_told(stage, kafka_cluster, report, harm):
+async def test_with_two_of_three_brokers_away_writes_stop_and_phones_are_notified(stage, kafka_cluster, report, harm):
     await stage.start_phones(PHONES)
-    hurt, mend = harms_of(kafka_cluster)[harm]
+    damage, repair = harms_of(kafka_cluster)[harm]
     async with witness_of(stage) as witness:
         await asyncio.sleep(CALM_SECONDS)
-        await hurt(1, 2)
-        await asyncio.wait_for(witness.told_to_wait.wait(), 30)
+        await damage(1, 2)
+        await asyncio.wait_for(witness.notified.wait(), 30)
         accepted = witness.client.accepted
         await asyncio.sleep(AWAY_SECONDS)
         assert witness.client.accepted == accepted, "a batch was acknowledged by one replica only"
-        await mend(1, 2)
-        await stage.until(lambda: witness.client.accepted > accepted, "the phones to go on", 90)
+        await repair(1, 2)
+        await stage.until(lambda: witness.client.accepted > accepted, "the phones to continue", 90)
         await asyncio.sleep(CALM_SECONDS)
     await stage.stop_phones()
     report(f"three brokers, two at once {harm} for {AWAY_SECONDS:g} s", await stage.audit())

@@ -14,7 +14,7 @@ from tests.faults.stage import FreshPredictions
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(by_length(300, 2_400)), on_shared_stage]
 
-#: The processor's default, which is how long a killed one still counts as a member of its group.
+#: The processor's default, s: how long a killed worker still counts as a member of its group.
 SESSION_TIMEOUT_SECONDS = 6.0
 
 
@@ -25,7 +25,7 @@ SESSION_TIMEOUT_SECONDS = 6.0
         pytest.param([signal.SIGTERM, signal.SIGINT], by_length(4, 50), id="SIGTERM-and-SIGINT"),
     ],
 )
-async def test_a_worker_ended_at_random_moments_loses_nothing(stage, report, signals, times):
+async def test_nothing_is_lost_if_a_worker_ends_at_random_moments(stage, report, signals, times):
     await stage.start_phones(PHONES)
     statuses = await stage.kill_often("processor", times, signals, by_length(5, 10))
     await stage.stop_phones()
@@ -33,13 +33,13 @@ async def test_a_worker_ended_at_random_moments_loses_nothing(stage, report, sig
     report(f"a worker ended {times} times by {names}", await stage.audit(), exit_statuses=dict(Counter(statuses)))
 
 
-async def test_workers_come_and_go_and_are_killed_while_they_do(stage, report):
+async def test_workers_are_added_and_removed_and_killed_meanwhile(stage, report):
     await stage.start_phones(PHONES)
     for _ in range(by_length(1, 5)):
         await asyncio.sleep(by_length(2, 5))
         for number in (2, 3):
             joining = asyncio.create_task(stage.stack.start_processor(number))
-            await stage.until_rebalancing()  # the group takes the new one in
+            await stage.until_rebalancing()  # because of the new member
             await stage.kill("processor")
             await joining
         await asyncio.sleep(stage.random.uniform(0.1, 5))
@@ -54,7 +54,7 @@ async def test_workers_come_and_go_and_are_killed_while_they_do(stage, report):
     report("workers 1 to 3 to 1, killed during rebalances and recovery", await stage.audit())
 
 
-async def test_a_worker_that_was_frozen_beyond_its_session_and_goes_on_spoils_nothing(stage, report):
+async def test_a_worker_that_resumes_after_its_session_ended_does_no_harm(stage, report):
     await stage.start_phones(PHONES)
     await stage.stack.start_processor(2)
     frozen = stage.part("processor").process.pid
@@ -63,12 +63,12 @@ async def test_a_worker_that_was_frozen_beyond_its_session_and_goes_on_spoils_no
             await asyncio.sleep(by_length(2, 5))
             os.kill(frozen, signal.SIGSTOP)
             await asyncio.sleep(SESSION_TIMEOUT_SECONDS + by_length(3, 6))
-            await predictions.wait_for_every_device()  # the other one has all partitions
+            await predictions.wait_for_every_device()  # the other worker has all partitions
             os.kill(frozen, signal.SIGCONT)
     await asyncio.sleep(by_length(3, 10))
-    assert stage.part("processor").process.pid == frozen  # it has lived on
+    assert stage.part("processor").process.pid == frozen  # it did not restart
     await stage.stop_phones()
-    report("a worker frozen beyond its session timeout, then let go on", await stage.audit())
+    report("a worker frozen beyond its session timeout, then resumed", await stage.audit())
 
 
 async def test_a_killed_worker_predicts_again_soon(stage, report):
@@ -80,7 +80,7 @@ async def test_a_killed_worker_predicts_again_soon(stage, report):
             await asyncio.sleep(stage.random.uniform(0.5, 3))
             await stage.kill("processor")
             began = time.monotonic()
-            await asyncio.sleep(0.5)  # what it had sent is read by now
+            await asyncio.sleep(0.5)  # what it sent before is read by now
             await predictions.wait_for_more(predictions.count)
             recoveries.append(round(time.monotonic() - began, 1))
     await stage.stop_phones()

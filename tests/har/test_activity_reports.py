@@ -1,4 +1,4 @@
-"""A device's report of activities: what comes out is what went in, and what contradicts itself is refused."""
+"""Reports of activities survive encoding, and invalid ones are rejected."""
 
 import json
 
@@ -23,14 +23,14 @@ def prediction(number: int = 0, walk: float = 0.75, release: str = "r1") -> Pred
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=MAX_WINDOWS), st.integers(0, 2**53 - 1))
-def test_what_comes_out_is_what_went_in(walks, sequence):
+def test_a_report_survives_encoding(walks, sequence):
     made = [prediction(number, walk) for number, walk in enumerate(walks)]
     report = decode_report(encode_report("phone", "s1", sequence, made).encode())
     assert (report.device, report.session, report.sequence) == ("phone", "s1", sequence)
-    told = report.predictions(arrived=7)
-    assert {each.arrived for each in told} == {7}
-    assert [(each.key, each.probabilities, each.activity, each.release, each.made_on) for each in told] == [
-        (each.key, each.probabilities, each.activity, each.release, "device") for each in made
+    decoded = report.predictions(arrived=7)
+    assert {prediction.arrived for prediction in decoded} == {7}
+    assert [(p.key, p.probabilities, p.activity, p.release, p.made_on) for p in decoded] == [
+        (p.key, p.probabilities, p.activity, p.release, "device") for p in made
     ]
 
 
@@ -69,11 +69,11 @@ def window(**changes) -> bytes:
         (window(confidence=7), "answer"),
     ],
 )
-def test_what_contradicts_itself_is_refused(message, code):
-    with pytest.raises(RejectedBatch) as refused:
+def test_an_invalid_report_is_rejected(message, code):
+    with pytest.raises(RejectedBatch) as rejected:
         decode_report(message)
-    assert refused.value.code == code
+    assert rejected.value.code == code
 
 
-def test_not_knowing_is_an_answer():
+def test_unknown_is_accepted():
     assert decode_report(window(activity="unknown", confidence=0.25)).windows[0].activity == "unknown"

@@ -17,7 +17,7 @@ START = 1_700_000_000 * SECOND
 
 
 def recording(seed: int, *, rate_hz: int = 50, seconds: int = 14, disorder: int = 0):
-    """Readings in a device's order, which may run back in time by up to `disorder` readings."""
+    """Readings in a device's order, out of order by up to `disorder` readings."""
     random = np.random.default_rng(seed)
     count = rate_hz * seconds
     times = START + (np.arange(count) * SECOND // rate_hz) + random.integers(0, 5_000, count)
@@ -27,7 +27,7 @@ def recording(seed: int, *, rate_hz: int = 50, seconds: int = 14, disorder: int 
 
 
 def batches_of(times, axes, cuts) -> list[SampleBatch]:
-    """Batches with the promises of a sender who knows the whole recording."""
+    """Batches with the promises of a sender that knows the whole recording."""
     edges = sorted({0, len(times), *cuts})
     newest = np.maximum.accumulate(times)
     oldest_later = np.minimum.accumulate(times[::-1])[::-1]
@@ -41,18 +41,18 @@ def batches_of(times, axes, cuts) -> list[SampleBatch]:
 
 
 def deliver(log: list[SampleBatch], *, begin: int = 0):
-    """Feed a log from an offset on; return windows by start, and when each offset was finished."""
+    """Read a log from an offset on; return windows by start, when each offset was finished, and rejections."""
     session = SessionWindows(SPEC)
-    windows, finished, refused = {}, {}, []
+    windows, finished, rejected = {}, {}, []
     for offset, batch in enumerate(log[begin:], begin):
-        step = session.add(batch, offset)
-        for window in step.windows:
+        result = session.add(batch, offset)
+        for window in result.windows:
             values = window.values.tobytes()
             assert windows.setdefault(window.start, values) == values
-        finished |= dict.fromkeys(step.finished, offset)
-        if step.refused:
-            refused.append((offset, step.refused))
-    return windows, finished, refused
+        finished |= dict.fromkeys(result.finished, offset)
+        if result.rejected:
+            rejected.append((offset, result.rejected))
+    return windows, finished, rejected
 
 
 def offline(times, axes) -> dict[int, bytes]:
@@ -65,7 +65,7 @@ def sent_after(batch: SampleBatch, newest_sent: int) -> SampleBatch:
 
 
 def stamped(log: list[SampleBatch]) -> list[SampleBatch]:
-    """State in each batch the newest time that the session had sent by then, as devices do."""
+    """Set each batch's `newest_sent` in the order of the log, as devices do."""
     newest, result = 0, []
     for batch in log:
         result.append(sent_after(batch, newest))
@@ -94,12 +94,12 @@ def delivered_logs(draw):
 @settings(max_examples=150, deadline=None)
 def test_split_order_repeats_and_delay_give_the_offline_windows(case):
     times, axes, log, longest = case
-    windows, _, refused = deliver(log)
+    windows, _, rejected = deliver(log)
     expected = offline(times, axes)
     if longest <= GRACE_US // 2:
-        assert refused == []
+        assert rejected == []
         assert windows == expected
-    else:  # batches so long that a delay makes their beginnings late: what is left must still be right
+    else:  # batches so long that a delay makes some readings late: the remaining windows must still be right
         assert windows.items() <= expected.items()
 
 
@@ -111,22 +111,22 @@ def test_a_restart_at_any_batch_changes_nothing(case, data):
     check_restart(log, offline(times, axes), stop=stop, random_begin=lambda a, b: data.draw(st.integers(a, b)))
 
 
-def test_after_a_restart_the_batch_that_ends_with_the_first_reading_needed_is_read_again():
+def test_after_a_restart_the_batch_with_the_first_needed_reading_is_read_again():
     times, axes = recording(14, seconds=8)
     log = batches_of(times, axes, range(1, len(times)))  # of one reading each, so it is every batch's last
     whole, _, _ = deliver(log)
     assert len(whole) == 3
     session, finished = SessionWindows(SPEC), set()
     for offset, batch in enumerate(log):
-        step = session.add(batch, offset)
-        finished.update(step.finished)
-        if step.windows:
+        result = session.add(batch, offset)
+        finished.update(result.finished)
+        if result.windows:
             after, _, _ = deliver(log, begin=len(finished))
-            assert after == {start: values for start, values in whole.items() if start > step.windows[-1].start}
+            assert after == {start: values for start, values in whole.items() if start > result.windows[-1].start}
 
 
 def random_log(random: Random) -> tuple[list[SampleBatch], dict[int, bytes]]:
-    """A log with batches delayed and sent again, and copies of what was held, whole or mixed with what follows."""
+    """A log with delayed and repeated batches, and copies of held batches, complete or mixed with new ones."""
     times, axes = recording(random.randrange(1_000), disorder=random.choice([0, 0, 5]))
     batches = batches_of(times, axes, random.sample(range(1, len(times)), random.randint(3, 30)))
     due = [(batch.newest + random.randint(0, GRACE_US // 2), n) for n, batch in enumerate(batches)]
@@ -154,12 +154,12 @@ def random_log(random: Random) -> tuple[list[SampleBatch], dict[int, bytes]]:
 @given(st.integers(0, 2**32))
 @settings(max_examples=700, deadline=None)
 def test_a_restart_in_a_log_with_copies_of_what_was_held_changes_nothing(seed):
-    random = Random(seed)  # for breadth: a seed finds more here than shrinkable choices do
+    random = Random(seed)  # a seed covers more cases than shrinkable choices do
     log, expected = random_log(random)
     check_restart(log, expected, stop=random.randint(0, len(log)), random_begin=random.randint)
 
 
-def test_copies_take_the_place_of_what_is_held():
+def test_copies_replace_held_batches():
     times, axes = recording(3)
     log = stamped(batches_of(times, axes, range(50, len(times), 50)))
     session = SessionWindows(SPEC)
@@ -167,14 +167,14 @@ def test_copies_take_the_place_of_what_is_held():
     held = session.held_batches
     assert [position for _, position in held] == list(range(len(finished), 10))
     steps = [session.add(batch, 100 + n) for n, (batch, _) in enumerate(held)]
-    assert [step.finished for step in steps[:-1]] == [[]] * (len(held) - 1)
+    assert [result.finished for result in steps[:-1]] == [[]] * (len(held) - 1)
     assert steps[-1].finished == [position for _, position in held]
     assert [position for _, position in session.held_batches] == [100 + n for n in range(len(held))]
     rest = [w.start for n, batch in enumerate(log[10:]) for w in session.add(batch, 200 + n).windows]
     assert rest == sorted(offline(times, axes))[-len(rest) :]
 
 
-def test_copies_with_something_new_in_between_are_of_no_use():
+def test_copies_with_a_new_batch_in_between_have_no_effect():
     times, axes = recording(3)
     log = stamped(batches_of(times, axes, range(50, len(times), 50)))
     session = SessionWindows(SPEC)
@@ -207,15 +207,15 @@ def test_a_window_closes_with_the_batch_that_completes_it():
     for offset, batch in enumerate(batches):
         for window in session.add(batch, offset).windows:
             assert window.completed_by == offset
-            # Its last value, the filter's 80 ms and one reading more: nothing else is waited for.
+            # Its last value, the filter's 80 ms and one more reading: it waits for nothing else.
             assert batch.newest - (window.start + SPEC.length_us) < 1.2 * SECOND
 
 
-def test_no_window_crosses_a_batch_that_never_came_and_others_go_on_after_the_grace():
+def test_no_window_crosses_a_missing_batch_and_later_windows_close_after_the_grace():
     times, axes = recording(2, seconds=20)
     batches = batches_of(times, axes, range(50, len(times), 50))
     log = stamped(batches[:8] + batches[9:])
-    windows, _, refused = deliver(log)
+    windows, _, rejected = deliver(log)
     lost = batches[8].times
     expected = offline(times, axes)
     reach = 200_000
@@ -223,48 +223,48 @@ def test_no_window_crosses_a_batch_that_never_came_and_others_go_on_after_the_gr
         start for start in expected if start - reach > lost.max() or start + SPEC.length_us + reach < lost.min()
     }
     assert untouched <= windows.keys()
-    assert refused == []
+    assert rejected == []
     assert all(expected[start] == values for start, values in windows.items())
     assert len(windows) < len(expected)
 
 
-def test_readings_later_than_the_grace_are_refused_alike_before_and_after_a_restart():
+def test_readings_later_than_the_grace_are_rejected_alike_before_and_after_a_restart():
     times, axes = recording(3, seconds=20)
     batches = batches_of(times, axes, range(50, len(times), 50))
     late = batches.pop(5)
     log = stamped([*batches[:15], late, *batches[15:]])
     for begin in (0, 10, 15):
-        _, _, refused = deliver(log, begin=begin)
-        assert [(offset, refusal.code) for offset, refusal in refused] == [(15, "late")]
+        _, _, rejected = deliver(log, begin=begin)
+        assert [(offset, rejection.code) for offset, rejection in rejected] == [(15, "late")]
 
 
-def test_a_batch_that_is_late_in_part_is_refused_as_a_whole():
+def test_a_batch_that_is_late_in_part_is_rejected_as_a_whole():
     times, axes = recording(4, seconds=12)
     batches = batches_of(times, axes, [100, 200, 300, 400, 500])
     stamp = batches[2].newest
     partly = replace(batches[3], newest_sent=max(stamp, int(batches[3].times[50]) + GRACE_US))
     log = [*batches[:3], partly, *(sent_after(b, partly.newest_sent) for b in batches[4:])]
-    windows, _, refused = deliver(log)
-    assert "50 of 100" in refused[0][1].detail
+    windows, _, rejected = deliver(log)
+    assert "50 of 100" in rejected[0][1].detail
     before, after = (deliver(part)[0] for part in (log[:3], log[4:]))
-    assert windows == before | after  # nothing is bridged over it
+    assert windows == before | after  # no window crosses it
 
 
-def test_a_sequence_that_goes_back_with_new_readings_is_refused():
+def test_a_sequence_that_goes_back_with_new_readings_is_rejected():
     times, axes = recording(5)
     batches = batches_of(times, axes, range(50, len(times), 50))
-    confused = replace(batches[9], sequence=3)
-    _, _, refused = deliver([*batches[:9], confused])
-    assert refused[0][1].code == "sequence"
-    assert "begin a new session" in refused[0][1].detail
+    out_of_sequence = replace(batches[9], sequence=3)
+    _, _, rejected = deliver([*batches[:9], out_of_sequence])
+    assert rejected[0][1].code == "sequence"
+    assert "begin a new session" in rejected[0][1].detail
 
 
-def test_another_content_under_a_known_sequence_is_refused_and_the_first_stands():
+def test_other_readings_with_a_known_sequence_are_rejected_and_the_first_stay():
     times, axes = recording(6)
     batches = batches_of(times, axes, range(50, len(times), 50))
-    liar = replace(batches[4], axes=batches[4].axes + 1)
-    windows, _, refused = deliver([*batches[:5], liar, *batches[5:]])
-    assert refused[0][1].code == "conflict"
+    conflicting = replace(batches[4], axes=batches[4].axes + 1)
+    windows, _, rejected = deliver([*batches[:5], conflicting, *batches[5:]])
+    assert rejected[0][1].code == "conflict"
     assert windows == offline(times, axes)
 
 
@@ -272,37 +272,37 @@ def test_conflicting_readings_within_a_batch_are_counted():
     times, axes = recording(7)
     doubled_times, doubled_axes = np.append(times[:50], times[10]), np.vstack([axes[:50], axes[10] + 1])
     batch = SampleBatch("d", "s", 0, doubled_times, doubled_axes, 0, 0, int(times[49]) + 1)
-    step = SessionWindows(SPEC).add(batch, 0)
-    assert (step.repeats, step.conflicts) == (1, 1)
+    result = SessionWindows(SPEC).add(batch, 0)
+    assert (result.repeats, result.conflicts) == (1, 1)
 
 
-def test_a_careful_sender_gets_the_same_windows_only_later():
+def test_cautious_promises_give_the_same_windows_later():
     times, axes = recording(8, seconds=16)
-    careful = [
+    cautious = [
         replace(batch, later_from=batch.newest - GRACE_US)
         for batch in batches_of(times, axes, range(50, len(times), 50))
     ]
-    windows, _, _ = deliver(careful)
+    windows, _, _ = deliver(cautious)
     expected = offline(times, axes)
     assert all(expected[start] == values for start, values in windows.items())
     assert len(expected) - len(windows) == 2
 
 
-def test_disorder_between_batches_that_promise_little_breaks_nothing():
+def test_disorder_between_batches_with_cautious_promises_is_harmless():
     times, axes = recording(12, seconds=24)
     batches = batches_of(times, axes, range(50, len(times), 50))
     batches[9], batches[10] = replace(batches[10], sequence=9), replace(batches[9], sequence=10)
-    careful = [
+    cautious = [
         replace(b, newest_sent=0, earlier_until=b.newest + GRACE_US, later_from=b.newest - GRACE_US) for b in batches
     ]
-    windows, _, refused = deliver(careful)
+    windows, _, rejected = deliver(cautious)
     expected = offline(times, axes)
-    assert refused == []
+    assert rejected == []
     assert all(expected[start] == values for start, values in windows.items())
     assert len(expected) - len(windows) <= 6  # at both ends, where nothing is promised
 
 
-def test_readings_that_are_all_doubtful_hold_nothing_back():
+def test_readings_before_earlier_until_hold_nothing_back():
     times, axes = recording(13, seconds=24)
     batches = batches_of(times, axes, range(50, len(times), 50))
     first = replace(batches[0], earlier_until=batches[5].newest)
@@ -310,18 +310,18 @@ def test_readings_that_are_all_doubtful_hold_nothing_back():
     assert set(range(6)) <= finished.keys()
 
 
-def test_a_device_that_falls_silent_is_let_go_and_may_come_back():
+def test_a_silent_session_is_finished_and_may_continue():
     times, axes = recording(9)
     batches = batches_of(times, axes, range(50, len(times), 50))
     session = SessionWindows(SPEC)
     windows, finished = {}, []
     for offset, batch in enumerate(batches):
-        step = session.add(batch, offset)
-        windows |= {w.start: w.values.tobytes() for w in step.windows}
-        finished += step.finished
+        result = session.add(batch, offset)
+        windows |= {w.start: w.values.tobytes() for w in result.windows}
+        finished += result.finished
         if offset == 6:
-            step = session.stop_waiting()
-            finished += step.finished
+            result = session.stop_waiting()
+            finished += result.finished
             assert finished == list(range(7))
             assert session.held_batches == []
     assert windows == offline(times, axes)
@@ -330,8 +330,8 @@ def test_a_device_that_falls_silent_is_let_go_and_may_come_back():
 def test_a_batch_that_spans_a_pause_is_not_late_against_itself():
     times, axes = recording(11, seconds=20)
     times[525:] += 5 * SECOND
-    windows, _, refused = deliver(batches_of(times, axes, range(50, len(times), 50)))
-    assert refused == []
+    windows, _, rejected = deliver(batches_of(times, axes, range(50, len(times), 50)))
+    assert rejected == []
     assert windows == offline(times, axes)
 
 
@@ -344,7 +344,7 @@ def test_a_pause_ends_the_stretch(gap_s):
     assert set(range(9)) <= finished.keys()
 
 
-def test_memory_is_bounded_however_dense_the_readings_are():
+def test_memory_is_bounded_for_dense_readings():
     session = SessionWindows(SPEC)
     begin = START + np.arange(0, SECOND, 20_000)
     session.add(
@@ -356,12 +356,12 @@ def test_memory_is_bounded_however_dense_the_readings_are():
         times = START + SECOND + number * 1_000 + np.arange(1_000)
         newest, earlier = int(times[-1]), int(times[0]) - 1
         batch = SampleBatch("d", "s", number, times, np.zeros((1_000, 3), np.float32), earlier, earlier, newest + 1)
-        step = session.add(batch, number)
-        refused = step.refused
-        finished.update(step.finished)
-        codes.append(refused.code if refused else None)
+        result = session.add(batch, number)
+        rejected = result.rejected
+        finished.update(result.finished)
+        codes.append(rejected.code if rejected else None)
     assert codes[:49] == [None] * 49
     assert codes[49] == "too_dense"
-    # What was held is let go, so that it holds no commit back, and the session begins afresh.
+    # Held batches are finished, so that they hold no commit back, and the session restarts.
     assert codes[50:] == [None] * 9
     assert finished >= set(range(50))

@@ -29,4 +29,4 @@ def test_slices_of_the_grid_are_the_windows_bit_for_bit(rate, seconds, gap_at, s
             starts.append(stretch.first + offset * spec.period_us)
             values.append(stretch.values[offset : offset + steps])
     assert starts == windows.starts.tolist()
-    assert all(found.tobytes() == wanted.tobytes() for found, wanted in zip(values, windows.values, strict=True))
+    assert all(found.tobytes() == expected.tobytes() for found, expected in zip(values, windows.values, strict=True))

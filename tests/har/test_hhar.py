@@ -1,4 +1,4 @@
-"""What HHAR's two clocks are worth."""
+"""Which of HHAR's two clocks is used."""
 
 import numpy as np
 import pytest
@@ -17,7 +17,7 @@ def test_whole_nanoseconds_are_exact() -> None:
     ]  # fmt: skip
 
 
-def test_rounded_ones_count_while_they_tell_readings_apart() -> None:
+def test_rounded_times_are_used_while_they_separate_readings() -> None:
     fifteen_digits = [f"{int(text):.14e}" for text in EXACT]
     assert hhar.chosen_clock(fifteen_digits) is Clock.ROUNDED
     times = hhar.event_times(np.array(fifteen_digits, np.float64), np.zeros(2_000, np.int64), Clock.ROUNDED)
@@ -25,12 +25,12 @@ def test_rounded_ones_count_while_they_tell_readings_apart() -> None:
     assert hhar.chosen_clock([f"{int(text):.2e}" for text in EXACT]) is Clock.ARRIVAL
 
 
-def test_else_the_arrival_counts() -> None:
+def test_arrival_times_are_used_otherwise() -> None:
     assert hhar.event_times(np.array([1.4e18]), np.array([1424696633908]), Clock.ARRIVAL).tolist() == [1424696633908000]
 
 
-def test_what_is_no_number_is_an_error() -> None:
-    with pytest.raises(RecordingError, match="Creation_Time holds what is no number"):
+def test_text_that_is_not_a_number_is_an_error() -> None:
+    with pytest.raises(RecordingError, match="Creation_Time must be numbers"):
         hhar.chosen_clock(["1.4e18", "noon"])
 
 

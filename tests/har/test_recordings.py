@@ -1,4 +1,4 @@
-"""Tables of readings: cut by session, and refused where they are no recordings."""
+"""Tables are split into recordings by session, and invalid tables are rejected."""
 
 import numpy as np
 import pytest
@@ -16,14 +16,14 @@ def columns(count: int = 4, **changes: object) -> dict[str, np.ndarray | Coded]:
     return {name: values if isinstance(values, Coded) else np.array(values) for name, values in made.items()}
 
 
-def test_sessions_are_told_apart_and_keep_the_order_of_the_table() -> None:
+def test_sessions_are_separated_in_the_order_of_the_table() -> None:
     found = recordings_from_columns(columns(user=["b", "a", "b", "a"], session=["1", "1", "2", "1"]))
     assert [(r.user, r.session) for r in found] == [("b", "1"), ("a", "1"), ("b", "2")]
     assert found[1].times.tolist() == [20_000, 60_000]
     assert found[1].person == "d/a"
 
 
-def test_coded_texts_are_the_same_as_plain_ones() -> None:
+def test_coded_columns_equal_plain_ones() -> None:
     users = ["b", "a", "b", "a"]
     coded = Coded(np.array(["a", "unused", "b"]), np.array([2, 0, 2, 0]))
     plain, short = recordings_from_columns(columns(user=users)), recordings_from_columns(columns(user=coded))
@@ -48,7 +48,7 @@ def test_a_missing_column_is_named(name: str) -> None:
         ({"gt": ["sit"]}, "columns differ in length"),
     ],
 )
-def test_what_is_no_reading_is_refused(changes: dict[str, object], message: str) -> None:
+def test_invalid_readings_are_rejected(changes: dict[str, object], message: str) -> None:
     with pytest.raises(RecordingError, match=message):
         recordings_from_columns(columns(**changes))
 
@@ -59,7 +59,7 @@ def test_times_are_seconds_microseconds_or_dates() -> None:
     assert event_times(np.array(["1970-01-01T00:00:01.5"], "datetime64[ns]")).tolist() == [1_500_000]
 
 
-def test_a_window_has_the_label_that_all_its_readings_have() -> None:
+def test_a_window_has_the_ground_truth_that_all_its_readings_share() -> None:
     (recording,) = recordings_from_columns(columns(600, gt=["sit"] * 300 + ["walk"] * 300))
     starts = np.array([0, 2_000_000, 3_000_000, 6_000_000, 8_000_000, 20_000_000])
     assert window_labels(recording, starts, WindowSpec()) == ["sit", "sit", None, "walk", "walk", None]

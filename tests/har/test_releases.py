@@ -2,10 +2,9 @@ import msgspec
 import numpy as np
 import pytest
 
+from har.artifacts import Artifact, Golden
 from har.releases import (
     MAX_MANIFEST_BYTES,
-    Artifact,
-    Golden,
     Normalisation,
     ReleaseError,
     ReleaseManifest,
@@ -15,7 +14,7 @@ from har.releases import (
 
 
 def manifest(**changes) -> ReleaseManifest:
-    said = ReleaseManifest(
+    base = ReleaseManifest(
         release="r1",
         created="2026-11-23T00:00:00Z",
         network="conv_lstm",
@@ -33,7 +32,7 @@ def manifest(**changes) -> ReleaseManifest:
         metrics={},
         weights_licence="none",
     )
-    return msgspec.structs.replace(said, **changes)
+    return msgspec.structs.replace(base, **changes)
 
 
 def test_a_manifest_survives_its_file():
@@ -42,7 +41,7 @@ def test_a_manifest_survives_its_file():
 
 
 @pytest.mark.parametrize(
-    ("changes", "says"),
+    ("changes", "message"),
     [
         ({"schema": 2}, "upgrade har"),
         ({"schema": 0}, "publish the release again"),
@@ -61,12 +60,12 @@ def test_a_manifest_survives_its_file():
         ({"artifacts": [Artifact("a", "onnx", "00", 1, latency_ms=-1.0)]}, "latency"),
     ],
 )
-def test_a_manifest_that_contradicts_itself_is_refused(changes, says):
-    with pytest.raises(ReleaseError, match=says):
+def test_a_manifest_that_contradicts_itself_is_rejected(changes, message):
+    with pytest.raises(ReleaseError, match=message):
         decode_manifest(encode_manifest(manifest(**changes)))
 
 
-def test_what_freezing_measured_is_optional():
+def test_measurements_of_freezing_are_optional():
     measured = manifest(artifacts=[Artifact("network.onnx", "onnx", "00", 1, 1e-7, 1.0, 0.4)])
     assert decode_manifest(encode_manifest(measured)) == measured
     older = msgspec.json.decode(encode_manifest(manifest()))
@@ -76,12 +75,12 @@ def test_what_freezing_measured_is_optional():
 
 
 @pytest.mark.parametrize("document", [b"", b"{}", b'{"schema": 1}', b"\xff", b" " * (MAX_MANIFEST_BYTES + 1)])
-def test_what_is_no_manifest_is_refused(document):
+def test_an_invalid_document_is_rejected(document):
     with pytest.raises(ReleaseError):
         decode_manifest(document)
 
 
-def test_a_missing_format_names_those_there_are():
+def test_an_error_for_a_missing_format_lists_the_others():
     with pytest.raises(ReleaseError, match="it has: onnx"):
         manifest().artifact("litert-int8")
 

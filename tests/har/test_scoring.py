@@ -4,8 +4,8 @@ import pytest
 from har.scoring import confusion_matrix, scores
 
 
-def test_scores_are_the_usual_ones():
-    # 3 of class a (2 right), 2 of b (both right), none of c, which was answered once.
+def test_scores_follow_the_usual_definitions():
+    # 3 of class a (2 right), 2 of b (both right), none of c, which was predicted once.
     confusion = confusion_matrix(np.array([0, 0, 0, 1, 1]), np.array([0, 0, 2, 1, 1]), 3)
     result = scores(confusion, ["a", "b", "c"])
     assert result.accuracy == pytest.approx(0.8)

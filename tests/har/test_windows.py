@@ -38,13 +38,13 @@ def test_phones_of_every_rate_give_the_same_signal(rate_hz):
     assert len(shared) >= 14
     difference = got.values[np.isin(got.starts, shared)] - exact.values[np.isin(exact.starts, shared)]
     spread = exact.values.std(axis=(0, 1))
-    # The stated error: 1 % of the signal's spread (root mean square) for harmonics up to 10 Hz.
+    # The documented error: 1 % of the signal's spread (root mean square) for harmonics up to 10 Hz.
     assert (np.sqrt((difference**2).mean(axis=(0, 1))) < 0.01 * spread).all()
 
 
-def test_what_a_fast_phone_measures_above_nyquist_does_not_fold_into_the_window():
+def test_frequencies_above_nyquist_do_not_alias_into_the_window():
     times = phone_times(200, 12, jitter=0)
-    hum = np.sin(2 * np.pi * 47 * times / SECOND)  # would fold to 3 Hz
+    hum = np.sin(2 * np.pi * 47 * times / SECOND)  # would alias to 3 Hz
     windows = recording_windows(times, np.repeat(hum[:, None], 3, axis=1).astype(np.float32))
     assert np.abs(windows.values).max() < 0.01
 
@@ -121,7 +121,7 @@ def test_nothing_is_extrapolated():
     assert len(recording_windows(np.array([5]), np.zeros((1, 3))).starts) == 0
 
 
-def test_the_first_window_needs_a_reading_before_the_two_that_its_filter_begins_between():
+def test_the_first_window_needs_a_reading_before_its_first_interpolated_interval():
     period = 20_000
     reach = reach_us(SPEC.period_us)
     begin = 7 * SECOND - reach  # the first point that the filter of the window at 7 s reads
@@ -147,7 +147,7 @@ def test_order_and_repeats_of_readings_change_nothing(seed):
     assert (shuffled.repeats, shuffled.conflicts) == (50, 0)
 
 
-def test_conflicting_repeats_are_resolved_whatever_their_order():
+def test_conflicting_repeats_are_resolved_in_any_order():
     times = np.array([1, 2, 2, 2, 3])
     axes = np.array([[0, 0, 0], [5, 1, 0], [4, 9, 9], [5, 0, 0], [0, 0, 0]], float)
     for order in ([0, 1, 2, 3, 4], [4, 3, 2, 1, 0], [2, 0, 3, 4, 1]):
@@ -157,10 +157,10 @@ def test_conflicting_repeats_are_resolved_whatever_their_order():
         assert (merged.repeats, merged.conflicts) == (2, 2)
 
 
-@pytest.mark.parametrize("wrong", [{"rate_hz": 30}, {"hop_us": 15_000}, {"steps": 0}, {"gap_us": -1}])
-def test_impossible_specs_are_refused(wrong):
+@pytest.mark.parametrize("changes", [{"rate_hz": 30}, {"hop_us": 15_000}, {"steps": 0}, {"gap_us": -1}])
+def test_impossible_specs_are_rejected(changes):
     with pytest.raises(ValueError, match=r"period|multiple|positive"):
-        WindowSpec(**wrong)
+        WindowSpec(**changes)
 
 
 def test_other_specs_work():

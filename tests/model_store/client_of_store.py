@@ -1,4 +1,4 @@
-"""A client of a served store, as its consumers use it."""
+"""A client of a served store."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +10,7 @@ from model_store.onnx_classifier import OnnxClassifier
 from tests.model_store.made_store import MadeStore
 from tests.model_store.served_store import ServedStore
 
-#: So that a store that does not answer is given up in the time of a test.
+#: Short time limits, so that a test with an unreachable store ends soon.
 HASTY = Patience(deadline_seconds=30, grace_seconds=1, silence_seconds=3, fruitless_attempts=3, pause_seconds=0.01)
 
 
@@ -23,13 +23,13 @@ class Client:
     folder: Path
 
     def client(self, patience: Patience = HASTY) -> ReleaseClient:
-        """Return a client as after a restart: with what is on the disk."""
+        """Return a new client on the same folder, as after a restart."""
         return ReleaseClient(
             self.server.url, self.store.root, ClientFolder(self.folder), ("onnx",), BoundedFetcher(patience)
         )
 
     def pull(self) -> dict[str, str]:
-        """Pull, use and keep, as a consumer does; return the release of each channel."""
+        """Pull, load and keep; return the release of each channel."""
         client = self.client()
         pulled = client.pull()
         for each in pulled.values():
@@ -38,7 +38,7 @@ class Client:
         return releases_of(pulled)
 
     def good(self) -> dict[str, str]:
-        """Return what runs after a restart without the store, loaded and checked."""
+        """Return the last good release of each channel, loaded and checked without the store."""
         found = self.client().last_good()
         return {channel: OnnxClassifier(each.release).manifest.release for channel, each in found.items()}
 

@@ -1,4 +1,4 @@
-"""Publishing that is killed before each change of a file that it makes, in turn."""
+"""Publish in processes that are killed before their first, second, … file operation."""
 
 import subprocess
 import sys

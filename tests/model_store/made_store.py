@@ -1,4 +1,4 @@
-"""A store for tests, with its keys and with releases that are copies of the shipped one."""
+"""A store for tests, with its keys and with copies of the shipped release."""
 
 import shutil
 from collections.abc import Callable
@@ -35,7 +35,7 @@ def copied_release(folder: Path, name: str, **changes: object) -> Path:
 
 
 def other_release(folder: Path, name: str, shift: float) -> Path:
-    """Copy the shipped release and have it take readings as shifted, m/s²: it answers otherwise, and knows it."""
+    """Copy the shipped release with shifted normalisation (m/s²), so that its predictions differ."""
     network = OnnxClassifier.open("baseline")
     before = network.manifest.normalisation
     mean = tuple(value + shift for value in before.mean)
@@ -49,7 +49,7 @@ def other_release(folder: Path, name: str, shift: float) -> Path:
 
 @dataclass(frozen=True)
 class MadeStore:
-    """A store, what signs for it, and its first root."""
+    """A store, its signing keys, and its first root."""
 
     storage: Storage
     signing: Signing
@@ -63,18 +63,18 @@ class MadeStore:
         return cls(storage, made, create_store(storage, made), folder)
 
     def release(self, name: str, **changes: object) -> Path:
-        """Return a release's folder, which is no part of the store yet."""
+        """Create a release's folder outside the store."""
         return copied_release(self.folder / "made", name, **changes)
 
     def publish(self, name: str, **options: object) -> ChannelPointer:
         return publish(self.storage, self.signing, self.release(name), **options)
 
     def at(self, clock: Callable[[], datetime]) -> Signing:
-        """Return what signs as at another time."""
+        """Return the signing keys with another clock."""
         return replace(self.signing, clock=clock)
 
     def sign(self, files: dict[str, bytes], pointer: ChannelPointer | None = None) -> None:
-        """Sign whatever files with the right keys, as somebody could who has them or who errs; none is checked."""
+        """Sign any files with the right keys, unchecked, as an attacker with the keys could."""
         with exclusive(self.storage) as still_mine:
             edition = Edition(self.storage, self.signing, read_state(self.storage), still_mine)
             document = {} if pointer is None else {pointer_path(pointer.channel): msgspec.json.encode(pointer)}
@@ -87,9 +87,9 @@ class MadeStore:
 
 
 def ago(**age: float) -> Callable[[], datetime]:
-    """Return a clock that is behind."""
+    """Return a clock that is slow by this much."""
     return lambda: utc_now() - timedelta(**age)
 
 
-#: What expires while a test looks on.
+#: Lifetimes so short that signatures expire during a test.
 SHORT = Lifetimes(timestamp=timedelta(seconds=2))

@@ -1,4 +1,4 @@
-"""A store's files over HTTP, through whatever an attacker or a network does to them."""
+"""An HTTP server for a store's files that simulates attackers and bad connections."""
 
 import random
 import re
@@ -12,14 +12,14 @@ from pathlib import Path
 
 from tests.http_server import answering
 
-#: Changes what is answered: the file's name and content to another content, or None for "there is none".
+#: Maps a file's name and content to the content that is served; None for status 404.
 Change = Callable[[str, bytes | None], bytes | None]
-#: Sends a body in a way of its own: the socket's file, the body, and where in the file it begins.
+#: Sends the body of a response.
 Send = Callable[["Answer"], None]
 
 
 def with_a_flipped_byte(kind: str) -> Change:
-    """Change a byte of each file whose name ends with `kind`: of metadata, in a signature."""
+    """Flip a byte of each file whose name ends with `kind`; in metadata, a byte of a signature."""
 
     def flip(name: str, content: bytes | None) -> bytes | None:
         if content is None or not name.endswith(kind):
@@ -34,7 +34,7 @@ def with_a_flipped_byte(kind: str) -> Change:
 
 @dataclass
 class Answer:
-    """A body about to be sent."""
+    """The body of a response."""
 
     name: str
     content: bytes
@@ -47,7 +47,7 @@ class Answer:
         self.handler.wfile.flush()
 
     def cut(self) -> None:
-        """Break the connection."""
+        """Close the connection."""
         self.handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
         self.handler.close_connection = True
 
@@ -100,7 +100,7 @@ def served(folder: Path) -> Iterator[ServedStore]:
 
 
 def trickle(answer: Answer) -> None:
-    """Send a byte every half second, for ever."""
+    """Send one byte every half second, without end."""
     for at in range(len(answer.content)):
         answer.write(answer.content[at : at + 1])
         if answer.stopped.wait(0.5):
@@ -108,7 +108,7 @@ def trickle(answer: Answer) -> None:
 
 
 def cutting(often: int, seed: int) -> Send:
-    """Cut the connection before the end of a body, so many times in all."""
+    """Close the connection before the end of a body, `often` times in total."""
     chance, left = random.Random(seed), [often]
 
     def send(answer: Answer) -> None:

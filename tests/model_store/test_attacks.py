@@ -1,4 +1,4 @@
-"""What is done to a store, its network and its keys: each is refused for its own reason, and the old one kept."""
+"""Attacks on a store, its connection and its keys: each is rejected with its reason, and the old release is kept."""
 
 import hashlib
 import json
@@ -12,7 +12,7 @@ import pytest
 
 from har.channels import ChannelPointer
 from har.releases import decode_manifest, encode_manifest
-from model_store.client.errors import UpdateRefusedError
+from model_store.client.errors import UpdateRejectedError
 from model_store.repository.contents import pointers
 from model_store.repository.key_rotation import renew, rotate_key
 from model_store.repository.publishing import publish
@@ -24,14 +24,14 @@ from tests.model_store.client_of_store import Client
 from tests.model_store.made_store import MadeStore, ago
 from tests.model_store.served_store import served, with_a_flipped_byte
 
-#: In so many seconds the first signature of the tests that let one expire is over.
+#: Lifetime of the signatures that expire during a test, s.
 EXPIRY_SECONDS = 4
 
 
-def refused(client: Client, **options: object) -> UpdateRefusedError:
-    """Pull, which must be refused and leave what is good untouched."""
+def rejected(client: Client, **options: object) -> UpdateRejectedError:
+    """Pull; check that the update is rejected and the last good releases stay."""
     before = client.good()
-    with pytest.raises(UpdateRefusedError) as error:
+    with pytest.raises(UpdateRejectedError) as error:
         if options:
             client.client().pull(**options)
         else:
@@ -41,7 +41,7 @@ def refused(client: Client, **options: object) -> UpdateRefusedError:
 
 
 def ready(client: Client) -> None:
-    """Let the client know a first release, and the store a second one."""
+    """Publish and pull a first release, then publish a second one."""
     client.store.publish("one")
     assert client.pull() == {"stable": "one"}
     client.store.publish("two")
@@ -66,13 +66,13 @@ def test_a_flipped_byte(client, kind, reason):
     renew(client.store.storage, client.store.signing)
 
     client.server.change = with_a_flipped_byte(kind)
-    assert refused(client).reason == reason
+    assert rejected(client).reason == reason
     client.server.change = lambda name, content: content
     assert client.pull() == {"stable": "two"}
 
 
 def recorded(client: Client) -> dict[str, bytes]:
-    """What an attacker has who kept all that was ever served."""
+    """Return all files that the store has served, as an attacker could have kept them."""
     folder = client.server.folder
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
@@ -83,23 +83,23 @@ def test_an_old_timestamp_after_a_newer_one(client):
     client.store.publish("two")
     assert client.pull() == {"stable": "two"}
     client.server.change = old.get
-    assert refused(client).reason == "rolled back"
+    assert rejected(client).reason == "rolled back"
 
 
-def test_an_old_timestamp_while_a_newer_one_is_kept_back_but_announced(client):
+def test_an_old_timestamp_while_a_newer_one_is_withheld_but_announced(client):
     client.store.publish("one")
     old = recorded(client)
     assert client.pull() == {"stable": "one"}
     client.store.publish("two")
     client.server.change = old.get
-    assert client.pull() == {"stable": "one"}  # nothing tells that there is news …
-    frozen = refused(client, least={"stable": 2})  # … but an announcement
+    assert client.pull() == {"stable": "one"}  # the withheld update is not detected …
+    frozen = rejected(client, least={"stable": 2})  # … without an announcement
     assert frozen.reason == "rolled back"
-    assert "change 2 is known already" in str(frozen)
+    assert "change 2 is known" in str(frozen)
 
 
 @pytest.mark.slow
-def test_an_old_timestamp_that_is_served_for_ever(tmp_path):
+def test_an_old_timestamp_that_is_served_until_it_expires(tmp_path):
     store = MadeStore.make(tmp_path, clock=ago(hours=24, seconds=-EXPIRY_SECONDS))
     store.publish("one")
     with served(Path(store.storage.url)) as server:
@@ -109,7 +109,7 @@ def test_an_old_timestamp_that_is_served_for_ever(tmp_path):
         publish(store.storage, store.at(ago()), store.release("two"))
         server.change = old.get
         server.stopped.wait(EXPIRY_SECONDS + 1)
-        assert refused(client).reason == "expired"
+        assert rejected(client).reason == "expired"
         server.change = lambda name, content: content
         assert client.pull() == {"stable": "two"}
 
@@ -120,9 +120,9 @@ def test_an_older_release_by_a_pointer_that_was_signed_before(client):
     client.store.publish("two")
     assert client.pull() == {"stable": "two"}
     client.store.sign({}, old)  # with the right key, in new metadata
-    older = refused(client)
+    older = rejected(client)
     assert older.reason == "rolled back"
-    assert "change 1 of stable was signed, but change 2 is known" in str(older)
+    assert "the store has change 1 of stable, but change 2 is known" in str(older)
 
 
 @pytest.mark.parametrize("role", ["channels", "releases", "snapshot"])
@@ -132,7 +132,7 @@ def test_metadata_of_one_edition_with_those_of_another(client, role):
     version = state.of(role).signed.version
     other = (client.server.folder / "metadata" / f"{version - 1}.{role}.json").read_bytes()
     client.server.change = lambda name, content: other if name.endswith(f"{version}.{role}.json") else content
-    assert refused(client).reason == "changed"
+    assert rejected(client).reason == "changed"
 
 
 @pytest.mark.parametrize("role", ["releases", "channels", "snapshot", "timestamp"])
@@ -146,7 +146,7 @@ def test_a_release_that_was_signed_by_a_revoked_key(client, role, tmp_path):
     rotate_key(client.store.storage, client.store.signing, role)
     assert client.pull() == {"stable": "one"}
 
-    # The thief signs on with what was valid when the key was, of an edition far ahead.
+    # The thief signs a far later version with the revoked key.
     thief = MadeStore(
         type(client.store.storage)(str(copy)), replace(client.store.signing, keys=Keyring(stolen)), b"", tmp_path
     )
@@ -162,7 +162,7 @@ def test_a_release_that_was_signed_by_a_revoked_key(client, role, tmp_path):
     }
     files |= {str(path.relative_to(copy)): path.read_bytes() for path in (copy / "targets").rglob("*.*")}
     client.server.change = files.get
-    assert refused(client).reason in ("unsigned", "rolled back")
+    assert rejected(client).reason in ("unsigned", "rolled back")
 
 
 def test_files_without_end(client):
@@ -174,17 +174,17 @@ def test_files_without_end(client):
             answer.write(piece)
 
     def longer(name, content):
-        # Of a length that the header says, too.
+        # With a matching Content-Length, too.
         return content + bytes(10_000_000) if content is not None and name.endswith(kind) else content
 
     for kind in ("timestamp.json", "snapshot.json", "channels.json", "stable.json", "network.onnx"):
         client.server.change = longer
-        assert refused(client).reason == "too long", kind
+        assert rejected(client).reason == "too long", kind
     client.server.change = lambda name, content: content
     client.server.send = lambda answer: (
         endless(answer) if answer.name.endswith("onnx") else answer.write(answer.content)
     )
-    assert refused(client).reason in ("too long", "changed")
+    assert rejected(client).reason in ("too long", "changed")
     client.server.send = None
     assert client.pull() == {"stable": "two"}
 
@@ -195,16 +195,16 @@ def test_a_root_that_expired(tmp_path):
     publish(store.storage, now, store.release("one"))
     with served(Path(store.storage.url)) as server:
         client = Client(store, server, tmp_path / "client")
-        expired = refused(client)
+        expired = rejected(client)
         assert expired.reason == "expired"
         assert "root" in str(expired)
-        rotate_key(store.storage, now, "root")  # signed by the expired one, which is still the one that is trusted
+        rotate_key(store.storage, now, "root")  # signed with the keys of the expired root, which is still trusted
         renew(store.storage, now)
         assert client.pull() == {"stable": "one"}
 
 
 def signed_as(client: Client, name: str, **changes: object) -> None:
-    """Have a release signed and pointed to that says something wrong of itself."""
+    """Sign a release with a false manifest and point stable to it."""
     files = {path.name: path.read_bytes() for path in client.store.release(f"source-of-{len(name)}").iterdir()}
     manifest = msgspec.structs.replace(decode_manifest(files["manifest.json"]), **{"release": name} | changes)
     files["manifest.json"] = encode_manifest(manifest)
@@ -232,7 +232,7 @@ def test_a_file_name_that_leads_elsewhere(client, tmp_path):
     manifest = decode_manifest((client.store.release("slipping") / "manifest.json").read_bytes())
     artifacts = [msgspec.structs.replace(manifest.artifacts[0], name="../../escaped.onnx"), *manifest.artifacts[1:]]
     signed_as(client, "slip", artifacts=artifacts)
-    slipped = refused(client)
+    slipped = rejected(client)
     assert slipped.reason == "unusable"
     assert "'../../escaped.onnx' cannot be the name of a release's file" in str(slipped)
     assert not list(tmp_path.rglob("escaped*"))
@@ -242,7 +242,7 @@ def test_a_release_name_that_leads_elsewhere(client, tmp_path):
     client.store.publish("one")
     client.pull()
     signed_as(client, "../escaped")
-    slipped = refused(client)
+    slipped = rejected(client)
     assert slipped.reason == "unusable"
     assert "'../escaped' cannot be a release's name" in str(slipped)
 
@@ -253,7 +253,7 @@ def test_a_manifest_that_lies_about_sizes(client):
     manifest = decode_manifest((client.store.release("lying") / "manifest.json").read_bytes())
     artifacts = [msgspec.structs.replace(each, bytes=each.bytes - 1) for each in manifest.artifacts]
     signed_as(client, "liar", artifacts=artifacts)
-    lie = refused(client)
+    lie = rejected(client)
     assert lie.reason == "contradictory"
     assert "network.onnx has 410363 bytes" in str(lie)
 
@@ -268,7 +268,7 @@ def test_a_manifest_that_lies_about_classes(client):
     assert client.good() == before
 
 
-def test_a_network_that_answers_otherwise_than_it_was_seen_to(client):
+def test_a_network_that_fails_its_golden_window(client):
     client.store.publish("one")
     client.pull()
     files = {path.name: path.read_bytes() for path in client.store.release("other").iterdir()}
@@ -278,30 +278,30 @@ def test_a_network_that_answers_otherwise_than_it_was_seen_to(client):
     manifest = decode_manifest(files["manifest.json"])
     files["manifest.json"] = encode_manifest(msgspec.structs.replace(manifest, release="other"))
     sign_and_point(client, "other", files)
-    with pytest.raises(ValueError, match="answers its golden window wrongly"):
+    with pytest.raises(ValueError, match="fails its golden window"):
         client.pull()
     assert client.good() == {"stable": "one"}
 
 
 @pytest.mark.parametrize(("schema", "advice"), [(2, "upgrade har"), (0, "publish the release again")])
-def test_a_release_of_a_schema_that_is_not_known(client, schema, advice):
+def test_a_release_with_an_unknown_schema(client, schema, advice):
     client.store.publish("one")
     client.pull()
     signed_as(client, "later", schema=schema)
-    unknown = refused(client)
+    unknown = rejected(client)
     assert unknown.reason == "unusable"
     assert f"schema {schema}; this version of har reads 1: {advice}" in str(unknown)
 
 
-def test_a_pointer_of_a_schema_that_is_not_known(client):
+def test_a_pointer_with_an_unknown_schema(client):
     client.store.publish("one")
     client.pull()
     known = pointers(client.store.storage, read_state(client.store.storage))["stable"]
     client.store.sign({}, msgspec.structs.replace(known, number=2, schema=2))
-    assert "the channel's pointer has schema 2; this version of har reads 1: upgrade har" in str(refused(client))
+    assert "the channel's pointer has schema 2; this version of har reads 1: upgrade har" in str(rejected(client))
 
 
-def test_a_store_of_somebody_else(client, tmp_path):
+def test_another_store(client, tmp_path):
     client.store.publish("one")
     client.pull()
     other = MadeStore.make(tmp_path / "other")
@@ -309,18 +309,18 @@ def test_a_store_of_somebody_else(client, tmp_path):
         other.publish(f"evil-{number}")
     with served(Path(other.storage.url)) as server:
         client.server = server
-        assert refused(client).reason == "unsigned"
+        assert rejected(client).reason == "unsigned"
 
 
 @pytest.mark.slow
-def test_expired_metadata_stop_updates_and_not_what_runs(tmp_path):
+def test_expired_metadata_stops_updates_and_keeps_the_release(tmp_path):
     store = MadeStore.make(tmp_path, clock=ago(hours=24, seconds=-EXPIRY_SECONDS))
     store.publish("one")
     with served(Path(store.storage.url)) as server:
         client = Client(store, server, tmp_path / "client")
         assert client.pull() == {"stable": "one"}
         server.stopped.wait(EXPIRY_SECONDS + 1)
-        assert refused(client).reason == "expired"
+        assert rejected(client).reason == "expired"
         assert client.good() == {"stable": "one"}
         refresh(store.storage, store.at(ago()))
         assert client.pull() == {"stable": "one"}

@@ -1,4 +1,4 @@
-"""The server judges the canary by what Kafka holds: it ends a bad one by itself, and promotes a good one if it may."""
+"""The server judges the canary by the comparisons in Kafka: it ends a bad one, and may promote a good one."""
 
 import time
 
@@ -7,7 +7,7 @@ from kafka import KafkaProducer
 
 from har import topics
 from har.comparisons import encode_comparison
-from har.statements import encode_statement
+from har.labels import encode_label
 from model_store.canary.judgement import CanaryLimits
 from model_store.repository.contents import history, pointers
 from model_store.repository.signed_state import read_state
@@ -20,19 +20,19 @@ SOON = CanaryLimits(devices=5, windows=300, seconds=0.0)
 
 @pytest.fixture
 def canary(store):
-    """A store with a stable release and a canary; the names are those of the made evidence."""
+    """A store with a stable release and a canary, named as in the simulated evidence."""
     store.publish("old")
     store.publish("new", channel="canary", share=0.1)
     return store
 
 
-def tell(broker, made) -> None:
+def send_evidence(broker, made) -> None:
     producer = KafkaProducer(bootstrap_servers=[broker.bootstrap])
     producer.send(topics.COMPARISONS.name, key=b"phone", value=b"nonsense")
     producer.send(topics.LABELS.name, key=b"phone", value=b"nonsense")
     for theirs in made._said._by_session.values():
-        for statement in theirs:
-            producer.send(topics.LABELS.name, key=statement.device.encode(), value=encode_statement(statement))
+        for label in theirs:
+            producer.send(topics.LABELS.name, key=label.device.encode(), value=encode_label(label))
     for comparison in made._windows.values():
         producer.send(topics.COMPARISONS.name, key=comparison.device.encode(), value=encode_comparison(comparison))
     producer.flush()
@@ -51,7 +51,7 @@ def until(store, **expected) -> None:
 
 
 def judgement(server, verdict: str, windows: int) -> dict:
-    """Wait until so many windows were compared, with that verdict."""
+    """Wait for a judgement with this verdict and number of windows."""
     deadline = time.monotonic() + 30
     while True:
         answer = server.get("/channels/canary/judgement")
@@ -62,19 +62,19 @@ def judgement(server, verdict: str, windows: int) -> dict:
         time.sleep(0.05)
 
 
-def test_one_that_breaches_a_limit_is_ended_by_itself_and_says_why(canary, broker):
+def test_canary_that_breaches_a_limit_is_ended_with_the_reason(canary, broker):
     with Server(canary, bootstrap=broker.bootstrap, limits=SOON):
-        tell(broker, evidence(agreement=0.3))
+        send_evidence(broker, evidence(agreement=0.3))
         until(canary, stable="old", canary=None)
     last = history(canary.storage, read_state(canary.storage))[-1]
     assert (last.change, last.replaced) == ("rollback", "new")
-    assert last.reason.startswith("judged by itself: agreement with stable 0.")
+    assert last.reason.startswith("judged automatically: agreement with stable 0.")
 
 
 @on_one_broker
-def test_one_that_passes_is_promoted_if_that_was_asked_for(canary, broker):
+def test_passing_canary_is_promoted_with_auto(canary, broker):
     with Server(canary, bootstrap=broker.bootstrap, limits=SOON, auto=True):
-        tell(broker, evidence())
+        send_evidence(broker, evidence())
         until(canary, stable="new", canary=None)
     (promoted,) = [each for each in history(canary.storage, read_state(canary.storage)) if each.change == "promote"][
         -1:
@@ -82,9 +82,9 @@ def test_one_that_passes_is_promoted_if_that_was_asked_for(canary, broker):
     assert "agreement with stable 0.9" in promoted.reason
 
 
-def test_one_that_passes_waits_for_a_person_otherwise_and_what_is_found_can_be_asked_for(canary, broker):
+def test_passing_canary_waits_for_a_person_without_auto(canary, broker):
     with Server(canary, bootstrap=broker.bootstrap, limits=SOON) as server:
-        tell(broker, evidence(labelled=6, canary_right=0.99, stable_right=0.98))
+        send_evidence(broker, evidence(labelled=6, canary_right=0.99, stable_right=0.98))
         found = judgement(server, "pass", 480)
         assert (found["devices"], found["windows"], found["labelled_windows"]) == (8, 480, 360)
         assert [check["what"] for check in found["checks"]][-1] == "accuracy against stable"
@@ -92,19 +92,19 @@ def test_one_that_passes_waits_for_a_person_otherwise_and_what_is_found_can_be_a
 
 
 @on_one_broker
-def test_another_canary_is_judged_afresh(canary, broker):
+def test_evidence_is_not_shared_between_canaries(canary, broker):
     with Server(canary, bootstrap=broker.bootstrap, limits=SOON) as server:
-        tell(broker, evidence())
+        send_evidence(broker, evidence())
         judgement(server, "pass", 480)
         canary.publish("newer", channel="canary", share=0.1)
         judgement(server, "wait", 0)
 
 
 @on_one_broker
-def test_without_a_canary_or_a_judge_there_is_no_judgement(store, broker):
+def test_no_judgement_without_a_canary_or_a_judge(store, broker):
     store.publish("old")
     with Server(store, bootstrap=broker.bootstrap, limits=SOON) as server:
         assert server.get("/channels/canary/judgement").status == 404
     store.publish("new", channel="canary", share=0.1)
     with Server(store) as server:
-        assert b"nobody judges" in server.get("/channels/canary/judgement").data
+        assert b"the canary is not judged" in server.get("/channels/canary/judgement").data

@@ -1,4 +1,4 @@
-"""How many candidates were judged since what is stable last changed."""
+"""Counting the candidates that were judged since stable last changed."""
 
 import json
 import threading
@@ -20,7 +20,7 @@ def test_candidates_are_counted_since_stable_last_changed(store):
     assert count_candidate(store.storage, "six", "w6", against=back) == 1
 
 
-def test_a_candidate_that_is_judged_again_counts_once_and_another_of_its_name_for_itself(store):
+def test_repeated_candidate_counts_once_and_namesake_separately(store):
     one = store.publish("one")
     for again in range(2):
         assert count_candidate(store.storage, "best", "first-weights", against=one) == 1, again
@@ -28,7 +28,7 @@ def test_a_candidate_that_is_judged_again_counts_once_and_another_of_its_name_fo
     assert count_candidate(store.storage, "best", "first-weights", against=one) == 2
 
 
-def test_candidates_that_are_judged_at_once_are_all_counted(store):
+def test_concurrent_candidates_are_all_counted(store):
     threads = [
         threading.Thread(target=count_candidate, args=(store.storage, name, "w"), kwargs={"against": None})
         for name in "abcdefgh"
@@ -40,18 +40,18 @@ def test_candidates_that_are_judged_at_once_are_all_counted(store):
     assert count_candidate(store.storage, "a", "w", against=None) == 8
 
 
-def test_what_was_judged_is_kept_for_people_to_read(store):
+def test_records_of_candidates_are_readable(store):
     one = store.publish("one")
     count_candidate(store.storage, "two", "abc", against=one)
     kept = json.loads(store.storage.read("candidates/after-change-1/two.abc.json", limit=1_000))
     assert (kept["release"], kept["weights"], kept["against"]) == ("two", "abc", "one")
 
 
-def test_a_name_that_leads_elsewhere_is_refused(store):
+def test_invalid_name_is_rejected(store):
     with pytest.raises(ReleaseError):
         count_candidate(store.storage, "../../evil", "w", against=None)
 
 
-def test_they_are_counted_in_object_storage_too(s3_store):
+def test_candidates_are_counted_in_object_storage(s3_store):
     storage = s3_store.storage
     assert [count_candidate(storage, name, "w", against=None) for name in ("one", "two", "one")] == [1, 2, 2]

@@ -32,7 +32,7 @@ def test_the_baseline_is_small_and_passes_its_golden_window():
     assert probabilities.sum(axis=1) == pytest.approx(1)
 
 
-def test_the_baseline_says_how_it_does_on_people_it_has_not_seen():
+def test_baseline_reports_its_scores_on_unseen_users():
     folder, manifest = open_release("baseline").folder, open_release("baseline").manifest
     assert manifest.metrics["cross-validation in 5 folds by user, waist"].macro_f1 >= 0.88
     assert "cross-validation in 5 folds by user, pocket" in manifest.metrics
@@ -42,7 +42,7 @@ def test_the_baseline_says_how_it_does_on_people_it_has_not_seen():
     assert all(f"| {name} |" in card for name in manifest.classes)
 
 
-def test_an_answer_does_not_depend_on_the_windows_beside_it():
+def test_probabilities_do_not_depend_on_other_windows():
     network, windows = OnnxClassifier.open("baseline"), random_windows(64)
     together = network.probabilities(windows)
     for size in (1, 7, 64):
@@ -50,16 +50,16 @@ def test_an_answer_does_not_depend_on_the_windows_beside_it():
         assert alone.tobytes() == together.tobytes()
 
 
-def test_a_flipped_byte_is_refused_before_the_network_is_parsed(release):
+def test_a_flipped_byte_is_rejected_before_the_network_is_parsed(release):
     network = release / "network.onnx"
     content = bytearray(network.read_bytes())
     content[len(content) // 2] ^= 1
     network.write_bytes(content)
-    with pytest.raises(ReleaseError, match="not what its manifest says"):
+    with pytest.raises(ReleaseError, match="differs from its manifest"):
         OnnxClassifier.open(str(release))
 
 
-def test_a_truncated_or_longer_network_is_refused(release):
+def test_a_truncated_or_longer_network_is_rejected(release):
     network = release / "network.onnx"
     for content in (network.read_bytes()[:-1], network.read_bytes() + b"\0"):
         network.write_bytes(content)
@@ -67,29 +67,29 @@ def test_a_truncated_or_longer_network_is_refused(release):
             OnnxClassifier.open(str(release))
 
 
-def test_a_wrong_golden_answer_is_refused(release):
+def test_wrong_golden_window_is_rejected(release):
     path = release / "golden.json"
     golden = msgspec.json.decode(path.read_bytes())
     golden["probabilities"] = golden["probabilities"][::-1]
     path.write_bytes(msgspec.json.encode(golden))
-    with pytest.raises(ReleaseError, match="golden window wrongly"):
+    with pytest.raises(ReleaseError, match="fails its golden window"):
         OnnxClassifier.open(str(release))
 
 
 @pytest.mark.parametrize(
-    ("changes", "says"),
+    ("changes", "message"),
     [
         ({"classes": ["sit", "stand"]}, "does not fit its manifest"),
-        ({"steps": 100}, "manifest says 100 x 3"),
+        ({"steps": 100}, "manifest states 100 x 3"),
         ({"artifacts": []}, "no onnx artifact"),
     ],
 )
-def test_a_manifest_that_lies_is_refused(release, changes, says):
+def test_manifest_that_contradicts_the_network_is_rejected(release, changes, message):
     rewrite(release, **changes)
-    with pytest.raises(ReleaseError, match=says):
+    with pytest.raises(ReleaseError, match=message):
         OnnxClassifier.open(str(release))
 
 
-def test_a_folder_without_a_release_says_so(tmp_path):
-    with pytest.raises(ReleaseError, match="no release there"):
+def test_folder_without_a_release_is_reported(tmp_path):
+    with pytest.raises(ReleaseError, match="no release at"):
         OnnxClassifier.open(str(tmp_path))

@@ -1,4 +1,4 @@
-"""Pulling from a store: what arrives, what is kept, and how a bad network is borne with."""
+"""Pulling from a store: what is fetched, what is kept, and behaviour on bad connections."""
 
 import hashlib
 import shutil
@@ -8,7 +8,7 @@ from unittest.mock import Mock
 
 import pytest
 
-from model_store.client.errors import UpdateRefusedError
+from model_store.client.errors import UpdateRejectedError
 from model_store.repository.publishing import promote, rollback
 from tests.model_store.client_of_store import HASTY, releases_of
 from tests.model_store.served_store import cutting, trickle
@@ -27,7 +27,7 @@ def test_a_client_follows_the_channels(client):
     assert client.pull() == {"stable": "one"} == client.good()
 
 
-def test_only_what_is_new_is_fetched_and_only_the_formats_that_are_used(client):
+def test_only_new_files_of_the_chosen_formats_are_fetched(client):
     client.store.publish("one")
     client.pull()
     asked = [name.rsplit("/", 1)[-1].split(".", 1)[-1] for name in client.server.asked if name.startswith("targets/")]
@@ -38,7 +38,7 @@ def test_only_what_is_new_is_fetched_and_only_the_formats_that_are_used(client):
     assert client.server.asked[-1].endswith("stable.json")
 
 
-def test_what_is_not_used_any_more_is_removed(client):
+def test_unused_releases_are_deleted(client):
     for name in ("one", "two", "three"):
         client.store.publish(name)
         client.pull()
@@ -46,25 +46,25 @@ def test_what_is_not_used_any_more_is_removed(client):
     assert list((client.folder / "downloads").iterdir()) == []
 
 
-def test_without_the_store_the_last_good_release_runs_on_also_after_a_restart(client):
+def test_last_good_release_is_kept_without_the_store_and_after_a_restart(client):
     client.store.publish("one")
     client.pull()
     client.server.change = lambda name, content: None
     shutil.rmtree(client.server.folder)
-    with pytest.raises(UpdateRefusedError, match="unreachable") as refused:
+    with pytest.raises(UpdateRejectedError, match="unreachable") as rejected:
         client.pull()
-    assert refused.value.reason == "unreachable"
+    assert rejected.value.reason == "unreachable"
     assert client.good() == {"stable": "one"}
 
 
-def test_a_store_that_no_one_answers_at_is_unreachable(client):
+def test_store_without_a_server_is_unreachable(client):
     client.server.url = "http://127.0.0.1:1"
-    with pytest.raises(UpdateRefusedError) as refused:
+    with pytest.raises(UpdateRejectedError) as rejected:
         client.pull()
-    assert refused.value.reason == "unreachable"
+    assert rejected.value.reason == "unreachable"
 
 
-def test_what_was_changed_on_the_own_disk_is_found_and_fetched_again(client):
+def test_changed_local_file_is_detected_and_fetched_again(client):
     client.store.publish("one")
     client.pull()
     (folder,) = (client.folder / "releases").iterdir()
@@ -75,7 +75,7 @@ def test_what_was_changed_on_the_own_disk_is_found_and_fetched_again(client):
 
 
 @pytest.mark.parametrize("knows_ranges", [True, False])
-def test_a_hundred_cuts_of_the_network_are_survived(client, knows_ranges):
+def test_pull_survives_a_hundred_broken_connections(client, knows_ranges):
     client.store.publish("one")
     client.server.knows_ranges = knows_ranges
     client.server.send = cutting(100, seed=knows_ranges)
@@ -84,8 +84,8 @@ def test_a_hundred_cuts_of_the_network_are_survived(client, knows_ranges):
         pulls += 1
         try:
             assert client.pull() == {"stable": "one"}
-        except UpdateRefusedError as refused:
-            assert refused.reason == "unreachable"
+        except UpdateRejectedError as rejected:
+            assert rejected.reason == "unreachable"
         else:
             break
     assert len(client.server.asked) > 100
@@ -93,7 +93,7 @@ def test_a_hundred_cuts_of_the_network_are_survived(client, knows_ranges):
     assert client.good() == {"stable": "one"}
 
 
-def test_a_download_goes_on_where_an_earlier_pull_broke(client):
+def test_interrupted_download_is_resumed_by_the_next_pull(client):
     client.store.publish("one")
     begun = []
 
@@ -107,37 +107,37 @@ def test_a_download_goes_on_where_an_earlier_pull_broke(client):
     client.server.change = lambda name, content: content if begun.count(0) < 20 else None
     try:
         client.pull()
-    except UpdateRefusedError:
+    except UpdateRejectedError:
         pytest.fail("each connection brought something")
     assert [begin for begin in begun if begin] == [100_000, 200_000, 300_000, 400_000]
 
 
-def test_a_download_that_never_ends_is_given_up_in_time(client):
+def test_endless_download_is_interrupted(client):
     client.store.publish("one")
     client.server.send = lambda answer: trickle(answer) if "onnx" in answer.name else answer.write(answer.content)
     began = time.monotonic()
-    with pytest.raises(UpdateRefusedError, match="bytes a second") as refused:
+    with pytest.raises(UpdateRejectedError, match="bytes a second") as rejected:
         client.pull()
-    assert refused.value.reason == "slow"
+    assert rejected.value.reason == "slow"
     assert time.monotonic() - began < 10
     client.server.send = None
     assert client.pull() == {"stable": "one"}
 
 
-def test_metadata_that_trickles_are_given_up_in_time(client):
+def test_slow_metadata_is_interrupted(client):
     client.store.publish("one")
     client.pull()
     client.store.publish("two")
     client.server.send = trickle
     began = time.monotonic()
-    with pytest.raises(UpdateRefusedError) as refused:
+    with pytest.raises(UpdateRejectedError) as rejected:
         client.pull()
-    assert refused.value.reason == "slow"
+    assert rejected.value.reason == "slow"
     assert time.monotonic() - began < 10
     assert client.good() == {"stable": "one"}
 
 
-def test_all_of_a_pull_has_one_deadline(client):
+def test_deadline_covers_the_whole_pull(client):
     client.store.publish("one")
 
     def slowly(answer):
@@ -147,13 +147,13 @@ def test_all_of_a_pull_has_one_deadline(client):
 
     client.server.send = slowly
     began = time.monotonic()
-    with pytest.raises(UpdateRefusedError, match=r"was not here within 1\.5 s") as refused:
+    with pytest.raises(UpdateRejectedError, match=r"was not downloaded within 1\.5 s") as rejected:
         client.client(replace(HASTY, deadline_seconds=1.5)).pull()
-    assert refused.value.reason == "slow"
+    assert rejected.value.reason == "slow"
     assert time.monotonic() - began < 4
 
 
-def test_a_client_that_has_run_for_longer_than_a_deadline_still_pulls(client, monkeypatch):
+def test_deadline_restarts_with_each_pull(client, monkeypatch):
     client.store.publish("one")
     long_running = client.client()
     later = Mock(wraps=time, monotonic=lambda: time.monotonic() + HASTY.deadline_seconds + 1)
@@ -161,7 +161,7 @@ def test_a_client_that_has_run_for_longer_than_a_deadline_still_pulls(client, mo
     assert releases_of(long_running.pull()) == {"stable": "one"}
 
 
-def test_a_server_that_fails_is_asked_again(client):
+def test_server_error_is_retried(client):
     client.store.publish("one")
     failures = iter([True, True, True])
 
@@ -172,9 +172,9 @@ def test_a_server_that_fails_is_asked_again(client):
             answer.write(answer.content)
 
     client.server.send = send
-    with pytest.raises(UpdateRefusedError) as refused:
+    with pytest.raises(UpdateRejectedError) as rejected:
         client.pull()
-    assert refused.value.reason == "unreachable"
+    assert rejected.value.reason == "unreachable"
     assert client.pull() == {"stable": "one"}
 
 

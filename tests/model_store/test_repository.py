@@ -1,4 +1,4 @@
-"""The signed store: what it holds after each act, in a folder and in object storage."""
+"""The signed store: its contents after each change, in a folder and in object storage."""
 
 import resource
 import shutil
@@ -49,12 +49,12 @@ publish(Storage(sys.argv[2]), Signing(Keyring(Path(sys.argv[3]))), Path(sys.argv
 
 
 def names(store: MadeStore) -> dict[str, str | None]:
-    """What the channels point to."""
+    """Return the release of each channel."""
     return {channel: each.release for channel, each in pointers(store.storage, read_state(store.storage)).items()}
 
 
 def whole(store: MadeStore) -> bool:
-    """Tell whether nothing is wrong with the store."""
+    """Return whether the store has no faults."""
     findings = verify_store(store.storage)
     return not findings.faults and not findings.notes
 
@@ -66,12 +66,12 @@ def test_a_store_begins_empty_and_whole(store):
         create_store(store.storage, store.signing)
 
 
-def test_a_folder_that_is_no_store_is_told_what_to_do(tmp_path):
+def test_folder_without_a_store_is_reported_with_a_remedy(tmp_path):
     with pytest.raises(StoreError, match="har store init"):
         read_state(Storage(str(tmp_path)))
 
 
-def test_what_was_published_is_pointed_to_and_there(store, tmp_path):
+def test_published_release_is_stored_and_pointed_to(store, tmp_path):
     pointer = store.publish("one", reason="the first")
     assert (pointer.release, pointer.number, pointer.replaced, pointer.reason) == ("one", 1, None, "the first")
     assert whole(store)
@@ -84,7 +84,7 @@ def test_what_was_published_is_pointed_to_and_there(store, tmp_path):
     }
 
 
-def test_each_change_has_a_number_and_is_remembered(store):
+def test_changes_are_numbered_and_kept_in_the_history(store):
     store.publish("one")
     store.publish("two", reason="better")
     store.publish("three", channel="canary", share=0.1)
@@ -106,12 +106,12 @@ def _history(store: MadeStore):
     return history(store.storage, read_state(store.storage))
 
 
-def test_rollbacks_one_after_the_other_go_further_back(store):
+def test_repeated_rollbacks_go_further_back(store):
     for name in ("one", "two", "three"):
         store.publish(name)
     assert rollback(store.storage, store.signing).release == "two"
     assert rollback(store.storage, store.signing).release == "one"
-    with pytest.raises(StoreError, match="one is the first release"):
+    with pytest.raises(StoreError, match="one is the first stable release"):
         rollback(store.storage, store.signing)
     store.publish("four")
     assert rollback(store.storage, store.signing).release == "one"
@@ -130,7 +130,7 @@ def test_a_rollback_never_brings_back_older_metadata(store):
         assert after.of(role).signed.version > before.of(role).signed.version
 
 
-def test_a_canary_is_for_a_share_and_goes_back_to_none(store):
+def test_canary_has_a_share_and_rolls_back_to_none(store):
     store.publish("one")
     pointer = store.publish("two", channel="canary", share=0.1)
     assert pointer.share == 0.1
@@ -143,7 +143,7 @@ def test_a_canary_is_for_a_share_and_goes_back_to_none(store):
 
 
 @pytest.mark.parametrize("share", [0.0, -0.1, 1.1, float("nan")])
-def test_a_share_that_is_none_is_refused(store, share):
+def test_invalid_share_is_rejected(store, share):
     store.publish("one")
     with pytest.raises(ReleaseError, match="share"):
         store.publish("two", channel="canary", share=share)
@@ -151,50 +151,50 @@ def test_a_share_that_is_none_is_refused(store, share):
     assert not verify_store(store.storage).faults
 
 
-def test_a_name_stands_for_one_release(store, tmp_path):
+def test_release_name_cannot_be_reused(store, tmp_path):
     store.publish("one")
     store.publish("two")
     again = publish(store.storage, store.signing, tmp_path / "made" / "one")
     assert (again.release, again.number) == ("one", 3)
     shutil.rmtree(tmp_path / "made" / "two")
-    with pytest.raises(StoreError, match="another release two already"):
+    with pytest.raises(StoreError, match="another release named two"):
         publish(store.storage, store.signing, store.release("two", created="2026-01-01T00:00:00+00:00"))
     assert names(store) == {"stable": "one"}
 
 
-def test_nothing_is_published_if_another_than_was_compared_with_is_stable(store):
+def test_publishing_is_rejected_if_stable_has_changed(store):
     store.publish("one", replacing=None)
     store.publish("two", replacing="one")
-    with pytest.raises(StoreError, match="two is stable by now, but three was compared with one"):
+    with pytest.raises(StoreError, match="two is now stable, but three was compared with one"):
         store.publish("three", replacing="one")
     assert whole(store)
 
 
-def test_a_release_that_its_consumers_would_refuse_is_not_published(store):
+def test_corrupt_release_is_not_published(store):
     folder = store.release("one")
     content = bytearray((folder / "network.tflite").read_bytes())
     content[1000] ^= 1
     (folder / "network.tflite").write_bytes(content)
-    with pytest.raises(ReleaseError, match=r"network\.tflite of one is not what its manifest says"):
+    with pytest.raises(ReleaseError, match=r"network\.tflite of one differs from its manifest"):
         publish(store.storage, store.signing, folder)
     assert names(store) == {}
 
 
 @pytest.mark.parametrize("name", ["../one", "a/b", ".one", "", "o" * 129, "on e"])
-def test_a_name_that_is_no_plain_one_is_refused(store, name):
+def test_invalid_release_name_is_rejected(store, name):
     folder = store.release("plain", release=name)
     with pytest.raises(ReleaseError, match="cannot be a release's name"):
         publish(store.storage, store.signing, folder)
 
 
-def test_without_the_keys_nothing_is_published(store, tmp_path):
+def test_publishing_needs_the_keys(store, tmp_path):
     signing = Signing(Keyring(tmp_path / "nowhere"))
-    with pytest.raises(StoreError, match=r"key.* of the role releases must sign, and 0 are in"):
+    with pytest.raises(StoreError, match=r"key.* of the role releases must sign, but 0 are in"):
         publish(store.storage, signing, store.release("one"))
     assert names(store) == {}
 
 
-def test_the_online_keys_are_enough_to_publish_and_to_roll_back(store):
+def test_online_keys_suffice_to_publish_and_roll_back(store):
     online = replace(store.signing, keys=Keyring(store.signing.keys.online))
     for name in ("one", "two"):
         publish(store.storage, online, store.release(name))
@@ -203,19 +203,19 @@ def test_the_online_keys_are_enough_to_publish_and_to_roll_back(store):
         rotate_key(store.storage, online, "releases")
 
 
-def test_private_keys_are_readable_by_their_owner_only_and_offline_ones_encrypted(store):
+def test_private_keys_are_owner_readable_and_offline_keys_encrypted(store):
     keys = store.signing.keys
     files = [*keys.online.iterdir(), *keys.offline.iterdir()]
     assert len(files) == len(ROLES)
     assert {path.stat().st_mode & 0o777 for path in files} == {0o600}
     for path in files:
         assert (b"ENCRYPTED" in path.read_bytes()) == path.name.startswith(OFFLINE)
-    with pytest.raises(StoreError, match=r"root-.*\.pem cannot be read"):
+    with pytest.raises(StoreError, match=r"cannot read the key .*root-.*\.pem"):
         renew(store.storage, replace(store.signing, keys=replace(keys, passphrase=b"wrong")))
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_a_key_is_rotated_and_the_old_one_signs_no_more(store, role):
+def test_rotated_key_replaces_the_old_one(store, role):
     store.publish("one")
     old = read_state(store.storage).of(role).signatures
     kept = store.folder / "kept"
@@ -236,7 +236,7 @@ def renew_and_publish(store: MadeStore, keys: Keyring) -> None:
     publish(store.storage, signing, store.release("three"))
 
 
-def test_a_root_needs_as_many_keys_as_were_said(tmp_path):
+def test_root_needs_the_required_number_of_keys(tmp_path):
     signing = Signing(Keyring(tmp_path / "online", tmp_path / "offline"))
     storage = Storage(str(tmp_path / "store"))
     create_store(storage, signing, RootKeys(made=3, needed=2))
@@ -244,17 +244,17 @@ def test_a_root_needs_as_many_keys_as_were_said(tmp_path):
     first, second, _ = sorted((tmp_path / "offline").glob("root-*.pem"))
     first.unlink()
     renew(storage, signing)  # two are left
-    with pytest.raises(StoreError, match="which key of the role root"):
+    with pytest.raises(StoreError, match="name one key of the role root"):
         rotate_key(storage, signing, "root")
     second.unlink()
-    with pytest.raises(StoreError, match=r"2 key.* of the role root must sign, and 1 are in"):
+    with pytest.raises(StoreError, match=r"2 key.* of the role root must sign, but 1 are in"):
         renew(storage, signing)
     assert not verify_store(storage).faults
     with pytest.raises(StoreError, match="3 of 2 root keys"):
         RootKeys(made=2, needed=3)
 
 
-def test_what_would_expire_is_signed_afresh_and_nothing_else(store):
+def test_only_expiring_signatures_are_renewed(store):
     store.publish("one")
     assert refresh(store.storage, store.signing) == []
     assert due(read_state(store.storage), store.at(ago(hours=-13))) == ["timestamp"]
@@ -267,7 +267,7 @@ def test_what_would_expire_is_signed_afresh_and_nothing_else(store):
     assert len(_history(store)) == 1
 
 
-def test_what_expired_is_told(tmp_path):
+def test_expired_signatures_are_reported(tmp_path):
     store = MadeStore.make(tmp_path, clock=ago(days=2))
     assert verify_store(store.storage).faults == [
         f"the signature of timestamp expired at {read_state(store.storage).timestamp.signed.expires.isoformat()}"
@@ -276,7 +276,7 @@ def test_what_expired_is_told(tmp_path):
     assert not verify_store(store.storage).faults
 
 
-def test_every_byte_that_was_changed_is_found(store):
+def test_every_changed_byte_is_found(store):
     store.publish("one")
     folder = Path(store.storage.url)
     state = read_state(store.storage)
@@ -296,7 +296,7 @@ def test_every_byte_that_was_changed_is_found(store):
 
 
 @pytest.mark.parametrize("name", ["", "a//b", "../a", "a/../b", "/a", "a\\b"])
-def test_no_file_beyond_the_store_is_reached(store, name):
+def test_names_outside_the_store_are_rejected(store, name):
     for act in (store.storage.size, store.storage.exists, lambda each: store.storage.read(each, limit=1)):
         with pytest.raises(MissingFileError):
             act(name)
@@ -318,11 +318,11 @@ def test_kill_9_at_every_step_of_publishing_leaves_the_old_state_or_the_new(stor
         assert again.release == "two"
         assert not verify_store(killed.storage).faults
     assert len(attempts) > 30
-    assert seen == sorted(seen)  # first the old one, then the new one
+    assert seen == sorted(seen)  # first the old state, then the new one
     assert set(seen) == {"one", "two"}
 
 
-def test_those_who_publish_at_once_take_turns(store):
+def test_concurrent_publishers_take_turns(store):
     words = [(store.release(name), store.storage.url, store.signing.keys.online) for name in ("one", "two", "three")]
     processes = [subprocess.Popen([sys.executable, "-c", PUBLISH, *map(str, each)]) for each in words]
     assert [process.wait(60) for process in processes] == [0, 0, 0]
@@ -332,7 +332,7 @@ def test_those_who_publish_at_once_take_turns(store):
     assert whole(store)
 
 
-def test_a_full_disk_leaves_the_old_state_and_nothing_half_written(store):
+def test_full_disk_leaves_the_old_state(store):
     store.publish("old")
     words = (store.release("new"), store.storage.url, store.signing.keys.online)
     ran = subprocess.run(
@@ -369,18 +369,18 @@ def test_a_store_in_object_storage_is_like_one_in_a_folder(s3_store, tmp_path):
 def test_one_writer_at_a_time_writes_to_object_storage(s3_store):
     with (
         exclusive(s3_store.storage),
-        pytest.raises(StoreError, match="another writes to"),
+        pytest.raises(StoreError, match="another process writes to"),
         exclusive(s3_store.storage, wait_seconds=0.1),
     ):
         pass
     with exclusive(s3_store.storage, wait_seconds=0.1) as still_mine:
         still_mine()
         s3_store.storage.remove(LEASE)
-        with pytest.raises(StoreError, match="another has become the writer"):
+        with pytest.raises(StoreError, match="lost the lease"):
             still_mine()
 
 
-def test_a_writer_that_died_is_waited_for_no_longer_than_its_time(s3_store):
+def test_lease_of_a_dead_writer_expires(s3_store):
     s3_store.storage.write(LEASE, b'{"holder": "gone", "until": 1000.0}')
     s3_store.publish("one")
     assert whole(s3_store)

@@ -1,4 +1,4 @@
-"""`har store serve`: files, what the store holds, changes with credentials, and announcements."""
+"""`har store serve`: files, contents, changes with credentials, and announcements."""
 
 import asyncio
 import hashlib
@@ -25,9 +25,9 @@ from model_store.client.release_client import ReleaseClient
 from model_store.layout import target_name
 from model_store.repository.contents import files_of
 from model_store.repository.signed_state import read_state
-from model_store.server.access import Access
+from model_store.server.access import StoreAccess
 from model_store.server.announcing import Announcer
-from model_store.server.app import Upkeep, create_app
+from model_store.server.app import StoreUpkeep, create_app
 from model_store.server.canary_judge import CanaryJudge
 from model_store.server.current_state import CurrentState
 from model_store.server.uploads import Uploads
@@ -63,9 +63,9 @@ class Server:
             current,
             signing,
             Uploads(store.folder / "uploads"),
-            Access(SecretStr(read) if read else None, SecretStr(publish) if publish else None),
+            StoreAccess(SecretStr(read) if read else None, SecretStr(publish) if publish else None),
             announcer,
-            Upkeep(store.storage, signing, refresh_seconds),
+            StoreUpkeep(store.storage, signing, refresh_seconds),
             judge,
         )
         self._server = uvicorn.Server(uvicorn.Config(app, port=free_port(), log_config=None))
@@ -90,7 +90,7 @@ class Server:
         self._thread.join()
 
     def ask(self, method: str, path: str, *, body: object = None, token: str | None = None, **headers: str):
-        """Return the answer to a request."""
+        """Send a request and return the response."""
         if token is not None:
             headers["Authorization"] = f"Bearer {token}"
         content = body if isinstance(body, bytes) else None if body is None else json.dumps(body)
@@ -103,7 +103,7 @@ class Server:
         return self.ask("GET", path, **options)
 
     def upload(self, folder: Path, token: str = PUBLISH) -> dict[str, str]:
-        """Upload a release's files; return what publishing names."""
+        """Upload a release's files; return their hashes by name, for publishing."""
         files = {}
         for path in folder.iterdir():
             content = path.read_bytes()
@@ -118,7 +118,7 @@ def server(store: MadeStore) -> Iterator[Server]:
         yield running
 
 
-def test_a_client_pulls_from_it(store, server, tmp_path):
+def test_client_pulls_from_the_server(store, server, tmp_path):
     store.publish("one")
     client = ReleaseClient(server.url, store.root, ClientFolder(tmp_path / "client"), ("onnx",))
     assert client.pull()["stable"].release.manifest.release == "one"
@@ -126,7 +126,7 @@ def test_a_client_pulls_from_it(store, server, tmp_path):
     assert client.pull()["stable"].release.manifest.release == "two"
 
 
-def test_files_have_tags_and_ranges(store, server):
+def test_files_have_etags_and_ranges(store, server):
     store.publish("one")
     (file,) = [each for each in files_of(read_state(store.storage), "one") if each.name == "network.onnx"]
     path = "/" + target_name("releases/one/network.onnx", file.sha256)
@@ -147,7 +147,7 @@ def test_files_have_tags_and_ranges(store, server):
     assert (head.status, head.data, head.headers["Content-Length"]) == (200, b"", str(file.bytes))
 
 
-def test_the_timestamp_is_asked_for_each_time_and_other_metadata_kept(store, server):
+def test_only_the_timestamp_is_revalidated(store, server):
     answer = server.get("/metadata/timestamp.json")
     assert answer.headers["Cache-Control"] == "no-cache"
     assert server.get("/metadata/timestamp.json", If_None_Match=answer.headers["ETag"]).status == 304
@@ -171,11 +171,11 @@ def test_the_timestamp_is_asked_for_each_time_and_other_metadata_kept(store, ser
         "/nothing",
     ],
 )
-def test_what_is_not_there_is_404(server, path):
+def test_missing_file_is_404(server, path):
     assert server.get(path).status == 404
 
 
-def test_what_the_store_holds_is_told(store, server):
+def test_contents_of_the_store_are_returned(store, server):
     assert json.loads(server.get("/releases").data) == []
     store.publish("one")
     store.publish("two", channel="canary", share=0.5)
@@ -192,7 +192,7 @@ def test_what_the_store_holds_is_told(store, server):
     assert set(json.loads(server.get("/channels").data)) == {"stable", "canary"}
 
 
-def test_its_description_is_served_and_asks_nobody_else(server):
+def test_documentation_is_served_without_external_resources(server):
     described = json.loads(server.get("/openapi.json").data)
     assert {"/releases", "/releases/current", "/metadata/{name}"} <= set(described["paths"])
     page = server.get("/docs").data.decode()
@@ -200,7 +200,7 @@ def test_its_description_is_served_and_asks_nobody_else(server):
     assert "https://" not in page
 
 
-def test_a_release_is_published_promoted_and_rolled_back_over_http(store, server):
+def test_release_is_published_promoted_and_rolled_back_over_http(store, server):
     for name in ("one", "two"):
         files = server.upload(store.release(name))
         answer = server.ask("POST", "/releases", body={"files": files, "reason": "over http"}, token=PUBLISH)
@@ -215,7 +215,7 @@ def test_a_release_is_published_promoted_and_rolled_back_over_http(store, server
 
 
 @pytest.mark.parametrize("token", [None, "wrong", READ])
-def test_without_credentials_nothing_is_changed(store, token):
+def test_changes_need_credentials(store, token):
     store.publish("one")
     with Server(store, read=READ) as server:
         for method, path, body in (
@@ -231,14 +231,14 @@ def test_without_credentials_nothing_is_changed(store, token):
         assert server.get("/healthz").status == 200
 
 
-def test_a_server_without_a_publish_token_takes_no_changes(store):
+def test_server_without_a_publish_token_rejects_changes(store):
     with Server(store, publish=None) as server:
         answer = server.ask("POST", "/channels/stable/rollback", body={}, token="")
         assert answer.status == 403
         assert "--publish-token" in json.loads(answer.data)["detail"]
 
 
-def test_what_is_refused_is_told(store, server):
+def test_rejection_is_returned_with_its_reason(store, server):
     wrong = server.ask("PUT", "/uploads/" + "0" * 64, body=b"other", token=PUBLISH)
     assert (wrong.status, "another SHA-256" in wrong.data.decode()) == (409, True)
     assert server.ask("PUT", "/uploads/..", body=b"", token=PUBLISH).status in (404, 405, 422)
@@ -253,18 +253,18 @@ def test_what_is_refused_is_told(store, server):
     assert json.loads(server.get("/releases").data) == []
 
 
-def test_a_file_that_is_too_large_is_refused_before_it_is_here(store, server):
+def test_large_upload_is_rejected_before_it_is_complete(store, server):
     async def endless():
         while True:
             yield bytes(1_000_000)
 
     uploads = Uploads(store.folder / "uploads")
-    with pytest.raises(ValueError, match="bytes at most"):
-        asyncio.run(uploads.take("0" * 64, endless()))
+    with pytest.raises(ValueError, match="the upload is too large"):
+        asyncio.run(uploads.receive("0" * 64, endless()))
     assert list((store.folder / "uploads").iterdir()) == []
 
 
-def test_signatures_are_made_afresh_before_they_expire(tmp_path):
+def test_signatures_are_renewed_before_they_expire(tmp_path):
     store = MadeStore.make(tmp_path, clock=ago(hours=23))
     before = read_state(store.storage).timestamp.signed
     with Server(store, signing=store.at(ago()), refresh_seconds=0.1) as server:
@@ -293,7 +293,7 @@ def announced(bootstrap: str, count: int) -> list[ReleaseAnnouncement]:
         consumer.close()
 
 
-def test_each_change_is_announced_whoever_made_it(store, broker):
+def test_changes_of_other_processes_are_announced(store, broker):
     store.publish("one")
     with Server(store, bootstrap=broker.bootstrap) as server:
         store.publish("two", channel="canary", share=0.1)
@@ -308,7 +308,7 @@ def test_each_change_is_announced_whoever_made_it(store, broker):
     assert all(each.effective - each.announced == 500_000 for each in found)
 
 
-def test_redis_holds_what_is_current_and_can_be_emptied(store, redis_url):
+def test_redis_holds_the_current_pointers_and_can_be_emptied(store, redis_url):
     store.publish("one")
     with redis.Redis.from_url(redis_url) as held, Server(store, redis_url=redis_url):
         held.flushdb()

@@ -6,7 +6,7 @@ from stream_processor.ledger import PartitionLedger
 
 
 @given(st.data())
-def test_events_are_acknowledged_in_order_and_never_past_one_that_is_open(data):
+def test_events_are_acknowledged_in_order_and_never_past_an_unfinished_one(data):
     offsets = sorted(data.draw(st.sets(st.integers(0, 500), min_size=1, max_size=60)))  # a log may have holes
     ledger = PartitionLedger[int]()
     acknowledged: list[int] = []
@@ -15,9 +15,9 @@ def test_events_are_acknowledged_in_order_and_never_past_one_that_is_open(data):
     for offset in offsets:
         ledger.receive(offset, offset)
         received.append(offset)
-        for candidate in data.draw(st.lists(st.sampled_from(tuple(received)), max_size=3)):
-            finished.add(candidate)
-            acknowledged += ledger.finish(candidate)
+        for finishing in data.draw(st.lists(st.sampled_from(tuple(received)), max_size=3)):
+            finished.add(finishing)
+            acknowledged += ledger.finish(finishing)
             prefix = next((n for n, o in enumerate(received) if o not in finished), len(received))
             assert acknowledged == received[:prefix]
             assert ledger.oldest_unfinished == (received[prefix] if prefix < len(received) else None)

@@ -7,18 +7,18 @@ import pytest
 
 from har import topics
 from har.batch_runs import BatchRun
+from har.binary_samples import encode_batch
 from har.comparisons import decode_comparison
 from har.predictions import decode_prediction
-from har.samples import encode_batch
-from har.settings import ProcessorSettings
 from har.windows import recording_windows
 from model_store.onnx_classifier import OnnxClassifier
 from stream_processor.classification import Classifier
 from stream_processor.kafka_messages import LogMessage, OutgoingMessage, PartitionName
-from stream_processor.live_state import LiveState
-from stream_processor.measures import ProcessorMeasures
+from stream_processor.live_state import LiveStateWriter
+from stream_processor.metrics import ProcessorMetrics
 from stream_processor.pipeline import StreamPipeline
-from stream_processor.serving import Served, ServedReleases
+from stream_processor.serving import CurrentReleases, Served
+from stream_processor.settings import ProcessorSettings
 from tests.batches import live_batches
 from tests.model_store.made_store import other_release
 
@@ -35,13 +35,13 @@ class Event:
 
 
 class Kafka:
-    """Confirms what is published when it is told to."""
+    """Records published messages and confirms them, at once or when the test does so."""
 
     def __init__(self) -> None:
         self.messages: list[tuple[str, bytes | None, bytes, dict[str, bytes]]] = []
         self.sent: list[OutgoingMessage] = []
         self.confirmations: list[asyncio.Future[None]] = []
-        self.confirms_at_once = True
+        self.confirms_immediately = True
         self.news = asyncio.Condition()
 
     async def __call__(self, message):
@@ -49,7 +49,7 @@ class Kafka:
         self.messages.append((message.topic, message.key, message.value, dict(message.headers)))
         self.sent.append(message)
         self.confirmations.append(confirmed)
-        if self.confirms_at_once:
+        if self.confirms_immediately:
             confirmed.set_result(None)
         async with self.news:
             self.news.notify_all()
@@ -71,14 +71,14 @@ def network() -> OnnxClassifier:
 @asynccontextmanager
 async def running(network, redis_url, kafka, errors=None, served=None, **changes):
     settings = ProcessorSettings(redis_url=redis_url, **changes)
-    measures = ProcessorMeasures()
-    live = LiveState(redis_url, latest_seconds=5, measures=measures)
+    metrics = ProcessorMetrics()
+    live = LiveStateWriter(redis_url, latest_seconds=5, metrics=metrics)
     pipeline = StreamPipeline(
         settings,
-        Classifier(ServedReleases(served or Served({"stable": network})), most=settings.classify_batch),
+        Classifier(CurrentReleases(served or Served({"stable": network})), max_batch=settings.classify_batch),
         kafka,
         live,
-        measures,
+        metrics,
     )
 
     async def note(error: BaseException) -> None:
@@ -86,7 +86,7 @@ async def running(network, redis_url, kafka, errors=None, served=None, **changes
 
     task = asyncio.create_task(pipeline.run(note))
     try:
-        yield pipeline, measures
+        yield pipeline, metrics
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
@@ -117,14 +117,14 @@ async def test_windows_are_classified_as_offline_and_offsets_follow(network, red
             assert prediction.arrived >= 1_000
         while len(acked) < 5:
             await asyncio.sleep(0.01)
-        # The last window to come needs the batches that overlap it: these are held.
+        # The next window needs the batches that overlap it: these are held.
         assert acked == list(range(len(acked)))
         assert 12 - len(acked) in (4, 5, 6)
 
 
 async def test_nothing_is_acknowledged_before_kafka_has_confirmed_the_windows(network, redis_url):
     kafka, acked = Kafka(), []
-    kafka.confirms_at_once = False
+    kafka.confirms_immediately = False
     async with running(network, redis_url, kafka) as (pipeline, _):
         await take_all(pipeline, live_batches(12), acked)
         await kafka.wait_for(1)
@@ -137,9 +137,9 @@ async def test_nothing_is_acknowledged_before_kafka_has_confirmed_the_windows(ne
             await asyncio.sleep(0.01)
 
 
-async def test_what_kafka_does_not_take_stops_the_worker_and_stays_unacknowledged(network, redis_url):
+async def test_a_failed_confirmation_stops_the_worker_and_stays_unacknowledged(network, redis_url):
     kafka, acked, errors = Kafka(), [], []
-    kafka.confirms_at_once = False
+    kafka.confirms_immediately = False
     async with running(network, redis_url, kafka, errors) as (pipeline, _):
         await take_all(pipeline, live_batches(12), acked)
         await kafka.wait_for(1)
@@ -150,11 +150,11 @@ async def test_what_kafka_does_not_take_stops_the_worker_and_stays_unacknowledge
         assert acked == []
 
 
-async def test_a_poison_message_is_kept_with_the_reason_and_others_go_on(network, redis_url):
+async def test_a_poison_message_is_dead_lettered_and_others_continue(network, redis_url):
     kafka, acked, batches = Kafka(), [], live_batches(12)
     wrong_key = encode_batch(live_batches(1, device="other")[0])
     poison = [b"", b"\xc1", b"\x93" + b"x" * 70_000, encode_batch(batches[0])[:-9], wrong_key]
-    async with running(network, redis_url, kafka) as (pipeline, measures):
+    async with running(network, redis_url, kafka) as (pipeline, metrics):
         offset = 0
         for number, batch in enumerate(batches):
             await pipeline.take(message(offset, encode_batch(batch)), Event(acked, offset))
@@ -163,22 +163,22 @@ async def test_a_poison_message_is_kept_with_the_reason_and_others_go_on(network
                 await pipeline.take(message(offset, poison[number]), Event(acked, offset))
                 offset += 1
         await kafka.wait_for(len(poison) + 7)
-        refused = [(value, headers) for topic, _, value, headers in kafka.messages if topic == topics.REFUSED.name]
-        assert [value for value, _ in refused] == poison
-        codes = [headers["code"].decode() for _, headers in refused]
+        rejected = [(value, headers) for topic, _, value, headers in kafka.messages if topic == topics.REJECTED.name]
+        assert [value for value, _ in rejected] == poison
+        codes = [headers["code"].decode() for _, headers in rejected]
         assert codes == ["empty", "malformed", "oversized", "malformed", "key"]
-        assert refused[0][1]["origin"] == b"accelerometer.samples/0/1"
+        assert rejected[0][1]["origin"] == b"accelerometer.samples/0/1"
         assert len(kafka.of(topics.PREDICTIONS.name)) >= 7
-        assert measures.refused.labels("malformed")._value.get() == 2
+        assert metrics.rejected.labels("malformed")._value.get() == 2
 
 
 @pytest.mark.parametrize("missing", [None, 1])
-async def test_a_fault_of_ours_costs_one_session_and_not_the_partition(network, redis_url, monkeypatch, missing):
+async def test_an_internal_error_drops_one_session_and_not_the_partition(network, redis_url, monkeypatch, missing):
     kafka, acked = Kafka(), []
     append = BatchRun.append
 
-    def fail_for_one_device(self, held, step):
-        append(self, held, step)
+    def fail_for_one_device(self, held, result):
+        append(self, held, result)
         if held.batch.device == "unlucky" and held.batch.sequence == 3:
             raise ZeroDivisionError
 
@@ -188,23 +188,23 @@ async def test_a_fault_of_ours_costs_one_session_and_not_the_partition(network, 
         for pair in zip(live_batches(12), live_batches(12, device="unlucky"), strict=True):
             for batch in pair:
                 if batch.device == "unlucky" and batch.sequence == missing:
-                    continue  # batches wait for it, and fail later, with more of the session on their way
-                say = message(offset, encode_batch(batch), key=batch.device.encode())
-                await pipeline.take(say, Event(acked, offset))
+                    continue  # later batches wait for it and fail later, with more of the session queued
+                incoming = message(offset, encode_batch(batch), key=batch.device.encode())
+                await pipeline.take(incoming, Event(acked, offset))
                 offset += 1
         async with asyncio.timeout(10):
             while len(acked) < 10:
                 await asyncio.sleep(0.01)
-        (refused,) = [headers for topic, _, _, headers in kafka.messages if topic == topics.REFUSED.name]
-        assert refused["code"] == b"internal"
-        answered = [decode_prediction(value).device for value in kafka.of(topics.PREDICTIONS.name)]
-        assert answered.count("phone-1") >= 6
-        assert answered.count("unlucky") >= 2  # it goes on with what came after
+        (rejected,) = [headers for topic, _, _, headers in kafka.messages if topic == topics.REJECTED.name]
+        assert rejected["code"] == b"internal"
+        devices = [decode_prediction(value).device for value in kafka.of(topics.PREDICTIONS.name)]
+        assert devices.count("phone-1") >= 6
+        assert devices.count("unlucky") >= 2  # it continues with later batches
 
 
 async def test_events_of_a_revoked_partition_are_never_acknowledged(network, redis_url):
     kafka, acked = Kafka(), []
-    kafka.confirms_at_once = False
+    kafka.confirms_immediately = False
     async with running(network, redis_url, kafka) as (pipeline, _):
         await take_all(pipeline, live_batches(12), acked)
         await kafka.wait_for(1)
@@ -228,20 +228,20 @@ async def test_a_new_generation_reads_a_partition_again(network, redis_url):
         assert [p.probabilities for p in predictions[:again]] == [p.probabilities for p in predictions[again:]]
 
 
-async def test_a_message_that_is_given_twice_changes_nothing(network, redis_url):
+async def test_a_message_that_is_read_twice_has_no_effect(network, redis_url):
     kafka, acked, batches = Kafka(), [], live_batches(12)
-    async with running(network, redis_url, kafka) as (pipeline, measures):
+    async with running(network, redis_url, kafka) as (pipeline, metrics):
         await take_all(pipeline, batches, acked)
         await take_all(pipeline, batches[-3:], acked)  # offsets 0 to 2 once more, in the same generation
         await kafka.wait_for(7)
         await pipeline.take(
             message(12, encode_batch(live_batches(1, device="other")[0]), key=b"other"), Event(acked, 12)
         )
-        assert measures.reread._value.get() == 3
+        assert metrics.reread._value.get() == 3
         assert len(kafka.of(topics.PREDICTIONS.name)) == len(set(kafka.of(topics.PREDICTIONS.name)))
 
 
-async def test_a_silent_device_is_carried_and_the_commit_moves_on(network, redis_url, monkeypatch):
+async def test_a_silent_session_is_carried_and_the_commit_advances(network, redis_url, monkeypatch):
     monkeypatch.setattr("stream_processor.pipeline.SWEEP_SECONDS", 0.05)
     kafka, acked = Kafka(), []
     silent, talking = live_batches(8, device="silent"), live_batches(60, device="talking")
@@ -257,7 +257,7 @@ async def test_a_silent_device_is_carried_and_the_commit_moves_on(network, redis
             await take(batch)
         for batch in talking[:20]:
             await take(batch)
-        assert len(acked) < len(silent)  # the silent one holds the rest back
+        assert len(acked) < len(silent)  # the silent session holds the commit back
         async with asyncio.timeout(10):
             while not kafka.of(topics.SAMPLES.name):
                 await take(talking[offset - len(silent)])
@@ -279,7 +279,7 @@ async def test_a_silent_device_is_carried_and_the_commit_moves_on(network, redis
 
 async def test_a_full_queue_makes_the_reader_wait(network, redis_url):
     kafka, acked = Kafka(), []
-    kafka.confirms_at_once = False
+    kafka.confirms_immediately = False
     async with running(network, redis_url, kafka, max_waiting_batches=2, classify_batch=1) as (pipeline, _):
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(1.5):
@@ -287,7 +287,7 @@ async def test_a_full_queue_makes_the_reader_wait(network, redis_url):
         assert len(kafka.messages) < 20
 
 
-async def test_windows_of_a_canary_are_compared_with_what_stable_says(network, redis_url, tmp_path):
+async def test_windows_of_a_canary_are_compared_with_the_stable_release(network, redis_url, tmp_path):
     kafka, acked, batches = Kafka(), [], live_batches(12)
     other = OnnxClassifier.open(str(other_release(tmp_path, "other", 0.5)))
     served = Served({"stable": network, "canary": other}, share=1.0)
@@ -300,7 +300,7 @@ async def test_windows_of_a_canary_are_compared_with_what_stable_says(network, r
     predictions = [decode_prediction(value) for value in kafka.of(topics.PREDICTIONS.name)]
     comparisons = [decode_comparison(value) for value in kafka.of(topics.COMPARISONS.name)]
     assert {prediction.release for prediction in predictions} == {"other"}
-    assert [each.start for each in comparisons] == offline.starts.tolist()
+    assert [comparison.start for comparison in comparisons] == offline.starts.tolist()
     best = network.probabilities(offline.values).max(axis=1)
     for prediction, comparison, confidence in zip(predictions, comparisons, best, strict=True):
         assert (comparison.canary.release, comparison.stable.release) == ("other", network.manifest.release)

@@ -5,7 +5,7 @@ import itertools
 import pytest
 from msgspec.structs import replace
 
-from stream_processor.health import LEAVE_SECONDS, Health, LastResort, StalledError
+from stream_processor.health import EXIT_SECONDS, Health, StalledError, Watchdog
 from stream_processor.progress import PartitionProgress, StallWatch
 
 CAUGHT_UP = PartitionProgress(
@@ -28,14 +28,14 @@ class Clock:
         ({"acknowledged_until": 48}, {"acknowledged_until": 48, "committed": 46}, "committing"),
     ],
 )
-def test_what_is_due_and_does_not_move_is_stalled(due, progressed, stage):
+def test_something_due_without_progress_is_stalled(due, progressed, stage):
     clock = Clock()
     watch = StallWatch(60, clock=clock)
     stuck = replace(CAUGHT_UP, **due)
     assert watch.observe(stuck.due()) == []
     clock.now = 59
     assert watch.observe(stuck.due()) == []
-    assert watch.observe(replace(CAUGHT_UP, **progressed).due()) == []  # it moved: counted anew
+    assert watch.observe(replace(CAUGHT_UP, **progressed).due()) == []  # progress: the time starts again
     clock.now = 118
     assert watch.observe(replace(CAUGHT_UP, **progressed).due()) == []
     clock.now = 120
@@ -43,7 +43,7 @@ def test_what_is_due_and_does_not_move_is_stalled(due, progressed, stage):
     assert (stall.what, stall.stage) == ("samples/0", stage)
 
 
-def test_events_that_are_held_are_no_stall():
+def test_held_events_are_not_a_stall():
     clock = Clock()
     watch = StallWatch(60, clock=clock)
     for now in range(0, 600, 10):
@@ -54,34 +54,34 @@ def test_events_that_are_held_are_no_stall():
 @pytest.mark.parametrize(
     "progress",
     [
-        PartitionProgress("samples/0", begin=100, end=100, committed=95),  # what was held has expired meanwhile
+        PartitionProgress("samples/0", begin=100, end=100, committed=95),  # the held messages have expired
         PartitionProgress("samples/0", begin=0, end=0),
         PartitionProgress("samples/0", end=10),
     ],
 )
-def test_a_partition_without_anything_to_read_is_no_stall(progress):
+def test_a_partition_with_nothing_to_read_is_not_a_stall(progress):
     assert list(progress.due()) == []
 
 
 @pytest.mark.parametrize(
     "progress",
     [
-        PartitionProgress("samples/0", begin=0, end=1_000),  # nothing was ever taken or committed
-        PartitionProgress("samples/0", begin=0, end=50, committed=1_000),  # the topic was made anew
+        PartitionProgress("samples/0", begin=0, end=1_000),  # nothing was ever read or committed
+        PartitionProgress("samples/0", begin=0, end=50, committed=1_000),  # the topic was deleted and created again
     ],
 )
-def test_a_partition_of_which_nothing_can_be_read_is_a_stall(progress):
+def test_a_partition_that_cannot_be_read_is_a_stall(progress):
     assert [due.stage for due in progress.due()] == ["reading"]
 
 
-async def test_a_kafka_that_does_not_answer_ends_the_worker(process):
-    health = Health(0.2, list, lambda: True, lambda: 7, LastResort())
+async def test_an_unresponsive_kafka_ends_the_worker(process):
+    health = Health(0.2, list, lambda: True, lambda: 7, Watchdog())
     async with asyncio.timeout(10):
         await health.watch(process.give_up)
     assert "Kafka answering" in str(process.errors[0])
 
 
-def test_a_partition_that_was_given_up_is_forgotten():
+def test_a_revoked_partition_is_forgotten():
     clock = Clock()
     watch = StallWatch(60, clock=clock)
     watch.observe(replace(CAUGHT_UP, end=60).due())
@@ -91,15 +91,15 @@ def test_a_partition_that_was_given_up_is_forgotten():
 
 
 def answers():
-    """A Kafka that has answered once more whenever it is asked."""
+    """Count the answers of a Kafka that always answers."""
     return itertools.count().__next__
 
 
 class Process:
-    """Stands for the process that a last resort would end."""
+    """Stands in for the process that a watchdog would end."""
 
     def __init__(self) -> None:
-        self.resorts: list[float] = []
+        self.timeouts: list[float] = []
         self.errors: list[BaseException] = []
 
     async def give_up(self, error: BaseException) -> None:
@@ -109,52 +109,52 @@ class Process:
 @pytest.fixture
 def process(monkeypatch) -> Process:
     process = Process()
-    monkeypatch.setattr(faulthandler, "dump_traceback_later", lambda seconds, exit: process.resorts.append(seconds))
+    monkeypatch.setattr(faulthandler, "dump_traceback_later", lambda seconds, exit: process.timeouts.append(seconds))
     return process
 
 
 @pytest.fixture(autouse=True)
-def often(monkeypatch):
+def frequent_checks(monkeypatch):
     monkeypatch.setattr("stream_processor.health.CHECK_SECONDS", 0.01)
 
 
 async def test_a_stalled_partition_ends_the_worker(process):
     stuck = replace(CAUGHT_UP, end=60)
-    health = Health(0.2, lambda: [stuck], lambda: True, answers(), LastResort())
+    health = Health(0.2, lambda: [stuck], lambda: True, answers(), Watchdog())
     assert health.report().ready
     async with asyncio.timeout(10):
         await health.watch(process.give_up)
     assert isinstance(process.errors[0], StalledError)
     assert "samples/0 reading" in str(process.errors[0])
-    assert process.resorts[-1] == LEAVE_SECONDS
+    assert process.timeouts[-1] == EXIT_SECONDS
     report = health.report()
     assert (report.alive, report.ready) == (False, False)
     assert report.partitions == [stuck]
 
 
 async def test_a_worker_that_never_gets_an_assignment_ends(process):
-    health = Health(0.2, list, lambda: False, answers(), LastResort())
+    health = Health(0.2, list, lambda: False, answers(), Watchdog())
     async with asyncio.timeout(10):
         await health.watch(process.give_up)
     assert "the consumer group joining" in str(process.errors[0])
 
 
-async def test_a_worker_that_moves_lives_on_and_may_take_its_time_to_leave(process):
-    health = Health(0.2, lambda: [CAUGHT_UP], lambda: True, answers(), LastResort())
+async def test_a_worker_with_progress_continues_and_has_time_to_exit(process):
+    health = Health(0.2, lambda: [CAUGHT_UP], lambda: True, answers(), Watchdog())
     watching = asyncio.create_task(health.watch(process.give_up))
     await asyncio.sleep(0.5)
     assert health.report().alive
     watching.cancel()
     await asyncio.gather(watching, return_exceptions=True)
     assert process.errors == []
-    assert set(process.resorts[:-1]) == {0.2}  # put off at each check
-    assert process.resorts[-1] == LEAVE_SECONDS
+    assert set(process.timeouts[:-1]) == {0.2}  # reset at each check
+    assert process.timeouts[-1] == EXIT_SECONDS
 
 
-async def test_nothing_puts_the_last_resort_off_once_the_worker_leaves(process):
-    last_resort = LastResort()
-    last_resort.put_off(60)
-    last_resort.leave()
-    last_resort.put_off(60)
-    last_resort.leave()
-    assert process.resorts == [60, LEAVE_SECONDS]
+async def test_the_watchdog_cannot_be_reset_once_the_worker_is_exiting(process):
+    watchdog = Watchdog()
+    watchdog.reset(60)
+    watchdog.begin_exit()
+    watchdog.reset(60)
+    watchdog.begin_exit()
+    assert process.timeouts == [60, EXIT_SECONDS]

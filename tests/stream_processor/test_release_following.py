@@ -1,4 +1,4 @@
-"""Following a store: what is announced is pulled, verified and checked before it classifies anything."""
+"""Following a store: an announced release is pulled, verified and checked before it is used."""
 
 import asyncio
 import hashlib
@@ -11,19 +11,19 @@ import pytest
 from kafka import KafkaProducer
 
 from har import topics
+from har.artifacts import GoldenWindow
 from har.channels import ChannelPointer, ReleaseAnnouncement, encode_announcement
-from har.release_refusals import ReleaseRefused
-from har.releases import GoldenWindow
-from har.settings import ProcessorSettings
+from har.release_rejections import ReleaseRejected
 from model_store.client.fetching import BoundedFetcher
 from model_store.client.last_good import ClientFolder
 from model_store.client.release_client import ReleaseClient
 from model_store.onnx_classifier import OnnxClassifier
 from model_store.repository.publishing import promote, publish, rollback
-from stream_processor.measures import ProcessorMeasures
-from stream_processor.release_following import MOST_LEAD_US, ReleaseFollower, announcements
+from stream_processor.metrics import ProcessorMetrics
+from stream_processor.release_following import MAX_LEAD_US, ReleaseUpdater, announcements
 from stream_processor.release_loading import ReleaseLoader, release_client
-from stream_processor.serving import ServedReleases
+from stream_processor.serving import CurrentReleases
+from stream_processor.settings import ProcessorSettings
 from tests.model_store.client_of_store import HASTY
 from tests.model_store.made_store import MadeStore
 from tests.model_store.served_store import served
@@ -32,14 +32,14 @@ BASELINE = OnnxClassifier.open("baseline")
 
 
 class Followed:
-    """A store that is served, and a processor's view of it."""
+    """A store with a server, and a processor that follows it."""
 
     def __init__(self, store, server, folder: Path) -> None:
         self.store, self.server, self.folder = store, server, folder
-        self.measures = ProcessorMeasures()
-        self.told: list[ReleaseRefused] = []
+        self.metrics = ProcessorMetrics()
+        self.rejections: list[ReleaseRejected] = []
         self.queue: asyncio.Queue[ReleaseAnnouncement] = asyncio.Queue()
-        self.served = ServedReleases(self.loader().last_good())
+        self.served = CurrentReleases(self.loader().last_good())
 
     def loader(self) -> ReleaseLoader:
         client = ReleaseClient(
@@ -58,12 +58,12 @@ class Followed:
 
     @asynccontextmanager
     async def following(self, **options):
-        follower = ReleaseFollower(
+        follower = ReleaseUpdater(
             self.loader(),
             self.served,
             self._announced(),
-            measures=self.measures,
-            tell_refused=self.told.append,
+            metrics=self.metrics,
+            on_rejected=self.rejections.append,
             **{"interval_seconds": 60.0} | options,
         )
         task = asyncio.create_task(follower.run())
@@ -83,12 +83,12 @@ class Followed:
             while self.names != names:
                 await asyncio.sleep(0.01)
 
-    def refused(self, reason: str) -> float:
-        return self.measures.registry.get_sample_value("har_release_refused_total", {"reason": reason}) or 0.0
+    def rejected(self, reason: str) -> float:
+        return self.metrics.registry.get_sample_value("har_release_rejected_total", {"reason": reason}) or 0.0
 
-    async def until_refused(self, reason: str) -> None:
+    async def until_rejected(self, reason: str) -> None:
         async with asyncio.timeout(20):
-            while not self.refused(reason):
+            while not self.rejected(reason):
                 await asyncio.sleep(0.01)
 
 
@@ -99,13 +99,13 @@ def followed(tmp_path):
         yield Followed(store, server, tmp_path / "client")
 
 
-async def test_what_is_announced_takes_over_at_its_moment(followed):
+async def test_an_announced_release_applies_from_its_effective_time(followed):
     async with followed.following():
-        moment = followed.announce(followed.store.publish("one"), in_us=300_000)
+        effective = followed.announce(followed.store.publish("one"), in_us=300_000)
         await followed.until(stable="one")
-        assert followed.served.choice_for("phone", moment - 1).network.manifest.release == BASELINE.manifest.release
-        assert followed.served.choice_for("phone", moment).network.manifest.release == "one"
-        shown = followed.measures.registry.get_sample_value("har_release", {"channel": "stable", "release": "one"})
+        assert followed.served.choice_for("phone", effective - 1).network.manifest.release == BASELINE.manifest.release
+        assert followed.served.choice_for("phone", effective).network.manifest.release == "one"
+        shown = followed.metrics.registry.get_sample_value("har_release", {"channel": "stable", "release": "one"})
         assert shown == 1
 
 
@@ -122,7 +122,7 @@ async def test_canary_promotion_and_rollback_are_followed(followed):
         await followed.until(stable="one")
 
 
-async def test_a_worker_that_begins_serves_what_the_store_says_and_without_it_what_was_good_last(followed):
+async def test_a_new_worker_uses_the_store_or_else_the_last_good_release(followed):
     followed.store.publish("one")
     first = followed.loader().pull({}, effective=0)
     assert first.networks["stable"].manifest.release == "one"
@@ -130,47 +130,47 @@ async def test_a_worker_that_begins_serves_what_the_store_says_and_without_it_wh
     assert followed.loader().last_good().networks["stable"].manifest.release == "one"
 
 
-async def test_a_release_that_fails_its_golden_window_is_refused_and_counted_and_the_old_one_stays(followed):
+async def test_a_release_that_fails_its_golden_window_is_rejected_and_the_old_one_stays(followed):
     async with followed.following():
         followed.announce(pointer := followed.store.publish("one"))
         await followed.until(stable="one")
         wrong = followed.store.release("wrong")
         golden = msgspec.json.decode((wrong / "golden.json").read_bytes(), type=GoldenWindow)
-        turned = golden.probabilities[1:] + golden.probabilities[:1]
-        (wrong / "golden.json").write_bytes(msgspec.json.encode(msgspec.structs.replace(golden, probabilities=turned)))
+        rotated = golden.probabilities[1:] + golden.probabilities[:1]
+        (wrong / "golden.json").write_bytes(msgspec.json.encode(msgspec.structs.replace(golden, probabilities=rotated)))
         files = {f"releases/wrong/{path.name}": path.read_bytes() for path in wrong.iterdir()}
         digest = hashlib.sha256(files["releases/wrong/manifest.json"]).hexdigest()
         bad = msgspec.structs.replace(pointer, number=2, release="wrong", manifest_sha256=digest)
         followed.store.sign(files, bad)
         followed.announce(bad)
-        await followed.until_refused("unusable")
+        await followed.until_rejected("unusable")
         assert followed.names == {"stable": "one"}
-        assert (followed.told[0].serving, followed.told[0].reason) == ("one", "unusable")
-        await asyncio.wait_for(followed.served.wait_for(time.time_ns()), 0.5)  # nobody waits for it any more
-        # It is not kept as good either: a processor that starts again has the old one.
+        assert (followed.rejections[0].serving, followed.rejections[0].reason) == ("one", "unusable")
+        await asyncio.wait_for(followed.served.wait_for(time.time_ns()), 0.5)  # windows no longer wait for it
+        # It is not kept as good either: a restarted processor uses the old one.
         assert followed.loader().last_good().networks["stable"].manifest.release == "one"
 
 
-async def test_a_release_with_other_windows_is_refused_with_what_to_do(followed, caplog):
+async def test_a_release_with_other_windows_is_rejected_with_advice(followed, caplog):
     store = followed.store
     longer = publish(store.storage, store.signing, store.release("longer", hop_us=2_000_000))
     async with followed.following():
         followed.announce(longer)
-        await followed.until_refused("unusable")
+        await followed.until_rejected("unusable")
     assert "in a consumer group of its own" in caplog.text
     assert followed.names == {"stable": BASELINE.manifest.release}
 
 
-async def test_a_store_that_is_away_is_asked_until_it_is_back(followed):
+async def test_an_unreachable_store_is_asked_again(followed):
     followed.server.change = lambda name, content: None
     async with followed.following():
         followed.announce(followed.store.publish("one"))
-        await followed.until_refused("unreachable")
+        await followed.until_rejected("unreachable")
         followed.server.change = lambda name, content: content
         await followed.until(stable="one")
 
 
-async def test_a_store_that_keeps_back_what_was_announced_is_told(followed):
+async def test_a_store_without_the_announced_change_is_rejected(followed):
     folder = Path(followed.store.storage.url)
     followed.store.publish("one")
     kept = (folder / "metadata" / "timestamp.json").read_bytes()
@@ -178,59 +178,61 @@ async def test_a_store_that_keeps_back_what_was_announced_is_told(followed):
     followed.server.change = lambda name, content: kept if name == "metadata/timestamp.json" else content
     async with followed.following():
         followed.announce(pointer)
-        await followed.until_refused("rolled back")
+        await followed.until_rejected("rolled back")
 
 
-async def test_what_nobody_signed_is_not_believed_and_keeps_nothing_from_being_taken(followed):
+async def test_an_unsigned_announcement_does_not_block_signed_releases(followed):
     async with followed.following():
         one = followed.store.publish("one")
         followed.announce(msgspec.structs.replace(one, number=1_000_000))
-        await followed.until(stable="one")  # the store has it, whatever was announced
-        await followed.until_refused("rolled back")
+        await followed.until(stable="one")  # the store has it, although another change was announced
+        await followed.until_rejected("rolled back")
         followed.announce(followed.store.publish("two"))
         await followed.until(stable="two")
 
 
-async def test_a_moment_far_ahead_does_not_keep_back_what_was_signed(followed):
+async def test_an_effective_time_far_ahead_does_not_delay_a_signed_release(followed):
     async with followed.following():
         followed.announce(followed.store.publish("one"), in_us=10**15)
         await followed.until(stable="one")
-        soon = time.time_ns() // 1000 + 2 * MOST_LEAD_US
+        soon = time.time_ns() // 1000 + 2 * MAX_LEAD_US
         assert followed.served.choice_for("phone", soon).network.manifest.release == "one"
 
 
-async def test_what_was_not_announced_is_found_by_asking_now_and_then(followed):
+async def test_an_unannounced_release_is_found_by_polling(followed):
     async with followed.following(interval_seconds=0.1):
         followed.store.publish("one")
         await followed.until(stable="one")
 
 
-async def test_what_is_said_again_changes_nothing(followed):
+async def test_a_repeated_announcement_has_no_effect(followed):
     async with followed.following():
         pointer = followed.store.publish("one")
-        moment = followed.announce(pointer)
+        effective = followed.announce(pointer)
         await followed.until(stable="one")
         followed.announce(pointer, in_us=10_000_000)
         await asyncio.sleep(0.3)
-        assert followed.served.choice_for("phone", moment).network.manifest.release == "one"
-        await asyncio.wait_for(followed.served.wait_for(moment + 20_000_000), 0.5)
+        assert followed.served.choice_for("phone", effective).network.manifest.release == "one"
+        await asyncio.wait_for(followed.served.wait_for(effective + 20_000_000), 0.5)
 
 
-async def test_announcements_are_read_from_the_beginning_and_what_is_none_is_left_out(broker, followed):
-    said = [followed.store.publish(name) for name in ("one", "two")]
+async def test_announcements_are_read_from_the_beginning_and_invalid_ones_are_skipped(broker, followed):
+    pointers = [followed.store.publish(name) for name in ("one", "two")]
     producer = KafkaProducer(bootstrap_servers=[broker.bootstrap])
-    messages = [encode_announcement(ReleaseAnnouncement(pointer=each, announced=1, effective=2)) for each in said]
+    messages = [
+        encode_announcement(ReleaseAnnouncement(pointer=pointer, announced=1, effective=2)) for pointer in pointers
+    ]
     for message in (messages[0], b"nonsense", messages[1]):
         producer.send(topics.RELEASES.name, key=b"stable", value=message)
     producer.flush()
     producer.close()
-    heard = []
-    async with asyncio.timeout(30), aclosing(announcements(broker.bootstrap, fetch_wait_ms=50)) as said_again:
-        async for announcement in said_again:
-            heard.append(announcement.pointer)
-            if len(heard) == 2:
+    received = []
+    async with asyncio.timeout(30), aclosing(announcements(broker.bootstrap, fetch_wait_ms=50)) as stream:
+        async for announcement in stream:
+            received.append(announcement.pointer)
+            if len(received) == 2:
                 break
-    assert heard == said
+    assert received == pointers
 
 
 def test_two_processors_on_a_machine_keep_their_releases_apart(followed, tmp_path):

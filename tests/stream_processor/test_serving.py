@@ -1,4 +1,4 @@
-"""Which release classifies which window: by when its last reading arrived, whoever decides, and once a device."""
+"""Which release classifies which window, by the arrival time of its last reading."""
 
 import asyncio
 import time
@@ -8,7 +8,7 @@ import pytest
 from har.channels import is_canary
 from model_store.onnx_classifier import OnnxClassifier
 from model_store.release_folder import open_release
-from stream_processor.serving import KEPT_CHANGES, Served, ServedReleases
+from stream_processor.serving import KEPT_CHANGES, CurrentReleases, Served
 from tests.model_store.made_store import copied_release
 
 DEVICES = [f"phone-{number}" for number in range(200)]
@@ -16,7 +16,7 @@ DEVICES = [f"phone-{number}" for number in range(200)]
 
 @pytest.fixture(scope="module")
 def network(tmp_path_factory):
-    """Makes networks by the names of their releases."""
+    """Return a function that opens the network of a release by its name."""
     made = {}
 
     def make(name: str) -> OnnxClassifier:
@@ -27,35 +27,35 @@ def network(tmp_path_factory):
     return make
 
 
-def name_for(served: ServedReleases, device: str, arrived: int) -> str:
+def name_for(served: CurrentReleases, device: str, arrived: int) -> str:
     return served.choice_for(device, arrived).network.manifest.release
 
 
-def test_what_arrives_from_the_moment_on_is_for_the_new_release(network):
-    served = ServedReleases(Served({"stable": network("one")}))
+def test_the_new_release_classifies_what_arrives_from_its_effective_time(network):
+    served = CurrentReleases(Served({"stable": network("one")}))
     served.adopt(Served({"stable": network("two")}, effective=1_000))
     served.adopt(Served({"stable": network("three")}, effective=2_000))
     names = [name_for(served, "phone", arrived) for arrived in (0, 999, 1_000, 1_999, 2_000, 9_999)]
     assert names == ["one", "one", "two", "two", "three", "three"]
 
 
-def test_of_changes_long_ago_the_oldest_that_is_kept_stands_for_all_before(network):
-    served = ServedReleases(Served({"stable": network("release-0")}))
+def test_the_oldest_kept_change_applies_to_everything_before_it(network):
+    served = CurrentReleases(Served({"stable": network("release-0")}))
     for number in range(1, 2 * KEPT_CHANGES):
         served.adopt(Served({"stable": network(f"release-{number}")}, effective=1_000 * number))
     assert name_for(served, "phone", 0) == f"release-{KEPT_CHANGES}"
     assert name_for(served, "phone", 10**9) == f"release-{2 * KEPT_CHANGES - 1}"
 
 
-def test_a_canary_is_for_its_share_of_the_devices(network):
-    served = ServedReleases(Served({"stable": network("one"), "canary": network("two")}, 0.25))
+def test_a_canary_classifies_its_share_of_the_devices(network):
+    served = CurrentReleases(Served({"stable": network("one"), "canary": network("two")}, 0.25))
     assert [name_for(served, device, 0) for device in DEVICES] == [
         "two" if is_canary(device, 0.25) else "one" for device in DEVICES
     ]
 
 
-async def test_windows_wait_for_a_release_that_is_for_them_and_for_nothing_else(network):
-    served = ServedReleases(Served({"stable": network("one")}))
+async def test_windows_wait_only_for_a_release_that_applies_to_them(network):
+    served = CurrentReleases(Served({"stable": network("one")}))
     served.expect(1_000)
     await asyncio.wait_for(served.wait_for(999), 0.5)
     waiting = asyncio.create_task(served.wait_for(1_000))
@@ -67,8 +67,8 @@ async def test_windows_wait_for_a_release_that_is_for_them_and_for_nothing_else(
     assert name_for(served, "phone", 1_000) == "two"
 
 
-async def test_a_release_that_does_not_come_is_not_waited_for_twice(network):
-    served = ServedReleases(Served({"stable": network("one")}), longest_wait_seconds=0.1)
+async def test_windows_wait_once_for_a_release_that_is_not_loaded(network):
+    served = CurrentReleases(Served({"stable": network("one")}), longest_wait_seconds=0.1)
     served.expect(1_000)
     began = time.monotonic()
     await served.wait_for(5_000)

@@ -5,7 +5,7 @@ import pytest
 from faust.types import TP
 
 from har import topics
-from stream_processor.transport import use_transport
+from stream_processor.transport import ConsumerThread, use_transport
 
 PARTITION = TP(topics.SAMPLES.name, 0)
 
@@ -16,7 +16,7 @@ async def _nothing(*_: object) -> None:
 
 @pytest.fixture
 async def committing():
-    """Our consumer before it connects; in place of its connection, what Kafka answers to commits."""
+    """The consumer before it connects, and a list of Kafka's answers to its commits."""
     app = faust.App("tests", broker="kafka://127.0.0.1:1", store="memory://")
     use_transport(app, fetch_wait_ms=50)
     app.producer = SimpleNamespace(flush=_nothing)
@@ -31,7 +31,7 @@ async def committing():
     return consumer, answers
 
 
-async def test_a_commit_that_kafka_refused_does_not_count_as_committed(committing):
+async def test_a_commit_that_kafka_rejected_does_not_count_as_committed(committing):
     consumer, answers = committing
     answers += [True, False, True]
     committed = []
@@ -39,3 +39,12 @@ async def test_a_commit_that_kafka_refused_does_not_count_as_committed(committin
         await consumer._commit_offsets({PARTITION: offset})
         committed.append(consumer.committed(PARTITION))
     assert committed == [10, 10, 30]
+
+
+async def test_fetches_wait_as_long_as_set(committing):
+    consumer, _ = committing
+    thread = ConsumerThread(consumer)
+    thread.thread_loop.close()
+    client = thread._create_worker_consumer(consumer.transport)
+    assert client._fetch_max_wait_ms == 50
+    await client.stop()

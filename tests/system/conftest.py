@@ -1,4 +1,4 @@
-"""The whole system, on the embedded broker and on Apache Kafka, for tests to stream into."""
+"""The whole system on the embedded broker and on Apache Kafka, for tests that stream into it."""
 
 import asyncio
 import subprocess
@@ -9,15 +9,16 @@ from typing import Any
 
 import pytest
 
+from deploy.addresses import choose_addresses
+from deploy.audit.summary import Expected, PredictionWatch, SeenMessages, expected_windows
 from deploy.processes import ProcessGroup
-from deploy.stack import DASHBOARD, GATEWAY, Stack, choose_addresses, har
-from deploy.summary import Expected, PredictionWatch, Seen, expected_windows
+from deploy.stack import DASHBOARD, GATEWAY, Stack, har
 from har.windows import WindowSpec
 from tests import brokers
 
 
 class System:
-    """A running stack, and a loop of its own that its processes live in."""
+    """A running stack, with its own event loop for its processes."""
 
     def __init__(
         self, folder: Path, bootstrap: str | None = None, services: Collection[str] = (GATEWAY, DASHBOARD)
@@ -38,13 +39,13 @@ class System:
         self._loop.close()
 
     def replay(self, journal: str, *words: str) -> Expected:
-        """Replay a recording to its end; return the windows that must come of it."""
+        """Replay a recording to its end; return the expected windows."""
         folder = self.folder / journal
         command = har("replay", *words, "--quiet", "--gateway", self.stack.addresses.gateway_url)
         subprocess.run([*command, "--journal", str(folder)], check=True, timeout=240, capture_output=True)
         return expected_windows(folder, WindowSpec())
 
-    def predictions(self, expected: Expected, *, timeout_seconds: float = 60) -> Seen:
+    def predictions(self, expected: Expected, *, timeout_seconds: float = 60) -> SeenMessages:
         watch = PredictionWatch(self.stack.addresses.bootstrap)
         watch.start()
         try:
@@ -55,7 +56,7 @@ class System:
 
 @pytest.fixture(scope="module", params=brokers.KINDS)
 def system(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
-    """The running system, on the embedded broker, and then on Apache Kafka; with what a module names as `SERVICES`."""
+    """The running system on the embedded broker, then on Apache Kafka, with the services in a module's `SERVICES`."""
     folder = tmp_path_factory.mktemp("system")
     services = getattr(request.module, "SERVICES", (GATEWAY, DASHBOARD))
     if request.param == brokers.EMBEDDED:

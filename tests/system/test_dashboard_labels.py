@@ -1,4 +1,4 @@
-"""Labels that somebody sets on the dashboard reach Kafka, in the phone's time; phones are invited where they can be."""
+"""Labels set on the dashboard reach Kafka in the phone's time, and phones are invited if the gateway can do it."""
 
 import subprocess
 import time
@@ -9,7 +9,7 @@ from selenium.webdriver.common.by import By
 
 from deploy.stack import har
 from har import topics
-from har.statements import ENDLESS, decode_statement
+from har.labels import ENDLESS, decode_label
 from tests.chromium import click
 from tests.live_page import cards, console_faults, open_page, wait_for
 
@@ -25,8 +25,8 @@ def simulated(system):
     phone.wait(20)
 
 
-def statements(system):
-    """All statements that Kafka holds, in their order in the log."""
+def labels(system):
+    """Return all labels in Kafka, in the order of the log."""
     consumer = KafkaConsumer(bootstrap_servers=system.stack.addresses.bootstrap, auto_offset_reset="earliest")
     try:
         numbers = consumer.partitions_for_topic(topics.LABELS.name)
@@ -34,7 +34,7 @@ def statements(system):
         until, found = time.monotonic() + 2, []
         while time.monotonic() < until:
             for records in consumer.poll(timeout_ms=200).values():
-                found += [decode_statement(record.value) for record in records]
+                found += [decode_label(record.value) for record in records]
         return found
     finally:
         consumer.close()
@@ -44,16 +44,16 @@ def press(browser, selector):
     click(browser, browser.find_element(By.CSS_SELECTOR, selector))
 
 
-def said(browser):
-    return browser.find_element(By.ID, "label-said").text
+def status(browser):
+    return browser.find_element(By.ID, "label-status").text
 
 
-# What a browser asks for does not depend on the broker.
+# The requests of a browser do not depend on the broker.
 embedded = pytest.mark.parametrize("system", ["embedded"], indirect=True, scope="module")
 
 
 @embedded
-def test_a_label_is_set_stopped_and_taken_back(system, simulated, browser):
+def test_a_label_is_started_ended_and_undone(system, simulated, browser):
     open_page(browser, system.stack.addresses.dashboard)
     wait_for(browser, lambda page: simulated in cards(page))
     wait_for(browser, lambda page: page.find_elements(By.CSS_SELECTOR, f"[data-device={simulated}] .label-button"))
@@ -65,14 +65,14 @@ def test_a_label_is_set_stopped_and_taken_back(system, simulated, browser):
     assert browser.find_element(By.ID, "label-title").text == simulated
     before = time.time_ns() // 1000
     press(browser, ".choice[data-activity=walk]")
-    wait_for(browser, lambda page: said(page).startswith("Walking since"))
+    wait_for(browser, lambda page: status(page).startswith("Walking since"))
     after = time.time_ns() // 1000
     press(browser, "#label-stop")
-    wait_for(browser, lambda page: said(page).startswith("Ended at"))
+    wait_for(browser, lambda page: status(page).startswith("Ended at"))
     press(browser, "#label-undo")
-    wait_for(browser, lambda page: said(page) == "Taken back.")
-    made, ended, undone = statements(system)[-3:]
-    assert {(each.device, each.session, each.start, each.activity) for each in (made, ended, undone)} == {
+    wait_for(browser, lambda page: status(page) == "Undone.")
+    made, ended, undone = labels(system)[-3:]
+    assert {(label.device, label.session, label.start, label.activity) for label in (made, ended, undone)} == {
         (simulated, made.session, made.start, "walk")
     }
     # The simulated phone's clock is this machine's; it sends a batch about every 0.8 s.
@@ -84,10 +84,10 @@ def test_a_label_is_set_stopped_and_taken_back(system, simulated, browser):
 
 
 @embedded
-def test_an_invitation_that_this_gateway_cannot_give_is_explained(system, simulated, browser):
+def test_an_invitation_that_the_gateway_cannot_create_is_explained(system, simulated, browser):
     open_page(browser, system.stack.addresses.dashboard)
     wait_for(browser, lambda page: page.find_element(By.ID, "add-phone").is_displayed())
     press(browser, "#add-phone")
     browser.find_element(By.ID, "enrol-name").send_keys("annas-phone")
     press(browser, "#enrol-form .primary")
-    wait_for(browser, lambda page: "--lan" in page.find_element(By.ID, "enrol-said").text)
+    wait_for(browser, lambda page: "--lan" in page.find_element(By.ID, "enrol-status").text)

@@ -1,4 +1,4 @@
-"""`har demo` as a person runs it."""
+"""`har demo` as users run it."""
 
 import hashlib
 import json
@@ -24,7 +24,7 @@ pytestmark = [pytest.mark.kafka, pytest.mark.redis]
 DEMO = [sys.executable, "-m", "deploy", "demo"]
 
 
-def test_an_unattended_run_misses_no_window_and_is_right_and_quick(tmp_path):
+def test_an_unattended_run_misses_no_window_and_is_accurate_and_fast(tmp_path):
     summary_file = tmp_path / "out.json"
     run = subprocess.run(
         [*DEMO, "--seconds", "35", "--segment-seconds", "7", "--summary", str(summary_file)],
@@ -43,7 +43,7 @@ def test_an_unattended_run_misses_no_window_and_is_right_and_quick(tmp_path):
     assert "Dashboard:  http://127.0.0.1:" in run.stdout
 
 
-def test_ctrl_c_stops_everything_and_busy_ports_are_avoided(tmp_path):
+def test_ctrl_c_stops_everything_and_ports_in_use_are_avoided(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as busy:
         taken = busy.getsockname()[1]
         temporary = {**os.environ, "TMPDIR": str(tmp_path)}
@@ -66,7 +66,7 @@ def test_ctrl_c_stops_everything_and_busy_ports_are_avoided(tmp_path):
         assert list(Path(tmp_path).iterdir()) == []
 
 
-def test_a_kafka_that_runs_already_is_used_and_what_it_held_is_not_counted(apache_kafka, tmp_path):
+def test_a_running_kafka_is_used_and_its_old_messages_are_not_counted(apache_kafka, tmp_path):
     with ApacheBroker(apache_kafka) as kafka:
         for run in ("first", "second"):
             file = tmp_path / run
@@ -79,41 +79,41 @@ def test_a_kafka_that_runs_already_is_used_and_what_it_held_is_not_counted(apach
         assert apache_kafka.is_running(1)
 
 
-def test_a_kafka_that_cannot_be_reached_stops_the_demo_with_the_reason():
+def test_an_unreachable_kafka_stops_the_demo_with_the_reason():
     run = subprocess.run([*DEMO, "--bootstrap", f"127.0.0.1:{free_port()}"], capture_output=True, text=True, timeout=60)
     assert run.returncode == 1
     assert "Unable to bootstrap" in run.stderr
 
 
-def test_a_release_that_is_not_there_stops_the_demo_with_the_reason(tmp_path):
+def test_a_missing_release_stops_the_demo_with_the_reason(tmp_path):
     began = time.monotonic()
     run = subprocess.run([*DEMO, "--release", str(tmp_path)], capture_output=True, text=True, timeout=60)
     assert run.returncode == 1
-    assert "no release there" in run.stderr
+    assert "no release at" in run.stderr
     assert time.monotonic() - began < 30
 
 
-def test_phones_of_the_local_network_are_let_in_by_https_and_with_a_token(tmp_path):
+def test_phones_on_the_lan_connect_by_https_with_a_token(tmp_path):
     words = ["--lan", "--lan-address", "127.0.0.1", "--devices", "2", "--seconds", "14", "--archive", "archive"]
     demo = subprocess.Popen(
         [*DEMO, *words, "--summary", "out.json"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
         cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(Path.cwd())},
     )  # fmt: skip
     assert demo.stdout is not None
-    said = []
+    lines = []
     for line in demo.stdout:
-        said.append(line)
+        lines.append(line)
         if "har devices enrol" in line:
             break
-    url = next(line.split()[-1] for line in said if "Phone page:" in line)
+    url = next(line.split()[-1] for line in lines if "Phone page:" in line)
     trust = ssl.create_default_context(cafile=tmp_path / ".har" / "local-authority" / "authority.pem")
     with urllib.request.urlopen(url, context=trust) as page:
         assert b"<title>" in page.read()
     origin = url.removesuffix("/phone/")
     with urllib.request.urlopen(f"{origin}/trust", context=trust) as page:
-        shown = page.read().decode()
-    fingerprint = next(line.split()[-1] for line in said if "fingerprint" in line)
-    assert fingerprint in shown
+        trust_page = page.read().decode()
+    fingerprint = next(line.split()[-1] for line in lines if "fingerprint" in line)
+    assert fingerprint in trust_page
     with urllib.request.urlopen(f"{origin}/local-authority.crt", context=trust) as file:
         assert hashlib.sha256(file.read()).hexdigest() == fingerprint.replace(":", "").lower()
     with pytest.raises(urllib.error.HTTPError, match="401"):

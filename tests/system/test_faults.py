@@ -1,4 +1,4 @@
-"""What goes wrong in one place stays there."""
+"""A fault in one place has no effect elsewhere."""
 
 import os
 import signal
@@ -11,7 +11,7 @@ from deploy.audit.auditing import audit
 from deploy.audit.text import describe
 from deploy.stack import GATEWAY, har
 from har import topics
-from har.samples import encode_batch
+from har.binary_samples import encode_batch
 from tests.batches import live_batches
 
 pytestmark = pytest.mark.kafka
@@ -30,7 +30,7 @@ def check_is_clean(system, journal: str) -> None:
     assert found.is_clean, describe(found)
 
 
-def test_poison_in_the_log_is_set_aside_and_the_stream_goes_on(system):
+def test_poison_in_the_log_is_dead_lettered_and_the_stream_continues(system):
     with simulate(system, "poison", 10) as phones:
         producer = KafkaProducer(bootstrap_servers=[system.stack.addresses.bootstrap])
         valid = encode_batch(live_batches(1, device="mallory")[0])
@@ -45,7 +45,7 @@ def test_poison_in_the_log_is_set_aside_and_the_stream_goes_on(system):
 
 
 @pytest.mark.parametrize(("part", "first"), [("processor", 3), ("gateway", 6)])
-def test_a_part_killed_in_the_middle_loses_nothing(system, part, first):
+def test_nothing_is_lost_if_a_part_is_killed(system, part, first):
     with simulate(system, part, 12, first=first) as phones:
         with pytest.raises(subprocess.TimeoutExpired):
             phones.wait(5)

@@ -12,7 +12,7 @@ from tests.live_page import cards, connection, console_faults, open_page, wait_f
 DEVICES = [f"simulated-{number:02d}" for number in range(8)]
 
 
-# What a browser shows does not depend on the broker.
+# The page does not depend on the broker.
 @pytest.mark.parametrize("system", ["embedded"], indirect=True, scope="module")
 def test_eight_phones_change_activity_and_the_page_survives_its_server(system, browser):
     addresses = system.stack.addresses

@@ -1,4 +1,4 @@
-"""The phone page in a browser with emulated sensors, against the whole system: what it recorded is what Kafka has."""
+"""The phone page in a browser with emulated sensors and the whole system: Kafka has what the page recorded."""
 
 import time
 from dataclasses import dataclass
@@ -6,14 +6,15 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
+from deploy.addresses import choose_addresses
+from deploy.audit.topic_reader import TopicReader
 from deploy.local_store import LocalStore
 from deploy.processes import ProcessGroup
-from deploy.stack import Stack, choose_addresses
-from deploy.topic_reader import TopicReader
+from deploy.stack import Stack
 from har import topics
+from har.binary_samples import decode_batch
+from har.labels import decode_label
 from har.predictions import decode_prediction
-from har.samples import decode_batch
-from har.statements import decode_statement
 from har.windows import recording_windows
 from ingest.devices.registry import Registry
 from model_store.onnx_classifier import OnnxClassifier
@@ -26,17 +27,17 @@ pytestmark = [pytest.mark.kafka, pytest.mark.browser]
 
 DEVICE = "annas-phone"
 OPERATOR = "an operator's token"
-#: Of the cut, and of asking the store whether it has a newer root.
+#: Console messages of the cut, and of the request for a newer root of the store.
 EXPECTED_FAULTS = ("net::ERR_", "WebSocket connection", "2.root.json")
-#: Longer than a window, its filter and the grace.
+#: How long to wait for predictions, s: longer than a window, its filter and the grace.
 SETTLE_SECONDS = 15
-#: Between two looks at what has arrived: each reads all of it.
-LOOK_SECONDS = 1
+#: Interval between checks, s: each reads everything that has arrived.
+CHECK_SECONDS = 1
 
 
 @dataclass
 class RealGateway:
-    """What `PhoneInBrowser` asks of a gateway."""
+    """The attributes of a gateway that `PhoneInBrowser` needs."""
 
     url: str
     device: str = DEVICE
@@ -44,7 +45,7 @@ class RealGateway:
 
 @pytest.fixture(scope="module")
 def enrolling(tmp_path_factory):
-    """The whole system with a store, an archive and a gateway that asks for enrolment; and the registry."""
+    """The whole system with a store, an archive and a gateway that requires enrolment; and its registry."""
     folder = tmp_path_factory.mktemp("enrolling")
     url = f"sqlite:///{folder}/devices.sqlite3"
     system = System(folder)
@@ -67,7 +68,7 @@ def enrolling(tmp_path_factory):
 
 @pytest.fixture
 def network(enrolling):
-    """What is between the phone and the gateway."""
+    """The network between the phone and the gateway."""
     with CuttableNetwork(enrolling[0].stack.addresses.gateway) as cuttable:
         yield cuttable
 
@@ -84,7 +85,7 @@ def phone(enrolling, network, browser):
 
 
 def of_device(system, topic, decode, device=DEVICE):
-    """What a topic holds of a device, in its order."""
+    """Return the messages of a device on a topic, in order."""
     with TopicReader(system.stack.addresses.bootstrap, topic.name) as reader:
         reader.open()
         records = [record for read in reader.read_to_end() for record in read]
@@ -95,7 +96,7 @@ def sessions_of(recorded):
     return list(dict.fromkeys(reading[0] for reading in recorded))
 
 
-def test_what_the_page_recorded_is_in_kafka_and_both_answer_alike_also_over_a_cut(enrolling, network, phone):
+def test_kafka_has_what_the_page_recorded_and_both_predict_alike_despite_a_cut(enrolling, network, phone):
     system, _ = enrolling
     phone.click("classifies")
     phone.start()
@@ -110,13 +111,13 @@ def test_what_the_page_recorded_is_in_kafka_and_both_answer_alike_also_over_a_cu
     phone.wait(lambda: phone.state()["labelsWaiting"] == 0)
     phone.shake(10)
     phone.wait(lambda: phone.state()["waiting"] < 5)
-    phone.click("start")  # it stops now
+    phone.click("start")  # stops the recording
     phone.wait_until_all_is_sent()
     phone.wait(lambda: phone.state()["labelsWaiting"] == 0)
     state, recorded = phone.state(), phone.recorded()
     assert state["lostSeconds"] == 0
-    assert state["refused"] == 0
-    # Of what came late, Redis holds only the newest.
+    assert state["rejected"] == 0
+    # Redis holds only the newest of the predictions that came late.
     assert state["compared"] == state["agreeing"] >= 8
 
     batches = of_device(system, topics.SAMPLES, decode_batch)
@@ -131,13 +132,13 @@ def test_what_the_page_recorded_is_in_kafka_and_both_answer_alike_also_over_a_cu
     until = time.monotonic() + SETTLE_SECONDS
     predictions = {}
     while predictions.keys() != expected.keys() and time.monotonic() < until:
-        time.sleep(LOOK_SECONDS)
-        said = of_device(system, topics.PREDICTIONS, decode_prediction)
-        predictions = {(each.session, each.start): each for each in said}
+        time.sleep(CHECK_SECONDS)
+        found = of_device(system, topics.PREDICTIONS, decode_prediction)
+        predictions = {(prediction.session, prediction.start): prediction for prediction in found}
     assert predictions.keys() == expected.keys()
     for key, row in expected.items():
         assert np.float32(list(predictions[key].probabilities.values())).tolist() == row.tolist()
-    made, stopped = of_device(system, topics.LABELS, decode_statement)
+    made, stopped = of_device(system, topics.LABELS, decode_label)
     assert (made.activity, made.user, made.start) == ("walk", "anna", stopped.start)
     assert recorded[0][1] < made.start < stopped.end <= recorded[-1][1] + 2_000_000
     assert [fault for fault in phone.console_faults() if not any(part in fault for part in EXPECTED_FAULTS)] == []
@@ -152,7 +153,7 @@ def test_labelled_minutes_of_the_page_are_in_the_training_table(enrolling, phone
         begin = phone.recorded()[-1][1]
         move(12)
         labelled[activity] = begin + 500_000, phone.recorded()[-1][1] - 500_000
-    phone.click("start")  # it stops now
+    phone.click("start")  # stops the recording
     phone.wait_until_all_is_sent()
     phone.wait(lambda: phone.state()["labelsWaiting"] == 0)
     recorded = phone.recorded()
@@ -161,23 +162,23 @@ def test_labelled_minutes_of_the_page_are_in_the_training_table(enrolling, phone
         found = {}
         for part in find_source(system.folder / "archive").parts():
             table = part.table
-            mine = table.filter(table["session"].cast("string").to_numpy(zero_copy_only=False) == recorded[-1][0])
-            for label, time_us in zip(mine["gt"].to_pylist(), mine["t"].to_pylist(), strict=True):
+            rows = table.filter(table["session"].cast("string").to_numpy(zero_copy_only=False) == recorded[-1][0])
+            for label, time_us in zip(rows["gt"].to_pylist(), rows["t"].to_pylist(), strict=True):
                 found[time_us] = label
         return found
 
-    wanted = {reading[1] for reading in recorded if reading[0] == recorded[-1][0]}
+    expected = {reading[1] for reading in recorded if reading[0] == recorded[-1][0]}
     table, until = {}, time.monotonic() + 60
-    while not (wanted <= table.keys() and set(labelled) <= set(table.values())) and time.monotonic() < until:
-        time.sleep(LOOK_SECONDS)
+    while not (expected <= table.keys() and set(labelled) <= set(table.values())) and time.monotonic() < until:
+        time.sleep(CHECK_SECONDS)
         table = read()
-    assert wanted == table.keys()
+    assert expected == table.keys()
     for activity, (begin, end) in labelled.items():
         inside = {label for moment, label in table.items() if begin <= moment <= end}
         assert inside == {activity}
 
 
-def test_private_mode_sends_activities_and_no_reading(enrolling, phone):
+def test_private_mode_sends_predictions_and_no_readings(enrolling, phone):
     system, _ = enrolling
     phone.click("private")
     phone.start()
@@ -186,17 +187,17 @@ def test_private_mode_sends_activities_and_no_reading(enrolling, phone):
     session = phone.recorded()[-1][0]
 
     def reported():
-        said = of_device(system, topics.PREDICTIONS, decode_prediction)
-        return [each for each in said if each.session == session]
+        found = of_device(system, topics.PREDICTIONS, decode_prediction)
+        return [prediction for prediction in found if prediction.session == session]
 
     until = time.monotonic() + SETTLE_SECONDS
     while len(reported()) < 5 and time.monotonic() < until:
-        time.sleep(LOOK_SECONDS)
-    assert {each.made_on for each in reported()} == {"device"}
+        time.sleep(CHECK_SECONDS)
+    assert {prediction.made_on for prediction in reported()} == {"device"}
     assert session not in {batch.session for batch in of_device(system, topics.SAMPLES, decode_batch)}
 
 
-def test_a_phone_that_is_revoked_is_told_so_and_stops(enrolling, phone):
+def test_a_revoked_phone_is_notified_and_stops(enrolling, phone):
     _, registry = enrolling
     phone.start()
     phone.wait(lambda: phone.state()["accepted"] > 0)

@@ -1,4 +1,4 @@
-"""Real recordings through the running system: the windows and answers are those that they give offline."""
+"""Real recordings through the running system: windows and predictions equal those computed offline."""
 
 from collections import Counter
 
@@ -9,14 +9,14 @@ from deploy.stack import GATEWAY
 from har.answers import UNKNOWN
 from har.scoring import confusion_matrix, scores
 from har.windows import recording_windows
-from ingest.recording_files import read_recordings
+from ingest.senders.recording_files import read_recordings
 from model_store.onnx_classifier import OnnxClassifier
-from trainer.evaluate import evaluate
+from trainer.commands.evaluate import evaluate
 
 pytestmark = pytest.mark.kafka
 SERVICES = (GATEWAY,)
 
-STANDING_TEST_USERS = {"hapt_24_users.parquet": "u21,u22,u23,u24", "pocket_6_users.parquet": "u06"}
+RESERVED_TEST_USERS = {"hapt_24_users.parquet": "u21,u22,u23,u24", "pocket_6_users.parquet": "u06"}
 
 
 def of_devices(seen, expected):
@@ -24,7 +24,7 @@ def of_devices(seen, expected):
     return {key: prediction for key, prediction in seen.predictions.items() if key[0] in devices}
 
 
-def test_hhar_out_of_order_gives_exactly_the_offline_windows_and_stands(system, shared_data):
+def test_hhar_out_of_order_gives_exactly_the_offline_windows_and_stand(system, shared_data):
     file = shared_data / "hhar_excerpt" / "Phones_accelerometer_first10000.csv"
     expected = system.replay("hhar", str(file), "--speed", "4")
     got = of_devices(system.predictions(expected), expected)
@@ -33,24 +33,24 @@ def test_hhar_out_of_order_gives_exactly_the_offline_windows_and_stands(system, 
     first = min(start for _, _, start in got)
     assert sorted(start - first for _, _, start in got) == (offline.starts - offline.starts[0]).tolist()
     assert got.keys() == expected.truth.keys()
-    answers = Counter(prediction.activity for prediction in got.values())
-    assert answers["stand"] >= 0.9 * len(got)
+    activities = Counter(prediction.activity for prediction in got.values())
+    assert activities["stand"] >= 0.9 * len(got)
 
 
-def test_the_same_recording_twice_gives_the_same_answers_bit_for_bit(system, shared_data):
+def test_the_same_recording_twice_gives_the_same_predictions_bit_for_bit(system, shared_data):
     file = str(shared_data / "hhar_excerpt" / "Phones_accelerometer_first10000.csv")
-    answers = []
+    probabilities = []
     for number, batch in enumerate((50, 73)):
         expected = system.replay(f"twice-{number}", file, "--speed", "20", "--batch-readings", str(batch))
         seen = system.predictions(expected).predictions
-        answers.append([seen[key].probabilities for key in sorted(expected.truth)])
-    assert answers[0] == answers[1]
-    assert len(answers[0]) == 35
+        probabilities.append([seen[key].probabilities for key in sorted(expected.truth)])
+    assert probabilities[0] == probabilities[1]
+    assert len(probabilities[0]) == 35
 
 
-@pytest.mark.parametrize("file", STANDING_TEST_USERS)
-def test_standing_test_users_end_to_end_score_as_offline(system, shared_data, file):
-    users = STANDING_TEST_USERS[file]
+@pytest.mark.parametrize("file", RESERVED_TEST_USERS)
+def test_scores_of_reserved_test_users_end_to_end_equal_the_offline_scores(system, shared_data, file):
+    users = RESERVED_TEST_USERS[file]
     expected = system.replay(file, str(shared_data / file), "--user", users, "--speed", "25")
     got = of_devices(system.predictions(expected), expected)
     assert got.keys() == expected.truth.keys()
@@ -58,11 +58,11 @@ def test_standing_test_users_end_to_end_score_as_offline(system, shared_data, fi
     network = OnnxClassifier.open("baseline")
     classes = network.manifest.classes
     scored = [(label, got[key].activity) for key, label in expected.truth.items() if label in classes]
-    truth, answer = (np.array([[*classes, UNKNOWN].index(pair[n]) for pair in scored]) for n in (0, 1))
+    truth, predicted = (np.array([[*classes, UNKNOWN].index(pair[n]) for pair in scored]) for n in (0, 1))
     may_be_unknown = network.manifest.decision_threshold > 0
-    end_to_end = confusion_matrix(truth, answer, len(classes), unknown=may_be_unknown)
-    theirs = [r for r in read_recordings(shared_data / file) if r.user in users.split(",")]
-    offline = evaluate(network, theirs)
+    end_to_end = confusion_matrix(truth, predicted, len(classes), unknown=may_be_unknown)
+    recordings = [r for r in read_recordings(shared_data / file) if r.user in users.split(",")]
+    offline = evaluate(network, recordings)
     assert end_to_end.tolist() == offline.confusion
     assert not offline.met_training_users
     if file.startswith("hapt"):

@@ -1,4 +1,4 @@
-"""A session pushed as the Sensor Logger app does gives the answers of a replay of the same readings."""
+"""A session pushed like the app Sensor Logger gives the predictions of a replay of the same readings."""
 
 import time
 import urllib.request
@@ -9,10 +9,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from deploy.audit.summary import Expected
 from deploy.stack import GATEWAY
-from deploy.summary import Expected
 from har.windows import recording_windows
-from ingest.recording_files import read_recordings
+from ingest.senders.recording_files import read_recordings
 from tests.ingest.sensor_logger.recorded_session import recorded_session
 
 pytestmark = pytest.mark.kafka
@@ -24,7 +24,7 @@ LAST_WINDOWS = 4
 
 
 def part_of(shared_data):
-    """The first minute and a half of a wearer whom the network never saw."""
+    """Return the first minute and a half of a wearer the network was not trained on."""
     recording = next(r for r in read_recordings(shared_data / "pocket_6_users.parquet") if r.user == "u06")
     times, kept = np.unique(recording.times, return_index=True)
     kept = kept[times < times[0] + SECONDS * 1_000_000]
@@ -40,14 +40,14 @@ def write(recording, file):
 
 
 @pytest.mark.parametrize("variant", ["android", "ios", "ios-uncalibrated"])
-def test_a_pushed_session_is_answered_as_its_replay(system, shared_data, tmp_path, variant):
+def test_a_pushed_session_gives_the_predictions_of_its_replay(system, shared_data, tmp_path, variant):
     recording = part_of(shared_data)
     file = write(recording, tmp_path / "part.parquet")
     replayed = system.replay(f"replayed-{variant}", str(file), "--speed", "30")
     seen = system.predictions(replayed).predictions
     by_replay = [seen[key] for key in sorted(replayed.truth)]
 
-    # As far into a second as the recording begins, so that windows are cut at the same places.
+    # At the same fraction of a second as the recording, so that windows are cut at the same places.
     start = (time.time_ns() // 1_000_000_000 - SECONDS - 5) * 1_000_000 + int(recording.times[0]) % 1_000_000
     session = recorded_session(recording, variant, start * 1_000, device_id=f"logger-{variant}", session_id="s")
     for document in session.documents:

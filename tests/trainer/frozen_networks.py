@@ -13,7 +13,8 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # TensorFlow and tf2onnx warn of their own insides while they are imported
     import tf_keras
 
-    from trainer import freezing, networks
+    from trainer import freezing
+    from trainer.fitting import networks
 
 STEPS = 200
 RATE_HZ = 50
@@ -43,7 +44,7 @@ def decided(name: str, *, steps: int = STEPS, classes: int = len(CLASSES)) -> An
 
 @cache
 def frozen_network(name: str) -> tuple[Any, freezing.Frozen]:
-    """Return a network of `trainer.networks.NETWORKS` and its frozen forms."""
+    """Return a network of `trainer.fitting.networks.NETWORKS` and its frozen forms."""
     model = decided(name)
     frozen = freezing.freeze_all(model, made_windows(300), steps=STEPS, rate_hz=RATE_HZ, normalisation=GRAVITY)
     return model, frozen

@@ -1,17 +1,17 @@
-"""Examples for tests that care about some of their columns only."""
+"""Examples for tests that use only some of their columns."""
 
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.examples import Examples
+from trainer.fitting.examples import Examples
 
 
 def made_examples(
     people: Sequence[str], labels: Sequence[int], values: NDArray[np.float32] | None = None, *, model: str = "phone"
 ) -> Examples:
-    """Windows of these people with these labels, a second apart, all of one session and model."""
+    """Windows with given people and labels, one second apart, all of one session and model."""
     count = len(labels)
     return Examples(
         np.zeros((count, 4, 3), np.float32) if values is None else values,

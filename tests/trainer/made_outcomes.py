@@ -1,4 +1,4 @@
-"""What a made-up network answers, for tests that care about answers and not about networks."""
+"""Outcomes of generated predictions, for tests that need no network."""
 
 from collections.abc import Sequence
 
@@ -19,7 +19,7 @@ def answering(
     models: Sequence[str] | str = "phone",
     labels: tuple[str, ...] = (*CLASSES, "null"),
 ) -> Outcomes:
-    """Windows of these labels to each of which a class is answered with a probability."""
+    """Outcomes of windows with given labels, predicted classes and confidences."""
     count = len(truth)
     sure = np.broadcast_to(np.asarray(confidence, np.float32), (count,))
     probabilities = np.repeat((1 - sure)[:, None] / 2, 3, axis=1).astype(np.float32)
@@ -35,9 +35,9 @@ def answering(
 
 
 def simulated(skill: NDArray[np.float64], rng: np.random.Generator, *, windows: int = 40) -> Outcomes:
-    """Answers of a network to `windows` windows of each class of each person, right with the probability `skill`.
+    """Outcomes of `windows` windows for each person and class, each correct with the probability in `skill`.
 
-    `skill` has a row a person and a column a class; every other person has another model of phone.
+    `skill` has a row per person and a column per class. People alternate between two models of phone.
     """
     users = len(skill)
     truth = np.tile(np.repeat(np.arange(len(CLASSES)), windows), users)

@@ -1,4 +1,4 @@
-"""Small labelled recordings of made-up people, different enough that a network can learn them in seconds."""
+"""Small labelled recordings of generated people, whose activities a network learns in seconds."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,7 +22,7 @@ def made_recording(
     labels: tuple[str, ...] = LABELS,
     seed: int = 0,
 ) -> Recording:
-    """One session in which each label takes its turn, equally long; walking sways, sitting does not."""
+    """One session with equally long runs of each label; walking sways, all others hardly."""
     rng = np.random.default_rng([seed, *user.encode()])
     count = int(seconds * rate_hz)
     t = np.arange(count) / rate_hz

@@ -1,4 +1,4 @@
-"""Release folders with a network of a few operations, which tells walking from sitting by how much the signal sways."""
+"""Release folders with a network of a few operations, which distinguishes walking and sitting by sway."""
 
 import hashlib
 from pathlib import Path
@@ -8,7 +8,8 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from har.releases import Artifact, Golden, GoldenWindow, Normalisation, ReleaseManifest, encode_manifest
+from har.artifacts import Artifact, Golden, GoldenWindow
+from har.releases import Normalisation, ReleaseManifest, encode_manifest
 from har.windows import WindowSpec
 from model_store.onnx_classifier import OnnxClassifier
 
@@ -18,7 +19,7 @@ GRAVITY = Normalisation(mean=(0.0, 0.0, 0.0), scale=(9.81, 9.81, 9.81))
 
 
 def made_release(folder: Path, *, border: float = 0.05, slope: float = 200.0, **manifest: object) -> Path:
-    """Write a release that answers walk where the mean sway, as a share of gravity, is above a border."""
+    """Write a release that predicts walk if the mean sway, as a share of gravity, is above `border`."""
     folder.mkdir(parents=True)
     content = _network(border, slope)
     (folder / "network.onnx").write_bytes(content)
@@ -30,7 +31,7 @@ def made_release(folder: Path, *, border: float = 0.05, slope: float = 200.0, **
         decision_threshold=0.0, artifacts=[artifact], golden=Golden("golden.json", 1e-4), training_users=[], data=[],
         metrics={}, weights_licence="none",
     )  # fmt: skip
-    # The golden window's answer is the network's own: of a still window, the border alone decides.
+    # The golden window is still, so its probabilities depend only on the border.
     sit = 1 / (1 + np.exp(-2 * slope * border))
     golden = GoldenWindow([(0.0, 0.0, 9.81)] * SPEC.steps, [float(sit), float(1 - sit)])
     (folder / "golden.json").write_bytes(msgspec.json.encode(golden))

@@ -1,4 +1,4 @@
-"""What took hours to make is on the disk, and not only with the system, before it has its name."""
+"""Results of long computations are synced to disk before they get their names."""
 
 import os
 from pathlib import Path
@@ -12,40 +12,40 @@ from trainer.preparation.writing import prepared_folder
 
 
 class Weights:
-    """Of a network, all that is asked here."""
+    """Stands for a network."""
 
     def get_weights(self) -> list[Any]:
-        """Return some."""
+        """Return one array."""
         return [np.ones(3, np.float32)]
 
 
 @pytest.fixture
 def synced(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """The files and folders that were waited for, by their numbers, which stay when they are renamed."""
-    numbers: list[int] = []
-    waiting = os.fsync
+    """The inodes of synced files and folders, which stay the same when these are renamed."""
+    inodes: list[int] = []
+    fsync = os.fsync
 
-    def note(descriptor: int) -> None:
-        numbers.append(os.fstat(descriptor).st_ino)
-        waiting(descriptor)
+    def record(descriptor: int) -> None:
+        inodes.append(os.fstat(descriptor).st_ino)
+        fsync(descriptor)
 
-    monkeypatch.setattr(os, "fsync", note)
-    return numbers
+    monkeypatch.setattr(os, "fsync", record)
+    return inodes
 
 
-def test_weights_are_on_the_disk(tmp_path: Path, synced: list[int]) -> None:
+def test_weights_are_synced(tmp_path: Path, synced: list[int]) -> None:
     file = tmp_path / "weights.npz"
     save_weights(Weights(), file)
     assert synced == [file.stat().st_ino, tmp_path.stat().st_ino]
 
 
-def test_a_prepared_folder_is_on_the_disk_with_all_that_is_in_it(tmp_path: Path, synced: list[int]) -> None:
+def test_a_prepared_folder_is_synced_with_all_its_files(tmp_path: Path, synced: list[int]) -> None:
     output = tmp_path / "prepared"
     with prepared_folder(output) as folder:
         (folder / "split=train").mkdir()
         (folder / "split=train" / "pieces.parquet").write_bytes(b"pieces")
         (folder / "prepared.json").write_bytes(b"{}")
-    wanted = {entry.stat().st_ino for entry in [output, *output.rglob("*")]}
-    assert len(wanted) == 4
-    assert wanted <= set(synced[:-1])
-    assert synced[-1] == tmp_path.stat().st_ino  # its name, at last
+    expected = {entry.stat().st_ino for entry in [output, *output.rglob("*")]}
+    assert len(expected) == 4
+    assert expected <= set(synced[:-1])
+    assert synced[-1] == tmp_path.stat().st_ino  # the renaming comes last

@@ -1,4 +1,4 @@
-"""One network in four formats: all agree with it, and what does not is refused."""
+"""One network in four formats: all agree with it, and a format that does not is rejected."""
 
 import hashlib
 from typing import Any
@@ -20,7 +20,7 @@ from tests.trainer.frozen_networks import (
     tf_keras,
 )
 from trainer import freezing
-from trainer.freezing.agreement import measure_agreement, trained_answers
+from trainer.freezing.agreement import measure_agreement, trained_probabilities
 
 # TensorFlow and its converters call what numpy and protobuf have deprecated.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
@@ -58,16 +58,14 @@ def test_every_format_is_small_and_agrees_with_the_network(network: tuple[Any, f
 
 
 @pytest.mark.parametrize("name", FORMATS)
-def test_each_format_answers_windows_that_it_was_not_compared_on(
-    network: tuple[Any, freezing.Frozen], name: Any
-) -> None:
+def test_formats_agree_on_other_windows(network: tuple[Any, freezing.Frozen], name: Any) -> None:
     model, frozen = network
     predict = freezing.load_predictor(name, frozen.files[name])
     for count in (1, 7):
         windows = GRAVITY.apply(made_windows(count, seed=count))
         answers = predict(windows)
         assert answers.dtype == np.float32
-        np.testing.assert_allclose(answers, trained_answers(model, windows), atol=DIFFERENCES[name])
+        np.testing.assert_allclose(answers, trained_probabilities(model, windows), atol=DIFFERENCES[name])
 
 
 def test_each_lstm_layer_is_one_node_for_onnx(network: tuple[Any, freezing.Frozen]) -> None:
@@ -78,7 +76,7 @@ def test_each_lstm_layer_is_one_node_for_onnx(network: tuple[Any, freezing.Froze
 
 
 @pytest.mark.parametrize("name", FORMATS)
-def test_an_answer_does_not_depend_on_the_windows_before_it(network: tuple[Any, freezing.Frozen], name: Any) -> None:
+def test_probabilities_do_not_depend_on_earlier_windows(network: tuple[Any, freezing.Frozen], name: Any) -> None:
     predict = freezing.load_predictor(name, network[1].files[name])
     windows = GRAVITY.apply(made_windows(12))
     forwards = np.concatenate([predict(window[None]) for window in windows])
@@ -87,7 +85,7 @@ def test_an_answer_does_not_depend_on_the_windows_before_it(network: tuple[Any, 
 
 
 @pytest.mark.parametrize("name", ["onnx", "litert-float32", "tensorflow-frozen-graph"])
-def test_the_golden_window_is_answered_alike(network: tuple[Any, freezing.Frozen], name: Any) -> None:
+def test_formats_reproduce_the_golden_window(network: tuple[Any, freezing.Frozen], name: Any) -> None:
     golden = network[1].golden
     assert len(golden.window) == STEPS
     predict = freezing.load_predictor(name, network[1].files[name])
@@ -96,7 +94,7 @@ def test_the_golden_window_is_answered_alike(network: tuple[Any, freezing.Frozen
 
 
 def altered_onnx(content: bytes) -> bytes:
-    """Make one of the network's weights another."""
+    """Change one weight of the network."""
     proto = onnx.load_from_string(content)
     largest = max(proto.graph.initializer, key=lambda weights: weights.ByteSize())
     values = numpy_helper.to_array(largest).copy()
@@ -105,32 +103,32 @@ def altered_onnx(content: bytes) -> bytes:
     return proto.SerializeToString()
 
 
-def test_a_weight_that_one_format_has_otherwise_is_found() -> None:
+def test_altered_weight_of_one_format_is_found() -> None:
     model, frozen = frozen_network("origin")
     windows = GRAVITY.apply(made_windows(50))
     files = {**frozen.files, "onnx": altered_onnx(frozen.files["onnx"])}
-    measured = freezing.measure_all(trained_answers(model, windows), files, windows)
-    with pytest.raises(freezing.FreezingError, match=r"onnx differs by .* allowed is 0.0001") as refused:
-        freezing.refuse_outside(measured, freezing.budgets_of("origin"))
-    assert "litert" not in str(refused.value)
-    assert "frozen-graph" not in str(refused.value)
+    measured = freezing.measure_all(trained_probabilities(model, windows), files, windows)
+    with pytest.raises(freezing.FreezingError, match=r"onnx differs by .* the limit is 0.0001") as rejected:
+        freezing.reject_outside(measured, freezing.budgets_of("origin"))
+    assert "litert" not in str(rejected.value)
+    assert "frozen-graph" not in str(rejected.value)
 
 
-def test_a_network_that_was_trained_on_after_freezing_is_refused_in_every_format() -> None:
+def test_other_network_is_rejected_in_every_format() -> None:
     _, frozen = frozen_network("origin")
     other = networks.build("origin", steps=STEPS, classes=5)
     windows = GRAVITY.apply(made_windows(50))
-    measured = freezing.measure_all(trained_answers(other, windows), frozen.files, windows)
-    with pytest.raises(freezing.FreezingError) as refused:
-        freezing.refuse_outside(measured, freezing.budgets_of("origin"))
-    assert all(name in str(refused.value) for name in FORMATS)
+    measured = freezing.measure_all(trained_probabilities(other, windows), frozen.files, windows)
+    with pytest.raises(freezing.FreezingError) as rejected:
+        freezing.reject_outside(measured, freezing.budgets_of("origin"))
+    assert all(name in str(rejected.value) for name in FORMATS)
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "message"),
     [
-        ({"bytes": 130_001}, "litert-int8 has 130,001 bytes; allowed are 130,000"),
-        ({"same_answer": 0.985}, "litert-int8 gives .* answer to 0.985 of the windows; at least 0.99"),
+        ({"bytes": 130_001}, "litert-int8 has 130,001 bytes; the limit is 130,000"),
+        ({"same_answer": 0.985}, "litert-int8 gives .* prediction for 0.985 of the windows; at least 0.99"),
         ({"same_answer": float("nan")}, "litert-int8 gives"),
         ({"same_answer": None}, "litert-int8 gives"),
         ({"largest_difference": float("nan")}, "litert-int8 differs by nan"),
@@ -138,42 +136,40 @@ def test_a_network_that_was_trained_on_after_freezing_is_refused_in_every_format
         ({"format": "tensorflow-frozen-graph", "largest_difference": 2e-4}, "frozen-graph differs by 0.0002 .* 0.0001"),
     ],
 )
-def test_what_is_outside_its_budget_is_refused_with_the_figure_and_the_budget(
-    changes: dict[str, Any], said: str
-) -> None:
+def test_format_outside_its_budget_is_rejected_with_figure_and_limit(changes: dict[str, Any], message: str) -> None:
     artifacts = frozen_network("origin")[1].artifacts
-    freezing.refuse_outside(artifacts, freezing.budgets_of("origin"))
+    freezing.reject_outside(artifacts, freezing.budgets_of("origin"))
     int8 = next(artifact for artifact in artifacts if artifact.format == "litert-int8")
-    with pytest.raises(freezing.FreezingError, match=said):
-        freezing.refuse_outside([msgspec.structs.replace(int8, **changes)], freezing.budgets_of("origin"))
+    with pytest.raises(freezing.FreezingError, match=message):
+        freezing.reject_outside([msgspec.structs.replace(int8, **changes)], freezing.budgets_of("origin"))
 
 
 def test_the_origin_network_has_a_smaller_budget() -> None:
     artifact = msgspec.structs.replace(frozen_network("origin")[1].artifacts[1], bytes=310_000)
-    freezing.refuse_outside([artifact], freezing.budgets_of("conv_lstm"))
-    with pytest.raises(freezing.FreezingError, match="allowed are 300,000"):
-        freezing.refuse_outside([artifact], freezing.budgets_of("origin"))
+    freezing.reject_outside([artifact], freezing.budgets_of("conv_lstm"))
+    with pytest.raises(freezing.FreezingError, match="the limit is 300,000"):
+        freezing.reject_outside([artifact], freezing.budgets_of("origin"))
 
 
-def test_freezing_as_a_whole_refuses_what_is_outside_a_narrower_budget() -> None:
+def test_freeze_all_applies_the_budgets() -> None:
     model = tiny_network.tiny(steps=16, classes=2)
     budgets = freezing.Budgets(lite_int8=freezing.Budget(bytes=1_000))
-    with pytest.raises(freezing.FreezingError, match=r"litert-int8 has .* allowed are 1,000"):
+    with pytest.raises(freezing.FreezingError, match=r"litert-int8 has .* the limit is 1,000"):
         freezing.freeze_all(
             model, made_windows(4, 16), steps=16, rate_hz=RATE_HZ, normalisation=GRAVITY, budgets=budgets
         )
 
 
 @pytest.mark.parametrize("shape", [(0, STEPS, 3), (4, STEPS - 1, 3), (STEPS, 3)])
-def test_windows_that_the_network_cannot_be_compared_on_are_refused(shape: tuple[int, ...]) -> None:
+def test_windows_of_wrong_shape_are_rejected(shape: tuple[int, ...]) -> None:
     model, _ = frozen_network("origin")
-    with pytest.raises(freezing.FreezingError, match="held-out windows of shape"):
+    with pytest.raises(freezing.FreezingError, match="needs at least one held-out window"):
         freezing.freeze_all(model, np.zeros(shape, np.float32), steps=STEPS, rate_hz=RATE_HZ, normalisation=GRAVITY)
 
 
 @pytest.mark.parametrize("name", FORMATS)
 @pytest.mark.parametrize("damage", ["empty", "noise", "half", "other format"])
-def test_a_damaged_file_is_an_error_that_names_the_format(name: Any, damage: str) -> None:
+def test_damaged_file_is_rejected_with_its_format(name: Any, damage: str) -> None:
     files = frozen_network("origin")[1].files
     damaged = {
         "empty": b"",
@@ -186,12 +182,12 @@ def test_a_damaged_file_is_an_error_that_names_the_format(name: Any, damage: str
 
 
 class Breaking(tf_keras.layers.Layer):  # type: ignore[misc] # tf-keras ships no types
-    """A layer that can be trained and then no longer be traced, as one that needs what a program has left."""
+    """A layer that can be trained but not traced."""
 
     whole = True
 
     def call(self, values: Any) -> Any:
-        """Give back what comes."""
+        """Return the inputs."""
         if not self.whole:
             raise ValueError("this layer is broken")
         return values
@@ -200,17 +196,17 @@ class Breaking(tf_keras.layers.Layer):  # type: ignore[misc] # tf-keras ships no
 @pytest.mark.parametrize(
     ("convert", "name"), [(freezing.freeze_onnx, "onnx"), (freezing.freeze_graph, "tensorflow-frozen-graph")]
 )
-def test_a_network_that_cannot_be_converted_is_refused_with_the_format_and_the_cause(convert: Any, name: str) -> None:
+def test_failed_conversion_is_reported_with_format_and_cause(convert: Any, name: str) -> None:
     breaking = Breaking()
     model = tf_keras.Sequential([tf_keras.layers.Input((STEPS, 3), name="windows"), breaking])
     breaking.whole = False
-    with pytest.raises(freezing.FreezingError, match=rf"{name}: .* cannot convert {model.name}: ") as refused:
+    with pytest.raises(freezing.FreezingError, match=rf"{name}: .* cannot convert {model.name}: ") as rejected:
         convert(model)
-    assert "this layer is broken" in str(refused.value.__cause__)
+    assert "this layer is broken" in str(rejected.value.__cause__)
 
 
 def test_cells_may_hold_more_than_ten() -> None:
-    # TensorFlow's converter would have them clipped there, and this one counts up to 30 and down to 5.
+    # TensorFlow's converter would clip the cell states at 10; this network counts up to 30 and down to 5.
     model = tf_keras.Sequential(
         [
             tf_keras.layers.Input((55, 3), name="windows"),
@@ -231,7 +227,7 @@ def test_cells_may_hold_more_than_ten() -> None:
         np.testing.assert_allclose(freezing.lite_predictor(convert(model))(windows), answer, atol=1e-3)
 
 
-def test_what_the_network_sees_of_a_phone_at_rest_is_not_rounding() -> None:
+def test_formats_agree_for_a_phone_at_rest() -> None:
     windows = tf_keras.layers.Input((STEPS, 3), name="windows")
     seen = tf_keras.layers.Activation("linear", name="probabilities")(networks.movement_directions(windows))
     model = tf_keras.Model(windows, seen)
@@ -247,7 +243,7 @@ def test_what_the_network_sees_of_a_phone_at_rest_is_not_rounding() -> None:
         np.testing.assert_allclose(predict(still), expected, atol=5e-6)
 
 
-def test_unknown_is_an_answer_too() -> None:
+def test_unknown_counts_as_a_prediction() -> None:
     trained = np.float32([[0.7, 0.3], [0.55, 0.45], [0.4, 0.6]])
     frozen = np.float32([[0.69, 0.31], [0.45, 0.55], [0.4, 0.6]])
     windows = np.zeros((3, STEPS, 3), np.float32)

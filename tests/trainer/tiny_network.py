@@ -1,7 +1,6 @@
 """A network of two dense layers, which is built, fitted and frozen in a second.
 
-For tests of what is around a network. What the networks of `trainer.networks` learn and how they freeze has tests of
-its own.
+It is for tests of the code around a network. Other tests cover the networks of `trainer.fitting.networks`.
 """
 
 import warnings
@@ -10,28 +9,28 @@ from contextlib import contextmanager
 from typing import Any
 
 with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # TensorFlow warns of its own insides while it is imported
+    warnings.simplefilter("ignore")  # TensorFlow emits warnings during import
     from tf_keras import Model, layers
 
-    from trainer import networks
+    from trainer.fitting import networks
 
 NAME = "tiny"
 _UNITS = 64
 
 
 def tiny(steps: int, classes: int) -> Any:
-    """Build the network: of how much the signal sways. Its checkpoints have more than the 300 kB of a small disk."""
+    """Build the network, which classifies by sway. Its checkpoints exceed the 300 kB of the full-disk test."""
     windows = layers.Input((steps, 3), name="windows")
     flow = layers.Flatten()(layers.Activation("relu")(networks.detail(windows)))
     flow = layers.Dense(_UNITS, activation="relu")(flow)
-    # From zero, the few steps of a test count from the first on.
-    answer = layers.Dense(classes, activation="softmax", kernel_initializer="zeros", name="probabilities")(flow)
-    return Model(windows, answer, name=NAME)
+    # Zero initial weights make training effective from the first step.
+    probabilities = layers.Dense(classes, activation="softmax", kernel_initializer="zeros", name="probabilities")(flow)
+    return Model(windows, probabilities, name=NAME)
 
 
 @contextmanager
 def known() -> Iterator[None]:
-    """Let every command of this process know the network."""
+    """Register the network for all commands of this process."""
     networks.NETWORKS[NAME] = tiny
     try:
         yield

@@ -1,4 +1,4 @@
-"""`har train`: as a process of its own, as people run it, or in the tests' process, where it costs no start."""
+"""Run `har train` in a separate process, as people do, or in the process of the tests, which saves the start-up."""
 
 import os
 import subprocess
@@ -16,9 +16,9 @@ SMALL = (
     "--classes", "sit", "--classes", "walk", "--epochs", "3", "--windows-per-epoch", "512", "--batch", "32",
     "--peak-rate", "0.01", "--threads", "1", "--shards", "4",
 )  # fmt: skip
-#: With the network of `tests.trainer.tiny_network`, which this process must be let know.
+#: Options for the network of `tests.trainer.tiny_network`, which the process must register first.
 TINY = (*SMALL, "--network", "tiny")
-#: A training takes about a minute; on a machine that has more to do, several.
+#: Time limit of a command, s. Training takes about a minute, on a busy machine several.
 LONGEST_SECONDS = 840
 _ROOT = Path(__file__).parents[2]
 
@@ -26,7 +26,7 @@ _ROOT = Path(__file__).parents[2]
 def start_har(
     *words: object, limit: Callable[[], None] | None = None, program: str | None = None
 ) -> subprocess.Popen[str]:
-    """Start a command; `limit` runs in its process first; `program` is what runs instead of `har`, with its words."""
+    """Start a command. `limit` runs in the process first; `program` is Python code to run instead of `har`."""
     runs = ["-m", "deploy"] if program is None else ["-c", program]
     return subprocess.Popen(
         [sys.executable, *runs, *map(str, words)],
@@ -35,12 +35,12 @@ def start_har(
         text=True,
         cwd=_ROOT,
         env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
-        preexec_fn=limit,  # noqa: PLW1509 - no other thread of the tests holds a lock then
+        preexec_fn=limit,  # noqa: PLW1509 - no other thread of the tests holds a lock
     )
 
 
 def har(*words: object, limit: Callable[[], None] | None = None) -> subprocess.CompletedProcess[str]:
-    """Run a command in a process of its own, to its end."""
+    """Run a command in a separate process, and wait for it."""
     process = start_har(*words, limit=limit)
     try:
         output, errors = process.communicate(timeout=LONGEST_SECONDS)
@@ -51,31 +51,33 @@ def har(*words: object, limit: Callable[[], None] | None = None) -> subprocess.C
 
 
 def har_here(*words: object) -> subprocess.CompletedProcess[str]:
-    """Run a command in this process, to its end."""
+    """Run a command in this process."""
     arguments = list(map(str, words))
     with TemporaryFile("w+") as output, TemporaryFile("w+") as errors:
         with (
             _written_to({1: output, 2: errors}),
-            open(1, "w", buffering=1, closefd=False) as stdout,  # as in a process: `har train` moves descriptor 2
+            open(
+                1, "w", buffering=1, closefd=False
+            ) as stdout,  # as in a separate process, since `har train` redirects descriptor 2
             open(2, "w", buffering=1, closefd=False) as stderr,
             redirect_stdout(stdout),
             redirect_stderr(stderr),
             warnings.catch_warnings(),
         ):
-            # tf2onnx and tf-keras call what numpy and protobuf have deprecated.
+            # tf2onnx and tf-keras use deprecated functions of numpy and protobuf.
             for category in (DeprecationWarning, FutureWarning, UserWarning):
                 warnings.simplefilter("ignore", category)
             status = main(arguments)
-        said = []
+        texts = []
         for file in (output, errors):
             file.seek(0)
-            said.append(file.read())
-    return subprocess.CompletedProcess(arguments, status, *said)
+            texts.append(file.read())
+    return subprocess.CompletedProcess(arguments, status, *texts)
 
 
 @contextmanager
 def _written_to(files: dict[int, IO[str]]) -> Iterator[None]:
-    """Let what is written to descriptors go to files instead."""
+    """Redirect file descriptors to files."""
     before = {number: os.dup(number) for number in files}
     for number, file in files.items():
         os.dup2(file.fileno(), number)
@@ -88,7 +90,7 @@ def _written_to(files: dict[int, IO[str]]) -> Iterator[None]:
 
 
 def train(data: Path, output: Path, *words: object) -> subprocess.CompletedProcess[str]:
-    """Train a network of `trainer.networks` for a moment, in a process of its own."""
+    """Train a network of `trainer.fitting.networks` briefly, in a separate process."""
     return har("train", "--data", data, "--output", output, *SMALL, *words)
 
 

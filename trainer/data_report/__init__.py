@@ -1,5 +1,5 @@
-"""`har data report`: what data sets hold, in pictures, and what is wrong with them.
+"""`har data report`: a page about data sets, with charts and findings.
 
-`survey` reads the tables once, part by part, and keeps only sums; `findings` judges them; `pictures` draws them;
-`report` puts the page together.
+`survey` reads the tables once, part by part, and keeps only sums; `findings` evaluates them; `pictures` draws them;
+`report` renders the page.
 """

@@ -1,4 +1,4 @@
-"""The pictures of a data report."""
+"""The charts of a data report."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from har.activities import activity_style
 from har.recordings import NULL_LABEL
 from har.windows import MICROSECONDS
-from trainer.data_report.survey import TRACE_US, Survey, Trace
+from trainer.data_report.survey import TRACE_US, SampledTrace, Survey
 
 INK, MUTED, FAINT, ACCENT = "#1f2933", "#7b8794", "#d9dee4", "#2f6fb0"
 AXIS_COLOURS = ("#d1495b", "#3a8f5f", "#2f6fb0")
-#: Of activities that have no colour of their own.
+#: Colours of activities without a colour in the dashboard.
 _OTHER_COLOURS = ("#5f6caf", "#b07d62", "#7f9c5a", "#a05195", "#d4a017", "#488f8f", "#8d6a9f")
 _NULL_COLOUR = "#c3c9d0"
 _WIDTH = 10.4
@@ -28,7 +28,7 @@ def class_picture(seconds: Mapping[str, float]) -> Figure:
     Parameters
     ----------
     seconds : mapping of str to float
-        By label.
+        Time by label, s.
     """
     labels = sorted(seconds, key=lambda label: seconds[label])
     figure = _figure(0.9 + 0.36 * len(labels))
@@ -47,7 +47,7 @@ def class_picture(seconds: Mapping[str, float]) -> Figure:
 
 
 def user_picture(survey: Survey) -> Figure:
-    """Draw a table of minutes by user and label; where a user has none, the cell says so."""
+    """Draw a table of minutes by user and label. Empty cells show "none"."""
     users, labels = survey.users, sorted(survey.labels, key=lambda label: (label == NULL_LABEL, label))
     minutes = np.array([[survey.seconds.get((user, label), 0.0) / 60 for label in labels] for user in users])
     figure = _figure(1.2 + 0.3 * len(users))
@@ -68,8 +68,8 @@ def user_picture(survey: Survey) -> Figure:
     return figure
 
 
-def trace_picture(traces: Sequence[Trace]) -> Figure:
-    """Draw a few seconds of each label, all with the same scale."""
+def trace_picture(traces: Sequence[SampledTrace]) -> Figure:
+    """Draw a few seconds of each label, all on the same scale."""
     columns = 3
     rows = -(-len(traces) // columns)
     figure = _figure(0.6 + 1.75 * rows)
@@ -96,12 +96,12 @@ def trace_picture(traces: Sequence[Trace]) -> Figure:
 
 
 def rate_picture(rates: Mapping[str, Counter[int]]) -> Figure:
-    """Draw for each model of phone how many readings its seconds had.
+    """Draw the distribution of readings per second for each model of phone.
 
     Parameters
     ----------
     rates : mapping of str to Counter of int
-        By model: how many seconds had so many readings.
+        By model: number of seconds by their number of readings.
     """
     models = sorted(rates)
     highest = max((max(counts) for counts in rates.values() if counts), default=1)
@@ -123,12 +123,12 @@ def rate_picture(rates: Mapping[str, Counter[int]]) -> Figure:
         axes.set_xlim(0, edges[-1])
         axes.yaxis.set_major_locator(MaxNLocator(2))
         _plain(axes)
-    grid[-1].set_xlabel("readings in a second, Hz (dashed: the median)")
+    grid[-1].set_xlabel("readings per second, Hz (dashed: median)")
     return figure
 
 
 def gap_picture(gaps_us: Mapping[str, Sequence[int]]) -> Figure:
-    """Draw how long the gaps are, by model of phone; there must be one."""
+    """Draw the lengths of the gaps by model of phone. There must be at least one gap."""
     found = {model: np.array(gaps) / MICROSECONDS for model, gaps in sorted(gaps_us.items()) if gaps}
     longest = max(float(gaps.max()) for gaps in found.values())
     edges = np.geomspace(1, max(longest * 1.05, 10), 31)
@@ -148,7 +148,7 @@ def gap_picture(gaps_us: Mapping[str, Sequence[int]]) -> Figure:
 
 
 def colours(labels: Sequence[str]) -> list[str]:
-    """Return a colour for each label: the dashboard's, or one of its own."""
+    """Return a colour for each label: the dashboard's if it has one, else another."""
     spare = iter(_OTHER_COLOURS * (1 + len(labels)))
     known = {label: activity_style(label).colour for label in labels}
     fallback = activity_style("\0").colour
@@ -159,7 +159,7 @@ def colours(labels: Sequence[str]) -> list[str]:
 
 
 def _without(values: NDArray[np.float64], kept: Sequence[int]) -> NDArray[np.float64]:
-    """Set all other columns to zero: they have no colour."""
+    """Set all other columns to zero, so that they are not coloured."""
     shown = np.zeros_like(values)
     shown[:, kept] = values[:, kept]
     return shown

@@ -1,4 +1,4 @@
-"""The page of a data report, and the command that writes it."""
+"""Render the page of a data report, and run `har data report`."""
 
 import sys
 from collections.abc import Sequence
@@ -9,14 +9,14 @@ import jinja2
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from har.process.whole_files import write_whole
 from har.recordings import NULL_LABEL, RecordingError
-from har.training_settings import ReportSettings
-from har.whole_files import write_whole
 from har.windows import MICROSECONDS
 from trainer.data_report import pictures
-from trainer.data_report.findings import Finding, findings_of
+from trainer.data_report.findings import DataFinding, findings_of
 from trainer.data_report.survey import Survey, survey_source
 from trainer.evaluation.pictures import embedded
+from trainer.settings import ReportSettings
 from trainer.sources import find_source
 
 _WORST_GAPS = 10
@@ -24,10 +24,10 @@ _WORST_GAPS = 10
 
 @dataclass(frozen=True)
 class _Section:
-    """What the page shows of one data set."""
+    """The page's section about one data set."""
 
     survey: Survey
-    findings: list[Finding]
+    findings: list[DataFinding]
     hours: float
     activities: list[str]
     classes: str
@@ -39,14 +39,14 @@ class _Section:
 
 
 def render_report(surveys: Sequence[Survey], fewest_windows: int) -> str:
-    """Return the page: HTML with everything in it.
+    """Render the page as one HTML document without external resources.
 
     Parameters
     ----------
     surveys : sequence of Survey
-        A section each.
+        Surveys of the data sets; the page has a section for each.
     fewest_windows : int
-        As in `findings_of`.
+        See `findings_of`.
     """
     environment = jinja2.Environment(
         autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
@@ -56,7 +56,7 @@ def render_report(surveys: Sequence[Survey], fewest_windows: int) -> str:
 
 
 def run(settings: ReportSettings) -> int:
-    """Write the report as the settings say; return the exit status."""
+    """Run `har data report`; return the exit status."""
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     try:
         with Progress(*columns, console=Console(stderr=True), transient=True) as progress:

@@ -1,4 +1,4 @@
-"""What a data set holds, summed up as its parts go by."""
+"""Survey a data set: sums over its parts, computed in one pass."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
@@ -14,26 +14,26 @@ from har.windows import MICROSECONDS, WindowSpec
 from trainer.sources import Part, Source
 from trainer.sources.rates import RateMeter, SessionRate, sessions_of
 
-#: How much of an activity is shown.
+#: Length of a trace, µs.
 TRACE_US = 6 * MICROSECONDS
 _GRAVITY_BINS = 400
 _GRAVITY_RANGE = (0.0, 40.0)
 
 
 @dataclass(frozen=True, eq=False)
-class Trace:
+class SampledTrace:
     """A few seconds of an activity.
 
     Attributes
     ----------
     label, user, model : str
-        What is shown, and whose phone recorded it.
+        The label, the user, and the model of the phone.
     seconds : ndarray of float64, shape (n,)
-        Since the trace's beginning.
+        Time since the begin of the trace, s.
     axes : ndarray of float32, shape (n, 3)
         m/s², gravity included.
     stretch_us : int
-        How long the stretch is that it is from.
+        Length of the stretch that the trace is from, µs.
     """
 
     label: str
@@ -46,7 +46,7 @@ class Trace:
 
 @dataclass
 class BrokenReadings:
-    """Readings that are not finite: how many, and where the first is."""
+    """Readings that are not finite: their number, and a description of the first one's place."""
 
     count: int = 0
     first: str = ""
@@ -54,34 +54,34 @@ class BrokenReadings:
 
 @dataclass
 class Survey:
-    """What one data set holds.
+    """Sums over one data set.
 
     Attributes
     ----------
     path : Path
-        Where it is.
+        Path of the data set.
     provenance : list of TrainingData
-        What it is from.
+        Its provenance.
     rate_hz : float or None
-        The rate that it states.
+        Its stated sample rate, Hz; None if none is stated.
     readings : int
-        Rows.
+        Number of readings.
     seconds, windows : dict of (str, str) to float or int
-        Time, and windows of 4 s a second apart, by user and label.
+        Time, s, and number of windows (with the default length and hop), by user and label.
     sessions : list of SessionRate
-        Each session's rate and gaps.
+        Sample rate and gaps of each session.
     rates : dict of str to Counter of int
-        By model: how many seconds had so many readings.
+        By model: number of seconds by their number of readings.
     gaps_us : dict of str to list of int
-        By model: the lengths of the gaps.
+        By model: lengths of the gaps, µs.
     gravity : dict of str to ndarray of int64
-        By model: how the magnitudes of the readings are distributed, in bins of 0.1 m/s².
+        By model: histogram of the readings' magnitudes, in bins of 0.1 m/s².
     zeros : Counter of str
-        By session: readings that are zero on all axes, which no phone at rest on Earth gives.
+        By session: number of readings that are zero on all axes, which is impossible with gravity.
     broken : BrokenReadings
         Readings that are NaN or infinite.
-    traces : dict of str to Trace
-        By label.
+    traces : dict of str to SampledTrace
+        One trace per label.
     """
 
     path: Path
@@ -96,16 +96,16 @@ class Survey:
     gravity: dict[str, NDArray[np.int64]] = field(default_factory=dict)
     zeros: Counter[str] = field(default_factory=Counter)
     broken: BrokenReadings = field(default_factory=BrokenReadings)
-    traces: dict[str, Trace] = field(default_factory=dict)
+    traces: dict[str, SampledTrace] = field(default_factory=dict)
 
     @property
     def users(self) -> list[str]:
-        """Who is in it, sorted."""
+        """Sorted names of the users."""
         return sorted({session.user for session in self.sessions})
 
     @property
     def labels(self) -> list[str]:
-        """What is shown in it, the most first."""
+        """Labels, the most frequent first."""
         return [label for label, _ in Counter(self.label_seconds()).most_common()]
 
     def label_seconds(self) -> dict[str, float]:
@@ -123,12 +123,12 @@ class Survey:
 
 
 def survey_source(source: Source) -> Survey:
-    """Read a data set once and sum up what it holds.
+    """Read a data set once and return its survey.
 
     Raises
     ------
     RecordingError
-        If it cannot be read. What can be read but not trained on is no error here.
+        If it cannot be read. Data that can be read but not trained on are not an error here.
     """
     survey = Survey(source.path, source.provenance(), source.rate_hz)
     meter = RateMeter()
@@ -143,40 +143,40 @@ def _add(survey: Survey, part: Part) -> None:
     survey.readings += len(part)
     labels = part.coded("gt")
     for (device, model, user, session), times, axes, rows in sessions_of(part):
-        _note_broken(survey, part, rows, axes, f"user {user}, session {session}")
+        _add_broken(survey, part, rows, axes, f"user {user}, session {session}")
         survey.zeros[f"user {user}, session {session}, device {device}"] += int((axes == 0).all(axis=1).sum())
-        _note_gravity(survey, model, axes)
+        _add_gravity(survey, model, axes)
         steps = np.diff(times)
         gaps = steps > WindowSpec().gap_us
         survey.gaps_us[model].extend(steps[gaps].tolist())
-        survey.rates[model].update(_readings_a_second(times, gaps))
+        survey.rates[model].update(_readings_per_second(times, gaps))
         codes = labels.codes[rows]
-        usual = int(np.median(steps)) if len(steps) else 0
+        median_step = int(np.median(steps)) if len(steps) else 0
         for first, last in _runs(codes, gaps):
             label = str(labels.texts[codes[first]])
-            lasts = int(times[last] - times[first]) + usual
-            survey.seconds[user, label] += lasts / MICROSECONDS
+            duration = int(times[last] - times[first]) + median_step
+            survey.seconds[user, label] += duration / MICROSECONDS
             spec = WindowSpec()
-            survey.windows[user, label] += max(0, (lasts - spec.length_us) // spec.hop_us + 1)
+            survey.windows[user, label] += max(0, (duration - spec.length_us) // spec.hop_us + 1)
             run = slice(first, last + 1)
-            _note_trace(survey, label, user, model, times[run], axes[run])
+            _add_trace(survey, label, user, model, times[run], axes[run])
 
 
-def _note_broken(survey: Survey, part: Part, rows: NDArray[np.intp], axes: NDArray[np.float32], whose: str) -> None:
+def _add_broken(survey: Survey, part: Part, rows: NDArray[np.intp], axes: NDArray[np.float32], session: str) -> None:
     broken = ~np.isfinite(axes).all(axis=1)
     if broken.any() and not survey.broken.count:
-        survey.broken.first = f"{part.file}, row {part.first_row + int(rows[broken].min())} ({whose})"
+        survey.broken.first = f"{part.file}, row {part.first_row + int(rows[broken].min())} ({session})"
     survey.broken.count += int(broken.sum())
 
 
-def _note_gravity(survey: Survey, model: str, axes: NDArray[np.float32]) -> None:
+def _add_gravity(survey: Survey, model: str, axes: NDArray[np.float32]) -> None:
     magnitudes = np.sqrt((axes.astype(np.float64) ** 2).sum(axis=1))
     counts, _ = np.histogram(magnitudes[np.isfinite(magnitudes)], _GRAVITY_BINS, _GRAVITY_RANGE)
     survey.gravity[model] = survey.gravity.get(model, np.zeros(_GRAVITY_BINS, np.int64)) + counts
 
 
-def _readings_a_second(times: Times, gaps: NDArray[np.bool_]) -> Counter[int]:
-    """Count the readings of each whole second; those that a gap or an end cuts off do not count."""
+def _readings_per_second(times: Times, gaps: NDArray[np.bool_]) -> Counter[int]:
+    """Count the readings of each whole second, without seconds at a gap or at an end."""
     whole = times // MICROSECONDS
     seconds, counts = np.unique(whole, return_counts=True)
     cut = {int(whole[0]), int(whole[-1]), *whole[:-1][gaps].tolist(), *whole[1:][gaps].tolist()}
@@ -184,18 +184,18 @@ def _readings_a_second(times: Times, gaps: NDArray[np.bool_]) -> Counter[int]:
 
 
 def _runs(codes: NDArray[np.integer], gaps: NDArray[np.bool_]) -> Iterator[tuple[int, int]]:
-    """Cut readings where the label changes or a gap is; yields the first and last row of each run."""
+    """Split readings at changes of the label and at gaps; yield the first and last row of each run."""
     cuts = np.flatnonzero((np.diff(codes) != 0) | gaps)
     yield from zip([0, *(cuts + 1).tolist()], [*cuts.tolist(), len(codes) - 1], strict=True)
 
 
-def _note_trace(survey: Survey, label: str, user: str, model: str, times: Times, axes: NDArray[np.float32]) -> None:
+def _add_trace(survey: Survey, label: str, user: str, model: str, times: Times, axes: NDArray[np.float32]) -> None:
     """Keep the middle of the longest run."""
-    lasts = int(times[-1] - times[0])
+    duration = int(times[-1] - times[0])
     known = survey.traces.get(label)
-    if known is not None and known.stretch_us >= lasts:
+    if known is not None and known.stretch_us >= duration:
         return
-    begin = times[0] + max(0, lasts - TRACE_US) // 2
+    begin = times[0] + max(0, duration - TRACE_US) // 2
     inside = slice(*np.searchsorted(times, [begin, begin + TRACE_US + 1]).tolist())
     seconds = (times[inside] - times[inside][0]) / MICROSECONDS
-    survey.traces[label] = Trace(label, user, model, seconds, axes[inside].copy(), lasts)
+    survey.traces[label] = SampledTrace(label, user, model, seconds, axes[inside].copy(), duration)

@@ -1,7 +1,7 @@
-"""Training over several processes: TensorFlowOnSpark starts them on Spark's executors, TensorFlow trains in them.
+"""Distributed training: TensorFlowOnSpark starts processes on Spark's executors, and TensorFlow trains in them.
 
-`synchronous` is `MultiWorkerMirroredStrategy`: all workers take each step together. `asynchronous` is
-`ParameterServerStrategy`: each worker takes steps when it is ready. `local` is one process, without Spark. All read
-their own shards of a prepared folder, draw and vary windows with the same code, and write what they do into the run's
-folder, which is how the driver sees them (`cluster`).
+`synchronous` uses `MultiWorkerMirroredStrategy`: all workers take each step together. `asynchronous` uses
+`ParameterServerStrategy`: each worker takes steps independently. `local` trains in one process, without Spark. All
+workers read their own shards of a prepared folder, draw and augment windows with the same code, and write reports and
+metrics into the run folder, where the driver reads them (`cluster`).
 """

@@ -1,8 +1,8 @@
-"""Asynchronous training: each worker computes gradients when it is ready, and parameter servers apply them at once.
+"""Asynchronous training: each worker computes gradients independently, and parameter servers apply them at once.
 
-The chief only coordinates (`tf.distribute.coordinator.ClusterCoordinator`): it hands steps to the workers, which run
-TensorFlow graphs for it but no Python of it. What a worker's own Python draws reaches the graph through files in the
-worker's working folder (`spool`).
+The chief only coordinates (`tf.distribute.coordinator.ClusterCoordinator`): it dispatches steps to the workers, which
+run its TensorFlow graphs but none of its Python code. The windows that a worker's own Python code draws reach the graph
+through files in the worker's working folder (`spool`).
 """
 
 from __future__ import annotations
@@ -20,40 +20,40 @@ import tf_keras
 
 from trainer.distributed.epoch_loop import Checkpoints, build_model
 from trainer.distributed.job import TrainingJob
-from trainer.distributed.process import keep_output, keep_to_core, report
+from trainer.distributed.process import keep_output, pin_to_core, report
 from trainer.distributed.progress_log import SECONDS_BETWEEN_LINES, ProgressLog
 from trainer.distributed.spool import begin_epoch, serve_draws, spooled_batches
 from trainer.distributed.time_slices import ask_for_short_slices
 from trainer.distributed.weights import save_weights
 from trainer.distributed.worker_windows import worker_windows
-from trainer.finite_loss import require_finite
+from trainer.fitting.finite_loss import require_finite
+from trainer.fitting.fit import Model, learning_rate, limit_threads
+from trainer.fitting.tensorflow_types import Coordinator, Graph, NodeContext, Resolver, Server, Strategy, Tensor
 from trainer.run_folder import RunFolder
-from trainer.tensorflow_types import Coordinator, Graph, NodeContext, Resolver, Server, Strategy, Tensor
-from trainer.training import Model, learning_rate, limit_threads
 
-#: Nodes besides the workers.
+#: Number of nodes besides the workers.
 PARAMETER_SERVERS = 1
 COORDINATORS = 1
-#: Steps a worker takes for each errand of the coordinator, which costs the coordinator some milliseconds. The last
-#: errands of an epoch leave workers idle that are done earlier.
-STEPS_AN_ERRAND = 2
+#: Steps per dispatch. A dispatch costs the coordinator some milliseconds, but at the end of an epoch a long one leaves
+#: the other workers idle.
+STEPS_PER_DISPATCH = 2
 
 
 def run_node(arguments: Mapping[str, Any], context: NodeContext) -> None:
-    """Be one node of a TensorFlowOnSpark cluster: chief, worker or parameter server.
+    """Run one node of a TensorFlowOnSpark cluster: chief, worker or parameter server.
 
     Parameters
     ----------
     arguments : mapping
         ``job``: the `TrainingJob`.
     context : TFNodeContext
-        Who this node is.
+        Role and number of this node.
     """
     job: TrainingJob = arguments["job"]
     name = f"{context.job_name}-{context.task_index}"
     keep_output(RunFolder(job.run).logs, name)
     if job.pinned and context.job_name == "worker":
-        keep_to_core(context.task_index)
+        pin_to_core(context.task_index)
     if context.job_name != "worker":  # all workers wait for these
         ask_for_short_slices()
     limit_threads(job.worker_settings.threads, operations=_operations(job))
@@ -69,7 +69,7 @@ def run_node(arguments: Mapping[str, Any], context: NodeContext) -> None:
 
 
 def _serve(job: TrainingJob, resolver: Resolver) -> Server:
-    # A server does not heed `limit_threads`. By itself it takes as many threads as there are cores.
+    # A server ignores `limit_threads`. By default it uses as many threads as there are cores.
     config = tf.compat.v1.ConfigProto(
         intra_op_parallelism_threads=job.worker_settings.threads, inter_op_parallelism_threads=_operations(job)
     )
@@ -84,16 +84,16 @@ def _serve(job: TrainingJob, resolver: Resolver) -> Server:
 
 
 def _operations(job: TrainingJob) -> int:
-    """Return how many operations a node must be able to have in hand, more than one for each other node.
+    """Return how many operations a node must be able to run in parallel: more than one for each other node.
 
-    They wait for other nodes. Where what they wait for finds no thread, as on a node with one core, all wait for ever.
+    Operations block while they wait for other nodes. With too few threads, as on a node with one core, they deadlock.
     """
-    return 4 + 2 * job.workers
+    return 4 + 2 * job.request.workers
 
 
 def _work(job: TrainingJob, resolver: Resolver, context: NodeContext) -> None:
     share = worker_windows(job, context.task_index)
-    server = _serve(job, resolver)  # it runs the coordinator's graphs until this process ends
+    server = _serve(job, resolver)  # runs the coordinator's graphs until this process ends
     report(job, f"worker-{context.task_index}", context.executor_id, share)
     serve_draws(job, context.task_index, share.draw)
     del server
@@ -111,7 +111,7 @@ class _Training:
 def _coordinate(job: TrainingJob, resolver: Resolver) -> None:
     strategy = tf.distribute.ParameterServerStrategy(resolver)
     coordinator = tf.distribute.coordinator.ClusterCoordinator(strategy)
-    tf_keras.utils.set_random_seed(job.fit.seed)
+    tf_keras.utils.set_random_seed(job.request.fit.seed)
     folder = RunFolder(job.run)
     with strategy.scope():
         model = build_model(job)
@@ -120,39 +120,39 @@ def _coordinate(job: TrainingJob, resolver: Resolver) -> None:
         )
         checkpoints = Checkpoints(model, folder.checkpoints)
         first = checkpoints.restore() + 1
-    errand = _errand(training)
+    dispatch = _dispatched_steps(training)
     log = _Log(training)
-    for epoch in range(first, job.fit.epochs + 1):
-        _run_epoch(training, coordinator, errand, epoch, log)
+    for epoch in range(first, job.request.fit.epochs + 1):
+        _run_epoch(training, coordinator, dispatch, epoch, log)
         checkpoints.save(epoch)
     model.optimizer.finalize_variable_values(model.trainable_variables)
     save_weights(model, folder.weights)
 
 
-def _errand(training: _Training) -> Graph:
+def _dispatched_steps(training: _Training) -> Graph:
     model, settings = training.model, training.job.worker_settings
 
     def step(windows: Tensor, targets: Tensor) -> None:
         with tf.GradientTape() as tape:
-            answers = model(windows, training=True)
+            probabilities = model(windows, training=True)
             losses = tf_keras.losses.categorical_crossentropy(
-                targets, answers, label_smoothing=settings.label_smoothing
+                targets, probabilities, label_smoothing=settings.label_smoothing
             )
             loss = tf.reduce_mean(losses)
         gradients = tape.gradient(loss, model.trainable_variables)
         model.optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
         training.loss.update_state(losses)
-        training.accuracy.update_state(targets, answers)
+        training.accuracy.update_state(targets, probabilities)
 
     @tf.function  # type: ignore[untyped-decorator]
-    def errand(iterator: Iterator[tuple[Tensor, Tensor]], steps: Tensor) -> None:
+    def dispatch(iterator: Iterator[tuple[Tensor, Tensor]], steps: Tensor) -> None:
         for _ in tf.range(steps):
             training.strategy.run(step, args=next(iterator))
 
-    return errand
+    return dispatch
 
 
-def _run_epoch(training: _Training, coordinator: Coordinator, errand: Graph, epoch: int, log: _Log) -> None:
+def _run_epoch(training: _Training, coordinator: Coordinator, dispatch: Graph, epoch: int, log: _Log) -> None:
     job = training.job
     begin_epoch(job, epoch)
     iterator = iter(coordinator.create_per_worker_dataset(lambda: spooled_batches(job, epoch)))
@@ -160,9 +160,9 @@ def _run_epoch(training: _Training, coordinator: Coordinator, errand: Graph, epo
         metric.reset_state()
     before = int(training.model.optimizer.iterations.numpy())
     log.begin(epoch, before)
-    for begin in range(0, job.steps_per_epoch, STEPS_AN_ERRAND):
-        steps = min(STEPS_AN_ERRAND, job.steps_per_epoch - begin)
-        coordinator.schedule(errand, args=(iterator, tf.constant(steps)))
+    for begin in range(0, job.steps_per_epoch, STEPS_PER_DISPATCH):
+        steps = min(STEPS_PER_DISPATCH, job.steps_per_epoch - begin)
+        coordinator.schedule(dispatch, args=(iterator, tf.constant(steps)))
     pause = Event()
     while not coordinator.done():
         pause.wait(SECONDS_BETWEEN_LINES / 4)
@@ -172,7 +172,7 @@ def _run_epoch(training: _Training, coordinator: Coordinator, errand: Graph, epo
 
 
 class _Log:
-    """What the coordinator tells of the training: progress, and TensorBoard's curves."""
+    """The coordinator's log: progress, and TensorBoard's curves."""
 
     def __init__(self, training: _Training) -> None:
         self._training = training
@@ -181,17 +181,17 @@ class _Log:
         self._epoch = self._before = 0
 
     def begin(self, epoch: int, steps_before: int) -> None:
-        """Note that an epoch begins."""
+        """Start an epoch."""
         self._epoch, self._before = epoch, steps_before
 
     def write(self) -> None:
-        """Write a line about an epoch that is not over, if it is time."""
+        """Write a line about the current epoch if one is due."""
         if self._progress.is_due():
             done = int(self._training.model.optimizer.iterations.numpy()) - self._before
-            self._write(min(done, self._training.job.steps_per_epoch - 1))  # one line says that it is complete
+            self._write(min(done, self._training.job.steps_per_epoch - 1))  # only `end` reports the epoch as complete
 
     def end(self) -> None:
-        """Write the epoch's line and points of the curves."""
+        """Write the last line of the epoch, and its points of the curves."""
         loss, accuracy = self._write(self._training.job.steps_per_epoch)
         with self._writer.as_default(step=self._epoch - 1):
             tf.summary.scalar("epoch_loss", loss)

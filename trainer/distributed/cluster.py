@@ -1,4 +1,4 @@
-"""A TensorFlowOnSpark cluster from the driver's side: start it, wait for the weights, say what went wrong."""
+"""Run a TensorFlowOnSpark cluster from the driver: start it, wait for the weights, and report failures."""
 
 from __future__ import annotations
 
@@ -16,30 +16,30 @@ from pyspark.sql import SparkSession
 from tensorflowonspark import TFCluster
 
 from trainer.distributed.job import TrainingJob
-from trainer.distributed.reservations import closed_reservations
+from trainer.distributed.reservations import safe_reservations
 from trainer.distributed.spool import marks_folder
+from trainer.fitting.tensorflow_types import Cluster
 from trainer.run_folder import RunFolder
-from trainer.tensorflow_types import Cluster
 
-#: How long nodes may take to start, s.
+#: Time limit for nodes to start, s.
 START_SECONDS = 300
-#: How long nodes may take to end when the weights are there, s.
+#: Time limit for nodes to end once the weights exist, s.
 END_SECONDS = 60
-#: How long after a failure: nothing more is to come of them.
+#: Time limit for nodes to end after a failure, s.
 FAILED_END_SECONDS = 5
-#: TFoS's own waiting looks every 5 s; ours this often, s.
-LOOK_SECONDS = 0.5
+#: Interval of checks for the weights, s. TensorFlowOnSpark's own is 5 s.
+POLL_SECONDS = 0.5
 
 _log = logging.getLogger(__name__)
-# TensorFlowOnSpark and Py4J speak of every second they wait.
-for _chatty in ("tensorflowonspark", "py4j"):
-    logging.getLogger(_chatty).setLevel(logging.ERROR)
+# TensorFlowOnSpark and Py4J log every second of waiting.
+for _verbose in ("tensorflowonspark", "py4j"):
+    logging.getLogger(_verbose).setLevel(logging.ERROR)
 
 Node = Callable[[Any, Any], None]
 
 
 class ExecutorError(RuntimeError):
-    """Distributed training failed; the text says on which executor, and where its log is."""
+    """Distributed training failed; the message names the executor and the folder of the logs."""
 
 
 class ClusterNode(msgspec.Struct, frozen=True):
@@ -50,13 +50,13 @@ class ClusterNode(msgspec.Struct, frozen=True):
     executor : int
         Number of the executor.
     host : str
-        Its address.
+        Address of its machine.
     part : str
-        ``chief``, ``worker`` or ``ps``.
+        Role: ``chief``, ``worker`` or ``ps``.
     number : int
-        Among those of its part.
+        Number among the nodes of this role, from 0.
     port : int
-        Where TensorFlow listened.
+        Port that TensorFlow listened on.
     """
 
     executor: int
@@ -69,42 +69,42 @@ class ClusterNode(msgspec.Struct, frozen=True):
 def train_on_cluster(
     spark: SparkSession, node: Node, job: TrainingJob, *, parameter_servers: int, coordinators: int, seconds: float
 ) -> list[ClusterNode]:
-    """Run a node function on every executor until the run's weights are there.
+    """Run a node function on every executor until the run's weights exist.
 
     Parameters
     ----------
     spark : SparkSession
-        With an executor for each node.
+        Session with an executor for each node.
     node : callable
-        What each node runs.
+        Function that each node runs.
     job : TrainingJob
         The run.
     parameter_servers, coordinators : int
-        Nodes besides the workers.
+        Number of nodes besides the workers.
     seconds : float
-        How long training may take.
+        Time limit of training, s.
 
     Returns
     -------
     list of ClusterNode
-        Who took part.
+        Nodes of the cluster, ordered by executor.
 
     Raises
     ------
     ExecutorError
-        If a node fails or dies, or time is out.
+        If a node fails or dies, or training exceeds the time limit.
     """
     folder = RunFolder(job.run)
-    shutil.rmtree(marks_folder(job), ignore_errors=True)  # an earlier attempt's
+    shutil.rmtree(marks_folder(job), ignore_errors=True)  # of an earlier attempt
     marks_folder(job).mkdir(parents=True)
-    TFCluster.tf_status.clear()  # it is the module's, and remembers the last cluster's failure
-    with closed_reservations():
+    TFCluster.tf_status.clear()  # global state, which keeps the failure of an earlier cluster
+    with safe_reservations():
         try:
             cluster = TFCluster.run(
                 spark.sparkContext,
                 node,
                 {"job": job},
-                job.workers + parameter_servers + coordinators,
+                job.request.workers + parameter_servers + coordinators,
                 num_ps=parameter_servers,
                 input_mode=TFCluster.InputMode.TENSORFLOW,
                 master_node="chief",
@@ -118,15 +118,15 @@ def train_on_cluster(
 
 
 def _await_weights(folder: RunFolder, seconds: float) -> str:
-    """Wait until the weights are there; return what happened instead, or nothing."""
+    """Wait for the weights; return a description of the failure, empty if the weights exist."""
     deadline = monotonic() + seconds
-    pause = Event()  # other machines' processes signal through the shared folder: it has to be looked at
+    pause = Event()  # processes on other machines signal through the shared folder, which must be polled
     while not folder.weights.exists():
         if "error" in TFCluster.tf_status and not folder.weights.exists():
             return "training did not finish"
         if monotonic() > deadline:
             return f"training took longer than {seconds:g} s (--time-limit)"
-        pause.wait(LOOK_SECONDS)
+        pause.wait(POLL_SECONDS)
     return ""
 
 
@@ -136,25 +136,25 @@ def _shut_down(cluster: Cluster, folder: RunFolder, failure: str) -> None:
     except (Exception, SystemExit) as error:
         if failure:
             raise ExecutorError(_reason(folder, failure)) from error
-        _log.warning("training finished, but not all executors did: %s", _reason(folder, "one of them died"))
+        _log.warning("training finished, but not all executors ended: %s", _reason(folder, "one of them died"))
     finally:
-        signal.alarm(0)  # TensorFlowOnSpark's alarm for the timeout goes off even if nothing is waited for any more
+        signal.alarm(0)  # TensorFlowOnSpark does not cancel its alarm for the timeout
     if failure:
         raise ExecutorError(_reason(folder, failure))
 
 
 def _reason(folder: RunFolder, what: str) -> str:
-    said = str(TFCluster.tf_status.get("error", ""))
-    lost = re.search(r"ExecutorLostFailure \(executor (\S+) .*?\) Reason: (.*)", said)
-    lines = [line.strip() for line in said.splitlines()]
+    status = str(TFCluster.tf_status.get("error", ""))
+    lost = re.search(r"ExecutorLostFailure \(executor (\S+) .*?\) Reason: (.*)", status)
+    lines = [line.strip() for line in status.splitlines()]
     raised = [line for line in lines if re.match(r"[\w.]+(Error|Exception|Interrupt)\b: ", line)]
     if lost:
         what += f": executor {lost.group(1)} died ({lost.group(2).strip()[:200]})"
     elif raised:
         what += f": {raised[-1][:500]}"
-    elif said:
-        what += f": {said.splitlines()[0][:300]}"
-    return f"{what}. The processes' output is in {folder.logs}; the same command with --resume goes on"
+    elif status:
+        what += f": {status.splitlines()[0][:300]}"
+    return f"{what}. The logs of the processes are in {folder.logs}; continue with the same command and --resume"
 
 
 def _nodes(cluster_info: list[dict[str, Any]]) -> list[ClusterNode]:

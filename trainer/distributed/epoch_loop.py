@@ -1,4 +1,4 @@
-"""The loop over epochs with tf-keras `fit`, as one process and synchronous workers run it."""
+"""The loop over epochs with tf-keras `fit`, for local training and synchronous workers."""
 
 from __future__ import annotations
 
@@ -11,62 +11,62 @@ os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
 import tensorflow as tf
 import tf_keras
 
-from trainer import networks
-from trainer.batches import EpochArrays, batches
 from trainer.distributed.job import TrainingJob
 from trainer.distributed.progress_log import ProgressLog
+from trainer.fitting import networks
+from trainer.fitting.batches import EpochArrays, batches
+from trainer.fitting.fit import FiniteLoss, Model, learning_rate, make_optimizer
+from trainer.fitting.tensorflow_types import Dataset, Tensor
 from trainer.run_folder import RunFolder
-from trainer.tensorflow_types import Dataset, Tensor
-from trainer.training import FiniteLoss, Model, learning_rate, make_optimizer
 
 
 class ReplicaModel(tf_keras.Model):  # type: ignore[misc, unused-ignore]
-    """A network whose metrics within an epoch are those of this process's own windows.
+    """A network whose metrics within an epoch cover only this process's windows.
 
-    tf-keras adds them up over all workers after every step, in one exchange for each number; synchronous workers then
-    wait for each other several times a step. At the end of an epoch they are still added up.
+    By default, tf-keras sums metrics over all workers after every step, with one exchange per metric variable, so
+    synchronous workers wait for each other several times a step. Here it sums them only at the end of an epoch.
     """
 
     def get_metrics_result(self) -> dict[str, Tensor]:
-        """Return the means so far: this replica's within a step, all replicas' outside."""
+        """Return the means so far: of this replica within a step, of all replicas outside."""
         return {metric.name: tf.math.divide_no_nan(metric.total, metric.count) for metric in self.metrics}
 
 
 def build_model(job: TrainingJob) -> Model:
-    """Build and compile the network of a job; within a strategy's scope it is distributed."""
+    """Build and compile the network of a job; call it in the scope of a strategy to distribute the network."""
     settings = job.worker_settings
-    network = networks.build(job.network, steps=job.steps, classes=len(job.classes))
+    network = networks.build(job.request.network, steps=job.request.windows.steps, classes=len(job.request.classes))
     model = ReplicaModel(network.inputs, network.outputs, name=network.name)
     optimizer = make_optimizer(settings)
     optimizer.build(model.trainable_variables)
     loss = tf_keras.losses.CategoricalCrossentropy(label_smoothing=settings.label_smoothing)
     model.compile(optimizer, loss, metrics=[tf_keras.metrics.CategoricalAccuracy("accuracy")])
-    # Metrics are summed over workers when they are read; tf-keras' default would sum those sums once more.
+    # Metrics are summed over workers when they are read; the default of tf-keras would sum them twice.
     model.distribute_reduction_method = "first"
     return model
 
 
 def batches_of(job: TrainingJob, draw: Callable[[int], EpochArrays], *, first: int) -> Dataset:
-    """Return what one worker trains on from an epoch on, from 1: in each step a batch of its draws."""
+    """Return the batches that one worker trains on, from epoch `first` (counted from 1) to the last."""
     return batches(
         draw,
         batch=job.worker_batch,
-        steps=job.steps,
-        classes=len(job.classes),
-        epochs=job.fit.epochs,
+        steps=job.request.windows.steps,
+        classes=len(job.request.classes),
+        epochs=job.request.fit.epochs,
         first=first,
     )
 
 
 class Watch(FiniteLoss):
-    """Write progress into the run's folder, and stop on a loss that is not finite.
+    """Writes progress into the run folder, and stops on a loss that is not finite.
 
     Parameters
     ----------
     job : TrainingJob
         The run.
     writes : bool
-        Whether this process writes; all of them watch.
+        Whether this process writes progress; every process checks the loss.
     """
 
     def __init__(self, job: TrainingJob, *, writes: bool) -> None:
@@ -75,7 +75,7 @@ class Watch(FiniteLoss):
         self._log = ProgressLog(job) if writes else None
 
     def on_train_batch_end(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
-        """Check the loss, and write a line now and then."""
+        """Check the loss, and write a line if one is due."""
         super().on_train_batch_end(batch, logs)
         assert logs is not None
         step = batch + 1
@@ -83,7 +83,7 @@ class Watch(FiniteLoss):
             self._write(step, logs)
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
-        """Write the epoch's line, in which the metrics are of all workers."""
+        """Write the last line of the epoch, with the metrics of all workers."""
         del epoch
         assert logs is not None
         self._write(self._steps, logs)
@@ -95,16 +95,16 @@ class Watch(FiniteLoss):
 
 
 class Checkpoints(tf_keras.callbacks.Callback):  # type: ignore[misc, unused-ignore]
-    """Save model, optimiser and epoch after each epoch, and restore the last ones.
+    """Saves model, optimiser and epoch number after each epoch, and restores the latest checkpoint.
 
     Parameters
     ----------
     model : tf-keras model
-        Compiled.
+        Compiled model.
     folder : Path
-        Where checkpoints are kept.
+        Folder of the checkpoints.
     scratch : Path, optional
-        Where a worker that is not the chief saves: with mirrored variables all workers must take part.
+        Folder for workers other than the chief: with mirrored variables, all workers must save.
     """
 
     def __init__(self, model: Model, folder: Path, scratch: Path | None = None) -> None:
@@ -115,7 +115,7 @@ class Checkpoints(tf_keras.callbacks.Callback):  # type: ignore[misc, unused-ign
         self._manager = tf.train.CheckpointManager(self._checkpoint, str(scratch or folder), max_to_keep=2)
 
     def restore(self) -> int:
-        """Restore the last checkpoint; return its epoch, 0 if there is none."""
+        """Restore the latest checkpoint; return its epoch, 0 if there is none."""
         latest = tf.train.latest_checkpoint(str(self._folder))
         if latest is None:
             return 0
@@ -128,19 +128,19 @@ class Checkpoints(tf_keras.callbacks.Callback):  # type: ignore[misc, unused-ign
         Raises
         ------
         OSError
-            If it cannot be written, such as on a full disk.
+            If the checkpoint cannot be written, such as on a full disk.
         """
         self._epoch.assign(epoch)
         try:
             self._manager.save(checkpoint_number=epoch)
         except tf.errors.OpError as error:
             raise OSError(
-                f"{self._folder}: the checkpoint of epoch {epoch} cannot be written: {error.message}; "
-                "the same command with --resume goes on"
+                f"{self._folder}: cannot write the checkpoint of epoch {epoch}: {error.message}; "
+                "continue with the same command and --resume"
             ) from error
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
-        """Save."""
+        """Save the state after the epoch."""
         del logs
         self.save(epoch + 1)
 
@@ -148,18 +148,18 @@ class Checkpoints(tf_keras.callbacks.Callback):  # type: ignore[misc, unused-ign
 def run_epochs(
     model: Model, data: Dataset, job: TrainingJob, checkpoints: Checkpoints, *, first: int, chief: bool
 ) -> None:
-    """Fit from an epoch to the last, with averaged weights at the end.
+    """Fit from an epoch to the last; the model then has the averaged weights.
 
     Parameters
     ----------
     model : tf-keras model
-        Compiled, restored.
+        Compiled model, restored from the latest checkpoint.
     data : tf.data.Dataset or distributed data set
-        Batches of the epochs that are left.
+        Batches of the remaining epochs.
     job : TrainingJob
         The run.
     checkpoints : Checkpoints
-        Where the state is saved.
+        Saves the state after each epoch.
     first : int
         The first epoch, from 1.
     chief : bool
@@ -174,11 +174,11 @@ def run_epochs(
     if chief:
         folder = RunFolder(job.run).tensorboard
         callbacks.append(tf_keras.callbacks.TensorBoard(str(folder), write_graph=False, update_freq="epoch"))
-    if first <= job.fit.epochs:
+    if first <= job.request.fit.epochs:
         model.fit(
             data,
             initial_epoch=first - 1,
-            epochs=job.fit.epochs,
+            epochs=job.request.fit.epochs,
             steps_per_epoch=job.steps_per_epoch,
             shuffle=False,
             verbose=0,

@@ -1,4 +1,4 @@
-"""Training in this process, without Spark."""
+"""Local training: in this process, without Spark."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import tf_keras
 
 from trainer.distributed.epoch_loop import Checkpoints, batches_of, build_model, run_epochs
 from trainer.distributed.job import TrainingJob
-from trainer.distributed.process import keep_to_core, report
+from trainer.distributed.process import pin_to_core, report
 from trainer.distributed.weights import save_weights
 from trainer.distributed.worker_windows import worker_windows
+from trainer.fitting.fit import limit_threads
 from trainer.run_folder import RunFolder
-from trainer.training import limit_threads
 
 
 def train_locally(job: TrainingJob) -> None:
-    """Train, from the last checkpoint on if there is one, and leave the weights in the run's folder.
+    """Train, starting at the latest checkpoint if there is one, and write the weights into the run folder.
 
     Raises
     ------
@@ -24,11 +24,11 @@ def train_locally(job: TrainingJob) -> None:
         If the loss is NaN or infinite.
     """
     if job.pinned:
-        keep_to_core(0)
-    limit_threads(job.fit.threads)
+        pin_to_core(0)
+    limit_threads(job.request.fit.threads)
     share = worker_windows(job, 0)
     report(job, "local-0", -1, share)
-    tf_keras.utils.set_random_seed(job.fit.seed)
+    tf_keras.utils.set_random_seed(job.request.fit.seed)
     model = build_model(job)
     folder = RunFolder(job.run)
     checkpoints = Checkpoints(model, folder.checkpoints)

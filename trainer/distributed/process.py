@@ -1,4 +1,4 @@
-"""What every training process does first: say who it is, keep what it prints, keep to its core."""
+"""Set up a training process: redirect its output, pin it to a core, lower its priority, and write its report."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from trainer.run_folder import RunFolder, WorkerReport
 
 
 def keep_output(folder: Path, name: str) -> None:
-    """Write what this process prints, TensorFlow's C++ too, into the run's logs instead."""
+    """Redirect the output of this process, including TensorFlow's C++ output, to a file of the run's logs."""
     folder.mkdir(parents=True, exist_ok=True)
     sys.stdout.flush()
     sys.stderr.flush()
@@ -27,19 +27,19 @@ def keep_output(folder: Path, name: str) -> None:
     os.close(log)
 
 
-def keep_to_core(number: int) -> None:
-    """Hold this process to one of its machine's cores, where the system can do that."""
+def pin_to_core(number: int) -> None:
+    """Pin this process to one core of its machine, if the system supports it."""
     if hasattr(os, "sched_setaffinity"):
         cores = sorted(os.sched_getaffinity(0))
         os.sched_setaffinity(0, {cores[number % len(cores)]})
 
 
 def report(job: TrainingJob, name: str, executor: int, share: WorkerWindows | None) -> None:
-    """Write who this process is and what it reads."""
+    """Write the report of this process: its identity, shards and windows."""
     windows: Counter[str] = Counter()
     if share is not None:
-        counts = np.bincount(share.windows.labels, minlength=len(job.classes))
-        windows.update(dict(zip(job.classes, counts.tolist(), strict=True)))
+        counts = np.bincount(share.windows.labels, minlength=len(job.request.classes))
+        windows.update(dict(zip(job.request.classes, counts.tolist(), strict=True)))
     RunFolder(job.run).report(
         WorkerReport(
             name=name,

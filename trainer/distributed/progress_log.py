@@ -1,4 +1,4 @@
-"""What the process that leads a training says of it: a line in the run's metrics now and then, one for each epoch."""
+"""Write the metrics of a run from its leading process: a line about every second, and one per epoch."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from time import monotonic
 from trainer.distributed.job import TrainingJob
 from trainer.run_folder import Progress, RunFolder
 
-#: Within an epoch there is a line at most this often, and one at its end.
+#: Shortest interval of lines within an epoch, s. Each epoch ends with a line.
 SECONDS_BETWEEN_LINES = 1.0
 
 
 class ProgressLog:
-    """Writes `Progress` lines; the clock begins when it is made.
+    """Writes `Progress` lines, with the time since its creation.
 
     Parameters
     ----------
@@ -27,7 +27,7 @@ class ProgressLog:
         self._began = self._written = monotonic()
 
     def is_due(self) -> bool:
-        """Tell whether the last line is long enough ago."""
+        """Return whether the next line is due."""
         return monotonic() - self._written >= SECONDS_BETWEEN_LINES
 
     def write(self, epoch: int, step: int, *, loss: float, accuracy: float, rate: float) -> None:
@@ -36,13 +36,13 @@ class ProgressLog:
         Parameters
         ----------
         epoch : int
-            The running epoch, from 1.
+            Current epoch, from 1.
         step : int
-            Steps done in it, of all workers.
+            Completed steps of all workers in the epoch.
         loss, accuracy : float
             Means over the epoch so far.
         rate : float
-            The optimiser's learning rate.
+            Learning rate of the optimiser.
         """
         self._written = monotonic()
         steps = self._job.steps_per_epoch
@@ -52,7 +52,7 @@ class ProgressLog:
         self._folder.append(
             Progress(
                 epoch=epoch,
-                epochs=self._job.fit.epochs,
+                epochs=self._job.request.fit.epochs,
                 step=step,
                 steps=steps,
                 loss=loss,

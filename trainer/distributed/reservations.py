@@ -1,8 +1,8 @@
-"""TensorFlowOnSpark's meeting point on the driver, where nodes register, without its dangers.
+"""A safe replacement for TensorFlowOnSpark's reservation server, with which nodes register on the driver.
 
-TensorFlowOnSpark listens on every interface of the driver's machine, without a password, and unpickles what anybody
-sends: whoever reaches the port could run programs here. This server listens only on the address that the nodes are
-told, takes nothing but plain values, and is gone when training ends.
+TensorFlowOnSpark's own server listens on all interfaces without authentication and unpickles any message, so anybody
+who reaches the port can run code on the driver. This server listens only on the address that the nodes use, accepts
+only plain values, and stops when training ends.
 """
 
 import io
@@ -19,18 +19,18 @@ from tensorflowonspark import reservation
 
 log = logging.getLogger(__name__)
 
-#: A node says its number, part, address and keys: some hundred bytes.
-MOST_BYTES = 65_536
-#: A node that begins to speak has so long to end, s; meanwhile no other one is heard.
-SPEAK_SECONDS = 10.0
+#: Longest message, bytes. A node sends its number, role, address and keys, some hundred bytes.
+MAX_MESSAGE_BYTES = 65_536
+#: Time limit to receive a message, s. Meanwhile the server handles no other node.
+RECEIVE_SECONDS = 10.0
 _LENGTH = struct.Struct(">I")
 
 
 class PlainUnpickler(pickle.Unpickler):
-    """Reads numbers, texts, bytes and containers of them; anything that would load or call code is refused."""
+    """Unpickles numbers, strings, bytes and containers of them; rejects anything that would import or call code."""
 
     def find_class(self, module: str, name: str) -> object:
-        """Refuse.
+        """Reject every class and function.
 
         Raises
         ------
@@ -41,7 +41,13 @@ class PlainUnpickler(pickle.Unpickler):
 
 
 class ReservationServer(reservation.Server):  # type: ignore[misc, unused-ignore]
-    """The server; its clients are TensorFlowOnSpark's own."""
+    """The reservation server; its clients are those of TensorFlowOnSpark.
+
+    Parameters
+    ----------
+    count : int
+        Number of nodes that register.
+    """
 
     def __init__(self, count: int) -> None:
         super().__init__(count)
@@ -49,7 +55,7 @@ class ReservationServer(reservation.Server):  # type: ignore[misc, unused-ignore
         self._thread: threading.Thread | None = None
 
     def start(self) -> tuple[str, int]:
-        """Listen in a thread; return the address.
+        """Listen in a thread; return host and port.
 
         Raises
         ------
@@ -63,21 +69,21 @@ class ReservationServer(reservation.Server):  # type: ignore[misc, unused-ignore
         return host, port
 
     def start_listening_socket(self) -> socket.socket:
-        """Listen on the address that clients are told, on the first free port of those that are allowed.
+        """Listen on the address that clients use, on the first free of the allowed ports.
 
         Raises
         ------
         OSError
-            If none is free.
+            If no port is free.
         """
         address = self.get_server_ip()
-        refused = OSError("no port is allowed")
+        failure = OSError("no port is allowed")
         for port in self.get_server_ports():
             try:
                 return socket.create_server((address, port), backlog=128)
             except OSError as error:
-                refused = error
-        raise refused
+                failure = error
+        raise failure
 
     def receive(self, sock: socket.socket) -> object:
         """Receive one message.
@@ -85,24 +91,24 @@ class ReservationServer(reservation.Server):  # type: ignore[misc, unused-ignore
         Raises
         ------
         ValueError
-            If it is too long.
+            If the message is too long.
         pickle.UnpicklingError
-            If it is more than plain values.
+            If the message contains anything but plain values.
         OSError
-            If it does not come.
+            If the message does not arrive in time.
         """
-        sock.settimeout(SPEAK_SECONDS)
+        sock.settimeout(RECEIVE_SECONDS)
         (length,) = _LENGTH.unpack(_read(sock, _LENGTH.size))
-        if length > MOST_BYTES:
-            raise ValueError(f"a message of {length} bytes")
+        if length > MAX_MESSAGE_BYTES:
+            raise ValueError(f"the message is too long: {length} bytes")
         return PlainUnpickler(io.BytesIO(_read(sock, length))).load()
 
     def stop(self) -> None:
-        """Stop listening, and close every connection."""
+        """Stop listening, and close all connections."""
         super().stop()
         self._wake.close()
         if self._thread is not None:
-            self._thread.join(2 * SPEAK_SECONDS)
+            self._thread.join(2 * RECEIVE_SECONDS)
         self._woken.close()
 
     def _serve(self, listening: socket.socket) -> None:
@@ -114,17 +120,17 @@ class ReservationServer(reservation.Server):  # type: ignore[misc, unused-ignore
                 readable, _, _ = select.select([listening, self._woken, *connections], [], [])
                 if listening in readable:
                     connections.append(listening.accept()[0])
-                for connection in [each for each in connections if each in readable]:
-                    if not self._answers(connection):
+                for connection in [known for known in connections if known in readable]:
+                    if not self._answer(connection):
                         connections.remove(connection)
                         connection.close()
 
-    def _answers(self, connection: socket.socket) -> bool:
-        """Answer one message; return whether its sender may send another."""
+    def _answer(self, connection: socket.socket) -> bool:
+        """Answer one message; return False if the connection must be closed."""
         try:
             self._handle_message(connection, self.receive(connection))
-        except Exception as error:  # whatever somebody sends, the others are heard
-            log.info("a node or somebody else is not heard any more: %s", error)
+        except Exception as error:  # no message may stop the server
+            log.info("closed the connection of a node or another client: %s", error)
             return False
         return True
 
@@ -139,15 +145,15 @@ def _read(sock: socket.socket, length: int) -> bytes:
     while length > 0:
         part = sock.recv(length)
         if not part:
-            raise ConnectionError("closed in the middle of a message")
+            raise ConnectionError("the connection was closed within a message")
         parts.append(part)
         length -= len(part)
     return b"".join(parts)
 
 
 @contextmanager
-def closed_reservations() -> Iterator[None]:
-    """Have TensorFlowOnSpark use `ReservationServer` for the clusters that it starts meanwhile, and stop it after."""
+def safe_reservations() -> Iterator[None]:
+    """Let TensorFlowOnSpark use `ReservationServer` for clusters started in the block; stop the servers at its end."""
     started: list[ReservationServer] = []
 
     def start(count: int) -> ReservationServer:

@@ -1,9 +1,9 @@
-"""Windows on their way from a worker's Python to the graphs that a coordinator runs in the same worker.
+"""Pass windows from a worker's Python code to the graphs that the coordinator runs in the same worker.
 
-A coordinator's graph is the same for all workers and cannot call Python in them, so it cannot tell them apart. But
-each worker process has a working folder of its own: the graph reads ``epoch-3.windows`` there, and finds its own
-worker's draws. Marks in the run's folder, which all processes see, say which epoch is trained on and whose files are
-there; when the trained weights appear, the work is over.
+The coordinator's graph is the same for all workers and cannot call Python code in them, so it cannot distinguish them.
+Each worker process therefore has its own working folder, in which the graph reads relative paths such as
+``epoch-3.windows``. Mark files in the run folder, which all processes can read, show the current epoch and the workers
+whose files are ready. When the trained weights appear, the workers end.
 """
 
 from __future__ import annotations
@@ -19,101 +19,101 @@ from time import monotonic
 import numpy as np
 import tensorflow as tf
 
-from har.whole_files import write_whole
-from trainer.batches import EpochArrays
+from har.process.whole_files import write_whole
 from trainer.distributed.job import TrainingJob
+from trainer.fitting.batches import EpochArrays
+from trainer.fitting.tensorflow_types import Dataset
 from trainer.run_folder import RunFolder
-from trainer.tensorflow_types import Dataset
 
-#: How often the run's folder is looked at, s: other machines' processes cannot signal through it.
-LOOK_SECONDS = 0.1
-#: How long a worker may take to draw an epoch, s.
+#: Interval of checks of the run folder, s, since processes on other machines can only leave files there.
+POLL_SECONDS = 0.1
+#: Time limit for a worker to draw the windows of an epoch, s.
 DRAW_SECONDS = 600.0
 _EPOCH_MARK = "epoch"
 
 
 class SpoolError(RuntimeError):
-    """A worker did not bring its windows in time."""
+    """A worker did not draw its windows in time."""
 
 
 def marks_folder(job: TrainingJob) -> Path:
-    """Return where the processes of a run leave marks for each other."""
+    """Return the folder of the mark files, through which the processes of a run signal each other."""
     return RunFolder(job.run).path / "marks"
 
 
 def serve_draws(job: TrainingJob, worker: int, draw: Callable[[int], EpochArrays]) -> None:
-    """Be a worker: keep the files of the running epoch and the next, until the trained weights appear.
+    """Run a worker: provide the files of the current and the next epoch until the trained weights appear.
 
-    This changes the working folder of the process.
+    This changes the working folder of the process for the duration of the call.
 
     Parameters
     ----------
     job : TrainingJob
         The run.
     worker : int
-        The worker's number.
+        Number of the worker.
     draw : callable
-        From an epoch's number to its windows and targets.
+        Function from the number of an epoch to its windows and targets.
     """
     marks = marks_folder(job)
     done = RunFolder(job.run).weights
     pause = Event()
-    back = Path.cwd()
+    previous = Path.cwd()
     scratch = Path(tempfile.mkdtemp(prefix="har-worker-"))
     os.chdir(scratch)
     written: set[int] = set()
     try:
         while not done.exists():
-            running = _running_epoch(marks)
-            missing = [epoch for epoch in (running, running + 1) if running and epoch not in written]
-            if missing and missing[0] <= job.fit.epochs:
+            current = _current_epoch(marks)
+            missing = [epoch for epoch in (current, current + 1) if current and epoch not in written]
+            if missing and missing[0] <= job.request.fit.epochs:
                 _write(missing[0], draw(missing[0]))
                 written.add(missing[0])
                 (marks / _ready_mark(missing[0], worker)).touch()
             else:
-                pause.wait(LOOK_SECONDS)
-            for epoch in {epoch for epoch in written if epoch < running}:
+                pause.wait(POLL_SECONDS)
+            for epoch in {epoch for epoch in written if epoch < current}:
                 _remove(epoch)
                 written.discard(epoch)
     finally:
-        os.chdir(back)
+        os.chdir(previous)
         shutil.rmtree(scratch, ignore_errors=True)
 
 
 def begin_epoch(job: TrainingJob, epoch: int) -> None:
-    """Be the coordinator: say which epoch is next, and wait until every worker has its windows.
+    """Run by the coordinator: announce the next epoch, and wait until every worker has its windows.
 
     Raises
     ------
     SpoolError
-        If a worker takes too long.
+        If a worker exceeds `DRAW_SECONDS`.
     """
     marks = marks_folder(job)
     write_whole(marks / _EPOCH_MARK, str(epoch).encode("ascii"))
     pause = Event()
     deadline = monotonic() + DRAW_SECONDS
     while True:
-        late = [worker for worker in range(job.workers) if not (marks / _ready_mark(epoch, worker)).exists()]
+        late = [worker for worker in range(job.request.workers) if not (marks / _ready_mark(epoch, worker)).exists()]
         if not late:
             return
         if monotonic() > deadline:
             raise SpoolError(f"workers {late} drew no windows for epoch {epoch} in {DRAW_SECONDS:g} s")
-        pause.wait(LOOK_SECONDS)
+        pause.wait(POLL_SECONDS)
 
 
 def spooled_batches(job: TrainingJob, epoch: int) -> Dataset:
-    """Return an epoch's batches, over and over, as a `tf.data.Dataset` that any worker can run."""
-    batch, classes = job.worker_batch, len(job.classes)
+    """Return an epoch's batches, repeated without end, as a `tf.data.Dataset` that any worker can run."""
+    batch, steps, classes = job.worker_batch, job.request.windows.steps, len(job.request.classes)
 
     def read(kind: str, shape: tuple[int, ...]) -> Dataset:
         records = tf.data.FixedLengthRecordDataset(_file(epoch, kind), 4 * int(np.prod(shape)))
         return records.map(lambda raw: tf.reshape(tf.io.decode_raw(raw, tf.float32), shape))
 
-    pairs = tf.data.Dataset.zip((read("windows", (batch, job.steps, 3)), read("targets", (batch, classes))))
+    pairs = tf.data.Dataset.zip((read("windows", (batch, steps, 3)), read("targets", (batch, classes))))
     return pairs.repeat().prefetch(2)
 
 
-def _running_epoch(marks: Path) -> int:
+def _current_epoch(marks: Path) -> int:
     mark = marks / _EPOCH_MARK
     return int(mark.read_text("ascii")) if mark.exists() else 0
 

@@ -1,4 +1,4 @@
-"""Synchronous training: every worker computes each step's gradients on its own windows, and all apply the mean."""
+"""Synchronous training: in each step every worker computes gradients on its own windows, and all apply the mean."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ import tf_keras
 
 from trainer.distributed.epoch_loop import Checkpoints, batches_of, build_model, run_epochs
 from trainer.distributed.job import TrainingJob
-from trainer.distributed.process import keep_output, keep_to_core, report
+from trainer.distributed.process import keep_output, pin_to_core, report
 from trainer.distributed.weights import save_weights
 from trainer.distributed.worker_windows import WorkerWindows, worker_windows
+from trainer.fitting.fit import limit_threads
+from trainer.fitting.tensorflow_types import NodeContext, Strategy
 from trainer.run_folder import RunFolder
-from trainer.tensorflow_types import NodeContext, Strategy
-from trainer.training import limit_threads
 
 
 def run_node(arguments: Mapping[str, Any], context: NodeContext) -> None:
-    """Be one worker of a TensorFlowOnSpark cluster; the chief is worker 0.
+    """Run one worker of a TensorFlowOnSpark cluster; the chief is worker 0.
 
     Parameters
     ----------
     arguments : mapping
         ``job``: the `TrainingJob`.
     context : TFNodeContext
-        Who this node is.
+        Role and number of this node.
     """
     job: TrainingJob = arguments["job"]
     chief = context.job_name == "chief"
@@ -41,9 +41,9 @@ def run_node(arguments: Mapping[str, Any], context: NodeContext) -> None:
     folder = RunFolder(job.run)
     keep_output(folder.logs, name)
     if job.pinned:
-        keep_to_core(worker)
+        pin_to_core(worker)
     limit_threads(job.worker_settings.threads)
-    # Collective operations must be set up before anything else touches TensorFlow.
+    # Collective operations must be set up before any other use of TensorFlow.
     strategy = tf.distribute.MultiWorkerMirroredStrategy()
     share = worker_windows(job, worker)
     report(job, name, context.executor_id, share)
@@ -57,7 +57,7 @@ def run_node(arguments: Mapping[str, Any], context: NodeContext) -> None:
 
 def _train(job: TrainingJob, share: WorkerWindows, strategy: Strategy, *, chief: bool, scratch: Path | None) -> None:
     folder = RunFolder(job.run)
-    tf_keras.utils.set_random_seed(job.fit.seed)
+    tf_keras.utils.set_random_seed(job.request.fit.seed)
     with strategy.scope():
         model = build_model(job)
         checkpoints = Checkpoints(model, folder.checkpoints, scratch)

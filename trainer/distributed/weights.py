@@ -1,4 +1,4 @@
-"""The trained weights on their way from the workers to the driver: plain arrays, never pickled objects."""
+"""Pass the trained weights from the workers to the driver, as plain arrays instead of pickled objects."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from pathlib import Path
 
 import numpy as np
 
-from har.whole_files import write_whole
-from trainer import networks
+from har.process.whole_files import write_whole
 from trainer.distributed.job import TrainingJob
-from trainer.training import Model
+from trainer.fitting import networks
+from trainer.fitting.fit import Model
 
 
 def save_weights(model: Model, file: Path) -> None:
-    """Write a network's weights; the file appears when it is complete and on the disk.
+    """Write a network's weights; the file appears only when it is complete and synced to disk.
 
     Raises
     ------
     OSError
-        If it cannot be written.
+        If the file cannot be written.
     """
     content = BytesIO()
     np.savez(content, *model.get_weights())
@@ -27,14 +27,14 @@ def save_weights(model: Model, file: Path) -> None:
 
 
 def load_network(job: TrainingJob, file: Path) -> Model:
-    """Build a job's network with weights from a file.
+    """Build a job's network, and load its weights from a file.
 
     Raises
     ------
     ValueError
-        If they are not those of this network.
+        If the weights do not fit the network.
     """
-    model = networks.build(job.network, steps=job.steps, classes=len(job.classes))
+    model = networks.build(job.request.network, steps=job.request.windows.steps, classes=len(job.request.classes))
     with np.load(file, allow_pickle=False) as arrays:
         model.set_weights([arrays[f"arr_{number}"] for number in range(len(arrays.files))])
     return model

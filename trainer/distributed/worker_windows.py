@@ -1,4 +1,4 @@
-"""What one worker trains on: its own shards, and its own draws from them."""
+"""The windows that one worker trains on: its shards, and its draws from them."""
 
 from __future__ import annotations
 
@@ -9,31 +9,32 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.batches import EpochArrays
-from trainer.distributed.job import Mode, TrainingJob
+from trainer.distributed.job import TrainingJob
+from trainer.fitting.batches import EpochArrays
+from trainer.fitting.fit import epoch_arrays
+from trainer.fitting.sampling import balanced_probabilities
 from trainer.preparation.pieces import PieceWindows, windows_of
 from trainer.preparation.plan import TRAIN
 from trainer.preparation.shards import PreparedIndex, Shard, ShardError, read_index, read_shards
-from trainer.sampling import balanced_probabilities
-from trainer.splits import refuse_standing_test_users
-from trainer.training import epoch_arrays
+from trainer.request import Mode
+from trainer.sources.splits import reject_reserved_test_users
 
-#: Workers' draws must differ: each has a seed of its own, so far apart that runs' seeds do not meet it.
+#: Distance of the seeds of workers, whose draws must differ; far larger than the usual distance of runs' seeds.
 _SEED_STRIDE = 1_000_003
 
 
 @dataclass(frozen=True)
 class WorkerWindows:
-    """One worker's share.
+    """Shards and windows of one worker.
 
     Attributes
     ----------
     shards : list of Shard
-        The shards it reads; no other worker does.
+        Shards that only this worker reads.
     windows : PieceWindows
-        Their windows.
+        Training windows in the shards.
     draw : callable
-        From the number of an epoch, from 1, to its `EpochArrays`.
+        Function from the number of an epoch, from 1, to its `EpochArrays`.
     """
 
     shards: list[Shard]
@@ -42,12 +43,12 @@ class WorkerWindows:
 
 
 def shards_of_worker(index: PreparedIndex, worker: int, workers: int) -> list[Shard]:
-    """Return every `workers`-th training shard, from the worker's number on.
+    """Return every `workers`-th training shard, starting at the worker's number.
 
     Raises
     ------
     ShardError
-        If there is none left for it.
+        If there are fewer shards than workers.
     """
     shards = index.of(TRAIN)
     if len(shards) < workers:
@@ -63,39 +64,40 @@ def worker_windows(job: TrainingJob, worker: int) -> WorkerWindows:
     job : TrainingJob
         The run.
     worker : int
-        The worker's number, from 0.
+        Number of the worker, from 0.
 
     Raises
     ------
     ShardError
         If a shard is missing or corrupt.
-    StandingTestUserError
-        If a standing test user is in it.
+    ReservedTestUserError
+        If a shard contains a reserved test user.
     """
     index = read_index(job.prepared)
-    shards = shards_of_worker(index, worker, job.workers)
-    windows = windows_of(read_shards(job.prepared, shards), index.plan.training_windows, job.classes)
-    refuse_standing_test_users(windows.people.tolist())
+    shards = shards_of_worker(index, worker, job.request.workers)
+    windows = windows_of(read_shards(job.prepared, shards), index.plan.training_windows, job.request.classes)
+    reject_reserved_test_users(windows.people.tolist())
     return WorkerWindows(shards, windows, partial(_draw, job, windows, balanced_probabilities(windows), worker))
 
 
 def _draw(
     job: TrainingJob, windows: PieceWindows, probabilities: NDArray[np.float64], worker: int, epoch: int
 ) -> EpochArrays:
-    settings = replace(job.fit, seed=job.fit.seed + _SEED_STRIDE * worker, windows_per_epoch=windows_per_worker(job))
+    fit = job.request.fit
+    settings = replace(fit, seed=fit.seed + _SEED_STRIDE * worker, windows_per_epoch=windows_per_worker(job))
     values, labels = epoch_arrays(
         windows,
         probabilities,
-        job.classes,
-        steps=job.steps,
-        normalisation=job.normalisation,
+        job.request.classes,
+        steps=job.request.windows.steps,
+        normalisation=job.request.normalisation,
         settings=settings,
         epoch=epoch,
     )
-    return values, np.eye(len(job.classes), dtype=np.float32)[labels]
+    return values, np.eye(len(job.request.classes), dtype=np.float32)[labels]
 
 
 def windows_per_worker(job: TrainingJob) -> int:
-    """Return how many windows a worker draws for an epoch: what its steps need."""
-    steps = -(-job.steps_per_epoch // job.workers) if job.mode is Mode.ASYNC else job.steps_per_epoch
+    """Return how many windows a worker draws for an epoch, as its steps need."""
+    steps = -(-job.steps_per_epoch // job.request.workers) if job.request.mode is Mode.ASYNC else job.steps_per_epoch
     return steps * job.worker_batch

@@ -1,6 +1,6 @@
-"""How right a network is about people it has not seen: protocols, measures, the unknown answer, and a report.
+"""Evaluation on unseen people: protocols, measures, the threshold for unknown, and a report.
 
-A protocol (`trainer.evaluation.protocols`) says who is trained on and who is tested, and gives `Outcomes`: what the
-network answered for each labelled window. Every measure, the choice of the threshold for unknown, and the gate
-(`trainer.gate`) are computed from outcomes alone.
+A protocol (`trainer.evaluation.protocols`) defines who is trained on and who is tested, and returns `Outcomes`: the
+network's prediction for each labelled window. All measures, the choice of the threshold for unknown, and the gate
+(`trainer.gate.judgement`) are computed from outcomes alone.
 """

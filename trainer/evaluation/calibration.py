@@ -1,4 +1,4 @@
-"""Whether a network's confidence is worth what it says: a class given 0.8 should be right 8 times of 10."""
+"""Calibration: how well confidence matches accuracy. Predictions with confidence 0.8 should be correct in 80 %."""
 
 import msgspec
 import numpy as np
@@ -8,16 +8,16 @@ BINS = 10
 
 
 class ConfidenceBin(msgspec.Struct, frozen=True):
-    """Windows whose largest probability lies from `low` to `high`.
+    """Windows whose largest probability is above `low` and at most `high`.
 
     Attributes
     ----------
     low, high : float
-        Bounds; the upper one belongs to it.
+        Bounds; `high` is included.
     windows : int
-        How many there are.
+        Number of windows.
     confidence, accuracy : float
-        The mean of their largest probability, and the share that was right; both 0 where there is none.
+        Mean of the largest probability, and share of correct predictions; both 0 without windows.
     """
 
     low: float
@@ -28,14 +28,14 @@ class ConfidenceBin(msgspec.Struct, frozen=True):
 
 
 class Calibration(msgspec.Struct, frozen=True):
-    """How far confidence and accuracy lie apart.
+    """Difference between confidence and accuracy.
 
     Attributes
     ----------
     error : float
-        Expected calibration error: their distance in each bin, averaged over windows; 0 is best.
+        Expected calibration error: the mean over windows of the difference in their bin; 0 is best.
     bins : list of ConfidenceBin
-        Of equal width.
+        Bins of equal width.
     """
 
     error: float
@@ -43,18 +43,18 @@ class Calibration(msgspec.Struct, frozen=True):
 
 
 def calibration(confidence: NDArray[np.floating], right: NDArray[np.bool_], bins: int = BINS) -> Calibration:
-    """Measure the calibration of the most probable class, whatever the threshold for unknown.
+    """Measure the calibration of the most probable class, regardless of the threshold for unknown.
 
-    After C. Guo, G. Pleiss, Y. Sun and K. Weinberger, "On calibration of modern neural networks" (2017), equation 3.
+    See C. Guo, G. Pleiss, Y. Sun and K. Weinberger, "On calibration of modern neural networks" (2017), equation 3.
 
     Parameters
     ----------
     confidence : ndarray of float, shape (n,)
-        Each window's largest probability.
+        Largest probability of each window.
     right : ndarray of bool, shape (n,)
-        Whether that class is the true one.
+        Whether that class is the ground truth.
     bins : int
-        How many bins of equal width.
+        Number of bins of equal width.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""The pictures of an evaluation report, as SVG that can be embedded."""
+"""The plots of an evaluation report, as embeddable SVG."""
 
 import base64
 import io
@@ -11,15 +11,15 @@ from matplotlib.figure import Figure
 from har.activities import activity_style
 from har.answers import UNKNOWN
 from trainer.evaluation.calibration import Calibration
-from trainer.evaluation.measures import GroupScore, Measures
 from trainer.evaluation.outcomes import Outcomes
+from trainer.evaluation.scores import GroupScore, Measures
 
 INK = "#1f2933"
 MUTED = "#7b8794"
 FAINT = "#d9dee4"
 ACCENT = "#2f6fb0"
 WARNING = "#c8553d"
-#: Written into SVG identifiers: the same evaluation gives the same file.
+#: Salt of the identifiers in SVG, so that the same evaluation gives the same file.
 SALT = "har"
 
 
@@ -32,7 +32,7 @@ def embedded(figure: Figure) -> str:
 
 
 def confusion_picture(measures: Measures) -> Figure:
-    """Draw the confusion matrix: shares of each true class, with counts."""
+    """Plot the confusion matrix: shares of each class of the ground truth, with counts."""
     counts = np.array(measures.confusion)
     shares = counts / np.maximum(1, counts.sum(axis=1, keepdims=True))
     rows, columns = counts.shape
@@ -48,14 +48,14 @@ def confusion_picture(measures: Measures) -> Figure:
             axes.text(column, row + 0.25, f"{counts[row, column]}", ha="center", va="center", color=ink, fontsize=7)
     axes.set_xticks(range(columns), [_title(name) for name in measures.answers])
     axes.set_yticks(range(rows), [_title(name) for name in measures.classes])
-    axes.set_xlabel("answer")
-    axes.set_ylabel("truth")
+    axes.set_xlabel("prediction")
+    axes.set_ylabel("ground truth")
     _plain(axes)
     return figure
 
 
 def users_picture(users: list[GroupScore], median: float) -> Figure:
-    """Draw each user's macro-F1 as a bar, the worst at the top."""
+    """Plot each user's macro-F1 as a bar, with the worst user at the top."""
     ordered = sorted(users, key=lambda user: user.macro_f1, reverse=True)
     figure = _figure(5.2, 0.8 + 0.23 * len(ordered))
     axes = figure.subplots()
@@ -63,7 +63,7 @@ def users_picture(users: list[GroupScore], median: float) -> Figure:
     colours = [WARNING if place == len(ordered) - 1 and len(ordered) > 1 else ACCENT for place in range(len(ordered))]
     axes.barh(range(len(ordered)), values, color=colours, height=0.68)
     for place, value in enumerate(values):
-        # Inside the bar, where the line of the median does not cross it.
+        # Text inside the bar does not cross the line of the median.
         inside = value > 0.2
         place_of_text, ink = (value - 0.012, "white") if inside else (value + 0.012, INK)
         axes.text(
@@ -80,19 +80,19 @@ def users_picture(users: list[GroupScore], median: float) -> Figure:
 
 
 def reliability_picture(found: Calibration) -> Figure:
-    """Draw accuracy against confidence, and how many windows have it."""
+    """Plot accuracy against confidence, with the number of windows in each bin."""
     figure = _figure(4.4, 3.7)
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
-    some = [each for each in found.bins if each.windows]
-    middles = [(each.low + each.high) / 2 for each in some]
+    bins = [part for part in found.bins if part.windows]
+    middles = [(part.low + part.high) / 2 for part in bins]
     width = found.bins[0].high - found.bins[0].low
-    upper.bar(middles, [each.accuracy for each in some], width * 0.92, color=ACCENT, label="was right")
-    upper.plot([0, 1], [0, 1], color=MUTED, linewidth=1, linestyle="--", label="as sure as right")
-    upper.scatter([each.confidence for each in some], [each.accuracy for each in some], s=14, color=INK, zorder=3)
+    upper.bar(middles, [part.accuracy for part in bins], width * 0.92, color=ACCENT, label="accuracy")
+    upper.plot([0, 1], [0, 1], color=MUTED, linewidth=1, linestyle="--", label="perfect calibration")
+    upper.scatter([part.confidence for part in bins], [part.accuracy for part in bins], s=14, color=INK, zorder=3)
     upper.set_ylim(0, 1.02)
-    upper.set_ylabel("share right")
+    upper.set_ylabel("accuracy")
     upper.legend(frameon=False, fontsize=8, loc="upper left")
-    lower.bar(middles, [each.windows for each in some], width * 0.92, color=FAINT)
+    lower.bar(middles, [part.windows for part in bins], width * 0.92, color=FAINT)
     lower.set_ylabel("windows")
     lower.set_xlabel("confidence")
     lower.set_xlim(0, 1)
@@ -102,7 +102,7 @@ def reliability_picture(found: Calibration) -> Figure:
 
 
 def confidence_picture(outcomes: Outcomes, threshold: float) -> Figure:
-    """Draw how sure the network is of windows of the classes, and of those of none of them."""
+    """Plot the distribution of the largest probability, for windows of the classes and of none of them."""
     figure = _figure(5.2, 2.6)
     axes = figure.subplots()
     confidence, known = outcomes.probabilities.max(axis=1), outcomes.known
@@ -117,7 +117,7 @@ def confidence_picture(outcomes: Outcomes, threshold: float) -> Figure:
                   rotation=90, color=INK, fontsize=8)  # fmt: skip
     axes.set_xlabel("largest probability")
     axes.set_ylabel("share of windows")
-    # Above the bars: wherever it stood among them, some threshold would cross it.
+    # Above the bars, where the line of the threshold cannot cross it.
     axes.legend(frameon=False, fontsize=8, loc="lower left", bbox_to_anchor=(0, 1), ncols=2)
     _plain(axes)
     return figure

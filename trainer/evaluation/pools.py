@@ -1,7 +1,7 @@
-"""The windows that a protocol deals: those that may be trained on, and those that are tested.
+"""The windows that a protocol splits: a pool for training and a pool for testing.
 
-The former are long and dense, so that they can be varied, and of the classes alone; the latter are as the release cuts
-them, of all labels.
+Training windows are longer and overlap more, for augmentation, and contain only the classes. Test windows are cut as
+the release cuts them, and contain all labels.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,26 +13,26 @@ from numpy.typing import NDArray
 from har.recordings import Recording
 from har.windows import WindowSpec
 from trainer.evaluation.outcomes import all_labels
-from trainer.examples import Examples, make_examples
-from trainer.splits import refuse_standing_test_users
+from trainer.fitting.examples import Examples, make_examples
+from trainer.sources.splits import reject_reserved_test_users
 
 
 @dataclass(frozen=True, eq=False)
 class Pools:
-    """The windows that a protocol deals.
+    """The windows that a protocol splits.
 
     Attributes
     ----------
     train : Examples
-        Windows of the classes that may be trained on.
+        Training windows, of the classes.
     measured : Examples
-        Windows that may be tested; their labels index `labels`.
+        Test windows; their labels index `labels`.
     labels : tuple of str
         The classes, then the other labels.
     classes : int
-        How many of the labels are classes.
+        Number of the labels that are classes.
     wearers : mapping of str to str
-        Each person (``device/user``) and whose human being it is, see `trainer.preparation.wearers`.
+        Wearer of each person (``device/user``), see `trainer.preparation.wearers`.
     """
 
     train: Examples
@@ -42,23 +42,23 @@ class Pools:
     wearers: Mapping[str, str]
 
     def __post_init__(self) -> None:
-        refuse_standing_test_users([*self.train.people.tolist(), *self.measured.people.tolist()])
+        reject_reserved_test_users([*self.train.people.tolist(), *self.measured.people.tolist()])
 
     def wearers_of(self, examples: Examples) -> NDArray[np.str_]:
-        """Return whose human being each window is of; whoever is not known as another's phone is their own."""
+        """Return the wearer of each window; a person that `wearers` does not contain is its own wearer."""
         return np.array([self.wearers.get(person, person) for person in examples.people.tolist()], np.str_)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Cutting:
-    """How recordings are cut into pools.
+class PoolSpec:
+    """Parameters of cutting recordings into pools.
 
     Attributes
     ----------
     classes : sequence of str
-        The labels to tell apart, in the order of the network's outputs.
+        Labels that the network distinguishes, in the order of its outputs.
     training_windows, windows : WindowSpec
-        Windows that are trained on, and those that are tested: the release's.
+        Training windows, and test windows, which are the release's.
     wearers : mapping of str to str
         As in `Pools`.
     """
@@ -69,19 +69,19 @@ class Cutting:
     wearers: Mapping[str, str]
 
 
-def make_pools(recordings: Sequence[Recording], cutting: Cutting) -> Pools:
-    """Cut recordings into both pools."""
-    return cut_pools(recordings, recordings, all_labels(recordings, cutting.classes), cutting)
+def make_pools(recordings: Sequence[Recording], pool_spec: PoolSpec) -> Pools:
+    """Cut the same recordings into both pools."""
+    return cut_pools(recordings, recordings, all_labels(recordings, pool_spec.classes), pool_spec)
 
 
 def cut_pools(
-    trained: Sequence[Recording], tested: Sequence[Recording], labels: tuple[str, ...], cutting: Cutting
+    trained: Sequence[Recording], tested: Sequence[Recording], labels: tuple[str, ...], pool_spec: PoolSpec
 ) -> Pools:
-    """Cut the recordings that may be trained on into one pool, and those that may be tested into the other."""
+    """Cut recordings for training into one pool, and recordings for testing into the other."""
     return Pools(
-        make_examples(trained, cutting.training_windows, cutting.classes),
-        make_examples(tested, cutting.windows, labels),
+        make_examples(trained, pool_spec.training_windows, pool_spec.classes),
+        make_examples(tested, pool_spec.windows, labels),
         labels,
-        len(cutting.classes),
-        cutting.wearers,
+        len(pool_spec.classes),
+        pool_spec.wearers,
     )

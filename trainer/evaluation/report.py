@@ -1,4 +1,4 @@
-"""An evaluation as one HTML file with everything in it: no other file, no network."""
+"""Write an evaluation as a self-contained HTML file."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -9,10 +9,10 @@ from typing import Any
 import jinja2
 
 from har.activities import activity_style
-from har.whole_files import write_whole
+from har.process.whole_files import write_whole
 from trainer.evaluation import pictures
-from trainer.evaluation.measures import Measures, measure
 from trainer.evaluation.outcomes import Outcomes
+from trainer.evaluation.scores import Measures, measure
 from trainer.evaluation.unknown import ThresholdChoice
 
 TEMPLATE = "report.html"
@@ -20,20 +20,20 @@ TEMPLATE = "report.html"
 
 @dataclass(frozen=True, eq=False)
 class Section:
-    """One protocol's part of a report.
+    """The part of a report about one protocol.
 
     Attributes
     ----------
     title : str
-        Such as ``"5 folds by user, waist"``.
+        Title, such as ``"5 folds by user, waist"``.
     outcomes : Outcomes
-        What the network answered; at least one window must show one of the classes.
+        Predictions, with at least one window of the classes.
     threshold : float
-        An answer with a smaller probability was unknown.
+        Predictions with a smaller probability are unknown.
     warning : str
-        Why the figures must not be read as those of unseen people; empty if they may.
+        Why the figures do not hold for unseen people; empty if they do.
     choice : ThresholdChoice, optional
-        How the threshold was chosen.
+        How the threshold was chosen; None if the section shows no choice.
     """
 
     title: str
@@ -44,21 +44,21 @@ class Section:
 
 
 class ReportError(OSError):
-    """A report cannot be written; the text names the file and says why."""
+    """A report cannot be written; the message names the file and the reason."""
 
 
 def check_writable(path: Path) -> None:
-    """Raise before hours of training, not after them, if a report could not be written.
+    """Check before a long training whether a report can be written.
 
     Raises
     ------
     ReportError
-        If there is no folder to write it into, or no right to.
+        If the parent folder does not exist or is not writable, or the path is a folder.
     """
     if not path.parent.is_dir():
-        raise ReportError(f"{path}: the report cannot be written: {path.parent} is no folder")
+        raise ReportError(f"{path}: cannot write the report: {path.parent} is not a folder")
     if path.is_dir() or not os.access(path.parent, os.W_OK):
-        raise ReportError(f"{path}: the report cannot be written there")
+        raise ReportError(f"{path}: cannot write the report")
 
 
 def write_report(path: Path, title: str, sections: Sequence[Section], facts: Mapping[str, str] | None = None) -> None:
@@ -67,18 +67,18 @@ def write_report(path: Path, title: str, sections: Sequence[Section], facts: Map
     Parameters
     ----------
     path : Path
-        The file; it is replaced.
+        File to write; an existing file is replaced.
     title : str
-        What was evaluated.
+        Title of the report.
     sections : sequence of Section
-        A part a protocol.
+        One section per protocol.
     facts : mapping of str to str, optional
-        What else to say at the top: release, data, when.
+        Further facts at the top of the report, such as release and data.
 
     Raises
     ------
     ReportError
-        If the file cannot be written; what was there before stays.
+        If the file cannot be written; an existing file stays unchanged.
     """
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("trainer.evaluation", "."), autoescape=True, undefined=jinja2.StrictUndefined
@@ -91,7 +91,7 @@ def write_report(path: Path, title: str, sections: Sequence[Section], facts: Map
     try:
         write_whole(path, text.encode())
     except OSError as error:
-        raise ReportError(f"{path}: the report cannot be written: {error.strerror}") from error
+        raise ReportError(f"{path}: cannot write the report: {error.strerror}") from error
 
 
 def _part(section: Section) -> dict[str, Any]:
@@ -111,12 +111,13 @@ def _part(section: Section) -> dict[str, Any]:
 
 
 def _description(found: Measures) -> str:
-    """Say what the confusion matrix shows, for who cannot see it."""
-    said = [
-        f"{name}: " + ", ".join(f"{count} {answer}" for answer, count in zip(found.answers, row, strict=True) if count)
+    """Describe the confusion matrix as text, for people who cannot see it."""
+    rows = [
+        f"{name}: "
+        + ", ".join(f"{count} {predicted}" for predicted, count in zip(found.answers, row, strict=True) if count)
         for name, row in zip(found.classes, found.confusion, strict=True)
     ]
-    return "; ".join(said)
+    return "; ".join(rows)
 
 
 def _share(value: float | None) -> str:

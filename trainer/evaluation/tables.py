@@ -1,22 +1,22 @@
-"""An evaluation as a table for a terminal."""
+"""Format an evaluation as a table for a terminal."""
 
-from trainer.evaluation.measures import Measures
+from trainer.evaluation.scores import Measures
 
 
 def measures_table(found: Measures) -> str:
-    """Return the measures as a few lines and a table with each class and the confusion matrix."""
+    """Return the measures as text, with a table of scores by class and the confusion matrix."""
     width = max(len(name) for name in [*found.answers, "activity"])
     lines = [
         f"{found.windows} windows, accuracy {found.accuracy:.3f}, macro-F1 {found.macro_f1:.3f}",
         "",
-        f"{'activity':<{width}}  precision  recall     f1  windows  answered as "
+        f"{'activity':<{width}}  precision  recall     f1  windows  predicted as"
         + " ".join(f"{name:>{width}}" for name in found.answers),
     ]
     for name, row in zip(found.classes, found.confusion, strict=True):
         score = found.per_class[name]
         lines.append(
             f"{name:<{width}}  {score.precision:>9.3f}  {score.recall:>6.3f}  {score.f1:>5.3f}  {score.windows:>7}"
-            f"{'':13} " + " ".join(f"{count:>{width}}" for count in row)
+            f"{'':14} " + " ".join(f"{count:>{width}}" for count in row)
         )
     spread, unknown = found.spread, found.unknown
     lines += [
@@ -33,7 +33,7 @@ def measures_table(found: Measures) -> str:
         )
     if unknown.false_activity_rate is not None:
         lines.append(
-            f"false-activity rate {unknown.false_activity_rate:.1%}: so many of the {unknown.outside_windows} windows "
-            "of none of the classes were answered with an activity"
+            f"false-activity rate {unknown.false_activity_rate:.1%}: share of the {unknown.outside_windows} windows of "
+            "none of the classes that were predicted as an activity"
         )
     return "\n".join(lines)

@@ -1,8 +1,8 @@
-"""The answer for what is none of the classes: how well it works, and the threshold that decides it.
+"""The prediction unknown, for windows of none of the classes: its rates, and the choice of its threshold.
 
-The threshold is chosen on validation users: the highest one that turns at most a stated share of the right answers
-into unknown. It is held for each placement of the phone apart, since a network is less sure where it learnt from few
-people, and those would otherwise pay for the others.
+The threshold is chosen on validation users: the highest one that turns at most a given share of the correct predictions
+into unknown. The share holds for each placement of the phone separately, because a network has less confidence for
+placements with few training users, which would otherwise lose most predictions.
 """
 
 import math
@@ -11,33 +11,33 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.data_sets import KNOWN_DATA_SETS, placement_of
 from trainer.evaluation.outcomes import Outcomes
-from trainer.splits import device_of, refuse_standing_test_users
+from trainer.sources.data_sets import KNOWN_DATA_SETS, placement_of
+from trainer.sources.splits import device_of, reject_reserved_test_users
 
-#: Share of the right answers that the threshold may turn into unknown.
+#: Share of the correct predictions that the threshold may turn into unknown.
 COST = 0.02
-#: The threshold is rounded down to a multiple of 1 / this, so that the manifest states a short number.
+#: The threshold is rounded down to a multiple of 1 / `STEPS`, so that the manifest contains a short number.
 STEPS = 10_000
 
 
 class ThresholdError(ValueError):
-    """There is nothing to choose a threshold by."""
+    """There is no correct prediction to choose a threshold by."""
 
 
 class UnknownRates(msgspec.Struct, frozen=True):
-    """How often the answer unknown is given, and how often it should have been.
+    """How often the prediction is unknown, and how often it should be.
 
     Attributes
     ----------
     known_windows, outside_windows : int
-        Windows of the classes, and of none of them.
+        Number of windows of the classes, and of none of them.
     known_answered_unknown : float
-        Share of the windows of the classes that was answered unknown; 0 if there is none.
+        Share of the windows of the classes that is predicted as unknown; 0 without such windows.
     false_activity_rate : float or None
-        Share of the windows of none of the classes that was answered with an activity; None if there is none.
+        Share of the windows of none of the classes that is predicted as an activity; None without such windows.
     by_label : dict of str to float
-        The false-activity rate of each label that is no class.
+        False-activity rate of each label that is no class.
     """
 
     known_windows: int
@@ -48,18 +48,18 @@ class UnknownRates(msgspec.Struct, frozen=True):
 
 
 class ThresholdChoice(msgspec.Struct, frozen=True):
-    """A threshold, and what it does to the windows it was chosen by.
+    """A threshold, and its effect on the windows that it was chosen on.
 
     Attributes
     ----------
     threshold : float
-        For the manifest's `decision_threshold`.
+        Value of the manifest's `decision_threshold`.
     cost : float
-        Share of the right answers that it was allowed to turn into unknown.
+        Share of the correct predictions that it was allowed to turn into unknown.
     accuracy_before, accuracy_after : float
-        On windows of the classes, without and with it; unknown is not right.
+        Accuracy on windows of the classes, without and with the threshold; unknown counts as wrong.
     before, after : UnknownRates
-        Without and with it.
+        Rates without and with the threshold.
     """
 
     threshold: float
@@ -71,9 +71,9 @@ class ThresholdChoice(msgspec.Struct, frozen=True):
 
 
 def unknown_rates(outcomes: Outcomes, threshold: float) -> UnknownRates:
-    """Count how often windows were answered unknown that should not have been, and the reverse."""
+    """Count how often windows of the classes are unknown, and how often other windows are not."""
     known = outcomes.known
-    unknown = outcomes.answers(threshold) == len(outcomes.classes)
+    unknown = outcomes.predictions(threshold) == len(outcomes.classes)
     outside = outcomes.truth[~known]
     rates = {
         outcomes.labels[number]: float((~unknown)[outcomes.truth == number].mean())
@@ -94,25 +94,25 @@ def choose_threshold(outcomes: Outcomes, *, cost: float = COST) -> ThresholdChoi
     Parameters
     ----------
     outcomes : Outcomes
-        What the network says of people it was not trained on; windows of none of the classes may be among them.
+        Predictions for people that were not trained on; they may include windows of none of the classes.
     cost : float
-        Share of the right answers of each placement that may turn into unknown; from 0 to below 1.
+        Share of the correct predictions of each placement that may become unknown; from 0 to below 1.
 
     Raises
     ------
-    StandingTestUserError
-        If a standing test user is among the people.
+    ReservedTestUserError
+        If the people include a reserved test user.
     ThresholdError
-        If no answer is right.
+        If no prediction is correct.
     ValueError
         If the cost is out of range.
     """
-    refuse_standing_test_users(outcomes.people.tolist())
+    reject_reserved_test_users(outcomes.people.tolist())
     if not 0 <= cost < 1:
         raise ValueError(f"the cost must be from 0 to below 1, not {cost}")
-    right = outcomes.known & (outcomes.answers(0.0) == outcomes.truth)
+    right = outcomes.known & (outcomes.predictions(0.0) == outcomes.truth)
     if not right.any():
-        raise ThresholdError("no answer on the validation users is right: there is nothing to choose a threshold by")
+        raise ThresholdError("no prediction for the validation users is correct: cannot choose a threshold")
     confidence = outcomes.probabilities.max(axis=1).astype(np.float64)
     placements = np.array([_known_placement(person) for person in outcomes.people.tolist()], np.str_)
     threshold = min(
@@ -129,17 +129,17 @@ def choose_threshold(outcomes: Outcomes, *, cost: float = COST) -> ThresholdChoi
 
 
 def _known_placement(person: str) -> str:
-    """Put phones of which nothing is known together: few windows of each would decide by their least sure ones."""
+    """Return the placement of a known data set; empty for all others, which are too small to count separately."""
     return placement_of(person) if device_of(person) in KNOWN_DATA_SETS else ""
 
 
 def _highest(confidence: NDArray[np.float64], cost: float) -> float:
-    """Return the highest threshold that at most a share of these confidences stays below."""
+    """Return the highest threshold such that at most a share of the confidences is below it."""
     allowed = int(cost * len(confidence))
-    # Below 1 by a step: a manifest refuses 1, and nothing could reach it.
+    # At most one step below 1: a manifest rejects 1, which no probability could reach.
     return min(math.floor(float(np.sort(confidence)[allowed]) * STEPS), STEPS - 1) / STEPS
 
 
 def _accuracy(outcomes: Outcomes, threshold: float) -> float:
     known = outcomes.known
-    return float((outcomes.answers(threshold) == outcomes.truth)[known].mean())
+    return float((outcomes.predictions(threshold) == outcomes.truth)[known].mean())

@@ -1,8 +1,8 @@
-"""The windows of a prepared folder that were held out of training, and how a network does on them.
+"""The windows of a prepared folder that are held out of training, and the evaluation of a network on them.
 
-By them the threshold for unknown is chosen, candidates are compared with the current release (`trainer.gate`), and a
-release's metrics are stated. They are of people who were not trained on; or, of fewer people than can be held out, of
-the end of each activity's recording.
+They are used to choose the threshold for unknown, to compare a candidate with the current release
+(`trainer.gate.judgement`), and for the metrics of a release. They are windows of people who were not trained on or, if
+there are too few people to hold any out, of the end of each activity's recording.
 """
 
 from collections.abc import Mapping
@@ -15,39 +15,39 @@ from numpy.typing import NDArray
 from har.answers import UNKNOWN
 from har.recordings import RecordingError
 from har.windows import WindowSpec
-from trainer.evaluation.measures import Measures, measure
 from trainer.evaluation.outcomes import Classify, Outcomes, classify_examples
 from trainer.evaluation.protocols import TIME_WARNING
 from trainer.evaluation.report import Section, write_report
+from trainer.evaluation.scores import Measures, measure
 from trainer.evaluation.unknown import COST, ThresholdChoice, ThresholdError, choose_threshold
 from trainer.preparation.pieces import PieceWindows, windows_of
 from trainer.preparation.plan import VALIDATION
 from trainer.preparation.shards import read_index, read_shards
-from trainer.splits import refuse_standing_test_users
+from trainer.sources.splits import reject_reserved_test_users
 
 
 class ValidationError(RecordingError):
-    """Nothing, or too little, was held out to evaluate a network by; the text says what is missing."""
+    """The held-out windows or the predictions do not suffice for an evaluation; the message gives the reason."""
 
 
 @dataclass(frozen=True, eq=False)
 class ValidationWindows:
-    """Windows that no network of this preparation was trained on.
+    """Held-out windows, which no network of this preparation was trained on.
 
     Attributes
     ----------
     windows : PieceWindows
-        Of all labels; they are cut only when they are classified.
+        Windows of all labels, cut only when they are classified.
     labels : tuple of str
         The classes, then the other labels.
     classes : int
-        How many of the labels are classes.
+        Number of the labels that are classes.
     spec : WindowSpec
-        How the windows are cut: as the release cuts them.
+        Windows as the release cuts them.
     wearers : mapping of str to str
-        Each person (``device/user``) and whose human being it is.
+        Wearer of each person (``device/user``).
     personal : bool
-        Whether they were held out in time instead of by user.
+        Whether they are held out in time instead of by user.
     """
 
     windows: PieceWindows
@@ -59,32 +59,32 @@ class ValidationWindows:
 
     @property
     def warning(self) -> str:
-        """Why figures on these windows must not be read as those of unseen people; empty if they may."""
+        """Why figures on these windows do not hold for unseen people; empty if they do."""
         return TIME_WARNING if self.personal else ""
 
     @property
-    def occasions(self) -> NDArray[np.str_]:
-        """The person and session of each window."""
+    def person_sessions(self) -> NDArray[np.str_]:
+        """Person and session of each window; str ``(n,)``."""
         pairs = zip(self.windows.people.tolist(), self.windows.sessions.tolist(), strict=True)
         return np.array([f"{person}, session {session}" for person, session in pairs], np.str_)
 
     def classify(self, classify: Classify) -> Outcomes:
-        """Return what a network with this preparation's classes answers."""
+        """Classify the windows with a network that has the classes of this preparation."""
         return classify_examples(classify, self.windows, self.labels, self.classes)
 
 
 @dataclass(frozen=True, eq=False)
 class Validated:
-    """How a network does on windows that were held out.
+    """Evaluation of a network on held-out windows.
 
     Attributes
     ----------
     outcomes : Outcomes
-        What it answered.
+        Predictions of the network.
     choice : ThresholdChoice
-        The threshold for unknown; `choice.threshold` belongs into the manifest.
+        Threshold for unknown; the manifest contains `choice.threshold`.
     measures : Measures
-        With that threshold; `measures.scores` belongs into the manifest.
+        Measures with that threshold.
     warning : str
         As in `ValidationWindows`.
     """
@@ -96,57 +96,57 @@ class Validated:
 
 
 def read_validation(prepared: Path) -> ValidationWindows:
-    """Read the held-out windows of a prepared folder; best before training, since it says what they lack.
+    """Read the held-out windows of a prepared folder; call it before training, to find missing classes early.
 
     Parameters
     ----------
     prepared : Path
-        See `trainer.preparation.shards`.
+        Prepared folder, see `trainer.preparation.shards`.
 
     Raises
     ------
     ShardError
         If the folder or one of its shards cannot be used.
     ValidationError
-        If nothing was held out, or a class has no window.
-    StandingTestUserError
-        If a standing test user is among the people.
+        If no windows are held out, or a class has none.
+    ReservedTestUserError
+        If the people include a reserved test user.
     """
     index = read_index(prepared)
     counts = index.windows(VALIDATION)
-    refuse_standing_test_users(counts)
-    shown = {label for labels in counts.values() for label in labels}
+    reject_reserved_test_users(counts)
+    found = {label for labels in counts.values() for label in labels}
     classes = index.plan.classes
-    _refuse_missing(prepared, [name for name in classes if name not in shown], index.plan.windows, index.personal)
-    labels = (*classes, *sorted(shown - {*classes, UNKNOWN, ""}))
+    _reject_missing(prepared, [name for name in classes if name not in found], index.plan.windows, index.personal)
+    labels = (*classes, *sorted(found - {*classes, UNKNOWN, ""}))
     pieces = read_shards(prepared, index.of(VALIDATION))
     windows = windows_of(pieces, index.plan.windows, labels)
     return ValidationWindows(windows, labels, len(classes), index.plan.windows, index.wearers, index.personal)
 
 
 def validate(classify: Classify, held_out: ValidationWindows, *, cost: float = COST) -> Validated:
-    """Classify the held-out windows, choose the threshold for unknown, and measure.
+    """Classify the held-out windows, choose the threshold for unknown, and compute the measures.
 
     Parameters
     ----------
     classify : callable
-        The network: from windows in m/s², float32 ``(n, steps, 3)``, not normalised, to probabilities.
+        Function from windows, float32 ``(n, steps, 3)``, m/s², not normalised, to probabilities.
     held_out : ValidationWindows
-        The windows.
+        Held-out windows.
     cost : float
-        Share of the right answers that unknown may cost.
+        Share of the correct predictions that may become unknown.
 
     Raises
     ------
     ValidationError
-        If the network is right about no window at all, or its answers are no numbers.
+        If no prediction is correct, or predictions are not finite.
     """
     outcomes = held_out.classify(classify)
     broken = int((~np.isfinite(outcomes.probabilities)).any(axis=1).sum())
     if broken:
         raise ValidationError(
-            f"the network's answer to {broken} of {len(outcomes.probabilities)} held-out windows is no number: its "
-            "weights grew too large in training; train anew, with a lower --peak-rate or --clip-norm"
+            f"the predictions for {broken} of {len(outcomes.probabilities)} held-out windows are not finite: the "
+            "weights became too large in training; train again with a lower --peak-rate or --clip-norm"
         )
     try:
         choice = choose_threshold(outcomes, cost=cost)
@@ -158,16 +158,16 @@ def validate(classify: Classify, held_out: ValidationWindows, *, cost: float = C
 def write_validation_report(
     path: Path, title: str, validated: Validated, facts: Mapping[str, str] | None = None
 ) -> None:
-    """Write how a network does on held-out windows as HTML; see `trainer.evaluation.report.write_report`."""
+    """Write the evaluation on held-out windows as HTML; see `trainer.evaluation.report.write_report`."""
     name = "Held out in time" if validated.warning else "Held-out users"
     section = Section(name, validated.outcomes, validated.choice.threshold, validated.warning, validated.choice)
     write_report(path, title, [section], facts)
 
 
-def _refuse_missing(prepared: Path, missing: list[str], spec: WindowSpec, personal: bool) -> None:
+def _reject_missing(prepared: Path, missing: list[str], spec: WindowSpec, personal: bool) -> None:
     if missing:
         raise ValidationError(
             f"{prepared}: no held-out window of {spec.length_us / 1e6:g} s is labelled {', '.join(missing)}: record "
-            + ("more of it" if personal else "more people showing it")
-            + ", hold out a larger share, or leave it out of the classes"
+            + ("more of it" if personal else "more people doing it")
+            + ", hold out a larger share, or remove it from the classes"
         )

@@ -1,7 +1,7 @@
-"""A trained network to the files of a release, with proof that all of them give the same answers."""
+"""Freeze a trained network to the files of a release, and check that all of them give the same predictions."""
 
 from trainer.freezing.all_formats import FILE_NAMES, Frozen, convert_all, freeze_all, measure_all
-from trainer.freezing.budgets import Budget, Budgets, budgets_of, refuse_outside
+from trainer.freezing.budgets import Budget, Budgets, budgets_of, reject_outside
 from trainer.freezing.errors import FreezingError
 from trainer.freezing.frozen_graph import freeze_graph
 from trainer.freezing.golden import GOLDEN_TOLERANCE, golden_window
@@ -36,5 +36,5 @@ __all__ = [
     "load_predictor",
     "measure_all",
     "onnx_predictor",
-    "refuse_outside",
+    "reject_outside",
 ]

@@ -1,4 +1,4 @@
-"""One trained network to all the files of a release, compared with each other and measured."""
+"""Convert a trained network to all formats of a release, and compare and measure them."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from har.releases import Artifact, ArtifactFormat, GoldenWindow, Normalisation
-from trainer.freezing.agreement import measure_agreement, trained_answers
-from trainer.freezing.budgets import Budgets, budgets_of, refuse_outside
+from har.artifacts import Artifact, ArtifactFormat, GoldenWindow
+from har.releases import Normalisation
+from trainer.freezing.agreement import measure_agreement, trained_probabilities
+from trainer.freezing.budgets import Budgets, budgets_of, reject_outside
 from trainer.freezing.errors import FreezingError
 from trainer.freezing.frozen_graph import freeze_graph
 from trainer.freezing.golden import GOLDEN_TOLERANCE, golden_window
@@ -19,7 +20,7 @@ from trainer.freezing.onnx import freeze_onnx
 from trainer.freezing.predictors import load_predictor
 from trainer.freezing.traced import Model
 
-#: What the files are called in a release's folder.
+#: File names in a release's folder.
 FILE_NAMES: dict[ArtifactFormat, str] = {
     "onnx": "network.onnx",
     "litert-float32": "network.tflite",
@@ -27,22 +28,22 @@ FILE_NAMES: dict[ArtifactFormat, str] = {
     "tensorflow-frozen-graph": "network.pb",
 }
 
-#: Eight-bit weights move the probabilities of the golden window by more than its tolerance.
+#: Formats that must reproduce the golden window. With 8-bit weights, probabilities differ by more than its tolerance.
 FLOAT32: tuple[ArtifactFormat, ...] = ("onnx", "litert-float32", "tensorflow-frozen-graph")
 
 
 @dataclass(frozen=True)
 class Frozen:
-    """A frozen network.
+    """A network in all formats.
 
     Attributes
     ----------
     files : mapping of format to bytes
-        The files' contents.
+        Contents of the files.
     artifacts : list of Artifact
-        What the manifest says of each file, as measured here.
+        Description of each file for the manifest, with its measurements.
     golden : GoldenWindow
-        The window that consumers check.
+        The golden window.
     """
 
     files: Mapping[ArtifactFormat, bytes]
@@ -60,35 +61,35 @@ def freeze_all(
     threshold: float = 0.0,
     budgets: Budgets | None = None,
 ) -> Frozen:
-    """Freeze a network to every format, and refuse it if one of them is out of tolerance.
+    """Freeze a network to every format. Reject it if a format exceeds its budget.
 
     Parameters
     ----------
     model : tf-keras model
-        The trained network, from normalised windows float32 ``(batch, steps, 3)`` to ``(batch, classes)``.
+        The trained network. It maps normalised windows, float32 ``(batch, steps, 3)``, to ``(batch, classes)``.
     held_out_windows : ndarray of float32, shape (n, steps, 3)
-        Windows in m/s², not normalised, to compare the formats on; some hundreds of people that were held out.
+        Windows of held-out people to compare the formats on, some hundreds; m/s², not normalised.
     steps, rate_hz : int
-        The network's windows.
+        Length of the network's windows, steps, and their sample rate, Hz.
     normalisation : Normalisation
-        Applied before the network.
+        Normalisation of the network's inputs.
     threshold : float
         The release's `decision_threshold`.
     budgets : Budgets, optional
-        What the formats must keep to; :func:`budgets_of` the network, if not given.
+        Limits of the formats; those of :func:`budgets_of` if not given.
 
     Raises
     ------
     FreezingError
         If the network cannot be converted, or a format is too large or too far from the trained network.
     """
-    _refuse_unfit(held_out_windows, steps)
+    _require_shape(held_out_windows, steps)
     files = convert_all(model)
     windows = normalisation.apply(held_out_windows)
-    artifacts = measure_all(trained_answers(model, windows), files, windows, threshold)
-    refuse_outside(artifacts, budgets or budgets_of(model.name))
+    artifacts = measure_all(trained_probabilities(model, windows), files, windows, threshold)
+    reject_outside(artifacts, budgets or budgets_of(model.name))
     golden = golden_window(files["onnx"], steps, rate_hz, normalisation)
-    _refuse_wrong_golden(files, golden, normalisation)
+    _check_golden(files, golden, normalisation)
     return Frozen(files, artifacts, golden)
 
 
@@ -98,7 +99,7 @@ def convert_all(model: Model) -> dict[ArtifactFormat, bytes]:
     Raises
     ------
     FreezingError
-        If it cannot be converted to one of them.
+        If a conversion fails.
     """
     return {
         "onnx": freeze_onnx(model),
@@ -114,12 +115,12 @@ def measure_all(
     windows: NDArray[np.float32],
     threshold: float = 0.0,
 ) -> list[Artifact]:
-    """Measure frozen networks: size, agreement with the trained one, and the time for a window.
+    """Measure the size, the agreement with the trained network, and the latency of each format.
 
     Parameters
     ----------
     trained : ndarray of float32, shape (n, classes)
-        The trained network's probabilities.
+        Probabilities of the trained network.
     files : mapping of format to bytes
         The frozen networks.
     windows : ndarray of float32, shape (n, steps, 3)
@@ -150,22 +151,20 @@ def measure_all(
     return artifacts
 
 
-def _refuse_unfit(windows: NDArray[np.float32], steps: int) -> None:
+def _require_shape(windows: NDArray[np.float32], steps: int) -> None:
     if windows.ndim != 3 or windows.shape[1:] != (steps, 3) or not len(windows):
         raise FreezingError(
-            f"the formats are compared on held-out windows of shape (n, {steps}, 3), at least one; "
-            f"these have the shape {windows.shape}"
+            f"comparing the formats needs at least one held-out window, with shape (n, {steps}, 3); "
+            f"got the shape {windows.shape}"
         )
 
 
-def _refuse_wrong_golden(
-    files: Mapping[ArtifactFormat, bytes], golden: GoldenWindow, normalisation: Normalisation
-) -> None:
+def _check_golden(files: Mapping[ArtifactFormat, bytes], golden: GoldenWindow, normalisation: Normalisation) -> None:
     window = normalisation.apply(np.array([golden.window], np.float32))
     expected: Sequence[float] = golden.probabilities
     for name in FLOAT32:
         difference = float(np.abs(load_predictor(name, files[name])(window)[0] - np.array(expected)).max())
         if not difference <= GOLDEN_TOLERANCE:  # NaN must fail too
             raise FreezingError(
-                f"{name} is off by {difference:.2g} for the golden window; allowed is {GOLDEN_TOLERANCE:.0e}"
+                f"{name} is off by {difference:.2g} for the golden window; the limit is {GOLDEN_TOLERANCE:.0e}"
             )

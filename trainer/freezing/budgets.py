@@ -1,25 +1,25 @@
-"""How large a frozen network may be, and how far from the trained one."""
+"""Limits for the size of a frozen network and its difference from the trained one."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from har.releases import Artifact, ArtifactFormat
+from har.artifacts import Artifact, ArtifactFormat
 from trainer.freezing.agreement import AGREEMENT
 from trainer.freezing.errors import FreezingError
 
 
 @dataclass(frozen=True, kw_only=True)
 class Budget:
-    """What one format must keep to.
+    """Limits of one format.
 
     Attributes
     ----------
     bytes : int
         Largest size of the file.
     largest_difference : float
-        Largest difference of a probability to the trained network's.
+        Largest difference of a probability from the trained network.
     same_answer : float
-        Least share of windows, 0 to 1, with the trained network's answer; 0 where the difference says enough.
+        Least share of windows, 0 to 1, with the prediction of the trained network; 0 if `largest_difference` suffices.
     """
 
     bytes: int
@@ -29,17 +29,17 @@ class Budget:
 
 @dataclass(frozen=True, kw_only=True)
 class Budgets:
-    """What the formats of one network must keep to."""
+    """Limits of all formats of one network."""
 
     onnx: Budget = field(default_factory=lambda: Budget(bytes=450_000, largest_difference=AGREEMENT))
     lite_float32: Budget = field(default_factory=lambda: Budget(bytes=450_000, largest_difference=AGREEMENT))
-    # Eight bits may move a probability, but hardly ever the answer.
+    # 8-bit weights may change probabilities, but hardly ever a prediction.
     lite_int8: Budget = field(default_factory=lambda: Budget(bytes=130_000, same_answer=0.99))
     frozen_graph: Budget = field(default_factory=lambda: Budget(bytes=1_000_000, largest_difference=AGREEMENT))
 
     @property
     def by_format(self) -> Mapping[ArtifactFormat, Budget]:
-        """The budgets by the format's name."""
+        """Budgets by the name of the format."""
         return {
             "onnx": self.onnx,
             "litert-float32": self.lite_float32,
@@ -49,26 +49,26 @@ class Budgets:
 
 
 def budgets_of(network: str) -> Budgets:
-    """Return the budgets of a network of `trainer.networks.NETWORKS`."""
+    """Return the budgets of a network of `trainer.fitting.networks.NETWORKS`."""
     if network == "origin":
         return Budgets(lite_float32=Budget(bytes=300_000, largest_difference=AGREEMENT))
     return Budgets()
 
 
-def refuse_outside(artifacts: Sequence[Artifact], budgets: Budgets) -> None:
-    """Refuse frozen networks that do not keep to their budgets.
+def reject_outside(artifacts: Sequence[Artifact], budgets: Budgets) -> None:
+    """Reject frozen networks that exceed their budgets.
 
     Parameters
     ----------
     artifacts : sequence of Artifact
-        The frozen forms, measured.
+        The measured formats.
     budgets : Budgets
-        What they must keep to.
+        Their limits.
 
     Raises
     ------
     FreezingError
-        Naming every format, figure and budget that do not fit.
+        If a format exceeds a limit. The message lists all of them.
     """
     faults = [fault for artifact in artifacts for fault in _faults(artifact, budgets.by_format[artifact.format])]
     if faults:
@@ -79,20 +79,20 @@ def _faults(artifact: Artifact, budget: Budget) -> list[str]:
     difference, same = artifact.largest_difference, artifact.same_answer
     faults = []
     if artifact.bytes > budget.bytes:
-        faults.append(f"{artifact.format} has {artifact.bytes:,} bytes; allowed are {budget.bytes:,}")
+        faults.append(f"{artifact.format} has {artifact.bytes:,} bytes; the limit is {budget.bytes:,}")
     # None and NaN must fail too.
     if difference is None or not difference <= budget.largest_difference:
         faults.append(
-            f"{artifact.format} differs by {_shown(difference)} from the trained network; "
-            f"allowed is {budget.largest_difference:.2g}"
+            f"{artifact.format} differs by {_format(difference)} from the trained network; "
+            f"the limit is {budget.largest_difference:.2g}"
         )
     if same is None or not same >= budget.same_answer:
         faults.append(
-            f"{artifact.format} gives the trained network's answer to {_shown(same)} of the windows; "
+            f"{artifact.format} gives the trained network's prediction for {_format(same)} of the windows; "
             f"at least {budget.same_answer:.4g} is needed"
         )
     return faults
 
 
-def _shown(figure: float | None) -> str:
+def _format(figure: float | None) -> str:
     return "an unmeasured part" if figure is None else f"{figure:.4g}"

@@ -1,25 +1,25 @@
-"""What is raised when a network cannot be frozen."""
+"""The exception of freezing."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 
 class FreezingError(RuntimeError):
-    """A frozen network cannot be made or read, or is not what was trained; the text says which format, and why."""
+    """A network cannot be frozen or loaded, or differs from the trained one. The message names format and reason."""
 
 
 @contextmanager
 def conversion(name: str, converter: str, network: str) -> Iterator[None]:
-    """Turn whatever a converter raises into `FreezingError`.
+    """Convert all exceptions of a converter to `FreezingError`.
 
     Parameters
     ----------
     name : str
-        The format's.
+        Name of the format.
     converter : str
-        The library that converts.
+        Name of the converting library.
     network : str
-        What is converted.
+        Name of the network.
 
     Raises
     ------
@@ -28,5 +28,5 @@ def conversion(name: str, converter: str, network: str) -> Iterator[None]:
     """
     try:
         yield
-    except Exception as error:  # TensorFlow and tf2onnx raise several kinds, which share no base but Exception
+    except Exception as error:  # TensorFlow's and tf2onnx's exceptions share no base class but Exception
         raise FreezingError(f"{name}: {converter} cannot convert {network}: {error}") from error

@@ -1,4 +1,4 @@
-"""A trained network as a TensorFlow frozen graph (``.pb``): one file of operators with the weights as constants."""
+"""Freeze a trained network to a TensorFlow graph (``.pb``): one file of operators with the weights as constants."""
 
 from typing import cast
 
@@ -14,12 +14,12 @@ def freeze_graph(model: Model) -> bytes:
     Parameters
     ----------
     model : tf-keras model
-        From float32 ``(batch, steps, 3)`` to ``(batch, classes)``.
+        Maps float32 ``(batch, steps, 3)`` to ``(batch, classes)``.
 
     Returns
     -------
     bytes
-        A ``GraphDef`` with the placeholder ``windows`` and the output ``probabilities``, any batch size.
+        A ``GraphDef`` with the placeholder ``windows`` and the output ``probabilities``, for any batch size.
 
     Raises
     ------
@@ -27,7 +27,7 @@ def freeze_graph(model: Model) -> bytes:
         If TensorFlow cannot convert the network.
     """
     with conversion("tensorflow-frozen-graph", "TensorFlow", model.name):
-        # Loops become plain operators, so that programs without TensorFlow 2's functions can run the graph, too.
+        # Loops become plain operators, so programs without support for TensorFlow 2's functions can run the graph.
         frozen = convert_variables_to_constants_v2(trace(model, None).function)
     graph = frozen.graph.as_graph_def()
     ends = {frozen.inputs[0].op.name: INPUT, frozen.outputs[0].op.name: OUTPUT}
@@ -38,7 +38,7 @@ def freeze_graph(model: Model) -> bytes:
 
 
 def _renamed(end: str, names: dict[str, str]) -> str:
-    """Rename what a node reads: ``node``, ``node:number`` or ``^node``."""
+    """Rename the input of a node: ``node``, ``node:number`` or ``^node``."""
     mark = "^" if end.startswith("^") else ""
     node, colon, number = end.removeprefix("^").partition(":")
     return f"{mark}{names.get(node, node)}{colon}{number}"

@@ -1,26 +1,26 @@
-"""The window with a known answer that every consumer of a release checks first."""
+"""Create the golden window: a window with known probabilities that every consumer of a release checks first."""
 
 import numpy as np
 
-from har.releases import GoldenWindow, Normalisation
+from har.artifacts import GoldenWindow
+from har.releases import Normalisation
 from trainer.freezing.predictors import onnx_predictor
 
-#: Largest difference of a probability that a consumer of a float32 form may see for the golden window: other
-#: processors round otherwise.
+#: Largest allowed difference of a probability for the golden window in a float32 format. Processors round differently.
 GOLDEN_TOLERANCE = 1e-4
 
 
 def golden_window(frozen: bytes, steps: int, rate_hz: int, normalisation: Normalisation) -> GoldenWindow:
-    """Compute the network's answer for a synthetic window: a gait-like sum of sines on tilted gravity.
+    """Compute the network's probabilities for a synthetic window: a gait-like sum of sines on tilted gravity.
 
     Parameters
     ----------
     frozen : bytes
         An ONNX file.
     steps, rate_hz : int
-        The network's windows.
+        Length of the network's windows, steps, and their sample rate, Hz.
     normalisation : Normalisation
-        Applied before the network.
+        Normalisation of the network's inputs.
 
     Raises
     ------
@@ -36,7 +36,7 @@ def golden_window(frozen: bytes, steps: int, rate_hz: int, normalisation: Normal
         ],
         axis=1,
     )
-    # Three decimals are exact in JSON, and every reader rounds them to the same float32.
+    # With three decimals, every JSON reader gets the same float32 values.
     window = [(float(x), float(y), float(z)) for x, y, z in np.round(axes, 3)]
-    answer = onnx_predictor(frozen)(normalisation.apply(np.array([window], np.float32)))[0]
-    return GoldenWindow(window, [float(value) for value in answer])
+    probabilities = onnx_predictor(frozen)(normalisation.apply(np.array([window], np.float32)))[0]
+    return GoldenWindow(window, [float(value) for value in probabilities])

@@ -1,4 +1,4 @@
-"""How long a frozen network takes for one window."""
+"""Measure the latency of a frozen network."""
 
 from statistics import median
 from time import perf_counter
@@ -8,22 +8,22 @@ from numpy.typing import NDArray
 
 from trainer.freezing.predictors import Predictor
 
-#: Calls before the measurement: runtimes set themselves up in the first ones.
+#: Calls before the measurement. Runtimes initialise themselves in the first ones.
 WARM_UP = 5
 CALLS = 100
 
 
 def median_latency_ms(predict: Predictor, windows: NDArray[np.float32], calls: int = CALLS) -> float:
-    """Measure the median time of one window's classification, in milliseconds.
+    """Return the median time to classify one window, ms.
 
     Parameters
     ----------
     predict : callable
         The network, loaded with one thread.
     windows : ndarray of float32, shape (n, steps, 3)
-        Normalised windows, at least one; they are given one at a time.
+        Normalised windows, at least one. Each call classifies one.
     calls : int
-        How many calls are timed.
+        Number of measured calls.
     """
     seconds = []
     for call in range(WARM_UP + calls):

@@ -1,8 +1,8 @@
-"""A trained network as LiteRT (``.tflite``), which phones run: in float32, and with weights of eight bits.
+"""Convert a trained network to LiteRT (``.tflite``) for phones: in float32, and with 8-bit weights.
 
-The eight-bit form is quantised dynamically: weights are stored as int8 with a scale each, activations stay float32
-between the layers. Quantising the activations too, with a representative set, was measured and is no choice for these
-networks: see ``docs/freezing.md``.
+The 8-bit format uses dynamic quantisation: weights are stored as int8 with scales, activations between the layers stay
+float32. Quantising the activations too, with a representative data set, was measured and rejected for these networks;
+see ``docs/freezing.md``.
 """
 
 from typing import Any
@@ -28,24 +28,24 @@ def freeze_lite(model: Model) -> bytes:
     Parameters
     ----------
     model : tf-keras model
-        From float32 ``(batch, steps, 3)`` to ``(batch, classes)``.
+        Maps float32 ``(batch, steps, 3)`` to ``(batch, classes)``.
 
     Returns
     -------
     bytes
-        A LiteRT file for one window a call, with the input ``windows`` and the output ``probabilities``. Whoever runs
-        it must reset its variables before each window (`lite_predictor` does): the LSTM's state would else carry over.
+        A LiteRT file for one window per call, with the input ``windows`` and the output ``probabilities``. Callers must
+        reset its variables before each window, as `lite_predictor` does, because the LSTM's state carries over.
 
     Raises
     ------
     FreezingError
-        If TensorFlow cannot convert the network, or an LSTM layer was not turned into one fused operator.
+        If TensorFlow cannot convert the network, or an LSTM layer does not become one fused operator.
     """
     return _convert(model, "litert-float32", [])
 
 
 def freeze_lite_int8(model: Model) -> bytes:
-    """Convert a tf-keras network to LiteRT with int8 weights, input and output staying float32.
+    """Convert a tf-keras network to LiteRT with int8 weights and float32 input and output.
 
     Parameters, result and errors are those of :func:`freeze_lite`.
     """
@@ -63,8 +63,8 @@ def _convert(model: Model, name: str, optimizations: list[Any]) -> bytes:
     if len(fused) != lstm_layers(model):
         raise FreezingError(f"{name}: {lstm_layers(model)} LSTM layers became {len(fused)} fused LSTM operators")
     for operator in fused:
-        # TensorFlow's converter has the cells clipped to 10, as no tf-keras network is: one that counts or
-        # remembers strongly goes beyond that, on a few windows in a thousand.
+        # TensorFlow's converter clips the cell states to 10, unlike tf-keras. On a few windows in a thousand, the
+        # trained network exceeds that.
         operator.builtinOptions.cellClip = 0.0
     _name_only_ends(lite)
     return bytes(flatbuffer_utils.convert_object_to_bytearray(lite))
@@ -77,7 +77,7 @@ def _fused_lstms(lite: LiteModel) -> list[LiteOperator]:
 
 
 def _name_only_ends(lite: LiteModel) -> None:
-    """Name the input and the output; the names of what lies between are a tenth of an int8 file, and of no use."""
+    """Name the input and the output. Remove all other names, which are a tenth of an int8 file."""
     graph = lite.subgraphs[0]
     for tensor in graph.tensors:
         tensor.name = None

@@ -1,4 +1,4 @@
-"""A trained network as ONNX, which the stream, Python programs and browsers run."""
+"""Convert a trained network to ONNX, for the stream, Python programs and browsers."""
 
 from typing import cast
 
@@ -18,25 +18,25 @@ def freeze_onnx(model: Model) -> bytes:
     Parameters
     ----------
     model : tf-keras model
-        From float32 ``(batch, steps, 3)`` to ``(batch, classes)``.
+        Maps float32 ``(batch, steps, 3)`` to ``(batch, classes)``.
 
     Returns
     -------
     bytes
-        An ONNX file with the input ``windows`` and the output ``probabilities``, any batch size.
+        An ONNX file with the input ``windows`` and the output ``probabilities``, for any batch size.
 
     Raises
     ------
     FreezingError
-        If tf2onnx cannot convert the network, or an LSTM layer was not turned into one ``LSTM`` node.
+        If tf2onnx cannot convert the network, or an LSTM layer does not become one ``LSTM`` node.
     """
     with conversion("onnx", "tf2onnx", model.name):
         signature = [tf.TensorSpec((None, *model.input_shape[1:]), tf.float32, name=INPUT)]
         proto, _ = tf2onnx.convert.from_keras(model, input_signature=signature, opset=OPSET)
     for value in (*proto.graph.input, *proto.graph.output):
         value.type.tensor_type.shape.dim[0].dim_param = "batch"
-    wanted = lstm_layers(model)
+    expected = lstm_layers(model)
     found = sum(node.op_type == "LSTM" for node in proto.graph.node)
-    if found != wanted:
-        raise FreezingError(f"onnx: {wanted} LSTM layers became {found} LSTM nodes: the graph would run slowly")
+    if found != expected:
+        raise FreezingError(f"onnx: {expected} LSTM layers became {found} LSTM nodes, so the graph would run slowly")
     return cast(bytes, proto.SerializeToString())

@@ -1,4 +1,4 @@
-"""A tf-keras network as one TensorFlow function, which is what the converters read."""
+"""Trace a tf-keras network to one TensorFlow function, which the converters read."""
 
 import os
 from typing import Any, NamedTuple
@@ -12,39 +12,39 @@ Model = Any
 ConcreteFunction = Any
 Module = Any
 
-#: Name of every frozen network's input: normalised windows, float32 (n, steps, 3).
+#: Name of every frozen network's input: normalised windows, float32 ``(n, steps, 3)``.
 INPUT = "windows"
-#: Name of every frozen network's output: probabilities, float32 (n, classes).
+#: Name of every frozen network's output: probabilities, float32 ``(n, classes)``.
 OUTPUT = "probabilities"
 
 
 class Traced(NamedTuple):
-    """A network as a function, and what holds its weights alive."""
+    """A network as a function, and the module that keeps references to its weights."""
 
     function: ConcreteFunction
     module: Module
 
 
 def trace(model: Model, batch: int | None) -> Traced:
-    """Trace a network as it answers after training.
+    """Trace a network in inference mode.
 
     Parameters
     ----------
     model : tf-keras model
-        From float32 ``(batch, steps, 3)`` to ``(batch, classes)``.
+        Maps float32 ``(batch, steps, 3)`` to ``(batch, classes)``.
     batch : int or None
-        Windows of one call; None for any number.
+        Number of windows per call; None for any number.
     """
     module = tf.Module()
-    # The weights only: with the whole network in it, TensorFlow would trace every layer once more.
+    # Only the weights: if the module held the whole network, TensorFlow would trace every layer again.
     module.weights = list(model.variables)
-    module.answer = tf.function(
+    module.predict = tf.function(
         lambda windows: {OUTPUT: model(windows, training=False)},
         input_signature=[tf.TensorSpec((batch, *model.input_shape[1:]), tf.float32, name=INPUT)],
     )
-    return Traced(module.answer.get_concrete_function(), module)
+    return Traced(module.predict.get_concrete_function(), module)
 
 
 def lstm_layers(model: Model) -> int:
-    """Return how many LSTM layers a network has."""
+    """Return the number of LSTM layers of a network."""
     return sum(type(layer).__name__ == "LSTM" for layer in model.layers)

@@ -1,6 +1,6 @@
-"""Recordings to shards of labelled windows: the same code in one process and on Spark.
+"""Prepare recordings: cut them and write shards of labelled windows, in one process or on Spark, with the same code.
 
-What is stored is not windows, which overlap and would be many times the recordings' size, but **pieces**
-(`trainer.preparation.pieces`): runs of the resampled signal, each value once, of which windows are slices. Who is
-trained on and who is held out is decided by person before anything is cut.
+Windows overlap, so storing them would take many times the size of the recordings. Shards hold **pieces** instead
+(`trainer.preparation.pieces`): runs of the resampled signal, of which windows are slices. Each person is assigned to a
+split before anything is cut.
 """

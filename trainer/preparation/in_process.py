@@ -1,4 +1,4 @@
-"""Preparation in this process: for recordings that fit into memory, without Spark or Java."""
+"""Prepare recordings in this process, without Spark or Java. They must fit into memory."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from pathlib import Path
 
 from har.recordings import Recording
 from har.releases import TrainingData
-from trainer.data_sets import data_sets_of
 from trainer.preparation.personal import split_in_time
 from trainer.preparation.pieces import Piece, cut_pieces
 from trainer.preparation.plan import TRAIN, PreparationPlan, is_personal, split_of_people
 from trainer.preparation.shards import PreparedIndex
 from trainer.preparation.wearers import wearers_of
 from trainer.preparation.writing import deal, finish, prepared_folder, write_shards
-from trainer.recordings import refuse_repeated_recordings
+from trainer.sources.data_sets import data_sets_of
+from trainer.sources.recordings import reject_repeated_recordings
 
 
 def prepare_in_process(
@@ -29,36 +29,36 @@ def prepare_in_process(
     Parameters
     ----------
     sources : mapping of str to sequence of Recording
-        The recordings of each data set, by its path.
+        Recordings of each data set, by its path.
     plan : PreparationPlan
-        How they are cut and split.
+        How to cut and split them.
     output : Path
-        The folder; it appears only when it is complete.
+        The folder to write. It appears atomically.
     provenance : sequence of TrainingData, optional
-        Where the recordings are from; what is known of their devices, if not given.
+        Provenance of the recordings; derived from the device names if not given.
 
     Raises
     ------
     RecordingError
-        If the same session of a person is in two data sets.
+        If two data sets hold the same session of a person.
     ShardError
         If the folder exists, or there is nothing to train on.
     """
-    refuse_repeated_recordings(sources.items())
-    recordings = [recording for theirs in sources.values() for recording in theirs]
-    wearers = wearers_of([[recording.person for recording in theirs] for theirs in sources.values()])
+    reject_repeated_recordings(sources.items())
+    recordings = [recording for data_set in sources.values() for recording in data_set]
+    wearers = wearers_of([[recording.person for recording in data_set] for data_set in sources.values()])
     personal = is_personal(wearers)
     splits = split_of_people(wearers, 0.0 if personal else plan.held_out_share)
     models: dict[str, list[str]] = {}
-    dealt: dict[tuple[str, int], list[Piece]] = {}
+    shards: dict[tuple[str, int], list[Piece]] = {}
     for recording in recordings:
         models.setdefault(recording.person, []).append(recording.model)
         by_split = pieces_by_split(recording, splits[recording.person], plan, personal=personal)
         for split, pieces in by_split.items():
             for number, piece in deal(pieces, plan.shards):
-                dealt.setdefault((split, number), []).append(piece)
+                shards.setdefault((split, number), []).append(piece)
     with prepared_folder(output) as folder:
-        write_shards(folder, dealt)
+        write_shards(folder, shards)
         return finish(
             folder,
             plan,
@@ -73,18 +73,23 @@ def prepare_in_process(
 def pieces_by_split(
     recording: Recording, split: str, plan: PreparationPlan, *, personal: bool
 ) -> dict[str, list[Piece]]:
-    """Cut one recording for its split; the training split keeps the classes only, the others all labels.
+    """Cut one recording into pieces. The training split keeps only windows of the classes, the others keep all labels.
 
     Parameters
     ----------
     recording : Recording
         One session.
     split : str
-        The person's.
+        Split of the person.
     plan : PreparationPlan
-        How it is cut.
+        How to cut it.
     personal : bool
-        Whether the recording of a person that is trained on is split in time.
+        Whether a recording of the training split is split in time.
+
+    Returns
+    -------
+    dict of str to list of Piece
+        Pieces by split.
     """
     parts = [(split, recording)]
     if personal and split == TRAIN:

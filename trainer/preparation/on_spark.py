@@ -1,8 +1,7 @@
-"""Preparation on Spark, for recordings of any size: the same windows as in one process, whatever the executors.
+"""Prepare recordings on Spark, for recordings of any size. The result is the same as in one process.
 
-Executors read ranges of the files with the readers of `trainer.sources`; Spark brings each session's readings together
-and each shard's pieces, as Arrow tables (`mapInArrow`, `applyInArrow`). No window is cut before it is decided who is
-held out.
+Executors read ranges of the files with the readers of `trainer.sources`. Spark groups the readings of each session and
+the pieces of each shard as Arrow tables (`mapInArrow`, `applyInArrow`). Splits are assigned before windows are cut.
 """
 
 from __future__ import annotations
@@ -29,10 +28,10 @@ from trainer.preparation.wearers import wearers_of
 from trainer.preparation.writing import deal, finish, prepared_folder
 from trainer.sources.checks import (
     checked_parts,
-    refuse_broken_readings,
-    refuse_renamed_labels,
-    refuse_repeated_sessions,
-    refuse_wrong_rates,
+    reject_broken_readings,
+    reject_renamed_labels,
+    reject_repeated_sessions,
+    reject_wrong_rates,
 )
 from trainer.sources.rates import RateMeter
 from trainer.sources.source import Source, provenance_of
@@ -44,21 +43,21 @@ _PIECES = (
     "split string, shard int, person string, model string, session string, label string, "
     "first long, windows int, grid binary"
 )
-#: Shuffle partitions an executor: few enough to keep files large, enough that no executor waits long for another.
-_PARTITIONS_AN_EXECUTOR = 6
-#: A line of a stack trace that says what was raised, in Python or Java.
-_RAISED = re.compile(r"(Error|Exception|Failure): \S")
+#: Shuffle partitions per executor. Fewer give larger files, more balance the load of the executors.
+_PARTITIONS_PER_EXECUTOR = 6
+#: Matches the line of a stack trace with the exception, in Python or Java.
+_EXCEPTION_LINE = re.compile(r"(Error|Exception|Failure): \S")
 
 
 class Session(msgspec.Struct, frozen=True):
-    """One session that is in the data.
+    """One session of the data.
 
     Attributes
     ----------
     source : str
-        The data set.
+        Path of the data set.
     device, user, session, model : str
-        Which.
+        Names of the device, the user and the session, and the model of the phone.
     """
 
     source: str
@@ -69,13 +68,13 @@ class Session(msgspec.Struct, frozen=True):
 
     @property
     def person(self) -> str:
-        """Who recorded it."""
+        """The person, ``device/user``."""
         return f"{self.device}/{self.user}"
 
 
 @dataclass(frozen=True)
 class _Cutting:
-    """What executors need to know to cut a session."""
+    """The parameters that executors need to cut a session."""
 
     plan: PreparationPlan
     splits: dict[str, str]
@@ -91,34 +90,34 @@ def prepare_on_spark(
     Parameters
     ----------
     spark : SparkSession
-        Its executors must see the recordings and the folder under the same paths.
+        The session. Its executors must see the recordings and the folder under the same paths.
     sources : sequence of Source
         The data sets.
     plan : PreparationPlan
-        How they are cut and split.
+        How to cut and split them.
     output : Path
-        The folder; it appears only when it is complete.
+        The folder to write. It appears atomically.
     executors : int
-        How many there are.
+        Number of executors.
 
     Raises
     ------
     RecordingError
-        If a file cannot be read or holds what cannot be trained on; the text names the file and the row. Or if an
-        executor is lost or has no room left on its disk; the text says which.
+        If a file cannot be read or its data are invalid; the message names the file and the row. Also if an executor
+        is lost or its disk is full; the message contains Spark's error.
     ShardError
         If the folder exists, or there is nothing to train on.
     """
-    spark.conf.set("spark.sql.shuffle.partitions", _PARTITIONS_AN_EXECUTOR * executors)
+    spark.conf.set("spark.sql.shuffle.partitions", _PARTITIONS_PER_EXECUTOR * executors)
     ranges = [found for source in sources for found in ranges_of(source)]
     with prepared_folder(output) as folder:
         try:
             sessions = _sessions(spark, ranges, sources)
             cutting = _cutting(sessions, sources, plan)
             _write(_pieces(spark, ranges, cutting), folder)
-        # What happens to an executor, not in it, comes as Java's own exception.
+        # Errors raised by Python code in an executor are PySparkExceptions; the loss of an executor is a Java error.
         except (PySparkException, Py4JError) as error:
-            if _is_refusal(error):
+            if _is_rejection(error):
                 _diagnose(sources)
             raise RecordingError(f"Spark could not prepare the recordings: {_root_cause(error)}") from error
         models: dict[str, list[str]] = {}
@@ -136,26 +135,26 @@ def prepare_on_spark(
 
 
 def _sessions(spark: SparkSession, ranges: Sequence[FileRange], sources: Sequence[Source]) -> list[Session]:
-    """Which sessions there are, from a first look at all files."""
+    """Find all sessions in a first pass over the files."""
 
-    def look(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    def find_sessions(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for found in _ranges(batches):
             for part in read_range(found):
                 keys = part.table.select([*_KEY, "model"]).group_by([*_KEY, "model"]).aggregate([])
-                named = {name: pc.cast(keys[name], pa.string()) for name in (*_KEY, "model")}
+                texts = {name: pc.cast(keys[name], pa.string()) for name in (*_KEY, "model")}
                 sources = pa.array([found.source] * keys.num_rows, pa.string())
-                yield from make_table({"source": sources, **named}).to_batches()
+                yield from make_table({"source": sources, **texts}).to_batches()
 
     columns = "source string, device string, user string, session string, model string"
-    rows = _frame(spark, ranges).mapInArrow(look, columns).distinct().collect()
+    rows = _frame(spark, ranges).mapInArrow(find_sessions, columns).distinct().collect()
     sessions = sorted((Session(**row.asDict()) for row in rows), key=msgspec.structs.astuple)
     by_source: dict[str, list[tuple[str, str]]] = {str(source.path.absolute()): [] for source in sources}
     for session in sessions:
         by_source[session.source].append((session.person, session.session))
-    for source, theirs in by_source.items():
-        if not theirs:
+    for source, found_sessions in by_source.items():
+        if not found_sessions:
             raise RecordingError(f"{source} has no rows")
-    refuse_repeated_sessions(by_source.items())
+    reject_repeated_sessions(by_source.items())
     return sessions
 
 
@@ -185,8 +184,8 @@ def _pieces(spark: SparkSession, ranges: Sequence[FileRange], cutting: _Cutting)
     def read(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for found in _ranges(batches):
             for part in read_range(found):
-                refuse_broken_readings(part)
-                refuse_renamed_labels(part)
+                reject_broken_readings(part)
+                reject_renamed_labels(part)
                 yield from _plain(part).to_batches()
 
     def cut(table: pa.Table) -> pa.Table:
@@ -201,16 +200,16 @@ def _cut_session(table: pa.Table, cutting: _Cutting) -> pa.Table:
     part = make_part(table, Path(source))
     meter = RateMeter()
     meter.add(part)
-    refuse_wrong_rates(meter.sessions(), rate_hz)
+    reject_wrong_rates(meter.sessions(), rate_hz)
     recording = _recording(part)
     split = cutting.splits[recording.person]
     tables = []
     for name, pieces in pieces_by_split(recording, split, cutting.plan, personal=cutting.personal).items():
-        dealt = list(deal(pieces, cutting.plan.shards))
-        described = piece_table(piece for _, piece in dealt)
-        numbers = pa.array([number for number, _ in dealt], pa.int32())
-        splits = pa.array([name] * len(dealt), pa.string())
-        tables.append(described.add_column(0, "shard", numbers).add_column(0, "split", splits))
+        assigned = list(deal(pieces, cutting.plan.shards))
+        cut = piece_table(piece for _, piece in assigned)
+        numbers = pa.array([number for number, _ in assigned], pa.int32())
+        splits = pa.array([name] * len(assigned), pa.string())
+        tables.append(cut.add_column(0, "shard", numbers).add_column(0, "split", splits))
     return pa.concat_tables(tables) if tables else _no_pieces()
 
 
@@ -227,7 +226,7 @@ def _no_pieces() -> pa.Table:
 
 
 def _plain(part: Part) -> pa.Table:
-    """Return a part as Spark knows it: without coded texts."""
+    """Return a part as a table with plain strings, as Spark does not support dictionaries."""
     names = (*_KEY, "model", "t", "x", "y", "z", "gt")
     columns = {name: part.table[name] for name in names}
     return make_table(
@@ -236,10 +235,10 @@ def _plain(part: Part) -> pa.Table:
 
 
 def _write(pieces: DataFrame, folder: Path) -> None:
-    dealt = pieces.repartition("split", "shard").sortWithinPartitions("split", "shard", "person", "session", "first")
-    written = dealt.write.mode("overwrite").partitionBy("split", "shard")
-    written.option("mapreduce.fileoutputcommitter.marksuccessfuljobs", "false").parquet(str(folder.absolute()))
-    for checksum in folder.rglob(".*.crc"):  # the index has better ones
+    ordered = pieces.repartition("split", "shard").sortWithinPartitions("split", "shard", "person", "session", "first")
+    writer = ordered.write.mode("overwrite").partitionBy("split", "shard")
+    writer.option("mapreduce.fileoutputcommitter.marksuccessfuljobs", "false").parquet(str(folder.absolute()))
+    for checksum in folder.rglob(".*.crc"):  # the index has SHA-256 digests
         checksum.unlink()
 
 
@@ -254,13 +253,13 @@ def _ranges(batches: Iterator[pa.RecordBatch]) -> Iterator[FileRange]:
             yield msgspec.json.decode(str(text), type=FileRange)
 
 
-def _is_refusal(error: PySparkException | Py4JError) -> bool:
-    """Say whether an executor refused what it read: reading all of it here would not tell why one was lost."""
+def _is_rejection(error: PySparkException | Py4JError) -> bool:
+    """Return whether an executor rejected the data. Other errors, such as a lost executor, cannot be diagnosed here."""
     return f"{RecordingError.__name__}: " in str(error)
 
 
 def _diagnose(sources: Sequence[Source]) -> None:
-    """Find in one process what an executor stumbled over: it knows only the rows of its own range."""
+    """Read the data in this process to raise the error with its row number, as executors only know their own range."""
     for source in sources:
         for _ in checked_parts(source):
             pass
@@ -268,6 +267,6 @@ def _diagnose(sources: Sequence[Source]) -> None:
 
 def _root_cause(error: PySparkException | Py4JError) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    # The innermost comes last. Of an error in Python, Java's line only says that there is one.
-    raised = [line for line in lines if _RAISED.search(line) and not line.endswith("(most recent call last):")]
+    # The innermost exception comes last. For errors in Python, Java's line only announces a stack trace.
+    raised = [line for line in lines if _EXCEPTION_LINE.search(line) and not line.endswith("(most recent call last):")]
     return (raised or lines or [type(error).__name__])[-1][:500]

@@ -1,4 +1,4 @@
-"""A person training on themselves: nobody can be held out, so every activity is split in time."""
+"""Split recordings in time, for training with too few people to hold any out."""
 
 import itertools
 from collections.abc import Iterator
@@ -12,22 +12,22 @@ from trainer.preparation.plan import TRAIN, VALIDATION
 
 
 def split_in_time(recording: Recording, held_out_share: float) -> Iterator[tuple[str, Recording]]:
-    """Cut a recording so that the end of each run of a label validates, and what comes before is trained on.
+    """Split each run of a label: its beginning is trained on, its end validates.
 
-    The parts share no reading and windows are cut from each by itself, so no window of one overlaps a window of the
-    other: a random split of overlapping windows would test on what it trained on.
+    The parts share no reading, and windows are cut from each part separately, so no training window overlaps a
+    validation window. A random split of overlapping windows would validate on training data.
 
     Parameters
     ----------
     recording : Recording
         Readings of one session.
     held_out_share : float
-        Share of each run's time that validates; with 0, all is trained on.
+        Share of each run's time that validates. With 0, all of it is trained on.
 
     Yields
     ------
     tuple of str and Recording
-        The split, and a part of the recording.
+        Name of the split, and a part of the recording.
     """
     order = np.argsort(recording.times, kind="stable")
     times, labels = recording.times[order], recording.labels[order]

@@ -1,4 +1,4 @@
-"""A piece: a run of consecutive windows of one person with one label, kept as the signal they are slices of."""
+"""Pieces: runs of consecutive windows of one session with one label, stored as the signal that they are slices of."""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -9,28 +9,28 @@ from numpy.typing import NDArray
 from har.grid import GridStretch, grid_window_offsets, recording_grid
 from har.recordings import Recording, window_labels
 from har.windows import WindowSpec
-from trainer.examples import Examples
+from trainer.fitting.examples import Examples
 
-#: Windows a piece holds at most: pieces are dealt to shards, and small ones are dealt evenly.
+#: Most windows of a piece. Small pieces can be distributed evenly over shards.
 LONGEST_PIECE = 40
 
 
 @dataclass(frozen=True, eq=False)
 class Piece:
-    """Consecutive windows of one label, a hop apart.
+    """Consecutive windows of one label, one hop apart.
 
     Attributes
     ----------
     person, model, session : str
-        Whose (``device/user``), on which model of phone, in which session.
+        The person (``device/user``), the model of the phone, and the session.
     label : str
-        What all its windows show.
+        Ground truth of all its windows.
     first : int
-        Event time of the first window's first value, µs on the session's axis.
+        Event time of the first window's first value, µs on the session's time axis.
     grid : ndarray of float32, shape (steps + (windows - 1) * hop, 3)
         The resampled signal, m/s².
     windows : int
-        How many windows it holds.
+        Number of windows.
     """
 
     person: str
@@ -50,27 +50,27 @@ def cut_pieces(recording: Recording, spec: WindowSpec, labels: Collection[str] |
     recording : Recording
         Readings of one session, in any order.
     spec : WindowSpec
-        How windows are cut.
+        Specification of the windows.
     labels : collection of str, optional
-        Which labels are kept; all, if not given. Windows with more than one label are in no piece.
+        Labels to keep; all if not given. Windows with more than one label are never kept.
 
     Yields
     ------
     Piece
-        Together they hold each labelled window of `har.windows.recording_windows` once, bit for bit.
+        Pieces that together hold each kept window of `har.windows.recording_windows` exactly once, bit for bit.
     """
     stretches = recording_grid(recording.times, recording.axes, spec)
     offsets = [grid_window_offsets(stretch, spec) for stretch in stretches]
     if not stretches:
         return
-    starts = [stretch.first + found * spec.period_us for stretch, found in zip(stretches, offsets, strict=True)]
-    shown = iter(window_labels(recording, np.concatenate(starts), spec))
-    for stretch, found in zip(stretches, offsets, strict=True):
-        theirs = [next(shown) for _ in range(len(found))]
-        for begin, end in _runs(theirs):
-            label = theirs[begin]
+    starts = [stretch.first + steps * spec.period_us for stretch, steps in zip(stretches, offsets, strict=True)]
+    all_labels = iter(window_labels(recording, np.concatenate(starts), spec))
+    for stretch, steps in zip(stretches, offsets, strict=True):
+        of_stretch = [next(all_labels) for _ in range(len(steps))]
+        for begin, end in _runs(of_stretch):
+            label = of_stretch[begin]
             if label is not None and (labels is None or label in labels):
-                yield _piece(recording, label, stretch, found[begin:end], spec)
+                yield _piece(recording, label, stretch, steps[begin:end], spec)
 
 
 def _runs(labels: Sequence[str | None]) -> Iterator[tuple[int, int]]:
@@ -98,9 +98,9 @@ def _piece(
 
 @dataclass(frozen=True, eq=False)
 class PieceWindows:
-    """The windows of some pieces, cut only when they are taken.
+    """The windows of pieces, cut only when they are selected.
 
-    It stands in for `Examples` wherever windows are drawn, at about the size of the recordings.
+    It replaces `Examples` wherever windows are drawn, and needs about as much memory as the recordings.
 
     Attributes
     ----------
@@ -109,7 +109,7 @@ class PieceWindows:
     people, models, sessions : ndarray of str, shape (n,)
         As in `Examples`.
     starts : ndarray of int64, shape (n,)
-        Event times, µs on the session's axis.
+        Event time of each window's first value, µs on the time axis of its session.
     """
 
     labels: NDArray[np.int64]
@@ -126,7 +126,7 @@ class PieceWindows:
         return len(self.labels)
 
     def take(self, rows: NDArray[np.integer] | NDArray[np.bool_]) -> Examples:
-        """Cut some windows: those whose numbers, or whose places in a mask, are given."""
+        """Cut the windows that indices or a mask select."""
         values = self._grid[self._offsets[rows][:, None] + np.arange(self._steps)]
         return Examples(
             values, self.labels[rows], self.people[rows], self.models[rows], self.sessions[rows], self.starts[rows]
@@ -138,16 +138,16 @@ class PieceWindows:
 
 
 def windows_of(pieces: Iterable[Piece], spec: WindowSpec, classes: Sequence[str]) -> PieceWindows:
-    """Put pieces together; those whose label is not among the classes are left out.
+    """Join pieces. Pieces whose label is not among the classes are left out.
 
     Parameters
     ----------
     pieces : iterable of Piece
-        Cut by `spec`.
+        Pieces that were cut with `spec`.
     spec : WindowSpec
-        How the windows lie in the pieces.
+        Specification of the windows.
     classes : sequence of str
-        The labels that count, in the order of the network's outputs.
+        The classes, in the order of the network's outputs.
     """
     numbers = {name: number for number, name in enumerate(classes)}
     kept = [piece for piece in pieces if piece.label in numbers]

@@ -1,4 +1,4 @@
-"""What is to be prepared: how windows are cut, which labels count, and who is held out."""
+"""The plan of a preparation: how windows are cut, which labels are classes, and who is held out."""
 
 from __future__ import annotations
 
@@ -9,35 +9,35 @@ import msgspec
 
 from har.releases import TrainingData
 from har.windows import WindowSpec
-from trainer.data_sets import KNOWN_DATA_SETS
-from trainer.splits import STANDING_TEST_USERS, device_of
+from trainer.sources.data_sets import KNOWN_DATA_SETS
+from trainer.sources.splits import RESERVED_TEST_USERS, device_of
 
 TRAIN, VALIDATION, TEST = "train", "validation", "test"
 SPLITS = (TRAIN, VALIDATION, TEST)
-#: With fewer people than this nobody can be held out: every recording is split in time instead.
+#: With fewer wearers, nobody is held out. Every recording is split in time instead.
 FEWEST_PEOPLE = 5
-#: Of fewer wearers nobody can both be trained on and validate.
+#: Least number of wearers of a group from which some are held out.
 FEWEST_OF_A_GROUP = 2
-#: The data set of phones that nothing is known of.
+#: Name of the group of phones that belong to no known data set.
 _UNKNOWN = ""
 
 
 class PreparationPlan(msgspec.Struct, frozen=True, kw_only=True):
-    """How recordings become shards.
+    """Parameters of a preparation.
 
     Attributes
     ----------
     classes : tuple of str
-        The labels to tell apart, in the order of the outputs.
+        The classes, in the order of the network's outputs.
     training_windows : WindowSpec
-        Windows of the training split: longer and denser than the release's, so that they can be varied.
+        Windows of the training split. They are longer and denser than the release's, for augmentation.
     windows : WindowSpec
-        Windows of the other splits: those of the release.
+        Windows of the other splits, as of the release.
     held_out_share : float
-        About the share of each data set's people that validate and are not trained on (`split_of_people`); with 0,
+        Approximate share of each data set's wearers that validate and are not trained on (`split_of_people`). With 0,
         all are trained on.
     shards : int
-        Into how many files each split is dealt; at least one an executor.
+        Number of shards of each split; at least one per executor.
     """
 
     classes: tuple[str, ...]
@@ -47,41 +47,41 @@ class PreparationPlan(msgspec.Struct, frozen=True, kw_only=True):
     shards: int = 16
 
     def spec_of(self, split: str) -> WindowSpec:
-        """Return how the windows of a split are cut."""
+        """Return the specification of a split's windows."""
         return self.training_windows if split == TRAIN else self.windows
 
 
 def split_of_people(wearers: Mapping[str, str], held_out_share: float) -> dict[str, str]:
-    """Say for each person which split all their recordings belong to.
+    """Assign each person, with all their recordings, to a split.
 
-    The standing test users are the test split. Of everybody else, those wearers validate whose hash is low, about the
-    share of each data set's that has two wearers or more; all others (unknown phones, and data sets of a single
-    wearer) count as one data set together. The hash is of the user's name and the known data set, so it stays
-    the same whoever joins and whichever phones a wearer uses besides; an earlier and a later release can then be
-    compared on people that neither has seen.
+    The reserved test users form the test split. All other wearers are grouped by known data set. Unknown phones, and
+    known data sets with a single wearer, form one group together. In each group of at least two wearers, those whose
+    hash is below `held_out_share` validate. The hash depends only on the user's name and the known data set. So it
+    stays the same when other people join or a wearer uses further phones, and two releases can be compared on people
+    that neither was trained on.
 
-    Each such group trains on at least one wearer and validates with at least one. Where the hashes give none to
-    validate with, the lowest validates all the same, and where they give none to train on, the highest is trained on:
-    **that** may change when somebody joins the group.
+    Each such group has at least one wearer to train on and one to validate with: if no hash is low enough, the wearer
+    with the lowest validates; if all are, the wearer with the highest is trained on. This exception can change when
+    people join the group.
 
     Parameters
     ----------
     wearers : mapping of str to str
-        Each person, ``device/user``, and who wears the phone (`trainer.preparation.wearers`).
+        The wearer of each person, ``device/user`` (`trainer.preparation.wearers`).
     held_out_share : float
         From 0 (nobody validates) to below 1.
 
     Returns
     -------
     dict of str to str
-        ``train``, ``validation`` or ``test``.
+        The split of each person: ``train``, ``validation`` or ``test``.
 
     Examples
     --------
     >>> split_of_people({name: name for name in ["p/a", "p/b", "q/c", "galaxy_s8/u06"]}, 0.3)
     {'galaxy_s8/u06': 'test', 'p/a': 'validation', 'p/b': 'train', 'q/c': 'train'}
     """
-    tested = {wearers[person] for person in wearers if person in STANDING_TEST_USERS}
+    tested = {wearers[person] for person in wearers if person in RESERVED_TEST_USERS}
     splits = {wearer: TEST if wearer in tested else TRAIN for wearer in sorted(set(wearers.values()))}
     for wearer in _validating(wearers, tested, held_out_share) if held_out_share else ():
         splits[wearer] = VALIDATION
@@ -104,9 +104,9 @@ def _validating(wearers: Mapping[str, str], tested: Collection[str], held_out_sh
 
 
 def _hashed_names(wearers: Mapping[str, str]) -> dict[str, str]:
-    """Name each wearer by known data set and user, whichever phones they have besides.
+    """Return the name of each wearer to be hashed: known data set and user, independent of further phones.
 
-    A known data set goes by the first of its devices; unknown phones have no data set.
+    A known data set is represented by the first of its devices; unknown phones by an empty name.
     """
     firsts: dict[TrainingData, str] = {}
     for device in sorted(KNOWN_DATA_SETS):
@@ -122,7 +122,7 @@ def _hashed_names(wearers: Mapping[str, str]) -> dict[str, str]:
 
 
 def is_personal(wearers: Mapping[str, str]) -> bool:
-    """Tell whether these are too few people to hold any out."""
+    """Return whether there are too few wearers to hold any out."""
     splits = split_of_people(wearers, 0.0)
     return len({wearers[person] for person, split in splits.items() if split != TEST}) < FEWEST_PEOPLE
 

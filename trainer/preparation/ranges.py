@@ -1,4 +1,4 @@
-"""How a data set is cut into ranges that executors read by themselves, with the readers that one process uses."""
+"""Split a data set into ranges that executors read independently, with the same readers as in one process."""
 
 from __future__ import annotations
 
@@ -19,27 +19,27 @@ from trainer.sources.parquet import ParquetSource, parquet_files, read_batches
 from trainer.sources.source import Source
 from trainer.sources.table import Part, make_part
 
-#: Bytes of a CSV an executor reads at a time.
+#: Default length of a range of a CSV, bytes.
 RANGE_BYTES = 32 << 20
 
 
 class FileRange(msgspec.Struct, frozen=True):
-    """A part of a data set.
+    """A range of a data set.
 
     Attributes
     ----------
     source : str
-        The data set's path.
+        Path of the data set.
     rate_hz : float or None
-        The sampling rate it is said to have.
+        Stated sample rate, Hz; None if none is stated.
     file : str
-        The file; empty if the data set can only be read as a whole.
+        Path of the file; empty if the data set can only be read as a whole.
     begin, end : int
-        Bytes of a CSV from which rows begin, or row groups of a Parquet file.
+        Range of a CSV, bytes (rows that begin in it belong to it), or of a Parquet file, row groups.
     clock : str
-        Which clock counts in HHAR's table.
+        Clock of HHAR's table (`har.hhar.Clock`); empty for other data.
     samples : tuple of str
-        Files of readings of collected data; all labels belong to each.
+        Files with readings of collected data. They are joined with all labels.
     """
 
     source: str
@@ -52,15 +52,14 @@ class FileRange(msgspec.Struct, frozen=True):
 
 
 def ranges_of(source: Source, range_bytes: int = RANGE_BYTES) -> list[FileRange]:
-    """Cut a data set into ranges; one that has to be unpacked is a single one.
+    """Split a data set into ranges. An archive is a single range.
 
     Parameters
     ----------
     source : Source
         The data set.
     range_bytes : int
-        Length of the ranges of a CSV, whose rows may be longer; and from how many bytes on a range of collected data
-        takes no further file.
+        Length of the ranges of a CSV, bytes. For collected data, files are combined until a range has this size.
 
     Raises
     ------
@@ -102,7 +101,7 @@ def read_range(found: FileRange) -> Iterator[Part]:
     Raises
     ------
     RecordingError
-        If it cannot be read; row numbers count from the range's beginning.
+        If it cannot be read. Row numbers are relative to the range.
     """
     if found.samples:
         yield from CollectedSource(Path(found.source)).parts_of([Path(file) for file in found.samples])
@@ -130,15 +129,15 @@ def _row_groups(file: Path) -> int:
 
 
 def _bundles(files: Iterable[Path], size: int) -> Iterator[list[Path]]:
-    """Put files together until they are large enough: each bundle reads all labels once more."""
+    """Combine files up to a size, as each bundle reads all labels again."""
     bundle: list[Path] = []
-    held = 0
+    total = 0
     for file in files:
         bundle.append(file)
-        held += file.stat().st_size
-        if held >= size:
+        total += file.stat().st_size
+        if total >= size:
             yield bundle
-            bundle, held = [], 0
+            bundle, total = [], 0
     if bundle:
         yield bundle
 
@@ -148,9 +147,9 @@ def _lines(file: Path, begin: int, end: int) -> BytesIO:
     with file.open("rb") as opened:
         header = opened.readline()
         opened.seek(max(begin, len(header)) - 1)
-        opened.readline()  # the end of the line before
-        here = opened.tell()
-        content = opened.read(end - here) if here < end else b""
+        opened.readline()  # skip the rest of the previous line
+        first = opened.tell()
+        content = opened.read(end - first) if first < end else b""
         if content and not content.endswith(b"\n"):
             content += opened.readline()
     return BytesIO(header + content)

@@ -1,7 +1,7 @@
-"""Shards: Parquet files of pieces, and the index that says what is in them.
+"""Shards: Parquet files of pieces, and the index that describes them.
 
-A prepared folder holds ``prepared.json`` (`PreparedIndex`) and ``split=…/shard=…/*.parquet``. It appears under its
-name only when it is complete. A shard is read whole and only if it is, byte for byte, the file that was written.
+A prepared folder holds ``prepared.json`` (`PreparedIndex`) and ``split=…/shard=…/*.parquet``. It appears atomically.
+A shard is read as a whole, and its SHA-256 is checked.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ PIECE_SCHEMA = pa.schema(_COLUMNS)
 
 
 class ShardError(RecordingError):
-    """A prepared folder or a shard that cannot be used; the text names the file and says what to do."""
+    """A prepared folder or a shard cannot be used. The message names the file and a remedy."""
 
 
 class Shard(msgspec.Struct, frozen=True):
@@ -49,13 +49,13 @@ class Shard(msgspec.Struct, frozen=True):
     split : str
         ``train``, ``validation`` or ``test``.
     number : int
-        From 0, in its split.
+        Number within its split, from 0.
     file : str
-        Path below the prepared folder.
+        Path relative to the prepared folder.
     sha256 : str
-        Hexadecimal digest of the file.
+        SHA-256 of the file, hexadecimal.
     windows : dict of str to dict of str to int
-        How many windows it holds, by person and label.
+        Number of windows by person and label.
     """
 
     split: str
@@ -66,31 +66,31 @@ class Shard(msgspec.Struct, frozen=True):
 
     @property
     def count(self) -> int:
-        """All windows of the shard."""
+        """Number of all windows of the shard."""
         return sum(sum(labels.values()) for labels in self.windows.values())
 
 
 class PreparedIndex(msgspec.Struct, frozen=True):
-    """What a prepared folder holds.
+    """The index of a prepared folder.
 
     Attributes
     ----------
     plan : PreparationPlan
-        How it was prepared.
+        Plan of the preparation.
     shards : list of Shard
         All files, ordered by split and number.
     models : dict of str to list of str
-        The models of phone that each person wore.
+        Models of the phones of each person.
     wearers : dict of str to str
-        Who each person is (`trainer.preparation.wearers`).
+        Wearer of each person (`trainer.preparation.wearers`).
     personal : bool
-        Whether too few people were there to hold any out, so that recordings were split in time.
+        Whether recordings were split in time, because there were too few wearers to hold any out.
     sources : list of str
-        Names of the files that it was prepared from.
+        Names of the data sets.
     provenance : list of TrainingData
-        Which data sets the recordings are from, as the sources state it.
+        Provenance of the recordings, as stated by the sources.
     schema : int
-        Version of this index.
+        Version of the index's format.
     """
 
     plan: PreparationPlan
@@ -116,7 +116,7 @@ class PreparedIndex(msgspec.Struct, frozen=True):
 
 
 def piece_table(pieces: Iterable[Piece]) -> pa.Table:
-    """Put pieces into an Arrow table of `PIECE_SCHEMA`; the signal as little-endian float32 bytes."""
+    """Convert pieces to an Arrow table in `PIECE_SCHEMA`, with the signal as little-endian float32 bytes."""
     rows = [
         {
             "person": piece.person,
@@ -133,7 +133,7 @@ def piece_table(pieces: Iterable[Piece]) -> pa.Table:
 
 
 def pieces_of_table(table: pa.Table) -> list[Piece]:
-    """Read pieces back."""
+    """Convert a table in `PIECE_SCHEMA` to pieces."""
     columns: dict[str, list[Any]] = {name: table[name].to_pylist() for name in PIECE_SCHEMA.names}
     return [
         Piece(person, model, session, label, first, np.frombuffer(grid, "<f4").reshape(-1, 3), windows)
@@ -142,23 +142,25 @@ def pieces_of_table(table: pa.Table) -> list[Piece]:
 
 
 def shard_of(piece: Piece, place: int, shards: int) -> int:
-    """Deal a piece to a shard: pieces of one person and label go round the shards, from a start of their own.
+    """Return the number of a piece's shard.
+
+    Consecutive pieces of a session and label go to consecutive shards, from a first shard that is chosen by a hash.
 
     Parameters
     ----------
     piece : Piece
         The piece.
     place : int
-        Its number among the pieces of its session.
+        Its index among the pieces of its session and split.
     shards : int
-        How many there are.
+        Number of shards.
     """
     start = hashlib.sha256(f"{piece.person} {piece.session} {piece.label}".encode()).digest()
     return (int.from_bytes(start[:4]) + place) % shards
 
 
 def describe_shard(folder: Path, file: Path, split: str, number: int) -> Shard:
-    """Read a shard that was just written and say what is in it."""
+    """Read a written shard and return its description."""
     content = file.read_bytes()
     windows: dict[str, dict[str, int]] = {}
     for piece in pieces_of_table(pq.read_table(pa.BufferReader(content))):
@@ -169,7 +171,7 @@ def describe_shard(folder: Path, file: Path, split: str, number: int) -> Shard:
 
 
 def write_index(folder: Path, index: PreparedIndex) -> None:
-    """Write the index into its folder."""
+    """Write the index to its folder."""
     (folder / INDEX_FILE).write_bytes(msgspec.json.format(msgspec.json.encode(index), indent=1) + b"\n")
 
 
@@ -179,7 +181,7 @@ def read_index(folder: Path) -> PreparedIndex:
     Raises
     ------
     ShardError
-        If there is none, or not of this version.
+        If the index is missing, cannot be decoded, or has another schema version.
     """
     file = folder / INDEX_FILE
     try:
@@ -189,17 +191,19 @@ def read_index(folder: Path) -> PreparedIndex:
     except msgspec.MsgspecError as error:
         raise ShardError(f"{file} cannot be read ({error}): prepare the recordings again") from error
     if index.schema != SCHEMA_VERSION:
-        raise ShardError(f"{file} has schema {index.schema}, this version reads {SCHEMA_VERSION}: prepare again")
+        raise ShardError(
+            f"{file} has schema {index.schema}, this version reads {SCHEMA_VERSION}: prepare the recordings again"
+        )
     return index
 
 
 def read_shards(folder: Path, shards: Sequence[Shard]) -> list[Piece]:
-    """Read the pieces of some shards.
+    """Read the pieces of shards.
 
     Raises
     ------
     ShardError
-        If a file is missing or is not the one that the index describes.
+        If a file is missing, or its SHA-256 differs from the index.
     """
     return [piece for shard in shards for piece in _read_shard(folder / shard.file, shard)]
 

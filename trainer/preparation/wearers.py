@@ -1,28 +1,28 @@
-"""Who is the same human being: several phones of one wearer must not be split between training and validation."""
+"""Identify wearers with several phones, so that a wearer is never both trained on and validated with."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-#: Person (``device/user``) to the name of the wearer: the first of the person's names, by alphabet.
+#: Maps each person (``device/user``) to its wearer: the alphabetically first of the wearer's persons.
 Wearers = dict[str, str]
 
 
 def wearers_of(sources: Iterable[Iterable[str]]) -> Wearers:
-    """Say whose recordings belong together.
+    """Return the wearer of each person.
 
-    User names are unique within a data set only: user ``u01`` of two data sets is two people, but user ``a`` of
-    HHAR's eight phones is one.
+    User names are only unique within a data set: user ``u01`` of two data sets is two wearers, but user ``a`` of HHAR's
+    eight phones is one.
 
     Parameters
     ----------
     sources : iterable of iterable of str
-        The people, ``device/user``, of each data set.
+        Persons, ``device/user``, of each data set.
 
     Returns
     -------
     dict of str to str
-        Each person's wearer.
+        Wearer by person.
 
     Examples
     --------
@@ -35,7 +35,7 @@ def wearers_of(sources: Iterable[Iterable[str]]) -> Wearers:
         for person in source:
             by_user.setdefault(person.rpartition("/")[2], set()).add(person)
         for people in by_user.values():
-            # A person of an earlier source may be here with one more phone.
+            # A person of an earlier source may have another phone in this one.
             known = {wearers[person] for person in people if person in wearers}
             people |= {person for person, wearer in wearers.items() if wearer in known}
             wearers |= dict.fromkeys(people, min(people))

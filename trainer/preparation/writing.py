@@ -1,4 +1,4 @@
-"""A prepared folder comes into being: all of it, or nothing under its name."""
+"""Write a prepared folder atomically."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
+from har.process.whole_files import part_of, sync
 from har.releases import TrainingData
-from har.whole_files import part_of, sync
 from trainer.preparation.pieces import Piece
 from trainer.preparation.plan import SPLITS, TRAIN, PreparationPlan
 from trainer.preparation.shards import (
@@ -25,7 +25,12 @@ from trainer.preparation.shards import (
 
 @contextmanager
 def prepared_folder(output: Path) -> Iterator[Path]:
-    """Give a folder to write shards into; it gets its name when the block ends without an error and all is on the disk.
+    """Create a temporary folder for shards. It is synced and renamed to `output` when the block ends without an error.
+
+    Yields
+    ------
+    Path
+        The temporary folder.
 
     Raises
     ------
@@ -35,7 +40,7 @@ def prepared_folder(output: Path) -> Iterator[Path]:
         If the disk fails.
     """
     if output.exists() and any(output.iterdir()):
-        raise ShardError(f"{output} exists already; choose another folder for the prepared recordings")
+        raise ShardError(f"{output} already exists; choose another folder for the prepared recordings")
     part = part_of(output)
     if part.exists():
         shutil.rmtree(part)
@@ -55,19 +60,19 @@ def prepared_folder(output: Path) -> Iterator[Path]:
 
 
 def shard_file(folder: Path, split: str, number: int) -> Path:
-    """Return where the pieces of a shard lie if one process writes them."""
+    """Return the path of a shard that one process writes."""
     return folder / f"split={split}" / f"shard={number:03d}" / "pieces.parquet"
 
 
 def deal(pieces: Sequence[Piece], shards: int) -> Iterator[tuple[int, Piece]]:
-    """Deal the pieces of one session and split to shards."""
+    """Assign the pieces of one session and split to shards; yield shard number and piece."""
     for place, piece in enumerate(pieces):
         yield shard_of(piece, place, shards), piece
 
 
-def write_shards(folder: Path, dealt: Mapping[tuple[str, int], Iterable[Piece]]) -> None:
-    """Write the pieces of each (split, shard number)."""
-    for (split, number), pieces in dealt.items():
+def write_shards(folder: Path, shards: Mapping[tuple[str, int], Iterable[Piece]]) -> None:
+    """Write the pieces of each shard, by split and number."""
+    for (split, number), pieces in shards.items():
         file = shard_file(folder, split, number)
         file.parent.mkdir(parents=True, exist_ok=True)
         pq.write_table(piece_table(pieces), file)
@@ -83,22 +88,22 @@ def finish(
     sources: Sequence[str],
     provenance: Sequence[TrainingData],
 ) -> PreparedIndex:
-    """Describe every shard below a folder, check that there is something to train on, and write the index.
+    """Write the index of all shards in a folder.
 
     Parameters
     ----------
     folder : Path
-        Where the shards were written.
+        Folder with the shards.
     plan : PreparationPlan
-        How they were cut.
+        Plan of the preparation.
     models, wearers : mapping
-        The models of phone of each person, and who the person is.
+        Models of the phones of each person, and the wearer of each person.
     personal : bool
         Whether recordings were split in time.
     sources : sequence of str
-        The data sets' paths.
+        Paths of the data sets.
     provenance : sequence of TrainingData
-        Where they are from.
+        Provenance of the recordings.
 
     Raises
     ------
@@ -128,7 +133,7 @@ def finish(
 
 
 def readable_names(paths: Iterable[str]) -> list[str]:
-    """Name data sets by the ends of their paths: the file alone, or as many folders more as tell them apart.
+    """Return short names of data sets: the file name, with as many parent folders as needed to be unique.
 
     Examples
     --------
@@ -137,13 +142,17 @@ def readable_names(paths: Iterable[str]) -> list[str]:
     """
     parts = [Path(path).parts for path in paths]
     names = []
-    for mine in parts:
-        others = [other for other in parts if other != mine]
-        kept = next(
-            (count for count in range(1, len(mine)) if all(other[-count:] != mine[-count:] for other in others)),
-            len(mine),
+    for path_parts in parts:
+        others = [other for other in parts if other != path_parts]
+        length = next(
+            (
+                count
+                for count in range(1, len(path_parts))
+                if all(other[-count:] != path_parts[-count:] for other in others)
+            ),
+            len(path_parts),
         )
-        names.append(str(Path(*mine[-kept:])))
+        names.append(str(Path(*path_parts[-length:])))
     return sorted(names)
 
 
@@ -159,6 +168,6 @@ def _require_classes(index: PreparedIndex) -> None:
     missing = [name for name in index.plan.classes if name not in shown]
     if missing:
         raise ShardError(
-            f"no training window of {length:g} s is labelled {', '.join(missing)}: record more of it, or leave it out "
+            f"no training window of {length:g} s is labelled {', '.join(missing)}: record more of it, or exclude it "
             "with --classes"
         )

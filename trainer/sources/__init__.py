@@ -1,9 +1,8 @@
-"""Data sets behind one interface: whatever they are kept in, a table of `user, device, model, session, t, x, y, z, gt`.
+"""Data sets of any format as a table of `user, device, model, session, t, x, y, z, gt`.
 
-A `Source` is found by path or name (`find_source`) and gives its table part by part, so that nothing has to fit
-into memory at once, and its provenance. One module a format: `parquet`, `hhar` (its CSV, or the archive as it was
-downloaded), `hapt` (the original archive) and `collected` (what the system itself recorded). `fetch` downloads the
-public ones.
+`find_source` finds a `Source` by path or name. A source returns its provenance, and its table part by part, so that it
+need not fit into memory. There is one module per format: `parquet`, `hhar` (the CSV, or the published archive), `hapt`
+(the published archive) and `collected` (data that this system recorded). `fetching` downloads the public data sets.
 """
 
 from trainer.sources.finding import find_source

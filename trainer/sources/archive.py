@@ -1,4 +1,4 @@
-"""Files by name, wherever a data set keeps them: a folder, a zip archive, or an archive within the archive."""
+"""Find files by name in a folder, a zip archive, or archives within the archive."""
 
 import re
 import zipfile
@@ -11,12 +11,12 @@ from typing import IO
 
 from har.recordings import RecordingError
 
-#: What reading a damaged archive may raise, or one with a password (`RuntimeError`).
+#: Exceptions of reading a damaged archive, or one with a password (`RuntimeError`).
 DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError)
-#: Archives within archives, at most: the outermost counts. HHAR has two.
+#: Most nested archives, including the outermost. HHAR has two.
 DEEPEST = 3
-#: Folders and archives in archives that are not looked into: what macOS adds, and HHAR's phones that nobody wore.
-_PASSED_OVER = ("__macosx", "still exp")
+#: Folders and inner archives that are ignored: those that macOS adds, and HHAR's experiment with phones at rest.
+_IGNORED = ("__macosx", "still exp")
 
 
 @dataclass(frozen=True)
@@ -26,9 +26,9 @@ class StoredFile:
     Attributes
     ----------
     place : Path
-        Where it is, for errors; within an archive, its path there behind the archive's.
+        Path for error messages. For a member of an archive, the archive's path joined with the member's.
     open : callable
-        Opens it for reading bytes.
+        Opens the file for reading bytes.
     """
 
     place: Path
@@ -40,12 +40,12 @@ class StoredFile:
         Parameters
         ----------
         limit : int
-            How many bytes it may have: an archive of a few kilobytes can unpack to more than fits into memory.
+            Largest size, bytes. A small archive can unpack to more than fits into memory.
 
         Raises
         ------
         RecordingError
-            If it has more, or cannot be read.
+            If the file is larger, or cannot be read.
         """
         try:
             with self.open() as opened:
@@ -53,37 +53,35 @@ class StoredFile:
         except DAMAGED as error:
             raise RecordingError(f"{self.place}: {error}") from error
         if len(content) > limit:
-            raise RecordingError(f"{self.place} has more than {limit:,} bytes: that is not the file it should be")
+            raise RecordingError(f"{self.place} has more than {limit:,} bytes: it is not the expected file")
         return content
 
 
 @contextmanager
 def stored_files(path: Path, names: re.Pattern[str]) -> Iterator[dict[str, StoredFile]]:
-    """Find the files whose names match, anywhere below a path.
+    """Find all files below a path whose names match a pattern.
 
     Parameters
     ----------
     path : Path
-        A folder, a zip archive (looked into, and into the archives in it), or the file itself.
+        A folder, a zip archive (searched including the archives in it), or a file.
     names : re.Pattern
-        What the whole name must match, without its folders.
+        Pattern for the whole file name, without folders.
 
     Yields
     ------
     dict of str to StoredFile
-        By name; empty if there is none. They can be opened until the context ends.
+        Files by name; may be empty. They can be opened until the context ends.
 
     Raises
     ------
     RecordingError
-        If the path is not there, is an archive that cannot be read or with archives in it too deep, or holds a file
-        of the same name twice.
+        If the path does not exist, an archive cannot be read, archives are nested too deeply, or two files have the
+        same name.
     """
     if path.is_dir():
         found = sorted(file for file in path.rglob("*") if names.fullmatch(file.name) and file.is_file())
-        yield _by_name(
-            StoredFile(file, _opener(file)) for file in found if _is_looked_into(str(file.relative_to(path)))
-        )
+        yield _by_name(StoredFile(file, _opener(file)) for file in found if _is_searched(str(file.relative_to(path))))
     elif path.suffix.lower() == ".zip":
         with ExitStack() as stack:
             try:
@@ -101,7 +99,7 @@ def stored_files(path: Path, names: re.Pattern[str]) -> Iterator[dict[str, Store
 def _of_archive(
     archive: zipfile.ZipFile, place: Path, names: re.Pattern[str], stack: ExitStack, depth: int
 ) -> dict[str, StoredFile]:
-    members = sorted(member for member in archive.namelist() if _is_looked_into(member))
+    members = sorted(member for member in archive.namelist() if _is_searched(member))
     found = _by_name(
         StoredFile(place / member, _member_opener(archive, member, place / member))
         for member in members
@@ -112,8 +110,8 @@ def _of_archive(
     for member in (name for name in members if name.lower().endswith(".zip")):
         if depth == DEEPEST:
             raise RecordingError(
-                f"{place / member} lies in {DEEPEST} archives; deeper ones are not looked into: unpack them and give "
-                "the folder"
+                f"{place / member} lies in {DEEPEST} archives; deeper ones are not searched: unpack them and pass the "
+                "folder"
             )
         inner = stack.enter_context(zipfile.ZipFile(stack.enter_context(archive.open(member))))
         found = _of_archive(inner, place / member, names, stack, depth + 1)
@@ -122,8 +120,8 @@ def _of_archive(
     return {}
 
 
-def _is_looked_into(place: str) -> bool:
-    return not any(name in place.lower() for name in _PASSED_OVER)
+def _is_searched(place: str) -> bool:
+    return not any(name in place.lower() for name in _IGNORED)
 
 
 def _by_name(files: Iterable[StoredFile]) -> dict[str, StoredFile]:
@@ -131,7 +129,7 @@ def _by_name(files: Iterable[StoredFile]) -> dict[str, StoredFile]:
     for file in files:
         other = found.setdefault(file.place.name, file)
         if other is not file:
-            raise RecordingError(f"{other.place} and {file.place}: which of them is meant? Give the path of one")
+            raise RecordingError(f"{other.place} and {file.place}: which of them is meant? Pass the path of one")
     return found
 
 
@@ -143,7 +141,7 @@ def _member_opener(archive: zipfile.ZipFile, member: str, place: Path) -> Callab
     def opened() -> IO[bytes]:
         try:
             return archive.open(member)
-        except DAMAGED as error:  # its header is damaged, or it needs a password
+        except DAMAGED as error:  # the member's header is damaged, or it needs a password
             raise RecordingError(f"{place} cannot be read from the archive: {error}") from error
 
     return opened

@@ -1,4 +1,4 @@
-"""What must hold of a table before anything is trained on it; a source itself gives its rows as they are."""
+"""Checks of a data set before training. Sources themselves return their rows unchecked."""
 
 from collections.abc import Iterable, Iterator
 
@@ -10,37 +10,37 @@ from trainer.sources.rates import RateMeter, SessionRate
 from trainer.sources.source import Source
 from trainer.sources.table import Part
 
-#: How far a session's rate may be from what its data set states, as a share.
+#: Largest relative deviation of a session's sample rate from the stated one.
 RATE_TOLERANCE = 0.1
-#: No phone samples slower or faster, Hz: then `t` has another unit than it should.
+#: Lowest and highest plausible sample rate of a phone, Hz. Outside of it, `t` has the wrong unit.
 PLAUSIBLE_RATES_HZ = (1.0, 2_000.0)
 
 
 def checked_parts(source: Source) -> Iterator[Part]:
-    """Read a source and refuse what cannot be trained on.
+    """Read a source and check it.
 
     Yields
     ------
     Part
-        As the source gives them; the rates are judged at the end.
+        The source's parts. The sample rates are checked after the last one.
 
     Raises
     ------
     RecordingError
-        If a reading is not finite, a label is another name of a known one, or a session's rate is not what the
-        source states, or none that a phone can have. The text names the file and the row, or the session.
+        If a reading is not finite, a label is an alias of a known one, or a session's sample rate is implausible or
+        differs from the stated one. The message names the file and the row, or the session.
     """
     meter = RateMeter()
     for part in source.parts():
-        refuse_broken_readings(part)
-        refuse_renamed_labels(part)
+        reject_broken_readings(part)
+        reject_renamed_labels(part)
         meter.add(part)
         yield part
-    refuse_wrong_rates(meter.sessions(), source.rate_hz)
+    reject_wrong_rates(meter.sessions(), source.rate_hz)
 
 
-def refuse_broken_readings(part: Part) -> None:
-    """Raise if a reading is not finite; the text says where the first is, and whose."""
+def reject_broken_readings(part: Part) -> None:
+    """Raise if a reading is not finite. The message names the row, the user and the session of the first."""
     broken = ~np.isfinite(part.axes()).all(axis=1)
     if not broken.any():
         return
@@ -52,8 +52,8 @@ def refuse_broken_readings(part: Part) -> None:
     )
 
 
-def refuse_renamed_labels(part: Part) -> None:
-    """Raise if a label is a known activity by another name, which would else be a class of its own."""
+def reject_renamed_labels(part: Part) -> None:
+    """Raise if a label is an alias of a known activity, as it would become a separate class."""
     labels = part.coded("gt")
     for code, label in enumerate(labels.texts.tolist()):
         meant = meant_label(label)
@@ -62,18 +62,18 @@ def refuse_renamed_labels(part: Part) -> None:
             raise RecordingError(f"{part.file}: unknown label {label!r}, row {row}: is it {meant!r}?")
 
 
-def refuse_repeated_sessions(data_sets: Iterable[tuple[object, Iterable[tuple[str, str]]]]) -> None:
-    """Raise if two data sets hold the same session of a person: its windows would count twice, or in two splits.
+def reject_repeated_sessions(data_sets: Iterable[tuple[object, Iterable[tuple[str, str]]]]) -> None:
+    """Raise if two data sets hold the same session of a person, as its windows would count twice or in two splits.
 
     Parameters
     ----------
     data_sets : iterable of tuple
-        Each data set's path, and the person, ``device/user``, and session of everything in it.
+        Path of each data set, and an iterable of its (person, session), with persons as ``device/user``.
 
     Raises
     ------
     RecordingError
-        With the session and both data sets.
+        If a session is repeated. The message names it and both data sets.
     """
     seen: dict[tuple[str, str], tuple[int, object]] = {}
     for number, (path, sessions) in enumerate(data_sets):
@@ -81,19 +81,24 @@ def refuse_repeated_sessions(data_sets: Iterable[tuple[object, Iterable[tuple[st
             first, earlier = seen.setdefault((person, session), (number, path))
             if first != number:
                 raise RecordingError(
-                    f"{path}: session {session} of {person} is in an earlier table, too: {earlier}. Give one of them"
+                    f"{path}: session {session} of {person} is in an earlier table, too: {earlier}. Pass one of them"
                 )
 
 
-def refuse_wrong_rates(sessions: list[SessionRate], rate_hz: float | None) -> None:
-    """Raise if a session's rate is not what its data set states, or not plausible.
+def reject_wrong_rates(sessions: list[SessionRate], rate_hz: float | None) -> None:
+    """Raise if a session's sample rate is implausible or differs from the stated one.
 
     Parameters
     ----------
     sessions : list of SessionRate
-        What was measured.
+        Measured rates.
     rate_hz : float or None
-        What the data set states, if it does.
+        Stated rate, Hz; None if none is stated.
+
+    Raises
+    ------
+    RecordingError
+        If a rate is wrong. The message names the session.
     """
     for session in sessions:
         fault = rate_fault(session, rate_hz)
@@ -102,7 +107,7 @@ def refuse_wrong_rates(sessions: list[SessionRate], rate_hz: float | None) -> No
 
 
 def rate_fault(session: SessionRate, rate_hz: float | None) -> str | None:
-    """Say what is wrong with a session's rate, and what to do; None if nothing is."""
+    """Return a message about a session's wrong sample rate, with a remedy; None if the rate is right."""
     measured = session.rate_hz
     if measured is None:
         return None
@@ -115,6 +120,6 @@ def rate_fault(session: SessionRate, rate_hz: float | None) -> str | None:
     if rate_hz is not None and abs(measured - rate_hz) > RATE_TOLERANCE * rate_hz:
         return (
             f"sampled at {measured:.1f} Hz by its times, but the data set states {rate_hz:g} Hz; "
-            "correct t, or the rate that is stated"
+            "correct t or the stated rate"
         )
     return None

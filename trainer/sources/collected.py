@@ -1,17 +1,17 @@
-"""What the system itself recorded: readings, and what the wearers said they were doing, joined.
+"""Data that this system recorded: readings joined with the wearers' labels.
 
-A collected folder holds two tables, each as any number of Parquet files in any folders below:
+A folder of collected data holds two tables, each as any number of Parquet files in any subfolders:
 
-- ``samples/``: a row a reading, ``device, session, sequence, t, x, y, z`` (`t` in µs since the epoch, by the phone's
-  clock; m/s², gravity included); optionally ``user`` and ``model``;
-- ``labels/``: a row a statement, ``device, session, start, end, activity, said_at`` (µs; `end` does not belong to it,
-  and where it is missing the activity goes on); optionally ``user``.
+- ``samples/``: one row per reading, ``device, session, sequence, t, x, y, z`` (`t` in µs since the Unix epoch, by the
+  phone's clock; m/s², gravity included); optionally ``user`` and ``model``.
+- ``labels/``: one row per label, ``device, session, start, end, activity, said_at`` (µs; `end` is exclusive, and
+  missing for an open label); optionally ``user``.
 
-Where a table has a log (Delta Lake, which the archiver writes), the files count that the log says.
+If a table has a log (Delta Lake, which `har archive` writes), only the files that the log lists are read.
 
-A reading has the label of the interval that it lies in; where several do, of the one that was said last; where none
-does, ``null``. How statements are ended, corrected and taken back is said in `har.statements`. Rows may be
-repeated (delivery is at least once): windows are cut from each reading once.
+A reading has the label of the interval that contains it. If several do, the label with the latest `said_at` counts; if
+none does, the ground truth is ``null``. `har.labels` describes how labels are ended, corrected and withdrawn. Rows may
+be repeated, as delivery is at least once; windows use each reading once.
 """
 
 from collections.abc import Iterator, Sequence
@@ -23,24 +23,24 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from har.activity_names import meant_label
+from har.labels import Label, LabelTable
 from har.recordings import NULL_LABEL, RecordingError, groups_of_rows, require_columns
 from har.releases import TrainingData
-from har.statements import Statement, StatementTable
 from trainer.sources.parquet import parquet_files, read_batches, read_schema
 from trainer.sources.source import Source
 from trainer.sources.table import AnyColumn, Part, constant_texts, make_part, make_table
-from trainer.sources.table_log import counting_files, has_log
+from trainer.sources.table_log import current_files, has_log
 
 SAMPLE_COLUMNS = ("device", "session", "t", "x", "y", "z")
 LABEL_COLUMNS = ("device", "session", "start", "end", "activity", "said_at")
 UNKNOWN_MODEL = "unknown"
-_NOT_SAID = ""
+_NO_USER = ""
 
 
 class CollectedSource(Source):
     """A folder with ``samples/`` and ``labels/``.
 
-    The user of a session is what its samples say, or its labels, or else the device's name.
+    The user of a session is taken from its samples, else from its labels, else it is the device's name.
 
     Parameters
     ----------
@@ -52,33 +52,33 @@ class CollectedSource(Source):
         self.path = path
 
     def parts(self) -> Iterator[Part]:
-        """Read the samples' files in the order of their names, labels joined."""
+        """Read the files of samples in the order of their names, joined with the labels."""
         yield from self.parts_of(self.sample_files())
 
     def sample_files(self) -> list[Path]:
-        """Return the samples' files in the order of their names.
+        """Return the files of samples, in the order of their names or of the table's log.
 
         Raises
         ------
         RecordingError
-            If there is none.
+            If there are none.
         """
         folder = self.path / "samples"
         if not has_log(folder):
             return parquet_files(folder)
-        if files := counting_files(folder):
+        if files := current_files(folder):
             return files
         raise RecordingError(f"{folder} has no rows yet")
 
     def parts_of(self, files: Sequence[Path]) -> Iterator[Part]:
-        """Read some of the samples' files, joined with all labels.
+        """Read files of samples, joined with all labels.
 
         Raises
         ------
         RecordingError
-            As `parts`.
+            See `parts`.
         """
-        said = read_statements(self.path / "labels")
+        table = read_labels(self.path / "labels")
         for file in files:
             names = read_schema(file).names
             try:
@@ -88,30 +88,30 @@ class CollectedSource(Source):
             columns = [*SAMPLE_COLUMNS, *(name for name in ("user", "model") if name in names)]
             first_row = 0
             for batch in read_batches(file, columns):
-                yield _joined(batch, said, file, first_row)
+                yield _joined(batch, table, file, first_row)
                 first_row += batch.num_rows
 
     def provenance(self) -> list[TrainingData]:
-        """Say that it was recorded here."""
+        """Return one entry that names this system and the folder."""
         return [TrainingData("recorded by this system", "not stated: its wearers' own", self.path.name)]
 
 
-def read_statements(folder: Path) -> StatementTable:
-    """Read what wearers said, by session.
+def read_labels(folder: Path) -> LabelTable:
+    """Read the labels of all sessions.
 
     Parameters
     ----------
     folder : Path
-        Of Parquet files with `LABEL_COLUMNS`; it need not exist.
+        Folder of Parquet files with `LABEL_COLUMNS`. It need not exist.
 
     Raises
     ------
     RecordingError
-        If a file cannot be read, lacks a column or a value, an interval ends before it starts, or a label that still
-        counts is a known one by another name. The text names the file and the row.
+        If a file cannot be read, lacks a column or a value, an interval ends before it starts, or a label in effect is
+        an alias of a known one. The message names the file and the row.
     """
-    said = StatementTable()
-    renamed: list[tuple[Path, int, Statement]] = []
+    table = LabelTable()
+    renamed: list[tuple[Path, int, Label]] = []
     for file in _label_files(folder):
         names = read_schema(file).names
         try:
@@ -123,49 +123,49 @@ def read_statements(folder: Path) -> StatementTable:
         for batch in read_batches(file, columns):
             for row, values in enumerate(batch.to_pylist(), first_row):
                 try:
-                    statement = Statement.of_row(values)
-                    said.add(statement)
+                    label = Label.of_row(values)
+                    table.add(label)
                 except (RecordingError, TypeError, ValueError) as error:
                     raise RecordingError(f"{file}: row {row}: {error}") from error
-                if meant_label(statement.activity) is not None:
-                    renamed.append((file, row, statement))
+                if meant_label(label.activity) is not None:
+                    renamed.append((file, row, label))
             first_row += batch.num_rows
-    _refuse_renamed(renamed, said)
-    return said
+    _reject_renamed(renamed, table)
+    return table
 
 
 def _label_files(folder: Path) -> Sequence[Path]:
     if has_log(folder):
-        return counting_files(folder)
+        return current_files(folder)
     return parquet_files(folder) if folder.exists() and any(folder.rglob("*.parquet")) else ()
 
 
-def _refuse_renamed(renamed: Sequence[tuple[Path, int, Statement]], said: StatementTable) -> None:
-    for file, row, statement in renamed:
-        if said.counts(statement):  # one that was corrected since does no harm
+def _reject_renamed(renamed: Sequence[tuple[Path, int, Label]], table: LabelTable) -> None:
+    for file, row, label in renamed:
+        if table.counts(label):  # a label that was corrected later is harmless
             raise RecordingError(
-                f"{file}: unknown label {statement.activity!r}, row {row}: is it {meant_label(statement.activity)!r}? "
-                f"Correct it there, or say it again for session {statement.session} of {statement.device} with the "
-                f"same start, {statement.start}"
+                f"{file}: unknown label {label.activity!r}, row {row}: is it {meant_label(label.activity)!r}? "
+                f"Correct it there, or set it again for session {label.session} of {label.device} with the "
+                f"same start, {label.start}"
             )
 
 
-def _joined(batch: pa.Table, said: StatementTable, file: Path, first_row: int) -> Part:
+def _joined(batch: pa.Table, table: LabelTable, file: Path, first_row: int) -> Part:
     part = make_part(_completed(batch), file, first_row)
     devices, sessions, users = part.coded("device"), part.coded("session"), part.coded("user")
     labels = np.full(len(part), NULL_LABEL, object)
     wearers = users.texts[users.codes].astype(object)
     for rows in groups_of_rows(devices, sessions):
         device, session = (str(key.texts[key.codes[rows[0]]]) for key in (devices, sessions))
-        labels[rows] = said.labels(device, session, part.times()[rows])
-        unnamed = rows[wearers[rows] == _NOT_SAID]
-        wearers[unnamed] = said.user(device, session) or device
+        labels[rows] = table.labels(device, session, part.times()[rows])
+        unnamed = rows[wearers[rows] == _NO_USER]
+        wearers[unnamed] = table.user(device, session) or device
     return part.with_texts("gt", labels).with_texts("user", wearers)
 
 
 def _completed(batch: pa.Table) -> pa.Table:
     columns: dict[str, AnyColumn] = {name: batch[name] for name in SAMPLE_COLUMNS}
-    for name, otherwise in (("user", _NOT_SAID), ("model", UNKNOWN_MODEL)):
+    for name, otherwise in (("user", _NO_USER), ("model", UNKNOWN_MODEL)):
         if name in batch.column_names:
             columns[name] = cast(AnyColumn, pc.fill_null(batch[name].cast(pa.string()), pa.scalar(otherwise)))
         else:

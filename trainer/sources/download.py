@@ -1,7 +1,7 @@
-"""Downloading a large file: a broken connection is taken up where it broke, also by the next run.
+"""Download a large file. Interrupted downloads are resumed, also by the next run.
 
-HTTP's range requests (RFC 9110, section 14) with `If-Range`: the server sends the rest only if the file is still the
-one that the beginning is of, and else all of it.
+It uses HTTP range requests (RFC 9110, section 14) with `If-Range`: the server sends the rest only if the file has not
+changed, otherwise the whole file.
 """
 
 import http
@@ -19,30 +19,30 @@ from urllib.parse import urlsplit
 import msgspec
 
 CHUNK_BYTES = 1 << 20
-#: What a connection that breaks raises; `urllib.error.URLError` is an OSError, too.
+#: Exceptions of a broken connection. `urllib.error.URLError` is an OSError.
 _BROKEN = (OSError, http.client.HTTPException)
 
 
 class DownloadError(RuntimeError):
-    """A file could not be fetched; the text says why, and what to do."""
+    """A file could not be downloaded. The message contains the reason and a remedy."""
 
 
 class _InterruptedError(Exception):
-    """The connection broke."""
+    """The connection was interrupted."""
 
 
 @dataclass(frozen=True)
-class Patience:
-    """How long a server is waited for.
+class DownloadPatience:
+    """Timeouts and retries of a download.
 
     Attributes
     ----------
     silence_seconds : float
-        A connection on which nothing comes for so long is broken.
+        Timeout for connecting and for each read, s.
     attempts : int
-        Connections in a row that bring nothing, until the download is given up.
+        Connections in a row without any new byte after which the download fails.
     pause_seconds : float
-        Before the second attempt; doubled before each further one.
+        Pause before the second attempt, s. It doubles before each further one.
     """
 
     silence_seconds: float = 30.0
@@ -54,38 +54,39 @@ def download(
     url: str,
     target: Path,
     *,
-    patience: Patience | None = None,
+    patience: DownloadPatience | None = None,
     progress: Callable[[int, int | None], None] = lambda _done, _total: None,
 ) -> None:
-    """Fetch a file; it appears under its name only when all of it is there.
+    """Download a file. It appears atomically.
 
-    What came is kept beside it, as ``NAME.part``, and the next call goes on from there.
+    An incomplete download is kept beside it as ``NAME.part``, and the next call resumes it.
 
     Parameters
     ----------
     url : str
-        ``http`` or ``https``.
+        An ``http`` or ``https`` URL.
     target : Path
-        The file.
-    patience : Patience, optional
-        How long the server is waited for.
+        The file to write.
+    patience : DownloadPatience, optional
+        Timeouts and retries.
     progress : callable
-        Called with the bytes that are there and the bytes of the whole, if the server says how many.
+        Called with the number of bytes on disk and the size of the file, bytes. The size is None if the server does not
+        state it.
 
     Raises
     ------
     DownloadError
-        If the server cannot be reached, refuses, or sends less or more than it said, or the disk is full.
+        If the server cannot be reached, returns an error, or sends more or less than announced, or the disk is full.
     """
     if urlsplit(url).scheme not in ("http", "https"):
-        raise DownloadError(f"{url} is no http or https address")
+        raise DownloadError(f"{url} is not an http or https URL")
     transfer = _Transfer(url, target, progress)
-    patience = patience or Patience()
+    patience = patience or DownloadPatience()
     failed = 0
     while True:
         before = transfer.done
         try:
-            transfer.go_on(patience.silence_seconds)
+            transfer.resume(patience.silence_seconds)
             break
         except _InterruptedError as error:
             failed = 0 if transfer.done > before else failed + 1
@@ -97,14 +98,14 @@ def download(
 
 
 class _Version(msgspec.Struct, frozen=True):
-    """Which file a part is of: its address, and what the server calls this version of it."""
+    """The version of the file that a part belongs to: its URL, and the server's ETag or Last-Modified."""
 
     url: str
     validator: str | None
 
 
 class _Transfer:
-    """A file that is on its way."""
+    """A download in progress."""
 
     def __init__(self, url: str, target: Path, progress: Callable[[int, int | None], None]) -> None:
         self.url = url
@@ -115,28 +116,28 @@ class _Transfer:
 
     @property
     def done(self) -> int:
-        """Bytes that are there."""
+        """Number of bytes on disk."""
         return self.part.stat().st_size if self.part.exists() else 0
 
     def explain(self, reason: str) -> str:
-        """Say what failed and what to do."""
-        kept = f"{self.done:,} bytes are kept in {self.part}, and the same command goes on from there."
+        """Return an error message with the reason and a remedy."""
+        kept = f"{self.done:,} bytes are kept in {self.part}; the same command resumes from there."
         return (
-            f"{self.url} cannot be fetched: {reason}. "
-            + (kept if self.done else "Is this machine online, and is the address right?")
-            + f" Without a network, fetch the file elsewhere and put it at {self.part.with_suffix('')}."
+            f"cannot download {self.url}: {reason}. "
+            + (kept if self.done else "Is this machine online, and is the URL right?")
+            + f" Without a connection, download the file elsewhere and copy it to {self.part.with_suffix('')}."
         )
 
-    def go_on(self, silence_seconds: float) -> None:
-        """Fetch what is missing, over one connection."""
+    def resume(self, silence_seconds: float) -> None:
+        """Download the missing bytes over one connection."""
         if self.total is not None and self.done == self.total:
             return
         try:
-            with urllib.request.urlopen(self._request(), timeout=silence_seconds) as answer:
-                self._take(answer)
+            with urllib.request.urlopen(self._request(), timeout=silence_seconds) as response:
+                self._receive(response)
         except urllib.error.HTTPError as error:
             with error:
-                self._refused(error)
+                self._handle_error(error)
         except _BROKEN as error:
             reason = error.reason if isinstance(error, urllib.error.URLError) else error
             raise _InterruptedError(str(reason) or type(error).__name__) from error
@@ -150,26 +151,27 @@ class _Transfer:
                 headers["If-Range"] = version.validator
         return urllib.request.Request(self.url, headers=headers)
 
-    def _take(self, answer: http.client.HTTPResponse) -> None:
+    def _receive(self, response: http.client.HTTPResponse) -> None:
         begin = 0
-        if answer.status == http.HTTPStatus.PARTIAL_CONTENT:
-            begin, self.total = _content_range(answer.headers.get("Content-Range", ""))
+        if response.status == http.HTTPStatus.PARTIAL_CONTENT:
+            begin, self.total = _content_range(response.headers.get("Content-Range", ""))
             if begin != self.done:
                 raise DownloadError(f"{self.url}: the server sent bytes from {begin}, not from {self.done}")
         else:
-            length = answer.headers.get("Content-Length")
+            length = response.headers.get("Content-Length")
             self.total = int(length) if length else None
-            # Before the version is noted, whatever fails after that: the next run would join two files.
+            # Delete the old part before the new version is stored. Otherwise, after a failure, the next run could
+            # join parts of two versions.
             self.part.unlink(missing_ok=True)
-            self._note_version(answer.headers)
+            self._store_version(response.headers)
         self._require_space(begin)
-        self._write(answer)
+        self._write(response)
         if self.total is not None and self.done != self.total:
             raise _InterruptedError(f"the connection ended after {self.done:,} of {self.total:,} bytes")
 
-    def _note_version(self, headers: Message) -> None:
+    def _store_version(self, headers: Message) -> None:
         etag = headers.get("ETag") or ""
-        validator = etag if etag.startswith('"') else headers.get("Last-Modified")  # a weak tag does not count here
+        validator = etag if etag.startswith('"') else headers.get("Last-Modified")  # not a weak ETag
         self.version_file.write_bytes(msgspec.json.encode(_Version(self.url, validator)))
 
     def _version(self) -> _Version | None:
@@ -185,39 +187,39 @@ class _Transfer:
                 f"{self.url} needs {self.total - begin:,} bytes, but {self.part.parent.resolve()} has {free:,} left"
             )
 
-    def _write(self, answer: http.client.HTTPResponse) -> None:
-        while chunk := answer.read(CHUNK_BYTES):
+    def _write(self, response: http.client.HTTPResponse) -> None:
+        while chunk := response.read(CHUNK_BYTES):
             try:
                 with self.part.open("ab") as file:
                     file.write(chunk)
-            except OSError as error:  # a full disk, say: no other connection would help
-                raise DownloadError(self.explain(f"{self.part} cannot be written ({error.strerror})")) from error
+            except OSError as error:  # such as a full disk; a retry would not help
+                raise DownloadError(self.explain(f"cannot write {self.part} ({error.strerror})")) from error
             self.progress(self.done, self.total)
 
-    def _refused(self, error: urllib.error.HTTPError) -> None:
+    def _handle_error(self, error: urllib.error.HTTPError) -> None:
         status = http.HTTPStatus
         if error.code == status.REQUESTED_RANGE_NOT_SATISFIABLE:
             self.total = _content_range(error.headers.get("Content-Range", ""))[1]
-            if self.done != self.total:  # more is here than there
+            if self.done != self.total:
                 self.part.unlink(missing_ok=True)
-                raise _InterruptedError("the server's file is shorter than what is here") from error
+                raise _InterruptedError("the server's file is shorter than the part on disk") from error
             return
         if error.code == status.TOO_MANY_REQUESTS or error.code >= status.INTERNAL_SERVER_ERROR:
-            raise _InterruptedError(f"the server answers {error.code} {error.reason}") from error
+            raise _InterruptedError(f"the server answered {error.code} {error.reason}") from error
         raise DownloadError(
-            f"{self.url}: the server answers {error.code} {error.reason}: is the address right?"
+            f"{self.url}: the server answered {error.code} {error.reason}: is the URL right?"
         ) from error
 
 
 def _content_range(text: str) -> tuple[int, int | None]:
-    """Read ``bytes 100-199/200``, or ``bytes */200`` where there is nothing to send."""
+    """Return the first byte and the size from ``bytes 100-199/200``, or 0 and the size from ``bytes */200``."""
     try:
         unit, _, rest = text.partition(" ")
         span, _, total = rest.partition("/")
         first = 0 if span == "*" else int(span.partition("-")[0])
         whole = None if total in ("", "*") else int(total)
     except ValueError as error:
-        raise DownloadError(f"the server sent a Content-Range that is none: {text!r}") from error
+        raise DownloadError(f"the server sent an invalid Content-Range: {text!r}") from error
     if unit != "bytes":
-        raise DownloadError(f"the server sent a Content-Range that is none: {text!r}")
+        raise DownloadError(f"the server sent an invalid Content-Range: {text!r}")
     return first, whole

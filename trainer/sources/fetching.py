@@ -1,4 +1,4 @@
-"""`har data fetch`: a public data set, downloaded, checked and converted to Parquet."""
+"""`har data fetch`: download a public data set, check it and convert it to Parquet."""
 
 import sys
 from collections.abc import Iterator, Mapping
@@ -9,33 +9,33 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
 from har.recordings import RecordingError
-from har.training_settings import FetchSettings
-from trainer.sources.download import DownloadError, Patience, download
+from trainer.settings import FetchSettings
+from trainer.sources.download import DownloadError, DownloadPatience, download
 from trainer.sources.parquet import write_parquet
 from trainer.sources.published import PUBLISHED, PublishedDataSet, PublishedSource
 
 
 def fetch(settings: FetchSettings, published: Mapping[str, PublishedDataSet] = PUBLISHED) -> Path:
-    """Fetch a data set, or what is missing of it.
+    """Fetch a data set, or resume a download of it.
 
     Parameters
     ----------
     settings : FetchSettings
-        Which, and where to.
+        Name of the data set and output folder.
     published : mapping of str to PublishedDataSet
-        The data sets that there are, by name.
+        Available data sets by name.
 
     Returns
     -------
     Path
-        ``NAME.parquet`` in the output folder. If it is there already, nothing is done.
+        ``NAME.parquet`` in the output folder. An existing file is left unchanged.
 
     Raises
     ------
     DownloadError
-        If the archive cannot be fetched.
+        If the archive cannot be downloaded.
     RecordingError
-        If the archive is not what it should be; it is set aside, so that the next run fetches it again.
+        If the archive is not the expected one. It is renamed, so that the next run downloads it again.
     OSError
         If the output folder cannot be written.
     """
@@ -55,18 +55,18 @@ def fetch(settings: FetchSettings, published: Mapping[str, PublishedDataSet] = P
 
 
 def run(settings: FetchSettings) -> int:
-    """Fetch as the settings say; return the exit status."""
-    there = (settings.output / f"{settings.name}.parquet").exists()
+    """Run `har data fetch`; return the exit status."""
+    existed = (settings.output / f"{settings.name}.parquet").exists()
     try:
         target = fetch(settings)
     except (DownloadError, RecordingError, OSError) as error:
         print(f"har data fetch: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("har data fetch: stopped; the same command goes on from here", file=sys.stderr)
+        print("har data fetch: stopped; the same command resumes from here", file=sys.stderr)
         return 130
-    said = "was there already; delete it to fetch it again" if there else f"{target.stat().st_size:,} bytes"
-    print(f"{target}: {said}; `--data {target}` reads it")
+    result = "already exists; delete it to fetch it again" if existed else f"{target.stat().st_size:,} bytes"
+    print(f"{target}: {result}; use it with `--data {target}`")
     return 0
 
 
@@ -82,7 +82,7 @@ def _download(settings: FetchSettings, data_set: PublishedDataSet, archive: Path
     download(
         settings.url or data_set.url,
         archive,
-        patience=Patience(settings.silence_seconds, settings.attempts, settings.pause_seconds),
+        patience=DownloadPatience(settings.silence_seconds, settings.attempts, settings.pause_seconds),
         progress=lambda done, total: progress.update(bar, completed=done, total=total),
     )
 
@@ -101,9 +101,9 @@ def _convert(
     except RecordingError as error:
         rejected = archive.with_name(f"{archive.name}.rejected")
         archive.replace(rejected)
-        page = "; it looks like a web page, so is the address right?" if _is_page(rejected) else ""
+        page = "; it looks like a web page, so is the URL right?" if _is_page(rejected) else ""
         raise RecordingError(
-            f"{error}{page}; it is now {rejected.name}, and the same command fetches it again"
+            f"{error}{page}; the file was renamed to {rejected.name}, and the same command fetches it again"
         ) from error
 
 

@@ -1,4 +1,4 @@
-"""Which source a path or a name is."""
+"""Find the source for a path or a name."""
 
 import re
 from pathlib import Path
@@ -12,11 +12,11 @@ from trainer.sources.hhar import HharSource
 from trainer.sources.parquet import ParquetSource
 from trainer.sources.source import Source
 
-#: Where `har data fetch` puts data sets if not told otherwise.
+#: Default output folder of `har data fetch`.
 FETCHED = Path(".har/data")
-#: Data sets that have a name.
+#: Data sets that can be referred to by name.
 NAMES = ("hhar", "hapt")
-#: A path that was made of a URL has lost a slash.
+#: Matches URLs. A `Path` of a URL has lost a slash.
 _URL = re.compile(r"[a-z][a-z0-9+]+:/")
 _EITHER = re.compile(rf"{HHAR_FILE.pattern}|labels\.txt")
 
@@ -27,17 +27,17 @@ def find_source(path_or_name: Path | str, *, rate_hz: float | None = None, fetch
     Parameters
     ----------
     path_or_name : Path or str
-        A Parquet file or a folder of them, HHAR's CSV, HHAR's or HAPT's archive or its folder, a folder of collected
-        data (``samples/`` and ``labels/``), or the name of a data set that was fetched: ``hhar`` or ``hapt``.
+        A Parquet file or a folder of them; HHAR's CSV; the archive or folder of HHAR or HAPT; a folder of collected
+        data (``samples/`` and ``labels/``); or the name of a fetched data set, ``hhar`` or ``hapt``.
     rate_hz : float, optional
-        The sampling rate that all its phones are said to have, where the data set does not say so itself.
+        Sample rate of all its phones, Hz. It overrides the rate that the data set states.
     fetched : Path
-        Where fetched data sets are.
+        Folder with fetched data sets.
 
     Raises
     ------
     RecordingError
-        If nothing is there, or it is no data set.
+        If the path does not exist, or is not a data set.
 
     Examples
     --------
@@ -47,7 +47,7 @@ def find_source(path_or_name: Path | str, *, rate_hz: float | None = None, fetch
     """
     if _URL.match(str(path_or_name)):
         raise RecordingError(
-            f"{path_or_name} is a URL: copy what is there to this machine (`aws s3 sync`, say), and give the folder"
+            f"{path_or_name} is a URL: copy the data to this machine (e.g. with `aws s3 sync`) and pass the folder"
         )
     path = Path(path_or_name)
     if not path.exists() and str(path_or_name) in NAMES:
@@ -76,6 +76,6 @@ def _source_at(path: Path) -> Source:
         if files:
             return HharSource(path)
     raise RecordingError(
-        f"{path} is no data set: it holds neither .parquet files, nor samples/ and labels/, "
+        f"{path} is not a data set: it contains neither .parquet files, nor samples/ and labels/, "
         "nor HHAR's Phones_accelerometer.csv, nor HAPT's RawData"
     )

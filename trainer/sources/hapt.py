@@ -1,9 +1,9 @@
-"""HAPT: the original archive's raw accelerometer files and their labels.
+"""Read HAPT: the raw accelerometer files and labels of the published archive.
 
 *Smartphone-Based Recognition of Human Activities and Postural Transitions* (Reyes-Ortiz, Oneto, Samà, Parra and
 Anguita, "Transition-Aware Human Activity Recognition Using Smartphones", Neurocomputing 171, 2016): 30 people with a
-Samsung Galaxy S II at the waist. `RawData/acc_exp01_user01.txt` has a reading a line, in g, at 50 Hz, without times;
-`RawData/labels.txt` has an interval a line: experiment, user, activity, first and last reading, counted from 1.
+Samsung Galaxy S II at the waist. `RawData/acc_exp01_user01.txt` has one reading per line, in g, at 50 Hz, without
+times. `RawData/labels.txt` has one interval per line: experiment, user, activity, first and last reading, from 1.
 """
 
 import re
@@ -18,32 +18,32 @@ from numpy.typing import NDArray
 
 from har.recordings import NULL_LABEL, RecordingError
 from har.releases import TrainingData
-from trainer.data_sets import data_sets_of_devices
 from trainer.sources.archive import StoredFile, stored_files
+from trainer.sources.data_sets import data_sets_of_devices
 from trainer.sources.source import Source
 from trainer.sources.table import Part, constant_texts, make_part, make_table
 
 DEVICE, MODEL = "galaxy_s2", "Samsung Galaxy S II"
 RATE_HZ = 50.0
 STANDARD_GRAVITY = 9.80665
-#: The data set's activities 1 to 12, by the project's names.
+#: This project's names of the data set's activities 1 to 12.
 ACTIVITIES = (
     "walk", "stairsup", "stairsdown", "sit", "stand", "lie",
     "stand_to_sit", "sit_to_stand", "sit_to_lie", "lie_to_sit", "stand_to_lie", "lie_to_stand",
 )  # fmt: skip
 FILE_NAME = re.compile(r"labels\.txt|acc_exp(\d+)_user(\d+)\.txt")
 _LABEL_COLUMNS = 5
-#: Bytes of a file at most: those that are published have about one million.
+#: Largest size of a file, bytes. The published ones have about one million.
 FILE_BYTES = 64 << 20
 
 
 class HaptSource(Source):
-    """HAPT's raw accelerometer; a session is an experiment, ``e01`` to ``e61``, and users are ``u01`` to ``u30``.
+    """HAPT's raw accelerometer data. Sessions are the experiments ``e01`` to ``e61``, users are ``u01`` to ``u30``.
 
     Parameters
     ----------
     path : Path
-        The archive as downloaded, or a folder that holds its ``RawData``.
+        The published archive, or a folder that contains its ``RawData``.
     """
 
     rate_hz = RATE_HZ
@@ -52,20 +52,20 @@ class HaptSource(Source):
         self.path = path
 
     def parts(self) -> Iterator[Part]:
-        """Read the experiments in order, a part each."""
+        """Read the experiments in order, one part each."""
         with stored_files(self.path, FILE_NAME) as files:
             labels = files.pop("labels.txt", None)
             if labels is None or not files:
-                raise RecordingError(f"{self.path} holds no RawData/labels.txt with acc_expNN_userNN.txt beside it")
+                raise RecordingError(f"{self.path} lacks RawData/labels.txt or acc_expNN_userNN.txt beside it")
             intervals = _read_labels(labels)
             readings = {_experiment(name): file for name, file in files.items()}
-            _require_both(set(map(tuple, intervals[:, :2].tolist())), set(readings), labels.place)
+            _require_matching(set(map(tuple, intervals[:, :2].tolist())), set(readings), labels.place)
             for (experiment, user), file in sorted(readings.items()):
-                of_this = intervals[(intervals[:, 0] == experiment) & (intervals[:, 1] == user)]
-                yield _read_experiment(file, experiment, user, of_this, labels.place)
+                of_experiment = intervals[(intervals[:, 0] == experiment) & (intervals[:, 1] == user)]
+                yield _read_experiment(file, experiment, user, of_experiment, labels.place)
 
     def provenance(self) -> list[TrainingData]:
-        """Return HAPT's."""
+        """Return HAPT's name, licence and source."""
         return data_sets_of_devices([DEVICE])
 
 
@@ -79,27 +79,29 @@ def _read_table(file: StoredFile, columns: int, kind: type) -> NDArray[Any]:
     content = BytesIO(file.read(FILE_BYTES))
     try:
         table: NDArray[Any] = np.loadtxt(content, dtype=kind, ndmin=2)
-    except ValueError as error:  # loadtxt's errors name the row
+    except ValueError as error:  # the errors of loadtxt name the row
         raise RecordingError(f"{file.place}: {error}") from error
     if table.shape[1] != columns or not len(table):
-        raise RecordingError(f"{file.place} has {table.shape[1]} columns and {len(table)} rows; it needs {columns}")
+        raise RecordingError(
+            f"{file.place} has {table.shape[1]} columns and {len(table)} rows; it needs {columns} columns and a row"
+        )
     return table
 
 
 def _read_labels(file: StoredFile) -> NDArray[np.int64]:
     table = _read_table(file, _LABEL_COLUMNS, np.int64).astype(np.int64)
     activity, first, last = table[:, 2:].T
-    for wrong, what in (
-        ((activity < 1) | (activity > len(ACTIVITIES)), "is no known activity (1 to 12)"),
-        ((first < 1) | (last < first), "is no interval"),
+    for wrong, fault in (
+        ((activity < 1) | (activity > len(ACTIVITIES)), "is not a known activity (1 to 12)"),
+        ((first < 1) | (last < first), "is not a valid interval"),
     ):
         if wrong.any():
             row = int(wrong.argmax())
-            raise RecordingError(f"{file.place}: unknown label: line {row + 1}, {table[row].tolist()}, {what}")
+            raise RecordingError(f"{file.place}: invalid label: line {row + 1}, {table[row].tolist()}, {fault}")
     return table
 
 
-def _require_both(labelled: set[tuple[int, ...]], read: set[tuple[int, int]], place: Path) -> None:
+def _require_matching(labelled: set[tuple[int, ...]], read: set[tuple[int, int]], place: Path) -> None:
     without_file, without_label = sorted(labelled - read), sorted(read - labelled)
     if without_file:
         experiment, user = without_file[0]

@@ -1,4 +1,4 @@
-"""Parquet: one file, or all files of a folder, in the project's columns; and how a source is written as one."""
+"""Read Parquet files in the project's columns, and write a source as a Parquet file."""
 
 import os
 import tempfile
@@ -11,24 +11,24 @@ import pyarrow.parquet as pq
 
 from har.recordings import NULL_LABEL, RecordingError, require_columns
 from har.releases import TrainingData
-from trainer.data_sets import data_sets_of_devices
+from trainer.sources.data_sets import data_sets_of_devices
 from trainer.sources.source import Source
 from trainer.sources.table import PART_ROWS, SCHEMA, TEXT_COLUMNS, Part, make_part
 
-#: A file states its provenance here: a list of `TrainingData` as JSON.
+#: Metadata key of a file's provenance: a list of `TrainingData` as JSON.
 PROVENANCE_KEY = b"har.provenance"
-#: And the sampling rate of its phones here, Hz, as text, if they all have the same.
+#: Metadata key of the sample rate of all its phones, Hz, as text.
 RATE_KEY = b"har.rate_hz"
 
 
 class ParquetSource(Source):
-    """A Parquet file, or a folder of them, in the columns of `har.recordings.COLUMNS`; further ones are ignored.
+    """A Parquet file or a folder of them, with the columns of `har.recordings.COLUMNS`. Other columns are ignored.
 
-    A file whose name begins with a dot or an underscore does not count, in a folder that holds others: programs name
-    so what they have not finished. A session may go on in the next file of a folder.
+    Files and subfolders whose name begins with a dot or an underscore are ignored, as programs name unfinished files
+    so. A session may continue in the next file of a folder.
 
-    Each file of a folder states its own provenance, and the folder's is all of them. A session may lie in several
-    files, so it is held to a rate only if all files state that rate; else `rate_hz` is None.
+    The provenance of a folder is that of all its files. As a session may lie in several files, `rate_hz` is only set
+    if all files state the same rate; else it is None.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ class ParquetSource(Source):
     Raises
     ------
     RecordingError
-        If there is no file, or one is not Parquet or states what is no provenance or rate.
+        If there is no file, a file is not Parquet, or its stated provenance or rate is invalid.
     """
 
     def __init__(self, path: Path) -> None:
@@ -58,7 +58,7 @@ class ParquetSource(Source):
             yield from _read_file(file)
 
     def provenance(self) -> list[TrainingData]:
-        """Return what the files state of themselves, and what is known of the devices in those that state nothing."""
+        """Return the stated provenance of the files; for files without one, that of their devices."""
         stated = [data for file in self._files for data in self._provenance[file]]
         devices: set[str] = set()
         for file in self._files:
@@ -71,24 +71,24 @@ class ParquetSource(Source):
 
 
 def parquet_files(path: Path) -> list[Path]:
-    """Return the Parquet files of a folder and the folders in it, sorted; or the file itself.
+    """Return the sorted Parquet files of a folder and its subfolders, or the file itself.
 
     Raises
     ------
     RecordingError
-        If there is none.
+        If there are none.
     """
     if path.is_file():
         return [path]
     found = sorted(file for file in path.rglob("*.parquet") if not _is_unfinished(file.relative_to(path)))
     if not found:
-        what = "holds no .parquet file" if path.is_dir() else "cannot be read: there is no such file or folder"
+        what = "contains no .parquet file" if path.is_dir() else "cannot be read: there is no such file or folder"
         raise RecordingError(f"{path} {what}")
     return found
 
 
 def read_schema(file: Path) -> pa.Schema:
-    """Read the columns' names and types, and what the file says of itself.
+    """Read the schema of a file, including its metadata.
 
     Raises
     ------
@@ -102,7 +102,9 @@ def read_schema(file: Path) -> pa.Schema:
 
 
 def read_batches(file: Path, columns: list[str], row_groups: Sequence[int] | None = None) -> Iterator[pa.Table]:
-    """Read some columns of a file, or of some of its row groups, at most `PART_ROWS` rows at a time; texts are coded.
+    """Read columns of a file, or of some of its row groups, in tables of at most `PART_ROWS` rows.
+
+    Text columns are dictionary-encoded.
 
     Raises
     ------
@@ -121,23 +123,23 @@ def read_batches(file: Path, columns: list[str], row_groups: Sequence[int] | Non
 def write_parquet(
     source: Source, target: Path, *, keep_null: bool = True, report: Callable[[int], None] = lambda _rows: None
 ) -> int:
-    """Write a source as one Parquet file that states its provenance; all of it or nothing.
+    """Write a source as one Parquet file with its provenance. The file appears atomically.
 
     Parameters
     ----------
     source : Source
-        What is written.
+        The source to write.
     target : Path
-        The file; replaced if it exists.
+        The file. An existing one is replaced.
     keep_null : bool
-        Whether readings without an activity are written, too.
+        Whether to write readings without an activity.
     report : callable
-        Called after each part with the number of rows so far.
+        Called after each part with the number of rows written so far.
 
     Returns
     -------
     int
-        Rows written.
+        Number of rows written.
 
     Raises
     ------
@@ -197,7 +199,7 @@ def _stated_provenance(file: Path, metadata: dict[bytes, bytes]) -> list[Trainin
     try:
         return msgspec.json.decode(metadata.get(PROVENANCE_KEY, b"[]"), type=list[TrainingData])
     except msgspec.DecodeError as error:
-        raise RecordingError(f"{file}: {PROVENANCE_KEY.decode()} is not as it should be: {error}") from error
+        raise RecordingError(f"{file}: {PROVENANCE_KEY.decode()} is invalid: {error}") from error
 
 
 def _stated_rate(file: Path, metadata: dict[bytes, bytes]) -> float | None:
@@ -205,4 +207,4 @@ def _stated_rate(file: Path, metadata: dict[bytes, bytes]) -> float | None:
     try:
         return None if stated is None else float(stated)
     except ValueError as error:
-        raise RecordingError(f"{file}: {RATE_KEY.decode()} is no number: {error}") from error
+        raise RecordingError(f"{file}: {RATE_KEY.decode()} is not a number: {error}") from error

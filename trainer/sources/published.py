@@ -1,4 +1,4 @@
-"""The public data sets that can be fetched, and what they must hold to be what they should."""
+"""The public data sets that can be fetched, and checks that they are complete."""
 
 import re
 from collections.abc import Iterator
@@ -22,15 +22,15 @@ class PublishedDataSet:
     Attributes
     ----------
     name : str
-        As `har data fetch` calls it.
+        Name in `har data fetch`.
     url : str
-        Where its archive is.
+        URL of its archive.
     files : re.Pattern
-        The files in the archive that are read.
+        Pattern for the names of the files that are read.
     users, devices : int
-        How many it has.
+        Number of its users and devices.
     fewest_readings : int
-        It has more: fewer are a part of it.
+        Lower bound for the number of its readings.
     """
 
     name: str
@@ -66,19 +66,19 @@ PUBLISHED = {
 
 
 class PublishedSource(Source):
-    """An archive that must hold all of a published data set.
+    """The archive of a published data set, which must be complete.
 
     Parameters
     ----------
     archive : Path
-        As downloaded.
+        The downloaded archive.
     data_set : PublishedDataSet
-        What it should be.
+        The expected data set.
 
     Raises
     ------
     RecordingError
-        If it is no zip archive, or its files are not in it.
+        If it is not a zip archive, or does not contain the expected files.
     """
 
     def __init__(self, archive: Path, data_set: PublishedDataSet) -> None:
@@ -86,12 +86,12 @@ class PublishedSource(Source):
         self.data_set = data_set
         with stored_files(archive, data_set.files) as files:
             if not files:
-                raise RecordingError(f"{archive} does not hold the files of {data_set.name}")
+                raise RecordingError(f"{archive} does not contain the files of {data_set.name}")
         self._source = find_source(archive)
         self.rate_hz = self._source.rate_hz
 
     def parts(self) -> Iterator[Part]:
-        """Read the archive; at the end, raise if people, phones or readings are missing."""
+        """Read the archive. After the last part, raise if users, phones or readings are missing."""
         users: set[str] = set()
         devices: set[str] = set()
         readings = 0
@@ -103,14 +103,14 @@ class PublishedSource(Source):
         if (len(users), len(devices)) != (self.data_set.users, self.data_set.devices):
             raise RecordingError(
                 f"{self.path} has {len(users)} users and {len(devices)} phones; {self.data_set.name} has "
-                f"{self.data_set.users} and {self.data_set.devices}: it is not the published data set, or not all of it"
+                f"{self.data_set.users} and {self.data_set.devices}: it is not the complete published data set"
             )
         if readings < self.data_set.fewest_readings:
             raise RecordingError(
                 f"{self.path} has {readings:,} readings; {self.data_set.name} has more than "
-                f"{self.data_set.fewest_readings:,}: it is not all of the published data set"
+                f"{self.data_set.fewest_readings:,}: it is not the complete published data set"
             )
 
     def provenance(self) -> list[TrainingData]:
-        """Return the data set's."""
+        """Return the data set's name, licence and source."""
         return self._source.provenance()

@@ -1,4 +1,4 @@
-"""How fast phones really sample: measured from event times, whatever a data set says."""
+"""Measure the sample rates of sessions from event times."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -12,30 +12,32 @@ from har.resampling import Times
 from har.windows import MICROSECONDS, WindowSpec
 from trainer.sources.table import Part
 
-#: Of fewer readings no rate is told.
+#: With fewer readings, no rate is computed.
 FEWEST_READINGS = 100
 
 
 @dataclass
 class SessionRate:
-    """The rate of one session.
+    """The sample rate of one session.
 
     Attributes
     ----------
     device, model, user, session : str
-        Whose.
+        Names of the device, the phone's model, the user and the session.
     file : Path
-        Where it begins.
+        File with the first readings.
     intervals : int
-        Pairs of consecutive readings that are no more than a gap apart.
+        Number of pairs of consecutive readings without a gap between them.
     covered_us : int
-        The time between those.
+        Total time between these pairs, µs.
     gaps : int
-        Pairs that are further apart.
+        Number of gaps.
     longest_gap_us : int
-        The furthest.
+        Longest gap, µs.
     repeats : int
-        Readings that came twice, which count once.
+        Number of repeated readings, which are ignored.
+    last_us : int or None
+        Newest event time so far, µs; None before the first reading.
     """
 
     device: str
@@ -52,20 +54,20 @@ class SessionRate:
 
     @property
     def name(self) -> str:
-        """The session, for a person."""
+        """Description of the session for messages."""
         return f"user {self.user}, session {self.session}, device {self.device}"
 
     @property
     def rate_hz(self) -> float | None:
-        """Readings a second, without gaps; None where there are too few to tell."""
-        if self.gaps > self.intervals:  # no two readings belong together: the unit of `t` is wrong
+        """Sample rate without gaps, Hz; None if there are too few readings."""
+        if self.gaps > self.intervals:  # almost every interval is a gap, so the unit of `t` is wrong
             return MICROSECONDS / (self.longest_gap_us or 1) if self.gaps >= FEWEST_READINGS else None
         if self.intervals < FEWEST_READINGS:
             return None
         return self.intervals * MICROSECONDS / self.covered_us if self.covered_us else float("inf")
 
     def add(self, times: Times, axes: NDArray[np.float32]) -> None:
-        """Take up readings, in order of time."""
+        """Add readings in order of time."""
         steps = np.diff(times)
         repeated = (steps == 0) & (axes[1:] == axes[:-1]).all(axis=1)
         if self.last_us is not None and times[0] > self.last_us:
@@ -81,12 +83,12 @@ class SessionRate:
 
 @dataclass
 class RateMeter:
-    """Measures every session's rate as the parts of a table go by."""
+    """Measures the sample rate of every session, part by part."""
 
     _sessions: dict[tuple[str, str, str], SessionRate] = field(default_factory=dict)
 
     def add(self, part: Part) -> None:
-        """Take up a part."""
+        """Add a part."""
         for names, times, axes, _ in sessions_of(part):
             device, model, user, session = names
             key = (device, user, session)
@@ -95,19 +97,19 @@ class RateMeter:
             self._sessions[key].add(times, axes)
 
     def sessions(self) -> list[SessionRate]:
-        """Return what was measured, in order of first appearance."""
+        """Return the measured rates in order of first appearance."""
         return list(self._sessions.values())
 
 
 def sessions_of(
     part: Part,
 ) -> Iterator[tuple[tuple[str, str, str, str], Times, NDArray[np.float32], NDArray[np.intp]]]:
-    """Cut a part by session.
+    """Group the rows of a part by session.
 
     Yields
     ------
     tuple
-        Device, model, user and session; times and readings in order of time; and which rows of the part they are.
+        (device, model, user, session); event times, µs, sorted; readings, m/s²; and their row indices in the part.
     """
     keys = [part.coded(name) for name in ("device", "model", "user", "session")]
     times, axes = part.times(), part.axes()

@@ -1,4 +1,4 @@
-"""What a data set is to those who read it."""
+"""The interface of a data set."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
@@ -9,14 +9,14 @@ from trainer.sources.table import Part
 
 
 class Source(ABC):
-    """A data set: a table in `trainer.sources.SCHEMA`, and where it is from.
+    """A data set: a table in `trainer.sources.SCHEMA`, and its provenance.
 
     Attributes
     ----------
     path : Path
-        What it is read from.
+        File or folder of the data set.
     rate_hz : float or None
-        The sampling rate that it states of all its phones, if it states one.
+        Stated sample rate of all its phones, Hz; None if none is stated.
     """
 
     path: Path
@@ -29,31 +29,31 @@ class Source(ABC):
         Yields
         ------
         Part
-            At most `trainer.sources.table.PART_ROWS` rows each.
+            Parts with at most `trainer.sources.table.PART_ROWS` rows.
 
         Raises
         ------
         RecordingError
-            If a file cannot be read or is not what it should be; the text names the file, and the row where it can.
+            If a file cannot be read or is invalid. The message names the file and, if possible, the row.
         """
 
     @abstractmethod
     def provenance(self) -> list[TrainingData]:
-        """Say which data sets the recordings are from: name, licence and source.
+        """Return the name, licence and source of the data sets that the recordings are from.
 
         Raises
         ------
         RecordingError
-            If that stands in a file that cannot be read.
+            If a file cannot be read.
         """
 
 
 def provenance_of(sources: Iterable[Source]) -> list[TrainingData]:
-    """Return the provenance of several sources, in their order, each data set once.
+    """Return the provenance of sources in their order, each data set once.
 
     Raises
     ------
     RecordingError
-        If one stands in a file that cannot be read.
+        If a file cannot be read.
     """
     return list(dict.fromkeys(data for source in sources for data in source.provenance()))

@@ -1,4 +1,4 @@
-"""The table that every source gives, part by part."""
+"""The table format of all sources, and its parts."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ AnyColumn: TypeAlias = "pa.Array[Any] | pa.ChunkedArray[Any]"
 _Dictionary: TypeAlias = "pa.DictionaryArray[Any, Any]"
 _TEXT = pa.dictionary(pa.int32(), pa.string())
 TEXT_COLUMNS = ("user", "device", "model", "session", "gt")
-#: `t` in µs; `x, y, z` in m/s², gravity included.
+#: `t` in µs; `x`, `y` and `z` in m/s², gravity included.
 SCHEMA = pa.schema(
     [
         *((name, _TEXT) for name in ("user", "device", "model", "session")),
@@ -27,7 +27,7 @@ SCHEMA = pa.schema(
         ("gt", _TEXT),
     ]
 )
-#: Rows of a part at most: what a reader holds in memory at a time.
+#: Most rows of a part. A reader holds one part in memory at a time.
 PART_ROWS = 1 << 20
 
 
@@ -35,17 +35,17 @@ PART_ROWS = 1 << 20
 class Part:
     """Consecutive rows of one file, in its order.
 
-    A session may go on in the next part. Readings that are not finite are in it as they are: whether they are an
-    error (`trainer.sources.checks`) or a finding (the report) is for the reader to say.
+    A session may continue in the next part. Readings that are not finite are kept. Training rejects them
+    (`trainer.sources.checks`); the data report lists them.
 
     Attributes
     ----------
     table : pyarrow.Table
-        In `SCHEMA`.
+        The rows, in `SCHEMA`.
     file : Path
-        Where the rows stand.
+        File of the rows.
     first_row : int
-        The number of the first of them there, counted from 0.
+        Number of the first row in the file, from 0.
     """
 
     table: pa.Table
@@ -57,7 +57,7 @@ class Part:
         return int(self.table.num_rows)
 
     def coded(self, name: str) -> Coded:
-        """Return a column of texts."""
+        """Return a text column."""
         column = cast(_Dictionary, self.table[name].combine_chunks())
         texts = np.array(column.dictionary.to_pylist(), np.str_)
         return Coded(texts, column.indices.to_numpy(zero_copy_only=False))
@@ -71,42 +71,41 @@ class Part:
         return np.stack([self.table[name].to_numpy() for name in "xyz"], axis=1)
 
     def with_texts(self, name: str, texts: NDArray[np.object_]) -> "Part":
-        """Replace a column of texts."""
+        """Return a part with another text column."""
         column = pa.array(texts, pa.string()).dictionary_encode()
         return Part(self.table.set_column(SCHEMA.get_field_index(name), name, column), self.file, self.first_row)
 
     def without(self, label: str) -> "Part":
-        """Leave out the rows with a label; the row numbers in `first_row` hold no longer."""
+        """Return a part without the rows with a label. Its row numbers no longer match the file."""
         return Part(self.table.filter(pc.not_equal(self.table["gt"], pa.scalar(label))), self.file, self.first_row)
 
 
 def make_table(columns: Mapping[str, AnyColumn]) -> pa.Table:
-    """Put columns together."""
+    """Create a table from columns."""
     return pa.Table.from_arrays(list(columns.values()), names=list(columns))
 
 
 def constant_texts(text: str, count: int) -> _Dictionary:
-    """Return a column of the same text in every row."""
+    """Return a column with the same text in every row."""
     return pa.DictionaryArray.from_arrays(np.zeros(count, np.int32), np.array([text]))
 
 
 def make_part(table: pa.Table, file: Path, first_row: int = 0) -> Part:
-    """Bring rows into `SCHEMA`.
+    """Convert rows to `SCHEMA`.
 
     Parameters
     ----------
     table : pyarrow.Table
-        With `har.recordings.COLUMNS`; further ones are ignored. `t` in seconds, or µs as integers.
+        A table with `har.recordings.COLUMNS`; other columns are ignored. `t` is in seconds, or in µs as integers.
     file : Path
-        Where the rows stand, for errors.
+        File of the rows, for error messages.
     first_row : int
-        The number of the first row there.
+        Number of the first row in the file, from 0.
 
     Raises
     ------
     RecordingError
-        If a column is missing, a text or a time is missing, or numbers are not numbers. Readings may be NaN, also
-        where the file has nothing.
+        If a column, a text or a time is missing, or a number column is not numeric. Missing readings become NaN.
     """
     try:
         recordings.require_columns(table.column_names)

@@ -1,4 +1,4 @@
-"""Which files of a folder count, where a table's log says so (Delta Lake): others were replaced or never committed."""
+"""List the files of a Delta Lake table. Other files in its folder were replaced or never committed."""
 
 from pathlib import Path
 from urllib.parse import unquote
@@ -11,20 +11,20 @@ LOG = "_delta_log"
 
 
 def has_log(folder: Path) -> bool:
-    """Tell whether a folder is a table with a log."""
+    """Return whether a folder is a table with a log."""
     return (folder / LOG).is_dir()
 
 
-def counting_files(folder: Path) -> list[Path]:
-    """Return the files that count by the log's newest entry, day by day as they were written; none of an empty table.
+def current_files(folder: Path) -> list[Path]:
+    """Return the current files of a table, by folder (day) and time of writing. Return none for an empty table.
 
-    So a session's readings come in the order in which they arrived, though the files' names are random. Whoever writes
-    the table keeps files that it replaces for an hour (`har archive`), so they can be read that long.
+    So the readings of a session come in the order of their arrival, although file names are random. `har archive` keeps
+    replaced files for an hour, so they can still be read for that time.
 
     Raises
     ------
     RecordingError
-        If the log cannot be read, or what reads it is not installed.
+        If the log cannot be read, or the deltalake package is not installed.
     """
     try:
         from deltalake import DeltaTable  # noqa: PLC0415 - only an archive needs it
@@ -36,4 +36,4 @@ def counting_files(folder: Path) -> list[Path]:
     except (DeltaError, OSError) as error:
         raise RecordingError(f"{folder / LOG} cannot be read: {error}") from error
     written = [(folder / unquote(str(row["path"])), row["modification_time"]) for row in added.to_pylist()]
-    return [file for file, _ in sorted(written, key=lambda each: (each[0].parent, each[1], each[0].name))]
+    return [file for file, _ in sorted(written, key=lambda entry: (entry[0].parent, entry[1], entry[0].name))]

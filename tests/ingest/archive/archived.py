@@ -1,4 +1,4 @@
-"""An archive under test: what is sent to Kafka, archivers in this process and in others, and what the tables hold."""
+"""An archive under test: sends messages to Kafka, runs archivers in this and other processes, and reads the tables."""
 
 import multiprocessing
 import subprocess
@@ -12,21 +12,23 @@ import pyarrow as pa
 from kafka import KafkaProducer
 
 from har import topics
-from har.archive_settings import ArchiveRunSettings, ArchiveSettings
-from har.samples import SampleBatch, encode_batch
-from har.statements import ENDLESS, Statement, encode_statement
+from har.binary_samples import encode_batch
+from har.labels import ENDLESS, Label, encode_label
+from har.samples import SampleBatch
 from ingest.archive import command
 from ingest.archive.archiver import Archiver
 from ingest.archive.location import Location
-from ingest.archive.measures import ArchiveMeasures
-from ingest.archive.tables import KINDS, LABELS, SAMPLES, ArchiveTable
+from ingest.archive.metrics import ArchiveMetrics
+from ingest.archive.settings import ArchiveRunSettings, ArchiveSettings
+from ingest.archive.table_kinds import KINDS, LABELS, SAMPLES
+from ingest.archive.tables import ArchiveTable
 from ingest.archive.verification import verify
 from tests import brokers
 from tests.batches import live_batches
 
-#: Noon of the day before the tests began: what is much older, Kafka deletes, and no test's readings meet midnight.
+#: Noon of the day before the tests began: Kafka deletes messages that are much older, and no readings cross midnight.
 BEGIN = (int(time.time()) // 86_400 * 2 - 1) * 43_200_000_000
-#: Starts processes that have imported the archiver before they begin.
+#: Starts processes that have already imported the archiver.
 _forks = multiprocessing.get_context("forkserver")
 _forks.set_forkserver_preload(["pytest", "ingest.archive.command"])
 
@@ -45,15 +47,16 @@ class Archive:
             headers,
         )
 
-    def say(self, *said: Statement) -> None:
-        self._send(topics.LABELS.name, [(s.device.encode(), encode_statement(s), s.said_at // 1000) for s in said])
+    def send_labels(self, *labels: Label) -> None:
+        messages = [(label.device.encode(), encode_label(label), label.said_at // 1000) for label in labels]
+        self._send(topics.LABELS.name, messages)
 
     def send_raw(self, *messages: bytes | None, topic: str = topics.SAMPLES.name) -> None:
         self._send(topic, [(b"odd", message, None) for message in messages])
 
     @contextmanager
     def kept_producer(self):
-        """Send by one and the same producer meanwhile, which costs less than one each time."""
+        """Use one producer for all messages while the context is open, which is faster than one per call."""
         self._producer = KafkaProducer(bootstrap_servers=[self.bootstrap])
         try:
             yield
@@ -76,30 +79,30 @@ class Archive:
 
     @contextmanager
     def running(self, **changed):
-        """An archiver in this process; it yields what it counts."""
-        stop, measures = threading.Event(), ArchiveMeasures()
-        archiver = Archiver(self.settings(**changed), measures)
+        """Run an archiver in this process; yield its metrics."""
+        stop, metrics = threading.Event(), ArchiveMetrics()
+        archiver = Archiver(self.settings(**changed), metrics)
         status = []
         thread = threading.Thread(target=lambda: status.append(archiver.run(stop)))
         thread.start()
         try:
-            yield measures
+            yield metrics
         finally:
             stop.set()
             thread.join()
         assert status == [0]
 
-    def collect(self, **changed) -> ArchiveMeasures:
-        """Run an archiver until everything that was sent is covered."""
-        with self.running(**changed) as measures:
+    def collect(self, **changed) -> ArchiveMetrics:
+        """Run an archiver until everything that was sent is covered; return its metrics."""
+        with self.running(**changed) as metrics:
             self.wait_until_covered()
-        return measures
+        return metrics
 
     def wait_until_covered(self, *, seconds: float = 30) -> None:
         wait_for(lambda: self.covered() >= self.sent, seconds)
 
     def covered(self) -> Counter:
-        """How many messages of each topic are in the tables."""
+        """Return how many messages of each topic the tables cover."""
         return Counter({kind.topic.name: self._covered(kind) for kind in KINDS})
 
     def _covered(self, kind) -> int:
@@ -110,13 +113,13 @@ class Archive:
         return [sys.executable, "-m", "deploy", "archive", *words, "--archive", self.path]
 
     def start(self, *options: str, **how) -> subprocess.Popen:
-        """An archiver as a process of its own."""
+        """Start an archiver as a separate process."""
         words = ["--bootstrap", self.bootstrap, "--metrics-port", "0", "--flush-seconds", "0.1", *options]
         return subprocess.Popen([*self.command("run"), *words], stderr=subprocess.PIPE, text=True, **how)
 
     @contextmanager
     def forked(self, **changed):
-        """`har archive run` in a process that need not import it; it is killed in the end, whatever it is doing."""
+        """Run `har archive run` in a forked process, and kill it at the end."""
         settings = self.settings(**changed).model_dump()
         process = _forks.Process(target=_run, args=(settings,), daemon=True)
         process.start()
@@ -138,10 +141,10 @@ class Archive:
         return self.rows(LABELS)
 
     def check(self) -> tuple:
-        """Compare with Kafka; return what was found of samples and labels."""
-        found = verify(self.path, self.bootstrap)
-        assert all(each.is_right for each in found), [each.differences for each in found]
-        return tuple(found)
+        """Compare with Kafka; return the comparisons of samples and labels."""
+        comparisons = verify(self.path, self.bootstrap)
+        assert all(found.is_right for found in comparisons), [found.differences for found in comparisons]
+        return tuple(comparisons)
 
 
 def _run(settings: dict[str, object]) -> None:
@@ -149,22 +152,22 @@ def _run(settings: dict[str, object]) -> None:
 
 
 def noon_batches(count: int, **of: str) -> list[SampleBatch]:
-    """Consecutive one-second batches that end at `BEGIN`: all of one day."""
+    """Return consecutive one-second batches that end at `BEGIN`, all of one day."""
     return live_batches(count, end_us=BEGIN, **of)
 
 
-def wait_for(is_so, seconds: float = 30) -> None:
+def wait_for(condition, seconds: float = 30) -> None:
     deadline = time.monotonic() + seconds
-    while not is_so():
-        assert time.monotonic() < deadline, "it did not come about"
+    while not condition():
+        assert time.monotonic() < deadline, f"the condition did not become true within {seconds} s"
         time.sleep(0.05)
 
 
-def said(
+def make_label(
     activity: str, start: float, end: float | None = None, *, device="phone-1", session="s1", begin=BEGIN, at=None
 ):
-    """A statement, in seconds from the begin."""
-    return Statement(
+    """Return a label; its times are in s from `begin`."""
+    return Label(
         device, session, begin + round(start * 1e6), ENDLESS if end is None else begin + round(end * 1e6), activity,
         begin + round((start if at is None else at) * 1e6),
     )  # fmt: skip

@@ -7,5 +7,5 @@ from tests.ingest.archive.archived import Archive
 
 @pytest.fixture
 def archive(broker, tmp_path):
-    """An archive, empty yet, of what the broker holds."""
+    """An empty archive for the messages of the broker."""
     return Archive(broker.bootstrap, str(tmp_path / "archive"))

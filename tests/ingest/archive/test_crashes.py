@@ -1,4 +1,4 @@
-"""Archivers that are killed, two at once, and storage that fails: nothing is lost, nothing doubled."""
+"""Killed archivers, two archivers at once, and failing storage lose nothing and duplicate nothing."""
 
 import logging
 import os
@@ -15,10 +15,11 @@ import pytest
 from har import topics
 from ingest.archive.compaction import compact
 from ingest.archive.location import Location
-from ingest.archive.tables import SAMPLES, ArchiveTable
+from ingest.archive.table_kinds import SAMPLES
+from ingest.archive.tables import ArchiveTable
 from ingest.archive.upkeep import remove_files
 from tests.brokers import on_one_broker
-from tests.ingest.archive.archived import Archive, noon_batches, said, wait_for
+from tests.ingest.archive.archived import Archive, make_label, noon_batches, wait_for
 
 pytestmark = pytest.mark.slow
 KILLS = 12
@@ -26,7 +27,7 @@ KILLS = 12
 
 @contextmanager
 def sending(archive: Archive) -> Iterator[None]:
-    """Phones that send, and say things, all the time; some of it twice."""
+    """Send batches and labels of some phones while the context is open, some of them twice."""
     stop = threading.Event()
 
     def send() -> None:
@@ -38,7 +39,7 @@ def sending(archive: Archive) -> Iterator[None]:
                 for device, batches in phones.items():
                     again = batches[max(0, sent - 20) : sent : 7] if chance.random() < 0.2 else []
                     archive.send([*again, *batches[sent : sent + 2]])
-                    archive.say(said("walk", sent, device=device))
+                    archive.send_labels(make_label("walk", sent, device=device))
                 sent += 2
                 stop.wait(0.05)
 
@@ -51,14 +52,14 @@ def sending(archive: Archive) -> Iterator[None]:
         thread.join()
 
 
-def test_archivers_killed_at_random_moments_lose_nothing_and_double_nothing(archive):
+def test_archivers_killed_at_random_moments_lose_nothing_and_duplicate_nothing(archive):
     chance = random.Random(2)
-    archive.table()  # so that there is something to look at from the beginning
+    archive.table()  # creates the table, so that it can be read from the beginning
     with sending(archive):
         for _ in range(KILLS):
             before = archive.covered()[topics.SAMPLES.name]
             with archive.forked(flush_seconds=0.05, upkeep_seconds=0.2, compact_files=3):
-                # At any moment after it has begun to commit, and some before.
+                # Most are killed after their first commit, some before.
                 if chance.random() < 0.75:
                     wait_for(lambda before=before: archive.covered()[topics.SAMPLES.name] > before, 60)
                 time.sleep(chance.random() * 0.7)
@@ -69,11 +70,11 @@ def test_archivers_killed_at_random_moments_lose_nothing_and_double_nothing(arch
     assert samples.repeats
 
 
-def test_two_archivers_at_once_double_nothing(archive, caplog):
+def test_two_archivers_at_once_duplicate_nothing(archive, caplog):
     caplog.set_level(logging.INFO, "ingest.archive")
     with sending(archive), archive.running(flush_seconds=0.3), archive.running(flush_seconds=0.4):
-        # Each finds now and then that the other was faster.
-        wait_for(lambda: sum("is read again" in record.message for record in caplog.records) >= 5, 60)
+        # Each sometimes finds that the other has committed first.
+        wait_for(lambda: sum("uncommitted messages again" in record.message for record in caplog.records) >= 5, 60)
         wait_for(lambda: archive.rows().num_rows > 5_000, 60)
     archive.collect()
     samples, _ = archive.check()
@@ -81,7 +82,7 @@ def test_two_archivers_at_once_double_nothing(archive, caplog):
 
 
 @on_one_broker
-def test_compaction_at_once_with_an_archiver_harms_nothing(archive):
+def test_compaction_while_an_archiver_runs_loses_nothing(archive):
     with sending(archive), archive.running(flush_seconds=0.05):
         done = 0
         while done < 3:
@@ -97,7 +98,7 @@ def small_disk(folder: Path, size: str) -> Iterator[Path]:
     folder.mkdir()
     mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)], capture_output=True)
     if mounted.returncode:
-        pytest.skip(f"no small disk can be made here: {mounted.stderr.decode().strip()}")
+        pytest.skip(f"cannot mount a small disk here: {mounted.stderr.decode().strip()}")
     try:
         yield folder
     finally:
@@ -105,7 +106,7 @@ def small_disk(folder: Path, size: str) -> Iterator[Path]:
 
 
 @on_one_broker
-def test_a_full_disk_loses_nothing_and_says_what_to_do(broker, tmp_path):
+def test_a_full_disk_loses_nothing_and_the_log_explains_what_to_do(broker, tmp_path):
     with small_disk(tmp_path / "disk", "2m") as disk:
         archive = Archive(broker.bootstrap, str(disk / "archive"))
         archive.send(noon_batches(20))
@@ -119,9 +120,9 @@ def test_a_full_disk_loses_nothing_and_says_what_to_do(broker, tmp_path):
             for line in process.stderr:
                 if "the disk is full" in line:
                     break
-            assert "make room" in line
+            assert "free some space" in line
             assert "Nothing is lost" in line
-            assert archive.rows().num_rows == 1_000  # what is half there does not count
+            assert archive.rows().num_rows == 1_000  # half-written files are not part of the table
             archive.send(noon_batches(20, device="phone-3"))
             filler.unlink()
             archive.wait_until_covered(seconds=60)
@@ -138,7 +139,7 @@ def test_a_full_disk_loses_nothing_and_says_what_to_do(broker, tmp_path):
 
 
 @on_one_broker
-def test_what_a_killed_writer_had_begun_is_removed(archive):
+def test_unfinished_files_of_a_killed_writer_are_removed(archive):
     archive.send(noon_batches(2))
     archive.collect()
     (file,) = archive.table().delta.file_uris()

@@ -13,11 +13,11 @@ from har.samples import RejectedBatch, in_order_batch
 from ingest.archive.compaction import compact
 from ingest.archive.forgetting import forget
 from ingest.archive.state import StateChange
-from ingest.archive.tables import LABELS, SAMPLES
+from ingest.archive.table_kinds import LABELS, SAMPLES
 from ingest.archive.verification import verify
 from tests.brokers import on_one_broker
 from tests.command_line import CommandLine
-from tests.ingest.archive.archived import noon_batches, said, wait_for
+from tests.ingest.archive.archived import make_label, noon_batches, wait_for
 
 pytestmark = pytest.mark.slow
 DAY_US = 86_400_000_000
@@ -32,13 +32,13 @@ def commits(archive, *, devices=("b", "a"), rounds=4) -> None:
     for number in range(rounds):
         for device in devices:
             archive.send(noon_batches(3, device=device, session=f"s{number}"))
-        archive.say(*(said("walk", number, device=device) for device in devices))
+        archive.send_labels(*(make_label("walk", number, device=device) for device in devices))
         archive.collect()
 
 
 @on_one_broker
 @pytest.mark.parametrize("rows_at_a_time", [100, 10**6])
-def test_compaction_sorts_the_same_rows_however_many_fit_into_memory(archive, monkeypatch, rows_at_a_time):
+def test_compaction_sorts_rows_also_if_not_all_fit_into_memory(archive, monkeypatch, rows_at_a_time):
     monkeypatch.setattr("ingest.archive.compaction.SORTED_ROWS", rows_at_a_time)
     commits(archive, devices=("b", "c", "a"), rounds=2)
     before = archive.rows()
@@ -57,14 +57,14 @@ def test_compaction_sorts_the_same_rows_however_many_fit_into_memory(archive, mo
 
 
 @on_one_broker
-def test_compaction_leaves_the_same_rows_sorted_in_fewer_files_and_the_old_ones_to_readers(archive, har):
+def test_compaction_writes_the_same_rows_sorted_to_fewer_files_and_keeps_the_old_files_for_readers(archive, har):
     commits(archive)
     before = archive.rows(), archive.labels()
     old = archive.table().delta.file_uris()
     assert len(old) >= 4
     run = har.call("archive", "compact", "--archive", archive.path)
     assert run.status == 0, run.err
-    assert "written anew" in run.out
+    assert "day(s) compacted" in run.out
     assert archive.rows().equals(before[0])
     assert archive.labels().equals(before[1])
     new = archive.table().delta.file_uris()
@@ -81,7 +81,7 @@ def test_compaction_leaves_the_same_rows_sorted_in_fewer_files_and_the_old_ones_
 
 
 @on_one_broker
-def test_a_log_that_another_program_has_cleaned_up_is_refused(archive):
+def test_a_log_that_another_program_has_cleaned_up_is_rejected(archive):
     commits(archive, rounds=2)
     table = archive.table().delta
     table.alter.set_table_properties({"delta.logRetentionDuration": "interval 0 seconds"})
@@ -92,7 +92,7 @@ def test_a_log_that_another_program_has_cleaned_up_is_refused(archive):
 
 
 @on_one_broker
-def test_an_archiver_compacts_by_itself(archive):
+def test_a_running_archiver_compacts(archive):
     commits(archive, rounds=6)
     with archive.running(upkeep_seconds=0.1, compact_files=2):
         wait_for(lambda: len(archive.table().delta.file_uris()) <= 2)
@@ -100,7 +100,7 @@ def test_an_archiver_compacts_by_itself(archive):
 
 
 @on_one_broker
-def test_a_day_whose_rows_cannot_all_be_read_stays_as_it_was(archive, monkeypatch):
+def test_a_day_whose_rows_cannot_all_be_read_is_not_changed(archive, monkeypatch):
     commits(archive, rounds=2)
     before = archive.rows()
     monkeypatch.setattr("ingest.archive.compaction._rows_by_device", lambda *_: {"a": 1})
@@ -110,12 +110,12 @@ def test_a_day_whose_rows_cannot_all_be_read_stays_as_it_was(archive, monkeypatc
 
 
 @on_one_broker
-def test_days_beyond_those_to_keep_are_deleted_and_verification_knows_it(archive):
+def test_old_days_are_deleted_and_verification_ignores_them(archive):
     now = time.time_ns() // 1000
     for age in range(5):
         times = now - age * DAY_US + np.arange(50) * 20_000
         archive.send([in_order_batch("a", f"s{age}", 0, times, np.ones((50, 3), np.float32), earlier_until=0)])
-        archive.say(said("walk", 0, device="a", session=f"s{age}", begin=int(times[0])))
+        archive.send_labels(make_label("walk", 0, device="a", session=f"s{age}", begin=int(times[0])))
     archive.collect()
     assert archive.rows().num_rows == 250
     archive.send(noon_batches(1, device="b"))
@@ -131,7 +131,7 @@ def test_days_beyond_those_to_keep_are_deleted_and_verification_knows_it(archive
 
 
 def texts_on_disk(folder: Path) -> bytes:
-    """Everything that the files of an archive say, those within Parquet included."""
+    """Return the contents of all files of an archive, with the decoded values of Parquet files."""
     found = []
     for file in folder.rglob("*"):
         if file.is_file():
@@ -149,18 +149,18 @@ def test_a_forgotten_device_leaves_no_byte_and_does_not_come_back_from_kafka(arc
         compact(archive.table(), 1)
         commits(archive, devices=("forget-me",), rounds=1)
     folder = Path(archive.path)
-    (next(folder.glob("samples/day=*")) / "part-7.parquet#3").write_bytes(b"forget-me, said one who was killed")
+    (next(folder.glob("samples/day=*")) / "part-7.parquet#3").write_bytes(b"forget-me, unfinished")
     assert b"forget-me" in texts_on_disk(folder)
     archive.send(noon_batches(2, device="forget-me", session="not-archived-yet"))
     kept = archive.rows().filter(np.array(archive.rows()["device"]) == "keep-me")
     done = forget(archive.path, "forget-me")
     assert done.readings >= 450
-    assert done.statements >= 3
+    assert done.labels >= 3
     assert done.files
     assert b"forget-me" not in texts_on_disk(folder)
     assert archive.rows().equals(kept)
 
-    archive.send(noon_batches(3, device="forget-me", session="s0"))  # a phone sends again what it had sent
+    archive.send(noon_batches(3, device="forget-me", session="s0"))  # a phone sends the same batches again
     archive.collect()
     assert archive.rows().equals(kept)
     assert set(archive.labels()["device"].to_pylist()) == {"keep-me"}
@@ -202,7 +202,7 @@ def test_a_device_can_be_forgotten_before_there_is_an_archive(archive):
     assert not archive.rows().num_rows
 
 
-def test_what_is_no_name_of_a_device_is_refused_before_anything_is_done(tmp_path):
+def test_an_invalid_device_name_is_rejected_before_anything_is_deleted(tmp_path):
     with pytest.raises(RejectedBatch):
         forget(str(tmp_path / "archive"), "x' OR '1' = '1")
     assert not (tmp_path / "archive").exists()
@@ -256,12 +256,12 @@ def test_verification_finds_what_differs(archive, har, change, missing, differin
 
 
 @on_one_broker
-def test_verification_finds_statements_that_differ_and_tells_how_far_behind_it_is(archive, har):
-    archive.say(said("walk", 0), said("sit", 1))
+def test_verification_finds_missing_labels_and_reports_how_far_the_archive_is_behind(archive, har):
+    archive.send_labels(make_label("walk", 0), make_label("sit", 1))
     archive.collect()
     table = archive.table(LABELS)
     assert table.delete("activity = 'sit'") == 1
-    archive.say(said("stand", 2))
+    archive.send_labels(make_label("stand", 2))
     _, labels = verify(archive.path, archive.bootstrap)
     assert (labels.compared, labels.missing, labels.behind) == (1, 1, 1)
     run = har.call("archive", "verify", "--archive", archive.path, "--bootstrap", archive.bootstrap)
@@ -270,14 +270,14 @@ def test_verification_finds_statements_that_differ_and_tells_how_far_behind_it_i
 
 
 @pytest.mark.parametrize("words", [("verify", "--bootstrap", "127.0.0.1:1"), ("compact",)])
-def test_an_archive_that_is_not_there_is_named(har, tmp_path, words):
+def test_a_missing_archive_is_reported(har, tmp_path, words):
     run = har.call("archive", *words, "--archive", str(tmp_path / "none"))
     assert run.status == 1
-    assert "is no archive" in run.err
+    assert "is not an archive" in run.err
     assert not (tmp_path / "none" / "samples").exists()
 
 
-def test_a_commit_of_nothing_new_carries_next_to_nothing():
+def test_an_empty_change_is_encoded_in_few_bytes():
     import msgspec
 
     assert len(msgspec.json.encode(StateChange())) < 20

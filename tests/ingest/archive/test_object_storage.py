@@ -1,4 +1,4 @@
-"""An archive in object storage: what holds in a folder holds there, too."""
+"""An archive in object storage has the same guarantees as one in a folder."""
 
 import logging
 import signal
@@ -13,13 +13,13 @@ from deploy import standstill
 from deploy.ports import free_port
 from ingest.archive.forgetting import forget
 from tests.brokers import on_one_broker
-from tests.ingest.archive.archived import Archive, noon_batches, said, wait_for
+from tests.ingest.archive.archived import Archive, make_label, noon_batches, wait_for
 
 pytestmark = [on_one_broker, pytest.mark.slow]
 
 
 class Storage:
-    """A server of the S3 protocol, in a process of its own, that can be away for a while."""
+    """An S3 server in a separate process that can be paused."""
 
     def __init__(self) -> None:
         self.url = f"http://127.0.0.1:{(port := free_port())}"
@@ -27,10 +27,10 @@ class Storage:
         self._process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         wait_for(self._answers)
 
-    def go(self) -> None:
+    def pause(self) -> None:
         standstill.freeze(self._process)
 
-    def come(self) -> None:
+    def resume(self) -> None:
         self._process.send_signal(signal.SIGCONT)
 
     def end(self) -> None:
@@ -68,22 +68,22 @@ def storage(running_storage, monkeypatch):
     try:
         yield running_storage
     finally:
-        running_storage.come()
+        running_storage.resume()
 
 
 @pytest.fixture
 def archive(storage, broker, tmp_path):
-    """An archive in a place of its own."""
+    """An archive under a prefix of its own."""
     return Archive(broker.bootstrap, f"s3://recordings/{tmp_path.name}/archive")
 
 
-def test_everything_is_archived_once_over_restarts(archive):
+def test_everything_is_archived_once_also_after_restarts(archive):
     batches = noon_batches(10)
     archive.send(batches[:6])
-    archive.say(said("walk", 0))
+    archive.send_labels(make_label("walk", 0))
     archive.collect()
     archive.send(batches)
-    archive.say(said("walk", 0), said("sit", 3))
+    archive.send_labels(make_label("walk", 0), make_label("sit", 3))
     archive.collect()
     samples, labels = archive.check()
     assert (samples.compared, samples.repeats, labels.compared, labels.repeats) == (10, 6, 2, 1)
@@ -94,16 +94,16 @@ def test_everything_is_archived_once_over_restarts(archive):
     archive.check()
 
 
-def committed(measures) -> float:
-    return measures.registry.get_sample_value("har_archive_readings_total")
+def committed(metrics) -> float:
+    return metrics.registry.get_sample_value("har_archive_readings_total")
 
 
-def test_two_archivers_at_once_double_nothing(archive, caplog):
+def test_two_archivers_at_once_duplicate_nothing(archive, caplog):
     caplog.set_level(logging.INFO, "ingest.archive")
     batches = noon_batches(300)
 
     def one_was_faster() -> bool:
-        return any("is read again" in record.message for record in caplog.records)
+        return any("uncommitted messages again" in record.message for record in caplog.records)
 
     sent = 0
     with archive.running(flush_seconds=0.3) as one, archive.running(flush_seconds=0.4) as other:
@@ -117,7 +117,7 @@ def test_two_archivers_at_once_double_nothing(archive, caplog):
     assert samples.compared == sent
 
 
-def test_a_device_is_forgotten_there_too(archive, storage):
+def test_a_device_can_be_forgotten(archive, storage):
     archive.send([*noon_batches(5, device="keep-me"), *noon_batches(5, device="forget-me")])
     archive.collect()
     assert forget(archive.path, "forget-me").readings == 250
@@ -125,7 +125,7 @@ def test_a_device_is_forgotten_there_too(archive, storage):
     archive.collect()
     assert set(archive.rows()["device"].to_pylist()) == {"keep-me"}
     archive.check()
-    # What counts is all that there is, and it tells nothing of the device.
+    # Storage holds only files of the table, and none contains the device's name.
     stored = s3fs.S3FileSystem(endpoint_url=storage.url, key="test", secret="test")
     names = stored.find(archive.path)
     assert [name for name in names if "/samples/day=" in name] == [
@@ -134,26 +134,26 @@ def test_a_device_is_forgotten_there_too(archive, storage):
     assert not any(b"forget-me" in stored.cat_file(name) for name in names)
 
 
-def test_storage_that_is_away_loses_nothing_and_says_what_to_do(archive, storage, caplog, monkeypatch):
+def test_an_outage_of_storage_loses_nothing_and_the_log_explains_what_to_do(archive, storage, caplog, monkeypatch):
     shorter = {"max_retries": "1", "retry_timeout": "2s", "timeout": "2s"}
     monkeypatch.setattr("ingest.archive.location._RETRIES", shorter)
     archive.send(noon_batches(5))
     archive.collect()
-    with archive.running() as measures:
-        storage.go()
+    with archive.running() as metrics:
+        storage.pause()
         archive.send(noon_batches(5, session="s2"))
-        wait_for(lambda: measures.registry.get_sample_value("har_archive_failing") == 1, 120)
+        wait_for(lambda: metrics.registry.get_sample_value("har_archive_failing") == 1, 120)
         assert "the object storage does not answer" in caplog.text
-        storage.come()
-        wait_for(lambda: measures.registry.get_sample_value("har_archive_failing") == 0, 120)
+        storage.resume()
+        wait_for(lambda: metrics.registry.get_sample_value("har_archive_failing") == 0, 120)
         archive.wait_until_covered()
     assert archive.rows().num_rows == 500
     archive.check()
 
 
-def test_storage_that_is_away_at_the_start_is_named(archive, monkeypatch):
-    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{free_port()}")  # where nobody listens
+def test_unreachable_storage_at_the_start_is_reported(archive, monkeypatch):
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{free_port()}")  # nothing listens on this port
     with archive.start() as process:
-        _, said_of_it = process.communicate(timeout=120)
+        _, errors = process.communicate(timeout=120)
     assert process.returncode == 1
-    assert "har archive: the object storage does not answer" in said_of_it
+    assert "har archive: the object storage does not answer" in errors

@@ -11,7 +11,7 @@ RANGES = st.tuples(NUMBERS, NUMBERS).map(lambda pair: (min(pair), max(pair)))
 
 
 @given(st.lists(NUMBERS | RANGES, max_size=40))
-def test_ranges_are_the_set_of_their_numbers(additions):
+def test_ranges_contain_exactly_the_added_numbers(additions):
     ranges, numbers = SequenceRanges(), set()
     for addition in additions:
         if isinstance(addition, int):
@@ -23,7 +23,7 @@ def test_ranges_are_the_set_of_their_numbers(additions):
         assert {number for number in range(42) if number in ranges} == numbers
         listed = list(ranges)
         assert sum(last - first + 1 for first, last in listed) == len(numbers)
-        # As few as can be: between two of them lies a number that is in none.
+        # There are as few ranges as possible: none overlaps or is adjacent to the next.
         assert all(before[1] + 1 < after[0] for before, after in pairwise(listed))
 
 
@@ -38,6 +38,6 @@ def test_a_session_without_gaps_is_one_range():
     assert len(ranges) == 1
 
 
-def test_a_range_that_ends_before_it_begins_is_refused():
+def test_a_range_that_ends_before_it_begins_is_rejected():
     with pytest.raises(ValueError, match="3 to 2"):
         SequenceRanges([(3, 2)])

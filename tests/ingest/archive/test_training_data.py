@@ -1,4 +1,4 @@
-"""What the archiver writes is what the trainer reads."""
+"""The trainer reads the tables that the archiver writes."""
 
 from pathlib import Path
 
@@ -12,20 +12,20 @@ from har.samples import in_order_batch
 from ingest.archive.compaction import compact
 from ingest.archive.forgetting import forget
 from tests.brokers import on_one_broker
-from tests.ingest.archive.archived import BEGIN, Archive, said
+from tests.ingest.archive.archived import BEGIN, Archive, make_label
 from trainer.data_report.report import render_report
 from trainer.data_report.survey import survey_source
 from trainer.preparation.ranges import ranges_of, read_range
-from trainer.recordings import load_recordings
 from trainer.sources import find_source
 from trainer.sources.collected import CollectedSource
+from trainer.sources.recordings import load_recordings
 
 pytestmark = on_one_broker
 
 
 @pytest.fixture
 def archive(broker, tmp_path):
-    """An archive in a folder whose name is not plain."""
+    """An archive in a folder with special characters in its name."""
     return Archive(broker.bootstrap, str(tmp_path / "what phones sent, 100% ü"))
 
 
@@ -43,13 +43,13 @@ def in_order(recording) -> list[str]:
     return recording.labels[np.argsort(recording.times)].tolist()
 
 
-def test_labels_land_on_the_readings_that_they_are_said_of(archive):
+def test_labels_apply_to_the_readings_of_their_session_and_interval(archive):
     send(archive, sequences=range(5))
-    archive.say(said("walk", 2), said("sit", 3, 4, device="phone-2"))
+    archive.send_labels(make_label("walk", 2), make_label("sit", 3, 4, device="phone-2"))
     archive.collect()
     send(archive, sequences=range(3, 10))  # sent again in part
     send(archive, "phone-2")
-    archive.say(said("walk", 2, 6, at=6), said("stand", 8))
+    archive.send_labels(make_label("walk", 2, 6, at=6), make_label("stand", 8))
     archive.collect()
     one, two = sorted(load_recordings([Path(archive.path)]), key=lambda recording: recording.device)
     assert in_order(one) == ["null"] * 100 + ["walk"] * 200 + ["null"] * 100 + ["stand"] * 100
@@ -57,15 +57,15 @@ def test_labels_land_on_the_readings_that_they_are_said_of(archive):
     assert in_order(two) == ["null"] * 150 + ["sit"] * 50 + ["null"] * 300
 
 
-def test_files_that_do_not_count_are_not_read_by_one_process_or_by_many(archive):
+def test_replaced_and_uncommitted_files_are_not_read(archive):
     for number in range(4):
         send(archive, sequences=[number])
-        archive.say(said("walk", number))
+        archive.send_labels(make_label("walk", number))
         archive.collect()
     old = find_source(archive.path).sample_files()
     compact(archive.table(), 1)
     folder = old[0].parent
-    # One that a writer had written, but not committed.
+    # A file that a writer wrote but did not commit.
     pq.write_table(pq.read_table(old[0], partitioning=None), folder / "part-uncommitted.parquet")
     pq.write_table(pa.table({"nothing": [1]}), Path(archive.path) / "labels" / "part-uncommitted.parquet")
     source = find_source(archive.path)
@@ -79,20 +79,20 @@ def test_files_that_do_not_count_are_not_read_by_one_process_or_by_many(archive)
     assert sum(len(part) for each in ranges for part in read_range(each)) == 200
 
 
-def test_an_archive_without_rows_says_so(archive):
+def test_an_archive_without_rows_is_rejected(archive):
     archive.collect()
     with pytest.raises(RecordingError, match="has no rows yet"):
         list(find_source(archive.path).parts())
 
 
-def test_an_archive_without_labels_shows_nothing_named(archive):
+def test_readings_of_an_archive_without_labels_have_the_label_null(archive):
     send(archive)
     archive.collect()
     (recording,) = load_recordings([Path(archive.path)])
     assert set(recording.labels.tolist()) == {"null"}
 
 
-def test_a_damaged_log_is_named(archive):
+def test_a_damaged_log_is_reported(archive):
     send(archive)
     archive.collect()
     (Path(archive.path) / "samples" / "_delta_log" / f"{0:020}.json").write_text("{")
@@ -100,7 +100,7 @@ def test_a_damaged_log_is_named(archive):
         find_source(archive.path).sample_files()
 
 
-def test_what_was_forgotten_is_not_trained_on(archive):
+def test_a_forgotten_device_is_not_in_the_training_data(archive):
     send(archive)
     send(archive, "phone-2")
     archive.collect()
@@ -109,13 +109,13 @@ def test_what_was_forgotten_is_not_trained_on(archive):
     assert recording.device == "phone-2"
 
 
-def test_a_url_is_refused_with_what_to_do(archive):
+def test_a_url_is_rejected_with_instructions(archive):
     for name in ("s3://bucket/archive", Path("s3://bucket/archive")):
-        with pytest.raises(RecordingError, match="copy what is there"):
+        with pytest.raises(RecordingError, match="copy the data to this machine"):
             find_source(name)
 
 
-def test_a_sessions_files_are_read_in_the_order_in_which_they_came(archive):
+def test_files_of_a_session_are_read_in_order_of_time(archive):
     for number in range(6):
         send(archive, sequences=[number])
         archive.collect()

@@ -16,13 +16,13 @@ from ingest.devices.registry import Registry
 
 @pytest.fixture(scope="module")
 def postgresql(tmp_path_factory):
-    """A PostgreSQL server; gives the registry's URL."""
+    """A PostgreSQL server; yields the URL of its registry."""
     known = shutil.which("initdb")
     found = [Path(known)] if known else sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
     if not found:
-        pytest.skip("PostgreSQL is not here (Debian: apt install postgresql)")
+        pytest.skip("PostgreSQL is not installed (Debian: apt install postgresql)")
     programs, folder, port = found[-1].parent, tmp_path_factory.mktemp("postgresql"), free_port()
-    # It refuses to run as root.
+    # PostgreSQL does not run as root.
     as_user = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
     if as_user:
         temporary = Path(tempfile.gettempdir())
@@ -57,7 +57,7 @@ def test_two_gateways_share_devices_keys_and_revocations(postgresql):
         assert one.forget("annas-phone")
 
 
-def test_of_many_that_come_with_one_code_one_gets_in(postgresql):
+def test_one_of_many_concurrent_requests_redeems_a_code(postgresql):
     with Registry(postgresql) as registry:
         code = registry.invite("once", wearer=None, frame="unknown", seconds=60)
 

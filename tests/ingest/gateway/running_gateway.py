@@ -1,4 +1,4 @@
-"""A gateway in the test's own process or in one of its own, and what tests ask of it."""
+"""Helpers to run a gateway, in the test's process or in its own, and to send requests to it."""
 
 import asyncio
 import json
@@ -13,15 +13,17 @@ from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 from har import topics
+from har.binary_samples import decode_batch
 from har.gateway_messages import decode_message
-from har.gateway_settings import GatewaySettings
-from har.samples import SampleBatch, decode_batch
-from ingest.gateway.server import Gateway, publisher_for
+from har.samples import SampleBatch
+from ingest.gateway.command import publisher_for
+from ingest.gateway.server import Gateway
+from ingest.gateway.settings import GatewaySettings
 
 
 @asynccontextmanager
 async def gateway_on(broker, **changes):
-    """A running gateway; gives its address."""
+    """Run a gateway; yield its host and port."""
     settings = GatewaySettings(**{"bootstrap": broker.bootstrap, "port": 0} | changes)
     async with publisher_for(settings) as publisher, Gateway(settings, publisher) as gateway:
         yield f"127.0.0.1:{gateway.address[1]}"
@@ -29,7 +31,7 @@ async def gateway_on(broker, **changes):
 
 @asynccontextmanager
 async def gateway_process(broker):
-    """`har gateway` with its usual limits; gives the process and its address."""
+    """Run `har gateway` with its default limits; yield the process and its host and port."""
     command = [sys.executable, "-m", "deploy", "gateway", "--bootstrap", broker.bootstrap, "--port", "0"]
     gateway = await asyncio.create_subprocess_exec(*command, stderr=subprocess.PIPE)
     try:
@@ -44,13 +46,13 @@ async def gateway_process(broker):
             await gateway.wait()
 
 
-async def hear(phone):
+async def receive(phone):
     return decode_message(await asyncio.wait_for(phone.recv(), 30))
 
 
 async def ask(phone, frame):
     await phone.send(frame)
-    return await hear(phone)
+    return await receive(phone)
 
 
 async def page(address: str, path: str, trust: ssl.SSLContext | None = None) -> str:
@@ -59,7 +61,7 @@ async def page(address: str, path: str, trust: ssl.SSLContext | None = None) -> 
 
 
 async def call(address: str, path: str, document=None, *, token=None, method=None, headers=None):
-    """Status and JSON answer of a request; a document may be bytes already."""
+    """Send a request; return the status and the JSON answer. A document of bytes is sent unchanged."""
     headers = {**(headers or {}), **({"Authorization": f"Bearer {token}"} if token else {})}
     body = document if document is None or isinstance(document, bytes) else json.dumps(document).encode()
     request = Request(f"http://{address}{path}", body, headers, method=method)
@@ -81,7 +83,7 @@ async def measure(address: str, name: str) -> float:
 
 
 async def until(address: str, name: str, is_reached: Callable[[float], bool], seconds: float) -> float:
-    """Wait until a measure is as wanted; gives how long it took, s."""
+    """Wait until a metric meets a condition; return how long it took, s."""
     began = time.monotonic()
     async with asyncio.timeout(seconds):
         while not is_reached(await measure(address, name)):
@@ -90,7 +92,7 @@ async def until(address: str, name: str, is_reached: Callable[[float], bool], se
 
 
 def arrived(broker, batches: int) -> list[SampleBatch]:
-    """The `batches` batches of a session that Kafka must hold, in order and without a gap once repeats are left out."""
+    """Return a session's batches in Kafka without repeats; fail unless they are complete and in order."""
     records = broker.read(topics.SAMPLES.name, batches)
     while True:
         first: dict[int, SampleBatch] = {}

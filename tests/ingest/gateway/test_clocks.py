@@ -1,4 +1,4 @@
-"""What the gateway makes of devices' clocks that are off, drift, or are set, and of readings that come late."""
+"""Estimates of clock offsets for clocks that are off, drift or are changed, and for late readings."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,20 +14,20 @@ START = 1_700_000_000 * SECOND
     st.lists(st.floats(0.02, 30), min_size=20, max_size=60),
     st.floats(-50e-6, 50e-6),
 )
-def test_an_offset_is_known_to_the_shortest_way_of_a_batch_also_while_the_clock_drifts(offset, ways, drift):
-    """Ways in seconds; drift as a share: quartz clocks stay within 50 parts in a million."""
+def test_an_offset_is_estimated_up_to_the_shortest_delay_although_the_clock_drifts(offset, delays, drift):
+    """Delays (s) of batches; drift as a share: quartz clocks stay within 50 parts per million."""
     clocks = DeviceClocks()
-    for number, way in enumerate(ways):
+    for number, delay in enumerate(delays):
         measured = START + number * SECOND
         device_shows = measured + offset * SECOND + round(number * SECOND * drift)
-        clocks.note("d", "s", newest=device_shows, arrived=measured + round(way * SECOND))
-    now = START + len(ways) * SECOND
-    shows = now + offset * SECOND + round(len(ways) * SECOND * drift)
+        clocks.note("d", "s", newest=device_shows, arrived=measured + round(delay * SECOND))
+    now = START + len(delays) * SECOND
+    shows = now + offset * SECOND + round(len(delays) * SECOND * drift)
     error = shows - clocks.of("d").event_time(now)
-    assert -5_000 <= error - round(min(ways) * SECOND) <= 5_000
+    assert -5_000 <= error - round(min(delays) * SECOND) <= 5_000
 
 
-def test_a_clock_that_was_set_within_a_session_is_followed_after_a_minute_of_batches():
+def test_a_clock_changed_within_a_session_is_followed_after_a_minute_of_batches():
     clocks = DeviceClocks()
     for number in range(200):
         offset = 0 if number < 100 else 30 * SECOND
@@ -36,7 +36,7 @@ def test_a_clock_that_was_set_within_a_session_is_followed_after_a_minute_of_bat
     assert REMEMBERED < 100
 
 
-def test_what_an_older_session_sends_late_does_not_count_as_the_present_one():
+def test_late_readings_of_an_earlier_session_do_not_replace_the_current_session():
     clocks = DeviceClocks()
     clocks.note("d", "new", newest=START, arrived=START + 50_000)
     clocks.note("d", "old", newest=START - 3_600 * SECOND, arrived=START + 60_000)
@@ -45,7 +45,7 @@ def test_what_an_older_session_sends_late_does_not_count_as_the_present_one():
     assert clocks.of("d").session == "newer"
 
 
-def test_of_too_many_devices_the_one_silent_for_longest_is_forgotten():
+def test_the_least_recently_active_device_is_dropped_at_the_limit():
     clocks = DeviceClocks()
     for number in range(MAX_DEVICES + 1):
         clocks.note(f"d{number}", "s", newest=START, arrived=START)

@@ -1,4 +1,4 @@
-"""Who may send, and as whom: enrolment, tokens, renewal, revocation, over HTTP and WebSocket."""
+"""Enrolment, tokens, renewal and revocation, over HTTP and WebSocket."""
 
 import asyncio
 import json
@@ -10,13 +10,13 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from har import topics
+from har.binary_samples import encode_batch
 from har.gateway_messages import Accepted, Clock, decode_message
-from har.samples import encode_batch
 from ingest.devices import tokens
 from ingest.devices.registry import Registry
 from tests.batches import live_batches
 from tests.brokers import on_one_broker
-from tests.ingest.gateway.running_gateway import ask, call, gateway_on, hear, page
+from tests.ingest.gateway.running_gateway import ask, call, gateway_on, page, receive
 
 MINE = live_batches(3, device="mine")
 
@@ -44,7 +44,7 @@ def as_page(token):
 
 
 @on_one_broker
-async def test_a_code_makes_one_phone_a_device_once(broker, registry):
+async def test_a_code_enrols_one_phone_once(broker, registry):
     async with gateway_on(broker, registry=registry.url) as address:
         code = registry.invite("mine", wearer="anna", frame="ios", seconds=60)
         status, device = await call(address, "/v1/devices/enrol", {"code": code})
@@ -64,22 +64,22 @@ async def test_a_code_makes_one_phone_a_device_once(broker, registry):
 
 
 @on_one_broker
-async def test_a_code_is_no_longer_good_after_its_time_or_when_another_was_given_out(broker, registry):
+async def test_a_code_is_invalid_after_its_expiry_or_after_a_newer_code(broker, registry):
     async with gateway_on(broker, registry=registry.url, token="operator") as address:
         late = registry.invite("late", wearer=None, frame="unknown", seconds=-1)
         first = registry.invite("twice", wearer=None, frame="unknown", seconds=60)
         registry.invite("twice", wearer=None, frame="unknown", seconds=60)
         for code in (late, first, "ABCD-EFGH-JKMN"):
-            status, refused = await call(address, "/v1/devices/enrol", {"code": code})
-            assert (status, refused["code"]) == (403, "unknown_code")
-        assert 'har_not_admitted_total{reason="unknown_code"} 3.0' in await measures_of(address, registry)
+            status, rejected = await call(address, "/v1/devices/enrol", {"code": code})
+            assert (status, rejected["code"]) == (403, "unknown_code")
+        assert 'har_not_admitted_total{reason="unknown_code"} 3.0' in await metrics_of(address, registry)
 
 
-async def measures_of(address, registry):
-    # The operator's page: a device is not let in.
+async def metrics_of(address, registry):
+    # Only the operator may read the metrics; devices are rejected.
     token, _ = tokens.issue(registry.signing_key(), registry.admit("anybody"), 60)
-    status, refused = await call(address, "/metrics", token=token)
-    assert (status, refused["code"]) == (401, "malformed_token")
+    status, rejected = await call(address, "/metrics", token=token)
+    assert (status, rejected["code"]) == (401, "malformed_token")
     return await page_with(address, "operator")
 
 
@@ -89,68 +89,68 @@ async def page_with(address, token):
 
 
 @on_one_broker
-async def test_a_device_writes_only_as_itself_and_what_it_tries_is_kept(broker, registry):
+async def test_a_device_sends_only_as_itself_and_other_batches_are_dead_lettered(broker, registry):
     async with gateway_on(broker, registry=registry.url, token="operator") as address:
         mine = await enrolled(address, registry, "mine")
         other = live_batches(1, device="other")[0]
         async with connect(f"ws://{address}/v1/samples", **bearing(mine["token"])) as phone:
             answer = await ask(phone, encode_batch(other))
-            assert (answer.code, answer.detail) == ("not_yours", "this is mine's token, and it cannot send as other")
+            assert (answer.code, answer.detail) == ("not_yours", "this token belongs to mine and cannot send as other")
             assert await ask(phone, encode_batch(MINE[0])) == Accepted("s1", 0)
-        (kept,) = broker.read(topics.REFUSED.name, 1)
+        (kept,) = broker.read(topics.REJECTED.name, 1)
         assert kept.value == encode_batch(other)
         report = {"device": "other", "session": "s1", "start": 1_763_900_000_000_000, "activity": "walk"}
-        status, refused = await call(
+        status, rejected = await call(
             address, "/v1/labels", {**report, "said_at": 1_763_900_000_000_000}, token=mine["token"]
         )
-        assert (status, refused["code"]) == (403, "not_yours")
-        assert 'har_refused_total{code="not_yours"} 2.0' in await page_with(address, "operator")
+        assert (status, rejected["code"]) == (403, "not_yours")
+        assert 'har_rejected_total{code="not_yours"} 2.0' in await page_with(address, "operator")
 
 
 @on_one_broker
-@pytest.mark.parametrize("shown", ["", "wrong", "a.b.c", "x" * 5_000])
-async def test_without_a_good_token_nobody_is_let_in_and_pages_are_told_why(broker, registry, shown):
+@pytest.mark.parametrize("token", ["", "wrong", "a.b.c", "x" * 5_000])
+async def test_callers_without_a_valid_token_are_rejected_and_pages_get_the_reason(broker, registry, token):
     async with gateway_on(broker, registry=registry.url, token="operator") as address:
-        with pytest.raises(InvalidStatus) as refused:
-            await connect(f"ws://{address}/v1/samples", **(bearing(shown) if shown else {}))
-        assert refused.value.response.status_code == 401
-        said = json.loads(refused.value.response.body)
-        assert said["code"] == ("malformed_token" if shown else "no_token")
-        async with connect(f"ws://{address}/v1/samples", **as_page(shown or "none")) as phone:
+        with pytest.raises(InvalidStatus) as rejected:
+            await connect(f"ws://{address}/v1/samples", **(bearing(token) if token else {}))
+        assert rejected.value.response.status_code == 401
+        answer = json.loads(rejected.value.response.body)
+        assert answer["code"] == ("malformed_token" if token else "no_token")
+        async with connect(f"ws://{address}/v1/samples", **as_page(token or "none")) as phone:
             with pytest.raises(ConnectionClosed) as closed:
                 await phone.recv()
         assert closed.value.rcvd.code == 4401
 
 
 @on_one_broker
-async def test_a_token_of_another_system_or_of_no_algorithm_is_refused(broker, registry):
+async def test_a_token_of_another_system_or_of_no_algorithm_is_rejected(broker, registry):
     import jwt
 
     claims = {"sub": "mine", "gen": 0, "frame": "android", "iat": int(time.time()), "exp": int(time.time()) + 60}
     for forged in (jwt.encode(claims, b"k" * 32, "HS256"), jwt.encode(claims, None, "none")):
         async with gateway_on(broker, registry=registry.url) as address:
-            with pytest.raises(InvalidStatus) as refused:
+            with pytest.raises(InvalidStatus) as rejected:
                 await connect(f"ws://{address}/v1/samples", **bearing(forged))
-            assert json.loads(refused.value.response.body)["code"] == "malformed_token"
+            assert json.loads(rejected.value.response.body)["code"] == "malformed_token"
 
 
 @pytest.mark.slow
 @on_one_broker
-async def test_an_expired_token_ends_the_connection_and_is_not_taken_again(broker, registry):
+async def test_an_expired_token_ends_the_connection_and_is_rejected_afterwards(broker, registry):
     async with gateway_on(broker, registry=registry.url, token_minutes=5 / 60) as address:
         mine = await enrolled(address, registry, "mine")
         async with connect(f"ws://{address}/v1/samples", **as_page(mine["token"])) as phone:
             assert await ask(phone, encode_batch(MINE[0])) == Accepted("s1", 0)
             with pytest.raises(ConnectionClosed) as closed:
-                await hear(phone)
+                await receive(phone)
         assert closed.value.rcvd.code == 4401
-        with pytest.raises(InvalidStatus) as refused:
+        with pytest.raises(InvalidStatus) as rejected:
             await connect(f"ws://{address}/v1/samples", **bearing(mine["token"]))
-        assert json.loads(refused.value.response.body)["code"] == "expired"
+        assert json.loads(rejected.value.response.body)["code"] == "expired"
 
 
 @on_one_broker
-async def test_a_revoked_device_is_cut_off_and_its_token_secret_and_codes_are_of_no_use(broker, registry):
+async def test_a_revoked_device_is_disconnected_and_its_credentials_are_invalid(broker, registry):
     async with gateway_on(broker, registry=registry.url, token="operator", revocation_seconds=0.1) as address:
         mine = await enrolled(address, registry, "mine")
         other = await enrolled(address, registry, "other")
@@ -162,14 +162,14 @@ async def test_a_revoked_device_is_cut_off_and_its_token_secret_and_codes_are_of
             status, _ = await call(address, "/v1/devices/mine", token="operator", method="DELETE")
             assert status == 200
             with pytest.raises(ConnectionClosed) as closed:
-                await hear(phone)
+                await receive(phone)
             assert closed.value.rcvd.code == 4403
             assert await ask(stays, encode_batch(live_batches(1, device="other")[0])) == Accepted("s1", 0)
-        with pytest.raises(InvalidStatus) as refused:  # the replay of a token
+        with pytest.raises(InvalidStatus) as rejected:  # the replay of a token
             await connect(f"ws://{address}/v1/samples", **bearing(mine["token"]))
-        assert refused.value.response.status_code == 403
-        status, said = await call(address, "/v1/devices/token", {"device": "mine", "secret": mine["secret"]})
-        assert (status, said["code"]) == (403, "revoked")
+        assert rejected.value.response.status_code == 403
+        status, rejected = await call(address, "/v1/devices/token", {"device": "mine", "secret": mine["secret"]})
+        assert (status, rejected["code"]) == (403, "revoked")
         assert 'har_cut_off_total{reason="revoked"} 1.0' in await page_with(address, "operator")
         again = await enrolled(address, registry, "mine")
         async with connect(f"ws://{address}/v1/samples", **bearing(again["token"])) as phone:
@@ -177,7 +177,7 @@ async def test_a_revoked_device_is_cut_off_and_its_token_secret_and_codes_are_of
 
 
 @on_one_broker
-async def test_guessing_codes_is_slow(broker, registry):
+async def test_enrolment_attempts_are_limited(broker, registry):
     async with gateway_on(broker, registry=registry.url, max_enrolments_per_minute=5) as address:
         answers = [await call(address, "/v1/devices/enrol", {"code": "ABCD"}) for _ in range(10)]
         assert [status for status, _ in answers].count(429) == 5
@@ -199,18 +199,18 @@ async def test_only_the_operator_invites_lists_and_revokes(broker, registry):
         assert invited["url"] == f"https://h.test:8600/phone/#enrol={invited['code']}"
         assert invited["svg"].startswith("<svg")
         _, listed = await call(address, "/v1/devices", token="operator")
-        assert [(each["name"], each["wearer"]) for each in listed] == [("mine", None), ("new", "ben")]
-        status, refused = await call(address, "/v1/devices", {"name": "not a name"}, token="operator")
-        assert (status, refused["code"]) == (400, "device")
+        assert [(entry["name"], entry["wearer"]) for entry in listed] == [("mine", None), ("new", "ben")]
+        status, rejected = await call(address, "/v1/devices", {"name": "not a name"}, token="operator")
+        assert (status, rejected["code"]) == (400, "device")
 
 
 @on_one_broker
-async def test_the_gateways_time_is_told_between_answers(broker):
+async def test_the_gateway_answers_questions_for_its_time_between_batches(broker):
     async with gateway_on(broker) as address, connect(f"ws://{address}/v1/samples") as phone:
         before = time.time_ns() // 1000
         await phone.send(json.dumps({"type": "clock", "sent": 1_700_000_000_000_000}))
-        said = decode_message(await phone.recv())
-        assert isinstance(said, Clock)
-        assert said.sent == 1_700_000_000_000_000
-        assert before <= said.received <= time.time_ns() // 1000
+        answer = decode_message(await phone.recv())
+        assert isinstance(answer, Clock)
+        assert answer.sent == 1_700_000_000_000_000
+        assert before <= answer.received <= time.time_ns() // 1000
         assert "har_batches_accepted_total 0.0" in await page(address, "/metrics")

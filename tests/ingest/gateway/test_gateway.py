@@ -12,17 +12,17 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidMessage, InvalidStatus
 
 from har import topics
-from har.gateway_messages import Accepted, Refused, Waiting
-from har.gateway_settings import GatewaySettings
-from har.samples import encode_batch
-from har.settings import ProcessorSettings
-from ingest.phone_client import PhoneClient
+from har.binary_samples import encode_batch
+from har.gateway_messages import Accepted, Rejected, Waiting
+from ingest.gateway.settings import GatewaySettings
+from ingest.senders.phone_client import PhoneClient
+from stream_processor.settings import ProcessorSettings
 from tests.batches import live_batches
 from tests.brokers import on_one_broker
-from tests.ingest.gateway.running_gateway import ask, gateway_on, hear, page
+from tests.ingest.gateway.running_gateway import ask, gateway_on, page, receive
 
 
-async def test_an_accepted_batch_is_in_kafka_as_it_was_sent(broker):
+async def test_an_accepted_batch_is_in_kafka_unchanged(broker):
     batches = live_batches(3)
     before = time.time() * 1000
     async with gateway_on(broker) as address, connect(f"ws://{address}/v1/samples") as phone:
@@ -73,8 +73,8 @@ def shifted(seconds: float) -> bytes:
         ('{"schema": 1, "device": "d", "session": "s", "sequence": 0, "t": [], "x": [], "y": [], "z": []}', "empty"),
     ],
 )
-async def test_what_is_wrong_is_said_counted_and_kept_and_the_phone_goes_on(broker, frame, code):
-    await is_refused_and_kept(broker, frame, code)
+async def test_an_invalid_frame_is_rejected_counted_and_dead_lettered_and_the_phone_continues(broker, frame, code):
+    await is_rejected_and_kept(broker, frame, code)
 
 
 @pytest.mark.parametrize(
@@ -82,29 +82,29 @@ async def test_what_is_wrong_is_said_counted_and_kept_and_the_phone_goes_on(brok
     [(b"", "empty"), (with_reading(np.nan), "not_finite"), ('{"schema": 1}', "malformed")],
     ids=["nothing", "bytes", "text"],
 )
-async def test_what_is_refused_is_in_kafka_with_the_reason_in_its_headers(broker, frame, code):
-    await is_refused_and_kept(broker, frame, code)
+async def test_a_rejected_frame_is_dead_lettered_with_the_reason_in_its_headers(broker, frame, code):
+    await is_rejected_and_kept(broker, frame, code)
 
 
-async def is_refused_and_kept(broker, frame, code):
+async def is_rejected_and_kept(broker, frame, code):
     async with gateway_on(broker) as address, connect(f"ws://{address}/v1/samples", compression=None) as phone:
         answer = await ask(phone, frame)
-        assert isinstance(answer, Refused)
+        assert isinstance(answer, Rejected)
         assert answer.code == code
         assert answer.detail
         assert await ask(phone, encode_batch(BATCH)) == Accepted("s1", 0)
-        assert f'har_refused_total{{code="{code}"}} 1.0' in await page(address, "/metrics")
-        (kept,) = broker.read(topics.REFUSED.name, 1)
+        assert f'har_rejected_total{{code="{code}"}} 1.0' in await page(address, "/metrics")
+        (kept,) = broker.read(topics.REJECTED.name, 1)
         headers = dict(kept.headers)
         assert (kept.value or b"") == (frame.encode() if isinstance(frame, str) else frame)
         assert headers["code"] == code.encode()
         assert headers["detail"].decode() == answer.detail
-        assert headers["refused_by"] == b"gateway"
+        assert headers["rejected_by"] == b"gateway"
         assert len(broker.read(topics.SAMPLES.name, 1)) == 1
 
 
 @on_one_broker
-async def test_a_repeat_is_accepted_but_other_readings_under_its_number_are_not(broker):
+async def test_a_repeat_is_accepted_but_other_readings_with_its_sequence_are_rejected(broker):
     first, second = live_batches(2)
     async with gateway_on(broker) as address, connect(f"ws://{address}/v1/samples") as phone:
         for _ in range(2):
@@ -114,7 +114,7 @@ async def test_a_repeat_is_accepted_but_other_readings_under_its_number_are_not(
 
 
 @on_one_broker
-async def test_a_sequence_that_goes_back_with_new_readings_is_refused(broker):
+async def test_a_sequence_that_goes_back_with_new_readings_is_rejected(broker):
     batches = live_batches(3)
     async with gateway_on(broker) as address, connect(f"ws://{address}/v1/samples") as phone:
         await ask(phone, encode_batch(replace(batches[0], sequence=5)))
@@ -123,7 +123,7 @@ async def test_a_sequence_that_goes_back_with_new_readings_is_refused(broker):
 
 
 @on_one_broker
-async def test_a_frame_beyond_all_limits_ends_its_connection_only(broker):
+async def test_an_oversized_frame_ends_its_connection_only(broker):
     async with gateway_on(broker) as address, connect(f"ws://{address}/v1/samples") as other:
         async with connect(f"ws://{address}/v1/samples", compression=None) as phone:
             await phone.send(b"\0" * 1_000_000)
@@ -136,25 +136,25 @@ async def test_a_frame_beyond_all_limits_ends_its_connection_only(broker):
 @on_one_broker
 async def test_json_frames_become_batches(broker):
     times = BATCH.times.tolist()
-    said = {"schema": 1, "device": "web", "session": "s", "sequence": 3, "t": times}
-    said |= {axis: BATCH.axes[:, column].tolist() for column, axis in enumerate("xyz")}
+    message = {"schema": 1, "device": "web", "session": "s", "sequence": 3, "t": times}
+    message |= {axis: BATCH.axes[:, column].tolist() for column, axis in enumerate("xyz")}
     async with gateway_on(broker) as address, connect(f"ws://{address}/v1/samples") as phone:
-        assert await ask(phone, json.dumps(said)) == Accepted("s", 3)
+        assert await ask(phone, json.dumps(message)) == Accepted("s", 3)
     (record,) = broker.read(topics.SAMPLES.name, 1)
     assert record.key == b"web"
 
 
-async def test_nothing_is_accepted_before_kafka_has_it(broker):
+async def test_a_batch_is_not_accepted_before_kafka_confirms_it(broker):
     async with gateway_on(broker) as address, connect(f"ws://{address}/v1/samples") as phone:
         broker.freeze()
         await phone.send(encode_batch(BATCH))
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(phone.recv(), 1)
         broker.unfreeze()
-        assert await hear(phone) == Accepted("s1", 0)
+        assert await receive(phone) == Accepted("s1", 0)
 
 
-async def test_while_kafka_does_not_take_batches_sockets_are_not_read(broker):
+async def test_sockets_are_not_read_while_kafka_does_not_confirm_batches(broker):
     async with (
         gateway_on(broker, max_unconfirmed=4) as address,
         connect(f"ws://{address}/v1/samples", compression=None, close_timeout=0.5) as phone,
@@ -167,30 +167,30 @@ async def test_while_kafka_does_not_take_batches_sockets_are_not_read(broker):
                 for frame in frames:
                     await phone.send(frame)
                     sent += 1
-        # What fits into the sockets' buffers was taken; the rest stays with the phone.
+        # The sockets' buffers are full; the rest stays with the phone.
         assert sent < len(frames)
         assert "har_unconfirmed 4.0" in await page(address, "/metrics")
-        assert isinstance(await hear(phone), Waiting)
+        assert isinstance(await receive(phone), Waiting)
         broker.unfreeze()
-        assert await hear(phone) == Accepted("s1", 0)
+        assert await receive(phone) == Accepted("s1", 0)
 
 
 @on_one_broker
-async def test_beyond_loopback_a_token_is_asked_for(broker):
+async def test_a_gateway_with_a_token_rejects_phones_without_it(broker):
     async with gateway_on(broker, token="right") as address:
         for headers in ({}, {"Authorization": "Bearer wrong"}):
-            with pytest.raises(InvalidStatus) as refused:
+            with pytest.raises(InvalidStatus) as rejected:
                 await connect(f"ws://{address}/v1/samples", additional_headers=headers)
-            assert refused.value.response.status_code == 401
+            assert rejected.value.response.status_code == 401
         async with connect(f"ws://{address}/v1/samples", additional_headers={"Authorization": "Bearer right"}) as phone:
             assert await ask(phone, encode_batch(BATCH)) == Accepted("s1", 0)
 
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory):
-    """A certificate for localhost that vouches for itself, and its key."""
+    """A self-signed certificate for localhost, and its key."""
     if shutil.which("openssl") is None:
-        pytest.skip("openssl, which makes the certificate, is not on the PATH")
+        pytest.skip("openssl is not on the PATH; it is needed to make the certificate")
     folder = tmp_path_factory.mktemp("tls")
     made, key = folder / "cert.pem", folder / "key.pem"
     command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
@@ -201,14 +201,14 @@ def certificate(tmp_path_factory):
 
 
 @on_one_broker
-async def test_with_a_certificate_phones_stream_encrypted_and_plain_text_is_refused(broker, certificate, monkeypatch):
+async def test_with_a_certificate_phones_stream_encrypted_and_plain_text_is_rejected(broker, certificate, monkeypatch):
     made, key = certificate
     async with gateway_on(broker, tls_certificate=made, tls_key=key) as address:
         with pytest.raises((InvalidMessage, ConnectionError)):
             await connect(f"ws://{address}/v1/samples")
         with pytest.raises(ssl.SSLCertVerificationError):
             await connect(f"wss://{address}/v1/samples")
-        monkeypatch.setenv("SSL_CERT_FILE", str(made))  # what the client trusts besides public authorities
+        monkeypatch.setenv("SSL_CERT_FILE", str(made))  # the client trusts it besides public authorities
         async with connect(f"wss://{address}/v1/samples") as phone:
             assert await ask(phone, encode_batch(BATCH)) == Accepted("s1", 0)
         other = live_batches(2, device="phone-2")
@@ -219,7 +219,7 @@ async def test_with_a_certificate_phones_stream_encrypted_and_plain_text_is_refu
 
 
 @on_one_broker
-async def test_a_phone_that_leaves_while_held_up_is_noticed_through_tls(broker, certificate, monkeypatch):
+async def test_a_blocked_phone_that_disconnects_is_detected_through_tls(broker, certificate, monkeypatch):
     made, key = certificate
     monkeypatch.setenv("SSL_CERT_FILE", str(made))
     async with gateway_on(broker, tls_certificate=made, tls_key=key, max_unconfirmed_per_connection=2) as address:
@@ -238,17 +238,17 @@ async def test_a_phone_that_leaves_while_held_up_is_noticed_through_tls(broker, 
 
 
 @on_one_broker
-async def test_too_many_phones_and_other_paths_are_turned_away(broker):
+async def test_phones_beyond_the_limit_and_other_paths_are_rejected(broker):
     async with gateway_on(broker, max_connections=1) as address, connect(f"ws://{address}/v1/samples"):
         for path, status in (("/v1/samples", 503), ("/other", 404)):
-            with pytest.raises(InvalidStatus) as refused:
+            with pytest.raises(InvalidStatus) as rejected:
                 await connect(f"ws://{address}{path}")
-            assert refused.value.response.status_code == status
+            assert rejected.value.response.status_code == status
         assert await page(address, "/healthz") == "ok\n"
 
 
 @on_one_broker
-async def test_hostile_frames_take_no_room_from_others(broker):
+async def test_hostile_frames_do_not_use_up_the_in_flight_limit(broker):
     hostile = bytearray(encode_batch(BATCH))
     hostile[0] = 0x90 | 14
     frame = bytes(hostile) + b"\x91" * 60_000
@@ -262,39 +262,39 @@ async def test_hostile_frames_take_no_room_from_others(broker):
 
 
 @on_one_broker
-async def test_a_phone_that_only_sends_nonsense_is_cut_off_and_all_that_was_read_is_kept(broker):
+async def test_a_phone_that_only_sends_nonsense_is_disconnected_and_its_frames_are_dead_lettered(broker):
     async with (
-        gateway_on(broker, max_refusals_per_minute=5) as address,
+        gateway_on(broker, max_rejections_per_minute=5) as address,
         connect(f"ws://{address}/v1/samples") as phone,
     ):
         for number in range(50):
             await phone.send(b"nonsense %d" % number)
         for _ in range(5):
-            assert (await hear(phone)).code == "malformed"
+            assert (await receive(phone)).code == "malformed"
         with pytest.raises(ConnectionClosed) as closed:
-            await hear(phone)
+            await receive(phone)
     assert (closed.value.rcvd.code, closed.value.rcvd.reason) == (
         1008,
-        "over 5 messages refused in a minute; see the answers",
+        "over 5 messages rejected in a minute; see the answers",
     )
-    kept = [record.value for record in broker.read(topics.REFUSED.name, 5)]
+    kept = [record.value for record in broker.read(topics.REJECTED.name, 5)]
     assert sorted(kept) == [b"nonsense %d" % number for number in range(5)]
 
 
 @pytest.mark.parametrize(
-    ("changes", "says"),
+    ("changes", "message"),
     [
         ({"host": "0.0.0.0"}, "needs a token"),
         ({"host": "0.0.0.0", "token": "t"}, "tls_certificate"),
-        ({"tls_certificate": "a.pem"}, "belong together"),
+        ({"tls_certificate": "a.pem"}, "or neither"),
         ({"prot": 1}, "Extra inputs"),
     ],
 )
-def test_unsafe_or_unknown_settings_are_refused(changes, says):
-    with pytest.raises(ValueError, match=says):
+def test_unsafe_or_unknown_settings_are_rejected(changes, message):
+    with pytest.raises(ValueError, match=message):
         GatewaySettings(**changes)
 
 
 def test_the_processors_page_stays_on_loopback():
-    with pytest.raises(ValueError, match="for loopback only"):
+    with pytest.raises(ValueError, match="use a loopback address"):
         ProcessorSettings(web_host="0.0.0.0")

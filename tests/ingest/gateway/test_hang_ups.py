@@ -15,7 +15,7 @@ def connected() -> tuple[socket.socket, socket.socket]:
         return mine, server.accept()[0]
 
 
-async def test_an_end_behind_unread_bytes_is_noticed_once():
+async def test_a_disconnect_behind_unread_bytes_is_reported_once():
     mine, other = connected()
     ends = []
     with mine, HangUps() as hang_ups, hang_ups.watched(mine.fileno(), lambda: ends.append(1)):
@@ -28,7 +28,7 @@ async def test_an_end_behind_unread_bytes_is_noticed_once():
         assert mine.recv(100) == b"not read"
 
 
-async def test_after_the_context_nothing_is_said_and_a_number_used_again_is_anothers():
+async def test_nothing_is_reported_after_the_context_or_for_a_reused_descriptor():
     ends = []
     with HangUps() as hang_ups:
         first, first_other = connected()

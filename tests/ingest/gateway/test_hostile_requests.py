@@ -1,4 +1,4 @@
-"""Bodies that grow, requests that never end, floods of connections, streams that are no acceleration with gravity."""
+"""Decompression bombs, slow requests, floods of connections, and readings in g or without gravity."""
 
 import asyncio
 import gzip
@@ -20,10 +20,10 @@ import pytest
 from websockets.asyncio.client import connect
 
 from har import topics
+from har.binary_samples import encode_batch
 from har.gateway_messages import Accepted, Waiting
-from har.gateway_settings import GatewaySettings
-from har.samples import encode_batch
-from ingest.gateway.sockets import SPARE
+from ingest.gateway.settings import GatewaySettings
+from ingest.gateway.sockets import SPARE_CONNECTIONS
 from tests.batches import live_batches
 from tests.brokers import on_one_broker
 from tests.ingest.gateway.running_gateway import (
@@ -31,9 +31,9 @@ from tests.ingest.gateway.running_gateway import (
     call,
     gateway_on,
     gateway_process,
-    hear,
     measure,
     page,
+    receive,
     until,
 )
 
@@ -41,13 +41,13 @@ BATCH = live_batches(1)[0]
 
 
 def blanks(count: int, window_bits: int) -> bytes:
-    """Pack so many blanks, never holding them all: they would be this process's peak."""
+    """Compress blanks in pieces, because all of them at once would raise this process's peak memory."""
     packer = zlib.compressobj(9, wbits=window_bits)
     return b"".join([*(packer.compress(b" " * 1_000_000) for _ in range(count // 1_000_000)), packer.flush()])
 
 
-def begin_peak_anew() -> int:
-    """Let Linux forget how much memory this process ever had; gives what it has now, bytes."""
+def reset_peak() -> int:
+    """Reset the peak memory of this process in Linux; return its current memory, bytes."""
     Path("/proc/self/clear_refs").write_text("5")
     return peak()
 
@@ -56,25 +56,25 @@ def peak() -> int:
     return int(Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0]) * 1_024
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="the peak of memory is known only there")
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux reports the peak memory")
 @on_one_broker
 @pytest.mark.parametrize("packing", ["gzip", "deflate", "gzip twice"])
-async def test_a_body_that_grows_when_it_is_unpacked_is_refused_and_costs_no_memory(broker, packing):
+async def test_a_decompression_bomb_is_rejected_and_does_not_fill_the_memory(broker, packing):
     packed = blanks(200_000_000, zlib.MAX_WBITS if packing == "deflate" else zlib.MAX_WBITS + 16)
     headers = {"Content-Encoding": packing.split()[0], "Content-Type": "application/json"}
     if packing == "gzip twice":
         packed, headers["Content-Encoding"] = gzip.compress(packed, 9), "gzip, gzip"
     async with gateway_on(broker) as address:
-        before = begin_peak_anew()
+        before = reset_peak()
         status, answer = await call(address, "/v1/sensor-logger", packed, headers=headers)
-        assert answer["type"] == "refused"
+        assert answer["type"] == "rejected"
         assert (status, answer["code"]) in ((413, "oversized"), (400, "malformed"))
         assert peak() - before < 50_000_000
         assert await page(address, "/healthz") == "ok\n"
 
 
 @on_one_broker
-async def test_a_body_that_is_too_large_as_it_comes_is_refused_before_it_is_read(broker):
+async def test_a_body_with_a_too_large_content_length_is_rejected_before_it_is_read(broker):
     async with gateway_on(broker, max_push_bytes=10_000) as address:
         reader, writer = await asyncio.open_connection(*address.split(":"))
         writer.write(b"POST /v1/sensor-logger HTTP/1.1\r\nHost: x\r\nContent-Length: 100000000\r\n\r\n{")
@@ -92,7 +92,7 @@ async def test_a_body_that_is_too_large_as_it_comes_is_refused_before_it_is_read
     ],
     ids=["nothing", "half a header", "half a body"],
 )
-async def test_who_asks_too_slowly_is_hung_up_on(broker, beginning):
+async def test_a_too_slow_request_is_disconnected(broker, beginning):
     async with gateway_on(broker, request_seconds=1) as address:
         reader, writer = await asyncio.open_connection(*address.split(":"))
         writer.write(beginning)
@@ -113,34 +113,34 @@ async def test_who_asks_too_slowly_is_hung_up_on(broker, beginning):
 
 
 @on_one_broker
-async def test_connections_beyond_all_room_are_told_so_and_phones_that_are_in_go_on(broker, monkeypatch):
-    monkeypatch.setattr("ingest.gateway.server.SPARE", 20)
+async def test_connections_beyond_the_limit_get_503_and_connected_phones_continue(broker, monkeypatch):
+    monkeypatch.setattr("ingest.gateway.server.SPARE_CONNECTIONS", 20)
     async with gateway_on(broker, max_connections=10) as address, connect(f"ws://{address}/v1/samples") as phone:
         host, port = address.split(":")
         idle = [socket.create_connection((host, int(port))) for _ in range(100)]
         try:
-            await until_said(idle[-1])
+            await expect_503(idle[-1])
             assert await ask(phone, encode_batch(BATCH)) == Accepted("s1", 0)
         finally:
             for one in idle:
                 one.close()
-        asked_in_vain = await until_there_is_room(address)
-        assert await measure(address, "har_connections_turned_away_total") >= 60 + asked_in_vain
+        rejections = await until_connections_are_accepted(address)
+        assert await measure(address, "har_connections_turned_away_total") >= 60 + rejections
         async with connect(f"ws://{address}/v1/samples") as another:
             assert await ask(another, encode_batch(live_batches(1, device="p2")[0])) == Accepted("s1", 0)
 
 
 @pytest.mark.slow
 @on_one_broker
-async def test_ten_thousand_connections_do_not_keep_phones_that_are_in_from_sending(broker, many_sockets):
-    flood, room = 10_000, GatewaySettings().max_connections + SPARE
-    enough = flood - 2 * room  # it hangs up on who asks for nothing, and others get in
+async def test_ten_thousand_connections_do_not_keep_connected_phones_from_sending(broker, many_sockets):
+    flood, limit = 10_000, GatewaySettings().max_connections + SPARE_CONNECTIONS
+    enough = flood - 2 * limit  # the gateway closes idle connections, so that others are accepted
     async with gateway_process(broker) as (gateway, address), connect(f"ws://{address}/v1/samples") as phone:
         process = psutil.Process(gateway.pid)
         before = process.memory_info().rss
         idle = await asyncio.to_thread(connect_often, address, flood)
         try:
-            assert await asyncio.to_thread(count_turned_away, idle, enough) >= enough
+            assert await asyncio.to_thread(count_rejected, idle, enough) >= enough
             for number, batch in enumerate(live_batches(3)):
                 assert await ask(phone, encode_batch(batch)) == Accepted("s1", number)
             assert process.memory_info().rss - before < 100_000_000
@@ -148,20 +148,20 @@ async def test_ten_thousand_connections_do_not_keep_phones_that_are_in_from_send
             for one in idle:
                 one.close()
         gateway.terminate()
-        told = (await gateway.stderr.read()).decode()
-    assert "further ones are turned away" in told
-    assert "Too many open files" not in told
+        output = (await gateway.stderr.read()).decode()
+    assert "rejecting further connections" in output
+    assert "Too many open files" not in output
 
 
 @pytest.fixture
 def many_sockets():
-    """As many sockets in this process as the system lets it have."""
-    usual, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if most < 11_000:
-        pytest.skip(f"a process may have only {most} sockets here")
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    """Raise this process's limit of open sockets to the hard limit."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard < 11_000:
+        pytest.skip(f"the hard limit of open sockets is only {hard}")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     yield
-    resource.setrlimit(resource.RLIMIT_NOFILE, (usual, most))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def connect_often(address: str, number: int) -> list[socket.socket]:
@@ -169,8 +169,8 @@ def connect_often(address: str, number: int) -> list[socket.socket]:
     return [socket.create_connection((host, int(port)), timeout=10) for _ in range(number)]
 
 
-def count_turned_away(idle: list[socket.socket], enough: int) -> int:
-    """Wait until so many were told that there is no room; gives how many were."""
+def count_rejected(idle: list[socket.socket], enough: int) -> int:
+    """Wait until enough connections were rejected with HTTP 503; return their number."""
     count = 0
     deadline = time.monotonic() + 30
     with selectors.DefaultSelector() as selector:
@@ -183,27 +183,27 @@ def count_turned_away(idle: list[socket.socket], enough: int) -> int:
     return count
 
 
-async def until_there_is_room(address: str) -> int:
-    """Wait until the gateway has noticed that connections were closed; gives how often it was asked too early."""
-    in_vain = 0
+async def until_connections_are_accepted(address: str) -> int:
+    """Wait until the gateway has noticed that connections were closed; return how often it rejected one before."""
+    rejections = 0
     async with asyncio.timeout(30):
         while True:
             try:
                 await page(address, "/healthz")
-                return in_vain
-            except HTTPError as refusal:
-                assert refusal.code == 503
-                refusal.close()
-                in_vain += 1
+                return rejections
+            except HTTPError as rejection:
+                assert rejection.code == 503
+                rejection.close()
+                rejections += 1
                 await asyncio.sleep(0.02)
 
 
-async def until_said(idle: socket.socket) -> None:
+async def expect_503(idle: socket.socket) -> None:
     idle.setblocking(False)
-    said = await asyncio.wait_for(asyncio.get_running_loop().sock_recv(idle, 1_000), 5)
-    assert said.startswith(b"HTTP/1.1 503 ")
-    assert b"Retry-After: 5\r\n" in said
-    head, body = said.split(b"\r\n\r\n")
+    response = await asyncio.wait_for(asyncio.get_running_loop().sock_recv(idle, 1_000), 5)
+    assert response.startswith(b"HTTP/1.1 503 ")
+    assert b"Retry-After: 5\r\n" in response
+    head, body = response.split(b"\r\n\r\n")
     assert int(head.split(b"Content-Length: ")[1].split(b"\r\n")[0]) == len(body)
 
 
@@ -222,18 +222,18 @@ def altered(number, change):
     ],
     ids=["in g", "without gravity", "zeros"],
 )
-async def test_readings_that_are_no_acceleration_with_gravity_are_refused_within_two_seconds(broker, change, code):
+async def test_readings_in_g_or_without_gravity_are_rejected_within_two_seconds(broker, change, code):
     async with gateway_on(broker) as address, connect(f"ws://{address}/v1/samples") as phone:
         answers = [await ask(phone, altered(number, change)) for number in range(3)]
-        refused = [answer for answer in answers if not isinstance(answer, Accepted)]
-        assert refused
-        assert {answer.code for answer in refused} == {code}
-        assert f'har_refused_total{{code="{code}"}}' in await page(address, "/metrics")
-        assert broker.read(topics.REFUSED.name, 1)
+        rejected = [answer for answer in answers if not isinstance(answer, Accepted)]
+        assert rejected
+        assert {answer.code for answer in rejected} == {code}
+        assert f'har_rejected_total{{code="{code}"}}' in await page(address, "/metrics")
+        assert broker.read(topics.REJECTED.name, 1)
 
 
 @on_one_broker
-async def test_a_device_that_sends_more_than_it_may_is_slowed_told_so_and_loses_nothing(broker):
+async def test_a_device_beyond_its_rate_limit_is_slowed_and_notified_and_loses_nothing(broker):
     batches = live_batches(60)
     async with (
         gateway_on(broker, max_device_rate=2, waiting_notice_seconds=0.3) as address,
@@ -242,15 +242,15 @@ async def test_a_device_that_sends_more_than_it_may_is_slowed_told_so_and_loses_
         began = time.monotonic()
         for batch in batches[:44]:
             await phone.send(encode_batch(batch))
-        heard = []
-        while len(heard) < 44:
-            answer = await hear(phone)
+        answers = []
+        while len(answers) < 44:
+            answer = await receive(phone)
             if isinstance(answer, Waiting):
                 assert answer.reason == "rate"
             else:
-                heard.append(answer)
-        assert heard == [Accepted("s1", number) for number in range(44)]
-        # 40 at once (20 s of the rate), the others at two a second.
+                answers.append(answer)
+        assert answers == [Accepted("s1", number) for number in range(44)]
+        # 40 pass at once (20 s of the rate), the others at two per second.
         assert 1.5 < time.monotonic() - began < 8
         status, answer = await call(
             address,
@@ -268,9 +268,9 @@ async def test_a_device_that_sends_more_than_it_may_is_slowed_told_so_and_loses_
 
 
 @on_one_broker
-async def test_what_is_no_document_is_refused_and_kept(broker):
+async def test_an_invalid_document_is_rejected_and_dead_lettered(broker):
     async with gateway_on(broker) as address:
         for body in (b"", b"{", b"[" * 100_000, b"\xff\xfe", json.dumps({"payload": "x"}).encode()):
             status, answer = await call(address, "/v1/sensor-logger", body)
-            assert (status, answer["type"]) == (400, "refused")
-        assert len(broker.read(topics.REFUSED.name, 5)) == 5
+            assert (status, answer["type"]) == (400, "rejected")
+        assert len(broker.read(topics.REJECTED.name, 5)) == 5

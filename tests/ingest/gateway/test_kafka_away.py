@@ -1,4 +1,4 @@
-"""What phones, the gateway and its memory do while Kafka does not answer."""
+"""Phones and the gateway while Kafka does not answer."""
 
 import asyncio
 import logging
@@ -10,11 +10,11 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from har.binary_samples import encode_batch
 from har.gateway_messages import Accepted, Waiting
-from har.samples import encode_batch
-from ingest.phone_client import PhoneClient
+from ingest.senders.phone_client import PhoneClient
 from tests.batches import live_batches
-from tests.ingest.gateway.running_gateway import arrived, ask, gateway_on, gateway_process, hear, measure, until
+from tests.ingest.gateway.running_gateway import arrived, ask, gateway_on, gateway_process, measure, receive, until
 
 BATCHES = live_batches(30)
 TIMES = np.concatenate([batch.times for batch in BATCHES])
@@ -23,24 +23,24 @@ FRAMES = [encode_batch(batch) for batch in BATCHES]
 
 
 @pytest.mark.slow
-async def test_a_phone_is_told_once_buffers_and_resumes(broker, caplog):
-    said: list[Waiting] = []
-    told = asyncio.Event()
+async def test_a_phone_is_notified_once_buffers_and_resumes(broker, caplog):
+    notices: list[Waiting] = []
+    notified = asyncio.Event()
 
-    def hear_waiting(waiting: Waiting) -> None:
-        said.append(waiting)
-        told.set()
+    def on_waiting(waiting: Waiting) -> None:
+        notices.append(waiting)
+        notified.set()
 
     async with gateway_on(broker) as address:
         url = f"ws://{address}/v1/samples"
-        async with PhoneClient(url, "p", on_waiting=hear_waiting) as phone:
+        async with PhoneClient(url, "p", on_waiting=on_waiting) as phone:
             await phone.send(TIMES[:500], AXES[:500])
             while phone.unconfirmed:
                 await asyncio.sleep(0.02)
             broker.freeze()
             frozen_until = time.monotonic() + 5
             await phone.send(TIMES[500:], AXES[500:])
-            await asyncio.wait_for(told.wait(), 4)
+            await asyncio.wait_for(notified.wait(), 4)
             assert await measure(address, "har_connections_waiting") == 1
             await asyncio.sleep(frozen_until - time.monotonic())
             assert phone.accepted == 10
@@ -49,15 +49,15 @@ async def test_a_phone_is_told_once_buffers_and_resumes(broker, caplog):
         assert await measure(address, "har_connections_waiting") == 0
         assert phone.accepted == 30
         assert phone.connections == 1
-    (waiting,) = said
+    (waiting,) = notices
     assert waiting.reason == "kafka"
     assert 2 <= waiting.seconds < 3
-    warnings = [record for record in caplog.records if record.name == "ingest.phone_client"]
+    warnings = [record for record in caplog.records if record.name == "ingest.senders.phone_client"]
     assert [record.levelname for record in warnings if record.levelno >= logging.WARNING] == ["WARNING"]
     arrived(broker, 30)
 
 
-async def test_another_wait_is_told_again(broker):
+async def test_a_second_wait_is_notified_again(broker):
     async with (
         gateway_on(broker, waiting_notice_seconds=0.3) as address,
         connect(f"ws://{address}/v1/samples") as phone,
@@ -66,10 +66,10 @@ async def test_another_wait_is_told_again(broker):
             broker.freeze()
             assert isinstance(await ask(phone, frame), Waiting)
             broker.unfreeze()
-            assert await hear(phone) == Accepted("s1", sequence)
+            assert await receive(phone) == Accepted("s1", sequence)
 
 
-async def test_a_phone_that_finds_no_room_is_told_so(broker):
+async def test_a_phone_beyond_the_in_flight_limit_is_notified(broker):
     async with (
         gateway_on(broker, max_unconfirmed=2, waiting_notice_seconds=0.5) as address,
         connect(f"ws://{address}/v1/samples") as first,
@@ -79,14 +79,14 @@ async def test_a_phone_that_finds_no_room_is_told_so(broker):
         for frame in FRAMES[:2]:
             await first.send(frame)
         await until(address, "har_unconfirmed", lambda value: value == 2, 30)
-        said = await ask(second, encode_batch(live_batches(1, device="second")[0]))
-        assert (type(said), said.reason) == (Waiting, "room")
-        assert (await hear(first)).reason == "kafka"
+        notice = await ask(second, encode_batch(live_batches(1, device="second")[0]))
+        assert (type(notice), notice.reason) == (Waiting, "room")
+        assert (await receive(first)).reason == "kafka"
         broker.unfreeze()
-        assert await hear(second) == Accepted("s1", 0)
+        assert await receive(second) == Accepted("s1", 0)
 
 
-async def test_no_more_is_held_than_there_is_room_for(broker):
+async def test_no_more_batches_are_in_flight_than_the_limit(broker):
     async with gateway_on(broker, max_unconfirmed=8, max_unconfirmed_per_connection=4) as address:
         url = f"ws://{address}/v1/samples"
         phones = [PhoneClient(url, f"phone-{number}", max_buffered=50) for number in range(6)]
@@ -110,7 +110,7 @@ async def test_no_more_is_held_than_there_is_room_for(broker):
 
 
 @pytest.mark.parametrize("frames", [4, 30], ids=["read", "left unread in the socket"])
-async def test_a_phone_that_disappears_while_held_up_frees_its_place_at_once(broker, frames):
+async def test_a_blocked_phone_that_disappears_is_disconnected_at_once(broker, frames):
     async with gateway_on(broker, max_unconfirmed_per_connection=2) as address:
         phone = await connect(f"ws://{address}/v1/samples", compression=None)
         broker.freeze()
@@ -125,7 +125,7 @@ async def test_a_phone_that_disappears_while_held_up_frees_its_place_at_once(bro
     arrived(broker, 2)
 
 
-async def test_a_phone_that_says_goodbye_while_held_up_is_let_go_at_once(broker):
+async def test_a_blocked_phone_that_closes_its_connection_is_released_at_once(broker):
     async with gateway_on(broker, max_unconfirmed_per_connection=2) as address:
         phone = await connect(f"ws://{address}/v1/samples", compression=None, close_timeout=0.1)
         broker.freeze()
@@ -137,21 +137,21 @@ async def test_a_phone_that_says_goodbye_while_held_up_is_let_go_at_once(broker)
         broker.unfreeze()
 
 
-async def test_phones_are_turned_away_while_kafka_is_away_and_told_when_to_return(broker):
+async def test_phones_are_rejected_with_retry_after_while_kafka_is_not_available(broker):
     async with gateway_on(broker, delivery_timeout_seconds=1) as address:
         url = f"ws://{address}/v1/samples"
         async with connect(url) as phone:
             broker.freeze()
             await phone.send(FRAMES[0])
             with pytest.raises(ConnectionClosed) as closed:
-                while True:  # on a slow machine it is told to wait before
-                    assert isinstance(await hear(phone), Waiting)
+                while True:  # on a slow machine it is notified to wait first
+                    assert isinstance(await receive(phone), Waiting)
         assert closed.value.rcvd.code == 1013
-        with pytest.raises(InvalidStatus) as refused:
+        with pytest.raises(InvalidStatus) as rejected:
             await connect(url)
-        response = refused.value.response
+        response = rejected.value.response
         assert (response.status_code, response.headers["Retry-After"]) == (503, "2")
-        assert response.body == b"Kafka is away; keep your readings and try again in 2 s\n"
+        assert response.body == b"Kafka is not available; keep your readings and try again in 2 s\n"
         broker.unfreeze()
         async with PhoneClient(url, "p") as again:
             await again.send(TIMES, AXES)
@@ -168,9 +168,9 @@ async def test_a_stopping_gateway_answers_what_kafka_confirms(broker):
         asyncio.get_running_loop().call_later(0.5, broker.unfreeze)
         leaving = time.monotonic()
     assert time.monotonic() - leaving < 8
-    assert [await hear(phone) for _ in range(3)] == [Accepted("s1", number) for number in range(3)]
+    assert [await receive(phone) for _ in range(3)] == [Accepted("s1", number) for number in range(3)]
     with pytest.raises(ConnectionClosed) as closed:
-        await hear(phone)
+        await receive(phone)
     assert closed.value.rcvd.code == 1012
 
 
@@ -186,7 +186,7 @@ async def test_a_gateway_stops_within_seconds_while_kafka_is_frozen(broker):
             asked = time.monotonic()
             with pytest.raises(ConnectionClosed) as closed:
                 while True:
-                    assert isinstance(await hear(phone), Waiting)
+                    assert isinstance(await receive(phone), Waiting)
             assert closed.value.rcvd.code == 1012
             assert await asyncio.wait_for(gateway.wait(), 10) == 0
             assert time.monotonic() - asked < 5

@@ -1,4 +1,4 @@
-"""What wearers say: from the phone in its own time, from the dashboard in the gateway's."""
+"""Labels: from the phone in the time of its clock, from the dashboard for the current moment."""
 
 import time
 from dataclasses import replace
@@ -7,25 +7,25 @@ import pytest
 from websockets.asyncio.client import connect
 
 from har import topics
-from har.samples import encode_batch
-from har.statements import ENDLESS, decode_statement
+from har.binary_samples import encode_batch
+from har.labels import ENDLESS, decode_label
 from ingest.devices.registry import Registry
 from tests.batches import live_batches
 from tests.brokers import on_one_broker
 from tests.ingest.gateway.running_gateway import ask, call, gateway_on
 
 NOW = time.time_ns() // 1000
-SAID = {"device": "phone-1", "session": "s1", "start": NOW, "activity": "walk", "said_at": NOW}
+LABEL = {"device": "phone-1", "session": "s1", "start": NOW, "activity": "walk", "said_at": NOW}
 
 
-async def test_a_statement_is_in_kafka_when_it_is_accepted(broker):
+async def test_an_accepted_label_is_in_kafka(broker):
     async with gateway_on(broker) as address:
         for end in (None, NOW + 60_000_000, NOW):
-            status, answer = await call(address, "/v1/labels", {**SAID, "end": end})
+            status, answer = await call(address, "/v1/labels", {**LABEL, "end": end})
             assert (status, answer["type"]) == (200, "accepted")
         records = broker.read(topics.LABELS.name, 3)
     assert [record.key for record in records] == [b"phone-1"] * 3
-    assert [decode_statement(record.value).end for record in records] == [ENDLESS, NOW + 60_000_000, NOW]
+    assert [decode_label(record.value).end for record in records] == [ENDLESS, NOW + 60_000_000, NOW]
 
 
 @on_one_broker
@@ -42,31 +42,31 @@ async def test_a_statement_is_in_kafka_when_it_is_accepted(broker):
         ({"user": "x" * 100}, "malformed"),
     ],
 )
-async def test_what_cannot_be_meant_is_refused_with_a_reason(broker, change, code):
+async def test_an_invalid_label_is_rejected_with_a_reason(broker, change, code):
     async with gateway_on(broker) as address:
-        status, answer = await call(address, "/v1/labels", {**SAID, **change})
-        assert (status, answer["type"], answer["code"]) == (400, "refused", code)
+        status, answer = await call(address, "/v1/labels", {**LABEL, **change})
+        assert (status, answer["type"], answer["code"]) == (400, "rejected", code)
         assert answer["detail"]
 
 
 @on_one_broker
-async def test_the_wearer_of_a_device_is_on_its_statements(broker, tmp_path):
+async def test_the_wearer_of_a_device_is_on_its_labels(broker, tmp_path):
     url = f"sqlite:///{tmp_path}/devices.sqlite3"
     with Registry(url) as registry:
         code = registry.invite("phone-1", wearer="anna", frame="unknown", seconds=60)
         async with gateway_on(broker, registry=url) as address:
             _, device = await call(address, "/v1/devices/enrol", {"code": code})
-            status, _ = await call(address, "/v1/labels", SAID, token=device["token"])
+            status, _ = await call(address, "/v1/labels", LABEL, token=device["token"])
             assert status == 200
-            status, answer = await call(address, "/v1/labels", SAID)
+            status, answer = await call(address, "/v1/labels", LABEL)
             assert (status, answer["code"]) == (401, "no_token")
     (record,) = broker.read(topics.LABELS.name, 1)
-    assert decode_statement(record.value).user == "anna"
+    assert decode_label(record.value).user == "anna"
 
 
 @on_one_broker
 @pytest.mark.parametrize("off_seconds", [-3_600, 0, 45])
-async def test_a_label_of_now_lands_on_the_right_second_of_a_clock_that_is_off(broker, off_seconds):
+async def test_a_label_for_now_has_the_time_of_the_devices_clock(broker, off_seconds):
     off = off_seconds * 1_000_000
     async with gateway_on(broker) as address, connect(f"ws://{address}/v1/samples") as phone:
         batches = [
@@ -78,17 +78,17 @@ async def test_a_label_of_now_lands_on_the_right_second_of_a_clock_that_is_off(b
         status, answer = await call(address, "/v1/labels/now", {"device": "phone-1", "activity": "sit"})
         after = time.time_ns() // 1000 + off
         assert status == 200
-        said = answer["statement"]
-        assert said["session"] == "s1"
-        # The batch took some time from its newest reading to the gateway, which cannot be told from a clock's offset.
-        assert before - 2_000_000 <= said["start"] <= after
-        ending = {"device": "phone-1", "activity": "sit", "session": "s1", "start": said["start"]}
+        label = answer["label"]
+        assert label["session"] == "s1"
+        # The delay of the batch cannot be distinguished from an offset of the clock.
+        assert before - 2_000_000 <= label["start"] <= after
+        ending = {"device": "phone-1", "activity": "sit", "session": "s1", "start": label["start"]}
         status, ended = await call(address, "/v1/labels/now", ending)
-        assert said["start"] <= ended["statement"]["end"] <= time.time_ns() // 1000 + off
+        assert label["start"] <= ended["label"]["end"] <= time.time_ns() // 1000 + off
 
 
 @on_one_broker
-async def test_nobody_knows_the_time_of_a_device_that_sends_nothing(broker):
+async def test_a_label_for_now_of_a_silent_device_is_rejected(broker):
     async with gateway_on(broker) as address:
         status, answer = await call(address, "/v1/labels/now", {"device": "phone-1", "activity": "sit"})
         assert (status, answer["code"]) == (409, "silent")

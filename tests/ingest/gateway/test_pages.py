@@ -1,4 +1,4 @@
-"""What the gateway serves to browsers: the phone page, its libraries, the store's files; and nothing else."""
+"""The files that the gateway serves to browsers: the phone page, its libraries and the store's files."""
 
 import asyncio
 import json
@@ -14,7 +14,7 @@ from tests.ingest.gateway.running_gateway import call, gateway_on
 
 
 async def get(address, path, **headers):
-    """Status, headers and body; redirects are not followed."""
+    """Return status, headers and body; do not follow redirects."""
 
     class NoRedirect(urllib.request.HTTPRedirectHandler):
         def redirect_request(self, *_):
@@ -33,12 +33,13 @@ async def get(address, path, **headers):
 
 
 @on_one_broker
-async def test_the_page_and_its_libraries_are_served_under_a_policy_and_only_once(broker):
+async def test_the_page_and_its_libraries_are_served_with_a_policy_and_an_etag(broker):
     async with gateway_on(broker) as address:
         for path, kind in (
             ("/phone/", "text/html"),
             ("/phone/main.js", "text/javascript"),
             ("/phone/style.css", "text/css"),
+            ("/phone/shared/base.css", "text/css"),
             ("/phone/manifest.webmanifest", "application/manifest+json"),
             ("/phone/vendor/uplot/uPlot.esm.js", "text/javascript"),
             ("/phone/vendor/onnxruntime/ort-wasm-simd-threaded.wasm", "application/wasm"),
@@ -70,28 +71,28 @@ async def test_the_page_and_its_libraries_are_served_under_a_policy_and_only_onc
         "/trust",
     ],
 )
-async def test_nothing_else_is_served(broker, path):
+async def test_other_files_are_not_served(broker, path):
     async with gateway_on(broker) as address:
         assert (await get(address, path))[0] == 404
 
 
 @on_one_broker
-async def test_the_page_is_told_what_this_gateway_has(broker, tmp_path):
+async def test_the_page_gets_the_configuration_of_the_gateway(broker, tmp_path):
     async with gateway_on(broker) as address:
-        said = json.loads((await get(address, "/phone/configuration.json"))[2])
-        assert (said["enrolment"], said["store"]) == ("open", False)
-        assert [each["name"] for each in said["activities"]] == [
+        configuration = json.loads((await get(address, "/phone/configuration.json"))[2])
+        assert (configuration["enrolment"], configuration["store"]) == ("open", False)
+        assert [entry["name"] for entry in configuration["activities"]] == [
             "sit", "stand", "walk", "stairsup", "stairsdown", "bike"
         ]  # fmt: skip
     async with gateway_on(
         broker, registry=f"sqlite:///{tmp_path}/d.sqlite3", store_url="http://127.0.0.1:9"
     ) as address:
-        said = json.loads((await get(address, "/phone/configuration.json"))[2])
-        assert (said["enrolment"], said["store"]) == ("required", True)
+        configuration = json.loads((await get(address, "/phone/configuration.json"))[2])
+        assert (configuration["enrolment"], configuration["store"]) == ("required", True)
 
 
 @on_one_broker
-async def test_the_stores_files_are_passed_on_to_devices_alone(broker, tmp_path):
+async def test_the_stores_files_are_forwarded_to_devices_only(broker, tmp_path):
     store = tmp_path / "store"
     (store / "metadata").mkdir(parents=True)
     (store / "metadata" / "timestamp.json").write_bytes(b"signed")
@@ -121,7 +122,7 @@ async def test_the_stores_files_are_passed_on_to_devices_alone(broker, tmp_path)
 
 
 @on_one_broker
-async def test_a_store_that_is_away_is_said(broker, tmp_path):
+async def test_an_unreachable_store_is_reported(broker, tmp_path):
     async with gateway_on(broker, store_url="http://127.0.0.1:9", trusted_root=tmp_path / "none.json") as address:
         for path in ("metadata/timestamp.json", "trusted_root.json"):
             status, _, body = await get(address, f"/phone/store/{path}")

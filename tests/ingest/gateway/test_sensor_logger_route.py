@@ -1,4 +1,4 @@
-"""`POST /v1/sensor-logger`: what the app pushes becomes batches and labels; the rest is answered in words."""
+"""`POST /v1/sensor-logger`: pushed documents become batches and labels."""
 
 import asyncio
 import json
@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from har import topics
+from har.binary_samples import decode_batch
+from har.labels import decode_label
 from har.recordings import Recording
-from har.samples import decode_batch
-from har.statements import decode_statement
 from ingest.devices import tokens
 from ingest.devices.registry import Registry
 from tests.brokers import on_one_broker
@@ -47,7 +47,7 @@ async def test_a_pushed_session_is_in_kafka_bit_for_bit(broker, variant):
     assert np.concatenate([batch.axes for batch in batches]).tobytes() == session.axes.tobytes()
 
 
-async def test_a_document_that_is_pushed_again_is_a_repeat(broker):
+async def test_a_document_pushed_again_gives_the_same_batch(broker):
     session = pushed("ios")
     async with gateway_on(broker) as address:
         for _ in range(2):
@@ -57,16 +57,16 @@ async def test_a_document_that_is_pushed_again_is_a_repeat(broker):
 
 
 @on_one_broker
-async def test_what_the_wearer_typed_is_a_label(broker):
+async def test_an_annotation_becomes_a_label(broker):
     session = pushed("android", annotations=[(0.5, "Walking"), (2.5, "stop"), (3.5, "coffee")])
     async with gateway_on(broker) as address:
         answers = [(await call(address, PATH, document))[1] for document in session.documents]
         assert any("coffee" in note for note in answers[3]["notes"])
-        said = [decode_statement(record.value) for record in broker.read(topics.LABELS.name, 2)]
+        labels = [decode_label(record.value) for record in broker.read(topics.LABELS.name, 2)]
         assert "har_labels_accepted_total 2.0" in await page(address, "/metrics")
     begin = int(session.times[0])
-    assert [(each.activity, each.start - begin) for each in said] == [("walk", 500_000), ("null", 2_500_000)]
-    assert {(each.device, each.session) for each in said} == {("7f0a-phone", "5b1c7d0e-recorded")}
+    assert [(entry.activity, entry.start - begin) for entry in labels] == [("walk", 500_000), ("null", 2_500_000)]
+    assert {(entry.device, entry.session) for entry in labels} == {("7f0a-phone", "5b1c7d0e-recorded")}
 
 
 @on_one_broker
@@ -79,7 +79,7 @@ async def test_the_apps_test_button_is_answered_and_publishes_nothing(broker):
 
 
 @on_one_broker
-async def test_a_token_says_which_device_it_is_and_whose_signs_it_has(broker, tmp_path):
+async def test_a_token_determines_the_device_and_its_sign_convention(broker, tmp_path):
     url = f"sqlite:///{tmp_path}/devices.sqlite3"
     with Registry(url) as registry:
         device = registry.admit("annas-iphone", wearer="anna", frame="standardised")
@@ -89,7 +89,7 @@ async def test_a_token_says_which_device_it_is_and_whose_signs_it_has(broker, tm
             status, answer = await call(address, PATH, session.documents[0], token=token)
             assert (status, answer["device"]) == (200, "annas-iphone")
             (record,) = broker.read(topics.SAMPLES.name, 1)
-            # Standardised: the signs are taken as they come.
+            # Standardised: the signs are kept.
             assert np.allclose(decode_batch(record.value).axes, -session.axes[:100], atol=1e-5)
             status, answer = await call(address, PATH, session.documents[0])
             assert (status, answer["code"]) == (401, "no_token")
@@ -114,18 +114,18 @@ async def test_a_token_says_which_device_it_is_and_whose_signs_it_has(broker, tm
     ],
     ids=["no session", "number below 0", "times in ms", "a clock ahead by years", "no y", "no gravity"],
 )
-async def test_what_is_wrong_is_said_counted_and_kept(broker, change, code):
+async def test_an_invalid_document_is_rejected_counted_and_dead_lettered(broker, change, code):
     document = json.loads(pushed("ios").documents[0])
     change(document)
     async with gateway_on(broker) as address:
         status, answer = await call(address, PATH, document)
-        assert (status, answer["type"], answer["code"]) == (400, "refused", code)
-        assert f'har_refused_total{{code="{code}"}} 1.0' in await page(address, "/metrics")
-        (kept,) = broker.read(topics.REFUSED.name, 1)
+        assert (status, answer["type"], answer["code"]) == (400, "rejected", code)
+        assert f'har_rejected_total{{code="{code}"}} 1.0' in await page(address, "/metrics")
+        (kept,) = broker.read(topics.REJECTED.name, 1)
         assert json.loads(kept.value) == document
 
 
-async def test_nothing_is_answered_before_kafka_has_it_and_its_absence_is_said(broker):
+async def test_a_document_that_kafka_does_not_confirm_is_answered_with_503(broker):
     session = pushed("ios")
     async with gateway_on(broker, delivery_timeout_seconds=1) as address:
         broker.freeze()
@@ -134,7 +134,7 @@ async def test_nothing_is_answered_before_kafka_has_it_and_its_absence_is_said(b
         broker.unfreeze()
 
 
-async def test_pushes_that_find_no_room_in_time_are_told_to_come_again(broker):
+async def test_pushes_beyond_the_in_flight_limit_are_answered_with_503(broker):
     documents = pushed("ios").documents
     async with gateway_on(broker, delivery_timeout_seconds=1, max_unconfirmed=1) as address:
         broker.freeze()

@@ -1,4 +1,4 @@
-"""The phone page, with a gateway that a test looks into."""
+"""Fixtures of the phone page: Node, a test gateway and a phone in a browser."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -13,7 +13,7 @@ from tests.ingest.phone_page.phone_in_browser import PhoneInBrowser
 
 @pytest.fixture(scope="session")
 def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
-    """Node with the page's modules, for the session."""
+    """A Node process with the page's modules, for the whole session."""
     with Node(tmp_path_factory.mktemp("node")) as running:
         yield running
 
@@ -26,13 +26,13 @@ def modules(node: Node) -> NodeModules:
 
 @pytest.fixture
 def page_gateway() -> Iterator[PageGateway]:
-    """It asks for enrolment; a test may change that before it opens the page."""
+    """A test gateway that requires enrolment; a test may change that before it opens the page."""
     with PageGateway() as gateway:
         yield gateway
 
 
 @pytest.fixture
 def phone(browser: webdriver.Chrome, page_gateway: PageGateway) -> Any:
-    """A phone whose page is not open yet, without service workers until a test allows them."""
+    """A phone whose page is not open yet. It has no service workers until a test allows them."""
     yield PhoneInBrowser(browser, page_gateway, has_service_workers=False)
     browser.get("about:blank")  # its connections end before the gateway does

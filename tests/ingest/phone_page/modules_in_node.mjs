@@ -1,6 +1,6 @@
 /**
- * Runs what tests ask of the page's modules, in Node: a request a line on standard input, an answer a line on standard
- * output. The folder that is named holds the modules as the gateway serves them, below `phone/`.
+ * Runs code of tests with the page's modules in Node. Each line of standard input is a request, and each line of
+ * standard output an answer. The argument is a folder with the served files below `phone/`.
  */
 
 import { readFile, writeFile } from 'node:fs/promises';
@@ -9,27 +9,27 @@ import { pathToFileURL } from 'node:url';
 const folder = process.argv[2];
 /** @type {Map<number, {get: (name: string) => Promise<any>, set: (name: string, value: any) => Promise<void>}>} */
 const storages = new Map();
-/** @type {Map<string, string>} The module that was made of a body. */
+/** @type {Map<string, string>} URL of the module with a function's body, by the body. */
 const modules = new Map();
 /** @type {string[]} */
 const faults = [];
 
 for (const level of ['log', 'info', 'debug', 'warn', 'error']) {
-  console[level] = (/** @type {unknown[]} */ ...said) => {
-    if (level === 'warn' || level === 'error') faults.push(said.join(' '));
+  console[level] = (/** @type {unknown[]} */ ...values) => {
+    if (level === 'warn' || level === 'error') faults.push(values.join(' '));
   };
 }
 
-/** @returns {ReturnType<typeof storages.get>} What keeps values as IndexedDB does: copies of them. */
+/** @returns {ReturnType<typeof storages.get>} A storage that copies values, as IndexedDB does. */
 function newStorage() {
-  const kept = new Map();
+  const values = new Map();
   return {
-    get: async (name) => structuredClone(kept.get(name)),
-    set: async (name, value) => void kept.set(name, structuredClone(value)),
+    get: async (name) => structuredClone(values.get(name)),
+    set: async (name, value) => void values.set(name, structuredClone(value)),
   };
 }
 
-/** @param {string} body An asynchronous function's, which may use `args` and `storage`. */
+/** @param {string} body Of an asynchronous function, which may use `args` and `storage`. */
 async function moduleOf(body) {
   const known = modules.get(body);
   if (known !== undefined) return import(known);
@@ -54,15 +54,15 @@ async function answerTo({ page, url, body, args }) {
   }
 }
 
-// The bundle would fetch its WebAssembly from beside it, and Node fetches no files.
+// The bundle fetches its WebAssembly file, but Node cannot fetch file URLs.
 const { env } = await import(pathToFileURL(`${folder}/phone/vendor/onnxruntime/ort.wasm.bundle.min.mjs`).href);
 env.wasm.wasmBinary = await readFile(`${folder}/phone/vendor/onnxruntime/ort-wasm-simd-threaded.wasm`);
 
-let begun = '';
+let rest = '';
 process.stdin.setEncoding('utf8');
 for await (const piece of process.stdin) {
-  const lines = (begun + piece).split('\n');
-  begun = lines.pop() ?? '';
+  const lines = (rest + piece).split('\n');
+  rest = lines.pop() ?? '';
   for (const line of lines) {
     const request = JSON.parse(line);
     process.stdout.write(`${JSON.stringify({ id: request.id, ...(await answerTo(request)) })}\n`);

@@ -1,4 +1,4 @@
-"""A gateway as the phone page sees it: it serves the page, and keeps what the page sends where a test can look."""
+"""A test gateway: serves the phone page, and records what the page sends."""
 
 import asyncio
 import hashlib
@@ -16,30 +16,33 @@ from aiohttp import WSCloseCode, WSMsgType, web
 from deploy.ports import free_port
 from har.activities import activity_style
 from har.activity_reports import ActivityReport, decode_report
-from har.samples import RejectedBatch, SampleBatch, decode_batch
+from har.binary_samples import decode_batch
+from har.samples import RejectedBatch, SampleBatch
 from tests.ingest.phone_page.page_files import SECURITY_HEADERS, PageFile, page_files
 
 ACTIVITIES = ("sit", "stand", "walk", "stairsup", "stairsdown", "bike")
 CODE = "7KQ2-MX4P"
 DEVICE = "annas-phone"
 TOKEN_EXPIRED = 4401
-TURNED_AWAY = 4403
+REVOKED = 4403
 
 
 @dataclass
 class PageGateway:
-    """Runs in a thread of its own while its context is open; `stop` and `start` are a gateway that is away.
+    """Runs in its own thread while its context is open. `stop` and `start` simulate an outage.
 
     Attributes
     ----------
     batches : list of SampleBatch
-        What was accepted, in the order in which it came; repeats too.
-    refuses : callable or None
-        Given a batch, the code and detail to refuse it with, or None to accept it.
+        Accepted batches in order of arrival, with repeats.
+    rejects : callable or None
+        Returns the code and detail to reject a batch with, or None to accept it.
     holds : bool
-        Whether batches are taken and not answered.
+        Whether batches are moved to `held` and not answered.
+    asked : list of str
+        Paths of the requested files.
     renewed_before_end : list of float
-        How long the newest token still counted when another was asked for, s.
+        Remaining lifetime of the newest token at each request for another one, s.
     """
 
     enrolment: str = "required"
@@ -50,7 +53,7 @@ class PageGateway:
     holds: bool = False
     labels_status: int = 200
     labels_body: dict[str, str] = field(default_factory=dict)
-    refuses: Callable[[SampleBatch], tuple[str, str] | None] | None = None
+    rejects: Callable[[SampleBatch], tuple[str, str] | None] | None = None
     revoked: bool = False
     device: str = DEVICE
     extra_files: dict[str, bytes | None] = field(default_factory=dict)
@@ -96,19 +99,19 @@ class PageGateway:
         self._run(self._stop())
 
     def close_connections(self, code: int, reason: str = "") -> None:
-        """End the present connections with a close code."""
+        """Close all connections with a close code."""
         self._run(self._close(code, reason))
 
     def abort_connections(self) -> None:
-        """End the present connections as a network does that is gone: without a word."""
+        """Abort all connections without a close frame, as a lost network does."""
         self._run(self._abort())
 
     def say(self, message: dict[str, Any]) -> None:
-        """Send a message over the present connections."""
+        """Send a message over all connections."""
         self._run(self._say(message))
 
-    def answer_held(self) -> None:
-        """Forget what was taken and not answered: the page must send it again."""
+    def release_held(self) -> None:
+        """Discard the held batches and answer new ones. The page must send the held ones again."""
         self.holds = False
         self.held.clear()
 
@@ -178,19 +181,19 @@ class PageGateway:
     # Devices
 
     async def _enrol(self, request: web.Request) -> web.Response:
-        said = await request.json()
-        if said["code"] != CODE:
+        document = await request.json()
+        if document["code"] != CODE:
             detail = "This code is not known, or was used already. Ask for another."
-            return _refused(403, "unknown_code", detail)
+            return _rejected(403, "unknown_code", detail)
         self.revoked = False
         return web.json_response({"device": self.device, "secret": self.secret, **self._new_token()})
 
     async def _token(self, request: web.Request) -> web.Response:
         self.token_requests += 1
         self.renewed_before_end.append(max(self.tokens.values(), default=0.0) - time.time())
-        said = await request.json()
-        if self.revoked or said["secret"] != self.secret:
-            return _refused(403, "revoked", "This phone was revoked.")
+        document = await request.json()
+        if self.revoked or document["secret"] != self.secret:
+            return _rejected(403, "revoked", "This phone was revoked.")
         return web.json_response(self._new_token())
 
     def _new_token(self) -> dict[str, Any]:
@@ -199,81 +202,83 @@ class PageGateway:
         self.tokens[token] = expires
         return {"token": token, "expires": int(expires * 1e6)}
 
-    def _is_let_in(self, token: str) -> bool:
+    def _is_authorised(self, token: str) -> bool:
         return self.enrolment == "open" or self.tokens.get(token, 0) > time.time()
 
     # Labels
 
     async def _label(self, request: web.Request) -> web.Response:
-        if not self._is_let_in(request.headers.get("Authorization", "").removeprefix("Bearer ")):
-            return _refused(401, "token", "The token has expired.")
+        if not self._is_authorised(request.headers.get("Authorization", "").removeprefix("Bearer ")):
+            return _rejected(401, "token", "The token has expired.")
         if self.labels_status != 200:
-            return web.json_response({"type": "refused", **self.labels_body}, status=self.labels_status)
+            return web.json_response({"type": "rejected", **self.labels_body}, status=self.labels_status)
         self.labels.append(await request.json())
         return web.json_response({"type": "accepted"})
 
     # Streams
 
     async def _samples(self, request: web.Request) -> web.StreamResponse:
-        return await self._serve(request, self._take_batch)
+        return await self._serve(request, self._receive_batch)
 
     async def _activities(self, request: web.Request) -> web.StreamResponse:
-        return await self._serve(request, self._take_report)
+        return await self._serve(request, self._receive_report)
 
     async def _serve(
-        self, request: web.Request, take: Callable[[bytes], dict[str, Any] | None]
+        self, request: web.Request, receive: Callable[[bytes], dict[str, Any] | None]
     ) -> web.WebSocketResponse:
         offered = [each.strip() for each in request.headers.get("Sec-WebSocket-Protocol", "").split(",")]
         assert offered[0] == "har.v1"
-        assert (len(offered) == 1) == (self.enrolment == "open"), "only a gateway that asks for a token is given one"
+        assert (len(offered) == 1) == (self.enrolment == "open"), (
+            "the page sends a token only to a gateway that requires one"
+        )
         token = offered[-1].removeprefix("bearer.")
         socket = web.WebSocketResponse(protocols=("har.v1",))
         await socket.prepare(request)
         self.connections += 1
-        if self.revoked or not self._is_let_in(token):
-            code = TURNED_AWAY if self.revoked else TOKEN_EXPIRED
+        if self.revoked or not self._is_authorised(token):
+            code = REVOKED if self.revoked else TOKEN_EXPIRED
             await socket.close(code=code, message=b"This phone was revoked." if self.revoked else b"expired")
             return socket
         self._sockets.add(socket)
         try:
             async for message in socket:
-                said = message.json() if message.type is WSMsgType.TEXT else None
-                if said is not None and said.get("type") == "clock":
+                document = message.json() if message.type is WSMsgType.TEXT else None
+                if document is not None and document.get("type") == "clock":
                     now = time.time_ns() // 1000 + self.clock_offset_us
-                    await socket.send_json({"type": "clock", "sent": said["sent"], "received": now})
+                    await socket.send_json({"type": "clock", "sent": document["sent"], "received": now})
                     continue
-                answer = take(message.data.encode() if said is not None else message.data)
+                answer = receive(message.data.encode() if document is not None else message.data)
                 if answer is not None:
                     await socket.send_json(answer)
         except ConnectionError:
-            pass  # the page is gone in the middle of an answer
+            pass  # the page was closed during an answer
         finally:
             self._sockets.discard(socket)
         return socket
 
-    def _take_batch(self, message: bytes) -> dict[str, Any] | None:
+    def _receive_batch(self, message: bytes) -> dict[str, Any] | None:
         try:
             batch = decode_batch(message)
         except RejectedBatch as error:
-            return {"type": "refused", "code": error.code, "detail": error.detail, "session": None, "sequence": None}
+            return {"type": "rejected", "code": error.code, "detail": error.detail, "session": None, "sequence": None}
         named = {"session": batch.session, "sequence": batch.sequence}
         if self.holds:
             self.held.append(batch)
             return None
-        refusal = self.refuses(batch) if self.refuses is not None else None
-        if refusal is not None:
-            return {"type": "refused", "code": refusal[0], "detail": refusal[1], **named}
+        rejection = self.rejects(batch) if self.rejects is not None else None
+        if rejection is not None:
+            return {"type": "rejected", "code": rejection[0], "detail": rejection[1], **named}
         self.batches.append(batch)
         return {"type": "accepted", **named}
 
-    def _take_report(self, message: bytes) -> dict[str, Any] | None:
+    def _receive_report(self, message: bytes) -> dict[str, Any] | None:
         report = decode_report(message)
         self.reports.append(report)
         return {"type": "accepted", "session": report.session, "sequence": report.sequence}
 
 
-def _refused(status: int, code: str, detail: str) -> web.Response:
-    return web.json_response({"type": "refused", "code": code, "detail": detail}, status=status)
+def _rejected(status: int, code: str, detail: str) -> web.Response:
+    return web.json_response({"type": "rejected", "code": code, "detail": detail}, status=status)
 
 
 def _other_version(name: str, content: bytes | None) -> PageFile | None:

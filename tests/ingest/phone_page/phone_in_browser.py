@@ -1,4 +1,4 @@
-"""The phone page in a browser, used as a wearer would."""
+"""The phone page in a browser, operated as a wearer does."""
 
 import base64
 import time
@@ -18,17 +18,17 @@ from tests.chromium import click
 from tests.ingest.phone_page.page_gateway import CODE, PageGateway
 
 WAIT_SECONDS = 20
-#: Each takes a command to the browser, which costs more than the reading that it changes.
-SHAKES_A_SECOND = 25
+#: Each change of the sensor is a command to the browser, which takes longer than a reading.
+SHAKES_PER_SECOND = 25
 _NO_SERVICE_WORKERS = "Object.defineProperty(Navigator.prototype, 'serviceWorker', { value: undefined })"
 SENSORS = ("accelerometer", "linear-acceleration", "gyroscope")
 
 
 class PhoneInBrowser:
-    """A phone with a sensor, at 390 x 844, whose wearer prefers little motion.
+    """A phone with an emulated sensor, a display of 390 x 844, and the preference for reduced motion.
 
-    Its browser has service workers unless that is switched off, as in some private windows: to fetch and keep all of
-    the page costs more than most tests do.
+    Without `has_service_workers`, pages cannot register one, as in some private windows. This saves the time to cache
+    all files of the page.
     """
 
     def __init__(self, browser: webdriver.Chrome, gateway: PageGateway, *, has_service_workers: bool = True) -> None:
@@ -47,30 +47,30 @@ class PhoneInBrowser:
         self.accelerate(0.0, 0.0, 9.81)
 
     def accelerate(self, x: float, y: float, z: float, sensors: tuple[str, ...] = SENSORS) -> None:
-        """From now on the sensor measures this, m/s², 60 times a second."""
+        """Set the sensor's acceleration, m/s². It reports it 60 times per second."""
         for kind in sensors:
             self._command("Emulation.setSensorOverrideReadings", type=kind, reading={"xyz": {"x": x, "y": y, "z": z}})
 
     def shake(self, seconds: float = 1.0) -> None:
-        """Let the accelerometer measure ever other values for a while, as in a walk."""
+        """Change the acceleration for a while, as during a walk."""
         begin, times = time.monotonic(), 0
-        while (passed := time.monotonic() - begin) < seconds or times < seconds * SHAKES_A_SECOND:
+        while (passed := time.monotonic() - begin) < seconds or times < seconds * SHAKES_PER_SECOND:
             swing = 2 * np.pi * passed
             axes = 1.5 * np.sin(swing), 1.0 * np.sin(2 * swing + 1), 9.81 + 3.0 * np.cos(2 * swing)
             self.accelerate(*axes, sensors=("accelerometer",))
             times += 1
-            time.sleep(1 / SHAKES_A_SECOND)
+            time.sleep(1 / SHAKES_PER_SECOND)
 
     def open(self, *, query: str = "?record=1", fragment: str = "") -> None:
         self.browser.get(f"{self.gateway.url}{query}{fragment}")
         self.wait(lambda: self.evaluate("typeof harPhone") == "object")
 
     def before_each_page(self, script: str) -> str:
-        """Have each page that is loaded from now on begin with a script; return the name to take it back by."""
+        """Run a script in each page that is loaded from now on; return its identifier."""
         return str(self._command("Page.addScriptToEvaluateOnNewDocument", source=script)["identifier"])
 
     def allow_service_workers(self) -> None:
-        """Have the page that is loaded next keep itself for a start without a network."""
+        """Allow the next loaded page to register its service worker."""
         self._command("Page.removeScriptToEvaluateOnNewDocument", identifier=self._without_workers)
 
     def open_tab(self) -> None:
@@ -81,7 +81,7 @@ class PhoneInBrowser:
     def enrol(self) -> None:
         self.open(fragment=f"#enrol={CODE}")
         self.wait(lambda: self.state()["device"] == self.gateway.device)
-        # Where the start button stands depends on it.
+        # The position of the start button depends on it.
         self.wait(lambda: not self.browser.find_element(By.ID, "enrolment").is_displayed())
         self.wait(lambda: self.browser.find_element(By.ID, "settings").is_displayed())
 
@@ -93,20 +93,20 @@ class PhoneInBrowser:
         return self.browser.execute_script(f"return {expression}")
 
     def asynchronously(self, body: str, *arguments: Any) -> Any:
-        """Run the body of an asynchronous function, to which `args` is what is given here."""
+        """Run the body of an asynchronous function; its `args` are the arguments."""
         script = (
             "const [done, args] = [arguments[arguments.length - 1], arguments];"
             "(async () => { %s })().then((value) => done({ value }), (error) => done({ error: String(error.stack) }))"
         )
-        came = self.browser.execute_async_script(script % body, *arguments)
-        assert "error" not in came, came["error"]
-        return came.get("value")
+        answer = self.browser.execute_async_script(script % body, *arguments)
+        assert "error" not in answer, answer["error"]
+        return answer.get("value")
 
     def state(self) -> dict[str, Any]:
         return dict(self.evaluate("harPhone.state()"))
 
     def recorded(self) -> list[tuple[str, int, float, float, float]]:
-        """What the page recorded since it was loaded: session, time (µs), x, y, z (m/s²)."""
+        """Return the readings since the page was loaded: session, time (µs), x, y, z (m/s²)."""
         return [tuple(reading) for reading in self.evaluate("harPhone.recorded()")]
 
     def text(self, identifier: str) -> str:
@@ -135,7 +135,7 @@ class PhoneInBrowser:
         self.wait(lambda: self.state()["waiting"] == 0)
 
     def wait_until_it_opens_offline(self) -> None:
-        """Wait until the service worker has all of the page."""
+        """Wait until the service worker has cached the page."""
         kept = """
             const names = await caches.open('har-phone');
             return (await names.match('/phone/present') ?? await names.match('/phone/next')) !== undefined"""
@@ -156,7 +156,7 @@ class PhoneInBrowser:
         self._emulate_media()
 
     def prefer_motion(self) -> None:
-        """Have the chart drawn 20 times a second; else it is drawn once a second."""
+        """Draw the chart 20 times per second instead of once."""
         self._media["prefers-reduced-motion"] = "no-preference"
         self._emulate_media()
 
@@ -165,7 +165,7 @@ class PhoneInBrowser:
         self._command("Emulation.setEmulatedMedia", features=features)
 
     def console_faults(self) -> list[str]:
-        """Errors, and violations of the security policy."""
+        """Return errors of the console, such as violations of the security policy."""
         entries = self.browser.get_log("browser")  # type: ignore[no-untyped-call]
         return [entry["message"] for entry in entries if entry["level"] == "SEVERE"]
 
@@ -174,14 +174,14 @@ class PhoneInBrowser:
 
 
 def assert_all_arrived(recorded: list[tuple[str, int, float, float, float]], batches: list[SampleBatch]) -> None:
-    """Each reading that was recorded came once, in batches that are numbered without a gap and promise truly."""
+    """Assert that each recorded reading arrived once, in consecutive batches whose promises hold."""
     sessions = list(dict.fromkeys(session for session, *_ in recorded))
     for session in sessions:
         numbered: dict[int, SampleBatch] = {}
         for batch in batches:
             if batch.session == session:
                 known = numbered.setdefault(batch.sequence, batch)
-                assert np.array_equal(known.times, batch.times), "a repeat says the same"
+                assert np.array_equal(known.times, batch.times), "a repeated batch must be equal"
         assert sorted(numbered) == list(range(len(numbered)))
         ordered = [numbered[sequence] for sequence in sorted(numbered)]
         _assert_promises(ordered)

@@ -1,4 +1,4 @@
-"""A phone whose page pulls from a made store, as the gateway serves it to the page."""
+"""A phone whose page pulls releases from a test store."""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -14,27 +14,27 @@ from tests.model_store.made_store import MadeStore
 from tests.model_store.served_store import ServedStore
 
 DEVICE = "phone-1"
-#: So that a store that does not come on is given up in the time of a test.
+#: Shorter limits than the page's, so that a stalled store fails within the time of a test.
 HASTY = {"deadlineMs": 20_000, "graceMs": 1_000, "leastBytesPerSecond": 2_000, "silenceMs": 3_000}
 _PULLING = """
-const metadata = await import('/phone/trusted-metadata.js');
-const { openCurrentRelease } = await import('/phone/current-release.js');
+const metadata = await import('/phone/releases/release-client.js');
+const { openCurrentRelease } = await import('/phone/classification/current-release.js');
 const options = { baseUrl: './store/', storage, ...args[0] };
 """
 
 
 @dataclass
 class Phone:
-    """A page that pulls from a store, and what is between the two."""
+    """A page that pulls from a store, and the HTTP server between them."""
 
     store: MadeStore
     server: ServedStore
     page: Modules
 
     def run(self, body: str, *arguments: Any, device: str = DEVICE, now: float | None = None) -> Any:
-        """Run an asynchronous function's body with `metadata`, `options`, `storage` and `openCurrentRelease`.
+        """Run the body of an asynchronous function with `metadata`, `options`, `storage` and `openCurrentRelease`.
 
-        `now` is in seconds from now.
+        `now` is the page's time for expiry, in seconds from now.
         """
         options: dict[str, Any] = {"device": device, "patience": HASTY}
         if now is not None:
@@ -42,11 +42,11 @@ class Phone:
         return self.page.run(self.page.STORAGE + _PULLING + body, options, *arguments)
 
     def pull(self, **options: Any) -> str:
-        """Pull, load, check and keep, as the page does; return the release's name."""
+        """Pull, load, check and store a release, as the page does; return its name."""
         return str(
             self.run(
                 """
-                const { Classifier } = await import('/phone/classifier.js');
+                const { Classifier } = await import('/phone/classification/classifier.js');
                 const release = await metadata.pullRelease(options);
                 await (await Classifier.open(release)).close();
                 await metadata.keepRelease(storage, release);
@@ -57,10 +57,10 @@ class Phone:
         )
 
     def good(self) -> str | None:
-        """Return what runs without the store, loaded and checked."""
+        """Load and check the last good release; return its name, or None if none is stored."""
         name: str | None = self.run(
             """
-            const { Classifier } = await import('/phone/classifier.js');
+            const { Classifier } = await import('/phone/classification/classifier.js');
             const release = await metadata.lastGoodRelease(storage);
             if (release === null) return null;
             await (await Classifier.open(release)).close();
@@ -71,12 +71,12 @@ class Phone:
 
 
 def phone_in_browser(browser: webdriver.Chrome, store: MadeStore) -> AbstractContextManager[Phone]:
-    """Open a page that knows nothing yet; it is served the store's first root."""
+    """Open a page with an empty storage in a browser. It is served the store's first root."""
     return _phone_of(store, partial(modules_in_browser, browser))
 
 
 def phone_in_node(node: Node, store: MadeStore) -> AbstractContextManager[Phone]:
-    """Do the same in Node."""
+    """Open a page with an empty storage in Node. It is served the store's first root."""
     return _phone_of(store, partial(modules_in_node, node))
 
 

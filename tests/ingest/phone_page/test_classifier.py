@@ -1,4 +1,4 @@
-"""What the page says of windows is what the processor says, and it says it in a few milliseconds."""
+"""The page's predictions equal the processor's, and take a few milliseconds each."""
 
 import base64
 from pathlib import Path
@@ -9,10 +9,10 @@ import pytest
 
 from har.answers import UNKNOWN, decide
 from har.windows import recording_windows
-from ingest.recording_files import read_recordings
+from ingest.senders.recording_files import read_recordings
 from model_store.onnx_classifier import OnnxClassifier
 from model_store.repository.publishing import publish
-from tests.ingest.phone_page.page_modules import RefusedByPage
+from tests.ingest.phone_page.page_modules import RejectedByPage
 from tests.ingest.phone_page.phone_of_store import Phone, phone_in_browser, phone_in_node
 from tests.model_store.made_store import MadeStore, other_release
 
@@ -40,7 +40,7 @@ def phone(node, tmp_path):
 
 
 def random_windows(count: int) -> np.ndarray:
-    """Windows of all kinds: still, shaken, turned, as no phone measures them."""
+    """Return random windows of still, shaken and turned phones."""
     random = np.random.default_rng(5)
     still = random.normal(0, 1, (count, 1, 3))
     still *= 9.81 / np.linalg.norm(still, axis=2, keepdims=True)
@@ -55,7 +55,7 @@ def classified_by(phone: Phone, windows: np.ndarray) -> dict[str, Any]:
 
 
 def assert_same(answers: list[dict[str, Any]], release: Path, windows: np.ndarray) -> set[str]:
-    """Classify windows here, and compare with the page's answers; return the activities that occurred."""
+    """Classify windows in Python, and compare the page's predictions with them; return the predicted activities."""
     network = OnnxClassifier.open(str(release))
     classes, threshold = network.manifest.classes, network.manifest.decision_threshold
     assert len(answers) == len(windows)
@@ -63,7 +63,7 @@ def assert_same(answers: list[dict[str, Any]], release: Path, windows: np.ndarra
         assert answer["probabilities"].keys() == set(classes)
         probabilities = {name: answer["probabilities"][name] for name in classes}  # the driver sorts them
         assert list(probabilities.values()) == pytest.approx(expected, abs=1e-5)
-        # From the same probabilities the same is decided; those of here and there may differ at a tie.
+        # Equal probabilities give equal activities. Python's may differ slightly, which matters only near a tie.
         assert decide(probabilities, threshold) == (answer["activity"], answer["confidence"])
         there = decide(dict(zip(classes, expected, strict=True)), threshold)
         two = sorted(expected)[-2:]
@@ -73,17 +73,19 @@ def assert_same(answers: list[dict[str, Any]], release: Path, windows: np.ndarra
     return {answer["activity"] for answer in answers}
 
 
-def test_windows_of_all_kinds_are_answered_as_by_the_processor(browser, phone):
+def test_random_windows_are_classified_as_by_the_processor(browser, phone):
     phone.store.publish("one")
     windows = random_windows(300)
     with phone_in_browser(browser, phone.store) as browsing:
         got = classified_by(browsing, windows)
-        assert browsing.page.faults() == []  # also none of the security policy
-    said = assert_same(got["answers"], phone.store.folder / "made" / "one", windows)
-    assert UNKNOWN in said and len(said) >= 4
+        assert browsing.page.faults() == []  # nor violations of the security policy
+    activities = assert_same(got["answers"], phone.store.folder / "made" / "one", windows)
+    assert UNKNOWN in activities and len(activities) >= 4
     assert got["elsewhere"] == []
-    assert np.median(got["milliseconds"]) < 50  # it takes a few; the rest is for a busy machine
-    assert classified_by(phone, windows)["answers"] == got["answers"], "Node, which the other tests use, does the same"
+    assert np.median(got["milliseconds"]) < 50  # usually a few; the rest is for a busy machine
+    assert classified_by(phone, windows)["answers"] == got["answers"], (
+        "Node, as used by the other tests, gives the same"
+    )
 
 
 def test_a_releases_own_normalisation_is_applied(phone):
@@ -94,7 +96,7 @@ def test_a_releases_own_normalisation_is_applied(phone):
 
 
 @pytest.mark.slow
-def test_windows_of_real_recordings_are_answered_as_by_the_processor(phone, shared_data):
+def test_windows_of_real_recordings_are_classified_as_by_the_processor(phone, shared_data):
     phone.store.publish("one")
     cut = [
         recording_windows(recorded.times[:20_000], recorded.axes[:20_000]).values[::3]
@@ -102,11 +104,11 @@ def test_windows_of_real_recordings_are_answered_as_by_the_processor(phone, shar
         for recorded in read_recordings(shared_data / file)[:4]
     ]
     windows = np.concatenate(cut)
-    said = assert_same(classified_by(phone, windows)["answers"], phone.store.folder / "made" / "one", windows)
-    assert len(said) >= 4
+    activities = assert_same(classified_by(phone, windows)["answers"], phone.store.folder / "made" / "one", windows)
+    assert len(activities) >= 4
 
 
-def test_windows_that_are_given_all_at_once_are_answered_each(phone):
+def test_concurrent_calls_give_the_same_predictions(phone):
     phone.store.publish("one")
     windows = random_windows(20)
     both = phone.run(
@@ -125,15 +127,15 @@ def test_windows_that_are_given_all_at_once_are_answered_each(phone):
     assert both[2] == "RangeError"
 
 
-def test_a_network_that_takes_other_windows_than_the_manifest_says_is_refused(phone):
+def test_a_network_whose_input_differs_from_the_manifest_is_rejected(phone):
     phone.store.publish("one")
-    with pytest.raises(RefusedByPage, match="the network takes 200,3, the manifest says 100 x 3") as refused:
+    with pytest.raises(RejectedByPage, match="the network's input is 200,3, but the manifest has 100 x 3") as rejected:
         phone.run(
             """
-            const { Classifier } = await import('/phone/classifier.js');
+            const { Classifier } = await import('/phone/classification/classifier.js');
             const { manifest, onnx, golden } = await metadata.pullRelease(options);
             const half = { ...golden, window: golden.window.slice(0, 100) };
             await Classifier.open({ manifest: { ...manifest, steps: 100 }, onnx, golden: half });
             """
         )
-    assert refused.value.reason == "unusable"
+    assert rejected.value.reason == "unusable"

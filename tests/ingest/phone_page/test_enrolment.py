@@ -1,23 +1,23 @@
-"""How a phone gets its name and its tokens, and what happens when the gateway does not want it any more."""
+"""Enrolment, tokens and revocation of a phone."""
 
 from typing import Any
 
-from tests.ingest.phone_page.page_gateway import CODE, TOKEN_EXPIRED, TURNED_AWAY
+from tests.ingest.phone_page.page_gateway import CODE, REVOKED, TOKEN_EXPIRED
 from tests.ingest.phone_page.phone_in_browser import assert_all_arrived
 
 
-def test_a_code_in_the_address_enrols_and_leaves_the_address(phone: Any, page_gateway: Any) -> None:
+def test_a_code_in_the_address_enrols_and_is_removed_from_the_address(phone: Any, page_gateway: Any) -> None:
     phone.allow_service_workers()
     phone.enrol()
     assert phone.evaluate("location.hash") == ""
     assert CODE not in phone.evaluate("location.href")
     assert phone.evaluate("history.length") <= 2
     phone.open()
-    assert phone.state()["device"] == page_gateway.device, "it is kept over a reload"
+    assert phone.state()["device"] == page_gateway.device, "the account outlives a reload"
     assert not phone.browser.find_element("id", "enrolment").is_displayed()
 
 
-def test_a_code_can_be_typed_and_a_wrong_one_is_explained(phone: Any, page_gateway: Any) -> None:
+def test_a_code_can_be_typed_and_a_wrong_one_shows_an_error(phone: Any, page_gateway: Any) -> None:
     phone.open()
     assert not phone.browser.find_element("id", "start").is_displayed()
     code = phone.browser.find_element("id", "code")
@@ -31,7 +31,7 @@ def test_a_code_can_be_typed_and_a_wrong_one_is_explained(phone: Any, page_gatew
     phone.wait(lambda: phone.browser.find_element("id", "start").is_displayed())
 
 
-def test_a_link_does_not_make_an_enrolled_phone_another_unasked(phone: Any, page_gateway: Any) -> None:
+def test_a_link_does_not_enrol_an_enrolled_phone_again_without_confirmation(phone: Any, page_gateway: Any) -> None:
     phone.enrol()
     page_gateway.device = "somebody-elses"
     phone.browser.get("about:blank")
@@ -42,7 +42,7 @@ def test_a_link_does_not_make_an_enrolled_phone_another_unasked(phone: Any, page
     phone.wait(lambda: phone.state()["device"] == "somebody-elses")
 
 
-def test_a_token_is_replaced_before_it_ends(phone: Any, page_gateway: Any) -> None:
+def test_a_token_is_renewed_before_it_expires(phone: Any, page_gateway: Any) -> None:
     page_gateway.token_seconds = 6.0
     phone.enrol()
     phone.wait(lambda: page_gateway.token_requests >= 2)
@@ -50,7 +50,7 @@ def test_a_token_is_replaced_before_it_ends(phone: Any, page_gateway: Any) -> No
     assert phone.text("notices") == ""
 
 
-def test_after_an_expired_token_the_stream_goes_on_with_another(phone: Any, page_gateway: Any) -> None:
+def test_after_an_expired_token_the_stream_continues_with_a_new_one(phone: Any, page_gateway: Any) -> None:
     phone.enrol()
     phone.start()
     phone.wait(lambda: phone.state()["accepted"] >= 2)
@@ -75,22 +75,22 @@ def test_a_phone_whose_clock_is_an_hour_ahead_does_not_renew_all_the_time(phone:
     assert page_gateway.token_requests == 0
 
 
-def test_a_revoked_phone_stops_says_so_and_can_be_enrolled_again(phone: Any, page_gateway: Any) -> None:
+def test_a_revoked_phone_stops_shows_the_reason_and_can_be_enrolled_again(phone: Any, page_gateway: Any) -> None:
     phone.enrol()
     phone.start()
     phone.wait(lambda: phone.state()["accepted"] >= 2)
     page_gateway.holds = True
     phone.wait(lambda: len(page_gateway.held) >= 2)
     page_gateway.revoked = True
-    page_gateway.close_connections(TURNED_AWAY, "This phone was revoked by Anna.")
+    page_gateway.close_connections(REVOKED, "This phone was revoked by Anna.")
     phone.wait_for_text("notices", "This phone was revoked by Anna.")
     phone.wait(lambda: not phone.state()["isRecording"])
     assert phone.state()["link"] == "off"
-    assert phone.text("connection-text") == "Turned away"
+    assert phone.text("connection-text") == "Revoked"
     waiting = phone.state()["waiting"]
-    assert waiting >= 2, "what waits is kept"
+    assert waiting >= 2, "unsent batches are kept"
     connections = page_gateway.connections
-    page_gateway.answer_held()
+    page_gateway.release_held()
     phone.wait_for_text("enrolment-title", "again")
     phone.browser.find_element("id", "code").send_keys(CODE)
     phone.click_at("#enrolment-form button")
@@ -100,7 +100,7 @@ def test_a_revoked_phone_stops_says_so_and_can_be_enrolled_again(phone: Any, pag
     assert phone.text("notices") == ""
 
 
-def test_what_waits_is_not_sent_under_another_name(phone: Any, page_gateway: Any) -> None:
+def test_unsent_batches_are_not_sent_under_another_name(phone: Any, page_gateway: Any) -> None:
     phone.enrol()
     page_gateway.stop()
     phone.start()
@@ -114,7 +114,7 @@ def test_what_waits_is_not_sent_under_another_name(phone: Any, page_gateway: Any
     page_gateway.start()
     phone.browser.find_element("id", "code").send_keys(CODE)
     phone.click_at("#enrolment-form button")
-    phone.wait_for_text("notices", "recorded as annas-phone wait, and are not sent as bens-phone")
+    phone.wait_for_text("notices", "recorded as annas-phone cannot be sent as bens-phone")
     phone.wait(lambda: not phone.browser.find_element("id", "enrolment").is_displayed())
     phone.start()
     phone.wait(lambda: phone.state()["accepted"] >= 2)

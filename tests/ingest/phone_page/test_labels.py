@@ -1,16 +1,16 @@
-"""What the wearer says reaches the gateway in the order in which it was said, whatever happens between."""
+"""Labels reach the gateway in order, also after outages, reloads and rejections."""
 
 from typing import Any
 
 import pytest
 
-from har.statements import StatementTable, decode_statement
+from har.labels import LabelTable, decode_label
 from tests.ingest.phone_page.page_gateway import PageGateway
 
 
 @pytest.fixture
 def recording(phone: Any) -> Any:
-    """A phone that records."""
+    """A recording phone."""
     return begin(phone)
 
 
@@ -25,18 +25,18 @@ def tap(phone: Any, activity: str) -> None:
 
 
 def intervals(gateway: PageGateway) -> list[tuple[str, bool]]:
-    """What counts in the end, by the system's own rules: activities, and whether they ended."""
+    """Return the valid labels by the system's own rules: activities, and whether they have ended."""
     import msgspec
 
-    table = StatementTable()
-    said = [decode_statement(msgspec.json.encode(each)) for each in gateway.labels]
-    for statement in said:
-        table.add(statement)
-    counting = {each.start: each for each in said if table.counts(each)}
-    return [(counting[start].activity, counting[start].end < 2**62) for start in sorted(counting)]
+    table = LabelTable()
+    labels = [decode_label(msgspec.json.encode(document)) for document in gateway.labels]
+    for label in labels:
+        table.add(label)
+    valid = {label.start: label for label in labels if table.counts(label)}
+    return [(valid[start].activity, valid[start].end < 2**62) for start in sorted(valid)]
 
 
-def test_one_activity_ends_the_one_before_and_a_second_tap_stops(recording: Any, page_gateway: Any) -> None:
+def test_a_label_ends_the_previous_one_and_a_second_tap_ends_it(recording: Any, page_gateway: Any) -> None:
     tap(recording, "walk")
     recording.wait(lambda: len(page_gateway.labels) == 1)
     assert page_gateway.labels[0]["end"] is None
@@ -55,10 +55,10 @@ def test_one_activity_ends_the_one_before_and_a_second_tap_stops(recording: Any,
         {each["said_at"] for each in page_gateway.labels}
     )
     recording.wait(lambda: recording.state()["labelsWaiting"] == 0)
-    assert "sent" in recording.text("said")
+    assert "sent" in recording.text("label-list")
 
 
-def test_undo_takes_the_last_back_and_what_it_ended_goes_on(recording: Any, page_gateway: Any) -> None:
+def test_undo_removes_the_last_label_and_continues_the_one_before(recording: Any, page_gateway: Any) -> None:
     tap(recording, "walk")
     tap(recording, "sit")
     recording.click("undo")
@@ -69,7 +69,7 @@ def test_undo_takes_the_last_back_and_what_it_ended_goes_on(recording: Any, page
     recording.click("undo")
     recording.wait(lambda: len(page_gateway.labels) == 6)
     assert intervals(page_gateway) == []
-    assert "taken back" in recording.text("said")
+    assert "undone" in recording.text("label-list")
 
 
 def test_labels_wait_without_a_gateway_and_over_a_reload(phone: Any, page_gateway: Any) -> None:
@@ -79,7 +79,7 @@ def test_labels_wait_without_a_gateway_and_over_a_reload(phone: Any, page_gatewa
     page_gateway.stop()
     tap(recording, "walk")
     tap(recording, "stand")
-    recording.wait_for_text("labels-text", "3 statements not with the gateway yet")
+    recording.wait_for_text("labels-text", "3 labels not sent yet")
     recording.open()
     assert recording.state()["labelsWaiting"] == 3
     page_gateway.start()
@@ -89,7 +89,9 @@ def test_labels_wait_without_a_gateway_and_over_a_reload(phone: Any, page_gatewa
     recording.wait(lambda: recording.state()["labelsWaiting"] == 0)
 
 
-def test_a_gateway_that_has_no_kafka_is_asked_again_and_a_refusal_is_shown(recording: Any, page_gateway: Any) -> None:
+def test_a_label_is_sent_again_after_an_outage_of_kafka_and_a_rejection_is_shown(
+    recording: Any, page_gateway: Any
+) -> None:
     page_gateway.labels_status = 503
     page_gateway.labels_body = {"code": "unavailable", "detail": "Kafka is away."}
     tap(recording, "walk")
@@ -99,11 +101,11 @@ def test_a_gateway_that_has_no_kafka_is_asked_again_and_a_refusal_is_shown(recor
     page_gateway.labels_status = 400
     page_gateway.labels_body = {"code": "activity", "detail": "nobody does that"}
     tap(recording, "bike")
-    recording.wait_for_text("said", "refused: activity: nobody does that")
+    recording.wait_for_text("label-list", "rejected: activity: nobody does that")
     recording.wait(lambda: recording.state()["labelsWaiting"] == 0)
 
 
-def test_a_label_with_an_expired_token_gets_another(recording: Any, page_gateway: Any) -> None:
+def test_a_label_with_an_expired_token_is_sent_with_a_new_one(recording: Any, page_gateway: Any) -> None:
     page_gateway.tokens.clear()
     tap(recording, "walk")
     recording.wait(lambda: len(page_gateway.labels) == 1)
@@ -120,13 +122,13 @@ def test_the_end_of_the_recording_ends_the_label(recording: Any, page_gateway: A
     assert page_gateway.labels[1]["end"] == recording.recorded()[-1][1]
 
 
-def test_after_the_clock_was_set_the_label_goes_on_in_the_new_session(recording: Any, page_gateway: Any) -> None:
+def test_after_a_clock_change_the_label_continues_in_the_new_session(recording: Any, page_gateway: Any) -> None:
     tap(recording, "walk")
     recording.wait(lambda: len(page_gateway.labels) == 1)
     recording.browser.execute_script("const now = Date.now; Date.now = () => now() + 5_000")
     recording.wait(lambda: len(page_gateway.labels) == 3)
-    _, ended, goes_on = page_gateway.labels
+    _, ended, continued = page_gateway.labels
     assert ended["end"] is not None
-    assert goes_on["end"] is None
-    assert goes_on["activity"] == "walk"
-    assert goes_on["session"] == recording.state()["session"] != ended["session"]
+    assert continued["end"] is None
+    assert continued["activity"] == "walk"
+    assert continued["session"] == recording.state()["session"] != ended["session"]

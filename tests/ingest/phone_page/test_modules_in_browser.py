@@ -1,17 +1,15 @@
-"""A browser runs the modules as Node does, which most tests of them use: they load under the gateway's policy and give
-the same, to the bit.
-"""
+"""The modules load in a browser under the gateway's policy, and give the same results as in Node, bit for bit."""
 
 import json
 
 import numpy as np
 import pytest
 
+from har.binary_samples import encode_batch
 from har.channels import is_canary
-from har.samples import encode_batch
 from har.windows import WindowSpec
-from tests.ingest.phone_page.page_files import FOLDER
-from tests.ingest.phone_page.page_modules import BrowserModules, NodeModules, RefusedByPage, modules_in_browser
+from tests.ingest.phone_page.page_files import module_names
+from tests.ingest.phone_page.page_modules import BrowserModules, NodeModules, RejectedByPage, modules_in_browser
 from tests.ingest.phone_page.phone_of_store import phone_in_browser, phone_in_node
 from tests.ingest.phone_page.test_motion import JUDGE
 from tests.ingest.phone_page.test_sample_batch import batch_of, encoded_by
@@ -20,7 +18,7 @@ from tests.ingest.phone_page.test_windows import SPECS, assert_same, cut_by, rec
 from tests.model_store.made_store import MadeStore
 from tests.model_store.served_store import with_a_flipped_byte
 
-#: These make the page, or are no part of it.
+#: Scripts with side effects.
 PROGRAMS = {"main.js", "service-worker.js"}
 
 
@@ -31,37 +29,37 @@ def page(browser):
 
 
 def test_every_module_loads_under_the_gateways_policy(page: BrowserModules) -> None:
-    names = sorted({file.name for file in FOLDER.glob("*.js")} - PROGRAMS)
+    names = [name for name in module_names() if name not in PROGRAMS]
     body = "return Promise.all(args[0].map(async (name) => Object.keys(await import(`/phone/${name}`)).length))"
     assert all(page.run(body, names))
     assert page.faults() == []
 
 
-def test_a_browser_computes_what_node_computes(page: BrowserModules, modules: NodeModules) -> None:
+def test_a_browser_computes_the_same_as_node(page: BrowserModules, modules: NodeModules) -> None:
     for number, spec in enumerate(SPECS):
         times, axes = recording(59.7, number, 0.3, 2, 0.1)
         assert_same(page, times, axes, spec, [700, 41, 333])
         assert cut_by(page, times, axes, spec, [500]) == cut_by(modules, times, axes, spec, [500])
     assert assert_same(page, *recording(60, 9, 0.3, 1, 0.1), WindowSpec(), [100]) >= 3
-    taps = "return (await import('/phone/resampling.js')).lowPassTaps()"
+    taps = "return (await import('/phone/windowing/resampling.js')).lowPassTaps()"
     assert page.run(taps) == modules.run(taps)
 
     batch = batch_of(300, sequence=2**53 - 1)
     assert encoded_by(page, batch) == encoded_by(modules, batch) == encode_batch(batch)
-    with pytest.raises(RefusedByPage) as refused:
+    with pytest.raises(RejectedByPage) as rejected:
         encoded_by(page, batch_of(newest_sent=2**52))
-    assert refused.value.reason == "promise"
+    assert rejected.value.reason == "promise"
 
     document = json.dumps({"\uff5e": [1, -(2**53) + 1, None, True], "\U0001f600": {"b": "\u2028", "a": '"\\\n'}})
     assert page.run(CANONICAL, document) == modules.run(CANONICAL, document)
-    share = "return (await import('/phone/channels.js')).isCanary(args[0], args[1])"
+    share = "return (await import('/phone/releases/channels.js')).isCanary(args[0], args[1])"
     names = [f"phone-{number}" for number in range(20)]
     assert [page.run(share, name, 0.5) for name in names] == [is_canary(name, 0.5) for name in names]
     assert page.run(JUDGE, np.tile([0.1, -0.2, -9.7], (60, 1)).tolist()) == "reversed"
     assert page.faults() == []
 
 
-def test_a_browser_refuses_what_node_refuses_of_a_store(browser, node, tmp_path) -> None:
+def test_a_browser_rejects_the_same_stores_as_node(browser, node, tmp_path) -> None:
     store = MadeStore.make(tmp_path)
     store.publish("one")
 
@@ -75,11 +73,11 @@ def test_a_browser_refuses_what_node_refuses_of_a_store(browser, node, tmp_path)
             (longer, "too long"),
             (lambda name, content: None, "unreachable"),
         ):
-            for each in (browsing, phone):
-                each.server.change = change
-                with pytest.raises(RefusedByPage) as refused:
-                    each.pull()
-                assert refused.value.reason == reason
-        for each in (browsing, phone):
-            each.server.change = lambda name, content: content
-            assert each.pull() == "one" == each.good()
+            for client in (browsing, phone):
+                client.server.change = change
+                with pytest.raises(RejectedByPage) as rejected:
+                    client.pull()
+                assert rejected.value.reason == reason
+        for client in (browsing, phone):
+            client.server.change = lambda name, content: content
+            assert client.pull() == "one" == client.good()

@@ -1,4 +1,4 @@
-"""The sensor: its signs, and what is said when it is not there."""
+"""The sensor's signs and faults, pocket mode and the chart."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ CHROME_ON_IPHONE = (
 )
 MAC = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 Version/18.0 Safari/605.1.15"
 ANDROID = "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 Chrome/130.0.0.0 Mobile Safari/537.36"
-JUDGE = "const { judgeFlat } = await import('/phone/motion-frame.js'); return judgeFlat(args[0])"
+JUDGE = "const { judgeFlat } = await import('/phone/sensing/motion-frame.js'); return judgeFlat(args[0])"
 WINDOWS = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/130.0.0.0 Safari/537.36"
 
 
@@ -32,11 +32,11 @@ WINDOWS = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/1
 def test_only_ios_and_ipados_report_reversed_signs(
     modules: NodeModules, platform: str, agent: str, touch_points: int, reversed_signs: bool
 ) -> None:
-    told = modules.run(
-        "const { isReversedPlatform } = await import('/phone/motion-frame.js'); return isReversedPlatform(args[0])",
+    is_reversed = modules.run(
+        "return (await import('/phone/sensing/motion-frame.js')).isReversedPlatform(args[0])",
         {"platform": platform, "userAgent": agent, "maxTouchPoints": touch_points},
     )
-    assert told is reversed_signs
+    assert is_reversed is reversed_signs
 
 
 @pytest.mark.parametrize(
@@ -48,40 +48,40 @@ def test_only_ios_and_ipados_report_reversed_signs(
         ([0.0, 0.0, 1.0], "moving"),
     ],
 )
-def test_a_phone_on_a_table_tells_its_signs(modules: NodeModules, reading: list[float], verdict: str) -> None:
+def test_the_signs_are_checked_on_a_table(modules: NodeModules, reading: list[float], verdict: str) -> None:
     assert modules.run(JUDGE, [reading] * 60) == verdict
     shaken = [[x + 4 * (at % 2), y, z] for at, (x, y, z) in enumerate([reading] * 60)]
     assert modules.run(JUDGE, shaken) == "moving"
     assert modules.run(JUDGE, []) == "moving"
 
 
-def test_an_iphone_is_sent_with_androids_signs_and_the_wearer_can_correct_it(phone: Any, page_gateway: Any) -> None:
+def test_an_iphone_sends_androids_signs_and_the_wearer_can_correct_them(phone: Any, page_gateway: Any) -> None:
     phone.browser.execute_cdp_cmd("Emulation.setUserAgentOverride", {"userAgent": IPHONE, "platform": "iPhone"})
     phone.accelerate(1.0, 2.0, -9.5)
     phone.enrol()
     phone.start()
     phone.wait(lambda: len(page_gateway.batches) >= 2)
     assert page_gateway.batches[-1].axes[-1].tolist() == pytest.approx([-1.0, -2.0, 9.5])
-    # An emulated iPhone that reports as Android does: z is negative although it lies with its screen up.
+    # An iPhone with Android's signs: z is negative although the screen is up.
     phone.accelerate(0.1, 0.2, 9.8)
     phone.wait(lambda: phone.recorded()[-1][4] == pytest.approx(-9.8))
     phone.wait(lambda: sum(reading[4] < -9 for reading in phone.recorded()[-70:]) == 70)
     before = phone.state()["session"]
     phone.click("signs")
-    phone.wait_for_text("signs-text", "were reversed")
+    phone.wait_for_text("signs-text", "were reversed and are now corrected")
     phone.wait(lambda: phone.recorded()[-1][4] == pytest.approx(9.8))
-    assert phone.state()["session"] != before, "readings of both kinds are not in one session"
+    assert phone.state()["session"] != before, "a session has one kind of signs only"
     sessions = {session for session, *_, z in phone.recorded()[-200:] if z > 0}
     assert all(z > 0 for session, *_, z in phone.recorded() if session in sessions - {before})
     phone.open()
     phone.start()
     phone.accelerate(0.1, 0.2, 9.6)
     phone.wait(lambda: abs(phone.recorded()[-1][4]) == pytest.approx(9.6))
-    assert phone.recorded()[-1][4] == pytest.approx(9.6), "it is remembered"
+    assert phone.recorded()[-1][4] == pytest.approx(9.6), "the correction outlives a reload"
 
 
 @pytest.mark.parametrize(
-    ("before", "said"),
+    ("script", "notice"),
     [
         ("DeviceMotionEvent.requestPermission = async () => 'denied'", "Access to motion was denied"),
         (
@@ -91,18 +91,18 @@ def test_an_iphone_is_sent_with_androids_signs_and_the_wearer_can_correct_it(pho
         ("delete window.DeviceMotionEvent", "no motion sensor interface"),
         ("Object.defineProperty(window, 'isSecureContext', { value: false })", "begins with https://"),
     ],
-    ids=["denied", "not asked in a tap", "absent", "insecure"],
+    ids=["denied", "asked outside of a tap", "absent", "insecure"],
 )
-def test_what_is_wrong_with_the_sensor_is_said(phone: Any, before: str, said: str) -> None:
-    phone.before_each_page(before)
+def test_faults_of_the_sensor_are_shown(phone: Any, script: str, notice: str) -> None:
+    phone.before_each_page(script)
     phone.enrol()
     phone.click("start")
-    phone.wait_for_text("notices", said)
+    phone.wait_for_text("notices", notice)
     assert not phone.state()["isRecording"]
     assert phone.text("start") == "Start"
 
 
-def test_permission_is_asked_in_the_tap(phone: Any) -> None:
+def test_permission_is_requested_in_the_tap(phone: Any) -> None:
     note = """
         window.asked = [];
         const ask = DeviceMotionEvent.requestPermission;
@@ -117,7 +117,7 @@ def test_permission_is_asked_in_the_tap(phone: Any) -> None:
     assert phone.evaluate("asked") == [True]
 
 
-def test_a_device_without_an_accelerometer_is_told_so(phone: Any) -> None:
+def test_a_missing_accelerometer_is_shown(phone: Any) -> None:
     for kind in ("accelerometer", "linear-acceleration", "gyroscope"):
         phone.browser.execute_cdp_cmd("Emulation.setSensorOverrideEnabled", {"enabled": False, "type": kind})
     phone.enrol()
@@ -128,7 +128,7 @@ def test_a_device_without_an_accelerometer_is_told_so(phone: Any) -> None:
     phone.add_sensor()
 
 
-def test_a_hidden_page_writes_down_what_it_has(phone: Any, page_gateway: Any) -> None:
+def test_a_hidden_page_stores_its_pending_readings(phone: Any, page_gateway: Any) -> None:
     phone.allow_service_workers()
     page_gateway.batch_milliseconds = 60_000
     phone.enrol()
@@ -140,10 +140,10 @@ def test_a_hidden_page_writes_down_what_it_has(phone: Any, page_gateway: Any) ->
     assert len(page_gateway.batches[0]) > 60
 
 
-def test_pocket_mode_is_left_by_a_long_press_only(phone: Any) -> None:
+def test_only_a_long_press_ends_pocket_mode(phone: Any) -> None:
     phone.enrol()
     phone.start()
-    assert phone.state()["screen"] in {"on", "refused"}
+    assert phone.state()["screen"] in {"on", "rejected"}
     phone.click("pocket-button")
     phone.wait(lambda: phone.evaluate("document.getElementById('pocket').open"))
     assert phone.evaluate("getComputedStyle(document.getElementById('pocket')).backgroundColor") == "rgb(0, 0, 0)"
@@ -172,7 +172,7 @@ def touch(phone: Any, kind: str) -> None:
     phone.browser.execute_cdp_cmd("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
 
 
-def test_the_chart_is_drawn_only_while_somebody_can_see_it(phone: Any) -> None:
+def test_the_chart_is_drawn_only_while_it_is_visible(phone: Any) -> None:
     count = """
         window.framesAsked = 0;
         window.nextFrame = requestAnimationFrame.bind(window);

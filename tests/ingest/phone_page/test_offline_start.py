@@ -1,22 +1,22 @@
-"""The page opens without a network, as a whole and never of two versions."""
+"""The page opens offline, always with all files of one version."""
 
+import json
+import posixpath
 import re
+from pathlib import Path
 from typing import Any
 
-from tests.ingest.phone_page.page_files import FOLDER, VENDOR
+from tests.ingest.phone_page.page_files import FILE_LIST, FOLDER, SHARED_FOLDER, VENDOR, module_names, page_files
 from tests.ingest.phone_page.phone_in_browser import assert_all_arrived
 
 IMPORT = re.compile(r"""(?:from|import)\s*\(?\s*["'](\.[^"']+)["']""")
-ASSETS = {"style.css", "manifest.webmanifest", *(file.name for file in FOLDER.glob("icon*"))}
+ASSETS = {"style.css", "shared/base.css", "manifest.webmanifest", *(file.name for file in FOLDER.glob("icon*"))}
 
 
-def test_the_service_worker_keeps_all_that_the_page_is_made_of() -> None:
-    text = (FOLDER / "service-worker.js").read_text()
-    shell, on_demand = (
-        set(re.findall(r"'([^']+)'", text.split(f"const {name} = [")[1].split("];")[0]))
-        for name in ("SHELL", "ON_DEMAND")
-    )
-    modules = {file.name for file in FOLDER.glob("*.js")} - {"service-worker.js"}
+def test_the_service_worker_caches_all_files_of_the_page() -> None:
+    text = page_files()[FILE_LIST].body.decode()
+    shell, on_demand = (set(json.loads(line.split(" = ")[1].rstrip(";"))) for line in text.splitlines())
+    modules = set(module_names()) - {"service-worker.js"}
     needed: set[str] = set()
     open_ends = [*modules]
     while open_ends:
@@ -24,17 +24,24 @@ def test_the_service_worker_keeps_all_that_the_page_is_made_of() -> None:
         if name in needed:
             continue
         needed.add(name)
-        folder, _, rest = name.removeprefix("vendor/").partition("/")
         if name.startswith("vendor/onnxruntime/"):
-            continue  # it is one bundle
-        file = VENDOR[folder] / rest if name.startswith("vendor/") else FOLDER / name
+            continue  # one bundle without imports
         base = name.rpartition("/")[0]
-        for target in IMPORT.findall(file.read_text()):
-            parts = [*base.split("/"), *target.split("/")] if base else target.split("/")
-            open_ends.append("/".join(part for part in parts if part not in {"", "."}))
+        for target in IMPORT.findall(source_of(name).read_text()):
+            open_ends.append(posixpath.normpath(posixpath.join(base, target)))
     onnxruntime = {name for name in needed if name.startswith("vendor/onnxruntime/")}
-    assert shell - {"DOCUMENT"} == (needed - onnxruntime) | ASSETS | {"vendor/uplot/uPlot.min.css"}
+    assert shell >= (needed - onnxruntime) | ASSETS | {"./", "vendor/uplot/uPlot.min.css"}
     assert onnxruntime <= on_demand
+    assert (shell | on_demand) - {"./"} <= page_files().keys()
+
+
+def source_of(name: str) -> Path:
+    """Return the file that is served under a name."""
+    kind, _, rest = name.partition("/")
+    if kind == "vendor":
+        library, _, file = rest.partition("/")
+        return VENDOR[library] / file
+    return SHARED_FOLDER / rest if kind == "shared" else FOLDER / name
 
 
 def test_it_opens_and_records_without_a_gateway(phone: Any, page_gateway: Any) -> None:
@@ -63,29 +70,29 @@ def test_it_opens_and_records_without_a_gateway(phone: Any, page_gateway: Any) -
     assert not [path for path in kept if "/v1/" in path or "/store/" in path or "configuration.json" in path]
 
 
-def test_another_version_is_taken_as_a_whole_or_not_at_all(phone: Any, page_gateway: Any) -> None:
+def test_a_new_version_is_used_only_if_all_its_files_arrive(phone: Any, page_gateway: Any) -> None:
     phone.allow_service_workers()
     phone.enrol()
     phone.wait_until_it_opens_offline()
-    wording = (FOLDER / "wording.js").read_bytes()
+    wording = (SHARED_FOLDER / "wording.js").read_bytes()
     index = (FOLDER / "index.html").read_bytes()
     page_gateway.extra_files = {
-        "wording.js": wording + b"\nexport const VERSION = 2;\n",
+        "shared/wording.js": wording + b"\nexport const VERSION = 2;\n",
         "index.html": index.replace(b"Human activity, this phone</title>", b"Version 2</title>"),
-        "elements.js": b"",  # what a half-done deployment serves
+        "views/elements.js": b"",  # as during a deployment
     }
-    page_gateway.extra_files.pop("elements.js")
+    page_gateway.extra_files.pop("views/elements.js")
     phone.open()
     assert phone.browser.title == "Version 2"
     assert version(phone) == 2
     page_gateway.extra_files = {
         "index.html": index.replace(b"Human activity, this phone</title>", b"Version 3</title>"),
-        "wording.js": None,
+        "shared/wording.js": None,
     }
     phone.open()
     assert phone.browser.title == "Version 2", "a file of the new version is missing"
     assert version(phone) == 2
-    page_gateway.extra_files["wording.js"] = wording + b"\nexport const VERSION = 3;\n"
+    page_gateway.extra_files["shared/wording.js"] = wording + b"\nexport const VERSION = 3;\n"
     phone.open()
     assert phone.browser.title == "Version 3"
     assert version(phone) == 3
@@ -96,7 +103,7 @@ def test_another_version_is_taken_as_a_whole_or_not_at_all(phone: Any, page_gate
 
 
 def version(phone: Any) -> Any:
-    return phone.asynchronously("return (await import('/phone/wording.js')).VERSION ?? 1")
+    return phone.asynchronously("return (await import('/phone/shared/wording.js')).VERSION ?? 1")
 
 
 def test_it_can_be_installed(phone: Any, page_gateway: Any) -> None:
@@ -109,7 +116,7 @@ def test_it_can_be_installed(phone: Any, page_gateway: Any) -> None:
     assert [fault["errorId"] for fault in faults if fault["errorId"] != "in-incognito"] == []
 
 
-def test_icons_have_the_sizes_that_the_manifest_says() -> None:
+def test_icons_have_the_sizes_in_the_manifest() -> None:
     for name, size in (
         ("icon-180.png", 180),
         ("icon-192.png", 192),

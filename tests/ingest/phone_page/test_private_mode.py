@@ -1,4 +1,4 @@
-"""Classification on the phone: beside the server's, and instead of it."""
+"""Classification on the phone: in addition to the server's, and instead of it in private mode."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +15,7 @@ from tests.model_store.made_store import MadeStore
 
 @pytest.fixture
 def store(page_gateway: Any, tmp_path: Path) -> Iterator[MadeStore]:
-    """A store with a release, which the gateway passes on."""
+    """A store with a release, served by the gateway."""
     made = MadeStore.make(tmp_path)
     made.publish("walker-1")
     folder = Path(made.storage.url)
@@ -43,7 +43,7 @@ def test_in_private_mode_activities_are_sent_and_no_reading(phone: Any, page_gat
     assert {report.session for report in page_gateway.reports} == {private}
     assert private not in {batch.session for batch in page_gateway.batches}
     stored = phone.asynchronously(
-        "const { openDatabase } = await import('/phone/database.js');"
+        "const { openDatabase } = await import('/phone/sending/database.js');"
         "return (await (await openDatabase()).getAll('samples')).filter(({ session }) => session === args[0]).length",
         private,
     )
@@ -56,7 +56,7 @@ def test_in_private_mode_activities_are_sent_and_no_reading(phone: Any, page_gat
     network = OnnxClassifier.open(str(store.folder / "made" / "walker-1"))
     expected = cut(times, axes)
     assert set(windows) <= set(expected)
-    assert len(windows) >= len(expected) - 1, "the last reading of all may complete one more"
+    assert len(windows) >= len(expected) - 1, "the last reading may complete one more"
     for start, window in windows.items():
         probabilities = network.probabilities(expected[start][None])[0]
         assert list(dict(sorted(window.probabilities.items())).values()) == pytest.approx(
@@ -86,7 +86,7 @@ def test_reports_wait_without_a_gateway(phone: Any, page_gateway: Any, store: Ma
     assert page_gateway.batches == []
 
 
-def test_what_waits_when_private_mode_begins_is_held_back(phone: Any, page_gateway: Any, store: MadeStore) -> None:
+def test_private_mode_holds_unsent_readings_back(phone: Any, page_gateway: Any, store: MadeStore) -> None:
     phone.enrol()
     phone.start()
     page_gateway.holds = True
@@ -96,7 +96,7 @@ def test_what_waits_when_private_mode_begins_is_held_back(phone: Any, page_gatew
     switch(phone, "private")
     phone.wait_for_text("private-hint", "held back")
     page_gateway.abort_connections()
-    page_gateway.answer_held()
+    page_gateway.release_held()
     phone.start()
     phone.wait(lambda: len(page_gateway.reports) >= 1)
     held_back = {batch.session for batch in page_gateway.batches}
@@ -108,14 +108,14 @@ def test_what_waits_when_private_mode_begins_is_held_back(phone: Any, page_gatew
     assert_all_arrived([reading for reading in phone.recorded() if reading[0] == first], page_gateway.batches)
 
 
-def test_without_a_release_private_mode_does_not_begin_and_says_why(
+def test_without_a_release_private_mode_does_not_begin_and_shows_the_reason(
     phone: Any, page_gateway: Any, tmp_path: Path
 ) -> None:
     page_gateway.store = tmp_path
     phone.enrol()
     phone.start()
     switch(phone, "private")
-    phone.wait(lambda: "update refused" in phone.text("phone-answer"))
+    phone.wait(lambda: "update rejected" in phone.text("phone-prediction"))
     assert not phone.state()["isPrivate"]
     assert not phone.evaluate("document.getElementById('private').checked")
     accepted = phone.state()["accepted"]
@@ -129,19 +129,21 @@ def test_without_the_store_the_last_good_release_classifies(phone: Any, page_gat
     phone.wait(lambda: phone.state()["isPrivate"])
     page_gateway.store = Path("/nonexistent")
     phone.open()
-    assert phone.state()["isPrivate"], "it is remembered"
+    assert phone.state()["isPrivate"], "the setting outlives a reload"
     phone.start()
     phone.wait(lambda: len(page_gateway.reports) >= 1)
     assert page_gateway.reports[0].windows[0].release == "walker-1"
-    phone.wait(lambda: "walker-1" in phone.text("phone-answer") and "update refused" in phone.text("phone-answer"))
+    phone.wait(
+        lambda: "walker-1" in phone.text("phone-prediction") and "update rejected" in phone.text("phone-prediction")
+    )
 
 
-def test_both_answers_are_shown_and_compared_window_by_window(phone: Any, page_gateway: Any, store: MadeStore) -> None:
+def test_both_predictions_are_shown_and_compared_by_window(phone: Any, page_gateway: Any, store: MadeStore) -> None:
     phone.enrol()
     switch(phone, "classifies")
     phone.wait(lambda: phone.state()["release"] == "walker-1")
     phone.start()
-    phone.wait(lambda: "%" in phone.text("phone-answer"))
+    phone.wait(lambda: "%" in phone.text("phone-prediction"))
     phone.wait(lambda: phone.state()["milliseconds"] is not None)
     times, axes = columns_of(phone.recorded())
     network = OnnxClassifier.open(str(store.folder / "made" / "walker-1"))
@@ -162,12 +164,12 @@ def test_both_answers_are_shown_and_compared_window_by_window(phone: Any, page_g
     page_gateway.say({"type": "answer", "prediction": prediction})
     page_gateway.say({"type": "answer", "prediction": prediction})
     phone.wait_for_text("agreement", "Both agree on 1 of 1 windows.")
-    assert "walker-1" in phone.text("server-answer")
-    assert "after the window" in phone.text("server-answer")
+    assert "walker-1" in phone.text("server-prediction")
+    assert "after the window" in phone.text("server-prediction")
     other = {**prediction, "start": start + 1_000_000, "end": start + 5_000_000, "activity": "bike", "release": "other"}
     page_gateway.say({"type": "answer", "prediction": other})
     phone.wait_for_text("agreement", "Both agree on 1 of 2 windows. They run different releases.")
-    assert "Cycling" in phone.text("server-answer")
+    assert "Cycling" in phone.text("server-prediction")
     phone.click("start")
     phone.wait_until_all_is_sent()
     assert_all_arrived(phone.recorded(), page_gateway.batches)

@@ -1,4 +1,4 @@
-"""Batches that the page encodes are those that Python encodes, and what the gateway would refuse is not sent."""
+"""The page encodes batches as Python does, and rejects the batches that the gateway would reject."""
 
 import base64
 from dataclasses import replace
@@ -10,12 +10,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from har.samples import MAX_READINGS, RejectedBatch, SampleBatch, decode_batch, encode_batch, in_order_batch
-from tests.ingest.phone_page.page_modules import Modules, RefusedByPage
+from har.binary_samples import decode_batch, encode_batch
+from har.samples import MAX_READINGS, RejectedBatch, SampleBatch, in_order_batch
+from tests.ingest.phone_page.page_modules import Modules, RejectedByPage
 
 START = 1_764_000_000_000_000
 ENCODE = """
-const { encodeBatch } = await import('/phone/sample-batch.js');
+const { encodeBatch } = await import('/phone/sending/sample-batch.js');
 const axes = args[1].map((axis) => axis.map(Number));
 const bytes = encodeBatch({ ...args[0], x: axes[0], y: axes[1], z: axes[2] });
 return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(''));
@@ -43,7 +44,7 @@ def encoded_by(modules: Modules, batch: SampleBatch) -> bytes:
     return base64.b64decode(modules.run(ENCODE, header, axes))
 
 
-def test_any_batch_is_the_message_that_python_makes_of_it(modules):
+def test_any_batch_is_encoded_as_by_python(modules):
     @given(
         axes=arrays(np.float32, st.tuples(st.integers(1, 300), st.just(3)), elements=st.floats(-100, 100, width=32)),
         steps=st.data(),
@@ -71,7 +72,7 @@ def changed_axes(value: float) -> np.ndarray:
     return axes
 
 
-REFUSED = [
+REJECTED = [
     {"device": "no spaces"},
     {"session": ""},
     {"sequence": -1},
@@ -90,20 +91,20 @@ REFUSED = [
 ]
 
 
-def test_what_the_gateway_would_refuse_is_refused_here_for_the_same(modules):
+def test_the_page_rejects_with_the_gateways_code(modules):
     codes = set()
-    for case in REFUSED:
+    for case in REJECTED:
         changes = dict(case)
         batch = batch_of(changes.pop("count", 50), **changes)
-        with pytest.raises(RejectedBatch) as refused:
+        with pytest.raises(RejectedBatch) as rejected:
             decode_batch(encode_batch(batch))
-        with pytest.raises(RefusedByPage) as here:
+        with pytest.raises(RejectedByPage) as here:
             encoded_by(modules, batch)
-        assert here.value.reason == refused.value.code, case
-        codes.add(refused.value.code)
+        assert here.value.reason == rejected.value.code, case
+        codes.add(rejected.value.code)
     assert len(codes) == 10
 
 
-def test_the_most_readings_fit_into_one_message(modules):
+def test_the_largest_batch_fits_into_one_message(modules):
     batch = batch_of(MAX_READINGS)
     assert encoded_by(modules, batch) == encode_batch(batch)

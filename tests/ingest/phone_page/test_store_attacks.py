@@ -1,4 +1,4 @@
-"""What is done to a store, its network and its keys: the page refuses it for its reason, and keeps what was good."""
+"""Attacks on a store, its connection and its keys: the page rejects them and keeps the last good release."""
 
 import hashlib
 import json
@@ -25,7 +25,7 @@ from model_store.repository.publishing import publish
 from model_store.repository.roles import Lifetimes
 from model_store.repository.signed_state import Edition, newest_root, read_state, sign, signers_of
 from model_store.repository.signing_keys import Keyring
-from tests.ingest.phone_page.page_modules import RefusedByPage
+from tests.ingest.phone_page.page_modules import RejectedByPage
 from tests.ingest.phone_page.phone_of_store import Phone, phone_in_node
 from tests.model_store.made_store import MadeStore, ago
 from tests.model_store.served_store import with_a_flipped_byte
@@ -33,19 +33,19 @@ from tests.model_store.served_store import with_a_flipped_byte
 
 @pytest.fixture
 def phone(node, tmp_path):
-    """A phone that has the store's first release."""
+    """A phone with the store's first release."""
     with phone_in_node(node, MadeStore.make(tmp_path)) as opened:
         opened.store.publish("one")
         assert opened.pull() == "one"
         yield opened
 
 
-def refused(phone: Phone, **options: Any) -> RefusedByPage:
-    """Pull, which must be refused and leave what is good untouched."""
+def rejected(phone: Phone, **options: Any) -> RejectedByPage:
+    """Pull; assert that the update is rejected and the last good release stays. Return the error."""
     before = phone.good()
-    with pytest.raises(RefusedByPage) as error:
+    with pytest.raises(RejectedByPage) as error:
         phone.pull(**options)
-    assert "UpdateRefusedError" in str(error.value)
+    assert "UpdateRejectedError" in str(error.value)
     assert phone.good() == before
     return error.value
 
@@ -55,12 +55,12 @@ def unchanged(name: str, content: bytes | None) -> bytes | None:
 
 
 def recorded(phone: Phone) -> dict[str, bytes]:
-    """What an attacker has who kept all that was ever served."""
+    """Return all files of the store at this time, as an attacker may have recorded them."""
     folder = phone.server.folder
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-#: Releases here are copies of one: these are fetched only by a phone that has none of them.
+#: The test releases share these files, so only a phone without a stored release fetches them.
 SAME_IN_ALL = ("golden.json", "network.onnx")
 
 
@@ -89,12 +89,12 @@ def test_a_flipped_byte_in_any_file(phone):
         if kind in SAME_IN_ALL:
             forget_good(phone)
         phone.server.change = with_a_flipped_byte(kind)
-        assert refused(phone).reason == reason, kind
+        assert rejected(phone).reason == reason, kind
     phone.server.change = unchanged
     assert phone.pull() == "with-network.onnx"
 
 
-def test_content_that_was_changed_under_a_right_signature(phone):
+def test_changed_content_with_a_valid_signature_of_the_original(phone):
     phone.store.publish("two")
 
     def later(name, content):
@@ -105,11 +105,11 @@ def test_content_that_was_changed_under_a_right_signature(phone):
         return json.dumps(document).encode()
 
     phone.server.change = later
-    assert refused(phone).reason == "unsigned"
+    assert rejected(phone).reason == "unsigned"
 
 
 @pytest.mark.slow
-def test_files_that_are_no_metadata(phone):
+def test_files_that_are_not_metadata(phone):
     phone.store.publish("two")
     for content in (
         b"",
@@ -122,7 +122,7 @@ def test_files_that_are_no_metadata(phone):
         b'{"signed":{"_type":"x"}}',
     ):
         phone.server.change = lambda name, was, content=content: content if name.endswith("timestamp.json") else was
-        assert refused(phone).reason == "contradictory", content
+        assert rejected(phone).reason == "contradictory", content
 
 
 def test_an_old_timestamp_after_a_newer_one(phone):
@@ -130,10 +130,10 @@ def test_an_old_timestamp_after_a_newer_one(phone):
     phone.store.publish("two")
     assert phone.pull() == "two"
     phone.server.change = lambda name, content: old.get(name)
-    assert refused(phone).reason == "rolled back"
+    assert rejected(phone).reason == "rolled back"
 
 
-def test_an_old_timestamp_that_leads_to_the_same_snapshot_as_a_newer_one(phone):
+def test_an_old_timestamp_with_the_same_snapshot_as_a_newer_one(phone):
     old, store = recorded(phone), phone.store
     with exclusive(store.storage) as still_mine:
         edition = Edition(store.storage, store.signing, read_state(store.storage), still_mine)
@@ -141,18 +141,18 @@ def test_an_old_timestamp_that_leads_to_the_same_snapshot_as_a_newer_one(phone):
         edition.commit()
     assert phone.pull() == "one"
     phone.server.change = lambda name, content: old.get(name)
-    older = refused(phone)
+    older = rejected(phone)
     assert older.reason == "rolled back"
     assert "timestamp" in str(older)
 
 
-def test_an_old_timestamp_that_is_served_for_ever(phone):
+def test_an_old_timestamp_that_is_served_until_it_expires(phone):
     hours = 3_600
     assert phone.pull(now=23 * hours) == "one"
     old = recorded(phone)
     publish(phone.store.storage, phone.store.signing, phone.store.release("two"))
     phone.server.change = lambda name, content: old.get(name)
-    expired = refused(phone, now=24 * hours + 60)
+    expired = rejected(phone, now=24 * hours + 60)
     assert expired.reason == "expired"
     assert "timestamp" in str(expired)
     phone.server.change = unchanged
@@ -167,24 +167,24 @@ def test_an_old_timestamp_that_is_served_for_ever(phone):
         ("targets", Lifetimes(offline=timedelta(hours=1))),
     ],
 )
-def test_each_signature_that_is_over(node, tmp_path, role, lifetimes):
+def test_each_expired_role(node, tmp_path, role, lifetimes):
     store = MadeStore.make(tmp_path, lifetimes=lifetimes)
     store.publish("one")
     with phone_in_node(node, store) as phone:
-        for known in (None, "one"):  # both as fetched and as kept
+        for known in (None, "one"):  # as fetched, and as stored
             assert phone.good() == known
-            expired = refused(phone, now=3_700)
+            expired = rejected(phone, now=3_700)
             assert expired.reason == "expired"
             assert ("root" if role == "targets" else role) in str(expired)
             assert phone.pull() == "one"
 
 
-def test_a_root_that_expired_is_still_the_one_that_lets_a_new_one_follow(node, tmp_path):
+def test_an_expired_root_still_verifies_the_next_one(node, tmp_path):
     store = MadeStore.make(tmp_path, clock=ago(days=2), lifetimes=Lifetimes(offline=timedelta(days=1)))
     now = store.at(ago())
     publish(store.storage, now, store.release("one"))
     with phone_in_node(node, store) as phone:
-        expired = refused(phone)
+        expired = rejected(phone)
         assert expired.reason == "expired"
         assert "root" in str(expired)
         rotate_key(store.storage, now, "root")
@@ -192,18 +192,18 @@ def test_a_root_that_expired_is_still_the_one_that_lets_a_new_one_follow(node, t
         assert phone.pull() == "one"
 
 
-def test_an_older_release_by_a_pointer_that_was_signed_before(phone):
+def test_an_older_release_by_an_older_pointer(phone):
     store = phone.store
     old = pointers(store.storage, read_state(store.storage))["stable"]
     store.publish("two")
     assert phone.pull() == "two"
     store.sign({}, old)  # with the right key, in new metadata
-    older = refused(phone)
+    older = rejected(phone)
     assert older.reason == "rolled back"
-    assert "change 1 of stable was signed, but change 2 is known" in str(older)
+    assert "change 1 of stable is older than the known change 2" in str(older)
 
 
-def test_metadata_of_one_edition_with_those_of_another(phone):
+def test_metadata_of_two_editions(phone):
     for role in ("channels", "releases", "snapshot"):
         phone.store.publish(f"with-{role}")
         version = read_state(phone.store.storage).of(role).signed.version
@@ -213,18 +213,18 @@ def test_metadata_of_one_edition_with_those_of_another(phone):
             return other if name.endswith(end) else content
 
         phone.server.change = mix
-        assert refused(phone).reason == "changed", role
+        assert rejected(phone).reason == "changed", role
 
 
 @pytest.mark.parametrize("role", ["releases", "channels", "snapshot", "timestamp"])
-def test_a_release_that_was_signed_by_a_revoked_key(phone, role, tmp_path):
+def test_a_release_signed_with_a_revoked_key(phone, role, tmp_path):
     store = phone.store
     stolen, copy = tmp_path / "stolen", tmp_path / "copy"
     shutil.copytree(store.signing.keys.online, stolen)
     shutil.copytree(phone.server.folder, copy)
     rotate_key(store.storage, store.signing, role)
     assert phone.pull() == "one"
-    # The thief signs on with what was valid when the key was, of an edition far ahead.
+    # The thief signs further editions with the keys that were valid before.
     thief = MadeStore(type(store.storage)(str(copy)), replace(store.signing, keys=Keyring(stolen)), b"", tmp_path)
     for number in range(5):
         thief.publish(f"stolen-{number}")
@@ -238,19 +238,19 @@ def test_a_release_that_was_signed_by_a_revoked_key(phone, role, tmp_path):
     }
     files |= {str(path.relative_to(copy)): path.read_bytes() for path in (copy / "targets").rglob("*.*")}
     phone.server.change = lambda name, content: files.get(name)
-    assert refused(phone).reason in ("unsigned", "rolled back")
+    assert rejected(phone).reason in ("unsigned", "rolled back")
 
 
-def test_a_store_of_somebody_else(phone, tmp_path):
+def test_another_store(phone, tmp_path):
     other = MadeStore.make(tmp_path / "other")
     for number in range(9):
         other.publish(f"evil-{number}")
     phone.server.folder = Path(other.storage.url)
-    assert refused(phone).reason == "unsigned"
+    assert rejected(phone).reason == "unsigned"
 
 
 @pytest.mark.slow
-def test_files_without_end(phone):
+def test_files_that_are_too_long_or_endless(phone):
     for kind in ("2.root.json", "timestamp.json", "snapshot.json", "channels.json", "stable.json", "network.onnx"):
         phone.store.publish(f"with-{kind}")
         if kind in SAME_IN_ALL:
@@ -260,7 +260,7 @@ def test_files_without_end(phone):
             return (content or b"") + bytes(10_000_000) if name.endswith(kind) else content
 
         phone.server.change = longer
-        assert refused(phone).reason == "too long", kind
+        assert rejected(phone).reason == "too long", kind
     phone.server.change = unchanged
     forget_good(phone)
 
@@ -270,13 +270,13 @@ def test_files_without_end(phone):
             answer.write(piece)
 
     phone.server.send = lambda answer: endless(answer) if answer.name.endswith("onnx") else answer.write(answer.content)
-    assert refused(phone).reason in ("too long", "changed")
+    assert rejected(phone).reason in ("too long", "changed")
     phone.server.send = None
     assert phone.pull() == "with-network.onnx"
 
 
 def next_root(phone: Phone, change: Any, *, by_the_old_one: bool = True) -> None:
-    """Write a next root that is changed, signed by the last one's key or by its own only."""
+    """Write a changed next root, signed with the previous root's key or only with its own."""
     store = phone.store
     root = newest_root(store.storage)
     signers = signers_of(store.signing, root.signed, "root")
@@ -289,22 +289,22 @@ def next_root(phone: Phone, change: Any, *, by_the_old_one: bool = True) -> None
     store.storage.write(f"metadata/{root.signed.version}.root.json", sign(root, signers))
 
 
-def test_a_root_that_the_one_before_did_not_sign(phone):
+def test_a_root_that_the_previous_one_did_not_sign(phone):
     def follow(root):
         root.version += 1
 
     next_root(phone, follow, by_the_old_one=False)
-    assert refused(phone).reason == "unsigned"
+    assert rejected(phone).reason == "unsigned"
 
 
-def test_a_root_under_another_version_than_its_own(phone):
+def test_a_root_under_the_name_of_another_version(phone):
     next_root(phone, lambda root: None)
     first = (phone.server.folder / "metadata" / "1.root.json").read_bytes()
     phone.server.change = lambda name, content: first if name.endswith("2.root.json") else content
-    assert refused(phone).reason == "rolled back"
+    assert rejected(phone).reason == "rolled back"
 
 
-def test_a_key_of_a_kind_that_the_page_does_not_verify(phone):
+def test_a_key_of_an_unsupported_type(phone):
     key = SSlibKey.from_crypto(generate_private_key(65_537, 2_048).public_key())
 
     def let_sign(root):
@@ -312,12 +312,12 @@ def test_a_key_of_a_kind_that_the_page_does_not_verify(phone):
         root.add_key(key, "timestamp")
 
     next_root(phone, let_sign)
-    unknown = refused(phone)
+    unknown = rejected(phone)
     assert unknown.reason == "unusable"
     assert "a key of the role timestamp is rsa/rsassa-pss-sha256; the page verifies Ed25519 only" in str(unknown)
 
 
-def test_one_key_under_two_names_that_signs_for_two(phone):
+def test_one_key_with_two_ids_counts_once(phone):
     state = read_state(phone.store.storage)
     (keyid,) = state.root.signed.roles["timestamp"].keyids
     key = state.root.signed.keys[keyid]
@@ -338,13 +338,13 @@ def test_one_key_under_two_names_that_signs_for_two(phone):
         return json.dumps(document).encode()
 
     phone.server.change = signed_twice
-    few = refused(phone)
+    few = rejected(phone)
     assert few.reason == "unsigned"
-    assert "by 1 of the 2 keys" in str(few)
+    assert "by 1 of the 2 required keys" in str(few)
 
 
-def test_a_channel_that_the_role_of_releases_points_somewhere(phone):
-    """Who may sign releases may not say which is current."""
+def test_a_channel_signed_by_the_role_of_releases(phone):
+    """The role of releases must not decide which release is current."""
     store = phone.store
     store.publish("two", channel="canary", share=1.0)
     known = pointers(store.storage, read_state(store.storage))["canary"]
@@ -360,13 +360,13 @@ def test_a_channel_that_the_role_of_releases_points_somewhere(phone):
     assert phone.pull() == "one"
 
 
-def test_a_target_is_asked_only_of_roles_that_it_is_delegated_to(phone):
+def test_a_target_is_searched_only_in_the_roles_it_is_delegated_to(phone):
     def role(name: str, path: str, terminating: bool) -> dict[str, Any]:
         return {"name": name, "paths": [path], "terminating": terminating, "keyids": [], "threshold": 1}
 
     roles = [role("a", "a/*", False), role("b", "?/one.*", True), role("c", "a/*", False), role("d", "*/*/*", False)]
     body = """
-    const { delegatedFor } = await import('/phone/delegations.js');
+    const { delegatedFor } = await import('/phone/releases/delegations.js');
     return args[1].map((path) => delegatedFor(path, args[0], 'targets').delegated.map(({ role }) => role));
     """
     asked = phone.page.run(
@@ -378,12 +378,12 @@ def test_a_target_is_asked_only_of_roles_that_it_is_delegated_to(phone):
         role("timestamp", "a/*", False),
         role("f", "[a]/*", False),
     ):
-        with pytest.raises(RefusedByPage, match="UpdateRefusedError"):
+        with pytest.raises(RejectedByPage, match="UpdateRejectedError"):
             phone.page.run(body, {"roles": [unknown], "keys": {}}, ["a/one.json"])
 
 
 def signed_as(phone: Phone, name: str, **changes: object) -> None:
-    """Have a release signed and pointed to that says something wrong of itself."""
+    """Sign a release with a wrong manifest, and point the channel to it."""
     source = phone.store.release(f"source-of-{name.strip('./')}")
     files = {path.name: path.read_bytes() for path in source.iterdir()}
     manifest = msgspec.structs.replace(decode_manifest(files["manifest.json"]), **{"release": name} | changes)
@@ -411,21 +411,21 @@ def manifest_of(phone: Phone) -> Any:
 
 
 @pytest.mark.slow
-def test_a_manifest_that_says_something_impossible(phone):
+def test_invalid_manifests(phone):
     first, *others = manifest_of(phone).artifacts
     slipping = [msgspec.structs.replace(first, name="../../escaped.onnx"), *others]
     lying = [msgspec.structs.replace(each, bytes=each.bytes - 1) for each in (first, *others)]
-    impossible: list[tuple[str, dict[str, object], str, str]] = [
+    cases: list[tuple[str, dict[str, object], str, str]] = [
         ("slip", {"artifacts": slipping}, "unusable", "'../../escaped.onnx' cannot be the name of a release's file"),
         ("../escaped", {}, "unusable", "'../escaped' cannot be a release's name"),
         ("liar", {"artifacts": lying}, "contradictory", "network.onnx has 410363 bytes"),
-        ("twice", {"artifacts": [first, *others, first]}, "unusable", "two of a release's files have one name"),
+        ("twice", {"artifacts": [first, *others, first]}, "unusable", "two files of the release have the same name"),
         ("few", {"classes": ["sit", "stand"]}, "unusable", "the golden window of few does not fit its manifest"),
         (
             "taken",
             {"classes": ["sit", "stand", "walk", "run", "unknown"]},
             "unusable",
-            "no class may be called 'unknown'",
+            "a class must not be named 'unknown'",
         ),
         ("short", {"steps": 100}, "unusable", "the golden window of short does not fit its manifest"),
         ("uncut", {"rate_hz": 33}, "unusable", "has no whole number of µs as its period"),
@@ -433,36 +433,36 @@ def test_a_manifest_that_says_something_impossible(phone):
         ("later", {"schema": 2}, "unusable", "schema 2; this page reads 1: load the page again, or upgrade har"),
         ("earlier", {"schema": 0}, "unusable", "schema 0; this page reads 1: publish it again"),
     ]
-    for name, changes, reason, error in impossible:
+    for name, changes, reason, error in cases:
         signed_as(phone, name, **changes)
-        found = refused(phone)
+        found = rejected(phone)
         assert found.reason == reason, name
         assert error in str(found)
 
 
-def test_a_manifest_that_is_not_the_one_pointed_to(phone):
+def test_a_manifest_that_the_pointer_does_not_name(phone):
     files = {path.name: path.read_bytes() for path in phone.store.release("other").iterdir()}
     sign_and_point(phone, "other", files)
     phone.store.sign({"releases/other/manifest.json": files["manifest.json"] + b" "})
-    other = refused(phone)
+    other = rejected(phone)
     assert other.reason == "contradictory"
-    assert "the manifest of other is not the one pointed to" in str(other)
+    assert "the manifest of other is not the one that the channel points to" in str(other)
 
 
-def test_a_network_that_answers_otherwise_than_it_was_seen_to(phone):
+def test_a_network_that_fails_its_golden_window(phone):
     files = {path.name: path.read_bytes() for path in phone.store.release("other").iterdir()}
     golden = json.loads(files["golden.json"])
     golden["probabilities"].reverse()
     files["golden.json"] = json.dumps(golden).encode()
     sign_and_point(phone, "other", files)
-    wrong = refused(phone)
+    wrong = rejected(phone)
     assert wrong.reason == "unusable"
-    assert "other answers its golden window wrongly" in str(wrong)
-    running = phone.run("const { release, refused } = await openCurrentRelease(options); return release.name;")
+    assert "other fails its golden window" in str(wrong)
+    running = phone.run("const { release, rejected } = await openCurrentRelease(options); return release.name;")
     assert running == "one"
 
 
-def test_a_network_that_is_none(phone):
+def test_a_file_that_is_not_a_network(phone):
     files = {path.name: path.read_bytes() for path in phone.store.release("broken").iterdir()}
     files["network.onnx"] = b"no network"
     manifest = decode_manifest(files["manifest.json"])
@@ -474,14 +474,14 @@ def test_a_network_that_is_none(phone):
     ]
     files["manifest.json"] = encode_manifest(msgspec.structs.replace(manifest, artifacts=artifacts))
     sign_and_point(phone, "broken", files)
-    broken = refused(phone)
+    broken = rejected(phone)
     assert broken.reason == "unusable"
     assert "onnxruntime cannot load the network" in str(broken)
 
 
-def test_a_pointer_of_a_schema_that_is_not_known(phone):
+def test_a_pointer_with_an_unknown_schema(phone):
     known = pointers(phone.store.storage, read_state(phone.store.storage))["stable"]
     phone.store.sign({}, msgspec.structs.replace(known, number=2, schema=2))
-    unknown = refused(phone)
+    unknown = rejected(phone)
     assert unknown.reason == "unusable"
     assert "the channel's pointer has schema 2; this page reads 1" in str(unknown)

@@ -1,4 +1,4 @@
-"""Readings from the sensor to the gateway, over cuts of the connection, of the network and of the page."""
+"""Readings reach the gateway, also after lost connections, outages and reloads."""
 
 from itertools import pairwise
 from typing import Any
@@ -9,7 +9,7 @@ import pytest
 from tests.ingest.phone_page.phone_in_browser import assert_all_arrived
 
 
-def test_what_the_sensor_measures_arrives_complete_and_in_order(phone: Any, page_gateway: Any) -> None:
+def test_readings_arrive_complete_and_in_order(phone: Any, page_gateway: Any) -> None:
     phone.allow_service_workers()
     phone.prefer_motion()
     phone.enrol()
@@ -21,14 +21,14 @@ def test_what_the_sensor_measures_arrives_complete_and_in_order(phone: Any, page
     recorded = phone.recorded()
     assert_all_arrived(recorded, page_gateway.batches)
     assert len({reading[1] for reading in recorded}) == len(recorded), "times are strictly increasing"
-    assert len({reading[2:] for reading in recorded}) > 20, "what was measured differs"
+    assert len({reading[2:] for reading in recorded}) > 20, "the readings differ"
     assert {batch.device for batch in page_gateway.batches} == {page_gateway.device}
     spans = [batch.times[-1] - batch.times[0] for batch in page_gateway.batches]
     assert max(spans) < 1_000_000, "batches are cut every half second"
     assert phone.console_faults() == [], "the security policy holds, for the WebSocket as well"
 
 
-def test_after_a_cut_connection_everything_unanswered_comes_again(phone: Any, page_gateway: Any) -> None:
+def test_unanswered_batches_are_sent_again_after_a_lost_connection(phone: Any, page_gateway: Any) -> None:
     phone.enrol()
     phone.start()
     phone.wait(lambda: phone.state()["accepted"] >= 2)
@@ -36,17 +36,17 @@ def test_after_a_cut_connection_everything_unanswered_comes_again(phone: Any, pa
     phone.wait(lambda: len(page_gateway.held) >= 3)
     assert phone.state()["waiting"] >= 3
     page_gateway.abort_connections()
-    page_gateway.answer_held()
+    page_gateway.release_held()
     phone.wait(lambda: page_gateway.connections >= 2)
     phone.shake(0.5)
     phone.click("start")
     phone.wait_until_all_is_sent()
     assert_all_arrived(phone.recorded(), page_gateway.batches)
     sequences = [batch.sequence for batch in page_gateway.batches]
-    assert sequences == sorted(set(sequences)), "nothing that was answered was sent again, and in order"
+    assert sequences == sorted(set(sequences)), "batches arrive in order, and answered ones only once"
 
 
-def test_no_more_than_16_batches_are_on_their_way(phone: Any, page_gateway: Any) -> None:
+def test_at_most_16_batches_are_in_flight(phone: Any, page_gateway: Any) -> None:
     page_gateway.batch_milliseconds = 50
     page_gateway.holds = True
     phone.enrol()
@@ -55,7 +55,7 @@ def test_no_more_than_16_batches_are_on_their_way(phone: Any, page_gateway: Any)
     assert len(page_gateway.held) == 16
 
 
-def test_a_gateway_that_is_away_is_found_again(phone: Any, page_gateway: Any) -> None:
+def test_the_page_reconnects_after_an_outage_of_the_gateway(phone: Any, page_gateway: Any) -> None:
     phone.allow_service_workers()
     phone.enrol()
     phone.start()
@@ -64,7 +64,7 @@ def test_a_gateway_that_is_away_is_found_again(phone: Any, page_gateway: Any) ->
     phone.wait_for_text("connection-text", "No gateway")
     phone.shake(0.5)
     phone.wait(lambda: phone.state()["waiting"] >= 6)
-    phone.wait_for_text("waiting-since", "kept since")
+    phone.wait_for_text("waiting-since", "waiting since")
     page_gateway.start()
     phone.wait_for_text("connection-text", "Connected")
     phone.click("start")
@@ -72,12 +72,12 @@ def test_a_gateway_that_is_away_is_found_again(phone: Any, page_gateway: Any) ->
     assert_all_arrived(phone.recorded(), page_gateway.batches)
 
 
-def test_without_a_network_readings_are_kept(phone: Any, page_gateway: Any) -> None:
+def test_readings_are_stored_while_offline(phone: Any, page_gateway: Any) -> None:
     phone.allow_service_workers()
     phone.enrol()
     phone.start()
     phone.wait(lambda: phone.state()["accepted"] >= 2)
-    # Chromium leaves open WebSockets alone when the network is emulated to be gone.
+    # Chromium's offline emulation does not close open WebSockets.
     phone.go_offline()
     page_gateway.abort_connections()
     phone.wait_for_text("connection-text", "Offline")
@@ -88,7 +88,7 @@ def test_without_a_network_readings_are_kept(phone: Any, page_gateway: Any) -> N
     assert_all_arrived(phone.recorded(), page_gateway.batches)
 
 
-def test_what_waits_outlives_a_reload_and_is_sent_first(phone: Any, page_gateway: Any) -> None:
+def test_unsent_batches_outlive_a_reload_and_are_sent_first(phone: Any, page_gateway: Any) -> None:
     phone.allow_service_workers()
     phone.enrol()
     page_gateway.stop()
@@ -105,7 +105,7 @@ def test_what_waits_outlives_a_reload_and_is_sent_first(phone: Any, page_gateway
     phone.start()
     phone.wait(lambda: phone.state()["waiting"] >= waiting + 2)
     page_gateway.abort_connections()
-    page_gateway.answer_held()
+    page_gateway.release_held()
     phone.wait(lambda: phone.state()["accepted"] >= waiting + 2)
     phone.click("start")
     phone.wait_until_all_is_sent()
@@ -113,16 +113,16 @@ def test_what_waits_outlives_a_reload_and_is_sent_first(phone: Any, page_gateway
     assert {reading[0] for reading in before}.isdisjoint(reading[0] for reading in after), "another session"
     assert_all_arrived(before + after, page_gateway.batches)
     sessions = list(dict.fromkeys(batch.session for batch in page_gateway.batches))
-    assert sessions == [before[0][0], after[0][0]], "the older session came first"
+    assert sessions == [before[0][0], after[0][0]], "the older session arrives first"
 
 
-def test_a_page_that_is_left_while_it_records_loses_nothing(phone: Any, page_gateway: Any) -> None:
+def test_a_page_that_is_left_while_recording_loses_nothing(phone: Any, page_gateway: Any) -> None:
     phone.allow_service_workers()
     phone.enrol()
     page_gateway.stop()
     phone.start()
     phone.wait(lambda: len(phone.recorded()) > 100)
-    # The page is asked in the very task in which it is told to go.
+    # Read the recording in the `pagehide` handler, the last code of the page.
     phone.browser.execute_script(
         "addEventListener('pagehide', () => sessionStorage.setItem('left', JSON.stringify(harPhone.recorded())))"
     )
@@ -134,37 +134,37 @@ def test_a_page_that_is_left_while_it_records_loses_nothing(phone: Any, page_gat
     assert_all_arrived(left, page_gateway.batches)
 
 
-def test_what_is_refused_is_shown_and_not_sent_again(phone: Any, page_gateway: Any) -> None:
-    page_gateway.refuses = lambda batch: ("past", "over 7 days behind") if batch.sequence == 2 else None
+def test_a_rejected_batch_is_shown_and_not_sent_again(phone: Any, page_gateway: Any) -> None:
+    page_gateway.rejects = lambda batch: ("past", "over 7 days behind") if batch.sequence == 2 else None
     phone.enrol()
     phone.start()
-    phone.wait(lambda: phone.state()["refused"] == 1)
+    phone.wait(lambda: phone.state()["rejected"] == 1)
     phone.wait_for_text("log", "past: over 7 days behind")
     phone.wait(lambda: phone.state()["accepted"] >= 5)
     phone.click("start")
     phone.wait_until_all_is_sent()
-    assert phone.state()["refused"] == 1
+    assert phone.state()["rejected"] == 1
     assert 2 not in [batch.sequence for batch in page_gateway.batches]
-    assert phone.text("refused") == "1"
+    assert phone.text("rejected") == "1"
 
 
-def test_a_gateway_that_waits_is_said_to(phone: Any, page_gateway: Any) -> None:
+def test_a_delay_of_the_gateway_is_shown(phone: Any, page_gateway: Any) -> None:
     phone.enrol()
     phone.start()
     page_gateway.holds = True
     phone.wait(lambda: len(page_gateway.held) >= 1)
     page_gateway.say({"type": "waiting", "reason": "kafka", "seconds": 2.0})
-    phone.wait_for_text("connection-text", "it waits for Kafka")
+    phone.wait_for_text("connection-text", "waiting for Kafka")
     page_gateway.say({"type": "something-new", "reason": "kafka"})
     page_gateway.abort_connections()
-    page_gateway.answer_held()
+    page_gateway.release_held()
     phone.wait(lambda: phone.text("connection-text") == "Connected")
     phone.click("start")
     phone.wait_until_all_is_sent()
     assert_all_arrived(phone.recorded(), page_gateway.batches)
 
 
-def test_a_connection_that_says_nothing_is_given_up(phone: Any, page_gateway: Any) -> None:
+def test_a_silent_connection_is_replaced(phone: Any, page_gateway: Any) -> None:
     phone.enrol()
     phone.start()
     page_gateway.holds = True
@@ -173,10 +173,10 @@ def test_a_connection_that_says_nothing_is_given_up(phone: Any, page_gateway: An
     phone.wait(lambda: page_gateway.connections > connections, 30)
 
 
-def test_a_full_outbox_keeps_what_is_older_and_counts_what_is_lost(phone: Any, page_gateway: Any) -> None:
+def test_a_full_outbox_keeps_older_readings_and_counts_lost_ones(phone: Any, page_gateway: Any) -> None:
     phone.enrol()
     page_gateway.stop()
-    # A browser that grants the page little: room for about two seconds of readings.
+    # A browser with a small quota, for about 2 s of readings.
     small = "navigator.storage.estimate = async () => ({ quota: 5000, usage: 0 })"
     phone.before_each_page(small)
     page_gateway.start()
@@ -194,12 +194,12 @@ def test_a_full_outbox_keeps_what_is_older_and_counts_what_is_lost(phone: Any, p
     page_gateway.start()
     phone.wait_until_all_is_sent()
     lost = phone.state()["lostSeconds"]
-    # The last readings of all may be so few that they have room.
+    # The last batch may be small enough to fit.
     assert waiting <= len(page_gateway.batches) <= waiting + 1
     kept = set(np.concatenate([batch.times for batch in page_gateway.batches]).tolist())
     assert_all_arrived([reading for reading in recorded if reading[1] in kept], page_gateway.batches)
     oldest = [reading[1] for reading in recorded[: len(kept) // 2]]
-    assert set(oldest) <= kept, "what was recorded first is not given up"
+    assert set(oldest) <= kept, "the oldest readings are kept"
     spans = [later[1] - earlier[1] for earlier, later in pairwise(recorded) if later[1] not in kept]
     assert lost == pytest.approx(sum(spans) / 1e6, rel=0.15)
     phone.open()
@@ -237,7 +237,7 @@ def test_a_pause_of_a_minute_begins_a_new_session(phone: Any, page_gateway: Any)
     assert_all_arrived(phone.recorded(), page_gateway.batches)
 
 
-def test_only_one_tab_records_and_the_next_takes_over(phone: Any, page_gateway: Any) -> None:
+def test_only_one_tab_records_and_another_takes_over(phone: Any, page_gateway: Any) -> None:
     phone.allow_service_workers()
     phone.enrol()
     phone.start()
@@ -266,15 +266,15 @@ def test_the_phones_clock_is_compared_with_the_gateways(phone: Any, page_gateway
     phone.wait(lambda: phone.text("notices") == "")
 
 
-def test_impossible_readings_are_left_out(phone: Any, page_gateway: Any) -> None:
+def test_impossible_readings_are_dropped(phone: Any, page_gateway: Any) -> None:
     phone.enrol()
     phone.start()
     phone.accelerate(150.0, 150.0, 9.8)
-    phone.wait_for_text("rate", "impossible left out")
+    phone.wait_for_text("rate", "impossible readings dropped")
     phone.accelerate(0.0, 0.0, 9.8)
     phone.wait(lambda: phone.state()["accepted"] > 4)
     phone.click("start")
     phone.wait_until_all_is_sent()
-    assert phone.state()["refused"] == 0
+    assert phone.state()["rejected"] == 0
     assert_all_arrived(phone.recorded(), page_gateway.batches)
     assert np.abs(np.concatenate([batch.axes for batch in page_gateway.batches])).max() < 150

@@ -1,4 +1,4 @@
-"""Pulling a release to the phone: what comes, what is kept, and what is used without a network."""
+"""Pulling a release to the phone, storing it, and using it offline."""
 
 import hashlib
 import json
@@ -11,12 +11,12 @@ from securesystemslib.formats import encode_canonical
 from har.channels import is_canary
 from model_store.repository.key_rotation import renew, rotate_key
 from model_store.repository.publishing import promote, rollback
-from tests.ingest.phone_page.page_modules import RefusedByPage
+from tests.ingest.phone_page.page_modules import RejectedByPage
 from tests.ingest.phone_page.phone_of_store import DEVICE, phone_in_browser, phone_in_node
 from tests.model_store.made_store import MadeStore
 from tests.model_store.served_store import trickle
 
-#: Names on both sides of a canary that is for half of the devices.
+#: One device that a canary for half of the devices covers, and one that it does not.
 AMONG = next(name for name in (f"phone-{n}" for n in range(100)) if is_canary(name, 0.5))
 NOT_AMONG = next(name for name in (f"phone-{n}" for n in range(100)) if not is_canary(name, 0.5))
 
@@ -29,18 +29,18 @@ def phone(node, tmp_path):
 
 @pytest.fixture
 def browsing(browser, tmp_path):
-    """A phone whose page is in a browser, which keeps what it has in IndexedDB."""
+    """A phone whose page is in a browser and uses IndexedDB."""
     with phone_in_browser(browser, MadeStore.make(tmp_path)) as opened:
         yield opened
 
 
-def test_a_release_arrives_whole(browsing):
+def test_a_pulled_release_is_complete(browsing):
     browsing.store.publish("one")
     folder = browsing.store.folder / "made" / "one"
     got = browsing.run(
         """
         const { name, channel, manifest, onnx, golden } = await metadata.pullRelease(options);
-        const { sha256 } = await import('/phone/metadata-signatures.js');
+        const { sha256 } = await import('/phone/releases/metadata-signatures.js');
         return { name, channel, manifest, golden, onnx: await sha256(onnx), length: onnx.length };
         """
     )
@@ -53,7 +53,7 @@ def test_a_release_arrives_whole(browsing):
 
 def test_a_phone_follows_its_channel(phone):
     store = phone.store
-    with pytest.raises(RefusedByPage, match="no release yet"):
+    with pytest.raises(RejectedByPage, match="no release yet"):
         phone.pull()
     store.publish("one")
     assert phone.pull() == "one"
@@ -69,7 +69,7 @@ def test_a_phone_follows_its_channel(phone):
     assert phone.pull() == "one" == phone.good()
 
 
-def test_only_what_is_new_is_fetched(phone):
+def test_only_new_files_are_fetched(phone):
     phone.store.publish("one")
     phone.pull()
     fetched = [name.rsplit("/", 1)[-1].split(".", 1)[-1] for name in phone.server.asked if name.startswith("targets/")]
@@ -81,7 +81,7 @@ def test_only_what_is_new_is_fetched(phone):
     assert phone.server.asked[2].endswith("stable.json")
 
 
-def test_keys_that_were_replaced_are_followed(phone):
+def test_rotated_keys_are_followed(phone):
     store = phone.store
     store.publish("one")
     assert phone.pull() == "one"
@@ -92,28 +92,28 @@ def test_keys_that_were_replaced_are_followed(phone):
     assert phone.pull() == "two"
 
 
-def test_without_the_store_the_last_good_release_runs_on_also_after_the_page_was_loaded_anew(browsing):
+def test_without_the_store_the_last_good_release_runs_also_after_a_reload(browsing):
     browsing.store.publish("one")
-    opened = "const { release, refused } = await openCurrentRelease(options); return [release.name, refused?.reason];"
+    opened = "const { release, rejected } = await openCurrentRelease(options); return [release.name, rejected?.reason];"
     assert browsing.run(opened) == ["one", None]
     browsing.server.change = lambda name, content: None
     browsing.page.open()
     assert browsing.run(opened) == ["one", "unreachable"]
-    # However old its signatures have become.
+    # Also after its signatures have expired.
     assert browsing.run(opened, now=10 * 365 * 86_400) == ["one", "expired"]
     assert browsing.good() == "one"
 
 
-def test_a_phone_that_never_had_a_release_says_why_it_has_none(phone):
+def test_a_phone_without_a_release_reports_the_reason(phone):
     phone.store.publish("one")
     phone.server.change = lambda name, content: None
-    with pytest.raises(RefusedByPage) as refused:
+    with pytest.raises(RejectedByPage) as rejected:
         phone.run("await openCurrentRelease(options)")
-    assert refused.value.reason == "unreachable"
+    assert rejected.value.reason == "unreachable"
     assert phone.good() is None
 
 
-def test_a_release_that_was_damaged_in_the_browsers_storage_is_not_used_and_fetched_again(browsing):
+def test_a_damaged_stored_release_is_not_used_and_is_fetched_again(browsing):
     browsing.store.publish("one")
     browsing.pull()
     browsing.run(
@@ -123,13 +123,13 @@ def test_a_release_that_was_damaged_in_the_browsers_storage_is_not_used_and_fetc
         await storage.set('store/good', kept);
         """
     )
-    with pytest.raises(RefusedByPage, match="onnx of the release that is kept is damaged") as refused:
+    with pytest.raises(RejectedByPage, match="stored onnx file of the release is damaged") as rejected:
         browsing.good()
-    assert refused.value.reason == "changed"
+    assert rejected.value.reason == "changed"
     assert browsing.pull() == "one" == browsing.good()
 
 
-def test_a_storage_that_is_full_stops_no_release_that_was_verified(phone):
+def test_a_verified_release_runs_although_the_storage_is_full(phone):
     phone.store.publish("one")
     full = """
     let room = 6;
@@ -139,29 +139,60 @@ def test_a_storage_that_is_full_stops_no_release_that_was_verified(phone):
       if (entry[0] === 'store/good') throw new DOMException('no room', 'QuotaExceededError');
       return storage.set(...entry);
     } };
-    const { release, refused } = await openCurrentRelease(options);
-    return [release.name, refused.reason, refused.detail];
+    const { release, rejected } = await openCurrentRelease(options);
+    return [release.name, rejected.reason, rejected.detail];
     """
     name, reason, detail = phone.run(full)
     assert (name, reason) == ("one", "unusable")
     assert "storage failed: no room" in detail
 
 
-def test_a_store_that_trickles_is_given_up_in_time(browsing):
+def test_a_later_release_that_cannot_be_stored_runs_and_the_previous_one_is_closed(phone):
+    phone.store.publish("one")
+    begin = """
+    const { Classifier } = await import('/phone/classification/classifier.js');
+    const { PhoneClassification } = await import('/phone/classification/phone-classification.js');
+    const counts = globalThis.counts = { opened: 0, closed: 0 };
+    const { open } = Classifier;
+    const { close } = Classifier.prototype;
+    Classifier.open = (...given) => { counts.opened += 1; return open.apply(Classifier, given); };
+    Classifier.prototype.close = function (...given) { counts.closed += 1; return close.apply(this, given); };
+    const full = { get: storage.get, set: async (name, value) => {
+      if (name === 'store/good') throw new DOMException('no room', 'QuotaExceededError');
+      return storage.set(name, value);
+    } };
+    globalThis.classification = new PhoneClassification(options.device, full, () => {});
+    globalThis.restore = () => { Classifier.open = open; Classifier.prototype.close = close; };
+    await classification.start();
+    classification.stop();
+    return [classification.release.name, classification.fault];
+    """
+    name, fault = phone.run(begin)
+    assert name == "one"
+    assert "no room" in fault
+    phone.store.publish("two")
+    name, fault, counts = phone.run(
+        "await classification.refresh(); restore(); return [classification.release.name, classification.fault, counts];"
+    )
+    assert (name, counts) == ("two", {"opened": 2, "closed": 1})
+    assert "no room" in fault
+
+
+def test_a_slow_store_is_rejected_in_time(browsing):
     browsing.store.publish("one")
     browsing.server.send = lambda answer: trickle(answer) if "onnx" in answer.name else answer.write(answer.content)
-    with pytest.raises(RefusedByPage, match="bytes a second") as refused:
+    with pytest.raises(RejectedByPage, match="bytes per second") as rejected:
         browsing.pull()
-    assert refused.value.reason == "slow"
+    assert rejected.value.reason == "slow"
     browsing.server.send = lambda answer: answer.stopped.wait(10)
-    with pytest.raises(RefusedByPage, match="did not come on") as refused:
+    with pytest.raises(RejectedByPage, match="sent no data for") as rejected:
         browsing.pull()
-    assert refused.value.reason == "slow"
+    assert rejected.value.reason == "slow"
     browsing.server.send = None
     assert browsing.pull() == "one"
 
 
-def test_a_store_that_breaks_off_is_unreachable(browsing):
+def test_an_interrupted_connection_is_reported_as_unreachable(browsing):
     browsing.store.publish("one")
 
     def cut(answer):
@@ -169,12 +200,12 @@ def test_a_store_that_breaks_off_is_unreachable(browsing):
         answer.cut()
 
     browsing.server.send = lambda answer: cut(answer) if "onnx" in answer.name else answer.write(answer.content)
-    with pytest.raises(RefusedByPage) as refused:
+    with pytest.raises(RejectedByPage) as rejected:
         browsing.pull()
-    assert refused.value.reason == "unreachable"
+    assert rejected.value.reason == "unreachable"
 
 
-def test_another_stores_root_is_trusted_only_after_the_first_was_forgotten(phone, tmp_path):
+def test_another_stores_root_is_trusted_only_after_the_first_one_is_removed(phone, tmp_path):
     phone.store.publish("one")
     assert phone.pull() == "one"
     other = MadeStore.make(tmp_path / "other")
@@ -182,9 +213,9 @@ def test_another_stores_root_is_trusted_only_after_the_first_was_forgotten(phone
         other.publish(f"other-{number}")
     phone.server.folder = tmp_path / "other" / "store"
     (phone.server.folder / "trusted_root.json").write_bytes(other.root)
-    with pytest.raises(RefusedByPage) as refused:
+    with pytest.raises(RejectedByPage) as rejected:
         phone.pull()
-    assert refused.value.reason == "unsigned"
+    assert rejected.value.reason == "unsigned"
     assert phone.good() == "one"
     phone.run("await metadata.forgetStore(storage)")
     assert phone.pull() == "other-8" == phone.good()
@@ -197,12 +228,12 @@ JSON = st.recursive(
     max_leaves=20,
 )
 CANONICAL = """
-const { canonicalJson, parseJson } = await import('/phone/canonical-json.js');
+const { canonicalJson, parseJson } = await import('/phone/releases/canonical-json.js');
 return new TextDecoder().decode(canonicalJson(parseJson(new TextEncoder().encode(args[0]))));
 """
 
 
-def test_canonical_json_is_what_python_signs(modules):
+def test_canonical_json_equals_pythons(modules):
     @given(JSON)
     @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
     def compare(value):
@@ -211,11 +242,11 @@ def test_canonical_json_is_what_python_signs(modules):
     compare()
     assert modules.run(CANONICAL, '{"\\uff5e": 1, "\\ud83d\\ude00": 2}') == '{"～":1,"😀":2}'  # by code point
     for document in ('{"a": 9007199254740993}', '{"a": 1.5}', '"\\ud800"', "[" * 50 + "]" * 50):
-        with pytest.raises(RefusedByPage, match="TypeError"):
+        with pytest.raises(RejectedByPage, match="TypeError"):
             modules.run(CANONICAL, document)
 
 
-def test_a_device_is_among_a_canarys_share_exactly_as_in_python(modules):
+def test_a_canary_covers_the_same_devices_as_in_python(modules):
     @given(
         device=st.from_regex(r"\A[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z"),
         share=st.floats(0, 1) | st.none(),
@@ -223,8 +254,10 @@ def test_a_device_is_among_a_canarys_share_exactly_as_in_python(modules):
     @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
     def compare(device, share):
         digest = int.from_bytes(hashlib.sha256(device.encode()).digest()[:8], "big")
-        share = digest / 2**64 if share is None else share  # right at the border
-        here = modules.run("return (await import('/phone/channels.js')).isCanary(args[0], args[1])", device, share)
+        share = digest / 2**64 if share is None else share  # exactly at the limit
+        here = modules.run(
+            "return (await import('/phone/releases/channels.js')).isCanary(args[0], args[1])", device, share
+        )
         assert here == is_canary(device, share)
 
     compare()

@@ -1,4 +1,4 @@
-"""Windows that the page cuts are those that the stream and the trainer cut, bit for bit."""
+"""The page cuts the same windows as the stream and the trainer, bit for bit."""
 
 import base64
 from itertools import pairwise
@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from har.resampling import low_pass_taps
 from har.windows import MICROSECONDS, RecordingWindows, WindowSpec, merge_readings, recording_windows
-from ingest.recording_files import read_recordings
-from tests.ingest.phone_page.page_modules import Modules, RefusedByPage
+from ingest.senders.recording_files import read_recordings
+from tests.ingest.phone_page.page_modules import Modules, RejectedByPage
 
 BEGIN = 1_764_000_000_123_457
 SPECS = [
@@ -23,7 +23,7 @@ SPECS = [
 ]
 CUT = """
 const [times, axes, pieces, spec] = args;
-const { WindowCutter, windowSpec } = await import('/phone/windows.js');
+const { WindowCutter, windowSpec } = await import('/phone/windowing/windows.js');
 const cutter = new WindowCutter(windowSpec(spec));
 const windows = pieces.flatMap(([begin, end]) =>
   cutter.extend(times.slice(begin, end), ...axes.map((axis) => Float32Array.from(axis.slice(begin, end)))));
@@ -38,14 +38,14 @@ return {
 
 
 def cut_by(modules: Modules, times: np.ndarray, axes: np.ndarray, spec: WindowSpec, cuts: list[int]) -> dict[str, Any]:
-    """Cut a recording, which comes in pieces."""
+    """Cut a recording that arrives in pieces."""
     pieces = list(pairwise(sorted({0, len(times), *(cut % (len(times) + 1) for cut in cuts)})))
     manifest = {"steps": spec.steps, "rate_hz": spec.rate_hz, "hop_us": spec.hop_us, "gap_us": spec.gap_us}
     return dict(modules.run(CUT, times.tolist(), axes.T.tolist(), pieces, manifest))
 
 
 def assert_same(modules: Modules, times: np.ndarray, axes: np.ndarray, spec: WindowSpec, cuts: list[int]) -> int:
-    """Cut a recording with non-decreasing times in the page and here; return how many windows there are."""
+    """Assert that the page and Python cut the same windows from a recording; return their number."""
     expected: RecordingWindows = recording_windows(times, axes, spec)
     got = cut_by(modules, times, axes, spec, cuts)
     assert got["starts"] == expected.starts.tolist()
@@ -55,7 +55,7 @@ def assert_same(modules: Modules, times: np.ndarray, axes: np.ndarray, spec: Win
 
 
 def recording(rate: float, seed: int, jitter: float, gaps: int, repeats: float) -> tuple[np.ndarray, np.ndarray]:
-    """Twelve seconds of a phone that pauses, and gives some readings again: the same ones, or others."""
+    """Return 12 s of readings with pauses and with repeats of equal or different values."""
     random = np.random.default_rng(seed)
     count = int(12 * rate)
     times = ((np.arange(count) + random.uniform(-jitter, jitter, count)) * MICROSECONDS / rate).astype(np.int64) + BEGIN
@@ -71,7 +71,7 @@ def recording(rate: float, seed: int, jitter: float, gaps: int, repeats: float) 
     return times[order], axes[order]
 
 
-def test_windows_of_any_recording_split_anywhere_are_equal_bit_for_bit(modules):
+def test_windows_of_any_recording_in_any_pieces_are_equal_bit_for_bit(modules):
     counted = []
 
     @given(
@@ -91,7 +91,7 @@ def test_windows_of_any_recording_split_anywhere_are_equal_bit_for_bit(modules):
     assert sum(counted) > 200
 
 
-def test_readings_that_come_one_by_one_give_the_same_windows(modules):
+def test_single_readings_give_the_same_windows(modules):
     times, axes = recording(60, 1, 0.3, 1, 0.1)
     assert assert_same(modules, times, axes, WindowSpec(), list(range(len(times)))) >= 3
 
@@ -108,25 +108,25 @@ def test_windows_of_real_recordings_are_equal_bit_for_bit(modules, shared_data, 
     assert found > 20
 
 
-def test_the_filters_taps_are_those_of_python(modules):
-    taps = modules.run("return (await import('/phone/resampling.js')).lowPassTaps()")
+def test_the_filters_taps_equal_pythons(modules):
+    taps = modules.run("return (await import('/phone/windowing/resampling.js')).lowPassTaps()")
     assert taps == low_pass_taps().tolist()
 
 
 IMPOSSIBLE = [
     ([BEGIN + 20_000, BEGIN - 1], [0, 0], f"{BEGIN - 1} µs is before"),
-    ([BEGIN + 20_000, BEGIN + 40_000.5], [0, 0], "is no time in whole µs"),
-    ([BEGIN + 20_000, BEGIN + 40_000], [0, "NaN"], "holds NaN"),
-    ([BEGIN + 20_000, BEGIN + 40_000], [0], "need as many x, y and z"),
+    ([BEGIN + 20_000, BEGIN + 40_000.5], [0, 0], "is not a time in integer µs"),
+    ([BEGIN + 20_000, BEGIN + 40_000], [0, "NaN"], "contains NaN"),
+    ([BEGIN + 20_000, BEGIN + 40_000], [0], "x, y and z must have 2 values"),
 ]
 
 
-def test_readings_that_are_not_possible_are_refused_and_none_of_them_is_taken(modules):
+def test_invalid_readings_are_rejected_together(modules):
     good_times, axes = recording(50, 2, 0.0, 0, 0.0)
     expected = recording_windows(good_times, axes)
     body = """
     const [times, axes, badTimes, badX] = args;
-    const { WindowCutter } = await import('/phone/windows.js');
+    const { WindowCutter } = await import('/phone/windowing/windows.js');
     const cutter = new WindowCutter({ steps: 200, rateHz: 50, hopUs: 1000000, gapUs: 1000000 });
     cutter.extend([times[0]], ...axes.map((axis) => [axis[0]]));
     let text = '';
@@ -142,7 +142,7 @@ def test_readings_that_are_not_possible_are_refused_and_none_of_them_is_taken(mo
         assert np.array_equal(np.array(values, np.float32).reshape(expected.values.shape), expected.values)
 
 
-def test_of_readings_with_one_time_the_smallest_is_kept_whichever_came_first(modules):
+def test_of_readings_with_one_time_the_smallest_is_kept_in_any_order(modules):
     times, axes = recording(50, 3, 0.0, 0, 1.0)
     assert merge_readings(times, axes.astype(np.float64)).conflicts > 100
     ends = np.flatnonzero(np.diff(times)) + 1
@@ -152,12 +152,12 @@ def test_of_readings_with_one_time_the_smallest_is_kept_whichever_came_first(mod
     )
 
 
-def test_a_manifest_whose_windows_cannot_be_cut_is_refused(modules):
+def test_a_manifest_with_impossible_windows_is_rejected(modules):
     possible = {"steps": 200, "rate_hz": 50, "hop_us": 1_000_000, "gap_us": 1_000_000}
-    windows = "return (await import('/phone/windows.js')).windowSpec(args[0])"
+    windows = "return (await import('/phone/windowing/windows.js')).windowSpec(args[0])"
     assert modules.run(windows, possible) == {"steps": 200, "rateHz": 50, "hopUs": 1_000_000, "gapUs": 1_000_000}
     for change in ({"rate_hz": 33}, {"hop_us": 1_000_001}, {"steps": 0}, {"gap_us": 0}):
         with pytest.raises(ValueError, match=r"must be|multiple|no whole number"):
             WindowSpec(**(possible | change))
-        with pytest.raises(RefusedByPage, match="RangeError"):
+        with pytest.raises(RejectedByPage, match="RangeError"):
             modules.run(windows, possible | change)

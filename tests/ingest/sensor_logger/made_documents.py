@@ -1,4 +1,4 @@
-"""Documents of the Sensor Logger app, made for a test."""
+"""Generated documents of the Sensor Logger app, for tests."""
 
 import json
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ START_NS = 1_698_501_144_401_773_000
 START_US = START_NS // 1_000
 #: 50 Hz.
 PERIOD_NS = 20_000_000
-#: A second of a phone that lies on its back and is shaken a little: with gravity, without, and gravity alone, m/s².
+#: One second of a phone that lies on its back and is shaken slightly: without gravity, gravity alone, and both, m/s².
 SHAKEN = np.random.default_rng(5).normal(0, 0.5, (50, 3))
 GRAVITY = np.tile([0.3, -0.4, 9.8], (50, 1))
 TOTAL = SHAKEN + GRAVITY
@@ -30,6 +30,6 @@ def entries(name: str, axes: ArrayLike, times: Sequence[int] | None = None) -> l
 
 
 def document(*payload: Any, **fields: Any) -> bytes:
-    """A document; entries may be given one by one or as lists."""
+    """Return a document; entries may be given one by one or as lists."""
     flat = [entry for part in payload for entry in (part if isinstance(part, list) else [part])]
     return json.dumps({"messageId": 4, "sessionId": "s-1", "deviceId": "d-1", "payload": flat} | fields).encode()

@@ -1,4 +1,4 @@
-"""Recorded sessions as the Sensor Logger app would push them, made from real or made-up recordings."""
+"""Sessions as the Sensor Logger app would push them, generated from real or synthetic recordings."""
 
 import json
 from collections import defaultdict
@@ -15,9 +15,9 @@ Variant = Literal["android", "ios", "ios-uncalibrated"]
 
 STANDARD_GRAVITY = 9.80665
 SECOND_NS = 1_000_000_000
-#: How long gravity is averaged over, s.
+#: Length of the moving average that estimates gravity, s.
 GRAVITY_SECONDS = 2.0
-#: On Android gravity comes this much later than the accelerometer, and that much is by chance, ns.
+#: On Android, the mean delay of gravity after the accelerometer, and its largest random deviation, ns.
 GRAVITY_DELAY_NS = 7_300_000
 GRAVITY_JITTER_NS = 2_000_000
 
@@ -27,16 +27,16 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class RecordedSession:
-    """A session as the app pushes it, and the readings that should come out.
+    """A session as the app pushes it, and the expected readings.
 
     Attributes
     ----------
     documents : list of bytes
-        JSON, a second each, in the order of `messageId`.
+        JSON documents of one second each, in the order of `messageId`.
     times : ndarray of int64, shape (n,)
         µs since the epoch.
     axes : ndarray of float32, shape (n, 3)
-        m/s², gravity included, Android's signs: bit for bit what was recorded.
+        m/s², gravity included, Android's signs; bit for bit equal to the recording.
     """
 
     documents: list[bytes]
@@ -53,18 +53,18 @@ def recorded_session(
     device_id: str = "7f0a-phone",
     annotations: Sequence[tuple[float, str]] = (),
 ) -> RecordedSession:
-    """Make the documents of a session that begins at `start_ns`, ns since the epoch.
+    """Generate the documents of a session that begins at `start_ns`, ns since the epoch.
 
     Parameters
     ----------
     recording : Recording
-        With strictly increasing times, µs from any origin.
+        A recording with strictly increasing times, µs from any origin.
     variant : {"android", "ios", "ios-uncalibrated"}
-        ``android``: total acceleration, and with other times the linear acceleration and gravity that it is the sum of,
-        all with Android's signs; location and battery; names in changing case. ``ios``: linear acceleration and gravity
-        with equal times, in m/s², with an iPhone's signs. ``ios-uncalibrated``: in g, with an iPhone's signs.
+        ``android``: total acceleration, linear acceleration, and gravity at other times, all with Android's signs;
+        also location and battery; the case of names varies. ``ios``: linear acceleration and gravity at equal times, in
+        m/s², with an iPhone's signs. ``ios-uncalibrated``: in g, with an iPhone's signs.
     annotations : sequence of (float, str)
-        What the wearer typed, by seconds from the start.
+        Seconds from the start and text of each annotation.
     """
     times_ns = start_ns + (recording.times - recording.times[0]) * 1_000
     axes = recording.axes.astype(np.float64)
@@ -86,11 +86,10 @@ def recorded_session(
 
 
 def split_gravity(axes: Floats, rate_hz: float) -> tuple[Floats, Floats]:
-    """Split acceleration into what is linear and gravity: a moving average with Hann's weights, in the
-    sensor's float32.
+    """Split acceleration into linear acceleration and gravity, a moving average with Hann weights, rounded to float32.
 
-    The difference of two float32 is exact in float64 while they differ by less than a factor of 2^29, and so is the sum
-    of the two parts then.
+    The difference of two float32 values is exact in float64 if they differ by less than a factor of 2^29, and then the
+    sum of the two parts is exact, too.
     """
     width = max(3, round(GRAVITY_SECONDS * rate_hz)) | 1
     weights = np.hanning(width + 2)[1:-1]

@@ -29,33 +29,33 @@ def read(*payload) -> Readings:
         ("seated", "sit"),
     ],
 )
-def test_a_typed_activity_begins_by_its_own_or_another_usual_name(text, activity):
+def test_an_activity_begins_by_its_name_or_a_synonym(text, activity):
     assert list(read(typed(text)).annotations) == [Annotation(START_US, activity)]
 
 
 @pytest.mark.parametrize("text", ["stop", "End", " STOP ", NULL_LABEL, "none", "unlabelled"])
-def test_a_typed_end_ends_the_activity(text):
+def test_an_end_text_ends_the_activity(text):
     got = read(typed(text))
     assert list(got.annotations) == [Annotation(START_US, None)]
     assert got.notes == []
 
 
 @pytest.mark.parametrize("text", ["coffee with Ann", "", "   ", None, "walkies", "ünïcode 🚶"])
-def test_a_text_that_names_nothing_is_handed_on_and_told(text):
+def test_an_unrecognised_text_is_returned_with_a_note(text):
     got = read(typed(text))
     assert list(got.annotations) == [Annotation(START_US, None, unrecognised=text or "")]
     assert len(got.notes) == 1 and "walk, sit" in got.notes[0]
 
 
-def test_annotations_come_by_time_beside_the_readings():
+def test_annotations_are_sorted_by_time():
     got = read(typed("stop", 5), entries("totalAcceleration", TOTAL), typed("walk", 2, name="Annotation"))
-    assert [(each.time, each.activity) for each in got.annotations] == [
+    assert [(annotation.time, annotation.activity) for annotation in got.annotations] == [
         (START_US + 2_000_000, "walk"),
         (START_US + 5_000_000, None),
     ]
     assert len(got) == 50
 
 
-def test_a_document_of_annotations_only_is_no_error():
+def test_a_document_with_annotations_only_is_valid():
     got = read(typed("walk"))
     assert len(got) == 0 and got.notes == []

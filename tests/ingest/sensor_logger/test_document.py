@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from har.samples import RejectedBatch
-from ingest.sensor_logger.document import MAX_ENTRIES, Sensor, decode_push
+from ingest.sensor_logger.document import MAX_ENTRIES, decode_push
+from ingest.sensor_logger.push import Sensor
 from tests.ingest.sensor_logger.made_documents import START_NS, START_US, TOTAL, document, entries, times_of
 
 
@@ -21,7 +22,7 @@ def reading(**changes) -> dict:
     return {"name": "accelerometer", "time": START_NS, "values": {"x": 1.0, "y": 2.0, "z": 3.0}} | changes
 
 
-def test_readings_are_grouped_by_the_name_without_its_case():
+def test_readings_are_grouped_by_name_regardless_of_case():
     push = decode_push(
         document(
             reading(name="totalAcceleration"),
@@ -38,7 +39,7 @@ def test_readings_are_grouped_by_the_name_without_its_case():
     assert total.axes.tolist() == [[1, 2, 3], [1, 2, 3], [4, 5, 6]]
 
 
-def test_nanoseconds_are_cut_to_the_microsecond():
+def test_nanoseconds_are_truncated_to_microseconds():
     push = decode_push(document(reading(time=START_NS + 999), reading(time=START_NS + 1_000)))
     assert push.streams[Sensor.ACCELEROMETER].times.tolist() == [START_US, START_US + 1]
 
@@ -62,7 +63,7 @@ def test_other_sensors_may_have_any_shape_and_are_only_counted(values):
         b'{"message": "This is a test"}',
     ],
 )
-def test_what_the_test_button_posts_is_empty_and_no_error(body):
+def test_a_document_of_the_test_button_is_empty_and_valid(body):
     push = decode_push(body)
     assert push.is_empty and not push.streams
 
@@ -78,35 +79,35 @@ def test_what_the_test_button_posts_is_empty_and_no_error(body):
         (None, "x"),
     ],
 )
-def test_a_missing_axis_is_refused_by_its_name(name, values, axis):
-    refused = rejection(document(reading(name=name), reading(name=name, values=values)))
-    assert refused.code == "missing_axis"
-    assert f"entry 1 of {name} has no {axis}" in refused.detail
+def test_a_missing_axis_is_rejected_by_its_name(name, values, axis):
+    rejected = rejection(document(reading(name=name), reading(name=name, values=values)))
+    assert rejected.code == "missing_axis"
+    assert f"entry 1 of {name} has no {axis}" in rejected.detail
 
 
 @pytest.mark.parametrize("values", [{"x": "1", "y": 2, "z": 3}, [1, 2, 3], "1 2 3", 7, {"x": [1], "y": 2, "z": 3}])
-def test_values_of_the_wrong_type_are_refused(values):
-    refused = rejection(document(reading(values=values)))
-    assert refused.code == "malformed" and "accelerometer" in refused.detail
+def test_values_of_the_wrong_type_are_rejected(values):
+    rejected = rejection(document(reading(values=values)))
+    assert rejected.code == "malformed" and "accelerometer" in rejected.detail
 
 
 @pytest.mark.parametrize(
     ("unit", "divisor"), [("seconds", 1_000_000_000), ("milliseconds", 1_000_000), ("microseconds", 1_000)]
 )
-def test_times_in_another_unit_are_refused_and_the_unit_is_named(unit, divisor):
-    refused = rejection(document(reading(), reading(time=START_NS // divisor)))
-    assert refused.code == "time"
-    assert f"it seems to be in {unit}" in refused.detail
+def test_times_in_another_unit_are_rejected_and_the_unit_is_named(unit, divisor):
+    rejected = rejection(document(reading(), reading(time=START_NS // divisor)))
+    assert rejected.code == "time"
+    assert f"it seems to be in {unit}" in rejected.detail
 
 
 @pytest.mark.parametrize(
     "wrong", [None, "1698501144401773000", 1.5e18, 0, -START_NS, 5 * 10**18, 2**63, 10**40, True, [START_NS]]
 )
-def test_times_that_are_no_nanoseconds_are_refused(wrong):
+def test_times_that_are_not_nanoseconds_are_rejected(wrong):
     assert rejection(document(reading(), reading(time=wrong))).code == "time"
 
 
-def test_a_missing_time_is_refused():
+def test_a_missing_time_is_rejected():
     assert rejection(document({"name": "gravity", "values": {"x": 1, "y": 2, "z": 3}})).code == "time"
 
 
@@ -115,7 +116,7 @@ def test_a_missing_time_is_refused():
     [("NaN", "malformed"), ("-Infinity", "malformed"), ("1e400", "malformed"), ("1" * 5_000, "malformed"),
      ("1e300", "magnitude"), ("-200.1", "magnitude")],
 )  # fmt: skip
-def test_numbers_that_no_phone_measures_are_refused(number, code):
+def test_non_finite_and_too_large_numbers_are_rejected(number, code):
     assert rejection(document(reading()).replace(b"2.0", number.encode())).code == code
 
 
@@ -138,17 +139,17 @@ def test_numbers_that_no_phone_measures_are_refused(number, code):
         b'{"payload": [{"name": "gravity", "values": {"x": ' + b"[" * 100_000 + b"]" * 100_000 + b"}}]}",
     ],
 )
-def test_what_is_no_document_is_refused_as_malformed(body):
+def test_a_body_that_is_not_a_document_is_rejected_as_malformed(body):
     assert rejection(body).code == "malformed"
 
 
-def test_an_empty_body_is_refused():
+def test_an_empty_body_is_rejected():
     assert rejection(b"").code == "empty"
 
 
-def test_a_document_of_too_many_entries_is_refused_with_what_to_do():
-    refused = rejection(document([{"name": "light"}] * (MAX_ENTRIES + 1)))
-    assert refused.code == "oversized" and "batch period" in refused.detail
+def test_a_document_with_too_many_entries_is_rejected_with_a_remedy():
+    rejected = rejection(document([{"name": "light"}] * (MAX_ENTRIES + 1)))
+    assert rejected.code == "oversized" and "batch period" in rejected.detail
     assert decode_push(document([{"name": "light"}] * MAX_ENTRIES)).ignored == MAX_ENTRIES
 
 
@@ -177,12 +178,12 @@ def test_annotations_are_limited_and_checked(payload, code):
         ({"messageId": 2**53}, "sequence"),
     ],
 )
-def test_readings_of_which_nobody_knows_where_they_are_from_are_refused(fields, code):
+def test_readings_without_a_valid_origin_are_rejected(fields, code):
     assert rejection(document(reading(), **fields)).code == code
 
 
 @given(st.data())
-def test_a_truncated_document_is_refused(data):
+def test_a_truncated_document_is_rejected(data):
     body = document(entries("totalAcceleration", TOTAL[:3]))
     assert rejection(body[: data.draw(st.integers(1, len(body) - 1))]).code == "malformed"
 
@@ -200,5 +201,5 @@ def test_ten_seconds_of_all_sensors_at_100_hz_are_decoded_in_a_few_milliseconds(
         push = decode_push(body)
         seconds.append(time.perf_counter() - begin)
     assert {len(stream) for stream in push.streams.values()} == {1_000} and push.ignored == 4_000
-    # 5 ms on two idle cores; the rest is for a busy machine.
+    # It takes 5 ms on two idle cores; the limit allows for a busy machine.
     assert min(seconds) < 0.03

@@ -1,4 +1,4 @@
-"""No document, however hostile, raises anything but a refusal, or gives readings that nobody measured."""
+"""Hostile documents are rejected or give valid readings; they raise no other error."""
 
 import json
 
@@ -21,7 +21,7 @@ anything = st.recursive(
 times = st.integers(0, 10**9).map(lambda later: START_NS + later) | st.sampled_from([0, 2**63, START_NS // 10**6])
 numbers = st.floats(-30, 30) | st.integers(-3, 3) | st.sampled_from([1e-320, 199.9, 200.1, 1e308])
 axes = st.fixed_dictionaries({"x": numbers, "y": numbers, "z": numbers, "text": st.text(max_size=8)})
-#: Now and then something else stands where it should not.
+#: Some entries have values of unexpected types.
 entry = st.fixed_dictionaries(
     {"name": st.sampled_from(NAMES), "time": times, "values": axes}
 ) | st.fixed_dictionaries(
@@ -38,47 +38,47 @@ plain_entry = st.fixed_dictionaries(
 )
 
 
-def read_or_refuse(bodies: list[bytes], frame: str) -> int:
-    """Read documents as one session; return how many were refused."""
-    reader, refused = SessionReader(frame), 0
+def read_or_reject(bodies: list[bytes], frame: str) -> int:
+    """Read documents as one session; return how many were rejected."""
+    reader, count = SessionReader(frame), 0
     for body in bodies:
         try:
             got = reader.read(decode_push(body))
         except RejectedBatch as rejected:
             assert rejected.code and rejected.detail
-            refused += 1
+            count += 1
             continue
         assert got.times.dtype == np.int64 and got.axes.dtype == np.float32
         assert got.axes.shape == (len(got.times), 3)
         assert (np.diff(got.times) > 0).all()
         assert ((got.times >= MIN_TIME_US) & (got.times <= MAX_TIME_US)).all()
         assert (np.square(got.axes, dtype=np.float64).sum(axis=1) <= MAX_ACCELERATION**2 * 1.000001).all()
-    return refused
+    return count
 
 
 @given(st.binary(max_size=400), st.sampled_from(FRAMES))
-def test_arbitrary_bytes_are_refused(body, frame):
+def test_arbitrary_bytes_are_rejected(body, frame):
     if not body.strip().startswith(b"{"):
-        assert read_or_refuse([body], frame) == 1
+        assert read_or_reject([body], frame) == 1
 
 
 @given(anything, st.sampled_from(FRAMES))
-def test_arbitrary_json_is_refused_or_read(value, frame):
-    read_or_refuse([json.dumps(value).encode(), json.dumps({"payload": value}).encode()], frame)
+def test_arbitrary_json_is_rejected_or_read(value, frame):
+    read_or_reject([json.dumps(value).encode(), json.dumps({"payload": value}).encode()], frame)
 
 
 @given(st.lists(st.lists(entry, max_size=12), max_size=3), st.sampled_from(FRAMES))
-def test_documents_of_arbitrary_entries_are_refused_or_read(payloads, frame):
-    read_or_refuse([document(payload) for payload in payloads], frame)
+def test_documents_of_arbitrary_entries_are_rejected_or_read(payloads, frame):
+    read_or_reject([document(payload) for payload in payloads], frame)
 
 
 @given(st.lists(st.lists(plain_entry, max_size=30), max_size=3), st.sampled_from(FRAMES))
-def test_well_formed_documents_of_arbitrary_readings_are_refused_or_read(payloads, frame):
-    read_or_refuse([document(payload) for payload in payloads], frame)
+def test_well_formed_documents_of_arbitrary_readings_are_rejected_or_read(payloads, frame):
+    read_or_reject([document(payload) for payload in payloads], frame)
 
 
 @given(st.data(), st.sampled_from(FRAMES))
-def test_a_damaged_document_is_refused_or_read(data, frame):
+def test_a_damaged_document_is_rejected_or_read(data, frame):
     body = bytearray(
         document(
             entries("accelerometer", SHAKEN[:4]),
@@ -89,4 +89,4 @@ def test_a_damaged_document_is_refused_or_read(data, frame):
     )
     for _ in range(data.draw(st.integers(1, 4))):
         body[data.draw(st.integers(0, len(body) - 1))] = data.draw(st.integers(0, 255))
-    read_or_refuse([bytes(body)], frame)
+    read_or_reject([bytes(body)], frame)

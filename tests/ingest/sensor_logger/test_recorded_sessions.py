@@ -1,4 +1,4 @@
-"""Real recordings come back from the app's documents as they were recorded, whichever sensors it sends."""
+"""Documents generated from recordings give the same readings again, whichever sensors the app sends."""
 
 import json
 from pathlib import Path
@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from har.recordings import Recording
-from ingest.recording_files import read_recordings
+from ingest.senders.recording_files import read_recordings
 from ingest.sensor_logger.document import decode_push
 from ingest.sensor_logger.streams import Readings, SessionReader
 from tests.ingest.sensor_logger.recorded_session import RecordedSession, recorded_session, split_gravity
@@ -15,18 +15,17 @@ from tests.ingest.sensor_logger.recorded_session import RecordedSession, recorde
 pytestmark = pytest.mark.slow
 
 START_NS = 1_698_501_144_401_773_451
-#: Two minutes of each recording, from where the wearers move.
+#: Two minutes of each recording in which the wearers move.
 READINGS = slice(2_000, 8_000)
-#: Gravity that is interpolated at other times is this much off at most, m/s²; and where a document begins and ends, and
-#: its nearest reading is taken.
+#: Largest error of interpolated gravity, and of gravity held constant at the ends of a document, m/s².
 INTERPOLATED, HELD = 0.005, 0.1
 WORDS = {
     ("android", "android"): "totalAcceleration, signs kept (Android)",
     ("android", "unknown"): "totalAcceleration, signs kept (Android or standardised)",
-    ("ios", "ios"): "accelerometer + gravity, signs turned (iOS)",
-    ("ios", "unknown"): "accelerometer + gravity, signs turned (taken for iOS)",
-    ("ios-uncalibrated", "ios"): "accelerometerUncalibrated in g, signs turned (iOS)",
-    ("ios-uncalibrated", "unknown"): "accelerometerUncalibrated in g, signs turned (iOS)",
+    ("ios", "ios"): "accelerometer + gravity, signs inverted (iOS)",
+    ("ios", "unknown"): "accelerometer + gravity, signs inverted (assumed iOS)",
+    ("ios-uncalibrated", "ios"): "accelerometerUncalibrated in g, signs inverted (iOS)",
+    ("ios-uncalibrated", "unknown"): "accelerometerUncalibrated in g, signs inverted (iOS)",
 }
 
 
@@ -51,7 +50,7 @@ def _part(recording: Recording, part: slice) -> Recording:
 
 
 def made_recording() -> Recording:
-    """A minute of float32 of all sizes that a phone gives."""
+    """One minute of synthetic float32 readings of all magnitudes that a phone measures."""
     rng = np.random.default_rng(11)
     axes = np.array([0.0, 9.8, 0.0]) + rng.normal(size=(3_000, 3)) * 10 ** rng.uniform(-4, 1, (3_000, 3))
     labels = np.full(3_000, "walk")
@@ -65,7 +64,7 @@ def read_all(documents: list[bytes], frame: str) -> list[Readings]:
 
 def assert_same(got: list[Readings], session: RecordedSession) -> None:
     assert np.array_equal(np.concatenate([readings.times for readings in got]), session.times)
-    # 0.0 is added because a repeat of -0.0 counts as 0.0 everywhere in the project.
+    # Adding 0.0 turns -0.0 into 0.0, as the project does everywhere.
     assert np.concatenate([readings.axes for readings in got]).tobytes() == (session.axes + np.float32(0)).tobytes()
 
 
@@ -78,7 +77,7 @@ def without(name: str, documents: list[bytes]) -> list[bytes]:
 
 
 @pytest.mark.parametrize(("variant", "frame"), WORDS)
-def test_every_variant_of_a_real_recording_gives_it_back_bit_for_bit(recordings, variant, frame):
+def test_every_variant_of_a_real_recording_is_restored_bit_for_bit(recordings, variant, frame):
     for recording in recordings:
         session = recorded_session(recording, variant, START_NS)
         got = read_all(session.documents, frame)
@@ -88,12 +87,12 @@ def test_every_variant_of_a_real_recording_gives_it_back_bit_for_bit(recordings,
 
 
 @pytest.mark.parametrize(("variant", "frame"), WORDS)
-def test_every_variant_of_a_made_recording_gives_it_back_bit_for_bit(variant, frame):
+def test_every_variant_of_a_synthetic_recording_is_restored_bit_for_bit(variant, frame):
     session = recorded_session(made_recording(), variant, START_NS)
     assert_same(read_all(session.documents, frame), session)
 
 
-def test_on_android_gravity_of_other_times_gives_a_real_recording_back_closely(recordings):
+def test_a_real_recording_is_restored_closely_from_androids_gravity_at_other_times(recordings):
     for recording in recordings:
         session = recorded_session(recording, "android", START_NS)
         got = read_all(without("totalacceleration", session.documents), "android")
@@ -102,19 +101,19 @@ def test_on_android_gravity_of_other_times_gives_a_real_recording_back_closely(r
         error = np.abs(np.concatenate([readings.axes for readings in got]) - session.axes)
         inside = np.arange(len(error)) % 50
         assert error[(inside > 0) & (inside < 49)].max() < INTERPOLATED
-        # Above zero, because gravity did come at other times.
+        # Above zero, because gravity has other times.
         assert 0 < error.max() < HELD
 
 
 @pytest.mark.parametrize("variant", ["android", "ios", "ios-uncalibrated"])
-def test_a_reader_that_begins_anywhere_in_a_real_recording_decides_the_same(recordings, variant):
+def test_a_reader_that_begins_anywhere_in_a_recording_chooses_the_same_convention(recordings, variant):
     for recording in recordings:
         documents = recorded_session(recording, variant, START_NS).documents
         words = {SessionReader().read(decode_push(body)).notes[0] for body in documents}
         assert words == {WORDS[variant, "unknown"]}
 
 
-def test_a_real_recording_in_mixed_order_with_repeats_gives_the_same(recordings):
+def test_a_real_recording_in_mixed_order_with_repeats_gives_the_same_readings(recordings):
     session = recorded_session(recordings[0], "ios", START_NS)
     rng, mixed = np.random.default_rng(2), []
     for body in map(json.loads, session.documents):
@@ -124,29 +123,32 @@ def test_a_real_recording_in_mixed_order_with_repeats_gives_the_same(recordings)
     assert_same(read_all(mixed, "ios"), session)
 
 
-def test_linear_acceleration_and_gravity_add_up_to_what_was_recorded_exactly(recordings):
+def test_linear_acceleration_and_gravity_add_up_exactly(recordings):
     for recording in recordings:
         linear, gravity = split_gravity(recording.axes.astype(np.float64), 50.0)
         sent = np.array(json.loads(json.dumps([linear.tolist(), gravity.tolist()])))
-        # Not only after rounding to float32: the sum is exact in float64, through JSON's decimals.
+        # The sum is exact in float64, also after conversion to JSON, and not only after rounding to float32.
         assert np.array_equal(sent[0] + sent[1], recording.axes)
-        # A gravity that is none would prove nothing.
+        # The test is only meaningful if the estimate of gravity is realistic.
         assert np.median(np.linalg.norm(gravity, axis=1)) == pytest.approx(9.8, abs=1)
         assert np.abs(linear).max() > 3
 
 
-def test_the_session_is_cut_into_numbered_documents_of_one_second():
+def test_a_session_is_split_into_numbered_documents_of_one_second():
     session = recorded_session(made_recording(), "android", START_NS, annotations=[(2.5, "walking"), (7.0, "stop")])
     bodies = [json.loads(body) for body in session.documents]
     assert [body["messageId"] for body in bodies] == list(range(len(bodies)))
-    # Gravity's last reading comes after the last full second.
+    # Gravity's last reading may be after the last full second.
     assert len(bodies) in {60, 61}
     for number, body in enumerate(bodies):
         seconds = [(entry["time"] - START_NS) // 10**9 for entry in body["payload"]]
         assert set(seconds) == {number}
     names = {entry["name"] for body in bodies for entry in body["payload"]}
     assert {"location", "battery", "gravity", "Gravity", "totalAcceleration", "TotalAcceleration"} <= names
-    said = [
+    annotations = [
         annotation for readings in read_all(session.documents[:10], "android") for annotation in readings.annotations
     ]
-    assert [(each.time - START_NS // 1_000, each.activity) for each in said] == [(2_500_000, "walk"), (7_000_000, None)]
+    assert [(annotation.time - START_NS // 1_000, annotation.activity) for annotation in annotations] == [
+        (2_500_000, "walk"),
+        (7_000_000, None),
+    ]

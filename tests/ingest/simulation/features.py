@@ -1,4 +1,4 @@
-"""Simple features of windows of acceleration, for comparing simulated with real wearers."""
+"""Simple features of acceleration windows, for comparing simulated with real wearers."""
 
 from collections.abc import Iterable
 
@@ -13,7 +13,7 @@ BANDS = ((0.4, 1.5), (1.5, 3.0), (3.0, 6.0), (6.0, 12.0), (12.0, 24.0))
 
 
 def windows_of(signal: FloatArray, hop: int = 100) -> FloatArray:
-    """Return the windows of 4 s of a signal ``(n, 3)``, ``(windows, 200, 3)``."""
+    """Return the windows of 4 s of a signal ``(n, 3)`` at 50 Hz, ``(windows, 200, 3)``."""
     starts = range(0, len(signal) - WINDOW + 1, hop)
     return np.array([signal[start : start + WINDOW] for start in starts]).reshape(-1, WINDOW, 3)
 
@@ -52,7 +52,7 @@ def features_of(windows: FloatArray) -> dict[str, FloatArray]:
 
 
 def _cadence(magnitude: FloatArray, frequencies: FloatArray) -> FloatArray:
-    """Return the dominant frequency of the magnitude between 1 and 3.5 Hz."""
+    """Return the dominant frequency of the magnitude between 1 and 3.5 Hz, Hz, ``(windows,)``."""
     centred = (magnitude - magnitude.mean(axis=1, keepdims=True)) * np.hanning(WINDOW)
     power = np.abs(np.fft.rfft(centred, 1024, axis=1))
     fine = np.fft.rfftfreq(1024, 1 / RATE_HZ)
@@ -61,7 +61,7 @@ def _cadence(magnitude: FloatArray, frequencies: FloatArray) -> FloatArray:
 
 
 def _peak(total: FloatArray, frequencies: FloatArray) -> FloatArray:
-    """Return how much of the power above 0.4 Hz the highest spectral peak holds, with its neighbours."""
+    """Return the share of the power above 0.4 Hz in the highest spectral peak and its neighbours, ``(windows,)``."""
     inside = frequencies >= 0.4
     power = total[:, inside]
     spread = power[:, :-2] + power[:, 1:-1] + power[:, 2:]

@@ -1,4 +1,4 @@
-"""Simulated against real wearers, by the distribution of simple features. No classifier takes part."""
+"""Compares simulated with real wearers by the distribution of simple features, without a classifier."""
 
 from pathlib import Path
 
@@ -6,7 +6,8 @@ import msgspec
 import numpy as np
 import pytest
 
-from ingest.simulation.parameters import ACTIVITIES, GAITS, PLACEMENTS, ParameterTable, Placement, load_parameters
+from ingest.simulation.parameter_loading import load_parameters
+from ingest.simulation.parameters import ACTIVITIES, GAITS, PLACEMENTS, ParameterTable, Placement
 from ingest.simulation.phone import SimulatedPhone
 from tests.ingest.simulation.features import RATE_HZ, FloatArray, wearer_medians, windows_of
 
@@ -20,7 +21,7 @@ SIMULATED_WEARERS = 40
 SEGMENT_SECONDS = 12.0
 CYCLES = 2
 
-# Feature: its unit's worth of tolerance, added to what the real wearers spread. Logarithms are decimal: 0.1 is 26%.
+# Tolerance of each feature, in its unit, added to the spread of the real wearers. Logarithms are decimal: 0.1 is 26%.
 GAIT_FEATURES = {
     "energy": 0.05,
     "jerk": 0.08,
@@ -61,8 +62,8 @@ Medians = dict[str, dict[str, FloatArray]]
 
 
 def real_wearers(folder: Path, placement: Placement) -> dict[str, Wearers]:
-    """The windows of each user and activity: by ``fitted`` or ``held out``, then activity."""
-    from ingest.simulation.fitting import HELD_OUT
+    """Return the windows of each user, by ``fitted`` or ``held out``, then by activity."""
+    from benchmarks.simulation_fit.fitting import HELD_OUT
 
     recording = pd.read_parquet(folder / FILES[placement])
     found: dict[str, Wearers] = {kind: {a: [] for a in ACTIVITIES} for kind in ("fitted", "held out")}
@@ -78,7 +79,7 @@ def real_wearers(folder: Path, placement: Placement) -> dict[str, Wearers]:
 
 
 def like_the_recording_device(table: ParameterTable, placement: Placement) -> ParameterTable:
-    """Each recording was made with one device: give all simulated phones its noise, and no bias."""
+    """Give all simulated phones the noise of the recording device and no bias, as each recording has one device."""
     device = msgspec.structs.replace(
         table.device,
         scale_spread=0.0,
@@ -115,11 +116,11 @@ def medians_of(wearers: Wearers) -> Medians:
 
 
 def differences(real: Medians, simulated: Medians) -> list[str]:
-    """Say where the simulated wearers' distribution is not the real one's.
+    """Describe where the distribution of simulated wearers differs from that of real ones.
 
-    The medians over wearers may differ by half a standard deviation between real wearers plus the feature's tolerance
-    (the recordings in the pocket have 5 wearers, so their spread is itself known to within a factor of about 2); the
-    standard deviations, each with the tolerance added in quadrature, by a factor of 2.5.
+    The medians over wearers may differ by half a standard deviation between real wearers plus the feature's tolerance.
+    The standard deviations, each with the tolerance added in quadrature, may differ by a factor of 2.5. (The pocket
+    recordings have 5 wearers, so their spread is known only to within a factor of about 2.)
     """
     found = []
     for activity in ACTIVITIES:
@@ -160,14 +161,14 @@ def simulated(placement: Placement) -> Medians:
     return medians_of(simulated_wearers(load_parameters(), placement))
 
 
-def test_simulated_wearers_are_distributed_like_the_fitted(real: dict[str, Medians], simulated: Medians) -> None:
+def test_simulated_wearers_are_distributed_like_the_fitted_ones(real: dict[str, Medians], simulated: Medians) -> None:
     assert differences(real["fitted"], simulated) == []
 
 
-def test_users_the_fit_never_saw_lie_among_the_simulated(real: dict[str, Medians], simulated: Medians) -> None:
-    """Most gait features of held-out users are in the simulated wearers' range, more than in the fitted users' own.
+def test_held_out_users_are_in_the_range_of_simulated_wearers(real: dict[str, Medians], simulated: Medians) -> None:
+    """Most gait features of held-out users are in the range of simulated wearers, and more than in that of fitted ones.
 
-    The one held-out user of the pocket strides harder than all five that were fitted.
+    The one held-out user of the pocket recordings strides harder than all five fitted ones.
     """
 
     def share_within(wearers: Medians) -> float:
@@ -219,7 +220,7 @@ def _replaced(table: ParameterTable, placement: Placement, path: tuple[str, ...]
         (("postures", "sit", "tremor", "spread"), 6.0, "sit jerk"),
     ],
 )
-def test_the_comparison_notices_a_wrong_parameter(
+def test_the_comparison_detects_a_wrong_parameter(
     real: dict[str, Medians], placement: Placement, path: tuple[str, ...], factor: float, feature: str
 ) -> None:
     path = tuple(VERTICAL[placement] if key == "vertical" else key for key in path)

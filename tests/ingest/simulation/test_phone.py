@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.simulation.parameters import ACTIVITIES, Placement, load_parameters
+from ingest.simulation.parameter_loading import load_parameters
+from ingest.simulation.parameters import ACTIVITIES, Placement
 from ingest.simulation.phone import SimulatedPhone
 
 START = 1_700_000_000_123_456
@@ -40,7 +41,7 @@ def phone(
     placement=st.sampled_from(["waist", "pocket"]),
     cuts=st.lists(st.integers(-SECOND, 30 * SECOND), max_size=25),
 )
-def test_readings_do_not_depend_on_the_chunks_they_are_asked_in(
+def test_readings_do_not_depend_on_how_they_are_requested(
     seed: int, rate: float, placement: Placement, cuts: list[int]
 ) -> None:
     whole = phone(seed, placement=placement, sample_rate_hz=rate, segment_seconds=4.0)
@@ -52,7 +53,7 @@ def test_readings_do_not_depend_on_the_chunks_they_are_asked_in(
     assert together.tobytes() == expected.acceleration.tobytes()
 
 
-def test_the_same_seed_gives_the_same_and_another_gives_other_readings() -> None:
+def test_readings_depend_on_seed_and_index_only() -> None:
     one, same, other, neighbour = (
         phone(seed, index, sample_rate_hz=50.0).readings_until(START + 20 * SECOND).acceleration
         for seed, index in ((1, 0), (1, 0), (2, 0), (1, 1))
@@ -73,7 +74,7 @@ def test_times_increase_strictly_at_the_nominal_rate_with_jitter(rate: float) ->
 
 
 @pytest.mark.parametrize("placement", ["waist", "pocket"])
-def test_readings_are_finite_and_of_a_phone_that_is_worn(placement: Placement) -> None:
+def test_readings_are_finite_and_of_plausible_magnitude(placement: Placement) -> None:
     for index in range(12):
         readings = phone(9, index, placement=placement).readings_until(START + 130 * SECOND)
         assert readings.acceleration.dtype == np.float32
@@ -94,7 +95,7 @@ def test_a_change_of_activity_is_smooth() -> None:
         assert steps[near].max() < 6.0
 
 
-def test_the_labels_say_what_the_wearer_does() -> None:
+def test_readings_agree_with_the_ground_truth() -> None:
     wearer = phone(4, sample_rate_hz=100.0, segment_seconds=10.0)
     readings = wearer.readings_until(START + 100 * SECOND)
     labels = wearer.activity_at(readings.time_us)
@@ -104,7 +105,7 @@ def test_the_labels_say_what_the_wearer_does() -> None:
     assert max(spread["sit"], spread["stand"]) < 1.0 < min(spread["walk"], spread["stairsup"], spread["stairsdown"])
 
 
-def test_devices_differ_as_the_table_says() -> None:
+def test_devices_differ_as_in_the_table() -> None:
     device = load_parameters().device
     phones = [phone(11, index) for index in range(200)]
     assert {one.sample_rate_hz for one in phones} == {50.0, 60.0, 100.0, 150.0, 200.0}
@@ -145,6 +146,6 @@ def test_running_needs_neither_scipy_nor_pandas() -> None:
     "arguments",
     [{"seed": -1}, {"index": -1}, {"sample_rate_hz": 1.0}, {"placement": "head"}, {"segment_seconds": 0.5}],
 )
-def test_arguments_out_of_range_are_refused(arguments: dict[str, object]) -> None:
+def test_arguments_out_of_range_are_rejected(arguments: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=r"must|lasts"):
         SimulatedPhone(**{"seed": 1, "index": 0, "session_start_us": START, **arguments})  # type: ignore[arg-type]

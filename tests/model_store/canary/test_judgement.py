@@ -1,13 +1,13 @@
-"""Judging a canary: what is clearly worse goes, what is as good may stay, and what is not clear needs time."""
+"""Judging a canary: a clearly worse one is ended, an equally good one passes, and an unclear one waits."""
 
 from itertools import count
 
 import numpy as np
 import pytest
 
-from har.comparisons import Answered, Comparison, decode_comparison, encode_comparison
+from har.comparisons import Comparison, ReleasePrediction, decode_comparison, encode_comparison
+from har.labels import ENDLESS, Label
 from har.releases import ReleaseError
-from har.statements import ENDLESS, Statement
 from model_store.canary.evidence import Evidence
 from model_store.canary.judgement import CanaryLimits, judge
 
@@ -19,11 +19,11 @@ def evidence(
     *, devices: int = 8, windows: int = 60, agreement: float = 0.97, confidence: float = 0.0, slower: float = 1.0,
     labelled: int = 0, canary_right: float = 0.9, stable_right: float = 0.9, seed: int = 0,
 ) -> Evidence:  # fmt: skip
-    """Return what devices of some variety would tell of a canary."""
+    """Return comparisons of a canary on simulated devices, whose agreement varies."""
     chance = np.random.default_rng(seed)
     found = Evidence("new", "old")
     for device in range(devices):
-        theirs = np.clip(agreement + chance.normal(0, 0.02), 0, 1)
+        device_agreement = np.clip(agreement + chance.normal(0, 0.02), 0, 1)
         for number in range(windows):
             right = ("walk", "sit")[number % 2]
             wrong = "stand"
@@ -32,7 +32,7 @@ def evidence(
                 new = right if chance.random() < canary_right else wrong
             else:
                 old = right
-                new = old if chance.random() < theirs else wrong
+                new = old if chance.random() < device_agreement else wrong
             start = 1_700_000_000 * SECOND + number * SECOND
             found.add(
                 Comparison(
@@ -40,12 +40,12 @@ def evidence(
                     "s1",
                     start,
                     start + SECOND,
-                    Answered("new", new, 0.9 + confidence, 200.0 * slower),
-                    Answered("old", old, 0.9, 200.0),
+                    ReleasePrediction("new", new, 0.9 + confidence, 200.0 * slower),
+                    ReleasePrediction("old", old, 0.9, 200.0),
                 )
             )
             if device < labelled:
-                found.add_statement(Statement(f"phone-{device}", "s1", start, start + SECOND, right, start))
+                found.add_label(Label(f"phone-{device}", "s1", start, start + SECOND, right, start))
     return found
 
 
@@ -54,33 +54,33 @@ def verdict(found: Evidence, *, limits: CanaryLimits = LIMITS, age: float = 100.
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_one_that_is_as_good_passes(seed):
+def test_equally_good_canary_passes(seed):
     assert verdict(evidence(seed=seed)) == "pass"
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_one_that_is_clearly_worse_goes(seed):
+def test_clearly_worse_canary_breaches(seed):
     assert verdict(evidence(agreement=0.3, seed=seed)) == "breach"
 
 
-def test_one_that_does_not_know_goes():
+def test_less_confident_canary_breaches():
     judgement = judge(evidence(confidence=-0.4).measure(), LIMITS, 100.0)
     assert judgement.verdict == "breach"
     assert "confidence against stable -0.4" in judgement.reason
 
 
-def test_one_that_takes_too_long_goes():
+def test_much_slower_canary_breaches():
     assert verdict(evidence(slower=10.0)) == "breach"  # 2 ms instead of 0.2
-    assert verdict(evidence(slower=3.0)) == "pass"  # 0.6 ms: nobody notices
+    assert verdict(evidence(slower=3.0)) == "pass"  # 0.6 ms: within the tolerance
 
 
-def test_where_wearers_say_what_is_right_one_that_is_less_often_right_goes_and_a_better_one_may_pass():
+def test_labels_decide_between_canaries_that_disagree_with_stable():
     lenient = CanaryLimits(devices=5, windows=300, seconds=60, agreement=0.5)
     assert verdict(evidence(labelled=8, canary_right=0.6, stable_right=0.95), limits=lenient) == "breach"
     assert verdict(evidence(labelled=8, canary_right=0.95, stable_right=0.6), limits=lenient) == "pass"
 
 
-def test_a_breach_counts_at_once_and_a_pass_not_before_its_time():
+def test_breach_counts_at_once_and_pass_only_after_the_required_time():
     assert verdict(evidence(devices=3, windows=20, agreement=0.2), age=1.0) == "breach"
     assert verdict(evidence(), age=1.0) == "wait"
     assert verdict(evidence(devices=4)) == "wait"
@@ -89,14 +89,14 @@ def test_a_breach_counts_at_once_and_a_pass_not_before_its_time():
     assert verdict(Evidence("new", "old")) == "wait"
 
 
-def test_what_is_not_clear_waits_and_says_of_what():
+def test_uncertain_check_waits_and_is_named():
     unclear = evidence(agreement=0.83, devices=5)
     judgement = judge(unclear.measure(), LIMITS, 100.0)
     assert judgement.verdict == "wait"
-    assert "not sure yet of: agreement with stable" in judgement.reason
+    assert "not certain: agreement with stable" in judgement.reason
 
 
-def test_of_canaries_at_the_limit_few_are_taken_for_worse():
+def test_false_alarm_rate_at_the_limit_is_low():
     chance = np.random.default_rng(1)
     breaches = 0
     for _ in range(400):
@@ -107,30 +107,30 @@ def test_of_canaries_at_the_limit_few_are_taken_for_worse():
     assert breaches / 400 < 0.08
 
 
-def test_other_releases_and_repeats_do_not_count():
+def test_other_releases_and_repeats_are_ignored():
     found = evidence(devices=3, windows=20)
     before = found.measure()
     again = next(iter(found._windows.values()))
     found.add(again)
-    found.add(Comparison("phone-0", "s1", 1, 2, Answered("newer", "walk", 0.9, 1.0), again.stable))
+    found.add(Comparison("phone-0", "s1", 1, 2, ReleasePrediction("newer", "walk", 0.9, 1.0), again.stable))
     assert found.measure().windows == before.windows == 60
 
 
-def test_a_window_has_a_label_only_if_all_of_it_has():
+def test_window_is_labelled_only_if_one_label_covers_all_of_it():
     numbers = count()
     found = Evidence("new", "old")
     for start, end in ((0, 4), (2, 6), (6, 10), (12, 16)):
-        answers = Answered("new", "walk", 0.9, 1.0), Answered("old", "sit", 0.9, 1.0)
+        answers = ReleasePrediction("new", "walk", 0.9, 1.0), ReleasePrediction("old", "sit", 0.9, 1.0)
         found.add(Comparison("phone", "s1", start * SECOND, end * SECOND, *answers))
-    found.add_statement(Statement("phone", "s1", 0, 5 * SECOND, "walk", next(numbers)))
-    found.add_statement(Statement("phone", "s1", 5 * SECOND, 11 * SECOND, "sit", next(numbers)))
-    found.add_statement(Statement("phone", "s1", 12 * SECOND, ENDLESS, "null", next(numbers)))
+    found.add_label(Label("phone", "s1", 0, 5 * SECOND, "walk", next(numbers)))
+    found.add_label(Label("phone", "s1", 5 * SECOND, 11 * SECOND, "sit", next(numbers)))
+    found.add_label(Label("phone", "s1", 12 * SECOND, ENDLESS, "null", next(numbers)))
     measured = found.measure()
     assert measured.labelled_windows == 2
-    assert measured.accuracy.tolist() == [0.0]  # one right more, and one right fewer
+    assert measured.accuracy.tolist() == [0.0]  # one window gained, one lost
 
 
-def test_a_comparison_is_what_it_was_and_nothing_else_is_one():
+def test_comparison_survives_encoding_and_other_messages_are_rejected():
     (comparison, *_) = evidence(devices=1, windows=1)._windows.values()
     assert decode_comparison(encode_comparison(comparison)) == comparison
     for message in (b"", b"{}", b'{"schema": 2}', b"\xff", b"[" * 5_000):

@@ -1,4 +1,4 @@
-"""Fixtures of the edge client's tests."""
+"""Fixtures for the tests of the edge client."""
 
 from collections.abc import Callable
 
@@ -7,18 +7,18 @@ import pytest
 from model_store.client.fetching import BoundedFetcher
 from model_store.client.last_good import ClientFolder
 from model_store.client.release_client import ReleaseClient
-from model_store.edge.updates import ReleaseUpdates
+from model_store.edge.updates import ReleaseUpdater
 from tests.model_store.client_of_store import HASTY, Client
 
 
 @pytest.fixture
-def updates_of(client: Client) -> Callable[..., ReleaseUpdates]:
-    """Makes the updates of a device, as after a start of its program."""
+def updater_of(client: Client) -> Callable[..., ReleaseUpdater]:
+    """Makes the updater of a device, as after a start of its program."""
 
-    def make(device: str = "phone", *, form: str = "litert-int8", **options) -> ReleaseUpdates:
+    def make(device: str = "phone", *, form: str = "litert-int8", **options) -> ReleaseUpdater:
         pulling = ReleaseClient(
             client.server.url, client.store.root, ClientFolder(client.folder), (form,), BoundedFetcher(HASTY)
         )
-        return ReleaseUpdates(pulling, device, form, **{"interval_seconds": 0.2} | options)
+        return ReleaseUpdater(pulling, device, form, **{"interval_seconds": 0.2} | options)
 
     return make

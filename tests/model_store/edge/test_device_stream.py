@@ -1,4 +1,4 @@
-"""Readings to predictions on the device: the windows of everybody else, however the readings are cut."""
+"""Predictions on the device: the same windows as in the stream, however the readings are divided among calls."""
 
 import msgspec
 import numpy as np
@@ -15,12 +15,12 @@ from model_store.release_folder import open_release
 
 NETWORK = LiteClassifier(open_release("baseline"))
 BEGIN = 1_700_000_000_000_000
-#: Between the readings that come before and after in the test of what is refused.
+#: A time between the readings before and after the rejected ones.
 LATER = BEGIN + 3_999_000
 
 
 def walked(seconds: float, *, rate: int = 100, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Return readings of a phone that is shaken, with a clock that trembles."""
+    """Return random readings with jittered times."""
     chance = np.random.default_rng(seed)
     count = int(seconds * rate)
     period = 1_000_000 // rate
@@ -34,25 +34,25 @@ def stream(network=NETWORK) -> DeviceStream:
 
 @settings(max_examples=25, deadline=None)
 @given(cuts=st.lists(st.integers(1, 1_199), max_size=12), gap=st.booleans())
-def test_windows_and_answers_are_those_of_the_whole_recording(cuts, gap):
+def test_windows_and_probabilities_equal_those_of_the_whole_recording(cuts, gap):
     times, axes = walked(12)
     if gap:
         times = times + np.where(np.arange(len(times)) >= 600, 3_000_000, 0)
     device = stream()
-    said = []
+    predictions = []
     for piece in np.split(np.arange(len(times)), sorted(set(cuts))):
-        said += device.add(times[piece], axes[piece])
+        predictions += device.add(times[piece], axes[piece])
     windows = recording_windows(times, axes, NETWORK.manifest.window_spec)
     expected = NETWORK.probabilities(windows.values)
-    assert [prediction.start for prediction in said] == windows.starts.tolist()[: len(said)]
-    assert len(said) >= len(windows.starts) - 1  # the last may wait for a reading more
-    for prediction, row in zip(said, expected, strict=False):
+    assert [prediction.start for prediction in predictions] == windows.starts.tolist()[: len(predictions)]
+    assert len(predictions) >= len(windows.starts) - 1  # the last window may need one more reading
+    for prediction, row in zip(predictions, expected, strict=False):
         assert list(prediction.probabilities.values()) == row.tolist()
     in_stream = OnnxClassifier.open("baseline").probabilities(windows.values)
     assert np.abs(in_stream - expected).max() <= NETWORK.manifest.golden.tolerance
 
 
-def test_a_prediction_says_that_it_was_made_on_the_device():
+def test_prediction_is_marked_as_made_on_the_device():
     (prediction,) = stream().add(*walked(6))[:1]
     assert (prediction.device, prediction.session, prediction.made_on) == ("phone", "s1", "device")
     assert prediction.end - prediction.start == 4_000_000
@@ -71,7 +71,7 @@ def test_a_prediction_says_that_it_was_made_on_the_device():
     ],
     ids=["repeated", "backwards", "no epoch", "NaN", "magnitude", "shape"],
 )
-def test_what_no_sensor_gives_is_refused_and_leaves_the_rest_as_it_is(times, axes, match):
+def test_invalid_readings_are_rejected_and_change_nothing(times, axes, match):
     good_times, good_axes = walked(8)
     broken, whole = stream(), stream()
     before = broken.add(good_times[:400], good_axes[:400])
@@ -82,28 +82,28 @@ def test_what_no_sensor_gives_is_refused_and_leaves_the_rest_as_it_is(times, axe
 
 
 @pytest.mark.parametrize("name", ["", "a phone", "x" * 65])
-def test_a_name_that_no_gateway_would_take_is_refused(name):
+def test_invalid_device_name_is_rejected(name):
     with pytest.raises(RejectedBatch):
         DeviceStream(name, "s1", lambda: NETWORK)
 
 
 class OtherWindows:
-    """A release that cuts windows in another way."""
+    """A release with another hop."""
 
     def __init__(self) -> None:
         self.manifest = msgspec.structs.replace(NETWORK.manifest, hop_us=2_000_000, release="other")
         self.probabilities = NETWORK.probabilities
 
 
-def test_a_release_takes_over_between_two_windows_even_if_it_cuts_others():
+def test_new_release_with_another_hop_takes_over_between_calls():
     times, axes = walked(20)
     networks = [NETWORK]
     device = DeviceStream("phone", "s1", lambda: networks[-1])
-    said = device.add(times[:1_000], axes[:1_000])
+    predictions = device.add(times[:1_000], axes[:1_000])
     networks.append(OtherWindows())
-    said += device.add(times[1_000:], axes[1_000:])
-    releases = [prediction.release for prediction in said]
+    predictions += device.add(times[1_000:], axes[1_000:])
+    releases = [prediction.release for prediction in predictions]
     assert releases == sorted(releases)
     assert {NETWORK.manifest.release, "other"} == set(releases)
-    starts = [prediction.start for prediction in said if prediction.release == "other"]
+    starts = [prediction.start for prediction in predictions if prediction.release == "other"]
     assert all(start % WindowSpec(hop_us=2_000_000).hop_us == 0 for start in starts)

@@ -1,4 +1,4 @@
-"""`har edge` as a person runs it."""
+"""`har edge` on the command line."""
 
 import json
 import resource
@@ -20,7 +20,7 @@ BEGIN = 1_700_000_000_000_000
 
 @pytest.fixture
 def known(client, tmp_path):
-    """What `har edge` is told of a store."""
+    """Options of `har edge` for the test's store."""
     root = tmp_path / "trusted_root.json"
     root.write_bytes(client.store.root)
     words = ["--store-url", client.server.url, "--trusted-root", str(root), "--device", "phone"]
@@ -29,7 +29,7 @@ def known(client, tmp_path):
 
 @pytest.fixture
 def edge(known):
-    """Runs `har edge` with a store that it knows."""
+    """Runs `har edge` with the options for the test's store."""
 
     def call(*words: str, lines: list[str] | None = None, store: bool = True) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -58,22 +58,22 @@ def test_readings_on_standard_input_become_predictions_on_standard_output(client
     times, axes = readings(12)
     ran = edge("run", lines=["t,x,y,z", *as_lines(times, axes)])
     assert ran.returncode == 0, ran.stderr
-    said = [decode_prediction(line.encode()) for line in ran.stdout.splitlines()]
-    assert [each.start for each in said] == recording_windows(times, axes).starts.tolist()
-    assert {(each.release, each.made_on, each.device) for each in said} == {("one", "device", "phone")}
-    assert f"one classifies ({STABLE})" in ran.stderr
+    predictions = [decode_prediction(line.encode()) for line in ran.stdout.splitlines()]
+    assert [each.start for each in predictions] == recording_windows(times, axes).starts.tolist()
+    assert {(each.release, each.made_on, each.device) for each in predictions} == {("one", "device", "phone")}
+    assert f"now classifying with one ({STABLE})" in ran.stderr
 
 
-def test_lines_that_are_no_readings_are_told_counted_and_left_out(client, edge):
+def test_invalid_lines_are_logged_counted_and_skipped(client, edge):
     client.store.publish("one")
     times, axes = readings(8)
     lines = as_lines(times, axes)
     bad = ["", "hello", "1,2,3", f"{BEGIN + 1_010_000},nan,0,9.8", lines[0], "9" * 5_000]
     ran = edge("run", lines=lines[:100] + bad + lines[100:])
     assert ran.returncode == 1
-    assert "5 of 406 lines refused" in ran.stderr
-    for told in ("line 102: a line is t,x,y,z", "line 104: ", "line 105: its time is not later"):
-        assert told in ran.stderr
+    assert "5 of 406 lines rejected" in ran.stderr
+    for logged in ("line 102: expected t,x,y,z", "line 104: ", "line 105: its time is not later"):
+        assert logged in ran.stderr
     assert len(ran.stdout.splitlines()) == len(recording_windows(times, axes).starts)
 
 
@@ -95,50 +95,50 @@ def test_a_recording_is_classified_on_its_own_time_axis(client, edge, tmp_path, 
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "said"),
+    ("name", "content", "message"),
     [
         ("absent.csv", None, "No such file"),
-        ("notes.txt", "hello", "recordings are .csv or .parquet"),
+        ("notes.txt", "hello", "must be a .csv or .parquet file"),
         ("less.csv", "t,x,y\n1,2,3\n", "no column z"),
         ("words.csv", "t,x,y,z\n1,2,3,four\n", "four"),
         ("short.csv", "t,x,y,z\n1,2,3\n", "line 2 has 3 fields"),
         ("broken.parquet", "PAR1", "broken.parquet"),
     ],
 )
-def test_a_file_that_is_no_recording_is_refused(client, known, tmp_path, monkeypatch, capsys, name, content, said):
+def test_invalid_recording_is_rejected(client, known, tmp_path, monkeypatch, capsys, name, content, message):
     client.store.publish("one")
     if content is not None:
         (tmp_path / name).write_text(content)
     ran = CommandLine(monkeypatch, capsys).call("edge", "run", *known, "--recording", str(tmp_path / name))
     assert ran.status == 1
-    assert said in ran.err
+    assert message in ran.err
 
 
 @pytest.mark.slow
-def test_pulling_once_fetches_for_later(client, edge):
+def test_pull_fetches_the_release_for_later_runs(client, edge):
     client.store.publish("one")
     pulled = edge("pull")
     assert pulled.returncode == 0, pulled.stderr
-    assert "one classifies (stable)" in pulled.stderr
-    assert "nothing new" in edge("pull").stderr
+    assert "now classifying with one (stable)" in pulled.stderr
+    assert "up to date" in edge("pull").stderr
     client.server.change = lambda name, content: None
-    refused = edge("pull")
-    assert refused.returncode == 1
-    assert "update refused (unreachable)" in refused.stderr
+    rejected = edge("pull")
+    assert rejected.returncode == 1
+    assert "update rejected (unreachable)" in rejected.stderr
     times, axes = readings(6)
     ran = edge("run", lines=as_lines(times, axes))
     assert ran.returncode == 0, ran.stderr
     assert decode_prediction(ran.stdout.splitlines()[0].encode()).release == "one"
 
 
-def test_without_any_release_it_says_why(client, edge):
+def test_run_without_a_release_reports_the_reason(client, edge):
     ran = edge("run", "--first-seconds", "0.5", lines=[])
     assert ran.returncode == 1
     assert "the store has no release yet" in ran.stderr
 
 
-def test_its_cost_is_measured(edge):
-    taken = bytearray(500_000_000)  # what this process has is no part of it
+def test_bench_measures_time_and_memory(edge):
+    taken = bytearray(500_000_000)  # memory of this process must not be counted
     taken[:: resource.getpagesize()] = b"x" * len(taken[:: resource.getpagesize()])
     ran = edge("bench", "--windows", "50", "--json", store=False)
     cost = json.loads(ran.stdout)
@@ -147,7 +147,7 @@ def test_its_cost_is_measured(edge):
     assert 30 < cost["resident_mb"] < 400
 
 
-def test_it_imports_neither_tensorflow_nor_kafka_nor_the_stores_own_side():
+def test_edge_client_imports_no_heavy_packages():
     heavy = ("tensorflow", "kafka", "aiokafka", "faust", "redis", "onnxruntime", "pyarrow", "fastapi", "scipy")
     code = (
         "import sys, model_store.edge.command;"
@@ -157,18 +157,18 @@ def test_it_imports_neither_tensorflow_nor_kafka_nor_the_stores_own_side():
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
-        (None, "bring the trusted_root.json"),
-        ("hello", "is no root of a store"),
-        ("x" * 70_000, "is no root of a store"),
+        (None, "copy the trusted_root.json"),
+        ("hello", "is not root metadata of a store"),
+        ("x" * 70_000, "is not root metadata of a store"),
     ],
 )
-def test_a_root_that_is_none_is_told_at_once_with_what_to_do(client, edge, tmp_path, content, said):
+def test_invalid_trusted_root_is_reported_with_a_remedy(client, edge, tmp_path, content, message):
     root = tmp_path / "trusted_root.json"
     root.unlink()
     if content is not None:
         root.write_text(content)
     ran = edge("run", lines=[])
     assert ran.returncode == 1
-    assert said in ran.stderr
+    assert message in ran.stderr

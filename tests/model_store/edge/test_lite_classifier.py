@@ -1,4 +1,4 @@
-"""The LiteRT form of a release: checked before it classifies, and the same answers as ONNX in the stream."""
+"""The LiteRT artifact of a release: it is checked before use, and its predictions equal those of ONNX."""
 
 import shutil
 from pathlib import Path
@@ -9,8 +9,9 @@ import pyarrow.parquet
 import pytest
 
 from har.answers import decide_all
+from har.artifacts import GoldenWindow
 from har.recordings import COLUMNS, recordings_from_columns
-from har.releases import GoldenWindow, ReleaseError
+from har.releases import ReleaseError
 from har.windows import recording_windows
 from model_store.lite_classifier import LiteClassifier
 from model_store.onnx_classifier import OnnxClassifier
@@ -37,7 +38,7 @@ def change_golden(release: Path, probabilities: list[float]) -> None:
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_an_answer_does_not_depend_on_the_window_before(form):
+def test_probabilities_do_not_depend_on_earlier_windows(form):
     network, windows = LiteClassifier(open_release("baseline"), form), random_windows(8)
     together = network.probabilities(windows)
     backwards = network.probabilities(windows[::-1])[::-1]
@@ -46,15 +47,15 @@ def test_an_answer_does_not_depend_on_the_window_before(form):
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_another_answer_for_the_golden_window_is_refused(release, form):
+def test_wrong_golden_window_is_rejected(release, form):
     golden = open_release(str(release)).read_golden()
     turned = golden.probabilities[1:] + golden.probabilities[:1]
     change_golden(release, turned)
-    with pytest.raises(ReleaseError, match="golden window wrongly"):
+    with pytest.raises(ReleaseError, match="fails its golden window"):
         LiteClassifier(open_release(str(release)), form)
 
 
-def test_eight_bits_may_be_off_a_little_and_float32_may_not(release):
+def test_tolerance_applies_to_float32_and_not_to_int8(release):
     golden = open_release(str(release)).read_golden()
     best = int(np.argmax(golden.probabilities))
     near = [value + (0.01 if number == best else 0) for number, value in enumerate(golden.probabilities)]
@@ -65,24 +66,24 @@ def test_eight_bits_may_be_off_a_little_and_float32_may_not(release):
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_a_flipped_byte_is_refused_before_the_network_is_parsed(release, form):
+def test_a_flipped_byte_is_rejected_before_the_network_is_parsed(release, form):
     network = release / open_release(str(release)).manifest.artifact(form).name
     content = bytearray(network.read_bytes())
     content[len(content) // 2] ^= 1
     network.write_bytes(content)
-    with pytest.raises(ReleaseError, match="not what its manifest says"):
+    with pytest.raises(ReleaseError, match="differs from its manifest"):
         LiteClassifier(open_release(str(release)), form)
 
 
 @pytest.mark.parametrize("changes", [{"steps": 100}, {"classes": ["bike", "walk"]}], ids=["steps", "classes"])
-def test_a_manifest_that_lies_about_the_network_is_refused(tmp_path, changes):
+def test_manifest_that_contradicts_the_network_is_rejected(tmp_path, changes):
     with pytest.raises(ReleaseError, match="the manifest"):
         LiteClassifier(open_release(str(copied_release(tmp_path, "lies", **changes))))
 
 
 @pytest.mark.slow
-def test_stream_and_edge_agree_on_the_standing_test_users(shared_data):
-    """ONNX as the processor runs it, LiteRT as the edge does, over the recordings of people used for no choice."""
+def test_stream_and_edge_agree_on_the_reserved_test_users(shared_data):
+    """Compare ONNX, as in the processor, with LiteRT, as on the edge, on the reserved test users."""
     release = open_release("baseline")
     manifest, stream, edge = release.manifest, OnnxClassifier(release), LiteClassifier(release)
     compared = same = 0

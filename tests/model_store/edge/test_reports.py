@@ -1,4 +1,4 @@
-"""Reporting activities to a real gateway: in order, again after it was away, and never without bound."""
+"""Reporting predictions to a real gateway: in order, after an outage, and with bounded memory."""
 
 import asyncio
 import time
@@ -32,7 +32,7 @@ def predictions(count: int, first: int = 0, release: str = "r1") -> list[Predict
 
 @dataclass
 class Reported:
-    """What Kafka has of a device's reports."""
+    """The predictions in Kafka."""
 
     broker: brokers.EmbeddedBroker
 
@@ -55,11 +55,11 @@ async def test_everything_is_reported_in_order_before_the_context_ends(broker):
                 reports.add(made[number : number + 10])
             await until(lambda: reports.reported == 250)
         assert await Reported(broker).starts(250) == [each.start for each in made]
-    assert (reports.refused, reports.dropped) == (0, 0)
+    assert (reports.rejected, reports.dropped) == (0, 0)
 
 
-async def test_what_was_made_while_the_gateway_was_away_is_reported_later(broker, monkeypatch):
-    monkeypatch.setattr("model_store.edge.pauses.FIRST_PAUSE_SECONDS", 0.05)
+async def test_predictions_during_an_outage_are_reported_later(broker, monkeypatch):
+    monkeypatch.setattr("model_store.edge.reports.FIRST_PAUSE_SECONDS", 0.05)
     port = free_port()
     made = predictions(40)
     with ActivityReports(f"ws://127.0.0.1:{port}/v1/activities", "phone", "s1") as reports:
@@ -73,7 +73,7 @@ async def test_what_was_made_while_the_gateway_was_away_is_reported_later(broker
     assert list(dict.fromkeys(starts)) == [each.start for each in made]
 
 
-async def test_a_device_that_is_alone_for_too_long_keeps_the_newest_and_counts_the_others():
+async def test_oldest_predictions_are_dropped_in_a_long_outage():
     url = f"ws://127.0.0.1:{free_port()}/v1/activities"
     with ActivityReports(url, "phone", "s1", most_waiting=30, finish_seconds=0.1) as reports:
         reports.add(predictions(100))
@@ -81,16 +81,16 @@ async def test_a_device_that_is_alone_for_too_long_keeps_the_newest_and_counts_t
     assert (reports.dropped, reports.reported) == (100, 0)
 
 
-async def test_what_a_gateway_refuses_is_counted_and_not_sent_again(broker):
+async def test_rejected_predictions_are_counted_and_not_sent_again(broker):
     async with gateway_on(broker) as address:
         with ActivityReports(f"ws://{address}/v1/activities", "phone", "s1") as reports:
             reports.add(predictions(3, release="no release's name"))
             reports.add(predictions(3, first=10))
-            await until(lambda: reports.reported + reports.refused == 6)
-    assert reports.refused >= 3
+            await until(lambda: reports.reported + reports.rejected == 6)
+    assert reports.rejected >= 3
 
 
-async def test_a_wrong_token_is_told(broker, caplog):
+async def test_wrong_token_is_logged(broker, caplog):
     async with gateway_on(broker, token="s" * 32) as address:
         with ActivityReports(
             f"ws://{address}/v1/activities", "phone", "s1", token="wrong", finish_seconds=0.1
@@ -100,7 +100,7 @@ async def test_a_wrong_token_is_told(broker, caplog):
     assert reports.dropped == 1
 
 
-async def test_a_device_classifies_and_tells_only_its_activities(broker, client, tmp_path):
+async def test_edge_client_reports_only_its_predictions(broker, client, tmp_path):
     client.store.publish("one")
     times = (time.time_ns() // 1_000_000_000 - 60) * 1_000_000 + np.arange(500) * 20_000
     axes = np.random.default_rng(0).normal([0, 0, 9.8], 2, (500, 3)).astype(np.float32)
@@ -112,10 +112,10 @@ async def test_a_device_classifies_and_tells_only_its_activities(broker, client,
             return edge.add(times, axes)
 
     async with gateway_on(broker) as address:
-        said = await asyncio.to_thread(classify, address)
-    assert said
-    records = await asyncio.to_thread(broker.read, topics.PREDICTIONS.name, len(said))
-    told = [decode_prediction(record.value) for record in records]
-    assert [(each.key, each.activity, each.release, each.made_on) for each in told] == [
-        (each.key, each.activity, "one", "device") for each in said
+        made = await asyncio.to_thread(classify, address)
+    assert made
+    records = await asyncio.to_thread(broker.read, topics.PREDICTIONS.name, len(made))
+    reported = [decode_prediction(record.value) for record in records]
+    assert [(each.key, each.activity, each.release, each.made_on) for each in reported] == [
+        (each.key, each.activity, "one", "device") for each in made
     ]

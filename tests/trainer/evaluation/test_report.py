@@ -10,7 +10,7 @@ from trainer.evaluation.unknown import choose_threshold
 
 
 class Page(HTMLParser):
-    """What a page shows: its text, its pictures with what they say to who cannot see them, and every address."""
+    """The content of a page: its text, its images with their alternative texts, and all URLs."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
@@ -39,7 +39,7 @@ def outcomes():
     return join_outcomes([known, answering(["null"] * 30, ["walk"] * 30, 0.6, people="p/u00")])
 
 
-def test_a_report_is_one_file_with_every_protocol_side_by_side(tmp_path, outcomes):
+def test_a_report_is_one_file_with_all_protocols_side_by_side(tmp_path, outcomes):
     choice = choose_threshold(outcomes)
     sections = [
         Section("6 folds by user", outcomes, choice=choice),
@@ -66,11 +66,11 @@ def test_the_same_evaluation_gives_the_same_file(tmp_path, outcomes):
     for file in files:
         write_report(file, "t", [Section("s", outcomes, 0.5)])
     assert files[0].read_bytes() == files[1].read_bytes()
-    assert "unknown below a probability of 0.5" in files[0].read_text("utf-8")
+    assert "with a probability below 0.5 are unknown" in files[0].read_text("utf-8")
 
 
-def test_a_report_that_cannot_be_written_leaves_the_old_one(tmp_path, outcomes):
+def test_a_failed_report_leaves_the_existing_one(tmp_path, outcomes):
     (tmp_path / "report.html").write_text("old")
-    with pytest.raises(ValueError, match="no window shows"):
+    with pytest.raises(ValueError, match="no window is labelled"):
         write_report(tmp_path / "report.html", "t", [Section("s", outcomes.take(~outcomes.known))])
     assert (tmp_path / "report.html").read_text() == "old"

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from tests.trainer.made_outcomes import answering
 from trainer.evaluation.outcomes import join_outcomes
 from trainer.evaluation.unknown import choose_threshold, unknown_rates
-from trainer.splits import StandingTestUserError
+from trainer.sources.splits import ReservedTestUserError
 
 
 def right_answers(confidence, person="galaxy_s2/u01"):
@@ -14,26 +14,26 @@ def right_answers(confidence, person="galaxy_s2/u01"):
 
 
 @given(st.lists(st.floats(0.375, 1, width=32), min_size=1, max_size=200), st.floats(0, 0.5))
-def test_a_threshold_costs_at_most_what_it_may(confidence, cost):
+def test_a_threshold_costs_at_most_the_given_share(confidence, cost):
     outcomes = right_answers(confidence)
     choice = choose_threshold(outcomes, cost=cost)
     assert 0 <= choice.threshold < 1
     assert choice.after.known_answered_unknown <= cost
-    # The next higher one that the manifest could state costs more, or is the least that every answer reaches.
+    # The next higher value that a manifest can contain costs more, or exceeds every probability.
     higher = choice.threshold + 2e-4
     assert unknown_rates(outcomes, higher).known_answered_unknown > cost or higher >= 1
 
 
-def test_a_threshold_tells_what_is_no_class_apart_and_says_how_well():
+def test_a_threshold_lowers_the_false_activity_rate_and_reports_it():
     known = right_answers([0.9] * 98 + [0.4] * 2)
-    lying = answering(["null"] * 50, ["sit"] * 50, [0.8] * 40 + [0.95] * 10, people="galaxy_s2/u01")
-    choice = choose_threshold(join_outcomes([known, lying]), cost=0.02)
+    outside = answering(["null"] * 50, ["sit"] * 50, [0.8] * 40 + [0.95] * 10, people="galaxy_s2/u01")
+    choice = choose_threshold(join_outcomes([known, outside]), cost=0.02)
     assert choice.threshold == pytest.approx(0.9, abs=1e-3)
     assert (choice.before.false_activity_rate, choice.after.false_activity_rate) == (1.0, 0.2)
     assert (choice.accuracy_before, choice.accuracy_after) == (1.0, 0.98)
 
 
-def test_no_placement_pays_for_another():
+def test_the_cost_holds_for_each_placement():
     sure = right_answers([0.95] * 1_000, "galaxy_s2/u01")
     unsure = right_answers([0.6] * 10, "galaxy_s8/u01")
     choice = choose_threshold(join_outcomes([sure, unsure]), cost=0.02)
@@ -41,17 +41,17 @@ def test_no_placement_pays_for_another():
     assert choice.after.known_answered_unknown == 0
 
 
-def test_a_threshold_is_never_chosen_by_standing_test_users():
-    with pytest.raises(StandingTestUserError, match="galaxy_s2/u21"):
+def test_reserved_test_users_cannot_choose_a_threshold():
+    with pytest.raises(ReservedTestUserError, match="galaxy_s2/u21"):
         choose_threshold(right_answers([0.9, 0.8], "galaxy_s2/u21"))
 
 
-def test_without_a_right_answer_there_is_nothing_to_choose_by():
-    with pytest.raises(ValueError, match="nothing to choose"):
+def test_without_a_correct_prediction_there_is_no_threshold():
+    with pytest.raises(ValueError, match="cannot choose a threshold"):
         choose_threshold(answering(["sit"], ["walk"]))
 
 
-def test_without_windows_of_no_class_the_false_activity_rate_is_not_known():
+def test_without_windows_outside_the_classes_there_is_no_false_activity_rate():
     choice = choose_threshold(right_answers([0.9] * 10))
     assert choice.after.false_activity_rate is None
     assert np.isfinite(choice.threshold)

@@ -10,12 +10,12 @@ from tests.trainer.made_recordings import made_recording
 from tests.trainer.made_releases import SPEC, made_release
 from trainer.evaluation.validation import ValidationError, read_validation, validate, write_validation_report
 from trainer.freezing.budgets import Budget
-from trainer.gate import GateError, GateResult
-from trainer.gate_limits import GateLimits
+from trainer.gate.judgement import GateError, GateResult
+from trainer.gate.limits import GateLimits
+from trainer.gate.releases import gate_release
 from trainer.preparation.in_process import prepare_in_process
 from trainer.preparation.plan import VALIDATION, PreparationPlan
 from trainer.preparation.shards import ShardError
-from trainer.release_gate import gate_release
 
 PLAN = PreparationPlan(
     classes=("sit", "walk"),
@@ -32,7 +32,7 @@ def people(count=16, labels=("sit", "walk", "null")):
 
 
 def by_sway(windows):
-    """Answer walk, surely, where the signal sways, and sit else, unsurely where it does so only a little."""
+    """Predict walk with confidence where the signal sways, else sit; with little confidence where it hardly sways."""
     sway = windows.std(axis=1).mean(axis=1)
     sure = np.where(sway > 1, 0.99, np.where(sway < 0.06, 0.95, 0.6)).astype(np.float32)
     walk = np.where(sway > 1, sure, 1 - sure)
@@ -49,7 +49,7 @@ def prepared(tmp_path):
     return prepare
 
 
-def test_a_network_is_measured_on_the_held_out_windows_of_all_labels(prepared, tmp_path):
+def test_a_network_is_measured_on_held_out_windows_of_all_labels(prepared, tmp_path):
     folder, index = prepared(people())
     held_out = read_validation(folder)
     found = validate(by_sway, held_out)
@@ -63,14 +63,14 @@ def test_a_network_is_measured_on_the_held_out_windows_of_all_labels(prepared, t
     assert "Held-out users" in (tmp_path / "report.html").read_text("utf-8")
 
 
-def test_of_few_people_the_ends_of_runs_are_held_out_and_the_figures_are_warned_of(prepared):
+def test_with_few_people_the_ends_of_runs_are_held_out_with_a_warning(prepared):
     folder, _ = prepared(people(2))
     found = validate(by_sway, read_validation(folder))
     assert set(found.outcomes.people.tolist()) == {"made/u00", "made/u01"}
     assert "Too few people" in found.warning
 
 
-def test_what_was_not_held_out_is_said(prepared):
+def test_missing_held_out_windows_are_an_error(prepared):
     folder, _ = prepared(people(labels=("sit", "walk")), held_out_share=0.0)
     with pytest.raises(ValidationError, match="no held-out window of 1 s is labelled sit, walk"):
         read_validation(folder)
@@ -82,22 +82,22 @@ def test_what_was_not_held_out_is_said(prepared):
 
 def test_a_network_that_is_never_right_has_no_threshold(prepared):
     folder, _ = prepared(people(6))
-    with pytest.raises(ValidationError, match="nothing to choose a threshold by"):
+    with pytest.raises(ValidationError, match="cannot choose a threshold"):
         validate(lambda windows: by_sway(windows)[:, ::-1], read_validation(folder))
 
 
-def test_answers_that_are_no_numbers_are_refused(prepared):
+def test_predictions_that_are_not_finite_are_rejected(prepared):
     def broken(windows):
         answers = by_sway(windows)
         answers[0] = np.nan
         return answers
 
     folder, _ = prepared(people())
-    with pytest.raises(ValidationError, match=r"answer to \d+ of \d+ held-out windows is no number"):
+    with pytest.raises(ValidationError, match=r"predictions for \d+ of \d+ held-out windows are not finite"):
         validate(broken, read_validation(folder))
 
 
-def test_a_shard_that_was_damaged_is_named(prepared):
+def test_a_corrupt_shard_is_named(prepared):
     folder, index = prepared(people(6))
     file = folder / index.of(VALIDATION)[0].file
     file.write_bytes(file.read_bytes()[:-1])
@@ -117,9 +117,9 @@ def test_a_better_release_passes_the_gate_and_the_same_one_does_not(prepared, tm
     better = gate_release(good, bad, held_out, LIMITS)
     assert better.passed, better.reason
     assert better.people == sorted(index.windows(VALIDATION))
-    refused = gate_release(same, good, held_out, LIMITS)
-    assert refused.reason.startswith("It does not pass: better than the current release (0, must be > 0")
-    assert msgspec.json.decode((same / "gate.json").read_bytes(), type=GateResult) == refused
+    rejected = gate_release(same, good, held_out, LIMITS)
+    assert rejected.reason.startswith("The candidate fails: better than the current release (0, must be > 0")
+    assert msgspec.json.decode((same / "gate.json").read_bytes(), type=GateResult) == rejected
 
 
 def test_classes_are_compared_by_name(prepared, tmp_path):
@@ -130,16 +130,16 @@ def test_classes_are_compared_by_name(prepared, tmp_path):
     result = gate_release(good, swapped, read_validation(folder), LIMITS)
     assert result.passed, result.reason
     (sitting,) = [check for check in result.checks if check.name == "class sit"]
-    assert sitting.detail == "F1; 0.0000 today"
+    assert sitting.detail == "F1; current release 0.0000"
 
 
-def test_whom_a_release_was_trained_on_is_not_compared(prepared, tmp_path):
+def test_people_that_a_release_was_trained_on_are_not_compared(prepared, tmp_path):
     folder, index = prepared(people())
-    theirs = sorted(index.windows(VALIDATION))
-    knows = made_release(tmp_path / "knows", border=0.3, training_users=theirs[:-2])
+    validating = sorted(index.windows(VALIDATION))
+    knows = made_release(tmp_path / "knows", border=0.3, training_users=validating[:-2])
     result = gate_release(made_release(tmp_path / "good"), knows, read_validation(folder), LIMITS)
     assert not result.passed
-    assert result.people == theirs[-2:]
+    assert result.people == validating[-2:]
     assert "comparable people (2, must be >= 5" in result.reason
 
 
@@ -155,7 +155,7 @@ def test_a_personal_release_is_compared_by_session(prepared, tmp_path):
     assert "personal like the current release" in gate_release(new, for_all, held_out, LIMITS).reason
 
 
-def test_what_cannot_be_compared_is_said(prepared, tmp_path):
+def test_incomparable_releases_are_rejected_with_the_reason(prepared, tmp_path):
     held_out = read_validation(prepared(people(6))[0])
     good = made_release(tmp_path / "good")
     with pytest.raises(GateError, match="was not trained on these recordings"):
@@ -163,5 +163,5 @@ def test_what_cannot_be_compared_is_said(prepared, tmp_path):
     other = dataclasses.replace(held_out, spec=WindowSpec(steps=50, hop_us=500_000))
     with pytest.raises(GateError, match="classifies other windows"):
         gate_release(good, None, other, LIMITS)
-    with pytest.raises(ReleaseError, match="no release there"):
+    with pytest.raises(ReleaseError, match="no release at"):
         gate_release(good, tmp_path / "nowhere", held_out, LIMITS)

@@ -1,4 +1,4 @@
-"""Preparation on Spark gives what one process gives, and says what is wrong as well."""
+"""Preparation on Spark gives the same result and the same errors as in one process."""
 
 import dataclasses
 from contextlib import suppress
@@ -12,13 +12,13 @@ import pytest
 from har.recordings import RecordingError
 from har.windows import WindowSpec
 from tests.trainer.made_recordings import made_recording, write_recordings
+from trainer.distributed.spark_session import local_cluster, spark_session
 from trainer.preparation.on_spark import prepare_on_spark
 from trainer.preparation.plan import SPLITS, PreparationPlan
 from trainer.preparation.shards import ShardError, read_shards
-from trainer.run_preparation import prepare
+from trainer.runs.preparation import prepare
 from trainer.sources import find_source
 from trainer.sources.parquet import ParquetSource
-from trainer.spark_session import local_cluster, spark_session
 
 PLAN = PreparationPlan(
     classes=("sit", "walk"),
@@ -40,7 +40,7 @@ def spark(java):
 
 
 def everything(folder, index):
-    """Every piece with all that is in it, in an order that does not depend on who wrote it."""
+    """Return the content of every piece, in an order that does not depend on the writer."""
     found = [
         (split, shard.number, *dataclasses.astuple(dataclasses.replace(piece, grid=piece.grid.tobytes())))
         for split in SPLITS
@@ -81,14 +81,14 @@ def test_spark_gives_exactly_the_windows_of_one_process(spark, tmp_path):
     assert index.sources[0] == "other/data.parquet"
 
 
-def test_a_person_on_their_own_is_split_in_time_as_in_one_process(spark, tmp_path):
+def test_single_person_is_split_in_time_as_in_one_process(spark, tmp_path):
     index = compare(spark, [write_recordings(tmp_path / "one.parquet", [made_recording(seconds=120.0)])], tmp_path)
 
     assert index.personal
 
 
 class WatchedSource(ParquetSource):
-    """Knows whether it was read in this process."""
+    """Records whether it was read in this process."""
 
     read_here = False
 
@@ -108,7 +108,7 @@ def test_a_broken_reading_is_named_by_file_and_row_and_leaves_nothing(spark, tmp
     assert not (tmp_path / "prepared").exists()
 
 
-def test_the_same_session_in_two_data_sets_is_refused(spark, tmp_path):
+def test_the_same_session_in_two_data_sets_is_rejected(spark, tmp_path):
     paths = [write_recordings(tmp_path / f"{name}.parquet", [made_recording()]) for name in ("one", "two")]
 
     with pytest.raises(RecordingError, match=r"session s1 of made/u01 is in an earlier table, too: .*one\.parquet"):
@@ -130,7 +130,7 @@ def test_no_rows_are_an_error_as_in_one_process(spark, tmp_path):
         prepare([path], PLAN, tmp_path / "prepared", spark=spark, executors=EXECUTORS)
 
 
-def test_a_lost_executor_is_told(spark, tmp_path):
+def test_lost_executor_is_reported(spark, tmp_path):
     path = write_recordings(tmp_path / "one.parquet", [made_recording(f"u{number:02d}") for number in range(12)])
     pq.write_table(pq.read_table(path), path, row_group_size=200)  # many tasks
     source = WatchedSource(path)
@@ -140,7 +140,7 @@ def test_a_lost_executor_is_told(spark, tmp_path):
         while not over.wait(0.05) and not is_at_work(spark):
             pass
         for process in psutil.Process().children(recursive=True):
-            with suppress(psutil.NoSuchProcess):  # others come and go
+            with suppress(psutil.NoSuchProcess):  # other processes may end meanwhile
                 if "CoarseGrainedExecutorBackend" in " ".join(process.cmdline()):
                     process.kill()
 
@@ -153,12 +153,12 @@ def test_a_lost_executor_is_told(spark, tmp_path):
         over.set()
         killing.join()
 
-    assert not source.read_here  # that would say nothing of it, and take long
+    assert not source.read_here  # reading it here would take long and not show the reason
     assert not (tmp_path / "prepared").exists()
 
 
 def is_at_work(spark):
-    """Whether tasks were finished and more are to come: Spark starts those again that had not really begun."""
+    """Return whether some tasks are finished and some are not, as Spark restarts tasks that have hardly begun."""
     tracker = spark.sparkContext.statusTracker()
     stages = [tracker.getStageInfo(stage) for stage in tracker.getActiveStageIds()]
     return any(stage is not None and stage.numCompletedTasks for stage in stages)

@@ -48,7 +48,7 @@ def test_pieces_are_about_as_large_as_the_recording():
     assert max(piece.windows for piece in pieces) <= LONGEST_PIECE
 
 
-def test_pieces_survive_a_table():
+def test_pieces_survive_conversion_to_a_table():
     pieces = list(cut_pieces(made_recording(), SPEC))
 
     back = pieces_of_table(piece_table(pieces))
@@ -58,7 +58,7 @@ def test_pieces_survive_a_table():
         np.testing.assert_array_equal(written.grid, read.grid)
 
 
-def test_only_the_asked_labels_are_kept():
+def test_only_the_chosen_labels_are_kept():
     recording = made_recording(labels=("sit", "walk", "null"))
 
     assert {piece.label for piece in cut_pieces(recording, SPEC)} == {"sit", "walk", "null"}

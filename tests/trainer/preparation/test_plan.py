@@ -1,14 +1,14 @@
-"""Who is held out: whole wearers, some of every data set, and the same ones whoever joins."""
+"""Holding out wearers: some of every data set, and the same ones when others join."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainer.data_sets import placement_of
 from trainer.preparation.plan import TEST, TRAIN, VALIDATION, split_of_people
 from trainer.preparation.wearers import wearers_of
-from trainer.recordings import load_recordings
-from trainer.splits import STANDING_TEST_USERS
+from trainer.sources.data_sets import placement_of
+from trainer.sources.recordings import load_recordings
+from trainer.sources.splits import RESERVED_TEST_USERS
 
 SHARE = 0.2
 
@@ -18,13 +18,13 @@ def people_in(split: str, *sources: list[str], share: float = SHARE) -> list[str
     return [person for person, theirs in splits.items() if theirs == split]
 
 
-def test_people_with_a_phone_each_are_held_out_as_well() -> None:
+def test_people_with_unknown_phones_are_held_out_too() -> None:
     people = [f"phone_{number}/user_{number}" for number in range(12)]
     assert people_in(VALIDATION, people)
     assert people_in(TRAIN, people)
 
 
-def test_a_data_set_of_one_wearer_is_counted_with_the_unknown_phones() -> None:
+def test_data_set_of_one_wearer_is_grouped_with_unknown_phones() -> None:
     assert len(people_in(VALIDATION, ["galaxy_s8/u01"], ["phone/anna"])) == 1
 
 
@@ -32,7 +32,7 @@ USERS = st.sets(st.text("abcdefgh", min_size=1, max_size=3), min_size=2, max_siz
 
 
 @given(users=USERS, share=st.sampled_from([0.01, 0.2, 0.5, 0.99]), pocket=USERS)
-def test_every_group_has_somebody_on_either_side(users: set[str], share: float, pocket: set[str]) -> None:
+def test_every_group_has_wearers_in_both_splits(users: set[str], share: float, pocket: set[str]) -> None:
     own, known = [f"{user}_phone/{user}" for user in users], [f"galaxy_s8/{user}" for user in pocket]
     for split in (TRAIN, VALIDATION):
         found = people_in(split, own, known, share=share)
@@ -41,9 +41,9 @@ def test_every_group_has_somebody_on_either_side(users: set[str], share: float, 
 
 
 @given(users=USERS, joining=USERS)
-def test_whoever_is_below_the_share_stays_when_others_join(users: set[str], joining: set[str]) -> None:
+def test_wearers_below_the_share_stay_when_others_join(users: set[str], joining: set[str]) -> None:
     def low(names: set[str]) -> set[str]:
-        # Many others, so that nobody is chosen because nobody else could be.
+        # Many others, so that no wearer validates only because the group has no other.
         crowd = [f"phone/crowd_{number}" for number in range(40)]
         return set(people_in(VALIDATION, [*crowd, *(f"phone/{name}" for name in names)]))
 
@@ -52,7 +52,7 @@ def test_whoever_is_below_the_share_stays_when_others_join(users: set[str], join
 
 
 @pytest.mark.parametrize("before", ["phone", "nexus4_1", "galaxy_s2"])
-def test_another_phone_does_not_move_its_wearer(before: str) -> None:
+def test_another_phone_does_not_change_the_split(before: str) -> None:
     people = [f"{before}/user_{number}" for number in range(20)]
     further = [f"a_new_phone/user_{number}" for number in range(20)]
     held_out = people_in(VALIDATION, people)
@@ -60,11 +60,11 @@ def test_another_phone_does_not_move_its_wearer(before: str) -> None:
 
 
 @pytest.mark.recordings
-def test_of_the_real_recordings_enough_people_for_the_gate_validate(shared_data) -> None:
+def test_enough_people_of_the_real_recordings_validate_for_the_gate(shared_data) -> None:
     files = [shared_data / "hapt_24_users.parquet", shared_data / "pocket_6_users.parquet"]
     sources = [[recording.person for recording in load_recordings([file])] for file in files]
     validating = people_in(VALIDATION, *sources)
     assert len(validating) >= 5
     assert "pocket" in {placement_of(person) for person in validating}
-    assert not set(validating) & STANDING_TEST_USERS
-    assert set(people_in(TEST, *sources)) == STANDING_TEST_USERS
+    assert not set(validating) & RESERVED_TEST_USERS
+    assert set(people_in(TEST, *sources)) == RESERVED_TEST_USERS

@@ -13,7 +13,7 @@ from trainer.preparation.in_process import prepare_in_process
 from trainer.preparation.pieces import windows_of
 from trainer.preparation.plan import TRAIN, VALIDATION, PreparationPlan
 from trainer.preparation.shards import ShardError, read_index, read_shards
-from trainer.run_preparation import prepare
+from trainer.runs.preparation import prepare
 from trainer.sources.parquet import PROVENANCE_KEY
 
 LONG = WindowSpec(steps=60, rate_hz=50, hop_us=500_000)
@@ -61,14 +61,14 @@ def test_users_of_the_same_name_in_two_data_sets_are_different_people(tmp_path):
     assert len(set(index.wearers.values())) == 16
 
 
-def test_who_validates_stays_when_people_join(tmp_path):
+def test_validation_people_stay_when_others_join(tmp_path):
     before = prepare_in_process({"made": people(12)}, PLAN, tmp_path / "before")
     after = prepare_in_process({"made": people(20)}, PLAN, tmp_path / "after")
 
     assert set(before.windows(VALIDATION)) <= set(after.windows(VALIDATION))
 
 
-def test_data_sets_of_the_same_file_name_are_all_read_and_told_apart(tmp_path):
+def test_data_sets_of_the_same_file_name_are_distinguished(tmp_path):
     data = []
     for place, users in (("a", range(4)), ("b", range(4, 9))):
         (tmp_path / place).mkdir()
@@ -84,7 +84,7 @@ def test_data_sets_of_the_same_file_name_are_all_read_and_told_apart(tmp_path):
     assert index.sources == ["a/data.parquet", "b/data.parquet"]
 
 
-def test_the_same_session_in_two_data_sets_is_refused(tmp_path):
+def test_the_same_session_in_two_data_sets_is_rejected(tmp_path):
     data = [write_recordings(tmp_path / f"{name}.parquet", people(6)) for name in ("one", "two")]
 
     with pytest.raises(
@@ -93,7 +93,7 @@ def test_the_same_session_in_two_data_sets_is_refused(tmp_path):
         prepare(data, PLAN, tmp_path / "prepared", spark=None, executors=1)
 
 
-def test_what_data_sets_say_of_themselves_is_kept(tmp_path):
+def test_stated_provenance_is_kept(tmp_path):
     stated = b'[{"name": "Our walks", "licence": "CC BY-NC 4.0", "source": "our lab"}]'
     own = write_recordings(tmp_path / "own.parquet", people(6))
     pq.write_table(pq.read_table(own).replace_schema_metadata({PROVENANCE_KEY: stated}), own)
@@ -121,7 +121,7 @@ def test_few_people_are_split_in_time_without_a_shared_reading(tmp_path):
             assert ends <= begins
 
 
-def test_every_person_and_label_is_dealt_over_the_shards(tmp_path):
+def test_every_person_and_label_is_spread_over_the_shards(tmp_path):
     recordings = [made_recording(f"u{number:02d}", seconds=300) for number in range(8)]
     index = prepare_in_process({"made": recordings}, PLAN, tmp_path / "prepared")
 
@@ -135,7 +135,7 @@ def test_an_existing_folder_is_left_alone(tmp_path):
     prepare_in_process({"made": people(6)}, PLAN, tmp_path / "prepared")
     before = (tmp_path / "prepared" / "prepared.json").read_bytes()
 
-    with pytest.raises(ShardError, match="exists already"):
+    with pytest.raises(ShardError, match="already exists"):
         prepare_in_process({"made": people(7)}, PLAN, tmp_path / "prepared")
 
     assert (tmp_path / "prepared" / "prepared.json").read_bytes() == before
@@ -173,7 +173,7 @@ def test_a_corrupt_shard_is_named(tmp_path):
         read_shards(tmp_path / "prepared", index.of(TRAIN))
 
 
-def test_what_is_no_prepared_folder_is_said(tmp_path):
+def test_invalid_prepared_folder_is_reported(tmp_path):
     with pytest.raises(ShardError, match="is not a prepared folder"):
         read_index(tmp_path)
     (tmp_path / "prepared.json").write_text("{}")

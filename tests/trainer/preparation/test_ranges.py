@@ -1,4 +1,4 @@
-"""Ranges of files give every row once, wherever they are cut."""
+"""Ranges of files contain every row exactly once."""
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -42,7 +42,7 @@ def test_row_groups_of_parquet_files_give_every_row_once_and_in_order(tmp_path):
 
 
 def write_collected(folder):
-    """Three files of two sessions; what was said of them is in one file for all."""
+    """Write three files of two sessions, and one file with all labels."""
     for number in range(3):
         session = "s1" if number < 2 else "s2"
         times = [(number * 100 + row) * 20_000 for row in range(100)]
@@ -61,7 +61,7 @@ def write_collected(folder):
 
 
 @pytest.mark.parametrize(("range_bytes", "ranges"), [(1, 3), (1 << 20, 1)])
-def test_collected_data_is_cut_by_file_and_every_range_knows_all_labels(tmp_path, range_bytes, ranges):
+def test_collected_data_is_split_by_file_and_joined_with_all_labels(tmp_path, range_bytes, ranges):
     source = find_source(write_collected(tmp_path))
 
     found = ranges_of(source, range_bytes)

@@ -1,4 +1,4 @@
-"""A real HTTP server of one file, which can be told to misbehave as servers and networks do."""
+"""An HTTP server for one file that can simulate faults of servers and connections."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +10,7 @@ from tests.http_server import answering
 
 @dataclass
 class FileServer:
-    """What is served, and how.
+    """A file to serve, and the faults to simulate.
 
     Attributes
     ----------
@@ -18,7 +18,7 @@ class FileServer:
         The file.
     cuts : list of int
         After how many bytes of its body each answer is cut, in turn; answers after those are whole.
-    refusals : list of int
+    rejections : list of int
         Statuses that the first requests are answered with.
     ranges : bool
         Whether range requests are understood.
@@ -32,7 +32,7 @@ class FileServer:
 
     content: bytes
     cuts: list[int] = field(default_factory=list)
-    refusals: list[int] = field(default_factory=list)
+    rejections: list[int] = field(default_factory=list)
     ranges: bool = True
     stated_length: int | None = None
     etag: str = '"first"'
@@ -40,11 +40,11 @@ class FileServer:
     url: str = ""
 
     def answer(self, handler: BaseHTTPRequestHandler) -> None:
-        """Answer a request."""
+        """Handle a request."""
         wanted = handler.headers.get("Range", "")
         self.asked.append(wanted)
-        if self.refusals:
-            handler.send_response(self.refusals.pop(0))
+        if self.rejections:
+            handler.send_response(self.rejections.pop(0))
             handler.send_header("Content-Length", "0")
             handler.end_headers()
             return
@@ -70,7 +70,7 @@ class FileServer:
 
 @contextmanager
 def serving(content: bytes) -> Iterator[FileServer]:
-    """Serve a file on this machine until the context ends."""
+    """Serve a file on loopback until the context ends."""
     file = FileServer(content)
 
     with answering(file.answer) as url:

@@ -1,4 +1,4 @@
-"""Small made-up data sets in the formats of the published ones."""
+"""Small synthetic data sets in the formats of the published ones."""
 
 import io
 import zipfile
@@ -21,7 +21,7 @@ def hhar_lines(
     labels: Sequence[str] = ("stand", "walk", "null"),
     rows: int = 900,
 ) -> list[str]:
-    """Rows of a phone's table, its labels one after another, equally long."""
+    """Return rows of a phone's table, with its labels in turn, for equal times."""
     step_ns = int(1e9 / rate_hz)
     return [
         f"{row},{1424696633908 + row * step_ns // 1_000_000},{1424696631913248572 + row * step_ns},"
@@ -32,18 +32,18 @@ def hhar_lines(
 
 
 def hhar_text(lines: Iterable[str]) -> str:
-    """The table, as the file holds it."""
+    """Return the content of the table's file."""
     return "\n".join([HHAR_HEADER, *lines, ""])
 
 
 def whole_hhar() -> str:
-    """All of HHAR's users with all of its phones, a moment each."""
+    """Return a short table with all users and phones of HHAR."""
     lines = [line for user in "abcdefghi" for device in HHAR_DEVICES for line in hhar_lines(user, device, rows=30)]
     return hhar_text(lines)
 
 
 def zipped(files: Mapping[str, str | bytes]) -> bytes:
-    """A zip archive with some files."""
+    """Return a zip archive with files."""
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, text in files.items():
@@ -52,7 +52,7 @@ def zipped(files: Mapping[str, str | bytes]) -> bytes:
 
 
 def hhar_archive(table: str) -> bytes:
-    """HHAR as it is published: archives in the archive, and the experiment that nobody wore a phone in."""
+    """Return HHAR's archive as published: nested archives, and the experiment with phones at rest."""
     still = hhar_text(hhar_lines("z", "unused_1"))
     return zipped(
         {
@@ -71,7 +71,7 @@ def hhar_archive(table: str) -> bytes:
 def hapt_files(
     experiments: Iterable[tuple[int, int]] = ((1, 1), (2, 1), (3, 2)), readings: int = 400
 ) -> dict[str, str]:
-    """HAPT's `RawData`: walking in the second quarter of each experiment, lying down in the last."""
+    """Return HAPT's `RawData`, with walking in the second quarter of each experiment and lying in the last."""
     files = {}
     labels = []
     for experiment, user in experiments:
@@ -83,7 +83,7 @@ def hapt_files(
 
 
 def write_files(folder: Path, files: Mapping[str, str]) -> Path:
-    """Write some files below a folder; returns the folder."""
+    """Write files below a folder; return the folder."""
     for name, text in files.items():
         file = folder / name
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -101,7 +101,7 @@ def recording_columns(
     labels: Sequence[str] = ("sit", "walk"),
     seconds: float = 60.0,
 ) -> dict[str, list[object]]:
-    """The project's columns of one session: its labels one after another, equally long."""
+    """Return the project's columns of one session, with its labels in turn, for equal times."""
     count = int(seconds * rate_hz)
     sway = np.sin(np.arange(count) / rate_hz * 12)
     return {
@@ -116,7 +116,7 @@ def recording_columns(
 
 
 def write_table(path: Path, *sessions: Mapping[str, Sequence[object]]) -> Path:
-    """Write sessions below each other as Parquet; returns the path."""
+    """Write sessions to one Parquet file; return its path."""
     path.parent.mkdir(parents=True, exist_ok=True)
     pq.write_table(pa.concat_tables(pa.table(dict(columns)) for columns in sessions), path)
     return path

@@ -1,4 +1,4 @@
-"""Archives that cannot be looked into are named, with what to do."""
+"""Archives that cannot be searched are reported with a remedy."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ def nested(depth: int) -> bytes:
 
 
 def with_password(archive: bytes) -> bytes:
-    """Say of every member, in its own header and in the directory, that it is encrypted."""
+    """Mark every member as encrypted, in its header and in the directory."""
     content = bytearray(archive)
     for signature, flags in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
         place = content.find(signature)
@@ -35,11 +35,11 @@ def write(folder: Path, content: bytes) -> Path:
     return path
 
 
-def test_three_archives_in_one_another_are_read(tmp_path: Path) -> None:
+def test_three_nested_archives_are_read(tmp_path: Path) -> None:
     assert sum(map(len, find_source(write(tmp_path, nested(3))).parts())) == 900
 
 
-def test_more_are_not_looked_into(tmp_path: Path) -> None:
+def test_deeper_archives_are_rejected(tmp_path: Path) -> None:
     with pytest.raises(RecordingError, match=r"inner\.zip/inner\.zip/inner\.zip lies in 3 archives.*unpack them"):
         find_source(write(tmp_path, nested(4)))
 

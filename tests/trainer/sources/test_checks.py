@@ -1,4 +1,4 @@
-"""What no table may hold if anything is to be trained on it."""
+"""Checks of a data set before training."""
 
 import weakref
 from pathlib import Path
@@ -8,10 +8,10 @@ import pytest
 
 from har.recordings import RecordingError
 from tests.trainer.sources.made_files import recording_columns, write_table
-from trainer.recordings import load_recordings, recordings_of
 from trainer.sources import find_source
 from trainer.sources.parquet import RATE_KEY
 from trainer.sources.rates import RateMeter
+from trainer.sources.recordings import load_recordings, recordings_of
 
 
 @pytest.mark.parametrize(
@@ -19,13 +19,13 @@ from trainer.sources.rates import RateMeter
     [("Walking", "walk"), ("SITTING", "sit"), ("walking-upstairs", "stairsup"), ("Walk", "walk"), ("", "null"),
      ("unknown", "null"), ("Null", "null")],
 )  # fmt: skip
-def test_another_name_of_a_label_is_an_error(tmp_path: Path, label: str, meant: str) -> None:
+def test_alias_of_a_label_is_an_error(tmp_path: Path, label: str, meant: str) -> None:
     path = write_table(tmp_path / "data.parquet", recording_columns(labels=("sit", label)))
     with pytest.raises(RecordingError, match=rf"data\.parquet: unknown label '{label}', row 1500: is it '{meant}'\?"):
         load_recordings([path])
 
 
-def test_a_label_of_its_own_is_none(tmp_path: Path) -> None:
+def test_new_label_is_accepted(tmp_path: Path) -> None:
     path = write_table(tmp_path / "data.parquet", recording_columns(labels=("sit", "juggle")))
     assert set(load_recordings([path])[0].labels.tolist()) == {"sit", "juggle"}
 
@@ -38,7 +38,7 @@ def test_a_label_of_its_own_is_none(tmp_path: Path) -> None:
         (50, lambda _: 0.0, r"sampled at inf Hz, which no phone does"),
     ],
 )
-def test_times_in_another_unit_are_noticed(tmp_path: Path, rate_hz: float, times, message: str) -> None:
+def test_wrong_unit_of_times_is_detected(tmp_path: Path, rate_hz: float, times, message: str) -> None:
     columns = recording_columns(rate_hz=rate_hz)
     columns["t"] = [times(t) for t in columns["t"]]
     # Every reading differs, so that none is a repeat.
@@ -48,10 +48,10 @@ def test_times_in_another_unit_are_noticed(tmp_path: Path, rate_hz: float, times
         load_recordings([path])
 
 
-def test_a_rate_that_is_not_what_the_data_set_says(tmp_path: Path) -> None:
+def test_rate_that_differs_from_the_stated_one(tmp_path: Path) -> None:
     right, wrong = recording_columns("u01", rate_hz=51), recording_columns("u02", rate_hz=100)
     path = write_table(tmp_path / "data.parquet", right, wrong)
-    assert len(load_recordings([path])) == 2  # it says nothing
+    assert len(load_recordings([path])) == 2  # no rate is stated
     message = r"user u02, .*sampled at 100\.0 Hz by its times, but the data set states 50 Hz; correct t, or the rate"
     with pytest.raises(RecordingError, match=message):
         recordings_of(find_source(path, rate_hz=50))
@@ -71,7 +71,7 @@ def test_gaps_and_repeats_do_not_change_the_rate(tmp_path: Path) -> None:
 
 def test_the_rate_is_measured_through_the_files_of_a_folder(tmp_path: Path) -> None:
     columns = recording_columns(seconds=4)
-    for number in range(4):  # too few readings in each to tell
+    for number in range(4):  # too few readings in each file for a rate
         piece = {name: values[number * 50 : (number + 1) * 50] for name, values in columns.items()}
         write_table(tmp_path / f"{number}.parquet", piece)
     with pytest.raises(RecordingError, match=r"sampled at 50\.0 Hz by its times, but the data set states 100 Hz"):

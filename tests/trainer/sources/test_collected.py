@@ -1,4 +1,4 @@
-"""What the system recorded: readings joined with what their wearers said."""
+"""Collected data: readings joined with the labels of their wearers."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta, timezone
@@ -9,11 +9,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from har.recordings import RecordingError
-from trainer.recordings import load_recordings
 from trainer.sources import find_source
+from trainer.sources.recordings import load_recordings
 
 BEGIN = 1_700_000_000_000_000
-Said = tuple[float, float | None, str, float]
+Row = tuple[float, float | None, str, float]
 
 
 def samples(
@@ -31,15 +31,15 @@ def samples(
     pq.write_table(pa.table(columns), file)
 
 
-def labels(folder: Path, said: Sequence[Said], device: str = "pixel", session: str = "s1", **further: str) -> Path:
-    """Statements: from and until which second, what, and when it was said."""
-    at = [(BEGIN + round(start * 1e6), None if end is None else BEGIN + round(end * 1e6)) for start, end, _, _ in said]
+def labels(folder: Path, rows: Sequence[Row], device: str = "pixel", session: str = "s1", **further: str) -> Path:
+    """Write labels: start and end, s; activity; and when the label was set, s."""
+    at = [(BEGIN + round(start * 1e6), None if end is None else BEGIN + round(end * 1e6)) for start, end, _, _ in rows]
     columns = {
-        "device": [device] * len(said), "session": [session] * len(said),
+        "device": [device] * len(rows), "session": [session] * len(rows),
         "start": [start for start, _ in at], "end": pa.array([end for _, end in at], pa.int64()),
-        "activity": [activity for _, _, activity, _ in said],
-        "said_at": [BEGIN + round(when * 1e6) for *_, when in said],
-        **{name: [text] * len(said) for name, text in further.items()},
+        "activity": [activity for _, _, activity, _ in rows],
+        "said_at": [BEGIN + round(when * 1e6) for *_, when in rows],
+        **{name: [text] * len(rows) for name, text in further.items()},
     }  # fmt: skip
     file = folder / "labels" / f"{device}-{session}.parquet"
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -48,7 +48,7 @@ def labels(folder: Path, said: Sequence[Said], device: str = "pixel", session: s
 
 
 def shown(folder: Path) -> list[tuple[str, int]]:
-    """The labels of a folder's one session, each with its readings, in order of time."""
+    """Return the labels of a folder's only session in order of time, each with its number of readings."""
     (recording,) = load_recordings([folder])
     runs: list[tuple[str, int]] = []
     for label in recording.labels.tolist():
@@ -60,38 +60,38 @@ def shown(folder: Path) -> list[tuple[str, int]]:
 
 
 @pytest.mark.parametrize(
-    ("said", "expected"),
+    ("rows", "expected"),
     [
         ([], [("null", 500)]),
-        ([(2, 4, "walk", 4)], [("null", 100), ("walk", 100), ("null", 300)]),  # the end does not belong to it
-        ([(2, None, "walk", 2)], [("null", 100), ("walk", 400)]),  # it goes on
-        ([(2, None, "walk", 2), (2, 4, "walk", 4)], [("null", 100), ("walk", 100), ("null", 300)]),  # it was stopped
+        ([(2, 4, "walk", 4)], [("null", 100), ("walk", 100), ("null", 300)]),  # the end is exclusive
+        ([(2, None, "walk", 2)], [("null", 100), ("walk", 400)]),  # an open label
+        ([(2, None, "walk", 2), (2, 4, "walk", 4)], [("null", 100), ("walk", 100), ("null", 300)]),  # ended later
         ([(2, None, "walk", 2), (6, None, "sit", 6)], [("null", 100), ("walk", 200), ("sit", 200)]),
-        # What went on does not come back when what came after it stops.
+        # An open label does not come back when a later label ends.
         ([(2, None, "walk", 2), (6, None, "sit", 6), (6, 8, "sit", 8)],
          [("null", 100), ("walk", 200), ("sit", 100), ("null", 100)]),
         ([(2, 8, "walk", 8), (4, 6, "sit", 9)],
          [("null", 100), ("walk", 100), ("sit", 100), ("walk", 100), ("null", 100)]),
         ([(4, 6, "sit", 9), (2, 8, "walk", 10)], [("null", 100), ("walk", 300), ("null", 100)]),  # the later counts
         ([(2, 8, "walk", 8), (2, 8, "sit", 9)], [("null", 100), ("sit", 300), ("null", 100)]),  # corrected
-        ([(2, 8, "walk", 8), (2, 2, "walk", 9)], [("null", 500)]),  # taken back
+        ([(2, 8, "walk", 8), (2, 2, "walk", 9)], [("null", 500)]),  # withdrawn
         ([(2, None, "walk", 2), (6, None, "sit", 6), (6, 6, "sit", 7)], [("null", 100), ("walk", 400)]),
         ([(2, 8, "walk", 8), (4, 6, "null", 9)],
          [("null", 100), ("walk", 100), ("null", 100), ("walk", 100), ("null", 100)]),
         ([(2, 4, "walk", 4)] * 3, [("null", 100), ("walk", 100), ("null", 300)]),  # delivered three times
     ],
 )  # fmt: skip
-def test_readings_have_the_label_that_counts(tmp_path: Path, said: list[Said], expected: list[tuple[str, int]]) -> None:
+def test_readings_have_the_label_in_effect(tmp_path: Path, rows: list[Row], expected: list[tuple[str, int]]) -> None:
     samples(tmp_path)
-    if said:
-        labels(tmp_path, said)
+    if rows:
+        labels(tmp_path, rows)
     assert shown(tmp_path) == expected
-    if said:
-        labels(tmp_path, said[::-1])  # the order in the file says nothing
+    if rows:
+        labels(tmp_path, rows[::-1])  # the order in the file does not matter
         assert shown(tmp_path) == expected
 
 
-def test_what_is_said_of_one_session_is_not_of_another(tmp_path: Path) -> None:
+def test_labels_apply_to_their_own_session_only(tmp_path: Path) -> None:
     for session in ("s1", "s2"):
         samples(tmp_path, session=session)
     samples(tmp_path, "iphone")
@@ -100,7 +100,7 @@ def test_what_is_said_of_one_session_is_not_of_another(tmp_path: Path) -> None:
     assert found == {("iphone", "s1"): {"null"}, ("pixel", "s1"): {"null"}, ("pixel", "s2"): {"walk"}}
 
 
-def test_the_wearer_is_who_samples_or_labels_say_or_else_the_device(tmp_path: Path) -> None:
+def test_user_is_taken_from_samples_or_labels_or_else_the_device(tmp_path: Path) -> None:
     samples(tmp_path, "a", user="anna", model="Pixel 9")
     samples(tmp_path, "b")
     labels(tmp_path, [(0, 1, "sit", 1)], "b", user="ben")
@@ -118,7 +118,7 @@ def test_a_session_goes_through_files(tmp_path: Path) -> None:
     assert find_source(tmp_path).provenance()[0].name == "recorded by this system"
 
 
-def test_dates_are_understood_in_their_own_time_zone(tmp_path: Path) -> None:
+def test_dates_are_read_in_their_time_zone(tmp_path: Path) -> None:
     samples(tmp_path)
     file = labels(tmp_path, [(2, 4, "walk", 4)])
     table = pq.read_table(file)
@@ -131,21 +131,21 @@ def test_dates_are_understood_in_their_own_time_zone(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "message"),
+    ("rows", "message"),
     [
         ([(2, 4, "walk", 4), (4, 3, "sit", 5)], r"pixel-s1\.parquet: row 1: sit ends at 17\d+, before it starts"),
         ([(2, 4, "Walking", 4)], r"labels/pixel-s1\.parquet: unknown label 'Walking', row 0: is it 'walk'\?"),
     ],
 )
-def test_statements_that_make_no_sense_are_named(tmp_path: Path, said: list[Said], message: str) -> None:
+def test_invalid_labels_are_named(tmp_path: Path, rows: list[Row], message: str) -> None:
     samples(tmp_path)
-    labels(tmp_path, said)
+    labels(tmp_path, rows)
     with pytest.raises(RecordingError, match=message):
         load_recordings([tmp_path])
 
 
 @pytest.mark.parametrize("later", [(2, 4, "walk", 5), (2, 2, "Walking", 5)])
-def test_a_label_that_was_corrected_or_taken_back_does_no_harm(tmp_path: Path, later: Said) -> None:
+def test_corrected_or_withdrawn_label_is_harmless(tmp_path: Path, later: Row) -> None:
     samples(tmp_path)
     labels(tmp_path, [(2, 4, "Walking", 4), later])
     assert {label for label, _ in shown(tmp_path)} <= {"null", "walk"}
@@ -156,13 +156,15 @@ def test_two_wearers_of_one_session_are_an_error(tmp_path: Path) -> None:
     file = labels(tmp_path, [(0, 1, "sit", 1), (1, 2, "walk", 2)], user="anna")
     table = pq.read_table(file)
     pq.write_table(table.set_column(table.column_names.index("user"), "user", pa.array(["anna", "ben"])), file)
-    with pytest.raises(RecordingError, match="row 1: session s1 of pixel is of user ben, but was said to be of anna"):
+    with pytest.raises(
+        RecordingError, match="row 1: session s1 of pixel is of user ben, but an earlier label names anna"
+    ):
         load_recordings([tmp_path])
 
 
 def test_missing_columns_values_and_samples_are_named(tmp_path: Path) -> None:
     (tmp_path / "samples").mkdir()
-    with pytest.raises(RecordingError, match=r"samples holds no \.parquet file"):
+    with pytest.raises(RecordingError, match=r"samples contains no \.parquet file"):
         load_recordings([tmp_path])
     samples(tmp_path)
     file = labels(tmp_path, [(0, 1, "sit", 1)])

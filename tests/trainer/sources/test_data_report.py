@@ -1,4 +1,4 @@
-"""`har data report`: what a data set holds, what is wrong with it, and the page."""
+"""`har data report`: the survey, the findings and the page."""
 
 import re
 import resource
@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from har.training_settings import ReportSettings
 from tests.trainer.sources.made_files import HHAR_FILE, hhar_lines, hhar_text, recording_columns, write_table
 from trainer.data_report.findings import Weight, findings_of
 from trainer.data_report.report import render_report, run
 from trainer.data_report.survey import Survey, survey_source
+from trainer.settings import ReportSettings
 from trainer.sources import find_source
 
 
@@ -48,12 +48,12 @@ def test_a_trace_is_from_the_middle_of_the_longest_stretch(tmp_path: Path) -> No
     assert trace.axes[0, 0] == pytest.approx(long["x"][42 * 50 - 1], abs=0.3)
 
 
-def test_a_sound_data_set_has_nothing_that_stops_training(tmp_path: Path) -> None:
+def test_good_data_set_has_no_findings(tmp_path: Path) -> None:
     survey = surveyed(write_table(tmp_path / "data.parquet", recording_columns("u01"), recording_columns("u02")))
     assert findings_of(survey, 20) == []
 
 
-def test_what_is_wrong_is_found_and_the_worst_comes_first(tmp_path: Path) -> None:
+def test_faults_are_found_and_the_worst_comes_first(tmp_path: Path) -> None:
     broken = recording_columns("u01", labels=("sit", "Walking"))
     broken["x"][7] = float("nan")
     in_g = recording_columns("u02", device="g", model="InG", labels=("sit", "bike"), seconds=30)
@@ -70,8 +70,8 @@ def test_what_is_wrong_is_found_and_the_worst_comes_first(tmp_path: Path) -> Non
     assert "unknown label 'Walking': is it 'walk'?" in stops
     assert "u05" in stops
     assert "no phone does" in stops
-    assert "InG: half of all readings are below 1.2 m/s² in magnitude; are they in g?" in warns
-    assert re.search(r"user u04, .*sampled at 20\.0 Hz, while half of the sessions of a Phone are at 50\.0 Hz", warns)
+    assert "InG: the median magnitude of the readings is 1.2 m/s²; are they in g?" in warns
+    assert re.search(r"user u04, .*sampled at 20\.0 Hz, but the median of the sessions of a Phone is 50\.0 Hz", warns)
     assert "bike is missing for 4 of 5 users" in warns
     assert "10 readings of 1 sessions are exactly zero" in notes
     assert "fewer than 20 windows of a user" in notes
@@ -79,9 +79,9 @@ def test_what_is_wrong_is_found_and_the_worst_comes_first(tmp_path: Path) -> Non
     assert weights == sorted(weights)
 
 
-def test_a_data_set_without_labels_has_nothing_to_learn(tmp_path: Path) -> None:
+def test_data_set_without_labels_stops_training(tmp_path: Path) -> None:
     survey = surveyed(write_table(tmp_path / "data.parquet", recording_columns(labels=("null",))))
-    assert "no reading has a label: there is nothing to learn" in texts(survey, Weight.STOPS)
+    assert "no reading has a label: there is nothing to train on" in texts(survey, Weight.STOPS)
     assert "<html" in render_report([survey], 20)
 
 
@@ -98,21 +98,21 @@ def test_the_page_holds_its_pictures_and_escapes_names(tmp_path: Path) -> None:
     assert "<b>u01" not in page
     assert "&lt;b&gt;u01" in page
     assert "CC BY 4.0" in page
-    assert not re.search(r'(src|href)="http', page)  # it needs no network
+    assert not re.search(r'(src|href)="http', page)  # no external resources
 
 
-def test_the_command_writes_the_page_and_says_what_it_found(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_command_writes_the_page_and_prints_the_findings(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = write_table(tmp_path / "data.parquet", recording_columns(labels=("sit", "Walking")))
     output = tmp_path / "reports/page.html"
     assert run(ReportSettings(data=[path], output=output, rate_hz=100)) == 0
-    said = capsys.readouterr().out
-    assert "data.parquet: stops training: unknown label 'Walking': is it 'walk'?" in said
-    assert f"{output}: 3,000 readings" in said
+    output_text = capsys.readouterr().out
+    assert "data.parquet: stops training: unknown label 'Walking': is it 'walk'?" in output_text
+    assert f"{output}: 3,000 readings" in output_text
     assert "unknown label" in output.read_text()
-    assert "the data set states 100 Hz" in said
+    assert "the data set states 100 Hz" in output_text
 
 
-def test_a_full_disk_leaves_the_page_that_was_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_full_disk_leaves_the_existing_page(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = write_table(tmp_path / "Übung.parquet", recording_columns())
     output = tmp_path / "page.html"
     assert run(ReportSettings(data=[path], output=output)) == 0
@@ -129,7 +129,7 @@ def test_a_full_disk_leaves_the_page_that_was_there(tmp_path: Path, capsys: pyte
     assert sorted(file.name for file in tmp_path.iterdir()) == ["page.html", "Übung.parquet"]
 
 
-def test_what_cannot_be_read_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_unreadable_data_set_is_reported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(ReportSettings(data=[tmp_path / "absent.parquet"], output=tmp_path / "page.html")) == 1
     assert "har data report: " in capsys.readouterr().err
     columns = recording_columns()

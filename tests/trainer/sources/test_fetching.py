@@ -8,9 +8,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from har.recordings import RecordingError
-from har.training_settings import FetchSettings
 from tests.trainer.sources.file_server import FileServer, serving
 from tests.trainer.sources.made_files import hapt_files, hhar_archive, hhar_lines, hhar_text, whole_hhar, zipped
+from trainer.settings import FetchSettings
 from trainer.sources import find_source
 from trainer.sources.download import DownloadError
 from trainer.sources.fetching import fetch, run
@@ -46,7 +46,7 @@ def test_hhar_is_fetched_checked_and_converted(server: FileServer, tmp_path: Pat
     assert source.provenance()[0].licence == "CC BY 4.0"
 
 
-def test_the_null_class_and_the_archive_may_be_dropped(server: FileServer, tmp_path: Path) -> None:
+def test_null_readings_and_the_archive_can_be_dropped(server: FileServer, tmp_path: Path) -> None:
     target = fetch(settings(server, tmp_path, keep_null=False, keep_archive=False), SMALL)
     assert names(tmp_path) == ["hhar.parquet"]
     assert set(pq.read_table(target)["gt"].to_pylist()) == {"stand", "walk"}
@@ -59,7 +59,7 @@ def test_hapt_is_fetched_with_its_rate(tmp_path: Path) -> None:
     assert find_source("hapt", fetched=tmp_path).rate_hz == 50
 
 
-def test_a_cut_connection_is_taken_up_by_the_next_run(server: FileServer, tmp_path: Path) -> None:
+def test_next_run_resumes_an_interrupted_download(server: FileServer, tmp_path: Path) -> None:
     server.cuts = [5_000, 0, 0]
     with pytest.raises(DownloadError, match="5,000 bytes are kept"):
         fetch(settings(server, tmp_path), SMALL)
@@ -68,7 +68,7 @@ def test_a_cut_connection_is_taken_up_by_the_next_run(server: FileServer, tmp_pa
     assert server.asked == ["bytes=5000-"]
 
 
-def test_what_is_there_is_not_fetched_again(server: FileServer, tmp_path: Path) -> None:
+def test_existing_file_is_not_fetched_again(server: FileServer, tmp_path: Path) -> None:
     fetch(settings(server, tmp_path), SMALL)
     (tmp_path / "hhar.parquet").unlink()
     fetch(settings(server, tmp_path), SMALL)  # from the archive
@@ -76,7 +76,7 @@ def test_what_is_there_is_not_fetched_again(server: FileServer, tmp_path: Path) 
     assert server.asked == [""]
 
 
-def test_an_archive_that_was_brought_by_hand_needs_no_network(tmp_path: Path) -> None:
+def test_archive_copied_by_hand_needs_no_connection(tmp_path: Path) -> None:
     (tmp_path / "hhar.zip").write_bytes(HHAR)
     fetch(FetchSettings(name="hhar", url="http://nowhere.invalid/", output=tmp_path, quiet=True), SMALL)
     assert names(tmp_path) == ["hhar.parquet", "hhar.zip"]
@@ -87,13 +87,13 @@ def test_an_archive_that_was_brought_by_hand_needs_no_network(tmp_path: Path) ->
     [
         (b"<!doctype html><title>Moved</title>" * 9, "not a zip file.*it looks like a web page"),
         (HHAR[: len(HHAR) // 2], "cannot be read as a zip archive"),
-        (zipped({"readme.txt": "nothing"}), "does not hold the files of hhar"),
-        (zipped(hapt_files()), "does not hold the files of hhar"),
+        (zipped({"readme.txt": "nothing"}), "does not contain the files of hhar"),
+        (zipped(hapt_files()), "does not contain the files of hhar"),
         (hhar_archive(hhar_text(hhar_lines(rows=3_000))), "has 1 users and 1 phones; hhar has 9 and 8"),
         (hhar_archive(hhar_text([*hhar_lines(), "1,2,3"])), "Expected 10 columns, got 3"),
     ],
 )
-def test_what_is_not_the_data_set_is_set_aside(tmp_path: Path, content: bytes, message: str) -> None:
+def test_wrong_archive_is_renamed(tmp_path: Path, content: bytes, message: str) -> None:
     with serving(content) as server:
         with pytest.raises(RecordingError, match=rf"(?s){message}.*the same command fetches it again"):
             fetch(settings(server, tmp_path), SMALL)
@@ -102,25 +102,25 @@ def test_what_is_not_the_data_set_is_set_aside(tmp_path: Path, content: bytes, m
         fetch(settings(server, tmp_path), SMALL)
 
 
-def test_a_part_of_the_readings_is_not_the_data_set(server: FileServer, tmp_path: Path) -> None:
+def test_incomplete_data_set_is_rejected(server: FileServer, tmp_path: Path) -> None:
     with pytest.raises(RecordingError, match="has 2,160 readings; hhar has more than 13,000,000"):
         fetch(settings(server, tmp_path))
 
 
 @pytest.mark.parametrize("published", [PUBLISHED])
-def test_the_published_addresses_are_of_archives(published: Mapping[str, PublishedDataSet]) -> None:
+def test_published_urls_are_archives(published: Mapping[str, PublishedDataSet]) -> None:
     assert all(data_set.url.startswith("https://archive.ics.uci.edu/") for data_set in published.values())
 
 
-def test_the_command_says_what_is_there_and_what_fails(
+def test_command_reports_existing_files_and_failures(
     server: FileServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    server.refusals = [404]
+    server.rejections = [404]
     assert run(settings(server, tmp_path)) == 1
     assert "har data fetch: http://127.0.0.1" in capsys.readouterr().err
     fetch(settings(server, tmp_path), SMALL)
     assert run(settings(server, tmp_path)) == 0
-    assert "hhar.parquet: was there already; delete it to fetch it again" in capsys.readouterr().out
+    assert "hhar.parquet: already exists; delete it to fetch it again" in capsys.readouterr().out
     (tmp_path / "file").write_text("in the way")
     assert run(settings(server, tmp_path / "file/below")) == 1
     assert "har data fetch: " in capsys.readouterr().err

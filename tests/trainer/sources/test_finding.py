@@ -1,4 +1,4 @@
-"""What a path or a name is taken for."""
+"""Finding the source for a path or a name."""
 
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from trainer.sources.hhar import HharSource
 from trainer.sources.parquet import ParquetSource
 
 
-def test_each_format_is_told_by_what_is_there(tmp_path: Path) -> None:
+def test_format_is_recognised_by_content(tmp_path: Path) -> None:
     table = write_table(tmp_path / "tables/data.parquet", recording_columns())
     (tmp_path / "collected/samples").mkdir(parents=True)
     write_files(tmp_path / "hapt", hapt_files())
@@ -38,21 +38,21 @@ def test_each_format_is_told_by_what_is_there(tmp_path: Path) -> None:
     assert find_source(str(table), rate_hz=25).rate_hz == 25
 
 
-def test_a_fetched_data_set_has_a_name(tmp_path: Path) -> None:
+def test_fetched_data_set_is_found_by_name(tmp_path: Path) -> None:
     with pytest.raises(RecordingError, match=r"hhar is not in .*: run `har data fetch hhar` first"):
         find_source("hhar", fetched=tmp_path)
     path = write_table(tmp_path / "hhar.parquet", recording_columns())
     assert find_source("hhar", fetched=tmp_path).path == path
 
 
-def test_what_is_no_data_set_is_said(tmp_path: Path) -> None:
+def test_missing_or_invalid_data_set_is_reported(tmp_path: Path) -> None:
     with pytest.raises(RecordingError, match=r"nothing\.parquet cannot be read: there is no such file"):
         find_source(tmp_path / "nothing.parquet")
     (tmp_path / "notes").mkdir()
     (tmp_path / "notes/readme.md").write_text("no data")
     (tmp_path / "notes.zip").write_bytes(zipped({"readme.md": "no data"}))
     for name in ("notes", "notes.zip"):
-        with pytest.raises(RecordingError, match=r"is no data set: it holds neither \.parquet files, nor samples/"):
+        with pytest.raises(RecordingError, match=r"is not a data set: it contains neither \.parquet files"):
             find_source(tmp_path / name)
     with pytest.raises(RecordingError, match=r"readme\.md cannot be read as a Parquet table"):
         find_source(tmp_path / "notes/readme.md")

@@ -1,4 +1,4 @@
-"""HAPT's raw files and labels, in a folder and in an archive, and what can be wrong in them."""
+"""HAPT's raw files and labels, in a folder and in an archive, and errors in them."""
 
 from pathlib import Path
 
@@ -6,9 +6,9 @@ import pytest
 
 from har.recordings import RecordingError
 from tests.trainer.sources.made_files import hapt_files, write_files, zipped
-from trainer.recordings import load_recordings
 from trainer.sources import find_source
 from trainer.sources.hapt import FILE_BYTES
+from trainer.sources.recordings import load_recordings
 
 FIRST = "RawData/acc_exp01_user01.txt"
 LABELS = "RawData/labels.txt"
@@ -22,12 +22,12 @@ def test_experiments_become_sessions_with_their_labels(tmp_path: Path) -> None:
     first = parts[0]
     assert first.table["gt"].to_pylist() == ["null"] * 100 + ["walk"] * 100 + ["null"] * 100 + ["stand_to_lie"] * 100
     assert first.times()[:3].tolist() == [0, 20_000, 40_000]
-    assert first.axes()[0].tolist() == pytest.approx([0, 0.980665, 9.9047165])  # g became m/s²
+    assert first.axes()[0].tolist() == pytest.approx([0, 0.980665, 9.9047165])  # g is converted to m/s²
     assert find_source(tmp_path).rate_hz == 50
     assert "forbids commercial use" in find_source(tmp_path).provenance()[0].licence
 
 
-def test_the_archive_gives_the_same_as_the_folder(tmp_path: Path) -> None:
+def test_archive_and_folder_give_the_same(tmp_path: Path) -> None:
     folder = write_files(tmp_path / "unpacked", hapt_files())
     archive = tmp_path / "hapt.zip"
     archive.write_bytes(zipped({**hapt_files(), "features.txt": "1", "RawData/gyro_exp01_user01.txt": "1 2 3"}))
@@ -42,14 +42,14 @@ def test_the_archive_gives_the_same_as_the_folder(tmp_path: Path) -> None:
         (FIRST, "0.1 0.2 0.3\n0.1 x 0.3\n", r"acc_exp01_user01\.txt: .*'x'.*row 1"),
         (FIRST, "0.1 0.2\n0.1 0.2\n", "has 2 columns and 2 rows; it needs 3"),
         (FIRST, "0.1 0.2 0.3\n" * 300, r"labels\.txt: a label of experiment 1 ends at 400; it has 300 readings"),
-        (LABELS, "1 1 13 1 9\n2 1 1 1 9\n3 2 1 1 9\n", r"unknown label: line 1, .*is no known activity \(1 to 12\)"),
-        (LABELS, "1 1 1 1 9\n2 1 1 9 8\n3 2 1 1 9\n", "line 2, .*is no interval"),
+        (LABELS, "1 1 13 1 9\n2 1 1 1 9\n3 2 1 1 9\n", r"invalid label: line 1, .*is not a known activity \(1 to 12\)"),
+        (LABELS, "1 1 1 1 9\n2 1 1 9 8\n3 2 1 1 9\n", "line 2, .*is not a valid interval"),
         (LABELS, "1 1 1 1 9\n", "no label for acc_exp02_user01"),
         (LABELS, "1 1 1 1 9\n2 1 1 1 9\n3 2 1 1 9\n9 9 1 1 9\n", "no file acc_exp09_user09.txt for a label"),
         (LABELS, "1 1 1 1\n", "has 4 columns and 1 rows; it needs 5"),
     ],
 )
-def test_what_is_wrong_is_named(tmp_path: Path, file: str, text: str, message: str) -> None:
+def test_invalid_content_is_named(tmp_path: Path, file: str, text: str, message: str) -> None:
     folder = write_files(tmp_path, {**hapt_files(), file: text})
     with pytest.raises(RecordingError, match=f"(?s){message}"):
         list(find_source(folder).parts())
@@ -57,7 +57,7 @@ def test_what_is_wrong_is_named(tmp_path: Path, file: str, text: str, message: s
 
 def test_missing_files_are_named(tmp_path: Path) -> None:
     folder = write_files(tmp_path / "a", {LABELS: "1 1 1 1 9\n"})
-    with pytest.raises(RecordingError, match=r"holds no RawData/labels\.txt with acc_expNN_userNN\.txt"):
+    with pytest.raises(RecordingError, match=r"lacks RawData/labels\.txt or acc_expNN_userNN\.txt"):
         list(find_source(folder).parts())
 
 
@@ -70,7 +70,7 @@ def test_readings_that_are_not_finite_are_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("file", [FIRST, LABELS])
-def test_a_file_that_would_fill_the_memory_is_not_read_whole(tmp_path: Path, file: str) -> None:
+def test_too_large_file_is_rejected(tmp_path: Path, file: str) -> None:
     archive = tmp_path / "hapt.zip"
     archive.write_bytes(zipped({**hapt_files(), file: "0 0 0\n" * (FILE_BYTES // 6 + 1)}))
     assert archive.stat().st_size < 1_000_000

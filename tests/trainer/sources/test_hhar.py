@@ -1,4 +1,4 @@
-"""HHAR's table, alone, in folders and in archives within archives, and what can be wrong in it."""
+"""HHAR's table as a file, in folders and in nested archives, and errors in it."""
 
 from pathlib import Path
 
@@ -8,8 +8,8 @@ import pytest
 
 from har.recordings import RecordingError
 from tests.trainer.sources.made_files import HHAR_FILE, HHAR_HEADER, hhar_archive, hhar_lines, hhar_text, write_files
-from trainer.recordings import load_recordings
 from trainer.sources import SCHEMA, find_source
+from trainer.sources.recordings import load_recordings
 
 
 def table_of(path: Path) -> pa.Table:
@@ -28,7 +28,7 @@ def changed(lines: list[str], row: int, column: str, value: str) -> list[str]:
     return [*lines[:row], ",".join(cells), *lines[row + 1 :]]
 
 
-def test_the_table_comes_in_the_projects_columns(tmp_path: Path) -> None:
+def test_table_has_the_projects_columns(tmp_path: Path) -> None:
     table = table_of(write(tmp_path, hhar_lines()))
     assert table.schema.equals(SCHEMA)
     first = table.slice(0, 1).to_pylist()[0]
@@ -47,14 +47,14 @@ def test_columns_may_be_in_another_order(tmp_path: Path) -> None:
     assert table_of(turned).equals(table_of(write(tmp_path / "other", hhar_lines())))
 
 
-def test_what_a_spreadsheet_rounded_away_comes_from_the_other_clock(tmp_path: Path) -> None:
+def test_rounded_creation_times_are_replaced_by_the_other_clock(tmp_path: Path) -> None:
     rounded = [
         changed([line], 0, "Creation_Time", f"{float(line.split(',')[2]):.2e}")[0] for line in hhar_lines(rate_hz=100)
     ]
     assert np.diff(table_of(write(tmp_path, rounded))["t"].to_numpy()).tolist() == [10_000] * 899
 
 
-def test_it_is_found_in_a_folder_an_archive_and_an_archive_in_an_archive(tmp_path: Path) -> None:
+def test_table_is_found_in_folders_and_nested_archives(tmp_path: Path) -> None:
     content = hhar_text(hhar_lines())
     folder = write_files(
         tmp_path / "unpacked",
@@ -68,9 +68,9 @@ def test_it_is_found_in_a_folder_an_archive_and_an_archive_in_an_archive(tmp_pat
     assert find_source(archive).provenance()[0].licence == "CC BY 4.0"
 
 
-def test_two_tables_of_the_same_name_are_not_guessed_between(tmp_path: Path) -> None:
+def test_two_tables_of_the_same_name_are_rejected(tmp_path: Path) -> None:
     folder = write_files(tmp_path, {f"{name}/{HHAR_FILE}": hhar_text(hhar_lines()) for name in "ab"})
-    with pytest.raises(RecordingError, match=r"a/Phones_acc.* and .*b/Phones_acc.*Give the path of one"):
+    with pytest.raises(RecordingError, match=r"a/Phones_acc.* and .*b/Phones_acc.*Pass the path of one"):
         list(find_source(folder).parts())
 
 
@@ -86,10 +86,10 @@ def test_a_missing_or_renamed_column_is_named(tmp_path: Path, column: str) -> No
     [
         ("gt", "jog", "unknown label 'jog', row 7; HHAR's are bike"),
         ("gt", "", "unknown label '', row 7"),
-        ("x", "fast", r"#9.*fast"),  # Arrow counts lines, the header as the first
+        ("x", "fast", r"#9.*fast"),  # Arrow counts lines, including the header
         ("Arrival_Time", "noon", r"#9.*noon"),
-        ("Creation_Time", "noon", "Creation_Time 'noon' is not a number like those before it, row 7"),
-        ("Creation_Time", "", "Creation_Time '' is not a number like those before it, row 7"),
+        ("Creation_Time", "noon", "Creation_Time 'noon' is not a number like the previous ones, row 7"),
+        ("Creation_Time", "", "Creation_Time '' is not a number like the previous ones, row 7"),
         ("gt", "stand,extra", r"#9: Expected 10 columns, got 11"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Any Parquet in the project's columns, and sources written as Parquet."""
+"""Reading Parquet in the project's columns, and writing sources as Parquet."""
 
 import resource
 from datetime import UTC, datetime, timedelta
@@ -20,13 +20,13 @@ from tests.trainer.sources.made_files import (
     write_files,
     write_table,
 )
-from trainer.data_sets import weights_licence
-from trainer.recordings import load_recordings
 from trainer.sources import SCHEMA, find_source
+from trainer.sources.data_sets import weights_licence
 from trainer.sources.parquet import PROVENANCE_KEY, RATE_KEY, write_parquet
+from trainer.sources.recordings import load_recordings
 
 
-def test_further_columns_and_other_types_are_taken(tmp_path: Path) -> None:
+def test_further_columns_and_other_types_are_accepted(tmp_path: Path) -> None:
     columns = recording_columns(seconds=4)
     table = pa.table({**columns, "session": [17] * 200, "note": ["x"] * 200})
     for name, kind in (("user", pa.large_string()), ("gt", pa.dictionary(pa.int8(), pa.string()))):
@@ -47,7 +47,7 @@ def test_times_are_seconds_microseconds_or_dates(tmp_path: Path) -> None:
         assert part.times().tolist() == microseconds
 
 
-def test_a_folder_is_read_in_order_without_what_is_unfinished(tmp_path: Path) -> None:
+def test_folder_is_read_in_order_without_unfinished_files(tmp_path: Path) -> None:
     write_table(tmp_path / "2/data.parquet", recording_columns("second", seconds=4))
     write_table(tmp_path / "1.parquet", recording_columns("first", seconds=4))
     (tmp_path / "_temporary").mkdir()
@@ -57,7 +57,7 @@ def test_a_folder_is_read_in_order_without_what_is_unfinished(tmp_path: Path) ->
     assert [part.table["user"][0].as_py() for part in parts] == ["first", "second"]
 
 
-def test_what_may_be_meant_by_a_missing_column_is_said(tmp_path: Path) -> None:
+def test_likely_name_of_a_missing_column_is_reported(tmp_path: Path) -> None:
     columns = recording_columns(seconds=4)
     columns["Activity"] = columns.pop("gt")
     path = write_table(tmp_path / "data.parquet", columns)
@@ -89,7 +89,7 @@ def test_a_corrupt_file_is_named(tmp_path: Path) -> None:
     path.write_bytes(whole[: len(whole) // 2])
     with pytest.raises(RecordingError, match=r"data\.parquet cannot be read as a Parquet table"):
         find_source(path)
-    path.write_bytes(b"PAR1" + bytes(len(whole) // 2) + whole[len(whole) // 2 + 4 :])  # the end is whole
+    path.write_bytes(b"PAR1" + bytes(len(whole) // 2) + whole[len(whole) // 2 + 4 :])  # the footer is intact
     with pytest.raises(RecordingError, match=r"data\.parquet cannot be read as a Parquet table"):
         list(find_source(path).parts())
 
@@ -116,7 +116,7 @@ def test_the_null_class_can_be_dropped(tmp_path: Path) -> None:
     assert set(pq.read_table(tmp_path / "named.parquet")["gt"].to_pylist()) == {"stand", "walk"}
 
 
-def test_a_source_that_breaks_leaves_nothing_half_written(tmp_path: Path) -> None:
+def test_failing_source_leaves_no_partial_file(tmp_path: Path) -> None:
     lines = hhar_lines()
     (tmp_path / HHAR_FILE).write_text(hhar_text([*lines, lines[0].replace("stand", "jog")]))
     (tmp_path / "out").mkdir()
@@ -127,7 +127,7 @@ def test_a_source_that_breaks_leaves_nothing_half_written(tmp_path: Path) -> Non
     assert (tmp_path / "out/old.parquet").read_bytes() == b"as it was"
 
 
-def test_provenance_is_known_by_device_or_stated(tmp_path: Path) -> None:
+def test_provenance_is_stated_or_derived_from_devices(tmp_path: Path) -> None:
     path = write_table(tmp_path / "data.parquet", recording_columns(device="galaxy_s8"), recording_columns(device="p"))
     assert [data.licence for data in find_source(path).provenance()] == ["MIT", "not stated"]
     ours = b'[{"name": "ours", "licence": "CC0", "source": "our people"}]'
@@ -135,13 +135,13 @@ def test_provenance_is_known_by_device_or_stated(tmp_path: Path) -> None:
     assert find_source(path).provenance() == [TrainingData("ours", "CC0", "our people")]
 
 
-def stated(path: Path, device: str, statements: dict[bytes, bytes]) -> None:
-    """A file of one person that states something of itself."""
+def stated(path: Path, device: str, metadata: dict[bytes, bytes]) -> None:
+    """Write a file of one person with metadata."""
     columns = recording_columns(device, device=device, seconds=4)
-    pq.write_table(pa.table(columns).replace_schema_metadata(statements), path)
+    pq.write_table(pa.table(columns).replace_schema_metadata(metadata), path)
 
 
-def test_the_terms_of_every_file_of_a_folder_count(tmp_path: Path) -> None:
+def test_provenance_of_a_folder_is_that_of_all_files(tmp_path: Path) -> None:
     ours = b'{"name": "ours", "licence": "CC0", "source": "our people"}'
     theirs = b'{"name": "theirs", "licence": "CC BY-NC 4.0", "source": "their people"}'
     stated(tmp_path / "a.parquet", "p1", {PROVENANCE_KEY: b"[%s]" % ours})
@@ -157,7 +157,7 @@ def test_the_terms_of_every_file_of_a_folder_count(tmp_path: Path) -> None:
     ("rates", "rate_hz"),
     [((b"50", b"50.0"), 50), ((b"50", b"100"), None), ((b"50", None), None), ((None, b"50"), None)],
 )
-def test_a_folder_has_a_rate_if_all_its_files_state_it(
+def test_folder_has_a_rate_if_all_its_files_state_it(
     tmp_path: Path, rates: tuple[bytes | None, ...], rate_hz: float | None
 ) -> None:
     for number, rate in enumerate(rates):
@@ -165,22 +165,22 @@ def test_a_folder_has_a_rate_if_all_its_files_state_it(
     assert find_source(tmp_path).rate_hz == rate_hz
 
 
-def test_a_wrong_statement_of_a_later_file_is_named(tmp_path: Path) -> None:
+def test_invalid_metadata_of_a_later_file_is_named(tmp_path: Path) -> None:
     stated(tmp_path / "a.parquet", "p1", {})
     stated(tmp_path / "b.parquet", "p2", {RATE_KEY: b"fast"})
-    with pytest.raises(RecordingError, match=r"b\.parquet: har\.rate_hz is no number"):
+    with pytest.raises(RecordingError, match=r"b\.parquet: har\.rate_hz is not a number"):
         find_source(tmp_path)
 
 
 @pytest.mark.parametrize(("key", "value"), [(PROVENANCE_KEY, b'{"name": 1}'), (RATE_KEY, b"fast")])
-def test_wrong_statements_of_a_file_are_named(tmp_path: Path, key: bytes, value: bytes) -> None:
+def test_invalid_metadata_is_named(tmp_path: Path, key: bytes, value: bytes) -> None:
     table = pa.table(recording_columns(seconds=1)).replace_schema_metadata({key: value})
     pq.write_table(table, tmp_path / "data.parquet")
     with pytest.raises(RecordingError, match=rf"data\.parquet: {key.decode()}"):
         find_source(tmp_path / "data.parquet")
 
 
-def test_a_full_disk_leaves_nothing_half_written(tmp_path: Path) -> None:
+def test_full_disk_leaves_no_partial_file(tmp_path: Path) -> None:
     (tmp_path / HHAR_FILE).write_text(hhar_text(hhar_lines()))
     (tmp_path / "out").mkdir()
     usual = resource.getrlimit(resource.RLIMIT_FSIZE)

@@ -1,0 +1,1 @@
+"""Fitting of the simulated wearers' parameters to recordings; needs scipy."""

@@ -1,0 +1,97 @@
+"""The gateway's client: passes documents to the gateway, and its answers back."""
+
+import logging
+from typing import NamedTuple
+
+import msgspec
+from aiohttp import ClientError, ClientResponse, ClientSession, ClientTimeout
+
+logger = logging.getLogger(__name__)
+
+#: Longer than the gateway waits for Kafka.
+TIMEOUT_SECONDS = 40.0
+MAX_ANSWER_BYTES = 262_144
+#: Requests to the gateway at the same time, of all browsers.
+MAX_RUNNING = 64
+
+
+class GatewayAnswer(NamedTuple):
+    """What the gateway answered, or why it did not.
+
+    Attributes
+    ----------
+    status : int
+        The HTTP status.
+    body : bytes
+        JSON; of an error, ``detail`` is the reason in words.
+    """
+
+    status: int
+    body: bytes
+
+
+class GatewayClient:
+    """Sends requests to a gateway as its operator.
+
+    Parameters
+    ----------
+    url : str
+        The gateway's URL, such as ``http://127.0.0.1:8600``.
+    token : str or None
+        The operator's token at the gateway.
+    """
+
+    def __init__(self, url: str, token: str | None) -> None:
+        self._url = url.rstrip("/")
+        self._headers = {"Content-Type": "application/json"}
+        if token is not None:
+            self._headers["Authorization"] = f"Bearer {token}"
+        self._session: ClientSession | None = None
+        self._running = 0
+
+    async def close(self) -> None:
+        """Disconnect from the gateway."""
+        if self._session is not None:
+            await self._session.close()
+
+    async def post(self, path: str, document: bytes) -> GatewayAnswer:
+        """Send a JSON document.
+
+        Returns
+        -------
+        GatewayAnswer
+            The gateway's; or 502 if it cannot be reached, 503 if too many requests are running.
+        """
+        if self._running >= MAX_RUNNING:
+            return _error(503, "Too many requests are waiting for the gateway. Try again.")
+        self._running += 1
+        try:
+            return await self._exchange(path, document)
+        except (ClientError, TimeoutError, OSError, ValueError) as error:
+            logger.warning("the gateway at %s did not answer %s: %s", self._url, path, error or type(error).__name__)
+            return _error(502, f"The gateway cannot be reached ({type(error).__name__}). Try again.")
+        finally:
+            self._running -= 1
+
+    async def _exchange(self, path: str, document: bytes) -> GatewayAnswer:
+        if self._session is None:
+            self._session = ClientSession(headers=self._headers, timeout=ClientTimeout(total=TIMEOUT_SECONDS))
+        async with self._session.post(self._url + path, data=document, allow_redirects=False) as response:
+            body = await _read(response)
+        if not (response.status == 200 or 400 <= response.status < 600):
+            raise ValueError(f"HTTP status {response.status}")
+        msgspec.json.decode(body)
+        return GatewayAnswer(response.status, body)
+
+
+async def _read(response: ClientResponse) -> bytes:
+    body = bytearray()
+    async for part in response.content.iter_any():
+        body += part
+        if len(body) > MAX_ANSWER_BYTES:
+            raise ValueError(f"more than {MAX_ANSWER_BYTES:,} bytes")
+    return bytes(body)
+
+
+def _error(status: int, detail: str) -> GatewayAnswer:
+    return GatewayAnswer(status, msgspec.json.encode({"detail": detail}))

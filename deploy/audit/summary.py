@@ -1,0 +1,286 @@
+"""Summary of a run: acknowledged readings compared with the predictions in Kafka."""
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from deploy.audit.topic_reader import LEISURELY_FETCH_MS, EndOfLog, TopicReader
+from har import topics
+from har.predictions import Prediction, decode_prediction
+from har.process.kafka_clients import Partition
+from har.recordings import window_labels
+from har.windows import WindowSpec, recording_windows
+from ingest.senders.journal import read_journals
+
+WindowKey = tuple[str, str, int]
+#: Each partition's high watermark and next offset to read.
+ReadUntil = tuple[dict[Partition, int | None], dict[Partition, int]]
+
+
+class Latency(msgspec.Struct):
+    """Milliseconds from the arrival of a window's last reading at the gateway to its prediction in Kafka."""
+
+    p50: float | None
+    p99: float | None
+
+
+class Summary(msgspec.Struct):
+    """Summary of a run.
+
+    Attributes
+    ----------
+    devices : int
+        Number of phones with acknowledged batches.
+    batches_acknowledged : int
+        Number of acknowledged batches.
+    windows_expected : int
+        Number of windows of the acknowledged readings, cut offline.
+    windows_classified : int
+        Number of distinct windows that were predicted.
+    windows_missing, windows_extra : int
+        Number of windows that were expected but not predicted, and predicted but not expected.
+    windows_repeated : int
+        Number of predictions that repeat a window.
+    latency_ms : Latency
+        Latency of the windows that were predicted while the run was watched.
+    accuracy : float or None
+        Share of correct predictions among windows with one ground truth, 0 to 1; None without such windows.
+    windows_scored : int
+        Number of predicted windows with one ground truth.
+    windows_by_activity : dict of str to int
+        The same by ground truth.
+    release : list of str
+        Releases of the predictions.
+    """
+
+    devices: int
+    batches_acknowledged: int
+    windows_expected: int
+    windows_classified: int
+    windows_missing: int
+    windows_extra: int
+    windows_repeated: int
+    latency_ms: Latency
+    accuracy: float | None
+    windows_scored: int
+    windows_by_activity: dict[str, int]
+    release: list[str]
+
+
+@dataclass
+class SeenMessages:
+    """Predictions that were read from Kafka: the newest of each window, and faults of the others.
+
+    Attributes
+    ----------
+    predictions : dict of WindowKey to Prediction
+        The newest prediction of each window.
+    latencies_ms : list of float
+        Time from a window's last arrival to its first prediction, ms, by window in the order read.
+    repeats : Counter of WindowKey
+        Number of further predictions of a window.
+    contradicted : set of WindowKey
+        Windows with two different predictions of one release.
+    disordered : list of WindowKey
+        Windows first predicted after a later window of their session.
+    first_us, last_us : int
+        When the first and the last prediction were read, µs since the epoch.
+    undecodable : int
+        Number of messages that are no prediction.
+    made_on_devices : int
+        Number of predictions that devices reported; not counted above, since their readings are not in Kafka.
+    """
+
+    predictions: dict[WindowKey, Prediction] = field(default_factory=dict)
+    latencies_ms: list[float] = field(default_factory=list)
+    repeats: Counter[WindowKey] = field(default_factory=Counter)
+    contradicted: set[WindowKey] = field(default_factory=set)
+    disordered: list[WindowKey] = field(default_factory=list)
+    first_us: int = 0
+    last_us: int = 0
+    undecodable: int = 0
+    made_on_devices: int = 0
+    _newest_start: dict[tuple[str, str], int] = field(default_factory=dict)
+
+    @property
+    def repeated(self) -> int:
+        """Number of predictions that repeat a window."""
+        return self.repeats.total()
+
+    def add(self, message: bytes | None, seen_us: int) -> None:
+        """Add a message of the predictions' topic, read at `seen_us` µs since the epoch."""
+        try:
+            prediction = decode_prediction(message or b"")
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            self.undecodable += 1
+            return
+        if prediction.made_on == "device":
+            self.made_on_devices += 1
+            return
+        self.first_us = self.first_us or seen_us
+        self.last_us = seen_us
+        known = self.predictions.get(prediction.key)
+        if known is None:
+            self.latencies_ms.append((seen_us - prediction.arrived) / 1000)
+            self._note_order(prediction)
+        else:
+            self.repeats[prediction.key] += 1
+            if known.release == prediction.release and _values(known) != _values(prediction):
+                self.contradicted.add(prediction.key)
+        self.predictions[prediction.key] = prediction
+
+    def _note_order(self, prediction: Prediction) -> None:
+        session = prediction.device, prediction.session
+        newest = self._newest_start.get(session, prediction.start)
+        if prediction.start < newest:
+            self.disordered.append(prediction.key)
+        self._newest_start[session] = max(newest, prediction.start)
+
+
+def _values(prediction: Prediction) -> tuple[str, float, dict[str, float], int]:
+    return prediction.activity, prediction.confidence, prediction.probabilities, prediction.end
+
+
+class PredictionWatch:
+    """Reads the predictions' topic from its beginning in a thread, as a downstream consumer would.
+
+    Latency therefore ends when a consumer has the prediction, not when it was sent.
+
+    Parameters
+    ----------
+    bootstrap : str
+        ``host:port,host:port``.
+    since_us : int, optional
+        Predictions with an earlier Kafka timestamp are left out, µs since the epoch.
+    fetch_wait_ms : int
+        How long a broker may wait for predictions before it answers a fetch, ms.
+    """
+
+    def __init__(self, bootstrap: str, *, since_us: int | None = None, fetch_wait_ms: int = LEISURELY_FETCH_MS) -> None:
+        self._reader = TopicReader(bootstrap, topics.PREDICTIONS.name, since_us=since_us, fetch_wait_ms=fetch_wait_ms)
+        self._seen = SeenMessages()
+        self._read_until: ReadUntil = ({}, {})
+        self._changed = threading.Condition()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._read, name="prediction-watch", daemon=True)
+
+    def start(self) -> None:
+        """Start reading.
+
+        Raises
+        ------
+        deploy.audit.topic_reader.MissingTopicError
+            If the topic does not exist.
+        """
+        self._reader.open()
+        self._read_until = dict(self._reader.ends), dict(self._reader.positions)
+        self._thread.start()
+
+    def wait_for(self, keys: Iterable[WindowKey], timeout_seconds: float) -> SeenMessages:
+        """Wait until all windows were seen, or the time is over; return the predictions so far."""
+        expected = set(keys)
+        with self._changed:
+            self._changed.wait_for(lambda: expected <= self._seen.predictions.keys(), timeout_seconds)
+            return self._seen
+
+    def wait_for_count(self, windows: int, timeout_seconds: float) -> SeenMessages:
+        """Wait until this many distinct windows were seen, or the time is over; return the predictions so far."""
+        with self._changed:
+            self._changed.wait_for(lambda: len(self._seen.predictions) >= windows, timeout_seconds)
+            return self._seen
+
+    def wait_for_end(self, timeout_seconds: float) -> bool:
+        """Wait until everything that the topic holds now was read; return False if the time is over first."""
+        end = EndOfLog()
+        with self._changed:
+            return self._changed.wait_for(lambda: end.is_reached(*self._read_until), timeout_seconds)
+
+    def close(self) -> None:
+        """Stop reading."""
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join()
+        self._reader.close()
+
+    def _read(self) -> None:
+        while not self._stop.is_set():
+            records = self._reader.poll()
+            seen_us = time.time_ns() // 1000
+            with self._changed:
+                for record in records:
+                    self._seen.add(record.value, seen_us)
+                # Under the lock: what counts as read must be in `_seen`.
+                self._read_until = dict(self._reader.ends), dict(self._reader.positions)
+                self._changed.notify_all()
+
+
+@dataclass
+class Expected:
+    """The windows that must be predicted, from the senders' journals, with their ground truth."""
+
+    devices: int
+    batches: int
+    truth: dict[WindowKey, str | None]
+
+
+def expected_windows(journals: Path, spec: WindowSpec) -> Expected:
+    """Cut the windows of all acknowledged readings offline, with the ground truth or None."""
+    expected = Expected(0, 0, {})
+    for recording, batches in read_journals(journals):
+        expected.devices += 1
+        expected.batches += batches
+        starts = recording_windows(recording.times, recording.axes, spec).starts
+        labels = window_labels(recording, starts, spec)
+        for start, label in zip(starts.tolist(), labels, strict=True):
+            expected.truth[recording.device, recording.session, start] = label
+    return expected
+
+
+def summarise(expected: Expected, seen: SeenMessages) -> Summary:
+    """Compare the predictions with the expected windows."""
+    predicted = seen.predictions
+    scored = [(key, label) for key, label in expected.truth.items() if label is not None and key in predicted]
+    correct = sum(predicted[key].matches(label) for key, label in scored)
+    by_activity: dict[str, int] = {}
+    for _, label in scored:
+        by_activity[label] = by_activity.get(label, 0) + 1
+    return Summary(
+        devices=expected.devices,
+        batches_acknowledged=expected.batches,
+        windows_expected=len(expected.truth),
+        windows_classified=len(predicted),
+        windows_missing=len(expected.truth.keys() - predicted.keys()),
+        windows_extra=len(predicted.keys() - expected.truth.keys()),
+        windows_repeated=seen.repeated,
+        latency_ms=_latency(seen.latencies_ms),
+        accuracy=correct / len(scored) if scored else None,
+        windows_scored=len(scored),
+        windows_by_activity=dict(sorted(by_activity.items())),
+        release=sorted({prediction.release for prediction in predicted.values()}),
+    )
+
+
+def _latency(milliseconds: list[float]) -> Latency:
+    if not milliseconds:
+        return Latency(None, None)
+    p50, p99 = np.percentile(milliseconds, [50, 99])
+    return Latency(round(float(p50), 1), round(float(p99), 1))
+
+
+def describe(summary: Summary, seconds: float) -> str:
+    """Return the summary as text for a terminal."""
+    accuracy = "-" if summary.accuracy is None else f"{summary.accuracy:.3f}"
+    rate = summary.windows_classified / seconds if seconds else 0
+    return (
+        f"{summary.devices} phones, {summary.batches_acknowledged} batches acknowledged\n"
+        f"{summary.windows_classified} of {summary.windows_expected} windows classified "
+        f"({summary.windows_missing} missing, {rate:.1f} a second)\n"
+        f"latency p50 {summary.latency_ms.p50} ms, p99 {summary.latency_ms.p99} ms\n"
+        f"accuracy {accuracy} on {summary.windows_scored} windows with one ground truth"
+    )

@@ -1,0 +1,113 @@
+"""The text of `har COMMAND --help`, with value names that people know in place of Python's types.
+
+`pydantic-settings` builds each command's parser from its settings class and shows Python's types (``Path``, ``float``),
+both forms of a boolean option and ``(default: None)``. `CommandHelp` changes only what is shown; the parser accepts
+the same options.
+"""
+
+import argparse
+import copy
+import inspect
+import re
+from collections.abc import Iterable
+from typing import Any
+
+#: The name of a value by the last word of its option, where that says more than the type.
+_NAMES_BY_OPTION = {
+    "bootstrap": "HOST:PORT,…",
+    "bytes": "BYTES",
+    "days": "DAYS",
+    "every": "DURATION",
+    "host": "ADDRESS",
+    "hz": "HZ",
+    "limit": "DURATION",
+    "minutes": "MINUTES",
+    "ms": "MILLISECONDS",
+    "port": "PORT",
+    "seconds": "SECONDS",
+    "share": "SHARE",
+    "url": "URL",
+}
+_NAMES_BY_TYPE = {
+    "IPvAnyAddress": "ADDRESS",
+    "Path": "PATH",
+    "RedisDsn": "URL",
+    "SecretStr": "SECRET",
+    "float": "NUMBER",
+    "int": "NUMBER",
+}
+#: Defaults that say nothing.
+_EMPTY_DEFAULTS = ("(default: None)", "(default: False)", "(default: )", "(default: [])")
+_ON_BY_DEFAULT = "(default: True)"
+_LIST_DEFAULT = re.compile(r"\(default: \[(.+)]\)")
+
+
+class CommandHelp(argparse.RawDescriptionHelpFormatter):
+    """Format the help of a parser that `pydantic-settings` made."""
+
+    def add_text(self, text: str | None) -> None:
+        """Add a description, without the indentation that it has in its class."""
+        super().add_text(inspect.cleandoc(text) if text and text is not argparse.SUPPRESS else text)
+
+    def add_usage(
+        self, usage: str | None, actions: Iterable[argparse.Action], groups: Iterable[Any], prefix: str | None = None
+    ) -> None:
+        """Add a usage line of the positional arguments alone: the options follow below it."""
+        listed = list(actions)
+        words = ["[OPTIONS]"] if any(action.option_strings for action in listed) else []
+        words += [_positional(action) for action in listed if not action.option_strings]
+        super().add_usage(usage or " ".join(["%(prog)s", *words]), listed, groups, prefix)
+
+    def add_argument(self, action: argparse.Action) -> None:
+        """Add an argument."""
+        super().add_argument(_shown(action))
+
+
+def value_name(option: str, type_name: str) -> str:
+    """Return what the help calls an option's value.
+
+    Parameters
+    ----------
+    option : str
+        The option, without dashes.
+    type_name : str
+        What `pydantic-settings` calls its type; choices (``{a,b}``) stay as they are.
+
+    Examples
+    --------
+    >>> value_name("tls-key", "Path"), value_name("stop-seconds", "float"), value_name("data", "list[Path]")
+    ('PATH', 'SECONDS', 'PATH')
+    >>> value_name("mode", "{local,sync}"), value_name("name", "str"), value_name("redis-url", "RedisDsn")
+    ('{local,sync}', 'TEXT', 'URL')
+    """
+    name = type_name.removeprefix("list[").removesuffix("]")
+    if name.startswith("{"):
+        return name
+    by_type = _NAMES_BY_TYPE.get(name, "TEXT")
+    return _NAMES_BY_OPTION.get(option.rpartition("-")[2], by_type) if by_type in ("NUMBER", "TEXT") else by_type
+
+
+def _positional(action: argparse.Action) -> str:
+    name = "COMMAND" if isinstance(action, argparse._SubParsersAction) else str(action.metavar or action.dest)
+    return f"[{name}]" if action.nargs == "?" else name
+
+
+def _shown(action: argparse.Action) -> argparse.Action:
+    """Return a copy of an action as the help shows it."""
+    shown = copy.copy(action)
+    text = action.help or ""
+    if isinstance(action, argparse.BooleanOptionalAction):
+        on, off = (
+            [option for option in action.option_strings if option.startswith("--no-") == is_off]
+            for is_off in (False, True)
+        )
+        is_on_by_default = _ON_BY_DEFAULT in text
+        shown.option_strings = off if is_on_by_default else on
+        text = f"do not {text.replace(_ON_BY_DEFAULT, '')}" if is_on_by_default else text
+    elif action.option_strings and isinstance(action.metavar, str):
+        shown.metavar = value_name(action.option_strings[-1].lstrip("-"), action.metavar)
+    for default in _EMPTY_DEFAULTS:
+        text = text.replace(default, "")
+    text = _LIST_DEFAULT.sub(lambda found: f"(default: {found[1].replace(chr(39), '')})", text)
+    shown.help = text.strip() or None
+    return shown

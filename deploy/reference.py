@@ -1,0 +1,172 @@
+"""Write the reference pages of the documentation from the code: `docs/settings.md` and `docs/metrics.md`.
+
+``make docs`` runs this; a test checks that the pages are current.
+"""
+
+import types
+import typing
+from collections.abc import Iterator
+from enum import Enum
+from pathlib import Path
+from typing import Literal
+
+from prometheus_client import CollectorRegistry
+from pydantic import SecretStr
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from deploy.cli import COMMANDS
+from deploy.command_help import value_name
+from har.process.settings import ServiceSettings
+from ingest.archive.metrics import ArchiveMetrics
+from ingest.gateway.metrics import GatewayMetrics
+from stream_processor.metrics import ProcessorMetrics
+
+DOCS = Path(__file__).parents[1] / "docs"
+_GENERATED = "<!-- `make docs` writes this page from the code. -->"
+_METRICS: dict[str, type[GatewayMetrics | ProcessorMetrics | ArchiveMetrics]] = {
+    "gateway": GatewayMetrics,
+    "processor": ProcessorMetrics,
+    "archive run": ArchiveMetrics,
+}
+_SIGNS = {"gt": ">", "ge": "≥", "lt": "<", "le": "≤"}
+
+
+def settings_page() -> str:
+    """Return the page that lists every setting of every command."""
+    lines = [
+        "# Settings",
+        "",
+        _GENERATED,
+        "",
+        "Each setting is an option of its command and an environment variable; the option wins.",
+        "A boolean `--option` has the opposite form `--no-option`. A list option is given once for each value.",
+    ]
+    for name, command in COMMANDS.items():
+        for words, settings in _commands(name, command.settings):
+            lines += ["", f"## har {words}", "", _summary(settings), ""]
+            lines += ["| option | environment variable | value | default | meaning |", "|---|---|---|---|---|"]
+            lines += [_setting_row(settings, field, info) for field, info in _settings_of(settings)]
+    return "\n".join(lines) + "\n"
+
+
+def metrics_page() -> str:
+    """Return the page that lists every Prometheus metric."""
+    lines = ["# Metrics", "", _GENERATED, "", "Each service serves its metrics on `/metrics` of its own port."]
+    for command, kind in _METRICS.items():
+        lines += ["", f"## har {command}", "", "| metric | kind | labels | meaning |", "|---|---|---|---|"]
+        lines += list(_metric_rows(kind().registry))
+    return "\n".join(lines) + "\n"
+
+
+def pages() -> dict[Path, str]:
+    """Return every generated page by its path."""
+    return {DOCS / "settings.md": settings_page(), DOCS / "metrics.md": metrics_page()}
+
+
+def main() -> None:
+    """Write the pages."""
+    for path, text in pages().items():
+        path.write_text(text, "utf-8")
+
+
+def _commands(words: str, settings: type[ServiceSettings]) -> Iterator[tuple[str, type[ServiceSettings]]]:
+    """Yield a command, or its subcommands if it has any."""
+    found = False
+    for name, info in settings.model_fields.items():
+        if _is_subcommand(info):
+            found = True
+            yield from _commands(f"{words} {name.replace('_', '-')}", _subcommand(info))
+    if not found:
+        yield words, settings
+
+
+def _settings_of(settings: type[ServiceSettings]) -> list[tuple[str, FieldInfo]]:
+    return [(name, info) for name, info in settings.model_fields.items() if not _is_subcommand(info)]
+
+
+def _setting_row(settings: type[ServiceSettings], field: str, info: FieldInfo) -> str:
+    name = (info.alias or field).replace("_", "-")
+    option = name.upper() if _is_positional(info) else f"`--{name}`"
+    variable = f"`{settings.model_config.get('env_prefix', '')}{info.alias or field}`".upper()
+    cells = (option, variable, _value(name, info), _default(info), info.description or "")
+    return "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"
+
+
+def _value(name: str, info: FieldInfo) -> str:
+    kind = _plain(info.annotation)
+    if kind is bool:
+        return "yes or no"
+    limits = [
+        f"{sign} {limit:g}"
+        for item in info.metadata
+        for attribute, sign in _SIGNS.items()
+        if (limit := getattr(item, attribute, None)) is not None
+    ]
+    return ", ".join([value_name(name, _type_name(kind)), *limits])
+
+
+def _type_name(kind: object) -> str:
+    if typing.get_origin(kind) is Literal:
+        return "{" + ", ".join(map(str, typing.get_args(kind))) + "}"
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        return "{" + ", ".join(str(member.value) for member in kind) + "}"
+    return getattr(kind, "__name__", str(kind))
+
+
+def _plain(annotation: object) -> object:
+    """Return the type of one value: without None, without annotations, and of a list that of its items."""
+    origin = typing.get_origin(annotation)
+    if origin is typing.Annotated:
+        return _plain(typing.get_args(annotation)[0])
+    if origin in (typing.Union, types.UnionType):
+        return _plain(next(each for each in typing.get_args(annotation) if each is not type(None)))
+    if origin is list:
+        return _plain(typing.get_args(annotation)[0])
+    return annotation
+
+
+def _default(info: FieldInfo) -> str:
+    value = info.default_factory() if info.default_factory else info.default  # type: ignore[call-arg]
+    if value is PydanticUndefined:
+        return "required"
+    if value is None or value == []:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, SecretStr):
+        return "a secret"
+    return ", ".join(map(str, value)) if isinstance(value, list) else f"`{value}`"
+
+
+def _metric_rows(registry: CollectorRegistry) -> Iterator[str]:
+    for collector in sorted(registry._collector_to_names, key=lambda found: str(getattr(found, "_name", ""))):
+        kind = getattr(collector, "_type", "")
+        name = getattr(collector, "_name", "") + ("_total" if kind == "counter" else "")
+        labels = ", ".join(f"`{label}`" for label in getattr(collector, "_labelnames", ()))
+        yield f"| `{name}` | {kind} | {labels} | {getattr(collector, '_documentation', '')} |"
+
+
+def _summary(settings: type[ServiceSettings]) -> str:
+    text = (settings.__doc__ or "").strip().splitlines()[0]
+    text = text.split("`: ", 1)[-1]
+    return text[:1].upper() + text[1:]
+
+
+def _is_subcommand(info: FieldInfo) -> bool:
+    return any(getattr(item, "__name__", "") == "_CliSubCommand" for item in info.metadata)
+
+
+def _is_positional(info: FieldInfo) -> bool:
+    return any(getattr(item, "__name__", "") == "_CliPositionalArg" for item in info.metadata)
+
+
+def _subcommand(info: FieldInfo) -> type[ServiceSettings]:
+    found = _plain(info.annotation)
+    assert isinstance(found, type)
+    assert issubclass(found, ServiceSettings)
+    return found
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,114 @@
+"""Open clients of kafka-python, which leaks threads and sockets if a client cannot be opened (as of 3.0.12).
+
+Callers pass in the client class, so that this package does not depend on the library.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple, Protocol, TypeVar
+
+Client_co = TypeVar("Client_co", covariant=True)
+
+
+class Partition(NamedTuple):
+    """A partition of a topic."""
+
+    topic: str
+    number: int
+
+    def __str__(self) -> str:
+        return f"{self.topic}/{self.number}"
+
+
+class KafkaRecord(Protocol):
+    """The parts of kafka-python's record that are used here; `timestamp` is in ms since the epoch."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes]]
+
+
+class _Network(Protocol):
+    """A client's connections and the loop that serves them."""
+
+    def close(self) -> None: ...
+
+
+class ClientKind(Protocol[Client_co]):
+    """The parts of kafka-python's client classes that are used here."""
+
+    DEFAULT_CONFIG: Mapping[str, Callable[..., _Network]]
+
+    def __call__(self, *topics: str, **settings: object) -> Client_co:
+        """Make a client."""
+        ...
+
+
+def open_client(kind: ClientKind[Client_co], *topics: str, **settings: object) -> Client_co:
+    """Open a producer, a consumer or an admin client; close its connections if that fails.
+
+    Parameters
+    ----------
+    kind : type
+        `kafka.KafkaProducer`, `kafka.KafkaConsumer` or `kafka.KafkaAdminClient`.
+    *topics : str
+        The topics that a consumer subscribes to.
+    **settings
+        The client's settings.
+
+    Raises
+    ------
+    kafka.errors.KafkaError
+        If Kafka cannot be reached within `bootstrap_timeout_ms`.
+    """
+    networks: list[_Network] = []
+
+    def make_network(**network_settings: object) -> _Network:
+        networks.append(kind.DEFAULT_CONFIG["kafka_client"](**network_settings))
+        return networks[-1]
+
+    try:
+        return kind(*topics, kafka_client=make_network, **settings)
+    except BaseException:
+        for network in networks:
+            network.close()
+        raise
+
+
+def open_reader(
+    kind: ClientKind[Client_co], bootstrap: str, *, fetch_wait_ms: int, max_records: int, reset: str, **settings: object
+) -> Client_co:
+    """Open a consumer without a group, which reads the partitions that it is assigned and commits nothing.
+
+    Parameters
+    ----------
+    kind : type
+        `kafka.KafkaConsumer`.
+    bootstrap : str
+        ``host:port,host:port``.
+    fetch_wait_ms : int
+        How long a broker waits for new messages before it answers a fetch, ms.
+    max_records : int
+        The most records that one poll returns.
+    reset : str
+        What to do at an offset that Kafka does not have: ``none`` (raise) or ``earliest``.
+    **settings
+        Further settings.
+
+    Raises
+    ------
+    kafka.errors.KafkaError
+        If Kafka cannot be reached within `bootstrap_timeout_ms`.
+    """
+    return open_client(
+        kind,
+        bootstrap_servers=bootstrap.split(","),
+        enable_auto_commit=False,
+        auto_offset_reset=reset,
+        fetch_max_wait_ms=fetch_wait_ms,
+        max_poll_records=max_records,
+        **settings,
+    )

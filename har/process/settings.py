@@ -1,0 +1,112 @@
+"""The base of each service's settings: one typed object, read once from the environment and the command line.
+
+Each field can be set by an environment variable, ``HAR_<SERVICE>_<FIELD>``, or by an option of the service's command,
+``--field``; the option takes precedence. Services bind to loopback by default. They reject any other address without
+credentials and encryption (`ListeningSettings.require_protection`).
+"""
+
+import ipaddress
+import re
+import ssl
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import Field, SecretStr, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+#: Where `har store init` writes the root metadata that clients trust.
+DEFAULT_TRUSTED_ROOT = Path(".har/store-keys/trusted_root.json")
+
+Port = Annotated[int, Field(ge=0, le=65_535)]
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether an address is reachable from this machine only.
+
+    Examples
+    --------
+    >>> is_loopback("127.0.0.1"), is_loopback("localhost"), is_loopback("0.0.0.0")
+    (True, True, False)
+    """
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+class ServiceSettings(BaseSettings):
+    """Base of all settings: unknown fields are errors, and objects are immutable."""
+
+    model_config = SettingsConfigDict(
+        frozen=True,
+        extra="forbid",
+        populate_by_name=True,
+        cli_kebab_case=True,
+        cli_implicit_flags=True,
+        cli_hide_none_type=True,
+        cli_avoid_json=True,
+    )
+
+    def describe(self) -> str:
+        """Return all settings on one line, with secrets masked."""
+        described = " ".join(f"{name}={value}" for name, value in self.model_dump(mode="json").items())
+        return re.sub(r"://[^@/ ]*@", "://**********@", described)  # a password within a URL
+
+
+class ListeningSettings(ServiceSettings):
+    """Settings of a service that listens on a port."""
+
+    host: str = Field("127.0.0.1", description="address to bind to")
+    port: Port = Field(0, description="port to bind to; 0 for a free one")
+    tls_certificate: Path | None = Field(None, description="PEM file with the TLS certificate")
+    tls_key: Path | None = Field(None, description="PEM file with the certificate's private key")
+    behind_proxy: bool = Field(
+        False, description="a reverse proxy terminates TLS, so plain text beyond loopback is allowed"
+    )
+    token: SecretStr | None = Field(
+        None, description="token that clients present as Authorization: Bearer; the dashboard's password"
+    )
+
+    @model_validator(mode="after")
+    def require_protection(self) -> Self:
+        """Raise if the service would listen beyond loopback without credentials or encryption."""
+        if (self.tls_certificate is None) != (self.tls_key is None):
+            raise ValueError("set both tls_certificate and tls_key, or neither")
+        if is_loopback(self.host):
+            return self
+        if not self.asks_for_credentials:
+            raise ValueError(f"listening on {self.host} needs a token; without a token only loopback is allowed")
+        if self.tls_certificate is None and not self.behind_proxy:
+            raise ValueError(
+                f"listening on {self.host} needs tls_certificate and tls_key, "
+                "or behind_proxy if a reverse proxy terminates TLS"
+            )
+        return self
+
+    @property
+    def asks_for_credentials(self) -> bool:
+        """Whether clients must present credentials."""
+        return self.token is not None
+
+    def tls_context(self) -> ssl.SSLContext | None:
+        """Return the TLS context, or None for plain text.
+
+        Raises
+        ------
+        OSError
+            If the certificate or its key cannot be read.
+        """
+        if self.tls_certificate is None:
+            return None
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context.load_cert_chain(self.tls_certificate, self.tls_key)
+        return context
+
+
+class KafkaSettings(ServiceSettings):
+    """Settings of a service that connects to Kafka."""
+
+    bootstrap: str = Field("127.0.0.1:9092", description="Kafka's bootstrap servers, host:port,host:port")

@@ -1,0 +1,165 @@
+/** Classification on the phone, with the store's release and the same windows as the server. */
+
+/** Mean time between two checks for a new release, ms; each varies by 20%. */
+const REFRESH_MS = 300_000;
+
+/**
+ * @typedef {import('../sending/activity-outlet.js').PhonePrediction} PhonePrediction
+ * @typedef {object} RunningRelease
+ * @property {string} name
+ * @property {string} channel
+ * @property {import('./classifier.js').Classifier} classifier
+ * @property {import('../windowing/windows.js').WindowSpec} spec
+ */
+
+export class PhoneClassification {
+  #device;
+  #storage;
+  #onChange;
+  /** @type {RunningRelease | null} */
+  #running = null;
+  /** @type {import('../windowing/windows.js').WindowCutter | null} */
+  #cutter = null;
+  #session = '';
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #refresh;
+  /** @type {Promise<void>} Settles after the last call of `add`. */
+  #tail = Promise.resolve();
+  #isOn = false;
+  isLoading = false;
+  /** Why the store's release is not used or not stored, as text for the wearer; empty without a fault. */
+  fault = '';
+  /** Smoothed time per window, ms; null before the first. */
+  milliseconds = /** @type {number | null} */ (null);
+
+  /**
+   * @param {string} device The device's name.
+   * @param {import('../sending/database.js').NamedValues} storage For metadata and the last good release.
+   * @param {() => void} onChange
+   */
+  constructor(device, storage, onChange) {
+    this.#device = device;
+    this.#storage = storage;
+    this.#onChange = onChange;
+  }
+
+  /** The running release; null before one is loaded. */
+  get release() {
+    return this.#running && { name: this.#running.name, channel: this.#running.channel };
+  }
+
+  get isReady() {
+    return this.#running !== null;
+  }
+
+  /** Load the release unless one is running. @returns {Promise<void>} When it is running or `fault` is set. */
+  async start() {
+    this.#isOn = true;
+    if (!this.#running) await this.refresh();
+    this.#schedule();
+  }
+
+  stop() {
+    this.#isOn = false;
+    clearTimeout(this.#refresh);
+    this.#cutter = null;
+  }
+
+  /**
+   * Add readings, and classify the windows that they complete. Calls are processed in order.
+   *
+   * @param {string} session
+   * @param {import('../sensing/recorder.js').Columns} columns
+   * @returns {Promise<PhonePrediction[]>}
+   */
+  add(session, columns) {
+    const predictions = this.#tail.then(() => this.#classify(session, columns));
+    this.#tail = predictions.then(
+      () => undefined,
+      () => undefined, // the caller gets the error
+    );
+    return predictions;
+  }
+
+  /**
+   * @param {string} session
+   * @param {import('../sensing/recorder.js').Columns} columns
+   * @returns {Promise<PhonePrediction[]>}
+   */
+  async #classify(session, { times, x, y, z }) {
+    const running = this.#running;
+    if (!this.#isOn || running === null) return [];
+    if (this.#cutter === null || session !== this.#session) {
+      const { WindowCutter } = await import('../windowing/windows.js');
+      this.#cutter = new WindowCutter(running.spec);
+      this.#session = session;
+    }
+    const predictions = [];
+    for (const { start, values } of this.#cutter.extend(times, x, y, z)) {
+      const began = performance.now();
+      const { activity, confidence, probabilities } = await running.classifier.classify(values);
+      const took = performance.now() - began;
+      this.milliseconds = this.milliseconds === null ? took : 0.8 * this.milliseconds + 0.2 * took;
+      const end = start + (running.spec.steps * 1e6) / running.spec.rateHz;
+      predictions.push({ start, end, activity, confidence, probabilities, release: running.name });
+    }
+    return predictions;
+  }
+
+  /** Load the store's current release. @returns {Promise<void>} When it is running or `fault` is set. */
+  async refresh() {
+    this.isLoading = true;
+    this.#onChange();
+    try {
+      await this.#update();
+    } catch (error) {
+      console.warn('could not load the release from the store', error);
+      this.fault = /** @type {Error} */ (error).message;
+    } finally {
+      this.isLoading = false;
+      this.#onChange();
+    }
+  }
+
+  async #update() {
+    // Imported here, because only phones that classify need these modules and the runtime's 14 MB.
+    const [{ openCurrentRelease, openRelease }, { pullRelease }, { windowSpec }] = await Promise.all([
+      import('./current-release.js'),
+      import('../releases/release-client.js'),
+      import('../windowing/windows.js'),
+    ]);
+    const options = { baseUrl: './store/', device: this.#device, storage: this.#storage };
+    const before = this.#running;
+    if (before === null) {
+      const { release, classifier, rejected } = await openCurrentRelease(options);
+      this.#running = { ...release, classifier, spec: windowSpec(release.manifest) };
+      this.fault = rejected?.message ?? '';
+      return;
+    }
+    const release = await pullRelease(options);
+    this.fault = '';
+    if (release.name === before.name) {
+      before.channel = release.channel;
+      return;
+    }
+    const { classifier, rejected } = await openRelease(release, this.#storage);
+    this.fault = rejected?.message ?? '';
+    await this.#tail;
+    this.#running = { ...release, classifier, spec: windowSpec(release.manifest) };
+    this.#cutter = null; // another release may need other windows
+    this.milliseconds = null;
+    await before.classifier.close();
+  }
+
+  #schedule() {
+    clearTimeout(this.#refresh);
+    if (!this.#isOn) return;
+    this.#refresh = setTimeout(
+      async () => {
+        await this.refresh();
+        this.#schedule();
+      },
+      REFRESH_MS * (0.8 + 0.4 * Math.random()),
+    );
+  }
+}

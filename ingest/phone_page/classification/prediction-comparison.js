@@ -1,0 +1,76 @@
+/** Compares the server's and the phone's predictions of the same windows. */
+
+/** Windows that wait for the other prediction: those of five minutes. */
+const MAX_WINDOWS = 300;
+
+/**
+ * @typedef {object} Prediction
+ * @property {string} session
+ * @property {number} start Event time, µs.
+ * @property {number} end Event time, µs.
+ * @property {string} activity
+ * @property {number} confidence From 0 to 1.
+ * @property {string} release
+ *
+ * @typedef {{server?: Prediction, phone?: Prediction}} Pair
+ */
+
+export class PredictionComparison {
+  /** @type {Map<string, Pair>} By session and start, in order of arrival. */
+  #pairs = new Map();
+  /** Windows with both predictions. */
+  compared = 0;
+  /** Windows with the same activity in both. */
+  agreeing = 0;
+  /** Whether the last two compared predictions are of the same release. */
+  sameRelease = true;
+  /** @type {Prediction | null} The newest. */
+  server = null;
+  /** @type {Prediction | null} The newest. */
+  phone = null;
+  /** From the end of the server's newest window to the arrival of its prediction, µs; null before the first. */
+  serverLatency = /** @type {number | null} */ (null);
+
+  /** @param {Prediction} prediction @param {number} now Event time, µs. */
+  addServer(prediction, now) {
+    if (!this.server || this.server.session !== prediction.session || prediction.start >= this.server.start) {
+      this.server = prediction;
+      this.serverLatency = now - prediction.end;
+    }
+    this.#add('server', prediction);
+  }
+
+  /** @param {Prediction} prediction */
+  addPhone(prediction) {
+    this.phone = prediction;
+    this.#add('phone', prediction);
+  }
+
+  /** Forget the phone's newest prediction, because the phone has stopped classifying. */
+  forgetPhone() {
+    this.phone = null;
+  }
+
+  /** @param {'server' | 'phone'} side @param {Prediction} prediction */
+  #add(side, prediction) {
+    const key = `${prediction.session} ${prediction.start}`;
+    const pair = this.#pairs.get(key) ?? {};
+    if (pair.server && pair.phone) this.#count(pair, -1);
+    pair[side] = prediction;
+    if (pair.server && pair.phone) {
+      this.#count(pair, 1);
+      this.sameRelease = pair.server.release === pair.phone.release;
+    }
+    this.#pairs.set(key, pair);
+    for (const old of this.#pairs.keys()) {
+      if (this.#pairs.size <= MAX_WINDOWS) break;
+      this.#pairs.delete(old); // the counts stay
+    }
+  }
+
+  /** @param {Pair} pair @param {number} by */
+  #count({ server, phone }, by) {
+    this.compared += by;
+    if (server?.activity === phone?.activity) this.agreeing += by;
+  }
+}

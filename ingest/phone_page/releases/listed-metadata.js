@@ -1,0 +1,34 @@
+/** The metadata that a timestamp and a snapshot list, and the check that no listed version decreases. */
+
+import { isObject } from './metadata-signatures.js';
+import { signedMetadata } from './signed-files.js';
+import { rejectUnless } from './update-rejection.js';
+
+/** @typedef {import('./metadata-signatures.js').Metadata} Metadata */
+/** @typedef {import('./signed-files.js').SignedMetadata} SignedMetadata */
+
+/** @param {Metadata} timestamp @returns {SignedMetadata} */
+export function snapshotOf({ signed }) {
+  return signedMetadata(signed.meta?.['snapshot.json'], 'snapshot.json in the timestamp');
+}
+
+/** @param {Metadata} snapshot @returns {Record<string, SignedMetadata>} By file name. */
+export function listedIn({ signed }) {
+  rejectUnless(isObject(signed.meta), 'contradictory', 'the snapshot lists no metadata');
+  return Object.fromEntries(
+    Object.entries(signed.meta).map(([file, listed]) => [file, signedMetadata(listed, `${file} in the snapshot`)]),
+  );
+}
+
+/** @param {string} what @param {number} found @param {number} known */
+export function rejectOlder(what, found, known) {
+  rejectUnless(found >= known, 'rolled back', `${what} ${found} is older than the known version ${known}`);
+}
+
+/** @param {Record<string, SignedMetadata>} found @param {Record<string, SignedMetadata>} known */
+export function rejectOlderParts(found, known) {
+  for (const [file, { version }] of Object.entries(known)) {
+    rejectUnless(Object.hasOwn(found, file), 'contradictory', `the new snapshot does not list ${file}`);
+    rejectOlder(file, found[file].version, version);
+  }
+}

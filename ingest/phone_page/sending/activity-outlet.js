@@ -1,0 +1,57 @@
+/** Puts the phone's own predictions into an outbox, as numbered reports (har/activity_reports.py). */
+
+const SCHEMA = 1;
+
+/**
+ * @typedef {object} PhonePrediction A window in a report.
+ * @property {number} start Event time, µs.
+ * @property {number} end Event time, µs.
+ * @property {string} activity
+ * @property {number} confidence From 0 to 1.
+ * @property {Record<string, number>} probabilities By class.
+ * @property {string} release
+ */
+
+export class ActivityOutlet {
+  #outbox;
+  #device;
+  #onLost;
+  #numbering = { session: '', sequence: 0 };
+  /** @type {Promise<void>} */
+  #tail = Promise.resolve();
+
+  /**
+   * @param {import('./outbox.js').Outbox} outbox
+   * @param {string} device
+   * @param {import('./sample-outlet.js').OnLost} onLost
+   */
+  constructor(outbox, device, onLost) {
+    this.#outbox = outbox;
+    this.#device = device;
+    this.#onLost = onLost;
+  }
+
+  /** @param {string} session @param {PhonePrediction[]} windows Of this session, at most 100, in order. */
+  add(session, windows) {
+    this.#tail = this.#tail.then(() => this.#write(session, windows));
+    return this.#tail;
+  }
+
+  /** @param {string} session @param {PhonePrediction[]} windows */
+  async #write(session, windows) {
+    if (this.#numbering.session !== session) this.#numbering = { session, sequence: 0 };
+    const { sequence } = this.#numbering;
+    const [from, until] = [windows[0].start, /** @type {PhonePrediction} */ (windows.at(-1)).end];
+    const body = JSON.stringify({ device: this.#device, session, sequence, schema: SCHEMA, windows });
+    try {
+      if (await this.#outbox.add({ session, sequence, from, until, body })) {
+        this.#numbering = { session, sequence: sequence + 1 };
+        return;
+      }
+      this.#onLost(from, until, windows.length, 'full');
+    } catch (error) {
+      console.error('could not store activities', error);
+      this.#onLost(from, until, windows.length, 'storage');
+    }
+  }
+}

@@ -1,0 +1,112 @@
+/** Shows the predictions of the server and of the phone, side by side. */
+
+import { byId, write } from './elements.js';
+import { duration, latency, percent } from '../shared/wording.js';
+
+/** A prediction for an older window is not shown as the current one, µs. */
+const OLD_US = 15_000_000;
+/** Shortest time between two announcements to screen readers, ms. */
+const ANNOUNCE_MS = 8_000;
+
+/** @typedef {import('../classification/prediction-comparison.js').Prediction} Prediction */
+
+export class PredictionsView {
+  #phone;
+  /** The last announced activity. */
+  #announced = '';
+
+  /** @param {import('../phone.js').Phone} phone */
+  constructor(phone) {
+    this.#phone = phone;
+    setInterval(() => this.#announce(), ANNOUNCE_MS);
+  }
+
+  render() {
+    const { predictions, isRecording, settings } = this.#phone;
+    byId('predictions').hidden = !isRecording && !predictions.server && !predictions.phone;
+    const server = settings.isPrivate ? null : this.#current(predictions.server);
+    const phone = this.#current(predictions.phone);
+    show('server-prediction', server, ...this.#serverTexts());
+    show('phone-prediction', phone, ...this.#phoneTexts());
+    this.#colour('server-prediction', server);
+    this.#colour('phone-prediction', phone);
+    write('agreement', this.#agreement());
+  }
+
+  /** @param {Prediction | null} prediction @returns {Prediction | null} Null if it is old, or nothing is recorded. */
+  #current(prediction) {
+    const { isRecording, clock } = this.#phone;
+    return prediction && isRecording && clock.now() - prediction.end < OLD_US ? prediction : null;
+  }
+
+  /** @returns {[string, string, string]} Activity, confidence and details. */
+  #serverTexts() {
+    const { settings, predictions, clock } = this.#phone;
+    if (settings.isPrivate) return ['Private', '', 'The server receives activities, but no readings.'];
+    const { server, serverLatency } = predictions;
+    if (!server) return ['–', '', 'No prediction yet. It needs 4 s of readings and a connection.'];
+    const age = (clock.now() - server.end) / 1e6;
+    const delay = serverLatency === null ? '' : `, ${latency(Math.max(serverLatency, 0) / 1000)} after the window`;
+    const detail = age * 1e6 < OLD_US ? `${server.release}${delay}` : `${server.release}, ${duration(age)} ago`;
+    return [this.#title(server.activity), percent(server.confidence), detail];
+  }
+
+  /** @returns {[string, string, string]} Activity, confidence and details. */
+  #phoneTexts() {
+    const { settings, classification, classificationFault, predictions, configuration } = this.#phone;
+    if (!settings.classifies) {
+      return ['Off', '', configuration.store ? 'Switch it on in the settings.' : 'This gateway offers no releases.'];
+    }
+    if (classification?.isLoading && !classification.isReady) {
+      return ['Loading', '', 'Fetching and verifying the release.'];
+    }
+    const fault = classificationFault || classification?.fault || '';
+    if (!classification?.release) return ['No release', '', fault];
+    const { name, channel } = classification.release;
+    const time = classification.milliseconds === null ? '' : `, ${latency(classification.milliseconds)} per window`;
+    const detail = `${name} (${channel}), signatures and golden window verified here${time}${fault && `. ${fault}`}`;
+    if (!predictions.phone) return ['–', '', detail];
+    return [this.#title(predictions.phone.activity), percent(predictions.phone.confidence), detail];
+  }
+
+  #announce() {
+    const { predictions, settings } = this.#phone;
+    const prediction = this.#current(settings.isPrivate ? predictions.phone : predictions.server);
+    if (!prediction || prediction.activity === this.#announced) return;
+    this.#announced = prediction.activity;
+    write('announcer', this.#title(prediction.activity));
+  }
+
+  #agreement() {
+    const { compared, agreeing, sameRelease } = this.#phone.predictions;
+    if (compared === 0) return '';
+    const releases = sameRelease ? '' : ' They run different releases.';
+    return `Both agree on ${agreeing} of ${compared} windows.${releases}`;
+  }
+
+  /** @param {string} activity @returns {string} */
+  #title(activity) {
+    return this.#phone.configuration.activities.find(({ name }) => name === activity)?.title ?? activity;
+  }
+
+  /** @param {string} id @param {Prediction | null} prediction */
+  #colour(id, prediction) {
+    const activity = this.#phone.configuration.activities.find(({ name }) => name === prediction?.activity);
+    byId(id).style.setProperty('--activity', activity?.colour ?? 'var(--line)');
+  }
+}
+
+/**
+ * @param {string} id
+ * @param {Prediction | null} current
+ * @param {string} activity
+ * @param {string} confidence
+ * @param {string} detail
+ */
+function show(id, current, activity, confidence, detail) {
+  const element = byId(id);
+  element.classList.toggle('old', current === null);
+  write(element.querySelector('.activity'), activity);
+  write(element.querySelector('.confidence'), confidence);
+  write(element.querySelector('.detail'), detail);
+}

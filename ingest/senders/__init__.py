@@ -1,0 +1,1 @@
+"""Senders of readings: the Python client of the gateway, simulated phones, and replayed recordings."""

@@ -1,0 +1,89 @@
+import itertools
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from har.answers import UNKNOWN, decide
+from har.predictions import Prediction
+from har.steady_activity import ActivitySmoother, ActivitySpan, activity_spans
+
+CLASSES = ("sit", "stand", "walk")
+
+
+def predicted(second: int, activity: str, *, confidence: float = 0.8, session: str = "s") -> Prediction:
+    rest = (1 - confidence) / (len(CLASSES) - 1)
+    probabilities = {name: confidence if name == activity else rest for name in CLASSES}
+    start = second * 1_000_000
+    return Prediction("d", session, start, start + 4_000_000, activity, confidence, probabilities, "r", start)
+
+
+def decided(second: int, walk: float) -> Prediction:
+    prediction = predicted(second, "walk", confidence=walk)
+    activity, confidence = decide(prediction.probabilities, 0.6)
+    return msgspec.structs.replace(prediction, activity=activity, confidence=confidence)
+
+
+def shown(activities: str) -> list[str]:
+    names = {"i": "sit", "t": "stand", "w": "walk"}
+    smoother = ActivitySmoother()
+    return [smoother.update(predicted(second, names[letter])).activity[1] for second, letter in enumerate(activities)]
+
+
+def test_single_doubtful_windows_are_smoothed():
+    assert set(shown("wwwtwwwiwwtwww")) == {"a"}
+
+
+def test_a_change_shows_within_three_windows():
+    activities = shown("wwwwwiiiiii")
+    assert activities[:6] == ["a"] * 6
+    assert activities[-3:] == ["i"] * 3
+
+
+@given(st.text("itw", min_size=1, max_size=80))
+def test_the_steady_activity_never_flickers(activities):
+    steady = shown(activities)
+    for before, now, after in zip(steady, steady[1:], steady[2:], strict=False):
+        assert not (now not in (before, after) and before == after)
+
+
+@given(st.text("itw", min_size=1, max_size=80))
+def test_spans_follow_each_other_without_overlap(activities):
+    names = {"i": "sit", "t": "stand", "w": "walk"}
+    spans = activity_spans(predicted(second, names[letter]) for second, letter in enumerate(activities))
+    assert spans[0].start == 0
+    assert spans[-1].end == (len(activities) - 1) * 1_000_000 + 4_000_000
+    for before, after in itertools.pairwise(spans):
+        assert before.activity != after.activity
+        assert before.end == after.start > before.start
+
+
+def test_a_pause_or_another_session_resets_the_smoother():
+    minute = [predicted(0, "walk"), predicted(1, "walk"), predicted(60, "sit"), predicted(61, "sit", session="t")]
+    assert activity_spans(minute) == [
+        ActivitySpan("walk", 0, 5_000_000),
+        ActivitySpan("sit", 60_000_000, 61_000_000),
+        ActivitySpan("sit", 61_000_000, 65_000_000),
+    ]
+
+
+def test_a_repeated_or_older_prediction_has_no_effect():
+    smoother = ActivitySmoother()
+    for second in range(4):
+        smoother.update(predicted(second, "walk"))
+    before = smoother.steady
+    assert smoother.update(predicted(3, "sit")) == before
+    assert smoother.update(predicted(1, "sit")) == before
+
+
+def test_one_unknown_window_does_not_flicker_and_several_are_shown():
+    walks = [0.9, 0.9, 0.5, 0.9, 0.9, 0.5, 0.5, 0.5, 0.5, 0.9, 0.9, 0.9]
+    smoother = ActivitySmoother()
+    shown = [smoother.update(decided(second, walk)) for second, walk in enumerate(walks)]
+    assert [steady.activity for steady in shown[:6]] == ["walk"] * 6
+    assert shown[8].activity == UNKNOWN
+    assert shown[8].confidence == pytest.approx(0.5)
+    assert shown[-1].activity == "walk"
+    spans = activity_spans(decided(second, walk) for second, walk in enumerate(walks))
+    assert [span.activity for span in spans] == ["walk", UNKNOWN, "walk"]

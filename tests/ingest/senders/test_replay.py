@@ -1,0 +1,29 @@
+import numpy as np
+
+from har.recordings import Recording
+from har.windows import recording_windows
+from ingest.senders.replay import plan_replay
+
+
+def recording(seconds: int = 20) -> Recording:
+    times = np.arange(0, seconds * 1_000_000, 20_000)
+    axes = np.random.default_rng(0).normal(0, 3, (len(times), 3)).astype(np.float32)
+    return Recording("user 1", "galaxy", "m", "e/1", times, axes, np.full(len(times), "walk"))
+
+
+def test_a_replay_ends_with_the_clock_and_has_the_windows_of_the_recording():
+    now = 1_763_900_000_123_456
+    for speed in (0.5, 1, 4):
+        (plan,) = plan_replay([recording()], now_us=now, speed=speed, hop_us=1_000_000)
+        assert plan.shift_us % 1_000_000 == 0
+        ends = int(plan.recording.times.max()) + plan.shift_us
+        assert 0 <= now + 20_000_000 / max(speed, 1) - ends < 1_100_000
+        offline = recording_windows(plan.recording.times, plan.recording.axes)
+        replayed = recording_windows(plan.recording.times + plan.shift_us, plan.recording.axes)
+        assert (offline.starts + plan.shift_us).tolist() == replayed.starts.tolist()
+        assert offline.values.tobytes() == replayed.values.tobytes()
+
+
+def test_device_names_are_valid_identifiers():
+    (plan,) = plan_replay([recording()], now_us=0, speed=1, hop_us=1_000_000)
+    assert plan.name.device == "galaxy-user-1-e-1"

@@ -1,0 +1,196 @@
+"""The documents stay true to the code: paths, modules, commands, metrics and links in them exist."""
+
+import ast
+import os
+import re
+import shlex
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from deploy.cli import COMMANDS, read_settings
+
+ROOT = Path(__file__).parent.parent
+#: The changelog names what was renamed, so only its links are checked.
+CHANGELOG = "CHANGELOG.md"
+DOCUMENTS = sorted(
+    str(file.relative_to(ROOT))
+    for pattern in ("README.md", "CONTRIBUTING.md", "SECURITY.md", "docs/*.md", "tests/README.md")
+    for file in ROOT.glob(pattern)
+)
+PACKAGES = ("har", "ingest", "stream_processor", "trainer", "model_store", "dashboard", "deploy", "benchmarks", "tests")
+FOLDERS = (*PACKAGES, "docs", "requirements")
+#: Dotted names that are no modules: keys of Parquet metadata, and a WebSocket protocol.
+NO_MODULES = {"har.provenance", "har.rate_hz", "har.v1"}
+PLACEHOLDER = "…"
+
+_FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+_INLINE = re.compile(r"`([^`]+)`")
+_LINK = re.compile(r"\]\(([^)\s]+)\)")
+_HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
+_COMMAND = re.compile(r"^(?:.*\| )?((?:[A-Z_]+=\S+ )*)(?:\.venv/bin/)?har ([a-z].*)$")
+_METRIC = re.compile(r"\bhar_[a-z_]+")
+
+
+def text_of(document: str) -> str:
+    return (ROOT / document).read_text("utf-8")
+
+
+def inline_codes(text: str) -> list[str]:
+    return [" ".join(code.split()) for code in _INLINE.findall(_FENCE.sub("", text))]
+
+
+def code_lines(text: str) -> list[str]:
+    """Lines of code blocks, without comments; continued lines are joined."""
+    blocks = [block for language, block in _FENCE.findall(text) if language in ("", "sh")]
+    blocks += [line.removeprefix("    ") for line in text.splitlines() if line.startswith("    har ")]
+    lines = "\n".join(blocks).replace("\\\n", " ").splitlines()
+    return [re.sub(r"(^|\s)#.*", "", line).rstrip() for line in lines]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_paths_exist(document):
+    pattern = re.compile(rf"(?:{'|'.join(FOLDERS)})/[\w./-]*")
+    paths = {code for code in inline_codes(text_of(document)) if pattern.fullmatch(code)}
+    assert [path for path in sorted(paths) if not (ROOT / path).exists()] == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_modules_and_their_names_exist(document):
+    text = text_of(document)
+    named = {match[1] for match in re.finditer(r"python -m ([\w.]+)", text) if match[1].split(".")[0] in PACKAGES}
+    named |= {match[1] for match in re.finditer(r"from ((?:[\w.]+) import \w+)", text)}
+    named |= {code.split("(")[0] for code in inline_codes(text) if re.match(r"[a-z_]+(\.\w+)+", code)}
+    dotted = {name.replace(" import ", ".") for name in named} - NO_MODULES
+    ours = {name for name in dotted if name.split(".")[0] in PACKAGES and re.fullmatch(r"[\w.]+", name)}
+    assert [name for name in sorted(ours) if not is_defined(name)] == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_make_targets_exist(document):
+    text = text_of(document)
+    targets = set(re.findall(r"^([a-z-]+):", text_of("Makefile"), re.MULTILINE))
+    lines = [*code_lines(text), *inline_codes(text)]
+    called = {match[1] for line in lines if (match := re.match(r"make ([a-z-]+)", line))}
+    assert called - targets == set()
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_metrics_exist(document):
+    assert {name for name in _METRIC.findall(text_of(document)) if name != "har_"} - metrics() == set()
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_commands_are_accepted(document, monkeypatch, capsys):
+    text = text_of(document)
+    faults = []
+    for line, is_fragment in [(line, False) for line in code_lines(text)] + [(c, True) for c in inline_codes(text)]:
+        if command := _COMMAND.match(line):
+            with monkeypatch.context() as patch:
+                fault = rejection(patch, capsys, *command.groups(), is_fragment=is_fragment)
+            faults += [f"{line}: {fault}"] if fault else []
+    assert faults == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "har gatewy",
+        "har store publsh X",
+        "har replay x.csv --sped 2",
+        "har replay x.csv --speed fast",
+        "har train --data x",
+    ],
+)
+def test_a_wrong_command_is_found(line, monkeypatch, capsys):
+    assert rejection(monkeypatch, capsys, *_COMMAND.match(line).groups(), is_fragment=False)
+
+
+@pytest.mark.parametrize("document", [*DOCUMENTS, CHANGELOG])
+def test_links_resolve(document):
+    broken = []
+    for link in _LINK.findall(_FENCE.sub("", text_of(document))):
+        if "://" in link:
+            continue
+        path, _, anchor = link.partition("#")
+        target = ROOT / document if not path else (ROOT / document).parent / path
+        if not target.exists() or (anchor and anchor not in anchors(target)):
+            broken.append(link)
+    assert broken == []
+
+
+def rejection(patch, capsys, variables: str, words: str, *, is_fragment: bool) -> str | None:
+    """Return why a command line is not accepted, or None; a placeholder may stand for required options."""
+    for name in [name for name in os.environ if name.startswith("HAR_")]:
+        patch.delenv(name)
+    for name, _, value in (assigned.partition("=") for assigned in variables.split()):
+        patch.setenv(name, value)
+    name, *rest = without_placeholders(shlex.split(words))
+    if name == "help":
+        return None
+    if name not in COMMANDS:
+        return "no such command"
+    try:
+        read_settings(name, rest)
+    except SystemExit:
+        # A text may name a command or an option alone, without what must follow it.
+        message = capsys.readouterr().err.rpartition("error: ")[2].strip()
+        is_incomplete = "are required" in message or "expected one argument" in message
+        return None if (is_fragment and is_incomplete) or not message else message
+    except ValidationError as error:
+        wrong = [details for details in error.errors() if details["type"] != "missing"]
+        is_complete = not is_fragment and PLACEHOLDER not in words
+        return str(error) if wrong or is_complete else None
+    return None
+
+
+def without_placeholders(words: list[str]) -> list[str]:
+    """Leave out placeholders for further words, but not those for the value of an option."""
+    return [
+        word
+        for before, word in zip(["", *words], words, strict=False)
+        if word != PLACEHOLDER or before.startswith("--")
+    ]
+
+
+def anchors(file: Path) -> set[str]:
+    """The anchors that GitHub gives the headings of a document."""
+    headings = _HEADING.findall(_FENCE.sub("", file.read_text("utf-8")))
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@cache
+def metrics() -> set[str]:
+    """The names of all metrics; a counter's without and with `_total`."""
+    source = "\n".join(
+        file.read_text("utf-8") for package in PACKAGES[:-1] for file in (ROOT / package).rglob("metrics.py")
+    )
+    names = set(re.findall(r'"(har_[a-z_]+)"', source))
+    return names | {f"har_archive_{name}_total" for name in re.findall(r'_counter\(\s*"([a-z_]+)"', source)}
+
+
+def is_defined(dotted: str) -> bool:
+    """Whether a module exists, or a name in one."""
+    if module_file(dotted):
+        return True
+    module, _, name = dotted.rpartition(".")
+    file = module_file(module)
+    return file is not None and name in set(names_in(file))
+
+
+def module_file(dotted: str) -> Path | None:
+    path = ROOT / dotted.replace(".", "/")
+    return next((file for file in (path.with_suffix(".py"), path / "__init__.py") if file.exists()), None)
+
+
+def names_in(file: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node.name
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            yield node.id
+        elif isinstance(node, ast.alias):
+            yield node.asname or node.name

@@ -1,0 +1,108 @@
+import json
+import shutil
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from deploy.cli import main
+from har.releases import encode_manifest
+from model_store.release_folder import open_release
+
+MANIFEST = open_release("baseline").manifest
+
+
+@pytest.fixture
+def recording(tmp_path):
+    """Twenty seconds labelled walk, then twenty seconds with a label that is no class of the release."""
+
+    def write(**changes):
+        count = 2_000
+        columns = {
+            "user": ["somebody"] * count, "device": ["their phone"] * count, "model": ["m"] * count,
+            "session": ["1"] * count, "t": np.arange(count) / 50, "x": np.zeros(count, np.float32),
+            "y": np.zeros(count, np.float32), "z": np.full(count, 9.81, np.float32),
+            "gt": ["walk"] * 1_000 + ["juggle"] * 1_000,
+        }  # fmt: skip
+        path = tmp_path / "recording.parquet"
+        pq.write_table(pa.table(columns | changes), path)
+        return str(path)
+
+    return write
+
+
+def test_json_contains_the_measures(recording, capsys):
+    assert main(["evaluate", "--data", recording(), "--json"]) == 0
+    evaluation = json.loads(capsys.readouterr().out)
+    assert evaluation["classes"] == MANIFEST.classes
+    assert evaluation["windows"] == 16
+    assert np.array(evaluation["confusion"]).sum() == 16
+    right = evaluation["confusion"][evaluation["classes"].index("walk")][evaluation["classes"].index("walk")]
+    assert evaluation["accuracy"] == right / 16
+    assert 0 <= evaluation["macro_f1"] <= 1
+    assert evaluation["per_class"]["walk"]["windows"] == 16
+    assert evaluation["left_out"] == {"(more than one label)": 3, "juggle": 16}
+
+
+def test_evaluating_a_training_user_logs_a_warning(recording, capsys):
+    device, user = MANIFEST.training_users[0].split("/")
+    path = recording(device=[device] * 2_000, user=[user] * 2_000)
+    assert main(["evaluate", "--release", "baseline", "--data", path]) == 0
+    captured = capsys.readouterr()
+    assert f"trained on {device}/{user}" in captured.err
+    assert "macro-F1" in captured.out
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--data", "missing.parquet"], "missing.parquet"),
+        (["--data", "RECORDING", "--release", "nowhere"], "no release at"),
+        (["--data", "RECORDING", "--user", "nobody"], "no user nobody"),
+        (["--data", "RECORDING", "--user", "somebody,nobody"], "no user nobody in RECORDING, which has somebody\n"),
+        (["--data", "RECORDING", "--user", " ,"], "no user ' ,'"),
+    ],
+)
+def test_impossible_requests_are_rejected_with_the_reason(recording, capsys, words, message):
+    words = [recording() if word == "RECORDING" else word for word in words]
+    assert main(["evaluate", *words]) == 1
+    assert message.replace("RECORDING", words[1]) in capsys.readouterr().err
+
+
+def test_users_may_be_listed_with_blanks(recording, capsys):
+    people = np.repeat(["u01", "u06", "u07", "u08"], 500)
+    path = recording(user=people, session=people, gt=["walk"] * 2_000)
+    assert main(["evaluate", "--data", path, "--user", "u01, u06 ,", "--json"]) == 0
+    users = json.loads(capsys.readouterr().out)["users"]
+    assert sorted(user["name"] for user in users) == ["their phone/u01", "their phone/u06"]
+
+
+def test_a_report_with_plots_is_written(recording, tmp_path, capsys):
+    report = tmp_path / "report.html"
+    assert main(["evaluate", "--data", recording(), "--report", str(report)]) == 0
+    page = report.read_text("utf-8")
+    assert f"Evaluation of {MANIFEST.release}" in page
+    assert page.count('src="data:image/svg+xml;base64,') == 4
+    assert "16 juggle" in page
+    assert "Not a figure for unseen people" not in page
+    assert "false-activity rate 100.0%: share of the 16 windows" in capsys.readouterr().out
+
+
+def test_a_release_with_a_threshold_answers_unknown(recording, tmp_path, capsys):
+    folder = shutil.copytree(open_release("baseline").folder, tmp_path / "release")
+    sure = msgspec.structs.replace(MANIFEST, decision_threshold=0.999999, personal=True)
+    (folder / "manifest.json").write_bytes(encode_manifest(sure))
+    words = ["--data", recording(), "--release", str(folder), "--report", str(tmp_path / "report.html")]
+    assert main(["evaluate", *words, "--json"]) == 0
+    evaluation = json.loads(capsys.readouterr().out)
+    assert evaluation["answers"] == [*MANIFEST.classes, "unknown"]
+    assert evaluation["unknown"]["known_answered_unknown"] > 0
+    assert evaluation["threshold"] == 0.999999
+    assert "(personal)" in (tmp_path / "report.html").read_text("utf-8")
+
+
+def test_an_unwritable_report_is_an_error_with_its_name(recording, tmp_path, capsys):
+    assert main(["evaluate", "--data", recording(), "--report", str(tmp_path / "no" / "report.html")]) == 1
+    assert "report.html: cannot write the report" in capsys.readouterr().err

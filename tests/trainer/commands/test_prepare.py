@@ -1,0 +1,30 @@
+"""`har prepare` reports why it cannot start."""
+
+from pathlib import Path
+
+import pytest
+
+from deploy.cli import main
+from tests.trainer.made_recordings import made_recording, write_recordings
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    return write_recordings(tmp_path / "made.parquet", [made_recording()])
+
+
+@pytest.mark.parametrize("name", [".", "..", "/", "../work"])
+def test_the_current_folder_cannot_be_the_output(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    (tmp_path / "work").mkdir()
+    monkeypatch.chdir(tmp_path / "work")
+    assert main(["prepare", "--data", str(data), "--output", name, "--in-process"]) == 1
+    assert f"har prepare: --output {name} is or contains the current folder" in capsys.readouterr().err
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["made.parquet", "work"]
+
+
+def test_an_unwritable_output_is_an_error(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    output = data / "prepared"  # below a file, where even root cannot write
+    assert main(["prepare", "--data", str(data), "--output", str(output), "--in-process"]) == 1
+    assert f"har prepare: cannot write the log beside {output}: " in capsys.readouterr().err

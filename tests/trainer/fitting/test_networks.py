@@ -1,0 +1,69 @@
+"""The features that the networks compute without training, and the networks' sizes."""
+
+import warnings
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # importing TensorFlow raises warnings about its internals
+    from trainer.fitting import networks
+    from trainer.fitting.rotations import random_tilts, rotate
+
+GRAVITY = 9.80665
+SECONDS = np.arange(200) / 50
+SCALES = len(networks.DIRECTION_BLOCKS)
+
+
+def swaying(axis: int, *, strength: float = 0.1, hertz: float = 0.5) -> NDArray[np.float32]:
+    """Return a window, float32 (1, 200, 3), of a phone at the belt (x up, leaning) that sways along one axis."""
+    window = np.tile([9.6, 1.0, 1.7], (200, 1))
+    window[:, axis] += strength * np.sin(2 * np.pi * hertz * SECONDS)
+    return np.asarray(window[None] / GRAVITY, np.float32)
+
+
+def directions(windows: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+    """Return gravity (n, 3), powers (n, scales, 6) and correlations (n, scales, 6)."""
+    values = np.asarray(networks.movement_directions(windows))
+    assert values.shape == (len(windows), 3 + 12 * SCALES)
+    rest = values[:, 3:].reshape(len(windows), SCALES, 12)
+    return values[:, :3], rest[:, :, :6], rest[:, :, 6:]
+
+
+@pytest.mark.parametrize("axis", range(3))
+def test_movement_directions_show_the_axis_of_sway(axis: int) -> None:
+    _, powers, _ = directions(swaying(axis))
+    assert powers[0, -1, :3].argmax() == axis
+    assert powers[0, -1, axis] > np.delete(powers[0, -1, :3], axis).max() + 1
+
+
+def test_movement_directions_show_correlated_axes() -> None:
+    window = swaying(0)
+    window[:, :, 1] += window[:, :, 0] - window[:, :, 0].mean()
+    window[:, :, 2] -= window[:, :, 0] - window[:, :, 0].mean()
+    _, _, correlations = directions(window)
+    np.testing.assert_allclose(correlations[0, -1, :3], [2, -2, -2], atol=0.01)
+
+
+def test_upright_axes_do_not_depend_on_the_lean() -> None:
+    rng = np.random.default_rng(0)
+    windows = np.repeat(swaying(0) + rng.normal(0, 0.01, (1, 200, 3)).astype(np.float32), 5, axis=0)
+    turned = np.asarray(networks.upright(rotate(windows, random_tilts(5, 40, rng))))
+    np.testing.assert_allclose(turned.mean(axis=1), 0, atol=1e-4)
+    up = np.asarray(networks.upright(windows))[:, :, 0]
+    np.testing.assert_allclose(turned[:, :, 0], up, atol=1e-4)  # vertical movement is the same at any lean
+
+
+def test_a_still_phone_has_finite_directions() -> None:
+    for gravity in ([0, 0, 1], [0, 0, -1], [1, 0, 0], [0, 0, 0]):
+        values = networks.movement_directions(np.tile(np.float32(gravity), (1, 200, 1)))
+        assert np.isfinite(np.asarray(values)).all()
+        assert np.abs(np.asarray(values)).max() < 10
+
+
+def test_conv_lstm_fits_the_budgets_of_its_formats() -> None:
+    model = networks.build("conv_lstm", steps=200, classes=5)
+    assert model.count_params() < 90_000
+    lengths = [layer.input_shape[1] for layer in model.layers if type(layer).__name__ == "LSTM"]
+    assert lengths == [25, 25]

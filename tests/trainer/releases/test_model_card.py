@@ -1,0 +1,67 @@
+import msgspec
+
+from model_store.release_folder import open_release
+from trainer.releases.model_card import model_card
+
+MANIFEST = open_release("baseline").manifest
+
+
+def test_a_card_explains_what_is_predicted_for_other_activities():
+    changed = msgspec.structs.replace(MANIFEST, decision_threshold=0.61, false_activity_rate=0.4321)
+    card = model_card(changed, [])
+    assert "`unknown` if no class reaches a probability of 0.61" in card
+    assert "43% of the tested windows" in card
+    assert "`unknown`" not in model_card(msgspec.structs.replace(MANIFEST, decision_threshold=0.0), [])
+
+
+def test_a_personal_card_says_that_the_results_are_of_the_same_people():
+    card = model_card(msgspec.structs.replace(MANIFEST, personal=True), [])
+    assert "This is a personal release" in card
+    assert "do not hold for anybody else" in card
+    assert "personal release" not in model_card(MANIFEST, [])
+
+
+def card_of(protocols, **changes):
+    scores = next(iter(MANIFEST.metrics.values()))
+    metrics = {f"{protocol}, waist": scores for protocol in protocols}
+    return model_card(msgspec.structs.replace(MANIFEST, metrics=metrics, **changes), [])
+
+
+def test_only_the_protocols_that_were_measured_are_explained():
+    trained = card_of(["held-out users"])
+    assert "*Held-out users*: not trained on" in trained
+    assert "ross-validation" not in trained
+    assert "eserved test users" not in trained
+    baseline = card_of(["cross-validation in 5 folds by user", "reserved test users"])
+    assert "*Cross-validation*: the training users, split into folds" in baseline
+    assert "*Reserved test users*: never trained on" in baseline
+    assert "Held-out users" not in baseline
+    for card in (trained, baseline):
+        assert "nobody was tested by a network that was trained on them" in card
+    assert "Not measured." in card_of([])
+    assert "Windows with a single label" not in card_of([])
+
+
+def test_a_personal_card_does_not_claim_unseen_people():
+    card = card_of(["held out in time"], personal=True)
+    assert "*Held out in time*: the end of each activity's recording, of the people that were trained on" in card
+    assert "nobody was tested" not in card
+    assert "not trained on." not in card
+
+
+def test_untrained_activities_follow_from_the_classes():
+    card = card_of(["held-out users"], classes=["bike", "lie", "walk"], decision_threshold=0.0)
+    assert "The training windows contain only bike, lie, walk. For other activities, the prediction is one" in card
+    assert "cycles" not in card
+    assert "tanding" not in card  # neither sway nor how standing was developed
+
+
+def test_sentences_about_known_data_sets_are_left_out_for_other_recordings():
+    own = card_of(["held-out users"], training_users=["home_made/anna", "home_made/ben"])
+    for text in ("HHAR", "developed with", "No simulated signals"):
+        assert text not in own
+        assert text in card_of(["held-out users"])
+    assert "preference for standing" in own
+    mixed = card_of(["held-out users"], training_users=["home_made/anna", "galaxy_s8/u01"])
+    assert "developed with recordings of Pocket recordings, Samsung Galaxy S8," in mixed
+    assert "No simulated signals" not in mixed

@@ -1,0 +1,33 @@
+"""The record of a run, and what resuming a run requires."""
+
+import warnings
+
+import pytest
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # TensorFlow and TensorFlowOnSpark emit warnings during import
+    from trainer.commands.train_command import request_of
+    from trainer.run_folder import RunFolder, lock_folder
+    from trainer.runs.record import RunError, begin_record
+    from trainer.settings import TrainSettings
+
+
+@pytest.fixture
+def request_(tmp_path):
+    return request_of(TrainSettings(data=[tmp_path / "data"], output=tmp_path / "run"))
+
+
+def test_a_resumed_run_keeps_its_name(tmp_path, request_):
+    folder = RunFolder(tmp_path / "run")
+    begun = begin_record(folder, request_, "first", resume=False)
+
+    assert begin_record(folder, request_, None, resume=True) == begun
+    assert begin_record(folder, request_, "first", resume=True) == begun
+    with pytest.raises(RunError, match="is named first, not second: omit --name"):
+        begin_record(folder, request_, "second", resume=True)
+
+
+def test_a_folder_with_only_a_lock_counts_as_empty(tmp_path, request_):
+    folder = RunFolder(tmp_path / "run")
+    with lock_folder(folder.path):
+        assert begin_record(folder, request_, "first", resume=False).release == "first"

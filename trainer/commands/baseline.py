@@ -1,0 +1,139 @@
+"""Make the release that ships with the project: `python -m trainer.commands.baseline --data PATH… --output DIR`.
+
+`har train` holds some people out for validation. The baseline needs no comparison with a successor on these recordings,
+so it is trained on everybody except the reserved test users. Cross-validation measures how well this generalises to
+unseen people. Its predictions, each by a network that was not trained on the person, also choose the threshold for
+unknown.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+from har.releases import ReleaseManifest
+from trainer.commands.cross_validate import network_trainer, read_evaluation_data
+from trainer.evaluation import protocols
+from trainer.evaluation.pools import PoolSpec, make_pools
+from trainer.evaluation.scores import measure
+from trainer.evaluation.unknown import choose_threshold
+from trainer.fitting.fit import fit
+from trainer.fitting.fit_settings import FitSettings
+from trainer.freezing import freeze_all
+from trainer.releases.candidate import Provenance, ReleaseFindings, held_out_scores, make_manifest, some_windows
+from trainer.releases.writing import write_release
+from trainer.request import TrainRequest
+from trainer.sources import find_source
+from trainer.sources.data_sets import weaknesses_of
+from trainer.sources.source import provenance_of
+
+FOLDS = 5
+
+
+def make_baseline(
+    data: Sequence[Path],
+    output: Path,
+    release: str,
+    request: TrainRequest,
+    *,
+    folds: int = FOLDS,
+    replaces: bool = False,
+) -> ReleaseManifest:
+    """Cross-validate a request, train on everybody except the reserved test users, and write the release folder.
+
+    Parameters
+    ----------
+    data : sequence of Path
+        Paths or names of the data sets.
+    output : Path
+        Release folder to write.
+    release : str
+        Name of the release.
+    request : TrainRequest
+        What to train; `held_out_share` is ignored.
+    folds : int
+        Number of folds of the cross-validation by user.
+    replaces : bool
+        Whether an existing release folder is replaced.
+
+    Raises
+    ------
+    RecordingError
+        If a data set cannot be used.
+    ProtocolError
+        If there are too few people.
+    FreezingError
+        If a frozen format does not agree with the network.
+    """
+    evaluation_data = read_evaluation_data(data)
+    pool_spec = PoolSpec(
+        classes=request.classes,
+        training_windows=request.training_windows,
+        windows=request.windows,
+        wearers=evaluation_data.wearers,
+    )
+    pools = make_pools(evaluation_data.recordings, pool_spec)
+    _report(
+        f"fitting {request.network} to {len(pools.train)} windows of {len(set(pools.train.people.tolist()))} people"
+    )
+    model = fit(
+        request.network,
+        pools.train,
+        request.classes,
+        steps=request.windows.steps,
+        normalisation=request.normalisation,
+        settings=request.fit,
+    )
+    freeze = partial(
+        freeze_all,
+        model,
+        some_windows(pools.measured),  # the agreement of formats does not depend on who was trained on
+        steps=request.windows.steps,
+        rate_hz=request.windows.rate_hz,
+        normalisation=request.normalisation,
+    )
+    freeze()  # fail before the cross-validation if the network cannot be frozen
+    outcomes = protocols.run(protocols.by_user(pools, folds), network_trainer(request), _report)
+    choice = choose_threshold(outcomes)
+    frozen = freeze(threshold=choice.threshold)
+    provenance = Provenance(
+        request=request,
+        release=release,
+        training_users=sorted(set(pools.train.people.tolist())),
+        data=provenance_of(find_source(path) for path in data),
+    )
+    findings = ReleaseFindings(
+        metrics=held_out_scores(outcomes, choice.threshold, f"cross-validation in {folds} folds by user"),
+        threshold=choice.threshold,
+        false_activity_rate=measure(outcomes, choice.threshold).unknown.false_activity_rate,
+    )
+    manifest = make_manifest(provenance, frozen, findings)
+    write_release(output, manifest, frozen, weaknesses_of(provenance.training_users), replace=replaces)
+    return manifest
+
+
+def _report(message: str) -> None:
+    print(message, file=sys.stderr, flush=True)
+
+
+def main() -> None:
+    """Make the baseline from command-line options."""
+    parser = argparse.ArgumentParser(prog="python -m trainer.commands.baseline", description=__doc__.splitlines()[0])
+    parser.add_argument(
+        "--data", type=Path, action="append", required=True, help="path or name of a data set; repeat for each"
+    )
+    parser.add_argument("--output", type=Path, default=Path("model_store/baseline"))
+    parser.add_argument("--release", required=True, help="name of the release, such as baseline-2026-11-26")
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    request = TrainRequest(fit=FitSettings(seed=options.seed))
+    manifest = make_baseline(options.data, options.output, options.release, request, replaces=True)
+    for protocol, found in manifest.metrics.items():
+        print(f"{protocol}: macro-F1 {found.macro_f1:.3f}, accuracy {found.accuracy:.3f}")
+
+
+if __name__ == "__main__":
+    main()

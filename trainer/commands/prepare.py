@@ -1,0 +1,62 @@
+"""`har prepare`: cut recordings into shards that `har train` and its executors read."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+
+from rich.console import Console
+
+from har.recordings import RecordingError
+from trainer.distributed.spark_session import SparkUnavailableError, local_cluster, spark_session
+from trainer.preparation.plan import PreparationPlan
+from trainer.preparation.shards import PreparedIndex
+from trainer.request import TrainRequest
+from trainer.runs import preparation
+from trainer.runs.library_output import LibraryOutput
+from trainer.settings import PrepareSettings
+
+FAILED = 1
+
+
+def run(settings: PrepareSettings) -> int:
+    """Prepare recordings by the settings; return the exit status."""
+    folder = settings.output.resolve()
+    if Path.cwd().is_relative_to(folder):  # the folder is replaced as a whole, and "/" has no name
+        print(
+            f"har prepare: --output {settings.output} is or contains the current folder: choose a new folder",
+            file=sys.stderr,
+        )
+        return FAILED
+    with ExitStack() as stack:
+        try:
+            output = stack.enter_context(LibraryOutput(folder.with_name(f"{folder.name}.log")))
+        except OSError as error:
+            print(f"har prepare: cannot write the log beside {settings.output}: {error}", file=sys.stderr)
+            return FAILED
+        return _run(settings, Console(file=output.terminal, soft_wrap=True))
+
+
+def _run(settings: PrepareSettings, console: Console) -> int:
+    plan = TrainRequest(
+        classes=tuple(settings.classes), held_out_share=settings.held_out_share, shards=settings.shards
+    ).preparation
+    try:
+        index = _prepare(settings, plan, settings.output.resolve())
+        for warning in preparation.warnings_of(index):
+            console.print(f"warning: {warning}", style="yellow", highlight=False)
+    except (RecordingError, SparkUnavailableError, OSError) as error:
+        print(f"har prepare: {error}", file=console.file)
+        return FAILED
+    print(f"{settings.output}: {preparation.describe(index)}")
+    return 0
+
+
+def _prepare(settings: PrepareSettings, plan: PreparationPlan, output: Path) -> PreparedIndex:
+    executors = settings.executors
+    if settings.in_process:
+        return preparation.prepare(settings.data, plan, output, spark=None, executors=executors)
+    master = settings.master or local_cluster(executors)
+    with spark_session("har prepare", master, executors) as spark:
+        return preparation.prepare(settings.data, plan, output, spark=spark, executors=executors)

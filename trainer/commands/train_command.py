@@ -1,0 +1,168 @@
+"""Run `har train`: one run by the settings, or scheduled rounds of runs."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from threading import Event
+from types import FrameType
+
+from rich.console import Console
+
+from har.recordings import RecordingError
+from har.releases import ReleaseError
+from trainer.distributed.cluster import ExecutorError
+from trainer.distributed.spark_session import SparkUnavailableError
+from trainer.fitting.finite_loss import NonFiniteLossError
+from trainer.fitting.fit_settings import FitSettings
+from trainer.fitting.networks import NETWORKS, UnknownNetworkError
+from trainer.freezing import FreezingError
+from trainer.gate.judgement import GateError
+from trainer.request import Mode, TrainRequest
+from trainer.runs.library_output import LibraryOutput
+from trainer.runs.publication import Destination
+from trainer.runs.rounds import RoundSchedule, RunStart, run_rounds
+from trainer.runs.run import FinishedRun, RunOptions, run_training
+from trainer.settings import TrainSettings
+from trainer.sources.splits import ReservedTestUserError
+
+FAILED = 1
+#: Errors that a user can fix. They are printed without a traceback; any other error is a bug.
+EXPECTED: tuple[type[Exception], ...] = (
+    RecordingError,
+    ReleaseError,
+    ReservedTestUserError,
+    UnknownNetworkError,
+    SparkUnavailableError,
+    ExecutorError,
+    NonFiniteLossError,
+    FreezingError,
+    GateError,
+    OSError,
+)
+
+
+def train(settings: TrainSettings, output: LibraryOutput) -> int:
+    """Train by the settings, and report on the terminal; return the exit status."""
+    console = Console(file=output.terminal, soft_wrap=True)
+    try:
+        request = request_of(settings)
+        if settings.every is not None:
+            _run_rounds(settings, request, console, output)
+            return 0
+        finished = run_training(request, options_of(settings, settings.output), console)
+    except EXPECTED as error:
+        print(f"har train: {_message(error, settings.output)}", file=output.terminal)
+        return FAILED
+    print(f"{finished.candidate.folder}: release {finished.candidate.manifest.release}")
+    return 0
+
+
+def _message(error: Exception, folder: Path) -> str:
+    """Return the message of an error, with the folder if the error names no file, as on a full disk."""
+    if isinstance(error, OSError) and error.errno is not None and error.filename is None:
+        return f"could not write {folder}: {error}; continue with the same command and --resume"
+    return str(error)
+
+
+def request_of(settings: TrainSettings) -> TrainRequest:
+    """Build the training request from the settings.
+
+    Raises
+    ------
+    UnknownNetworkError
+        If there is no such network.
+    """
+    if settings.network not in NETWORKS:
+        raise UnknownNetworkError(
+            f"no network called {settings.network!r}; choose one of: {', '.join(sorted(NETWORKS))}"
+        )
+    overrides = {
+        name: getattr(settings, name)
+        for name in ("epochs", "windows_per_epoch", "batch", "peak_rate", "clip_norm")
+        if getattr(settings, name) is not None
+    }
+    mode = Mode(settings.mode)
+    return TrainRequest(
+        data=tuple(str(path) for path in settings.data),
+        network=settings.network,
+        classes=tuple(settings.classes),
+        held_out_share=settings.held_out_share,
+        shards=settings.shards,
+        fit=replace(FitSettings(seed=settings.seed, threads=settings.threads), **overrides),
+        mode=mode,
+        workers=1 if mode is Mode.LOCAL else settings.executors,
+        unknown_cost=settings.unknown_cost,
+    )
+
+
+def options_of(settings: TrainSettings, folder: Path, *, resume: bool | None = None) -> RunOptions:
+    """Build the options of a run from the settings."""
+    return RunOptions(
+        folder=folder,
+        resume=settings.resume if resume is None else resume,
+        release=settings.name,
+        master=settings.master,
+        time_limit=settings.time_limit,
+        destination=_destination(settings),
+    )
+
+
+def _destination(settings: TrainSettings) -> Destination | None:
+    if settings.store is None:
+        return None
+    return Destination(
+        store=settings.store, online_keys=settings.online_keys, channel=settings.channel, share=settings.share
+    )
+
+
+def _run_rounds(settings: TrainSettings, request: TrainRequest, console: Console, output: LibraryOutput) -> None:
+    assert settings.every is not None
+    schedule = RoundSchedule(
+        every=settings.every,
+        enough_minutes=settings.enough_minutes,
+        look_every=settings.look_every,
+        rounds=settings.rounds,
+    )
+
+    def train(start: RunStart) -> FinishedRun:
+        output.move(start.folder / "logs" / "driver.log")
+        try:
+            options = options_of(settings, start.folder, resume=start.resume)
+            return run_training(request, options, console)
+        finally:
+            output.move(settings.output / "driver.log")
+
+    with _stopping() as stop:
+        run_rounds(
+            settings.output,
+            schedule,
+            train,
+            data=settings.data,
+            stop=stop,
+            report=partial(console.print, highlight=False),
+        )
+
+
+@contextmanager
+def _stopping() -> Iterator[Event]:
+    """Yield an event that the first SIGTERM or SIGINT sets; a second signal has its usual effect."""
+    stop = Event()
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+
+    def set_stop(number: int, frame: FrameType | None) -> None:
+        del frame
+        stop.set()
+        signal.signal(number, before[signal.Signals(number)])
+
+    for number in before:
+        signal.signal(number, set_stop)
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,1 @@
+"""Make a release folder: artifacts, manifest and model card."""

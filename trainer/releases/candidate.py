@@ -1,0 +1,184 @@
+"""Make a candidate from trained weights: evaluate it on held-out users, freeze it, and write its release folder."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from har.artifacts import Golden
+from har.releases import Normalisation, ReleaseManifest, Scores, TrainingData
+from har.scoring import scores
+from trainer.evaluation.outcomes import Classify, Outcomes
+from trainer.evaluation.validation import Validated, ValidationWindows, validate
+from trainer.fitting.examples import Drawable
+from trainer.fitting.fit import Model
+from trainer.freezing import GOLDEN_TOLERANCE, Frozen, freeze_all
+from trainer.releases.writing import GOLDEN_FILE, write_release
+from trainer.request import TrainRequest
+from trainer.sources.data_sets import placement_of, weaknesses_of, weights_licence
+
+#: Most windows on which the formats are compared.
+COMPARED_WINDOWS = 1_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Provenance:
+    """Origin of a release, for its manifest.
+
+    Attributes
+    ----------
+    request : TrainRequest
+        What was trained.
+    release : str
+        Name of the release.
+    training_users : list of str
+        ``device/user`` of everybody who was trained on.
+    data : list of TrainingData
+        Data sets that were trained on, as their sources describe them.
+    """
+
+    request: TrainRequest
+    release: str
+    training_users: list[str]
+    data: list[TrainingData]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReleaseFindings:
+    """Results of evaluating a network on held-out windows, for the manifest.
+
+    Attributes
+    ----------
+    metrics : mapping of str to Scores
+        Scores by protocol and placement.
+    threshold : float
+        Predictions with a smaller probability are unknown.
+    false_activity_rate : float or None
+        Share of the windows of none of the classes that is predicted as an activity; None without such windows.
+    personal : bool
+        Whether there were too few people to hold any out.
+    """
+
+    metrics: Mapping[str, Scores]
+    threshold: float
+    false_activity_rate: float | None
+    personal: bool = False
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A written release folder, and the evaluation of its network on held-out users.
+
+    Attributes
+    ----------
+    folder : Path
+        Release folder.
+    manifest : ReleaseManifest
+        Manifest of the release.
+    validated : Validated
+        Evaluation of the trained network before freezing.
+    """
+
+    folder: Path
+    manifest: ReleaseManifest
+    validated: Validated
+
+
+def make_candidate(model: Model, held_out: ValidationWindows, provenance: Provenance, folder: Path) -> Candidate:
+    """Evaluate a trained network on held-out windows, choose its threshold, freeze it, and write its release folder.
+
+    Parameters
+    ----------
+    model : tf-keras model
+        The trained network.
+    held_out : ValidationWindows
+        Windows that it was not trained on.
+    provenance : Provenance
+        Origin of the release, for the manifest.
+    folder : Path
+        Release folder to write; it appears only when it is complete.
+
+    Raises
+    ------
+    ValidationError
+        If no prediction is correct, or predictions are not finite.
+    FreezingError
+        If a format does not agree with the network or is too large.
+    """
+    request = provenance.request
+    validated = validate(classifier(model, request.normalisation), held_out, cost=request.unknown_cost)
+    threshold = validated.choice.threshold
+    frozen = freeze_all(
+        model,
+        some_windows(held_out.windows),
+        steps=request.windows.steps,
+        rate_hz=request.windows.rate_hz,
+        normalisation=request.normalisation,
+        threshold=threshold,
+    )
+    findings = ReleaseFindings(
+        metrics=held_out_scores(validated.outcomes, threshold, _protocol(held_out)),
+        threshold=threshold,
+        false_activity_rate=validated.measures.unknown.false_activity_rate,
+        personal=held_out.personal,
+    )
+    manifest = make_manifest(provenance, frozen, findings)
+    write_release(folder, manifest, frozen, weaknesses_of(provenance.training_users), replace=True)
+    return Candidate(folder, manifest, validated)
+
+
+def _protocol(held_out: ValidationWindows) -> str:
+    return "held out in time" if held_out.personal else "held-out users"
+
+
+def classifier(model: Model, normalisation: Normalisation) -> Classify:
+    """Return a function that classifies windows in m/s² with a network."""
+    return lambda windows: np.asarray(model(normalisation.apply(windows), training=False), np.float32)
+
+
+def some_windows(windows: Drawable) -> NDArray[np.float32]:
+    """Return at most `COMPARED_WINDOWS` windows, m/s², evenly spread over the given ones, to compare formats on."""
+    count = len(windows)
+    rows = np.unique(np.linspace(0, count - 1, min(count, COMPARED_WINDOWS)).round().astype(np.int64))
+    return windows.take(rows).values
+
+
+def held_out_scores(outcomes: Outcomes, threshold: float, protocol: str) -> dict[str, Scores]:
+    """Score a network on held-out windows for each placement of the phone; unknown counts as wrong."""
+    placements = np.array([placement_of(person) for person in outcomes.people.tolist()], np.str_)
+    found = {}
+    for placement in np.unique(placements[outcomes.known]):
+        selected = outcomes.take(placements == placement)
+        found[f"{protocol}, {placement}"] = scores(selected.confusion(threshold), selected.classes)
+    return found
+
+
+def make_manifest(provenance: Provenance, frozen: Frozen, findings: ReleaseFindings) -> ReleaseManifest:
+    """Build the manifest of a release."""
+    request, people = provenance.request, sorted(provenance.training_users)
+    windows = request.windows
+    return ReleaseManifest(
+        release=provenance.release,
+        created=datetime.now(UTC).replace(microsecond=0).isoformat(),
+        network=request.network,
+        classes=list(request.classes),
+        steps=windows.steps,
+        rate_hz=windows.rate_hz,
+        hop_us=windows.hop_us,
+        gap_us=windows.gap_us,
+        normalisation=request.normalisation,
+        decision_threshold=findings.threshold,
+        artifacts=frozen.artifacts,
+        golden=Golden(GOLDEN_FILE, GOLDEN_TOLERANCE),
+        training_users=people,
+        data=provenance.data,
+        metrics=dict(findings.metrics),
+        weights_licence=weights_licence(provenance.data),
+        personal=findings.personal,
+        false_activity_rate=findings.false_activity_rate,
+    )

@@ -1,0 +1,219 @@
+"""The model card of a release: data, results and weaknesses, for people who want to use it.
+
+The card is generated from the manifest. A sentence that holds for some releases only appears in their cards only.
+"""
+
+from collections.abc import Sequence
+from string import Template
+
+from har.artifacts import Artifact
+from har.releases import ReleaseManifest, Scores
+from trainer.sources.data_sets import KNOWN_DATA_SETS, placement_of
+from trainer.sources.splits import device_of
+
+TEMPLATE = Template("""\
+# Model card: $release
+
+A `$network` network that classifies windows of $steps steps at $rate_hz Hz ($seconds s; acceleration along
+three axes in m/s², gravity included) as $classes. It is intended for live recognition of
+everyday activities on a phone, not for medical or safety decisions.$personal
+
+## Data and licences
+
+$data
+
+## Training users
+
+$users
+
+## Results
+
+$results
+
+## Formats
+
+$formats
+
+## Known weaknesses
+
+$weaknesses
+""")
+
+PERSONAL = """
+
+**This is a personal release**: there were too few people to hold any out. Its results were measured on the people it
+was trained on, in the same recordings, and do not hold for anybody else.\
+"""
+
+#: Prefix of a protocol's name: its description, and whether people were tested only by networks not trained on them.
+PROTOCOLS = {
+    "cross-validation": (
+        "the training users, split into folds; each was tested by a network that was trained on the other folds. The "
+        "released network was then trained on all of them",
+        True,
+    ),
+    "reserved test users": ("never trained on, and not used for any decision", True),
+    "held-out users": (
+        "not trained on. They choose the threshold for unknown, and releases are compared on them",
+        True,
+    ),
+    "held out in time": (
+        "the end of each activity's recording, of the people that were trained on; no reading was both trained on and "
+        "tested",
+        False,
+    ),
+}
+
+DEVELOPED_WITH = Template("""\
+Network and training were developed with recordings of $names,
+including people who are tested here$excepted.\
+""")
+
+STANDING = """\
+Some augmentations (rotated phones, quieter standing, a preference for standing in phone orientations without
+recordings) were developed on an excerpt of one person standing with an HHAR phone. That the network predicts standing
+for that person is a result of this development, and no evidence for other people.\
+"""
+
+SWAY = """\
+In phone orientations without recordings, only sway distinguishes sitting from standing: the prediction is then
+  little better than a guess, with a preference for standing.\
+"""
+
+
+def model_card(manifest: ReleaseManifest, weaknesses: Sequence[str]) -> str:
+    """Write the model card of a release.
+
+    Parameters
+    ----------
+    manifest : ReleaseManifest
+        The release, with its metrics.
+    weaknesses : sequence of str
+        Known weaknesses, one sentence each.
+
+    Returns
+    -------
+    str
+        The card, in Markdown.
+    """
+    return TEMPLATE.substitute(
+        release=manifest.release,
+        network=manifest.network,
+        steps=manifest.steps,
+        rate_hz=manifest.rate_hz,
+        seconds=f"{manifest.steps / manifest.rate_hz:g}",
+        classes=", ".join(manifest.classes),
+        personal=PERSONAL if manifest.personal else "",
+        data="\n\n".join(_data(manifest)),
+        users=_users(manifest.training_users),
+        results="\n\n".join(_results(manifest)),
+        formats=_formats(manifest.artifacts),
+        weaknesses="\n".join(f"- {weakness}" for weakness in [*weaknesses, *_weaknesses(manifest)]),
+    )
+
+
+def _known_users(manifest: ReleaseManifest) -> list[bool]:
+    return [device_of(person) in KNOWN_DATA_SETS for person in manifest.training_users]
+
+
+def _known_names(manifest: ReleaseManifest) -> list[str]:
+    devices = sorted({device_of(person) for person in manifest.training_users} & KNOWN_DATA_SETS.keys())
+    return list(dict.fromkeys(KNOWN_DATA_SETS[device].data.name for device in devices))
+
+
+def _has_sit_and_stand(manifest: ReleaseManifest) -> bool:
+    return {"sit", "stand"} <= set(manifest.classes)
+
+
+def _data(manifest: ReleaseManifest) -> list[str]:
+    parts = ["\n".join(f"- {data.name}. {data.source}. Licence: {data.licence}." for data in manifest.data)]
+    parts.append(manifest.weights_licence)
+    # The origin of recordings outside the known data sets is unknown.
+    if manifest.training_users and all(_known_users(manifest)):
+        parts.append("No simulated signals were trained on.")
+    return [part for part in parts if part]
+
+
+def _results(manifest: ReleaseManifest) -> list[str]:
+    if not manifest.metrics:
+        return ["Not measured."]
+    kinds = [kind for kind in PROTOCOLS if any(protocol.startswith(kind) for protocol in manifest.metrics)]
+    unseen = not manifest.personal and all(
+        any(protocol.startswith(kind) and PROTOCOLS[kind][1] for kind in kinds) for protocol in manifest.metrics
+    )
+    parts = [
+        "Windows with a single label are scored"
+        + ("; nobody was tested by a network that was trained on them." if unseen else ".")
+    ]
+    if kinds:
+        parts.append("\n".join(f"- *{_capital(kind)}*: {PROTOCOLS[kind][0]}." for kind in kinds))
+    if any(_known_users(manifest)):
+        excepted = ", reserved test users excepted" if "reserved test users" in kinds else ""
+        parts.append(DEVELOPED_WITH.substitute(names=" and ".join(_known_names(manifest)), excepted=excepted))
+        if _has_sit_and_stand(manifest):
+            parts.append(STANDING)
+    return parts + [_table(name, found) for name, found in manifest.metrics.items()]
+
+
+def _weaknesses(manifest: ReleaseManifest) -> list[str]:
+    return [
+        *([SWAY] if _has_sit_and_stand(manifest) else []),
+        f"The training windows contain only {', '.join(manifest.classes)}. For other activities, {_outside(manifest)}.",
+        "The results hold for the phones and placements named above. Others may give worse results; measure them.",
+    ]
+
+
+def _outside(manifest: ReleaseManifest) -> str:
+    if not manifest.decision_threshold:
+        return "the prediction is one of these classes, too"
+    rate = manifest.false_activity_rate
+    how_often = "often" if rate is None else f"for {rate:.0%} of the tested windows of other activities"
+    return (
+        f"the prediction is `unknown` if no class reaches a probability of {manifest.decision_threshold:g}; "
+        f"{how_often} it is one of these classes"
+    )
+
+
+def _users(people: Sequence[str]) -> str:
+    placements: dict[str, list[str]] = {}
+    for person in sorted(people):
+        placements.setdefault(placement_of(person), []).append(f"`{person}`")
+    return "\n".join(f"- {name} ({len(users)}): {', '.join(users)}" for name, users in placements.items())
+
+
+def _table(protocol: str, found: Scores) -> str:
+    rows = "\n".join(
+        f"| {name} | {score.precision:.3f} | {score.recall:.3f} | {score.f1:.3f} | {score.windows} |"
+        for name, score in found.per_class.items()
+    )
+    return (
+        f"**{_capital(protocol)}**: macro-F1 {found.macro_f1:.3f}, accuracy {found.accuracy:.3f}\n\n"
+        f"| class | precision | recall | F1 | windows |\n|---|---|---|---|---|\n{rows}"
+    )
+
+
+def _formats(artifacts: Sequence[Artifact]) -> str:
+    measured = any(artifact.largest_difference is not None for artifact in artifacts)
+    heading = "Each file contains the same network" + (
+        ", compared with the trained network on evaluated windows." if measured else "."
+    )
+    rows = "\n".join(
+        f"| `{artifact.name}` | {artifact.format} | {artifact.bytes / 1e3:.0f} KB | "
+        f"{_figure(artifact.largest_difference, '.1e')} | {_figure(artifact.same_answer, '.2%')} | "
+        f"{_figure(artifact.latency_ms, '.2f', ' ms')} |"
+        for artifact in artifacts
+    )
+    return (
+        f"{heading}\n\n"
+        "| file | format | size | largest difference of a probability | same predictions "
+        "| time per window on one core |\n"
+        f"|---|---|---|---|---|---|\n{rows}"
+    )
+
+
+def _capital(text: str) -> str:
+    return text[0].upper() + text[1:]
+
+
+def _figure(value: float | None, shown: str, unit: str = "") -> str:
+    return "–" if value is None else f"{value:{shown}}{unit}"

@@ -1,0 +1,103 @@
+"""The training request: what to train, as one object that `har train` builds from its settings.
+
+`trainer.runs.run.RunOptions` holds the options of a run that do not affect the trained weights.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+from har.releases import Normalisation
+from har.windows import WindowSpec
+from trainer.fitting.augmentation import long_steps
+from trainer.fitting.fit_settings import FitSettings
+from trainer.preparation.plan import PreparationPlan
+from trainer.settings import DEFAULT_CLASSES
+
+#: Divides windows by standard gravity (9.80665 m/s²), so that the network receives values around 1.
+GRAVITY = Normalisation(mean=(0.0, 0.0, 0.0), scale=(9.80665, 9.80665, 9.80665))
+
+
+class Mode(StrEnum):
+    """How a network is trained.
+
+    Attributes
+    ----------
+    LOCAL
+        In this process, without Spark.
+    SYNC
+        All workers take each step together and apply the mean of their gradients.
+    ASYNC
+        Each worker takes steps independently. Other workers may change the weights during a step.
+    """
+
+    LOCAL = "local"
+    SYNC = "sync"
+    ASYNC = "async"
+
+
+class TrainRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that determines the trained weights. Resuming a run requires an equal request.
+
+    Attributes
+    ----------
+    data : tuple of str
+        Paths or names of the data sets.
+    network : str
+        A name in `trainer.fitting.networks.NETWORKS`.
+    classes : tuple of str
+        Labels that the network distinguishes, in the order of its outputs.
+    windows : WindowSpec
+        Windows that the release classifies.
+    training_hop_us : int
+        Hop of the training windows, µs; shorter than the release's.
+    normalisation : Normalisation
+        Applied to each window before the network, in training and by all consumers of the release.
+    held_out_share : float
+        Share of each device's people that are held out for validation; with 0, everybody is trained on.
+    shards : int
+        Number of files per split.
+    fit : FitSettings
+        Hyperparameters of the fit on one machine.
+    mode : Mode
+        How the work is distributed.
+    workers : int
+        Number of processes that train.
+    unknown_cost : float
+        Share of the correct predictions that the threshold for unknown may turn into unknown.
+    """
+
+    data: tuple[str, ...] = ()
+    network: str = "conv_lstm"
+    classes: tuple[str, ...] = DEFAULT_CLASSES
+    windows: WindowSpec = WindowSpec()
+    training_hop_us: int = 500_000
+    normalisation: Normalisation = GRAVITY
+    held_out_share: float = 0.2
+    shards: int = 16
+    fit: FitSettings = FitSettings()
+    mode: Mode = Mode.LOCAL
+    workers: int = 1
+    unknown_cost: float = 0.02
+
+    @property
+    def training_windows(self) -> WindowSpec:
+        """The training windows: longer than the release's, as augmentation needs."""
+        return msgspec.structs.replace(
+            self.windows,
+            steps=long_steps(self.windows.steps, self.fit.augmentation),
+            hop_us=self.training_hop_us,
+        )
+
+    @property
+    def preparation(self) -> PreparationPlan:
+        """The plan by which preparation cuts recordings into shards."""
+        return PreparationPlan(
+            classes=self.classes,
+            training_windows=self.training_windows,
+            windows=self.windows,
+            held_out_share=self.held_out_share,
+            shards=self.shards,
+        )

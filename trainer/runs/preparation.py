@@ -1,0 +1,126 @@
+"""The first step of a run: find the recordings, and cut them into shards or open an existing prepared folder."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from pyspark.sql import SparkSession
+
+from har.recordings import RecordingError
+from trainer.preparation.in_process import prepare_in_process
+from trainer.preparation.on_spark import prepare_on_spark
+from trainer.preparation.plan import TEST, TRAIN, VALIDATION, PreparationPlan
+from trainer.preparation.shards import INDEX_FILE, PreparedIndex, ShardError, read_index
+from trainer.sources import Source, find_source
+from trainer.sources.recordings import recordings_of
+from trainer.sources.source import provenance_of
+
+#: Warn about a person or an activity with fewer windows.
+FEW_WINDOWS = 20
+
+
+def is_prepared(data: Sequence[str | Path]) -> bool:
+    """Return whether the data are one prepared folder instead of recordings."""
+    return len(data) == 1 and (Path(data[0]) / INDEX_FILE).is_file()
+
+
+def prepare(
+    data: Sequence[str | Path],
+    plan: PreparationPlan,
+    output: Path,
+    *,
+    spark: SparkSession | None,
+    executors: int,
+) -> PreparedIndex:
+    """Cut recordings into shards, on Spark, or in this process if `spark` is None.
+
+    Raises
+    ------
+    RecordingError
+        If a data set cannot be used; the message names the file and, if possible, the row.
+    ShardError
+        If there is nothing to train on, or the folder exists.
+    """
+    sources = find_sources(data)
+    if spark is not None:
+        return prepare_on_spark(spark, sources, plan, output, executors)
+    return prepare_in_process(
+        {str(source.path.absolute()): recordings_of(source) for source in sources},
+        plan,
+        output,
+        provenance=provenance_of(sources),
+    )
+
+
+def find_sources(data: Sequence[str | Path]) -> list[Source]:
+    """Find all data sets.
+
+    Raises
+    ------
+    RecordingError
+        If a path does not exist, is no data set, or is given twice.
+    """
+    sources: list[Source] = []
+    for path in data:
+        source = find_source(path)
+        same = [other for other in sources if other.path.resolve() == source.path.resolve()]
+        if same:
+            raise RecordingError(f"{path} is given twice")
+        sources.append(source)
+    return sources
+
+
+def open_prepared(folder: Path, plan: PreparationPlan) -> PreparedIndex:
+    """Read the index of a prepared folder, and check that it suits the plan.
+
+    Raises
+    ------
+    ShardError
+        If the index cannot be read, or its classes or windows differ from the plan's.
+    """
+    index = read_index(folder)
+    differing = [
+        f"{name} {getattr(index.plan, name)} instead of {getattr(plan, name)}"
+        for name in ("classes", "training_windows", "windows")
+        if getattr(index.plan, name) != getattr(plan, name)
+    ]
+    if differing:
+        raise ShardError(f"{folder} was prepared with other settings: {'; '.join(differing)}. Prepare again")
+    return index
+
+
+def describe(index: PreparedIndex) -> str:
+    """Return a line with the number of windows and people for training and validation."""
+    trained, validated = index.windows(TRAIN), index.windows(VALIDATION)
+    text = (
+        f"{_count(trained)} training windows of {len(trained)} people, "
+        f"{_count(validated)} validation windows of {len(validated)} people"
+    )
+    reserved = index.windows(TEST)
+    return text + (f"; {len(reserved)} reserved test users excluded" if reserved else "")
+
+
+def warnings_of(index: PreparedIndex) -> list[str]:
+    """Return warnings about people and classes with few windows. Preparation rejects classes without any."""
+    trained = index.windows(TRAIN)
+    by_class = {name: sum(labels[name] for labels in trained.values()) for name in index.plan.classes}
+    found = [
+        f"only {count} training windows are labelled {name}" for name, count in by_class.items() if count < FEW_WINDOWS
+    ]
+    windows = {**index.windows(TEST), **index.windows(VALIDATION), **trained}
+    for person in sorted(index.models):
+        count = sum(windows[person].values()) if person in windows else 0
+        if count < FEW_WINDOWS:
+            found.append(f"{person} has {count or 'no'} labelled windows, which is too few to train or validate on")
+    if index.personal:
+        found.append(
+            "too few people to hold any out: the end of each activity's recording is held out instead, and the release "
+            "is personal"
+        )
+    return found
+
+
+def _count(windows: Mapping[str, Counter[str]]) -> str:
+    return f"{sum(labels.total() for labels in windows.values()):,}"

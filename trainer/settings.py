@@ -1,0 +1,211 @@
+"""Settings of the offline commands for data sets, training and evaluation. See `har.process.settings`."""
+
+import re
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic_settings import CliPositionalArg, CliSubCommand, SettingsConfigDict
+
+from har.answers import UNKNOWN
+from har.channels import STABLE, Channel
+from har.process.settings import ServiceSettings
+from model_store.settings import DEFAULT_KEYS
+
+
+def _reject_unusable_classes(classes: list[str]) -> list[str]:
+    repeated = sorted({name for name in classes if classes.count(name) > 1})
+    if repeated:
+        raise ValueError(f"{', '.join(repeated)} is given twice")
+    if UNKNOWN in classes:
+        raise ValueError(f"{UNKNOWN} means none of the classes, so it cannot be a class")
+    return classes
+
+
+#: The activities that HAPT, the pocket recordings and HHAR have in common. HHAR also has cycling.
+DEFAULT_CLASSES = ("sit", "stand", "walk", "stairsup", "stairsdown")
+#: The labels that a network distinguishes.
+Classes = Annotated[list[str], Field(min_length=2), AfterValidator(_reject_unusable_classes)]
+
+
+class EvaluateSettings(ServiceSettings):
+    """`har evaluate`: measure how well a release classifies a data set."""
+
+    model_config = SettingsConfigDict(env_prefix="HAR_EVALUATE_")
+
+    data: Path = Field(description="path or name of a data set, see docs/data.md")
+    release: str = Field("baseline", description="folder of the release, or 'baseline'")
+    user: str | None = Field(None, description="evaluate only these users, comma-separated")
+    report: Path | None = Field(None, description="also write an HTML report with plots to this file")
+    json_output: bool = Field(False, alias="json", description="print JSON only")
+
+
+class FetchSettings(ServiceSettings):
+    """`har data fetch`: download a public data set, check it, and convert it to Parquet.
+
+    An interrupted download resumes. The addresses and licences of the data sets are in docs/data.md.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="HAR_FETCH_")
+
+    name: CliPositionalArg[Literal["hhar", "hapt"]] = Field(description="the data set: hhar or hapt")
+    output: Path = Field(
+        Path(".har/data"), description="folder for NAME.parquet; `--data NAME` searches the default folder"
+    )
+    url: str | None = Field(None, description="URL of the archive; the publisher's URL by default")
+    keep_null: bool = Field(True, description="keep readings of none of the activities, labelled null")
+    keep_archive: bool = Field(True, description="keep NAME.zip beside NAME.parquet")
+    silence_seconds: float = Field(
+        30, gt=0, description="seconds without data after which a connection is closed and retried"
+    )
+    attempts: int = Field(5, ge=1, description="give up after this many consecutive connections without data")
+    pause_seconds: float = Field(
+        1, ge=0, description="seconds before the second attempt; doubled before each further attempt"
+    )
+    quiet: bool = Field(False, description="show no progress bar")
+
+
+class ReportSettings(ServiceSettings):
+    """`har data report`: write an HTML page with plots of data sets and the faults found in them."""
+
+    model_config = SettingsConfigDict(env_prefix="HAR_REPORT_")
+
+    data: list[Path] = Field(description="path or name of a data set, see docs/data.md; repeat for each data set")
+    output: Path = Field(Path("report.html"), description="file to write the page to")
+    rate_hz: float | None = Field(None, gt=0, description="nominal sample rate of all phones, Hz")
+    fewest_windows: int = Field(
+        20, ge=1, description="report users, and activities of a user, with fewer windows than this"
+    )
+
+
+class DataSettings(ServiceSettings):
+    """`har data`: fetch public data sets, and report what a data set contains."""
+
+    model_config = SettingsConfigDict(env_prefix="HAR_DATA_")
+
+    fetch: CliSubCommand[FetchSettings] = Field(description="download a public data set")
+    report: CliSubCommand[ReportSettings] = Field(description="write a page with plots of what data sets contain")
+
+
+class CrossValidateSettings(ServiceSettings):
+    """`har cross-validate`: measure how well training generalises to people that were not trained on."""
+
+    model_config = SettingsConfigDict(env_prefix="HAR_CROSS_VALIDATE_")
+
+    data: list[Path] = Field(description="path or name of a data set, see docs/data.md; repeat for each data set")
+    protocol: list[Literal["users", "leave-one-user-out", "leave-one-model-out", "leaky", "time"]] = Field(
+        ["users"], description="how to split the people; repeat to compare protocols"
+    )
+    folds: int = Field(5, ge=2, description="folds of the protocol 'users'")
+    placement: str | None = Field(None, description="test only people who wore the phone there; train on everybody")
+    device: str | None = Field(None, description="test only this device's people; train on everybody")
+    network: str = Field("conv_lstm", description="conv_lstm or origin")
+    classes: Classes = Field(list(DEFAULT_CLASSES), description="labels to distinguish; repeat for each label")
+    epochs: int = Field(16, ge=1, description="epochs of --windows-per-epoch windows")
+    windows_per_epoch: int = Field(9_600, ge=64, description="windows drawn for each epoch")
+    seed: int = Field(0, ge=0, description="seed of the folds, the initial weights and the draws")
+    threads: int = Field(2, ge=1, description="threads TensorFlow may use")
+    unknown_cost: float = Field(
+        0.02, ge=0, lt=1, description="share of the correct predictions that may become unknown"
+    )
+    output: Path | None = Field(None, description="also write an HTML report with plots to this file")
+    json_output: bool = Field(False, alias="json", description="print JSON only")
+
+
+def seconds_of(text: object) -> object:
+    """Convert a duration such as ``90s``, ``30m``, ``24h`` or ``7d`` to seconds; return anything else unchanged.
+
+    Examples
+    --------
+    >>> seconds_of("24h"), seconds_of("1.5m"), seconds_of(12.0)
+    (86400.0, 90.0, 12.0)
+    """
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smhd])", text.strip()) if isinstance(text, str) else None
+    return float(found[1]) * {"s": 1, "m": 60, "h": 3_600, "d": 86_400}[found[2]] if found else text
+
+
+Seconds = Annotated[float, BeforeValidator(seconds_of), Field(gt=0)]
+
+
+class PreparationSettings(ServiceSettings):
+    """Settings that `har prepare` and `har train` share: the recordings, and how they are split into shards."""
+
+    data: list[Path] = Field(description="path or name of a data set, see docs/data.md; repeat for each data set")
+    classes: Classes = Field(list(DEFAULT_CLASSES), description="labels to distinguish; repeat for each label")
+    held_out_share: float = Field(0.2, gt=0, lt=0.9, description="share of the people held out for validation")
+    shards: int = Field(16, ge=1, le=4_096, description="files per split; at least as many as executors")
+    executors: int = Field(
+        2, ge=1, le=1_000, description="Spark executors that train, with one core each; async needs two more"
+    )
+    master: str | None = Field(
+        None, description="Spark master, such as spark://host:7077; by default a cluster on this machine"
+    )
+
+
+class PrepareSettings(PreparationSettings):
+    """`har prepare`: cut recordings into shards that `har train` and its executors read."""
+
+    model_config = SettingsConfigDict(env_prefix="HAR_PREPARE_")
+
+    output: Path = Field(description="folder to write; it appears only when it is complete")
+    in_process: bool = Field(False, description="prepare without Spark; the recordings must fit into memory")
+
+
+class TrainSettings(PreparationSettings):
+    """`har train`: train a network on recordings, evaluate it on held-out users, and freeze it as a release.
+
+    See docs/training.md.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="HAR_TRAIN_")
+
+    output: Path = Field(description="folder of the run; with --every, parent folder of all runs")
+    network: str = Field("conv_lstm", description="conv_lstm or origin")
+    mode: Literal["local", "sync", "async"] = Field(
+        "local", description="local: in this process; sync, async: on Spark executors, synchronously or asynchronously"
+    )
+    epochs: int | None = Field(None, ge=1, description="epochs of --windows-per-epoch windows; 16 by default")
+    windows_per_epoch: int | None = Field(None, ge=1, description="windows drawn for each epoch; 9,600 by default")
+    batch: int | None = Field(
+        None, ge=1, description="windows per batch; 64 by default; a step of sync or async takes several batches"
+    )
+    peak_rate: float | None = Field(
+        None, gt=0, description="learning rate after the warm-up, for steps of one batch; 0.003 by default"
+    )
+    clip_norm: float | None = Field(None, gt=0, description="gradients are clipped to this norm; 1 by default")
+    seed: int = Field(0, ge=0, description="seed of the initial weights and the draws")
+    threads: int = Field(2, ge=1, description="threads TensorFlow may use in mode local")
+    resume: bool = Field(False, description="continue the run in --output from its last checkpoint")
+    name: str | None = Field(
+        None,
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$",
+        description="name of the release; by default the network and the time",
+    )
+    store: str | None = Field(
+        None, description="folder or URL of the store; a release that passes the gate is published there"
+    )
+    online_keys: Path = Field(DEFAULT_KEYS / "online", description="folder of the online keys that sign for the store")
+    channel: Channel = Field(STABLE, description="with --store: stable, or canary for a share of the devices")
+    share: float = Field(0.1, gt=0, le=1, description="share of the devices that get a canary")
+    unknown_cost: float = Field(
+        0.02, ge=0, lt=1, description="share of the correct predictions that may become unknown"
+    )
+    time_limit: Seconds = Field(172_800, description="longest training on executors (sync, async), such as 12h")
+    every: Seconds | None = Field(None, description="train repeatedly; time from one start to the next, such as 24h")
+    enough_minutes: float | None = Field(
+        None, gt=0, description="with --every: start early after this many new labelled minutes"
+    )
+    look_every: Seconds = Field(600, description="with --enough-minutes: interval of checks for new data")
+    rounds: int | None = Field(None, ge=1, description="with --every: stop after this many rounds")
+
+    @model_validator(mode="after")
+    def _reject_contradictions(self) -> Self:
+        if self.mode != "local" and self.shards < self.executors:
+            raise ValueError(f"--shards {self.shards} are too few for --executors {self.executors}: each needs its own")
+        if self.every is None and (self.enough_minutes is not None or self.rounds is not None):
+            raise ValueError("--enough-minutes and --rounds need --every")
+        if self.every is not None and self.store is None:
+            raise ValueError("--every needs --store to publish releases")
+        if self.every is not None and (self.resume or self.name):
+            raise ValueError("--every starts a new run each round: omit --resume and --name")
+        return self

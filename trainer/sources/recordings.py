@@ -1,0 +1,72 @@
+"""Load labelled recordings from data sets."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import pyarrow as pa
+
+from har.recordings import Recording, RecordingError, recordings_from_columns
+from trainer.sources import Source, find_source
+from trainer.sources.checks import checked_parts, reject_repeated_sessions
+from trainer.sources.table import SCHEMA, TEXT_COLUMNS, Part
+
+
+def load_recordings(paths: Iterable[Path]) -> list[Recording]:
+    """Load all recordings of data sets, ordered by person and session.
+
+    Parameters
+    ----------
+    paths : iterable of Path
+        Paths or names; see `trainer.sources.find_source`.
+
+    Returns
+    -------
+    list of Recording
+        One recording per (device, user, session).
+
+    Raises
+    ------
+    RecordingError
+        If a data set cannot be read, lacks a column or has no rows; if a value is missing or not finite; if a label is
+        an alias of a known one; if a session's sample rate differs from the stated one; or if two data sets hold the
+        same session of a person.
+    """
+    data_sets = [(path, recordings_of(find_source(path))) for path in paths]
+    reject_repeated_recordings(data_sets)
+    recordings = [recording for _, of_data_set in data_sets for recording in of_data_set]
+    return sorted(recordings, key=lambda recording: (recording.person, recording.session))
+
+
+def reject_repeated_recordings(data_sets: Iterable[tuple[object, Iterable[Recording]]]) -> None:
+    """Raise if two data sets hold the same session of a person.
+
+    Parameters
+    ----------
+    data_sets : iterable of tuple
+        Path and recordings of each data set.
+
+    Raises
+    ------
+    RecordingError
+        If a session is repeated. The message names it and both data sets.
+    """
+    reject_repeated_sessions(
+        (path, [(recording.person, recording.session) for recording in recordings]) for path, recordings in data_sets
+    )
+
+
+def recordings_of(source: Source) -> list[Recording]:
+    """Load and check all recordings of one source, in order of first appearance.
+
+    Raises
+    ------
+    RecordingError
+        See `load_recordings`.
+    """
+    tables = [part.table for part in checked_parts(source)]
+    if not tables:
+        raise RecordingError(f"{source.path} has no rows")
+    whole = Part(pa.concat_tables(tables).unify_dictionaries(), source.path)
+    texts = {name: whole.coded(name) for name in TEXT_COLUMNS}
+    numbers = {name: whole.table[name].to_numpy() for name in SCHEMA.names if name not in texts}
+    return recordings_from_columns({**texts, **numbers})
