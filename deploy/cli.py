@@ -16,9 +16,10 @@ from pydantic import ValidationError
 from pydantic_settings import CliApp, CliSettingsSource, SettingsError
 
 from dashboard.settings import DashboardSettings
+from deploy.command_fields import argument_name
 from deploy.command_help import CommandHelp
 from deploy.installation import ForeignPackageError, check_packages
-from deploy.settings import AuditSettings, DemoSettings, KafkaServerSettings, TopicsSettings
+from deploy.settings import AuditSettings, CompletionSettings, DemoSettings, KafkaServerSettings, TopicsSettings
 from har.process import interrupts
 from har.process.settings import ServiceSettings
 from ingest.archive.settings import ArchiveSettings
@@ -79,6 +80,7 @@ COMMANDS = {
     "train": ServiceCommand(TrainSettings, "trainer.commands.train:run", "trainer"),
     "evaluate": ServiceCommand(EvaluateSettings, "trainer.commands.evaluate:run", "store"),
     "cross-validate": ServiceCommand(CrossValidateSettings, "trainer.commands.cross_validate:run", "trainer"),
+    "completion": ServiceCommand(CompletionSettings, "deploy.completion:run", ""),
 }
 
 
@@ -122,7 +124,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         settings = read_settings(words[0], words[1:])
     except (ValidationError, SettingsError) as error:
-        print(f"har {words[0]}: {_explain(error)}", file=sys.stderr)
+        print(f"har {words[0]}: {_explain(command.settings, error)}", file=sys.stderr)
         return USAGE_ERROR
     return _call(words[0], command, settings)
 
@@ -156,16 +158,13 @@ def _unknown_command(word: str) -> str:
     return f"har: unknown command {word!r}\n\n{overview()}"
 
 
-def _explain(error: ValidationError | SettingsError) -> str:
+def _explain(settings: type[ServiceSettings], error: ValidationError | SettingsError) -> str:
     if not isinstance(error, ValidationError):
         return str(error)
     reasons = []
     for details in error.errors():
-        path = details["loc"]
-        if len(path) > 1 and isinstance(path[1], str):
-            path = path[1:]  # the first part is the subcommand
-        option = "--" + ".".join(str(part) for part in path).replace("_", "-") if path else ""
-        reasons.append(f"{option}: {details['msg'].removeprefix('Value error, ')}".removeprefix(": "))
+        reason = details["msg"].removeprefix("Value error, ")
+        reasons.append(f"{argument_name(settings, details['loc'])}: {reason}".removeprefix(": "))
     return "; ".join(reasons)
 
 

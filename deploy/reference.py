@@ -3,7 +3,6 @@
 ``make docs`` runs this; a test checks that the pages are current.
 """
 
-import types
 import typing
 from collections.abc import Iterator
 from enum import Enum
@@ -16,6 +15,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from deploy.cli import COMMANDS
+from deploy.command_fields import is_positional, is_subcommand, subcommand, value_type
 from deploy.command_help import value_name
 from har.process.settings import ServiceSettings
 from ingest.archive.metrics import ArchiveMetrics
@@ -41,6 +41,7 @@ def settings_page() -> str:
         "",
         "Each setting is an option of its command and an environment variable; the option wins.",
         "A boolean `--option` has the opposite form `--no-option`. A list option is given once for each value.",
+        "With `source <(har completion bash)` in `~/.bashrc`, the Tab key completes commands, options and values.",
     ]
     for name, command in COMMANDS.items():
         for words, settings in _commands(name, command.settings):
@@ -74,27 +75,27 @@ def _commands(words: str, settings: type[ServiceSettings]) -> Iterator[tuple[str
     """Yield a command, or its subcommands if it has any."""
     found = False
     for name, info in settings.model_fields.items():
-        if _is_subcommand(info):
+        if is_subcommand(info):
             found = True
-            yield from _commands(f"{words} {name.replace('_', '-')}", _subcommand(info))
+            yield from _commands(f"{words} {name.replace('_', '-')}", subcommand(info))
     if not found:
         yield words, settings
 
 
 def _settings_of(settings: type[ServiceSettings]) -> list[tuple[str, FieldInfo]]:
-    return [(name, info) for name, info in settings.model_fields.items() if not _is_subcommand(info)]
+    return [(name, info) for name, info in settings.model_fields.items() if not is_subcommand(info)]
 
 
 def _setting_row(settings: type[ServiceSettings], field: str, info: FieldInfo) -> str:
     name = (info.alias or field).replace("_", "-")
-    option = name.upper() if _is_positional(info) else f"`--{name}`"
+    option = name.upper() if is_positional(info) else f"`--{name}`"
     variable = f"`{settings.model_config.get('env_prefix', '')}{info.alias or field}`".upper()
     cells = (option, variable, _value(name, info), _default(info), info.description or "")
     return "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"
 
 
 def _value(name: str, info: FieldInfo) -> str:
-    kind = _plain(info.annotation)
+    kind = value_type(info.annotation)
     if kind is bool:
         return "yes or no"
     limits = [
@@ -112,18 +113,6 @@ def _type_name(kind: object) -> str:
     if isinstance(kind, type) and issubclass(kind, Enum):
         return "{" + ", ".join(str(member.value) for member in kind) + "}"
     return getattr(kind, "__name__", str(kind))
-
-
-def _plain(annotation: object) -> object:
-    """Return the type of one value: without None, without annotations, and of a list that of its items."""
-    origin = typing.get_origin(annotation)
-    if origin is typing.Annotated:
-        return _plain(typing.get_args(annotation)[0])
-    if origin in (typing.Union, types.UnionType):
-        return _plain(next(each for each in typing.get_args(annotation) if each is not type(None)))
-    if origin is list:
-        return _plain(typing.get_args(annotation)[0])
-    return annotation
 
 
 def _default(info: FieldInfo) -> str:
@@ -151,21 +140,6 @@ def _summary(settings: type[ServiceSettings]) -> str:
     text = (settings.__doc__ or "").strip().splitlines()[0]
     text = text.split("`: ", 1)[-1]
     return text[:1].upper() + text[1:]
-
-
-def _is_subcommand(info: FieldInfo) -> bool:
-    return any(getattr(item, "__name__", "") == "_CliSubCommand" for item in info.metadata)
-
-
-def _is_positional(info: FieldInfo) -> bool:
-    return any(getattr(item, "__name__", "") == "_CliPositionalArg" for item in info.metadata)
-
-
-def _subcommand(info: FieldInfo) -> type[ServiceSettings]:
-    found = _plain(info.annotation)
-    assert isinstance(found, type)
-    assert issubclass(found, ServiceSettings)
-    return found
 
 
 if __name__ == "__main__":

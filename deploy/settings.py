@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, IPvAnyAddress, model_validator
-from pydantic_settings import SettingsConfigDict
+from pydantic_settings import CliPositionalArg, SettingsConfigDict
 
 from har.process.settings import KafkaSettings, Port, ServiceSettings
 
@@ -36,6 +36,12 @@ class KafkaServerSettings(ServiceSettings):
         Path(".har/kafka-data"), description="folder of data, properties and log files; used again at the next start"
     )
     partitions: int = Field(12, ge=1, description="partitions of each topic that does not exist yet")
+
+
+class CompletionSettings(ServiceSettings):
+    """`har completion`: print the script with which a shell completes commands and options."""
+
+    shell: CliPositionalArg[Literal["bash", "zsh", "tcsh"]] = Field(description="the shell that will load the script")
 
 
 class AuditSettings(KafkaSettings):
