@@ -1,4 +1,4 @@
-/** The metadata that a timestamp and a snapshot list, and the check that no listed version decreases. */
+/** The metadata that a timestamp and a snapshot list, and checks of the listed versions. */
 
 import { isObject } from './metadata-signatures.js';
 import { signedMetadata } from './signed-files.js';
@@ -18,6 +18,18 @@ export function listedIn({ signed }) {
   return Object.fromEntries(
     Object.entries(signed.meta).map(([file, listed]) => [file, signedMetadata(listed, `${file} in the snapshot`)]),
   );
+}
+
+/**
+ * Check that metadata has the version that is listed for it.
+ *
+ * @param {Metadata} metadata
+ * @param {SignedMetadata} listed
+ * @param {'timestamp' | 'snapshot'} lister The metadata that lists it.
+ */
+export function rejectOtherVersion({ role, version }, listed, lister) {
+  const detail = `${role} has version ${version}, but the ${lister} lists version ${listed.version}`;
+  rejectUnless(version === listed.version, 'rolled back', detail);
 }
 
 /** @param {string} what @param {number} found @param {number} known */

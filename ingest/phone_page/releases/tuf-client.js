@@ -16,12 +16,11 @@
  * - stored metadata is verified with the current keys each time and ignored if that fails, instead of being deleted
  *   after a key rotation (5.3.11): a revoked key cannot set the version that later metadata must exceed;
  * - a timestamp with the stored version does not end the update (5.4.3.1), because the rest may not be stored yet;
- * - a stored snapshot or targets file with the listed digest is not fetched again (5.5.1, 5.6.1), and its version is
- *   not compared again (5.5.4, 5.6.4).
+ * - a stored snapshot or targets file with the listed digest is not fetched again (5.5.1, 5.6.1).
  */
 
 import { delegatedFor } from './delegations.js';
-import { listedIn, rejectOlder, rejectOlderParts, snapshotOf } from './listed-metadata.js';
+import { listedIn, rejectOlder, rejectOlderParts, rejectOtherVersion, snapshotOf } from './listed-metadata.js';
 import { isObject, readMetadata, sha256, verifySignatures } from './metadata-signatures.js';
 import { fetchSigned, signedFile } from './signed-files.js';
 import { UpdateRejectedError, rejectUnless } from './update-rejection.js';
@@ -174,18 +173,17 @@ export class TufClient {
   async #updateSnapshot(listed) {
     const signers = this.#topLevel('snapshot');
     const stored = await this.#stored(signers, 'snapshot');
-    if (stored !== null && (await sha256(stored.bytes)) === listed.sha256) {
-      this.#rejectExpired(stored.metadata);
-      return stored.metadata;
-    }
-    // 5.5.1 to 5.5.4
-    const { bytes, metadata } = await this.#fetchListed(signers, listed, 'snapshot');
+    const isCurrent = stored !== null && (await sha256(stored.bytes)) === listed.sha256;
+    // 5.5.1 to 5.5.3
+    const { bytes, metadata } = isCurrent ? stored : await this.#fetchListed(signers, listed, 'snapshot');
+    // 5.5.4: check its version, also of the stored file.
+    rejectOtherVersion(metadata, listed, 'timestamp');
     // 5.5.5: check for a rollback attack.
     if (stored !== null) rejectOlderParts(listedIn(metadata), listedIn(stored.metadata));
     // 5.5.6: check for a freeze attack.
     this.#rejectExpired(metadata);
     // 5.5.7: persist it.
-    await this.#storage.set(storageName('snapshot'), bytes);
+    if (!isCurrent) await this.#storage.set(storageName('snapshot'), bytes);
     return metadata;
   }
 
@@ -200,18 +198,18 @@ export class TufClient {
     const file = `${role}.json`;
     rejectUnless(Object.hasOwn(this.#listed, file), 'contradictory', `the snapshot does not list ${role}`);
     const listed = this.#listed[file];
-    let found = await this.#stored(signers, 'targets');
-    if (found === null || (await sha256(found.bytes)) !== listed.sha256) {
-      // 5.6.1 to 5.6.4
-      found = await this.#fetchListed(signers, listed, 'targets');
-      // 5.6.5: check for a freeze attack.
-      this.#rejectExpired(found.metadata);
-      // 5.6.6: persist it.
-      await this.#storage.set(storageName(role), found.bytes);
-    }
-    this.#rejectExpired(found.metadata);
-    this.#loaded.set(role, found.metadata);
-    return found.metadata;
+    const stored = await this.#stored(signers, 'targets');
+    const isCurrent = stored !== null && (await sha256(stored.bytes)) === listed.sha256;
+    // 5.6.1 to 5.6.3
+    const { bytes, metadata } = isCurrent ? stored : await this.#fetchListed(signers, listed, 'targets');
+    // 5.6.4: check its version, also of the stored file.
+    rejectOtherVersion(metadata, listed, 'snapshot');
+    // 5.6.5: check for a freeze attack.
+    this.#rejectExpired(metadata);
+    // 5.6.6: persist it.
+    if (!isCurrent) await this.#storage.set(storageName(role), bytes);
+    this.#loaded.set(role, metadata);
+    return metadata;
   }
 
   /**
@@ -225,10 +223,7 @@ export class TufClient {
     // 5.5.1, 5.6.1: download it; 5.5.2, 5.6.2: check its hash.
     const bytes = await fetchSigned(this.#fetcher, name, listed, MAX_BYTES[type]);
     // 5.5.3, 5.6.3: check for an arbitrary software attack; the delegating role names a delegated role's keys.
-    const metadata = await verified(bytes, signers, type);
-    // 5.5.4, 5.6.4: check its version.
-    rejectUnless(metadata.version === listed.version, 'rolled back', `${name} contains version ${metadata.version}`);
-    return { bytes, metadata };
+    return { bytes, metadata: await verified(bytes, signers, type) };
   }
 
   /**

@@ -216,6 +216,33 @@ def test_metadata_of_two_editions(phone):
         assert rejected(phone).reason == "changed", role
 
 
+@pytest.mark.parametrize(
+    ("role", "lister"), [("snapshot", "timestamp"), ("targets", "snapshot"), ("channels", "snapshot")]
+)
+def test_known_metadata_that_is_listed_with_another_version(phone, role, lister):
+    state = read_state(phone.store.storage)
+    version = state.of(role).signed.version
+    with exclusive(phone.store.storage) as still_mine:
+        edition = Edition(phone.store.storage, phone.store.signing, state, still_mine)
+        changed = edition.change(lister)
+        listed = changed.snapshot_meta if role == "snapshot" else changed.meta[f"{role}.json"]
+        listed.version += 1
+        edition.commit()
+    error = f"{role} has version {version}, but the {lister} lists version {version + 1}"
+    phone.server.asked.clear()
+    stored = rejected(phone)
+    assert stored.reason == "rolled back"
+    assert error in str(stored)
+    assert not any(name.endswith(f"{role}.json") for name in phone.server.asked)
+    # Also if the file is fetched.
+    folder = phone.server.folder / "metadata"
+    shutil.copy(folder / f"{version}.{role}.json", folder / f"{version + 1}.{role}.json")
+    phone.run("await storage.set(`store/metadata/${args[1]}`, null)", role)
+    fetched = rejected(phone)
+    assert fetched.reason == "rolled back"
+    assert error in str(fetched)
+
+
 @pytest.mark.parametrize("role", ["releases", "channels", "snapshot", "timestamp"])
 def test_a_release_signed_with_a_revoked_key(phone, role, tmp_path):
     store = phone.store
