@@ -14,7 +14,7 @@ class NotAdmittedError(Exception):
     reason : str
         Stable name of the reason.
     detail : str
-        What is wrong and what to do, written for the wearer.
+        What is wrong and what to do, in sentences: pages show it to the wearer.
     """
 
     def __init__(self, reason: Reason, detail: str) -> None:

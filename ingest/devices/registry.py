@@ -99,7 +99,7 @@ class Registry:
             if row is None or not used or row["expires_at"] < _now_us():
                 raise NotAdmittedError(
                     "unknown_code",
-                    "this code is unknown, was used or has expired: request a new one (har devices enrol)",
+                    "This code is unknown, was used or has expired. Request a new one (har devices enrol).",
                 )
             connection.execute(
                 update(DEVICES)
@@ -130,8 +130,10 @@ class Registry:
         known = None if row is None else row["secret_digest"]
         if row is None or not secrets.compare_digest(known or b"", _digest(secret)):
             if row is not None and known is None and row["generation"]:
-                raise NotAdmittedError("revoked", f"{name} was revoked: request a new code (har devices enrol {name})")
-            raise NotAdmittedError("unknown_device", "the device name or its secret is wrong: enrol again")
+                raise NotAdmittedError(
+                    "revoked", f"The device {name} was revoked. Request a new code (har devices enrol {name})."
+                )
+            raise NotAdmittedError("unknown_device", "The device name or its secret is wrong. Enrol again.")
         return _device(row)
 
     def revoke(self, name: str) -> Device:

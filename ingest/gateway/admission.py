@@ -103,15 +103,15 @@ class Admission:
         token = presented_token(request)
         if token is None:
             raise NotAdmittedError(
-                "no_token", "send the token of the gateway or of your device: Authorization: Bearer …"
+                "no_token", "Send the token of the gateway or of your device: Authorization: Bearer …"
             )
         if self._operator_token is not None and hmac.compare_digest(token.encode(), self._operator_token.encode()):
             return UNRESTRICTED
         if self._registry is None:
-            raise NotAdmittedError("malformed_token", "this is not the gateway's token")
+            raise NotAdmittedError("malformed_token", "This is not the gateway's token.")
         credential = tokens.read(self._key, token)
         if self.is_revoked(credential.device, credential.generation):
-            raise NotAdmittedError("revoked", f"{credential.device} was revoked: request a new code")
+            raise NotAdmittedError("revoked", f"The device {credential.device} was revoked. Request a new code.")
         return Caller(credential.device, credential.frame, credential.expires, credential.generation, credential.wearer)
 
     def operator(self, request: web.Request) -> None:
@@ -123,7 +123,7 @@ class Admission:
             If the request has no valid token or comes from a device.
         """
         if self.caller(request).device is not None:
-            raise NotAdmittedError("malformed_token", "this request needs the operator's token, not a device's")
+            raise NotAdmittedError("malformed_token", "This request needs the operator's token, not a device's.")
 
     def is_revoked(self, device: str, generation: int) -> bool:
         """Return whether a device's token of this generation was revoked."""
@@ -144,7 +144,7 @@ class Admission:
         """
         if self._registry is None:
             raise NotAdmittedError(
-                "unknown_device", "this gateway enrols no devices: start it with --registry, or `har demo --lan`"
+                "unknown_device", "This gateway enrols no devices. Start it with --registry, or use `har demo --lan`."
             )
         return self._registry
 

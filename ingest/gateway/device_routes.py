@@ -128,7 +128,7 @@ class DeviceRoutes:
     def _count_attempt(self) -> None:
         now = time.monotonic()
         if not self._attempts.has_room(now=now):
-            raise NotAdmittedError("too_often", "too many enrolment requests at once: try again in a few seconds")
+            raise NotAdmittedError("too_often", "Too many enrolment requests at once. Try again in a few seconds.")
         self._attempts.take(now=now)
 
     def _admit(self, device: Device, secret: str | None = None) -> web.Response:

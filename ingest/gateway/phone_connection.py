@@ -202,7 +202,7 @@ class PhoneConnection:
                     per_minute = self._shared.settings.max_rejections_per_minute
                     self._close_reason = (
                         WSCloseCode.POLICY_VIOLATION,
-                        f"over {per_minute} messages rejected in a minute; see the answers",
+                        f"Over {per_minute} messages were rejected in a minute. See the answers.",
                     )
                     return
 

@@ -41,7 +41,7 @@ MAX_FRAME_BYTES = 4 * MAX_MESSAGE_BYTES
 PING_SECONDS = 20
 #: How long the gateway waits for a phone to answer its close frame; the phone may be gone, s.
 CLOSE_SECONDS = 1.0
-STOPPING = "the gateway is stopping; connect again and resend all messages without an answer"
+STOPPING = "The gateway is stopping. Connect again and resend all messages without an answer."
 #: Largest number of connections that wait to be accepted.
 BACKLOG = 1_024
 
@@ -261,10 +261,10 @@ class Gateway:
     def _disconnect(self, phone: PhoneConnection, reason: str) -> None:
         self.metrics.disconnected.labels(reason).inc()
         if reason == "revoked":
-            phone.finish(REVOKED, "this device was revoked: enrol again")
+            phone.finish(REVOKED, "This device was revoked. Enrol it again.")
         else:
             phone.finish(
-                TOKEN_EXPIRED, "the token has expired: request a new one and resend all messages without an answer"
+                TOKEN_EXPIRED, "The token has expired. Request a new one and resend all messages without an answer."
             )
 
 

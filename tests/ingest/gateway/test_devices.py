@@ -163,13 +163,18 @@ async def test_a_revoked_device_is_disconnected_and_its_credentials_are_invalid(
             assert status == 200
             with pytest.raises(ConnectionClosed) as closed:
                 await receive(phone)
-            assert closed.value.rcvd.code == 4403
+            # The phone page shows this reason to the wearer.
+            assert (closed.value.rcvd.code, closed.value.rcvd.reason) == (
+                4403,
+                "This device was revoked. Enrol it again.",
+            )
             assert await ask(stays, encode_batch(live_batches(1, device="other")[0])) == Accepted("s1", 0)
         with pytest.raises(InvalidStatus) as rejected:  # the replay of a token
             await connect(f"ws://{address}/v1/samples", **bearing(mine["token"]))
         assert rejected.value.response.status_code == 403
         status, rejected = await call(address, "/v1/devices/token", {"device": "mine", "secret": mine["secret"]})
         assert (status, rejected["code"]) == (403, "revoked")
+        assert rejected["detail"] == "The device mine was revoked. Request a new code (har devices enrol mine)."
         assert 'har_cut_off_total{reason="revoked"} 1.0' in await page_with(address, "operator")
         again = await enrolled(address, registry, "mine")
         async with connect(f"ws://{address}/v1/samples", **bearing(again["token"])) as phone:

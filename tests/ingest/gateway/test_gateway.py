@@ -275,7 +275,7 @@ async def test_a_phone_that_only_sends_nonsense_is_disconnected_and_its_frames_a
             await receive(phone)
     assert (closed.value.rcvd.code, closed.value.rcvd.reason) == (
         1008,
-        "over 5 messages rejected in a minute; see the answers",
+        "Over 5 messages were rejected in a minute. See the answers.",
     )
     kept = [record.value for record in broker.read(topics.REJECTED.name, 5)]
     assert sorted(kept) == [b"nonsense %d" % number for number in range(5)]
