@@ -117,7 +117,7 @@ def dashboard(tree: Path, redis_url: str, browsers: int) -> Iterator[tuple[psuti
     finally:
         process.terminate()
         _, log = process.communicate(timeout=START_SECONDS)
-        dropped = log.count(b"it took nothing")
+        dropped = log.lower().count(b"dropped browser")
         if dropped:
             print(f"  {dropped} browsers were dropped", flush=True)
 

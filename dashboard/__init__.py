@@ -1,4 +1,4 @@
-"""The live dashboard: predictions from Redis to browsers over WebSocket.
+"""The live dashboard: it reads predictions from Redis and sends them to browsers over WebSocket.
 
-`dashboard.server.serve` is the service; the page that it serves is in ``dashboard/web``.
+`dashboard.server.serve` runs the service. The page is in ``dashboard/web``.
 """

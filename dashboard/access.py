@@ -1,4 +1,4 @@
-"""Who may see the dashboard: the Host, the Origin and, beyond loopback, the token."""
+"""Access control of the dashboard: checks of the Host, the Origin and, beyond loopback, the token."""
 
 import hashlib
 import hmac
@@ -13,20 +13,20 @@ COOKIE = "har_dashboard"
 
 
 class DashboardAccess:
-    """Checks requests.
+    """Checks the headers of requests.
 
-    Without a token only this machine can connect; a page of somebody else's that runs in a browser here
-    must still not read the stream: it would name another host (a name that it made resolve to loopback)
-    or another origin. With a token the browser asks the person for it, as a password for any user name.
+    Without a token, the dashboard listens on loopback only. A foreign page in a local browser must not read the stream
+    either. Its requests carry another origin or, after DNS rebinding, another host name. With a token, the browser
+    prompts for it as the password; any user name works.
 
     Parameters
     ----------
     token : str or None
-        The token.
+        The token that requests must present; None if none is needed.
     encrypted : bool
-        Whether browsers connect by TLS.
+        Whether browsers connect over TLS; the cookie is then ``Secure``.
     behind_proxy : bool
-        Whether ``X-Forwarded-Host`` is to be believed.
+        Whether to trust ``X-Forwarded-Host``, which a reverse proxy sets.
     """
 
     def __init__(self, token: str | None, *, encrypted: bool, behind_proxy: bool) -> None:
@@ -34,8 +34,8 @@ class DashboardAccess:
         self._encrypted = encrypted
         self._behind_proxy = behind_proxy
 
-    def knows_host(self, headers: Headers) -> bool:
-        """Tell whether the request names this host: loopback or an address, unless there is a token."""
+    def allows_host(self, headers: Headers) -> bool:
+        """Return whether the host is ``localhost`` or an IP address; with a token, every host is allowed."""
         if self._token is not None:
             return True
         try:
@@ -45,7 +45,7 @@ class DashboardAccess:
         return name is not None and (name == "localhost" or _is_address(name))
 
     def same_origin(self, headers: Headers) -> bool:
-        """Tell whether a WebSocket comes from our own page, or from a client that is not a browser."""
+        """Return whether the request comes from the dashboard's page, or from a client that sends no ``Origin``."""
         origins = headers.getlist("Origin")
         if not origins:
             return True
@@ -59,24 +59,27 @@ class DashboardAccess:
             and origin.netloc.lower() == self._host(headers).lower()
         )
 
-    def may_change(self, headers: Headers) -> bool:
-        """Tell whether a request that changes something comes from our own page, or not from a browser.
+    def allows_change(self, headers: Headers) -> bool:
+        """Return whether a request that changes something comes from the dashboard's page, or not from a browser.
 
-        Browsers send ``Origin`` with every such request, and newer ones ``Sec-Fetch-Site``. A foreign page can neither
-        set nor remove them.
+        Browsers send ``Origin`` with every such request; newer ones also send ``Sec-Fetch-Site``. A page cannot set or
+        remove these headers.
         """
         return set(headers.getlist("Sec-Fetch-Site")) <= {"same-origin"} and self.same_origin(headers)
 
     def is_authenticated(self, headers: Headers) -> bool:
-        """Tell whether the request carries the token, or the cookie given to a browser that knew it."""
+        """Return whether the request carries the token or the cookie; True if no token is needed."""
         if self._token is None:
             return True
         return any(
-            hmac.compare_digest(given.encode(errors="replace"), self._token) for given in _presented_tokens(headers)
+            hmac.compare_digest(token.encode(errors="replace"), self._token) for token in _presented_tokens(headers)
         ) or hmac.compare_digest(_presented_cookie(headers).encode(errors="replace"), self._proof().encode())
 
     def cookie(self) -> str | None:
-        """Return a ``Set-Cookie`` value for a browser that knows the token; not all resend a password."""
+        """Return the ``Set-Cookie`` value for an authenticated browser; None if no token is needed.
+
+        Not all browsers send the password again when they open a WebSocket.
+        """
         if self._token is None:
             return None
         secure = "; Secure" if self._encrypted else ""
@@ -92,7 +95,7 @@ class DashboardAccess:
 
 
 def _is_address(name: str) -> bool:
-    # No name was looked up for an address: nobody can have made it point here.
+    # An address needs no DNS lookup, so DNS rebinding is impossible.
     try:
         ipaddress.ip_address(name)
     except ValueError:

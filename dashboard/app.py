@@ -1,4 +1,4 @@
-"""The dashboard as an ASGI application: the page, its live stream, the commands and the health check."""
+"""The dashboard's ASGI application: the page, its live stream, the commands and the health check."""
 
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -20,13 +20,13 @@ from dashboard.live_stream import LIVE_PATH
 from dashboard.site import SiteFile
 
 _DESCRIPTION = (
-    "The page's live stream is the WebSocket `/live`, which sends JSON (`dashboard.browser_messages.BrowserUpdate`) "
-    "and takes nothing. Requests that change something need `Content-Type: application/json` and a `Content-Length`."
+    "The WebSocket `/live` is the page's live stream. It sends JSON (`dashboard.browser_messages.BrowserUpdate`) and "
+    "accepts no messages. POST requests need `Content-Type: application/json` and `Content-Length`."
 )
 
 
 class Health(BaseModel):
-    """That the dashboard answers, and whether it has Redis."""
+    """The health of the dashboard."""
 
     status: Literal["ok"] = "ok"
     redis: Literal["available", "unavailable"]
@@ -39,37 +39,37 @@ def create_app(
     live: ASGIApp,
     gateway: GatewayClient | None,
 ) -> RequestGuard:
-    """Build the application.
+    """Create the application.
 
     Parameters
     ----------
     site : mapping of str to SiteFile
-        The page's files by path.
+        The page's files by URL path.
     access : DashboardAccess
-        Who may see the dashboard.
+        Checks access.
     state : LiveState
-        For the health check.
+        The health check reads the availability of Redis from it.
     live : ASGIApp
-        The live stream; see `dashboard.live_stream.LiveStream`.
+        The live stream (`dashboard.live_stream.LiveStream`).
     gateway : GatewayClient or None
-        Where labels and invitations go; None if nowhere.
+        The gateway for labels and invitations. If None, the commands are rejected.
     """
     app = FastAPIOffline(docs_url=DOCS_PATH, redoc_url=None, title="Dashboard", version="1", description=_DESCRIPTION)
-    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(RequestValidationError, _reject_invalid)
 
     async def health() -> Health:
-        """Tell that the dashboard answers, and whether it has Redis."""
+        """Return that the dashboard responds, and whether Redis is available."""
         return Health(redis="available" if state.redis_unavailable_since is None else "unavailable")
 
     async def page(request: Request) -> Response:
         file = site.get(request.scope["path"])
         if file is None:
-            return PlainTextResponse("There is no such page.\n", status.HTTP_404_NOT_FOUND)
+            return PlainTextResponse("Page not found.\n", status.HTTP_404_NOT_FOUND)
         return _file_response(request, file, access.cookie())
 
     app.add_api_route(HEALTH_PATH, health, methods=["GET"], tags=["health"])
     app.add_api_route(HEALTH_PATH, health, methods=["HEAD"], include_in_schema=False)
-    app.add_api_route(LIVE_PATH, _ask_for_upgrade, methods=["GET", "HEAD"], include_in_schema=False)
+    app.add_api_route(LIVE_PATH, _require_upgrade, methods=["GET", "HEAD"], include_in_schema=False)
     app.include_router(command_routes(gateway))
     app.add_api_route("/{path:path}", page, methods=["GET", "HEAD"], include_in_schema=False)
     return RequestGuard(app, live, access)
@@ -85,14 +85,14 @@ def _file_response(request: Request, file: SiteFile, cookie: str | None) -> Resp
     return Response(file.body, headers=headers)
 
 
-async def _ask_for_upgrade() -> PlainTextResponse:
-    text = "The live stream is a WebSocket.\n"
+async def _require_upgrade() -> PlainTextResponse:
+    text = "This path needs a WebSocket client.\n"
     return PlainTextResponse(text, status.HTTP_426_UPGRADE_REQUIRED, {"Upgrade": "websocket"})
 
 
-async def _invalid(_: Request, error: Exception) -> JSONResponse:
-    """Answer a document that is not what the route takes, in words as the gateway does."""
+async def _reject_invalid(_: Request, error: Exception) -> JSONResponse:
+    """Reject an invalid document. As at the gateway, `detail` is one text."""
     assert isinstance(error, RequestValidationError)
-    reasons = [f"{'.'.join(str(part) for part in each['loc'])}: {each['msg']}" for each in error.errors()]
-    detail = f"not what is expected here: {'; '.join(reasons)}"
+    reasons = [f"{'.'.join(str(part) for part in fault['loc'])}: {fault['msg']}" for fault in error.errors()]
+    detail = f"invalid request: {'; '.join(reasons)}"
     return JSONResponse({"detail": detail}, HTTPStatus.UNPROCESSABLE_ENTITY)

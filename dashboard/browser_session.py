@@ -1,4 +1,4 @@
-"""One browser's share of the live stream."""
+"""The live stream of one browser, and the ticker that all browsers share."""
 
 import asyncio
 import logging
@@ -16,14 +16,19 @@ logger = logging.getLogger(__name__)
 
 
 class Ticker:
-    """Wakes all browser sessions together, so that those that keep pace can share what is encoded.
+    """Wakes all browser sessions at the same time, so that sessions at the same revision share encoded changes.
 
     Parameters
     ----------
     state : LiveState
-        Whose status is prepared once a heartbeat for all.
+        The live state. Its status is computed once per heartbeat for all sessions.
     limits : BrowserLimits
-        How often.
+        The tick interval and the heartbeat.
+
+    Attributes
+    ----------
+    status : LiveStatus
+        The status of the last heartbeat.
     """
 
     def __init__(self, state: LiveState, limits: BrowserLimits) -> None:
@@ -51,18 +56,18 @@ class Ticker:
 
 
 class BrowserSession:
-    """Sends one browser a snapshot and then what changes, at the pace at which it takes it.
+    """Sends a browser a snapshot and then deltas, as fast as the browser reads them.
 
     Parameters
     ----------
     websocket : WebSocket
-        The browser, accepted.
+        The accepted connection.
     state : LiveState
-        What it sees.
+        The live state to send.
     ticker : Ticker
-        When to look for changes.
+        Wakes the session to look for changes.
     limits : BrowserLimits
-        How long to wait for it.
+        The timeouts.
     """
 
     def __init__(self, websocket: WebSocket, state: LiveState, ticker: Ticker, limits: BrowserLimits) -> None:
@@ -72,17 +77,17 @@ class BrowserSession:
         self._limits = limits
 
     async def run(self) -> None:
-        """Serve the browser until it goes, sends something, or does not keep up."""
+        """Serve the browser until it disconnects, sends a message, or reads too slowly."""
         sending = asyncio.create_task(self._send_all())
-        # A page never sends anything, so the first event is that it has gone, or a fault.
+        # The page sends nothing, so the first event is a disconnect or a message that is not allowed.
         receiving = asyncio.create_task(self._websocket.receive())
-        both = (sending, receiving)
+        tasks = (sending, receiving)
         try:
-            await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for task in both:
+            for task in tasks:
                 task.cancel()
-            await asyncio.wait(both)
+            await asyncio.wait(tasks)
         if not sending.cancelled():
             sending.result()
         elif receiving.result()["type"] == "websocket.receive":
@@ -91,12 +96,12 @@ class BrowserSession:
     @property
     def _address(self) -> str:
         client = self._websocket.client
-        return "of unknown address" if client is None else f"{client.host}:{client.port}"
+        return "at an unknown address" if client is None else f"{client.host}:{client.port}"
 
     async def _reject_message(self) -> None:
         try:
             async with asyncio.timeout(self._limits.shutdown):
-                await self._websocket.close(WS_1008_POLICY_VIOLATION, "this stream takes no messages")
+                await self._websocket.close(WS_1008_POLICY_VIOLATION, "this stream accepts no messages")
         except WebSocketDisconnect:
             return
         except TimeoutError:
@@ -115,16 +120,16 @@ class BrowserSession:
         except WebSocketDisconnect:
             return
         except TimeoutError:
-            logger.warning("Dropped browser %s: it took nothing for %g s", self._address, self._limits.browser_timeout)
+            logger.warning("dropped browser %s: it read nothing for %g s", self._address, self._limits.browser_timeout)
             drop_browser(self._websocket.scope)
 
     async def _send_since(self, known: int, status: LiveStatus) -> None:
         messages = self._state.messages_since(known, status)
-        # No message has a name here: while a browser takes one, only the connection's buffer holds it.
-        is_more = True
-        while is_more:
+        # No variable here refers to a message: while the browser reads one, only the connection's buffer holds it.
+        has_more = True
+        while has_more:
             await drain_browser(self._websocket.scope, self._limits.browser_timeout)
-            is_more = await self._send_next(messages)
+            has_more = await self._send_next(messages)
 
     async def _send_next(self, messages: Iterator[bytes]) -> bool:
         message = next(messages, None)

@@ -1,4 +1,4 @@
-"""The routes that change something: a label for a device, an invitation for a phone. The gateway does it."""
+"""The routes for labels and invitations. They forward each request to the gateway."""
 
 from typing import Any, Literal
 
@@ -16,76 +16,78 @@ class _Document(BaseModel):
 
 
 class LabelNow(_Document):
-    """A wearer does something from now on. With a session and a start, the label with this start ends now."""
+    """Begin a label now. With `session` and `start`, the open label with this start ends now."""
 
     device: str
     activity: str
     session: str | None = None
-    start: int | None = Field(default=None, description="event time in µs since the epoch, of a label that goes on")
+    start: int | None = Field(
+        default=None, description="start of the open label to end: event time, µs since the epoch"
+    )
 
 
 class LabelInterval(_Document):
-    """A label of an interval. It replaces the one with the same start; with its end at its start it takes it back."""
+    """A label of an interval. It replaces the label with the same start. An end equal to the start withdraws it."""
 
     device: str
     session: str
-    start: int = Field(description="event time in µs since the epoch")
+    start: int = Field(description="event time, µs since the epoch")
     activity: str
-    said_at: int = Field(description="when it was said, µs since the epoch: the later of two that overlap counts")
-    end: int | None = Field(
-        default=None, description="event time in µs since the epoch; null while the activity goes on"
+    said_at: int = Field(
+        description="when the label was stated, µs since the epoch; the later of two that overlap wins"
     )
-    user: str | None = Field(default=None, description="who wears the phone")
+    end: int | None = Field(default=None, description="event time, µs since the epoch; null while the label is open")
+    user: str | None = Field(default=None, description="the wearer; null if not stated")
 
 
 class LabelAccepted(BaseModel):
-    """Kafka has the label."""
+    """The label, once Kafka has confirmed it."""
 
     type: Literal["accepted"]
     label: LabelInterval
 
 
 class Invite(_Document):
-    """The name of a phone that may enrol."""
+    """An invitation for a phone to enrol."""
 
-    name: str
-    wearer: str | None = None
+    name: str = Field(description="the phone's device name")
+    wearer: str | None = Field(default=None, description="who carries the phone; null if unknown")
     frame: str | None = Field(
-        default=None, description="sign convention of its axes: android, ios, standardised or unknown"
+        default=None, description="sign convention of the phone's axes: android, ios, standardised or unknown"
     )
 
 
 class Invited(BaseModel):
-    """What a phone needs to enrol."""
+    """The enrolment code for an invited phone."""
 
     device: str
-    code: str = Field(description="works once")
-    url: str = Field(description="what the phone opens; the code is in the fragment")
-    svg: str = Field(description="the URL as a QR code")
-    expires: int = Field(description="µs since the epoch")
+    code: str = Field(description="enrolment code; it works once")
+    url: str = Field(description="URL to open on the phone; its fragment holds the code")
+    svg: str = Field(description="QR code of the URL, as SVG")
+    expires: int = Field(description="when the code expires, µs since the epoch")
 
 
 class Problem(BaseModel):
     """Why a request was rejected."""
 
-    detail: str
-    code: str | None = Field(default=None, description="the gateway's name for the reason, if the gateway rejected it")
+    detail: str = Field(description="the reason in a sentence")
+    code: str | None = Field(default=None, description="short name of the reason, if the gateway rejected the request")
 
 
-_Answers = dict[int | str, dict[str, Any]]
-_PROBLEMS: _Answers = {
-    "4XX": {"model": Problem, "description": "rejected, by the dashboard or the gateway"},
-    "5XX": {"model": Problem, "description": "the gateway cannot be reached, or cannot do it now"},
+_Responses = dict[int | str, dict[str, Any]]
+_PROBLEMS: _Responses = {
+    "4XX": {"model": Problem, "description": "the dashboard or the gateway rejected the request"},
+    "5XX": {"model": Problem, "description": "the gateway is unreachable or temporarily unable to respond"},
 }
 
 
 def command_routes(gateway: GatewayClient | None) -> APIRouter:
-    """Return the routes below ``/v1/``, which pass on what the gateway answers.
+    """Return the routes below ``/v1/``, which forward requests to the gateway and return its answers.
 
     Parameters
     ----------
     gateway : GatewayClient or None
-        None if the dashboard was started without one: then all is rejected.
+        The gateway. If None, every request is rejected with status 403.
     """
     routes = APIRouter(prefix=API_PREFIX.rstrip("/"), responses=_PROBLEMS)
 
@@ -94,17 +96,17 @@ def command_routes(gateway: GatewayClient | None) -> APIRouter:
 
     @routes.post("/labels/now", tags=["labels"], response_model=LabelAccepted)
     async def label_now(document: LabelNow) -> Response:
-        """Label what a device's wearer does from now on, or end such a label, by the device's clock."""
+        """Begin a label now, or end an open one now. The gateway converts the time to the device's clock."""
         return await forward("labels/now", document)
 
     @routes.post("/labels", tags=["labels"], response_model=LabelAccepted)
     async def label(document: LabelInterval) -> Response:
-        """Label, correct or take back an interval."""
+        """Label an interval, or correct or withdraw its label."""
         return await forward("labels", document)
 
     @routes.post("/devices", tags=["devices"], response_model=Invited)
     async def invite(document: Invite) -> Response:
-        """Invite a phone."""
+        """Invite a phone to enrol."""
         return await forward("devices", document)
 
     return routes
@@ -112,7 +114,7 @@ def command_routes(gateway: GatewayClient | None) -> APIRouter:
 
 async def _post(gateway: GatewayClient | None, path: str, document: _Document) -> GatewayAnswer:
     if gateway is None:
-        detail = "The dashboard was started without --gateway-url: it can neither label nor add phones."
+        detail = "Labels and invitations need a gateway. Start the dashboard with --gateway-url."
         return GatewayAnswer(
             status.HTTP_403_FORBIDDEN, Problem(detail=detail).model_dump_json(exclude_none=True).encode()
         )

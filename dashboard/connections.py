@@ -1,7 +1,7 @@
-"""uvicorn's connections and server, with the bounds in time and memory that a server for unknown peers needs.
+"""uvicorn's connections and server, with limits of time and memory against slow or hostile peers.
 
-uvicorn waits without limit for a request that never comes, and closes a transport only after its buffer is flushed: a
-peer that reads nothing would keep its connection, and up to a message of memory, until TCP gives up. The subclasses
+uvicorn has no timeout for a request that never completes. It also closes a transport only after the buffer is flushed,
+so a peer that reads nothing keeps its connection, and up to one message in memory, until TCP times out. The subclasses
 here drop such connections.
 """
 
@@ -20,42 +20,46 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from websockets.frames import CloseCode
 from websockets.protocol import State
 
-#: How long a peer may take to send a whole request or the opening handshake.
+#: Timeout for a complete request or the opening handshake, s.
 OPEN_TIMEOUT_SECONDS = 10.0
-#: How long a peer may take to complete the closing handshake, and to take what was sent before it.
+#: Timeout for the closing handshake, s. It includes the time to read what was sent before.
 CLOSE_TIMEOUT_SECONDS = 1.0
-#: Above this much in a connection's buffer, sending waits until the peer has taken most of it.
+#: If a connection's write buffer holds more than this, sending waits until the peer has read most of it.
 WRITE_BUFFER_BYTES = 32_768
 
-#: ASGI has no message for what an application asks of a connection here.
+#: The ASGI extension for draining and dropping a connection, for which ASGI has no messages.
 _EXTENSION = "dashboard.connection"
 
 
 async def drain_browser(scope: MutableMapping[str, Any], seconds: float) -> None:
-    """Wait until the peer of an ASGI scope's WebSocket has taken most of what was sent.
+    """Wait until the peer of an ASGI scope's WebSocket has read most of what was sent.
 
-    uvicorn waits for this before it sends the next message, which would be held meanwhile.
+    uvicorn's own `send` also waits for this, but it holds the next message in memory meanwhile.
 
     Raises
     ------
     TimeoutError
-        If it has not within so many seconds.
+        If the peer has not read it within this number of seconds.
     """
     writable: asyncio.Event = scope["extensions"][_EXTENSION]["writable"]
-    if not writable.is_set():  # usually it is, and no timer is needed
+    if not writable.is_set():  # usually it is set, and no timer is needed
         async with asyncio.timeout(seconds):
             await writable.wait()
 
 
 def drop_browser(scope: MutableMapping[str, Any]) -> None:
-    """Drop the WebSocket of an ASGI scope at once, without a closing handshake: it would wait behind unread data."""
+    """Drop the WebSocket of an ASGI scope immediately.
+
+    There is no closing handshake, as it would have to wait until the peer has read all earlier data.
+    """
     scope["extensions"][_EXTENSION]["drop"]()
 
 
-class _Dropping:
-    """Drops a connection at once.
+class _ConnectionDropper:
+    """Drops a connection immediately.
 
-    asyncio's TLS transport cannot abort after it was closed twice, as uvicorn does; so the socket is shut down, too.
+    It also shuts down the socket, because asyncio's TLS transport ignores `abort` after two calls of `close`, which
+    uvicorn makes.
     """
 
     def __init__(self, transport: asyncio.Transport) -> None:
@@ -64,29 +68,29 @@ class _Dropping:
 
     def __call__(self) -> None:
         self._transport.abort()
-        with suppress(OSError):  # it is closed already
+        with suppress(OSError):  # already closed
             self._socket.shutdown(SHUT_RDWR)
 
 
 class HttpConnection(H11Protocol):
-    """An HTTP connection that is dropped if a request is not complete in time."""
+    """An HTTP connection that is dropped if a request is not complete within `OPEN_TIMEOUT_SECONDS`."""
 
     _deadline: TimerHandle | None = None
 
     def connection_made(self, transport: BaseTransport) -> None:
-        """Wait for the first request."""
+        """Start the deadline of the first request."""
         assert isinstance(transport, asyncio.Transport)
         super().connection_made(transport)
-        self.drop = _Dropping(self.transport)
+        self.drop = _ConnectionDropper(self.transport)
         self._set_deadline()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Stop waiting."""
+        """Cancel the deadline."""
         self._clear_deadline()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Take data; a request that is complete, or becomes a WebSocket, has met its deadline."""
+        """Process data. A complete request, or an upgrade to WebSocket, ends the deadline."""
         super().data_received(data)
         is_upgraded = self.transport.get_protocol() is not self
         if is_upgraded or (self.cycle is not None and not self.cycle.more_body and not self.cycle.response_complete):
@@ -104,35 +108,35 @@ class HttpConnection(H11Protocol):
 
 
 class BrowserConnection(WebSocketsSansIOProtocol):
-    """A WebSocket whose peer may neither read nor answer.
+    """A WebSocket that tolerates peers that neither read nor reply.
 
-    An application can wait until the peer has taken what was sent (`drain_browser`), and drop it (`drop_browser`). A
-    connection that is to end is dropped if the peer does not let it end in time.
+    The application can wait until the peer has read what was sent (`drain_browser`), and can drop the connection
+    (`drop_browser`). A closing connection is dropped if the peer does not complete the closing handshake in time.
     """
 
     _deadline: TimerHandle | None = None
 
     def connection_made(self, transport: BaseTransport) -> None:
-        """Bound the buffer, and the time of the opening handshake."""
+        """Limit the write buffer, and start the deadline of the opening handshake."""
         super().connection_made(transport)
-        self.drop = _Dropping(self.transport)
+        self.drop = _ConnectionDropper(self.transport)
         self.transport.set_write_buffer_limits(high=WRITE_BUFFER_BYTES)
         self.close_timeout = CLOSE_TIMEOUT_SECONDS
         self._set_deadline(OPEN_TIMEOUT_SECONDS, self._drop_unopened)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Stop waiting."""
+        """Cancel the deadline."""
         if self._deadline is not None:
             self._deadline.cancel()
         super().connection_lost(exc)
 
     def keepalive_timeout(self) -> None:
-        """Close the connection because no pong came, and let the application know."""
+        """Close the connection after a missing pong, and notify the application."""
         super().keepalive_timeout()
         self.queue.put_nowait({"type": "websocket.disconnect", "code": CloseCode.INTERNAL_ERROR})
 
     def shutdown(self) -> None:
-        """Close the connection because the server stops."""
+        """Close the connection when the server stops."""
         self.stop_keepalive()
         if not self.handshake_complete:
             self.send_500_response()
@@ -144,14 +148,20 @@ class BrowserConnection(WebSocketsSansIOProtocol):
         self.transport.close()
 
     async def run_asgi(self) -> None:
-        """Run the application; afterwards the connection ends in time."""
+        """Run the application, then start the deadline of the closing handshake."""
         self.scope["extensions"][_EXTENSION] = {"writable": self.writable, "drop": self.drop}
         await super().run_asgi()
         if not self.disconnected:
             self._set_deadline(CLOSE_TIMEOUT_SECONDS, self.drop)
 
     async def send(self, message: ASGISendEvent) -> None:
-        """Send; a message after the connection was closed is the peer's doing, and no fault of the application."""
+        """Send a message.
+
+        Raises
+        ------
+        ClientDisconnected
+            If the connection was already closed. uvicorn would report a fault of the application instead.
+        """
         if self.close_sent and message["type"] == "websocket.send":
             raise ClientDisconnected
         await super().send(message)
@@ -167,16 +177,16 @@ class BrowserConnection(WebSocketsSansIOProtocol):
 
 
 class DashboardServer(uvicorn.Server):
-    """uvicorn's server, run by `dashboard.server.serve`, which handles the signals.
+    """uvicorn's server without signal handlers; `dashboard.server` handles the signals.
 
     Parameters
     ----------
     config : uvicorn.Config
-        With `HttpConnection` and `BrowserConnection`.
+        The configuration, with `HttpConnection` and `BrowserConnection` as protocols.
     on_started : callable
-        Called once peers can connect.
+        Called once clients can connect.
     shutdown_seconds : float
-        When stopping, how long connections and requests may take to end by themselves.
+        How long connections and requests may take to end when the server stops, s. The others are dropped.
     """
 
     def __init__(self, config: uvicorn.Config, *, on_started: Callable[[], None], shutdown_seconds: float) -> None:
@@ -186,16 +196,16 @@ class DashboardServer(uvicorn.Server):
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Leave the signals alone."""
+        """Install no signal handlers."""
         yield
 
     async def startup(self, sockets: list[socket] | None = None) -> None:
-        """Start to accept connections."""
+        """Start accepting connections."""
         await super().startup(sockets=sockets)
         self._on_started()
 
     async def shutdown(self, sockets: list[socket] | None = None) -> None:
-        """Close all connections, and drop those that do not end in time."""
+        """Close all connections, and drop those that are still open at the deadline."""
         deadline = asyncio.get_running_loop().call_later(self._shutdown_seconds, self._drop_all)
         try:
             await super().shutdown(sockets=sockets)
@@ -208,4 +218,4 @@ class DashboardServer(uvicorn.Server):
                 connection.drop()
         for task in list(self.server_state.tasks):
             task.cancel()
-        self.force_exit = True  # what is left is not waited for
+        self.force_exit = True  # do not wait for the remaining connections and tasks

@@ -1,4 +1,4 @@
-"""What is known about one device: its recent windows, its steady activity and its acceleration trace."""
+"""The recent history of one device: its windows, steady activity and acceleration trace."""
 
 from bisect import bisect_left
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from dashboard.browser_messages import DeviceChanges, TimelineEntry, TraceChunk
 from har.predictions import LiveUpdate, Prediction, Trace
 from har.steady_activity import ActivitySmoother, SteadyActivity
 
-#: Predictions kept to smooth again when one comes late. Older ones keep their place in the timeline.
+#: Number of predictions kept to repeat the smoothing if one arrives out of order. Older ones are not smoothed again.
 RECENT_PREDICTIONS = 30
 MAX_TRACE_CHUNKS = 64
 
@@ -40,19 +40,30 @@ class _Chunk:
 
 
 class DeviceHistory:
-    """The recent past of one device, in bounded memory.
+    """The recent history of one device, in bounded memory.
 
-    Every change carries the revision under which it was made, so that what a browser has not seen yet can
-    be told from one number: nothing is queued for anyone.
+    Each change is stored with its revision. The last revision that a browser received is therefore enough to find the
+    changes that it misses, and no queue per browser is needed.
 
     Parameters
     ----------
     device : str
         The device's identifier.
     history_us, trace_us : int
-        Event time kept of windows and of acceleration, in µs.
+        How much event time of windows and of acceleration is kept, µs.
     max_windows : int
-        Windows kept at most.
+        Maximum number of windows kept.
+
+    Attributes
+    ----------
+    seen : int
+        When the last update arrived, µs by the server's clock.
+    revision : int
+        Revision of the last change.
+    release : str
+        The release of the prediction whose batch arrived last at the gateway.
+    activity : str
+        The steady activity.
     """
 
     def __init__(self, device: str, *, history_us: int, trace_us: int, max_windows: int) -> None:
@@ -66,48 +77,35 @@ class DeviceHistory:
         self._max_windows = max_windows
         self._encoded: tuple[int, int, msgspec.Raw] | None = None
         self._arrived = 0
-        self._begin(session="", revision=0)
+        self._reset(session="", revision=0)
 
     def apply(self, update: LiveUpdate, *, seen: int, revision: int) -> bool:
-        """Take in one update.
-
-        Repeats are recognised by the window's start, and out-of-order updates are put in their place.
+        """Apply one update. Updates may arrive out of order and more than once.
 
         Parameters
         ----------
         update : LiveUpdate
             A valid update of this device.
         seen : int
-            When it came, in µs by the server's clock.
+            When it arrived, µs by the server's clock.
         revision : int
-            The revision of the changes that it makes, greater than all before.
+            The revision of this change, greater than all earlier ones.
 
         Returns
         -------
         bool
-            Whether anything changed; a repeat or an outdated version of a window changes nothing.
+            Whether anything changed. A repeat or an outdated prediction for a window changes nothing.
         """
         prediction = update.prediction
-        place = self._place(update)
-        if place is None:
+        index = self._window_index(update)
+        if index is None:
             return False
         if prediction.session != self._session and prediction.arrived >= self._arrived:
-            self._follow_session(prediction, revision)
-            place = self._place(update)
-            if place is None:
+            self._start_session(prediction, revision)
+            index = self._window_index(update)
+            if index is None:
                 return False
-        window = _Window(
-            prediction.start,
-            prediction.end,
-            prediction.activity,
-            prediction.confidence,
-            update.published,
-            revision,
-        )
-        if place < len(self._windows) and self._windows[place].start == window.start:
-            self._windows[place] = window
-        else:
-            self._windows.insert(place, window)
+        self._put_window(index, update, revision)
         if prediction.session == self._session:
             self._smooth(prediction, revision)
         if prediction.arrived >= self._arrived:
@@ -121,13 +119,13 @@ class DeviceHistory:
         return True
 
     def changes(self, since: int) -> msgspec.Raw:
-        """Return the encoded `DeviceChanges` made after the revision `since` (0: everything).
+        """Return the encoded `DeviceChanges` after the revision `since`; 0 returns everything.
 
-        Browsers that keep pace all ask for the same, hence the last answer is kept.
+        Up-to-date browsers all request the same changes, so the last result is cached.
         """
         if self._encoded is not None and self._encoded[:2] == (since, self.revision):
             return self._encoded[2]
-        complete = since < self._begun
+        complete = since < self._reset_revision
         after = 0 if complete else since
         changes = DeviceChanges(
             device=self.device,
@@ -150,8 +148,8 @@ class DeviceHistory:
         self._encoded = (since, self.revision, encoded)
         return encoded
 
-    def _begin(self, *, session: str, revision: int) -> None:
-        self._begun = revision
+    def _reset(self, *, session: str, revision: int) -> None:
+        self._reset_revision = revision
         self._session = session
         self._arrived = 0
         self._smoother = ActivitySmoother()
@@ -160,39 +158,59 @@ class DeviceHistory:
         self._windows: list[_Window] = []
         self._trace: dict[int, _Chunk] = {}
 
-    def _place(self, update: LiveUpdate) -> int | None:
-        """Return where the window belongs, or None if it adds nothing to what is known."""
+    def _window_index(self, update: LiveUpdate) -> int | None:
+        """Return the index of the update's window in the timeline, or None for a repeat or an outdated prediction."""
         start = update.prediction.start
-        place = bisect_left(self._windows, start, key=_start_of)
-        if place < len(self._windows) and self._windows[place].start == start:
-            return None if self._windows[place].published >= update.published else place
-        return place
+        index = bisect_left(self._windows, start, key=_start_of)
+        if index < len(self._windows) and self._windows[index].start == start:
+            return None if self._windows[index].published >= update.published else index
+        return index
 
-    def _follow_session(self, prediction: Prediction, revision: int) -> None:
+    def _put_window(self, index: int, update: LiveUpdate, revision: int) -> None:
+        """Insert the update's window at its index, or replace the window with the same start."""
+        prediction = update.prediction
+        window = _Window(
+            prediction.start,
+            prediction.end,
+            prediction.activity,
+            prediction.confidence,
+            update.published,
+            revision,
+        )
+        if index < len(self._windows) and self._windows[index].start == window.start:
+            self._windows[index] = window
+        else:
+            self._windows.insert(index, window)
+
+    def _start_session(self, prediction: Prediction, revision: int) -> None:
         if not self._windows or prediction.start < self._windows[-1].start:
-            # The device's clock went back: what is known lies in its future and would hide the present.
-            self._begin(session=prediction.session, revision=revision)
+            # The device's clock was set back. Windows with later event times would hide the new ones.
+            self._reset(session=prediction.session, revision=revision)
             return
         self._session = prediction.session
         self._smoother = ActivitySmoother()
         self._recent = []
 
     def _smooth(self, prediction: Prediction, revision: int) -> None:
-        place = bisect_left(self._recent, prediction.start, key=_start_of)
-        is_newest = place == len(self._recent)
+        index = bisect_left(self._recent, prediction.start, key=_start_of)
+        is_newest = index == len(self._recent)
         if is_newest:
             self._recent.append(prediction)
-            self._take_steady(self._smoother.update(prediction), prediction, revision)
-        elif place > 0 or len(self._recent) < RECENT_PREDICTIONS:
-            same = self._recent[place].start == prediction.start
-            self._recent[place : place + same] = [prediction]
+            self._apply_steady(self._smoother.update(prediction), prediction, revision)
+        elif index > 0 or len(self._recent) < RECENT_PREDICTIONS:
+            replaces = self._recent[index].start == prediction.start
+            self._recent[index : index + replaces] = [prediction]
             self._smoother = ActivitySmoother()
             for recent in self._recent:
-                self._take_steady(self._smoother.update(recent), recent, revision)
+                self._apply_steady(self._smoother.update(recent), recent, revision)
         del self._recent[:-RECENT_PREDICTIONS]
 
-    def _take_steady(self, steady: SteadyActivity, prediction: Prediction, revision: int) -> None:
-        """Give the windows in the middle of which the steady activity held its name, up to this one."""
+    def _apply_steady(self, steady: SteadyActivity, prediction: Prediction, revision: int) -> None:
+        """Set the steady activity of all windows from its beginning up to the prediction's window.
+
+        A window belongs to the steady activity if its middle is not before the beginning. The prediction's own window
+        always does.
+        """
         self._steady = steady
         self.activity = steady.activity
         last = bisect_left(self._windows, prediction.start + 1, key=_start_of)
@@ -216,8 +234,8 @@ class DeviceHistory:
     def _forget_old(self) -> None:
         newest = self._windows[-1].end
         first = bisect_left(self._windows, newest - self._history_us, key=_start_of)
-        too_many = max(first, len(self._windows) - self._max_windows)
-        del self._windows[: min(too_many, len(self._windows) - 1)]
+        surplus = max(first, len(self._windows) - self._max_windows)
+        del self._windows[: min(surplus, len(self._windows) - 1)]
         oldest = newest - self._trace_us
         for start in [start for start, chunk in self._trace.items() if chunk.end <= oldest]:
             del self._trace[start]

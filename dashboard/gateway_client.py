@@ -1,4 +1,4 @@
-"""The gateway's client: passes documents to the gateway, and its answers back."""
+"""The gateway's client: it sends documents to the gateway and returns the answers."""
 
 import logging
 from typing import NamedTuple
@@ -8,22 +8,22 @@ from aiohttp import ClientError, ClientResponse, ClientSession, ClientTimeout
 
 logger = logging.getLogger(__name__)
 
-#: Longer than the gateway waits for Kafka.
+#: Timeout of a request, s. It is longer than the gateway waits for Kafka.
 TIMEOUT_SECONDS = 40.0
 MAX_ANSWER_BYTES = 262_144
-#: Requests to the gateway at the same time, of all browsers.
-MAX_RUNNING = 64
+#: Maximum number of simultaneous requests to the gateway, over all browsers.
+MAX_CONCURRENT_REQUESTS = 64
 
 
 class GatewayAnswer(NamedTuple):
-    """What the gateway answered, or why it did not.
+    """The gateway's answer, or an error of this client in the same form.
 
     Attributes
     ----------
     status : int
         The HTTP status.
     body : bytes
-        JSON; of an error, ``detail`` is the reason in words.
+        A JSON document. In an error, ``detail`` is the reason in a sentence.
     """
 
     status: int
@@ -38,7 +38,7 @@ class GatewayClient:
     url : str
         The gateway's URL, such as ``http://127.0.0.1:8600``.
     token : str or None
-        The operator's token at the gateway.
+        The operator's token for the gateway; None if the gateway needs none.
     """
 
     def __init__(self, url: str, token: str | None) -> None:
@@ -55,21 +55,23 @@ class GatewayClient:
             await self._session.close()
 
     async def post(self, path: str, document: bytes) -> GatewayAnswer:
-        """Send a JSON document.
+        """Send a JSON document to a path of the gateway.
 
         Returns
         -------
         GatewayAnswer
-            The gateway's; or 502 if it cannot be reached, 503 if too many requests are running.
+            The gateway's answer. Status 502 if there is no valid answer within `TIMEOUT_SECONDS`, 503 if
+            `MAX_CONCURRENT_REQUESTS` are running already.
         """
-        if self._running >= MAX_RUNNING:
+        if self._running >= MAX_CONCURRENT_REQUESTS:
             return _error(503, "Too many requests are waiting for the gateway. Try again.")
         self._running += 1
         try:
             return await self._exchange(path, document)
         except (ClientError, TimeoutError, OSError, ValueError) as error:
-            logger.warning("the gateway at %s did not answer %s: %s", self._url, path, error or type(error).__name__)
-            return _error(502, f"The gateway cannot be reached ({type(error).__name__}). Try again.")
+            reason = str(error) or type(error).__name__
+            logger.warning("no valid answer from the gateway at %s to %s: %s", self._url, path, reason)
+            return _error(502, f"No valid answer from the gateway ({type(error).__name__}). Try again.")
         finally:
             self._running -= 1
 

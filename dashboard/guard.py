@@ -1,4 +1,7 @@
-"""What every request passes first: the checks of host, token and origin, the size of a body, the security headers."""
+"""The checks of every request before it reaches the application: host, token, origin and body size.
+
+The guard also adds the security headers to every response.
+"""
 
 import asyncio
 from http import HTTPStatus
@@ -12,12 +15,12 @@ from dashboard.site import SECURITY_HEADERS
 
 HEALTH_PATH = "/healthz"
 DOCS_PATH = "/docs"
-#: Below it are the routes that change something; their errors are JSON.
+#: Prefix of the routes that change something. Their errors are JSON.
 API_PREFIX = "/v1/"
-#: The largest document that a browser may send; the page's are below 300 bytes.
+#: Largest body of a request. The page's own documents have less than 300 bytes.
 MAX_BODY_BYTES = 1_024
 
-#: Swagger UI starts with a script in its page, sets styles in elements, and has pictures in its style sheet.
+#: Content security policy of Swagger UI, which needs an inline script, inline styles and images as ``data:`` URLs.
 _DOCS_POLICY = (
     "default-src 'none'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -25,16 +28,16 @@ _DOCS_POLICY = (
 
 
 class RequestGuard:
-    """ASGI application that rejects what must not reach the dashboard, before a body is read.
+    """ASGI application that rejects disallowed requests before it reads their bodies.
 
     Parameters
     ----------
     app : ASGIApp
-        Answers HTTP requests.
+        The application for HTTP requests.
     live : ASGIApp
-        Serves WebSockets.
+        The application for WebSockets.
     access : DashboardAccess
-        Who may see the dashboard.
+        Checks host, token and origin.
     """
 
     def __init__(self, app: ASGIApp, live: ASGIApp, access: DashboardAccess) -> None:
@@ -43,50 +46,53 @@ class RequestGuard:
         self._access = access
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer the request or pass it on."""
+        """Reject the request, or forward it to the application."""
         is_stream = scope["type"] == "websocket"
-        rejection = self._reject_stream(scope) if is_stream else self._reject_request(scope)
-        answer = rejection or (self._live if is_stream else self._app)
+        rejection = self._check_stream(scope) if is_stream else self._check_request(scope)
+        handler = rejection or (self._live if is_stream else self._app)
         try:
-            await answer(scope, receive, _securing(scope, send))
+            await handler(scope, receive, _with_security_headers(scope, send))
         except asyncio.CancelledError:
-            # The server stops and this request did not end in time; uvicorn would report a fault of the application.
+            # The server stops and dropped this request. uvicorn would log the exception as a fault of the application.
             return
 
-    def _reject_request(self, scope: Scope) -> Response | None:
+    def _check_request(self, scope: Scope) -> Response | None:
         headers, path, method = Headers(scope=scope), scope["path"], scope["method"]
         is_change = method == "POST" and path.startswith(API_PREFIX)
         if method not in ("GET", "HEAD") and not is_change:
-            return _rejection(scope, HTTPStatus.METHOD_NOT_ALLOWED, "Only GET and HEAD.", {"Allow": "GET, HEAD"})
+            return _rejection(
+                scope, HTTPStatus.METHOD_NOT_ALLOWED, "Only GET and HEAD are allowed.", {"Allow": "GET, HEAD"}
+            )
         if path == HEALTH_PATH:
             return None
-        return self._reject_stranger(scope, headers) or (self._reject_change(scope, headers) if is_change else None)
+        return self._check_access(scope, headers) or (self._check_change(scope, headers) if is_change else None)
 
-    def _reject_stream(self, scope: Scope) -> Response | None:
+    def _check_stream(self, scope: Scope) -> Response | None:
         headers = Headers(scope=scope)
-        rejection = self._reject_stranger(scope, headers)
+        rejection = self._check_access(scope, headers)
         if rejection is None and not self._access.same_origin(headers):
-            return _rejection(scope, HTTPStatus.FORBIDDEN, "The live stream is for the dashboard's page.")
+            return _rejection(scope, HTTPStatus.FORBIDDEN, "Only the dashboard's own page may open the live stream.")
         return rejection
 
-    def _reject_stranger(self, scope: Scope, headers: Headers) -> Response | None:
-        if not self._access.knows_host(headers):
-            text = "This host is not served here: use localhost."
+    def _check_access(self, scope: Scope, headers: Headers) -> Response | None:
+        if not self._access.allows_host(headers):
+            text = "This host name is not allowed. Use localhost."
             return _rejection(scope, HTTPStatus.MISDIRECTED_REQUEST, text)
         if not self._access.is_authenticated(headers):
             challenge = {"WWW-Authenticate": 'Basic realm="dashboard", charset="UTF-8"'}
-            return _rejection(scope, HTTPStatus.UNAUTHORIZED, "The token is needed, as a password.", challenge)
+            text = "A token is required. Enter it as the password."
+            return _rejection(scope, HTTPStatus.UNAUTHORIZED, text, challenge)
         return None
 
-    def _reject_change(self, scope: Scope, headers: Headers) -> Response | None:
-        if not self._access.may_change(headers):
-            return _rejection(scope, HTTPStatus.FORBIDDEN, "Changes are for the dashboard's page.")
-        # A form of a foreign page cannot send this type, and a script of one would have to ask first.
+    def _check_change(self, scope: Scope, headers: Headers) -> Response | None:
+        if not self._access.allows_change(headers):
+            return _rejection(scope, HTTPStatus.FORBIDDEN, "Only the dashboard's own page may change something.")
+        # A foreign page's form cannot send this type. Its script would need a CORS preflight, which fails.
         if headers.get("Content-Type", "").partition(";")[0].strip().lower() != "application/json":
-            return _rejection(scope, HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "The body must be application/json.")
+            return _rejection(scope, HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "The Content-Type must be application/json.")
         length = headers.get("Content-Length")
         if length is None:
-            return _rejection(scope, HTTPStatus.LENGTH_REQUIRED, "The request needs a Content-Length.")
+            return _rejection(scope, HTTPStatus.LENGTH_REQUIRED, "The request must have a Content-Length.")
         if int(length) > MAX_BODY_BYTES:
             text = f"The body has more than {MAX_BODY_BYTES:,} bytes."
             return _rejection(scope, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, text, {"Connection": "close"})
@@ -99,8 +105,8 @@ def _rejection(scope: Scope, status: HTTPStatus, text: str, headers: dict[str, s
     return PlainTextResponse(text + "\n", status, headers)
 
 
-def _securing(scope: Scope, send: Send) -> Send:
-    async def send_secured(message: Message) -> None:
+def _with_security_headers(scope: Scope, send: Send) -> Send:
+    async def send_with_headers(message: Message) -> None:
         if message["type"] in ("http.response.start", "websocket.http.response.start"):
             headers = MutableHeaders(scope=message)
             if scope["path"] == DOCS_PATH:
@@ -109,4 +115,4 @@ def _securing(scope: Scope, send: Send) -> Send:
                 headers.setdefault(name, value)
         await send(message)
 
-    return send_secured
+    return send_with_headers

@@ -1,4 +1,4 @@
-"""The live stream's WebSocket: lets in as many browsers as there is room for."""
+"""The WebSocket of the live stream, with a limit on the number of browsers."""
 
 from fastapi import WebSocket, status
 from fastapi.responses import PlainTextResponse
@@ -14,18 +14,18 @@ LIVE_PATH = "/live"
 class LiveStream:
     """ASGI application that serves the live state to browsers.
 
-    It is not a route of the FastAPI application, whose layers would cost 10 kB for each browser that is connected.
+    It is not a route of the FastAPI application, because FastAPI's layers would cost 10 kB per connected browser.
 
     Parameters
     ----------
     state : LiveState
-        What browsers see.
+        The live state to send.
     ticker : Ticker
-        When to look for changes.
+        Wakes the browser sessions to look for changes.
     limits : BrowserLimits
-        How long to wait for a browser.
+        The timeouts.
     max_browsers : int
-        How many browsers are served at the same time; further ones are rejected with HTTP 503.
+        Maximum number of connected browsers. Further ones are rejected with HTTP status 503.
     """
 
     def __init__(self, state: LiveState, ticker: Ticker, limits: BrowserLimits, max_browsers: int) -> None:
@@ -35,10 +35,10 @@ class LiveStream:
         self._free = max_browsers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve a WebSocket until it ends."""
+        """Serve a WebSocket until it closes."""
         websocket = WebSocket(scope, receive, send)
         if scope["path"] != LIVE_PATH:
-            await _reject(websocket, status.HTTP_404_NOT_FOUND, "There is no such stream.\n")
+            await _reject(websocket, status.HTTP_404_NOT_FOUND, "Stream not found.\n")
             return
         if self._free <= 0:
             await _reject(websocket, status.HTTP_503_SERVICE_UNAVAILABLE, "Too many browsers are connected.\n")

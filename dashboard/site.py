@@ -1,4 +1,4 @@
-"""The files that make up the page, read once and served from memory."""
+"""The files of the page, read once and served from memory."""
 
 import hashlib
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ WEB_FOLDER = Path(__file__).parent / "web"
 JAVASCRIPT = "text/javascript; charset=utf-8"
 CSS = "text/css; charset=utf-8"
 
-#: Everything that can be asked for: path, file in the web folder, MIME type.
+#: The served files: URL path, path relative to the web folder, MIME type.
 FILES = (
     ("/", "index.html", "text/html; charset=utf-8"),
     ("/style.css", "style.css", CSS),
@@ -52,12 +52,12 @@ SECURITY_HEADERS = (
 
 
 class MissingPageFileError(RuntimeError):
-    """A file of the page is not there."""
+    """A file of the page is missing."""
 
 
 @dataclass(frozen=True)
 class SiteFile:
-    """A file as it is served: its bytes, MIME type and entity tag."""
+    """A served file: its bytes, MIME type and entity tag."""
 
     body: bytes
     content_type: str
@@ -70,12 +70,12 @@ def load_site(folder: Path = WEB_FOLDER) -> dict[str, SiteFile]:
     Returns
     -------
     dict of str to SiteFile
-        By the path of their URL.
+        The files by URL path.
 
     Raises
     ------
     MissingPageFileError
-        If one is missing, with what to do about it.
+        If a file is missing. The message contains the remedy.
     """
     site = {}
     for path, name, content_type in FILES:
@@ -85,8 +85,8 @@ def load_site(folder: Path = WEB_FOLDER) -> dict[str, SiteFile]:
             remedy = (
                 "run `make setup`, or `npm ci --omit=dev --ignore-scripts` in dashboard/web"
                 if name.startswith("node_modules/")
-                else "the installation is incomplete"
+                else "install the package again"
             )
-            raise MissingPageFileError(f"the dashboard's page needs {folder / name}: {remedy}") from error
+            raise MissingPageFileError(f"cannot find {folder / name} of the dashboard's page: {remedy}") from error
         site[path] = SiteFile(body, content_type, f'"{hashlib.sha256(body).hexdigest()[:32]}"')
     return site

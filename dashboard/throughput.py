@@ -1,4 +1,4 @@
-"""Windows a second and latency percentiles over sliding spans, in constant memory."""
+"""Windows per second and latency percentiles over sliding intervals, in constant memory."""
 
 import math
 
@@ -9,16 +9,16 @@ RATE_SECONDS = 10
 LATENCY_SECONDS = 60
 _FIRST_EDGE_MS = 0.1
 _RATIO = 1.05
-_BUCKETS = 320  # up to about ten minutes
+_BUCKETS = 320  # up to about 10 minutes
 
 
 class Throughput:
-    """Counts windows second by second; latencies go into a histogram with steps of 5%.
+    """Counts windows and latencies in one histogram per second, with buckets that grow by 5%.
 
     Parameters
     ----------
     now : float
-        Seconds of a monotonic clock; all later calls give the same clock.
+        Time of a monotonic clock, s. All later calls must use the same clock.
 
     Examples
     --------
@@ -38,13 +38,13 @@ class Throughput:
         self._second = int(now)
 
     def add(self, latency_ms: float, now: float) -> None:
-        """Count one window that took `latency_ms` milliseconds."""
+        """Count one window with its latency, ms."""
         self._advance(now)
         bucket = math.log(max(latency_ms, _FIRST_EDGE_MS) / _FIRST_EDGE_MS, _RATIO)
         self._histograms[self._second % LATENCY_SECONDS, min(int(bucket), _BUCKETS - 1)] += 1
 
     def windows_per_second(self, now: float) -> float:
-        """Return the windows a second over the last ten whole seconds, or over those there have been."""
+        """Return the windows per second over the last ten whole seconds, or over all if there are fewer."""
         self._advance(now)
         span = min(RATE_SECONDS, self._second - self._started)
         if span < 1:
@@ -53,7 +53,7 @@ class Throughput:
         return float(self._histograms[rows].sum()) / span
 
     def latency_ms(self, quantile: float, now: float) -> float | None:
-        """Return a quantile (0 to 1) of the last minute's latencies in ms, ``None`` if there are none."""
+        """Return a quantile (0 to 1) of the last minute's latencies, ms; None if there are none."""
         self._advance(now)
         counts = self._histograms.sum(axis=0)
         total = int(counts.sum())

@@ -1,4 +1,4 @@
-"""A real Redis server, and the dashboard in front of it."""
+"""Fixtures: a real Redis server, and the dashboard connected to it."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -35,14 +35,14 @@ RunDashboard = Callable[..., AbstractAsyncContextManager[int]]
 
 @pytest.fixture
 def run_dashboard(redis_server: RedisServer) -> RunDashboard:
-    """Runs the dashboard in this process; gives its port."""
+    """Return a context manager that runs the dashboard in this process and yields its port."""
 
     @asynccontextmanager
     async def run(*, limits: BrowserLimits | None = None, **settings: Any) -> AsyncIterator[int]:
-        port = free_port(redis_server.port + 1)  # Redis may be down now, and comes back
+        port = free_port(redis_server.port + 1)  # Redis may be down at the moment, but needs its port again
         ready = asyncio.Event()
-        chosen = DashboardSettings(port=port, **{"redis_url": redis_server.url, **settings})
-        serving = asyncio.create_task(serve(chosen, ready=ready, limits=limits))
+        dashboard_settings = DashboardSettings(port=port, **{"redis_url": redis_server.url, **settings})
+        serving = asyncio.create_task(serve(dashboard_settings, ready=ready, limits=limits))
         waiting = asyncio.create_task(ready.wait())
         try:
             await asyncio.wait([serving, waiting], return_when=asyncio.FIRST_COMPLETED, timeout=20)

@@ -1,4 +1,4 @@
-"""Makes live updates, and sees them as a page would."""
+"""Helpers that publish live updates, and clients that receive them as the page does."""
 
 import asyncio
 import json
@@ -17,23 +17,23 @@ from har.live import LIVE_CHANNEL, device_key
 from har.predictions import LiveUpdate, Prediction, Trace, encode_update
 
 SECOND = 1_000_000
-#: A time of event, µs, for a dashboard whose clock the test sets. One that runs by the time of day forgets what is long
-#: ago: what it is fed begins at `whole_second`.
+#: An event time, µs, for tests that set the dashboard's clock. A dashboard with the real clock removes old devices, so
+#: its updates must begin at `whole_second`.
 BASE = 1_790_000_000 * SECOND
-#: A browser's opening handshake, without the empty line at its end.
+#: A browser's opening handshake, without the final empty line.
 HANDSHAKE = (
     b"GET /live HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n"
 )
-#: What `publish_rounds` publishes.
+#: Devices, and trace values per axis and window, that `publish_rounds` publishes.
 DEVICES = 50
 STEPS = 300
-#: Numbers of many digits: a message is as long as with three times as many short ones.
+#: Values with many digits, so that a message is as long as with three times as many short values.
 LONG_AXIS = [1e12 + step / 4 for step in range(STEPS)]
 
 
 def whole_second() -> int:
-    """The time of day, µs, without a fraction of a second."""
+    """Return the current time, µs since the Unix epoch, rounded down to a second."""
     return time.time_ns() // 1_000_000_000 * SECOND
 
 
@@ -49,7 +49,7 @@ def make_update(
     base: int = BASE,
     steps: int = 50,
 ) -> LiveUpdate:
-    """A window of 4 s that starts `second` seconds after `base`, with its newest second of signal."""
+    """Return an update for a window of 4 s that starts `second` s after `base`, with its last second as the trace."""
     start = base + second * SECOND
     end = start + 4 * SECOND
     arrived = end + SECOND // 10 if arrived is None else arrived
@@ -78,7 +78,7 @@ def make_update(
 
 
 async def publish(redis: Redis, update: LiveUpdate, *, keep: bool = True) -> None:
-    """Publish as the processor does: the latest update under the device's key, and to the channel."""
+    """Publish as the processor does: set the device's key (with `keep`), and publish on the channel."""
     message = encode_update(update)
     if keep:
         await redis.set(device_key(update.prediction.device), message, ex=60)
@@ -87,7 +87,7 @@ async def publish(redis: Redis, update: LiveUpdate, *, keep: bool = True) -> Non
 
 @dataclass
 class PageView:
-    """What a page knows, from the messages that it got."""
+    """The state of a page, from the messages that it received."""
 
     devices: dict[str, dict[str, Any]] = field(default_factory=dict)
     styles: dict[str, dict[str, str]] = field(default_factory=dict)
@@ -118,13 +118,13 @@ class PageView:
 
 @dataclass
 class LiveClient:
-    """A browser without a screen: a connection to the live stream, and the view it gives."""
+    """A client without a screen: a connection to the live stream, and the resulting view."""
 
     connection: ClientConnection
     view: PageView = field(default_factory=PageView)
 
     async def until(self, condition: Callable[[PageView], bool], seconds: float = 20) -> PageView:
-        """Receive until the view fulfils the condition."""
+        """Receive messages until the view fulfils the condition, for `seconds` at most."""
         async with asyncio.timeout(seconds):
             while not (self.view.messages and condition(self.view)):
                 self.view.receive(await self.connection.recv())
@@ -138,19 +138,19 @@ async def live_client(port: int, scheme: str = "ws", **options: Any) -> AsyncIte
 
 
 async def subscribed(publisher: Redis) -> None:
-    """Wait until the dashboard follows the channel: what is published before reaches nobody."""
+    """Wait until the dashboard is subscribed to the channel; earlier messages would be lost."""
     async with asyncio.timeout(20):
         while not (await publisher.pubsub_numsub(LIVE_CHANNEL))[0][1]:
             pass
 
 
 def browser_that_never_reads(port: int) -> closing[socket.socket]:
-    """Open the live stream and take nothing of it."""
+    """Open the live stream and read nothing from it."""
     return raw_peer(port, HANDSHAKE + b"\r\n")
 
 
 def raw_peer(port: int, data: bytes) -> closing[socket.socket]:
-    """Connect, send, and leave the rest to the test; the peer's buffer is small."""
+    """Connect with a small receive buffer and send data. The test does the rest."""
     peer = socket.socket()
     peer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
     peer.settimeout(20)
@@ -160,7 +160,7 @@ def raw_peer(port: int, data: bytes) -> closing[socket.socket]:
 
 
 async def publish_rounds(publisher: Redis, client: LiveClient, base: int, first: int, last: int) -> None:
-    """Publish a window of all devices a round, about 0.7 MB of trace; the client sees each round."""
+    """Publish one window of every device per round, with about 0.7 MB of traces. The client receives each round."""
 
     def has_all(view: PageView, start: int) -> bool:
         return len(view.devices) == DEVICES and all(

@@ -1,4 +1,4 @@
-"""Labels and invitations by HTTP: what reaches the gateway, what comes back, and who is rejected."""
+"""Labels and invitations over HTTP: requests to the gateway, its answers, and rejected requests."""
 
 import asyncio
 import json
@@ -22,16 +22,16 @@ ACCEPTED = {"type": "accepted", "label": {**LABEL, "end": None, "user": None}}
 
 
 class FakeGateway:
-    """A gateway that notes what it is asked, and answers what a test gives."""
+    """A gateway that records its requests and returns the answer that a test sets."""
 
     def __init__(self) -> None:
-        self.asked: list[tuple[str, str | None, Any]] = []
+        self.requests: list[tuple[str, str | None, Any]] = []
         self.answer: Callable[[], web.Response] = lambda: web.json_response(ACCEPTED)
         self.url = ""
         self.is_silent = False
 
     async def handle(self, request: web.Request) -> web.Response:
-        self.asked.append((request.path, request.headers.get("Authorization"), await request.json()))
+        self.requests.append((request.path, request.headers.get("Authorization"), await request.json()))
         if self.is_silent:
             await asyncio.sleep(60)
         return self.answer()
@@ -55,15 +55,15 @@ async def post(
     port: int, path: str, body: Any, headers: dict[str, str] | None = None
 ) -> tuple[int, Any, dict[str, str]]:
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
-    chosen = {"Content-Type": "application/json", "Origin": f"http://127.0.0.1:{port}", **(headers or {})}
+    all_headers = {"Content-Type": "application/json", "Origin": f"http://127.0.0.1:{port}", **(headers or {})}
     async with (
         ClientSession() as session,
-        session.post(f"http://127.0.0.1:{port}{path}", data=data, headers=chosen) as response,
+        session.post(f"http://127.0.0.1:{port}{path}", data=data, headers=all_headers) as response,
     ):
         return response.status, await response.json(), dict(response.headers)
 
 
-async def test_the_gateway_gets_what_a_browser_asks_for(run_dashboard: RunDashboard, gateway: FakeGateway) -> None:
+async def test_requests_are_forwarded_to_the_gateway(run_dashboard: RunDashboard, gateway: FakeGateway) -> None:
     async with run_dashboard(gateway_url=gateway.url, gateway_token="operator") as port:
         status, answer, headers = await post(port, "/v1/labels", {**LABEL, "end": LABEL["start"], "user": None})
         assert (status, answer) == (200, ACCEPTED)
@@ -74,7 +74,7 @@ async def test_the_gateway_gets_what_a_browser_asks_for(run_dashboard: RunDashbo
         async with live_client(port) as client:
             view = await client.until(lambda view: view.snapshots == 1)
             assert view.status["labels"], "the page offers labels"
-    assert gateway.asked == [
+    assert gateway.requests == [
         ("/v1/labels", "Bearer operator", {**LABEL, "end": LABEL["start"]}),
         ("/v1/labels/now", "Bearer operator", {"device": "phone-1", "activity": "sit"}),
         ("/v1/devices", "Bearer operator", {"name": "new"}),
@@ -82,15 +82,15 @@ async def test_the_gateway_gets_what_a_browser_asks_for(run_dashboard: RunDashbo
 
 
 @pytest.mark.parametrize("status", [400, 401, 409, 429, 503])
-async def test_an_error_of_the_gateway_is_passed_on(
+async def test_errors_of_the_gateway_are_returned(
     run_dashboard: RunDashboard, gateway: FakeGateway, status: int
 ) -> None:
     error = {"type": "rejected", "code": "silent", "detail": "phone-1 sends nothing"}
     gateway.answer = lambda: web.json_response(error, status=status)
     async with run_dashboard(gateway_url=gateway.url) as port:
-        got = await post(port, "/v1/labels/now", {"device": "phone-1", "activity": "sit"})
-    assert got[:2] == (status, error)
-    assert gateway.asked[0][1] is None
+        response = await post(port, "/v1/labels/now", {"device": "phone-1", "activity": "sit"})
+    assert response[:2] == (status, error)
+    assert gateway.requests[0][1] is None
 
 
 @pytest.mark.parametrize(
@@ -102,23 +102,23 @@ async def test_an_error_of_the_gateway_is_passed_on(
         lambda: web.Response(status=204),
     ],
 )
-async def test_what_is_no_answer_of_a_gateway_is_reported_as_such(
+async def test_an_invalid_answer_of_the_gateway_is_reported(
     run_dashboard: RunDashboard, gateway: FakeGateway, answer: Callable[[], web.Response]
 ) -> None:
     gateway.answer = answer
     async with run_dashboard(gateway_url=gateway.url) as port:
         status, body, _ = await post(port, "/v1/devices", {"name": "new"})
-    assert (status, body["detail"].startswith("The gateway cannot be reached")) == (502, True)
-    assert len(gateway.asked) == 1
+    assert (status, body["detail"].startswith("No valid answer from the gateway")) == (502, True)
+    assert len(gateway.requests) == 1
 
 
-async def test_a_gateway_that_is_away_is_reported(
+async def test_an_unreachable_gateway_is_reported(
     run_dashboard: RunDashboard, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with run_dashboard(gateway_url=f"http://127.0.0.1:{free_port()}") as port:
         status, body, _ = await post(port, "/v1/devices", {"name": "new"})
-    assert (status, body) == (502, {"detail": "The gateway cannot be reached (ClientConnectorError). Try again."})
-    assert "did not answer /v1/devices" in caplog.text
+    assert (status, body) == (502, {"detail": "No valid answer from the gateway (ClientConnectorError). Try again."})
+    assert "to /v1/devices: " in caplog.text
 
 
 FOREIGN = "http://evil.example"
@@ -139,18 +139,18 @@ FOREIGN = "http://evil.example"
         ({"Sec-Fetch-Site": "same-origin", "Content-Type": "application/json; charset=utf-8"}, 200),
     ],
 )
-async def test_a_foreign_page_changes_nothing(
+async def test_requests_of_foreign_pages_are_rejected(
     run_dashboard: RunDashboard, gateway: FakeGateway, headers: dict[str, str], expected: int
 ) -> None:
     async with run_dashboard(gateway_url=gateway.url) as port:
-        status, body, answered = await post(port, "/v1/devices", {"name": "new"}, headers)
+        status, body, response_headers = await post(port, "/v1/devices", {"name": "new"}, headers)
     assert status == expected
-    assert len(gateway.asked) == (expected == 200)
+    assert len(gateway.requests) == (expected == 200)
     assert expected == 200 or isinstance(body["detail"], str)
-    assert not any(name.lower().startswith("access-control") for name in answered)
+    assert not any(name.lower().startswith("access-control") for name in response_headers)
 
 
-async def test_a_program_without_an_origin_may_label(run_dashboard: RunDashboard, gateway: FakeGateway) -> None:
+async def test_a_client_without_an_origin_may_label(run_dashboard: RunDashboard, gateway: FakeGateway) -> None:
     async with (
         run_dashboard(gateway_url=gateway.url) as port,
         ClientSession() as session,
@@ -172,14 +172,14 @@ async def test_a_program_without_an_origin_may_label(run_dashboard: RunDashboard
         ({"name": "x" * 1_024}, 413, "1,024 bytes"),
     ],
 )
-async def test_a_document_that_is_none_is_rejected_in_words(
+async def test_an_invalid_document_is_rejected_with_a_reason(
     run_dashboard: RunDashboard, gateway: FakeGateway, body: Any, expected: int, text: str
 ) -> None:
     async with run_dashboard(gateway_url=gateway.url) as port:
         status, answer, _ = await post(port, "/v1/devices", body)
     assert status == expected
     assert text in answer["detail"]
-    assert gateway.asked == []
+    assert gateway.requests == []
 
 
 async def test_a_body_of_unknown_length_is_rejected(run_dashboard: RunDashboard, gateway: FakeGateway) -> None:
@@ -203,10 +203,10 @@ async def test_labels_need_the_token(run_dashboard: RunDashboard, gateway: FakeG
         assert headers["WWW-Authenticate"].startswith("Basic")
         status, _, _ = await post(port, "/v1/labels", LABEL, {"Authorization": "Bearer a long secret"})
         assert status == 200
-    assert len(gateway.asked) == 1
+    assert len(gateway.requests) == 1
 
 
-async def test_without_a_gateway_nothing_can_be_changed(run_dashboard: RunDashboard) -> None:
+async def test_without_a_gateway_commands_are_rejected(run_dashboard: RunDashboard) -> None:
     async with run_dashboard() as port:
         status, body, _ = await post(port, "/v1/labels", LABEL)
         assert (status, "--gateway-url" in body["detail"]) == (403, True)
@@ -215,7 +215,7 @@ async def test_without_a_gateway_nothing_can_be_changed(run_dashboard: RunDashbo
             assert view.status["labels"] == []
 
 
-async def test_the_api_is_described_without_other_sites(run_dashboard: RunDashboard) -> None:
+async def test_the_api_description_loads_nothing_from_other_sites(run_dashboard: RunDashboard) -> None:
     async with run_dashboard() as port, ClientSession(f"http://127.0.0.1:{port}") as session:
         async with session.get("/openapi.json") as response:
             paths = (await response.json())["paths"]
@@ -234,17 +234,17 @@ async def test_the_api_is_described_without_other_sites(run_dashboard: RunDashbo
             assert response.status == 200
 
 
-async def test_stops_at_once_although_a_label_waits_for_the_gateway(
+async def test_stops_quickly_while_a_label_waits_for_the_gateway(
     run_dashboard: RunDashboard, gateway: FakeGateway, caplog: pytest.LogCaptureFixture
 ) -> None:
     gateway.is_silent = True
     async with run_dashboard(gateway_url=gateway.url) as port:
-        asking = asyncio.create_task(post(port, "/v1/labels", LABEL))
+        request = asyncio.create_task(post(port, "/v1/labels", LABEL))
         async with asyncio.timeout(10):
-            while not gateway.asked:
+            while not gateway.requests:
                 await asyncio.sleep(0.01)
         started = time.monotonic()
     assert time.monotonic() - started < 3
-    await asyncio.wait([asking])
-    assert asking.exception() is not None
+    await asyncio.wait([request])
+    assert request.exception() is not None
     assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []

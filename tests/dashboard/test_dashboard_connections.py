@@ -1,4 +1,4 @@
-"""Connections of peers that do not ask, do not read, or say what they should not."""
+"""Connections of peers that send incomplete requests, read nothing, or send messages that are not allowed."""
 
 import asyncio
 import shutil
@@ -30,14 +30,14 @@ pytestmark = pytest.mark.redis
 
 RunDashboard = Callable[..., AbstractAsyncContextManager[int]]
 QUICK = BrowserLimits(delta_interval=0.02, heartbeat=0.05)
-#: "hi", as a browser masks it.
+#: A text frame "hi", masked as by a browser.
 MESSAGE = b"\x81\x82\x00\x00\x00\x00hi"
-#: A closing frame with code 1000.
+#: A close frame with code 1000, masked.
 CLOSE = b"\x88\x82\x00\x00\x00\x00\x03\xe8"
 
 
 async def seconds_until_dropped(connection: socket.socket) -> float:
-    """Return when the connection ends, from now on; what comes before is read."""
+    """Read until the connection ends, and return how long that took, s."""
 
     def read() -> None:
         try:
@@ -52,7 +52,7 @@ async def seconds_until_dropped(connection: socket.socket) -> float:
 
 
 @pytest.fixture
-def short_opening(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def short_open_timeout(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(connections, "OPEN_TIMEOUT_SECONDS", 0.5)
     yield
 
@@ -67,7 +67,7 @@ def short_opening(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         HANDSHAKE + b"".join(b"X-%d: x\r\n" % number for number in range(200)) + b"\r\n",
     ],
 )
-@pytest.mark.usefixtures("short_opening")
+@pytest.mark.usefixtures("short_open_timeout")
 async def test_a_peer_that_does_not_complete_its_request_is_dropped(run_dashboard: RunDashboard, data: bytes) -> None:
     async with run_dashboard() as port:
         with raw_peer(port, data) as connection:
@@ -76,8 +76,8 @@ async def test_a_peer_that_does_not_complete_its_request_is_dropped(run_dashboar
     assert time.monotonic() - started < 2
 
 
-@pytest.mark.usefixtures("short_opening")
-async def test_a_second_request_must_be_complete_in_time_too(run_dashboard: RunDashboard) -> None:
+@pytest.mark.usefixtures("short_open_timeout")
+async def test_the_deadline_also_applies_to_a_second_request(run_dashboard: RunDashboard) -> None:
     async with run_dashboard() as port:
         with raw_peer(port, b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n") as connection:
             assert await asyncio.to_thread(connection.recv, 65_536)
@@ -86,8 +86,8 @@ async def test_a_second_request_must_be_complete_in_time_too(run_dashboard: RunD
             assert await seconds_until_dropped(connection) < 3
 
 
-@pytest.mark.usefixtures("short_opening")
-async def test_an_open_stream_outlives_the_time_for_opening(run_dashboard: RunDashboard) -> None:
+@pytest.mark.usefixtures("short_open_timeout")
+async def test_the_open_timeout_does_not_end_an_open_stream(run_dashboard: RunDashboard) -> None:
     async with run_dashboard(limits=QUICK) as port, live_client(port) as client:
         await client.until(lambda view: view.messages == 1)
         await asyncio.sleep(1)
@@ -96,19 +96,19 @@ async def test_an_open_stream_outlives_the_time_for_opening(run_dashboard: RunDa
 
 @pytest.fixture
 def lost(monkeypatch: pytest.MonkeyPatch) -> list[connections.BrowserConnection]:
-    """The streams whose connection has ended, on the server's side."""
-    found: list[connections.BrowserConnection] = []
-    ending = connections.BrowserConnection.connection_lost
+    """The server's streams whose connections have ended."""
+    ended: list[connections.BrowserConnection] = []
+    original = connections.BrowserConnection.connection_lost
 
     def connection_lost(self: connections.BrowserConnection, exc: Exception | None) -> None:
-        found.append(self)
-        ending(self, exc)
+        ended.append(self)
+        original(self, exc)
 
     monkeypatch.setattr(connections.BrowserConnection, "connection_lost", connection_lost)
-    return found
+    return ended
 
 
-async def test_a_connection_that_takes_nothing_is_aborted(
+async def test_a_connection_that_reads_nothing_is_aborted(
     run_dashboard: RunDashboard, publisher: Redis, lost: list[connections.BrowserConnection]
 ) -> None:
     limits = BrowserLimits(delta_interval=0.02, heartbeat=0.05, browser_timeout=0.5)
@@ -116,7 +116,7 @@ async def test_a_connection_that_takes_nothing_is_aborted(
         await subscribed(publisher)
         with browser_that_never_reads(port):
             await publish_rounds(publisher, client, whole_second(), 0, 15)
-            # A transport that was only closed would keep what the peer does not take.
+            # A transport that was only closed would keep the data that the peer does not read.
             async with asyncio.timeout(5):
                 while not lost:
                     await asyncio.sleep(0.05)
@@ -124,7 +124,7 @@ async def test_a_connection_that_takes_nothing_is_aborted(
 
 
 @pytest.mark.parametrize("frame", [MESSAGE, CLOSE])
-async def test_a_browser_that_talks_and_never_reads_is_dropped(
+async def test_a_browser_that_sends_a_frame_and_never_reads_is_dropped(
     run_dashboard: RunDashboard, publisher: Redis, lost: list[connections.BrowserConnection], frame: bytes
 ) -> None:
     limits = BrowserLimits(delta_interval=0.02, heartbeat=0.05, browser_timeout=60, shutdown=0.3)
@@ -137,7 +137,7 @@ async def test_a_browser_that_talks_and_never_reads_is_dropped(
             async with asyncio.timeout(5):
                 while not lost:
                     await asyncio.sleep(0.05)
-            async with live_client(port) as another:  # its place is free again
+            async with live_client(port) as another:  # the dropped browser no longer counts
                 await another.until(lambda view: view.snapshots == 1)
 
 
@@ -150,7 +150,7 @@ async def test_a_message_that_is_too_long_closes_the_stream(run_dashboard: RunDa
         assert closed.value.rcvd.code == 1009
 
 
-async def test_browsers_are_told_that_the_server_goes_away(run_dashboard: RunDashboard) -> None:
+async def test_browsers_are_notified_when_the_server_stops(run_dashboard: RunDashboard) -> None:
     async with run_dashboard(limits=QUICK) as port:
         connection = live_client(port)
         client = await connection.__aenter__()
@@ -167,11 +167,11 @@ async def test_a_dead_browser_is_dropped_by_the_ping(
 ) -> None:
     monkeypatch.setattr("dashboard.server.PING_SECONDS", 0.3)
     async with run_dashboard(limits=QUICK) as port:
-        with raw_peer(port, HANDSHAKE + b"\r\n") as silent:  # it reads, and never answers a ping
+        with raw_peer(port, HANDSHAKE + b"\r\n") as silent:  # it reads, but never sends a pong
             assert await seconds_until_dropped(silent) < 4
 
 
-async def test_the_stream_asks_for_an_upgrade(run_dashboard: RunDashboard) -> None:
+async def test_the_stream_requires_an_upgrade(run_dashboard: RunDashboard) -> None:
     async with run_dashboard() as port:
         with raw_peer(port, b"GET /live HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n") as connection:
             answer = await asyncio.to_thread(connection.recv, 65_536)
@@ -181,9 +181,9 @@ async def test_the_stream_asks_for_an_upgrade(run_dashboard: RunDashboard) -> No
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """A self-signed certificate for 127.0.0.1, and its key."""
+    """Create a self-signed certificate for 127.0.0.1, and its key."""
     if shutil.which("openssl") is None:
-        pytest.skip("openssl is not on the PATH; it is needed to make the certificate")
+        pytest.skip("openssl is not on the PATH; the test needs it to create a certificate")
     folder = tmp_path_factory.mktemp("tls")
     made, key = folder / "cert.pem", folder / "key.pem"
     command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
@@ -192,7 +192,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return made, key
 
 
-async def test_by_tls_a_stuck_browser_does_not_delay_the_end(
+async def test_a_stuck_browser_over_tls_does_not_delay_the_shutdown(
     run_dashboard: RunDashboard,
     publisher: Redis,
     certificate: tuple[Path, Path],

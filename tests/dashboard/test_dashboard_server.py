@@ -1,4 +1,4 @@
-"""The server, against a real Redis: what it serves, to whom, and what slow browsers and failures do."""
+"""The server with a real Redis: its files, access checks, slow browsers and failures."""
 
 import asyncio
 import base64
@@ -36,7 +36,7 @@ RunDashboard = Callable[..., AbstractAsyncContextManager[int]]
 QUICK = BrowserLimits(delta_interval=0.02, heartbeat=0.05)
 
 
-async def ask(
+async def request(
     port: int, path: str, headers: dict[str, str] | None = None, method: str = "GET"
 ) -> tuple[http.client.HTTPResponse, bytes]:
     def exchange() -> tuple[http.client.HTTPResponse, bytes]:
@@ -51,10 +51,10 @@ async def ask(
     return await asyncio.to_thread(exchange)
 
 
-async def test_serves_the_page_and_nothing_else(run_dashboard: RunDashboard) -> None:
+async def test_serves_only_the_page(run_dashboard: RunDashboard) -> None:
     async with run_dashboard() as port:
         for path, name, content_type in FILES:
-            response, body = await ask(port, path)
+            response, body = await request(port, path)
             assert response.status == 200, path
             assert response.headers["Content-Type"] == content_type
             assert len(body) == int(response.headers["Content-Length"]) > 0, name
@@ -72,32 +72,32 @@ async def test_serves_the_page_and_nothing_else(run_dashboard: RunDashboard) -> 
             "//etc/passwd",
             "/node_modules/",
         ):
-            response, _ = await ask(port, path)
+            response, _ = await request(port, path)
             assert response.status == 404, path
             assert "Content-Security-Policy" in response.headers
 
 
-async def test_asks_again_only_for_what_changed(run_dashboard: RunDashboard) -> None:
+async def test_unchanged_files_are_not_sent_again(run_dashboard: RunDashboard) -> None:
     async with run_dashboard() as port:
-        response, body = await ask(port, "/main.js")
-        again, nothing = await ask(port, "/main.js", {"If-None-Match": response.headers["ETag"]})
+        response, body = await request(port, "/main.js")
+        again, nothing = await request(port, "/main.js", {"If-None-Match": response.headers["ETag"]})
         assert (again.status, nothing) == (304, b"")
-        head, nothing = await ask(port, "/main.js", method="HEAD")
+        head, nothing = await request(port, "/main.js", method="HEAD")
         assert (head.status, nothing) == (200, b"")
         assert int(head.headers["Content-Length"]) == len(body)
-        post, _ = await ask(port, "/main.js", method="POST")
+        post, _ = await request(port, "/main.js", method="POST")
         assert (post.status, post.headers["Allow"]) == (405, "GET, HEAD")
 
 
 async def test_rejects_foreign_hosts_and_origins(run_dashboard: RunDashboard) -> None:
     async with run_dashboard() as port:
         for host in ("rebound.example", f"rebound.example:{port}", "localhost.rebound.example", "localhost@x", ""):
-            response, _ = await ask(port, "/", {"Host": host})
+            response, _ = await request(port, "/", {"Host": host})
             assert response.status == 421, host
         for host in (f"localhost:{port}", f"127.0.0.1:{port}", f"[::1]:{port}"):
-            response, _ = await ask(port, "/", {"Host": host})
+            response, _ = await request(port, "/", {"Host": host})
             assert response.status == 200, host
-        probe, body = await ask(port, "/healthz", {"Host": "10.0.0.1:1"})
+        probe, body = await request(port, "/healthz", {"Host": "10.0.0.1:1"})
         assert (probe.status, b'"ok"' in body) == (200, True)
 
         own = f"http://127.0.0.1:{port}"
@@ -116,7 +116,7 @@ async def test_rejects_foreign_hosts_and_origins(run_dashboard: RunDashboard) ->
             await client.until(lambda view: view.snapshots == 1)
 
 
-async def test_beyond_loopback_a_token_is_the_password(run_dashboard: RunDashboard) -> None:
+async def test_beyond_loopback_the_token_is_the_password(run_dashboard: RunDashboard) -> None:
     async with run_dashboard(host="0.0.0.0", token="a long secret", behind_proxy=True) as port:
         for headers in (
             {},
@@ -124,11 +124,11 @@ async def test_beyond_loopback_a_token_is_the_password(run_dashboard: RunDashboa
             {"Authorization": "Basic !"},
             {"Cookie": "har_dashboard=x"},
         ):
-            response, _ = await ask(port, "/", headers)
+            response, _ = await request(port, "/", headers)
             assert response.status == 401
             assert response.headers["WWW-Authenticate"].startswith("Basic")
         basic = base64.b64encode(b"anyone:a long secret").decode()
-        response, _ = await ask(port, "/", {"Authorization": f"Basic {basic}", "Host": "dash.example"})
+        response, _ = await request(port, "/", {"Authorization": f"Basic {basic}", "Host": "dash.example"})
         assert response.status == 200
         cookie = response.headers["Set-Cookie"]
         assert all(part in cookie for part in ("HttpOnly", "SameSite=Strict", "Secure"))
@@ -142,11 +142,11 @@ async def test_beyond_loopback_a_token_is_the_password(run_dashboard: RunDashboa
 
 @pytest.fixture
 def base() -> int:
-    """When the first window of the test starts, µs."""
+    """Start of the first window, event time, µs."""
     return whole_second()
 
 
-async def test_a_snapshot_then_changes(run_dashboard: RunDashboard, publisher: Redis, base: int) -> None:
+async def test_a_snapshot_then_deltas(run_dashboard: RunDashboard, publisher: Redis, base: int) -> None:
     await publish(publisher, make_update("from-key", 0, "sit", base=base))
     async with run_dashboard(limits=QUICK) as port, live_client(port) as first:
         await first.until(lambda view: "from-key" in view.devices)
@@ -167,7 +167,7 @@ async def test_a_snapshot_then_changes(run_dashboard: RunDashboard, publisher: R
         assert status["redis_unavailable_since"] is None
 
 
-async def test_unreadable_messages_are_counted_and_logged_seldom(
+async def test_invalid_messages_are_counted_and_logged_at_a_limited_rate(
     run_dashboard: RunDashboard, publisher: Redis, caplog: pytest.LogCaptureFixture, base: int
 ) -> None:
     async with run_dashboard(limits=QUICK) as port, live_client(port) as client:
@@ -187,7 +187,7 @@ async def test_catches_up_after_redis_was_killed(
         await subscribed(publisher)
         await publish(publisher, make_update("phone-1", 0, base=base))
         await client.until(lambda view: "phone-1" in view.devices)
-        # Kept by Redis without a message: only a catch-up finds it.
+        # Only a key, without a message on the channel: the dashboard finds it when it connects again.
         await publisher.set(
             "har:device:phone-2", (await publisher.get("har:device:phone-1")).replace(b"phone-1", b"phone-2")
         )
@@ -195,7 +195,7 @@ async def test_catches_up_after_redis_was_killed(
         view = await client.until(lambda view: view.status["redis_unavailable_since"] is not None)
         assert "phone-1" in view.devices
         assert view.status["redis_unavailable_since"] == pytest.approx(time.time() * SECOND, abs=60 * SECOND)
-        response, body = await ask(port, "/healthz")
+        response, body = await request(port, "/healthz")
         assert (response.status, b"unavailable" in body) == (200, True)
         redis_server.start()
         await client.until(lambda view: "phone-2" in view.devices)
@@ -216,10 +216,10 @@ async def test_starts_without_redis(run_dashboard: RunDashboard, redis_server: A
 
 
 @pytest.mark.slow
-async def test_a_browser_that_never_reads_delays_nobody_and_costs_no_memory(
+async def test_a_browser_that_never_reads_delays_no_other_and_costs_no_memory(
     run_dashboard: RunDashboard, publisher: Redis, base: int
 ) -> None:
-    # What is kept is short, so that the state is full after the first rounds.
+    # A short history, so that the state is full after the first rounds.
     limits = BrowserLimits(delta_interval=0.02, heartbeat=0.05, trace_seconds=3)
     async with run_dashboard(limits=limits, history_seconds=10) as port, live_client(port) as client:
         await subscribed(publisher)
@@ -229,17 +229,17 @@ async def test_a_browser_that_never_reads_delays_nobody_and_costs_no_memory(
             await publish_rounds(publisher, client, base, 0, 8)
             tracemalloc.start()
             try:
-                # What was there before is not traced: after four rounds all traces have been replaced.
+                # Earlier allocations are not traced. After four rounds, all traces of acceleration have been replaced.
                 await publish_rounds(publisher, client, base, 8, 13)
                 before = tracemalloc.get_traced_memory()[0]
                 await publish_rounds(publisher, client, base, 13, 23)
                 grown = tracemalloc.get_traced_memory()[0] - before
             finally:
                 tracemalloc.stop()
-    assert grown < 3_000_000, f"{grown / 1e6:.1f} MB more; three queues would hold 21 MB more"
+    assert grown < 3_000_000, f"{grown / 1e6:.1f} MB more; queues for three browsers would hold 21 MB more"
 
 
-async def test_a_browser_that_takes_nothing_is_dropped(
+async def test_a_browser_that_reads_nothing_is_dropped(
     run_dashboard: RunDashboard, publisher: Redis, caplog: pytest.LogCaptureFixture, base: int
 ) -> None:
     limits = BrowserLimits(delta_interval=0.02, heartbeat=0.05, browser_timeout=0.5)
@@ -248,14 +248,14 @@ async def test_a_browser_that_takes_nothing_is_dropped(
         with browser_that_never_reads(port):
             second = 0
             async with asyncio.timeout(60):
-                while "it took nothing" not in caplog.text:
+                while "it read nothing" not in caplog.text:
                     await publish_rounds(publisher, client, base, second, second + 1)
                     second += 1
             await publish_rounds(publisher, client, base, second, second + 1)
-    assert caplog.text.count("it took nothing") == 1
+    assert caplog.text.count("it read nothing") == 1
 
 
-async def test_stops_at_once_although_browsers_are_stuck(
+async def test_stops_quickly_although_browsers_are_stuck(
     run_dashboard: RunDashboard, publisher: Redis, base: int
 ) -> None:
     limits = BrowserLimits(delta_interval=0.02, heartbeat=0.05, shutdown=0.2)
@@ -270,16 +270,16 @@ async def test_stops_at_once_although_browsers_are_stuck(
         assert time.monotonic() - started < 3
 
 
-async def test_stops_whenever_it_is_told_to(run_dashboard: RunDashboard, publisher: Redis) -> None:
-    # A cancellation that comes while the Redis client is sending must not get lost.
+async def test_stops_at_any_time(run_dashboard: RunDashboard, publisher: Redis) -> None:
+    # A cancellation that arrives while the Redis client is sending must not be lost.
     async with asyncio.timeout(60):
         for turn in range(30):
             async with run_dashboard() as port:
                 for _ in range(turn % 4):
-                    await ask(port, "/healthz")
+                    await request(port, "/healthz")
 
 
-async def test_a_browser_that_talks_is_sent_away(run_dashboard: RunDashboard) -> None:
+async def test_a_browser_that_sends_a_message_is_disconnected(run_dashboard: RunDashboard) -> None:
     async with run_dashboard(limits=QUICK) as port, live_client(port) as client:
         await client.connection.send("hello")
         with pytest.raises(ConnectionClosed) as closed:
@@ -288,7 +288,7 @@ async def test_a_browser_that_talks_is_sent_away(run_dashboard: RunDashboard) ->
         assert closed.value.rcvd.code == 1008
 
 
-async def test_no_more_browsers_than_there_is_room_for(run_dashboard: RunDashboard) -> None:
+async def test_browsers_beyond_the_limit_are_rejected(run_dashboard: RunDashboard) -> None:
     async with run_dashboard(limits=QUICK, max_browsers=2) as port:
         async with live_client(port) as first, live_client(port) as second:
             await first.until(lambda view: view.snapshots == 1)
@@ -307,7 +307,7 @@ async def test_no_more_browsers_than_there_is_room_for(run_dashboard: RunDashboa
                     continue
 
 
-def test_a_missing_chart_library_says_what_to_do(tmp_path: Path) -> None:
+def test_the_error_of_a_missing_chart_library_contains_the_remedy(tmp_path: Path) -> None:
     for _, name, _ in FILES:
         if not name.startswith(("node_modules/", "../")):
             (tmp_path / name).write_text("x")
@@ -315,7 +315,7 @@ def test_a_missing_chart_library_says_what_to_do(tmp_path: Path) -> None:
         load_site(tmp_path)
 
 
-def test_the_lock_file_names_no_registry() -> None:
+def test_the_lock_file_contains_no_registry() -> None:
     web = Path(__file__).parents[2] / "dashboard" / "web"
     assert "http" not in (web / "package-lock.json").read_text()
 
