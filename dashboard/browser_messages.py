@@ -1,9 +1,11 @@
-"""What the server tells a browser, as JSON text frames.
+"""The messages from the server to a browser, as JSON text frames.
 
-A browser gets a *snapshot* when it connects, then *deltas*. A long one is split: each message is complete
-JSON of type `BrowserUpdate` with at most `dashboard.limits.BrowserLimits.devices_a_message` devices. Times are
-in µs since the epoch; those of windows and traces are event times by the device's clock, all others are by
-the server's. Applying a message twice has the effect of applying it once.
+A browser gets a *snapshot* when it connects, then *deltas*. A snapshot or delta may be split into several messages.
+Each message is a complete `BrowserUpdate` with at most `dashboard.limits.BrowserLimits.devices_per_message` devices.
+Messages are idempotent: applying one twice has the effect of applying it once.
+
+Times are in µs since the Unix epoch. Times of windows and traces are event times by the device's clock; all others are
+by the server's clock.
 """
 
 import msgspec
@@ -12,28 +14,28 @@ from har.activities import ActivityStyle
 
 
 class LiveStatus(msgspec.Struct, frozen=True):
-    """The header of the page.
+    """The figures and notices at the top of the page.
 
     Attributes
     ----------
     devices : int
-        Devices kept, the silent ones included.
+        Number of kept devices, including silent ones.
     windows_per_second : float
-        Distinct windows classified a second, over the last ten seconds.
+        Windows received per second, without repeats, over the last ten seconds.
     latency_p50, latency_p99 : float or None
-        Milliseconds from the arrival of the batch that completed a window to its confirmed publication,
-        over the windows of the last minute; ``None`` without any.
+        Percentiles of the time from the arrival of the batch that completed a window to the confirmation of its
+        prediction by Kafka, ms, over the windows of the last minute; None without windows.
     releases : tuple of str
-        Releases behind the devices' newest predictions, the most used first.
+        Releases of the active devices' newest predictions, the most used first.
     redis_unavailable_since : int or None
-        Since when Redis has not answered; ``None`` when it does.
+        When Redis became unavailable, µs; None if it is available.
     undecodable : int
-        Messages from Redis that could not be read since the server started.
+        Number of invalid messages from Redis since the server started.
     release_rejected : str or None
-        Why processors do not take an update of their release, and what classifies on; ``None`` if nothing was rejected
-        lately.
+        A notice that processors rejected an update of their release: the reason, and the release that they still use.
+        None without a recent rejection.
     labels : tuple of ActivityStyle
-        What the page may say that a device's wearer does; if anything, it may also add phones.
+        The activities that the page offers as labels. Empty without a gateway; the page then cannot add phones either.
     """
 
     devices: int
@@ -48,7 +50,7 @@ class LiveStatus(msgspec.Struct, frozen=True):
 
 
 class TimelineEntry(msgspec.Struct, frozen=True, array_like=True):
-    """One window in the timeline: its bounds (µs), its steady activity and the confidence."""
+    """One window in the timeline: its bounds (event time, µs), its steady activity and its confidence (0 to 1)."""
 
     start: int
     end: int
@@ -57,7 +59,7 @@ class TimelineEntry(msgspec.Struct, frozen=True, array_like=True):
 
 
 class TraceChunk(msgspec.Struct, frozen=True):
-    """Acceleration in m/s² from `start` (µs) on, one step every `period` µs."""
+    """Acceleration in m/s². The first value is at `start` (event time, µs); the others follow every `period` µs."""
 
     start: int
     period: int
@@ -67,20 +69,30 @@ class TraceChunk(msgspec.Struct, frozen=True):
 
 
 class DeviceChanges(msgspec.Struct, frozen=True):
-    """What is new about one device.
+    """The changes of one device.
 
     Attributes
     ----------
+    device : str
+        The device's identifier.
     complete : bool
-        Whether this replaces all that was known about the device.
-    activity, since, confidence
-        The steady activity, the event time since which it holds, and its confidence (0 to 1).
+        Whether the browser must first drop everything that it knows about the device.
+    session : str
+        The device's current session.
+    release : str
+        The release of the newest prediction.
+    activity : str
+        The steady activity.
+    since : int
+        Event time when the steady activity began, µs.
+    confidence : float
+        Confidence of the steady activity, 0 to 1.
     newest : int
-        Event time of the end of the newest window.
+        Event time of the end of the newest window, µs.
     seen : int
-        When the last update came, by the server's clock.
+        When the last update arrived, µs by the server's clock. For an update that Redis kept: when it was published.
     windows : list of TimelineEntry
-        Windows that are new or whose activity changed, oldest first.
+        New windows and windows whose activity changed, oldest first.
     trace : list of TraceChunk, encoded
         New acceleration, oldest first.
     """
@@ -104,17 +116,20 @@ class BrowserUpdate(msgspec.Struct, frozen=True, omit_defaults=True):
     Attributes
     ----------
     now : int
-        The server's clock when the message was made.
+        The time by the server's clock when the message was made, µs.
     history_seconds : float
-        How much of the timeline is kept.
+        Length of the timelines, s of event time.
+    status : LiveStatus
+        The figures and notices at the top of the page.
     snapshot : tuple of str or None
-        In the first message of a snapshot, the names of all devices: the browser forgets all others.
+        The names of all devices, in the first message of a snapshot; the browser removes all other devices. None in all
+        other messages.
     removed : tuple of str
-        Devices that are no longer kept.
+        Devices that the server no longer keeps.
     styles : tuple of ActivityStyle
-        How to show the activities that the browser may not know yet.
+        Styles of activities that the browser may not know yet.
     devices : list of DeviceChanges, encoded
-        The devices that changed.
+        The changed devices.
     """
 
     now: int

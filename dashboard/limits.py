@@ -1,36 +1,36 @@
-"""What bounds the dashboard's memory and patience."""
+"""The limits of the dashboard's memory and waiting times."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)
 class BrowserLimits:
-    """Bounds of the live state and of what a browser may cost.
+    """Limits of the live state and of the resources for each browser.
 
     Attributes
     ----------
     delta_interval : float
-        Seconds between two looks for changes to send: changes in between are sent together.
+        Time between two checks for changes, s. All changes in between are sent together.
     heartbeat : float
-        Seconds after which a browser gets the status even if no device changed.
+        Interval at which every browser gets the status, even if no device changed, s.
     browser_timeout : float
-        Seconds in which a browser must have taken a message; one that has not is dropped.
-    devices_a_message : int
-        Devices in one WebSocket message, which bounds what is in flight to a slow browser.
+        Time within which a browser must read a message, s. A slower browser is dropped.
+    devices_per_message : int
+        Maximum number of devices in a WebSocket message. It limits the data in flight to a slow browser.
     max_devices : int
-        Devices kept; when a further one appears, the one that changed longest ago is forgotten.
+        Maximum number of devices kept. A further device replaces the one that changed longest ago.
     device_expiry : float
-        Seconds of silence after which a device is forgotten.
+        Time without an update after which a device is removed, s.
     trace_seconds : float
-        Acceleration kept for each device, in seconds of event time.
+        Length of the acceleration kept for each device, s of event time.
     shutdown : float
-        Seconds that browsers have to say goodbye when the server stops.
+        Time for browsers and requests to end when the server stops, s.
     """
 
     delta_interval: float = 0.2
     heartbeat: float = 1.0
     browser_timeout: float = 20.0
-    devices_a_message: int = 32
+    devices_per_message: int = 32
     max_devices: int = 2_000
     device_expiry: float = 600.0
     trace_seconds: float = 12.0

@@ -5,8 +5,7 @@ import math
 import msgspec
 
 from har.predictions import SCHEMA, LiveUpdate, Prediction, Trace, decode_update
-from har.rejections import RejectedMessage
-from har.samples import MAX_TIME_US, MIN_TIME_US, check_identifier
+from har.samples import MAX_TIME_US, MIN_TIME_US, RejectedBatch, check_identifier
 
 MAX_MESSAGE_BYTES = 262_144
 MAX_TRACE_STEPS = 2_000
@@ -55,7 +54,7 @@ def _check_prediction(prediction: Prediction) -> None:
     for field, value in (("device", prediction.device), ("session", prediction.session)):
         try:
             check_identifier(field, value)
-        except RejectedMessage as error:
+        except RejectedBatch as error:
             raise InvalidUpdateError(error.detail) from error
     for field, text, longest in (
         ("activity", prediction.activity, MAX_LABEL_CHARACTERS),

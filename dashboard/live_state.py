@@ -1,7 +1,7 @@
-"""The live state of all devices, and what a browser that knows an older revision of it has to be told.
+"""The live state of all devices, and the messages that update a browser from an older revision.
 
-Nothing is queued for a browser: it holds the revision that it was told last, and is told the difference
-whenever it can take it. However slow it is, it costs one number and what is in flight to it.
+There is no queue per browser. A session keeps the last revision that its browser received, and sends the difference
+when the browser is ready. A slow browser therefore costs one number and the data in flight to it.
 """
 
 import logging
@@ -26,37 +26,46 @@ logger = logging.getLogger(__name__)
 
 MAX_STYLES = 256
 MAX_RELEASES_SHOWN = 8
-#: A device that gave a sign in this time counts for the releases in use.
+#: Devices without an update for longer than this do not count for the releases in use, µs.
 ACTIVE_US = 60_000_000
-#: Windows kept for each second of history: the usual hop is 1 s.
-WINDOWS_A_SECOND = 4
+#: Maximum number of windows kept per second of history. With the default hop of 1 s there is one.
+WINDOWS_PER_SECOND = 4
 SECOND_US = 1_000_000
-#: A processor that rejects an update says so each time that it asks again, at the latest after 15 s.
-REJECTED_SECONDS = 30.0
+#: How long a rejection is shown, s. A processor repeats it at each attempt, at most 15 s apart.
+REJECTION_SECONDS = 30.0
 MAX_WORKERS = 256
 
 
 @dataclass(frozen=True)
 class Clock:
-    """The clocks that the live state reads: wall clock (µs since the epoch) and monotonic (s)."""
+    """The clocks of the live state: the wall clock (µs since the Unix epoch) and a monotonic clock (s)."""
 
     wall_us: Callable[[], int] = lambda: time.time_ns() // 1_000
     monotonic: Callable[[], float] = time.monotonic
 
 
 class LiveState:
-    """All devices' recent past, with a revision that grows with every change.
+    """The recent history of all devices, with a revision that grows with every change.
 
     Parameters
     ----------
     history_seconds : float
-        Event time of the timelines.
+        Length of the timelines, s of event time.
     limits : BrowserLimits
-        Bounds.
+        Limits of memory.
     clock : Clock, optional
-        Where the time comes from.
+        The clocks; those of the system by default.
     labels : tuple of ActivityStyle
-        What browsers may say that a device's wearer does.
+        The activities that the page offers as labels.
+
+    Attributes
+    ----------
+    revision : int
+        The current revision.
+    undecodable : int
+        Number of invalid messages from Redis.
+    redis_unavailable_since : int or None
+        When Redis became unavailable, µs since the Unix epoch; None if it is available.
     """
 
     def __init__(
@@ -74,11 +83,11 @@ class LiveState:
         self._labels = labels
         self._history_seconds = history_seconds
         self._limits = limits
-        self._devices: OrderedDict[str, DeviceHistory] = OrderedDict()  # the longest unchanged first
+        self._devices: OrderedDict[str, DeviceHistory] = OrderedDict()  # least recently changed first
         self._removed: OrderedDict[str, int] = OrderedDict()
-        self._snapshot_before = 1  # who knows less than this revision needs a snapshot
+        self._snapshot_before = 1  # a browser with an older revision needs a snapshot
         self._styles: OrderedDict[str, tuple[int, ActivityStyle]] = OrderedDict()
-        self._rejected: OrderedDict[str, tuple[float, ReleaseRejected]] = OrderedDict()
+        self._rejections: OrderedDict[str, tuple[float, ReleaseRejected]] = OrderedDict()
         self._throughput = Throughput(self.clock.monotonic())
         self._log = LimitedLog(logger, lines=1, clock=self.clock.monotonic)
 
@@ -87,12 +96,12 @@ class LiveState:
         return len(self._devices)
 
     def receive(self, message: bytes) -> bool:
-        """Take in a message of the live channel: one that just happened.
+        """Apply a message that just arrived on the live channel.
 
         Returns
         -------
         bool
-            Whether it changed anything. Unreadable messages are counted, and logged at a limited rate.
+            Whether it changed anything. Invalid messages are counted and logged at a limited rate.
         """
         update = self._decode(message)
         if update is None or not self._apply(update, seen=self.clock.wall_us()):
@@ -102,42 +111,48 @@ class LiveState:
         return True
 
     def restore(self, message: bytes) -> bool:
-        """Take in a device's latest update as Redis kept it: one that may have happened a while ago."""
+        """Apply a device's latest update from its Redis key; the update may be old.
+
+        Returns
+        -------
+        bool
+            Whether it changed anything.
+        """
         update = self._decode(message)
         if update is None:
             return False
         return self._apply(update, seen=min(update.published, self.clock.wall_us()))
 
-    def receive_rejected(self, message: bytes) -> None:
-        """Take in what a processor says when it does not take an update of its release."""
+    def receive_rejection(self, message: bytes) -> None:
+        """Store a processor's notice that it rejected an update of its release. Invalid messages are counted."""
         try:
             rejected = decode_rejected(message)
         except ValueError as error:
             self.undecodable += 1
             self._log.warn("unreadable", "rejected a message from Redis: %s", error)
             return
-        self._rejected.pop(rejected.worker, None)
-        self._rejected[rejected.worker] = (self.clock.monotonic(), rejected)
-        if len(self._rejected) > MAX_WORKERS:
-            self._rejected.popitem(last=False)
+        self._rejections.pop(rejected.worker, None)
+        self._rejections[rejected.worker] = (self.clock.monotonic(), rejected)
+        if len(self._rejections) > MAX_WORKERS:
+            self._rejections.popitem(last=False)
 
     def forget_silent(self) -> None:
-        """Forget the devices that have been silent for too long."""
+        """Remove devices without an update for `BrowserLimits.device_expiry`."""
         oldest = self.clock.wall_us() - int(self._limits.device_expiry * SECOND_US)
         for device in [name for name, history in self._devices.items() if history.seen < oldest]:
             self._forget(device)
 
-    def redis_answers(self) -> None:
-        """Note that Redis is there."""
+    def note_redis_available(self) -> None:
+        """Record that Redis is available."""
         self.redis_unavailable_since = None
 
-    def redis_failed(self) -> None:
-        """Note that Redis is not there; the time of the first such note in a row counts."""
+    def note_redis_unavailable(self) -> None:
+        """Record that Redis is unavailable. The first of consecutive calls sets the time."""
         if self.redis_unavailable_since is None:
             self.redis_unavailable_since = self.clock.wall_us()
 
     def status(self) -> LiveStatus:
-        """Return the figures of the page's header."""
+        """Return the figures and notices at the top of the page."""
         now = self.clock.monotonic()
         p50, p99 = (self._throughput.latency_ms(quantile, now) for quantile in (0.5, 0.99))
         return LiveStatus(
@@ -148,23 +163,23 @@ class LiveState:
             releases=self._releases_in_use(),
             redis_unavailable_since=self.redis_unavailable_since,
             undecodable=self.undecodable,
-            release_rejected=self._rejected_lately(),
+            release_rejected=self._rejection_notice(),
             labels=self._labels,
         )
 
     def messages_since(self, known: int, status: LiveStatus) -> Iterator[bytes]:
-        """Yield the messages that bring a browser from the revision `known` to the present one.
+        """Yield the messages that update a browser from the revision `known` to the current one.
 
-        Each message is made when it is asked for, so that a slow browser never has more than one waiting.
-        Changes made meanwhile may or may not be in them: they count as not told, and telling twice does
-        no harm.
+        Each message is created on demand, so that a slow browser never has more than one waiting. The messages may or
+        may not contain changes made during the iteration. The caller must count those as not sent; sending them again
+        does no harm.
 
         Parameters
         ----------
         known : int
-            The revision of which the browser was told everything; 0 if nothing.
+            The last revision that the browser received completely; 0 for none.
         status : LiveStatus
-            The header's figures.
+            The status to send.
 
         Yields
         ------
@@ -174,7 +189,7 @@ class LiveState:
         snapshot = known < self._snapshot_before
         known = 0 if snapshot else known
         names = tuple(self._changed_since(known))
-        size = self._limits.devices_a_message
+        size = self._limits.devices_per_message
         for first in range(0, max(len(names), 1), size):
             page = [self._devices.get(name) for name in names[first : first + size]]
             yield msgspec.json.encode(
@@ -205,7 +220,7 @@ class LiveState:
                 device,
                 history_us=int(self._history_seconds * SECOND_US),
                 trace_us=int(self._limits.trace_seconds * SECOND_US),
-                max_windows=int(self._history_seconds * WINDOWS_A_SECOND) + 1,
+                max_windows=int(self._history_seconds * WINDOWS_PER_SECOND) + 1,
             )
         revision = self.revision + 1
         if not history.apply(update, seen=seen, revision=revision):
@@ -250,11 +265,11 @@ class LiveState:
                 releases[history.release] += 1
         return tuple(release for release, _ in releases.most_common(MAX_RELEASES_SHOWN))
 
-    def _rejected_lately(self) -> str | None:
-        since = self.clock.monotonic() - REJECTED_SECONDS
-        lately = [rejected for at, rejected in self._rejected.values() if at >= since]
-        if not lately:
+    def _rejection_notice(self) -> str | None:
+        since = self.clock.monotonic() - REJECTION_SECONDS
+        recent = [rejected for at, rejected in self._rejections.values() if at >= since]
+        if not recent:
             return None
-        who = "A processor does" if len(lately) == 1 else f"{len(lately)} processors do"
-        newest = lately[-1]
-        return f"{who} not take a new release: {newest.detail}. {newest.serving} classifies on."
+        subject = "A processor" if len(recent) == 1 else f"{len(recent)} processors"
+        newest = recent[-1]
+        return f"{subject} could not change to a new release: {newest.detail}. Still in use: {newest.serving}."

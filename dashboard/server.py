@@ -1,4 +1,4 @@
-"""The dashboard's server: one port for the page, its live stream and the health check."""
+"""The dashboard's server: one port for the page, the live stream, the commands and the health check."""
 
 import asyncio
 import logging
@@ -27,7 +27,7 @@ from har.process.log_format import logging_config
 
 logger = logging.getLogger(__name__)
 
-#: The longest message that a browser may send on the live stream; the page sends none.
+#: Longest message that a browser may send on the live stream. The page sends none.
 MAX_INCOMING_BYTES = 1_024
 PING_SECONDS = 20.0
 
@@ -37,23 +37,24 @@ async def serve(
 ) -> None:
     """Serve the dashboard until cancelled.
 
-    Redis need not be there: the page then says since when it is not, and completes itself when it comes.
+    The dashboard also runs without Redis. The page then shows since when Redis is unavailable, and updates when Redis
+    is available again.
 
     Parameters
     ----------
     settings : DashboardSettings
-        Where to listen, where Redis is.
+        The settings.
     ready : asyncio.Event, optional
         Set once browsers can connect.
     limits : BrowserLimits, optional
-        Bounds of memory and patience.
+        Limits of memory and waiting times.
 
     Raises
     ------
     MissingPageFileError
         If a file of the page is missing, such as the chart library from npm.
     OSError
-        If the address cannot be bound, or a certificate not be read.
+        If the server cannot bind to the address or read the TLS certificate.
     """
     limits = limits or BrowserLimits()
     gateway = _gateway(settings)
@@ -65,7 +66,7 @@ async def serve(
     sockets = _listen(settings.host, settings.port)
 
     def started() -> None:
-        logger.info("The dashboard is at %s", _url(settings, sockets[0]))
+        logger.info("serving the dashboard at %s", _url(settings, sockets[0]))
         if ready is not None:
             ready.set()
 
@@ -103,7 +104,7 @@ async def _serve_until_signalled(settings: DashboardSettings) -> None:
     try:
         await serving
     except asyncio.CancelledError:
-        logger.info("The dashboard has stopped")
+        logger.info("stopped")
 
 
 def _access(settings: DashboardSettings) -> DashboardAccess:
@@ -123,7 +124,7 @@ def _server_config(settings: DashboardSettings, app: ASGIApp) -> uvicorn.Config:
         ws_max_size=MAX_INCOMING_BYTES,
         ws_ping_interval=PING_SECONDS,
         ws_ping_timeout=PING_SECONDS,
-        ws_per_message_deflate=False,  # dearer than the bytes it would save on a local network
+        ws_per_message_deflate=False,  # costs more CPU time than its savings are worth in a LAN
         ssl_context_factory=None if context is None else lambda *_: context,
         lifespan="off",
         log_config=None,
@@ -144,12 +145,15 @@ def _gateway(settings: DashboardSettings) -> GatewayClient | None:
 
 
 def _listen(host: str, port: int) -> list[socket.socket]:
-    """Bind to every address of a host. uvicorn would end the process if it cannot."""
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    """Bind to every address of a host.
+
+    uvicorn would exit the process if it could not bind; this raises `OSError` instead.
+    """
+    candidates = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     with ExitStack() as opened:
         sockets = [
             opened.enter_context(socket.create_server(address, family=family))
-            for family, address in dict.fromkeys((family, address) for family, *_, address in found)
+            for family, address in dict.fromkeys((family, address) for family, *_, address in candidates)
         ]
         opened.pop_all()
     return sockets

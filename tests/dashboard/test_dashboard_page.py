@@ -1,4 +1,4 @@
-"""The page in a real browser: cards, changing activities, and the recovery from a killed server."""
+"""The page in a real browser: cards, changes of activity, labels, and recovery after the server was killed."""
 
 import json
 import os
@@ -32,7 +32,7 @@ DEVICES = [f"simulated-{number:02d}" for number in range(8)]
 
 
 class Phones:
-    """Eight devices that publish a window each, five times a second, until told to stop."""
+    """Eight devices that each publish five windows per second until the context ends."""
 
     def __init__(self, redis_url: str) -> None:
         self.activity = "walk"
@@ -82,7 +82,7 @@ def dashboard_process(port: int, redis_url: str, gateway_url: str | None = None)
         process.wait()
 
 
-def test_a_release_that_processors_reject_is_told(browser: Any, redis_server: Any) -> None:
+def test_a_rejected_release_is_shown(browser: Any, redis_server: Any) -> None:
     port = free_port()
     rejected = encode_rejected(ReleaseRejected("a-1", "release-1", "unusable", "update rejected (unusable): it is odd"))
     with Phones(redis_server.url), dashboard_process(port, redis_server.url):
@@ -91,10 +91,10 @@ def test_a_release_that_processors_reject_is_told(browser: Any, redis_server: An
         with redis.Redis.from_url(redis_server.url) as client:
             client.publish(REJECTED_CHANNEL, rejected)
         wait_for(browser, lambda browser: "it is odd" in browser.find_element(By.ID, "notice").text)
-        assert "release-1 classifies on" in browser.find_element(By.ID, "notice").text
+        assert "Still in use: release-1." in browser.find_element(By.ID, "notice").text
 
 
-def test_eight_devices_live_and_a_killed_server(browser: Any, redis_server: Any) -> None:
+def test_the_page_recovers_after_the_server_was_killed(browser: Any, redis_server: Any) -> None:
     port = free_port()
     with Phones(redis_server.url) as phones:
         with dashboard_process(port, redis_server.url) as process:
@@ -112,10 +112,10 @@ def test_eight_devices_live_and_a_killed_server(browser: Any, redis_server: Any)
             process.send_signal(signal.SIGKILL)
             process.wait()
             wait_for(browser, lambda browser: connection(browser) == "waiting")
-            assert list(cards(browser)) == DEVICES, "what was known stays"
-            before = console_faults(browser)
-            # While the server is away, nothing but its absence may be complained about.
-            assert [fault for fault in before if "/live" not in fault] == []
+            assert list(cards(browser)) == DEVICES, "the page keeps the known devices"
+            faults = console_faults(browser)
+            # While the server is unavailable, only failed connections to it may be reported.
+            assert [fault for fault in faults if "/live" not in fault] == []
 
         phones.activity = "stand"
         with dashboard_process(port, redis_server.url):
@@ -125,7 +125,7 @@ def test_eight_devices_live_and_a_killed_server(browser: Any, redis_server: Any)
             assert [fault for fault in console_faults(browser) if "/live" not in fault] == []
 
 
-def test_silence_redis_and_the_filter(browser: Any, redis_server: Any) -> None:
+def test_silent_devices_the_filter_and_unavailable_redis(browser: Any, redis_server: Any) -> None:
     port = free_port()
     with dashboard_process(port, redis_server.url) as process:
         with Phones(redis_server.url) as phones:
@@ -155,7 +155,7 @@ def test_silence_redis_and_the_filter(browser: Any, redis_server: Any) -> None:
         assert process.wait(WAIT_SECONDS) == 0
 
 
-def test_a_phone_in_the_dark_without_motion(browser: Any, redis_server: Any) -> None:
+def test_a_small_screen_with_dark_colours_and_reduced_motion(browser: Any, redis_server: Any) -> None:
     port = free_port()
     features = [
         {"name": "prefers-reduced-motion", "value": "reduce"},
@@ -170,7 +170,7 @@ def test_a_phone_in_the_dark_without_motion(browser: Any, redis_server: Any) -> 
         assert browser.execute_script("return document.documentElement.scrollWidth") == 390
         charts = {device: card["charts"] for device, card in cards(browser).items()}
         wait_for(browser, lambda browser: cards(browser)["simulated-00"]["charts"] == 2)
-        assert charts["simulated-07"] == 0, "cards out of view have no charts"
+        assert charts["simulated-07"] == 0, "cards outside the viewport have no charts"
         browser.execute_script("document.querySelector('[data-device=simulated-07]').scrollIntoView()")
         wait_for(browser, lambda browser: cards(browser)["simulated-07"]["charts"] == 2)
         wait_for(browser, lambda browser: cards(browser)["simulated-00"]["charts"] == 0)
@@ -178,13 +178,13 @@ def test_a_phone_in_the_dark_without_motion(browser: Any, redis_server: Any) -> 
 
 
 @contextmanager
-def fake_gateway(asked: list[tuple[str, dict[str, Any]]]) -> Iterator[str]:
-    """Accept every label, and invite every phone but one."""
+def fake_gateway(requests: list[tuple[str, dict[str, Any]]]) -> Iterator[str]:
+    """Run a gateway that accepts every label, and invites every phone except ``taken``."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             document = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            asked.append((self.path, document))
+            requests.append((self.path, document))
             status, answer = 200, self._answer(document)
             if document.get("name") == "taken":
                 status, answer = 409, {"type": "rejected", "code": "taken", "detail": "this name is taken"}
@@ -215,16 +215,16 @@ def fake_gateway(asked: list[tuple[str, dict[str, Any]]]) -> Iterator[str]:
             thread.join()
 
 
-def test_labels_and_invitations_go_to_the_gateway(browser: Any, redis_server: Any) -> None:
+def test_labels_and_invitations_reach_the_gateway(browser: Any, redis_server: Any) -> None:
     def press(selector: str) -> None:
         browser.execute_script("arguments[0].click()", browser.find_element(By.CSS_SELECTOR, selector))
 
     def status(name: str) -> str:
         return str(browser.find_element(By.ID, f"{name}-status").text)
 
-    port, asked = free_port(), []
+    port, requests = free_port(), []
     with (
-        fake_gateway(asked) as gateway_url,
+        fake_gateway(requests) as gateway_url,
         Phones(redis_server.url),
         dashboard_process(port, redis_server.url, gateway_url),
     ):
@@ -252,7 +252,7 @@ def test_labels_and_invitations_go_to_the_gateway(browser: Any, redis_server: An
         wait_for(browser, lambda browser: browser.find_element(By.ID, "enrol-letters").text == "ABCD")
 
     first = {"device": DEVICES[0], "activity": "walk"}
-    assert asked == [
+    assert requests == [
         ("/v1/labels/now", first),
         ("/v1/labels/now", first | {"session": "s1", "start": 5_000_000}),
         ("/v1/labels", first | {"session": "s1", "start": 5_000_000, "end": 5_000_000, "said_at": 5_000_001}),

@@ -1,4 +1,4 @@
-"""The live state: order, repeats, bounds, and that deltas and snapshots say the same."""
+"""The live state: out-of-order and repeated updates, limits, and the equivalence of deltas and snapshots."""
 
 import json
 from collections.abc import Iterator
@@ -45,7 +45,7 @@ ACTIVITIES = ("sit", "stand", "walk")
 deliveries = st.lists(st.sampled_from(ACTIVITIES), min_size=1, max_size=25).flatmap(
     lambda activities: st.tuples(
         st.just(activities),
-        # Every window at least once, in any order, some repeated.
+        # Every window at least once, in any order; some are repeated.
         st.permutations(list(range(len(activities))) + list(range(0, len(activities), 3))),
     )
 )
@@ -60,9 +60,9 @@ def test_order_and_repeats_do_not_matter(delivery: tuple[list[str], list[int]]) 
         feed(in_order, make_update(second=second, activity=activity))
     changed = [feed(shuffled, make_update(second=second, activity=activities[second])) for second in order]
     assert sum(changed) == len(activities)
-    expected, got = snapshot(in_order).devices["phone-1"], snapshot(shuffled).devices["phone-1"]
-    assert list(got["windows"]) == sorted(got["windows"])
-    assert got == expected
+    expected, actual = snapshot(in_order).devices["phone-1"], snapshot(shuffled).devices["phone-1"]
+    assert list(actual["windows"]) == sorted(actual["windows"])
+    assert actual == expected
 
 
 @settings(deadline=None)
@@ -73,14 +73,14 @@ def test_order_and_repeats_do_not_matter(delivery: tuple[list[str], list[int]]) 
     ),
     st.data(),
 )
-def test_deltas_lead_to_what_a_snapshot_says(feedings: list[tuple[str, int, str]], data: st.DataObject) -> None:
-    # One device a message, and changes between two messages of the same pass; nothing gets old.
-    state = make_state(BrowserLimits(devices_a_message=1, max_devices=3))
+def test_deltas_lead_to_the_same_state_as_a_snapshot(updates: list[tuple[str, int, str]], data: st.DataObject) -> None:
+    # One device per message, and changes between two messages of the same delta. Nothing expires.
+    state = make_state(BrowserLimits(devices_per_message=1, max_devices=3))
     view = PageView()
     known, target = 0, 0
     passing: Iterator[bytes] = iter(())
     published = BASE
-    for device, second, activity in feedings:
+    for device, second, activity in updates:
         published += 1
         feed(state, make_update(device, second, activity, published=published))
         for _ in range(data.draw(st.integers(0, 3))):
@@ -98,7 +98,7 @@ def test_deltas_lead_to_what_a_snapshot_says(feedings: list[tuple[str, int, str]
     assert view.devices == snapshot(state).devices
 
 
-def test_what_a_browser_knows_is_not_told_again() -> None:
+def test_a_delta_contains_only_changes() -> None:
     state = make_state()
     for second in range(5):
         feed(state, make_update(second=second))
@@ -113,7 +113,7 @@ def test_what_a_browser_knows_is_not_told_again() -> None:
     assert len(changes["trace"]) == 1
 
 
-def test_a_steady_activity_changes_once_it_is_sure() -> None:
+def test_the_steady_activity_changes_after_several_windows() -> None:
     state = make_state()
     for second, activity in enumerate(["walk"] * 4 + ["sit"] + ["walk"] * 4 + ["sit"] * 5):
         feed(state, make_update(second=second, activity=activity))
@@ -124,19 +124,19 @@ def test_a_steady_activity_changes_once_it_is_sure() -> None:
     assert shown[-4:] == ["sit"] * 4
 
 
-def test_a_window_classified_again_replaces_itself() -> None:
+def test_a_newer_prediction_replaces_that_of_the_same_window() -> None:
     state = make_state()
     first = make_update(second=0, activity="walk")
     feed(state, first)
     again = make_update(second=0, activity="stand", published=first.published + 1, release="release-2")
     assert feed(state, again)
-    assert not feed(state, first), "an older answer must not come back"
+    assert not feed(state, first), "an older prediction must not replace a newer one"
     device = snapshot(state).devices["phone-1"]
     assert [entry[2] for entry in device["windows"].values()] == ["stand"]
     assert device["release"] == "release-2"
 
 
-def test_a_clock_that_went_back_begins_afresh() -> None:
+def test_a_clock_that_was_set_back_resets_the_history() -> None:
     state = make_state()
     feed(state, make_update(second=1_000, session="s1", arrived=BASE))
     known = state.revision
@@ -147,7 +147,7 @@ def test_a_clock_that_went_back_begins_afresh() -> None:
     assert [entry[0] for entry in changes["windows"]] == [BASE + 10 * SECOND]
 
 
-def test_silent_devices_are_forgotten_and_browsers_told() -> None:
+def test_silent_devices_are_removed_from_browsers() -> None:
     time = FakeTime()
     state = make_state(time=time)
     feed(state, make_update("phone-1"))
@@ -161,7 +161,7 @@ def test_silent_devices_are_forgotten_and_browsers_told() -> None:
     assert list(view.devices) == ["phone-2"]
 
 
-def test_history_and_traces_are_bounded() -> None:
+def test_history_and_traces_are_limited() -> None:
     state = make_state()
     for second in range(1_000):
         feed(state, make_update(second=second, steps=50))
@@ -203,7 +203,7 @@ def test_latency_counts_each_window_once() -> None:
 
 @settings(deadline=None)
 @given(st.lists(st.floats(0.2, 100_000), min_size=1, max_size=300), st.sampled_from((0.5, 0.9, 0.99)))
-def test_latency_percentiles_are_within_a_step(latencies: list[float], quantile: float) -> None:
+def test_latency_percentiles_are_within_a_bucket(latencies: list[float], quantile: float) -> None:
     throughput = Throughput(now=0)
     for latency in latencies:
         throughput.add(latency, now=1.0)
@@ -257,7 +257,7 @@ def _changed(**fields: object) -> bytes:
         _changed(trace__z=[1.0] * 49 + [float("inf")]).replace(b"Infinity", b"1e999"),
     ],
 )
-def test_what_is_out_of_bounds_is_rejected_and_counted(message: bytes) -> None:
+def test_invalid_updates_are_rejected_and_counted(message: bytes) -> None:
     with pytest.raises(InvalidUpdateError):
         read_update(message)
     state = make_state()
@@ -266,23 +266,23 @@ def test_what_is_out_of_bounds_is_rejected_and_counted(message: bytes) -> None:
     assert len(state) == 0
 
 
-def test_what_processors_reject_is_told_until_they_take_it() -> None:
+def test_rejections_by_processors_are_shown_for_a_while() -> None:
     time = FakeTime()
     state = make_state(time=time)
     assert state.status().release_rejected is None
-    state.receive_rejected(encode_rejected(ReleaseRejected("a-1", "one", "unusable", "it answers wrongly")))
-    said = state.status().release_rejected
-    assert said == "A processor does not take a new release: it answers wrongly. one classifies on."
-    state.receive_rejected(encode_rejected(ReleaseRejected("a-2", "one", "unreachable", "x" * 9_999)))
-    assert (said := state.status().release_rejected) is not None
-    assert said.startswith("2 processors do not")
-    assert len(said) < 1_000
+    state.receive_rejection(encode_rejected(ReleaseRejected("a-1", "one", "unusable", "it answers wrongly")))
+    notice = state.status().release_rejected
+    assert notice == "A processor could not change to a new release: it answers wrongly. Still in use: one."
+    state.receive_rejection(encode_rejected(ReleaseRejected("a-2", "one", "unreachable", "x" * 9_999)))
+    assert (notice := state.status().release_rejected) is not None
+    assert notice.startswith("2 processors could not")
+    assert len(notice) < 1_000
     time.seconds = 40.0
     assert state.status().release_rejected is None
 
 
 @pytest.mark.parametrize("message", [b"", b"{}", b"\xff", b"[" * 10_000, b'{"worker": 1}'])
-def test_what_is_no_rejection_is_counted_and_left_out(message: bytes) -> None:
+def test_invalid_rejections_are_counted_and_ignored(message: bytes) -> None:
     state = make_state()
-    state.receive_rejected(message)
+    state.receive_rejection(message)
     assert (state.undecodable, state.status().release_rejected) == (1, None)
