@@ -5,7 +5,8 @@ import math
 import msgspec
 
 from har.predictions import SCHEMA, LiveUpdate, Prediction, Trace, decode_update
-from har.samples import MAX_TIME_US, MIN_TIME_US, RejectedBatch, check_identifier
+from har.rejections import RejectedMessage
+from har.samples import MAX_TIME_US, MIN_TIME_US, check_identifier
 
 MAX_MESSAGE_BYTES = 262_144
 MAX_TRACE_STEPS = 2_000
@@ -51,11 +52,11 @@ def read_update(message: bytes) -> LiveUpdate:
 def _check_prediction(prediction: Prediction) -> None:
     if prediction.schema != SCHEMA:
         raise InvalidUpdateError(f"schema {prediction.schema} is not supported, expected {SCHEMA}")
-    for field, value in (("device", prediction.device), ("session", prediction.session)):
-        try:
-            check_identifier(field, value)
-        except RejectedBatch as error:
-            raise InvalidUpdateError(error.detail) from error
+    try:
+        check_identifier("device", prediction.device)
+        check_identifier("session", prediction.session)
+    except RejectedMessage as error:
+        raise InvalidUpdateError(error.detail) from error
     for field, text, longest in (
         ("activity", prediction.activity, MAX_LABEL_CHARACTERS),
         ("release", prediction.release, MAX_RELEASE_CHARACTERS),

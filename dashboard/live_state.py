@@ -17,7 +17,7 @@ from dashboard.device_history import DeviceHistory
 from dashboard.limits import BrowserLimits
 from dashboard.live_messages import InvalidUpdateError, read_update
 from dashboard.throughput import Throughput
-from har.activities import ActivityStyle, activity_style
+from har.activity_styles import ActivityStyle, activity_style
 from har.predictions import LiveUpdate
 from har.process.limited_log import LimitedLog
 from har.release_rejections import ReleaseRejected, decode_rejected

@@ -22,7 +22,7 @@ from dashboard.live_stream import LiveStream
 from dashboard.redis_feed import RedisFeed
 from dashboard.settings import DashboardSettings
 from dashboard.site import MissingPageFileError, load_site
-from har.activities import LABELS
+from har.activity_styles import LABEL_STYLES
 from har.process.log_format import logging_config
 
 logger = logging.getLogger(__name__)
@@ -58,7 +58,7 @@ async def serve(
     """
     limits = limits or BrowserLimits()
     gateway = _gateway(settings)
-    state = LiveState(settings.history_seconds, limits, labels=LABELS if gateway is not None else ())
+    state = LiveState(settings.history_seconds, limits, labels=LABEL_STYLES if gateway is not None else ())
     ticker = Ticker(state, limits)
     feed = RedisFeed(str(settings.redis_url), state, max_devices=limits.max_devices)
     live = LiveStream(state, ticker, limits, settings.max_browsers)

@@ -1,7 +1,8 @@
 """The domain of human-activity recognition: messages, event-time windows, predictions and releases.
 
-Nothing in this package knows of Kafka, Redis, a web framework or a neural network: it holds pure functions over arrays
-and the typed messages that the services exchange. `har.process`, which every service uses, is apart from it.
+It holds pure functions over arrays, the typed messages that the services exchange, and the names of Kafka's topics and
+Redis's keys. It imports no client of Kafka or Redis, no web framework and no neural network. Only the services use
+`har.process`, which every process needs; `har/web` holds scripts and styles that the pages share.
 
 The names in `__all__`, and `ingest.senders.phone_client.PhoneClient`, are the public API: they change only with an
 entry in the changelog. Everything else may change at any time. They are imported when they are first used.
@@ -20,25 +21,27 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from har.activities import ActivityStyle, activity_style
+    from har.activity_styles import ActivityStyle, activity_style
     from har.batching import LiveBatches, SessionName, batches_of_recording
     from har.binary_samples import decode_batch, encode_batch
     from har.labels import Label, LabelTable, decode_label, encode_label
     from har.predictions import Prediction, decode_prediction, encode_prediction
     from har.recordings import Recording, RecordingError
+    from har.rejections import RejectedMessage
     from har.releases import ReleaseError, ReleaseManifest, decode_manifest
-    from har.samples import RejectedBatch, SampleBatch
+    from har.samples import SampleBatch
     from har.windows import RecordingWindows, WindowSpec, recording_windows
 
 _MODULES = {
-    "har.activities": ("ActivityStyle", "activity_style"),
+    "har.activity_styles": ("ActivityStyle", "activity_style"),
     "har.batching": ("LiveBatches", "SessionName", "batches_of_recording"),
     "har.binary_samples": ("decode_batch", "encode_batch"),
     "har.labels": ("Label", "LabelTable", "decode_label", "encode_label"),
     "har.predictions": ("Prediction", "decode_prediction", "encode_prediction"),
     "har.recordings": ("Recording", "RecordingError"),
     "har.releases": ("ReleaseError", "ReleaseManifest", "decode_manifest"),
-    "har.samples": ("RejectedBatch", "SampleBatch"),
+    "har.rejections": ("RejectedMessage",),
+    "har.samples": ("SampleBatch",),
     "har.windows": ("RecordingWindows", "WindowSpec", "recording_windows"),
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
@@ -52,7 +55,7 @@ __all__ = [
     "Recording",
     "RecordingError",
     "RecordingWindows",
-    "RejectedBatch",
+    "RejectedMessage",
     "ReleaseError",
     "ReleaseManifest",
     "SampleBatch",

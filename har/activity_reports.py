@@ -4,18 +4,11 @@ import math
 
 import msgspec
 
-from har.answers import UNKNOWN
+from har.decisions import UNKNOWN
 from har.predictions import Prediction
+from har.rejections import RejectedMessage
 from har.releases import ReleaseError, require_plain_name
-from har.samples import (
-    MAX_SEQUENCE,
-    MAX_TIME_US,
-    MIN_TIME_US,
-    UNDECODABLE,
-    RejectedBatch,
-    check_identifier,
-    check_size,
-)
+from har.samples import MAX_SEQUENCE, MAX_TIME_US, MIN_TIME_US, UNDECODABLE, check_identifier, check_size
 
 SCHEMA = 1
 MAX_WINDOWS = 100
@@ -94,7 +87,7 @@ def decode_report(message: bytes) -> ActivityReport:
 
     Raises
     ------
-    RejectedBatch
+    RejectedMessage
         With code ``empty``, ``oversized``, ``malformed``, ``schema``, ``device``, ``session``, ``sequence``, ``time``,
         ``release`` or ``answer``.
     """
@@ -102,17 +95,17 @@ def decode_report(message: bytes) -> ActivityReport:
     try:
         report = _decoder.decode(message)
     except UNDECODABLE as error:
-        raise RejectedBatch("malformed", f"not an activity report: {error}") from error
+        raise RejectedMessage("malformed", f"not an activity report: {error}") from error
     if report.schema != SCHEMA:
-        raise RejectedBatch("schema", f"schema version {report.schema} is not supported; this system reads {SCHEMA}")
+        raise RejectedMessage("schema", f"schema version {report.schema} is not supported; this system reads {SCHEMA}")
     check_identifier("device", report.device)
     check_identifier("session", report.session)
     if not 0 <= report.sequence <= MAX_SEQUENCE:
-        raise RejectedBatch("sequence", f"sequence {report.sequence} is not between 0 and 2^53 - 1")
+        raise RejectedMessage("sequence", f"sequence {report.sequence} is not between 0 and 2^53 - 1")
     if not report.windows:
-        raise RejectedBatch("empty", "the report has no window")
+        raise RejectedMessage("empty", "the report has no window")
     if len(report.windows) > MAX_WINDOWS:
-        raise RejectedBatch("oversized", f"{len(report.windows)} windows; the limit is {MAX_WINDOWS}")
+        raise RejectedMessage("oversized", f"{len(report.windows)} windows; the limit is {MAX_WINDOWS}")
     for window in report.windows:
         _check(window)
     return report
@@ -120,17 +113,17 @@ def decode_report(message: bytes) -> ActivityReport:
 
 def _check(window: ReportedWindow) -> None:
     if not MIN_TIME_US <= window.start < window.end <= MAX_TIME_US or window.end - window.start > MAX_WINDOW_US:
-        raise RejectedBatch("time", f"{window.start} to {window.end} is not a valid window in µs since the epoch")
+        raise RejectedMessage("time", f"{window.start} to {window.end} is not a valid window in µs since the epoch")
     try:
         require_plain_name(window.release, "a release's name")
     except ReleaseError as error:
-        raise RejectedBatch("release", str(error)) from error
+        raise RejectedMessage("release", str(error)) from error
     values = window.probabilities.values()
     if not 2 <= len(values) <= MAX_CLASSES:
-        raise RejectedBatch("answer", f"{len(values)} classes; expected 2 to {MAX_CLASSES}")
+        raise RejectedMessage("answer", f"{len(values)} classes; expected 2 to {MAX_CLASSES}")
     if not all(0 <= value <= 1 for value in values) or not math.isclose(sum(values), 1, abs_tol=SUM_TOLERANCE):
-        raise RejectedBatch("answer", f"probabilities must be from 0 to 1 and sum to 1, not {sum(values):.3f}")
+        raise RejectedMessage("answer", f"probabilities must be from 0 to 1 and sum to 1, not {sum(values):.3f}")
     if window.activity not in {*window.probabilities, UNKNOWN} or not 0 <= window.confidence <= 1:
-        raise RejectedBatch(
+        raise RejectedMessage(
             "answer", f"{window.activity[:40]!r} with confidence {window.confidence} does not fit these classes"
         )

@@ -21,12 +21,13 @@ state. The copies' positions then replace the originals', which are finished.
 import logging
 from collections import deque
 from dataclasses import replace
-from typing import Generic
+from typing import Final, Generic
 
 import numpy as np
 
 from har.batch_runs import Assembled, BatchRun, HeldBatch, Position
-from har.samples import NOTHING_EARLIER, RejectedBatch, SampleBatch
+from har.rejections import RejectedMessage
+from har.samples import NOTHING_EARLIER, SampleBatch
 from har.sequences import check_sequence
 from har.windows import MICROSECONDS, WindowSpec
 
@@ -39,7 +40,7 @@ MAX_WAITING = 256
 #: Most readings held for a session. Usually about one window's length is held: 800 readings for 4 s at 200 Hz.
 MAX_HELD_READINGS = 50_000
 
-TOO_DENSE = "too_dense"
+TOO_DENSE: Final = "too_dense"
 
 
 class SessionWindows(Generic[Position]):
@@ -83,14 +84,14 @@ class SessionWindows(Generic[Position]):
         result: Assembled[Position] = Assembled()
         try:
             self._add(batch, position, result)
-        except RejectedBatch as rejection:
+        except RejectedMessage as rejection:
             result.rejected = rejection
             if rejection.code == TOO_DENSE:
                 result.finished.extend(self.drop().finished)
             result.finished.append(position)
         except Exception as fault:
             log.exception("dropped what session %s of %s held", batch.session, batch.device)
-            result.rejected = RejectedBatch("internal", f"the processor failed on this batch: {fault!r}")
+            result.rejected = RejectedMessage("internal", f"the processor failed on this batch: {fault!r}")
             result.finished.extend([*self.drop().finished, position])
         return result
 
@@ -174,10 +175,10 @@ class SessionWindows(Generic[Position]):
         held_readings = sum(len(held.batch) for held in self._waiting.values())
         held_readings += len(self._run) if self._run is not None else 0
         if held_readings + len(batch) > MAX_HELD_READINGS:
-            raise RejectedBatch(TOO_DENSE, f"over {MAX_HELD_READINGS} readings held for one session")
+            raise RejectedMessage(TOO_DENSE, f"over {MAX_HELD_READINGS} readings held for one session")
         late = int((batch.times < batch.newest_sent - self._grace_us).sum())
         if late:
-            raise RejectedBatch(
+            raise RejectedMessage(
                 "late",
                 f"{late} of {len(batch)} readings are more than {self._grace_us / MICROSECONDS:g} s older than the "
                 f"newest that the session had sent ({batch.newest_sent})",
@@ -189,7 +190,7 @@ class SessionWindows(Generic[Position]):
 
         Raises
         ------
-        RejectedBatch
+        RejectedMessage
             With code ``sequence`` if its number goes back although its readings are new, ``conflict`` if
             other readings arrived with the same number.
         """
@@ -204,7 +205,7 @@ class SessionWindows(Generic[Position]):
         if known is None:
             return False
         if not np.array_equal(known.batch.times, batch.times) or not np.array_equal(known.batch.axes, batch.axes):
-            raise RejectedBatch("conflict", f"sequence {number} arrived before with other readings")
+            raise RejectedMessage("conflict", f"sequence {number} arrived before with other readings")
         return True
 
     def _place(self, held: HeldBatch[Position], result: Assembled[Position]) -> None:

@@ -11,8 +11,9 @@ from typing import Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from har.rejections import RejectedMessage
 from har.resampling import Floats, Times
-from har.samples import NOTHING_EARLIER, RejectedBatch, SampleBatch
+from har.samples import NOTHING_EARLIER, SampleBatch
 from har.windows import Stretch, WindowSpec, merge_readings, split_at_gaps
 
 Position = TypeVar("Position")
@@ -47,7 +48,7 @@ class Assembled(Generic[Position]):
         Windows that the batch closed, in increasing order of their start.
     finished : list of Position
         Batches that no future window needs. Acknowledge them only after `windows` have been published.
-    rejected : RejectedBatch or None
+    rejected : RejectedMessage or None
         Why the batch was rejected; None if it was accepted.
     repeats, conflicts : int
         Readings with the time of another reading, and those of them whose values differ.
@@ -55,7 +56,7 @@ class Assembled(Generic[Position]):
 
     windows: list[ClosedWindow[Position]] = field(default_factory=list)
     finished: list[Position] = field(default_factory=list)
-    rejected: RejectedBatch | None = None
+    rejected: RejectedMessage | None = None
     repeats: int = 0
     conflicts: int = 0
 

@@ -28,7 +28,7 @@ class LiveBatches:
 
     Raises
     ------
-    RejectedBatch
+    RejectedMessage
         If the device's or the session's name is invalid.
 
     Examples

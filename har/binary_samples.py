@@ -8,16 +8,8 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from har.samples import (
-    SCHEMA,
-    UNDECODABLE,
-    UNITS,
-    RejectedBatch,
-    SampleBatch,
-    check_header,
-    check_size,
-    checked_batch,
-)
+from har.rejections import RejectedMessage
+from har.samples import SCHEMA, UNDECODABLE, UNITS, SampleBatch, check_header, check_size, checked_batch
 
 
 class _Wire(msgspec.Struct, array_like=True):
@@ -79,7 +71,7 @@ def decode_batch(message: bytes) -> SampleBatch:
 
     Raises
     ------
-    RejectedBatch
+    RejectedMessage
         If the message is empty, oversized, truncated, not a batch, of an unknown schema, or holds impossible
         values. The exception has the fault's code and a text for the sender.
     """
@@ -91,7 +83,7 @@ def decode_batch(message: bytes) -> SampleBatch:
     check_header(wire.schema, wire.device, wire.session, wire.sequence, wire.units, wire.count)
     for name, field, size in (("times", wire.times, 8), ("x", wire.x, 4), ("y", wire.y, 4), ("z", wire.z, 4)):
         if len(field) != size * wire.count:
-            raise RejectedBatch(
+            raise RejectedMessage(
                 "count",
                 f"{name} has {len(field)} bytes; the header states {wire.count} readings of {size} bytes",
             )
@@ -113,12 +105,12 @@ def decode_batch(message: bytes) -> SampleBatch:
     )
 
 
-def _explain_malformed(message: bytes, error: Exception) -> RejectedBatch:
+def _explain_malformed(message: bytes, error: Exception) -> RejectedMessage:
     """Return why a message could not be decoded: another schema version, or not a batch."""
     try:
         fields: Any = msgspec.msgpack.decode(message)
     except UNDECODABLE as broken:
-        return RejectedBatch("malformed", f"truncated or not MessagePack: {broken}")
+        return RejectedMessage("malformed", f"truncated or not MessagePack: {broken}")
     if isinstance(fields, list) and fields and isinstance(fields[0], int) and fields[0] != SCHEMA:
-        return RejectedBatch("schema", f"schema version {fields[0]} is not supported; this system reads {SCHEMA}")
-    return RejectedBatch("malformed", f"MessagePack, but not a batch: {error}")
+        return RejectedMessage("schema", f"schema version {fields[0]} is not supported; this system reads {SCHEMA}")
+    return RejectedMessage("malformed", f"MessagePack, but not a batch: {error}")

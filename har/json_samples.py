@@ -3,16 +3,8 @@
 import msgspec
 import numpy as np
 
-from har.samples import (
-    NOTHING_EARLIER,
-    UNDECODABLE,
-    UNITS,
-    RejectedBatch,
-    SampleBatch,
-    check_header,
-    check_size,
-    checked_batch,
-)
+from har.rejections import RejectedMessage
+from har.samples import NOTHING_EARLIER, UNDECODABLE, UNITS, SampleBatch, check_header, check_size, checked_batch
 
 
 class _Json(msgspec.Struct, forbid_unknown_fields=True):
@@ -44,24 +36,24 @@ def decode_json_batch(message: bytes, *, grace_us: int) -> SampleBatch:
 
     Raises
     ------
-    RejectedBatch
+    RejectedMessage
         As `har.binary_samples.decode_batch` does.
     """
     check_size(message)
     try:
         wire = _decoder.decode(message)
     except UNDECODABLE as error:
-        raise RejectedBatch("malformed", f"not a JSON batch: {error}") from error
+        raise RejectedMessage("malformed", f"not a JSON batch: {error}") from error
     count = len(wire.t)
     check_header(wire.schema, wire.device, wire.session, wire.sequence, wire.units, count)
     if not len(wire.x) == len(wire.y) == len(wire.z) == count:
-        raise RejectedBatch(
+        raise RejectedMessage(
             "count", f"t, x, y, z differ in length: {count}, {len(wire.x)}, {len(wire.y)}, {len(wire.z)}"
         )
     try:
         times = np.array(wire.t, np.int64)
     except OverflowError as error:
-        raise RejectedBatch("time", "a timestamp does not fit into 64 bits") from error
+        raise RejectedMessage("time", "a timestamp does not fit into 64 bits") from error
     with np.errstate(over="ignore"):  # an overflow becomes infinity, which is rejected
         axes = np.array([wire.x, wire.y, wire.z], np.float64).T.astype(np.float32)
     newest = int(times.max())

@@ -1,8 +1,12 @@
-"""Labels: the activities that wearers state for intervals of a session. If two overlap, the later statement wins.
+"""Labels: the activities that people state for intervals of a session. If two overlap, the later statement wins.
 
 A label is identified by its device, session and start. A new label with the same start replaces the earlier one. To
 end an open label (one without an end), send it again with an end. To correct it, send another activity. To withdraw it,
 send an end that equals its start.
+
+The gateway accepts labels from the phone page and, through the dashboard, from observers (`ingest.gateway.labels`). The
+archive keeps them (`ingest.archive`), the trainer joins them to the readings (`trainer.sources.collected`), and a
+canary is judged by them (`model_store.canary.evidence`).
 """
 
 from collections.abc import Mapping
@@ -23,7 +27,7 @@ ENDLESS = np.iinfo(np.int64).max
 
 @dataclass(frozen=True)
 class Label:
-    """An activity that a wearer states for an interval of a session.
+    """An activity that somebody states for an interval of a session.
 
     Attributes
     ----------
@@ -121,7 +125,7 @@ class LabelTable:
             labels[(times >= start) & (times < end)] = activity
         return labels
 
-    def counts(self, label: Label) -> bool:
+    def is_valid(self, label: Label) -> bool:
         """Return whether a label was neither replaced nor withdrawn."""
         return label in self._valid(label.device, label.session)
 

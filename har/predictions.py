@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from har.answers import UNKNOWN, decide
+from har.decisions import UNKNOWN, decide
 from har.releases import ReleaseManifest
 
 SCHEMA = 1
@@ -27,7 +27,7 @@ class Prediction(msgspec.Struct, frozen=True):
     start, end : int
         Event time of the window's first value and of its end, µs since the epoch.
     activity : str
-        The most probable class, or ``unknown`` if none is probable enough (`har.answers`).
+        The most probable class, or ``unknown`` if none is probable enough (`har.decisions`).
     confidence : float
         The class's probability; for ``unknown``, 1 minus the largest probability.
     probabilities : dict of str to float

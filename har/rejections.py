@@ -1,9 +1,65 @@
-"""A rejected message and the reason, as they are written to the dead-letter topic `har.topics.REJECTED`."""
+"""Why a message is rejected, and how it is kept on the dead-letter topic `har.topics.REJECTED`.
+
+A check raises `RejectedMessage` with a code and a detail. The code is one of `RejectionCode`, and metrics count by it.
+The detail is the text that the sender gets; it stands where the check is.
+"""
 
 from dataclasses import dataclass
+from typing import Literal
+
+#: What is wrong with a message. `docs/messages.md` explains each code to the authors of senders.
+RejectionCode = Literal[
+    "activity",
+    "answer",
+    "conflict",
+    "count",
+    "device",
+    "empty",
+    "future",
+    "gravity",
+    "internal",
+    "key",
+    "late",
+    "magnitude",
+    "malformed",
+    "missing_axis",
+    "not_finite",
+    "not_yours",
+    "oversized",
+    "past",
+    "promise",
+    "release",
+    "schema",
+    "sequence",
+    "session",
+    "span",
+    "stream",
+    "time",
+    "too_dense",
+    "too_slow",
+    "unit",
+    "units",
+]
 
 #: A longer message is truncated to this; the header ``bytes`` holds its full size.
 MAX_KEPT_BYTES = 131_072
+
+
+class RejectedMessage(ValueError):  # noqa: N818  (a rejection is not an error of the program)
+    """A message that is rejected.
+
+    Attributes
+    ----------
+    code : RejectionCode
+        What is wrong.
+    detail : str
+        What is wrong and what was expected, for the sender to read.
+    """
+
+    def __init__(self, code: RejectionCode, detail: str) -> None:
+        super().__init__(f"{code}: {detail}")
+        self.code: RejectionCode = code
+        self.detail = detail
 
 
 @dataclass(frozen=True)
@@ -14,8 +70,8 @@ class Rejection:
     ----------
     message : bytes
         The message as it was received.
-    code : str
-        The fault's stable name, see `har.samples.RejectedBatch`.
+    code : RejectionCode
+        What is wrong.
     detail : str
         A description of the fault, for people.
     rejected_by : str
@@ -27,7 +83,7 @@ class Rejection:
     """
 
     message: bytes
-    code: str
+    code: RejectionCode
     detail: str
     rejected_by: str
     device: str | None = None

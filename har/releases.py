@@ -13,8 +13,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from har.answers import UNKNOWN
 from har.artifacts import Artifact, Golden
+from har.decisions import UNKNOWN
 from har.windows import WindowSpec
 
 SCHEMA = 1
@@ -103,7 +103,7 @@ class ReleaseManifest(msgspec.Struct, frozen=True):
     normalisation : Normalisation
         The consumer applies it before inference.
     decision_threshold : float
-        If no class reaches this probability, the prediction is ``unknown`` (`har.answers`); 0 turns this off.
+        If no class reaches this probability, the prediction is ``unknown`` (`har.decisions`); 0 turns this off.
     artifacts : list of Artifact
         The network's frozen forms.
     golden : Golden

@@ -19,10 +19,13 @@ a window in between can close at once (`har.assembly`).
 
 import re
 from dataclasses import dataclass
+from typing import Literal
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
+
+from har.rejections import RejectedMessage
 
 SCHEMA = 1
 UNITS = "m/s^2"
@@ -46,23 +49,6 @@ _IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 Times = NDArray[np.int64]
 Axes = NDArray[np.float32]
-
-
-class RejectedBatch(ValueError):  # noqa: N818  (a rejection is not an error of the program)
-    """A message that is not a valid batch.
-
-    Attributes
-    ----------
-    code : str
-        The fault's stable name, such as ``"not_finite"``; metrics count by it.
-    detail : str
-        What is wrong and what was expected, for the sender to read.
-    """
-
-    def __init__(self, code: str, detail: str) -> None:
-        super().__init__(f"{code}: {detail}")
-        self.code = code
-        self.detail = detail
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -121,25 +107,25 @@ def checked_batch(batch: SampleBatch) -> SampleBatch:
 
     Raises
     ------
-    RejectedBatch
+    RejectedMessage
         With code ``time``, ``span``, ``promise``, ``not_finite`` or ``magnitude``.
     """
     oldest, newest = int(batch.times.min()), int(batch.times.max())
     if oldest < MIN_TIME_US or newest > MAX_TIME_US:
-        raise RejectedBatch(
+        raise RejectedMessage(
             "time",
             f"timestamps from {oldest} to {newest} are not microseconds since the epoch (2001 to 2100)",
         )
     if newest - oldest > MAX_SPAN_US:
-        raise RejectedBatch(
+        raise RejectedMessage(
             "span",
             f"the readings are up to {(newest - oldest) / 1e6:.1f} s apart; the limit is {MAX_SPAN_US / 1e6:.0f} s",
         )
     if not 0 <= batch.newest_sent <= MAX_TIME_US:
-        raise RejectedBatch("promise", f"newest_sent is {batch.newest_sent}, which is not a time from 1970 to 2100")
+        raise RejectedMessage("promise", f"newest_sent is {batch.newest_sent}, which is not a time from 1970 to 2100")
     latest_earlier, oldest_later = newest + MAX_DISORDER_US, oldest - MAX_DISORDER_US
     if not 0 <= batch.earlier_until <= latest_earlier or not oldest_later <= batch.later_from <= newest + 1:
-        raise RejectedBatch(
+        raise RejectedMessage(
             "promise",
             f"later_from {batch.later_from} and earlier_until {batch.earlier_until} "
             f"contradict readings from {oldest} to {newest}",
@@ -147,27 +133,27 @@ def checked_batch(batch: SampleBatch) -> SampleBatch:
     # Check this before the sum of squares: arithmetic with signalling NaNs warns.
     if not np.isfinite(batch.axes).all():
         row = int(np.argmin(np.isfinite(batch.axes).all(axis=1)))
-        raise RejectedBatch("not_finite", f"reading {row} holds NaN or infinity: {batch.axes[row].tolist()}")
+        raise RejectedMessage("not_finite", f"reading {row} holds NaN or infinity: {batch.axes[row].tolist()}")
     squared = np.square(batch.axes, dtype=np.float64).sum(axis=1)
     if squared.max() > MAX_ACCELERATION**2:
         row = int(squared.argmax())
-        raise RejectedBatch(
+        raise RejectedMessage(
             "magnitude",
             f"reading {row} is {squared[row] ** 0.5:.1f} m/s²; the limit is {MAX_ACCELERATION:.0f} m/s²",
         )
     return batch
 
 
-def check_identifier(kind: str, value: str) -> None:
+def check_identifier(kind: Literal["device", "session"], value: str) -> None:
     """Check a device or session identifier.
 
     Raises
     ------
-    RejectedBatch
+    RejectedMessage
         With `kind` as its code.
     """
     if not _IDENTIFIER.fullmatch(value):
-        raise RejectedBatch(kind, f"{kind} {value[:80]!r} is not 1 to 64 letters, digits, '.', '_' or '-'")
+        raise RejectedMessage(kind, f"{kind} {value[:80]!r} is not 1 to 64 letters, digits, '.', '_' or '-'")
 
 
 def check_size(message: bytes) -> None:
@@ -175,13 +161,13 @@ def check_size(message: bytes) -> None:
 
     Raises
     ------
-    RejectedBatch
+    RejectedMessage
         With code ``empty`` or ``oversized``.
     """
     if not message:
-        raise RejectedBatch("empty", "the message is empty")
+        raise RejectedMessage("empty", "the message is empty")
     if len(message) > MAX_MESSAGE_BYTES:
-        raise RejectedBatch("oversized", f"{len(message)} bytes; the limit is {MAX_MESSAGE_BYTES}")
+        raise RejectedMessage("oversized", f"{len(message)} bytes; the limit is {MAX_MESSAGE_BYTES}")
 
 
 def check_header(schema: int, device: str, session: str, sequence: int, units: str, count: int) -> None:
@@ -189,18 +175,18 @@ def check_header(schema: int, device: str, session: str, sequence: int, units: s
 
     Raises
     ------
-    RejectedBatch
+    RejectedMessage
         With code ``schema``, ``device``, ``session``, ``sequence``, ``units``, ``empty`` or ``oversized``.
     """
     if schema != SCHEMA:
-        raise RejectedBatch("schema", f"schema version {schema} is not supported; this system reads {SCHEMA}")
+        raise RejectedMessage("schema", f"schema version {schema} is not supported; this system reads {SCHEMA}")
     check_identifier("device", device)
     check_identifier("session", session)
     if not 0 <= sequence <= MAX_SEQUENCE:
-        raise RejectedBatch("sequence", f"sequence {sequence} is not between 0 and 2^53 - 1")
+        raise RejectedMessage("sequence", f"sequence {sequence} is not between 0 and 2^53 - 1")
     if units != UNITS:
-        raise RejectedBatch("units", f"units {units[:20]!r}; expected acceleration in {UNITS}")
+        raise RejectedMessage("units", f"units {units[:20]!r}; expected acceleration in {UNITS}")
     if count < 1:
-        raise RejectedBatch("empty", "the batch has no reading")
+        raise RejectedMessage("empty", "the batch has no reading")
     if count > MAX_READINGS:
-        raise RejectedBatch("oversized", f"{count} readings; the limit is {MAX_READINGS}")
+        raise RejectedMessage("oversized", f"{count} readings; the limit is {MAX_READINGS}")

@@ -24,7 +24,7 @@ def confusion_matrix(
     classes : int
         The number of classes.
     unknown : bool
-        Whether to add a last column for the predicted index `classes`, see `har.answers.decide_all`.
+        Whether to add a last column for the predicted index `classes`, see `har.decisions.decide_all`.
 
     Examples
     --------

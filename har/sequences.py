@@ -1,6 +1,7 @@
 """Sequence numbers of a session's batches: a number that goes back needs a new session."""
 
-from har.samples import RejectedBatch, SampleBatch
+from har.rejections import RejectedMessage
+from har.samples import SampleBatch
 
 
 def check_sequence(batch: SampleBatch, *, last: int, newest: int) -> None:
@@ -19,11 +20,11 @@ def check_sequence(batch: SampleBatch, *, last: int, newest: int) -> None:
 
     Raises
     ------
-    RejectedBatch
+    RejectedMessage
         With code ``sequence``.
     """
     if batch.sequence <= last and int(batch.times.min()) > newest:
-        raise RejectedBatch(
+        raise RejectedMessage(
             "sequence",
             f"sequence {batch.sequence} goes back (the last was {last}) although its readings are new; "
             "begin a new session",

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from har.answers import UNKNOWN
+from har.decisions import UNKNOWN
 from har.predictions import Prediction
 from har.windows import MICROSECONDS
 

@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from har.batch_runs import Assembled, ClosedWindow
 from har.binary_samples import decode_batch
 from har.predictions import LiveUpdate, Prediction
-from har.rejections import Rejection
-from har.samples import RejectedBatch, SampleBatch
+from har.rejections import RejectedMessage, Rejection
+from har.samples import SampleBatch
 from har.windows import MICROSECONDS
 from stream_processor.classification import Classified, Classifier
 from stream_processor.kafka_messages import (
@@ -191,8 +191,10 @@ class StreamPipeline:
         try:
             batch = decode_batch(value)
             if message.key != batch.device.encode():
-                raise RejectedBatch("key", f"the Kafka key is {message.key!r}, but the batch is from {batch.device!r}")
-        except RejectedBatch as rejected:
+                raise RejectedMessage(
+                    "key", f"the Kafka key is {message.key!r}, but the batch is from {batch.device!r}"
+                )
+        except RejectedMessage as rejected:
             rejection = self._rejection(message, rejected, None)
             return _Work(partition, finished=[message.offset], rejections=[rejection])
         position = Position(message.offset, message.arrived)
@@ -211,7 +213,7 @@ class StreamPipeline:
             finished=[position.offset for position in result.finished],
         )
 
-    def _rejection(self, message: LogMessage, rejected: RejectedBatch, device: str | None) -> Rejection:
+    def _rejection(self, message: LogMessage, rejected: RejectedMessage, device: str | None) -> Rejection:
         self._metrics.rejected.labels(rejected.code).inc()
         return Rejection(
             message.value or b"",

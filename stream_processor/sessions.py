@@ -18,16 +18,18 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Final
 
 from har.assembly import SessionWindows
 from har.batch_runs import Assembled
-from har.samples import RejectedBatch, SampleBatch
+from har.rejections import RejectedMessage
+from har.samples import SampleBatch
 from har.windows import MICROSECONDS, WindowSpec
 
 #: After a message, the partition's time advances by at most this, s; so does a session's sending time.
 LONGEST_STEP_SECONDS = 5.0
 
-TOO_SLOW = "too_slow"
+TOO_SLOW: Final = "too_slow"
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +138,7 @@ class SessionBook:
         if self._holds_too_long(tracked.windows, position):
             result = self._sessions.pop(key).windows.drop()
             result.finished.append(position)
-            result.rejected = RejectedBatch(
+            result.rejected = RejectedMessage(
                 TOO_SLOW,
                 f"in {self._hold_seconds:g} s of sending, event time advanced by less than one window needs "
                 f"(it is {batch.newest} now); check that times are in µs",

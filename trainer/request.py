@@ -56,7 +56,8 @@ class TrainRequest(msgspec.Struct, frozen=True, kw_only=True):
     normalisation : Normalisation
         Applied to each window before the network, in training and by all consumers of the release.
     held_out_share : float
-        Share of each device's people that are held out for validation; with 0, everybody is trained on.
+        Approximate share of each data set's wearers that validate and are not trained on
+        (`trainer.preparation.plan.split_of_people`). The commands require more than 0.
     shards : int
         Number of files per split.
     fit : FitSettings

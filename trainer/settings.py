@@ -7,8 +7,8 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from pydantic_settings import CliPositionalArg, CliSubCommand, SettingsConfigDict
 
-from har.answers import UNKNOWN
 from har.channels import STABLE, Channel
+from har.decisions import UNKNOWN
 from har.process.settings import ServiceSettings
 from model_store.settings import DEFAULT_KEYS
 

@@ -17,7 +17,7 @@ The table contains no recorded sample and no data of a single wearer:
 - Orientation is stored as a mean, axes and a spread; fidgets as quantiles pooled over all wearers.
 - No list is longer than one stride's coefficients.
 
-The reserved test users are excluded from the fit (``HELD_OUT``).
+The reserved test users are excluded from the fit (`trainer.sources.splits.RESERVED_TEST_USERS`).
 """
 
 import argparse
@@ -42,13 +42,13 @@ from ingest.simulation.parameters import (
     ParameterTable,
     PlacementParameters,
 )
+from trainer.sources.splits import RESERVED_TEST_USERS
 
 RATE_HZ = 50.0
 GRAVITY = 9.80665
 TRIMMED_SECONDS = 1.0
 SHORTEST_BOUT_SECONDS = 6.0
 LONGEST_BOUT_SECONDS = 15.0
-HELD_OUT = {"waist": ("u21", "u22", "u23", "u24"), "pocket": ("u06",)}
 COMPONENTS = {"waist": 8, "pocket": 4}
 HARMONICS = {"waist": 14, "pocket": 18}
 VARIATIONS = {"waist": 6, "pocket": 14}
@@ -90,7 +90,8 @@ def read_occasions(path: Path, placement: str) -> list[Occasion]:
         For each occasion, the bouts by activity, m/s², float64 ``(n, 3)`` each.
     """
     recording = pd.read_parquet(path)
-    recording = recording[~recording["user"].isin(HELD_OUT[placement])]
+    people = recording["device"].astype(str) + "/" + recording["user"].astype(str)
+    recording = recording[~people.isin(RESERVED_TEST_USERS)]
     recording = recording[(recording[["x", "y", "z"]] != 0).any(axis=1)]
     occasions: list[Occasion] = []
     for _, rows in recording.groupby(OCCASION_KEYS[placement], sort=True):

@@ -34,7 +34,7 @@ from trainer.settings import DEFAULT_CLASSES as CLASSES
 from trainer.sources.recordings import load_recordings
 
 TARGET = 0.9654
-STRIDE_US = 400_000  # 20 readings at 50 Hz
+HOP_US = 400_000  # 20 readings at 50 Hz
 #: Number of times per epoch that the test split is evaluated; that time is not counted.
 TESTS_PER_EPOCH = 4
 
@@ -76,7 +76,7 @@ def make_split(data: list[Path]) -> Split:
     """Cut the windows and split them; the reserved test users are in no part."""
     recordings = load_recordings(data)
     splits = split_of_people(wearers_of([[recording.person for recording in recordings]]), 0.2)
-    spec = WindowSpec(hop_us=STRIDE_US)
+    spec = WindowSpec(hop_us=HOP_US)
     known = make_examples([each for each in recordings if splits[each.person] == TRAIN], spec, CLASSES)
     unseen = make_examples([each for each in recordings if splits[each.person] == VALIDATION], WindowSpec(), CLASSES)
     order = np.random.default_rng(0).permutation(len(known))

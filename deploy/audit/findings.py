@@ -8,7 +8,7 @@ import msgspec
 
 from deploy.audit.reference import ExpectedPrediction, Reference
 from deploy.audit.summary import SeenMessages, WindowKey
-from har.answers import UNKNOWN, decide
+from har.decisions import UNKNOWN, decide
 from har.predictions import Prediction
 
 #: Number of examples of each fault.

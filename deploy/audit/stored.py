@@ -9,7 +9,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from har.binary_samples import decode_batch
-from har.samples import RejectedBatch, SampleBatch
+from har.rejections import RejectedMessage
+from har.samples import SampleBatch
 
 Position = tuple[int, int]
 
@@ -102,7 +103,7 @@ def sort_out(
     for message in messages:
         try:
             batch = decode_batch(message.value)
-        except RejectedBatch:
+        except RejectedMessage:
             stored.unusable += 1
             continue
         if batch.device != device:

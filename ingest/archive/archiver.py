@@ -19,8 +19,8 @@ from kafka.errors import KafkaError
 from har.process.back_off import BackOff
 from har.process.kafka_clients import KafkaRecord, Partition
 from har.recordings import RecordingError
-from har.rejections import Rejection
-from har.samples import RejectedBatch, check_size
+from har.rejections import RejectedMessage, Rejection
+from har.samples import check_size
 from ingest.archive.forgotten import Forgotten
 from ingest.archive.held_rows import HeldLabels, HeldRows, HeldSamples, Origin
 from ingest.archive.location import Location
@@ -169,8 +169,10 @@ class Archiver:
         try:
             check_size(message)
             is_new = self._held[record.topic].add(message, origin, self._states[record.topic])
-        except (RejectedBatch, RecordingError) as error:
-            code, detail = (error.code, error.detail) if isinstance(error, RejectedBatch) else ("malformed", str(error))
+        except (RejectedMessage, RecordingError) as error:
+            code, detail = (
+                (error.code, error.detail) if isinstance(error, RejectedMessage) else ("malformed", str(error))
+            )
             self._metrics.rejected.labels(code).inc()
             device = record.key.decode(errors="replace") if record.key else None
             position = f"{record.topic}/{record.partition}/{record.offset}"

@@ -61,7 +61,7 @@ def forget(archive: str, device: str) -> ForgottenRows:
 
     Raises
     ------
-    RejectedBatch
+    RejectedMessage
         If `device` is not a valid device name.
     ChangedElsewhereError
         If others committed to object storage at every attempt.

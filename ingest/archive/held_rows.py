@@ -89,7 +89,7 @@ class HeldSamples:
 
         Raises
         ------
-        RejectedBatch
+        RejectedMessage
             If it cannot be decoded.
         """
         batch = decode_batch(message)

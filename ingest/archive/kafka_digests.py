@@ -9,7 +9,8 @@ from har.binary_samples import decode_batch
 from har.labels import ENDLESS, decode_label
 from har.process.kafka_clients import KafkaRecord, Partition
 from har.recordings import RecordingError
-from har.samples import RejectedBatch, check_size
+from har.rejections import RejectedMessage
+from har.samples import check_size
 from ingest.archive.digests import label_digest, reading_digests, summed
 from ingest.archive.held_rows import day_begin, label_name
 from ingest.archive.log_reader import LogError, LogReader
@@ -63,7 +64,7 @@ class KafkaDigests:
         try:
             check_size(record.value or b"")
             name, oldest, digest = read(record.value or b"", day_begin(state.deleted_before))
-        except (RejectedBatch, RecordingError):
+        except (RejectedMessage, RecordingError):
             self.rejected += 1
             return
         if state.forgotten.keeps_out(name[0], name[1], arrived=arrived, oldest=oldest) or not digest:

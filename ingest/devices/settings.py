@@ -6,7 +6,8 @@ from pydantic import AfterValidator, Field, RedisDsn
 from pydantic_settings import CliPositionalArg, CliSubCommand, SettingsConfigDict
 
 from har.process.settings import ServiceSettings
-from har.samples import RejectedBatch, check_identifier
+from har.rejections import RejectedMessage
+from har.samples import check_identifier
 from ingest.archive.settings import DEFAULT_ARCHIVE
 
 #: The registry that is used by default.
@@ -20,7 +21,7 @@ Frame = Literal["android", "ios", "standardised", "unknown"]
 def _check_device_name(name: str) -> str:
     try:
         check_identifier("device", name)
-    except RejectedBatch as rejected:
+    except RejectedMessage as rejected:
         raise ValueError(rejected.detail) from rejected
     return name
 

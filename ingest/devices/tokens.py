@@ -6,7 +6,8 @@ from typing import cast
 
 import jwt
 
-from har.samples import RejectedBatch, check_identifier
+from har.rejections import RejectedMessage
+from har.samples import check_identifier
 from ingest.devices.device import Device
 from ingest.devices.errors import NotAdmittedError
 from ingest.devices.settings import Frame
@@ -84,5 +85,5 @@ def read(key: bytes, token: str) -> Credential:
         raise NotAdmittedError(
             "expired", "this token has expired: request a new one with the device's secret"
         ) from error
-    except (jwt.InvalidTokenError, RejectedBatch, TypeError, ValueError) as error:
+    except (jwt.InvalidTokenError, RejectedMessage, TypeError, ValueError) as error:
         raise NotAdmittedError("malformed_token", f"this is not a token of this gateway: {error}") from error

@@ -7,7 +7,7 @@ from har import topics
 from har.activity_reports import ActivityReport, decode_report
 from har.gateway_messages import Accepted
 from har.predictions import encode_prediction
-from har.samples import RejectedBatch
+from har.rejections import RejectedMessage
 from har.windows import MICROSECONDS
 from ingest.gateway.admission import Caller
 from ingest.gateway.frames import FrameOrigin, PendingFrame, check_sender, count_when_done, reject
@@ -35,7 +35,7 @@ class ActivityIntake:
             origin = FrameOrigin(report.device, report.session, report.sequence)
             check_sender(caller, report.device)
             self._check_clock(report, arrived_us)
-        except RejectedBatch as rejected:
+        except RejectedMessage as rejected:
             return reject(raw, rejected, origin, ordered_sender, arrived_us, self._metrics)
         confirmed = asyncio.gather(
             *(
@@ -54,6 +54,6 @@ class ActivityIntake:
 
     def _check_clock(self, report: ActivityReport, arrived_us: int) -> None:
         if max(window.end for window in report.windows) > arrived_us + self._max_ahead_us:
-            raise RejectedBatch("future", "a window is too far ahead of the gateway's clock: set the device's clock")
+            raise RejectedMessage("future", "a window is too far ahead of the gateway's clock: set the device's clock")
         if min(window.start for window in report.windows) < arrived_us - self._max_behind_us:
-            raise RejectedBatch("past", "a window is too far behind the gateway's clock: set the device's clock")
+            raise RejectedMessage("past", "a window is too far behind the gateway's clock: set the device's clock")

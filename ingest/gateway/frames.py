@@ -8,8 +8,7 @@ from typing import Any, Protocol
 
 from har import topics
 from har.gateway_messages import Answer, Rejected
-from har.rejections import Rejection
-from har.samples import RejectedBatch
+from har.rejections import RejectedMessage, Rejection
 from ingest.gateway.admission import Caller
 from ingest.gateway.metrics import GatewayMetrics
 from ingest.gateway.publisher import OrderedSender
@@ -62,16 +61,16 @@ def check_sender(caller: Caller, device: str) -> None:
 
     Raises
     ------
-    RejectedBatch
+    RejectedMessage
         With code ``not_yours`` if the caller's token belongs to another device.
     """
     if caller.device is not None and caller.device != device:
-        raise RejectedBatch("not_yours", f"this token belongs to {caller.device} and cannot send as {device}")
+        raise RejectedMessage("not_yours", f"this token belongs to {caller.device} and cannot send as {device}")
 
 
 def reject(
     frame: bytes,
-    rejected: RejectedBatch,
+    rejected: RejectedMessage,
     origin: FrameOrigin | None,
     ordered_sender: OrderedSender,
     arrived_us: int,

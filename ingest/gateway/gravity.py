@@ -14,7 +14,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from har.samples import RejectedBatch, SampleBatch
+from har.rejections import RejectedMessage
+from har.samples import SampleBatch
 
 #: Half of gravity: a smaller mean magnitude is rejected, m/s².
 LEAST_MEAN = 4.9
@@ -45,7 +46,7 @@ class GravityCheck:
 
         Raises
         ------
-        RejectedBatch
+        RejectedMessage
             With code ``unit`` if the readings seem to be in g, ``gravity`` if gravity seems to be removed.
         """
         key = batch.device, batch.session
@@ -65,11 +66,11 @@ class GravityCheck:
         if mean >= LEAST_MEAN:
             return
         if G_RANGE[0] <= mean <= G_RANGE[1]:
-            raise RejectedBatch(
+            raise RejectedMessage(
                 "unit",
                 f"the last second's readings average {mean:.2f}: they seem to be in g; send m/s² (1 g is 9.80665)",
             )
-        raise RejectedBatch(
+        raise RejectedMessage(
             "gravity",
             f"the last second's readings average {mean:.2f} m/s², and a phone at rest measures 9.81: gravity seems to "
             "be removed; send acceleration including gravity",

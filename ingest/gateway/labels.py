@@ -10,17 +10,17 @@ from aiohttp import web
 from har import topics
 from har.labels import ENDLESS, Label, decode_label, encode_label
 from har.recordings import NULL_LABEL, RecordingError
-from har.samples import MAX_TIME_US, MIN_TIME_US, RejectedBatch, check_identifier
+from har.rejections import RejectedMessage
+from har.samples import MAX_TIME_US, MIN_TIME_US, check_identifier
 from har.windows import MICROSECONDS
 from ingest.gateway.admission import Admission, Caller
 from ingest.gateway.clocks import DeviceClock, DeviceClocks
 from ingest.gateway.frames import check_sender, now_us
 from ingest.gateway.metrics import GatewayMetrics
-from ingest.gateway.pacing import Paces
+from ingest.gateway.phone_connection import Shared
 from ingest.gateway.publisher import KafkaPublisher
-from ingest.gateway.rejected_requests import rejection, sends_too_often
+from ingest.gateway.rejected_requests import keep_and_answer, rejection, sends_too_often
 from ingest.gateway.request_bodies import MAX_DOCUMENT_BYTES, read_body, read_document
-from ingest.gateway.settings import GatewaySettings
 
 #: A device without a batch for longer than this cannot be labelled for the current moment, µs.
 LONGEST_SILENCE_US = 60 * MICROSECONDS
@@ -41,34 +41,30 @@ class LabelRoutes:
 
     Parameters
     ----------
-    settings : GatewaySettings
-        Limits.
+    shared : Shared
+        The limits that all connections share.
     admission : Admission
         Identifies callers: a device may label itself, the operator any device.
     publisher : KafkaPublisher
         Publishes labels to Kafka.
     clocks : DeviceClocks
         The clock offset of each device.
-    paces : Paces
-        Limits the messages per second.
     metrics : GatewayMetrics
         Counts labels.
     """
 
     def __init__(
         self,
-        settings: GatewaySettings,
+        shared: Shared,
         admission: Admission,
         publisher: KafkaPublisher,
         clocks: DeviceClocks,
-        paces: Paces,
         metrics: GatewayMetrics,
     ) -> None:
-        self._settings = settings
+        self._shared = shared
         self._admission = admission
         self._publisher = publisher
         self._clocks = clocks
-        self._paces = paces
         self._metrics = metrics
 
     def routes(self) -> list[web.RouteDef]:
@@ -77,16 +73,24 @@ class LabelRoutes:
 
     async def _post(self, request: web.Request) -> web.Response:
         caller = self._admission.caller(request)
-        body = await read_body(request, max_bytes=MAX_DOCUMENT_BYTES, seconds=self._settings.request_seconds)
+        body = await read_body(request, max_bytes=MAX_DOCUMENT_BYTES, seconds=self._shared.settings.request_seconds)
         try:
-            label = decode_label(body)
-        except RecordingError as error:
-            raise RejectedBatch("malformed", str(error)) from error
-        return await self._publish(label, caller)
+            return await self._publish(_decode(body), caller)
+        except RejectedMessage as rejected:
+            if not self._shared.paces.try_take(caller.device or f"@{request.remote}"):
+                return sends_too_often()
+            return await keep_and_answer(
+                body,
+                rejected,
+                None,
+                self._publisher.ordered_sender(),
+                self._shared.rejection_log,
+                self._metrics,
+            )
 
     async def _post_now(self, request: web.Request) -> web.Response:
         caller = self._admission.caller(request)
-        document = await read_document(request, _LabelNow, seconds=self._settings.request_seconds)
+        document = await read_document(request, _LabelNow, seconds=self._shared.settings.request_seconds)
         now = now_us()
         clock = self._clocks.of(document.device)
         if clock is None or now - clock.last_arrival > LONGEST_SILENCE_US:
@@ -100,7 +104,7 @@ class LabelRoutes:
         if label.user is None and caller.wearer is not None:
             label = replace(label, user=caller.wearer)
         check_label(label)
-        if not self._paces.try_take(label.device):
+        if not self._shared.paces.try_take(label.device):
             return sends_too_often()
         message = encode_label(label)
         await self._publisher.ordered_sender().publish(
@@ -115,21 +119,28 @@ def check_label(label: Label) -> None:
 
     Raises
     ------
-    RejectedBatch
+    RejectedMessage
         With code ``device``, ``session``, ``activity``, ``time`` or ``malformed``.
     """
     check_identifier("device", label.device)
     check_identifier("session", label.session)
     if label.activity != NULL_LABEL and not _ACTIVITY.fullmatch(label.activity):
-        raise RejectedBatch(
+        raise RejectedMessage(
             "activity",
             f"{label.activity[:40]!r} is not an activity: use at most 32 lower-case letters, digits, _ and -",
         )
     for moment in (label.start, label.said_at, *(() if label.end == ENDLESS else (label.end,))):
         if not MIN_TIME_US <= moment <= MAX_TIME_US:
-            raise RejectedBatch("time", f"{moment} is not a time in microseconds since the epoch (2001 to 2100)")
+            raise RejectedMessage("time", f"{moment} is not a time in microseconds since the epoch (2001 to 2100)")
     if label.user is not None and not 0 < len(label.user) <= 64:
-        raise RejectedBatch("malformed", "the name of a user must have 1 to 64 characters")
+        raise RejectedMessage("malformed", "the name of a user must have 1 to 64 characters")
+
+
+def _decode(body: bytes) -> Label:
+    try:
+        return decode_label(body)
+    except RecordingError as error:
+        raise RejectedMessage("malformed", str(error)) from error
 
 
 def _label(document: _LabelNow, clock: DeviceClock, now: int) -> Label:

@@ -5,7 +5,8 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from har.samples import RejectedBatch, SampleBatch
+from har.rejections import RejectedMessage
+from har.samples import SampleBatch
 from har.sequences import check_sequence
 from har.windows import MICROSECONDS
 
@@ -46,7 +47,7 @@ class LiveSessionLimits:
 
         Raises
         ------
-        RejectedBatch
+        RejectedMessage
             With code ``future``, ``past``, ``sequence`` or ``conflict``.
         """
         self._check_clock(batch)
@@ -72,13 +73,13 @@ class LiveSessionLimits:
         ahead = max(batch.newest, batch.newest_sent) - now
         behind = now - int(batch.times.min())
         if ahead > self._max_ahead:
-            raise RejectedBatch(
+            raise RejectedMessage(
                 "future",
                 f"a timestamp is {ahead / MICROSECONDS:.1f} s ahead of the gateway's clock; "
                 f"the limit is {self._max_ahead / MICROSECONDS:g} s: set the device's clock",
             )
         if behind > self._max_behind:
-            raise RejectedBatch(
+            raise RejectedMessage(
                 "past",
                 f"a reading is {behind / MICROSECONDS:.0f} s old; "
                 f"the limit is {self._max_behind / MICROSECONDS:g} s: set the device's clock",
@@ -87,7 +88,7 @@ class LiveSessionLimits:
     def _check_session(self, session: _Session, batch: SampleBatch, checksum: int) -> None:
         known = session.checksums.get(batch.sequence)
         if known is not None and known != checksum:
-            raise RejectedBatch(
+            raise RejectedMessage(
                 "conflict",
                 f"sequence {batch.sequence} was sent before with other readings; begin a new session",
             )

@@ -11,7 +11,7 @@ from importlib.resources.abc import Traversable
 import msgspec
 from aiohttp import web
 
-from har.activities import LABELS, ActivityStyle
+from har.activity_styles import LABEL_STYLES, ActivityStyle
 from ingest.gateway.admission import Admission
 from ingest.gateway.settings import GatewaySettings
 
@@ -99,7 +99,7 @@ class PhonePage:
     def __init__(self, settings: GatewaySettings, admission: Admission) -> None:
         self._files = load_page()
         enrolment = "open" if admission.is_open else "required"
-        configuration = _Configuration(LABELS, enrolment, settings.store_url is not None, BATCH_MILLISECONDS)
+        configuration = _Configuration(LABEL_STYLES, enrolment, settings.store_url is not None, BATCH_MILLISECONDS)
         self._files["configuration.json"] = _page_file(msgspec.json.encode(configuration), "application/json")
 
     def routes(self) -> list[web.RouteDef]:

@@ -7,10 +7,12 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from har.gateway_messages import Rejected
-from har.samples import RejectedBatch
+from har.rejections import RejectedMessage
 from ingest.devices.errors import NotAdmittedError, Reason, RegistryError
+from ingest.gateway.frames import FrameOrigin, now_us, reject
 from ingest.gateway.metrics import GatewayMetrics
-from ingest.gateway.publisher import PublishError
+from ingest.gateway.publisher import OrderedSender, PublishError
+from ingest.gateway.rejection_limits import RejectionLog
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +51,38 @@ def rejection(status: int, code: str, detail: str, *, retry: bool = False) -> we
     return response
 
 
+def rejected_document(rejected: RejectedMessage) -> web.Response:
+    """Return the answer to a request whose document is rejected."""
+    return rejection(_REJECTED_STATUS.get(rejected.code, 400), rejected.code, rejected.detail)
+
+
+async def keep_and_answer(
+    body: bytes,
+    rejected: RejectedMessage,
+    origin: FrameOrigin | None,
+    ordered_sender: OrderedSender,
+    rejection_log: RejectionLog,
+    metrics: GatewayMetrics,
+) -> web.Response:
+    """Publish a request's body to the dead-letter topic; return the answer once Kafka has confirmed it.
+
+    Parameters
+    ----------
+    origin : FrameOrigin or None
+        None if the body could not be decoded.
+
+    Raises
+    ------
+    PublishError
+        If Kafka did not confirm it.
+    """
+    pending = reject(body, rejected, origin, ordered_sender, now_us(), metrics)
+    await pending.confirmed
+    device = origin.device if origin else "?"
+    rejection_log.note(device, len(body), Rejected(rejected.code, rejected.detail))
+    return rejected_document(rejected)
+
+
 def sends_too_often() -> web.Response:
     """Return the answer to a device that exceeds its rate limit."""
     return rejection(429, "too_often", "this device sends too many messages: try again later", retry=True)
@@ -70,9 +104,9 @@ def answering_rejections(metrics: GatewayMetrics) -> Middleware:
         except NotAdmittedError as error:
             metrics.not_admitted.labels(error.reason).inc()
             return not_admitted(error)
-        except RejectedBatch as rejected:
+        except RejectedMessage as rejected:
             metrics.rejected.labels(rejected.code).inc()
-            return rejection(_REJECTED_STATUS.get(rejected.code, 400), rejected.code, rejected.detail)
+            return rejected_document(rejected)
         except (PublishError, RegistryError) as error:
             return rejection(503, "unavailable", f"{error}; try again in {RETRY_AFTER_SECONDS} s", retry=True)
 

@@ -7,7 +7,8 @@ import msgspec
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
-from har.samples import UNDECODABLE, RejectedBatch
+from har.rejections import RejectedMessage
+from har.samples import UNDECODABLE
 
 Document = TypeVar("Document")
 
@@ -29,10 +30,10 @@ async def read_body(request: web.Request, *, max_bytes: int, seconds: float) -> 
 
     Raises
     ------
-    RejectedBatch
+    RejectedMessage
         With code ``oversized``, ``too_slow``, or ``malformed`` if the body cannot be read or decompressed.
     """
-    too_large = RejectedBatch(
+    too_large = RejectedMessage(
         "oversized", f"the document is over {max_bytes:,} bytes: send smaller documents more often"
     )
     if request.content_length is not None and request.content_length > max_bytes:
@@ -47,9 +48,9 @@ async def read_body(request: web.Request, *, max_bytes: int, seconds: float) -> 
                     raise too_large
                 pieces.append(piece)
     except TimeoutError as error:
-        raise RejectedBatch("too_slow", f"the document did not arrive within {seconds:g} s") from error
+        raise RejectedMessage("too_slow", f"the document did not arrive within {seconds:g} s") from error
     except (web.RequestPayloadError, HttpProcessingError, ConnectionError) as error:
-        raise RejectedBatch("malformed", f"cannot read the document: {error}") from error
+        raise RejectedMessage("malformed", f"cannot read the document: {error}") from error
     return b"".join(pieces)
 
 
@@ -58,11 +59,11 @@ async def read_document(request: web.Request, kind: type[Document], *, seconds: 
 
     Raises
     ------
-    RejectedBatch
+    RejectedMessage
         With the codes of `read_body`; ``malformed`` also if the body is not of this type.
     """
     body = await read_body(request, max_bytes=MAX_DOCUMENT_BYTES, seconds=seconds)
     try:
         return msgspec.json.decode(body, type=kind)
     except UNDECODABLE as error:
-        raise RejectedBatch("malformed", f"the document does not have the expected fields: {error}") from error
+        raise RejectedMessage("malformed", f"the document does not have the expected fields: {error}") from error

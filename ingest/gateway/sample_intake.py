@@ -7,7 +7,8 @@ from har.assembly import GRACE_US
 from har.binary_samples import decode_batch, encode_batch
 from har.gateway_messages import Accepted
 from har.json_samples import decode_json_batch
-from har.samples import RejectedBatch, SampleBatch
+from har.rejections import RejectedMessage
+from har.samples import SampleBatch
 from ingest.gateway.admission import Caller
 from ingest.gateway.clocks import DeviceClocks
 from ingest.gateway.frames import FrameOrigin, PendingFrame, check_sender, count_when_done, now_us, reject
@@ -63,7 +64,7 @@ class SampleIntake:
             origin = FrameOrigin(batch.device, batch.session, batch.sequence)
             check_sender(caller, batch.device)
             self.check(batch, arrived_us)
-        except RejectedBatch as rejected:
+        except RejectedMessage as rejected:
             return reject(raw, rejected, origin, ordered_sender, arrived_us, self._metrics)
         return self.publish(batch, encode_batch(batch) if is_json else raw, ordered_sender, arrived_us)
 
@@ -72,7 +73,7 @@ class SampleIntake:
 
         Raises
         ------
-        RejectedBatch
+        RejectedMessage
             With the codes of `LiveSessionLimits.check` and `GravityCheck.check`.
         """
         self._limits.check(batch)

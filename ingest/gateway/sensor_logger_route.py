@@ -9,17 +9,17 @@ from aiohttp import web
 from har import topics
 from har.assembly import GRACE_US
 from har.binary_samples import encode_batch
-from har.gateway_messages import Rejected
 from har.json_samples import cautious_earlier_until
 from har.labels import ENDLESS, Label, encode_label
 from har.recordings import NULL_LABEL
-from har.samples import MAX_MESSAGE_BYTES, MAX_READINGS, RejectedBatch, SampleBatch, check_identifier, checked_batch
+from har.rejections import RejectedMessage
+from har.samples import MAX_MESSAGE_BYTES, MAX_READINGS, SampleBatch, check_identifier, checked_batch
 from ingest.gateway.admission import Admission, Caller
-from ingest.gateway.frames import FrameOrigin, PendingFrame, check_sender, now_us, reject
+from ingest.gateway.frames import FrameOrigin, PendingFrame, check_sender, now_us
 from ingest.gateway.metrics import GatewayMetrics
 from ingest.gateway.phone_connection import Shared
 from ingest.gateway.publisher import KafkaPublisher, OrderedSender, PublishError
-from ingest.gateway.rejected_requests import rejection, sends_too_often
+from ingest.gateway.rejected_requests import keep_and_answer, rejection, sends_too_often
 from ingest.gateway.request_bodies import read_body
 from ingest.gateway.sample_intake import SampleIntake
 from ingest.sensor_logger.document import decode_push
@@ -106,8 +106,10 @@ class SensorLoggerRoute:
             check_sender(caller, device)
             readings = self._read(push, caller, device, session)
             pending = self._batch(readings, origin, ordered_sender, arrived)
-        except RejectedBatch as rejected:
-            return await self._reject(body, rejected, origin, ordered_sender, arrived)
+        except RejectedMessage as rejected:
+            return await keep_and_answer(
+                body, rejected, origin, ordered_sender, self._shared.rejection_log, self._metrics
+            )
         if pending is not None:
             await pending.confirmed
             self._metrics.pushes.inc()
@@ -135,7 +137,7 @@ class SensorLoggerRoute:
         if not count:
             return None
         if count > MAX_READINGS:
-            raise RejectedBatch(
+            raise RejectedMessage(
                 "oversized", f"{count} readings in one document; the limit is {MAX_READINGS}: push more often"
             )
         newest = int(readings.times.max())
@@ -154,22 +156,8 @@ class SensorLoggerRoute:
         self._samples.check(batch, arrived)
         message = encode_batch(batch)
         if len(message) > MAX_MESSAGE_BYTES:
-            raise RejectedBatch("oversized", f"{len(message)} bytes as a batch; the limit is {MAX_MESSAGE_BYTES}")
+            raise RejectedMessage("oversized", f"{len(message)} bytes as a batch; the limit is {MAX_MESSAGE_BYTES}")
         return self._samples.publish(batch, message, ordered_sender, arrived)
-
-    async def _reject(
-        self,
-        body: bytes,
-        rejected: RejectedBatch,
-        origin: FrameOrigin | None,
-        ordered_sender: OrderedSender,
-        arrived: int,
-    ) -> web.Response:
-        pending = reject(body, rejected, origin, ordered_sender, arrived, self._metrics)
-        await pending.confirmed
-        assert isinstance(pending.answer, Rejected)
-        self._shared.rejection_log.note(origin.device if origin else "?", len(body), pending.answer)
-        return rejection(400, rejected.code, rejected.detail)
 
     async def _label(
         self, readings: Readings, origin: FrameOrigin, caller: Caller, ordered_sender: OrderedSender, arrived: int
@@ -198,7 +186,7 @@ def plain_name(name: str) -> str:
 
     Raises
     ------
-    RejectedBatch
+    RejectedMessage
         If no valid identifier is left.
 
     Examples

@@ -124,7 +124,7 @@ class Gateway:
                 web.get("/metrics", self._get_metrics),
                 *SensorLoggerRoute(shared, self._admission, self._publisher, samples, self.metrics).routes(),
                 *DeviceRoutes(settings, self._admission).routes(),
-                *LabelRoutes(settings, self._admission, self._publisher, clocks, paces, self.metrics).routes(),
+                *LabelRoutes(shared, self._admission, self._publisher, clocks, self.metrics).routes(),
                 *releases.routes(),
                 *PhonePage(settings, self._admission).routes(),
                 *(TrustPage(settings.local_authority).routes() if settings.local_authority else ()),

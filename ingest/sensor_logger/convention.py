@@ -17,7 +17,7 @@ from typing import Literal
 
 import numpy as np
 
-from har.samples import RejectedBatch
+from har.rejections import RejectedMessage
 from ingest.devices.settings import Frame
 from ingest.sensor_logger.pairing import partners_at, with_gravity
 from ingest.sensor_logger.push import Push, Sensor, Stream
@@ -102,7 +102,7 @@ def choose(push: Push, frame: Frame) -> SignConvention:
 
     Raises
     ------
-    RejectedBatch
+    RejectedMessage
         With code ``gravity`` if there is only acceleration without gravity, ``unit`` if the unit follows neither from
         the readings nor from the enrolment.
     """
@@ -115,9 +115,9 @@ def choose(push: Push, frame: Frame) -> SignConvention:
     return _sum(frame)
 
 
-def missing_gravity() -> RejectedBatch:
+def missing_gravity() -> RejectedMessage:
     """Return the rejection of accelerometer readings without gravity readings."""
-    return RejectedBatch(
+    return RejectedMessage(
         "gravity",
         "the app sends accelerometer readings, which lack gravity, but no gravity readings: switch on Gravity and "
         "Accelerometer in the app (on Android, Total Acceleration is enough) and begin a new recording",
@@ -164,7 +164,7 @@ def _uncalibrated(push: Push, frame: Frame) -> SignConvention:
 
 def _uncalibrated_of_unknown_unit(stream: Stream, frame: Frame) -> SignConvention:
     if frame == "unknown":
-        raise RejectedBatch(
+        raise RejectedMessage(
             "unit",
             "cannot determine the unit of accelerometerUncalibrated: its mean magnitude is "
             f"{_mean_magnitude(stream):.2f}, and at rest it would be 1 in g and 9.8 in m/s². Switch on Accelerometer "

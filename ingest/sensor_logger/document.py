@@ -9,16 +9,8 @@ from dataclasses import dataclass, field
 import msgspec
 import numpy as np
 
-from har.samples import (
-    MAX_ACCELERATION,
-    MAX_SEQUENCE,
-    MAX_TIME_US,
-    MIN_TIME_US,
-    UNDECODABLE,
-    RejectedBatch,
-    Times,
-    check_identifier,
-)
+from har.rejections import RejectedMessage
+from har.samples import MAX_ACCELERATION, MAX_SEQUENCE, MAX_TIME_US, MIN_TIME_US, UNDECODABLE, Times, check_identifier
 from ingest.sensor_logger.push import Push, Sensor, Stream, TypedText
 
 #: Largest number of entries in one document; a minute of eight sensors at 100 Hz is 48,000.
@@ -87,7 +79,7 @@ def decode_push(body: bytes) -> Push:
 
     Raises
     ------
-    RejectedBatch
+    RejectedMessage
         With code ``empty``, ``malformed``, ``oversized``, ``sequence``, ``session``, ``device``, ``time``,
         ``missing_axis`` or ``magnitude``.
 
@@ -119,14 +111,14 @@ def decode_push(body: bytes) -> Push:
 def _decode_document(body: bytes) -> _Document:
     """Decode the document with the fields of its entries left undecoded; check the number of entries."""
     if not body:
-        raise RejectedBatch("empty", "the request has no body")
+        raise RejectedMessage("empty", "the request has no body")
     try:
         document = _document_decoder.decode(body)
     except UNDECODABLE as error:
-        raise RejectedBatch("malformed", f"this is not a document of Sensor Logger: {error}") from error
+        raise RejectedMessage("malformed", f"this is not a document of Sensor Logger: {error}") from error
     count = len(document.payload or [])
     if count > MAX_ENTRIES:
-        raise RejectedBatch(
+        raise RejectedMessage(
             "oversized",
             f"{count} entries in one document; the limit is {MAX_ENTRIES}: shorten the batch period in the app, "
             "or switch off unused sensors",
@@ -153,20 +145,20 @@ def _decode_stream(sensor: Sensor, raw: _RawEntries) -> Stream:
     try:
         rows = _axes_decoder.decode(_json_array(raw.values))
     except UNDECODABLE as error:
-        raise RejectedBatch("malformed", f"the values of {sensor.spelling} are not x, y and z: {error}") from error
+        raise RejectedMessage("malformed", f"the values of {sensor.spelling} are not x, y and z: {error}") from error
     missing = _Axes()
     # JSON has no NaN, so a NaN stands for a missing number.
     axes = np.array([(row.x, row.y, row.z) for row in (row or missing for row in rows)], np.float64)
     if np.isnan(axes).any():
         row, axis = np.argwhere(np.isnan(axes))[0].tolist()
-        raise RejectedBatch(
+        raise RejectedMessage(
             "missing_axis",
             f"entry {row} of {sensor.spelling} has no {'xyz'[axis]}: if this happens again, switch the sensor off "
             "and on in the app",
         )
     largest = float(np.abs(axes).max())
     if largest > MAX_ACCELERATION:
-        raise RejectedBatch(
+        raise RejectedMessage(
             "magnitude",
             f"a value of {sensor.spelling} is {largest:.6g}; the limit is {MAX_ACCELERATION:.0f} m/s²",
         )
@@ -175,15 +167,15 @@ def _decode_stream(sensor: Sensor, raw: _RawEntries) -> Stream:
 
 def _decode_annotations(raw: _RawEntries) -> list[TypedText]:
     if len(raw.times) > MAX_ANNOTATIONS:
-        raise RejectedBatch("oversized", f"{len(raw.times)} annotations; the limit is {MAX_ANNOTATIONS}")
+        raise RejectedMessage("oversized", f"{len(raw.times)} annotations; the limit is {MAX_ANNOTATIONS}")
     times = _decode_times(_ANNOTATION, raw.times)
     try:
         rows = _texts_decoder.decode(_json_array(raw.values))
     except UNDECODABLE as error:
-        raise RejectedBatch("malformed", f"the values of an annotation contain no text: {error}") from error
+        raise RejectedMessage("malformed", f"the values of an annotation contain no text: {error}") from error
     texts = [(row.text or "") if row is not None else "" for row in rows]
     if max(map(len, texts)) > MAX_TEXT:
-        raise RejectedBatch("oversized", f"an annotation is longer than {MAX_TEXT} characters")
+        raise RejectedMessage("oversized", f"an annotation is longer than {MAX_TEXT} characters")
     return [TypedText(time, text) for time, text in zip(times.tolist(), texts, strict=True)]
 
 
@@ -196,13 +188,13 @@ def _decode_times(name: str, raw: list[msgspec.Raw]) -> Times:
     try:
         nanoseconds = np.array(_times_decoder.decode(_json_array(raw)), np.int64)
     except (*UNDECODABLE, OverflowError) as error:
-        raise RejectedBatch(
+        raise RejectedMessage(
             "time", f"a time of {name} is not a whole number of nanoseconds since the epoch: {error}"
         ) from error
     times = nanoseconds // 1_000
     implausible = (times < MIN_TIME_US) | (times > MAX_TIME_US)
     if implausible.any():
-        raise RejectedBatch("time", _implausible_time(name, int(nanoseconds[implausible.argmax()])))
+        raise RejectedMessage("time", _implausible_time(name, int(nanoseconds[implausible.argmax()])))
     return times
 
 
@@ -218,4 +210,4 @@ def _check_origin(push: Push, *, is_numbered: bool) -> None:
     check_identifier("session", push.session_id)
     check_identifier("device", push.device_id)
     if not is_numbered or not 0 <= push.message_id <= MAX_SEQUENCE:
-        raise RejectedBatch("sequence", "messageId is missing or not between 0 and 2^53 - 1")
+        raise RejectedMessage("sequence", "messageId is missing or not between 0 and 2^53 - 1")

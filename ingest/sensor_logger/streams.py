@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from har.samples import MAX_ACCELERATION, Axes, RejectedBatch, Times
+from har.rejections import RejectedMessage
+from har.samples import MAX_ACCELERATION, Axes, Times
 from har.windows import merge_readings
 from ingest.devices.settings import Frame
 from ingest.sensor_logger.annotations import Annotation, read_annotation
@@ -74,7 +75,7 @@ class SessionReader:
 
         Raises
         ------
-        RejectedBatch
+        RejectedMessage
             With code ``gravity`` or ``unit`` as from `ingest.sensor_logger.convention.choose`; ``gravity`` also if the
             recording needs gravity readings and the document has none; ``stream`` if the document lacks the stream that
             the recording is read from; ``magnitude`` if a reading exceeds `har.samples.MAX_ACCELERATION`.
@@ -114,7 +115,7 @@ def _select_stream(push: Push, choice: SignConvention) -> tuple[Times, Floats, i
     stream = push.streams.get(choice.sensor)
     if stream is None:
         sent = ", ".join(sensor.spelling for sensor in Sensor if sensor in push.streams)
-        raise RejectedBatch(
+        raise RejectedMessage(
             "stream",
             f"this recording needs {choice.sensor.spelling}, but this document has only {sent}: switch it on again, or "
             "begin a new recording",
@@ -131,7 +132,7 @@ def _in_android_convention(axes: Floats, choice: SignConvention) -> Axes:
     if len(android):
         largest = float(np.sqrt(np.square(android).sum(axis=1).max()))
         if largest > MAX_ACCELERATION:
-            raise RejectedBatch(
+            raise RejectedMessage(
                 "magnitude",
                 f"a reading is {largest:.1f} m/s² ({choice.text}); the limit is {MAX_ACCELERATION:.0f} m/s²",
             )

@@ -34,7 +34,7 @@ class DeviceStream:
 
     Raises
     ------
-    RejectedBatch
+    RejectedMessage
         If the name of the device or the session is invalid.
     """
 
@@ -60,7 +60,7 @@ class DeviceStream:
         ------
         ValueError
             If a time is not later than the previous one, or the shapes do not match. If times or values are out of
-            range, it is a `har.samples.RejectedBatch` with its code. None of the readings is then used.
+            range, it is a `har.rejections.RejectedMessage` with its code. None of the readings is then used.
         """
         batches = self._batches(times, axes)
         network = self._network()

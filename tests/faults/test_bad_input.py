@@ -14,7 +14,8 @@ from kafka import KafkaConsumer, TopicPartition
 from deploy.audit.summary import PredictionWatch
 from har import topics
 from har.binary_samples import decode_batch, encode_batch
-from har.samples import RejectedBatch, SampleBatch
+from har.rejections import RejectedMessage
+from har.samples import SampleBatch
 from har.windows import MICROSECONDS
 from tests.batches import live_batches
 from tests.faults.conftest import PHONES, by_length
@@ -68,7 +69,7 @@ def valid_batch(message: bytes) -> SampleBatch | None:
     """Return the batch if the message is still a valid one of the device in its key, else None."""
     try:
         batch = decode_batch(message)
-    except RejectedBatch:
+    except RejectedMessage:
         return None
     return batch if batch.device == "mallory" else None
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from har.activity_reports import MAX_WINDOWS, decode_report, encode_report
 from har.predictions import Prediction
-from har.samples import RejectedBatch
+from har.rejections import RejectedMessage
 
 START = 1_700_000_000_000_000
 
@@ -70,7 +70,7 @@ def window(**changes) -> bytes:
     ],
 )
 def test_an_invalid_report_is_rejected(message, code):
-    with pytest.raises(RejectedBatch) as rejected:
+    with pytest.raises(RejectedMessage) as rejected:
         decode_report(message)
     assert rejected.value.code == code
 

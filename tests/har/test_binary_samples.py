@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from har.binary_samples import decode_batch, encode_batch
-from har.samples import MAX_MESSAGE_BYTES, RejectedBatch, SampleBatch, in_order_batch
+from har.rejections import RejectedMessage
+from har.samples import MAX_MESSAGE_BYTES, SampleBatch, in_order_batch
 
 START = 1_700_000_000_000_000
 
@@ -19,8 +20,8 @@ def batch_of(count: int = 50, *, sequence: int = 0, start: int = START) -> Sampl
     return in_order_batch("phone-1", "s1", sequence, times, axes, earlier_until=0)
 
 
-def rejection(message: bytes) -> RejectedBatch:
-    with pytest.raises(RejectedBatch) as caught:
+def rejection(message: bytes) -> RejectedMessage:
+    with pytest.raises(RejectedMessage) as caught:
         decode_batch(message)
     return caught.value
 
@@ -53,7 +54,7 @@ def test_a_damaged_batch_is_rejected_or_still_valid(data):
         message[data.draw(st.integers(0, len(message) - 1))] ^= 1 << data.draw(st.integers(0, 7))
     try:
         got = decode_batch(bytes(message))
-    except RejectedBatch as rejected:
+    except RejectedMessage as rejected:
         assert rejected.code and rejected.detail
     else:
         assert np.isfinite(got.axes).all()

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from har.json_samples import decode_json_batch
-from har.samples import NOTHING_EARLIER, RejectedBatch
+from har.rejections import RejectedMessage
+from har.samples import NOTHING_EARLIER
 
 START = 1_700_000_000_000_000
 
@@ -42,18 +43,18 @@ def test_a_json_sessions_first_batch_has_nothing_earlier():
     ],
 )
 def test_bad_json_is_rejected(changes, code):
-    with pytest.raises(RejectedBatch) as caught:
+    with pytest.raises(RejectedMessage) as caught:
         decode_json_batch(json_batch(**changes), grace_us=2_000_000)
     assert caught.value.code == code
 
 
 @given(st.binary(max_size=500))
 def test_arbitrary_text_is_rejected(message):
-    with pytest.raises(RejectedBatch):
+    with pytest.raises(RejectedMessage):
         decode_json_batch(message, grace_us=1)
 
 
 @pytest.mark.parametrize("message", [b"[" * 60_000, b'{"surprise":' + b"[" * 60_000])
 def test_a_deeply_nested_message_is_rejected(message):
-    with pytest.raises(RejectedBatch):
+    with pytest.raises(RejectedMessage):
         decode_json_batch(message, grace_us=1)

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from har.samples import RejectedBatch, checked_batch, in_order_batch
+from har.rejections import RejectedMessage
+from har.samples import checked_batch, in_order_batch
 
 START = 1_700_000_000_000_000
 
@@ -14,7 +15,7 @@ def test_impossible_readings_are_rejected_and_named(value, code):
     axes = np.tile(np.float32([0.1, -0.2, 9.8]), (50, 1))
     axes[17, 1] = value
     batch = in_order_batch("d", "s", 0, START + np.arange(50) * 20_000, axes, earlier_until=0)
-    with pytest.raises(RejectedBatch, match="reading 17") as caught:
+    with pytest.raises(RejectedMessage, match="reading 17") as caught:
         checked_batch(batch)
     assert caught.value.code == code
 
@@ -26,6 +27,6 @@ def test_a_batch_spans_a_minute_at_most(span_us, is_accepted):
     if is_accepted:
         assert checked_batch(batch) is batch
     else:
-        with pytest.raises(RejectedBatch, match="60 s") as caught:
+        with pytest.raises(RejectedMessage, match="60 s") as caught:
             checked_batch(batch)
         assert caught.value.code == "span"

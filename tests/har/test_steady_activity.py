@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from har.answers import UNKNOWN, decide
+from har.decisions import UNKNOWN, decide
 from har.predictions import Prediction
 from har.steady_activity import ActivitySmoother, ActivitySpan, activity_spans
 

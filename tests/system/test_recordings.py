@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from deploy.stack import GATEWAY
-from har.answers import UNKNOWN
+from har.decisions import UNKNOWN
 from har.scoring import confusion_matrix, scores
 from har.windows import recording_windows
 from ingest.senders.recording_files import read_recordings

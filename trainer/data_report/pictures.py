@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from har.activities import activity_style
+from har.activity_styles import activity_style
 from har.recordings import NULL_LABEL
 from har.windows import MICROSECONDS
 from trainer.data_report.survey import TRACE_US, SampledTrace, Survey

@@ -7,7 +7,7 @@ from typing import Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from har.answers import UNKNOWN, decide_all
+from har.decisions import UNKNOWN, decide_all
 from har.recordings import Recording
 from har.scoring import confusion_matrix
 from trainer.fitting.examples import Drawable

@@ -8,8 +8,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from har.activities import activity_style
-from har.answers import UNKNOWN
+from har.activity_styles import activity_style
+from har.decisions import UNKNOWN
 from trainer.evaluation.calibration import Calibration
 from trainer.evaluation.outcomes import Outcomes
 from trainer.evaluation.scores import GroupScore, Measures

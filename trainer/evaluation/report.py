@@ -8,7 +8,7 @@ from typing import Any
 
 import jinja2
 
-from har.activities import activity_style
+from har.activity_styles import activity_style
 from har.process.whole_files import write_whole
 from trainer.evaluation import pictures
 from trainer.evaluation.outcomes import Outcomes

@@ -3,7 +3,7 @@
 import msgspec
 import numpy as np
 
-from har.answers import UNKNOWN
+from har.decisions import UNKNOWN
 from har.releases import ClassScore, Scores
 from har.scoring import scores
 from trainer.evaluation.calibration import Calibration, calibration

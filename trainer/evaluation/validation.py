@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from har.answers import UNKNOWN
+from har.decisions import UNKNOWN
 from har.recordings import RecordingError
 from har.windows import WindowSpec
 from trainer.evaluation.outcomes import Classify, Outcomes, classify_examples

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from har.answers import decide_all
+from har.decisions import decide_all
 from trainer.freezing.predictors import Predictor
 from trainer.freezing.traced import Model
 

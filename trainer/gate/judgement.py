@@ -98,7 +98,7 @@ def judge(
     """
     if attempts < 1:
         raise ValueError(f"attempts must be at least 1, because the candidate counts, not {attempts}")
-    reject_reserved_test_users(candidate, current)
+    reject_reserved_contenders(candidate, current)
     candidate = _merge_wearers(candidate, wearers or {})
     current = _merge_wearers(current, wearers or {}) if current is not None else None
     people = comparable_people(candidate, current)
@@ -127,7 +127,7 @@ def judge(
     )
 
 
-def reject_reserved_test_users(*contenders: Contender | None) -> None:
+def reject_reserved_contenders(*contenders: Contender | None) -> None:
     """Raise `GateError` if there are windows of a reserved test user; see :func:`judge`."""
     for contender in contenders:
         reserved = RESERVED_TEST_USERS.intersection(contender.outcomes.people.tolist()) if contender else ()

@@ -34,8 +34,8 @@ class PreparationPlan(msgspec.Struct, frozen=True, kw_only=True):
     windows : WindowSpec
         Windows of the other splits, as of the release.
     held_out_share : float
-        Approximate share of each data set's wearers that validate and are not trained on (`split_of_people`). With 0,
-        all are trained on.
+        Approximate share of each data set's wearers that validate and are not trained on (`split_of_people`). The
+        commands require more than 0.
     shards : int
         Number of shards of each split; at least one per executor.
     """

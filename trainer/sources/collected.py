@@ -142,7 +142,7 @@ def _label_files(folder: Path) -> Sequence[Path]:
 
 def _reject_renamed(renamed: Sequence[tuple[Path, int, Label]], table: LabelTable) -> None:
     for file, row, label in renamed:
-        if table.counts(label):  # a label that was corrected later is harmless
+        if table.is_valid(label):  # a label that was corrected later is harmless
             raise RecordingError(
                 f"{file}: unknown label {label.activity!r}, row {row}: is it {meant_label(label.activity)!r}? "
                 f"Correct it there, or set it again for session {label.session} of {label.device} with the "

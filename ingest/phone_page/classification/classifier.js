@@ -1,6 +1,6 @@
 /** Classifies windows with a release's ONNX network in WebAssembly; see model_store/onnx_classifier.py. */
 
-import { decide } from './answers.js';
+import { decide } from './decisions.js';
 import { UpdateRejectedError, rejectUnless, textOf } from '../releases/update-rejection.js';
 import * as ort from '../vendor/onnxruntime/ort.wasm.bundle.min.mjs';
 

@@ -9,7 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from har.samples import RejectedBatch, in_order_batch
+from har.rejections import RejectedMessage
+from har.samples import in_order_batch
 from ingest.archive.compaction import compact
 from ingest.archive.forgetting import forget
 from ingest.archive.state import StateChange
@@ -203,7 +204,7 @@ def test_a_device_can_be_forgotten_before_there_is_an_archive(archive):
 
 
 def test_an_invalid_device_name_is_rejected_before_anything_is_deleted(tmp_path):
-    with pytest.raises(RejectedBatch):
+    with pytest.raises(RejectedMessage):
         forget(str(tmp_path / "archive"), "x' OR '1' = '1")
     assert not (tmp_path / "archive").exists()
 

@@ -1,5 +1,6 @@
 """Labels: from the phone in the time of its clock, from the dashboard for the current moment."""
 
+import json
 import time
 from dataclasses import replace
 
@@ -12,7 +13,7 @@ from har.labels import ENDLESS, decode_label
 from ingest.devices.registry import Registry
 from tests.batches import live_batches
 from tests.brokers import on_one_broker
-from tests.ingest.gateway.running_gateway import ask, call, gateway_on
+from tests.ingest.gateway.running_gateway import ask, call, gateway_on, page
 
 NOW = time.time_ns() // 1000
 LABEL = {"device": "phone-1", "session": "s1", "start": NOW, "activity": "walk", "said_at": NOW}
@@ -47,6 +48,22 @@ async def test_an_invalid_label_is_rejected_with_a_reason(broker, change, code):
         status, answer = await call(address, "/v1/labels", {**LABEL, **change})
         assert (status, answer["type"], answer["code"]) == (400, "rejected", code)
         assert answer["detail"]
+        metrics = await page(address, "/metrics")
+    (kept,) = broker.read(topics.REJECTED.name, 1)
+    assert json.loads(kept.value) == {**LABEL, **change}
+    headers = dict(kept.headers)
+    assert (headers["code"], headers["rejected_by"]) == (code.encode(), b"gateway")
+    assert headers["detail"].decode() == answer["detail"]
+    assert f'har_rejected_total{{code="{code}"}} 1.0' in metrics
+
+
+@on_one_broker
+async def test_rejected_labels_are_kept_at_a_limited_rate(broker):
+    async with gateway_on(broker, max_device_rate=1) as address:
+        answers = [await call(address, "/v1/labels", {**LABEL, "start": at}) for at in range(40)]
+    statuses = [status for status, _ in answers]
+    assert statuses[0] == 400
+    assert 429 in statuses
 
 
 @on_one_broker

@@ -14,10 +14,11 @@ from typing import Any, Self
 from aiohttp import WSCloseCode, WSMsgType, web
 
 from deploy.ports import free_port
-from har.activities import activity_style
 from har.activity_reports import ActivityReport, decode_report
+from har.activity_styles import activity_style
 from har.binary_samples import decode_batch
-from har.samples import RejectedBatch, SampleBatch
+from har.rejections import RejectedMessage
+from har.samples import SampleBatch
 from tests.ingest.phone_page.page_files import SECURITY_HEADERS, PageFile, page_files
 
 ACTIVITIES = ("sit", "stand", "walk", "stairsup", "stairsdown", "bike")
@@ -259,7 +260,7 @@ class PageGateway:
     def _receive_batch(self, message: bytes) -> dict[str, Any] | None:
         try:
             batch = decode_batch(message)
-        except RejectedBatch as error:
+        except RejectedMessage as error:
             return {"type": "rejected", "code": error.code, "detail": error.detail, "session": None, "sequence": None}
         named = {"session": batch.session, "sequence": batch.sequence}
         if self.holds:

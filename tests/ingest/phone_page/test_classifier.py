@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from har.answers import UNKNOWN, decide
+from har.decisions import UNKNOWN, decide
 from har.windows import recording_windows
 from ingest.senders.recording_files import read_recordings
 from model_store.onnx_classifier import OnnxClassifier

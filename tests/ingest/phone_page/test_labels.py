@@ -32,7 +32,7 @@ def intervals(gateway: PageGateway) -> list[tuple[str, bool]]:
     labels = [decode_label(msgspec.json.encode(document)) for document in gateway.labels]
     for label in labels:
         table.add(label)
-    valid = {label.start: label for label in labels if table.counts(label)}
+    valid = {label.start: label for label in labels if table.is_valid(label)}
     return [(valid[start].activity, valid[start].end < 2**62) for start in sorted(valid)]
 
 

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from har.binary_samples import decode_batch, encode_batch
-from har.samples import MAX_READINGS, RejectedBatch, SampleBatch, in_order_batch
+from har.rejections import RejectedMessage
+from har.samples import MAX_READINGS, SampleBatch, in_order_batch
 from tests.ingest.phone_page.page_modules import Modules, RejectedByPage
 
 START = 1_764_000_000_000_000
@@ -96,7 +97,7 @@ def test_the_page_rejects_with_the_gateways_code(modules):
     for case in REJECTED:
         changes = dict(case)
         batch = batch_of(changes.pop("count", 50), **changes)
-        with pytest.raises(RejectedBatch) as rejected:
+        with pytest.raises(RejectedMessage) as rejected:
             decode_batch(encode_batch(batch))
         with pytest.raises(RejectedByPage) as here:
             encoded_by(modules, batch)

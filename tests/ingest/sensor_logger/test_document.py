@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from har.samples import RejectedBatch
+from har.rejections import RejectedMessage
 from ingest.sensor_logger.document import MAX_ENTRIES, decode_push
 from ingest.sensor_logger.push import Sensor
 from tests.ingest.sensor_logger.made_documents import START_NS, START_US, TOTAL, document, entries, times_of
 
 
-def rejection(body: bytes) -> RejectedBatch:
-    with pytest.raises(RejectedBatch) as caught:
+def rejection(body: bytes) -> RejectedMessage:
+    with pytest.raises(RejectedMessage) as caught:
         decode_push(body)
     return caught.value
 

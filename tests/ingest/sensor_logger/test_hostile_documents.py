@@ -6,7 +6,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from har.samples import MAX_ACCELERATION, MAX_TIME_US, MIN_TIME_US, RejectedBatch
+from har.rejections import RejectedMessage
+from har.samples import MAX_ACCELERATION, MAX_TIME_US, MIN_TIME_US
 from ingest.sensor_logger.document import decode_push
 from ingest.sensor_logger.streams import SessionReader
 from tests.ingest.sensor_logger.made_documents import GRAVITY, SHAKEN, START_NS, TOTAL, document, entries
@@ -44,7 +45,7 @@ def read_or_reject(bodies: list[bytes], frame: str) -> int:
     for body in bodies:
         try:
             got = reader.read(decode_push(body))
-        except RejectedBatch as rejected:
+        except RejectedMessage as rejected:
             assert rejected.code and rejected.detail
             count += 1
             continue

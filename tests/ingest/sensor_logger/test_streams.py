@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from har.samples import RejectedBatch
+from har.rejections import RejectedMessage
 from ingest.sensor_logger.document import decode_push
 from ingest.sensor_logger.streams import Readings, SessionReader
 from tests.ingest.sensor_logger.made_documents import (
@@ -25,8 +25,8 @@ def read(*payload, frame="unknown") -> Readings:
     return SessionReader(frame).read(decode_push(document(*payload)))
 
 
-def rejection(*payload, frame="unknown", reader: SessionReader | None = None) -> RejectedBatch:
-    with pytest.raises(RejectedBatch) as caught:
+def rejection(*payload, frame="unknown", reader: SessionReader | None = None) -> RejectedMessage:
+    with pytest.raises(RejectedMessage) as caught:
         (reader or SessionReader(frame)).read(decode_push(document(*payload)))
     return caught.value
 

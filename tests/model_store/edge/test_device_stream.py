@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from har.samples import RejectedBatch
+from har.rejections import RejectedMessage
 from har.windows import WindowSpec, recording_windows
 from model_store.edge.device_stream import DeviceStream
 from model_store.lite_classifier import LiteClassifier
@@ -83,7 +83,7 @@ def test_invalid_readings_are_rejected_and_change_nothing(times, axes, match):
 
 @pytest.mark.parametrize("name", ["", "a phone", "x" * 65])
 def test_invalid_device_name_is_rejected(name):
-    with pytest.raises(RejectedBatch):
+    with pytest.raises(RejectedMessage):
         DeviceStream(name, "s1", lambda: NETWORK)
 
 

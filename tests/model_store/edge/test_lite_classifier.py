@@ -8,8 +8,8 @@ import numpy as np
 import pyarrow.parquet
 import pytest
 
-from har.answers import decide_all
 from har.artifacts import GoldenWindow
+from har.decisions import decide_all
 from har.recordings import COLUMNS, recordings_from_columns
 from har.releases import ReleaseError
 from har.windows import recording_windows

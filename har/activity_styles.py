@@ -6,7 +6,7 @@ This module does not define which activities exist. Each release's manifest list
 
 import msgspec
 
-from har.answers import UNKNOWN
+from har.decisions import UNKNOWN
 
 FALLBACK_COLOUR = "#8a8f98"
 FALLBACK_SYMBOL = "❔"
@@ -47,7 +47,7 @@ KNOWN_STYLES = {
 }
 
 #: The activities that the pages offer as labels.
-LABELS = tuple(style for style in KNOWN_STYLES.values() if style.name != UNKNOWN)
+LABEL_STYLES = tuple(style for style in KNOWN_STYLES.values() if style.name != UNKNOWN)
 
 
 def activity_style(name: str) -> ActivityStyle:

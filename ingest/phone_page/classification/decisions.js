@@ -1,4 +1,4 @@
-/** From probabilities to a predicted activity; the same as har/answers.py. */
+/** From probabilities to a predicted activity; the same as har/decisions.py. */
 
 import { UNKNOWN } from '../releases/release-documents.js';
 

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from har.activities import activity_style
-from har.answers import UNKNOWN, decide, decide_all
+from har.activity_styles import activity_style
+from har.decisions import UNKNOWN, decide, decide_all
 from har.predictions import Prediction
 from har.releases import ReleaseError, decode_manifest, encode_manifest
 from har.scoring import confusion_matrix, scores
