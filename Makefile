@@ -1,4 +1,4 @@
-# `make help` lists what there is. Nothing is needed beforehand but Python 3.11 or newer and make.
+# `make help` lists the targets. They need only Python 3.11 or newer and make, unless their help names more.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -29,10 +29,10 @@ kafka: $(VENV)/.demo ## Run Apache Kafka on this machine; BROKERS=3 makes it thr
 
 setup: $(VENV)/.all $(DASHBOARD_WEB) $(PHONE_WEB) $(SCRIPT_CHECKS) ## Make .venv with everything, for developing and training
 
-test: setup ## Set up and run all tests but the long forms (below 20 min on 2 cores)
+test: setup ## Set up, and run all tests except the long forms (below 20 min on 2 cores)
 	$(BIN)/python -m pytest -n $(WORKERS)
 
-test-quick: setup ## Run the tests that need neither a browser, Java, TensorFlow nor the whole system (below 2 min on 2 cores)
+test-quick: setup ## Run the tests that need no browser, Java, TensorFlow or whole system (2 min on 2 cores)
 	$(BIN)/python -m pytest -n $(WORKERS) -m "not browser and not java and not slow and not long" --ignore=trainer --ignore=tests/system --ignore=tests/trainer
 
 test-long: setup ## Run the long forms of tests, one after another
@@ -47,7 +47,7 @@ faults: setup ## Kill, freeze and fuzz every part on Apache Kafka, at full lengt
 soak: setup ## Stream for 30 min on Apache Kafka, and check that memory and lag stay flat (needs Java and Maven)
 	$(BIN)/python -m benchmarks.soak
 
-lint: setup ## Check style and types of Python and JavaScript, and the arrows between packages
+lint: setup ## Check style and types of Python and JavaScript, and the imports between packages
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -56,7 +56,7 @@ lint: setup ## Check style and types of Python and JavaScript, and the arrows be
 	$(call npx,tsc --project tsconfig.service-worker.json)
 	$(call npx,eslint .)
 
-format: setup ## Format the code and mend what can be mended by itself
+format: setup ## Format the code, and fix what ruff and ESLint can fix
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	$(call npx,eslint --fix .)
@@ -89,7 +89,7 @@ clean: ## Remove what the other targets made
 $(BIN)/python:
 	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 or newer is needed; $(PYTHON) was not found"; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
-		|| { echo "Python 3.11 or newer is needed; say which with: make PYTHON=python3.11 …"; exit 1; }
+		|| { echo "Python 3.11 or newer is needed; choose it with: make PYTHON=python3.11 …"; exit 1; }
 	@$(PYTHON) -m venv $(VENV) \
 		|| { echo "Python's venv module is needed (Debian: apt install python3-venv)"; exit 1; }
 
