@@ -17,32 +17,44 @@ _PAGE = """<!doctype html>
   <head>
     <meta charset="utf-8">
     <meta name="viewport" content="width=device-width, initial-scale=1">
+    <meta name="color-scheme" content="light dark">
     <title>Trust this system</title>
+    <link rel="icon" href="/phone/icon.svg" type="image/svg+xml">
     <link rel="stylesheet" href="/phone/shared/base.css">
     <link rel="stylesheet" href="/phone/style.css">
   </head>
   <body>
-    <main class="prose">
+    <header class="top">
+      <img src="/phone/icon.svg" alt="" width="36" height="36">
       <h1>Trust this system</h1>
-      <p>Browsers allow motion sensors only on pages with a trusted certificate. A local authority on the computer that
-        runs this gateway issued its certificate. Trust this authority only if it is yours: anyone who has its key can
-        impersonate any site to this phone. Remove the authority when you no longer need it.</p>
-      <p><a class="button" href="/local-authority.crt">Download the certificate</a></p>
-      <p>SHA-256 fingerprint; compare it with the one that the computer shows:<br><code>{fingerprint}</code></p>
-      <h2>Android</h2>
-      <ol>
-        <li>Download the certificate with the button above.</li>
-        <li>Open Settings, Security &amp; privacy, More security settings, Encryption &amp; credentials, Install a
-          certificate, CA certificate. (Names differ between makers: search the settings for “CA certificate”.)</li>
-        <li>Choose the downloaded file, then open <a href="/phone/">the phone page</a> again.</li>
-      </ol>
-      <h2>iPhone and iPad</h2>
-      <ol>
-        <li>In Safari, download the certificate with the button above and allow the profile.</li>
-        <li>In Settings, General, VPN &amp; Device Management, install the profile.</li>
-        <li>In Settings, General, About, Certificate Trust Settings, turn on full trust for the certificate.</li>
-        <li>Open <a href="/phone/">the phone page</a> again.</li>
-      </ol>
+    </header>
+    <main>
+      <section class="card prose">
+        <p>Browsers allow motion sensors only on pages with a trusted certificate. A local authority on the computer
+          that runs this gateway issued its certificate. Trust this authority only if it is yours: anyone who has its
+          key can impersonate any site to this phone. Remove the authority when you no longer need it.</p>
+        <p><a class="button primary" href="/local-authority.crt">Download the certificate</a></p>
+        <p class="hint">SHA-256 fingerprint; compare it with the one that the computer shows:<br>
+          <code>{fingerprint}</code></p>
+      </section>
+      <section class="card prose">
+        <h2>Android</h2>
+        <ol>
+          <li>Download the certificate with the button above.</li>
+          <li>Open Settings, Security &amp; privacy, More security settings, Encryption &amp; credentials, Install a
+            certificate, CA certificate. (Names differ between makers: search the settings for “CA certificate”.)</li>
+          <li>Choose the downloaded file, then open <a href="/phone/">the phone page</a> again.</li>
+        </ol>
+      </section>
+      <section class="card prose">
+        <h2>iPhone and iPad</h2>
+        <ol>
+          <li>In Safari, download the certificate with the button above and allow the profile.</li>
+          <li>In Settings, General, VPN &amp; Device Management, install the profile.</li>
+          <li>In Settings, General, About, Certificate Trust Settings, turn on full trust for the certificate.</li>
+          <li>Open <a href="/phone/">the phone page</a> again.</li>
+        </ol>
+      </section>
     </main>
   </body>
 </html>

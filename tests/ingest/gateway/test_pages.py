@@ -1,12 +1,15 @@
 """The files that the gateway serves to browsers: the phone page, its libraries and the store's files."""
 
 import asyncio
+import ipaddress
 import json
+import re
 import urllib.error
 import urllib.request
 
 import pytest
 
+from deploy.local_authority import certificate_for, fingerprint_of
 from ingest.devices.registry import Registry
 from tests.brokers import on_one_broker
 from tests.http_server import answering
@@ -74,6 +77,23 @@ async def test_the_page_and_its_libraries_are_served_with_a_policy_and_an_etag(b
 async def test_other_files_are_not_served(broker, path):
     async with gateway_on(broker) as address:
         assert (await get(address, path))[0] == 404
+
+
+@on_one_broker
+async def test_the_trust_page_has_the_fingerprint_and_uses_the_styles_of_the_phone_page(broker, tmp_path):
+    authority = certificate_for(ipaddress.ip_address("127.0.0.1"), tmp_path).authority
+    async with gateway_on(broker, local_authority=authority) as address:
+        status, headers, body = await get(address, "/trust")
+        assert (status, headers.get_content_type()) == (200, "text/html")
+        page = body.decode()
+        assert fingerprint_of(authority) in page
+        styles = ""
+        for path in re.findall(r'(?:rel="stylesheet" href|src)="([^"]+)"', page):
+            status, _, body = await get(address, path)
+            assert status == 200, path
+            styles += body.decode()
+        classes = {name for names in re.findall(r'class="([^"]+)"', page) for name in names.split()}
+        assert classes <= {*re.findall(r"\.([a-z-]+)", styles)}
 
 
 @on_one_broker
