@@ -17,6 +17,7 @@ from pathlib import Path
 from har.releases import ReleaseManifest
 from trainer.commands.cross_validate import network_trainer, read_evaluation_data
 from trainer.evaluation import protocols
+from trainer.evaluation.outcomes import Outcomes
 from trainer.evaluation.pools import PoolSpec, make_pools
 from trainer.evaluation.scores import measure
 from trainer.evaluation.unknown import choose_threshold
@@ -97,22 +98,25 @@ def make_baseline(
     )
     freeze()  # fail before the cross-validation if the network cannot be frozen
     outcomes = protocols.run(protocols.by_user(pools, folds), network_trainer(request), _report)
-    choice = choose_threshold(outcomes)
-    frozen = freeze(threshold=choice.threshold)
+    threshold = choose_threshold(outcomes).threshold
+    frozen = freeze(threshold=threshold)
     provenance = Provenance(
         request=request,
         release=release,
         training_users=sorted(set(pools.train.people.tolist())),
         data=provenance_of(find_source(path) for path in data),
     )
-    findings = ReleaseFindings(
-        metrics=held_out_scores(outcomes, choice.threshold, f"cross-validation in {folds} folds by user"),
-        threshold=choice.threshold,
-        false_activity_rate=measure(outcomes, choice.threshold).unknown.false_activity_rate,
-    )
-    manifest = make_manifest(provenance, frozen, findings)
+    manifest = make_manifest(provenance, frozen, _findings(outcomes, threshold, folds))
     write_release(output, manifest, frozen, weaknesses_of(provenance.training_users), replace=replaces)
     return manifest
+
+
+def _findings(outcomes: Outcomes, threshold: float, folds: int) -> ReleaseFindings:
+    return ReleaseFindings(
+        metrics=held_out_scores(outcomes, threshold, f"cross-validation in {folds} folds by user"),
+        threshold=threshold,
+        false_activity_rate=measure(outcomes, threshold).unknown.false_activity_rate,
+    )
 
 
 def _report(message: str) -> None:
