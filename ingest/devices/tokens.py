@@ -70,7 +70,7 @@ def read(key: bytes, token: str) -> Credential:
         With reason ``expired``, or ``malformed_token`` if the token is not one that `key` signed.
     """
     if len(token) > MAX_TOKEN_LENGTH:
-        raise NotAdmittedError("malformed_token", "this is not a token of this gateway")
+        raise NotAdmittedError("malformed_token", "This is not a token of this gateway.")
     try:
         claims = jwt.decode(token, key, [ALGORITHM], options={"require": ["sub", "gen", "frame", "iat", "exp"]})
         check_identifier("device", claims["sub"])
@@ -83,7 +83,7 @@ def read(key: bytes, token: str) -> Credential:
         )
     except jwt.ExpiredSignatureError as error:
         raise NotAdmittedError(
-            "expired", "this token has expired: request a new one with the device's secret"
+            "expired", "This token has expired. Request a new one with the device's secret."
         ) from error
     except (jwt.InvalidTokenError, RejectedMessage, TypeError, ValueError) as error:
-        raise NotAdmittedError("malformed_token", f"this is not a token of this gateway: {error}") from error
+        raise NotAdmittedError("malformed_token", f"This is not a token of this gateway: {error}.") from error

@@ -85,7 +85,7 @@ async def keep_and_answer(
 
 def sends_too_often() -> web.Response:
     """Return the answer to a device that exceeds its rate limit."""
-    return rejection(429, "too_often", "this device sends too many messages: try again later", retry=True)
+    return rejection(429, "too_often", "This device sends too many messages. Try again later.", retry=True)
 
 
 def not_admitted(error: NotAdmittedError) -> web.Response:
@@ -108,6 +108,11 @@ def answering_rejections(metrics: GatewayMetrics) -> Middleware:
             metrics.rejected.labels(rejected.code).inc()
             return rejected_document(rejected)
         except (PublishError, RegistryError) as error:
-            return rejection(503, "unavailable", f"{error}; try again in {RETRY_AFTER_SECONDS} s", retry=True)
+            return rejection(
+                503,
+                "unavailable",
+                f"The gateway cannot accept this now: {error}. Try again in {RETRY_AFTER_SECONDS} s.",
+                retry=True,
+            )
 
     return answer

@@ -83,7 +83,9 @@ class SensorLoggerRoute:
         if not self._shared.paces.try_take(caller.device or f"@{request.remote}"):
             return sends_too_often()
         if not self._publisher.is_ready:
-            return rejection(503, "unavailable", "Kafka is not available; keep your readings and try again", retry=True)
+            return rejection(
+                503, "unavailable", "Kafka is not available. Keep your readings and try again.", retry=True
+            )
         body = await read_body(request, max_bytes=settings.max_push_bytes, seconds=settings.request_seconds)
         arrived, ordered_sender = now_us(), self._publisher.ordered_sender()
         try:
