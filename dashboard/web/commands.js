@@ -1,17 +1,17 @@
-/** What the page asks the server to change: labels and invitations, by HTTP. */
+/** HTTP requests to the server: labels and invitations. */
 
 /** Longer than the server waits for the gateway. */
 const TIMEOUT_MS = 45_000;
 
 /**
  * @typedef {object} Answer
- * @property {boolean} done Whether the gateway did it.
- * @property {any} answer What the gateway answered; of an error, `detail` is the reason in words.
+ * @property {boolean} done Whether the gateway accepted the request.
+ * @property {any} answer The gateway's answer; if the request was not accepted, `detail` is the reason as text.
  */
 
 export class Commands {
   /**
-   * Labels an interval, or corrects or takes back its label.
+   * Label an interval, or correct or withdraw its label.
    *
    * @param {object} label
    */
@@ -20,7 +20,7 @@ export class Commands {
   }
 
   /**
-   * Labels what a device's wearer does from now on, or ends such a label.
+   * Label what a device's wearer does from now on, or end such a label.
    *
    * @param {object} label
    */
@@ -29,7 +29,7 @@ export class Commands {
   }
 
   /**
-   * Invites a phone.
+   * Invite a phone.
    *
    * @param {string} name
    */

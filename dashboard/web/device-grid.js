@@ -11,7 +11,7 @@ const MIN_FRAME_INTERVAL_MS = 40;
 const MAX_FRAME_INTERVAL_MS = 250;
 /** If frames take longer on average, traces are drawn less often, ms. */
 const SLOW_FRAME_MS = 34;
-/** Cards out of view are updated once in so many seconds, for screen readers and searches. */
+/** Time between two updates of cards out of view, s. Screen readers and searches read them. */
 const TICKS_OUT_OF_VIEW = 5;
 const NEAR_VIEW = '120px';
 
@@ -85,7 +85,7 @@ export class DeviceGrid {
     for (const device of devices) {
       const card = this.#cards.get(device);
       if (!card) continue;
-      this.#scheduler.forget(card);
+      this.#scheduler.cancel(card);
       this.inView.unobserve(card.element);
       this.sizes.unobserve(card.element);
       card.setVisible(false);

@@ -137,7 +137,7 @@ export class DeviceModel {
     return this.#windows.length > 1 ? hop : SECOND_US;
   }
 
-  /** Approach the wanted delay slowly, or at once if it is far off. @param {number} localUs */
+  /** Approach the target delay slowly, or at once if it is far off. @param {number} localUs */
   #adjustPlayout(localUs) {
     const target = this.traceNewest - localUs - PLAYOUT_US;
     const error = target - this.#playoutOffset;

@@ -15,7 +15,7 @@ export class FrameScheduler {
   }
 
   /** Cancel a request. @param {{render: () => void}} item */
-  forget(item) {
+  cancel(item) {
     this.#waiting.delete(item);
   }
 

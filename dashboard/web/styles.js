@@ -79,7 +79,7 @@ function pixels(text) {
  * @param {string} colour `#rrggbb`.
  * @returns {string} Black or white: the colour with more contrast to it.
  */
-export function inkOn(colour) {
+export function textColourOn(colour) {
   const [red, green, blue] = [1, 3, 5]
     .map((at) => Number.parseInt(colour.slice(at, at + 2), 16) / 255)
     .map((value) => (value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4));

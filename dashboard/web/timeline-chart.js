@@ -2,7 +2,7 @@
 
 import { theme } from './shared/chart-theme.js';
 import { LiveChart } from './shared/live-chart.js';
-import { glyphOf, inkOn, styleOf } from './styles.js';
+import { glyphOf, textColourOn, styleOf } from './styles.js';
 import uPlot from './uplot.js';
 
 const HEIGHT = 52;
@@ -119,7 +119,7 @@ function drawSpan(ctx, activity, left, top, width, height, ratio) {
   // Do not rely on colour alone: show the title or the symbol if it fits.
   const text = [style.title, glyphOf(style)].find((label) => ctx.measureText(label).width <= available);
   if (text === undefined) return;
-  ctx.fillStyle = inkOn(style.colour);
+  ctx.fillStyle = textColourOn(style.colour);
   ctx.textAlign = 'center';
   ctx.textBaseline = 'middle';
   ctx.fillText(text, left + width / 2, top + height / 2 + ratio);

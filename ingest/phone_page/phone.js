@@ -4,7 +4,7 @@ import { PredictionComparison } from './classification/prediction-comparison.js'
 import { EventClock } from './sensing/event-clock.js';
 import { LabelJournal } from './sending/label-journal.js';
 import { LossLog } from './sending/loss-log.js';
-import { isReversedPlatform, judgeFlat } from './sensing/motion-frame.js';
+import { isReversedPlatform, checkSignsFlat } from './sensing/motion-frame.js';
 import { outboxCapacity, requestPersistence } from './sending/outbox-capacity.js';
 import { PhoneClassification } from './classification/phone-classification.js';
 import { Recording } from './sensing/recording.js';
@@ -145,11 +145,11 @@ export class Phone extends EventTarget {
   /**
    * Check the sensor's signs on a phone that lies flat with its screen up, and correct them if they are reversed.
    *
-   * @returns {Promise<import('./sensing/motion-frame.js').Verdict>}
+   * @returns {Promise<import('./sensing/motion-frame.js').SignCheck>}
    */
   async checkSigns() {
-    const verdict = judgeFlat(this.recording.trace.lastSecond(this.clock.now()));
-    if (verdict === 'reversed') {
+    const result = checkSignsFlat(this.recording.trace.lastSecond(this.clock.now()));
+    if (result === 'reversed') {
       const corrected = { ...this.settings, reversed: !this.isReversed };
       // One session must not have readings with both signs.
       this.recording.changeBetweenSessions(() => {
@@ -159,7 +159,7 @@ export class Phone extends EventTarget {
       await this.#values.set('settings', corrected);
     }
     this.#changed();
-    return verdict;
+    return result;
   }
 
   /** @param {Partial<Settings>} changes */

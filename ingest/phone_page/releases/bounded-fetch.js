@@ -39,7 +39,7 @@ export class BoundedFetcher {
    * @throws {UpdateRejectedError} With the reason `unreachable`, `slow` or `too long`.
    */
   async fetch(name, limit) {
-    const found = await this.fetchIfThere(name, limit);
+    const found = await this.fetchIfPresent(name, limit);
     rejectUnless(found !== null, 'unreachable', `the store has no ${name}`);
     return found;
   }
@@ -50,7 +50,7 @@ export class BoundedFetcher {
    * @returns {Promise<Uint8Array<ArrayBuffer> | null>} Null if the store has no such file.
    * @throws {UpdateRejectedError} With the reason `unreachable`, `slow` or `too long`.
    */
-  async fetchIfThere(name, limit) {
+  async fetchIfPresent(name, limit) {
     const watchdog = new Watchdog(name, this.#patience, this.#deadline);
     try {
       const response = await fetch(new URL(name, this.#base), {

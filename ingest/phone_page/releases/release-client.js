@@ -5,7 +5,7 @@
  * updates until signatures expire, but cannot make the page accept an unsigned release, an older one than it has seen,
  * or changed bytes. (An attacker with the online keys can sign releases until the keys are replaced.)
  *
- * A page in a browser cannot protect from the following:
+ * A page in a browser cannot protect against the following:
  * - The gateway serves the page's own code, over HTTPS, at each load. An attacker who can change that code can remove
  *   the verification. A native client, whose code is delivered in another way, does not have this weakness.
  * - The gateway also serves the first root (`trusted_root.json`). The page keeps the first one and ignores later ones.

@@ -125,7 +125,7 @@ export class TufClient {
     for (let count = 0; count < MAX_ROOTS; count += 1) {
       // 5.3.3: try to download version N+1.
       const name = `metadata/${root.version + 1}.root.json`;
-      const bytes = await this.#fetcher.fetchIfThere(name, MAX_BYTES.root);
+      const bytes = await this.#fetcher.fetchIfPresent(name, MAX_BYTES.root);
       if (bytes === null) return root;
       const next = readMetadata(bytes, 'root', 'root');
       // 5.3.4: check for an arbitrary software attack, first with the keys of version N.

@@ -76,7 +76,7 @@ export class DeviceAccount extends EventTarget {
    * Enrol with a code.
    *
    * @param {string} code
-   * @throws {GatewayRejected | import('./gateway-answers.js').GatewayAway}
+   * @throws {GatewayRejected | import('./gateway-answers.js').GatewayUnreachable}
    */
   async enrol(code) {
     const { answer, date } = await post(`${this.#base}/enrol`, { code });
@@ -98,7 +98,7 @@ export class DeviceAccount extends EventTarget {
 
   /**
    * @returns {Promise<Credentials>} With a token that has not expired by this phone's clock.
-   * @throws {GatewayRejected | import('./gateway-answers.js').GatewayAway}
+   * @throws {GatewayRejected | import('./gateway-answers.js').GatewayUnreachable}
    */
   async credentials() {
     const known = this.#enrolled;

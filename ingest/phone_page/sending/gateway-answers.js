@@ -28,7 +28,7 @@ export class GatewayRejected extends Error {
 }
 
 /** The gateway could not be reached. */
-export class GatewayAway extends Error {
+export class GatewayUnreachable extends Error {
   constructor() {
     super('The gateway cannot be reached.');
     this.retryAfter = 0;
@@ -41,7 +41,7 @@ export class GatewayAway extends Error {
  * @param {Record<string, string>} headers
  * @returns {Promise<{answer: any, date: number}>} The parsed body, and the gateway's time, ms since the Unix epoch; NaN
  *   without a `Date` header.
- * @throws {GatewayRejected | GatewayAway}
+ * @throws {GatewayRejected | GatewayUnreachable}
  */
 export async function post(url, body, headers = {}) {
   let response;
@@ -54,7 +54,7 @@ export async function post(url, body, headers = {}) {
       signal: AbortSignal.timeout(20_000),
     });
   } catch {
-    throw new GatewayAway();
+    throw new GatewayUnreachable();
   }
   const answer = await response.json().catch(() => null); // a proxy's error page is not JSON
   if (!response.ok) throw rejection(response, answer);

@@ -2,14 +2,14 @@
 
 import { RECORD_BYTES } from './outbox.js';
 
-/** An event time of 8 bytes and three float32. */
+/** Bytes of a reading: an event time of 8 bytes and three float32 values. */
 const READING_BYTES = 20;
-/** The header of a batch, for a device name of 12 letters. */
+/** Bytes of the header of a batch, for a device name of 12 characters. */
 const HEADER_BYTES = 82;
 const HOURS = 24;
 /** Typical sample rate of phones' browsers, Hz. */
 const TYPICAL_HZ = 60;
-/** Of the browser's quota; the rest is for the page's files and releases. */
+/** Share of the browser's quota for the outbox; the rest is for the page's files and releases. */
 const SHARE = 0.7;
 
 /**
@@ -24,7 +24,7 @@ export function bytesPerHour(hertz, batchMilliseconds) {
 /**
  * @param {number} batchMilliseconds Time span of a batch, ms.
  * @returns {Promise<{limit: number, persistent: boolean}>} Bytes for a day of readings, or less if the browser's quota
- *   is smaller; whether the browser has promised not to delete them when its disk is nearly full.
+ *   is smaller; whether the browser keeps them even if its disk is nearly full.
  */
 export async function outboxCapacity(batchMilliseconds) {
   const day = HOURS * bytesPerHour(TYPICAL_HZ, batchMilliseconds);

@@ -2,7 +2,7 @@
  * Messages that the gateway has not confirmed, in IndexedDB, in order of creation.
  *
  * A message is stored before it is sent, and removed when the gateway has answered it. A reload, a crash of the
- * browser or days without a connection therefore lose nothing. If the outbox is full, it takes no new messages and
+ * browser or days without a connection therefore lose nothing. If the outbox is full, it accepts no new messages and
  * keeps the older ones. Transactions are `relaxed`, which saves battery: a sudden loss of power may cost the last
  * seconds.
  *
@@ -82,7 +82,7 @@ export class Outbox extends EventTarget {
   }
 
   /** @returns {Map<string, number>} Number of messages, by former name of this device. */
-  foreign() {
+  countsByFormerName() {
     const others = Object.entries(this.#tallies).filter(([device, { count }]) => device !== this.#device && count > 0);
     return new Map(others.map(([device, { count }]) => [device, count]));
   }
@@ -137,8 +137,8 @@ export class Outbox extends EventTarget {
   }
 
   /** Delete the messages of former names. */
-  async clearForeign() {
-    for (const device of this.foreign().keys()) {
+  async deleteOfFormerNames() {
+    for (const device of this.countsByFormerName().keys()) {
       this.#tallies[device] = { count: 0, bytes: 0 };
       await this.#change((store) => store.delete(rangeOf(device)));
     }

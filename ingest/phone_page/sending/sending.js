@@ -85,7 +85,7 @@ export class Sending {
 
   isPrivate = false;
 
-  /** @param {boolean} isPrivate Send no readings, not even those in the outbox. */
+  /** @param {boolean} isPrivate If true, no readings are sent, not even those in the outbox. */
   start(isPrivate) {
     this.isPrivate = isPrivate;
     if (isPrivate) this.#samples.link.stop();

@@ -1,14 +1,14 @@
 /**
  * The event time of readings, in µs since the Unix epoch, from the page's monotonic clock.
  *
- * `Date.now()` may jump when the phone sets its clock, and its unit is 1 ms. It therefore only sets the offset of the
+ * `Date.now()` may jump when the phone sets its clock, and its resolution is 1 ms. It therefore only sets the offset of the
  * monotonic clock. If the two clocks drift apart (the wall clock was set, or the monotonic clock stopped while the phone
  * slept), a new session begins with a new offset. Within a session, the offset never changes.
  */
 
 /** A larger difference between the two clocks is a jump, ms. */
 const JUMP_MS = 1_000;
-/** A time stamp that differs more from now is not of the page's monotonic clock, ms; some browsers had such events. */
+/** A time stamp that differs more from now was not read from the page's monotonic clock, ms; some browsers do this. */
 const FOREIGN_MS = 60_000;
 
 /**

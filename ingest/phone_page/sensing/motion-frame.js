@@ -14,8 +14,8 @@ const FLAT_TOLERANCE = 2;
 const STILL_TOLERANCE = 1.5;
 
 /**
- * @typedef {'right' | 'reversed' | 'not_flat' | 'moving'} Verdict Whether the signs are Android's, or why this is not
- *   known.
+ * @typedef {'correct' | 'reversed' | 'not_flat' | 'moving'} SignCheck Whether the signs are Android's, or why this is
+ *   not known.
  * @typedef {object} Platform The used properties of `navigator`.
  * @property {string} platform
  * @property {string} userAgent
@@ -37,15 +37,15 @@ export function isReversedPlatform(platform) {
  * Check the signs on a phone that lies on a table with its screen up.
  *
  * @param {number[][]} readings Rows of x, y, z, m/s², in the presumed Android signs; about 1 s of them.
- * @returns {Verdict}
+ * @returns {SignCheck}
  */
-export function judgeFlat(readings) {
+export function checkSignsFlat(readings) {
   const mean = [0, 1, 2].map((axis) => average(readings.map((reading) => reading[axis])));
   const spread = [0, 1, 2].map((axis) => average(readings.map((reading) => Math.abs(reading[axis] - mean[axis]))));
   if (readings.length === 0 || Math.max(...spread) > 0.5) return 'moving';
   if (Math.abs(Math.hypot(...mean) - STANDARD_GRAVITY) > STILL_TOLERANCE) return 'moving';
   if (Math.abs(Math.abs(mean[2]) - STANDARD_GRAVITY) > FLAT_TOLERANCE) return 'not_flat';
-  return mean[2] > 0 ? 'right' : 'reversed';
+  return mean[2] > 0 ? 'correct' : 'reversed';
 }
 
 /** @param {number[]} values @returns {number} */

@@ -35,7 +35,7 @@ export class Recorder {
   /** @type {ReturnType<typeof setInterval> | undefined} */
   #timer;
   /** Number of dropped readings that were not finite or too large. */
-  impossible = 0;
+  dropped = 0;
 
   /**
    * @param {import('./event-clock.js').EventClock} clock
@@ -91,7 +91,7 @@ export class Recorder {
     const [alongX, alongY, alongZ] = [Math.fround(x), Math.fround(y), Math.fround(z)]; // float32, as in messages
     // The condition is also false for NaN.
     if (!(alongX ** 2 + alongY ** 2 + alongZ ** 2 <= MAX_ACCELERATION ** 2)) {
-      this.impossible += 1;
+      this.dropped += 1;
       return null;
     }
     if (this.#clock.hasJumped()) this.#restart('clock');

@@ -68,9 +68,9 @@ export class Recording {
     return this.#recorder.session;
   }
 
-  /** Number of dropped readings with impossible values. */
-  get impossible() {
-    return this.#recorder.impossible;
+  /** Number of dropped readings with invalid values. */
+  get dropped() {
+    return this.#recorder.dropped;
   }
 
   /**

@@ -90,12 +90,12 @@ export class NoticesView {
       });
     }
     for (const outbox of [sending.samples, sending.activities]) {
-      for (const [device, count] of outbox.foreign()) {
+      for (const [device, count] of outbox.countsByFormerName()) {
         notices.push({
           text: `${counted(count, 'message')} recorded as ${device} cannot be sent as ${account.device}.`,
           action: {
             title: 'Delete',
-            run: () => confirm(`Delete the unsent messages recorded as ${device}?`) && outbox.clearForeign(),
+            run: () => confirm(`Delete the unsent messages recorded as ${device}?`) && outbox.deleteOfFormerNames(),
           },
         });
       }

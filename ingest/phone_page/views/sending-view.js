@@ -5,7 +5,7 @@ import { bytesPerHour } from '../sending/outbox-capacity.js';
 import { counted, duration, size, timeOfDay } from '../shared/wording.js';
 
 const MAX_ROWS = 4;
-/** A message that has waited for less is being sent, ms. */
+/** A shorter wait of a message is not shown, ms. */
 const DELAYED_MS = 3_000;
 const WAITS_FOR = {
   kafka: ', waiting for Kafka',
@@ -45,7 +45,7 @@ export class SendingView {
     const unit = sending.isPrivate ? 'report' : 'batch';
     const since = this.#oldest ? timeOfDay(this.#oldest.from) : '';
     write('waiting-since', age > DELAYED_MS ? `${counted(waiting, unit)} waiting since ${since}.` : '');
-    write('room', this.#capacity(isRecording));
+    write('capacity', this.#capacity(isRecording));
     this.#log();
   }
 

@@ -3,9 +3,9 @@
 import { byId, inputById, write } from './elements.js';
 import { counted } from '../shared/wording.js';
 
-/** @type {Record<import('../sensing/motion-frame.js').Verdict, string>} */
-const VERDICTS = {
-  right: 'The signs are correct: gravity is +9.8 m/s² along z.',
+/** @type {Record<import('../sensing/motion-frame.js').SignCheck, string>} */
+const SIGN_CHECK_TEXTS = {
+  correct: 'The signs are correct: gravity is +9.8 m/s² along z.',
   reversed: 'The signs were reversed and are now corrected. A new session began.',
   not_flat: 'The phone is not flat. Lay it on a table, screen up, and try again.',
   moving: 'The phone is moving or not recording. Press Start, lay it on a table, and try again.',
@@ -23,7 +23,7 @@ export class SettingsView {
     this.#onFault = onFault;
     inputById('private').addEventListener('change', () => this.#set((on) => phone.setPrivate(on), 'private'));
     inputById('classifies').addEventListener('change', () => this.#set((on) => phone.setClassifies(on), 'classifies'));
-    byId('signs').addEventListener('click', async () => write('signs-text', VERDICTS[await phone.checkSigns()]));
+    byId('signs').addEventListener('click', async () => write('signs-text', SIGN_CHECK_TEXTS[await phone.checkSigns()]));
     byId('forget').addEventListener('click', () => {
       if (confirm('Delete this enrolment? To send again, the phone needs a new code.')) phone.account.forget();
     });
@@ -52,12 +52,12 @@ export class SettingsView {
     const { settings, configuration, classification, account, isRecording, sending } = this.#phone;
     byId('settings').hidden = !sending;
     const canClassify = configuration.store && !classification?.isLoading;
-    const isPrivate = inputById('private');
-    isPrivate.checked = settings.isPrivate;
-    isPrivate.disabled = !canClassify && !settings.isPrivate;
-    const classifies = inputById('classifies');
-    classifies.checked = settings.classifies;
-    classifies.disabled = settings.isPrivate || (!canClassify && !settings.classifies);
+    const privateInput = inputById('private');
+    privateInput.checked = settings.isPrivate;
+    privateInput.disabled = !canClassify && !settings.isPrivate;
+    const classifiesInput = inputById('classifies');
+    classifiesInput.checked = settings.classifies;
+    classifiesInput.disabled = settings.isPrivate || (!canClassify && !settings.classifies);
     write('private-hint', this.#privateHint());
     /** @type {HTMLButtonElement} */ (byId('signs')).disabled = !isRecording;
     byId('name-form').hidden = account.needsToken;

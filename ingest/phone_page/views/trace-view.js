@@ -2,6 +2,7 @@
 
 import { readTheme } from '../shared/chart-theme.js';
 import { TraceChart } from '../shared/trace-chart.js';
+import { counted } from '../shared/wording.js';
 import uPlot from '../vendor/uplot/uPlot.esm.js';
 import { byId, write } from './elements.js';
 
@@ -31,11 +32,11 @@ export class TraceView {
 
   render() {
     const { isRecording, clock } = this.#phone;
-    const { trace, impossible } = this.#phone.recording;
+    const { trace, dropped } = this.#phone.recording;
     byId('signal').hidden = !isRecording;
     const rate = Math.round(trace.rate(clock.now()));
-    const dropped = impossible > 0 ? `, ${impossible} impossible readings dropped` : '';
-    write('rate', isRecording ? `${rate} readings/s${dropped}` : '');
+    const droppedText = dropped > 0 ? `, ${counted(dropped, 'invalid reading')} dropped` : '';
+    write('rate', isRecording ? `${rate} readings/s${droppedText}` : '');
     if (isRecording) this.#chart ??= createChart();
     this.#animate();
   }

@@ -12,7 +12,7 @@ CHROME_ON_IPHONE = (
 )
 MAC = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 Version/18.0 Safari/605.1.15"
 ANDROID = "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 Chrome/130.0.0.0 Mobile Safari/537.36"
-JUDGE = "const { judgeFlat } = await import('/phone/sensing/motion-frame.js'); return judgeFlat(args[0])"
+CHECK = "const { checkSignsFlat } = await import('/phone/sensing/motion-frame.js'); return checkSignsFlat(args[0])"
 WINDOWS = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/130.0.0.0 Safari/537.36"
 
 
@@ -40,19 +40,19 @@ def test_only_ios_and_ipados_report_reversed_signs(
 
 
 @pytest.mark.parametrize(
-    ("reading", "verdict"),
+    ("reading", "result"),
     [
-        ([0.1, -0.2, 9.7], "right"),
+        ([0.1, -0.2, 9.7], "correct"),
         ([0.1, -0.2, -9.7], "reversed"),
         ([0.0, 9.8, 0.3], "not_flat"),
         ([0.0, 0.0, 1.0], "moving"),
     ],
 )
-def test_the_signs_are_checked_on_a_table(modules: NodeModules, reading: list[float], verdict: str) -> None:
-    assert modules.run(JUDGE, [reading] * 60) == verdict
+def test_the_signs_are_checked_on_a_table(modules: NodeModules, reading: list[float], result: str) -> None:
+    assert modules.run(CHECK, [reading] * 60) == result
     shaken = [[x + 4 * (at % 2), y, z] for at, (x, y, z) in enumerate([reading] * 60)]
-    assert modules.run(JUDGE, shaken) == "moving"
-    assert modules.run(JUDGE, []) == "moving"
+    assert modules.run(CHECK, shaken) == "moving"
+    assert modules.run(CHECK, []) == "moving"
 
 
 def test_an_iphone_sends_androids_signs_and_the_wearer_can_correct_them(phone: Any, page_gateway: Any) -> None:

@@ -266,11 +266,11 @@ def test_the_phones_clock_is_compared_with_the_gateways(phone: Any, page_gateway
     phone.wait(lambda: phone.text("notices") == "")
 
 
-def test_impossible_readings_are_dropped(phone: Any, page_gateway: Any) -> None:
+def test_invalid_readings_are_dropped(phone: Any, page_gateway: Any) -> None:
     phone.enrol()
     phone.start()
     phone.accelerate(150.0, 150.0, 9.8)
-    phone.wait_for_text("rate", "impossible readings dropped")
+    phone.wait_for_text("rate", "invalid readings dropped")
     phone.accelerate(0.0, 0.0, 9.8)
     phone.wait(lambda: phone.state()["accepted"] > 4)
     phone.click("start")

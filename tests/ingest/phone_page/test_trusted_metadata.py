@@ -17,8 +17,8 @@ from tests.model_store.made_store import MadeStore
 from tests.model_store.served_store import trickle
 
 #: One device that a canary for half of the devices covers, and one that it does not.
-AMONG = next(name for name in (f"phone-{n}" for n in range(100)) if is_canary(name, 0.5))
-NOT_AMONG = next(name for name in (f"phone-{n}" for n in range(100)) if not is_canary(name, 0.5))
+COVERED = next(name for name in (f"phone-{n}" for n in range(100)) if is_canary(name, 0.5))
+NOT_COVERED = next(name for name in (f"phone-{n}" for n in range(100)) if not is_canary(name, 0.5))
 
 
 @pytest.fixture
@@ -58,13 +58,13 @@ def test_a_phone_follows_its_channel(phone):
     store.publish("one")
     assert phone.pull() == "one"
     store.publish("two", channel="canary", share=0.5)
-    assert phone.pull(device=NOT_AMONG) == "one"
-    assert phone.pull(device=AMONG) == "two" == phone.good()
+    assert phone.pull(device=NOT_COVERED) == "one"
+    assert phone.pull(device=COVERED) == "two" == phone.good()
     rollback(store.storage, store.signing, channel="canary")
-    assert phone.pull(device=AMONG) == "one" == phone.good()
+    assert phone.pull(device=COVERED) == "one" == phone.good()
     store.publish("three", channel="canary", share=0.5)
     promote(store.storage, store.signing)
-    assert phone.pull(device=NOT_AMONG) == "three"
+    assert phone.pull(device=NOT_COVERED) == "three"
     rollback(store.storage, store.signing)
     assert phone.pull() == "one" == phone.good()
 
