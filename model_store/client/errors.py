@@ -28,7 +28,8 @@ class UpdateRejectedError(ReleaseError):
     reason : str
         - ``unreachable``, ``slow``, ``too long``: the download failed.
         - ``expired``: the metadata expired. An attacker withholds newer metadata, or the store did not renew it.
-        - ``rolled back``: the metadata or the pointer is older than one that this client accepted before.
+        - ``rolled back``: the metadata or the pointer is older than one that this client accepted before, or metadata
+          has another version than the signed metadata lists.
         - ``unsigned``: the signatures are not those that the role needs.
         - ``changed``: the bytes are not those that were signed.
         - ``contradictory``: the signed documents contradict each other.
