@@ -10,7 +10,7 @@ by the server's clock.
 
 import msgspec
 
-from har.activities import ActivityStyle
+from har.activity_styles import ActivityStyle
 
 
 class LiveStatus(msgspec.Struct, frozen=True):
