@@ -29,7 +29,7 @@ from stream_processor.serving import CurrentReleases, Served
 log = logging.getLogger(__name__)
 
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.5, 15.0
-RECONNECT_SECONDS = 1.0
+LONGEST_RECONNECT_SECONDS = 5.0
 #: After so many attempts (about a minute) an announcement of a change that the store does not have is dropped.
 MAX_TRIES = 8
 #: An effective time that is further ahead than this is moved forward to it, µs.
@@ -174,6 +174,7 @@ async def announcements(bootstrap: str, *, fetch_wait_ms: int) -> AsyncGenerator
     fetch_wait_ms : int
         Longest wait of a fetch that finds no message, ms.
     """
+    back_off = BackOff(FIRST_PAUSE_SECONDS, longest=LONGEST_RECONNECT_SECONDS)
     while True:
         # Without a consumer group, every worker reads the whole topic.
         consumer = AIOKafkaConsumer(
@@ -185,6 +186,7 @@ async def announcements(bootstrap: str, *, fetch_wait_ms: int) -> AsyncGenerator
         )
         try:
             await consumer.start()
+            back_off.reset()
             async for record in consumer:
                 try:
                     yield decode_announcement(record.value or b"")
@@ -192,6 +194,6 @@ async def announcements(bootstrap: str, *, fetch_wait_ms: int) -> AsyncGenerator
                     log.warning("skipped offset %d of %s: %s", record.offset, topics.RELEASES.name, error)
         except KafkaError as error:
             log.warning("cannot read announcements of releases, reconnecting: %s", error)
-            await asyncio.sleep(RECONNECT_SECONDS)
+            await asyncio.sleep(back_off.next_pause())
         finally:
             await consumer.stop()

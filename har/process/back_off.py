@@ -4,6 +4,8 @@ import random
 
 #: Pauses vary by up to this share.
 SPREAD = 0.25
+#: Longest pause between two attempts of a transfer, s, unless its first pause is longer.
+LONGEST_RETRY_PAUSE_SECONDS = 60.0
 
 
 class BackOff:
@@ -48,6 +50,44 @@ class BackOff:
         pause = max(self._pause, requested or 0.0) * random.uniform(1, 1 + SPREAD)
         self._pause = min(2 * self._pause, self._longest)
         return min(pause, self._longest)
+
+
+class RetriesWhileProgressing:
+    """Retries of a transfer that continues where it was interrupted, until attempts in a row bring nothing new.
+
+    Parameters
+    ----------
+    attempts : int
+        Number of attempts in a row without progress after which the transfer has failed.
+    pause : float
+        First pause, s. It doubles with each further attempt without progress, up to `LONGEST_RETRY_PAUSE_SECONDS`.
+
+    Examples
+    --------
+    >>> retries = RetriesWhileProgressing(2, pause=0)
+    >>> [retries.next_pause(made_progress=made_progress) for made_progress in (False, True, False, False)]
+    [0.0, 0.0, 0.0, None]
+    """
+
+    def __init__(self, attempts: int, *, pause: float) -> None:
+        self._attempts = attempts
+        self._fruitless = 0
+        self._back_off = BackOff(pause, longest=max(pause, LONGEST_RETRY_PAUSE_SECONDS))
+
+    def next_pause(self, *, made_progress: bool) -> float | None:
+        """Return the pause before the next attempt, s; None if there should be no further attempt.
+
+        Parameters
+        ----------
+        made_progress : bool
+            Whether the attempt that was interrupted brought anything new.
+        """
+        if made_progress:
+            self._fruitless = 0
+            self._back_off.reset()
+        else:
+            self._fruitless += 1
+        return self._back_off.next_pause() if self._fruitless < self._attempts else None
 
 
 def spread_out(interval: float) -> float:

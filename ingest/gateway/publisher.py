@@ -27,12 +27,13 @@ from typing import Self, TypeVar
 from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
+from har.process.back_off import BackOff
 from har.process.kafka_clients import open_client
 from ingest.gateway.partitioner import RememberingPartitioner
 
 log = logging.getLogger(__name__)
 
-RETRY_SECONDS = 0.5
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.5, 2.0
 #: Longest wait of `send` for metadata, which the producer normally has already.
 MAX_BLOCK_MS = 1_000
 #: The producer's own delivery timeout: practically none (a week).
@@ -191,12 +192,13 @@ class KafkaPublisher:
 
     async def _connect_until_done(self, failed: KafkaProducer) -> None:
         await _in_daemon_thread(partial(_abandon, failed))
+        back_off = BackOff(FIRST_PAUSE_SECONDS, longest=LONGEST_PAUSE_SECONDS)
         while True:
             try:
                 self._producer = await _in_daemon_thread(self._connect)
             except Exception as error:  # any failure: the gateway must not stay without a producer
                 log.warning("cannot create a producer, trying again: %s", error)
-                await asyncio.sleep(RETRY_SECONDS)
+                await asyncio.sleep(back_off.next_pause())
             else:
                 log.info("connected to Kafka again")
                 return

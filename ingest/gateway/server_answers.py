@@ -14,12 +14,13 @@ from redis.exceptions import RedisError
 from har.gateway_messages import GatewayMessage, ServerAnswer
 from har.live import device_key
 from har.predictions import decode_update
+from har.process.back_off import BackOff
 
 log = logging.getLogger(__name__)
 
 #: Interval between reads; by default a device has a new prediction every second.
 POLL_SECONDS = 0.25
-RETRY_SECONDS = 2.0
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.5, 4.0
 
 
 class Listener(Protocol):
@@ -64,6 +65,7 @@ class ServerAnswers:
         """Read Redis and notify listeners, until cancelled."""
         if self._redis is None:
             return
+        back_off = BackOff(FIRST_PAUSE_SECONDS, longest=LONGEST_PAUSE_SECONDS)
         try:
             while True:
                 await self._has_listeners.wait()
@@ -71,7 +73,9 @@ class ServerAnswers:
                     await self._poll(self._redis)
                 except (RedisError, OSError) as error:
                     log.warning("cannot forward predictions to phone pages, trying again: %s", error)
-                    await asyncio.sleep(RETRY_SECONDS)
+                    await asyncio.sleep(back_off.next_pause())
+                else:
+                    back_off.reset()
                 await asyncio.sleep(POLL_SECONDS)
         finally:
             await self._redis.aclose()

@@ -9,6 +9,7 @@ from tuf.api.exceptions import DownloadError, DownloadHTTPError
 from tuf.ngclient.fetcher import FetcherInterface
 from urllib3.exceptions import HTTPError
 
+from har.process.back_off import RetriesWhileProgressing
 from model_store.client.errors import SlowDownloadError
 
 READ_BYTES = 65_536
@@ -32,7 +33,7 @@ class Patience:
     fruitless_attempts : int
         Connections in a row without any new byte after which a download fails.
     pause_seconds : float
-        Pause before a file is requested again, s. It doubles after each attempt without a new byte.
+        Pause before a file is requested again, s. It doubles with each further attempt without any new byte.
     """
 
     deadline_seconds: float = 120.0
@@ -95,7 +96,8 @@ class BoundedFetcher(FetcherInterface):
             If too many attempts in a row bring no new byte.
         """
         patience = self._patience
-        at, fruitless, pause = begin, 0, patience.pause_seconds
+        at = begin
+        retries = RetriesWhileProgressing(patience.fruitless_attempts, pause=patience.pause_seconds)
         began = time.monotonic()
         while True:
             before = at
@@ -105,8 +107,8 @@ class BoundedFetcher(FetcherInterface):
                     self._check_rate(url, at - begin, began)
                     yield piece
             except (HTTPError, OSError) as error:
-                fruitless, pause = (0, patience.pause_seconds) if at > before else (fruitless + 1, 2 * pause)
-                if fruitless >= patience.fruitless_attempts:
+                pause = retries.next_pause(made_progress=at > before)
+                if pause is None:
                     raise DownloadError(f"cannot download {url}: {error}") from error
                 self._check_rate(url, at - begin, began)
                 time.sleep(min(pause, max(0.0, self._deadline - time.monotonic())))

@@ -13,6 +13,7 @@ from har import topics
 from har.channels import CANARY, MAX_REASON_CHARACTERS, STABLE, ChannelPointer
 from har.comparisons import decode_comparison
 from har.labels import decode_label
+from har.process.back_off import BackOff
 from har.process.kafka_clients import open_client
 from har.recordings import RecordingError
 from har.releases import ReleaseError
@@ -29,7 +30,7 @@ POLL_SECONDS = 0.5
 MOST_RECORDS = 2_000
 #: Least time between two judgements, s. Each one evaluates all windows.
 JUDGE_SECONDS = 1.0
-RETRY_SECONDS = 5.0
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 1.0, 10.0
 
 
 @dataclass
@@ -128,6 +129,7 @@ class CanaryJudge:
 
     async def run(self) -> None:
         """Judge until cancelled."""
+        back_off = BackOff(FIRST_PAUSE_SECONDS, longest=LONGEST_PAUSE_SECONDS)
         try:
             while True:
                 self._looking = asyncio.create_task(asyncio.to_thread(self._look))
@@ -136,7 +138,9 @@ class CanaryJudge:
                     await asyncio.shield(self._looking)
                 except (ReleaseError, OSError, KafkaError) as error:
                     log.warning("cannot judge the canary, will retry: %s", error)
-                    await asyncio.sleep(RETRY_SECONDS)
+                    await asyncio.sleep(back_off.next_pause())
+                else:
+                    back_off.reset()
                 if self._trial is None:
                     await asyncio.sleep(POLL_SECONDS)
         finally:

@@ -18,6 +18,8 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from har.process.back_off import RetriesWhileProgressing
+
 CHUNK_BYTES = 1 << 20
 #: Exceptions of a broken connection. `urllib.error.URLError` is an OSError.
 _BROKEN = (OSError, http.client.HTTPException)
@@ -42,7 +44,7 @@ class DownloadPatience:
     attempts : int
         Connections in a row without any new byte after which the download fails.
     pause_seconds : float
-        Pause before the second attempt, s. It doubles before each further one.
+        Pause before an attempt, s. It doubles with each further attempt without any new byte.
     """
 
     silence_seconds: float = 30.0
@@ -82,17 +84,17 @@ def download(
         raise DownloadError(f"{url} is not an http or https URL")
     transfer = _Transfer(url, target, progress)
     patience = patience or DownloadPatience()
-    failed = 0
+    retries = RetriesWhileProgressing(patience.attempts, pause=patience.pause_seconds)
     while True:
         before = transfer.done
         try:
             transfer.resume(patience.silence_seconds)
             break
         except _InterruptedError as error:
-            failed = 0 if transfer.done > before else failed + 1
-            if failed >= patience.attempts:
+            pause = retries.next_pause(made_progress=transfer.done > before)
+            if pause is None:
                 raise DownloadError(transfer.explain(str(error))) from error
-            time.sleep(patience.pause_seconds * 2 ** max(0, failed - 1))
+            time.sleep(pause)
     transfer.part.replace(target)
     transfer.version_file.unlink(missing_ok=True)
 
