@@ -255,7 +255,7 @@ def test_a_manifest_that_lies_about_sizes(client):
     signed_as(client, "liar", artifacts=artifacts)
     lie = rejected(client)
     assert lie.reason == "contradictory"
-    assert "network.onnx has 410363 bytes" in str(lie)
+    assert "network.onnx 410363 bytes" in str(lie)
 
 
 def test_a_manifest_that_lies_about_classes(client):

@@ -112,7 +112,7 @@ def test_a_correct_stream_is_clean_and_each_fault_is_reported(stream, capsys):
     text = capsys.readouterr().out
     assert "28 batches acknowledged" in text
     assert "1 repeated messages" in text
-    assert "1 repeats" in text
+    assert "1 repeated predictions" in text
     assert text.endswith("clean: nothing was lost, invented, changed or reordered\n")
 
     stream.predict(msgspec.structs.replace(first, confidence=0.123))

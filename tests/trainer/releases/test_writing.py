@@ -20,7 +20,7 @@ from tests.model_store.made_store import MadeStore
 from tests.trainer.frozen_networks import CLASSES, GRAVITY, RATE_HZ, STEPS, freezing, frozen_network, made_windows
 from trainer.releases.writing import GOLDEN_FILE, write_release
 
-DOCUMENTATION = Path(__file__).parents[2] / "docs" / "freezing.md"
+DOCUMENTATION = Path(__file__).parents[3] / "docs" / "freezing.md"
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
 
