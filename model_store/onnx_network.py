@@ -21,8 +21,8 @@ class OnnxNetwork:
     ----------
     input, output : str
         Names of the input and the output.
-    input_shape : list
-        Shape of the input; a dimension that is not fixed is a name.
+    input_shape, output_shape : list
+        Shapes of the input and the output; a dimension that is not fixed is a name.
 
     Raises
     ------
@@ -43,6 +43,7 @@ class OnnxNetwork:
             raise ValueError("the network must have one input and one output")
         self.input, self.output = inputs[0].name, outputs[0].name
         self.input_shape: list[int | str] = list(inputs[0].shape)
+        self.output_shape: list[int | str] = list(outputs[0].shape)
 
     def probabilities(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return probabilities, float32 ``(n, classes)``, for normalised windows, float32 ``(n, steps, 3)``."""

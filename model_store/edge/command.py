@@ -12,6 +12,7 @@ import numpy as np
 from pydantic import SecretStr
 
 from har.predictions import Prediction, encode_prediction
+from har.process.limited_log import LimitedLog
 from har.process.log_format import logging_config
 from har.recordings import RecordingError
 from har.releases import ReleaseError
@@ -36,7 +37,7 @@ from model_store.edge.updates import CurrentRelease, ReleaseUpdater
 log = logging.getLogger(__name__)
 
 FAILURE, USAGE_ERROR = 1, 2
-#: Most rejected lines that are logged one by one. All are counted.
+#: Most rejected lines that are logged one by one in ten seconds. The others are counted.
 MAX_LOGGED_LINES = 20
 
 
@@ -113,6 +114,7 @@ def _classify_lines(client: EdgeClient, lines: Iterable[str], piece_readings: in
             continue
         for prediction in predictions:
             _print(prediction)
+    parser.close()
     if parser.rejected:
         print(f"har edge: {parser.rejected} of {parser.lines} lines rejected", file=sys.stderr)
     return FAILURE if parser.rejected else 0
@@ -125,6 +127,7 @@ class _LineParser:
         self.lines = 0
         self.rejected = 0
         self._last_time = 0
+        self._log = LimitedLog(log, lines=MAX_LOGGED_LINES)
 
     def readings(self, piece: list[str]) -> Iterator[tuple[int, tuple[float, float, float]]]:
         for line in piece:
@@ -144,8 +147,11 @@ class _LineParser:
 
     def reject(self, detail: str, lines: int) -> None:
         self.rejected += lines
-        if self.rejected - lines < MAX_LOGGED_LINES:
-            log.warning("rejected: %s", detail)
+        self._log.warn("rejected", "rejected: %s", detail)
+
+    def close(self) -> None:
+        """Log the count of the rejected lines that were not logged."""
+        self._log.flush()
 
 
 def _pull(settings: EdgePullSettings) -> int:

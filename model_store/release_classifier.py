@@ -1,0 +1,94 @@
+"""Classify windows with a release's network, whatever library runs it."""
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from har.artifacts import ArtifactFormat
+from har.releases import ReleaseError, ReleaseManifest
+from model_store.golden_check import check_golden
+from model_store.release_folder import ReleaseFolder
+
+
+class Network(Protocol):
+    """A loaded network with one input and one output."""
+
+    @property
+    def input_shape(self) -> Sequence[int | str]:
+        """Shape of the input: windows, steps, axes. A dimension that is not fixed is a name."""
+
+    @property
+    def output_shape(self) -> Sequence[int | str]:
+        """Shape of the output: windows, classes. A dimension that is not fixed is a name."""
+
+    def probabilities(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return probabilities, float32 ``(n, classes)``, for normalised windows, float32 ``(n, steps, 3)``."""
+
+
+class ReleaseClassifier:
+    """Classifier of a release that fits its manifest and has passed its golden window.
+
+    Parameters
+    ----------
+    release : ReleaseFolder
+        The release. Its artifact is verified before it is parsed.
+    form : str
+        Format of the artifact.
+    load : callable
+        Loads the content of the artifact; raises ValueError if it cannot be loaded.
+    rounded : bool
+        Whether the weights are rounded to eight bits; see `check_golden`.
+
+    Raises
+    ------
+    ReleaseError
+        If a file differs from the manifest, the network cannot be loaded or does not fit the manifest, or it fails
+        the golden window.
+    """
+
+    def __init__(
+        self, release: ReleaseFolder, form: ArtifactFormat, load: Callable[[bytes], Network], *, rounded: bool = False
+    ) -> None:
+        self.manifest: ReleaseManifest = release.manifest
+        content = release.read_artifact(form)
+        try:
+            self._network = load(content)
+        except ValueError as error:
+            raise ReleaseError(f"{self.manifest.release}: {error}") from error
+        _check_shapes(self._network, self.manifest)
+        check_golden(release, self.probabilities, rounded=rounded)
+
+    def probabilities(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Classify windows.
+
+        Parameters
+        ----------
+        windows : ndarray of float32, shape (n, steps, 3)
+            m/s², gravity included, not normalised.
+
+        Returns
+        -------
+        ndarray of float32, shape (n, classes)
+            Rows sum to 1; columns are in the order of the manifest's classes.
+        """
+        return self._network.probabilities(self.manifest.normalisation.apply(windows))
+
+
+def _check_shapes(network: Network, manifest: ReleaseManifest) -> None:
+    steps, classes = list(network.input_shape[1:]), list(network.output_shape[1:])
+    if steps != [manifest.steps, 3]:
+        raise ReleaseError(
+            f"{manifest.release}: the network takes windows of {_product(steps)}, "
+            f"the manifest states {manifest.steps} x 3"
+        )
+    if classes != [len(manifest.classes)]:
+        raise ReleaseError(
+            f"{manifest.release}: the network returns {_product(classes)} classes, "
+            f"the manifest names {len(manifest.classes)}"
+        )
+
+
+def _product(shape: Sequence[int | str]) -> str:
+    return " x ".join(map(str, shape))
