@@ -16,7 +16,7 @@ unexport PYTHONDONTWRITEBYTECODE
 BROKERS ?= 1
 # Half of a test is waiting: two workers keep a core busy.
 WORKERS ?= $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN) * 2 )))
-.PHONY: help setup demo kafka test test-quick test-long faults soak coverage lint format docs bench bench-training lock clean
+.PHONY: help setup demo kafka test test-quick test-long faults soak coverage lint lint-scripts format docs bench bench-training lock clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' Makefile
@@ -47,13 +47,16 @@ faults: setup ## Kill, freeze and fuzz every part on Apache Kafka, at full lengt
 soak: setup ## Stream for 30 min on Apache Kafka, and check that memory and lag stay flat (needs Java and Maven)
 	$(BIN)/python -m benchmarks.soak
 
-lint: setup ## Check style and types of Python and JavaScript, and the imports between packages
+lint: setup lint-scripts ## Check style and types of Python and JavaScript, and the imports between packages
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+lint-scripts: $(DASHBOARD_WEB) $(PHONE_WEB) $(SCRIPT_CHECKS) ## Check style, types and imports of JavaScript only
 	$(call npx,tsc --project tsconfig.json)
 	$(call npx,tsc --project tsconfig.service-worker.json)
+	$(call npx,tsc --project tsconfig.node.json)
 	$(call npx,eslint .)
 
 format: setup ## Format the code, and fix what ruff and ESLint can fix

@@ -1,16 +1,82 @@
+import { relative, resolve, sep } from 'node:path';
+
 import js from '@eslint/js';
 import globals from 'globals';
 
-/** Forbid the modules of a folder to import from the folders and files above it. */
-const above = (folder, others) => ({
-  files: [`ingest/phone_page/${folder}/*.js`],
-  rules: {
-    'no-restricted-imports': [
-      'error',
-      { patterns: [...others.map((other) => `../${other}/*`), '../phone.js', '../main.js', '../configuration.js'] },
-    ],
+/**
+ * The layers of the scripts, and the layers that each may import besides itself. A layer is a folder or a file.
+ *
+ * @type {Record<string, string[]>}
+ */
+const LAYERS = {
+  'har/web/shared': [],
+  'dashboard/web': ['har/web/shared'],
+  ...phoneLayers({
+    windowing: [],
+    sensing: [],
+    releases: ['windowing'],
+    sending: ['vendor', 'windowing', 'sensing'],
+    classification: ['vendor', 'windowing', 'sensing', 'releases', 'sending'],
+    views: ['vendor', 'windowing', 'sensing', 'releases', 'sending', 'classification'],
+    'configuration.js': [],
+    'single-tab.js': [],
+    'test-access.js': [],
+    'service-worker.js': [],
+    'phone.js': ['windowing', 'sensing', 'releases', 'sending', 'classification'],
+    'main.js': ['configuration.js', 'phone.js', 'single-tab.js', 'test-access.js', 'sending', 'views'],
+  }),
+};
+
+/** @param {Record<string, string[]>} layers By names inside the phone page. @returns {Record<string, string[]>} */
+function phoneLayers(layers) {
+  const path = (/** @type {string} */ name) => `ingest/phone_page/${name}`;
+  return Object.fromEntries(
+    Object.entries(layers).map(([name, imported]) => [path(name), ['har/web/shared', ...imported.map(path)]]),
+  );
+}
+
+/**
+ * @param {string} path Relative to this folder.
+ * @returns {string} The layer of a script or of what it imports; the path itself outside of the layers.
+ */
+function layerOf(path) {
+  const served = path.split(sep).join('/').replace(/^(ingest\/phone_page|dashboard\/web)\/shared\//, 'har/web/shared/');
+  return [...Object.keys(LAYERS), 'ingest/phone_page/vendor'].find((layer) => `${served}/`.startsWith(`${layer}/`)) ?? served;
+}
+
+/** @type {import('eslint').Rule.RuleModule} Checks static and dynamic imports. */
+const layers = {
+  meta: {
+    type: 'problem',
+    schema: [],
+    messages: {
+      unplaced: 'This script is in no layer: add it to LAYERS in eslint.config.js.',
+      forbidden: '{{importer}} may not import {{imported}}: see LAYERS in eslint.config.js.',
+      unknown: 'Import a script by its relative path, written as a string, so that its layer is known.',
+    },
   },
-});
+  create(context) {
+    const importer = layerOf(relative(import.meta.dirname, context.filename));
+    /** @param {{source?: import('estree').Expression | null} & import('eslint').Rule.NodeParentExtension} node */
+    const check = (node) => {
+      if (!node.source) return; // an export of the script's own names
+      const path = node.source.type === 'Literal' ? String(node.source.value) : '';
+      if (!/^\.\.?\//.test(path)) return context.report({ node: node.source, messageId: 'unknown' });
+      const imported = layerOf(relative(import.meta.dirname, resolve(context.filename, '..', path)));
+      if (imported === importer || LAYERS[importer]?.includes(imported)) return;
+      context.report({ node: node.source, messageId: 'forbidden', data: { importer, imported } });
+    };
+    return {
+      Program(node) {
+        if (!(importer in LAYERS)) context.report({ node, messageId: 'unplaced' });
+      },
+      ImportDeclaration: check,
+      ExportAllDeclaration: check,
+      ExportNamedDeclaration: check,
+      ImportExpression: check,
+    };
+  },
+};
 
 export default [
   { ignores: ['**/node_modules/', '.venv/', 'build/', 'htmlcov/'] },
@@ -34,13 +100,9 @@ export default [
   {
     files: ['ingest/phone_page/**/*.js', 'dashboard/web/**/*.js', 'har/web/**/*.js'],
     languageOptions: { globals: globals.browser },
+    plugins: { har: { rules: { layers } } },
+    rules: { 'har/layers': 'error' },
   },
-  // The phone page's layers: windowing and sensing, then releases and sending, then classification, the phone, the views.
-  above('sensing', ['windowing', 'releases', 'sending', 'classification', 'views']),
-  above('windowing', ['sensing', 'releases', 'sending', 'classification', 'views']),
-  above('releases', ['sensing', 'sending', 'classification', 'views']),
-  above('sending', ['releases', 'classification', 'views']),
-  above('classification', ['views']),
   {
     files: ['ingest/phone_page/service-worker.js'],
     languageOptions: {

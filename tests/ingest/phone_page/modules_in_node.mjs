@@ -7,20 +7,25 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { pathToFileURL } from 'node:url';
 
 const folder = process.argv[2];
-/** @type {Map<number, {get: (name: string) => Promise<any>, set: (name: string, value: any) => Promise<void>}>} */
+/**
+ * @typedef {{get: (name: string) => Promise<any>, set: (name: string, value: any) => Promise<void>}} Storage
+ * @typedef {(args: unknown[], storage: Storage | undefined) => Promise<unknown>} Body
+ */
+
+/** @type {Map<number, Storage>} By page. */
 const storages = new Map();
 /** @type {Map<string, string>} URL of the module with a function's body, by the body. */
 const modules = new Map();
 /** @type {string[]} */
 const faults = [];
 
-for (const level of ['log', 'info', 'debug', 'warn', 'error']) {
+for (const level of /** @type {const} */ (['log', 'info', 'debug', 'warn', 'error'])) {
   console[level] = (/** @type {unknown[]} */ ...values) => {
     if (level === 'warn' || level === 'error') faults.push(values.join(' '));
   };
 }
 
-/** @returns {ReturnType<typeof storages.get>} A storage that copies values, as IndexedDB does. */
+/** @returns {Storage} A storage that copies values, as IndexedDB does. */
 function newStorage() {
   const values = new Map();
   return {
@@ -29,7 +34,10 @@ function newStorage() {
   };
 }
 
-/** @param {string} body Of an asynchronous function, which may use `args` and `storage`. */
+/**
+ * @param {string} body Of an asynchronous function, which may use `args` and `storage`.
+ * @returns {Promise<{default: Body}>}
+ */
 async function moduleOf(body) {
   const known = modules.get(body);
   if (known !== undefined) return import(known);
@@ -43,13 +51,14 @@ async function moduleOf(body) {
 
 /** @param {{page: number, url: string, body: string, args: unknown[]}} request */
 async function answerTo({ page, url, body, args }) {
-  globalThis.location = /** @type {any} */ (new URL(url));
+  Object.assign(globalThis, { location: new URL(url) });
   if (!storages.has(page)) storages.set(page, newStorage());
   faults.length = 0;
   try {
     const { default: run } = await moduleOf(body);
     return { value: await run(args, storages.get(page)), faults };
-  } catch (error) {
+  } catch (caught) {
+    const error = /** @type {Error & {reason?: string, code?: string}} */ (caught);
     return { error: `${error.name}: ${error.message}`, reason: error.reason ?? error.code ?? null, faults };
   }
 }

