@@ -1,6 +1,7 @@
 /** The WebSocket for live data; it reconnects automatically. */
 
-const FIRST_DELAY_MS = 400;
+import { BackOff } from './shared/back-off.js';
+
 const MAX_DELAY_MS = 15_000;
 /** Longest time without a message; the server sends one every second. */
 const SILENCE_MS = 6_000;
@@ -19,7 +20,8 @@ export class Connection {
   #socket = null;
   /** @type {number | undefined} */
   #retry;
-  #failures = 0;
+  #backOff = new BackOff(MAX_DELAY_MS);
+  #isOpen = false;
   #lastReceived = 0;
 
   /**
@@ -58,18 +60,17 @@ export class Connection {
   /** @param {string} data */
   #receive(data) {
     this.#lastReceived = performance.now();
-    const first = this.#failures !== 0 || document.documentElement.dataset.connection !== 'open';
     this.handlers.onMessage(JSON.parse(data));
-    this.#failures = 0;
-    if (first) this.handlers.onState('open', 0);
+    if (this.#isOpen) return;
+    this.#isOpen = true;
+    this.#backOff.reset();
+    this.handlers.onState('open', 0);
   }
 
   #lost() {
     this.#socket = null;
-    const ceiling = Math.min(FIRST_DELAY_MS * 2 ** this.#failures, MAX_DELAY_MS);
-    // Jitter: many pages must not reconnect to a restarted server at the same time.
-    const delay = ceiling * (0.5 + Math.random() / 2);
-    this.#failures += 1;
+    this.#isOpen = false;
+    const delay = this.#backOff.next();
     this.#retry = setTimeout(() => this.#open(), delay);
     this.handlers.onState('waiting', performance.now() + delay);
   }

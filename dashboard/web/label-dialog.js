@@ -1,6 +1,7 @@
 /** Labels a device's activity from now on; can end and undo the last label. */
 
 import { glyphOf } from './styles.js';
+import { byId } from './shared/elements.js';
 import { timeOfDay } from './shared/wording.js';
 
 export class LabelDialog {
@@ -11,16 +12,16 @@ export class LabelDialog {
   /** @param {import('./commands.js').Commands} commands */
   constructor(commands) {
     this.commands = commands;
-    this.dialog = /** @type {HTMLDialogElement} */ (document.getElementById('label-dialog'));
-    element('label-stop').addEventListener('click', () => this.#stop());
-    element('label-undo').addEventListener('click', () => this.#undo());
+    this.dialog = /** @type {HTMLDialogElement} */ (byId('label-dialog'));
+    byId('label-stop').addEventListener('click', () => this.#stop());
+    byId('label-undo').addEventListener('click', () => this.#undo());
   }
 
   /** @param {string} device @param {import('./styles.js').ActivityStyle[]} labels The activities to choose from. */
   open(device, labels) {
     this.#device = device;
-    element('label-title').textContent = device;
-    element('label-status').textContent = '';
+    byId('label-title').textContent = device;
+    byId('label-status').textContent = '';
     this.#createButtons(labels);
     this.#showButtons();
     this.dialog.showModal();
@@ -37,7 +38,7 @@ export class LabelDialog {
       button.addEventListener('click', () => this.#start(style.name, style.title));
       return button;
     });
-    element('label-choices').replaceChildren(...buttons);
+    byId('label-choices').replaceChildren(...buttons);
   }
 
   /** @param {string} activity @param {string} title */
@@ -86,8 +87,8 @@ export class LabelDialog {
   #showButtons() {
     const last = this.#last.get(this.#device);
     const isActive = last !== undefined && (last.end === undefined || last.end === null);
-    /** @type {HTMLButtonElement} */ (element('label-stop')).disabled = !isActive;
-    /** @type {HTMLButtonElement} */ (element('label-undo')).disabled = last === undefined;
+    /** @type {HTMLButtonElement} */ (byId('label-stop')).disabled = !isActive;
+    /** @type {HTMLButtonElement} */ (byId('label-undo')).disabled = last === undefined;
     for (const button of this.dialog.querySelectorAll('.choice')) {
       const pressed = isActive && /** @type {HTMLElement} */ (button).dataset.activity === last.activity;
       button.setAttribute('aria-pressed', String(pressed));
@@ -96,11 +97,6 @@ export class LabelDialog {
 
   /** @param {string} device @param {string} text */
   #showStatus(device, text) {
-    if (device === this.#device) element('label-status').textContent = text;
+    if (device === this.#device) byId('label-status').textContent = text;
   }
-}
-
-/** @param {string} id @returns {HTMLElement} */
-function element(id) {
-  return /** @type {HTMLElement} */ (document.getElementById(id));
 }

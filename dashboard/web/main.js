@@ -8,6 +8,7 @@ import { EnrolDialog } from './enrol-dialog.js';
 import { LabelDialog } from './label-dialog.js';
 import { Legend } from './legend.js';
 import { readTheme } from './shared/chart-theme.js';
+import { byId, inputById, write } from './shared/elements.js';
 import { counted } from './shared/wording.js';
 import { StatusBar } from './status-bar.js';
 import { addStyles, styleOf } from './styles.js';
@@ -22,9 +23,6 @@ let historySeconds = 300;
 let hasData = false;
 /** @type {import('./styles.js').ActivityStyle[]} Activities for labels. If there are any, phones can also be added. */
 let labels = [];
-
-/** @param {string} id @returns {HTMLElement} */
-const byId = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
 
 readTheme();
 const statusBar = new StatusBar();
@@ -70,10 +68,10 @@ function showCounts() {
   byId('empty').hidden = !hasData || grid.size > 0;
   const { shown, size } = grid;
   const text = shown === size ? '' : `${shown} of ${counted(size, 'device')}`;
-  if (byId('shown').textContent !== text) byId('shown').textContent = text;
+  write('shown', text);
 }
 
-const filter = /** @type {HTMLInputElement} */ (byId('filter'));
+const filter = inputById('filter');
 filter.addEventListener('input', () => {
   grid.filterText(filter.value);
   showCounts();

@@ -1,5 +1,6 @@
 /** The header: connection state, figures and notices. */
 
+import { byId, write } from './shared/elements.js';
 import { counted, latency, timeOfDay } from './shared/wording.js';
 
 /** How long the notice about undecodable messages is shown, ms. */
@@ -37,7 +38,7 @@ export class StatusBar {
     write('latency-p50', latency(status.latency_p50));
     write('latency-p99', latency(status.latency_p99));
     write('release', status.releases.join(', ') || '–');
-    element('release').title = status.releases.join('\n');
+    byId('release').title = status.releases.join('\n');
     const since = status.redis_unavailable_since;
     const notices = [];
     if (since !== undefined && since !== null) {
@@ -53,7 +54,7 @@ export class StatusBar {
       const messages = counted(status.undecodable, 'message');
       notices.push(`${messages} from Redis could not be decoded. See the server’s log.`);
     }
-    const notice = element('notice');
+    const notice = byId('notice');
     notice.hidden = notices.length === 0;
     notice.classList.toggle('severe', since !== undefined && since !== null);
     write('notice', notices.join(' '));
@@ -64,16 +65,4 @@ export class StatusBar {
     const detail = this.#state !== 'waiting' ? '' : seconds > 0 ? `, retry in ${seconds} s` : ', retrying';
     write('connection-detail', detail);
   }
-}
-
-/** @param {string} id @returns {HTMLElement} */
-function element(id) {
-  return /** @type {HTMLElement} */ (document.getElementById(id));
-}
-
-/** @param {string} id @param {string} text */
-function write(id, text) {
-  const target = element(id);
-  // Do not write unchanged text: screen readers would announce it again.
-  if (target.textContent !== text) target.textContent = text;
 }

@@ -3,7 +3,7 @@
 import { loadConfiguration } from './configuration.js';
 import { NamedValues, openDatabase } from './sending/database.js';
 import { DeviceAccount } from './sending/device-account.js';
-import { byId, write } from './views/elements.js';
+import { byId, write } from './shared/elements.js';
 import { EnrolmentView, takeCode } from './views/enrolment-view.js';
 import { LabelsView } from './views/labels-view.js';
 import { NoticesView, showNotice } from './views/notices-view.js';

@@ -1,6 +1,6 @@
 /** The phone's account at the gateway: its device name, secret and token. */
 
-import { BackOff } from './back-off.js';
+import { BackOff } from '../shared/back-off.js';
 import { GatewayRejected, post } from './gateway-answers.js';
 
 /** A token is renewed after this share of its lifetime. */

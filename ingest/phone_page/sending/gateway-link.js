@@ -4,7 +4,7 @@
  * If the connection ends, it is opened again, and all unanswered messages are sent again, the oldest first.
  */
 
-import { BackOff } from './back-off.js';
+import { BackOff } from '../shared/back-off.js';
 
 const SUBPROTOCOL = 'har.v1';
 /** Unanswered messages; the gateway accepts as many per connection. */

@@ -5,7 +5,7 @@
  * stops the label; an end equal to the start undoes it.
  */
 
-import { BackOff } from './back-off.js';
+import { BackOff } from '../shared/back-off.js';
 import { GatewayRejected, post } from './gateway-answers.js';
 
 /** Labels that are kept for the list on the page. Unsent messages are always kept. */

@@ -1,6 +1,6 @@
 /** Enrols the phone with a code from the address or typed by the wearer. */
 
-import { byId, inputById, write } from './elements.js';
+import { byId, inputById, write } from '../shared/elements.js';
 
 /**
  * Remove the enrolment code from the address, so that it is not in the history and not shared.

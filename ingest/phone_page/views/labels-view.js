@@ -1,6 +1,6 @@
 /** Buttons for labels, and a list of the newest ones. */
 
-import { byId, part, write } from './elements.js';
+import { byId, part, write } from '../shared/elements.js';
 import { counted, duration, timeOfDay } from '../shared/wording.js';
 
 const MAX_ROWS = 4;

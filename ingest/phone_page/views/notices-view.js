@@ -1,6 +1,6 @@
 /** Shows notices: faults, and what the wearer can do about them. */
 
-import { byId, part, write } from './elements.js';
+import { byId, part, write } from '../shared/elements.js';
 import { counted, duration } from '../shared/wording.js';
 
 /** A larger difference between the phone's clock and the gateway's is shown, µs. */

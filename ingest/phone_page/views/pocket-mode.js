@@ -1,6 +1,6 @@
 /** Pocket mode: a black screen that ignores short touches. A locked phone would stop the page. */
 
-import { byId, write } from './elements.js';
+import { byId, write } from '../shared/elements.js';
 import { duration } from '../shared/wording.js';
 
 const HOLD_MS = 2_000;

@@ -1,6 +1,6 @@
 /** Shows the predictions of the server and of the phone, side by side. */
 
-import { byId, write } from './elements.js';
+import { byId, write } from '../shared/elements.js';
 import { duration, latency, percent } from '../shared/wording.js';
 
 /** A prediction for an older window is not shown as the current one, µs. */

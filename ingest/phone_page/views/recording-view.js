@@ -1,6 +1,6 @@
 /** The start button, and the state of the recording. */
 
-import { byId, write } from './elements.js';
+import { byId, write } from '../shared/elements.js';
 import { duration } from '../shared/wording.js';
 
 /** @type {Record<import('../sensing/screen-keeper.js').ScreenState, string>} */

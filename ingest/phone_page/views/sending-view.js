@@ -1,6 +1,6 @@
 /** Shows the connection, the outbox, and rejected and lost readings. */
 
-import { byId, write, writeRows } from './elements.js';
+import { byId, write, writeRows } from '../shared/elements.js';
 import { bytesPerHour } from '../sending/outbox-capacity.js';
 import { counted, duration, size, timeOfDay } from '../shared/wording.js';
 

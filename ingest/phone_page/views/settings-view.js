@@ -1,6 +1,6 @@
 /** The wearer's settings. */
 
-import { byId, inputById, write } from './elements.js';
+import { byId, inputById, write } from '../shared/elements.js';
 import { counted } from '../shared/wording.js';
 
 /** @type {Record<import('../sensing/motion-frame.js').SignCheck, string>} */

@@ -4,7 +4,7 @@ import { readTheme } from '../shared/chart-theme.js';
 import { TraceChart } from '../shared/trace-chart.js';
 import { counted } from '../shared/wording.js';
 import uPlot from '../vendor/uplot/uPlot.esm.js';
-import { byId, write } from './elements.js';
+import { byId, write } from '../shared/elements.js';
 
 /** Of the chart, in CSS pixels, as in style.css. */
 const HEIGHT = 140;

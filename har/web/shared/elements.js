@@ -1,4 +1,4 @@
-/** Access to the page's elements. */
+/** Access to a page's elements. */
 
 /** @param {string} id @returns {HTMLElement} */
 export function byId(id) {
