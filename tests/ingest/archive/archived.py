@@ -25,6 +25,7 @@ from ingest.archive.tables import ArchiveTable
 from ingest.archive.verification import verify
 from tests import brokers
 from tests.batches import live_batches
+from tests.waiting import wait_for
 
 #: Noon of the day before the tests began: Kafka deletes messages that are much older, and no readings cross midnight.
 BEGIN = (int(time.time()) // 86_400 * 2 - 1) * 43_200_000_000
@@ -99,7 +100,11 @@ class Archive:
         return metrics
 
     def wait_until_covered(self, *, seconds: float = 30) -> None:
-        wait_for(lambda: self.covered() >= self.sent, seconds)
+        wait_for(
+            lambda: self.covered() >= self.sent,
+            lambda: f"the tables to cover {dict(self.sent)}; they cover {dict(self.covered())}",
+            seconds,
+        )
 
     def covered(self) -> Counter:
         """Return how many messages of each topic the tables cover."""
@@ -154,13 +159,6 @@ def _run(settings: dict[str, object]) -> None:
 def noon_batches(count: int, **of: str) -> list[SampleBatch]:
     """Return consecutive one-second batches that end at `BEGIN`, all of one day."""
     return live_batches(count, end_us=BEGIN, **of)
-
-
-def wait_for(condition, seconds: float = 30) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"the condition did not become true within {seconds} s"
-        time.sleep(0.05)
 
 
 def make_label(

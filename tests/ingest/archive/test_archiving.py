@@ -16,7 +16,8 @@ from har.samples import in_order_batch
 from ingest.archive.table_kinds import LABELS
 from tests import brokers
 from tests.brokers import on_one_broker
-from tests.ingest.archive.archived import make_label, noon_batches, wait_for
+from tests.ingest.archive.archived import make_label, noon_batches
+from tests.waiting import wait_for
 
 
 def counted(metrics, name, **labels) -> float:
@@ -148,11 +149,11 @@ def test_another_topic_of_the_same_name_is_read_from_its_beginning(archive, capl
     archive.sent.clear()
     archive.send(noon_batches(35, session="s2"))  # beyond the offset that was read of the old topic
     with archive.running():
-        wait_for(lambda: archive.rows().num_rows == 65 * 50)
+        wait_for(lambda: archive.rows().num_rows == 65 * 50, "the readings of both topics")
     assert "another topic of the same name" in caplog.text
     with archive.running():
         archive.send(noon_batches(5, session="s3"))
-        wait_for(lambda: archive.rows().num_rows == 70 * 50)
+        wait_for(lambda: archive.rows().num_rows == 70 * 50, "the last readings")
 
 
 def page(port: int) -> str:
@@ -172,7 +173,7 @@ def shows(port: int, line: str) -> bool:
 def test_a_process_that_gets_a_signal_commits_the_held_rows(archive, number):
     archive.send(noon_batches(5))
     with archive.start("--flush-seconds", "3600", "--metrics-port", str(port := free_port())) as process:
-        wait_for(lambda: shows(port, "har_archive_held_readings 250.0"))
+        wait_for(lambda: shows(port, "har_archive_held_readings 250.0"), "the archiver to hold all readings")
         assert not archive.rows().num_rows
         process.send_signal(number)
         process.communicate(timeout=30)
@@ -185,7 +186,7 @@ def test_a_process_that_gets_a_signal_commits_the_held_rows(archive, number):
 def test_readings_are_committed_early_when_many_are_held(archive):
     archive.send(noon_batches(20))
     with archive.running(flush_seconds=3_600, flush_readings=100):
-        wait_for(lambda: archive.rows().num_rows)
+        wait_for(lambda: archive.rows().num_rows, "a first commit")
 
 
 @pytest.mark.slow
@@ -193,8 +194,9 @@ def test_readings_are_committed_early_when_many_are_held(archive):
 def test_the_metrics_page_shows_committed_readings_and_lag(archive):
     archive.send(noon_batches(5))
     with archive.start("--metrics-port", str(port := free_port())) as process:
-        wait_for(lambda: shows(port, "har_archive_readings_total 250.0"))
-        wait_for(lambda: 'har_archive_lag_messages{partition="0",topic="accelerometer.samples"} 0.0' in page(port))
+        wait_for(lambda: shows(port, "har_archive_readings_total 250.0"), "all readings to be counted")
+        no_lag = 'har_archive_lag_messages{partition="0",topic="accelerometer.samples"} 0.0'
+        wait_for(lambda: no_lag in page(port), "the lag to be 0")
         assert "har_archive_failing 0.0" in page(port)
         assert "har_archive_seconds_since_commit " in page(port)
         with pytest.raises(ConnectionRefusedError), socket.create_connection(("127.0.0.2", port), 1):

@@ -19,7 +19,8 @@ from ingest.archive.table_kinds import SAMPLES
 from ingest.archive.tables import ArchiveTable
 from ingest.archive.upkeep import remove_files
 from tests.brokers import on_one_broker
-from tests.ingest.archive.archived import Archive, make_label, noon_batches, wait_for
+from tests.ingest.archive.archived import Archive, make_label, noon_batches
+from tests.waiting import wait_for
 
 pytestmark = pytest.mark.slow
 KILLS = 12
@@ -61,7 +62,7 @@ def test_archivers_killed_at_random_moments_lose_nothing_and_duplicate_nothing(a
             with archive.forked(flush_seconds=0.05, upkeep_seconds=0.2, compact_files=3):
                 # Most are killed after their first commit, some before.
                 if chance.random() < 0.75:
-                    wait_for(lambda before=before: archive.covered()[topics.SAMPLES.name] > before, 60)
+                    wait_for(lambda before=before: archive.covered()[topics.SAMPLES.name] > before, "a commit", 60)
                 time.sleep(chance.random() * 0.7)
     archive.collect()
     samples, labels = archive.check()
@@ -74,8 +75,12 @@ def test_two_archivers_at_once_duplicate_nothing(archive, caplog):
     caplog.set_level(logging.INFO, "ingest.archive")
     with sending(archive), archive.running(flush_seconds=0.3), archive.running(flush_seconds=0.4):
         # Each sometimes finds that the other has committed first.
-        wait_for(lambda: sum("uncommitted messages again" in record.message for record in caplog.records) >= 5, 60)
-        wait_for(lambda: archive.rows().num_rows > 5_000, 60)
+        wait_for(
+            lambda: sum("uncommitted messages again" in record.message for record in caplog.records) >= 5,
+            "five conflicts of commits",
+            60,
+        )
+        wait_for(lambda: archive.rows().num_rows > 5_000, "5000 readings", 60)
     archive.collect()
     samples, _ = archive.check()
     assert samples.compared > 20

@@ -18,7 +18,8 @@ from ingest.archive.table_kinds import LABELS, SAMPLES
 from ingest.archive.verification import verify
 from tests.brokers import on_one_broker
 from tests.command_line import CommandLine
-from tests.ingest.archive.archived import make_label, noon_batches, wait_for
+from tests.ingest.archive.archived import make_label, noon_batches
+from tests.waiting import wait_for
 
 pytestmark = pytest.mark.slow
 DAY_US = 86_400_000_000
@@ -96,7 +97,7 @@ def test_a_log_that_another_program_has_cleaned_up_is_rejected(archive):
 def test_a_running_archiver_compacts(archive):
     commits(archive, rounds=6)
     with archive.running(upkeep_seconds=0.1, compact_files=2):
-        wait_for(lambda: len(archive.table().delta.file_uris()) <= 2)
+        wait_for(lambda: len(archive.table().delta.file_uris()) <= 2, "the files to be compacted")
     archive.check()
 
 

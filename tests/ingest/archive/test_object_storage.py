@@ -13,7 +13,8 @@ from deploy import standstill
 from deploy.ports import free_port
 from ingest.archive.forgetting import forget
 from tests.brokers import on_one_broker
-from tests.ingest.archive.archived import Archive, make_label, noon_batches, wait_for
+from tests.ingest.archive.archived import Archive, make_label, noon_batches
+from tests.waiting import wait_for
 
 pytestmark = [on_one_broker, pytest.mark.slow]
 
@@ -25,7 +26,7 @@ class Storage:
         self.url = f"http://127.0.0.1:{(port := free_port())}"
         words = [sys.executable, "-W", "ignore", "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
         self._process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        wait_for(self._answers)
+        wait_for(self._answers, "the S3 server to answer")
 
     def pause(self) -> None:
         standstill.freeze(self._process)
@@ -110,7 +111,7 @@ def test_two_archivers_at_once_duplicate_nothing(archive, caplog):
         while sent < 300 and (sent < 50 or not one_was_faster()):
             archive.send(batches[sent : sent + 10])
             sent += 10
-            wait_for(lambda sent=sent: committed(one) + committed(other) == 50 * sent, 60)
+            wait_for(lambda sent=sent: committed(one) + committed(other) == 50 * sent, "everything to be committed", 60)
     assert one_was_faster()
     archive.collect()
     samples, _ = archive.check()
@@ -142,10 +143,10 @@ def test_an_outage_of_storage_loses_nothing_and_the_log_explains_what_to_do(arch
     with archive.running() as metrics:
         storage.pause()
         archive.send(noon_batches(5, session="s2"))
-        wait_for(lambda: metrics.registry.get_sample_value("har_archive_failing") == 1, 120)
+        wait_for(lambda: metrics.registry.get_sample_value("har_archive_failing") == 1, "a failing archiver", 120)
         assert "the object storage does not answer" in caplog.text
         storage.resume()
-        wait_for(lambda: metrics.registry.get_sample_value("har_archive_failing") == 0, 120)
+        wait_for(lambda: metrics.registry.get_sample_value("har_archive_failing") == 0, "the archiver to recover", 120)
         archive.wait_until_covered()
     assert archive.rows().num_rows == 500
     archive.check()
