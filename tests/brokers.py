@@ -6,6 +6,7 @@ import time
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterable
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
 
@@ -20,6 +21,7 @@ from deploy.kafka.cluster import READY_SECONDS, KafkaCluster
 from deploy.kafka.distribution import Distribution, UnreachableRepositoryError, find_distribution
 from deploy.ports import free_port
 from deploy.topics import check_kafka, create_topics
+from tests.waiting import wait_for
 
 #: Parameters of the fixtures `broker` and `system`.
 EMBEDDED = "embedded"
@@ -65,13 +67,7 @@ class EmbeddedBroker(Broker):
     def __enter__(self) -> Self:
         self.bootstrap = f"127.0.0.1:{(port := free_port())}"
         self._process = subprocess.Popen(broker_command(port).arguments, stdout=subprocess.DEVNULL)
-        deadline = time.monotonic() + 20
-        while True:
-            try:
-                check_kafka(self.bootstrap)
-                break
-            except KafkaError:
-                assert time.monotonic() < deadline, "the embedded broker does not start"
+        wait_for(self._answers, "the embedded broker to start", 20, every=0.01)
         create_topics(self.bootstrap, partitions=PARTITIONS, replication=1)
         return self
 
@@ -86,6 +82,12 @@ class EmbeddedBroker(Broker):
 
     def unfreeze(self) -> None:
         self._process.send_signal(signal.SIGCONT)
+
+    def _answers(self) -> bool:
+        with suppress(KafkaError):
+            check_kafka(self.bootstrap)
+            return True
+        return False
 
 
 class ApacheBroker(Broker):
@@ -117,17 +119,24 @@ def empty(cluster: KafkaCluster) -> None:
     for broker in cluster.brokers:
         if not cluster.is_running(broker):
             cluster.start_broker(broker)
-    deadline = time.monotonic() + READY_SECONDS
-    while True:
+    last_error = ""
+
+    def is_emptied() -> bool:
+        nonlocal last_error
         cluster.wait_until_ready()
         try:
             delete_everything(cluster.bootstrap)
-            break
         except KafkaError as error:
             # A controller that was frozen detects silent brokers only now, and elects new leaders.
-            if not error.retriable or time.monotonic() > deadline:
+            if not error.retriable:
                 raise
-            time.sleep(0.2)
+            last_error = repr(error)
+            return False
+        return True
+
+    wait_for(
+        is_emptied, lambda: f"Kafka to delete everything; the last error is {last_error}", READY_SECONDS, every=0.2
+    )
     create_topics(cluster.bootstrap, partitions=PARTITIONS, replication=cluster.replication)
     cluster.wait_until_ready()
 

@@ -1,7 +1,7 @@
 """A Redis server that a test may kill and start again."""
 
 import subprocess
-import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -10,6 +10,7 @@ from typing import Self
 import redis
 
 from deploy.embedded import find_redis_server
+from tests.waiting import wait_for
 
 
 @dataclass
@@ -30,15 +31,15 @@ class RedisServer:
             [str(find_redis_server()), "--port", str(self.port), "--dir", str(self.folder), *options],
             stdout=subprocess.DEVNULL,
         )
-        deadline = time.monotonic() + 20
         with redis.Redis(port=self.port) as client:
-            while True:
-                try:
-                    client.ping()
-                    return
-                except redis.ConnectionError:
-                    assert self.process.poll() is None, "redis-server has ended"
-                    assert time.monotonic() < deadline, "redis-server does not answer"
+            wait_for(lambda: self._answers(client), "redis-server to answer", 20, every=0.01)
+
+    def _answers(self, client: redis.Redis) -> bool:
+        with suppress(redis.ConnectionError):
+            return bool(client.ping())
+        assert self.process is not None
+        assert self.process.poll() is None, "redis-server has ended"
+        return False
 
     def kill(self) -> None:
         if self.process is not None:

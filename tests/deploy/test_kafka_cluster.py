@@ -5,7 +5,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 
 import psutil
 import pytest
@@ -20,6 +19,7 @@ from deploy.processes import ProcessEndedError
 from deploy.topics import affordable_replication
 from har import topics
 from tests import brokers
+from tests.waiting import wait_for
 
 TOPIC = topics.SAMPLES.name
 
@@ -51,10 +51,11 @@ class Sender:
 
     def wait_for_more(self, count: int = 30, *, seconds: float = 60) -> None:
         goal = len(self.confirmed) + count
-        deadline = time.monotonic() + seconds
-        while len(self.confirmed) < goal:
-            assert time.monotonic() < deadline, f"{len(self.confirmed)} of {goal} messages were confirmed"
-            time.sleep(0.05)
+        wait_for(
+            lambda: len(self.confirmed) >= goal,
+            lambda: f"{goal} confirmed messages; {len(self.confirmed)} were confirmed",
+            seconds,
+        )
 
     def _send(self) -> None:
         while not self._stop.wait(0.02):
@@ -84,27 +85,30 @@ def stored(bootstrap: str) -> set[int]:
 def wait_until_leading(address: str, broker: int) -> None:
     """Wait until a broker leads all partitions, because the others count as gone."""
     admin = KafkaAdminClient(bootstrap_servers=[address])
-    deadline = time.monotonic() + 30
     leaders: set[int] = set()
-    while leaders != {broker}:
-        assert time.monotonic() < deadline, f"the leaders are {leaders}"
+
+    def is_leading() -> bool:
+        nonlocal leaders
         # The client may also ask brokers that are gone.
         with contextlib.suppress(KafkaConnectionError):
             (topic,) = admin.describe_topics([TOPIC])
             leaders = {partition["leader_id"] for partition in topic["partitions"]}
+        return leaders == {broker}
+
+    wait_for(is_leading, lambda: f"broker {broker} to lead; the leaders are {leaders}")
     admin.close()
 
 
 def send_to_leader(producer: KafkaProducer, key: bytes, seconds: float = 30) -> None:
     """Send, and retry: a broker that has just become the leader may not know it yet, and rejects the message."""
-    deadline = time.monotonic() + seconds
-    while True:
-        try:
+
+    def is_sent() -> bool:
+        with contextlib.suppress(NotLeaderForPartitionError):
             producer.send(TOPIC, key=key, value=b"-1").get(10)
-            return
-        except NotLeaderForPartitionError:
-            assert time.monotonic() < deadline, "the broker does not become the leader"
-            time.sleep(0.1)
+            return True
+        return False
+
+    wait_for(is_sent, "the broker to become the leader", seconds, every=0.1)
 
 
 @pytest.fixture
@@ -118,16 +122,14 @@ def whole_cluster(kafka_cluster):
 def test_topics_have_three_replicas_and_writes_need_two(whole_cluster):
     admin = KafkaAdminClient(bootstrap_servers=whole_cluster.bootstrap.split(","))
     partition_counts = {topic.name: topic.partitions or 4 for topic in topics.ALL}
-    deadline = time.monotonic() + 30
-    while True:
+
+    def all_topics() -> dict[str, list] | None:
+        """Return the partitions by topic; None while the broker that is asked does not know all of them."""
         found = {topic["name"]: topic["partitions"] for topic in admin.describe_topics(list(partition_counts))}
-        # The broker that is asked may not know a new topic yet.
-        if {
-            name: len(partitions) for name, partitions in found.items()
-        } == partition_counts or time.monotonic() > deadline:
-            break
-        time.sleep(0.1)
-    for name, partitions in found.items():
+        counts = {name: len(partitions) for name, partitions in found.items()}
+        return found if counts == partition_counts else None
+
+    for name, partitions in wait_for(all_topics, f"the partitions {partition_counts}", every=0.1).items():
         assert [len(partition["replica_nodes"]) for partition in partitions] == [3] * partition_counts[name]
     configs = admin.describe_configs([ConfigResource("topic", TOPIC)])["topic"][TOPIC]
     assert configs["min.insync.replicas"]["value"] == "2"

@@ -21,6 +21,7 @@ from model_store.onnx_classifier import OnnxClassifier
 from tests.cuttable_network import CuttableNetwork
 from tests.ingest.phone_page.phone_in_browser import PhoneInBrowser, assert_all_arrived, columns_of
 from tests.system.conftest import System
+from tests.waiting import wait_for
 from trainer.sources.finding import find_source
 
 pytestmark = [pytest.mark.kafka, pytest.mark.browser]
@@ -129,13 +130,19 @@ def test_kafka_has_what_the_page_recorded_and_both_predict_alike_despite_a_cut(e
         probabilities = network.probabilities(windows.values) if len(windows.starts) else []
         expected |= {(session, int(start)): row for start, row in zip(windows.starts, probabilities, strict=True)}
     assert len(expected) > 80
-    until = time.monotonic() + SETTLE_SECONDS
     predictions = {}
-    while predictions.keys() != expected.keys() and time.monotonic() < until:
-        time.sleep(CHECK_SECONDS)
+
+    def all_are_predicted() -> bool:
         found = of_device(system, topics.PREDICTIONS, decode_prediction)
-        predictions = {(prediction.session, prediction.start): prediction for prediction in found}
-    assert predictions.keys() == expected.keys()
+        predictions.update({(prediction.session, prediction.start): prediction for prediction in found})
+        return predictions.keys() == expected.keys()
+
+    wait_for(
+        all_are_predicted,
+        lambda: f"a prediction of each window; these differ: {sorted(predictions.keys() ^ expected.keys())}",
+        SETTLE_SECONDS,
+        every=CHECK_SECONDS,
+    )
     for key, row in expected.items():
         assert np.float32(list(predictions[key].probabilities.values())).tolist() == row.tolist()
     made, stopped = of_device(system, topics.LABELS, decode_label)
@@ -158,20 +165,19 @@ def test_labelled_minutes_of_the_page_are_in_the_training_table(enrolling, phone
     phone.wait(lambda: phone.state()["labelsWaiting"] == 0)
     recorded = phone.recorded()
 
-    def read() -> dict[str, int]:
+    expected = {reading[1] for reading in recorded if reading[0] == recorded[-1][0]}
+
+    def complete_table() -> dict[int, str] | None:
+        """Return the labels of the session's readings by time; None while some are missing."""
         found = {}
         for part in find_source(system.folder / "archive").parts():
             table = part.table
             rows = table.filter(table["session"].cast("string").to_numpy(zero_copy_only=False) == recorded[-1][0])
             for label, time_us in zip(rows["gt"].to_pylist(), rows["t"].to_pylist(), strict=True):
                 found[time_us] = label
-        return found
+        return found if expected <= found.keys() and set(labelled) <= set(found.values()) else None
 
-    expected = {reading[1] for reading in recorded if reading[0] == recorded[-1][0]}
-    table, until = {}, time.monotonic() + 60
-    while not (expected <= table.keys() and set(labelled) <= set(table.values())) and time.monotonic() < until:
-        time.sleep(CHECK_SECONDS)
-        table = read()
+    table = wait_for(complete_table, "all readings and labels in the training table", 60, every=CHECK_SECONDS)
     assert expected == table.keys()
     for activity, (begin, end) in labelled.items():
         inside = {label for moment, label in table.items() if begin <= moment <= end}
@@ -190,9 +196,7 @@ def test_private_mode_sends_predictions_and_no_readings(enrolling, phone):
         found = of_device(system, topics.PREDICTIONS, decode_prediction)
         return [prediction for prediction in found if prediction.session == session]
 
-    until = time.monotonic() + SETTLE_SECONDS
-    while len(reported()) < 5 and time.monotonic() < until:
-        time.sleep(CHECK_SECONDS)
+    wait_for(lambda: len(reported()) >= 5, "five reported predictions", SETTLE_SECONDS, every=CHECK_SECONDS)
     assert {prediction.made_on for prediction in reported()} == {"device"}
     assert session not in {batch.session for batch in of_device(system, topics.SAMPLES, decode_batch)}
 

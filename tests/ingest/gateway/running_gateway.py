@@ -19,6 +19,7 @@ from har.samples import SampleBatch
 from ingest.gateway.command import publisher_for
 from ingest.gateway.server import Gateway
 from ingest.gateway.settings import GatewaySettings
+from tests.waiting import until
 
 
 @asynccontextmanager
@@ -82,12 +83,16 @@ async def measure(address: str, name: str) -> float:
     return next(float(line.split()[1]) for line in lines if line.startswith(f"{name} "))
 
 
-async def until(address: str, name: str, is_reached: Callable[[float], bool], seconds: float) -> float:
+async def until_metric(address: str, name: str, is_reached: Callable[[float], bool], seconds: float) -> float:
     """Wait until a metric meets a condition; return how long it took, s."""
-    began = time.monotonic()
-    async with asyncio.timeout(seconds):
-        while not is_reached(await measure(address, name)):
-            await asyncio.sleep(0.02)
+    began, value = time.monotonic(), 0.0
+
+    async def has_value() -> bool:
+        nonlocal value
+        value = await measure(address, name)
+        return is_reached(value)
+
+    await until(has_value, lambda: f"another value of {name} than {value:g}", seconds, every=0.02)
     return time.monotonic() - began
 
 

@@ -34,8 +34,9 @@ from tests.ingest.gateway.running_gateway import (
     measure,
     page,
     receive,
-    until,
+    until_metric,
 )
+from tests.waiting import until
 
 BATCH = live_batches(1)[0]
 
@@ -186,16 +187,20 @@ def count_rejected(idle: list[socket.socket], enough: int) -> int:
 async def until_connections_are_accepted(address: str) -> int:
     """Wait until the gateway has noticed that connections were closed; return how often it rejected one before."""
     rejections = 0
-    async with asyncio.timeout(30):
-        while True:
-            try:
-                await page(address, "/healthz")
-                return rejections
-            except HTTPError as rejection:
-                assert rejection.code == 503
-                rejection.close()
-                rejections += 1
-                await asyncio.sleep(0.02)
+
+    async def is_accepted() -> bool:
+        nonlocal rejections
+        try:
+            await page(address, "/healthz")
+        except HTTPError as rejection:
+            assert rejection.code == 503
+            rejection.close()
+            rejections += 1
+            return False
+        return True
+
+    await until(is_accepted, "the gateway to accept connections", 30, every=0.02)
+    return rejections
 
 
 async def expect_503(idle: socket.socket) -> None:
@@ -264,7 +269,7 @@ async def test_a_device_beyond_its_rate_limit_is_slowed_and_notified_and_loses_n
             },
         )
         assert status == 200
-        await until(address, "har_unconfirmed", lambda value: value == 0, 30)
+        await until_metric(address, "har_unconfirmed", lambda value: value == 0, 30)
 
 
 @on_one_broker

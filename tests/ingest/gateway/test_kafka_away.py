@@ -14,7 +14,15 @@ from har.binary_samples import encode_batch
 from har.gateway_messages import Accepted, Waiting
 from ingest.senders.phone_client import PhoneClient
 from tests.batches import live_batches
-from tests.ingest.gateway.running_gateway import arrived, ask, gateway_on, gateway_process, measure, receive, until
+from tests.ingest.gateway.running_gateway import (
+    arrived,
+    ask,
+    gateway_on,
+    gateway_process,
+    measure,
+    receive,
+    until_metric,
+)
 
 BATCHES = live_batches(30)
 TIMES = np.concatenate([batch.times for batch in BATCHES])
@@ -78,7 +86,7 @@ async def test_a_phone_beyond_the_in_flight_limit_is_notified(broker):
         broker.freeze()
         for frame in FRAMES[:2]:
             await first.send(frame)
-        await until(address, "har_unconfirmed", lambda value: value == 2, 30)
+        await until_metric(address, "har_unconfirmed", lambda value: value == 2, 30)
         notice = await ask(second, encode_batch(live_batches(1, device="second")[0]))
         assert (type(notice), notice.reason) == (Waiting, "room")
         assert (await receive(first)).reason == "kafka"
@@ -94,7 +102,7 @@ async def test_no_more_batches_are_in_flight_than_the_limit(broker):
             await phone.__aenter__()
         broker.freeze()
         sending = [asyncio.create_task(phone.send(TIMES, AXES)) for phone in phones]
-        await until(address, "har_unconfirmed", lambda value: value == 8, 30)
+        await until_metric(address, "har_unconfirmed", lambda value: value == 8, 30)
         for _ in range(20):
             assert await measure(address, "har_unconfirmed") == 8
             await asyncio.sleep(0.05)
@@ -116,12 +124,12 @@ async def test_a_blocked_phone_that_disappears_is_disconnected_at_once(broker, f
         broker.freeze()
         for frame in FRAMES[:frames]:
             await phone.send(frame)
-        await until(address, "har_unconfirmed", lambda value: value == 2, 30)
+        await until_metric(address, "har_unconfirmed", lambda value: value == 2, 30)
         phone.transport.abort()
-        assert await until(address, "har_connections", lambda value: value == 0, 30) < 1
+        assert await until_metric(address, "har_connections", lambda value: value == 0, 30) < 1
         assert await measure(address, "har_unconfirmed") == 2
         broker.unfreeze()
-        await until(address, "har_unconfirmed", lambda value: value == 0, 30)
+        await until_metric(address, "har_unconfirmed", lambda value: value == 0, 30)
     arrived(broker, 2)
 
 
@@ -131,9 +139,9 @@ async def test_a_blocked_phone_that_closes_its_connection_is_released_at_once(br
         broker.freeze()
         for frame in FRAMES:
             await phone.send(frame)
-        await until(address, "har_unconfirmed", lambda value: value == 2, 30)
+        await until_metric(address, "har_unconfirmed", lambda value: value == 2, 30)
         await phone.close()
-        assert await until(address, "har_connections", lambda value: value == 0, 30) < 1
+        assert await until_metric(address, "har_connections", lambda value: value == 0, 30) < 1
         broker.unfreeze()
 
 
@@ -164,7 +172,7 @@ async def test_a_stopping_gateway_answers_what_kafka_confirms(broker):
         broker.freeze()
         for frame in FRAMES[:3]:
             await phone.send(frame)
-        await until(address, "har_unconfirmed", lambda value: value == 3, 30)
+        await until_metric(address, "har_unconfirmed", lambda value: value == 3, 30)
         asyncio.get_running_loop().call_later(0.5, broker.unfreeze)
         leaving = time.monotonic()
     assert time.monotonic() - leaving < 8
@@ -181,7 +189,7 @@ async def test_a_gateway_stops_within_seconds_while_kafka_is_frozen(broker):
         try:
             for frame in FRAMES:
                 await phone.send(frame)
-            await until(address, "har_unconfirmed", lambda value: value == 16, 30)
+            await until_metric(address, "har_unconfirmed", lambda value: value == 16, 30)
             gateway.send_signal(signal.SIGTERM)
             asked = time.monotonic()
             with pytest.raises(ConnectionClosed) as closed:

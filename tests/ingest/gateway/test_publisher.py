@@ -8,6 +8,7 @@ from har import topics
 from ingest.gateway import publisher as publisher_module
 from ingest.gateway.publisher import KafkaPublisher, OrderedSender, PublishError
 from tests import brokers
+from tests.waiting import until
 
 TIMEOUT_SECONDS = 1.0
 
@@ -38,9 +39,7 @@ async def test_an_ordered_sender_accepts_no_message_after_a_failed_one(broker):
             await publish(ordered_sender, "while there is no producer")
         assert not publisher.is_ready
         broker.unfreeze()
-        async with asyncio.timeout(20):
-            while not publisher.is_ready:
-                await asyncio.sleep(0.02)
+        await until(lambda: publisher.is_ready, "a new producer", 20, every=0.02)
         for old in (ordered_sender, idle):
             with pytest.raises(PublishError):
                 await publish(old, "after the gap")

@@ -8,7 +8,7 @@ from har import topics
 from har.binary_samples import decode_batch
 from ingest.senders.journal import read_journals
 from tests.brokers import on_one_broker
-from tests.ingest.gateway.running_gateway import gateway_on, measure, until
+from tests.ingest.gateway.running_gateway import gateway_on, measure, until_metric
 
 pytestmark = pytest.mark.slow
 
@@ -22,10 +22,10 @@ def simulate(address: str, folder, *words: str):
 async def test_journals_of_killed_phones_contain_only_readings_that_kafka_has(broker, tmp_path):
     async with gateway_on(broker) as address:
         phones = await simulate(address, tmp_path)
-        await until(address, "har_batches_accepted_total", lambda accepted: accepted > 20, 60)
+        await until_metric(address, "har_batches_accepted_total", lambda accepted: accepted > 20, 60)
         phones.kill()
         await phones.wait()
-        await until(address, "har_unconfirmed", lambda waiting: waiting == 0, 30)
+        await until_metric(address, "har_unconfirmed", lambda waiting: waiting == 0, 30)
     journals = list(read_journals(tmp_path))
     batches = sum(count for _, count in journals)
     assert len(journals) == 3
@@ -42,7 +42,7 @@ async def test_journals_of_killed_phones_contain_only_readings_that_kafka_has(br
 async def test_stopped_phones_wait_for_answers_for_finish_seconds(broker, tmp_path):
     async with gateway_on(broker) as address:
         phones = await simulate(address, tmp_path, "--seconds", "3", "--finish-seconds", "60")
-        await until(address, "har_batches_accepted_total", lambda accepted: accepted > 0, 60)
+        await until_metric(address, "har_batches_accepted_total", lambda accepted: accepted > 0, 60)
         broker.freeze()
         try:
             await asyncio.wait_for(phones.wait(), 9)
