@@ -1,7 +1,5 @@
 """The server judges the canary by the comparisons in Kafka: it ends a bad one, and may promote a good one."""
 
-import time
-
 import pytest
 from kafka import KafkaProducer
 
@@ -14,6 +12,7 @@ from model_store.repository.signed_state import read_state
 from tests.brokers import on_one_broker
 from tests.model_store.canary.test_judgement import evidence
 from tests.model_store.test_store_server import Server
+from tests.waiting import wait_for
 
 SOON = CanaryLimits(devices=5, windows=300, seconds=0.0)
 
@@ -30,8 +29,8 @@ def send_evidence(broker, made) -> None:
     producer = KafkaProducer(bootstrap_servers=[broker.bootstrap])
     producer.send(topics.COMPARISONS.name, key=b"phone", value=b"nonsense")
     producer.send(topics.LABELS.name, key=b"phone", value=b"nonsense")
-    for theirs in made._said._by_session.values():
-        for label in theirs:
+    for labels in made._labels._by_session.values():
+        for label in labels:
             producer.send(topics.LABELS.name, key=label.device.encode(), value=encode_label(label))
     for comparison in made._windows.values():
         producer.send(topics.COMPARISONS.name, key=comparison.device.encode(), value=encode_comparison(comparison))
@@ -43,29 +42,26 @@ def names(store) -> dict[str, str | None]:
     return {channel: each.release for channel, each in pointers(store.storage, read_state(store.storage)).items()}
 
 
-def until(store, **expected) -> None:
-    deadline = time.monotonic() + 30
-    while names(store) != expected:
-        assert time.monotonic() < deadline, names(store)
-        time.sleep(0.05)
+def wait_for_channels(store, **expected: str | None) -> None:
+    wait_for(lambda: names(store) == expected, lambda: f"the channels {expected}; they are {names(store)}")
 
 
 def judgement(server, verdict: str, windows: int) -> dict:
     """Wait for a judgement with this verdict and number of windows."""
-    deadline = time.monotonic() + 30
-    while True:
-        answer = server.get("/channels/canary/judgement")
-        found = answer.json()["judgement"] if answer.status == 200 else {}
-        if (found.get("verdict"), found.get("windows")) == (verdict, windows):
-            return found
-        assert time.monotonic() < deadline, answer.data
-        time.sleep(0.05)
+    path = "/channels/canary/judgement"
+
+    def found() -> dict | None:
+        answer = server.get(path)
+        judgement = answer.json()["judgement"] if answer.status == 200 else {}
+        return judgement if (judgement.get("verdict"), judgement.get("windows")) == (verdict, windows) else None
+
+    return wait_for(found, lambda: f"the verdict {verdict!r} on {windows} windows; it is {server.get(path).data!r}")
 
 
 def test_canary_that_breaches_a_limit_is_ended_with_the_reason(canary, broker):
     with Server(canary, bootstrap=broker.bootstrap, limits=SOON):
         send_evidence(broker, evidence(agreement=0.3))
-        until(canary, stable="old", canary=None)
+        wait_for_channels(canary, stable="old", canary=None)
     last = history(canary.storage, read_state(canary.storage))[-1]
     assert (last.change, last.replaced) == ("rollback", "new")
     assert last.reason.startswith("judged automatically: agreement with stable 0.")
@@ -75,7 +71,7 @@ def test_canary_that_breaches_a_limit_is_ended_with_the_reason(canary, broker):
 def test_passing_canary_is_promoted_with_auto(canary, broker):
     with Server(canary, bootstrap=broker.bootstrap, limits=SOON, auto=True):
         send_evidence(broker, evidence())
-        until(canary, stable="new", canary=None)
+        wait_for_channels(canary, stable="new", canary=None)
     (promoted,) = [each for each in history(canary.storage, read_state(canary.storage)) if each.change == "promote"][
         -1:
     ]

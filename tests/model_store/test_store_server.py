@@ -4,7 +4,6 @@ import asyncio
 import hashlib
 import json
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -32,6 +31,7 @@ from model_store.server.canary_judge import CanaryJudge
 from model_store.server.current_state import CurrentState
 from model_store.server.uploads import Uploads
 from tests.model_store.made_store import MadeStore, ago
+from tests.waiting import wait_for
 
 PUBLISH = "publish-token-of-16"
 READ = "reading-token-of-16"
@@ -78,11 +78,12 @@ class Server:
 
     def __enter__(self) -> "Server":
         self._thread.start()
-        deadline = time.monotonic() + 20
-        while not self._server.started:
-            assert self._thread.is_alive() and time.monotonic() < deadline
-            time.sleep(0.01)
+        wait_for(self._is_started, "the server to start", 20, every=0.01)
         return self
+
+    def _is_started(self) -> bool:
+        assert self._thread.is_alive(), "the server has ended"
+        return self._server.started
 
     def __exit__(self, *_: object) -> None:
         self.pool.clear()
@@ -240,7 +241,7 @@ def test_server_without_a_publish_token_rejects_changes(store):
 
 def test_rejection_is_returned_with_its_reason(store, server):
     wrong = server.ask("PUT", "/uploads/" + "0" * 64, body=b"other", token=PUBLISH)
-    assert (wrong.status, "another SHA-256" in wrong.data.decode()) == (409, True)
+    assert (wrong.status, "the SHA-256 of the 5 uploaded bytes is not" in wrong.data.decode()) == (409, True)
     assert server.ask("PUT", "/uploads/..", body=b"", token=PUBLISH).status in (404, 405, 422)
     missing = server.ask("POST", "/releases", body={"files": {"manifest.json": "0" * 64}}, token=PUBLISH)
     assert (missing.status, "was not uploaded" in missing.data.decode()) == (409, True)
@@ -268,10 +269,7 @@ def test_signatures_are_renewed_before_they_expire(tmp_path):
     store = MadeStore.make(tmp_path, clock=ago(hours=23))
     before = read_state(store.storage).timestamp.signed
     with Server(store, signing=store.at(ago()), refresh_seconds=0.1) as server:
-        deadline = time.monotonic() + 20
-        while json.loads(server.get("/healthz").data)["timestamp"] == before.version:
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        wait_for(lambda: json.loads(server.get("/healthz").data)["timestamp"] != before.version, "a new timestamp", 20)
     assert read_state(store.storage).timestamp.signed.expires > before.expires
 
 
@@ -324,11 +322,6 @@ def test_redis_holds_the_current_pointers_and_can_be_emptied(store, redis_url):
         heard.close()
 
 
-def _pointer_in(held: redis.Redis) -> str | None:
-    deadline = time.monotonic() + 10
-    while time.monotonic() < deadline:
-        said = held.hget(RELEASES_KEY, "stable")
-        if said is not None:
-            return decode_announcement(said).pointer.release
-        time.sleep(0.02)
-    return None
+def _pointer_in(held: redis.Redis) -> str:
+    message = wait_for(lambda: held.hget(RELEASES_KEY, "stable"), "the pointer in Redis", 10, every=0.02)
+    return decode_announcement(message).pointer.release

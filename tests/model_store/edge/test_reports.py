@@ -14,6 +14,7 @@ from model_store.edge.edge_client import EdgeClient
 from model_store.edge.reports import ActivityReports
 from tests import brokers
 from tests.ingest.gateway.running_gateway import gateway_on
+from tests.waiting import until
 
 
 @pytest.fixture
@@ -41,19 +42,13 @@ class Reported:
         return [decode_prediction(record.value).start for record in records]
 
 
-async def until(holds) -> None:
-    async with asyncio.timeout(30):
-        while not holds():
-            await asyncio.sleep(0.02)
-
-
 async def test_everything_is_reported_in_order_before_the_context_ends(broker):
     made = predictions(250)
     async with gateway_on(broker) as address:
         with ActivityReports(f"ws://{address}/v1/activities", "phone", "s1") as reports:
             for number in range(0, 250, 10):
                 reports.add(made[number : number + 10])
-            await until(lambda: reports.reported == 250)
+            await until(lambda: reports.reported == 250, "all reports", 30)
         assert await Reported(broker).starts(250) == [each.start for each in made]
     assert (reports.rejected, reports.dropped) == (0, 0)
 
@@ -65,10 +60,10 @@ async def test_predictions_during_an_outage_are_reported_later(broker, monkeypat
     with ActivityReports(f"ws://127.0.0.1:{port}/v1/activities", "phone", "s1") as reports:
         reports.add(made[:20])
         async with gateway_on(broker, port=port):
-            await until(lambda: reports.reported == 20)
+            await until(lambda: reports.reported == 20, "the reports before the outage", 30)
         reports.add(made[20:])
         async with gateway_on(broker, port=port):
-            await until(lambda: reports.reported == 40)
+            await until(lambda: reports.reported == 40, "the reports after the outage", 30)
     starts = await Reported(broker).starts(40)
     assert list(dict.fromkeys(starts)) == [each.start for each in made]
 
@@ -86,7 +81,7 @@ async def test_rejected_predictions_are_counted_and_not_sent_again(broker):
         with ActivityReports(f"ws://{address}/v1/activities", "phone", "s1") as reports:
             reports.add(predictions(3, release="no release's name"))
             reports.add(predictions(3, first=10))
-            await until(lambda: reports.reported + reports.rejected == 6)
+            await until(lambda: reports.reported + reports.rejected == 6, "an answer to all reports", 30)
     assert reports.rejected >= 3
 
 
@@ -96,7 +91,7 @@ async def test_wrong_token_is_logged(broker, caplog):
             f"ws://{address}/v1/activities", "phone", "s1", token="wrong", finish_seconds=0.1
         ) as reports:
             reports.add(predictions(1))
-            await until(lambda: "HTTP 401" in caplog.text)
+            await until(lambda: "HTTP 401" in caplog.text, "the rejection in the log", 30)
     assert reports.dropped == 1
 
 
