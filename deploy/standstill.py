@@ -1,12 +1,13 @@
 """Freeze a process, as on a machine that hangs."""
 
+import asyncio.subprocess
 import os
 import signal
 import subprocess
 from typing import Any
 
 
-def freeze(process: subprocess.Popen[Any]) -> None:
+def freeze(process: subprocess.Popen[Any] | asyncio.subprocess.Process) -> None:
     """Stop a child process, and return when all its threads have stopped.
 
     Sending SIGSTOP is not enough: on a busy machine the other threads continue until the thread that received the

@@ -5,14 +5,15 @@ import os
 import random
 import signal
 import time
-from collections.abc import AsyncIterator, Collection
-from contextlib import asynccontextmanager, closing, suppress
+from collections.abc import AsyncIterator, Collection, Iterator
+from contextlib import asynccontextmanager, closing, contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
 
 import numpy as np
 from kafka.admin import KafkaAdminClient
 
+from deploy import standstill
 from deploy.addresses import choose_addresses
 from deploy.audit.auditing import audit
 from deploy.audit.findings import Audit
@@ -22,6 +23,7 @@ from deploy.processes import ProcessGroup, Program
 from deploy.stack import GATEWAY, Stack, har
 from ingest.senders.phone_client import PhoneClient
 from model_store.release_folder import BASELINE
+from tests.waiting import until
 
 #: How long stopping phones wait until Kafka has everything, s.
 FINISH_SECONDS = 180
@@ -88,7 +90,7 @@ class Stage:
         self._first_phone += count
         self.phones = await self.group.start("phones", har(*words))
         journals = self.journals
-        await self.until(lambda: any(journals.glob("*")), "a first acknowledgement")
+        await until(lambda: any(journals.glob("*")), "a first acknowledgement")
 
     async def stop_phones(self) -> None:
         """Stop the phones when everything that they measured is acknowledged."""
@@ -106,7 +108,7 @@ class Stage:
         program = self.part(name)
         async with asyncio.timeout(60):
             while True:
-                await self.until(lambda: program.process.returncode is None, f"{name} to run")
+                await until(lambda: program.process.returncode is None, f"{name} to run")
                 process = program.process
                 try:
                     os.kill(process.pid, number)
@@ -129,25 +131,32 @@ class Stage:
             await self.kill(name, numbers[count % len(numbers)])
             async with asyncio.timeout(60):
                 statuses.append(await process.wait())
-            await self.until(lambda before=starts: self.part(name).starts > before, f"{name} to start again", 60)
+            await until(lambda before=starts: self.part(name).starts > before, f"{name} to start again", 60)
         return statuses
+
+    @contextmanager
+    def frozen(self, name: str) -> Iterator[None]:
+        """Freeze a part while the context is open; it resumes also if the test fails."""
+        process = self.part(name).process
+        try:
+            standstill.freeze(process)
+            yield
+        finally:
+            with suppress(ProcessLookupError):
+                process.send_signal(signal.SIGCONT)
 
     async def until_rebalancing(self, group: str = "har-processor") -> None:
         """Wait until a consumer group is in a rebalance."""
         with closing(KafkaAdminClient(bootstrap_servers=self.bootstrap.split(","))) as admin:
-            deadline = time.monotonic() + 60
-            while True:
-                groups = await asyncio.to_thread(admin.describe_groups, [group])
-                if groups[group]["group_state"] in {"PreparingRebalance", "CompletingRebalance"}:
-                    return
-                assert time.monotonic() < deadline, f"the group is {groups[group]['group_state']} for 60 s"
-                await asyncio.sleep(0.02)
+            state = ""
 
-    async def until(self, holds, what: str, seconds: float = 60, *, every: float = 0.05) -> None:
-        deadline = time.monotonic() + seconds
-        while not holds():
-            assert time.monotonic() < deadline, f"waited {seconds:g} s for {what}"
-            await asyncio.sleep(every)
+            async def is_rebalancing() -> bool:
+                nonlocal state
+                groups = await asyncio.to_thread(admin.describe_groups, [group])
+                state = groups[group]["group_state"]
+                return state in {"PreparingRebalance", "CompletingRebalance"}
+
+            await until(is_rebalancing, lambda: f"a rebalance of {group}, which is {state}", every=0.02)
 
 
 @asynccontextmanager
@@ -196,19 +205,14 @@ class FreshPredictions:
         """Wait until there is a new window of every device that has predictions."""
         seen = self._windows()
         devices = {device for device, _, _ in seen}
-        deadline = time.monotonic() + seconds
-        while devices:
-            assert time.monotonic() < deadline, f"no new prediction of {sorted(devices)} within {seconds:g} s"
-            await asyncio.sleep(0.1)
-            fresh = self._windows() - seen
-            seen |= fresh
-            devices -= {device for device, _, _ in fresh}
+
+        def missing() -> set[str]:
+            return devices - {device for device, _, _ in self._windows() - seen}
+
+        await until(lambda: not missing(), lambda: f"new predictions of {sorted(missing())}", seconds, every=0.1)
 
     async def wait_for_more(self, than: int, seconds: float = 60) -> None:
-        deadline = time.monotonic() + seconds
-        while self.count <= than:
-            assert time.monotonic() < deadline, f"no more than {than} windows are predicted within {seconds:g} s"
-            await asyncio.sleep(0.05)
+        await until(lambda: self.count > than, f"more than {than} predicted windows", seconds)
 
 
 class Witness:

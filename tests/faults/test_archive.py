@@ -4,7 +4,6 @@ import asyncio
 import os
 import signal
 import subprocess
-import time
 
 import numpy as np
 import pytest
@@ -15,6 +14,7 @@ from ingest.archive.table_kinds import SAMPLES
 from ingest.archive.tables import ArchiveTable
 from ingest.senders.journal import read_journals
 from tests.faults.conftest import PHONES, by_length
+from tests.waiting import until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(by_length(400, 3_600))]
 
@@ -56,14 +56,15 @@ async def assert_acknowledged_readings_are_archived_once(stage) -> None:
     """Wait until the archive has every reading of the phones' journals, once and unchanged."""
     acknowledged = [recording for recording, _ in read_journals(stage.journals)]
     assert sum(len(recording.times) for recording in acknowledged) > 0
-    deadline = time.monotonic() + CATCH_UP_SECONDS
-    while True:
+    missing: list[str] = []
+
+    async def complete():
+        nonlocal missing
         found = await asyncio.to_thread(archived, stage)
         missing = [recording.device for recording in acknowledged if not is_in(found, recording)]
-        if not missing:
-            break
-        assert time.monotonic() < deadline, f"readings of {missing} are missing"
-        await asyncio.sleep(2)
+        return None if missing else found
+
+    found = await until(complete, lambda: f"readings of {missing} in the archive", CATCH_UP_SECONDS, every=2)
     for recording in acknowledged:
         times, axes = found[f"{recording.device}/{recording.session}"]
         assert (np.diff(times) > 0).all(), "a reading is archived twice"
@@ -104,7 +105,7 @@ async def test_a_full_disk_at_the_archiver_loses_nothing(one_broker, open_stage,
     filler.write_bytes(os.urandom(2_700_000))
     stage = await open_stage(one_broker.bootstrap, archive=str(small_disk / "archive"))
     await stage.start_phones(by_length(10, 10))
-    await stage.until(lambda: "no space" in (stage.folder / "log").read_text().lower(), "a full disk", 120)
+    await until(lambda: "no space" in (stage.folder / "log").read_text().lower(), "a full disk", 120)
     await asyncio.sleep(5)
     filler.unlink()
     await asyncio.sleep(by_length(5, 30))

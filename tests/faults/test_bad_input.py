@@ -21,6 +21,7 @@ from tests.batches import live_batches
 from tests.faults.conftest import PHONES, by_length
 from tests.faults.sending import direct_sender
 from tests.faults.stage import FreshPredictions
+from tests.waiting import until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(by_length(300, 1_800))]
 
@@ -187,7 +188,7 @@ async def test_odd_senders_are_treated_alike_before_and_after_a_restart(one_brok
             origins |= dict(zip(await sender.send_batches(chunk), chunk, strict=True))
             starts = stage.part("processor").starts
             await stage.kill("processor")
-            await stage.until(lambda before=starts: stage.part("processor").starts > before, "the worker to start")
+            await until(lambda before=starts: stage.part("processor").starts > before, "the worker to start")
     stage.journals = None
     audit = await stage.audit(wait_seconds=60)
     seen = watch.wait_for(set(), 0).predictions

@@ -1,7 +1,7 @@
 """A device that holds back the commit of its partition, among many that continue."""
 
 import asyncio
-import time
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
@@ -15,6 +15,7 @@ from har.windows import WindowSpec
 from tests.batches import live_batches
 from tests.faults.conftest import by_length
 from tests.faults.sending import direct_sender
+from tests.waiting import until, wait_for
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(by_length(300, 900))]
 
@@ -23,15 +24,13 @@ BEFORE_SILENCE = 8
 
 
 def committed(admin: KafkaAdminClient, group: str, partition: int, seconds: float = 30) -> int:
-    deadline = time.monotonic() + seconds
-    while True:
-        try:
-            offsets = admin.list_group_offsets(group).get(group, {})
-            break
-        except (CoordinatorLoadInProgressError, CoordinatorNotAvailableError, NotCoordinatorError):
-            # A new broker creates the topic of commits with the first group, and one that was frozen loads it.
-            assert time.monotonic() < deadline, f"no broker knows the commits of {group}"
-            time.sleep(0.1)
+    def groups() -> dict | None:
+        # A new broker creates the topic of commits with the first group, and one that was frozen loads it.
+        with suppress(CoordinatorLoadInProgressError, CoordinatorNotAvailableError, NotCoordinatorError):
+            return {group: {}} | admin.list_group_offsets(group)
+        return None
+
+    offsets = wait_for(groups, f"a broker that knows the commits of {group}", seconds, every=0.1)[group]
     known = offsets.get(TopicPartition(topics.SAMPLES.name, partition))
     return known.offset if known is not None else -1
 
@@ -67,13 +66,9 @@ async def test_no_commit_passes_the_held_batches_of_a_silent_device(one_broker, 
                 assert committed(admin, group, partition) <= held
             await asyncio.sleep(0.1)
         if carry_seconds > 60:
-            await stage.until(
-                lambda: committed(admin, group, partition) == held, "the commit to reach the held batches"
-            )
+            await until(lambda: committed(admin, group, partition) == held, "the commit to reach the held batches")
         else:
-            await stage.until(
-                lambda: committed(admin, group, partition) > held, "the commit to advance after the copies"
-            )
+            await until(lambda: committed(admin, group, partition) > held, "the commit to advance after the copies")
         await stage.kill("processor")
         await sender.send_batches(silent[BEFORE_SILENCE:])
     admin.close()

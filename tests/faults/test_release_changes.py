@@ -21,6 +21,7 @@ from model_store.repository.storage import Storage
 from tests.faults.conftest import PHONES, by_length
 from tests.faults.stage import AUDIT_WAIT_SECONDS
 from tests.model_store.made_store import other_release
+from tests.waiting import until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(by_length(300, 1_200))]
 
@@ -59,7 +60,7 @@ class Switching:
 
     async def wait_for_prediction(self, watch: PredictionWatch, name: str, seconds: float = 60) -> None:
         """Wait for the first prediction of a release."""
-        await self.stage.until(
+        await until(
             lambda: any(made.release == name for made in list(watch.wait_for_count(0, 0).predictions.values())),
             f"{name} to classify",
             seconds,
@@ -146,19 +147,19 @@ async def test_a_bad_canary_is_ended_automatically_and_a_good_one_is_promoted(on
         # As if up were down: its predictions are confident and wrong.
         await switching.publish("worse", shift=19.6, channel="canary", share=share)
         await switching.wait_for_prediction(watch, "worse")
-        await stage.until(
+        await until(
             lambda: switching.channels() == {"stable": baseline, "canary": None}, "the bad canary's end", 120, every=0.5
         )
         await asyncio.sleep(by_length(2, 20))
         await switching.publish("better", channel="canary", share=share)
         await switching.wait_for_prediction(watch, "better")
-        await stage.until(
+        await until(
             lambda: switching.channels() == {"stable": "better", "canary": None},
             "the promotion",
             by_length(120, 300),
             every=0.5,
         )
-        await stage.until(lambda: releases_of_latest(watch) == {"better"}, "all devices to switch", 60)
+        await until(lambda: releases_of_latest(watch) == {"better"}, "all devices to switch", 60)
         await stage.stop_phones()
     finally:
         watch.close()

@@ -10,6 +10,7 @@ from deploy.stack import DASHBOARD, GATEWAY
 from har.live import device_key
 from tests.faults.conftest import PHONES, by_length, on_shared_stage
 from tests.faults.stage import FreshPredictions
+from tests.waiting import until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(by_length(300, 1_800)), on_shared_stage]
 SERVICES = (GATEWAY, DASHBOARD)
@@ -29,7 +30,7 @@ async def test_without_redis_predictions_reach_kafka_and_redis_catches_up(stage,
     await stage.stack.start_redis()
     with redis.Redis.from_url(stage.stack.addresses.redis_url) as store:
         keys = [device_key(device) for device in stage.devices]
-        await stage.until(lambda: store.exists(*keys) == PHONES, "every phone's state in Redis", 30)
+        await until(lambda: store.exists(*keys) == PHONES, "every phone's state in Redis", 30)
     assert stage.part("processor").process.pid == processor
     await stage.stop_phones()
     report(f"Redis killed and away for {by_length(5, 60):g} s", await stage.audit())

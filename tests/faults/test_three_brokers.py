@@ -8,6 +8,7 @@ from tests.brokers import on_three_brokers
 from tests.faults.conftest import PHONES, by_length, on_shared_stage
 from tests.faults.harms import ALL_HARMS, AWAY_SECONDS, CALM_SECONDS, harms_of
 from tests.faults.stage import FreshPredictions, witness_of
+from tests.waiting import until
 
 pytestmark = [
     pytest.mark.kafka,
@@ -48,7 +49,7 @@ async def test_with_two_of_three_brokers_away_writes_stop_and_phones_are_notifie
         await asyncio.sleep(AWAY_SECONDS)
         assert witness.client.accepted == accepted, "a batch was acknowledged by one replica only"
         await repair(1, 2)
-        await stage.until(lambda: witness.client.accepted > accepted, "the phones to continue", 90)
+        await until(lambda: witness.client.accepted > accepted, "the phones to continue", 90)
         await asyncio.sleep(CALM_SECONDS)
     await stage.stop_phones()
     report(f"three brokers, two at once {harm} for {AWAY_SECONDS:g} s", await stage.audit())

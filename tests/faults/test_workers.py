@@ -1,7 +1,6 @@
 """Processors that are killed, added, removed and frozen."""
 
 import asyncio
-import os
 import signal
 import statistics
 import time
@@ -57,16 +56,15 @@ async def test_workers_are_added_and_removed_and_killed_meanwhile(stage, report)
 async def test_a_worker_that_resumes_after_its_session_ended_does_no_harm(stage, report):
     await stage.start_phones(PHONES)
     await stage.stack.start_processor(2)
-    frozen = stage.part("processor").process.pid
+    process = stage.part("processor").process
     with FreshPredictions(stage) as predictions:
         for _ in range(by_length(1, 5)):
             await asyncio.sleep(by_length(2, 5))
-            os.kill(frozen, signal.SIGSTOP)
-            await asyncio.sleep(SESSION_TIMEOUT_SECONDS + by_length(3, 6))
-            await predictions.wait_for_every_device()  # the other worker has all partitions
-            os.kill(frozen, signal.SIGCONT)
+            with stage.frozen("processor"):
+                await asyncio.sleep(SESSION_TIMEOUT_SECONDS + by_length(3, 6))
+                await predictions.wait_for_every_device()  # the other worker has all partitions
     await asyncio.sleep(by_length(3, 10))
-    assert stage.part("processor").process.pid == frozen  # it did not restart
+    assert stage.part("processor").process is process  # it did not restart
     await stage.stop_phones()
     report("a worker frozen beyond its session timeout, then resumed", await stage.audit())
 
