@@ -89,7 +89,7 @@ def decode_report(message: bytes) -> ActivityReport:
     ------
     RejectedMessage
         With code ``empty``, ``oversized``, ``malformed``, ``schema``, ``device``, ``session``, ``sequence``, ``time``,
-        ``release`` or ``answer``.
+        ``release`` or ``prediction``.
     """
     check_size(message)
     try:
@@ -120,10 +120,10 @@ def _check(window: ReportedWindow) -> None:
         raise RejectedMessage("release", str(error)) from error
     values = window.probabilities.values()
     if not 2 <= len(values) <= MAX_CLASSES:
-        raise RejectedMessage("answer", f"{len(values)} classes; expected 2 to {MAX_CLASSES}")
+        raise RejectedMessage("prediction", f"{len(values)} classes; expected 2 to {MAX_CLASSES}")
     if not all(0 <= value <= 1 for value in values) or not math.isclose(sum(values), 1, abs_tol=SUM_TOLERANCE):
-        raise RejectedMessage("answer", f"probabilities must be from 0 to 1 and sum to 1, not {sum(values):.3f}")
+        raise RejectedMessage("prediction", f"probabilities must be from 0 to 1 and sum to 1, not {sum(values):.3f}")
     if window.activity not in {*window.probabilities, UNKNOWN} or not 0 <= window.confidence <= 1:
         raise RejectedMessage(
-            "answer", f"{window.activity[:40]!r} with confidence {window.confidence} does not fit these classes"
+            "prediction", f"{window.activity[:40]!r} with confidence {window.confidence} does not fit these classes"
         )

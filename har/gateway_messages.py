@@ -6,7 +6,7 @@ JSON text frame, in order. While answers wait for Kafka, it sends `Waiting` once
 
 If Kafka does not confirm a message in time, the gateway closes the connection with code 1013. The device then
 reconnects and sends again what was not answered. Between its frames a device may ask for the gateway's time
-(`ClockQuestion`). A phone page also receives the stream processor's predictions for its device (`ServerAnswer`).
+(`ClockQuestion`). A phone page also receives the stream processor's predictions for its device (`ServerPrediction`).
 
 The protocol may grow: a device ignores messages of an unknown type.
 """
@@ -73,7 +73,7 @@ class Clock(msgspec.Struct, frozen=True, tag="clock", tag_field="type"):
     received: int
 
 
-class ServerAnswer(msgspec.Struct, frozen=True, tag="answer", tag_field="type"):
+class ServerPrediction(msgspec.Struct, frozen=True, tag="prediction", tag_field="type"):
     """The stream processor's prediction for a window of this device, for phone pages.
 
     Attributes
@@ -92,7 +92,7 @@ class ClockQuestion(msgspec.Struct, frozen=True, tag="clock", tag_field="type"):
 
 
 Answer = Accepted | Rejected
-GatewayMessage = Answer | Waiting | Clock | ServerAnswer
+GatewayMessage = Answer | Waiting | Clock | ServerPrediction
 
 
 class _Tagged(msgspec.Struct):
@@ -103,7 +103,7 @@ _encoder = msgspec.json.Encoder()
 _decoder: msgspec.json.Decoder[GatewayMessage] = msgspec.json.Decoder(GatewayMessage)
 _question_decoder = msgspec.json.Decoder(ClockQuestion)
 _tag_decoder = msgspec.json.Decoder(_Tagged)
-_KNOWN_TYPES = ("accepted", "rejected", "waiting", "clock", "answer")
+_KNOWN_TYPES = ("accepted", "rejected", "waiting", "clock", "prediction")
 
 
 def encode_message(message: GatewayMessage) -> str:

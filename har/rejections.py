@@ -10,7 +10,6 @@ from typing import Literal
 #: What is wrong with a message. `docs/messages.md` explains each code to the authors of senders.
 RejectionCode = Literal[
     "activity",
-    "answer",
     "conflict",
     "count",
     "device",
@@ -27,6 +26,7 @@ RejectionCode = Literal[
     "not_yours",
     "oversized",
     "past",
+    "prediction",
     "promise",
     "release",
     "schema",

@@ -30,7 +30,7 @@ class GatewayMetrics:
             registry=self.registry,
         )
         self.connections_rejected = Counter(
-            "har_connections_turned_away_total", "Connections rejected at the connection limit", registry=self.registry
+            "har_connections_rejected_total", "Connections rejected at the connection limit", registry=self.registry
         )
         self.labels = Counter("har_labels_accepted_total", "Labels confirmed by Kafka", registry=self.registry)
         self.pushes = Counter(

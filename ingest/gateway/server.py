@@ -28,7 +28,7 @@ from ingest.gateway.rejection_limits import RejectionLog
 from ingest.gateway.release_files import ReleaseFiles
 from ingest.gateway.sample_intake import SampleIntake
 from ingest.gateway.sensor_logger_route import SensorLoggerRoute
-from ingest.gateway.server_answers import ServerAnswers
+from ingest.gateway.server_predictions import ServerPredictions
 from ingest.gateway.settings import GatewaySettings
 from ingest.gateway.sockets import SPARE_CONNECTIONS, ConnectionLimiter
 from ingest.gateway.trust import TrustPage
@@ -104,7 +104,7 @@ class Gateway:
         self._admission = await asyncio.to_thread(
             Admission, operator_token, registry, token_seconds=60 * settings.token_minutes
         )
-        self._answers = ServerAnswers(str(settings.redis_url) if settings.redis_url else None)
+        self._predictions = ServerPredictions(str(settings.redis_url) if settings.redis_url else None)
         paces = Paces(settings.max_device_rate, settings.max_rate, clock=asyncio.get_running_loop().time)
         clocks = DeviceClocks()
         samples = SampleIntake(settings, self.metrics, clocks)
@@ -133,7 +133,7 @@ class Gateway:
         await self._listen(app, opened)
         for background in (
             self._admission.follow_revocations(settings.revocation_seconds, self._disconnect_revoked),
-            self._answers.run(),
+            self._predictions.run(),
         ):
             task = asyncio.create_task(background)
             opened.push_async_callback(_cancel, task)
@@ -211,7 +211,7 @@ class Gateway:
         try:
             with ExitStack() as listening:
                 if _is_page(request):
-                    phone.on_device = lambda device: listening.enter_context(self._answers.listening(phone, device))
+                    phone.on_device = lambda device: listening.enter_context(self._predictions.listening(phone, device))
                 await phone.serve()
         finally:
             if expiry is not None:

@@ -61,12 +61,12 @@ def window(**changes) -> bytes:
         (window(end=START), "time"),
         (window(end=START + 3_600_000_000), "time"),
         (window(release="../r1"), "release"),
-        (window(probabilities={"walk": 1.0}), "answer"),
-        (window(probabilities={"walk": 0.75, "sit": 0.75}), "answer"),
-        (window(probabilities={"walk": 1.5, "sit": -0.5}), "answer"),
-        (window(probabilities={str(n): 1 / 65 for n in range(65)}), "answer"),
-        (window(activity="fly"), "answer"),
-        (window(confidence=7), "answer"),
+        (window(probabilities={"walk": 1.0}), "prediction"),
+        (window(probabilities={"walk": 0.75, "sit": 0.75}), "prediction"),
+        (window(probabilities={"walk": 1.5, "sit": -0.5}), "prediction"),
+        (window(probabilities={str(n): 1 / 65 for n in range(65)}), "prediction"),
+        (window(activity="fly"), "prediction"),
+        (window(confidence=7), "prediction"),
     ],
 )
 def test_an_invalid_report_is_rejected(message, code):

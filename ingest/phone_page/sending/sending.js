@@ -136,7 +136,7 @@ export class Sending {
 
   /** @param {any} message */
   #receive(message) {
-    if (message.type === 'answer' && message.prediction) this.#parts.onPrediction(message.prediction);
+    if (message.type === 'prediction' && message.prediction) this.#parts.onPrediction(message.prediction);
     if (message.type === 'clock' && Number.isFinite(message.sent) && Number.isFinite(message.received)) {
       const now = this.#parts.clock.now();
       // This assumes that both ways took the same time.

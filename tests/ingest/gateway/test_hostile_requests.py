@@ -126,7 +126,7 @@ async def test_connections_beyond_the_limit_get_503_and_connected_phones_continu
             for one in idle:
                 one.close()
         rejections = await until_connections_are_accepted(address)
-        assert await measure(address, "har_connections_turned_away_total") >= 60 + rejections
+        assert await measure(address, "har_connections_rejected_total") >= 60 + rejections
         async with connect(f"ws://{address}/v1/samples") as another:
             assert await ask(another, encode_batch(live_batches(1, device="p2")[0])) == Accepted("s1", 0)
 

@@ -107,9 +107,9 @@ class PageGateway:
         """Abort all connections without a close frame, as a lost network does."""
         self._run(self._abort())
 
-    def say(self, message: dict[str, Any]) -> None:
+    def send(self, message: dict[str, Any]) -> None:
         """Send a message over all connections."""
-        self._run(self._say(message))
+        self._run(self._send(message))
 
     def release_held(self) -> None:
         """Discard the held batches and answer new ones. The page must send the held ones again."""
@@ -149,7 +149,7 @@ class PageGateway:
             assert socket._req is not None and socket._req.transport is not None
             socket._req.transport.abort()
 
-    async def _say(self, message: dict[str, Any]) -> None:
+    async def _send(self, message: dict[str, Any]) -> None:
         for socket in list(self._sockets):
             await socket.send_json(message)
 

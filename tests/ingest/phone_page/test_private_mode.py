@@ -161,13 +161,13 @@ def test_both_predictions_are_shown_and_compared_by_window(phone: Any, page_gate
         "release": "walker-1",
         "arrived": start + 4_100_000,
     }
-    page_gateway.say({"type": "answer", "prediction": prediction})
-    page_gateway.say({"type": "answer", "prediction": prediction})
+    page_gateway.send({"type": "prediction", "prediction": prediction})
+    page_gateway.send({"type": "prediction", "prediction": prediction})
     phone.wait_for_text("agreement", "Both agree on 1 of 1 windows.")
     assert "walker-1" in phone.text("server-prediction")
     assert "after the window" in phone.text("server-prediction")
     other = {**prediction, "start": start + 1_000_000, "end": start + 5_000_000, "activity": "bike", "release": "other"}
-    page_gateway.say({"type": "answer", "prediction": other})
+    page_gateway.send({"type": "prediction", "prediction": other})
     phone.wait_for_text("agreement", "Both agree on 1 of 2 windows. They run different releases.")
     assert "Cycling" in phone.text("server-prediction")
     phone.click("start")

@@ -153,9 +153,9 @@ def test_a_delay_of_the_gateway_is_shown(phone: Any, page_gateway: Any) -> None:
     phone.start()
     page_gateway.holds = True
     phone.wait(lambda: len(page_gateway.held) >= 1)
-    page_gateway.say({"type": "waiting", "reason": "kafka", "seconds": 2.0})
+    page_gateway.send({"type": "waiting", "reason": "kafka", "seconds": 2.0})
     phone.wait_for_text("connection-text", "waiting for Kafka")
-    page_gateway.say({"type": "something-new", "reason": "kafka"})
+    page_gateway.send({"type": "something-new", "reason": "kafka"})
     page_gateway.abort_connections()
     page_gateway.release_held()
     phone.wait(lambda: phone.text("connection-text") == "Connected")

@@ -11,7 +11,7 @@ import msgspec
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from har.gateway_messages import GatewayMessage, ServerAnswer
+from har.gateway_messages import GatewayMessage, ServerPrediction
 from har.live import device_key
 from har.predictions import decode_update
 from har.process.back_off import BackOff
@@ -30,7 +30,7 @@ class Listener(Protocol):
         """Receive a message."""
 
 
-class ServerAnswers:
+class ServerPredictions:
     """Notifies listeners of new predictions; reads only devices that have a listener.
 
     Parameters
@@ -97,4 +97,4 @@ class ServerAnswers:
             return
         self._newest[device] = prediction.start
         listeners = list(self._listeners.get(device, ()))
-        await asyncio.gather(*(listener.notify(ServerAnswer(prediction)) for listener in listeners))
+        await asyncio.gather(*(listener.notify(ServerPrediction(prediction)) for listener in listeners))
