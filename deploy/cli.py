@@ -1,7 +1,7 @@
 """The `har` command: one subcommand per service.
 
 The options of a subcommand are the fields of its settings class (`SERVICE/settings.py`). A service is imported
-only when its command runs, so each needs only its own extra.
+only when its command runs, so each needs only its own extra. `har_stream` starts this module.
 """
 
 import difflib
@@ -18,7 +18,6 @@ from pydantic_settings import CliApp, CliSettingsSource, SettingsError
 from dashboard.settings import DashboardSettings
 from deploy.command_fields import argument_name
 from deploy.command_help import CommandHelp
-from deploy.installation import ForeignPackageError, check_packages
 from deploy.settings import AuditSettings, CompletionSettings, DemoSettings, KafkaServerSettings, TopicsSettings
 from har.process import interrupts
 from har.process.settings import ServiceSettings
@@ -103,11 +102,6 @@ def overview() -> str:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; return the exit status."""
-    try:
-        check_packages()
-    except ForeignPackageError as error:
-        print(f"har: {error}", file=sys.stderr)
-        return USAGE_ERROR
     words = sys.argv[1:] if arguments is None else arguments
     if words[:1] == ["help"] and len(words) > 1:
         words = [*words[1:], "--help"]

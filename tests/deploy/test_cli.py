@@ -138,7 +138,7 @@ class Finder:
             Destructor()
 
 sys.meta_path.insert(0, Finder())
-from deploy.__main__ import main
+from har_stream import main
 sys.exit(main())
 """
     words = ["processor", "--bootstrap", f"127.0.0.1:{free_port()}", "--web-port", str(free_port())]

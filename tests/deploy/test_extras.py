@@ -1,6 +1,5 @@
 """Each extra of the wheel, alone in an environment, brings all that its commands import."""
 
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -8,34 +7,14 @@ from pathlib import Path
 import pytest
 
 from deploy.cli import COMMANDS
+from tests.deploy.wheels import ROOT, on_the_wheel, uv
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, on_the_wheel]
 
-ROOT = Path(__file__).parents[2]
-UV = Path(sys.executable).with_name("uv")
-PACKAGES = ("har", "ingest", "stream_processor", "trainer", "model_store", "dashboard", "deploy")
 BY_EXTRA: dict[str, list[str]] = {}
 for _name, _command in COMMANDS.items():
     BY_EXTRA.setdefault(_command.extra, []).append(_name)
 _IMPORT = "import sys, importlib; [importlib.import_module(name) for name in sys.argv[1:]]"
-
-
-def uv(*words: object) -> None:
-    """Run uv; what it installs is in its cache since `make setup`."""
-    done = subprocess.run([UV, *map(str, words), "--offline", "--quiet"], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-
-
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    source = tmp_path_factory.mktemp("source")
-    for package in PACKAGES:
-        shutil.copytree(ROOT / package, source / package, ignore=shutil.ignore_patterns("node_modules", "__pycache__"))
-    for file in ("pyproject.toml", "README.md", "LICENSE"):
-        shutil.copy(ROOT / file, source / file)
-    uv("build", "--wheel", "--no-build-isolation", "--python", sys.executable, "--out-dir", source / "dist", source)
-    [built] = (source / "dist").glob("*.whl")
-    return built
 
 
 #: TensorFlow and Spark alone take a minute to install and import.
