@@ -9,8 +9,8 @@ from deploy.audit.findings import Audit, compare
 from deploy.audit.reference import Acknowledged, Reference, ReferenceBuilder
 from deploy.audit.sources import Journals, SamplesLog
 from deploy.audit.summary import PredictionWatch, SeenMessages
-from deploy.audit.topic_reader import STALLED_SECONDS
 from deploy.topics import check_kafka
+from har.process.kafka_reading import STALLED_SECONDS
 from har.windows import MICROSECONDS
 from model_store.onnx_classifier import OnnxClassifier
 from model_store.release_folder import BASELINE
@@ -68,7 +68,7 @@ def audit(
     ------
     kafka.errors.KafkaError, TimeoutError
         If Kafka cannot be reached, or stops answering.
-    deploy.audit.topic_reader.MissingTopicError
+    har.process.kafka_reading.MissingTopicError
         If a topic does not exist.
     deploy.audit.sources.NoJournalError, ingest.senders.journal.JournalError
         If `journals` contains no journal, or a file that is not a journal.

@@ -12,8 +12,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from deploy.audit.auditing import audit
 from deploy.audit.sources import NoJournalError
 from deploy.audit.text import describe
-from deploy.audit.topic_reader import MissingTopicError
 from deploy.settings import AuditSettings
+from har.process.kafka_reading import MissingTopicError
 from har.releases import ReleaseError
 from ingest.senders.journal import JournalError
 

@@ -62,7 +62,7 @@ class SamplesLog:
 
         Raises
         ------
-        deploy.audit.topic_reader.MissingTopicError
+        har.process.kafka_reading.MissingTopicError
             If a topic does not exist.
         """
         self._reader.open()

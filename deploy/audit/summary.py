@@ -175,7 +175,7 @@ class PredictionWatch:
 
         Raises
         ------
-        deploy.audit.topic_reader.MissingTopicError
+        har.process.kafka_reading.MissingTopicError
             If the topic does not exist.
         """
         self._reader.open()

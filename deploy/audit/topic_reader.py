@@ -11,20 +11,15 @@ from typing import Self
 from kafka import KafkaConsumer, TopicPartition
 
 from har.process.kafka_clients import KafkaRecord, Partition, open_reader
+from har.process.kafka_reading import MissingTopicError, read_until
 
 #: Time in which a consumer at the end fetches every partition several times, s.
 SETTLE_SECONDS = 1.0
-#: Time without a message before the end after which Kafka counts as gone, s.
-STALLED_SECONDS = 30.0
 #: How long a broker may wait for new messages before it answers a fetch, ms. The embedded broker checks only twice in
 #: this time: a short wait is for measuring latency, a long one causes fewer empty answers.
 PROMPT_FETCH_MS, LEISURELY_FETCH_MS = 50, 250
 POLL_MS = 200
 MAX_RECORDS = 2_000
-
-
-class MissingTopicError(LookupError):
-    """A topic does not exist in Kafka."""
 
 
 class EndOfLog:
@@ -116,7 +111,7 @@ class TopicReader:
         for topic in self._topics:
             numbers = self._consumer.partitions_for_topic(topic)
             if not numbers:
-                raise MissingTopicError(f"Kafka has no topic {topic}; `har topics` creates it")
+                raise MissingTopicError(topic)
             self._partitions += [TopicPartition(topic, number) for number in sorted(numbers)]
         self._consumer.assign(self._partitions)
         self._consumer.seek_to_beginning(*self._partitions)
@@ -134,23 +129,15 @@ class TopicReader:
         return [record for record in records if record.timestamp >= self._since_ms]
 
     def read_to_end(self) -> Iterator[list[KafkaRecord]]:
-        """Yield records until everything that the topics hold now was read.
+        """Return records, poll by poll, until everything that the topics hold now was read.
 
         Raises
         ------
         TimeoutError
-            If no messages come for `STALLED_SECONDS` before the end.
+            While reading, if no messages come for `STALLED_SECONDS` before the end.
         """
-        end, progress_at = EndOfLog(), time.monotonic()
-        while not end.is_reached(self.ends, self.positions):
-            before = dict(self.positions)
-            yield self.poll()
-            if self.positions != before:
-                progress_at = time.monotonic()
-            elif time.monotonic() - progress_at > STALLED_SECONDS:
-                raise TimeoutError(
-                    f"Kafka sent no messages of {', '.join(self._topics)} for {STALLED_SECONDS:g} s before their end"
-                )
+        end = EndOfLog()
+        return read_until(self, lambda: end.is_reached(self.ends, self.positions))
 
     def remaining(self) -> int:
         """Return the number of unread messages, as far as it is known."""

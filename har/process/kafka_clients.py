@@ -79,9 +79,15 @@ def open_client(kind: ClientKind[Client_co], *topics: str, **settings: object) -
 
 
 def open_reader(
-    kind: ClientKind[Client_co], bootstrap: str, *, fetch_wait_ms: int, max_records: int, reset: str, **settings: object
+    kind: ClientKind[Client_co],
+    bootstrap: str,
+    *topics: str,
+    fetch_wait_ms: int,
+    max_records: int,
+    reset: str,
+    **settings: object,
 ) -> Client_co:
-    """Open a consumer without a group, which reads the partitions that it is assigned and commits nothing.
+    """Open a consumer without a group, which commits nothing.
 
     Parameters
     ----------
@@ -89,6 +95,8 @@ def open_reader(
         `kafka.KafkaConsumer`.
     bootstrap : str
         ``host:port,host:port``.
+    *topics : str
+        The topics to read whole; none if partitions are assigned later.
     fetch_wait_ms : int
         How long a broker waits for new messages before it answers a fetch, ms.
     max_records : int
@@ -105,6 +113,7 @@ def open_reader(
     """
     return open_client(
         kind,
+        *topics,
         bootstrap_servers=bootstrap.split(","),
         enable_auto_commit=False,
         auto_offset_reset=reset,

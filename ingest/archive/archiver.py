@@ -56,7 +56,9 @@ class Archiver:
     Raises
     ------
     LogError
-        If Kafka is unreachable or a topic is missing.
+        If Kafka is unreachable.
+    MissingTopicError
+        If a topic does not exist.
     DeltaError, OSError
         If the archive cannot be read or created.
     """

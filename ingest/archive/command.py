@@ -8,6 +8,7 @@ import threading
 
 from kafka.errors import KafkaError
 
+from har.process.kafka_reading import MissingTopicError
 from har.process.log_format import logging_config
 from ingest.archive.archiver import Archiver, explain
 from ingest.archive.compaction import compact
@@ -34,7 +35,7 @@ def run(settings: ArchiveSettings) -> int:
             return _verify(settings.verify)
         if settings.compact is not None:
             return _compact(settings.compact)
-    except (LogError, ChangedElsewhereError) as error:
+    except (LogError, MissingTopicError, ChangedElsewhereError) as error:
         print(f"har archive: {error}", file=sys.stderr)
         return FAILURE
     except (*STORAGE_ERRORS, KafkaError, TimeoutError) as error:

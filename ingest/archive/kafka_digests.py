@@ -1,13 +1,14 @@
 """Digests of the messages that Kafka holds of a topic, below the offsets that the archive covers."""
 
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 from har.binary_samples import decode_batch
 from har.labels import ENDLESS, decode_label
 from har.process.kafka_clients import KafkaRecord, Partition
+from har.process.kafka_reading import read_until
 from har.recordings import RecordingError
 from har.rejections import RejectedMessage
 from har.samples import check_size
@@ -18,8 +19,6 @@ from ingest.archive.state import TableState
 from ingest.archive.table_kinds import SAMPLES
 from ingest.archive.tables import ArchiveTable
 
-#: If no message comes for this long before the end is reached, Kafka counts as unreachable, s.
-STALLED_SECONDS = 30.0
 #: Messages may be out of the order of their arrival by up to this, µs.
 DISORDER_US = 60_000_000
 #: Header of a copy that the processor wrote; the copy has the timestamp of its original.
@@ -93,8 +92,10 @@ def read_kafka(table: ArchiveTable, state: TableState, bootstrap: str) -> KafkaD
     ------
     LogError
         If Kafka cannot be read, or the topic is not the one that was archived.
+    MissingTopicError
+        If the topic does not exist.
     TimeoutError
-        If no message comes for `STALLED_SECONDS` before the end.
+        If no message comes for `har.process.kafka_reading.STALLED_SECONDS` before the end.
     """
     topic = table.kind.topic.name
     found = KafkaDigests()
@@ -108,7 +109,7 @@ def read_kafka(table: ArchiveTable, state: TableState, bootstrap: str) -> KafkaD
         reader.begin(dict.fromkeys(partitions))
         deleted = {partition for partition, begin in reader.positions.items() if begin}
         targets = {partition: table.offset(partition.number) or 0 for partition in partitions}
-        for record in _read_until(reader, targets):
+        for record in _records_below(reader, targets):
             partition = Partition(record.topic, record.partition)
             if partition in deleted and CARRIED_HEADER not in dict(record.headers):
                 found.complete_from = max(found.complete_from, record.timestamp * 1000 + DISORDER_US)
@@ -138,16 +139,13 @@ def _read_label(message: bytes, begin: int) -> tuple[Name, int, int]:
     return label_name(label), label.start, label_digest(end, label.activity, label.user)
 
 
-def _read_until(reader: LogReader, targets: Mapping[Partition, int]) -> Iterator[KafkaRecord]:
+def _records_below(reader: LogReader, targets: Mapping[Partition, int]) -> Iterator[KafkaRecord]:
     """Yield messages until each partition is read up to its target or its end, whichever is lower."""
-    received_at = time.monotonic()
-    while not all(
-        (end := reader.end(partition)) is not None and reader.positions[partition] >= min(target, end)
-        for partition, target in targets.items()
-    ):
-        records = reader.poll()
-        yield from records
-        if records:
-            received_at = time.monotonic()
-        elif time.monotonic() - received_at > STALLED_SECONDS:
-            raise TimeoutError(f"Kafka sent no message for {STALLED_SECONDS:.0f} s before the end: is it running?")
+
+    def is_reached() -> bool:
+        return all(
+            (end := reader.end(partition)) is not None and reader.positions[partition] >= min(target, end)
+            for partition, target in targets.items()
+        )
+
+    return chain.from_iterable(read_until(reader, is_reached))

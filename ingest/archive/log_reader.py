@@ -8,6 +8,7 @@ from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError, OffsetOutOfRangeError
 
 from har.process.kafka_clients import KafkaRecord, Partition, open_client, open_reader
+from har.process.kafka_reading import MissingTopicError
 
 log = logging.getLogger(__name__)
 
@@ -59,7 +60,9 @@ class LogReader:
     Raises
     ------
     LogError
-        If Kafka is unreachable or a topic is missing.
+        If Kafka is unreachable.
+    MissingTopicError
+        If a topic does not exist.
     """
 
     def __init__(self, bootstrap: str, topics: Sequence[str]) -> None:
@@ -176,7 +179,7 @@ def topic_identities(bootstrap: str, topics: Sequence[str]) -> dict[str, str]:
 
     Raises
     ------
-    LogError
+    MissingTopicError
         If a topic does not exist.
     KafkaError
         If Kafka cannot be reached.
@@ -189,5 +192,5 @@ def topic_identities(bootstrap: str, topics: Sequence[str]) -> dict[str, str]:
     found = {topic["name"]: str(topic["topic_id"]) for topic in described if not topic["error_code"]}
     for topic in topics:
         if topic not in found:
-            raise LogError(f"Kafka has no topic {topic}; `har topics` creates it")
+            raise MissingTopicError(topic)
     return found

@@ -98,7 +98,7 @@ def verify(archive: str, bootstrap: str) -> list[TableComparison]:
 
     Raises
     ------
-    LogError, KafkaError, TimeoutError
+    LogError, MissingTopicError, KafkaError, TimeoutError
         If Kafka cannot be read, or its topics are not those that were archived.
     FileNotFoundError
         If there is no archive.

@@ -14,7 +14,7 @@ from har.channels import CANARY, MAX_REASON_CHARACTERS, STABLE, ChannelPointer
 from har.comparisons import decode_comparison
 from har.labels import decode_label
 from har.process.back_off import BackOff
-from har.process.kafka_clients import open_client
+from har.process.kafka_clients import open_reader
 from har.recordings import RecordingError
 from har.releases import ReleaseError
 from model_store.canary.evidence import Evidence
@@ -27,7 +27,9 @@ from model_store.server.current_state import CurrentState
 log = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.5
-MOST_RECORDS = 2_000
+MAX_RECORDS = 2_000
+#: How long a broker may wait for new messages before it answers a fetch, ms.
+FETCH_WAIT_MS = 500
 #: Least time between two judgements, s. Each one evaluates all windows.
 JUDGE_SECONDS = 1.0
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 1.0, 10.0
@@ -45,14 +47,14 @@ class _Trial:
     @classmethod
     def begin(cls, canary: ChannelPointer, stable: ChannelPointer, bootstrap: str) -> "_Trial":
         assert canary.release is not None and stable.release is not None
-        consumer = open_client(
+        consumer = open_reader(
             KafkaConsumer,
+            bootstrap,
             topics.COMPARISONS.name,
             topics.LABELS.name,
-            bootstrap_servers=bootstrap.split(","),
-            group_id=None,
-            auto_offset_reset="earliest",
-            enable_auto_commit=False,
+            fetch_wait_ms=FETCH_WAIT_MS,
+            max_records=MAX_RECORDS,
+            reset="earliest",
         )
         return cls(canary, stable, Evidence(canary.release, stable.release), consumer)
 
@@ -65,7 +67,7 @@ class _Trial:
 
     def read_more(self) -> bool:
         """Read new records from Kafka; return whether there were any."""
-        polled = self.consumer.poll(round(POLL_SECONDS * 1_000), max_records=MOST_RECORDS)
+        polled = self.consumer.poll(round(POLL_SECONDS * 1_000))
         for records in polled.values():
             for record in records:
                 self._add(record.topic, record.value or b"")

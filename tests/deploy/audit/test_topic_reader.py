@@ -1,6 +1,7 @@
 import pytest
 
-from deploy.audit.topic_reader import SETTLE_SECONDS, EndOfLog, MissingTopicError, TopicReader
+from deploy.audit.topic_reader import SETTLE_SECONDS, EndOfLog, TopicReader
+from har.process.kafka_reading import MissingTopicError
 
 
 class Clock:
