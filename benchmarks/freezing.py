@@ -73,7 +73,7 @@ def measure(name: str, tables: list[Path], epochs: int) -> None:
     found = measure_agreement(trained, predict, windows)
     print(
         f"| int8 with quantised activations | {len(content):,} | {found.largest_difference:.1e} | "
-        f"{found.same_answer:.2%} | {median_latency_ms(predict, windows):.2f} |",
+        f"{found.same_prediction:.2%} | {median_latency_ms(predict, windows):.2f} |",
         flush=True,
     )
     reject_outside(artifacts, budgets_of(name))
@@ -82,7 +82,7 @@ def measure(name: str, tables: list[Path], epochs: int) -> None:
 def show(artifact: Artifact) -> None:
     print(
         f"| {artifact.format} | {artifact.bytes:,} | {artifact.largest_difference:.1e} | "
-        f"{artifact.same_answer:.2%} | {artifact.latency_ms:.2f} |"
+        f"{artifact.same_prediction:.2%} | {artifact.latency_ms:.2f} |"
     )
 
 

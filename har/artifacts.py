@@ -23,8 +23,9 @@ class Artifact(msgspec.Struct, frozen=True):
         Size of the file, bytes.
     largest_difference : float or None
         Largest difference of a probability from the trained network's, on held-out windows; None if not measured.
-    same_answer : float or None
-        Share of held-out windows with the same predicted class as the trained network's; None if not measured.
+    same_prediction : float or None
+        Share of held-out windows with the same predicted class as the trained network's; None if not measured. Manifests
+        call it ``same_answer``.
     latency_ms : float or None
         Median time to classify one window on one core of the machine that froze it, ms; None if not measured.
     """
@@ -34,7 +35,7 @@ class Artifact(msgspec.Struct, frozen=True):
     sha256: str
     bytes: int
     largest_difference: float | None = None
-    same_answer: float | None = None
+    same_prediction: float | None = msgspec.field(default=None, name="same_answer")
     latency_ms: float | None = None
 
 

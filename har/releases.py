@@ -264,11 +264,11 @@ def _check(manifest: ReleaseManifest) -> None:
 
 
 def _check_measurements(artifact: Artifact) -> None:
-    measured = artifact.largest_difference, artifact.same_answer, artifact.latency_ms
+    measured = artifact.largest_difference, artifact.same_prediction, artifact.latency_ms
     if not all(value is None or (math.isfinite(value) and value >= 0) for value in measured) or (
-        artifact.same_answer is not None and artifact.same_answer > 1
+        artifact.same_prediction is not None and artifact.same_prediction > 1
     ):
         raise ReleaseError(
-            f"{artifact.name}: the largest difference and the latency must be 0 or more, the share of same answers "
+            f"{artifact.name}: the largest difference and the latency must be 0 or more, the share of same predictions "
             f"from 0 to 1, not {measured}"
         )

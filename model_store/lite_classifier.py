@@ -20,7 +20,7 @@ class LiteClassifier(ReleaseClassifier):
         The release. Its artifact is verified before it is parsed.
     form : {'litert-float32', 'litert-int8'}
         Format of the artifact. With 8-bit weights, most predictions equal those of float32; the share is
-        `har.artifacts.Artifact.same_answer`.
+        `har.artifacts.Artifact.same_prediction`.
 
     Raises
     ------

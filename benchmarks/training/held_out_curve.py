@@ -57,5 +57,5 @@ def held_out_curve(job: TrainingJob, kept: Path, held_out: ValidationWindows) ->
         checkpoint.restore(str(kept / f"ckpt-{where.epoch}")).expect_partial()
         model.optimizer.finalize_variable_values(model.trainable_variables)
         outcomes = held_out.classify(classifier(model, job.request.normalisation))
-        curve.append((where.seconds, measure(outcomes, 0.0).scores.macro_f1))
+        curve.append((where.seconds, measure(outcomes, 0.0).macro_f1))
     return curve

@@ -55,7 +55,7 @@ def test_a_manifest_survives_its_file():
         ({"artifacts": [Artifact("a", "onnx", "00", 1), Artifact("a", "litert-int8", "00", 1)]}, "one name"),
         ({"artifacts": [Artifact("golden.json", "onnx", "00", 1)]}, "one name"),
         ({"artifacts": [Artifact("a", "onnx", "00", 1), Artifact("b", "onnx", "00", 1)]}, "one artifact a format"),
-        ({"artifacts": [Artifact("a", "onnx", "00", 1, same_answer=1.01)]}, "share of same answers"),
+        ({"artifacts": [Artifact("a", "onnx", "00", 1, same_prediction=1.01)]}, "share of same predictions"),
         ({"artifacts": [Artifact("a", "onnx", "00", 1, largest_difference=-1.0)]}, "largest difference"),
         ({"artifacts": [Artifact("a", "onnx", "00", 1, latency_ms=-1.0)]}, "latency"),
     ],

@@ -45,7 +45,7 @@ def test_every_format_is_small_and_agrees_with_the_network(network: tuple[Any, f
         assert artifact.bytes == len(content)
         assert artifact.sha256 == hashlib.sha256(content).hexdigest()
         assert artifact.largest_difference <= DIFFERENCES[name]
-        assert artifact.same_answer >= 0.99
+        assert artifact.same_prediction >= 0.99
         assert 0 < artifact.latency_ms < 5_000
     assert found["litert-float32"].bytes < LITE_FLOAT32_BYTES.get(model.name, 450_000)
     assert found["litert-int8"].bytes < 130_000
@@ -128,9 +128,9 @@ def test_other_network_is_rejected_in_every_format() -> None:
     ("changes", "message"),
     [
         ({"bytes": 130_001}, "litert-int8 has 130,001 bytes; the limit is 130,000"),
-        ({"same_answer": 0.985}, "litert-int8 gives .* prediction for 0.985 of the windows; at least 0.99"),
-        ({"same_answer": float("nan")}, "litert-int8 gives"),
-        ({"same_answer": None}, "litert-int8 gives"),
+        ({"same_prediction": 0.985}, "litert-int8 gives .* prediction for 0.985 of the windows; at least 0.99"),
+        ({"same_prediction": float("nan")}, "litert-int8 gives"),
+        ({"same_prediction": None}, "litert-int8 gives"),
         ({"largest_difference": float("nan")}, "litert-int8 differs by nan"),
         ({"format": "litert-float32", "largest_difference": 2e-4}, "litert-float32 differs by 0.0002 .* 0.0001"),
         ({"format": "tensorflow-frozen-graph", "largest_difference": 2e-4}, "frozen-graph differs by 0.0002 .* 0.0001"),
@@ -247,8 +247,8 @@ def test_unknown_counts_as_a_prediction() -> None:
     trained = np.float32([[0.7, 0.3], [0.55, 0.45], [0.4, 0.6]])
     frozen = np.float32([[0.69, 0.31], [0.45, 0.55], [0.4, 0.6]])
     windows = np.zeros((3, STEPS, 3), np.float32)
-    assert measure_agreement(trained, lambda _: frozen, windows).same_answer == pytest.approx(2 / 3)
-    assert measure_agreement(trained, lambda _: frozen, windows, 0.65).same_answer == 1
+    assert measure_agreement(trained, lambda _: frozen, windows).same_prediction == pytest.approx(2 / 3)
+    assert measure_agreement(trained, lambda _: frozen, windows, 0.65).same_prediction == 1
     found = measure_agreement(trained, lambda _: frozen, windows, 0.695)
-    assert found.same_answer == pytest.approx(2 / 3)
+    assert found.same_prediction == pytest.approx(2 / 3)
     assert found.largest_difference == pytest.approx(0.1)

@@ -13,8 +13,8 @@ from trainer.evaluation.outcomes import Classify, Outcomes
 from trainer.evaluation.pools import PoolSpec, make_pools
 from trainer.evaluation.protocols import Protocol, ProtocolError, Train
 from trainer.evaluation.report import ReportError, Section, check_writable, write_report
-from trainer.evaluation.scores import Measures, measure
-from trainer.evaluation.tables import measures_table
+from trainer.evaluation.scores import EvaluationScores, measure
+from trainer.evaluation.tables import scores_table
 from trainer.evaluation.unknown import ThresholdChoice, ThresholdError, choose_threshold
 from trainer.fitting.examples import Examples
 from trainer.fitting.fit import fit
@@ -41,8 +41,8 @@ class ProtocolResult(msgspec.Struct, frozen=True):
         Name of the protocol.
     warning : str
         Why the figures do not hold for unseen people; empty if they do.
-    measures : Measures
-        Measures over all folds, without a threshold for unknown.
+    scores : EvaluationScores
+        Scores over all folds, without a threshold for unknown; in JSON ``measures``.
     threshold : ThresholdChoice or None
         Threshold for unknown that these predictions would choose; None if `warning` is set or no prediction is correct.
     no_threshold : str
@@ -51,7 +51,7 @@ class ProtocolResult(msgspec.Struct, frozen=True):
 
     protocol: str
     warning: str
-    measures: Measures
+    scores: EvaluationScores = msgspec.field(name="measures")
     threshold: ThresholdChoice | None
     no_threshold: str = ""
 
@@ -208,11 +208,11 @@ def run(settings: CrossValidateSettings) -> int:
 
 def describe(result: ProtocolResult) -> str:
     """Return a protocol's result as text for a terminal."""
-    lines = [f"{result.protocol}: {measures_table(result.measures)}"]
+    lines = [f"{result.protocol}: {scores_table(result.scores)}"]
     if result.threshold is not None:
         chosen = result.threshold
         lines.append(
-            f"a threshold of {chosen.threshold:g} would turn {chosen.after.known_answered_unknown:.1%} of the windows "
+            f"a threshold of {chosen.threshold:g} would turn {chosen.after.known_predicted_unknown:.1%} of the windows "
             f"of the classes into unknown (accuracy {chosen.accuracy_before:.3f} to {chosen.accuracy_after:.3f})"
         )
         if chosen.after.false_activity_rate is not None:

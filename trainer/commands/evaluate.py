@@ -15,8 +15,8 @@ from har.releases import ReleaseError
 from har.windows import recording_windows
 from model_store.onnx_classifier import OnnxClassifier
 from trainer.evaluation.outcomes import WINDOWS_PER_CALL, Outcomes, all_labels, join_outcomes
-from trainer.evaluation.scores import Measures, measure
-from trainer.evaluation.tables import measures_table
+from trainer.evaluation.scores import EvaluationScores, measure
+from trainer.evaluation.tables import scores_table
 from trainer.settings import EvaluateSettings
 from trainer.sources.recordings import load_recordings
 
@@ -26,8 +26,8 @@ MIXED = "(more than one label)"
 _USERS_NAMED = 8
 
 
-class Evaluation(Measures, frozen=True, kw_only=True):
-    """Measures of a release on a data set.
+class Evaluation(EvaluationScores, frozen=True, kw_only=True):
+    """Scores of a release on a data set.
 
     Attributes
     ----------
@@ -113,7 +113,7 @@ def _scored(network: OnnxClassifier, classified: Classified) -> Evaluation:
 
 def describe(evaluation: Evaluation) -> str:
     """Return the evaluation as text for a terminal."""
-    lines = [f"release {evaluation.release}: {measures_table(evaluation)}"]
+    lines = [f"release {evaluation.release}: {scores_table(evaluation)}"]
     if evaluation.left_out:
         left_out = ", ".join(f"{count} {label}" for label, count in evaluation.left_out.items())
         lines += ["", f"windows not scored as a class: {left_out}"]

@@ -1,4 +1,4 @@
-"""A network's predictions for labelled windows of several people, from which all measures are computed."""
+"""A network's predictions for labelled windows of several people, from which all scores are computed."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields, replace

@@ -12,7 +12,7 @@ from har.activity_styles import activity_style
 from har.decisions import UNKNOWN
 from trainer.evaluation.calibration import Calibration
 from trainer.evaluation.outcomes import Outcomes
-from trainer.evaluation.scores import GroupScore, Measures
+from trainer.evaluation.scores import EvaluationScores, GroupScore
 
 INK = "#1f2933"
 MUTED = "#7b8794"
@@ -31,9 +31,9 @@ def embedded(figure: Figure) -> str:
     return "data:image/svg+xml;base64," + base64.b64encode(content.getvalue()).decode()
 
 
-def confusion_picture(measures: Measures) -> Figure:
+def confusion_picture(scores: EvaluationScores) -> Figure:
     """Plot the confusion matrix: shares of each class of the ground truth, with counts."""
-    counts = np.array(measures.confusion)
+    counts = np.array(scores.confusion)
     shares = counts / np.maximum(1, counts.sum(axis=1, keepdims=True))
     rows, columns = counts.shape
     figure = _figure(0.9 + 0.72 * columns, 0.9 + 0.58 * rows)
@@ -46,8 +46,8 @@ def confusion_picture(measures: Measures) -> Figure:
             ink = "white" if shares[row, column] > 0.55 else INK
             axes.text(column, row - 0.1, f"{shares[row, column]:.0%}", ha="center", va="center", color=ink, fontsize=10)
             axes.text(column, row + 0.25, f"{counts[row, column]}", ha="center", va="center", color=ink, fontsize=7)
-    axes.set_xticks(range(columns), [_title(name) for name in measures.answers])
-    axes.set_yticks(range(rows), [_title(name) for name in measures.classes])
+    axes.set_xticks(range(columns), [_title(name) for name in scores.predictions])
+    axes.set_yticks(range(rows), [_title(name) for name in scores.classes])
     axes.set_xlabel("prediction")
     axes.set_ylabel("ground truth")
     _plain(axes)

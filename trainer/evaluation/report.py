@@ -12,7 +12,7 @@ from har.activity_styles import activity_style
 from har.process.whole_files import write_whole
 from trainer.evaluation import pictures
 from trainer.evaluation.outcomes import Outcomes
-from trainer.evaluation.scores import Measures, measure
+from trainer.evaluation.scores import EvaluationScores, measure
 from trainer.evaluation.unknown import ThresholdChoice
 
 TEMPLATE = "report.html"
@@ -101,7 +101,7 @@ def _part(section: Section) -> dict[str, Any]:
         "title": section.title,
         "warning": section.warning,
         "choice": section.choice,
-        "measures": found,
+        "scores": found,
         "confusion": pictures.embedded(pictures.confusion_picture(found)),
         "users": pictures.embedded(pictures.users_picture(found.users, found.spread.median)),
         "reliability": pictures.embedded(pictures.reliability_picture(found.calibration)),
@@ -110,11 +110,11 @@ def _part(section: Section) -> dict[str, Any]:
     }
 
 
-def _description(found: Measures) -> str:
+def _description(found: EvaluationScores) -> str:
     """Describe the confusion matrix as text, for people who cannot see it."""
     rows = [
         f"{name}: "
-        + ", ".join(f"{count} {predicted}" for predicted, count in zip(found.answers, row, strict=True) if count)
+        + ", ".join(f"{count} {predicted}" for predicted, count in zip(found.predictions, row, strict=True) if count)
         for name, row in zip(found.classes, found.confusion, strict=True)
     ]
     return "; ".join(rows)

@@ -1,4 +1,4 @@
-"""The measures of an evaluation: accuracy, macro-F1, scores by class and user, calibration, and unknown."""
+"""The scores of an evaluation: accuracy, macro-F1, scores by class and user, calibration, and unknown."""
 
 import msgspec
 import numpy as np
@@ -49,8 +49,8 @@ class Spread(msgspec.Struct, frozen=True):
     best: float
 
 
-class Measures(msgspec.Struct, frozen=True):
-    """Measures of a network.
+class EvaluationScores(msgspec.Struct, frozen=True):
+    """Scores of a network.
 
     Attributes
     ----------
@@ -60,8 +60,8 @@ class Measures(msgspec.Struct, frozen=True):
         Scores over those windows; unknown counts as wrong.
     per_class : dict of str to ClassScore
         Scores by class.
-    classes, answers : list of str
-        Rows and columns of `confusion`; the columns include ``unknown`` if there is a threshold.
+    classes, predictions : list of str
+        Rows and columns of `confusion` (in JSON ``answers`` for the columns); the columns include ``unknown`` if there is a threshold.
     confusion : list of list of int
         Number of windows by ground truth (rows) and prediction (columns).
     threshold : float
@@ -81,7 +81,7 @@ class Measures(msgspec.Struct, frozen=True):
     macro_f1: float
     per_class: dict[str, ClassScore]
     classes: list[str]
-    answers: list[str]
+    predictions: list[str] = msgspec.field(name="answers")
     confusion: list[list[int]]
     threshold: float
     users: list[GroupScore]
@@ -91,12 +91,12 @@ class Measures(msgspec.Struct, frozen=True):
     unknown: UnknownRates
 
     @property
-    def scores(self) -> Scores:
+    def manifest_scores(self) -> Scores:
         """Scores for the manifest of a release."""
         return Scores(self.accuracy, self.macro_f1, self.per_class)
 
 
-def measure(outcomes: Outcomes, threshold: float = 0.0) -> Measures:
+def measure(outcomes: Outcomes, threshold: float = 0.0) -> EvaluationScores:
     """Measure the predictions of a network.
 
     Parameters
@@ -119,13 +119,13 @@ def measure(outcomes: Outcomes, threshold: float = 0.0) -> Measures:
     users = group_scores(known, "people", threshold)
     columns = [*known.classes, UNKNOWN] if threshold > 0 else list(known.classes)
     right = known.predictions(0.0) == known.truth
-    return Measures(
+    return EvaluationScores(
         windows=len(known),
         accuracy=found.accuracy,
         macro_f1=found.macro_f1,
         per_class=found.per_class,
         classes=list(known.classes),
-        answers=columns,
+        predictions=columns,
         confusion=confusion[:, : len(columns)].tolist(),
         threshold=threshold,
         users=users,

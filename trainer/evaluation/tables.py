@@ -1,16 +1,16 @@
 """Format an evaluation as a table for a terminal."""
 
-from trainer.evaluation.scores import Measures
+from trainer.evaluation.scores import EvaluationScores
 
 
-def measures_table(found: Measures) -> str:
-    """Return the measures as text, with a table of scores by class and the confusion matrix."""
-    width = max(len(name) for name in [*found.answers, "activity"])
+def scores_table(found: EvaluationScores) -> str:
+    """Return the scores as text, with a table by class and the confusion matrix."""
+    width = max(len(name) for name in [*found.predictions, "activity"])
     lines = [
         f"{found.windows} windows, accuracy {found.accuracy:.3f}, macro-F1 {found.macro_f1:.3f}",
         "",
         f"{'activity':<{width}}  precision  recall     f1  windows  predicted as"
-        + " ".join(f"{name:>{width}}" for name in found.answers),
+        + " ".join(f"{name:>{width}}" for name in found.predictions),
     ]
     for name, row in zip(found.classes, found.confusion, strict=True):
         score = found.per_class[name]

@@ -32,8 +32,9 @@ class UnknownRates(msgspec.Struct, frozen=True):
     ----------
     known_windows, outside_windows : int
         Number of windows of the classes, and of none of them.
-    known_answered_unknown : float
-        Share of the windows of the classes that is predicted as unknown; 0 without such windows.
+    known_predicted_unknown : float
+        Share of the windows of the classes that is predicted as unknown; 0 without such windows. In
+        JSON ``known_answered_unknown``.
     false_activity_rate : float or None
         Share of the windows of none of the classes that is predicted as an activity; None without such windows.
     by_label : dict of str to float
@@ -42,7 +43,7 @@ class UnknownRates(msgspec.Struct, frozen=True):
 
     known_windows: int
     outside_windows: int
-    known_answered_unknown: float
+    known_predicted_unknown: float = msgspec.field(name="known_answered_unknown")
     false_activity_rate: float | None
     by_label: dict[str, float]
 
@@ -82,7 +83,7 @@ def unknown_rates(outcomes: Outcomes, threshold: float) -> UnknownRates:
     return UnknownRates(
         known_windows=int(known.sum()),
         outside_windows=len(outside),
-        known_answered_unknown=float(unknown[known].mean()) if known.any() else 0.0,
+        known_predicted_unknown=float(unknown[known].mean()) if known.any() else 0.0,
         false_activity_rate=float((~unknown)[~known].mean()) if len(outside) else None,
         by_label=rates,
     )

@@ -18,7 +18,7 @@ from har.windows import WindowSpec
 from trainer.evaluation.outcomes import Classify, Outcomes, classify_examples
 from trainer.evaluation.protocols import TIME_WARNING
 from trainer.evaluation.report import Section, write_report
-from trainer.evaluation.scores import Measures, measure
+from trainer.evaluation.scores import EvaluationScores, measure
 from trainer.evaluation.unknown import COST, ThresholdChoice, ThresholdError, choose_threshold
 from trainer.preparation.pieces import PieceWindows, windows_of
 from trainer.preparation.plan import VALIDATION
@@ -83,15 +83,15 @@ class Validated:
         Predictions of the network.
     choice : ThresholdChoice
         Threshold for unknown; the manifest contains `choice.threshold`.
-    measures : Measures
-        Measures with that threshold.
+    scores : EvaluationScores
+        Scores with that threshold.
     warning : str
         As in `ValidationWindows`.
     """
 
     outcomes: Outcomes
     choice: ThresholdChoice
-    measures: Measures
+    scores: EvaluationScores
     warning: str
 
 
@@ -125,7 +125,7 @@ def read_validation(prepared: Path) -> ValidationWindows:
 
 
 def validate(classify: Classify, held_out: ValidationWindows, *, cost: float = COST) -> Validated:
-    """Classify the held-out windows, choose the threshold for unknown, and compute the measures.
+    """Classify the held-out windows, choose the threshold for unknown, and compute the scores.
 
     Parameters
     ----------

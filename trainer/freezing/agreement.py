@@ -21,12 +21,12 @@ class Agreement(NamedTuple):
     ----------
     largest_difference : float
         Largest difference of a probability.
-    same_answer : float
+    same_prediction : float
         Share of windows, 0 to 1, with the same prediction.
     """
 
     largest_difference: float
-    same_answer: float
+    same_prediction: float
 
 
 def trained_probabilities(model: Model, windows: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -144,7 +144,7 @@ def measure_all(
                 sha256=hashlib.sha256(content).hexdigest(),
                 bytes=len(content),
                 largest_difference=found.largest_difference,
-                same_answer=found.same_answer,
+                same_prediction=found.same_prediction,
                 latency_ms=round(median_latency_ms(predict, windows), 3),
             )
         )

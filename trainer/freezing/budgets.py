@@ -18,13 +18,13 @@ class Budget:
         Largest size of the file.
     largest_difference : float
         Largest difference of a probability from the trained network.
-    same_answer : float
+    same_prediction : float
         Least share of windows, 0 to 1, with the prediction of the trained network; 0 if `largest_difference` suffices.
     """
 
     bytes: int
     largest_difference: float = 1.0
-    same_answer: float = 0.0
+    same_prediction: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +34,7 @@ class Budgets:
     onnx: Budget = field(default_factory=lambda: Budget(bytes=450_000, largest_difference=AGREEMENT))
     lite_float32: Budget = field(default_factory=lambda: Budget(bytes=450_000, largest_difference=AGREEMENT))
     # 8-bit weights may change probabilities, but hardly ever a prediction.
-    lite_int8: Budget = field(default_factory=lambda: Budget(bytes=130_000, same_answer=0.99))
+    lite_int8: Budget = field(default_factory=lambda: Budget(bytes=130_000, same_prediction=0.99))
     frozen_graph: Budget = field(default_factory=lambda: Budget(bytes=1_000_000, largest_difference=AGREEMENT))
 
     @property
@@ -76,7 +76,7 @@ def reject_outside(artifacts: Sequence[Artifact], budgets: Budgets) -> None:
 
 
 def _faults(artifact: Artifact, budget: Budget) -> list[str]:
-    difference, same = artifact.largest_difference, artifact.same_answer
+    difference, same = artifact.largest_difference, artifact.same_prediction
     faults = []
     if artifact.bytes > budget.bytes:
         faults.append(f"{artifact.format} has {artifact.bytes:,} bytes; the limit is {budget.bytes:,}")
@@ -86,10 +86,10 @@ def _faults(artifact: Artifact, budget: Budget) -> list[str]:
             f"{artifact.format} differs by {_format(difference)} from the trained network; "
             f"the limit is {budget.largest_difference:.2g}"
         )
-    if same is None or not same >= budget.same_answer:
+    if same is None or not same >= budget.same_prediction:
         faults.append(
             f"{artifact.format} gives the trained network's prediction for {_format(same)} of the windows; "
-            f"at least {budget.same_answer:.4g} is needed"
+            f"at least {budget.same_prediction:.4g} is needed"
         )
     return faults
 

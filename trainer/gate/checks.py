@@ -195,7 +195,7 @@ def unknown_check(candidate: Contender, limits: GateLimits) -> GateCheck:
     detail = f"of {rates.known_windows} windows, with threshold {candidate.threshold:g}"
     if rates.false_activity_rate is not None:
         detail += f"; false-activity rate {rates.false_activity_rate:.1%}"
-    return _at_most("classes answered unknown", rates.known_answered_unknown, limits.known_unknown, detail)
+    return _at_most("classes predicted as unknown", rates.known_predicted_unknown, limits.known_unknown, detail)
 
 
 def format_checks(
@@ -209,7 +209,7 @@ def format_checks(
     return [
         _at_most(f"{name}, bytes", frozen.bytes, budget.bytes),
         _at_most(f"{name}, difference", frozen.largest_difference, budget.largest_difference),
-        _at_least(f"{name}, same answer", frozen.same_answer, budget.same_answer),
+        _at_least(f"{name}, same prediction", frozen.same_prediction, budget.same_prediction),
         _at_most(f"{name}, ms a window", frozen.latency_ms, milliseconds),
     ]
 

@@ -124,7 +124,7 @@ def make_candidate(model: Model, held_out: ValidationWindows, provenance: Proven
     findings = ReleaseFindings(
         metrics=held_out_scores(validated.outcomes, threshold, _protocol(held_out)),
         threshold=threshold,
-        false_activity_rate=validated.measures.unknown.false_activity_rate,
+        false_activity_rate=validated.scores.unknown.false_activity_rate,
         personal=held_out.personal,
     )
     manifest = make_manifest(provenance, frozen, findings)

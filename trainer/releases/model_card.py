@@ -199,7 +199,7 @@ def _formats(artifacts: Sequence[Artifact]) -> str:
     )
     rows = "\n".join(
         f"| `{artifact.name}` | {artifact.format} | {artifact.bytes / 1e3:.0f} KB | "
-        f"{_figure(artifact.largest_difference, '.1e')} | {_figure(artifact.same_answer, '.2%')} | "
+        f"{_figure(artifact.largest_difference, '.1e')} | {_figure(artifact.same_prediction, '.2%')} | "
         f"{_figure(artifact.latency_ms, '.2f', ' ms')} |"
         for artifact in artifacts
     )

@@ -257,7 +257,7 @@ def _report_scores(candidate: Candidate, console: Console) -> None:
     for artifact in candidate.manifest.artifacts:
         console.print(
             f"  {artifact.name:<20} {artifact.bytes:>9,} bytes  largest difference {artifact.largest_difference:.1e}  "
-            f"same answer {artifact.same_answer:.2%}  {artifact.latency_ms:.2f} ms per window",
+            f"same prediction {artifact.same_prediction:.2%}  {artifact.latency_ms:.2f} ms per window",
             highlight=False,
         )
 

@@ -156,7 +156,7 @@ def test_a_network_that_is_never_right_is_reported_without_a_threshold():
         return np.stack([walks, ~walks], axis=1).astype(np.float32)
 
     result, outcomes = evaluate_protocol(protocol, lambda _: always_wrong, 0.02)
-    assert result.measures.accuracy == 0
+    assert result.scores.accuracy == 0
     assert result.threshold is None
     assert len(outcomes.truth) > 0
     assert "no threshold: no prediction for the validation users is correct" in describe(result)

@@ -33,7 +33,7 @@ def recording(tmp_path):
     return write
 
 
-def test_json_contains_the_measures(recording, capsys):
+def test_json_contains_the_scores(recording, capsys):
     assert main(["evaluate", "--data", recording(), "--json"]) == 0
     evaluation = json.loads(capsys.readouterr().out)
     assert evaluation["classes"] == MANIFEST.classes

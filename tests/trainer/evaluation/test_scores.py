@@ -8,7 +8,7 @@ from trainer.evaluation.calibration import calibration
 from trainer.evaluation.scores import measure
 
 
-def test_measures_match_counts_by_hand():
+def test_scores_match_counts_by_hand():
     outcomes = answering(
         ["sit", "sit", "walk", "walk", "null", "null"],
         ["sit", "walk", "walk", "walk", "walk", "sit"],
@@ -17,11 +17,11 @@ def test_measures_match_counts_by_hand():
         models=["one", "one", "two", "two", "two", "two"],
     )
     found = measure(outcomes, 0.6)
-    assert found.answers == ["sit", "walk", "stairsup", "unknown"]
+    assert found.predictions == ["sit", "walk", "stairsup", "unknown"]
     assert found.confusion == [[1, 0, 0, 1], [0, 1, 0, 1], [0, 0, 0, 0]]
     assert (found.windows, found.accuracy) == (4, 0.5)
     assert found.macro_f1 == pytest.approx(2 / 3)  # over the classes that occur
-    assert found.unknown.known_answered_unknown == 0.5
+    assert found.unknown.known_predicted_unknown == 0.5
     assert found.unknown.false_activity_rate == 0.5
     assert found.unknown.by_label == {"null": 0.5}
     assert [(user.name, user.windows, user.accuracy) for user in found.users] == [("p/a", 2, 0.5), ("p/b", 2, 0.5)]
@@ -31,10 +31,10 @@ def test_measures_match_counts_by_hand():
 def test_without_a_threshold_no_prediction_is_unknown():
     outcomes = answering(["sit", "walk", "null"], ["sit", "sit", "sit"], 0.4)
     found = measure(outcomes)
-    assert found.answers == found.classes
+    assert found.predictions == found.classes
     assert np.array(found.confusion).sum() == 2
     assert found.unknown.false_activity_rate == 1.0
-    assert found.unknown.known_answered_unknown == 0.0
+    assert found.unknown.known_predicted_unknown == 0.0
 
 
 def test_the_spread_names_the_worst_user():

@@ -18,10 +18,10 @@ def test_a_threshold_costs_at_most_the_given_share(confidence, cost):
     outcomes = right_answers(confidence)
     choice = choose_threshold(outcomes, cost=cost)
     assert 0 <= choice.threshold < 1
-    assert choice.after.known_answered_unknown <= cost
+    assert choice.after.known_predicted_unknown <= cost
     # The next higher value that a manifest can contain costs more, or exceeds every probability.
     higher = choice.threshold + 2e-4
-    assert unknown_rates(outcomes, higher).known_answered_unknown > cost or higher >= 1
+    assert unknown_rates(outcomes, higher).known_predicted_unknown > cost or higher >= 1
 
 
 def test_a_threshold_lowers_the_false_activity_rate_and_reports_it():
@@ -38,7 +38,7 @@ def test_the_cost_holds_for_each_placement():
     unsure = right_answers([0.6] * 10, "galaxy_s8/u01")
     choice = choose_threshold(join_outcomes([sure, unsure]), cost=0.02)
     assert choice.threshold <= 0.6
-    assert choice.after.known_answered_unknown == 0
+    assert choice.after.known_predicted_unknown == 0
 
 
 def test_reserved_test_users_cannot_choose_a_threshold():

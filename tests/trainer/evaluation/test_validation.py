@@ -55,9 +55,9 @@ def test_a_network_is_measured_on_held_out_windows_of_all_labels(prepared, tmp_p
     found = validate(by_sway, held_out)
     assert set(found.outcomes.people.tolist()) == set(index.windows(VALIDATION))
     assert found.outcomes.labels == ("sit", "walk", "null")
-    assert found.measures.accuracy >= 0.9
-    assert found.measures.threshold == found.choice.threshold > 0.5
-    assert found.measures.unknown.outside_windows > 0
+    assert found.scores.accuracy >= 0.9
+    assert found.scores.threshold == found.choice.threshold > 0.5
+    assert found.scores.unknown.outside_windows > 0
     assert not found.warning
     write_validation_report(tmp_path / "report.html", "A network", found, {"network": "sway"})
     assert "Held-out users" in (tmp_path / "report.html").read_text("utf-8")

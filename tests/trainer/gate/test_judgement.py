@@ -13,8 +13,8 @@ from trainer.gate.judgement import GateError, GateResult, describe, judge, write
 from trainer.gate.limits import GateLimits, limits_of
 
 #: Fewer resamples: the tests draw many networks.
-LIMITS = GateLimits(resamples=1_000, formats={"onnx": Budget(bytes=1_000, largest_difference=1e-4, same_answer=0.99)})
-FROZEN = [Artifact("network.onnx", "onnx", "0" * 64, 900, largest_difference=1e-6, same_answer=1.0, latency_ms=0.5)]
+LIMITS = GateLimits(resamples=1_000, formats={"onnx": Budget(bytes=1_000, largest_difference=1e-4, same_prediction=0.99)})
+FROZEN = [Artifact("network.onnx", "onnx", "0" * 64, 900, largest_difference=1e-6, same_prediction=1.0, latency_ms=0.5)]
 
 
 def contender(skill, seed=0, *, release="r", **more):
@@ -178,7 +178,7 @@ def test_a_first_release_must_reach_a_minimum_macro_f1():
 
 def test_a_threshold_that_hides_the_classes_is_not_published():
     new = contender(flat(0.95), threshold=0.8)  # every prediction has a probability of 0.75
-    assert failed(judge(new, contender(flat(0.8), 1), FROZEN, LIMITS)) == ["classes answered unknown"]
+    assert failed(judge(new, contender(flat(0.8), 1), FROZEN, LIMITS)) == ["classes predicted as unknown"]
 
 
 @pytest.mark.parametrize(
@@ -187,10 +187,10 @@ def test_a_threshold_that_hides_the_classes_is_not_published():
         ({"bytes": 1_001}, "onnx, bytes"),
         ({"largest_difference": 1e-3}, "onnx, difference"),
         ({"largest_difference": float("nan")}, "onnx, difference"),
-        ({"same_answer": 0.98}, "onnx, same answer"),
+        ({"same_prediction": 0.98}, "onnx, same prediction"),
         ({"latency_ms": 25.0}, "onnx, ms a window"),
         ({"latency_ms": None}, "onnx, ms a window"),
-        ({"same_answer": None}, "onnx, same answer"),
+        ({"same_prediction": None}, "onnx, same prediction"),
         ({"format": "litert-int8"}, "onnx"),
     ],
 )

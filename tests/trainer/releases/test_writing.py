@@ -86,7 +86,7 @@ def test_the_model_card_compares_the_formats(tmp_path: Path) -> None:
     card = (tmp_path / "tiny" / "MODEL_CARD.md").read_text("utf-8")
     for artifact in manifest.artifacts:
         assert f"| `{artifact.name}` | {artifact.format} | {artifact.bytes / 1e3:.0f} KB |" in card
-        assert f"| {artifact.same_answer:.2%} | {artifact.latency_ms:.2f} ms |" in card
+        assert f"| {artifact.same_prediction:.2%} | {artifact.latency_ms:.2f} ms |" in card
 
 
 def test_an_existing_release_is_kept_or_replaced_as_requested(tmp_path: Path) -> None:
