@@ -24,8 +24,8 @@ class Artifact(msgspec.Struct, frozen=True):
     largest_difference : float or None
         Largest difference of a probability from the trained network's, on held-out windows; None if not measured.
     same_prediction : float or None
-        Share of held-out windows with the same predicted class as the trained network's; None if not measured. Manifests
-        call it ``same_answer``.
+        Share of held-out windows with the same predicted class as the trained network's; None if not measured.
+        Manifests call it ``same_answer``.
     latency_ms : float or None
         Median time to classify one window on one core of the machine that froze it, ms; None if not measured.
     """

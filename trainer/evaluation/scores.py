@@ -61,7 +61,8 @@ class EvaluationScores(msgspec.Struct, frozen=True):
     per_class : dict of str to ClassScore
         Scores by class.
     classes, predictions : list of str
-        Rows and columns of `confusion` (in JSON ``answers`` for the columns); the columns include ``unknown`` if there is a threshold.
+        Rows and columns of `confusion`; the columns include ``unknown`` if there is a threshold. JSON calls them
+        ``answers``.
     confusion : list of list of int
         Number of windows by ground truth (rows) and prediction (columns).
     threshold : float

@@ -13,7 +13,9 @@ from trainer.gate.judgement import GateError, GateResult, describe, judge, write
 from trainer.gate.limits import GateLimits, limits_of
 
 #: Fewer resamples: the tests draw many networks.
-LIMITS = GateLimits(resamples=1_000, formats={"onnx": Budget(bytes=1_000, largest_difference=1e-4, same_prediction=0.99)})
+LIMITS = GateLimits(
+    resamples=1_000, formats={"onnx": Budget(bytes=1_000, largest_difference=1e-4, same_prediction=0.99)}
+)
 FROZEN = [Artifact("network.onnx", "onnx", "0" * 64, 900, largest_difference=1e-6, same_prediction=1.0, latency_ms=0.5)]
 
 
