@@ -21,4 +21,4 @@ def logging_config(service: str, level: str = "INFO") -> dict[str, Any]:
 
 
 #: Libraries that log too much at INFO.
-_VERBOSE = ("aiokafka", "faust", "kafka", "mode", "websockets", "aiohttp", "stream_processor.transport")
+_VERBOSE = ("aiokafka", "faust", "kafka", "mode", "websockets", "aiohttp", "uvicorn", "stream_processor.transport")

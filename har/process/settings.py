@@ -50,9 +50,17 @@ class ServiceSettings(BaseSettings):
     )
 
     def describe(self) -> str:
-        """Return all settings on one line, with secrets masked."""
-        described = " ".join(f"{name}={value}" for name, value in self.model_dump(mode="json").items())
-        return re.sub(r"://[^@/ ]*@", "://**********@", described)  # a password within a URL
+        """Return the settings that differ from their defaults on one line, with secrets masked."""
+        values = self.model_dump(mode="json")
+        changed = " ".join(
+            f"{name}={values[name]}"
+            for name, info in type(self).model_fields.items()
+            if getattr(self, name) != info.get_default(call_default_factory=True)
+        )
+        if not changed:
+            return "all settings have their defaults"
+        masked = re.sub(r"://[^@/ ]*@", "://**********@", changed)  # a password within a URL
+        return f"settings: {masked}; the others have their defaults"
 
 
 class ListeningSettings(ServiceSettings):

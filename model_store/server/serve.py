@@ -2,6 +2,7 @@
 
 import logging
 import logging.config
+import socket
 import sys
 
 import uvicorn
@@ -73,7 +74,7 @@ def serve(settings: ServeSettings) -> int:
         timeout_keep_alive=IDLE_SECONDS,
         timeout_graceful_shutdown=STOP_SECONDS,
     )
-    server = uvicorn.Server(config)
+    server = _Server(config)
     server.run()
     return 0 if server.started else FAILURE
 
@@ -89,3 +90,15 @@ def limits_of(settings: ServeSettings) -> CanaryLimits:
         latency_ratio=settings.most_latency_ratio,
         accuracy_loss=settings.most_accuracy_loss,
     )
+
+
+class _Server(uvicorn.Server):
+    """A server that logs where it serves."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Bind, and log the address."""
+        await super().startup(sockets)
+        if self.started:
+            scheme = "https" if self.config.is_ssl else "http"
+            port = self.servers[0].sockets[0].getsockname()[1]
+            log.info("serving releases at %s://%s:%d", scheme, self.config.host, port)
