@@ -17,7 +17,7 @@ from har.comparisons import Comparison, compared
 from har.predictions import Prediction, Trace
 from har.windows import MICROSECONDS, WindowSpec
 from model_store.onnx_classifier import OnnxClassifier
-from stream_processor.serving import Choice, CurrentReleases
+from stream_processor.serving import Choice, ReleaseTimeline
 from stream_processor.sessions import Position, SessionKey
 
 TRACE_DECIMALS = 3
@@ -54,27 +54,27 @@ class Classifier:
 
     Parameters
     ----------
-    served : CurrentReleases
+    timeline : ReleaseTimeline
         Chooses the release for each window.
     max_batch : int
         Most windows in one call of a network.
     """
 
-    def __init__(self, served: CurrentReleases, *, max_batch: int) -> None:
-        self._served = served
+    def __init__(self, timeline: ReleaseTimeline, *, max_batch: int) -> None:
+        self._timeline = timeline
         self._max_batch = max_batch
 
     @property
     def spec(self) -> WindowSpec:
         """How windows are cut; the same for every release."""
-        return self._served.spec
+        return self._timeline.spec
 
     async def classify(self, windows: Windows) -> Classified:
         """Classify windows, each by the release that applies to it."""
         if not windows:
             return Classified([])
-        await self._served.wait_for(max(window.completed_by.arrived for _, window in windows))
-        choices = [self._served.choice_for(key.device, window.completed_by.arrived) for key, window in windows]
+        await self._timeline.wait_for(max(window.completed_by.arrived for _, window in windows))
+        choices = [self._timeline.choice_for(key.device, window.completed_by.arrived) for key, window in windows]
         predicted: dict[OnnxClassifier, _NetworkPredictions] = {}
         for network in {choice.network: None for choice in choices}:
             predicted[network] = await self._predict(

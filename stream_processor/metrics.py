@@ -2,7 +2,7 @@
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from stream_processor.serving import Served
+from stream_processor.serving import CurrentReleases
 
 _LATENCY_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.5, 5.0, 10.0, 30.0)
 
@@ -51,8 +51,8 @@ class ProcessorMetrics:
         )
         self.redis_up = Gauge("har_redis_up", "1 while Redis accepts updates", registry=self.registry)
 
-    def show_releases(self, served: Served) -> None:
+    def show_releases(self, current: CurrentReleases) -> None:
         """Set the gauge of the releases in use."""
         self.releases.clear()
-        for channel, network in served.networks.items():
+        for channel, network in current.networks.items():
             self.releases.labels(channel, network.manifest.release).set(1)

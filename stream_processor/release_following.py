@@ -24,7 +24,7 @@ from har.releases import ReleaseError
 from model_store.client.errors import UpdateRejectedError
 from stream_processor.metrics import ProcessorMetrics
 from stream_processor.release_loading import ReleaseLoader
-from stream_processor.serving import CurrentReleases, Served
+from stream_processor.serving import ReleaseTimeline, CurrentReleases
 
 log = logging.getLogger(__name__)
 
@@ -43,8 +43,8 @@ class ReleaseUpdater:
     ----------
     loader : ReleaseLoader
         Loads the releases that the store's channels point to.
-    served : CurrentReleases
-        The releases in use.
+    timeline : ReleaseTimeline
+        Gets the releases in use.
     announced : async generator of ReleaseAnnouncement
         Changes of channels; those of one channel in order.
     interval_seconds : float
@@ -58,7 +58,7 @@ class ReleaseUpdater:
     def __init__(
         self,
         loader: ReleaseLoader,
-        served: CurrentReleases,
+        timeline: ReleaseTimeline,
         announced: AsyncGenerator[ReleaseAnnouncement, None],
         *,
         interval_seconds: float,
@@ -66,7 +66,7 @@ class ReleaseUpdater:
         on_rejected: Callable[[ReleaseRejected], None],
     ) -> None:
         self._loader = loader
-        self._served = served
+        self._timeline = timeline
         self._announcements = announced
         self._interval_seconds = interval_seconds
         self._metrics = metrics
@@ -74,11 +74,11 @@ class ReleaseUpdater:
         self._worker = f"{socket.gethostname()}-{os.getpid()}"
         self._announced: dict[Channel, ReleaseAnnouncement] = {}
         #: The last change of each channel that needs no further work.
-        self._done: dict[Channel, int] = dict(served.now.numbers)
+        self._done: dict[Channel, int] = dict(timeline.now.numbers)
         #: Number of attempts in a row in which the store did not have an announced change.
         self._failed_attempts = 0
         self._news = asyncio.Event()
-        metrics.show_releases(served.now)
+        metrics.show_releases(timeline.now)
 
     async def run(self) -> None:
         """Follow until cancelled."""
@@ -97,7 +97,7 @@ class ReleaseUpdater:
             return  # a repeat, or from before this worker started
         log.info("received change %d of %s: release %s", pointer.number, pointer.channel, pointer.release or "none")
         self._announced[pointer.channel] = announcement
-        self._served.expect(announcement.effective)
+        self._timeline.expect(announcement.effective)
         self._news.set()
 
     async def _update_forever(self) -> None:
@@ -111,16 +111,16 @@ class ReleaseUpdater:
             try:
                 await self._update()
             except UpdateRejectedError as rejected:
-                log.warning("%s; still using %s", rejected, self._served.now.describe())
+                log.warning("%s; still using %s", rejected, self._timeline.now.describe())
                 self._metrics.release_rejected.labels(rejected.reason).inc()
-                serving = self._served.now.describe()
+                serving = self._timeline.now.describe()
                 self._on_rejected(ReleaseRejected(self._worker, serving, rejected.reason, str(rejected)))
                 pause = back_off.next_pause()
             else:
                 pause = self._interval_seconds
                 back_off.reset()
             if not self._news.is_set():
-                self._served.settle()
+                self._timeline.settle()
 
     async def _update(self) -> None:
         announced = dict(self._announced)
@@ -147,12 +147,12 @@ class ReleaseUpdater:
         for channel, number in least.items():
             self._done[channel] = max(number, self._done.get(channel, 0))
 
-    def _adopt(self, served: Served) -> None:
-        before = self._served.now
-        self._done |= served.numbers
-        if (served.networks, served.share) != (before.networks, before.share):
-            self._served.adopt(served)
-            self._metrics.show_releases(served)
+    def _adopt(self, current: CurrentReleases) -> None:
+        before = self._timeline.now
+        self._done |= current.numbers
+        if (current.networks, current.share) != (before.networks, before.share):
+            self._timeline.adopt(current)
+            self._metrics.show_releases(current)
 
     def _drop_unfulfilled(self) -> None:
         """Drop the announcements of changes that the store does not have."""

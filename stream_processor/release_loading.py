@@ -15,7 +15,7 @@ from model_store.client.last_good import ClientFolder
 from model_store.client.release_client import Pulled, ReleaseClient
 from model_store.client.trusted_root import read_trusted_root
 from model_store.onnx_classifier import FORMAT, OnnxClassifier
-from stream_processor.serving import Served
+from stream_processor.serving import CurrentReleases
 from stream_processor.settings import ProcessorSettings
 
 #: Time limit of one pull, s. After it the pull is tried again later; the current releases stay in use.
@@ -54,7 +54,7 @@ class ReleaseLoader:
         """How windows are cut; the same for every release."""
         return self._baseline.manifest.window_spec
 
-    def last_good(self) -> Served:
+    def last_good(self) -> CurrentReleases:
         """Load the last releases that passed all checks, or the baseline, without asking the store.
 
         Raises
@@ -69,7 +69,7 @@ class ReleaseLoader:
         except ReleaseError as error:
             raise UpdateRejectedError("unusable", str(error)) from error
 
-    def pull(self, least: dict[Channel, int], *, effective: int) -> Served:
+    def pull(self, least: dict[Channel, int], *, effective: int) -> CurrentReleases:
         """Pull, load and check what the channels point to, and keep it as the last good state.
 
         Parameters
@@ -85,14 +85,14 @@ class ReleaseLoader:
             If something cannot be pulled or must not be used.
         """
         pulled = self._client.pull(least=least)
-        served = self._load(pulled, effective=effective)
+        current = self._load(pulled, effective=effective)
         try:
             self._client.folder.keep([release.pointer for release in pulled.values()])
         except OSError as error:
             raise UpdateRejectedError("unusable", f"cannot write it to disk: {error}") from error
-        return served
+        return current
 
-    def _load(self, pulled: Pulled, *, effective: int) -> Served:
+    def _load(self, pulled: Pulled, *, effective: int) -> CurrentReleases:
         loaded: dict[Channel, _Loaded] = {}
         for channel, found in pulled.items():
             sha256 = found.pointer.manifest_sha256
@@ -110,7 +110,7 @@ class ReleaseLoader:
         self._loaded = loaded
         networks: dict[Channel, OnnxClassifier] = {STABLE: self._baseline}
         networks |= {channel: release.network for channel, release in loaded.items()}
-        return Served(
+        return CurrentReleases(
             networks,
             pulled[CANARY].pointer.share if CANARY in pulled else 0.0,
             effective,

@@ -39,7 +39,7 @@ class Choice:
 
 
 @dataclass(frozen=True)
-class Served:
+class CurrentReleases:
     """The releases in use from a point in time on.
 
     Attributes
@@ -74,18 +74,18 @@ class Served:
         return described
 
 
-class CurrentReleases:
+class ReleaseTimeline:
     """The releases in use, and those in use before the latest changes.
 
     Parameters
     ----------
-    first : Served
+    first : CurrentReleases
         The releases in use until the first change.
     longest_wait_seconds : float
         How long windows wait for an announced release that applies to them, s.
     """
 
-    def __init__(self, first: Served, *, longest_wait_seconds: float = LONGEST_WAIT_SECONDS) -> None:
+    def __init__(self, first: CurrentReleases, *, longest_wait_seconds: float = LONGEST_WAIT_SECONDS) -> None:
         self._changes = [first]
         self._longest_wait_seconds = longest_wait_seconds
         self._expected: int | None = None
@@ -93,7 +93,7 @@ class CurrentReleases:
         self._settled.set()
 
     @property
-    def now(self) -> Served:
+    def now(self) -> CurrentReleases:
         """The releases of the latest change."""
         return self._changes[-1]
 
@@ -112,7 +112,7 @@ class CurrentReleases:
         self._expected = None
         self._settled.set()
 
-    def adopt(self, change: Served) -> None:
+    def adopt(self, change: CurrentReleases) -> None:
         """Use the releases of a change from its effective time on; they must have passed all checks."""
         self._changes = [*self._changes, change][-KEPT_CHANGES:]
         log.info("now using %s", change.describe())

@@ -28,7 +28,7 @@ from stream_processor.live_state import LiveStateWriter
 from stream_processor.log_view import LogView
 from stream_processor.metrics import ProcessorMetrics
 from stream_processor.pipeline import StreamPipeline
-from stream_processor.serving import CurrentReleases, Served
+from stream_processor.serving import ReleaseTimeline, CurrentReleases
 from stream_processor.settings import ProcessorSettings
 from stream_processor.transport import use_transport
 
@@ -44,7 +44,7 @@ START_SECONDS = 120.0
 
 
 def create_app(
-    settings: ProcessorSettings, first: Served, loader: "ReleaseLoader | None", watchdog: Watchdog
+    settings: ProcessorSettings, first: CurrentReleases, loader: "ReleaseLoader | None", watchdog: Watchdog
 ) -> faust.App:
     """Build the Faust app. It starts with the releases `first` and follows the store if there is a loader."""
     app = _faust_app(settings)
@@ -59,8 +59,8 @@ def create_app(
         return sent
 
     live = LiveStateWriter(str(settings.redis_url), latest_seconds=settings.latest_seconds, metrics=metrics)
-    served = CurrentReleases(first)
-    classifier = Classifier(served, max_batch=settings.classify_batch)
+    timeline = ReleaseTimeline(first)
+    classifier = Classifier(timeline, max_batch=settings.classify_batch)
     pipeline = StreamPipeline(settings, classifier, publish, live, metrics)
     view = LogView(app)
     health = Health(
@@ -73,7 +73,7 @@ def create_app(
     )
     _attach(app, pipeline, view, health)
     if loader is not None:
-        _follow(app, settings, loader, served, metrics, live)
+        _follow(app, settings, loader, timeline, metrics, live)
     else:
         metrics.show_releases(first)
     _add_pages(app, metrics, health)
@@ -161,7 +161,7 @@ def _follow(
     app: faust.App,
     settings: ProcessorSettings,
     loader: "ReleaseLoader",
-    served: CurrentReleases,
+    timeline: ReleaseTimeline,
     metrics: ProcessorMetrics,
     live: LiveStateWriter,
 ) -> None:
@@ -171,7 +171,7 @@ def _follow(
     async def follow_releases() -> None:
         follower = ReleaseUpdater(
             loader,
-            served,
+            timeline,
             announcements(settings.bootstrap, fetch_wait_ms=settings.fetch_wait_ms),
             interval_seconds=settings.store_interval_seconds,
             metrics=metrics,
@@ -239,7 +239,7 @@ def _run(settings: ProcessorSettings) -> int:
     return FAILURE
 
 
-def _releases(settings: ProcessorSettings) -> "tuple[Served, ReleaseLoader | None]":
+def _releases(settings: ProcessorSettings) -> "tuple[CurrentReleases, ReleaseLoader | None]":
     """Return the first releases: from the store, else those kept from the last run, else the settings' release.
 
     Raises
@@ -250,7 +250,7 @@ def _releases(settings: ProcessorSettings) -> "tuple[Served, ReleaseLoader | Non
         If the folder for releases cannot be written.
     """
     baseline = OnnxClassifier.open(settings.release, threads=settings.inference_threads)
-    first = Served({STABLE: baseline})
+    first = CurrentReleases({STABLE: baseline})
     if settings.store_url is None:
         return first, None
     from stream_processor.release_loading import ReleaseLoader, release_client  # noqa: PLC0415  (only with a store)

@@ -17,7 +17,7 @@ from stream_processor.kafka_messages import LogMessage, OutgoingMessage, Partiti
 from stream_processor.live_state import LiveStateWriter
 from stream_processor.metrics import ProcessorMetrics
 from stream_processor.pipeline import StreamPipeline
-from stream_processor.serving import CurrentReleases, Served
+from stream_processor.serving import ReleaseTimeline, CurrentReleases
 from stream_processor.settings import ProcessorSettings
 from tests.batches import live_batches
 from tests.model_store.made_store import other_release
@@ -69,13 +69,13 @@ def network() -> OnnxClassifier:
 
 
 @asynccontextmanager
-async def running(network, redis_url, kafka, errors=None, served=None, **changes):
+async def running(network, redis_url, kafka, errors=None, releases=None, **changes):
     settings = ProcessorSettings(redis_url=redis_url, **changes)
     metrics = ProcessorMetrics()
     live = LiveStateWriter(redis_url, latest_seconds=5, metrics=metrics)
     pipeline = StreamPipeline(
         settings,
-        Classifier(CurrentReleases(served or Served({"stable": network})), max_batch=settings.classify_batch),
+        Classifier(ReleaseTimeline(releases or CurrentReleases({"stable": network})), max_batch=settings.classify_batch),
         kafka,
         live,
         metrics,
@@ -290,8 +290,8 @@ async def test_a_full_queue_makes_the_reader_wait(network, redis_url):
 async def test_windows_of_a_canary_are_compared_with_the_stable_release(network, redis_url, tmp_path):
     kafka, acked, batches = Kafka(), [], live_batches(12)
     other = OnnxClassifier.open(str(other_release(tmp_path, "other", 0.5)))
-    served = Served({"stable": network, "canary": other}, share=1.0)
-    async with running(network, redis_url, kafka, served=served) as (pipeline, _):
+    releases = CurrentReleases({"stable": network, "canary": other}, share=1.0)
+    async with running(network, redis_url, kafka, releases=releases) as (pipeline, _):
         await take_all(pipeline, batches, acked)
         times = np.concatenate([batch.times for batch in batches])
         axes = np.concatenate([batch.axes for batch in batches])

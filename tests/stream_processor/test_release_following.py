@@ -22,7 +22,7 @@ from model_store.repository.publishing import promote, publish, rollback
 from stream_processor.metrics import ProcessorMetrics
 from stream_processor.release_following import MAX_LEAD_US, ReleaseUpdater, announcements
 from stream_processor.release_loading import ReleaseLoader, release_client
-from stream_processor.serving import CurrentReleases
+from stream_processor.serving import ReleaseTimeline
 from stream_processor.settings import ProcessorSettings
 from tests.model_store.client_of_store import HASTY
 from tests.model_store.made_store import MadeStore
@@ -39,7 +39,7 @@ class Followed:
         self.metrics = ProcessorMetrics()
         self.rejections: list[ReleaseRejected] = []
         self.queue: asyncio.Queue[ReleaseAnnouncement] = asyncio.Queue()
-        self.served = CurrentReleases(self.loader().last_good())
+        self.timeline = ReleaseTimeline(self.loader().last_good())
 
     def loader(self) -> ReleaseLoader:
         client = ReleaseClient(
@@ -60,7 +60,7 @@ class Followed:
     async def following(self, **options):
         follower = ReleaseUpdater(
             self.loader(),
-            self.served,
+            self.timeline,
             self._announced(),
             metrics=self.metrics,
             on_rejected=self.rejections.append,
@@ -76,7 +76,7 @@ class Followed:
 
     @property
     def names(self) -> dict[str, str]:
-        return {channel: network.manifest.release for channel, network in self.served.now.networks.items()}
+        return {channel: network.manifest.release for channel, network in self.timeline.now.networks.items()}
 
     async def until(self, **names: str) -> None:
         async with asyncio.timeout(20):
@@ -103,8 +103,8 @@ async def test_an_announced_release_applies_from_its_effective_time(followed):
     async with followed.following():
         effective = followed.announce(followed.store.publish("one"), in_us=300_000)
         await followed.until(stable="one")
-        assert followed.served.choice_for("phone", effective - 1).network.manifest.release == BASELINE.manifest.release
-        assert followed.served.choice_for("phone", effective).network.manifest.release == "one"
+        assert followed.timeline.choice_for("phone", effective - 1).network.manifest.release == BASELINE.manifest.release
+        assert followed.timeline.choice_for("phone", effective).network.manifest.release == "one"
         shown = followed.metrics.registry.get_sample_value("har_release", {"channel": "stable", "release": "one"})
         assert shown == 1
 
@@ -146,7 +146,7 @@ async def test_a_release_that_fails_its_golden_window_is_rejected_and_the_old_on
         await followed.until_rejected("unusable")
         assert followed.names == {"stable": "one"}
         assert (followed.rejections[0].serving, followed.rejections[0].reason) == ("one", "unusable")
-        await asyncio.wait_for(followed.served.wait_for(time.time_ns()), 0.5)  # windows no longer wait for it
+        await asyncio.wait_for(followed.timeline.wait_for(time.time_ns()), 0.5)  # windows no longer wait for it
         # It is not kept as good either: a restarted processor uses the old one.
         assert followed.loader().last_good().networks["stable"].manifest.release == "one"
 
@@ -196,7 +196,7 @@ async def test_an_effective_time_far_ahead_does_not_delay_a_signed_release(follo
         followed.announce(followed.store.publish("one"), in_us=10**15)
         await followed.until(stable="one")
         soon = time.time_ns() // 1000 + 2 * MAX_LEAD_US
-        assert followed.served.choice_for("phone", soon).network.manifest.release == "one"
+        assert followed.timeline.choice_for("phone", soon).network.manifest.release == "one"
 
 
 async def test_an_unannounced_release_is_found_by_polling(followed):
@@ -212,8 +212,8 @@ async def test_a_repeated_announcement_has_no_effect(followed):
         await followed.until(stable="one")
         followed.announce(pointer, in_us=10_000_000)
         await asyncio.sleep(0.3)
-        assert followed.served.choice_for("phone", effective).network.manifest.release == "one"
-        await asyncio.wait_for(followed.served.wait_for(effective + 20_000_000), 0.5)
+        assert followed.timeline.choice_for("phone", effective).network.manifest.release == "one"
+        await asyncio.wait_for(followed.timeline.wait_for(effective + 20_000_000), 0.5)
 
 
 async def test_announcements_are_read_from_the_beginning_and_invalid_ones_are_skipped(broker, followed):

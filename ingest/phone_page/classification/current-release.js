@@ -6,7 +6,7 @@ import { UpdateRejectedError, keepRelease, lastGoodRelease, pullRelease } from '
 /** @typedef {import('../releases/release-client.js').Release} Release */
 
 /**
- * @typedef {object} Current
+ * @typedef {object} OpenedRelease
  * @property {Release} release
  * @property {Classifier} classifier
  * @property {UpdateRejectedError | null} rejected Why the store's release was rejected or could not be stored.
@@ -16,7 +16,7 @@ import { UpdateRejectedError, keepRelease, lastGoodRelease, pullRelease } from '
  * Open the store's release; if it is rejected, open the last good release.
  *
  * @param {Parameters<typeof pullRelease>[0]} options
- * @returns {Promise<Current>}
+ * @returns {Promise<OpenedRelease>}
  * @throws {UpdateRejectedError} If the store's release is rejected and no release is stored.
  */
 export async function openCurrentRelease(options) {
@@ -37,7 +37,7 @@ export async function openCurrentRelease(options) {
  *
  * @param {Release} release
  * @param {Parameters<typeof keepRelease>[0]} storage
- * @returns {Promise<Current>}
+ * @returns {Promise<OpenedRelease>}
  * @throws {UpdateRejectedError} If the release fails the check with its golden window.
  */
 export async function openRelease(release, storage) {

@@ -5,7 +5,7 @@ const REFRESH_MS = 300_000;
 
 /**
  * @typedef {import('../sending/activity-outlet.js').PhonePrediction} PhonePrediction
- * @typedef {object} RunningRelease
+ * @typedef {object} CurrentRelease
  * @property {string} name
  * @property {string} channel
  * @property {import('./classifier.js').Classifier} classifier
@@ -16,8 +16,8 @@ export class PhoneClassification {
   #device;
   #storage;
   #onChange;
-  /** @type {RunningRelease | null} */
-  #running = null;
+  /** @type {CurrentRelease | null} */
+  #current = null;
   /** @type {import('../windowing/windows.js').WindowCutter | null} */
   #cutter = null;
   #session = '';
@@ -43,19 +43,19 @@ export class PhoneClassification {
     this.#onChange = onChange;
   }
 
-  /** The running release; null before one is loaded. */
+  /** The current release; null before one is loaded. */
   get release() {
-    return this.#running && { name: this.#running.name, channel: this.#running.channel };
+    return this.#current && { name: this.#current.name, channel: this.#current.channel };
   }
 
   get isReady() {
-    return this.#running !== null;
+    return this.#current !== null;
   }
 
-  /** Load the release unless one is running. @returns {Promise<void>} When it is running or `fault` is set. */
+  /** Load the release unless one is loaded. @returns {Promise<void>} When it is loaded or `fault` is set. */
   async start() {
     this.#isOn = true;
-    if (!this.#running) await this.refresh();
+    if (!this.#current) await this.refresh();
     this.#schedule();
   }
 
@@ -87,26 +87,26 @@ export class PhoneClassification {
    * @returns {Promise<PhonePrediction[]>}
    */
   async #classify(session, { times, x, y, z }) {
-    const running = this.#running;
-    if (!this.#isOn || running === null) return [];
+    const current = this.#current;
+    if (!this.#isOn || current === null) return [];
     if (this.#cutter === null || session !== this.#session) {
       const { WindowCutter } = await import('../windowing/windows.js');
-      this.#cutter = new WindowCutter(running.spec);
+      this.#cutter = new WindowCutter(current.spec);
       this.#session = session;
     }
     const predictions = [];
     for (const { start, values } of this.#cutter.extend(times, x, y, z)) {
       const began = performance.now();
-      const { activity, confidence, probabilities } = await running.classifier.classify(values);
+      const { activity, confidence, probabilities } = await current.classifier.classify(values);
       const took = performance.now() - began;
       this.milliseconds = this.milliseconds === null ? took : 0.8 * this.milliseconds + 0.2 * took;
-      const end = start + (running.spec.steps * 1e6) / running.spec.rateHz;
-      predictions.push({ start, end, activity, confidence, probabilities, release: running.name });
+      const end = start + (current.spec.steps * 1e6) / current.spec.rateHz;
+      predictions.push({ start, end, activity, confidence, probabilities, release: current.name });
     }
     return predictions;
   }
 
-  /** Load the store's current release. @returns {Promise<void>} When it is running or `fault` is set. */
+  /** Load the store's current release. @returns {Promise<void>} When it is loaded or `fault` is set. */
   async refresh() {
     this.isLoading = true;
     this.#onChange();
@@ -129,10 +129,10 @@ export class PhoneClassification {
       import('../windowing/windows.js'),
     ]);
     const options = { baseUrl: './store/', device: this.#device, storage: this.#storage };
-    const before = this.#running;
+    const before = this.#current;
     if (before === null) {
       const { release, classifier, rejected } = await openCurrentRelease(options);
-      this.#running = { ...release, classifier, spec: windowSpec(release.manifest) };
+      this.#current = { ...release, classifier, spec: windowSpec(release.manifest) };
       this.fault = rejected?.message ?? '';
       return;
     }
@@ -145,7 +145,7 @@ export class PhoneClassification {
     const { classifier, rejected } = await openRelease(release, this.#storage);
     this.fault = rejected?.message ?? '';
     await this.#tail;
-    this.#running = { ...release, classifier, spec: windowSpec(release.manifest) };
+    this.#current = { ...release, classifier, spec: windowSpec(release.manifest) };
     this.#cutter = null; // another release may need other windows
     this.milliseconds = null;
     await before.classifier.close();
