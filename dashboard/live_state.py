@@ -21,6 +21,7 @@ from har.activity_styles import ActivityStyle, activity_style
 from har.predictions import LiveUpdate
 from har.process.limited_log import LimitedLog
 from har.release_rejections import ReleaseRejected, decode_rejected
+from har.time_units import MICROSECONDS
 
 logger = logging.getLogger(__name__)
 
@@ -30,7 +31,6 @@ MAX_RELEASES_SHOWN = 8
 ACTIVE_US = 60_000_000
 #: Maximum number of windows kept per second of history. With the default hop of 1 s there is one.
 WINDOWS_PER_SECOND = 4
-SECOND_US = 1_000_000
 #: How long a rejection is shown, s. A processor repeats it at each attempt, at most 15 s apart.
 REJECTION_SECONDS = 30.0
 MAX_WORKERS = 256
@@ -138,7 +138,7 @@ class LiveState:
 
     def forget_silent(self) -> None:
         """Remove devices without an update for `BrowserLimits.device_expiry`."""
-        oldest = self.clock.wall_us() - int(self._limits.device_expiry * SECOND_US)
+        oldest = self.clock.wall_us() - int(self._limits.device_expiry * MICROSECONDS)
         for device in [name for name, history in self._devices.items() if history.seen < oldest]:
             self._forget(device)
 
@@ -218,8 +218,8 @@ class LiveState:
         if history is None:
             history = DeviceHistory(
                 device,
-                history_us=int(self._history_seconds * SECOND_US),
-                trace_us=int(self._limits.trace_seconds * SECOND_US),
+                history_us=int(self._history_seconds * MICROSECONDS),
+                trace_us=int(self._limits.trace_seconds * MICROSECONDS),
                 max_windows=int(self._history_seconds * WINDOWS_PER_SECOND) + 1,
             )
         revision = self.revision + 1

@@ -21,6 +21,7 @@ from deploy.local_store import LocalStore
 from deploy.processes import ProcessEndedError, ProcessGroup
 from deploy.settings import DemoSettings
 from deploy.stack import LocalNetwork, Stack, har
+from har.process.clock import now_us
 from har.releases import ReleaseError
 from ingest.devices.errors import RegistryError
 from ingest.devices.invitations import printed_code
@@ -66,7 +67,7 @@ async def run_demo(settings: DemoSettings, folder: Path) -> Summary | None:
             return None
         journals = folder / "journals"
         if settings.summary:
-            watch = PredictionWatch(addresses.bootstrap, since_us=time.time_ns() // 1000, fetch_wait_ms=PROMPT_FETCH_MS)
+            watch = PredictionWatch(addresses.bootstrap, since_us=now_us(), fetch_wait_ms=PROMPT_FETCH_MS)
             await asyncio.to_thread(watch.start)
         phones = [
             await group.start(f"phone-{number:02}", _phone(settings, addresses, number, journals))

@@ -29,7 +29,8 @@ from har.batch_runs import Assembled, BatchRun, HeldBatch, Position
 from har.rejections import RejectedMessage
 from har.samples import NOTHING_EARLIER, SampleBatch
 from har.sequences import check_sequence
-from har.windows import MICROSECONDS, WindowSpec
+from har.time_units import MICROSECONDS
+from har.windows import WindowSpec
 
 log = logging.getLogger(__name__)
 

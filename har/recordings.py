@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from har.resampling import Times
-from har.windows import MICROSECONDS, WindowSpec
+from har.time_units import MICROSECONDS
+from har.windows import WindowSpec
 
 COLUMNS = ("user", "device", "model", "session", "t", "x", "y", "z", "gt")
 #: The ground truth of readings that show none of the named activities, or whose activity is unknown.

@@ -7,7 +7,7 @@ import msgspec
 
 from har.decisions import UNKNOWN
 from har.predictions import Prediction
-from har.windows import MICROSECONDS
+from har.time_units import MICROSECONDS
 
 
 class ActivitySpan(msgspec.Struct, frozen=True):

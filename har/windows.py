@@ -29,8 +29,7 @@ from har.resampling import (
     reach_us,
     supported_from_us,
 )
-
-MICROSECONDS = 1_000_000
+from har.time_units import MICROSECONDS
 
 
 class WindowSpec(msgspec.Struct, frozen=True):

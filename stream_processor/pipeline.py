@@ -8,16 +8,16 @@ is therefore never acknowledged before the windows that needed it are published.
 
 import asyncio
 import logging
-import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from har.batch_runs import Assembled, ClosedWindow
 from har.binary_samples import decode_batch
 from har.predictions import LiveUpdate, Prediction
+from har.process.clock import now_us
 from har.rejections import RejectedMessage, Rejection
 from har.samples import SampleBatch
-from har.windows import MICROSECONDS
+from har.time_units import MICROSECONDS
 from stream_processor.classification import Classified, Classifier
 from stream_processor.kafka_messages import (
     KafkaEvent,
@@ -257,7 +257,7 @@ class StreamPipeline:
         while True:
             sent = await self._sent.get()
             await asyncio.gather(*sent.confirmations)
-            published = time.time_ns() // 1000
+            published = now_us()
             self._metrics.windows.inc(len(sent.predictions))
             for (_, window), prediction in zip(sent.windows, sent.predictions, strict=True):
                 self._metrics.latency.observe(max(0, published - prediction.arrived) / MICROSECONDS)

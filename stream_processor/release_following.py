@@ -9,7 +9,6 @@ import asyncio
 import logging
 import os
 import socket
-import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing, suppress
 
@@ -19,6 +18,7 @@ from aiokafka.errors import KafkaError
 from har import topics
 from har.channels import Channel, ReleaseAnnouncement, decode_announcement
 from har.process.back_off import BackOff
+from har.process.clock import now_us
 from har.release_rejections import ReleaseRejected
 from har.releases import ReleaseError
 from model_store.client.errors import UpdateRejectedError
@@ -129,7 +129,7 @@ class ReleaseUpdater:
             for channel, announcement in announced.items()
             if announcement.pointer.number > self._done.get(channel, 0)
         ]
-        now = time.time_ns() // 1000
+        now = now_us()
         # Announcements are not signed: an effective time far ahead must not delay a signed release.
         effective = min(min((announcement.effective for announcement in pending), default=now), now + MAX_LEAD_US)
         least = {channel: announcement.pointer.number for channel, announcement in announced.items()}

@@ -24,7 +24,8 @@ from har.assembly import SessionWindows
 from har.batch_runs import Assembled
 from har.rejections import RejectedMessage
 from har.samples import SampleBatch
-from har.windows import MICROSECONDS, WindowSpec
+from har.time_units import MICROSECONDS
+from har.windows import WindowSpec
 
 #: After a message, the partition's time advances by at most this, s; so does a session's sending time.
 LONGEST_STEP_SECONDS = 5.0

@@ -18,7 +18,7 @@ from har.channels import STABLE
 from har.process import interrupts
 from har.process.log_format import logging_config
 from har.releases import ReleaseError
-from har.windows import MICROSECONDS
+from har.time_units import MICROSECONDS
 from model_store.client.errors import UpdateRejectedError
 from model_store.onnx_classifier import OnnxClassifier
 from stream_processor.classification import Classifier

@@ -11,7 +11,7 @@ from deploy.audit.sources import Journals, SamplesLog
 from deploy.audit.summary import PredictionWatch, SeenMessages
 from deploy.topics import check_kafka
 from har.process.kafka_reading import STALLED_SECONDS
-from har.windows import MICROSECONDS
+from har.time_units import MICROSECONDS
 from model_store.onnx_classifier import OnnxClassifier
 from model_store.release_folder import BASELINE
 

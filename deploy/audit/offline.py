@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from har.resampling import Times, reach_us
 from har.samples import SampleBatch
-from har.windows import MICROSECONDS, RecordingWindows, WindowSpec, recording_windows
+from har.time_units import MICROSECONDS
+from har.windows import RecordingWindows, WindowSpec, recording_windows
 
 #: Longer runs are cut in pieces of this length, which need little memory and fit the caches, µs.
 PIECE_US = 120 * MICROSECONDS

@@ -1,7 +1,6 @@
 """Summary of a run: acknowledged readings compared with the predictions in Kafka."""
 
 import threading
-import time
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ import numpy as np
 from deploy.audit.topic_reader import LEISURELY_FETCH_MS, EndOfLog, TopicReader
 from har import topics
 from har.predictions import Prediction, decode_prediction
+from har.process.clock import now_us
 from har.process.kafka_clients import Partition
 from har.recordings import window_labels
 from har.windows import WindowSpec, recording_windows
@@ -211,7 +211,7 @@ class PredictionWatch:
     def _read(self) -> None:
         while not self._stop.is_set():
             records = self._reader.poll()
-            seen_us = time.time_ns() // 1000
+            seen_us = now_us()
             with self._changed:
                 for record in records:
                     self._seen.add(record.value, seen_us)

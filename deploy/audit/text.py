@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from deploy.audit.findings import Audit, Example
-from har.windows import MICROSECONDS
+from har.time_units import MICROSECONDS
 
 
 def describe(audit: Audit) -> str:

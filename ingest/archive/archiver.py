@@ -17,6 +17,7 @@ import msgspec
 from kafka.errors import KafkaError
 
 from har.process.back_off import BackOff
+from har.process.clock import now_us
 from har.process.kafka_clients import KafkaRecord, Partition
 from har.recordings import RecordingError
 from har.rejections import RejectedMessage, Rejection
@@ -67,7 +68,7 @@ class Archiver:
         self,
         settings: ArchiveRunSettings,
         metrics: ArchiveMetrics,
-        now_us: Callable[[], int] = lambda: time.time_ns() // 1000,
+        now_us: Callable[[], int] = now_us,
     ) -> None:
         self._settings = settings
         self._metrics = metrics

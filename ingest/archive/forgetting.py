@@ -1,6 +1,5 @@
 """Forgetting a device: removes it from an archive's rows, files and log, and keeps its old messages out afterwards."""
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
@@ -8,6 +7,7 @@ from typing import TypeVar
 import msgspec
 import pyarrow.compute as pc
 
+from har.process.clock import now_us
 from har.samples import check_identifier
 from ingest.archive.location import Location
 from ingest.archive.state import TableState
@@ -74,9 +74,9 @@ def forget(archive: str, device: str) -> ForgottenRows:
         sessions: set[str] = set()
         for kind in KINDS:
             sessions |= _sessions(ArchiveTable(location, kind), device)
-        now_us = time.time_ns() // 1000
+        now = now_us()
         for kind in KINDS:
-            _retry(location, kind, lambda table: _keep_out(table, device, sessions, now_us))
+            _retry(location, kind, lambda table: _keep_out(table, device, sessions, now))
         deleted = {kind.name: _retry(location, kind, lambda table: _delete(table, device)) for kind in KINDS}
         files = sum(_remove_traces(location, kind) for kind in KINDS)
     return ForgottenRows(deleted[SAMPLES.name], deleted[LABELS.name], files)
@@ -99,9 +99,9 @@ def _sessions(table: ArchiveTable, device: str) -> set[str]:
     return found
 
 
-def _keep_out(table: ArchiveTable, device: str, sessions: set[str], now_us: int) -> None:
+def _keep_out(table: ArchiveTable, device: str, sessions: set[str], now: int) -> None:
     state = TableState.of(table)
-    state.forgotten.forget(device, sessions, now_us)
+    state.forgotten.forget(device, sessions, now)
     table.append(table.kind.schema.empty_table(), msgspec.json.encode(state.snapshot()))
 
 

@@ -1,10 +1,12 @@
 """Invitations: the address that enrols a phone as a device, as a URL and as a QR code."""
 
 import io
-import time
 
 import msgspec
 import segno
+
+from har.process.clock import now_us
+from har.time_units import MICROSECONDS
 
 
 class Invitation(msgspec.Struct, frozen=True):
@@ -43,7 +45,7 @@ def invitation(device: str, code: str, gateway: str, *, seconds: float) -> Invit
     """
     url = f"{gateway.rstrip('/')}/phone/#enrol={code}"
     picture = segno.make(url, error="m").svg_inline(border=4, dark="#000", light="#fff", omitsize=True)
-    return Invitation(device, code, url, picture, time.time_ns() // 1000 + round(seconds * 1_000_000))
+    return Invitation(device, code, url, picture, now_us() + round(seconds * MICROSECONDS))
 
 
 def printed_code(url: str) -> str:

@@ -6,7 +6,6 @@ tokens, so that all gateways of a system share it. Anyone who can read the regis
 
 import hashlib
 import secrets
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Self, cast
@@ -15,12 +14,13 @@ from sqlalchemy import RowMapping, delete, insert, select, update
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
+from har.process.clock import now_us
+from har.time_units import MICROSECONDS
 from ingest.devices.device import Device
 from ingest.devices.errors import NotAdmittedError, RegistryError
 from ingest.devices.registry_database import CODES, DEVICES, KEYS, METADATA, open_database
 from ingest.devices.settings import Frame
 
-SECOND_US = 1_000_000
 #: Wearers type codes from a screen, so look-alike characters (I, L, O, 0, 1) are left out. 12 characters are 59 bits.
 CODE_LETTERS = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"
 CODE_LENGTH = 12
@@ -74,10 +74,10 @@ class Registry:
         code = "".join(secrets.choice(CODE_LETTERS) for _ in range(CODE_LENGTH))
         with self._begin() as connection:
             self._upsert(connection, name, wearer, frame)
-            connection.execute(delete(CODES).where((CODES.c.device == name) | (CODES.c.expires_at < _now_us())))
+            connection.execute(delete(CODES).where((CODES.c.device == name) | (CODES.c.expires_at < now_us())))
             connection.execute(
                 insert(CODES).values(
-                    digest=_digest(code), device=name, expires_at=_now_us() + round(seconds * SECOND_US)
+                    digest=_digest(code), device=name, expires_at=now_us() + round(seconds * MICROSECONDS)
                 )
             )
         return "-".join(code[begin : begin + 4] for begin in range(0, CODE_LENGTH, 4))
@@ -96,7 +96,7 @@ class Registry:
             row = connection.execute(select(CODES).where(CODES.c.digest == digest)).mappings().first()
             # If two requests use the same code at once, only one of them deletes the row.
             used = connection.execute(delete(CODES).where(CODES.c.digest == digest)).rowcount
-            if row is None or not used or row["expires_at"] < _now_us():
+            if row is None or not used or row["expires_at"] < now_us():
                 raise NotAdmittedError(
                     "unknown_code",
                     "This code is unknown, was used or has expired. Request a new one (har devices enrol).",
@@ -104,7 +104,7 @@ class Registry:
             connection.execute(
                 update(DEVICES)
                 .where(DEVICES.c.name == row["device"])
-                .values(secret_digest=_digest(secret), enrolled_at=_now_us(), revoked_at=None)
+                .values(secret_digest=_digest(secret), enrolled_at=now_us(), revoked_at=None)
             )
             return self._get(connection, row["device"]), secret
 
@@ -113,7 +113,7 @@ class Registry:
         with self._begin() as connection:
             self._upsert(connection, name, wearer, frame)
             connection.execute(
-                update(DEVICES).where(DEVICES.c.name == name).values(enrolled_at=_now_us(), revoked_at=None)
+                update(DEVICES).where(DEVICES.c.name == name).values(enrolled_at=now_us(), revoked_at=None)
             )
             return self._get(connection, name)
 
@@ -149,7 +149,7 @@ class Registry:
             connection.execute(
                 update(DEVICES)
                 .where(DEVICES.c.name == name)
-                .values(generation=DEVICES.c.generation + 1, secret_digest=None, revoked_at=_now_us())
+                .values(generation=DEVICES.c.generation + 1, secret_digest=None, revoked_at=now_us())
             )
             return self._get(connection, name)
 
@@ -169,7 +169,7 @@ class Registry:
                     generation=DEVICES.c.generation + 1,
                     secret_digest=None,
                     enrolled_at=None,
-                    revoked_at=_now_us(),
+                    revoked_at=now_us(),
                 )
             )
             return bool(found.rowcount)
@@ -242,7 +242,3 @@ def _device(row: RowMapping) -> Device:
 def _digest(secret: str) -> bytes:
     # Codes and secrets are random and long, so a slow hash would add nothing.
     return hashlib.sha256(secret.encode()).digest()
-
-
-def _now_us() -> int:
-    return time.time_ns() // 1000

@@ -8,12 +8,12 @@ import jwt
 
 from har.rejections import RejectedMessage
 from har.samples import check_identifier
+from har.time_units import MICROSECONDS
 from ingest.devices.device import Device
 from ingest.devices.errors import NotAdmittedError
 from ingest.devices.settings import Frame
 
 ALGORITHM = "HS256"
-SECOND_US = 1_000_000
 #: Longer tokens are rejected without decoding them, characters.
 MAX_TOKEN_LENGTH = 1_024
 
@@ -58,7 +58,7 @@ def issue(key: bytes, device: Device, seconds: float) -> tuple[str, int]:
     claims = {"sub": device.name, "gen": device.generation, "frame": device.frame, "iat": now, "exp": expires}
     if device.wearer is not None:
         claims["wearer"] = device.wearer
-    return jwt.encode(claims, key, ALGORITHM), expires * SECOND_US
+    return jwt.encode(claims, key, ALGORITHM), expires * MICROSECONDS
 
 
 def read(key: bytes, token: str) -> Credential:
@@ -78,7 +78,7 @@ def read(key: bytes, token: str) -> Credential:
             claims["sub"],
             int(claims["gen"]),
             cast(Frame, str(claims["frame"])),
-            int(claims["exp"]) * SECOND_US,
+            int(claims["exp"]) * MICROSECONDS,
             claims.get("wearer"),
         )
     except jwt.ExpiredSignatureError as error:

@@ -8,7 +8,7 @@ from har.activity_reports import ActivityReport, decode_report
 from har.gateway_messages import Accepted
 from har.predictions import encode_prediction
 from har.rejections import RejectedMessage
-from har.windows import MICROSECONDS
+from har.time_units import MICROSECONDS
 from ingest.gateway.admission import Caller
 from ingest.gateway.frames import FrameOrigin, PendingFrame, check_sender, count_when_done, reject
 from ingest.gateway.metrics import GatewayMetrics

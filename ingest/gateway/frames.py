@@ -1,7 +1,6 @@
 """The common part of all intakes: each frame goes to Kafka, either to its topic or to the dead-letter topic."""
 
 import asyncio
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -12,11 +11,6 @@ from har.rejections import RejectedMessage, Rejection
 from ingest.gateway.admission import Caller
 from ingest.gateway.metrics import GatewayMetrics
 from ingest.gateway.publisher import OrderedSender
-
-
-def now_us() -> int:
-    """Return the time in µs since the epoch."""
-    return time.time_ns() // 1000
 
 
 @dataclass(frozen=True, slots=True)

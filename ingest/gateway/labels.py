@@ -9,13 +9,14 @@ from aiohttp import web
 
 from har import topics
 from har.labels import ENDLESS, Label, decode_label, encode_label
+from har.process.clock import now_us
 from har.recordings import NULL_LABEL, RecordingError
 from har.rejections import RejectedMessage
 from har.samples import MAX_TIME_US, MIN_TIME_US, check_identifier
-from har.windows import MICROSECONDS
+from har.time_units import MICROSECONDS
 from ingest.gateway.admission import Admission, Caller
 from ingest.gateway.clocks import DeviceClock, DeviceClocks
-from ingest.gateway.frames import check_sender, now_us
+from ingest.gateway.frames import check_sender
 from ingest.gateway.metrics import GatewayMetrics
 from ingest.gateway.phone_connection import Shared
 from ingest.gateway.publisher import KafkaPublisher

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from har.rejections import RejectedMessage
 from har.samples import SampleBatch
 from har.sequences import check_sequence
-from har.windows import MICROSECONDS
+from har.time_units import MICROSECONDS
 
 #: Largest number of sessions to remember; the least recently active one is dropped first.
 MAX_SESSIONS = 20_000

@@ -15,8 +15,9 @@ from aiohttp import WSCloseCode
 from prometheus_client import Gauge
 
 from har.gateway_messages import Clock, GatewayMessage, Rejected, Waiting, decode_question, encode_message
+from har.process.clock import now_us
 from ingest.gateway.admission import Caller
-from ingest.gateway.frames import Intake, PendingFrame, now_us
+from ingest.gateway.frames import Intake, PendingFrame
 from ingest.gateway.hang_ups import HangUps
 from ingest.gateway.pacing import Paces
 from ingest.gateway.phone_socket import PhoneLeftError, PhoneSocket

@@ -7,9 +7,10 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from har.gateway_messages import Rejected
+from har.process.clock import now_us
 from har.rejections import RejectedMessage
 from ingest.devices.errors import NotAdmittedError, Reason, RegistryError
-from ingest.gateway.frames import FrameOrigin, now_us, reject
+from ingest.gateway.frames import FrameOrigin, reject
 from ingest.gateway.metrics import GatewayMetrics
 from ingest.gateway.publisher import OrderedSender, PublishError
 from ingest.gateway.rejection_limits import RejectionLog

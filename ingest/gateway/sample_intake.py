@@ -7,11 +7,12 @@ from har.assembly import GRACE_US
 from har.binary_samples import decode_batch, encode_batch
 from har.gateway_messages import Accepted
 from har.json_samples import decode_json_batch
+from har.process.clock import now_us
 from har.rejections import RejectedMessage
 from har.samples import SampleBatch
 from ingest.gateway.admission import Caller
 from ingest.gateway.clocks import DeviceClocks
-from ingest.gateway.frames import FrameOrigin, PendingFrame, check_sender, count_when_done, now_us, reject
+from ingest.gateway.frames import FrameOrigin, PendingFrame, check_sender, count_when_done, reject
 from ingest.gateway.gravity import GravityCheck
 from ingest.gateway.live_limits import LiveSessionLimits
 from ingest.gateway.metrics import GatewayMetrics

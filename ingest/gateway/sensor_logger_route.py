@@ -11,11 +11,12 @@ from har.assembly import GRACE_US
 from har.binary_samples import encode_batch
 from har.json_samples import cautious_earlier_until
 from har.labels import ENDLESS, Label, encode_label
+from har.process.clock import now_us
 from har.recordings import NULL_LABEL
 from har.rejections import RejectedMessage
 from har.samples import MAX_MESSAGE_BYTES, MAX_READINGS, SampleBatch, check_identifier, checked_batch
 from ingest.gateway.admission import Admission, Caller
-from ingest.gateway.frames import FrameOrigin, PendingFrame, check_sender, now_us
+from ingest.gateway.frames import FrameOrigin, PendingFrame, check_sender
 from ingest.gateway.metrics import GatewayMetrics
 from ingest.gateway.phone_connection import Shared
 from ingest.gateway.publisher import KafkaPublisher, OrderedSender, PublishError

@@ -8,13 +8,14 @@ from typing import Self
 from aiohttp import WSCloseCode, web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from har.process.clock import now_us
 from har.samples import MAX_MESSAGE_BYTES
+from har.time_units import MICROSECONDS
 from ingest.devices.errors import NotAdmittedError
 from ingest.gateway.activity_intake import ActivityIntake
 from ingest.gateway.admission import PROTOCOL, Admission, Caller
 from ingest.gateway.clocks import DeviceClocks
 from ingest.gateway.device_routes import DeviceRoutes
-from ingest.gateway.frames import now_us
 from ingest.gateway.hang_ups import HangUps
 from ingest.gateway.labels import LabelRoutes
 from ingest.gateway.metrics import GatewayMetrics
@@ -249,7 +250,7 @@ class Gateway:
     def _schedule_expiry(self, phone: PhoneConnection, caller: Caller) -> asyncio.TimerHandle | None:
         if caller.expires is None:
             return None
-        seconds = max(0.0, (caller.expires - now_us()) / 1_000_000)
+        seconds = max(0.0, (caller.expires - now_us()) / MICROSECONDS)
         return asyncio.get_running_loop().call_later(seconds, self._disconnect, phone, "expired")
 
     def _disconnect_revoked(self) -> None:

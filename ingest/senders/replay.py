@@ -18,10 +18,12 @@ import numpy as np
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from har.batching import SessionName, batches_of_recording
+from har.process.clock import now_us
 from har.process.log_format import logging_config
 from har.recordings import Recording, RecordingError
 from har.samples import SampleBatch
-from har.windows import MICROSECONDS, WindowSpec
+from har.time_units import MICROSECONDS
+from har.windows import WindowSpec
 from ingest.senders.journal import Journal
 from ingest.senders.phone_client import GatewayRejectsError, PhoneClient
 from ingest.senders.recording_files import read_recordings
@@ -134,7 +136,7 @@ def run(settings: ReplaySettings) -> int:
     logging.config.dictConfig(logging_config("replay", "WARNING"))
     try:
         recordings = _select(read_recordings(settings.file), settings)
-        plans = plan_replay(recordings, now_us=time.time_ns() // 1000, speed=settings.speed, hop_us=WindowSpec().hop_us)
+        plans = plan_replay(recordings, now_us=now_us(), speed=settings.speed, hop_us=WindowSpec().hop_us)
         rejected = asyncio.run(replay_all(plans, settings))
     except (RecordingError, GatewayRejectsError) as error:
         print(f"har replay: {error}", file=sys.stderr)

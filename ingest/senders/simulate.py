@@ -5,12 +5,12 @@ import logging
 import logging.config
 import signal
 import sys
-import time
 from contextlib import ExitStack, suppress
 
+from har.process.clock import now_us
 from har.process.log_format import logging_config
 from har.samples import SampleBatch
-from har.windows import MICROSECONDS
+from har.time_units import MICROSECONDS
 from ingest.senders.journal import Journal
 from ingest.senders.phone_client import GatewayRejectsError, PhoneClient
 from ingest.senders.settings import SimulateSettings
@@ -46,7 +46,7 @@ async def stream_phone(phone: SimulatedPhone, settings: SimulateSettings, stop: 
                 with suppress(TimeoutError):
                     async with asyncio.timeout(period):
                         await stop.wait()
-                readings = phone.readings_until(time.time_ns() // 1000)
+                readings = phone.readings_until(now_us())
                 await client.send(readings.time_us, readings.acceleration)
         log.info("%s: %d batches acknowledged, %d rejected", phone.device, client.accepted, client.rejected)
 
@@ -67,7 +67,7 @@ async def simulate(settings: SimulateSettings) -> None:
         loop.add_signal_handler(number, leave)
     if settings.seconds is not None:
         loop.call_later(settings.seconds, stop.set)
-    now = time.time_ns() // 1000
+    now = now_us()
     phones = [
         SimulatedPhone(
             settings.seed,

@@ -6,10 +6,11 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from har.time_units import MICROSECONDS
 from ingest.simulation.motion import limited_normal
 from ingest.simulation.parameter_loading import load_parameters
 from ingest.simulation.parameters import PLACEMENTS, ParameterTable, Placement
-from ingest.simulation.schedule import MICROSECONDS, ActivitySchedule
+from ingest.simulation.schedule import ActivitySchedule
 from ingest.simulation.wearer import Wearer
 
 SAMPLE_RATES_HZ = (50.0, 60.0, 100.0, 150.0, 200.0)

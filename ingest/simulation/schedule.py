@@ -3,9 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from har.time_units import MICROSECONDS
 from ingest.simulation.parameters import ACTIVITIES, Activity
 
-MICROSECONDS = 1_000_000
 SHORTEST_SEGMENT_SECONDS = 2.0
 LONGEST_SEGMENT_SECONDS = 600.0
 

@@ -5,10 +5,11 @@ from collections import OrderedDict
 import numpy as np
 from numpy.typing import NDArray
 
+from har.time_units import MICROSECONDS
 from ingest.simulation.motion import GRID_HZ, Gait, Posture, RenderedBout, limited_normal, smooth_step
 from ingest.simulation.parameter_loading import load_parameters
 from ingest.simulation.parameters import GAITS, POSTURES, ParameterTable, Placement, PlacementParameters
-from ingest.simulation.schedule import MICROSECONDS, ActivitySchedule
+from ingest.simulation.schedule import ActivitySchedule
 
 FloatArray = NDArray[np.float64]
 

@@ -8,13 +8,14 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
+from har.process.clock import now_us
+from har.time_units import MICROSECONDS
 from model_store.edge.device_stream import DeviceStream
 from model_store.lite_classifier import LiteClassifier, LiteFormat
 from model_store.release_folder import open_release
 
 #: Windows that are classified before the measurement starts.
 WARM_UP = 50
-SECOND_US = 1_000_000
 RATE_HZ = 50
 
 
@@ -77,13 +78,13 @@ def measure(release: str, form: LiteFormat, windows: int) -> EdgeCost:
 def _second_ms(network: LiteClassifier, seconds: int = 120) -> float:
     stream = DeviceStream("bench", "bench", lambda: network)
     generator = np.random.default_rng(0)
-    steps = np.arange(RATE_HZ) * (SECOND_US // RATE_HZ)
-    start = time.time_ns() // 1000
+    steps = np.arange(RATE_HZ) * (MICROSECONDS // RATE_HZ)
+    start = now_us()
     taken = []
     for second in range(seconds):
         axes = generator.normal([0, 0, 9.8], 2, (RATE_HZ, 3)).astype(np.float32)
         begin = time.perf_counter()
-        if stream.add(start + second * SECOND_US + steps, axes):
+        if stream.add(start + second * MICROSECONDS + steps, axes):
             taken.append(time.perf_counter() - begin)
     return float(np.median(taken)) * 1000
 

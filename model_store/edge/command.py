@@ -3,7 +3,6 @@
 import logging
 import logging.config
 import sys
-import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import numpy as np
 from pydantic import SecretStr
 
 from har.predictions import Prediction, encode_prediction
+from har.process.clock import now_us
 from har.process.limited_log import LimitedLog
 from har.process.log_format import logging_config
 from har.recordings import RecordingError
@@ -87,7 +87,7 @@ def _run(settings: EdgeRunSettings) -> int:
 def _classify_recording(client: EdgeClient, device: str, path: Path) -> int:
     """Classify a whole recording with the current release. Times are those of the recording."""
     network = client.network
-    arrived = time.time_ns() // 1000
+    arrived = now_us()
     count = 0
     for session in read_recording(path):
         windows = recording_windows(session.times, session.axes, network.manifest.window_spec)

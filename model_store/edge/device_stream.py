@@ -1,6 +1,5 @@
 """Cut a device's readings into windows and classify them on the device."""
 
-import time
 from collections.abc import Callable
 from copy import copy
 
@@ -11,6 +10,7 @@ from har.assembly import SessionWindows
 from har.batch_runs import ClosedWindow
 from har.batching import LiveBatches, SessionName
 from har.predictions import Prediction
+from har.process.clock import now_us
 from har.resampling import Times
 from har.samples import Axes, SampleBatch, checked_batch
 from har.windows import WindowSpec
@@ -65,7 +65,7 @@ class DeviceStream:
         batches = self._batches(times, axes)
         network = self._network()
         self._use_spec(network.manifest.window_spec)
-        arrived = time.time_ns() // 1000
+        arrived = now_us()
         windows: list[ClosedWindow[int]] = []
         for batch in batches:
             step = self._windows.add(batch, arrived)

@@ -5,11 +5,10 @@ folders and other machines. Each candidate is one file, so a candidate that is j
 not signed: somebody with write access to the storage can hide attempts, but nothing more.
 """
 
-from datetime import UTC, datetime
-
 import msgspec
 
 from har.channels import ChannelPointer
+from har.process.clock import utc_text
 from har.releases import require_plain_name
 from model_store.repository.storage import Storage
 
@@ -60,7 +59,7 @@ def count_candidate(storage: Storage, release: str, weights: str, *, against: Ch
     """
     require_plain_name(release, "a release's name")
     folder = f"{FOLDER}/after-change-{against.number if against is not None else 0}"
-    at = datetime.now(UTC).replace(microsecond=0).isoformat()
+    at = utc_text()
     record = JudgedCandidate(release, weights, against.release if against is not None else None, at)
     storage.create(f"{folder}/{release}.{weights}.json", msgspec.json.encode(record) + b"\n")
     return len(storage.names(folder))

@@ -6,7 +6,6 @@ process, and catches up after an outage of the server, Kafka or Redis. Redis can
 
 import asyncio
 import logging
-import time
 from contextlib import suppress
 from functools import partial
 
@@ -19,9 +18,10 @@ from har import topics
 from har.channels import Channel, ReleaseAnnouncement, encode_announcement
 from har.live import RELEASES_CHANNEL, RELEASES_KEY
 from har.process.back_off import BackOff
+from har.process.clock import now_us
 from har.process.kafka_clients import open_client
 from har.releases import ReleaseError
-from har.windows import MICROSECONDS
+from har.time_units import MICROSECONDS
 from model_store.server.current_state import CurrentState
 
 log = logging.getLogger(__name__)
@@ -101,7 +101,7 @@ class Announcer:
             known = self._announced.get(channel)
             if known is not None and known.pointer.number == pointer.number:
                 continue
-            now = time.time_ns() // 1000
+            now = now_us()
             announcement = ReleaseAnnouncement(pointer=pointer, announced=now, effective=now + self._lead_us)
             if self._bootstrap is not None:
                 await asyncio.to_thread(self._send, channel, encode_announcement(announcement))

@@ -16,7 +16,7 @@ from har import topics
 from har.binary_samples import decode_batch, encode_batch
 from har.rejections import RejectedMessage
 from har.samples import SampleBatch
-from har.windows import MICROSECONDS
+from har.time_units import MICROSECONDS
 from tests.batches import live_batches
 from tests.faults.conftest import PHONES, by_length
 from tests.faults.sending import direct_sender

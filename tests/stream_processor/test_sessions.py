@@ -5,7 +5,8 @@ import pytest
 
 from har.resampling import reach_us
 from har.samples import NOTHING_EARLIER, in_order_batch
-from har.windows import MICROSECONDS, WindowSpec
+from har.time_units import MICROSECONDS
+from har.windows import WindowSpec
 from stream_processor.sessions import Position, SessionBook
 from tests.batches import live_batches
 

@@ -7,7 +7,7 @@ from statistics import median_low
 
 from har.activity_names import meant_label
 from har.recordings import NULL_LABEL
-from har.windows import MICROSECONDS
+from har.time_units import MICROSECONDS
 from trainer.data_report.survey import Survey
 from trainer.sources.checks import RATE_TOLERANCE, rate_fault
 

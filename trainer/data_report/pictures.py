@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from har.activity_styles import activity_style
 from har.recordings import NULL_LABEL
-from har.windows import MICROSECONDS
+from har.time_units import MICROSECONDS
 from trainer.data_report.survey import TRACE_US, SampledTrace, Survey
 
 INK, MUTED, FAINT, ACCENT = "#1f2933", "#7b8794", "#d9dee4", "#2f6fb0"

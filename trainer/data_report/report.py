@@ -11,7 +11,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from har.process.whole_files import write_whole
 from har.recordings import NULL_LABEL, RecordingError
-from har.windows import MICROSECONDS
+from har.time_units import MICROSECONDS
 from trainer.data_report import pictures
 from trainer.data_report.findings import DataFinding, findings_of
 from trainer.data_report.survey import Survey, survey_source

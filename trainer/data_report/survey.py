@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from har.releases import TrainingData
 from har.resampling import Times
-from har.windows import MICROSECONDS, WindowSpec
+from har.time_units import MICROSECONDS
+from har.windows import WindowSpec
 from trainer.sources import Part, Source
 from trainer.sources.rates import RateMeter, SessionRate, sessions_of
 

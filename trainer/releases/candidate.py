@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from har.artifacts import Golden
+from har.process.clock import utc_text
 from har.releases import Normalisation, ReleaseManifest, Scores, TrainingData
 from har.scoring import scores
 from trainer.evaluation.outcomes import Classify, Outcomes
@@ -164,7 +164,7 @@ def make_manifest(provenance: Provenance, frozen: Frozen, findings: ReleaseFindi
     windows = request.windows
     return ReleaseManifest(
         release=provenance.release,
-        created=datetime.now(UTC).replace(microsecond=0).isoformat(),
+        created=utc_text(),
         network=request.network,
         classes=list(request.classes),
         steps=windows.steps,

@@ -16,6 +16,7 @@ from time import time
 
 import msgspec
 
+from har.process.clock import utc_text
 from har.process.line_files import append_line, whole_lines
 from har.process.whole_files import write_whole
 from har.recordings import NULL_LABEL, RecordingError
@@ -250,7 +251,7 @@ def _read_current(folder: Path, run: str) -> CurrentRun:
 
 
 def _round(folder: Path, train: Train, data: Sequence[str | Path]) -> Round:
-    began_seconds, began = time(), _now()
+    began_seconds, began = time(), utc_text()
     past = history(folder)
     interrupted = _interrupted_run(folder, past)
     run = interrupted or folder / f"run-{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}"
@@ -259,7 +260,7 @@ def _round(folder: Path, train: Train, data: Sequence[str | Path]) -> Round:
     def result(outcome: str, reason: str, manifest: ReleaseManifest | None = None) -> Round:
         return Round(
             began=began,
-            ended=_now(),
+            ended=utc_text(),
             began_seconds=began_seconds,
             folder="" if outcome == SKIPPED else run.name,
             labelled_minutes=current.labelled_minutes,
@@ -294,7 +295,3 @@ def _trim(folder: Path, kept: Path) -> None:
     for earlier in folder.glob("run-*"):
         if earlier != kept:
             RunFolder(earlier).trim()
-
-
-def _now() -> str:
-    return datetime.now(UTC).replace(microsecond=0).isoformat()

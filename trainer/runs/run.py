@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
@@ -17,6 +16,7 @@ import msgspec
 from pyspark.sql import SparkSession
 from rich.console import Console
 
+from har.process.clock import utc_text
 from trainer.distributed import asynchronous, synchronous
 from trainer.distributed.cluster import ClusterNode, train_on_cluster
 from trainer.distributed.job import TrainingJob
@@ -193,7 +193,7 @@ def _prepared(request: TrainRequest, folder: Path, spark: SparkSession | None, c
 def _train(
     job: TrainingJob, record: RunRecord, options: RunOptions, spark: SparkSession | None, console: Console
 ) -> RunRecord:
-    folder, began = RunFolder(job.run), _now()
+    folder, began = RunFolder(job.run), utc_text()
     folder.clear_reports()
     nodes: list[ClusterNode] = []
     outcome = "finished"
@@ -204,7 +204,7 @@ def _train(
         outcome = f"{type(error).__name__}: {error}"
         raise
     finally:
-        attempt = Attempt(began, _now(), outcome, nodes, folder.worker_reports())
+        attempt = Attempt(began, utc_text(), outcome, nodes, folder.worker_reports())
         record = msgspec.structs.replace(record, attempts=[*record.attempts, attempt])
         write_record(folder, record)
     return record
@@ -274,7 +274,3 @@ def _judge(
         options.destination,
         partial(console.print, highlight=False, markup=False),
     )
-
-
-def _now() -> str:
-    return datetime.now(UTC).replace(microsecond=0).isoformat()

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from har.recordings import groups_of_rows
 from har.resampling import Times
-from har.windows import MICROSECONDS, WindowSpec
+from har.time_units import MICROSECONDS
+from har.windows import WindowSpec
 from trainer.sources.table import Part
 
 #: With fewer readings, no rate is computed.

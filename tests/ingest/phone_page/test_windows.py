@@ -10,7 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from har.resampling import low_pass_taps
-from har.windows import MICROSECONDS, RecordingWindows, WindowSpec, merge_readings, recording_windows
+from har.time_units import MICROSECONDS
+from har.windows import RecordingWindows, WindowSpec, merge_readings, recording_windows
 from ingest.senders.recording_files import read_recordings
 from tests.ingest.phone_page.page_modules import Modules, RejectedByPage
 

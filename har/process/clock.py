@@ -1,0 +1,14 @@
+"""The clock of this machine."""
+
+import time
+from datetime import UTC, datetime
+
+
+def now_us() -> int:
+    """Return the time, µs since the epoch."""
+    return time.time_ns() // 1000
+
+
+def utc_text() -> str:
+    """Return the time in UTC to the second, such as ``2026-11-29T19:30:00+00:00``."""
+    return datetime.now(UTC).replace(microsecond=0).isoformat()
