@@ -52,7 +52,9 @@ def test_rate_that_differs_from_the_stated_one(tmp_path: Path) -> None:
     right, wrong = recording_columns("u01", rate_hz=51), recording_columns("u02", rate_hz=100)
     path = write_table(tmp_path / "data.parquet", right, wrong)
     assert len(load_recordings([path])) == 2  # no rate is stated
-    message = r"user u02, .*sampled at 100\.0 Hz by its times, but the data set states 50 Hz; correct t or the stated rate"
+    message = (
+        r"user u02, .*sampled at 100\.0 Hz by its times, but the data set states 50 Hz; correct t or the stated rate"
+    )
     with pytest.raises(RecordingError, match=message):
         recordings_of(find_source(path, rate_hz=50))
     pq.write_table(pq.read_table(path).replace_schema_metadata({RATE_KEY: b"50"}), path)
