@@ -24,7 +24,7 @@ from har.releases import ReleaseError
 from model_store.client.errors import UpdateRejectedError
 from stream_processor.metrics import ProcessorMetrics
 from stream_processor.release_loading import ReleaseLoader
-from stream_processor.serving import ReleaseTimeline, CurrentReleases
+from stream_processor.serving import CurrentReleases, ReleaseTimeline
 
 log = logging.getLogger(__name__)
 

@@ -28,7 +28,7 @@ from stream_processor.live_state import LiveStateWriter
 from stream_processor.log_view import LogView
 from stream_processor.metrics import ProcessorMetrics
 from stream_processor.pipeline import StreamPipeline
-from stream_processor.serving import ReleaseTimeline, CurrentReleases
+from stream_processor.serving import CurrentReleases, ReleaseTimeline
 from stream_processor.settings import ProcessorSettings
 from stream_processor.transport import use_transport
 

@@ -17,7 +17,7 @@ from stream_processor.kafka_messages import LogMessage, OutgoingMessage, Partiti
 from stream_processor.live_state import LiveStateWriter
 from stream_processor.metrics import ProcessorMetrics
 from stream_processor.pipeline import StreamPipeline
-from stream_processor.serving import ReleaseTimeline, CurrentReleases
+from stream_processor.serving import CurrentReleases, ReleaseTimeline
 from stream_processor.settings import ProcessorSettings
 from tests.batches import live_batches
 from tests.model_store.made_store import other_release
@@ -75,7 +75,9 @@ async def running(network, redis_url, kafka, errors=None, releases=None, **chang
     live = LiveStateWriter(redis_url, latest_seconds=5, metrics=metrics)
     pipeline = StreamPipeline(
         settings,
-        Classifier(ReleaseTimeline(releases or CurrentReleases({"stable": network})), max_batch=settings.classify_batch),
+        Classifier(
+            ReleaseTimeline(releases or CurrentReleases({"stable": network})), max_batch=settings.classify_batch
+        ),
         kafka,
         live,
         metrics,

@@ -103,7 +103,8 @@ async def test_an_announced_release_applies_from_its_effective_time(followed):
     async with followed.following():
         effective = followed.announce(followed.store.publish("one"), in_us=300_000)
         await followed.until(stable="one")
-        assert followed.timeline.choice_for("phone", effective - 1).network.manifest.release == BASELINE.manifest.release
+        before = followed.timeline.choice_for("phone", effective - 1)
+        assert before.network.manifest.release == BASELINE.manifest.release
         assert followed.timeline.choice_for("phone", effective).network.manifest.release == "one"
         shown = followed.metrics.registry.get_sample_value("har_release", {"channel": "stable", "release": "one"})
         assert shown == 1

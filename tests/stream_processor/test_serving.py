@@ -8,7 +8,7 @@ import pytest
 from har.channels import is_canary
 from model_store.onnx_classifier import OnnxClassifier
 from model_store.release_folder import open_release
-from stream_processor.serving import KEPT_CHANGES, ReleaseTimeline, CurrentReleases
+from stream_processor.serving import KEPT_CHANGES, CurrentReleases, ReleaseTimeline
 from tests.model_store.made_store import copied_release
 
 DEVICES = [f"phone-{number}" for number in range(200)]
