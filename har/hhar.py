@@ -20,8 +20,6 @@ from har.resampling import Times
 CSV_COLUMNS = ("Index", "Arrival_Time", "Creation_Time", "x", "y", "z", "User", "Model", "Device", "gt")
 #: The columns that are read: all but the row's number.
 READ_COLUMNS = CSV_COLUMNS[1:]
-#: The values that `gt` may have.
-LABELS = ("bike", "null", "sit", "stairsdown", "stairsup", "stand", "walk")
 #: The table has no sessions: all readings of a phone and a user form one.
 SESSION = "hhar"
 #: If fewer than this share of the values of `Creation_Time` differ, it was rounded too far to be used.

@@ -152,7 +152,7 @@ class Archiver:
             stop.wait(FIRST_PAUSE_SECONDS)
         for record in records:
             self._process(record)
-        self._metrics.held.set(self._held[SAMPLES.topic.name].readings)
+        self._metrics.held.set(self._held[SAMPLES.topic.name].row_count)
         for partition, position in self._committed.items():
             end = self._reader.end(partition)
             if end is not None:
@@ -185,7 +185,7 @@ class Archiver:
                 self._metrics.left_out.labels(record.topic).inc()
 
     def _weight(self) -> int:
-        return sum(held.readings for held in self._held.values()) + REJECTION_WEIGHT * len(self._rejected)
+        return sum(held.row_count for held in self._held.values()) + REJECTION_WEIGHT * len(self._rejected)
 
     def _flush_until_done(self, stop: threading.Event) -> None:
         """Commit the held rows; retry until it succeeds or `stop` is set.

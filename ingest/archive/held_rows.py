@@ -47,12 +47,12 @@ class HeldRows(Protocol):
     ----------
     kind : TableKind
         The table that the rows are for.
-    readings : int
-        Number of held readings, or of held labels.
+    row_count : int
+        Number of held rows: readings or labels.
     """
 
     kind: TableKind
-    readings: int
+    row_count: int
 
     def add(self, message: bytes, origin: Origin, state: TableState) -> bool:
         """Add a message, unless it is a repeat or of a forgotten device; return whether it was added.
@@ -76,12 +76,12 @@ class HeldSamples:
 
     Attributes
     ----------
-    readings : int
+    row_count : int
         Number of held readings.
     """
 
     kind: TableKind = SAMPLES
-    readings: int = 0
+    row_count: int = 0
     _batches: list[tuple[SampleBatch, int]] = field(default_factory=list)
 
     def add(self, message: bytes, origin: Origin, state: TableState) -> bool:
@@ -99,7 +99,7 @@ class HeldSamples:
         if not state.seen.add(key_of(batch.device, batch.session), batch.sequence, origin.partition, origin.arrived):
             return False
         self._batches.append((batch, origin.arrived))
-        self.readings += len(batch)
+        self.row_count += len(batch)
         return True
 
     def rows(self) -> pa.Table:
@@ -124,7 +124,7 @@ class HeldSamples:
     def clear(self) -> None:
         """Drop all held rows."""
         self._batches.clear()
-        self.readings = 0
+        self.row_count = 0
 
 
 @dataclass
@@ -133,12 +133,12 @@ class HeldLabels:
 
     Attributes
     ----------
-    readings : int
+    row_count : int
         Number of held labels.
     """
 
     kind: TableKind = LABELS
-    readings: int = 0
+    row_count: int = 0
     _labels: list[tuple[Label, int]] = field(default_factory=list)
 
     def add(self, message: bytes, origin: Origin, state: TableState) -> bool:
@@ -155,7 +155,7 @@ class HeldLabels:
         if not state.seen.add(key_of(*label_name(label)), LABEL_SEQUENCE, origin.partition, origin.arrived):
             return False
         self._labels.append((label, origin.arrived))
-        self.readings += 1
+        self.row_count += 1
         return True
 
     def rows(self) -> pa.Table:
@@ -178,7 +178,7 @@ class HeldLabels:
     def clear(self) -> None:
         """Drop all held rows."""
         self._labels.clear()
-        self.readings = 0
+        self.row_count = 0
 
 
 def label_name(label: Label) -> tuple[str, str, int, int]:
