@@ -14,7 +14,6 @@ from ingest.simulation.parameters import JointQuantity, Spectrum
 
 FloatArray = NDArray[np.float64]
 
-NORMAL_CLIP = 2.5
 
 
 def joint_quantities(

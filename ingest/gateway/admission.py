@@ -85,11 +85,6 @@ class Admission:
         """Whether anyone who can connect may send."""
         return self._operator_token is None and self._registry is None
 
-    @property
-    def enrols(self) -> bool:
-        """Whether devices can enrol."""
-        return self._registry is not None
-
     def caller(self, request: web.Request) -> Caller:
         """Return who a request is from.
 
