@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-#: The name of a value by the last word of its option, where that says more than the type.
+#: The name of a value by the last word of its option, where that is clearer than the type.
 _NAMES_BY_OPTION = {
     "bootstrap": "HOST:PORT,…",
     "bytes": "BYTES",
@@ -36,7 +36,7 @@ _NAMES_BY_TYPE = {
     "float": "NUMBER",
     "int": "NUMBER",
 }
-#: Defaults that say nothing.
+#: Defaults that the help leaves out, since they give no information.
 _EMPTY_DEFAULTS = ("(default: None)", "(default: False)", "(default: )", "(default: [])")
 _ON_BY_DEFAULT = "(default: True)"
 _LIST_DEFAULT = re.compile(r"\(default: \[(.+)]\)")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 
 class MissingServerError(RuntimeError):
-    """A server program is not installed; the message says how to install it."""
+    """A server program is not installed; the message states how to install it."""
 
 
 @dataclass(frozen=True)

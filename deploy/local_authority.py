@@ -67,7 +67,7 @@ def local_address() -> Address:
             probe.connect(("192.0.2.1", 9))  # sends nothing: only selects the route
             found = ipaddress.ip_address(probe.getsockname()[0])
         except OSError as error:
-            raise LocalAuthorityError("this machine has no network address: set it with --lan-address") from error
+            raise LocalAuthorityError("this machine has no LAN address: set it with --lan-address") from error
     return private(found)
 
 

@@ -1,4 +1,4 @@
-"""Labels: the activities that people state for intervals of a session. If two overlap, the later statement wins.
+"""Labels: the activities that people state for intervals of a session. If two overlap, the later one wins.
 
 A label is identified by its device, session and start. A new label with the same start replaces the earlier one. To
 end an open label (one without an end), send it again with an end. To correct it, send another activity. To withdraw it,
@@ -139,7 +139,7 @@ class LabelTable:
         valid = self._valid(device, session)
         intervals = []
         for index, label in enumerate(valid):
-            # A wearer does one thing at a time: an open label ends where a later statement begins.
+            # A wearer does one thing at a time: an open label ends where a later label begins.
             later = [other.start for other in valid[index + 1 :] if other.start > label.start]
             end = min(later, default=ENDLESS) if label.end == ENDLESS else label.end
             intervals.append((label.start, end, label.activity))

@@ -36,7 +36,7 @@ def require_plain_name(name: str, what: str) -> None:
     Raises
     ------
     ReleaseError
-        If it is not; `what` says in the text what the name is for.
+        If it is not; the text names it by `what`.
 
     Examples
     --------

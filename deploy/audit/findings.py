@@ -29,7 +29,7 @@ class Example(msgspec.Struct, frozen=True, omit_defaults=True):
     sequence : int or None
         Number of the batch; None for a window.
     detail : str
-        What is wrong; empty if the kind of fault says it.
+        What is wrong; empty if the kind of fault states it.
     """
 
     device: str

@@ -23,7 +23,7 @@ _HERE = Path(__file__).parent
 _POM = _HERE / "pom.xml"
 _LOGGING = _HERE / "log4j2.properties"
 OLDEST_JAVA = 17
-#: Time limit of the download (about 60 MB), s: a repository that does not answer must not block a caller for ever.
+#: Time limit of the download (about 60 MB), s: a repository that does not answer must not block a caller indefinitely.
 FETCH_SECONDS = 600
 #: A small heap, and neither a concurrent collector nor the second compiler: a broker starts in two thirds of the time,
 #: and several brokers fit on a laptop.
@@ -107,7 +107,7 @@ def find_distribution(announce: Callable[[str], None] = lambda text: None) -> Di
     Raises
     ------
     MissingServerError
-        If Java or Maven is missing; the message says what to install.
+        If Java or Maven is missing; the message states what to install.
     UnreachableRepositoryError
         If Maven cannot download the jars.
     """

@@ -90,8 +90,8 @@ def test_changes_are_numbered_and_kept_in_the_history(store):
     store.publish("three", channel="canary", share=0.1)
     promote(store.storage, store.signing, reason="it did well")
     rollback(store.storage, store.signing, reason="it did not")
-    told = [(each.channel, each.number, each.release, each.replaced, each.change) for each in _history(store)]
-    assert told == [
+    changes = [(each.channel, each.number, each.release, each.replaced, each.change) for each in _history(store)]
+    assert changes == [
         ("stable", 1, "one", None, "publish"),
         ("stable", 2, "two", "one", "publish"),
         ("canary", 1, "three", None, "publish"),

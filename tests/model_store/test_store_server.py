@@ -180,8 +180,8 @@ def test_contents_of_the_store_are_returned(store, server):
     assert json.loads(server.get("/releases").data) == []
     store.publish("one")
     store.publish("two", channel="canary", share=0.5)
-    told = json.loads(server.get("/releases").data)
-    assert [(each["release"], each["channels"]) for each in told] == [("one", ["stable"]), ("two", ["canary"])]
+    releases = json.loads(server.get("/releases").data)
+    assert [(each["release"], each["channels"]) for each in releases] == [("one", ["stable"]), ("two", ["canary"])]
     assert json.loads(server.get("/releases/one").data)["manifest"]["release"] == "one"
     assert json.loads(server.get("/releases/current").data)["release"] == "one"
     assert json.loads(server.get("/releases/current?channel=canary").data)["release"] == "two"

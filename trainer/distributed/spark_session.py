@@ -23,7 +23,7 @@ _POLL_SECONDS = 0.2
 
 
 class SparkUnavailableError(RuntimeError):
-    """Spark cannot be started; the message says what is missing."""
+    """Spark cannot be started; the message states what is missing."""
 
 
 def local_cluster(executors: int) -> str:

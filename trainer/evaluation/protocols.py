@@ -36,7 +36,7 @@ MODEL_WARNING = "People who also carried another model of phone were trained on 
 
 
 class ProtocolError(ValueError):
-    """The recordings do not allow this protocol; the message says what is missing."""
+    """The recordings do not allow this protocol; the message states what is missing."""
 
 
 @dataclass(frozen=True, eq=False)

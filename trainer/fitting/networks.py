@@ -22,7 +22,7 @@ Tensor = Any
 
 
 class UnknownNetworkError(ValueError):
-    """There is no network of this name. The message lists the available names."""
+    """No network has this name. The message lists the available names."""
 
 
 #: Gain of :func:`detail` before the hyperbolic tangent.
@@ -59,7 +59,7 @@ def movement_powers(windows: Tensor) -> Tensor:
     """Return the power of movement at several time scales. It does not depend on the orientation of the phone.
 
     Long blocks average out the sensor's noise and keep slow movement, such as the sway of a standing body (below
-    1 Hz, 0.02 m/s² in a pocket; 0.003 when sitting). For each block length there are two values: the power of the
+    1 Hz, 0.02 m/s² in a pocket; 0.003 when sitting). Each block length gives two values: the power of the
     block means about the window's mean, and the mean of the compressed power of the differences between adjacent
     blocks. A short movement raises the first but hardly the second; steady sway raises both.
 

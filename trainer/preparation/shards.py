@@ -216,7 +216,7 @@ def _read_shard(file: Path, shard: Shard) -> list[Piece]:
     digest = hashlib.sha256(content).hexdigest()
     if digest != shard.sha256:
         raise ShardError(
-            f"shard {file} is corrupt: sha256 {digest[:12]}…, the index says {shard.sha256[:12]}…; "
+            f"shard {file} is corrupt: sha256 {digest[:12]}…, the index states {shard.sha256[:12]}…; "
             "prepare the recordings again"
         )
     return pieces_of_table(pq.read_table(pa.BufferReader(content)))

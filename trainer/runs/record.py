@@ -31,7 +31,7 @@ _LIBRARIES = (
 
 
 class RunError(RecordingError):
-    """A run folder cannot be used for the request; the message says what to do."""
+    """A run folder cannot be used for the request; the message states what to do."""
 
 
 class Attempt(msgspec.Struct, frozen=True):

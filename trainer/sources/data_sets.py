@@ -63,7 +63,7 @@ KNOWN_DATA_SETS = {
         ),
         "waist",
         "At the waist, sitting and standing differ by a lean of the belt of 10 to 20 degrees that overlaps "
-        "between people; for some wearers they cannot be told apart.",
+        "between people; for some wearers they cannot be distinguished.",
         commercial_use=False,
         shows_sway=False,
     ),

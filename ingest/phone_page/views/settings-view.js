@@ -80,6 +80,6 @@ export class SettingsView {
     const count = sending?.samples.count ?? 0;
     const text = 'Only activities are sent. Readings are neither sent nor stored.';
     if (count === 0) return text;
-    return `${text} Earlier readings (${counted(count, 'batch')}) are held back until you turn this off.`;
+    return `${text} Earlier readings (${counted(count, 'batch')}) are kept here until you turn this off.`;
   }
 }

@@ -94,7 +94,7 @@ def test_private_mode_holds_unsent_readings_back(phone: Any, page_gateway: Any, 
     phone.click("start")
     phone.wait(lambda: not phone.state()["isRecording"])
     switch(phone, "private")
-    phone.wait_for_text("private-hint", "held back")
+    phone.wait_for_text("private-hint", "kept here")
     page_gateway.abort_connections()
     page_gateway.release_held()
     phone.start()

@@ -50,9 +50,9 @@ def write_collected(folder):
         file = folder / "samples" / f"day={number}" / "part.parquet"
         file.parent.mkdir(parents=True)
         pq.write_table(pa.table({**columns, **{axis: [1.0] * 100 for axis in "xyz"}}), file)
-    said = [("s1", 1_000_000, 3_000_000, "walk", "anna"), ("s2", 4_000_000, None, "sit", "ben")]
+    rows = [("s1", 1_000_000, 3_000_000, "walk", "anna"), ("s2", 4_000_000, None, "sit", "ben")]
     names = ("session", "start", "end", "activity", "user")
-    labels = {name: [row[place] for row in said] for place, name in enumerate(names)}
+    labels = {name: [row[place] for row in rows] for place, name in enumerate(names)}
     (folder / "labels").mkdir()
     pq.write_table(
         pa.table({**labels, "device": ["pixel"] * 2, "said_at": [5_000_000] * 2}), folder / "labels" / "1.parquet"

@@ -23,7 +23,7 @@ class FileServer:
     ranges : bool
         Whether range requests are understood.
     stated_length : int or None
-        What Content-Length says, if not the truth.
+        The value of Content-Length; None for the true one.
     etag : str
         What this version of the file is called.
     asked : list of str

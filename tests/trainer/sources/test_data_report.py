@@ -94,7 +94,7 @@ def test_the_page_holds_its_pictures_and_escapes_names(tmp_path: Path) -> None:
     pictures = re.findall(r'<img src="data:image/[^"]+" alt="([^"]+)"', page)
     assert len(pictures) == 5 + 4  # the second has no gaps to draw
     assert page.count("<img") == len(pictures)
-    assert "There are none." in page
+    assert "<p>None.</p>" in page
     assert "<b>u01" not in page
     assert "&lt;b&gt;u01" in page
     assert "CC BY 4.0" in page
