@@ -11,7 +11,7 @@ STALLED_SECONDS = 30.0
 
 
 class MissingTopicError(LookupError):
-    """A topic does not exist in Kafka. The message says what to do."""
+    """A topic does not exist in Kafka. The message states what to do."""
 
     def __init__(self, topic: str) -> None:
         super().__init__(f"Kafka has no topic {topic}; `har topics` creates it")

@@ -34,7 +34,7 @@ def made_windows(count: int, steps: int = STEPS, seed: int = 0) -> NDArray[np.fl
 
 
 def decided(name: str, *, steps: int = STEPS, classes: int = len(CLASSES)) -> Any:
-    """Build a network with random weights that is as sure of its answers as a trained one."""
+    """Build a network with random weights that is as confident in its predictions as a trained one."""
     tf_keras.utils.set_random_seed(1)
     model = networks.build(name, steps=steps, classes=classes)
     kernel, bias = model.layers[-1].get_weights()

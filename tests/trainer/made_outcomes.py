@@ -10,9 +10,9 @@ from trainer.evaluation.outcomes import Outcomes
 CLASSES = ("sit", "walk", "stairsup")
 
 
-def answering(
+def predicted_outcomes(
     truth: Sequence[str],
-    answers: Sequence[str],
+    predictions: Sequence[str],
     confidence: Sequence[float] | float = 0.75,
     *,
     people: Sequence[str] | str = "p/a",
@@ -23,8 +23,8 @@ def answering(
     count = len(truth)
     sure = np.broadcast_to(np.asarray(confidence, np.float32), (count,))
     probabilities = np.repeat((1 - sure)[:, None] / 2, 3, axis=1).astype(np.float32)
-    for row, answer in enumerate(answers):
-        probabilities[row, CLASSES.index(answer)] = sure[row]
+    for row, prediction in enumerate(predictions):
+        probabilities[row, CLASSES.index(prediction)] = sure[row]
     return Outcomes(
         labels,
         np.array([labels.index(label) for label in truth], np.int64),
@@ -43,11 +43,11 @@ def simulated(skill: NDArray[np.float64], rng: np.random.Generator, *, windows: 
     truth = np.tile(np.repeat(np.arange(len(CLASSES)), windows), users)
     person = np.repeat(np.arange(users), len(CLASSES) * windows)
     wrong = (truth + rng.integers(1, len(CLASSES), len(truth))) % len(CLASSES)
-    answer = np.where(rng.random(len(truth)) < skill[person, truth], truth, wrong)
+    predicted = np.where(rng.random(len(truth)) < skill[person, truth], truth, wrong)
     names = [f"p/u{number:02}" for number in range(users)]
-    return answering(
+    return predicted_outcomes(
         [CLASSES[number] for number in truth],
-        [CLASSES[number] for number in answer],
+        [CLASSES[number] for number in predicted],
         people=[names[number] for number in person],
         models=[f"model {number % 2}" for number in person],
     )

@@ -29,7 +29,7 @@ def scores_table(found: EvaluationScores) -> str:
         lines.append("macro-F1 by model: " + ", ".join(f"{model.name} {model.macro_f1:.3f}" for model in found.models))
     if found.threshold > 0:
         lines.append(
-            f"unknown below {found.threshold:g}: {unknown.known_answered_unknown:.1%} of the windows of the classes"
+            f"unknown below {found.threshold:g}: {unknown.known_predicted_unknown:.1%} of the windows of the classes"
         )
     if unknown.false_activity_rate is not None:
         lines.append(

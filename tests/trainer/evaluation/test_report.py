@@ -3,7 +3,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from tests.trainer.made_outcomes import CLASSES, answering, simulated
+from tests.trainer.made_outcomes import CLASSES, predicted_outcomes, simulated
 from trainer.evaluation.outcomes import join_outcomes
 from trainer.evaluation.report import Section, write_report
 from trainer.evaluation.unknown import choose_threshold
@@ -36,7 +36,7 @@ class Page(HTMLParser):
 @pytest.fixture
 def outcomes():
     known = simulated(np.full((6, len(CLASSES)), 0.9), np.random.default_rng(0), windows=20)
-    return join_outcomes([known, answering(["null"] * 30, ["walk"] * 30, 0.6, people="p/u00")])
+    return join_outcomes([known, predicted_outcomes(["null"] * 30, ["walk"] * 30, 0.6, people="p/u00")])
 
 
 def test_a_report_is_one_file_with_all_protocols_side_by_side(tmp_path, outcomes):

@@ -3,13 +3,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.trainer.made_outcomes import answering
+from tests.trainer.made_outcomes import predicted_outcomes
 from trainer.evaluation.calibration import calibration
 from trainer.evaluation.scores import measure
 
 
 def test_scores_match_counts_by_hand():
-    outcomes = answering(
+    outcomes = predicted_outcomes(
         ["sit", "sit", "walk", "walk", "null", "null"],
         ["sit", "walk", "walk", "walk", "walk", "sit"],
         [0.9, 0.5, 0.9, 0.5, 0.9, 0.5],
@@ -29,7 +29,7 @@ def test_scores_match_counts_by_hand():
 
 
 def test_without_a_threshold_no_prediction_is_unknown():
-    outcomes = answering(["sit", "walk", "null"], ["sit", "sit", "sit"], 0.4)
+    outcomes = predicted_outcomes(["sit", "walk", "null"], ["sit", "sit", "sit"], 0.4)
     found = measure(outcomes)
     assert found.predictions == found.classes
     assert np.array(found.confusion).sum() == 2
@@ -39,15 +39,15 @@ def test_without_a_threshold_no_prediction_is_unknown():
 
 def test_the_spread_names_the_worst_user():
     people = [f"p/{name}" for name in "abcde" for _ in range(4)]
-    answers = ["walk" if place < 4 else "sit" for place in range(20)]
-    found = measure(answering(["sit"] * 20, answers, people=people))
+    predictions = ["walk" if place < 4 else "sit" for place in range(20)]
+    found = measure(predicted_outcomes(["sit"] * 20, predictions, people=people))
     assert (found.spread.worst_user, found.spread.worst, found.spread.median) == ("p/a", 0.0, 1.0)
     assert found.spread.lower_quartile == 1.0
 
 
 def test_measuring_without_windows_of_the_classes_is_an_error():
     with pytest.raises(ValueError, match="no window is labelled with one of the classes"):
-        measure(answering(["null"], ["sit"]))
+        measure(predicted_outcomes(["null"], ["sit"]))
 
 
 @given(st.integers(0, 2**32 - 1))

@@ -3,14 +3,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.trainer.made_outcomes import answering
+from tests.trainer.made_outcomes import predicted_outcomes
 from trainer.evaluation.outcomes import join_outcomes
 from trainer.evaluation.unknown import choose_threshold, unknown_rates
 from trainer.sources.splits import ReservedTestUserError
 
 
 def right_answers(confidence, person="galaxy_s2/u01"):
-    return answering(["sit"] * len(confidence), ["sit"] * len(confidence), confidence, people=person)
+    return predicted_outcomes(["sit"] * len(confidence), ["sit"] * len(confidence), confidence, people=person)
 
 
 @given(st.lists(st.floats(0.375, 1, width=32), min_size=1, max_size=200), st.floats(0, 0.5))
@@ -26,7 +26,7 @@ def test_a_threshold_costs_at_most_the_given_share(confidence, cost):
 
 def test_a_threshold_lowers_the_false_activity_rate_and_reports_it():
     known = right_answers([0.9] * 98 + [0.4] * 2)
-    outside = answering(["null"] * 50, ["sit"] * 50, [0.8] * 40 + [0.95] * 10, people="galaxy_s2/u01")
+    outside = predicted_outcomes(["null"] * 50, ["sit"] * 50, [0.8] * 40 + [0.95] * 10, people="galaxy_s2/u01")
     choice = choose_threshold(join_outcomes([known, outside]), cost=0.02)
     assert choice.threshold == pytest.approx(0.9, abs=1e-3)
     assert (choice.before.false_activity_rate, choice.after.false_activity_rate) == (1.0, 0.2)
@@ -48,7 +48,7 @@ def test_reserved_test_users_cannot_choose_a_threshold():
 
 def test_without_a_correct_prediction_there_is_no_threshold():
     with pytest.raises(ValueError, match="cannot choose a threshold"):
-        choose_threshold(answering(["sit"], ["walk"]))
+        choose_threshold(predicted_outcomes(["sit"], ["walk"]))
 
 
 def test_without_windows_outside_the_classes_there_is_no_false_activity_rate():

@@ -88,9 +88,9 @@ def test_a_network_that_is_never_right_has_no_threshold(prepared):
 
 def test_predictions_that_are_not_finite_are_rejected(prepared):
     def broken(windows):
-        answers = by_sway(windows)
-        answers[0] = np.nan
-        return answers
+        probabilities = by_sway(windows)
+        probabilities[0] = np.nan
+        return probabilities
 
     folder, _ = prepared(people())
     with pytest.raises(ValidationError, match=r"predictions for \d+ of \d+ held-out windows are not finite"):

@@ -21,10 +21,10 @@ def recording(labels: list[str]) -> Recording:
 def test_window_has_a_class_only_if_all_its_readings_have_it(labels: list[str], steps: int) -> None:
     starts = np.arange(-5, len(labels) + 5) * PERIOD_US
     found = label_windows(recording(labels), starts, WindowSpec(steps=steps), CLASSES)
-    for begin, answer in zip(range(-5, len(labels) + 5), found, strict=True):
+    for begin, label in zip(range(-5, len(labels) + 5), found, strict=True):
         inside = set(labels[max(begin, 0) : max(begin + steps, 0)])
         expected = CLASSES.index(inside.pop()) if len(inside) == 1 and inside <= set(CLASSES) else UNLABELLED
-        assert answer == expected
+        assert label == expected
 
 
 def test_examples_leave_out_transitions_and_other_activities() -> None:

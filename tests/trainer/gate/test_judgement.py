@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from har.artifacts import Artifact
-from tests.trainer.made_outcomes import CLASSES, answering, simulated
+from tests.trainer.made_outcomes import CLASSES, predicted_outcomes, simulated
 from trainer.freezing.budgets import Budget, budgets_of
 from trainer.gate.bootstrap import paired_difference
 from trainer.gate.checks import Contender
@@ -112,7 +112,7 @@ def confusing(shares):
             truth += [label] * len(predicted)
             predictions += predicted
             people += [f"p/{person}"] * len(predicted)
-    return answering(truth, predictions, people=people)
+    return predicted_outcomes(truth, predictions, people=people)
 
 
 def test_a_worse_class_fails_a_candidate_that_is_better_overall():
@@ -144,7 +144,7 @@ def test_a_class_without_windows_is_not_checked():
     truth = ["sit", "walk"] * 60
     wrong = ["sit" if place % 5 == 0 else label for place, label in enumerate(truth)]
     new, old = (
-        Contender(release=name, outcomes=answering(truth, predicted, people=people))
+        Contender(release=name, outcomes=predicted_outcomes(truth, predicted, people=people))
         for name, predicted in (("new", truth), ("old", wrong))
     )
     result = judge(new, old, FROZEN, LIMITS)
@@ -220,7 +220,7 @@ def test_a_personal_release_replaces_only_a_personal_one():
 
 
 def test_reserved_test_users_are_rejected():
-    reserved = Contender(release="new", outcomes=answering(["sit"], ["sit"], people="galaxy_s8/u06"))
+    reserved = Contender(release="new", outcomes=predicted_outcomes(["sit"], ["sit"], people="galaxy_s8/u06"))
     with pytest.raises(GateError, match="galaxy_s8/u06"):
         judge(reserved, None, FROZEN, LIMITS)
 
