@@ -109,6 +109,12 @@ def command_routes(gateway: GatewayClient | None) -> APIRouter:
         """Invite a phone to enrol."""
         return await forward("devices", document)
 
+    @routes.post("/{path:path}", include_in_schema=False)
+    async def unknown() -> Response:
+        # Without this route, the page's route would answer that POST is not allowed.
+        problem = Problem(detail="There is no such command.").model_dump_json(exclude_none=True)
+        return Response(problem, status.HTTP_404_NOT_FOUND, media_type=JSON)
+
     return routes
 
 

@@ -58,11 +58,11 @@ class RequestGuard:
 
     def _check_request(self, scope: Scope) -> Response | None:
         headers, path, method = Headers(scope=scope), scope["path"], scope["method"]
-        is_change = method == "POST" and path.startswith(API_PREFIX)
-        if method not in ("GET", "HEAD") and not is_change:
-            return _rejection(
-                scope, HTTPStatus.METHOD_NOT_ALLOWED, "Only GET and HEAD are allowed.", {"Allow": "GET, HEAD"}
-            )
+        is_change = path.startswith(API_PREFIX)
+        allowed = ("POST",) if is_change else ("GET", "HEAD")
+        if method not in allowed:
+            text = f"Only {' and '.join(allowed)} requests are allowed here."
+            return _rejection(scope, HTTPStatus.METHOD_NOT_ALLOWED, text, {"Allow": ", ".join(allowed)})
         if path == HEALTH_PATH:
             return None
         return self._check_access(scope, headers) or (self._check_change(scope, headers) if is_change else None)

@@ -1,4 +1,8 @@
-"""The gateway's server: it receives messages over WebSocket and HTTP, and acknowledges what Kafka has confirmed."""
+"""The gateway's server: it receives messages over WebSocket and HTTP, and acknowledges what Kafka has confirmed.
+
+It uses aiohttp and not FastAPI because aiohttp reads from each phone's socket only on request: while Kafka is slow, the
+gateway stops reading, and TCP slows the phone (`ingest.gateway.phone_socket`).
+"""
 
 import asyncio
 from contextlib import AsyncExitStack, ExitStack

@@ -206,6 +206,13 @@ async def test_labels_need_the_token(run_dashboard: RunDashboard, gateway: FakeG
     assert len(gateway.requests) == 1
 
 
+async def test_an_unknown_command_is_not_found(run_dashboard: RunDashboard, gateway: FakeGateway) -> None:
+    async with run_dashboard(gateway_url=gateway.url) as port:
+        status, body, headers = await post(port, "/v1/none", LABEL)
+    assert (status, body, "Allow" in headers) == (404, {"detail": "There is no such command."}, False)
+    assert gateway.requests == []
+
+
 async def test_without_a_gateway_commands_are_rejected(run_dashboard: RunDashboard) -> None:
     async with run_dashboard() as port:
         status, body, _ = await post(port, "/v1/labels", LABEL)
