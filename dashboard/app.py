@@ -17,7 +17,7 @@ from dashboard.gateway_client import GatewayClient
 from dashboard.guard import DOCS_PATH, HEALTH_PATH, RequestGuard
 from dashboard.live_state import LiveState
 from dashboard.live_stream import LIVE_PATH
-from dashboard.site import SiteFile
+from har.web.page_files import PageFile
 
 _DESCRIPTION = (
     "The WebSocket `/live` is the page's live stream. It sends JSON (`dashboard.browser_messages.BrowserUpdate`) and "
@@ -33,7 +33,7 @@ class Health(BaseModel):
 
 
 def create_app(
-    site: Mapping[str, SiteFile],
+    site: Mapping[str, PageFile],
     access: DashboardAccess,
     state: LiveState,
     live: ASGIApp,
@@ -43,7 +43,7 @@ def create_app(
 
     Parameters
     ----------
-    site : mapping of str to SiteFile
+    site : mapping of str to PageFile
         The page's files by URL path.
     access : DashboardAccess
         Checks access.
@@ -75,11 +75,11 @@ def create_app(
     return RequestGuard(app, live, access)
 
 
-def _file_response(request: Request, file: SiteFile, cookie: str | None) -> Response:
+def _file_response(request: Request, file: PageFile, cookie: str | None) -> Response:
     headers = {"ETag": file.etag, "Content-Type": file.content_type}
     if cookie is not None:
         headers["Set-Cookie"] = cookie
-    if file.etag in [tag.strip() for tag in request.headers.get("If-None-Match", "").split(",")]:
+    if file.matches(request.headers.get("If-None-Match")):
         del headers["Content-Type"]
         return Response(status_code=status.HTTP_304_NOT_MODIFIED, headers=headers)
     return Response(file.body, headers=headers)

@@ -2,7 +2,7 @@
 
 It holds pure functions over arrays, the typed messages that the services exchange, and the names of Kafka's topics and
 Redis's keys. It imports no client of Kafka or Redis, no web framework and no neural network. Only the services use
-`har.process`, which every process needs; `har/web` holds scripts and styles that the pages share.
+`har.process`, which every process needs; `har.web` reads the files of both pages and holds the shared ones.
 
 The names in `__all__`, and `ingest.senders.phone_client.PhoneClient`, are the public API: they change only with an
 entry in the changelog. Everything else may change at any time. They are imported when they are first used.

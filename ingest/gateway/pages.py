@@ -1,17 +1,14 @@
 """The phone page with its scripts, styles and libraries, served from memory."""
 
-import hashlib
 import logging
-import mimetypes
 from collections.abc import Iterable
-from dataclasses import dataclass
 from importlib.resources import files
-from importlib.resources.abc import Traversable
 
 import msgspec
 from aiohttp import web
 
 from har.activity_styles import LABEL_STYLES, ActivityStyle
+from har.web.page_files import CONTENT_TYPES, PageFile, read_folder, read_page
 from ingest.gateway.admission import Admission
 from ingest.gateway.settings import GatewaySettings
 
@@ -41,39 +38,11 @@ LIBRARIES = {
     ),
     "uplot": ("uplot/dist", ("uPlot.esm.js", "uPlot.min.css")),
 }
-#: Prefix of the files in `har/web/shared`, which the dashboard serves, too.
-SHARED = "shared/"
 #: Files that are too large for phones that only record; the service worker caches them at their first use.
 ON_DEMAND = "vendor/onnxruntime/"
 #: The service worker's list of files, generated from the files that are served, so that it is complete.
 FILE_LIST = "file-list.js"
-OWN_TYPES = (".html", ".js", ".css", ".svg", ".png", ".webmanifest")
 BATCH_MILLISECONDS = 500
-_TYPES = {
-    ".mjs": "text/javascript",
-    ".js": "text/javascript",
-    ".wasm": "application/wasm",
-    ".webmanifest": "application/manifest+json",
-}
-
-
-@dataclass(frozen=True)
-class PageFile:
-    """A file that the gateway serves.
-
-    Attributes
-    ----------
-    body : bytes
-        The content.
-    content_type : str
-        Value of the ``Content-Type`` header.
-    etag : str
-        Value of the ``ETag`` header.
-    """
-
-    body: bytes
-    content_type: str
-    etag: str
 
 
 class _Configuration(msgspec.Struct):
@@ -100,7 +69,7 @@ class PhonePage:
         self._files = load_page()
         enrolment = "open" if admission.is_open else "required"
         configuration = _Configuration(LABEL_STYLES, enrolment, settings.store_url is not None, BATCH_MILLISECONDS)
-        self._files["configuration.json"] = _page_file(msgspec.json.encode(configuration), "application/json")
+        self._files["configuration.json"] = PageFile(msgspec.json.encode(configuration), "application/json")
 
     def routes(self) -> list[web.RouteDef]:
         """Return the routes."""
@@ -114,27 +83,36 @@ class PhonePage:
         return web.Response(status=307, headers={"Location": PREFIX})
 
     async def _file(self, request: web.Request) -> web.StreamResponse:
-        file = self._files.get(request.match_info["name"] or "index.html")
-        if file is None:
-            raise web.HTTPNotFound(text="page not found\n")
-        headers = {**SECURITY_HEADERS, "ETag": file.etag, "Cache-Control": "no-cache"}
-        if request.headers.get("If-None-Match") == file.etag:
-            return web.Response(status=304, headers=headers)
-        return web.Response(body=file.body, content_type=file.content_type, headers=headers)
+        return file_response(request, self._files.get(request.match_info["name"] or "index.html"))
+
+
+def file_response(request: web.Request, file: PageFile | None) -> web.Response:
+    """Return the response with a file, or 304 if the browser has it already.
+
+    Raises
+    ------
+    aiohttp.web.HTTPNotFound
+        If there is no file.
+    """
+    if file is None:
+        raise web.HTTPNotFound(text="page not found\n")
+    headers = {**SECURITY_HEADERS, "ETag": file.etag, "Cache-Control": "no-cache"}
+    if file.matches(request.headers.get("If-None-Match")):
+        return web.Response(status=304, headers=headers)
+    return web.Response(body=file.body, headers={**headers, "Content-Type": file.content_type})
 
 
 def load_page() -> dict[str, PageFile]:
     """Read the files of the page and of its libraries, by name; warn about each library that is not installed."""
     folder = files("ingest") / "phone_page"
-    found = {name: file for name, file in _walk(folder, OWN_TYPES)}
-    found |= {SHARED + name: file for name, file in _walk(files("har") / "web" / "shared", OWN_TYPES)}
+    found = read_page(folder)
     for library, (path, endings) in LIBRARIES.items():
         library_folder = folder.joinpath("node_modules", *path.split("/"))
         if not library_folder.is_dir():
             log.warning("the phone page's library %s is not installed: run `make setup` or `make demo`", library)
             continue
-        found |= {f"vendor/{library}/{name}": file for name, file in _walk(library_folder, endings)}
-    found[FILE_LIST] = _page_file(_file_list(found), _TYPES[".js"])
+        found |= {f"vendor/{library}/{name}": file for name, file in read_folder(library_folder, endings).items()}
+    found[FILE_LIST] = PageFile(_file_list(found), CONTENT_TYPES[".js"])
     return found
 
 
@@ -144,20 +122,3 @@ def _file_list(names: Iterable[str]) -> bytes:
     shell = sorted({*names} - {*on_demand} - {"index.html", "service-worker.js"})
     lists = {"SHELL": ["./", *shell], "ON_DEMAND": on_demand}
     return b"".join(b"const %b = %b;\n" % (name.encode(), msgspec.json.encode(files)) for name, files in lists.items())
-
-
-def _walk(folder: Traversable, endings: tuple[str, ...], below: str = "") -> list[tuple[str, PageFile]]:
-    found: list[tuple[str, PageFile]] = []
-    for entry in folder.iterdir():
-        if entry.is_dir():
-            if entry.name != "node_modules":
-                found += _walk(entry, endings, f"{below}{entry.name}/")
-        elif entry.name.endswith(endings):
-            ending = "." + entry.name.rsplit(".", 1)[-1]
-            content_type = _TYPES.get(ending) or mimetypes.guess_type(entry.name)[0] or "application/octet-stream"
-            found.append((below + entry.name, _page_file(entry.read_bytes(), content_type)))
-    return found
-
-
-def _page_file(body: bytes, content_type: str) -> PageFile:
-    return PageFile(body, content_type, f'"{hashlib.sha256(body).hexdigest()[:32]}"')

@@ -4,6 +4,8 @@ import asyncio
 import base64
 import http.client
 import logging
+import posixpath
+import re
 import socket
 import time
 import tracemalloc
@@ -17,7 +19,7 @@ from redis.asyncio import Redis
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from dashboard.limits import BrowserLimits
-from dashboard.site import FILES, MissingPageFileError, load_site
+from dashboard.site import LIBRARY_FILES, MissingPageFileError, load_site
 from har.live import LIVE_CHANNEL
 from tests.dashboard.dashboard_feeding import (
     SECOND,
@@ -53,11 +55,11 @@ async def request(
 
 async def test_serves_only_the_page(run_dashboard: RunDashboard) -> None:
     async with run_dashboard() as port:
-        for path, name, content_type in FILES:
+        for path, file in load_site().items():
             response, body = await request(port, path)
             assert response.status == 200, path
-            assert response.headers["Content-Type"] == content_type
-            assert len(body) == int(response.headers["Content-Length"]) > 0, name
+            assert response.headers["Content-Type"] == file.content_type
+            assert len(body) == int(response.headers["Content-Length"]) > 0, path
             assert response.headers.get_all("X-Content-Type-Options") == ["nosniff"]
             assert response.headers["Referrer-Policy"] == "no-referrer"
             assert response.headers["Cache-Control"] == "no-cache"
@@ -69,6 +71,8 @@ async def test_serves_only_the_page(run_dashboard: RunDashboard) -> None:
             "/../server.py",
             "/%2e%2e/server.py",
             "/package.json",
+            "/libraries.d.ts",
+            "/index.html",
             "//etc/passwd",
             "/node_modules/",
         ):
@@ -77,16 +81,47 @@ async def test_serves_only_the_page(run_dashboard: RunDashboard) -> None:
             assert "Content-Security-Policy" in response.headers
 
 
+def test_every_file_that_the_page_names_is_served() -> None:
+    site = load_site()
+    assert {"/", "/style.css", "/main.js", "/uplot.js", "/shared/base.css"} <= site.keys()
+    named = re.findall(r'(?:href|src)="\./([^"]+)"', site["/"].body.decode())
+    assert named
+    for path, file in site.items():
+        if path.endswith(".js"):
+            targets = re.findall(r"""(?:from|import)\s*\(?\s*["'](\.[^"']+)["']""", file.body.decode())
+            named += [posixpath.normpath(posixpath.join(path[1:].rpartition("/")[0], target)) for target in targets]
+    assert {f"/{name}" for name in named} <= site.keys()
+
+
 async def test_unchanged_files_are_not_sent_again(run_dashboard: RunDashboard) -> None:
     async with run_dashboard() as port:
         response, body = await request(port, "/main.js")
-        again, nothing = await request(port, "/main.js", {"If-None-Match": response.headers["ETag"]})
-        assert (again.status, nothing) == (304, b"")
+        tag = response.headers["ETag"]
+        for known in (tag, f'"another", W/{tag}', "*"):
+            again, nothing = await request(port, "/main.js", {"If-None-Match": known})
+            assert (again.status, nothing) == (304, b"")
         head, nothing = await request(port, "/main.js", method="HEAD")
         assert (head.status, nothing) == (200, b"")
         assert int(head.headers["Content-Length"]) == len(body)
-        post, _ = await request(port, "/main.js", method="POST")
-        assert (post.status, post.headers["Allow"]) == (405, "GET, HEAD")
+
+
+@pytest.mark.parametrize(
+    ("path", "method", "allowed"),
+    [
+        ("/main.js", "POST", "GET, HEAD"),
+        ("/healthz", "DELETE", "GET, HEAD"),
+        ("/v1/labels", "DELETE", "POST"),
+        ("/v1/labels", "GET", "POST"),
+        ("/v1/devices", "PUT", "POST"),
+        ("/v1/none", "HEAD", "POST"),
+    ],
+)
+async def test_a_rejected_method_is_answered_with_the_allowed_ones(
+    run_dashboard: RunDashboard, path: str, method: str, allowed: str
+) -> None:
+    async with run_dashboard() as port:
+        response, _ = await request(port, path, method=method)
+        assert (response.status, response.headers["Allow"]) == (405, allowed)
 
 
 async def test_rejects_foreign_hosts_and_origins(run_dashboard: RunDashboard) -> None:
@@ -308,11 +343,13 @@ async def test_browsers_beyond_the_limit_are_rejected(run_dashboard: RunDashboar
 
 
 def test_the_error_of_a_missing_chart_library_contains_the_remedy(tmp_path: Path) -> None:
-    for _, name, _ in FILES:
-        if not name.startswith(("node_modules/", "../")):
-            (tmp_path / name).write_text("x")
-    with pytest.raises(MissingPageFileError, match="npm ci"):
-        load_site(tmp_path)
+    (tmp_path / "index.html").write_text("x")
+    for _, name in LIBRARY_FILES:
+        with pytest.raises(MissingPageFileError, match=f"{name}.*npm ci"):
+            load_site(tmp_path)
+        (tmp_path / "node_modules" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "node_modules" / name).write_text("x")
+    assert load_site(tmp_path)["/uplot.js"].body == b"x"
 
 
 def test_the_lock_file_contains_no_registry() -> None:

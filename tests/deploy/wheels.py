@@ -11,13 +11,35 @@ from pathlib import Path
 
 import pytest
 
+from dashboard.site import LIBRARY_FILES
 from har_stream import PACKAGES
+from ingest.gateway.pages import LIBRARIES, load_page
 
 ROOT = Path(__file__).parents[2]
 #: Marker of the tests that use the wheel: one worker runs them all, so that it is built once.
 on_the_wheel = pytest.mark.xdist_group("wheel")
 _UV = Path(sys.executable).with_name("uv")
 _FILES = ("har_stream.py", "pyproject.toml", "README.md", "LICENSE")
+#: Files of npm's libraries that no page loads.
+OTHER_LIBRARY_FILES = (
+    "dashboard/web/node_modules/uplot/dist/uPlot.iife.js",
+    "dashboard/web/node_modules/uplot/package.json",
+    "ingest/phone_page/node_modules/@msgpack/msgpack/dist.esm/index.mjs.map",
+    "ingest/phone_page/node_modules/long/index.js",
+    "ingest/phone_page/node_modules/onnxruntime-web/dist/ort-wasm-simd-threaded.jsep.wasm",
+    "ingest/phone_page/node_modules/uplot/dist/uPlot.d.ts",
+)
+
+
+def served_library_files() -> set[str]:
+    """Return the files of npm's libraries that the pages load, by their paths in the repository."""
+    found = {f"dashboard/web/node_modules/{name}" for _, name in LIBRARY_FILES}
+    for served in load_page():
+        kind, _, rest = served.partition("/")
+        if kind == "vendor":
+            library, _, name = rest.partition("/")
+            found.add(f"ingest/phone_page/node_modules/{LIBRARIES[library][0]}/{name}")
+    return found
 
 
 def uv(*words: object) -> None:
@@ -27,11 +49,14 @@ def uv(*words: object) -> None:
 
 
 def build_wheel(source: Path) -> Path:
-    """Build the wheel from a copy of the packages, without the libraries of npm; return its path."""
+    """Build the wheel from a copy of the packages, with empty files for npm's libraries; return its path."""
     for package in PACKAGES:
         shutil.copytree(ROOT / package, source / package, ignore=shutil.ignore_patterns("node_modules", "__pycache__"))
     for file in _FILES:
         shutil.copy(ROOT / file, source / file)
+    for name in (*served_library_files(), *OTHER_LIBRARY_FILES):
+        (source / name).parent.mkdir(parents=True, exist_ok=True)
+        (source / name).touch()
     uv("build", "--wheel", "--no-build-isolation", "--python", sys.executable, "--out-dir", source / "dist", source)
     [built] = (source / "dist").glob("*.whl")
     return built

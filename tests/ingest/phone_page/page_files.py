@@ -3,7 +3,8 @@
 from functools import cache
 from pathlib import Path
 
-from ingest.gateway.pages import FILE_LIST, LIBRARIES, PREFIX, SECURITY_HEADERS, PageFile, load_page
+from har.web.page_files import PageFile
+from ingest.gateway.pages import FILE_LIST, LIBRARIES, PREFIX, SECURITY_HEADERS, load_page
 
 FOLDER = Path(__file__).parents[3] / "ingest" / "phone_page"
 #: Files that the dashboard serves, too.

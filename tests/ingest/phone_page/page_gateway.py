@@ -1,7 +1,6 @@
 """A test gateway: serves the phone page, and records what the page sends."""
 
 import asyncio
-import hashlib
 import secrets
 import threading
 import time
@@ -19,6 +18,7 @@ from har.activity_styles import activity_style
 from har.binary_samples import decode_batch
 from har.rejections import RejectedMessage
 from har.samples import SampleBatch
+from ingest.gateway.pages import file_response
 from tests.ingest.phone_page.page_files import SECURITY_HEADERS, PageFile, page_files
 
 ACTIVITIES = ("sit", "stand", "walk", "stairsup", "stairsdown", "bike")
@@ -170,8 +170,8 @@ class PageGateway:
         self.asked.append(request.path)
         name = request.match_info["path"] or "index.html"
         if name in self.extra_files:
-            return _served(request, _other_version(name, self.extra_files[name]))
-        return _served(request, page_files().get(name))
+            return file_response(request, _other_version(name, self.extra_files[name]))
+        return file_response(request, page_files().get(name))
 
     async def _store_file(self, request: web.Request) -> web.StreamResponse:
         if self.store is None or not (file := self.store / request.match_info["path"]).is_file():
@@ -285,13 +285,4 @@ def _rejected(status: int, code: str, detail: str) -> web.Response:
 def _other_version(name: str, content: bytes | None) -> PageFile | None:
     if content is None:
         return None
-    return replace(page_files()[name], body=content, etag=f'"{hashlib.sha256(content).hexdigest()[:32]}"')
-
-
-def _served(request: web.Request, file: PageFile | None) -> web.Response:
-    if file is None:
-        raise web.HTTPNotFound
-    headers = {**SECURITY_HEADERS, "Cache-Control": "no-cache", "ETag": file.etag}
-    if request.headers.get("If-None-Match") == file.etag:
-        return web.Response(status=304, headers=headers)
-    return web.Response(body=file.body, content_type=file.content_type, headers=headers)
+    return replace(page_files()[name], body=content)

@@ -28,7 +28,7 @@ HOST = Path(__file__).with_name("modules_in_node.mjs")
 _NODE_OPTIONS = ("--no-warnings", "--liftoff-only", "--wasm-lazy-compilation")
 #: Files that may be missing: the browser's icon, and the next root of a store.
 _MAY_BE_MISSING = ("/favicon.ico", ".root.json")
-_BLANK = PageFile(b"<!doctype html><title>modules</title>", "text/html", "")
+_BLANK = PageFile(b"<!doctype html><title>modules</title>", "text/html")
 #: Runs the body of a test's function and returns its result or error.
 _RUN = """
 const [done, args] = [arguments[arguments.length - 1], arguments];
