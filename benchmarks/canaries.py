@@ -121,11 +121,15 @@ async def run(folder: Path, phones: int, shuffled: Path, weak: Path) -> bool:
     return ended and promoted and found.is_clean
 
 
+def argument_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, action="append", required=True, help="recordings (Parquet); repeatable")
+    parser.add_argument("--phones", type=int, default=60, help="number of simulated phones")
+    return parser
+
+
 def main() -> int:
-    options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--data", type=Path, action="append", required=True, help="recordings (Parquet); repeatable")
-    options.add_argument("--phones", type=int, default=60, help="number of simulated phones")
-    chosen = options.parse_args()
+    chosen = argument_parser().parse_args()
     with tempfile.TemporaryDirectory(prefix="har-canaries-") as name:
         folder = Path(name)
         shuffled = train("shuffled-labels", [with_shuffled_labels(chosen.data[0], folder / "shuffled.parquet")], folder)

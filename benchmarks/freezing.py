@@ -37,11 +37,15 @@ HELD_OUT = 5
 REPRESENTATIVES = 200
 
 
-def main() -> None:
+def argument_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("recordings", nargs="+", type=Path, help="Parquet tables of labelled recordings")
     parser.add_argument("--epochs", type=int, default=4, help="epochs of training of each network")
-    arguments = parser.parse_args()
+    return parser
+
+
+def main() -> None:
+    arguments = argument_parser().parse_args()
     for name in sorted(NETWORKS):
         measure(name, arguments.recordings, arguments.epochs)
 

@@ -212,12 +212,16 @@ def report(
     return is_whole and p99 < 500 and slope < MOST_GROWTH_MB_PER_HOUR
 
 
+def argument_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--phones", type=int, default=2_000, help="number of phones")
+    parser.add_argument("--minutes", type=float, default=5, help="duration of the load")
+    parser.add_argument("--phone-processes", type=int, default=1, help="processes that the phones run in")
+    return parser
+
+
 def main() -> int:
-    options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--phones", type=int, default=2_000, help="number of phones")
-    options.add_argument("--minutes", type=float, default=5, help="duration of the load")
-    options.add_argument("--phone-processes", type=int, default=1, help="processes that the phones run in")
-    chosen = options.parse_args()
+    chosen = argument_parser().parse_args()
     with tempfile.TemporaryDirectory(prefix="har-load-") as folder:
         met = asyncio.run(load(Path(folder), chosen.phones, 60 * chosen.minutes, chosen.phone_processes))
     return 0 if met else 1

@@ -10,7 +10,6 @@ import pyarrow.csv
 from har.hhar import CSV_COLUMNS
 from ingest.simulation.phone import SimulatedPhone
 
-ROWS = 13_000_000
 USERS = "abcdefghi"
 #: The phones of HHAR and their approximate sample rates, Hz.
 PHONES = {
@@ -28,7 +27,7 @@ SWAPPED = 29
 START_US = 1_424_696_631_000_000
 
 
-def write_table(file: Path, rows: int = ROWS) -> None:
+def write_table(file: Path, rows: int) -> None:
     """Write the table: nine users, each with all eight phones."""
     rows_each = -(-rows // (len(USERS) * len(PHONES)))
     schema = _table(0, 0, "a", "nexus4_1", 2).schema

@@ -15,7 +15,7 @@ from time import perf_counter
 
 import psutil
 
-from benchmarks.large_table import ROWS, write_table
+from benchmarks.large_table import write_table
 from trainer.distributed.spark_session import local_cluster, spark_session
 from trainer.preparation.in_process import prepare_in_process
 from trainer.preparation.on_spark import prepare_on_spark
@@ -26,6 +26,8 @@ from trainer.sources import find_source
 from trainer.sources.recordings import load_recordings
 
 EXECUTORS = 2
+#: As many as HHAR has.
+ROWS = 13_000_000
 
 
 class MemoryWatch(threading.Thread):
@@ -69,10 +71,14 @@ def fingerprints(folder: Path, index: PreparedIndex) -> set[str]:
     return found
 
 
-def main() -> None:
+def argument_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rows", type=int, default=ROWS, help="rows of the table")
-    rows = parser.parse_args().rows
+    return parser
+
+
+def main() -> None:
+    rows = argument_parser().parse_args().rows
     plan = TrainRequest().preparation
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

@@ -88,11 +88,15 @@ async def soak(folder: Path, minutes: float, phones: int) -> bool:
     return found.is_clean and is_flat and keeps_up and set(starts.values()) == {1}
 
 
+def argument_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--minutes", type=float, default=30, help="duration of the run")
+    parser.add_argument("--phones", type=int, default=50, help="number of simulated phones")
+    return parser
+
+
 def main() -> int:
-    options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--minutes", type=float, default=30, help="duration of the run")
-    options.add_argument("--phones", type=int, default=50, help="number of simulated phones")
-    chosen = options.parse_args()
+    chosen = argument_parser().parse_args()
     with tempfile.TemporaryDirectory(prefix="har-soak-") as folder:
         return 0 if asyncio.run(soak(Path(folder), chosen.minutes, chosen.phones)) else 1
 

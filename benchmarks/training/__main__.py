@@ -13,7 +13,7 @@ from pathlib import Path
 from benchmarks.training import modes, origin, scaling
 
 
-def main() -> None:
+def argument_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.training", description=__doc__.splitlines()[0])
     parser.add_argument("what", choices=["scaling", "modes", "origin"])
     parser.add_argument("--data", type=Path, action="append", required=True, help="recordings; repeatable")
@@ -21,7 +21,11 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3, help="number of seeds (modes)")
     parser.add_argument("--rounds", type=int, default=3, help="number of rounds (scaling)")
     parser.add_argument("--epochs", type=int, help="epochs of training; by default, that of the benchmark")
-    chosen = parser.parse_args()
+    return parser
+
+
+def main() -> None:
+    chosen = argument_parser().parse_args()
     chosen.output.mkdir(parents=True, exist_ok=True)
     if chosen.what == "scaling":
         scaling.measure(chosen.data, chosen.output, chosen.epochs or 4, chosen.rounds)

@@ -123,8 +123,8 @@ def _report(message: str) -> None:
     print(message, file=sys.stderr, flush=True)
 
 
-def main() -> None:
-    """Make the baseline from command-line options."""
+def argument_parser() -> argparse.ArgumentParser:
+    """Return the parser of the options."""
     parser = argparse.ArgumentParser(prog="python -m trainer.commands.baseline", description=__doc__.splitlines()[0])
     parser.add_argument(
         "--data", type=Path, action="append", required=True, help="path or name of a data set; repeat for each"
@@ -132,7 +132,12 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=Path("model_store/baseline"))
     parser.add_argument("--release", required=True, help="name of the release, such as baseline-2026-11-26")
     parser.add_argument("--seed", type=int, default=0)
-    options = parser.parse_args()
+    return parser
+
+
+def main() -> None:
+    """Make the baseline from command-line options."""
+    options = argument_parser().parse_args()
     request = TrainRequest(fit=FitSettings(seed=options.seed))
     manifest = make_baseline(options.data, options.output, options.release, request, replaces=True)
     for protocol, found in manifest.metrics.items():
