@@ -18,6 +18,7 @@ import pytest
 
 from deploy.ports import free_port
 from tests.brokers import ApacheBroker
+from tests.model_store.made_store import copied_release
 
 pytestmark = [pytest.mark.kafka, pytest.mark.redis]
 
@@ -68,14 +69,17 @@ def test_ctrl_c_stops_everything_and_ports_in_use_are_avoided(tmp_path):
 
 def test_a_running_kafka_is_used_and_its_old_messages_are_not_counted(apache_kafka, tmp_path):
     with ApacheBroker(apache_kafka) as kafka:
-        for run in ("first", "second"):
-            file = tmp_path / run
+        for release in ("first", "second"):
+            file = tmp_path / f"{release}.json"
             words = ["--devices", "2", "--seconds", "10", "--bootstrap", kafka.bootstrap, "--summary", str(file)]
-            subprocess.run([*DEMO, *words], check=True, capture_output=True, timeout=100)
+            words += ["--release", str(copied_release(tmp_path, release))]
+            ran = subprocess.run([*DEMO, *words], capture_output=True, text=True, timeout=100)
+            assert ran.returncode == 0, ran.stderr[-6000:] + ran.stdout
             summary = json.loads(file.read_text())
             assert summary["windows_expected"] > 5
             assert (summary["windows_missing"], summary["windows_extra"]) == (0, 0)
             assert summary["latency_ms"]["p99"] < 5_000
+            assert summary["release"] == [release]
         assert apache_kafka.is_running(1)
 
 

@@ -1,11 +1,18 @@
-"""`har data` can be interrupted while it loads what a subcommand needs."""
+"""`har data` on the command line."""
 
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
+
+from tests.command_line import CommandLine
+from tests.trainer.sources.file_server import serving
+from tests.trainer.sources.made_files import hhar_archive, whole_hhar
+from trainer.sources.published import PUBLISHED
 
 #: Interrupts itself as soon as a module is looked for.
 _INTERRUPTED = """
@@ -40,3 +47,19 @@ def test_an_interrupt_while_it_loads_ends_it_at_once(tmp_path: Path, module: str
     )
     assert result.returncode == -signal.SIGINT
     assert result.stderr == ""
+
+
+def test_a_data_set_is_fetched_and_reported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(PUBLISHED, "hhar", replace(PUBLISHED["hhar"], fewest_readings=1_000))
+    har = CommandLine(monkeypatch, capsys)
+    with serving(hhar_archive(whole_hhar())) as server:
+        fetched = har.call("data", "fetch", "hhar", "--no-keep-null", "--url", server.url)
+    assert fetched.status == 0, fetched.err
+    assert "hhar.parquet: " in fetched.out
+    assert set(pq.read_table(".har/data/hhar.parquet")["gt"].to_pylist()) == {"stand", "walk"}
+    report = har.call("data", "report", "--data", "hhar", "--output", "report.html")
+    assert report.status == 0, report.err
+    assert "<h2" in Path("report.html").read_text("utf-8")

@@ -1,7 +1,7 @@
 """Preparation on Spark gives the same result and the same errors as in one process."""
 
 import dataclasses
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from threading import Event, Thread
 
 import numpy as np
@@ -11,11 +11,13 @@ import pytest
 
 from har.recordings import RecordingError
 from har.windows import WindowSpec
+from tests.command_line import CommandLine
 from tests.trainer.made_recordings import made_recording, write_recordings
+from trainer.commands import prepare as prepare_command
 from trainer.distributed.spark_session import local_cluster, spark_session
 from trainer.preparation.on_spark import prepare_on_spark
 from trainer.preparation.plan import SPLITS, PreparationPlan
-from trainer.preparation.shards import ShardError, read_shards
+from trainer.preparation.shards import ShardError, read_index, read_shards
 from trainer.runs.preparation import prepare
 from trainer.sources import find_source
 from trainer.sources.parquet import ParquetSource
@@ -85,6 +87,26 @@ def test_single_person_is_split_in_time_as_in_one_process(spark, tmp_path):
     index = compare(spark, [write_recordings(tmp_path / "one.parquet", [made_recording(seconds=120.0)])], tmp_path)
 
     assert index.personal
+
+
+def test_the_command_prepares_on_spark_what_it_prepares_in_its_process(spark, tmp_path, monkeypatch, capsys):
+    @contextmanager
+    def running(name, master, executors):
+        assert (master, executors) == (local_cluster(EXECUTORS), EXECUTORS)
+        yield spark
+
+    monkeypatch.setattr(prepare_command, "spark_session", running)
+    har = CommandLine(monkeypatch, capsys)
+    people = [made_recording(f"u{number:02d}") for number in range(4)]
+    data = str(write_recordings(tmp_path / "data.parquet", people))
+    found = []
+    for where, options in (("there", ("--executors", str(EXECUTORS))), ("here", ("--in-process",))):
+        words = ("--data", data, "--output", str(tmp_path / where), "--classes", "sit", "--classes", "walk")
+        run = har.call("prepare", *words, "--shards", "4", *options)
+        assert run.status == 0, run.err
+        assert "training windows of 3 people, " in run.out
+        found.append(everything(tmp_path / where, read_index(tmp_path / where)))
+    assert found[0] == found[1]
 
 
 class WatchedSource(ParquetSource):
