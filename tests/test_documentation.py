@@ -1,4 +1,7 @@
-"""The documents stay true to the code: paths, modules, commands, metrics and links in them exist."""
+"""The documents stay true to the code: paths, modules, options, metrics and links in them exist.
+
+`tests/test_documented_commands.py` and `tests/test_documented_code.py` check that the commands and the code run.
+"""
 
 import ast
 import os
@@ -13,45 +16,21 @@ from pydantic import ValidationError
 
 import har_stream
 from deploy.cli import COMMANDS, read_settings
+from tests.documents import DOCUMENTS, FENCE, PLACEHOLDER, ROOT, code_lines, inline_codes, text_of
 
-ROOT = Path(__file__).parent.parent
 #: The changelog names what was renamed, so only its links are checked.
 CHANGELOG = "CHANGELOG.md"
-DOCUMENTS = sorted(
-    str(file.relative_to(ROOT))
-    for pattern in ("README.md", "CONTRIBUTING.md", "SECURITY.md", "docs/*.md", "tests/README.md")
-    for file in ROOT.glob(pattern)
-)
 PACKAGES = (*har_stream.PACKAGES, "benchmarks", "tests")
 FOLDERS = (*PACKAGES, "docs", "requirements")
 #: Dotted names that are no modules: keys of Parquet metadata, and a WebSocket protocol.
 NO_MODULES = {"har.provenance", "har.rate_hz", "har.v1"}
 #: What starts as the names of metrics do: their prefix, and a module.
 NO_METRICS = {"har_", "har_stream"}
-PLACEHOLDER = "…"
 
-_FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
-_INLINE = re.compile(r"`([^`]+)`")
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
 _HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 _COMMAND = re.compile(r"^(?:.*\| )?((?:[A-Z_]+=\S+ )*)(?:\.venv/bin/)?har ([a-z].*)$")
 _METRIC = re.compile(r"\bhar_[a-z_]+")
-
-
-def text_of(document: str) -> str:
-    return (ROOT / document).read_text("utf-8")
-
-
-def inline_codes(text: str) -> list[str]:
-    return [" ".join(code.split()) for code in _INLINE.findall(_FENCE.sub("", text))]
-
-
-def code_lines(text: str) -> list[str]:
-    """Lines of code blocks, without comments; continued lines are joined."""
-    blocks = [block for language, block in _FENCE.findall(text) if language in ("", "sh")]
-    blocks += [line.removeprefix("    ") for line in text.splitlines() if line.startswith("    har ")]
-    lines = "\n".join(blocks).replace("\\\n", " ").splitlines()
-    return [re.sub(r"(^|\s)#.*", "", line).rstrip() for line in lines]
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
@@ -70,15 +49,6 @@ def test_modules_and_their_names_exist(document):
     dotted = {name.replace(" import ", ".") for name in named} - NO_MODULES
     ours = {name for name in dotted if name.split(".")[0] in PACKAGES and re.fullmatch(r"[\w.]+", name)}
     assert [name for name in sorted(ours) if not is_defined(name)] == []
-
-
-@pytest.mark.parametrize("document", DOCUMENTS)
-def test_make_targets_exist(document):
-    text = text_of(document)
-    targets = set(re.findall(r"^([a-z-]+):", text_of("Makefile"), re.MULTILINE))
-    lines = [*code_lines(text), *inline_codes(text)]
-    called = {match[1] for line in lines if (match := re.match(r"make ([a-z-]+)", line))}
-    assert called - targets == set()
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
@@ -115,7 +85,7 @@ def test_a_wrong_command_is_found(line, monkeypatch, capsys):
 @pytest.mark.parametrize("document", [*DOCUMENTS, CHANGELOG])
 def test_links_resolve(document):
     broken = []
-    for link in _LINK.findall(_FENCE.sub("", text_of(document))):
+    for link in _LINK.findall(FENCE.sub("", text_of(document))):
         if "://" in link:
             continue
         path, _, anchor = link.partition("#")
@@ -161,7 +131,7 @@ def without_placeholders(words: list[str]) -> list[str]:
 
 def anchors(file: Path) -> set[str]:
     """The anchors that GitHub gives the headings of a document."""
-    headings = _HEADING.findall(_FENCE.sub("", file.read_text("utf-8")))
+    headings = _HEADING.findall(FENCE.sub("", file.read_text("utf-8")))
     return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
