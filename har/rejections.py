@@ -4,8 +4,9 @@ A check raises `RejectedMessage` with a code and a detail. The code is one of `R
 The detail is the text that the sender gets; it stands where the check is.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 #: What is wrong with a message. `docs/messages.md` explains each code to the authors of senders.
 RejectionCode = Literal[
@@ -40,6 +41,8 @@ RejectionCode = Literal[
     "unit",
     "units",
 ]
+
+_CODES: dict[str, RejectionCode] = {code: code for code in get_args(RejectionCode)}
 
 #: A longer message is truncated to this; the header ``bytes`` holds its full size.
 MAX_KEPT_BYTES = 131_072
@@ -116,3 +119,31 @@ class Rejection:
             "origin": self.origin,
         }
         return [(name, text.encode()) for name, text in headers.items() if text is not None]
+
+    @classmethod
+    def of_record(
+        cls, key: bytes | None, value: bytes | None, headers: Iterable[tuple[str, bytes | None]]
+    ) -> "Rejection":
+        """Decode a record of the dead-letter topic. A message that was truncated stays so.
+
+        Parameters
+        ----------
+        key, value : bytes or None
+            The Kafka key and value.
+        headers : iterable of (str, bytes or None)
+            The Kafka headers.
+
+        Raises
+        ------
+        ValueError
+            If a header is missing, or the code is none of `RejectionCode`.
+        """
+        texts = {name: (content or b"").decode(errors="replace") for name, content in headers}
+        missing = [name for name in ("code", "detail", "rejected_by") if name not in texts]
+        if missing:
+            raise ValueError(f"not a rejection: no header {', '.join(missing)}")
+        code = _CODES.get(texts["code"])
+        if code is None:
+            raise ValueError(f"not a rejection: the code {texts['code']!r} is unknown")
+        device = key.decode(errors="replace") if key else None
+        return cls(value or b"", code, texts["detail"], texts["rejected_by"], device, texts.get("origin"))

@@ -13,6 +13,7 @@ from deploy.audit.topic_reader import TopicReader
 from har import topics
 from har.binary_samples import decode_batch
 from har.process.kafka_clients import KafkaRecord
+from har.rejections import Rejection
 from har.samples import SampleBatch
 from ingest.senders.journal import SUFFIX, journal_messages
 
@@ -108,14 +109,17 @@ class SamplesLog:
         return device
 
     def _keep_rejection(self, record: KafkaRecord, changed: set[str]) -> None:
-        headers = {name: value.decode(errors="replace") for name, value in record.headers}
-        topic, _, position = headers.get("origin", "").partition("/")
+        try:
+            rejection = Rejection.of_record(record.key, record.value, record.headers)
+        except ValueError:
+            return  # not written by this system
+        topic, _, position = (rejection.origin or "").partition("/")
         partition, _, offset = position.partition("/")
         if topic != topics.SAMPLES.name or not partition.isdecimal() or not offset.isdecimal():
             return
-        self.rejections[int(partition), int(offset)] = headers.get("code", "")
-        if record.key:
-            changed.add(record.key.decode(errors="replace"))
+        self.rejections[int(partition), int(offset)] = rejection.code
+        if rejection.device is not None:
+            changed.add(rejection.device)
 
 
 class NoJournalError(LookupError):

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from har import topics
 from har.gateway_messages import Answer, Rejected
@@ -41,13 +41,20 @@ class Intake(Protocol):
         """Publish a frame of `caller` that arrived at `arrived_us` (µs since the epoch), or dead-letter it."""
 
 
-@dataclass(frozen=True, slots=True)
-class FrameOrigin:
-    """The device, session and sequence number of a frame that could be decoded."""
+class _SequencedMessage(Protocol):
+    """A decoded frame: a message that has a sequence number within its session."""
 
-    device: str
-    session: str
-    sequence: int
+    @property
+    def device(self) -> str: ...
+
+    @property
+    def session(self) -> str: ...
+
+    @property
+    def sequence(self) -> int: ...
+
+
+SequencedMessage = TypeVar("SequencedMessage", bound=_SequencedMessage)
 
 
 def check_sender(caller: Caller, device: str) -> None:
@@ -62,30 +69,62 @@ def check_sender(caller: Caller, device: str) -> None:
         raise RejectedMessage("not_yours", f"this token belongs to {caller.device} and cannot send as {device}")
 
 
-def reject(
+def publish_or_reject(
     frame: bytes,
-    rejected: RejectedMessage,
-    origin: FrameOrigin | None,
+    decode: Callable[[bytes], SequencedMessage],
+    publish: Callable[[SequencedMessage], PendingFrame],
+    caller: Caller,
     ordered_sender: OrderedSender,
     arrived_us: int,
     metrics: GatewayMetrics,
 ) -> PendingFrame:
-    """Publish a frame to the dead-letter topic, unchanged and with the reason.
+    """Decode a frame, check its sender and publish it; dead-letter it if any of this raises `RejectedMessage`.
 
     Parameters
     ----------
-    origin : FrameOrigin or None
-        None if the frame could not be decoded.
+    decode : callable
+        Decodes the frame.
+    publish : callable
+        Checks the decoded message and publishes it.
+    caller : Caller
+        Who sent the frame.
     arrived_us : int
         When the frame arrived, µs since the epoch.
     """
-    rejection = Rejection(frame, rejected.code, rejected.detail, "gateway", origin.device if origin else None)
+    message: SequencedMessage | None = None
+    try:
+        message = decode(frame)
+        check_sender(caller, message.device)
+        return publish(message)
+    except RejectedMessage as rejected:
+        device, session, sequence = (message.device, message.session, message.sequence) if message else (None,) * 3
+        confirmed = dead_letter(frame, rejected, device, ordered_sender, arrived_us, metrics)
+        return PendingFrame(Rejected(rejected.code, rejected.detail, session, sequence), confirmed)
+
+
+def dead_letter(
+    message: bytes,
+    rejected: RejectedMessage,
+    device: str | None,
+    ordered_sender: OrderedSender,
+    arrived_us: int,
+    metrics: GatewayMetrics,
+) -> "asyncio.Future[None]":
+    """Publish a message to the dead-letter topic, unchanged and with the reason; count it when Kafka has it.
+
+    Parameters
+    ----------
+    device : str or None
+        The device that the message names; None if it could not be decoded.
+    arrived_us : int
+        When the message arrived, µs since the epoch.
+    """
+    rejection = Rejection(message, rejected.code, rejected.detail, "gateway", device)
     confirmed = ordered_sender.publish(
         topics.REJECTED.name, rejection.key, rejection.value, arrived_us=arrived_us, headers=rejection.headers
     )
     count_when_done(confirmed, metrics.rejected.labels(rejected.code).inc, metrics)
-    session, sequence = (origin.session, origin.sequence) if origin else (None, None)
-    return PendingFrame(Rejected(rejected.code, rejected.detail, session, sequence), confirmed)
+    return confirmed
 
 
 def count_when_done(

@@ -75,15 +75,19 @@ class LabelRoutes:
     async def _post(self, request: web.Request) -> web.Response:
         caller = self._admission.caller(request)
         body = await read_body(request, max_bytes=MAX_DOCUMENT_BYTES, seconds=self._shared.settings.request_seconds)
+        device: str | None = None
         try:
-            return await self._publish(_decode(body), caller)
+            label = _decode(body)
+            check_identifier("device", label.device)
+            device = label.device
+            return await self._publish(label, caller)
         except RejectedMessage as rejected:
             if not self._shared.paces.try_take(caller.device or f"@{request.remote}"):
                 return sends_too_often()
             return await keep_and_answer(
                 body,
                 rejected,
-                None,
+                device,
                 self._publisher.ordered_sender(),
                 self._shared.rejection_log,
                 self._metrics,

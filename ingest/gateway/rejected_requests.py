@@ -10,7 +10,7 @@ from har.gateway_messages import Rejected
 from har.process.clock import now_us
 from har.rejections import RejectedMessage
 from ingest.devices.errors import NotAdmittedError, Reason, RegistryError
-from ingest.gateway.frames import FrameOrigin, reject
+from ingest.gateway.frames import dead_letter
 from ingest.gateway.metrics import GatewayMetrics
 from ingest.gateway.publisher import OrderedSender, PublishError
 from ingest.gateway.rejection_limits import RejectionLog
@@ -60,7 +60,7 @@ def rejected_document(rejected: RejectedMessage) -> web.Response:
 async def keep_and_answer(
     body: bytes,
     rejected: RejectedMessage,
-    origin: FrameOrigin | None,
+    device: str | None,
     ordered_sender: OrderedSender,
     rejection_log: RejectionLog,
     metrics: GatewayMetrics,
@@ -69,18 +69,16 @@ async def keep_and_answer(
 
     Parameters
     ----------
-    origin : FrameOrigin or None
-        None if the body could not be decoded.
+    device : str or None
+        The device that the body names; None if it could not be decoded.
 
     Raises
     ------
     PublishError
         If Kafka did not confirm it.
     """
-    pending = reject(body, rejected, origin, ordered_sender, now_us(), metrics)
-    await pending.confirmed
-    device = origin.device if origin else "?"
-    rejection_log.note(device, len(body), Rejected(rejected.code, rejected.detail))
+    await dead_letter(body, rejected, device, ordered_sender, now_us(), metrics)
+    rejection_log.note(device or "?", len(body), Rejected(rejected.code, rejected.detail))
     return rejected_document(rejected)
 
 

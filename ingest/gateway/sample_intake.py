@@ -7,12 +7,11 @@ from har.assembly import GRACE_US
 from har.binary_samples import decode_batch, encode_batch
 from har.gateway_messages import Accepted
 from har.json_samples import decode_json_batch
-from har.process.clock import now_us
-from har.rejections import RejectedMessage
 from har.samples import SampleBatch
 from ingest.gateway.admission import Caller
+from ingest.gateway.clock_limits import ClockLimits
 from ingest.gateway.clocks import DeviceClocks
-from ingest.gateway.frames import FrameOrigin, PendingFrame, check_sender, count_when_done, reject
+from ingest.gateway.frames import PendingFrame, count_when_done, publish_or_reject
 from ingest.gateway.gravity import GravityCheck
 from ingest.gateway.live_limits import LiveSessionLimits
 from ingest.gateway.metrics import GatewayMetrics
@@ -34,11 +33,10 @@ class SampleIntake:
     """
 
     def __init__(self, settings: GatewaySettings, metrics: GatewayMetrics, clocks: DeviceClocks) -> None:
-        self._limits = LiveSessionLimits(
-            max_ahead_seconds=settings.max_ahead_seconds,
-            max_behind_seconds=settings.max_behind_seconds,
-            clock_us=now_us,
+        self._clock_limits = ClockLimits(
+            max_ahead_seconds=settings.max_ahead_seconds, max_behind_seconds=settings.max_behind_seconds
         )
+        self._session_limits = LiveSessionLimits()
         self._gravity = GravityCheck()
         self._clocks = clocks
         self._metrics = metrics
@@ -58,16 +56,14 @@ class SampleIntake:
             Who sent the frame.
         """
         raw = frame.encode() if isinstance(frame, str) else frame
-        origin: FrameOrigin | None = None
-        try:
-            is_json = isinstance(frame, str)
-            batch = decode_json_batch(raw, grace_us=GRACE_US) if is_json else decode_batch(raw)
-            origin = FrameOrigin(batch.device, batch.session, batch.sequence)
-            check_sender(caller, batch.device)
+        is_json = isinstance(frame, str)
+
+        def publish(batch: SampleBatch) -> PendingFrame:
             self.check(batch, arrived_us)
-        except RejectedMessage as rejected:
-            return reject(raw, rejected, origin, ordered_sender, arrived_us, self._metrics)
-        return self.publish(batch, encode_batch(batch) if is_json else raw, ordered_sender, arrived_us)
+            return self.publish(batch, encode_batch(batch) if is_json else raw, ordered_sender, arrived_us)
+
+        decode = partial(decode_json_batch, grace_us=GRACE_US) if is_json else decode_batch
+        return publish_or_reject(raw, decode, publish, caller, ordered_sender, arrived_us, self._metrics)
 
     def check(self, batch: SampleBatch, arrived_us: int) -> None:
         """Check a batch against the clock, its session and gravity; record the offset of its device's clock.
@@ -75,9 +71,10 @@ class SampleIntake:
         Raises
         ------
         RejectedMessage
-            With the codes of `LiveSessionLimits.check` and `GravityCheck.check`.
+            With the codes of `ClockLimits.check`, `LiveSessionLimits.check` and `GravityCheck.check`.
         """
-        self._limits.check(batch)
+        self._clock_limits.check(max(batch.newest, batch.newest_sent), int(batch.times.min()), arrived_us)
+        self._session_limits.check(batch)
         self._gravity.check(batch)
         self._clocks.note(batch.device, batch.session, newest=batch.newest, arrived=arrived_us)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import OrderedDict
+from typing import NamedTuple
 
 import msgspec
 from aiohttp import web
@@ -16,7 +17,7 @@ from har.recordings import NULL_LABEL
 from har.rejections import RejectedMessage
 from har.samples import MAX_MESSAGE_BYTES, MAX_READINGS, SampleBatch, check_identifier, checked_batch
 from ingest.gateway.admission import Admission, Caller
-from ingest.gateway.frames import FrameOrigin, PendingFrame, check_sender
+from ingest.gateway.frames import PendingFrame, check_sender
 from ingest.gateway.metrics import GatewayMetrics
 from ingest.gateway.phone_connection import Shared
 from ingest.gateway.publisher import KafkaPublisher, OrderedSender, PublishError
@@ -29,6 +30,14 @@ from ingest.sensor_logger.streams import Readings, SessionReader
 
 #: Largest number of sessions with a remembered sign convention; the least recently active one is dropped first.
 MAX_SESSIONS = 20_000
+
+
+class _Origin(NamedTuple):
+    """The device, session and sequence number of a document, as on the batch that is made of it."""
+
+    device: str
+    session: str
+    sequence: int
 
 
 class _PushAnswer(msgspec.Struct):
@@ -100,18 +109,18 @@ class SensorLoggerRoute:
             self._shared.in_flight.release()
 
     async def _publish(self, body: bytes, caller: Caller, ordered_sender: OrderedSender, arrived: int) -> web.Response:
-        origin: FrameOrigin | None = None
+        device: str | None = None
         try:
             push = decode_push(body)
             device = caller.device or plain_name(push.device_id)
             session = plain_name(push.session_id)
-            origin = FrameOrigin(device, session, push.message_id)
+            origin = _Origin(device, session, push.message_id)
             check_sender(caller, device)
             readings = self._read(push, caller, device, session)
             pending = self._batch(readings, origin, ordered_sender, arrived)
         except RejectedMessage as rejected:
             return await keep_and_answer(
-                body, rejected, origin, ordered_sender, self._shared.rejection_log, self._metrics
+                body, rejected, device, ordered_sender, self._shared.rejection_log, self._metrics
             )
         if pending is not None:
             await pending.confirmed
@@ -133,7 +142,7 @@ class SensorLoggerRoute:
         return reader.read(push)
 
     def _batch(
-        self, readings: Readings, origin: FrameOrigin, ordered_sender: OrderedSender, arrived: int
+        self, readings: Readings, origin: _Origin, ordered_sender: OrderedSender, arrived: int
     ) -> PendingFrame | None:
         """Publish the readings as one batch of the session; return None if there are no readings."""
         count = len(readings.times)
@@ -163,7 +172,7 @@ class SensorLoggerRoute:
         return self._samples.publish(batch, message, ordered_sender, arrived)
 
     async def _label(
-        self, readings: Readings, origin: FrameOrigin, caller: Caller, ordered_sender: OrderedSender, arrived: int
+        self, readings: Readings, origin: _Origin, caller: Caller, ordered_sender: OrderedSender, arrived: int
     ) -> None:
         """Publish the wearer's annotations as labels without an end."""
         for annotation in readings.annotations:

@@ -14,7 +14,7 @@ from kafka import KafkaConsumer, TopicPartition
 from deploy.audit.summary import PredictionWatch
 from har import topics
 from har.binary_samples import decode_batch, encode_batch
-from har.rejections import RejectedMessage
+from har.rejections import RejectedMessage, Rejection
 from har.samples import SampleBatch
 from har.time_units import MICROSECONDS
 from tests.batches import live_batches
@@ -87,10 +87,9 @@ def dead_letters(bootstrap: str, expected: set[str] | None = None) -> dict[str, 
         polled = consumer.poll(timeout_ms=1_000)
         quiet = 0 if polled else quiet + 1
         for record in (record for records in polled.values() for record in records):
-            headers = {name: value.decode() for name, value in record.headers}
-            assert headers["code"]
-            assert headers["detail"]
-            codes[headers.get("origin", "")] = headers["code"]
+            rejection = Rejection.of_record(record.key, record.value, record.headers)
+            assert rejection.detail
+            codes[rejection.origin or ""] = rejection.code
     consumer.close()
     return codes
 

@@ -49,18 +49,21 @@ async def test_a_report_becomes_predictions_marked_as_made_on_the_device(broker)
 
 @on_one_broker
 @pytest.mark.parametrize(
-    ("frame", "code"),
+    ("frame", "code", "detail"),
     [
-        ("{}", "malformed"),
-        (encode_report("phone", "s1", 3, predictions(1, begin_seconds=3_600)), "future"),
-        (encode_report("phone", "s1", 3, predictions(1, begin_seconds=-30 * 86_400)), "past"),
+        ("{}", "malformed", ""),
+        (encode_report("phone", "s1", 3, predictions(1, begin_seconds=3_600)), "future", "the limit is 60 s"),
+        (encode_report("phone", "s1", 3, predictions(1, begin_seconds=-30 * 86_400)), "past", "the limit is 604800 s"),
     ],
 )
-async def test_an_invalid_report_is_rejected_counted_and_dead_lettered_and_the_device_continues(broker, frame, code):
+async def test_an_invalid_report_is_rejected_counted_and_dead_lettered_and_the_device_continues(
+    broker, frame, code, detail
+):
     async with gateway_on(broker) as address, connect(f"ws://{address}/v1/activities") as device:
         answer = await ask(device, frame)
         assert isinstance(answer, Rejected)
         assert answer.code == code
+        assert detail in answer.detail
         assert await ask(device, encode_report("phone", "s1", 4, predictions(1))) == Accepted("s1", 4)
         assert f'har_rejected_total{{code="{code}"}} 1.0' in await page(address, "/metrics")
     (kept,) = broker.read(topics.REJECTED.name, 1)

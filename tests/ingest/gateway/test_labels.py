@@ -31,19 +31,19 @@ async def test_an_accepted_label_is_in_kafka(broker):
 
 @on_one_broker
 @pytest.mark.parametrize(
-    ("change", "code"),
+    ("change", "code", "key"),
     [
-        ({"activity": "Walk!"}, "activity"),
-        ({"activity": ""}, "activity"),
-        ({"start": 12}, "time"),
-        ({"end": NOW - 1}, "malformed"),
-        ({"device": "a b"}, "device"),
-        ({"session": ""}, "session"),
-        ({"more": 1}, "malformed"),
-        ({"user": "x" * 100}, "malformed"),
+        ({"activity": "Walk!"}, "activity", b"phone-1"),
+        ({"activity": ""}, "activity", b"phone-1"),
+        ({"start": 12}, "time", b"phone-1"),
+        ({"end": NOW - 1}, "malformed", None),
+        ({"device": "a b"}, "device", None),
+        ({"session": ""}, "session", b"phone-1"),
+        ({"more": 1}, "malformed", None),
+        ({"user": "x" * 100}, "malformed", b"phone-1"),
     ],
 )
-async def test_an_invalid_label_is_rejected_with_a_reason(broker, change, code):
+async def test_an_invalid_label_is_rejected_with_a_reason(broker, change, code, key):
     async with gateway_on(broker) as address:
         status, answer = await call(address, "/v1/labels", {**LABEL, **change})
         assert (status, answer["type"], answer["code"]) == (400, "rejected", code)
@@ -51,6 +51,7 @@ async def test_an_invalid_label_is_rejected_with_a_reason(broker, change, code):
         metrics = await page(address, "/metrics")
     (kept,) = broker.read(topics.REJECTED.name, 1)
     assert json.loads(kept.value) == {**LABEL, **change}
+    assert kept.key == key
     headers = dict(kept.headers)
     assert (headers["code"], headers["rejected_by"]) == (code.encode(), b"gateway")
     assert headers["detail"].decode() == answer["detail"]
