@@ -104,7 +104,7 @@ def test_the_command_prepares_on_spark_what_it_prepares_in_its_process(spark, tm
         words = ("--data", data, "--output", str(tmp_path / where), "--classes", "sit", "--classes", "walk")
         run = har.call("prepare", *words, "--shards", "4", *options)
         assert run.status == 0, run.err
-        assert "training windows of 3 people, " in run.out
+        assert "training windows of 4 people, " in run.out
         found.append(everything(tmp_path / where, read_index(tmp_path / where)))
     assert found[0] == found[1]
 
