@@ -11,10 +11,10 @@ import msgspec
 
 from har.releases import Normalisation
 from har.windows import WindowSpec
+from trainer import defaults
 from trainer.fitting.augmentation import long_steps
 from trainer.fitting.fit_settings import FitSettings
 from trainer.preparation.plan import PreparationPlan
-from trainer.settings import DEFAULT_CLASSES
 
 #: Divides windows by standard gravity (9.80665 m/s²), so that the network receives values around 1.
 GRAVITY = Normalisation(mean=(0.0, 0.0, 0.0), scale=(9.80665, 9.80665, 9.80665))
@@ -71,17 +71,17 @@ class TrainRequest(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     data: tuple[str, ...] = ()
-    network: str = "conv_lstm"
-    classes: tuple[str, ...] = DEFAULT_CLASSES
+    network: str = defaults.NETWORK
+    classes: tuple[str, ...] = defaults.CLASSES
     windows: WindowSpec = WindowSpec()
     training_hop_us: int = 500_000
     normalisation: Normalisation = GRAVITY
-    held_out_share: float = 0.2
-    shards: int = 16
+    held_out_share: float = defaults.HELD_OUT_SHARE
+    shards: int = defaults.SHARDS
     fit: FitSettings = FitSettings()
     mode: Mode = Mode.LOCAL
     workers: int = 1
-    unknown_cost: float = 0.02
+    unknown_cost: float = defaults.UNKNOWN_COST
 
     @property
     def training_windows(self) -> WindowSpec:

@@ -11,6 +11,7 @@ from har.channels import STABLE, Channel
 from har.decisions import UNKNOWN
 from har.process.settings import ServiceSettings
 from model_store.settings import DEFAULT_KEYS
+from trainer import defaults
 
 
 def _reject_unusable_classes(classes: list[str]) -> list[str]:
@@ -22,8 +23,6 @@ def _reject_unusable_classes(classes: list[str]) -> list[str]:
     return classes
 
 
-#: The activities that HAPT, the pocket recordings and HHAR have in common. HHAR also has cycling.
-DEFAULT_CLASSES = ("sit", "stand", "walk", "stairsup", "stairsdown")
 #: The labels that a network distinguishes.
 Classes = Annotated[list[str], Field(min_length=2), AfterValidator(_reject_unusable_classes)]
 
@@ -99,14 +98,14 @@ class CrossValidateSettings(ServiceSettings):
     folds: int = Field(5, ge=2, description="folds of the protocol 'users'")
     placement: str | None = Field(None, description="test only people who wore the phone there; train on everybody")
     device: str | None = Field(None, description="test only this device's people; train on everybody")
-    network: str = Field("conv_lstm", description="conv_lstm or origin")
-    classes: Classes = Field(list(DEFAULT_CLASSES), description="labels to distinguish; repeat for each label")
-    epochs: int = Field(16, ge=1, description="epochs of --windows-per-epoch windows")
-    windows_per_epoch: int = Field(9_600, ge=64, description="windows drawn for each epoch")
-    seed: int = Field(0, ge=0, description="seed of the folds, the initial weights and the draws")
-    threads: int = Field(2, ge=1, description="threads TensorFlow may use")
+    network: str = Field(defaults.NETWORK, description="conv_lstm or origin")
+    classes: Classes = Field(list(defaults.CLASSES), description="labels to distinguish; repeat for each label")
+    epochs: int = Field(defaults.EPOCHS, ge=1, description="epochs of --windows-per-epoch windows")
+    windows_per_epoch: int = Field(defaults.WINDOWS_PER_EPOCH, ge=64, description="windows drawn for each epoch")
+    seed: int = Field(defaults.SEED, ge=0, description="seed of the folds, the initial weights and the draws")
+    threads: int = Field(defaults.THREADS, ge=1, description="threads TensorFlow may use")
     unknown_cost: float = Field(
-        0.02, ge=0, lt=1, description="share of the correct predictions that may become unknown"
+        defaults.UNKNOWN_COST, ge=0, lt=1, description="share of the correct predictions that may become unknown"
     )
     output: Path | None = Field(None, description="also write an HTML report with plots to this file")
     json_output: bool = Field(False, alias="json", description="print JSON only")
@@ -131,9 +130,11 @@ class PreparationSettings(ServiceSettings):
     """Settings that `har prepare` and `har train` share: the recordings, and how they are split into shards."""
 
     data: list[Path] = Field(description="path or name of a data set, see docs/data.md; repeat for each data set")
-    classes: Classes = Field(list(DEFAULT_CLASSES), description="labels to distinguish; repeat for each label")
-    held_out_share: float = Field(0.2, gt=0, lt=0.9, description="share of the people held out for validation")
-    shards: int = Field(16, ge=1, le=4_096, description="files per split; at least as many as executors")
+    classes: Classes = Field(list(defaults.CLASSES), description="labels to distinguish; repeat for each label")
+    held_out_share: float = Field(
+        defaults.HELD_OUT_SHARE, gt=0, lt=0.9, description="share of the people held out for validation"
+    )
+    shards: int = Field(defaults.SHARDS, ge=1, le=4_096, description="files per split; at least as many as executors")
     executors: int = Field(
         2, ge=1, le=1_000, description="Spark executors that train, with one core each; async needs two more"
     )
@@ -160,21 +161,21 @@ class TrainSettings(PreparationSettings):
     model_config = SettingsConfigDict(env_prefix="HAR_TRAIN_")
 
     output: Path = Field(description="folder of the run; with --every, parent folder of all runs")
-    network: str = Field("conv_lstm", description="conv_lstm or origin")
+    network: str = Field(defaults.NETWORK, description="conv_lstm or origin")
     mode: Literal["local", "sync", "async"] = Field(
         "local", description="local: in this process; sync, async: on Spark executors, synchronously or asynchronously"
     )
-    epochs: int | None = Field(None, ge=1, description="epochs of --windows-per-epoch windows; 16 by default")
-    windows_per_epoch: int | None = Field(None, ge=1, description="windows drawn for each epoch; 9,600 by default")
-    batch: int | None = Field(
-        None, ge=1, description="windows per batch; 64 by default; a step of sync or async takes several batches"
+    epochs: int = Field(defaults.EPOCHS, ge=1, description="epochs of --windows-per-epoch windows")
+    windows_per_epoch: int = Field(defaults.WINDOWS_PER_EPOCH, ge=1, description="windows drawn for each epoch")
+    batch: int = Field(
+        defaults.BATCH, ge=1, description="windows per batch; a step of sync or async takes several batches"
     )
-    peak_rate: float | None = Field(
-        None, gt=0, description="learning rate after the warm-up, for steps of one batch; 0.003 by default"
+    peak_rate: float = Field(
+        defaults.PEAK_RATE, gt=0, description="learning rate after the warm-up, for steps of one batch"
     )
-    clip_norm: float | None = Field(None, gt=0, description="gradients are clipped to this norm; 1 by default")
-    seed: int = Field(0, ge=0, description="seed of the initial weights and the draws")
-    threads: int = Field(2, ge=1, description="threads TensorFlow may use in mode local")
+    clip_norm: float = Field(defaults.CLIP_NORM, gt=0, description="gradients are clipped to this norm")
+    seed: int = Field(defaults.SEED, ge=0, description="seed of the initial weights and the draws")
+    threads: int = Field(defaults.THREADS, ge=1, description="threads TensorFlow may use in mode local")
     resume: bool = Field(False, description="continue the run in --output from its last checkpoint")
     name: str | None = Field(
         None,
@@ -188,9 +189,11 @@ class TrainSettings(PreparationSettings):
     channel: Channel = Field(STABLE, description="with --store: stable, or canary for a share of the devices")
     share: float = Field(0.1, gt=0, le=1, description="share of the devices that get a canary")
     unknown_cost: float = Field(
-        0.02, ge=0, lt=1, description="share of the correct predictions that may become unknown"
+        defaults.UNKNOWN_COST, ge=0, lt=1, description="share of the correct predictions that may become unknown"
     )
-    time_limit: Seconds = Field(172_800, description="longest training on executors (sync, async), such as 12h")
+    time_limit: Seconds = Field(
+        defaults.TIME_LIMIT_SECONDS, description="longest training on executors (sync, async), such as 12h"
+    )
     every: Seconds | None = Field(None, description="train repeatedly; time from one start to the next, such as 24h")
     enough_minutes: float | None = Field(
         None, gt=0, description="with --every: start early after this many new labelled minutes"

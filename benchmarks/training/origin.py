@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from benchmarks.training.results import show_table, write_figures
 from har.scoring import confusion_matrix, scores
 from har.windows import WindowSpec
+from trainer.defaults import CLASSES
 from trainer.fitting import networks
 from trainer.fitting.examples import Examples, make_examples
 from trainer.fitting.fit import Model, limit_threads, make_optimizer
@@ -30,7 +31,6 @@ from trainer.fitting.fit_settings import FitSettings
 from trainer.preparation.plan import TRAIN, VALIDATION, split_of_people
 from trainer.preparation.wearers import wearers_of
 from trainer.request import GRAVITY
-from trainer.settings import DEFAULT_CLASSES as CLASSES
 from trainer.sources.recordings import load_recordings
 
 TARGET = 0.9654

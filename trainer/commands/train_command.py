@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from threading import Event
@@ -81,11 +80,6 @@ def request_of(settings: TrainSettings) -> TrainRequest:
         raise UnknownNetworkError(
             f"no network called {settings.network!r}; choose one of: {', '.join(sorted(NETWORKS))}"
         )
-    overrides = {
-        name: getattr(settings, name)
-        for name in ("epochs", "windows_per_epoch", "batch", "peak_rate", "clip_norm")
-        if getattr(settings, name) is not None
-    }
     mode = Mode(settings.mode)
     return TrainRequest(
         data=tuple(str(path) for path in settings.data),
@@ -93,7 +87,15 @@ def request_of(settings: TrainSettings) -> TrainRequest:
         classes=tuple(settings.classes),
         held_out_share=settings.held_out_share,
         shards=settings.shards,
-        fit=replace(FitSettings(seed=settings.seed, threads=settings.threads), **overrides),
+        fit=FitSettings(
+            epochs=settings.epochs,
+            windows_per_epoch=settings.windows_per_epoch,
+            batch=settings.batch,
+            peak_rate=settings.peak_rate,
+            clip_norm=settings.clip_norm,
+            seed=settings.seed,
+            threads=settings.threads,
+        ),
         mode=mode,
         workers=1 if mode is Mode.LOCAL else settings.executors,
         unknown_cost=settings.unknown_cost,

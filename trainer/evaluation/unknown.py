@@ -11,12 +11,11 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from trainer.defaults import UNKNOWN_COST
 from trainer.evaluation.outcomes import Outcomes
 from trainer.sources.data_sets import KNOWN_DATA_SETS, placement_of
 from trainer.sources.splits import device_of, reject_reserved_test_users
 
-#: Share of the correct predictions that the threshold may turn into unknown.
-COST = 0.02
 #: The threshold is rounded down to a multiple of 1 / `STEPS`, so that the manifest contains a short number.
 STEPS = 10_000
 
@@ -89,7 +88,7 @@ def unknown_rates(outcomes: Outcomes, threshold: float) -> UnknownRates:
     )
 
 
-def choose_threshold(outcomes: Outcomes, *, cost: float = COST) -> ThresholdChoice:
+def choose_threshold(outcomes: Outcomes, *, cost: float = UNKNOWN_COST) -> ThresholdChoice:
     """Choose the threshold on validation users.
 
     Parameters

@@ -15,11 +15,12 @@ from numpy.typing import NDArray
 from har.decisions import UNKNOWN
 from har.recordings import RecordingError
 from har.windows import WindowSpec
+from trainer.defaults import UNKNOWN_COST
 from trainer.evaluation.outcomes import Classify, Outcomes, classify_examples
 from trainer.evaluation.protocols import TIME_WARNING
 from trainer.evaluation.report import Section, write_report
 from trainer.evaluation.scores import EvaluationScores, measure
-from trainer.evaluation.unknown import COST, ThresholdChoice, ThresholdError, choose_threshold
+from trainer.evaluation.unknown import ThresholdChoice, ThresholdError, choose_threshold
 from trainer.preparation.pieces import PieceWindows, windows_of
 from trainer.preparation.plan import VALIDATION
 from trainer.preparation.shards import read_index, read_shards
@@ -124,7 +125,7 @@ def read_validation(prepared: Path) -> ValidationWindows:
     return ValidationWindows(windows, labels, len(classes), index.plan.windows, index.wearers, index.personal)
 
 
-def validate(classify: Classify, held_out: ValidationWindows, *, cost: float = COST) -> Validated:
+def validate(classify: Classify, held_out: ValidationWindows, *, cost: float = UNKNOWN_COST) -> Validated:
     """Classify the held-out windows, choose the threshold for unknown, and compute the scores.
 
     Parameters

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from trainer import defaults
 from trainer.fitting.augmentation import AugmentationSettings
 
 
@@ -35,16 +36,16 @@ class FitSettings:
         Ranges of the random variations of windows.
     """
 
-    epochs: int = 16
-    windows_per_epoch: int = 9_600
-    batch: int = 64
-    peak_rate: float = 3e-3
+    epochs: int = defaults.EPOCHS
+    windows_per_epoch: int = defaults.WINDOWS_PER_EPOCH
+    batch: int = defaults.BATCH
+    peak_rate: float = defaults.PEAK_RATE
     warm_up_share: float = 0.05
-    clip_norm: float = 1.0
+    clip_norm: float = defaults.CLIP_NORM
     average: float = 0.99
     label_smoothing: float = 0.0
-    seed: int = 0
-    threads: int = 2
+    seed: int = defaults.SEED
+    threads: int = defaults.THREADS
     augmentation: AugmentationSettings = field(default_factory=AugmentationSettings)
 
     @property

@@ -43,8 +43,8 @@ class PreparationPlan(msgspec.Struct, frozen=True, kw_only=True):
     classes: tuple[str, ...]
     training_windows: WindowSpec
     windows: WindowSpec
-    held_out_share: float = 0.2
-    shards: int = 16
+    held_out_share: float
+    shards: int
 
     def spec_of(self, split: str) -> WindowSpec:
         """Return the specification of a split's windows."""

@@ -17,6 +17,7 @@ from pyspark.sql import SparkSession
 from rich.console import Console
 
 from har.process.clock import utc_text
+from trainer import defaults
 from trainer.distributed import asynchronous, synchronous
 from trainer.distributed.cluster import ClusterNode, train_on_cluster
 from trainer.distributed.job import TrainingJob
@@ -65,7 +66,7 @@ class RunOptions:
     resume: bool = False
     release: str | None = None
     master: str | None = None
-    time_limit: float = 172_800.0
+    time_limit: float = defaults.TIME_LIMIT_SECONDS
     destination: Destination | None = None
     pinned: bool = False
 
