@@ -9,7 +9,7 @@ import uPlot from './uplot.js';
 const SECOND_US = 1_000_000;
 const SILENT_US = 10 * SECOND_US;
 const FRESH_US = 3 * SECOND_US;
-/** Of the trace, in CSS pixels, as in style.css. */
+/** Of the trace, in CSS pixels, as in cards.css. */
 const TRACE_HEIGHT = 128;
 
 /**

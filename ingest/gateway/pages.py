@@ -42,6 +42,8 @@ LIBRARIES = {
 ON_DEMAND = "vendor/onnxruntime/"
 #: The service worker's list of files, generated from the files that are served, so that it is complete.
 FILE_LIST = "file-list.js"
+#: Files that are not in the list: the page, which is listed as ``./``, the service worker, and the style of ``/trust``.
+NOT_LISTED = {"index.html", "service-worker.js", "trust.css"}
 BATCH_MILLISECONDS = 500
 
 
@@ -119,6 +121,6 @@ def load_page() -> dict[str, PageFile]:
 def _file_list(names: Iterable[str]) -> bytes:
     """Return a script with the names of the files that the service worker caches; the page itself is ``./``."""
     on_demand = sorted(name for name in names if name.startswith(ON_DEMAND))
-    shell = sorted({*names} - {*on_demand} - {"index.html", "service-worker.js"})
+    shell = sorted({*names} - {*on_demand} - NOT_LISTED)
     lists = {"SHELL": ["./", *shell], "ON_DEMAND": on_demand}
     return b"".join(b"const %b = %b;\n" % (name.encode(), msgspec.json.encode(files)) for name, files in lists.items())

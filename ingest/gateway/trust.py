@@ -22,6 +22,7 @@ _PAGE = """<!doctype html>
     <link rel="icon" href="/phone/icon.svg" type="image/svg+xml">
     <link rel="stylesheet" href="/phone/shared/base.css">
     <link rel="stylesheet" href="/phone/style.css">
+    <link rel="stylesheet" href="/phone/trust.css">
   </head>
   <body>
     <header class="top">

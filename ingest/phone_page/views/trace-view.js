@@ -6,7 +6,7 @@ import { counted } from '../shared/wording.js';
 import uPlot from '../vendor/uplot/uPlot.esm.js';
 import { byId, write } from '../shared/elements.js';
 
-/** Of the chart, in CSS pixels, as in style.css. */
+/** Of the chart, in CSS pixels, as in views.css. */
 const HEIGHT = 140;
 /** Time between two frames, ms. A shorter one costs battery and shows no more. */
 const FRAME_INTERVAL_MS = 50;

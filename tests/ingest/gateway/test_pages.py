@@ -42,6 +42,7 @@ async def test_the_page_and_its_libraries_are_served_with_a_policy_and_an_etag(b
             ("/phone/", "text/html"),
             ("/phone/main.js", "text/javascript"),
             ("/phone/style.css", "text/css"),
+            ("/phone/views/views.css", "text/css"),
             ("/phone/shared/base.css", "text/css"),
             ("/phone/manifest.webmanifest", "application/manifest+json"),
             ("/phone/vendor/uplot/uPlot.esm.js", "text/javascript"),

@@ -10,7 +10,11 @@ from tests.ingest.phone_page.page_files import FILE_LIST, FOLDER, SHARED_FOLDER,
 from tests.ingest.phone_page.phone_in_browser import assert_all_arrived
 
 IMPORT = re.compile(r"""(?:from|import)\s*\(?\s*["'](\.[^"']+)["']""")
-ASSETS = {"style.css", "shared/base.css", "manifest.webmanifest", *(file.name for file in FOLDER.glob("icon*"))}
+#: What the page's document names: styles, icons and the manifest; and the icons of the manifest.
+ASSETS = {
+    *re.findall(r'href="\./([^"]+)"', (FOLDER / "index.html").read_text("utf-8")),
+    *(file.name for file in FOLDER.glob("icon*")),
+}
 
 
 def test_the_service_worker_caches_all_files_of_the_page() -> None:
@@ -30,7 +34,9 @@ def test_the_service_worker_caches_all_files_of_the_page() -> None:
         for target in IMPORT.findall(source_of(name).read_text()):
             open_ends.append(posixpath.normpath(posixpath.join(base, target)))
     onnxruntime = {name for name in needed if name.startswith("vendor/onnxruntime/")}
-    assert shell >= (needed - onnxruntime) | ASSETS | {"./", "vendor/uplot/uPlot.min.css"}
+    assert shell >= (needed - onnxruntime) | ASSETS | {"./"}
+    assert {"style.css", "views/views.css", "shared/base.css", "vendor/uplot/uPlot.min.css"} <= ASSETS
+    assert "trust.css" not in shell
     assert onnxruntime <= on_demand
     assert (shell | on_demand) - {"./"} <= page_files().keys()
 
