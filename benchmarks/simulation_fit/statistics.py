@@ -15,7 +15,6 @@ from ingest.simulation.parameters import JointQuantity, Spectrum
 FloatArray = NDArray[np.float64]
 
 
-
 def joint_quantities(
     values: Mapping[str, FloatArray], weights: Mapping[str, float], components: int
 ) -> dict[str, JointQuantity]:
