@@ -4,7 +4,10 @@ import logging
 from typing import NamedTuple
 
 import msgspec
-from aiohttp import ClientError, ClientResponse, ClientSession, ClientTimeout
+from aiohttp import ClientError, ClientSession, ClientTimeout
+
+from har.process.bounded_reading import read_at_most
+from har.process.clients import authorization
 
 logger = logging.getLogger(__name__)
 
@@ -43,9 +46,7 @@ class GatewayClient:
 
     def __init__(self, url: str, token: str | None) -> None:
         self._url = url.rstrip("/")
-        self._headers = {"Content-Type": "application/json"}
-        if token is not None:
-            self._headers["Authorization"] = f"Bearer {token}"
+        self._headers = {"Content-Type": "application/json", **authorization(token)}
         self._session: ClientSession | None = None
         self._running = 0
 
@@ -79,20 +80,11 @@ class GatewayClient:
         if self._session is None:
             self._session = ClientSession(headers=self._headers, timeout=ClientTimeout(total=TIMEOUT_SECONDS))
         async with self._session.post(self._url + path, data=document, allow_redirects=False) as response:
-            body = await _read(response)
+            body = await read_at_most(response.content.iter_any(), MAX_ANSWER_BYTES)
         if not (response.status == 200 or 400 <= response.status < 600):
             raise ValueError(f"HTTP status {response.status}")
         msgspec.json.decode(body)
         return GatewayAnswer(response.status, body)
-
-
-async def _read(response: ClientResponse) -> bytes:
-    body = bytearray()
-    async for part in response.content.iter_any():
-        body += part
-        if len(body) > MAX_ANSWER_BYTES:
-            raise ValueError(f"more than {MAX_ANSWER_BYTES:,} bytes")
-    return bytes(body)
 
 
 def _error(status: int, detail: str) -> GatewayAnswer:

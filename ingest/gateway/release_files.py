@@ -6,6 +6,8 @@ from pathlib import Path
 
 from aiohttp import ClientError, ClientSession, ClientTimeout, web
 
+from har.process.bounded_reading import OversizedError, read_at_most
+from har.process.clients import authorization
 from ingest.gateway.admission import Admission
 from ingest.gateway.pages import PREFIX, SECURITY_HEADERS
 from ingest.gateway.rejected_requests import rejection
@@ -33,7 +35,7 @@ class ReleaseFiles:
         self._trusted_root: Path = settings.trusted_root
         self._admission = admission
         token = settings.store_token
-        self._headers = {} if token is None else {"Authorization": f"Bearer {token.get_secret_value()}"}
+        self._headers = authorization(None if token is None else token.get_secret_value())
         self._session: ClientSession | None = None
 
     def routes(self) -> list[web.RouteDef]:
@@ -60,14 +62,12 @@ class ReleaseFiles:
                     return rejection(
                         404 if found.status == 404 else 502, "store", f"the store returned HTTP status {found.status}"
                     )
-                body = bytearray()
-                async for piece in found.content.iter_any():
-                    body += piece
-                    if len(body) > MAX_FILE_BYTES:
-                        return rejection(502, "store", "the store's file is too large")
+                body = await read_at_most(found.content.iter_any(), MAX_FILE_BYTES)
+        except OversizedError as error:
+            return rejection(502, "store", f"the store's file is too large: {error}")
         except (ClientError, TimeoutError, OSError) as error:
             return rejection(502, "store", f"cannot reach the store: {error}", retry=True)
-        return _file(bytes(body))
+        return _file(body)
 
     async def _root(self) -> web.StreamResponse:
         try:

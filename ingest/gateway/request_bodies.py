@@ -7,6 +7,7 @@ import msgspec
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
+from har.process.bounded_reading import OversizedError, read_at_most
 from har.rejections import RejectedMessage
 from har.samples import UNDECODABLE
 
@@ -38,20 +39,15 @@ async def read_body(request: web.Request, *, max_bytes: int, seconds: float) -> 
     )
     if request.content_length is not None and request.content_length > max_bytes:
         raise too_large
-    pieces: list[bytes] = []
-    size = 0
     try:
         async with asyncio.timeout(seconds):
-            async for piece in request.content.iter_any():
-                size += len(piece)
-                if size > max_bytes:
-                    raise too_large
-                pieces.append(piece)
+            return await read_at_most(request.content.iter_any(), max_bytes)
+    except OversizedError as error:
+        raise too_large from error
     except TimeoutError as error:
         raise RejectedMessage("too_slow", f"the document did not arrive within {seconds:g} s") from error
     except (web.RequestPayloadError, HttpProcessingError, ConnectionError) as error:
         raise RejectedMessage("malformed", f"cannot read the document: {error}") from error
-    return b"".join(pieces)
 
 
 async def read_document(request: web.Request, kind: type[Document], *, seconds: float) -> Document:

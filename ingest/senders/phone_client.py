@@ -2,13 +2,11 @@
 
 import asyncio
 import logging
-import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from types import TracebackType
-from typing import Literal, Self
-from urllib.parse import urlsplit
+from typing import Self
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
@@ -17,7 +15,7 @@ from har.batching import LiveBatches, SessionName
 from har.binary_samples import encode_batch
 from har.gateway_messages import Accepted, Answer, Rejected, Waiting, decode_message
 from har.process.back_off import BackOff
-from har.process.settings import is_loopback
+from har.process.clients import authorization, new_session, proxy_for
 from har.samples import Axes, SampleBatch, Times
 from ingest.senders.disconnects import LONGEST_PAUSE_SECONDS, explain_disconnect
 
@@ -92,18 +90,17 @@ class PhoneClient:
         finish_seconds: float | None = None,
     ) -> None:
         self.device = device
-        self.session = session or f"s{time.time_ns() // 1_000_000}"
+        self.session = session or new_session()
         self._batches = LiveBatches(SessionName(self.device, self.session), batch_readings)
         self._url = url
-        self._headers = {"Authorization": f"Bearer {token}"} if token else {}
+        self._headers = authorization(token)
         self._max_buffered = max_buffered
         self._on_accepted = on_accepted
         self._on_rejected = on_rejected
         self._on_waiting = on_waiting
         self._on_disconnected = on_disconnected
         self._finish_seconds = finish_seconds
-        # Loopback is reached directly, even if the environment sets a proxy.
-        self._proxy: Literal[True] | None = None if is_loopback(urlsplit(url).hostname or "") else True
+        self._proxy = proxy_for(url)
         self._open: deque[SampleBatch] = deque()
         self._sent = 0  # number of batches of `_open` that were sent over the current connection
         self._changed = asyncio.Condition()

@@ -10,6 +10,7 @@ from tuf.ngclient.fetcher import FetcherInterface
 from urllib3.exceptions import HTTPError
 
 from har.process.back_off import RetriesWhileProgressing
+from har.process.clients import authorization
 from model_store.client.errors import SlowDownloadError
 
 READ_BYTES = 65_536
@@ -58,7 +59,7 @@ class BoundedFetcher(FetcherInterface):
     def __init__(self, patience: Patience | None = None, *, token: str | None = None) -> None:
         self._patience = patience or Patience()
         self._pool = urllib3.PoolManager(retries=False)
-        self._headers = {"Accept-Encoding": "identity"} | ({"Authorization": f"Bearer {token}"} if token else {})
+        self._headers = {"Accept-Encoding": "identity"} | authorization(token)
         self._deadline = 0.0
         self._response: urllib3.BaseHTTPResponse | None = None
         self.restart()

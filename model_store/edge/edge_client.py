@@ -1,6 +1,5 @@
 """The edge client's Python API: it classifies readings and keeps the release up to date in the background."""
 
-import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -8,6 +7,7 @@ from types import TracebackType
 from typing import Self
 
 from har.predictions import Prediction
+from har.process.clients import new_session
 from har.resampling import Times
 from har.samples import Axes
 from model_store.client.errors import UpdateRejectedError
@@ -78,7 +78,7 @@ class EdgeClient:
         on_rejected: Callable[[UpdateRejectedError], None] = lambda _: None,
     ) -> None:
         client = ReleaseClient(store_url, trusted_root, ClientFolder(folder), (form,), BoundedFetcher(token=token))
-        session = session or f"s{time.time_ns() // 1_000_000}"
+        session = session or new_session()
         self._stream = DeviceStream(device, session, lambda: self.network)
         self._opened = ExitStack()
         self.reports = (

@@ -6,8 +6,7 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from types import TracebackType
-from typing import Literal, Self
-from urllib.parse import urlsplit
+from typing import Self
 
 from msgspec import MsgspecError
 from websockets.exceptions import InvalidURI, WebSocketException
@@ -17,7 +16,7 @@ from har.activity_reports import MAX_WINDOWS, encode_report
 from har.gateway_messages import Accepted, Answer, Rejected, decode_message
 from har.predictions import Prediction
 from har.process.back_off import BackOff
-from har.process.settings import is_loopback
+from har.process.clients import authorization, proxy_for
 
 log = logging.getLogger(__name__)
 
@@ -65,9 +64,8 @@ class ActivityReports:
         self._url = url
         self._device = device
         self._session = session
-        self._headers = {"Authorization": f"Bearer {token}"} if token else {}
-        # Connect to loopback addresses directly, even if the environment names a proxy.
-        self._proxy: Literal[True] | None = None if is_loopback(urlsplit(url).hostname or "") else True
+        self._headers = authorization(token)
+        self._proxy = proxy_for(url)
         self._most_waiting = most_waiting
         self._finish_seconds = finish_seconds
         self._waiting: deque[Prediction] = deque()
