@@ -26,6 +26,7 @@ PLAN = PreparationPlan(
     classes=("sit", "walk"),
     training_windows=WindowSpec(steps=60, rate_hz=50, hop_us=500_000),
     windows=WindowSpec(steps=50),
+    held_out_share=0.2,
     shards=4,
 )
 EXECUTORS = 2
