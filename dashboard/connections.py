@@ -50,7 +50,7 @@ async def drain_browser(scope: MutableMapping[str, Any], seconds: float) -> None
 def drop_browser(scope: MutableMapping[str, Any]) -> None:
     """Drop the WebSocket of an ASGI scope immediately.
 
-    There is no closing handshake, as it would have to wait until the peer has read all earlier data.
+    The connection closes without a handshake, which would have to wait until the peer has read all earlier data.
     """
     scope["extensions"][_EXTENSION]["drop"]()
 

@@ -1,6 +1,6 @@
 """The live state of all devices, and the messages that update a browser from an older revision.
 
-There is no queue per browser. A session keeps the last revision that its browser received, and sends the difference
+Browsers have no queues. A session keeps the last revision that its browser received, and sends the difference
 when the browser is ready. A slow browser therefore costs one number and the data in flight to it.
 """
 

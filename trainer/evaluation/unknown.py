@@ -21,7 +21,7 @@ STEPS = 10_000
 
 
 class ThresholdError(ValueError):
-    """There is no correct prediction to choose a threshold by."""
+    """No prediction is correct, so no threshold can be chosen."""
 
 
 class UnknownRates(msgspec.Struct, frozen=True):

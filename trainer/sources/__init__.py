@@ -1,7 +1,7 @@
 """Data sets of any format as a table of `user, device, model, session, t, x, y, z, gt`.
 
 `find_source` finds a `Source` by path or name. A source returns its provenance, and its table part by part, so that it
-need not fit into memory. There is one module per format: `parquet`, `hhar` (the CSV, or the published archive), `hapt`
+need not fit into memory. Each format has a module: `parquet`, `hhar` (the CSV, or the published archive), `hapt`
 (the published archive) and `collected` (data that this system recorded). `fetching` downloads the public data sets.
 """
 
