@@ -4,8 +4,8 @@ The wheel installs seven top-level packages with common names, such as `trainer`
 that is safe. Elsewhere, Python may find a package of the same name that another distribution or the current folder
 brings, or another distribution may have overwritten files of ours. The failure would be a missing module or attribute.
 
-This module has a name of its own, lies beside the packages, and uses the standard library only. It does not import
-`importlib.metadata`, which takes longer than the whole check.
+This module has a name of its own, lies beside the packages, and uses the standard library only. It reads the list of
+files that lies beside it, and not the one that `importlib.metadata` finds: that may be of another installation.
 """
 
 import hashlib

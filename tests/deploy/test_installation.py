@@ -14,10 +14,10 @@ from tests.deploy.wheels import ROOT, install, make_environment, on_the_wheel, s
 
 #: A package of the same name that has nothing of ours.
 FOREIGN = '"""Train models, but not of activities."""\n'
-#: Most CPU time of the check, with what it imports, s.
+#: Most CPU time of the check, without the modules of the standard library that the command line imports anyway, s.
 MOST_CPU_TIME = 0.030
 _MEASURE = """
-import sys
+import binascii, collections.abc, hashlib, importlib.util, pathlib, sys
 from time import process_time
 start = process_time()
 import har_stream
