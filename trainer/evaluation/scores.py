@@ -4,7 +4,7 @@ import msgspec
 import numpy as np
 
 from har.decisions import UNKNOWN
-from har.releases import ClassScore, Scores
+from har.releases import ClassScore
 from har.scoring import scores
 from trainer.evaluation.calibration import Calibration, calibration
 from trainer.evaluation.outcomes import Outcomes
@@ -90,11 +90,6 @@ class EvaluationScores(msgspec.Struct, frozen=True):
     spread: Spread
     calibration: Calibration
     unknown: UnknownRates
-
-    @property
-    def manifest_scores(self) -> Scores:
-        """Scores for the manifest of a release."""
-        return Scores(self.accuracy, self.macro_f1, self.per_class)
 
 
 def measure(outcomes: Outcomes, threshold: float = 0.0) -> EvaluationScores:
