@@ -87,6 +87,7 @@ export default [
     rules: {
       curly: ['error', 'multi-line'],
       eqeqeq: 'error',
+      'max-lines-per-function': ['error', { max: 50, skipComments: true }],
       'no-console': ['error', { allow: ['warn', 'error', 'info'] }],
       'no-implicit-coercion': 'error',
       'no-unused-vars': ['error', { argsIgnorePattern: '^_' }],
