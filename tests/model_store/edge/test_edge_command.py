@@ -1,6 +1,7 @@
 """`har edge` on the command line."""
 
 import json
+import re
 import resource
 import subprocess
 import sys
@@ -75,6 +76,16 @@ def test_invalid_lines_are_logged_counted_and_skipped(client, edge):
     for logged in ("line 102: expected t,x,y,z", "line 104: ", "line 105: its time is not later"):
         assert logged in ran.stderr
     assert len(ran.stdout.splitlines()) == len(recording_windows(times, axes).starts)
+
+
+def test_of_many_invalid_lines_some_are_logged_and_the_others_counted(client, edge):
+    client.store.publish("one")
+    ran = edge("run", lines=["hello"] * 100)
+    assert ran.returncode == 1
+    logged = ran.stderr.count(": expected t,x,y,z")
+    assert 0 < logged < 100
+    assert logged + sum(map(int, re.findall(r"(\d+) more warnings like these", ran.stderr))) == 100
+    assert "100 of 100 lines rejected" in ran.stderr
 
 
 @pytest.mark.parametrize("ending", ["csv", "parquet"])
