@@ -97,6 +97,17 @@ def sessions_of(recorded):
     return list(dict.fromkeys(reading[0] for reading in recorded))
 
 
+def expected_probabilities(recorded):
+    """Return the baseline's probabilities of each window that the page recorded, by session and start."""
+    network, expected = OnnxClassifier.open("baseline"), {}
+    for session in sessions_of(recorded):
+        times, axes = columns_of([reading for reading in recorded if reading[0] == session])
+        windows = recording_windows(times, axes)
+        probabilities = network.probabilities(windows.values) if len(windows.starts) else []
+        expected |= {(session, int(start)): row for start, row in zip(windows.starts, probabilities, strict=True)}
+    return expected
+
+
 def test_kafka_has_what_the_page_recorded_and_both_predict_alike_despite_a_cut(enrolling, network, phone):
     system, _ = enrolling
     phone.click("classifies")
@@ -123,12 +134,7 @@ def test_kafka_has_what_the_page_recorded_and_both_predict_alike_despite_a_cut(e
 
     batches = of_device(system, topics.SAMPLES, decode_batch)
     assert_all_arrived(recorded, batches)
-    network, expected = OnnxClassifier.open("baseline"), {}
-    for session in sessions_of(recorded):
-        times, axes = columns_of([reading for reading in recorded if reading[0] == session])
-        windows = recording_windows(times, axes)
-        probabilities = network.probabilities(windows.values) if len(windows.starts) else []
-        expected |= {(session, int(start)): row for start, row in zip(windows.starts, probabilities, strict=True)}
+    expected = expected_probabilities(recorded)
     assert len(expected) > 80
     predictions = {}
 

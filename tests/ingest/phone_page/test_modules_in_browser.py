@@ -11,10 +11,10 @@ from har.windows import WindowSpec
 from tests.ingest.phone_page.page_files import module_names
 from tests.ingest.phone_page.page_modules import BrowserModules, NodeModules, RejectedByPage, modules_in_browser
 from tests.ingest.phone_page.phone_of_store import phone_in_browser, phone_in_node
-from tests.ingest.phone_page.test_motion import JUDGE
-from tests.ingest.phone_page.test_sample_batch import batch_of, encoded_by
-from tests.ingest.phone_page.test_trusted_metadata import CANONICAL
-from tests.ingest.phone_page.test_windows import SPECS, assert_same, cut_by, recording
+from tests.ingest.phone_page.releases.test_tuf_client import CANONICAL
+from tests.ingest.phone_page.sending.test_sample_batch import batch_of, encoded_by
+from tests.ingest.phone_page.sensing.test_motion import CHECK
+from tests.ingest.phone_page.windowing.test_windows import SPECS, assert_same, cut_by, recording
 from tests.model_store.made_store import MadeStore
 from tests.model_store.served_store import with_a_flipped_byte
 
@@ -55,7 +55,7 @@ def test_a_browser_computes_the_same_as_node(page: BrowserModules, modules: Node
     share = "return (await import('/phone/releases/channels.js')).isCanary(args[0], args[1])"
     names = [f"phone-{number}" for number in range(20)]
     assert [page.run(share, name, 0.5) for name in names] == [is_canary(name, 0.5) for name in names]
-    assert page.run(JUDGE, np.tile([0.1, -0.2, -9.7], (60, 1)).tolist()) == "reversed"
+    assert page.run(CHECK, np.tile([0.1, -0.2, -9.7], (60, 1)).tolist()) == "reversed"
     assert page.faults() == []
 
 

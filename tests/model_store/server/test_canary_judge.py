@@ -11,7 +11,7 @@ from model_store.repository.contents import history, pointers
 from model_store.repository.signed_state import read_state
 from tests.brokers import on_one_broker
 from tests.model_store.canary.test_judgement import evidence
-from tests.model_store.test_store_server import Server
+from tests.model_store.server.test_store_server import Server
 from tests.waiting import wait_for
 
 SOON = CanaryLimits(devices=5, windows=300, seconds=0.0)
