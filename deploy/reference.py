@@ -43,11 +43,10 @@ def settings_page() -> str:
         "A boolean `--option` has the opposite form `--no-option`. A list option is given once for each value.",
         "With `source <(har completion bash)` in `~/.bashrc`, the Tab key completes commands, options and values.",
     ]
-    for name, command in COMMANDS.items():
-        for words, settings in _commands(name, command.settings):
-            lines += ["", f"## har {words}", "", _summary(settings), ""]
-            lines += ["| option | environment variable | value | default | meaning |", "|---|---|---|---|---|"]
-            lines += [_setting_row(settings, field, info) for field, info in _settings_of(settings)]
+    for words, settings in all_commands():
+        lines += ["", f"## har {words}", "", _summary(settings), ""]
+        lines += ["| option | environment variable | value | default | meaning |", "|---|---|---|---|---|"]
+        lines += [_setting_row(settings, field, info) for field, info in _settings_of(settings)]
     return "\n".join(lines) + "\n"
 
 
@@ -58,6 +57,12 @@ def metrics_page() -> str:
         lines += ["", f"## har {command}", "", "| metric | kind | labels | meaning |", "|---|---|---|---|"]
         lines += list(_metric_rows(kind().registry))
     return "\n".join(lines) + "\n"
+
+
+def all_commands() -> Iterator[tuple[str, type[ServiceSettings]]]:
+    """Yield each command with its settings class; of a command that has subcommands, those instead."""
+    for name, command in COMMANDS.items():
+        yield from _with_subcommands(name, command.settings)
 
 
 def pages() -> dict[Path, str]:
@@ -71,15 +76,12 @@ def main() -> None:
         path.write_text(text, "utf-8")
 
 
-def _commands(words: str, settings: type[ServiceSettings]) -> Iterator[tuple[str, type[ServiceSettings]]]:
-    """Yield a command, or its subcommands if it has any."""
-    found = False
-    for name, info in settings.model_fields.items():
-        if is_subcommand(info):
-            found = True
-            yield from _commands(f"{words} {name.replace('_', '-')}", subcommand(info))
+def _with_subcommands(words: str, settings: type[ServiceSettings]) -> Iterator[tuple[str, type[ServiceSettings]]]:
+    found = [(name, subcommand(info)) for name, info in settings.model_fields.items() if is_subcommand(info)]
     if not found:
         yield words, settings
+    for name, inner in found:
+        yield from _with_subcommands(f"{words} {name.replace('_', '-')}", inner)
 
 
 def _settings_of(settings: type[ServiceSettings]) -> list[tuple[str, FieldInfo]]:

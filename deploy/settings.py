@@ -41,6 +41,8 @@ class KafkaServerSettings(ServiceSettings):
 class CompletionSettings(ServiceSettings):
     """`har completion`: print the script with which a shell completes commands and options."""
 
+    model_config = SettingsConfigDict(env_prefix="HAR_COMPLETION_")
+
     shell: CliPositionalArg[Literal["bash", "zsh", "tcsh"]] = Field(description="the shell that will load the script")
 
 

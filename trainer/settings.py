@@ -45,7 +45,7 @@ class FetchSettings(ServiceSettings):
     An interrupted download resumes. The addresses and licences of the data sets are in docs/data.md.
     """
 
-    model_config = SettingsConfigDict(env_prefix="HAR_FETCH_")
+    model_config = SettingsConfigDict(env_prefix="HAR_DATA_")
 
     name: CliPositionalArg[Literal["hhar", "hapt"]] = Field(description="the data set: hhar or hapt")
     output: Path = Field(
@@ -67,7 +67,7 @@ class FetchSettings(ServiceSettings):
 class ReportSettings(ServiceSettings):
     """`har data report`: write an HTML page with plots of data sets and the faults found in them."""
 
-    model_config = SettingsConfigDict(env_prefix="HAR_REPORT_")
+    model_config = SettingsConfigDict(env_prefix="HAR_DATA_")
 
     data: list[Path] = Field(description="path or name of a data set, see docs/data.md; repeat for each data set")
     output: Path = Field(Path("report.html"), description="file to write the page to")

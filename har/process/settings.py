@@ -47,6 +47,7 @@ class ServiceSettings(BaseSettings):
         cli_implicit_flags=True,
         cli_hide_none_type=True,
         cli_avoid_json=True,
+        env_prefix_target="all",  # without it, the variable of an option with an alias has no prefix
     )
 
     def describe(self) -> str:
