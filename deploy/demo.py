@@ -147,6 +147,8 @@ def _announce(settings: DemoSettings, stack: Stack) -> None:
         f"  Phone page: {phone_page if network is None else network.url + '/phone/'}\n"
         f"  Gateway:    {_gateway_url(settings, addresses)}\n"
         f"  Releases:   {addresses.store_url}/docs\n"
+        f"  Kafka:      {addresses.bootstrap}\n"
+        f"  Redis:      {addresses.redis_url}\n"
         f"  To switch releases: har store publish FOLDER --store {store.url} --online-keys {store.online_keys}\n",
         flush=True,
     )

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 import signal
 import socket
 import ssl
@@ -41,7 +42,9 @@ def test_an_unattended_run_misses_no_window_and_is_accurate_and_fast(tmp_path):
     assert summary["latency_ms"]["p99"] < 1_500
     assert summary["accuracy"] >= 0.85
     assert set(summary["windows_by_activity"]) == {"sit", "stand", "walk", "stairsup", "stairsdown"}
-    assert "Dashboard:  http://127.0.0.1:" in run.stdout
+    for name, url in (("Dashboard", "http"), ("Redis", "redis")):
+        assert re.search(rf"^  {name}: +{url}://127\.0\.0\.1:\d+/", run.stdout, re.MULTILINE)
+    assert re.search(r"^  Kafka: +127\.0\.0\.1:\d+$", run.stdout, re.MULTILINE)
 
 
 def test_ctrl_c_stops_everything_and_ports_in_use_are_avoided(tmp_path):
