@@ -52,7 +52,8 @@ def settings_page() -> str:
 
 def metrics_page() -> str:
     """Return the page that lists every Prometheus metric."""
-    lines = ["# Metrics", "", _GENERATED, "", "Each service serves its metrics on `/metrics` of its own port."]
+    served = "The gateway, the processor and the archiver serve metrics on `/metrics`, each on its own port."
+    lines = ["# Metrics", "", _GENERATED, "", served]
     for command, kind in _METRICS.items():
         lines += ["", f"## har {command}", "", "| metric | kind | labels | meaning |", "|---|---|---|---|"]
         lines += list(_metric_rows(kind().registry))

@@ -48,7 +48,7 @@ class TrainRequest(msgspec.Struct, frozen=True, kw_only=True):
     network : str
         A name in `trainer.fitting.networks.NETWORKS`.
     classes : tuple of str
-        Labels that the network distinguishes, in the order of its outputs.
+        Classes that the network distinguishes, in the order of its outputs.
     windows : WindowSpec
         Windows that the release classifies.
     training_hop_us : int

@@ -99,7 +99,7 @@ class CrossValidateSettings(ServiceSettings):
     placement: str | None = Field(None, description="test only people who wore the phone there; train on everybody")
     device: str | None = Field(None, description="test only this device's people; train on everybody")
     network: str = Field(defaults.NETWORK, description="conv_lstm or origin")
-    classes: Classes = Field(list(defaults.CLASSES), description="labels to distinguish; repeat for each label")
+    classes: Classes = Field(list(defaults.CLASSES), description="classes to distinguish; repeat for each class")
     epochs: int = Field(defaults.EPOCHS, ge=1, description="epochs of --windows-per-epoch windows")
     windows_per_epoch: int = Field(defaults.WINDOWS_PER_EPOCH, ge=64, description="windows drawn for each epoch")
     seed: int = Field(defaults.SEED, ge=0, description="seed of the folds, the initial weights and the draws")
@@ -130,7 +130,7 @@ class PreparationSettings(ServiceSettings):
     """Settings that `har prepare` and `har train` share: the recordings, and how they are split into shards."""
 
     data: list[Path] = Field(description="path or name of a data set, see docs/data.md; repeat for each data set")
-    classes: Classes = Field(list(defaults.CLASSES), description="labels to distinguish; repeat for each label")
+    classes: Classes = Field(list(defaults.CLASSES), description="classes to distinguish; repeat for each class")
     held_out_share: float = Field(
         defaults.HELD_OUT_SHARE, gt=0, lt=0.9, description="share of the people held out for validation"
     )

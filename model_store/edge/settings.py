@@ -26,7 +26,7 @@ class EdgeClientSettings(ServiceSettings):
         Path(".har/edge"), description="folder for releases and trusted metadata; used by one client at a time"
     )
     form: Literal["litert-float32", "litert-int8"] = Field(
-        "litert-float32", description="format of the artifact to use"
+        "litert-float32", description="format of the release's network to run"
     )
 
 
@@ -59,7 +59,7 @@ class EdgeBenchSettings(ServiceSettings):
 
     release: str = Field("baseline", description="folder of a release, or 'baseline' for the shipped one")
     form: Literal["litert-float32", "litert-int8"] = Field(
-        "litert-float32", description="format of the artifact to use"
+        "litert-float32", description="format of the release's network to run"
     )
     windows: int = Field(2_000, ge=1, le=1_000_000, description="number of windows to classify")
     json_output: bool = Field(False, alias="json", description="print JSON only")

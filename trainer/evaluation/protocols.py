@@ -81,7 +81,7 @@ class Protocol:
 
 
 def by_user(pools: Pools, count: int, *, tested: Sequence[str] | None = None, seed: int = 0) -> Protocol:
-    """Split users into folds. Each user is tested once, by a network that was not trained on them.
+    """Split wearers into folds. Each wearer is tested once, by a network that was not trained on them.
 
     Parameters
     ----------
@@ -97,7 +97,7 @@ def by_user(pools: Pools, count: int, *, tested: Sequence[str] | None = None, se
     Raises
     ------
     ProtocolError
-        If there are fewer users than folds.
+        If there are fewer wearers than folds.
     """
     wearers = _tested_wearers(pools, tested)
     try:
@@ -109,7 +109,7 @@ def by_user(pools: Pools, count: int, *, tested: Sequence[str] | None = None, se
 
 
 def leave_one_user_out(pools: Pools, *, tested: Sequence[str] | None = None) -> Protocol:
-    """Test each user with a network that was trained on everybody else; see :func:`by_user`."""
+    """Test each wearer with a network that was trained on everybody else; see :func:`by_user`."""
     wearers = _tested_wearers(pools, tested)
     if len(set(pools.wearers_of(pools.train))) < 2:
         raise ProtocolError("leave-one-user-out needs recordings of at least 2 users to train on")
