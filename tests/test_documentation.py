@@ -10,12 +10,14 @@ import shlex
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from pydantic import ValidationError
 
 import har_stream
 from deploy.cli import COMMANDS, read_settings
+from har.rejections import RejectionCode
 from tests.documents import DOCUMENTS, FENCE, PLACEHOLDER, ROOT, code_lines, inline_codes, text_of
 
 #: The changelog names what was renamed, so only its links are checked.
@@ -93,6 +95,12 @@ def test_links_resolve(document):
         if not target.exists() or (anchor and anchor not in anchors(target)):
             broken.append(link)
     assert broken == []
+
+
+def test_the_messages_explain_exactly_the_rejection_codes():
+    table = re.search(r"^## Codes\n.*?\n\n(\|.*?)\n\n", text_of("docs/messages.md"), re.MULTILINE | re.DOTALL)[1]
+    explained = [code for row in table.splitlines() for code in inline_codes(row.split("|")[1])]
+    assert sorted(explained) == sorted(get_args(RejectionCode))
 
 
 def rejection(patch, capsys, variables: str, words: str, *, is_fragment: bool) -> str | None:

@@ -4,7 +4,8 @@ from collections.abc import Iterable
 
 import numpy as np
 
-#: People that no network is trained on and no choice is based on. They are evaluated once per release.
+#: People that no network is trained on and no choice is based on. Nothing evaluates them automatically: somebody runs
+#: `har evaluate --user` once for each release.
 RESERVED_TEST_USERS = frozenset({"galaxy_s2/u21", "galaxy_s2/u22", "galaxy_s2/u23", "galaxy_s2/u24", "galaxy_s8/u06"})
 
 
