@@ -37,7 +37,9 @@ def check_packages() -> None:
     ForeignPackageError
         If Python finds another package of the same name, or if an `__init__.py` is not the wheel's.
     """
-    hashes = dict(_recorded_hashes())
+    hashes: dict[str, set[str]] = {}
+    for path, recorded in _recorded_hashes():  # an upgrade may leave the record of an older version behind
+        hashes.setdefault(path, set()).add(recorded)
     for name in PACKAGES:
         folder = _HERE / name
         found = _folder_of(name)
@@ -48,7 +50,7 @@ def check_packages() -> None:
             )
         file = folder / "__init__.py"
         expected = hashes.get(f"{name}/__init__.py")
-        if expected is not None and not (file.is_file() and _hash(file) == expected):
+        if expected is not None and not (file.is_file() and _hash(file) in expected):
             raise ForeignPackageError(
                 f"another distribution has overwritten or removed {file} of the package {name!r}. Install har-stream "
                 "into a virtual environment of its own"
@@ -84,7 +86,7 @@ def _recorded_hashes() -> Iterator[tuple[str, str]]:
     for record in _HERE.glob("har_stream-*.dist-info/RECORD"):
         for line in record.read_text("utf-8").splitlines():
             path, recorded, _ = line.rsplit(",", 2)
-            if recorded:
+            if recorded.startswith("sha256="):
                 yield path, recorded
 
 

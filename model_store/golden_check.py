@@ -30,11 +30,16 @@ def check_golden(
     Raises
     ------
     ReleaseError
-        If the probabilities are wrong.
+        If the probabilities or the number of classes are wrong.
     """
     manifest, golden = release.manifest, release.read_golden()
     expected = np.array(golden.probabilities)
     result = probabilities(np.array([golden.window], np.float32))
+    if result.shape != (1, len(manifest.classes)):  # a network may declare another shape than it returns
+        raise ReleaseError(
+            f"{manifest.release}: the network returned {result.shape[1:]} classes, "
+            f"the manifest names {len(manifest.classes)}"
+        )
     difference = float(np.abs(result[0] - expected).max())
     if rounded:
         is_right = bool(np.isfinite(result).all()) and result[0].argmax() == expected.argmax()

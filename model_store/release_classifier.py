@@ -58,7 +58,10 @@ class ReleaseClassifier:
         except ValueError as error:
             raise ReleaseError(f"{self.manifest.release}: {error}") from error
         _check_shapes(self._network, self.manifest)
-        check_golden(release, self.probabilities, rounded=rounded)
+        try:
+            check_golden(release, self.probabilities, rounded=rounded)
+        except ValueError as error:
+            raise ReleaseError(f"{self.manifest.release}: the network fails on its golden window: {error}") from error
 
     def probabilities(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
         """Classify windows.
@@ -77,6 +80,9 @@ class ReleaseClassifier:
 
 
 def _check_shapes(network: Network, manifest: ReleaseManifest) -> None:
+    windows = network.input_shape[0]
+    if isinstance(windows, int) and windows != 1:
+        raise ReleaseError(f"{manifest.release}: the network takes {windows} windows at once, not any number or one")
     steps, classes = list(network.input_shape[1:]), list(network.output_shape[1:])
     if steps != [manifest.steps, 3]:
         raise ReleaseError(

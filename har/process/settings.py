@@ -54,14 +54,17 @@ class ServiceSettings(BaseSettings):
         """Return the settings that differ from their defaults on one line, with secrets masked."""
         values = self.model_dump(mode="json")
         changed = " ".join(
-            f"{name}={values[name]}"
+            f"{name}={_masked(str(values[name]))}"
             for name, info in type(self).model_fields.items()
             if getattr(self, name) != info.get_default(call_default_factory=True)
         )
-        if not changed:
-            return "all settings have their defaults"
-        masked = re.sub(r"://[^@/ ]*@", "://**********@", changed)  # a password within a URL
-        return f"settings: {masked}; the others have their defaults"
+        return f"settings: {changed}; the others have their defaults" if changed else "all settings have their defaults"
+
+
+def _masked(value: str) -> str:
+    """Return a value without the password that a URL holds, before its host or in its query."""
+    without_credentials = re.sub(r"://[^\s@]*@", "://**********@", value)
+    return re.sub(r"(password|secret|token)=[^&\s]*", r"\1=**********", without_credentials, flags=re.IGNORECASE)
 
 
 class ListeningSettings(ServiceSettings):

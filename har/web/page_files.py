@@ -5,8 +5,7 @@ here whether a browser has a file already.
 """
 
 import hashlib
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, field
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
@@ -38,15 +37,16 @@ class PageFile:
         The content.
     content_type : str
         Value of the ``Content-Type`` header.
+    etag : str
+        Value of the ``ETag`` header: a strong entity tag, computed from the content.
     """
 
     body: bytes
     content_type: str
+    etag: str = field(init=False)
 
-    @cached_property
-    def etag(self) -> str:
-        """Value of the ``ETag`` header: a strong entity tag, computed from the content."""
-        return f'"{hashlib.sha256(self.body).hexdigest()[:32]}"'
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "etag", f'"{hashlib.sha256(self.body).hexdigest()[:32]}"')
 
     def matches(self, if_none_match: str | None) -> bool:
         """Return whether a request has this file already, so that the response is 304 (RFC 9110, 13.1.2).

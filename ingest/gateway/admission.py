@@ -50,6 +50,10 @@ class Caller:
     generation: int = 0
     wearer: str | None = None
 
+    def sender(self, address: str | None) -> str:
+        """Return what rate limits count by: the device, or the address of a caller that may send as any device."""
+        return self.device or f"@{address}"
+
 
 #: The operator, or anyone on an open gateway.
 UNRESTRICTED = Caller(None)

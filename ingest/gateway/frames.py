@@ -133,7 +133,7 @@ def count_when_done(
     """Count a frame once Kafka has confirmed it or the publication has failed."""
 
     def count(finished: "asyncio.Future[Any]") -> None:
-        if finished.exception() is None:
+        if not finished.cancelled() and finished.exception() is None:
             count_success()
         else:
             metrics.failed.inc()

@@ -20,7 +20,7 @@ from ingest.gateway.frames import check_sender
 from ingest.gateway.metrics import GatewayMetrics
 from ingest.gateway.phone_connection import Shared
 from ingest.gateway.publisher import KafkaPublisher
-from ingest.gateway.rejected_requests import keep_and_answer, rejection, sends_too_often
+from ingest.gateway.rejected_requests import rejection, sends_too_often
 from ingest.gateway.request_bodies import MAX_DOCUMENT_BYTES, read_body, read_document
 
 #: A device without a batch for longer than this cannot be labelled for the current moment, µs.
@@ -75,22 +75,15 @@ class LabelRoutes:
     async def _post(self, request: web.Request) -> web.Response:
         caller = self._admission.caller(request)
         body = await read_body(request, max_bytes=MAX_DOCUMENT_BYTES, seconds=self._shared.settings.request_seconds)
-        device: str | None = None
+        arrived, device = now_us(), None
         try:
             label = _decode(body)
             check_identifier("device", label.device)
             device = label.device
             return await self._publish(label, caller)
         except RejectedMessage as rejected:
-            if not self._shared.paces.try_take(caller.device or f"@{request.remote}"):
-                return sends_too_often()
-            return await keep_and_answer(
-                body,
-                rejected,
-                device,
-                self._publisher.ordered_sender(),
-                self._shared.rejection_log,
-                self._metrics,
+            return await self._shared.rejected_documents.answer(
+                body, rejected, device, caller.sender(request.remote), self._publisher.ordered_sender(), arrived
             )
 
     async def _post_now(self, request: web.Request) -> web.Response:

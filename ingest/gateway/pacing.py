@@ -50,10 +50,20 @@ class Paces:
         Messages per second of one device, and of all together.
     clock : callable
         Returns a monotonic time, s.
+    burst_seconds : float
+        Burst of one device; see `Pace`.
     """
 
-    def __init__(self, per_device: float, in_all: float, *, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        per_device: float,
+        in_all: float,
+        *,
+        clock: Callable[[], float],
+        burst_seconds: float = BURST_SECONDS,
+    ) -> None:
         self._per_device = per_device
+        self._burst_seconds = burst_seconds
         self._all = Pace(in_all, burst_seconds=1.0)
         self._devices: OrderedDict[str, Pace] = OrderedDict()
         self._clock = clock
@@ -74,7 +84,7 @@ class Paces:
     def _of(self, device: str) -> Pace:
         pace = self._devices.get(device)
         if pace is None:
-            pace = self._devices[device] = Pace(self._per_device, burst_seconds=BURST_SECONDS)
+            pace = self._devices[device] = Pace(self._per_device, burst_seconds=self._burst_seconds)
             if len(self._devices) > MAX_DEVICES:
                 self._devices.popitem(last=False)
         self._devices.move_to_end(device)

@@ -22,6 +22,7 @@ from ingest.gateway.hang_ups import HangUps
 from ingest.gateway.pacing import Paces
 from ingest.gateway.phone_socket import PhoneLeftError, PhoneSocket
 from ingest.gateway.publisher import OrderedSender, PublishError
+from ingest.gateway.rejected_requests import RejectedDocuments
 from ingest.gateway.rejection_limits import RejectionBudget, RejectionLog
 from ingest.gateway.settings import GatewaySettings
 
@@ -80,6 +81,8 @@ class Shared:
         Limits the messages per second.
     rejection_log : RejectionLog
         Logs rejections.
+    rejected_documents : RejectedDocuments
+        Keeps the rejected documents of HTTP requests.
     hang_ups : HangUps
         Detects phones that disconnect while their sockets are not read.
     waiting : Gauge
@@ -91,6 +94,7 @@ class Shared:
     in_flight: InFlightLimit
     paces: Paces
     rejection_log: RejectionLog
+    rejected_documents: RejectedDocuments
     hang_ups: HangUps
     waiting: Gauge
 
@@ -119,7 +123,7 @@ class PhoneConnection:
         self._loop = asyncio.get_running_loop()
         self._address = socket.address
         #: Whose rate limit applies: the device's, or the address's for callers that may send as any device.
-        self._pace_key = caller.device or f"@{self._address}"
+        self._pace_key = caller.sender(self._address)
         self._own_slots = asyncio.Semaphore(settings.max_unconfirmed_per_connection)
         #: Frames that wait for Kafka, in order; at most `max_unconfirmed_per_connection`.
         self._pending: asyncio.Queue[PendingFrame] = asyncio.Queue()

@@ -1,17 +1,19 @@
 """Answers to rejected requests: JSON with a code and a detail, counted in the metrics."""
 
+import asyncio
 import logging
+from collections.abc import Callable
 
 import msgspec
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from har.gateway_messages import Rejected
-from har.process.clock import now_us
 from har.rejections import RejectedMessage
 from ingest.devices.errors import NotAdmittedError, Reason, RegistryError
 from ingest.gateway.frames import dead_letter
 from ingest.gateway.metrics import GatewayMetrics
+from ingest.gateway.pacing import Paces
 from ingest.gateway.publisher import OrderedSender, PublishError
 from ingest.gateway.rejection_limits import RejectionLog
 
@@ -57,29 +59,69 @@ def rejected_document(rejected: RejectedMessage) -> web.Response:
     return rejection(_REJECTED_STATUS.get(rejected.code, 400), rejected.code, rejected.detail)
 
 
-async def keep_and_answer(
-    body: bytes,
-    rejected: RejectedMessage,
-    device: str | None,
-    ordered_sender: OrderedSender,
-    rejection_log: RejectionLog,
-    metrics: GatewayMetrics,
-) -> web.Response:
-    """Publish a request's body to the dead-letter topic; return the answer once Kafka has confirmed it.
+class RejectedDocuments:
+    """Keeps the rejected documents of requests on the dead-letter topic, at a limited rate of each sender.
 
     Parameters
     ----------
-    device : str or None
-        The device that the body names; None if it could not be decoded.
-
-    Raises
-    ------
-    PublishError
-        If Kafka did not confirm it.
+    per_minute : int
+        Rejections of one sender that are kept, at once and per minute on average.
+    in_all : float
+        Rejections of all senders that are kept per second.
+    rejection_log : RejectionLog
+        Logs rejections.
+    metrics : GatewayMetrics
+        Counts rejections.
+    clock : callable
+        Returns a monotonic time, s.
     """
-    await dead_letter(body, rejected, device, ordered_sender, now_us(), metrics)
-    rejection_log.note(device or "?", len(body), Rejected(rejected.code, rejected.detail))
-    return rejected_document(rejected)
+
+    def __init__(
+        self,
+        per_minute: int,
+        in_all: float,
+        rejection_log: RejectionLog,
+        metrics: GatewayMetrics,
+        *,
+        clock: Callable[[], float],
+    ) -> None:
+        self._paces = Paces(per_minute / 60, in_all, clock=clock, burst_seconds=60.0)
+        self._log = rejection_log
+        self._metrics = metrics
+
+    async def answer(
+        self,
+        body: bytes,
+        rejected: RejectedMessage,
+        device: str | None,
+        sender: str,
+        ordered_sender: OrderedSender,
+        arrived_us: int,
+    ) -> web.Response:
+        """Publish a body to the dead-letter topic; return the answer once Kafka has confirmed it.
+
+        Beyond the sender's rate, the body is not kept, and the answer is to try again later.
+
+        Parameters
+        ----------
+        device : str or None
+            The device that the body names; None if it could not be decoded.
+        sender : str
+            What the rate counts by (`ingest.gateway.admission.Caller.sender`).
+        arrived_us : int
+            When the request arrived, µs since the epoch.
+
+        Raises
+        ------
+        PublishError
+            If Kafka did not confirm it.
+        """
+        if not self._paces.try_take(sender):
+            return sends_too_often()
+        # Shielded, so that the end of the request does not cancel a publication whose outcome is still counted.
+        await asyncio.shield(dead_letter(body, rejected, device, ordered_sender, arrived_us, self._metrics))
+        self._log.note(device or "?", len(body), Rejected(rejected.code, rejected.detail))
+        return rejected_document(rejected)
 
 
 def sends_too_often() -> web.Response:

@@ -21,7 +21,7 @@ from ingest.gateway.frames import PendingFrame, check_sender
 from ingest.gateway.metrics import GatewayMetrics
 from ingest.gateway.phone_connection import Shared
 from ingest.gateway.publisher import KafkaPublisher, OrderedSender, PublishError
-from ingest.gateway.rejected_requests import keep_and_answer, rejection, sends_too_often
+from ingest.gateway.rejected_requests import rejection, sends_too_often
 from ingest.gateway.request_bodies import read_body
 from ingest.gateway.sample_intake import SampleIntake
 from ingest.sensor_logger.document import decode_push
@@ -90,7 +90,7 @@ class SensorLoggerRoute:
     async def _post(self, request: web.Request) -> web.Response:
         caller = self._admission.caller(request)
         settings = self._shared.settings
-        if not self._shared.paces.try_take(caller.device or f"@{request.remote}"):
+        if not self._shared.paces.try_take(caller.sender(request.remote)):
             return sends_too_often()
         if not self._publisher.is_ready:
             return rejection(
@@ -104,11 +104,13 @@ class SensorLoggerRoute:
         except TimeoutError as error:
             raise PublishError("too many batches are waiting for Kafka") from error
         try:
-            return await self._publish(body, caller, ordered_sender, arrived)
+            return await self._publish(body, caller, caller.sender(request.remote), ordered_sender, arrived)
         finally:
             self._shared.in_flight.release()
 
-    async def _publish(self, body: bytes, caller: Caller, ordered_sender: OrderedSender, arrived: int) -> web.Response:
+    async def _publish(
+        self, body: bytes, caller: Caller, sender: str, ordered_sender: OrderedSender, arrived: int
+    ) -> web.Response:
         device: str | None = None
         try:
             push = decode_push(body)
@@ -119,9 +121,7 @@ class SensorLoggerRoute:
             readings = self._read(push, caller, device, session)
             pending = self._batch(readings, origin, ordered_sender, arrived)
         except RejectedMessage as rejected:
-            return await keep_and_answer(
-                body, rejected, device, ordered_sender, self._shared.rejection_log, self._metrics
-            )
+            return await self._shared.rejected_documents.answer(body, rejected, device, sender, ordered_sender, arrived)
         if pending is not None:
             await pending.confirmed
             self._metrics.pushes.inc()

@@ -28,7 +28,7 @@ from ingest.gateway.pages import PhonePage
 from ingest.gateway.phone_connection import REVOKED, TOKEN_EXPIRED, InFlightLimit, PhoneConnection, Shared
 from ingest.gateway.phone_socket import PhoneSocket
 from ingest.gateway.publisher import KafkaPublisher
-from ingest.gateway.rejected_requests import RETRY_AFTER_SECONDS, answering_rejections
+from ingest.gateway.rejected_requests import RETRY_AFTER_SECONDS, RejectedDocuments, answering_rejections
 from ingest.gateway.rejection_limits import RejectionLog
 from ingest.gateway.release_files import ReleaseFiles
 from ingest.gateway.sample_intake import SampleIntake
@@ -153,6 +153,13 @@ class Gateway:
             InFlightLimit(settings.max_unconfirmed, self.metrics.unconfirmed),
             paces,
             rejection_log,
+            RejectedDocuments(
+                settings.max_rejections_per_minute,
+                settings.max_rate,
+                rejection_log,
+                self.metrics,
+                clock=asyncio.get_running_loop().time,
+            ),
             opened.enter_context(HangUps()),
             self.metrics.waiting,
         )

@@ -65,7 +65,10 @@ class GatewaySettings(ListeningSettings, KafkaSettings):
         2, gt=0, description="a phone without an answer for this long is notified that it has to wait, s"
     )
     max_rejections_per_minute: int = Field(
-        120, ge=1, description="rejected messages per minute of one connection; beyond, the gateway closes it"
+        120,
+        ge=1,
+        description="rejected messages per minute of one connection, beyond which the gateway closes it; "
+        "rejected documents per minute of one sender, beyond which it answers 429 and keeps none",
     )
     stop_seconds: float = Field(
         2, gt=0, description="how long a stopping gateway waits for Kafka to confirm batches, s"

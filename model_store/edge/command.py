@@ -102,19 +102,21 @@ def _classify_recording(client: EdgeClient, device: str, path: Path) -> int:
 def _classify_lines(client: EdgeClient, lines: Iterable[str], piece_readings: int) -> int:
     """Classify readings as they arrive. Invalid lines are logged, counted and skipped."""
     parser = _LineParser()
-    for piece in in_pieces(iter(lines), piece_readings):
-        readings = list(parser.readings(piece))
-        if not readings:
-            continue
-        times, axes = zip(*readings, strict=True)
-        try:
-            predictions = client.add(np.array(times, np.int64), np.array(axes, np.float32))
-        except ValueError as error:
-            parser.reject(f"{len(readings)} readings up to line {parser.lines}: {error}", len(readings))
-            continue
-        for prediction in predictions:
-            _print(prediction)
-    parser.close()
+    try:
+        for piece in in_pieces(iter(lines), piece_readings):
+            readings = list(parser.readings(piece))
+            if not readings:
+                continue
+            times, axes = zip(*readings, strict=True)
+            try:
+                predictions = client.add(np.array(times, np.int64), np.array(axes, np.float32))
+            except ValueError as error:
+                parser.reject(f"{len(readings)} readings up to line {parser.lines}: {error}", len(readings))
+                continue
+            for prediction in predictions:
+                _print(prediction)
+    finally:
+        parser.close()
     if parser.rejected:
         print(f"har edge: {parser.rejected} of {parser.lines} lines rejected", file=sys.stderr)
     return FAILURE if parser.rejected else 0

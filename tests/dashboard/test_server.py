@@ -352,6 +352,19 @@ def test_the_error_of_a_missing_chart_library_contains_the_remedy(tmp_path: Path
     assert load_site(tmp_path)["/uplot.js"].body == b"x"
 
 
+def test_a_file_that_the_page_loads_is_missing(tmp_path: Path) -> None:
+    with pytest.raises(MissingPageFileError, match="install the package again"):
+        load_site(tmp_path)
+    (tmp_path / "index.html").write_text('<link rel="stylesheet" href="./cards.css">')
+    for _, name in LIBRARY_FILES:
+        (tmp_path / "node_modules" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "node_modules" / name).write_text("x")
+    with pytest.raises(MissingPageFileError, match=r"cards\.css .*install the package again"):
+        load_site(tmp_path)
+    (tmp_path / "cards.css").write_text("x")
+    assert load_site(tmp_path)["/cards.css"].body == b"x"
+
+
 def test_the_lock_file_contains_no_registry() -> None:
     web = Path(__file__).parents[2] / "dashboard" / "web"
     assert "http" not in (web / "package-lock.json").read_text()

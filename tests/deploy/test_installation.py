@@ -94,6 +94,19 @@ def test_a_distribution_unpacked_over_ours_is_named(wheel: Path, tmp_path: Path)
     assert_one_line(start(programs / "har", "--version"), "trainer", file)
 
 
+@on_the_wheel
+def test_the_record_of_an_older_version_does_not_matter(wheel: Path, tmp_path: Path) -> None:
+    environment = tmp_path / "environment"
+    programs = make_environment(environment, wheel)
+    [site] = environment.glob("lib/python*/site-packages")
+    for version in ("0.0.0", "99.0.0"):
+        record = site / f"har_stream-{version}.dist-info" / "RECORD"
+        record.parent.mkdir()
+        record.write_text("har/__init__.py,sha256=0,0\n")
+    done = start(programs / "python", "-c", "import har_stream; har_stream.check_packages()")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_a_package_in_the_current_folder_is_named_for_python_m_deploy(tmp_path: Path) -> None:
     (tmp_path / "trainer").mkdir()
     (tmp_path / "trainer" / "__init__.py").write_text(FOREIGN)

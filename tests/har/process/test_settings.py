@@ -1,5 +1,7 @@
 """What a service logs about its settings."""
 
+import pytest
+
 from ingest.gateway.settings import GatewaySettings
 
 
@@ -10,6 +12,20 @@ def test_only_changed_settings_are_described():
 
 def test_defaults_are_not_listed():
     assert GatewaySettings().describe() == "all settings have their defaults"
+
+
+@pytest.mark.parametrize(
+    "registry",
+    [
+        "postgresql://u:p/hunter2@h/d",
+        "postgresql://u:hunter2@h/d?sslmode=require",
+        "postgresql://h/d?user=u&password=hunter2&sslmode=require",
+    ],
+)
+def test_a_password_within_a_url_is_masked(registry):
+    described = GatewaySettings(registry=registry).describe()
+    assert "hunter2" not in described
+    assert "h/d" in described
 
 
 def test_secrets_are_masked():

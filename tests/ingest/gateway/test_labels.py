@@ -60,7 +60,7 @@ async def test_an_invalid_label_is_rejected_with_a_reason(broker, change, code, 
 
 @on_one_broker
 async def test_rejected_labels_are_kept_at_a_limited_rate(broker):
-    async with gateway_on(broker, max_device_rate=1) as address:
+    async with gateway_on(broker, max_rejections_per_minute=20) as address:
         answers = [await call(address, "/v1/labels", {**LABEL, "start": at}) for at in range(40)]
     statuses = [status for status, _ in answers]
     assert statuses[0] == 400
