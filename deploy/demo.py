@@ -140,9 +140,10 @@ def _announce(settings: DemoSettings, stack: Stack) -> None:
     addresses, store, network = stack.addresses, stack.store, stack.network
     assert store is not None
     duration = f"for {settings.seconds:g} s" if settings.seconds else "until Ctrl-C"
+    streaming = f"{settings.devices} simulated phones stream" if settings.devices else "The system runs"
     phone_page = f"{addresses.gateway_origin(False)}/phone/ (this machine only; use --lan for phones)"
     print(
-        f"\n  {settings.devices} simulated phones stream {duration}.\n"
+        f"\n  {streaming} {duration}.\n"
         f"  Dashboard:  {addresses.dashboard_url}\n"
         f"  Phone page: {phone_page if network is None else network.url + '/phone/'}\n"
         f"  Gateway:    {_gateway_url(settings, addresses)}\n"

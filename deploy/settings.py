@@ -82,7 +82,9 @@ class DemoSettings(ServiceSettings):
 
     model_config = SettingsConfigDict(env_prefix="HAR_DEMO_")
 
-    devices: int = Field(8, ge=1, le=200, description="number of simulated phones, one process each")
+    devices: int = Field(
+        8, ge=0, le=200, description="number of simulated phones, one process each; 0 for real phones only"
+    )
     seed: int = Field(2018, ge=0, description="seed of the simulated phones")
     seconds: float | None = Field(None, gt=0, description="stop after this time, s; by default on Ctrl-C")
     summary: Path | None = Field(None, description="write a summary to this JSON file")
@@ -101,3 +103,10 @@ class DemoSettings(ServiceSettings):
     )
     authority: Path = Field(Path(".har/local-authority"), description="folder of the local certificate authority")
     archive: str | None = Field(None, description="archive readings and labels in this folder, for `har train --data`")
+
+    @model_validator(mode="after")
+    def require_phones_for_a_summary(self) -> Self:
+        """Raise if a summary is wanted of no simulated phone."""
+        if self.summary is not None and self.devices == 0:
+            raise ValueError("summary needs at least one simulated phone: set devices to 1 or more")
+        return self

@@ -125,7 +125,8 @@ def check_label(label: Label) -> None:
     if label.activity != NULL_LABEL and not _ACTIVITY.fullmatch(label.activity):
         raise RejectedMessage(
             "activity",
-            f"{label.activity[:40]!r} is not an activity: use at most 32 lower-case letters, digits, _ and -",
+            f"{label.activity[:40]!r} is not an activity: use at most 32 lower-case letters, digits, _ and -, "
+            "beginning with a letter",
         )
     for moment in (label.start, label.said_at, *(() if label.end == ENDLESS else (label.end,))):
         if not MIN_TIME_US <= moment <= MAX_TIME_US:

@@ -78,6 +78,7 @@ def test_help_lists_the_default_of_a_list_as_words(capsys):
         (["gateway", "--host", "0.0.0.0"], "needs a token"),
         (["replay", "x.csv", "--speed", "0"], "--speed"),
         (["evaluate"], "--data"),
+        (["demo", "--devices", "0", "--summary", "x.json"], "at least one simulated phone"),
         (["completion", "dash"], "SHELL: Input should be 'bash', 'zsh' or 'tcsh'"),
         (["data", "fetch", "wisdm"], "NAME: Input should be 'hhar' or 'hapt'"),
     ],
