@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 @contextmanager
 def answering(answer: Callable[[BaseHTTPRequestHandler], None], *, keep_alive: bool = False) -> Iterator[str]:
-    """Answer GET requests until the context ends.
+    """Answer GET and POST requests until the context ends.
 
     Parameters
     ----------
@@ -27,6 +27,9 @@ def answering(answer: Callable[[BaseHTTPRequestHandler], None], *, keep_alive: b
         protocol_version = "HTTP/1.1" if keep_alive else "HTTP/1.0"
 
         def do_GET(self) -> None:
+            answer(self)
+
+        def do_POST(self) -> None:
             answer(self)
 
         def log_message(self, *_: object) -> None:

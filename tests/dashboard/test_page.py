@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from har.live import LIVE_CHANNEL, REJECTED_CHANNEL, device_key
 from har.predictions import encode_update
 from har.release_rejections import ReleaseRejected, encode_rejected
 from tests.dashboard.dashboard_feeding import SECOND, make_update
+from tests.http_server import answering
 from tests.live_page import WAIT_SECONDS, all_do, cards, connection, console_faults, open_page, wait_for
 
 pytestmark = [pytest.mark.browser, pytest.mark.redis]
@@ -181,38 +182,30 @@ def test_a_small_screen_with_dark_colours_and_reduced_motion(browser: Any, redis
 def fake_gateway(requests: list[tuple[str, dict[str, Any]]]) -> Iterator[str]:
     """Run a gateway that accepts every label, and invites every phone except ``taken``."""
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            document = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            requests.append((self.path, document))
-            status, answer = 200, self._answer(document)
-            if document.get("name") == "taken":
-                status, answer = 409, {"type": "rejected", "code": "taken", "detail": "this name is taken"}
-            self.send_response(status)
-            self.end_headers()
-            self.wfile.write(json.dumps(answer).encode())
+    def answer(request: BaseHTTPRequestHandler) -> None:
+        document = json.loads(request.rfile.read(int(request.headers["Content-Length"])))
+        requests.append((request.path, document))
+        status, answered = 200, gateways_answer(request.path, document)
+        if document.get("name") == "taken":
+            status, answered = 409, {"type": "rejected", "code": "taken", "detail": "this name is taken"}
+        request.send_response(status)
+        request.end_headers()
+        request.wfile.write(json.dumps(answered).encode())
 
-        def _answer(self, document: dict[str, Any]) -> dict[str, Any]:
-            if "name" in document:
-                svg = '<svg xmlns="http://www.w3.org/2000/svg"></svg>'
-                url = "https://10.0.0.5:8600/phone/#enrol=ABCD"
-                return {"device": document["name"], "code": "ABCD", "url": url, "svg": svg, "expires": 1}
-            label = {"session": "s1", "start": 5_000_000, "said_at": 5_000_000, "end": None, "user": None} | document
-            if "start" in document and self.path.endswith("/now"):
-                label["end"] = 9_000_000
-            return {"type": "accepted", "label": label}
+    with answering(answer) as url:
+        yield url
 
-        def log_message(self, *_: object) -> None:
-            pass
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_address[1]}"
-        finally:
-            server.shutdown()
-            thread.join()
+def gateways_answer(path: str, document: dict[str, Any]) -> dict[str, Any]:
+    """Return the answer to an invitation or a label."""
+    if "name" in document:
+        svg = '<svg xmlns="http://www.w3.org/2000/svg"></svg>'
+        url = "https://10.0.0.5:8600/phone/#enrol=ABCD"
+        return {"device": document["name"], "code": "ABCD", "url": url, "svg": svg, "expires": 1}
+    label = {"session": "s1", "start": 5_000_000, "said_at": 5_000_000, "end": None, "user": None} | document
+    if "start" in document and path.endswith("/now"):
+        label["end"] = 9_000_000
+    return {"type": "accepted", "label": label}
 
 
 def test_labels_and_invitations_reach_the_gateway(browser: Any, redis_server: Any) -> None:

@@ -1,5 +1,7 @@
 """A store for tests, with its keys and with copies of the shipped release."""
 
+import hashlib
+import re
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -68,6 +70,29 @@ class MadeStore:
 
     def publish(self, name: str, **options: object) -> ChannelPointer:
         return publish(self.storage, self.signing, self.release(name), **options)
+
+    def publish_changed(self, name: str, **changes: object) -> None:
+        """Sign a release with a changed manifest, unchecked, and point stable to it."""
+        source = self.release(f"source-of-{re.sub(r'[^a-z]', '', name)}")
+        files = {path.name: path.read_bytes() for path in source.iterdir()}
+        manifest = msgspec.structs.replace(decode_manifest(files["manifest.json"]), **{"release": name} | changes)
+        files["manifest.json"] = encode_manifest(manifest)
+        self.sign_and_point(name, files)
+
+    def sign_and_point(self, name: str, files: dict[str, bytes]) -> None:
+        """Sign the files of a release, unchecked, and point stable to it."""
+        pointer = ChannelPointer(
+            channel="stable",
+            number=9,
+            release=name,
+            manifest_sha256=hashlib.sha256(files["manifest.json"]).hexdigest(),
+            share=1.0,
+            change="publish",
+            reason="",
+            replaced=None,
+            at="2026-01-01T00:00:00+00:00",
+        )
+        self.sign({f"releases/{name}/{each}": content for each, content in files.items()}, pointer)
 
     def at(self, clock: Callable[[], datetime]) -> Signing:
         """Return the signing keys with another clock."""

@@ -1,6 +1,5 @@
 """Attacks on a store, its connection and its keys: each is rejected with its reason, and the old release is kept."""
 
-import hashlib
 import json
 import shutil
 from dataclasses import replace
@@ -10,7 +9,6 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from har.channels import ChannelPointer
 from har.releases import decode_manifest, encode_manifest
 from model_store.client.errors import UpdateRejectedError
 from model_store.repository.contents import pointers
@@ -203,35 +201,12 @@ def test_a_root_that_expired(tmp_path):
         assert client.pull() == {"stable": "one"}
 
 
-def signed_as(client: Client, name: str, **changes: object) -> None:
-    """Sign a release with a false manifest and point stable to it."""
-    files = {path.name: path.read_bytes() for path in client.store.release(f"source-of-{len(name)}").iterdir()}
-    manifest = msgspec.structs.replace(decode_manifest(files["manifest.json"]), **{"release": name} | changes)
-    files["manifest.json"] = encode_manifest(manifest)
-    sign_and_point(client, name, files)
-
-
-def sign_and_point(client: Client, name: str, files: dict[str, bytes]) -> None:
-    pointer = ChannelPointer(
-        channel="stable",
-        number=9,
-        release=name,
-        manifest_sha256=hashlib.sha256(files["manifest.json"]).hexdigest(),
-        share=1.0,
-        change="publish",
-        reason="",
-        replaced=None,
-        at="2026-01-01T00:00:00+00:00",
-    )
-    client.store.sign({f"releases/{name}/{each}": content for each, content in files.items()}, pointer)
-
-
 def test_a_file_name_that_leads_elsewhere(client, tmp_path):
     client.store.publish("one")
     client.pull()
     manifest = decode_manifest((client.store.release("slipping") / "manifest.json").read_bytes())
     artifacts = [msgspec.structs.replace(manifest.artifacts[0], name="../../escaped.onnx"), *manifest.artifacts[1:]]
-    signed_as(client, "slip", artifacts=artifacts)
+    client.store.publish_changed("slip", artifacts=artifacts)
     slipped = rejected(client)
     assert slipped.reason == "unusable"
     assert "'../../escaped.onnx' cannot be the name of a release's file" in str(slipped)
@@ -241,7 +216,7 @@ def test_a_file_name_that_leads_elsewhere(client, tmp_path):
 def test_a_release_name_that_leads_elsewhere(client, tmp_path):
     client.store.publish("one")
     client.pull()
-    signed_as(client, "../escaped")
+    client.store.publish_changed("../escaped")
     slipped = rejected(client)
     assert slipped.reason == "unusable"
     assert "'../escaped' cannot be a release's name" in str(slipped)
@@ -252,7 +227,7 @@ def test_a_manifest_that_lies_about_sizes(client):
     client.pull()
     manifest = decode_manifest((client.store.release("lying") / "manifest.json").read_bytes())
     artifacts = [msgspec.structs.replace(each, bytes=each.bytes - 1) for each in manifest.artifacts]
-    signed_as(client, "liar", artifacts=artifacts)
+    client.store.publish_changed("liar", artifacts=artifacts)
     lie = rejected(client)
     assert lie.reason == "contradictory"
     assert "network.onnx 410363 bytes" in str(lie)
@@ -261,7 +236,7 @@ def test_a_manifest_that_lies_about_sizes(client):
 def test_a_manifest_that_lies_about_classes(client):
     client.store.publish("one")
     client.pull()
-    signed_as(client, "liar", classes=["sit", "stand"])
+    client.store.publish_changed("liar", classes=["sit", "stand"])
     before = client.good()
     with pytest.raises(ValueError, match="the network returns 5 classes, the manifest names 2"):
         client.pull()
@@ -277,7 +252,7 @@ def test_a_network_that_fails_its_golden_window(client):
     files["golden.json"] = json.dumps(golden).encode()
     manifest = decode_manifest(files["manifest.json"])
     files["manifest.json"] = encode_manifest(msgspec.structs.replace(manifest, release="other"))
-    sign_and_point(client, "other", files)
+    client.store.sign_and_point("other", files)
     with pytest.raises(ValueError, match="fails its golden window"):
         client.pull()
     assert client.good() == {"stable": "one"}
@@ -287,7 +262,7 @@ def test_a_network_that_fails_its_golden_window(client):
 def test_a_release_with_an_unknown_schema(client, schema, advice):
     client.store.publish("one")
     client.pull()
-    signed_as(client, "later", schema=schema)
+    client.store.publish_changed("later", schema=schema)
     unknown = rejected(client)
     assert unknown.reason == "unusable"
     assert f"schema {schema}; this version of har reads 1: {advice}" in str(unknown)

@@ -15,7 +15,6 @@ from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from securesystemslib.signer import CryptoSigner, SSlibKey
 from tuf.api.metadata import TargetFile
 
-from har.channels import ChannelPointer
 from har.releases import decode_manifest, encode_manifest
 from model_store.layout import pointer_path, target_name
 from model_store.repository.contents import pointers
@@ -409,30 +408,6 @@ def test_a_target_is_searched_only_in_the_roles_it_is_delegated_to(phone):
             phone.page.run(body, {"roles": [unknown], "keys": {}}, ["a/one.json"])
 
 
-def signed_as(phone: Phone, name: str, **changes: object) -> None:
-    """Sign a release with a wrong manifest, and point the channel to it."""
-    source = phone.store.release(f"source-of-{name.strip('./')}")
-    files = {path.name: path.read_bytes() for path in source.iterdir()}
-    manifest = msgspec.structs.replace(decode_manifest(files["manifest.json"]), **{"release": name} | changes)
-    files["manifest.json"] = encode_manifest(manifest)
-    sign_and_point(phone, name, files)
-
-
-def sign_and_point(phone: Phone, name: str, files: dict[str, bytes]) -> None:
-    pointer = ChannelPointer(
-        channel="stable",
-        number=9,
-        release=name,
-        manifest_sha256=hashlib.sha256(files["manifest.json"]).hexdigest(),
-        share=1.0,
-        change="publish",
-        reason="",
-        replaced=None,
-        at="2026-01-01T00:00:00+00:00",
-    )
-    phone.store.sign({f"releases/{name}/{each}": content for each, content in files.items()}, pointer)
-
-
 def manifest_of(phone: Phone) -> Any:
     return decode_manifest((phone.store.release("made-wrong") / "manifest.json").read_bytes())
 
@@ -461,7 +436,7 @@ def test_invalid_manifests(phone):
         ("earlier", {"schema": 0}, "unusable", "schema 0; this page reads 1: publish it again"),
     ]
     for name, changes, reason, error in cases:
-        signed_as(phone, name, **changes)
+        phone.store.publish_changed(name, **changes)
         found = rejected(phone)
         assert found.reason == reason, name
         assert error in str(found)
@@ -469,7 +444,7 @@ def test_invalid_manifests(phone):
 
 def test_a_manifest_that_the_pointer_does_not_name(phone):
     files = {path.name: path.read_bytes() for path in phone.store.release("other").iterdir()}
-    sign_and_point(phone, "other", files)
+    phone.store.sign_and_point("other", files)
     phone.store.sign({"releases/other/manifest.json": files["manifest.json"] + b" "})
     other = rejected(phone)
     assert other.reason == "contradictory"
@@ -481,7 +456,7 @@ def test_a_network_that_fails_its_golden_window(phone):
     golden = json.loads(files["golden.json"])
     golden["probabilities"].reverse()
     files["golden.json"] = json.dumps(golden).encode()
-    sign_and_point(phone, "other", files)
+    phone.store.sign_and_point("other", files)
     wrong = rejected(phone)
     assert wrong.reason == "unusable"
     assert "other fails its golden window" in str(wrong)
@@ -500,7 +475,7 @@ def test_a_file_that_is_not_a_network(phone):
         for each in manifest.artifacts
     ]
     files["manifest.json"] = encode_manifest(msgspec.structs.replace(manifest, artifacts=artifacts))
-    sign_and_point(phone, "broken", files)
+    phone.store.sign_and_point("broken", files)
     broken = rejected(phone)
     assert broken.reason == "unusable"
     assert "onnxruntime cannot load the network" in str(broken)
