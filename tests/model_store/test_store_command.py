@@ -89,7 +89,7 @@ def test_verify_reports_a_changed_file(har):
         (("publish", "nowhere"), "no release at nowhere"),
         (("rollback",), "is not a store"),
         (("publish", "baseline", "--share", "2"), "har store: --share: "),
-        (("rotate-key", "nobody"), "role"),
+        (("rotate-key", "nobody"), "ROLE"),
         (("init", "--root-keys-needed", "2"), "2 of 1 root keys"),
         (("init", "--store", "gopher://x/y"), "cannot be a store"),
     ],

@@ -10,6 +10,7 @@ from ingest.simulation.parameter_loading import load_parameters
 from ingest.simulation.parameters import ACTIVITIES, GAITS, PLACEMENTS, ParameterTable, Placement
 from ingest.simulation.phone import SimulatedPhone
 from tests.ingest.simulation.features import RATE_HZ, FloatArray, wearer_medians, windows_of
+from trainer.sources.splits import RESERVED_TEST_USERS
 
 pd = pytest.importorskip("pandas")
 
@@ -63,18 +64,18 @@ Medians = dict[str, dict[str, FloatArray]]
 
 def real_wearers(folder: Path, placement: Placement) -> dict[str, Wearers]:
     """Return the windows of each user, by ``fitted`` or ``held out``, then by activity."""
-    from benchmarks.simulation_fit.fitting import HELD_OUT
-
     recording = pd.read_parquet(folder / FILES[placement])
     found: dict[str, Wearers] = {kind: {a: [] for a in ACTIVITIES} for kind in ("fitted", "held out")}
-    for (user, activity), rows in recording.groupby(["user", "gt"]):
+    recording["person"] = recording["device"].astype(str) + "/" + recording["user"].astype(str)
+    for (person, activity), rows in recording.groupby(["person", "gt"]):
         if activity not in ACTIVITIES:
             continue
         breaks = ((rows["t"].diff() - 0.02).abs() > 0.001) | (rows["session"] != rows["session"].shift())
         windows = [
             windows_of(bout[["x", "y", "z"]].to_numpy(dtype=np.float64)) for _, bout in rows.groupby(breaks.cumsum())
         ]
-        found["held out" if user in HELD_OUT[placement] else "fitted"][activity].append(np.concatenate(windows))
+        kind = "held out" if person in RESERVED_TEST_USERS else "fitted"
+        found[kind][activity].append(np.concatenate(windows))
     return found
 
 
