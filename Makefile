@@ -39,7 +39,7 @@ test-long: setup ## Run the long forms of tests, one after another
 	$(BIN)/python -m pytest -m long
 
 coverage: setup ## Run all tests, measure which lines they reach, and write it to htmlcov/
-	$(BIN)/python -m pytest -n $(WORKERS) --cov --cov-report=html --cov-report=term:skip-covered
+	$(BIN)/python -m pytest -n $(WORKERS) --cov --cov-report=html --cov-report=term:skip-covered --cov-fail-under=94
 
 faults: setup ## Kill, freeze and fuzz every part on Apache Kafka, at full length (about an hour; needs Java and Maven)
 	HAR_FAULTS=full $(BIN)/python -m pytest tests/faults
