@@ -1,10 +1,8 @@
 """Connections of peers that send incomplete requests, read nothing, or send messages that are not allowed."""
 
 import asyncio
-import shutil
 import socket
 import ssl
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractAsyncContextManager, ExitStack
@@ -177,19 +175,6 @@ async def test_the_stream_requires_an_upgrade(run_dashboard: RunDashboard) -> No
             answer = await asyncio.to_thread(connection.recv, 65_536)
     assert answer.startswith(b"HTTP/1.1 426 ")
     assert b"upgrade: websocket" in answer.lower()
-
-
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """Create a self-signed certificate for 127.0.0.1, and its key."""
-    if shutil.which("openssl") is None:
-        pytest.skip("openssl is not on the PATH; the test needs it to create a certificate")
-    folder = tmp_path_factory.mktemp("tls")
-    made, key = folder / "cert.pem", folder / "key.pem"
-    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-    command += ["-keyout", str(key), "-out", str(made), "-days", "2", "-subj", "/CN=localhost"]
-    subprocess.run([*command, "-addext", "subjectAltName=IP:127.0.0.1"], check=True, capture_output=True)
-    return made, key
 
 
 async def test_a_stuck_browser_over_tls_does_not_delay_the_shutdown(

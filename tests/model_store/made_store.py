@@ -94,6 +94,22 @@ class MadeStore:
         )
         self.sign({f"releases/{name}/{each}": content for each, content in files.items()}, pointer)
 
+    def stolen(self, served: Path, folder: Path) -> "MadeStore":
+        """Return a copy of the served store for a thief, with the online keys of this moment."""
+        keys, copy = folder / "stolen", folder / "copy"
+        shutil.copytree(self.signing.keys.online, keys)
+        shutil.copytree(served, copy)
+        return MadeStore(type(self.storage)(str(copy)), replace(self.signing, keys=Keyring(keys)), b"", folder)
+
+    def online_files(self) -> dict[str, bytes]:
+        """Return the newest metadata of the online roles, and all targets, by their paths."""
+        folder, state = Path(self.storage.url), read_state(self.storage)
+        versions = [f"{state.of(role).signed.version}.{role}.json" for role in ("snapshot", "releases", "channels")]
+        metadata = [folder / "metadata" / name for name in ("timestamp.json", *versions)]
+        return {
+            str(path.relative_to(folder)): path.read_bytes() for path in (*metadata, *(folder / "targets").rglob("*.*"))
+        }
+
     def at(self, clock: Callable[[], datetime]) -> Signing:
         """Return the signing keys with another clock."""
         return replace(self.signing, clock=clock)

@@ -1,8 +1,6 @@
 import asyncio
 import json
-import shutil
 import ssl
-import subprocess
 import time
 from dataclasses import replace
 
@@ -184,20 +182,6 @@ async def test_a_gateway_with_a_token_rejects_phones_without_it(broker):
             assert rejected.value.response.status_code == 401
         async with connect(f"ws://{address}/v1/samples", additional_headers={"Authorization": "Bearer right"}) as phone:
             assert await ask(phone, encode_batch(BATCH)) == Accepted("s1", 0)
-
-
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory):
-    """A self-signed certificate for localhost, and its key."""
-    if shutil.which("openssl") is None:
-        pytest.skip("openssl is not on the PATH; it is needed to make the certificate")
-    folder = tmp_path_factory.mktemp("tls")
-    made, key = folder / "cert.pem", folder / "key.pem"
-    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-    command += ["-keyout", str(key), "-out", str(made), "-days", "2", "-subj", "/CN=localhost"]
-    command += ["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]
-    subprocess.run(command, check=True, capture_output=True)
-    return made, key
 
 
 @on_one_broker

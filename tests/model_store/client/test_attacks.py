@@ -1,8 +1,6 @@
 """Attacks on a store, its connection and its keys: each is rejected with its reason, and the old release is kept."""
 
 import json
-import shutil
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -17,7 +15,6 @@ from model_store.repository.publishing import publish
 from model_store.repository.refreshing import refresh
 from model_store.repository.roles import Lifetimes
 from model_store.repository.signed_state import read_state
-from model_store.repository.signing_keys import Keyring
 from tests.model_store.client_of_store import Client
 from tests.model_store.made_store import MadeStore, ago
 from tests.model_store.served_store import served, with_a_flipped_byte
@@ -137,29 +134,14 @@ def test_metadata_of_one_edition_with_those_of_another(client, role):
 def test_a_release_that_was_signed_by_a_revoked_key(client, role, tmp_path):
     client.store.publish("one")
     assert client.pull() == {"stable": "one"}
-    stolen = tmp_path / "stolen"
-    shutil.copytree(client.store.signing.keys.online, stolen)
-    copy = tmp_path / "copy"
-    shutil.copytree(client.server.folder, copy)
+    thief = client.store.stolen(client.server.folder, tmp_path)
     rotate_key(client.store.storage, client.store.signing, role)
     assert client.pull() == {"stable": "one"}
 
     # The thief signs a far later version with the revoked key.
-    thief = MadeStore(
-        type(client.store.storage)(str(copy)), replace(client.store.signing, keys=Keyring(stolen)), b"", tmp_path
-    )
     for number in range(5):
         thief.publish(f"stolen-{number}")
-    state = read_state(thief.storage)
-    files = {
-        f"metadata/{name}": (copy / "metadata" / name).read_bytes()
-        for name in (
-            "timestamp.json",
-            *(f"{state.of(each).signed.version}.{each}.json" for each in ("snapshot", "releases", "channels")),
-        )
-    }
-    files |= {str(path.relative_to(copy)): path.read_bytes() for path in (copy / "targets").rglob("*.*")}
-    client.server.change = files.get
+    client.server.change = thief.online_files().get
     assert rejected(client).reason in ("unsigned", "rolled back")
 
 

@@ -3,7 +3,6 @@
 import hashlib
 import json
 import shutil
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -23,7 +22,6 @@ from model_store.repository.key_rotation import renew, rotate_key
 from model_store.repository.publishing import publish
 from model_store.repository.roles import Lifetimes
 from model_store.repository.signed_state import Edition, newest_root, read_state, sign, signers_of
-from model_store.repository.signing_keys import Keyring
 from tests.ingest.phone_page.page_modules import RejectedByPage
 from tests.ingest.phone_page.phone_of_store import Phone, phone_in_node
 from tests.model_store.made_store import MadeStore, ago
@@ -245,24 +243,13 @@ def test_known_metadata_that_is_listed_with_another_version(phone, role, lister)
 @pytest.mark.parametrize("role", ["releases", "channels", "snapshot", "timestamp"])
 def test_a_release_signed_with_a_revoked_key(phone, role, tmp_path):
     store = phone.store
-    stolen, copy = tmp_path / "stolen", tmp_path / "copy"
-    shutil.copytree(store.signing.keys.online, stolen)
-    shutil.copytree(phone.server.folder, copy)
+    thief = store.stolen(phone.server.folder, tmp_path)
     rotate_key(store.storage, store.signing, role)
     assert phone.pull() == "one"
     # The thief signs further editions with the keys that were valid before.
-    thief = MadeStore(type(store.storage)(str(copy)), replace(store.signing, keys=Keyring(stolen)), b"", tmp_path)
     for number in range(5):
         thief.publish(f"stolen-{number}")
-    state = read_state(thief.storage)
-    files = {
-        f"metadata/{name}": (copy / "metadata" / name).read_bytes()
-        for name in (
-            "timestamp.json",
-            *(f"{state.of(each).signed.version}.{each}.json" for each in ("snapshot", "releases", "channels")),
-        )
-    }
-    files |= {str(path.relative_to(copy)): path.read_bytes() for path in (copy / "targets").rglob("*.*")}
+    files = thief.online_files()
     phone.server.change = lambda name, content: files.get(name)
     assert rejected(phone).reason in ("unsigned", "rolled back")
 
