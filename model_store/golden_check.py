@@ -30,11 +30,14 @@ def check_golden(
     Raises
     ------
     ReleaseError
-        If the probabilities or the number of classes are wrong.
+        If the network fails, or the probabilities or the number of classes are wrong.
     """
     manifest, golden = release.manifest, release.read_golden()
     expected = np.array(golden.probabilities)
-    result = probabilities(np.array([golden.window], np.float32))
+    try:
+        result = probabilities(np.array([golden.window], np.float32))
+    except Exception as error:  # onnxruntime's exceptions share no base class but Exception
+        raise ReleaseError(f"{manifest.release}: the network fails on its golden window: {error}") from error
     if result.shape != (1, len(manifest.classes)):  # a network may declare another shape than it returns
         raise ReleaseError(
             f"{manifest.release}: the network returned {result.shape[1:]} classes, "

@@ -36,7 +36,8 @@ class DeclaredNetwork:
         (DeclaredNetwork(output_shape=("windows", 2)), "returns 2 classes, the manifest names 5"),
         (DeclaredNetwork(width=1), r"returned \(1,\) classes, the manifest names 5"),
         (DeclaredNetwork(error=ValueError("Dimension mismatch")), "fails on its golden window: Dimension mismatch"),
-        (DeclaredNetwork(), "fails its golden window"),
+        (DeclaredNetwork(error=Exception("InvalidArgument")), "fails on its golden window: InvalidArgument"),
+        (DeclaredNetwork(), f"^{BASELINE.release} fails its golden window"),
     ],
 )
 def test_a_network_that_does_not_fit_is_rejected(network, message):
