@@ -19,7 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from har.recordings import NULL_LABEL, RecordingError
+from har.rejections import RejectedMessage
 from har.resampling import Times
+from har.samples import UNDECODABLE
 
 #: The end of an open interval.
 ENDLESS = np.iinfo(np.int64).max
@@ -179,14 +181,17 @@ def decode_label(message: bytes) -> Label:
 
     Raises
     ------
-    RecordingError
-        If it is not a label, or the interval ends before it starts.
+    RejectedMessage
+        With code ``malformed`` if it is not a label, or the interval ends before it starts.
     """
     try:
         wire = msgspec.json.decode(message, type=_Wire)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise RecordingError(f"not a label: {error}") from error
-    return Label.of_row(msgspec.structs.asdict(wire))
+    except UNDECODABLE as error:
+        raise RejectedMessage("malformed", f"not a label: {error}") from error
+    try:
+        return Label.of_row(msgspec.structs.asdict(wire))
+    except RecordingError as error:
+        raise RejectedMessage("malformed", str(error)) from error
 
 
 def _microseconds(value: int | datetime) -> int:

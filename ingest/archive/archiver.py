@@ -19,7 +19,6 @@ from kafka.errors import KafkaError
 from har.process.back_off import BackOff
 from har.process.clock import now_us
 from har.process.kafka_clients import KafkaRecord, Partition
-from har.recordings import RecordingError
 from har.rejections import RejectedMessage, Rejection
 from har.samples import check_size
 from ingest.archive.forgotten import Forgotten
@@ -172,14 +171,11 @@ class Archiver:
         try:
             check_size(message)
             is_new = self._held[record.topic].add(message, origin, self._states[record.topic])
-        except (RejectedMessage, RecordingError) as error:
-            code, detail = (
-                (error.code, error.detail) if isinstance(error, RejectedMessage) else ("malformed", str(error))
-            )
-            self._metrics.rejected.labels(code).inc()
+        except RejectedMessage as error:
+            self._metrics.rejected.labels(error.code).inc()
             device = record.key.decode(errors="replace") if record.key else None
             position = f"{record.topic}/{record.partition}/{record.offset}"
-            self._rejected.reject(Rejection(message, code, detail, "archiver", device, position))
+            self._rejected.reject(Rejection(message, error.code, error.detail, "archiver", device, position))
         else:
             if not is_new:
                 self._metrics.left_out.labels(record.topic).inc()

@@ -146,7 +146,7 @@ class HeldLabels:
 
         Raises
         ------
-        RecordingError
+        RejectedMessage
             If it cannot be decoded.
         """
         label = decode_label(message)

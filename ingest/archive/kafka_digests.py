@@ -9,7 +9,6 @@ from har.binary_samples import decode_batch
 from har.labels import ENDLESS, decode_label
 from har.process.kafka_clients import KafkaRecord, Partition
 from har.process.kafka_reading import read_until
-from har.recordings import RecordingError
 from har.rejections import RejectedMessage
 from har.samples import check_size
 from ingest.archive.digests import label_digest, reading_digests, summed
@@ -63,7 +62,7 @@ class KafkaDigests:
         try:
             check_size(record.value or b"")
             name, oldest, digest = read(record.value or b"", day_begin(state.deleted_before))
-        except (RejectedMessage, RecordingError):
+        except RejectedMessage:
             self.rejected += 1
             return
         if state.forgotten.keeps_out(name[0], name[1], arrived=arrived, oldest=oldest) or not digest:

@@ -10,7 +10,7 @@ from aiohttp import web
 from har import topics
 from har.labels import ENDLESS, Label, decode_label, encode_label
 from har.process.clock import now_us
-from har.recordings import NULL_LABEL, RecordingError
+from har.recordings import NULL_LABEL
 from har.rejections import RejectedMessage
 from har.samples import MAX_TIME_US, MIN_TIME_US, check_identifier
 from har.time_units import MICROSECONDS
@@ -77,7 +77,7 @@ class LabelRoutes:
         body = await read_body(request, max_bytes=MAX_DOCUMENT_BYTES, seconds=self._shared.settings.request_seconds)
         arrived, device = now_us(), None
         try:
-            label = _decode(body)
+            label = decode_label(body)
             check_identifier("device", label.device)
             device = label.device
             return await self._publish(label, caller)
@@ -133,13 +133,6 @@ def check_label(label: Label) -> None:
             raise RejectedMessage("time", f"{moment} is not a time in microseconds since the epoch (2001 to 2100)")
     if label.user is not None and not 0 < len(label.user) <= 64:
         raise RejectedMessage("malformed", "the name of a user must have 1 to 64 characters")
-
-
-def _decode(body: bytes) -> Label:
-    try:
-        return decode_label(body)
-    except RecordingError as error:
-        raise RejectedMessage("malformed", str(error)) from error
 
 
 def _label(document: _LabelNow, clock: DeviceClock, now: int) -> Label:

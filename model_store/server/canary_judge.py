@@ -16,6 +16,7 @@ from har.labels import decode_label
 from har.process.back_off import BackOff
 from har.process.kafka_clients import open_reader
 from har.recordings import RecordingError
+from har.rejections import RejectedMessage
 from har.releases import ReleaseError
 from model_store.canary.evidence import Evidence
 from model_store.canary.judgement import CanaryLimits, Judgement, judge
@@ -79,7 +80,7 @@ class _Trial:
                 self.evidence.add(decode_comparison(message))
             else:
                 self.evidence.add_label(decode_label(message))
-        except (ReleaseError, RecordingError) as error:
+        except (ReleaseError, RecordingError, RejectedMessage) as error:
             log.warning("ignored a message on %s: %s", topic, error)
 
 

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from har.labels import ENDLESS, Label, LabelTable, decode_label, encode_label
 from har.recordings import RecordingError
+from har.rejections import RejectedMessage
 
 
 def label(start: int, end: int = ENDLESS, activity: str = "walk", said_at: int = 0, user: str | None = None) -> Label:
@@ -81,8 +82,9 @@ def test_an_open_label_survives_its_wire_form():
 
 @pytest.mark.parametrize("message", [b"", b"{}", b"[]", encode_label(label(5, 4))])
 def test_an_invalid_label_is_rejected(message):
-    with pytest.raises(RecordingError):
+    with pytest.raises(RejectedMessage) as rejected:
         decode_label(message)
+    assert rejected.value.code == "malformed"
 
 
 def test_a_session_has_one_wearer():
