@@ -19,6 +19,7 @@ from dashboard.live_messages import InvalidUpdateError, read_update
 from dashboard.throughput import Throughput
 from har.activity_styles import ActivityStyle, activity_style
 from har.predictions import LiveUpdate
+from har.process.clock import now_us
 from har.process.limited_log import LimitedLog
 from har.release_rejections import ReleaseRejected, decode_rejected
 from har.time_units import MICROSECONDS
@@ -40,7 +41,7 @@ MAX_WORKERS = 256
 class Clock:
     """The clocks of the live state: the wall clock (µs since the Unix epoch) and a monotonic clock (s)."""
 
-    wall_us: Callable[[], int] = lambda: time.time_ns() // 1_000
+    wall_us: Callable[[], int] = now_us
     monotonic: Callable[[], float] = time.monotonic
 
 

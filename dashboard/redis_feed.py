@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-from urllib.parse import urlsplit
 
 from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
@@ -14,6 +13,7 @@ from dashboard.live_state import LiveState
 from har.live import DEVICE_KEYS, LIVE_CHANNEL, REJECTED_CHANNEL
 from har.process.back_off import BackOff
 from har.process.cancellation import leave_if_cancelled
+from har.process.settings import masked_url
 
 logger = logging.getLogger(__name__)
 
@@ -51,7 +51,7 @@ class RedisFeed:
                 await self._connect_and_follow()
             except (RedisError, OSError) as error:
                 if self._state.redis_unavailable_since is None:
-                    logger.warning("Redis at %s is unavailable: %s", _without_password(self._url), error)
+                    logger.warning("Redis at %s is unavailable: %s", masked_url(self._url), error)
                 self._state.note_redis_unavailable()
             await asyncio.sleep(self._back_off.next_pause())
 
@@ -108,8 +108,3 @@ class RedisFeed:
             else:
                 await channel.ping()
                 is_pinged = True
-
-
-def _without_password(url: str) -> str:
-    parts = urlsplit(url)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()

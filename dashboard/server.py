@@ -66,7 +66,7 @@ async def serve(
     sockets = _listen(settings.host, settings.port)
 
     def started() -> None:
-        logger.info("serving the dashboard at %s", _url(settings, sockets[0]))
+        logger.info("serving the dashboard at %s/", settings.origin(sockets[0].getsockname()[1]))
         if ready is not None:
             ready.set()
 
@@ -157,9 +157,3 @@ def _listen(host: str, port: int) -> list[socket.socket]:
         ]
         opened.pop_all()
     return sockets
-
-
-def _url(settings: DashboardSettings, listening: socket.socket) -> str:
-    scheme = "http" if settings.tls_certificate is None else "https"
-    host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    return f"{scheme}://{host}:{listening.getsockname()[1]}/"

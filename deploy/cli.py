@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from pydantic_settings import CliApp, CliSettingsSource, SettingsError
 
 from dashboard.settings import DashboardSettings
-from deploy.command_fields import argument_name
+from deploy.command_fields import argument_name, summary_of
 from deploy.command_help import CommandHelp
 from deploy.settings import AuditSettings, CompletionSettings, DemoSettings, KafkaServerSettings, TopicsSettings
 from har.process import interrupts
@@ -56,8 +56,7 @@ class ServiceCommand:
     @property
     def summary(self) -> str:
         """The first line of the settings class: what the command does."""
-        text = (self.settings.__doc__ or "").strip().splitlines()[0]
-        return text.split(": ", 1)[-1].removesuffix(".")
+        return summary_of(self.settings).removesuffix(".")
 
 
 COMMANDS = {

@@ -8,6 +8,11 @@ from pydantic.fields import FieldInfo
 from har.process.settings import ServiceSettings
 
 
+def summary_of(settings: type[ServiceSettings]) -> str:
+    """Return the first line of a settings class without the command's name: what the command does."""
+    return (settings.__doc__ or "").strip().splitlines()[0].split("`: ", 1)[-1]
+
+
 def is_subcommand(info: FieldInfo) -> bool:
     """Return whether a field holds the settings of a subcommand."""
     return any(getattr(item, "__name__", "") == "_CliSubCommand" for item in info.metadata)

@@ -15,7 +15,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from deploy.cli import COMMANDS
-from deploy.command_fields import is_positional, is_subcommand, subcommand, value_type
+from deploy.command_fields import is_positional, is_subcommand, subcommand, summary_of, value_type
 from deploy.command_help import value_name
 from har.process.settings import ServiceSettings
 from ingest.archive.metrics import ArchiveMetrics
@@ -44,7 +44,7 @@ def settings_page() -> str:
         "With `source <(har completion bash)` in `~/.bashrc`, the Tab key completes commands, options and values.",
     ]
     for words, settings in all_commands():
-        lines += ["", f"## har {words}", "", _summary(settings), ""]
+        lines += ["", f"## har {words}", "", _capitalised(summary_of(settings)), ""]
         lines += ["| option | environment variable | value | default | meaning |", "|---|---|---|---|---|"]
         lines += [_setting_row(settings, field, info) for field, info in _settings_of(settings)]
     return "\n".join(lines) + "\n"
@@ -139,9 +139,7 @@ def _metric_rows(registry: CollectorRegistry) -> Iterator[str]:
         yield f"| `{name}` | {kind} | {labels} | {getattr(collector, '_documentation', '')} |"
 
 
-def _summary(settings: type[ServiceSettings]) -> str:
-    text = (settings.__doc__ or "").strip().splitlines()[0]
-    text = text.split("`: ", 1)[-1]
+def _capitalised(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 

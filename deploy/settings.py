@@ -60,7 +60,7 @@ class AuditSettings(KafkaSettings):
     )
     release: str = Field("baseline", description="folder of the release that made the predictions, or 'baseline'")
     since_seconds: float | None = Field(
-        None, gt=0, description="audit only what reached the gateway in the last so many seconds"
+        None, gt=0, description="audit only what reached the gateway within this time before now, s"
     )
     wait_seconds: float = Field(30, ge=0, description="how long to wait for windows that are not predicted yet, s")
     tolerance: float = Field(

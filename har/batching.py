@@ -78,7 +78,7 @@ class LiveBatches:
         if not len(times):
             return
         if int(times[0]) <= self._last_time or not bool((times[1:] > times[:-1]).all()):
-            raise ValueError("event times must strictly increase; send readings that are out of order with send_batch")
+            raise ValueError("event times must strictly increase")
         self._last_time = int(times[-1])
         self._times = np.concatenate((self._times, times))
         self._axes = np.concatenate((self._axes, axes.astype(np.float32, copy=False)))

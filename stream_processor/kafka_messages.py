@@ -2,12 +2,13 @@
 
 from collections.abc import Awaitable
 from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from har import topics
 from har.binary_samples import encode_batch
 from har.comparisons import Comparison, encode_comparison
 from har.predictions import Prediction, encode_prediction
+from har.process.kafka_clients import Partition
 from har.rejections import Rejection
 from har.samples import SampleBatch
 from stream_processor.sessions import Position
@@ -17,23 +18,13 @@ CARRIED_HEADER = "carried_from"
 SILENT_HEADER = "silent_seconds"
 
 
-class PartitionName(NamedTuple):
-    """A partition of a topic."""
-
-    topic: str
-    number: int
-
-    def __str__(self) -> str:
-        return f"{self.topic}/{self.number}"
-
-
 @dataclass(frozen=True)
 class LogMessage:
     """A message read from the log.
 
     Attributes
     ----------
-    partition : PartitionName
+    partition : Partition
         The partition it was read from.
     generation : int
         The consumer group's generation in which it was read. A new generation reads a partition again from
@@ -48,7 +39,7 @@ class LogMessage:
         The record's headers.
     """
 
-    partition: PartitionName
+    partition: Partition
     generation: int
     offset: int
     key: bytes | None
@@ -121,7 +112,7 @@ def rejection_message(rejection: Rejection) -> OutgoingMessage:
 
 
 def carried_message(
-    partition: PartitionName, batch: SampleBatch, position: Position, silent_seconds: float
+    partition: Partition, batch: SampleBatch, position: Position, silent_seconds: float
 ) -> OutgoingMessage:
     """Return the copy of a held batch, to be written to the end of the same partition."""
     return OutgoingMessage(

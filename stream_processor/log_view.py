@@ -11,7 +11,7 @@ import faust
 from aiokafka.errors import KafkaError
 from msgspec.structs import replace
 
-from stream_processor.kafka_messages import PartitionName
+from har.process.kafka_clients import Partition
 from stream_processor.progress import PartitionProgress
 from stream_processor.transport import LogOffsets
 
@@ -31,7 +31,7 @@ class LogView:
 
     def __init__(self, app: faust.App) -> None:
         self._app = app
-        self._offsets: dict[PartitionName, LogOffsets] = {}
+        self._offsets: dict[Partition, LogOffsets] = {}
         self.answers = 0
 
     async def watch(self) -> None:
@@ -42,15 +42,15 @@ class LogView:
             except KafkaError as error:
                 log.info("Kafka did not report the offsets of its log: %r", error)
             else:
-                self._offsets = {PartitionName(tp.topic, tp.partition): offsets for tp, offsets in reported.items()}
+                self._offsets = {Partition(tp.topic, tp.partition): offsets for tp, offsets in reported.items()}
                 self.answers += 1
             await asyncio.sleep(ASK_SECONDS)
 
-    def join(self, in_memory: dict[PartitionName, PartitionProgress]) -> list[PartitionProgress]:
+    def join(self, in_memory: dict[Partition, PartitionProgress]) -> list[PartitionProgress]:
         """Return the progress of each assigned partition, from Kafka's offsets and the pipeline's own progress."""
         joined = []
         for tp in sorted(self._app.consumer.assignment()):
-            name = PartitionName(tp.topic, tp.partition)
+            name = Partition(tp.topic, tp.partition)
             offsets = self._offsets.get(name)
             known = in_memory.get(name, PartitionProgress(str(name)))
             if offsets is not None:

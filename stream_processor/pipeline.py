@@ -15,6 +15,7 @@ from har.batch_runs import Assembled, ClosedWindow
 from har.binary_samples import decode_batch
 from har.predictions import LiveUpdate, Prediction
 from har.process.clock import now_us
+from har.process.kafka_clients import Partition
 from har.rejections import RejectedMessage, Rejection
 from har.samples import SampleBatch
 from har.time_units import MICROSECONDS
@@ -22,7 +23,6 @@ from stream_processor.classification import Classified, Classifier
 from stream_processor.kafka_messages import (
     KafkaEvent,
     LogMessage,
-    PartitionName,
     Publisher,
     carried_message,
     comparison_message,
@@ -48,7 +48,7 @@ Windows = list[tuple[SessionKey, ClosedWindow[Position]]]
 class _Partition:
     """The state of one assigned partition."""
 
-    name: PartitionName
+    name: Partition
     generation: int
     ledger: PartitionLedger[KafkaEvent]
     sessions: SessionBook
@@ -107,11 +107,11 @@ class StreamPipeline:
         self._publish = publish
         self._live = live
         self._metrics = metrics
-        self._partitions: dict[PartitionName, _Partition] = {}
+        self._partitions: dict[Partition, _Partition] = {}
         self._queue: asyncio.Queue[_Work] = asyncio.Queue(maxsize=settings.max_waiting_batches)
         self._sent: asyncio.Queue[_Sent] = asyncio.Queue(maxsize=MAX_UNCONFIRMED_GROUPS)
 
-    def forget_partitions(self, revoked: set[PartitionName]) -> None:
+    def forget_partitions(self, revoked: set[Partition]) -> None:
         """Drop the state of revoked partitions; another worker reads them from now on."""
         for name in revoked:
             partition = self._partitions.pop(name, None)
@@ -139,7 +139,7 @@ class StreamPipeline:
         partition.ledger.receive(message.offset, event)
         await self._enqueue(self._process(partition, message))
 
-    def progress(self) -> dict[PartitionName, PartitionProgress]:
+    def progress(self) -> dict[Partition, PartitionProgress]:
         """Return the progress of each partition in memory, without what only Kafka knows."""
         return {
             name: PartitionProgress(

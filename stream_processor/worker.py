@@ -16,6 +16,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from har import topics
 from har.channels import STABLE
 from har.process import interrupts
+from har.process.kafka_clients import Partition
 from har.process.log_format import logging_config
 from har.releases import ReleaseError
 from har.time_units import MICROSECONDS
@@ -23,7 +24,7 @@ from model_store.client.errors import UpdateRejectedError
 from model_store.onnx_classifier import OnnxClassifier
 from stream_processor.classification import Classifier
 from stream_processor.health import Health, Watchdog
-from stream_processor.kafka_messages import LogMessage, OutgoingMessage, PartitionName
+from stream_processor.kafka_messages import LogMessage, OutgoingMessage
 from stream_processor.live_state import LiveStateWriter
 from stream_processor.log_view import LogView
 from stream_processor.metrics import ProcessorMetrics
@@ -150,7 +151,7 @@ def _attach(app: faust.App, pipeline: StreamPipeline, view: LogView, health: Hea
 
     @app.on_partitions_revoked.connect
     async def on_revoked(_: faust.App, revoked: set[Any], **__: object) -> None:
-        pipeline.forget_partitions({PartitionName(tp.topic, tp.partition) for tp in revoked})
+        pipeline.forget_partitions({Partition(tp.topic, tp.partition) for tp in revoked})
 
     @app.on_partitions_assigned.connect
     async def on_assigned(_: faust.App, assigned: set[Any], **__: object) -> None:
@@ -188,7 +189,7 @@ def _follow(
 def _log_message(event: faust.Event) -> LogMessage:
     message = event.message
     return LogMessage(
-        PartitionName(message.topic, message.partition),
+        Partition(message.topic, message.partition),
         message.generation_id,
         message.offset,
         message.key,

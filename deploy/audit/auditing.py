@@ -10,6 +10,7 @@ from deploy.audit.reference import Acknowledged, Reference, ReferenceBuilder
 from deploy.audit.sources import Journals, SamplesLog
 from deploy.audit.summary import PredictionWatch, SeenMessages
 from deploy.topics import check_kafka
+from har.process.clock import now_us
 from har.process.kafka_reading import STALLED_SECONDS
 from har.time_units import MICROSECONDS
 from model_store.onnx_classifier import OnnxClassifier
@@ -80,7 +81,7 @@ def audit(
     classifier = OnnxClassifier.open(release)
     recorded = Journals(journals) if journals is not None else None
     check_kafka(bootstrap)
-    since_us = None if since_seconds is None else (time.time_ns() // 1_000_000 - round(1000 * since_seconds)) * 1000
+    since_us = None if since_seconds is None else now_us() - round(since_seconds * MICROSECONDS)
     with ExitStack() as stack:
         log = stack.enter_context(SamplesLog(bootstrap, since_us=since_us))
         log.open()

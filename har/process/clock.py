@@ -9,6 +9,11 @@ def now_us() -> int:
     return time.time_ns() // 1000
 
 
+def utc_now() -> datetime:
+    """Return the time in UTC, in whole seconds."""
+    return datetime.now(UTC).replace(microsecond=0)
+
+
 def utc_text() -> str:
-    """Return the time in UTC to the second, such as ``2026-11-29T19:30:00+00:00``."""
-    return datetime.now(UTC).replace(microsecond=0).isoformat()
+    """Return the time in UTC, in whole seconds, such as ``2026-11-29T19:30:00+00:00``."""
+    return utc_now().isoformat()

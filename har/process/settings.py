@@ -54,15 +54,21 @@ class ServiceSettings(BaseSettings):
         """Return the settings that differ from their defaults on one line, with secrets masked."""
         values = self.model_dump(mode="json")
         changed = " ".join(
-            f"{name}={_masked(str(values[name]))}"
+            f"{name}={masked_url(str(values[name]))}"
             for name, info in type(self).model_fields.items()
             if getattr(self, name) != info.get_default(call_default_factory=True)
         )
         return f"settings: {changed}; the others have their defaults" if changed else "all settings have their defaults"
 
 
-def _masked(value: str) -> str:
-    """Return a value without the password that a URL holds, before its host or in its query."""
+def masked_url(value: str) -> str:
+    """Return a text in which the passwords of a URL are masked, those before its host and those in its query.
+
+    Examples
+    --------
+    >>> masked_url("redis://:secret@cache:6379/0"), masked_url("postgresql://h/d?user=u&password=secret")
+    ('redis://**********@cache:6379/0', 'postgresql://h/d?user=u&password=**********')
+    """
     without_credentials = re.sub(r"://[^\s@]*@", "://**********@", value)
     return re.sub(r"(password|secret|token)=[^&\s]*", r"\1=**********", without_credentials, flags=re.IGNORECASE)
 
@@ -101,6 +107,18 @@ class ListeningSettings(ServiceSettings):
     def asks_for_credentials(self) -> bool:
         """Whether clients must present credentials."""
         return self.token is not None
+
+    def origin(self, port: int) -> str:
+        """Return the address that the service listens on, such as ``https://[::1]:8700``.
+
+        Parameters
+        ----------
+        port : int
+            The bound port.
+        """
+        scheme = "http" if self.tls_certificate is None else "https"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{scheme}://{host}:{port}"
 
     def tls_context(self) -> ssl.SSLContext | None:
         """Return the TLS context, or None for plain text.

@@ -57,10 +57,15 @@ class PageFile:
             Value of the ``If-None-Match`` header: a list of entity tags, strong or weak, or ``*``. None if the
             request has no such header.
         """
-        if if_none_match is None:
-            return False
-        tags = [tag.strip().removeprefix("W/") for tag in if_none_match.split(",")]
-        return tags == ["*"] or self.etag in tags
+        return matches_etag(if_none_match, self.etag)
+
+
+def matches_etag(if_none_match: str | None, etag: str) -> bool:
+    """Return whether ``If-None-Match`` names an entity tag; see `PageFile.matches`."""
+    if if_none_match is None:
+        return False
+    tags = [tag.strip().removeprefix("W/") for tag in if_none_match.split(",")]
+    return tags == ["*"] or etag in tags
 
 
 def read_page(folder: Traversable) -> dict[str, PageFile]:

@@ -35,10 +35,10 @@ async def serve_until_stopped(settings: GatewaySettings) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
         async with Gateway(settings, publisher) as gateway:
-            host, port = gateway.address
-            secure = "s" if settings.tls_certificate else ""
-            log.info("listening for phones on ws%s://%s:%s%s", secure, host, port, SAMPLES_PATH)
-            log.info("serving the phone page at http%s://%s:%s/phone/", secure, host, port)
+            _, port = gateway.address
+            origin = settings.origin(port)
+            log.info("listening for phones on ws%s%s", origin.removeprefix("http"), SAMPLES_PATH)
+            log.info("serving the phone page at %s/phone/", origin)
             await stop.wait()
             log.info("stopping")
 

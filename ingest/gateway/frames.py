@@ -97,9 +97,11 @@ def publish_or_reject(
         check_sender(caller, message.device)
         return publish(message)
     except RejectedMessage as rejected:
-        device, session, sequence = (message.device, message.session, message.sequence) if message else (None,) * 3
-        confirmed = dead_letter(frame, rejected, device, ordered_sender, arrived_us, metrics)
-        return PendingFrame(Rejected(rejected.code, rejected.detail, session, sequence), confirmed)
+        device = None if message is None else message.device
+        answer = Rejected(rejected.code, rejected.detail)
+        if message is not None:
+            answer = Rejected(rejected.code, rejected.detail, message.session, message.sequence)
+        return PendingFrame(answer, dead_letter(frame, rejected, device, ordered_sender, arrived_us, metrics))
 
 
 def dead_letter(

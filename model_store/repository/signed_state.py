@@ -7,13 +7,14 @@ written first, and never change. So a change takes effect atomically, when ``tim
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, TypeVar
 
 from securesystemslib.signer import Signer
 from tuf.api.exceptions import RepositoryError
 from tuf.api.metadata import Metadata, MetaFile, Root, Snapshot, Targets, Timestamp
 
+from har.process.clock import utc_now
 from model_store.layout import MAX_METADATA_BYTES, MAX_ROOTS, METADATA_FOLDER
 from model_store.repository.errors import StoreError
 from model_store.repository.exclusive_writing import LeaseCheck
@@ -32,11 +33,6 @@ from model_store.repository.signing_keys import Keyring
 from model_store.repository.storage import MissingFileError, Storage
 
 S = TypeVar("S", Root, Timestamp, Snapshot, Targets)
-
-
-def utc_now() -> datetime:
-    """Return the current time in whole seconds, as in TUF metadata."""
-    return datetime.now(UTC).replace(microsecond=0)
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from har.process.clock import utc_now
 from har.releases import ReleaseError
 from model_store.layout import TARGETS_FOLDER, target_name
 from model_store.release_folder import MAX_ARTIFACT_BYTES
@@ -14,7 +15,7 @@ from model_store.repository.contents import (
     release_names,
 )
 from model_store.repository.refreshing import expiries
-from model_store.repository.signed_state import SignedState, read_state, utc_now
+from model_store.repository.signed_state import SignedState, read_state
 from model_store.repository.storage import Storage
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from fastapi import APIRouter, HTTPException, Request, Response, status
 from fastapi.responses import StreamingResponse
 
+from har.web.page_files import matches_etag
 from model_store.layout import MAX_METADATA_BYTES, METADATA_FOLDER, TARGETS_FOLDER
 from model_store.repository.storage import MissingFileError, Storage
 
@@ -84,7 +85,7 @@ class _File:
 
 def _file_response(request: Request, file: _File) -> Response:
     headers = {"ETag": file.tag, "Cache-Control": file.caching, "Accept-Ranges": "bytes"}
-    if _matches_etag(request.headers.get("If-None-Match", ""), file.tag):
+    if matches_etag(request.headers.get("If-None-Match"), file.tag):
         return Response(status_code=status.HTTP_304_NOT_MODIFIED, headers=headers)
     begin, end, code = 0, file.size, status.HTTP_200_OK
     requested = _requested_range(request, file)
@@ -111,7 +112,3 @@ def _requested_range(request: Request, file: _File) -> tuple[int, int] | None:
     if last and int(last) < int(first):
         return None
     return int(first), min(int(last) + 1, file.size) if last else file.size
-
-
-def _matches_etag(header: str, tag: str) -> bool:
-    return header.strip() == "*" or tag in [part.strip().removeprefix("W/") for part in header.split(",")]

@@ -74,7 +74,7 @@ def serve(settings: ServeSettings) -> int:
         timeout_keep_alive=IDLE_SECONDS,
         timeout_graceful_shutdown=STOP_SECONDS,
     )
-    server = _Server(config)
+    server = _Server(config, settings)
     server.run()
     return 0 if server.started else FAILURE
 
@@ -95,10 +95,12 @@ def limits_of(settings: ServeSettings) -> CanaryLimits:
 class _Server(uvicorn.Server):
     """A server that logs where it serves."""
 
+    def __init__(self, config: uvicorn.Config, settings: ServeSettings) -> None:
+        super().__init__(config)
+        self._settings = settings
+
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Bind, and log the address."""
         await super().startup(sockets)
         if self.started:
-            scheme = "https" if self.config.is_ssl else "http"
-            port = self.servers[0].sockets[0].getsockname()[1]
-            log.info("serving releases at %s://%s:%d", scheme, self.config.host, port)
+            log.info("serving releases at %s", self._settings.origin(self.servers[0].sockets[0].getsockname()[1]))

@@ -13,6 +13,7 @@ import numpy as np
 from tuf.api.metadata import TargetFile
 
 from har.channels import ChannelPointer
+from har.process.clock import utc_now
 from har.releases import decode_manifest, encode_manifest
 from model_store.layout import pointer_path, target_name
 from model_store.onnx_classifier import OnnxClassifier
@@ -21,7 +22,7 @@ from model_store.repository.creation import create_store
 from model_store.repository.exclusive_writing import exclusive
 from model_store.repository.publishing import publish
 from model_store.repository.roles import Lifetimes
-from model_store.repository.signed_state import Edition, Signing, read_state, utc_now
+from model_store.repository.signed_state import Edition, Signing, read_state
 from model_store.repository.signing_keys import Keyring
 from model_store.repository.storage import Storage
 

@@ -10,10 +10,11 @@ from har.batch_runs import BatchRun
 from har.binary_samples import encode_batch
 from har.comparisons import decode_comparison
 from har.predictions import decode_prediction
+from har.process.kafka_clients import Partition
 from har.windows import recording_windows
 from model_store.onnx_classifier import OnnxClassifier
 from stream_processor.classification import Classifier
-from stream_processor.kafka_messages import LogMessage, OutgoingMessage, PartitionName
+from stream_processor.kafka_messages import LogMessage, OutgoingMessage
 from stream_processor.live_state import LiveStateWriter
 from stream_processor.metrics import ProcessorMetrics
 from stream_processor.pipeline import StreamPipeline
@@ -22,7 +23,7 @@ from stream_processor.settings import ProcessorSettings
 from tests.batches import live_batches
 from tests.model_store.made_store import other_release
 
-P0 = PartitionName(topics.SAMPLES.name, 0)
+P0 = Partition(topics.SAMPLES.name, 0)
 
 
 class Event:
