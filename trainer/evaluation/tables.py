@@ -9,7 +9,7 @@ def scores_table(found: EvaluationScores) -> str:
     lines = [
         f"{found.windows} windows, accuracy {found.accuracy:.3f}, macro-F1 {found.macro_f1:.3f}",
         "",
-        f"{'activity':<{width}}  precision  recall     f1  windows  predicted as"
+        f"{'activity':<{width}}  precision  recall     f1  windows  predicted as "
         + " ".join(f"{name:>{width}}" for name in found.predictions),
     ]
     for name, row in zip(found.classes, found.confusion, strict=True):
