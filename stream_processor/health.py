@@ -115,7 +115,9 @@ class Health:
         finally:
             # The worker is exiting from here on, because of a stall or because it was asked to.
             self._watchdog.begin_exit()
-        described = ", ".join(f"{stall.what} {stall.stage} (stalled for {stall.seconds:.0f} s)" for stall in self._stalls)
+        described = ", ".join(
+            f"{stall.what} {stall.stage} (stalled for {stall.seconds:.0f} s)" for stall in self._stalls
+        )
         log.error("no progress: %s; stopping this worker so that it is restarted", described)
         await give_up(StalledError(described))
 

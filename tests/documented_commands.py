@@ -10,6 +10,7 @@ import shlex
 from collections.abc import Iterator
 
 from deploy.cli import COMMANDS
+from deploy.command_fields import is_subcommand
 from tests.documents import DOCUMENTS, PLACEHOLDER, inline_codes, shell_lines, text_of
 
 _AUDIT = "tests/deploy/audit/test_auditing.py"
@@ -215,13 +216,9 @@ def _har_command(words: list[str]) -> str | None:
         return None
     if words[0] not in COMMANDS:
         return " ".join(["har", *words])
-    if not _has_subcommands(words[0]):
+    if not any(map(is_subcommand, COMMANDS[words[0]].settings.model_fields.values())):
         return f"har {words[0]}"
     return f"har {words[0]} {words[1]}" if len(words) > 1 else None
-
-
-def _has_subcommands(name: str) -> bool:
-    return any("CliSubCommand" in str(field.metadata) for field in COMMANDS[name].settings.model_fields.values())
 
 
 def _program(word: str) -> str:

@@ -34,7 +34,6 @@ def inline_codes(text: str) -> list[str]:
 def shell_lines(text: str) -> list[tuple[str, str]]:
     """Return the lines of shell blocks, each without its comment and the comment; continued lines are joined."""
     blocks = [block for language, block in FENCE.findall(text) if language == "sh"]
-    blocks += [line.removeprefix("    ") for line in FENCE.sub("", text).splitlines() if line.startswith("    har ")]
     lines = "\n".join(blocks).replace("\\\n", " ").splitlines()
     parted = [(_COMMENT.sub("", line).rstrip(), comment) for line in lines for comment in [_comment_of(line)]]
     return [(line, comment) for line, comment in parted if line or comment]

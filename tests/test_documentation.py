@@ -17,6 +17,7 @@ from pydantic import ValidationError
 
 import har_stream
 from deploy.cli import COMMANDS, read_settings
+from deploy.reference import metrics_page
 from har.rejections import RejectionCode
 from tests.documents import DOCUMENTS, FENCE, PLACEHOLDER, ROOT, code_lines, inline_codes, text_of
 
@@ -145,12 +146,8 @@ def anchors(file: Path) -> set[str]:
 
 @cache
 def metrics() -> set[str]:
-    """The names of all metrics; a counter's without and with `_total`."""
-    source = "\n".join(
-        file.read_text("utf-8") for package in PACKAGES[:-1] for file in (ROOT / package).rglob("metrics.py")
-    )
-    names = set(re.findall(r'"(har_[a-z_]+)"', source))
-    return names | {f"har_archive_{name}_total" for name in re.findall(r'_counter\(\s*"([a-z_]+)"', source)}
+    """The names of all metrics."""
+    return set(re.findall(r"`(har_\w+)`", metrics_page()))
 
 
 def is_defined(dotted: str) -> bool:

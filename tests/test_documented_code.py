@@ -192,7 +192,7 @@ def test_clock_and_predictions_are_gateway_messages():
     ],
     ids=["label", "report", "prediction"],
 )
-def test_documented_messages_have_all_fields_of_theirs(block, decode, encode):
+def test_documented_messages_have_all_their_fields(block, decode, encode):
     message, document = message_of(block)
     encoded = json.loads(encode(decode(message)))
     unnamed = {name for name, value in encoded.items() if value is None} - document.keys()

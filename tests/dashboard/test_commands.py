@@ -5,18 +5,17 @@ import json
 import logging
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import pytest
 from aiohttp import ClientSession, web
 
 from deploy.ports import free_port
+from tests.dashboard.conftest import RunDashboard
 from tests.dashboard.dashboard_feeding import live_client
 
 pytestmark = pytest.mark.redis
 
-RunDashboard = Callable[..., AbstractAsyncContextManager[int]]
 LABEL = {"device": "phone-1", "session": "s1", "start": 1_790_000_000_000_000, "activity": "walk", "said_at": 1}
 ACCEPTED = {"type": "accepted", "label": {**LABEL, "end": None, "user": None}}
 

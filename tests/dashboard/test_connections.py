@@ -4,8 +4,8 @@ import asyncio
 import socket
 import ssl
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractAsyncContextManager, ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -14,6 +14,7 @@ from websockets.exceptions import ConnectionClosed
 
 from dashboard import connections
 from dashboard.limits import BrowserLimits
+from tests.dashboard.conftest import RunDashboard
 from tests.dashboard.dashboard_feeding import (
     HANDSHAKE,
     browser_that_never_reads,
@@ -26,7 +27,6 @@ from tests.dashboard.dashboard_feeding import (
 
 pytestmark = pytest.mark.redis
 
-RunDashboard = Callable[..., AbstractAsyncContextManager[int]]
 QUICK = BrowserLimits(delta_interval=0.02, heartbeat=0.05)
 #: A text frame "hi", masked as by a browser.
 MESSAGE = b"\x81\x82\x00\x00\x00\x00hi"

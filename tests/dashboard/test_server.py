@@ -9,8 +9,7 @@ import re
 import socket
 import time
 import tracemalloc
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager, ExitStack, closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from dashboard.limits import BrowserLimits
 from dashboard.site import LIBRARY_FILES, MissingPageFileError, load_site
 from har.live import LIVE_CHANNEL
+from tests.dashboard.conftest import RunDashboard
 from tests.dashboard.dashboard_feeding import (
     SECOND,
     browser_that_never_reads,
@@ -34,7 +34,6 @@ from tests.dashboard.dashboard_feeding import (
 
 pytestmark = pytest.mark.redis
 
-RunDashboard = Callable[..., AbstractAsyncContextManager[int]]
 QUICK = BrowserLimits(delta_interval=0.02, heartbeat=0.05)
 
 

@@ -3,12 +3,11 @@ import signal
 import subprocess
 import sys
 from importlib.metadata import version
-from typing import get_args
 
 import pytest
-from pydantic import BaseModel
 
 from deploy.cli import COMMANDS, main, read_settings
+from deploy.command_fields import is_subcommand, subcommand
 from deploy.ports import free_port
 
 
@@ -152,9 +151,8 @@ def _undescribed(settings):
     for name, field in settings.model_fields.items():
         if not field.description:
             yield name
-        for kind in (field.annotation, *get_args(field.annotation)):
-            if isinstance(kind, type) and issubclass(kind, BaseModel):
-                yield from (f"{name} {inner}" for inner in _undescribed(kind))
+        if is_subcommand(field):
+            yield from (f"{name} {inner}" for inner in _undescribed(subcommand(field)))
 
 
 def _help(words, capsys):

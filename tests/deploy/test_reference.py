@@ -24,7 +24,7 @@ def test_the_documented_variable_of_an_option_with_an_alias_is_read(monkeypatch)
     assert "`HAR_EVALUATE_JSON`" in settings_page()
 
 
-def test_the_shell_of_the_person_is_no_setting(monkeypatch, capsys):
+def test_the_users_shell_is_not_a_setting(monkeypatch, capsys):
     monkeypatch.setenv("SHELL", "/bin/bash")
     with pytest.raises(SystemExit):
         main(["completion"])

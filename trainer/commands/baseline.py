@@ -15,10 +15,10 @@ from functools import partial
 from pathlib import Path
 
 from har.releases import ReleaseManifest
-from trainer.commands.cross_validate import network_trainer, read_evaluation_data
+from trainer.commands.cross_validate import network_trainer, pool_spec_of, read_evaluation_data
 from trainer.evaluation import protocols
 from trainer.evaluation.outcomes import Outcomes
-from trainer.evaluation.pools import PoolSpec, make_pools
+from trainer.evaluation.pools import make_pools
 from trainer.evaluation.scores import measure
 from trainer.evaluation.unknown import choose_threshold
 from trainer.fitting.fit import fit
@@ -70,13 +70,7 @@ def make_baseline(
         If a frozen format does not agree with the network.
     """
     evaluation_data = read_evaluation_data(data)
-    pool_spec = PoolSpec(
-        classes=request.classes,
-        training_windows=request.training_windows,
-        windows=request.windows,
-        wearers=evaluation_data.wearers,
-    )
-    pools = make_pools(evaluation_data.recordings, pool_spec)
+    pools = make_pools(evaluation_data.recordings, pool_spec_of(request, evaluation_data))
     _report(
         f"fitting {request.network} to {len(pools.train)} windows of {len(set(pools.train.people.tolist()))} people"
     )

@@ -19,7 +19,7 @@ from trainer.evaluation.unknown import ThresholdChoice, ThresholdError, choose_t
 from trainer.fitting.examples import Examples
 from trainer.fitting.fit import fit
 from trainer.fitting.fit_settings import FitSettings
-from trainer.fitting.networks import NETWORKS, UnknownNetworkError
+from trainer.fitting.networks import UnknownNetworkError, require_network
 from trainer.preparation.plan import FEWEST_PEOPLE, TEST, is_personal, split_of_people
 from trainer.preparation.wearers import Wearers, wearers_of
 from trainer.releases.candidate import classifier
@@ -109,6 +109,16 @@ def read_evaluation_data(
     )
 
 
+def pool_spec_of(request: TrainRequest, evaluation_data: EvaluationData) -> PoolSpec:
+    """Return which windows of the data a request trains on and measures."""
+    return PoolSpec(
+        classes=request.classes,
+        training_windows=request.training_windows,
+        windows=request.windows,
+        wearers=evaluation_data.wearers,
+    )
+
+
 def make_protocols(
     evaluation_data: EvaluationData, request: TrainRequest, settings: CrossValidateSettings
 ) -> list[Protocol]:
@@ -123,12 +133,7 @@ def make_protocols(
     if is_personal(evaluation_data.wearers) and "users" in chosen:
         _report(f"fewer than {FEWEST_PEOPLE} people: split their recordings in time instead of by user")
         chosen = list(dict.fromkeys("time" if name == "users" else name for name in chosen))
-    pool_spec = PoolSpec(
-        classes=request.classes,
-        training_windows=request.training_windows,
-        windows=request.windows,
-        wearers=evaluation_data.wearers,
-    )
+    pool_spec = pool_spec_of(request, evaluation_data)
     pools = make_pools(evaluation_data.recordings, pool_spec)
     tested = evaluation_data.tested
     tested_recordings = [recording for recording in evaluation_data.recordings if recording.person in tested]
@@ -184,10 +189,7 @@ def run(settings: CrossValidateSettings) -> int:
     try:
         if settings.output is not None:
             check_writable(settings.output)
-        if request.network not in NETWORKS:
-            raise UnknownNetworkError(
-                f"no network called {request.network!r}; choose one of: {', '.join(sorted(NETWORKS))}"
-            )
+        require_network(request.network)
         evaluation_data = read_evaluation_data(settings.data, placement=settings.placement, device=settings.device)
         if evaluation_data.reserved:
             _report(f"excluded the reserved test users {', '.join(evaluation_data.reserved)}")

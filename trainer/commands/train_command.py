@@ -18,7 +18,7 @@ from trainer.distributed.cluster import ExecutorError
 from trainer.distributed.spark_session import SparkUnavailableError
 from trainer.fitting.finite_loss import NonFiniteLossError
 from trainer.fitting.fit_settings import FitSettings
-from trainer.fitting.networks import NETWORKS, UnknownNetworkError
+from trainer.fitting.networks import UnknownNetworkError, require_network
 from trainer.freezing import FreezingError
 from trainer.gate.judgement import GateError
 from trainer.request import Mode, TrainRequest
@@ -76,10 +76,7 @@ def request_of(settings: TrainSettings) -> TrainRequest:
     UnknownNetworkError
         If there is no such network.
     """
-    if settings.network not in NETWORKS:
-        raise UnknownNetworkError(
-            f"no network called {settings.network!r}; choose one of: {', '.join(sorted(NETWORKS))}"
-        )
+    require_network(settings.network)
     mode = Mode(settings.mode)
     return TrainRequest(
         data=tuple(str(path) for path in settings.data),

@@ -264,6 +264,17 @@ def build(name: str, *, steps: int, classes: int) -> Model:
     UnknownNetworkError
         If there is no such network.
     """
+    require_network(name)
+    return NETWORKS[name](steps, classes)
+
+
+def require_network(name: str) -> None:
+    """Check that there is a network of this name.
+
+    Raises
+    ------
+    UnknownNetworkError
+        If there is none. The message lists the names.
+    """
     if name not in NETWORKS:
         raise UnknownNetworkError(f"no network called {name!r}; choose one of: {', '.join(sorted(NETWORKS))}")
-    return NETWORKS[name](steps, classes)

@@ -10,7 +10,7 @@ from har.process.back_off import LONGEST_RETRY_PAUSE_SECONDS, SPREAD, RetriesWhi
 
 @given(attempts=st.integers(1, 6), progress=st.lists(st.booleans(), max_size=30))
 @example(attempts=3, progress=[False, False, True, False, False, False])
-def test_a_transfer_fails_once_so_many_attempts_in_a_row_bring_nothing(attempts, progress):
+def test_a_transfer_fails_after_too_many_attempts_without_progress(attempts, progress):
     retries = RetriesWhileProgressing(attempts, pause=0.1)
     fruitless = 0
     for made_progress in progress:

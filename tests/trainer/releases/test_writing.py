@@ -1,6 +1,5 @@
 """A release folder is written atomically, and only if its consumers would accept it."""
 
-import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,11 +15,10 @@ from model_store.release_folder import open_release
 from model_store.repository.contents import fetch_release
 from model_store.repository.publishing import publish
 from model_store.repository.signed_state import read_state
+from tests.documents import code_blocks
 from tests.model_store.made_store import MadeStore
 from tests.trainer.frozen_networks import CLASSES, GRAVITY, RATE_HZ, STEPS, freezing, frozen_network, made_windows
 from trainer.releases.writing import GOLDEN_FILE, write_release
-
-DOCUMENTATION = Path(__file__).parents[3] / "docs" / "freezing.md"
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
 
@@ -129,7 +127,7 @@ def test_the_documented_code_to_load_the_files_gives_the_golden_prediction(
     monkeypatch.chdir(tmp_path)
     found: dict[str, Any] = {}
     predictions = []
-    for block in re.findall(r"```python\n(.*?)```", DOCUMENTATION.read_text("utf-8"), re.DOTALL):
+    for block in code_blocks("docs/freezing.md", "python"):
         exec(block, found)
         if "probabilities" in found:
             predictions.append(found.pop("probabilities")[0])
