@@ -1,11 +1,12 @@
 """Hundreds of browsers on one dashboard: `python -m benchmarks.dashboard_load --browsers 200`.
 
-The dashboard runs in a process of its own, in front of a Redis server of its own. Devices publish windows with their
+The dashboard runs in its own process, in front of a Redis server of its own. Devices publish windows with their
 newest second of signal, and each browser is a WebSocket client of this process. The report gives, from the moment when
 all browsers are connected, the CPU time of the dashboard's process, its memory, and what the browsers received.
 
-`--against` names another working tree, such as a `git worktree` of an older commit: its dashboard is measured, too, in
-turns with this one's, and the report ends with the ratios of the means. `--stuck` adds browsers that read nothing.
+`--against` names another working tree, such as a `git worktree` of an older commit: its dashboard is measured,
+too, alternately with this one's, and the report ends with the ratios of the means. `--stuck` adds browsers that
+read nothing.
 """
 
 import argparse
@@ -67,7 +68,7 @@ class Load:
 
 @dataclass(frozen=True)
 class Cost:
-    """What it took.
+    """The cost of a run.
 
     Attributes
     ----------
@@ -202,11 +203,11 @@ def main() -> int:
     options.add_argument("--browsers", type=int, default=200)
     options.add_argument("--stuck", type=int, default=0, help="further browsers, which read nothing")
     options.add_argument("--devices", type=int, default=10)
-    options.add_argument("--updates", type=float, default=10, help="windows a second, of all devices")
+    options.add_argument("--updates", type=float, default=10, help="windows per second of all devices")
     options.add_argument("--steps", type=int, default=50, help="readings with each window")
     options.add_argument("--seconds", type=float, default=20)
     options.add_argument("--rounds", type=int, default=2)
-    options.add_argument("--against", type=Path, help="another working tree to measure in turns with this one")
+    options.add_argument("--against", type=Path, help="another working tree, measured alternately with this one")
     chosen = options.parse_args()
     load = Load(chosen.browsers, chosen.stuck, chosen.devices, chosen.updates, chosen.steps, chosen.seconds)
     trees = {"other": chosen.against.resolve(), "this": ROOT} if chosen.against else {"this": ROOT}

@@ -57,7 +57,7 @@ def test_the_windows_of_a_recording_have_the_documented_shape():
 
 
 @on_one_broker
-def test_predictions_are_read_from_kafka(broker, monkeypatch):
+def test_predictions_are_read_from_kafka(broker):
     message, _ = message_of(5)
     producer = kafka.KafkaProducer(bootstrap_servers=[broker.bootstrap])
     producer.send(topics.PREDICTIONS.name, key=b"my-phone", value=message).get(10)

@@ -5,7 +5,9 @@ sharing, JEP 310 and 350) the first job is done after 4 s of CPU time instead of
 """
 
 import fcntl
+import hashlib
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -31,7 +33,9 @@ def archived_classes(folder: Path, options: str) -> Path | None:
     Several workers may ask at the same time: one creates it and the others wait. The archive is for JVMs that start
     with the same `options`.
     """
-    archive = folder / f"spark-{pyspark.__version__}-{_JARS.stat().st_mtime_ns}.jsa"
+    java = os.path.realpath(shutil.which("java") or "java")
+    start = hashlib.sha256(f"{java} {options}".encode()).hexdigest()[:16]
+    archive = folder / f"spark-{pyspark.__version__}-{_JARS.stat().st_mtime_ns}-{start}.jsa"
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not archive.exists():

@@ -63,7 +63,7 @@ def test_a_device_is_listed_revoked_and_enrolled_again(devices, tmp_path):
         (("enrol", "x", "--frame", "windows"), 2, "frame"),
     ],
 )
-def test_an_invalid_subcommand_fails_with_an_explanation(devices, tmp_path, arguments, status, message):
+def test_an_invalid_subcommand_fails_with_an_explanation(devices, arguments, status, message):
     result = devices(*arguments)
     assert (result.status, message in result.err) == (status, True)
 

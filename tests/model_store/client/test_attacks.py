@@ -195,7 +195,7 @@ def test_a_file_name_that_leads_elsewhere(client, tmp_path):
     assert not list(tmp_path.rglob("escaped*"))
 
 
-def test_a_release_name_that_leads_elsewhere(client, tmp_path):
+def test_a_release_name_that_leads_elsewhere(client):
     client.store.publish("one")
     client.pull()
     client.store.publish_changed("../escaped")

@@ -254,7 +254,7 @@ def test_rejection_is_returned_with_its_reason(store, server):
     assert json.loads(server.get("/releases").data) == []
 
 
-def test_large_upload_is_rejected_before_it_is_complete(store, server):
+def test_large_upload_is_rejected_before_it_is_complete(store):
     async def endless():
         while True:
             yield bytes(1_000_000)
