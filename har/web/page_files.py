@@ -90,7 +90,7 @@ def read_folder(folder: Traversable, endings: tuple[str, ...] = tuple(CONTENT_TY
             if entry.name != _LIBRARIES:
                 found |= {f"{entry.name}/{name}": file for name, file in read_folder(entry, endings).items()}
             continue
-        if entry.name.endswith(endings):
+        if entry.name.endswith(endings) and Path(entry.name).suffix in CONTENT_TYPES:
             found[entry.name] = read_file(entry)
     return found
 
