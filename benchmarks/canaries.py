@@ -100,7 +100,7 @@ async def run(folder: Path, phones: int, shuffled: Path, weak: Path) -> bool:
     with KafkaCluster(folder / "kafka") as cluster, (folder / "log").open("w") as log:
         group = ProcessGroup(log)
         store = LocalStore(folder / "releases", JUDGING)
-        stack = Stack(choose_addresses(bootstrap=cluster.bootstrap), folder, group, store=store)
+        stack = Stack(choose_addresses(kafka=cluster.kafka), folder, group, store=store)
         try:
             await stack.start()
             words = ("simulate", "--devices", str(phones), "--gateway", stack.addresses.gateway_url)
@@ -114,7 +114,7 @@ async def run(folder: Path, phones: int, shuffled: Path, weak: Path) -> bool:
             trials.publish(open_release("baseline").folder, channel="canary", share=0.2, reason="the shipped release")
             promoted = await trials.until_judged() and trials.latest().change == "promote"
             await group.stop(senders)
-            found = await asyncio.to_thread(audit, cluster.bootstrap, journals=folder / "journals")
+            found = await asyncio.to_thread(audit, cluster.kafka, journals=folder / "journals")
         finally:
             await group.stop_all()
     print(f"{found.windows_expected} windows of {phones} phones, {found.missing.count} missing; {found.releases}")

@@ -30,6 +30,7 @@ from deploy.processes import ProcessGroup
 from deploy.stack import Stack
 from har import topics
 from har.binary_samples import decode_batch, encode_batch
+from har.process.kafka_connection import KafkaConnection
 from har.samples import NOTHING_EARLIER, in_order_batch
 
 READINGS = 50
@@ -135,10 +136,10 @@ def run_phones(
     results.put(asyncio.run(all_phones()))
 
 
-def count_batches(bootstrap: str) -> Counter[tuple[str, int]]:
+def count_batches(kafka: KafkaConnection) -> Counter[tuple[str, int]]:
     """Return how many copies of each batch Kafka has, by device and sequence number."""
     found: Counter[tuple[str, int]] = Counter()
-    with TopicReader(bootstrap, topics.SAMPLES.name) as reader:
+    with TopicReader(kafka, topics.SAMPLES.name) as reader:
         reader.open()
         for records in reader.read_to_end():
             for record in records:
@@ -150,7 +151,7 @@ def count_batches(bootstrap: str) -> Counter[tuple[str, int]]:
 async def load(folder: Path, phones: int, seconds: float, phone_processes: int) -> bool:
     with KafkaCluster(folder / "kafka") as cluster, (folder / "log").open("w") as log:
         group = ProcessGroup(log)
-        stack = Stack(choose_addresses(bootstrap=cluster.bootstrap), folder, group)
+        stack = Stack(choose_addresses(kafka=cluster.kafka), folder, group)
         context = multiprocessing.get_context("spawn")
         results = context.Queue()
         try:
@@ -182,7 +183,7 @@ async def load(folder: Path, phones: int, seconds: float, phone_processes: int) 
             phone_results = [results.get(timeout=60) for _ in senders]
             for sender in senders:
                 sender.join()
-            batches = await asyncio.to_thread(count_batches, cluster.bootstrap)
+            batches = await asyncio.to_thread(count_batches, cluster.kafka)
             restarts = stack.programs["gateway"].starts
         finally:
             await group.stop_all()

@@ -66,14 +66,14 @@ def slope_per_hour(samples: list[tuple[float, float]]) -> float:
 async def soak(folder: Path, minutes: float, phones: int) -> bool:
     with KafkaCluster(folder / "kafka") as cluster, (folder / "log").open("w") as log:
         group = ProcessGroup(log)
-        stack = Stack(choose_addresses(bootstrap=cluster.bootstrap), folder, group)
+        stack = Stack(choose_addresses(kafka=cluster.kafka), folder, group)
         try:
             await stack.start()
             words = ("simulate", "--devices", str(phones), "--gateway", stack.addresses.gateway_url)
             senders = await group.start("phones", har(*words, "--journal", str(folder / "journals")))
             memory, lags = await watch(stack, 60 * minutes)
             await group.stop(senders)
-            found = await asyncio.to_thread(audit, cluster.bootstrap, journals=folder / "journals")
+            found = await asyncio.to_thread(audit, cluster.kafka, journals=folder / "journals")
             starts = {name: stack.programs[name].starts for name in SERVICES}
         finally:
             await group.stop_all()

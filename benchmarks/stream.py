@@ -54,12 +54,12 @@ async def measure(folder: Path) -> None:
     watch = None
     try:
         await stack.start_servers()
-        producer = KafkaProducer(bootstrap_servers=[stack.addresses.bootstrap], linger_ms=20)
+        producer = KafkaProducer(bootstrap_servers=stack.addresses.kafka.servers, linger_ms=20)
         for key, value in messages():
             producer.send(topics.SAMPLES.name, key=key, value=value)
         await asyncio.to_thread(producer.flush)
         producer.close()
-        watch = PredictionWatch(stack.addresses.bootstrap)
+        watch = PredictionWatch(stack.addresses.kafka)
         watch.start()
         await stack.start_processor()
         expected = DEVICES * windows_per_device()

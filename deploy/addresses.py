@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from deploy.ports import free_port
+from har.process.kafka_connection import KafkaConnection
 
 
 @dataclass
@@ -11,15 +12,15 @@ class Addresses:
 
     Attributes
     ----------
-    bootstrap : str
-        Kafka's servers, ``host:port,host:port``.
+    kafka : KafkaConnection
+        How to connect to Kafka.
     embedded_kafka : int or None
         Port of the embedded broker; None if a running Kafka is used.
     redis, gateway, dashboard, processor_page, store : int
         Loopback ports.
     """
 
-    bootstrap: str
+    kafka: KafkaConnection
     embedded_kafka: int | None
     redis: int
     gateway: int
@@ -53,7 +54,7 @@ class Addresses:
 
 
 def choose_addresses(
-    gateway: int | None = None, dashboard: int | None = None, *, bootstrap: str | None = None
+    gateway: int | None = None, dashboard: int | None = None, *, kafka: KafkaConnection | None = None
 ) -> Addresses:
     """Choose free loopback ports; `gateway` and `dashboard` are used if they are free.
 
@@ -61,16 +62,16 @@ def choose_addresses(
     ----------
     gateway, dashboard : int, optional
         Preferred ports.
-    bootstrap : str, optional
-        Servers of a running Kafka; without it, a port for an embedded one is chosen.
+    kafka : KafkaConnection, optional
+        A running Kafka; without it, a port for an embedded one is chosen.
     """
     taken: set[int] = set()
     chosen_gateway = free_port(gateway, taken=taken)
     chosen_dashboard = free_port(dashboard, taken=taken)
-    kafka = None if bootstrap else free_port(taken=taken)
+    embedded = free_port(taken=taken) if kafka is None else None
     return Addresses(
-        bootstrap=bootstrap or f"127.0.0.1:{kafka}",
-        embedded_kafka=kafka,
+        kafka=kafka or KafkaConnection(f"127.0.0.1:{embedded}"),
+        embedded_kafka=embedded,
         redis=free_port(taken=taken),
         gateway=chosen_gateway,
         dashboard=chosen_dashboard,

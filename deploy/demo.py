@@ -48,7 +48,7 @@ async def run_demo(settings: DemoSettings, folder: Path) -> Summary | None:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    addresses = choose_addresses(settings.gateway_port, settings.dashboard_port, bootstrap=settings.bootstrap)
+    addresses = choose_addresses(settings.gateway_port, settings.dashboard_port, kafka=settings.kafka_if_set)
     network = await asyncio.to_thread(_local_network, settings, addresses)
     group = ProcessGroup(environment=_secrets(network))
     watch: PredictionWatch | None = None
@@ -67,7 +67,7 @@ async def run_demo(settings: DemoSettings, folder: Path) -> Summary | None:
             return None
         journals = folder / "journals"
         if settings.summary:
-            watch = PredictionWatch(addresses.bootstrap, since_us=now_us(), fetch_wait_ms=PROMPT_FETCH_MS)
+            watch = PredictionWatch(addresses.kafka, since_us=now_us(), fetch_wait_ms=PROMPT_FETCH_MS)
             await asyncio.to_thread(watch.start)
         phones = [
             await group.start(f"phone-{number:02}", _phone(settings, addresses, number, journals))
@@ -148,7 +148,7 @@ def _announce(settings: DemoSettings, stack: Stack) -> None:
         f"  Phone page: {phone_page if network is None else network.url + '/phone/'}\n"
         f"  Gateway:    {_gateway_url(settings, addresses)}\n"
         f"  Releases:   {addresses.store_url}/docs\n"
-        f"  Kafka:      {addresses.bootstrap}\n"
+        f"  Kafka:      {addresses.kafka}\n"
         f"  Redis:      {addresses.redis_url}\n"
         f"  To switch releases: har store publish FOLDER --store {store.url} --online-keys {store.online_keys}\n",
         flush=True,

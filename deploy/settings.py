@@ -6,7 +6,8 @@ from typing import Annotated, Literal, Self
 from pydantic import BeforeValidator, Field, IPvAnyAddress, model_validator
 from pydantic_settings import CliPositionalArg, SettingsConfigDict
 
-from har.process.settings import KafkaSettings, Port, ServiceSettings
+from har.process.kafka_settings import KafkaSettings, OptionalKafkaSettings
+from har.process.settings import Port, ServiceSettings
 
 #: The command line and the environment provide text, which Literal does not convert to a number.
 BrokerCount = Annotated[Literal[1, 3], BeforeValidator(int)]
@@ -77,7 +78,7 @@ class AuditSettings(KafkaSettings):
         return self
 
 
-class DemoSettings(ServiceSettings):
+class DemoSettings(OptionalKafkaSettings):
     """`har demo`: run the whole system on this machine with simulated phones."""
 
     model_config = SettingsConfigDict(env_prefix="HAR_DEMO_")

@@ -128,15 +128,15 @@ class Stack:
         """Start Redis."""
         at = self.addresses
         program = await self._start_server(redis_command(at.redis, self.folder))
-        await self.group.wait_until(program, partial(_retry, _check_redis, at.redis_url), START_SECONDS)
+        await self.group.wait_until(program, partial(_retry, partial(_check_redis, at.redis_url)), START_SECONDS)
 
     async def _start_kafka(self) -> None:
         at = self.addresses
         if at.embedded_kafka is not None:
             kafka = await self._start_server(broker_command(at.embedded_kafka))
-            await self.group.wait_until(kafka, partial(_retry, check_kafka, at.bootstrap), START_SECONDS)
-        replication = await asyncio.to_thread(affordable_replication, at.bootstrap)
-        await asyncio.to_thread(create_topics, at.bootstrap, partitions=self.partitions, replication=replication)
+            await self.group.wait_until(kafka, partial(_retry, partial(check_kafka, at.kafka)), START_SECONDS)
+        replication = await asyncio.to_thread(affordable_replication, at.kafka)
+        await asyncio.to_thread(create_topics, at.kafka, partitions=self.partitions, replication=replication)
 
     async def _make_store(self) -> None:
         if self.store is not None:
@@ -149,7 +149,7 @@ class Stack:
         words = (
             *("store", "serve", "--store", self.store.url, "--online-keys", str(self.store.online_keys)),
             *("--uploads", str(self.folder / "uploads"), "--port", str(at.store)),
-            *("--bootstrap", at.bootstrap, "--redis-url", at.redis_url),
+            *("--bootstrap", at.kafka.bootstrap, "--redis-url", at.redis_url),
             *self.store.options,
         )
         await self._start_service("store", words, f"{at.store_url}/releases/current")
@@ -158,7 +158,7 @@ class Stack:
         """Start the gateway."""
         at = self.addresses
         words = (
-            *("gateway", "--bootstrap", at.bootstrap, "--port", str(at.gateway), "--redis-url", at.redis_url),
+            *("gateway", "--bootstrap", at.kafka.bootstrap, "--port", str(at.gateway), "--redis-url", at.redis_url),
             *self._release_options(),
             *(() if self.network is None else self.network.gateway_options),
             *self.gateway_options,
@@ -172,7 +172,7 @@ class Stack:
         name = "processor" if number == 1 else f"processor-{number}"
         page = at.processor_page if number == 1 else free_port()
         words = (
-            *("processor", "--bootstrap", at.bootstrap, "--redis-url", at.redis_url, "--release", self.release),
+            *("processor", "--bootstrap", at.kafka.bootstrap, "--redis-url", at.redis_url, "--release", self.release),
             *("--web-port", str(page), "--data-folder", str(self.folder / name)),
             *(("--fetch-wait-ms", str(FETCH_WAIT_MS)) if at.embedded_kafka is not None else ()),
             *self._release_options(),
@@ -204,7 +204,7 @@ class Stack:
         assert self.archive is not None
         page = free_port()
         words = (
-            *("archive", "run", "--archive", self.archive, "--bootstrap", self.addresses.bootstrap),
+            *("archive", "run", "--archive", self.archive, "--bootstrap", self.addresses.kafka.bootstrap),
             *("--metrics-port", str(page), "--flush-seconds", f"{ARCHIVE_SECONDS:g}"),
         )
         await self._start_service("archiver", words, f"http://127.0.0.1:{page}/metrics")
@@ -218,14 +218,14 @@ class Stack:
 
 async def wait_for_page(url: str, trust: Path | None = None) -> None:
     """Wait until a page returns status 200."""
-    await _retry(partial(fetch_page, trust=trust), url)
+    await _retry(partial(fetch_page, url, trust=trust))
 
 
-async def _retry(check: Callable[[str], object], address: str) -> None:
+async def _retry(check: Callable[[], object]) -> None:
     """Call `check` until it does not raise: only asking shows when another program listens."""
     while True:
         try:
-            await asyncio.to_thread(check, address)
+            await asyncio.to_thread(check)
         except (OSError, KafkaError, redis.RedisError):
             await asyncio.sleep(0.05)
         else:

@@ -10,6 +10,7 @@ from kafka.errors import KafkaError, TopicAlreadyExistsError
 from deploy.settings import TopicsSettings
 from har import topics
 from har.process.kafka_clients import open_client
+from har.process.kafka_connection import KafkaConnection
 from har.process.log_format import logging_config
 
 log = logging.getLogger(__name__)
@@ -21,7 +22,7 @@ USUAL_REPLICATION = 3
 REACH_SECONDS = 10
 
 
-def create_topics(bootstrap: str, *, partitions: int, replication: int) -> None:
+def create_topics(kafka: KafkaConnection, *, partitions: int, replication: int) -> None:
     """Create the topics that do not exist yet, and wait until every partition of every topic has a leader.
 
     Raises
@@ -29,7 +30,7 @@ def create_topics(bootstrap: str, *, partitions: int, replication: int) -> None:
     kafka.errors.KafkaError
         If Kafka cannot be reached, or rejects a topic.
     """
-    admin = open_client(KafkaAdminClient, bootstrap_servers=bootstrap.split(","))
+    admin = open_client(KafkaAdminClient, kafka)
     try:
         for topic in topics.ALL:
             try:
@@ -42,7 +43,7 @@ def create_topics(bootstrap: str, *, partitions: int, replication: int) -> None:
         admin.close()
 
 
-def affordable_replication(bootstrap: str) -> int:
+def affordable_replication(kafka: KafkaConnection) -> int:
     """Return the number of replicas that a topic can have on this Kafka, at most `USUAL_REPLICATION`.
 
     Raises
@@ -50,9 +51,7 @@ def affordable_replication(bootstrap: str) -> int:
     kafka.errors.KafkaError
         If Kafka cannot be reached.
     """
-    admin = open_client(
-        KafkaAdminClient, bootstrap_servers=bootstrap.split(","), bootstrap_timeout_ms=REACH_SECONDS * 1_000
-    )
+    admin = open_client(KafkaAdminClient, kafka, bootstrap_timeout_ms=REACH_SECONDS * 1_000)
     try:
         return min(USUAL_REPLICATION, len(admin.describe_cluster()["brokers"]))
     finally:
@@ -85,14 +84,14 @@ def run(settings: TopicsSettings) -> int:
     """Create the topics; return the exit status."""
     logging.config.dictConfig(logging_config("topics"))
     try:
-        create_topics(settings.bootstrap, partitions=settings.partitions, replication=settings.replication)
+        create_topics(settings.kafka, partitions=settings.partitions, replication=settings.replication)
     except KafkaError as error:
         print(f"har topics: Kafka at {settings.bootstrap}: {error}", file=sys.stderr)
         return 1
     return 0
 
 
-def check_kafka(bootstrap: str) -> None:
+def check_kafka(kafka: KafkaConnection) -> None:
     """Request the list of topics: an open port alone does not prove that Kafka is ready.
 
     Raises
@@ -100,7 +99,7 @@ def check_kafka(bootstrap: str) -> None:
     kafka.errors.KafkaError
         If Kafka does not answer.
     """
-    admin = open_client(KafkaAdminClient, bootstrap_servers=bootstrap.split(","), bootstrap_timeout_ms=1_000)
+    admin = open_client(KafkaAdminClient, kafka, bootstrap_timeout_ms=1_000)
     try:
         admin.list_topics()
     finally:

@@ -7,6 +7,7 @@ from pydantic import Field, RedisDsn, SecretStr
 from pydantic_settings import CliPositionalArg, CliSubCommand, SettingsConfigDict
 
 from har.channels import MAX_REASON_CHARACTERS, STABLE, Channel
+from har.process.kafka_settings import OptionalKafkaSettings
 from har.process.settings import ListeningSettings, Port, ServiceSettings
 
 #: Default locations of a store and its keys.
@@ -99,7 +100,7 @@ class RenewSettings(OfflineSigningSettings):
     """`har store renew`: renew the signatures of root and targets before they expire."""
 
 
-class ServeSettings(ListeningSettings, SigningSettings):
+class ServeSettings(ListeningSettings, SigningSettings, OptionalKafkaSettings):
     """`har store serve`: serve the store over HTTP, announce changes, and renew online signatures."""
 
     model_config = SettingsConfigDict(env_prefix="HAR_STORE_")

@@ -19,9 +19,11 @@ from har import topics
 from har.channels import Channel, ReleaseAnnouncement, decode_announcement
 from har.process.back_off import BackOff
 from har.process.clock import now_us
+from har.process.kafka_connection import KafkaConnection
 from har.release_rejections import ReleaseRejected
 from har.releases import ReleaseError
 from model_store.client.errors import UpdateRejectedError
+from stream_processor.kafka_credentials import aiokafka_settings
 from stream_processor.metrics import ProcessorMetrics
 from stream_processor.release_loading import ReleaseLoader
 from stream_processor.serving import CurrentReleases, ReleaseTimeline
@@ -164,13 +166,13 @@ class ReleaseUpdater:
         self._failed_attempts = 0
 
 
-async def announcements(bootstrap: str, *, fetch_wait_ms: int) -> AsyncGenerator[ReleaseAnnouncement, None]:
+async def announcements(kafka: KafkaConnection, *, fetch_wait_ms: int) -> AsyncGenerator[ReleaseAnnouncement, None]:
     """Yield the announcements on `model.releases` from its beginning, without end; log and skip invalid messages.
 
     Parameters
     ----------
-    bootstrap : str
-        Kafka's bootstrap servers, host:port,host:port.
+    kafka : KafkaConnection
+        How to connect to Kafka.
     fetch_wait_ms : int
         Longest wait of a fetch that finds no message, ms.
     """
@@ -179,7 +181,7 @@ async def announcements(bootstrap: str, *, fetch_wait_ms: int) -> AsyncGenerator
         # Without a consumer group, every worker reads the whole topic.
         consumer = AIOKafkaConsumer(
             topics.RELEASES.name,
-            bootstrap_servers=bootstrap,
+            **aiokafka_settings(kafka),
             auto_offset_reset="earliest",
             enable_auto_commit=False,
             fetch_max_wait_ms=fetch_wait_ms,

@@ -6,7 +6,8 @@ from typing import Self
 from pydantic import Field, RedisDsn, SecretStr, model_validator
 from pydantic_settings import SettingsConfigDict
 
-from har.process.settings import DEFAULT_TRUSTED_ROOT, KafkaSettings, Port, is_loopback
+from har.process.kafka_settings import KafkaSettings
+from har.process.settings import DEFAULT_TRUSTED_ROOT, Port, is_loopback
 
 
 class ProcessorSettings(KafkaSettings):

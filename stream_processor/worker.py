@@ -24,6 +24,7 @@ from model_store.client.errors import UpdateRejectedError
 from model_store.onnx_classifier import OnnxClassifier
 from stream_processor.classification import Classifier
 from stream_processor.health import Health, Watchdog
+from stream_processor.kafka_credentials import faust_credentials
 from stream_processor.kafka_messages import LogMessage, OutgoingMessage
 from stream_processor.live_state import LiveStateWriter
 from stream_processor.log_view import LogView
@@ -85,7 +86,8 @@ def _faust_app(settings: ProcessorSettings) -> faust.App:
     """Return a Faust app without agents, tasks and pages."""
     app = faust.App(
         settings.group,
-        broker=[f"kafka://{server}" for server in settings.bootstrap.split(",")],
+        broker=[f"kafka://{server}" for server in settings.kafka.servers],
+        broker_credentials=faust_credentials(settings.kafka),
         store="memory://",
         datadir=settings.data_folder,
         web_bind=settings.web_host,
@@ -173,7 +175,7 @@ def _follow(
         follower = ReleaseUpdater(
             loader,
             timeline,
-            announcements(settings.bootstrap, fetch_wait_ms=settings.fetch_wait_ms),
+            announcements(settings.kafka, fetch_wait_ms=settings.fetch_wait_ms),
             interval_seconds=settings.store_interval_seconds,
             metrics=metrics,
             on_rejected=live.announce_rejection,

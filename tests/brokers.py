@@ -21,6 +21,7 @@ from deploy.kafka.cluster import READY_SECONDS, KafkaCluster
 from deploy.kafka.distribution import Distribution, UnreachableRepositoryError, find_distribution
 from deploy.ports import free_port
 from deploy.topics import check_kafka, create_topics
+from har.process.kafka_connection import KafkaConnection
 from tests.waiting import wait_for
 
 #: Parameters of the fixtures `broker` and `system`.
@@ -40,6 +41,11 @@ class Broker(ABC):
     """A broker with the project's topics, empty, which can be frozen and resumed."""
 
     bootstrap: str
+
+    @property
+    def kafka(self) -> KafkaConnection:
+        """How to connect to it."""
+        return KafkaConnection(self.bootstrap)
 
     @abstractmethod
     def freeze(self) -> None: ...
@@ -68,7 +74,7 @@ class EmbeddedBroker(Broker):
         self.bootstrap = f"127.0.0.1:{(port := free_port())}"
         self._process = subprocess.Popen(broker_command(port).arguments, stdout=subprocess.DEVNULL)
         wait_for(self._answers, "the embedded broker to start", 20, every=0.01)
-        create_topics(self.bootstrap, partitions=PARTITIONS, replication=1)
+        create_topics(self.kafka, partitions=PARTITIONS, replication=1)
         return self
 
     def __exit__(
@@ -85,7 +91,7 @@ class EmbeddedBroker(Broker):
 
     def _answers(self) -> bool:
         with suppress(KafkaError):
-            check_kafka(self.bootstrap)
+            check_kafka(self.kafka)
             return True
         return False
 
@@ -137,7 +143,7 @@ def empty(cluster: KafkaCluster) -> None:
     wait_for(
         is_emptied, lambda: f"Kafka to delete everything; the last error is {last_error}", READY_SECONDS, every=0.2
     )
-    create_topics(cluster.bootstrap, partitions=PARTITIONS, replication=cluster.replication)
+    create_topics(cluster.kafka, partitions=PARTITIONS, replication=cluster.replication)
     cluster.wait_until_ready()
 
 

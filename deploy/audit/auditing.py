@@ -11,6 +11,7 @@ from deploy.audit.sources import Journals, SamplesLog
 from deploy.audit.summary import PredictionWatch, SeenMessages
 from deploy.topics import check_kafka
 from har.process.clock import now_us
+from har.process.kafka_connection import KafkaConnection
 from har.process.kafka_reading import STALLED_SECONDS
 from har.time_units import MICROSECONDS
 from model_store.onnx_classifier import OnnxClassifier
@@ -30,7 +31,7 @@ def _report_nothing(_: str, __: int, ___: int) -> None:
 
 
 def audit(
-    bootstrap: str,
+    kafka: KafkaConnection,
     *,
     journals: Path | None = None,
     release: str = BASELINE,
@@ -47,8 +48,8 @@ def audit(
 
     Parameters
     ----------
-    bootstrap : str
-        Kafka's servers, ``host:port,host:port``.
+    kafka : KafkaConnection
+        How to connect to Kafka.
     journals : Path, optional
         Folder in which all senders recorded their acknowledged batches. Without it, the batches in
         `accelerometer.samples` count as acknowledged, and batches that never arrived there are not detected.
@@ -80,12 +81,12 @@ def audit(
     """
     classifier = OnnxClassifier.open(release)
     recorded = Journals(journals) if journals is not None else None
-    check_kafka(bootstrap)
+    check_kafka(kafka)
     since_us = None if since_seconds is None else now_us() - round(since_seconds * MICROSECONDS)
     with ExitStack() as stack:
-        log = stack.enter_context(SamplesLog(bootstrap, since_us=since_us))
+        log = stack.enter_context(SamplesLog(kafka, since_us=since_us))
         log.open()
-        watch = PredictionWatch(bootstrap, since_us=None if since_us is None else since_us - CLOCK_MARGIN_US)
+        watch = PredictionWatch(kafka, since_us=None if since_us is None else since_us - CLOCK_MARGIN_US)
         reading = stack.enter_context(ExitStack())
         reading.enter_context(closing(watch))
         watch.start()

@@ -25,7 +25,7 @@ def run(settings: AuditSettings) -> int:
     try:
         with _ProgressBars() as bars:
             found = audit(
-                settings.bootstrap,
+                settings.kafka,
                 journals=settings.journals,
                 release=settings.release,
                 wait_seconds=settings.wait_seconds,

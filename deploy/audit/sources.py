@@ -13,6 +13,7 @@ from deploy.audit.topic_reader import TopicReader
 from har import topics
 from har.binary_samples import decode_batch
 from har.process.kafka_clients import KafkaRecord
+from har.process.kafka_connection import KafkaConnection
 from har.rejections import Rejection
 from har.samples import SampleBatch
 from ingest.senders.journal import SUFFIX, journal_messages
@@ -28,8 +29,8 @@ class SamplesLog:
 
     Parameters
     ----------
-    bootstrap : str
-        ``host:port,host:port``.
+    kafka : KafkaConnection
+        How to connect to Kafka.
     since_us : int, optional
         Arrival time before which messages are left out, µs since the epoch.
 
@@ -44,8 +45,8 @@ class SamplesLog:
         them.
     """
 
-    def __init__(self, bootstrap: str, *, since_us: int | None = None) -> None:
-        self._reader = TopicReader(bootstrap, topics.SAMPLES.name, topics.REJECTED.name, since_us=since_us)
+    def __init__(self, kafka: KafkaConnection, *, since_us: int | None = None) -> None:
+        self._reader = TopicReader(kafka, topics.SAMPLES.name, topics.REJECTED.name, since_us=since_us)
         self.messages: defaultdict[str, list[StoredMessage]] = defaultdict(list)
         self.rejections: dict[Position, str] = {}
         self.begins_us = since_us or 0

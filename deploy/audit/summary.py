@@ -14,6 +14,7 @@ from har import topics
 from har.predictions import Prediction, decode_prediction
 from har.process.clock import now_us
 from har.process.kafka_clients import Partition
+from har.process.kafka_connection import KafkaConnection
 from har.recordings import window_labels
 from har.windows import WindowSpec, recording_windows
 from ingest.senders.journal import read_journals
@@ -154,16 +155,18 @@ class PredictionWatch:
 
     Parameters
     ----------
-    bootstrap : str
-        ``host:port,host:port``.
+    kafka : KafkaConnection
+        How to connect to Kafka.
     since_us : int, optional
         Predictions with an earlier Kafka timestamp are left out, µs since the epoch.
     fetch_wait_ms : int
         How long a broker may wait for predictions before it answers a fetch, ms.
     """
 
-    def __init__(self, bootstrap: str, *, since_us: int | None = None, fetch_wait_ms: int = LEISURELY_FETCH_MS) -> None:
-        self._reader = TopicReader(bootstrap, topics.PREDICTIONS.name, since_us=since_us, fetch_wait_ms=fetch_wait_ms)
+    def __init__(
+        self, kafka: KafkaConnection, *, since_us: int | None = None, fetch_wait_ms: int = LEISURELY_FETCH_MS
+    ) -> None:
+        self._reader = TopicReader(kafka, topics.PREDICTIONS.name, since_us=since_us, fetch_wait_ms=fetch_wait_ms)
         self._seen = SeenMessages()
         self._read_until: ReadUntil = ({}, {})
         self._changed = threading.Condition()

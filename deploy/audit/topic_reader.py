@@ -11,6 +11,7 @@ from typing import Self
 from kafka import KafkaConsumer, TopicPartition
 
 from har.process.kafka_clients import KafkaRecord, Partition, open_reader
+from har.process.kafka_connection import KafkaConnection
 from har.process.kafka_reading import MissingTopicError, read_until
 
 #: Time in which a consumer at the end fetches every partition several times, s.
@@ -55,8 +56,8 @@ class TopicReader:
 
     Parameters
     ----------
-    bootstrap : str
-        ``host:port,host:port``.
+    kafka : KafkaConnection
+        How to connect to Kafka.
     topics : str
         Names of the topics.
     since_us : int, optional
@@ -78,14 +79,14 @@ class TopicReader:
     """
 
     def __init__(
-        self, bootstrap: str, *topics: str, since_us: int | None = None, fetch_wait_ms: int = LEISURELY_FETCH_MS
+        self, kafka: KafkaConnection, *topics: str, since_us: int | None = None, fetch_wait_ms: int = LEISURELY_FETCH_MS
     ) -> None:
         self._topics = topics
         self._since_ms = since_us // 1000 if since_us is not None else None
         self._partitions: list[TopicPartition] = []
         self._consumer = open_reader(
             KafkaConsumer,
-            bootstrap,
+            kafka,
             fetch_wait_ms=fetch_wait_ms,
             max_records=MAX_RECORDS,
             reset="earliest",

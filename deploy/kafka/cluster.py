@@ -20,6 +20,7 @@ from deploy.kafka.readiness import NotReadyError, check_ready
 from deploy.kafka.server_properties import Layout, server_properties
 from deploy.lifeline import Lifeline
 from deploy.ports import free_port
+from har.process.kafka_connection import KafkaConnection
 
 #: How long a cluster may take to be ready, s.
 READY_SECONDS = 90.0
@@ -82,6 +83,11 @@ class KafkaCluster:
     def bootstrap(self) -> str:
         """The addresses of all brokers, ``host:port,host:port``."""
         return ",".join(self.address(broker) for broker in self.brokers)
+
+    @property
+    def kafka(self) -> KafkaConnection:
+        """How to connect to it."""
+        return KafkaConnection(self.bootstrap)
 
     def address(self, broker: int) -> str:
         """Return the address of a broker, ``host:port``."""

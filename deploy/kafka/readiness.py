@@ -5,6 +5,7 @@ import socket
 from kafka.admin import KafkaAdminClient
 
 from har.process.kafka_clients import open_client
+from har.process.kafka_connection import KafkaConnection
 
 #: How long to wait for a response, s; a frozen broker sends none.
 _ANSWER_SECONDS = 2
@@ -47,7 +48,7 @@ def _check_view(address: str, brokers: set[int]) -> None:
     milliseconds = _ANSWER_SECONDS * 1_000
     admin = open_client(
         KafkaAdminClient,
-        bootstrap_servers=[address],
+        KafkaConnection(address),
         bootstrap_timeout_ms=milliseconds,
         request_timeout_ms=milliseconds,
     )

@@ -32,7 +32,7 @@ def _serve(settings: KafkaServerSettings) -> None:
     cluster = KafkaCluster(folder, settings.brokers, first_port=settings.port, announce=_print)
     _print("Starting Apache Kafka …")
     with cluster:
-        create_topics(cluster.bootstrap, partitions=settings.partitions, replication=cluster.replication)
+        create_topics(cluster.kafka, partitions=settings.partitions, replication=cluster.replication)
         _print(
             f"\n  Apache Kafka runs until Ctrl-C; its data and log files are in {folder}.\n"
             f"  har gateway   --bootstrap {cluster.bootstrap}\n"

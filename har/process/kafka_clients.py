@@ -6,6 +6,9 @@ Callers pass in the client class, so that this package does not depend on the li
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, Protocol, TypeVar
 
+from har.process.kafka_connection import KafkaConnection
+from har.process.kafka_tokens import token_provider
+
 Client_co = TypeVar("Client_co", covariant=True)
 
 
@@ -47,17 +50,19 @@ class ClientKind(Protocol[Client_co]):
         ...
 
 
-def open_client(kind: ClientKind[Client_co], *topics: str, **settings: object) -> Client_co:
+def open_client(kind: ClientKind[Client_co], kafka: KafkaConnection, *topics: str, **settings: object) -> Client_co:
     """Open a producer, a consumer or an admin client; close its connections if that fails.
 
     Parameters
     ----------
     kind : type
         `kafka.KafkaProducer`, `kafka.KafkaConsumer` or `kafka.KafkaAdminClient`.
+    kafka : KafkaConnection
+        How to connect.
     *topics : str
         The topics that a consumer subscribes to.
     **settings
-        The client's settings.
+        The client's other settings.
 
     Raises
     ------
@@ -71,16 +76,30 @@ def open_client(kind: ClientKind[Client_co], *topics: str, **settings: object) -
         return networks[-1]
 
     try:
-        return kind(*topics, kafka_client=make_network, **settings)
+        return kind(*topics, kafka_client=make_network, **kafka_python_settings(kafka), **settings)
     except BaseException:
         for network in networks:
             network.close()
         raise
 
 
+def kafka_python_settings(kafka: KafkaConnection) -> dict[str, object]:
+    """Return the settings of kafka-python's clients for a connection.
+
+    Raises
+    ------
+    OSError
+        If a certificate or a key cannot be read.
+    """
+    settings = kafka.client_settings()
+    if kafka.uses_sasl and kafka.mechanism == "OAUTHBEARER":
+        settings["sasl_oauth_token_provider"] = token_provider(kafka)
+    return settings
+
+
 def open_reader(
     kind: ClientKind[Client_co],
-    bootstrap: str,
+    kafka: KafkaConnection,
     *topics: str,
     fetch_wait_ms: int,
     max_records: int,
@@ -93,8 +112,8 @@ def open_reader(
     ----------
     kind : type
         `kafka.KafkaConsumer`.
-    bootstrap : str
-        ``host:port,host:port``.
+    kafka : KafkaConnection
+        How to connect.
     *topics : str
         The topics to read whole; none if partitions are assigned later.
     fetch_wait_ms : int
@@ -113,8 +132,8 @@ def open_reader(
     """
     return open_client(
         kind,
+        kafka,
         *topics,
-        bootstrap_servers=bootstrap.split(","),
         enable_auto_commit=False,
         auto_offset_reset=reset,
         fetch_max_wait_ms=fetch_wait_ms,

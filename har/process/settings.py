@@ -134,9 +134,3 @@ class ListeningSettings(ServiceSettings):
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         context.load_cert_chain(self.tls_certificate, self.tls_key)
         return context
-
-
-class KafkaSettings(ServiceSettings):
-    """Settings of a service that connects to Kafka."""
-
-    bootstrap: str = Field("127.0.0.1:9092", description="Kafka's bootstrap servers, host:port,host:port")

@@ -74,10 +74,10 @@ class Archiver:
         self._now_us = now_us
         self._location = Location(settings.archive)
         self._held: dict[str, HeldRows] = {SAMPLES.topic.name: HeldSamples(), LABELS.topic.name: HeldLabels()}
-        self._rejected = RejectedMessages(settings.bootstrap)
+        self._rejected = RejectedMessages(settings.kafka)
         self._upkeep = TablesUpkeep(settings, now_us)
         self._must_restart = True
-        self._reader = LogReader(settings.bootstrap, [kind.topic.name for kind in KINDS])
+        self._reader = LogReader(settings.kafka, [kind.topic.name for kind in KINDS])
         try:
             self._restart()
         except BaseException:

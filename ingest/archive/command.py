@@ -61,7 +61,7 @@ def _run(settings: ArchiveRunSettings) -> int:
 
 
 def _verify(settings: ArchiveVerifySettings) -> int:
-    comparisons = verify(settings.archive, settings.bootstrap)
+    comparisons = verify(settings.archive, settings.kafka)
     for comparison in comparisons:
         _print_comparison(comparison)
     return 0 if all(comparison.is_right for comparison in comparisons) else FAILURE

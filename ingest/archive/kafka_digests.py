@@ -8,6 +8,7 @@ from typing import Any
 from har.binary_samples import decode_batch
 from har.labels import ENDLESS, decode_label
 from har.process.kafka_clients import KafkaRecord, Partition
+from har.process.kafka_connection import KafkaConnection
 from har.process.kafka_reading import read_until
 from har.rejections import RejectedMessage
 from har.samples import check_size
@@ -75,7 +76,7 @@ class KafkaDigests:
             self.digests[name] = digest
 
 
-def read_kafka(table: ArchiveTable, state: TableState, bootstrap: str) -> KafkaDigests:
+def read_kafka(table: ArchiveTable, state: TableState, kafka: KafkaConnection) -> KafkaDigests:
     """Read a table's topic from its first message to the offsets that the table covers.
 
     Parameters
@@ -84,8 +85,8 @@ def read_kafka(table: ArchiveTable, state: TableState, bootstrap: str) -> KafkaD
         The table, with its committed offsets.
     state : TableState
         The table's state.
-    bootstrap : str
-        ``host:port,host:port``.
+    kafka : KafkaConnection
+        How to connect to Kafka.
 
     Raises
     ------
@@ -98,7 +99,7 @@ def read_kafka(table: ArchiveTable, state: TableState, bootstrap: str) -> KafkaD
     """
     topic = table.kind.topic.name
     found = KafkaDigests()
-    reader = LogReader(bootstrap, [topic])
+    reader = LogReader(kafka, [topic])
     try:
         if state.topic not in (None, reader.identities[topic]):
             raise LogError(

@@ -8,6 +8,7 @@ from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError, OffsetOutOfRangeError
 
 from har.process.kafka_clients import KafkaRecord, Partition, open_client, open_reader
+from har.process.kafka_connection import KafkaConnection
 from har.process.kafka_reading import MissingTopicError
 
 log = logging.getLogger(__name__)
@@ -43,8 +44,8 @@ class LogReader:
 
     Parameters
     ----------
-    bootstrap : str
-        ``host:port,host:port``.
+    kafka : KafkaConnection
+        How to connect to Kafka.
     topics : sequence of str
         Names of the topics.
 
@@ -65,15 +66,15 @@ class LogReader:
         If a topic does not exist.
     """
 
-    def __init__(self, bootstrap: str, topics: Sequence[str]) -> None:
+    def __init__(self, kafka: KafkaConnection, topics: Sequence[str]) -> None:
         self._topics = topics
         self.positions: dict[Partition, int] = {}
         self.lost = Lost()
         try:
-            self.identities = topic_identities(bootstrap, topics)
+            self.identities = topic_identities(kafka, topics)
             self._consumer = open_reader(
                 KafkaConsumer,
-                bootstrap,
+                kafka,
                 fetch_wait_ms=FETCH_WAIT_MS,
                 max_records=MAX_RECORDS,
                 reset="none",
@@ -82,7 +83,7 @@ class LogReader:
             )
         except KafkaError as error:
             raise LogError(
-                f"cannot reach Kafka at {bootstrap}: {error}; is it running, and is --bootstrap right?"
+                f"cannot reach Kafka at {kafka}: {error}; is it running, and is --bootstrap right?"
             ) from error
 
     def close(self) -> None:
@@ -174,7 +175,7 @@ class LogReader:
         self.positions[partition] = offset
 
 
-def topic_identities(bootstrap: str, topics: Sequence[str]) -> dict[str, str]:
+def topic_identities(kafka: KafkaConnection, topics: Sequence[str]) -> dict[str, str]:
     """Return the topic IDs, by name; a topic that is created anew gets another ID.
 
     Raises
@@ -184,7 +185,7 @@ def topic_identities(bootstrap: str, topics: Sequence[str]) -> dict[str, str]:
     KafkaError
         If Kafka cannot be reached.
     """
-    admin = open_client(KafkaAdminClient, bootstrap_servers=bootstrap.split(","), bootstrap_timeout_ms=REACH_MS)
+    admin = open_client(KafkaAdminClient, kafka, bootstrap_timeout_ms=REACH_MS)
     try:
         described = admin.describe_topics(list(topics))
     finally:

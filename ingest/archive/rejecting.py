@@ -7,6 +7,7 @@ from kafka.errors import KafkaError
 
 from har import topics
 from har.process.kafka_clients import open_client
+from har.process.kafka_connection import KafkaConnection
 from har.process.limited_log import LimitedLog
 from har.rejections import Rejection
 
@@ -20,12 +21,12 @@ class RejectedMessages:
 
     Parameters
     ----------
-    bootstrap : str
-        ``host:port,host:port``.
+    kafka : KafkaConnection
+        How to connect to Kafka.
     """
 
-    def __init__(self, bootstrap: str) -> None:
-        self._bootstrap = bootstrap
+    def __init__(self, kafka: KafkaConnection) -> None:
+        self._kafka = kafka
         self._producer: KafkaProducer | None = None
         self._waiting: list[Rejection] = []
         self._lines = LimitedLog(log)
@@ -58,9 +59,7 @@ class RejectedMessages:
         if not self._waiting:
             return
         if self._producer is None:
-            self._producer = open_client(
-                KafkaProducer, bootstrap_servers=self._bootstrap.split(","), acks="all", metrics_enabled=False
-            )
+            self._producer = open_client(KafkaProducer, self._kafka, acks="all", metrics_enabled=False)
         sent = [
             self._producer.send(
                 topics.REJECTED.name, key=rejection.key, value=rejection.value, headers=rejection.headers

@@ -3,7 +3,8 @@
 from pydantic import Field
 from pydantic_settings import CliSubCommand, SettingsConfigDict
 
-from har.process.settings import KafkaSettings, Port, ServiceSettings
+from har.process.kafka_settings import KafkaSettings
+from har.process.settings import Port, ServiceSettings
 
 #: The archive's default folder.
 DEFAULT_ARCHIVE = ".har/archive"

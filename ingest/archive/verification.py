@@ -5,6 +5,7 @@ Only digests are held in memory: a few hundred bytes per batch in Kafka, and not
 
 from dataclasses import dataclass, field
 
+from har.process.kafka_connection import KafkaConnection
 from ingest.archive.archive_digests import read_archive
 from ingest.archive.digests import count_of
 from ingest.archive.forgotten import Forgotten
@@ -86,15 +87,15 @@ class TableComparison:
             self._differ(name, "in the archive, but not in Kafka")
 
 
-def verify(archive: str, bootstrap: str) -> list[TableComparison]:
+def verify(archive: str, kafka: KafkaConnection) -> list[TableComparison]:
     """Compare the current version of both tables of an archive with Kafka.
 
     Parameters
     ----------
     archive : str
         Folder or URL of the archive.
-    bootstrap : str
-        ``host:port,host:port``.
+    kafka : KafkaConnection
+        How to connect to Kafka.
 
     Raises
     ------
@@ -112,13 +113,13 @@ def verify(archive: str, bootstrap: str) -> list[TableComparison]:
     for state in states:
         forgotten.merge(state.forgotten.devices, state.forgotten.sessions)
         state.forgotten = forgotten
-    return [_compared(table, state, bootstrap) for table, state in zip(tables, states, strict=True)]
+    return [_compared(table, state, kafka) for table, state in zip(tables, states, strict=True)]
 
 
-def _compared(table: ArchiveTable, state: TableState, bootstrap: str) -> TableComparison:
-    kafka = read_kafka(table, state, bootstrap)
+def _compared(table: ArchiveTable, state: TableState, kafka: KafkaConnection) -> TableComparison:
+    in_kafka = read_kafka(table, state, kafka)
     result = TableComparison(
-        table.kind.name, kafka.messages, kafka.repeats, kafka.kept_out, kafka.rejected, kafka.behind
+        table.kind.name, in_kafka.messages, in_kafka.repeats, in_kafka.kept_out, in_kafka.rejected, in_kafka.behind
     )
-    result._compare(kafka.digests, read_archive(table, kafka, state.deleted_before))
+    result._compare(in_kafka.digests, read_archive(table, in_kafka, state.deleted_before))
     return result

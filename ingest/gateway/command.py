@@ -46,7 +46,7 @@ async def serve_until_stopped(settings: GatewaySettings) -> None:
 def publisher_for(settings: GatewaySettings) -> KafkaPublisher:
     """Return a publisher for the topics that a gateway writes to."""
     return KafkaPublisher(
-        settings.bootstrap,
+        settings.kafka,
         (topics.SAMPLES.name, topics.PREDICTIONS.name, topics.REJECTED.name, topics.LABELS.name),
         delivery_timeout_seconds=settings.delivery_timeout_seconds,
     )

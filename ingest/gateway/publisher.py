@@ -29,6 +29,7 @@ from kafka.errors import KafkaError
 
 from har.process.back_off import BackOff
 from har.process.kafka_clients import open_client
+from har.process.kafka_connection import KafkaConnection
 from ingest.gateway.partitioner import RememberingPartitioner
 
 log = logging.getLogger(__name__)
@@ -59,8 +60,8 @@ class KafkaPublisher:
 
     Parameters
     ----------
-    bootstrap : str
-        ``host:port,host:port``.
+    kafka : KafkaConnection
+        How to connect to Kafka.
     needed_topics : sequence of str
         Topics that must exist.
     delivery_timeout_seconds : float
@@ -72,8 +73,10 @@ class KafkaPublisher:
         On entering, if Kafka cannot be reached or a topic does not exist.
     """
 
-    def __init__(self, bootstrap: str, needed_topics: Sequence[str], *, delivery_timeout_seconds: float) -> None:
-        self._bootstrap = bootstrap
+    def __init__(
+        self, kafka: KafkaConnection, needed_topics: Sequence[str], *, delivery_timeout_seconds: float
+    ) -> None:
+        self._kafka = kafka
         self._topics = needed_topics
         self._timeout_seconds = delivery_timeout_seconds
         self._producer: KafkaProducer | None = None
@@ -207,7 +210,7 @@ class KafkaPublisher:
         try:
             producer = open_client(
                 KafkaProducer,
-                bootstrap_servers=self._bootstrap.split(","),
+                self._kafka,
                 acks="all",
                 enable_idempotence=True,
                 linger_ms=LINGER_MS,
@@ -220,14 +223,14 @@ class KafkaPublisher:
                 reconnect_backoff_max_ms=RECONNECT_MAX_MS,
             )
         except KafkaError as error:
-            raise PublishError(f"cannot reach Kafka at {self._bootstrap}: {error}") from error
+            raise PublishError(f"cannot reach Kafka at {self._kafka}: {error}") from error
         for topic in self._topics:
             try:
                 producer.partitions_for(topic)
             except KafkaError as error:
                 _abandon(producer)
                 raise PublishError(
-                    f"Kafka at {self._bootstrap} returns no metadata for the topic {topic} ({error}); "
+                    f"Kafka at {self._kafka} returns no metadata for the topic {topic} ({error}); "
                     "if the topic does not exist, create it with `har topics`"
                 ) from error
         if self._is_stopping:

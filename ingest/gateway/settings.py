@@ -5,7 +5,8 @@ from pathlib import Path
 from pydantic import Field, RedisDsn, SecretStr
 from pydantic_settings import SettingsConfigDict
 
-from har.process.settings import DEFAULT_TRUSTED_ROOT, KafkaSettings, ListeningSettings, Port
+from har.process.kafka_settings import KafkaSettings
+from har.process.settings import DEFAULT_TRUSTED_ROOT, ListeningSettings, Port
 
 
 class GatewaySettings(ListeningSettings, KafkaSettings):

@@ -20,6 +20,7 @@ from har.live import RELEASES_CHANNEL, RELEASES_KEY
 from har.process.back_off import BackOff
 from har.process.clock import now_us
 from har.process.kafka_clients import open_client
+from har.process.kafka_connection import KafkaConnection
 from har.releases import ReleaseError
 from har.time_units import MICROSECONDS
 from model_store.server.current_state import CurrentState
@@ -38,8 +39,8 @@ class Announcer:
     ----------
     current : CurrentState
         The store.
-    bootstrap : str or None
-        Kafka's servers, host:port,host:port; None to send nothing to Kafka.
+    kafka : KafkaConnection or None
+        How to connect to Kafka; None to send nothing to Kafka.
     redis_url : str or None
         URL of Redis; None to write nothing to Redis.
     look_seconds : float
@@ -51,14 +52,14 @@ class Announcer:
     def __init__(
         self,
         current: CurrentState,
-        bootstrap: str | None,
+        kafka: KafkaConnection | None,
         redis_url: str | None,
         *,
         look_seconds: float = 1.0,
         lead_seconds: float = 0.5,
     ) -> None:
         self._current = current
-        self._bootstrap = bootstrap
+        self._kafka = kafka
         self._redis = None
         if redis_url is not None:
             self._redis = Redis.from_url(redis_url, socket_timeout=REDIS_SECONDS, socket_connect_timeout=REDIS_SECONDS)
@@ -103,7 +104,7 @@ class Announcer:
                 continue
             now = now_us()
             announcement = ReleaseAnnouncement(pointer=pointer, announced=now, effective=now + self._lead_us)
-            if self._bootstrap is not None:
+            if self._kafka is not None:
                 await asyncio.to_thread(self._send, channel, encode_announcement(announcement))
             self._announced[channel] = announcement
             log.info("announced change %d of %s: %s", pointer.number, channel, pointer.release or "no release")
@@ -123,11 +124,11 @@ class Announcer:
         kafka.errors.KafkaError
             If Kafka does not confirm. The producer is then closed, and the next call opens another.
         """
-        assert self._bootstrap is not None
+        assert self._kafka is not None
         if self._producer is None:
             self._producer = open_client(
                 KafkaProducer,
-                bootstrap_servers=self._bootstrap.split(","),
+                self._kafka,
                 acks="all",
                 enable_idempotence=True,
                 linger_ms=0,

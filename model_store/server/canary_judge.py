@@ -15,6 +15,7 @@ from har.comparisons import decode_comparison
 from har.labels import decode_label
 from har.process.back_off import BackOff
 from har.process.kafka_clients import open_reader
+from har.process.kafka_connection import KafkaConnection
 from har.recordings import RecordingError
 from har.rejections import RejectedMessage
 from har.releases import ReleaseError
@@ -46,11 +47,11 @@ class _Trial:
     consumer: KafkaConsumer
 
     @classmethod
-    def begin(cls, canary: ChannelPointer, stable: ChannelPointer, bootstrap: str) -> "_Trial":
+    def begin(cls, canary: ChannelPointer, stable: ChannelPointer, kafka: KafkaConnection) -> "_Trial":
         assert canary.release is not None and stable.release is not None
         consumer = open_reader(
             KafkaConsumer,
-            bootstrap,
+            kafka,
             topics.COMPARISONS.name,
             topics.LABELS.name,
             fetch_wait_ms=FETCH_WAIT_MS,
@@ -95,8 +96,8 @@ class CanaryJudge:
         The online keys.
     announcer : Announcer
         Notified of changes.
-    bootstrap : str
-        Kafka's servers, host:port,host:port.
+    kafka : KafkaConnection
+        How to connect to Kafka.
     limits : CanaryLimits
         Limits for a canary.
     auto : bool
@@ -113,7 +114,7 @@ class CanaryJudge:
         current: CurrentState,
         signing: Signing,
         announcer: Announcer,
-        bootstrap: str,
+        kafka: KafkaConnection,
         limits: CanaryLimits,
         *,
         auto: bool,
@@ -121,7 +122,7 @@ class CanaryJudge:
         self._current = current
         self._signing = signing
         self._announcer = announcer
-        self._bootstrap = bootstrap
+        self._kafka = kafka
         self._limits = limits
         self._auto = auto
         self._trial: _Trial | None = None
@@ -159,7 +160,7 @@ class CanaryJudge:
         if canary is None or canary.release is None or stable is None:
             return
         if self._trial is None:
-            self._trial = _Trial.begin(canary, stable, self._bootstrap)
+            self._trial = _Trial.begin(canary, stable, self._kafka)
             log.info("comparing the canary %s with %s", canary.release, stable.release)
         self._has_news |= self._trial.read_more()
         if self.judgement is None or (self._has_news and time.monotonic() >= self._judge_at):

@@ -40,18 +40,17 @@ def serve(settings: ServeSettings) -> int:
     except (ReleaseError, OSError) as error:
         print(f"har store serve: {error}", file=sys.stderr)
         return FAILURE
+    kafka = settings.kafka_if_set
     announcer = Announcer(
         current,
-        settings.bootstrap,
+        kafka,
         str(settings.redis_url) if settings.redis_url is not None else None,
         look_seconds=settings.look_seconds,
         lead_seconds=settings.lead_seconds,
     )
     canary_judge = None
-    if settings.bootstrap is not None:
-        canary_judge = CanaryJudge(
-            current, signing, announcer, settings.bootstrap, limits_of(settings), auto=settings.auto
-        )
+    if kafka is not None:
+        canary_judge = CanaryJudge(current, signing, announcer, kafka, limits_of(settings), auto=settings.auto)
     app = create_app(
         current,
         signing,

@@ -137,7 +137,7 @@ def test_topics_have_three_replicas_and_writes_need_two(whole_cluster):
     kept = admin.describe_configs([ConfigResource("topic", releases)])["topic"][releases]
     assert kept["cleanup.policy"]["value"] == "compact"
     admin.close()
-    assert affordable_replication(whole_cluster.bootstrap) == 3
+    assert affordable_replication(whole_cluster.kafka) == 3
 
 
 @brokers.on_three_brokers

@@ -18,6 +18,7 @@ from deploy.kafka.cluster import KafkaCluster
 from deploy.kafka.distribution import Distribution
 from deploy.local_store import LocalStore
 from deploy.stack import GATEWAY
+from har.process.kafka_connection import KafkaConnection
 from tests import brokers
 from tests.faults.stage import Stage, on_stage
 
@@ -47,14 +48,14 @@ async def open_stage(tmp_path: Path) -> AsyncIterator[OpenStage]:
     async with AsyncExitStack() as stages:
 
         async def start(
-            bootstrap: str,
+            kafka: KafkaConnection,
             *processor_options: str,
             store: LocalStore | None = None,
             archive: str | None = None,
             services: Collection[str] = (GATEWAY,),
         ) -> Stage:
             return await stages.enter_async_context(
-                on_stage(bootstrap, tmp_path, *processor_options, store=store, archive=archive, services=services)
+                on_stage(kafka, tmp_path, *processor_options, store=store, archive=archive, services=services)
             )
 
         yield start
@@ -113,7 +114,7 @@ async def shared_stage(
     @asynccontextmanager
     async def start() -> AsyncIterator[Stage]:
         await asyncio.to_thread(brokers.empty, cluster)
-        async with on_stage(cluster.bootstrap, tmp_path_factory.mktemp("stage"), services=services) as stage:
+        async with on_stage(cluster.kafka, tmp_path_factory.mktemp("stage"), services=services) as stage:
             yield stage
 
     shared = SharedStage(start)

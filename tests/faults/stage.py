@@ -21,6 +21,8 @@ from deploy.audit.summary import PredictionWatch, WindowKey
 from deploy.local_store import LocalStore
 from deploy.processes import ProcessGroup, Program
 from deploy.stack import GATEWAY, Stack, har
+from har.process.kafka_clients import open_client
+from har.process.kafka_connection import KafkaConnection
 from ingest.senders.phone_client import PhoneClient
 from model_store.release_folder import BASELINE
 from tests.waiting import until
@@ -39,7 +41,7 @@ class Stage:
 
     def __init__(
         self,
-        bootstrap: str,
+        kafka: KafkaConnection,
         folder: Path,
         log: TextIO,
         *processor_options: str,
@@ -47,11 +49,11 @@ class Stage:
         archive: str | None = None,
         services: Collection[str] = (GATEWAY,),
     ) -> None:
-        self.bootstrap = bootstrap
+        self.kafka = kafka
         self.folder = folder
         self.group = ProcessGroup(log)
         self.stack = Stack(
-            choose_addresses(bootstrap=bootstrap),
+            choose_addresses(kafka=kafka),
             folder,
             self.group,
             processor_options=processor_options,
@@ -100,7 +102,7 @@ class Stage:
 
     async def audit(self, *, wait_seconds: float = AUDIT_WAIT_SECONDS, release: str = BASELINE) -> Audit:
         return await asyncio.to_thread(
-            audit, self.bootstrap, journals=self.journals, release=release, wait_seconds=wait_seconds
+            audit, self.kafka, journals=self.journals, release=release, wait_seconds=wait_seconds
         )
 
     async def kill(self, name: str, number: signal.Signals = signal.SIGKILL) -> float:
@@ -147,7 +149,7 @@ class Stage:
 
     async def until_rebalancing(self, group: str = "har-processor") -> None:
         """Wait until a consumer group is in a rebalance."""
-        with closing(KafkaAdminClient(bootstrap_servers=self.bootstrap.split(","))) as admin:
+        with closing(open_client(KafkaAdminClient, self.kafka)) as admin:
             state = ""
 
             async def is_rebalancing() -> bool:
@@ -161,7 +163,7 @@ class Stage:
 
 @asynccontextmanager
 async def on_stage(
-    bootstrap: str,
+    kafka: KafkaConnection,
     folder: Path,
     *processor_options: str,
     store: LocalStore | None = None,
@@ -170,7 +172,7 @@ async def on_stage(
 ) -> AsyncIterator[Stage]:
     """Run the system on a Kafka with the project's topics; its output is in the folder's `log`."""
     with (folder / "log").open("w") as log:
-        stage = Stage(bootstrap, folder, log, *processor_options, store=store, archive=archive, services=services)
+        stage = Stage(kafka, folder, log, *processor_options, store=store, archive=archive, services=services)
         try:
             await stage.stack.start()
             yield stage
@@ -183,7 +185,7 @@ class FreshPredictions:
 
     def __init__(self, stage: Stage) -> None:
         self._devices = stage.devices
-        self._watch = PredictionWatch(stage.bootstrap)
+        self._watch = PredictionWatch(stage.kafka)
 
     def __enter__(self) -> "FreshPredictions":
         self._watch.start()

@@ -30,7 +30,7 @@ async def assert_archive_equals_kafka(stage) -> None:
 
     It need not reach the end: for silent phones the processor writes copies again and again.
     """
-    words = ("archive", "verify", "--archive", stage.stack.archive, "--bootstrap", stage.bootstrap)
+    words = ("archive", "verify", "--archive", stage.stack.archive, "--bootstrap", stage.kafka.bootstrap)
     run = await asyncio.to_thread(subprocess.run, har(*words), capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stdout + run.stderr
     assert int(run.stdout.split()[2]) > 0, run.stdout
@@ -77,7 +77,7 @@ def is_in(found, recording) -> bool:
 
 
 async def test_nothing_acknowledged_is_missing_after_kills_of_gateway_and_archiver(one_broker, open_stage, tmp_path):
-    stage = await open_stage(one_broker.bootstrap, archive=str(tmp_path / "archive"))
+    stage = await open_stage(one_broker.kafka, archive=str(tmp_path / "archive"))
     await stage.start_phones(PHONES)
     await asyncio.gather(
         stage.kill_often("gateway", KILLS, [signal.SIGKILL], by_length(3, 10)),
@@ -103,7 +103,7 @@ def small_disk(tmp_path):
 async def test_a_full_disk_at_the_archiver_loses_nothing(one_broker, open_stage, small_disk):
     filler = small_disk / "filler"
     filler.write_bytes(os.urandom(2_700_000))
-    stage = await open_stage(one_broker.bootstrap, archive=str(small_disk / "archive"))
+    stage = await open_stage(one_broker.kafka, archive=str(small_disk / "archive"))
     await stage.start_phones(by_length(10, 10))
     await until(lambda: "no space" in (stage.folder / "log").read_text().lower(), "a full disk", 120)
     await asyncio.sleep(5)

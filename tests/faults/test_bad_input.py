@@ -96,7 +96,7 @@ def dead_letters(bootstrap: str, expected: set[str] | None = None) -> dict[str, 
 
 async def test_fuzzed_messages_in_real_traffic_are_dead_lettered_with_a_reason(one_broker, open_stage, report):
     total = by_length(5_000, 100_000)
-    stage = await open_stage(one_broker.bootstrap)
+    stage = await open_stage(one_broker.kafka)
     await stage.start_phones(PHONES)
     messages = generated(total // 10)
     messages += flipped(total - len(messages), seed=1)
@@ -172,13 +172,13 @@ def interleaved(senders: dict[str, list[SampleBatch]], suffix: str) -> list[Samp
 
 
 async def test_odd_senders_are_treated_alike_before_and_after_a_restart(one_broker, open_stage, report):
-    stage = await open_stage(one_broker.bootstrap, services=())
+    stage = await open_stage(one_broker.kafka, services=())
     senders = odd_senders()
     uninterrupted, interrupted = interleaved(senders, "whole"), interleaved(senders, "parts")
     with direct_sender(one_broker.bootstrap) as sender:
         origins = dict(zip(await sender.send_batches(uninterrupted), uninterrupted, strict=True))
         last = max(batch.newest for batch in senders["plain"]) // MICROSECONDS * MICROSECONDS - 5 * MICROSECONDS
-        watch = PredictionWatch(one_broker.bootstrap)
+        watch = PredictionWatch(one_broker.kafka)
         watch.start()
         sent = {(batch.device, batch.session, last) for batch in uninterrupted if batch.device.startswith("plain")}
         assert sent <= watch.wait_for(sent, 60).predictions.keys()

@@ -45,7 +45,7 @@ def first_held(batches, offsets: list[int]) -> int:
 @pytest.mark.parametrize("carry_seconds", [3_600, 1])
 async def test_no_commit_passes_the_held_batches_of_a_silent_device(one_broker, open_stage, report, carry_seconds):
     group = f"new-group-{carry_seconds}"
-    stage = await open_stage(one_broker.bootstrap, "--group", group, "--carry-seconds", str(carry_seconds), services=())
+    stage = await open_stage(one_broker.kafka, "--group", group, "--carry-seconds", str(carry_seconds), services=())
     rounds = 50
     plain = live_batches(rounds)
     silent = [replace(batch, device="silent") for batch in plain]

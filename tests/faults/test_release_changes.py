@@ -28,7 +28,7 @@ pytestmark = [pytest.mark.kafka, pytest.mark.timeout(by_length(300, 1_200))]
 
 @pytest.fixture
 async def stage(one_broker, open_stage, tmp_path):
-    return await open_stage(one_broker.bootstrap, store=LocalStore(tmp_path / "releases"))
+    return await open_stage(one_broker.kafka, store=LocalStore(tmp_path / "releases"))
 
 
 class Switching:
@@ -97,7 +97,7 @@ async def test_releases_switch_while_phones_stream_in_a_rebalance_and_after_the_
 ):
     switching = Switching(stage, tmp_path)
     await stage.start_phones(PHONES)
-    watch = PredictionWatch(one_broker.bootstrap)
+    watch = PredictionWatch(one_broker.kafka)
     watch.start()
     try:
         await switching.wait_for_prediction(watch, open_release("baseline").manifest.release)
@@ -135,11 +135,11 @@ async def test_releases_switch_while_phones_stream_in_a_rebalance_and_after_the_
 
 async def test_a_bad_canary_is_ended_automatically_and_a_good_one_is_promoted(one_broker, open_stage, tmp_path, report):
     options = ("--auto", "--canary-devices", "3", "--canary-windows", "60", "--canary-seconds", "5")
-    stage = await open_stage(one_broker.bootstrap, store=LocalStore(tmp_path / "releases", options))
+    stage = await open_stage(one_broker.kafka, store=LocalStore(tmp_path / "releases", options))
     switching = Switching(stage, tmp_path)
     share = by_length(0.4, 0.1)
     await stage.start_phones(by_length(20, PHONES))  # with fewer it takes longer until enough windows are compared
-    watch = PredictionWatch(one_broker.bootstrap)
+    watch = PredictionWatch(one_broker.kafka)
     watch.start()
     try:
         baseline = open_release("baseline").manifest.release

@@ -228,7 +228,7 @@ async def test_announcements_are_read_from_the_beginning_and_invalid_ones_are_sk
     producer.flush()
     producer.close()
     received = []
-    async with asyncio.timeout(30), aclosing(announcements(broker.bootstrap, fetch_wait_ms=50)) as stream:
+    async with asyncio.timeout(30), aclosing(announcements(broker.kafka, fetch_wait_ms=50)) as stream:
         async for announcement in stream:
             received.append(announcement.pointer)
             if len(received) == 2:

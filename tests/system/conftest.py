@@ -13,6 +13,7 @@ from deploy.addresses import choose_addresses
 from deploy.audit.summary import Expected, PredictionWatch, SeenMessages, expected_windows
 from deploy.processes import ProcessGroup
 from deploy.stack import DASHBOARD, GATEWAY, Stack, har
+from har.process.kafka_connection import KafkaConnection
 from har.windows import WindowSpec
 from tests import brokers
 
@@ -21,13 +22,13 @@ class System:
     """A running stack, with its own event loop for its processes."""
 
     def __init__(
-        self, folder: Path, bootstrap: str | None = None, services: Collection[str] = (GATEWAY, DASHBOARD)
+        self, folder: Path, kafka: KafkaConnection | None = None, services: Collection[str] = (GATEWAY, DASHBOARD)
     ) -> None:
         self.folder = folder
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="system")
         self._thread.start()
-        self.stack = Stack(choose_addresses(bootstrap=bootstrap), folder, ProcessGroup(), services=services)
+        self.stack = Stack(choose_addresses(kafka=kafka), folder, ProcessGroup(), services=services)
 
     def run(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(120)
@@ -46,7 +47,7 @@ class System:
         return expected_windows(folder, WindowSpec())
 
     def predictions(self, expected: Expected, *, timeout_seconds: float = 60) -> SeenMessages:
-        watch = PredictionWatch(self.stack.addresses.bootstrap)
+        watch = PredictionWatch(self.stack.addresses.kafka)
         watch.start()
         try:
             return watch.wait_for(expected.truth, timeout_seconds)
@@ -63,7 +64,7 @@ def system(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         yield from _running(System(folder, services=services))
     else:
         with brokers.ApacheBroker(request.getfixturevalue("apache_kafka")) as apache:
-            yield from _running(System(folder, apache.bootstrap, services))
+            yield from _running(System(folder, apache.kafka, services))
 
 
 def _running(system: System) -> Iterator[System]:

@@ -27,7 +27,7 @@ def simulated(system):
 
 def labels(system):
     """Return all labels in Kafka, in the order of the log."""
-    consumer = KafkaConsumer(bootstrap_servers=system.stack.addresses.bootstrap, auto_offset_reset="earliest")
+    consumer = KafkaConsumer(bootstrap_servers=system.stack.addresses.kafka.servers, auto_offset_reset="earliest")
     try:
         numbers = consumer.partitions_for_topic(topics.LABELS.name)
         consumer.assign([TopicPartition(topics.LABELS.name, number) for number in numbers])

@@ -25,14 +25,14 @@ def simulate(system, journal: str, seconds: int, *, devices: int = 3, first: int
 
 
 def check_is_clean(system, journal: str) -> None:
-    found = audit(system.stack.addresses.bootstrap, journals=system.folder / journal, wait_seconds=60)
+    found = audit(system.stack.addresses.kafka, journals=system.folder / journal, wait_seconds=60)
     assert found.windows_expected > 10
     assert found.is_clean, describe(found)
 
 
 def test_poison_in_the_log_is_dead_lettered_and_the_stream_continues(system):
     with simulate(system, "poison", 10) as phones:
-        producer = KafkaProducer(bootstrap_servers=[system.stack.addresses.bootstrap])
+        producer = KafkaProducer(bootstrap_servers=system.stack.addresses.kafka.servers)
         valid = encode_batch(live_batches(1, device="mallory")[0])
         for number in range(300):
             damaged = bytearray(valid)

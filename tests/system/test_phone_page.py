@@ -87,7 +87,7 @@ def phone(enrolling, network, browser):
 
 def of_device(system, topic, decode, device=DEVICE):
     """Return the messages of a device on a topic, in order."""
-    with TopicReader(system.stack.addresses.bootstrap, topic.name) as reader:
+    with TopicReader(system.stack.addresses.kafka, topic.name) as reader:
         reader.open()
         records = [record for read in reader.read_to_end() for record in read]
     return [decode(record.value) for record in records if record.key == device.encode()]

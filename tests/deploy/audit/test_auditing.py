@@ -44,7 +44,7 @@ class Stream:
     """Writes batches of two phones, and the right predictions, to a broker on request."""
 
     def __init__(self, broker, journals) -> None:
-        self.bootstrap = broker.bootstrap
+        self.bootstrap, self.kafka = broker.bootstrap, broker.kafka
         self.journals = journals
         self._producer = KafkaProducer(bootstrap_servers=[broker.bootstrap])
         self._network = OnnxClassifier.open("baseline")
@@ -79,7 +79,7 @@ class Stream:
 
     def audit(self, *, with_journals: bool = True, wait_seconds: float = 0.0, **more):
         journals = self.journals if with_journals else None
-        return audit(self.bootstrap, journals=journals, wait_seconds=wait_seconds, **more)
+        return audit(self.kafka, journals=journals, wait_seconds=wait_seconds, **more)
 
 
 @pytest.fixture

@@ -44,7 +44,7 @@ def test_a_topic_with_constant_traffic_has_an_end():
 
 def test_a_topic_that_does_not_exist_is_named(broker):
     with (
-        TopicReader(broker.bootstrap, "no.such.topic") as reader,
+        TopicReader(broker.kafka, "no.such.topic") as reader,
         pytest.raises(MissingTopicError, match="has no topic"),
     ):
         reader.open()

@@ -12,6 +12,7 @@ from kafka.errors import KafkaError
 from deploy.ports import free_port
 from har import topics
 from har.process.kafka_clients import open_client
+from har.process.kafka_connection import KafkaConnection
 from tests import brokers
 
 KINDS = pytest.mark.parametrize("kind", [KafkaProducer, KafkaConsumer, KafkaAdminClient])
@@ -23,7 +24,7 @@ def test_a_client_that_cannot_be_opened_leaves_neither_thread_nor_socket(kind: A
     with warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always")
         with pytest.raises(KafkaError):
-            open_client(kind, bootstrap_servers=[f"127.0.0.1:{free_port()}"], bootstrap_timeout_ms=300)
+            open_client(kind, KafkaConnection(f"127.0.0.1:{free_port()}"), bootstrap_timeout_ms=300)
         assert set(threading.enumerate()) == threads
         gc.collect()
     unclosed = [str(each.message) for each in warned if issubclass(each.category, ResourceWarning)]
@@ -33,7 +34,7 @@ def test_a_client_that_cannot_be_opened_leaves_neither_thread_nor_socket(kind: A
 @KINDS
 def test_a_client_that_can_be_opened_works(kind: Any) -> None:
     with brokers.EmbeddedBroker() as broker:
-        client = open_client(kind, bootstrap_servers=[broker.bootstrap])
+        client = open_client(kind, broker.kafka)
         try:
             if kind is KafkaProducer:
                 client.send(topics.SAMPLES.name, b"a message").get(10)

@@ -14,6 +14,7 @@ from kafka import KafkaProducer
 from har import topics
 from har.binary_samples import encode_batch
 from har.labels import ENDLESS, Label, encode_label
+from har.process.kafka_connection import KafkaConnection
 from har.samples import SampleBatch
 from ingest.archive import command
 from ingest.archive.archiver import Archiver
@@ -147,7 +148,7 @@ class Archive:
 
     def check(self) -> tuple:
         """Compare with Kafka; return the comparisons of samples and labels."""
-        comparisons = verify(self.path, self.bootstrap)
+        comparisons = verify(self.path, KafkaConnection(self.bootstrap))
         assert all(found.is_right for found in comparisons), [found.differences for found in comparisons]
         return tuple(comparisons)
 

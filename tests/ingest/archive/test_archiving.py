@@ -12,6 +12,7 @@ from kafka.admin import KafkaAdminClient
 from deploy.ports import free_port
 from deploy.topics import create_topics
 from har import topics
+from har.process.kafka_connection import KafkaConnection
 from har.samples import in_order_batch
 from ingest.archive.table_kinds import LABELS
 from tests import brokers
@@ -145,7 +146,7 @@ def test_another_topic_of_the_same_name_is_read_from_its_beginning(archive, capl
     archive.send(noon_batches(30))
     archive.collect()
     brokers.delete_everything(archive.bootstrap)
-    create_topics(archive.bootstrap, partitions=brokers.PARTITIONS, replication=1)
+    create_topics(KafkaConnection(archive.bootstrap), partitions=brokers.PARTITIONS, replication=1)
     archive.sent.clear()
     archive.send(noon_batches(35, session="s2"))  # beyond the offset that was read of the old topic
     with archive.running():

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from har.process.kafka_connection import KafkaConnection
 from har.rejections import RejectedMessage
 from har.samples import in_order_batch
 from ingest.archive.compaction import compact
@@ -250,7 +251,7 @@ def test_verification_finds_what_differs(archive, har, change, missing, differin
     archive.collect()
     archive.check()
     tampered(archive, change)
-    samples, _ = verify(archive.path, archive.bootstrap)
+    samples, _ = verify(archive.path, KafkaConnection(archive.bootstrap))
     assert (samples.missing, samples.differing, samples.unknown) == (missing, differing, unknown)
     run = har.call("archive", "verify", "--archive", archive.path, "--bootstrap", archive.bootstrap)
     assert run.status == 1
@@ -264,7 +265,7 @@ def test_verification_finds_missing_labels_and_reports_how_far_the_archive_is_be
     table = archive.table(LABELS)
     assert table.delete("activity = 'sit'") == 1
     archive.send_labels(make_label("stand", 2))
-    _, labels = verify(archive.path, archive.bootstrap)
+    _, labels = verify(archive.path, KafkaConnection(archive.bootstrap))
     assert (labels.compared, labels.missing, labels.behind) == (1, 1, 1)
     run = har.call("archive", "verify", "--archive", archive.path, "--bootstrap", archive.bootstrap)
     assert run.status == 1

@@ -5,6 +5,7 @@ import pytest
 from kafka.errors import KafkaError
 
 from har import topics
+from har.process.kafka_connection import KafkaConnection
 from ingest.gateway import publisher as publisher_module
 from ingest.gateway.publisher import KafkaPublisher, OrderedSender, PublishError
 from tests import brokers
@@ -14,7 +15,7 @@ TIMEOUT_SECONDS = 1.0
 
 
 def publisher_on(broker) -> KafkaPublisher:
-    return KafkaPublisher(broker.bootstrap, (topics.SAMPLES.name,), delivery_timeout_seconds=TIMEOUT_SECONDS)
+    return KafkaPublisher(broker.kafka, (topics.SAMPLES.name,), delivery_timeout_seconds=TIMEOUT_SECONDS)
 
 
 def publish(ordered_sender: OrderedSender, text: str) -> "asyncio.Future[None]":
@@ -77,7 +78,7 @@ async def test_messages_are_confirmed_although_all_together_exceed_the_timeout(b
 @pytest.mark.parametrize("broker", [brokers.APACHE], indirect=True)  # the embedded one creates topics on request
 async def test_a_missing_topic_is_reported_at_the_start(broker):
     with pytest.raises(PublishError, match="har topics"):
-        async with KafkaPublisher(broker.bootstrap, ("no.such.topic",), delivery_timeout_seconds=1):
+        async with KafkaPublisher(broker.kafka, ("no.such.topic",), delivery_timeout_seconds=1):
             pass
 
 
@@ -113,7 +114,9 @@ class RejectingProducer:
 async def test_a_producer_that_gives_up_a_message_is_closed_before_it_can_send_the_next(monkeypatch):
     made = []
     monkeypatch.setattr(publisher_module, "KafkaProducer", lambda **_: made.append(RejectingProducer()) or made[-1])
-    async with KafkaPublisher("nowhere:1", (topics.SAMPLES.name,), delivery_timeout_seconds=30) as publisher:
+    async with KafkaPublisher(
+        KafkaConnection("nowhere:1"), (topics.SAMPLES.name,), delivery_timeout_seconds=30
+    ) as publisher:
         ordered_sender = publisher.ordered_sender()
         waiting = [publish(ordered_sender, "a"), publish(ordered_sender, "b")]
         await asyncio.to_thread(made[0].fail)  # on another thread, as kafka-python does
@@ -133,7 +136,9 @@ async def test_a_producer_never_gives_up_by_itself_before_its_messages_are_overd
         "KafkaProducer",
         lambda **configuration: configurations.append(configuration) or RejectingProducer(),
     )
-    async with KafkaPublisher("nowhere:1", (topics.SAMPLES.name,), delivery_timeout_seconds=delivery_timeout_seconds):
+    async with KafkaPublisher(
+        KafkaConnection("nowhere:1"), (topics.SAMPLES.name,), delivery_timeout_seconds=delivery_timeout_seconds
+    ):
         pass
     (configuration,) = configurations
     assert configuration["delivery_timeout_ms"] > 100 * 1000 * delivery_timeout_seconds

@@ -59,7 +59,7 @@ def judgement(server, verdict: str, windows: int) -> dict:
 
 
 def test_canary_that_breaches_a_limit_is_ended_with_the_reason(canary, broker):
-    with Server(canary, bootstrap=broker.bootstrap, limits=SOON):
+    with Server(canary, kafka=broker.kafka, limits=SOON):
         send_evidence(broker, evidence(agreement=0.3))
         wait_for_channels(canary, stable="old", canary=None)
     last = history(canary.storage, read_state(canary.storage))[-1]
@@ -69,7 +69,7 @@ def test_canary_that_breaches_a_limit_is_ended_with_the_reason(canary, broker):
 
 @on_one_broker
 def test_passing_canary_is_promoted_with_auto(canary, broker):
-    with Server(canary, bootstrap=broker.bootstrap, limits=SOON, auto=True):
+    with Server(canary, kafka=broker.kafka, limits=SOON, auto=True):
         send_evidence(broker, evidence())
         wait_for_channels(canary, stable="new", canary=None)
     (promoted,) = [each for each in history(canary.storage, read_state(canary.storage)) if each.change == "promote"][
@@ -79,7 +79,7 @@ def test_passing_canary_is_promoted_with_auto(canary, broker):
 
 
 def test_passing_canary_waits_for_a_person_without_auto(canary, broker):
-    with Server(canary, bootstrap=broker.bootstrap, limits=SOON) as server:
+    with Server(canary, kafka=broker.kafka, limits=SOON) as server:
         send_evidence(broker, evidence(labelled=6, canary_right=0.99, stable_right=0.98))
         found = judgement(server, "pass", 480)
         assert (found["devices"], found["windows"], found["labelled_windows"]) == (8, 480, 360)
@@ -89,7 +89,7 @@ def test_passing_canary_waits_for_a_person_without_auto(canary, broker):
 
 @on_one_broker
 def test_evidence_is_not_shared_between_canaries(canary, broker):
-    with Server(canary, bootstrap=broker.bootstrap, limits=SOON) as server:
+    with Server(canary, kafka=broker.kafka, limits=SOON) as server:
         send_evidence(broker, evidence())
         judgement(server, "pass", 480)
         canary.publish("newer", channel="canary", share=0.1)
@@ -99,7 +99,7 @@ def test_evidence_is_not_shared_between_canaries(canary, broker):
 @on_one_broker
 def test_no_judgement_without_a_canary_or_a_judge(store, broker):
     store.publish("old")
-    with Server(store, bootstrap=broker.bootstrap, limits=SOON) as server:
+    with Server(store, kafka=broker.kafka, limits=SOON) as server:
         assert server.get("/channels/canary/judgement").status == 404
     store.publish("new", channel="canary", share=0.1)
     with Server(store) as server:

@@ -18,6 +18,7 @@ from deploy.ports import free_port
 from har import topics
 from har.channels import ReleaseAnnouncement, decode_announcement
 from har.live import RELEASES_CHANNEL, RELEASES_KEY
+from har.process.kafka_connection import KafkaConnection
 from model_store.canary.judgement import CanaryLimits
 from model_store.client.last_good import ClientFolder
 from model_store.client.release_client import ReleaseClient
@@ -46,7 +47,7 @@ class Server:
         *,
         read: str | None = None,
         publish: str | None = PUBLISH,
-        bootstrap: str | None = None,
+        kafka: KafkaConnection | None = None,
         redis_url: str | None = None,
         signing=None,
         refresh_seconds: float = 60,
@@ -55,10 +56,10 @@ class Server:
     ) -> None:
         current = CurrentState(store.storage)
         signing = signing or store.signing
-        announcer = Announcer(current, bootstrap, redis_url, look_seconds=0.1)
+        announcer = Announcer(current, kafka, redis_url, look_seconds=0.1)
         judge = None
-        if bootstrap is not None and limits is not None:
-            judge = CanaryJudge(current, signing, announcer, bootstrap, limits, auto=auto)
+        if kafka is not None and limits is not None:
+            judge = CanaryJudge(current, signing, announcer, kafka, limits, auto=auto)
         app = create_app(
             current,
             signing,
@@ -293,7 +294,7 @@ def announced(bootstrap: str, count: int) -> list[ReleaseAnnouncement]:
 
 def test_changes_of_other_processes_are_announced(store, broker):
     store.publish("one")
-    with Server(store, bootstrap=broker.bootstrap) as server:
+    with Server(store, kafka=broker.kafka) as server:
         store.publish("two", channel="canary", share=0.1)
         files = server.upload(store.release("three"))
         assert server.ask("POST", "/releases", body={"files": files}, token=PUBLISH).status == 200
