@@ -19,10 +19,10 @@ producer sent before, so whatever it adds is either a repeat or the next message
 import asyncio
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
-from typing import Self, TypeVar
+from typing import Self
 
 from kafka import KafkaProducer
 from kafka.errors import KafkaError
@@ -30,6 +30,7 @@ from kafka.errors import KafkaError
 from har.process.back_off import BackOff
 from har.process.kafka_clients import open_client
 from har.process.kafka_connection import KafkaConnection
+from ingest.gateway.daemon_thread import in_daemon_thread
 from ingest.gateway.partitioner import RememberingPartitioner
 
 log = logging.getLogger(__name__)
@@ -47,8 +48,6 @@ RECONNECT_MAX_MS = 1_000
 LINGER_MS = 2
 
 Headers = list[tuple[str, bytes]]
-
-Result = TypeVar("Result")
 
 
 class PublishError(RuntimeError):
@@ -95,7 +94,7 @@ class KafkaPublisher:
         return self._producer is not None
 
     async def __aenter__(self) -> Self:
-        self._producer = await _in_daemon_thread(self._connect)
+        self._producer = await in_daemon_thread(self._connect)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -107,7 +106,7 @@ class KafkaPublisher:
         producer, self._producer = self._producer, None
         self._fail_unconfirmed("the gateway is stopping")
         if producer is not None:
-            await _in_daemon_thread(partial(_abandon, producer))
+            await in_daemon_thread(partial(_abandon, producer))
 
     def ordered_sender(self) -> "OrderedSender":
         """Return a new ordered sender on the current producer."""
@@ -194,11 +193,11 @@ class KafkaPublisher:
                 future.set_exception(PublishError(reason))
 
     async def _connect_until_done(self, failed: KafkaProducer) -> None:
-        await _in_daemon_thread(partial(_abandon, failed))
+        await in_daemon_thread(partial(_abandon, failed))
         back_off = BackOff(FIRST_PAUSE_SECONDS, longest=LONGEST_PAUSE_SECONDS)
         while True:
             try:
-                self._producer = await _in_daemon_thread(self._connect)
+                self._producer = await in_daemon_thread(self._connect)
             except Exception as error:  # any failure: the gateway must not stay without a producer
                 log.warning("cannot create a producer, trying again: %s", error)
                 await asyncio.sleep(back_off.next_pause())
@@ -268,32 +267,6 @@ class OrderedSender:
             From the future, if Kafka has not confirmed the message in time.
         """
         return self._publisher._send(self._producer, topic, key, value, arrived_us // 1000, headers)
-
-
-async def _in_daemon_thread(function: Callable[[], Result]) -> Result:
-    """Call a blocking function on a daemon thread, which does not delay the end of the process if it hangs."""
-    loop = asyncio.get_running_loop()
-    finished: asyncio.Future[Result] = loop.create_future()
-
-    def deliver(result: Result | None, error: Exception | None) -> None:
-        if finished.done():
-            return
-        if error is not None:
-            finished.set_exception(error)
-        else:
-            finished.set_result(result)  # type: ignore[arg-type]
-
-    def work() -> None:
-        result, failure = None, None
-        try:
-            result = function()
-        except Exception as error:
-            failure = error
-        with suppress(RuntimeError):  # the loop is closed, so nothing waits for the result
-            loop.call_soon_threadsafe(deliver, result, failure)
-
-    threading.Thread(target=work, name="kafka-connecting", daemon=True).start()
-    return await finished
 
 
 def _abandon(producer: KafkaProducer) -> None:
