@@ -261,8 +261,9 @@ class SessionWindows(Generic[Position]):
 
 def _is_copy(repeat: SampleBatch, original: SampleBatch) -> bool:
     """Return whether a repeat, whose readings are known to be equal, also makes the same promises."""
-    return (repeat.sequence, repeat.newest_sent, repeat.earlier_until, repeat.later_from) == (
+    return (repeat.sequence, repeat.numbers, repeat.newest_sent, repeat.earlier_until, repeat.later_from) == (
         original.sequence,
+        original.numbers,
         original.newest_sent,
         original.earlier_until,
         original.later_from,

@@ -109,7 +109,7 @@ class BatchRun(Generic[Position]):
     def append(self, held: HeldBatch[Position], result: Assembled[Position]) -> None:
         """Add the next batch and close the windows that it completes."""
         self.held.append(held)
-        self.last_sequence = held.batch.sequence
+        self.last_sequence = held.batch.last_sequence
         self.newest = max(self.newest, held.newest)
         self.later_from = max(self.later_from, held.batch.later_from)
         self._add_readings(held.batch, result)

@@ -1,6 +1,7 @@
 """Batches of readings as MessagePack, the form that Kafka holds.
 
-The message is an array: a small header, then the event times and the three axes as raw little-endian bytes.
+The message is an array: a small header, then the event times and the three axes as raw little-endian bytes. A batch
+that takes up several sequence numbers has a further field at the end with their count.
 """
 
 from typing import Any
@@ -30,8 +31,14 @@ class _Wire(msgspec.Struct, array_like=True):
     z: memoryview
 
 
+class _WireOfNumbers(_Wire, array_like=True):
+    """The same with the count of sequence numbers that the batch takes up, 1 if it is missing."""
+
+    numbers: int = 1
+
+
 _encoder = msgspec.msgpack.Encoder()
-_decoder = msgspec.msgpack.Decoder(_Wire)
+_decoder = msgspec.msgpack.Decoder(_WireOfNumbers)
 
 
 def encode_batch(batch: SampleBatch) -> bytes:
@@ -47,23 +54,22 @@ def encode_batch(batch: SampleBatch) -> bytes:
     1041
     """
     axes = np.ascontiguousarray(batch.axes.T, dtype="<f4")
-    return _encoder.encode(
-        _Wire(
-            SCHEMA,
-            batch.device,
-            batch.session,
-            batch.sequence,
-            batch.newest_sent,
-            batch.earlier_until,
-            batch.later_from,
-            UNITS,
-            len(batch),
-            memoryview(np.ascontiguousarray(batch.times, dtype="<i8").tobytes()),
-            memoryview(axes[0].tobytes()),
-            memoryview(axes[1].tobytes()),
-            memoryview(axes[2].tobytes()),
-        )
+    fields = (
+        SCHEMA,
+        batch.device,
+        batch.session,
+        batch.sequence,
+        batch.newest_sent,
+        batch.earlier_until,
+        batch.later_from,
+        UNITS,
+        len(batch),
+        memoryview(np.ascontiguousarray(batch.times, dtype="<i8").tobytes()),
+        memoryview(axes[0].tobytes()),
+        memoryview(axes[1].tobytes()),
+        memoryview(axes[2].tobytes()),
     )
+    return _encoder.encode(_Wire(*fields) if batch.numbers == 1 else _WireOfNumbers(*fields, batch.numbers))
 
 
 def decode_batch(message: bytes) -> SampleBatch:
@@ -80,7 +86,7 @@ def decode_batch(message: bytes) -> SampleBatch:
         wire = _decoder.decode(message)
     except UNDECODABLE as error:
         raise _explain_malformed(message, error) from error
-    check_header(wire.schema, wire.device, wire.session, wire.sequence, wire.units, wire.count)
+    check_header(wire.schema, wire.device, wire.session, wire.sequence, wire.units, wire.count, wire.numbers)
     for name, field, size in (("times", wire.times, 8), ("x", wire.x, 4), ("y", wire.y, 4), ("z", wire.z, 4)):
         if len(field) != size * wire.count:
             raise RejectedMessage(
@@ -101,6 +107,7 @@ def decode_batch(message: bytes) -> SampleBatch:
             wire.newest_sent,
             wire.earlier_until,
             wire.later_from,
+            wire.numbers,
         )
     )
 

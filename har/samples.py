@@ -33,6 +33,8 @@ MAX_MESSAGE_BYTES = 65_536
 MAX_READINGS = 2_000
 MAX_ACCELERATION = 200.0
 MAX_SEQUENCE = 2**53 - 1
+#: Most sequence numbers that one batch may take up.
+MAX_NUMBERS = 64
 #: Event times lie between 2001 and 2100, µs; others were not meant as microseconds since the epoch.
 MIN_TIME_US = 1_000_000_000_000_000
 MAX_TIME_US = 4_102_444_800_000_000
@@ -69,6 +71,10 @@ class SampleBatch:
     newest_sent, earlier_until, later_from : int
         Promises, event times in µs, see the module's docstring. The first two are `NOTHING_EARLIER` in a session's
         first batch.
+    numbers : int
+        How many sequence numbers the batch takes up, from `sequence` on; the session's next batch has the number
+        after them. Usually 1. The gateway numbers the batches of a pushed document without knowing how many batches
+        other documents gave, so each document has the same count of numbers, and its last batch takes up the rest.
     """
 
     device: str
@@ -79,6 +85,12 @@ class SampleBatch:
     newest_sent: int
     earlier_until: int
     later_from: int
+    numbers: int = 1
+
+    @property
+    def last_sequence(self) -> int:
+        """The last sequence number that the batch takes up."""
+        return self.sequence + self.numbers - 1
 
     @property
     def newest(self) -> int:
@@ -170,7 +182,9 @@ def check_size(message: bytes) -> None:
         raise RejectedMessage("oversized", f"{len(message)} bytes; the limit is {MAX_MESSAGE_BYTES}")
 
 
-def check_header(schema: int, device: str, session: str, sequence: int, units: str, count: int) -> None:
+def check_header(
+    schema: int, device: str, session: str, sequence: int, units: str, count: int, numbers: int = 1
+) -> None:
     """Check a message's header.
 
     Raises
@@ -184,6 +198,8 @@ def check_header(schema: int, device: str, session: str, sequence: int, units: s
     check_identifier("session", session)
     if not 0 <= sequence <= MAX_SEQUENCE:
         raise RejectedMessage("sequence", f"sequence {sequence} is not between 0 and 2^53 - 1")
+    if not 1 <= numbers <= MAX_NUMBERS:
+        raise RejectedMessage("sequence", f"the batch takes up {numbers} sequence numbers; the limit is {MAX_NUMBERS}")
     if units != UNITS:
         raise RejectedMessage("units", f"units {units[:20]!r}; expected acceleration in {UNITS}")
     if count < 1:

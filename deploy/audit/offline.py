@@ -67,7 +67,7 @@ def runs(batches: Mapping[int, SampleBatch]) -> Iterator[Run]:
             newest = known_until = 0
         run.batches.append(batch)
         newest, known_until = max(newest, batch.newest), max(known_until, batch.later_from)
-        previous = number
+        previous = batch.last_sequence
     if run is not None:
         yield run
 

@@ -203,7 +203,7 @@ class ReferenceBuilder:
             built.repeated += session.repeated
             built.unfounded += [UnfoundedRejection(device, name, *rejection) for rejection in session.unfounded]
             if acknowledged is None:
-                built.missing_numbers += _missing_numbers(session)
+                built.missing_numbers += missing_numbers(session)
                 required = {number: session.usable[number] for number in session.known}
             else:
                 journal = acknowledged.get(name, {})
@@ -270,8 +270,12 @@ def _count_unacknowledged(session: StoredSession, journal: Mapping[int, list[Sam
     )
 
 
-def _missing_numbers(session: StoredSession) -> int:
-    return max(session.contents) - min(session.contents) + 1 - len(session.contents) if session.contents else 0
+def missing_numbers(session: StoredSession) -> int:
+    """Return how many sequence numbers between a session's first and last batch no batch takes up."""
+    if not session.numbers:
+        return 0
+    after_last = max(number + count for number, count in session.numbers.items())
+    return after_last - min(session.numbers) - sum(session.numbers.values())
 
 
 def _first_known_start(session: StoredSession, predictions: Mapping[int, ExpectedPrediction]) -> int:

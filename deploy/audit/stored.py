@@ -48,6 +48,8 @@ class StoredSession:
         By sequence number; of several batches with one number, the first that was not rejected.
     known : set of int
         Sequence numbers of the usable batches that count as known.
+    numbers : dict of int to int
+        How many sequence numbers each batch takes up.
     contents : dict of int to set of bytes
         Fingerprints of all batches with a number, rejected or not.
     repeated : int
@@ -58,6 +60,7 @@ class StoredSession:
 
     usable: dict[int, SampleBatch] = field(default_factory=dict)
     known: set[int] = field(default_factory=set)
+    numbers: dict[int, int] = field(default_factory=dict)
     contents: dict[int, set[bytes]] = field(default_factory=dict)
     repeated: int = 0
     unfounded: list[tuple[int, str]] = field(default_factory=list)
@@ -120,6 +123,7 @@ def _add(
     contents = session.contents.setdefault(batch.sequence, set())
     session.repeated += session.holds(batch)
     contents.add(fingerprint(batch))
+    session.numbers[batch.sequence] = batch.numbers
     if rejection is not None and not _is_founded(rejection, session, batch, grace_us):
         session.unfounded.append((batch.sequence, rejection))
     if rejection is not None or is_late(batch, grace_us):

@@ -96,7 +96,8 @@ class HeldSamples:
         oldest = int(batch.times.min())
         if state.forgotten.keeps_out(batch.device, batch.session, arrived=origin.arrived, oldest=oldest):
             return False
-        if not state.seen.add(key_of(batch.device, batch.session), batch.sequence, origin.partition, origin.arrived):
+        key = key_of(batch.device, batch.session)
+        if not state.seen.add(key, batch.sequence, origin.partition, origin.arrived, batch.numbers):
             return False
         self._batches.append((batch, origin.arrived))
         self.row_count += len(batch)

@@ -65,7 +65,7 @@ class SeenNumbers:
         """Return the number of remembered sessions."""
         return len(self._sessions)
 
-    def add(self, key: str, sequence: int, partition: int, arrived: int) -> bool:
+    def add(self, key: str, sequence: int, partition: int, arrived: int, numbers: int = 1) -> bool:
         """Add a message; return whether it is the first with its sequence number in its session.
 
         Parameters
@@ -76,12 +76,15 @@ class SeenNumbers:
             The message's sequence number and Kafka partition.
         arrived : int
             Time at which it reached the gateway, µs since the epoch.
+        numbers : int
+            How many sequence numbers it takes up, from `sequence` on.
         """
         self._note_time(partition, arrived)
         session = _session(self._sessions, key, partition, arrived)
-        if not session.ranges.add(sequence):
+        if sequence in session.ranges:
             return False
-        _session(self._new, key, partition, arrived).ranges.add(sequence)
+        for ranges in (session.ranges, _session(self._new, key, partition, arrived).ranges):
+            ranges.add_range(sequence, sequence + numbers - 1)
         return True
 
     def merge(self, entry: SeenEntry) -> None:

@@ -42,11 +42,11 @@ class LiveSessionLimits:
         checksum = zlib.crc32(batch.axes.tobytes(), zlib.crc32(batch.times.tobytes()))
         newest = batch.newest
         if session is None:
-            session = self._sessions[key] = _Session(batch.sequence, newest, OrderedDict())
+            session = self._sessions[key] = _Session(batch.last_sequence, newest, OrderedDict())
         else:
             self._check_session(session, batch, checksum)
         self._sessions.move_to_end(key)
-        session.last_sequence = max(session.last_sequence, batch.sequence)
+        session.last_sequence = max(session.last_sequence, batch.last_sequence)
         session.newest = max(session.newest, newest)
         session.checksums[batch.sequence] = checksum
         if len(session.checksums) > REMEMBERED_BATCHES:

@@ -33,7 +33,23 @@ _STATUS: dict[Reason, int] = {
 _REJECTED_STATUS = {"oversized": 413, "too_slow": 408, "not_yours": 403}
 
 
-def rejection(status: int, code: str, detail: str, *, retry: bool = False) -> web.Response:
+class RejectedResponse(web.Response):
+    """The answer to a rejected request.
+
+    Attributes
+    ----------
+    rejected : Rejected
+        Code and detail, which the body holds as JSON.
+    """
+
+    def __init__(self, rejected: Rejected, status: int, headers: dict[str, str]) -> None:
+        super().__init__(
+            body=msgspec.json.encode(rejected), status=status, headers=headers, content_type="application/json"
+        )
+        self.rejected = rejected
+
+
+def rejection(status: int, code: str, detail: str, *, retry: bool = False) -> RejectedResponse:
     """Return the answer to a rejected request.
 
     Parameters
@@ -48,7 +64,7 @@ def rejection(status: int, code: str, detail: str, *, retry: bool = False) -> we
     headers = {"Retry-After": str(RETRY_AFTER_SECONDS)} if retry else {}
     if status == 401:
         headers["WWW-Authenticate"] = 'Bearer realm="gateway"'
-    response = web.json_response(body=msgspec.json.encode(Rejected(code, detail)), status=status, headers=headers)
+    response = RejectedResponse(Rejected(code, detail), status, headers)
     if status in (408, 413):
         response.force_close()  # do not wait for the rest of the request
     return response

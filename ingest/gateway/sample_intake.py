@@ -7,6 +7,7 @@ from har.assembly import GRACE_US
 from har.binary_samples import decode_batch, encode_batch
 from har.gateway_messages import Accepted
 from har.json_samples import decode_json_batch
+from har.rejections import RejectedMessage
 from har.samples import SampleBatch
 from ingest.gateway.admission import Caller
 from ingest.gateway.clock_limits import ClockLimits
@@ -59,6 +60,8 @@ class SampleIntake:
         is_json = isinstance(frame, str)
 
         def publish(batch: SampleBatch) -> PendingFrame:
+            if batch.numbers != 1:
+                raise RejectedMessage("sequence", "a device's batch takes up one sequence number")
             self.check(batch, arrived_us)
             return self.publish(batch, encode_batch(batch) if is_json else raw, ordered_sender, arrived_us)
 

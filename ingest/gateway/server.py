@@ -18,6 +18,7 @@ from har.time_units import MICROSECONDS
 from ingest.devices.errors import NotAdmittedError
 from ingest.gateway.activity_intake import ActivityIntake
 from ingest.gateway.admission import PROTOCOL, Admission, Caller
+from ingest.gateway.app_rejections import tell_the_app
 from ingest.gateway.clocks import DeviceClocks
 from ingest.gateway.device_routes import DeviceRoutes
 from ingest.gateway.hang_ups import HangUps
@@ -120,7 +121,7 @@ class Gateway:
         }
         releases = ReleaseFiles(settings, self._admission)
         opened.push_async_callback(releases.close)
-        app = web.Application(middlewares=[answering_rejections(self.metrics)])
+        app = web.Application(middlewares=[tell_the_app, answering_rejections(self.metrics)])
         app.add_routes(
             [
                 web.get(SAMPLES_PATH, self._serve_phone),

@@ -5,13 +5,15 @@ sensor at once. The entries of other sensors may have any shape.
 """
 
 from dataclasses import dataclass, field
+from typing import Any, Literal
 
 import msgspec
 import numpy as np
 
 from har.rejections import RejectedMessage
-from har.samples import MAX_ACCELERATION, MAX_SEQUENCE, MAX_TIME_US, MIN_TIME_US, UNDECODABLE, Times, check_identifier
+from har.samples import MAX_ACCELERATION, MAX_TIME_US, MIN_TIME_US, UNDECODABLE, Times, check_identifier
 from ingest.sensor_logger.push import Push, Sensor, Stream, TypedText
+from ingest.sensor_logger.splitting import MAX_MESSAGE_ID
 
 #: Largest number of entries in one document; a minute of eight sensors at 100 Hz is 48,000.
 MAX_ENTRIES = 50_000
@@ -20,6 +22,8 @@ MAX_ANNOTATIONS = 100
 MAX_TEXT = 500
 
 _ANNOTATION = "annotation"
+#: The entry that the app's test button sends.
+_TEST = "test"
 #: Length of other units that a time may be in, µs.
 _OTHER_UNITS = {"seconds": 1_000_000, "milliseconds": 1_000, "microseconds": 1}
 
@@ -34,8 +38,8 @@ class _Entry(msgspec.Struct, gc=False):
 
 class _Document(msgspec.Struct, rename="camel"):
     message_id: int | None = None
-    session_id: str | None = None
-    device_id: str | None = None
+    session_id: Any = None  # a test of the app may send any names
+    device_id: Any = None
     payload: list[_Entry] | None = None
 
 
@@ -93,19 +97,21 @@ def decode_push(body: bytes) -> Push:
     (3, [1698501144401773], [[0.1, -0.2, 9.7]])
     """
     document = _decode_document(body)
-    groups, ignored = _group_by_sensor(document.payload or [])
+    payload = document.payload or []
+    if any(entry.name.lower() == _TEST for entry in payload):
+        return Push(ignored=len(payload))
+    groups, ignored = _group_by_sensor(payload)
+    if not groups:
+        return Push(ignored=ignored)
     annotations = groups.pop(_ANNOTATION, None)
-    push = Push(
-        message_id=document.message_id or 0,
-        session_id=document.session_id or "",
-        device_id=document.device_id or "",
+    return Push(
+        message_id=_checked_number(document.message_id),
+        session_id=_checked_name("session", document.session_id),
+        device_id=_checked_name("device", document.device_id),
         streams={Sensor(name): _decode_stream(Sensor(name), fields) for name, fields in groups.items()},
         annotations=[] if annotations is None else _decode_annotations(annotations),
         ignored=ignored,
     )
-    if not push.is_empty:
-        _check_origin(push, is_numbered=document.message_id is not None)
-    return push
 
 
 def _decode_document(body: bytes) -> _Document:
@@ -206,8 +212,13 @@ def _implausible_time(name: str, time: int) -> str:
     return f"{text}: set the phone's clock"
 
 
-def _check_origin(push: Push, *, is_numbered: bool) -> None:
-    check_identifier("session", push.session_id)
-    check_identifier("device", push.device_id)
-    if not is_numbered or not 0 <= push.message_id <= MAX_SEQUENCE:
-        raise RejectedMessage("sequence", "messageId is missing or not between 0 and 2^53 - 1")
+def _checked_name(kind: Literal["device", "session"], name: object) -> str:
+    text = name if isinstance(name, str) else ""
+    check_identifier(kind, text)
+    return text
+
+
+def _checked_number(message_id: int | None) -> int:
+    if message_id is None or not 0 <= message_id <= MAX_MESSAGE_ID:
+        raise RejectedMessage("sequence", "messageId is missing or not between 0 and 2^47 - 1")
+    return message_id

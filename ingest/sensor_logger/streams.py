@@ -70,6 +70,11 @@ class SessionReader:
         """The sign convention of the recording; None before its first readings."""
         return self._choice
 
+    @property
+    def caveat(self) -> str | None:
+        """What the wearer should know or check about the sign convention; None if there is nothing."""
+        return None if self._choice is None else self._choice.caveat
+
     def read(self, push: Push) -> Readings:
         """Return a document's readings.
 

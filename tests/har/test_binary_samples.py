@@ -80,6 +80,8 @@ def test_a_truncated_batch_is_rejected(length):
             {"times": np.array([2**62], np.int64), "axes": np.zeros((1, 3), np.float32), "newest_sent": 0},
             "time",
         ),
+        ({"numbers": 0}, "sequence"),
+        ({"numbers": 65}, "sequence"),
         ({"newest_sent": 2**60}, "promise"),
         ({"later_from": START + 10**9}, "promise"),
         ({"later_from": 0}, "promise"),

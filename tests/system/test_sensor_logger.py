@@ -39,8 +39,8 @@ def write(recording, file):
     return file
 
 
-@pytest.mark.parametrize("variant", ["android", "ios", "ios-uncalibrated"])
-def test_a_pushed_session_gives_the_predictions_of_its_replay(system, shared_data, tmp_path, variant):
+@pytest.mark.parametrize(("variant", "period_seconds"), [("android", 1), ("ios", 30), ("ios-uncalibrated", 5)])
+def test_a_pushed_session_gives_the_predictions_of_its_replay(system, shared_data, tmp_path, variant, period_seconds):
     recording = part_of(shared_data)
     file = write(recording, tmp_path / "part.parquet")
     replayed = system.replay(f"replayed-{variant}", str(file), "--speed", "30")
@@ -49,7 +49,14 @@ def test_a_pushed_session_gives_the_predictions_of_its_replay(system, shared_dat
 
     # At the same fraction of a second as the recording, so that windows are cut at the same places.
     start = (time.time_ns() // 1_000_000_000 - SECONDS - 5) * 1_000_000 + int(recording.times[0]) % 1_000_000
-    session = recorded_session(recording, variant, start * 1_000, device_id=f"logger-{variant}", session_id="s")
+    session = recorded_session(
+        recording,
+        variant,
+        start * 1_000,
+        device_id=f"logger-{variant}",
+        session_id="s",
+        period_seconds=period_seconds,
+    )
     for document in session.documents:
         url = f"http://127.0.0.1:{system.stack.addresses.gateway}/v1/sensor-logger"
         with urllib.request.urlopen(urllib.request.Request(url, document), timeout=30) as answer:

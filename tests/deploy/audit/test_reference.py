@@ -7,12 +7,14 @@ from hypothesis import strategies as st
 
 from deploy.audit import offline
 from deploy.audit.offline import runs, session_windows
+from deploy.audit.reference import missing_numbers
 from deploy.audit.stored import StoredMessage, sort_out
 from har.assembly import SessionWindows
 from har.batching import SessionName, batches_of_recording
 from har.binary_samples import encode_batch
 from har.samples import NOTHING_EARLIER, SampleBatch
 from har.windows import WindowSpec, recording_windows
+from ingest.sensor_logger.splitting import batches_of
 
 SPEC = WindowSpec()
 SECOND = 1_000_000
@@ -208,3 +210,17 @@ def test_batches_that_contradict_each_other_do_not_join():
     batches = cut(times, axes, 50)
     batches[6] = dataclasses.replace(batches[6], earlier_until=batches[5].newest - 1)
     assert [len(run.batches) for run in runs(stored(batches).usable)] == [6, 10]
+
+
+def test_batches_that_take_up_several_numbers_are_one_run_without_missing_numbers():
+    times, axes = recording(1, seconds=60)
+    documents = [
+        batches_of("d", "s", number, times[begin : begin + 500], axes[begin : begin + 500])
+        for number, begin in enumerate(range(0, len(times), 500))
+    ]
+    log = [batch for document in documents for batch in document]
+    session = stored(log)
+    assert [len(run.batches) for run in runs(session.usable)] == [6]
+    assert missing_numbers(session) == 0
+    assert windows_of(log)[1] == streamed(log, GRACE)[0]
+    assert missing_numbers(stored(log[:2] + log[3:])) == 64

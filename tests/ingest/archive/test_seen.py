@@ -45,3 +45,12 @@ def test_old_messages_of_a_forgotten_device_are_kept_out_and_new_sessions_are_ac
     assert read.keeps_out("phone", "s2", arrived=200, oldest=200)
     forgotten.drop_old(100 + KEPT_US + 1)
     assert not forgotten
+
+
+def test_a_batch_of_several_numbers_is_one_range():
+    seen = SeenNumbers(KEPT_US_OF_TOPIC)
+    for number in range(0, 640, 64):
+        assert seen.add("a", number, 0, 100, 64)
+        assert not seen.add("a", number, 0, 100, 64)
+    (entry,) = seen.new_entries()
+    assert entry.ranges == ((0, 639),)

@@ -63,7 +63,11 @@ async def page(address: str, path: str, trust: ssl.SSLContext | None = None) -> 
 
 async def call(address: str, path: str, document=None, *, token=None, method=None, headers=None):
     """Send a request; return the status and the JSON answer. A document of bytes is sent unchanged."""
-    headers = {**(headers or {}), **({"Authorization": f"Bearer {token}"} if token else {})}
+    headers = {
+        "Accept": "application/json",
+        **(headers or {}),
+        **({"Authorization": f"Bearer {token}"} if token else {}),
+    }
     body = document if document is None or isinstance(document, bytes) else json.dumps(document).encode()
     request = Request(f"http://{address}{path}", body, headers, method=method)
 

@@ -78,7 +78,8 @@ async def test_a_decompression_bomb_is_rejected_and_does_not_fill_the_memory(bro
 async def test_a_body_with_a_too_large_content_length_is_rejected_before_it_is_read(broker):
     async with gateway_on(broker, max_push_bytes=10_000) as address:
         reader, writer = await asyncio.open_connection(*address.split(":"))
-        writer.write(b"POST /v1/sensor-logger HTTP/1.1\r\nHost: x\r\nContent-Length: 100000000\r\n\r\n{")
+        head = b"POST /v1/sensor-logger HTTP/1.1\r\nHost: x\r\nAccept: application/json\r\n"
+        writer.write(head + b"Content-Length: 100000000\r\n\r\n{")
         assert b"413" in await asyncio.wait_for(reader.readline(), 5)
         writer.close()
 

@@ -32,7 +32,7 @@ class RecordedSession:
     Attributes
     ----------
     documents : list of bytes
-        JSON documents of one second each, in the order of `messageId`.
+        JSON documents, in the order of `messageId`.
     times : ndarray of int64, shape (n,)
         µs since the epoch.
     axes : ndarray of float32, shape (n, 3)
@@ -52,6 +52,7 @@ def recorded_session(
     session_id: str = "5b1c7d0e-recorded",
     device_id: str = "7f0a-phone",
     annotations: Sequence[tuple[float, str]] = (),
+    period_seconds: float = 1,
 ) -> RecordedSession:
     """Generate the documents of a session that begins at `start_ns`, ns since the epoch.
 
@@ -65,6 +66,8 @@ def recorded_session(
         m/s², with an iPhone's signs. ``ios-uncalibrated``: in g, with an iPhone's signs.
     annotations : sequence of (float, str)
         Seconds from the start and text of each annotation.
+    period_seconds : float
+        Batch period of the app: how long a document is, s.
     """
     times_ns = start_ns + (recording.times - recording.times[0]) * 1_000
     axes = recording.axes.astype(np.float64)
@@ -73,14 +76,14 @@ def recorded_session(
         for seconds, text in annotations
     ]
     entries = [*_ENTRIES[variant](times_ns, axes), *typed]
-    by_second: dict[int, list[Entry]] = defaultdict(list)
+    by_period: dict[int, list[Entry]] = defaultdict(list)
     for time, entry in sorted(entries, key=lambda timed: timed[0]):
-        by_second[(time - start_ns) // SECOND_NS].append({"time": time, **entry})
+        by_period[(time - start_ns) // round(period_seconds * SECOND_NS)].append({"time": time, **entry})
     documents = [
         json.dumps(
-            {"messageId": number, "sessionId": session_id, "deviceId": device_id, "payload": by_second[second]}
+            {"messageId": number, "sessionId": session_id, "deviceId": device_id, "payload": by_period[period]}
         ).encode()
-        for number, second in enumerate(sorted(by_second))
+        for number, period in enumerate(sorted(by_period))
     ]
     return RecordedSession(documents, times_ns // 1_000, recording.axes)
 

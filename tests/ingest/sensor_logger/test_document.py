@@ -170,12 +170,13 @@ def test_annotations_are_limited_and_checked(payload, code):
     ("fields", "code"),
     [
         ({"sessionId": None}, "session"),
+        ({"sessionId": 5}, "session"),
         ({"sessionId": "../s"}, "session"),
         ({"deviceId": ""}, "device"),
         ({"deviceId": "d" * 65}, "device"),
         ({"messageId": None}, "sequence"),
         ({"messageId": -1}, "sequence"),
-        ({"messageId": 2**53}, "sequence"),
+        ({"messageId": 2**47}, "sequence"),
     ],
 )
 def test_readings_without_a_valid_origin_are_rejected(fields, code):
