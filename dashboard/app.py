@@ -8,7 +8,7 @@ from fastapi import Request, Response, status
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse
 from fastapi_offline import FastAPIOffline
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from starlette.types import ASGIApp
 
 from dashboard.access import DashboardAccess
@@ -17,6 +17,7 @@ from dashboard.gateway_client import GatewayClient
 from dashboard.guard import DOCS_PATH, HEALTH_PATH, RequestGuard
 from dashboard.live_state import LiveState
 from dashboard.live_stream import LIVE_PATH
+from har.time_units import MICROSECONDS
 from har.web.page_files import PageFile
 
 _DESCRIPTION = (
@@ -29,7 +30,11 @@ class Health(BaseModel):
     """The health of the dashboard."""
 
     status: Literal["ok"] = "ok"
-    redis: Literal["available", "unavailable"]
+    redis: Literal["available", "unavailable", "rejecting"]
+    redis_error: str | None = Field(None, description="kind of the newest error, such as NOPERM or unreachable")
+    seconds_without_update: float | None = Field(
+        None, description="time since the last live update, s; null before the first"
+    )
 
 
 def create_app(
@@ -58,8 +63,13 @@ def create_app(
     app.add_exception_handler(RequestValidationError, _reject_invalid)
 
     async def health() -> Health:
-        """Return that the dashboard responds, and whether Redis is available."""
-        return Health(redis="available" if state.redis_unavailable_since is None else "unavailable")
+        """Return that the dashboard responds, whether Redis is available, and how old the newest update is."""
+        fault, newest = state.redis.fault, state.newest_update
+        return Health(
+            redis=state.redis.status,
+            redis_error=None if fault is None else fault.kind,
+            seconds_without_update=None if newest is None else (state.clock.wall_us() - newest) / MICROSECONDS,
+        )
 
     async def page(request: Request) -> Response:
         file = site.get(request.scope["path"])

@@ -29,11 +29,17 @@ class LiveStatus(msgspec.Struct, frozen=True):
         Releases of the active devices' newest predictions, the most used first.
     redis_unavailable_since : int or None
         When Redis became unavailable, µs; None if it is available.
+    redis_error : str or None
+        What Redis, or its client, said last; None if it is available.
+    newest_update : int or None
+        When the last new update arrived on the live channel, µs; None before the first.
     undecodable : int
         Number of invalid messages from Redis since the server started.
     release_rejected : str or None
         A notice that processors rejected an update of their release: the reason, and the release that they still use.
         None without a recent rejection.
+    live_fault : str or None
+        A notice that processors cannot keep the latest predictions in Redis. None without a recent fault.
     labels : tuple of ActivityStyle
         The activities that the page offers as labels. Empty without a gateway; the page then cannot add phones either.
     """
@@ -45,7 +51,10 @@ class LiveStatus(msgspec.Struct, frozen=True):
     releases: tuple[str, ...]
     redis_unavailable_since: int | None
     undecodable: int
+    redis_error: str | None = None
+    newest_update: int | None = None
     release_rejected: str | None = None
+    live_fault: str | None = None
     labels: tuple[ActivityStyle, ...] = ()
 
 
@@ -91,6 +100,8 @@ class DeviceChanges(msgspec.Struct, frozen=True):
         Event time of the end of the newest window, µs.
     seen : int
         When the last update arrived, µs by the server's clock. For an update that Redis kept: when it was published.
+    arrived : int
+        When the last reading of the newest prediction arrived at the gateway, µs by the gateway's clock.
     windows : list of TimelineEntry
         New windows and windows whose activity changed, oldest first.
     trace : list of TraceChunk, encoded
@@ -106,6 +117,7 @@ class DeviceChanges(msgspec.Struct, frozen=True):
     confidence: float
     newest: int
     seen: int
+    arrived: int
     windows: list[TimelineEntry]
     trace: list[msgspec.Raw]
 

@@ -137,6 +137,7 @@ class DeviceHistory:
             confidence=round(self._steady.confidence if self._steady else self._windows[-1].confidence, 4),
             newest=self._windows[-1].end,
             seen=self.seen,
+            arrived=self._arrived,
             windows=[
                 TimelineEntry(window.start, window.end, window.activity, round(window.confidence, 3))
                 for window in self._windows

@@ -16,12 +16,13 @@ from dashboard.browser_messages import BrowserUpdate, LiveStatus
 from dashboard.device_history import DeviceHistory
 from dashboard.limits import BrowserLimits
 from dashboard.live_messages import InvalidUpdateError, read_update
+from dashboard.processor_notices import ProcessorNotices
 from dashboard.throughput import Throughput
 from har.activity_styles import ActivityStyle, activity_style
 from har.predictions import LiveUpdate
 from har.process.clock import now_us
 from har.process.limited_log import LimitedLog
-from har.release_rejections import ReleaseRejected, decode_rejected
+from har.process.redis_condition import RedisCondition
 from har.time_units import MICROSECONDS
 
 logger = logging.getLogger(__name__)
@@ -32,9 +33,6 @@ MAX_RELEASES_SHOWN = 8
 ACTIVE_US = 60_000_000
 #: Maximum number of windows kept per second of history. With the default hop of 1 s there is one.
 WINDOWS_PER_SECOND = 4
-#: How long a rejection is shown, s. A processor repeats it at each attempt, at most 15 s apart.
-REJECTION_SECONDS = 30.0
-MAX_WORKERS = 256
 
 
 @dataclass(frozen=True)
@@ -65,8 +63,10 @@ class LiveState:
         The current revision.
     undecodable : int
         Number of invalid messages from Redis.
-    redis_unavailable_since : int or None
-        When Redis became unavailable, µs since the Unix epoch; None if it is available.
+    redis : RedisCondition
+        Whether the feed from Redis works, and since when it does not.
+    newest_update : int or None
+        When the last new update of the live channel arrived, µs by the server's clock; None before the first.
     """
 
     def __init__(
@@ -80,7 +80,8 @@ class LiveState:
         self.clock = clock or Clock()
         self.revision = 1
         self.undecodable = 0
-        self.redis_unavailable_since: int | None = None
+        self.redis = RedisCondition(logger)
+        self.newest_update: int | None = None
         self._labels = labels
         self._history_seconds = history_seconds
         self._limits = limits
@@ -88,7 +89,7 @@ class LiveState:
         self._removed: OrderedDict[str, int] = OrderedDict()
         self._snapshot_before = 1  # a browser with an older revision needs a snapshot
         self._styles: OrderedDict[str, tuple[int, ActivityStyle]] = OrderedDict()
-        self._rejections: OrderedDict[str, tuple[float, ReleaseRejected]] = OrderedDict()
+        self._notices = ProcessorNotices(self.clock.monotonic)
         self._throughput = Throughput(self.clock.monotonic())
         self._log = LimitedLog(logger, lines=1, clock=self.clock.monotonic)
 
@@ -107,6 +108,7 @@ class LiveState:
         update = self._decode(message)
         if update is None or not self._apply(update, seen=self.clock.wall_us()):
             return False
+        self.newest_update = self.clock.wall_us()
         latency_ms = (update.published - update.prediction.arrived) / 1_000
         self._throughput.add(latency_ms, self.clock.monotonic())
         return True
@@ -126,16 +128,18 @@ class LiveState:
 
     def receive_rejection(self, message: bytes) -> None:
         """Store a processor's notice that it rejected an update of its release. Invalid messages are counted."""
+        self._read_notice(self._notices.add_rejection, message)
+
+    def receive_fault(self, message: bytes) -> None:
+        """Store a processor's notice that Redis rejects what it writes. Invalid messages are counted."""
+        self._read_notice(self._notices.add_fault, message)
+
+    def _read_notice(self, add: Callable[[bytes], None], message: bytes) -> None:
         try:
-            rejected = decode_rejected(message)
+            add(message)
         except ValueError as error:
             self.undecodable += 1
             self._log.warn("unreadable", "rejected a message from Redis: %s", error)
-            return
-        self._rejections.pop(rejected.worker, None)
-        self._rejections[rejected.worker] = (self.clock.monotonic(), rejected)
-        if len(self._rejections) > MAX_WORKERS:
-            self._rejections.popitem(last=False)
 
     def forget_silent(self) -> None:
         """Remove devices without an update for `BrowserLimits.device_expiry`."""
@@ -143,18 +147,10 @@ class LiveState:
         for device in [name for name, history in self._devices.items() if history.seen < oldest]:
             self._forget(device)
 
-    def note_redis_available(self) -> None:
-        """Record that Redis is available."""
-        self.redis_unavailable_since = None
-
-    def note_redis_unavailable(self) -> None:
-        """Record that Redis is unavailable. The first of consecutive calls sets the time."""
-        if self.redis_unavailable_since is None:
-            self.redis_unavailable_since = self.clock.wall_us()
-
     def status(self) -> LiveStatus:
         """Return the figures and notices at the top of the page."""
         now = self.clock.monotonic()
+        fault = self.redis.fault
         p50, p99 = (self._throughput.latency_ms(quantile, now) for quantile in (0.5, 0.99))
         return LiveStatus(
             devices=len(self._devices),
@@ -162,9 +158,12 @@ class LiveState:
             latency_p50=p50 if p50 is None else round(p50, 1),
             latency_p99=p99 if p99 is None else round(p99, 1),
             releases=self._releases_in_use(),
-            redis_unavailable_since=self.redis_unavailable_since,
+            redis_unavailable_since=None if fault is None else fault.since,
+            redis_error=None if fault is None else fault.words,
+            newest_update=self.newest_update,
             undecodable=self.undecodable,
-            release_rejected=self._rejection_notice(),
+            release_rejected=self._notices.rejection(),
+            live_fault=self._notices.fault(),
             labels=self._labels,
         )
 
@@ -265,12 +264,3 @@ class LiveState:
             if history.seen >= active_since:
                 releases[history.release] += 1
         return tuple(release for release, _ in releases.most_common(MAX_RELEASES_SHOWN))
-
-    def _rejection_notice(self) -> str | None:
-        since = self.clock.monotonic() - REJECTION_SECONDS
-        recent = [rejected for at, rejected in self._rejections.values() if at >= since]
-        if not recent:
-            return None
-        subject = "A processor" if len(recent) == 1 else f"{len(recent)} processors"
-        newest = recent[-1]
-        return f"{subject} could not change to a new release: {newest.detail}. Still in use: {newest.serving}."

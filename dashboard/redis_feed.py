@@ -3,17 +3,17 @@
 import asyncio
 import logging
 
-from redis.asyncio import Redis
+import redis.asyncio
 from redis.asyncio.client import PubSub
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
 
 from dashboard.live_state import LiveState
-from har.live import DEVICE_KEYS, LIVE_CHANNEL, REJECTED_CHANNEL
+from har.live import DEVICE_KEYS, FAULTS_CHANNEL, LIVE_CHANNEL, REJECTED_CHANNEL
 from har.process.back_off import BackOff
 from har.process.cancellation import leave_if_cancelled
-from har.process.settings import masked_url
+from har.process.limited_log import LimitedLog
+from har.process.redis_clients import OpenedRedis, failures_of, open_redis
+from har.process.redis_commands import get_each
+from har.process.redis_errors import kind_of, words_of
 
 logger = logging.getLogger(__name__)
 
@@ -23,6 +23,9 @@ QUIET_SECONDS = 5.0
 KEYS_PER_REQUEST = 100
 #: The feed lets other tasks run after this many messages.
 MESSAGES_PER_TURN = 100
+PURPOSE = "follow the live channel"
+
+_FAILURES = failures_of(redis.asyncio)
 
 
 class RedisFeed:
@@ -31,7 +34,7 @@ class RedisFeed:
     Parameters
     ----------
     url : str
-        URL of Redis, such as ``redis://127.0.0.1:6379/0``.
+        URL of Redis (`har.process.redis_address`).
     state : LiveState
         The live state to update.
     max_devices : int
@@ -43,50 +46,64 @@ class RedisFeed:
         self._state = state
         self._max_devices = max_devices
         self._back_off = BackOff(FIRST_PAUSE_SECONDS, longest=LONGEST_PAUSE_SECONDS)
+        self._log = LimitedLog(logger, lines=3)
 
     async def run(self) -> None:
         """Follow Redis until cancelled. After a failure, connect again with a back-off of up to 5 s."""
         while True:
             try:
                 await self._connect_and_follow()
-            except (RedisError, OSError) as error:
-                if self._state.redis_unavailable_since is None:
-                    logger.warning("Redis at %s is unavailable: %s", masked_url(self._url), error)
-                self._state.note_redis_unavailable()
+            except _FAILURES as error:
+                self._state.redis.note_failure(PURPOSE, error)
             await asyncio.sleep(self._back_off.next_pause())
 
     async def _connect_and_follow(self) -> None:
-        # The client itself must not retry: only the loop in `run` also reads the updates that were missed.
-        client = Redis.from_url(
-            self._url,
-            socket_connect_timeout=QUIET_SECONDS,
-            socket_timeout=QUIET_SECONDS,
-            retry=Retry(NoBackoff(), 0),
+        # The client itself does not retry: only the loop in `run` also reads the updates that were missed.
+        opened = open_redis(
+            redis.asyncio, self._url, socket_connect_timeout=QUIET_SECONDS, socket_timeout=QUIET_SECONDS
         )
-        async with client, client.pubsub() as channel:
-            # Subscribe first, so that no update is lost: messages that arrive during the catch-up wait in the socket.
-            await channel.subscribe(LIVE_CHANNEL, REJECTED_CHANNEL)
-            devices = await self._catch_up(client)
-            if self._state.redis_unavailable_since is not None:
-                logger.warning("Redis is available again")
-            self._state.note_redis_available()
-            self._back_off.reset()
-            logger.info("subscribed to %s in Redis; read %d device keys", LIVE_CHANNEL, devices)
-            await self._follow(channel)
+        try:
+            await opened.client.initialize()  # a cluster's client has to know the nodes before it can subscribe
+            async with opened.client.pubsub() as channel:
+                # Subscribe first, so that no update is lost: messages that arrive meanwhile wait in the socket.
+                await channel.subscribe(LIVE_CHANNEL, REJECTED_CHANNEL, FAULTS_CHANNEL)
+                devices = await self._catch_up(opened)
+                self._state.redis.note_success(PURPOSE)
+                self._back_off.reset()
+                logger.info("subscribed to %s in Redis; read %d device keys", LIVE_CHANNEL, devices)
+                await self._follow(channel)
+        finally:
+            await opened.aclose()
 
-    async def _catch_up(self, client: Redis) -> int:
+    async def _catch_up(self, opened: OpenedRedis["redis.asyncio.Redis"]) -> int:
         keys: set[bytes | str] = set()
-        async for key in client.scan_iter(match=DEVICE_KEYS, count=1_000):
+        async for key in opened.client.scan_iter(match=DEVICE_KEYS, count=1_000):
             keys.add(key)
             if len(keys) >= self._max_devices:
                 logger.warning("reached the limit of %d devices; ignoring further ones in Redis", self._max_devices)
                 break
         ordered = sorted(keys)
         for first in range(0, len(ordered), KEYS_PER_REQUEST):
-            for value in await client.mget(ordered[first : first + KEYS_PER_REQUEST]):
+            asked = ordered[first : first + KEYS_PER_REQUEST]
+            for key, value in zip(asked, await get_each(opened, asked), strict=True):
                 if isinstance(value, bytes):
                     self._state.restore(value)
+                elif isinstance(value, Exception):
+                    self._pass_over(key, value)
         return len(ordered)
+
+    def _pass_over(self, key: bytes | str, error: Exception) -> None:
+        """Count a key of another type, which another system wrote; raise any other error.
+
+        Raises
+        ------
+        Exception
+            The error, if it is not about this key alone.
+        """
+        if kind_of(error) != "WRONGTYPE":
+            raise error
+        self._state.undecodable += 1
+        self._log.warn("WRONGTYPE", "cannot read the key %r in Redis: %s", key, words_of(error))
 
     async def _follow(self, channel: PubSub) -> None:
         is_pinged = False
@@ -96,10 +113,8 @@ class RedisFeed:
             message = await channel.get_message(timeout=QUIET_SECONDS)
             if message is not None:
                 is_pinged = False
-                if message["type"] == "message" and message["channel"] == REJECTED_CHANNEL.encode():
-                    self._state.receive_rejection(message["data"])
-                elif message["type"] == "message":
-                    self._state.receive(message["data"])
+                if message["type"] == "message":
+                    self._receive(message["channel"], message["data"])
                 received += 1
                 if received % MESSAGES_PER_TURN == 0:
                     await asyncio.sleep(0)  # reading messages that have already arrived never yields
@@ -108,3 +123,11 @@ class RedisFeed:
             else:
                 await channel.ping()
                 is_pinged = True
+
+    def _receive(self, channel: bytes, message: bytes) -> None:
+        if channel == REJECTED_CHANNEL.encode():
+            self._state.receive_rejection(message)
+        elif channel == FAULTS_CHANNEL.encode():
+            self._state.receive_fault(message)
+        else:
+            self._state.receive(message)

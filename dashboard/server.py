@@ -60,7 +60,7 @@ async def serve(
     gateway = _gateway(settings)
     state = LiveState(settings.history_seconds, limits, labels=LABEL_STYLES if gateway is not None else ())
     ticker = Ticker(state, limits)
-    feed = RedisFeed(str(settings.redis_url), state, max_devices=limits.max_devices)
+    feed = RedisFeed(settings.redis_url, state, max_devices=limits.max_devices)
     live = LiveStream(state, ticker, limits, settings.max_browsers)
     config = _server_config(settings, create_app(load_site(), _access(settings), state, live, gateway))
     sockets = _listen(settings.host, settings.port)

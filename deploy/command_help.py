@@ -31,7 +31,7 @@ _NAMES_BY_OPTION = {
 _NAMES_BY_TYPE = {
     "IPvAnyAddress": "ADDRESS",
     "Path": "PATH",
-    "RedisDsn": "URL",
+    "RedisUrl": "URL",
     "SecretStr": "SECRET",
     "float": "NUMBER",
     "int": "NUMBER",
@@ -77,7 +77,7 @@ def value_name(option: str, type_name: str) -> str:
     --------
     >>> value_name("tls-key", "Path"), value_name("stop-seconds", "float"), value_name("data", "list[Path]")
     ('PATH', 'SECONDS', 'PATH')
-    >>> value_name("mode", "{local,sync}"), value_name("name", "str"), value_name("redis-url", "RedisDsn")
+    >>> value_name("mode", "{local,sync}"), value_name("name", "str"), value_name("redis-url", "str")
     ('{local,sync}', 'TEXT', 'URL')
     """
     name = type_name.removeprefix("list[").removesuffix("]")

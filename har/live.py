@@ -11,6 +11,9 @@ RELEASES_CHANNEL = "har:releases:changes"
 #: Pub/sub channel of `har.release_rejections.ReleaseRejected` as JSON.
 REJECTED_CHANNEL = "har:releases:rejected"
 
+#: Pub/sub channel of `har.live_faults.LiveFault` as JSON.
+FAULTS_CHANNEL = "har:live:faults"
+
 _DEVICE_PREFIX = "har:device:"
 #: Pattern of the keys of all devices.
 DEVICE_KEYS = f"{_DEVICE_PREFIX}*"

@@ -3,11 +3,12 @@
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, RedisDsn, SecretStr
+from pydantic import Field, SecretStr
 from pydantic_settings import CliPositionalArg, CliSubCommand, SettingsConfigDict
 
 from har.channels import MAX_REASON_CHARACTERS, STABLE, Channel
 from har.process.kafka_settings import OptionalKafkaSettings
+from har.process.redis_address import RedisUrl
 from har.process.settings import ListeningSettings, Port, ServiceSettings
 
 #: Default locations of a store and its keys.
@@ -112,7 +113,7 @@ class ServeSettings(ListeningSettings, SigningSettings, OptionalKafkaSettings):
     bootstrap: str | None = Field(
         None, description="Kafka's servers for announcements and canary judging: host:port,host:port"
     )
-    redis_url: RedisDsn | None = Field(None, description="URL of Redis, which then holds the current pointers")
+    redis_url: RedisUrl | None = Field(None, description="URL of Redis, which then holds the current pointers")
     uploads: Path = Field(Path(".har/store-uploads"), description="folder for uploaded files until they are published")
     refresh_seconds: float = Field(60, gt=0, description="time between two checks for expiring signatures, s")
     look_seconds: float = Field(1, gt=0, description="time between two checks of the store for changes by others, s")

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Iterator
 
 import msgspec
 
+from stream_processor.live_state import RedisReport
 from stream_processor.progress import Due, PartitionProgress, Stall, StallWatch
 
 log = logging.getLogger(__name__)
@@ -59,12 +60,15 @@ class HealthReport(msgspec.Struct):
         What is stalled.
     partitions : list of PartitionProgress
         The progress of each assigned partition.
+    redis : RedisReport or None
+        The state of Redis. A worker is ready without it: predictions reach Kafka.
     """
 
     alive: bool
     ready: bool
     stalls: list[Stall]
     partitions: list[PartitionProgress]
+    redis: RedisReport | None = None
 
 
 class Health:
@@ -82,6 +86,8 @@ class Health:
         Returns how often Kafka has answered on the consumer's own connections.
     watchdog : Watchdog
         Ends the process if it hangs.
+    redis : callable, optional
+        Returns the state of Redis.
     """
 
     def __init__(
@@ -91,19 +97,23 @@ class Health:
         is_member: Callable[[], bool],
         kafka_answers: Callable[[], int],
         watchdog: Watchdog,
+        *,
+        redis: Callable[[], RedisReport] | None = None,
     ) -> None:
         self._stall_seconds = stall_seconds
         self._progress = progress
         self._is_member = is_member
         self._kafka_answers = kafka_answers
         self._watchdog = watchdog
+        self._redis = redis
         self._watch = StallWatch(stall_seconds)
         self._stalls: list[Stall] = []
 
     def report(self) -> HealthReport:
         """Return the current state; stalls are those of the latest check."""
         alive = not self._stalls
-        return HealthReport(alive, alive and self._is_member(), self._stalls, self._progress())
+        redis = None if self._redis is None else self._redis()
+        return HealthReport(alive, alive and self._is_member(), self._stalls, self._progress(), redis)
 
     async def watch(self, give_up: Callable[[BaseException], Awaitable[None]]) -> None:
         """Check every second until something is stalled; then start the exit timer and call `give_up`."""

@@ -1,21 +1,31 @@
 """Write each device's latest prediction, and the live stream for dashboards, to Redis.
 
-Redis never holds the only copy of anything, so it may be slow or unavailable. Updates then wait in a bounded buffer,
-which drops the oldest. The stream continues, and the buffered updates are written when Redis is back.
+Redis never holds the only copy of anything, so it may be slow or unavailable, or reject some or all commands. Updates
+then wait in a bounded buffer, which drops the oldest. The stream continues, and the buffered updates are written when
+Redis works again. Updates are published independently of the keys: what was published leaves the buffer, even if Redis
+rejects the keys, for example because its memory is full.
 """
 
 import asyncio
 import logging
+import os
+import socket
 from collections import deque
+from typing import Literal
 
-from redis.asyncio import Redis
-from redis.exceptions import RedisError
+import msgspec
+import redis.asyncio
 
-from har.live import LIVE_CHANNEL, REJECTED_CHANNEL, device_key
+from har.live import FAULTS_CHANNEL, LIVE_CHANNEL, REJECTED_CHANNEL
+from har.live_faults import LiveFault, encode_live_fault
 from har.predictions import LiveUpdate, encode_update
 from har.process.back_off import BackOff
 from har.process.cancellation import leave_if_cancelled
+from har.process.redis_clients import OpenedRedis, failures_of, open_redis
+from har.process.redis_commands import failed_of, first_error, publish_each
+from har.process.redis_condition import RedisCondition, RedisFault
 from har.release_rejections import ReleaseRejected, encode_rejected
+from stream_processor.latest_states import KeepingTimes, LatestStates
 from stream_processor.metrics import ProcessorMetrics
 
 log = logging.getLogger(__name__)
@@ -23,6 +33,33 @@ log = logging.getLogger(__name__)
 MAX_WAITING = 10_000
 MAX_IN_ONE_TRIP = 500
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.1, 5.0
+PURPOSE = "publish live updates"
+
+_FAILURES = failures_of(redis.asyncio)
+
+
+class RedisReport(msgspec.Struct):
+    """The state of Redis, on the pages `/live` and `/ready`. The stream does not depend on it.
+
+    Attributes
+    ----------
+    status : {"available", "unavailable", "rejecting"}
+        Whether Redis accepts updates, does not answer, or answers with errors.
+    error : str or None
+        What Redis, or its client, said last; None if the last attempts succeeded.
+    since : int or None
+        When the errors began, µs since the Unix epoch.
+    updates_waiting : int
+        Updates that are not published yet.
+    states_waiting : int
+        Devices whose latest prediction is not in Redis yet.
+    """
+
+    status: Literal["available", "unavailable", "rejecting"]
+    error: str | None
+    since: int | None
+    updates_waiting: int
+    states_waiting: int
 
 
 class LiveStateWriter:
@@ -31,79 +68,114 @@ class LiveStateWriter:
     Parameters
     ----------
     url : str
-        The URL of Redis.
+        The URL of Redis (`har.process.redis_address`).
     latest_seconds : int
         How long Redis keeps a device's latest prediction, s.
     metrics : ProcessorMetrics
-        Counts dropped updates and shows whether Redis is up.
+        Counts dropped updates and errors, and shows whether Redis is up.
     """
 
     def __init__(self, url: str, *, latest_seconds: int, metrics: ProcessorMetrics) -> None:
-        self._redis: Redis = Redis.from_url(url, socket_timeout=5, socket_connect_timeout=5)
-        self._latest_seconds = latest_seconds
+        self._opened = open_redis(redis.asyncio, url)
         self._metrics = metrics
-        self._waiting: deque[LiveUpdate] = deque(maxlen=MAX_WAITING)
-        self._rejected: ReleaseRejected | None = None
+        self._waiting: deque[bytes] = deque()
+        self._notices: dict[str, bytes] = {}
         self._news = asyncio.Event()
-        self._is_up = True
+        self._trip = MAX_IN_ONE_TRIP
+        self._worker = f"{socket.gethostname()}-{os.getpid()}"
+        self._condition = RedisCondition(
+            log, on_error=lambda kind: metrics.redis_errors.labels(kind).inc(), on_change=metrics.redis_up.set
+        )
+        self._states = LatestStates(
+            KeepingTimes(latest_seconds),
+            self._condition,
+            on_fault=self._announce_fault,
+            on_dropped=metrics.live_dropped.inc,
+        )
 
     def offer(self, update: LiveUpdate) -> None:
         """Queue an update without waiting; drop the oldest one if the queue is full."""
-        if len(self._waiting) == MAX_WAITING:
+        message = encode_update(update)
+        if len(self._waiting) >= MAX_WAITING:
+            self._waiting.popleft()
             self._metrics.live_dropped.inc()
-        self._waiting.append(update)
+        self._waiting.append(message)
+        self._states.offer(update.prediction.device, message)
         self._news.set()
 
     def announce_rejection(self, rejected: ReleaseRejected) -> None:
         """Publish why a release was rejected; a newer notice replaces one that is not published yet."""
-        self._rejected = rejected
+        self._notices[REJECTED_CHANNEL] = encode_rejected(rejected)
         self._news.set()
+
+    def report(self) -> RedisReport:
+        """Return the state of Redis."""
+        fault = self._condition.fault
+        return RedisReport(
+            self._condition.status,
+            None if fault is None else fault.words,
+            None if fault is None else fault.since,
+            len(self._waiting),
+            len(self._states),
+        )
 
     async def run(self) -> None:
         """Write updates until cancelled."""
-        back_off = BackOff(FIRST_PAUSE_SECONDS, longest=LONGEST_PAUSE_SECONDS)
         try:
-            while True:
-                await self._news.wait()
-                self._news.clear()
-                try:
-                    await self._write_all()
-                except (RedisError, OSError) as error:
-                    if self._is_up:
-                        log.warning("cannot reach Redis, so live updates wait: %s", error)
-                    self._note_up(False)
-                    self._news.set()
-                    await asyncio.sleep(back_off.next_pause())
-                else:
-                    self._note_up(True)
-                    back_off.reset()
-                leave_if_cancelled()
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._publish_forever(self._opened))
+                tasks.create_task(self._states.run(self._opened))
         finally:
-            await self._redis.aclose()
+            await self._opened.aclose()
 
-    def _note_up(self, is_up: bool) -> None:
-        self._is_up = is_up
-        self._metrics.redis_up.set(is_up)
+    async def _publish_forever(self, opened: OpenedRedis["redis.asyncio.Redis"]) -> None:
+        back_off = BackOff(FIRST_PAUSE_SECONDS, longest=LONGEST_PAUSE_SECONDS)
+        while True:
+            await self._news.wait()
+            self._news.clear()
+            error = await self._publish_all(opened)
+            if error is None:
+                self._condition.note_success(PURPOSE)
+                back_off.reset()
+            else:
+                self._condition.note_failure(PURPOSE, error)
+                self._news.set()
+                await asyncio.sleep(back_off.next_pause())
+            leave_if_cancelled()
 
-    async def _write_all(self) -> None:
-        if self._rejected is not None:
-            await self._redis.publish(REJECTED_CHANNEL, encode_rejected(self._rejected))
-            self._rejected = None
-        while self._waiting:
-            updates = [self._waiting[n] for n in range(min(len(self._waiting), MAX_IN_ONE_TRIP))]
-            await self._write(updates)
-            for update in updates:
-                # The buffer may have dropped some of these meanwhile.
-                if self._waiting and self._waiting[0] is update:
-                    self._waiting.popleft()
+    async def _publish_all(self, opened: OpenedRedis["redis.asyncio.Redis"]) -> Exception | None:
+        """Publish what waits; stop at the first trip with an error, and return that error."""
+        while self._waiting or self._notices:
+            notices, self._notices = self._notices, {}
+            updates = [self._waiting.popleft() for _ in range(min(len(self._waiting), self._trip))]
+            messages = [*notices.items(), *((LIVE_CHANNEL, update) for update in updates)]
+            error: Exception | None = None
+            failed = messages
+            try:
+                outcomes = await publish_each(opened, messages)
+                error = first_error(outcomes)
+                failed = failed_of(messages, outcomes)
+                self._trip = min(2 * self._trip, MAX_IN_ONE_TRIP)
+            except _FAILURES as raised:
+                # Some may have been published. Fewer at a time make progress even if the connection breaks each time.
+                error = raised
+                self._trip = max(1, self._trip // 2)
+            finally:
+                self._put_back(failed)
+            if error is not None:
+                return error
+        return None
 
-    async def _write(self, updates: list[LiveUpdate]) -> None:
-        pipeline = self._redis.pipeline(transaction=False)
-        latest: dict[str, bytes] = {}
-        for update in updates:
-            message = encode_update(update)
-            latest[update.prediction.device] = message
-            pipeline.publish(LIVE_CHANNEL, message)
-        for device, message in latest.items():
-            pipeline.set(device_key(device), message, ex=self._latest_seconds)
-        await pipeline.execute()
+    def _put_back(self, messages: list[tuple[str, bytes]]) -> None:
+        for channel, message in reversed(messages):
+            if channel != LIVE_CHANNEL:
+                self._notices.setdefault(channel, message)
+            elif len(self._waiting) < MAX_WAITING:
+                self._waiting.appendleft(message)
+            else:
+                self._metrics.live_dropped.inc()
+
+    def _announce_fault(self, fault: RedisFault) -> None:
+        notice = LiveFault(self._worker, fault.since, fault.words)
+        self._notices[FAULTS_CHANNEL] = encode_live_fault(notice)
+        self._news.set()

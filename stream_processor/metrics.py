@@ -46,7 +46,13 @@ class ProcessorMetrics:
         self.held = Gauge("har_held_events", "Events not yet acknowledged", ["partition"], registry=self.registry)
         self.live_dropped = Counter(
             "har_live_updates_dropped_total",
-            "Live updates dropped because Redis was too slow or unavailable",
+            "Live updates dropped because Redis was too slow, unavailable or rejected them",
+            registry=self.registry,
+        )
+        self.redis_errors = Counter(
+            "har_redis_errors_total",
+            "Failed attempts to write to Redis, by the code that it answered, or unreachable, timeout, other",
+            ["kind"],
             registry=self.registry,
         )
         self.redis_up = Gauge("har_redis_up", "1 while Redis accepts updates", registry=self.registry)

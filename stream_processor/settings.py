@@ -3,10 +3,11 @@
 from pathlib import Path
 from typing import Self
 
-from pydantic import Field, RedisDsn, SecretStr, model_validator
+from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from har.process.kafka_settings import KafkaSettings
+from har.process.redis_address import RedisUrl
 from har.process.settings import DEFAULT_TRUSTED_ROOT, Port, is_loopback
 
 
@@ -29,7 +30,7 @@ class ProcessorSettings(KafkaSettings):
     store_interval_seconds: float = Field(
         300, gt=0, description="seconds between requests to the store without announcements"
     )
-    redis_url: RedisDsn = Field(RedisDsn("redis://127.0.0.1:6379/0"), description="URL of Redis, for live updates")
+    redis_url: RedisUrl = Field("redis://127.0.0.1:6379/0", description="URL of Redis, for live updates")
     web_host: str = Field("127.0.0.1", description="loopback address of the pages /metrics, /live and /ready")
     web_port: Port = Field(8610, description="port of the pages /metrics, /live and /ready")
     data_folder: Path = Field(

@@ -60,7 +60,7 @@ def create_app(
         )
         return sent
 
-    live = LiveStateWriter(str(settings.redis_url), latest_seconds=settings.latest_seconds, metrics=metrics)
+    live = LiveStateWriter(settings.redis_url, latest_seconds=settings.latest_seconds, metrics=metrics)
     timeline = ReleaseTimeline(first)
     classifier = Classifier(timeline, max_batch=settings.classify_batch)
     pipeline = StreamPipeline(settings, classifier, publish, live, metrics)
@@ -72,6 +72,7 @@ def create_app(
         lambda: not app.rebalancing,
         lambda: view.answers,
         watchdog,
+        redis=live.report,
     )
     _attach(app, pipeline, view, health)
     if loader is not None:

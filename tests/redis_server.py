@@ -20,6 +20,8 @@ class RedisServer:
     port: int
     folder: Path
     process: subprocess.Popen[bytes] | None = field(default=None)
+    #: Further options of the server.
+    options: tuple[str, ...] = ()
 
     @property
     def url(self) -> str:
@@ -27,6 +29,7 @@ class RedisServer:
 
     def start(self) -> None:
         options = ["--bind", "127.0.0.1", "--save", "", "--appendonly", "yes", "--appendfsync", "always"]
+        options += self.options
         self.process = subprocess.Popen(
             [str(find_redis_server()), "--port", str(self.port), "--dir", str(self.folder), *options],
             stdout=subprocess.DEVNULL,

@@ -110,12 +110,11 @@ export class DeviceCard {
   #renderText() {
     const { model } = this;
     const now = this.context.serverNow();
-    const age = now - model.seen;
-    const silent = age > SILENT_US;
+    const silent = this.isSilent;
     const style = styleOf(model.activity);
     // Up to the newest data: later time is not known.
     const length = duration((model.newest - model.since) / SECOND_US);
-    const ageText = describeAge(age);
+    const ageText = describeAge(now - model.arrived, silent);
     const canLabel = this.context.canLabel();
     const text = [style.title, length, ageText, percent(model.confidence), silent, canLabel].join();
     if (text === this.#shownText) return;
@@ -159,8 +158,14 @@ export class DeviceCard {
   }
 }
 
-/** @param {number} age In µs. @returns {string} */
-function describeAge(age) {
-  if (age > SILENT_US) return `Silent for ${duration(age / SECOND_US)}`;
-  return age < FRESH_US ? 'just now' : `${duration(age / SECOND_US)} ago`;
+/**
+ * @param {number} age Of the readings behind the newest prediction, µs.
+ * @param {boolean} silent Whether no update comes.
+ * @returns {string}
+ */
+function describeAge(age, silent) {
+  const length = duration(age / SECOND_US);
+  if (silent) return `Last prediction ${length} ago`;
+  if (age > SILENT_US) return `${length} behind`;
+  return age < FRESH_US ? 'just now' : `${length} ago`;
 }

@@ -24,6 +24,8 @@ export class DeviceModel {
   newest = 0;
   /** When data arrived last, by the server's clock, µs. */
   seen = 0;
+  /** When the newest prediction's last reading arrived at the gateway, µs. */
+  arrived = 0;
   /** @type {TimelineEntry[]} Sorted by start. */
   #windows = [];
   /** @type {TraceChunk[]} Sorted by start. */
@@ -57,6 +59,7 @@ export class DeviceModel {
     this.release = changes.release;
     this.newest = changes.newest;
     this.seen = changes.seen;
+    this.arrived = changes.arrived;
     for (const entry of changes.windows) put(this.#windows, entry, (window) => window[0]);
     for (const chunk of changes.trace) put(this.#trace, chunk, (known) => known.start);
     dropWhile(this.#windows, (window) => window[1] <= this.newest - historyUs);

@@ -59,7 +59,7 @@ function receive(update) {
   hasData = true;
   labels = update.status.labels;
   byId('add-phone').hidden = labels.length === 0;
-  statusBar.showStatus(update.status);
+  statusBar.showStatus(update.status, update.now);
   showCounts();
 }
 

@@ -1,12 +1,14 @@
 """Forgetting a device: erase its data from the registry, the archive and Redis, and report what remains elsewhere."""
 
 import sys
+from contextlib import closing
 
-from redis import Redis
-from redis.exceptions import RedisError
+import redis
 
 from har import topics
 from har.live import device_key
+from har.process.redis_clients import failures_of, open_redis
+from har.process.redis_errors import words_of
 from ingest.archive.forgetting import forget
 from ingest.archive.tables import STORAGE_ERRORS, ChangedElsewhereError
 from ingest.devices.registry import Registry
@@ -54,10 +56,11 @@ def _forget_archived(settings: ForgetSettings) -> bool:
 
 def _forget_live(settings: ForgetSettings) -> bool:
     try:
-        with Redis.from_url(str(settings.redis_url), socket_connect_timeout=5, socket_timeout=5) as redis:
-            found = redis.delete(device_key(settings.name))
-    except RedisError as error:
-        print(f"Redis: was NOT erased; its data of a device expires after a minute: {error}", file=sys.stderr)
+        with closing(open_redis(redis, settings.redis_url)) as opened:
+            found = opened.client.delete(device_key(settings.name))
+    except failures_of(redis) as error:
+        words = words_of(error)
+        print(f"Redis: was NOT erased; its data of a device expires after a minute: {words}", file=sys.stderr)
         return False
     print(f"Redis: {'erased' if found else 'nothing to erase'}")
     return True

@@ -2,9 +2,10 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, RedisDsn
+from pydantic import AfterValidator, Field
 from pydantic_settings import CliPositionalArg, CliSubCommand, SettingsConfigDict
 
+from har.process.redis_address import RedisUrl
 from har.process.settings import ServiceSettings
 from har.rejections import RejectedMessage
 from har.samples import check_identifier
@@ -82,8 +83,8 @@ class ForgetSettings(RegistrySettings):
 
     name: CliPositionalArg[DeviceName] = Field(description="name of the device")
     archive: str = Field(DEFAULT_ARCHIVE, description="folder or s3:// address of the archive")
-    redis_url: RedisDsn = Field(
-        RedisDsn("redis://127.0.0.1:6379/0"), description="Redis with the latest prediction of each device"
+    redis_url: RedisUrl = Field(
+        "redis://127.0.0.1:6379/0", description="Redis with the latest prediction of each device"
     )
 
 

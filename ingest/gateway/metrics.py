@@ -41,3 +41,10 @@ class GatewayMetrics:
             "Pushed readings dropped for want of a nearby gravity reading",
             registry=self.registry,
         )
+        self.redis_errors = Counter(
+            "har_redis_errors_total",
+            "Failed reads from Redis, by the code that it answered, or unreachable, timeout, other",
+            ["kind"],
+            registry=self.registry,
+        )
+        self.redis_up = Gauge("har_redis_up", "1 while Redis answers reads", registry=self.registry)

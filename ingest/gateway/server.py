@@ -110,7 +110,7 @@ class Gateway:
         self._admission = await asyncio.to_thread(
             Admission, operator_token, registry, token_seconds=60 * settings.token_minutes
         )
-        self._predictions = ServerPredictions(str(settings.redis_url) if settings.redis_url else None)
+        self._predictions = ServerPredictions(settings.redis_url, self.metrics)
         paces = Paces(settings.max_device_rate, settings.max_rate, clock=asyncio.get_running_loop().time)
         clocks = DeviceClocks()
         samples = SampleIntake(settings, self.metrics, clocks)
@@ -196,7 +196,9 @@ class Gateway:
         opened.callback(self._server.close)
 
     async def _health(self, _: web.Request) -> web.Response:
-        return web.Response(text="ok\n")
+        # The gateway works without Redis: phone pages then show no predictions of the server.
+        redis = f"redis: {self._predictions.condition.status}\n" if self._settings.redis_url else ""
+        return web.Response(text=f"ok\n{redis}")
 
     async def _get_metrics(self, request: web.Request) -> web.Response:
         self._admission.operator(request)

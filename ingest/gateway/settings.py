@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
-from pydantic import Field, RedisDsn, SecretStr
+from pydantic import Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
 from har.process.kafka_settings import KafkaSettings
+from har.process.redis_address import RedisUrl
 from har.process.settings import DEFAULT_TRUSTED_ROOT, ListeningSettings, Port
 
 
@@ -28,7 +29,7 @@ class GatewaySettings(ListeningSettings, KafkaSettings):
     local_authority: Path | None = Field(
         None, description="certificate (PEM) of a local authority; /trust serves it with instructions to install it"
     )
-    redis_url: RedisDsn | None = Field(
+    redis_url: RedisUrl | None = Field(
         None, description="Redis with the processor's predictions, to show them on phone pages; None shows none"
     )
     store_url: str | None = Field(

@@ -11,12 +11,9 @@ from functools import partial
 
 from kafka import KafkaProducer
 from kafka.errors import KafkaError
-from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
 from har import topics
 from har.channels import Channel, ReleaseAnnouncement, encode_announcement
-from har.live import RELEASES_CHANNEL, RELEASES_KEY
 from har.process.back_off import BackOff
 from har.process.clock import now_us
 from har.process.kafka_clients import open_client
@@ -24,11 +21,11 @@ from har.process.kafka_connection import KafkaConnection
 from har.releases import ReleaseError
 from har.time_units import MICROSECONDS
 from model_store.server.current_state import CurrentState
+from model_store.server.redis_announcing import RedisAnnouncer
 
 log = logging.getLogger(__name__)
 
 KAFKA_SECONDS = 10.0
-REDIS_SECONDS = 5.0
 LONGEST_PAUSE_SECONDS = 10.0
 
 
@@ -60,9 +57,7 @@ class Announcer:
     ) -> None:
         self._current = current
         self._kafka = kafka
-        self._redis = None
-        if redis_url is not None:
-            self._redis = Redis.from_url(redis_url, socket_timeout=REDIS_SECONDS, socket_connect_timeout=REDIS_SECONDS)
+        self._redis = None if redis_url is None else RedisAnnouncer(redis_url, look_seconds)
         self._look_seconds = look_seconds
         self._lead_us = round(lead_seconds * MICROSECONDS)
         self._producer: KafkaProducer | None = None
@@ -78,6 +73,7 @@ class Announcer:
     async def run(self) -> None:
         """Announce until cancelled."""
         self._loop = asyncio.get_running_loop()
+        writing = None if self._redis is None else asyncio.create_task(self._redis.run())
         back_off = BackOff(self._look_seconds, longest=LONGEST_PAUSE_SECONDS)
         try:
             while True:
@@ -85,15 +81,16 @@ class Announcer:
                     await self._announce()
                     pause = self._look_seconds
                     back_off.reset()
-                except (ReleaseError, OSError, KafkaError, RedisError) as error:
+                except (ReleaseError, OSError, KafkaError) as error:
                     log.warning("cannot announce the store's channels, will retry: %s", error)
                     pause = back_off.next_pause()
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._news.wait(), pause)
                 self._news.clear()
         finally:
-            if self._redis is not None:
-                await self._redis.aclose()
+            if writing is not None:
+                writing.cancel()
+                await asyncio.wait([writing])
             if self._producer is not None:
                 await asyncio.to_thread(partial(self._producer.close, timeout=1))
 
@@ -109,12 +106,7 @@ class Announcer:
             self._announced[channel] = announcement
             log.info("announced change %d of %s: %s", pointer.number, channel, pointer.release or "no release")
             if self._redis is not None:
-                await self._redis.publish(RELEASES_CHANNEL, encode_announcement(announcement))
-        if self._redis is not None and self._announced:
-            found = await self._redis.hgetall(RELEASES_KEY)
-            for channel, announcement in self._announced.items():
-                if found.get(channel.encode()) != encode_announcement(announcement):
-                    await self._redis.hset(RELEASES_KEY, channel, encode_announcement(announcement))
+                self._redis.offer(channel, encode_announcement(announcement))
 
     def _send(self, channel: Channel, message: bytes) -> None:
         """Send to Kafka and wait for the confirmation.

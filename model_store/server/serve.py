@@ -44,7 +44,7 @@ def serve(settings: ServeSettings) -> int:
     announcer = Announcer(
         current,
         kafka,
-        str(settings.redis_url) if settings.redis_url is not None else None,
+        settings.redis_url,
         look_seconds=settings.look_seconds,
         lead_seconds=settings.lead_seconds,
     )

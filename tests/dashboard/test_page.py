@@ -134,7 +134,7 @@ def test_silent_devices_the_filter_and_unavailable_redis(browser: Any, redis_ser
             wait_for(browser, lambda browser: list(cards(browser)) == DEVICES)
             phones.silent = {"simulated-03"}
             wait_for(browser, lambda browser: cards(browser)["simulated-03"]["silent"])
-            assert cards(browser)["simulated-03"]["age"].startswith("Silent for 1")
+            assert cards(browser)["simulated-03"]["age"].startswith("Last prediction 1")
             assert not cards(browser)["simulated-04"]["silent"]
 
             field = browser.find_element(By.ID, "filter")
