@@ -40,6 +40,7 @@ RejectionCode = Literal[
     "too_slow",
     "unit",
     "units",
+    "unreadable",
 ]
 
 _CODES: dict[str, RejectionCode] = {code: code for code in get_args(RejectionCode)}
@@ -82,7 +83,9 @@ class Rejection:
     device : str or None
         The device that sent it; None if unknown.
     origin : str or None
-        ``topic/partition/offset`` of the message; None if it was not read from Kafka.
+        ``topic/partition/offset`` of the message, or of the first of several; None if it was not read from Kafka.
+    offsets : int
+        Number of offsets from there that are rejected: more than 1 only for a batch of Kafka that cannot be read.
     """
 
     message: bytes
@@ -91,6 +94,7 @@ class Rejection:
     rejected_by: str
     device: str | None = None
     origin: str | None = None
+    offsets: int = 1
 
     @property
     def key(self) -> bytes | None:
@@ -117,6 +121,7 @@ class Rejection:
             "rejected_by": self.rejected_by,
             "bytes": str(len(self.message)),
             "origin": self.origin,
+            "offsets": str(self.offsets) if self.offsets > 1 else None,
         }
         return [(name, text.encode()) for name, text in headers.items() if text is not None]
 
@@ -146,4 +151,13 @@ class Rejection:
         if code is None:
             raise ValueError(f"not a rejection: the code {texts['code']!r} is unknown")
         device = key.decode(errors="replace") if key else None
-        return cls(value or b"", code, texts["detail"], texts["rejected_by"], device, texts.get("origin"))
+        offsets = texts.get("offsets", "1")
+        return cls(
+            value or b"",
+            code,
+            texts["detail"],
+            texts["rejected_by"],
+            device,
+            texts.get("origin"),
+            int(offsets) if offsets.isdecimal() else 1,
+        )

@@ -55,7 +55,13 @@ class HealthReport(msgspec.Struct):
     alive : bool
         Whether nothing is stalled.
     ready : bool
-        Whether the worker is alive, a member of the consumer group, and not in a rebalance.
+        Whether the worker is alive, a member of the consumer group, and not in a rebalance, and the group has
+        partitions to read.
+    reason : str or None
+        Why it is not ready; None if it is.
+    spare : bool
+        Whether it is ready and has no partition, because the group has more workers than partitions: it takes over
+        when another worker ends.
     stalls : list of Stall
         What is stalled.
     partitions : list of PartitionProgress
@@ -66,6 +72,8 @@ class HealthReport(msgspec.Struct):
 
     alive: bool
     ready: bool
+    reason: str | None
+    spare: bool
     stalls: list[Stall]
     partitions: list[PartitionProgress]
     redis: RedisReport | None = None
@@ -88,6 +96,8 @@ class Health:
         Ends the process if it hangs.
     redis : callable, optional
         Returns the state of Redis.
+    nothing_to_read : callable, optional
+        Returns why the consumer group has no partition to read; None if it has.
     """
 
     def __init__(
@@ -99,6 +109,7 @@ class Health:
         watchdog: Watchdog,
         *,
         redis: Callable[[], RedisReport] | None = None,
+        nothing_to_read: Callable[[], str | None] = lambda: None,
     ) -> None:
         self._stall_seconds = stall_seconds
         self._progress = progress
@@ -106,14 +117,23 @@ class Health:
         self._kafka_answers = kafka_answers
         self._watchdog = watchdog
         self._redis = redis
+        self._nothing_to_read = nothing_to_read
         self._watch = StallWatch(stall_seconds)
         self._stalls: list[Stall] = []
 
     def report(self) -> HealthReport:
         """Return the current state; stalls are those of the latest check."""
-        alive = not self._stalls
-        redis = None if self._redis is None else self._redis()
-        return HealthReport(alive, alive and self._is_member(), self._stalls, self._progress(), redis)
+        partitions = self._progress()
+        reason = self._unready_reason()
+        return HealthReport(
+            alive=not self._stalls,
+            ready=reason is None,
+            reason=reason,
+            spare=reason is None and not partitions,
+            stalls=self._stalls,
+            partitions=partitions,
+            redis=None if self._redis is None else self._redis(),
+        )
 
     async def watch(self, give_up: Callable[[BaseException], Awaitable[None]]) -> None:
         """Check every second until something is stalled; then start the exit timer and call `give_up`."""
@@ -125,11 +145,16 @@ class Health:
         finally:
             # The worker is exiting from here on, because of a stall or because it was asked to.
             self._watchdog.begin_exit()
-        described = ", ".join(
-            f"{stall.what} {stall.stage} (stalled for {stall.seconds:.0f} s)" for stall in self._stalls
-        )
+        described = _described(self._stalls)
         log.error("no progress: %s; stopping this worker so that it is restarted", described)
         await give_up(StalledError(described))
+
+    def _unready_reason(self) -> str | None:
+        if self._stalls:
+            return f"no progress: {_described(self._stalls)}"
+        if not self._is_member():
+            return "the worker is joining its consumer group"
+        return self._nothing_to_read()
 
     def _due(self) -> Iterator[Due]:
         yield Due("Kafka", "answering", self._kafka_answers())
@@ -138,3 +163,7 @@ class Health:
             return
         for progress in self._progress():
             yield from progress.due()
+
+
+def _described(stalls: list[Stall]) -> str:
+    return ", ".join(f"{stall.what} {stall.stage} (stalled for {stall.seconds:.0f} s)" for stall in stalls)

@@ -9,6 +9,7 @@ from har.binary_samples import encode_batch
 from har.comparisons import Comparison, encode_comparison
 from har.predictions import Prediction, encode_prediction
 from har.process.kafka_clients import Partition
+from har.process.unreadable_batch import UnreadableBatch
 from har.rejections import Rejection
 from har.samples import SampleBatch
 from stream_processor.sessions import Position
@@ -30,9 +31,9 @@ class LogMessage:
         The consumer group's generation in which it was read. A new generation reads a partition again from
         the committed offset, so earlier state must be dropped.
     offset : int
-        Its offset in the partition.
+        Its offset in the partition; the last one of an unreadable batch.
     key, value : bytes or None
-        The record's key and value.
+        The record's key and value; the value is an `UnreadableBatch` if it stands for one.
     arrived : int
         When the gateway received it (the record's timestamp), µs since the epoch.
     headers : tuple of (str, bytes)
@@ -46,6 +47,11 @@ class LogMessage:
     value: bytes | None
     arrived: int
     headers: tuple[tuple[str, bytes], ...] = ()
+
+    @property
+    def first_offset(self) -> int:
+        """The offset, or the first one of an unreadable batch."""
+        return self.value.first if isinstance(self.value, UnreadableBatch) else self.offset
 
     @property
     def silent_seconds(self) -> float:

@@ -11,7 +11,9 @@ import faust
 from aiokafka.errors import KafkaError
 from msgspec.structs import replace
 
+from har import topics
 from har.process.kafka_clients import Partition
+from har.process.kafka_reading import MissingTopicError
 from stream_processor.progress import PartitionProgress
 from stream_processor.transport import LogOffsets
 
@@ -38,13 +40,21 @@ class LogView:
         """Request the offsets until cancelled."""
         while True:
             try:
+                await self._app.consumer.look_for_changes()
                 reported = await self._app.consumer.log_offsets()
-            except KafkaError as error:
+            except (KafkaError, TimeoutError) as error:
                 log.info("Kafka did not report the offsets of its log: %r", error)
             else:
                 self._offsets = {Partition(tp.topic, tp.partition): offsets for tp, offsets in reported.items()}
                 self.answers += 1
             await asyncio.sleep(ASK_SECONDS)
+
+    def nothing_to_read(self) -> str | None:
+        """Return why the group has nothing to read; None if this worker or, with many workers, others have it all."""
+        consumer = self._app.consumer
+        if consumer.assignment() or consumer.partition_count(topics.SAMPLES.name):
+            return None
+        return str(MissingTopicError(topics.SAMPLES.name))
 
     def join(self, in_memory: dict[Partition, PartitionProgress]) -> list[PartitionProgress]:
         """Return the progress of each assigned partition, from Kafka's offsets and the pipeline's own progress."""

@@ -17,6 +17,9 @@ class ProcessorMetrics:
             "har_reread_batches_total", "Batches read twice in one generation and ignored", registry=self.registry
         )
         self.offset_gaps = Counter("har_offset_gaps_total", "Gaps in a partition's offsets", registry=self.registry)
+        self.lost = Counter(
+            "har_lost_messages_total", "Messages that Kafka deleted before they were read", registry=self.registry
+        )
         self.rejected = Counter("har_rejected_total", "Messages rejected", ["code"], registry=self.registry)
         self.repeats = Counter(
             "har_repeated_readings_total", "Readings with the time of another reading", registry=self.registry

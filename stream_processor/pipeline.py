@@ -11,11 +11,13 @@ import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
+from har import topics
 from har.batch_runs import Assembled, ClosedWindow
 from har.binary_samples import decode_batch
 from har.predictions import LiveUpdate, Prediction
 from har.process.clock import now_us
 from har.process.kafka_clients import Partition
+from har.process.unreadable_batch import UnreadableBatch
 from har.rejections import RejectedMessage, Rejection
 from har.samples import SampleBatch
 from har.time_units import MICROSECONDS
@@ -129,12 +131,12 @@ class StreamPipeline:
             self.forget_partitions({message.partition})
             partition = self._partitions[message.partition] = self._new_partition(message)
         highest = partition.ledger.highest
-        if highest is not None and message.offset != highest + 1:
-            if message.offset <= highest:
-                self._metrics.reread.inc()
-                return
+        if highest is not None and message.offset <= highest:
+            self._metrics.reread.inc()
+            return
+        if highest is not None and message.first_offset > highest + 1:
             self._metrics.offset_gaps.inc()
-            log.error("%s skips from offset %d to %d", message.partition, highest, message.offset)
+            log.error("%s skips from offset %d to %d", message.partition, highest, message.first_offset)
         self._metrics.batches.inc()
         partition.ledger.receive(message.offset, event)
         await self._enqueue(self._process(partition, message))
@@ -187,6 +189,8 @@ class StreamPipeline:
         return _Partition(first.partition, first.generation, PartitionLedger(), sessions)
 
     def _process(self, partition: _Partition, message: LogMessage) -> _Work:
+        if isinstance(message.value, UnreadableBatch):
+            return self._unreadable(partition, message, message.value)
         value = message.value or b""
         try:
             batch = decode_batch(value)
@@ -212,6 +216,14 @@ class StreamPipeline:
             windows=[(key, window) for window in result.windows],
             finished=[position.offset for position in result.finished],
         )
+
+    def _unreadable(self, partition: _Partition, message: LogMessage, batch: UnreadableBatch) -> _Work:
+        rejection = batch.rejection(*message.partition, "processor")
+        self._metrics.rejected.labels(rejection.code).inc(rejection.offsets)
+        log.error(
+            "skipped messages of %s: %s; its bytes are on %s", message.partition, batch.detail, topics.REJECTED.name
+        )
+        return _Work(partition, finished=[message.offset], rejections=[rejection])
 
     def _rejection(self, message: LogMessage, rejected: RejectedMessage, device: str | None) -> Rejection:
         self._metrics.rejected.labels(rejected.code).inc()

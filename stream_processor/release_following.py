@@ -19,10 +19,13 @@ from har import topics
 from har.channels import Channel, ReleaseAnnouncement, decode_announcement
 from har.process.back_off import BackOff
 from har.process.clock import now_us
+from har.process.kafka_clients import METADATA_AGE_MS
 from har.process.kafka_connection import KafkaConnection
+from har.process.unreadable_batch import UnreadableBatch
 from har.release_rejections import ReleaseRejected
 from har.releases import ReleaseError
 from model_store.client.errors import UpdateRejectedError
+from stream_processor.fetched_batches import pass_unreadable_batches
 from stream_processor.kafka_credentials import aiokafka_settings
 from stream_processor.metrics import ProcessorMetrics
 from stream_processor.release_loading import ReleaseLoader
@@ -176,6 +179,7 @@ async def announcements(kafka: KafkaConnection, *, fetch_wait_ms: int) -> AsyncG
     fetch_wait_ms : int
         Longest wait of a fetch that finds no message, ms.
     """
+    pass_unreadable_batches()
     back_off = BackOff(FIRST_PAUSE_SECONDS, longest=LONGEST_RECONNECT_SECONDS)
     while True:
         # Without a consumer group, every worker reads the whole topic.
@@ -185,11 +189,15 @@ async def announcements(kafka: KafkaConnection, *, fetch_wait_ms: int) -> AsyncG
             auto_offset_reset="earliest",
             enable_auto_commit=False,
             fetch_max_wait_ms=fetch_wait_ms,
+            metadata_max_age_ms=METADATA_AGE_MS,
         )
         try:
             await consumer.start()
             back_off.reset()
             async for record in consumer:
+                if isinstance(record.value, UnreadableBatch):
+                    log.error("skipped messages of %s: %s", record.topic, record.value.detail)
+                    continue
                 try:
                     yield decode_announcement(record.value or b"")
                 except ReleaseError as error:

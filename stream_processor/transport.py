@@ -4,13 +4,22 @@ A fetch that finds no message waits at the broker. Faust fixes this wait at 1.5 
 is a message. The embedded broker checks only a few times within the wait, so there the wait adds latency.
 """
 
+import logging
 from collections.abc import Mapping
 from contextlib import suppress
+from time import monotonic
 from typing import NamedTuple
 
 import faust
+from aiokafka import AIOKafkaConsumer
+from aiokafka.errors import CommitFailedError, UnknownTopicOrPartitionError
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
+
+from stream_processor.fetched_batches import pass_unreadable_batches
+from stream_processor.log_changes import LogWatch, OnLost
+
+log = logging.getLogger(__name__)
 
 
 class LogOffsets(NamedTuple):
@@ -20,19 +29,59 @@ class LogOffsets(NamedTuple):
     end: int
 
 
-def use_transport(app: faust.App, *, fetch_wait_ms: int) -> None:
-    """Set an app's transport, before it starts, to one whose fetches wait at most `fetch_wait_ms`."""
-    app.transport = Transport(app, fetch_wait_ms)
+def use_transport(app: faust.App, *, fetch_wait_ms: int, on_lost: OnLost) -> None:
+    """Set an app's transport before it starts; see `Transport`."""
+    pass_unreadable_batches()
+    app.transport = Transport(app, fetch_wait_ms, on_lost)
 
 
 class ConsumerThread(driver.AIOKafkaConsumerThread):
-    """Faust's consumer thread, with the transport's fetch wait."""
+    """Faust's consumer thread, with the transport's fetch wait; it notices logs that were cut short or replaced."""
 
-    def _create_worker_consumer(self, transport: "Transport") -> object:
+    _watch: LogWatch | None = None
+
+    def _create_worker_consumer(self, transport: "Transport") -> AIOKafkaConsumer:
         consumer = super()._create_worker_consumer(transport)
         # aiokafka reads this when it starts; Faust has no setting for it.
         consumer._fetch_max_wait_ms = transport.fetch_wait_ms
+        self._watch = LogWatch(consumer, transport.on_lost)
         return consumer
+
+    async def seek_to_committed(self) -> Mapping[TP, int | None]:
+        """Seek to the committed offsets, or to the beginning of a topic that is not the one they were committed for."""
+        offsets: Mapping[TP, int | None] = await self.call_thread(self._seek_to_committed)
+        return offsets
+
+    async def _seek_to_committed(self) -> Mapping[TP, int | None]:
+        assert self._watch is not None
+        offsets = await self._watch.seek_to_committed()
+        return {TP(partition.topic, partition.partition): offset for partition, offset in offsets.items()}
+
+    async def look_for_changes(self) -> None:
+        """Join the group anew, and so read anew, if a log was cut short or replaced."""
+        assert self._watch is not None
+        await self.call_thread(self._watch.look)
+
+    async def log_offsets(self) -> dict[TP, tuple[int, int]]:
+        """Request the first offset of each assigned partition, and the one after its last."""
+        assert self._watch is not None
+        offsets = await self.call_thread(self._watch.log_offsets)
+        return {TP(partition.topic, partition.partition): found for partition, found in offsets.items()}
+
+    async def _commit(self, offsets: Mapping[TP, int]) -> bool:
+        assert self._watch is not None
+        assigned = self.assignment()
+        try:
+            await self._watch.commit({driver.ensure_aiokafka_TP(tp): offsets[tp] for tp in offsets if tp in assigned})
+        except (CommitFailedError, UnknownTopicOrPartitionError) as error:
+            log.info("Kafka rejected a commit: the partitions are another worker's, or were deleted (%r)", error)
+            return False
+        except Exception as error:
+            log.exception("Kafka did not commit %s", offsets)
+            await self.crash(error)
+            return False
+        self.tp_last_committed_at.update(dict.fromkeys(offsets, monotonic()))
+        return True
 
 
 class Consumer(driver.Consumer):
@@ -41,18 +90,44 @@ class Consumer(driver.Consumer):
     def _new_consumer_thread(self) -> ConsumerThread:
         return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
 
+    async def look_for_changes(self) -> None:
+        """Join the group anew, and so read anew, if the log of an assigned partition was cut short or replaced.
+
+        Raises
+        ------
+        aiokafka.errors.KafkaError, TimeoutError
+            If Kafka does not answer.
+        """
+        await self._thread.look_for_changes()
+
+    def partition_count(self, topic: str) -> int:
+        """Return the number of a topic's partitions as known to the group; 0 if there is no such topic."""
+        return self.topic_partitions(topic) or 0
+
+    async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
+        """Do nothing: the pipeline acknowledges events in order, so offsets without a message need no account."""
+
+    def _new_offset(self, tp: TP) -> int | None:
+        # Faust would commit past a gap of offsets with the message after it, and list each offset of the gap. Here
+        # acknowledgements come in order, so the newest one states everything.
+        acked = self._acked[tp]
+        if not acked:
+            return None
+        newest: int = max(acked)
+        acked.clear()
+        self._acked_index[tp].clear()
+        return newest + 1
+
     async def log_offsets(self) -> dict[TP, LogOffsets]:
         """Request the offsets of each assigned partition from Kafka, through the consumer's thread.
 
         Raises
         ------
-        aiokafka.errors.KafkaError
+        aiokafka.errors.KafkaError, TimeoutError
             If Kafka does not answer.
         """
-        assigned = self.assignment()
-        begins = await self.earliest_offsets(*assigned)
-        ends = await self.highwaters(*assigned)
-        return {tp: LogOffsets(begins[tp], max(ends[tp], self._fetched_end(tp))) for tp in assigned}
+        offsets = await self._thread.log_offsets()
+        return {tp: LogOffsets(begin, max(end, self._fetched_end(tp))) for tp, (begin, end) in offsets.items()}
 
     def committed(self, tp: TP) -> int | None:
         """Return the group's committed offset, as this worker last committed or found it; None if unknown."""
@@ -87,10 +162,13 @@ class Transport(driver.Transport):
         The app that uses the transport.
     fetch_wait_ms : int
         Longest wait of a fetch, ms.
+    on_lost : callable
+        Called with the number of messages that Kafka deleted before they were read, in the consumer's thread.
     """
 
     Consumer = Consumer
 
-    def __init__(self, app: faust.App, fetch_wait_ms: int) -> None:
+    def __init__(self, app: faust.App, fetch_wait_ms: int, on_lost: OnLost) -> None:
         super().__init__(app.conf.broker_consumer, app)
         self.fetch_wait_ms = fetch_wait_ms
+        self.on_lost = on_lost

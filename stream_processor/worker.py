@@ -16,8 +16,9 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from har import topics
 from har.channels import STABLE
 from har.process import interrupts
-from har.process.kafka_clients import Partition
+from har.process.kafka_clients import METADATA_AGE_MS, Partition
 from har.process.log_format import logging_config
+from har.process.record_codecs import MissingCodecError, require_codecs
 from har.releases import ReleaseError
 from har.time_units import MICROSECONDS
 from model_store.client.errors import UpdateRejectedError
@@ -49,8 +50,8 @@ def create_app(
     settings: ProcessorSettings, first: CurrentReleases, loader: "ReleaseLoader | None", watchdog: Watchdog
 ) -> faust.App:
     """Build the Faust app. It starts with the releases `first` and follows the store if there is a loader."""
-    app = _faust_app(settings)
     metrics = ProcessorMetrics()
+    app = _faust_app(settings, metrics)
 
     async def publish(message: OutgoingMessage) -> Awaitable[object]:
         producer = await app.maybe_start_producer()
@@ -73,6 +74,7 @@ def create_app(
         lambda: view.answers,
         watchdog,
         redis=live.report,
+        nothing_to_read=view.nothing_to_read,
     )
     _attach(app, pipeline, view, health)
     if loader is not None:
@@ -83,7 +85,7 @@ def create_app(
     return app
 
 
-def _faust_app(settings: ProcessorSettings) -> faust.App:
+def _faust_app(settings: ProcessorSettings, metrics: ProcessorMetrics) -> faust.App:
     """Return a Faust app without agents, tasks and pages."""
     app = faust.App(
         settings.group,
@@ -100,6 +102,8 @@ def _faust_app(settings: ProcessorSettings) -> faust.App:
         broker_commit_interval=1.0,
         producer_acks=-1,
         producer_linger=0,
+        consumer_metadata_max_age_ms=METADATA_AGE_MS,
+        producer_metadata_max_age_ms=METADATA_AGE_MS,
         topic_allow_declare=False,
         topic_disable_leader=True,
         # Events are held until their windows are published; the partition's next worker reads them again.
@@ -107,7 +111,7 @@ def _faust_app(settings: ProcessorSettings) -> faust.App:
         worker_redirect_stdouts=False,
         logging_config=logging_config("processor"),
     )
-    use_transport(app, fetch_wait_ms=settings.fetch_wait_ms)
+    use_transport(app, fetch_wait_ms=settings.fetch_wait_ms, on_lost=metrics.lost.inc)
     return app
 
 
@@ -228,8 +232,9 @@ def _run(settings: ProcessorSettings) -> int:
     logging.config.dictConfig(logging_config("processor"))
     log.info("%s", settings.describe())
     try:
+        require_codecs()
         first, loader = _releases(settings)
-    except (ReleaseError, OSError) as error:
+    except (ReleaseError, MissingCodecError, OSError) as error:
         print(f"har processor: {error}", file=sys.stderr)
         return FAILURE
     settings.data_folder.mkdir(parents=True, exist_ok=True)

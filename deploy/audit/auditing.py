@@ -136,6 +136,7 @@ class _Comparison:
         )
         self.reference.log_begins_us = self._log.begins_us
         self.reference.rejected = self._log.count_rejections()
+        self.reference.unreadable = list(self._log.unreadable)
 
     def wait_for_due(self, watch: PredictionWatch, wait_seconds: float) -> SeenMessages:
         """Wait until every expected window was seen, or the time is over."""

@@ -14,6 +14,7 @@ from deploy.audit.sources import NoJournalError
 from deploy.audit.text import describe
 from deploy.settings import AuditSettings
 from har.process.kafka_reading import MissingTopicError
+from har.process.record_codecs import MissingCodecError
 from har.releases import ReleaseError
 from ingest.senders.journal import JournalError
 
@@ -37,7 +38,7 @@ def run(settings: AuditSettings) -> int:
     except KafkaError as error:
         print(f"har audit: Kafka at {settings.bootstrap}: {error}", file=sys.stderr)
         return INCONCLUSIVE
-    except (JournalError, MissingTopicError, NoJournalError, OSError, ReleaseError) as error:
+    except (JournalError, MissingCodecError, MissingTopicError, NoJournalError, OSError, ReleaseError) as error:
         print(f"har audit: {error}", file=sys.stderr)
         return INCONCLUSIVE
     except KeyboardInterrupt:

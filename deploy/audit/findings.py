@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import msgspec
 
 from deploy.audit.reference import ExpectedPrediction, Reference
+from deploy.audit.stored import Unreadable
 from deploy.audit.summary import SeenMessages, WindowKey
 from har.decisions import UNKNOWN, decide
 from har.predictions import Prediction
@@ -106,8 +107,8 @@ class Audit(msgspec.Struct):
         Windows with two different predictions of one release.
     out_of_order : AuditFinding
         Windows first predicted after a later window of their session.
-    undecodable : int
-        Messages on the predictions' topic that are no prediction.
+    undecodable, unreadable : int, list of Unreadable
+        Messages on the predictions' topic that are no prediction; batches of Kafka that cannot be read.
     """
 
     release: str
@@ -138,6 +139,7 @@ class Audit(msgspec.Struct):
     contradicted: AuditFinding
     out_of_order: AuditFinding
     undecodable: int
+    unreadable: list[Unreadable] = []
 
     @property
     def faults(self) -> dict[str, AuditFinding]:
@@ -198,14 +200,11 @@ def compare(reference: Reference, seen: SeenMessages, *, tolerance: float = 0.0)
         most_release_changes=max(release_changes(predictions.values()).values(), default=0),
         predictions_repeated=seen.repeated,
         max_difference=values.max_difference,
-        lost_batches=_finding(
-            Example(*batch[:2], sequence=batch.sequence) for device in devices for batch in device.lost
-        ),
+        lost_batches=_finding(Example(*lost[:2], sequence=lost.sequence) for each in devices for lost in each.lost),
         wrongly_rejected=_finding(
-            Example(*rejection[:2], sequence=rejection.sequence, detail=rejection.code)
-            for device in devices
-            for rejection in device.unfounded
-            if not (reference.log_begins_us and rejection.code in REFER_BACK)
+            Example(*found[:2], sequence=found.sequence, detail=found.code)
+            for found in (found for device in devices for found in device.unfounded)
+            if not (reference.log_begins_us and found.code in REFER_BACK)
         ),
         missing=_finding(_example(key) for key in due - predictions.keys()),
         extra=_finding(_example(prediction.key) for prediction in extra),
@@ -213,6 +212,7 @@ def compare(reference: Reference, seen: SeenMessages, *, tolerance: float = 0.0)
         contradicted=_finding(_example(key) for key in seen.contradicted),
         out_of_order=_finding(_example(key) for key in seen.disordered),
         undecodable=seen.undecodable,
+        unreadable=reference.unreadable,
     )
 
 

@@ -15,6 +15,7 @@ from deploy.audit.stored import (
     StoredDevice,
     StoredMessage,
     StoredSession,
+    Unreadable,
     fingerprint,
     is_late,
     sort_out,
@@ -116,6 +117,8 @@ class Reference:
         Arrival time before which nothing is audited, µs since the epoch.
     rejected : dict of str to int
         Number of messages that the processor rejected, by code.
+    unreadable : list of Unreadable
+        Batches of Kafka that cannot be read.
     decision_threshold : float
         The release's threshold: if the largest probability is below it, the prediction is unknown.
     """
@@ -127,6 +130,7 @@ class Reference:
     devices: dict[str, DeviceReference] = field(default_factory=dict)
     log_begins_us: int = 0
     rejected: dict[str, int] = field(default_factory=dict)
+    unreadable: list[Unreadable] = field(default_factory=list)
     decision_threshold: float = 0.0
 
     def prediction(self, key: WindowKey) -> ExpectedPrediction | None:

@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Self
 
 from deploy.audit.reference import Acknowledged
-from deploy.audit.stored import Position, StoredMessage
+from deploy.audit.stored import Position, StoredMessage, Unreadable
 from deploy.audit.topic_reader import TopicReader
 from har import topics
 from har.binary_samples import decode_batch
 from har.process.kafka_clients import KafkaRecord
 from har.process.kafka_connection import KafkaConnection
+from har.process.record_batches import MAX_BATCH_RECORDS
+from har.process.unreadable_batch import UnreadableBatch
 from har.rejections import Rejection
 from har.samples import SampleBatch
 from ingest.senders.journal import SUFFIX, journal_messages
@@ -40,6 +42,8 @@ class SamplesLog:
         By device, in the order of the log.
     rejections : dict of (partition, offset) to str
         The codes of rejected messages.
+    unreadable : list of Unreadable
+        The batches that cannot be read.
     begins_us : int
         Messages that arrived before this, µs since the epoch, may be missing: they were left out, or Kafka has deleted
         them.
@@ -49,6 +53,7 @@ class SamplesLog:
         self._reader = TopicReader(kafka, topics.SAMPLES.name, topics.REJECTED.name, since_us=since_us)
         self.messages: defaultdict[str, list[StoredMessage]] = defaultdict(list)
         self.rejections: dict[Position, str] = {}
+        self.unreadable: list[Unreadable] = []
         self.begins_us = since_us or 0
         self._oldest_ms: dict[int, int] = {}
         self._was_read = False
@@ -81,7 +86,9 @@ class SamplesLog:
         read = 0
         for records in self._reader.read_to_end():
             for record in records:
-                if record.topic == topics.SAMPLES.name:
+                if isinstance(record.value, UnreadableBatch):
+                    self._unreadable(record, record.value)
+                elif record.topic == topics.SAMPLES.name:
                     changed.add(self._keep(record))
                 else:
                     self._keep_rejection(record, changed)
@@ -109,6 +116,9 @@ class SamplesLog:
         self.messages[device].append(StoredMessage(position, record.value or b"", is_known=not self._was_read))
         return device
 
+    def _unreadable(self, record: KafkaRecord, batch: UnreadableBatch) -> None:
+        self.unreadable.append(Unreadable(f"{record.topic}/{record.partition}", batch.first, batch.last, batch.reason))
+
     def _keep_rejection(self, record: KafkaRecord, changed: set[str]) -> None:
         try:
             rejection = Rejection.of_record(record.key, record.value, record.headers)
@@ -118,7 +128,8 @@ class SamplesLog:
         partition, _, offset = position.partition("/")
         if topic != topics.SAMPLES.name or not partition.isdecimal() or not offset.isdecimal():
             return
-        self.rejections[int(partition), int(offset)] = rejection.code
+        for further in range(min(rejection.offsets, MAX_BATCH_RECORDS)):
+            self.rejections[int(partition), int(offset) + further] = rejection.code
         if rejection.device is not None:
             changed.add(rejection.device)
 

@@ -8,6 +8,8 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+import msgspec
+
 from har.binary_samples import decode_batch
 from har.rejections import RejectedMessage
 from har.samples import SampleBatch
@@ -36,6 +38,25 @@ class StoredMessage:
     position: Position
     value: bytes
     is_known: bool = True
+
+
+class Unreadable(msgspec.Struct, frozen=True):
+    """A batch in Kafka that cannot be read.
+
+    Attributes
+    ----------
+    partition : str
+        ``topic/partition``.
+    first, last : int
+        Its offsets.
+    reason : str
+        Why it cannot be read.
+    """
+
+    partition: str
+    first: int
+    last: int
+    reason: str
 
 
 @dataclass(slots=True)

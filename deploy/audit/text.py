@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 from deploy.audit.findings import Audit, Example
+from deploy.audit.stored import Unreadable
 from har.time_units import MICROSECONDS
 
 
@@ -36,7 +37,11 @@ def _batches(audit: Audit) -> list[str]:
             f"{audit.batches_acknowledged:,} batches acknowledged in the journals, "
             f"{audit.batches_unacknowledged or 0:,} in Kafka but in no journal"
         )
-    return [stored, known, f"rejected by the processor: {rejected}"]
+    return [stored, known, f"rejected by the processor: {rejected}", *map(_unreadable, audit.unreadable)]
+
+
+def _unreadable(batch: Unreadable) -> str:
+    return f"UNREADABLE {batch.partition}, offsets {batch.first} to {batch.last}: {batch.reason}"
 
 
 def _windows(audit: Audit) -> list[str]:

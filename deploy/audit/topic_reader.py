@@ -13,6 +13,7 @@ from kafka import KafkaConsumer, TopicPartition
 from har.process.kafka_clients import KafkaRecord, Partition, open_reader
 from har.process.kafka_connection import KafkaConnection
 from har.process.kafka_reading import MissingTopicError, read_until
+from har.process.unreadable_batch import UnreadableBatch
 
 #: Time in which a consumer at the end fetches every partition several times, s.
 SETTLE_SECONDS = 1.0
@@ -127,7 +128,12 @@ class TopicReader:
         self._update_positions()
         if self._since_ms is None:
             return records
-        return [record for record in records if record.timestamp >= self._since_ms]
+        # The time of a batch that cannot be read is unknown.
+        return [
+            record
+            for record in records
+            if record.timestamp >= self._since_ms or isinstance(record.value, UnreadableBatch)
+        ]
 
     def read_to_end(self) -> Iterator[list[KafkaRecord]]:
         """Return records, poll by poll, until everything that the topics hold now was read.

@@ -80,6 +80,11 @@ class KafkaCluster:
         return self._layout.replication
 
     @property
+    def folder(self) -> Path:
+        """The folder of all nodes' data, properties and log files."""
+        return self._folder
+
+    @property
     def bootstrap(self) -> str:
         """The addresses of all brokers, ``host:port,host:port``."""
         return ",".join(self.address(broker) for broker in self.brokers)

@@ -8,6 +8,11 @@ from typing import NamedTuple, Protocol, TypeVar
 
 from har.process.kafka_connection import KafkaConnection
 from har.process.kafka_tokens import token_provider
+from har.process.record_batches import Buffer, FetchedBatches
+from har.process.record_codecs import require_codecs
+
+#: Age at which clients request the list of partitions again, ms: how long a new topic or partition stays unnoticed.
+METADATA_AGE_MS = 5_000
 
 Client_co = TypeVar("Client_co", covariant=True)
 
@@ -106,7 +111,10 @@ def open_reader(
     reset: str,
     **settings: object,
 ) -> Client_co:
-    """Open a consumer without a group, which commits nothing.
+    """Open a consumer without a group, which commits nothing. It reads every codec and passes unreadable batches.
+
+    The value of a record is an `har.process.record_batches.UnreadableBatch` if it stands for a batch that could not be
+    read.
 
     Parameters
     ----------
@@ -129,8 +137,11 @@ def open_reader(
     ------
     kafka.errors.KafkaError
         If Kafka cannot be reached within `bootstrap_timeout_ms`.
+    har.process.record_codecs.MissingCodecError
+        If a codec of Kafka cannot be loaded.
     """
-    return open_client(
+    require_codecs()
+    reader = open_client(
         kind,
         kafka,
         *topics,
@@ -138,5 +149,32 @@ def open_reader(
         auto_offset_reset=reset,
         fetch_max_wait_ms=fetch_wait_ms,
         max_poll_records=max_records,
+        metadata_max_age_ms=METADATA_AGE_MS,
         **settings,
     )
+    _pass_unreadable(reader)
+    return reader
+
+
+class _Fetched(Protocol):
+    """What kafka-python makes of a partition's part of a fetch."""
+
+    _buffer: Buffer
+
+    def __init__(self, content: Buffer) -> None: ...
+
+    def next_batch(self) -> object: ...
+
+
+def _pass_unreadable(reader: object) -> None:
+    """Let a consumer of kafka-python take its batches from `FetchedBatches`, for which it has no setting."""
+    fetcher = reader._fetcher  # type: ignore[attr-defined]
+    unpacked = fetcher.PartitionRecords
+
+    def unpack(fetch_offset: int, partition: object, fetched: _Fetched, **settings: object) -> object:
+        kind = type(fetched)
+        batches = FetchedBatches(fetched._buffer, lambda batch: kind(batch).next_batch())
+        batches.position = fetch_offset
+        return unpacked(fetch_offset, partition, batches, **settings)
+
+    fetcher.PartitionRecords = unpack

@@ -19,6 +19,8 @@ from kafka.errors import KafkaError
 from har.process.back_off import BackOff
 from har.process.clock import now_us
 from har.process.kafka_clients import KafkaRecord, Partition
+from har.process.kafka_reading import MissingTopicError
+from har.process.unreadable_batch import UnreadableBatch
 from har.rejections import RejectedMessage, Rejection
 from har.samples import check_size
 from ingest.archive.forgotten import Forgotten
@@ -38,7 +40,7 @@ log = logging.getLogger(__name__)
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 1.0, 60.0
 #: An unconfirmed rejection counts as this many held readings, as its message may be that large.
 REJECTION_WEIGHT = 2_000
-_FAILURES = (*STORAGE_ERRORS, KafkaError, TimeoutError)
+_FAILURES = (*STORAGE_ERRORS, KafkaError, MissingTopicError, TimeoutError)
 
 
 class Archiver:
@@ -97,7 +99,8 @@ class Archiver:
             while not stop.is_set():
                 self._poll(stop)
                 is_due = time.monotonic() - flushed_at >= self._settings.flush_seconds
-                if is_due or self._weight() >= self._settings.flush_readings:
+                is_full = self._weight() >= self._settings.flush_readings
+                if is_due or is_full or self._reader.has_changed():
                     self._flush_until_done(stop)
                     flushed_at = time.monotonic()
             return 0 if self._try_to_flush() is None else 1
@@ -118,6 +121,7 @@ class Archiver:
         for held in self._held.values():
             held.clear()
         self._rejected.drop()
+        self._reader.look_up_topics()
         self._committed = self._seek_reader()
         self._must_restart = False
 
@@ -166,6 +170,11 @@ class Archiver:
             self._metrics.lost.inc(self._reader.lost.messages - before)
 
     def _process(self, record: KafkaRecord) -> None:
+        if isinstance(record.value, UnreadableBatch):
+            rejection = record.value.rejection(record.topic, record.partition, "archiver")
+            self._metrics.rejected.labels(rejection.code).inc(rejection.offsets)
+            self._rejected.reject(rejection)
+            return
         origin = Origin(record.partition, record.offset, record.timestamp * 1000)
         message = record.value or b""
         try:
@@ -216,7 +225,7 @@ class Archiver:
                     self._commit(topic)
             self._metrics.record_commit()
             self._upkeep.run_if_due(self._location, self._tables, self._states)
-            if set(self._reader.partitions()) != set(self._committed):
+            if self._reader.has_changed():
                 self._restart()
         except ChangedElsewhereError as error:
             log.info("%s: reading the uncommitted messages again", error)

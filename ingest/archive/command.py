@@ -10,6 +10,7 @@ from kafka.errors import KafkaError
 
 from har.process.kafka_reading import MissingTopicError
 from har.process.log_format import logging_config
+from har.process.record_codecs import MissingCodecError
 from ingest.archive.archiver import Archiver, explain
 from ingest.archive.compaction import compact
 from ingest.archive.location import Location
@@ -35,7 +36,7 @@ def run(settings: ArchiveSettings) -> int:
             return _verify(settings.verify)
         if settings.compact is not None:
             return _compact(settings.compact)
-    except (LogError, MissingTopicError, ChangedElsewhereError) as error:
+    except (LogError, MissingTopicError, MissingCodecError, ChangedElsewhereError) as error:
         print(f"har archive: {error}", file=sys.stderr)
         return FAILURE
     except (*STORAGE_ERRORS, KafkaError, TimeoutError) as error:

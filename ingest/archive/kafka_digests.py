@@ -10,6 +10,7 @@ from har.labels import ENDLESS, decode_label
 from har.process.kafka_clients import KafkaRecord, Partition
 from har.process.kafka_connection import KafkaConnection
 from har.process.kafka_reading import read_until
+from har.process.unreadable_batch import UnreadableBatch
 from har.rejections import RejectedMessage
 from har.samples import check_size
 from ingest.archive.digests import label_digest, reading_digests, summed
@@ -56,6 +57,10 @@ class KafkaDigests:
     _names: dict[str, str] = field(default_factory=dict)
 
     def _add(self, record: KafkaRecord, table: ArchiveTable, state: TableState) -> None:
+        if isinstance(record.value, UnreadableBatch):
+            self.messages += record.value.messages
+            self.rejected += record.value.messages
+            return
         self.messages += 1
         arrived = record.timestamp * 1000
         self.oldest = min(self.oldest, arrived)
@@ -111,7 +116,8 @@ def read_kafka(table: ArchiveTable, state: TableState, kafka: KafkaConnection) -
         targets = {partition: table.offset(partition.number) or 0 for partition in partitions}
         for record in _records_below(reader, targets):
             partition = Partition(record.topic, record.partition)
-            if partition in deleted and CARRIED_HEADER not in dict(record.headers):
+            is_dated = not isinstance(record.value, UnreadableBatch)
+            if partition in deleted and is_dated and CARRIED_HEADER not in dict(record.headers):
                 found.complete_from = max(found.complete_from, record.timestamp * 1000 + DISORDER_US)
                 deleted.remove(partition)
             if record.offset < targets[partition]:

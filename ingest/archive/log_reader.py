@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
-from kafka.errors import KafkaError, OffsetOutOfRangeError
+from kafka.errors import KafkaError, LogTruncationError, OffsetOutOfRangeError
 
 from har.process.kafka_clients import KafkaRecord, Partition, open_client, open_reader
 from har.process.kafka_connection import KafkaConnection
@@ -16,8 +16,6 @@ log = logging.getLogger(__name__)
 POLL_MS = 200
 FETCH_WAIT_MS = 100
 MAX_RECORDS = 500
-#: Interval at which a consumer looks for new partitions, ms.
-METADATA_AGE_MS = 30_000
 #: How long the admin client waits for Kafka, ms.
 REACH_MS = 10_000
 
@@ -52,7 +50,7 @@ class LogReader:
     Attributes
     ----------
     identities : dict of str to str
-        The identity of each topic, see `topic_identities`.
+        The identity of each topic, see `topic_identities`, when reading began.
     positions : dict of Partition to int
         The next offset to read.
     lost : Lost
@@ -67,18 +65,19 @@ class LogReader:
     """
 
     def __init__(self, kafka: KafkaConnection, topics: Sequence[str]) -> None:
+        self._kafka = kafka
         self._topics = topics
         self.positions: dict[Partition, int] = {}
         self.lost = Lost()
         try:
-            self.identities = topic_identities(kafka, topics)
+            self.identities: dict[str, str] = {}
+            self.look_up_topics()
             self._consumer = open_reader(
                 KafkaConsumer,
                 kafka,
                 fetch_wait_ms=FETCH_WAIT_MS,
                 max_records=MAX_RECORDS,
                 reset="none",
-                metadata_max_age_ms=METADATA_AGE_MS,
                 reconnect_backoff_max_ms=1_000,
             )
         except KafkaError as error:
@@ -90,6 +89,31 @@ class LogReader:
         """Close the connection to Kafka."""
         self._consumer.close()
 
+    def look_up_topics(self) -> None:
+        """Request the topics' identities, before reading begins anew.
+
+        Raises
+        ------
+        MissingTopicError
+            If a topic does not exist.
+        KafkaError
+            If Kafka cannot be reached.
+        """
+        self.identities = topic_identities(self._kafka, self._topics)
+
+    def has_changed(self) -> bool:
+        """Return whether topics were created anew, or have other partitions than those that are read.
+
+        A topic that was deleted counts once it exists again.
+        """
+        cluster = self._consumer._cluster
+        current = {topic: cluster.partitions_for_topic(topic) for topic in self._topics}
+        if not all(current.values()):
+            return False
+        partitions = {Partition(topic, number) for topic, numbers in current.items() for number in numbers}
+        identities = {topic: str(cluster.topic_id(topic) or self.identities[topic]) for topic in self._topics}
+        return partitions != set(self.positions) or identities != self.identities
+
     def begin(self, offsets: Mapping[Partition, int | None]) -> None:
         """Seek to the given offsets; to Kafka's first offset where the offset is None or was deleted.
 
@@ -100,6 +124,7 @@ class LogReader:
         """
         partitions = [TopicPartition(*partition) for partition in offsets]
         self._consumer.assign(partitions)
+        self.positions.clear()
         first = self._consumer.beginning_offsets(partitions)
         for partition, offset in offsets.items():
             begin = first[TopicPartition(*partition)]
@@ -126,7 +151,12 @@ class LogReader:
         try:
             polled = self._consumer.poll(timeout_ms=POLL_MS)
         except OffsetOutOfRangeError as error:
-            self._recover([Partition(failed.topic, failed.partition) for failed in error.args[0]])
+            self._recover({Partition(*failed): None for failed in error.args[0]})
+            return []
+        except LogTruncationError as error:
+            # An offset is where the log still is what was read; None if Kafka does not know.
+            ends = error.divergent_offsets.items()
+            self._recover({Partition(*failed): None if end is None else end.offset for failed, end in ends})
             return []
         self._restart_replaced()
         records = [record for records in polled.values() for record in records]
@@ -139,28 +169,29 @@ class LogReader:
         end: int | None = self._consumer.highwater(TopicPartition(*partition))
         return end
 
-    def _recover(self, partitions: Sequence[Partition]) -> None:
-        first = self._consumer.beginning_offsets([TopicPartition(*partition) for partition in partitions])
-        for partition in partitions:
+    def _recover(self, cut: Mapping[Partition, int | None]) -> None:
+        """Continue where Kafka's log begins, or where it was cut."""
+        first = self._consumer.beginning_offsets([TopicPartition(*partition) for partition in cut])
+        for partition, end in cut.items():
             begin, position = first[TopicPartition(*partition)], self.positions[partition]
             if position < begin:
                 self._count_lost(partition, position, begin)
             else:
-                self._log_replaced(partition, position)
-            self._seek(partition, begin)
+                self._log_cut(partition, position, max(begin, end or begin))
+            self._seek(partition, max(begin, end or begin))
 
     def _restart_replaced(self) -> None:
         """Restart partitions that end before their position; not every broker reports a fetch beyond the end."""
         for partition, position in list(self.positions.items()):
             end = self.end(partition)
             if end is not None and end < position:
-                self._log_replaced(partition, position)
-                begin = self._consumer.beginning_offsets([TopicPartition(*partition)])
-                self._seek(partition, begin[TopicPartition(*partition)])
+                begin = self._consumer.beginning_offsets([TopicPartition(*partition)])[TopicPartition(*partition)]
+                self._log_cut(partition, position, begin)
+                self._seek(partition, begin)
 
-    def _log_replaced(self, partition: Partition, position: int) -> None:
-        log.error("%s ends before offset %d, which was read: it was created anew, reading it from its beginning",
-                  partition, position)  # fmt: skip
+    def _log_cut(self, partition: Partition, position: int, begin: int) -> None:
+        log.error("%s ends before offset %d, which was read: the log was cut, or the topic created anew; reading it "
+                  "from offset %d", partition, position, begin)  # fmt: skip
 
     def _count_lost(self, partition: Partition, offset: int, begin: int) -> None:
         self.lost.messages += begin - offset

@@ -16,6 +16,7 @@ from har.labels import decode_label
 from har.process.back_off import BackOff
 from har.process.kafka_clients import open_reader
 from har.process.kafka_connection import KafkaConnection
+from har.process.unreadable_batch import UnreadableBatch
 from har.recordings import RecordingError
 from har.rejections import RejectedMessage
 from har.releases import ReleaseError
@@ -76,6 +77,9 @@ class _Trial:
         return bool(polled)
 
     def _add(self, topic: str, message: bytes) -> None:
+        if isinstance(message, UnreadableBatch):
+            log.error("skipped messages of %s: %s", topic, message.detail)
+            return
         try:
             if topic == topics.COMPARISONS.name:
                 self.evidence.add(decode_comparison(message))

@@ -8,6 +8,7 @@ import sys
 import uvicorn
 
 from har.process.log_format import logging_config
+from har.process.record_codecs import MissingCodecError, require_codecs
 from har.releases import ReleaseError
 from model_store.canary.judgement import CanaryLimits
 from model_store.repository.signed_state import Signing
@@ -35,9 +36,10 @@ def serve(settings: ServeSettings) -> int:
     storage, signing = Storage(settings.store), Signing(Keyring(settings.online_keys))
     current = CurrentState(storage)
     try:
+        require_codecs()  # which the judge of a canary needs, perhaps weeks later
         current.look()
         uploads = Uploads(settings.uploads)
-    except (ReleaseError, OSError) as error:
+    except (ReleaseError, MissingCodecError, OSError) as error:
         print(f"har store serve: {error}", file=sys.stderr)
         return FAILURE
     kafka = settings.kafka_if_set

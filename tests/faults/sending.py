@@ -16,8 +16,10 @@ Origin = tuple[int, int]
 class DirectSender:
     """Writes to the samples' topic."""
 
-    def __init__(self, bootstrap: str) -> None:
-        self._producer = KafkaProducer(bootstrap_servers=bootstrap.split(","), acks="all", linger_ms=5)
+    def __init__(self, bootstrap: str, compression: str | None) -> None:
+        self._producer = KafkaProducer(
+            bootstrap_servers=bootstrap.split(","), acks="all", linger_ms=5, compression_type=compression
+        )
 
     async def send(self, messages: Iterable[tuple[bytes, bytes]]) -> list[Origin]:
         """Write messages (key, value); return the partition and offset of each."""
@@ -33,8 +35,8 @@ class DirectSender:
 
 
 @contextmanager
-def direct_sender(bootstrap: str) -> Iterator[DirectSender]:
-    sender = DirectSender(bootstrap)
+def direct_sender(bootstrap: str, compression: str | None = None) -> Iterator[DirectSender]:
+    sender = DirectSender(bootstrap, compression)
     try:
         yield sender
     finally:

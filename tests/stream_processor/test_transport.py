@@ -18,7 +18,7 @@ async def _nothing(*_: object) -> None:
 async def committing():
     """The consumer before it connects, and a list of Kafka's answers to its commits."""
     app = faust.App("tests", broker="kafka://127.0.0.1:1", store="memory://")
-    use_transport(app, fetch_wait_ms=50)
+    use_transport(app, fetch_wait_ms=50, on_lost=lambda _: None)
     app.producer = SimpleNamespace(flush=_nothing)
     consumer = app.consumer
     answers: list[bool] = []

@@ -1,0 +1,261 @@
+"""The record batches of a fetch from Kafka, of which some may be unreadable.
+
+A client of Kafka that meets a batch with a wrong checksum, or one that it cannot decompress, raises an error, and meets
+the same batch again after every restart. `FetchedBatches` gives such a client one record in the batch's place instead.
+The record's value is an `UnreadableBatch`, so that a service treats the batch like any other unusable message: it
+reports its place and moves on. The header of a batch is never compressed and gives the offsets.
+
+The clients decode the records themselves; this module passes them an uncompressed batch. It knows no client: `decode`
+is the client's class of batches.
+"""
+
+import struct
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from har.process.record_codecs import CodecError, decompress
+from har.process.unreadable_batch import UnreadableBatch
+
+#: A batch with more records is not read. Millions of empty ones would fit into a batch of 1 MiB.
+MAX_BATCH_RECORDS = 100_000
+
+_HEADER = struct.Struct(">qiibIhiqqqhii")
+_LENGTH = struct.Struct(">qi")
+_ATTRIBUTES = struct.Struct(">h")
+_ATTRIBUTES_AT = 21
+_FORMAT, _FORMAT_BYTE, _FORMAT_AT = 2, b"\x02", 16
+_CODEC_MASK = 0x07
+#: A record takes at least this much, bytes.
+_LEAST_RECORD = 7
+
+
+Buffer = bytes | bytearray | memoryview
+#: Makes a client's batch from bytes.
+Decode = Callable[[Any], Any]
+
+
+class _Header(NamedTuple):
+    base: int
+    length: int
+    epoch: int
+    format: int
+    crc: int
+    attributes: int
+    last_delta: int
+    first_timestamp: int
+    max_timestamp: int
+    producer: int
+    producer_epoch: int
+    base_sequence: int
+    records: int
+
+
+@dataclass(frozen=True, slots=True)
+class _UnreadableRecord:
+    """What a client sees in place of an unreadable batch."""
+
+    offset: int
+    timestamp: int
+    value: UnreadableBatch
+    timestamp_type: int = 0
+    key: None = None
+    headers: tuple[tuple[str, bytes], ...] = ()
+    checksum: None = None
+    size_in_bytes: int = 0
+
+    def validate_crc(self) -> bool:
+        return True
+
+
+class FetchedBatch:
+    """A batch whose records are decoded, with what clients ask of a batch."""
+
+    magic = _FORMAT
+    producer_id = None
+    is_transactional = False
+
+    def __init__(self, header: _Header, next_offset: int, records: Sequence[Any], *, is_control: bool = False) -> None:
+        self.base_offset = header.base
+        self.next_offset = next_offset
+        self.leader_epoch = header.epoch
+        self.is_control_batch = is_control
+        self._records = records
+
+    def validate_crc(self) -> bool:
+        """Return True: the checksum was compared before."""
+        return True
+
+    def has_producer_id(self) -> bool:
+        """Return False: aborted transactions are not left out."""
+        return False
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._records)
+
+
+class FetchedBatches:
+    """The batches in a partition's part of a fetch, in place of a client's own `MemoryRecords`.
+
+    Parameters
+    ----------
+    fetched : bytes-like
+        What Kafka returned; the last batch may be cut off.
+    decode : callable
+        The client's class of batches.
+
+    Attributes
+    ----------
+    position : int
+        The offset that was fetched; an unreadable batch ends after it, so that the client advances.
+    """
+
+    def __init__(self, fetched: Buffer | None, decode: Decode) -> None:
+        self._fetched = memoryview(fetched or b"")
+        self._decode = decode
+        self._place = 0
+        self.position = 0
+
+    def size_in_bytes(self) -> int:
+        """Return the size of everything that was fetched, bytes."""
+        return len(self._fetched)
+
+    def has_next(self) -> bool:
+        """Return whether a whole batch is left."""
+        # Kafka never cuts off the first batch, so the length of one that seems so is damaged.
+        is_first = self._place == 0 and len(self._fetched) >= _LENGTH.size
+        return is_first or _end(self._fetched, self._place) is not None
+
+    def next_batch(self) -> FetchedBatch | None:
+        """Return the next batch; None after the last whole one."""
+        if not self.has_next():
+            return None
+        begin, end = self._place, _end(self._fetched, self._place)
+        try:
+            if end is None:
+                raise _UnreadableError("its length is wrong", is_intact=False)
+            batch = _readable(self._fetched[begin:end], self._decode)
+        except _UnreadableError as error:
+            batch, end = self._unreadable(begin, end, error)
+        assert end is not None
+        self._place = end
+        return batch
+
+    def _unreadable(self, begin: int, end: int | None, error: "_UnreadableError") -> tuple[FetchedBatch, int]:
+        if not error.is_intact and (end is None or not _may_begin(self._fetched, end)):
+            end = self._resume(begin + 1)
+        end = end or len(self._fetched)
+        raw = self._fetched[begin:end]
+        header = _Header(*_HEADER.unpack_from(bytes(raw[: _HEADER.size]).ljust(_HEADER.size, b"\0")))
+        following = None
+        if len(self._fetched) - end >= _LENGTH.size:
+            following, _ = _LENGTH.unpack_from(self._fetched, end)
+        end_offset = max(_end_offset(header, following, is_intact=error.is_intact), self.position + 1)
+        batch = UnreadableBatch(raw, min(header.base, end_offset - 1), end_offset - 1, str(error))
+        timestamp = max(0, header.max_timestamp) if error.is_intact else 0
+        return FetchedBatch(header, end_offset, [_UnreadableRecord(end_offset - 1, timestamp, batch)]), end
+
+    def _resume(self, begin: int) -> int | None:
+        """Return where the next intact batch begins; None if there is none in what was fetched."""
+        content = bytes(self._fetched)
+        at = content.find(_FORMAT_BYTE, begin + _FORMAT_AT)
+        while at >= 0:
+            place = at - _FORMAT_AT
+            end = _end(self._fetched, place)
+            if end is not None and _may_begin(self._fetched, place) and self._is_intact(place, end):
+                return place
+            at = content.find(_FORMAT_BYTE, at + 1)
+        return None
+
+    def _is_intact(self, begin: int, end: int) -> bool:
+        is_intact: bool = self._decode(self._fetched[begin:end]).validate_crc()
+        return is_intact
+
+
+def _end(fetched: memoryview, begin: int) -> int | None:
+    """Return where the batch that begins here ends; None if it is not whole."""
+    if len(fetched) - begin < _LENGTH.size:
+        return None
+    _, length = _LENGTH.unpack_from(fetched, begin)
+    end: int = begin + _LENGTH.size + length
+    return end if length > 0 and end <= len(fetched) else None
+
+
+def _may_begin(fetched: memoryview, begin: int) -> bool:
+    """Return whether a batch may begin here, as far as the bytes that are there show."""
+    left = len(fetched) - begin
+    if left <= _FORMAT_AT:
+        return True
+    base, length = _LENGTH.unpack_from(fetched, begin)
+    return base >= 0 and length >= _HEADER.size - _LENGTH.size and fetched[begin + _FORMAT_AT] == _FORMAT
+
+
+class _UnreadableError(Exception):
+    """A batch cannot be read; `is_intact` states whether its header can be trusted."""
+
+    def __init__(self, reason: str, *, is_intact: bool) -> None:
+        super().__init__(reason)
+        self.is_intact = is_intact
+
+
+def _readable(raw: memoryview, decode: Decode) -> FetchedBatch:
+    """Decode a batch.
+
+    Raises
+    ------
+    _UnreadableError
+        If it cannot be read.
+    """
+    if len(raw) < _HEADER.size:
+        raise _UnreadableError(f"it has {len(raw)} bytes, less than a header", is_intact=False)
+    header = _Header(*_HEADER.unpack_from(raw))
+    if header.format != _FORMAT:
+        raise _UnreadableError(f"it has format {header.format}, not {_FORMAT}", is_intact=False)
+    if not decode(raw).validate_crc():
+        raise _UnreadableError("its checksum is wrong", is_intact=False)
+    if header.records > MAX_BATCH_RECORDS:
+        raise _UnreadableError(f"it has {header.records} records, more than {MAX_BATCH_RECORDS}", is_intact=True)
+    try:
+        batch = decode(_uncompressed(raw, header))
+        is_control = batch.is_control_batch
+        # Decode all records before the first is used: a batch is read as a whole or not at all.
+        records = [] if is_control else list(batch)
+    except CodecError as error:
+        raise _UnreadableError(str(error), is_intact=True) from error
+    except Exception as error:  # the clients raise many kinds at records that are none
+        raise _UnreadableError(f"its records are damaged: {error!r}", is_intact=True) from error
+    return FetchedBatch(header, header.base + header.last_delta + 1, records, is_control=is_control)
+
+
+def _uncompressed(raw: memoryview, header: _Header) -> memoryview:
+    codec = header.attributes & _CODEC_MASK
+    if codec == 0:
+        return raw
+    records = decompress(codec, raw[_HEADER.size :])
+    if header.records * _LEAST_RECORD > len(records):
+        raise CodecError(f"{len(records)} bytes cannot hold {header.records} records")
+    batch = bytearray(raw[: _HEADER.size])
+    _LENGTH.pack_into(batch, 0, header.base, _HEADER.size - _LENGTH.size + len(records))
+    _ATTRIBUTES.pack_into(batch, _ATTRIBUTES_AT, header.attributes & ~_CODEC_MASK)
+    return memoryview(batch + records)
+
+
+def _end_offset(header: _Header, following: int | None, *, is_intact: bool) -> int:
+    """Return the offset after an unreadable batch.
+
+    Parameters
+    ----------
+    header : _Header
+        Its header.
+    following : int or None
+        The first offset of the batch after it; None if there is none yet.
+    is_intact : bool
+        Whether the checksum of the header is right.
+    """
+    stated = header.base + header.last_delta + 1
+    if is_intact:
+        return stated
+    if following is not None:
+        return stated if header.base < stated <= following else max(following, header.base + 1)
+    # One damaged field must not let the client skip what comes later: believe the smaller of two.
+    return header.base + max(1, min(header.last_delta + 1, header.records))

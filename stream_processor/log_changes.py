@@ -1,0 +1,177 @@
+"""What a consumer group's offsets mean after the log has changed: a topic created anew, a log cut short or deleted.
+
+A topic that is deleted and created anew has the same name, and its offsets begin again. Kafka then deletes the group's
+offsets, but a worker that does not know yet may commit an old one. Each commit therefore carries the topic's identity,
+and an offset of another identity is not used.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, OffsetAndMetadata, TopicPartition
+from aiokafka.errors import OffsetOutOfRangeError, for_code
+from aiokafka.protocol.fetch import FetchRequest
+
+from stream_processor.topic_identity import topic_identities
+
+log = logging.getLogger(__name__)
+
+#: How long Kafka may take to answer, s. aiokafka waits much longer for a topic that was deleted.
+ANSWER_SECONDS = 10.0
+
+#: Called with a number of messages.
+OnLost = Callable[[int], None]
+
+
+class LogWatch:
+    """Seeks, commits and joins anew for a consumer, so that no change of a log is missed. Used in its thread.
+
+    Parameters
+    ----------
+    consumer : AIOKafkaConsumer
+        A consumer of a group.
+    on_lost : callable
+        Called with the number of messages that Kafka deleted before they were read.
+    """
+
+    def __init__(self, consumer: AIOKafkaConsumer, on_lost: OnLost) -> None:
+        self._consumer = consumer
+        self._on_lost = on_lost
+        #: The identity of each topic when its partitions were assigned.
+        self._identities: dict[str, str] = {}
+        #: Positions that Kafka did not have, of assigned partitions.
+        self._out_of_range: dict[TopicPartition, int] = {}
+        self._send = consumer._client.send
+        consumer._client.send = self._send_and_note
+
+    async def seek_to_committed(self) -> dict[TopicPartition, int | None]:
+        """Seek every assigned partition to its committed offset, or to its beginning; return the offset that counts.
+
+        Raises
+        ------
+        aiokafka.errors.KafkaError
+            If Kafka does not answer.
+        """
+        assigned = self._consumer.assignment()
+        if not assigned:
+            return {}
+        self._identities = await topic_identities(self._consumer._client, {tp.topic for tp in assigned})
+        committed = await self._consumer._coordinator.fetch_committed_offsets(list(assigned))
+        begins = await self._consumer.beginning_offsets(assigned)
+        return {tp: self._seek(tp, committed.get(tp), begins[tp]) for tp in assigned}
+
+    async def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
+        """Commit offsets, together with the identity of the topic that they belong to.
+
+        Raises
+        ------
+        aiokafka.errors.KafkaError
+            If Kafka does not accept them.
+        """
+        await self._consumer.commit(
+            {tp: OffsetAndMetadata(offset, self._identities.get(tp.topic, "")) for tp, offset in offsets.items()}
+        )
+
+    async def look(self) -> None:
+        """Join the group anew if an assigned topic was created anew, or a log ends before the position in it.
+
+        Raises
+        ------
+        aiokafka.errors.KafkaError, TimeoutError
+            If Kafka does not answer.
+        """
+        async with asyncio.timeout(ANSWER_SECONDS):
+            await self._look()
+
+    async def log_offsets(self) -> dict[TopicPartition, tuple[int, int]]:
+        """Request the first offset of each assigned partition, and the one after its last.
+
+        Raises
+        ------
+        aiokafka.errors.KafkaError, TimeoutError
+            If Kafka does not answer.
+        """
+        assigned = self._consumer.assignment()
+        if not assigned:
+            return {}
+        async with asyncio.timeout(ANSWER_SECONDS):
+            begins = await self._consumer.beginning_offsets(assigned)
+            ends = await self._consumer.end_offsets(assigned)
+        return {tp: (begins[tp], ends[tp]) for tp in assigned}
+
+    async def _look(self) -> None:
+        assigned = self._consumer.assignment()
+        if not assigned:
+            return
+        is_changed = await self._is_replaced({tp.topic for tp in assigned})
+        noted = {tp: position for tp, position in self._out_of_range.items() if tp in assigned}
+        self._out_of_range.clear()
+        begins = await self._consumer.beginning_offsets(noted) if noted else {}
+        for tp, position in noted.items():
+            if position < begins[tp]:
+                self._lose(tp, position, begins[tp])
+                continue
+            log.error("%s ends before offset %d, which was reached: the log was cut; reading it from its beginning",
+                      _name(tp), position)  # fmt: skip
+            await self.commit({tp: begins[tp]})
+            is_changed = True
+        if is_changed:
+            self._consumer._coordinator.request_rejoin()
+
+    async def _is_replaced(self, topics: set[str]) -> bool:
+        found = await topic_identities(self._consumer._client, topics)
+        known = self._identities
+        replaced = [topic for topic in found if known.get(topic, found[topic]) != found[topic]]
+        for topic in replaced:
+            log.error("%s was deleted and created anew: reading it from its beginning", topic)
+        return bool(replaced)
+
+    def _seek(self, tp: TopicPartition, committed: OffsetAndMetadata | None, begin: int) -> int | None:
+        self._out_of_range.pop(tp, None)
+        if committed is None or committed.offset < 0:
+            self._consumer.seek(tp, begin)
+            return None
+        identity = self._identities.get(tp.topic, "")
+        if committed.metadata and identity and committed.metadata != identity:
+            log.error("the offset committed for %s is of a deleted topic of this name: reading it from its beginning",
+                      _name(tp))  # fmt: skip
+            self._consumer.seek(tp, begin)
+            return None
+        if committed.offset < begin:
+            self._lose(tp, committed.offset, begin)
+        self._consumer.seek(tp, max(committed.offset, begin))
+        offset: int = committed.offset
+        return offset
+
+    def _lose(self, tp: TopicPartition, position: int, begin: int) -> None:
+        log.error(
+            "LOST: Kafka has deleted %d messages of %s before they were read (offsets %d to %d). Run enough workers, "
+            "or increase Kafka's retention (retention.ms); continuing from offset %d",
+            begin - position, _name(tp), position, begin - 1, begin,
+        )  # fmt: skip
+        self._on_lost(begin - position)
+
+    async def _send_and_note(self, node: int, request: Any, **settings: Any) -> Any:  # noqa: ANN401  (aiokafka's types)
+        """Send a request; note the positions that Kafka does not have, which aiokafka resets without a trace."""
+        response = await self._send(node, request, **settings)
+        if isinstance(request, FetchRequest):
+            for topic, partitions in response.topics:
+                for number, code, *_ in partitions:
+                    if code and for_code(code) is OffsetOutOfRangeError:
+                        self._note(TopicPartition(topic, number), request)
+        return response
+
+    def _note(self, tp: TopicPartition, request: FetchRequest) -> None:
+        asked = {TopicPartition(topic, each[0]): each[1] for topic, parts in request.topics for each in parts}
+        subscription = self._consumer._subscription.subscription
+        if subscription is None or not self._consumer._subscription.is_assigned(tp):
+            return
+        state = subscription.assignment.state_value(tp)
+        if state.has_valid_position and state.position == asked[tp]:
+            self._out_of_range[tp] = state.position
+
+
+def _name(tp: TopicPartition) -> str:
+    return f"{tp.topic}/{tp.partition}"
