@@ -22,8 +22,6 @@ CSV_COLUMNS = ("Index", "Arrival_Time", "Creation_Time", "x", "y", "z", "User", 
 READ_COLUMNS = CSV_COLUMNS[1:]
 #: The table has no sessions: all readings of a phone and a user form one.
 SESSION = "hhar"
-#: The values that `gt` may have.
-LABELS = ("bike", "null", "sit", "stairsdown", "stairsup", "stand", "walk")
 #: If fewer than this share of the values of `Creation_Time` differ, it was rounded too far to be used.
 DISTINCT_ENOUGH = 0.5
 _INSPECTED_ROWS = 1_000

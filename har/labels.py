@@ -18,6 +18,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from har.activity_names import canonical_activity
 from har.recordings import NULL_LABEL, RecordingError
 from har.rejections import RejectedMessage
 from har.resampling import Times
@@ -120,7 +121,8 @@ class LabelTable:
         Returns
         -------
         ndarray of str objects, shape (n,)
-            ``null`` where there is no label.
+            Activities in canonical form (`har.activity_names`), also of older labels, which were kept as they were
+            stated; ``null`` where there is no label.
         """
         labels = np.full(len(times), NULL_LABEL, object)
         for start, end, activity in self._intervals(device, session):
@@ -144,7 +146,7 @@ class LabelTable:
             # A wearer does one thing at a time: an open label ends where a later label begins.
             later = [other.start for other in valid[index + 1 :] if other.start > label.start]
             end = min(later, default=ENDLESS) if label.end == ENDLESS else label.end
-            intervals.append((label.start, end, label.activity))
+            intervals.append((label.start, end, canonical_activity(label.activity)))
         return intervals
 
 

@@ -10,6 +10,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from har.activity_names import named_class
 from har.decisions import UNKNOWN, decide
 from har.releases import ReleaseManifest
 
@@ -101,7 +102,8 @@ class Prediction(msgspec.Struct, frozen=True):
 
     def matches(self, label: str) -> bool:
         """Return whether the activity is right for a label; for labels that are not a class, ``unknown`` is right."""
-        return self.activity == (label if label in self.probabilities else UNKNOWN)
+        named = named_class(label, list(self.probabilities))
+        return self.activity == (named if named in self.probabilities else UNKNOWN)
 
 
 class Trace(msgspec.Struct, frozen=True):

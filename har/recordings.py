@@ -1,8 +1,8 @@
 """Recordings with ground truth: the table format of data sets, split into one recording per session.
 
 The columns are `user, device, model, session, t, x, y, z, gt`: `t` in seconds (floating point) or µs
-(integers), from any origin; `x, y, z` in m/s², gravity included; `gt` the ground truth of each reading. The caller
-reads the file; this module works on arrays.
+(integers), from any origin; `x, y, z` in m/s², gravity included; `gt` the ground truth of each reading. It is read in
+its canonical form (`har.activity_names`). The caller reads the file; this module works on arrays.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,13 +12,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from har import activity_names
 from har.resampling import Times
 from har.time_units import MICROSECONDS
 from har.windows import WindowSpec
 
 COLUMNS = ("user", "device", "model", "session", "t", "x", "y", "z", "gt")
 #: The ground truth of readings that show none of the named activities, or whose activity is unknown.
-NULL_LABEL = "null"
+NULL_LABEL = activity_names.NULL_LABEL
 #: Common names that others give to these columns, for suggestions in errors.
 _OTHER_NAMES = {
     "user": ("subject", "person", "participant", "wearer"),
@@ -70,7 +71,7 @@ class Recording:
     axes : ndarray of float32, shape (n, 3)
         m/s², gravity included.
     labels : ndarray of str, shape (n,)
-        The ground truth of each reading.
+        The ground truth of each reading, in canonical form.
     """
 
     user: str
@@ -204,9 +205,10 @@ def recordings_from_columns(columns: Mapping[str, NDArray[Any] | Coded]) -> list
     times = event_times(numbers["t"])
     axes = acceleration(numbers["x"], numbers["y"], numbers["z"])
     reject_broken(axes)
-    users, devices, models, sessions, labels = (
+    users, devices, models, sessions, stated = (
         _coded(columns[name]) for name in ("user", "device", "model", "session", "gt")
     )
+    labels = canonical_labels(stated)
     return [
         Recording(
             user=str(users.texts[users.codes[rows[0]]]),
@@ -219,6 +221,18 @@ def recordings_from_columns(columns: Mapping[str, NDArray[Any] | Coded]) -> list
         )
         for rows in groups_of_rows(devices, users, sessions)
     ]
+
+
+def canonical_labels(stated: Coded) -> Coded:
+    """Return a column of activities in canonical form; several texts may become the same one.
+
+    Examples
+    --------
+    >>> canonical_labels(Coded(np.array(["Walking", "walk"]), np.array([1, 0]))).texts.tolist()
+    ['walk', 'walk']
+    """
+    names = [activity_names.canonical_activity(text) for text in stated.texts.tolist()]
+    return Coded(np.array(names, np.str_), stated.codes)
 
 
 def groups_of_rows(*keys: Coded) -> list[NDArray[np.intp]]:

@@ -7,24 +7,26 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from pydantic_settings import CliPositionalArg, CliSubCommand, SettingsConfigDict
 
+from har.activity_names import NULL_LABEL, canonical_activity
 from har.channels import STABLE, Channel
-from har.decisions import UNKNOWN
 from har.process.settings import ServiceSettings
 from model_store.settings import DEFAULT_KEYS
 from trainer import defaults
 
 
-def _reject_unusable_classes(classes: list[str]) -> list[str]:
+def _canonical_classes(stated: list[str]) -> list[str]:
+    classes = [canonical_activity(name) for name in stated]
     repeated = sorted({name for name in classes if classes.count(name) > 1})
     if repeated:
         raise ValueError(f"{', '.join(repeated)} is given twice")
-    if UNKNOWN in classes:
-        raise ValueError(f"{UNKNOWN} means none of the classes, so it cannot be a class")
+    for name, canonical in zip(stated, classes, strict=True):
+        if canonical == NULL_LABEL != name:
+            raise ValueError(f"{name!r} means none of the classes, so it cannot be a class")
     return classes
 
 
 #: The labels that a network distinguishes.
-Classes = Annotated[list[str], Field(min_length=2), AfterValidator(_reject_unusable_classes)]
+Classes = Annotated[list[str], Field(min_length=2), AfterValidator(_canonical_classes)]
 
 
 class EvaluateSettings(ServiceSettings):
@@ -72,6 +74,10 @@ class ReportSettings(ServiceSettings):
     data: list[Path] = Field(description="path or name of a data set, see docs/data.md; repeat for each data set")
     output: Path = Field(Path("report.html"), description="file to write the page to")
     rate_hz: float | None = Field(None, gt=0, description="nominal sample rate of all phones, Hz")
+    classes: Classes = Field(
+        list(defaults.CLASSES),
+        description="classes to train; repeat for each class. Readings with another label count as null rows",
+    )
     fewest_windows: int = Field(
         20, ge=1, description="report users, and activities of a user, with fewer windows than this"
     )

@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from har.activity_names import named_class
 from har.comparisons import Comparison
+from har.decisions import UNKNOWN
 from har.labels import Label, LabelTable
-from har.recordings import NULL_LABEL
 
 #: Most windows that are kept. Beyond that, the oldest are dropped.
 MOST_WINDOWS = 50_000
@@ -120,9 +121,12 @@ class Evidence:
     def _accuracy_gains(self, comparisons: list[Comparison]) -> list[int]:
         """Return a number for each labelled window of a device.
 
-        It is 1 if only the canary is right, -1 if only the stable release is right, else 0.
+        It is 1 if only the canary is right, -1 if only the stable release is right, else 0. Labels that neither release
+        ever predicts, such as a wearer's own words, do not count: they would hide a loss among many zeros.
         """
         gains = []
+        pairs = self._windows.values()
+        shown = list({found.activity for pair in pairs for found in (pair.canary, pair.stable)} - {UNKNOWN})
         sessions: dict[str, list[Comparison]] = defaultdict(list)
         for comparison in comparisons:
             sessions[comparison.session].append(comparison)
@@ -130,6 +134,7 @@ class Evidence:
             times = np.array([(window.start, window.end - 1) for window in windows])
             labels = self._labels.labels(windows[0].device, session, times.ravel()).reshape(-1, 2)
             for window, (first, last) in zip(windows, labels, strict=True):
-                if first == last != NULL_LABEL:
-                    gains.append(int(window.canary.activity == first) - int(window.stable.activity == first))
+                named = named_class(first, shown)
+                if first == last and named in shown:
+                    gains.append(int(window.canary.activity == named) - int(window.stable.activity == named))
         return gains

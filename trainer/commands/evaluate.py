@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
+from har.activity_names import listed, named_class
 from har.recordings import Recording, RecordingError, window_labels
 from har.releases import ReleaseError
 from har.windows import recording_windows
@@ -75,7 +76,10 @@ def classify_recordings(network: OnnxClassifier, recordings: Sequence[Recording]
     parts = []
     for recording in recordings:
         windows = recording_windows(recording.times, recording.axes, manifest.window_spec)
-        found = window_labels(recording, windows.starts, manifest.window_spec)
+        found = [
+            label and named_class(label, manifest.classes)
+            for label in window_labels(recording, windows.starts, manifest.window_spec)
+        ]
         left_out.update(label or MIXED for label in found if label not in manifest.classes)
         rows = np.array([row for row, label in enumerate(found) if label in labels], np.int64)
         truth = np.array([labels.index(str(found[row])) for row in rows], np.int64)
@@ -85,7 +89,11 @@ def classify_recordings(network: OnnxClassifier, recordings: Sequence[Recording]
         people, models = np.full(len(rows), recording.person), np.full(len(rows), recording.model)
         parts.append(Outcomes(labels, truth, np.concatenate(probabilities), people, models))
     if not any(part.known.any() for part in parts):
-        raise RecordingError(f"no window is labelled with a class of the release ({', '.join(manifest.classes)})")
+        others = listed(labels[len(manifest.classes) :])
+        raise RecordingError(
+            f"no window is labelled with a class of the release ({', '.join(manifest.classes)}); the labels of the "
+            f"recordings are {others}"
+        )
     return Classified(join_outcomes(parts), dict(sorted(left_out.items())))
 
 

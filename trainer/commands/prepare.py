@@ -50,6 +50,8 @@ def _run(settings: PrepareSettings, console: Console) -> int:
         print(f"har prepare: {error}", file=console.file)
         return FAILED
     print(f"{settings.output}: {preparation.describe(index)}")
+    if null_rows := preparation.describe_null_rows(index):
+        print(null_rows)
     return 0
 
 

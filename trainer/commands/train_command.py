@@ -26,6 +26,7 @@ from trainer.runs.library_output import LibraryOutput
 from trainer.runs.publication import Destination
 from trainer.runs.rounds import RoundSchedule, RunStart, run_rounds
 from trainer.runs.run import FinishedRun, RunOptions, run_training
+from trainer.runs.watched_recordings import WatchedRecordings
 from trainer.settings import TrainSettings
 from trainer.sources.splits import ReservedTestUserError
 
@@ -141,7 +142,7 @@ def _run_rounds(settings: TrainSettings, request: TrainRequest, console: Console
             settings.output,
             schedule,
             train,
-            data=settings.data,
+            recordings=WatchedRecordings(settings.data, request.classes),
             stop=stop,
             report=partial(console.print, highlight=False),
         )

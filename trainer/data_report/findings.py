@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from statistics import median_low
 
-from har.activity_names import meant_label
-from har.recordings import NULL_LABEL
+from har.activity_names import listed
 from har.time_units import MICROSECONDS
+from trainer import defaults
 from trainer.data_report.survey import Survey
 from trainer.sources.checks import RATE_TOLERANCE, rate_fault
 
@@ -15,7 +15,6 @@ from trainer.sources.checks import RATE_TOLERANCE, rate_fault
 GRAVITY = (7.5, 12.5)
 #: A label is rare if its time is less than this share of the most frequent label's.
 RARE = 0.05
-_MOST_NAMES = 6
 _MOST_USERS = 3
 
 
@@ -46,7 +45,7 @@ class DataFinding:
     text: str
 
 
-def findings_of(survey: Survey, fewest_windows: int) -> list[DataFinding]:
+def findings_of(survey: Survey, fewest_windows: int, classes: Sequence[str] = defaults.CLASSES) -> list[DataFinding]:
     """Return the findings about a data set, the worst first.
 
     Parameters
@@ -55,12 +54,14 @@ def findings_of(survey: Survey, fewest_windows: int) -> list[DataFinding]:
         The survey of the data set.
     fewest_windows : int
         Users, and activities of a user, with fewer windows are reported.
+    classes : sequence of str
+        The classes to train. Rows with another label are null rows.
     """
     found = [
         *_readings(survey),
         *_rates(survey),
-        *_labels(survey),
-        *_users(survey, fewest_windows),
+        *_labels(survey, classes),
+        *_users(survey, fewest_windows, classes),
     ]
     return sorted(found, key=lambda finding: list(Weight).index(finding.weight))
 
@@ -121,22 +122,29 @@ def _rates(survey: Survey) -> Iterator[DataFinding]:
         )
 
 
-def _labels(survey: Survey) -> Iterator[DataFinding]:
-    for label in survey.labels:
-        meant = meant_label(label)
-        if meant is not None:
-            yield DataFinding(Weight.STOPS, f"unknown label {label!r}: is it {meant!r}?")
-    times = {label: seconds for label, seconds in survey.label_seconds().items() if label != NULL_LABEL}
+def _labels(survey: Survey, classes: Sequence[str]) -> Iterator[DataFinding]:
+    times = {label: seconds for label, seconds in survey.label_seconds().items() if label in classes}
     most = max(times.values(), default=0.0)
     rare = [f"{label} ({times[label] / 60:.1f} min)" for label in survey.labels if times.get(label, most) < RARE * most]
     if rare:
-        yield DataFinding(Weight.NOTES, f"less than {RARE:.0%} of the most frequent activity's time: {_shorten(rare)}")
+        yield DataFinding(Weight.NOTES, f"less than {RARE:.0%} of the most frequent activity's time: {listed(rare)}")
+    unasked = survey.unasked(classes)
     if not times:
-        yield DataFinding(Weight.STOPS, "no reading has a label: there is nothing to train on")
+        others = f" of the classes {', '.join(classes)}; the labels are {listed(unasked)}" if unasked else ""
+        yield DataFinding(Weight.STOPS, f"no reading has a label{others}: there is nothing to train on")
+    if unasked:
+        seconds = survey.label_seconds()
+        rows = sum(survey.rows[label] for label in unasked)
+        named = listed(f"{label} ({seconds[label]:,.0f} s)" for label in unasked)
+        yield DataFinding(
+            Weight.NOTES,
+            f"{rows:,} readings have a label that is none of the classes and count as null rows: {named}. To train on "
+            "one of them, name it with --classes",
+        )
 
 
-def _users(survey: Survey, fewest: int) -> Iterator[DataFinding]:
-    labels = [label for label in survey.labels if label != NULL_LABEL]
+def _users(survey: Survey, fewest: int, classes: Sequence[str]) -> Iterator[DataFinding]:
+    labels = [label for label in survey.labels if label in classes]
     users = survey.users
     poor = [
         f"{user} ({count})"
@@ -144,13 +152,13 @@ def _users(survey: Survey, fewest: int) -> Iterator[DataFinding]:
         if (count := sum(survey.windows.get((user, label), 0) for label in labels)) < fewest
     ]
     if poor:
-        yield DataFinding(Weight.WARNS, f"fewer than {fewest} windows with an activity: user {_shorten(poor)}")
+        yield DataFinding(Weight.WARNS, f"fewer than {fewest} windows with an activity: user {listed(poor)}")
     scarce: dict[str, list[str]] = {}
     for label in labels:
         absent = [user for user in users if not survey.seconds.get((user, label))]
         if absent:
             yield DataFinding(
-                Weight.WARNS, f"{label} is missing for {len(absent)} of {len(users)} users: {_shorten(absent)}"
+                Weight.WARNS, f"{label} is missing for {len(absent)} of {len(users)} users: {listed(absent)}"
             )
         few = [
             f"{user} ({survey.windows.get((user, label), 0)})"
@@ -168,9 +176,3 @@ def _name_users(names: Sequence[str], among: int) -> str:
     if len(names) <= _MOST_USERS:
         return ", ".join(names)
     return f"all {among} users" if len(names) == among else f"{len(names)} of {among} users"
-
-
-def _shorten(names: Sequence[str]) -> str:
-    if len(names) <= _MOST_NAMES:
-        return ", ".join(names)
-    return f"{', '.join(names[:_MOST_NAMES])} and {len(names) - _MOST_NAMES} more"

@@ -1,7 +1,7 @@
 """The charts of a data report."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -46,9 +46,9 @@ def class_picture(seconds: Mapping[str, float]) -> Figure:
     return figure
 
 
-def user_picture(survey: Survey) -> Figure:
-    """Draw a table of minutes by user and label. Empty cells show "none"."""
-    users, labels = survey.users, sorted(survey.labels, key=lambda label: (label == NULL_LABEL, label))
+def user_picture(survey: Survey, shown: Collection[str]) -> Figure:
+    """Draw a table of minutes by user and label, of the labels to show. Empty cells show "none"."""
+    users, labels = survey.users, sorted(shown, key=lambda label: (label == NULL_LABEL, label))
     minutes = np.array([[survey.seconds.get((user, label), 0.0) / 60 for label in labels] for user in users])
     figure = _figure(1.2 + 0.3 * len(users))
     axes = figure.subplots()

@@ -6,12 +6,15 @@ from dataclasses import dataclass
 from importlib.resources import files
 
 import jinja2
+from matplotlib import rc_context
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from har.activity_names import is_own_word
 from har.process.whole_files import write_whole
 from har.recordings import NULL_LABEL, RecordingError
 from har.time_units import MICROSECONDS
+from trainer import defaults
 from trainer.data_report import pictures
 from trainer.data_report.findings import DataFinding, findings_of
 from trainer.data_report.survey import Survey, survey_source
@@ -20,6 +23,18 @@ from trainer.settings import ReportSettings
 from trainer.sources import find_source
 
 _WORST_GAPS = 10
+#: Labels that are none of the classes and that the pictures show; the table lists every one.
+_MOST_DRAWN = 8
+
+
+@dataclass(frozen=True)
+class _Unasked:
+    """An activity that is none of the classes, and how long each user did it, s; the longest first."""
+
+    label: str
+    kind: str
+    seconds: float
+    users: list[tuple[str, float]]
 
 
 @dataclass(frozen=True)
@@ -30,6 +45,7 @@ class _Section:
     findings: list[DataFinding]
     hours: float
     activities: list[str]
+    unasked: list[_Unasked]
     classes: str
     users: str
     traces: str
@@ -38,21 +54,24 @@ class _Section:
     worst_gaps: list[tuple[str, int, float]]
 
 
-def render_report(surveys: Sequence[Survey], fewest_windows: int) -> str:
+def render_report(surveys: Sequence[Survey], fewest_windows: int, classes: Sequence[str] = defaults.CLASSES) -> str:
     """Render the page as one HTML document without external resources.
 
     Parameters
     ----------
     surveys : sequence of Survey
         Surveys of the data sets; the page has a section for each.
-    fewest_windows : int
+    fewest_windows, classes
         See `findings_of`.
     """
     environment = jinja2.Environment(
         autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
     )
     template = environment.from_string(files("trainer.data_report").joinpath("page.html").read_text("utf-8"))
-    return template.render(sections=[_section(survey, fewest_windows) for survey in surveys])
+    # A label, a user or a model may hold a `$`, which would begin a formula.
+    with rc_context({"text.parse_math": False}):
+        sections = [_section(survey, fewest_windows, classes) for survey in surveys]
+    return template.render(sections=sections)
 
 
 def run(settings: ReportSettings) -> int:
@@ -65,30 +84,45 @@ def run(settings: ReportSettings) -> int:
                 progress.add_task(f"reading {path}")
                 surveys.append(survey_source(find_source(path, rate_hz=settings.rate_hz)))
             progress.add_task("drawing")
-            page = render_report(surveys, settings.fewest_windows)
+            page = render_report(surveys, settings.fewest_windows, settings.classes)
         settings.output.parent.mkdir(parents=True, exist_ok=True)
         write_whole(settings.output, page.encode())
     except (RecordingError, OSError) as error:
         print(f"har data report: {error}", file=sys.stderr)
         return 1
     for survey in surveys:
-        for finding in findings_of(survey, settings.fewest_windows):
+        for finding in findings_of(survey, settings.fewest_windows, settings.classes):
             print(f"{survey.path.name}: {finding.weight}: {finding.text}")
     print(f"{settings.output}: {sum(survey.readings for survey in surveys):,} readings")
     return 0
 
 
-def _section(survey: Survey, fewest_windows: int) -> _Section:
+def _unasked(survey: Survey, classes: Sequence[str]) -> list[_Unasked]:
+    found = []
+    seconds = survey.label_seconds()
+    for label in survey.unasked(classes):
+        users = {user: time for (user, shown), time in survey.seconds.items() if shown == label}
+        kind = "own word" if is_own_word(label) else "known activity"
+        found.append(_Unasked(label, kind, seconds[label], sorted(users.items(), key=lambda each: -each[1])))
+    return found
+
+
+def _section(survey: Survey, fewest_windows: int, classes: Sequence[str]) -> _Section:
     gappy = sorted((session for session in survey.sessions if session.gaps), key=lambda session: -session.gaps)
     activities = [label for label in survey.labels if label != NULL_LABEL]
-    traces = [survey.traces[label] for label in [*activities, NULL_LABEL] if label in survey.traces]
+    unasked = _unasked(survey, classes)
+    undrawn = {each.label for each in unasked[_MOST_DRAWN:]}
+    drawn = [label for label in [*activities, NULL_LABEL] if label in survey.rows and label not in undrawn]
+    traces = [survey.traces[label] for label in drawn if label in survey.traces]
+    times = survey.label_seconds()
     return _Section(
         survey=survey,
-        findings=findings_of(survey, fewest_windows),
+        findings=findings_of(survey, fewest_windows, classes),
         hours=sum(survey.seconds.values()) / 3600,
         activities=activities,
-        classes=embedded(pictures.class_picture(survey.label_seconds())),
-        users=embedded(pictures.user_picture(survey)),
+        unasked=unasked,
+        classes=embedded(pictures.class_picture({label: times[label] for label in drawn})),
+        users=embedded(pictures.user_picture(survey, drawn)),
         traces=embedded(pictures.trace_picture(traces)),
         rates=embedded(pictures.rate_picture(survey.rates)),
         gaps=embedded(pictures.gap_picture(survey.gaps_us)) if any(survey.gaps_us.values()) else None,

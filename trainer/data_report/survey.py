@@ -1,13 +1,14 @@
 """Survey a data set: sums over its parts, computed in one pass."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from har.recordings import NULL_LABEL
 from har.releases import TrainingData
 from har.resampling import Times
 from har.time_units import MICROSECONDS
@@ -67,6 +68,8 @@ class Survey:
         Its stated sample rate, Hz; None if none is stated.
     readings : int
         Number of readings.
+    rows : Counter of str
+        Number of readings of each label.
     seconds, windows : dict of (str, str) to float or int
         Time, s, and number of windows (with the default length and hop), by user and label.
     sessions : list of SessionRate
@@ -89,6 +92,7 @@ class Survey:
     provenance: list[TrainingData] = field(default_factory=list)
     rate_hz: float | None = None
     readings: int = 0
+    rows: Counter[str] = field(default_factory=Counter)
     seconds: dict[tuple[str, str], float] = field(default_factory=lambda: defaultdict(float))
     windows: dict[tuple[str, str], int] = field(default_factory=lambda: defaultdict(int))
     sessions: list[SessionRate] = field(default_factory=list)
@@ -108,6 +112,10 @@ class Survey:
     def labels(self) -> list[str]:
         """Labels, the most frequent first."""
         return [label for label, _ in Counter(self.label_seconds()).most_common()]
+
+    def unasked(self, classes: Collection[str]) -> list[str]:
+        """Return the activities that are none of the classes, the most frequent first. Their rows are null rows."""
+        return [label for label in self.labels if label not in classes and label != NULL_LABEL]
 
     def label_seconds(self) -> dict[str, float]:
         """Return the time of each label, s."""
@@ -143,6 +151,8 @@ def survey_source(source: Source) -> Survey:
 def _add(survey: Survey, part: Part) -> None:
     survey.readings += len(part)
     labels = part.coded("gt")
+    counts = np.bincount(labels.codes, minlength=len(labels.texts)).tolist()
+    survey.rows.update({str(label): count for label, count in zip(labels.texts, counts, strict=True) if count})
     for (device, model, user, session), times, axes, rows in sessions_of(part):
         _add_broken(survey, part, rows, axes, f"user {user}, session {session}")
         survey.zeros[f"user {user}, session {session}, device {device}"] += int((axes == 0).all(axis=1).sum())

@@ -7,6 +7,7 @@ from typing import Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from har.activity_names import named_class
 from har.decisions import UNKNOWN, decide_all
 from har.recordings import Recording
 from har.scoring import confusion_matrix
@@ -83,9 +84,11 @@ class Outcomes:
 def all_labels(recordings: Iterable[Recording], classes: Sequence[str]) -> tuple[str, ...]:
     """Return the classes, then every other label of the recordings in alphabetical order.
 
+    A label that means one of the classes is that class, also if the release spells it differently.
+
     Windows cut with these labels (`trainer.fitting.examples.make_examples`) include windows of none of the classes.
     """
-    found = {str(label) for recording in recordings for label in np.unique(recording.labels)}
+    found = {named_class(str(label), classes) for recording in recordings for label in np.unique(recording.labels)}
     return (*classes, *sorted(found - set(classes) - {UNKNOWN, ""}))
 
 
@@ -124,8 +127,9 @@ def relabelled(outcomes: Outcomes, classes: Sequence[str], probabilities: NDArra
     probabilities : ndarray of float32, shape (n, len(classes))
         Probabilities that the other network predicts.
     """
-    labels = (*classes, *(label for label in outcomes.labels if label not in classes))
-    numbers = np.array([labels.index(label) for label in outcomes.labels], np.int64)
+    renamed = [named_class(label, classes) for label in outcomes.labels]
+    labels = tuple(dict.fromkeys([*classes, *renamed]))
+    numbers = np.array([labels.index(label) for label in renamed], np.int64)
     return replace(outcomes, labels=labels, truth=numbers[outcomes.truth], probabilities=probabilities)
 
 

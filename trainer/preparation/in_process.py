@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+
+import numpy as np
 
 from har.recordings import Recording
 from har.releases import TrainingData
@@ -51,8 +54,11 @@ def prepare_in_process(
     splits = split_of_people(wearers, 0.0 if personal else plan.held_out_share)
     models: dict[str, list[str]] = {}
     shards: dict[tuple[str, int], list[Piece]] = {}
+    rows: Counter[str] = Counter()
     for recording in recordings:
         models.setdefault(recording.person, []).append(recording.model)
+        labels, counts = np.unique(recording.labels, return_counts=True)
+        rows.update(dict(zip(labels.tolist(), counts.tolist(), strict=True)))
         by_split = pieces_by_split(recording, splits[recording.person], plan, personal=personal)
         for split, pieces in by_split.items():
             for number, piece in deal(pieces, plan.shards):
@@ -67,6 +73,7 @@ def prepare_in_process(
             personal=personal,
             sources=list(sources),
             provenance=data_sets_of(models) if provenance is None else provenance,
+            rows=rows,
         )
 
 

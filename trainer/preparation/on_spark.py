@@ -7,6 +7,7 @@ the pieces of each shard as Arrow tables (`mapInArrow`, `applyInArrow`). Splits 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,7 +30,6 @@ from trainer.preparation.writing import deal, finish, prepared_folder
 from trainer.sources.checks import (
     checked_parts,
     reject_broken_readings,
-    reject_renamed_labels,
     reject_repeated_sessions,
     reject_wrong_rates,
 )
@@ -112,7 +112,7 @@ def prepare_on_spark(
     ranges = [found for source in sources for found in ranges_of(source)]
     with prepared_folder(output) as folder:
         try:
-            sessions = _sessions(spark, ranges, sources)
+            sessions, rows = _sessions(spark, ranges, sources)
             cutting = _cutting(sessions, sources, plan)
             _write(_pieces(spark, ranges, cutting), folder)
         # Errors raised by Python code in an executor are PySparkExceptions; the loss of an executor is a Java error.
@@ -131,23 +131,32 @@ def prepare_on_spark(
             personal=cutting.personal,
             sources=[str(source.path.absolute()) for source in sources],
             provenance=provenance_of(sources),
+            rows=rows,
         )
 
 
-def _sessions(spark: SparkSession, ranges: Sequence[FileRange], sources: Sequence[Source]) -> list[Session]:
-    """Find all sessions in a first pass over the files."""
+def _sessions(
+    spark: SparkSession, ranges: Sequence[FileRange], sources: Sequence[Source]
+) -> tuple[list[Session], Counter[str]]:
+    """Find all sessions, and the number of rows of each label, in a first pass over the files."""
 
     def find_sessions(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for found in _ranges(batches):
             for part in read_range(found):
-                keys = part.table.select([*_KEY, "model"]).group_by([*_KEY, "model"]).aggregate([])
-                texts = {name: pc.cast(keys[name], pa.string()) for name in (*_KEY, "model")}
+                names = [*_KEY, "model", "gt"]
+                keys = part.table.select(names).group_by(names).aggregate([([], "count_all")])
+                texts = {name: pc.cast(keys[name], pa.string()) for name in names}
                 sources = pa.array([found.source] * keys.num_rows, pa.string())
-                yield from make_table({"source": sources, **texts}).to_batches()
+                yield from make_table({"source": sources, **texts, "rows": keys["count_all"]}).to_batches()
 
-    columns = "source string, device string, user string, session string, model string"
-    rows = _frame(spark, ranges).mapInArrow(find_sessions, columns).distinct().collect()
-    sessions = sorted((Session(**row.asDict()) for row in rows), key=msgspec.structs.astuple)
+    columns = "source string, device string, user string, session string, model string, gt string, rows long"
+    found = _frame(spark, ranges).mapInArrow(find_sessions, columns)
+    counted = found.groupBy(*found.columns[:-1]).sum("rows").collect()
+    rows: Counter[str] = Counter()
+    for row in counted:
+        rows[row["gt"]] += row["sum(rows)"]
+    known = {Session(*row[: len(Session.__struct_fields__)]) for row in counted}
+    sessions = sorted(known, key=msgspec.structs.astuple)
     by_source: dict[str, list[tuple[str, str]]] = {str(source.path.absolute()): [] for source in sources}
     for session in sessions:
         by_source[session.source].append((session.person, session.session))
@@ -155,7 +164,7 @@ def _sessions(spark: SparkSession, ranges: Sequence[FileRange], sources: Sequenc
         if not found_sessions:
             raise RecordingError(f"{source} has no rows")
     reject_repeated_sessions(by_source.items())
-    return sessions
+    return sessions, rows
 
 
 def _wearers(sessions: Sequence[Session]) -> dict[str, str]:
@@ -185,7 +194,6 @@ def _pieces(spark: SparkSession, ranges: Sequence[FileRange], cutting: _Cutting)
         for found in _ranges(batches):
             for part in read_range(found):
                 reject_broken_readings(part)
-                reject_renamed_labels(part)
                 yield from _plain(part).to_batches()
 
     def cut(table: pa.Table) -> pa.Table:

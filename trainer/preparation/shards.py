@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from har.recordings import RecordingError
+from har.recordings import NULL_LABEL, RecordingError
 from har.releases import TrainingData
 from trainer.preparation.pieces import Piece
 from trainer.preparation.plan import PreparationPlan
@@ -89,6 +89,9 @@ class PreparedIndex(msgspec.Struct, frozen=True):
         Names of the data sets.
     provenance : list of TrainingData
         Provenance of the recordings, as stated by the sources.
+    rows : dict of str to int
+        Number of rows of each label in the recordings, repeated ones included. Rows whose label is none of the classes
+        count as null rows. Empty if an earlier version prepared the folder.
     schema : int
         Version of the index's format.
     """
@@ -100,11 +103,18 @@ class PreparedIndex(msgspec.Struct, frozen=True):
     personal: bool
     sources: list[str]
     provenance: list[TrainingData]
+    rows: dict[str, int] = {}
     schema: int = SCHEMA_VERSION
 
     def of(self, split: str) -> list[Shard]:
         """Return the shards of a split, by number."""
         return [shard for shard in self.shards if shard.split == split]
+
+    def unasked_rows(self) -> dict[str, int]:
+        """Return the number of rows of each activity that is none of the classes, the most frequent first."""
+        found = Counter({label: count for label, count in self.rows.items() if label not in self.plan.classes})
+        del found[NULL_LABEL]
+        return dict(found.most_common())
 
     def windows(self, split: str) -> dict[str, Counter[str]]:
         """Count the windows of a split, by person and label."""

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import shutil
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import pyarrow.parquet as pq
 
+from har.activity_names import listed
 from har.process.whole_files import part_of, sync
+from har.recordings import NULL_LABEL
 from har.releases import TrainingData
 from trainer.preparation.pieces import Piece
 from trainer.preparation.plan import SPLITS, TRAIN, PreparationPlan
@@ -87,6 +90,7 @@ def finish(
     personal: bool,
     sources: Sequence[str],
     provenance: Sequence[TrainingData],
+    rows: Mapping[str, int],
 ) -> PreparedIndex:
     """Write the index of all shards in a folder.
 
@@ -104,6 +108,8 @@ def finish(
         Paths of the data sets.
     provenance : sequence of TrainingData
         Provenance of the recordings.
+    rows : mapping of str to int
+        Number of rows of each label.
 
     Raises
     ------
@@ -126,6 +132,7 @@ def finish(
         personal=personal,
         sources=readable_names(sources),
         provenance=list(provenance),
+        rows=dict(sorted(rows.items())),
     )
     _require_classes(index)
     write_index(folder, index)
@@ -162,12 +169,20 @@ def _require_classes(index: PreparedIndex) -> None:
     if not found:
         raise ShardError(
             f"nothing to train on: no window of {length:g} s is labelled {', '.join(index.plan.classes)} "
-            f"in {', '.join(index.sources)}"
+            f"in {', '.join(index.sources)}. {_existing(index)}"
         )
     shown = {label for labels in found.values() for label in labels}
     missing = [name for name in index.plan.classes if name not in shown]
     if missing:
         raise ShardError(
             f"no training window of {length:g} s is labelled {', '.join(missing)}: record more of it, or exclude it "
-            "with --classes"
+            f"with --classes. {_existing(index)}"
         )
+
+
+def _existing(index: PreparedIndex) -> str:
+    """Return the activities of the recordings as a sentence, the most frequent first."""
+    found = Counter(index.rows)
+    del found[NULL_LABEL]
+    names = listed(label for label, _ in found.most_common())
+    return f"The recordings are labelled {names}" if names else "The recordings have no labels"

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pyspark.sql import SparkSession
 
+from har.activity_names import listed
 from har.recordings import RecordingError
 from trainer.preparation.in_process import prepare_in_process
 from trainer.preparation.on_spark import prepare_on_spark
@@ -100,6 +101,15 @@ def describe(index: PreparedIndex) -> str:
     )
     reserved = index.windows(TEST)
     return text + (f"; {len(reserved)} reserved test users excluded" if reserved else "")
+
+
+def describe_null_rows(index: PreparedIndex) -> str:
+    """Return a line about the rows of no class, with the labels that were not asked for; empty without such a label."""
+    unasked = index.unasked_rows()
+    if not unasked:
+        return ""
+    named = listed(f"{label} ({rows:,})" for label, rows in unasked.items())
+    return f"{sum(unasked.values()):,} rows have a label that is none of the classes and count as null rows: {named}"
 
 
 def warnings_of(index: PreparedIndex) -> list[str]:

@@ -19,13 +19,13 @@ import msgspec
 from har.process.clock import utc_text
 from har.process.line_files import append_line, whole_lines
 from har.process.whole_files import write_whole
-from har.recordings import NULL_LABEL, RecordingError
+from har.recordings import RecordingError
 from har.releases import ReleaseManifest
-from trainer.data_report.survey import survey_source
 from trainer.run_folder import RunFolder, lock_folder
-from trainer.runs.preparation import find_sources, is_prepared
+from trainer.runs.preparation import is_prepared
 from trainer.runs.record import RunError
 from trainer.runs.run import FinishedRun
+from trainer.runs.watched_recordings import WatchedRecordings
 
 HISTORY_FILE = "history.jsonl"
 UNDER_WAY_FILE = "under_way.json"
@@ -132,28 +132,13 @@ Train = Callable[[RunStart], FinishedRun]
 Report = Callable[[str], None]
 
 
-def labelled_minutes(data: Sequence[str | Path]) -> float:
-    """Return how many minutes of the recordings have a label other than null.
-
-    Raises
-    ------
-    RecordingError
-        If a data set cannot be read.
-    """
-    seconds = 0.0
-    for source in find_sources(data):
-        by_label = survey_source(source).label_seconds()
-        seconds += sum(found for label, found in by_label.items() if label != NULL_LABEL)
-    return seconds / 60
-
-
 def history(folder: Path) -> list[Round]:
     """Return all rounds, oldest first, without an incomplete line."""
     return [msgspec.json.decode(line, type=Round) for line in whole_lines(folder / HISTORY_FILE)]
 
 
 def run_rounds(
-    folder: Path, schedule: RoundSchedule, train: Train, *, data: Sequence[str | Path], stop: Event, report: Report
+    folder: Path, schedule: RoundSchedule, train: Train, *, recordings: WatchedRecordings, stop: Event, report: Report
 ) -> None:
     """Train by a schedule until `stop` is set, and write the history.
 
@@ -168,7 +153,7 @@ def run_rounds(
         When rounds start.
     train : callable
         Carries out a run. If it raises an exception, the round fails, and the schedule continues.
-    data : sequence of str or Path
+    recordings : WatchedRecordings
         The recordings, which are checked for new labels.
     stop : Event
         Set to stop after the current round.
@@ -184,15 +169,15 @@ def run_rounds(
     OSError
         If the history cannot be written.
     """
-    for path in data:
+    for path in recordings.data:
         if is_prepared([path]):
             raise RunError(
                 f"{path} is a prepared folder and does not grow: train on it without --every, or give recordings"
             )
     with lock_folder(folder):
         done = 0
-        while _await_round(folder, schedule, data, stop, report):
-            finished = _round(folder, train, data)
+        while _await_round(folder, schedule, recordings, stop, report):
+            finished = _round(folder, train, recordings)
             append_line(folder / HISTORY_FILE, msgspec.json.encode(finished))
             report(f"{finished.folder or 'this round'}: {finished.outcome}. {finished.reason}")
             done += 1
@@ -201,7 +186,7 @@ def run_rounds(
 
 
 def _await_round(
-    folder: Path, schedule: RoundSchedule, data: Sequence[str | Path], stop: Event, report: Report
+    folder: Path, schedule: RoundSchedule, recordings: WatchedRecordings, stop: Event, report: Report
 ) -> bool:
     """Wait until the next round is due; return False if `stop` is set."""
     past = history(folder)
@@ -212,7 +197,7 @@ def _await_round(
         if schedule.enough_minutes is None:
             stop.wait(max(0.0, due - time()))
             continue
-        new = _new_minutes(past, data, report)
+        new = _new_minutes(past, recordings, report)
         if new >= schedule.enough_minutes:
             report(f"{new:.1f} new labelled minutes: starting the next round")
             return True
@@ -220,10 +205,10 @@ def _await_round(
     return not stop.is_set()
 
 
-def _new_minutes(past: Sequence[Round], data: Sequence[str | Path], report: Report) -> float:
+def _new_minutes(past: Sequence[Round], recordings: WatchedRecordings, report: Report) -> float:
     try:
         # A failed round counts too: it is retried when the next round is due, not at once.
-        return labelled_minutes(data) - _last_minutes(past, {*TRAINED, FAILED})
+        return recordings.labelled_minutes() - _last_minutes(past, {*TRAINED, FAILED})
     except (RecordingError, OSError) as error:
         report(f"cannot read the recordings: {error}")
         return 0.0
@@ -250,7 +235,7 @@ def _read_current(folder: Path, run: str) -> CurrentRun:
     return found if found.folder == run else CurrentRun(run)
 
 
-def _round(folder: Path, train: Train, data: Sequence[str | Path]) -> Round:
+def _round(folder: Path, train: Train, recordings: WatchedRecordings) -> Round:
     began_seconds, began = time(), utc_text()
     past = history(folder)
     interrupted = _interrupted_run(folder, past)
@@ -272,7 +257,7 @@ def _round(folder: Path, train: Train, data: Sequence[str | Path]) -> Round:
 
     try:
         if interrupted is None:
-            current = CurrentRun(run.name, labelled_minutes(data))
+            current = CurrentRun(run.name, recordings.labelled_minutes())
             if past and abs(current.labelled_minutes - _last_minutes(past, TRAINED)) < FEWEST_NEW_MINUTES:
                 return result(SKIPPED, "The labelled minutes have not changed since the last training.")
         elif current.tries >= MOST_TRIES:

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from har.activity_names import meant_label
 from har.recordings import RecordingError
 from trainer.sources.rates import RateMeter, SessionRate
 from trainer.sources.source import Source
@@ -27,13 +26,12 @@ def checked_parts(source: Source) -> Iterator[Part]:
     Raises
     ------
     RecordingError
-        If a reading is not finite, a label is an alias of a known one, or a session's sample rate is implausible or
-        differs from the stated one. The message names the file and the row, or the session.
+        If a reading is not finite, or a session's sample rate is implausible or differs from the stated one. The
+        message names the file and the row, or the session.
     """
     meter = RateMeter()
     for part in source.parts():
         reject_broken_readings(part)
-        reject_renamed_labels(part)
         meter.add(part)
         yield part
     reject_wrong_rates(meter.sessions(), source.rate_hz)
@@ -50,16 +48,6 @@ def reject_broken_readings(part: Part) -> None:
         f"{part.file}: {int(broken.sum())} of {len(part)} rows hold NaN or infinity in x, y or z, "
         f"first row {part.first_row + row} (user {user}, session {session})"
     )
-
-
-def reject_renamed_labels(part: Part) -> None:
-    """Raise if a label is an alias of a known activity, as it would become a separate class."""
-    labels = part.coded("gt")
-    for code, label in enumerate(labels.texts.tolist()):
-        meant = meant_label(label)
-        if meant is not None and (labels.codes == code).any():
-            row = part.first_row + int((labels.codes == code).argmax())
-            raise RecordingError(f"{part.file}: unknown label {label!r}, row {row}: is it {meant!r}?")
 
 
 def reject_repeated_sessions(data_sets: Iterable[tuple[object, Iterable[tuple[str, str]]]]) -> None:

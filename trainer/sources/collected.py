@@ -10,8 +10,9 @@ A folder of collected data holds two tables, each as any number of Parquet files
 If a table has a log (Delta Lake, which `har archive` writes), only the files that the log lists are read.
 
 A reading has the label of the interval that contains it. If several do, the label with the latest `said_at` counts; if
-none does, the ground truth is ``null``. `har.labels` describes how labels are ended, corrected and withdrawn. Rows may
-be repeated, as delivery is at least once; windows use each reading once.
+none does, the ground truth is ``null``. `har.labels` describes how labels are ended, corrected and withdrawn.
+Activities are read in their canonical form (`har.activity_names`), because older archives hold other names of an
+activity. Rows may be repeated, as delivery is at least once; windows use each reading once.
 """
 
 from collections.abc import Iterator, Sequence
@@ -22,7 +23,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from har.activity_names import meant_label
 from har.labels import Label, LabelTable
 from har.recordings import NULL_LABEL, RecordingError, groups_of_rows, require_columns
 from har.releases import TrainingData
@@ -107,11 +107,10 @@ def read_labels(folder: Path) -> LabelTable:
     Raises
     ------
     RecordingError
-        If a file cannot be read, lacks a column or a value, an interval ends before it starts, or a label in effect is
-        an alias of a known one. The message names the file and the row.
+        If a file cannot be read, lacks a column or a value, or an interval ends before it starts. The message names the
+        file and the row.
     """
     table = LabelTable()
-    renamed: list[tuple[Path, int, Label]] = []
     for file in _label_files(folder):
         names = read_schema(file).names
         try:
@@ -123,14 +122,10 @@ def read_labels(folder: Path) -> LabelTable:
         for batch in read_batches(file, columns):
             for row, values in enumerate(batch.to_pylist(), first_row):
                 try:
-                    label = Label.of_row(values)
-                    table.add(label)
+                    table.add(Label.of_row(values))
                 except (RecordingError, TypeError, ValueError) as error:
                     raise RecordingError(f"{file}: row {row}: {error}") from error
-                if meant_label(label.activity) is not None:
-                    renamed.append((file, row, label))
             first_row += batch.num_rows
-    _reject_renamed(renamed, table)
     return table
 
 
@@ -138,16 +133,6 @@ def _label_files(folder: Path) -> Sequence[Path]:
     if has_log(folder):
         return current_files(folder)
     return parquet_files(folder) if folder.exists() and any(folder.rglob("*.parquet")) else ()
-
-
-def _reject_renamed(renamed: Sequence[tuple[Path, int, Label]], table: LabelTable) -> None:
-    for file, row, label in renamed:
-        if table.is_valid(label):  # a label that was corrected later is harmless
-            raise RecordingError(
-                f"{file}: unknown label {label.activity!r}, row {row}: is it {meant_label(label.activity)!r}? "
-                f"Correct it there, or set it again for session {label.session} of {label.device} with the "
-                f"same start, {label.start}"
-            )
 
 
 def _joined(batch: pa.Table, table: LabelTable, file: Path, first_row: int) -> Part:

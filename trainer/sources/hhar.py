@@ -103,7 +103,6 @@ def read_table(opened: IO[bytes], place: Path, clock: hhar.Clock | None = None) 
     for table in _blocks(opened, place):
         try:
             clock = clock or _chosen_clock(table)
-            _require_labels(table["gt"], first_row)
             columns = _to_project_columns(table, clock, first_row)
         except RecordingError as error:
             raise RecordingError(f"{place}: {error}") from error
@@ -161,12 +160,3 @@ def _parse_numbers(texts: "pa.ChunkedArray[Any]", kind: pa.DataType, first_row: 
         raise RecordingError(
             f"Creation_Time {texts[row].as_py()!r} is not a number like the previous ones, row {first_row + row}"
         ) from error
-
-
-def _require_labels(labels: "pa.ChunkedArray[Any]", first_row: int) -> None:
-    known = pc.is_in(labels.cast(pa.string()), pa.array(hhar.LABELS))
-    row = int(pc.index(known, False).as_py())
-    if row >= 0:
-        raise RecordingError(
-            f"unknown label {labels[row].as_py()!r}, row {first_row + row}; HHAR's are {', '.join(hhar.LABELS)}"
-        )

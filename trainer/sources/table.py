@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from har import recordings
+from har.activity_names import canonical_activity
 from har.recordings import Coded, RecordingError
 
 #: A column of an Arrow table.
@@ -91,7 +92,7 @@ def constant_texts(text: str, count: int) -> _Dictionary:
 
 
 def make_part(table: pa.Table, file: Path, first_row: int = 0) -> Part:
-    """Convert rows to `SCHEMA`.
+    """Convert rows to `SCHEMA`. Their labels get the canonical form (`har.activity_names`).
 
     Parameters
     ----------
@@ -110,6 +111,7 @@ def make_part(table: pa.Table, file: Path, first_row: int = 0) -> Part:
     try:
         recordings.require_columns(table.column_names)
         texts = {name: _coded_texts(table[name], name, first_row) for name in TEXT_COLUMNS}
+        texts["gt"] = _canonical(texts["gt"])
         _require_values(table["t"], "t", first_row)
         times = recordings.event_times(table["t"].to_numpy(), first_row)
         axes = recordings.acceleration(*(table[name].to_numpy() for name in "xyz"))
@@ -120,12 +122,20 @@ def make_part(table: pa.Table, file: Path, first_row: int = 0) -> Part:
     return Part(pa.table({name: columns[name] for name in SCHEMA.names}, schema=SCHEMA), file, first_row)
 
 
-def _coded_texts(column: "pa.ChunkedArray[Any]", name: str, first_row: int) -> AnyColumn:
+def _coded_texts(column: "pa.ChunkedArray[Any]", name: str, first_row: int) -> _Dictionary:
     _require_values(column, name, first_row)
     if not pa.types.is_dictionary(column.type):
         column = column.cast(pa.string()).dictionary_encode()
     whole = cast(_Dictionary, column.unify_dictionaries().combine_chunks())
     return pa.DictionaryArray.from_arrays(whole.indices.cast(pa.int32()), whole.dictionary.cast(pa.string()))
+
+
+def _canonical(labels: _Dictionary) -> _Dictionary:
+    """Return a column of labels in canonical form, each text of its dictionary once."""
+    names = [canonical_activity(str(text)) for text in labels.dictionary.to_pylist()]
+    numbers = {name: number for number, name in enumerate(dict.fromkeys(names))}
+    codes = np.array([numbers[name] for name in names], np.int32)
+    return pa.DictionaryArray.from_arrays(codes[labels.indices.to_numpy()], np.array(list(numbers), np.str_))
 
 
 def _require_values(column: "pa.ChunkedArray[Any]", name: str, first_row: int) -> None:

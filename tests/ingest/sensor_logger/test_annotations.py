@@ -40,11 +40,20 @@ def test_an_end_text_ends_the_activity(text):
     assert got.notes == []
 
 
-@pytest.mark.parametrize("text", ["coffee with Ann", "", "   ", None, "walkies", "ünïcode 🚶"])
+@pytest.mark.parametrize(
+    ("text", "word"), [("coffee", "coffee"), ("Tai Chi", "tai_chi"), ("walkies", "walkies"), ("Üben", "üben")]
+)
+def test_another_word_is_kept_with_a_note(text, word):
+    got = read(typed(text))
+    assert list(got.annotations) == [Annotation(START_US, word)]
+    assert len(got.notes) == 1 and "a word of your own" in got.notes[0]
+
+
+@pytest.mark.parametrize("text", ["coffee & cake with Ann", "", "   ", None, "ünïcode 🚶", "5 steps", "a" * 33])
 def test_an_unrecognised_text_is_returned_with_a_note(text):
     got = read(typed(text))
     assert list(got.annotations) == [Annotation(START_US, None, unrecognised=text or "")]
-    assert len(got.notes) == 1 and "walk, sit" in got.notes[0]
+    assert len(got.notes) == 1 and "sit, stand, walk" in got.notes[0]
 
 
 def test_annotations_are_sorted_by_time():

@@ -322,14 +322,18 @@ def test_a_person_without_windows_gets_a_warning(tmp_path):
     assert "made/brief has no labelled windows" in result.stderr
 
 
-def test_too_few_people_give_a_personal_release(tmp_path):
-    data = write_recordings(tmp_path / "made.parquet", people(2))
+def test_few_people_with_words_of_their_own_give_a_personal_release(tmp_path):
+    with_words = made_recording("w", seconds=160.0, labels=("Sitting", "Walking", "Tai chi", "unknown"))
+    data = write_recordings(tmp_path / "made.parquet", [*people(2), with_words])
 
     result = train_here(data, tmp_path / "run")
 
+    shown = result.stderr.replace("\n", " ")
+    assert "2,000 rows have a label that is none of the classes and count as null rows: tai_chi (2,000)" in shown
+
     assert result.returncode == 0, result.stderr
     assert manifest_of(tmp_path / "run").personal
-    assert "the release is personal" in result.stderr.replace("\n", " ")
+    assert "the release is personal" in shown
 
 
 def test_scheduled_rounds_write_a_history_and_survive_a_failed_one(table, tmp_path):

@@ -2,6 +2,7 @@
 
 import re
 import resource
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from tests.trainer.sources.made_files import HHAR_FILE, hhar_lines, hhar_text, r
 from trainer.data_report.findings import Weight, findings_of
 from trainer.data_report.report import render_report, run
 from trainer.data_report.survey import Survey, survey_source
+from trainer.defaults import CLASSES
 from trainer.settings import ReportSettings
 from trainer.sources import find_source
 
@@ -18,8 +20,8 @@ def surveyed(path: Path) -> Survey:
     return survey_source(find_source(path))
 
 
-def texts(survey: Survey, weight: Weight, fewest_windows: int = 20) -> str:
-    return "\n".join(found.text for found in findings_of(survey, fewest_windows) if found.weight is weight)
+def texts(survey: Survey, weight: Weight, fewest_windows: int = 20, classes: Sequence[str] = CLASSES) -> str:
+    return "\n".join(found.text for found in findings_of(survey, fewest_windows, classes) if found.weight is weight)
 
 
 def test_a_survey_counts_users_classes_rates_and_gaps(tmp_path: Path) -> None:
@@ -54,7 +56,7 @@ def test_good_data_set_has_no_findings(tmp_path: Path) -> None:
 
 
 def test_faults_are_found_and_the_worst_comes_first(tmp_path: Path) -> None:
-    broken = recording_columns("u01", labels=("sit", "Walking"))
+    broken = recording_columns("u01", labels=("sit", "Walking", "Rope-skipping"))
     broken["x"][7] = float("nan")
     in_g = recording_columns("u02", device="g", model="InG", labels=("sit", "bike"), seconds=30)
     in_g.update(y=[0.0] * 1500, z=[1.0] * 1500)
@@ -65,9 +67,11 @@ def test_faults_are_found_and_the_worst_comes_first(tmp_path: Path) -> None:
     in_ms = recording_columns("u05", device="ms", model="InMs")
     in_ms["t"] = [t * 1000 for t in in_ms["t"]]
     survey = surveyed(write_table(tmp_path / "data.parquet", broken, in_g, zeros, slow, in_ms))
-    stops, warns, notes = (texts(survey, weight) for weight in Weight)
+    stops, warns, notes = (texts(survey, weight, classes=(*CLASSES, "bike")) for weight in Weight)
     assert f"1 of 12,300 readings are NaN or infinite; the first: {tmp_path / 'data.parquet'}, row 7 (user u01" in stops
-    assert "unknown label 'Walking': is it 'walk'?" in stops
+    assert "1,000 readings have a label that is none of the classes" in notes
+    assert "count as null rows: rope_skipping (20 s)" in notes
+    assert "rope_skipping" not in warns
     assert "u05" in stops
     assert "no phone does" in stops
     assert "InG: the median magnitude of the readings is 1.2 m/s²; are they in g?" in warns
@@ -83,6 +87,28 @@ def test_data_set_without_labels_stops_training(tmp_path: Path) -> None:
     survey = surveyed(write_table(tmp_path / "data.parquet", recording_columns(labels=("null",))))
     assert "no reading has a label: there is nothing to train on" in texts(survey, Weight.STOPS)
     assert "<html" in render_report([survey], 20)
+
+
+def test_a_class_without_a_reading_stops_training_and_the_labels_are_named(tmp_path: Path) -> None:
+    survey = surveyed(write_table(tmp_path / "data.parquet", recording_columns(labels=("sit", "Tai chi"))))
+    (stop,) = [texts(survey, Weight.STOPS, classes=("juggle", "run"))]
+    assert stop == (
+        "no reading has a label of the classes juggle, run; the labels are sit, tai_chi: there is nothing to train on"
+    )
+
+
+def test_the_page_lists_the_own_words_of_each_wearer_with_their_seconds(tmp_path: Path) -> None:
+    one = recording_columns("anna", labels=("sit", "walk", "Tai chi"))
+    other = recording_columns("ben", labels=("sit", "bike", "tai-chi"))
+    many = recording_columns("carl", labels=("sit", *(f"word{letter}" for letter in "abcdefghij")), seconds=11)
+    page = render_report([surveyed(write_table(tmp_path / "data.parquet", one, other, many))], 20)
+    table = page[page.index("Labels that are none of the classes") :]
+    rows = re.findall(r"<tr><td>(.*?)</td><td>(.*?)</td><td>(.*?)</td>\s*<td>(.*?)</td>\s*<td>(.*?)</td>", table)
+    assert rows[:2] == [
+        ("tai_chi", "own word", "2,000", "40.0", "anna 20.0, ben 20.0"),
+        ("bike", "known activity", "1,000", "20.0", "ben 20.0"),
+    ]
+    assert len(rows) == 12, "the table lists every word, also those that the pictures leave out"
 
 
 def test_the_page_holds_its_pictures_and_escapes_names(tmp_path: Path) -> None:
@@ -102,13 +128,13 @@ def test_the_page_holds_its_pictures_and_escapes_names(tmp_path: Path) -> None:
 
 
 def test_command_writes_the_page_and_prints_the_findings(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    path = write_table(tmp_path / "data.parquet", recording_columns(labels=("sit", "Walking")))
+    path = write_table(tmp_path / "data.parquet", recording_columns(labels=("sit", "$Walk {")))
     output = tmp_path / "reports/page.html"
     assert run(ReportSettings(data=[path], output=output, rate_hz=100)) == 0
     output_text = capsys.readouterr().out
-    assert "data.parquet: stops training: unknown label 'Walking': is it 'walk'?" in output_text
+    assert "data.parquet: good to know: 1,500 readings have a label that is none of the classes" in output_text
     assert f"{output}: 3,000 readings" in output_text
-    assert "unknown label" in output.read_text()
+    assert "$walk_{ (30 s)" in output.read_text()
     assert "the data set states 100 Hz" in output_text
 
 

@@ -58,7 +58,8 @@ def compare(spark, paths, folder):
     there = prepare(paths, PLAN, folder / "there", spark=spark, executors=EXECUTORS)
     assert everything(folder / "here", here) == everything(folder / "there", there)
     assert (here.wearers, here.personal) == (there.wearers, there.personal)
-    assert (here.sources, here.provenance) == (there.sources, there.provenance)
+    assert (here.sources, here.provenance, here.rows) == (there.sources, there.provenance, there.rows)
+    assert here.rows
     assert {person: set(models) for person, models in here.models.items()} == {
         person: set(models) for person, models in there.models.items()
     }

@@ -1,6 +1,7 @@
 import dataclasses
 import shutil
 
+import msgspec
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
@@ -13,7 +14,7 @@ from trainer.preparation.in_process import prepare_in_process
 from trainer.preparation.pieces import windows_of
 from trainer.preparation.plan import TRAIN, VALIDATION, PreparationPlan
 from trainer.preparation.shards import ShardError, read_index, read_shards
-from trainer.runs.preparation import prepare
+from trainer.runs.preparation import describe_null_rows, prepare
 from trainer.sources.parquet import PROVENANCE_KEY
 
 LONG = WindowSpec(steps=60, rate_hz=50, hop_us=500_000)
@@ -144,10 +145,31 @@ def test_an_existing_folder_is_left_alone(tmp_path):
 def test_a_missing_class_is_named_and_nothing_is_left(tmp_path):
     sitting = [dataclasses.replace(recording, labels=np.full(len(recording.labels), "sit")) for recording in people(6)]
 
-    with pytest.raises(ShardError, match="labelled walk"):
+    with pytest.raises(ShardError, match=r"labelled walk: .*\. The recordings are labelled sit$"):
         prepare_in_process({"made": sitting}, PLAN, tmp_path / "prepared")
 
     assert list(tmp_path.iterdir()) == []
+
+
+def test_rows_of_other_labels_are_null_rows_and_counted(tmp_path):
+    words = [made_recording("w", seconds=30.0, labels=("Sitting", "Tai-chi", "bike", "unknown", "tai chi"))]
+    made = write_recordings(tmp_path / "words.parquet", [*people(6), *words])
+
+    index = prepare([made], PLAN, tmp_path / "prepared", spark=None, executors=1)
+
+    assert index.rows == {"bike": 300, "null": 300, "sit": 6 * 1_500 + 300, "tai_chi": 600, "walk": 6 * 1_500}
+    assert index.unasked_rows() == {"tai_chi": 600, "bike": 300}
+    assert describe_null_rows(index) == (
+        "900 rows have a label that is none of the classes and count as null rows: tai_chi (600), bike (300)"
+    )
+    assert {label for labels in index.windows(TRAIN).values() for label in labels} == {"sit", "walk"}
+
+
+def test_the_labels_that_exist_are_named_if_nothing_has_a_class(tmp_path):
+    plan = msgspec.structs.replace(PLAN, classes=("juggle", "run"))
+
+    with pytest.raises(ShardError, match=r"labelled juggle, run in made\. The recordings are labelled sit, walk$"):
+        prepare_in_process({"made": people(6)}, plan, tmp_path / "prepared")
 
 
 def test_recordings_too_short_for_a_window_are_an_error(tmp_path):

@@ -17,8 +17,10 @@ with warnings.catch_warnings():
     from trainer.runs.record import RunError
     from trainer.runs.rounds import RoundSchedule, history, run_rounds
     from trainer.runs.run import FinishedRun
+    from trainer.runs.watched_recordings import WatchedRecordings
 
 AT_ONCE = 0.01
+CLASSES = ("sit", "walk")
 
 
 class Trainer:
@@ -60,7 +62,7 @@ def rounds_of(tmp_path, data, trainer, *, rounds, every=AT_ONCE, stop=None, **sc
         tmp_path / "runs",
         RoundSchedule(every=every, rounds=rounds, **schedule),
         trainer,
-        data=[data],
+        recordings=WatchedRecordings([data], CLASSES),
         stop=stop or threading.Event(),
         report=messages.append,
     )
@@ -85,6 +87,15 @@ def test_a_round_without_new_recordings_is_skipped_unless_the_last_one_failed(tm
 
     assert [line.outcome for line in finished] == ["failed", "not published", "skipped"]
     assert len(trainer.starts) == 2
+
+
+def test_minutes_of_words_that_are_no_class_start_no_round(tmp_path, data):
+    write_recordings(data / "words.parquet", [made_recording("w", seconds=120.0, labels=("sit", "Tai chi"))])
+    trainer = Trainer(tmp_path, [False])
+
+    finished, _ = rounds_of(tmp_path, data, trainer, rounds=1)
+
+    assert finished[0].labelled_minutes == pytest.approx(2.0, abs=0.05)
 
 
 def test_new_recordings_count_even_if_others_were_removed(tmp_path, data):

@@ -134,7 +134,6 @@ def test_dates_are_read_in_their_time_zone(tmp_path: Path) -> None:
     ("rows", "message"),
     [
         ([(2, 4, "walk", 4), (4, 3, "sit", 5)], r"pixel-s1\.parquet: row 1: sit ends at 17\d+, before it starts"),
-        ([(2, 4, "Walking", 4)], r"labels/pixel-s1\.parquet: unknown label 'Walking', row 0: is it 'walk'\?"),
     ],
 )
 def test_invalid_labels_are_named(tmp_path: Path, rows: list[Row], message: str) -> None:
@@ -144,11 +143,15 @@ def test_invalid_labels_are_named(tmp_path: Path, rows: list[Row], message: str)
         load_recordings([tmp_path])
 
 
-@pytest.mark.parametrize("later", [(2, 4, "walk", 5), (2, 2, "Walking", 5)])
-def test_corrected_or_withdrawn_label_is_harmless(tmp_path: Path, later: Row) -> None:
+@pytest.mark.parametrize(
+    ("word", "label"),
+    [("walking", "walk"), ("Stairs-Up", "stairsup"), ("unknown", "null"), ("tai-chi", "tai_chi"), ("x" * 99, "x" * 99),
+     ("??", "??"), ("太极拳", "太极拳")],
+)  # fmt: skip
+def test_the_words_of_an_older_archive_are_read(tmp_path: Path, word: str, label: str) -> None:
     samples(tmp_path)
-    labels(tmp_path, [(2, 4, "Walking", 4), later])
-    assert {label for label, _ in shown(tmp_path)} <= {"null", "walk"}
+    labels(tmp_path, [(0, 2, "sit", 2), (2, 10, word, 10)])
+    assert shown(tmp_path) == [("sit", 100), (label, 400)]
 
 
 def test_two_wearers_of_one_session_are_an_error(tmp_path: Path) -> None:

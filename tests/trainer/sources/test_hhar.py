@@ -84,8 +84,6 @@ def test_a_missing_or_renamed_column_is_named(tmp_path: Path, column: str) -> No
 @pytest.mark.parametrize(
     ("column", "value", "message"),
     [
-        ("gt", "jog", "unknown label 'jog', row 7; HHAR's are bike"),
-        ("gt", "", "unknown label '', row 7"),
         ("x", "fast", r"#9.*fast"),  # Arrow counts lines, including the header
         ("Arrival_Time", "noon", r"#9.*noon"),
         ("Creation_Time", "noon", "Creation_Time 'noon' is not a number like the previous ones, row 7"),
@@ -108,9 +106,15 @@ def test_a_reading_that_is_not_finite_is_named(tmp_path: Path, value: str) -> No
 
 def test_rows_are_counted_through_the_whole_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("trainer.sources.hhar.BLOCK_BYTES", 4096)
-    path = write(tmp_path, changed(hhar_lines(), 800, "gt", "jog"))
-    with pytest.raises(RecordingError, match="unknown label 'jog', row 800"):
+    path = write(tmp_path, changed(hhar_lines(), 800, "Creation_Time", "noon"))
+    with pytest.raises(RecordingError, match="'noon' is not a number like the previous ones, row 800"):
         list(find_source(path).parts())
+
+
+@pytest.mark.parametrize(("text", "label"), [("jog", "jog"), ("Walking", "walk"), ("", "null")])
+def test_a_label_that_hhar_does_not_have_stops_nothing(tmp_path: Path, text: str, label: str) -> None:
+    (recording,) = load_recordings([write(tmp_path, changed(hhar_lines(), 7, "gt", text))])
+    assert recording.labels[7] == label
 
 
 def test_no_rows_and_no_file_are_errors(tmp_path: Path) -> None:

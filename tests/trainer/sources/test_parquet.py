@@ -118,10 +118,10 @@ def test_the_null_class_can_be_dropped(tmp_path: Path) -> None:
 
 def test_failing_source_leaves_no_partial_file(tmp_path: Path) -> None:
     lines = hhar_lines()
-    (tmp_path / HHAR_FILE).write_text(hhar_text([*lines, lines[0].replace("stand", "jog")]))
+    (tmp_path / HHAR_FILE).write_text(hhar_text([*lines, lines[0] + ",extra"]))
     (tmp_path / "out").mkdir()
     (tmp_path / "out/old.parquet").write_bytes(b"as it was")
-    with pytest.raises(RecordingError, match="jog"):
+    with pytest.raises(RecordingError, match="Expected 10 columns"):
         write_parquet(find_source(tmp_path / HHAR_FILE), tmp_path / "out/old.parquet")
     assert [file.name for file in (tmp_path / "out").iterdir()] == ["old.parquet"]
     assert (tmp_path / "out/old.parquet").read_bytes() == b"as it was"
