@@ -1,4 +1,7 @@
-"""The Redis keys and channels of the live state, which the processor writes and the dashboard reads."""
+"""The Redis keys and channels of the live state, which the processor writes and the dashboard reads.
+
+The gateway also keeps there what devices were labelled with.
+"""
 
 #: Pub/sub channel of `har.predictions.LiveUpdate` as JSON.
 LIVE_CHANNEL = "har:live"
@@ -15,6 +18,7 @@ REJECTED_CHANNEL = "har:releases:rejected"
 FAULTS_CHANNEL = "har:live:faults"
 
 _DEVICE_PREFIX = "har:device:"
+_STATED_PREFIX = "har:stated:"
 #: Pattern of the keys of all devices.
 DEVICE_KEYS = f"{_DEVICE_PREFIX}*"
 
@@ -28,3 +32,14 @@ def device_key(device: str) -> str:
     'har:device:phone-1'
     """
     return f"{_DEVICE_PREFIX}{device}"
+
+
+def stated_key(device: str) -> str:
+    """Return the key of the activities that a device was labelled with: a sorted set, by when each was stated last, µs.
+
+    Examples
+    --------
+    >>> stated_key("phone-1")
+    'har:stated:phone-1'
+    """
+    return f"{_STATED_PREFIX}{device}"

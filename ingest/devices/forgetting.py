@@ -6,7 +6,7 @@ from contextlib import closing
 import redis
 
 from har import topics
-from har.live import device_key
+from har.live import device_key, stated_key
 from har.process.redis_clients import failures_of, open_redis
 from har.process.redis_errors import words_of
 from ingest.archive.forgetting import forget
@@ -57,10 +57,14 @@ def _forget_archived(settings: ForgetSettings) -> bool:
 def _forget_live(settings: ForgetSettings) -> bool:
     try:
         with closing(open_redis(redis, settings.redis_url)) as opened:
-            found = opened.client.delete(device_key(settings.name))
+            # On a cluster, the keys may lie on different nodes.
+            found = sum(opened.client.delete(key(settings.name)) for key in (device_key, stated_key))
     except failures_of(redis) as error:
-        words = words_of(error)
-        print(f"Redis: was NOT erased; its data of a device expires after a minute: {words}", file=sys.stderr)
+        print(
+            "Redis: was NOT erased; its data of a device expires after a minute, the words of its labels after 30 "
+            f"days: {words_of(error)}",
+            file=sys.stderr,
+        )
         return False
     print(f"Redis: {'erased' if found else 'nothing to erase'}")
     return True

@@ -1,6 +1,8 @@
-"""Labels over HTTP: from a phone, in the time of its clock, or from the dashboard, for the current moment."""
+"""Labels over HTTP: from a phone, in the time of its clock, or from the dashboard, for the current moment.
 
-import re
+The activity of each label is published in its canonical form (`har.activity_names`).
+"""
+
 from dataclasses import replace
 from typing import Annotated
 
@@ -8,15 +10,16 @@ import msgspec
 from aiohttp import web
 
 from har import topics
+from har.activity_names import accepted_activity
 from har.labels import ENDLESS, Label, decode_label, encode_label
 from har.process.clock import now_us
-from har.recordings import NULL_LABEL
 from har.rejections import RejectedMessage
 from har.samples import MAX_TIME_US, MIN_TIME_US, check_identifier
 from har.time_units import MICROSECONDS
 from ingest.gateway.admission import Admission, Caller
 from ingest.gateway.clocks import DeviceClock, DeviceClocks
 from ingest.gateway.frames import check_sender
+from ingest.gateway.label_choices import LabelChoices
 from ingest.gateway.metrics import GatewayMetrics
 from ingest.gateway.phone_connection import Shared
 from ingest.gateway.publisher import KafkaPublisher
@@ -25,7 +28,6 @@ from ingest.gateway.request_bodies import MAX_DOCUMENT_BYTES, read_body, read_do
 
 #: A device without a batch for longer than this cannot be labelled for the current moment, µs.
 LONGEST_SILENCE_US = 60 * MICROSECONDS
-_ACTIVITY = re.compile(r"[a-z][a-z0-9_-]{0,31}")
 
 
 class _LabelNow(msgspec.Struct, forbid_unknown_fields=True):
@@ -50,6 +52,8 @@ class LabelRoutes:
         Publishes labels to Kafka.
     clocks : DeviceClocks
         The clock offset of each device.
+    choices : LabelChoices
+        The activities that each device can be labelled with.
     metrics : GatewayMetrics
         Counts labels.
     """
@@ -60,17 +64,34 @@ class LabelRoutes:
         admission: Admission,
         publisher: KafkaPublisher,
         clocks: DeviceClocks,
+        choices: LabelChoices,
         metrics: GatewayMetrics,
     ) -> None:
         self._shared = shared
         self._admission = admission
         self._publisher = publisher
         self._clocks = clocks
+        self._choices = choices
         self._metrics = metrics
 
     def routes(self) -> list[web.RouteDef]:
         """Return the routes."""
-        return [web.post("/v1/labels", self._post), web.post("/v1/labels/now", self._post_now)]
+        return [
+            web.post("/v1/labels", self._post),
+            web.post("/v1/labels/now", self._post_now),
+            web.get("/v1/labels/activities", self._activities),
+        ]
+
+    async def _activities(self, request: web.Request) -> web.Response:
+        caller = self._admission.caller(request)
+        device = request.query.get("device", caller.device or "")
+        check_identifier("device", device)
+        check_sender(caller, device)
+        if not self._shared.paces.try_take(device):
+            return sends_too_often()
+        return web.json_response(
+            body=msgspec.json.encode(await self._choices.of(device)), headers={"Cache-Control": "no-store"}
+        )
 
     async def _post(self, request: web.Request) -> web.Response:
         caller = self._admission.caller(request)
@@ -101,19 +122,22 @@ class LabelRoutes:
         check_sender(caller, label.device)
         if label.user is None and caller.wearer is not None:
             label = replace(label, user=caller.wearer)
-        check_label(label)
+        label = checked_label(label)
         if not self._shared.paces.try_take(label.device):
             return sends_too_often()
+        await self._choices.admit(label.device, label.activity)
         message = encode_label(label)
         await self._publisher.ordered_sender().publish(
             topics.LABELS.name, label.device.encode(), message, arrived_us=now_us(), headers=[]
         )
         self._metrics.labels.inc()
+        if label.end > label.start:
+            await self._choices.note(label.device, label.activity)
         return web.json_response(body=b'{"type":"accepted","label":' + message + b"}")
 
 
-def check_label(label: Label) -> None:
-    """Check a label's identifiers, activity, times and user.
+def checked_label(label: Label) -> Label:
+    """Check a label's identifiers, activity, times and user; return it with its activity in canonical form.
 
     Raises
     ------
@@ -122,17 +146,13 @@ def check_label(label: Label) -> None:
     """
     check_identifier("device", label.device)
     check_identifier("session", label.session)
-    if label.activity != NULL_LABEL and not _ACTIVITY.fullmatch(label.activity):
-        raise RejectedMessage(
-            "activity",
-            f"{label.activity[:40]!r} is not an activity: use at most 32 lower-case letters, digits, _ and -, "
-            "beginning with a letter",
-        )
+    activity = accepted_activity(label.activity)
     for moment in (label.start, label.said_at, *(() if label.end == ENDLESS else (label.end,))):
         if not MIN_TIME_US <= moment <= MAX_TIME_US:
             raise RejectedMessage("time", f"{moment} is not a time in microseconds since the epoch (2001 to 2100)")
     if label.user is not None and not 0 < len(label.user) <= 64:
         raise RejectedMessage("malformed", "the name of a user must have 1 to 64 characters")
+    return replace(label, activity=activity)
 
 
 def _label(document: _LabelNow, clock: DeviceClock, now: int) -> Label:

@@ -19,6 +19,7 @@ from har.rejections import RejectedMessage
 from har.samples import SampleBatch, check_identifier
 from ingest.gateway.admission import Admission, Caller
 from ingest.gateway.frames import check_sender
+from ingest.gateway.label_choices import LabelChoices
 from ingest.gateway.metrics import GatewayMetrics
 from ingest.gateway.phone_connection import Shared
 from ingest.gateway.publisher import KafkaPublisher, OrderedSender, PublishError
@@ -83,6 +84,8 @@ class SensorLoggerRoute:
         Publishes messages to Kafka.
     samples : SampleIntake
         Checks and publishes batches.
+    choices : LabelChoices
+        The activities that each device can be labelled with.
     metrics : GatewayMetrics
         Counts documents, labels and dropped readings.
     """
@@ -93,12 +96,14 @@ class SensorLoggerRoute:
         admission: Admission,
         publisher: KafkaPublisher,
         samples: SampleIntake,
+        choices: LabelChoices,
         metrics: GatewayMetrics,
     ) -> None:
         self._shared = shared
         self._admission = admission
         self._publisher = publisher
         self._samples = samples
+        self._choices = choices
         self._metrics = metrics
         self._readers: OrderedDict[tuple[str, str], SessionReader] = OrderedDict()
 
@@ -209,11 +214,19 @@ class SensorLoggerRoute:
             await asyncio.shield(asyncio.gather(*confirmed))
             self._metrics.pushes.inc()
         for label in _labels(document, caller):
+            try:
+                await self._choices.admit(label.device, label.activity)
+            except RejectedMessage as rejected:  # the readings are accepted all the same
+                self._metrics.rejected.labels(rejected.code).inc()
+                document.readings.notes.append(f"the annotation {label.activity!r} was ignored: {rejected.detail}")
+                log.warning("%s: the annotation %r was ignored: %s", label.device, label.activity, rejected.detail)
+                continue
             async with self._room():
                 await ordered_sender.publish(
                     topics.LABELS.name, label.device.encode(), encode_label(label), arrived_us=arrived, headers=[]
                 )
             self._metrics.labels.inc()
+            await self._choices.note(label.device, label.activity)
 
 
 def _answer(answer: _PushAnswer) -> web.Response:

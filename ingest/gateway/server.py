@@ -22,6 +22,7 @@ from ingest.gateway.app_rejections import tell_the_app
 from ingest.gateway.clocks import DeviceClocks
 from ingest.gateway.device_routes import DeviceRoutes
 from ingest.gateway.hang_ups import HangUps
+from ingest.gateway.label_choices import LabelChoices
 from ingest.gateway.labels import LabelRoutes
 from ingest.gateway.metrics import GatewayMetrics
 from ingest.gateway.pacing import Paces
@@ -111,6 +112,8 @@ class Gateway:
             Admission, operator_token, registry, token_seconds=60 * settings.token_minutes
         )
         self._predictions = ServerPredictions(settings.redis_url, self.metrics)
+        choices = LabelChoices(settings.redis_url)
+        opened.push_async_callback(choices.close)
         paces = Paces(settings.max_device_rate, settings.max_rate, clock=asyncio.get_running_loop().time)
         clocks = DeviceClocks()
         samples = SampleIntake(settings, self.metrics, clocks)
@@ -128,9 +131,9 @@ class Gateway:
                 web.get(ACTIVITIES_PATH, self._serve_phone),
                 web.get("/healthz", self._health),
                 web.get("/metrics", self._get_metrics),
-                *SensorLoggerRoute(shared, self._admission, self._publisher, samples, self.metrics).routes(),
+                *SensorLoggerRoute(shared, self._admission, self._publisher, samples, choices, self.metrics).routes(),
                 *DeviceRoutes(settings, self._admission).routes(),
-                *LabelRoutes(shared, self._admission, self._publisher, clocks, self.metrics).routes(),
+                *LabelRoutes(shared, self._admission, self._publisher, clocks, choices, self.metrics).routes(),
                 *releases.routes(),
                 *PhonePage(settings, self._admission).routes(),
                 *(TrustPage(settings.local_authority).routes() if settings.local_authority else ()),
