@@ -47,6 +47,24 @@ class LabelAccepted(BaseModel):
     label: LabelInterval
 
 
+class Activity(BaseModel):
+    """An activity, and how to display it."""
+
+    name: str
+    title: str
+    colour: str
+    symbol: str
+
+
+class LabelActivities(BaseModel):
+    """The activities that a device can be labelled with."""
+
+    type: Literal["activities"]
+    release: str | None = Field(description="the release that classifies the device; null if it is unknown")
+    activities: list[Activity] = Field(description="the classes of the release, or the usual activities")
+    own: list[Activity] = Field(description="other activities that the device was labelled with, the newest first")
+
+
 class Invite(_Document):
     """An invitation for a phone to enrol."""
 
@@ -94,6 +112,11 @@ def command_routes(gateway: GatewayClient | None) -> APIRouter:
     async def forward(path: str, document: _Document) -> Response:
         return _response(await _post(gateway, API_PREFIX + path, document))
 
+    @routes.get("/labels/activities", tags=["labels"], response_model=LabelActivities)
+    async def activities(device: str) -> Response:
+        """List the activities that a device can be labelled with."""
+        return _response(await _get(gateway, API_PREFIX + "labels/activities", device=device))
+
     @routes.post("/labels/now", tags=["labels"], response_model=LabelAccepted)
     async def label_now(document: LabelNow) -> Response:
         """Begin a label now, or end an open one now. The gateway converts the time to the device's clock."""
@@ -118,13 +141,19 @@ def command_routes(gateway: GatewayClient | None) -> APIRouter:
     return routes
 
 
+async def _get(gateway: GatewayClient | None, path: str, **query: str) -> GatewayAnswer:
+    return _without_gateway() if gateway is None else await gateway.get(path, **query)
+
+
 async def _post(gateway: GatewayClient | None, path: str, document: _Document) -> GatewayAnswer:
     if gateway is None:
-        detail = "Labels and invitations need a gateway. Start the dashboard with --gateway-url."
-        return GatewayAnswer(
-            status.HTTP_403_FORBIDDEN, Problem(detail=detail).model_dump_json(exclude_none=True).encode()
-        )
+        return _without_gateway()
     return await gateway.post(path, document.model_dump_json(exclude_none=True).encode())
+
+
+def _without_gateway() -> GatewayAnswer:
+    detail = "Labels and invitations need a gateway. Start the dashboard with --gateway-url."
+    return GatewayAnswer(status.HTTP_403_FORBIDDEN, Problem(detail=detail).model_dump_json(exclude_none=True).encode())
 
 
 def _response(answer: GatewayAnswer) -> Response:

@@ -1,6 +1,7 @@
 """The gateway's client: it sends documents to the gateway and returns the answers."""
 
 import logging
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import msgspec
@@ -55,6 +56,10 @@ class GatewayClient:
         if self._session is not None:
             await self._session.close()
 
+    async def get(self, path: str, **query: str) -> GatewayAnswer:
+        """Read a path of the gateway; see `post` for the answer."""
+        return await self._request("GET", path, query=query)
+
     async def post(self, path: str, document: bytes) -> GatewayAnswer:
         """Send a JSON document to a path of the gateway.
 
@@ -64,11 +69,16 @@ class GatewayClient:
             The gateway's answer. Status 502 if there is no valid answer within `TIMEOUT_SECONDS`, 503 if
             `MAX_CONCURRENT_REQUESTS` are running already.
         """
+        return await self._request("POST", path, document=document)
+
+    async def _request(
+        self, method: str, path: str, *, document: bytes | None = None, query: Mapping[str, str] | None = None
+    ) -> GatewayAnswer:
         if self._running >= MAX_CONCURRENT_REQUESTS:
             return _error(503, "Too many requests are waiting for the gateway. Try again.")
         self._running += 1
         try:
-            return await self._exchange(path, document)
+            return await self._exchange(method, path, document, query)
         except (ClientError, TimeoutError, OSError, ValueError) as error:
             reason = str(error) or type(error).__name__
             logger.warning("no valid answer from the gateway at %s to %s: %s", self._url, path, reason)
@@ -76,10 +86,14 @@ class GatewayClient:
         finally:
             self._running -= 1
 
-    async def _exchange(self, path: str, document: bytes) -> GatewayAnswer:
+    async def _exchange(
+        self, method: str, path: str, document: bytes | None, query: Mapping[str, str] | None
+    ) -> GatewayAnswer:
         if self._session is None:
             self._session = ClientSession(headers=self._headers, timeout=ClientTimeout(total=TIMEOUT_SECONDS))
-        async with self._session.post(self._url + path, data=document, allow_redirects=False) as response:
+        async with self._session.request(
+            method, self._url + path, params=query, data=document, allow_redirects=False
+        ) as response:
             body = await read_at_most(response.content.iter_any(), MAX_ANSWER_BYTES)
         if not (response.status == 200 or 400 <= response.status < 600):
             raise ValueError(f"HTTP status {response.status}")

@@ -15,8 +15,10 @@ from dashboard.site import SECURITY_HEADERS
 
 HEALTH_PATH = "/healthz"
 DOCS_PATH = "/docs"
-#: Prefix of the routes that change something. Their errors are JSON.
+#: Prefix of the routes that change something, and of those in `READ_PATHS`. Their errors are JSON.
 API_PREFIX = "/v1/"
+#: Routes with this prefix that only read.
+READ_PATHS = frozenset({f"{API_PREFIX}labels/activities"})
 #: Largest body of a request. The page's own documents have less than 300 bytes.
 MAX_BODY_BYTES = 1_024
 
@@ -58,7 +60,7 @@ class RequestGuard:
 
     def _check_request(self, scope: Scope) -> Response | None:
         headers, path, method = Headers(scope=scope), scope["path"], scope["method"]
-        is_change = path.startswith(API_PREFIX)
+        is_change = path.startswith(API_PREFIX) and path not in READ_PATHS
         allowed = ("POST",) if is_change else ("GET", "HEAD")
         if method not in allowed:
             text = f"Only {' and '.join(allowed)} requests are allowed here."

@@ -42,11 +42,13 @@ KNOWN_STYLES = {
         ActivityStyle("stairsup", "Stairs up", "#e8891c", "↗️"),
         ActivityStyle("stairsdown", "Stairs down", "#b279a2", "↘️"),
         ActivityStyle("bike", "Cycling", "#e45756", "🚴"),
+        ActivityStyle("run", "Running", "#d37295", "🏃"),
+        ActivityStyle("lie", "Lying", "#9d755d", "🛌"),
         ActivityStyle(UNKNOWN, "Unknown", "#b3b7bd", "❔"),
     )
 }
 
-#: The activities that the pages offer as labels.
+#: The activities that the pages offer as labels while the release of a device is unknown.
 LABEL_STYLES = tuple(style for style in KNOWN_STYLES.values() if style.name != UNKNOWN)
 
 

@@ -29,6 +29,15 @@ export class Commands {
   }
 
   /**
+   * List the activities that a device can be labelled with.
+   *
+   * @param {string} device
+   */
+  activities(device) {
+    return request(`./v1/labels/activities?${new URLSearchParams({ device })}`, {});
+  }
+
+  /**
    * Invite a phone.
    *
    * @param {string} name
@@ -39,14 +48,18 @@ export class Commands {
 }
 
 /** @param {string} path @param {object} content @returns {Promise<Answer>} */
-async function post(path, content) {
+function post(path, content) {
+  return request(path, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify(content),
+  });
+}
+
+/** @param {string} path @param {RequestInit} options @returns {Promise<Answer>} */
+async function request(path, options) {
   try {
-    const response = await fetch(path, {
-      method: 'POST',
-      headers: { 'Content-Type': 'application/json' },
-      body: JSON.stringify(content),
-      signal: AbortSignal.timeout(TIMEOUT_MS),
-    });
+    const response = await fetch(path, { ...options, signal: AbortSignal.timeout(TIMEOUT_MS) });
     return { done: response.ok, answer: await response.json() };
   } catch {
     return { done: false, answer: { detail: 'The dashboard cannot be reached. Try again.' } };

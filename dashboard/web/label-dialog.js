@@ -1,7 +1,7 @@
 /** Labels a device's activity from now on; can end and undo the last label. */
 
 import { glyphOf } from './styles.js';
-import { byId } from './shared/elements.js';
+import { byId, inputById } from './shared/elements.js';
 import { timeOfDay } from './shared/wording.js';
 
 export class LabelDialog {
@@ -15,16 +15,34 @@ export class LabelDialog {
     this.dialog = /** @type {HTMLDialogElement} */ (byId('label-dialog'));
     byId('label-stop').addEventListener('click', () => this.#stop());
     byId('label-undo').addEventListener('click', () => this.#undo());
+    byId('label-own-form').addEventListener('submit', (event) => {
+      event.preventDefault();
+      this.#startOwn(inputById('label-own'));
+    });
   }
 
-  /** @param {string} device @param {import('./styles.js').ActivityStyle[]} labels The activities to choose from. */
-  open(device, labels) {
+  /**
+   * @param {string} device
+   * @param {import('./styles.js').ActivityStyle[]} usual The activities to choose from until the server has listed
+   *   those of the device.
+   */
+  open(device, usual) {
     this.#device = device;
     byId('label-title').textContent = device;
     byId('label-status').textContent = '';
-    this.#createButtons(labels);
+    inputById('label-own').value = '';
+    this.#createButtons(usual);
     this.#showButtons();
     this.dialog.showModal();
+    this.#listActivities(device);
+  }
+
+  /** Offer the classes of the device's release, and what it was labelled with before. @param {string} device */
+  async #listActivities(device) {
+    const { done, answer } = await this.commands.activities(device);
+    if (!done || device !== this.#device) return;
+    this.#createButtons([...answer.activities, ...answer.own]);
+    this.#showButtons();
   }
 
   /** @param {import('./styles.js').ActivityStyle[]} labels */
@@ -46,6 +64,20 @@ export class LabelDialog {
     const device = this.#device;
     const label = await this.#send(device, this.commands.labelNow({ device, activity }));
     if (label) this.#showStatus(device, `${title} since ${timeOfDay(label.start)} (phone’s clock).`);
+  }
+
+  /**
+   * Label with a word of the wearer's own. The gateway understands other names of known activities.
+   *
+   * @param {HTMLInputElement} input
+   */
+  async #startOwn(input) {
+    const device = this.#device;
+    const label = await this.#send(device, this.commands.labelNow({ device, activity: input.value }));
+    if (!label) return;
+    input.value = '';
+    this.#showStatus(device, `${label.activity} since ${timeOfDay(label.start)} (phone’s clock).`);
+    this.#listActivities(device);
   }
 
   async #stop() {

@@ -30,7 +30,8 @@ class FakeGateway:
         self.is_silent = False
 
     async def handle(self, request: web.Request) -> web.Response:
-        self.requests.append((request.path, request.headers.get("Authorization"), await request.json()))
+        document = dict(request.query) if request.method == "GET" else await request.json()
+        self.requests.append((request.path, request.headers.get("Authorization"), document))
         if self.is_silent:
             await asyncio.sleep(60)
         return self.answer()
@@ -40,7 +41,7 @@ class FakeGateway:
 async def gateway() -> AsyncIterator[FakeGateway]:
     fake = FakeGateway()
     app = web.Application()
-    app.router.add_post("/{path:.*}", fake.handle)
+    app.router.add_route("*", "/{path:.*}", fake.handle)
     runner = web.AppRunner(app, shutdown_timeout=0.1, handler_cancellation=True)
     await runner.setup()
     port = free_port()
@@ -78,6 +79,24 @@ async def test_requests_are_forwarded_to_the_gateway(run_dashboard: RunDashboard
         ("/v1/labels/now", "Bearer operator", {"device": "phone-1", "activity": "sit"}),
         ("/v1/devices", "Bearer operator", {"name": "new"}),
     ]
+
+
+async def test_the_activities_of_a_device_are_read_from_the_gateway(
+    run_dashboard: RunDashboard, gateway: FakeGateway
+) -> None:
+    found = {"type": "activities", "release": "r1", "activities": [], "own": []}
+    gateway.answer = lambda: web.json_response(found)
+    async with run_dashboard(gateway_url=gateway.url, gateway_token="operator") as port, ClientSession() as session:
+        url = f"http://127.0.0.1:{port}/v1/labels/activities"
+        async with session.get(url, params={"device": "phone 1&x"}) as response:
+            assert (response.status, await response.json()) == (200, found)
+        async with session.get(url) as response:
+            assert (response.status, "device" in (await response.json())["detail"]) == (422, True)
+        async with session.get(url, headers={"Host": "rebound.example"}) as response:
+            assert response.status == 421
+        async with session.get(f"http://127.0.0.1:{port}/v1/labels") as response:
+            assert response.status == 405
+    assert gateway.requests == [("/v1/labels/activities", "Bearer operator", {"device": "phone 1&x"})]
 
 
 @pytest.mark.parametrize("status", [400, 401, 409, 429, 503])
@@ -228,6 +247,7 @@ async def test_the_api_description_loads_nothing_from_other_sites(run_dashboard:
         assert {path: list(operations) for path, operations in paths.items()} == {
             "/healthz": ["get"],
             "/v1/labels": ["post"],
+            "/v1/labels/activities": ["get"],
             "/v1/labels/now": ["post"],
             "/v1/devices": ["post"],
         }

@@ -80,7 +80,18 @@ def test_a_label_is_started_ended_and_undone(system, simulated, browser):
     assert (made.end, undone.end) == (ENDLESS, made.start)
     assert made.start < ended.end <= time.time_ns() // 1000
     assert made.said_at < ended.said_at < undone.said_at
+    # An own word is a label, too, and is offered from now on.
+    browser.find_element(By.ID, "label-own").send_keys("Tai-Chi")
+    press(browser, "#label-own-form .button")
+    wait_for(browser, lambda page: status(page).startswith("tai_chi since"))
+    wait_for(browser, lambda page: page.find_elements(By.CSS_SELECTOR, ".choice[data-activity=tai_chi]"))
+    offered = [choice.get_attribute("data-activity") for choice in browser.find_elements(By.CSS_SELECTOR, ".choice")]
+    assert offered == ["sit", "stand", "walk", "stairsup", "stairsdown", "tai_chi"], "the release's classes first"
+    assert labels(system)[-1].activity == "tai_chi"
     assert console_faults(browser) == []
+    browser.find_element(By.ID, "label-own").send_keys("5 steps")
+    press(browser, "#label-own-form .button")
+    wait_for(browser, lambda page: "cannot name an activity" in status(page))
 
 
 @embedded

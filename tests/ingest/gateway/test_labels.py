@@ -35,6 +35,11 @@ async def test_an_accepted_label_is_in_kafka(broker):
     [
         ({"activity": "Walk!"}, "activity", b"phone-1"),
         ({"activity": ""}, "activity", b"phone-1"),
+        ({"activity": "a" * 33}, "activity", b"phone-1"),
+        ({"activity": "walk " * 2_000}, "activity", b"phone-1"),
+        ({"activity": "x\u202ey"}, "activity", b"phone-1"),
+        ({"activity": "5 steps"}, "activity", b"phone-1"),
+        ({"activity": "_"}, "activity", b"phone-1"),
         ({"start": 12}, "time", b"phone-1"),
         ({"end": NOW - 1}, "malformed", None),
         ({"device": "a b"}, "device", None),
@@ -56,6 +61,23 @@ async def test_an_invalid_label_is_rejected_with_a_reason(broker, change, code, 
     assert (headers["code"], headers["rejected_by"]) == (code.encode(), b"gateway")
     assert headers["detail"].decode() == answer["detail"]
     assert f'har_rejected_total{{code="{code}"}} 1.0' in metrics
+
+
+@on_one_broker
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ("walking", "walk"), ("Cycling", "bike"), ("lying down", "lie"), ("unknown", "null"), ("null", "null"),
+        ("Stairs-Up", "stairsup"), ("Tai Chi", "tai_chi"), ("  tai--chi ", "tai_chi"), ("U\u0308BEN", "üben"),
+        ("太极拳", "太极拳"), ("a" * 32, "a" * 32),
+    ],
+)  # fmt: skip
+async def test_a_label_is_published_in_its_canonical_form(broker, said, kept):
+    async with gateway_on(broker) as address:
+        status, answer = await call(address, "/v1/labels", {**LABEL, "activity": said})
+    assert (status, answer["label"]["activity"]) == (200, kept)
+    (record,) = broker.read(topics.LABELS.name, 1)
+    assert decode_label(record.value).activity == kept
 
 
 @on_one_broker

@@ -60,14 +60,16 @@ async def test_a_document_pushed_again_gives_the_same_batch(broker):
 
 @on_one_broker
 async def test_an_annotation_becomes_a_label(broker):
-    session = pushed("android", annotations=[(0.5, "Walking"), (2.5, "stop"), (3.5, "coffee")])
+    session = pushed("android", annotations=[(0.5, "Walking"), (2.5, "stop"), (3.5, "??"), (4.5, "Tai chi")])
     async with gateway_on(broker) as address:
         answers = [(await call(address, PATH, document))[1] for document in session.documents]
-        assert any("coffee" in note for note in answers[3]["notes"])
-        labels = [decode_label(record.value) for record in broker.read(topics.LABELS.name, 2)]
-        assert "har_labels_accepted_total 2.0" in await page(address, "/metrics")
+        assert any("'??' cannot name" in note for note in answers[3]["notes"])
+        labels = [decode_label(record.value) for record in broker.read(topics.LABELS.name, 3)]
+        assert "har_labels_accepted_total 3.0" in await page(address, "/metrics")
     begin = int(session.times[0])
-    assert [(entry.activity, entry.start - begin) for entry in labels] == [("walk", 500_000), ("null", 2_500_000)]
+    assert [(entry.activity, entry.start - begin) for entry in labels] == [
+        ("walk", 500_000), ("null", 2_500_000), ("tai_chi", 4_500_000),
+    ]  # fmt: skip
     assert {(entry.device, entry.session) for entry in labels} == {("7f0a-phone", "5b1c7d0e-recorded")}
 
 
