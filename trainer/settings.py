@@ -21,7 +21,7 @@ def _canonical_classes(stated: list[str]) -> list[str]:
         raise ValueError(f"{', '.join(repeated)} is given twice")
     for name, canonical in zip(stated, classes, strict=True):
         if canonical == NULL_LABEL != name:
-            raise ValueError(f"{name!r} means none of the classes, so it cannot be a class")
+            raise ValueError(f"{name} means none of the classes, so it cannot be a class")
     return classes
 
 

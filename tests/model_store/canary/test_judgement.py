@@ -130,6 +130,18 @@ def test_window_is_labelled_only_if_one_label_covers_all_of_it():
     assert measured.accuracy.tolist() == [0.0]  # one window gained, one lost
 
 
+@pytest.mark.parametrize(("word", "windows"), [("walking", 3), ("tai_chi", 0), ("unknown", 0)])
+def test_only_labels_that_a_release_predicts_count(word, windows):
+    found = Evidence("new", "old")
+    for start in (0, 4, 8):
+        answers = ReleasePrediction("new", "walk", 0.9, 1.0), ReleasePrediction("old", "unknown", 0.9, 1.0)
+        found.add(Comparison("phone", "s1", start * SECOND, (start + 4) * SECOND, *answers))
+    found.add_label(Label("phone", "s1", 0, ENDLESS, word, 0))
+    measured = found.measure()
+    assert measured.labelled_windows == windows
+    assert measured.accuracy.tolist() == [1.0] * bool(windows)
+
+
 def test_comparison_survives_encoding_and_other_messages_are_rejected():
     (comparison, *_) = evidence(devices=1, windows=1)._windows.values()
     assert decode_comparison(encode_comparison(comparison)) == comparison

@@ -110,6 +110,7 @@ def test_impossible_requests_are_rejected_with_the_reason(table, capsys, words, 
     [
         (["--classes", "sit"], "at least 2 items"),
         (["--classes", "sit", "--classes", "sit"], "sit is given twice"),
+        (["--classes", "sit", "--classes", "Sitting"], "sit is given twice"),
         (["--classes", "sit", "--classes", "unknown"], "unknown means none of the classes, so it cannot be a class"),
     ],
 )

@@ -16,7 +16,7 @@ MANIFEST = open_release("baseline").manifest
 
 @pytest.fixture
 def recording(tmp_path):
-    """Twenty seconds labelled walk, then twenty seconds with a label that is no class of the release."""
+    """Twenty seconds labelled Walking, then twenty seconds with a label that is no class of the release."""
 
     def write(**changes):
         count = 2_000
@@ -24,7 +24,7 @@ def recording(tmp_path):
             "user": ["somebody"] * count, "device": ["their phone"] * count, "model": ["m"] * count,
             "session": ["1"] * count, "t": np.arange(count) / 50, "x": np.zeros(count, np.float32),
             "y": np.zeros(count, np.float32), "z": np.full(count, 9.81, np.float32),
-            "gt": ["walk"] * 1_000 + ["juggle"] * 1_000,
+            "gt": ["Walking"] * 1_000 + ["juggle"] * 1_000,
         }  # fmt: skip
         path = tmp_path / "recording.parquet"
         pq.write_table(pa.table(columns | changes), path)
