@@ -18,10 +18,10 @@ from har.activity_styles import LABEL_STYLES, ActivityStyle, activity_style
 from har.live import device_key, stated_key
 from har.predictions import Prediction, decode_update
 from har.process.clock import now_us
-from har.process.limited_log import LimitedLog
 from har.process.redis_clients import failures_of, open_redis
-from har.process.redis_errors import words_of
+from har.process.redis_condition import RedisCondition
 from har.rejections import RejectedMessage
+from ingest.gateway.metrics import GatewayMetrics
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +34,7 @@ MAX_DEVICES = 20_000
 _MOST_KEPT = MAX_OWN_WORDS + len(ACTIVITIES)
 #: A label does not wait longer than this for Redis, s.
 _REDIS_SECONDS = 1.0
+_READ, _KEEP = "read what devices were labelled with", "keep what devices were labelled with"
 _FAILURES = failures_of(redis.asyncio)
 
 
@@ -62,16 +63,23 @@ class LabelChoices:
     ----------
     url : str or None
         URL of Redis; None if there is none.
+    metrics : GatewayMetrics
+        Counts errors of Redis.
+
+    Attributes
+    ----------
+    condition : RedisCondition
+        Whether Redis worked when it was last used, which may be long ago.
     """
 
-    def __init__(self, url: str | None) -> None:
+    def __init__(self, url: str | None, metrics: GatewayMetrics) -> None:
         waits = {"socket_timeout": _REDIS_SECONDS, "socket_connect_timeout": _REDIS_SECONDS}
         self._redis = None if url is None else open_redis(redis.asyncio, url, **waits)
         #: When each activity was stated, µs, by device.
         self._kept: OrderedDict[str, dict[str, int]] = OrderedDict()
-        self._log = LimitedLog(log, lines=1)
+        self.condition = RedisCondition(log, on_error=lambda kind: metrics.redis_errors.labels(kind).inc())
 
-    async def close(self) -> None:
+    async def aclose(self) -> None:
         """Disconnect from Redis."""
         if self._redis is not None:
             await self._redis.aclose()
@@ -117,9 +125,11 @@ class LabelChoices:
                 pipeline.zremrangebyrank(key, 0, -_MOST_KEPT - 1)
                 pipeline.pexpire(key, KEPT_US // 1_000)
                 await pipeline.execute()
-                return
             except _FAILURES as error:
-                self._warn(error)
+                self.condition.note_failure(_KEEP, error)
+            else:
+                self.condition.note_success(_KEEP)
+                return
         stated = self._kept.setdefault(device, {})
         self._kept.move_to_end(device)
         stated[activity] = now
@@ -136,8 +146,9 @@ class LabelChoices:
             try:
                 found = await self._redis.client.zrange(stated_key(device), since, "inf", byscore=True, withscores=True)
                 stated |= {name.decode(): int(at) for name, at in cast("list[tuple[bytes, float]]", found)}
+                self.condition.note_success(_READ)
             except _FAILURES as error:
-                self._warn(error)
+                self.condition.note_failure(_READ, error)
         return sorted(stated, key=lambda name: -stated[name])
 
     async def _newest_prediction(self, device: str) -> Prediction | None:
@@ -147,12 +158,7 @@ class LabelChoices:
             update = cast("bytes | None", await self._redis.client.get(device_key(device)))
             return None if update is None else decode_update(update).prediction
         except _FAILURES as error:
-            self._warn(error)
+            self.condition.note_failure(_READ, error)
         except msgspec.MsgspecError as error:
             log.warning("cannot decode the update of %s in Redis: %s", device, error)
         return None
-
-    def _warn(self, error: Exception) -> None:
-        self._log.warn(
-            "redis", "Redis cannot be read or written; own words of devices are kept in memory: %s", words_of(error)
-        )

@@ -5,7 +5,7 @@ gateway stops reading, and TCP slows the phone (`ingest.gateway.phone_socket`).
 """
 
 import asyncio
-from contextlib import AsyncExitStack, ExitStack
+from contextlib import AsyncExitStack, ExitStack, aclosing
 from dataclasses import replace
 from typing import Self
 
@@ -112,8 +112,7 @@ class Gateway:
             Admission, operator_token, registry, token_seconds=60 * settings.token_minutes
         )
         self._predictions = ServerPredictions(settings.redis_url, self.metrics)
-        choices = LabelChoices(settings.redis_url)
-        opened.push_async_callback(choices.close)
+        choices = await opened.enter_async_context(aclosing(LabelChoices(settings.redis_url, self.metrics)))
         paces = Paces(settings.max_device_rate, settings.max_rate, clock=asyncio.get_running_loop().time)
         clocks = DeviceClocks()
         samples = SampleIntake(settings, self.metrics, clocks)

@@ -3,7 +3,7 @@
 import asyncio
 import re
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from pathlib import Path
 
 import pytest
@@ -14,9 +14,10 @@ from dashboard.live_state import LiveState
 from dashboard.redis_feed import RedisFeed
 from deploy.ports import free_port
 from har.gateway_messages import GatewayMessage
-from har.live import RELEASES_KEY, device_key
+from har.live import RELEASES_KEY, device_key, stated_key
 from har.predictions import encode_update
 from har.process.redis_clients import failures_of, open_redis
+from ingest.gateway.label_choices import LabelChoices
 from ingest.gateway.metrics import GatewayMetrics
 from ingest.gateway.server_predictions import ServerPredictions
 from model_store.server.redis_announcing import RedisAnnouncer
@@ -104,8 +105,12 @@ class Page:
 async def gateway(url: str, read: redis.Redis) -> Verdict:
     read.set(device_key("phone-a"), encode_update(update("phone-a", 1)))
     predictions, page = ServerPredictions(url, GatewayMetrics()), Page()
+    async with aclosing(LabelChoices(url, GatewayMetrics())) as choices:
+        await choices.note("phone-a", "tai_chi")
+        await choices.of("phone-a")
     with predictions.listening(page, "phone-a"):
-        return await running(predictions.run(), lambda: decided(predictions.condition.status, bool(page.messages)))
+        verdict = await running(predictions.run(), lambda: decided(predictions.condition.status, bool(page.messages)))
+    return verdict if choices.condition.status == "available" else choices.condition.status
 
 
 async def store(url: str, read: redis.Redis) -> Verdict:
@@ -120,6 +125,7 @@ async def devices(url: str, read: redis.Redis) -> Verdict:
         try:
             with suppress(*failures_of(redis)):
                 opened.client.delete(device_key("phone-a"))
+                opened.client.delete(stated_key("phone-a"))
                 return "done"
         finally:
             opened.close()

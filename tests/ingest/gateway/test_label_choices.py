@@ -12,6 +12,7 @@ from har.predictions import LiveUpdate, Prediction, Trace, encode_update
 from har.rejections import RejectedMessage
 from ingest.devices.registry import Registry
 from ingest.gateway.label_choices import KEPT_US, MAX_OWN_WORDS, LabelChoices
+from ingest.gateway.metrics import GatewayMetrics
 from tests.brokers import on_one_broker
 from tests.ingest.gateway.running_gateway import call, gateway_on
 
@@ -76,24 +77,24 @@ async def test_a_device_has_a_limited_number_of_own_words(broker):
 
 @pytest.mark.redis
 async def test_a_word_that_is_not_used_for_30_days_makes_room(redis, redis_url):
-    choices = LabelChoices(redis_url)
+    choices = LabelChoices(redis_url, GatewayMetrics())
     old = {f"word{number}": NOW - KEPT_US - 1_000_000 for number in range(MAX_OWN_WORDS)}
     redis.zadd(stated_key("phone-1"), old)
     await choices.admit("phone-1", "tai_chi")
     redis.zadd(stated_key("phone-1"), dict.fromkeys(old, NOW))
     with pytest.raises(RejectedMessage, match="32 words"):
         await choices.admit("phone-1", "tai_chi")
-    await choices.close()
+    await choices.aclose()
 
 
 async def test_words_are_kept_in_memory_while_redis_is_away(caplog):
-    choices = LabelChoices("redis://127.0.0.1:1")
+    choices = LabelChoices("redis://127.0.0.1:1", GatewayMetrics())
     await choices.admit("phone-1", "tai_chi")
     await choices.note("phone-1", "tai_chi")
     found = await choices.of("phone-1")
-    await choices.close()
+    await choices.aclose()
     assert [style.name for style in found.own] == ["tai_chi"]
-    assert "Redis cannot be read or written" in caplog.text
+    assert "cannot keep what devices were labelled with" in caplog.text
 
 
 @on_one_broker
