@@ -68,7 +68,8 @@ def main() -> int:
 
     with interrupts.ending_at_once():
         from deploy import cli
-    return cli.main()
+        from har.process.output import run_with_output
+    return run_with_output(cli.main)
 
 
 def _folder_of(name: str) -> Path | None:

@@ -70,7 +70,7 @@ class RedisFeed:
                 devices = await self._catch_up(opened)
                 self._state.redis.note_success(PURPOSE)
                 self._back_off.reset()
-                logger.info("subscribed to %s in Redis; read %d device keys", LIVE_CHANNEL, devices)
+                logger.debug("subscribed to %s in Redis; read %d device keys", LIVE_CHANNEL, devices)
                 await self._follow(channel)
         finally:
             await opened.aclose()

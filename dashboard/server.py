@@ -2,12 +2,11 @@
 
 import asyncio
 import logging
-import logging.config
 import signal
 import socket
-import sys
 from contextlib import ExitStack
 
+import redis.asyncio
 import uvicorn
 from starlette.types import ASGIApp
 
@@ -23,7 +22,10 @@ from dashboard.redis_feed import RedisFeed
 from dashboard.settings import DashboardSettings
 from dashboard.site import MissingPageFileError, load_site
 from har.activity_styles import LABEL_STYLES
-from har.process.log_format import logging_config
+from har.process.ending import NOT_REACHED, REACHED, report_failure
+from har.process.log_format import configure_logs
+from har.process.reachability import redis_answers
+from har.process.start_line import log_start
 
 logger = logging.getLogger(__name__)
 
@@ -65,10 +67,18 @@ async def serve(
     config = _server_config(settings, create_app(load_site(), _access(settings), state, live, gateway))
     sockets = _listen(settings.host, settings.port)
 
+    listening = asyncio.Event()
+
     def started() -> None:
-        logger.info("serving the dashboard at %s/", settings.origin(sockets[0].getsockname()[1]))
+        listening.set()
         if ready is not None:
             ready.set()
+
+    async def log_when_started() -> None:
+        await listening.wait()
+        answers = await redis_answers(redis.asyncio, settings.redis_url)
+        page = {"dashboard": f"{settings.origin(sockets[0].getsockname()[1])}/"}
+        log_start(logger, settings, listens=page, connections={"Redis": (settings.redis_url, answers)})
 
     server = DashboardServer(config, on_started=started, shutdown_seconds=limits.shutdown)
     serving = asyncio.create_task(server.serve(sockets=sockets))
@@ -76,6 +86,7 @@ async def serve(
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(feed.run())
             tasks.create_task(ticker.run())
+            tasks.create_task(log_when_started())
             await asyncio.shield(serving)
     finally:
         server.should_exit = True
@@ -86,14 +97,13 @@ async def serve(
 
 def run(settings: DashboardSettings) -> int:
     """Serve the dashboard until SIGINT or SIGTERM; return the exit status."""
-    logging.config.dictConfig(logging_config("dashboard"))
-    logger.info("%s", settings.describe())
+    configure_logs("dashboard", settings)
     try:
         asyncio.run(_serve_until_signalled(settings))
     except (MissingPageFileError, OSError) as error:
-        print(f"har dashboard: {error}", file=sys.stderr)
-        return 1
-    return 0
+        report_failure("har dashboard", error)
+        return NOT_REACHED
+    return REACHED
 
 
 async def _serve_until_signalled(settings: DashboardSettings) -> None:

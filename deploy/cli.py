@@ -5,21 +5,28 @@ only when its command runs, so each needs only its own extra. `har_stream` start
 """
 
 import difflib
+import logging.config
+import os
 import sys
 from collections.abc import Callable
+from contextlib import redirect_stderr
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import version
+from io import StringIO
+from itertools import pairwise
 from typing import Any
 
 from pydantic import ValidationError
 from pydantic_settings import CliApp, CliSettingsSource, SettingsError
 
 from dashboard.settings import DashboardSettings
-from deploy.command_fields import argument_name, summary_of
+from deploy.command_fields import argument_name, is_subcommand, summary_of
 from deploy.command_help import CommandHelp
 from deploy.settings import AuditSettings, CompletionSettings, DemoSettings, KafkaServerSettings, TopicsSettings
 from har.process import interrupts
+from har.process.ending import INTERRUPTED, NOT_TRIED, REACHED, report_failure
+from har.process.log_format import logging_config
 from har.process.settings import ServiceSettings
 from ingest.archive.settings import ArchiveSettings
 from ingest.devices.settings import DevicesSettings
@@ -29,10 +36,6 @@ from model_store.edge.settings import EdgeSettings
 from model_store.settings import StoreSettings
 from stream_processor.settings import ProcessorSettings
 from trainer.settings import CrossValidateSettings, DataSettings, EvaluateSettings, PrepareSettings, TrainSettings
-
-USAGE_ERROR = 2
-#: The exit status that shells give a program that SIGINT ended.
-INTERRUPTED = 130
 
 
 @dataclass(frozen=True)
@@ -106,19 +109,25 @@ def main(arguments: list[str] | None = None) -> int:
         words = [*words[1:], "--help"]
     if not words or words[0] in ("-h", "--help", "help"):
         print(overview())
-        return 0 if words else USAGE_ERROR
+        return REACHED if words else NOT_TRIED
     if words[0] in ("-V", "--version"):
         print(version("har-stream"))
-        return 0
+        return REACHED
     command = COMMANDS.get(words[0])
     if command is None:
         print(_unknown_command(words[0]), file=sys.stderr)
-        return USAGE_ERROR
+        return NOT_TRIED
+    wants_json = _wants_json(command.settings, words)
+    if wants_json:
+        logging.config.dictConfig(logging_config(words[0], form="json"))
     try:
-        settings = read_settings(words[0], words[1:])
+        settings = _read_settings_for_json(*words) if wants_json else read_settings(words[0], words[1:])
     except (ValidationError, SettingsError) as error:
-        print(f"har {words[0]}: {_explain(command.settings, error)}", file=sys.stderr)
-        return USAGE_ERROR
+        report_failure(f"har {words[0]}", _explain(command.settings, error))
+        return NOT_TRIED
+    if missing := _missing_subcommand(settings):
+        report_failure(f"har {words[0]}", f"a subcommand is missing: {missing}; see har {words[0]} --help")
+        return NOT_TRIED
     return _call(words[0], command, settings)
 
 
@@ -142,6 +151,33 @@ def read_settings(name: str, words: list[str]) -> ServiceSettings:
     settings = COMMANDS[name].settings
     source = CliSettingsSource[Any](settings, cli_prog_name=f"har {name}", formatter_class=CommandHelp)
     return CliApp.run(settings, cli_args=words, cli_settings_source=source)
+
+
+def _wants_json(settings: type[ServiceSettings], words: list[str]) -> bool:
+    """Return whether a command is to log JSON, before it is known whether its settings are valid."""
+    given = [*words, *(f"--log-format={word}" for option, word in pairwise(words) if option == "--log-format")]
+    variable = f"{settings.model_config.get('env_prefix', '')}LOG_FORMAT"
+    return "--log-format=json" in given or os.environ.get(variable) == "json"
+
+
+def _read_settings_for_json(name: str, *words: str) -> ServiceSettings:
+    """Do the same as `read_settings`; what the parser writes to standard error becomes an error's text."""
+    text = StringIO()
+    try:
+        with redirect_stderr(text):
+            return read_settings(name, list(words))
+    except SystemExit as ended:
+        if ended.code:
+            raise SettingsError(text.getvalue().strip().rpartition("error: ")[2]) from ended
+        raise
+
+
+def _missing_subcommand(settings: ServiceSettings) -> str:
+    """Return the subcommands to choose from if none is chosen; nothing if one is, or if the command has none."""
+    names = [name for name, info in type(settings).model_fields.items() if is_subcommand(info)]
+    if any(getattr(settings, name) is not None for name in names):
+        return ""
+    return ", ".join(name.replace("_", "-") for name in names)
 
 
 def _unknown_command(word: str) -> str:
@@ -169,14 +205,13 @@ def _call(name: str, command: ServiceCommand, settings: ServiceSettings) -> int:
     except ModuleNotFoundError as error:
         if error.name is None or error.name.split(".")[0] in ("har", *module_name.split(".")[:1]):
             raise
-        print(
-            f"har {name} needs {error.name}, which is not installed: "
-            f"pip install 'har-stream[{command.extra}]', or `make setup` in a checkout",
-            file=sys.stderr,
+        report_failure(
+            f"har {name}",
+            f"{error.name} is not installed: pip install 'har-stream[{command.extra}]', or `make setup` in a checkout",
         )
-        return USAGE_ERROR
+        return NOT_TRIED
     try:
         return run(settings)
     except KeyboardInterrupt:
-        print(f"har {name}: interrupted", file=sys.stderr)
+        report_failure(f"har {name}", "interrupted")
         return INTERRUPTED

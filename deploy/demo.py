@@ -2,9 +2,9 @@
 
 import asyncio
 import contextlib
+import logging
 import secrets
 import signal
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -22,12 +22,18 @@ from deploy.processes import ProcessEndedError, ProcessGroup
 from deploy.settings import DemoSettings
 from deploy.stack import LocalNetwork, Stack, har
 from har.process.clock import now_us
+from har.process.ending import INTERRUPTED, NOT_REACHED, NOT_TRIED, REACHED, report_failure
+from har.process.log_format import configure_logs
 from har.releases import ReleaseError
 from ingest.devices.errors import RegistryError
 from ingest.devices.invitations import printed_code
 from ingest.devices.settings import DEFAULT_REGISTRY
 from model_store.release_folder import open_release
 
+log = logging.getLogger(__name__)
+
+#: The beginnings of the environment variables of the programs of a demo.
+_PREFIXES = ("HAR_ARCHIVE", "HAR_DASHBOARD", "HAR_GATEWAY", "HAR_PROCESSOR", "HAR_SIMULATE", "HAR_STORE")
 #: Errors that end a demo with a message instead of a traceback.
 _FAILURES = (
     MissingServerError,
@@ -43,14 +49,26 @@ _FAILURES = (
 SETTLE_SECONDS = 20.0
 
 
+class StoppedEarlyError(RuntimeError):
+    """A signal ended the demo before it ran, or before its time was over."""
+
+
 async def run_demo(settings: DemoSettings, folder: Path) -> Summary | None:
-    """Run the system until it is stopped or its time is over; return a summary if the settings ask for one."""
+    """Run the system until it is stopped or its time is over; return a summary if the settings ask for one.
+
+    Raises
+    ------
+    StoppedEarlyError
+        If a signal ended it before it ran.
+    """
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     addresses = choose_addresses(settings.gateway_port, settings.dashboard_port, kafka=settings.kafka_if_set)
     network = await asyncio.to_thread(_local_network, settings, addresses)
-    group = ProcessGroup(environment=_secrets(network))
+    group = ProcessGroup(
+        environment={**_secrets(network), **_log_variables(settings)}, as_json=settings.log_format == "json"
+    )
     watch: PredictionWatch | None = None
     stack = Stack(
         addresses,
@@ -64,7 +82,7 @@ async def run_demo(settings: DemoSettings, folder: Path) -> Summary | None:
     try:
         starting = asyncio.create_task(stack.start())
         if not await _unless_stopped(starting, stop):
-            return None
+            raise StoppedEarlyError("stopped while the system was starting")
         journals = folder / "journals"
         if settings.summary:
             watch = PredictionWatch(addresses.kafka, since_us=now_us(), fetch_wait_ms=PROMPT_FETCH_MS)
@@ -81,8 +99,7 @@ async def run_demo(settings: DemoSettings, folder: Path) -> Summary | None:
         await asyncio.gather(*(group.stop(phone) for phone in phones))
         return await asyncio.to_thread(_summarise, settings, watch, journals, streamed) if watch else None
     finally:
-        with contextlib.suppress(OSError):
-            print("stopping …", file=sys.stderr)
+        log.info("stopping")
         await group.stop_all()
         if watch is not None:
             await asyncio.to_thread(watch.close)
@@ -90,20 +107,25 @@ async def run_demo(settings: DemoSettings, folder: Path) -> Summary | None:
 
 def run(settings: DemoSettings) -> int:
     """Run the demo; return the exit status."""
+    configure_logs("demo", settings)
     if settings.summary is not None and not settings.summary.resolve().parent.is_dir():
-        print(
-            f"har demo: the folder for the summary does not exist: {settings.summary.resolve().parent}", file=sys.stderr
-        )
-        return 2
+        report_failure("har demo", f"the folder for the summary does not exist: {settings.summary.resolve().parent}")
+        return NOT_TRIED
     with tempfile.TemporaryDirectory(prefix="har-demo-") as folder:
         try:
             summary = asyncio.run(run_demo(settings, Path(folder)))
+            if summary is not None and settings.summary is not None:
+                settings.summary.write_bytes(msgspec.json.format(msgspec.json.encode(summary), indent=2) + b"\n")
+        except StoppedEarlyError as error:
+            report_failure("har demo", error)
+            return INTERRUPTED
         except _FAILURES as error:
-            print(f"har demo: {error}", file=sys.stderr)
-            return 1
-    if summary is not None and settings.summary is not None:
-        settings.summary.write_bytes(msgspec.json.format(msgspec.json.encode(summary), indent=2) + b"\n")
-    return 0
+            report_failure("har demo", error)
+            return NOT_REACHED
+    if summary is not None and not summary.windows_classified:
+        report_failure("har demo", "no window was classified")
+        return NOT_REACHED
+    return REACHED
 
 
 def _phone(settings: DemoSettings, addresses: Addresses, number: int, journals: Path) -> list[str]:
@@ -123,6 +145,12 @@ def _local_network(settings: DemoSettings, addresses: Addresses) -> LocalNetwork
     return LocalNetwork(f"https://{host}:{addresses.gateway}", made, DEFAULT_REGISTRY)
 
 
+def _log_variables(settings: DemoSettings) -> dict[str, str]:
+    """Return the environment variables with which the programs log like the demo."""
+    chosen = {"LOG_LEVEL": settings.log_level, "LOG_FORMAT": settings.log_format}
+    return {f"{prefix}_{name}": value for prefix in _PREFIXES for name, value in chosen.items()}
+
+
 def _secrets(network: LocalNetwork | None) -> dict[str, str]:
     """Return the environment variables with which the programs reach a gateway that requires a token."""
     if network is None:
@@ -140,7 +168,11 @@ def _announce(settings: DemoSettings, stack: Stack) -> None:
     addresses, store, network = stack.addresses, stack.store, stack.network
     assert store is not None
     duration = f"for {settings.seconds:g} s" if settings.seconds else "until Ctrl-C"
-    streaming = f"{settings.devices} simulated phones stream" if settings.devices else "The system runs"
+    streaming = "The system runs"
+    if settings.devices:
+        streaming = (
+            f"{settings.devices} simulated phones stream" if settings.devices > 1 else "1 simulated phone streams"
+        )
     phone_page = f"{addresses.gateway_origin(False)}/phone/ (this machine only; use --lan for phones)"
     print(
         f"\n  {streaming} {duration}.\n"

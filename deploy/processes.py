@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import os
 import signal
 import sys
@@ -12,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import TextIO
 
 from har.process.back_off import BackOff
+from har.process.log_format import JsonFormat
 
 #: How long a program may take to stop before it is killed, s.
 STOP_SECONDS = 8.0
@@ -22,6 +24,8 @@ STEADY_SECONDS = 10.0
 #: How many of its last lines an error quotes if a program ends by itself.
 KEPT_LINES = 12
 _LONGEST_LINE = 1024 * 1024
+#: Where a line of our own services has their name: after the time, which has 29 characters.
+_HEAD_CHARACTERS = 48
 
 
 class ProcessEndedError(RuntimeError):
@@ -75,12 +79,21 @@ class ProcessGroup:
     ----------
     log : TextIO
         Receives the programs' output, line by line; standard error by default.
+    as_json : bool
+        Whether every line is a JSON object. Those of programs that do not write JSON are put into one.
     environment : mapping of str to str
         Environment variables of the programs, in addition to ours. Pass secrets here, not on command lines.
     """
 
-    def __init__(self, log: TextIO | None = None, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        log: TextIO | None = None,
+        environment: Mapping[str, str] | None = None,
+        *,
+        as_json: bool = False,
+    ) -> None:
         self._log = log or sys.stderr
+        self._as_json = as_json
         self._environment = {**os.environ, **(environment or {})}
         self._programs: list[Program] = []
 
@@ -114,13 +127,13 @@ class ProcessGroup:
                 await asyncio.wait_for(program.stopping.wait(), back_off.next_pause())
             if program.stopping.is_set():
                 return
-            self._write(f"{program.name} ended with status {status}, restarting it")
+            self._report(program.name, f"{program.name} ended with status {status}, restarting it")
             _signal(program.process.pid, signal.SIGKILL)  # its children must not outlive it
             await program.output
             try:
                 program.process = await _launch(program.arguments, self._environment)
             except OSError as error:
-                self._write(f"{program.name} cannot be restarted: {error}")
+                self._report(program.name, f"{program.name} cannot be restarted: {error}")
                 continue
             program.starts += 1
             program.output = asyncio.create_task(
@@ -213,8 +226,17 @@ class ProcessGroup:
             text = line.decode(errors="replace").rstrip()
             last_lines.append(text)
             if not quiet:
-                # Our own services log their names; the lines of other programs get theirs here.
-                self._write(text if f" {name}" in text[:32] else f"{name}: {text}")
+                self._copy_line(name, text)
+
+    def _copy_line(self, name: str, text: str) -> None:
+        # Our own services log their names; the lines of other programs get theirs here.
+        if self._as_json:
+            self._write(text if text.startswith('{"time":') else _json_line(name, logging.INFO, text))
+        else:
+            self._write(text if f" {name}" in text[:_HEAD_CHARACTERS] else f"{name}: {text}")
+
+    def _report(self, name: str, text: str) -> None:
+        self._write(_json_line(name, logging.WARNING, text) if self._as_json else text)
 
     def _write(self, text: str) -> None:
         # The reader of our output may be gone; the programs must be stopped all the same.
@@ -240,6 +262,10 @@ async def _unexpected_end(program: Program, when: str = "") -> ProcessEndedError
     await program.output
     quoted = "\n  ".join(["", *program.last_lines]) if program.last_lines else ""
     return ProcessEndedError(f"{program.name} ended with status {status}{when}{quoted}")
+
+
+def _json_line(name: str, level: int, text: str) -> str:
+    return JsonFormat(name).format(logging.LogRecord(__name__, level, "", 0, "%s", (text,), None))
 
 
 def _signal(pid: int, number: signal.Signals) -> None:

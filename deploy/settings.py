@@ -7,7 +7,7 @@ from pydantic import BeforeValidator, Field, IPvAnyAddress, model_validator
 from pydantic_settings import CliPositionalArg, SettingsConfigDict
 
 from har.process.kafka_settings import KafkaSettings, OptionalKafkaSettings
-from har.process.settings import Port, ServiceSettings
+from har.process.settings import LogSettings, Port, ServiceSettings
 
 #: The command line and the environment provide text, which Literal does not convert to a number.
 BrokerCount = Annotated[Literal[1, 3], BeforeValidator(int)]
@@ -24,7 +24,7 @@ class TopicsSettings(KafkaSettings):
     replication: int = Field(3, ge=1, description="number of brokers with a copy of each message; 1 on a single broker")
 
 
-class KafkaServerSettings(ServiceSettings):
+class KafkaServerSettings(LogSettings):
     """`har kafka`: run Apache Kafka on this machine; needs Java, and Maven the first time."""
 
     model_config = SettingsConfigDict(env_prefix="HAR_KAFKA_")

@@ -1,17 +1,16 @@
 """Create the Kafka topics."""
 
 import logging
-import logging.config
-import sys
 
 from kafka.admin import KafkaAdminClient, NewTopic
 from kafka.errors import KafkaError, TopicAlreadyExistsError
 
 from deploy.settings import TopicsSettings
 from har import topics
+from har.process.ending import NOT_REACHED, REACHED, report_failure
 from har.process.kafka_clients import open_client
 from har.process.kafka_connection import KafkaConnection
-from har.process.log_format import logging_config
+from har.process.log_format import configure_logs
 
 log = logging.getLogger(__name__)
 
@@ -82,13 +81,13 @@ def _new_topic(topic: topics.Topic, partitions: int, replication: int) -> NewTop
 
 def run(settings: TopicsSettings) -> int:
     """Create the topics; return the exit status."""
-    logging.config.dictConfig(logging_config("topics"))
+    configure_logs("topics", settings)
     try:
         create_topics(settings.kafka, partitions=settings.partitions, replication=settings.replication)
     except KafkaError as error:
-        print(f"har topics: Kafka at {settings.bootstrap}: {error}", file=sys.stderr)
-        return 1
-    return 0
+        report_failure("har topics", f"Kafka at {settings.bootstrap}: {error}")
+        return NOT_REACHED
+    return REACHED
 
 
 def check_kafka(kafka: KafkaConnection) -> None:

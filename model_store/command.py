@@ -1,12 +1,12 @@
 """`har store`: create, change, inspect and serve a store of releases."""
 
-import sys
 from collections.abc import Callable, Sequence
 
 import msgspec
 
 from har.channels import CANARY, ChannelPointer
 from har.process import interrupts
+from har.process.ending import NOT_REACHED, REACHED, report_failure
 from har.process.whole_files import write_whole
 from har.releases import ReleaseError
 from model_store.release_folder import open_release
@@ -34,7 +34,6 @@ from model_store.settings import (
     VerifySettings,
 )
 
-FAILURE, USAGE_ERROR = 1, 2
 TRUSTED_ROOT = "trusted_root.json"
 
 
@@ -61,10 +60,9 @@ def run(settings: StoreSettings) -> int:
             try:
                 return command(chosen)
             except (ReleaseError, OSError) as error:
-                print(f"har store: {error}", file=sys.stderr)
-                return FAILURE
-    print("har store: a subcommand is missing; see har store --help", file=sys.stderr)
-    return USAGE_ERROR
+                report_failure("har store", error)
+                return NOT_REACHED
+    raise AssertionError("the command line accepts no other subcommand")
 
 
 def signing_of(settings: SigningSettings) -> Signing:
@@ -87,7 +85,7 @@ def _init(settings: InitSettings) -> int:
     print("  They are needed to replace keys, and once a year for `har store renew`.")
     if settings.passphrase is None:
         print("  They are not encrypted, as no passphrase was given.")
-    return 0
+    return REACHED
 
 
 def _publish(settings: PublishSettings) -> int:
@@ -100,12 +98,12 @@ def _publish(settings: PublishSettings) -> int:
         reason=settings.reason,
     )
     print(_format_change(pointer))
-    return 0
+    return REACHED
 
 
 def _promote(settings: PromoteSettings) -> int:
     print(_format_change(promote(Storage(settings.store), signing_of(settings), reason=settings.reason)))
-    return 0
+    return REACHED
 
 
 def _rollback(settings: RollbackSettings) -> int:
@@ -117,7 +115,7 @@ def _rollback(settings: RollbackSettings) -> int:
         reason=settings.reason,
     )
     print(_format_change(pointer))
-    return 0
+    return REACHED
 
 
 def _list(settings: ListReleasesSettings) -> int:
@@ -128,7 +126,7 @@ def _list(settings: ListReleasesSettings) -> int:
     if settings.json_output:
         releases = [{"release": item.release, "created": item.created, "network": item.network} for item in manifests]
         _print_json({"releases": releases, "channels": found, "history": past})
-        return 0
+        return REACHED
     for manifest in manifests:
         channels = ", ".join(channel for channel, pointer in found.items() if pointer.release == manifest.release)
         print(f"{manifest.release:<40} {manifest.created}  {manifest.network:<10} {channels}".rstrip())
@@ -136,7 +134,7 @@ def _list(settings: ListReleasesSettings) -> int:
         print("no releases yet")
     for pointer in past:
         print(f"{pointer.at}  {_format_change(pointer)}")
-    return 0
+    return REACHED
 
 
 def _show(settings: ShowSettings) -> int:
@@ -144,7 +142,7 @@ def _show(settings: ShowSettings) -> int:
     state = read_state(storage)
     if settings.json_output:
         _print_json(describe_release(storage, state, settings.release))
-        return 0
+        return REACHED
     manifest, files = read_manifest(storage, state, settings.release), files_of(state, settings.release)
     print(f"{manifest.release}: {manifest.network}, created {manifest.created}")
     print(f"classes: {', '.join(manifest.classes)}; unknown below {manifest.decision_threshold:g}")
@@ -152,7 +150,7 @@ def _show(settings: ShowSettings) -> int:
         print(f"{protocol}: macro-F1 {scores.macro_f1:.3f}, accuracy {scores.accuracy:.3f}")
     for file in files:
         print(f"  {file.name:<24} {file.bytes:>9,} bytes  sha256 {file.sha256}")
-    return 0
+    return REACHED
 
 
 def _verify(settings: VerifySettings) -> int:
@@ -160,7 +158,7 @@ def _verify(settings: VerifySettings) -> int:
     findings = verify_store(storage)
     if settings.json_output:
         _print_json(findings)
-        return FAILURE if findings.faults else 0
+        return NOT_REACHED if findings.faults else REACHED
     for fault in findings.faults:
         print(f"fault  {fault}")
     for note in findings.notes:
@@ -169,22 +167,22 @@ def _verify(settings: VerifySettings) -> int:
         print(f"{channel:<6} {release}")
     if findings.faults:
         print(f"{len(findings.faults)} fault(s)")
-        return FAILURE
+        return NOT_REACHED
     role, expiry = min(expiries(read_state(storage)).items(), key=lambda item: item[1])
     print(f"{len(findings.releases)} release(s), all as signed; {role} expires at {expiry:%F %R} UTC")
-    return 0
+    return REACHED
 
 
 def _rotate_key(settings: RotateKeySettings) -> int:
     keyid = rotate_key(Storage(settings.store), signing_of(settings), settings.role, keyid=settings.key)
     print(f"replaced the key of {settings.role} by {keyid}; signatures of the old key are no longer valid")
-    return 0
+    return REACHED
 
 
 def _renew(settings: RenewSettings) -> int:
     renew(Storage(settings.store), signing_of(settings))
     print("renewed the signatures of root and targets")
-    return 0
+    return REACHED
 
 
 def _format_change(pointer: ChannelPointer) -> str:

@@ -9,6 +9,7 @@ import logging
 
 import faust
 from aiokafka.errors import KafkaError
+from faust.exceptions import ConsumerNotStarted
 from msgspec.structs import replace
 
 from har import topics
@@ -58,8 +59,12 @@ class LogView:
 
     def join(self, in_memory: dict[Partition, PartitionProgress]) -> list[PartitionProgress]:
         """Return the progress of each assigned partition, from Kafka's offsets and the pipeline's own progress."""
+        try:
+            assigned = self._app.consumer.assignment()
+        except ConsumerNotStarted:  # a page is requested while the worker starts
+            return []
         joined = []
-        for tp in sorted(self._app.consumer.assignment()):
+        for tp in sorted(assigned):
             name = Partition(tp.topic, tp.partition)
             offsets = self._offsets.get(name)
             known = in_memory.get(name, PartitionProgress(str(name)))

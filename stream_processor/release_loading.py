@@ -41,6 +41,11 @@ class ReleaseLoader:
         The stable release while the store has none. All releases must use the same windows as it.
     threads : int
         CPU threads a network may use.
+
+    Attributes
+    ----------
+    has_pulled : bool
+        Whether the store has answered yet.
     """
 
     def __init__(self, client: ReleaseClient, baseline: OnnxClassifier, *, threads: int) -> None:
@@ -48,6 +53,7 @@ class ReleaseLoader:
         self._baseline = baseline
         self._threads = threads
         self._loaded: dict[Channel, _Loaded] = {}
+        self.has_pulled = False
 
     @property
     def spec(self) -> WindowSpec:
@@ -85,6 +91,7 @@ class ReleaseLoader:
             If something cannot be pulled or must not be used.
         """
         pulled = self._client.pull(least=least)
+        self.has_pulled = True
         current = self._load(pulled, effective=effective)
         try:
             self._client.folder.keep([release.pointer for release in pulled.values()])

@@ -2,9 +2,7 @@
 
 import asyncio
 import logging
-import logging.config
 import signal
-import sys
 from collections.abc import Awaitable
 from typing import TYPE_CHECKING, Any
 
@@ -16,8 +14,9 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from har import topics
 from har.channels import STABLE
 from har.process import interrupts
+from har.process.ending import NOT_REACHED, REACHED, report_failure
 from har.process.kafka_clients import METADATA_AGE_MS, Partition
-from har.process.log_format import logging_config
+from har.process.log_format import configure_logs, logging_config
 from har.process.record_codecs import MissingCodecError, require_codecs
 from har.releases import ReleaseError
 from har.time_units import MICROSECONDS
@@ -33,6 +32,7 @@ from stream_processor.metrics import ProcessorMetrics
 from stream_processor.pipeline import StreamPipeline
 from stream_processor.serving import CurrentReleases, ReleaseTimeline
 from stream_processor.settings import ProcessorSettings
+from stream_processor.start import log_starts
 from stream_processor.transport import use_transport
 
 if TYPE_CHECKING:  # a store's client takes a fifth of the start-up time, and is not always needed
@@ -40,7 +40,6 @@ if TYPE_CHECKING:  # a store's client takes a fifth of the start-up time, and is
 
 log = logging.getLogger(__name__)
 
-FAILURE = 1
 JSON = "application/json"
 #: A worker that has not joined its consumer group after this time, s, is ended by force so that it is restarted.
 START_SECONDS = 120.0
@@ -77,6 +76,7 @@ def create_app(
         nothing_to_read=view.nothing_to_read,
     )
     _attach(app, pipeline, view, health)
+    log_starts(app, settings, timeline, loader)
     if loader is not None:
         _follow(app, settings, loader, timeline, metrics, live)
     else:
@@ -109,15 +109,16 @@ def _faust_app(settings: ProcessorSettings, metrics: ProcessorMetrics) -> faust.
         # Events are held until their windows are published; the partition's next worker reads them again.
         stream_wait_empty=False,
         worker_redirect_stdouts=False,
-        logging_config=logging_config("processor"),
+        logging_config=logging_config("processor", settings.log_level, settings.log_format),
     )
     use_transport(app, fetch_wait_ms=settings.fetch_wait_ms, on_lost=metrics.lost.inc)
     return app
 
 
 class _Worker(faust.Worker):
-    def __init__(self, app: faust.App, watchdog: Watchdog) -> None:
-        super().__init__(app, loglevel="INFO", loop=asyncio.new_event_loop())
+    def __init__(self, app: faust.App, settings: ProcessorSettings, watchdog: Watchdog) -> None:
+        # Quiet: Faust would print the name of a signal on standard error.
+        super().__init__(app, loglevel=settings.log_level, loop=asyncio.new_event_loop(), quiet=True)
         self.spinner = None
         self._watchdog = watchdog
 
@@ -159,10 +160,6 @@ def _attach(app: faust.App, pipeline: StreamPipeline, view: LogView, health: Hea
     @app.on_partitions_revoked.connect
     async def on_revoked(_: faust.App, revoked: set[Any], **__: object) -> None:
         pipeline.forget_partitions({Partition(tp.topic, tp.partition) for tp in revoked})
-
-    @app.on_partitions_assigned.connect
-    async def on_assigned(_: faust.App, assigned: set[Any], **__: object) -> None:
-        log.info("reading partitions %s", sorted(f"{tp.topic}/{tp.partition}" for tp in assigned))
 
 
 def _follow(
@@ -229,23 +226,24 @@ def run(settings: ProcessorSettings) -> int:
 
 
 def _run(settings: ProcessorSettings) -> int:
-    logging.config.dictConfig(logging_config("processor"))
-    log.info("%s", settings.describe())
+    configure_logs("processor", settings)
     try:
         require_codecs()
         first, loader = _releases(settings)
     except (ReleaseError, MissingCodecError, OSError) as error:
-        print(f"har processor: {error}", file=sys.stderr)
-        return FAILURE
+        report_failure("har processor", error)
+        return NOT_REACHED
     settings.data_folder.mkdir(parents=True, exist_ok=True)
     watchdog = Watchdog()
     watchdog.reset(START_SECONDS)  # until the health watch takes over
-    worker = _Worker(create_app(settings, first, loader, watchdog), watchdog)
+    worker = _Worker(create_app(settings, first, loader, watchdog), settings, watchdog)
     try:
         worker.execute_from_commandline()
-    except SystemExit as stopped:
-        return stopped.code if isinstance(stopped.code, int) else FAILURE
-    return FAILURE
+    except SystemExit as ended:
+        if ended.code not in (None, REACHED):
+            return NOT_REACHED
+    log.info("stopped")
+    return REACHED
 
 
 def _releases(settings: ProcessorSettings) -> "tuple[CurrentReleases, ReleaseLoader | None]":
@@ -270,5 +268,4 @@ def _releases(settings: ProcessorSettings) -> "tuple[CurrentReleases, ReleaseLoa
         first = loader.pull({}, effective=0)
     except UpdateRejectedError as rejected:
         log.warning("%s", rejected)
-    log.info("starting with %s", first.describe())
     return first, loader

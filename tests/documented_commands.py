@@ -52,6 +52,7 @@ RUN_BY: dict[str, tuple[str, ...]] = {
     ),
     "har devices enrol": (f"{_DEVICES}::test_enrol_prints_an_address_a_code_and_a_qr_code",),
     "har devices forget": (f"{_DEVICES}::test_a_device_is_erased_from_registry_archive_and_redis",),
+    "har devices list": (f"{_DEVICES}::test_a_device_is_listed_revoked_and_enrolled_again",),
     "har devices revoke": (f"{_DEVICES}::test_a_device_is_listed_revoked_and_enrolled_again",),
     "har devices token": (f"{_DEVICES}::test_a_device_is_listed_revoked_and_enrolled_again",),
     "har edge bench": (f"{_EDGE}::test_bench_measures_time_and_memory",),
@@ -63,6 +64,10 @@ RUN_BY: dict[str, tuple[str, ...]] = {
     "har evaluate": ("tests/trainer/commands/test_evaluate.py::test_a_report_with_plots_is_written",),
     "har gateway": (
         "tests/ingest/gateway/test_kafka_away.py::test_a_gateway_stops_within_seconds_while_kafka_is_frozen",
+    ),
+    "har kafka": (
+        "tests/deploy/test_kafka_cluster.py"
+        "::test_har_kafka_makes_the_topics_prints_its_address_keeps_its_data_and_stops_on_ctrl_c",
     ),
     "har prepare": (
         "tests/trainer/preparation/test_on_spark.py"

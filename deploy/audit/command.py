@@ -1,6 +1,5 @@
 """`har audit`: exit status 0 if nothing is wrong, 1 if something is, 2 if the audit could not be done."""
 
-import sys
 from types import TracebackType
 from typing import Self
 
@@ -13,16 +12,17 @@ from deploy.audit.auditing import audit
 from deploy.audit.sources import NoJournalError
 from deploy.audit.text import describe
 from deploy.settings import AuditSettings
+from har.process.ending import INTERRUPTED, NOT_REACHED, NOT_TRIED, REACHED, report_failure
 from har.process.kafka_reading import MissingTopicError
+from har.process.log_format import configure_logs
 from har.process.record_codecs import MissingCodecError
 from har.releases import ReleaseError
 from ingest.senders.journal import JournalError
 
-CLEAN, FAULTS_FOUND, INCONCLUSIVE = 0, 1, 2
-
 
 def run(settings: AuditSettings) -> int:
     """Run the audit and print its result; return the exit status."""
+    configure_logs("audit", settings)
     try:
         with _ProgressBars() as bars:
             found = audit(
@@ -36,19 +36,23 @@ def run(settings: AuditSettings) -> int:
                 report=bars.report,
             )
     except KafkaError as error:
-        print(f"har audit: Kafka at {settings.bootstrap}: {error}", file=sys.stderr)
-        return INCONCLUSIVE
+        report_failure("har audit", f"Kafka at {settings.bootstrap}: {error}")
+        return NOT_TRIED
     except (JournalError, MissingCodecError, MissingTopicError, NoJournalError, OSError, ReleaseError) as error:
-        print(f"har audit: {error}", file=sys.stderr)
-        return INCONCLUSIVE
+        report_failure("har audit", error)
+        return NOT_TRIED
     except KeyboardInterrupt:
-        return 130
+        report_failure("har audit", "interrupted")
+        return INTERRUPTED
     if settings.json_output:
         document = {"is_clean": found.is_clean, **msgspec.to_builtins(found)}
         print(msgspec.json.format(msgspec.json.encode(document), indent=2).decode())
     else:
         print(describe(found))
-    return CLEAN if found.is_clean else FAULTS_FOUND
+    if found.is_clean and not found.batches_stored + sum(found.rejected.values()):
+        report_failure("har audit", "there is no batch to audit")
+        return NOT_TRIED
+    return REACHED if found.is_clean else NOT_REACHED
 
 
 class _ProgressBars:

@@ -6,7 +6,7 @@ from typing import Self
 from pydantic import Field, SecretStr, field_validator, model_validator
 
 from har.process.kafka_connection import KafkaConnection, Mechanism, Protocol
-from har.process.settings import ServiceSettings, is_loopback
+from har.process.settings import LogSettings, is_loopback
 
 #: Mechanisms that send the secret itself.
 _REVEALING = ("PLAIN", "OAUTHBEARER")
@@ -14,7 +14,7 @@ _CREDENTIALS = ("kafka_mechanism", "kafka_user", "kafka_password", "kafka_passwo
 _CERTIFICATES = ("kafka_authority", "kafka_certificate", "kafka_key", "kafka_key_password")
 
 
-class OptionalKafkaSettings(ServiceSettings):
+class OptionalKafkaSettings(LogSettings):
     """Settings of a service that connects to Kafka if it is told where Kafka is."""
 
     bootstrap: str | None = Field(None, description="Kafka's bootstrap servers, host:port,host:port")

@@ -9,7 +9,7 @@ import ipaddress
 import re
 import ssl
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -17,6 +17,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 #: Where `har store init` writes the root metadata that clients trust.
 DEFAULT_TRUSTED_ROOT = Path(".har/store-keys/trusted_root.json")
 
+LogLevel = Literal["debug", "info", "warning", "error"]
 Port = Annotated[int, Field(ge=0, le=65_535)]
 
 
@@ -50,15 +51,19 @@ class ServiceSettings(BaseSettings):
         env_prefix_target="all",  # without it, the variable of an option with an alias has no prefix
     )
 
-    def describe(self) -> str:
-        """Return the settings that differ from their defaults on one line, with secrets masked."""
+    def changed(self) -> dict[str, str]:
+        """Return the settings that differ from their defaults, with secrets masked."""
+        fields, shown = type(self).model_fields, self.all_shown()
+        return {
+            name: text
+            for name, text in shown.items()
+            if getattr(self, name) != fields[name].get_default(call_default_factory=True)
+        }
+
+    def all_shown(self) -> dict[str, str]:
+        """Return all settings as text, with secrets masked."""
         values = self.model_dump(mode="json")
-        changed = " ".join(
-            f"{name}={masked_url(str(values[name]))}"
-            for name, info in type(self).model_fields.items()
-            if getattr(self, name) != info.get_default(call_default_factory=True)
-        )
-        return f"settings: {changed}; the others have their defaults" if changed else "all settings have their defaults"
+        return {name: masked_url(str(values[name])) for name in type(self).model_fields}
 
 
 def masked_url(value: str) -> str:
@@ -73,7 +78,16 @@ def masked_url(value: str) -> str:
     return re.sub(r"(password|secret|token)=[^&\s]*", r"\1=**********", without_credentials, flags=re.IGNORECASE)
 
 
-class ListeningSettings(ServiceSettings):
+class LogSettings(ServiceSettings):
+    """Settings of a command that writes a log to standard error."""
+
+    log_level: LogLevel = Field(
+        "info", description="the least severe level to log; with debug, the line of the start lists all settings"
+    )
+    log_format: Literal["text", "json"] = Field("text", description="form of a line of the log: text or a JSON object")
+
+
+class ListeningSettings(LogSettings):
     """Settings of a service that listens on a port."""
 
     host: str = Field("127.0.0.1", description="address to bind to")

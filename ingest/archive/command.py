@@ -1,21 +1,21 @@
 """`har archive`: copy readings and labels from Kafka, compare the archive with Kafka, and compact it."""
 
 import logging
-import logging.config
 import signal
-import sys
 import threading
 
 from kafka.errors import KafkaError
 
+from har.process.ending import NOT_REACHED, NOT_TRIED, REACHED, report_failure
 from har.process.kafka_reading import MissingTopicError
-from har.process.log_format import logging_config
+from har.process.log_format import configure_logs
 from har.process.record_codecs import MissingCodecError
+from har.process.start_line import log_start
 from ingest.archive.archiver import Archiver, explain
 from ingest.archive.compaction import compact
 from ingest.archive.location import Location
 from ingest.archive.log_reader import LogError
-from ingest.archive.metrics import ArchiveMetrics
+from ingest.archive.metrics import HOST, ArchiveMetrics
 from ingest.archive.settings import ArchiveCompactSettings, ArchiveRunSettings, ArchiveSettings, ArchiveVerifySettings
 from ingest.archive.table_kinds import KINDS
 from ingest.archive.tables import STORAGE_ERRORS, ArchiveTable, ChangedElsewhereError
@@ -23,8 +23,6 @@ from ingest.archive.upkeep import remove_files
 from ingest.archive.verification import TableComparison, verify
 
 log = logging.getLogger(__name__)
-
-FAILURE, USAGE_ERROR = 1, 2
 
 
 def run(settings: ArchiveSettings) -> int:
@@ -34,38 +32,42 @@ def run(settings: ArchiveSettings) -> int:
             return _run(settings.run)
         if settings.verify is not None:
             return _verify(settings.verify)
-        if settings.compact is not None:
-            return _compact(settings.compact)
+        assert settings.compact is not None
+        return _compact(settings.compact)
     except (LogError, MissingTopicError, MissingCodecError, ChangedElsewhereError) as error:
-        print(f"har archive: {error}", file=sys.stderr)
-        return FAILURE
+        report_failure("har archive", error)
     except (*STORAGE_ERRORS, KafkaError, TimeoutError) as error:
-        print(f"har archive: {explain(error)}", file=sys.stderr)
-        return FAILURE
-    print("har archive: a subcommand is required: run, verify or compact; see har archive --help", file=sys.stderr)
-    return USAGE_ERROR
+        report_failure("har archive", explain(error))
+    # Of a comparison, 1 means that something differs.
+    return NOT_REACHED if settings.verify is None else NOT_TRIED
 
 
 def _run(settings: ArchiveRunSettings) -> int:
-    logging.config.dictConfig(logging_config("archiver"))
-    log.info("%s", settings.describe())
+    configure_logs("archiver", settings)
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     metrics = ArchiveMetrics()
     with metrics.served(settings.metrics_port):
         archiver = Archiver(settings, metrics)
-        log.info("archiving to %s", settings.archive)
+        log_start(
+            log,
+            settings,
+            listens={"metrics": f"http://{HOST}:{settings.metrics_port}/metrics"} if settings.metrics_port else {},
+            connections={"Kafka": (settings.bootstrap, True)},
+            uses={"archive": settings.archive},
+        )
         status = archiver.run(stop)
     log.info("stopped")
     return status
 
 
 def _verify(settings: ArchiveVerifySettings) -> int:
+    configure_logs("archiver", settings)
     comparisons = verify(settings.archive, settings.kafka)
     for comparison in comparisons:
         _print_comparison(comparison)
-    return 0 if all(comparison.is_right for comparison in comparisons) else FAILURE
+    return REACHED if all(comparison.is_right for comparison in comparisons) else NOT_REACHED
 
 
 def _print_comparison(found: TableComparison) -> None:
@@ -84,6 +86,7 @@ def _print_comparison(found: TableComparison) -> None:
 def _compact(settings: ArchiveCompactSettings) -> int:
     location = Location(settings.archive)
     for kind in KINDS:
+        ArchiveTable(location, kind, create=False)  # fail before the folder of another place is made
         with location.exclusive():
             table = ArchiveTable(location, kind, create=False)
             before = len(table.delta.file_uris())
@@ -91,4 +94,4 @@ def _compact(settings: ArchiveCompactSettings) -> int:
             removed = remove_files(table)
         after = len(table.delta.file_uris())
         print(f"{kind.name}: {days} day(s) compacted, {before} -> {after} file(s); {removed} old file(s) removed")
-    return 0
+    return REACHED

@@ -3,6 +3,7 @@
 import sys
 from datetime import UTC, datetime
 
+from har.process.ending import NOT_REACHED, REACHED, report_failure
 from ingest.devices import tokens
 from ingest.devices.errors import NotAdmittedError, RegistryError
 from ingest.devices.invitations import invitation, printed_code
@@ -22,15 +23,13 @@ DAY_SECONDS = 86_400
 def run(settings: DevicesSettings) -> int:
     """Run the selected subcommand; return the exit status."""
     chosen = settings.enrol or settings.token or settings.revoke or settings.list or settings.forget
-    if chosen is None:
-        print("har devices: no subcommand given; choose enrol, token, revoke, list or forget", file=sys.stderr)
-        return 2
+    assert chosen is not None
     try:
         with Registry(chosen.registry) as registry:
             return _run_subcommand(chosen, registry)
     except (NotAdmittedError, RegistryError) as error:
-        print(f"har devices: {error}", file=sys.stderr)
-        return 1
+        report_failure("har devices", error)
+        return NOT_REACHED
 
 
 def _run_subcommand(
@@ -43,7 +42,7 @@ def _run_subcommand(
     if isinstance(chosen, RevokeSettings):
         registry.revoke(chosen.name)
         print(f"{chosen.name} is revoked; gateways disconnect it within seconds. `har devices enrol` admits it again.")
-        return 0
+        return REACHED
     if isinstance(chosen, ListDevicesSettings):
         return _list(registry)
     # Imported here, because only this subcommand needs the libraries of the archive and Redis.
@@ -60,7 +59,7 @@ def _enrol(chosen: EnrolSettings, registry: Registry) -> int:
     print(f"  Open on the phone:    {invited.url}")
     print(f"  or type the code:     {code}")
     print(f"  The code enrols one phone as {chosen.name}. It works once, within {chosen.minutes:g} min.")
-    return 0
+    return REACHED
 
 
 def _token(chosen: TokenSettings, registry: Registry) -> int:
@@ -71,14 +70,14 @@ def _token(chosen: TokenSettings, registry: Registry) -> int:
         f"valid for {chosen.name} until {_local_time(expires)}; anyone who has this token can send as {chosen.name}",
         file=sys.stderr,
     )
-    return 0
+    return REACHED
 
 
 def _list(registry: Registry) -> int:
     devices = registry.devices()
     if not devices:
         print("no devices yet; invite one with `har devices enrol NAME`")
-        return 0
+        return REACHED
     width = max(len(device.name) for device in devices)
     for device in devices:
         if device.revoked_at is not None:
@@ -89,7 +88,7 @@ def _list(registry: Registry) -> int:
             state = "invited"
         worn = f"worn by {device.wearer}" if device.wearer else ""
         print(f"{device.name:<{width}}  {state:<32}  {device.frame:<12}  {worn}".rstrip())
-    return 0
+    return REACHED
 
 
 def _local_time(microseconds: int) -> str:

@@ -3,13 +3,16 @@
 import asyncio
 import gc
 import logging
-import logging.config
 import resource
 import signal
-import sys
+
+import redis.asyncio
 
 from har import topics
-from har.process.log_format import logging_config
+from har.process.ending import NOT_REACHED, REACHED, report_failure
+from har.process.log_format import configure_logs
+from har.process.reachability import redis_answers
+from har.process.start_line import log_start
 from ingest.devices.errors import RegistryError
 from ingest.gateway.publisher import KafkaPublisher, PublishError
 from ingest.gateway.server import SAMPLES_PATH, Gateway
@@ -35,12 +38,22 @@ async def serve_until_stopped(settings: GatewaySettings) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
         async with Gateway(settings, publisher) as gateway:
-            _, port = gateway.address
-            origin = settings.origin(port)
-            log.info("listening for phones on ws%s%s", origin.removeprefix("http"), SAMPLES_PATH)
-            log.info("serving the phone page at %s/phone/", origin)
+            await _log_start(settings, gateway)
             await stop.wait()
-            log.info("stopping")
+
+
+async def _log_start(settings: GatewaySettings, gateway: Gateway) -> None:
+    _, port = gateway.address
+    origin = settings.origin(port)
+    connections = {"Kafka": (settings.bootstrap, True)}
+    if settings.redis_url is not None:
+        connections["Redis"] = (settings.redis_url, await redis_answers(redis.asyncio, settings.redis_url))
+    log_start(
+        log,
+        settings,
+        listens={"phones": f"ws{origin.removeprefix('http')}{SAMPLES_PATH}", "phone page": f"{origin}/phone/"},
+        connections=connections,
+    )
 
 
 def publisher_for(settings: GatewaySettings) -> KafkaPublisher:
@@ -54,16 +67,16 @@ def publisher_for(settings: GatewaySettings) -> KafkaPublisher:
 
 def run(settings: GatewaySettings) -> int:
     """Run the gateway until it is stopped; return the exit status."""
-    logging.config.dictConfig(logging_config("gateway"))
-    log.info("%s", settings.describe())
+    configure_logs("gateway", settings)
     _raise_descriptor_limit()
     _reduce_collections()
     try:
         asyncio.run(serve_until_stopped(settings))
     except (PublishError, RegistryError, OSError, ValueError) as error:
-        print(f"har gateway: {error}", file=sys.stderr)
-        return 1
-    return 0
+        report_failure("har gateway", error)
+        return NOT_REACHED
+    log.info("stopped")
+    return REACHED
 
 
 def _reduce_collections() -> None:

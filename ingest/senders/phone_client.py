@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
@@ -30,6 +31,10 @@ PING_TIMEOUT_SECONDS = 40
 
 class GatewayRejectsError(RuntimeError):
     """Raised if the gateway rejects this device, or its URL is invalid; retrying does not help."""
+
+
+class GatewayUnreachableError(RuntimeError):
+    """Raised if the first connection to the gateway could not be opened in time."""
 
 
 class PhoneClient:
@@ -63,6 +68,8 @@ class PhoneClient:
         answered. The client continues to buffer.
     on_disconnected : callable, optional
         Called whenever the connection is lost or cannot be opened.
+    first_seconds : float, optional
+        How long to try to open the first connection, s; without it, without limit.
     finish_seconds : float, optional
         How long leaving the context waits until Kafka has all batches, s; without it, without limit.
 
@@ -87,6 +94,7 @@ class PhoneClient:
         on_rejected: Callable[[SampleBatch, Rejected], None] | None = None,
         on_waiting: Callable[[Waiting], None] | None = None,
         on_disconnected: Callable[[], None] | None = None,
+        first_seconds: float | None = None,
         finish_seconds: float | None = None,
     ) -> None:
         self.device = device
@@ -99,6 +107,7 @@ class PhoneClient:
         self._on_rejected = on_rejected
         self._on_waiting = on_waiting
         self._on_disconnected = on_disconnected
+        self._first_seconds = first_seconds
         self._finish_seconds = finish_seconds
         self._proxy = proxy_for(url)
         self._open: deque[SampleBatch] = deque()
@@ -117,6 +126,7 @@ class PhoneClient:
         return len(self._open)
 
     async def __aenter__(self) -> Self:
+        self._began_at = time.monotonic()
         self._task = asyncio.create_task(self._stay_connected())
         return self
 
@@ -221,6 +231,9 @@ class PhoneClient:
         status, reason, retry_after = explain_disconnect(error)
         if status in _PERMANENT_STATUS:
             raise GatewayRejectsError(reason) from error
+        waited = time.monotonic() - self._began_at
+        if self._first_seconds is not None and not self.connections and waited >= self._first_seconds:
+            raise GatewayUnreachableError(f"cannot connect to the gateway at {self._url}: {reason}") from error
         level = logging.WARNING if self._back_off.is_fresh else logging.INFO
         log.log(level, "%s: not connected to the gateway (%s); %d batches wait", self.device, reason, len(self._open))
         if self._on_disconnected:

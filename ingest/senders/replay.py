@@ -6,26 +6,26 @@ windows are the same as offline. Each (user, session) is replayed as a separate 
 
 import asyncio
 import logging
-import logging.config
 import re
-import sys
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 
 import numpy as np
+from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from har.batching import SessionName, batches_of_recording
 from har.process.clock import now_us
-from har.process.log_format import logging_config
+from har.process.ending import INTERRUPTED, NOT_REACHED, REACHED, report_failure
+from har.process.log_format import configure_logs
 from har.recordings import Recording, RecordingError
 from har.samples import SampleBatch
 from har.time_units import MICROSECONDS
 from har.windows import WindowSpec
-from ingest.senders.journal import Journal
-from ingest.senders.phone_client import GatewayRejectsError, PhoneClient
+from ingest.senders.journal import Journal, JournalError
+from ingest.senders.phone_client import GatewayRejectsError, GatewayUnreachableError, PhoneClient
 from ingest.senders.recording_files import read_recordings
 from ingest.senders.settings import ReplaySettings
 
@@ -109,6 +109,7 @@ async def replay(plan: ReplayPlan, settings: ReplaySettings, advance: Callable[[
             session=plan.name.session,
             token=token,
             on_accepted=accepted,
+            first_seconds=settings.first_seconds,
             on_rejected=lambda batch, _: advance(len(batch)),
         )
         async with phone:
@@ -125,7 +126,9 @@ async def replay_all(plans: list[ReplayPlan], settings: ReplaySettings) -> int:
     """Replay all recordings at the same time with a progress bar; return the number of rejected batches."""
     total = sum(len(plan.recording.times) for plan in plans)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, disable=settings.quiet, transient=False) as progress:
+    console = Console(stderr=True)
+    is_shown = console.is_terminal and not settings.quiet and settings.log_format == "text"
+    with Progress(*columns, console=console, disable=not is_shown) as progress:
         bar = progress.add_task(f"{len(plans)} recording(s)", total=total)
         replays = [replay(plan, settings, lambda count: progress.advance(bar, count)) for plan in plans]
         return sum(await asyncio.gather(*replays))
@@ -133,21 +136,22 @@ async def replay_all(plans: list[ReplayPlan], settings: ReplaySettings) -> int:
 
 def run(settings: ReplaySettings) -> int:
     """Replay a file; return the exit status."""
-    logging.config.dictConfig(logging_config("replay", "WARNING"))
+    configure_logs("replay", settings)
     try:
         recordings = _select(read_recordings(settings.file), settings)
         plans = plan_replay(recordings, now_us=now_us(), speed=settings.speed, hop_us=WindowSpec().hop_us)
         rejected = asyncio.run(replay_all(plans, settings))
-    except (RecordingError, GatewayRejectsError) as error:
-        print(f"har replay: {error}", file=sys.stderr)
-        return 1
+    except (RecordingError, GatewayRejectsError, GatewayUnreachableError, JournalError, OSError) as error:
+        report_failure("har replay", error)
+        return NOT_REACHED
     except KeyboardInterrupt:
-        return 130
+        report_failure("har replay", "interrupted; the gateway has only a part of the recording")
+        return INTERRUPTED
     readings = sum(len(plan.recording.times) for plan in plans)
     print(
         f"replayed {readings} readings as {', '.join(plan.name.device for plan in plans)}; {rejected} batches rejected"
     )
-    return 1 if rejected else 0
+    return NOT_REACHED if rejected else REACHED
 
 
 def _select(recordings: list[Recording], settings: ReplaySettings) -> list[Recording]:

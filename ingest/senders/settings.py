@@ -5,10 +5,10 @@ from pathlib import Path
 from pydantic import Field, SecretStr
 from pydantic_settings import CliPositionalArg, SettingsConfigDict
 
-from har.process.settings import ServiceSettings
+from har.process.settings import LogLevel, LogSettings
 
 
-class SenderSettings(ServiceSettings):
+class SenderSettings(LogSettings):
     """Settings that all senders share."""
 
     gateway: str = Field("ws://127.0.0.1:8600/v1/samples", description="URL of the gateway")
@@ -35,9 +35,13 @@ class ReplaySettings(SenderSettings):
 
     model_config = SettingsConfigDict(env_prefix="HAR_REPLAY_")
 
+    log_level: LogLevel = Field("warning", description="the least severe level to log, beside the progress bar")
     file: CliPositionalArg[Path] = Field(description="HHAR CSV, or Parquet with user,device,model,session,t,x,y,z,gt")
     speed: float = Field(1, gt=0, description="factor of real time, above 0; 10 is ten times as fast")
     devices: int | None = Field(None, ge=1, description="replay only the first N (user, session) recordings")
     user: str | None = Field(None, description="replay only these users, comma-separated")
     batch_readings: int = Field(50, ge=1, le=1_000, description="readings per batch")
+    first_seconds: float = Field(
+        15, gt=0, description="how long to wait for the first connection to the gateway, s; later ones have no limit"
+    )
     quiet: bool = Field(False, description="show no progress bar")

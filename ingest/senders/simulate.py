@@ -2,24 +2,55 @@
 
 import asyncio
 import logging
-import logging.config
 import signal
-import sys
+from collections.abc import Awaitable, Iterable
 from contextlib import ExitStack, suppress
+from dataclasses import dataclass
 
 from har.process.clock import now_us
-from har.process.log_format import logging_config
+from har.process.ending import INTERRUPTED, NOT_REACHED, REACHED, report_failure
+from har.process.log_format import configure_logs
+from har.process.start_line import log_start
 from har.samples import SampleBatch
 from har.time_units import MICROSECONDS
-from ingest.senders.journal import Journal
+from ingest.senders.journal import Journal, JournalError
 from ingest.senders.phone_client import GatewayRejectsError, PhoneClient
 from ingest.senders.settings import SimulateSettings
 from ingest.simulation.phone import SimulatedPhone
 
 log = logging.getLogger(__name__)
 
+#: How many phones the line of the start describes.
+SHOWN = 8
 
-async def stream_phone(phone: SimulatedPhone, settings: SimulateSettings, stop: asyncio.Event) -> None:
+
+@dataclass(frozen=True)
+class Answers:
+    """How a gateway answered the batches of a phone.
+
+    Attributes
+    ----------
+    acknowledged, rejected : int
+        Numbers of batches that Kafka has, and that the gateway rejected.
+    unanswered : int
+        Number of batches that the gateway did not answer.
+    """
+
+    acknowledged: int = 0
+    rejected: int = 0
+    unanswered: int = 0
+
+    @property
+    def reaches_purpose(self) -> bool:
+        """Whether Kafka has every batch, and there was one."""
+        return self.acknowledged > 0 and not self.rejected + self.unanswered
+
+    def describe(self) -> str:
+        """Return the numbers as text."""
+        return f"{self.acknowledged} batches acknowledged, {self.rejected} rejected, {self.unanswered} not answered"
+
+
+async def stream_phone(phone: SimulatedPhone, settings: SimulateSettings, stop: asyncio.Event) -> Answers:
     """Stream one phone's readings in real time until `stop` is set, then send the remaining readings."""
     with ExitStack() as stack:
         journal = None
@@ -39,7 +70,6 @@ async def stream_phone(phone: SimulatedPhone, settings: SimulateSettings, stop: 
             on_accepted=accepted,
             finish_seconds=settings.finish_seconds,
         )
-        log.info("%s: %s, %g Hz", phone.device, phone.placement, phone.sample_rate_hz)
         period = settings.batch_readings / phone.sample_rate_hz
         async with client:
             while not stop.is_set():
@@ -47,12 +77,36 @@ async def stream_phone(phone: SimulatedPhone, settings: SimulateSettings, stop: 
                     async with asyncio.timeout(period):
                         await stop.wait()
                 readings = phone.readings_until(now_us())
-                await client.send(readings.time_us, readings.acceleration)
-        log.info("%s: %d batches acknowledged, %d rejected", phone.device, client.accepted, client.rejected)
+                # While the client's buffer is full, this waits for the gateway.
+                await _unless(stop, client.send(readings.time_us, readings.acceleration))
+        answers = Answers(client.accepted, client.rejected, client.unconfirmed)
+        log.info("%s: %s", phone.device, answers.describe())
+        return answers
 
 
-async def simulate(settings: SimulateSettings) -> None:
-    """Stream all phones until SIGINT, SIGTERM or the time limit; a second signal stops without waiting for answers."""
+async def _unless(stop: asyncio.Event, work: Awaitable[None]) -> None:
+    """Wait for `work`, but give it up when `stop` is set."""
+    working, stopping = asyncio.ensure_future(work), asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait((working, stopping), return_when=asyncio.FIRST_COMPLETED)
+        if working.done():
+            await working
+    finally:
+        for task in (working, stopping):
+            task.cancel()
+        await asyncio.wait((working, stopping))
+        if not working.cancelled():
+            working.exception()  # leaving the client's context raises it again
+
+
+async def simulate(settings: SimulateSettings) -> Answers:
+    """Stream all phones until SIGINT, SIGTERM or the time limit; a second signal stops without waiting for answers.
+
+    Returns
+    -------
+    Answers
+        The answers to all phones together.
+    """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     streaming = asyncio.current_task()
@@ -78,17 +132,33 @@ async def simulate(settings: SimulateSettings) -> None:
         )
         for number in range(settings.devices)
     ]
-    await asyncio.gather(*(stream_phone(phone, settings, stop) for phone in phones))
+    shown = ", ".join(f"{phone.device} ({phone.placement}, {phone.sample_rate_hz:g} Hz)" for phone in phones[:SHOWN])
+    more = f" and {len(phones) - SHOWN} more" if len(phones) > SHOWN else ""
+    log_start(log, settings, uses={"phones": f"{shown}{more}", "gateway": settings.gateway})
+    return _total(await asyncio.gather(*(stream_phone(phone, settings, stop) for phone in phones)))
+
+
+def _total(answers: Iterable[Answers]) -> Answers:
+    listed = list(answers)
+    return Answers(
+        sum(each.acknowledged for each in listed),
+        sum(each.rejected for each in listed),
+        sum(each.unanswered for each in listed),
+    )
 
 
 def run(settings: SimulateSettings) -> int:
     """Run the simulation; return the exit status."""
-    logging.config.dictConfig(logging_config("simulate"))
+    configure_logs("simulate", settings)
     try:
-        asyncio.run(simulate(settings))
-    except GatewayRejectsError as error:
-        print(f"har simulate: {error}", file=sys.stderr)
-        return 1
+        answers = asyncio.run(simulate(settings))
+    except (GatewayRejectsError, JournalError, OSError) as error:
+        report_failure("har simulate", error)
+        return NOT_REACHED
     except asyncio.CancelledError:
-        return 130
-    return 0
+        report_failure("har simulate", "interrupted before all batches were answered")
+        return INTERRUPTED
+    if not answers.reaches_purpose:
+        report_failure("har simulate", f"{settings.gateway}: {answers.describe()}")
+        return NOT_REACHED
+    return REACHED

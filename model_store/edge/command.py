@@ -1,7 +1,6 @@
 """`har edge`: the edge client on the command line. Predictions go to standard output, logs to standard error."""
 
 import logging
-import logging.config
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -12,8 +11,10 @@ from pydantic import SecretStr
 
 from har.predictions import Prediction, encode_prediction
 from har.process.clock import now_us
+from har.process.ending import NOT_REACHED, REACHED, report_failure
 from har.process.limited_log import LimitedLog
-from har.process.log_format import logging_config
+from har.process.log_format import configure_logs
+from har.process.start_line import log_start
 from har.recordings import RecordingError
 from har.releases import ReleaseError
 from har.windows import recording_windows
@@ -36,29 +37,26 @@ from model_store.edge.updates import CurrentRelease, ReleaseUpdater
 
 log = logging.getLogger(__name__)
 
-FAILURE, USAGE_ERROR = 1, 2
 #: Most rejected lines that are logged one by one in ten seconds. The others are counted.
 MAX_LOGGED_LINES = 20
 
 
 def run(settings: EdgeSettings) -> int:
     """Run the chosen subcommand; return the exit status."""
-    logging.config.dictConfig(logging_config("edge"))
     try:
         if settings.run is not None:
             return _run(settings.run)
         if settings.pull is not None:
             return _pull(settings.pull)
-        if settings.bench is not None:
-            return _bench(settings.bench)
+        assert settings.bench is not None
+        return _bench(settings.bench)
     except (ReleaseError, RecordingError, OSError) as error:
-        print(f"har edge: {error}", file=sys.stderr)
-        return FAILURE
-    print("har edge: a subcommand is missing; see har edge --help", file=sys.stderr)
-    return USAGE_ERROR
+        report_failure("har edge", error)
+        return NOT_REACHED
 
 
 def _run(settings: EdgeRunSettings) -> int:
+    configure_logs("edge", settings)
     client = EdgeClient(
         settings.store_url,
         read_trusted_root(settings.trusted_root),
@@ -75,12 +73,17 @@ def _run(settings: EdgeRunSettings) -> int:
         on_rejected=lambda rejected: _log_rejection(rejected, client.updates.current),
     )
     with client:
+        log_start(log, settings, uses={"release": client.release, "store": settings.store_url})
         if settings.recording is not None:
             return _classify_recording(client, settings.device, settings.recording)
         status = _classify_lines(client, sys.stdin, settings.piece_readings)
     if client.reports is not None:
         reports = client.reports
         log.info("reported %d windows, %d rejected, %d dropped", reports.reported, reports.rejected, reports.dropped)
+        if reports.rejected + reports.dropped:
+            lost = f"{reports.rejected} predictions rejected, {reports.dropped} not reported to {settings.report_to}"
+            report_failure("har edge", lost)
+            return NOT_REACHED
     return status
 
 
@@ -96,12 +99,15 @@ def _classify_recording(client: EdgeClient, device: str, path: Path) -> int:
             _print(Prediction.of_window(network.manifest, device, session.name, start, row, arrived, made_on="device"))
             count += 1
     log.info("classified %d windows of %s", count, path)
-    return 0
+    if not count:
+        report_failure("har edge", f"{path}: no session is long enough for a window")
+        return NOT_REACHED
+    return REACHED
 
 
 def _classify_lines(client: EdgeClient, lines: Iterable[str], piece_readings: int) -> int:
     """Classify readings as they arrive. Invalid lines are logged, counted and skipped."""
-    parser = _LineParser()
+    parser, windows = _LineParser(), 0
     try:
         for piece in in_pieces(iter(lines), piece_readings):
             readings = list(parser.readings(piece))
@@ -115,11 +121,14 @@ def _classify_lines(client: EdgeClient, lines: Iterable[str], piece_readings: in
                 continue
             for prediction in predictions:
                 _print(prediction)
+            windows += len(predictions)
     finally:
         parser.close()
     if parser.rejected:
-        print(f"har edge: {parser.rejected} of {parser.lines} lines rejected", file=sys.stderr)
-    return FAILURE if parser.rejected else 0
+        report_failure("har edge", f"{parser.rejected} of {parser.lines} lines rejected")
+    elif not windows:
+        report_failure("har edge", f"{parser.lines} lines: too few readings for a window")
+    return REACHED if windows and not parser.rejected else NOT_REACHED
 
 
 class _LineParser:
@@ -157,13 +166,14 @@ class _LineParser:
 
 
 def _pull(settings: EdgePullSettings) -> int:
+    configure_logs("edge", settings)
     updates = ReleaseUpdater(
         _release_client(settings), settings.device, settings.form, interval_seconds=1, on_change=_log_change
     )
     updates.load_last_good()
     if not updates.update():
         log.info("the release is up to date")
-    return 0
+    return REACHED
 
 
 def _release_client(settings: EdgeClientSettings) -> ReleaseClient:
@@ -180,12 +190,12 @@ def _bench(settings: EdgeBenchSettings) -> int:
     cost = measure(settings.release, settings.form, settings.windows)
     if settings.json_output:
         print(msgspec.json.encode(cost).decode())
-        return 0
+        return REACHED
     print(f"{cost.release} as {cost.form}, {cost.windows} windows, one per call, one thread")
     print(f"  one window               p50 {cost.p50_ms:.3f} ms, p95 {cost.p95_ms:.3f} ms, p99 {cost.p99_ms:.3f} ms")
     print(f"  one second of readings   p50 {cost.p50_second_ms:.3f} ms (resampled, cut and classified)")
     print(f"  memory                   {cost.resident_mb:.0f} MB resident at peak, including Python")
-    return 0
+    return REACHED
 
 
 def _secret(value: SecretStr | None) -> str | None:

@@ -6,12 +6,12 @@ from typing import Literal
 from pydantic import Field, SecretStr
 from pydantic_settings import CliSubCommand, SettingsConfigDict
 
-from har.process.settings import DEFAULT_TRUSTED_ROOT, ServiceSettings
+from har.process.settings import DEFAULT_TRUSTED_ROOT, LogSettings, ServiceSettings
 
 DEFAULT_STORE_URL = "http://127.0.0.1:8620"
 
 
-class EdgeClientSettings(ServiceSettings):
+class EdgeClientSettings(LogSettings):
     """Settings of all edge commands that use a store."""
 
     model_config = SettingsConfigDict(env_prefix="HAR_EDGE_")

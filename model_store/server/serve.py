@@ -1,14 +1,20 @@
 """`har store serve`: serve the store over HTTP."""
 
+import asyncio
 import logging
-import logging.config
+import signal
 import socket
-import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
+import redis.asyncio
 import uvicorn
 
-from har.process.log_format import logging_config
+from har.process.ending import NOT_REACHED, REACHED, report_failure
+from har.process.log_format import configure_logs
+from har.process.reachability import accepts_connections, redis_answers
 from har.process.record_codecs import MissingCodecError, require_codecs
+from har.process.start_line import log_start
 from har.releases import ReleaseError
 from model_store.canary.judgement import CanaryLimits
 from model_store.repository.signed_state import Signing
@@ -24,15 +30,13 @@ from model_store.settings import ServeSettings
 
 log = logging.getLogger(__name__)
 
-FAILURE = 1
 IDLE_SECONDS = 10
 STOP_SECONDS = 5
 
 
 def serve(settings: ServeSettings) -> int:
     """Serve until stopped; return the exit status."""
-    logging.config.dictConfig(logging_config("store"))
-    log.info("%s", settings.describe())
+    configure_logs("store", settings)
     storage, signing = Storage(settings.store), Signing(Keyring(settings.online_keys))
     current = CurrentState(storage)
     try:
@@ -40,8 +44,8 @@ def serve(settings: ServeSettings) -> int:
         current.look()
         uploads = Uploads(settings.uploads)
     except (ReleaseError, MissingCodecError, OSError) as error:
-        print(f"har store serve: {error}", file=sys.stderr)
-        return FAILURE
+        report_failure("har store serve", error)
+        return NOT_REACHED
     kafka = settings.kafka_if_set
     announcer = Announcer(
         current,
@@ -75,9 +79,7 @@ def serve(settings: ServeSettings) -> int:
         timeout_keep_alive=IDLE_SECONDS,
         timeout_graceful_shutdown=STOP_SECONDS,
     )
-    server = _Server(config, settings)
-    server.run()
-    return 0 if server.started else FAILURE
+    return _run(_Server(config, settings))
 
 
 def limits_of(settings: ServeSettings) -> CanaryLimits:
@@ -94,14 +96,54 @@ def limits_of(settings: ServeSettings) -> CanaryLimits:
 
 
 class _Server(uvicorn.Server):
-    """A server that logs where it serves."""
+    """A server that logs its start, and that ends like the other services when a signal asks it to stop."""
 
     def __init__(self, config: uvicorn.Config, settings: ServeSettings) -> None:
         super().__init__(config)
         self._settings = settings
+        self._start_logged: asyncio.Task[None] | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Bind, and log the address."""
+        """Bind, and log the start once it is known what answers."""
         await super().startup(sockets)
         if self.started:
-            log.info("serving releases at %s", self._settings.origin(self.servers[0].sockets[0].getsockname()[1]))
+            self._start_logged = asyncio.create_task(self._log_start())
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Stop on a signal. uvicorn would raise it again at the end, and the process would end with its status."""
+        before = {number: signal.signal(number, self.handle_exit) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    async def _log_start(self) -> None:
+        settings = self._settings
+        connections = {}
+        if settings.bootstrap is not None:
+            connections["Kafka"] = (settings.bootstrap, await accepts_connections(settings.bootstrap))
+        if settings.redis_url is not None:
+            connections["Redis"] = (settings.redis_url, await redis_answers(redis.asyncio, settings.redis_url))
+        log_start(
+            log,
+            settings,
+            listens={"releases": settings.origin(self.servers[0].sockets[0].getsockname()[1])},
+            connections=connections,
+            uses={"store": settings.store},
+        )
+
+
+def _run(server: _Server) -> int:
+    try:
+        server.run()
+    except OSError as error:  # a certificate cannot be read
+        report_failure("har store serve", error)
+        return NOT_REACHED
+    except SystemExit:  # uvicorn has logged why it cannot start
+        return NOT_REACHED
+    if not server.started:
+        return NOT_REACHED
+    log.info("stopped")
+    return REACHED

@@ -1,7 +1,5 @@
 """`har data`: fetch data sets, and report what they contain."""
 
-import sys
-
 from har.process import interrupts
 from trainer.settings import DataSettings
 
@@ -13,10 +11,8 @@ def run(settings: DataSettings) -> int:
             from trainer.sources.fetching import run as run_fetch  # noqa: PLC0415 - needs no matplotlib
 
         return run_fetch(settings.fetch)
-    if settings.report is not None:
-        with interrupts.ending_at_once():
-            from trainer.data_report.report import run as run_report  # noqa: PLC0415
+    assert settings.report is not None
+    with interrupts.ending_at_once():
+        from trainer.data_report.report import run as run_report  # noqa: PLC0415
 
-        return run_report(settings.report)
-    print("har data: a subcommand is missing: fetch or report; see har data --help", file=sys.stderr)
-    return 2
+    return run_report(settings.report)

@@ -12,6 +12,7 @@ from types import FrameType
 
 from rich.console import Console
 
+from har.process.ending import NOT_REACHED, REACHED
 from har.recordings import RecordingError
 from har.releases import ReleaseError
 from trainer.distributed.cluster import ExecutorError
@@ -24,13 +25,12 @@ from trainer.gate.judgement import GateError
 from trainer.request import Mode, TrainRequest
 from trainer.runs.library_output import LibraryOutput
 from trainer.runs.publication import Destination
-from trainer.runs.rounds import RoundSchedule, RunStart, run_rounds
+from trainer.runs.rounds import FAILED, HISTORY_FILE, RoundSchedule, RunStart, run_rounds
 from trainer.runs.run import FinishedRun, RunOptions, run_training
 from trainer.runs.watched_recordings import WatchedRecordings
 from trainer.settings import TrainSettings
 from trainer.sources.splits import ReservedTestUserError
 
-FAILED = 1
 #: Errors that a user can fix. They are printed without a traceback; any other error is a bug.
 EXPECTED: tuple[type[Exception], ...] = (
     RecordingError,
@@ -52,14 +52,22 @@ def train(settings: TrainSettings, output: LibraryOutput) -> int:
     try:
         request = request_of(settings)
         if settings.every is not None:
-            _run_rounds(settings, request, console, output)
-            return 0
+            failed = _run_rounds(settings, request, console, output)
+            if failed:
+                print(
+                    f"har train: {failed} failed; {settings.output / HISTORY_FILE} has the reasons",
+                    file=output.terminal,
+                )
+            return NOT_REACHED if failed else REACHED
         finished = run_training(request, options_of(settings, settings.output), console)
     except EXPECTED as error:
         print(f"har train: {_message(error, settings.output)}", file=output.terminal)
-        return FAILED
+        return NOT_REACHED
     print(f"{finished.candidate.folder}: release {finished.candidate.manifest.release}")
-    return 0
+    if finished.gate is not None and not finished.gate.passed:
+        print(f"har train: the release is not published: {finished.gate.reason}", file=output.terminal)
+        return NOT_REACHED
+    return REACHED
 
 
 def _message(error: Exception, folder: Path) -> str:
@@ -120,7 +128,8 @@ def _destination(settings: TrainSettings) -> Destination | None:
     )
 
 
-def _run_rounds(settings: TrainSettings, request: TrainRequest, console: Console, output: LibraryOutput) -> None:
+def _run_rounds(settings: TrainSettings, request: TrainRequest, console: Console, output: LibraryOutput) -> str:
+    """Run the rounds; return how many of ``--rounds`` failed, or nothing if none did, or if there is no such limit."""
     assert settings.every is not None
     schedule = RoundSchedule(
         every=settings.every,
@@ -138,7 +147,7 @@ def _run_rounds(settings: TrainSettings, request: TrainRequest, console: Console
             output.move(settings.output / "driver.log")
 
     with _stopping() as stop:
-        run_rounds(
+        done = run_rounds(
             settings.output,
             schedule,
             train,
@@ -146,6 +155,8 @@ def _run_rounds(settings: TrainSettings, request: TrainRequest, console: Console
             stop=stop,
             report=partial(console.print, highlight=False),
         )
+    failed = sum(each.outcome == FAILED for each in done)
+    return f"{failed} of {len(done)} rounds" if failed and settings.rounds is not None else ""
 
 
 @contextmanager

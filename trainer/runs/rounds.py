@@ -139,7 +139,7 @@ def history(folder: Path) -> list[Round]:
 
 def run_rounds(
     folder: Path, schedule: RoundSchedule, train: Train, *, recordings: WatchedRecordings, stop: Event, report: Report
-) -> None:
+) -> list[Round]:
     """Train by a schedule until `stop` is set, and write the history.
 
     An interrupted run is resumed first, regardless of the recordings, and is given up after `MOST_TRIES`. A round
@@ -160,6 +160,11 @@ def run_rounds(
     report : callable
         Receives a message about each round.
 
+    Returns
+    -------
+    list of Round
+        The rounds, oldest first.
+
     Raises
     ------
     RunError
@@ -171,18 +176,15 @@ def run_rounds(
     """
     for path in recordings.data:
         if is_prepared([path]):
-            raise RunError(
-                f"{path} is a prepared folder and does not grow: train on it without --every, or give recordings"
-            )
+            raise RunError(f"{path} is a prepared folder and does not grow: give recordings, or train without --every")
+    done: list[Round] = []
     with lock_folder(folder):
-        done = 0
-        while _await_round(folder, schedule, recordings, stop, report):
+        while len(done) != schedule.rounds and _await_round(folder, schedule, recordings, stop, report):
             finished = _round(folder, train, recordings)
             append_line(folder / HISTORY_FILE, msgspec.json.encode(finished))
             report(f"{finished.folder or 'this round'}: {finished.outcome}. {finished.reason}")
-            done += 1
-            if schedule.rounds is not None and done >= schedule.rounds:
-                return
+            done.append(finished)
+    return done
 
 
 def _await_round(

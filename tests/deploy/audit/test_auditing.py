@@ -26,6 +26,12 @@ SECOND = 1_000_000
 LENGTH = WindowSpec().length_us
 
 
+@pytest.fixture(autouse=True)
+def _keep_logging(monkeypatch):
+    """Let `main` leave the logging of this process unchanged."""
+    monkeypatch.setattr("logging.config.dictConfig", lambda _: None)
+
+
 def counts(found) -> dict[str, int]:
     return {name: finding.count for name, finding in found.faults.items() if finding.count}
 

@@ -5,13 +5,15 @@ import pytest
 from ingest.gateway.settings import GatewaySettings
 
 
-def test_only_changed_settings_are_described():
-    described = GatewaySettings(port=8_601, max_rate=5).describe()
-    assert described == "settings: port=8601 max_rate=5.0; the others have their defaults"
+def test_settings_that_differ_from_their_defaults_are_listed():
+    assert GatewaySettings(port=8_601, max_rate=5).changed() == {"port": "8601", "max_rate": "5.0"}
+    assert GatewaySettings().changed() == {}
 
 
-def test_defaults_are_not_listed():
-    assert GatewaySettings().describe() == "all settings have their defaults"
+def test_all_settings_can_be_listed():
+    shown = GatewaySettings(port=8_601).all_shown()
+    assert set(shown) == set(GatewaySettings.model_fields)
+    assert shown["port"] == "8601"
 
 
 @pytest.mark.parametrize(
@@ -23,14 +25,11 @@ def test_defaults_are_not_listed():
     ],
 )
 def test_a_password_within_a_url_is_masked(registry):
-    described = GatewaySettings(registry=registry).describe()
-    assert "hunter2" not in described
-    assert "h/d" in described
+    shown = GatewaySettings(registry=registry).changed()["registry"]
+    assert "hunter2" not in shown
+    assert "h/d" in shown
 
 
 def test_secrets_are_masked():
-    described = GatewaySettings(token="open sesame", redis_url="redis://:hunter2@cache:6379/0").describe()
-    assert "open sesame" not in described
-    assert "hunter2" not in described
-    assert "token=**********" in described
-    assert "redis_url=redis://**********@cache:6379/0" in described
+    settings = GatewaySettings(token="open sesame", redis_url="redis://:hunter2@cache:6379/0")
+    assert settings.changed() == {"token": "**********", "redis_url": "redis://**********@cache:6379/0"}

@@ -162,7 +162,8 @@ def test_a_candidate_that_is_no_better_is_not_published(tiny_finished, table, tm
 
     result = train_here(table, tmp_path / "again", *into(folder), "--name", "second")
 
-    assert result.returncode == 0, result.stderr
+    assert result.returncode == 1, result.stderr
+    assert "har train: the release is not published" in result.stderr
     assert stable(folder).release == "first"
     assert "not published" in result.stderr
     assert not json.loads((tmp_path / "again" / "release" / "gate.json").read_text())["passed"]
@@ -347,7 +348,9 @@ def test_scheduled_rounds_write_a_history_and_survive_a_failed_one(table, tmp_pa
     (data / "broken.parquet").write_bytes(b"no table")
     second = har_here(*words, "--every", "1s", "--rounds", "1")
 
-    assert first.returncode == second.returncode == 0
+    assert first.returncode == 0, first.stderr
+    assert second.returncode == 1
+    assert "1 of 1 rounds failed" in second.stderr
     rounds = [json.loads(line) for line in (tmp_path / "runs" / "history.jsonl").read_text().splitlines()]
     assert [line["outcome"] for line in rounds] == ["published", "failed"]
     assert "broken.parquet" in rounds[1]["reason"]

@@ -1,0 +1,52 @@
+"""The line that a worker logs at its start, and those of later assignments of partitions."""
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+import faust
+import redis.asyncio
+
+from har.process.reachability import redis_answers
+from har.process.start_line import log_start
+from stream_processor.serving import ReleaseTimeline
+from stream_processor.settings import ProcessorSettings
+
+if TYPE_CHECKING:  # a store's client is not always needed
+    from stream_processor.release_loading import ReleaseLoader
+
+log = logging.getLogger(__name__)
+
+
+def log_starts(
+    app: faust.App,
+    settings: ProcessorSettings,
+    timeline: ReleaseTimeline,
+    loader: "ReleaseLoader | None",
+) -> None:
+    """Log the start on one line once the worker has partitions, and each later assignment on a line of its own."""
+    is_started = False
+
+    @app.task
+    async def start_line() -> None:
+        nonlocal is_started
+        answers = await redis_answers(redis.asyncio, settings.redis_url)
+        connections = {"Kafka": (settings.bootstrap, True), "Redis": (settings.redis_url, answers)}
+        if loader is not None:
+            connections["the store"] = (str(settings.store_url), loader.has_pulled)
+        log_start(
+            log,
+            settings,
+            listens={"pages /metrics, /live and /ready": f"http://{settings.web_host}:{settings.web_port}"},
+            connections=connections,
+            uses={"release": timeline.now.describe(), "partitions": _described(app.consumer.assignment())},
+        )
+        is_started = True
+
+    @app.on_partitions_assigned.connect
+    async def on_assigned(_: faust.App, assigned: set[Any], **__: object) -> None:
+        if is_started:
+            log.info("reading partitions %s", _described(assigned))
+
+
+def _described(partitions: set[Any]) -> str:
+    return ", ".join(sorted(f"{tp.topic}/{tp.partition}" for tp in partitions)) or "none"

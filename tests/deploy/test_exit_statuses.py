@@ -1,0 +1,182 @@
+"""The exit status of each command, and the reason that it gives. `docs/commands.md` lists them."""
+
+import asyncio
+import json
+import re
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet
+import pytest
+
+from deploy.cli import COMMANDS
+from deploy.command_fields import is_subcommand
+from deploy.ports import free_port
+from model_store.repository.creation import create_store
+from model_store.repository.signed_state import Signing
+from model_store.repository.signing_keys import Keyring
+from model_store.repository.storage import Storage
+from tests.brokers import on_one_broker
+from tests.command_line import CommandLine
+from tests.documents import text_of
+from tests.waiting import until
+
+#: A gateway, store or Redis that does not answer.
+NOBODY = "127.0.0.1:9"
+
+
+def leaves() -> Iterator[str]:
+    """Yield each command, or its subcommands if it has some."""
+    for name, command in COMMANDS.items():
+        fields = [field for field, info in command.settings.model_fields.items() if is_subcommand(info)]
+        yield from (f"har {name} {field.replace('_', '-')}" for field in fields) if fields else [f"har {name}"]
+
+
+def test_the_documents_list_the_exit_statuses_of_every_command():
+    assert re.findall(r"^\| `(har [a-z -]+)` \|", text_of("docs/commands.md"), re.MULTILINE) == list(leaves())
+
+
+@pytest.fixture
+def recording(tmp_path: Path) -> Path:
+    """A recording of 1 s, which is too short for a window."""
+    count = 50
+    columns = {"user": ["a"] * count, "device": ["d"] * count, "model": ["m"] * count, "session": ["s"] * count}
+    columns |= {"t": np.arange(count) * 20_000, **dict.fromkeys("xyz", np.zeros(count, np.float32))}
+    pyarrow.parquet.write_table(pa.table({**columns, "gt": ["walk"] * count}), tmp_path / "short.parquet")
+    return tmp_path / "short.parquet"
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "reason"),
+    [
+        ("simulate --gateway ws://{nobody}/v1/samples --seconds 0.1 --finish-seconds 0", 1, "0 batches acknowledged"),
+        ("simulate --gateway nonsense", 1, "nonsense"),
+        ("replay {recording} --gateway ws://{nobody}/v1/samples --first-seconds 0.1", 1, "cannot connect to the gat"),
+        ("replay {none}.parquet", 1, "none.parquet"),
+        ("edge pull --device a --store-url http://{nobody} --trusted-root {root} --folder {none}", 1, "unreachable"),
+        ("edge run --device a --trusted-root {none}", 1, "no trusted root"),
+        ("edge bench --release {none}", 1, "no release at"),
+        ("processor --release {none}", 1, "no release at"),
+        ("demo --summary {none}/x.json", 2, "the folder for the summary does not exist"),
+        ("store list --store {none}", 1, "is not a store"),
+        ("store show x --store {store}", 1, "no release x"),
+        ("store promote --store {store} --online-keys {keys}/online", 1, "no canary"),
+        ("store rollback --store {store} --online-keys {keys}/online", 1, "points to no release"),
+        ("store publish {none} --store {store}", 1, "no release at"),
+        ("store serve --store {none}", 1, "is not a store"),
+        ("store list --store {store}", 0, ""),
+        ("devices list --registry sqlite:///{none}.sqlite3", 0, ""),
+        ("devices revoke a --registry sqlite:///{none}.sqlite3", 1, "no device named a"),
+        ("archive compact --archive {none}", 1, "is not an archive"),
+        ("archive verify --archive {none}", 2, "is not an archive"),
+        ("evaluate --data {recording}", 1, "no window is labelled"),
+        ("audit --release {none}", 2, "no release at"),
+        ("audit --journals {none}", 2, "No such file"),
+        ("dashboard --tls-certificate {none} --tls-key {none}", 1, "No such file"),
+        ("store", 2, "a subcommand is missing: init, publish"),
+        ("devices", 2, "a subcommand is missing: enrol, token"),
+        ("gateway --log-level loud", 2, "--log-level"),
+    ],
+)
+def test_a_command_that_does_not_reach_its_purpose_gives_the_reason(
+    words, status, reason, recording, tmp_path, monkeypatch, capsys
+):
+    storage, keys = Storage(str(tmp_path / "store")), tmp_path / "keys"
+    root = tmp_path / "root.json"
+    root.write_bytes(create_store(storage, Signing(Keyring(keys / "online", keys / "offline"))))
+    known = {"recording": recording, "root": root, "store": tmp_path / "store", "keys": keys, "nobody": NOBODY}
+    filled = [word.format(none=tmp_path / "none", **known) for word in words.split()]
+
+    ran = CommandLine(monkeypatch, capsys).call(*filled)
+
+    assert ran.status == status, ran.err
+    if reason:
+        assert reason in ran.err.splitlines()[-1]
+        assert ran.err.splitlines()[-1].startswith(f"har {filled[0]}")
+
+
+@pytest.mark.parametrize(
+    ("words", "variables", "reason"),
+    [
+        (["gateway", "--foo", "--log-format", "json"], {}, "unrecognized arguments: --foo"),
+        (["gateway", "--port", "x", "--log-format=json"], {}, "--port: "),
+        (["gateway", "--port", "x"], {"HAR_GATEWAY_LOG_FORMAT": "json"}, "--port: "),
+        (["dashboard", "--tls-certificate", "none", "--tls-key", "none", "--log-format", "json"], {}, "No such file"),
+    ],
+)
+async def test_with_json_a_failure_is_a_line_of_json(words, variables, reason, monkeypatch):
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    program = [sys.executable, "-m", "deploy", *words]
+    process = await asyncio.create_subprocess_exec(*program, stderr=asyncio.subprocess.PIPE)
+    _, errors = await process.communicate()
+    (line,) = map(json.loads, errors.splitlines())
+    assert process.returncode in (1, 2)
+    assert (line["service"], line["level"]) == (words[0], "ERROR")
+    assert reason in line["message"]
+
+
+class Service:
+    """A service in a process of its own that logs JSON."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self.process = process
+        self.lines: list[dict[str, object]] = []
+        self.reading = asyncio.create_task(self._read())
+
+    async def _read(self) -> None:
+        assert self.process.stderr is not None
+        async for line in self.process.stderr:
+            self.lines.append(json.loads(line))
+
+    @property
+    def started(self) -> list[dict[str, object]]:
+        """The lines of the start."""
+        return [line for line in self.lines if str(line["message"]).startswith("started: ")]
+
+
+@on_one_broker
+@pytest.mark.redis
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_every_service_logs_its_start_on_one_line_of_json_and_ends_with_0(number, broker, redis_url, tmp_path):
+    kafka, redis = ["--bootstrap", broker.bootstrap], ["--redis-url", redis_url]
+    store = tmp_path / "store"
+    create_store(Storage(str(store)), Signing(Keyring(tmp_path / "keys" / "online", tmp_path / "keys" / "offline")))
+    away = ["--store-url", f"http://{NOBODY}", "--trusted-root", str(tmp_path / "root.json")]
+    (tmp_path / "root.json").write_bytes(next((store / "metadata").glob("1.root.json")).read_bytes())
+    words = {
+        "gateway": ["gateway", *kafka, *redis, "--port", "0"],
+        "store": ["store", "serve", *kafka, *redis, "--port", "0", "--store", str(store)],
+        "dashboard": ["dashboard", *redis, "--port", "0"],
+        "archiver": ["archive", "run", *kafka, "--archive", str(tmp_path / "archive"), "--metrics-port", "0"],
+        "processor": ["processor", *kafka, *redis, *away, "--web-port", str(free_port())],
+    }
+    services = {}
+    for name, chosen in words.items():
+        program = [sys.executable, "-m", "deploy", *chosen, "--log-format", "json"]
+        process = await asyncio.create_subprocess_exec(*program, stderr=asyncio.subprocess.PIPE, cwd=tmp_path)
+        services[name] = Service(process)
+    try:
+        await until(lambda: all(service.started for service in services.values()), "all services to start", 90)
+    finally:
+        for service in services.values():
+            service.process.send_signal(number)
+        statuses = {name: await service.process.wait() for name, service in services.items()}
+    await asyncio.gather(*(service.reading for service in services.values()))  # every line is JSON
+    assert statuses == dict.fromkeys(words, 0)
+    for name, service in services.items():
+        (start,) = service.started
+        assert start["service"] == name
+        assert set(start["connected"]) == {
+            *(["Kafka"] if "--bootstrap" in words[name] else []),
+            *(["Redis"] if "--redis-url" in words[name] else []),
+        }
+        assert set(start["away"]) == ({"the store"} if name == "processor" else set())
+        before = service.lines[: service.lines.index(start)]
+        assert [line["message"] for line in before if line["level"] == "INFO"] == []
+        assert service.lines[-1]["message"] == "stopped"
