@@ -1,7 +1,9 @@
 """The page in a real browser: cards, changes of activity, labels, and recovery after the server was killed."""
 
+import asyncio
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -22,6 +24,8 @@ from deploy.ports import free_port
 from har.live import LIVE_CHANNEL, REJECTED_CHANNEL, device_key
 from har.predictions import encode_update
 from har.release_rejections import ReleaseRejected, encode_rejected
+from stream_processor.live_state import LiveStateWriter
+from stream_processor.metrics import ProcessorMetrics
 from tests.dashboard.dashboard_feeding import SECOND, make_update
 from tests.http_server import answering
 from tests.live_page import WAIT_SECONDS, all_do, cards, connection, console_faults, open_page, wait_for
@@ -154,6 +158,53 @@ def test_silent_devices_the_filter_and_unavailable_redis(browser: Any, redis_ser
         assert console_faults(browser) == []
         process.send_signal(signal.SIGTERM)
         assert process.wait(WAIT_SECONDS) == 0
+
+
+def test_the_page_says_what_redis_rejects_and_how_old_predictions_are(browser: Any, redis_server: Any) -> None:
+    def notice() -> str:
+        return str(browser.find_element(By.ID, "notice").text)
+
+    async def write_while_memory_is_full() -> None:
+        live = LiveStateWriter(redis_server.url, latest_seconds=60, metrics=ProcessorMetrics())
+        writing = asyncio.create_task(live.run())
+        now = time.time_ns() // 1_000
+        for second in range(3):
+            base = now - 200 * SECOND
+            live.offer(make_update("phone-1", second, base=base, arrived=now - (190 - second) * SECOND, published=now))
+        while live.report().status != "rejecting" or live.report().updates_waiting:
+            await asyncio.sleep(0.02)
+        await asyncio.to_thread(wait_for, browser, lambda _: "OOM command not allowed" in notice())
+        writing.cancel()
+        await asyncio.wait([writing])
+
+    port = free_port()
+    with dashboard_process(port, redis_server.url), redis.Redis.from_url(redis_server.url) as client:
+        open_page(browser, port)
+        wait_for(browser, lambda browser: browser.find_element(By.ID, "empty").is_displayed())
+        client.config_set("maxmemory", 1)
+        asyncio.run(write_while_memory_is_full())
+        assert notice().startswith("A processor cannot keep the latest predictions in Redis: OOM")
+        # The updates are there, though their readings arrived three minutes ago.
+        wait_for(browser, lambda browser: re.fullmatch("3 min .* s behind", cards(browser)["phone-1"]["age"]))
+        wait_for(browser, lambda browser: re.fullmatch("Last prediction 3 min.* ago", cards(browser)["phone-1"]["age"]))
+        redis_server.kill()
+        wait_for(browser, lambda _: "Redis unavailable since" in notice() and "onnect" in notice())
+
+
+def test_the_page_says_how_long_the_feed_is_quiet(browser: Any, redis_server: Any) -> None:
+    port = free_port()
+    show = """
+        const { StatusBar } = await import('./status-bar.js');
+        const status = { devices: arguments[0], windows_per_second: 0, releases: [], undecodable: 0,
+            redis_unavailable_since: null, newest_update: 1_790_000_000_000_000 };
+        new StatusBar().showStatus(status, status.newest_update + arguments[1] * 1e6);
+        return document.getElementById('notice').textContent;"""
+    quiet = "The live feed has reported nothing for {}. Each card says how old its last prediction is."
+    with dashboard_process(port, redis_server.url):
+        open_page(browser, port)
+        shown = [browser.execute_script(show, 3, seconds) for seconds in (29, 47, 150)]
+        assert shown == ["", quiet.format("40 s"), quiet.format("2 min")]
+        assert browser.execute_script(show, 0, 150) == ""
 
 
 def test_a_small_screen_with_dark_colours_and_reduced_motion(browser: Any, redis_server: Any) -> None:
