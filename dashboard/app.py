@@ -17,6 +17,7 @@ from dashboard.gateway_client import GatewayClient
 from dashboard.guard import DOCS_PATH, HEALTH_PATH, RequestGuard
 from dashboard.live_state import LiveState
 from dashboard.live_stream import LIVE_PATH
+from har.process.redis_errors import Status
 from har.time_units import MICROSECONDS
 from har.web.page_files import PageFile
 
@@ -30,7 +31,7 @@ class Health(BaseModel):
     """The health of the dashboard."""
 
     status: Literal["ok"] = "ok"
-    redis: Literal["available", "unavailable", "rejecting"]
+    redis: Status
     redis_error: str | None = Field(None, description="kind of the newest error, such as NOPERM or unreachable")
     seconds_without_update: float | None = Field(
         None, description="time since the last live update, s; null before the first"

@@ -11,7 +11,6 @@ import logging
 import os
 import socket
 from collections import deque
-from typing import Literal
 
 import msgspec
 import redis.asyncio
@@ -24,6 +23,7 @@ from har.process.cancellation import leave_if_cancelled
 from har.process.redis_clients import OpenedRedis, failures_of, open_redis
 from har.process.redis_commands import failed_of, first_error, publish_each
 from har.process.redis_condition import RedisCondition, RedisFault
+from har.process.redis_errors import Status
 from har.release_rejections import ReleaseRejected, encode_rejected
 from stream_processor.latest_states import KeepingTimes, LatestStates
 from stream_processor.metrics import ProcessorMetrics
@@ -43,8 +43,8 @@ class RedisReport(msgspec.Struct):
 
     Attributes
     ----------
-    status : {"available", "unavailable", "rejecting"}
-        Whether Redis accepts updates, does not answer, or answers with errors.
+    status : {"untried", "available", "unavailable", "rejecting"}
+        Whether there was no update yet, or Redis accepts updates, does not answer, or answers with errors.
     error : str or None
         What Redis, or its client, said last; None if the last attempts succeeded.
     since : int or None
@@ -55,7 +55,7 @@ class RedisReport(msgspec.Struct):
         Devices whose latest prediction is not in Redis yet.
     """
 
-    status: Literal["available", "unavailable", "rejecting"]
+    status: Status
     error: str | None
     since: int | None
     updates_waiting: int

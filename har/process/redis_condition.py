@@ -3,11 +3,10 @@
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
 
 from har.process.clock import now_us
 from har.process.limited_log import LimitedLog
-from har.process.redis_errors import is_answer, kind_of, status_of, words_of
+from har.process.redis_errors import Status, is_answer, kind_of, status_of, words_of
 from har.time_units import MICROSECONDS
 
 #: Full log lines per period about failing Redis. A Redis that alternates between errors would write one an attempt.
@@ -58,6 +57,7 @@ class RedisCondition:
         self._on_error = on_error
         self._on_change = on_change
         self._faults: dict[str, RedisFault] = {}
+        self._is_tried = False
 
     @property
     def fault(self) -> RedisFault | None:
@@ -65,8 +65,10 @@ class RedisCondition:
         return min(self._faults.values(), key=lambda fault: fault.since, default=None)
 
     @property
-    def status(self) -> Literal["available", "unavailable", "rejecting"]:
+    def status(self) -> Status:
         """The word for health pages."""
+        if not self._is_tried:
+            return "untried"
         return status_of(None if self.fault is None else self.fault.kind)
 
     def note_failure(self, purpose: str, error: Exception) -> RedisFault:
@@ -79,6 +81,7 @@ class RedisCondition:
         error : Exception
             Why it failed.
         """
+        self._is_tried = True
         kind, words = kind_of(error), words_of(error)
         known = self._faults.get(purpose)
         self._faults[purpose] = fault = RedisFault(kind, words, now_us() if known is None else known.since)
@@ -91,6 +94,7 @@ class RedisCondition:
 
     def note_success(self, purpose: str) -> None:
         """Note that an attempt succeeded."""
+        self._is_tried = True
         ended = self._faults.pop(purpose, None)
         if ended is not None:
             seconds = (now_us() - ended.since) / MICROSECONDS

@@ -91,8 +91,12 @@ def is_answer(kind: str) -> bool:
     return kind in CODES
 
 
-def status_of(kind: str | None) -> Literal["available", "unavailable", "rejecting"]:
-    """Return a word for health pages: ``rejecting`` if Redis answers with errors, ``unavailable`` without an answer.
+#: Words for health pages: nothing was attempted yet; the last attempts succeeded; no answer; answers with errors.
+Status = Literal["untried", "available", "unavailable", "rejecting"]
+
+
+def status_of(kind: str | None) -> Status:
+    """Return the word for health pages.
 
     Parameters
     ----------

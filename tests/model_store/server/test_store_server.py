@@ -32,6 +32,7 @@ from model_store.server.canary_judge import CanaryJudge
 from model_store.server.current_state import CurrentState
 from model_store.server.uploads import Uploads
 from tests.model_store.made_store import MadeStore, ago
+from tests.redis_server import RedisServer
 from tests.waiting import wait_for
 
 PUBLISH = "publish-token-of-16"
@@ -320,6 +321,27 @@ def test_redis_holds_the_current_pointers_and_can_be_emptied(store, redis_url):
         assert decode_announcement(message["data"]).pointer.release == "two"
         held.flushdb()
         assert _pointer_in(held) == "two"
+        heard.close()
+
+
+def test_a_redis_that_fails_delays_no_announcement_on_kafka(store, broker, tmp_path, caplog):
+    store.publish("one")
+    with RedisServer(free_port(), tmp_path) as server, redis.Redis.from_url(server.url) as held:
+        held.config_set("maxmemory", 1)
+        heard = held.pubsub(ignore_subscribe_messages=True)
+        heard.subscribe(RELEASES_CHANNEL)
+        heard.get_message(timeout=5)
+        with Server(store, kafka=broker.kafka, redis_url=server.url):
+            wait_for(lambda: "OOM" in caplog.text, "the error of Redis in the log", 20, every=0.02)
+            store.publish("two", channel="canary", share=0.1)
+            found = announced(broker.bootstrap, 2)
+            # Both were announced a few checks (0.1 s) after they were published, and published once in Redis.
+            assert found[1].announced - found[0].announced < 5_000_000
+            releases = [decode_announcement(heard.get_message(timeout=5)["data"]).pointer.release for _ in range(2)]
+            assert releases == ["one", "two"]
+            assert heard.get_message(timeout=0.5) is None
+            held.config_set("maxmemory", 0)
+            assert _pointer_in(held) == "one"
         heard.close()
 
 
