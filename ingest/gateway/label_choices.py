@@ -159,6 +159,6 @@ class LabelChoices:
             return None if update is None else decode_update(update).prediction
         except _FAILURES as error:
             self.condition.note_failure(_READ, error)
-        except msgspec.MsgspecError as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             log.warning("cannot decode the update of %s in Redis: %s", device, error)
         return None
