@@ -1,6 +1,7 @@
 """The line that a worker logs at its start, and those of later assignments of partitions."""
 
 import logging
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import faust
@@ -22,8 +23,9 @@ def log_starts(
     settings: ProcessorSettings,
     timeline: ReleaseTimeline,
     loader: "ReleaseLoader | None",
+    nothing_to_read: Callable[[], str | None],
 ) -> None:
-    """Log the start on one line once the worker has partitions, and each later assignment on a line of its own."""
+    """Log the start on one line once the worker has joined, and each later assignment on a line of its own."""
     is_started = False
 
     @app.task
@@ -44,7 +46,9 @@ def log_starts(
 
     @app.on_partitions_assigned.connect
     async def on_assigned(_: faust.App, assigned: set[Any], **__: object) -> None:
-        if is_started:
+        if not assigned:
+            log.warning("reading nothing: %s", nothing_to_read() or "other workers of the group have all partitions")
+        elif is_started:
             log.info("reading partitions %s", _described(assigned))
 
 

@@ -76,7 +76,7 @@ def create_app(
         nothing_to_read=view.nothing_to_read,
     )
     _attach(app, pipeline, view, health)
-    log_starts(app, settings, timeline, loader)
+    log_starts(app, settings, timeline, loader, view.nothing_to_read)
     if loader is not None:
         _follow(app, settings, loader, timeline, metrics, live)
     else:

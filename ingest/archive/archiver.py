@@ -142,6 +142,7 @@ class Archiver:
         if is_replaced:
             log.error("%s is not the topic that was archived before, but another topic of the same name: reading it "
                       "from its beginning", topic)  # fmt: skip
+            state.topic_from = self._now_us()
         state.topic = identity
         return is_replaced
 

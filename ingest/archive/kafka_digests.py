@@ -40,6 +40,7 @@ class KafkaDigests:
         Summed digests of the rows of each batch or label.
     complete_from : int
         Kafka has everything that reached the gateway after this time, µs since the epoch; 0 if it deleted nothing.
+        It deletes old messages, and all of a topic that is created anew.
     oldest : int
         Time at which the oldest of its messages reached the gateway, µs since the epoch.
     messages, repeats, kept_out, rejected, behind : int
@@ -103,7 +104,7 @@ def read_kafka(table: ArchiveTable, state: TableState, kafka: KafkaConnection) -
         If no message comes for `har.process.kafka_reading.STALLED_SECONDS` before the end.
     """
     topic = table.kind.topic.name
-    found = KafkaDigests()
+    found = KafkaDigests(complete_from=state.topic_from)
     reader = LogReader(kafka, [topic])
     try:
         if state.topic not in (None, reader.identities[topic]):

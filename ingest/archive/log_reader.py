@@ -174,6 +174,8 @@ class LogReader:
         first = self._consumer.beginning_offsets([TopicPartition(*partition) for partition in cut])
         for partition, end in cut.items():
             begin, position = first[TopicPartition(*partition)], self.positions[partition]
+            if end is not None and position <= end:
+                continue  # reading has begun anew since Kafka noticed
             if position < begin:
                 self._count_lost(partition, position, begin)
             else:

@@ -23,6 +23,8 @@ class StateChange(msgspec.Struct, frozen=True, omit_defaults=True):
         The first UTC day that is kept; None if no day was deleted.
     topic : str or None
         The identity of Kafka's topic; it changes if the topic is created anew, and offsets begin again.
+    topic_from : int
+        When the archiver noticed that the topic was created anew, µs since the epoch; 0 if it was not.
     whole : bool
         Whether this is the complete state, so that no earlier change is needed.
     """
@@ -32,6 +34,7 @@ class StateChange(msgspec.Struct, frozen=True, omit_defaults=True):
     sessions: dict[str, int] = {}
     deleted_before: str | None = None
     topic: str | None = None
+    topic_from: int = 0
     whole: bool = False
 
 
@@ -47,12 +50,15 @@ class TableState:
         Devices and sessions that were forgotten.
     deleted_before, topic : str or None
         See `StateChange`.
+    topic_from : int
+        See `StateChange`.
     """
 
     seen: SeenNumbers
     forgotten: Forgotten = field(default_factory=Forgotten)
     deleted_before: str | None = None
     topic: str | None = None
+    topic_from: int = 0
     _whole_at: int = 0
 
     @classmethod
@@ -99,7 +105,7 @@ class TableState:
 
     def _change(self, seen: list[SeenEntry], *, whole: bool) -> StateChange:
         devices, sessions = dict(self.forgotten.devices), dict(self.forgotten.sessions)
-        return StateChange(seen, devices, sessions, self.deleted_before, self.topic, whole)
+        return StateChange(seen, devices, sessions, self.deleted_before, self.topic, self.topic_from, whole)
 
     def _apply(self, change: StateChange) -> None:
         for entry in change.seen:
@@ -107,3 +113,4 @@ class TableState:
         self.forgotten.merge(change.devices, change.sessions)
         self.deleted_before = change.deleted_before or self.deleted_before
         self.topic = change.topic or self.topic
+        self.topic_from = change.topic_from or self.topic_from

@@ -1,0 +1,149 @@
+"""A consumer group's offsets after the log has changed, on Apache Kafka."""
+
+import asyncio
+from contextlib import asynccontextmanager
+
+import pytest
+from aiokafka import AIOKafkaConsumer, OffsetAndMetadata, TopicPartition
+from aiokafka.producer import AIOKafkaProducer
+from kafka.admin import KafkaAdminClient
+
+from deploy.topics import create_topics
+from har import topics
+from stream_processor.log_changes import LogWatch
+from tests import brokers
+from tests.waiting import until
+
+#: The embedded broker keeps no metadata of commits, deletes no messages, and does not tell that an offset is too high.
+pytestmark = [pytest.mark.kafka, pytest.mark.parametrize("broker", [brokers.APACHE], indirect=True)]
+
+SAMPLES = topics.SAMPLES.name
+PARTITION = TopicPartition(SAMPLES, 0)
+
+
+async def send(broker, count):
+    producer = AIOKafkaProducer(bootstrap_servers=broker.bootstrap)
+    await producer.start()
+    for number in range(count):
+        await producer.send_and_wait(SAMPLES, b"%d" % number, partition=0)
+    await producer.stop()
+
+
+async def administer(broker, act):
+    def call():
+        admin = KafkaAdminClient(bootstrap_servers=broker.bootstrap)
+        try:
+            act(admin)
+        finally:
+            admin.close()
+
+    await asyncio.to_thread(call)
+
+
+async def create_anew(broker):
+    await administer(broker, lambda admin: admin.delete_topics([SAMPLES]))
+    await asyncio.to_thread(create_topics, broker.kafka, partitions=4, replication=1)
+
+
+class Member:
+    """A member of the group, which counts its assignments and lost messages."""
+
+    def __init__(self, consumer):
+        self.consumer = consumer
+        self.lost = 0
+        self.watch = LogWatch(consumer, self._lose)
+
+    def _lose(self, messages):
+        self.lost += messages
+
+    @property
+    def generation(self):
+        return self.consumer._coordinator.generation
+
+    async def position(self):
+        return await self.consumer.position(PARTITION)
+
+
+@asynccontextmanager
+async def joined(broker):
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=broker.bootstrap, group_id="group", enable_auto_commit=False, auto_offset_reset="earliest",
+        metadata_max_age_ms=500, session_timeout_ms=6_000, heartbeat_interval_ms=500, fetch_max_wait_ms=50,
+    )  # fmt: skip
+    member = Member(consumer)
+    consumer.subscribe([SAMPLES])
+    await consumer.start()
+    try:
+        await until(lambda: PARTITION in consumer.assignment(), "an assignment", 30)
+        yield member
+    finally:
+        await consumer.stop()
+
+
+async def test_offsets_are_committed_and_found_again(broker):
+    await send(broker, 5)
+    async with joined(broker) as member:
+        assert (await member.watch.seek_to_committed())[PARTITION] is None
+        await member.watch.commit({PARTITION: 3})
+    async with joined(broker) as member:
+        assert (await member.watch.seek_to_committed())[PARTITION] == 3
+        assert await member.position() == 3
+        await member.watch.look()
+        assert member.lost == 0
+
+
+async def test_an_offset_of_a_deleted_topic_is_not_used_although_the_new_topic_has_it(broker):
+    await send(broker, 5)
+    async with joined(broker) as member:
+        await member.watch.seek_to_committed()
+        await create_anew(broker)
+        await send(broker, 9)
+        # A worker that does not know yet commits what it has read of the old topic.
+        await until(lambda: PARTITION in member.consumer.assignment(), "the partition")
+        await member.watch.commit({PARTITION: 4})
+    async with joined(broker) as member:
+        assert (await member.watch.seek_to_committed())[PARTITION] is None
+        assert await member.position() == 0
+        assert member.lost == 0
+
+
+async def test_a_member_joins_anew_when_the_topic_was_created_anew(broker):
+    await send(broker, 5)
+    async with joined(broker) as member:
+        await member.watch.seek_to_committed()
+        generation = member.generation
+        await create_anew(broker)
+        await member.watch.look()
+        await until(lambda: member.generation > generation, "another generation", 30)
+
+
+async def test_messages_that_kafka_deleted_before_they_were_read_are_counted(broker):
+    await send(broker, 9)
+    async with joined(broker) as member:
+        await member.watch.seek_to_committed()
+        await member.watch.commit({PARTITION: 2})
+    await administer(broker, lambda admin: admin.delete_records({PARTITION: 6}))
+    async with joined(broker) as member:
+        await member.watch.seek_to_committed()
+        assert member.lost == 4
+        assert await member.position() == 6
+        await member.watch.look()
+        assert member.lost == 4
+
+
+async def test_a_log_that_ends_before_the_committed_offset_is_read_from_its_beginning(broker):
+    await send(broker, 3)
+    async with joined(broker) as member:
+        await member.watch.seek_to_committed()
+        generation = member.generation
+        await member.consumer.commit({PARTITION: OffsetAndMetadata(50, "")})
+        await member.watch.seek_to_committed()
+
+        async def has_joined_anew():
+            await member.watch.look()
+            return member.generation > generation
+
+        await until(has_joined_anew, "another generation", 30)
+        await until(lambda: PARTITION in member.consumer.assignment(), "an assignment", 30)
+        assert (await member.watch.seek_to_committed())[PARTITION] == 0
+        assert member.lost == 0
