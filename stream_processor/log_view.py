@@ -53,8 +53,11 @@ class LogView:
     def nothing_to_read(self) -> str | None:
         """Return why the group has nothing to read; None if this worker or, with many workers, others have it all."""
         consumer = self._app.consumer
-        if consumer.assignment() or consumer.partition_count(topics.SAMPLES.name):
-            return None
+        try:
+            if consumer.assignment() or consumer.partition_count(topics.SAMPLES.name):
+                return None
+        except ConsumerNotStarted:
+            return "the worker is starting"
         return str(MissingTopicError(topics.SAMPLES.name))
 
     def join(self, in_memory: dict[Partition, PartitionProgress]) -> list[PartitionProgress]:
