@@ -98,6 +98,8 @@ def overview() -> str:
             *lines,
             "",
             "phones -> gateway -> Kafka -> processor -> Kafka and Redis -> dashboard",
+            "",
+            "exit status: 0 done, 1 not done or only in part, 2 not tried, 130 interrupted (docs/commands.md)",
         ]
     )
 

@@ -58,6 +58,10 @@ class CommandHelp(argparse.RawDescriptionHelpFormatter):
         words += [_positional(action) for action in listed if not action.option_strings]
         super().add_usage(usage or " ".join(["%(prog)s", *words]), listed, groups, prefix)
 
+    def add_arguments(self, actions: Iterable[argparse.Action]) -> None:
+        """Add a section: what many commands have, the log and the connection to Kafka, follows what one command has."""
+        super().add_arguments(sorted(actions, key=_is_shared))
+
     def add_argument(self, action: argparse.Action) -> None:
         """Add an argument."""
         super().add_argument(_shown(action))
@@ -85,6 +89,10 @@ def value_name(option: str, type_name: str) -> str:
         return name
     by_type = _NAMES_BY_TYPE.get(name, "TEXT")
     return _NAMES_BY_OPTION.get(option.rpartition("-")[2], by_type) if by_type in ("NUMBER", "TEXT") else by_type
+
+
+def _is_shared(action: argparse.Action) -> bool:
+    return any(option.startswith(("--log-", "--kafka-")) for option in action.option_strings)
 
 
 def _positional(action: argparse.Action) -> str:

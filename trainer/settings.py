@@ -9,7 +9,7 @@ from pydantic_settings import CliPositionalArg, CliSubCommand, SettingsConfigDic
 
 from har.activity_names import NULL_LABEL, canonical_activity
 from har.channels import STABLE, Channel
-from har.process.settings import ServiceSettings
+from har.process.settings import LogFormatSettings, ServiceSettings
 from model_store.settings import DEFAULT_KEYS
 from trainer import defaults
 
@@ -132,7 +132,7 @@ def seconds_of(text: object) -> object:
 Seconds = Annotated[float, BeforeValidator(seconds_of), Field(gt=0)]
 
 
-class PreparationSettings(ServiceSettings):
+class PreparationSettings(LogFormatSettings):
     """Settings that `har prepare` and `har train` share: the recordings, and how they are split into shards."""
 
     data: list[Path] = Field(description="path or name of a data set, see docs/data.md; repeat for each data set")

@@ -5,17 +5,18 @@ A line of text is ``time service level message``. A line of JSON is an object wi
 the offset of the local zone.
 """
 
+import io
 import logging
 import logging.config
 import sys
 import threading
 from datetime import datetime
 from types import TracebackType
-from typing import Any
+from typing import Any, TextIO
 
 import msgspec
 
-from har.process.settings import LogSettings
+from har.process.settings import LogFormatSettings, LogSettings
 
 #: Libraries that log too much below this level.
 _VERBOSE = ("aiokafka", "faust", "kafka", "mode", "websockets", "aiohttp", "uvicorn", "stream_processor.transport")
@@ -94,13 +95,14 @@ def logging_config(service: str, level: str = "info", form: str = "text") -> dic
     }
 
 
-def configure_logs(service: str, settings: LogSettings) -> None:
+def configure_logs(service: str, settings: LogFormatSettings) -> None:
     """Set up the log of this process.
 
     With JSON, warnings and exceptions that nobody handles become lines of the log, too: Python would print them in
     another form.
     """
-    logging.config.dictConfig(logging_config(service, settings.log_level, settings.log_format))
+    level = settings.log_level if isinstance(settings, LogSettings) else "info"
+    logging.config.dictConfig(logging_config(service, level, settings.log_format))
     if settings.log_format == "json":
         logging.captureWarnings(True)
         sys.excepthook = _log_crash
@@ -108,9 +110,55 @@ def configure_logs(service: str, settings: LogSettings) -> None:
         sys.unraisablehook = _log_unraisable
 
 
+class JsonLines(io.TextIOBase):
+    """A text file that turns each line written to it into a line of JSON, for reports that people usually read.
+
+    A line that begins with ``har`` is the reason why the command failed; one that begins with ``warning`` is a warning.
+
+    Parameters
+    ----------
+    file : text file
+        Receives the lines; it is closed with this one.
+    service : str
+        Name of the process.
+    """
+
+    def __init__(self, file: TextIO, service: str) -> None:
+        self._file = file
+        self._service = service
+        self._format = JsonFormat(service)
+        self._rest = ""
+
+    def write(self, text: str) -> int:
+        """Write the lines that the text completes; empty ones are left out."""
+        *lines, self._rest = (self._rest + text).split("\n")
+        for line in filter(str.strip, lines):
+            record = logging.LogRecord(self._service, _level_of(line), "", 0, "%s", (line.strip(),), None)
+            self._file.write(f"{self._format.format(record)}\n")
+        return len(text)
+
+    def flush(self) -> None:
+        """Flush the file."""
+        if not self._file.closed:
+            self._file.flush()
+
+    def close(self) -> None:
+        """Write the rest, and close the file."""
+        if not self._file.closed:
+            self.write("\n")
+            self._file.close()
+        super().close()
+
+
 def writes_json() -> bool:
     """Return whether this process logs JSON."""
     return any(isinstance(handler.formatter, JsonFormat) for handler in logging.getLogger().handlers)
+
+
+def _level_of(line: str) -> int:
+    if line.startswith("har "):
+        return logging.ERROR
+    return logging.WARNING if line.startswith("warning: ") else logging.INFO
 
 
 def _local_time(seconds: float) -> str:

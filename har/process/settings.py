@@ -78,13 +78,18 @@ def masked_url(value: str) -> str:
     return re.sub(r"(password|secret|token)=[^&\s]*", r"\1=**********", without_credentials, flags=re.IGNORECASE)
 
 
-class LogSettings(ServiceSettings):
+class LogFormatSettings(ServiceSettings):
+    """Settings of a command that runs for long and reports its progress on standard error."""
+
+    log_format: Literal["text", "json"] = Field("text", description="form of a line of the log: text or a JSON object")
+
+
+class LogSettings(LogFormatSettings):
     """Settings of a command that writes a log to standard error."""
 
     log_level: LogLevel = Field(
         "info", description="the least severe level to log; with debug, the line of the start lists all settings"
     )
-    log_format: Literal["text", "json"] = Field("text", description="form of a line of the log: text or a JSON object")
 
 
 class ListeningSettings(LogSettings):

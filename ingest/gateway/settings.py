@@ -30,10 +30,12 @@ class GatewaySettings(ListeningSettings, KafkaSettings):
         None, description="certificate (PEM) of a local authority; /trust serves it with instructions to install it"
     )
     redis_url: RedisUrl | None = Field(
-        None, description="Redis with the processor's predictions, to show them on phone pages; None shows none"
+        None,
+        description="Redis with the processor's predictions; without it, phone pages show none",
     )
     store_url: str | None = Field(
-        None, description="address of `har store serve`, for classification on the phone page; None turns it off"
+        None,
+        description="address of `har store serve`; without it, phone pages do not classify",
     )
     store_token: SecretStr | None = Field(None, description="token for requests to the store")
     trusted_root: Path = Field(DEFAULT_TRUSTED_ROOT, description="root metadata of the store that phone pages trust")

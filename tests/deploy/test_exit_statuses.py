@@ -106,13 +106,18 @@ def test_a_command_that_does_not_reach_its_purpose_gives_the_reason(
         (["gateway", "--port", "x", "--log-format=json"], {}, "--port: "),
         (["gateway", "--port", "x"], {"HAR_GATEWAY_LOG_FORMAT": "json"}, "--port: "),
         (["dashboard", "--tls-certificate", "none", "--tls-key", "none", "--log-format", "json"], {}, "No such file"),
+        (
+            ["prepare", "--data", "none", "--output", "prepared", "--in-process", "--log-format=json"],
+            {},
+            "there is no such file",
+        ),
     ],
 )
-async def test_with_json_a_failure_is_a_line_of_json(words, variables, reason, monkeypatch):
+async def test_with_json_a_failure_is_a_line_of_json(words, variables, reason, monkeypatch, tmp_path):
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     program = [sys.executable, "-m", "deploy", *words]
-    process = await asyncio.create_subprocess_exec(*program, stderr=asyncio.subprocess.PIPE)
+    process = await asyncio.create_subprocess_exec(*program, stderr=asyncio.subprocess.PIPE, cwd=tmp_path)
     _, errors = await process.communicate()
     (line,) = map(json.loads, errors.splitlines())
     assert process.returncode in (1, 2)

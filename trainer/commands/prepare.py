@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from contextlib import ExitStack
 from pathlib import Path
 
 from rich.console import Console
 
+from har.process.ending import NOT_REACHED, REACHED, report_failure
+from har.process.log_format import configure_logs
 from har.recordings import RecordingError
 from trainer.distributed.spark_session import SparkUnavailableError, local_cluster, spark_session
 from trainer.preparation.plan import PreparationPlan
@@ -17,24 +18,24 @@ from trainer.runs import preparation
 from trainer.runs.library_output import LibraryOutput
 from trainer.settings import PrepareSettings
 
-FAILED = 1
-
 
 def run(settings: PrepareSettings) -> int:
     """Prepare recordings by the settings; return the exit status."""
+    if settings.log_format == "json":
+        configure_logs("prepare", settings)
     folder = settings.output.resolve()
     if Path.cwd().is_relative_to(folder):  # the folder is replaced as a whole, and "/" has no name
-        print(
-            f"har prepare: --output {settings.output} is or contains the current folder: choose a new folder",
-            file=sys.stderr,
+        report_failure(
+            "har prepare", f"--output {settings.output} is or contains the current folder: choose a new folder"
         )
-        return FAILED
+        return NOT_REACHED
     with ExitStack() as stack:
         try:
-            output = stack.enter_context(LibraryOutput(folder.with_name(f"{folder.name}.log")))
+            json_of = "prepare" if settings.log_format == "json" else None
+            output = stack.enter_context(LibraryOutput(folder.with_name(f"{folder.name}.log"), json_of=json_of))
         except OSError as error:
-            print(f"har prepare: cannot write the log beside {settings.output}: {error}", file=sys.stderr)
-            return FAILED
+            report_failure("har prepare", f"cannot write the log beside {settings.output}: {error}")
+            return NOT_REACHED
         return _run(settings, Console(file=output.terminal, soft_wrap=True))
 
 
@@ -48,11 +49,11 @@ def _run(settings: PrepareSettings, console: Console) -> int:
             console.print(f"warning: {warning}", style="yellow", highlight=False)
     except (RecordingError, SparkUnavailableError, OSError) as error:
         print(f"har prepare: {error}", file=console.file)
-        return FAILED
+        return NOT_REACHED
     print(f"{settings.output}: {preparation.describe(index)}")
     if null_rows := preparation.describe_null_rows(index):
         print(null_rows)
-    return 0
+    return REACHED
 
 
 def _prepare(settings: PrepareSettings, plan: PreparationPlan, output: Path) -> PreparedIndex:

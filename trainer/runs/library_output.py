@@ -6,7 +6,9 @@ import os
 import sys
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TextIO
+from typing import Self, TextIO, cast
+
+from har.process.log_format import JsonLines
 
 
 class LibraryOutput:
@@ -16,6 +18,8 @@ class LibraryOutput:
     ----------
     log : Path
         File to append to; its folder is created.
+    json_of : str or None
+        Name of the command whose output to people becomes lines of JSON; None to leave it as text.
 
     Attributes
     ----------
@@ -25,8 +29,9 @@ class LibraryOutput:
 
     terminal: TextIO
 
-    def __init__(self, log: Path) -> None:
+    def __init__(self, log: Path, *, json_of: str | None = None) -> None:
         self._log = log
+        self._json_of = json_of
         self._real = -1
 
     def __enter__(self) -> Self:
@@ -43,7 +48,8 @@ class LibraryOutput:
         except OSError:
             os.close(self._real)
             raise
-        self.terminal = os.fdopen(os.dup(self._real), "w", buffering=1)
+        terminal = os.fdopen(os.dup(self._real), "w", buffering=1)
+        self.terminal = terminal if self._json_of is None else cast("TextIO", JsonLines(terminal, self._json_of))
         return self
 
     def move(self, log: Path) -> None:

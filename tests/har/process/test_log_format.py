@@ -6,6 +6,9 @@ import subprocess
 import sys
 
 import pytest
+from rich.console import Console
+
+from har.process.log_format import JsonLines
 
 TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}[+-]\d\d:\d\d"
 BEGIN = """
@@ -88,3 +91,21 @@ for name in ("DEBUG", "INFO", "WARNING"):
     logging.getLogger("aiokafka.consumer").log(logging.getLevelNamesMapping()[name], "library %s", name)
 """
     assert [json.loads(line)["message"] for line in logged(program, level=level)] == shown
+
+
+def test_reports_for_people_become_lines_of_json(tmp_path):
+    with JsonLines((tmp_path / "lines").open("w"), "train") as lines:
+        console = Console(file=lines, soft_wrap=True)
+        console.print("epoch 1", style="yellow")
+        print("half of ", end="", file=lines)
+        print("a line\n", file=lines)
+        print("warning: few people", file=lines)
+        print("har train: the disk is full", end="", file=lines)
+    fields = [json.loads(line) for line in (tmp_path / "lines").read_text().splitlines()]
+    assert [(each["level"], each["message"]) for each in fields] == [
+        ("INFO", "epoch 1"),
+        ("INFO", "half of a line"),
+        ("WARNING", "warning: few people"),
+        ("ERROR", "har train: the disk is full"),
+    ]
+    assert {each["service"] for each in fields} == {"train"}
