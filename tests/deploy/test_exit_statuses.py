@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import re
 import signal
 import sys
@@ -185,3 +186,18 @@ async def test_every_service_logs_its_start_on_one_line_of_json_and_ends_with_0(
         before = service.lines[: service.lines.index(start)]
         assert [line["message"] for line in before if line["level"] == "INFO"] == []
         assert service.lines[-1]["message"] == "stopped"
+
+
+@pytest.mark.redis
+@pytest.mark.slow
+async def test_a_demo_that_is_stopped_while_it_starts_ends_with_130(tmp_path):
+    program = [sys.executable, "-m", "deploy", "demo", "--log-format", "json"]
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    process = await asyncio.create_subprocess_exec(*program, stderr=asyncio.subprocess.PIPE, env=environment)
+    demo = Service(process)
+    await until(lambda: demo.lines, "the first line", 90)  # a topic is created; no service runs yet
+    process.send_signal(signal.SIGINT)
+    assert await asyncio.wait_for(process.wait(), 60) == 130
+    await demo.reading
+    assert demo.lines[-1]["message"] == "stopped while the system was starting"
+    assert list(tmp_path.iterdir()) == []

@@ -1,56 +1,41 @@
+"""What `har simulate` does with the answers of the gateway, and at its end."""
+
 import asyncio
-import subprocess
-import sys
 
 import pytest
 
-from har import topics
-from har.binary_samples import decode_batch
-from ingest.senders.journal import read_journals
-from tests.brokers import on_one_broker
-from tests.ingest.gateway.running_gateway import gateway_on, measure, until_metric
-
-pytestmark = pytest.mark.slow
+from ingest.senders.simulate import Answers, _unless
 
 
-def simulate(address: str, folder, *words: str):
-    command = [sys.executable, "-m", "deploy", "simulate", "--gateway", f"ws://{address}/v1/samples"]
-    command += ["--devices", "3", "--journal", str(folder), *words]
-    return asyncio.create_subprocess_exec(*command, stderr=subprocess.DEVNULL)
+@pytest.mark.parametrize(
+    ("answers", "reached"),
+    [
+        (Answers(3, 0, 0), True),
+        (Answers(0, 0, 0), False),
+        (Answers(0, 0, 3), False),
+        (Answers(3, 1, 0), False),
+        (Answers(3, 0, 1), False),
+    ],
+)
+def test_the_purpose_is_that_kafka_has_every_batch(answers, reached):
+    assert answers.reaches_purpose == reached
 
 
-async def test_journals_of_killed_phones_contain_only_readings_that_kafka_has(broker, tmp_path):
-    async with gateway_on(broker) as address:
-        phones = await simulate(address, tmp_path)
-        await until_metric(address, "har_batches_accepted_total", lambda accepted: accepted > 20, 60)
-        phones.kill()
-        await phones.wait()
-        await until_metric(address, "har_unconfirmed", lambda waiting: waiting == 0, 30)
-    journals = list(read_journals(tmp_path))
-    batches = sum(count for _, count in journals)
-    assert len(journals) == 3
-    assert batches > 15
-    stored: dict[str, set[int]] = {}
-    for record in broker.read(topics.SAMPLES.name, batches):
-        batch = decode_batch(record.value)
-        stored.setdefault(batch.device, set()).update(batch.times.tolist())
-    for recording, _ in journals:
-        assert stored[recording.device] >= set(recording.times.tolist())
+async def test_a_phone_that_waits_for_a_full_buffer_stops():
+    stop, room = asyncio.Event(), asyncio.Event()
+    sending = asyncio.create_task(_unless(stop, _wait(room)))
+    await asyncio.sleep(0)
+    stop.set()
+    await asyncio.wait_for(sending, 10)
 
 
-@on_one_broker
-async def test_stopped_phones_wait_for_answers_for_finish_seconds(broker, tmp_path):
-    async with gateway_on(broker) as address:
-        phones = await simulate(address, tmp_path, "--seconds", "3", "--finish-seconds", "60")
-        await until_metric(address, "har_batches_accepted_total", lambda accepted: accepted > 0, 60)
-        broker.freeze()
-        try:
-            await asyncio.wait_for(phones.wait(), 9)
-        except TimeoutError:
-            assert await measure(address, "har_unconfirmed") > 0
-        else:
-            raise AssertionError("the phones ended before their batches were answered")
-        broker.unfreeze()
-        assert await asyncio.wait_for(phones.wait(), 60) == 0
-        accepted = sum(count for _, count in read_journals(tmp_path))
-        assert await measure(address, "har_batches_accepted_total") == accepted
+async def test_the_failure_of_a_phone_is_raised():
+    async def fail() -> None:
+        raise RuntimeError("rejected")
+
+    with pytest.raises(RuntimeError, match="rejected"):
+        await _unless(asyncio.Event(), fail())
+
+
+async def _wait(event: asyncio.Event) -> None:
+    await event.wait()
