@@ -2,6 +2,7 @@
 
 import { PredictionComparison } from './classification/prediction-comparison.js';
 import { EventClock } from './sensing/event-clock.js';
+import { LabelActivities } from './sending/label-activities.js';
 import { LabelJournal } from './sending/label-journal.js';
 import { LossLog } from './sending/loss-log.js';
 import { isReversedPlatform, checkSignsFlat } from './sensing/motion-frame.js';
@@ -29,6 +30,8 @@ export class Phone extends EventTarget {
   #values;
   /** The activity whose label continues in the next session; empty for none. */
   #continuedActivity = '';
+  /** The release of the server's last prediction; empty before the first. */
+  #release = '';
   predictions = new PredictionComparison();
   isPersistent = false;
   /** Why the last classification failed, as text for the wearer; empty without a fault. */
@@ -46,9 +49,10 @@ export class Phone extends EventTarget {
     const url = new URL('labels', gateway).href;
     const clock = new EventClock();
     const labels = await LabelJournal.open(database, account, url, () => clock.now());
+    const activities = await LabelActivities.open(values, account, `${url}/activities`, parts.configuration.activities);
     /** @type {Settings} */
     const defaults = { isPrivate: false, classifies: false, reversed: null };
-    const phone = new Phone(parts, values, clock, losses, labels, { ...defaults, ...(await values.get('settings')) });
+    const phone = new Phone(parts, values, clock, losses, { labels, activities }, { ...defaults, ...(await values.get('settings')) });
     await phone.#openDevice();
     account.addEventListener('change', () => phone.#accountChanged());
     return phone;
@@ -59,20 +63,25 @@ export class Phone extends EventTarget {
    * @param {NamedValues} values
    * @param {EventClock} clock
    * @param {LossLog} losses
-   * @param {LabelJournal} labels
+   * @param {{labels: LabelJournal, activities: LabelActivities}} labelling
    * @param {Settings} settings
    */
-  constructor(parts, values, clock, losses, labels, settings) {
+  constructor(parts, values, clock, losses, { labels, activities }, settings) {
     super();
     this.#parts = parts;
     this.#values = values;
     this.clock = clock;
     this.losses = losses;
     this.labels = labels;
+    this.labelActivities = activities;
     this.settings = settings;
     this.account = parts.account;
     this.configuration = parts.configuration;
-    labels.addEventListener('change', () => this.#changed());
+    for (const source of [labels, activities]) source.addEventListener('change', () => this.#changed());
+    labels.addEventListener('understood', (event) => {
+      const { word, name } = /** @type {CustomEvent} */ (event).detail;
+      activities.rename(word, name);
+    });
     this.recording = new Recording(clock, {
       isReversed: () => this.isReversed,
       onSession: (_, reason) => this.#sessionStarted(reason),
@@ -109,7 +118,14 @@ export class Phone extends EventTarget {
   /** Start a label. @param {string} activity What the wearer does from now on. */
   label(activity) {
     if (this.session === '') return Promise.resolve();
+    this.labelActivities.add(activity);
     return this.labels.start(this.session, activity, this.clock.now());
+  }
+
+  /** Correct a listed label. @param {import('./sending/label-journal.js').Label} label @param {string} activity */
+  correctLabel(label, activity) {
+    this.labelActivities.add(activity);
+    return this.labels.correct(label, activity);
   }
 
   stopLabel() {
@@ -212,6 +228,7 @@ export class Phone extends EventTarget {
     });
     this.classification = new PhoneClassification(account.device, new NamedValues(database), onChange);
     this.labels.send();
+    this.labelActivities.refresh();
     // Not awaited: loading a release may take long, and the outbox must be sent meanwhile.
     this.#applySettings();
   }
@@ -254,6 +271,8 @@ export class Phone extends EventTarget {
 
   /** @param {any} prediction */
   #addServerPrediction(prediction) {
+    if (prediction.release !== this.#release) this.labelActivities.refresh();
+    this.#release = prediction.release;
     this.predictions.addServer(prediction, this.clock.now());
     this.#changed();
   }

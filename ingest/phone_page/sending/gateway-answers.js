@@ -43,16 +43,29 @@ export class GatewayUnreachable extends Error {
  *   without a `Date` header.
  * @throws {GatewayRejected | GatewayUnreachable}
  */
-export async function post(url, body, headers = {}) {
+export function post(url, body, headers = {}) {
+  return request(url, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json', ...headers },
+    body: JSON.stringify(body),
+  });
+}
+
+/**
+ * @param {string} url
+ * @param {Record<string, string>} headers
+ * @returns {Promise<{answer: any, date: number}>} As for `post`.
+ * @throws {GatewayRejected | GatewayUnreachable}
+ */
+export function get(url, headers = {}) {
+  return request(url, { headers });
+}
+
+/** @param {string} url @param {RequestInit} options @returns {Promise<{answer: any, date: number}>} */
+async function request(url, options) {
   let response;
   try {
-    response = await fetch(url, {
-      method: 'POST',
-      headers: { 'Content-Type': 'application/json', ...headers },
-      body: JSON.stringify(body),
-      cache: 'no-store',
-      signal: AbortSignal.timeout(20_000),
-    });
+    response = await fetch(url, { ...options, cache: 'no-store', signal: AbortSignal.timeout(20_000) });
   } catch {
     throw new GatewayUnreachable();
   }

@@ -131,6 +131,24 @@ export class LabelJournal extends EventTarget {
     await this.#record(changes);
   }
 
+  /** Correct what the wearer did in a listed label's interval. @param {Label} label @param {string} activity */
+  async correct(label, activity) {
+    await this.#change({ ...label, activity });
+  }
+
+  /** Withdraw a listed label. @param {Label} label */
+  async withdraw(label) {
+    await this.#change({ ...label, end: label.start });
+  }
+
+  /** @param {Label} changed */
+  async #change(changed) {
+    const change = { ...changed, rejected: undefined };
+    const isActive = this.active?.session === change.session && this.active.start === change.start;
+    if (isActive) this.active = change.end === null ? change : null;
+    await this.#record([change]);
+  }
+
   /** Send the unsent messages, in order. */
   async send() {
     this.#sendAgain = true;
@@ -159,8 +177,10 @@ export class LabelJournal extends EventTarget {
     const { order, ...label } = oldest;
     const { token } = await this.#account.credentials();
     let rejected = '';
+    let understood = label.activity;
     try {
-      await post(this.#url, label, token === '' ? {} : { Authorization: `Bearer ${token}` });
+      const { answer } = await post(this.#url, label, token === '' ? {} : { Authorization: `Bearer ${token}` });
+      understood = answer?.label?.activity ?? understood;
     } catch (error) {
       if (!(error instanceof GatewayRejected) || !error.isFinal) throw error;
       if (error.status === 401) {
@@ -173,7 +193,7 @@ export class LabelJournal extends EventTarget {
       }
       rejected = `${error.code}: ${error.message}`;
     }
-    await this.#settle(order, label, rejected);
+    await this.#settle(order, label, rejected, understood);
     return true;
   }
 
@@ -186,16 +206,24 @@ export class LabelJournal extends EventTarget {
     this.dispatchEvent(new Event('change'));
   }
 
-  /** @param {number} order @param {any} sent @param {string} rejected */
-  async #settle(order, sent, rejected) {
+  /**
+   * @param {number} order
+   * @param {any} sent
+   * @param {string} rejected
+   * @param {string} understood The activity that the gateway understood.
+   */
+  async #settle(order, sent, rejected, understood) {
     const label = this.recent.find(({ session, start }) => session === sent.session && start === sent.start);
     const transaction = this.#database.transaction(['statements', 'said'], 'readwrite');
     const changes = [transaction.objectStore('statements').delete(order), transaction.done];
-    if (label && rejected) {
-      label.rejected = rejected;
-      changes.push(transaction.objectStore('said').put(label));
-    }
+    if (label && rejected) label.rejected = rejected;
+    // A label that was corrected meanwhile has another activity.
+    if (label && label.activity === sent.activity) label.activity = understood;
+    if (label) changes.push(transaction.objectStore('said').put(label));
     await Promise.all(changes);
+    if (understood !== sent.activity) {
+      this.dispatchEvent(new CustomEvent('understood', { detail: { word: sent.activity, name: understood } }));
+    }
     this.#count(sent.start, -1);
     this.reason = '';
     this.dispatchEvent(new Event('change'));

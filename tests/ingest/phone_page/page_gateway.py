@@ -10,9 +10,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+import msgspec
 from aiohttp import WSCloseCode, WSMsgType, web
 
 from deploy.ports import free_port
+from har.activity_names import accepted_activity
 from har.activity_reports import ActivityReport, decode_report
 from har.activity_styles import activity_style
 from har.binary_samples import decode_batch
@@ -40,6 +42,8 @@ class PageGateway:
         Returns the code and detail to reject a batch with, or None to accept it.
     holds : bool
         Whether batches are moved to `held` and not answered.
+    classes, own_words : tuple of str
+        The classes of the release, none if it is unknown, and the words that the device used before.
     asked : list of str
         Paths of the requested files.
     renewed_before_end : list of float
@@ -54,6 +58,8 @@ class PageGateway:
     holds: bool = False
     labels_status: int = 200
     labels_body: dict[str, str] = field(default_factory=dict)
+    classes: tuple[str, ...] = ()
+    own_words: tuple[str, ...] = ()
     rejects: Callable[[SampleBatch], tuple[str, str] | None] | None = None
     revoked: bool = False
     device: str = DEVICE
@@ -127,6 +133,7 @@ class PageGateway:
         app.router.add_post("/v1/devices/enrol", self._enrol)
         app.router.add_post("/v1/devices/token", self._token)
         app.router.add_post("/v1/labels", self._label)
+        app.router.add_get("/v1/labels/activities", self._label_activities)
         app.router.add_get("/v1/samples", self._samples)
         app.router.add_get("/v1/activities", self._activities)
         self._runner = web.AppRunner(app, shutdown_timeout=0.2)
@@ -213,8 +220,19 @@ class PageGateway:
             return _rejected(401, "token", "The token has expired.")
         if self.labels_status != 200:
             return web.json_response({"type": "rejected", **self.labels_body}, status=self.labels_status)
-        self.labels.append(await request.json())
-        return web.json_response({"type": "accepted"})
+        label = await request.json()
+        label["activity"] = accepted_activity(label["activity"])
+        self.labels.append(label)
+        return web.json_response({"type": "accepted", "label": label})
+
+    async def _label_activities(self, request: web.Request) -> web.Response:
+        if not self._is_authorised(request.headers.get("Authorization", "").removeprefix("Bearer ")):
+            return _rejected(401, "token", "The token has expired.")
+        named = (("activities", self.classes or ACTIVITIES), ("own", self.own_words))
+        styles = {
+            name: [msgspec.structs.asdict(activity_style(activity)) for activity in found] for name, found in named
+        }
+        return web.json_response({"release": "r1" if self.classes else None, **styles})
 
     # Streams
 

@@ -105,6 +105,72 @@ def test_a_label_is_sent_again_after_an_outage_of_kafka_and_a_rejection_is_shown
     recording.wait(lambda: recording.state()["labelsWaiting"] == 0)
 
 
+def offered(phone: Any) -> list[str]:
+    buttons = phone.browser.find_elements("css selector", ".label-button")
+    return [button.get_attribute("data-activity") for button in buttons]
+
+
+def say(phone: Any, word: str) -> None:
+    field = phone.browser.find_element("id", "own-word")
+    field.clear()
+    field.send_keys(word)
+    phone.click("own-word-button")
+
+
+def test_the_classes_of_the_release_and_own_words_are_offered_also_offline(phone: Any, page_gateway: Any) -> None:
+    page_gateway.classes, page_gateway.own_words = ("lie", "walk"), ("rope_skipping", "walk")
+    phone.allow_service_workers()
+    recording = begin(phone)
+    recording.wait(lambda: offered(recording) == ["lie", "walk", "rope_skipping"])
+    recording.wait_until_it_opens_offline()
+    page_gateway.stop()
+    say(recording, "Tai Chi")
+    recording.wait(lambda: offered(recording) == ["lie", "walk", "Tai Chi", "rope_skipping"])
+    recording.open()
+    recording.start()
+    assert offered(recording) == ["lie", "walk", "Tai Chi", "rope_skipping"]
+    page_gateway.own_words = ("tai_chi", "rope_skipping")
+    page_gateway.start()
+    recording.wait(lambda: offered(recording) == ["lie", "walk", "tai_chi", "rope_skipping"], 40)
+    assert page_gateway.labels[0]["activity"] == "tai_chi"
+    recording.wait_for_text("label-list", "Tai chi")
+
+
+def test_another_name_of_an_activity_is_its_label(recording: Any, page_gateway: Any) -> None:
+    say(recording, "5 steps")  # the field does not accept it
+    say(recording, "Walking")
+    recording.wait(lambda: len(page_gateway.labels) == 1)
+    assert page_gateway.labels[0]["activity"] == "walk"
+    recording.wait(lambda: offered(recording) == ["sit", "stand", "walk", "stairsup", "stairsdown", "bike"])
+    pressed = recording.browser.find_elements("css selector", '[aria-pressed="true"]')
+    assert [button.get_attribute("data-activity") for button in pressed] == ["walk"]
+
+
+def test_a_label_can_be_corrected_and_withdrawn_afterwards(recording: Any, page_gateway: Any) -> None:
+    tap(recording, "walk")
+    tap(recording, "sit")
+    recording.wait(lambda: len(page_gateway.labels) == 3)
+    recording.click_at("#label-list li:nth-child(2) button")  # the newest comes first
+    recording.wait_for_text("correction-text", "Walking")
+    tap(recording, "bike")
+    recording.wait(lambda: len(page_gateway.labels) == 4)
+    assert intervals(page_gateway) == [("bike", True), ("sit", False)]
+    first, corrected = page_gateway.labels[0], page_gateway.labels[3]
+    assert (corrected["start"], corrected["end"]) == (first["start"], page_gateway.labels[1]["end"])
+    recording.click_at("#label-list li:nth-child(1) button")
+    tap(recording, "stand")  # the active label goes on as another activity
+    recording.wait(lambda: len(page_gateway.labels) == 5)
+    assert intervals(page_gateway) == [("bike", True), ("stand", False)]
+    recording.click_at("#label-list li:nth-child(2) button")
+    recording.click("withdraw")
+    recording.wait(lambda: len(page_gateway.labels) == 6)
+    assert intervals(page_gateway) == [("stand", False)]
+    recording.wait_for_text("label-list", "undone")
+    tap(recording, "stand")
+    recording.wait(lambda: len(page_gateway.labels) == 7)
+    assert intervals(page_gateway) == [("stand", True)]
+
+
 def test_a_label_with_an_expired_token_is_sent_with_a_new_one(recording: Any, page_gateway: Any) -> None:
     page_gateway.tokens.clear()
     tap(recording, "walk")
