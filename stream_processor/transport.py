@@ -57,6 +57,11 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         offsets = await self._watch.seek_to_committed()
         return {TP(partition.topic, partition.partition): offset for partition, offset in offsets.items()}
 
+    def partition_count(self, topic: str) -> int:
+        """Return the number of a topic's partitions, as of the latest metadata; 0 if there is no such topic."""
+        partitions: set[int] | None = self._ensure_consumer()._client.cluster.partitions_for_topic(topic)
+        return len(partitions or ())
+
     async def look_for_changes(self) -> None:
         """Join the group anew, and so read anew, if a log was cut short or replaced."""
         assert self._watch is not None
@@ -101,8 +106,10 @@ class Consumer(driver.Consumer):
         await self._thread.look_for_changes()
 
     def partition_count(self, topic: str) -> int:
-        """Return the number of a topic's partitions as known to the group; 0 if there is no such topic."""
-        return self.topic_partitions(topic) or 0
+        """Return the number of a topic's partitions, as of the latest metadata; 0 if there is no such topic."""
+        # Faust's `topic_partitions` knows it in the group's leader only.
+        count: int = self._thread.partition_count(topic)
+        return count
 
     async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
         """Do nothing: the pipeline acknowledges events in order, so offsets without a message need no account."""

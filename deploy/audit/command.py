@@ -15,7 +15,7 @@ from deploy.settings import AuditSettings
 from har.process.ending import INTERRUPTED, NOT_REACHED, NOT_TRIED, REACHED, report_failure
 from har.process.kafka_reading import MissingTopicError
 from har.process.log_format import configure_logs
-from har.process.record_codecs import MissingCodecError
+from har.process.record_codecs import MissingCodecError, require_codecs
 from har.releases import ReleaseError
 from ingest.senders.journal import JournalError
 
@@ -24,6 +24,7 @@ def run(settings: AuditSettings) -> int:
     """Run the audit and print its result; return the exit status."""
     configure_logs("audit", settings)
     try:
+        require_codecs()
         with _ProgressBars() as bars:
             found = audit(
                 settings.kafka,

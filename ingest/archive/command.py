@@ -9,7 +9,7 @@ from kafka.errors import KafkaError
 from har.process.ending import NOT_REACHED, NOT_TRIED, REACHED, report_failure
 from har.process.kafka_reading import MissingTopicError
 from har.process.log_format import configure_logs
-from har.process.record_codecs import MissingCodecError
+from har.process.record_codecs import MissingCodecError, require_codecs
 from har.process.start_line import log_start
 from ingest.archive.archiver import Archiver, explain
 from ingest.archive.compaction import compact
@@ -44,6 +44,7 @@ def run(settings: ArchiveSettings) -> int:
 
 def _run(settings: ArchiveRunSettings) -> int:
     configure_logs("archiver", settings)
+    require_codecs()
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
@@ -64,6 +65,7 @@ def _run(settings: ArchiveRunSettings) -> int:
 
 def _verify(settings: ArchiveVerifySettings) -> int:
     configure_logs("archiver", settings)
+    require_codecs()
     comparisons = verify(settings.archive, settings.kafka)
     for comparison in comparisons:
         _print_comparison(comparison)

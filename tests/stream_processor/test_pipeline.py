@@ -11,6 +11,7 @@ from har.binary_samples import encode_batch
 from har.comparisons import decode_comparison
 from har.predictions import decode_prediction
 from har.process.kafka_clients import Partition
+from har.process.unreadable_batch import UnreadableBatch
 from har.windows import recording_windows
 from model_store.onnx_classifier import OnnxClassifier
 from stream_processor.classification import Classifier
@@ -151,6 +152,27 @@ async def test_a_failed_confirmation_stops_the_worker_and_stays_unacknowledged(n
             while not errors:
                 await asyncio.sleep(0.01)
         assert acked == []
+
+
+async def test_an_unreadable_batch_is_dead_lettered_once_and_its_offsets_are_passed(network, redis_url, caplog):
+    batches = live_batches(8)
+    unreadable = UnreadableBatch(memoryview(b"damaged"), 3, 7, "its checksum is wrong")
+    kafka, acked = Kafka(), []
+    async with running(network, redis_url, kafka) as (pipeline, metrics):
+        for number, batch in enumerate(batches[:3]):
+            await pipeline.take(message(number, encode_batch(batch)), Event(acked, number))
+        await pipeline.take(message(7, unreadable), Event(acked, 7))
+        for number, batch in enumerate(batches[3:], start=8):
+            await pipeline.take(message(number, encode_batch(batch)), Event(acked, number))
+        await kafka.wait_for(1 + 4)
+        (rejected,) = [headers for topic, _, _, headers in kafka.messages if topic == topics.REJECTED.name]
+        assert (rejected["code"], rejected["offsets"]) == (b"unreadable", b"5")
+        assert rejected["origin"] == b"accelerometer.samples/0/3"
+        assert kafka.of(topics.REJECTED.name) == [b"damaged"]
+        assert metrics.rejected.labels("unreadable")._value.get() == 5
+        assert metrics.offset_gaps._value.get() == 0  # the batch explains the gap
+    assert caplog.text.count("offsets 3 to 7 cannot be read: its checksum is wrong") == 1
+    assert acked == sorted(acked)
 
 
 async def test_a_poison_message_is_dead_lettered_and_others_continue(network, redis_url):

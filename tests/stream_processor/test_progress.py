@@ -158,3 +158,26 @@ async def test_the_watchdog_cannot_be_reset_once_the_worker_is_exiting(process):
     watchdog.reset(60)
     watchdog.begin_exit()
     assert process.timeouts == [60, EXIT_SECONDS]
+
+
+@pytest.mark.parametrize(
+    ("partitions", "is_member", "missing", "expected"),
+    [
+        ([CAUGHT_UP], True, None, (True, None, False)),
+        ([], False, None, (False, "the worker is joining its consumer group", False)),
+        ([], True, "Kafka has no topic samples", (False, "Kafka has no topic samples", False)),
+        ([], True, None, (True, None, True)),  # more workers than partitions
+    ],
+)
+def test_a_worker_is_ready_if_its_group_has_partitions(partitions, is_member, missing, expected):
+    health = Health(0.2, lambda: partitions, lambda: is_member, answers(), Watchdog(), nothing_to_read=lambda: missing)
+    report = health.report()
+    assert (report.ready, report.reason, report.spare) == expected
+    assert report.alive
+
+
+async def test_a_stalled_worker_states_what_is_stalled(process):
+    health = Health(0.2, lambda: [replace(CAUGHT_UP, end=60)], lambda: True, answers(), Watchdog())
+    async with asyncio.timeout(10):
+        await health.watch(process.give_up)
+    assert "samples/0 reading (stalled" in (health.report().reason or "")

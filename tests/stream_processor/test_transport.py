@@ -48,3 +48,12 @@ async def test_fetches_wait_as_long_as_set(committing):
     client = thread._create_worker_consumer(consumer.transport)
     assert client._fetch_max_wait_ms == 50
     await client.stop()
+
+
+async def test_the_offset_after_the_newest_acknowledged_message_is_committed_whatever_gaps_are_before_it(committing):
+    consumer, _ = committing
+    await consumer._add_gap(PARTITION, 6, 10**9)  # at once, although Faust would list each offset
+    assert consumer._new_offset(PARTITION) is None
+    consumer._acked[PARTITION] += [4, 5, 10**9]
+    assert consumer._new_offset(PARTITION) == 10**9 + 1
+    assert consumer._new_offset(PARTITION) is None

@@ -11,7 +11,7 @@ from kafka.record.default_records import DefaultRecordBatch, DefaultRecordBatchB
 from kafka.record.util import calc_crc32c
 
 from har.process.record_batches import MAX_BATCH_RECORDS, FetchedBatches
-from har.process.record_codecs import CODECS, MAX_BATCH_BYTES, MissingCodecError, require_codecs
+from har.process.record_codecs import CODECS, MAX_BATCH_BYTES
 from har.process.unreadable_batch import UnreadableBatch
 
 CLIENTS = pytest.mark.parametrize("decode", [DefaultRecordBatch, AiokafkaBatch], ids=["kafka-python", "aiokafka"])
@@ -204,10 +204,3 @@ def test_the_dead_letter_names_the_place_and_keeps_the_bytes():
     assert dict(rejection.headers)["origin"] == b"accelerometer.samples/3/10"
     assert dict(rejection.headers)["offsets"] == b"10"
     assert rejection.value == b"content"
-
-
-@pytest.mark.parametrize("name", CODECS.values())
-def test_a_codec_that_cannot_be_loaded_is_named(name, monkeypatch):
-    monkeypatch.delattr(cramjam, name)
-    with pytest.raises(MissingCodecError, match=f"codec {name} cannot be loaded"):
-        require_codecs()
