@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 
+from har.process.addresses import origin_of
+
 COOKIE = "har_dashboard"
 
 
@@ -27,22 +29,27 @@ class DashboardAccess:
         Whether browsers connect over TLS; the cookie is then ``Secure``.
     behind_proxy : bool
         Whether to trust ``X-Forwarded-Host``, which a reverse proxy sets.
+    public_url : str or None
+        The dashboard's address in browsers; None if it is the one in the ``Host`` of requests.
     """
 
-    def __init__(self, token: str | None, *, encrypted: bool, behind_proxy: bool) -> None:
+    def __init__(self, token: str | None, *, encrypted: bool, behind_proxy: bool, public_url: str | None) -> None:
         self._token = None if token is None else token.encode()
         self._encrypted = encrypted
         self._behind_proxy = behind_proxy
+        self._public_origin = None if public_url is None else origin_of(public_url)
+        self._public_name = None if public_url is None else urlsplit(public_url).hostname
+        self._path = "/" if public_url is None else f"{urlsplit(public_url).path}/"
 
     def allows_host(self, headers: Headers) -> bool:
-        """Return whether the host is ``localhost`` or an IP address; with a token, every host is allowed."""
+        """Return whether the host is ``localhost``, an IP address or the public one; with a token, every one is."""
         if self._token is not None:
             return True
         try:
-            name = urlsplit(f"//{self._host(headers)}").hostname
+            name = urlsplit(f"//{self.host(headers)}").hostname
         except ValueError:
             return False
-        return name is not None and (name == "localhost" or _is_address(name))
+        return name is not None and (name in ("localhost", self._public_name) or _is_address(name))
 
     def same_origin(self, headers: Headers) -> bool:
         """Return whether the request comes from the dashboard's page, or from a client that sends no ``Origin``."""
@@ -51,12 +58,13 @@ class DashboardAccess:
             return True
         try:
             origin = urlsplit(origins[0])
+            is_public = origin_of(origins[0]) == self._public_origin
         except ValueError:
             return False
         return (
             len(origins) == 1
             and origin.scheme in ("http", "https")
-            and origin.netloc.lower() == self._host(headers).lower()
+            and (is_public or origin.netloc.lower() == self.host(headers).lower())
         )
 
     def allows_change(self, headers: Headers) -> bool:
@@ -83,12 +91,13 @@ class DashboardAccess:
         if self._token is None:
             return None
         secure = "; Secure" if self._encrypted else ""
-        return f"{COOKIE}={self._proof()}; Path=/; HttpOnly; SameSite=Strict{secure}"
+        return f"{COOKIE}={self._proof()}; Path={self._path}; HttpOnly; SameSite=Strict{secure}"
 
     def _proof(self) -> str:
         return hmac.new(self._token or b"", b"har dashboard", hashlib.sha256).hexdigest()
 
-    def _host(self, headers: Headers) -> str:
+    def host(self, headers: Headers) -> str:
+        """Return the host that a request was sent to, as its headers state it; empty if it is not clear."""
         names = headers.getlist("X-Forwarded-Host") if self._behind_proxy else []
         names = names or headers.getlist("Host")
         return names[0].strip() if len(names) == 1 else ""

@@ -1,5 +1,6 @@
 """The dashboard's ASGI application: the page, its live stream, the commands and the health check."""
 
+import logging
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Literal
@@ -17,9 +18,13 @@ from dashboard.gateway_client import GatewayClient
 from dashboard.guard import DOCS_PATH, HEALTH_PATH, RequestGuard
 from dashboard.live_state import LiveState
 from dashboard.live_stream import LIVE_PATH
+from har.process.missing_upgrades import MissingUpgradeLog
 from har.process.redis_errors import Status
 from har.time_units import MICROSECONDS
 from har.web.page_files import PageFile
+from har.web.path_prefix import PathPrefix
+
+logger = logging.getLogger(__name__)
 
 _DESCRIPTION = (
     "The WebSocket `/live` is the page's live stream. It sends JSON (`dashboard.browser_messages.BrowserUpdate`) and "
@@ -44,6 +49,8 @@ def create_app(
     state: LiveState,
     live: ASGIApp,
     gateway: GatewayClient | None,
+    *,
+    path_prefix: str = "",
 ) -> RequestGuard:
     """Create the application.
 
@@ -59,9 +66,12 @@ def create_app(
         The live stream (`dashboard.live_stream.LiveStream`).
     gateway : GatewayClient or None
         The gateway for labels and invitations. If None, the commands are rejected.
+    path_prefix : str
+        The path at which a reverse proxy serves the dashboard.
     """
     app = FastAPIOffline(docs_url=DOCS_PATH, redoc_url=None, title="Dashboard", version="1", description=_DESCRIPTION)
     app.add_exception_handler(RequestValidationError, _reject_invalid)
+    missing_upgrades = MissingUpgradeLog(logger)
 
     async def health() -> Health:
         """Return that the dashboard responds, whether Redis is available, and how old the newest update is."""
@@ -73,17 +83,22 @@ def create_app(
         )
 
     async def page(request: Request) -> Response:
-        file = site.get(request.scope["path"])
+        file = site.get(f"/{request.path_params['path']}")
         if file is None:
             return PlainTextResponse("Page not found.\n", status.HTTP_404_NOT_FOUND)
         return _file_response(request, file, access.cookie())
 
+    async def require_upgrade(request: Request) -> PlainTextResponse:
+        missing_upgrades.note(request.headers, LIVE_PATH)
+        text = "This path needs a WebSocket client.\n"
+        return PlainTextResponse(text, status.HTTP_426_UPGRADE_REQUIRED, {"Upgrade": "websocket"})
+
     app.add_api_route(HEALTH_PATH, health, methods=["GET"], tags=["health"])
     app.add_api_route(HEALTH_PATH, health, methods=["HEAD"], include_in_schema=False)
-    app.add_api_route(LIVE_PATH, _require_upgrade, methods=["GET", "HEAD"], include_in_schema=False)
+    app.add_api_route(LIVE_PATH, require_upgrade, methods=["GET", "HEAD"], include_in_schema=False)
     app.include_router(command_routes(gateway))
     app.add_api_route("/{path:path}", page, methods=["GET", "HEAD"], include_in_schema=False)
-    return RequestGuard(app, live, access)
+    return RequestGuard(PathPrefix(app, path_prefix), live, access)
 
 
 def _file_response(request: Request, file: PageFile, cookie: str | None) -> Response:
@@ -94,11 +109,6 @@ def _file_response(request: Request, file: PageFile, cookie: str | None) -> Resp
         del headers["Content-Type"]
         return Response(status_code=status.HTTP_304_NOT_MODIFIED, headers=headers)
     return Response(file.body, headers=headers)
-
-
-async def _require_upgrade() -> PlainTextResponse:
-    text = "This path needs a WebSocket client.\n"
-    return PlainTextResponse(text, status.HTTP_426_UPGRADE_REQUIRED, {"Upgrade": "websocket"})
 
 
 async def _reject_invalid(_: Request, error: Exception) -> JSONResponse:

@@ -11,6 +11,7 @@ from dashboard.browser_messages import LiveStatus
 from dashboard.connections import drain_browser, drop_browser
 from dashboard.limits import BrowserLimits
 from dashboard.live_state import LiveState
+from har.process.addresses import host_and_port
 
 logger = logging.getLogger(__name__)
 
@@ -96,7 +97,7 @@ class BrowserSession:
     @property
     def _address(self) -> str:
         client = self._websocket.client
-        return "at an unknown address" if client is None else f"{client.host}:{client.port}"
+        return "at an unknown address" if client is None else host_and_port(client.host, client.port)
 
     async def _reject_message(self) -> None:
         try:

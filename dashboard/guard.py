@@ -11,8 +11,13 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dashboard.access import DashboardAccess
+from dashboard.origin_log import OriginLog
 from dashboard.site import SECURITY_HEADERS
 
+#: Close code of a stream that was opened by a page that is not the dashboard's, as far as the server knows.
+FOREIGN_PAGE = 4403
+#: At most 123 bytes, which is what a close frame holds.
+_REMEDY = "If a proxy serves this page, start the dashboard with --public-url and the page's address, or pass on Host."
 HEALTH_PATH = "/healthz"
 DOCS_PATH = "/docs"
 #: Prefix of the routes that change something, and of those in `READ_PATHS`. Their errors are JSON.
@@ -46,6 +51,7 @@ class RequestGuard:
         self._app = app
         self._live = live
         self._access = access
+        self._origin_log = OriginLog()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Reject the request, or forward it to the application."""
@@ -58,7 +64,7 @@ class RequestGuard:
             # The server stops and dropped this request. uvicorn would log the exception as a fault of the application.
             return
 
-    def _check_request(self, scope: Scope) -> Response | None:
+    def _check_request(self, scope: Scope) -> ASGIApp | None:
         headers, path, method = Headers(scope=scope), scope["path"], scope["method"]
         is_change = path.startswith(API_PREFIX) and path not in READ_PATHS
         allowed = ("POST",) if is_change else ("GET", "HEAD")
@@ -69,11 +75,12 @@ class RequestGuard:
             return None
         return self._check_access(scope, headers) or (self._check_change(scope, headers) if is_change else None)
 
-    def _check_stream(self, scope: Scope) -> Response | None:
+    def _check_stream(self, scope: Scope) -> ASGIApp | None:
         headers = Headers(scope=scope)
         rejection = self._check_access(scope, headers)
         if rejection is None and not self._access.same_origin(headers):
-            return _rejection(scope, HTTPStatus.FORBIDDEN, "Only the dashboard's own page may open the live stream.")
+            self._log_origin(headers)
+            return _close_foreign_stream
         return rejection
 
     def _check_access(self, scope: Scope, headers: Headers) -> Response | None:
@@ -86,9 +93,14 @@ class RequestGuard:
             return _rejection(scope, HTTPStatus.UNAUTHORIZED, text, challenge)
         return None
 
+    def _log_origin(self, headers: Headers) -> None:
+        self._origin_log.note(headers.get("Origin", "an unknown address"), self._access.host(headers))
+
     def _check_change(self, scope: Scope, headers: Headers) -> Response | None:
         if not self._access.allows_change(headers):
-            return _rejection(scope, HTTPStatus.FORBIDDEN, "Only the dashboard's own page may change something.")
+            self._log_origin(headers)
+            text = f"Only the dashboard's own page may change something. {_REMEDY}"
+            return _rejection(scope, HTTPStatus.FORBIDDEN, text)
         # A foreign page's form cannot send this type. Its script would need a CORS preflight, which fails.
         if headers.get("Content-Type", "").partition(";")[0].strip().lower() != "application/json":
             return _rejection(scope, HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "The Content-Type must be application/json.")
@@ -99,6 +111,13 @@ class RequestGuard:
             text = f"The body has more than {MAX_BODY_BYTES:,} bytes."
             return _rejection(scope, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, text, {"Connection": "close"})
         return None
+
+
+async def _close_foreign_stream(_: Scope, receive: Receive, send: Send) -> None:
+    """Close a stream with the reason in the close frame, since browsers hide the status of a rejection from pages."""
+    await receive()
+    await send({"type": "websocket.accept"})
+    await send({"type": "websocket.close", "code": FOREIGN_PAGE, "reason": _REMEDY})
 
 
 def _rejection(scope: Scope, status: HTTPStatus, text: str, headers: dict[str, str] | None = None) -> Response:

@@ -64,7 +64,8 @@ async def serve(
     ticker = Ticker(state, limits)
     feed = RedisFeed(settings.redis_url, state, max_devices=limits.max_devices)
     live = LiveStream(state, ticker, limits, settings.max_browsers)
-    config = _server_config(settings, create_app(load_site(), _access(settings), state, live, gateway))
+    app = create_app(load_site(), _access(settings), state, live, gateway, path_prefix=settings.path_prefix)
+    config = _server_config(settings, app)
     sockets = _listen(settings.host, settings.port)
 
     listening = asyncio.Event()
@@ -122,6 +123,7 @@ def _access(settings: DashboardSettings) -> DashboardAccess:
         settings.token.get_secret_value() if settings.token else None,
         encrypted=settings.tls_certificate is not None or settings.behind_proxy,
         behind_proxy=settings.behind_proxy,
+        public_url=settings.public_url,
     )
 
 

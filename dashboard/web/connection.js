@@ -5,14 +5,20 @@ import { BackOff } from './shared/back-off.js';
 const MAX_DELAY_MS = 15_000;
 /** Longest time without a message; the server sends one every second. */
 const SILENCE_MS = 6_000;
+/** Close code if the server takes this page for a foreign one. */
+const FOREIGN_PAGE = 4403;
+const DIAGNOSIS_MS = 5_000;
+/** The server's answer to a request for the stream that is not for a WebSocket. */
+const UPGRADE_REQUIRED = 426;
 
 /**
  * @typedef {'connecting' | 'open' | 'waiting'} ConnectionState
  *
  * @typedef {object} ConnectionHandlers
  * @property {(message: any) => void} onMessage Receives a parsed message.
- * @property {(state: ConnectionState, retryAt: number) => void} onState The state has changed; `retryAt` is the time of
- *   the next attempt by `performance.now()`, 0 for none.
+ * @property {(state: ConnectionState, retryAt: number, reason: string) => void} onState The state has changed; `retryAt`
+ *   is the time of the next attempt by `performance.now()`, 0 for none; `reason` is why there is no connection, as text,
+ *   empty if it is not known.
  */
 
 export class Connection {
@@ -22,6 +28,8 @@ export class Connection {
   #retry;
   #backOff = new BackOff(MAX_DELAY_MS);
   #isOpen = false;
+  /** Attempts since the last connection. */
+  #attempts = 0;
   #lastReceived = 0;
 
   /**
@@ -44,7 +52,8 @@ export class Connection {
 
   #open() {
     this.#retry = undefined;
-    this.handlers.onState('connecting', 0);
+    this.#attempts += 1;
+    this.handlers.onState('connecting', 0, '');
     const socket = new WebSocket(this.url);
     this.#socket = socket;
     this.#lastReceived = performance.now();
@@ -52,8 +61,8 @@ export class Connection {
     socket.onmessage = (event) => {
       if (socket === this.#socket) this.#receive(event.data);
     };
-    socket.onclose = () => {
-      if (socket === this.#socket) this.#lost();
+    socket.onclose = ({ code, reason }) => {
+      if (socket === this.#socket) this.#lost(code === FOREIGN_PAGE ? reason : '');
     };
   }
 
@@ -63,22 +72,36 @@ export class Connection {
     this.handlers.onMessage(JSON.parse(data));
     if (this.#isOpen) return;
     this.#isOpen = true;
+    this.#attempts = 0;
     this.#backOff.reset();
-    this.handlers.onState('open', 0);
+    this.handlers.onState('open', 0, '');
   }
 
-  #lost() {
+  /** @param {string} reason */
+  #lost(reason) {
     this.#socket = null;
     this.#isOpen = false;
     const delay = this.#backOff.next();
     this.#retry = setTimeout(() => this.#open(), delay);
-    this.handlers.onState('waiting', performance.now() + delay);
+    const retryAt = performance.now() + delay;
+    this.handlers.onState('waiting', retryAt, reason);
+    // The first attempt after a lost connection may fail just because the server is starting.
+    if (reason === '' && this.#attempts > 1) this.#diagnose(retryAt);
+  }
+
+  /** Find out why no WebSocket opens: browsers hide it from pages. @param {number} retryAt */
+  async #diagnose(retryAt) {
+    const attempts = this.#attempts;
+    const reason = await reasonOf(this.url.replace(/^ws/, 'http'));
+    if (reason !== '' && attempts === this.#attempts && this.#socket === null) {
+      this.handlers.onState('waiting', retryAt, reason);
+    }
   }
 
   #checkSilence() {
     if (this.#socket === null || performance.now() - this.#lastReceived < SILENCE_MS) return;
     const socket = this.#socket;
-    this.#lost();
+    this.#lost('');
     socket.close();
   }
 
@@ -86,5 +109,19 @@ export class Connection {
     if (this.#retry === undefined) return;
     clearTimeout(this.#retry);
     this.#open();
+  }
+}
+
+/** @param {string} url @returns {Promise<string>} Why the server rejects the stream; empty if it is not known. */
+async function reasonOf(url) {
+  try {
+    const response = await fetch(url, { cache: 'no-store', signal: AbortSignal.timeout(DIAGNOSIS_MS) });
+    if (response.status === UPGRADE_REQUIRED) {
+      return 'A proxy in between passes on pages but no WebSockets. Let it pass on the headers Upgrade and Connection.';
+    }
+    if (response.status === 401) return 'The server asks for its token. Reload this page.';
+    return response.status === 421 || response.status === 503 ? (await response.text()).trim().slice(0, 200) : '';
+  } catch {
+    return '';
   }
 }

@@ -90,5 +90,5 @@ function streamUrl(path) {
 
 new Connection(streamUrl('./live'), {
   onMessage: receive,
-  onState: (state, retryAt) => statusBar.showConnection(state, retryAt),
+  onState: (state, retryAt, reason) => statusBar.showConnection(state, retryAt, reason),
 }).start();

@@ -13,6 +13,7 @@ const CONNECTION_TEXT = { connecting: 'Connecting', open: 'Live', waiting: 'Conn
 
 export class StatusBar {
   #retryAt = 0;
+  #reason = '';
   /** @type {ConnectionState} */
   #state = 'connecting';
   #undecodable = 0;
@@ -22,14 +23,19 @@ export class StatusBar {
     setInterval(() => this.#countDown(), 500);
   }
 
-  /** @param {ConnectionState} state @param {number} retryAt By `performance.now()`. */
-  showConnection(state, retryAt) {
-    // Further attempts after a failure are not shown until one succeeds.
+  /**
+   * @param {ConnectionState} state
+   * @param {number} retryAt By `performance.now()`.
+   * @param {string} reason Why there is no connection; empty if it is not known.
+   */
+  showConnection(state, retryAt, reason) {
+    // Further attempts after a failure are not shown until one succeeds, and the reason stays.
     if (state === 'connecting' && this.#state === 'waiting') return;
+    if (state === 'open' || reason !== '') this.#reason = reason;
     this.#state = state;
     this.#retryAt = retryAt;
     document.documentElement.dataset.connection = state;
-    write('connection-text', CONNECTION_TEXT[state]);
+    write('connection-text', this.#reason === '' ? CONNECTION_TEXT[state] : `No connection. ${this.#reason}`);
     this.#countDown();
   }
 
@@ -60,7 +66,7 @@ export class StatusBar {
 
   #countDown() {
     const seconds = Math.ceil((this.#retryAt - performance.now()) / 1000);
-    const detail = this.#state !== 'waiting' ? '' : seconds > 0 ? `, retry in ${seconds} s` : ', retrying';
+    const detail = this.#state !== 'waiting' || this.#reason !== '' ? '' : seconds > 0 ? `, retry in ${seconds} s` : ', retrying';
     write('connection-detail', detail);
   }
 }

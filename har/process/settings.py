@@ -10,9 +10,12 @@ import re
 import ssl
 from pathlib import Path
 from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from har.process.addresses import checked_url, host_and_port
 
 #: Where `har store init` writes the root metadata that clients trust.
 DEFAULT_TRUSTED_ROOT = Path(".har/store-keys/trusted_root.json")
@@ -102,9 +105,20 @@ class ListeningSettings(LogSettings):
     behind_proxy: bool = Field(
         False, description="a reverse proxy terminates TLS, so plain text beyond loopback is allowed"
     )
+    public_url: str | None = Field(
+        None,
+        description="address of the service as its clients reach it, with the path at which a reverse proxy serves it, "
+        "such as https://example.org/har; None for the address it listens on",
+    )
     token: SecretStr | None = Field(
         None, description="token that clients present as Authorization: Bearer; the dashboard's password"
     )
+
+    @field_validator("public_url")
+    @classmethod
+    def check_public_url(cls, url: str | None) -> str | None:
+        """Raise if it is not an address of HTTP; remove a slash at its end."""
+        return None if url is None else checked_url(url)
 
     @model_validator(mode="after")
     def require_protection(self) -> Self:
@@ -127,6 +141,11 @@ class ListeningSettings(LogSettings):
         """Whether clients must present credentials."""
         return self.token is not None
 
+    @property
+    def path_prefix(self) -> str:
+        """The path at which a reverse proxy serves the service, such as ``/har``; empty for none."""
+        return "" if self.public_url is None else urlsplit(self.public_url).path
+
     def origin(self, port: int) -> str:
         """Return the address that the service listens on, such as ``https://[::1]:8700``.
 
@@ -136,8 +155,7 @@ class ListeningSettings(LogSettings):
             The bound port.
         """
         scheme = "http" if self.tls_certificate is None else "https"
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{scheme}://{host}:{port}"
+        return f"{scheme}://{host_and_port(self.host, port)}"
 
     def tls_context(self) -> ssl.SSLContext | None:
         """Return the TLS context, or None for plain text.

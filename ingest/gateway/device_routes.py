@@ -138,7 +138,7 @@ class DeviceRoutes:
         response.set_cookie(
             COOKIE,
             token,
-            path="/phone/store/",
+            path=f"{self._settings.path_prefix}/phone/store/",
             httponly=True,
             samesite="Strict",
             secure=self._settings.tls_certificate is not None or self._settings.behind_proxy,

@@ -82,7 +82,8 @@ class PhonePage:
         ]
 
     async def _redirect(self, _: web.Request) -> web.Response:
-        return web.Response(status=307, headers={"Location": PREFIX})
+        # Relative, because a proxy may serve the gateway at another path.
+        return web.Response(status=307, headers={"Location": PREFIX.removeprefix("/")})
 
     async def _file(self, request: web.Request) -> web.StreamResponse:
         return file_response(request, self._files.get(request.match_info["name"] or "index.html"))

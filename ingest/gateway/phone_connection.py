@@ -33,6 +33,10 @@ TOKEN_EXPIRED = 4401
 REVOKED = 4403
 
 
+#: Interval between pings to a phone.
+PING_SECONDS = 20.0
+
+
 class InFlightLimit:
     """Limits the number of batches, of all phones together, that wait for Kafka.
 
@@ -170,7 +174,9 @@ class PhoneConnection:
             self._reading.cancel()
 
     async def _run_tasks(self, tasks: asyncio.TaskGroup) -> None:
-        background = [tasks.create_task(self._send_answers()), tasks.create_task(self._notify_waiting())]
+        background = [
+            tasks.create_task(work) for work in (self._send_answers(), self._notify_waiting(), self._keep_alive())
+        ]
         self._reading = tasks.create_task(self._read())
         if self._close_reason is not None:
             self._reading.cancel()
@@ -274,6 +280,12 @@ class PhoneConnection:
             with self._shared.waiting.track_inprogress():
                 await self._socket.send(encode_message(self._waiting()))
                 await self._has_answered.wait()
+
+    async def _keep_alive(self) -> None:
+        """Send pings, because proxies end a connection over which nothing is sent, nginx after 60 s."""
+        while True:
+            await asyncio.sleep(PING_SECONDS)
+            await self._socket.ping()
 
     def _waiting(self) -> Waiting:
         waited = round(self._loop.time() - self._unanswered[0], 1)

@@ -5,6 +5,8 @@ from typing import Self
 
 from aiohttp import WSCloseCode, WSMsgType, web
 
+from har.process.addresses import host_and_port
+
 #: Longest reason in a close frame. A close frame holds 125 bytes, two of which are the code.
 MAX_CLOSE_REASON_BYTES = 120
 
@@ -64,9 +66,9 @@ class PhoneSocket:
 
     @property
     def address(self) -> str:
-        """The phone's host and port."""
+        """The phone's host and port, or, behind a proxy, the host that the proxy states and the proxy's port."""
         peer = self._socket.get_extra_info("peername")
-        return ":".join(str(part) for part in peer[:2]) if peer else "?"
+        return host_and_port(self._request.remote or str(peer[0]), int(peer[1])) if peer else "?"
 
     @property
     def descriptor(self) -> int:
@@ -93,6 +95,19 @@ class PhoneSocket:
         """
         try:
             await self._socket.send_str(text)
+        except (ConnectionError, RuntimeError) as error:
+            raise PhoneLeftError(str(error)) from error
+
+    async def ping(self) -> None:
+        """Send a ping; wait while the send buffer is full.
+
+        Raises
+        ------
+        PhoneLeftError
+            If the phone has disconnected.
+        """
+        try:
+            await self._socket.ping()
         except (ConnectionError, RuntimeError) as error:
             raise PhoneLeftError(str(error)) from error
 

@@ -21,6 +21,7 @@ from ingest.gateway.admission import PROTOCOL, Admission, Caller
 from ingest.gateway.app_rejections import tell_the_app
 from ingest.gateway.clocks import DeviceClocks
 from ingest.gateway.device_routes import DeviceRoutes
+from ingest.gateway.forwarded import trust_proxy
 from ingest.gateway.hang_ups import HangUps
 from ingest.gateway.label_choices import LabelChoices
 from ingest.gateway.labels import LabelRoutes
@@ -28,9 +29,10 @@ from ingest.gateway.metrics import GatewayMetrics
 from ingest.gateway.pacing import Paces
 from ingest.gateway.pages import PhonePage
 from ingest.gateway.phone_connection import REVOKED, TOKEN_EXPIRED, InFlightLimit, PhoneConnection, Shared
+from ingest.gateway.phone_requests import UpgradeCheck, is_page, unavailable
 from ingest.gateway.phone_socket import PhoneSocket
 from ingest.gateway.publisher import KafkaPublisher
-from ingest.gateway.rejected_requests import RETRY_AFTER_SECONDS, RejectedDocuments, answering_rejections
+from ingest.gateway.rejected_requests import RejectedDocuments, answering_rejections
 from ingest.gateway.rejection_limits import RejectionLog
 from ingest.gateway.release_files import ReleaseFiles
 from ingest.gateway.sample_intake import SampleIntake
@@ -77,6 +79,7 @@ class Gateway:
         self._phones: dict[PhoneConnection, asyncio.Task[None]] = {}
         self._is_stopping = False
         self._opened = AsyncExitStack()
+        self._upgrade_check = UpgradeCheck()
         self.metrics = GatewayMetrics()
 
     @property
@@ -123,7 +126,10 @@ class Gateway:
         }
         releases = ReleaseFiles(settings, self._admission)
         opened.push_async_callback(releases.close)
-        app = web.Application(middlewares=[tell_the_app, answering_rejections(self.metrics)])
+        middlewares = [tell_the_app, answering_rejections(self.metrics)]
+        if settings.behind_proxy:
+            middlewares.insert(0, trust_proxy)
+        app = web.Application(middlewares=middlewares)
         app.add_routes(
             [
                 web.get(SAMPLES_PATH, self._serve_phone),
@@ -210,12 +216,14 @@ class Gateway:
         try:
             caller = self._admission.caller(request)
         except NotAdmittedError as error:
-            if not _is_page(request):
+            if not is_page(request):
                 raise
             self.metrics.not_admitted.labels(error.reason).inc()
             return await self._close_with_reason(request, error)
         if (reason := self._unavailability()) is not None:
-            return _unavailable(reason)
+            return unavailable(reason)
+        if (rejected := self._upgrade_check.rejection(request)) is not None:
+            return rejected
         socket = await self._open_socket(request)
         phone = PhoneConnection(socket, caller, self._publisher.ordered_sender(), self._shared[request.path])
         task = asyncio.current_task()
@@ -227,7 +235,7 @@ class Gateway:
         expiry = self._schedule_expiry(phone, caller)
         try:
             with ExitStack() as listening:
-                if _is_page(request):
+                if is_page(request):
                     phone.on_device = lambda device: listening.enter_context(self._predictions.listening(phone, device))
                 await phone.serve()
         finally:
@@ -283,16 +291,6 @@ class Gateway:
             phone.finish(
                 TOKEN_EXPIRED, "The token has expired. Request a new one and resend all messages without an answer."
             )
-
-
-def _is_page(request: web.Request) -> bool:
-    protocols = request.headers.get("Sec-WebSocket-Protocol", "").split(",")
-    return PROTOCOL in [name.strip() for name in protocols]
-
-
-def _unavailable(reason: str) -> web.Response:
-    text = f"{reason}; keep your readings and try again in {RETRY_AFTER_SECONDS} s\n"
-    return web.Response(status=503, text=text, headers={"Retry-After": str(RETRY_AFTER_SECONDS)})
 
 
 async def _cancel(task: "asyncio.Task[None]") -> None:

@@ -25,7 +25,11 @@ class GatewaySettings(ListeningSettings, KafkaSettings):
         "admits senders, or, on loopback without a token, everyone may send",
     )
     token_minutes: float = Field(60, gt=0, le=24 * 60, description="how long a device's token is valid, min")
-    public_url: str | None = Field(None, description="address of this gateway as phones reach it, for QR codes")
+    public_url: str | None = Field(
+        None,
+        description="address of this gateway as phones reach it, with the path at which a reverse proxy serves it, "
+        "such as https://example.org/phones; for QR codes and cookies",
+    )
     local_authority: Path | None = Field(
         None, description="certificate (PEM) of a local authority; /trust serves it with instructions to install it"
     )

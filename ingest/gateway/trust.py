@@ -19,14 +19,14 @@ _PAGE = """<!doctype html>
     <meta name="viewport" content="width=device-width, initial-scale=1">
     <meta name="color-scheme" content="light dark">
     <title>Trust this system</title>
-    <link rel="icon" href="/phone/icon.svg" type="image/svg+xml">
-    <link rel="stylesheet" href="/phone/shared/base.css">
-    <link rel="stylesheet" href="/phone/style.css">
-    <link rel="stylesheet" href="/phone/trust.css">
+    <link rel="icon" href="./phone/icon.svg" type="image/svg+xml">
+    <link rel="stylesheet" href="./phone/shared/base.css">
+    <link rel="stylesheet" href="./phone/style.css">
+    <link rel="stylesheet" href="./phone/trust.css">
   </head>
   <body>
     <header class="top">
-      <img src="/phone/icon.svg" alt="" width="36" height="36">
+      <img src="./phone/icon.svg" alt="" width="36" height="36">
       <h1>Trust this system</h1>
     </header>
     <main>
@@ -34,7 +34,7 @@ _PAGE = """<!doctype html>
         <p>Browsers allow motion sensors only on pages with a trusted certificate. A local authority on the computer
           that runs this gateway issued its certificate. Trust this authority only if it is yours: anyone who has its
           key can impersonate any site to this phone. Remove the authority when you no longer need it.</p>
-        <p><a class="button primary" href="/local-authority.crt">Download the certificate</a></p>
+        <p><a class="button primary" href="./local-authority.crt">Download the certificate</a></p>
         <p class="hint">SHA-256 fingerprint; compare it with the one that the computer shows:<br>
           <code>{fingerprint}</code></p>
       </section>
@@ -44,7 +44,7 @@ _PAGE = """<!doctype html>
           <li>Download the certificate with the button above.</li>
           <li>Open Settings, Security &amp; privacy, More security settings, Encryption &amp; credentials, Install a
             certificate, CA certificate. (Names differ between makers: search the settings for “CA certificate”.)</li>
-          <li>Choose the downloaded file, then open <a href="/phone/">the phone page</a> again.</li>
+          <li>Choose the downloaded file, then open <a href="./phone/">the phone page</a> again.</li>
         </ol>
       </section>
       <section class="card prose">
@@ -53,7 +53,7 @@ _PAGE = """<!doctype html>
           <li>In Safari, download the certificate with the button above and allow the profile.</li>
           <li>In Settings, General, VPN &amp; Device Management, install the profile.</li>
           <li>In Settings, General, About, Certificate Trust Settings, turn on full trust for the certificate.</li>
-          <li>Open <a href="/phone/">the phone page</a> again.</li>
+          <li>Open <a href="./phone/">the phone page</a> again.</li>
         </ol>
       </section>
     </main>

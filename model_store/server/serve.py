@@ -16,6 +16,7 @@ from har.process.reachability import accepts_connections, redis_answers
 from har.process.record_codecs import MissingCodecError, require_codecs
 from har.process.start_line import log_start
 from har.releases import ReleaseError
+from har.web.path_prefix import PathPrefix
 from model_store.canary.judgement import CanaryLimits
 from model_store.repository.signed_state import Signing
 from model_store.repository.signing_keys import Keyring
@@ -67,7 +68,7 @@ def serve(settings: ServeSettings) -> int:
         canary_judge,
     )
     config = uvicorn.Config(
-        app,
+        PathPrefix(app, settings.path_prefix),
         host=settings.host,
         port=settings.port,
         ssl_certfile=settings.tls_certificate,
@@ -75,6 +76,7 @@ def serve(settings: ServeSettings) -> int:
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,
         limit_concurrency=settings.max_connections,
         timeout_keep_alive=IDLE_SECONDS,
         timeout_graceful_shutdown=STOP_SECONDS,

@@ -15,7 +15,9 @@ from typing import Any
 
 import pytest
 from redis.asyncio import Redis
-from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets import Origin
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed, ConnectionClosedError, InvalidStatus
 
 from dashboard.limits import BrowserLimits
 from dashboard.site import LIBRARY_FILES, MissingPageFileError, load_site
@@ -38,12 +40,12 @@ QUICK = BrowserLimits(delta_interval=0.02, heartbeat=0.05)
 
 
 async def request(
-    port: int, path: str, headers: dict[str, str] | None = None, method: str = "GET"
+    port: int, path: str, headers: dict[str, str] | None = None, method: str = "GET", body: bytes | None = None
 ) -> tuple[http.client.HTTPResponse, bytes]:
     def exchange() -> tuple[http.client.HTTPResponse, bytes]:
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
         try:
-            connection.request(method, path, headers=headers or {})
+            connection.request(method, path, body, headers=headers or {})
             response = connection.getresponse()
             return response, response.read()
         finally:
@@ -142,12 +144,38 @@ async def test_rejects_foreign_hosts_and_origins(run_dashboard: RunDashboard) ->
             f"ftp://127.0.0.1:{port}",
             own + ".x",
         ):
-            with pytest.raises(InvalidStatus) as rejection:
-                async with live_client(port, origin=origin):
-                    pass
-            assert rejection.value.response.status_code == 403, origin
+            async with connect(f"ws://127.0.0.1:{port}/live", origin=Origin(origin)) as foreign:
+                with pytest.raises(ConnectionClosedError) as closed:
+                    await foreign.recv()
+            assert closed.value.rcvd is not None
+            assert closed.value.rcvd.code == 4403, origin
+            assert "--public-url" in closed.value.rcvd.reason
         async with live_client(port, origin=own) as client:
             await client.until(lambda view: view.snapshots == 1)
+
+
+async def test_behind_a_proxy_the_public_address_is_allowed_and_another_is_logged_once(
+    run_dashboard: RunDashboard, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with run_dashboard(public_url="https://har.example.org/live", token="secret") as port:
+        bearer = {"Authorization": "Bearer secret"}
+        page = {"Origin": "https://har.example.org", "Content-Type": "application/json", **bearer}
+        for host in (f"127.0.0.1:{port}", "har.example.org"):
+            response, body = await request(port, "/v1/labels", {"Host": host, **page}, method="POST", body=b"{}")
+            assert (response.status, b"gateway" in body or b"invalid" in body) == (422, True)
+        for _ in range(2):
+            foreign = page | {"Origin": "https://other.example.org"}
+            response, body = await request(port, "/v1/labels", foreign, method="POST", body=b"{}")
+            assert (response.status, b"--public-url" in body) == (403, True)
+        response, _ = await request(port, "/", bearer)
+        assert "; Path=/live/;" in response.headers["Set-Cookie"]
+        response, body = await request(port, "/docs", bearer)
+        assert b"/live/openapi.json" in body
+        script = re.search(rb'src="/live(/[^"]+)"', body)
+        assert script is not None
+        response, _ = await request(port, script[1].decode(), bearer)
+        assert response.status == 200
+    assert len([record for record in caplog.records if "https://other.example.org" in record.message]) == 1
 
 
 async def test_beyond_loopback_the_token_is_the_password(run_dashboard: RunDashboard) -> None:

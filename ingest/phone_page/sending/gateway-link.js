@@ -5,6 +5,7 @@
  */
 
 import { BackOff } from '../shared/back-off.js';
+import { diagnose } from './link-diagnosis.js';
 
 const SUBPROTOCOL = 'har.v1';
 /** Unanswered messages; the gateway accepts as many per connection. */
@@ -237,7 +238,15 @@ export class GatewayLink {
     }
     // Browsers hide the status code of a failed connection: the token may be the cause.
     if (!wasOpen) this.#account.reportFailure();
-    this.#pause(code === TOO_MANY_REJECTED ? TOO_MANY_REJECTED_MS : 0, reason);
+    this.#pause(code === TOO_MANY_REJECTED ? TOO_MANY_REJECTED_MS : 0, reason || (wasOpen ? '' : this.reason));
+    if (!wasOpen && reason === '') this.#diagnose();
+  }
+
+  /** Show why no connection opens, if that can be found out before the next attempt. */
+  async #diagnose() {
+    const attempt = this.#attempt;
+    const reason = await diagnose(this.#url, this.#token);
+    if (attempt === this.#attempt && this.state === 'waiting') this.#setState('waiting', reason);
   }
 
   /** @param {number} minimum ms. @param {string} reason */

@@ -1,0 +1,44 @@
+"""Requests that open a phone's WebSocket, and the answers to those that cannot."""
+
+import logging
+
+from aiohttp import web
+
+from har.process.missing_upgrades import MissingUpgradeLog
+from ingest.gateway.admission import PROTOCOL
+from ingest.gateway.rejected_requests import RETRY_AFTER_SECONDS, rejection
+
+log = logging.getLogger(__name__)
+
+
+def is_page(request: web.Request) -> bool:
+    """Return whether a request comes from a phone page, by its WebSocket subprotocol."""
+    protocols = request.headers.get("Sec-WebSocket-Protocol", "").split(",")
+    return PROTOCOL in [name.strip() for name in protocols]
+
+
+def unavailable(reason: str) -> web.Response:
+    """Return the answer while no further phone is accepted."""
+    text = f"{reason}; keep your readings and try again in {RETRY_AFTER_SECONDS} s\n"
+    return web.Response(status=503, text=text, headers={"Retry-After": str(RETRY_AFTER_SECONDS)})
+
+
+class UpgradeCheck:
+    """Checks that requests for WebSockets are such; a proxy may pass them on as plain ones."""
+
+    def __init__(self) -> None:
+        self._log = MissingUpgradeLog(log)
+
+    def rejection(self, request: web.Request) -> web.Response | None:
+        """Return the answer to a request that opens no WebSocket; None if it does."""
+        if request.headers.get("Upgrade", "").lower() == "websocket":
+            return None
+        self._log.note(request.headers, request.path)
+        response = rejection(
+            426,
+            "no_upgrade",
+            "This address needs a WebSocket. If you opened one, a proxy in between did not pass on its headers "
+            "Upgrade and Connection.",
+        )
+        response.headers["Upgrade"] = "websocket"
+        return response
