@@ -104,6 +104,7 @@ export default [
     plugins: { har: { rules: { layers } } },
     rules: { 'har/layers': 'error' },
   },
+  { files: ['deploy/mqtt/*.cjs'], languageOptions: { sourceType: 'commonjs' } },
   {
     files: ['ingest/phone_page/service-worker.js'],
     languageOptions: {

@@ -20,6 +20,7 @@ _DEMO = "tests/system/test_demo.py"
 _DEVICES = "tests/ingest/devices/test_devices_command.py"
 _DOCUMENTED = "tests/test_documented_commands.py"
 _EDGE = "tests/model_store/edge/test_edge_command.py"
+_MQTT = "tests/deploy/mqtt/test_mqtt_bridge.py"
 _ON_SPARK = "tests/trainer/commands/test_train_on_spark.py"
 _STORE = "tests/model_store/test_store_command.py"
 _TRAIN = "tests/trainer/commands/test_train.py"
@@ -30,6 +31,10 @@ RUN_BY: dict[str, tuple[str, ...]] = {
     "har --help": (f"{_CLI}::test_help_lists_all_commands",),
     "har --version": (f"{_CLI}::test_the_version_is_printed",),
     "har COMMAND --help": (f"{_CLI}::test_every_command_explains_its_options",),
+    "mosquitto": (f"{_MQTT}::test_documents_over_mqtt_reach_kafka_with_the_phones_token",),
+    "mosquitto_passwd": (f"{_MQTT}::test_documents_over_mqtt_reach_kafka_with_the_phones_token",),
+    "node": (f"{_MQTT}::test_documents_over_mqtt_reach_kafka_with_the_phones_token",),
+    "npm ci": (".ci/run",),
     "har archive compact": (
         f"{_UPKEEP}::test_compaction_writes_the_same_rows_sorted_to_fewer_files_and_keeps_the_old_files_for_readers",
     ),
