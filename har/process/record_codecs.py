@@ -18,7 +18,7 @@ _LIBRARY = "cramjam"
 #: The first guess of the decompressed size, as a multiple of the compressed size, and its growth. A buffer of the full
 #: size each time would cost 20 ms.
 _FIRST_GUESS, _GROWTH = 8, 4
-_LEAST_GUESS = 65_536
+_LEAST_GUESS = 4_096
 _TOO_SMALL = "failed to write whole buffer"
 #: What xerial's snappy, and so Kafka's Java client, writes before its blocks; two version numbers follow, which some
 #: producers write in the wrong byte order.

@@ -24,9 +24,11 @@ from stream_processor.release_following import MAX_LEAD_US, ReleaseUpdater, anno
 from stream_processor.release_loading import ReleaseLoader, release_client
 from stream_processor.serving import ReleaseTimeline
 from stream_processor.settings import ProcessorSettings
+from tests.brokers import on_one_broker
 from tests.model_store.client_of_store import HASTY
 from tests.model_store.made_store import MadeStore
 from tests.model_store.served_store import served
+from tests.unreadable_batches import send_unreadable
 
 BASELINE = OnnxClassifier.open("baseline")
 
@@ -234,6 +236,19 @@ async def test_announcements_are_read_from_the_beginning_and_invalid_ones_are_sk
             if len(received) == 2:
                 break
     assert received == pointers
+
+
+@on_one_broker
+async def test_a_batch_of_announcements_that_cannot_be_read_is_skipped(broker, followed, caplog):
+    send_unreadable(broker.bootstrap, topics.RELEASES.name)
+    pointer = followed.store.publish("one")
+    producer = KafkaProducer(bootstrap_servers=[broker.bootstrap])
+    announcement = ReleaseAnnouncement(pointer=pointer, announced=1, effective=2)
+    producer.send(topics.RELEASES.name, key=b"stable", value=encode_announcement(announcement)).get(10)
+    producer.close()
+    async with asyncio.timeout(30), aclosing(announcements(broker.kafka, fetch_wait_ms=50)) as stream:
+        assert await anext(stream) == announcement
+    assert caplog.text.count("offsets 0 to 2 cannot be read: gzip") == 1
 
 
 def test_two_processors_on_a_machine_keep_their_releases_apart(followed, tmp_path):

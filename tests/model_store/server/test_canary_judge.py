@@ -12,6 +12,7 @@ from model_store.repository.signed_state import read_state
 from tests.brokers import on_one_broker
 from tests.model_store.canary.test_judgement import evidence
 from tests.model_store.server.test_store_server import Server
+from tests.unreadable_batches import send_unreadable
 from tests.waiting import wait_for
 
 SOON = CanaryLimits(devices=5, windows=300, seconds=0.0)
@@ -65,6 +66,16 @@ def test_canary_that_breaches_a_limit_is_ended_with_the_reason(canary, broker):
     last = history(canary.storage, read_state(canary.storage))[-1]
     assert (last.change, last.replaced) == ("rollback", "new")
     assert last.reason.startswith("judged automatically: agreement with stable 0.")
+
+
+@on_one_broker
+def test_batches_that_cannot_be_read_do_not_stop_the_judge(canary, broker, caplog):
+    for topic in (topics.COMPARISONS, topics.LABELS):
+        send_unreadable(broker.bootstrap, topic.name)
+    with Server(canary, kafka=broker.kafka, limits=SOON):
+        send_evidence(broker, evidence(agreement=0.3))
+        wait_for_channels(canary, stable="old", canary=None)
+    assert caplog.text.count("offsets 0 to 2 cannot be read: gzip") == 2
 
 
 @on_one_broker
