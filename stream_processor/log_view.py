@@ -41,13 +41,12 @@ class LogView:
         """Request the offsets until cancelled."""
         while True:
             try:
-                await self._app.consumer.look_for_changes()
                 reported = await self._app.consumer.log_offsets()
-            except (KafkaError, TimeoutError) as error:
-                log.info("Kafka did not report the offsets of its log: %r", error)
-            else:
                 self._offsets = {Partition(tp.topic, tp.partition): offsets for tp, offsets in reported.items()}
                 self.answers += 1
+                await self._app.consumer.look_for_changes()
+            except (KafkaError, TimeoutError) as error:
+                log.info("Kafka did not report the offsets of its log, or its topics: %r", error)
             await asyncio.sleep(ASK_SECONDS)
 
     def nothing_to_read(self) -> str | None:

@@ -3,16 +3,23 @@
 aiokafka asks for metadata in a version that does not contain it, so this module defines a later one.
 """
 
+import asyncio
+import logging
+import random
 import uuid
 from collections.abc import Iterable
 from io import BytesIO
 
 from aiokafka.client import AIOKafkaClient
-from aiokafka.errors import IncompatibleBrokerVersion
+from aiokafka.errors import IncompatibleBrokerVersion, KafkaError, NodeNotReadyError
 from aiokafka.protocol.abstract import AbstractType
 from aiokafka.protocol.api import Request, RequestStruct, Response
 from aiokafka.protocol.types import Boolean, CompactArray, CompactString, Int16, Int32, Schema, TaggedFields
 
+log = logging.getLogger(__name__)
+
+#: How long a broker may take to answer, s.
+ANSWER_SECONDS = 3.0
 _UUID_BYTES = 16
 
 
@@ -115,11 +122,27 @@ async def topic_identities(client: AIOKafkaClient, topics: Iterable[str]) -> dic
     Raises
     ------
     aiokafka.errors.KafkaError
-        If Kafka does not answer.
+        If no broker answers.
     """
     try:
-        response = await client.send(client.get_random_node(), _MetadataRequest(sorted(topics)))
+        response = await _ask_any(client, _MetadataRequest(sorted(topics)))
     except (IncompatibleBrokerVersion, NotImplementedError):
         return {}
     found = ((topic[1], topic[2]) for topic in response.topics if topic[0] == 0)
     return {name: str(identity) for name, identity in found if identity.int}
+
+
+async def _ask_any(client: AIOKafkaClient, request: _MetadataRequest) -> _MetadataResponse:
+    """Return the answer of the first broker that gives one; some may be down or frozen."""
+    nodes = [broker.nodeId for broker in client.cluster.brokers()]
+    random.shuffle(nodes)
+    for node in nodes:
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                response: _MetadataResponse = await client.send(node, request)
+                return response
+        except IncompatibleBrokerVersion:
+            raise
+        except (KafkaError, TimeoutError) as error:
+            log.debug("the broker %s did not report its topics: %r", node, error)
+    raise NodeNotReadyError(f"none of the brokers {nodes} reported its topics")

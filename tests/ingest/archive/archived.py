@@ -42,11 +42,12 @@ class Archive:
         self.sent = Counter()
         self._producer: KafkaProducer | None = None
 
-    def send(self, batches, *, headers=()) -> None:
+    def send(self, batches, *, headers=(), partition: int | None = None) -> None:
         self._send(
             topics.SAMPLES.name,
             [(batch.device.encode(), encode_batch(batch), int(batch.times[-1]) // 1000) for batch in batches],
             headers,
+            partition,
         )
 
     def send_labels(self, *labels: Label) -> None:
@@ -66,10 +67,10 @@ class Archive:
             self._producer.close()
             self._producer = None
 
-    def _send(self, topic, messages, headers=()) -> None:
+    def _send(self, topic, messages, headers=(), partition=None) -> None:
         producer = self._producer or KafkaProducer(bootstrap_servers=[self.bootstrap])
         for key, value, at in messages:
-            producer.send(topic, key=key, value=value, timestamp_ms=at, headers=list(headers))
+            producer.send(topic, key=key, value=value, partition=partition, timestamp_ms=at, headers=list(headers))
         producer.flush()
         if producer is not self._producer:
             producer.close()

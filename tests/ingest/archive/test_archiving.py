@@ -18,6 +18,7 @@ from ingest.archive.table_kinds import LABELS
 from tests import brokers
 from tests.brokers import on_one_broker
 from tests.ingest.archive.archived import make_label, noon_batches
+from tests.unreadable_batches import send_unreadable
 from tests.waiting import wait_for
 
 
@@ -124,6 +125,24 @@ def test_a_message_that_cannot_be_decoded_is_dead_lettered_with_its_reason(archi
     assert (samples.rejected, labels.rejected) == (2, 1)
 
 
+@on_one_broker
+def test_a_batch_of_kafka_that_cannot_be_read_is_dead_lettered_and_the_rest_is_archived(archive, broker):
+    batches = noon_batches(2)
+    archive.send(batches[:1])
+    send_unreadable(archive.bootstrap, topics.SAMPLES.name, 3)
+    archive.sent[topics.SAMPLES.name] += 3
+    archive.send(batches[1:])
+    metrics = archive.collect()
+    assert archive.rows().num_rows == 100
+    assert counted(metrics, "rejected", code="unreadable") == 3
+    (rejected,) = broker.read(topics.REJECTED.name, 1)
+    headers = dict(rejected.headers)
+    assert (headers["rejected_by"], headers["offsets"]) == (b"archiver", b"3")
+    assert headers["origin"].startswith(b"accelerometer.samples/0/")
+    samples, _ = archive.check()
+    assert samples.rejected == 3
+
+
 @pytest.mark.parametrize("broker", [brokers.APACHE], indirect=True)
 def test_messages_that_kafka_deleted_before_they_were_archived_are_logged_and_counted(archive, caplog):
     batches = noon_batches(30)
@@ -155,6 +174,27 @@ def test_another_topic_of_the_same_name_is_read_from_its_beginning(archive, capl
     with archive.running():
         archive.send(noon_batches(5, session="s3"))
         wait_for(lambda: archive.rows().num_rows == 70 * 50, "the last readings")
+
+
+def test_a_topic_that_is_created_anew_while_the_archiver_runs_is_read_from_its_beginning(archive):
+    with archive.running():
+        archive.send(noon_batches(30))
+        wait_for(lambda: archive.rows().num_rows == 30 * 50, "the readings of the first topic")
+        brokers.delete_everything(archive.bootstrap)
+        create_topics(KafkaConnection(archive.bootstrap), partitions=brokers.PARTITIONS, replication=1)
+        archive.send(noon_batches(35, session="s2"))  # so soon that the old offset is one of the new topic, too
+        wait_for(lambda: archive.rows().num_rows == 65 * 50, "the readings of both topics", 60)
+    archive.check()
+
+
+@pytest.mark.parametrize("broker", [brokers.APACHE], indirect=True)  # the embedded broker adds no partitions
+def test_a_new_partition_is_read_within_seconds(archive):
+    with archive.running(flush_seconds=5):
+        admin = KafkaAdminClient(bootstrap_servers=[archive.bootstrap])
+        admin.create_partitions({topics.SAMPLES.name: brokers.PARTITIONS + 1})
+        admin.close()
+        archive.send(noon_batches(5), partition=brokers.PARTITIONS)
+        wait_for(lambda: archive.rows().num_rows == 5 * 50, "the readings of the new partition", 60)
 
 
 def page(port: int) -> str:
