@@ -1,6 +1,7 @@
 """Render the page of a data report, and run `har data report`."""
 
 import sys
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
@@ -68,8 +69,9 @@ def render_report(surveys: Sequence[Survey], fewest_windows: int, classes: Seque
         autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
     )
     template = environment.from_string(files("trainer.data_report").joinpath("page.html").read_text("utf-8"))
-    # A label, a user or a model may hold a `$`, which would begin a formula.
-    with rc_context({"text.parse_math": False}):
+    # A label, a user or a model may hold a `$`, which would begin a formula, or letters that the font lacks.
+    with rc_context({"text.parse_math": False}), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", r"Glyph \d+ .* missing from font", UserWarning)
         sections = [_section(survey, fewest_windows, classes) for survey in surveys]
     return template.render(sections=sections)
 

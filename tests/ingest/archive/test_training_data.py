@@ -57,6 +57,25 @@ def test_labels_apply_to_the_readings_of_their_session_and_interval(archive):
     assert in_order(two) == ["null"] * 150 + ["sit"] * 50 + ["null"] * 300
 
 
+def test_the_words_of_wearers_and_their_corrections_are_understood(archive):
+    send(archive)
+    archive.send_labels(make_label("walking", 0, 3), make_label("unknown", 3, 5), make_label("Tai-Chi", 5, 10))
+    archive.collect()
+    archive.send_labels(
+        make_label("Cycling", 0, 3, at=20),  # another activity
+        make_label("null", 6, 7, at=21),  # a part without an activity
+        make_label("tai chi", 3, 4, at=22), make_label("tai chi", 3, 3, at=23),  # withdrawn, and what was before, too
+    )  # fmt: skip
+    archive.collect()
+    (recording,) = load_recordings([Path(archive.path)])
+    expected = [("bike", 3), ("null", 2), ("tai_chi", 1), ("null", 1), ("tai_chi", 3)]
+    assert in_order(recording) == [label for label, seconds in expected for _ in range(50 * seconds)]
+    stated = pq.read_table(Path(archive.path) / "labels", partitioning=None, columns=["activity"])[
+        "activity"
+    ].to_pylist()
+    assert "walking" in stated, "the archive keeps what was said"
+
+
 def test_replaced_and_uncommitted_files_are_not_read(archive):
     for number in range(4):
         send(archive, sequences=[number])

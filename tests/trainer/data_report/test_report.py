@@ -128,13 +128,13 @@ def test_the_page_holds_its_pictures_and_escapes_names(tmp_path: Path) -> None:
 
 
 def test_command_writes_the_page_and_prints_the_findings(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    path = write_table(tmp_path / "data.parquet", recording_columns(labels=("sit", "$Walk {")))
+    path = write_table(tmp_path / "data.parquet", recording_columns(labels=("sit", "$Walk 太 {")))
     output = tmp_path / "reports/page.html"
     assert run(ReportSettings(data=[path], output=output, rate_hz=100)) == 0
     output_text = capsys.readouterr().out
     assert "data.parquet: good to know: 1,500 readings have a label that is none of the classes" in output_text
     assert f"{output}: 3,000 readings" in output_text
-    assert "$walk_{ (30 s)" in output.read_text()
+    assert "$walk_太_{ (30 s)" in output.read_text()
     assert "the data set states 100 Hz" in output_text
 
 
