@@ -84,31 +84,26 @@ class Label:
 
 @dataclass
 class LabelTable:
-    """All labels, by device and session."""
+    """All labels, by device and session.
+
+    A session has one wearer. If its labels name several, none of them applies: nobody knows whose readings they are.
+    """
 
     _by_session: dict[tuple[str, str], list[Label]] = field(default_factory=dict)
 
     def add(self, label: Label) -> None:
-        """Add a label; repeating a label changes nothing.
-
-        Raises
-        ------
-        RecordingError
-            If another label of the session names another user.
-        """
-        in_session = self._by_session.setdefault((label.device, label.session), [])
-        others = {known.user for known in in_session if known.user is not None} - {label.user}
-        if label.user is not None and others:
-            raise RecordingError(
-                f"session {label.session} of {label.device} is of user {label.user}, "
-                f"but an earlier label names {others.pop()}"
-            )
-        in_session.append(label)
+        """Add a label; repeating a label changes nothing."""
+        self._by_session.setdefault((label.device, label.session), []).append(label)
 
     def user(self, device: str, session: str) -> str | None:
-        """Return the wearer that the session's labels name; None if they name none."""
-        stated = self._by_session.get((device, session), [])
-        return next((label.user for label in stated if label.user is not None), None)
+        """Return the wearer that the session's labels name; None if they name none, or several."""
+        users = self._users(device, session)
+        return users[0] if len(users) == 1 else None
+
+    def contested(self) -> list[tuple[str, str, list[str]]]:
+        """Return device, session and users of each session whose labels name several users."""
+        named = [(*key, self._users(*key)) for key in sorted(self._by_session)]
+        return [found for found in named if len(found[2]) > 1]
 
     def labels(self, device: str, session: str, times: Times) -> NDArray[np.object_]:
         """Return the label of each reading of a session.
@@ -133,7 +128,13 @@ class LabelTable:
         """Return whether a label was neither replaced nor withdrawn."""
         return label in self._valid(label.device, label.session)
 
+    def _users(self, device: str, session: str) -> list[str]:
+        stated = self._by_session.get((device, session), [])
+        return sorted({label.user for label in stated if label.user is not None})
+
     def _valid(self, device: str, session: str) -> list[Label]:
+        if len(self._users(device, session)) > 1:
+            return []
         stated = sorted(self._by_session.get((device, session), []), key=lambda label: label.said_at)
         latest = {label.start: label for label in stated}
         return [label for label in stated if latest[label.start] is label and label.end > label.start]

@@ -81,13 +81,7 @@ class Evidence:
             del self._windows[self._order.popleft()]
 
     def add_label(self, label: Label) -> None:
-        """Add a wearer's label.
-
-        Raises
-        ------
-        RecordingError
-            If it names another wearer for the session than an earlier label.
-        """
+        """Add a wearer's label."""
         self._labels.add(label)
 
     def __len__(self) -> int:

@@ -6,7 +6,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from har.labels import ENDLESS, Label, LabelTable, decode_label, encode_label
-from har.recordings import RecordingError
 from har.rejections import RejectedMessage
 
 
@@ -91,6 +90,10 @@ def test_a_session_has_one_wearer():
     table = LabelTable()
     table.add(label(0, 1, user="anna"))
     table.add(label(1, 2, said_at=1))
-    with pytest.raises(RecordingError, match="of user ben"):
-        table.add(label(2, 3, said_at=2, user="ben"))
     assert table.user("phone", "s1") == "anna"
+    assert table.contested() == []
+    assert table.labels("phone", "s1", np.arange(3)).tolist() == ["walk", "walk", "null"]
+    table.add(label(2, 3, said_at=2, user="ben"))
+    assert table.user("phone", "s1") is None
+    assert table.contested() == [("phone", "s1", ["anna", "ben"])]
+    assert table.labels("phone", "s1", np.arange(3)).tolist() == ["null"] * 3

@@ -58,6 +58,7 @@ def findings_of(survey: Survey, fewest_windows: int, classes: Sequence[str] = de
         The classes to train. Rows with another label are null rows.
     """
     found = [
+        *(DataFinding(Weight.WARNS, remark) for remark in survey.remarks),
         *_readings(survey),
         *_rates(survey),
         *_labels(survey, classes),

@@ -64,6 +64,8 @@ class Survey:
         Path of the data set.
     provenance : list of TrainingData
         Its provenance.
+    remarks : list of str
+        What it left out and why.
     rate_hz : float or None
         Its stated sample rate, Hz; None if none is stated.
     readings : int
@@ -91,6 +93,7 @@ class Survey:
     path: Path
     provenance: list[TrainingData] = field(default_factory=list)
     rate_hz: float | None = None
+    remarks: list[str] = field(default_factory=list)
     readings: int = 0
     rows: Counter[str] = field(default_factory=Counter)
     seconds: dict[tuple[str, str], float] = field(default_factory=lambda: defaultdict(float))
@@ -139,7 +142,7 @@ def survey_source(source: Source) -> Survey:
     RecordingError
         If it cannot be read. Data that can be read but not trained on are not an error here.
     """
-    survey = Survey(source.path, source.provenance(), source.rate_hz)
+    survey = Survey(source.path, source.provenance(), source.rate_hz, source.remarks())
     meter = RateMeter()
     for part in source.parts():
         meter.add(part)

@@ -26,6 +26,7 @@ def prepare_in_process(
     output: Path,
     *,
     provenance: Sequence[TrainingData] | None = None,
+    remarks: Sequence[str] = (),
 ) -> PreparedIndex:
     """Cut recordings and write a prepared folder.
 
@@ -39,6 +40,8 @@ def prepare_in_process(
         The folder to write. It appears atomically.
     provenance : sequence of TrainingData, optional
         Provenance of the recordings; derived from the device names if not given.
+    remarks : sequence of str
+        What the sources left out.
 
     Raises
     ------
@@ -74,6 +77,7 @@ def prepare_in_process(
             sources=list(sources),
             provenance=data_sets_of(models) if provenance is None else provenance,
             rows=rows,
+            remarks=remarks,
         )
 
 

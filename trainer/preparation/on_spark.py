@@ -34,7 +34,7 @@ from trainer.sources.checks import (
     reject_wrong_rates,
 )
 from trainer.sources.rates import RateMeter
-from trainer.sources.source import Source, provenance_of
+from trainer.sources.source import Source, provenance_of, remarks_of
 from trainer.sources.table import TEXT_COLUMNS, Part, make_part, make_table
 
 _KEY = ("device", "user", "session")
@@ -132,6 +132,7 @@ def prepare_on_spark(
             sources=[str(source.path.absolute()) for source in sources],
             provenance=provenance_of(sources),
             rows=rows,
+            remarks=remarks_of(sources),
         )
 
 

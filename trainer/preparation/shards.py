@@ -92,6 +92,8 @@ class PreparedIndex(msgspec.Struct, frozen=True):
     rows : dict of str to int
         Number of rows of each label in the recordings, repeated ones included. Rows whose label is none of the classes
         count as null rows. Empty if an earlier version prepared the folder.
+    remarks : list of str
+        What the sources left out and why (`trainer.sources.source.Source.remarks`).
     schema : int
         Version of the index's format.
     """
@@ -104,6 +106,7 @@ class PreparedIndex(msgspec.Struct, frozen=True):
     sources: list[str]
     provenance: list[TrainingData]
     rows: dict[str, int] = {}
+    remarks: list[str] = []
     schema: int = SCHEMA_VERSION
 
     def of(self, split: str) -> list[Shard]:

@@ -91,6 +91,7 @@ def finish(
     sources: Sequence[str],
     provenance: Sequence[TrainingData],
     rows: Mapping[str, int],
+    remarks: Sequence[str],
 ) -> PreparedIndex:
     """Write the index of all shards in a folder.
 
@@ -110,6 +111,8 @@ def finish(
         Provenance of the recordings.
     rows : mapping of str to int
         Number of rows of each label.
+    remarks : sequence of str
+        What the sources left out.
 
     Raises
     ------
@@ -133,6 +136,7 @@ def finish(
         sources=readable_names(sources),
         provenance=list(provenance),
         rows=dict(sorted(rows.items())),
+        remarks=list(remarks),
     )
     _require_classes(index)
     write_index(folder, index)

@@ -16,7 +16,7 @@ from trainer.preparation.plan import TEST, TRAIN, VALIDATION, PreparationPlan
 from trainer.preparation.shards import INDEX_FILE, PreparedIndex, ShardError, read_index
 from trainer.sources import Source, find_source
 from trainer.sources.recordings import recordings_of
-from trainer.sources.source import provenance_of
+from trainer.sources.source import provenance_of, remarks_of
 
 #: Warn about a person or an activity with fewer windows.
 FEW_WINDOWS = 20
@@ -52,6 +52,7 @@ def prepare(
         plan,
         output,
         provenance=provenance_of(sources),
+        remarks=remarks_of(sources),
     )
 
 
@@ -113,10 +114,14 @@ def describe_null_rows(index: PreparedIndex) -> str:
 
 
 def warnings_of(index: PreparedIndex) -> list[str]:
-    """Return warnings about people and classes with few windows. Preparation rejects classes without any."""
+    """Return warnings: what the sources left out, and people and classes with few windows.
+
+    Preparation rejects classes without any.
+    """
     trained = index.windows(TRAIN)
     by_class = {name: sum(labels[name] for labels in trained.values()) for name in index.plan.classes}
-    found = [
+    found = [*index.remarks]
+    found += [
         f"only {count} training windows are labelled {name}" for name, count in by_class.items() if count < FEW_WINDOWS
     ]
     windows = {**index.windows(TEST), **index.windows(VALIDATION), **trained}

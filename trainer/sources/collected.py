@@ -91,6 +91,14 @@ class CollectedSource(Source):
                 yield _joined(batch, table, file, first_row)
                 first_row += batch.num_rows
 
+    def remarks(self) -> list[str]:
+        """Return a sentence for each session whose labels name several wearers. None of its labels is used."""
+        return [
+            f"the labels of session {session} of {device} name several users ({', '.join(users)}), so none of them is "
+            "used: begin a new session for each wearer"
+            for device, session, users in read_labels(self.path / "labels").contested()
+        ]
+
     def provenance(self) -> list[TrainingData]:
         """Return one entry that names this system and the folder."""
         return [TrainingData("recorded by this system", "not stated: its wearers' own", self.path.name)]

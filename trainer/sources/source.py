@@ -37,6 +37,16 @@ class Source(ABC):
             If a file cannot be read or is invalid. The message names the file and, if possible, the row.
         """
 
+    def remarks(self) -> list[str]:
+        """Return what is left out of the table and why, in sentences.
+
+        Raises
+        ------
+        RecordingError
+            If a file cannot be read.
+        """
+        return []
+
     @abstractmethod
     def provenance(self) -> list[TrainingData]:
         """Return the name, licence and source of the data sets that the recordings are from.
@@ -57,3 +67,14 @@ def provenance_of(sources: Iterable[Source]) -> list[TrainingData]:
         If a file cannot be read.
     """
     return list(dict.fromkeys(data for source in sources for data in source.provenance()))
+
+
+def remarks_of(sources: Iterable[Source]) -> list[str]:
+    """Return the remarks of sources in their order, with the names of the data sets.
+
+    Raises
+    ------
+    RecordingError
+        If a file cannot be read.
+    """
+    return [f"{source.path.name}: {remark}" for source in sources for remark in source.remarks()]

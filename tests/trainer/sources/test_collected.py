@@ -9,10 +9,18 @@ import pyarrow.parquet as pq
 import pytest
 
 from har.recordings import RecordingError
+from har.windows import WindowSpec
+from trainer.data_report.findings import Weight, findings_of
+from trainer.data_report.survey import survey_source
+from trainer.preparation.plan import PreparationPlan
+from trainer.runs.preparation import prepare, warnings_of
 from trainer.sources import find_source
 from trainer.sources.recordings import load_recordings
 
 BEGIN = 1_700_000_000_000_000
+PLAN = PreparationPlan(
+    classes=("walk",), training_windows=WindowSpec(steps=60), windows=WindowSpec(steps=50), held_out_share=0.2, shards=1
+)
 Row = tuple[float, float | None, str, float]
 
 
@@ -154,15 +162,21 @@ def test_the_words_of_an_older_archive_are_read(tmp_path: Path, word: str, label
     assert shown(tmp_path) == [("sit", 100), (label, 400)]
 
 
-def test_two_wearers_of_one_session_are_an_error(tmp_path: Path) -> None:
+def test_labels_that_name_two_wearers_of_a_session_are_left_out_with_a_remark(tmp_path: Path) -> None:
     samples(tmp_path)
+    samples(tmp_path, "iphone")
+    labels(tmp_path, [(0, 10, "walk", 1)], "iphone")
     file = labels(tmp_path, [(0, 1, "sit", 1), (1, 2, "walk", 2)], user="anna")
     table = pq.read_table(file)
     pq.write_table(table.set_column(table.column_names.index("user"), "user", pa.array(["anna", "ben"])), file)
-    with pytest.raises(
-        RecordingError, match="row 1: session s1 of pixel is of user ben, but an earlier label names anna"
-    ):
-        load_recordings([tmp_path])
+    found = {recording.person: set(recording.labels.tolist()) for recording in load_recordings([tmp_path])}
+    assert found == {"iphone/iphone": {"walk"}, "pixel/pixel": {"null"}}
+    (remark,) = find_source(tmp_path).remarks()
+    assert "session s1 of pixel name several users (anna, ben), so none of them is used" in remark
+    findings = findings_of(survey_source(find_source(tmp_path)), 1)
+    assert [found.weight for found in findings if found.text == remark] == [Weight.WARNS]
+    index = prepare([tmp_path], PLAN, tmp_path / "prepared", spark=None, executors=1)
+    assert f"{tmp_path.name}: {remark}" in warnings_of(index)
 
 
 def test_missing_columns_values_and_samples_are_named(tmp_path: Path) -> None:
