@@ -8,7 +8,7 @@ from pydantic_settings import SettingsConfigDict
 
 from har.process.kafka_settings import KafkaSettings
 from har.process.redis_address import RedisUrl
-from har.process.settings import DEFAULT_TRUSTED_ROOT, Port, is_loopback
+from har.process.settings import DEFAULT_TRUSTED_ROOT, is_loopback
 
 
 class ProcessorSettings(KafkaSettings):
@@ -32,7 +32,7 @@ class ProcessorSettings(KafkaSettings):
     )
     redis_url: RedisUrl = Field("redis://127.0.0.1:6379/0", description="URL of Redis, for live updates")
     web_host: str = Field("127.0.0.1", description="loopback address of the pages /metrics, /live and /ready")
-    web_port: Port = Field(8610, description="port of the pages /metrics, /live and /ready")
+    web_port: int = Field(8610, ge=1, le=65_535, description="port of the pages /metrics, /live and /ready")
     data_folder: Path = Field(
         Path(".har/processor"), description="folder of Faust's files and of releases from the store"
     )

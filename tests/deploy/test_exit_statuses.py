@@ -7,6 +7,7 @@ import re
 import signal
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ import pytest
 from deploy.cli import COMMANDS
 from deploy.command_fields import is_subcommand
 from deploy.ports import free_port
+from deploy.stack import fetch_page
 from model_store.repository.creation import create_store
 from model_store.repository.signed_state import Signing
 from model_store.repository.signing_keys import Keyring
@@ -81,6 +83,7 @@ def recording(tmp_path: Path) -> Path:
         ("store", 2, "a subcommand is missing: init, publish"),
         ("devices", 2, "a subcommand is missing: enrol, token"),
         ("gateway --log-level loud", 2, "--log-level"),
+        ("processor --web-port 0", 2, "--web-port"),
     ],
 )
 def test_a_command_that_does_not_reach_its_purpose_gives_the_reason(
@@ -150,6 +153,7 @@ class Service:
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 async def test_every_service_logs_its_start_on_one_line_of_json_and_ends_with_0(number, broker, redis_url, tmp_path):
+    page = free_port()
     kafka, redis = ["--bootstrap", broker.bootstrap], ["--redis-url", redis_url]
     store = tmp_path / "store"
     create_store(Storage(str(store)), Signing(Keyring(tmp_path / "keys" / "online", tmp_path / "keys" / "offline")))
@@ -160,19 +164,26 @@ async def test_every_service_logs_its_start_on_one_line_of_json_and_ends_with_0(
         "store": ["store", "serve", *kafka, *redis, "--port", "0", "--store", str(store)],
         "dashboard": ["dashboard", *redis, "--port", "0"],
         "archiver": ["archive", "run", *kafka, "--archive", str(tmp_path / "archive"), "--metrics-port", "0"],
-        "processor": ["processor", *kafka, *redis, *away, "--web-port", str(free_port())],
+        "processor": ["processor", *kafka, *redis, *away, "--web-port", str(page)],
     }
-    services = {}
+    services: dict[str, Service] = {}
+
+    async def all_started() -> bool:
+        with suppress(OSError):  # as a supervisor asks while the processor starts
+            await asyncio.to_thread(fetch_page, f"http://127.0.0.1:{page}/ready")
+        return all(service.started for service in services.values())
+
     for name, chosen in words.items():
         program = [sys.executable, "-m", "deploy", *chosen, "--log-format", "json"]
         process = await asyncio.create_subprocess_exec(*program, stderr=asyncio.subprocess.PIPE, cwd=tmp_path)
         services[name] = Service(process)
     try:
-        await until(lambda: all(service.started for service in services.values()), "all services to start", 90)
+        await until(all_started, "all services to start", 90)
     finally:
-        for service in services.values():
-            service.process.send_signal(number)
-        statuses = {name: await service.process.wait() for name, service in services.items()}
+        statuses = {}
+        for name in reversed(services):  # one by one: a processor has 6 s to end
+            services[name].process.send_signal(number)
+            statuses[name] = await services[name].process.wait()
     await asyncio.gather(*(service.reading for service in services.values()))  # every line is JSON
     assert statuses == dict.fromkeys(words, 0)
     for name, service in services.items():
@@ -185,6 +196,7 @@ async def test_every_service_logs_its_start_on_one_line_of_json_and_ends_with_0(
         assert set(start["away"]) == ({"the store"} if name == "processor" else set())
         before = service.lines[: service.lines.index(start)]
         assert [line["message"] for line in before if line["level"] == "INFO"] == []
+        assert [line["message"] for line in service.lines if line["level"] == "ERROR"] == []
         assert service.lines[-1]["message"] == "stopped"
 
 
