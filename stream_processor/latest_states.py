@@ -74,11 +74,12 @@ class LatestStates:
         self._on_fault = on_fault
         self._on_dropped = on_dropped
         self._waiting: dict[str, _State] = {}
+        self._in_flight = 0
         self._news = asyncio.Event()
 
     def __len__(self) -> int:
         """Return the number of devices whose state waits."""
-        return len(self._waiting)
+        return len(self._waiting) + self._in_flight
 
     def offer(self, device: str, message: bytes) -> None:
         """Replace the state of a device; the oldest state is dropped if too many devices wait."""
@@ -113,6 +114,7 @@ class LatestStates:
         """Write what waits; stop at the first trip with an error, and return that error."""
         while self._waiting:
             states = self._take()
+            self._in_flight = len(states)
             error: Exception | None = None
             failed = states
             try:
@@ -123,6 +125,7 @@ class LatestStates:
                 error = first_error(outcomes)
                 failed = failed_of(states, outcomes)
             finally:
+                self._in_flight = 0
                 for device, state in failed:
                     self._waiting.setdefault(device, state)  # unless there is a newer one by now
             if error is not None:

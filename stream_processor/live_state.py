@@ -79,6 +79,7 @@ class LiveStateWriter:
         self._opened = open_redis(redis.asyncio, url)
         self._metrics = metrics
         self._waiting: deque[bytes] = deque()
+        self._in_flight = 0
         self._notices: dict[str, bytes] = {}
         self._news = asyncio.Event()
         self._trip = MAX_IN_ONE_TRIP
@@ -115,7 +116,7 @@ class LiveStateWriter:
             self._condition.status,
             None if fault is None else fault.words,
             None if fault is None else fault.since,
-            len(self._waiting),
+            len(self._waiting) + self._in_flight,
             len(self._states),
         )
 
@@ -149,6 +150,7 @@ class LiveStateWriter:
             notices, self._notices = self._notices, {}
             updates = [self._waiting.popleft() for _ in range(min(len(self._waiting), self._trip))]
             messages = [*notices.items(), *((LIVE_CHANNEL, update) for update in updates)]
+            self._in_flight = len(updates)
             error: Exception | None = None
             failed = messages
             try:
@@ -161,6 +163,7 @@ class LiveStateWriter:
                 error = raised
                 self._trip = max(1, self._trip // 2)
             finally:
+                self._in_flight = 0
                 self._put_back(failed)
             if error is not None:
                 return error

@@ -41,6 +41,8 @@ _CODES_BY_CLASS = {
 _CODES_BY_TEXT = {
     "max number of clients reached": "MAXCLIENTS",
     "Authentication required": "NOAUTH",
+    "HELLO must be called with the client already authenticated": "NOAUTH",
+    "this user has no permissions": "NOPERM",
     "invalid username-password pair": "WRONGPASS",
     "previous master is now a slave": "READONLY",
     "slots are not covered": "CLUSTERDOWN",

@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import pytest
+import redis
 from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
 
@@ -167,6 +168,18 @@ async def test_updates_wait_while_redis_rejects_publications(tmp_path: Path) -> 
                     await asyncio.sleep(0.02)
             await client.acl_setuser("default", enabled=True, nopass=True, commands=["+@all"], keys=["*"])
             assert await published(channel, 3, quiet=0.3) == [0, 1, 2]
+
+
+@pytest.mark.parametrize("protocol", [2, 3])
+async def test_a_missing_password_is_named_as_such(protocol: int, tmp_path: Path) -> None:
+    metrics = ProcessorMetrics()
+    with RedisServer(free_port(), tmp_path) as server, redis.Redis(port=server.port) as client:
+        client.config_set("requirepass", "secret")
+        async with writing(f"{server.url}?protocol={protocol}", metrics) as live:
+            live.offer(update("phone-a", 1))
+            await until(lambda: metrics.redis_errors.labels("NOAUTH")._value.get() >= 2)
+            assert live.report().status == "rejecting"
+            assert (live.report().error or "").startswith("NOAUTH")
 
 
 async def test_a_wrong_password_is_named_as_such(tmp_path: Path) -> None:
