@@ -48,6 +48,11 @@ class CuttableNetwork:
         with self._lock:
             self._is_cut = False
 
+    def lead_to(self, target: int) -> None:
+        """Forward new connections to another port; those that are open stay."""
+        with self._lock:
+            self._target = target
+
     def _accept(self) -> None:
         while True:
             try:

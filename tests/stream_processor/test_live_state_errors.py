@@ -16,6 +16,7 @@ from har.live_faults import decode_live_fault
 from har.predictions import decode_update
 from stream_processor.live_state import LiveStateWriter
 from stream_processor.metrics import ProcessorMetrics
+from tests.cuttable_network import CuttableNetwork
 from tests.redis_groups import SLOTS, cluster, sentinel_group
 from tests.redis_server import RedisServer
 from tests.stream_processor.test_live_state import update
@@ -229,6 +230,33 @@ async def test_too_many_clients_and_a_busy_script_are_named(tmp_path: Path) -> N
             assert looping.exception() is not None
             await until(lambda: live.report().status == "available")
             assert await latest(two, "phone-a") == 2
+
+
+async def test_updates_follow_a_name_that_belongs_to_a_new_master(tmp_path: Path) -> None:
+    for name in ("old", "new"):
+        (tmp_path / name).mkdir()
+    with (
+        RedisServer(free_port(), tmp_path / "old") as old,
+        RedisServer(free_port(), tmp_path / "new") as new,
+        CuttableNetwork(old.port) as network,
+    ):
+        async with (
+            Redis.from_url(old.url) as client,
+            Redis.from_url(new.url) as promoted,
+            listening(new.url, LIVE_CHANNEL) as channel,
+            writing(f"redis://127.0.0.1:{network.port}/0") as live,
+        ):
+            live.offer(update("phone-a", 1))
+            await until(lambda: live.report().status == "available" and not live.report().states_waiting)
+            assert await latest(client, "phone-a") == 1
+            await client.replicaof("127.0.0.1", 1)
+            network.lead_to(new.port)
+            live.offer(update("phone-a", 2))
+            await until(lambda: live.report().status == "rejecting")
+            await until(lambda: live.report().status == "available")
+            assert await latest(promoted, "phone-a") == 2
+            live.offer(update("phone-a", 3))
+            assert 3 in await published(channel, 1, quiet=0.3)
 
 
 @pytest.mark.slow
