@@ -40,6 +40,17 @@ async def redis_answers(library: RedisLibrary[Any], url: str, seconds: float = 2
     seconds : float
         How long to wait for a connection, and for a reply, s.
     """
+    asking = asyncio.ensure_future(_ask(library, url, seconds))
+    try:
+        return await asyncio.shield(asking)
+    except asyncio.CancelledError:
+        # redis-py leaves a socket open if it is cancelled while it connects: let it finish, within the time.
+        await asyncio.wait([asking], timeout=seconds)
+        asking.cancel()
+        raise
+
+
+async def _ask(library: RedisLibrary[Any], url: str, seconds: float) -> bool:
     opened = open_redis(library, url, socket_connect_timeout=seconds, socket_timeout=seconds)
     try:
         return bool(await opened.client.ping())
