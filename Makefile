@@ -87,7 +87,7 @@ lock: | $(BIN)/uv ## Resolve the newest allowed versions into requirements/
 		-c requirements/all.txt - -o requirements/uv.txt
 
 clean: ## Remove what the other targets made
-	rm -rf $(VENV) node_modules dashboard/web/node_modules ingest/phone_page/node_modules .har .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage htmlcov
+	rm -rf $(VENV) node_modules dashboard/web/node_modules ingest/phone_page/node_modules deploy/mqtt/node_modules .har .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage htmlcov
 
 $(BIN)/python:
 	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 or newer is needed; $(PYTHON) was not found"; exit 1; }

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import faust
 import redis.asyncio
 
+from har.process.addresses import host_and_port
 from har.process.reachability import redis_answers
 from har.process.start_line import log_start
 from stream_processor.serving import ReleaseTimeline
@@ -38,7 +39,9 @@ def log_starts(
         log_start(
             log,
             settings,
-            listens={"pages /metrics, /live and /ready": f"http://{settings.web_host}:{settings.web_port}"},
+            listens={
+                "pages /metrics, /live and /ready": f"http://{host_and_port(settings.web_host, settings.web_port)}"
+            },
             connections=connections,
             uses={"release": timeline.now.describe(), "partitions": _described(app.consumer.assignment())},
         )

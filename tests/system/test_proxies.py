@@ -3,9 +3,11 @@
 import json
 import re
 import shutil
+import ssl
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import pytest
@@ -141,6 +143,24 @@ def test_pages_stream_predictions_and_releases_work_at_paths_behind_nginx(proxie
 def test_addresses_without_a_page_lead_to_one_below_the_path(proxied, path):
     with urlopen(f"http://localhost:{proxied.paths}{path}") as answer:
         assert answer.url == f"http://localhost:{proxied.paths}{'/live/' if 'live' in path else '/phones/phone/'}"
+
+
+def test_the_shipped_configuration_serves_both_by_tls(proxied, certificate, tmp_path):
+    at, port = proxied.system.stack.addresses, free_port()
+    site = SHIPPED.read_text().replace(":8600", f":{at.gateway}").replace(":8700", f":{at.dashboard}")
+    site = site.replace("listen 443 ssl", f"listen 127.0.0.1:{port} ssl").replace("listen [::]:443 ssl;", "")
+    site = site.replace("/etc/ssl/har/certificate.pem", str(certificate[0]))
+    site = site.replace("/etc/ssl/har/key.pem", str(certificate[1]))
+    trust = ssl.create_default_context(cafile=certificate[0])
+    with nginx(tmp_path / "nginx", site, port):
+        for path in ("phones/phone/", "phones/healthz", "live/", "live/healthz"):
+            with urlopen(f"https://localhost:{port}/{path}", context=trust) as answer:
+                assert answer.status == 200
+        document = b'{"payload": [' + b'{"name": "light", "values": {}},' * 60_000 + b"]}"
+        push = Request(f"https://localhost:{port}/phones/v1/sensor-logger", document[:1_900_000])
+        push.add_header("Authorization", f"Bearer {OPERATOR}")
+        with pytest.raises(HTTPError, match="499"):  # the gateway's answer, not nginx's for a too large body
+            urlopen(push, context=trust)
 
 
 def status(browser):
