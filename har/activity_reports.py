@@ -1,6 +1,7 @@
 """`ActivityReport`: a device's own predictions, sent to a gateway without any reading."""
 
 import math
+import re
 
 import msgspec
 
@@ -16,9 +17,10 @@ MAX_CLASSES = 64
 MAX_WINDOW_US = 60_000_000
 #: How far the sum of a float32 network's probabilities may be from 1.
 SUM_TOLERANCE = 0.01
+_REASON = re.compile(r"[a-z]{1,32}")
 
 
-class ReportedWindow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class ReportedWindow(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """A device's prediction for one window; the fields are those of `har.predictions.Prediction`."""
 
     start: int
@@ -27,6 +29,7 @@ class ReportedWindow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     confidence: float
     probabilities: dict[str, float]
     release: str
+    reason: str | None = None
 
 
 class ActivityReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -64,6 +67,7 @@ class ActivityReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                 window.release,
                 arrived,
                 "device",
+                reason=window.reason,
             )
             for window in self.windows
         ]
@@ -76,7 +80,9 @@ _decoder = msgspec.json.Decoder(ActivityReport)
 def encode_report(device: str, session: str, sequence: int, predictions: list[Prediction]) -> str:
     """Encode predictions of one session as JSON."""
     windows = [
-        ReportedWindow(made.start, made.end, made.activity, made.confidence, made.probabilities, made.release)
+        ReportedWindow(
+            made.start, made.end, made.activity, made.confidence, made.probabilities, made.release, made.reason
+        )
         for made in predictions
     ]
     return _encoder.encode(ActivityReport(device, session, sequence, windows)).decode()
@@ -126,4 +132,16 @@ def _check(window: ReportedWindow) -> None:
     if window.activity not in {*window.probabilities, UNKNOWN} or not 0 <= window.confidence <= 1:
         raise RejectedMessage(
             "prediction", f"{window.activity[:40]!r} with confidence {window.confidence} does not fit these classes"
+        )
+    if window.reason is not None:
+        _check_reason(window.reason, window.activity)
+
+
+def _check_reason(reason: str, activity: str) -> None:
+    # A newer edge client may know further reasons, so any short word is accepted.
+    if not _REASON.fullmatch(reason):
+        raise RejectedMessage("prediction", f"{reason[:40]!r} cannot be a reason: up to 32 lower-case letters")
+    if activity != UNKNOWN:
+        raise RejectedMessage(
+            "prediction", f"with the reason {reason!r} the activity must be unknown, not {activity!r}"
         )

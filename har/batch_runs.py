@@ -11,10 +11,11 @@ from typing import Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from har.merging import Merged, merge_readings, split_at_gaps
 from har.rejections import RejectedMessage
-from har.resampling import Floats, Times
 from har.samples import NOTHING_EARLIER, SampleBatch
-from har.windows import Stretch, WindowSpec, merge_readings, split_at_gaps
+from har.signal_quality import SignalQuality
+from har.windows import Stretch, WindowSpec
 
 Position = TypeVar("Position")
 
@@ -29,12 +30,15 @@ class ClosedWindow(Generic[Position]):
         Event time of its first value, µs, a multiple of the hop.
     values : ndarray of float32, shape (steps, 3)
         m/s², gravity included.
+    quality : SignalQuality
+        The quality of the readings under it.
     completed_by : Position
         The log position of the batch that held the last reading the window depends on.
     """
 
     start: int
     values: NDArray[np.float32]
+    quality: SignalQuality
     completed_by: Position
 
 
@@ -84,8 +88,7 @@ class BatchRun(Generic[Position]):
     def __init__(self, spec: WindowSpec, first: SampleBatch) -> None:
         self._spec = spec
         self._stretch = Stretch(spec)
-        self._pending_times: Times = np.empty(0, np.int64)
-        self._pending_axes: Floats = np.empty((0, 3))
+        self._pending = Merged(np.empty(0, np.int64), np.empty((0, 3)), np.empty(0, np.bool_))
         self.earlier_until = first.earlier_until
         self.held: deque[HeldBatch[Position]] = deque()
         self.first_sequence = first.sequence
@@ -95,7 +98,7 @@ class BatchRun(Generic[Position]):
 
     def __len__(self) -> int:
         """Return how many readings are held."""
-        return len(self._stretch) + len(self._pending_times)
+        return len(self._stretch) + len(self._pending.times)
 
     def find(self, sequence: int) -> HeldBatch[Position] | None:
         """Return the batch with this number if it is still held."""
@@ -128,38 +131,41 @@ class BatchRun(Generic[Position]):
         if self.earlier_until >= int(times.min()):
             known = times > self.earlier_until
             times, axes = times[known], axes[known]
-        if len(self._pending_times):
-            times = np.concatenate((self._pending_times, times))
-            axes = np.concatenate((self._pending_axes, axes))
-        merged = merge_readings(times, axes)
-        result.repeats += merged.repeats
-        result.conflicts += merged.conflicts
-        self._pending_times, self._pending_axes = merged.times, merged.axes
+        contested = np.zeros(len(times), np.bool_)
+        pending = self._pending
+        if len(pending.times):
+            times = np.concatenate((pending.times, times))
+            axes = np.concatenate((pending.axes, axes))
+            contested = np.concatenate((pending.contested, contested))
+        self._pending = merge_readings(times, axes, contested)
+        result.repeats += self._pending.repeats
+        result.conflicts += self._pending.conflicts
 
     def _settled_count(self) -> int:
-        if len(self._pending_times) and self._pending_times[-1] < self.later_from:
-            return len(self._pending_times)
-        return int(np.searchsorted(self._pending_times, self.later_from, side="left"))
+        times = self._pending.times
+        if len(times) and times[-1] < self.later_from:
+            return len(times)
+        return int(np.searchsorted(times, self.later_from, side="left"))
 
     def _extend(self, settled: int, position: Position, result: Assembled[Position]) -> None:
-        times, axes = self._pending_times[:settled], self._pending_axes[:settled]
-        self._pending_times, self._pending_axes = self._pending_times[settled:], self._pending_axes[settled:]
+        ready, self._pending = self._pending.piece(slice(settled)), self._pending.piece(slice(settled, None))
         if not settled:
             return
         last = self._stretch.last_time
-        if last is not None and int(times[0]) - last > self._spec.gap_us:
+        if last is not None and int(ready.times[0]) - last > self._spec.gap_us:
             self._stretch = Stretch(self._spec)
-        for number, piece in enumerate(split_at_gaps(times, self._spec.gap_us)):
+        for number, place in enumerate(split_at_gaps(ready.times, self._spec.gap_us)):
             if number:
                 self._stretch = Stretch(self._spec)
-            for start, values in self._stretch.extend(times[piece], axes[piece]):
-                result.windows.append(ClosedWindow(start, values, position))
+            piece = ready.piece(place)
+            for window in self._stretch.extend(piece.times, piece.axes, piece.contested):
+                result.windows.append(ClosedWindow(*window, position))
 
     def finish_unneeded(self, result: Assembled[Position]) -> None:
         """Report the batches that no future window needs; call it only if no batch before the run can still arrive."""
         needed_from = self._stretch.needed_from
         if needed_from is None:
-            if not len(self._pending_times):  # all readings were dropped as uncertain: hold nothing
+            if not len(self._pending.times):  # all readings were dropped as uncertain: hold nothing
                 self.release(result)
             return
         while self.held and self.held[0].newest < needed_from:

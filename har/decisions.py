@@ -6,7 +6,7 @@ probability of D. Hendrycks and K. Gimpel, "A baseline for detecting misclassifi
 neural networks", ICLR 2017). All code that turns probabilities into an activity uses this module.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -52,6 +52,17 @@ def decide(probabilities: Mapping[str, float], threshold: float) -> Decision:
     if probabilities[best] < threshold:
         return Decision(UNKNOWN, 1.0 - probabilities[best])
     return Decision(best, probabilities[best])
+
+
+def no_opinion(classes: Sequence[str]) -> dict[str, float]:
+    """Return the probabilities of a window that was not classified: each class is as probable as any other.
+
+    Examples
+    --------
+    >>> no_opinion(["sit", "walk"])
+    {'sit': 0.5, 'walk': 0.5}
+    """
+    return dict.fromkeys(classes, 1 / len(classes))
 
 
 def decide_all(probabilities: NDArray[np.floating], threshold: float) -> NDArray[np.int64]:

@@ -10,8 +10,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from har.merging import Merged, merge_readings, split_at_gaps
 from har.resampling import Times, grid_values, last_supported_point, supported_from_us
-from har.windows import WindowSpec, merge_readings, split_at_gaps
+from har.signal_quality import SignalQuality
+from har.windows import WindowSpec, window_quality
 
 
 class GridStretch(NamedTuple):
@@ -23,10 +25,13 @@ class GridStretch(NamedTuple):
         Event time of the first value, µs, a multiple of the period.
     values : ndarray of float32, shape (n, 3)
         m/s², gravity included, one period apart.
+    readings : Merged
+        The readings that it was made from.
     """
 
     first: int
     values: NDArray[np.float32]
+    readings: Merged
 
 
 def recording_grid(times: Times, axes: NDArray[np.floating], spec: WindowSpec) -> list[GridStretch]:
@@ -56,21 +61,21 @@ def recording_grid(times: Times, axes: NDArray[np.floating], spec: WindowSpec) -
     (100000, (490, 3))
     """
     merged = merge_readings(np.asarray(times, np.int64), np.asarray(axes, np.float64))
-    stretches = (
-        _stretch(merged.times[piece], merged.axes[piece], spec.period_us)
-        for piece in split_at_gaps(merged.times, spec.gap_us)
-    )
+    pieces = (merged.piece(place) for place in split_at_gaps(merged.times, spec.gap_us))
+    stretches = (_stretch(piece, spec.period_us) for piece in pieces)
     return [stretch for stretch in stretches if stretch is not None]
 
 
-def _stretch(times: Times, axes: NDArray[np.float64], period_us: int) -> GridStretch | None:
+def _stretch(readings: Merged, period_us: int) -> GridStretch | None:
+    times, axes = readings.times, readings.axes
     if len(times) < 4:
         return None
     first = -(-supported_from_us(times, period_us) // period_us)
     last = last_supported_point(times, period_us)
     if last < first:
         return None
-    return GridStretch(first * period_us, grid_values(times, axes, first, last, period_us).astype(np.float32))
+    values = grid_values(times, axes, first, last, period_us).astype(np.float32)
+    return GridStretch(first * period_us, values, readings)
 
 
 def grid_window_offsets(stretch: GridStretch, spec: WindowSpec) -> NDArray[np.int64]:
@@ -84,3 +89,10 @@ def grid_window_offsets(stretch: GridStretch, spec: WindowSpec) -> NDArray[np.in
     start = -(-stretch.first // spec.hop_us) * spec.hop_us
     begin = (start - stretch.first) // spec.period_us
     return np.arange(begin, len(stretch.values) - spec.steps + 1, spec.hop_us // spec.period_us, dtype=np.int64)
+
+
+def grid_window_qualities(stretch: GridStretch, offsets: NDArray[np.int64], spec: WindowSpec) -> list[SignalQuality]:
+    """Return the quality of the readings under each window of a stretch, by the offsets of the windows."""
+    readings = stretch.readings
+    starts = (stretch.first + offsets * spec.period_us).tolist()
+    return [window_quality(readings.times, readings.axes, readings.contested, start, spec) for start in starts]

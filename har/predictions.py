@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from har.activity_names import named_class
-from har.decisions import UNKNOWN, decide
+from har.decisions import UNKNOWN, Decision, decide, no_opinion
 from har.releases import ReleaseManifest
+from har.signal_quality import Reason
 
 SCHEMA = 1
 MadeOn = Literal["server", "device"]
@@ -28,11 +29,11 @@ class Prediction(msgspec.Struct, frozen=True):
     start, end : int
         Event time of the window's first value and of its end, µs since the epoch.
     activity : str
-        The most probable class, or ``unknown`` if none is probable enough (`har.decisions`).
+        The most probable class, or ``unknown`` if none is probable enough (`har.decisions`) or there is a `reason`.
     confidence : float
         The class's probability; for ``unknown``, 1 minus the largest probability.
     probabilities : dict of str to float
-        The probability of each class of the release.
+        The probability of each class of the release; with a `reason`, the same for each.
     release : str
         The release that classified the window.
     arrived : int
@@ -43,6 +44,9 @@ class Prediction(msgspec.Struct, frozen=True):
         What classified the window: the stream processor, or the device that measured it.
     schema : int
         Version of this message.
+    reason : str or None
+        Why the readings under the window do not allow to name an activity (`har.signal_quality.Reason`; consumers must
+        expect further reasons). The activity is ``unknown`` then. None if the network classified the window.
     """
 
     device: str
@@ -56,6 +60,7 @@ class Prediction(msgspec.Struct, frozen=True):
     arrived: int
     made_on: MadeOn = "server"
     schema: int = SCHEMA
+    reason: str | None = None
 
     @classmethod
     def of_window(
@@ -82,17 +87,33 @@ class Prediction(msgspec.Struct, frozen=True):
         by_class = dict(zip(manifest.classes, probabilities.tolist(), strict=True))
         decision = decide(by_class, manifest.decision_threshold)
         end = start + manifest.window_spec.length_us
+        return cls(device, session, start, end, *decision, by_class, manifest.release, arrived, made_on)
+
+    @classmethod
+    def of_unclassified(
+        cls,
+        manifest: ReleaseManifest,
+        device: str,
+        session: str,
+        start: int,
+        reason: Reason,
+        arrived: int,
+        made_on: MadeOn = "server",
+    ) -> "Prediction":
+        """Return the prediction for a window that cannot be classified: ``unknown``, and no class is more probable.
+
+        Parameters
+        ----------
+        manifest : ReleaseManifest
+            The manifest of the release whose bounds the readings are outside of.
+        device, session, start, reason, arrived, made_on
+            The prediction's attributes of the same names.
+        """
+        probabilities = no_opinion(manifest.classes)
+        decision = Decision(UNKNOWN, 1.0 - max(probabilities.values()))
+        end = start + manifest.window_spec.length_us
         return cls(
-            device,
-            session,
-            start,
-            end,
-            decision.activity,
-            decision.confidence,
-            by_class,
-            manifest.release,
-            arrived,
-            made_on,
+            device, session, start, end, *decision, probabilities, manifest.release, arrived, made_on, reason=reason
         )
 
     @property

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from har.artifacts import Artifact, Golden
 from har.decisions import UNKNOWN
+from har.signal_quality import SignalBounds
 from har.windows import WindowSpec
 
 SCHEMA = 1
@@ -121,6 +122,9 @@ class ReleaseManifest(msgspec.Struct, frozen=True):
     false_activity_rate : float or None
         Of the validation users' windows that show none of the classes, the share for which an activity is predicted;
         None if there was no such window.
+    signal_bounds : SignalBounds
+        The least quality of readings that the network needs; windows outside of it are ``unknown`` with a reason.
+        Manifests of older releases state none: the default bounds hold for them.
     schema : int
         Version of this manifest.
     """
@@ -143,6 +147,7 @@ class ReleaseManifest(msgspec.Struct, frozen=True):
     weights_licence: str
     personal: bool = False
     false_activity_rate: float | None = None
+    signal_bounds: SignalBounds = SignalBounds()
     schema: int = SCHEMA
 
     @property
@@ -246,6 +251,8 @@ def _check(manifest: ReleaseManifest) -> None:
         raise ReleaseError(f"normalisation scale must be positive, not {manifest.normalisation.scale}")
     if not all(math.isfinite(value) for value in manifest.normalisation.mean):
         raise ReleaseError(f"normalisation mean must be finite, not {manifest.normalisation.mean}")
+    if (fault := manifest.signal_bounds.faults()) is not None:
+        raise ReleaseError(f"signal bounds: {fault}")
     try:
         _ = manifest.window_spec
     except ValueError as error:

@@ -12,7 +12,7 @@ readings, not on where reading began.
   order of arrival does not matter. Conflicts are counted.
 """
 
-import itertools
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -20,6 +20,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from har.merging import merge_readings, split_at_gaps
 from har.resampling import (
     OVERSAMPLING,
     Floats,
@@ -29,6 +30,7 @@ from har.resampling import (
     reach_us,
     supported_from_us,
 )
+from har.signal_quality import Reason, SignalBounds, SignalQuality, signal_quality
 from har.time_units import MICROSECONDS
 
 
@@ -78,10 +80,21 @@ class WindowSpec(msgspec.Struct, frozen=True):
 
 
 class WindowValues(NamedTuple):
-    """One window: its start, µs since the epoch, and its values, float32 of shape (steps, 3), m/s²."""
+    """One window.
+
+    Attributes
+    ----------
+    start : int
+        µs since the epoch.
+    values : ndarray of float32, shape (steps, 3)
+        m/s², gravity included.
+    quality : SignalQuality
+        The quality of the readings under it.
+    """
 
     start: int
     values: NDArray[np.float32]
+    quality: SignalQuality
 
 
 @dataclass(frozen=True)
@@ -94,23 +107,25 @@ class RecordingWindows:
         Event time of each window's first value, µs, increasing.
     values : ndarray of float32, shape (n, steps, 3)
         m/s², gravity included.
+    qualities : list of SignalQuality
+        The quality of the readings under each window.
     repeats, conflicts : int
         Number of readings with the time of another reading, and of those whose values differ.
     """
 
     starts: Times
     values: NDArray[np.float32]
+    qualities: list[SignalQuality]
     repeats: int
     conflicts: int
 
+    def __iter__(self) -> Iterator[WindowValues]:
+        """Return the windows one by one."""
+        return map(WindowValues, self.starts.tolist(), self.values, self.qualities)
 
-class Merged(NamedTuple):
-    """Readings in strictly increasing time, µs and m/s², and how many were merged to get there."""
-
-    times: Times
-    axes: Floats
-    repeats: int
-    conflicts: int
+    def reasons(self, bounds: SignalBounds) -> list[Reason | None]:
+        """Return for each window why it cannot be classified; None if it can."""
+        return [bounds.reason(quality) for quality in self.qualities]
 
 
 def recording_windows(times: Times, axes: NDArray[np.floating], spec: WindowSpec | None = None) -> RecordingWindows:
@@ -140,43 +155,16 @@ def recording_windows(times: Times, axes: NDArray[np.floating], spec: WindowSpec
     spec = spec or WindowSpec()
     merged = merge_readings(np.asarray(times, np.int64), np.asarray(axes, np.float64))
     windows: list[WindowValues] = []
-    for piece in split_at_gaps(merged.times, spec.gap_us):
-        windows += Stretch(spec).extend(merged.times[piece], merged.axes[piece])
+    for place in split_at_gaps(merged.times, spec.gap_us):
+        piece = merged.piece(place)
+        windows += Stretch(spec).extend(piece.times, piece.axes, piece.contested)
     return RecordingWindows(
         np.array([window.start for window in windows], np.int64),
         np.stack([window.values for window in windows]) if windows else np.empty((0, spec.steps, 3), np.float32),
+        [window.quality for window in windows],
         merged.repeats,
         merged.conflicts,
     )
-
-
-def merge_readings(times: Times, axes: Floats) -> Merged:
-    """Sort readings by time (µs) and merge those with the same time; axes are in m/s²."""
-    axes = axes + 0.0  # turns -0.0 into 0.0: equal readings must also be equal bit for bit
-    if len(times) < 2 or bool((times[1:] > times[:-1]).all()):
-        return Merged(times, axes, 0, 0)
-    order = np.lexsort((axes[:, 2], axes[:, 1], axes[:, 0], times))
-    times, axes = times[order], axes[order]
-    repeated = np.append(False, times[1:] == times[:-1])
-    if not repeated.any():
-        return Merged(times, axes, 0, 0)
-    differs = np.append(False, (axes[1:] != axes[:-1]).any(axis=1))
-    conflicts = int((repeated & differs).sum())
-    return Merged(times[~repeated], axes[~repeated], int(repeated.sum()), conflicts)
-
-
-def split_at_gaps(times: Times, gap_us: int) -> list[slice]:
-    """Return the pieces of increasing `times` between gaps of more than `gap_us`.
-
-    Examples
-    --------
-    >>> split_at_gaps(np.array([0, 1, 2, 9, 10]), 3)
-    [slice(0, 3, None), slice(3, 5, None)]
-    """
-    if not len(times):
-        return []
-    cuts = [0, *(np.flatnonzero(np.diff(times) > gap_us) + 1).tolist(), len(times)]
-    return [slice(begin, end) for begin, end in itertools.pairwise(cuts)]
 
 
 class Stretch:
@@ -191,6 +179,7 @@ class Stretch:
         self._reach = reach_us(spec.period_us)
         self._times: Times = np.empty(0, np.int64)
         self._axes: Floats = np.empty((0, 3))
+        self._contested: NDArray[np.bool_] = np.empty(0, np.bool_)
         self._next_start: int | None = None
         self._grid_first = 0  # the grid point of the first value kept
         self._grid: NDArray[np.float32] = np.empty((0, 3), np.float32)
@@ -209,7 +198,7 @@ class Stretch:
         """Return how many readings are kept."""
         return len(self._times)
 
-    def extend(self, times: Times, axes: Floats) -> list[WindowValues]:
+    def extend(self, times: Times, axes: Floats, contested: NDArray[np.bool_] | None = None) -> list[WindowValues]:
         """Add the next readings, in strictly increasing time; return the windows that they complete.
 
         Parameters
@@ -218,9 +207,13 @@ class Stretch:
             µs, all later than the previous readings and without a gap.
         axes : ndarray of float64, shape (n, 3)
             m/s², gravity included.
+        contested : ndarray of bool, shape (n,), optional
+            Whether other readings had the same time (`har.merging.Merged`); by default none had.
         """
         self._times = np.concatenate((self._times, times))
         self._axes = np.concatenate((self._axes, axes))
+        added = np.zeros(len(times), np.bool_) if contested is None else contested
+        self._contested = np.concatenate((self._contested, added))
         if self._next_start is None and not self._find_first_window():
             return []
         self._extend_grid()
@@ -252,7 +245,9 @@ class Stretch:
         spec, windows = self._spec, []
         offset = 0
         while offset + spec.steps <= len(self._grid):
-            windows.append(WindowValues(self._next_start, self._grid[offset : offset + spec.steps].copy()))
+            values = self._grid[offset : offset + spec.steps].copy()
+            quality = window_quality(self._times, self._axes, self._contested, self._next_start, spec)
+            windows.append(WindowValues(self._next_start, values, quality))
             self._next_start += spec.hop_us
             offset += spec.hop_us // spec.period_us
         self._grid = self._grid[offset:]
@@ -265,3 +260,29 @@ class Stretch:
         if before > 0:
             self._times = self._times[before:]
             self._axes = self._axes[before:]
+            self._contested = self._contested[before:]
+
+
+def window_quality(
+    times: Times, axes: Floats, contested: NDArray[np.bool_], start: int, spec: WindowSpec
+) -> SignalQuality:
+    """Measure the quality of the readings under a window: those within the reach of its filter, and one on each side.
+
+    Parameters
+    ----------
+    times : ndarray of int64, shape (n,)
+        Strictly increasing event times of the window's stretch, µs; the stretch supports the window.
+    axes : ndarray of float64, shape (n, 3)
+        m/s², gravity included.
+    contested : ndarray of bool, shape (n,)
+        As in `har.merging.Merged`.
+    start : int
+        The window's start, µs.
+    spec : WindowSpec
+        How windows are cut.
+    """
+    reach = reach_us(spec.period_us)
+    end = start + spec.length_us - spec.period_us + reach
+    first = int(np.searchsorted(times, start - reach, side="right")) - 1
+    last = int(np.searchsorted(times, end, side="right")) + 1
+    return signal_quality(times[first:last], axes[first:last], contested[first:last])

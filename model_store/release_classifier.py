@@ -7,7 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from har.artifacts import ArtifactFormat
+from har.predictions import Prediction
 from har.releases import ReleaseError, ReleaseManifest
+from har.windows import WindowValues
 from model_store.golden_check import check_golden
 from model_store.release_folder import ReleaseFolder
 
@@ -74,6 +76,32 @@ class ReleaseClassifier:
             Rows sum to 1; columns are in the order of the manifest's classes.
         """
         return self._network.probabilities(self.manifest.normalisation.apply(windows))
+
+    def predict(
+        self, device: str, session: str, windows: Sequence[WindowValues], arrived: Sequence[int]
+    ) -> list[Prediction]:
+        """Return the predictions, made on this device, for windows of one session.
+
+        The network is not asked about windows whose readings are outside the manifest's bounds.
+
+        Parameters
+        ----------
+        device, session : str
+            Names of the device and the session.
+        windows : sequence of WindowValues
+            The windows.
+        arrived : sequence of int
+            When the last reading of each window arrived, µs since the epoch.
+        """
+        reasons = [self.manifest.signal_bounds.reason(window.quality) for window in windows]
+        readable = [window.values for window, reason in zip(windows, reasons, strict=True) if reason is None]
+        rows = iter(self.probabilities(np.stack(readable)) if readable else ())
+        return [
+            Prediction.of_window(self.manifest, device, session, window.start, next(rows), time, "device")
+            if reason is None
+            else Prediction.of_unclassified(self.manifest, device, session, window.start, reason, time, "device")
+            for window, reason, time in zip(windows, reasons, arrived, strict=True)
+        ]
 
 
 def _check_shapes(network: Network, manifest: ReleaseManifest) -> None:

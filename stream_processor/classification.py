@@ -44,7 +44,10 @@ class Classified:
 
 @dataclass
 class _NetworkPredictions:
-    """Predictions of one network, and the time that each took (µs), by the index of their window."""
+    """Predictions of one network, and the time that each took (µs), by the index of their window.
+
+    A window that the network was not asked about, since its readings tell too little, took no time.
+    """
 
     predictions: dict[int, Prediction] = field(default_factory=dict)
     taken_us: dict[int, float] = field(default_factory=dict)
@@ -94,6 +97,8 @@ class Classifier:
             by_stable = await self._predict(stable, windows, indices)
             for index in indices:
                 by_canary = predicted[choices[index].network]
+                if index not in by_canary.taken_us or index not in by_stable.taken_us:
+                    continue  # at least one of them was not asked, so there is nothing to compare
                 comparisons.append(
                     compared(
                         by_canary.predictions[index],
@@ -106,8 +111,18 @@ class Classifier:
 
     async def _predict(self, network: OnnxClassifier, windows: Windows, indices: list[int]) -> _NetworkPredictions:
         predicted = _NetworkPredictions()
-        for begin in range(0, len(indices), self._max_batch):
-            batch = indices[begin : begin + self._max_batch]
+        readable = []
+        for index in indices:
+            key, window = windows[index]
+            reason = network.manifest.signal_bounds.reason(window.quality)
+            if reason is None:
+                readable.append(index)
+            else:
+                predicted.predictions[index] = Prediction.of_unclassified(
+                    network.manifest, key.device, key.session, window.start, reason, window.completed_by.arrived
+                )
+        for begin in range(0, len(readable), self._max_batch):
+            batch = readable[begin : begin + self._max_batch]
             stacked = np.stack([windows[index][1].values for index in batch])
             # onnxruntime releases the GIL, so the event loop keeps reading from Kafka meanwhile.
             probabilities, seconds = await asyncio.to_thread(_timed, network, stacked)

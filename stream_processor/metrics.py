@@ -2,6 +2,7 @@
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from har.signal_quality import REASONS
 from stream_processor.serving import CurrentReleases
 
 _LATENCY_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.5, 5.0, 10.0, 30.0)
@@ -28,6 +29,7 @@ class ProcessorMetrics:
             "har_conflicting_readings_total", "Repeated readings with different values", registry=self.registry
         )
         self.windows = Counter("har_windows_total", "Windows classified and published", registry=self.registry)
+        self.unclassified = _unclassified(self.registry)
         self.latency = Histogram(
             "har_window_latency_seconds",
             "From the arrival of a window's last reading at the gateway to its published prediction",
@@ -65,3 +67,15 @@ class ProcessorMetrics:
         self.releases.clear()
         for channel, network in current.networks.items():
             self.releases.labels(channel, network.manifest.release).set(1)
+
+
+def _unclassified(registry: CollectorRegistry) -> Counter:
+    counter = Counter(
+        "har_unclassified_windows_total",
+        "Windows published as unknown because their readings tell too little",
+        ["reason"],
+        registry=registry,
+    )
+    for reason in REASONS:
+        counter.labels(reason)  # an absent series cannot be told from a processor of an older version
+    return counter

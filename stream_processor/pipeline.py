@@ -272,6 +272,8 @@ class StreamPipeline:
             published = now_us()
             self._metrics.windows.inc(len(sent.predictions))
             for (_, window), prediction in zip(sent.windows, sent.predictions, strict=True):
+                if prediction.reason is not None:
+                    self._metrics.unclassified.labels(prediction.reason).inc()
                 self._metrics.latency.observe(max(0, published - prediction.arrived) / MICROSECONDS)
                 self._live.offer(LiveUpdate(prediction, published, self._classifier.trace(window)))
             for work in sent.group:

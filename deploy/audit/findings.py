@@ -175,7 +175,7 @@ def compare(reference: Reference, seen: SeenMessages, *, tolerance: float = 0.0)
     """
     predictions = seen.predictions
     unexplained = [prediction for key, prediction in predictions.items() if reference.prediction(key) is None]
-    extra = [prediction for prediction in unexplained if not is_before_log(reference, prediction)]
+    extra = [prediction for prediction in unexplained if not reference.is_before_log(prediction)]
     values = _ValueComparison(reference, predictions.values(), tolerance)
     due = set(reference.due())
     devices = reference.devices.values()
@@ -227,15 +227,6 @@ def release_changes(predictions: Iterable[Prediction]) -> dict[str, int]:
     return changes
 
 
-def is_before_log(reference: Reference, prediction: Prediction) -> bool:
-    """Return whether a window without known readings needs readings from before the beginning of the log."""
-    device = reference.devices.get(prediction.device)
-    known_from = device.cut_sessions.get(prediction.session) if device is not None else None
-    if known_from is not None:
-        return prediction.start < known_from
-    return prediction.arrived < reference.log_begins_us
-
-
 class _ValueComparison:
     """Compares the values of the predictions of the audited release."""
 
@@ -260,16 +251,19 @@ class _ValueComparison:
             self._add(prediction, f"classes {sorted(prediction.probabilities)} instead of {sorted(classes)}")
             return
         right = dict(zip(classes, reference.probabilities, strict=True))
-        expected = decide(right, self._reference.decision_threshold)
-        largest = max(reference.probabilities)
-        confidence = 1.0 - largest if prediction.activity == UNKNOWN else largest
+        expected = decide(right, self._reference.decision_threshold).activity if reference.reason is None else UNKNOWN
+        confidence = max(right.values())
+        if prediction.activity == UNKNOWN:
+            confidence = 1.0 - confidence
         difference = max(abs(prediction.probabilities[name] - right[name]) for name in classes)
         difference = max(difference, abs(prediction.confidence - confidence))
         self.max_difference = max(self.max_difference, difference)
         if not difference <= self._tolerance:
             self._add(prediction, f"a probability differs by {difference:.3g}")
-        elif prediction.activity != expected.activity and not self._is_tie(prediction, right):
-            self._add(prediction, f"{prediction.activity} instead of {expected.activity}")
+        elif prediction.reason != reference.reason:
+            self._add(prediction, f"the reason is {prediction.reason} instead of {reference.reason}")
+        elif prediction.activity != expected and not self._is_tie(prediction, right):
+            self._add(prediction, f"{prediction.activity} instead of {expected}")
         elif prediction.end != prediction.start + self._reference.length_us:
             self._add(prediction, f"the window ends at {prediction.end}")
 

@@ -118,4 +118,7 @@ def _pieces(times: Times, axes: NDArray[np.float32], spec: WindowSpec) -> Iterat
         last = np.searchsorted(times, begin + piece_us + spec.length_us + margin, side="right")
         windows = recording_windows(times[first:last], axes[first:last], spec)
         inside = (windows.starts >= begin) & (windows.starts < begin + piece_us)
-        yield RecordingWindows(windows.starts[inside], windows.values[inside], windows.repeats, windows.conflicts)
+        qualities = [windows.qualities[place] for place in np.flatnonzero(inside)]
+        yield RecordingWindows(
+            windows.starts[inside], windows.values[inside], qualities, windows.repeats, windows.conflicts
+        )

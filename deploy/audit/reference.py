@@ -21,7 +21,10 @@ from deploy.audit.stored import (
     sort_out,
 )
 from deploy.audit.summary import WindowKey
+from har.decisions import no_opinion
+from har.predictions import Prediction
 from har.samples import SampleBatch
+from har.signal_quality import Reason
 from model_store.onnx_classifier import OnnxClassifier
 
 #: Windows per call of the network: about the fastest, with little memory.
@@ -42,10 +45,13 @@ class ExpectedPrediction(NamedTuple):
         In the order of the release's classes.
     is_due : bool
         Whether the stream must have predicted the window; otherwise the window is optional.
+    reason : str or None
+        Why the window cannot be classified; None if it can.
     """
 
     probabilities: tuple[float, ...]
     is_due: bool
+    reason: Reason | None = None
 
 
 class LostBatch(NamedTuple):
@@ -137,6 +143,14 @@ class Reference:
         """Return the expected prediction of a window; None if its readings are not known."""
         device = self.devices.get(key[0])
         return device.predictions.get(key) if device is not None else None
+
+    def is_before_log(self, prediction: Prediction) -> bool:
+        """Return whether a window without known readings needs readings from before the beginning of the log."""
+        device = self.devices.get(prediction.device)
+        known_from = device.cut_sessions.get(prediction.session) if device is not None else None
+        if known_from is not None:
+            return prediction.start < known_from
+        return prediction.arrived < self.log_begins_us
 
     def due(self) -> Iterator[WindowKey]:
         """Yield the windows that the stream must have predicted."""
@@ -241,15 +255,17 @@ class ReferenceBuilder:
             return predictions
         for start, made in self._classify(possible).items():
             is_due = start in predictions and predictions[start].is_due
-            predictions[start] = ExpectedPrediction(made.probabilities, is_due)
+            predictions[start] = made._replace(is_due=is_due)
         return predictions
 
     def _classify(self, batches: Mapping[int, SampleBatch]) -> dict[int, ExpectedPrediction]:
         predictions: dict[int, ExpectedPrediction] = {}
         for windows, due in session_windows(batches, self._spec, self._grace_us):
-            rows = self._probabilities(windows.values)
-            for start, row, is_due in zip(windows.starts.tolist(), rows.tolist(), due.tolist(), strict=True):
-                predictions[start] = ExpectedPrediction(tuple(row), is_due)
+            reasons = windows.reasons(self._classifier.manifest.signal_bounds)
+            rows = iter(self._probabilities(windows.values[[reason is None for reason in reasons]]).tolist())
+            for start, reason, is_due in zip(windows.starts.tolist(), reasons, due.tolist(), strict=True):
+                row = next(rows) if reason is None else no_opinion(self._classifier.manifest.classes).values()
+                predictions[start] = ExpectedPrediction(tuple(row), is_due, reason)
         return predictions
 
     def _probabilities(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -144,8 +144,8 @@ class SeenMessages:
         self._newest_start[session] = max(newest, prediction.start)
 
 
-def _values(prediction: Prediction) -> tuple[str, float, dict[str, float], int]:
-    return prediction.activity, prediction.confidence, prediction.probabilities, prediction.end
+def _values(prediction: Prediction) -> tuple[str, float, dict[str, float], int, str | None]:
+    return prediction.activity, prediction.confidence, prediction.probabilities, prediction.end, prediction.reason
 
 
 class PredictionWatch:

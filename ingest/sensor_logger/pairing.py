@@ -5,8 +5,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from har.merging import merge_readings
 from har.samples import Times
-from har.windows import merge_readings
 from ingest.sensor_logger.push import Floats, Stream
 
 #: Longest period of a stream, µs. Android's slowest sensors still deliver 5 readings per second.

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from har.merging import merge_readings
 from har.rejections import RejectedMessage
 from har.samples import MAX_ACCELERATION, Axes, Times
-from har.windows import merge_readings
 from ingest.devices.settings import Frame
 from ingest.sensor_logger.annotations import Annotation, read_annotation
 from ingest.sensor_logger.convention import SignConvention, choose, missing_gravity

@@ -91,14 +91,15 @@ def _classify_recording(client: EdgeClient, device: str, path: Path) -> int:
     """Classify a whole recording with the current release. Times are those of the recording."""
     network = client.network
     arrived = now_us()
-    count = 0
+    count = unclassified = 0
     for session in read_recording(path):
         windows = recording_windows(session.times, session.axes, network.manifest.window_spec)
-        for start, window in zip(windows.starts.tolist(), windows.values, strict=True):
-            row = network.probabilities(window[None])[0]
-            _print(Prediction.of_window(network.manifest, device, session.name, start, row, arrived, made_on="device"))
-            count += 1
-    log.info("classified %d windows of %s", count, path)
+        for window in windows:
+            for prediction in network.predict(device, session.name, [window], [arrived]):
+                _print(prediction)
+                count += 1
+                unclassified += prediction.reason is not None
+    log.info("%d windows of %s; in %d of them the readings tell too little", count, path, unclassified)
     if not count:
         report_failure("har edge", f"{path}: no session is long enough for a window")
         return NOT_REACHED

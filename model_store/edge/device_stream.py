@@ -4,16 +4,14 @@ from collections.abc import Callable
 from copy import copy
 
 import numpy as np
-from numpy.typing import NDArray
 
 from har.assembly import SessionWindows
-from har.batch_runs import ClosedWindow
 from har.batching import LiveBatches, SessionName
 from har.predictions import Prediction
 from har.process.clock import now_us
 from har.resampling import Times
 from har.samples import Axes, SampleBatch, checked_batch
-from har.windows import WindowSpec
+from har.windows import WindowSpec, WindowValues
 from model_store.lite_classifier import LiteClassifier
 
 #: Most readings in a batch.
@@ -66,13 +64,15 @@ class DeviceStream:
         network = self._network()
         self._use_spec(network.manifest.window_spec)
         arrived = now_us()
-        windows: list[ClosedWindow[int]] = []
+        windows: list[WindowValues] = []
+        times_arrived: list[int] = []
         for batch in batches:
             step = self._windows.add(batch, arrived)
             if step.rejected is not None:
                 raise step.rejected
-            windows += step.windows
-        return self._predictions(network, windows)
+            windows += [WindowValues(window.start, window.values, window.quality) for window in step.windows]
+            times_arrived += [window.completed_by for window in step.windows]
+        return network.predict(self._device, self._session, windows, times_arrived)
 
     def _batches(self, times: Times, axes: Axes) -> list[SampleBatch]:
         """Convert the readings to batches and check them."""
@@ -91,14 +91,3 @@ class DeviceStream:
         if spec != self._spec:
             self._spec = spec
             self._windows = SessionWindows(spec)
-
-    def _predictions(self, network: LiteClassifier, windows: list[ClosedWindow[int]]) -> list[Prediction]:
-        if not windows:
-            return []
-        rows: NDArray[np.float32] = network.probabilities(np.stack([window.values for window in windows]))
-        return [
-            Prediction.of_window(
-                network.manifest, self._device, self._session, window.start, row, window.completed_by, "device"
-            )
-            for window, row in zip(windows, rows, strict=True)
-        ]

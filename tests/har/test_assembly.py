@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from har.assembly import GRACE_US, SessionWindows
 from har.samples import NOTHING_EARLIER, SampleBatch
+from har.signal_quality import SignalQuality
 from har.windows import WindowSpec, recording_windows
 
 SPEC = WindowSpec()
@@ -16,11 +17,12 @@ SECOND = 1_000_000
 START = 1_700_000_000 * SECOND
 
 
-def recording(seed: int, *, rate_hz: int = 50, seconds: int = 14, disorder: int = 0):
-    """Readings in a device's order, out of order by up to `disorder` readings."""
+def recording(seed: int, *, rate_hz: int = 50, seconds: int = 14, disorder: int = 0, clock_us: int = 1):
+    """Readings in a device's order, out of order by up to `disorder` readings; its clock ticks every `clock_us`."""
     random = np.random.default_rng(seed)
     count = rate_hz * seconds
     times = START + (np.arange(count) * SECOND // rate_hz) + random.integers(0, 5_000, count)
+    times = times // clock_us * clock_us
     axes = random.normal(0, 4, (count, 3)).astype(np.float32)
     order = np.argsort(np.arange(count) + random.uniform(0, disorder + 1e-9, count), kind="stable")
     return times[order], axes[order]
@@ -40,6 +42,11 @@ def batches_of(times, axes, cuts) -> list[SampleBatch]:
     return batches
 
 
+def bits(window) -> tuple[bytes, SignalQuality]:
+    """What must be equal wherever a window is cut: its values, and the quality of its readings."""
+    return window.values.tobytes(), window.quality
+
+
 def deliver(log: list[SampleBatch], *, begin: int = 0):
     """Read a log from an offset on; return windows by start, when each offset was finished, and rejections."""
     session = SessionWindows(SPEC)
@@ -47,7 +54,7 @@ def deliver(log: list[SampleBatch], *, begin: int = 0):
     for offset, batch in enumerate(log[begin:], begin):
         result = session.add(batch, offset)
         for window in result.windows:
-            values = window.values.tobytes()
+            values = bits(window)
             assert windows.setdefault(window.start, values) == values
         finished |= dict.fromkeys(result.finished, offset)
         if result.rejected:
@@ -55,9 +62,9 @@ def deliver(log: list[SampleBatch], *, begin: int = 0):
     return windows, finished, rejected
 
 
-def offline(times, axes) -> dict[int, bytes]:
+def offline(times, axes) -> dict[int, tuple[bytes, SignalQuality]]:
     whole = recording_windows(times, axes, SPEC)
-    return {start: values.tobytes() for start, values in zip(whole.starts.tolist(), whole.values, strict=True)}
+    return {window.start: bits(window) for window in whole}
 
 
 def sent_after(batch: SampleBatch, newest_sent: int) -> SampleBatch:
@@ -77,7 +84,12 @@ def stamped(log: list[SampleBatch]) -> list[SampleBatch]:
 def delivered_logs(draw):
     """A recording, split anywhere, with batches repeated and delayed within the grace."""
     seed = draw(st.integers(0, 1_000))
-    times, axes = recording(seed, rate_hz=draw(st.sampled_from([50, 100])), disorder=draw(st.sampled_from([0, 0, 5])))
+    times, axes = recording(
+        seed,
+        rate_hz=draw(st.sampled_from([50, 100])),
+        disorder=draw(st.sampled_from([0, 0, 5])),
+        clock_us=draw(st.sampled_from([1, 1, 30_000])),
+    )
     cuts = draw(st.lists(st.integers(1, len(times) - 1), min_size=3, max_size=30))
     batches = batches_of(times, axes, cuts)
     # A batch may be sent as late as another that is at most half the grace newer.
@@ -317,7 +329,7 @@ def test_a_silent_session_is_finished_and_may_continue():
     windows, finished = {}, []
     for offset, batch in enumerate(batches):
         result = session.add(batch, offset)
-        windows |= {w.start: w.values.tobytes() for w in result.windows}
+        windows |= {w.start: bits(w) for w in result.windows}
         finished += result.finished
         if offset == 6:
             result = session.stop_waiting()

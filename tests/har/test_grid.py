@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from har.grid import grid_window_offsets, recording_grid
+from har.grid import grid_window_offsets, grid_window_qualities, recording_grid
 from har.windows import WindowSpec, recording_windows
 
 
@@ -23,10 +23,13 @@ def test_slices_of_the_grid_are_the_windows_bit_for_bit(rate, seconds, gap_at, s
     order = rng.permutation(len(times))
     spec = WindowSpec(steps=steps, hop_us=hop_us)
     windows = recording_windows(times[order], axes[order], spec)
-    starts, values = [], []
+    starts, values, qualities = [], [], []
     for stretch in recording_grid(times[order], axes[order], spec):
-        for offset in grid_window_offsets(stretch, spec).tolist():
+        offsets = grid_window_offsets(stretch, spec)
+        qualities += grid_window_qualities(stretch, offsets, spec)
+        for offset in offsets.tolist():
             starts.append(stretch.first + offset * spec.period_us)
             values.append(stretch.values[offset : offset + steps])
     assert starts == windows.starts.tolist()
     assert all(found.tobytes() == expected.tobytes() for found, expected in zip(values, windows.values, strict=True))
+    assert qualities == windows.qualities

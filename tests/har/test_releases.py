@@ -11,6 +11,7 @@ from har.releases import (
     decode_manifest,
     encode_manifest,
 )
+from har.signal_quality import SignalBounds
 
 
 def manifest(**changes) -> ReleaseManifest:
@@ -58,11 +59,23 @@ def test_a_manifest_survives_its_file():
         ({"artifacts": [Artifact("a", "onnx", "00", 1, same_prediction=1.01)]}, "share of same predictions"),
         ({"artifacts": [Artifact("a", "onnx", "00", 1, largest_difference=-1.0)]}, "largest difference"),
         ({"artifacts": [Artifact("a", "onnx", "00", 1, latency_ms=-1.0)]}, "latency"),
+        ({"signal_bounds": SignalBounds(lowest_rate_hz=0)}, "lowest_rate_hz"),
+        ({"signal_bounds": SignalBounds(longest_spacing_us=0)}, "longest_spacing_us"),
+        ({"signal_bounds": SignalBounds(longest_standstill_us=-1)}, "longest_standstill_us"),
+        ({"signal_bounds": SignalBounds(largest_clipped_share=1.5)}, "largest_clipped_share"),
+        ({"signal_bounds": SignalBounds(coarsest_step=-0.1)}, "coarsest_step"),
     ],
 )
 def test_a_manifest_that_contradicts_itself_is_rejected(changes, message):
     with pytest.raises(ReleaseError, match=message):
         decode_manifest(encode_manifest(manifest(**changes)))
+
+
+def test_a_manifest_without_signal_bounds_has_the_default_ones():
+    older = msgspec.json.decode(encode_manifest(manifest(signal_bounds=SignalBounds(lowest_rate_hz=25))))
+    assert decode_manifest(msgspec.json.encode(older)).signal_bounds.lowest_rate_hz == 25
+    del older["signal_bounds"]
+    assert decode_manifest(msgspec.json.encode(older)).signal_bounds == SignalBounds()
 
 
 def test_measurements_of_freezing_are_optional():

@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from har.merging import merge_readings
 from har.resampling import low_pass_taps, reach_us
-from har.windows import Stretch, WindowSpec, merge_readings, recording_windows
+from har.windows import Stretch, WindowSpec, recording_windows
 
 SPEC = WindowSpec()
 SECOND = 1_000_000
@@ -78,6 +79,7 @@ def test_any_split_into_pieces_gives_the_same_bits(rate, cuts, seed):
     got = [w for a, b in itertools.pairwise(pieces) for w in stretch.extend(times[a:b], axes[a:b])]
     assert [w.start for w in got] == whole.starts.tolist()
     assert all(w.values.tobytes() == v.tobytes() for w, v in zip(got, whole.values, strict=True))
+    assert [w.quality for w in got] == whole.qualities
 
 
 @given(begin=st.integers(0, 400))
@@ -88,8 +90,10 @@ def test_a_window_does_not_depend_on_where_reading_began(begin):
     whole = recording_windows(times, axes)
     later = recording_windows(times[begin:], axes[begin:])
     assert set(later.starts.tolist()) <= set(whole.starts.tolist())
-    for start, values in zip(later.starts, later.values, strict=True):
-        assert values.tobytes() == whole.values[whole.starts == start][0].tobytes()
+    expected = {window.start: window for window in whole}
+    for window in later:
+        assert window.values.tobytes() == expected[window.start].values.tobytes()
+        assert window.quality == expected[window.start].quality
 
 
 @given(gap=st.integers(SPEC.gap_us + 1, 20 * SECOND), cut=st.integers(300, 1_200))
@@ -155,6 +159,7 @@ def test_conflicting_repeats_are_resolved_in_any_order():
         assert merged.times.tolist() == [1, 2, 3]
         assert merged.axes[1].tolist() == [4, 9, 9]
         assert (merged.repeats, merged.conflicts) == (2, 2)
+        assert merged.contested.tolist() == [False, True, False]
 
 
 @pytest.mark.parametrize("changes", [{"rate_hz": 30}, {"hop_us": 15_000}, {"steps": 0}, {"gap_us": -1}])

@@ -126,6 +126,19 @@ async def test_windows_are_classified_as_offline_and_offsets_follow(network, red
         assert 12 - len(acked) in (4, 5, 6)
 
 
+async def test_a_window_of_a_slow_phone_is_unknown_with_a_reason_and_counted(network, redis_url):
+    kafka, acked = Kafka(), []
+    async with running(network, redis_url, kafka) as (pipeline, metrics):
+        await take_all(pipeline, live_batches(12, rate_hz=10), acked)
+        await kafka.wait_for(7)
+        predictions = [decode_prediction(value) for value in kafka.of(topics.PREDICTIONS.name)]
+        assert {(prediction.activity, prediction.reason) for prediction in predictions} == {("unknown", "sparse")}
+        async with asyncio.timeout(10):
+            while metrics.unclassified.labels("sparse")._value.get() < 7 or not acked:
+                await asyncio.sleep(0.01)
+        assert metrics.unclassified.labels("clock")._value.get() == 0
+
+
 async def test_nothing_is_acknowledged_before_kafka_has_confirmed_the_windows(network, redis_url):
     kafka, acked = Kafka(), []
     kafka.confirms_immediately = False

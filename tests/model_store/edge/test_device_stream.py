@@ -87,12 +87,12 @@ def test_invalid_device_name_is_rejected(name):
         DeviceStream(name, "s1", lambda: NETWORK)
 
 
-class OtherWindows:
+class OtherWindows(LiteClassifier):
     """A release with another hop."""
 
     def __init__(self) -> None:
+        super().__init__(open_release("baseline"))
         self.manifest = msgspec.structs.replace(NETWORK.manifest, hop_us=2_000_000, release="other")
-        self.probabilities = NETWORK.probabilities
 
 
 def test_new_release_with_another_hop_takes_over_between_calls():
@@ -107,3 +107,11 @@ def test_new_release_with_another_hop_takes_over_between_calls():
     assert {NETWORK.manifest.release, "other"} == set(releases)
     starts = [prediction.start for prediction in predictions if prediction.release == "other"]
     assert all(start % WindowSpec(hop_us=2_000_000).hop_us == 0 for start in starts)
+
+
+def test_windows_of_a_slow_phone_are_unknown_with_a_reason():
+    times, axes = walked(20)
+    whole, slow = stream().add(times, axes), stream().add(times[::10], axes[::10])
+    assert {prediction.reason for prediction in whole} == {None}
+    assert {(prediction.activity, prediction.reason) for prediction in slow} == {("unknown", "sparse")}
+    assert {prediction.start for prediction in slow} <= {prediction.start for prediction in whole}

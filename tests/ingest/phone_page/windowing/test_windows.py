@@ -9,9 +9,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from har.merging import merge_readings
 from har.resampling import low_pass_taps
 from har.time_units import MICROSECONDS
-from har.windows import RecordingWindows, WindowSpec, merge_readings, recording_windows
+from har.windows import RecordingWindows, WindowSpec, recording_windows
 from ingest.senders.recording_files import read_recordings
 from tests.ingest.phone_page.page_modules import Modules, RejectedByPage
 
