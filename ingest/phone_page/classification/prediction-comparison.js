@@ -11,6 +11,7 @@ const MAX_WINDOWS = 300;
  * @property {string} activity
  * @property {number} confidence From 0 to 1.
  * @property {string} release
+ * @property {string | null} [reason] Why the window was not classified; null or missing if it was.
  *
  * @typedef {{server?: Prediction, phone?: Prediction}} Pair
  */
@@ -18,7 +19,7 @@ const MAX_WINDOWS = 300;
 export class PredictionComparison {
   /** @type {Map<string, Pair>} By session and start, in order of arrival. */
   #pairs = new Map();
-  /** Windows with both predictions. */
+  /** Windows that both classified. */
   compared = 0;
   /** Windows with the same activity in both. */
   agreeing = 0;
@@ -70,6 +71,7 @@ export class PredictionComparison {
 
   /** @param {Pair} pair @param {number} by */
   #count({ server, phone }, by) {
+    if (server?.reason || phone?.reason) return; // a network was not asked
     this.compared += by;
     if (server?.activity === phone?.activity) this.agreeing += by;
   }
