@@ -16,7 +16,6 @@ from deploy.audit.stored import (
     StoredMessage,
     StoredSession,
     Unreadable,
-    fingerprint,
     is_late,
     sort_out,
 )
@@ -226,7 +225,7 @@ class ReferenceBuilder:
             else:
                 journal = acknowledged.get(name, {})
                 built.acknowledged += sum(map(len, journal.values()))
-                built.unacknowledged += _count_unacknowledged(session, journal)
+                built.unacknowledged += session.count_unacknowledged(journal)
                 lost = _lost(session, journal)
                 built.lost += [LostBatch(device, name, batch.sequence) for batch in lost]
                 required = self._required(session, journal, lost)
@@ -281,13 +280,6 @@ class ReferenceBuilder:
 
 def _lost(session: StoredSession, journal: Mapping[int, list[SampleBatch]]) -> list[SampleBatch]:
     return [batch for batches in journal.values() for batch in batches if not session.holds(batch)]
-
-
-def _count_unacknowledged(session: StoredSession, journal: Mapping[int, list[SampleBatch]]) -> int:
-    return sum(
-        len(contents - {fingerprint(batch) for batch in journal.get(number, ())})
-        for number, contents in session.contents.items()
-    )
 
 
 def missing_numbers(session: StoredSession) -> int:

@@ -90,6 +90,13 @@ class StoredSession:
         """Return whether the readings of `batch` are stored under its number."""
         return fingerprint(batch) in self.contents.get(batch.sequence, ())
 
+    def count_unacknowledged(self, journal: Mapping[int, list[SampleBatch]]) -> int:
+        """Return how many of the batches are not in the sender's journal, given by sequence number."""
+        return sum(
+            len(contents - {fingerprint(batch) for batch in journal.get(number, ())})
+            for number, contents in self.contents.items()
+        )
+
 
 @dataclass(slots=True)
 class StoredDevice:
