@@ -15,12 +15,14 @@ from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import redis
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
 from deploy.ports import free_port
+from har.activity_styles import activity_style
 from har.live import LIVE_CHANNEL, REJECTED_CHANNEL, device_key
 from har.predictions import encode_update
 from har.release_rejections import ReleaseRejected, encode_rejected
@@ -229,14 +231,26 @@ def test_a_small_screen_with_dark_colours_and_reduced_motion(browser: Any, redis
         assert console_faults(browser) == []
 
 
+#: What can be chosen: two classes of a release, and a word of the wearer's own.
+LABEL_ACTIVITIES: dict[str, Any] = {
+    "type": "activities",
+    "release": "r1",
+    "activities": [msgspec.structs.asdict(activity_style(name)) for name in ("sit", "walk")],
+    "own": [msgspec.structs.asdict(activity_style("tai_chi"))],
+}
+
+
 @contextmanager
 def fake_gateway(requests: list[tuple[str, dict[str, Any]]]) -> Iterator[str]:
     """Run a gateway that accepts every label, and invites every phone except ``taken``."""
 
     def answer(request: BaseHTTPRequestHandler) -> None:
-        document = json.loads(request.rfile.read(int(request.headers["Content-Length"])))
-        requests.append((request.path, document))
-        status, answered = 200, gateways_answer(request.path, document)
+        if request.command == "GET":
+            status, document, answered = 200, {}, LABEL_ACTIVITIES
+        else:
+            document = json.loads(request.rfile.read(int(request.headers["Content-Length"])))
+            requests.append((request.path, document))
+            status, answered = 200, gateways_answer(request.path, document)
         if document.get("name") == "taken":
             status, answered = 409, {"type": "rejected", "code": "taken", "detail": "this name is taken"}
         request.send_response(status)
@@ -276,6 +290,8 @@ def test_labels_and_invitations_reach_the_gateway(browser: Any, redis_server: An
         wait_for(browser, lambda browser: browser.find_element(By.ID, "add-phone").is_displayed())
         wait_for(browser, lambda browser: list(cards(browser)) == DEVICES)
         press(f"[data-device={DEVICES[0]}] .label-button")
+        wait_for(browser, lambda browser: browser.find_elements(By.CSS_SELECTOR, ".choice[data-activity=tai_chi]"))
+        assert len(browser.find_elements(By.CSS_SELECTOR, ".choice")) == 3
         press(".choice[data-activity=walk]")
         wait_for(browser, lambda _: status("label").startswith("Walking since"))
         press("#label-stop")
