@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import os
 import secrets
 import signal
 import tempfile
@@ -16,6 +17,7 @@ from deploy.addresses import Addresses, choose_addresses
 from deploy.audit.summary import PredictionWatch, Summary, describe, expected_windows, summarise
 from deploy.audit.topic_reader import PROMPT_FETCH_MS
 from deploy.embedded import MissingServerError
+from deploy.kafka_environment import kafka_environment
 from deploy.local_authority import LocalAuthorityError, certificate_for, fingerprint_of, local_address, private
 from deploy.local_store import LocalStore
 from deploy.processes import ProcessEndedError, ProcessGroup
@@ -66,9 +68,8 @@ async def run_demo(settings: DemoSettings, folder: Path) -> Summary | None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     addresses = choose_addresses(settings.gateway_port, settings.dashboard_port, kafka=settings.kafka_if_set)
     network = await asyncio.to_thread(_local_network, settings, addresses)
-    group = ProcessGroup(
-        environment={**_secrets(network), **_log_variables(settings)}, as_json=settings.log_format == "json"
-    )
+    variables = {**_secrets(network), **_log_variables(settings), **kafka_environment(addresses.kafka, os.environ)}
+    group = ProcessGroup(environment=variables, as_json=settings.log_format == "json")
     watch: PredictionWatch | None = None
     stack = Stack(
         addresses,

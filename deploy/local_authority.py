@@ -96,26 +96,53 @@ def certificate_for(address: Address, folder: Path) -> ServerCertificate:
     OSError
         If the folder cannot be written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    authority, authority_key = _authority(folder)
-    key = ec.generate_private_key(ec.SECP256R1())
     names: list[x509.GeneralName] = [x509.DNSName("localhost")]
     names += [x509.IPAddress(named) for named in dict.fromkeys((address, ipaddress.ip_address("127.0.0.1")))]
     hostname = socket.gethostname().lower()
     if hostname.isascii() and hostname.replace("-", "").isalnum():
         names.append(x509.DNSName(f"{hostname}.local"))
+    return _issue(folder, "gateway", f"har gateway on {address}", names, [ExtendedKeyUsageOID.SERVER_AUTH])
+
+
+def certificate_of(name: str, folder: Path) -> ServerCertificate:
+    """Issue a certificate for a program that serves ``localhost``, or that connects as a client.
+
+    Parameters
+    ----------
+    name : str
+        Its common name, and the name of its files.
+    folder : Path
+        The folder of the authority, which is created the first time.
+
+    Raises
+    ------
+    LocalAuthorityError
+        If the folder does not contain a valid authority.
+    OSError
+        If the folder cannot be written.
+    """
+    usages = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
+    return _issue(folder, name, name, [x509.DNSName("localhost")], usages)
+
+
+def _issue(
+    folder: Path, file: str, name: str, names: list[x509.GeneralName], usages: list[x509.ObjectIdentifier]
+) -> ServerCertificate:
+    folder.mkdir(parents=True, exist_ok=True)
+    authority, authority_key = _authority(folder)
+    key = ec.generate_private_key(ec.SECP256R1())
     made = (
-        _builder(f"har gateway on {address}", SERVER_DAYS)
+        _builder(name, SERVER_DAYS)
         .issuer_name(authority.subject)
         .public_key(key.public_key())
         .add_extension(x509.SubjectAlternativeName(names), critical=False)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+        .add_extension(x509.ExtendedKeyUsage(usages), critical=False)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(authority_key.public_key()), critical=False)
         .sign(authority_key, hashes.SHA256())
     )
-    found = ServerCertificate(folder / "gateway.pem", folder / "gateway-key.pem", folder / "authority.pem")
+    found = ServerCertificate(folder / f"{file}.pem", folder / f"{file}-key.pem", folder / "authority.pem")
     _write_key(found.key, key)
     found.certificate.write_bytes(made.public_bytes(Encoding.PEM) + authority.public_bytes(Encoding.PEM))
     return found

@@ -8,6 +8,7 @@ from pydantic_settings import CliPositionalArg, SettingsConfigDict
 
 from har.process.kafka_settings import KafkaSettings, OptionalKafkaSettings
 from har.process.settings import LogSettings, Port, ServiceSettings
+from har.rights import DEFAULT_GROUP
 
 #: The command line and the environment provide text, which Literal does not convert to a number.
 BrokerCount = Annotated[Literal[1, 3], BeforeValidator(int)]
@@ -22,6 +23,18 @@ class TopicsSettings(KafkaSettings):
         12, ge=1, description="partitions of each topic; the limit of processors that work in parallel"
     )
     replication: int = Field(3, ge=1, description="number of brokers with a copy of each message; 1 on a single broker")
+    acls: Literal["print", "apply"] | None = Field(
+        None, description="instead of creating topics, print the rights that each service needs (ACLs), or give them"
+    )
+    principal: str = Field("User:har-{service}", description="with acls: Kafka's name of each service's user")
+    group: str = Field(DEFAULT_GROUP, description="with acls: the processors' consumer group")
+
+    @model_validator(mode="after")
+    def require_service(self) -> Self:
+        """Raise if all services would be the same user, which the least rights of each do not fit."""
+        if "{service}" not in self.principal:
+            raise ValueError("principal must contain {service}, such as User:CN={service}")
+        return self
 
 
 class KafkaServerSettings(LogSettings):

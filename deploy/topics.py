@@ -3,16 +3,28 @@
 import logging
 
 from kafka.admin import KafkaAdminClient, NewTopic
-from kafka.errors import KafkaError, TopicAlreadyExistsError
+from kafka.errors import (
+    ClusterAuthorizationFailedError,
+    InvalidReplicationFactorError,
+    KafkaError,
+    TopicAlreadyExistsError,
+    TopicAuthorizationFailedError,
+)
 
+from deploy.acls import give, grants
 from deploy.settings import TopicsSettings
 from har import topics
 from har.process.ending import NOT_REACHED, REACHED, report_failure
-from har.process.kafka_clients import open_client
+from har.process.kafka_clients import KafkaRefusedError, open_client
 from har.process.kafka_connection import KafkaConnection
 from har.process.log_format import configure_logs
 
 log = logging.getLogger(__name__)
+
+
+class TooFewBrokersError(RuntimeError):
+    """Kafka has fewer brokers than a topic is to have replicas; the message states what to do."""
+
 
 #: How long the partitions of a new topic may be without a leader, s.
 LEADER_SECONDS = 30
@@ -28,18 +40,37 @@ def create_topics(kafka: KafkaConnection, *, partitions: int, replication: int) 
     ------
     kafka.errors.KafkaError
         If Kafka cannot be reached, or rejects a topic.
+    TooFewBrokersError
+        If there are fewer brokers than replicas.
+    KafkaRefusedError
+        If the user may not create a topic.
     """
     admin = open_client(KafkaAdminClient, kafka)
     try:
         for topic in topics.ALL:
-            try:
-                admin.create_topics([_new_topic(topic, partitions, replication)])
-                log.info("created topic %s with %d partitions", topic.name, partitions)
-            except TopicAlreadyExistsError:
-                log.info("topic %s exists", topic.name)
+            _create(admin, kafka, _new_topic(topic, partitions, replication))
         admin.wait_for_topics([topic.name for topic in topics.ALL], timeout_ms=LEADER_SECONDS * 1_000)
     finally:
         admin.close()
+
+
+def _create(admin: KafkaAdminClient, kafka: KafkaConnection, topic: NewTopic) -> None:
+    try:
+        admin.create_topics([topic])
+        log.info("created topic %s with %d partitions", topic.name, topic.num_partitions)
+    except TopicAlreadyExistsError:
+        log.info("topic %s exists", topic.name)
+    except InvalidReplicationFactorError as error:
+        running = len(admin.describe_cluster()["brokers"])
+        raise TooFewBrokersError(
+            f"Kafka at {kafka} has {running} broker(s), too few for {topic.replication_factor} replicas of each "
+            f"topic: start more, or use --replication {running}"
+        ) from error
+    except (TopicAuthorizationFailedError, ClusterAuthorizationFailedError) as error:
+        raise KafkaRefusedError(
+            f"in Kafka at {kafka}, {kafka.identity} lacks CREATE on topic {topic.name}; "
+            "`har topics --acls print` prints what each service needs"
+        ) from error
 
 
 def affordable_replication(kafka: KafkaConnection) -> int:
@@ -83,11 +114,26 @@ def run(settings: TopicsSettings) -> int:
     """Create the topics; return the exit status."""
     configure_logs("topics", settings)
     try:
-        create_topics(settings.kafka, partitions=settings.partitions, replication=settings.replication)
+        if settings.acls is None:
+            create_topics(settings.kafka, partitions=settings.partitions, replication=settings.replication)
+        else:
+            _show_or_give_rights(settings)
     except KafkaError as error:
         report_failure("har topics", f"Kafka at {settings.bootstrap}: {error}")
         return NOT_REACHED
+    except (OSError, RuntimeError) as error:
+        report_failure("har topics", error)
+        return NOT_REACHED
     return REACHED
+
+
+def _show_or_give_rights(settings: TopicsSettings) -> None:
+    wanted = grants(settings.principal, settings.group)
+    if settings.acls == "print":
+        print("\n".join(grant.command(settings.bootstrap) for grant in wanted))
+        return
+    give(settings.kafka, wanted)
+    print("\n".join(f"{grant.principal} may {grant.right}" for grant in wanted))
 
 
 def check_kafka(kafka: KafkaConnection) -> None:

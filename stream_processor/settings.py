@@ -9,6 +9,7 @@ from pydantic_settings import SettingsConfigDict
 from har.process.kafka_settings import KafkaSettings
 from har.process.redis_address import RedisUrl
 from har.process.settings import DEFAULT_TRUSTED_ROOT, is_loopback
+from har.rights import DEFAULT_GROUP
 
 
 class ProcessorSettings(KafkaSettings):
@@ -16,7 +17,7 @@ class ProcessorSettings(KafkaSettings):
 
     model_config = SettingsConfigDict(env_prefix="HAR_PROCESSOR_")
 
-    group: str = Field("har-processor", description="Kafka consumer group")
+    group: str = Field(DEFAULT_GROUP, description="Kafka consumer group")
     release: str = Field(
         "baseline", description="folder of the release to use, or 'baseline'; with a store, until the store has one"
     )

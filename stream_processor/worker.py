@@ -25,6 +25,7 @@ from model_store.onnx_classifier import OnnxClassifier
 from stream_processor.classification import Classifier
 from stream_processor.health import Health, Watchdog
 from stream_processor.kafka_credentials import faust_credentials
+from stream_processor.kafka_entry import require_access
 from stream_processor.kafka_messages import LogMessage, OutgoingMessage
 from stream_processor.live_state import LiveStateWriter
 from stream_processor.log_view import LogView
@@ -230,6 +231,7 @@ def _run(settings: ProcessorSettings) -> int:
     try:
         require_codecs()
         first, loader = _releases(settings)
+        require_access(settings)
     except (ReleaseError, MissingCodecError, OSError) as error:
         report_failure("har processor", error)
         return NOT_REACHED

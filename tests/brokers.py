@@ -7,21 +7,34 @@ from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterable
 from contextlib import suppress
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
 import pytest
 from kafka import KafkaConsumer, TopicPartition
-from kafka.admin import KafkaAdminClient, MemberToRemove
+from kafka.admin import (
+    ACLFilter,
+    ACLOperation,
+    ACLPermissionType,
+    ACLResourcePatternType,
+    KafkaAdminClient,
+    MemberToRemove,
+    ResourcePatternFilter,
+    ResourceType,
+)
 from kafka.errors import KafkaError
 
 from deploy import standstill
+from deploy.acls import give, grants
 from deploy.embedded import MissingServerError, broker_command
 from deploy.kafka.cluster import READY_SECONDS, KafkaCluster
 from deploy.kafka.distribution import Distribution, UnreachableRepositoryError, find_distribution
+from deploy.kafka.protection import Protection
 from deploy.ports import free_port
 from deploy.topics import check_kafka, create_topics
-from har.process.kafka_connection import KafkaConnection
+from har.process.kafka_clients import open_client
+from har.process.kafka_connection import KafkaConnection, Mechanism
 from tests.waiting import wait_for
 
 #: Parameters of the fixtures `broker` and `system`.
@@ -32,6 +45,8 @@ KINDS = (EMBEDDED, APACHE)
 on_one_broker = pytest.mark.parametrize("broker", [EMBEDDED], indirect=True)
 #: For tests that damage the session's three brokers: they run on one worker.
 on_three_brokers = pytest.mark.xdist_group("three_brokers")
+#: For tests on the session's protected Kafka: they run on one worker.
+on_protected_kafka = pytest.mark.xdist_group("protected_kafka")
 PARTITIONS = 4
 _UNREACHABLE = "Apache Kafka is not downloaded and cannot be: "
 _PROPERTY = "broker"
@@ -90,7 +105,7 @@ class EmbeddedBroker(Broker):
         self._process.send_signal(signal.SIGCONT)
 
     def _answers(self) -> bool:
-        with suppress(KafkaError):
+        with suppress(KafkaError, OSError):
             check_kafka(self.kafka)
             return True
         return False
@@ -131,7 +146,7 @@ def empty(cluster: KafkaCluster) -> None:
         nonlocal last_error
         cluster.wait_until_ready()
         try:
-            delete_everything(cluster.bootstrap)
+            delete_everything(cluster.kafka)
         except KafkaError as error:
             # A controller that was frozen detects silent brokers only now, and elects new leaders.
             if not error.retriable:
@@ -147,9 +162,9 @@ def empty(cluster: KafkaCluster) -> None:
     cluster.wait_until_ready()
 
 
-def delete_everything(bootstrap: str) -> None:
+def delete_everything(kafka: KafkaConnection) -> None:
     """Delete all topics and consumer groups, and first the groups' members, which may be dead and still count."""
-    admin = KafkaAdminClient(bootstrap_servers=bootstrap.split(","))
+    admin = open_client(KafkaAdminClient, kafka)
     try:
         groups = [group["group_id"] for group in admin.list_groups()]
         for name, group in admin.describe_groups(groups).items() if groups else ():
@@ -161,6 +176,41 @@ def delete_everything(bootstrap: str) -> None:
             admin.delete_topics(topics)
     finally:
         admin.close()
+
+
+@dataclass
+class ProtectedKafka:
+    """Apache Kafka of one broker that lets only known users connect, each with the rights that `har topics` lists.
+
+    A user has the name of its service after ``har-``. The administrator may do everything.
+    """
+
+    cluster: KafkaCluster
+    protection: Protection
+
+    @property
+    def admin(self) -> KafkaConnection:
+        return self.cluster.kafka
+
+    def user(self, service: str, mechanism: Mechanism = "SCRAM-SHA-512") -> KafkaConnection:
+        return self.protection.user(f"har-{service}", self.cluster.secured_bootstrap, mechanism)
+
+    def empty(self) -> None:
+        """Create the project's topics without messages; the users' rights are those of the list."""
+        delete_everything(self.admin)
+        admin = open_client(KafkaAdminClient, self.admin)
+        try:
+            admin.delete_acls([every_acl()])
+        finally:
+            admin.close()
+        give(self.admin, grants("User:har-{service}"))
+        create_topics(self.admin, partitions=PARTITIONS, replication=1)
+
+
+def every_acl() -> ACLFilter:
+    """Return the filter that finds every right of every user."""
+    anything = ResourcePatternFilter(ResourceType.ANY, None, ACLResourcePatternType.ANY)
+    return ACLFilter(None, None, ACLOperation.ANY, ACLPermissionType.ANY, anything)
 
 
 def distribution_or_skip() -> Distribution:

@@ -13,7 +13,9 @@ from selenium import webdriver
 
 from deploy.kafka.cluster import KafkaCluster
 from deploy.kafka.distribution import Distribution
+from deploy.kafka.protection import Protection
 from deploy.ports import free_port
+from har import rights
 from tests import brokers, kafka_randomness, kafka_sockets, leftovers, side_by_side
 from tests.chromium import SharedChromium
 from tests.redis_server import RedisServer
@@ -23,6 +25,7 @@ _MARKERS = {
     "shared_data": "recordings",
     "broker": "kafka",
     "kafka_distribution": "kafka",
+    "protected_kafka": "kafka",
     "system": "kafka",
     "redis_url": "redis",
     "browser": "browser",
@@ -94,6 +97,21 @@ def kafka_cluster(kafka_distribution: Distribution, tmp_path_factory: pytest.Tem
     """
     with KafkaCluster(tmp_path_factory.mktemp("kafka-cluster"), brokers=3) as cluster:
         yield cluster
+        cluster.kill_all()
+
+
+@pytest.fixture(scope="session")
+def protected_kafka(
+    kafka_distribution: Distribution, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[brokers.ProtectedKafka]:
+    """Apache Kafka with users, TLS and rights, for the session.
+
+    A test that uses it is marked `brokers.on_protected_kafka`, and begins with its `empty`.
+    """
+    folder = tmp_path_factory.mktemp("protected-kafka")
+    protection = Protection(folder / "authority", tuple(f"har-{service}" for service in (*rights.BY_SERVICE, "nobody")))
+    with KafkaCluster(folder / "kafka", protection=protection) as cluster:
+        yield brokers.ProtectedKafka(cluster, protection)
         cluster.kill_all()
 
 

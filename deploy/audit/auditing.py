@@ -5,12 +5,16 @@ from collections.abc import Callable
 from contextlib import ExitStack, closing
 from pathlib import Path
 
+from kafka import KafkaAdminClient
+
 from deploy.audit.findings import Audit, compare
 from deploy.audit.reference import Acknowledged, Reference, ReferenceBuilder
 from deploy.audit.sources import Journals, SamplesLog
 from deploy.audit.summary import PredictionWatch, SeenMessages
 from deploy.topics import check_kafka
+from har import rights
 from har.process.clock import now_us
+from har.process.kafka_access import require_rights
 from har.process.kafka_connection import KafkaConnection
 from har.process.kafka_reading import STALLED_SECONDS
 from har.time_units import MICROSECONDS
@@ -81,6 +85,7 @@ def audit(
     """
     classifier = OnnxClassifier.open(release)
     recorded = Journals(journals) if journals is not None else None
+    require_rights(KafkaAdminClient, kafka, rights.AUDIT)
     check_kafka(kafka)
     since_us = None if since_seconds is None else now_us() - round(since_seconds * MICROSECONDS)
     with ExitStack() as stack:

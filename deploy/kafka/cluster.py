@@ -16,6 +16,7 @@ from kafka.errors import KafkaError
 
 from deploy.kafka.distribution import Distribution, find_distribution
 from deploy.kafka.node import Node
+from deploy.kafka.protection import Protection
 from deploy.kafka.readiness import NotReadyError, check_ready
 from deploy.kafka.server_properties import Layout, server_properties
 from deploy.lifeline import Lifeline
@@ -50,6 +51,8 @@ class KafkaCluster:
         Preferred port of the first broker; any free port by default.
     announce : callable
         Called with a message before a step that takes long.
+    protection : Protection, optional
+        Certificates and users; without it, everyone on this machine may do everything.
     """
 
     def __init__(
@@ -59,12 +62,14 @@ class KafkaCluster:
         *,
         first_port: int | None = None,
         announce: Callable[[str], None] = lambda text: None,
+        protection: Protection | None = None,
     ) -> None:
         if brokers not in (1, 3):
             raise ValueError(f"a cluster has 1 or 3 brokers, not {brokers}")
         self._folder = folder.resolve()
         self._announce = announce
-        self._layout = _choose_layout(brokers, first_port)
+        self._layout = _choose_layout(brokers, first_port, secured=protection is not None)
+        self._protection = protection
         self._nodes = {number: self._node(number) for number in self._layout.nodes}
         self._kafka: Distribution | None = None
         self._lifeline: Lifeline | None = None
@@ -91,12 +96,21 @@ class KafkaCluster:
 
     @property
     def kafka(self) -> KafkaConnection:
-        """How to connect to it."""
-        return KafkaConnection(self.bootstrap)
+        """How to connect to it, with all rights."""
+        return self._at(self.bootstrap)
+
+    @property
+    def secured_bootstrap(self) -> str:
+        """The addresses of the listeners for users, ``host:port,host:port``; of a protected cluster."""
+        return ",".join(f"localhost:{port}" for port in self._layout.secured.values())
+
+    def _at(self, bootstrap: str) -> KafkaConnection:
+        return KafkaConnection(bootstrap) if self._protection is None else self._protection.superuser(bootstrap)
 
     def address(self, broker: int) -> str:
         """Return the address of a broker, ``host:port``."""
-        return f"127.0.0.1:{self._layout.brokers[broker]}"
+        host = "127.0.0.1" if self._protection is None else "localhost"
+        return f"{host}:{self._layout.brokers[broker]}"
 
     def log_file(self, broker: int) -> Path:
         """Return the log file of a broker."""
@@ -123,6 +137,8 @@ class KafkaCluster:
             for node in self._nodes.values():
                 node.start(self._kafka, self._lifeline)
             self.wait_until_ready()
+            if self._protection is not None:
+                self._protection.create_users(self.bootstrap)
         except BaseException:
             self.stop()
             raise
@@ -160,7 +176,7 @@ class KafkaCluster:
             If it takes longer than `seconds`.
         """
         deadline = time.monotonic() + seconds
-        addresses = {broker: self.address(broker) for broker in self.brokers}
+        addresses = {broker: self._at(self.address(broker)) for broker in self.brokers}
         while True:
             for node in self._nodes.values():
                 node.require_running()
@@ -239,8 +255,9 @@ class KafkaCluster:
 
     def _prepare(self, kafka: Distribution) -> None:
         """Write the properties of all nodes, and format the data folders that are not formatted yet."""
+        more = {} if self._protection is None else self._protection.properties()
         for number, node in self._nodes.items():
-            node.write_properties(server_properties(self._layout, number, node.data_folder))
+            node.write_properties(server_properties(self._layout, number, node.data_folder, more))
         cluster = _cluster_id(self._folder / "cluster-id")
         empty = [node for node in self._nodes.values() if not node.is_formatted]
         runs = [
@@ -255,10 +272,12 @@ class KafkaCluster:
                 raise OSError(f"{node.name}: the data folder could not be formatted: {output.strip()}")
 
 
-def _choose_layout(brokers: int, first_port: int | None) -> Layout:
+def _choose_layout(brokers: int, first_port: int | None, *, secured: bool) -> Layout:
     taken: set[int] = set()
     ports = {number: free_port(first_port, taken=taken) for number in range(1, brokers + 1)}
-    return Layout(ports, 1 if brokers == 1 else brokers + 1, free_port(taken=taken))
+    controller = free_port(taken=taken)
+    secured_ports = {number: free_port(taken=taken) for number in ports} if secured else {}
+    return Layout(ports, 1 if brokers == 1 else brokers + 1, controller, secured_ports)
 
 
 def _cluster_id(file: Path) -> str:

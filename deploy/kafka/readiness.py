@@ -15,15 +15,15 @@ class NotReadyError(RuntimeError):
     """The cluster answers, but brokers or replicas are missing; the message names them."""
 
 
-def check_ready(addresses: dict[int, str]) -> None:
+def check_ready(addresses: dict[int, KafkaConnection]) -> None:
     """Ask every broker whether all brokers are registered and all replicas in sync.
 
     Each broker has its own view of the cluster, and listens only when it has joined.
 
     Parameters
     ----------
-    addresses : dict of int to str
-        Address of each broker, by its node id.
+    addresses : dict of int to KafkaConnection
+        How to connect to each broker, by its node id.
 
     Raises
     ------
@@ -33,7 +33,7 @@ def check_ready(addresses: dict[int, str]) -> None:
         If a broker does not answer.
     """
     for address in addresses.values():
-        _check_open(address)
+        _check_open(address.bootstrap)
     for address in addresses.values():
         _check_view(address, set(addresses))
 
@@ -44,11 +44,11 @@ def _check_open(address: str) -> None:
     socket.create_connection((host, int(port)), timeout=_ANSWER_SECONDS).close()
 
 
-def _check_view(address: str, brokers: set[int]) -> None:
+def _check_view(address: KafkaConnection, brokers: set[int]) -> None:
     milliseconds = _ANSWER_SECONDS * 1_000
     admin = open_client(
         KafkaAdminClient,
-        KafkaConnection(address),
+        address,
         bootstrap_timeout_ms=milliseconds,
         request_timeout_ms=milliseconds,
     )

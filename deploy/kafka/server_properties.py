@@ -1,6 +1,7 @@
 """The server properties of each Kafka process."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 
@@ -16,11 +17,14 @@ class Layout:
         Node id of the controller; that of the broker, or of a process of its own.
     controller_port : int
         Port of the controller.
+    secured : dict of int to int
+        Port of each broker's secured listener, by its node id; empty without one.
     """
 
     brokers: dict[int, int]
     controller: int
     controller_port: int
+    secured: dict[int, int] = field(default_factory=dict)
 
     @property
     def nodes(self) -> list[int]:
@@ -38,23 +42,27 @@ class Layout:
         return max(1, self.replication - 1)
 
 
-def server_properties(layout: Layout, node: int, data: Path) -> str:
-    """Return the server properties of a node."""
-    values = {"node.id": node, "log.dirs": data, **_listeners(layout, node), **_durability(layout), **_SMALL, **_QUICK}
+def server_properties(layout: Layout, node: int, data: Path, more: Mapping[str, str]) -> str:
+    """Return the server properties of a node, with some more."""
+    own = {"node.id": node, "log.dirs": data, **_listeners(layout, node)}
+    values = {**own, **_durability(layout), **_SMALL, **_QUICK, **more}
     return "".join(f"{name}={value}\n" for name, value in values.items())
 
 
 def _listeners(layout: Layout, node: int) -> dict[str, str]:
     broker = f"BROKER://127.0.0.1:{layout.brokers[node]}" if node in layout.brokers else ""
     controller = f"CONTROLLER://127.0.0.1:{layout.controller_port}" if node == layout.controller else ""
+    host, protocol = ("localhost", "SSL") if layout.secured else ("127.0.0.1", "PLAINTEXT")
+    clients = f"CLIENTS://127.0.0.1:{layout.secured[node]}" if node in layout.secured else ""
+    advertised = ",".join(filter(None, (broker, clients))) or controller
     return {
         "process.roles": ",".join(role for role, on in (("broker", broker), ("controller", controller)) if on),
-        "listeners": ",".join(filter(None, (broker, controller))),
-        "advertised.listeners": broker or controller,
-        "listener.security.protocol.map": "BROKER:PLAINTEXT,CONTROLLER:PLAINTEXT",
+        "listeners": ",".join(filter(None, (broker, clients, controller))),
+        "advertised.listeners": advertised.replace("127.0.0.1", host),
+        "listener.security.protocol.map": f"BROKER:{protocol},CONTROLLER:{protocol},CLIENTS:SASL_SSL",
         "inter.broker.listener.name": "BROKER",
         "controller.listener.names": "CONTROLLER",
-        "controller.quorum.voters": f"{layout.controller}@127.0.0.1:{layout.controller_port}",
+        "controller.quorum.voters": f"{layout.controller}@{host}:{layout.controller_port}",
     }
 
 

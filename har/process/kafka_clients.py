@@ -6,7 +6,9 @@ Callers pass in the client class, so that this package does not depend on the li
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, Protocol, TypeVar
 
+from har.process.held_back_log import held_back
 from har.process.kafka_connection import KafkaConnection
+from har.process.kafka_probe import require_reachable, wait_until_reachable
 from har.process.kafka_tokens import token_provider
 from har.process.record_batches import Buffer, FetchedBatches
 from har.process.record_codecs import require_codecs
@@ -15,6 +17,9 @@ from har.process.record_codecs import require_codecs
 METADATA_AGE_MS = 5_000
 
 Client_co = TypeVar("Client_co", covariant=True)
+
+#: How long a client may take to connect for the first time, ms; then a probe finds out why it does not.
+CONNECT_MS = 10_000
 
 
 class Partition(NamedTuple):
@@ -25,6 +30,10 @@ class Partition(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.topic}/{self.number}"
+
+
+class KafkaRefusedError(PermissionError):
+    """Kafka does not accept who connects, or what it wants to do; the message states the missing right."""
 
 
 class KafkaRecord(Protocol):
@@ -71,9 +80,17 @@ def open_client(kind: ClientKind[Client_co], kafka: KafkaConnection, *topics: st
 
     Raises
     ------
+    KafkaUnreachableError
+        If Kafka cannot be reached within `bootstrap_timeout_ms`, by default `CONNECT_MS`.
+    KafkaRefusedError
+        If Kafka does not accept the credentials.
     kafka.errors.KafkaError
-        If Kafka cannot be reached within `bootstrap_timeout_ms`.
+        If it fails for another reason.
     """
+    connect_ms = settings.pop("bootstrap_timeout_ms", CONNECT_MS)
+    assert isinstance(connect_ms, int)
+    # kafka-python says only that it could not connect, and its TLS handshake has no time limit.
+    wait_until_reachable(kafka, connect_ms / 1_000)
     networks: list[_Network] = []
 
     def make_network(**network_settings: object) -> _Network:
@@ -81,11 +98,55 @@ def open_client(kind: ClientKind[Client_co], kafka: KafkaConnection, *topics: st
         return networks[-1]
 
     try:
-        return kind(*topics, kafka_client=make_network, **kafka_python_settings(kafka), **settings)
-    except BaseException:
+        with held_back("kafka") as said:
+            return kind(
+                *topics,
+                kafka_client=make_network,
+                **kafka_python_settings(kafka),
+                bootstrap_timeout_ms=connect_ms,
+                **settings,
+            )
+    except BaseException as error:
         for network in networks:
             network.close()
+        if type(error).__module__.startswith("kafka."):
+            explain(kafka, error, said.exceptions)
         raise
+
+
+def explain(kafka: KafkaConnection, error: BaseException, said: Sequence[BaseException] = ()) -> None:
+    """Raise an error that states why a client could not connect, if that can be found out.
+
+    Parameters
+    ----------
+    kafka : KafkaConnection
+        How the client connected.
+    error : BaseException
+        The client's error.
+    said : sequence of BaseException
+        What the library logged meanwhile.
+
+    Raises
+    ------
+    KafkaUnreachableError
+        If Kafka cannot be reached.
+    KafkaRefusedError
+        If Kafka does not accept the credentials.
+    """
+    require_reachable(kafka)
+    refusal = next(filter(is_refusal, (error, *said)), None)
+    if refusal is not None or (kafka.uses_sasl and said):
+        # kafka-python often misses Kafka's answer, and sees only that the connection ends.
+        why = str(refusal).rpartition("Error: ")[2] if refusal else "it ends the connection"
+        raise KafkaRefusedError(
+            f"Kafka at {kafka} does not accept {kafka.identity} by {kafka.mechanism or kafka.protocol}: {why}"
+        ) from error
+
+
+def is_refusal(error: BaseException) -> bool:
+    """Return whether Kafka refused the credentials or the right to do something, by the error of either library."""
+    name = type(error).__name__
+    return name.startswith("SaslAuthenticationFailed") or "AuthorizationFailed" in name
 
 
 def kafka_python_settings(kafka: KafkaConnection) -> dict[str, object]:
@@ -135,8 +196,8 @@ def open_reader(
 
     Raises
     ------
-    kafka.errors.KafkaError
-        If Kafka cannot be reached within `bootstrap_timeout_ms`.
+    KafkaUnreachableError, KafkaRefusedError, kafka.errors.KafkaError
+        As `open_client`.
     har.process.record_codecs.MissingCodecError
         If a codec of Kafka cannot be loaded.
     """

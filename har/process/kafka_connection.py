@@ -72,6 +72,25 @@ class KafkaConnection:
         """Whether the client authenticates by SASL."""
         return self.protocol in ("SASL_PLAINTEXT", "SASL_SSL")
 
+    @property
+    def identity(self) -> str:
+        """Who connects, for messages."""
+        if self.user is not None:
+            return f"the user {self.user}"
+        if self.token_file is not None:
+            return f"the owner of the token in {self.token_file}"
+        return "an unknown user" if self.certificate is None else f"the owner of the certificate {self.certificate}"
+
+    @property
+    def tried(self) -> str:
+        """The protocol and who connects, for messages."""
+        return self.protocol if self.mechanism is None else f"{self.protocol}, {self.mechanism} and {self.identity}"
+
+    @property
+    def is_authenticated(self) -> bool:
+        """Whether Kafka learns who connects."""
+        return self.uses_sasl or self.certificate is not None
+
     def tls_context(self) -> ssl.SSLContext | None:
         """Return the TLS context, which checks the server's certificate and its host name; None for plain text.
 

@@ -14,11 +14,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import msgspec
+from kafka import KafkaAdminClient
 from kafka.errors import KafkaError
 
+from har import rights
 from har.process.back_off import BackOff
 from har.process.clock import now_us
-from har.process.kafka_clients import KafkaRecord, Partition
+from har.process.kafka_access import require_rights
+from har.process.kafka_clients import KafkaRecord, Partition, is_refusal
 from har.process.kafka_reading import MissingTopicError
 from har.process.unreadable_batch import UnreadableBatch
 from har.rejections import RejectedMessage, Rejection
@@ -152,6 +155,7 @@ class Archiver:
             with self._count_lost():
                 records = self._reader.poll()
         except KafkaError as error:
+            self._end_if_refused(error)
             log.error("cannot read Kafka, retrying: %s", error)
             stop.wait(FIRST_PAUSE_SECONDS)
         for record in records:
@@ -232,8 +236,14 @@ class Archiver:
             log.info("%s: reading the uncommitted messages again", error)
             return self._try_to_restart()
         except _FAILURES as error:
+            self._end_if_refused(error)
             return explain(error)
         return None
+
+    def _end_if_refused(self, error: Exception) -> None:
+        """Raise an error that names the missing right if Kafka refused something: retrying would not help."""
+        if is_refusal(error):
+            require_rights(KafkaAdminClient, self._settings.kafka, rights.ARCHIVER)
 
     def _try_to_restart(self) -> str | None:
         try:

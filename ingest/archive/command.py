@@ -4,9 +4,12 @@ import logging
 import signal
 import threading
 
+from kafka import KafkaAdminClient
 from kafka.errors import KafkaError
 
+from har import rights
 from har.process.ending import NOT_REACHED, NOT_TRIED, REACHED, report_failure
+from har.process.kafka_access import require_rights
 from har.process.kafka_reading import MissingTopicError
 from har.process.log_format import configure_logs
 from har.process.record_codecs import MissingCodecError, require_codecs
@@ -49,6 +52,7 @@ def _run(settings: ArchiveRunSettings) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     metrics = ArchiveMetrics()
+    require_rights(KafkaAdminClient, settings.kafka, rights.ARCHIVER)
     with metrics.served(settings.metrics_port):
         archiver = Archiver(settings, metrics)
         log_start(
@@ -66,6 +70,7 @@ def _run(settings: ArchiveRunSettings) -> int:
 def _verify(settings: ArchiveVerifySettings) -> int:
     configure_logs("archiver", settings)
     require_codecs()
+    require_rights(KafkaAdminClient, settings.kafka, rights.ARCHIVE_VERIFICATION)
     comparisons = verify(settings.archive, settings.kafka)
     for comparison in comparisons:
         _print_comparison(comparison)

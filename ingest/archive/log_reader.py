@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError, LogTruncationError, OffsetOutOfRangeError
 
-from har.process.kafka_clients import KafkaRecord, Partition, open_client, open_reader
+from har.process.kafka_clients import KafkaRecord, KafkaRefusedError, Partition, open_client, open_reader
 from har.process.kafka_connection import KafkaConnection
+from har.process.kafka_probe import KafkaUnreachableError
 from har.process.kafka_reading import MissingTopicError
 
 log = logging.getLogger(__name__)
@@ -84,6 +85,8 @@ class LogReader:
             raise LogError(
                 f"cannot reach Kafka at {kafka}: {error}; is it running, and is --bootstrap right?"
             ) from error
+        except (KafkaRefusedError, KafkaUnreachableError) as error:
+            raise LogError(str(error)) from error
 
     def close(self) -> None:
         """Close the connection to Kafka."""

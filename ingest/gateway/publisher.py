@@ -24,12 +24,15 @@ from contextlib import suppress
 from functools import partial
 from typing import Self
 
-from kafka import KafkaProducer
+from kafka import KafkaAdminClient, KafkaProducer
 from kafka.errors import KafkaError
 
 from har.process.back_off import BackOff
-from har.process.kafka_clients import open_client
+from har.process.kafka_access import require_rights
+from har.process.kafka_clients import KafkaRefusedError, open_client
 from har.process.kafka_connection import KafkaConnection
+from har.process.kafka_probe import KafkaUnreachableError
+from har.rights import Right
 from ingest.gateway.daemon_thread import in_daemon_thread
 from ingest.gateway.partitioner import RememberingPartitioner
 
@@ -207,6 +210,7 @@ class KafkaPublisher:
 
     def _connect(self) -> KafkaProducer:
         try:
+            require_rights(KafkaAdminClient, self._kafka, [Right("WRITE", "TOPIC", topic) for topic in self._topics])
             producer = open_client(
                 KafkaProducer,
                 self._kafka,
@@ -223,6 +227,8 @@ class KafkaPublisher:
             )
         except KafkaError as error:
             raise PublishError(f"cannot reach Kafka at {self._kafka}: {error}") from error
+        except (KafkaUnreachableError, KafkaRefusedError) as error:
+            raise PublishError(str(error)) from error
         for topic in self._topics:
             try:
                 producer.partitions_for(topic)

@@ -9,11 +9,12 @@ import logging
 from contextlib import suppress
 from functools import partial
 
-from kafka import KafkaProducer
+from kafka import KafkaAdminClient, KafkaProducer
 from kafka.errors import KafkaError
 
-from har import topics
+from har import rights, topics
 from har.channels import Channel, ReleaseAnnouncement, encode_announcement
+from har.process import kafka_access
 from har.process.back_off import BackOff
 from har.process.clock import now_us
 from har.process.kafka_clients import open_client
@@ -82,7 +83,7 @@ class Announcer:
                     pause = self._look_seconds
                     back_off.reset()
                 except (ReleaseError, OSError, KafkaError) as error:
-                    log.warning("cannot announce the store's channels, will retry: %s", error)
+                    log.warning("cannot announce the store's channels, will retry: %s", await self._reason(error))
                     pause = back_off.next_pause()
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._news.wait(), pause)
@@ -93,6 +94,11 @@ class Announcer:
                 await asyncio.wait([writing])
             if self._producer is not None:
                 await asyncio.to_thread(partial(self._producer.close, timeout=1))
+
+    async def _reason(self, error: Exception) -> str:
+        if self._kafka is None:
+            return str(error)
+        return await asyncio.to_thread(kafka_access.reason, KafkaAdminClient, self._kafka, rights.STORE, error)
 
     async def _announce(self) -> None:
         for channel, pointer in (await asyncio.to_thread(self._current.look)).pointers.items():

@@ -6,13 +6,14 @@ import time
 from dataclasses import dataclass
 from datetime import datetime
 
-from kafka import KafkaConsumer
+from kafka import KafkaAdminClient, KafkaConsumer
 from kafka.errors import KafkaError
 
-from har import topics
+from har import rights, topics
 from har.channels import CANARY, MAX_REASON_CHARACTERS, STABLE, ChannelPointer
 from har.comparisons import decode_comparison
 from har.labels import decode_label
+from har.process import kafka_access
 from har.process.back_off import BackOff
 from har.process.kafka_clients import open_reader
 from har.process.kafka_connection import KafkaConnection
@@ -145,7 +146,10 @@ class CanaryJudge:
                     # Shielded, as the consumer must not be closed while the thread reads from it.
                     await asyncio.shield(self._looking)
                 except (ReleaseError, OSError, KafkaError) as error:
-                    log.warning("cannot judge the canary, will retry: %s", error)
+                    why = await asyncio.to_thread(
+                        kafka_access.reason, KafkaAdminClient, self._kafka, rights.STORE, error
+                    )
+                    log.warning("cannot judge the canary, will retry: %s", why)
                     await asyncio.sleep(back_off.next_pause())
                 else:
                     back_off.reset()

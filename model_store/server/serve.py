@@ -9,8 +9,15 @@ from contextlib import contextmanager
 
 import redis.asyncio
 import uvicorn
+from kafka import KafkaAdminClient
+from kafka.errors import KafkaError
 
+from har import rights
 from har.process.ending import NOT_REACHED, REACHED, report_failure
+from har.process.kafka_access import require_rights
+from har.process.kafka_clients import KafkaRefusedError
+from har.process.kafka_connection import KafkaConnection
+from har.process.kafka_probe import KafkaUnreachableError, require_reachable
 from har.process.log_format import configure_logs
 from har.process.reachability import accepts_connections, redis_answers
 from har.process.record_codecs import MissingCodecError, require_codecs
@@ -48,6 +55,8 @@ def serve(settings: ServeSettings) -> int:
         report_failure("har store serve", error)
         return NOT_REACHED
     kafka = settings.kafka_if_set
+    if kafka is not None and not _has_rights(kafka):
+        return NOT_REACHED
     announcer = Announcer(
         current,
         kafka,
@@ -82,6 +91,21 @@ def serve(settings: ServeSettings) -> int:
         timeout_graceful_shutdown=STOP_SECONDS,
     )
     return _run(_Server(config, settings))
+
+
+def _has_rights(kafka: KafkaConnection) -> bool:
+    """Return whether Kafka lets the store announce; report why not. A Kafka that is away comes back later."""
+    try:
+        require_reachable(kafka)
+        require_rights(KafkaAdminClient, kafka, rights.STORE)
+    except (KafkaRefusedError, KafkaUnreachableError) as error:
+        if not isinstance(error, KafkaUnreachableError) or not error.is_transient:
+            report_failure("har store serve", error)
+            return False
+        log.warning("%s; announcing when it is back", error)
+    except KafkaError as error:
+        log.warning("cannot ask Kafka at %s for the store's rights: %s", kafka, error)
+    return True
 
 
 def limits_of(settings: ServeSettings) -> CanaryLimits:

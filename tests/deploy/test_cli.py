@@ -9,6 +9,7 @@ import pytest
 from deploy.cli import COMMANDS, main, read_settings
 from deploy.command_fields import is_subcommand, subcommand
 from deploy.ports import free_port
+from tests import brokers
 
 
 @pytest.mark.parametrize("words", [["--help"], ["-h"], ["help"]])
@@ -141,8 +142,9 @@ sys.meta_path.insert(0, Finder())
 from har_stream import main
 sys.exit(main())
 """
-    words = ["processor", "--bootstrap", f"127.0.0.1:{free_port()}", "--web-port", str(free_port())]
-    run = subprocess.run([sys.executable, "-c", program, *words], capture_output=True, text=True, timeout=60)
+    with brokers.EmbeddedBroker() as broker:
+        words = ["processor", "--bootstrap", broker.bootstrap, "--web-port", str(free_port())]
+        run = subprocess.run([sys.executable, "-c", program, *words], capture_output=True, text=True, timeout=60)
     assert run.stdout.startswith("interrupting")
     assert run.returncode == -signal.SIGINT
 

@@ -27,7 +27,7 @@ def partitions_and_replicas(bootstrap):
 
 
 def test_topics_are_created_once_with_partitions_and_replicas(broker, har):
-    brokers.delete_everything(broker.bootstrap)
+    brokers.delete_everything(broker.kafka)
     for partitions in ("3", "5"):  # the second call changes nothing
         run = har.call("topics", "--bootstrap", broker.bootstrap, "--partitions", partitions, "--replication", "1")
         assert run.status == 0, run.err
@@ -38,8 +38,9 @@ def test_topics_are_created_once_with_partitions_and_replicas(broker, har):
 
 @pytest.mark.parametrize("broker", [brokers.APACHE], indirect=True)
 def test_more_replicas_than_brokers_are_rejected_with_the_reason(broker, har):
-    brokers.delete_everything(broker.bootstrap)
+    brokers.delete_everything(broker.kafka)
     run = har.call("topics", "--bootstrap", broker.bootstrap, "--replication", "3")
     assert run.status == 1
-    assert f"har topics: Kafka at {broker.bootstrap}: " in run.err
+    assert f"har topics: Kafka at {broker.bootstrap} has 1 broker(s), too few for 3 replicas" in run.err
+    assert "use --replication 1\n" in run.err
     assert "eplication" in run.err

@@ -5,7 +5,7 @@ import os
 import random
 import signal
 import time
-from collections.abc import AsyncIterator, Collection, Iterator
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping
 from contextlib import asynccontextmanager, closing, contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
@@ -18,6 +18,7 @@ from deploy.addresses import choose_addresses
 from deploy.audit.auditing import audit
 from deploy.audit.findings import Audit
 from deploy.audit.summary import PredictionWatch, WindowKey
+from deploy.kafka_environment import kafka_environment
 from deploy.local_store import LocalStore
 from deploy.processes import ProcessGroup, Program
 from deploy.stack import GATEWAY, Stack, har
@@ -48,12 +49,14 @@ class Stage:
         store: LocalStore | None = None,
         archive: str | None = None,
         services: Collection[str] = (GATEWAY,),
+        services_kafka: Mapping[str, KafkaConnection] | None = None,
     ) -> None:
         self.kafka = kafka
         self.folder = folder
-        self.group = ProcessGroup(log)
+        users = kafka if services_kafka is None else services_kafka
+        self.group = ProcessGroup(log, kafka_environment(users, {}))
         self.stack = Stack(
-            choose_addresses(kafka=kafka),
+            choose_addresses(kafka=kafka if services_kafka is None else services_kafka["demo"]),
             folder,
             self.group,
             processor_options=processor_options,
@@ -169,10 +172,23 @@ async def on_stage(
     store: LocalStore | None = None,
     archive: str | None = None,
     services: Collection[str] = (GATEWAY,),
+    services_kafka: Mapping[str, KafkaConnection] | None = None,
 ) -> AsyncIterator[Stage]:
-    """Run the system on a Kafka with the project's topics; its output is in the folder's `log`."""
+    """Run the system on a Kafka with the project's topics; its output is in the folder's `log`.
+
+    With `services_kafka`, each service connects in its own way; what the test itself does uses `kafka`.
+    """
     with (folder / "log").open("w") as log:
-        stage = Stage(kafka, folder, log, *processor_options, store=store, archive=archive, services=services)
+        stage = Stage(
+            kafka,
+            folder,
+            log,
+            *processor_options,
+            store=store,
+            archive=archive,
+            services=services,
+            services_kafka=services_kafka,
+        )
         try:
             await stage.stack.start()
             yield stage

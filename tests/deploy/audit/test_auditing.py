@@ -225,7 +225,7 @@ def test_a_damaged_journal_is_named(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--bootstrap", "127.0.0.1:1"], "Kafka at 127.0.0.1"),
+        (["--bootstrap", "127.0.0.1:1"], "cannot reach Kafka with PLAINTEXT: 127.0.0.1:1: nothing listens there"),
         (["--journals", "/no/such/folder"], "/no/such/folder"),
         (["--journals", "deploy/audit"], "no journal"),
         (["--release", "/no/release"], "no release at"),

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
-from kafka.errors import KafkaError
 
 from deploy.ports import free_port
 from har import topics
 from har.process.kafka_clients import open_client
 from har.process.kafka_connection import KafkaConnection
+from har.process.kafka_probe import KafkaUnreachableError
 from tests import brokers
 
 KINDS = pytest.mark.parametrize("kind", [KafkaProducer, KafkaConsumer, KafkaAdminClient])
@@ -23,7 +23,7 @@ def test_a_client_that_cannot_be_opened_leaves_neither_thread_nor_socket(kind: A
     threads = set(threading.enumerate())
     with warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always")
-        with pytest.raises(KafkaError):
+        with pytest.raises(KafkaUnreachableError):
             open_client(kind, KafkaConnection(f"127.0.0.1:{free_port()}"), bootstrap_timeout_ms=300)
         assert set(threading.enumerate()) == threads
         gc.collect()

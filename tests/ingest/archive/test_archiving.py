@@ -164,7 +164,7 @@ def test_messages_that_kafka_deleted_before_they_were_archived_are_logged_and_co
 def test_another_topic_of_the_same_name_is_read_from_its_beginning(archive, caplog):
     archive.send(noon_batches(30))
     archive.collect()
-    brokers.delete_everything(archive.bootstrap)
+    brokers.delete_everything(KafkaConnection(archive.bootstrap))
     create_topics(KafkaConnection(archive.bootstrap), partitions=brokers.PARTITIONS, replication=1)
     archive.sent.clear()
     archive.send(noon_batches(35, session="s2"))  # beyond the offset that was read of the old topic
@@ -180,7 +180,7 @@ def test_a_topic_that_is_created_anew_while_the_archiver_runs_is_read_from_its_b
     with archive.running():
         archive.send(noon_batches(30))
         wait_for(lambda: archive.rows().num_rows == 30 * 50, "the readings of the first topic")
-        brokers.delete_everything(archive.bootstrap)
+        brokers.delete_everything(KafkaConnection(archive.bootstrap))
         create_topics(KafkaConnection(archive.bootstrap), partitions=brokers.PARTITIONS, replication=1)
         archive.send(noon_batches(35, session="s2"))  # so soon that the old offset is one of the new topic, too
         wait_for(lambda: archive.rows().num_rows == 65 * 50, "the readings of both topics", 60)

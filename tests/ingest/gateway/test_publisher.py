@@ -5,6 +5,7 @@ import pytest
 from kafka.errors import KafkaError
 
 from har import topics
+from har.process import kafka_clients
 from har.process.kafka_connection import KafkaConnection
 from ingest.gateway import publisher as publisher_module
 from ingest.gateway.publisher import KafkaPublisher, OrderedSender, PublishError
@@ -113,6 +114,7 @@ class RejectingProducer:
 
 async def test_a_producer_that_gives_up_a_message_is_closed_before_it_can_send_the_next(monkeypatch):
     made = []
+    monkeypatch.setattr(kafka_clients, "wait_until_reachable", lambda *_: None)  # the producer needs no Kafka either
     monkeypatch.setattr(publisher_module, "KafkaProducer", lambda **_: made.append(RejectingProducer()) or made[-1])
     async with KafkaPublisher(
         KafkaConnection("nowhere:1"), (topics.SAMPLES.name,), delivery_timeout_seconds=30
@@ -131,6 +133,7 @@ async def test_a_producer_never_gives_up_by_itself_before_its_messages_are_overd
     monkeypatch, delivery_timeout_seconds
 ):
     configurations = []
+    monkeypatch.setattr(kafka_clients, "wait_until_reachable", lambda *_: None)
     monkeypatch.setattr(
         publisher_module,
         "KafkaProducer",
