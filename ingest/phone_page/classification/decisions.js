@@ -10,6 +10,17 @@ import { UNKNOWN } from '../releases/release-documents.js';
 
 /**
  * @param {string[]} classes
+ * @returns {Decision & {probabilities: Record<string, number>}} For a window that was not classified: no class is more
+ *   probable than another.
+ */
+export function noDecision(classes) {
+  const probability = 1 / classes.length;
+  const probabilities = Object.fromEntries(classes.map((name) => [name, probability]));
+  return { activity: UNKNOWN, confidence: 1 - probability, probabilities };
+}
+
+/**
+ * @param {string[]} classes
  * @param {ArrayLike<number>} probabilities In the order of the classes. If several are equal, the first one wins.
  * @param {number} threshold The release's decision threshold; 0 never returns `UNKNOWN`.
  * @returns {Decision}

@@ -10,6 +10,7 @@ const REFRESH_MS = 300_000;
  * @property {string} channel
  * @property {import('./classifier.js').Classifier} classifier
  * @property {import('../windowing/windows.js').WindowSpec} spec
+ * @property {import('../windowing/signal-quality.js').SignalBounds} bounds
  */
 
 export class PhoneClassification {
@@ -95,15 +96,30 @@ export class PhoneClassification {
       this.#session = session;
     }
     const predictions = [];
-    for (const { start, values } of this.#cutter.extend(times, x, y, z)) {
-      const began = performance.now();
-      const { activity, confidence, probabilities } = await current.classifier.classify(values);
-      const took = performance.now() - began;
-      this.milliseconds = this.milliseconds === null ? took : 0.8 * this.milliseconds + 0.2 * took;
-      const end = start + (current.spec.steps * 1e6) / current.spec.rateHz;
-      predictions.push({ start, end, activity, confidence, probabilities, release: current.name });
+    for (const window of this.#cutter.extend(times, x, y, z)) {
+      const end = window.start + (current.spec.steps * 1e6) / current.spec.rateHz;
+      predictions.push({ start: window.start, end, ...(await this.#predict(current, window)), release: current.name });
     }
     return predictions;
+  }
+
+  /**
+   * @param {CurrentRelease} current
+   * @param {import('../windowing/windows.js').CutWindow} window
+   * @returns {Promise<Pick<PhonePrediction, 'activity' | 'confidence' | 'probabilities' | 'reason'>>}
+   */
+  async #predict({ classifier, bounds }, { values, quality }) {
+    const { unclassifiedReason } = await import('../windowing/signal-quality.js');
+    const reason = unclassifiedReason(bounds, quality);
+    if (reason !== null) {
+      const { noDecision } = await import('./decisions.js');
+      return { ...noDecision(classifier.manifest.classes), reason };
+    }
+    const began = performance.now();
+    const predicted = await classifier.classify(values);
+    const took = performance.now() - began;
+    this.milliseconds = this.milliseconds === null ? took : 0.8 * this.milliseconds + 0.2 * took;
+    return predicted;
   }
 
   /** Load the store's current release. @returns {Promise<void>} When it is loaded or `fault` is set. */
@@ -123,16 +139,21 @@ export class PhoneClassification {
 
   async #update() {
     // Imported here, because only phones that classify need these modules and the runtime's 14 MB.
-    const [{ openCurrentRelease, openRelease }, { pullRelease }, { windowSpec }] = await Promise.all([
+    const [{ openCurrentRelease, openRelease }, { pullRelease }, { windowSpec }, { signalBounds }] = await Promise.all([
       import('./current-release.js'),
       import('../releases/release-client.js'),
       import('../windowing/windows.js'),
+      import('../windowing/signal-quality.js'),
     ]);
+    const prepared = (
+      /** @type {import('../releases/release-client.js').Release} */ release,
+      /** @type {import('./classifier.js').Classifier} */ classifier,
+    ) => ({ ...release, classifier, spec: windowSpec(release.manifest), bounds: signalBounds(release.manifest) });
     const options = { baseUrl: './store/', device: this.#device, storage: this.#storage };
     const before = this.#current;
     if (before === null) {
       const { release, classifier, rejected } = await openCurrentRelease(options);
-      this.#current = { ...release, classifier, spec: windowSpec(release.manifest) };
+      this.#current = prepared(release, classifier);
       this.fault = rejected?.message ?? '';
       return;
     }
@@ -145,7 +166,7 @@ export class PhoneClassification {
     const { classifier, rejected } = await openRelease(release, this.#storage);
     this.fault = rejected?.message ?? '';
     await this.#tail;
-    this.#current = { ...release, classifier, spec: windowSpec(release.manifest) };
+    this.#current = prepared(release, classifier);
     this.#cutter = null; // another release may need other windows
     this.milliseconds = null;
     await before.classifier.close();

@@ -6,6 +6,7 @@
 import { parseJson } from './canonical-json.js';
 import { isObject, isVersion } from './metadata-signatures.js';
 import { UpdateRejectedError, rejectUnless, textOf } from './update-rejection.js';
+import { signalBounds } from '../windowing/signal-quality.js';
 import { windowSpec } from '../windowing/windows.js';
 
 export const MAX_POINTER_BYTES = 16_384;
@@ -33,6 +34,7 @@ const PLAIN_NAME = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/;
  * @property {number} rate_hz
  * @property {number} hop_us
  * @property {number} gap_us
+ * @property {Parameters<typeof signalBounds>[0]['signal_bounds']} [signal_bounds] Missing in older releases.
  * @property {{mean: number[], scale: number[]}} normalisation Of x, y and z, m/s².
  * @property {number} decision_threshold A prediction below this probability is unknown.
  * @property {Artifact[]} artifacts
@@ -85,6 +87,7 @@ export function readManifest(bytes) {
   check(new Set(formats).size === formats.length, `a release must have one artifact per format, not ${formats.join(', ')}`);
   try {
     windowSpec(manifest);
+    signalBounds(manifest);
   } catch (error) {
     throw new UpdateRejectedError('unusable', `windows: ${textOf(error)}`, { cause: error });
   }

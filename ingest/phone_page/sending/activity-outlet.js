@@ -10,6 +10,7 @@ const SCHEMA = 1;
  * @property {number} confidence From 0 to 1.
  * @property {Record<string, number>} probabilities By class.
  * @property {string} release
+ * @property {string} [reason] Why the window was not classified; missing if it was.
  */
 
 export class ActivityOutlet {

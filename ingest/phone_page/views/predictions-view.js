@@ -1,6 +1,7 @@
 /** Shows the predictions of the server and of the phone, side by side. */
 
 import { byId, write } from '../shared/elements.js';
+import { adviceOn, explain, sentence } from '../shared/signal-reasons.js';
 import { duration, latency, percent } from '../shared/wording.js';
 
 /** A prediction for an older window is not shown as the current one, µs. */
@@ -8,11 +9,19 @@ const OLD_US = 15_000_000;
 /** Shortest time between two announcements to screen readers, ms. */
 const ANNOUNCE_MS = 8_000;
 
-/** @typedef {import('../classification/prediction-comparison.js').Prediction} Prediction */
+/**
+ * @typedef {import('../classification/prediction-comparison.js').Prediction} Prediction
+ *
+ * @typedef {object} Texts
+ * @property {string} activity
+ * @property {string} [confidence]
+ * @property {string} [reason] Why the readings tell too little; empty if they tell enough.
+ * @property {string} detail
+ */
 
 export class PredictionsView {
   #phone;
-  /** The last announced activity. */
+  /** What was announced last. */
   #announced = '';
 
   /** @param {import('../phone.js').Phone} phone */
@@ -26,10 +35,12 @@ export class PredictionsView {
     byId('predictions').hidden = !isRecording && !predictions.server && !predictions.phone;
     const server = settings.isPrivate ? null : this.#current(predictions.server);
     const phone = this.#current(predictions.phone);
-    show('server-prediction', server, ...this.#serverTexts());
-    show('phone-prediction', phone, ...this.#phoneTexts());
+    show('server-prediction', server, this.#serverTexts());
+    show('phone-prediction', phone, this.#phoneTexts());
     this.#colour('server-prediction', server);
     this.#colour('phone-prediction', phone);
+    const reasons = [server, phone].map((prediction) => prediction?.reason ?? '').filter((reason) => reason !== '');
+    write('signal-advice', [...new Set(reasons.map(adviceOn))].join(' ').trim());
     write('agreement', this.#agreement());
   }
 
@@ -39,42 +50,55 @@ export class PredictionsView {
     return prediction && isRecording && clock.now() - prediction.end < OLD_US ? prediction : null;
   }
 
-  /** @returns {[string, string, string]} Activity, confidence and details. */
+  /** @returns {Texts} */
   #serverTexts() {
     const { settings, predictions, clock } = this.#phone;
-    if (settings.isPrivate) return ['Private', '', 'The server receives activities, but no readings.'];
+    if (settings.isPrivate) return { activity: 'Private', detail: 'The server receives activities, but no readings.' };
     const { server, serverLatency } = predictions;
-    if (!server) return ['–', '', 'No prediction yet. It needs 4 s of readings and a connection.'];
+    if (!server) return { activity: '–', detail: 'No prediction yet. It needs 4 s of readings and a connection.' };
     const age = (clock.now() - server.end) / 1e6;
     const delay = serverLatency === null ? '' : `, ${latency(Math.max(serverLatency, 0) / 1000)} after the window`;
     const detail = age * 1e6 < OLD_US ? `${server.release}${delay}` : `${server.release}, ${duration(age)} ago`;
-    return [this.#title(server.activity), percent(server.confidence), detail];
+    return this.#predictionTexts(server, detail);
   }
 
-  /** @returns {[string, string, string]} Activity, confidence and details. */
+  /** @returns {Texts} */
   #phoneTexts() {
     const { settings, classification, classificationFault, predictions, configuration } = this.#phone;
     if (!settings.classifies) {
-      return ['Off', '', configuration.store ? 'Switch it on in the settings.' : 'This gateway offers no releases.'];
+      const detail = configuration.store ? 'Switch it on in the settings.' : 'This gateway offers no releases.';
+      return { activity: 'Off', detail };
     }
     if (classification?.isLoading && !classification.isReady) {
-      return ['Loading', '', 'Fetching and verifying the release.'];
+      return { activity: 'Loading', detail: 'Fetching and verifying the release.' };
     }
     const fault = classificationFault || classification?.fault || '';
-    if (!classification?.release) return ['No release', '', fault];
+    if (!classification?.release) return { activity: 'No release', detail: fault };
     const { name, channel } = classification.release;
     const time = classification.milliseconds === null ? '' : `, ${latency(classification.milliseconds)} per window`;
     const detail = `${name} (${channel}), signatures and golden window verified here${time}${fault && `. ${fault}`}`;
-    if (!predictions.phone) return ['–', '', detail];
-    return [this.#title(predictions.phone.activity), percent(predictions.phone.confidence), detail];
+    if (!predictions.phone) return { activity: '–', detail };
+    return this.#predictionTexts(predictions.phone, detail);
+  }
+
+  /** @param {Prediction} prediction @param {string} detail @returns {Texts} */
+  #predictionTexts({ activity, confidence, reason }, detail) {
+    const title = this.#title(activity);
+    // Nothing was classified, so no confidence is shown.
+    return reason
+      ? { activity: title, reason: sentence(explain(reason)), detail }
+      : { activity: title, confidence: percent(confidence), detail };
   }
 
   #announce() {
     const { predictions, settings } = this.#phone;
     const prediction = this.#current(settings.isPrivate ? predictions.phone : predictions.server);
-    if (!prediction || prediction.activity === this.#announced) return;
-    this.#announced = prediction.activity;
-    write('announcer', this.#title(prediction.activity));
+    if (!prediction) return;
+    const title = this.#title(prediction.activity);
+    const text = prediction.reason ? `${title}: ${explain(prediction.reason)}` : title;
+    if (text === this.#announced) return;
+    this.#announced = text;
+    write('announcer', text);
   }
 
   #agreement() {
@@ -86,6 +110,7 @@ export class PredictionsView {
 
   /** @param {string} activity @returns {string} */
   #title(activity) {
+    if (activity === 'unknown') return 'Unknown'; // it is no label, so the configuration does not name it
     return this.#phone.configuration.activities.find(({ name }) => name === activity)?.title ?? activity;
   }
 
@@ -99,14 +124,13 @@ export class PredictionsView {
 /**
  * @param {string} id
  * @param {Prediction | null} current
- * @param {string} activity
- * @param {string} confidence
- * @param {string} detail
+ * @param {Texts} texts
  */
-function show(id, current, activity, confidence, detail) {
+function show(id, current, { activity, confidence = '', reason = '', detail }) {
   const element = byId(id);
   element.classList.toggle('old', current === null);
   write(element.querySelector('.activity'), activity);
   write(element.querySelector('.confidence'), confidence);
+  write(element.querySelector('.reason'), reason);
   write(element.querySelector('.detail'), detail);
 }

@@ -4,6 +4,7 @@
  */
 
 import { AXES, OVERSAMPLING, Resampler, reachUs } from './resampling.js';
+import { signalQuality } from './signal-quality.js';
 
 const MICROSECONDS = 1_000_000;
 
@@ -17,8 +18,9 @@ const MICROSECONDS = 1_000_000;
  * @typedef {object} CutWindow
  * @property {number} start Event time of its first value, µs since the Unix epoch.
  * @property {Float32Array} values x, y, z (m/s²) of one step after the other.
+ * @property {import('./signal-quality.js').SignalQuality} quality Of the readings under it.
  *
- * @typedef {{time: number, x: number, y: number, z: number}} Reading Time in µs, the axes in m/s².
+ * @typedef {import('./signal-quality.js').QualityReading} Reading
  */
 
 /**
@@ -96,10 +98,8 @@ export class WindowCutter {
     const windows = [];
     for (let at = 0; at < times.length; at += 1) {
       // Adding 0 turns -0 into 0: equal readings must have equal bits.
-      this.#add(
-        { time: times[at], x: Math.fround(x[at]) + 0, y: Math.fround(y[at]) + 0, z: Math.fround(z[at]) + 0 },
-        windows,
-      );
+      const [ofX, ofY, ofZ] = [x, y, z].map((axis) => Math.fround(axis[at]) + 0);
+      this.#add({ time: times[at], x: ofX, y: ofY, z: ofZ, contested: false }, windows);
     }
     return windows;
   }
@@ -149,8 +149,9 @@ export class WindowCutter {
     if (newest !== null && newest.time === reading.time) {
       this.repeats += 1;
       const order = compare(reading, newest);
-      if (order !== 0) this.conflicts += 1;
-      if (order < 0) this.#newest = reading;
+      if (order === 0) return;
+      this.conflicts += 1;
+      this.#newest = { ...(order < 0 ? reading : newest), contested: true };
       return;
     }
     if (newest !== null) {
@@ -161,13 +162,15 @@ export class WindowCutter {
   }
 }
 
-/** Cuts windows from one stretch of readings. It keeps the values of one window. */
+/** Cuts windows from one stretch of readings. It keeps the values of one window, and the readings under it. */
 class Stretch {
   #spec;
   #periodUs;
   #resampler;
   #count = 0;
   #nextStart = 0;
+  /** @type {Reading[]} Those that future windows need, the oldest first. */
+  #readings = [];
   /** The first `#filled` values of the window that starts at `#nextStart`. */
   #values;
   #filled = 0;
@@ -186,9 +189,11 @@ class Stretch {
    * @param {Reading} reading
    * @param {CutWindow[]} windows Completed windows are appended.
    */
-  add({ time, x, y, z }, windows) {
+  add(reading, windows) {
+    const { time, x, y, z } = reading;
     this.#completed = windows;
     this.#count += 1;
+    this.#readings.push(reading);
     // The interpolation needs a reading before the one it starts at, so the filter starts at the second reading.
     if (this.#count === 2) this.#begin(time);
     this.#resampler.add(time, x, y, z);
@@ -213,8 +218,9 @@ class Stretch {
     this.#values.set([x, y, z], this.#filled * AXES);
     this.#filled += 1;
     if (this.#filled < steps) return;
-    this.#completed.push({ start: this.#nextStart, values: this.#values.slice() });
+    this.#completed.push({ start: this.#nextStart, values: this.#values.slice(), quality: this.#quality() });
     this.#nextStart += hopUs;
+    this.#readings.splice(0, this.#indexBefore(this.#nextStart - reachUs(this.#periodUs)));
     const hop = hopUs / this.#periodUs;
     if (hop < steps) {
       this.#values.copyWithin(0, hop * AXES);
@@ -223,6 +229,21 @@ class Stretch {
       this.#filled = 0;
       this.#resampler.seek(this.#nextStart / this.#periodUs);
     }
+  }
+
+  /** Measure the readings within the reach of the window's filter, and one on each side. */
+  #quality() {
+    const reach = reachUs(this.#periodUs);
+    const end = this.#nextStart + this.#spec.steps * this.#periodUs - this.#periodUs + reach;
+    const first = this.#indexBefore(this.#nextStart - reach);
+    return signalQuality(this.#readings.slice(first, this.#indexBefore(end) + 2));
+  }
+
+  /** @param {number} time µs. @returns {number} The place of the last kept reading that is not later, 0 at least. */
+  #indexBefore(time) {
+    let at = this.#readings.length - 1;
+    while (at > 0 && this.#readings[at].time > time) at -= 1;
+    return Math.max(at, 0);
   }
 }
 

@@ -7,17 +7,27 @@ from typing import Any
 import numpy as np
 import pytest
 
-from har.windows import recording_windows
+from har.decisions import no_opinion
+from har.signal_quality import SignalBounds
+from har.windows import WindowValues, recording_windows
 from model_store.onnx_classifier import OnnxClassifier
 from tests.ingest.phone_page.phone_in_browser import assert_all_arrived, columns_of
 from tests.model_store.made_store import MadeStore
 
+#: Bounds that the readings of any busy machine keep, unless all of a window are equal.
+FEW_READINGS = SignalBounds(1.5, 900_000, 900_000, 1.0, 30.0)
+#: Lets 7 or 8 of 60 readings per second reach the page.
+ONE_OF_EIGHT_READINGS = """
+let count = 0;
+addEventListener('devicemotion', (event) => { if ((count++) % 8) event.stopImmediatePropagation(); });
+"""
+
 
 @pytest.fixture
 def store(page_gateway: Any, tmp_path: Path) -> Iterator[MadeStore]:
-    """A store with a release, served by the gateway."""
+    """A store with a release, served by the gateway. It classifies few readings, too: the machine may be busy."""
     made = MadeStore.make(tmp_path)
-    made.publish("walker-1")
+    made.publish_changed("walker-1", signal_bounds=FEW_READINGS)
     folder = Path(made.storage.url)
     (folder / "trusted_root.json").write_bytes(made.root)
     page_gateway.store = folder
@@ -53,12 +63,15 @@ def test_in_private_mode_activities_are_sent_and_no_reading(phone: Any, page_gat
     phone.wait(lambda: phone.state()["waitingActivities"] == 0)
     windows = {window.start: window for report in page_gateway.reports for window in report.windows}
     times, axes = columns_of([reading for reading in phone.recorded() if reading[0] == private])
-    network = OnnxClassifier.open(str(store.folder / "made" / "walker-1"))
+    network = OnnxClassifier.open("baseline")
     expected = cut(times, axes)
     assert set(windows) <= set(expected)
     assert len(windows) >= len(expected) - 1, "the last reading may complete one more"
     for start, window in windows.items():
-        probabilities = network.probabilities(expected[start][None])[0]
+        assert window.reason == FEW_READINGS.reason(expected[start].quality)
+        probabilities = network.probabilities(expected[start].values[None])[0]
+        if window.reason is not None:
+            probabilities = np.array([*no_opinion(network.manifest.classes).values()])
         assert list(dict(sorted(window.probabilities.items())).values()) == pytest.approx(
             [probabilities[network.manifest.classes.index(name)] for name in sorted(window.probabilities)], abs=1e-5
         )
@@ -66,9 +79,8 @@ def test_in_private_mode_activities_are_sent_and_no_reading(phone: Any, page_gat
         assert window.end - window.start == 4_000_000
 
 
-def cut(times: np.ndarray, axes: np.ndarray) -> dict[int, np.ndarray]:
-    windows = recording_windows(times, axes)
-    return dict(zip(windows.starts.tolist(), windows.values, strict=True))
+def cut(times: np.ndarray, axes: np.ndarray) -> dict[int, WindowValues]:
+    return {window.start: window for window in recording_windows(times, axes)}
 
 
 def test_reports_wait_without_a_gateway(phone: Any, page_gateway: Any, store: MadeStore) -> None:
@@ -143,13 +155,14 @@ def test_both_predictions_are_shown_and_compared_by_window(phone: Any, page_gate
     switch(phone, "classifies")
     phone.wait(lambda: phone.state()["release"] == "walker-1")
     phone.start()
+    phone.shake(5.0)  # a sensor that shows the same value all the time tells nothing
     phone.wait(lambda: "%" in phone.text("phone-prediction"))
     phone.wait(lambda: phone.state()["milliseconds"] is not None)
     times, axes = columns_of(phone.recorded())
-    network = OnnxClassifier.open(str(store.folder / "made" / "walker-1"))
+    network = OnnxClassifier.open("baseline")
     windows = cut(times, axes)
     start = min(windows)
-    probabilities = network.probabilities(windows[start][None])[0]
+    probabilities = network.probabilities(windows[start].values[None])[0]
     prediction = {
         "device": page_gateway.device,
         "session": phone.state()["session"],
@@ -173,6 +186,56 @@ def test_both_predictions_are_shown_and_compared_by_window(phone: Any, page_gate
     phone.click("start")
     phone.wait_until_all_is_sent()
     assert_all_arrived(phone.recorded(), page_gateway.batches)
+
+
+def test_a_phone_that_measures_too_rarely_is_told_so(phone: Any, page_gateway: Any, store: MadeStore) -> None:
+    store.publish("walker-2")  # with the default bounds
+    phone.before_each_page(ONE_OF_EIGHT_READINGS)
+    phone.enrol()
+    switch(phone, "private")
+    phone.wait(lambda: phone.state()["isPrivate"] and phone.state()["release"] == "walker-2")
+    phone.start()
+    phone.shake(6.0)
+    phone.wait_for_text("phone-prediction", "The phone measures too rarely.")
+    assert "Unknown" in phone.text("phone-prediction") and "%" not in phone.text("phone-prediction")
+    assert "Switch off power saving" in phone.text("signal-advice")
+    phone.wait(lambda: len(page_gateway.reports) >= 2)
+    windows = [window for report in page_gateway.reports for window in report.windows]
+    even = no_opinion(OnnxClassifier.open("baseline").manifest.classes)
+    assert {(window.activity, window.reason) for window in windows} == {("unknown", "sparse")}
+    assert all(window.probabilities == even for window in windows)
+    assert phone.state()["milliseconds"] is None, "the network was not asked"
+    assert not page_gateway.batches
+    switch(phone, "private")
+    phone.wait(lambda: not phone.state()["isPrivate"])
+    explained_by_the_server(phone, page_gateway, windows[-1].end)
+
+
+def explained_by_the_server(phone: Any, page_gateway: Any, end: int) -> None:
+    """Assert that the page explains the server's reasons, also one that it does not know."""
+    for number, (reason, text) in enumerate(
+        {"clock": "several readings have the same time.", "magnetised": "The reason is “magnetised”."}.items(), 1
+    ):
+        start = end + number * 1_000_000
+        page_gateway.send(
+            {
+                "type": "prediction",
+                "prediction": {
+                    "device": page_gateway.device,
+                    "session": phone.state()["session"],
+                    "start": start,
+                    "end": start + 4_000_000,
+                    "activity": "unknown",
+                    "confidence": 0.8,
+                    "probabilities": {},
+                    "release": "walker-2",
+                    "arrived": start + 4_100_000,
+                    "reason": reason,
+                },
+            }
+        )
+        phone.wait_for_text("server-prediction", text)
+        assert "Unknown" in phone.text("server-prediction") and "%" not in phone.text("server-prediction")
 
 
 def test_a_gateway_without_a_store_offers_no_classification(phone: Any) -> None:

@@ -34,6 +34,7 @@ return {
   starts: windows.map((window) => window.start),
   values: windows.map(({ values }) =>
     new Uint8Array(values.buffer).reduce((text, byte) => text + String.fromCharCode(byte), '')).map(btoa),
+  qualities: windows.map(({ quality }) => Object.values(quality)),
   repeats: cutter.repeats,
 };
 """
@@ -52,6 +53,7 @@ def assert_same(modules: Modules, times: np.ndarray, axes: np.ndarray, spec: Win
     got = cut_by(modules, times, axes, spec, cuts)
     assert got["starts"] == expected.starts.tolist()
     assert [base64.b64decode(values) for values in got["values"]] == [each.tobytes() for each in expected.values]
+    assert got["qualities"] == [list(quality) for quality in expected.qualities]
     assert got["repeats"] == expected.repeats
     return len(expected.starts)
 
