@@ -12,7 +12,7 @@ from har import rights, topics
 from har.process.kafka_clients import open_client
 from tests import brokers
 from tests.faults.conftest import PHONES, by_length
-from tests.faults.stage import on_stage
+from tests.faults.stage import FreshPredictions, on_stage
 from tests.waiting import until
 
 pytestmark = [brokers.on_protected_kafka, pytest.mark.slow, pytest.mark.timeout(by_length(300, 2_400))]
@@ -50,6 +50,8 @@ async def test_a_right_that_is_taken_away_is_named_and_given_back_without_a_loss
     stage, protected_kafka, tmp_path, report, service, right
 ):
     await stage.start_phones(PHONES)
+    with FreshPredictions(stage) as predictions:
+        await predictions.wait_for_more(PHONES)
     await asyncio.to_thread(take, protected_kafka, f"User:har-{service}", right)
     named = f"the user har-{service} lacks {right}"
     await until(lambda: named in (tmp_path / "log").read_text(), f"the log to say that {named}", 60)
