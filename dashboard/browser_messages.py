@@ -59,12 +59,25 @@ class LiveStatus(msgspec.Struct, frozen=True):
 
 
 class TimelineEntry(msgspec.Struct, frozen=True, array_like=True):
-    """One window in the timeline: its bounds (event time, µs), its steady activity and its confidence (0 to 1)."""
+    """One window in the timeline.
+
+    Attributes
+    ----------
+    start, end : int
+        Its bounds, event time, µs.
+    activity : str
+        Its steady activity.
+    confidence : float
+        0 to 1.
+    reason : str or None
+        Why it was not classified, if the steady activity is unknown; None if it was.
+    """
 
     start: int
     end: int
     activity: str
     confidence: float
+    reason: str | None = None
 
 
 class TraceChunk(msgspec.Struct, frozen=True):
@@ -96,6 +109,9 @@ class DeviceChanges(msgspec.Struct, frozen=True):
         Event time when the steady activity began, µs.
     confidence : float
         Confidence of the steady activity, 0 to 1.
+    reason : str or None
+        Why the steady activity is unknown, if the readings tell too little (`har.signal_quality.Reason`, or a reason of
+        a later version).
     newest : int
         Event time of the end of the newest window, µs.
     seen : int
@@ -115,6 +131,7 @@ class DeviceChanges(msgspec.Struct, frozen=True):
     activity: str
     since: int
     confidence: float
+    reason: str | None
     newest: int
     seen: int
     arrived: int

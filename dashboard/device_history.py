@@ -7,6 +7,7 @@ from operator import attrgetter
 import msgspec
 
 from dashboard.browser_messages import DeviceChanges, TimelineEntry, TraceChunk
+from har.decisions import UNKNOWN
 from har.predictions import LiveUpdate, Prediction, Trace
 from har.steady_activity import ActivitySmoother, SteadyActivity
 
@@ -24,8 +25,15 @@ class _Window:
     end: int
     activity: str
     confidence: float
+    reason: str | None
     published: int
     revision: int
+
+    @property
+    def entry(self) -> TimelineEntry:
+        """The window for browsers, with its reason only where it is shown as unknown."""
+        reason = self.reason if self.activity == UNKNOWN else None
+        return TimelineEntry(self.start, self.end, self.activity, round(self.confidence, 3), reason)
 
     @property
     def middle(self) -> int:
@@ -127,22 +135,21 @@ class DeviceHistory:
             return self._encoded[2]
         complete = since < self._reset_revision
         after = 0 if complete else since
+        newest = self._windows[-1]
+        steady = self._steady or SteadyActivity(newest.activity, newest.start, newest.confidence, newest.entry.reason)
         changes = DeviceChanges(
             device=self.device,
             complete=complete,
             session=self._session,
             release=self.release,
-            activity=self._steady.activity if self._steady else self._windows[-1].activity,
-            since=self._steady.since if self._steady else self._windows[-1].start,
-            confidence=round(self._steady.confidence if self._steady else self._windows[-1].confidence, 4),
-            newest=self._windows[-1].end,
+            activity=steady.activity,
+            since=steady.since,
+            confidence=round(steady.confidence, 4),
+            reason=steady.reason,
+            newest=newest.end,
             seen=self.seen,
             arrived=self._arrived,
-            windows=[
-                TimelineEntry(window.start, window.end, window.activity, round(window.confidence, 3))
-                for window in self._windows
-                if window.revision > after
-            ],
+            windows=[window.entry for window in self._windows if window.revision > after],
             trace=[chunk.encoded for _, chunk in sorted(self._trace.items()) if chunk.revision > after],
         )
         encoded = msgspec.Raw(msgspec.json.encode(changes))
@@ -175,6 +182,7 @@ class DeviceHistory:
             prediction.end,
             prediction.activity,
             prediction.confidence,
+            prediction.reason,
             update.published,
             revision,
         )

@@ -12,6 +12,7 @@ MAX_MESSAGE_BYTES = 262_144
 MAX_TRACE_STEPS = 2_000
 MAX_LABEL_CHARACTERS = 64
 MAX_RELEASE_CHARACTERS = 128
+MAX_REASON_CHARACTERS = 32
 MAX_WINDOW_US = 3_600_000_000
 
 
@@ -60,6 +61,7 @@ def _check_prediction(prediction: Prediction) -> None:
     for field, text, longest in (
         ("activity", prediction.activity, MAX_LABEL_CHARACTERS),
         ("release", prediction.release, MAX_RELEASE_CHARACTERS),
+        *((("reason", prediction.reason, MAX_REASON_CHARACTERS),) if prediction.reason is not None else ()),
         *(("class name", name, MAX_LABEL_CHARACTERS) for name in prediction.probabilities),
     ):
         if not 0 < len(text) <= longest:

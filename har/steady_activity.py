@@ -1,6 +1,6 @@
 """The steady activity that the pages display: one device's predictions, smoothed over neighbouring windows."""
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable
 
 import msgspec
@@ -37,11 +37,15 @@ class SteadyActivity(msgspec.Struct, frozen=True):
         Event time of its beginning, µs since the epoch.
     confidence : float
         Its probability, averaged over the latest windows; for ``unknown``, 1 minus the largest average.
+    reason : str or None
+        For ``unknown``, why most of the latest unknown windows were not classified, as in
+        `har.predictions.Prediction`; None if their network did not know either.
     """
 
     activity: str
     since: int
     confidence: float
+    reason: str | None = None
 
 
 class ActivitySmoother:
@@ -51,6 +55,9 @@ class ActivitySmoother:
     average for several windows in a row. ``unknown`` leads while more than half of those windows are unknown; this
     needs no threshold, so releases with different thresholds may follow each other. A new session or a pause resets
     the smoother.
+
+    A window that was not classified (it has a `reason`) is unknown, and has no part in the average if another window
+    was classified. A single one does not change the steady activity; of a run, the third ends it.
 
     Parameters
     ----------
@@ -112,10 +119,11 @@ class ActivitySmoother:
 
     def _average(self) -> dict[str, float]:
         total: dict[str, float] = {}
-        for prediction in self._latest:
+        classified = [prediction for prediction in self._latest if prediction.reason is None] or self._latest
+        for prediction in classified:
             for name, probability in prediction.probabilities.items():
                 total[name] = total.get(name, 0.0) + probability
-        average = {name: value / len(self._latest) for name, value in total.items()}
+        average = {name: value / len(classified) for name, value in total.items()}
         average[UNKNOWN] = 1.0 - max(average.values())
         return average
 
@@ -128,16 +136,25 @@ class ActivitySmoother:
     def _decide(self, leader: str, average: dict[str, float], prediction: Prediction) -> SteadyActivity:
         steady = self._steady
         if steady is None:
-            return SteadyActivity(leader, prediction.start, average[leader])
+            return self._named(leader, prediction.start, average)
         if leader == steady.activity:
             self._led = 0
-            return SteadyActivity(steady.activity, steady.since, average[leader])
+            return self._named(leader, steady.since, average)
         self._led = self._led + 1 if leader == self._challenger else 1
         self._challenger = leader
         if self._led < self._patience:
-            return SteadyActivity(steady.activity, steady.since, average.get(steady.activity, 0.0))
+            return self._named(steady.activity, steady.since, average)
         self._led = 0
-        return SteadyActivity(leader, _middle(self._latest[0]), average[leader])
+        return self._named(leader, _middle(self._latest[0]), average)
+
+    def _named(self, activity: str, since: int, average: dict[str, float]) -> SteadyActivity:
+        reason = self._reason() if activity == UNKNOWN else None
+        return SteadyActivity(activity, since, average.get(activity, 0.0), reason)
+
+    def _reason(self) -> str | None:
+        """Return the most frequent reason of the latest unknown windows; of several, the newest."""
+        reasons = [prediction.reason for prediction in reversed(self._latest) if prediction.activity == UNKNOWN]
+        return Counter(reasons).most_common(1)[0][0] if reasons else None
 
 
 def activity_spans(predictions: Iterable[Prediction], smoother: ActivitySmoother | None = None) -> list[ActivitySpan]:

@@ -1,7 +1,9 @@
 /** The card of one device. */
 
+import { explain, sentence } from './shared/signal-reasons.js';
 import { TraceChart } from './shared/trace-chart.js';
 import { duration, percent } from './shared/wording.js';
+import { reasonOf } from './device-model.js';
 import { glyphOf, styleOf } from './styles.js';
 import { TimelineChart } from './timeline-chart.js';
 import uPlot from './uplot.js';
@@ -116,14 +118,17 @@ export class DeviceCard {
     const length = duration((model.newest - model.since) / SECOND_US);
     const ageText = describeAge(now - model.arrived, silent);
     const canLabel = this.context.canLabel();
-    const text = [style.title, length, ageText, percent(model.confidence), silent, canLabel].join();
+    const text = [style.title, model.reason, length, ageText, percent(model.confidence), silent, canLabel].join();
     if (text === this.#shownText) return;
     this.#shownText = text;
     this.card.dataset.activity = model.activity;
     this.card.classList.toggle('silent', silent);
     this.#find('.label-button').hidden = silent || !canLabel;
     this.card.style.setProperty('--activity', style.colour);
-    this.card.style.setProperty('--confidence', String(model.confidence));
+    // Nothing was classified if there is a reason, so no confidence is shown.
+    this.card.style.setProperty('--confidence', String(model.reason ? 0 : model.confidence));
+    this.#find('.confidence').hidden = model.reason !== '';
+    this.#find('.reason').textContent = model.reason && sentence(explain(model.reason));
     this.#find('.symbol').textContent = glyphOf(style);
     this.#find('.activity').textContent = style.title;
     this.#find('.since').textContent = silent ? `before that, for ${length}` : `for ${length}`;
@@ -134,13 +139,16 @@ export class DeviceCard {
   #describeTimeline() {
     const totals = new Map();
     let whole = 0;
-    for (const { activity, start, end } of this.model.spans()) {
-      totals.set(activity, (totals.get(activity) ?? 0) + end - start);
-      whole += end - start;
+    for (const span of this.model.spans()) {
+      const reason = reasonOf(span);
+      const title = styleOf(span.activity).title;
+      const name = reason ? `${title} (${explain(reason)})` : title;
+      totals.set(name, (totals.get(name) ?? 0) + span.end - span.start);
+      whole += span.end - span.start;
     }
     const parts = [...totals]
       .sort((one, other) => other[1] - one[1])
-      .map(([activity, time]) => `${styleOf(activity).title} ${percent(time / whole)}`);
+      .map(([name, time]) => `${name} ${percent(time / whole)}`);
     const title = `Activity, last ${duration(this.context.historySeconds())}`;
     this.#find('.history').textContent = title;
     this.#find('.timeline').setAttribute('aria-label', `${title}: ${parts.join(', ')}`);

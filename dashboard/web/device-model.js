@@ -9,9 +9,16 @@ const GAP_PERIODS = 1.5;
 const PLAYOUT_US = 1.25 * SECOND_US;
 const MAX_PLAYOUT_US = 3 * SECOND_US;
 
-/** @typedef {[start: number, end: number, activity: string, confidence: number]} TimelineEntry Event times in µs. */
+/** @typedef {[start: number, end: number, activity: string, confidence: number, reason: string | null]} TimelineEntry Event times in µs. */
 /** @typedef {{start: number, period: number, x: number[], y: number[], z: number[]}} TraceChunk In µs and m/s². */
-/** @typedef {{activity: string, start: number, end: number}} Span Event times in µs. */
+/**
+ * @typedef {object} Span
+ * @property {string} activity
+ * @property {number} start Event time, µs.
+ * @property {number} end Event time, µs.
+ * @property {string[]} reasons Of its windows that were not classified.
+ * @property {number} windows
+ */
 
 export class DeviceModel {
   /** The steady activity. */
@@ -19,6 +26,8 @@ export class DeviceModel {
   /** Event time since when the activity is steady, µs. */
   since = 0;
   confidence = 0;
+  /** Why the steady activity is unknown, if the readings tell too little; empty otherwise. */
+  reason = '';
   release = '';
   /** End of the newest window, event time, µs. */
   newest = 0;
@@ -44,7 +53,7 @@ export class DeviceModel {
    * @param {any} changes From the server.
    * @param {number} historyUs Time span of the timeline, µs.
    * @param {number} localUs The page's monotonic clock, µs.
-   * @returns {boolean} Whether the steady activity has changed.
+   * @returns {boolean} Whether the steady activity, or its reason, has changed.
    */
   apply(changes, historyUs, localUs) {
     if (changes.complete) {
@@ -52,10 +61,11 @@ export class DeviceModel {
       this.#trace = [];
       this.#playoutOffset = Number.NaN;
     }
-    const before = this.activity;
+    const before = [this.activity, this.reason];
     this.activity = changes.activity;
     this.since = changes.since;
     this.confidence = changes.confidence;
+    this.reason = changes.reason ?? '';
     this.release = changes.release;
     this.newest = changes.newest;
     this.seen = changes.seen;
@@ -65,7 +75,7 @@ export class DeviceModel {
     dropWhile(this.#windows, (window) => window[1] <= this.newest - historyUs);
     dropWhile(this.#trace, (chunk) => traceEnd(chunk) <= this.traceNewest - TRACE_US);
     if (changes.trace.length > 0) this.#adjustPlayout(localUs);
-    return before !== '' && before !== this.activity;
+    return before[0] !== '' && (before[0] !== this.activity || before[1] !== this.reason);
   }
 
   /** Event time of the newest acceleration, µs; 0 without any. */
@@ -117,13 +127,16 @@ export class DeviceModel {
     /** @type {Span[]} */
     const spans = [];
     const hop = this.#hop();
-    for (const [start, end, activity] of this.#windows) {
+    for (const [start, end, activity, , reason] of this.#windows) {
       const middle = (start + end) / 2;
       const last = spans.at(-1);
       if (last && last.activity === activity && middle - hop / 2 - last.end < hop / 2) {
         last.end = middle + hop / 2;
+        last.windows += 1;
+        if (reason) last.reasons.push(reason);
       } else {
-        spans.push({ activity, start: middle - hop / 2, end: middle + hop / 2 });
+        const reasons = reason ? [reason] : [];
+        spans.push({ activity, start: middle - hop / 2, end: middle + hop / 2, reasons, windows: 1 });
       }
     }
     const last = spans.at(-1);
@@ -146,6 +159,17 @@ export class DeviceModel {
     const error = target - this.#playoutOffset;
     this.#playoutOffset = Math.abs(error) < 2 * SECOND_US ? this.#playoutOffset + 0.1 * error : target;
   }
+}
+
+/**
+ * @param {Span} span
+ * @returns {string} Why most of its windows were not classified: the most frequent reason; empty if most were.
+ */
+export function reasonOf({ reasons, windows }) {
+  if (2 * reasons.length <= windows) return '';
+  const counts = new Map();
+  for (const reason of reasons) counts.set(reason, (counts.get(reason) ?? 0) + 1);
+  return [...counts].reduce((best, other) => (other[1] > best[1] ? other : best))[0];
 }
 
 /** @param {TraceChunk} chunk @returns {number} Event time, µs. */

@@ -9,6 +9,7 @@ import { LabelDialog } from './label-dialog.js';
 import { Legend } from './legend.js';
 import { readTheme } from './shared/chart-theme.js';
 import { byId, inputById, write } from './shared/elements.js';
+import { explain } from './shared/signal-reasons.js';
 import { counted } from './shared/wording.js';
 import { StatusBar } from './status-bar.js';
 import { addStyles, styleOf } from './styles.js';
@@ -53,7 +54,8 @@ function receive(update) {
   grid.remove(update.removed ?? []);
   for (const changes of update.devices ?? []) {
     if (grid.apply(changes) && !changes.complete) {
-      announcer.add(changes.device, styleOf(changes.activity).title);
+      const { title } = styleOf(changes.activity);
+      announcer.add(changes.device, changes.reason ? `${title}: ${explain(changes.reason)}` : title);
     }
   }
   hasData = true;

@@ -2,6 +2,8 @@
 
 import { theme } from './shared/chart-theme.js';
 import { LiveChart } from './shared/live-chart.js';
+import { explain } from './shared/signal-reasons.js';
+import { reasonOf } from './device-model.js';
 import { glyphOf, textColourOn, styleOf } from './styles.js';
 import uPlot from './uplot.js';
 
@@ -94,7 +96,7 @@ export class TimelineChart extends LiveChart {
     for (const span of this.#spans) {
       const from = Math.max(plot.valToPos(span.start / SECOND_US, 'x', true), left);
       const to = Math.min(plot.valToPos(span.end / SECOND_US, 'x', true), left + width);
-      if (to > from) drawSpan(ctx, span.activity, from, top, to - from, height, ratio);
+      if (to > from) drawSpan(ctx, span, from, top, to - from, height, ratio);
     }
     ctx.restore();
   }
@@ -102,22 +104,24 @@ export class TimelineChart extends LiveChart {
 
 /**
  * @param {CanvasRenderingContext2D} ctx
- * @param {string} activity
+ * @param {Span} span
  * @param {number} left
  * @param {number} top
  * @param {number} width
  * @param {number} height
  * @param {number} ratio Canvas pixels per CSS pixel.
  */
-function drawSpan(ctx, activity, left, top, width, height, ratio) {
-  const style = styleOf(activity);
+function drawSpan(ctx, span, left, top, width, height, ratio) {
+  const style = styleOf(span.activity);
+  const reason = reasonOf(span);
   ctx.fillStyle = style.colour;
   // One pixel of background separates neighbours with similar colours.
   ctx.fillRect(left, top, Math.max(width - ratio, ratio), height);
   ctx.font = `600 ${11 * ratio}px system-ui, sans-serif`;
   const available = width - 2 * LABEL_PADDING * ratio;
-  // Do not rely on colour alone: show the title or the symbol if it fits.
-  const text = [style.title, glyphOf(style)].find((label) => ctx.measureText(label).width <= available);
+  // Do not rely on colour alone: show the title and the reason, the title, or the symbol, as it fits.
+  const titles = reason ? [`${style.title}: ${explain(reason)}`, style.title] : [style.title];
+  const text = [...titles, glyphOf(style)].find((label) => ctx.measureText(label).width <= available);
   if (text === undefined) return;
   ctx.fillStyle = textColourOn(style.colour);
   ctx.textAlign = 'center';

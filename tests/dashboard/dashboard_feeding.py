@@ -13,6 +13,7 @@ import msgspec
 from redis.asyncio import Redis
 from websockets.asyncio.client import ClientConnection, connect
 
+from har.decisions import UNKNOWN
 from har.live import LIVE_CHANNEL, device_key
 from har.predictions import LiveUpdate, Prediction, Trace, encode_update
 
@@ -48,8 +49,14 @@ def make_update(
     release: str = "release-1",
     base: int = BASE,
     steps: int = 50,
+    reason: str | None = None,
 ) -> LiveUpdate:
-    """Return an update for a window of 4 s that starts `second` s after `base`, with its last second as the trace."""
+    """Return an update for a window of 4 s that starts `second` s after `base`, with its last second as the trace.
+
+    With a `reason`, the window was not classified.
+    """
+    if reason is not None:
+        activity = UNKNOWN
     start = base + second * SECOND
     end = start + 4 * SECOND
     arrived = end + SECOND // 10 if arrived is None else arrived
@@ -65,6 +72,7 @@ def make_update(
             probabilities={activity: 0.9, **dict.fromkeys(others, 0.1 / len(others))},
             release=release,
             arrived=arrived,
+            reason=reason,
         ),
         published=arrived + SECOND // 20 if published is None else published,
         trace=Trace(

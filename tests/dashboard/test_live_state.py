@@ -124,6 +124,30 @@ def test_the_steady_activity_changes_after_several_windows() -> None:
     assert shown[-4:] == ["sit"] * 4
 
 
+def test_the_reason_of_unknown_windows_is_told_once_they_are_shown_as_unknown() -> None:
+    state = make_state()
+    windows: list[str | None] = [None, None, "sparse", None, None, None, "sparse", "pauses", "sparse", "sparse"]
+    for second, reason in enumerate(windows):
+        feed(state, make_update(second=second, activity="walk", reason=reason))
+    device = snapshot(state).devices["phone-1"]
+    assert (device["activity"], device["reason"]) == ("unknown", "sparse")
+    shown = [(entry[2], entry[4]) for entry in device["windows"].values()]
+    assert shown[:6] == [("walk", None)] * 6, "a single window is not shown as unknown"
+    assert shown[-4:] == [("unknown", reason) for reason in windows[-4:]]
+    for second in range(10, 16):
+        feed(state, make_update(second=second, activity="walk"))
+    assert snapshot(state).devices["phone-1"]["reason"] is None
+
+
+def test_the_reason_of_an_older_session_stays_in_the_history() -> None:
+    state = make_state()
+    feed(state, make_update(second=0, reason="clock"))
+    feed(state, make_update(second=20, session="s2", activity="sit"))
+    device = snapshot(state).devices["phone-1"]
+    assert [(entry[2], entry[4]) for entry in device["windows"].values()] == [("unknown", "clock"), ("sit", None)]
+    assert (device["activity"], device["reason"]) == ("sit", None)
+
+
 def test_a_newer_prediction_replaces_that_of_the_same_window() -> None:
     state = make_state()
     first = make_update(second=0, activity="walk")
@@ -244,6 +268,8 @@ def _changed(**fields: object) -> bytes:
         _changed(prediction__session="x" * 65),
         _changed(prediction__activity=""),
         _changed(prediction__activity="x" * 65),
+        _changed(prediction__reason=""),
+        _changed(prediction__reason="x" * 33),
         _changed(prediction__confidence=1.5),
         _changed(prediction__probabilities={}),
         _changed(prediction__probabilities={"walk": -1}),

@@ -132,6 +132,46 @@ def test_the_page_recovers_after_the_server_was_killed(browser: Any, redis_serve
             assert [fault for fault in console_faults(browser) if "/live" not in fault] == []
 
 
+def test_the_page_says_why_an_activity_is_unknown(browser: Any, redis_server: Any) -> None:
+    def timeline(device: str) -> str:
+        return str(
+            browser.execute_script(f"return document.querySelector('[data-device={device}] .timeline').ariaLabel")
+        )
+
+    def said(device: str) -> tuple[str, str, bool]:
+        card = browser.find_element(By.CSS_SELECTOR, f"[data-device={device}]")
+        words = [card.find_element(By.CSS_SELECTOR, part) for part in (".activity", ".reason", ".confidence")]
+        return words[0].text, words[1].text, words[2].is_displayed()
+
+    reasons = {"sparse-phone": "sparse", "future-phone": "magnetised", "walking-phone": None}
+    port = free_port()
+    with dashboard_process(port, redis_server.url), redis.Redis.from_url(redis_server.url) as client:
+        open_page(browser, port)
+        wait_for(browser, lambda browser: browser.find_element(By.ID, "empty").is_displayed())
+        base = int(time.time()) * SECOND
+        for second in range(10):
+            for device, reason in reasons.items():
+                update = make_update(device, second, base=base, arrived=base, published=base + second)
+                if second >= 5 and reason is not None:
+                    update = make_update(
+                        device, second, base=base, arrived=base, published=base + second, reason=reason
+                    )
+                client.publish(LIVE_CHANNEL, encode_update(update))
+        wait_for(browser, lambda _: said("sparse-phone") == ("Unknown", "The phone measures too rarely.", False))
+        wait_for(browser, lambda _: said("future-phone") == ("Unknown", "The reason is “magnetised”.", False))
+        wait_for(browser, lambda _: said("walking-phone") == ("Walking", "", True))
+        wait_for(
+            browser, lambda _: re.search(r"Unknown \(the phone measures too rarely\) \d\d%", timeline("sparse-phone"))
+        )
+        assert "Unknown" not in timeline("walking-phone")
+        for second in range(10, 15):
+            update = make_update("sparse-phone", second, "sit", base=base, arrived=base, published=base + second)
+            client.publish(LIVE_CHANNEL, encode_update(update))
+        wait_for(browser, lambda _: said("sparse-phone") == ("Sitting", "", True))
+        assert "(the phone measures too rarely)" in timeline("sparse-phone")
+        assert console_faults(browser) == []
+
+
 def test_silent_devices_the_filter_and_unavailable_redis(browser: Any, redis_server: Any) -> None:
     port = free_port()
     with dashboard_process(port, redis_server.url) as process:

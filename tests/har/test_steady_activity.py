@@ -19,6 +19,14 @@ def predicted(second: int, activity: str, *, confidence: float = 0.8, session: s
     return Prediction("d", session, start, start + 4_000_000, activity, confidence, probabilities, "r", start)
 
 
+def unclassified(second: int, reason: str = "sparse") -> Prediction:
+    even = dict.fromkeys(CLASSES, 1 / len(CLASSES))
+    start = second * 1_000_000
+    return Prediction(
+        "d", "s", start, start + 4_000_000, UNKNOWN, 1 - max(even.values()), even, "r", start, reason=reason
+    )
+
+
 def decided(second: int, walk: float) -> Prediction:
     prediction = predicted(second, "walk", confidence=walk)
     activity, confidence = decide(prediction.probabilities, 0.6)
@@ -87,3 +95,36 @@ def test_one_unknown_window_does_not_flicker_and_several_are_shown():
     assert shown[-1].activity == "walk"
     spans = activity_spans(decided(second, walk) for second, walk in enumerate(walks))
     assert [span.activity for span in spans] == ["walk", UNKNOWN, "walk"]
+
+
+def test_a_window_that_was_not_classified_does_not_flicker_and_costs_no_confidence():
+    smoother = ActivitySmoother()
+    made = [unclassified(second) if second == 3 else predicted(second, "walk") for second in range(7)]
+    steady = [smoother.update(prediction) for prediction in made]
+    assert {(each.activity, each.reason) for each in steady} == {("walk", None)}
+    assert {round(each.confidence, 6) for each in steady} == {0.8}
+
+
+def test_of_a_run_that_was_not_classified_the_third_window_ends_the_activity_and_gives_the_reason():
+    smoother = ActivitySmoother()
+    made = [predicted(second, "walk") for second in range(5)] + [unclassified(second) for second in range(5, 12)]
+    steady = [smoother.update(prediction) for prediction in [*made, *(predicted(n, "walk") for n in range(12, 16))]]
+    assert [each.activity for each in steady] == ["walk"] * 7 + [UNKNOWN] * 7 + ["walk"] * 2
+    assert [each.reason for each in steady] == [None] * 7 + ["sparse"] * 7 + [None] * 2
+    assert steady[7].since == 7_000_000, "the middle of the first of the run"
+    assert steady[-1].confidence == pytest.approx(0.8)
+
+
+def test_the_reason_is_the_most_frequent_one_and_none_if_the_network_did_not_know():
+    def reason(*windows: str) -> str | None:
+        smoother = ActivitySmoother()
+        for second, window in enumerate(windows):
+            smoother.update(decided(second, 0.5) if window == "network" else unclassified(second, window))
+        assert smoother.steady is not None and smoother.steady.activity == UNKNOWN
+        return smoother.steady.reason
+
+    assert reason("sparse") == "sparse"
+    assert reason("sparse", "pauses", "sparse") == "sparse"
+    assert reason("clock", "sparse", "pauses") == "pauses"  # the newest of three
+    assert reason("sparse", "network", "network") is None
+    assert reason("network", "of_a_later_version", "of_a_later_version") == "of_a_later_version"
