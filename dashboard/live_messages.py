@@ -2,11 +2,9 @@
 
 import math
 
-import msgspec
-
 from har.predictions import SCHEMA, LiveUpdate, Prediction, Trace, decode_update
 from har.rejections import RejectedMessage
-from har.samples import MAX_TIME_US, MIN_TIME_US, check_identifier
+from har.samples import MAX_TIME_US, MIN_TIME_US, UNDECODABLE, check_identifier
 
 MAX_MESSAGE_BYTES = 262_144
 MAX_TRACE_STEPS = 2_000
@@ -42,7 +40,7 @@ def read_update(message: bytes) -> LiveUpdate:
         raise InvalidUpdateError(f"the message has {len(message):,} bytes, more than {MAX_MESSAGE_BYTES:,}")
     try:
         update = decode_update(message)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except UNDECODABLE as error:
         raise InvalidUpdateError(str(error)) from error
     _check_prediction(update.prediction)
     _check_time("published", update.published)

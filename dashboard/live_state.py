@@ -23,6 +23,7 @@ from har.predictions import LiveUpdate
 from har.process.clock import now_us
 from har.process.limited_log import LimitedLog
 from har.process.redis_condition import RedisCondition
+from har.samples import UNDECODABLE
 from har.time_units import MICROSECONDS
 
 logger = logging.getLogger(__name__)
@@ -137,7 +138,7 @@ class LiveState:
     def _read_notice(self, add: Callable[[bytes], None], message: bytes) -> None:
         try:
             add(message)
-        except ValueError as error:
+        except (*UNDECODABLE, ValueError) as error:
             self.undecodable += 1
             self._log.warn("unreadable", "rejected a message from Redis: %s", error)
 

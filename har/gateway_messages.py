@@ -16,6 +16,7 @@ from typing import Literal
 import msgspec
 
 from har.predictions import Prediction
+from har.samples import UNDECODABLE
 
 
 class Accepted(msgspec.Struct, frozen=True, tag="accepted", tag_field="type"):
@@ -152,5 +153,5 @@ def decode_question(text: str | bytes) -> ClockQuestion | None:
     """
     try:
         return _question_decoder.decode(text)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+    except UNDECODABLE:
         return None

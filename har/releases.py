@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from har.artifacts import Artifact, Golden
 from har.decisions import UNKNOWN
+from har.samples import UNDECODABLE
 from har.signal_quality import SignalBounds
 from har.windows import WindowSpec
 
@@ -234,7 +235,7 @@ def decode_document(
                 f"{'upgrade har' if found > schema else if_older}"
             )
         return msgspec.json.decode(document, type=kind)
-    except msgspec.MsgspecError as error:
+    except UNDECODABLE as error:
         raise ReleaseError(f"not a {what}: {error}") from error
 
 

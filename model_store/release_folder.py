@@ -8,6 +8,7 @@ import msgspec
 
 from har.artifacts import Artifact, GoldenWindow
 from har.releases import MAX_MANIFEST_BYTES, ReleaseError, ReleaseManifest, decode_manifest
+from har.samples import UNDECODABLE
 
 #: Name of the release that is shipped with the project.
 BASELINE = "baseline"
@@ -52,7 +53,7 @@ class ReleaseFolder:
         document = _read(self.folder / self.manifest.golden.file, MAX_MANIFEST_BYTES)
         try:
             golden = msgspec.json.decode(document, type=GoldenWindow)
-        except msgspec.MsgspecError as error:
+        except UNDECODABLE as error:
             raise ReleaseError(f"cannot decode the golden window of {self.manifest.release}: {error}") from error
         if len(golden.window) != self.manifest.steps or len(golden.probabilities) != len(self.manifest.classes):
             raise ReleaseError(f"the golden window of {self.manifest.release} does not fit its manifest")

@@ -15,6 +15,7 @@ import msgspec
 from har.process.line_files import append_line, whole_lines_after
 from har.process.whole_files import write_whole
 from har.recordings import RecordingError
+from har.samples import UNDECODABLE
 
 LOCK_FILE = ".lock"
 _log = logging.getLogger(__name__)
@@ -209,6 +210,6 @@ class RunFolder:
         for file in sorted(self.reports.glob("*.json")):
             try:
                 found.append(msgspec.json.decode(file.read_bytes(), type=WorkerReport))
-            except (OSError, msgspec.MsgspecError) as error:  # must not hide the error of the run
+            except (OSError, *UNDECODABLE) as error:  # must not hide the error of the run
                 _log.warning("skipped the unreadable report %s: %s", file, error)
         return found

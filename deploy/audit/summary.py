@@ -16,6 +16,7 @@ from har.process.clock import now_us
 from har.process.kafka_clients import Partition
 from har.process.kafka_connection import KafkaConnection
 from har.recordings import window_labels
+from har.samples import UNDECODABLE
 from har.windows import WindowSpec, recording_windows
 from ingest.senders.journal import read_journals
 
@@ -118,7 +119,7 @@ class SeenMessages:
         """Add a message of the predictions' topic, read at `seen_us` µs since the epoch."""
         try:
             prediction = decode_prediction(message or b"")
-        except (msgspec.MsgspecError, UnicodeDecodeError):
+        except UNDECODABLE:
             self.undecodable += 1
             return
         if prediction.made_on == "device":

@@ -21,6 +21,7 @@ from har.process.clock import now_us
 from har.process.redis_clients import failures_of, open_redis
 from har.process.redis_condition import RedisCondition
 from har.rejections import RejectedMessage
+from har.samples import UNDECODABLE
 from ingest.gateway.metrics import GatewayMetrics
 
 log = logging.getLogger(__name__)
@@ -159,6 +160,6 @@ class LabelChoices:
             return None if update is None else decode_update(update).prediction
         except _FAILURES as error:
             self.condition.note_failure(_READ, error)
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        except UNDECODABLE as error:
             log.warning("cannot decode the update of %s in Redis: %s", device, error)
         return None

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
-import msgspec
 import redis.asyncio
 
 from har.gateway_messages import GatewayMessage, ServerPrediction
@@ -19,6 +18,7 @@ from har.process.redis_clients import OpenedRedis, failures_of, open_redis
 from har.process.redis_commands import get_each
 from har.process.redis_condition import RedisCondition
 from har.process.redis_errors import kind_of, words_of
+from har.samples import UNDECODABLE
 from ingest.gateway.metrics import GatewayMetrics
 
 log = logging.getLogger(__name__)
@@ -122,7 +122,7 @@ class ServerPredictions:
     async def _notify(self, device: str, update: bytes) -> None:
         try:
             prediction = decode_update(update).prediction
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        except UNDECODABLE as error:
             self._log.warn("undecodable", "cannot decode the update of %s in Redis: %s", device, error, sender=device)
             return
         if self._newest.get(device) == prediction.start:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from har.binary_samples import decode_batch, encode_batch
 from har.recordings import Recording
-from har.samples import SampleBatch
+from har.samples import UNDECODABLE, SampleBatch
 
 SUFFIX = ".journal"
 _HEAD_BYTES = 4
@@ -125,5 +125,5 @@ def _entries(path: Path) -> Iterator[tuple[_Entry, int]]:
                 return
             try:
                 yield decoder.decode(body), _HEAD_BYTES + size
-            except msgspec.MsgspecError as error:
+            except UNDECODABLE as error:
                 raise JournalError(f"{path} is not a journal, or is damaged: {error}") from error

@@ -7,6 +7,7 @@ from importlib import resources
 
 import msgspec
 
+from har.samples import UNDECODABLE
 from ingest.simulation.parameters import (
     AXES,
     FORMAT,
@@ -53,7 +54,7 @@ def decode_parameters(document: bytes) -> ParameterTable:
     """
     try:
         table = msgspec.json.decode(document, type=ParameterTable)
-    except msgspec.DecodeError as error:
+    except UNDECODABLE as error:
         raise ParameterTableError(f"the parameter table is malformed: {error}") from error
     if table.format != FORMAT:
         raise ParameterTableError(f"the parameter table has format {table.format}, expected {FORMAT}")

@@ -14,6 +14,7 @@ import msgspec
 from har.channels import Channel, ChannelPointer
 from har.process.whole_files import part_of, sync, write_whole
 from har.releases import ReleaseError
+from har.samples import UNDECODABLE
 from model_store.release_folder import MANIFEST, ReleaseFolder, open_release
 
 GOOD = "good.json"
@@ -67,7 +68,7 @@ class ClientFolder:
             return GoodReleases()
         try:
             return msgspec.json.decode(content, type=GoodReleases)
-        except msgspec.MsgspecError as error:
+        except UNDECODABLE as error:
             raise ReleaseError(f"cannot read {self.path / GOOD}: {error}; delete it to start again") from error
 
     def keep(self, pointers: Iterable[ChannelPointer]) -> None:

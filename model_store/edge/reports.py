@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
-from msgspec import MsgspecError
 from websockets.exceptions import InvalidURI, WebSocketException
 from websockets.sync.client import ClientConnection, connect
 
@@ -17,6 +16,7 @@ from har.gateway_messages import Accepted, Answer, Rejected, decode_message
 from har.predictions import Prediction
 from har.process.back_off import BackOff
 from har.process.clients import authorization, proxy_for
+from har.samples import UNDECODABLE
 
 log = logging.getLogger(__name__)
 
@@ -120,7 +120,7 @@ class ActivityReports:
                     self._url, additional_headers=self._headers, compression=None, proxy=self._proxy
                 ) as connection:
                     self._report_over(connection)
-            except (OSError, WebSocketException, InvalidURI, MsgspecError) as error:
+            except (OSError, WebSocketException, InvalidURI, *UNDECODABLE) as error:
                 if self.reported + self.rejected > before:
                     back_off.reset()
                     logged = ""

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import msgspec
 
+from har.samples import UNDECODABLE
 from model_store.repository.errors import StoreError
 from model_store.repository.storage import MissingFileError, Storage
 
@@ -98,5 +99,5 @@ def _read(storage: Storage) -> _Lease | None:
         return msgspec.json.decode(storage.read(LEASE, limit=MAX_LEASE_BYTES), type=_Lease)
     except MissingFileError:
         return None
-    except msgspec.MsgspecError as error:
+    except UNDECODABLE as error:
         raise StoreError(f"cannot decode {LEASE} in {storage.url}: {error}") from error

@@ -307,7 +307,10 @@ def test_rejections_by_processors_are_shown_for_a_while() -> None:
     assert state.status().release_rejected is None
 
 
-@pytest.mark.parametrize("message", [b"", b"{}", b"\xff", b"[" * 10_000, b'{"worker": 1}'])
+@pytest.mark.parametrize(
+    "message",
+    [b"", b"{}", b"\xff", b"[" * 10_000, b'{"more": ' + b"[" * 4_000, b'{"worker": 1}', b'{"worker": "\xff"}'],
+)
 def test_invalid_rejections_are_counted_and_ignored(message: bytes) -> None:
     state = make_state()
     state.receive_rejection(message)

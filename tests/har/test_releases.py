@@ -87,7 +87,19 @@ def test_measurements_of_freezing_are_optional():
     assert decode_manifest(msgspec.json.encode(older)).artifact("onnx").latency_ms is None
 
 
-@pytest.mark.parametrize("document", [b"", b"{}", b'{"schema": 1}', b"\xff", b" " * (MAX_MANIFEST_BYTES + 1)])
+@pytest.mark.parametrize(
+    "document",
+    [
+        b"",
+        b"{}",
+        b'{"schema": 1}',
+        b"\xff",
+        b'{"schema": 1, "release": "\xff"}',
+        b'{"more": ' + b"[" * 50_000,
+        b" " * (MAX_MANIFEST_BYTES + 1),
+    ],
+    ids=range(7),
+)
 def test_an_invalid_document_is_rejected(document):
     with pytest.raises(ReleaseError):
         decode_manifest(document)

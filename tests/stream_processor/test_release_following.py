@@ -225,7 +225,7 @@ async def test_announcements_are_read_from_the_beginning_and_invalid_ones_are_sk
     messages = [
         encode_announcement(ReleaseAnnouncement(pointer=pointer, announced=1, effective=2)) for pointer in pointers
     ]
-    for message in (messages[0], b"nonsense", messages[1]):
+    for message in (messages[0], b"nonsense", b'{"schema": 1, "pointer": {"release": "\xff"}}', messages[1]):
         producer.send(topics.RELEASES.name, key=b"stable", value=message)
     producer.flush()
     producer.close()

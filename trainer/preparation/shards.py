@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 
 from har.recordings import NULL_LABEL, RecordingError
 from har.releases import TrainingData
+from har.samples import UNDECODABLE
 from trainer.preparation.pieces import Piece
 from trainer.preparation.plan import PreparationPlan
 
@@ -201,7 +202,7 @@ def read_index(folder: Path) -> PreparedIndex:
         index = msgspec.json.decode(file.read_bytes(), type=PreparedIndex)
     except OSError as error:
         raise ShardError(f"{folder} is not a prepared folder: {file.name}: {error.strerror}") from error
-    except msgspec.MsgspecError as error:
+    except UNDECODABLE as error:
         raise ShardError(f"{file} cannot be read ({error}): prepare the recordings again") from error
     if index.schema != SCHEMA_VERSION:
         raise ShardError(

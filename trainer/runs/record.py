@@ -13,6 +13,7 @@ import msgspec
 
 from har.process.whole_files import part_of, write_whole
 from har.recordings import RecordingError
+from har.samples import UNDECODABLE
 from trainer.distributed.cluster import ClusterNode
 from trainer.request import TrainRequest
 from trainer.run_folder import RunFolder, WorkerReport
@@ -130,7 +131,7 @@ def read_record(folder: RunFolder) -> RunRecord:
         return msgspec.json.decode(folder.settings.read_bytes(), type=RunRecord)
     except OSError as error:
         raise RunError(f"{folder.settings}: {error.strerror}") from error
-    except msgspec.MsgspecError as error:
+    except UNDECODABLE as error:
         raise RunError(f"{folder.settings} is of another version or corrupt ({error}): start a new run") from error
 
 

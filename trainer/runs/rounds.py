@@ -21,6 +21,7 @@ from har.process.line_files import append_line, whole_lines
 from har.process.whole_files import write_whole
 from har.recordings import RecordingError
 from har.releases import ReleaseManifest
+from har.samples import UNDECODABLE
 from trainer.run_folder import RunFolder, lock_folder
 from trainer.runs.preparation import is_prepared
 from trainer.runs.record import RunError
@@ -232,7 +233,7 @@ def _read_current(folder: Path, run: str) -> CurrentRun:
     """Read the state of an interrupted run."""
     try:
         found = msgspec.json.decode((folder / UNDER_WAY_FILE).read_bytes(), type=CurrentRun)
-    except (OSError, msgspec.MsgspecError):
+    except (OSError, *UNDECODABLE):
         return CurrentRun(run)
     return found if found.folder == run else CurrentRun(run)
 

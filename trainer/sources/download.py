@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from har.process.back_off import RetriesWhileProgressing
+from har.samples import UNDECODABLE
 
 CHUNK_BYTES = 1 << 20
 #: Exceptions of a broken connection. `urllib.error.URLError` is an OSError.
@@ -179,7 +180,7 @@ class _Transfer:
     def _version(self) -> _Version | None:
         try:
             return msgspec.json.decode(self.version_file.read_bytes(), type=_Version)
-        except (FileNotFoundError, msgspec.DecodeError):
+        except (FileNotFoundError, *UNDECODABLE):
             return None
 
     def _require_space(self, begin: int) -> None:

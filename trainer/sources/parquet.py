@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 
 from har.recordings import NULL_LABEL, RecordingError, require_columns
 from har.releases import TrainingData
+from har.samples import UNDECODABLE
 from trainer.sources.data_sets import data_sets_of_devices
 from trainer.sources.source import Source
 from trainer.sources.table import PART_ROWS, SCHEMA, TEXT_COLUMNS, Part, make_part
@@ -198,7 +199,7 @@ def _is_unfinished(file: Path) -> bool:
 def _stated_provenance(file: Path, metadata: dict[bytes, bytes]) -> list[TrainingData]:
     try:
         return msgspec.json.decode(metadata.get(PROVENANCE_KEY, b"[]"), type=list[TrainingData])
-    except msgspec.DecodeError as error:
+    except UNDECODABLE as error:
         raise RecordingError(f"{file}: {PROVENANCE_KEY.decode()} is invalid: {error}") from error
 
 

@@ -87,13 +87,14 @@ def test_a_journal_returns_acknowledged_batches_and_survives_an_incomplete_entry
     assert set(recording.labels) == {"walk", "sit"}
 
 
-def test_a_damaged_journal_is_rejected(tmp_path):
+@pytest.mark.parametrize(("place", "flipped"), [(4, 0xFF), (-1, 0x80)], ids=["structure", "text"])
+def test_a_damaged_journal_is_rejected(tmp_path, place, flipped):
     with Journal(tmp_path, "phone-1", "s1") as journal:
         for batch in live_batches(2):
             journal.write(batch, np.array(["walk"] * len(batch)))
     path = next(tmp_path.iterdir())
     damaged = bytearray(path.read_bytes())
-    damaged[4] ^= 0xFF
+    damaged[place] ^= flipped
     path.write_bytes(damaged)
     with pytest.raises(JournalError, match="damaged"):
         list(read_journals(tmp_path))
