@@ -9,6 +9,7 @@ import signal
 import redis.asyncio
 
 from har import topics
+from har.process.background import BackgroundError, BackgroundTasks
 from har.process.ending import NOT_REACHED, REACHED, report_failure
 from har.process.log_format import configure_logs
 from har.process.reachability import redis_answers
@@ -32,14 +33,19 @@ async def serve_until_stopped(settings: GatewaySettings) -> None:
         If the address cannot be bound or a certificate cannot be read.
     RegistryError
         If the device registry cannot be read.
+    BackgroundError
+        If a part of the gateway fails unexpectedly.
     """
     async with publisher_for(settings) as publisher:
         stop = asyncio.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
-        async with Gateway(settings, publisher) as gateway:
+        background = BackgroundTasks(on_failure=stop.set)
+        async with Gateway(settings, publisher, background) as gateway:
             await _log_start(settings, gateway)
             await stop.wait()
+        if background.failure is not None:
+            raise background.failure
 
 
 async def _log_start(settings: GatewaySettings, gateway: Gateway) -> None:
@@ -72,7 +78,7 @@ def run(settings: GatewaySettings) -> int:
     _reduce_collections()
     try:
         asyncio.run(serve_until_stopped(settings))
-    except (PublishError, RegistryError, OSError, ValueError) as error:
+    except (PublishError, RegistryError, BackgroundError, OSError, ValueError) as error:
         report_failure("har gateway", error)
         return NOT_REACHED
     log.info("stopped")

@@ -12,6 +12,7 @@ from typing import Self
 from aiohttp import WSCloseCode, web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from har.process.background import BackgroundTasks
 from har.process.clock import now_us
 from har.samples import MAX_MESSAGE_BYTES
 from har.time_units import MICROSECONDS
@@ -64,6 +65,8 @@ class Gateway:
         Address, credentials and limits.
     publisher : KafkaPublisher
         Publishes messages to Kafka.
+    background : BackgroundTasks
+        Runs what the gateway does beside its connections.
 
     Raises
     ------
@@ -73,8 +76,9 @@ class Gateway:
         On entering, if the device registry cannot be read.
     """
 
-    def __init__(self, settings: GatewaySettings, publisher: KafkaPublisher) -> None:
+    def __init__(self, settings: GatewaySettings, publisher: KafkaPublisher, background: BackgroundTasks) -> None:
         self._settings = settings
+        self._background = background
         self._publisher = publisher
         self._phones: dict[PhoneConnection, asyncio.Task[None]] = {}
         self._is_stopping = False
@@ -145,12 +149,10 @@ class Gateway:
             ]
         )
         await self._listen(app, opened)
-        for background in (
-            self._admission.follow_revocations(settings.revocation_seconds, self._disconnect_revoked),
-            self._predictions.run(),
-        ):
-            task = asyncio.create_task(background)
-            opened.push_async_callback(_cancel, task)
+        opened.push_async_callback(self._background.cancel)
+        revocations = self._admission.follow_revocations(settings.revocation_seconds, self._disconnect_revoked)
+        self._background.start("disconnect revoked devices", revocations)
+        self._background.start("forward predictions to phone pages", self._predictions.run())
 
     def _make_shared(self, opened: ExitStack, samples: SampleIntake, paces: Paces) -> Shared:
         settings = self._settings
@@ -291,8 +293,3 @@ class Gateway:
             phone.finish(
                 TOKEN_EXPIRED, "The token has expired. Request a new one and resend all messages without an answer."
             )
-
-
-async def _cancel(task: "asyncio.Task[None]") -> None:
-    task.cancel()
-    await asyncio.wait([task])

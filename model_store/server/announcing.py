@@ -74,26 +74,28 @@ class Announcer:
     async def run(self) -> None:
         """Announce until cancelled."""
         self._loop = asyncio.get_running_loop()
-        writing = None if self._redis is None else asyncio.create_task(self._redis.run())
-        back_off = BackOff(self._look_seconds, longest=LONGEST_PAUSE_SECONDS)
         try:
-            while True:
-                try:
-                    await self._announce()
-                    pause = self._look_seconds
-                    back_off.reset()
-                except (ReleaseError, OSError, KafkaError) as error:
-                    log.warning("cannot announce the store's channels, will retry: %s", await self._reason(error))
-                    pause = back_off.next_pause()
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(self._news.wait(), pause)
-                self._news.clear()
+            async with asyncio.TaskGroup() as tasks:
+                if self._redis is not None:
+                    tasks.create_task(self._redis.run())
+                await self._announce_forever()
         finally:
-            if writing is not None:
-                writing.cancel()
-                await asyncio.wait([writing])
             if self._producer is not None:
                 await asyncio.to_thread(partial(self._producer.close, timeout=1))
+
+    async def _announce_forever(self) -> None:
+        back_off = BackOff(self._look_seconds, longest=LONGEST_PAUSE_SECONDS)
+        while True:
+            try:
+                await self._announce()
+                pause = self._look_seconds
+                back_off.reset()
+            except (ReleaseError, OSError, KafkaError) as error:
+                log.warning("cannot announce the store's channels, will retry: %s", await self._reason(error))
+                pause = back_off.next_pause()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._news.wait(), pause)
+            self._news.clear()
 
     async def _reason(self, error: Exception) -> str:
         if self._kafka is None:

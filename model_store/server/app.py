@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from fastapi import Depends, FastAPI
 from fastapi_offline import FastAPIOffline
 
+from har.process.background import BackgroundTasks
 from har.releases import ReleaseError
 from model_store.repository.refreshing import refresh, soon
 from model_store.repository.signed_state import Signing
@@ -64,6 +65,7 @@ def create_app(
     access: StoreAccess,
     announcer: Announcer,
     upkeep: StoreUpkeep,
+    background: BackgroundTasks,
     canary_judge: CanaryJudge | None = None,
 ) -> FastAPI:
     """Build the application.
@@ -82,20 +84,22 @@ def create_app(
         Announces changes; runs with the application.
     upkeep : StoreUpkeep
         Renews signatures; runs with the application.
+    background : BackgroundTasks
+        Runs these and the judge.
     canary_judge : CanaryJudge, optional
         Judges the canary; runs with the application. None if nothing judges it.
     """
-    services = [announcer.run, upkeep.run, *([canary_judge.run] if canary_judge is not None else [])]
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        tasks = [asyncio.create_task(run()) for run in services]
+        background.start("announce the store's channels", announcer.run())
+        background.start("renew signatures", upkeep.run())
+        if canary_judge is not None:
+            background.start("judge the canary", canary_judge.run())
         try:
             yield
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await background.cancel()
 
     app = FastAPIOffline(title="Store of releases", version="1", lifespan=lifespan)
 

@@ -13,6 +13,7 @@ from kafka import KafkaAdminClient
 from kafka.errors import KafkaError
 
 from har import rights
+from har.process.background import BackgroundTasks
 from har.process.ending import NOT_REACHED, REACHED, report_failure
 from har.process.kafka_access import require_rights
 from har.process.kafka_clients import KafkaRefusedError
@@ -67,6 +68,11 @@ def serve(settings: ServeSettings) -> int:
     canary_judge = None
     if kafka is not None:
         canary_judge = CanaryJudge(current, signing, announcer, kafka, limits_of(settings), auto=settings.auto)
+
+    def stop() -> None:
+        server.should_exit = True
+
+    background = BackgroundTasks(on_failure=stop)
     app = create_app(
         current,
         signing,
@@ -74,10 +80,16 @@ def serve(settings: ServeSettings) -> int:
         StoreAccess(settings.token, settings.publish_token),
         announcer,
         StoreUpkeep(storage, signing, settings.refresh_seconds),
+        background,
         canary_judge,
     )
-    config = uvicorn.Config(
-        PathPrefix(app, settings.path_prefix),
+    server = _Server(_config(settings, PathPrefix(app, settings.path_prefix)), settings)
+    return _run(server, background)
+
+
+def _config(settings: ServeSettings, app: PathPrefix) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
         host=settings.host,
         port=settings.port,
         ssl_certfile=settings.tls_certificate,
@@ -90,7 +102,6 @@ def serve(settings: ServeSettings) -> int:
         timeout_keep_alive=IDLE_SECONDS,
         timeout_graceful_shutdown=STOP_SECONDS,
     )
-    return _run(_Server(config, settings))
 
 
 def _has_rights(kafka: KafkaConnection) -> bool:
@@ -161,7 +172,7 @@ class _Server(uvicorn.Server):
         )
 
 
-def _run(server: _Server) -> int:
+def _run(server: _Server, background: BackgroundTasks) -> int:
     try:
         server.run()
     except OSError as error:  # a certificate cannot be read
@@ -170,6 +181,9 @@ def _run(server: _Server) -> int:
     except SystemExit:  # uvicorn has logged why it cannot start
         return NOT_REACHED
     if not server.started:
+        return NOT_REACHED
+    if background.failure is not None:
+        report_failure("har store serve", background.failure)
         return NOT_REACHED
     log.info("stopped")
     return REACHED

@@ -15,6 +15,7 @@ from urllib.request import Request, urlopen
 from har import topics
 from har.binary_samples import decode_batch
 from har.gateway_messages import decode_message
+from har.process.background import BackgroundTasks
 from har.samples import SampleBatch
 from ingest.gateway.command import publisher_for
 from ingest.gateway.server import Gateway
@@ -26,8 +27,11 @@ from tests.waiting import until
 async def gateway_on(broker, **changes):
     """Run a gateway; yield its host and port."""
     settings = GatewaySettings(**{"bootstrap": broker.bootstrap, "port": 0} | changes)
-    async with publisher_for(settings) as publisher, Gateway(settings, publisher) as gateway:
+    failed = asyncio.Event()
+    background = BackgroundTasks(on_failure=failed.set)
+    async with publisher_for(settings) as publisher, Gateway(settings, publisher, background) as gateway:
         yield f"127.0.0.1:{gateway.address[1]}"
+    assert not failed.is_set(), background.failure
 
 
 @asynccontextmanager

@@ -12,8 +12,11 @@ from deploy.ports import free_port
 from har.gateway_messages import GatewayMessage, ServerPrediction
 from har.live import device_key
 from har.predictions import encode_update
+from har.process.background import BackgroundError
+from ingest.gateway.command import serve_until_stopped
 from ingest.gateway.metrics import GatewayMetrics
 from ingest.gateway.server_predictions import ServerPredictions
+from ingest.gateway.settings import GatewaySettings
 from tests.brokers import on_one_broker
 from tests.ingest.gateway.running_gateway import gateway_on, page
 from tests.redis_server import RedisServer
@@ -94,3 +97,14 @@ async def test_an_error_of_redis_is_counted_and_logged_once(tmp_path: Path, capl
 async def test_the_health_page_names_redis_only_if_there_is_one(broker) -> None:
     async with gateway_on(broker, redis_url="redis://127.0.0.1:1/0") as address:
         assert await page(address, "/healthz") == "ok\nredis: untried\n"
+
+
+@on_one_broker
+async def test_a_gateway_ends_if_a_part_of_it_fails(broker, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def fail(_: ServerPredictions) -> None:
+        raise ZeroDivisionError("a bug")
+
+    monkeypatch.setattr(ServerPredictions, "run", fail)
+    with pytest.raises(BackgroundError, match=r"cannot forward predictions .* any more .*a bug"):
+        async with asyncio.timeout(30):
+            await serve_until_stopped(GatewaySettings(bootstrap=broker.bootstrap, port=0))

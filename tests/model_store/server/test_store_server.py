@@ -18,6 +18,7 @@ from deploy.ports import free_port
 from har import topics
 from har.channels import ReleaseAnnouncement, decode_announcement
 from har.live import RELEASES_CHANNEL, RELEASES_KEY
+from har.process.background import BackgroundTasks
 from har.process.kafka_connection import KafkaConnection
 from model_store.canary.judgement import CanaryLimits
 from model_store.client.last_good import ClientFolder
@@ -30,7 +31,9 @@ from model_store.server.announcing import Announcer
 from model_store.server.app import StoreUpkeep, create_app
 from model_store.server.canary_judge import CanaryJudge
 from model_store.server.current_state import CurrentState
+from model_store.server.redis_announcing import RedisAnnouncer
 from model_store.server.uploads import Uploads
+from tests.command_line import CommandLine
 from tests.model_store.made_store import MadeStore, ago
 from tests.redis_server import RedisServer
 from tests.waiting import wait_for
@@ -61,6 +64,7 @@ class Server:
         judge = None
         if kafka is not None and limits is not None:
             judge = CanaryJudge(current, signing, announcer, kafka, limits, auto=auto)
+        self.background = BackgroundTasks(on_failure=self._stop)
         app = create_app(
             current,
             signing,
@@ -68,6 +72,7 @@ class Server:
             StoreAccess(SecretStr(read) if read else None, SecretStr(publish) if publish else None),
             announcer,
             StoreUpkeep(store.storage, signing, refresh_seconds),
+            self.background,
             judge,
         )
         self._server = uvicorn.Server(uvicorn.Config(app, port=free_port(), log_config=None))
@@ -89,8 +94,11 @@ class Server:
 
     def __exit__(self, *_: object) -> None:
         self.pool.clear()
-        self._server.should_exit = True
+        self._stop()
         self._thread.join()
+
+    def _stop(self) -> None:
+        self._server.should_exit = True
 
     def ask(self, method: str, path: str, *, body: object = None, token: str | None = None, **headers: str):
         """Send a request and return the response."""
@@ -343,6 +351,20 @@ def test_a_redis_that_fails_delays_no_announcement_on_kafka(store, broker, tmp_p
             held.config_set("maxmemory", 0)
             assert _pointer_in(held) == "one"
         heard.close()
+
+
+@pytest.mark.parametrize("part", [StoreUpkeep, RedisAnnouncer])
+def test_a_server_ends_if_a_part_of_it_fails(store, part, redis_url, tmp_path, monkeypatch, capsys):
+    async def fail(_: object) -> None:
+        raise ZeroDivisionError("a bug")
+
+    monkeypatch.setattr(part, "run", fail)
+    monkeypatch.chdir(tmp_path)
+    command = ["store", "serve", "--store", store.storage.url, "--port", str(free_port()), "--redis-url", redis_url]
+    ran = CommandLine(monkeypatch, capsys).call(*command, "--online-keys", str(store.signing.keys.online))
+    assert ran.status == 1
+    assert ran.err.startswith("har store serve: cannot ")
+    assert "a bug" in ran.err
 
 
 def _pointer_in(held: redis.Redis) -> str:
