@@ -163,6 +163,9 @@ class ReleaseUpdater:
                 self.rejected = rejected
                 self._on_rejected(rejected)
                 pause = self._back_off.next_pause()
+            except Exception:  # of any kind: the device would classify on, and never get another release
+                log.exception("cannot check the store, will retry: unexpected error")
+                pause = self._back_off.next_pause()
             else:
                 self.rejected = None
                 self._back_off.reset()

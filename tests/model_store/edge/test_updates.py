@@ -67,6 +67,22 @@ def test_updates_are_pulled_while_the_context_is_open(client, updater_of):
     assert names == ["one", "two"]
 
 
+def test_updates_continue_after_an_unexpected_error(client, updater_of, caplog):
+    changed = threading.Event()
+
+    def note(update) -> None:
+        if update.pointer.release == "one":
+            raise ZeroDivisionError("a bug")
+        changed.set()
+
+    client.store.publish("one")
+    with updater_of(on_change=note) as updater:
+        assert updater.wait_for_release(20).pointer.release == "one"
+        client.store.publish("two")
+        assert changed.wait(20)
+    assert "cannot check the store, will retry: unexpected error" in caplog.text
+
+
 def test_last_good_release_is_used_after_a_restart_without_a_store(client, updater_of):
     client.store.publish("one")
     updater_of().update()
