@@ -151,7 +151,9 @@ export class DeviceCard {
       .map(([name, time]) => `${name} ${percent(time / whole)}`);
     const title = `Activity, last ${duration(this.context.historySeconds())}`;
     this.#find('.history').textContent = title;
-    this.#find('.timeline').setAttribute('aria-label', `${title}: ${parts.join(', ')}`);
+    const timeline = this.#find('.timeline');
+    timeline.setAttribute('aria-label', `${title}: ${parts.join(', ')}`);
+    timeline.title = parts.join('\n'); // short spans have no room for their reasons
   }
 
   /** @param {boolean} silent @returns {number} */

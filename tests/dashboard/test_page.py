@@ -164,6 +164,8 @@ def test_the_page_says_why_an_activity_is_unknown(browser: Any, redis_server: An
             browser, lambda _: re.search(r"Unknown \(the phone measures too rarely\) \d\d%", timeline("sparse-phone"))
         )
         assert "Unknown" not in timeline("walking-phone")
+        tooltip = browser.find_element(By.CSS_SELECTOR, "[data-device=sparse-phone] .timeline").get_attribute("title")
+        assert "Unknown (the phone measures too rarely)" in tooltip
         for second in range(10, 15):
             update = make_update("sparse-phone", second, "sit", base=base, arrived=base, published=base + second)
             client.publish(LIVE_CHANNEL, encode_update(update))

@@ -22,7 +22,7 @@ export const WORDINGS = {
   },
   constant: {
     explanation: 'the sensor shows the same value all the time',
-    advice: 'Move the phone. If the curves stay flat, restart the phone.',
+    advice: 'A phone that lies on a table may do so. Move it: if the curves stay flat, restart the phone.',
   },
   coarse: {
     explanation: "the sensor's values are too coarse",

@@ -8,6 +8,10 @@ import { duration, latency, percent } from '../shared/wording.js';
 const OLD_US = 15_000_000;
 /** Shortest time between two announcements to screen readers, ms. */
 const ANNOUNCE_MS = 8_000;
+/** At fewer readings per second, pauses may be so long that no window exists, and so no prediction. */
+const LOWEST_RATE = 2;
+/** A recording shorter than this, µs, has no rate yet. */
+const BEGINNING_US = 5_000_000;
 
 /**
  * @typedef {import('../classification/prediction-comparison.js').Prediction} Prediction
@@ -39,8 +43,7 @@ export class PredictionsView {
     show('phone-prediction', phone, this.#phoneTexts());
     this.#colour('server-prediction', server);
     this.#colour('phone-prediction', phone);
-    const reasons = [server, phone].map((prediction) => prediction?.reason ?? '').filter((reason) => reason !== '');
-    write('signal-advice', [...new Set(reasons.map(adviceOn))].join(' ').trim());
+    write('signal-advice', this.#advice(server, phone));
     write('agreement', this.#agreement());
   }
 
@@ -88,6 +91,20 @@ export class PredictionsView {
     return reason
       ? { activity: title, reason: sentence(explain(reason)), detail }
       : { activity: title, confidence: percent(confidence), detail };
+  }
+
+  /**
+   * @param {Prediction | null} server
+   * @param {Prediction | null} phone
+   * @returns {string} What the wearer can do if the readings tell too little, or are too few for any prediction.
+   */
+  #advice(server, phone) {
+    const { isRecording, recording, clock } = this.#phone;
+    const now = clock.now();
+    const hasRate = isRecording && !recording.motionFault && now - recording.since > BEGINNING_US;
+    if (hasRate && recording.trace.rate(now) < LOWEST_RATE) return `${sentence(explain('sparse'))} ${adviceOn('sparse')}`;
+    const reasons = [server?.reason, phone?.reason].filter((reason) => typeof reason === 'string');
+    return [...new Set(reasons.map(adviceOn))].join(' ').trim();
   }
 
   #announce() {

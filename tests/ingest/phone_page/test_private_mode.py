@@ -21,6 +21,14 @@ ONE_OF_EIGHT_READINGS = """
 let count = 0;
 addEventListener('devicemotion', (event) => { if ((count++) % 8) event.stopImmediatePropagation(); });
 """
+#: Lets a reading reach the page every 1.5 s or later: windows end at pauses of more than 1 s.
+RARE_READINGS = """
+let last = 0;
+addEventListener('devicemotion', (event) => {
+  if (event.timeStamp - last < 1500) event.stopImmediatePropagation();
+  else last = event.timeStamp;
+});
+"""
 
 
 @pytest.fixture
@@ -236,6 +244,15 @@ def explained_by_the_server(phone: Any, page_gateway: Any, end: int) -> None:
         )
         phone.wait_for_text("server-prediction", text)
         assert "Unknown" in phone.text("server-prediction") and "%" not in phone.text("server-prediction")
+
+
+def test_a_phone_that_measures_so_rarely_that_there_is_no_window_is_told_so(phone: Any, page_gateway: Any) -> None:
+    phone.before_each_page(RARE_READINGS)
+    phone.enrol()
+    phone.start()
+    phone.wait_for_text("signal-advice", "The phone measures too rarely. Switch off power saving")
+    phone.wait(lambda: len(page_gateway.batches) >= 2)
+    assert "No prediction yet" in phone.text("server-prediction")
 
 
 def test_a_gateway_without_a_store_offers_no_classification(phone: Any) -> None:
