@@ -1,8 +1,8 @@
-"""Labels: the activities that people state for intervals of a session. If two overlap, the later one wins.
+"""Labels: the activities that people state for intervals of a session. If two overlap, the later statement wins.
 
 A label is identified by its device, session and start. A new label with the same start replaces the earlier one. To
 end an open label (one without an end), send it again with an end. To correct it, send another activity. To withdraw it,
-send an end that equals its start.
+send an end that equals its start. An open label ends where the next label of its session begins.
 
 The gateway accepts labels from the phone page and, through the dashboard, from observers (`ingest.gateway.labels`). The
 archive keeps them (`ingest.archive`), the trainer joins them to the readings (`trainer.sources.collected`), and a
@@ -143,9 +143,10 @@ class LabelTable:
         """Return the valid intervals as (start, end, activity), in the order in which they were stated."""
         valid = self._valid(device, session)
         intervals = []
-        for index, label in enumerate(valid):
-            # A wearer does one thing at a time: an open label ends where a later label begins.
-            later = [other.start for other in valid[index + 1 :] if other.start > label.start]
+        for label in valid:
+            # A wearer does one thing at a time. An open label states no end, so it does not hide the label that begins
+            # next, even if it was corrected after that one was stated.
+            later = [other.start for other in valid if other.start > label.start]
             end = min(later, default=ENDLESS) if label.end == ENDLESS else label.end
             intervals.append((label.start, end, canonical_activity(label.activity)))
         return intervals

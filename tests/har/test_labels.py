@@ -49,6 +49,13 @@ def test_an_open_label_ends_where_a_later_one_starts():
     assert applied(*stated, times=range(6)) == ["null", "walk", "walk", "sit", "null", "null"]
 
 
+def test_an_open_label_that_is_corrected_still_ends_where_the_next_one_begins():
+    stated = (label(1), label(3, activity="sit", said_at=1), label(1, activity="run", said_at=2))
+    assert applied(*stated, times=range(5)) == ["null", "run", "run", "sit", "sit"]
+    moved = (label(1, 1, said_at=3), label(2, activity="run", said_at=4))
+    assert applied(*stated, *moved, times=range(5)) == ["null", "null", "run", "sit", "sit"]
+
+
 def test_of_two_that_overlap_the_later_statement_wins():
     assert applied(label(0, 6, "walk", said_at=5), label(2, 4, "sit", said_at=1), times=range(6)) == ["walk"] * 6
     assert applied(label(0, 4), label(2, 6, "sit", said_at=1), times=range(6)) == ["walk"] * 2 + ["sit"] * 4

@@ -22,7 +22,8 @@ const MAX_WAITING = 5_000;
  * @property {string} activity
  * @property {number} saidAt When it was last changed, µs.
  * @property {number} [endedBy] The start of the label that ended this one.
- * @property {string} [rejected] Why the gateway rejected it.
+ * @property {string} [accepted] The activity that the gateway accepted last; none before it accepted one.
+ * @property {string} [rejected] Why the gateway rejected its last change.
  */
 
 export class LabelJournal extends EventTarget {
@@ -144,8 +145,7 @@ export class LabelJournal extends EventTarget {
   /** @param {Label} changed */
   async #change(changed) {
     const change = { ...changed, rejected: undefined };
-    const isActive = this.active?.session === change.session && this.active.start === change.start;
-    if (isActive) this.active = change.end === null ? change : null;
+    if (this.#isActive(change)) this.active = change.end === null ? change : null;
     await this.#record([change]);
   }
 
@@ -216,9 +216,12 @@ export class LabelJournal extends EventTarget {
     const label = this.recent.find(({ session, start }) => session === sent.session && start === sent.start);
     const transaction = this.#database.transaction(['statements', 'said'], 'readwrite');
     const changes = [transaction.objectStore('statements').delete(order), transaction.done];
-    if (label && rejected) label.rejected = rejected;
-    // A label that was corrected meanwhile has another activity.
-    if (label && label.activity === sent.activity) label.activity = understood;
+    if (label && rejected) this.#reject(label, sent, rejected);
+    else if (label) {
+      label.accepted = understood;
+      // A label that was corrected meanwhile has another activity.
+      if (label.activity === sent.activity) label.activity = understood;
+    }
     if (label) changes.push(transaction.objectStore('said').put(label));
     await Promise.all(changes);
     if (understood !== sent.activity) {
@@ -227,6 +230,25 @@ export class LabelJournal extends EventTarget {
     this.#count(sent.start, -1);
     this.reason = '';
     this.dispatchEvent(new Event('change'));
+  }
+
+  /**
+   * A rejected correction leaves the label as the gateway has it. A label that the gateway does not have is not active.
+   *
+   * @param {Label} label
+   * @param {any} sent
+   * @param {string} reason
+   */
+  #reject(label, sent, reason) {
+    label.rejected = reason;
+    const isLast = this.#waiting.get(sent.start) === 1;
+    if (label.accepted !== undefined && label.activity === sent.activity) label.activity = label.accepted;
+    if (label.accepted === undefined && isLast && this.#isActive(label)) this.active = null;
+  }
+
+  /** @param {Label} label */
+  #isActive({ session, start }) {
+    return this.active?.session === session && this.active.start === start;
   }
 
   /** Store changed labels, and send them. @param {Label[]} changes In order. */

@@ -24,6 +24,12 @@ def tap(phone: Any, activity: str) -> None:
     phone.click_at(f'[data-activity="{activity}"]')
 
 
+def pressed(phone: Any) -> list[str]:
+    """Return the activities whose buttons are shown as active."""
+    buttons = phone.browser.find_elements("css selector", '[aria-pressed="true"]')
+    return [button.get_attribute("data-activity") for button in buttons]
+
+
 def intervals(gateway: PageGateway) -> list[tuple[str, bool]]:
     """Return the valid labels by the system's own rules: activities, and whether they have ended."""
     import msgspec
@@ -64,8 +70,7 @@ def test_undo_removes_the_last_label_and_continues_the_one_before(recording: Any
     recording.click("undo")
     recording.wait(lambda: len(page_gateway.labels) == 5)
     assert intervals(page_gateway) == [("walk", False)]
-    pressed = recording.browser.find_elements("css selector", '[aria-pressed="true"]')
-    assert [button.get_attribute("data-activity") for button in pressed] == ["walk"]
+    assert pressed(recording) == ["walk"]
     recording.click("undo")
     recording.wait(lambda: len(page_gateway.labels) == 6)
     assert intervals(page_gateway) == []
@@ -103,6 +108,22 @@ def test_a_label_is_sent_again_after_an_outage_of_kafka_and_a_rejection_is_shown
     tap(recording, "bike")
     recording.wait_for_text("label-list", "rejected: activity: nobody does that")
     recording.wait(lambda: recording.state()["labelsWaiting"] == 0)
+    assert pressed(recording) == []  # the gateway does not have it, so it is not active
+
+
+def test_a_rejected_correction_leaves_the_label_as_it_was(recording: Any, page_gateway: Any) -> None:
+    tap(recording, "walk")
+    recording.wait(lambda: len(page_gateway.labels) == 1 and recording.state()["labelsWaiting"] == 0)
+    page_gateway.labels_status = 400
+    page_gateway.labels_body = {"code": "activity", "detail": "nobody does that"}
+    recording.click_at("#label-list li:nth-child(1) button")
+    tap(recording, "bike")
+    recording.wait_for_text("label-list", "rejected: activity: nobody does that")
+    assert "Walking" in recording.text("label-list")
+    assert pressed(recording) == ["walk"]
+    page_gateway.labels_status = 200
+    tap(recording, "walk")
+    recording.wait(lambda: intervals(page_gateway) == [("walk", True)])
 
 
 def offered(phone: Any) -> list[str]:
@@ -142,8 +163,7 @@ def test_another_name_of_an_activity_is_its_label(recording: Any, page_gateway: 
     recording.wait(lambda: len(page_gateway.labels) == 1)
     assert page_gateway.labels[0]["activity"] == "walk"
     recording.wait(lambda: offered(recording) == ["sit", "stand", "walk", "stairsup", "stairsdown", "bike"])
-    pressed = recording.browser.find_elements("css selector", '[aria-pressed="true"]')
-    assert [button.get_attribute("data-activity") for button in pressed] == ["walk"]
+    assert pressed(recording) == ["walk"]
 
 
 def test_a_label_can_be_corrected_and_withdrawn_afterwards(recording: Any, page_gateway: Any) -> None:
