@@ -56,12 +56,12 @@ class StoppedEarlyError(RuntimeError):
 
 
 async def run_demo(settings: DemoSettings, folder: Path) -> Summary | None:
-    """Run the system until it is stopped or its time is over; return a summary if the settings ask for one.
+    """Run the system until it is stopped or its time is over; write and return a summary if the settings ask for one.
 
     Raises
     ------
     StoppedEarlyError
-        If a signal ended it before it ran.
+        If a signal ended it before it ran, or before its time was over.
     """
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -97,13 +97,19 @@ async def run_demo(settings: DemoSettings, folder: Path) -> Summary | None:
         ending = asyncio.create_task(group.wait_for_any_end())
         await _unless_stopped(ending, stop, settings.seconds)
         streamed = time.monotonic() - began
+        is_early = settings.seconds is not None and stop.is_set()
         await asyncio.gather(*(group.stop(phone) for phone in phones))
-        return await asyncio.to_thread(_summarise, settings, watch, journals, streamed) if watch else None
+        summary = await asyncio.to_thread(_summarise, settings, watch, journals, streamed) if watch else None
+        if is_early:
+            raise StoppedEarlyError(f"stopped after {streamed:.0f} s of {settings.seconds:g} s")
+        return summary
     finally:
         log.info("stopping")
-        await group.stop_all()
-        if watch is not None:
-            await asyncio.to_thread(watch.close)
+        try:
+            if watch is not None:  # before Kafka stops, or it logs that Kafka is away
+                await asyncio.to_thread(watch.close)
+        finally:
+            await group.stop_all()
 
 
 def run(settings: DemoSettings) -> int:
@@ -115,8 +121,6 @@ def run(settings: DemoSettings) -> int:
     with tempfile.TemporaryDirectory(prefix="har-demo-") as folder:
         try:
             summary = asyncio.run(run_demo(settings, Path(folder)))
-            if summary is not None and settings.summary is not None:
-                settings.summary.write_bytes(msgspec.json.format(msgspec.json.encode(summary), indent=2) + b"\n")
         except StoppedEarlyError as error:
             report_failure("har demo", error)
             return INTERRUPTED
@@ -235,4 +239,6 @@ def _summarise(settings: DemoSettings, watch: PredictionWatch, journals: Path, s
     seen = watch.wait_for(expected.truth, SETTLE_SECONDS)
     summary = summarise(expected, seen)
     print(describe(summary, streamed), flush=True)
+    assert settings.summary is not None
+    settings.summary.write_bytes(msgspec.json.format(msgspec.json.encode(summary), indent=2) + b"\n")
     return summary

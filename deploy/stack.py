@@ -1,6 +1,7 @@
 """The whole system on one machine: Kafka (embedded or already running), Redis and the services."""
 
 import asyncio
+import socket
 import ssl
 import sys
 import urllib.request
@@ -19,6 +20,7 @@ from deploy.local_store import LocalStore
 from deploy.ports import free_port
 from deploy.processes import ProcessGroup, Program
 from deploy.topics import affordable_replication, check_kafka, create_topics
+from har.process.kafka_connection import KafkaConnection
 
 START_SECONDS = 60.0
 GATEWAY, DASHBOARD = "gateway", "dashboard"
@@ -134,7 +136,7 @@ class Stack:
         at = self.addresses
         if at.embedded_kafka is not None:
             kafka = await self._start_server(broker_command(at.embedded_kafka))
-            await self.group.wait_until(kafka, partial(_retry, partial(check_kafka, at.kafka)), START_SECONDS)
+            await self.group.wait_until(kafka, partial(_retry, partial(_check_broker, at.kafka)), START_SECONDS)
         replication = await asyncio.to_thread(affordable_replication, at.kafka)
         await asyncio.to_thread(create_topics, at.kafka, partitions=self.partitions, replication=replication)
 
@@ -259,6 +261,12 @@ def fetch_page(url: str, *, trust: Path | None = None) -> bytes:
     with _opener(trust).open(url, timeout=5) as answer:
         page: bytes = answer.read()
     return page
+
+
+def _check_broker(kafka: KafkaConnection) -> None:
+    host, _, port = kafka.bootstrap.rpartition(":")
+    socket.create_connection((host, int(port)), timeout=5).close()  # a client would log each failure as an error
+    check_kafka(kafka)
 
 
 def _check_redis(url: str) -> None:

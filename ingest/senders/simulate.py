@@ -5,7 +5,7 @@ import logging
 import signal
 from collections.abc import Awaitable, Iterable
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from har.process.clock import now_us
 from har.process.ending import INTERRUPTED, NOT_REACHED, REACHED, report_failure
@@ -34,11 +34,14 @@ class Answers:
         Numbers of batches that Kafka has, and that the gateway rejected.
     unanswered : int
         Number of batches that the gateway did not answer.
+    stopped_early : bool
+        Whether a signal ended the phones before their time was over.
     """
 
     acknowledged: int = 0
     rejected: int = 0
     unanswered: int = 0
+    stopped_early: bool = False
 
     @property
     def reaches_purpose(self) -> bool:
@@ -111,10 +114,14 @@ async def simulate(settings: SimulateSettings) -> Answers:
     loop = asyncio.get_running_loop()
     streaming = asyncio.current_task()
     assert streaming is not None
+    stopped_early = False
 
     def leave() -> None:
+        nonlocal stopped_early
         if stop.is_set():
             streaming.cancel()
+        else:
+            stopped_early = settings.seconds is not None
         stop.set()
 
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -135,7 +142,8 @@ async def simulate(settings: SimulateSettings) -> Answers:
     shown = ", ".join(f"{phone.device} ({phone.placement}, {phone.sample_rate_hz:g} Hz)" for phone in phones[:SHOWN])
     more = f" and {len(phones) - SHOWN} more" if len(phones) > SHOWN else ""
     log_start(log, settings, uses={"phones": f"{shown}{more}", "gateway": settings.gateway})
-    return _total(await asyncio.gather(*(stream_phone(phone, settings, stop) for phone in phones)))
+    answers = _total(await asyncio.gather(*(stream_phone(phone, settings, stop) for phone in phones)))
+    return replace(answers, stopped_early=stopped_early)
 
 
 def _total(answers: Iterable[Answers]) -> Answers:
@@ -161,4 +169,7 @@ def run(settings: SimulateSettings) -> int:
     if not answers.reaches_purpose:
         report_failure("har simulate", f"{settings.gateway}: {answers.describe()}")
         return NOT_REACHED
+    if answers.stopped_early:
+        report_failure("har simulate", f"stopped before its {settings.seconds:g} s were over: {answers.describe()}")
+        return INTERRUPTED
     return REACHED

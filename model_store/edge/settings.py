@@ -1,9 +1,9 @@
 """Settings of the edge client. See `har.process.settings`."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import CliSubCommand, SettingsConfigDict
 
 from har.process.settings import DEFAULT_TRUSTED_ROOT, LogSettings, ServiceSettings
@@ -42,10 +42,17 @@ class EdgeRunSettings(EdgeClientSettings):
     report_to: str | None = Field(
         None,
         description="URL of a gateway to report predictions to, never readings, such as "
-        "ws://127.0.0.1:8600/v1/activities",
+        "ws://127.0.0.1:8600/v1/activities; not with --recording",
     )
     gateway_token: SecretStr | None = Field(None, description="token of the gateway, if it needs one")
     first_seconds: float = Field(60, ge=0, description="how long to wait for a first release, s")
+
+    @model_validator(mode="after")
+    def require_live_readings(self) -> Self:
+        """Raise if the predictions of a recording are to be reported: its times need not be those of a clock."""
+        if self.recording is not None and self.report_to is not None:
+            raise ValueError("report_to works without a recording only: a recording's times need not be a clock's")
+        return self
 
 
 class EdgePullSettings(EdgeClientSettings):

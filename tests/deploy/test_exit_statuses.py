@@ -213,3 +213,29 @@ async def test_a_demo_that_is_stopped_while_it_starts_ends_with_130(tmp_path):
     await demo.reading
     assert demo.lines[-1]["message"] == "stopped while the system was starting"
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.redis
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("seconds", "is_stopped", "status", "reason"),
+    [("0.1", False, 1, "no window was classified"), ("600", True, 130, "of 600 s")],
+)
+async def test_a_demo_without_a_window_and_one_that_is_stopped_early_give_the_reason(
+    seconds, is_stopped, status, reason, tmp_path
+):
+    summary = tmp_path / "summary.json"
+    words = ["demo", "--devices", "1", "--seconds", seconds, "--summary", str(summary)]
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "deploy", *words, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+    )
+    assert process.stdout is not None
+    async for line in process.stdout:
+        if b"Dashboard:" in line and is_stopped:
+            process.send_signal(signal.SIGINT)
+    assert process.stderr is not None
+    errors = (await process.stderr.read()).decode()
+    assert await process.wait() == status
+    assert reason in errors.splitlines()[-1]
+    assert " ERROR " not in errors
+    assert json.loads(summary.read_text())["windows_missing"] == 0

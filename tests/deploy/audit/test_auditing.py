@@ -21,6 +21,7 @@ from har.windows import WindowSpec, recording_windows
 from ingest.senders.journal import Journal
 from model_store.onnx_classifier import OnnxClassifier
 from tests.batches import live_batches
+from tests.brokers import on_one_broker
 
 SECOND = 1_000_000
 LENGTH = WindowSpec().length_us
@@ -214,6 +215,12 @@ def test_only_the_latest_part_of_a_log_can_be_audited(stream, monkeypatch):
     assert counts(found) == {"windows missing": 1}
     assert found.sessions == 1
     assert found.windows_before_log == sum(map(len, stream.predictions.values()))
+
+
+@on_one_broker
+def test_an_audit_without_a_batch_has_no_result(broker, capsys):
+    assert main(["audit", "--bootstrap", broker.bootstrap, "--wait-seconds", "0"]) == 2
+    assert "there is no batch to audit" in capsys.readouterr().err
 
 
 def test_a_damaged_journal_is_named(tmp_path, capsys):

@@ -1,10 +1,15 @@
 """What `har simulate` does with the answers of the gateway, and at its end."""
 
 import asyncio
+import signal
+import sys
 
 import pytest
 
 from ingest.senders.simulate import Answers, _unless
+from tests.brokers import on_one_broker
+from tests.ingest.gateway.running_gateway import gateway_on
+from tests.waiting import until
 
 
 @pytest.mark.parametrize(
@@ -19,6 +24,21 @@ from ingest.senders.simulate import Answers, _unless
 )
 def test_the_purpose_is_that_kafka_has_every_batch(answers, reached):
     assert answers.reaches_purpose == reached
+
+
+@on_one_broker
+async def test_phones_that_are_stopped_before_their_time_end_with_130(broker, tmp_path):
+    async with gateway_on(broker) as address:
+        words = ["simulate", "--devices", "1", "--seconds", "600", "--journal", str(tmp_path)]
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "deploy", *words, "--gateway", f"ws://{address}/v1/samples"),
+            stderr=asyncio.subprocess.PIPE,
+        )
+        await until(lambda: list(tmp_path.iterdir()), "a first acknowledgement", 60)
+        process.send_signal(signal.SIGTERM)
+        _, errors = await process.communicate()
+    assert process.returncode == 130
+    assert b"stopped before its 600 s were over" in errors.splitlines()[-1]
 
 
 async def test_a_phone_that_waits_for_a_full_buffer_stops():

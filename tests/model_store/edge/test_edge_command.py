@@ -1,5 +1,6 @@
 """`har edge` on the command line."""
 
+import io
 import json
 import re
 import resource
@@ -114,6 +115,7 @@ def test_a_recording_is_classified_on_its_own_time_axis(client, edge, tmp_path, 
         ("words.csv", "t,x,y,z\n1,2,3,four\n", "four"),
         ("short.csv", "t,x,y,z\n1,2,3\n", "line 2 has 3 fields"),
         ("broken.parquet", "PAR1", "broken.parquet"),
+        ("brief.csv", "t,x,y,z\n1,2,3,4\n", "no session is long enough for a window"),
     ],
 )
 def test_invalid_recording_is_rejected(client, known, tmp_path, monkeypatch, capsys, name, content, message):
@@ -123,6 +125,24 @@ def test_invalid_recording_is_rejected(client, known, tmp_path, monkeypatch, cap
     ran = CommandLine(monkeypatch, capsys).call("edge", "run", *known, "--recording", str(tmp_path / name))
     assert ran.status == 1
     assert message in ran.err
+
+
+@pytest.mark.parametrize(
+    ("words", "seconds", "status", "reason"),
+    [
+        ([], 2, 1, "100 lines: too few readings for a window"),
+        (["--report-to", "ws://127.0.0.1:9/v1/activities"], 6, 1, "1 not reported to ws://127.0.0.1:9"),
+        (["--report-to", "ws://127.0.0.1:9/v1/activities", "--recording", "a.csv"], 2, 2, "without a recording only"),
+    ],
+)
+def test_a_run_that_does_not_reach_its_purpose_reports_the_reason(
+    client, known, monkeypatch, capsys, words, seconds, status, reason
+):
+    client.store.publish("one")
+    monkeypatch.setattr("sys.stdin", io.StringIO("\n".join(as_lines(*readings(seconds)))))
+    ran = CommandLine(monkeypatch, capsys).call("edge", "run", *known, *words)
+    assert ran.status == status, ran.err
+    assert reason in ran.err.splitlines()[-1]
 
 
 @pytest.mark.slow
