@@ -2,7 +2,7 @@
 
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -37,12 +37,15 @@ class Evaluation(EvaluationScores, frozen=True, kw_only=True):
     left_out : dict of str to int
         Number of windows not scored as a class, by label: labels that are no class of the release (counted in
         `unknown`), and mixed ones.
+    unclassified : dict of str to int
+        Number of labelled windows not scored because their readings tell too little to name an activity, by reason.
     met_training_users : list of str
         ``device/user`` of evaluated people that the release was trained on; their figures are too good.
     """
 
     release: str
     left_out: dict[str, int]
+    unclassified: dict[str, int]
     met_training_users: list[str]
 
 
@@ -54,12 +57,13 @@ class Classified:
     ----------
     outcomes : Outcomes
         Predictions for all windows whose readings have one label.
-    left_out : dict of str to int
+    left_out, unclassified : dict of str to int
         As in `Evaluation`.
     """
 
     outcomes: Outcomes
     left_out: dict[str, int]
+    unclassified: dict[str, int]
 
 
 def classify_recordings(network: OnnxClassifier, recordings: Sequence[Recording]) -> Classified:
@@ -73,6 +77,7 @@ def classify_recordings(network: OnnxClassifier, recordings: Sequence[Recording]
     manifest = network.manifest
     labels = all_labels(recordings, manifest.classes)
     left_out: Counter[str] = Counter()
+    unclassified: Counter[str] = Counter()
     parts = []
     for recording in recordings:
         windows = recording_windows(recording.times, recording.axes, manifest.window_spec)
@@ -81,7 +86,10 @@ def classify_recordings(network: OnnxClassifier, recordings: Sequence[Recording]
             for label in window_labels(recording, windows.starts, manifest.window_spec)
         ]
         left_out.update(label or MIXED for label in found if label not in manifest.classes)
-        rows = np.array([row for row, label in enumerate(found) if label in labels], np.int64)
+        reasons = windows.reasons(manifest.signal_bounds)
+        labelled = [row for row, label in enumerate(found) if label in labels]
+        unclassified.update(reason for row in labelled if (reason := reasons[row]) is not None)
+        rows = np.array([row for row in labelled if reasons[row] is None], np.int64)
         truth = np.array([labels.index(str(found[row])) for row in rows], np.int64)
         probabilities = [np.empty((0, len(manifest.classes)), np.float32)]
         for begin in range(0, len(rows), WINDOWS_PER_CALL):
@@ -90,11 +98,15 @@ def classify_recordings(network: OnnxClassifier, recordings: Sequence[Recording]
         parts.append(Outcomes(labels, truth, np.concatenate(probabilities), people, models))
     if not any(part.known.any() for part in parts):
         others = listed(labels[len(manifest.classes) :])
+        if unclassified:
+            raise RecordingError(
+                f"the readings of all labelled windows tell too little: {_counted(unclassified)}; see docs/windows.md"
+            )
         raise RecordingError(
             f"no window is labelled with a class of the release ({', '.join(manifest.classes)}); the labels of the "
             f"recordings are {others}"
         )
-    return Classified(join_outcomes(parts), dict(sorted(left_out.items())))
+    return Classified(join_outcomes(parts), dict(sorted(left_out.items())), dict(sorted(unclassified.items())))
 
 
 def evaluate(network: OnnxClassifier, recordings: Sequence[Recording]) -> Evaluation:
@@ -115,6 +127,7 @@ def _scored(network: OnnxClassifier, classified: Classified) -> Evaluation:
         **msgspec.structs.asdict(measure(classified.outcomes, manifest.decision_threshold)),
         release=manifest.release,
         left_out=classified.left_out,
+        unclassified=classified.unclassified,
         met_training_users=sorted(met),
     )
 
@@ -123,9 +136,14 @@ def describe(evaluation: Evaluation) -> str:
     """Return the evaluation as text for a terminal."""
     lines = [f"release {evaluation.release}: {scores_table(evaluation)}"]
     if evaluation.left_out:
-        left_out = ", ".join(f"{count} {label}" for label, count in evaluation.left_out.items())
-        lines += ["", f"windows not scored as a class: {left_out}"]
+        lines += ["", f"windows not scored as a class: {_counted(evaluation.left_out)}"]
+    if evaluation.unclassified:
+        lines += ["", f"windows not scored, as their readings tell too little: {_counted(evaluation.unclassified)}"]
     return "\n".join(lines)
+
+
+def _counted(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} {name}" for name, count in counts.items())
 
 
 def run(settings: EvaluateSettings) -> int:
@@ -177,11 +195,11 @@ def _write_report(path: Path, network: OnnxClassifier, classified: Classified, e
     manifest = network.manifest
     warning = _met_warning(evaluation) if evaluation.met_training_users else ""
     section = Section("Every window", classified.outcomes, manifest.decision_threshold, warning)
-    left_out = ", ".join(f"{count} {label}" for label, count in evaluation.left_out.items())
     facts = {
         "network": manifest.network,
         "created": manifest.created,
         "trained on": f"{len(manifest.training_users)} people" + (" (personal)" if manifest.personal else ""),
-        "not scored as a class": left_out or "nothing",
+        "not scored as a class": _counted(evaluation.left_out) or "nothing",
+        "readings tell too little": _counted(evaluation.unclassified) or "in no window",
     }
     write_report(path, f"Evaluation of {manifest.release}", [section], facts)

@@ -20,10 +20,11 @@ def recording(tmp_path):
 
     def write(**changes):
         count = 2_000
+        hardly_moving = np.full(count, 9.81, np.float32) + np.float32(0.01) * (np.arange(count) % 3)
         columns = {
             "user": ["somebody"] * count, "device": ["their phone"] * count, "model": ["m"] * count,
             "session": ["1"] * count, "t": np.arange(count) / 50, "x": np.zeros(count, np.float32),
-            "y": np.zeros(count, np.float32), "z": np.full(count, 9.81, np.float32),
+            "y": np.zeros(count, np.float32), "z": hardly_moving,
             "gt": ["Walking"] * 1_000 + ["juggle"] * 1_000,
         }  # fmt: skip
         path = tmp_path / "recording.parquet"
@@ -44,6 +45,23 @@ def test_json_contains_the_scores(recording, capsys):
     assert 0 <= evaluation["macro_f1"] <= 1
     assert evaluation["per_class"]["walk"]["windows"] == 16
     assert evaluation["left_out"] == {"(more than one label)": 3, "juggle": 16}
+    assert evaluation["unclassified"] == {}
+
+
+def test_windows_whose_readings_tell_too_little_are_counted_and_not_scored(recording, capsys):
+    z = np.full(2_000, 9.81, np.float32)
+    z[800:] += np.float32(0.01) * (np.arange(1_200) % 3)
+    assert main(["evaluate", "--data", recording(z=z), "--json"]) == 0
+    evaluation = json.loads(capsys.readouterr().out)
+    assert evaluation["unclassified"] == {"constant": 11}
+    assert evaluation["windows"] == 16 - 11
+    assert main(["evaluate", "--data", recording(z=z)]) == 0
+    assert "readings tell too little: 11 constant" in capsys.readouterr().out
+
+
+def test_recordings_of_a_slow_phone_alone_are_an_error(recording, capsys):
+    assert main(["evaluate", "--data", recording(t=np.arange(2_000) / 20)]) == 1
+    assert "tell too little: " in capsys.readouterr().err
 
 
 def test_evaluating_a_training_user_logs_a_warning(recording, capsys):
