@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from har.recordings import Recording
+from har.signal_quality import SignalBounds
 from har.windows import WindowSpec, recording_windows
 from trainer.fitting.labelling import UNLABELLED, label_windows
 
@@ -78,6 +79,8 @@ def join_examples(parts: Sequence[Examples]) -> Examples:
 def make_examples(recordings: Iterable[Recording], spec: WindowSpec, classes: Sequence[str]) -> Examples:
     """Cut recordings into windows and keep those with a label among the classes; there may be none.
 
+    Windows whose readings tell too little (`har.signal_quality`) are left out: no release classifies them.
+
     Parameters
     ----------
     recordings : iterable of Recording
@@ -91,7 +94,8 @@ def make_examples(recordings: Iterable[Recording], spec: WindowSpec, classes: Se
     for recording in recordings:
         windows = recording_windows(recording.times, recording.axes, spec)
         labels = label_windows(recording, windows.starts, spec, classes)
-        kept = labels != UNLABELLED
+        readable = [reason is None for reason in windows.reasons(SignalBounds())]
+        kept = (labels != UNLABELLED) & np.array(readable, np.bool_)
         count = int(kept.sum())
         parts.append(
             Examples(

@@ -1,13 +1,15 @@
 """Pieces: runs of consecutive windows of one session with one label, stored as the signal that they are slices of."""
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from har.grid import GridStretch, grid_window_offsets, recording_grid
+from har.grid import GridStretch, grid_window_offsets, grid_window_qualities, recording_grid
 from har.recordings import Recording, window_labels
+from har.signal_quality import SignalBounds
 from har.windows import WindowSpec
 from trainer.fitting.examples import Examples
 
@@ -31,6 +33,9 @@ class Piece:
         The resampled signal, m/s².
     windows : int
         Number of windows.
+    reason : str
+        Why the readings of these windows tell too little (`har.signal_quality.Reason`); ``""`` if they do not. Such a
+        piece only counts windows that nobody trains or validates with, and its grid is empty.
     """
 
     person: str
@@ -40,9 +45,15 @@ class Piece:
     first: int
     grid: NDArray[np.float32]
     windows: int
+    reason: str = ""
 
 
-def cut_pieces(recording: Recording, spec: WindowSpec, labels: Collection[str] | None = None) -> Iterator[Piece]:
+def cut_pieces(
+    recording: Recording,
+    spec: WindowSpec,
+    labels: Collection[str] | None = None,
+    bounds: SignalBounds | None = None,
+) -> Iterator[Piece]:
     """Cut a recording into pieces.
 
     Parameters
@@ -53,11 +64,14 @@ def cut_pieces(recording: Recording, spec: WindowSpec, labels: Collection[str] |
         Specification of the windows.
     labels : collection of str, optional
         Labels to keep; all if not given. Windows with more than one label are never kept.
+    bounds : SignalBounds, optional
+        Windows whose readings are outside of them are only counted; the default bounds if not given.
 
     Yields
     ------
     Piece
-        Pieces that together hold each kept window of `har.windows.recording_windows` exactly once, bit for bit.
+        Pieces that together hold each kept window of `har.windows.recording_windows` exactly once, bit for bit; and one
+        piece with a `reason` for each label and reason of the windows that are only counted.
     """
     stretches = recording_grid(recording.times, recording.axes, spec)
     offsets = [grid_window_offsets(stretch, spec) for stretch in stretches]
@@ -65,12 +79,24 @@ def cut_pieces(recording: Recording, spec: WindowSpec, labels: Collection[str] |
         return
     starts = [stretch.first + steps * spec.period_us for stretch, steps in zip(stretches, offsets, strict=True)]
     all_labels = iter(window_labels(recording, np.concatenate(starts), spec))
+    bounds = bounds or SignalBounds()
+    counted: Counter[tuple[str, str]] = Counter()
     for stretch, steps in zip(stretches, offsets, strict=True):
         of_stretch = [next(all_labels) for _ in range(len(steps))]
+        for place, quality in enumerate(grid_window_qualities(stretch, steps, spec)):
+            label, reason = of_stretch[place], bounds.reason(quality)
+            if label is None or (labels is not None and label not in labels):
+                of_stretch[place] = None
+            elif reason is not None:
+                of_stretch[place] = None
+                counted[label, reason] += 1
         for begin, end in _runs(of_stretch):
             label = of_stretch[begin]
-            if label is not None and (labels is None or label in labels):
+            if label is not None:
                 yield _piece(recording, label, stretch, steps[begin:end], spec)
+    for (label, why), windows in sorted(counted.items()):
+        nothing = np.empty((0, 3), np.float32)
+        yield Piece(recording.person, recording.model, recording.session, label, 0, nothing, windows, why)
 
 
 def _runs(labels: Sequence[str | None]) -> Iterator[tuple[int, int]]:
@@ -138,7 +164,7 @@ class PieceWindows:
 
 
 def windows_of(pieces: Iterable[Piece], spec: WindowSpec, classes: Sequence[str]) -> PieceWindows:
-    """Join pieces. Pieces whose label is not among the classes are left out.
+    """Join pieces. Pieces whose label is not among the classes, and those that only count windows, are left out.
 
     Parameters
     ----------
@@ -150,7 +176,7 @@ def windows_of(pieces: Iterable[Piece], spec: WindowSpec, classes: Sequence[str]
         The classes, in the order of the network's outputs.
     """
     numbers = {name: number for number, name in enumerate(classes)}
-    kept = [piece for piece in pieces if piece.label in numbers]
+    kept = [piece for piece in pieces if piece.label in numbers and not piece.reason]
     hop = spec.hop_us // spec.period_us
     counts = np.array([piece.windows for piece in kept], np.int64)
     sizes = np.array([len(piece.grid) for piece in kept], np.int64)

@@ -24,7 +24,7 @@ from trainer.preparation.pieces import Piece
 from trainer.preparation.plan import PreparationPlan
 
 INDEX_FILE = "prepared.json"
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 _COLUMNS: dict[str, pa.DataType] = {
     "person": pa.string(),
@@ -33,6 +33,7 @@ _COLUMNS: dict[str, pa.DataType] = {
     "label": pa.string(),
     "first": pa.int64(),
     "windows": pa.int32(),
+    "reason": pa.string(),
     "grid": pa.binary(),
 }
 PIECE_SCHEMA = pa.schema(_COLUMNS)
@@ -57,6 +58,8 @@ class Shard(msgspec.Struct, frozen=True):
         SHA-256 of the file, hexadecimal.
     windows : dict of str to dict of str to int
         Number of windows by person and label.
+    unclassified : dict of str to int
+        Number of windows that are left out because their readings tell too little, by reason.
     """
 
     split: str
@@ -64,6 +67,7 @@ class Shard(msgspec.Struct, frozen=True):
     file: str
     sha256: str
     windows: dict[str, dict[str, int]]
+    unclassified: dict[str, int] = {}
 
     @property
     def count(self) -> int:
@@ -120,6 +124,13 @@ class PreparedIndex(msgspec.Struct, frozen=True):
         del found[NULL_LABEL]
         return dict(found.most_common())
 
+    def unclassified(self) -> dict[str, int]:
+        """Count the windows that are left out because their readings tell too little, by reason."""
+        counts: Counter[str] = Counter()
+        for shard in self.shards:
+            counts.update(shard.unclassified)
+        return dict(sorted(counts.items()))
+
     def windows(self, split: str) -> dict[str, Counter[str]]:
         """Count the windows of a split, by person and label."""
         counts: dict[str, Counter[str]] = {}
@@ -138,6 +149,7 @@ def piece_table(pieces: Iterable[Piece]) -> pa.Table:
             "session": piece.session,
             "label": piece.label,
             "first": piece.first,
+            "reason": piece.reason,
             "windows": piece.windows,
             "grid": np.ascontiguousarray(piece.grid, "<f4").tobytes(),
         }
@@ -150,8 +162,8 @@ def pieces_of_table(table: pa.Table) -> list[Piece]:
     """Convert a table in `PIECE_SCHEMA` to pieces."""
     columns: dict[str, list[Any]] = {name: table[name].to_pylist() for name in PIECE_SCHEMA.names}
     return [
-        Piece(person, model, session, label, first, np.frombuffer(grid, "<f4").reshape(-1, 3), windows)
-        for person, model, session, label, first, windows, grid in zip(*columns.values(), strict=True)
+        Piece(person, model, session, label, first, np.frombuffer(grid, "<f4").reshape(-1, 3), windows, reason)
+        for person, model, session, label, first, windows, reason, grid in zip(*columns.values(), strict=True)
     ]
 
 
@@ -177,11 +189,16 @@ def describe_shard(folder: Path, file: Path, split: str, number: int) -> Shard:
     """Read a written shard and return its description."""
     content = file.read_bytes()
     windows: dict[str, dict[str, int]] = {}
+    unclassified: Counter[str] = Counter()
     for piece in pieces_of_table(pq.read_table(pa.BufferReader(content))):
+        if piece.reason:
+            unclassified[piece.reason] += piece.windows
+            continue
         labels = windows.setdefault(piece.person, {})
         labels[piece.label] = labels.get(piece.label, 0) + piece.windows
     digest = hashlib.sha256(content).hexdigest()
-    return Shard(split, number, file.relative_to(folder).as_posix(), digest, windows)
+    name = file.relative_to(folder).as_posix()
+    return Shard(split, number, name, digest, windows, dict(sorted(unclassified.items())))
 
 
 def write_index(folder: Path, index: PreparedIndex) -> None:

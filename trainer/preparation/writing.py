@@ -185,8 +185,12 @@ def _require_classes(index: PreparedIndex) -> None:
 
 
 def _existing(index: PreparedIndex) -> str:
-    """Return the activities of the recordings as a sentence, the most frequent first."""
+    """Return the activities of the recordings, and why windows were left out, as sentences."""
     found = Counter(index.rows)
     del found[NULL_LABEL]
     names = listed(label for label, _ in found.most_common())
-    return f"The recordings are labelled {names}" if names else "The recordings have no labels"
+    text = f"The recordings are labelled {names}" if names else "The recordings have no labels"
+    if counts := index.unclassified():
+        reasons = ", ".join(f"{reason} ({windows:,})" for reason, windows in counts.items())
+        text += f". Windows are left out because their readings tell too little: {reasons}"
+    return text

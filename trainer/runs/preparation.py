@@ -104,6 +104,15 @@ def describe(index: PreparedIndex) -> str:
     return text + (f"; {len(reserved)} reserved test users excluded" if reserved else "")
 
 
+def describe_unclassified(index: PreparedIndex) -> str:
+    """Return a line about the windows whose readings tell too little; empty without such a window."""
+    counts = index.unclassified()
+    if not counts:
+        return ""
+    named = ", ".join(f"{reason} ({windows:,})" for reason, windows in counts.items())
+    return f"{sum(counts.values()):,} labelled windows are left out, as their readings tell too little: {named}"
+
+
 def describe_null_rows(index: PreparedIndex) -> str:
     """Return a line about the rows of no class, with the labels that were not asked for; empty without such a label."""
     unasked = index.unasked_rows()

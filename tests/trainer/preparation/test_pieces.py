@@ -4,6 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from har.recordings import window_labels
+from har.signal_quality import SignalBounds
 from har.windows import WindowSpec, recording_windows
 from tests.trainer.made_recordings import made_recording
 from trainer.preparation.pieces import LONGEST_PIECE, cut_pieces, windows_of
@@ -25,7 +26,8 @@ def test_pieces_hold_every_labelled_window_once_and_bit_for_bit(seed, rate, hop,
     recording = made_recording(seconds=20, rate_hz=rate, labels=labels, seed=seed)
     windows = recording_windows(recording.times, recording.axes, spec)
     shown = window_labels(recording, windows.starts, spec)
-    expected = [row for row, label in enumerate(shown) if label is not None]
+    reasons = windows.reasons(SignalBounds())
+    expected = [row for row, label in enumerate(shown) if label is not None and reasons[row] is None]
 
     found = windows_of(cut_pieces(recording, spec), spec, labels).all()
 
@@ -63,3 +65,15 @@ def test_only_the_chosen_labels_are_kept():
 
     assert {piece.label for piece in cut_pieces(recording, SPEC)} == {"sit", "walk", "null"}
     assert {piece.label for piece in cut_pieces(recording, SPEC, ("sit", "walk"))} == {"sit", "walk"}
+
+
+def test_windows_of_a_slow_phone_are_counted_and_not_trained_on():
+    slow = made_recording(seconds=60, rate_hz=20)
+    pieces = list(cut_pieces(slow, SPEC, ("sit", "walk")))
+    assert {(piece.label, piece.reason, len(piece.grid)) for piece in pieces} == {
+        ("sit", "sparse", 0),
+        ("walk", "sparse", 0),
+    }
+    assert sum(piece.windows for piece in pieces) > 200
+    assert len(windows_of(pieces, SPEC, ("sit", "walk"))) == 0
+    assert pieces_of_table(piece_table(pieces))[0].reason == "sparse"
