@@ -41,7 +41,7 @@ _KEY = ("device", "user", "session")
 _READINGS = "device string, user string, session string, model string, t long, x float, y float, z float, gt string"
 _PIECES = (
     "split string, shard int, person string, model string, session string, label string, "
-    "first long, windows int, grid binary"
+    "first long, windows int, reason string, grid binary"
 )
 #: Shuffle partitions per executor. Fewer give larger files, more balance the load of the executors.
 _PARTITIONS_PER_EXECUTOR = 6
