@@ -16,6 +16,8 @@ from tests.model_store.served_store import ServedStore
 DEVICE = "phone-1"
 #: Shorter limits than the page's, so that a stalled store fails within the time of a test.
 HASTY = {"deadlineMs": 20_000, "graceMs": 1_000, "leastBytesPerSecond": 2_000, "silenceMs": 3_000}
+#: Limits that even a busy machine keeps, for tests whose store does not stall.
+PATIENT = {"deadlineMs": 300_000, "graceMs": 60_000, "leastBytesPerSecond": 1, "silenceMs": 60_000}
 _PULLING = """
 const metadata = await import('/phone/releases/release-client.js');
 const { openCurrentRelease } = await import('/phone/classification/current-release.js');
@@ -31,12 +33,19 @@ class Phone:
     server: ServedStore
     page: Modules
 
-    def run(self, body: str, *arguments: Any, device: str = DEVICE, now: float | None = None) -> Any:
+    def run(
+        self,
+        body: str,
+        *arguments: Any,
+        device: str = DEVICE,
+        now: float | None = None,
+        patience: dict[str, int] = PATIENT,
+    ) -> Any:
         """Run the body of an asynchronous function with `metadata`, `options`, `storage` and `openCurrentRelease`.
 
         `now` is the page's time for expiry, in seconds from now.
         """
-        options: dict[str, Any] = {"device": device, "patience": HASTY}
+        options: dict[str, Any] = {"device": device, "patience": patience}
         if now is not None:
             options["now"] = self.page.run("return Date.now()") + 1_000 * now
         return self.page.run(self.page.STORAGE + _PULLING + body, options, *arguments)

@@ -12,7 +12,7 @@ from har.channels import is_canary
 from model_store.repository.key_rotation import renew, rotate_key
 from model_store.repository.publishing import promote, rollback
 from tests.ingest.phone_page.page_modules import RejectedByPage
-from tests.ingest.phone_page.phone_of_store import DEVICE, phone_in_browser, phone_in_node
+from tests.ingest.phone_page.phone_of_store import DEVICE, HASTY, phone_in_browser, phone_in_node
 from tests.model_store.made_store import MadeStore
 from tests.model_store.served_store import trickle
 
@@ -182,11 +182,11 @@ def test_a_slow_store_is_rejected_in_time(browsing):
     browsing.store.publish("one")
     browsing.server.send = lambda answer: trickle(answer) if "onnx" in answer.name else answer.write(answer.content)
     with pytest.raises(RejectedByPage, match="bytes per second") as rejected:
-        browsing.pull()
+        browsing.pull(patience=HASTY)
     assert rejected.value.reason == "slow"
     browsing.server.send = lambda answer: answer.stopped.wait(10)
     with pytest.raises(RejectedByPage, match="sent no data for") as rejected:
-        browsing.pull()
+        browsing.pull(patience=HASTY)
     assert rejected.value.reason == "slow"
     browsing.server.send = None
     assert browsing.pull() == "one"
