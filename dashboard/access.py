@@ -2,14 +2,13 @@
 
 import hashlib
 import hmac
-import ipaddress
 from base64 import b64decode
 from http.cookies import CookieError, SimpleCookie
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 
-from har.process.addresses import origin_of
+from har.process.page_origins import PageOrigins
 
 COOKIE = "har_dashboard"
 
@@ -37,35 +36,16 @@ class DashboardAccess:
         self._token = None if token is None else token.encode()
         self._encrypted = encrypted
         self._behind_proxy = behind_proxy
-        self._public_origin = None if public_url is None else origin_of(public_url)
-        self._public_name = None if public_url is None else urlsplit(public_url).hostname
+        self._origins = PageOrigins(public_url)
         self._path = "/" if public_url is None else f"{urlsplit(public_url).path}/"
 
     def allows_host(self, headers: Headers) -> bool:
         """Return whether the host is ``localhost``, an IP address or the public one; with a token, every one is."""
-        if self._token is not None:
-            return True
-        try:
-            name = urlsplit(f"//{self.host(headers)}").hostname
-        except ValueError:
-            return False
-        return name is not None and (name in ("localhost", self._public_name) or _is_address(name))
+        return self._token is not None or self._origins.allows_host(self.host(headers))
 
     def same_origin(self, headers: Headers) -> bool:
         """Return whether the request comes from the dashboard's page, or from a client that sends no ``Origin``."""
-        origins = headers.getlist("Origin")
-        if not origins:
-            return True
-        try:
-            origin = urlsplit(origins[0])
-            is_public = origin_of(origins[0]) == self._public_origin
-        except ValueError:
-            return False
-        return (
-            len(origins) == 1
-            and origin.scheme in ("http", "https")
-            and (is_public or origin.netloc.lower() == self.host(headers).lower())
-        )
+        return self._origins.allows(headers.getlist("Origin"), self.host(headers))
 
     def allows_change(self, headers: Headers) -> bool:
         """Return whether a request that changes something comes from the dashboard's page, or not from a browser.
@@ -101,15 +81,6 @@ class DashboardAccess:
         names = headers.getlist("X-Forwarded-Host") if self._behind_proxy else []
         names = names or headers.getlist("Host")
         return names[0].strip() if len(names) == 1 else ""
-
-
-def _is_address(name: str) -> bool:
-    # An address needs no DNS lookup, so DNS rebinding is impossible.
-    try:
-        ipaddress.ip_address(name)
-    except ValueError:
-        return False
-    return True
 
 
 def _presented_tokens(headers: Headers) -> list[str]:

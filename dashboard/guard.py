@@ -4,6 +4,7 @@ The guard also adds the security headers to every response.
 """
 
 import asyncio
+import logging
 from http import HTTPStatus
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -11,8 +12,10 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dashboard.access import DashboardAccess
-from dashboard.origin_log import OriginLog
 from dashboard.site import SECURITY_HEADERS
+from har.process.origin_log import OriginLog
+
+logger = logging.getLogger(__name__)
 
 #: Close code of a stream that was opened by a page that is not the dashboard's, as far as the server knows.
 FOREIGN_PAGE = 4403
@@ -51,7 +54,7 @@ class RequestGuard:
         self._app = app
         self._live = live
         self._access = access
-        self._origin_log = OriginLog()
+        self._origin_log = OriginLog(logger, "dashboard")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Reject the request, or forward it to the application."""

@@ -3,7 +3,16 @@
 from typing import Literal
 
 #: Stable names of the reasons, used in answers and as metric labels.
-Reason = Literal["no_token", "malformed_token", "expired", "revoked", "unknown_code", "unknown_device", "too_often"]
+Reason = Literal[
+    "no_token",
+    "malformed_token",
+    "expired",
+    "revoked",
+    "unknown_code",
+    "unknown_device",
+    "too_often",
+    "foreign_page",
+]
 
 
 class NotAdmittedError(Exception):

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from har.process.origin_log import OriginLog
+from har.process.page_origins import PageOrigins
 from ingest.devices import tokens
 from ingest.devices.device import Device
 from ingest.devices.errors import NotAdmittedError, RegistryError
@@ -70,6 +72,8 @@ class Admission:
         The device registry; None if the gateway enrols no devices.
     token_seconds : float
         How long issued tokens are valid.
+    public_url : str or None
+        The gateway's address in browsers; None if it is the one in the ``Host`` of requests.
 
     Raises
     ------
@@ -77,10 +81,19 @@ class Admission:
         If the registry cannot be read.
     """
 
-    def __init__(self, operator_token: str | None, registry: "Registry | None", *, token_seconds: float) -> None:
+    def __init__(
+        self,
+        operator_token: str | None,
+        registry: "Registry | None",
+        *,
+        token_seconds: float,
+        public_url: str | None = None,
+    ) -> None:
         self._operator_token = operator_token
         self._registry = registry
         self._token_seconds = token_seconds
+        self._origins = PageOrigins(public_url)
+        self._origin_log = OriginLog(log, "gateway")
         self._key = registry.signing_key() if registry is not None else b""
         self._generations = registry.generations() if registry is not None else {}
 
@@ -95,9 +108,10 @@ class Admission:
         Raises
         ------
         NotAdmittedError
-            If the request has no valid token.
+            If the request has no valid token, or, at an open gateway, if a foreign page sent it.
         """
         if self.is_open:
+            self._reject_foreign_page(request)
             return UNRESTRICTED
         token = presented_token(request)
         if token is None:
@@ -112,6 +126,16 @@ class Admission:
         if self.is_revoked(credential.device, credential.generation):
             raise NotAdmittedError("revoked", f"The device {credential.device} was revoked. Request a new code.")
         return Caller(credential.device, credential.frame, credential.expires, credential.generation, credential.wearer)
+
+    def _reject_foreign_page(self, request: web.Request) -> None:
+        origins = request.headers.getall("Origin", [])
+        if not origins or (self._origins.allows(origins, request.host) and self._origins.allows_host(request.host)):
+            return
+        self._origin_log.note(origins[0], request.host)
+        raise NotAdmittedError(
+            "foreign_page",
+            "This gateway accepts no other sites' pages. Is this its own, behind a proxy? Start it with --public-url",
+        )
 
     def operator(self, request: web.Request) -> None:
         """Check that a request comes from the operator.

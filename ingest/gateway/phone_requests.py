@@ -2,13 +2,17 @@
 
 import logging
 
-from aiohttp import web
+from aiohttp import WSCloseCode, web
 
 from har.process.missing_upgrades import MissingUpgradeLog
 from ingest.gateway.admission import PROTOCOL
+from ingest.gateway.phone_connection import REVOKED
 from ingest.gateway.rejected_requests import RETRY_AFTER_SECONDS, rejection
 
 log = logging.getLogger(__name__)
+
+#: Close codes for pages that are not admitted, by reason. For other reasons it is `TOKEN_EXPIRED`.
+CLOSE_CODES: dict[str, int] = {"revoked": REVOKED, "foreign_page": WSCloseCode.POLICY_VIOLATION}
 
 
 def is_page(request: web.Request) -> bool:

@@ -29,6 +29,7 @@ _STATUS: dict[Reason, int] = {
     "unknown_code": 403,
     "unknown_device": 403,
     "too_often": 429,
+    "foreign_page": 403,
 }
 _REJECTED_STATUS = {"oversized": 413, "too_slow": 408, "not_yours": 403}
 

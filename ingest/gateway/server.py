@@ -7,6 +7,7 @@ gateway stops reading, and TCP slows the phone (`ingest.gateway.phone_socket`).
 import asyncio
 from contextlib import AsyncExitStack, ExitStack, aclosing
 from dataclasses import replace
+from functools import partial
 from typing import Self
 
 from aiohttp import WSCloseCode, web
@@ -30,7 +31,7 @@ from ingest.gateway.metrics import GatewayMetrics
 from ingest.gateway.pacing import Paces
 from ingest.gateway.pages import PhonePage
 from ingest.gateway.phone_connection import REVOKED, TOKEN_EXPIRED, InFlightLimit, PhoneConnection, Shared
-from ingest.gateway.phone_requests import UpgradeCheck, is_page, unavailable
+from ingest.gateway.phone_requests import CLOSE_CODES, UpgradeCheck, is_page, unavailable
 from ingest.gateway.phone_socket import PhoneSocket
 from ingest.gateway.publisher import KafkaPublisher
 from ingest.gateway.rejected_requests import RejectedDocuments, answering_rejections
@@ -115,9 +116,8 @@ class Gateway:
 
             registry = opened.enter_context(await asyncio.to_thread(Registry, settings.registry))
         operator_token = settings.token.get_secret_value() if settings.token else None
-        self._admission = await asyncio.to_thread(
-            Admission, operator_token, registry, token_seconds=60 * settings.token_minutes
-        )
+        admission = partial(Admission, operator_token, registry, public_url=settings.public_url)
+        self._admission = await asyncio.to_thread(admission, token_seconds=60 * settings.token_minutes)
         self._predictions = ServerPredictions(settings.redis_url, self.metrics)
         choices = await opened.enter_async_context(aclosing(LabelChoices(settings.redis_url, self.metrics)))
         paces = Paces(settings.max_device_rate, settings.max_rate, clock=asyncio.get_running_loop().time)
@@ -269,8 +269,7 @@ class Gateway:
     async def _close_with_reason(self, request: web.Request, error: NotAdmittedError) -> web.StreamResponse:
         """Report to a page why it is rejected, in a close frame: browsers hide the HTTP status from pages."""
         socket = await self._open_socket(request)
-        is_token_invalid = error.reason in ("expired", "no_token", "malformed_token")
-        await socket.close(TOKEN_EXPIRED if is_token_invalid else REVOKED, error.detail)
+        await socket.close(CLOSE_CODES.get(error.reason, TOKEN_EXPIRED), error.detail)
         return socket.response
 
     def _schedule_expiry(self, phone: PhoneConnection, caller: Caller) -> asyncio.TimerHandle | None:

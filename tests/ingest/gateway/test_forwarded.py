@@ -98,3 +98,27 @@ async def test_the_address_of_a_phone_on_ipv6_is_in_brackets(broker, caplog):
             await phone.send_str("{")
             await phone.receive()
     assert any("[::1]:" in record.message for record in caplog.records if "rejected" in record.message)
+
+
+@on_one_broker
+async def test_an_open_gateway_rejects_foreign_pages_and_says_what_to_set(broker, caplog):
+    async with gateway_on(broker, public_url="https://har.example.org/phones") as address:
+
+        async def status_from(origin, host=address):
+            return (await call(address, "/v1/sensor-logger", TEST_PUSH, headers={"Origin": origin, "Host": host}))[0]
+
+        assert await status_from(f"http://{address}") == 200
+        assert await status_from("https://har.example.org") == 200
+        assert await status_from("https://evil.test") == 403
+        assert await status_from("null") == 403
+        assert await status_from("http://rebound.test", "rebound.test") == 403  # after DNS rebinding
+        async with aiohttp.ClientSession(headers={"Origin": "https://evil.test"}) as foreign, asyncio.timeout(20):
+            with pytest.raises(aiohttp.WSServerHandshakeError, match="403"):
+                await foreign.ws_connect(f"http://{address}/v1/samples")
+            # A page of the gateway behind a proxy that rewrites Host learns the reason: browsers hide the status.
+            async with foreign.ws_connect(f"http://{address}/v1/samples", protocols=["har.v1"]) as phone:
+                closed = await phone.receive()
+        assert (closed.data, "--public-url" in closed.extra) == (1008, True)
+    logged = [record.message for record in caplog.records if "--public-url" in record.message]
+    assert len([line for line in logged if "page at https://evil.test" in line]) == 1
+    assert len(logged) == 3
