@@ -114,6 +114,8 @@ class FetchedBatches:
         self._fetched = memoryview(fetched or b"")
         self._decode = decode
         self._place = 0
+        #: The offset after the last batch; None before the first one.
+        self._reached: int | None = None
         self.position = 0
 
     def size_in_bytes(self) -> int:
@@ -135,11 +137,29 @@ class FetchedBatches:
             if end is None:
                 raise _UnreadableError("its length is wrong", is_intact=False)
             batch = _readable(self._fetched[begin:end], self._decode)
+            if not self._fits(batch, self._following(end)):
+                raise _UnreadableError("its offsets are not between those of the batches around it", is_intact=False)
         except _UnreadableError as error:
             batch, end = self._unreadable(begin, end, error)
         assert end is not None
-        self._place = end
+        self._place, self._reached = end, batch.next_offset
         return batch
+
+    def _fits(self, batch: FetchedBatch, following: int | None) -> bool:
+        """Return whether a batch is where its first offset says, which its checksum does not cover."""
+        if self._reached is None and batch.base_offset <= self.position:
+            return True
+        if self._reached is not None and batch.base_offset <= self._reached:
+            return batch.base_offset == self._reached
+        # There is a gap before it, as in compacted topics, or its offset is damaged: only the next batch can tell.
+        return following is None or batch.next_offset <= following
+
+    def _following(self, end: int) -> int | None:
+        """Return the first offset of the batch that begins at `end`; None if there is none yet."""
+        if len(self._fetched) - end < _LENGTH.size:
+            return None
+        following: int = _LENGTH.unpack_from(self._fetched, end)[0]
+        return following
 
     def _unreadable(self, begin: int, end: int | None, error: "_UnreadableError") -> tuple[FetchedBatch, int]:
         if not error.is_intact and (end is None or not _may_begin(self._fetched, end)):
@@ -147,13 +167,21 @@ class FetchedBatches:
         end = end or len(self._fetched)
         raw = self._fetched[begin:end]
         header = _Header(*_HEADER.unpack_from(bytes(raw[: _HEADER.size]).ljust(_HEADER.size, b"\0")))
-        following = None
-        if len(self._fetched) - end >= _LENGTH.size:
-            following, _ = _LENGTH.unpack_from(self._fetched, end)
-        end_offset = max(_end_offset(header, following, is_intact=error.is_intact), self.position + 1)
-        batch = UnreadableBatch(raw, min(header.base, end_offset - 1), end_offset - 1, str(error))
+        following = self._following(end)
+        first = self._first_offset(header, following)
+        end_offset = _end_offset(header._replace(base=first), following, is_intact=error.is_intact)
+        end_offset = max(end_offset, self.position + 1)
+        batch = UnreadableBatch(raw, min(first, end_offset - 1), end_offset - 1, str(error))
         timestamp = max(0, header.max_timestamp) if error.is_intact else 0
         return FetchedBatch(header, end_offset, [_UnreadableRecord(end_offset - 1, timestamp, batch)]), end
+
+    def _first_offset(self, header: _Header, following: int | None) -> int:
+        """Return where an unreadable batch begins: where it states, unless the batches around it contradict."""
+        if self._reached is None and header.base <= self.position:
+            return header.base
+        least = self.position if self._reached is None else self._reached
+        is_possible = header.base >= least and (following is None or header.base + header.last_delta < following)
+        return header.base if is_possible else least
 
     def _resume(self, begin: int) -> int | None:
         """Return where the next intact batch begins; None if there is none in what was fetched."""

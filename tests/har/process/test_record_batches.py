@@ -158,6 +158,23 @@ def test_a_damaged_header_costs_its_batch_only(decode, at, content):
 
 
 @CLIENTS
+@pytest.mark.parametrize("offset", [0, 4, 6, 1 << 40, -1], ids=["first", "before", "after", "far", "negative"])
+def test_a_batch_at_another_offset_than_it_states_costs_only_itself(decode, offset):
+    """The checksum does not cover the first offset. A client that believed it would go there, and not come back."""
+    content = kafka_batch(2) + kafka_batch(offset) + kafka_batch(8)
+    records, position = read(content, decode, position=3)
+    assert places(records) == [3, 4, (5, 7), 8, 9, 10]
+    assert "its offsets are not between" in records[2].value.reason
+    assert position == 11
+
+
+@CLIENTS
+def test_offsets_that_a_compacted_topic_has_no_more_are_no_damage(decode):
+    content = kafka_batch(4) + kafka_batch(9) + kafka_batch(12)
+    assert places(read(content, decode, position=2)[0]) == [4, 5, 6, 9, 10, 11, 12, 13, 14]
+
+
+@CLIENTS
 def test_a_client_advances_also_if_it_meets_the_same_batch_again(decode):
     batch = damaged(kafka_batch(5), LAST_DELTA_AT)
     _, position = read(batch, decode, position=7)
