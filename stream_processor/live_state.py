@@ -21,7 +21,7 @@ from har.predictions import LiveUpdate, encode_update
 from har.process.back_off import BackOff
 from har.process.cancellation import leave_if_cancelled
 from har.process.redis_clients import OpenedRedis, failures_of, open_redis
-from har.process.redis_commands import failed_of, first_error, publish_each
+from har.process.redis_commands import Outcome, failed_of, first_error, publish_each
 from har.process.redis_condition import RedisCondition, RedisFault
 from har.process.redis_errors import Status
 from har.release_rejections import ReleaseRejected, encode_rejected
@@ -34,6 +34,7 @@ MAX_WAITING = 10_000
 MAX_IN_ONE_TRIP = 500
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.1, 5.0
 PURPOSE = "publish live updates"
+NOTICES_PURPOSE = "publish notices for dashboards"
 
 _FAILURES = failures_of(redis.asyncio)
 
@@ -149,14 +150,18 @@ class LiveStateWriter:
         while self._waiting or self._notices:
             notices, self._notices = self._notices, {}
             updates = [self._waiting.popleft() for _ in range(min(len(self._waiting), self._trip))]
-            messages = [*notices.items(), *((LIVE_CHANNEL, update) for update in updates)]
+            messages = [*((LIVE_CHANNEL, update) for update in updates), *notices.items()]
             self._in_flight = len(updates)
             error: Exception | None = None
             failed = messages
             try:
                 outcomes = await publish_each(opened, messages)
-                error = first_error(outcomes)
+                error = first_error(outcomes[: len(updates)])
                 failed = failed_of(messages, outcomes)
+                if error is None:
+                    # A notice that Redis rejects must not delay updates; it is repeated while its reason lasts.
+                    self._note_notices(outcomes[len(updates) :])
+                    failed = []
                 self._trip = min(2 * self._trip, MAX_IN_ONE_TRIP)
             except _FAILURES as raised:
                 # Some may have been published. Fewer at a time make progress even if the connection breaks each time.
@@ -168,6 +173,13 @@ class LiveStateWriter:
             if error is not None:
                 return error
         return None
+
+    def _note_notices(self, outcomes: list[Outcome]) -> None:
+        error = first_error(outcomes)
+        if error is not None:
+            self._condition.note_failure(NOTICES_PURPOSE, error)
+        elif outcomes:
+            self._condition.note_success(NOTICES_PURPOSE)
 
     def _put_back(self, messages: list[tuple[str, bytes]]) -> None:
         for channel, message in reversed(messages):

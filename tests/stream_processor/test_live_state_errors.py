@@ -306,3 +306,18 @@ async def test_updates_follow_a_failover_of_sentinel(tmp_path: Path) -> None:
             async with Redis.from_url(group.replica.url) as client:
                 assert await latest(client, "phone-a") == 2
             assert group.master_port() == group.replica.port
+
+
+async def test_notices_that_redis_rejects_delay_no_update(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with RedisServer(free_port(), tmp_path) as server:
+        async with Redis.from_url(server.url) as client, writing(server.url) as live:
+            # As for a processor of an older version: it may not publish notices. Rejected keys give rise to some.
+            await client.execute_command("ACL", "SETUSER", "default", "resetchannels", f"&{LIVE_CHANNEL}", "-set")
+            async with listening(server.url, LIVE_CHANNEL) as channel:
+                live.offer(update("phone", 0))
+                assert await published(channel, 1) == [0]
+                await until(lambda: "publish notices" in caplog.text)
+                for second in range(1, 5_001):  # ten trips, and a pause after each would be far too long
+                    live.offer(update("phone", second))
+                assert await published(channel, 5_000) == list(range(1, 5_001))
+            assert "cannot publish notices for dashboards, trying again: Redis answers: NOPERM" in caplog.text
