@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from kafka import KafkaAdminClient, KafkaConsumer
-from kafka.errors import KafkaError
+from kafka.errors import KafkaError, LogTruncationError
 
 from har import rights, topics
 from har.channels import CANARY, MAX_REASON_CHARACTERS, STABLE, ChannelPointer
@@ -170,7 +170,12 @@ class CanaryJudge:
         if self._trial is None:
             self._trial = _Trial.begin(canary, stable, self._kafka)
             log.info("comparing the canary %s with %s", canary.release, stable.release)
-        self._has_news |= self._trial.read_more()
+        try:
+            self._has_news |= self._trial.read_more()
+        except LogTruncationError as error:  # the consumer would raise it at each poll
+            log.warning("a log of Kafka was cut short, or its topic created anew; collecting evidence anew: %s", error)
+            self._end_trial()
+            return
         if self.judgement is None or (self._has_news and time.monotonic() >= self._judge_at):
             self._has_news, self._judge_at = False, time.monotonic() + JUDGE_SECONDS
             self._judge(self._trial)

@@ -1,7 +1,8 @@
 """The server judges the canary by the comparisons in Kafka: it ends a bad one, and may promote a good one."""
 
 import pytest
-from kafka import KafkaProducer
+from kafka import KafkaConsumer, KafkaProducer
+from kafka.errors import LogTruncationError
 
 from har import topics
 from har.comparisons import encode_comparison
@@ -76,6 +77,23 @@ def test_batches_that_cannot_be_read_do_not_stop_the_judge(canary, broker, caplo
         send_evidence(broker, evidence(agreement=0.3))
         wait_for_channels(canary, stable="old", canary=None)
     assert caplog.text.count("offsets 0 to 2 cannot be read: gzip") == 2
+
+
+@on_one_broker
+def test_a_log_that_was_cut_short_does_not_stop_the_judge(canary, broker, monkeypatch):
+    poll, first = KafkaConsumer.poll, []
+
+    def meet_the_cut(consumer, *arguments, **options):
+        """Do as kafka-python does at a position that the log has no more: raise at each poll of this consumer."""
+        first[:] = first or [consumer]
+        if consumer is first[0]:
+            raise LogTruncationError({})
+        return poll(consumer, *arguments, **options)
+
+    monkeypatch.setattr(KafkaConsumer, "poll", meet_the_cut)
+    with Server(canary, kafka=broker.kafka, limits=SOON):
+        send_evidence(broker, evidence(agreement=0.3))
+        wait_for_channels(canary, stable="old", canary=None)
 
 
 @on_one_broker
