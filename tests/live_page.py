@@ -34,6 +34,7 @@ def cards(browser: Any) -> dict[str, dict[str, Any]]:
     script = """
         return [...document.querySelectorAll('.card')].map((card) => [card.dataset.device, {
             activity: card.querySelector('.activity').textContent,
+            reason: card.querySelector('.reason').textContent,
             age: card.querySelector('.age').textContent,
             silent: card.classList.contains('silent'),
             charts: card.querySelectorAll('canvas').length,

@@ -1,19 +1,27 @@
-"""Eight simulated phones, through the whole system, to a page in a real browser."""
+"""Simulated phones, and one that measures too rarely, through the whole system, to a page in a real browser."""
 
+import asyncio
 import os
 import signal
 import subprocess
+import time
 
+import numpy as np
 import pytest
 
 from deploy.stack import har
+from har.time_units import MICROSECONDS
+from ingest.senders.phone_client import PhoneClient
 from tests.live_page import cards, connection, console_faults, open_page, wait_for
 
 DEVICES = [f"simulated-{number:02d}" for number in range(8)]
 
 
 # The page does not depend on the broker.
-@pytest.mark.parametrize("system", ["embedded"], indirect=True, scope="module")
+on_any_broker = pytest.mark.parametrize("system", ["embedded"], indirect=True, scope="module")
+
+
+@on_any_broker
 def test_eight_phones_change_activity_and_the_page_survives_its_server(system, browser):
     addresses = system.stack.addresses
     words = ("simulate", "--devices", "8", "--segment-seconds", "5", "--gateway", addresses.gateway_url)
@@ -43,3 +51,24 @@ def test_eight_phones_change_activity_and_the_page_survives_its_server(system, b
     finally:
         phones.terminate()
         phones.wait()
+
+
+async def walk_with_fewer_readings(url: str, device: str) -> None:
+    """Send 20 s of a walk that end now: for 10 s 60 readings per second, then 10."""
+    seconds = np.concatenate((np.arange(600) / 60, 10 + np.arange(100) / 10))
+    swing = 2 * np.pi * 1.9 * seconds
+    axes = np.stack((1.5 * np.sin(swing), np.sin(2 * swing + 1), 9.81 + 3 * np.cos(swing)), axis=1)
+    axes += np.random.default_rng(1).normal(0, 0.2, axes.shape)
+    async with PhoneClient(url, device) as phone:
+        await phone.send(((time.time() - 20 + seconds) * MICROSECONDS).astype(np.int64), axes.astype(np.float32))
+
+
+@on_any_broker
+def test_a_phone_that_measures_too_rarely_is_unknown_with_the_reason(system, browser):
+    addresses, device = system.stack.addresses, "slow-phone"
+    open_page(browser, addresses.dashboard)
+    asyncio.run(walk_with_fewer_readings(addresses.gateway_url, device))
+    # Windows with readings of both rates have pauses.
+    wait_for(browser, lambda browser: cards(browser).get(device, {}).get("reason") == "The phone measures too rarely.")
+    assert cards(browser)[device]["activity"] == "Unknown"
+    assert console_faults(browser) == []
