@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, OffsetAndMetadata, TopicPartition
-from aiokafka.errors import OffsetOutOfRangeError, for_code
+from aiokafka.errors import CorruptRecordException, OffsetOutOfRangeError, for_code
 from aiokafka.protocol.fetch import FetchRequest
 
 from stream_processor.topic_identity import topic_identities
@@ -43,6 +43,8 @@ class LogWatch:
         self._identities: dict[str, str] = {}
         #: Positions that Kafka did not have, of assigned partitions.
         self._out_of_range: dict[TopicPartition, int] = {}
+        #: Positions from which Kafka cannot read its own files.
+        self._damaged: dict[TopicPartition, int] = {}
         self._send = consumer._client.send
         consumer._client.send = self._send_and_note
 
@@ -161,16 +163,32 @@ class LogWatch:
                 for number, code, *_ in partitions:
                     if code and for_code(code) is OffsetOutOfRangeError:
                         self._note(TopicPartition(topic, number), request)
+                    elif code and for_code(code) is CorruptRecordException:
+                        self._report_damage(TopicPartition(topic, number), request)
         return response
 
+    def _report_damage(self, tp: TopicPartition, request: FetchRequest) -> None:
+        """Log once where a broker cannot read its file; aiokafka names no place, and asks again without a pause."""
+        offset = _asked(request)[tp]
+        if self._damaged.get(tp) != offset:
+            self._damaged[tp] = offset
+            log.error(
+                "Kafka cannot read its own file of %s from offset %d on: the length of a batch is damaged; nothing of "
+                "this partition is read until that replica is repaired", _name(tp), offset,
+            )  # fmt: skip
+
     def _note(self, tp: TopicPartition, request: FetchRequest) -> None:
-        asked = {TopicPartition(topic, each[0]): each[1] for topic, parts in request.topics for each in parts}
         subscription = self._consumer._subscription.subscription
         if subscription is None or not self._consumer._subscription.is_assigned(tp):
             return
         state = subscription.assignment.state_value(tp)
-        if state.has_valid_position and state.position == asked[tp]:
+        if state.has_valid_position and state.position == _asked(request)[tp]:
             self._out_of_range[tp] = state.position
+
+
+def _asked(request: FetchRequest) -> dict[TopicPartition, int]:
+    """Return the offset that a fetch asks for, by partition."""
+    return {TopicPartition(topic, each[0]): each[1] for topic, parts in request.topics for each in parts}
 
 
 def _name(tp: TopicPartition) -> str:

@@ -115,23 +115,23 @@ class ApacheBroker(Broker):
     """The session's Apache Kafka of one broker, emptied for each test and frozen between the tests that use it."""
 
     def __init__(self, cluster: KafkaCluster) -> None:
-        self._cluster = cluster
+        self.cluster = cluster
         self.bootstrap = cluster.bootstrap
 
     def __enter__(self) -> Self:
-        empty(self._cluster)
+        empty(self.cluster)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._cluster.freeze_all()
+        self.cluster.freeze_all()
 
     def freeze(self) -> None:
-        self._cluster.freeze(1)
+        self.cluster.freeze(1)
 
     def unfreeze(self) -> None:
-        self._cluster.unfreeze(1)
+        self.cluster.unfreeze(1)
 
 
 def empty(cluster: KafkaCluster) -> None:

@@ -16,6 +16,7 @@ from typing import Any, TextIO
 
 import msgspec
 
+from har.process.repeated_lines import RepeatedLines
 from har.process.settings import LogFormatSettings, LogSettings
 
 #: Libraries that log too much below this level.
@@ -89,7 +90,15 @@ def logging_config(service: str, level: str = "info", form: str = "text") -> dic
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {"line": {"()": formatter, "service": service}},
-        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "stream": "ext://sys.stderr"}},
+        "filters": {"repeated": {"()": RepeatedLines, "libraries": _VERBOSE}},
+        "handlers": {
+            "stderr": {
+                "class": "logging.StreamHandler",
+                "formatter": "line",
+                "filters": ["repeated"],
+                "stream": "ext://sys.stderr",
+            }
+        },
         "root": {"level": least, "handlers": ["stderr"]},
         "loggers": {name: {"level": of_libraries} for name in _VERBOSE},
     }

@@ -7,6 +7,7 @@ from deploy.kafka.cluster import KafkaCluster
 
 _BATCH = struct.Struct(">qi")
 _HEADER_BYTES = 61
+_LENGTH_AT = 8
 _LAST_DELTA_AT = 23
 
 
@@ -23,6 +24,15 @@ def damage_batch(cluster: KafkaCluster, topic: str, partition: int, offset: int)
         place = first, last
     assert place != (0, 0)
     return place
+
+
+def damage_length(cluster: KafkaCluster, topic: str, partition: int, offset: int) -> None:
+    """Write a wrong length into the header of the batch that holds an offset, on every broker."""
+    for log in cluster.folder.rglob(f"{topic}-{partition}/*.log"):
+        begin, _, _ = _find(log, offset)
+        with log.open("r+b") as file:
+            file.seek(begin + _LENGTH_AT)
+            file.write(struct.pack(">i", 3))
 
 
 def _find(log: Path, offset: int) -> tuple[int, int, int]:

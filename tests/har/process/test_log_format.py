@@ -31,6 +31,11 @@ def test_a_line_of_text_has_the_local_time_with_its_offset():
     assert re.fullmatch(rf"{TIME} gateway    WARNING 3 phones", line)
 
 
+def test_a_warning_that_a_library_repeats_is_one_line():
+    lines = logged("for _ in range(9):\n    logging.getLogger('aiokafka.cluster').error('not found')", form="text")
+    assert len(lines) == 1
+
+
 def test_a_line_of_json_has_the_fields_that_machines_need():
     (line,) = logged("log.info('two\\nlines of \\udcff', extra={'fields': {'port': 80}})")
     fields = json.loads(line)
