@@ -20,6 +20,7 @@ from ingest.gateway.admission import Admission, Caller
 from ingest.gateway.clocks import DeviceClock, DeviceClocks
 from ingest.gateway.frames import check_sender
 from ingest.gateway.label_choices import LabelChoices
+from ingest.gateway.label_conflicts import LabelConflicts
 from ingest.gateway.metrics import GatewayMetrics
 from ingest.gateway.phone_connection import Shared
 from ingest.gateway.publisher import KafkaPublisher
@@ -72,6 +73,7 @@ class LabelRoutes:
         self._publisher = publisher
         self._clocks = clocks
         self._choices = choices
+        self._conflicts = LabelConflicts()
         self._metrics = metrics
 
     def routes(self) -> list[web.RouteDef]:
@@ -126,6 +128,7 @@ class LabelRoutes:
         if not self._shared.paces.try_take(label.device):
             return sends_too_often()
         await self._choices.admit(label.device, label.activity)
+        self._conflicts.check(label)
         message = encode_label(label)
         await self._publisher.ordered_sender().publish(
             topics.LABELS.name, label.device.encode(), message, arrived_us=now_us(), headers=[]
@@ -166,5 +169,5 @@ def _label(document: _LabelNow, clock: DeviceClock, now: int) -> Label:
         document.start,
         max(document.start, moment),
         document.activity,
-        moment,
+        max(document.start + 1, moment),  # later than the statement of the open label, even if the clock was corrected
     )

@@ -36,6 +36,7 @@ export class LabelJournal extends EventTarget {
   #sendAgain = false;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #retry;
+  /** When the newest change was stated, µs: also if the clock was put back since. */
   #saidAt = 0;
   /** @type {Label[]} The newest first. */
   recent = [];
@@ -56,6 +57,7 @@ export class LabelJournal extends EventTarget {
     const journal = new LabelJournal(database, account, url, now);
     const labels = await database.getAll('said');
     journal.recent = labels.sort((one, other) => other.start - one.start);
+    journal.#saidAt = Math.max(0, ...labels.map(({ saidAt }) => saidAt));
     for (const { start } of await database.getAll('statements')) journal.#count(start, 1);
     addEventListener('online', () => journal.send());
     return journal;

@@ -47,7 +47,7 @@ async def test_the_classes_of_the_release_and_the_words_of_the_device_are_offere
         assert "walk" in names(answer["activities"])
         for number, word in enumerate(["Tai chi", "walking", "unknown", "rope-skipping", "tai_chi"]):
             assert (await call(address, "/v1/labels", {**LABEL, "activity": word, "start": NOW + number}))[0] == 200
-        withdrawn = {**LABEL, "activity": "typo", "end": NOW}
+        withdrawn = {**LABEL, "activity": "typo", "end": NOW, "said_at": NOW + 1}
         assert (await call(address, "/v1/labels", withdrawn))[0] == 200
         classified(redis, {"lie": 0.9, "run": 0.1})
         answer = (await call(address, ACTIVITIES))[1]
@@ -68,8 +68,8 @@ async def test_a_device_has_a_limited_number_of_own_words(broker):
         status, answer = await call(address, "/v1/labels", {**LABEL, "activity": "one more"})
         assert (status, answer["code"]) == (400, "activity")
         assert "phone-1 has 32 words of its own already: use one of them (wordbf" in answer["detail"]
-        for known in ("walking", "WordAA", "unknown"):
-            assert (await call(address, "/v1/labels", {**LABEL, "activity": known}))[0] == 200
+        for number, known in enumerate(("walking", "WordAA", "unknown"), 1):
+            assert (await call(address, "/v1/labels", {**LABEL, "activity": known, "said_at": NOW + number}))[0] == 200
         assert (await call(address, "/v1/labels", {**LABEL, "device": "phone-2", "activity": "one more"}))[0] == 200
     (kept,) = broker.read(topics.REJECTED.name, 1)
     assert msgspec.json.decode(kept.value)["activity"] == "one more"

@@ -21,8 +21,8 @@ LABEL = {"device": "phone-1", "session": "s1", "start": NOW, "activity": "walk",
 
 async def test_an_accepted_label_is_in_kafka(broker):
     async with gateway_on(broker) as address:
-        for end in (None, NOW + 60_000_000, NOW):
-            status, answer = await call(address, "/v1/labels", {**LABEL, "end": end})
+        for number, end in enumerate((None, NOW + 60_000_000, NOW)):
+            status, answer = await call(address, "/v1/labels", {**LABEL, "end": end, "said_at": NOW + number})
             assert (status, answer["type"]) == (200, "accepted")
         records = broker.read(topics.LABELS.name, 3)
     assert [record.key for record in records] == [b"phone-1"] * 3
@@ -81,6 +81,17 @@ async def test_a_label_is_published_in_its_canonical_form(broker, said, kept):
 
 
 @on_one_broker
+@pytest.mark.parametrize("change", [{"activity": "run"}, {"end": NOW + 1}, {"end": NOW}])
+async def test_a_correction_that_the_archive_would_take_for_a_repeat_is_rejected(broker, change):
+    async with gateway_on(broker) as address:
+        assert [(await call(address, "/v1/labels", LABEL))[0] for _ in range(2)] == [200, 200]
+        status, answer = await call(address, "/v1/labels", {**LABEL, **change})
+        assert (status, answer["code"]) == (400, "conflict")
+        status, _ = await call(address, "/v1/labels", {**LABEL, **change, "said_at": NOW + 1})
+        assert status == 200
+
+
+@on_one_broker
 async def test_rejected_labels_are_kept_at_a_limited_rate(broker):
     async with gateway_on(broker, max_rejections_per_minute=20) as address:
         answers = [await call(address, "/v1/labels", {**LABEL, "start": at}) for at in range(40)]
@@ -125,6 +136,9 @@ async def test_a_label_for_now_has_the_time_of_the_devices_clock(broker, off_sec
         ending = {"device": "phone-1", "activity": "sit", "session": "s1", "start": label["start"]}
         status, ended = await call(address, "/v1/labels/now", ending)
         assert label["start"] <= ended["label"]["end"] <= time.time_ns() // 1000 + off
+        later = label["start"] + 30_000_000  # as if the device's clock had been put back since
+        _, ended = await call(address, "/v1/labels/now", {**ending, "start": later})
+        assert ended["label"]["end"] == later < ended["label"]["said_at"]
 
 
 @on_one_broker

@@ -191,6 +191,20 @@ def test_a_label_can_be_corrected_and_withdrawn_afterwards(recording: Any, page_
     assert intervals(page_gateway) == [("stand", True)]
 
 
+def test_a_correction_counts_after_the_clock_was_put_back(recording: Any, page_gateway: Any) -> None:
+    tap(recording, "walk")
+    recording.wait(lambda: len(page_gateway.labels) == 1)
+    recording.browser.execute_script("const now = Date.now; Date.now = () => now() + 60_000")
+    recording.wait(lambda: len(page_gateway.labels) == 3)  # the label goes on in a new session
+    recording.open()  # with the right clock
+    recording.click_at("#label-list li:nth-child(1) button")
+    tap(recording, "bike")
+    recording.wait(lambda: len(page_gateway.labels) == 4)
+    *_, continued, corrected = page_gateway.labels
+    assert (corrected["start"], corrected["activity"]) == (continued["start"], "bike")
+    assert corrected["said_at"] > continued["said_at"]
+
+
 def test_a_label_with_an_expired_token_is_sent_with_a_new_one(recording: Any, page_gateway: Any) -> None:
     page_gateway.tokens.clear()
     tap(recording, "walk")
