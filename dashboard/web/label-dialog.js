@@ -1,23 +1,30 @@
-/** Labels a device's activity from now on; can end and undo the last label. */
+/** Labels a device's activity from now on; can end the last label, and correct and withdraw the labels of this page. */
 
 import { glyphOf } from './styles.js';
-import { byId, inputById } from './shared/elements.js';
+import { byId, inputById, part } from './shared/elements.js';
 import { timeOfDay } from './shared/wording.js';
+
+/** Labels of a device that are kept for the list. */
+const MAX_LISTED = 6;
 
 export class LabelDialog {
   #device = '';
-  /** @type {Map<string, any>} The last label, by device. */
-  #last = new Map();
+  /** @type {Map<string, any[]>} The labels of this page, by device; the newest first. */
+  #said = new Map();
+  /** The label to correct; null for none. @type {any} */
+  #corrected = null;
+  /** @type {Map<string, string>} Titles of activities, by name. */
+  #titles = new Map();
 
   /** @param {import('./commands.js').Commands} commands */
   constructor(commands) {
     this.commands = commands;
     this.dialog = /** @type {HTMLDialogElement} */ (byId('label-dialog'));
     byId('label-stop').addEventListener('click', () => this.#stop());
-    byId('label-undo').addEventListener('click', () => this.#undo());
+    byId('label-undo').addEventListener('click', () => this.#withdraw());
     byId('label-own-form').addEventListener('submit', (event) => {
       event.preventDefault();
-      this.#startOwn(inputById('label-own'));
+      this.#chooseOwn(inputById('label-own'));
     });
   }
 
@@ -28,6 +35,7 @@ export class LabelDialog {
    */
   open(device, usual) {
     this.#device = device;
+    this.#corrected = null;
     byId('label-title').textContent = device;
     byId('label-status').textContent = '';
     inputById('label-own').value = '';
@@ -48,22 +56,23 @@ export class LabelDialog {
   /** @param {import('./styles.js').ActivityStyle[]} labels */
   #createButtons(labels) {
     const buttons = labels.map((style) => {
+      this.#titles.set(style.name, style.title);
       const button = document.createElement('button');
       button.type = 'button';
       button.className = 'button choice';
       button.dataset.activity = style.name;
       button.textContent = `${glyphOf(style)} ${style.title}`;
-      button.addEventListener('click', () => this.#start(style.name, style.title));
+      button.addEventListener('click', () => this.#choose(style.name, style.title));
       return button;
     });
     byId('label-choices').replaceChildren(...buttons);
   }
 
-  /** @param {string} activity @param {string} title */
-  async #start(activity, title) {
+  /** Begin a label, or correct the chosen one. @param {string} activity @param {string} title */
+  async #choose(activity, title) {
     const device = this.#device;
-    const label = await this.#send(device, this.commands.labelNow({ device, activity }));
-    if (label) this.#showStatus(device, `${title} since ${timeOfDay(label.start)} (phone’s clock).`);
+    const label = await this.#send(device, this.#statement(device, activity));
+    if (label) this.#showStatus(device, `${title} ${when(label)} (phone’s clock).`);
   }
 
   /**
@@ -71,31 +80,43 @@ export class LabelDialog {
    *
    * @param {HTMLInputElement} input
    */
-  async #startOwn(input) {
+  async #chooseOwn(input) {
     const device = this.#device;
-    const label = await this.#send(device, this.commands.labelNow({ device, activity: input.value }));
+    const label = await this.#send(device, this.#statement(device, input.value));
     if (!label) return;
     input.value = '';
-    this.#showStatus(device, `${label.activity} since ${timeOfDay(label.start)} (phone’s clock).`);
+    this.#showStatus(device, `${label.activity} ${when(label)} (phone’s clock).`);
     this.#listActivities(device);
+  }
+
+  /** @param {string} device @param {string} activity @returns {Promise<import('./commands.js').Answer>} */
+  #statement(device, activity) {
+    const label = this.#corrected;
+    return label ? this.#change(label, { activity }) : this.commands.labelNow({ device, activity });
+  }
+
+  /** @param {any} label @param {object} changes @returns {Promise<import('./commands.js').Answer>} */
+  #change(label, changes) {
+    // Of two messages about one label the later one counts, so this one must be later.
+    return this.commands.label({ ...label, ...changes, said_at: label.said_at + 1 });
   }
 
   async #stop() {
     const device = this.#device;
-    const { session, start, activity } = this.#last.get(device);
+    const { session, start, activity } = this.#labels(device)[0];
     const label = await this.#send(device, this.commands.labelNow({ device, activity, session, start }));
     if (label) this.#showStatus(device, `Ended at ${timeOfDay(label.end)} (phone’s clock).`);
   }
 
-  async #undo() {
+  async #withdraw() {
     const device = this.#device;
-    const last = this.#last.get(device);
-    // Of two messages about one label the later one counts, so this one must be later.
-    const undone = { ...last, end: last.start, said_at: last.said_at + 1 };
-    if (!(await this.#send(device, this.commands.label(undone)))) return;
-    this.#last.delete(device);
-    this.#showButtons();
-    this.#showStatus(device, 'Undone.');
+    const label = this.#corrected ?? this.#labels(device)[0];
+    if (await this.#send(device, this.#change(label, { end: label.start }))) this.#showStatus(device, 'Undone.');
+  }
+
+  /** @param {string} device @returns {any[]} */
+  #labels(device) {
+    return this.#said.get(device) ?? [];
   }
 
   /**
@@ -110,25 +131,67 @@ export class LabelDialog {
       this.#showStatus(device, answer.detail);
       return null;
     }
-    this.#last.set(device, answer.label);
+    this.#keep(device, answer.label);
+    if (device === this.#device) this.#corrected = null;
     this.#showButtons();
     return answer.label;
   }
 
-  /** Enable and highlight the buttons for the device's last label. */
+  /** @param {string} device @param {any} label */
+  #keep(device, label) {
+    const { session, start, end } = label;
+    const others = this.#labels(device).filter((other) => other.session !== session || other.start !== start);
+    const kept = end === start ? others : [label, ...others].sort((one, other) => other.start - one.start);
+    this.#said.set(device, kept.slice(0, MAX_LISTED));
+  }
+
+  /** Enable and highlight the buttons for the label to correct, or the device's last one, and list all. */
   #showButtons() {
-    const last = this.#last.get(this.#device);
-    const isActive = last !== undefined && (last.end === undefined || last.end === null);
-    /** @type {HTMLButtonElement} */ (byId('label-stop')).disabled = !isActive;
+    const labels = this.#labels(this.#device);
+    const [last] = labels;
+    const isActive = last !== undefined && isOpen(last);
+    const shown = this.#corrected ?? (isActive ? last : null);
+    byId('label-question').textContent = this.#corrected
+      ? `What did the wearer do ${when(this.#corrected)}?`
+      : 'What is the wearer doing from now on?';
+    byId('label-begin').textContent = this.#corrected ? 'Correct' : 'Begin';
+    /** @type {HTMLButtonElement} */ (byId('label-stop')).disabled = !isActive || this.#corrected !== null;
     /** @type {HTMLButtonElement} */ (byId('label-undo')).disabled = last === undefined;
     for (const button of this.dialog.querySelectorAll('.choice')) {
-      const pressed = isActive && /** @type {HTMLElement} */ (button).dataset.activity === last.activity;
+      const pressed = /** @type {HTMLElement} */ (button).dataset.activity === shown?.activity;
       button.setAttribute('aria-pressed', String(pressed));
     }
+    byId('label-list').replaceChildren(...labels.map((label) => this.#row(label)));
+  }
+
+  /** @param {any} label */
+  #row(label) {
+    const text = `${this.#titles.get(label.activity) ?? label.activity}, ${when(label)}`;
+    const row = part('li', '', text);
+    const button = /** @type {HTMLButtonElement} */ (part('button', 'button', 'Change'));
+    button.type = 'button';
+    button.setAttribute('aria-label', `Change ${text}`);
+    button.addEventListener('click', () => {
+      this.#corrected = label;
+      this.#showButtons();
+    });
+    row.append(button);
+    return row;
   }
 
   /** @param {string} device @param {string} text */
   #showStatus(device, text) {
     if (device === this.#device) byId('label-status').textContent = text;
   }
+}
+
+/** @param {any} label */
+function isOpen({ end }) {
+  return end === undefined || end === null;
+}
+
+/** @param {any} label */
+function when(label) {
+  const start = timeOfDay(label.start);
+  return isOpen(label) ? `since ${start}` : `from ${start} to ${timeOfDay(label.end)}`;
 }

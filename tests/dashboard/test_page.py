@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
@@ -315,6 +315,24 @@ def gateways_answer(path: str, document: dict[str, Any]) -> dict[str, Any]:
     return {"type": "accepted", "label": label}
 
 
+def label_a_device(browser: Any, press: Callable[[str], None], status: Callable[[str], str]) -> None:
+    """Begin, end, correct and withdraw a label."""
+    press(f"[data-device={DEVICES[0]}] .label-button")
+    wait_for(browser, lambda browser: browser.find_elements(By.CSS_SELECTOR, ".choice[data-activity=tai_chi]"))
+    assert len(browser.find_elements(By.CSS_SELECTOR, ".choice")) == 3
+    press(".choice[data-activity=walk]")
+    wait_for(browser, lambda _: status("label").startswith("Walking since"))
+    press("#label-stop")
+    wait_for(browser, lambda _: status("label").startswith("Ended at"))
+    assert browser.find_element(By.ID, "label-list").text.startswith("Walking, from")
+    press("#label-list button")
+    press(".choice[data-activity=tai_chi]")
+    wait_for(browser, lambda _: status("label").startswith("Tai chi from"))
+    press("#label-undo")
+    wait_for(browser, lambda _: status("label") == "Undone.")
+    assert browser.find_elements(By.CSS_SELECTOR, "#label-list li") == []
+
+
 def test_labels_and_invitations_reach_the_gateway(browser: Any, redis_server: Any) -> None:
     def press(selector: str) -> None:
         browser.execute_script("arguments[0].click()", browser.find_element(By.CSS_SELECTOR, selector))
@@ -331,15 +349,7 @@ def test_labels_and_invitations_reach_the_gateway(browser: Any, redis_server: An
         open_page(browser, port)
         wait_for(browser, lambda browser: browser.find_element(By.ID, "add-phone").is_displayed())
         wait_for(browser, lambda browser: list(cards(browser)) == DEVICES)
-        press(f"[data-device={DEVICES[0]}] .label-button")
-        wait_for(browser, lambda browser: browser.find_elements(By.CSS_SELECTOR, ".choice[data-activity=tai_chi]"))
-        assert len(browser.find_elements(By.CSS_SELECTOR, ".choice")) == 3
-        press(".choice[data-activity=walk]")
-        wait_for(browser, lambda _: status("label").startswith("Walking since"))
-        press("#label-stop")
-        wait_for(browser, lambda _: status("label").startswith("Ended at"))
-        press("#label-undo")
-        wait_for(browser, lambda _: status("label") == "Undone.")
+        label_a_device(browser, press, status)
         browser.find_element(By.ID, "label-dialog").send_keys(Keys.ESCAPE)
         assert console_faults(browser) == []
 
@@ -354,10 +364,12 @@ def test_labels_and_invitations_reach_the_gateway(browser: Any, redis_server: An
         wait_for(browser, lambda browser: browser.find_element(By.ID, "enrol-letters").text == "ABCD")
 
     first = {"device": DEVICES[0], "activity": "walk"}
+    said = {"device": DEVICES[0], "activity": "tai_chi", "session": "s1", "start": 5_000_000}
     assert requests == [
         ("/v1/labels/now", first),
         ("/v1/labels/now", first | {"session": "s1", "start": 5_000_000}),
-        ("/v1/labels", first | {"session": "s1", "start": 5_000_000, "end": 5_000_000, "said_at": 5_000_001}),
+        ("/v1/labels", said | {"end": 9_000_000, "said_at": 5_000_001}),
+        ("/v1/labels", said | {"end": 5_000_000, "said_at": 5_000_002}),
         ("/v1/devices", {"name": "taken"}),
         ("/v1/devices", {"name": "new"}),
     ]
