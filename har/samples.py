@@ -196,10 +196,10 @@ def check_header(
         raise RejectedMessage("schema", f"schema version {schema} is not supported; this system reads {SCHEMA}")
     check_identifier("device", device)
     check_identifier("session", session)
-    if not 0 <= sequence <= MAX_SEQUENCE:
-        raise RejectedMessage("sequence", f"sequence {sequence} is not between 0 and 2^53 - 1")
     if not 1 <= numbers <= MAX_NUMBERS:
         raise RejectedMessage("sequence", f"the batch takes up {numbers} sequence numbers; the limit is {MAX_NUMBERS}")
+    if not 0 <= sequence <= MAX_SEQUENCE + 1 - numbers:
+        raise RejectedMessage("sequence", f"the numbers of batch {sequence} are not all between 0 and 2^53 - 1")
     if units != UNITS:
         raise RejectedMessage("units", f"units {units[:20]!r}; expected acceleration in {UNITS}")
     if count < 1:

@@ -284,10 +284,11 @@ def _lost(session: StoredSession, journal: Mapping[int, list[SampleBatch]]) -> l
 
 def missing_numbers(session: StoredSession) -> int:
     """Return how many sequence numbers between a session's first and last batch no batch takes up."""
-    if not session.numbers:
-        return 0
-    after_last = max(number + count for number, count in session.numbers.items())
-    return after_last - min(session.numbers) - sum(session.numbers.values())
+    missing, expected = 0, min(session.numbers, default=0)
+    for number in sorted(session.numbers):
+        missing += max(0, number - expected)
+        expected = max(expected, number + session.numbers[number])  # batches that contradict each other may overlap
+    return missing
 
 
 def _first_known_start(session: StoredSession, predictions: Mapping[int, ExpectedPrediction]) -> int:

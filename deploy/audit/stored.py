@@ -151,7 +151,7 @@ def _add(
     contents = session.contents.setdefault(batch.sequence, set())
     session.repeated += session.holds(batch)
     contents.add(fingerprint(batch))
-    session.numbers[batch.sequence] = batch.numbers
+    session.numbers[batch.sequence] = max(batch.numbers, session.numbers.get(batch.sequence, 1))
     if rejection is not None and not _is_founded(rejection, session, batch, grace_us):
         session.unfounded.append((batch.sequence, rejection))
     if rejection is not None or is_late(batch, grace_us):

@@ -37,8 +37,8 @@ class _Entry(msgspec.Struct, gc=False):
 
 
 class _Document(msgspec.Struct, rename="camel"):
-    message_id: int | None = None
-    session_id: Any = None  # a test of the app may send any names
+    message_id: Any = None  # a test of the app may send any number and names
+    session_id: Any = None
     device_id: Any = None
     payload: list[_Entry] | None = None
 
@@ -218,7 +218,7 @@ def _checked_name(kind: Literal["device", "session"], name: object) -> str:
     return text
 
 
-def _checked_number(message_id: int | None) -> int:
-    if message_id is None or not 0 <= message_id <= MAX_MESSAGE_ID:
+def _checked_number(message_id: object) -> int:
+    if type(message_id) is not int or not 0 <= message_id <= MAX_MESSAGE_ID:  # a bool is an int, too
         raise RejectedMessage("sequence", "messageId is missing or not between 0 and 2^47 - 1")
     return message_id

@@ -82,6 +82,7 @@ def test_a_truncated_batch_is_rejected(length):
         ),
         ({"numbers": 0}, "sequence"),
         ({"numbers": 65}, "sequence"),
+        ({"sequence": 2**53 - 63, "numbers": 64}, "sequence"),
         ({"newest_sent": 2**60}, "promise"),
         ({"later_from": START + 10**9}, "promise"),
         ({"later_from": 0}, "promise"),

@@ -224,3 +224,5 @@ def test_batches_that_take_up_several_numbers_are_one_run_without_missing_number
     assert missing_numbers(session) == 0
     assert windows_of(log)[1] == streamed(log, GRACE)[0]
     assert missing_numbers(stored(log[:2] + log[3:])) == 64
+    overlapping = dataclasses.replace(log[0], sequence=32)  # takes up numbers of two documents
+    assert missing_numbers(stored([*log, overlapping])) == 0

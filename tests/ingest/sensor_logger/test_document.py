@@ -60,6 +60,7 @@ def test_other_sensors_may_have_any_shape_and_are_only_counted(values):
         b'{"messageId": 0, "sessionId": "test", "deviceId": "my phone", "payload": []}',
         b'{"messageId": null, "sessionId": null, "deviceId": "d", "payload": null}',
         b'{"deviceId": "d", "payload": [{"name": "test", "values": {}}]}',
+        b'{"messageId": "first", "sessionId": 7, "payload": [{"name": "test", "values": {}}]}',
         b'{"message": "This is a test"}',
     ],
 )
@@ -132,7 +133,7 @@ def test_non_finite_and_too_large_numbers_are_rejected(number, code):
         b'{"payload": [1]}',
         b'{"payload": [{"time": 1}]}',
         b'{"payload": [{"name": null}]}',
-        b'{"messageId": "first"}',
+        b'{"payload": 5}',
         b"[" * 100_000,
         b'{"a":' * 100_000,
         b'{"payload": [{"name": "location", "values": ' + b"[" * 100_000 + b"]" * 100_000 + b"}]}",
@@ -176,6 +177,8 @@ def test_annotations_are_limited_and_checked(payload, code):
         ({"deviceId": "d" * 65}, "device"),
         ({"messageId": None}, "sequence"),
         ({"messageId": -1}, "sequence"),
+        ({"messageId": "3"}, "sequence"),
+        ({"messageId": True}, "sequence"),
         ({"messageId": 2**47}, "sequence"),
     ],
 )
