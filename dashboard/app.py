@@ -19,10 +19,10 @@ from dashboard.guard import DOCS_PATH, HEALTH_PATH, RequestGuard
 from dashboard.live_state import LiveState
 from dashboard.live_stream import LIVE_PATH
 from har.process.missing_upgrades import MissingUpgradeLog
+from har.process.path_prefix import PathPrefix
 from har.process.redis_errors import Status
 from har.time_units import MICROSECONDS
 from har.web.page_files import PageFile
-from har.web.path_prefix import PathPrefix
 
 logger = logging.getLogger(__name__)
 
@@ -98,7 +98,7 @@ def create_app(
     app.add_api_route(LIVE_PATH, require_upgrade, methods=["GET", "HEAD"], include_in_schema=False)
     app.include_router(command_routes(gateway))
     app.add_api_route("/{path:path}", page, methods=["GET", "HEAD"], include_in_schema=False)
-    return RequestGuard(PathPrefix(app, path_prefix), live, access)
+    return RequestGuard(PathPrefix(app, path_prefix, logger), live, access)
 
 
 def _file_response(request: Request, file: PageFile, cookie: str | None) -> Response:

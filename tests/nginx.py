@@ -12,6 +12,9 @@ import pytest
 
 from tests.waiting import wait_for
 
+_NGINX = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
+needs_nginx = pytest.mark.skipif(_NGINX is None, reason="needs nginx (Debian: apt install nginx-light)")
+
 #: The parts around the configuration of a site. Everything is in one folder, and nothing is written elsewhere.
 _MAIN = """
 daemon off; worker_processes 1; pid {folder}/nginx.pid; error_log {folder}/error.log warn; {user}
@@ -27,15 +30,13 @@ http {{
 
 @contextmanager
 def nginx(folder: Path, site: str, port: int) -> Iterator[None]:
-    """Run nginx with the configuration of sites, one of which listens on `port`; skip the test without nginx."""
-    program = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
-    if program is None:
-        pytest.skip("needs nginx (Debian: apt install nginx-light)")
+    """Run nginx with the configuration of sites, one of which listens on `port`."""
+    assert _NGINX is not None
     folder.mkdir()
     (folder / "site.conf").write_text(site)
     user = "user root;" if os.geteuid() == 0 else ""
     (folder / "nginx.conf").write_text(_MAIN.format(folder=folder, user=user))
-    command = [program, "-p", str(folder), "-c", str(folder / "nginx.conf"), "-e", str(folder / "error.log")]
+    command = [_NGINX, "-p", str(folder), "-c", str(folder / "nginx.conf"), "-e", str(folder / "error.log")]
     with subprocess.Popen(command) as process:
         try:
             wait_for(lambda: process.poll() is not None or _accepts_connections(port), "nginx")

@@ -41,7 +41,7 @@ def check_ready(addresses: dict[int, KafkaConnection]) -> None:
 def _check_open(address: str) -> None:
     """Connect; this costs a broker that is still starting less than a client that retries."""
     host, port = address.rsplit(":", 1)
-    socket.create_connection((host, int(port)), timeout=_ANSWER_SECONDS).close()
+    socket.create_connection((host.strip("[]"), int(port)), timeout=_ANSWER_SECONDS).close()
 
 
 def _check_view(address: KafkaConnection, brokers: set[int]) -> None:

@@ -3,8 +3,10 @@
 import logging
 
 from aiohttp import WSCloseCode, web
+from aiohttp.typedefs import Handler, Middleware
 
 from har.process.missing_upgrades import MissingUpgradeLog
+from har.process.unremoved_paths import UnremovedPaths
 from ingest.gateway.admission import PROTOCOL
 from ingest.gateway.phone_connection import REVOKED
 from ingest.gateway.rejected_requests import RETRY_AFTER_SECONDS, rejection
@@ -46,3 +48,20 @@ class UpgradeCheck:
         )
         response.headers["Upgrade"] = "websocket"
         return response
+
+
+def explaining_paths(prefix: str) -> Middleware:
+    """Return a middleware that says so if an address is not found because a proxy does not remove its path prefix."""
+    unremoved = UnremovedPaths(log, prefix)
+
+    @web.middleware
+    async def explain(request: web.Request, handler: Handler) -> web.StreamResponse:
+        try:
+            return await handler(request)
+        except web.HTTPNotFound:
+            text = unremoved.explanation(request.path)
+            if text is None:
+                raise
+            raise web.HTTPNotFound(text=f"{text}\n") from None
+
+    return explain

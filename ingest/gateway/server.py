@@ -31,7 +31,7 @@ from ingest.gateway.metrics import GatewayMetrics
 from ingest.gateway.pacing import Paces
 from ingest.gateway.pages import PhonePage
 from ingest.gateway.phone_connection import REVOKED, TOKEN_EXPIRED, InFlightLimit, PhoneConnection, Shared
-from ingest.gateway.phone_requests import CLOSE_CODES, UpgradeCheck, is_page, unavailable
+from ingest.gateway.phone_requests import CLOSE_CODES, UpgradeCheck, explaining_paths, is_page, unavailable
 from ingest.gateway.phone_socket import PhoneSocket
 from ingest.gateway.publisher import KafkaPublisher
 from ingest.gateway.rejected_requests import RejectedDocuments, answering_rejections
@@ -130,7 +130,7 @@ class Gateway:
         }
         releases = ReleaseFiles(settings, self._admission)
         opened.push_async_callback(releases.close)
-        middlewares = [tell_the_app, answering_rejections(self.metrics)]
+        middlewares = [tell_the_app, explaining_paths(settings.path_prefix), answering_rejections(self.metrics)]
         if settings.behind_proxy:
             middlewares.insert(0, trust_proxy)
         app = web.Application(middlewares=middlewares)

@@ -20,11 +20,11 @@ from har.process.kafka_clients import KafkaRefusedError
 from har.process.kafka_connection import KafkaConnection
 from har.process.kafka_probe import KafkaUnreachableError, require_reachable
 from har.process.log_format import configure_logs
+from har.process.path_prefix import PathPrefix
 from har.process.reachability import accepts_connections, redis_answers
 from har.process.record_codecs import MissingCodecError, require_codecs
 from har.process.start_line import log_start
 from har.releases import ReleaseError
-from har.web.path_prefix import PathPrefix
 from model_store.canary.judgement import CanaryLimits
 from model_store.repository.signed_state import Signing
 from model_store.repository.signing_keys import Keyring
@@ -83,7 +83,7 @@ def serve(settings: ServeSettings) -> int:
         background,
         canary_judge,
     )
-    server = _Server(_config(settings, PathPrefix(app, settings.path_prefix)), settings)
+    server = _Server(_config(settings, PathPrefix(app, settings.path_prefix, log)), settings)
     return _run(server, background)
 
 

@@ -175,6 +175,10 @@ async def test_behind_a_proxy_the_public_address_is_allowed_and_another_is_logge
         assert script is not None
         response, _ = await request(port, script[1].decode(), bearer)
         assert response.status == 200
+        for path in ("/live/", "/live/style.css"):  # as a proxy sends it that does not remove the path
+            response, body = await request(port, path, bearer)
+            assert (response.status, b"remove the path /live" in body) == (404, True)
+    assert len([record for record in caplog.records if "remove the path /live" in record.message]) == 1
     assert len([record for record in caplog.records if "https://other.example.org" in record.message]) == 1
 
 

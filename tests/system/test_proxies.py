@@ -21,11 +21,11 @@ from deploy.stack import Stack
 from ingest.devices.registry import Registry
 from tests.ingest.phone_page.phone_in_browser import PhoneInBrowser
 from tests.live_page import cards, connection, console_faults, wait_for
-from tests.nginx import nginx, on_plain_port
+from tests.nginx import needs_nginx, nginx, on_plain_port
 from tests.system.conftest import System
 from tests.waiting import wait_for as wait_until
 
-pytestmark = [pytest.mark.kafka, pytest.mark.browser, pytest.mark.slow]
+pytestmark = [pytest.mark.kafka, pytest.mark.browser, pytest.mark.slow, needs_nginx]
 
 SHIPPED = Path(__file__).parents[2] / "deploy" / "proxy" / "nginx.conf"
 OPERATOR = "an operator's token"

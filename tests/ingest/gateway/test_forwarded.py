@@ -122,3 +122,15 @@ async def test_an_open_gateway_rejects_foreign_pages_and_says_what_to_set(broker
     logged = [record.message for record in caplog.records if "--public-url" in record.message]
     assert len([line for line in logged if "page at https://evil.test" in line]) == 1
     assert len(logged) == 3
+
+
+@on_one_broker
+async def test_a_path_that_the_proxy_did_not_remove_is_explained_and_logged_once(broker, caplog):
+    async with (
+        gateway_on(broker, public_url="https://har.example.org/phones") as address,
+        aiohttp.ClientSession() as client,
+    ):
+        for path in ("/phones/phone/", "/phones/v1/samples", "/other"):
+            async with client.get(f"http://{address}{path}") as answer:
+                assert (answer.status, "remove the path /phones" in await answer.text()) == (404, path != "/other")
+    assert len([record for record in caplog.records if "remove the path /phones" in record.message]) == 1
