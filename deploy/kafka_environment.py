@@ -11,7 +11,7 @@ from har.process.kafka_connection import KafkaConnection
 
 #: The commands that connect to Kafka, as in the names of their variables.
 SERVICES = ("ARCHIVE", "GATEWAY", "PROCESSOR", "STORE")
-_CREDENTIALS = ("MECHANISM", "USER", "PASSWORD", "PASSWORD_FILE", "TOKEN_FILE")
+_CREDENTIALS = ("USER", "PASSWORD", "PASSWORD_FILE", "TOKEN_FILE")
 
 
 def kafka_environment(
@@ -24,7 +24,8 @@ def kafka_environment(
     kafka : KafkaConnection or dict of str to KafkaConnection
         How to connect; for all services, or for each one by its name in lower case.
     known : dict of str to str
-        The environment. A service whose user or certificate is in it keeps them.
+        The environment. A service whose user, token or certificate is in it keeps that; what else it lacks, such as the
+        mechanism, is that of `kafka`.
     """
     variables: dict[str, str] = {}
     for service in SERVICES:

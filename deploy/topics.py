@@ -29,8 +29,6 @@ class TooFewBrokersError(RuntimeError):
 #: How long the partitions of a new topic may be without a leader, s.
 LEADER_SECONDS = 30
 USUAL_REPLICATION = 3
-#: How long to wait for a Kafka that is expected to run, s.
-REACH_SECONDS = 10
 
 
 def create_topics(kafka: KafkaConnection, *, partitions: int, replication: int) -> None:
@@ -81,7 +79,7 @@ def affordable_replication(kafka: KafkaConnection) -> int:
     kafka.errors.KafkaError
         If Kafka cannot be reached.
     """
-    admin = open_client(KafkaAdminClient, kafka, bootstrap_timeout_ms=REACH_SECONDS * 1_000)
+    admin = open_client(KafkaAdminClient, kafka)
     try:
         return min(USUAL_REPLICATION, len(admin.describe_cluster()["brokers"]))
     finally:

@@ -112,6 +112,11 @@ class KafkaCluster:
         host = "127.0.0.1" if self._protection is None else "localhost"
         return f"{host}:{self._layout.brokers[broker]}"
 
+    @property
+    def controller_address(self) -> str:
+        """The address of the controller's listener, which is not for clients."""
+        return f"127.0.0.1:{self._layout.controller_port}"
+
     def log_file(self, broker: int) -> Path:
         """Return the log file of a broker."""
         return self._nodes[broker].log_file

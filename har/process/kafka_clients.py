@@ -18,8 +18,9 @@ METADATA_AGE_MS = 5_000
 
 Client_co = TypeVar("Client_co", covariant=True)
 
-#: How long a client may take to connect for the first time, ms; then a probe finds out why it does not.
-CONNECT_MS = 10_000
+#: How long a client may take to connect for the first time, ms; then a probe finds out why it does not. A command
+#: that cannot reach Kafka ends within 15 s, with the time that its own start and a last probe take.
+CONNECT_MS = 8_000
 
 
 class Partition(NamedTuple):

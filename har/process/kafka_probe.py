@@ -22,6 +22,7 @@ FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.1, 1.0
 #: The most servers that are probed, and the largest answer, bytes.
 MOST_SERVERS, LARGEST_ANSWER = 8, 1 << 20
 _METADATA, _SASL_HANDSHAKE, _API_VERSIONS = 3, 17, 18
+_NOT_KAFKA = "the answer is not Kafka's; is this Kafka's port?"
 _ILLEGAL_SASL_STATE, _UNSUPPORTED_MECHANISM = 34, 33
 
 
@@ -97,17 +98,27 @@ def _probe(kafka: KafkaConnection, server: str) -> tuple[str, bool] | None:
     try:
         with closing(_connect(host, int(port))) as plain:
             _converse(kafka, plain, host)
-    except _WrongSettingsError as wrong:
-        return str(wrong), False
-    except socket.gaierror:
-        return f"the host {host} is unknown", False
-    except ConnectionRefusedError:
-        return "nothing listens there; is Kafka running, and is --bootstrap right?", True
-    except TimeoutError:
-        return f"no answer within {ANSWER_SECONDS:g} s", True
-    except OSError as error:
-        return " ".join(str(error).split()), True
+    except (OSError, UnicodeError, _WrongSettingsError) as error:
+        return _explained(error, host)
     return None
+
+
+def _explained(error: Exception, host: str) -> tuple[str, bool]:
+    text, is_transient = " ".join(str(error).split()), True
+    match error:
+        case _WrongSettingsError():
+            is_transient = False
+        case socket.gaierror(errno=socket.EAI_AGAIN):
+            text = f"the name server does not answer for the host {host}"
+        case socket.gaierror():
+            text, is_transient = f"the host {host} is unknown", False
+        case UnicodeError():  # before a name server is asked
+            text, is_transient = f"{host} cannot be the name of a host", False
+        case ConnectionRefusedError():
+            text = "nothing listens there; is Kafka running, and is --bootstrap right?"
+        case TimeoutError():
+            text = f"no answer within {ANSWER_SECONDS:g} s"
+    return text, is_transient
 
 
 def _connect(host: str, port: int) -> socket.socket:
@@ -161,11 +172,15 @@ def _ask(kafka: KafkaConnection, connection: socket.socket) -> None:
                 reason = "this listener asks for a client certificate: set --kafka-certificate and --kafka-key"
             raise _WrongSettingsError(reason) from error
         raise
+    if _METADATA not in versions:
+        raise _WrongSettingsError(
+            "this listener is not for clients, but perhaps for Kafka's controllers: use another port"
+        )
     if kafka.uses_sasl:
         _shake_hands(kafka, connection)
         return
     try:
-        _request(connection, _METADATA, *_no_topics(versions.get(_METADATA, 1)))
+        _request(connection, _METADATA, *_no_topics(versions[_METADATA]))
     except _NoAnswerError as error:
         wanted = "SASL_SSL" if kafka.is_encrypted else "SASL_PLAINTEXT"
         raise _WrongSettingsError(
@@ -179,6 +194,8 @@ def _shake_hands(kafka: KafkaConnection, connection: socket.socket) -> None:
         answer = _request(connection, _SASL_HANDSHAKE, 1, struct.pack(">h", len(mechanism)) + mechanism)
     except _NoAnswerError as error:
         raise _WrongSettingsError(_without_users(kafka)) from error
+    if len(answer) < 6:
+        raise _NoAnswerError(_NOT_KAFKA)
     code, count = struct.unpack_from(">hi", answer)
     if code == _ILLEGAL_SASL_STATE:
         raise _WrongSettingsError(_without_users(kafka))
@@ -194,9 +211,9 @@ def _without_users(kafka: KafkaConnection) -> str:
 def _api_versions(connection: socket.socket) -> dict[int, int]:
     """Return the oldest version of each request that the server accepts."""
     answer = _request(connection, _API_VERSIONS, 0, b"")
-    code, count = struct.unpack_from(">hi", answer)
+    code, count = struct.unpack_from(">hi", answer.ljust(6, b"\xff"))
     if code or len(answer) < 6 + 6 * count:
-        raise _NoAnswerError("the answer is not Kafka's; is this Kafka's port?")
+        raise _NoAnswerError(_NOT_KAFKA)
     entries = (struct.unpack_from(">hhh", answer, 6 + 6 * index) for index in range(count))
     return {key: oldest for key, oldest, _ in entries}
 
@@ -215,7 +232,7 @@ def _request(connection: socket.socket, key: int, version: int, body: bytes) -> 
         connection.sendall(struct.pack(">i", len(message)) + message)
         (size,) = struct.unpack(">i", _read(connection, 4))
         if not 4 <= size <= LARGEST_ANSWER:
-            raise _NoAnswerError("the answer is not Kafka's; is this Kafka's port?")
+            raise _NoAnswerError(_NOT_KAFKA)
         return _read(connection, size)[4:]
     except (ConnectionError, ssl.SSLEOFError, ssl.SSLZeroReturnError) as error:
         raise _NoAnswerError(f"the server ended the connection ({type(error).__name__})") from error

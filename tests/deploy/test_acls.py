@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 from kafka import KafkaAdminClient
@@ -13,6 +14,10 @@ from deploy.ports import free_port
 from har import rights
 from har.process.kafka_access import require_rights
 from har.process.kafka_clients import KafkaRefusedError, open_client
+from model_store.repository.creation import create_store
+from model_store.repository.signed_state import Signing
+from model_store.repository.signing_keys import Keyring
+from model_store.repository.storage import Storage
 from tests import brokers
 from tests.command_line import CommandLine
 
@@ -22,8 +27,10 @@ OPTIONS = {
     "gateway": ("gateway", "--port", "0"),
     "processor": ("processor", "--web-port", str(free_port())),
     "archive": ("archive", "run", "--metrics-port", "0"),
+    "store": ("store", "serve", "--store", "store", "--online-keys", "keys/online"),
     "audit": ("audit",),
     "topics": ("topics", "--replication", "1"),
+    "demo": ("demo",),
 }
 
 
@@ -48,21 +55,15 @@ def options(connection) -> list[str]:
     return [*words, "--kafka-mechanism", connection.mechanism, "--kafka-user", connection.user]
 
 
-def run_as(service: str, other: str, kafka, tmp_path) -> subprocess.CompletedProcess[str]:
-    """Run a service as the user of another, until it ends."""
-    connection = kafka.user(other)
-    secret = tmp_path / "password"
-    secret.write_text(f"{connection.password.get_secret_value()}\n")
-    words = [*OPTIONS[service], *options(connection), "--kafka-password-file", str(secret)]
-    return subprocess.run(
-        [sys.executable, "-m", "deploy", *words], capture_output=True, text=True, timeout=60, cwd=tmp_path, check=False
-    )
+def make_store(folder: Path) -> None:
+    """Make the store that `OPTIONS` names."""
+    create_store(Storage(str(folder / "store")), Signing(Keyring(folder / "keys/online", folder / "keys/offline")))
 
 
-@pytest.mark.parametrize("service", rights.BY_SERVICE)
-def test_the_rights_of_the_list_are_those_that_a_service_checks(kafka, service):
-    require_rights(KafkaAdminClient, kafka.user(service), rights.BY_SERVICE[service])
-    for right in rights.BY_SERVICE[service]:
+def test_the_rights_of_the_list_are_those_that_a_service_checks(kafka):
+    for service, needed in rights.BY_SERVICE.items():
+        require_rights(KafkaAdminClient, kafka.user(service), needed)
+    for right in {right for needed in rights.BY_SERVICE.values() for right in needed}:
         with pytest.raises(KafkaRefusedError, match=f"the user har-nobody lacks {right}"):
             require_rights(KafkaAdminClient, kafka.user("nobody"), [right])
 
@@ -74,23 +75,47 @@ def test_the_rights_of_the_list_are_those_that_a_service_checks(kafka, service):
         ("processor", "gateway", "READ on topic accelerometer.samples"),
         ("processor", "archive", "READ on group har-processor"),
         ("archive", "gateway", "READ on topic accelerometer.samples"),
+        ("store", "gateway", "WRITE on topic model.releases"),
         ("audit", "gateway", "READ on topic accelerometer.samples"),
-        ("topics", "gateway", "CREATE on topic accelerometer.samples"),
     ],
 )
 def test_a_service_with_the_credentials_of_another_ends_and_names_the_right_it_lacks(
-    kafka, tmp_path, service, other, lacks
+    protected_kafka, har, tmp_path, caplog, service, other, lacks
 ):
-    if service == "topics":
-        brokers.delete_everything(kafka.admin)
-    run = run_as(service, other, kafka, tmp_path)
-    assert run.returncode != 0
-    errors = [line for line in run.stderr.splitlines() if " INFO " not in line]
-    assert len(errors) == 1, run.stderr
-    assert errors[0].startswith(f"har {service}: ")
-    assert f"the user har-{other} lacks" in errors[0]
-    assert lacks in errors[0]
-    assert kafka.user(other).password.get_secret_value() not in run.stdout + run.stderr
+    make_store(tmp_path)
+    connection = protected_kafka.user(other)
+    secret = tmp_path / "password"
+    secret.write_text(f"{connection.password.get_secret_value()}\n")
+    run = har.call(*OPTIONS[service], *options(connection), "--kafka-password-file", str(secret))
+    assert run.status != 0
+    assert run.err.startswith(f"har {' '.join(OPTIONS[service][:2]) if service == 'store' else service}: ")
+    assert run.err.count("\n") == 1
+    assert f"the user har-{other} lacks" in run.err
+    assert lacks in run.err
+    assert not [record for record in caplog.records if record.levelname in ("WARNING", "ERROR")]
+    assert connection.password.get_secret_value() not in run.out + run.err + caplog.text
+
+
+def test_who_may_not_create_topics_is_told_so(kafka, har, monkeypatch):
+    brokers.delete_everything(kafka.admin)
+    user = kafka.user("gateway")
+    monkeypatch.setenv("HAR_TOPICS_KAFKA_PASSWORD", user.password.get_secret_value())
+    run = har.call(*OPTIONS["topics"], *options(user))
+    assert run.status == 1
+    assert "the user har-gateway lacks CREATE on topic accelerometer.samples" in run.err
+
+
+@pytest.mark.parametrize("service", OPTIONS)
+def test_a_plain_text_client_on_a_port_with_tls_ends_with_one_line(protected_kafka, har, tmp_path, caplog, service):
+    make_store(tmp_path)
+    server = protected_kafka.cluster.secured_bootstrap
+    run = har.call(*OPTIONS[service], "--bootstrap", server)
+    assert run.status != 0
+    assert run.err.splitlines()[-1].endswith(
+        f": cannot reach Kafka with PLAINTEXT: {server}: this listener speaks TLS: set --kafka-protocol SSL or SASL_SSL"
+    )
+    assert run.err.count("\n") == 1
+    assert not [record for record in caplog.records if record.levelname in ("WARNING", "ERROR")]
 
 
 def test_the_list_is_printed_and_applied(kafka, har):
@@ -131,17 +156,7 @@ def test_the_demo_runs_with_the_least_rights_of_each_service(kafka, tmp_path):
     environment = {**os.environ, **kafka_environment(users, {})}
     environment["HAR_DEMO_KAFKA_PASSWORD"] = user.password.get_secret_value()
     file = tmp_path / "summary.json"
-    words = [
-        "demo",
-        "--devices",
-        "2",
-        "--seconds",
-        "15",
-        "--summary",
-        str(file),
-        "--archive",
-        str(tmp_path / "archive"),
-    ]
+    words = ["demo", "--devices", "2", "--seconds", "8", "--summary", str(file), "--archive", str(tmp_path / "archive")]
     words += ["--gateway-port", str(free_port()), "--dashboard-port", str(free_port()), *options(user)]
     run = subprocess.run(
         [sys.executable, "-m", "deploy", *words],

@@ -5,6 +5,7 @@ import json
 import os
 import re
 import signal
+import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
@@ -80,6 +81,14 @@ def recording(tmp_path: Path) -> Path:
         ("audit --release {none}", 2, "no release at"),
         ("audit --journals {none}", 2, "No such file"),
         ("dashboard --tls-certificate {none} --tls-key {none}", 1, "No such file"),
+        ("gateway --port 0 --bootstrap {unknown}", 1, "the host no-such-host.invalid is unknown"),
+        ("processor --bootstrap {unknown}", 1, "the host no-such-host.invalid is unknown"),
+        ("archive run --bootstrap {unknown} --metrics-port 0", 1, "the host no-such-host.invalid is unknown"),
+        ("store serve --store {store} --bootstrap {unknown}", 1, "the host no-such-host.invalid is unknown"),
+        ("audit --bootstrap {unknown}", 2, "the host no-such-host.invalid is unknown"),
+        ("topics --bootstrap {unknown}", 1, "the host no-such-host.invalid is unknown"),
+        ("topics --bootstrap kafka..invalid:9092", 1, "kafka..invalid cannot be the name of a host"),
+        ("demo --bootstrap {unknown}", 1, "the host no-such-host.invalid is unknown"),
         ("store", 2, "a subcommand is missing: init, publish"),
         ("devices", 2, "a subcommand is missing: enrol, token"),
         ("gateway --log-level loud", 2, "--log-level"),
@@ -93,6 +102,7 @@ def test_a_command_that_does_not_reach_its_purpose_gives_the_reason(
     root = tmp_path / "root.json"
     root.write_bytes(create_store(storage, Signing(Keyring(keys / "online", keys / "offline"))))
     known = {"recording": recording, "root": root, "store": tmp_path / "store", "keys": keys, "nobody": NOBODY}
+    known["unknown"] = "no-such-host.invalid:9092"
     filled = [word.format(none=tmp_path / "none", **known) for word in words.split()]
 
     ran = CommandLine(monkeypatch, capsys).call(*filled)
@@ -127,6 +137,17 @@ async def test_with_json_a_failure_is_a_line_of_json(words, variables, reason, m
     assert process.returncode in (1, 2)
     assert (line["service"], line["level"]) == (words[0], "ERROR")
     assert reason in line["message"]
+
+
+@pytest.mark.slow
+def test_a_processor_without_kafka_ends_within_15_s_with_one_line(tmp_path):
+    program = [sys.executable, "-m", "deploy", "processor", "--bootstrap", NOBODY]
+    ran = subprocess.run(program, capture_output=True, text=True, cwd=tmp_path, timeout=60, check=False)
+    assert (ran.returncode, ran.stdout) == (1, "")
+    assert ran.stderr == (
+        f"har processor: cannot reach Kafka with PLAINTEXT: {NOBODY}: nothing listens there; is Kafka running, and is "
+        "--bootstrap right?\n"
+    )
 
 
 class Service:

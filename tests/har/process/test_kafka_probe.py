@@ -2,6 +2,9 @@
 
 import dataclasses
 import json
+import socket
+import socketserver
+import threading
 import time
 from base64 import urlsafe_b64encode
 from contextlib import closing
@@ -14,7 +17,7 @@ from deploy.local_authority import certificate_of
 from deploy.ports import free_port
 from har.process.kafka_clients import KafkaRefusedError, open_client
 from har.process.kafka_connection import KafkaConnection
-from har.process.kafka_probe import KafkaUnreachableError
+from har.process.kafka_probe import KafkaUnreachableError, require_reachable
 from tests import brokers
 
 pytestmark = brokers.on_protected_kafka
@@ -116,6 +119,54 @@ def test_a_wrong_password(protected_kafka, capfd, mechanism):
     text = failure(kafka, capfd, bootstrap_timeout_ms=2_000)
     assert f"does not accept the user har-gateway by {mechanism}" in text
     assert "wrong" not in text
+
+
+def test_a_listener_of_controllers(apache_kafka, capfd):
+    with brokers.ApacheBroker(apache_kafka):
+        text = failure(KafkaConnection(apache_kafka.controller_address), capfd)
+    assert "this listener is not for clients, but perhaps for Kafka's controllers" in text
+
+
+@pytest.mark.parametrize(
+    "answer", [b"HTTP/1.1 400 Bad Request\r\n\r\n", b"\0\0\0\4abcd", b"\0\0\0\x0a" + bytes(9) + b"\1"]
+)
+def test_a_server_that_is_not_kafka(answer, capfd):
+    with Answering(answer) as server:
+        kafka = KafkaConnection(server.address)
+        assert "the answer is not Kafka's; is this Kafka's port?" in failure(kafka, capfd, bootstrap_timeout_ms=1)
+
+
+class Answering(socketserver.ThreadingTCPServer):
+    """A server that answers each request in the same way."""
+
+    def __init__(self, answer: bytes) -> None:
+        class Answer(socketserver.BaseRequestHandler):
+            def handle(self) -> None:
+                if self.request.recv(1_000):
+                    self.request.sendall(answer)
+
+        super().__init__(("127.0.0.1", 0), Answer)
+        self._serving = threading.Thread(target=self.serve_forever, args=(0.01,))
+        self._serving.start()
+
+    @property
+    def address(self) -> str:
+        return f"127.0.0.1:{self.server_address[1]}"
+
+    def __exit__(self, *of_exception: object) -> None:
+        self.shutdown()
+        self._serving.join()
+        super().__exit__(*of_exception)
+
+
+def test_a_host_whose_name_server_does_not_answer_may_be_found_later(monkeypatch):
+    def look_up(*_: object, **__: object) -> None:
+        raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    with pytest.raises(KafkaUnreachableError, match="the name server does not answer for the host kafka") as failed:
+        require_reachable(KafkaConnection("kafka:9092"))
+    assert failed.value.is_transient
 
 
 def test_an_unknown_host(capfd):
