@@ -15,9 +15,10 @@ from deploy.acls import give, grants
 from deploy.settings import TopicsSettings
 from har import topics
 from har.process.ending import NOT_REACHED, REACHED, report_failure
-from har.process.kafka_clients import KafkaRefusedError, open_client
+from har.process.kafka_clients import lacking, open_client
 from har.process.kafka_connection import KafkaConnection
 from har.process.log_format import configure_logs
+from har.rights import Right
 
 log = logging.getLogger(__name__)
 
@@ -65,10 +66,7 @@ def _create(admin: KafkaAdminClient, kafka: KafkaConnection, topic: NewTopic) ->
             f"topic: start more, or use --replication {running}"
         ) from error
     except (TopicAuthorizationFailedError, ClusterAuthorizationFailedError) as error:
-        raise KafkaRefusedError(
-            f"in Kafka at {kafka}, {kafka.identity} lacks CREATE on topic {topic.name}; "
-            "`har topics --acls print` prints what each service needs"
-        ) from error
+        raise lacking(kafka, Right("CREATE", "TOPIC", topic.name)) from error
 
 
 def affordable_replication(kafka: KafkaConnection) -> int:

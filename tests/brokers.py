@@ -20,6 +20,7 @@ from kafka.admin import (
     ACLResourcePatternType,
     KafkaAdminClient,
     MemberToRemove,
+    ResourcePattern,
     ResourcePatternFilter,
     ResourceType,
 )
@@ -35,6 +36,7 @@ from deploy.ports import free_port
 from deploy.topics import check_kafka, create_topics
 from har.process.kafka_clients import open_client
 from har.process.kafka_connection import KafkaConnection, Mechanism
+from har.rights import Right
 from tests.waiting import wait_for
 
 #: Parameters of the fixtures `broker` and `system`.
@@ -194,6 +196,16 @@ class ProtectedKafka:
 
     def user(self, service: str, mechanism: Mechanism = "SCRAM-SHA-512") -> KafkaConnection:
         return self.protection.user(f"har-{service}", self.cluster.secured_bootstrap, mechanism)
+
+    def take(self, service: str, right: Right) -> None:
+        """Take a right away from the user of a service."""
+        place = ResourcePattern(ResourceType[right.resource], right.name)
+        allowed = ACLFilter(f"User:har-{service}", "*", ACLOperation[right.operation], ACLPermissionType.ALLOW, place)
+        admin = open_client(KafkaAdminClient, self.admin)
+        try:
+            admin.delete_acls([allowed])
+        finally:
+            admin.close()
 
     def empty(self) -> None:
         """Create the project's topics without messages; the users' rights are those of the list."""

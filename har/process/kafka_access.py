@@ -5,7 +5,7 @@ from contextlib import closing
 from typing import Any, Protocol
 
 from har.process.held_back_log import held_back
-from har.process.kafka_clients import ClientKind, KafkaRefusedError, is_refusal, open_client
+from har.process.kafka_clients import ClientKind, is_refusal, lacking, open_client
 from har.process.kafka_connection import KafkaConnection
 from har.rights import Right
 
@@ -46,12 +46,9 @@ def require_rights(kind: ClientKind[_Admin], kafka: KafkaConnection, rights: Seq
     if not kafka.is_authenticated:
         return
     with held_back("kafka"), closing(open_client(kind, kafka)) as admin:
-        missing = [str(right) for right in rights if not _has(admin, right)]
+        missing = [right for right in rights if not _has(admin, right)]
     if missing:
-        raise KafkaRefusedError(
-            f"in Kafka at {kafka}, {kafka.identity} lacks {', '.join(missing)}; "
-            "`har topics --acls print` prints what each service needs"
-        )
+        raise lacking(kafka, *missing)
 
 
 def reason(kind: ClientKind[_Admin], kafka: KafkaConnection, rights: Sequence[Right], error: Exception) -> str:

@@ -12,6 +12,7 @@ from har.process.kafka_probe import require_reachable, wait_until_reachable
 from har.process.kafka_tokens import token_provider
 from har.process.record_batches import Buffer, FetchedBatches
 from har.process.record_codecs import require_codecs
+from har.rights import Right
 
 #: Age at which clients request the list of partitions again, ms: how long a new topic or partition stays unnoticed.
 METADATA_AGE_MS = 5_000
@@ -63,6 +64,14 @@ class ClientKind(Protocol[Client_co]):
     def __call__(self, *topics: str, **settings: object) -> Client_co:
         """Make a client."""
         ...
+
+
+def lacking(kafka: KafkaConnection, *rights: Right) -> KafkaRefusedError:
+    """Return the error that names the rights that a user lacks."""
+    return KafkaRefusedError(
+        f"in Kafka at {kafka}, {kafka.identity} lacks {', '.join(map(str, rights))}; "
+        "`har topics --acls print` prints what each service needs"
+    )
 
 
 def open_client(kind: ClientKind[Client_co], kafka: KafkaConnection, *topics: str, **settings: object) -> Client_co:
@@ -176,7 +185,7 @@ def open_reader(
     """Open a consumer without a group, which commits nothing. It reads every codec and passes unreadable batches.
 
     The value of a record is an `har.process.record_batches.UnreadableBatch` if it stands for a batch that could not be
-    read.
+    read. Its `poll` raises a `KafkaRefusedError` if the right to read a topic is missing.
 
     Parameters
     ----------
@@ -215,6 +224,7 @@ def open_reader(
         **settings,
     )
     _pass_unreadable(reader)
+    _raise_refusals(reader, kafka)
     return reader
 
 
@@ -240,3 +250,16 @@ def _pass_unreadable(reader: object) -> None:
         return unpacked(fetch_offset, partition, batches, **settings)
 
     fetcher.PartitionRecords = unpack
+
+
+def _raise_refusals(reader: object, kafka: KafkaConnection) -> None:
+    """Let a consumer of kafka-python fail if it may not know a topic any more: it would wait for it, and log that."""
+    poll, cluster = reader.poll, reader._cluster  # type: ignore[attr-defined]
+
+    def poll_or_raise(*arguments: object, **settings: object) -> object:
+        polled = poll(*arguments, **settings)
+        if not polled and cluster.unauthorized_topics:
+            raise lacking(kafka, *(Right("READ", "TOPIC", topic) for topic in sorted(cluster.unauthorized_topics)))
+        return polled
+
+    reader.poll = poll_or_raise  # type: ignore[attr-defined]

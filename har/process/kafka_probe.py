@@ -59,12 +59,14 @@ def require_reachable(kafka: KafkaConnection) -> None:
     servers = kafka.servers[:MOST_SERVERS]
     threads = ThreadPoolExecutor(len(servers), thread_name_prefix="kafka-probe")
     probes = {threads.submit(_probe, kafka, server): server for server in servers}
-    threads.shutdown(wait=False)
     failures = []
-    for probe in as_completed(probes):
-        if (failure := probe.result()) is None:
-            return
-        failures.append((probes[probe], *failure))
+    try:
+        for probe in as_completed(probes):
+            if (failure := probe.result()) is None:
+                return
+            failures.append((probes[probe], *failure))
+    finally:
+        threads.shutdown(wait=all(probe.done() for probe in probes))  # a silent server holds nobody up
     reasons = "; ".join(f"{server}: {text}" for server, text, _ in sorted(failures))
     raise KafkaUnreachableError(
         f"cannot reach Kafka with {kafka.tried}: {reasons}",
