@@ -76,8 +76,11 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
     async def _commit(self, offsets: Mapping[TP, int]) -> bool:
         assert self._watch is not None
         assigned = self.assignment()
+        held = {driver.ensure_aiokafka_TP(tp): offset for tp, offset in offsets.items() if tp in assigned}
+        if not held:  # all were revoked meanwhile; aiokafka would raise an error
+            return False
         try:
-            await self._watch.commit({driver.ensure_aiokafka_TP(tp): offsets[tp] for tp in offsets if tp in assigned})
+            await self._watch.commit(held)
         except (CommitFailedError, UnknownTopicOrPartitionError) as error:
             log.info("Kafka rejected a commit: the partitions are another worker's, or were deleted (%r)", error)
             return False

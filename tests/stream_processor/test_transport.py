@@ -57,3 +57,19 @@ async def test_the_offset_after_the_newest_acknowledged_message_is_committed_wha
     consumer._acked[PARTITION] += [4, 5, 10**9]
     assert consumer._new_offset(PARTITION) == 10**9 + 1
     assert consumer._new_offset(PARTITION) is None
+
+
+async def test_offsets_of_partitions_that_were_just_revoked_are_not_committed_and_end_nothing(committing):
+    consumer, _ = committing
+    thread = ConsumerThread(consumer)
+    thread.thread_loop.close()
+    thread._consumer = client = thread._create_worker_consumer(consumer.transport)
+    crashes = []
+
+    async def crash(error: BaseException) -> None:
+        crashes.append(error)
+
+    thread.crash = crash
+    assert not await thread._commit({PARTITION: 10})
+    assert not crashes
+    await client.stop()
