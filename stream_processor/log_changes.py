@@ -11,15 +11,17 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, OffsetAndMetadata, TopicPartition
-from aiokafka.errors import CorruptRecordException, OffsetOutOfRangeError, for_code
+from aiokafka.errors import CorruptRecordException, KafkaError, OffsetOutOfRangeError, for_code
 from aiokafka.protocol.fetch import FetchRequest
 
+from har.process.back_off import BackOff
 from stream_processor.topic_identity import topic_identities
 
 log = logging.getLogger(__name__)
 
 #: How long Kafka may take to answer, s. aiokafka waits much longer for a topic that was deleted.
 ANSWER_SECONDS = 10.0
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.5, 5.0
 
 #: Called with a number of messages.
 OnLost = Callable[[int], None]
@@ -51,12 +53,28 @@ class LogWatch:
     async def seek_to_committed(self) -> dict[TopicPartition, int | None]:
         """Seek every assigned partition to its committed offset, or to its beginning; return the offset that counts.
 
+        It tries again while Kafka does not answer, as aiokafka does; `stream_processor.health` ends a worker that
+        cannot join in time. A topic that is deleted meanwhile is left out: another assignment follows.
+
         Raises
         ------
         aiokafka.errors.KafkaError
-            If Kafka does not answer.
+            If Kafka answers with an error that will not pass.
         """
-        assigned = self._consumer.assignment()
+        back_off = BackOff(FIRST_PAUSE_SECONDS, longest=LONGEST_PAUSE_SECONDS)
+        while True:
+            try:
+                async with asyncio.timeout(ANSWER_SECONDS):
+                    return await self._seek_assigned()
+            except (KafkaError, TimeoutError) as error:
+                if isinstance(error, KafkaError) and not error.retriable:
+                    raise
+                log.warning("cannot find out where to read on, trying again: %r", error)
+                await asyncio.sleep(back_off.next_pause())
+
+    async def _seek_assigned(self) -> dict[TopicPartition, int | None]:
+        cluster = self._consumer._client.cluster
+        assigned = {tp for tp in self._consumer.assignment() if cluster.partitions_for_topic(tp.topic)}
         if not assigned:
             return {}
         self._identities = await topic_identities(self._consumer._client, {tp.topic for tp in assigned})

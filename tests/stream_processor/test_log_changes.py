@@ -5,11 +5,13 @@ from contextlib import asynccontextmanager
 
 import pytest
 from aiokafka import AIOKafkaConsumer, OffsetAndMetadata, TopicPartition
+from aiokafka.errors import NodeNotReadyError
 from aiokafka.producer import AIOKafkaProducer
 from kafka.admin import KafkaAdminClient
 
 from deploy.topics import create_topics
 from har import topics
+from stream_processor import log_changes
 from stream_processor.log_changes import LogWatch
 from tests import brokers
 from tests.faults.damage import damage_length
@@ -91,6 +93,31 @@ async def test_offsets_are_committed_and_found_again(broker):
         assert await member.position() == 3
         await member.watch.look()
         assert member.lost == 0
+
+
+async def test_a_broker_that_does_not_answer_at_once_is_asked_again(broker, monkeypatch):
+    await send(broker, 5)
+    ask, failures = log_changes.topic_identities, [NodeNotReadyError("down")]
+
+    async def ask_later(*arguments):
+        if failures:
+            raise failures.pop()
+        return await ask(*arguments)
+
+    async with joined(broker) as member:
+        await member.watch.seek_to_committed()
+        await member.watch.commit({PARTITION: 3})
+        monkeypatch.setattr(log_changes, "topic_identities", ask_later)
+        assert (await member.watch.seek_to_committed())[PARTITION] == 3
+
+
+async def test_a_topic_that_is_deleted_during_an_assignment_does_not_hold_the_worker_up(broker, monkeypatch):
+    monkeypatch.setattr(log_changes, "ANSWER_SECONDS", 2.0)
+    await send(broker, 5)
+    async with joined(broker) as member:
+        await administer(broker, lambda admin: admin.delete_topics([SAMPLES]))
+        async with asyncio.timeout(20):
+            assert await member.watch.seek_to_committed() == {}
 
 
 async def test_an_offset_of_a_deleted_topic_is_not_used_although_the_new_topic_has_it(broker):
