@@ -23,6 +23,8 @@ from tests.ingest.phone_page.phone_in_browser import PhoneInBrowser
 
 ARGUMENTS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-background-networking")
 GAP = 40
+#: How long to wait until both predictions are right, s; a busy machine emulates the sensors with pauses.
+LONGEST_WAIT_SECONDS = 60
 
 
 @dataclass
@@ -51,6 +53,12 @@ def walk(phone: PhoneInBrowser, walker: SimulatedPhone, seconds: float) -> None:
             phone.accelerate(*acceleration[-1].tolist())
 
 
+def predictions(phone: PhoneInBrowser) -> list[str]:
+    """Return the activities that the page shows as predicted, by the server and by the phone."""
+    shown = phone.browser.find_elements("css selector", ".prediction .activity")
+    return [element.text for element in shown]
+
+
 def picture(url: str) -> Image.Image:
     options = Options()
     for argument in ARGUMENTS:
@@ -70,6 +78,9 @@ def picture(url: str) -> Image.Image:
             phone.prefer_dark(dark)
             phone.evaluate("scrollTo(0, 0)")
             walk(phone, walker, 4)
+            deadline = time.monotonic() + LONGEST_WAIT_SECONDS
+            while set(predictions(phone)) != {"Walking"} and time.monotonic() < deadline:
+                walk(phone, walker, 0.5)
             with tempfile.TemporaryDirectory() as folder:
                 phone.screenshot(Path(folder) / "shot.png")
                 shots.append(Image.open(io.BytesIO((Path(folder) / "shot.png").read_bytes())).convert("RGB"))

@@ -26,8 +26,14 @@ def tap(phone: Any, activity: str) -> None:
 
 def pressed(phone: Any) -> list[str]:
     """Return the activities whose buttons are shown as active."""
-    buttons = phone.browser.find_elements("css selector", '[aria-pressed="true"]')
-    return [button.get_attribute("data-activity") for button in buttons]
+    return activities_of(phone, '[aria-pressed="true"]')
+
+
+def activities_of(phone: Any, selector: str) -> list[str]:
+    """Return the activities of buttons, in one step: the page may replace the buttons at any time."""
+    script = "return [...document.querySelectorAll(arguments[0])].map((button) => button.dataset.activity)"
+    found: list[str] = phone.browser.execute_script(script, selector)
+    return found
 
 
 def intervals(gateway: PageGateway) -> list[tuple[str, bool]]:
@@ -127,8 +133,7 @@ def test_a_rejected_correction_leaves_the_label_as_it_was(recording: Any, page_g
 
 
 def offered(phone: Any) -> list[str]:
-    buttons = phone.browser.find_elements("css selector", ".label-button")
-    return [button.get_attribute("data-activity") for button in buttons]
+    return activities_of(phone, ".label-button")
 
 
 def say(phone: Any, word: str) -> None:
