@@ -19,6 +19,7 @@ from har.process.back_off import BackOff
 from har.process.clock import now_us
 from har.process.kafka_clients import open_client
 from har.process.kafka_connection import KafkaConnection
+from har.process.redis_errors import Status
 from har.releases import ReleaseError
 from har.time_units import MICROSECONDS
 from model_store.server.current_state import CurrentState
@@ -70,6 +71,11 @@ class Announcer:
         """Check the store now. Thread-safe."""
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self._news.set)
+
+    @property
+    def redis_status(self) -> Status | None:
+        """Whether Redis works, for health pages; None if nothing is written there."""
+        return None if self._redis is None else self._redis.condition.status
 
     async def run(self) -> None:
         """Announce until cancelled."""

@@ -105,9 +105,13 @@ def create_app(
 
     @app.get("/healthz", tags=["health"])
     def health() -> dict[str, object]:
-        """Check that the store can be read; return the offline roles that a person must renew soon."""
+        """Check that the store can be read; return the roles that a person must renew soon, and whether Redis works."""
         state = current.look().state
-        return {"timestamp": state.timestamp.signed.version, "renew_soon": soon(state, signing)}
+        return {
+            "timestamp": state.timestamp.signed.version,
+            "renew_soon": soon(state, signing),
+            "redis": announcer.redis_status,
+        }
 
     reading = [Depends(access.reader)]
     app.include_router(file_routes(current.storage), dependencies=reading)

@@ -339,8 +339,9 @@ def test_a_redis_that_fails_delays_no_announcement_on_kafka(store, broker, tmp_p
         heard = held.pubsub(ignore_subscribe_messages=True)
         heard.subscribe(RELEASES_CHANNEL)
         heard.get_message(timeout=5)
-        with Server(store, kafka=broker.kafka, redis_url=server.url):
+        with Server(store, kafka=broker.kafka, redis_url=server.url) as serving:
             wait_for(lambda: "OOM" in caplog.text, "the error of Redis in the log", 20, every=0.02)
+            assert serving.get("/healthz").json()["redis"] == "rejecting"
             store.publish("two", channel="canary", share=0.1)
             found = announced(broker.bootstrap, 2)
             # Both were announced a few checks (0.1 s) after they were published, and published once in Redis.
