@@ -6,6 +6,8 @@ HAR := $(BIN)/har
 # Each of the two pages has libraries of its own.
 DASHBOARD_WEB := dashboard/web/node_modules/.installed
 PHONE_WEB := ingest/phone_page/node_modules/.installed
+# Node-RED, the bridge from MQTT, which only its test needs.
+MQTT_BRIDGE := deploy/mqtt/node_modules/.installed
 # What checks their scripts.
 SCRIPT_CHECKS := node_modules/.installed
 
@@ -120,7 +122,7 @@ node = if command -v $(1) >/dev/null; then $(1) $(2); else \
 npx = @$(call node,npx,--no-install $(1))
 NPM_CI := ci --ignore-scripts --no-audit --no-fund --silent
 
-$(DASHBOARD_WEB) $(PHONE_WEB): %/node_modules/.installed: %/package-lock.json | $(BIN)/python
+$(DASHBOARD_WEB) $(PHONE_WEB) $(MQTT_BRIDGE): %/node_modules/.installed: %/package-lock.json | $(BIN)/python
 	@$(call node,npm,--prefix $* $(NPM_CI) --omit=dev)
 	@touch $@
 

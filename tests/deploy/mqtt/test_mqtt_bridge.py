@@ -21,6 +21,7 @@ from ingest.devices.registry import Registry
 from tests.brokers import on_one_broker
 from tests.ingest.gateway.running_gateway import gateway_on
 from tests.ingest.gateway.test_sensor_logger_route import pushed
+from tests.ingest.phone_page.page_modules import node_program
 from tests.waiting import until, wait_for
 
 SHIPPED = Path(__file__).parents[3] / "deploy" / "mqtt"
@@ -35,8 +36,8 @@ pytestmark = [
         reason="needs mosquitto (Debian: apt install mosquitto mosquitto-clients)",
     ),
     pytest.mark.skipif(
-        not NODE_RED.exists() or shutil.which("node") is None,
-        reason="needs Node.js and Node-RED: npm ci --omit=dev --ignore-scripts in deploy/mqtt",
+        not NODE_RED.exists(),
+        reason="needs Node-RED: npm ci --omit=dev --ignore-scripts in deploy/mqtt",
     ),
 ]
 
@@ -102,7 +103,7 @@ def bridge(folder, mosquitto, certificate, gateway, device_tokens):
     for name in ("flows.json", "flows_cred.json", "package.json"):
         shutil.copy(SHIPPED / name, folder / "node-red")
     log = folder / "node-red.log"
-    command = ["node", str(NODE_RED), "--settings", str(SHIPPED / "settings.cjs")]
+    command = [node_program(), str(NODE_RED), "--settings", str(SHIPPED / "settings.cjs")]
     with running(command, log, environment, folder / "node-red") as process:
         wait_for(lambda: process.poll() is not None or "Connected to broker" in log.read_text(), log.read_text, 60)
         assert process.poll() is None, log.read_text()
@@ -126,7 +127,7 @@ def publish_by_websocket(port, certificate, login, password, topic, document):
         client.on('error', (error) => { throw error; });
         client.on('connect', () => client.publish(topic, require('fs').readFileSync(0), {}, () => client.end()));
     """
-    command = ["node", "-e", script, f"wss://localhost:{port}", str(certificate[0]), login, password, topic]
+    command = [node_program(), "-e", script, f"wss://localhost:{port}", str(certificate[0]), login, password, topic]
     subprocess.run(command, input=document, cwd=SHIPPED, check=True, timeout=30)
 
 
