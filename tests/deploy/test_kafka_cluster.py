@@ -15,9 +15,12 @@ from kafka.errors import KafkaConnectionError, NotEnoughReplicasError, NotLeader
 from deploy.embedded import MissingServerError
 from deploy.kafka import distribution
 from deploy.kafka.cluster import KafkaCluster, new_cluster_id
+from deploy.kafka.readiness import check_ready
+from deploy.ports import free_port
 from deploy.processes import ProcessEndedError
 from deploy.topics import affordable_replication
 from har import topics
+from har.process.kafka_connection import KafkaConnection
 from tests import brokers
 from tests.waiting import wait_for
 
@@ -109,6 +112,12 @@ def send_to_leader(producer: KafkaProducer, key: bytes, seconds: float = 30) -> 
         return False
 
     wait_for(is_sent, "the broker to become the leader", seconds, every=0.1)
+
+
+@pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="needs IPv6")
+def test_the_address_of_a_broker_may_be_ipv6():
+    with pytest.raises(ConnectionRefusedError):
+        check_ready({1: KafkaConnection(f"[::1]:{free_port()}")})
 
 
 @pytest.fixture
