@@ -5,6 +5,7 @@ import re
 import shutil
 import ssl
 import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.error import HTTPError
@@ -176,6 +177,22 @@ def test_a_rewritten_host_is_named_on_the_page_and_in_the_log(proxied, browser):
     )
     assert len(lines) == 1
     assert re.search(rf"page at http://localhost:{proxied.rewritten}, .* as 127\.0\.0\.1:\d+\.", lines[0])
+
+
+def test_a_rewritten_host_is_named_on_the_page_of_a_gateway_without_credentials(proxied, browser, tmp_path):
+    port, front = free_port(), free_port()
+    site = SHIPPED.read_text().partition("server {")[0] + REWRITTEN.format(port=front, dashboard=port)
+    bootstrap = proxied.system.stack.addresses.kafka.bootstrap
+    command = [sys.executable, "-m", "deploy", "gateway", "--bootstrap", bootstrap, "--port", str(port)]
+    with nginx(tmp_path / "nginx", site, front), subprocess.Popen(command, stderr=subprocess.DEVNULL) as gateway:
+        try:
+            wait_until(lambda: status_of(f"http://localhost:{front}/healthz") == 200, "the gateway", 60)
+            phone = PhoneInBrowser(browser, Page(f"http://localhost:{front}/phone/"))
+            phone.open()
+            phone.wait_for_text("notices", "--public-url")
+            browser.get("about:blank")
+        finally:
+            gateway.terminate()
 
 
 #: No Debian package has Traefik, so CI does without it.
