@@ -172,7 +172,7 @@ class Service:
 @on_one_broker
 @pytest.mark.redis
 @pytest.mark.slow
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.long)])
 async def test_every_service_logs_its_start_on_one_line_of_json_and_ends_with_0(number, broker, redis_url, tmp_path):
     page = free_port()
     kafka, redis = ["--bootstrap", broker.bootstrap], ["--redis-url", redis_url]
