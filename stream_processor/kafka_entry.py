@@ -1,9 +1,7 @@
 """Check, before Faust starts, that Kafka lets this worker do its work: Faust would try again and again."""
 
 from har import rights
-from har.process.kafka_clients import CONNECT_MS, KafkaRefusedError
-from har.process.kafka_connection import KafkaConnection
-from har.process.kafka_probe import wait_until_reachable
+from har.process.kafka_clients import KafkaRefusedError, open_client
 from stream_processor.settings import ProcessorSettings
 
 
@@ -17,20 +15,18 @@ def require_access(settings: ProcessorSettings) -> None:
     KafkaRefusedError
         If Kafka does not accept the credentials, or a right is missing.
     """
-    kafka = settings.kafka
-    wait_until_reachable(kafka, CONNECT_MS / 1_000)
-    if kafka.is_authenticated:
-        _require_rights(kafka, rights.of_processor(settings.group, follows_store=settings.store_url is not None))
-
-
-def _require_rights(kafka: KafkaConnection, needed: tuple[rights.Right, ...]) -> None:
-    # aiokafka has no request for the rights of a topic. The imports take time that a worker without users saves.
+    # aiokafka asks for no rights, and does not end if it cannot connect. The imports take time that `--help` saves.
     from kafka import KafkaAdminClient  # noqa: PLC0415
     from kafka.errors import KafkaError  # noqa: PLC0415
 
     from har.process.kafka_access import require_rights  # noqa: PLC0415
 
+    kafka = settings.kafka
+    needed = rights.of_processor(settings.group, follows_store=settings.store_url is not None)
     try:
-        require_rights(KafkaAdminClient, kafka, needed)
+        if kafka.is_authenticated:
+            require_rights(KafkaAdminClient, kafka, needed)
+        else:
+            open_client(KafkaAdminClient, kafka).close()
     except KafkaError as error:
         raise KafkaRefusedError(f"Kafka at {kafka} does not say what {kafka.identity} may do: {error}") from error

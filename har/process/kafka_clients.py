@@ -6,6 +6,8 @@ Callers pass in the client class, so that this package does not depend on the li
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, Protocol, TypeVar
 
+from har.process.addresses import host_and_port
+from har.process.advertised_brokers import require_advertised
 from har.process.held_back_log import held_back
 from har.process.kafka_connection import KafkaConnection
 from har.process.kafka_probe import require_reachable, wait_until_reachable
@@ -17,7 +19,14 @@ from har.rights import Right
 #: Age at which clients request the list of partitions again, ms: how long a new topic or partition stays unnoticed.
 METADATA_AGE_MS = 5_000
 
-Client_co = TypeVar("Client_co", covariant=True)
+
+class _Closable(Protocol):
+    """What every client can do."""
+
+    def close(self) -> None: ...
+
+
+Client_co = TypeVar("Client_co", bound=_Closable, covariant=True)
 
 #: How long a client may take to connect for the first time, ms; then a probe finds out why it does not. A command
 #: that cannot reach Kafka ends within 15 s, with the time that its own start and a last probe take.
@@ -50,8 +59,23 @@ class KafkaRecord(Protocol):
     headers: Sequence[tuple[str, bytes]]
 
 
+class _Broker(Protocol):
+    """Where Kafka says that a broker is."""
+
+    host: str
+    port: int
+
+
+class _Cluster(Protocol):
+    """What a client knows of its cluster."""
+
+    def brokers(self) -> Sequence[_Broker]: ...
+
+
 class _Network(Protocol):
     """A client's connections and the loop that serves them."""
+
+    cluster: _Cluster
 
     def close(self) -> None: ...
 
@@ -107,21 +131,31 @@ def open_client(kind: ClientKind[Client_co], kafka: KafkaConnection, *topics: st
         networks.append(kind.DEFAULT_CONFIG["kafka_client"](**network_settings))
         return networks[-1]
 
-    try:
-        with held_back("kafka") as said:
-            return kind(
+    client: Client_co | None = None
+    with held_back("kafka") as said:
+        try:
+            client = kind(
                 *topics,
                 kafka_client=make_network,
                 **kafka_python_settings(kafka),
                 bootstrap_timeout_ms=connect_ms,
                 **settings,
             )
-    except BaseException as error:
-        for network in networks:
-            network.close()
-        if type(error).__module__.startswith("kafka."):
-            explain(kafka, error, said.exceptions)
-        raise
+            _require_brokers(kafka, networks)
+        except BaseException as error:
+            for connection in (client, *networks):
+                if connection is not None:
+                    connection.close()
+            if type(error).__module__.startswith("kafka."):
+                explain(kafka, error, said.exceptions)
+                _require_brokers(kafka, networks)
+            raise
+    return client
+
+
+def _require_brokers(kafka: KafkaConnection, networks: Sequence[_Network]) -> None:
+    brokers = [broker for network in networks for broker in network.cluster.brokers()]
+    require_advertised(kafka, [host_and_port(broker.host, broker.port) for broker in brokers])
 
 
 def explain(kafka: KafkaConnection, error: BaseException, said: Sequence[BaseException] = ()) -> None:
