@@ -121,8 +121,8 @@ def test_kafka_has_what_the_page_recorded_and_both_predict_alike_despite_a_cut(e
     phone.shake(15)
     phone.wait(lambda: phone.state()["compared"] >= 5)
     network.cut()
-    phone.shake(60)
-    assert phone.state()["waiting"] > 50
+    phone.shake(30)
+    assert phone.state()["waiting"] > 10
     network.mend()
     phone.shake(5)
     phone.click_at("[data-activity=walk]")
@@ -141,7 +141,7 @@ def test_kafka_has_what_the_page_recorded_and_both_predict_alike_despite_a_cut(e
     batches = of_device(system, topics.SAMPLES, decode_batch)
     assert_all_arrived(recorded, batches)
     expected = expected_probabilities(recorded)
-    assert len(expected) > 80
+    assert len(expected) > 50
     predictions = {}
 
     def all_are_predicted() -> bool:

@@ -11,6 +11,7 @@ from har.scoring import confusion_matrix, scores
 from har.windows import recording_windows
 from ingest.senders.recording_files import read_recordings
 from model_store.onnx_classifier import OnnxClassifier
+from tests import brokers
 from trainer.commands.evaluate import evaluate
 
 pytestmark = pytest.mark.kafka
@@ -48,7 +49,9 @@ def test_the_same_recording_twice_gives_the_same_predictions_bit_for_bit(system,
     assert len(probabilities[0]) == 35
 
 
-@pytest.mark.parametrize("file", RESERVED_TEST_USERS)
+@pytest.mark.parametrize(
+    ("system", "file"), list(zip(brokers.KINDS, RESERVED_TEST_USERS, strict=True)), indirect=["system"], scope="module"
+)
 def test_scores_of_reserved_test_users_end_to_end_equal_the_offline_scores(system, shared_data, file):
     users = RESERVED_TEST_USERS[file]
     expected = system.replay(file, str(shared_data / file), "--user", users, "--speed", "25")

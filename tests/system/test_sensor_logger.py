@@ -13,6 +13,7 @@ from deploy.audit.summary import Expected
 from deploy.stack import GATEWAY
 from har.windows import recording_windows
 from ingest.senders.recording_files import read_recordings
+from tests import brokers
 from tests.ingest.sensor_logger.recorded_session import recorded_session
 
 pytestmark = pytest.mark.kafka
@@ -39,7 +40,12 @@ def write(recording, file):
     return file
 
 
-@pytest.mark.parametrize(("variant", "period_seconds"), [("android", 1), ("ios", 30), ("ios-uncalibrated", 5)])
+@pytest.mark.parametrize(
+    ("system", "variant", "period_seconds"),
+    [(brokers.EMBEDDED, "android", 1), (brokers.APACHE, "ios", 30), (brokers.APACHE, "ios-uncalibrated", 5)],
+    indirect=["system"],
+    scope="module",
+)
 def test_a_pushed_session_gives_the_predictions_of_its_replay(system, shared_data, tmp_path, variant, period_seconds):
     recording = part_of(shared_data)
     file = write(recording, tmp_path / "part.parquet")
