@@ -11,7 +11,7 @@ from typing import Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from har.merging import Merged, merge_readings, split_at_gaps
+from har.merging import NO_READINGS, merge_readings, split_at_gaps
 from har.rejections import RejectedMessage
 from har.samples import NOTHING_EARLIER, SampleBatch
 from har.signal_quality import SignalQuality
@@ -88,7 +88,7 @@ class BatchRun(Generic[Position]):
     def __init__(self, spec: WindowSpec, first: SampleBatch) -> None:
         self._spec = spec
         self._stretch = Stretch(spec)
-        self._pending = Merged(np.empty(0, np.int64), np.empty((0, 3)), np.empty(0, np.bool_))
+        self._pending = NO_READINGS
         self.earlier_until = first.earlier_until
         self.held: deque[HeldBatch[Position]] = deque()
         self.first_sequence = first.sequence
@@ -157,8 +157,7 @@ class BatchRun(Generic[Position]):
         for number, place in enumerate(split_at_gaps(ready.times, self._spec.gap_us)):
             if number:
                 self._stretch = Stretch(self._spec)
-            piece = ready.piece(place)
-            for window in self._stretch.extend(piece.times, piece.axes, piece.contested):
+            for window in self._stretch.extend(ready.piece(place)):
                 result.windows.append(ClosedWindow(*window, position))
 
     def finish_unneeded(self, result: Assembled[Position]) -> None:

@@ -93,6 +93,5 @@ def grid_window_offsets(stretch: GridStretch, spec: WindowSpec) -> NDArray[np.in
 
 def grid_window_qualities(stretch: GridStretch, offsets: NDArray[np.int64], spec: WindowSpec) -> list[SignalQuality]:
     """Return the quality of the readings under each window of a stretch, by the offsets of the windows."""
-    readings = stretch.readings
     starts = (stretch.first + offsets * spec.period_us).tolist()
-    return [window_quality(readings.times, readings.axes, readings.contested, start, spec) for start in starts]
+    return [window_quality(stretch.readings, start, spec) for start in starts]

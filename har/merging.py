@@ -34,6 +34,18 @@ class Merged(NamedTuple):
         """Return some of the readings, without the counts."""
         return Merged(self.times[place], self.axes[place], self.contested[place])
 
+    def followed_by(self, later: "Merged") -> "Merged":
+        """Return these readings and later ones, without the counts."""
+        return Merged(
+            np.concatenate((self.times, later.times)),
+            np.concatenate((self.axes, later.axes)),
+            np.concatenate((self.contested, later.contested)),
+        )
+
+
+#: No reading at all.
+NO_READINGS = Merged(np.empty(0, np.int64), np.empty((0, 3)), np.empty(0, np.bool_))
+
 
 def merge_readings(times: Times, axes: Floats, contested: NDArray[np.bool_] | None = None) -> Merged:
     """Sort readings by time and merge those with the same time; the smallest ``(x, y, z)`` is kept.

@@ -20,10 +20,9 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from har.merging import merge_readings, split_at_gaps
+from har.merging import NO_READINGS, Merged, merge_readings, split_at_gaps
 from har.resampling import (
     OVERSAMPLING,
-    Floats,
     Times,
     grid_values,
     last_supported_point,
@@ -156,8 +155,7 @@ def recording_windows(times: Times, axes: NDArray[np.floating], spec: WindowSpec
     merged = merge_readings(np.asarray(times, np.int64), np.asarray(axes, np.float64))
     windows: list[WindowValues] = []
     for place in split_at_gaps(merged.times, spec.gap_us):
-        piece = merged.piece(place)
-        windows += Stretch(spec).extend(piece.times, piece.axes, piece.contested)
+        windows += Stretch(spec).extend(merged.piece(place))
     return RecordingWindows(
         np.array([window.start for window in windows], np.int64),
         np.stack([window.values for window in windows]) if windows else np.empty((0, spec.steps, 3), np.float32),
@@ -177,9 +175,7 @@ class Stretch:
     def __init__(self, spec: WindowSpec) -> None:
         self._spec = spec
         self._reach = reach_us(spec.period_us)
-        self._times: Times = np.empty(0, np.int64)
-        self._axes: Floats = np.empty((0, 3))
-        self._contested: NDArray[np.bool_] = np.empty(0, np.bool_)
+        self._readings = NO_READINGS
         self._next_start: int | None = None
         self._grid_first = 0  # the grid point of the first value kept
         self._grid: NDArray[np.float32] = np.empty((0, 3), np.float32)
@@ -187,33 +183,28 @@ class Stretch:
     @property
     def needed_from(self) -> int | None:
         """Time of the oldest reading that a future window needs, µs; None before any reading."""
-        return int(self._times[0]) if len(self._times) else None
+        times = self._readings.times
+        return int(times[0]) if len(times) else None
 
     @property
     def last_time(self) -> int | None:
         """Time of the newest reading, µs; None before any reading."""
-        return int(self._times[-1]) if len(self._times) else None
+        times = self._readings.times
+        return int(times[-1]) if len(times) else None
 
     def __len__(self) -> int:
         """Return how many readings are kept."""
-        return len(self._times)
+        return len(self._readings.times)
 
-    def extend(self, times: Times, axes: Floats, contested: NDArray[np.bool_] | None = None) -> list[WindowValues]:
-        """Add the next readings, in strictly increasing time; return the windows that they complete.
+    def extend(self, readings: Merged) -> list[WindowValues]:
+        """Add the next readings; return the windows that they complete.
 
         Parameters
         ----------
-        times : ndarray of int64, shape (n,)
-            µs, all later than the previous readings and without a gap.
-        axes : ndarray of float64, shape (n, 3)
-            m/s², gravity included.
-        contested : ndarray of bool, shape (n,), optional
-            Whether other readings had the same time (`har.merging.Merged`); by default none had.
+        readings : Merged
+            All later than the previous readings and without a gap.
         """
-        self._times = np.concatenate((self._times, times))
-        self._axes = np.concatenate((self._axes, axes))
-        added = np.zeros(len(times), np.bool_) if contested is None else contested
-        self._contested = np.concatenate((self._contested, added))
+        self._readings = self._readings.followed_by(readings)
         if self._next_start is None and not self._find_first_window():
             return []
         self._extend_grid()
@@ -222,22 +213,24 @@ class Stretch:
         return windows
 
     def _find_first_window(self) -> bool:
-        if len(self._times) < 2:
+        times = self._readings.times
+        if len(times) < 2:
             return False
         hop = self._spec.hop_us
-        self._next_start = -(-supported_from_us(self._times, self._spec.period_us) // hop) * hop
+        self._next_start = -(-supported_from_us(times, self._spec.period_us) // hop) * hop
         self._grid_first = self._next_start // self._spec.period_us
         return True
 
     def _extend_grid(self) -> None:
-        if len(self._times) < 4:
+        times = self._readings.times
+        if len(times) < 4:
             return
         period = self._spec.period_us
         first = self._grid_first + len(self._grid)
-        last = last_supported_point(self._times, period)
+        last = last_supported_point(times, period)
         if last < first:
             return
-        values = grid_values(self._times, self._axes, first, last, period).astype(np.float32)
+        values = grid_values(times, self._readings.axes, first, last, period).astype(np.float32)
         self._grid = np.concatenate((self._grid, values))
 
     def _cut(self) -> list[WindowValues]:
@@ -246,7 +239,7 @@ class Stretch:
         offset = 0
         while offset + spec.steps <= len(self._grid):
             values = self._grid[offset : offset + spec.steps].copy()
-            quality = window_quality(self._times, self._axes, self._contested, self._next_start, spec)
+            quality = window_quality(self._readings, self._next_start, spec)
             windows.append(WindowValues(self._next_start, values, quality))
             self._next_start += spec.hop_us
             offset += spec.hop_us // spec.period_us
@@ -256,26 +249,18 @@ class Stretch:
 
     def _trim(self) -> None:
         assert self._next_start is not None
-        before = int(np.searchsorted(self._times, self._next_start - self._reach, side="right")) - 2
+        before = int(np.searchsorted(self._readings.times, self._next_start - self._reach, side="right")) - 2
         if before > 0:
-            self._times = self._times[before:]
-            self._axes = self._axes[before:]
-            self._contested = self._contested[before:]
+            self._readings = self._readings.piece(slice(before, None))
 
 
-def window_quality(
-    times: Times, axes: Floats, contested: NDArray[np.bool_], start: int, spec: WindowSpec
-) -> SignalQuality:
+def window_quality(readings: Merged, start: int, spec: WindowSpec) -> SignalQuality:
     """Measure the quality of the readings under a window: those within the reach of its filter, and one on each side.
 
     Parameters
     ----------
-    times : ndarray of int64, shape (n,)
-        Strictly increasing event times of the window's stretch, µs; the stretch supports the window.
-    axes : ndarray of float64, shape (n, 3)
-        m/s², gravity included.
-    contested : ndarray of bool, shape (n,)
-        As in `har.merging.Merged`.
+    readings : Merged
+        The readings of the window's stretch, which supports the window.
     start : int
         The window's start, µs.
     spec : WindowSpec
@@ -283,6 +268,7 @@ def window_quality(
     """
     reach = reach_us(spec.period_us)
     end = start + spec.length_us - spec.period_us + reach
-    first = int(np.searchsorted(times, start - reach, side="right")) - 1
-    last = int(np.searchsorted(times, end, side="right")) + 1
-    return signal_quality(times[first:last], axes[first:last], contested[first:last])
+    first = int(np.searchsorted(readings.times, start - reach, side="right")) - 1
+    last = int(np.searchsorted(readings.times, end, side="right")) + 1
+    under = readings.piece(slice(first, last))
+    return signal_quality(under.times, under.axes, under.contested)
