@@ -18,8 +18,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from har.activity_names import canonical_activity
-from har.recordings import NULL_LABEL, RecordingError
+from har.activity_names import NULL_LABEL, canonical_activity
+from har.recordings import RecordingError
 from har.rejections import RejectedMessage
 from har.resampling import Times
 from har.samples import UNDECODABLE

@@ -12,14 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from har import activity_names
+from har.activity_names import canonical_activity
 from har.resampling import Times
 from har.time_units import MICROSECONDS
 from har.windows import WindowSpec
 
 COLUMNS = ("user", "device", "model", "session", "t", "x", "y", "z", "gt")
-#: The ground truth of readings that show none of the named activities, or whose activity is unknown.
-NULL_LABEL = activity_names.NULL_LABEL
 #: Common names that others give to these columns, for suggestions in errors.
 _OTHER_NAMES = {
     "user": ("subject", "person", "participant", "wearer"),
@@ -231,7 +229,7 @@ def canonical_labels(stated: Coded) -> Coded:
     >>> canonical_labels(Coded(np.array(["Walking", "walk"]), np.array([1, 0]))).texts.tolist()
     ['walk', 'walk']
     """
-    names = [activity_names.canonical_activity(text) for text in stated.texts.tolist()]
+    names = [canonical_activity(text) for text in stated.texts.tolist()]
     return Coded(np.array(names, np.str_), stated.codes)
 
 

@@ -11,10 +11,10 @@ import msgspec
 from aiohttp import web
 
 from har import topics
+from har.activity_names import NULL_LABEL
 from har.binary_samples import encode_batch
 from har.labels import ENDLESS, Label, encode_label
 from har.process.clock import now_us
-from har.recordings import NULL_LABEL
 from har.rejections import RejectedMessage
 from har.samples import SampleBatch, check_identifier
 from ingest.gateway.admission import Admission, Caller

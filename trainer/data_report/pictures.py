@@ -9,8 +9,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
+from har.activity_names import NULL_LABEL
 from har.activity_styles import activity_style
-from har.recordings import NULL_LABEL
 from har.time_units import MICROSECONDS
 from trainer.data_report.survey import TRACE_US, SampledTrace, Survey
 

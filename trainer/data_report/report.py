@@ -11,9 +11,9 @@ from matplotlib import rc_context
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from har.activity_names import is_own_word
+from har.activity_names import NULL_LABEL, is_own_word
 from har.process.whole_files import write_whole
-from har.recordings import NULL_LABEL, RecordingError
+from har.recordings import RecordingError
 from har.time_units import MICROSECONDS
 from trainer import defaults
 from trainer.data_report import pictures

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from har.recordings import NULL_LABEL
+from har.activity_names import NULL_LABEL
 from har.releases import TrainingData
 from har.resampling import Times
 from har.time_units import MICROSECONDS

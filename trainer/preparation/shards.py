@@ -17,7 +17,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from har.recordings import NULL_LABEL, RecordingError
+from har.activity_names import NULL_LABEL
+from har.recordings import RecordingError
 from har.releases import TrainingData
 from har.samples import UNDECODABLE
 from trainer.preparation.pieces import Piece

@@ -10,9 +10,8 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from har.activity_names import listed
+from har.activity_names import NULL_LABEL, listed
 from har.process.whole_files import part_of, sync
-from har.recordings import NULL_LABEL
 from har.releases import TrainingData
 from trainer.preparation.pieces import Piece
 from trainer.preparation.plan import SPLITS, TRAIN, PreparationPlan

@@ -23,8 +23,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from har.activity_names import NULL_LABEL
 from har.labels import Label, LabelTable
-from har.recordings import NULL_LABEL, RecordingError, groups_of_rows, require_columns
+from har.recordings import RecordingError, groups_of_rows, require_columns
 from har.releases import TrainingData
 from trainer.sources.parquet import parquet_files, read_batches, read_schema
 from trainer.sources.source import Source

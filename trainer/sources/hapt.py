@@ -16,7 +16,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from har.recordings import NULL_LABEL, RecordingError
+from har.activity_names import NULL_LABEL
+from har.recordings import RecordingError
 from har.releases import TrainingData
 from trainer.sources.archive import StoredFile, stored_files
 from trainer.sources.data_sets import data_sets_of_devices

@@ -9,7 +9,8 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from har.recordings import NULL_LABEL, RecordingError, require_columns
+from har.activity_names import NULL_LABEL
+from har.recordings import RecordingError, require_columns
 from har.releases import TrainingData
 from har.samples import UNDECODABLE
 from trainer.sources.data_sets import data_sets_of_devices

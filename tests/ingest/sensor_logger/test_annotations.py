@@ -1,7 +1,6 @@
 import pytest
 
-from har.activity_names import ACTIVITIES
-from har.recordings import NULL_LABEL
+from har.activity_names import ACTIVITIES, NULL_LABEL
 from ingest.sensor_logger.annotations import Annotation
 from ingest.sensor_logger.document import decode_push
 from ingest.sensor_logger.streams import Readings, SessionReader
