@@ -149,11 +149,8 @@ def _encrypted(kafka: KafkaConnection, plain: socket.socket, host: str) -> ssl.S
     try:
         return context.wrap_socket(plain, server_hostname=host)
     except ssl.SSLCertVerificationError as error:
-        advice = (
-            ""
-            if "ostname" in error.verify_message or "IP" in error.verify_message
-            else ("; set --kafka-authority to the authority that issued it")
-        )
+        is_name_wrong = "ostname" in error.verify_message or "IP" in error.verify_message
+        advice = "" if is_name_wrong else "; set --kafka-authority to the authority that issued it"
         raise _WrongSettingsError(f"its certificate is not accepted: {error.verify_message}{advice}") from error
     except (ssl.SSLError, ConnectionError, TimeoutError) as error:
         if _speaks_plain_text(where):

@@ -41,7 +41,7 @@ class OptionalKafkaSettings(LogSettings):
     @classmethod
     def require_ports(cls, value: str | None) -> str | None:
         """Raise if a server is not ``host:port``."""
-        for server in (value or "").split(",") if value is not None else ():
+        for server in [] if value is None else value.split(","):
             host, _, port = server.strip().rpartition(":")
             if not host or not port.isdecimal() or int(port) > 65_535:
                 raise ValueError(f"{server!r} is not HOST:PORT; separate several servers by commas")
