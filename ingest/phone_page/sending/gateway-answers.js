@@ -35,30 +35,35 @@ export class GatewayUnreachable extends Error {
   }
 }
 
+/** @param {string} token Empty for none. @returns {Record<string, string>} The headers that carry it. */
+export function authorization(token) {
+  return token === '' ? {} : { Authorization: `Bearer ${token}` };
+}
+
 /**
  * @param {string} url
  * @param {object} body Sent as JSON.
- * @param {Record<string, string>} headers
+ * @param {string} token Empty for none.
  * @returns {Promise<{answer: any, date: number}>} The parsed body, and the gateway's time, ms since the Unix epoch; NaN
  *   without a `Date` header.
  * @throws {GatewayRejected | GatewayUnreachable}
  */
-export function post(url, body, headers = {}) {
+export function post(url, body, token = '') {
   return request(url, {
     method: 'POST',
-    headers: { 'Content-Type': 'application/json', ...headers },
+    headers: { 'Content-Type': 'application/json', ...authorization(token) },
     body: JSON.stringify(body),
   });
 }
 
 /**
  * @param {string} url
- * @param {Record<string, string>} headers
+ * @param {string} token Empty for none.
  * @returns {Promise<{answer: any, date: number}>} As for `post`.
  * @throws {GatewayRejected | GatewayUnreachable}
  */
-export function get(url, headers = {}) {
-  return request(url, { headers });
+export function get(url, token = '') {
+  return request(url, { headers: authorization(token) });
 }
 
 /** @param {string} url @param {RequestInit} options @returns {Promise<{answer: any, date: number}>} */

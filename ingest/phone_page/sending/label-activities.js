@@ -65,7 +65,7 @@ export class LabelActivities extends EventTarget {
     try {
       const { device, token } = await this.#account.credentials();
       const url = `${this.#url}?${new URLSearchParams({ device })}`;
-      const { answer } = await get(url, token === '' ? {} : { Authorization: `Bearer ${token}` });
+      const { answer } = await get(url, token);
       // Without a release, the gateway lists the usual activities.
       if (answer.release !== null) this.#classes = answer.activities;
       await this.#setOwn(answer.own);

@@ -181,7 +181,7 @@ export class LabelJournal extends EventTarget {
     let rejected = '';
     let understood = label.activity;
     try {
-      const { answer } = await post(this.#url, label, token === '' ? {} : { Authorization: `Bearer ${token}` });
+      const { answer } = await post(this.#url, label, token);
       understood = answer?.label?.activity ?? understood;
     } catch (error) {
       if (!(error instanceof GatewayRejected) || !error.isFinal) throw error;

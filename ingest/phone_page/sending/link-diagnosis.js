@@ -1,5 +1,7 @@
 /** Why the gateway's WebSocket does not open: browsers hide the reason from pages, but not that of other requests. */
 
+import { authorization } from './gateway-answers.js';
+
 const TIMEOUT_MS = 5_000;
 /** The gateway's answer to a valid request that opens no WebSocket. */
 const UPGRADE_REQUIRED = 426;
@@ -14,7 +16,7 @@ const UPGRADE_REQUIRED = 426;
 export async function diagnose(url, token) {
   try {
     const response = await fetch(url.replace(/^ws/, 'http'), {
-      headers: token === '' ? {} : { Authorization: `Bearer ${token}` },
+      headers: authorization(token),
       cache: 'no-store',
       signal: AbortSignal.timeout(TIMEOUT_MS),
     });
