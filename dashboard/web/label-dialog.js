@@ -62,17 +62,23 @@ export class LabelDialog {
       button.className = 'button choice';
       button.dataset.activity = style.name;
       button.textContent = `${glyphOf(style)} ${style.title}`;
-      button.addEventListener('click', () => this.#choose(style.name, style.title));
+      button.addEventListener('click', () => this.#choose(style.name));
       return button;
     });
     byId('label-choices').replaceChildren(...buttons);
   }
 
-  /** Begin a label, or correct the chosen one. @param {string} activity @param {string} title */
-  async #choose(activity, title) {
+  /**
+   * Begin a label, or correct the chosen one.
+   *
+   * @param {string} activity
+   * @returns {Promise<boolean>} Whether the gateway has accepted it.
+   */
+  async #choose(activity) {
     const device = this.#device;
     const label = await this.#send(device, this.#statement(device, activity));
-    if (label) this.#showStatus(device, `${title} ${when(label)} (phone’s clock).`);
+    if (label) this.#showStatus(device, `${this.#title(label.activity)} ${when(label)} (phone’s clock).`);
+    return label !== null;
   }
 
   /**
@@ -82,10 +88,8 @@ export class LabelDialog {
    */
   async #chooseOwn(input) {
     const device = this.#device;
-    const label = await this.#send(device, this.#statement(device, input.value));
-    if (!label) return;
+    if (!(await this.#choose(input.value))) return;
     input.value = '';
-    this.#showStatus(device, `${label.activity} ${when(label)} (phone’s clock).`);
     this.#listActivities(device);
   }
 
@@ -166,7 +170,7 @@ export class LabelDialog {
 
   /** @param {any} label */
   #row(label) {
-    const text = `${this.#titles.get(label.activity) ?? label.activity}, ${when(label)}`;
+    const text = `${this.#title(label.activity)}, ${when(label)}`;
     const row = part('li', '', text);
     const button = /** @type {HTMLButtonElement} */ (part('button', 'button', 'Change'));
     button.type = 'button';
@@ -177,6 +181,11 @@ export class LabelDialog {
     });
     row.append(button);
     return row;
+  }
+
+  /** @param {string} activity @returns {string} */
+  #title(activity) {
+    return this.#titles.get(activity) ?? activity;
   }
 
   /** @param {string} device @param {string} text */
