@@ -77,6 +77,11 @@ export class LabelJournal extends EventTarget {
     this.#url = url;
   }
 
+  /** @param {{session: string, start: number}} label @returns {Label | undefined} The label as it is listed now. */
+  listed(label) {
+    return this.recent.find(({ session, start }) => session === label.session && start === label.start);
+  }
+
   /** Number of unsent messages. */
   get waiting() {
     return [...this.#waiting.values()].reduce((sum, count) => sum + count, 0);
@@ -215,7 +220,7 @@ export class LabelJournal extends EventTarget {
    * @param {string} understood The activity that the gateway understood.
    */
   async #settle(order, sent, rejected, understood) {
-    const label = this.recent.find(({ session, start }) => session === sent.session && start === sent.start);
+    const label = this.listed(sent);
     const transaction = this.#database.transaction(['statements', 'said'], 'readwrite');
     const changes = [transaction.objectStore('statements').delete(order), transaction.done];
     if (label && rejected) this.#reject(label, sent, rejected);

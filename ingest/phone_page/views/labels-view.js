@@ -146,8 +146,7 @@ export class LabelsView {
     button.setAttribute('aria-label', `Change ${description}`);
     button.addEventListener('click', () => {
       // The listed label may have changed since the row was drawn, such as by its end.
-      const { recent } = this.#phone.labels;
-      this.#correct(recent.find(({ session, start }) => session === label.session && start === label.start) ?? null);
+      this.#correct(this.#phone.labels.listed(label) ?? null);
     });
     return button;
   }
