@@ -61,7 +61,7 @@ export class DeviceModel {
       this.#trace = [];
       this.#playoutOffset = Number.NaN;
     }
-    const before = [this.activity, this.reason];
+    const { activity, reason } = this;
     this.activity = changes.activity;
     this.since = changes.since;
     this.confidence = changes.confidence;
@@ -75,7 +75,7 @@ export class DeviceModel {
     dropWhile(this.#windows, (window) => window[1] <= this.newest - historyUs);
     dropWhile(this.#trace, (chunk) => traceEnd(chunk) <= this.traceNewest - TRACE_US);
     if (changes.trace.length > 0) this.#adjustPlayout(localUs);
-    return before[0] !== '' && (before[0] !== this.activity || before[1] !== this.reason);
+    return activity !== '' && (activity !== this.activity || reason !== this.reason);
   }
 
   /** Event time of the newest acceleration, µs; 0 without any. */
