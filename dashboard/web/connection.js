@@ -1,15 +1,20 @@
 /** The WebSocket for live data; it reconnects automatically. */
 
 import { BackOff } from './shared/back-off.js';
+import { rejectionOf } from './shared/stream-rejection.js';
 
 const MAX_DELAY_MS = 15_000;
 /** Longest time without a message; the server sends one every second. */
 const SILENCE_MS = 6_000;
 /** Close code if the server takes this page for a foreign one. */
 const FOREIGN_PAGE = 4403;
-const DIAGNOSIS_MS = 5_000;
-/** The server's answer to a request for the stream that is not for a WebSocket. */
-const UPGRADE_REQUIRED = 426;
+/** Why the server rejects the stream, by status of its answer; 426 answers a valid request that opens no WebSocket. */
+const REJECTIONS = {
+  401: 'The server asks for its token. Reload this page.',
+  421: '',
+  426: 'A proxy in between passes on pages but no WebSockets. Let it pass on the headers Upgrade and Connection.',
+  503: '',
+};
 
 /**
  * @typedef {'connecting' | 'open' | 'waiting'} ConnectionState
@@ -92,7 +97,7 @@ export class Connection {
   /** Find out why no WebSocket opens: browsers hide it from pages. @param {number} retryAt */
   async #diagnose(retryAt) {
     const attempts = this.#attempts;
-    const reason = await reasonOf(this.url.replace(/^ws/, 'http'));
+    const reason = await rejectionOf(this.url, REJECTIONS);
     if (reason !== '' && attempts === this.#attempts && this.#socket === null) {
       this.handlers.onState('waiting', retryAt, reason);
     }
@@ -109,19 +114,5 @@ export class Connection {
     if (this.#retry === undefined) return;
     clearTimeout(this.#retry);
     this.#open();
-  }
-}
-
-/** @param {string} url @returns {Promise<string>} Why the server rejects the stream; empty if it is not known. */
-async function reasonOf(url) {
-  try {
-    const response = await fetch(url, { cache: 'no-store', signal: AbortSignal.timeout(DIAGNOSIS_MS) });
-    if (response.status === UPGRADE_REQUIRED) {
-      return 'A proxy in between passes on pages but no WebSockets. Let it pass on the headers Upgrade and Connection.';
-    }
-    if (response.status === 401) return 'The server asks for its token. Reload this page.';
-    return response.status === 421 || response.status === 503 ? (await response.text()).trim().slice(0, 200) : '';
-  } catch {
-    return '';
   }
 }
