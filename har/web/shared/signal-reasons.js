@@ -22,7 +22,7 @@ export const WORDINGS = {
   },
   constant: {
     explanation: 'the sensor shows the same value all the time',
-    advice: 'A phone that lies on a table may do so. Move it: if the curves stay flat, restart the phone.',
+    advice: 'A phone that lies on a table may do this. Move it: if the curves stay flat, restart the phone.',
   },
   coarse: {
     explanation: "the sensor's values are too coarse",
@@ -30,7 +30,7 @@ export const WORDINGS = {
   },
   clipped: {
     explanation: "the movement exceeds the sensor's range, or an axis does not work",
-    advice: 'If it is so at gentle movements, too, restart the phone or use another one.',
+    advice: 'If this also happens during gentle movements, restart the phone or use another one.',
   },
 };
 
