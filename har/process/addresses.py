@@ -17,6 +17,23 @@ def host_and_port(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
+def split_host_and_port(address: str) -> tuple[str, int]:
+    """Return the host, without brackets, and the port of ``host:port``.
+
+    Raises
+    ------
+    ValueError
+        If the port is not a number.
+
+    Examples
+    --------
+    >>> split_host_and_port("kafka-1:9092"), split_host_and_port("[::1]:9092")
+    (('kafka-1', 9092), ('::1', 9092))
+    """
+    host, _, port = address.rpartition(":")
+    return host.strip("[]"), int(port)
+
+
 def checked_url(url: str) -> str:
     """Return the address of a service without a slash at its end.
 

@@ -12,6 +12,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import closing
 
+from har.process.addresses import split_host_and_port
 from har.process.back_off import BackOff
 from har.process.kafka_connection import KafkaConnection
 
@@ -95,10 +96,9 @@ def wait_until_reachable(kafka: KafkaConnection, seconds: float) -> None:
 
 def _probe(kafka: KafkaConnection, server: str) -> tuple[str, bool] | None:
     """Return why a server cannot be used and whether that may change; None if it can be used."""
-    host, _, port = server.rpartition(":")
-    host = host.strip("[]")
+    host, port = split_host_and_port(server)
     try:
-        with closing(_connect(host, int(port))) as plain:
+        with closing(_connect(host, port)) as plain:
             _converse(kafka, plain, host)
     except (OSError, UnicodeError, _WrongSettingsError) as error:
         return _explained(error, host)

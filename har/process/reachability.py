@@ -4,6 +4,7 @@ import asyncio
 from contextlib import suppress
 from typing import Any
 
+from har.process.addresses import split_host_and_port
 from har.process.redis_clients import RedisLibrary, failures_of, open_redis
 from har.process.redis_errors import kind_of
 
@@ -19,10 +20,10 @@ async def accepts_connections(servers: str, seconds: float = 2.0) -> bool:
         How long to wait for each, s.
     """
     for server in servers.split(","):
-        host, _, port = server.strip().rpartition(":")
         with suppress(OSError, ValueError, OverflowError):  # an address that cannot be used, or no answer in time
+            host, port = split_host_and_port(server.strip())
             async with asyncio.timeout(seconds):
-                _, writer = await asyncio.open_connection(host.strip("[]"), int(port))
+                _, writer = await asyncio.open_connection(host, port)
             writer.close()
             return True
     return False
