@@ -12,15 +12,14 @@ from har.process.back_off import BackOff
 from har.process.cancellation import leave_if_cancelled
 from har.process.limited_log import LimitedLog
 from har.process.redis_clients import OpenedRedis, failures_of, open_redis
-from har.process.redis_commands import get_each
-from har.process.redis_errors import kind_of, words_of
+from har.process.redis_commands import found_values
+from har.process.redis_errors import words_of
 
 logger = logging.getLogger(__name__)
 
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.1, 5.0
 #: Time without a message after which Redis is pinged, s. It is also the timeout for the reply, and for connecting.
 QUIET_SECONDS = 5.0
-KEYS_PER_REQUEST = 100
 #: The feed lets other tasks run after this many messages.
 MESSAGES_PER_TURN = 100
 PURPOSE = "follow the live channel"
@@ -82,28 +81,13 @@ class RedisFeed:
             if len(keys) >= self._max_devices:
                 logger.warning("reached the limit of %d devices; ignoring further ones in Redis", self._max_devices)
                 break
-        ordered = sorted(keys)
-        for first in range(0, len(ordered), KEYS_PER_REQUEST):
-            asked = ordered[first : first + KEYS_PER_REQUEST]
-            for key, value in zip(asked, await get_each(opened, asked), strict=True):
-                if isinstance(value, bytes):
-                    self._state.restore(value)
-                elif isinstance(value, Exception):
-                    self._pass_over(key, value)
-        return len(ordered)
-
-    def _pass_over(self, key: bytes | str, error: Exception) -> None:
-        """Count a key of another type, which another system wrote; raise any other error.
-
-        Raises
-        ------
-        Exception
-            The error, if it is not about this key alone.
-        """
-        if kind_of(error) != "WRONGTYPE":
-            raise error
-        self._state.undecodable += 1
-        self._log.warn("WRONGTYPE", "cannot read the key %r in Redis: %s", key, words_of(error))
+        async for key, found in found_values(opened, sorted(keys)):
+            if isinstance(found, bytes):
+                self._state.restore(found)
+            else:
+                self._state.undecodable += 1
+                self._log.warn("WRONGTYPE", "cannot read the key %r in Redis: %s", key, words_of(found))
+        return len(keys)
 
     async def _follow(self, channel: PubSub) -> None:
         is_pinged = False

@@ -4,12 +4,17 @@ On a cluster, commands that name several keys work only within one hash slot, an
 read and written one by one, in a pipeline, and messages are published in turn; the nodes pass them on to each other.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Any, TypeVar
 
 from har.process.redis_clients import OpenedRedis
+from har.process.redis_errors import kind_of
 
 Command = TypeVar("Command")
+Key = TypeVar("Key", bound=bytes | str)
+
+#: Most keys that are read at once.
+KEYS_PER_REQUEST = 100
 
 #: What became of a command: its result, or the error that Redis answered.
 Outcome = Any
@@ -70,18 +75,31 @@ async def set_each(opened: OpenedRedis[Any], values: Iterable[tuple[str, bytes, 
     return list(await pipeline.execute(raise_on_error=False))
 
 
-async def get_each(opened: OpenedRedis[Any], keys: Sequence[bytes | str]) -> list[Outcome]:
-    """Read keys; return one outcome each: bytes, None for a missing key, or an error, such as of a key of another type.
+async def found_values(opened: OpenedRedis[Any], keys: Sequence[Key]) -> AsyncIterator[tuple[Key, bytes | Exception]]:
+    """Read keys, some at a time, and yield those that exist.
+
+    Yields
+    ------
+    key : bytes or str
+        A key.
+    found : bytes or Exception
+        Its value, or the error of a key of another type, which another system wrote.
 
     Raises
     ------
     Exception
-        As for `publish_each`.
+        As for `publish_each`; also any error of a key that is not about its type.
     """
-    pipeline = opened.client.pipeline(transaction=False)
-    for key in keys:
-        pipeline.get(key)
-    return list(await pipeline.execute(raise_on_error=False))
+    for first in range(0, len(keys), KEYS_PER_REQUEST):
+        asked = keys[first : first + KEYS_PER_REQUEST]
+        pipeline = opened.client.pipeline(transaction=False)
+        for key in asked:
+            pipeline.get(key)
+        for key, outcome in zip(asked, await pipeline.execute(raise_on_error=False), strict=True):
+            if isinstance(outcome, Exception) and kind_of(outcome) != "WRONGTYPE":
+                raise outcome
+            if outcome is not None:
+                yield key, outcome
 
 
 def first_error(outcomes: Iterable[Outcome]) -> Exception | None:

@@ -15,9 +15,9 @@ from har.predictions import decode_update
 from har.process.back_off import BackOff
 from har.process.limited_log import LimitedLog
 from har.process.redis_clients import OpenedRedis, failures_of, open_redis
-from har.process.redis_commands import get_each
+from har.process.redis_commands import found_values
 from har.process.redis_condition import RedisCondition
-from har.process.redis_errors import kind_of, words_of
+from har.process.redis_errors import words_of
 from har.samples import UNDECODABLE
 from ingest.gateway.metrics import GatewayMetrics
 
@@ -25,7 +25,6 @@ log = logging.getLogger(__name__)
 
 #: Interval between reads; by default a device has a new prediction every second.
 POLL_SECONDS = 0.25
-KEYS_PER_REQUEST = 100
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.5, 4.0
 PURPOSE = "read predictions for phone pages"
 
@@ -103,21 +102,14 @@ class ServerPredictions:
             await opened.aclose()
 
     async def _poll(self, opened: OpenedRedis["redis.asyncio.Redis"]) -> None:
-        devices = list(self._listeners)
-        for first in range(0, len(devices), KEYS_PER_REQUEST):
-            asked = devices[first : first + KEYS_PER_REQUEST]
-            outcomes = await get_each(opened, [device_key(device) for device in asked])
-            for device, outcome in zip(asked, outcomes, strict=True):
-                if isinstance(outcome, bytes):
-                    await self._notify(device, outcome)
-                elif isinstance(outcome, Exception):
-                    self._pass_over(device, outcome)
-
-    def _pass_over(self, device: str, error: Exception) -> None:
-        """Log a key of another type, which another system wrote; raise any other error."""
-        if kind_of(error) != "WRONGTYPE":
-            raise error
-        self._log.warn("WRONGTYPE", "cannot read the update of %s in Redis: %s", device, words_of(error), sender=device)
+        devices = {device_key(device): device for device in self._listeners}
+        async for key, found in found_values(opened, list(devices)):
+            device = devices[key]
+            if isinstance(found, bytes):
+                await self._notify(device, found)
+            else:
+                words = words_of(found)
+                self._log.warn("WRONGTYPE", "cannot read the update of %s in Redis: %s", device, words, sender=device)
 
     async def _notify(self, device: str, update: bytes) -> None:
         try:
