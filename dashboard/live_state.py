@@ -106,10 +106,10 @@ class LiveState:
         bool
             Whether it changed anything. Invalid messages are counted and logged at a limited rate.
         """
-        update = self._decode(message)
-        if update is None or not self._apply(update, seen=self.clock.wall_us()):
+        update, now = self._decode(message), self.clock.wall_us()
+        if update is None or not self._apply(update, seen=now):
             return False
-        self.newest_update = self.clock.wall_us()
+        self.newest_update = now
         latency_ms = (update.published - update.prediction.arrived) / 1_000
         self._throughput.add(latency_ms, self.clock.monotonic())
         return True
