@@ -197,7 +197,12 @@ def presented_token(request: web.Request) -> str | None:
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() == "bearer" and token.strip():
         return token.strip()
-    for name in request.headers.get("Sec-WebSocket-Protocol", "").split(","):
-        if name.strip().startswith(TOKEN_PROTOCOL):
-            return name.strip().removeprefix(TOKEN_PROTOCOL)
+    for name in offered_protocols(request):
+        if name.startswith(TOKEN_PROTOCOL):
+            return name.removeprefix(TOKEN_PROTOCOL)
     return request.cookies.get(COOKIE)
+
+
+def offered_protocols(request: web.Request) -> list[str]:
+    """Return the WebSocket subprotocols that a client offers."""
+    return [name.strip() for name in request.headers.get("Sec-WebSocket-Protocol", "").split(",")]

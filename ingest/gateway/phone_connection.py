@@ -31,8 +31,6 @@ log = logging.getLogger(__name__)
 #: Close codes of this protocol.
 TOKEN_EXPIRED = 4401
 REVOKED = 4403
-
-
 #: Interval between pings to a phone.
 PING_SECONDS = 20.0
 

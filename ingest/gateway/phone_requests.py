@@ -7,7 +7,7 @@ from aiohttp.typedefs import Handler, Middleware
 
 from har.process.missing_upgrades import MissingUpgradeLog
 from har.process.unremoved_paths import UnremovedPaths
-from ingest.gateway.admission import PROTOCOL
+from ingest.gateway.admission import PROTOCOL, offered_protocols
 from ingest.gateway.phone_connection import REVOKED
 from ingest.gateway.rejected_requests import RETRY_AFTER_SECONDS, rejection
 
@@ -19,8 +19,7 @@ CLOSE_CODES: dict[str, int] = {"revoked": REVOKED, "foreign_page": WSCloseCode.P
 
 def is_page(request: web.Request) -> bool:
     """Return whether a request comes from a phone page, by its WebSocket subprotocol."""
-    protocols = request.headers.get("Sec-WebSocket-Protocol", "").split(",")
-    return PROTOCOL in [name.strip() for name in protocols]
+    return PROTOCOL in offered_protocols(request)
 
 
 def unavailable(reason: str) -> web.Response:
