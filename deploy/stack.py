@@ -1,7 +1,6 @@
 """The whole system on one machine: Kafka (embedded or already running), Redis and the services."""
 
 import asyncio
-import socket
 import ssl
 import sys
 import urllib.request
@@ -15,6 +14,7 @@ from kafka.errors import KafkaError
 
 from deploy.addresses import Addresses
 from deploy.embedded import ServerCommand, broker_command, redis_command
+from deploy.kafka.readiness import check_open
 from deploy.local_authority import ServerCertificate
 from deploy.local_store import LocalStore
 from deploy.ports import free_port
@@ -264,8 +264,7 @@ def fetch_page(url: str, *, trust: Path | None = None) -> bytes:
 
 
 def _check_broker(kafka: KafkaConnection) -> None:
-    host, _, port = kafka.bootstrap.rpartition(":")
-    socket.create_connection((host, int(port)), timeout=5).close()  # a client would log each failure as an error
+    check_open(kafka.bootstrap)
     check_kafka(kafka)
 
 

@@ -33,13 +33,21 @@ def check_ready(addresses: dict[int, KafkaConnection]) -> None:
         If a broker does not answer.
     """
     for address in addresses.values():
-        _check_open(address.bootstrap)
+        check_open(address.bootstrap)
     for address in addresses.values():
         _check_view(address, set(addresses))
 
 
-def _check_open(address: str) -> None:
-    """Connect; this costs a broker that is still starting less than a client that retries."""
+def check_open(address: str) -> None:
+    """Connect to ``host:port``.
+
+    This costs a broker that is still starting less than a client that retries, and logs each failure as an error.
+
+    Raises
+    ------
+    OSError
+        If nothing listens there.
+    """
     host, port = address.rsplit(":", 1)
     socket.create_connection((host.strip("[]"), int(port)), timeout=_ANSWER_SECONDS).close()
 
