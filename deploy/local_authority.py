@@ -9,6 +9,7 @@ import ipaddress
 import socket
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -52,6 +53,11 @@ class ServerCertificate:
     certificate: Path
     key: Path
     authority: Path
+
+    @classmethod
+    def files(cls, name: str, folder: Path) -> Self:
+        """Return the files of a name in an authority's folder, whether they exist or not."""
+        return cls(folder / f"{name}.pem", folder / f"{name}-key.pem", folder / "authority.pem")
 
 
 def local_address() -> Address:
@@ -116,10 +122,8 @@ def certificate_of(name: str, folder: Path) -> ServerCertificate:
 
     Raises
     ------
-    LocalAuthorityError
-        If the folder does not contain a valid authority.
-    OSError
-        If the folder cannot be written.
+    LocalAuthorityError, OSError
+        As for `certificate_for`.
     """
     usages = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
     return _issue(folder, name, name, [x509.DNSName("localhost")], usages)
@@ -142,7 +146,7 @@ def _issue(
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(authority_key.public_key()), critical=False)
         .sign(authority_key, hashes.SHA256())
     )
-    found = ServerCertificate(folder / f"{file}.pem", folder / f"{file}-key.pem", folder / "authority.pem")
+    found = ServerCertificate.files(file, folder)
     _write_key(found.key, key)
     found.certificate.write_bytes(made.public_bytes(Encoding.PEM) + authority.public_bytes(Encoding.PEM))
     return found

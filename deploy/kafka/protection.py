@@ -82,15 +82,17 @@ class Protection:
 
     def superuser(self, bootstrap: str) -> KafkaConnection:
         """Return the connection of the owner of the brokers' certificate, who may do everything."""
-        certificate, key = self.folder / f"{SUPERUSER}.pem", self.folder / f"{SUPERUSER}-key.pem"
-        return KafkaConnection(
-            bootstrap, "SSL", authority=self.folder / "authority.pem", certificate=certificate, key=key
-        )
+        own = self._files
+        return KafkaConnection(bootstrap, "SSL", authority=own.authority, certificate=own.certificate, key=own.key)
 
     def user(self, name: str, bootstrap: str, mechanism: Mechanism = "SCRAM-SHA-512") -> KafkaConnection:
         """Return the connection of a user to the secured listeners."""
-        authority = self.folder / "authority.pem"
+        authority = self._files.authority
         return KafkaConnection(bootstrap, "SASL_SSL", mechanism, name, self.passwords[name], authority=authority)
+
+    @property
+    def _files(self) -> ServerCertificate:
+        return ServerCertificate.files(SUPERUSER, self.folder)
 
     def create_users(self, bootstrap: str) -> None:
         """Tell the running cluster the users' passwords, for SCRAM.
