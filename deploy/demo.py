@@ -153,7 +153,7 @@ def _local_network(settings: DemoSettings, addresses: Addresses) -> LocalNetwork
 def _log_variables(settings: DemoSettings) -> dict[str, str]:
     """Return the environment variables with which the programs log like the demo."""
     chosen = {"LOG_LEVEL": settings.log_level, "LOG_FORMAT": settings.log_format}
-    variables = {f"{prefix}_{name}": value for prefix in _PREFIXES for name, value in chosen.items()}
+    variables: dict[str, str] = {f"{prefix}_{name}": value for prefix in _PREFIXES for name, value in chosen.items()}
     if settings.log_level == "info":
         variables["HAR_SIMULATE_LOG_LEVEL"] = "warning"  # a line of each phone would hide the dashboard's address
     return variables
