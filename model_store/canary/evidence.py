@@ -92,11 +92,12 @@ class Evidence:
         by_device: dict[str, list[Comparison]] = defaultdict(list)
         for comparison in self._windows.values():
             by_device[comparison.device].append(comparison)
+        predicted = self._predicted_activities()
         agreement, confidence, accuracy, labelled = [], [], [], 0
         for comparisons in by_device.values():
             agreement.append(np.mean([pair.canary.activity == pair.stable.activity for pair in comparisons]))
             confidence.append(np.mean([pair.canary.confidence - pair.stable.confidence for pair in comparisons]))
-            gains = self._accuracy_gains(comparisons)
+            gains = self._accuracy_gains(comparisons, predicted)
             labelled += len(gains)
             if gains:
                 accuracy.append(np.mean(gains))
@@ -112,15 +113,17 @@ class Evidence:
             stable_ms,
         )
 
-    def _accuracy_gains(self, comparisons: list[Comparison]) -> list[int]:
+    def _predicted_activities(self) -> list[str]:
+        pairs = self._windows.values()
+        return list({found.activity for pair in pairs for found in (pair.canary, pair.stable)} - {UNKNOWN})
+
+    def _accuracy_gains(self, comparisons: list[Comparison], predicted: list[str]) -> list[int]:
         """Return a number for each labelled window of a device.
 
         It is 1 if only the canary is right, -1 if only the stable release is right, else 0. Labels that neither release
         ever predicts, such as a wearer's own words, do not count: they would hide a loss among many zeros.
         """
         gains = []
-        pairs = self._windows.values()
-        shown = list({found.activity for pair in pairs for found in (pair.canary, pair.stable)} - {UNKNOWN})
         sessions: dict[str, list[Comparison]] = defaultdict(list)
         for comparison in comparisons:
             sessions[comparison.session].append(comparison)
@@ -128,7 +131,7 @@ class Evidence:
             times = np.array([(window.start, window.end - 1) for window in windows])
             labels = self._labels.labels(windows[0].device, session, times.ravel()).reshape(-1, 2)
             for window, (first, last) in zip(windows, labels, strict=True):
-                named = named_class(first, shown)
-                if first == last and named in shown:
+                named = named_class(first, predicted)
+                if first == last and named in predicted:
                     gains.append(int(window.canary.activity == named) - int(window.stable.activity == named))
         return gains
