@@ -51,6 +51,17 @@ def require_rights(kind: ClientKind[_Admin], kafka: KafkaConnection, rights: Seq
         raise lacking(kafka, *missing)
 
 
+def require_access(kind: ClientKind[_Admin], kafka: KafkaConnection, rights: Sequence[Right]) -> None:
+    """Do nothing if Kafka and its brokers can be reached, and the user of a connection has all rights.
+
+    Parameters and errors are those of `require_rights`, which does not connect if Kafka does not learn who connects.
+    """
+    if kafka.is_authenticated:
+        require_rights(kind, kafka, rights)
+    else:
+        open_client(kind, kafka).close()
+
+
 def reason(kind: ClientKind[_Admin], kafka: KafkaConnection, rights: Sequence[Right], error: Exception) -> str:
     """Return why Kafka failed; if it refused something, which right is missing.
 

@@ -15,8 +15,8 @@ from kafka.errors import KafkaError
 from har import rights
 from har.process.background import BackgroundTasks
 from har.process.ending import NOT_REACHED, REACHED, report_failure
-from har.process.kafka_access import require_rights
-from har.process.kafka_clients import KafkaRefusedError, open_client
+from har.process.kafka_access import require_access
+from har.process.kafka_clients import KafkaRefusedError
 from har.process.kafka_connection import KafkaConnection
 from har.process.kafka_probe import KafkaUnreachableError, require_reachable
 from har.process.log_format import configure_logs
@@ -108,9 +108,7 @@ def _has_rights(kafka: KafkaConnection) -> bool:
     """Return whether Kafka lets the store announce; report why not. A Kafka that is away comes back later."""
     try:
         require_reachable(kafka)
-        if not kafka.is_authenticated:
-            open_client(KafkaAdminClient, kafka).close()  # also finds out whether its brokers can be reached
-        require_rights(KafkaAdminClient, kafka, rights.STORE)
+        require_access(KafkaAdminClient, kafka, rights.STORE)
     except (KafkaRefusedError, KafkaUnreachableError) as error:
         if not isinstance(error, KafkaUnreachableError) or not error.is_transient:
             report_failure("har store serve", error)
