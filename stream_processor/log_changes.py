@@ -15,6 +15,7 @@ from aiokafka.errors import CorruptRecordException, KafkaError, OffsetOutOfRange
 from aiokafka.protocol.fetch import FetchRequest
 
 from har.process.back_off import BackOff
+from har.process.kafka_clients import Partition
 from stream_processor.topic_identity import topic_identities
 
 log = logging.getLogger(__name__)
@@ -134,7 +135,7 @@ class LogWatch:
                 self._lose(tp, position, begins[tp])
                 continue
             log.error("%s ends before offset %d, which was reached: the log was cut; reading it from its beginning",
-                      _name(tp), position)  # fmt: skip
+                      Partition(*tp), position)  # fmt: skip
             await self.commit({tp: begins[tp]})
             is_changed = True
         if is_changed:
@@ -156,7 +157,7 @@ class LogWatch:
         identity = self._identities.get(tp.topic, "")
         if committed.metadata and identity and committed.metadata != identity:
             log.error("the offset committed for %s is of a deleted topic of this name: reading it from its beginning",
-                      _name(tp))  # fmt: skip
+                      Partition(*tp))  # fmt: skip
             self._consumer.seek(tp, begin)
             return None
         if committed.offset < begin:
@@ -169,7 +170,7 @@ class LogWatch:
         log.error(
             "LOST: Kafka has deleted %d messages of %s before they were read (offsets %d to %d). Run enough workers, "
             "or increase Kafka's retention (retention.ms); continuing from offset %d",
-            begin - position, _name(tp), position, begin - 1, begin,
+            begin - position, Partition(*tp), position, begin - 1, begin,
         )  # fmt: skip
         self._on_lost(begin - position)
 
@@ -192,7 +193,7 @@ class LogWatch:
             self._damaged[tp] = offset
             log.error(
                 "Kafka cannot read its own file of %s from offset %d on: the length of a batch is damaged; nothing of "
-                "this partition is read until that replica is repaired", _name(tp), offset,
+                "this partition is read until that replica is repaired", Partition(*tp), offset,
             )  # fmt: skip
 
     def _note(self, tp: TopicPartition, request: FetchRequest) -> None:
@@ -207,7 +208,3 @@ class LogWatch:
 def _asked(request: FetchRequest) -> dict[TopicPartition, int]:
     """Return the offset that a fetch asks for, by partition."""
     return {TopicPartition(topic, each[0]): each[1] for topic, parts in request.topics for each in parts}
-
-
-def _name(tp: TopicPartition) -> str:
-    return f"{tp.topic}/{tp.partition}"

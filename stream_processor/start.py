@@ -8,6 +8,7 @@ import faust
 import redis.asyncio
 
 from har.process.addresses import host_and_port
+from har.process.kafka_clients import Partition
 from har.process.reachability import redis_answers
 from har.process.start_line import log_start
 from stream_processor.serving import ReleaseTimeline
@@ -56,4 +57,4 @@ def log_starts(
 
 
 def _described(partitions: set[Any]) -> str:
-    return ", ".join(sorted(f"{tp.topic}/{tp.partition}" for tp in partitions)) or "none"
+    return ", ".join(sorted(str(Partition(*tp)) for tp in partitions)) or "none"
