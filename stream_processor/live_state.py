@@ -20,7 +20,7 @@ from har.live_faults import LiveFault, encode_live_fault
 from har.predictions import LiveUpdate, encode_update
 from har.process.back_off import BackOff
 from har.process.cancellation import leave_if_cancelled
-from har.process.redis_clients import OpenedRedis, failures_of, open_redis
+from har.process.redis_clients import failures_of, open_redis
 from har.process.redis_commands import Outcome, failed_of, first_error, publish_each
 from har.process.redis_condition import RedisCondition, RedisFault
 from har.process.redis_errors import Status
@@ -125,17 +125,17 @@ class LiveStateWriter:
         """Write updates until cancelled."""
         try:
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._publish_forever(self._opened))
+                tasks.create_task(self._publish_forever())
                 tasks.create_task(self._states.run(self._opened))
         finally:
             await self._opened.aclose()
 
-    async def _publish_forever(self, opened: OpenedRedis["redis.asyncio.Redis"]) -> None:
+    async def _publish_forever(self) -> None:
         back_off = BackOff(FIRST_PAUSE_SECONDS, longest=LONGEST_PAUSE_SECONDS)
         while True:
             await self._news.wait()
             self._news.clear()
-            error = await self._publish_all(opened)
+            error = await self._publish_all()
             if error is None:
                 self._condition.note_success(PURPOSE)
                 back_off.reset()
@@ -145,7 +145,7 @@ class LiveStateWriter:
                 await asyncio.sleep(back_off.next_pause())
             leave_if_cancelled()
 
-    async def _publish_all(self, opened: OpenedRedis["redis.asyncio.Redis"]) -> Exception | None:
+    async def _publish_all(self) -> Exception | None:
         """Publish what waits; stop at the first trip with an error, and return that error."""
         while self._waiting or self._notices:
             notices, self._notices = self._notices, {}
@@ -155,7 +155,7 @@ class LiveStateWriter:
             error: Exception | None = None
             failed = messages
             try:
-                outcomes = await publish_each(opened, messages)
+                outcomes = await publish_each(self._opened, messages)
                 error = first_error(outcomes[: len(updates)])
                 failed = failed_of(messages, outcomes)
                 if error is None:
