@@ -179,11 +179,12 @@ class LogReader:
             begin, position = first[TopicPartition(*partition)], self.positions[partition]
             if end is not None and position <= end:
                 continue  # reading has begun anew since Kafka noticed
+            resume = begin if end is None else max(begin, end)
             if position < begin:
                 self._count_lost(partition, position, begin)
             else:
-                self._log_cut(partition, position, max(begin, end or begin))
-            self._seek(partition, max(begin, end or begin))
+                self._log_cut(partition, position, resume)
+            self._seek(partition, resume)
 
     def _restart_replaced(self) -> None:
         """Restart partitions that end before their position; not every broker reports a fetch beyond the end."""
