@@ -203,7 +203,8 @@ def compare(reference: Reference, seen: SeenMessages, *, tolerance: float = 0.0)
         lost_batches=_finding(Example(*lost[:2], sequence=lost.sequence) for each in devices for lost in each.lost),
         wrongly_rejected=_finding(
             Example(*found[:2], sequence=found.sequence, detail=found.code)
-            for found in (found for device in devices for found in device.unfounded)
+            for device in devices
+            for found in device.unfounded
             if not (reference.log_begins_us and found.code in REFER_BACK)
         ),
         missing=_finding(_example(key) for key in due - predictions.keys()),
