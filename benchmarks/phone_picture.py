@@ -9,7 +9,6 @@ import shutil
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -19,20 +18,12 @@ from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.service import Service
 
 from ingest.simulation.phone import SimulatedPhone
-from tests.ingest.phone_page.phone_in_browser import PhoneInBrowser
+from tests.ingest.phone_page.phone_in_browser import GatewayAddress, PhoneInBrowser
 
 ARGUMENTS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-background-networking")
 GAP = 40
 #: How long to wait until both predictions are right, s; a busy machine emulates the sensors with pauses.
 LONGEST_WAIT_SECONDS = 60
-
-
-@dataclass
-class Page:
-    """The phone page's URL, in the form that `PhoneInBrowser` takes."""
-
-    url: str
-    device: str = ""
 
 
 def walking_phone() -> SimulatedPhone:
@@ -65,7 +56,7 @@ def picture(url: str) -> Image.Image:
         options.add_argument(argument)
     browser = webdriver.Chrome(options=options, service=Service(shutil.which("chromedriver")))
     try:
-        phone = PhoneInBrowser(browser, Page(url))
+        phone = PhoneInBrowser(browser, GatewayAddress(url))
         phone.open(query="")
         phone.click("classifies")
         phone.click("start")

@@ -1,7 +1,6 @@
 """The phone page in a browser with emulated sensors and the whole system: Kafka has what the page recorded."""
 
 import time
-from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -20,7 +19,7 @@ from har.windows import recording_windows
 from ingest.devices.registry import Registry
 from model_store.onnx_classifier import OnnxClassifier
 from tests.cuttable_network import CuttableNetwork
-from tests.ingest.phone_page.phone_in_browser import PhoneInBrowser, assert_all_arrived, columns_of
+from tests.ingest.phone_page.phone_in_browser import GatewayAddress, PhoneInBrowser, assert_all_arrived, columns_of
 from tests.system.conftest import System
 from tests.waiting import wait_for
 from trainer.sources.finding import find_source
@@ -35,14 +34,6 @@ EXPECTED_FAULTS = ("net::ERR_", "WebSocket connection", "2.root.json")
 SETTLE_SECONDS = 15
 #: Interval between checks, s: each reads everything that has arrived.
 CHECK_SECONDS = 1
-
-
-@dataclass
-class RealGateway:
-    """The attributes of a gateway that `PhoneInBrowser` needs."""
-
-    url: str
-    device: str = DEVICE
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +69,7 @@ def network(enrolling):
 @pytest.fixture
 def phone(enrolling, network, browser):
     _, registry = enrolling
-    made = PhoneInBrowser(browser, RealGateway(f"http://localhost:{network.port}/phone/"))
+    made = PhoneInBrowser(browser, GatewayAddress(f"http://localhost:{network.port}/phone/"))
     code = registry.invite(DEVICE, wearer="anna", frame="unknown", seconds=600)
     made.open(fragment=f"#enrol={code}")
     made.wait(lambda: made.state()["device"] == DEVICE)

@@ -20,7 +20,7 @@ from deploy.ports import free_port
 from deploy.processes import ProcessGroup
 from deploy.stack import Stack
 from ingest.devices.registry import Registry
-from tests.ingest.phone_page.phone_in_browser import PhoneInBrowser
+from tests.ingest.phone_page.phone_in_browser import GatewayAddress, PhoneInBrowser
 from tests.live_page import cards, connection, console_faults, wait_for
 from tests.nginx import needs_nginx, nginx, on_plain_port
 from tests.system.conftest import System
@@ -62,14 +62,6 @@ class Proxied:
 
     def logged(self, service: str) -> list[str]:
         return list(self.system.stack.programs[service].last_lines)
-
-
-@dataclass
-class Page:
-    """The attributes of a gateway that `PhoneInBrowser` needs."""
-
-    url: str
-    device: str = DEVICE
 
 
 @pytest.fixture(scope="module")
@@ -120,7 +112,7 @@ def invited(proxied, name):
 def test_pages_stream_predictions_and_releases_work_at_paths_behind_nginx(proxied, browser):
     address, fragment = invited(proxied, DEVICE).split("#")
     assert address == f"http://localhost:{proxied.paths}/phones/phone/"
-    phone = PhoneInBrowser(browser, Page(address))
+    phone = PhoneInBrowser(browser, GatewayAddress(address))
     phone.open(fragment=f"#{fragment}")
     phone.wait(lambda: phone.state()["device"] == DEVICE)
     scope = "const worker = await navigator.serviceWorker.ready; return worker.scope"
@@ -187,7 +179,7 @@ def test_a_rewritten_host_is_named_on_the_page_of_a_gateway_without_credentials(
     with nginx(tmp_path / "nginx", site, front), subprocess.Popen(command, stderr=subprocess.DEVNULL) as gateway:
         try:
             wait_until(lambda: status_of(f"http://localhost:{front}/healthz") == 200, "the gateway", 60)
-            phone = PhoneInBrowser(browser, Page(f"http://localhost:{front}/phone/"))
+            phone = PhoneInBrowser(browser, GatewayAddress(f"http://localhost:{front}/phone/"))
             phone.open()
             phone.wait_for_text("notices", "--public-url")
             browser.get("about:blank")
@@ -267,7 +259,7 @@ def status_of(url):
 def test_a_proxy_without_websockets_is_named_on_both_pages_and_in_the_logs(proxied, browser):
     browser.get(f"http://localhost:{proxied.no_upgrade}/")
     wait_for(browser, lambda _: "no WebSockets" in status(browser))
-    phone = PhoneInBrowser(browser, Page(f"http://localhost:{proxied.no_upgrade}/phone/"))
+    phone = PhoneInBrowser(browser, GatewayAddress(f"http://localhost:{proxied.no_upgrade}/phone/"))
     code = proxied.registry.invite("bens-phone", wearer=None, frame="unknown", seconds=600)
     phone.open(fragment=f"#enrol={code}")
     phone.wait_for_text("notices", "no WebSockets")

@@ -3,6 +3,7 @@
 import base64
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,21 @@ from selenium.webdriver.support.ui import WebDriverWait
 
 from har.samples import SampleBatch
 from tests.chromium import click
-from tests.ingest.phone_page.page_gateway import CODE, PageGateway
+from tests.ingest.phone_page.page_gateway import CODE, DEVICE, PageGateway
 
 WAIT_SECONDS = 20
 #: Each change of the sensor is a command to the browser, which takes longer than a reading.
 SHAKES_PER_SECOND = 25
 _NO_SERVICE_WORKERS = "Object.defineProperty(Navigator.prototype, 'serviceWorker', { value: undefined })"
 SENSORS = ("accelerometer", "linear-acceleration", "gyroscope")
+
+
+@dataclass
+class GatewayAddress:
+    """A gateway that runs elsewhere, by the address of its phone page, for `PhoneInBrowser`."""
+
+    url: str
+    device: str = DEVICE
 
 
 class PhoneInBrowser:
@@ -31,7 +40,9 @@ class PhoneInBrowser:
     all files of the page.
     """
 
-    def __init__(self, browser: webdriver.Chrome, gateway: PageGateway, *, has_service_workers: bool = True) -> None:
+    def __init__(
+        self, browser: webdriver.Chrome, gateway: PageGateway | GatewayAddress, *, has_service_workers: bool = True
+    ) -> None:
         self.browser = browser
         self.gateway = gateway
         self._without_workers = "" if has_service_workers else self.before_each_page(_NO_SERVICE_WORKERS)
