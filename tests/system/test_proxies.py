@@ -28,7 +28,7 @@ from tests.waiting import wait_for as wait_until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.browser, pytest.mark.slow, needs_nginx]
 
-SHIPPED = Path(__file__).parents[2] / "deploy" / "proxy" / "nginx.conf"
+PROXY_FOLDER = Path(__file__).parents[2] / "deploy" / "proxy"
 OPERATOR = "an operator's token"
 DEVICE = "annas-phone"
 #: nginx with its defaults, which set Host to the service's address.
@@ -48,6 +48,12 @@ server {{
     location / {{ proxy_pass http://127.0.0.1:{dashboard}; }}
 }}
 """
+
+
+def shipped(name, addresses):
+    """Return a shipped configuration, leading to these services instead of those at the documented ports."""
+    text = (PROXY_FOLDER / name).read_text()
+    return text.replace(":8600", f":{addresses.gateway}").replace(":8700", f":{addresses.dashboard}")
 
 
 @dataclass
@@ -86,10 +92,9 @@ def proxied(tmp_path_factory):
         gateway_options=("--registry", registry_url),
     )
     ports = {"gateway": addresses.gateway, "dashboard": addresses.dashboard}
-    shipped = SHIPPED.read_text().replace(":8600", f":{addresses.gateway}").replace(":8700", f":{addresses.dashboard}")
     rewritten, no_upgrade = free_port(), free_port()
     sites = [
-        on_plain_port(shipped, paths),
+        on_plain_port(shipped("nginx.conf", addresses), paths),
         REWRITTEN.format(port=rewritten, **ports),
         NO_UPGRADE.format(port=no_upgrade, **ports),
     ]
@@ -139,8 +144,8 @@ def test_addresses_without_a_page_lead_to_one_below_the_path(proxied, path):
 
 
 def test_the_shipped_configuration_serves_both_by_tls(proxied, certificate, tmp_path):
-    at, port = proxied.system.stack.addresses, free_port()
-    site = SHIPPED.read_text().replace(":8600", f":{at.gateway}").replace(":8700", f":{at.dashboard}")
+    port = free_port()
+    site = shipped("nginx.conf", proxied.system.stack.addresses)
     site = site.replace("listen 443 ssl", f"listen 127.0.0.1:{port} ssl").replace("listen [::]:443 ssl;", "")
     site = site.replace("/etc/ssl/har/certificate.pem", str(certificate[0]))
     site = site.replace("/etc/ssl/har/key.pem", str(certificate[1]))
@@ -173,8 +178,9 @@ def test_a_rewritten_host_is_named_on_the_page_and_in_the_log(proxied, browser):
 
 def test_a_rewritten_host_is_named_on_the_page_of_a_gateway_without_credentials(proxied, browser, tmp_path):
     port, front = free_port(), free_port()
-    site = SHIPPED.read_text().partition("server {")[0] + REWRITTEN.format(port=front, dashboard=port)
-    bootstrap = proxied.system.stack.addresses.kafka.bootstrap
+    addresses = proxied.system.stack.addresses
+    site = shipped("nginx.conf", addresses).partition("server {")[0] + REWRITTEN.format(port=front, dashboard=port)
+    bootstrap = addresses.kafka.bootstrap
     command = [sys.executable, "-m", "deploy", "gateway", "--bootstrap", bootstrap, "--port", str(port)]
     with nginx(tmp_path / "nginx", site, front), subprocess.Popen(command, stderr=subprocess.DEVNULL) as gateway:
         try:
@@ -204,12 +210,9 @@ global: {{checkNewVersion: false, sendAnonymousUsage: false}}
 """
 
 
-def behind(proxied, shipped, port):
+def behind(proxied, name, port):
     """Return a shipped configuration for a port of loopback without TLS."""
-    at = proxied.system.stack.addresses
-    text = (
-        (SHIPPED.parent / shipped).read_text().replace(":8600", f":{at.gateway}").replace(":8700", f":{at.dashboard}")
-    )
+    text = shipped(name, proxied.system.stack.addresses)
     text = text.replace("\nhar.example.org {", f"\nhttp://localhost:{port} {{").replace("har.example.org", "localhost")
     return text.replace("      tls: {}\n", "").partition("\ntls:\n")[0]
 
