@@ -26,6 +26,7 @@ from stream_processor.metrics import ProcessorMetrics
 from tests.redis_groups import cluster
 from tests.redis_server import RedisServer
 from tests.stream_processor.test_live_state import update
+from tests.waiting import until
 
 pytestmark = pytest.mark.redis
 
@@ -41,17 +42,10 @@ ON_A_CLUSTER = ["+cluster|slots", "+command"]
 Verdict = str
 
 
-async def until(verdict: Callable[[], Verdict | None]) -> Verdict:
-    async with asyncio.timeout(20):
-        while (reached := verdict()) is None:
-            await asyncio.sleep(0.02)
-    return reached
-
-
 async def running(work: Awaitable[None], verdict: Callable[[], Verdict | None]) -> Verdict:
     task = asyncio.ensure_future(work)
     try:
-        return await until(verdict)
+        return await until(verdict, "a verdict", 20, every=0.02)
     finally:
         task.cancel()
         await asyncio.wait([task])
