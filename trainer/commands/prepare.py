@@ -51,10 +51,8 @@ def _run(settings: PrepareSettings, console: Console) -> int:
         print(f"har prepare: {error}", file=console.file)
         return NOT_REACHED
     print(f"{settings.output}: {preparation.describe(index)}")
-    if unclassified := preparation.describe_unclassified(index):
-        print(unclassified)
-    if null_rows := preparation.describe_null_rows(index):
-        print(null_rows)
+    for line in preparation.describe_left_out(index):
+        print(line)
     return REACHED
 
 

@@ -97,7 +97,7 @@ class PreparedIndex(msgspec.Struct, frozen=True):
         Provenance of the recordings, as stated by the sources.
     rows : dict of str to int
         Number of rows of each label in the recordings, repeated ones included. Rows whose label is none of the classes
-        count as null rows. Empty if an earlier version prepared the folder.
+        count as null rows.
     remarks : list of str
         What the sources left out and why (`trainer.sources.source.Source.remarks`).
     schema : int
@@ -131,6 +131,10 @@ class PreparedIndex(msgspec.Struct, frozen=True):
         for shard in self.shards:
             counts.update(shard.unclassified)
         return dict(sorted(counts.items()))
+
+    def unclassified_text(self) -> str:
+        """Return the reasons for which windows are left out, each with its windows; empty without such a window."""
+        return ", ".join(f"{reason} ({windows:,})" for reason, windows in self.unclassified().items())
 
     def windows(self, split: str) -> dict[str, Counter[str]]:
         """Count the windows of a split, by person and label."""

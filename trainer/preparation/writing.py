@@ -189,7 +189,6 @@ def _existing(index: PreparedIndex) -> str:
     del found[NULL_LABEL]
     names = listed(label for label, _ in found.most_common())
     text = f"The recordings are labelled {names}" if names else "The recordings have no labels"
-    if counts := index.unclassified():
-        reasons = ", ".join(f"{reason} ({windows:,})" for reason, windows in counts.items())
+    if reasons := index.unclassified_text():
         text += f". Windows are left out because their readings tell too little: {reasons}"
     return text

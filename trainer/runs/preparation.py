@@ -104,22 +104,20 @@ def describe(index: PreparedIndex) -> str:
     return text + (f"; {len(reserved)} reserved test users excluded" if reserved else "")
 
 
-def describe_unclassified(index: PreparedIndex) -> str:
-    """Return a line about the windows whose readings tell too little; empty without such a window."""
-    counts = index.unclassified()
-    if not counts:
-        return ""
-    named = ", ".join(f"{reason} ({windows:,})" for reason, windows in counts.items())
-    return f"{sum(counts.values()):,} labelled windows are left out, as their readings tell too little: {named}"
+def describe_left_out(index: PreparedIndex) -> list[str]:
+    """Return a line about the windows whose readings tell too little, and one about the rows of no class.
 
-
-def describe_null_rows(index: PreparedIndex) -> str:
-    """Return a line about the rows of no class, with the labels that were not asked for; empty without such a label."""
-    unasked = index.unasked_rows()
-    if not unasked:
-        return ""
-    named = listed(f"{label} ({rows:,})" for label, rows in unasked.items())
-    return f"{sum(unasked.values()):,} rows have a label that is none of the classes and count as null rows: {named}"
+    The second names the labels that were not asked for. A line about nothing is left out.
+    """
+    lines = []
+    if windows := sum(index.unclassified().values()):
+        reasons = index.unclassified_text()
+        lines.append(f"{windows:,} labelled windows are left out, as their readings tell too little: {reasons}")
+    if unasked := index.unasked_rows():
+        named = listed(f"{label} ({rows:,})" for label, rows in unasked.items())
+        rows = sum(unasked.values())
+        lines.append(f"{rows:,} rows have a label that is none of the classes and count as null rows: {named}")
+    return lines
 
 
 def warnings_of(index: PreparedIndex) -> list[str]:

@@ -186,10 +186,8 @@ def _prepared(request: TrainRequest, folder: Path, spark: SparkSession | None, c
             preparation.prepare(request.data, request.preparation, folder, spark=spark, executors=_nodes(request))
     index = preparation.open_prepared(folder, request.preparation)
     console.print(f"prepared: {preparation.describe(index)}", highlight=False)
-    if unclassified := preparation.describe_unclassified(index):
-        console.print(unclassified, highlight=False)
-    if null_rows := preparation.describe_null_rows(index):
-        console.print(null_rows, highlight=False)
+    for line in preparation.describe_left_out(index):
+        console.print(line, highlight=False)
     for warning in preparation.warnings_of(index):
         console.print(f"warning: {warning}", style="yellow", highlight=False)
     return index

@@ -14,7 +14,7 @@ from trainer.preparation.in_process import prepare_in_process
 from trainer.preparation.pieces import windows_of
 from trainer.preparation.plan import TRAIN, VALIDATION, PreparationPlan
 from trainer.preparation.shards import ShardError, read_index, read_shards
-from trainer.runs.preparation import describe_null_rows, prepare
+from trainer.runs.preparation import describe_left_out, prepare
 from trainer.sources.parquet import PROVENANCE_KEY
 
 LONG = WindowSpec(steps=60, rate_hz=50, hop_us=500_000)
@@ -159,9 +159,9 @@ def test_rows_of_other_labels_are_null_rows_and_counted(tmp_path):
 
     assert index.rows == {"bike": 300, "null": 300, "sit": 6 * 1_500 + 300, "tai_chi": 600, "walk": 6 * 1_500}
     assert index.unasked_rows() == {"tai_chi": 600, "bike": 300}
-    assert describe_null_rows(index) == (
+    assert describe_left_out(index) == [
         "900 rows have a label that is none of the classes and count as null rows: tai_chi (600), bike (300)"
-    )
+    ]
     assert {label for labels in index.windows(TRAIN).values() for label in labels} == {"sit", "walk"}
 
 
