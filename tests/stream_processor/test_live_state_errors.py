@@ -1,8 +1,9 @@
 """A Redis that answers with errors, and Redis as operators run it: Sentinel and cluster."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from har.live_faults import decode_live_fault
 from har.predictions import decode_update
 from stream_processor.live_state import LiveStateWriter
 from stream_processor.metrics import ProcessorMetrics
+from tests import waiting
 from tests.cuttable_network import CuttableNetwork
 from tests.redis_groups import SLOTS, cluster, sentinel_group
 from tests.redis_server import RedisServer
@@ -56,15 +58,16 @@ async def published(channel: PubSub, count: int, *, quiet: float = 0.0) -> list[
                 return seconds
 
 
-async def until(condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(20):
-        while not condition():
-            await asyncio.sleep(0.02)
+until = partial(waiting.until, what="the writer or Redis", seconds=20, every=0.02)
 
 
 async def latest(client: Redis, device: str) -> int:
     message = await client.get(device_key(device))
     return decode_update(message).prediction.start // 1_000_000 if message else -1
+
+
+async def has_latest(client: Redis, device: str, second: int) -> bool:
+    return await latest(client, device) == second
 
 
 async def run_out_of_memory(client: Redis) -> None:
@@ -164,9 +167,7 @@ async def test_updates_wait_while_redis_rejects_publications(tmp_path: Path) -> 
             await until(lambda: live.report().status == "rejecting")
             report = live.report()
             assert (report.updates_waiting, (report.error or "")[:6]) == (3, "NOPERM")
-            async with asyncio.timeout(20):
-                while await latest(client, "phone-a") != 2:  # the keys do not wait for the channel
-                    await asyncio.sleep(0.02)
+            await until(lambda: has_latest(client, "phone-a", 2))  # the keys do not wait for the channel
             await client.acl_setuser("default", enabled=True, nopass=True, commands=["+@all"], keys=["*"])
             assert await published(channel, 3, quiet=0.3) == [0, 1, 2]
 
@@ -296,9 +297,8 @@ async def test_updates_follow_a_failover_of_sentinel(tmp_path: Path) -> None:
     with sentinel_group(tmp_path) as group:
         async with writing(group.url) as live:
             live.offer(update("phone-a", 1))
-            async with Redis.from_url(group.master.url) as client, asyncio.timeout(20):
-                while await latest(client, "phone-a") != 1:
-                    await asyncio.sleep(0.02)
+            async with Redis.from_url(group.master.url) as client:
+                await until(lambda: has_latest(client, "phone-a", 1))
             group.master.kill()
             live.offer(update("phone-a", 2))
             await until(lambda: live.report().status == "unavailable")
