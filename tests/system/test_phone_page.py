@@ -32,6 +32,8 @@ OPERATOR = "an operator's token"
 EXPECTED_FAULTS = ("net::ERR_", "WebSocket connection", "2.root.json")
 #: How long to wait for predictions, s: longer than a window, its filter and the grace.
 SETTLE_SECONDS = 15
+#: Time for windows that both classify, on a machine so busy that few windows have enough readings, s.
+COMPARE_SECONDS = 90
 #: Interval between checks, s: each reads everything that has arrived.
 CHECK_SECONDS = 1
 
@@ -105,12 +107,24 @@ def expected_probabilities(recorded):
     return expected
 
 
+def shake_until_compared(phone, count):
+    """Shake until a number of windows was compared; those of too few readings, as on a busy machine, are not."""
+
+    def are_compared() -> bool:
+        if phone.state()["compared"] >= count:
+            return True
+        phone.shake(2)
+        return False
+
+    wait_for(are_compared, f"{count} windows to be compared", COMPARE_SECONDS, every=CHECK_SECONDS)
+
+
 def test_kafka_has_what_the_page_recorded_and_both_predict_alike_despite_a_cut(enrolling, network, phone):
     system, _ = enrolling
     phone.click("classifies")
     phone.start()
     phone.shake(15)
-    phone.wait(lambda: phone.state()["compared"] >= 5)
+    shake_until_compared(phone, 5)
     network.cut()
     phone.shake(30)
     assert phone.state()["waiting"] > 10
@@ -120,6 +134,7 @@ def test_kafka_has_what_the_page_recorded_and_both_predict_alike_despite_a_cut(e
     phone.wait(lambda: phone.state()["labelsWaiting"] == 0)
     phone.shake(10)
     phone.wait(lambda: phone.state()["waiting"] < 5)
+    shake_until_compared(phone, 8)
     phone.click("start")  # stops the recording
     phone.wait_until_all_is_sent()
     phone.wait(lambda: phone.state()["labelsWaiting"] == 0)
