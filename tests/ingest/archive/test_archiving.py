@@ -14,6 +14,7 @@ from deploy.topics import create_topics
 from har import topics
 from har.process.kafka_connection import KafkaConnection
 from har.samples import in_order_batch
+from ingest.archive.log_reader import LogError
 from ingest.archive.table_kinds import LABELS
 from tests import brokers
 from tests.brokers import on_one_broker
@@ -184,7 +185,17 @@ def test_a_topic_that_is_created_anew_while_the_archiver_runs_is_read_from_its_b
         create_topics(KafkaConnection(archive.bootstrap), partitions=brokers.PARTITIONS, replication=1)
         archive.send(noon_batches(35, session="s2"))  # so soon that the old offset is one of the new topic, too
         wait_for(lambda: archive.rows().num_rows == 65 * 50, "the readings of both topics", 60)
+        # Their rows may be committed before the archiver knows that the topic is another one.
+        wait_for(lambda: is_of_the_current_topic(archive), "the archiver to know the second topic", 60, every=1)
     archive.check()
+
+
+def is_of_the_current_topic(archive) -> bool:
+    try:
+        archive.check()
+    except LogError:
+        return False
+    return True
 
 
 @pytest.mark.parametrize("broker", [brokers.APACHE], indirect=True)  # the embedded broker adds no partitions
