@@ -27,6 +27,8 @@ LOG_RETENTION = "interval 40 days"
 CHECKPOINT_COMMITS = 100
 #: The key of the change of state in a commit's metadata.
 STATE_KEY = "har.archive"
+#: The key of the commit's own number in its metadata.
+NUMBER_KEY = "har.commit"
 #: Errors raised by a failing disk, failing object storage or a conflicting writer.
 STORAGE_ERRORS = (DeltaError, OSError, pa.ArrowException)
 
@@ -127,7 +129,7 @@ class ArchiveTable:
                 rows,
                 mode="append",
                 writer_properties=_WRITER,
-                commit_properties=_commit_properties(change, transactions),
+                commit_properties=self._properties_with(change, transactions),
                 post_commithook_properties=_NO_HOOKS,
             )
         self.location.make_durable(self.kind.name, self.version)
@@ -218,7 +220,7 @@ class ArchiveTable:
         self.delta = self._newest()
 
     def state_changes(self) -> Iterator[bytes]:
-        """Yield the encoded changes of state that commits carry, from the newest to the first commit.
+        """Yield the encoded changes of state that commits carry, from the last that was read to the first commit.
 
         Raises
         ------
@@ -231,16 +233,20 @@ class ArchiveTable:
         for limit in (CHECKPOINT_COMMITS + 20, 1_000, None):  # usually the first is enough
             entries = self.delta.history(limit)
             for entry in entries[yielded:]:
-                if STATE_KEY in entry:
+                # Deltalake lists commits that were written since the table was read, and then numbers all wrongly.
+                if STATE_KEY in entry and int(entry.get(NUMBER_KEY, 0)) <= self.version:
                     yield str(entry[STATE_KEY]).encode()
             if limit is None or len(entries) < limit:
                 break
             yielded = len(entries)
-        if entries[-1]["version"]:
+        if entries[-1]["operation"] != "CREATE TABLE":
             raise MissingEntriesError(
                 f"the log of {self.uri} lacks the archiver's state: another program has cleaned it up. Move the "
                 "archive to another place and start a new one; both can be read"
             )
+
+    def _properties_with(self, change: bytes, transactions: list[Transaction]) -> CommitProperties:
+        return _commit_properties({STATE_KEY: change.decode(), NUMBER_KEY: str(self.version + 1)}, transactions)
 
     def _newest(self) -> DeltaTable:
         return DeltaTable(self.uri, storage_options=self.location.options)
@@ -263,10 +269,8 @@ class _ConflictDetector:
             raise ChangedElsewhereError(f"another process writes to {self._table.uri}") from error
 
 
-def _commit_properties(change: bytes | None = None, transactions: list[Transaction] | None = None) -> CommitProperties:
+def _commit_properties(
+    metadata: dict[str, str] | None = None, transactions: list[Transaction] | None = None
+) -> CommitProperties:
     # Without retries, deltalake rejects a commit on top of one that this process has not read.
-    return CommitProperties(
-        custom_metadata=None if change is None else {STATE_KEY: change.decode()},
-        max_commit_retries=0,
-        app_transactions=transactions,
-    )
+    return CommitProperties(custom_metadata=metadata, max_commit_retries=0, app_transactions=transactions)

@@ -95,6 +95,18 @@ def test_a_log_that_another_program_has_cleaned_up_is_rejected(archive):
 
 
 @on_one_broker
+@pytest.mark.parametrize("newer", [1, 2])
+def test_the_state_that_is_read_is_that_of_the_rows_although_the_archiver_goes_on(archive, newer):
+    commits(archive, rounds=2)
+    table = archive.table()
+    before = list(table.state_changes())
+    commits(archive, devices=("c",), rounds=newer)
+    assert archive.table().version > table.version
+    assert list(table.state_changes()) == before
+    assert list(archive.table().state_changes())[-len(before) :] == before
+
+
+@on_one_broker
 def test_a_running_archiver_compacts(archive):
     commits(archive, rounds=6)
     with archive.running(upkeep_seconds=0.1, compact_files=2):
