@@ -10,8 +10,11 @@ from har.samples import NOTHING_EARLIER, SampleBatch, in_order_batch
 def live_batches(
     count: int, *, device: str = "phone-1", session: str = "s1", rate_hz: int = 50, end_us: int | None = None
 ) -> list[SampleBatch]:
-    """Return consecutive one-second batches that end about now, or at `end_us`, µs."""
-    begin = (time.time_ns() // 1000 if end_us is None else end_us) - count * 1_000_000
+    """Return consecutive one-second batches that end at the last whole second, or at `end_us`, µs.
+
+    How many windows they make depends on where in a second they begin.
+    """
+    begin = (int(time.time()) * 1_000_000 if end_us is None else end_us) - count * 1_000_000
     batches, earlier = [], NOTHING_EARLIER
     for number in range(count):
         times = begin + number * 1_000_000 + np.arange(rate_hz) * (1_000_000 // rate_hz)

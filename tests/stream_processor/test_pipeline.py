@@ -177,7 +177,7 @@ async def test_an_unreadable_batch_is_dead_lettered_once_and_its_offsets_are_pas
         await pipeline.take(message(7, unreadable), Event(acked, 7))
         for number, batch in enumerate(batches[3:], start=8):
             await pipeline.take(message(number, encode_batch(batch)), Event(acked, number))
-        await kafka.wait_for(1 + 4)
+        await kafka.wait_for(1 + 3)
         (rejected,) = [headers for topic, _, _, headers in kafka.messages if topic == topics.REJECTED.name]
         assert (rejected["code"], rejected["offsets"]) == (b"unreadable", b"5")
         assert rejected["origin"] == b"accelerometer.samples/0/3"
