@@ -24,7 +24,7 @@ class LiveStatus(msgspec.Struct, frozen=True):
         Windows received per second, without repeats, over the last ten seconds.
     latency_p50, latency_p99 : float or None
         Percentiles of the time from the arrival of the batch that completed a window to the confirmation of its
-        prediction by Kafka, ms, over the windows of the last minute; None without windows.
+        prediction by Kafka, ms, over the windows of the last minute; None after ten seconds without one.
     releases : tuple of str
         Releases of the active devices' newest predictions, the most used first.
     redis_unavailable_since : int or None

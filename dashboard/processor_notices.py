@@ -7,7 +7,7 @@ from typing import Generic, Protocol, TypeVar
 from har.live_faults import LiveFault, decode_live_fault
 from har.release_rejections import ReleaseRejected, decode_rejected
 
-#: How long a notice is shown, s. A processor repeats it at each attempt, at most 15 s apart.
+#: How long a notice is shown, s, unless its end is reported. A processor repeats it at each attempt, at most 15 s apart.
 NOTICE_SECONDS = 30.0
 MAX_WORKERS = 256
 
@@ -32,6 +32,10 @@ class _Recent(Generic[Notice]):
         self._by_worker[notice.worker] = (self._clock(), notice)
         if len(self._by_worker) > MAX_WORKERS:
             self._by_worker.popitem(last=False)
+
+    def end(self, worker: str) -> None:
+        """Show the notice of a processor no longer."""
+        self._by_worker.pop(worker, None)
 
     def shown(self) -> list[Notice]:
         since = self._clock() - NOTICE_SECONDS
@@ -62,14 +66,18 @@ class ProcessorNotices:
         self._rejections.add(decode_rejected(message))
 
     def add_fault(self, message: bytes) -> None:
-        """Store a notice that a processor cannot keep the latest predictions in Redis.
+        """Store a notice that a processor cannot keep the latest predictions in Redis, or can again.
 
         Raises
         ------
         ValueError
             If the message is not valid.
         """
-        self._faults.add(decode_live_fault(message))
+        notice = decode_live_fault(message)
+        if notice.ended:
+            self._faults.end(notice.worker)
+        else:
+            self._faults.add(notice)
 
     def rejection(self) -> str | None:
         """Return the notice about rejected updates of the release; None without one."""

@@ -53,12 +53,16 @@ class Throughput:
         return float(self._histograms[rows].sum()) / span
 
     def latency_ms(self, quantile: float, now: float) -> float | None:
-        """Return a quantile (0 to 1) of the last minute's latencies, ms; None if there are none."""
+        """Return a quantile (0 to 1) of the last minute's latencies, ms; None after ten whole seconds without a window.
+
+        Such a stream may have stopped: the latencies of before would be taken for those of now.
+        """
         self._advance(now)
+        latest = [(self._second - back) % LATENCY_SECONDS for back in range(RATE_SECONDS + 1)]
+        if not self._histograms[latest].any():
+            return None
         counts = self._histograms.sum(axis=0)
         total = int(counts.sum())
-        if total == 0:
-            return None
         bucket = int(np.searchsorted(np.cumsum(counts), math.ceil(quantile * total)))
         return float(_FIRST_EDGE_MS * _RATIO ** (bucket + 0.5))
 

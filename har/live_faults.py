@@ -7,7 +7,9 @@ MAX_CHARACTERS = 400
 
 
 class LiveFault(msgspec.Struct, frozen=True):
-    """A fault of what the dashboard shows. The processor repeats the notice at each attempt until one succeeds.
+    """A fault of what the dashboard shows, or its end.
+
+    The processor repeats the notice at each attempt until one succeeds, and then says once that the fault has ended.
 
     Attributes
     ----------
@@ -17,17 +19,21 @@ class LiveFault(msgspec.Struct, frozen=True):
         When the fault began, µs since the Unix epoch.
     detail : str
         What Redis said.
+    ended : bool
+        Whether the processor can keep the predictions again. Dashboards of older versions do not know this field, and
+        show the notice until it expires.
     """
 
     worker: str
     since: int
     detail: str
+    ended: bool = False
 
 
 def encode_live_fault(fault: LiveFault) -> bytes:
     """Encode as JSON; texts of over `MAX_CHARACTERS` are truncated."""
     return msgspec.json.encode(
-        LiveFault(fault.worker[:MAX_CHARACTERS], fault.since, fault.detail[:MAX_CHARACTERS]),
+        LiveFault(fault.worker[:MAX_CHARACTERS], fault.since, fault.detail[:MAX_CHARACTERS], fault.ended),
     )
 
 

@@ -57,6 +57,8 @@ class LatestStates:
         Notes successes and failures.
     on_fault : callable
         Called with each fault, so that dashboards can be told.
+    on_end : callable
+        Called with the newest fault when an attempt succeeds again.
     on_dropped : callable
         Called for each state that is dropped because too many devices wait.
     """
@@ -67,11 +69,13 @@ class LatestStates:
         condition: RedisCondition,
         *,
         on_fault: Callable[[RedisFault], None],
+        on_end: Callable[[RedisFault], None],
         on_dropped: Callable[[], None],
     ) -> None:
         self._times = times
         self._condition = condition
         self._on_fault = on_fault
+        self._on_end = on_end
         self._on_dropped = on_dropped
         self._waiting: dict[str, _State] = {}
         self._in_flight = 0
@@ -101,7 +105,9 @@ class LatestStates:
             except _FAILURES as raised:
                 error = raised
             if error is None:
-                self._condition.note_success(PURPOSE)
+                ended = self._condition.note_success(PURPOSE)
+                if ended is not None:
+                    self._on_end(ended)
                 back_off.reset()
             else:
                 self._on_fault(self._condition.note_failure(PURPOSE, error))

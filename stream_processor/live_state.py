@@ -92,6 +92,7 @@ class LiveStateWriter:
             KeepingTimes(latest_seconds),
             self._condition,
             on_fault=self._announce_fault,
+            on_end=lambda fault: self._announce_fault(fault, ended=True),
             on_dropped=metrics.live_dropped.inc,
         )
 
@@ -190,7 +191,7 @@ class LiveStateWriter:
             else:
                 self._metrics.live_dropped.inc()
 
-    def _announce_fault(self, fault: RedisFault) -> None:
-        notice = LiveFault(self._worker, fault.since, fault.words)
+    def _announce_fault(self, fault: RedisFault, *, ended: bool = False) -> None:
+        notice = LiveFault(self._worker, fault.since, fault.words, ended)
         self._notices[FAULTS_CHANNEL] = encode_live_fault(notice)
         self._news.set()

@@ -92,8 +92,8 @@ class RedisCondition:
         self._on_change(False)
         return fault
 
-    def note_success(self, purpose: str) -> None:
-        """Note that an attempt succeeded."""
+    def note_success(self, purpose: str) -> RedisFault | None:
+        """Note that an attempt succeeded; return the fault that it ended, if there was one."""
         self._is_tried = True
         ended = self._faults.pop(purpose, None)
         if ended is not None:
@@ -102,3 +102,4 @@ class RedisCondition:
                 "can %s again, after %.1f s of errors; the last was: %s", purpose, seconds, ended.words
             )
         self._on_change(not self._faults)
+        return ended

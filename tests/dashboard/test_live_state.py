@@ -244,6 +244,16 @@ def test_old_latencies_do_not_count() -> None:
     assert throughput.windows_per_second(now=1_000) == 0
 
 
+def test_a_stream_that_stopped_has_no_latency() -> None:
+    throughput = Throughput(now=0)
+    throughput.add(1_000, now=1)
+    throughput.add(10, now=30)
+    assert throughput.latency_ms(0.5, now=40) == pytest.approx(10, rel=0.03)
+    assert throughput.windows_per_second(now=40) > 0
+    assert throughput.latency_ms(0.5, now=41) is None
+    assert throughput.windows_per_second(now=41) == 0
+
+
 def _changed(**fields: object) -> bytes:
     message = json.loads(encode_update(make_update()))
     for path, value in fields.items():

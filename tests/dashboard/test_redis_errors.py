@@ -71,6 +71,11 @@ async def test_processors_report_what_redis_rejects(run_dashboard: RunDashboard,
             await publisher.publish(FAULTS_CHANNEL, encode_live_fault(LiveFault(worker, 1, "OOM no memory.")))
         view = await client.until(lambda view: "2 processors" in (view.status["live_fault"] or ""))
         assert view.status["live_fault"] == "2 processors cannot keep the latest predictions in Redis: OOM no memory."
+        # Without a notice of the end, a page would report a fault of the past for half a minute.
+        await publisher.publish(FAULTS_CHANNEL, encode_live_fault(LiveFault("b-2", 1, "OOM no memory.", ended=True)))
+        await client.until(lambda view: (view.status["live_fault"] or "").startswith("A processor cannot"))
+        await publisher.publish(FAULTS_CHANNEL, encode_live_fault(LiveFault("a-1", 1, "OOM no memory.", ended=True)))
+        view = await client.until(lambda view: view.status["live_fault"] is None)
         assert view.status["undecodable"] == 1
 
 

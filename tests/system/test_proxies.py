@@ -266,5 +266,6 @@ def test_a_proxy_without_websockets_is_named_on_both_pages_and_in_the_logs(proxi
     code = proxied.registry.invite("bens-phone", wearer=None, frame="unknown", seconds=600)
     phone.open(fragment=f"#enrol={code}")
     phone.wait_for_text("notices", "no WebSockets")
+    assert "No gateway" not in phone.text("connection-text")  # it answers
     for service in ("dashboard", "gateway"):
         assert len([line for line in proxied.logged(service) if "without the header Upgrade" in line]) == 1

@@ -67,7 +67,7 @@ export class PredictionsView {
 
   /** @returns {Texts} */
   #phoneTexts() {
-    const { settings, classification, classificationFault, predictions, configuration } = this.#phone;
+    const { settings, classification, classificationFault, predictions, configuration, clock } = this.#phone;
     if (!settings.classifies) {
       const detail = configuration.store ? 'Switch it on in the settings.' : 'This gateway offers no releases.';
       return { activity: 'Off', detail };
@@ -79,7 +79,9 @@ export class PredictionsView {
     if (!classification?.release) return { activity: 'No release', detail: fault };
     const { name, channel } = classification.release;
     const time = classification.milliseconds === null ? '' : `, ${latency(classification.milliseconds)} per window`;
-    const detail = `${name} (${channel}), signatures and golden window verified here${time}${fault && `. ${fault}`}`;
+    const age = predictions.phone ? (clock.now() - predictions.phone.end) / 1e6 : 0;
+    const old = age * 1e6 < OLD_US ? '' : `${duration(age)} ago, `;
+    const detail = `${old}${name} (${channel}), signatures and golden window verified here${time}${fault && `. ${fault}`}`;
     if (!predictions.phone) return { activity: '–', detail };
     return this.#predictionTexts(predictions.phone, detail);
   }

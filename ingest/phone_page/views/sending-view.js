@@ -62,12 +62,14 @@ export class SendingView {
     const { sending, account } = this.#phone;
     const link = sending?.link;
     const state = account.revokedReason ? 'waiting' : (link?.state ?? 'off');
+    // The notices say why a gateway that answers accepts no connection.
+    const gateway = link?.reason ? 'No connection' : 'No gateway';
     const waitsFor = WAITS_FOR[/** @type {keyof typeof WAITS_FOR} */ (link?.waitsFor)] ?? '';
     const texts = {
       off: account.isEnrolled ? 'Not connected' : 'Not enrolled',
       connecting: 'Connecting',
       open: `Connected${waitsFor}`,
-      waiting: account.revokedReason ? 'Revoked' : navigator.onLine ? 'No gateway' : 'Offline',
+      waiting: account.revokedReason ? 'Revoked' : navigator.onLine ? gateway : 'Offline',
     };
     // Further attempts after a failure are not shown until one succeeds.
     const isRetry = state === 'connecting' && document.documentElement.dataset.connection === 'waiting';

@@ -11,6 +11,8 @@ const SIGN_CHECK_TEXTS = {
   moving: 'The phone is moving or not recording. Press Start, lay it on a table, and try again.',
 };
 
+const NO_RELEASE = 'Needs a release, but this gateway offers none.';
+
 export class SettingsView {
   #phone;
   #onFault;
@@ -59,6 +61,7 @@ export class SettingsView {
     classifiesInput.checked = settings.classifies;
     classifiesInput.disabled = settings.isPrivate || (!canClassify && !settings.classifies);
     write('private-hint', this.#privateHint());
+    write('classifies-hint', this.#classifiesHint());
     /** @type {HTMLButtonElement} */ (byId('signs')).disabled = !isRecording;
     byId('name-form').hidden = account.needsToken;
     byId('forget-setting').hidden = !account.needsToken;
@@ -70,12 +73,19 @@ export class SettingsView {
     inputById('name').value = account.device;
   }
 
+  #classifiesHint() {
+    const { settings, configuration } = this.#phone;
+    if (settings.isPrivate) return 'Private mode needs this.';
+    if (!configuration.store) return NO_RELEASE;
+    return 'Compares the phone with the server. Downloads about 14 MB once.';
+  }
+
   #privateHint() {
     const { settings, configuration, sending, classification } = this.#phone;
     if (classification?.isLoading && !settings.isPrivate) {
       return 'Fetching and verifying the release. Until then, readings are still sent.';
     }
-    if (!configuration.store) return 'Needs a release, but this gateway offers none.';
+    if (!configuration.store) return NO_RELEASE;
     if (!settings.isPrivate) return 'This phone classifies its readings and sends only the activities.';
     const count = sending?.samples.count ?? 0;
     const text = 'Only activities are sent. Readings are neither sent nor stored.';

@@ -56,6 +56,7 @@ def test_in_private_mode_activities_are_sent_and_no_reading(phone: Any, page_gat
     phone.wait(lambda: phone.state()["isPrivate"])
     phone.wait(lambda: phone.state()["session"] != before)
     private = phone.state()["session"]
+    assert "Compares" not in phone.text("classifies-hint"), "the server has nothing to compare with"
     phone.shake(2.0)
     phone.wait(lambda: len(page_gateway.reports) >= 3)
     assert {report.session for report in page_gateway.reports} == {private}
@@ -194,6 +195,9 @@ def test_both_predictions_are_shown_and_compared_by_window(phone: Any, page_gate
     phone.click("start")
     phone.wait_until_all_is_sent()
     assert_all_arrived(phone.recorded(), page_gateway.batches)
+    phone.browser.execute_script("const now = performance.now(); performance.now = () => now + 20_000")
+    for prediction_of in ("server-prediction", "phone-prediction"):
+        phone.wait_for_text(prediction_of, "s ago")
 
 
 def test_a_phone_that_measures_too_rarely_is_told_so(phone: Any, page_gateway: Any, store: MadeStore) -> None:
@@ -261,3 +265,4 @@ def test_a_gateway_without_a_store_offers_no_classification(phone: Any) -> None:
     assert not phone.browser.find_element("id", "private").is_enabled()
     assert not phone.browser.find_element("id", "classifies").is_enabled()
     assert "offers none" in phone.text("private-hint")
+    assert "offers none" in phone.text("classifies-hint")
