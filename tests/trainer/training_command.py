@@ -39,9 +39,11 @@ def start_har(
     )
 
 
-def har(*words: object, limit: Callable[[], None] | None = None) -> subprocess.CompletedProcess[str]:
-    """Run a command in a separate process, and wait for it."""
-    process = start_har(*words, limit=limit)
+def har(
+    *words: object, limit: Callable[[], None] | None = None, program: str | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run a command in a separate process, and wait for it; the options are those of `start_har`."""
+    process = start_har(*words, limit=limit, program=program)
     try:
         output, errors = process.communicate(timeout=LONGEST_SECONDS)
     except subprocess.TimeoutExpired:

@@ -1,4 +1,7 @@
-"""`har train` over TensorFlowOnSpark: real executors, synchronous and asynchronous."""
+"""`har train` over TensorFlowOnSpark: real executors, synchronous and asynchronous.
+
+The long forms train a real network, the others the tiny one.
+"""
 
 import json
 import os
@@ -11,8 +14,9 @@ import pytest
 
 from deploy.spark.standalone import StandaloneCluster
 from model_store.onnx_classifier import OnnxClassifier
+from tests.trainer import tiny_on_spark
 from tests.trainer.made_recordings import made_recording, write_recordings
-from tests.trainer.training_command import LONGEST_SECONDS, SMALL, har, har_here, train
+from tests.trainer.training_command import LONGEST_SECONDS, SMALL, TINY, har, har_here, train
 from trainer.run_folder import RunFolder
 
 pytestmark = [
@@ -72,16 +76,26 @@ def check_synchronous_run(run):
     assert scores.macro_f1 > 0.9
 
 
-def test_a_worker_killed_on_a_standalone_cluster_fails_the_run_which_resumes_to_a_release(table, tmp_path):
-    run = tmp_path / "run"
-    with StandaloneCluster(tmp_path / "spark", workers=2, cores=1) as cluster:
-        words = ("train", "--data", table, "--output", run, *SMALL, *ENOUGH, "--epochs", "5", "--mode", "sync",
+def test_a_worker_killed_on_a_standalone_cluster_fails_the_run_which_resumes_to_a_release(prepared, tmp_path):
+    with tiny_on_spark.known():
+        kill_and_resume(prepared, tmp_path, *TINY)
+
+
+@pytest.mark.long
+def test_a_real_network_resumes_on_a_standalone_cluster_after_a_worker_was_killed(table, tmp_path):
+    kill_and_resume(table, tmp_path, *SMALL)
+
+
+def kill_and_resume(data, folder, *options):
+    run = folder / "run"
+    with StandaloneCluster(folder / "spark", workers=2, cores=1) as cluster:
+        words = ("train", "--data", data, "--output", run, *options, *ENOUGH, "--epochs", "5", "--mode", "sync",
                  "--executors", "2", "--master", cluster.url)  # fmt: skip
         with killing_worker_1(run, epoch=2):
             failed = har_here(*words)
         killed_at = len((run / "metrics.jsonl").read_text().splitlines())
 
-        result = har(*words, "--resume")
+        result = har_here(*words, "--resume")
 
     assert failed.returncode == 1
     assert "--resume" in failed.stderr
@@ -114,19 +128,20 @@ def killing_worker_1(run, *, epoch):
 
 
 def test_asynchronous_workers_share_the_shards_and_make_a_release_on_one_core(prepared, tmp_path):
-    core = min(os.sched_getaffinity(0))
-    run_asynchronously(prepared, tmp_path / "run", {core})  # processes that wait for each other must not deadlock
+    core = min(os.sched_getaffinity(0))  # processes that wait for each other must not deadlock
+    run_asynchronously(prepared, tmp_path / "run", {core}, *TINY, "--epochs", "10", program=tiny_on_spark.PROGRAM)
 
 
 @pytest.mark.long
-def test_asynchronous_workers_share_the_shards_and_make_a_release_on_all_cores(prepared, tmp_path):
-    run_asynchronously(prepared, tmp_path / "run", os.sched_getaffinity(0))
+@pytest.mark.parametrize("cores", [1, os.cpu_count()])
+def test_asynchronous_workers_make_a_release_of_a_real_network(prepared, tmp_path, cores):
+    run_asynchronously(prepared, tmp_path / "run", set(sorted(os.sched_getaffinity(0))[:cores]), *SMALL)
 
 
-def run_asynchronously(prepared, run, cores):
-    words = ("--data", prepared, "--output", run, *SMALL, *ENOUGH, "--mode", "async", "--executors", "2")
+def run_asynchronously(prepared, run, cores, *options, program=None):
+    words = ("--data", prepared, "--output", run, *options, *ENOUGH, "--mode", "async", "--executors", "2")
 
-    result = har("train", *words, limit=lambda: os.sched_setaffinity(0, cores))
+    result = har("train", *words, limit=lambda: os.sched_setaffinity(0, cores), program=program)
 
     assert result.returncode == 0, result.stderr
     attempt = check_shared_work(run, 2)
@@ -141,7 +156,9 @@ def test_a_corrupt_shard_on_an_executor_is_named(prepared, tmp_path):
     shard = sorted(broken.rglob("split=train/**/*.parquet"))[1]
     shard.write_bytes(shard.read_bytes()[:-1])
 
-    result = har_here("train", "--data", broken, "--output", tmp_path / "run", *SMALL, "--mode", "sync")
+    result = har_here(
+        "train", "--data", broken, "--output", tmp_path / "run", *SMALL, "--mode", "sync", "--executors", "1"
+    )
 
     assert result.returncode == 1
     assert f"shard {shard} is corrupt" in result.stderr
