@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, OffsetAndMetadata, TopicPartition
-from aiokafka.errors import CorruptRecordException, KafkaError, OffsetOutOfRangeError, for_code
+from aiokafka.errors import KafkaError, OffsetOutOfRangeError, for_code
 from aiokafka.protocol.fetch import FetchRequest
 
 from har.process.back_off import BackOff
@@ -46,8 +46,6 @@ class LogWatch:
         self._identities: dict[str, str] = {}
         #: Positions that Kafka did not have, of assigned partitions.
         self._out_of_range: dict[TopicPartition, int] = {}
-        #: Positions from which Kafka cannot read its own files.
-        self._damaged: dict[TopicPartition, int] = {}
         self._send = consumer._client.send
         consumer._client.send = self._send_and_note
 
@@ -182,19 +180,7 @@ class LogWatch:
                 for number, code, *_ in partitions:
                     if code and for_code(code) is OffsetOutOfRangeError:
                         self._note(TopicPartition(topic, number), request)
-                    elif code and for_code(code) is CorruptRecordException:
-                        self._report_damage(TopicPartition(topic, number), request)
         return response
-
-    def _report_damage(self, tp: TopicPartition, request: FetchRequest) -> None:
-        """Log once where a broker cannot read its file; aiokafka names no place, and asks again without a pause."""
-        offset = _asked(request)[tp]
-        if self._damaged.get(tp) != offset:
-            self._damaged[tp] = offset
-            log.error(
-                "Kafka cannot read its own file of %s from offset %d on: the length of a batch is damaged; nothing of "
-                "this partition is read until that replica is repaired", Partition(*tp), offset,
-            )  # fmt: skip
 
     def _note(self, tp: TopicPartition, request: FetchRequest) -> None:
         subscription = self._consumer._subscription.subscription

@@ -25,6 +25,7 @@ from har.process.unreadable_batch import UnreadableBatch
 from har.release_rejections import ReleaseRejected
 from har.releases import ReleaseError
 from model_store.client.errors import UpdateRejectedError
+from stream_processor.damaged_files import read_damaged_files
 from stream_processor.fetched_batches import pass_unreadable_batches
 from stream_processor.kafka_credentials import aiokafka_settings
 from stream_processor.metrics import ProcessorMetrics
@@ -191,6 +192,7 @@ async def announcements(kafka: KafkaConnection, *, fetch_wait_ms: int) -> AsyncG
             fetch_max_wait_ms=fetch_wait_ms,
             metadata_max_age_ms=METADATA_AGE_MS,
         )
+        read_damaged_files(consumer)
         try:
             await consumer.start()
             back_off.reset()

@@ -16,6 +16,7 @@ from aiokafka.errors import CommitFailedError, UnknownTopicOrPartitionError
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
+from stream_processor.damaged_files import read_damaged_files
 from stream_processor.fetched_batches import pass_unreadable_batches
 from stream_processor.log_changes import LogWatch, OnLost
 
@@ -44,6 +45,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         consumer = super()._create_worker_consumer(transport)
         # aiokafka reads this when it starts; Faust has no setting for it.
         consumer._fetch_max_wait_ms = transport.fetch_wait_ms
+        read_damaged_files(consumer)
         self._watch = LogWatch(consumer, transport.on_lost)
         return consumer
 

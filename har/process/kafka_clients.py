@@ -10,9 +10,9 @@ from har.process.addresses import host_and_port
 from har.process.advertised_brokers import require_advertised
 from har.process.held_back_log import held_back
 from har.process.kafka_connection import KafkaConnection
+from har.process.kafka_fetched_batches import read_every_batch
 from har.process.kafka_probe import require_reachable, wait_until_reachable
 from har.process.kafka_tokens import token_provider
-from har.process.record_batches import Buffer, FetchedBatches
 from har.process.record_codecs import require_codecs
 from har.rights import Right
 
@@ -255,35 +255,13 @@ def open_reader(
         fetch_max_wait_ms=fetch_wait_ms,
         max_poll_records=max_records,
         metadata_max_age_ms=METADATA_AGE_MS,
+        # Answers within a session leave out partitions without messages, also those that Kafka cannot read.
+        enable_incremental_fetch_sessions=False,
         **settings,
     )
-    _pass_unreadable(reader)
+    read_every_batch(reader)
     _raise_refusals(reader, kafka)
     return reader
-
-
-class _Fetched(Protocol):
-    """What kafka-python makes of a partition's part of a fetch."""
-
-    _buffer: Buffer
-
-    def __init__(self, content: Buffer) -> None: ...
-
-    def next_batch(self) -> object: ...
-
-
-def _pass_unreadable(reader: object) -> None:
-    """Let a consumer of kafka-python take its batches from `FetchedBatches`, for which it has no setting."""
-    fetcher = reader._fetcher  # type: ignore[attr-defined]
-    unpacked = fetcher.PartitionRecords
-
-    def unpack(fetch_offset: int, partition: object, fetched: _Fetched, **settings: object) -> object:
-        kind = type(fetched)
-        batches = FetchedBatches(fetched._buffer, lambda batch: kind(batch).next_batch())
-        batches.position = fetch_offset
-        return unpacked(fetch_offset, partition, batches, **settings)
-
-    fetcher.PartitionRecords = unpack
 
 
 def _raise_refusals(reader: object, kafka: KafkaConnection) -> None:

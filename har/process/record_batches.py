@@ -10,45 +10,35 @@ is the client's class of batches.
 """
 
 import struct
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
+from har.process.batch_headers import (
+    FORMAT,
+    HEADER,
+    LENGTH,
+    LOST_FORMAT,
+    Buffer,
+    Decode,
+    Header,
+    end_of,
+    header_at,
+    may_begin,
+    next_intact,
+    with_length,
+)
 from har.process.record_codecs import CodecError, decompress
 from har.process.unreadable_batch import UnreadableBatch
 
 #: A batch with more records is not read. Millions of empty ones would fit into a batch of 1 MiB.
 MAX_BATCH_RECORDS = 100_000
 
-_HEADER = struct.Struct(">qiibIhiqqqhii")
-_LENGTH = struct.Struct(">qi")
 _ATTRIBUTES = struct.Struct(">h")
 _ATTRIBUTES_AT = 21
-_FORMAT, _FORMAT_BYTE, _FORMAT_AT = 2, b"\x02", 16
 _CODEC_MASK = 0x07
 #: A record takes at least this much, bytes.
 _LEAST_RECORD = 7
-
-
-Buffer = bytes | bytearray | memoryview
-#: Makes a client's batch from bytes.
-Decode = Callable[[Any], Any]
-
-
-class _Header(NamedTuple):
-    base: int
-    length: int
-    epoch: int
-    format: int
-    crc: int
-    attributes: int
-    last_delta: int
-    first_timestamp: int
-    max_timestamp: int
-    producer: int
-    producer_epoch: int
-    base_sequence: int
-    records: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +61,11 @@ class _UnreadableRecord:
 class FetchedBatch:
     """A batch whose records are decoded, with what clients ask of a batch."""
 
-    magic = _FORMAT
+    magic = FORMAT
     producer_id = None
     is_transactional = False
 
-    def __init__(self, header: _Header, next_offset: int, records: Sequence[Any], *, is_control: bool = False) -> None:
+    def __init__(self, header: Header, next_offset: int, records: Sequence[Any], *, is_control: bool = False) -> None:
         self.base_offset = header.base
         self.next_offset = next_offset
         self.leader_epoch = header.epoch
@@ -125,25 +115,42 @@ class FetchedBatches:
     def has_next(self) -> bool:
         """Return whether a whole batch is left."""
         # Kafka never cuts off the first batch, so the length of one that seems so is damaged.
-        is_first = self._place == 0 and len(self._fetched) >= _LENGTH.size
-        return is_first or _end(self._fetched, self._place) is not None
+        is_first = self._place == 0 and len(self._fetched) >= LENGTH.size
+        return is_first or end_of(self._fetched, self._place) is not None
 
     def next_batch(self) -> FetchedBatch | None:
         """Return the next batch; None after the last whole one."""
         if not self.has_next():
             return None
-        begin, end = self._place, _end(self._fetched, self._place)
+        begin, end = self._place, end_of(self._fetched, self._place)
         try:
-            if end is None:
-                raise _UnreadableError("its length is wrong", is_intact=False)
-            batch = _readable(self._fetched[begin:end], self._decode)
-            if not self._fits(batch, self._following(end)):
-                raise _UnreadableError("its offsets are not between those of the batches around it", is_intact=False)
+            batch = self._readable(begin, end)
         except _UnreadableError as error:
-            batch, end = self._unreadable(begin, end, error)
+            batch, end = self._repaired(begin, end, error) or self._unreadable(begin, end, error)
         assert end is not None
         self._place, self._reached = end, batch.next_offset
         return batch
+
+    def _readable(self, begin: int, end: int | None) -> FetchedBatch:
+        if end is None:
+            raise _UnreadableError("its length is wrong", is_intact=False)
+        return self._fitting(_readable(self._fetched[begin:end], self._decode), end)
+
+    def _fitting(self, batch: FetchedBatch, end: int) -> FetchedBatch:
+        if not self._fits(batch, self._following(end)):
+            raise _UnreadableError("its offsets are not between those of the batches around it", is_intact=False)
+        return batch
+
+    def _repaired(self, begin: int, end: int | None, error: "_UnreadableError") -> tuple[FetchedBatch, int] | None:
+        """Return a batch of which only the length is wrong, which the checksum does not cover, and where it ends."""
+        if error.is_intact or (end is not None and may_begin(self._fetched, end)):
+            return None
+        end = next_intact(self._fetched, begin + 1, self._decode) or len(self._fetched)
+        raw = with_length(self._fetched[begin:end])
+        try:
+            return self._fitting(_readable(memoryview(raw), self._decode), end), end
+        except _UnreadableError:
+            return None
 
     def _fits(self, batch: FetchedBatch, following: int | None) -> bool:
         """Return whether a batch is where its first offset says, which its checksum does not cover."""
@@ -156,66 +163,35 @@ class FetchedBatches:
 
     def _following(self, end: int) -> int | None:
         """Return the first offset of the batch that begins at `end`; None if there is none yet."""
-        if len(self._fetched) - end < _LENGTH.size:
+        if len(self._fetched) - end < LENGTH.size:
             return None
-        following: int = _LENGTH.unpack_from(self._fetched, end)[0]
+        following: int = LENGTH.unpack_from(self._fetched, end)[0]
         return following
 
     def _unreadable(self, begin: int, end: int | None, error: "_UnreadableError") -> tuple[FetchedBatch, int]:
-        if not error.is_intact and (end is None or not _may_begin(self._fetched, end)):
-            end = self._resume(begin + 1)
+        if not error.is_intact and (end is None or not may_begin(self._fetched, end)):
+            end = next_intact(self._fetched, begin + 1, self._decode)
         end = end or len(self._fetched)
         raw = self._fetched[begin:end]
-        header = _Header(*_HEADER.unpack_from(bytes(raw[: _HEADER.size]).ljust(_HEADER.size, b"\0")))
+        header = header_at(raw, 0)
         following = self._following(end)
         first = self._first_offset(header, following)
         end_offset = _end_offset(header._replace(base=first), following, is_intact=error.is_intact)
         end_offset = max(end_offset, self.position + 1)
-        batch = UnreadableBatch(raw, min(first, end_offset - 1), end_offset - 1, str(error))
+        kept = raw[:0] if header.format == LOST_FORMAT else raw
+        batch = UnreadableBatch(kept, min(first, end_offset - 1), end_offset - 1, str(error))
         timestamp = max(0, header.max_timestamp) if error.is_intact else 0
+        if not error.is_intact:
+            header = header._replace(epoch=-1)  # kafka-python tells it to Kafka, which would compare it with its log
         return FetchedBatch(header, end_offset, [_UnreadableRecord(end_offset - 1, timestamp, batch)]), end
 
-    def _first_offset(self, header: _Header, following: int | None) -> int:
+    def _first_offset(self, header: Header, following: int | None) -> int:
         """Return where an unreadable batch begins: where it states, unless the batches around it contradict."""
         if self._reached is None and header.base <= self.position:
             return header.base
         least = self.position if self._reached is None else self._reached
         is_possible = header.base >= least and (following is None or header.base + header.last_delta < following)
         return header.base if is_possible else least
-
-    def _resume(self, begin: int) -> int | None:
-        """Return where the next intact batch begins; None if there is none in what was fetched."""
-        content = bytes(self._fetched)
-        at = content.find(_FORMAT_BYTE, begin + _FORMAT_AT)
-        while at >= 0:
-            place = at - _FORMAT_AT
-            end = _end(self._fetched, place)
-            if end is not None and _may_begin(self._fetched, place) and self._is_intact(place, end):
-                return place
-            at = content.find(_FORMAT_BYTE, at + 1)
-        return None
-
-    def _is_intact(self, begin: int, end: int) -> bool:
-        is_intact: bool = self._decode(self._fetched[begin:end]).validate_crc()
-        return is_intact
-
-
-def _end(fetched: memoryview, begin: int) -> int | None:
-    """Return where the batch that begins here ends; None if it is not whole."""
-    if len(fetched) - begin < _LENGTH.size:
-        return None
-    _, length = _LENGTH.unpack_from(fetched, begin)
-    end: int = begin + _LENGTH.size + length
-    return end if length > 0 and end <= len(fetched) else None
-
-
-def _may_begin(fetched: memoryview, begin: int) -> bool:
-    """Return whether a batch may begin here, as far as the bytes that are there show."""
-    left = len(fetched) - begin
-    if left <= _FORMAT_AT:
-        return True
-    base, length = _LENGTH.unpack_from(fetched, begin)
-    return base >= 0 and length >= _HEADER.size - _LENGTH.size and fetched[begin + _FORMAT_AT] == _FORMAT
 
 
 class _UnreadableError(Exception):
@@ -234,11 +210,15 @@ def _readable(raw: memoryview, decode: Decode) -> FetchedBatch:
     _UnreadableError
         If it cannot be read.
     """
-    if len(raw) < _HEADER.size:
+    if len(raw) < HEADER.size:
         raise _UnreadableError(f"it has {len(raw)} bytes, less than a header", is_intact=False)
-    header = _Header(*_HEADER.unpack_from(raw))
-    if header.format != _FORMAT:
-        raise _UnreadableError(f"it has format {header.format}, not {_FORMAT}", is_intact=False)
+    header = header_at(raw, 0)
+    if header.format == LOST_FORMAT:
+        raise _UnreadableError(
+            "Kafka finds no batch there in its own file, in which the length of one is damaged", is_intact=False
+        )
+    if header.format != FORMAT:
+        raise _UnreadableError(f"it has format {header.format}, not {FORMAT}", is_intact=False)
     if not decode(raw).validate_crc():
         raise _UnreadableError("its checksum is wrong", is_intact=False)
     if header.records > MAX_BATCH_RECORDS:
@@ -255,25 +235,25 @@ def _readable(raw: memoryview, decode: Decode) -> FetchedBatch:
     return FetchedBatch(header, header.base + header.last_delta + 1, records, is_control=is_control)
 
 
-def _uncompressed(raw: memoryview, header: _Header) -> memoryview:
+def _uncompressed(raw: memoryview, header: Header) -> memoryview:
     codec = header.attributes & _CODEC_MASK
     if codec == 0:
         return raw
-    records = decompress(codec, raw[_HEADER.size :])
+    records = decompress(codec, raw[HEADER.size :])
     if header.records * _LEAST_RECORD > len(records):
         raise CodecError(f"{len(records)} bytes cannot hold {header.records} records")
-    batch = bytearray(raw[: _HEADER.size])
-    _LENGTH.pack_into(batch, 0, header.base, _HEADER.size - _LENGTH.size + len(records))
+    batch = bytearray(raw[: HEADER.size])
+    LENGTH.pack_into(batch, 0, header.base, HEADER.size - LENGTH.size + len(records))
     _ATTRIBUTES.pack_into(batch, _ATTRIBUTES_AT, header.attributes & ~_CODEC_MASK)
     return memoryview(batch + records)
 
 
-def _end_offset(header: _Header, following: int | None, *, is_intact: bool) -> int:
+def _end_offset(header: Header, following: int | None, *, is_intact: bool) -> int:
     """Return the offset after an unreadable batch.
 
     Parameters
     ----------
-    header : _Header
+    header : Header
         Its header.
     following : int or None
         The first offset of the batch after it; None if there is none yet.

@@ -1,12 +1,15 @@
 """Damage to the batches in the files of a broker's log."""
 
 import struct
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from deploy.kafka.cluster import KafkaCluster
 
 _BATCH = struct.Struct(">qi")
 _HEADER_BYTES = 61
+_LENGTH = struct.Struct(">i")
 _LENGTH_AT = 8
 _LAST_DELTA_AT = 23
 
@@ -26,13 +29,19 @@ def damage_batch(cluster: KafkaCluster, topic: str, partition: int, offset: int)
     return place
 
 
-def damage_length(cluster: KafkaCluster, topic: str, partition: int, offset: int) -> None:
-    """Write a wrong length into the header of the batch that holds an offset, on every broker."""
+def damage_length(
+    cluster: KafkaCluster, topic: str, partition: int, offset: int, length: Callable[[int], int] = lambda _: 3
+) -> tuple[int, int]:
+    """Change the length in the header of the batch that holds an offset, on every broker; return its first and last."""
+    place = [-1, -1]
     for log in cluster.folder.rglob(f"{topic}-{partition}/*.log"):
-        begin, _, _ = _find(log, offset)
-        with log.open("r+b") as file:
+        with suppress(LookupError), log.open("r+b") as file:
+            begin, *place = _find(log, offset)
             file.seek(begin + _LENGTH_AT)
-            file.write(struct.pack(">i", 3))
+            (right,) = _LENGTH.unpack(file.read(_LENGTH.size))
+            file.seek(begin + _LENGTH_AT)
+            file.write(_LENGTH.pack(length(right)))
+    return place[0], place[1]
 
 
 def _find(log: Path, offset: int) -> tuple[int, int, int]:

@@ -1,4 +1,4 @@
-"""Batches of Kafka in every codec, and some that cannot be read, while phones stream."""
+"""Batches of Kafka in every codec, and some that cannot be read or not be found, while phones stream."""
 
 import asyncio
 
@@ -15,7 +15,7 @@ from har.rejections import Rejection
 from tests.batches import live_batches
 from tests.faults.archive_checks import assert_acknowledged_readings_are_archived_once, assert_archive_equals_kafka
 from tests.faults.conftest import by_length
-from tests.faults.damage import damage_batch
+from tests.faults.damage import damage_batch, damage_length
 from tests.faults.sending import direct_sender
 from tests.waiting import until
 
@@ -79,6 +79,18 @@ async def send_damaged(cluster, stage):
     return places
 
 
+async def send_with_damaged_lengths(cluster, stage):
+    """Write readings in batches of Kafka that a broker cannot find, at the readers' positions; return their devices."""
+    devices = [f"length-{number}" for number in range(DAMAGED)]
+    with direct_sender(cluster.bootstrap) as sender, stage.frozen("processor"), stage.frozen("archiver"):
+        for device in devices:
+            first, *rest = sent_batches(device)
+            await sender.send_batches([first])  # a fetch waits for it
+            [(partition, offset), *_] = await sender.send_batches(rest)
+            damage_length(cluster, topics.SAMPLES.name, partition, offset)
+    return set(devices)
+
+
 def rejected_places(kafka):
     """Return the places of unreadable batches on the dead-letter topic, by the service that put them there."""
     found = {"processor": [], "archiver": []}
@@ -100,6 +112,7 @@ async def test_every_codec_is_read_and_unreadable_batches_are_skipped(one_broker
     watch.start()
     devices = await send_in_every_codec(one_broker.bootstrap)
     damaged = sorted(await send_damaged(one_broker, stage))
+    devices |= await send_with_damaged_lengths(one_broker, stage)
 
     def unpredicted():
         return devices - {device for device, _, _ in list(watch.wait_for(set(), 0).predictions)}

@@ -14,7 +14,6 @@ from har import topics
 from stream_processor import log_changes
 from stream_processor.log_changes import LogWatch
 from tests import brokers
-from tests.faults.damage import damage_length
 from tests.waiting import until
 
 #: The embedded broker keeps no metadata of commits, deletes no messages, and does not tell that an offset is too high.
@@ -175,16 +174,3 @@ async def test_a_log_that_ends_before_the_committed_offset_is_read_from_its_begi
         await until(lambda: PARTITION in member.consumer.assignment(), "an assignment", 30)
         assert (await member.watch.seek_to_committed())[PARTITION] == 0
         assert member.lost == 0
-
-
-async def test_a_file_that_kafka_cannot_read_is_reported_once_with_its_place(broker, caplog):
-    await send(broker, 6)
-    damage_length(broker.cluster, SAMPLES, 0, 2)
-    async with joined(broker) as member:
-        await member.watch.seek_to_committed()
-        member.consumer.seek(PARTITION, 4)
-        reading = asyncio.ensure_future(member.consumer.getone())
-        await until(lambda: "Unexpected error while fetching" in caplog.text, "an error of the fetch", 30)
-        await until(lambda: caplog.text.count("Unexpected error while fetching") > 5, "more errors", 30)
-        reading.cancel()
-    assert caplog.text.count("cannot read its own file of accelerometer.samples/0 from offset 4 on") == 1

@@ -15,7 +15,7 @@ from har.process.record_codecs import CODECS, MAX_BATCH_BYTES
 from har.process.unreadable_batch import UnreadableBatch
 
 CLIENTS = pytest.mark.parametrize("decode", [DefaultRecordBatch, AiokafkaBatch], ids=["kafka-python", "aiokafka"])
-ATTRIBUTES_AT, LAST_DELTA_AT, RECORDS_AT, HEADER_BYTES = 21, 23, 57, 61
+LENGTH_AT, ATTRIBUTES_AT, LAST_DELTA_AT, RECORDS_AT, HEADER_BYTES = 8, 21, 23, 57, 61
 
 
 def kafka_batch(base=0, *, codec=0, records=3, value=b"readings" * 20):
@@ -142,11 +142,24 @@ def test_too_many_records_are_not_decoded(decode):
 
 
 @CLIENTS
+@pytest.mark.parametrize("length", [3, -5, 49, 150, 500])
+def test_a_damaged_length_costs_nothing(decode, length):
+    broken = bytearray(kafka_batch(5))
+    struct.pack_into(">i", broken, LENGTH_AT, length)
+    assert places(read(broken + kafka_batch(8), decode, position=5)[0]) == [5, 6, 7, 8, 9, 10]
+    assert places(read(broken, decode, position=5)[0]) == [5, 6, 7]
+    if length > 0:
+        assert places(read(kafka_batch(2) + broken + kafka_batch(8), decode)[0]) == [2, 3, 4, 5, 6, 7, 8, 9, 10]
+    broken[-1] ^= 0xFF
+    assert places(read(broken + kafka_batch(8), decode, position=5)[0]) == [(5, 7), 8, 9, 10]
+
+
+@CLIENTS
 @pytest.mark.parametrize(
     ("at", "content"),
-    [(8, struct.pack(">i", 3)), (16, b"\1"), (16, b"\7"), (LAST_DELTA_AT, struct.pack(">i", 1 << 30)),
+    [(16, b"\1"), (16, b"\7"), (LAST_DELTA_AT, struct.pack(">i", 1 << 30)),
      (LAST_DELTA_AT, struct.pack(">i", -5)), (RECORDS_AT, struct.pack(">i", 1 << 30))],
-    ids=["length", "old format", "no format", "large delta", "negative delta", "count"],
+    ids=["old format", "no format", "large delta", "negative delta", "count"],
 )  # fmt: skip
 def test_a_damaged_header_costs_its_batch_only(decode, at, content):
     batch = kafka_batch(5)

@@ -1,0 +1,94 @@
+"""Reading on where Apache Kafka cannot read its own file, with kafka-python; aiokafka's test is the processor's."""
+
+import pytest
+from kafka import KafkaConsumer, TopicPartition
+
+from har.process.kafka_clients import open_reader
+from tests import brokers
+from tests.damaged_files import (
+    LENGTHS,
+    MESSAGES,
+    POSITIONS,
+    SAMPLES,
+    let_files_be_small,
+    places,
+    write,
+    write_damaged,
+)
+from tests.faults.damage import damage_length
+from tests.waiting import wait_for
+
+#: The embedded broker has no files.
+pytestmark = [pytest.mark.kafka, pytest.mark.parametrize("broker", [brokers.APACHE], indirect=True)]
+
+
+class Reader:
+    """Reads partitions of the topic of readings from given positions."""
+
+    def __init__(self, broker):
+        self.consumer = open_reader(KafkaConsumer, broker.kafka, fetch_wait_ms=50, max_records=500, reset="none")
+        self.records = {}
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.consumer.close()
+
+    def read(self, positions, end):
+        """Return what is found from a position on in each partition, up to an offset."""
+        partitions = {TopicPartition(SAMPLES, partition): position for partition, position in positions.items()}
+        self.consumer.assign(list(partitions))
+        for partition, position in partitions.items():
+            self.consumer.seek(partition, position)
+        records = {partition: [] for partition in partitions}
+
+        def is_read():
+            for partition, polled in self.consumer.poll(timeout_ms=100).items():
+                records[partition] += polled
+            return all(self.consumer.position(partition) >= end for partition in partitions)
+
+        wait_for(is_read, lambda: f"the end; positions {list(map(self.consumer.position, partitions))}", 20, every=0)
+        return [places(found) for found in records.values()]
+
+
+def test_a_damaged_length_costs_nothing(broker):
+    write_damaged(broker)
+    with Reader(broker) as reader:
+        for position in POSITIONS:
+            found = reader.read(dict.fromkeys(range(len(LENGTHS)), position), MESSAGES)
+            assert found == [[*range(position, MESSAGES)]] * len(LENGTHS)
+
+
+@pytest.mark.parametrize("length", LENGTHS[:3])
+def test_a_damaged_length_at_the_beginning_of_a_file_costs_what_kafka_cannot_find(broker, length):
+    write(broker)
+    damage_length(broker.cluster, SAMPLES, 0, 0, length)
+    with Reader(broker) as reader:
+        [found] = reader.read({0: 0}, 12)
+    (first, last), *read_on = found
+    assert first == 0
+    assert 0 <= last <= 5  # the index has an entry for every 4 KiB
+    assert read_on == [*range(last + 1, 12)]
+
+
+@pytest.mark.parametrize("length", LENGTHS[:3])
+def test_a_reader_at_the_end_passes_a_damaged_file_and_reads_what_comes(broker, length):
+    write(broker, 2)
+    damage_length(broker.cluster, SAMPLES, 0, 0, length)
+    with Reader(broker) as reader:
+        assert reader.read({0: 0}, 2) == [[(0, 1)]]
+        write(broker, 10)
+        [(first, *read_on)] = reader.read({0: 2}, 12)
+    assert first[0] == 2
+    assert read_on == [*range(first[1] + 1, 12)]
+
+
+@pytest.mark.parametrize("length", LENGTHS)
+def test_a_damaged_length_before_another_file_costs_nothing(broker, length):
+    let_files_be_small(broker)
+    write(broker)
+    write(broker, 3, size=600_000)
+    damage_length(broker.cluster, SAMPLES, 0, 5, length)
+    with Reader(broker) as reader:
+        assert reader.read({0: 5}, 15) == [[*range(5, 15)]]
