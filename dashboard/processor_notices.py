@@ -7,7 +7,7 @@ from typing import Generic, Protocol, TypeVar
 from har.live_faults import LiveFault, decode_live_fault
 from har.release_rejections import ReleaseRejected, decode_rejected
 
-#: How long a notice is shown, s, unless its end is reported. A processor repeats it at each attempt, at most 15 s apart.
+#: How long a notice is shown, s, unless its end is reported. A processor repeats it at most 15 s apart.
 NOTICE_SECONDS = 30.0
 MAX_WORKERS = 256
 

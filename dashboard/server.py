@@ -24,7 +24,7 @@ from dashboard.site import MissingPageFileError, load_site
 from har.activity_styles import LABEL_STYLES
 from har.process.ending import NOT_REACHED, REACHED, report_failure
 from har.process.log_format import configure_logs
-from har.process.reachability import redis_answers
+from har.process.reachability import fault_of_redis
 from har.process.start_line import log_start
 
 logger = logging.getLogger(__name__)
@@ -77,9 +77,9 @@ async def serve(
 
     async def log_when_started() -> None:
         await listening.wait()
-        answers = await redis_answers(redis.asyncio, settings.redis_url)
+        fault = await fault_of_redis(redis.asyncio, settings.redis_url)
         page = {"dashboard": f"{settings.origin(sockets[0].getsockname()[1])}/"}
-        log_start(logger, settings, listens=page, connections={"Redis": (settings.redis_url, answers)})
+        log_start(logger, settings, listens=page, connections={"Redis": (settings.redis_url, fault)})
 
     server = DashboardServer(config, on_started=started, shutdown_seconds=limits.shutdown)
     serving = asyncio.create_task(server.serve(sockets=sockets))

@@ -9,7 +9,7 @@ import redis.asyncio
 
 from har.process.addresses import host_and_port
 from har.process.kafka_clients import Partition
-from har.process.reachability import redis_answers
+from har.process.reachability import NO_ANSWER, fault_of_redis
 from har.process.start_line import log_start
 from stream_processor.serving import ReleaseTimeline
 from stream_processor.settings import ProcessorSettings
@@ -33,10 +33,10 @@ def log_starts(
     @app.task
     async def start_line() -> None:
         nonlocal is_started
-        answers = await redis_answers(redis.asyncio, settings.redis_url)
-        connections = {"Kafka": (settings.bootstrap, True), "Redis": (settings.redis_url, answers)}
+        fault = await fault_of_redis(redis.asyncio, settings.redis_url)
+        connections = {"Kafka": (settings.bootstrap, None), "Redis": (settings.redis_url, fault)}
         if loader is not None:
-            connections["the store"] = (str(settings.store_url), loader.has_pulled)
+            connections["the store"] = (str(settings.store_url), None if loader.has_pulled else NO_ANSWER)
         log_start(
             log,
             settings,

@@ -1,4 +1,4 @@
-"""Whether another service accepts connections, for the line that a service logs at its start."""
+"""What is wrong with the connection to another service, for the line that a service logs at its start."""
 
 import asyncio
 from contextlib import suppress
@@ -6,11 +6,14 @@ from typing import Any
 
 from har.process.addresses import split_host_and_port
 from har.process.redis_clients import RedisLibrary, failures_of, open_redis
-from har.process.redis_errors import kind_of
+from har.process.redis_errors import kind_of, said_by
+
+#: What is wrong with a service that has not answered.
+NO_ANSWER = "does not answer yet"
 
 
-async def accepts_connections(servers: str, seconds: float = 2.0) -> bool:
-    """Return whether one of several servers accepts a TCP connection within a time.
+async def fault_of_servers(servers: str, seconds: float = 2.0) -> str | None:
+    """Return what is wrong if none of several servers accepts a TCP connection within a time; None if one does.
 
     Parameters
     ----------
@@ -25,12 +28,12 @@ async def accepts_connections(servers: str, seconds: float = 2.0) -> bool:
             async with asyncio.timeout(seconds):
                 _, writer = await asyncio.open_connection(host, port)
             writer.close()
-            return True
-    return False
+            return None
+    return NO_ANSWER
 
 
-async def redis_answers(library: RedisLibrary[Any], url: str, seconds: float = 2.0) -> bool:
-    """Return whether Redis answers within a time.
+async def fault_of_redis(library: RedisLibrary[Any], url: str, seconds: float = 2.0) -> str | None:
+    """Return what is wrong if Redis does not accept this client within a time; None if it does.
 
     Parameters
     ----------
@@ -51,11 +54,14 @@ async def redis_answers(library: RedisLibrary[Any], url: str, seconds: float = 2
         raise
 
 
-async def _ask(library: RedisLibrary[Any], url: str, seconds: float) -> bool:
+async def _ask(library: RedisLibrary[Any], url: str, seconds: float) -> str | None:
     opened = open_redis(library, url, socket_connect_timeout=seconds, socket_timeout=seconds)
     try:
-        return bool(await opened.client.ping())
+        await opened.client.ping()
     except failures_of(library) as error:
-        return kind_of(error) == "NOPERM"  # it answers, but not this user's PING
+        # With NOPERM it accepts this user, who may not use PING.
+        return None if kind_of(error) == "NOPERM" else f"cannot be used yet: {said_by(error)}"
+    else:
+        return None
     finally:
         await opened.aclose()

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from har.process.clock import now_us
 from har.process.limited_log import LimitedLog
-from har.process.redis_errors import Status, is_answer, kind_of, status_of, words_of
+from har.process.redis_errors import Status, kind_of, said_by, status_of, words_of
 from har.time_units import MICROSECONDS
 
 #: Full log lines per period about failing Redis. A Redis that alternates between errors would write one an attempt.
@@ -86,8 +86,7 @@ class RedisCondition:
         known = self._faults.get(purpose)
         self._faults[purpose] = fault = RedisFault(kind, words, now_us() if known is None else known.since)
         if known is None or known.kind != kind:
-            subject = "Redis answers" if is_answer(kind) else "no answer from Redis"
-            self._log.warn(kind, "cannot %s, trying again: %s: %s", purpose, subject, words)
+            self._log.warn(kind, "cannot %s, trying again: %s", purpose, said_by(error))
         self._on_error(kind)
         self._on_change(False)
         return fault

@@ -49,6 +49,12 @@ _CODES_BY_TEXT = {
     "not covered by the cluster": "CLUSTERDOWN",
 }
 _LONGEST_TEXT = 300
+#: What to change, by a part of the text.
+_ADVICE = {
+    "Hostname mismatch": "use a name or an address that is in its certificate",
+    "IP address mismatch": "use a name or an address that is in its certificate",
+    "CERTIFICATE_VERIFY_FAILED": "set ssl_ca_certs in the URL to the authority that issued its certificate",
+}
 
 
 def kind_of(error: Exception) -> str:
@@ -74,7 +80,7 @@ def kind_of(error: Exception) -> str:
 
 
 def words_of(error: Exception) -> str:
-    """Return what Redis, or its client, said: the code and the text, in one line of limited length.
+    """Return what Redis, or its client, said: the code and the text, in one line of limited length; and what to change.
 
     Examples
     --------
@@ -85,7 +91,20 @@ def words_of(error: Exception) -> str:
     kind = kind_of(error)
     if kind in CODES and not text.startswith(kind):
         text = f"{kind} {text}"
-    return text if len(text) <= _LONGEST_TEXT else f"{text[:_LONGEST_TEXT]}…"
+    advice = next((advice for part, advice in _ADVICE.items() if part in text), None)
+    text = text if len(text) <= _LONGEST_TEXT else f"{text[:_LONGEST_TEXT]}…"
+    return text if advice is None else f"{text.rstrip('.')}; {advice}"
+
+
+def said_by(error: Exception) -> str:
+    """Return what Redis, or its client, said, and which of the two.
+
+    Examples
+    --------
+    >>> said_by(ConnectionRefusedError("refused"))
+    'no answer from Redis: refused'
+    """
+    return f"{'Redis answers' if is_answer(kind_of(error)) else 'no answer from Redis'}: {words_of(error)}"
 
 
 def is_answer(kind: str) -> bool:

@@ -11,7 +11,7 @@ def log_start(
     settings: LogSettings,
     *,
     listens: Mapping[str, str] | None = None,
-    connections: Mapping[str, tuple[str, bool]] | None = None,
+    connections: Mapping[str, tuple[str, str | None]] | None = None,
     uses: Mapping[str, str] | None = None,
 ) -> None:
     """Log on one line where a service listens, what it is connected to, and its settings, with passwords masked.
@@ -27,9 +27,9 @@ def log_start(
         The service's settings.
     listens : mapping of str to str, optional
         What the service offers, and the URL of each.
-    connections : mapping of str to tuple of str and bool, optional
-        The names of other services with their addresses, and whether they have answered. The service runs without those
-        that have not, and connects later.
+    connections : mapping of str to tuple of str and (str or None), optional
+        The names of other services with their addresses, and what is wrong with the connection; None if it works. The
+        service runs without those that cannot be used yet, and connects later.
     uses : mapping of str to str, optional
         What else the service works with, such as its release.
     """
@@ -37,19 +37,19 @@ def log_start(
     shown = settings.all_shown() if is_debug else settings.changed()
     listed = " ".join(f"{name}={value}" for name, value in shown.items())
     rest = "" if is_debug else "; the others have their defaults"
-    connected = {name: address for name, (address, answers) in (connections or {}).items() if answers}
-    away = {name: address for name, (address, answers) in (connections or {}).items() if not answers}
+    connected = {name: address for name, (address, fault) in (connections or {}).items() if fault is None}
+    away = {name: (address, fault) for name, (address, fault) in (connections or {}).items() if fault is not None}
     parts = [
         *(f"{name} at {masked_url(url)}" for name, url in (listens or {}).items()),
         *(f"connected to {name} at {masked_url(address)}" for name, address in connected.items()),
-        *(f"{name} at {masked_url(address)} does not answer yet" for name, address in away.items()),
+        *(f"{name} at {masked_url(address)} {fault}" for name, (address, fault) in away.items()),
         *(f"{name} {value}" for name, value in (uses or {}).items()),
         f"settings: {listed}{rest}" if listed else "all settings have their defaults",
     ]
     fields = {
         "listens": _masked(listens),
         "connected": _masked(connected),
-        "away": _masked(away),
+        "away": _masked({name: address for name, (address, _) in away.items()}),
         "uses": dict(uses or {}),
         "settings": shown,
     }

@@ -59,7 +59,7 @@ def _run(settings: ArchiveRunSettings) -> int:
             log,
             settings,
             listens={"metrics": f"http://{HOST}:{settings.metrics_port}/metrics"} if settings.metrics_port else {},
-            connections={"Kafka": (settings.bootstrap, True)},
+            connections={"Kafka": (settings.bootstrap, None)},
             uses={"archive": settings.archive},
         )
         status = archiver.run(stop)

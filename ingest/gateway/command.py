@@ -12,7 +12,7 @@ from har import topics
 from har.process.background import BackgroundError, BackgroundTasks
 from har.process.ending import NOT_REACHED, REACHED, report_failure
 from har.process.log_format import configure_logs
-from har.process.reachability import redis_answers
+from har.process.reachability import fault_of_redis
 from har.process.start_line import log_start
 from ingest.devices.errors import RegistryError
 from ingest.gateway.publisher import KafkaPublisher, PublishError
@@ -51,9 +51,9 @@ async def serve_until_stopped(settings: GatewaySettings) -> None:
 async def _log_start(settings: GatewaySettings, gateway: Gateway) -> None:
     _, port = gateway.address
     origin = settings.origin(port)
-    connections = {"Kafka": (settings.bootstrap, True)}
+    connections: dict[str, tuple[str, str | None]] = {"Kafka": (settings.bootstrap, None)}
     if settings.redis_url is not None:
-        connections["Redis"] = (settings.redis_url, await redis_answers(redis.asyncio, settings.redis_url))
+        connections["Redis"] = (settings.redis_url, await fault_of_redis(redis.asyncio, settings.redis_url))
     log_start(
         log,
         settings,

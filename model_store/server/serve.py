@@ -21,7 +21,7 @@ from har.process.kafka_connection import KafkaConnection
 from har.process.kafka_probe import KafkaUnreachableError, require_reachable
 from har.process.log_format import configure_logs
 from har.process.path_prefix import PathPrefix
-from har.process.reachability import accepts_connections, redis_answers
+from har.process.reachability import fault_of_redis, fault_of_servers
 from har.process.record_codecs import MissingCodecError, require_codecs
 from har.process.start_line import log_start
 from har.releases import ReleaseError
@@ -160,9 +160,9 @@ class _Server(uvicorn.Server):
         settings = self._settings
         connections = {}
         if settings.bootstrap is not None:
-            connections["Kafka"] = (settings.bootstrap, await accepts_connections(settings.bootstrap))
+            connections["Kafka"] = (settings.bootstrap, await fault_of_servers(settings.bootstrap))
         if settings.redis_url is not None:
-            connections["Redis"] = (settings.redis_url, await redis_answers(redis.asyncio, settings.redis_url))
+            connections["Redis"] = (settings.redis_url, await fault_of_redis(redis.asyncio, settings.redis_url))
         log_start(
             log,
             settings,

@@ -39,9 +39,13 @@ def test_tls_verifies_the_authority_and_the_name(server: RedisServer, certificat
         assert ask(f"rediss://127.0.0.1:{port}/0?{authority}") is True
         assert ask(f"rediss://localhost:{port}/0?{authority}") is True
         assert "self-signed" in failure(f"rediss://127.0.0.1:{port}/0")
+        assert "set ssl_ca_certs in the URL" in failure(f"rediss://127.0.0.1:{port}/0")
         failure(f"redis://127.0.0.1:{port}/0?socket_timeout=2")  # plain text to a port with TLS
     with tls_in_front(server.port, certificate, host="127.0.0.2") as port:
         assert "not valid for '127.0.0.2'" in failure(f"rediss://127.0.0.2:{port}/0?{authority}")
+        assert "use a name or an address that is in its certificate" in failure(
+            f"rediss://127.0.0.2:{port}/0?{authority}"
+        )
         assert ask(f"rediss://127.0.0.2:{port}/0?{authority}&ssl_check_hostname=false") is True
 
 

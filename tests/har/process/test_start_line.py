@@ -18,7 +18,10 @@ def start(caplog: pytest.LogCaptureFixture, level: int) -> logging.LogRecord:
             log,
             SETTINGS,
             listens={"phones": "ws://127.0.0.1:8601/v1/samples"},
-            connections={"Kafka": ("127.0.0.1:9092", True), "Redis": (str(SETTINGS.redis_url), False)},
+            connections={
+                "Kafka": ("127.0.0.1:9092", None),
+                "Redis": (str(SETTINGS.redis_url), "cannot be used yet: Redis answers: WRONGPASS invalid"),
+            },
         )
     (record,) = caplog.records
     return record
@@ -27,7 +30,7 @@ def start(caplog: pytest.LogCaptureFixture, level: int) -> logging.LogRecord:
 def test_one_line_states_addresses_connections_and_changed_settings(caplog):
     assert start(caplog, logging.INFO).getMessage() == (
         "started: phones at ws://127.0.0.1:8601/v1/samples; connected to Kafka at 127.0.0.1:9092; "
-        "Redis at redis://**********@cache:6379/0 does not answer yet; "
+        "Redis at redis://**********@cache:6379/0 cannot be used yet: Redis answers: WRONGPASS invalid; "
         "settings: port=8601 token=********** redis_url=redis://**********@cache:6379/0; the others have their defaults"
     )
 
