@@ -149,4 +149,6 @@ class LatestStates:
     async def _leave_replica(self, opened: OpenedRedis["redis.asyncio.Redis"], error: Exception) -> None:
         """Connect again if the server has become a replica: the name in the URL may belong to a new master by now."""
         if not opened.is_cluster and kind_of(error) == "READONLY":
-            await opened.client.connection_pool.disconnect()
+            # Those in use break off only when they have done their work: publications on their way come once.
+            await opened.client.connection_pool.update_active_connections_for_reconnect()
+            await opened.client.connection_pool.disconnect(inuse_connections=False)

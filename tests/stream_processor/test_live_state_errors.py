@@ -15,6 +15,7 @@ from deploy.ports import free_port
 from har.live import FAULTS_CHANNEL, LIVE_CHANNEL, device_key
 from har.live_faults import LiveFault, decode_live_fault
 from har.predictions import decode_update
+from stream_processor import latest_states
 from stream_processor.live_state import LiveStateWriter
 from stream_processor.metrics import ProcessorMetrics
 from tests import waiting
@@ -163,6 +164,27 @@ async def test_updates_are_published_once_while_redis_rejects_the_keys(code: str
             while not notice.ended:
                 notice = await next_fault(faults)
             assert notice.detail.startswith(code)
+
+
+async def test_updates_on_their_way_are_published_once_when_redis_has_become_a_replica(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(latest_states, "FIRST_PAUSE_SECONDS", 0.002)
+    monkeypatch.setattr(latest_states, "LONGEST_PAUSE_SECONDS", 0.002)
+    with RedisServer(free_port(), tmp_path) as server:
+        async with (
+            Redis.from_url(server.url) as client,
+            listening(server.url, LIVE_CHANNEL) as channel,
+            writing(server.url) as live,
+        ):
+            await client.config_set("client-output-buffer-limit", "pubsub 0 0 0")
+            await become_a_replica(client)
+            for second in range(0, 10_000, 100):  # during many attempts to write keys
+                for each in range(second, second + 100):
+                    live.offer(update("phone-a", each))
+                await asyncio.sleep(0.005)
+            assert live.report().status == "rejecting"
+            assert await published(channel, 10_000, quiet=0.3) == [*range(10_000)]
 
 
 async def test_updates_wait_while_redis_rejects_publications(tmp_path: Path) -> None:
