@@ -2,9 +2,10 @@
 
     python -m benchmarks.reading_rates --data hapt.parquet --person galaxy_s2/u21 [--activities walk,sit]
 
-The recordings of one person are thinned, evenly and with jitter, to 2 to 200 readings per second as far as they have
-that many, and their clock is rounded to 1 to 100 ms. For each the table shows the share of windows that are right,
-unknown, and wrong: of the whole system, and what the network alone would say about the same windows.
+The recordings of one person, or of everybody in the data set, are thinned, evenly and with jitter, to 2 to 200 readings
+per second as far as they have that many, and their clock is rounded to 1 to 100 ms. For each the table shows the share
+of windows that are right, unknown, and wrong: of the whole system, and what the network alone would say about the same
+windows.
 """
 
 import argparse
@@ -107,7 +108,7 @@ def argument_parser() -> argparse.ArgumentParser:
     """Return the parser of the options."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="a data set, as of har evaluate")
-    parser.add_argument("--person", required=True, help="device/user")
+    parser.add_argument("--person", help="device/user; by default everybody")
     parser.add_argument("--activities", default="walk,sit", help="separated by commas")
     return parser
 
@@ -117,16 +118,20 @@ def main() -> None:
     parser = argument_parser()
     given = parser.parse_args()
     network = OnnxClassifier.open("baseline")
-    recordings = [recording for recording in load_recordings([given.data]) if recording.person == given.person]
+    recordings = load_recordings([given.data])
+    if given.person is not None:
+        recordings = [recording for recording in recordings if recording.person == given.person]
     if not recordings:
         parser.error(f"{given.data} has no person {given.person}")
-    print(f"{network.manifest.release}, {given.person} of {given.data.name}")
+    people = {recording.person for recording in recordings}
+    met = len(people & {*network.manifest.training_users})
+    print(f"{network.manifest.release}, {len(people)} of {given.data.name}; it was trained on {met} of them")
     print("| readings | activity | windows | right | unknown | wrong | wrong by the network alone |")
     print("|---|---|---|---|---|---|---|")
     for activity in given.activities.split(","):
         parts = list(stretches(recordings, activity))
         if not parts:
-            parser.error(f"{given.person} has no stretch of {activity}")
+            parser.error(f"nobody has a stretch of {activity}")
         rate_hz = MICROSECONDS / float(np.median(np.concatenate([np.diff(times) for times, _ in parts])))
         for name, change in changes(rate_hz):
             found = answers(network, parts, activity, change)

@@ -16,6 +16,7 @@ the bounds is ``unknown`` with a reason, and the network's opinion of it is not 
 The quality depends only on the readings under the window, and is equal bit for bit wherever reading began.
 """
 
+from collections.abc import Mapping
 from typing import Final, Literal, NamedTuple, get_args
 
 import msgspec
@@ -100,7 +101,7 @@ class SignalBounds(msgspec.Struct, frozen=True):
 
     lowest_rate_hz: float = 40.0
     longest_spacing_us: int = 100_000
-    longest_standstill_us: int = 8_000
+    longest_standstill_us: int = 12_000
     largest_clipped_share: float = 0.1
     coarsest_step: float = 0.2
 
@@ -118,11 +119,13 @@ class SignalBounds(msgspec.Struct, frozen=True):
         'sparse'
         """
         longest_mean_us = MICROSECONDS / self.lowest_rate_hz
-        has_pause = quality.longest_spacing_us > self.longest_spacing_us or quality.mean_spacing_us > longest_mean_us
+        is_slow = quality.mean_spacing_us > longest_mean_us
+        # Without a spacing that lets a reading be missed, the rate itself is too low: now and then, or with the jitter.
+        has_pause = quality.longest_spacing_us > 2 * longest_mean_us
         found: dict[Reason, bool] = {
             "clock": quality.standstill_us > self.longest_standstill_us,
-            "sparse": quality.covered_us / quality.readings > longest_mean_us,
-            "pauses": has_pause,
+            "sparse": quality.covered_us / quality.readings > longest_mean_us or (is_slow and not has_pause),
+            "pauses": is_slow or quality.longest_spacing_us > self.longest_spacing_us,
             "constant": quality.is_constant,
             "coarse": quality.step > self.coarsest_step,  # a coarse signal may look clipped, too
             "clipped": quality.clipped_share > self.largest_clipped_share,
@@ -139,6 +142,17 @@ class SignalBounds(msgspec.Struct, frozen=True):
         if not (0 <= self.largest_clipped_share <= 1 and 0 <= self.coarsest_step < float("inf")):
             return "largest_clipped_share must be from 0 to 1, and coarsest_step 0 or more"
         return None
+
+
+def counted_reasons(windows: Mapping[str, int]) -> str:
+    """Return the number of windows of each reason as text.
+
+    Examples
+    --------
+    >>> counted_reasons({"sparse": 1200, "pauses": 3})
+    'sparse (1,200), pauses (3)'
+    """
+    return ", ".join(f"{reason} ({count:,})" for reason, count in windows.items())
 
 
 def signal_quality(times: Times, axes: Floats, contested: NDArray[np.bool_]) -> SignalQuality:

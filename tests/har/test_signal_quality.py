@@ -67,6 +67,16 @@ def test_many_short_pauses_spoil_a_window_too():
     assert reasons(times, walk(times)) == {"pauses"}
 
 
+def test_a_phone_that_falls_below_the_bound_by_its_jitter_alone_is_sparse():
+    times = even(42) + np.random.default_rng(0).integers(-8_000, 8_000, len(even(42)))
+    assert reasons(times, walk(times)) == {"sparse"}
+
+
+def test_a_phone_that_changes_to_a_lower_rate_has_no_pauses():
+    times = np.concatenate((even(100), even(20) + 8 * SECOND))
+    assert reasons(times, walk(times)) == {None, "sparse"}
+
+
 @pytest.mark.parametrize("tick_ms", [20, 50, 100])
 def test_a_clock_that_ticks_too_rarely_is_recognised(tick_ms):
     times = even(100)
@@ -81,8 +91,9 @@ def test_a_clock_that_stops_now_and_then_is_recognised():
 
 
 @pytest.mark.parametrize("tick_ms", [1, 5, 10])
-def test_times_in_milliseconds_are_allowed(tick_ms):
-    times = even(100)
+@pytest.mark.parametrize("rate_hz", [50, 60, 88, 100, 120, 150, 198, 200, 400])
+def test_times_in_milliseconds_are_allowed(rate_hz, tick_ms):
+    times = even(rate_hz)
     assert reasons(times // (tick_ms * 1_000) * (tick_ms * 1_000), walk(times)) == {None}
 
 

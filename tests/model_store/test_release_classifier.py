@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 import pytest
 
 from har.releases import ReleaseError
+from har.signal_quality import SignalBounds
 from model_store.release_classifier import ReleaseClassifier
 from model_store.release_folder import open_release
 
@@ -43,3 +45,8 @@ class DeclaredNetwork:
 def test_a_network_that_does_not_fit_is_rejected(network, message):
     with pytest.raises(ReleaseError, match=message):
         ReleaseClassifier(open_release("baseline"), "onnx", lambda content: network)
+
+
+def test_the_manifest_of_the_shipped_release_states_the_signal_bounds():
+    stated = msgspec.json.decode((open_release("baseline").folder / "manifest.json").read_bytes())
+    assert stated["signal_bounds"] == msgspec.to_builtins(SignalBounds())

@@ -36,7 +36,7 @@ const MOVING = 1.5;
 const DEFAULTS = {
   lowest_rate_hz: 40,
   longest_spacing_us: 100_000,
-  longest_standstill_us: 8_000,
+  longest_standstill_us: 12_000,
   largest_clipped_share: 0.1,
   coarsest_step: 0.2,
 };
@@ -90,7 +90,10 @@ export function unclassifiedReason(bounds, quality) {
   const longestMeanUs = MICROSECONDS / bounds.lowestRateHz;
   if (quality.standstillUs > bounds.longestStandstillUs) return 'clock';
   if (quality.coveredUs / quality.readings > longestMeanUs) return 'sparse';
-  if (quality.longestSpacingUs > bounds.longestSpacingUs || quality.meanSpacingUs > longestMeanUs) return 'pauses';
+  const isSlow = quality.meanSpacingUs > longestMeanUs;
+  // Without a spacing that lets a reading be missed, the rate itself is too low: now and then, or with the jitter.
+  if (isSlow && quality.longestSpacingUs <= 2 * longestMeanUs) return 'sparse';
+  if (isSlow || quality.longestSpacingUs > bounds.longestSpacingUs) return 'pauses';
   if (quality.isConstant) return 'constant';
   if (quality.step > bounds.coarsestStep) return 'coarse'; // a coarse signal may look clipped, too
   return quality.clippedShare > bounds.largestClippedShare ? 'clipped' : null;
