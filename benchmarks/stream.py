@@ -15,7 +15,7 @@ import numpy as np
 from kafka import KafkaProducer
 
 from deploy.addresses import choose_addresses
-from deploy.audit.summary import PredictionWatch
+from deploy.audit.prediction_watch import PredictionWatch
 from deploy.processes import ProcessGroup
 from deploy.stack import Stack
 from har import topics

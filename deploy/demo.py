@@ -14,7 +14,8 @@ import msgspec
 from kafka.errors import KafkaError
 
 from deploy.addresses import Addresses, choose_addresses
-from deploy.audit.summary import PredictionWatch, Summary, describe, expected_windows, summarise
+from deploy.audit.prediction_watch import PredictionWatch
+from deploy.audit.summary import Summary, describe, expected_windows, summarise
 from deploy.audit.topic_reader import PROMPT_FETCH_MS
 from deploy.embedded import MissingServerError
 from deploy.kafka_environment import kafka_environment

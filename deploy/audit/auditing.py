@@ -8,9 +8,9 @@ from pathlib import Path
 from kafka import KafkaAdminClient
 
 from deploy.audit.findings import Audit, compare
+from deploy.audit.prediction_watch import PredictionWatch, SeenMessages
 from deploy.audit.reference import Acknowledged, Reference, ReferenceBuilder
 from deploy.audit.sources import Journals, SamplesLog
-from deploy.audit.summary import PredictionWatch, SeenMessages
 from deploy.topics import check_kafka
 from har import rights
 from har.process.clock import now_us

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 
 import msgspec
 
+from deploy.audit.prediction_watch import SeenMessages, WindowKey
 from deploy.audit.reference import ExpectedPrediction, Reference
 from deploy.audit.stored import Unreadable
-from deploy.audit.summary import SeenMessages, WindowKey
 from har.decisions import UNKNOWN, decide
 from har.predictions import Prediction
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deploy.audit.offline import session_windows
+from deploy.audit.prediction_watch import WindowKey
 from deploy.audit.stored import (
     Position,
     StoredDevice,
@@ -19,7 +20,6 @@ from deploy.audit.stored import (
     is_late,
     sort_out,
 )
-from deploy.audit.summary import WindowKey
 from har.decisions import no_opinion
 from har.predictions import Prediction
 from har.samples import SampleBatch

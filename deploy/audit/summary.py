@@ -1,28 +1,18 @@
 """Summary of a run: acknowledged readings compared with the predictions in Kafka."""
 
-import threading
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 import numpy as np
 
-from deploy.audit.topic_reader import LEISURELY_FETCH_MS, EndOfLog, TopicReader
-from har import topics
-from har.predictions import Prediction, decode_prediction
-from har.process.clock import now_us
-from har.process.kafka_clients import Partition
-from har.process.kafka_connection import KafkaConnection
+from deploy.audit.prediction_watch import SeenMessages, WindowKey
+from har.decisions import UNKNOWN
 from har.recordings import window_labels
-from har.samples import UNDECODABLE
+from har.signal_quality import counted_reasons
 from har.windows import WindowSpec, recording_windows
 from ingest.senders.journal import read_journals
-
-WindowKey = tuple[str, str, int]
-#: Each partition's high watermark and next offset to read.
-ReadUntil = tuple[dict[Partition, int | None], dict[Partition, int]]
 
 
 class Latency(msgspec.Struct):
@@ -49,6 +39,11 @@ class Summary(msgspec.Struct):
         Number of windows that were expected but not predicted, and predicted but not expected.
     windows_repeated : int
         Number of predictions that repeat a window.
+    windows_unknown : int
+        Number of windows predicted as unknown.
+    unknown_by_reason : dict of str to int
+        Number of those that were not classified because their readings tell too little, by reason
+        (`har.signal_quality`). For the others no class was probable enough.
     latency_ms : Latency
         Latency of the windows that were predicted while the run was watched.
     accuracy : float or None
@@ -68,160 +63,13 @@ class Summary(msgspec.Struct):
     windows_missing: int
     windows_extra: int
     windows_repeated: int
+    windows_unknown: int
+    unknown_by_reason: dict[str, int]
     latency_ms: Latency
     accuracy: float | None
     windows_scored: int
     windows_by_activity: dict[str, int]
     release: list[str]
-
-
-@dataclass
-class SeenMessages:
-    """Predictions that were read from Kafka: the newest of each window, and faults of the others.
-
-    Attributes
-    ----------
-    predictions : dict of WindowKey to Prediction
-        The newest prediction of each window.
-    latencies_ms : list of float
-        Time from a window's last arrival to its first prediction, ms, by window in the order read.
-    repeats : Counter of WindowKey
-        Number of further predictions of a window.
-    contradicted : set of WindowKey
-        Windows with two different predictions of one release.
-    disordered : list of WindowKey
-        Windows first predicted after a later window of their session.
-    first_us, last_us : int
-        When the first and the last prediction were read, µs since the epoch.
-    undecodable : int
-        Number of messages that are no prediction.
-    made_on_devices : int
-        Number of predictions that devices reported; not counted above, since their readings are not in Kafka.
-    """
-
-    predictions: dict[WindowKey, Prediction] = field(default_factory=dict)
-    latencies_ms: list[float] = field(default_factory=list)
-    repeats: Counter[WindowKey] = field(default_factory=Counter)
-    contradicted: set[WindowKey] = field(default_factory=set)
-    disordered: list[WindowKey] = field(default_factory=list)
-    first_us: int = 0
-    last_us: int = 0
-    undecodable: int = 0
-    made_on_devices: int = 0
-    _newest_start: dict[tuple[str, str], int] = field(default_factory=dict)
-
-    @property
-    def repeated(self) -> int:
-        """Number of predictions that repeat a window."""
-        return self.repeats.total()
-
-    def add(self, message: bytes | None, seen_us: int) -> None:
-        """Add a message of the predictions' topic, read at `seen_us` µs since the epoch."""
-        try:
-            prediction = decode_prediction(message or b"")
-        except UNDECODABLE:
-            self.undecodable += 1
-            return
-        if prediction.made_on == "device":
-            self.made_on_devices += 1
-            return
-        self.first_us = self.first_us or seen_us
-        self.last_us = seen_us
-        known = self.predictions.get(prediction.key)
-        if known is None:
-            self.latencies_ms.append((seen_us - prediction.arrived) / 1000)
-            self._note_order(prediction)
-        else:
-            self.repeats[prediction.key] += 1
-            if known.release == prediction.release and _values(known) != _values(prediction):
-                self.contradicted.add(prediction.key)
-        self.predictions[prediction.key] = prediction
-
-    def _note_order(self, prediction: Prediction) -> None:
-        session = prediction.device, prediction.session
-        newest = self._newest_start.get(session, prediction.start)
-        if prediction.start < newest:
-            self.disordered.append(prediction.key)
-        self._newest_start[session] = max(newest, prediction.start)
-
-
-def _values(prediction: Prediction) -> tuple[str, float, dict[str, float], int, str | None]:
-    return prediction.activity, prediction.confidence, prediction.probabilities, prediction.end, prediction.reason
-
-
-class PredictionWatch:
-    """Reads the predictions' topic from its beginning in a thread, as a downstream consumer would.
-
-    Latency therefore ends when a consumer has the prediction, not when it was sent.
-
-    Parameters
-    ----------
-    kafka : KafkaConnection
-        How to connect to Kafka.
-    since_us : int, optional
-        Predictions with an earlier Kafka timestamp are left out, µs since the epoch.
-    fetch_wait_ms : int
-        How long a broker may wait for predictions before it answers a fetch, ms.
-    """
-
-    def __init__(
-        self, kafka: KafkaConnection, *, since_us: int | None = None, fetch_wait_ms: int = LEISURELY_FETCH_MS
-    ) -> None:
-        self._reader = TopicReader(kafka, topics.PREDICTIONS.name, since_us=since_us, fetch_wait_ms=fetch_wait_ms)
-        self._seen = SeenMessages()
-        self._read_until: ReadUntil = ({}, {})
-        self._changed = threading.Condition()
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._read, name="prediction-watch", daemon=True)
-
-    def start(self) -> None:
-        """Start reading.
-
-        Raises
-        ------
-        har.process.kafka_reading.MissingTopicError
-            If the topic does not exist.
-        """
-        self._reader.open()
-        self._read_until = dict(self._reader.ends), dict(self._reader.positions)
-        self._thread.start()
-
-    def wait_for(self, keys: Iterable[WindowKey], timeout_seconds: float) -> SeenMessages:
-        """Wait until all windows were seen, or the time is over; return the predictions so far."""
-        expected = set(keys)
-        with self._changed:
-            self._changed.wait_for(lambda: expected <= self._seen.predictions.keys(), timeout_seconds)
-            return self._seen
-
-    def wait_for_count(self, windows: int, timeout_seconds: float) -> SeenMessages:
-        """Wait until this many distinct windows were seen, or the time is over; return the predictions so far."""
-        with self._changed:
-            self._changed.wait_for(lambda: len(self._seen.predictions) >= windows, timeout_seconds)
-            return self._seen
-
-    def wait_for_end(self, timeout_seconds: float) -> bool:
-        """Wait until everything that the topic holds now was read; return False if the time is over first."""
-        end = EndOfLog()
-        with self._changed:
-            return self._changed.wait_for(lambda: end.is_reached(*self._read_until), timeout_seconds)
-
-    def close(self) -> None:
-        """Stop reading."""
-        self._stop.set()
-        if self._thread.is_alive():
-            self._thread.join()
-        self._reader.close()
-
-    def _read(self) -> None:
-        while not self._stop.is_set():
-            records = self._reader.poll()
-            seen_us = now_us()
-            with self._changed:
-                for record in records:
-                    self._seen.add(record.value, seen_us)
-                # Under the lock: what counts as read must be in `_seen`.
-                self._read_until = dict(self._reader.ends), dict(self._reader.positions)
-                self._changed.notify_all()
 
 
 @dataclass
@@ -251,6 +99,8 @@ def summarise(expected: Expected, seen: SeenMessages) -> Summary:
     predicted = seen.predictions
     scored = [(key, label) for key, label in expected.truth.items() if label is not None and key in predicted]
     correct = sum(predicted[key].matches(label) for key, label in scored)
+    unknown = [prediction for prediction in predicted.values() if prediction.activity == UNKNOWN]
+    by_reason = Counter(prediction.reason for prediction in unknown if prediction.reason is not None)
     by_activity: dict[str, int] = {}
     for _, label in scored:
         by_activity[label] = by_activity.get(label, 0) + 1
@@ -262,6 +112,8 @@ def summarise(expected: Expected, seen: SeenMessages) -> Summary:
         windows_missing=len(expected.truth.keys() - predicted.keys()),
         windows_extra=len(predicted.keys() - expected.truth.keys()),
         windows_repeated=seen.repeated,
+        windows_unknown=len(unknown),
+        unknown_by_reason=dict(by_reason.most_common()),
         latency_ms=_latency(seen.latencies_ms),
         accuracy=correct / len(scored) if scored else None,
         windows_scored=len(scored),
@@ -285,6 +137,15 @@ def describe(summary: Summary, seconds: float) -> str:
         f"{summary.devices} phones, {summary.batches_acknowledged} batches acknowledged\n"
         f"{summary.windows_classified} of {summary.windows_expected} windows classified "
         f"({summary.windows_missing} missing, {rate:.1f} a second)\n"
+        f"{_unknown(summary)}\n"
         f"latency p50 {summary.latency_ms.p50} ms, p99 {summary.latency_ms.p99} ms\n"
         f"accuracy {accuracy} on {summary.windows_scored} windows with one ground truth"
     )
+
+
+def _unknown(summary: Summary) -> str:
+    unreadable = sum(summary.unknown_by_reason.values())
+    text = f"{summary.windows_unknown} unknown: {summary.windows_unknown - unreadable} with no class probable enough"
+    if unreadable:
+        text += f", {unreadable} whose readings tell too little: {counted_reasons(summary.unknown_by_reason)}"
+    return text

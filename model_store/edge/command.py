@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from har.process.log_format import configure_logs
 from har.process.start_line import log_start
 from har.recordings import RecordingError
 from har.releases import ReleaseError
+from har.signal_quality import counted_reasons
 from har.windows import recording_windows
 from model_store.client.errors import UpdateRejectedError
 from model_store.client.fetching import BoundedFetcher
@@ -91,15 +93,17 @@ def _classify_recording(client: EdgeClient, device: str, path: Path) -> int:
     """Classify a whole recording with the current release. Times are those of the recording."""
     network = client.network
     arrived = now_us()
-    count = unclassified = 0
+    count = 0
+    unclassified: Counter[str] = Counter()
     for session in read_recording(path):
         windows = recording_windows(session.times, session.axes, network.manifest.window_spec)
         for window in windows:
             for prediction in network.predict(device, session.name, [window], [arrived]):
                 _print(prediction)
                 count += 1
-                unclassified += prediction.reason is not None
-    log.info("%d windows of %s; in %d of them the readings tell too little", count, path, unclassified)
+                unclassified.update([prediction.reason] if prediction.reason is not None else ())
+    reasons = f": {counted_reasons(unclassified)}" if unclassified else ""
+    log.info("%d windows of %s; in %d the readings tell too little%s", count, path, unclassified.total(), reasons)
     if not count:
         report_failure("har edge", f"{path}: no session is long enough for a window")
         return NOT_REACHED

@@ -17,7 +17,7 @@ from deploy import standstill
 from deploy.addresses import choose_addresses
 from deploy.audit.auditing import audit
 from deploy.audit.findings import Audit
-from deploy.audit.summary import PredictionWatch, WindowKey
+from deploy.audit.prediction_watch import PredictionWatch, WindowKey
 from deploy.kafka_environment import kafka_environment
 from deploy.local_store import LocalStore
 from deploy.processes import ProcessGroup, Program

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from kafka import KafkaConsumer, TopicPartition
 
-from deploy.audit.summary import PredictionWatch
+from deploy.audit.prediction_watch import PredictionWatch
 from har import topics
 from har.binary_samples import decode_batch, encode_batch
 from har.rejections import RejectedMessage, Rejection

@@ -8,7 +8,7 @@ import pytest
 from kafka import KafkaConsumer
 
 from deploy.audit.findings import Audit
-from deploy.audit.summary import PredictionWatch
+from deploy.audit.prediction_watch import PredictionWatch
 from deploy.local_store import LocalStore
 from har import topics
 from har.channels import decode_announcement

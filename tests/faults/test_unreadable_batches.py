@@ -6,7 +6,7 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
 
-from deploy.audit.summary import PredictionWatch
+from deploy.audit.prediction_watch import PredictionWatch
 from deploy.audit.topic_reader import TopicReader
 from har import topics
 from har.binary_samples import encode_batch

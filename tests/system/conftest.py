@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from deploy.addresses import choose_addresses
-from deploy.audit.summary import Expected, PredictionWatch, SeenMessages, expected_windows
+from deploy.audit.prediction_watch import PredictionWatch, SeenMessages
+from deploy.audit.summary import Expected, expected_windows
 from deploy.processes import ProcessGroup
 from deploy.stack import DASHBOARD, GATEWAY, Stack, har
 from har.process.kafka_connection import KafkaConnection

@@ -5,8 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deploy.audit.findings import compare
+from deploy.audit.prediction_watch import SeenMessages
 from deploy.audit.reference import DeviceReference, ExpectedPrediction, LostBatch, Reference, UnfoundedRejection
-from deploy.audit.summary import SeenMessages
 from deploy.audit.text import describe
 from har.predictions import Prediction, encode_prediction
 from har.windows import WindowSpec

@@ -106,6 +106,22 @@ def test_a_recording_is_classified_on_its_own_time_axis(client, edge, tmp_path, 
     assert starts == recording_windows(times, axes).starts.tolist()
 
 
+def test_a_recording_of_a_slow_phone_is_unknown_and_the_log_says_why(
+    client, known, tmp_path, monkeypatch, capsys, caplog
+):
+    client.store.publish("one")
+    times, axes = readings(10)
+    path = tmp_path / "slow.csv"
+    path.write_text("\n".join(["t,x,y,z", *as_lines(times[::4], axes[::4])]) + "\n")
+    with caplog.at_level("INFO"):
+        ran = CommandLine(monkeypatch, capsys).call("edge", "run", *known, "--recording", str(path))
+    assert ran.status == 0
+    predictions = [decode_prediction(line.encode()) for line in ran.out.splitlines()]
+    assert {(each.activity, each.reason) for each in predictions} == {("unknown", "sparse")}
+    count = len(predictions)
+    assert f"{count} windows of {path}; in {count} the readings tell too little: sparse ({count})" in caplog.messages
+
+
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
