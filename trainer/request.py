@@ -10,6 +10,7 @@ from enum import StrEnum
 import msgspec
 
 from har.releases import Normalisation
+from har.signal_quality import SignalBounds
 from har.windows import WindowSpec
 from trainer import defaults
 from trainer.fitting.augmentation import long_steps
@@ -53,6 +54,8 @@ class TrainRequest(msgspec.Struct, frozen=True, kw_only=True):
         Windows that the release classifies.
     training_hop_us : int
         Hop of the training windows, µs; shorter than the release's.
+    signal_bounds : SignalBounds
+        The least quality of the readings under a window that is trained on, and that the release classifies.
     normalisation : Normalisation
         Applied to each window before the network, in training and by all consumers of the release.
     held_out_share : float
@@ -75,6 +78,7 @@ class TrainRequest(msgspec.Struct, frozen=True, kw_only=True):
     classes: tuple[str, ...] = defaults.CLASSES
     windows: WindowSpec = WindowSpec()
     training_hop_us: int = 500_000
+    signal_bounds: SignalBounds = SignalBounds()
     normalisation: Normalisation = GRAVITY
     held_out_share: float = defaults.HELD_OUT_SHARE
     shards: int = defaults.SHARDS
@@ -99,6 +103,7 @@ class TrainRequest(msgspec.Struct, frozen=True, kw_only=True):
             classes=self.classes,
             training_windows=self.training_windows,
             windows=self.windows,
+            signal_bounds=self.signal_bounds,
             held_out_share=self.held_out_share,
             shards=self.shards,
         )

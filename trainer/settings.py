@@ -12,6 +12,7 @@ from har.channels import STABLE, Channel
 from har.process.settings import LogFormatSettings, ServiceSettings
 from model_store.settings import DEFAULT_KEYS
 from trainer import defaults
+from trainer.signal_bounds import require_bounds
 
 
 def _canonical_classes(stated: list[str]) -> list[str]:
@@ -27,6 +28,11 @@ def _canonical_classes(stated: list[str]) -> list[str]:
 
 #: The labels that a network distinguishes.
 Classes = Annotated[list[str], Field(min_length=2), AfterValidator(_canonical_classes)]
+
+
+#: Bounds of the signal quality, as text.
+StatedBounds = Annotated[str, AfterValidator(require_bounds)]
+BOUNDS_HELP = "least quality of readings, as NAME=VALUE with commas between; unstated bounds keep their defaults"
 
 
 class EvaluateSettings(ServiceSettings):
@@ -106,6 +112,7 @@ class CrossValidateSettings(ServiceSettings):
     device: str | None = Field(None, description="test only this device's people; train on everybody")
     network: str = Field(defaults.NETWORK, description="conv_lstm or origin")
     classes: Classes = Field(list(defaults.CLASSES), description="classes to distinguish; repeat for each class")
+    signal_bounds: StatedBounds | None = Field(None, description=BOUNDS_HELP)
     epochs: int = Field(defaults.EPOCHS, ge=1, description="epochs of --windows-per-epoch windows")
     windows_per_epoch: int = Field(defaults.WINDOWS_PER_EPOCH, ge=64, description="windows drawn for each epoch")
     seed: int = Field(defaults.SEED, ge=0, description="seed of the folds, the initial weights and the draws")
@@ -137,6 +144,7 @@ class PreparationSettings(LogFormatSettings):
 
     data: list[Path] = Field(description="path or name of a data set, see docs/data.md; repeat for each data set")
     classes: Classes = Field(list(defaults.CLASSES), description="classes to distinguish; repeat for each class")
+    signal_bounds: StatedBounds | None = Field(None, description=BOUNDS_HELP)
     held_out_share: float = Field(
         defaults.HELD_OUT_SHARE, gt=0, lt=0.9, description="share of the people held out for validation"
     )

@@ -25,6 +25,7 @@ from trainer.preparation.wearers import Wearers, wearers_of
 from trainer.releases.candidate import classifier
 from trainer.request import TrainRequest
 from trainer.settings import CrossValidateSettings
+from trainer.signal_bounds import bounds_of
 from trainer.sources.data_sets import placement_of
 from trainer.sources.recordings import load_recordings, reject_repeated_recordings
 from trainer.sources.splits import device_of
@@ -116,6 +117,7 @@ def pool_spec_of(request: TrainRequest, evaluation_data: EvaluationData) -> Pool
         training_windows=request.training_windows,
         windows=request.windows,
         wearers=evaluation_data.wearers,
+        signal_bounds=request.signal_bounds,
     )
 
 
@@ -185,7 +187,12 @@ def run(settings: CrossValidateSettings) -> int:
         seed=settings.seed,
         threads=settings.threads,
     )
-    request = TrainRequest(network=settings.network, classes=tuple(settings.classes), fit=fitting)
+    request = TrainRequest(
+        network=settings.network,
+        classes=tuple(settings.classes),
+        signal_bounds=bounds_of(settings.signal_bounds),
+        fit=fitting,
+    )
     try:
         if settings.output is not None:
             check_writable(settings.output)

@@ -17,6 +17,7 @@ from trainer.request import TrainRequest
 from trainer.runs import preparation
 from trainer.runs.library_output import LibraryOutput
 from trainer.settings import PrepareSettings
+from trainer.signal_bounds import bounds_of
 
 
 def run(settings: PrepareSettings) -> int:
@@ -41,7 +42,10 @@ def run(settings: PrepareSettings) -> int:
 
 def _run(settings: PrepareSettings, console: Console) -> int:
     plan = TrainRequest(
-        classes=tuple(settings.classes), held_out_share=settings.held_out_share, shards=settings.shards
+        classes=tuple(settings.classes),
+        signal_bounds=bounds_of(settings.signal_bounds),
+        held_out_share=settings.held_out_share,
+        shards=settings.shards,
     ).preparation
     try:
         index = _prepare(settings, plan, settings.output.resolve())

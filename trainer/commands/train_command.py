@@ -29,6 +29,7 @@ from trainer.runs.rounds import FAILED, HISTORY_FILE, RoundSchedule, RunStart, r
 from trainer.runs.run import FinishedRun, RunOptions, run_training
 from trainer.runs.watched_recordings import WatchedRecordings
 from trainer.settings import TrainSettings
+from trainer.signal_bounds import bounds_of
 from trainer.sources.splits import ReservedTestUserError
 
 #: Errors that a user can fix. They are printed without a traceback; any other error is a bug.
@@ -91,6 +92,7 @@ def request_of(settings: TrainSettings) -> TrainRequest:
         data=tuple(str(path) for path in settings.data),
         network=settings.network,
         classes=tuple(settings.classes),
+        signal_bounds=bounds_of(settings.signal_bounds),
         held_out_share=settings.held_out_share,
         shards=settings.shards,
         fit=FitSettings(

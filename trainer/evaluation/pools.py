@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from har.recordings import Recording
+from har.signal_quality import SignalBounds
 from har.windows import WindowSpec
 from trainer.evaluation.outcomes import all_labels
 from trainer.fitting.examples import Examples, make_examples
@@ -61,12 +62,15 @@ class PoolSpec:
         Training windows, and test windows, which are the release's.
     wearers : mapping of str to str
         As in `Pools`.
+    signal_bounds : SignalBounds
+        Windows of readings outside these bounds are left out.
     """
 
     classes: Sequence[str]
     training_windows: WindowSpec
     windows: WindowSpec
     wearers: Mapping[str, str]
+    signal_bounds: SignalBounds
 
 
 def make_pools(recordings: Sequence[Recording], pool_spec: PoolSpec) -> Pools:
@@ -79,8 +83,8 @@ def cut_pools(
 ) -> Pools:
     """Cut recordings for training into one pool, and recordings for testing into the other."""
     return Pools(
-        make_examples(trained, pool_spec.training_windows, pool_spec.classes),
-        make_examples(tested, pool_spec.windows, labels),
+        make_examples(trained, pool_spec.training_windows, pool_spec.classes, pool_spec.signal_bounds),
+        make_examples(tested, pool_spec.windows, labels, pool_spec.signal_bounds),
         labels,
         len(pool_spec.classes),
         pool_spec.wearers,

@@ -76,10 +76,12 @@ def join_examples(parts: Sequence[Examples]) -> Examples:
     return Examples(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(Examples)))
 
 
-def make_examples(recordings: Iterable[Recording], spec: WindowSpec, classes: Sequence[str]) -> Examples:
+def make_examples(
+    recordings: Iterable[Recording], spec: WindowSpec, classes: Sequence[str], bounds: SignalBounds | None = None
+) -> Examples:
     """Cut recordings into windows and keep those with a label among the classes; there may be none.
 
-    Windows whose readings tell too little (`har.signal_quality`) are left out: no release classifies them.
+    Windows whose readings tell too little (`har.signal_quality`) are left out: the release does not classify them.
 
     Parameters
     ----------
@@ -89,12 +91,15 @@ def make_examples(recordings: Iterable[Recording], spec: WindowSpec, classes: Se
         Specification of the windows.
     classes : sequence of str
         The classes, in the order of the network's outputs.
+    bounds : SignalBounds, optional
+        The least quality of the readings under a window; by default that of `SignalBounds`.
     """
+    bounds = bounds or SignalBounds()
     parts = [_no_examples(spec.steps)]
     for recording in recordings:
         windows = recording_windows(recording.times, recording.axes, spec)
         labels = label_windows(recording, windows.starts, spec, classes)
-        readable = [reason is None for reason in windows.reasons(SignalBounds())]
+        readable = [reason is None for reason in windows.reasons(bounds)]
         kept = (labels != UNLABELLED) & np.array(readable, np.bool_)
         count = int(kept.sum())
         parts.append(

@@ -108,5 +108,5 @@ def pieces_by_split(
     pieces: dict[str, list[Piece]] = {}
     for name, part in parts:
         kept = plan.classes if name == TRAIN else None
-        pieces.setdefault(name, []).extend(cut_pieces(part, plan.spec_of(name), kept))
+        pieces.setdefault(name, []).extend(cut_pieces(part, plan.spec_of(name), kept, plan.signal_bounds))
     return pieces

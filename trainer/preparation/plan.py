@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator, Mapping
 import msgspec
 
 from har.releases import TrainingData
+from har.signal_quality import SignalBounds
 from har.windows import WindowSpec
 from trainer.sources.data_sets import KNOWN_DATA_SETS
 from trainer.sources.splits import RESERVED_TEST_USERS, device_of
@@ -38,6 +39,8 @@ class PreparationPlan(msgspec.Struct, frozen=True, kw_only=True):
         commands require more than 0.
     shards : int
         Number of shards of each split; at least one per executor.
+    signal_bounds : SignalBounds
+        Windows of readings outside these bounds are left out, and counted.
     """
 
     classes: tuple[str, ...]
@@ -45,6 +48,7 @@ class PreparationPlan(msgspec.Struct, frozen=True, kw_only=True):
     windows: WindowSpec
     held_out_share: float
     shards: int
+    signal_bounds: SignalBounds = SignalBounds()
 
     def spec_of(self, split: str) -> WindowSpec:
         """Return the specification of a split's windows."""

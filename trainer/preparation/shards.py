@@ -21,6 +21,7 @@ from har.activity_names import NULL_LABEL
 from har.recordings import RecordingError
 from har.releases import TrainingData
 from har.samples import UNDECODABLE
+from har.signal_quality import counted_reasons
 from trainer.preparation.pieces import Piece
 from trainer.preparation.plan import PreparationPlan
 
@@ -134,7 +135,7 @@ class PreparedIndex(msgspec.Struct, frozen=True):
 
     def unclassified_text(self) -> str:
         """Return the reasons for which windows are left out, each with its windows; empty without such a window."""
-        return ", ".join(f"{reason} ({windows:,})" for reason, windows in self.unclassified().items())
+        return counted_reasons(self.unclassified())
 
     def windows(self, split: str) -> dict[str, Counter[str]]:
         """Count the windows of a split, by person and label."""

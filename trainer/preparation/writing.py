@@ -190,5 +190,5 @@ def _existing(index: PreparedIndex) -> str:
     names = listed(label for label, _ in found.most_common())
     text = f"The recordings are labelled {names}" if names else "The recordings have no labels"
     if reasons := index.unclassified_text():
-        text += f". Windows are left out because their readings tell too little: {reasons}"
+        text += f". Windows are left out because their readings tell too little (--signal-bounds): {reasons}"
     return text

@@ -181,4 +181,5 @@ def make_manifest(provenance: Provenance, frozen: Frozen, findings: ReleaseFindi
         weights_licence=weights_licence(provenance.data),
         personal=findings.personal,
         false_activity_rate=findings.false_activity_rate,
+        signal_bounds=request.signal_bounds,
     )

@@ -80,16 +80,18 @@ def open_prepared(folder: Path, plan: PreparationPlan) -> PreparedIndex:
     Raises
     ------
     ShardError
-        If the index cannot be read, or its classes or windows differ from the plan's.
+        If the index cannot be read, or its classes, windows or signal bounds differ from the plan's.
     """
     index = read_index(folder)
     differing = [
         f"{name} {getattr(index.plan, name)} instead of {getattr(plan, name)}"
-        for name in ("classes", "training_windows", "windows")
+        for name in ("classes", "training_windows", "windows", "signal_bounds")
         if getattr(index.plan, name) != getattr(plan, name)
     ]
     if differing:
-        raise ShardError(f"{folder} was prepared with other settings: {'; '.join(differing)}. Prepare again")
+        raise ShardError(
+            f"{folder} was prepared with other settings: {'; '.join(differing)}. Prepare again, or use its settings"
+        )
     return index
 
 

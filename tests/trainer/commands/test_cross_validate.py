@@ -127,6 +127,15 @@ def test_a_class_that_only_one_person_shows_cannot_be_tested_without_them(table,
     assert "no window to train on is labelled walk" in error
 
 
+def test_slow_recordings_can_be_used_with_bounds_of_their_own(table, capsys):
+    slow = table([made_recording(f"u{number:02}", rate_hz=20) for number in range(6)])
+    assert main(["cross-validate", "--data", slow, "--folds", "2", *TINY]) == 1
+    capsys.readouterr()
+    words = ("--signal-bounds", "lowest_rate_hz=15")
+    assert main(["cross-validate", "--data", slow, "--folds", "2", *TINY, *words]) == 0
+    assert "300 windows of 3 people to train on, 156 to test" in capsys.readouterr().err
+
+
 def test_repeated_recordings_are_rejected(table, capsys):
     first, again = table(people(6)), table(people(6), "again")
     assert main(["cross-validate", "--data", first, "--data", again, *TINY]) == 1
@@ -149,6 +158,7 @@ def test_a_network_that_is_never_right_is_reported_without_a_threshold():
         training_windows=request.training_windows,
         windows=request.windows,
         wearers={each.person: each.person for each in recordings},
+        signal_bounds=request.signal_bounds,
     )
     protocol = by_user(make_pools(recordings, pool_spec), 2)
 

@@ -13,8 +13,10 @@ import sys
 import msgspec
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from har.releases import ReleaseManifest
+from har.signal_quality import SignalBounds
 from model_store.onnx_classifier import OnnxClassifier
 from model_store.repository.candidates import count_candidate
 from model_store.repository.contents import files_of, history, pointers
@@ -26,6 +28,7 @@ from tests.trainer import tiny_network
 from tests.trainer.made_recordings import made_recording, write_recordings
 from tests.trainer.training_command import SMALL, TINY, har_here, start_har, train, train_here
 from trainer.commands import train as train_module
+from trainer.commands.train_command import request_of
 from trainer.run_folder import lock_folder
 from trainer.settings import TrainSettings
 
@@ -199,6 +202,13 @@ def test_a_canary_is_published_beside_the_stable_release(tiny_finished, table, t
     storage = Storage(str(folder / "store"))
     found = pointers(storage, read_state(storage))
     assert {channel: (each.release, each.share) for channel, each in found.items()} == {"canary": ("first", 0.25)}
+
+
+def test_bounds_of_the_signal_quality_are_part_of_the_request(tmp_path):
+    settings = TrainSettings(data=[tmp_path], output=tmp_path / "run", signal_bounds="lowest_rate_hz=15")
+    assert request_of(settings).signal_bounds == SignalBounds(lowest_rate_hz=15)
+    with pytest.raises(ValidationError, match="rate_hz is no bound: state lowest_rate_hz, "):
+        TrainSettings(data=[tmp_path], output=tmp_path / "run", signal_bounds="rate_hz=15")
 
 
 def test_without_a_store_the_error_says_what_to_do(tiny_finished, table, tmp_path):

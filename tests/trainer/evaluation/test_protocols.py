@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from har.recordings import Recording
+from har.signal_quality import SignalBounds
 from har.windows import WindowSpec
 from trainer.evaluation import protocols
 from trainer.evaluation.pools import PoolSpec, make_pools
@@ -35,7 +36,7 @@ def pools_of(recordings, wearers=None):
 
 
 def pool_spec(wearers) -> PoolSpec:
-    return PoolSpec(classes=CLASSES, training_windows=SPEC, windows=SPEC, wearers=wearers)
+    return PoolSpec(classes=CLASSES, training_windows=SPEC, windows=SPEC, wearers=wearers, signal_bounds=SignalBounds())
 
 
 def nearest_neighbour(seen=None):

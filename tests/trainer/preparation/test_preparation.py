@@ -8,13 +8,14 @@ import pytest
 
 from har.recordings import RecordingError
 from har.releases import TrainingData
+from har.signal_quality import SignalBounds
 from har.windows import WindowSpec
 from tests.trainer.made_recordings import made_recording, write_recordings
 from trainer.preparation.in_process import prepare_in_process
 from trainer.preparation.pieces import windows_of
 from trainer.preparation.plan import TRAIN, VALIDATION, PreparationPlan
 from trainer.preparation.shards import ShardError, read_index, read_shards
-from trainer.runs.preparation import describe_left_out, prepare
+from trainer.runs.preparation import describe_left_out, open_prepared, prepare
 from trainer.sources.parquet import PROVENANCE_KEY
 
 LONG = WindowSpec(steps=60, rate_hz=50, hop_us=500_000)
@@ -130,6 +131,20 @@ def test_every_person_and_label_is_spread_over_the_shards(tmp_path):
 
     assert len(counts) == PLAN.shards
     assert min(counts) > 0.5 * max(counts)
+
+
+def test_windows_of_slow_phones_are_prepared_if_the_bounds_allow_it(tmp_path):
+    slow = {"made": [made_recording(f"u{number:02d}", rate_hz=20) for number in range(6)]}
+    with pytest.raises(ShardError, match=r"\(--signal-bounds\): sparse"):
+        prepare_in_process(slow, PLAN, tmp_path / "default")
+    plan = msgspec.structs.replace(PLAN, signal_bounds=SignalBounds(lowest_rate_hz=15))
+    index = prepare_in_process(slow, plan, tmp_path / "prepared")
+    assert len(windows_in(tmp_path / "prepared", index, TRAIN)) > 300
+    assert index.unclassified() == {}
+    assert read_index(tmp_path / "prepared").plan.signal_bounds == plan.signal_bounds
+    assert open_prepared(tmp_path / "prepared", plan) == index
+    with pytest.raises(ShardError, match=r"signal_bounds SignalBounds\(lowest_rate_hz=15.*instead of"):
+        open_prepared(tmp_path / "prepared", PLAN)
 
 
 def test_an_existing_folder_is_left_alone(tmp_path):
