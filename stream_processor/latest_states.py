@@ -5,7 +5,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import redis.asyncio
 
@@ -150,5 +150,6 @@ class LatestStates:
         """Connect again if the server has become a replica: the name in the URL may belong to a new master by now."""
         if not opened.is_cluster and kind_of(error) == "READONLY":
             # Those in use break off only when they have done their work: publications on their way come once.
-            await opened.client.connection_pool.update_active_connections_for_reconnect()
-            await opened.client.connection_pool.disconnect(inuse_connections=False)
+            pool: Any = opened.client.connection_pool  # redis-py states no types there
+            await pool.update_active_connections_for_reconnect()
+            await pool.disconnect(inuse_connections=False)
