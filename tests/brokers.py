@@ -23,6 +23,7 @@ from kafka.admin import (
     ResourcePattern,
     ResourcePatternFilter,
     ResourceType,
+    UserScramCredentialDeletion,
 )
 from kafka.errors import KafkaError
 
@@ -206,6 +207,18 @@ class ProtectedKafka:
             admin.delete_acls([allowed])
         finally:
             admin.close()
+
+    def remove_user(self, service: str) -> None:
+        """Remove the user of a service, who can connect no more; `create_users` gives all users back."""
+        admin = open_client(KafkaAdminClient, self.admin)
+        try:
+            admin.alter_user_scram_credentials([UserScramCredentialDeletion(f"har-{service}", "SCRAM-SHA-512")])
+        finally:
+            admin.close()
+
+    def create_users(self) -> None:
+        """Give all users back."""
+        self.protection.create_users(self.cluster.bootstrap)
 
     def empty(self) -> None:
         """Create the project's topics without messages; the users' rights are those of the list."""

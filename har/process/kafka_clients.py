@@ -3,7 +3,9 @@
 Callers pass in the client class, so that this package does not depend on the library.
 """
 
+import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import NamedTuple, Protocol, TypeVar
 
 from har.process.addresses import host_and_port
@@ -11,7 +13,7 @@ from har.process.advertised_brokers import require_advertised
 from har.process.held_back_log import held_back
 from har.process.kafka_connection import KafkaConnection
 from har.process.kafka_fetched_batches import read_every_batch
-from har.process.kafka_probe import require_reachable, wait_until_reachable
+from har.process.kafka_probe import KafkaUnreachableError, require_reachable, wait_until_reachable
 from har.process.kafka_tokens import token_provider
 from har.process.record_codecs import require_codecs
 from har.rights import Right
@@ -31,6 +33,8 @@ Client_co = TypeVar("Client_co", bound=_Closable, covariant=True)
 #: How long a client may take to connect for the first time, ms; then a probe finds out why it does not. A command
 #: that cannot reach Kafka ends within 15 s, with the time that its own start and a last probe take.
 CONNECT_MS = 8_000
+#: How long a reader has no connection until it is tried why, s; and how long that may take, ms.
+OFFLINE_SECONDS, RECONNECT_MS = 5.0, 2_000
 
 
 class Partition(NamedTuple):
@@ -219,7 +223,8 @@ def open_reader(
     """Open a consumer without a group, which commits nothing. It reads every codec and passes unreadable batches.
 
     The value of a record is an `har.process.record_batches.UnreadableBatch` if it stands for a batch that could not be
-    read. Its `poll` raises a `KafkaRefusedError` if the right to read a topic is missing.
+    read. Its `poll` raises a `KafkaRefusedError` if the right to read a topic is missing, or, after `OFFLINE_SECONDS`
+    without a connection, if Kafka does not accept the credentials any more.
 
     Parameters
     ----------
@@ -260,18 +265,26 @@ def open_reader(
         **settings,
     )
     read_every_batch(reader)
-    _raise_refusals(reader, kafka)
+    _raise_refusals(kind, reader, kafka)
     return reader
 
 
-def _raise_refusals(reader: object, kafka: KafkaConnection) -> None:
-    """Let a consumer of kafka-python fail if it may not know a topic any more: it would wait for it, and log that."""
-    poll, cluster = reader.poll, reader._cluster  # type: ignore[attr-defined]
+def _raise_refusals(kind: ClientKind[Client_co], reader: object, kafka: KafkaConnection) -> None:
+    """Let a consumer of kafka-python fail if Kafka accepts it no more: it would try for ever, and hardly log why."""
+    poll, cluster, manager = reader.poll, reader._cluster, reader._fetcher._manager  # type: ignore[attr-defined]
+    connected_at = time.monotonic()
 
     def poll_or_raise(*arguments: object, **settings: object) -> object:
+        nonlocal connected_at
         polled = poll(*arguments, **settings)
         if not polled and cluster.unauthorized_topics:
             raise lacking(kafka, *(Right("READ", "TOPIC", topic) for topic in sorted(cluster.unauthorized_topics)))
+        if polled or manager.least_used_connections():
+            connected_at = time.monotonic()
+        elif kafka.is_authenticated and time.monotonic() - connected_at >= OFFLINE_SECONDS:
+            with suppress(KafkaUnreachableError):
+                open_client(kind, kafka, bootstrap_timeout_ms=RECONNECT_MS).close()
+            connected_at = time.monotonic()
         return polled
 
     reader.poll = poll_or_raise  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""An archiver whose right to read is taken away while it runs."""
+"""An archiver whose right to read, or whose user, is taken away while it runs."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -14,11 +14,12 @@ from tests.waiting import wait_for
 pytestmark = brokers.on_protected_kafka
 
 
-def test_an_archiver_that_may_not_read_any_more_ends_and_names_the_right(protected_kafka, tmp_path):
+def error_of_archiver(protected_kafka, archive, harm):
+    """Return why an archiver ends after a harm."""
     protected_kafka.empty()
     kafka = protected_kafka.user("archive")
     settings = ArchiveRunSettings(
-        archive=str(tmp_path / "archive"),
+        archive=str(archive),
         bootstrap=kafka.bootstrap,
         kafka_protocol=kafka.protocol,
         kafka_mechanism=kafka.mechanism,
@@ -32,10 +33,28 @@ def test_an_archiver_that_may_not_read_any_more_ends_and_names_the_right(protect
     with ThreadPoolExecutor() as threads:
         running = threads.submit(archiver.run, stop)
         try:
-            wait_for((tmp_path / "archive").exists, "the archive")
-            protected_kafka.take("archive", rights.Right("READ", "TOPIC", topics.SAMPLES.name))
-            error = running.exception(30)
+            wait_for(archive.exists, "the archive")
+            harm()
+            return running.exception(60)
         finally:
             stop.set()
+
+
+def test_an_archiver_that_may_not_read_any_more_ends_and_names_the_right(protected_kafka, tmp_path):
+    right = rights.Right("READ", "TOPIC", topics.SAMPLES.name)
+    error = error_of_archiver(protected_kafka, tmp_path / "archive", lambda: protected_kafka.take("archive", right))
     assert isinstance(error, KafkaRefusedError)
     assert f"the user har-archive lacks READ on topic {topics.SAMPLES.name}" in str(error)
+
+
+def test_an_archiver_whose_user_was_removed_ends_and_says_so(protected_kafka, tmp_path):
+    def remove():
+        protected_kafka.remove_user("archive")
+        protected_kafka.cluster.restart(1)  # connections outlive their user
+
+    try:
+        error = error_of_archiver(protected_kafka, tmp_path / "archive", remove)
+    finally:
+        protected_kafka.create_users()
+    assert isinstance(error, KafkaRefusedError)
+    assert "does not accept the user har-archive by SCRAM-SHA-512: " in str(error)
