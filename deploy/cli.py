@@ -7,6 +7,7 @@ only when its command runs, so each needs only its own extra. `har_stream` start
 import difflib
 import logging.config
 import os
+import re
 import sys
 from collections.abc import Callable
 from contextlib import redirect_stderr
@@ -21,7 +22,7 @@ from pydantic import ValidationError
 from pydantic_settings import CliApp, CliSettingsSource, SettingsError
 
 from dashboard.settings import DashboardSettings
-from deploy.command_fields import argument_name, is_subcommand, summary_of
+from deploy.command_fields import argument_name, fields_with_options, is_subcommand, summary_of
 from deploy.command_help import CommandHelp
 from deploy.settings import AuditSettings, CompletionSettings, DemoSettings, KafkaServerSettings, TopicsSettings
 from har.process import interrupts
@@ -193,8 +194,10 @@ def _explain(settings: type[ServiceSettings], error: ValidationError | SettingsE
     if not isinstance(error, ValidationError):
         return str(error)
     reasons = []
+    names = fields_with_options(settings)
     for details in error.errors():
         reason = details["msg"].removeprefix("Value error, ")
+        reason = re.sub(r"[a-z]+(?:_[a-z]+)+", lambda word: names.get(word.group(), word.group()), reason)
         reasons.append(f"{argument_name(settings, details['loc'])}: {reason}".removeprefix(": "))
     return "; ".join(reasons)
 

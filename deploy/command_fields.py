@@ -62,3 +62,14 @@ def argument_name(settings: type[ServiceSettings], path: tuple[int | str, ...]) 
     if info is not None and is_positional(info):
         return str(path[0]).upper()
     return "--" + ".".join(map(str, path)).replace("_", "-")
+
+
+def fields_with_options(settings: type[ServiceSettings]) -> dict[str, str]:
+    """Return the option of each field of a command and its subcommands that has one, such as ``--tls-key``."""
+    found: dict[str, str] = {}
+    for name, info in settings.model_fields.items():
+        if is_subcommand(info):
+            found |= fields_with_options(subcommand(info))
+        elif not is_positional(info):
+            found[name] = argument_name(settings, (name,))
+    return found

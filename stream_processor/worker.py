@@ -14,6 +14,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from har import topics
 from har.channels import STABLE
 from har.process import interrupts
+from har.process.addresses import require_free
 from har.process.ending import NOT_REACHED, REACHED, report_failure
 from har.process.kafka_clients import METADATA_AGE_MS, Partition
 from har.process.log_format import configure_logs, logging_config
@@ -232,6 +233,7 @@ def _run(settings: ProcessorSettings) -> int:
         require_codecs()
         first, loader = _releases(settings)
         require_access(settings)
+        require_free(settings.web_host, settings.web_port, "--web-port")
     except (ReleaseError, MissingCodecError, OSError) as error:
         report_failure("har processor", error)
         return NOT_REACHED

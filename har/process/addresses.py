@@ -1,5 +1,7 @@
 """Addresses of network peers and services, in the form that URLs and logs show."""
 
+import os
+import socket
 from urllib.parse import urlsplit
 
 #: Ports that browsers leave out of an origin.
@@ -15,6 +17,34 @@ def host_and_port(host: str, port: int) -> str:
     ('127.0.0.1:80', '[::1]:80', 'localhost:80')
     """
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def require_free(host: str, port: int, option: str) -> None:
+    """Raise if a service cannot listen on an address, for servers whose own error does not name it.
+
+    Parameters
+    ----------
+    host : str
+        Address to listen on.
+    port : int
+        Port to listen on; 0 for any.
+    option : str
+        The option that sets the port, for the message.
+
+    Raises
+    ------
+    OSError
+        If another program listens there, or the address is not one of this machine.
+    """
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as servers do: connections of before do not count
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            reason = os.strerror(error.errno) if error.errno else str(error)
+            raise OSError(
+                f"cannot listen on {host_and_port(host, port)}: {reason}; does another one run? Set {option}"
+            ) from error
 
 
 def split_host_and_port(address: str) -> tuple[str, int]:

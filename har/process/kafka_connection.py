@@ -101,11 +101,17 @@ class KafkaConnection:
         """
         if not self.is_encrypted:
             return None
-        context = ssl.create_default_context(cafile=self.authority)
+        try:
+            context = ssl.create_default_context(cafile=self.authority)
+        except OSError as error:  # which names no file
+            raise OSError(f"{self.authority}: {error}") from error
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         if self.certificate is not None:
-            # Without a password, OpenSSL would ask for one on the terminal.
-            context.load_cert_chain(self.certificate, self.key, lambda: _revealed(self.key_password) or "")
+            try:
+                # Without a password, OpenSSL would ask for one on the terminal.
+                context.load_cert_chain(self.certificate, self.key, lambda: _revealed(self.key_password) or "")
+            except OSError as error:
+                raise OSError(f"{self.certificate} and {self.key}: {error}") from error
         return context
 
     def token(self) -> str:

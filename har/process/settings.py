@@ -169,5 +169,9 @@ class ListeningSettings(LogSettings):
             return None
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
-        context.load_cert_chain(self.tls_certificate, self.tls_key)
+        try:
+            context.load_cert_chain(self.tls_certificate, self.tls_key)
+        except OSError as error:  # which names no file
+            files = f"{self.tls_certificate} and {self.tls_key}"
+            raise OSError(f"cannot use --tls-certificate and --tls-key, {files}: {error}") from error
         return context

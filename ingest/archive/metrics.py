@@ -6,6 +6,8 @@ from contextlib import contextmanager
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, start_http_server
 
+from har.process.addresses import require_free
+
 HOST = "127.0.0.1"
 
 
@@ -55,6 +57,7 @@ class ArchiveMetrics:
         if not port:
             yield
             return
+        require_free(HOST, port, "--metrics-port")
         server, thread = start_http_server(port, HOST, self.registry)
         try:
             yield

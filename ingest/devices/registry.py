@@ -209,7 +209,9 @@ class Registry:
         except IntegrityError:
             raise
         except SQLAlchemyError as error:
-            raise RegistryError(f"cannot use the device registry: {error}") from error
+            # The database's own words, without those of SQLAlchemy, on one line.
+            reason = " ".join(str(getattr(error, "orig", None) or error).split())
+            raise RegistryError(f"cannot use the device registry: {reason}") from error
 
     @staticmethod
     def _signing_key(connection: Connection) -> bytes | None:

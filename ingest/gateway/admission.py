@@ -115,6 +115,12 @@ class Admission:
             return UNRESTRICTED
         token = presented_token(request)
         if token is None:
+            if "Authorization" in request.headers:
+                raise NotAdmittedError(
+                    "malformed_token",
+                    "The header Authorization is not “Bearer ” and a token. In an app, its value does not "
+                    "begin with “Authorization: ”.",
+                )
             raise NotAdmittedError(
                 "no_token", "Send the token of the gateway or of your device: Authorization: Bearer …"
             )

@@ -76,6 +76,12 @@ def test_help_lists_the_default_of_a_list_as_words(capsys):
         (["gatewy"], "unknown command 'gatewy', did you mean 'gateway'?"),
         (["help", "gatewy"], "did you mean 'gateway'?"),
         (["gateway", "--host", "0.0.0.0"], "needs a token"),
+        (["gateway", "--tls-key", "x.pem"], "set both --tls-certificate and --tls-key, or neither"),
+        (["archive", "run", "--archive", "x", "--kafka-user", "u"], "--kafka-user needs --kafka-protocol SASL_SSL"),
+        (
+            ["topics", "--kafka-protocol", "SSL", "--kafka-authority", "nowhere.pem"],
+            "cannot be used: nowhere.pem: [Errno 2] No such file or directory",
+        ),
         (["replay", "x.csv", "--speed", "0"], "--speed"),
         (["evaluate"], "--data"),
         (["demo", "--devices", "0", "--summary", "x.json"], "at least one simulated phone"),

@@ -5,6 +5,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -80,7 +81,7 @@ def recording(tmp_path: Path) -> Path:
         ("evaluate --data {recording}", 1, "no window is labelled"),
         ("audit --release {none}", 2, "no release at"),
         ("audit --journals {none}", 2, "No such file"),
-        ("dashboard --tls-certificate {none} --tls-key {none}", 1, "No such file"),
+        ("dashboard --tls-certificate {none} --tls-key {none}", 1, "none: [Errno 2] No such file"),
         ("gateway --port 0 --bootstrap {unknown}", 1, "the host no-such-host.invalid is unknown"),
         ("processor --bootstrap {unknown}", 1, "the host no-such-host.invalid is unknown"),
         ("archive run --bootstrap {unknown} --metrics-port 0", 1, "the host no-such-host.invalid is unknown"),
@@ -148,6 +149,15 @@ def test_a_processor_without_kafka_ends_within_15_s_with_one_line(tmp_path):
         f"har processor: cannot reach Kafka with PLAINTEXT: {NOBODY}: nothing listens there; is Kafka running, and is "
         "--bootstrap right?\n"
     )
+
+
+def test_an_archiver_whose_port_is_in_use_names_it(tmp_path, monkeypatch, capsys):
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        words = ["--archive", str(tmp_path / "archive"), "--metrics-port", str(other.getsockname()[1])]
+        ran = CommandLine(monkeypatch, capsys).call("archive", "run", *words)
+    assert ran.status == 1
+    assert f"cannot listen on 127.0.0.1:{words[-1]}" in ran.err
+    assert "Set --metrics-port" in ran.err
 
 
 class Service:

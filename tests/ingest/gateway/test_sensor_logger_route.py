@@ -131,9 +131,9 @@ async def test_the_batches_of_a_document_count_against_the_rate_limit(broker):
     assert statuses == [200, 429]
 
 
-async def told(address, document, *, token=None, accept="application/json, text/plain, */*"):
+async def told(address, document, *, token=None, scheme="Bearer ", accept="application/json, text/plain, */*"):
     """Push as the app does; return the status, the content type and the text."""
-    headers = {"Accept": accept} | ({"Authorization": f"Bearer {token}"} if token else {})
+    headers = {"Accept": accept} | ({"Authorization": f"{scheme}{token}"} if token else {})
     body = document if isinstance(document, bytes) else json.dumps(document).encode()
 
     def send():
@@ -168,6 +168,9 @@ async def test_the_app_is_told_every_rejection_in_plain_text_with_status_499(bro
                 status, kind, text = await told(address, document, token=shown)
                 assert (status, kind) == (499, "text/plain"), words
                 assert words in text
+            for scheme in ("", "Authorization: Bearer "):  # copied in part, and with the header's name
+                status, _, text = await told(address, valid, token=token, scheme=scheme)
+                assert status == 499 and "does not begin with “Authorization: ”" in text
             status, kind, text = await told(address, valid, token=token, accept="application/json")
             assert (status, kind, json.loads(text)["code"]) == (429, "application/json", "too_often")
         registry.revoke("phone")
