@@ -7,7 +7,7 @@ from aiokafka.protocol.fetch import FetchRequest
 from aiokafka.record.default_records import DefaultRecordBatch
 
 from har import topics
-from har.process.damaged_files import FETCH_BYTES, Answer, is_suspicious, read_on
+from har.process.damaged_files import FETCH_BYTES, NOT_ANSWERED, Answer, is_suspicious, read_on
 
 _COMPACTED = {topic.name for topic in topics.ALL if topic.compacted}
 
@@ -48,7 +48,7 @@ class _Reader:
             request = FetchRequest(0, 0, FETCH_BYTES, 0, [(topic, [(answered[0], offset, FETCH_BYTES)])])
             nonlocal end
             response = await self._send(node, request)
-            answer = _answer(response.topics[0][1][0])
+            answer = next((_answer(each) for _, found in response.topics for each in found), NOT_ANSWERED)
             end = max(end, answer.end)
             return answer
 

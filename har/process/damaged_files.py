@@ -42,6 +42,9 @@ class Answer(NamedTuple):
     content: Buffer
 
 
+#: Stands for the answer of a broker that leaves the partition out of it, as the embedded one does without waiting.
+NOT_ANSWERED = Answer(-1, 0, b"")
+
 #: Fetches from an offset without waiting for messages, at most `FETCH_BYTES`.
 Fetch = Callable[[int], Awaitable[Answer]]
 

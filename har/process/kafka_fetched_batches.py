@@ -5,7 +5,7 @@ from typing import Any, Protocol
 
 from har import topics
 from har.process.batch_headers import Buffer, Decode, with_first_length
-from har.process.damaged_files import FETCH_BYTES, Answer, is_suspicious, read_on
+from har.process.damaged_files import FETCH_BYTES, NOT_ANSWERED, Answer, is_suspicious, read_on
 from har.process.record_batches import FetchedBatches
 
 _COMPACTED = {topic.name for topic in topics.ALL if topic.compacted}
@@ -61,7 +61,8 @@ def _replace(fetcher: Any, partition: Any, data: Any, position: int) -> None:  #
         nonlocal end
         leader = manager.cluster.leader_for_partition(partition)
         response = await manager.send(_request(library, partition, offset), node_id=leader)
-        answer = _answer(response.responses[0].partitions[0])
+        parts = (_answer(each) for found in response.responses for each in found.partitions)
+        answer = next(parts, NOT_ANSWERED)
         end = max(end, answer.end)
         return answer
 

@@ -19,7 +19,8 @@ from tests.faults.damage import damage_length
 from tests.waiting import wait_for
 
 #: The embedded broker has no files.
-pytestmark = [pytest.mark.kafka, pytest.mark.parametrize("broker", [brokers.APACHE], indirect=True)]
+on_apache = pytest.mark.parametrize("broker", [brokers.APACHE], indirect=True)
+pytestmark = pytest.mark.kafka
 
 
 class Reader:
@@ -52,6 +53,7 @@ class Reader:
         return [places(found) for found in records.values()]
 
 
+@on_apache
 def test_a_damaged_length_costs_nothing(broker):
     write_damaged(broker)
     with Reader(broker) as reader:
@@ -60,6 +62,7 @@ def test_a_damaged_length_costs_nothing(broker):
             assert found == [[*range(position, MESSAGES)]] * len(LENGTHS)
 
 
+@on_apache
 @pytest.mark.parametrize("length", LENGTHS[:3])
 def test_a_damaged_length_at_the_beginning_of_a_file_costs_what_kafka_cannot_find(broker, length):
     write(broker)
@@ -72,6 +75,7 @@ def test_a_damaged_length_at_the_beginning_of_a_file_costs_what_kafka_cannot_fin
     assert read_on == [*range(last + 1, 12)]
 
 
+@on_apache
 @pytest.mark.parametrize("length", LENGTHS[:3])
 def test_a_reader_at_the_end_passes_a_damaged_file_and_reads_what_comes(broker, length):
     write(broker, 2)
@@ -84,6 +88,7 @@ def test_a_reader_at_the_end_passes_a_damaged_file_and_reads_what_comes(broker, 
     assert read_on == [*range(first[1] + 1, 12)]
 
 
+@on_apache
 @pytest.mark.parametrize("length", LENGTHS)
 def test_a_damaged_length_before_another_file_costs_nothing(broker, length):
     let_files_be_small(broker)
@@ -92,3 +97,20 @@ def test_a_damaged_length_before_another_file_costs_nothing(broker, length):
     damage_length(broker.cluster, SAMPLES, 0, 5, length)
     with Reader(broker) as reader:
         assert reader.read({0: 5}, 15) == [[*range(5, 15)]]
+
+
+@brokers.on_one_broker
+def test_a_broker_that_answers_nothing_without_waiting_is_asked_again(broker):
+    write(broker, 3)
+    with Reader(broker) as reader:
+        parse, is_changed = reader.consumer._fetcher._parse_fetched_data, False
+
+        def parse_changed(completed):  # as if the messages had come between the first answer's content and its end
+            nonlocal is_changed
+            if completed.partition_data.records and not is_changed:
+                completed.partition_data.records, is_changed = b"", True
+            return parse(completed)
+
+        reader.consumer._fetcher._parse_fetched_data = parse_changed
+        assert reader.read({0: 0}, 3) == [[0, 1, 2]]
+        assert is_changed
