@@ -149,6 +149,7 @@ def test_topics_have_three_replicas_and_writes_need_two(whole_cluster):
     assert affordable_replication(whole_cluster.kafka) == 3
 
 
+@pytest.mark.long  # `tests/faults/test_three_brokers.py` does the same to the whole system
 @brokers.on_three_brokers
 def test_confirmed_messages_survive_the_kill_of_each_broker_in_turn(whole_cluster):
     with Sender(whole_cluster.bootstrap) as sender:

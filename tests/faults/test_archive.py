@@ -42,11 +42,11 @@ def small_disk(tmp_path):
 
 async def test_a_full_disk_at_the_archiver_loses_nothing(one_broker, open_stage, small_disk):
     filler = small_disk / "filler"
-    filler.write_bytes(os.urandom(2_700_000))
+    filler.write_bytes(os.urandom(by_length(2_950_000, 2_700_000)))
     stage = await open_stage(one_broker.kafka, archive=str(small_disk / "archive"))
-    await stage.start_phones(by_length(10, 10))
+    await stage.start_phones(10)
     await until(lambda: "no space" in (stage.folder / "log").read_text().lower(), "a full disk", 120)
-    await asyncio.sleep(5)
+    await asyncio.sleep(by_length(2, 5))
     filler.unlink()
     await asyncio.sleep(by_length(5, 30))
     await stage.stop_phones()

@@ -18,6 +18,9 @@ from har.process.kafka_connection import KafkaConnection
 from har.windows import WindowSpec
 from tests import brokers
 
+#: For tests whose result does not depend on the broker; `tests/README.md` has the rule.
+on_one_system = pytest.mark.parametrize("system", [brokers.EMBEDDED], indirect=True, scope="module")
+
 
 class System:
     """A running stack, with its own event loop for its processes."""

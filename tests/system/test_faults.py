@@ -1,4 +1,4 @@
-"""A fault in one place has no effect elsewhere."""
+"""A fault in one place has no effect elsewhere, on the embedded broker; `tests/faults` does more, on Apache Kafka."""
 
 import os
 import signal
@@ -12,10 +12,10 @@ from deploy.audit.text import describe
 from deploy.stack import GATEWAY, har
 from har import topics
 from har.binary_samples import encode_batch
-from tests import brokers
 from tests.batches import live_batches
+from tests.system.conftest import on_one_system
 
-pytestmark = pytest.mark.kafka
+pytestmark = [pytest.mark.kafka, on_one_system]
 SERVICES = (GATEWAY,)
 
 
@@ -45,13 +45,7 @@ def test_poison_in_the_log_is_dead_lettered_and_the_stream_continues(system):
     check_is_clean(system, "poison")
 
 
-# `tests/faults` kills both on Apache Kafka, again and again.
-@pytest.mark.parametrize(
-    ("system", "part", "first"),
-    [(brokers.APACHE, "processor", 3), (brokers.EMBEDDED, "gateway", 6)],
-    indirect=["system"],
-    scope="module",
-)
+@pytest.mark.parametrize(("part", "first"), [("processor", 3), ("gateway", 6)])
 def test_nothing_is_lost_if_a_part_is_killed(system, part, first):
     with simulate(system, part, 12, first=first) as phones:
         with pytest.raises(subprocess.TimeoutExpired):

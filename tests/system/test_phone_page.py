@@ -123,11 +123,10 @@ def test_kafka_has_what_the_page_recorded_and_both_predict_alike_despite_a_cut(e
     system, _ = enrolling
     phone.click("classifies")
     phone.start()
-    phone.shake(15)
     shake_until_compared(phone, 5)
     network.cut()
-    phone.shake(30)
-    assert phone.state()["waiting"] > 10
+    phone.shake(15)
+    assert phone.state()["waiting"] > 5
     network.mend()
     phone.shake(5)
     phone.click_at("[data-activity=walk]")
@@ -147,7 +146,7 @@ def test_kafka_has_what_the_page_recorded_and_both_predict_alike_despite_a_cut(e
     batches = of_device(system, topics.SAMPLES, decode_batch)
     assert_all_arrived(recorded, batches)
     expected = expected_probabilities(recorded)
-    assert len(expected) > 50
+    assert len(expected) > 20
     predictions = {}
 
     def all_are_predicted() -> bool:

@@ -11,10 +11,11 @@ from har.scoring import confusion_matrix, scores
 from har.windows import recording_windows
 from ingest.senders.recording_files import read_recordings
 from model_store.onnx_classifier import OnnxClassifier
-from tests import brokers
+from tests.system.conftest import on_one_system
 from trainer.commands.evaluate import evaluate
 
-pytestmark = pytest.mark.kafka
+# `test_sensor_logger` compares real recordings on Apache Kafka.
+pytestmark = [pytest.mark.kafka, on_one_system]
 SERVICES = (GATEWAY,)
 
 RESERVED_TEST_USERS = {"hapt_24_users.parquet": "u21,u22,u23,u24", "pocket_6_users.parquet": "u06"}
@@ -49,9 +50,7 @@ def test_the_same_recording_twice_gives_the_same_predictions_bit_for_bit(system,
     assert len(probabilities[0]) == 35
 
 
-@pytest.mark.parametrize(
-    ("system", "file"), list(zip(brokers.KINDS, RESERVED_TEST_USERS, strict=True)), indirect=["system"], scope="module"
-)
+@pytest.mark.parametrize("file", RESERVED_TEST_USERS)
 def test_scores_of_reserved_test_users_end_to_end_equal_the_offline_scores(system, shared_data, file):
     users = RESERVED_TEST_USERS[file]
     expected = system.replay(file, str(shared_data / file), "--user", users, "--speed", "25")

@@ -1,10 +1,11 @@
-"""The two networks at their real size, frozen once for all tests that need them."""
+"""The two networks at their real size, frozen once for all tests that need them, on one worker."""
 
 import warnings
 from functools import cache
 from typing import Any
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
 from har.releases import Normalisation
@@ -16,6 +17,8 @@ with warnings.catch_warnings():
     from trainer import freezing
     from trainer.fitting import networks
 
+#: For tests that use `frozen_network`: each process freezes the networks anew.
+on_frozen_networks = pytest.mark.xdist_group("frozen_networks")
 STEPS = 200
 RATE_HZ = 50
 CLASSES = ("sit", "stand", "walk", "stairsup", "stairsdown")

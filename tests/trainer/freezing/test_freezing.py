@@ -17,13 +17,17 @@ from tests.trainer.frozen_networks import (
     frozen_network,
     made_windows,
     networks,
+    on_frozen_networks,
     tf_keras,
 )
 from trainer import freezing
 from trainer.freezing.agreement import measure_agreement, trained_probabilities
 
 # TensorFlow and its converters call what numpy and protobuf have deprecated.
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
+pytestmark = [
+    on_frozen_networks,
+    pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning"),
+]
 
 NETWORKS = sorted(networks.NETWORKS)
 FORMATS = ["onnx", "litert-float32", "litert-int8", "tensorflow-frozen-graph"]

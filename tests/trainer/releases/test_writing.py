@@ -17,10 +17,22 @@ from model_store.repository.publishing import publish
 from model_store.repository.signed_state import read_state
 from tests.documents import code_blocks
 from tests.model_store.made_store import MadeStore
-from tests.trainer.frozen_networks import CLASSES, GRAVITY, RATE_HZ, STEPS, freezing, frozen_network, made_windows
+from tests.trainer.frozen_networks import (
+    CLASSES,
+    GRAVITY,
+    RATE_HZ,
+    STEPS,
+    freezing,
+    frozen_network,
+    made_windows,
+    on_frozen_networks,
+)
 from trainer.releases.writing import GOLDEN_FILE, write_release
 
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
+pytestmark = [
+    on_frozen_networks,
+    pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning"),
+]
 
 
 def made_manifest(**changes: Any) -> ReleaseManifest:
