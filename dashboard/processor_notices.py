@@ -4,8 +4,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Generic, Protocol, TypeVar
 
-from har.live_faults import LiveFault, decode_live_fault
-from har.release_rejections import ReleaseRejected, decode_rejected
+from har.notices import LiveFault, ReleaseRejected, decode_notice
 
 #: How long a notice is shown, s, unless its end is reported. A processor repeats it at most 15 s apart.
 NOTICE_SECONDS = 30.0
@@ -63,7 +62,7 @@ class ProcessorNotices:
         ValueError
             If the message is not valid.
         """
-        self._rejections.add(decode_rejected(message))
+        self._rejections.add(decode_notice(message, ReleaseRejected))
 
     def add_fault(self, message: bytes) -> None:
         """Store a notice that a processor cannot keep the latest predictions in Redis, or can again.
@@ -73,7 +72,7 @@ class ProcessorNotices:
         ValueError
             If the message is not valid.
         """
-        notice = decode_live_fault(message)
+        notice = decode_notice(message, LiveFault)
         if notice.ended:
             self._faults.end(notice.worker)
         else:

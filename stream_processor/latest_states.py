@@ -11,11 +11,11 @@ import redis.asyncio
 
 from har.live import device_key
 from har.process.back_off import BackOff
-from har.process.cancellation import leave_if_cancelled
 from har.process.redis_clients import OpenedRedis, failures_of
 from har.process.redis_commands import failed_of, first_error, set_each
 from har.process.redis_condition import RedisCondition, RedisFault
 from har.process.redis_errors import kind_of
+from har.process.redis_writing import write_forever
 
 MAX_IN_ONE_TRIP = 500
 MAX_DEVICES = 10_000
@@ -96,25 +96,22 @@ class LatestStates:
 
     async def run(self, opened: OpenedRedis["redis.asyncio.Redis"]) -> None:
         """Write states until cancelled."""
-        back_off = BackOff(FIRST_PAUSE_SECONDS, longest=LONGEST_PAUSE_SECONDS)
-        while True:
-            await self._news.wait()
-            self._news.clear()
+
+        async def write() -> Exception | None:
             try:
-                error = await self._write_all(opened)
-            except _FAILURES as raised:
-                error = raised
-            if error is None:
-                ended = self._condition.note_success(PURPOSE)
-                if ended is not None:
-                    self._on_end(ended)
-                back_off.reset()
-            else:
+                return await self._write_all(opened)
+            except _FAILURES as error:
+                return error
+
+        async def note(error: Exception | None) -> None:
+            if error is not None:
                 self._on_fault(self._condition.note_failure(PURPOSE, error))
-                self._news.set()
                 await self._leave_replica(opened, error)
-                await asyncio.sleep(back_off.next_pause())
-            leave_if_cancelled()
+            elif (ended := self._condition.note_success(PURPOSE)) is not None:
+                self._on_end(ended)
+
+        back_off = BackOff(FIRST_PAUSE_SECONDS, longest=LONGEST_PAUSE_SECONDS)
+        await write_forever(self._news, write, note, back_off)
 
     async def _write_all(self, opened: OpenedRedis["redis.asyncio.Redis"]) -> Exception | None:
         """Write what waits; stop at the first trip with an error, and return that error."""

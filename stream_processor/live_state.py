@@ -16,15 +16,14 @@ import msgspec
 import redis.asyncio
 
 from har.live import FAULTS_CHANNEL, LIVE_CHANNEL, REJECTED_CHANNEL
-from har.live_faults import LiveFault, encode_live_fault
+from har.notices import LiveFault, ReleaseRejected, encode_notice
 from har.predictions import LiveUpdate, encode_update
 from har.process.back_off import BackOff
-from har.process.cancellation import leave_if_cancelled
 from har.process.redis_clients import failures_of, open_redis
 from har.process.redis_commands import Outcome, failed_of, first_error, publish_each
 from har.process.redis_condition import RedisCondition, RedisFault
 from har.process.redis_errors import Status
-from har.release_rejections import ReleaseRejected, encode_rejected
+from har.process.redis_writing import write_forever
 from stream_processor.latest_states import KeepingTimes, LatestStates
 from stream_processor.metrics import ProcessorMetrics
 
@@ -108,7 +107,7 @@ class LiveStateWriter:
 
     def announce_rejection(self, rejected: ReleaseRejected) -> None:
         """Publish why a release was rejected; a newer notice replaces one that is not published yet."""
-        self._notices[REJECTED_CHANNEL] = encode_rejected(rejected)
+        self._notices[REJECTED_CHANNEL] = encode_notice(rejected)
         self._news.set()
 
     def report(self) -> RedisReport:
@@ -126,25 +125,17 @@ class LiveStateWriter:
         """Write updates until cancelled."""
         try:
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._publish_forever())
+                back_off = BackOff(FIRST_PAUSE_SECONDS, longest=LONGEST_PAUSE_SECONDS)
+                tasks.create_task(write_forever(self._news, self._publish_all, self._note, back_off))
                 tasks.create_task(self._states.run(self._opened))
         finally:
             await self._opened.aclose()
 
-    async def _publish_forever(self) -> None:
-        back_off = BackOff(FIRST_PAUSE_SECONDS, longest=LONGEST_PAUSE_SECONDS)
-        while True:
-            await self._news.wait()
-            self._news.clear()
-            error = await self._publish_all()
-            if error is None:
-                self._condition.note_success(PURPOSE)
-                back_off.reset()
-            else:
-                self._condition.note_failure(PURPOSE, error)
-                self._news.set()
-                await asyncio.sleep(back_off.next_pause())
-            leave_if_cancelled()
+    async def _note(self, error: Exception | None) -> None:
+        if error is None:
+            self._condition.note_success(PURPOSE)
+        else:
+            self._condition.note_failure(PURPOSE, error)
 
     async def _publish_all(self) -> Exception | None:
         """Publish what waits; stop at the first trip with an error, and return that error."""
@@ -193,5 +184,5 @@ class LiveStateWriter:
 
     def _announce_fault(self, fault: RedisFault, *, ended: bool = False) -> None:
         notice = LiveFault(self._worker, fault.since, fault.words, ended)
-        self._notices[FAULTS_CHANNEL] = encode_live_fault(notice)
+        self._notices[FAULTS_CHANNEL] = encode_notice(notice)
         self._news.set()

@@ -17,12 +17,12 @@ from aiokafka.errors import KafkaError
 
 from har import topics
 from har.channels import Channel, ReleaseAnnouncement, decode_announcement
+from har.notices import ReleaseRejected
 from har.process.back_off import BackOff
 from har.process.clock import now_us
 from har.process.kafka_clients import METADATA_AGE_MS
 from har.process.kafka_connection import KafkaConnection
 from har.process.unreadable_batch import UnreadableBatch
-from har.release_rejections import ReleaseRejected
 from har.releases import ReleaseError
 from model_store.client.errors import UpdateRejectedError
 from stream_processor.damaged_files import read_damaged_files

@@ -2,16 +2,15 @@
 
 import asyncio
 import logging
-from contextlib import suppress
 
 import redis.asyncio
 
 from har.channels import Channel
 from har.live import RELEASES_CHANNEL, RELEASES_KEY
 from har.process.back_off import BackOff
-from har.process.cancellation import leave_if_cancelled
 from har.process.redis_clients import OpenedRedis, failures_of, open_redis
 from har.process.redis_condition import RedisCondition
+from har.process.redis_writing import write_forever
 
 log = logging.getLogger(__name__)
 
@@ -55,39 +54,27 @@ class RedisAnnouncer:
         opened = open_redis(redis.asyncio, self._url)
         back_off = BackOff(self._look_seconds, longest=LONGEST_PAUSE_SECONDS)
         try:
-            while True:
-                try:
-                    await self._write(opened)
-                except _FAILURES as error:
-                    self.condition.note_failure(PURPOSE, error)
-                    await asyncio.sleep(back_off.next_pause())
-                else:
-                    if self._newest:
-                        self.condition.note_success(PURPOSE)
-                    back_off.reset()
-                    with suppress(TimeoutError):
-                        await asyncio.wait_for(self._news.wait(), self._look_seconds)
-                    self._news.clear()
-                leave_if_cancelled()
+            await write_forever(
+                self._news, lambda: self._write(opened), self._note, back_off, look_seconds=self._look_seconds
+            )
         finally:
             await opened.aclose()
 
-    async def _write(self, opened: OpenedRedis["redis.asyncio.Redis"]) -> None:
-        """Publish and write the hash; one is done even if Redis rejects the other.
+    async def _note(self, error: Exception | None) -> None:
+        if error is not None:
+            self.condition.note_failure(PURPOSE, error)
+        elif self._newest:
+            self.condition.note_success(PURPOSE)
 
-        Raises
-        ------
-        Exception
-            One of `_FAILURES`.
-        """
+    async def _write(self, opened: OpenedRedis["redis.asyncio.Redis"]) -> Exception | None:
+        """Publish and write the hash; one is done even if Redis rejects the other. Return the first error."""
         errors: list[Exception] = []
         for attempt in (self._publish, self._refresh):
             try:
                 await attempt(opened)
             except _FAILURES as error:
                 errors.append(error)
-        if errors:
-            raise errors[0]
+        return errors[0] if errors else None
 
     async def _publish(self, opened: OpenedRedis["redis.asyncio.Redis"]) -> None:
         for channel, announcement in list(self._unpublished.items()):

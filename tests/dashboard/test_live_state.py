@@ -12,8 +12,8 @@ from dashboard.limits import BrowserLimits
 from dashboard.live_messages import InvalidUpdateError, read_update
 from dashboard.live_state import Clock, LiveState
 from dashboard.throughput import Throughput
+from har.notices import ReleaseRejected, encode_notice
 from har.predictions import LiveUpdate, encode_update
-from har.release_rejections import ReleaseRejected, encode_rejected
 from tests.dashboard.dashboard_feeding import BASE, SECOND, PageView, make_update
 
 
@@ -306,10 +306,10 @@ def test_rejections_by_processors_are_shown_for_a_while() -> None:
     time = FakeTime()
     state = make_state(time=time)
     assert state.status().release_rejected is None
-    state.receive_rejection(encode_rejected(ReleaseRejected("a-1", "one", "unusable", "it answers wrongly")))
+    state.receive_rejection(encode_notice(ReleaseRejected("a-1", "one", "unusable", "it answers wrongly")))
     notice = state.status().release_rejected
     assert notice == "A processor could not change to a new release: it answers wrongly. Still in use: one."
-    state.receive_rejection(encode_rejected(ReleaseRejected("a-2", "one", "unreachable", "x" * 9_999)))
+    state.receive_rejection(encode_notice(ReleaseRejected("a-2", "one", "unreachable", "x" * 9_999)))
     assert (notice := state.status().release_rejected) is not None
     assert notice.startswith("2 processors could not")
     assert len(notice) < 1_000

@@ -24,8 +24,8 @@ from selenium.webdriver.common.keys import Keys
 from deploy.ports import free_port
 from har.activity_styles import activity_style
 from har.live import LIVE_CHANNEL, REJECTED_CHANNEL, device_key
+from har.notices import ReleaseRejected, encode_notice
 from har.predictions import encode_update
-from har.release_rejections import ReleaseRejected, encode_rejected
 from stream_processor.live_state import LiveStateWriter
 from stream_processor.metrics import ProcessorMetrics
 from tests.dashboard.dashboard_feeding import SECOND, make_update
@@ -91,7 +91,7 @@ def dashboard_process(port: int, redis_url: str, gateway_url: str | None = None)
 
 def test_a_rejected_release_is_shown(browser: Any, redis_server: Any) -> None:
     port = free_port()
-    rejected = encode_rejected(ReleaseRejected("a-1", "release-1", "unusable", "update rejected (unusable): it is odd"))
+    rejected = encode_notice(ReleaseRejected("a-1", "release-1", "unusable", "update rejected (unusable): it is odd"))
     with Phones(redis_server.url), dashboard_process(port, redis_server.url):
         open_page(browser, port)
         wait_for(browser, lambda browser: list(cards(browser)) == DEVICES)

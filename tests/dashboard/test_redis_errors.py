@@ -9,7 +9,7 @@ from redis.asyncio import Redis, RedisCluster
 
 from dashboard.limits import BrowserLimits
 from har.live import FAULTS_CHANNEL, LIVE_CHANNEL, device_key
-from har.live_faults import LiveFault, encode_live_fault
+from har.notices import LiveFault, encode_notice
 from har.predictions import encode_update
 from tests.dashboard.conftest import RunDashboard
 from tests.dashboard.dashboard_feeding import live_client, make_update, publish, subscribed, whole_second
@@ -68,13 +68,13 @@ async def test_processors_report_what_redis_rejects(run_dashboard: RunDashboard,
         await subscribed(publisher)
         await publisher.publish(FAULTS_CHANNEL, b"{}")
         for worker in ("a-1", "b-2"):
-            await publisher.publish(FAULTS_CHANNEL, encode_live_fault(LiveFault(worker, 1, "OOM no memory.")))
+            await publisher.publish(FAULTS_CHANNEL, encode_notice(LiveFault(worker, 1, "OOM no memory.")))
         view = await client.until(lambda view: "2 processors" in (view.status["live_fault"] or ""))
         assert view.status["live_fault"] == "2 processors cannot keep the latest predictions in Redis: OOM no memory."
         # Without a notice of the end, a page would report a fault of the past for half a minute.
-        await publisher.publish(FAULTS_CHANNEL, encode_live_fault(LiveFault("b-2", 1, "OOM no memory.", ended=True)))
+        await publisher.publish(FAULTS_CHANNEL, encode_notice(LiveFault("b-2", 1, "OOM no memory.", ended=True)))
         await client.until(lambda view: (view.status["live_fault"] or "").startswith("A processor cannot"))
-        await publisher.publish(FAULTS_CHANNEL, encode_live_fault(LiveFault("a-1", 1, "OOM no memory.", ended=True)))
+        await publisher.publish(FAULTS_CHANNEL, encode_notice(LiveFault("a-1", 1, "OOM no memory.", ended=True)))
         view = await client.until(lambda view: view.status["live_fault"] is None)
         assert view.status["undecodable"] == 1
 

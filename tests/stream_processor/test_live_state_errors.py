@@ -13,7 +13,7 @@ from redis.asyncio.client import PubSub
 
 from deploy.ports import free_port
 from har.live import FAULTS_CHANNEL, LIVE_CHANNEL, device_key
-from har.live_faults import LiveFault, decode_live_fault
+from har.notices import LiveFault, decode_notice
 from har.predictions import decode_update
 from stream_processor import latest_states
 from stream_processor.live_state import LiveStateWriter
@@ -124,7 +124,7 @@ async def next_fault(faults: PubSub) -> LiveFault:
     async with asyncio.timeout(20):
         while message is None:
             message = await faults.get_message(timeout=5)
-    return decode_live_fault(message["data"])
+    return decode_notice(message["data"], LiveFault)
 
 
 @pytest.mark.parametrize("code", HARMS)

@@ -13,7 +13,7 @@ from kafka import KafkaProducer
 from har import topics
 from har.artifacts import GoldenWindow
 from har.channels import ChannelPointer, ReleaseAnnouncement, encode_announcement
-from har.release_rejections import ReleaseRejected
+from har.notices import ReleaseRejected
 from model_store.client.fetching import BoundedFetcher
 from model_store.client.last_good import ClientFolder
 from model_store.client.release_client import ReleaseClient
