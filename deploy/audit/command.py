@@ -50,7 +50,7 @@ def run(settings: AuditSettings) -> int:
         print(msgspec.json.format(msgspec.json.encode(document), indent=2).decode())
     else:
         print(describe(found))
-    if found.is_clean and not found.batches_stored + sum(found.rejected.values()):
+    if found.is_empty:
         report_failure("har audit", "there is no batch to audit")
         return NOT_TRIED
     return REACHED if found.is_clean else NOT_REACHED

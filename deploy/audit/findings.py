@@ -156,6 +156,11 @@ class Audit(msgspec.Struct):
         }
 
     @property
+    def is_empty(self) -> bool:
+        """Whether there was no batch to audit, and nothing is wrong: the audit has no result."""
+        return self.is_clean and not self.batches_stored + sum(self.rejected.values())
+
+    @property
     def is_clean(self) -> bool:
         """Whether nothing was lost, invented, changed or reordered."""
         return not any(finding.count for finding in self.faults.values())

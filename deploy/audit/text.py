@@ -17,6 +17,8 @@ def describe(audit: Audit) -> str:
     for name, finding in audit.faults.items():
         lines.append(f"  {name:<23} {finding.count:>9,}")
         lines += [f"      {_location(example)}" for example in finding.examples]
+    if audit.is_empty:
+        return "\n".join([*lines, "no result: there is no batch to audit"])
     if audit.is_clean:
         return "\n".join([*lines, "clean: nothing was lost, invented, changed or reordered"])
     kinds = ", ".join(name for name, finding in audit.faults.items() if finding.count)
