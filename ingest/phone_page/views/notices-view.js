@@ -5,7 +5,7 @@ import { counted, duration } from '../shared/wording.js';
 
 /** A larger difference between the phone's clock and the gateway's is shown, µs. */
 const MAX_CLOCK_OFFSET_US = 2_000_000;
-/** A loss is shown for this long, µs. */
+/** A loss or a rejection is shown for this long, µs. */
 const RECENT_LOSS_US = 5_000_000;
 
 /**
@@ -79,6 +79,13 @@ export class NoticesView {
     if (isRecording && loss?.reason === 'full' && phone.clock.now() - loss.until < RECENT_LOSS_US) {
       notices.push({
         text: 'The outbox is full. New readings are lost until the gateway can be reached; older ones are kept.',
+        severe: true,
+      });
+    }
+    const rejection = sending.rejections.at(-1);
+    if (isRecording && rejection && (Date.now() - rejection.at) * 1_000 < RECENT_LOSS_US) {
+      notices.push({
+        text: 'The gateway rejects readings of this phone. They are lost. The list under “Sending” says why.',
         severe: true,
       });
     }
