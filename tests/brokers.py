@@ -5,11 +5,11 @@ import subprocess
 import time
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import pytest
 from kafka import KafkaConsumer, TopicPartition
@@ -40,6 +40,7 @@ from har.process.kafka_connection import KafkaConnection, Mechanism
 from har.rights import Right
 from tests.waiting import wait_for
 
+Result = TypeVar("Result")
 #: Parameters of the fixtures `broker` and `system`.
 EMBEDDED = "embedded"
 APACHE = "apache"
@@ -165,6 +166,15 @@ def empty(cluster: KafkaCluster) -> None:
     cluster.wait_until_ready()
 
 
+def administer(kafka: KafkaConnection, act: Callable[[KafkaAdminClient], Result]) -> Result:
+    """Return what a function does with an admin client."""
+    admin = open_client(KafkaAdminClient, kafka)
+    try:
+        return act(admin)
+    finally:
+        admin.close()
+
+
 def delete_everything(kafka: KafkaConnection) -> None:
     """Delete all topics and consumer groups, and first the groups' members, which may be dead and still count."""
     admin = open_client(KafkaAdminClient, kafka)
@@ -202,19 +212,12 @@ class ProtectedKafka:
         """Take a right away from the user of a service."""
         place = ResourcePattern(ResourceType[right.resource], right.name)
         allowed = ACLFilter(f"User:har-{service}", "*", ACLOperation[right.operation], ACLPermissionType.ALLOW, place)
-        admin = open_client(KafkaAdminClient, self.admin)
-        try:
-            admin.delete_acls([allowed])
-        finally:
-            admin.close()
+        administer(self.admin, lambda admin: admin.delete_acls([allowed]))
 
     def remove_user(self, service: str) -> None:
         """Remove the user of a service, who can connect no more; `create_users` gives all users back."""
-        admin = open_client(KafkaAdminClient, self.admin)
-        try:
-            admin.alter_user_scram_credentials([UserScramCredentialDeletion(f"har-{service}", "SCRAM-SHA-512")])
-        finally:
-            admin.close()
+        removed = UserScramCredentialDeletion(f"har-{service}", "SCRAM-SHA-512")
+        administer(self.admin, lambda admin: admin.alter_user_scram_credentials([removed]))
 
     def create_users(self) -> None:
         """Give all users back."""
@@ -223,11 +226,7 @@ class ProtectedKafka:
     def empty(self) -> None:
         """Create the project's topics without messages; the users' rights are those of the list."""
         delete_everything(self.admin)
-        admin = open_client(KafkaAdminClient, self.admin)
-        try:
-            admin.delete_acls([every_acl()])
-        finally:
-            admin.close()
+        administer(self.admin, lambda admin: admin.delete_acls([every_acl()]))
         give(self.admin, grants("User:har-{service}"))
         create_topics(self.admin, partitions=PARTITIONS, replication=1)
 

@@ -18,6 +18,7 @@ from deploy.ports import free_port
 from har import rights
 from tests import brokers, kafka_randomness, kafka_sockets, leftovers, side_by_side
 from tests.chromium import SharedChromium
+from tests.command_line import CommandLine
 from tests.redis_server import RedisServer
 
 #: Markers of tests, by their fixtures.
@@ -38,6 +39,12 @@ _LONGEST_NAME = 80
 RECORDINGS_ABSENT = "the real recordings are not"
 
 ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture
+def har(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> CommandLine:
+    """Calls `har` in this process."""
+    return CommandLine(monkeypatch, capsys)
 
 
 @pytest.fixture(scope="session")

@@ -1,10 +1,11 @@
 """Partitions whose files a broker cannot read, for the tests of both clients of Kafka."""
 
 from kafka import KafkaProducer
-from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
+from kafka.admin import ConfigResource, ConfigResourceType
 
 from har import topics
 from har.process.unreadable_batch import UnreadableBatch
+from tests.brokers import administer
 from tests.faults.damage import damage_length
 
 SAMPLES = topics.SAMPLES.name
@@ -36,10 +37,8 @@ def write_damaged(broker):
 
 def let_files_be_small(broker):
     """Let the broker begin a new file after 1 MiB."""
-    admin = KafkaAdminClient(bootstrap_servers=broker.bootstrap)
     setting = ConfigResource(ConfigResourceType.TOPIC, SAMPLES, {"segment.bytes": str(1024 * 1024)})
-    admin.alter_configs([setting])
-    admin.close()
+    administer(broker.kafka, lambda admin: admin.alter_configs([setting]))
 
 
 def places(records):

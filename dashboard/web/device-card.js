@@ -87,12 +87,13 @@ export class DeviceCard {
   /** Update texts and charts. */
   render() {
     this.#renderText();
-    if (this.#dataChanged) this.#describeTimeline();
+    const silent = this.isSilent;
+    const spans = this.#dataChanged || silent ? this.model.spans() : [];
+    if (this.#dataChanged) this.#describeTimeline(spans);
     if (!this.#trace || !this.#timeline) return;
     const { localNow, isAnimated } = this.context;
-    const silent = this.isSilent;
     if (this.#dataChanged) this.#trace.setData(this.model.traceColumns());
-    if (this.#dataChanged || silent) this.#timeline.draw(this.model.spans(), this.#timelineEdge(silent));
+    if (this.#dataChanged || silent) this.#timeline.draw(spans, this.#timelineEdge(silent));
     this.#dataChanged = false;
     this.#trace.draw(this.model.traceEdge(localNow(), isAnimated()) / SECOND_US);
   }
@@ -136,10 +137,11 @@ export class DeviceCard {
     this.#find('.age').textContent = ageText;
   }
 
-  #describeTimeline() {
+  /** @param {import('./device-model.js').Span[]} spans */
+  #describeTimeline(spans) {
     const totals = new Map();
     let whole = 0;
-    for (const span of this.model.spans()) {
+    for (const span of spans) {
       const reason = reasonOf(span);
       const title = styleOf(span.activity).title;
       const name = reason ? `${title} (${explain(reason)})` : title;

@@ -84,7 +84,7 @@ class Archiver:
         self._must_restart = True
         self._reader = LogReader(settings.kafka, [kind.topic.name for kind in KINDS])
         try:
-            self._restart()
+            self._begin()
         except BaseException:
             self._reader.close()
             raise
@@ -112,6 +112,12 @@ class Archiver:
             self._reader.close()
 
     def _restart(self) -> None:
+        """Look the topics up anew, drop the held rows, and read on from the committed offsets."""
+        self._must_restart = True  # until all steps are done
+        self._reader.look_up_topics()
+        self._begin()
+
+    def _begin(self) -> None:
         """Load the state of the tables, drop the held rows, and seek to the committed offsets."""
         self._must_restart = True  # until all steps are done
         with self._location.exclusive():
@@ -124,7 +130,6 @@ class Archiver:
         for held in self._held.values():
             held.clear()
         self._rejected.drop()
-        self._reader.look_up_topics()
         self._committed = self._seek_reader()
         self._must_restart = False
 

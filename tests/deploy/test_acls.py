@@ -19,7 +19,6 @@ from model_store.repository.signed_state import Signing
 from model_store.repository.signing_keys import Keyring
 from model_store.repository.storage import Storage
 from tests import brokers
-from tests.command_line import CommandLine
 
 pytestmark = [brokers.on_protected_kafka, pytest.mark.slow]
 
@@ -41,9 +40,9 @@ def kafka(protected_kafka):
 
 
 @pytest.fixture
-def har(tmp_path, monkeypatch, capsys):
+def har(har, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    return CommandLine(monkeypatch, capsys)
+    return har
 
 
 def options(connection) -> list[str]:

@@ -5,14 +5,8 @@ from kafka.admin import KafkaAdminClient
 
 from har import topics
 from tests import brokers
-from tests.command_line import CommandLine
 
 pytestmark = pytest.mark.kafka
-
-
-@pytest.fixture
-def har(monkeypatch, capsys):
-    return CommandLine(monkeypatch, capsys)
 
 
 def partitions_and_replicas(bootstrap):

@@ -17,7 +17,7 @@ _LAST_DELTA_AT = 23
 def damage_batch(cluster: KafkaCluster, topic: str, partition: int, offset: int) -> tuple[int, int]:
     """Flip bits in the records of the batch that holds an offset, on every broker; return its first and last offset."""
     place = (0, 0)
-    for log in cluster.folder.rglob(f"{topic}-{partition}/*.log"):
+    for log in cluster.folder.glob(f"*/data/{topic}-{partition}/*.log"):
         begin, first, last = _find(log, offset)
         with log.open("r+b") as file:
             file.seek(begin + _HEADER_BYTES)
@@ -34,7 +34,7 @@ def damage_length(
 ) -> tuple[int, int]:
     """Change the length in the header of the batch that holds an offset, on every broker; return its first and last."""
     place = [-1, -1]
-    for log in cluster.folder.rglob(f"{topic}-{partition}/*.log"):
+    for log in cluster.folder.glob(f"*/data/{topic}-{partition}/*.log"):
         with suppress(LookupError), log.open("r+b") as file:
             begin, *place = _find(log, offset)
             file.seek(begin + _LENGTH_AT)

@@ -3,12 +3,12 @@
 import asyncio
 import os
 import signal
-import subprocess
 
 import pytest
 
 from tests.faults.archive_checks import assert_acknowledged_readings_are_archived_once, assert_archive_equals_kafka
 from tests.faults.conftest import PHONES, by_length
+from tests.small_disk import small_disk
 from tests.waiting import until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(by_length(400, 3_600))]
@@ -29,21 +29,16 @@ async def test_nothing_acknowledged_is_missing_after_kills_of_gateway_and_archiv
 
 
 @pytest.fixture
-def small_disk(tmp_path):
+def disk(tmp_path):
     """A folder on a file system of 3 MB."""
-    folder = tmp_path / "small"
-    folder.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", folder], check=False)
-    if mounted.returncode != 0:
-        pytest.skip("a small file system cannot be mounted here")
-    yield folder
-    subprocess.run(["umount", "-l", folder], check=True)
+    with small_disk(tmp_path / "small", "3m") as folder:
+        yield folder
 
 
-async def test_a_full_disk_at_the_archiver_loses_nothing(one_broker, open_stage, small_disk):
-    filler = small_disk / "filler"
+async def test_a_full_disk_at_the_archiver_loses_nothing(one_broker, open_stage, disk):
+    filler = disk / "filler"
     filler.write_bytes(os.urandom(by_length(2_950_000, 2_700_000)))
-    stage = await open_stage(one_broker.kafka, archive=str(small_disk / "archive"))
+    stage = await open_stage(one_broker.kafka, archive=str(disk / "archive"))
     await stage.start_phones(10)
     await until(lambda: "no space" in (stage.folder / "log").read_text().lower(), "a full disk", 120)
     await asyncio.sleep(by_length(2, 5))

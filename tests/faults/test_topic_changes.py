@@ -6,12 +6,11 @@ from urllib.request import urlopen
 
 import msgspec
 import pytest
-from kafka.admin import KafkaAdminClient
 
 from deploy.topics import create_topics
 from har import topics
 from stream_processor.health import HealthReport
-from tests.brokers import PARTITIONS
+from tests.brokers import PARTITIONS, administer
 from tests.faults.archive_checks import assert_archive_equals_kafka
 from tests.faults.conftest import IS_FULL, by_length
 from tests.faults.stage import FreshPredictions
@@ -43,14 +42,6 @@ async def until_health(stage, is_right, what):
         return is_right(report)
 
     await until(is_reached, lambda: f"{what}; it is {report}", NOTICED_SECONDS, every=0.2)
-
-
-def administer(kafka, act):
-    admin = KafkaAdminClient(bootstrap_servers=kafka.bootstrap)
-    try:
-        return act(admin)
-    finally:
-        admin.close()
 
 
 async def test_a_topic_that_is_extended_deleted_and_created_anew_is_read_whole(one_broker, open_stage, tmp_path):

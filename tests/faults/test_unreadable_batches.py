@@ -4,15 +4,17 @@ import asyncio
 
 import pytest
 from aiokafka import AIOKafkaProducer
-from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
+from kafka.admin import ConfigResource, ConfigResourceType
 
 from deploy.audit.prediction_watch import PredictionWatch
 from deploy.audit.topic_reader import TopicReader
 from har import topics
 from har.binary_samples import encode_batch
+from har.process.kafka_connection import KafkaConnection
 from har.process.record_codecs import CODECS
 from har.rejections import Rejection
 from tests.batches import live_batches
+from tests.brokers import administer
 from tests.faults.archive_checks import assert_acknowledged_readings_are_archived_once, assert_archive_equals_kafka
 from tests.faults.conftest import by_length
 from tests.faults.damage import damage_batch, damage_length
@@ -46,12 +48,8 @@ async def send_with_aiokafka(bootstrap, codec, batches):
 
 def let_the_broker_compress(bootstrap, codec):
     """Make the broker write its topic with a codec, whatever producers use: with Kafka's own, Java libraries."""
-    admin = KafkaAdminClient(bootstrap_servers=bootstrap)
-    try:
-        setting = ConfigResource(ConfigResourceType.TOPIC, topics.SAMPLES.name, {"compression.type": codec})
-        admin.alter_configs([setting])
-    finally:
-        admin.close()
+    setting = ConfigResource(ConfigResourceType.TOPIC, topics.SAMPLES.name, {"compression.type": codec})
+    administer(KafkaConnection(bootstrap), lambda admin: admin.alter_configs([setting]))
 
 
 async def send_in_every_codec(bootstrap):

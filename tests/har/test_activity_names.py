@@ -1,6 +1,8 @@
 """The vocabulary of activities: synonyms, own words, and their canonical form."""
 
+import re
 import unicodedata
+from pathlib import Path
 
 import pytest
 from hypothesis import example, given
@@ -72,3 +74,10 @@ def test_what_cannot_be_a_name_is_rejected(text):
 def test_a_class_of_a_foreign_release_is_found_by_its_meaning():
     assert named_class("rope_skipping", ["Walking", "Rope-Skipping"]) == "Rope-Skipping"
     assert named_class("walk", ["walk", "Walking"]) == "walk"
+
+
+@pytest.mark.parametrize(("page", "field"), [("dashboard/web", "label-own"), ("ingest/phone_page", "own-word")])
+def test_the_fields_for_own_words_take_as_many_characters_as_the_gateway(page, field):
+    html = (Path(__file__).parents[2] / page / "index.html").read_text("utf-8")
+    [tag] = re.findall(rf'<input id="{field}"[^>]*>', html)
+    assert f'maxlength="{MAX_NAME}"' in tag

@@ -7,7 +7,6 @@ import pytest
 from aiokafka import AIOKafkaConsumer, OffsetAndMetadata, TopicPartition
 from aiokafka.errors import NodeNotReadyError
 from aiokafka.producer import AIOKafkaProducer
-from kafka.admin import KafkaAdminClient
 
 from deploy.topics import create_topics
 from har import topics
@@ -32,14 +31,7 @@ async def send(broker, count):
 
 
 async def administer(broker, act):
-    def call():
-        admin = KafkaAdminClient(bootstrap_servers=broker.bootstrap)
-        try:
-            act(admin)
-        finally:
-            admin.close()
-
-    await asyncio.to_thread(call)
+    await asyncio.to_thread(brokers.administer, broker.kafka, act)
 
 
 async def create_anew(broker):

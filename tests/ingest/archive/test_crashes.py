@@ -3,7 +3,6 @@
 import logging
 import os
 import random
-import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -20,6 +19,7 @@ from ingest.archive.tables import ArchiveTable
 from ingest.archive.upkeep import remove_files
 from tests.brokers import on_one_broker
 from tests.ingest.archive.archived import Archive, make_label, noon_batches
+from tests.small_disk import small_disk
 from tests.waiting import wait_for
 
 pytestmark = pytest.mark.slow
@@ -96,18 +96,6 @@ def test_compaction_while_an_archiver_runs_loses_nothing(archive):
                 done += compact(ArchiveTable(location, SAMPLES), 1)
     archive.collect()
     archive.check()
-
-
-@contextmanager
-def small_disk(folder: Path, size: str) -> Iterator[Path]:
-    folder.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)], capture_output=True)
-    if mounted.returncode:
-        pytest.skip(f"cannot mount a small disk here: {mounted.stderr.decode().strip()}")
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
 @on_one_broker

@@ -18,17 +18,11 @@ from ingest.archive.state import StateChange
 from ingest.archive.table_kinds import LABELS, SAMPLES
 from ingest.archive.verification import verify
 from tests.brokers import on_one_broker
-from tests.command_line import CommandLine
 from tests.ingest.archive.archived import make_label, noon_batches
 from tests.waiting import wait_for
 
 pytestmark = pytest.mark.slow
 DAY_US = 86_400_000_000
-
-
-@pytest.fixture
-def har(monkeypatch, capsys):
-    return CommandLine(monkeypatch, capsys)
 
 
 def commits(archive, *, devices=("b", "a"), rounds=4) -> None:
