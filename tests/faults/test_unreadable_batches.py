@@ -81,10 +81,12 @@ async def send_with_damaged_lengths(cluster, stage):
     """Write readings in batches of Kafka that a broker cannot find, at the readers' positions; return their devices."""
     devices = [f"length-{number}" for number in range(DAMAGED)]
     with direct_sender(cluster.bootstrap) as sender, stage.frozen("processor"), stage.frozen("archiver"):
+        places = []
         for device in devices:
             first, *rest = sent_batches(device)
             await sender.send_batches([first])  # a fetch waits for it
-            [(partition, offset), *_] = await sender.send_batches(rest)
+            places.append((await sender.send_batches(rest))[0])
+        for partition, offset in sorted(places, reverse=True):  # nothing after a damaged length is found
             damage_length(cluster, topics.SAMPLES.name, partition, offset)
     return set(devices)
 
