@@ -21,10 +21,23 @@ async def assert_archive_equals_kafka(stage) -> None:
 
     It need not reach the end: for silent phones the processor writes copies again and again.
     """
-    words = ("archive", "verify", "--archive", stage.stack.archive, "--bootstrap", stage.kafka.bootstrap)
-    run = await asyncio.to_thread(subprocess.run, har(*words), capture_output=True, text=True, check=False)
+    run = await _verify(stage)
     assert run.returncode == 0, run.stdout + run.stderr
     assert int(run.stdout.split()[2]) > 0, run.stdout
+
+
+async def until_the_topic_is_archived(stage) -> None:
+    """Wait until the archiver has committed that the topic of readings is the present one."""
+
+    async def is_known():
+        return "is not the topic that was archived" not in (await _verify(stage)).stderr
+
+    await until(is_known, "the archiver to commit the identity of the topic", every=1)
+
+
+async def _verify(stage) -> subprocess.CompletedProcess[str]:
+    words = ("archive", "verify", "--archive", stage.stack.archive, "--bootstrap", stage.kafka.bootstrap)
+    return await asyncio.to_thread(subprocess.run, har(*words), capture_output=True, text=True, check=False)
 
 
 def archived(stage):

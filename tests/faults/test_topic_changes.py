@@ -11,7 +11,7 @@ from deploy.topics import create_topics
 from har import topics
 from stream_processor.health import HealthReport
 from tests.brokers import PARTITIONS, administer
-from tests.faults.archive_checks import assert_archive_equals_kafka
+from tests.faults.archive_checks import assert_archive_equals_kafka, until_the_topic_is_archived
 from tests.faults.conftest import IS_FULL, by_length
 from tests.faults.stage import FreshPredictions
 from tests.waiting import until
@@ -70,5 +70,6 @@ async def test_a_topic_that_is_extended_deleted_and_created_anew_is_read_whole(o
     assert audit.windows_expected > 0
     assert faults.keys() <= {"windows extra"}, faults  # of the readings that were deleted
     assert not audit.rejected
+    await until_the_topic_is_archived(stage)
     await assert_archive_equals_kafka(stage)
     assert [stage.part(name).starts for name in ("processor", "archiver", "gateway")] == [1, 1, 1]

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from selenium import webdriver
-from selenium.common.exceptions import TimeoutException
+from selenium.common.exceptions import StaleElementReferenceException, TimeoutException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
@@ -127,9 +127,17 @@ class PhoneInBrowser:
         self.click_at(f"#{identifier}")
 
     def click_at(self, selector: str) -> None:
-        element = self.browser.find_element(By.CSS_SELECTOR, selector)
-        self.wait(lambda: element.is_displayed() and element.is_enabled())
-        click(self.browser, element)
+        def is_clicked() -> bool:
+            try:
+                element = self.browser.find_element(By.CSS_SELECTOR, selector)
+                if not (element.is_displayed() and element.is_enabled()):
+                    return False
+                click(self.browser, element)
+            except StaleElementReferenceException:  # the page drew it anew meanwhile
+                return False
+            return True
+
+        self.wait(is_clicked)
 
     def wait(self, condition: Callable[[], object], seconds: float = WAIT_SECONDS) -> None:
         try:
