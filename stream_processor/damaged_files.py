@@ -7,7 +7,7 @@ from aiokafka.protocol.fetch import FetchRequest
 from aiokafka.record.default_records import DefaultRecordBatch
 
 from har import topics
-from har.process.damaged_files import FETCH_BYTES, NOT_ANSWERED, Answer, is_suspicious, read_on
+from har.process.damaged_files import NOT_ANSWERED, Answer, Silence, is_suspicious, read_on
 
 _COMPACTED = {topic.name for topic in topics.ALL if topic.compacted}
 
@@ -26,6 +26,7 @@ class _Reader:
 
     def __init__(self, send: Any) -> None:  # noqa: ANN401  (aiokafka's types)
         self._send = send
+        self._silence = Silence()
 
     async def send(self, node: int, request: Any, **settings: Any) -> Any:  # noqa: ANN401  (aiokafka's types)
         response = await self._send(node, request, **settings)
@@ -44,15 +45,21 @@ class _Reader:
 
         end = answered[2]
 
-        async def fetch(offset: int) -> Answer:
-            request = FetchRequest(0, 0, FETCH_BYTES, 0, [(topic, [(answered[0], offset, FETCH_BYTES)])])
+        async def fetch(offset: int, most: int) -> Answer:
+            request = FetchRequest(0, 0, most, 0, [(topic, [(answered[0], offset, most)])])
             nonlocal end
             response = await self._send(node, request)
             answer = next((_answer(each) for _, found in response.topics for each in found), NOT_ANSWERED)
             end = max(end, answer.end)
             return answer
 
-        content = await read_on(fetch, position, DefaultRecordBatch, is_compacted=topic in _COMPACTED)
+        content = await read_on(
+            fetch,
+            position,
+            DefaultRecordBatch,
+            is_compacted=topic in _COMPACTED,
+            is_silent=lambda: self._silence.has_lasted((topic, answered[0]), position),
+        )
         if content is None:
             return answered
         return answered[0], 0, end, end, *answered[4:-1], content

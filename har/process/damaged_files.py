@@ -11,9 +11,13 @@ it, until the next entry of the index, Apache Kafka 4.1 was seen to answer:
 A broker does not check what it returns, though. A fetch from before the damage returns the bytes of the damaged batch
 and of those after it, so that only the damaged batch is lost. If the damaged batch is the first in its file, there is
 no such offset. Then reading continues at the first offset that Kafka can return, and all before it are lost.
+
+An answer without messages has other reasons, too: a fetch's limit was reached in other partitions, or remote storage is
+slow or over its quota. The first is told by another fetch of this partition alone, the second by time: see `Silence`.
 """
 
-from collections.abc import Awaitable, Callable
+import time
+from collections.abc import Awaitable, Callable, Hashable
 from enum import Enum
 from typing import NamedTuple
 
@@ -21,6 +25,10 @@ from har.process.batch_headers import LENGTH, Buffer, Decode, end_of, header_at,
 
 #: The most bytes that a fetch from before the damage asks for.
 FETCH_BYTES = 8 * 1024 * 1024
+#: The most bytes that another fetch asks for: those of an ordinary one.
+ORDINARY_BYTES = 1024 * 1024
+#: How long a broker answers nothing, although there are messages, until its file counts as damaged, s.
+SILENCE_SECONDS = 10.0
 _NO_ERROR, _OUT_OF_RANGE, _CORRUPT = 0, 1, 2
 
 
@@ -45,8 +53,8 @@ class Answer(NamedTuple):
 #: Stands for the answer of a broker that leaves the partition out of it, as the embedded one does without waiting.
 NOT_ANSWERED = Answer(-1, 0, b"")
 
-#: Fetches from an offset without waiting for messages, at most `FETCH_BYTES`.
-Fetch = Callable[[int], Awaitable[Answer]]
+#: Fetches from an offset, at most a number of bytes, without waiting for messages.
+Fetch = Callable[[int, int], Awaitable[Answer]]
 
 
 class _Reach(Enum):
@@ -59,6 +67,30 @@ class _OtherError(Exception):
     """The broker cannot answer for another reason."""
 
 
+class Silence:
+    """How long brokers have answered nothing from a position, by partition.
+
+    Parameters
+    ----------
+    clock : callable
+        Returns seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        #: The position, and when it was first and last answered like this.
+        self._silent: dict[Hashable, tuple[int, float, float]] = {}
+
+    def has_lasted(self, partition: Hashable, position: int) -> bool:
+        """Note such an answer; return whether all were like this for `SILENCE_SECONDS`."""
+        now = self._clock()
+        known, since, last = self._silent.get(partition, (position, now, now))
+        if known != position or now - last > SILENCE_SECONDS:
+            since = now
+        self._silent[partition] = position, since, now
+        return now - since >= SILENCE_SECONDS
+
+
 def is_suspicious(answer: Answer, position: int) -> bool:
     """Return whether an answer to a fetch from `position` is one that a damaged file may have caused."""
     if answer.error != _NO_ERROR:
@@ -68,7 +100,9 @@ def is_suspicious(answer: Answer, position: int) -> bool:
     return _begins_after(memoryview(answer.content), position, answer.end)
 
 
-async def read_on(fetch: Fetch, position: int, decode: Decode, *, is_compacted: bool) -> bytes | None:
+async def read_on(
+    fetch: Fetch, position: int, decode: Decode, *, is_compacted: bool, is_silent: Callable[[], bool]
+) -> bytes | None:
     """Return batches from `position` on, which a client can read in place of a suspicious answer.
 
     Parameters
@@ -81,22 +115,26 @@ async def read_on(fetch: Fetch, position: int, decode: Decode, *, is_compacted: 
         The client's class of batches.
     is_compacted : bool
         Whether offsets may be missing between batches.
+    is_silent : callable
+        Called when the broker answers nothing; returns whether this has lasted (`Silence.has_lasted`).
 
     Returns
     -------
     bytes or None
-        Begins with the damaged batch, or with a header that stands for the offsets that Kafka cannot return.
-        None if the file is not damaged, or the broker does not answer.
+        Begins with the damaged batch, or with a header that stands for the offsets that Kafka cannot return. Empty if
+        the client has to ask again. None if its own answer holds.
     """
     try:
-        answer = await fetch(position)
+        answer = await fetch(position, ORDINARY_BYTES)
         if not is_suspicious(answer, position):
-            return bytes(answer.content) or None
+            return bytes(answer.content)
+        if answer.error == _NO_ERROR and not answer.content and not is_silent():
+            return b""
         return await _from_before(fetch, position, decode) or await _from_after(
             fetch, position, is_compacted=is_compacted
         )
     except _OtherError:
-        return None
+        return b""
 
 
 async def _from_before(fetch: Fetch, position: int, decode: Decode) -> bytes:
@@ -106,14 +144,14 @@ async def _from_before(fetch: Fetch, position: int, decode: Decode) -> bytes:
         offset = position - step
         if offset <= outside:
             offset = (outside + damaged) // 2
-        answer = await fetch(offset)
+        answer = await fetch(offset, FETCH_BYTES)
         reach = _reach(answer, offset)
-        if reach is _Reach.READABLE:
-            return _cut(memoryview(answer.content), position, decode)
-        if reach is _Reach.OUTSIDE:
-            outside = offset
-        else:
+        if reach is _Reach.READABLE and (content := _cut(memoryview(answer.content), position, decode)):
+            return content
+        if reach is _Reach.DAMAGED:
             damaged = offset
+        else:  # or the answer ends before the position
+            outside = offset
         step *= 2
     return b""
 
@@ -125,15 +163,15 @@ async def _from_after(fetch: Fetch, position: int, *, is_compacted: bool) -> byt
     beyond = position + step
     while found is None or beyond - damaged > 1:
         offset = position + step if found is None else (damaged + beyond) // 2
-        answer = await fetch(offset)
+        answer = await fetch(offset, ORDINARY_BYTES)
         if _reach(answer, offset) is _Reach.DAMAGED:
             damaged = offset
         else:
             found, beyond = answer, offset
         step *= 2
-    answer = await fetch(position)
+    answer = await fetch(position, ORDINARY_BYTES)
     if not is_suspicious(answer, position):  # messages came meanwhile
-        return bytes(answer.content) or None
+        return bytes(answer.content)
     if not found.content:
         return lost_batches(position, beyond)
     first = header_at(memoryview(found.content), 0).base

@@ -1,11 +1,12 @@
 """Let a consumer of kafka-python pass unreadable batches, and read on where a broker cannot read its own file."""
 
 import inspect
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from har import topics
 from har.process.batch_headers import Buffer, Decode, with_first_length
-from har.process.damaged_files import FETCH_BYTES, NOT_ANSWERED, Answer, is_suspicious, read_on
+from har.process.damaged_files import NOT_ANSWERED, Answer, Silence, is_suspicious, read_on
 from har.process.record_batches import FetchedBatches
 
 _COMPACTED = {topic.name for topic in topics.ALL if topic.compacted}
@@ -37,12 +38,13 @@ def _pass_unreadable(fetcher: Any) -> None:  # noqa: ANN401  (kafka-python's)
 
 def _read_on(fetcher: Any) -> None:  # noqa: ANN401  (kafka-python's)
     """Let a fetcher read on where a broker cannot read its own file."""
-    parse, decode = fetcher._parse_fetched_data, _decode(fetcher)
+    parse, decode, silence = fetcher._parse_fetched_data, _decode(fetcher), Silence()
 
     def read_and_parse(completed: Any) -> object:  # noqa: ANN401  (kafka-python's `CompletedFetch`)
         data, position = completed.partition_data, completed.fetched_offset
         if is_suspicious(_answer(data), position):
-            _replace(fetcher, completed.topic_partition, data, position)
+            partition = completed.topic_partition
+            _replace(fetcher, partition, data, position, lambda: silence.has_lasted(partition, position))
         if data.records:
             # kafka-python itself looks at the first length.
             data.records = with_first_length(data.records, decode)
@@ -51,23 +53,34 @@ def _read_on(fetcher: Any) -> None:  # noqa: ANN401  (kafka-python's)
     fetcher._parse_fetched_data = read_and_parse
 
 
-def _replace(fetcher: Any, partition: Any, data: Any, position: int) -> None:  # noqa: ANN401  (kafka-python's)
+def _replace(
+    fetcher: Any,  # noqa: ANN401  (kafka-python's)
+    partition: Any,  # noqa: ANN401
+    data: Any,  # noqa: ANN401
+    position: int,
+    is_silent: Callable[[], bool],
+) -> None:
     """Replace a partition's part of an answer with batches that can be read, if its file is damaged."""
     library: Any = inspect.getmodule(type(fetcher))
     manager, decode = fetcher._manager, _decode(fetcher)
     end = data.high_watermark
 
-    async def fetch(offset: int) -> Answer:
+    async def fetch(offset: int, most: int) -> Answer:
         nonlocal end
         leader = manager.cluster.leader_for_partition(partition)
-        response = await manager.send(_request(library, partition, offset), node_id=leader)
+        response = await manager.send(_request(library, partition, offset, most), node_id=leader)
         parts = (_answer(each) for found in response.responses for each in found.partitions)
         answer = next(parts, NOT_ANSWERED)
         end = max(end, answer.end)
         return answer
 
     async def read() -> bytes | None:
-        return await read_on(fetch, position, decode, is_compacted=partition.topic in _COMPACTED)
+        try:
+            return await read_on(
+                fetch, position, decode, is_compacted=partition.topic in _COMPACTED, is_silent=is_silent
+            )
+        except library.Errors.KafkaError:  # the next ordinary fetch meets it, too, and the client handles it there
+            return b""
 
     content = manager.run(read)
     if content is not None:
@@ -79,19 +92,19 @@ def _decode(fetcher: Any) -> Decode:  # noqa: ANN401  (kafka-python's)
     return lambda batch: library.MemoryRecords(batch).next_batch()
 
 
-def _request(library: Any, partition: Any, offset: int) -> object:  # noqa: ANN401  (kafka-python's)
+def _request(library: Any, partition: Any, offset: int, most: int) -> object:  # noqa: ANN401  (kafka-python's)
     asked = library._FetchPartition(
         partition=partition.partition,
         current_leader_epoch=-1,
         fetch_offset=offset,
         last_fetched_epoch=-1,
-        partition_max_bytes=FETCH_BYTES,
+        partition_max_bytes=most,
     )
     outside_session = library.FetchRequestData({partition: asked}, None, library.FetchMetadata.LEGACY)
     return library.FetchRequest(
         max_wait_ms=0,
         min_bytes=0,
-        max_bytes=FETCH_BYTES,
+        max_bytes=most,
         isolation_level=0,
         session_id=outside_session.id,
         session_epoch=outside_session.epoch,

@@ -6,6 +6,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.protocol.fetch import FetchRequest
 
+from har.process import damaged_files
 from stream_processor.damaged_files import read_damaged_files
 from stream_processor.fetched_batches import pass_unreadable_batches
 from tests import brokers
@@ -15,6 +16,11 @@ from tests.faults.damage import damage_length
 #: The embedded broker has no files.
 on_apache = pytest.mark.parametrize("broker", [brokers.APACHE], indirect=True)
 pytestmark = pytest.mark.kafka
+
+
+@pytest.fixture
+def short_silence(monkeypatch):
+    monkeypatch.setattr(damaged_files, "SILENCE_SECONDS", 1.0)
 
 
 async def read(broker, position, partitions, end, change=lambda consumer: None):
@@ -39,6 +45,7 @@ async def read(broker, position, partitions, end, change=lambda consumer: None):
 
 
 @on_apache
+@pytest.mark.usefixtures("short_silence")
 async def test_a_damaged_length_costs_nothing(broker):
     await asyncio.to_thread(write_damaged, broker)
     for position in POSITIONS:
@@ -47,6 +54,7 @@ async def test_a_damaged_length_costs_nothing(broker):
 
 
 @on_apache
+@pytest.mark.usefixtures("short_silence")
 @pytest.mark.parametrize("length", LENGTHS[:3])
 async def test_a_damaged_length_at_the_beginning_of_a_file_costs_what_kafka_cannot_find(broker, length):
     await asyncio.to_thread(write, broker)
