@@ -45,6 +45,9 @@ EXPLANATIONS: Final[dict[Reason, str]] = {
 MOVING = 1.5
 
 
+_HOUR_US = 3_600 * MICROSECONDS
+
+
 class SignalQuality(NamedTuple):
     """What the readings under a window are like.
 
@@ -137,8 +140,8 @@ class SignalBounds(msgspec.Struct, frozen=True):
         # A comparison with NaN is false, so NaN is found, too.
         if not 0 < self.lowest_rate_hz <= MICROSECONDS:
             return f"lowest_rate_hz must be above 0, not {self.lowest_rate_hz}"
-        if not (self.longest_spacing_us > 0 and self.longest_standstill_us >= 0):
-            return "longest_spacing_us must be above 0, and longest_standstill_us 0 or more"
+        if not (0 < self.longest_spacing_us <= _HOUR_US and 0 <= self.longest_standstill_us <= _HOUR_US):
+            return "longest_spacing_us must be above 0, longest_standstill_us 0 or more, and both at most an hour"
         if not (0 <= self.largest_clipped_share <= 1 and 0 <= self.coarsest_step < float("inf")):
             return "largest_clipped_share must be from 0 to 1, and coarsest_step 0 or more"
         return None

@@ -5,7 +5,6 @@ Callers pass in the client class, so that this package does not depend on the li
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from typing import NamedTuple, Protocol, TypeVar
 
 from har.process.addresses import host_and_port
@@ -35,6 +34,8 @@ Client_co = TypeVar("Client_co", bound=_Closable, covariant=True)
 CONNECT_MS = 8_000
 #: How long a reader has no connection until it is tried why, s; and how long that may take, ms.
 OFFLINE_SECONDS, RECONNECT_MS = 5.0, 2_000
+#: After so many refusals in a row a reader ends. A broker that starts, or a source of tokens, may refuse once.
+REFUSALS = 2
 
 
 class Partition(NamedTuple):
@@ -223,8 +224,8 @@ def open_reader(
     """Open a consumer without a group, which commits nothing. It reads every codec and passes unreadable batches.
 
     The value of a record is an `har.process.record_batches.UnreadableBatch` if it stands for a batch that could not be
-    read. Its `poll` raises a `KafkaRefusedError` if the right to read a topic is missing, or, after `OFFLINE_SECONDS`
-    without a connection, if Kafka does not accept the credentials any more.
+    read. Its `poll` raises a `KafkaRefusedError` if the right to read a topic is missing, or, after
+    `OFFLINE_SECONDS` without a connection, if Kafka refuses the credentials `REFUSALS` times in a row.
 
     Parameters
     ----------
@@ -269,21 +270,35 @@ def open_reader(
     return reader
 
 
+def _refusal(kind: ClientKind[Client_co], kafka: KafkaConnection) -> KafkaRefusedError | None:
+    """Connect anew; return the error if Kafka does not accept the credentials, and None if it does or is away."""
+    try:
+        open_client(kind, kafka, bootstrap_timeout_ms=RECONNECT_MS).close()
+    except KafkaRefusedError as error:
+        return error
+    except Exception as error:
+        if not (isinstance(error, KafkaUnreachableError) or type(error).__module__.startswith("kafka.")):
+            raise
+    return None
+
+
 def _raise_refusals(kind: ClientKind[Client_co], reader: object, kafka: KafkaConnection) -> None:
     """Let a consumer of kafka-python fail if Kafka accepts it no more: it would try for ever, and hardly log why."""
     poll, cluster, manager = reader.poll, reader._cluster, reader._fetcher._manager  # type: ignore[attr-defined]
-    connected_at = time.monotonic()
+    connected_at, refusals = time.monotonic(), 0
 
     def poll_or_raise(*arguments: object, **settings: object) -> object:
-        nonlocal connected_at
+        nonlocal connected_at, refusals
         polled = poll(*arguments, **settings)
         if not polled and cluster.unauthorized_topics:
             raise lacking(kafka, *(Right("READ", "TOPIC", topic) for topic in sorted(cluster.unauthorized_topics)))
         if polled or manager.least_used_connections():
-            connected_at = time.monotonic()
+            connected_at, refusals = time.monotonic(), 0
         elif kafka.is_authenticated and time.monotonic() - connected_at >= OFFLINE_SECONDS:
-            with suppress(KafkaUnreachableError):
-                open_client(kind, kafka, bootstrap_timeout_ms=RECONNECT_MS).close()
+            refusal = _refusal(kind, kafka)
+            refusals = refusals + 1 if refusal else 0
+            if refusal and refusals >= REFUSALS:
+                raise refusal
             connected_at = time.monotonic()
         return polled
 

@@ -85,7 +85,7 @@ export class NoticesView {
     const rejection = sending.rejections.at(-1);
     if (isRecording && rejection && (Date.now() - rejection.at) * 1_000 < RECENT_LOSS_US) {
       notices.push({
-        text: 'The gateway rejects readings of this phone. They are lost. The list under “Sending” says why.',
+        text: 'The gateway rejects what this phone sends. It is lost. The list under “Sending” says why.',
         severe: true,
       });
     }

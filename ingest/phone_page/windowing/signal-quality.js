@@ -6,6 +6,7 @@
 import { AXES } from './resampling.js';
 
 const MICROSECONDS = 1_000_000;
+const HOUR_US = 3_600 * MICROSECONDS;
 /** An axis is clipped only if another moves meanwhile, by more than this, m/s². */
 const MOVING = 1.5;
 
@@ -73,8 +74,9 @@ function checkBounds(bounds) {
   if (!(bounds.lowest_rate_hz > 0 && bounds.lowest_rate_hz <= MICROSECONDS)) {
     throw new RangeError(`lowest_rate_hz must be above 0, not ${bounds.lowest_rate_hz}`);
   }
-  if (!(bounds.longest_spacing_us > 0 && bounds.longest_standstill_us >= 0)) {
-    throw new RangeError('longest_spacing_us must be above 0, and longest_standstill_us 0 or more');
+  const longest = Math.max(bounds.longest_spacing_us, bounds.longest_standstill_us);
+  if (!(bounds.longest_spacing_us > 0 && bounds.longest_standstill_us >= 0 && longest <= HOUR_US)) {
+    throw new RangeError('longest_spacing_us must be above 0, longest_standstill_us 0 or more, and both at most an hour');
   }
   if (!(bounds.largest_clipped_share >= 0 && bounds.largest_clipped_share <= 1 && bounds.coarsest_step >= 0)) {
     throw new RangeError('largest_clipped_share must be from 0 to 1, and coarsest_step 0 or more');

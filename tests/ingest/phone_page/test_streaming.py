@@ -139,7 +139,7 @@ def test_a_rejected_batch_is_shown_and_not_sent_again(phone: Any, page_gateway: 
     phone.enrol()
     phone.start()
     phone.wait(lambda: phone.state()["rejected"] == 1)
-    phone.wait_for_text("notices", "The gateway rejects readings of this phone.")
+    phone.wait_for_text("notices", "The gateway rejects what this phone sends.")
     phone.wait_for_text("log", "past: over 7 days behind")
     phone.wait(lambda: phone.state()["accepted"] >= 5)
     phone.click("start")

@@ -154,7 +154,7 @@ def test_bounds_that_python_rejects_are_rejected(modules):
     impossible: list[Any] = [
         *({"lowest_rate_hz": 0}, {"lowest_rate_hz": 1e7}, {"longest_spacing_us": 0}, {"longest_standstill_us": -1}),
         *({"largest_clipped_share": 1.5}, {"coarsest_step": -0.1}, {"coarsest_step": "0.2"}),
-        *({"longest_spacing_us": 0.5}, None, [], 40),
+        *({"longest_spacing_us": 0.5}, {"longest_spacing_us": 10**10}, {"longest_standstill_us": 2**60}, None, [], 40),
     ]
     for each in impossible:
         assert rejected_by_python(each)
