@@ -46,7 +46,7 @@ def run(settings: AuditSettings) -> int:
         report_failure("har audit", "interrupted")
         return INTERRUPTED
     if settings.json_output:
-        document = {"is_clean": found.is_clean, **msgspec.to_builtins(found)}
+        document = {"is_clean": found.is_clean and not found.is_empty, **msgspec.to_builtins(found)}
         print(msgspec.json.format(msgspec.json.encode(document), indent=2).decode())
     else:
         print(describe(found))

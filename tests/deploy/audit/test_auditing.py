@@ -219,10 +219,13 @@ def test_only_the_latest_part_of_a_log_can_be_audited(stream, monkeypatch):
 
 @on_one_broker
 def test_an_audit_without_a_batch_has_no_result(broker, capsys):
-    assert main(["audit", "--bootstrap", broker.bootstrap, "--wait-seconds", "0"]) == 2
+    words = ["audit", "--bootstrap", broker.bootstrap, "--wait-seconds", "0"]
+    assert main(words) == 2
     captured = capsys.readouterr()
     assert "there is no batch to audit" in captured.err
     assert captured.out.endswith("no result: there is no batch to audit\n")  # and not "clean"
+    assert main([*words, "--json"]) == 2
+    assert json.loads(capsys.readouterr().out)["is_clean"] is False
 
 
 def test_a_damaged_journal_is_named(tmp_path, capsys):
