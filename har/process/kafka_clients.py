@@ -34,7 +34,7 @@ Client_co = TypeVar("Client_co", bound=_Closable, covariant=True)
 CONNECT_MS = 8_000
 #: How long a reader has no connection until it is tried why, s; and how long that may take, ms.
 OFFLINE_SECONDS, RECONNECT_MS = 5.0, 2_000
-#: After so many refusals in a row a reader ends. A broker that starts, or a source of tokens, may refuse once.
+#: A reader ends after so many refusals in a row. A broker that starts, or a source of tokens, may refuse once.
 REFUSALS = 2
 
 
@@ -77,12 +77,10 @@ class _Cluster(Protocol):
     def brokers(self) -> Sequence[_Broker]: ...
 
 
-class _Network(Protocol):
+class _Network(_Closable, Protocol):
     """A client's connections and the loop that serves them."""
 
     cluster: _Cluster
-
-    def close(self) -> None: ...
 
 
 class ClientKind(Protocol[Client_co]):
@@ -92,7 +90,6 @@ class ClientKind(Protocol[Client_co]):
 
     def __call__(self, *topics: str, **settings: object) -> Client_co:
         """Make a client."""
-        ...
 
 
 def lacking(kafka: KafkaConnection, *rights: Right) -> KafkaRefusedError:
@@ -194,8 +191,7 @@ def explain(kafka: KafkaConnection, error: BaseException, said: Sequence[BaseExc
 
 def is_refusal(error: BaseException) -> bool:
     """Return whether Kafka refused the credentials or the right to do something, by the error of either library."""
-    name = type(error).__name__
-    return name.startswith("SaslAuthenticationFailed") or "AuthorizationFailed" in name
+    return any(name in type(error).__name__ for name in ("SaslAuthenticationFailed", "AuthorizationFailed"))
 
 
 def kafka_python_settings(kafka: KafkaConnection) -> dict[str, object]:
@@ -296,10 +292,9 @@ def _raise_refusals(kind: ClientKind[Client_co], reader: object, kafka: KafkaCon
             connected_at, refusals = time.monotonic(), 0
         elif kafka.is_authenticated and time.monotonic() - connected_at >= OFFLINE_SECONDS:
             refusal = _refusal(kind, kafka)
-            refusals = refusals + 1 if refusal else 0
+            connected_at, refusals = time.monotonic(), refusals + 1 if refusal else 0
             if refusal and refusals >= REFUSALS:
                 raise refusal
-            connected_at = time.monotonic()
         return polled
 
     reader.poll = poll_or_raise  # type: ignore[attr-defined]
