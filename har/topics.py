@@ -47,3 +47,5 @@ RELEASES = Topic(
 )
 
 ALL = (SAMPLES, PREDICTIONS, REJECTED, LABELS, COMPARISONS, RELEASES)
+#: Names of the topics in which offsets may be missing between messages.
+COMPACTED = frozenset(topic.name for topic in ALL if topic.compacted)

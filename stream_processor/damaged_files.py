@@ -9,8 +9,6 @@ from aiokafka.record.default_records import DefaultRecordBatch
 from har import topics
 from har.process.damaged_files import NOT_ANSWERED, Answer, Silence, is_suspicious, read_on
 
-_COMPACTED = {topic.name for topic in topics.ALL if topic.compacted}
-
 
 def read_damaged_files(consumer: AIOKafkaConsumer) -> None:
     """Let a consumer read on after a batch whose length is damaged; call it before the consumer starts.
@@ -57,7 +55,7 @@ class _Reader:
             fetch,
             position,
             DefaultRecordBatch,
-            is_compacted=topic in _COMPACTED,
+            is_compacted=topic in topics.COMPACTED,
             is_silent=lambda: self._silence.has_lasted((topic, answered[0]), position),
         )
         if content is None:

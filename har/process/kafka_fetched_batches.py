@@ -9,8 +9,6 @@ from har.process.batch_headers import Buffer, Decode, with_first_length
 from har.process.damaged_files import NOT_ANSWERED, Answer, Silence, is_suspicious, read_on
 from har.process.record_batches import FetchedBatches
 
-_COMPACTED = {topic.name for topic in topics.ALL if topic.compacted}
-
 
 class _Fetched(Protocol):
     """What kafka-python makes of a partition's part of a fetch."""
@@ -77,7 +75,7 @@ def _replace(
     async def read() -> bytes | None:
         try:
             return await read_on(
-                fetch, position, decode, is_compacted=partition.topic in _COMPACTED, is_silent=is_silent
+                fetch, position, decode, is_compacted=partition.topic in topics.COMPACTED, is_silent=is_silent
             )
         except library.Errors.KafkaError:  # the next ordinary fetch meets it, too, and the client handles it there
             return b""
