@@ -17,8 +17,12 @@ with warnings.catch_warnings():
     from trainer import freezing
     from trainer.fitting import networks
 
-#: For tests that use `frozen_network`: each process freezes the networks anew.
-on_frozen_networks = pytest.mark.xdist_group("frozen_networks")
+#: The marks of tests that use `frozen_network`.
+on_frozen_networks = [
+    pytest.mark.xdist_group("frozen_networks"),  # each process freezes the networks anew
+    # TensorFlow and its converters call what numpy and protobuf have deprecated.
+    pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning"),
+]
 STEPS = 200
 RATE_HZ = 50
 CLASSES = ("sit", "stand", "walk", "stairsup", "stairsdown")

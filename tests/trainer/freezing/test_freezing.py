@@ -23,11 +23,7 @@ from tests.trainer.frozen_networks import (
 from trainer import freezing
 from trainer.freezing.agreement import measure_agreement, trained_probabilities
 
-# TensorFlow and its converters call what numpy and protobuf have deprecated.
-pytestmark = [
-    on_frozen_networks,
-    pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning"),
-]
+pytestmark = on_frozen_networks
 
 NETWORKS = sorted(networks.NETWORKS)
 FORMATS = ["onnx", "litert-float32", "litert-int8", "tensorflow-frozen-graph"]

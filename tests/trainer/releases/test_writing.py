@@ -29,10 +29,7 @@ from tests.trainer.frozen_networks import (
 )
 from trainer.releases.writing import GOLDEN_FILE, write_release
 
-pytestmark = [
-    on_frozen_networks,
-    pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning"),
-]
+pytestmark = on_frozen_networks
 
 
 def made_manifest(**changes: Any) -> ReleaseManifest:
