@@ -28,6 +28,10 @@ FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.5, 5.0
 OnLost = Callable[[int], None]
 
 
+class FetchingEndedError(RuntimeError):
+    """aiokafka fetches no more, although the consumer was not stopped."""
+
+
 class LogWatch:
     """Seeks, commits and joins anew for a consumer, so that no change of a log is missed. Used in its thread.
 
@@ -100,7 +104,10 @@ class LogWatch:
         ------
         aiokafka.errors.KafkaError, TimeoutError
             If Kafka does not answer.
+        FetchingEndedError
+            If the consumer fetches no more.
         """
+        self._require_fetching()
         async with asyncio.timeout(ANSWER_SECONDS):
             await self._look()
 
@@ -119,6 +126,12 @@ class LogWatch:
             begins = await self._consumer.beginning_offsets(assigned)
             ends = await self._consumer.end_offsets(assigned)
         return {tp: (begins[tp], ends[tp]) for tp in assigned}
+
+    def _require_fetching(self) -> None:
+        # An error in the task that fetches ends it, and no other call of the consumer fails then.
+        fetching = self._consumer._fetcher.error_future
+        if fetching.done() and not self._consumer._closed:
+            raise FetchingEndedError("the task that fetches from Kafka has ended") from _error_of(fetching)
 
     async def _look(self) -> None:
         assigned = self._consumer.assignment()
@@ -189,6 +202,10 @@ class LogWatch:
         state = subscription.assignment.state_value(tp)
         if state.has_valid_position and state.position == _asked(request)[tp]:
             self._out_of_range[tp] = state.position
+
+
+def _error_of(task: "asyncio.Task[Any]") -> BaseException | None:
+    return None if task.cancelled() else task.exception()
 
 
 def _asked(request: FetchRequest) -> dict[TopicPartition, int]:

@@ -107,6 +107,8 @@ class Consumer(driver.Consumer):
         ------
         aiokafka.errors.KafkaError, TimeoutError
             If Kafka does not answer.
+        stream_processor.log_changes.FetchingEndedError
+            If the consumer fetches no more.
         """
         await self._thread.look_for_changes()
 
