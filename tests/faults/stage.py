@@ -5,10 +5,12 @@ import os
 import random
 import signal
 import time
+import urllib.request
 from collections.abc import AsyncIterator, Collection, Iterator, Mapping
 from contextlib import asynccontextmanager, closing, contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
+from urllib.error import HTTPError
 
 import numpy as np
 from kafka.admin import KafkaAdminClient
@@ -104,9 +106,24 @@ class Stage:
         assert await asyncio.wait_for(self.phones.process.wait(), FINISH_SECONDS + 30) == 0
 
     async def audit(self, *, wait_seconds: float = AUDIT_WAIT_SECONDS, release: str = BASELINE) -> Audit:
-        return await asyncio.to_thread(
+        result = await asyncio.to_thread(
             audit, self.kafka, journals=self.journals, release=release, wait_seconds=wait_seconds
         )
+        if not result.is_clean:
+            await asyncio.to_thread(self._print_progress)
+        return result
+
+    def _print_progress(self) -> None:
+        """Print how far the processors have come, which pytest shows with the failure: they stop after it."""
+        for name, program in self.stack.programs.items():
+            if "--web-port" not in program.arguments:
+                continue
+            page = program.arguments[program.arguments.index("--web-port") + 1]
+            try:
+                with urllib.request.urlopen(f"http://127.0.0.1:{page}/ready", timeout=10) as answer:
+                    print(name, answer.read().decode())
+            except OSError as error:
+                print(name, error, error.read().decode() if isinstance(error, HTTPError) else "")
 
     async def kill(self, name: str, number: signal.Signals = signal.SIGKILL) -> float:
         """Send a signal to a part once it runs; return when (Unix time, s). After SIGKILL, wait until it has ended."""

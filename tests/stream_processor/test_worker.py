@@ -29,14 +29,16 @@ raise SystemExit(cli.main())
 """
 
 
+CANCEL = "[task.cancel() for task in asyncio.all_tasks() if '_fetch_requests' in repr(task)]"
+
+
 @pytest.mark.parametrize(
     ("fault", "named"),
     [
-        pytest.param("raise IndexError('a damaged answer')", "IndexError: a damaged answer", id="an error"),
-        pytest.param("[task.cancel() for task in asyncio.all_tasks() if '_fetch_requests' in repr(task)]", "FetchingEndedError",
-                     id="without an error"),
+        pytest.param("raise IndexError('a damaged answer')", "IndexError: a damaged answer", id="by an error"),
+        pytest.param(CANCEL, "FetchingEndedError", id="without an error"),
     ],
-)  # fmt: skip
+)
 @pytest.mark.parametrize("broker", [brokers.EMBEDDED], indirect=True)
 def test_a_worker_ends_if_its_client_fetches_no_more(broker, tmp_path, fault, named):
     words = ["processor", "--bootstrap", broker.bootstrap, "--web-port", str(free_port())]
