@@ -2,7 +2,7 @@
 
 import threading
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from deploy.audit.topic_reader import LEISURELY_FETCH_MS, EndOfLog, TopicReader
@@ -114,6 +114,7 @@ class PredictionWatch:
         self._seen = SeenMessages()
         self._read_until: ReadUntil = ({}, {})
         self._changed = threading.Condition()
+        self._failure: Exception | None = None
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._read, name="prediction-watch", daemon=True)
 
@@ -130,23 +131,32 @@ class PredictionWatch:
         self._thread.start()
 
     def wait_for(self, keys: Iterable[WindowKey], timeout_seconds: float) -> SeenMessages:
-        """Wait until all windows were seen, or the time is over; return the predictions so far."""
+        """Wait until all windows were seen, or the time is over; return the predictions so far.
+
+        Raises
+        ------
+        kafka.errors.KafkaError, OSError
+            If the predictions cannot be read any more.
+        """
         expected = set(keys)
-        with self._changed:
-            self._changed.wait_for(lambda: expected <= self._seen.predictions.keys(), timeout_seconds)
-            return self._seen
+        self._wait(lambda: expected <= self._seen.predictions.keys(), timeout_seconds)
+        return self._seen
 
     def wait_for_count(self, windows: int, timeout_seconds: float) -> SeenMessages:
-        """Wait until this many distinct windows were seen, or the time is over; return the predictions so far."""
-        with self._changed:
-            self._changed.wait_for(lambda: len(self._seen.predictions) >= windows, timeout_seconds)
-            return self._seen
+        """Wait until this many distinct windows were seen, or the time is over; return the predictions so far.
+
+        It raises what `wait_for` raises.
+        """
+        self._wait(lambda: len(self._seen.predictions) >= windows, timeout_seconds)
+        return self._seen
 
     def wait_for_end(self, timeout_seconds: float) -> bool:
-        """Wait until everything that the topic holds now was read; return False if the time is over first."""
+        """Wait until everything that the topic holds now was read; return False if the time is over first.
+
+        It raises what `wait_for` raises.
+        """
         end = EndOfLog()
-        with self._changed:
-            return self._changed.wait_for(lambda: end.is_reached(*self._read_until), timeout_seconds)
+        return self._wait(lambda: end.is_reached(*self._read_until), timeout_seconds)
 
     def close(self) -> None:
         """Stop reading."""
@@ -155,7 +165,23 @@ class PredictionWatch:
             self._thread.join()
         self._reader.close()
 
+    def _wait(self, is_met: Callable[[], bool], timeout_seconds: float) -> bool:
+        with self._changed:
+            result = self._changed.wait_for(lambda: self._failure is not None or is_met(), timeout_seconds)
+            if self._failure is not None:
+                raise self._failure
+            return result
+
     def _read(self) -> None:
+        try:
+            self._read_until_stopped()
+        except Exception as error:
+            # What was read until now would look like everything that was predicted.
+            with self._changed:
+                self._failure = error
+                self._changed.notify_all()
+
+    def _read_until_stopped(self) -> None:
         while not self._stop.is_set():
             records = self._reader.poll()
             seen_us = now_us()
