@@ -10,7 +10,7 @@ from har.comparisons import Comparison, encode_comparison
 from har.predictions import Prediction, encode_prediction
 from har.process.kafka_clients import Partition
 from har.process.unreadable_batch import UnreadableBatch
-from har.rejections import Rejection
+from har.rejections import RejectedMessage, Rejection
 from har.samples import SampleBatch
 from stream_processor.sessions import Position
 
@@ -58,6 +58,11 @@ class LogMessage:
         """How long the session had been silent when this copy was written, s; 0 for a device's own message."""
         value = dict(self.headers).get(SILENT_HEADER, b"0")
         return float(value) if value.isdigit() else 0.0
+
+    def rejection(self, rejected: RejectedMessage, device: str | None) -> Rejection:
+        """Return the entry of the dead-letter topic for this message; the device is None if it is not known."""
+        origin = f"{self.partition}/{self.offset}"
+        return Rejection(self.value or b"", rejected.code, rejected.detail, "processor", device, origin)
 
 
 class KafkaEvent(Protocol):

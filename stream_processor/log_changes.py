@@ -48,6 +48,8 @@ class LogWatch:
         self._on_lost = on_lost
         #: The identity of each topic when its partitions were assigned.
         self._identities: dict[str, str] = {}
+        #: The offset that each partition was last sought to.
+        self.starts: dict[TopicPartition, int] = {}
         #: Positions that Kafka did not have, of assigned partitions.
         self._out_of_range: dict[TopicPartition, int] = {}
         self._send = consumer._client.send
@@ -150,7 +152,7 @@ class LogWatch:
             await self.commit({tp: begins[tp]})
             is_changed = True
         if is_changed:
-            self._consumer._coordinator.request_rejoin()
+            self.read_anew()
 
     async def _is_replaced(self, topics: set[str]) -> bool:
         found = await topic_identities(self._consumer._client, topics)
@@ -160,22 +162,30 @@ class LogWatch:
             log.error("%s was deleted and created anew: reading it from its beginning", topic)
         return bool(replaced)
 
+    def read_anew(self) -> None:
+        """Join the group anew, and so read every partition again from its committed offset."""
+        self._consumer._coordinator.request_rejoin()
+
     def _seek(self, tp: TopicPartition, committed: OffsetAndMetadata | None, begin: int) -> int | None:
         self._out_of_range.pop(tp, None)
         if committed is None or committed.offset < 0:
-            self._consumer.seek(tp, begin)
+            self._seek_to(tp, begin)
             return None
         identity = self._identities.get(tp.topic, "")
         if committed.metadata and identity and committed.metadata != identity:
             log.error("the offset committed for %s is of a deleted topic of this name: reading it from its beginning",
                       Partition(*tp))  # fmt: skip
-            self._consumer.seek(tp, begin)
+            self._seek_to(tp, begin)
             return None
         if committed.offset < begin:
             self._lose(tp, committed.offset, begin)
-        self._consumer.seek(tp, max(committed.offset, begin))
+        self._seek_to(tp, max(committed.offset, begin))
         offset: int = committed.offset
         return offset
+
+    def _seek_to(self, tp: TopicPartition, offset: int) -> None:
+        self._consumer.seek(tp, offset)
+        self.starts[tp] = offset
 
     def _lose(self, tp: TopicPartition, position: int, begin: int) -> None:
         log.error(

@@ -17,7 +17,9 @@ class ProcessorMetrics:
         self.reread = Counter(
             "har_reread_batches_total", "Batches read twice in one generation and ignored", registry=self.registry
         )
-        self.offset_gaps = Counter("har_offset_gaps_total", "Gaps in a partition's offsets", registry=self.registry)
+        self.offset_gaps = Counter(
+            "har_offset_gaps_total", "Messages before which a partition's offsets have a gap", registry=self.registry
+        )
         self.lost = Counter(
             "har_lost_messages_total", "Messages that Kafka deleted before they were read", registry=self.registry
         )

@@ -35,6 +35,7 @@ from stream_processor.ledger import PartitionLedger
 from stream_processor.live_state import LiveStateWriter
 from stream_processor.metrics import ProcessorMetrics
 from stream_processor.progress import PartitionProgress
+from stream_processor.reading_start import ReadingStart
 from stream_processor.sessions import Position, SessionBook, SessionKey
 from stream_processor.settings import ProcessorSettings
 
@@ -94,6 +95,8 @@ class StreamPipeline:
         Writes live updates to Redis.
     metrics : ProcessorMetrics
         Counts messages, windows and rejections.
+    reading_start : ReadingStart
+        Decides whether a partition is read from where it has to be.
     """
 
     def __init__(
@@ -103,12 +106,14 @@ class StreamPipeline:
         publish: Publisher,
         live: LiveStateWriter,
         metrics: ProcessorMetrics,
+        reading_start: ReadingStart,
     ) -> None:
         self._settings = settings
         self._classifier = classifier
         self._publish = publish
         self._live = live
         self._metrics = metrics
+        self._reading_start = reading_start
         self._partitions: dict[Partition, _Partition] = {}
         self._queue: asyncio.Queue[_Work] = asyncio.Queue(maxsize=settings.max_waiting_batches)
         self._sent: asyncio.Queue[_Sent] = asyncio.Queue(maxsize=MAX_UNCONFIRMED_GROUPS)
@@ -129,6 +134,9 @@ class StreamPipeline:
         partition = self._partitions.get(message.partition)
         if partition is None or partition.generation != message.generation:
             self.forget_partitions({message.partition})
+            if not await self._reading_start.accepts(message):
+                self._metrics.offset_gaps.inc()
+                return
             partition = self._partitions[message.partition] = self._new_partition(message)
         highest = partition.ledger.highest
         if highest is not None and message.offset <= highest:
@@ -195,9 +203,8 @@ class StreamPipeline:
         try:
             batch = decode_batch(value)
             if message.key != batch.device.encode():
-                raise RejectedMessage(
-                    "key", f"the Kafka key is {message.key!r}, but the batch is from {batch.device!r}"
-                )
+                detail = f"the Kafka key is {message.key!r}, but the batch is from {batch.device!r}"
+                raise RejectedMessage("key", detail)
         except RejectedMessage as rejected:
             rejection = self._rejection(message, rejected, None)
             return _Work(partition, finished=[message.offset], rejections=[rejection])
@@ -227,14 +234,7 @@ class StreamPipeline:
 
     def _rejection(self, message: LogMessage, rejected: RejectedMessage, device: str | None) -> Rejection:
         self._metrics.rejected.labels(rejected.code).inc()
-        return Rejection(
-            message.value or b"",
-            rejected.code,
-            rejected.detail,
-            "processor",
-            device,
-            f"{message.partition}/{message.offset}",
-        )
+        return message.rejection(rejected, device)
 
     async def _classify_forever(self) -> None:
         while True:

@@ -69,6 +69,18 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         assert self._watch is not None
         await self.call_thread(self._watch.look)
 
+    def start_of(self, tp: TP) -> int | None:
+        """Return the offset from which a partition is read since its assignment; None before."""
+        return None if self._watch is None else self._watch.starts.get(driver.ensure_aiokafka_TP(tp))
+
+    async def read_anew(self) -> None:
+        """Join the group anew, and so read every partition again from its committed offset."""
+        await self.call_thread(self._read_anew)
+
+    async def _read_anew(self) -> None:
+        assert self._watch is not None
+        self._watch.read_anew()
+
     async def log_offsets(self) -> dict[TP, tuple[int, int]]:
         """Request the first offset of each assigned partition, and the one after its last."""
         assert self._watch is not None
@@ -117,6 +129,15 @@ class Consumer(driver.Consumer):
         # Faust's `topic_partitions` knows it in the group's leader only.
         count: int = self._thread.partition_count(topic)
         return count
+
+    def start_of(self, tp: TP) -> int | None:
+        """Return the offset from which a partition is read since its assignment; None before."""
+        start: int | None = self._thread.start_of(tp)
+        return start
+
+    async def read_anew(self) -> None:
+        """Join the group anew, and so read every partition again from its committed offset."""
+        await self._thread.read_anew()
 
     async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
         """Do nothing: the pipeline acknowledges events in order, so offsets without a message need no account."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import faust
 import msgspec
+from faust.types import TP
 from faust.web import Request, Response, View
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
@@ -32,6 +33,7 @@ from stream_processor.live_state import LiveStateWriter
 from stream_processor.log_view import LogView
 from stream_processor.metrics import ProcessorMetrics
 from stream_processor.pipeline import StreamPipeline
+from stream_processor.reading_start import ReadingStart
 from stream_processor.serving import CurrentReleases, ReleaseTimeline
 from stream_processor.settings import ProcessorSettings
 from stream_processor.start import log_starts
@@ -62,10 +64,14 @@ def create_app(
         )
         return sent
 
+    async def read_anew() -> None:
+        await app.consumer.read_anew()
+
     live = LiveStateWriter(settings.redis_url, latest_seconds=settings.latest_seconds, metrics=metrics)
     timeline = ReleaseTimeline(first)
     classifier = Classifier(timeline, max_batch=settings.classify_batch)
-    pipeline = StreamPipeline(settings, classifier, publish, live, metrics)
+    reading_start = ReadingStart(lambda name: app.consumer.start_of(TP(*name)), read_anew)
+    pipeline = StreamPipeline(settings, classifier, publish, live, metrics, reading_start)
     view = LogView(app)
     health = Health(
         settings.stall_seconds,

@@ -166,3 +166,19 @@ async def test_a_log_that_ends_before_the_committed_offset_is_read_from_its_begi
         await until(lambda: PARTITION in member.consumer.assignment(), "an assignment", 30)
         assert (await member.watch.seek_to_committed())[PARTITION] == 0
         assert member.lost == 0
+
+
+async def test_everything_after_the_commit_is_read_anew(broker):
+    await send(broker, 5)
+    async with joined(broker) as member:
+        await member.watch.seek_to_committed()
+        assert member.watch.starts[PARTITION] == 0
+        await member.watch.commit({PARTITION: 3})
+        before = member.generation
+        member.watch.read_anew()
+        await until(
+            lambda: member.generation > before and PARTITION in member.consumer.assignment(), "a new generation", 30
+        )
+        await member.watch.seek_to_committed()
+        assert member.watch.starts[PARTITION] == 3
+        assert await member.position() == 3

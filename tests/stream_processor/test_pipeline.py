@@ -19,6 +19,7 @@ from stream_processor.kafka_messages import LogMessage, OutgoingMessage
 from stream_processor.live_state import LiveStateWriter
 from stream_processor.metrics import ProcessorMetrics
 from stream_processor.pipeline import StreamPipeline
+from stream_processor.reading_start import ReadingStart
 from stream_processor.serving import CurrentReleases, ReleaseTimeline
 from stream_processor.settings import ProcessorSettings
 from tests.batches import live_batches
@@ -70,8 +71,12 @@ def network() -> OnnxClassifier:
     return OnnxClassifier.open("baseline")
 
 
+async def _nothing() -> None:
+    pass
+
+
 @asynccontextmanager
-async def running(network, redis_url, kafka, errors=None, releases=None, **changes):
+async def running(network, redis_url, kafka, errors=None, releases=None, reading_start=None, **changes):
     settings = ProcessorSettings(redis_url=redis_url, **changes)
     metrics = ProcessorMetrics()
     live = LiveStateWriter(redis_url, latest_seconds=5, metrics=metrics)
@@ -83,6 +88,7 @@ async def running(network, redis_url, kafka, errors=None, releases=None, **chang
         kafka,
         live,
         metrics,
+        reading_start or ReadingStart(lambda _: None, _nothing),
     )
 
     async def note(error: BaseException) -> None:
@@ -277,6 +283,44 @@ async def test_a_message_that_is_read_twice_has_no_effect(network, redis_url):
         )
         assert metrics.reread._value.get() == 3
         assert len(kafka.of(topics.PREDICTIONS.name)) == len(set(kafka.of(topics.PREDICTIONS.name)))
+
+
+async def test_no_message_is_skipped_if_later_ones_come_first_after_a_change_of_generation(network, redis_url):
+    kafka, acked, batches, joined = Kafka(), [], live_batches(12), []
+
+    async def read_anew() -> None:
+        joined.append(1)
+
+    start = ReadingStart(lambda _: 0, read_anew)
+    async with running(network, redis_url, kafka, reading_start=start) as (pipeline, metrics):
+        # Messages that were fetched in generation 1 come first in generation 2, and then those from the commit on.
+        for offset in [*range(8, 12), *range(12)]:
+            await pipeline.take(message(offset, encode_batch(batches[offset]), generation=2), Event(acked, offset))
+        assert len(joined) == 1
+        assert not kafka.messages
+        await take_all(pipeline, batches, acked, generation=3)
+        await kafka.wait_for(7)
+        starts = [decode_prediction(value).start for value in kafka.of(topics.PREDICTIONS.name)]
+        times = np.concatenate([batch.times for batch in batches])
+        assert starts == recording_windows(times, np.zeros((len(times), 3), np.float32)).starts.tolist()
+        assert metrics.offset_gaps._value.get() == 16
+
+
+async def test_a_partition_whose_next_offset_holds_no_message_is_read_anew_once(network, redis_url, caplog):
+    caplog.set_level("INFO")
+    kafka, acked, batches, joined = Kafka(), [], live_batches(12), []
+
+    async def read_anew() -> None:
+        joined.append(1)
+
+    start = ReadingStart(lambda _: 4, read_anew)  # offset 4 holds a transaction's marker
+    async with running(network, redis_url, kafka, reading_start=start) as (pipeline, _):
+        for generation in (1, 2, 3):
+            for offset, batch in enumerate(batches, 5):
+                await pipeline.take(message(offset, encode_batch(batch), generation=generation), Event(acked, offset))
+        await kafka.wait_for(14)
+    assert len(joined) == 1
+    assert "has no message from offset 4 to 4" in caplog.text
 
 
 async def test_a_silent_session_is_carried_and_the_commit_advances(network, redis_url, monkeypatch):

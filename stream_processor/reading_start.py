@@ -1,0 +1,56 @@
+"""Whether a partition is read from where it has to be, after each change of the consumer group's generation.
+
+Faust and aiokafka keep fetched messages in several buffers, and drop what is in them while the generation changes. If a
+message that was fetched before the change came after it, the messages between the committed offset and this one would
+be skipped, and ignored when they come: they would look like messages that are read twice.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable
+
+from har.process.kafka_clients import Partition
+from stream_processor.kafka_messages import LogMessage
+
+log = logging.getLogger(__name__)
+
+
+class ReadingStart:
+    """Accepts a generation's first message of a partition only if no message before it was skipped.
+
+    Parameters
+    ----------
+    start_of : callable
+        Returns the offset from which a partition is read in the current generation; None while unknown.
+    read_anew : callable
+        Makes all partitions be read again from their committed offsets, in a new generation.
+    """
+
+    def __init__(self, start_of: Callable[[Partition], int | None], read_anew: Callable[[], Awaitable[None]]) -> None:
+        self._start_of = start_of
+        self._read_anew = read_anew
+        #: The generation whose messages of a partition are ignored, since it is read anew.
+        self._refused: dict[Partition, int] = {}
+        #: The offset with which a refused generation began.
+        self._began_at: dict[Partition, int] = {}
+
+    async def accepts(self, message: LogMessage) -> bool:
+        """Return whether to begin with this message; if not, the partition is read anew.
+
+        If it begins with the same message again, Kafka has none before it: a transaction's marker takes an offset, too.
+        """
+        name = message.partition
+        if self._refused.get(name) == message.generation:
+            return False
+        start = self._start_of(name)
+        if start is None or message.first_offset <= start:
+            return True
+        if self._began_at.get(name) == message.first_offset:
+            log.info("%s has no message from offset %d to %d", name, start, message.first_offset - 1)
+            return True
+        log.warning(
+            "%s begins with offset %d, although %d is the next one to read: reading it again from there",
+            name, message.first_offset, start,
+        )  # fmt: skip
+        self._refused[name], self._began_at[name] = message.generation, message.first_offset
+        await self._read_anew()
+        return False
