@@ -64,14 +64,10 @@ def create_app(
         )
         return sent
 
-    async def read_anew() -> None:
-        await app.consumer.read_anew()
-
     live = LiveStateWriter(settings.redis_url, latest_seconds=settings.latest_seconds, metrics=metrics)
     timeline = ReleaseTimeline(first)
     classifier = Classifier(timeline, max_batch=settings.classify_batch)
-    reading_start = ReadingStart(lambda name: app.consumer.start_of(TP(*name)), read_anew)
-    pipeline = StreamPipeline(settings, classifier, publish, live, metrics, reading_start)
+    pipeline = StreamPipeline(settings, classifier, publish, live, metrics, _reading_start(app))
     view = LogView(app)
     health = Health(
         settings.stall_seconds,
@@ -91,6 +87,13 @@ def create_app(
         metrics.show_releases(first)
     _add_pages(app, metrics, health)
     return app
+
+
+def _reading_start(app: faust.App) -> ReadingStart:
+    async def read_anew() -> None:
+        await app.consumer.read_anew()  # the app makes its consumer when it starts
+
+    return ReadingStart(lambda name: app.consumer.start_of(TP(*name)), read_anew)
 
 
 def _faust_app(settings: ProcessorSettings, metrics: ProcessorMetrics) -> faust.App:
