@@ -5,6 +5,7 @@ back and releases them only for the contiguous prefix of each partition.
 """
 
 from collections import deque
+from collections.abc import Iterable
 from typing import Generic, TypeVar
 
 Event = TypeVar("Event")
@@ -50,6 +51,11 @@ class PartitionLedger(Generic[Event]):
     def oldest_unfinished(self) -> int | None:
         """The oldest unacknowledged offset, where a restart begins to read; None if everything is acknowledged."""
         return self._order[0][0] if self._order else None
+
+    @property
+    def unfinished(self) -> Iterable[tuple[int, Event]]:
+        """The offset and the event of each message that is not done, in the order of the offsets."""
+        return self._unfinished.items()
 
     def receive(self, offset: int, event: Event) -> None:
         """Record an event, in the order of the partition.

@@ -7,7 +7,7 @@ and an offset of another identity is not used.
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, OffsetAndMetadata, TopicPartition
@@ -16,6 +16,9 @@ from aiokafka.protocol.fetch import FetchRequest
 
 from har.process.back_off import BackOff
 from har.process.kafka_clients import Partition
+from stream_processor.commits import Commits
+from stream_processor.done_ahead import NOTHING
+from stream_processor.reading_start import Start
 from stream_processor.topic_identity import topic_identities
 
 log = logging.getLogger(__name__)
@@ -46,10 +49,9 @@ class LogWatch:
     def __init__(self, consumer: AIOKafkaConsumer, on_lost: OnLost) -> None:
         self._consumer = consumer
         self._on_lost = on_lost
-        #: The identity of each topic when its partitions were assigned.
-        self._identities: dict[str, str] = {}
-        #: The offset that each partition was last sought to.
-        self.starts: dict[TopicPartition, int] = {}
+        self.commits = Commits(consumer)
+        #: Where reading each partition began, since it was last sought.
+        self.starts: dict[TopicPartition, Start] = {}
         #: Positions that Kafka did not have, of assigned partitions.
         self._out_of_range: dict[TopicPartition, int] = {}
         self._send = consumer._client.send
@@ -82,22 +84,11 @@ class LogWatch:
         assigned = {tp for tp in self._consumer.assignment() if cluster.partitions_for_topic(tp.topic)}
         if not assigned:
             return {}
-        self._identities = await topic_identities(self._consumer._client, {tp.topic for tp in assigned})
+        self.commits.identities = await topic_identities(self._consumer._client, {tp.topic for tp in assigned})
         committed = await self._consumer._coordinator.fetch_committed_offsets(list(assigned))
         begins = await self._consumer.beginning_offsets(assigned)
-        return {tp: self._seek(tp, committed.get(tp), begins[tp]) for tp in assigned}
-
-    async def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
-        """Commit offsets, together with the identity of the topic that they belong to.
-
-        Raises
-        ------
-        aiokafka.errors.KafkaError
-            If Kafka does not accept them.
-        """
-        await self._consumer.commit(
-            {tp: OffsetAndMetadata(offset, self._identities.get(tp.topic, "")) for tp, offset in offsets.items()}
-        )
+        ends = await self._consumer.end_offsets(assigned)
+        return {tp: self._seek(tp, committed.get(tp), begins[tp], ends[tp]) for tp in assigned}
 
     async def look(self) -> None:
         """Join the group anew if an assigned topic was created anew, or a log ends before the position in it.
@@ -149,14 +140,15 @@ class LogWatch:
                 continue
             log.error("%s ends before offset %d, which was reached: the log was cut; reading it from its beginning",
                       Partition(*tp), position)  # fmt: skip
-            await self.commit({tp: begins[tp]})
+            self.commits.forget_done(tp)
+            await self.commits.commit({tp: begins[tp]})
             is_changed = True
         if is_changed:
             self.read_anew()
 
     async def _is_replaced(self, topics: set[str]) -> bool:
         found = await topic_identities(self._consumer._client, topics)
-        known = self._identities
+        known = self.commits.identities
         replaced = [topic for topic in found if known.get(topic, found[topic]) != found[topic]]
         for topic in replaced:
             log.error("%s was deleted and created anew: reading it from its beginning", topic)
@@ -166,26 +158,29 @@ class LogWatch:
         """Join the group anew, and so read every partition again from its committed offset."""
         self._consumer._coordinator.request_rejoin()
 
-    def _seek(self, tp: TopicPartition, committed: OffsetAndMetadata | None, begin: int) -> int | None:
+    def _seek(self, tp: TopicPartition, committed: OffsetAndMetadata | None, begin: int, end: int) -> int | None:
         self._out_of_range.pop(tp, None)
         if committed is None or committed.offset < 0:
-            self._seek_to(tp, begin)
+            self._seek_to(tp, Start(begin))
             return None
-        identity = self._identities.get(tp.topic, "")
-        if committed.metadata and identity and committed.metadata != identity:
+        is_this_topic, done = self.commits.read(tp, committed)
+        if not is_this_topic:
             log.error("the offset committed for %s is of a deleted topic of this name: reading it from its beginning",
                       Partition(*tp))  # fmt: skip
-            self._seek_to(tp, begin)
+            self._seek_to(tp, Start(begin))
             return None
+        if done.until > end:  # the log was cut, so other messages may have the offsets of those that were done
+            done = NOTHING
         if committed.offset < begin:
             self._lose(tp, committed.offset, begin)
-        self._seek_to(tp, max(committed.offset, begin))
+        self._seek_to(tp, Start(max(committed.offset, begin), done))
         offset: int = committed.offset
         return offset
 
-    def _seek_to(self, tp: TopicPartition, offset: int) -> None:
-        self._consumer.seek(tp, offset)
-        self.starts[tp] = offset
+    def _seek_to(self, tp: TopicPartition, start: Start) -> None:
+        self._consumer.seek(tp, start.offset)
+        self.starts[tp] = start
+        self.commits.begin(tp, start.offset)
 
     def _lose(self, tp: TopicPartition, position: int, begin: int) -> None:
         log.error(

@@ -12,57 +12,49 @@ class ProcessorMetrics:
     """The processor's metrics, in a registry of its own."""
 
     def __init__(self) -> None:
-        self.registry = CollectorRegistry()
-        self.batches = Counter("har_batches_total", "Batches read from Kafka", registry=self.registry)
-        self.reread = Counter(
-            "har_reread_batches_total", "Batches read twice in one generation and ignored", registry=self.registry
+        self.registry = registry = CollectorRegistry()
+
+        def counter(name: str, text: str, *labels: str) -> Counter:
+            return Counter(name, text, labels, registry=registry)
+
+        def gauge(name: str, text: str, *labels: str) -> Gauge:
+            return Gauge(name, text, labels, registry=registry)
+
+        self.batches = counter("har_batches_total", "Batches read from Kafka")
+        self.reread = counter("har_reread_batches_total", "Batches read twice in one generation and ignored")
+        self.done_before = counter(
+            "har_batches_done_before_total", "Batches skipped because an earlier worker did them"
         )
-        self.offset_gaps = Counter(
-            "har_offset_gaps_total", "Messages before which a partition's offsets have a gap", registry=self.registry
-        )
-        self.lost = Counter(
-            "har_lost_messages_total", "Messages that Kafka deleted before they were read", registry=self.registry
-        )
-        self.rejected = Counter("har_rejected_total", "Messages rejected", ["code"], registry=self.registry)
-        self.repeats = Counter(
-            "har_repeated_readings_total", "Readings with the time of another reading", registry=self.registry
-        )
-        self.conflicts = Counter(
-            "har_conflicting_readings_total", "Repeated readings with different values", registry=self.registry
-        )
-        self.windows = Counter("har_windows_total", "Windows classified and published", registry=self.registry)
-        self.unclassified = _unclassified(self.registry)
+        self.offset_gaps = counter("har_offset_gaps_total", "Messages before which a partition's offsets have a gap")
+        self.lost = counter("har_lost_messages_total", "Messages that Kafka deleted before they were read")
+        self.rejected = counter("har_rejected_total", "Messages rejected", "code")
+        self.repeats = counter("har_repeated_readings_total", "Readings with the time of another reading")
+        self.conflicts = counter("har_conflicting_readings_total", "Repeated readings with different values")
+        self.windows = counter("har_windows_total", "Windows classified and published")
+        self.unclassified = _unclassified(registry)
         self.latency = Histogram(
             "har_window_latency_seconds",
             "From the arrival of a window's last reading at the gateway to its published prediction",
             buckets=_LATENCY_BUCKETS,
-            registry=self.registry,
+            registry=registry,
         )
-        self.releases = Gauge(
-            "har_release", "1 for each release in use", ["channel", "release"], registry=self.registry
+        self.releases = gauge("har_release", "1 for each release in use", "channel", "release")
+        self.release_rejected = counter("har_release_rejected_total", "Rejected updates of the release", "reason")
+        self.sessions = gauge("har_sessions", "Sessions with window state")
+        self.carried = counter(
+            "har_carried_batches_total", "Batches of silent sessions that were carried to the end of the log"
         )
-        self.release_rejected = Counter(
-            "har_release_rejected_total", "Rejected updates of the release", ["reason"], registry=self.registry
-        )
-        self.sessions = Gauge("har_sessions", "Sessions with window state", registry=self.registry)
-        self.carried = Counter(
-            "har_carried_batches_total",
-            "Batches of silent sessions that were carried to the end of the log",
-            registry=self.registry,
-        )
-        self.held = Gauge("har_held_events", "Events not yet acknowledged", ["partition"], registry=self.registry)
-        self.live_dropped = Counter(
+        self.held = gauge("har_held_events", "Events not yet acknowledged", "partition")
+        self.live_dropped = counter(
             "har_live_updates_dropped_total",
             "Live updates dropped because Redis was too slow, unavailable or rejected them",
-            registry=self.registry,
         )
-        self.redis_errors = Counter(
+        self.redis_errors = counter(
             "har_redis_errors_total",
             "Failed attempts to write to Redis, by the code that it answered, or unreachable, timeout, other",
-            ["kind"],
-            registry=self.registry,
+            "kind",
         )
-        self.redis_up = Gauge("har_redis_up", "1 while Redis accepts updates", registry=self.registry)
+        self.redis_up = gauge("har_redis_up", "1 while Redis accepts updates")
 
     def show_releases(self, current: CurrentReleases) -> None:
         """Set the gauge of the releases in use."""

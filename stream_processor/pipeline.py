@@ -1,7 +1,7 @@
 """The path of a batch through the processor, from the log to an acknowledged offset.
 
 `StreamPipeline.take` decodes a message and adds it to its session. The result (windows to classify, messages to reject,
-finished offsets) is one piece of `_Work` in a bounded queue. A single task classifies and publishes in the order of the
+finished offsets) is one piece of `Work` in a bounded queue. A single task classifies and publishes in the order of the
 queue. The finished offsets reach the ledger only after Kafka has confirmed everything in the piece of work. An offset
 is therefore never acknowledged before the windows that needed it are published.
 """
@@ -9,19 +9,18 @@ is therefore never acknowledged before the windows that needed it are published.
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
 
 from har import topics
-from har.batch_runs import Assembled, ClosedWindow
+from har.batch_runs import Assembled
 from har.binary_samples import decode_batch
-from har.predictions import LiveUpdate, Prediction
+from har.predictions import LiveUpdate
 from har.process.clock import now_us
 from har.process.kafka_clients import Partition
 from har.process.unreadable_batch import UnreadableBatch
 from har.rejections import RejectedMessage, Rejection
-from har.samples import SampleBatch
 from har.time_units import MICROSECONDS
 from stream_processor.classification import Classified, Classifier
+from stream_processor.done_ahead import DoneAhead
 from stream_processor.kafka_messages import (
     KafkaEvent,
     LogMessage,
@@ -38,46 +37,12 @@ from stream_processor.progress import PartitionProgress
 from stream_processor.reading_start import ReadingStart
 from stream_processor.sessions import Position, SessionBook, SessionKey
 from stream_processor.settings import ProcessorSettings
+from stream_processor.work import AssignedPartition, SentWork, Work
 
 log = logging.getLogger(__name__)
 
 SWEEP_SECONDS = 1.0
 MAX_UNCONFIRMED_GROUPS = 4
-
-Windows = list[tuple[SessionKey, ClosedWindow[Position]]]
-
-
-@dataclass
-class _Partition:
-    """The state of one assigned partition."""
-
-    name: Partition
-    generation: int
-    ledger: PartitionLedger[KafkaEvent]
-    sessions: SessionBook
-    assigned: bool = True
-    unconfirmed: int = 0
-    confirmed: int = 0
-
-
-@dataclass
-class _Work:
-    partition: _Partition
-    windows: Windows = field(default_factory=list)
-    finished: list[int] = field(default_factory=list)
-    rejections: list[Rejection] = field(default_factory=list)
-    carried: list[tuple[SampleBatch, Position]] = field(default_factory=list)
-    silent_seconds: float = 0.0
-
-
-@dataclass(frozen=True)
-class _Sent:
-    """Work that was passed to Kafka's producer and is not confirmed yet."""
-
-    group: list[_Work]
-    windows: Windows
-    predictions: list[Prediction]
-    confirmations: list[Awaitable[object]]
 
 
 class StreamPipeline:
@@ -114,9 +79,9 @@ class StreamPipeline:
         self._live = live
         self._metrics = metrics
         self._reading_start = reading_start
-        self._partitions: dict[Partition, _Partition] = {}
-        self._queue: asyncio.Queue[_Work] = asyncio.Queue(maxsize=settings.max_waiting_batches)
-        self._sent: asyncio.Queue[_Sent] = asyncio.Queue(maxsize=MAX_UNCONFIRMED_GROUPS)
+        self._partitions: dict[Partition, AssignedPartition] = {}
+        self._queue: asyncio.Queue[Work] = asyncio.Queue(maxsize=settings.max_waiting_batches)
+        self._sent: asyncio.Queue[SentWork] = asyncio.Queue(maxsize=MAX_UNCONFIRMED_GROUPS)
 
     def forget_partitions(self, revoked: set[Partition]) -> None:
         """Drop the state of revoked partitions; another worker reads them from now on."""
@@ -146,24 +111,24 @@ class StreamPipeline:
             self._metrics.offset_gaps.inc()
             log.error("%s skips from offset %d to %d", message.partition, highest, message.first_offset)
         self._metrics.batches.inc()
-        partition.ledger.receive(message.offset, event)
-        await self._enqueue(self._process(partition, message))
+        if partition.receive(message, event):
+            await self._enqueue(self._process(partition, message))
+        else:
+            self._metrics.done_before.inc()
 
     def progress(self) -> dict[Partition, PartitionProgress]:
         """Return the progress of each partition in memory, without what only Kafka knows."""
+        return {name: partition.progress() for name, partition in self._partitions.items()}
+
+    def done_ahead(self, generation: int) -> dict[Partition, DoneAhead]:
+        """Return what is done beyond its first message that is not, for each partition of a generation."""
         return {
-            name: PartitionProgress(
-                str(name),
-                taken_until=None if partition.ledger.highest is None else partition.ledger.highest + 1,
-                acknowledged_until=partition.ledger.acknowledged_until,
-                held=len(partition.ledger),
-                unconfirmed=partition.unconfirmed,
-                confirmed=partition.confirmed,
-            )
+            name: partition.done_ahead()
             for name, partition in self._partitions.items()
+            if partition.generation == generation
         }
 
-    async def _enqueue(self, work: _Work) -> None:
+    async def _enqueue(self, work: Work) -> None:
         if work.windows or work.finished or work.rejections or work.carried:
             work.partition.unconfirmed += 1
             await self._queue.put(work)
@@ -184,7 +149,7 @@ class StreamPipeline:
             log.error("the pipeline stopped; unacknowledged messages will be read again", exc_info=errors)
             await stop_on_error(errors)
 
-    def _new_partition(self, first: LogMessage) -> _Partition:
+    def _new_partition(self, first: LogMessage) -> AssignedPartition:
         settings = self._settings
         sessions = SessionBook(
             self._classifier.spec,
@@ -194,9 +159,10 @@ class StreamPipeline:
             hold_seconds=settings.hold_seconds,
             max_sessions=settings.max_sessions,
         )
-        return _Partition(first.partition, first.generation, PartitionLedger(), sessions)
+        done = self._reading_start.done_before(first.partition)
+        return AssignedPartition(first.partition, first.generation, PartitionLedger(), sessions, done)
 
-    def _process(self, partition: _Partition, message: LogMessage) -> _Work:
+    def _process(self, partition: AssignedPartition, message: LogMessage) -> Work:
         if isinstance(message.value, UnreadableBatch):
             return self._unreadable(partition, message, message.value)
         value = message.value or b""
@@ -207,7 +173,7 @@ class StreamPipeline:
                 raise RejectedMessage("key", detail)
         except RejectedMessage as rejected:
             rejection = self._rejection(message, rejected, None)
-            return _Work(partition, finished=[message.offset], rejections=[rejection])
+            return Work(partition, finished=[message.offset], rejections=[rejection])
         position = Position(message.offset, message.arrived)
         result = partition.sessions.add(batch, position, silent_seconds=message.silent_seconds)
         work = self._work(partition, SessionKey(batch.device, batch.session), result)
@@ -215,22 +181,22 @@ class StreamPipeline:
             work.rejections.append(self._rejection(message, result.rejected, batch.device))
         return work
 
-    def _work(self, partition: _Partition, key: SessionKey, result: Assembled[Position]) -> _Work:
+    def _work(self, partition: AssignedPartition, key: SessionKey, result: Assembled[Position]) -> Work:
         self._metrics.repeats.inc(result.repeats)
         self._metrics.conflicts.inc(result.conflicts)
-        return _Work(
+        return Work(
             partition,
             windows=[(key, window) for window in result.windows],
             finished=[position.offset for position in result.finished],
         )
 
-    def _unreadable(self, partition: _Partition, message: LogMessage, batch: UnreadableBatch) -> _Work:
+    def _unreadable(self, partition: AssignedPartition, message: LogMessage, batch: UnreadableBatch) -> Work:
         rejection = batch.rejection(*message.partition, "processor")
         self._metrics.rejected.labels(rejection.code).inc(rejection.offsets)
         log.error(
             "skipped messages of %s: %s; its bytes are on %s", message.partition, batch.detail, topics.REJECTED.name
         )
-        return _Work(partition, finished=[message.offset], rejections=[rejection])
+        return Work(partition, finished=[message.offset], rejections=[rejection])
 
     def _rejection(self, message: LogMessage, rejected: RejectedMessage, device: str | None) -> Rejection:
         self._metrics.rejected.labels(rejected.code).inc()
@@ -242,9 +208,9 @@ class StreamPipeline:
             windows = [window for work in group for window in work.windows]
             classified = await self._classifier.classify(windows)
             confirmations = await self._send(group, classified)
-            await self._sent.put(_Sent(group, windows, classified.predictions, confirmations))
+            await self._sent.put(SentWork(group, windows, classified.predictions, confirmations))
 
-    async def _next_group(self) -> list[_Work]:
+    async def _next_group(self) -> list[Work]:
         """Wait for work, then take all queued work, up to one call of the network."""
         group = [await self._queue.get()]
         windows = len(group[0].windows)
@@ -253,7 +219,7 @@ class StreamPipeline:
             windows += len(group[-1].windows)
         return group
 
-    async def _send(self, group: list[_Work], classified: Classified) -> list[Awaitable[object]]:
+    async def _send(self, group: list[Work], classified: Classified) -> list[Awaitable[object]]:
         messages = [prediction_message(prediction) for prediction in classified.predictions]
         messages += [comparison_message(comparison) for comparison in classified.comparisons]
         for work in group:
@@ -279,14 +245,12 @@ class StreamPipeline:
             for work in sent.group:
                 self._acknowledge(work)
 
-    def _acknowledge(self, work: _Work) -> None:
+    def _acknowledge(self, work: Work) -> None:
         work.partition.unconfirmed -= 1
         work.partition.confirmed += 1
         if not work.partition.assigned:
             return
-        for offset in work.finished:
-            for event in work.partition.ledger.finish(offset):
-                event.ack()
+        work.partition.finish(work.finished)
 
     async def _sweep_forever(self) -> None:
         while True:

@@ -7,11 +7,20 @@ be skipped, and ignored when they come: they would look like messages that are r
 
 import logging
 from collections.abc import Awaitable, Callable
+from typing import NamedTuple
 
 from har.process.kafka_clients import Partition
+from stream_processor.done_ahead import DoneAhead
 from stream_processor.kafka_messages import LogMessage
 
 log = logging.getLogger(__name__)
+
+
+class Start(NamedTuple):
+    """Where reading a partition begins: an offset, and what an earlier worker has done beyond it."""
+
+    offset: int
+    done_before: DoneAhead = DoneAhead()
 
 
 class ReadingStart:
@@ -20,18 +29,23 @@ class ReadingStart:
     Parameters
     ----------
     start_of : callable
-        Returns the offset from which a partition is read in the current generation; None while unknown.
+        Returns where reading a partition began in the current generation; None while unknown.
     read_anew : callable
         Makes all partitions be read again from their committed offsets, in a new generation.
     """
 
-    def __init__(self, start_of: Callable[[Partition], int | None], read_anew: Callable[[], Awaitable[None]]) -> None:
+    def __init__(self, start_of: Callable[[Partition], Start | None], read_anew: Callable[[], Awaitable[None]]) -> None:
         self._start_of = start_of
         self._read_anew = read_anew
         #: The generation whose messages of a partition are ignored, since it is read anew.
         self._refused: dict[Partition, int] = {}
         #: The offset with which a refused generation began.
         self._began_at: dict[Partition, int] = {}
+
+    def done_before(self, name: Partition) -> DoneAhead:
+        """Return what an earlier worker has done in a partition beyond the offset at which reading began."""
+        start = self._start_of(name)
+        return DoneAhead() if start is None else start.done_before
 
     async def accepts(self, message: LogMessage) -> bool:
         """Return whether to begin with this message; if not, the partition is read anew.
@@ -42,14 +56,14 @@ class ReadingStart:
         if self._refused.get(name) == message.generation:
             return False
         start = self._start_of(name)
-        if start is None or message.first_offset <= start:
+        if start is None or message.first_offset <= start.offset:
             return True
         if self._began_at.get(name) == message.first_offset:
-            log.info("%s has no message from offset %d to %d", name, start, message.first_offset - 1)
+            log.info("%s has no message from offset %d to %d", name, start.offset, message.first_offset - 1)
             return True
         log.warning(
             "%s begins with offset %d, although %d is the next one to read: reading it again from there",
-            name, message.first_offset, start,
+            name, message.first_offset, start.offset,
         )  # fmt: skip
         self._refused[name], self._began_at[name] = message.generation, message.first_offset
         await self._read_anew()

@@ -11,14 +11,16 @@ from time import monotonic
 from typing import NamedTuple
 
 import faust
-from aiokafka import AIOKafkaConsumer
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import CommitFailedError, UnknownTopicOrPartitionError
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
 from stream_processor.damaged_files import read_damaged_files
+from stream_processor.done_ahead import DoneAhead
 from stream_processor.fetched_batches import pass_unreadable_batches
 from stream_processor.log_changes import LogWatch, OnLost
+from stream_processor.reading_start import Start
 
 log = logging.getLogger(__name__)
 
@@ -69,8 +71,8 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         assert self._watch is not None
         await self.call_thread(self._watch.look)
 
-    def start_of(self, tp: TP) -> int | None:
-        """Return the offset from which a partition is read since its assignment; None before."""
+    def start_of(self, tp: TP) -> Start | None:
+        """Return where reading a partition began since its assignment; None before."""
         return None if self._watch is None else self._watch.starts.get(driver.ensure_aiokafka_TP(tp))
 
     async def read_anew(self) -> None:
@@ -80,6 +82,15 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
     async def _read_anew(self) -> None:
         assert self._watch is not None
         self._watch.read_anew()
+
+    async def note_done(self, done: Mapping[TP, DoneAhead], generation: int) -> None:
+        """Keep what is done beyond the committed offsets with them, unless it is from another generation."""
+        by_partition = {driver.ensure_aiokafka_TP(tp): ahead for tp, ahead in done.items()}
+        await self.call_thread(self._note_done, by_partition, generation)
+
+    async def _note_done(self, done: Mapping[TopicPartition, DoneAhead], generation: int) -> None:
+        assert self._watch is not None
+        await self._watch.commits.note(done, generation)
 
     async def log_offsets(self) -> dict[TP, tuple[int, int]]:
         """Request the first offset of each assigned partition, and the one after its last."""
@@ -94,7 +105,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         if not held:  # all were revoked meanwhile; aiokafka would raise an error
             return False
         try:
-            await self._watch.commit(held)
+            await self._watch.commits.commit(held)
         except (CommitFailedError, UnknownTopicOrPartitionError) as error:
             log.info("Kafka rejected a commit: the partitions are another worker's, or were deleted (%r)", error)
             return False
@@ -130,14 +141,24 @@ class Consumer(driver.Consumer):
         count: int = self._thread.partition_count(topic)
         return count
 
-    def start_of(self, tp: TP) -> int | None:
-        """Return the offset from which a partition is read since its assignment; None before."""
-        start: int | None = self._thread.start_of(tp)
+    def start_of(self, tp: TP) -> Start | None:
+        """Return where reading a partition began since its assignment; None before."""
+        start: Start | None = self._thread.start_of(tp)
         return start
 
     async def read_anew(self) -> None:
         """Join the group anew, and so read every partition again from its committed offset."""
         await self._thread.read_anew()
+
+    async def note_done(self, done: Mapping[TP, DoneAhead], generation: int) -> None:
+        """Keep what is done beyond the committed offsets with them, unless it is from another generation.
+
+        Raises
+        ------
+        aiokafka.errors.KafkaError
+            If Kafka does not accept it.
+        """
+        await self._thread.note_done(done, generation)
 
     async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
         """Do nothing: the pipeline acknowledges events in order, so offsets without a message need no account."""

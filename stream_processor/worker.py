@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import faust
 import msgspec
+from aiokafka.errors import KafkaError
 from faust.types import TP
 from faust.web import Request, Response, View
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -47,6 +48,8 @@ log = logging.getLogger(__name__)
 JSON = "application/json"
 #: A worker that has not joined its consumer group after this time, s, is ended by force so that it is restarted.
 START_SECONDS = 120.0
+#: Interval at which a worker notes what is done beyond the committed offsets, s.
+NOTE_SECONDS = 2.0
 
 
 def create_app(
@@ -159,6 +162,17 @@ def _attach(app: faust.App, pipeline: StreamPipeline, view: LogView, health: Hea
     @app.task
     async def run_pipeline() -> None:
         await pipeline.run(crash)
+
+    @app.task
+    async def note_done() -> None:
+        while True:
+            await asyncio.sleep(NOTE_SECONDS)
+            generation = app.consumer_generation_id
+            done = {TP(*name): ahead for name, ahead in pipeline.done_ahead(generation).items()}
+            try:
+                await app.consumer.note_done(done, generation)
+            except KafkaError as error:
+                log.info("Kafka does not accept what is done beyond the committed offsets: %r", error)
 
     @app.task
     async def watch_log() -> None:

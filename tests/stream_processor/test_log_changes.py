@@ -11,7 +11,9 @@ from aiokafka.producer import AIOKafkaProducer
 from deploy.topics import create_topics
 from har import topics
 from stream_processor import log_changes
+from stream_processor.done_ahead import DoneAhead
 from stream_processor.log_changes import LogWatch
+from stream_processor.reading_start import Start
 from tests import brokers
 from tests.waiting import until
 
@@ -78,7 +80,7 @@ async def test_offsets_are_committed_and_found_again(broker):
     await send(broker, 5)
     async with joined(broker) as member:
         assert (await member.watch.seek_to_committed())[PARTITION] is None
-        await member.watch.commit({PARTITION: 3})
+        await member.watch.commits.commit({PARTITION: 3})
     async with joined(broker) as member:
         assert (await member.watch.seek_to_committed())[PARTITION] == 3
         assert await member.position() == 3
@@ -97,7 +99,7 @@ async def test_a_broker_that_does_not_answer_at_once_is_asked_again(broker, monk
 
     async with joined(broker) as member:
         await member.watch.seek_to_committed()
-        await member.watch.commit({PARTITION: 3})
+        await member.watch.commits.commit({PARTITION: 3})
         monkeypatch.setattr(log_changes, "topic_identities", ask_later)
         assert (await member.watch.seek_to_committed())[PARTITION] == 3
 
@@ -119,7 +121,7 @@ async def test_an_offset_of_a_deleted_topic_is_not_used_although_the_new_topic_h
         await send(broker, 9)
         # A worker that does not know yet commits what it has read of the old topic.
         await until(lambda: PARTITION in member.consumer.assignment(), "the partition")
-        await member.watch.commit({PARTITION: 4})
+        await member.watch.commits.commit({PARTITION: 4})
     async with joined(broker) as member:
         assert (await member.watch.seek_to_committed())[PARTITION] is None
         assert await member.position() == 0
@@ -140,7 +142,7 @@ async def test_messages_that_kafka_deleted_before_they_were_read_are_counted(bro
     await send(broker, 9)
     async with joined(broker) as member:
         await member.watch.seek_to_committed()
-        await member.watch.commit({PARTITION: 2})
+        await member.watch.commits.commit({PARTITION: 2})
     await administer(broker, lambda admin: admin.delete_records({PARTITION: 6}))
     async with joined(broker) as member:
         await member.watch.seek_to_committed()
@@ -172,13 +174,51 @@ async def test_everything_after_the_commit_is_read_anew(broker):
     await send(broker, 5)
     async with joined(broker) as member:
         await member.watch.seek_to_committed()
-        assert member.watch.starts[PARTITION] == 0
-        await member.watch.commit({PARTITION: 3})
+        assert member.watch.starts[PARTITION].offset == 0
+        await member.watch.commits.commit({PARTITION: 3})
         before = member.generation
         member.watch.read_anew()
         await until(
             lambda: member.generation > before and PARTITION in member.consumer.assignment(), "a new generation", 30
         )
         await member.watch.seek_to_committed()
-        assert member.watch.starts[PARTITION] == 3
+        assert member.watch.starts[PARTITION].offset == 3
         assert await member.position() == 3
+
+
+async def test_what_is_done_beyond_the_commit_is_kept_with_it(broker):
+    await send(broker, 9)
+    done = DoneAhead(8, frozenset({b"device"}))
+    async with joined(broker) as member:
+        await member.watch.seek_to_committed()
+        await member.watch.commits.note({PARTITION: done}, member.generation)  # before any other commit
+        await member.watch.seek_to_committed()
+        assert member.watch.starts[PARTITION] == Start(0, done)
+        await member.watch.commits.note({PARTITION: done}, member.generation)
+        await member.watch.commits.commit({PARTITION: 3})
+        await member.watch.commits.note({PARTITION: DoneAhead(9)}, member.generation - 1)  # of another topic, perhaps
+        await member.watch.seek_to_committed()
+        assert member.watch.starts[PARTITION] == Start(3, done)
+        await member.watch.commits.commit({PARTITION: 9})
+        await member.watch.seek_to_committed()
+        assert member.watch.starts[PARTITION] == Start(9)
+
+
+async def test_what_was_done_before_the_log_was_cut_does_not_count(broker):
+    await send(broker, 5)
+    async with joined(broker) as member:
+        await member.watch.seek_to_committed()
+        await member.watch.commits.note({PARTITION: DoneAhead(6)}, member.generation)
+        await member.watch.seek_to_committed()
+        assert member.watch.starts[PARTITION] == Start(0)
+
+
+async def test_a_kafka_that_keeps_less_with_a_commit_still_keeps_the_offset(broker, monkeypatch, caplog):
+    await send(broker, 5)
+    async with joined(broker) as member:
+        await member.watch.seek_to_committed()
+        monkeypatch.setattr(DoneAhead, "encode", lambda _: "x" * 5_000)
+        await member.watch.commits.note({PARTITION: DoneAhead(5)}, member.generation)
+        await member.watch.commits.commit({PARTITION: 3})
+        assert (await member.watch.seek_to_committed())[PARTITION] == 3
+        assert caplog.text.count("offset.metadata.max.bytes") == 1

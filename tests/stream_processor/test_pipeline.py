@@ -15,11 +15,12 @@ from har.process.unreadable_batch import UnreadableBatch
 from har.windows import recording_windows
 from model_store.onnx_classifier import OnnxClassifier
 from stream_processor.classification import Classifier
+from stream_processor.done_ahead import DoneAhead
 from stream_processor.kafka_messages import LogMessage, OutgoingMessage
 from stream_processor.live_state import LiveStateWriter
 from stream_processor.metrics import ProcessorMetrics
 from stream_processor.pipeline import StreamPipeline
-from stream_processor.reading_start import ReadingStart
+from stream_processor.reading_start import ReadingStart, Start
 from stream_processor.serving import CurrentReleases, ReleaseTimeline
 from stream_processor.settings import ProcessorSettings
 from tests.batches import live_batches
@@ -291,7 +292,7 @@ async def test_no_message_is_skipped_if_later_ones_come_first_after_a_change_of_
     async def read_anew() -> None:
         joined.append(1)
 
-    start = ReadingStart(lambda _: 0, read_anew)
+    start = ReadingStart(lambda _: Start(0), read_anew)
     async with running(network, redis_url, kafka, reading_start=start) as (pipeline, metrics):
         # Messages that were fetched in generation 1 come first in generation 2, and then those from the commit on.
         for offset in [*range(8, 12), *range(12)]:
@@ -306,6 +307,47 @@ async def test_no_message_is_skipped_if_later_ones_come_first_after_a_change_of_
         assert metrics.offset_gaps._value.get() == 16
 
 
+@pytest.mark.parametrize("ends_after", [30, 60, 100, 115])
+async def test_a_worker_that_ends_while_it_catches_up_leaves_its_progress_to_the_next(network, redis_url, ends_after):
+    silent, active = live_batches(20, device="silent"), live_batches(110, device="active")
+    resumed = [batch for pair in zip(active[100:], silent[8:18], strict=True) for batch in pair]
+    log = [*silent[:8], *active[:100], *resumed]
+
+    async def read(offsets, kafka, acked, start):
+        async def read_anew() -> None:
+            raise AssertionError
+
+        async with running(network, redis_url, kafka, reading_start=ReadingStart(lambda _: start, read_anew)) as (
+            pipeline,
+            _,
+        ):
+            for offset in offsets:
+                found = message(offset, encode_batch(log[offset]), key=log[offset].device.encode())
+                await pipeline.take(replace(found, arrived=1_000_000 * offset), Event(acked, offset))
+            await asyncio.sleep(0.3)
+            return pipeline.done_ahead(1)[P0]
+
+    whole, first, second, acked = Kafka(), Kafka(), Kafka(), []
+    await read(range(len(log)), whole, [], Start(0))
+    done = await read(range(ends_after), first, acked, Start(0))
+    committed = len(acked)
+    if ends_after <= 100:
+        assert committed <= 8  # the silent device holds the commit back
+        assert done.until > ends_after - 20
+    await read(range(committed, len(log)), second, [], Start(committed, DoneAhead.decode(done.encode())))
+
+    def windows(*kafkas):
+        return {
+            (prediction.device, prediction.start): prediction.probabilities
+            for kafka in kafkas
+            for prediction in map(decode_prediction, kafka.of(topics.PREDICTIONS.name))
+        }
+
+    assert windows(first, second) == windows(whole)
+    repeated = [key for key in windows(second) if key in windows(first) and key[0] == "active"]
+    assert len(repeated) <= 4  # those of the readings that the first one held
+
+
 async def test_a_partition_whose_next_offset_holds_no_message_is_read_anew_once(network, redis_url, caplog):
     caplog.set_level("INFO")
     kafka, acked, batches, joined = Kafka(), [], live_batches(12), []
@@ -313,7 +355,7 @@ async def test_a_partition_whose_next_offset_holds_no_message_is_read_anew_once(
     async def read_anew() -> None:
         joined.append(1)
 
-    start = ReadingStart(lambda _: 4, read_anew)  # offset 4 holds a transaction's marker
+    start = ReadingStart(lambda _: Start(4), read_anew)  # offset 4 holds a transaction's marker
     async with running(network, redis_url, kafka, reading_start=start) as (pipeline, _):
         for generation in (1, 2, 3):
             for offset, batch in enumerate(batches, 5):

@@ -1,0 +1,109 @@
+"""The offsets that a worker commits, with the topic's identity, and what is done beyond them."""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+
+from aiokafka import AIOKafkaConsumer, OffsetAndMetadata, TopicPartition
+from aiokafka.errors import OffsetMetadataTooLargeError
+
+from stream_processor.done_ahead import DoneAhead
+
+log = logging.getLogger(__name__)
+
+_SEPARATOR = " "
+
+
+class Commits:
+    """Commits offsets of a consumer. Used in its thread.
+
+    Parameters
+    ----------
+    consumer : AIOKafkaConsumer
+        A consumer of a group.
+
+    Attributes
+    ----------
+    identities : dict of str to str
+        The identity of each topic when its partitions were assigned.
+    """
+
+    def __init__(self, consumer: AIOKafkaConsumer) -> None:
+        self._consumer = consumer
+        self.identities: dict[str, str] = {}
+        self._offsets: dict[TopicPartition, int] = {}
+        self._done: dict[TopicPartition, DoneAhead] = {}
+        self._noted: dict[TopicPartition, DoneAhead] = {}
+        self._keeps_notes = True
+        self._turn = asyncio.Lock()  # a note must not commit an offset that is older than the last one
+
+    def begin(self, tp: TopicPartition, offset: int) -> None:
+        """Note the offset from which an assigned partition is read."""
+        self._offsets[tp] = offset
+        self.forget_done(tp)
+
+    def forget_done(self, tp: TopicPartition) -> None:
+        """Forget what is done beyond the committed offset, as the log has changed."""
+        self._done.pop(tp, None)
+        self._noted.pop(tp, None)
+
+    def read(self, tp: TopicPartition, found: OffsetAndMetadata) -> tuple[bool, DoneAhead]:
+        """Return whether a commit is of this topic, not of a deleted one of the same name, and what was done beyond."""
+        identity, _, note = found.metadata.partition(_SEPARATOR)
+        known = self.identities.get(tp.topic, "")
+        return not identity or not known or identity == known, DoneAhead.decode(note)
+
+    async def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
+        """Commit offsets, together with the topic's identity and what is done beyond them.
+
+        Raises
+        ------
+        aiokafka.errors.KafkaError
+            If Kafka does not accept them.
+        """
+        async with self._turn:
+            await self._commit(offsets)
+
+    async def note(self, done: Mapping[TopicPartition, DoneAhead], generation: int) -> None:
+        """Keep what is done beyond the committed offsets with them, unless it is from another generation.
+
+        Raises
+        ------
+        aiokafka.errors.KafkaError
+            If Kafka does not accept it.
+        """
+        async with self._turn:
+            if generation != self._consumer._coordinator.generation:
+                return
+            assigned = self._consumer.assignment()
+            self._done |= {tp: ahead for tp, ahead in done.items() if tp in assigned}
+            changed = {
+                tp: self._offsets[tp]
+                for tp, ahead in self._done.items()
+                if tp in assigned and ahead != self._noted.get(tp) and ahead.until > self._offsets.get(tp, ahead.until)
+            }
+            if changed and self._keeps_notes:
+                await self._commit(changed)
+
+    async def _commit(self, offsets: Mapping[TopicPartition, int]) -> None:
+        done = {tp: self._done.get(tp, DoneAhead()) for tp in offsets} if self._keeps_notes else {}
+        try:
+            await self._consumer.commit(
+                {tp: OffsetAndMetadata(offset, self._text(tp, offset, done.get(tp))) for tp, offset in offsets.items()}
+            )
+        except OffsetMetadataTooLargeError:
+            if not self._keeps_notes:
+                raise
+            log.warning(
+                "Kafka does not keep what is done beyond the committed offsets, so a restart may process more readings "
+                "again; increase the broker's offset.metadata.max.bytes to 4096"
+            )
+            self._keeps_notes = False
+            await self._commit(offsets)
+            return
+        self._offsets.update(offsets)
+        self._noted.update(done)
+
+    def _text(self, tp: TopicPartition, offset: int, done: DoneAhead | None) -> str:
+        identity = self.identities.get(tp.topic, "")
+        return identity if done is None or done.until <= offset else identity + _SEPARATOR + done.encode()
