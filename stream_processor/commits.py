@@ -37,10 +37,13 @@ class Commits:
         self._keeps_notes = True
         self._turn = asyncio.Lock()  # a note must not commit an offset that is older than the last one
 
-    def begin(self, tp: TopicPartition, offset: int) -> None:
-        """Note the offset from which an assigned partition is read."""
+    def begin(self, tp: TopicPartition, offset: int, done: DoneAhead) -> None:
+        """Note the offset from which an assigned partition is read, and what was done beyond it.
+
+        A commit before the worker's first note must not take back what an earlier worker noted.
+        """
         self._offsets[tp] = offset
-        self.forget_done(tp)
+        self._done[tp] = self._noted[tp] = done
 
     def forget_done(self, tp: TopicPartition) -> None:
         """Forget what is done beyond the committed offset, as the log has changed."""

@@ -180,7 +180,7 @@ class LogWatch:
     def _seek_to(self, tp: TopicPartition, start: Start) -> None:
         self._consumer.seek(tp, start.offset)
         self.starts[tp] = start
-        self.commits.begin(tp, start.offset)
+        self.commits.begin(tp, start.offset, start.done_before)
 
     def _lose(self, tp: TopicPartition, position: int, begin: int) -> None:
         log.error(

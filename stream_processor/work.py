@@ -31,8 +31,8 @@ class AssignedPartition:
         Its messages that are not done.
     sessions : SessionBook
         Its sessions.
-    done_before : DoneAhead
-        What an earlier worker had done beyond the offset at which reading began.
+    done : DoneAhead
+        What is known to be done beyond the committed offset: at first, what an earlier worker noted.
     assigned : bool
         False once it was revoked.
     unconfirmed, confirmed : int
@@ -45,7 +45,7 @@ class AssignedPartition:
     generation: int
     ledger: PartitionLedger[Received]
     sessions: SessionBook
-    done_before: DoneAhead = NOTHING
+    done: DoneAhead = NOTHING
     assigned: bool = True
     unconfirmed: int = 0
     confirmed: int = 0
@@ -55,7 +55,7 @@ class AssignedPartition:
         """Record a message; return whether it is to be processed, because an earlier worker has not done it."""
         self.latest = max(self.latest, message.arrived)
         self.ledger.receive(message.offset, Received(event, message.key or b"", message.arrived))
-        if self.done_before.covers(message):
+        if self.done.covers(message):
             self.finish([message.offset])
             return False
         return True
@@ -67,11 +67,10 @@ class AssignedPartition:
                 received.event.ack()
 
     def done_ahead(self) -> DoneAhead:
-        """Return what is done beyond the first message that is not."""
+        """Return what is done beyond the first message that is not; what was done once stays done."""
         end = 0 if self.ledger.highest is None else self.ledger.highest + 1
-        if end < self.done_before.until:
-            return self.done_before
-        return DoneAhead.of(self.ledger.unfinished, end, self.latest)
+        self.done = max(self.done, DoneAhead.of(self.ledger.unfinished, end, self.latest), key=lambda each: each.until)
+        return self.done
 
     def progress(self) -> PartitionProgress:
         """Return its progress, without what only Kafka knows."""

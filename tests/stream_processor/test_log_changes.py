@@ -194,8 +194,7 @@ async def test_what_is_done_beyond_the_commit_is_kept_with_it(broker):
         await member.watch.commits.note({PARTITION: done}, member.generation)  # before any other commit
         await member.watch.seek_to_committed()
         assert member.watch.starts[PARTITION] == Start(0, done)
-        await member.watch.commits.note({PARTITION: done}, member.generation)
-        await member.watch.commits.commit({PARTITION: 3})
+        await member.watch.commits.commit({PARTITION: 3})  # before the first note since
         await member.watch.commits.note({PARTITION: DoneAhead(9)}, member.generation - 1)  # of another topic, perhaps
         await member.watch.seek_to_committed()
         assert member.watch.starts[PARTITION] == Start(3, done)
