@@ -34,6 +34,8 @@ class Commits:
         self._offsets: dict[TopicPartition, int] = {}
         self._done: dict[TopicPartition, DoneAhead] = {}
         self._noted: dict[TopicPartition, DoneAhead] = {}
+        #: Partitions whose log has changed since they were sought: what the worker calls done may be of the old log.
+        self._changed: set[TopicPartition] = set()
         self._keeps_notes = True
         self._turn = asyncio.Lock()  # a note must not commit an offset that is older than the last one
 
@@ -44,9 +46,11 @@ class Commits:
         """
         self._offsets[tp] = offset
         self._done[tp] = self._noted[tp] = done
+        self._changed.discard(tp)
 
     def forget_done(self, tp: TopicPartition) -> None:
-        """Forget what is done beyond the committed offset, as the log has changed."""
+        """Forget what is done beyond the committed offset, as the log has changed; note no more until it is sought."""
+        self._changed.add(tp)
         self._done.pop(tp, None)
         self._noted.pop(tp, None)
 
@@ -78,7 +82,7 @@ class Commits:
         async with self._turn:
             if generation != self._consumer._coordinator.generation:
                 return
-            assigned = self._consumer.assignment()
+            assigned = self._consumer.assignment() - self._changed
             self._done |= {tp: ahead for tp, ahead in done.items() if tp in assigned}
             changed = {
                 tp: self._offsets[tp]

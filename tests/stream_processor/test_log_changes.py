@@ -212,6 +212,19 @@ async def test_what_was_done_before_the_log_was_cut_does_not_count(broker):
         assert member.watch.starts[PARTITION] == Start(0)
 
 
+async def test_nothing_is_noted_as_done_between_the_notice_of_a_cut_and_reading_anew(broker):
+    await send(broker, 5)
+    async with joined(broker) as member:
+        await member.watch.seek_to_committed()
+        member.watch.commits.forget_done(PARTITION)
+        await member.watch.commits.note({PARTITION: DoneAhead(4)}, member.generation)
+        await member.watch.seek_to_committed()
+        assert member.watch.starts[PARTITION] == Start(0)
+        await member.watch.commits.note({PARTITION: DoneAhead(4)}, member.generation)
+        await member.watch.seek_to_committed()
+        assert member.watch.starts[PARTITION] == Start(0, DoneAhead(4))
+
+
 async def test_a_kafka_that_keeps_less_with_a_commit_still_keeps_the_offset(broker, monkeypatch, caplog):
     await send(broker, 5)
     async with joined(broker) as member:
