@@ -37,7 +37,15 @@ class Commits:
         #: Partitions whose log has changed since they were sought: what the worker calls done may be of the old log.
         self._changed: set[TopicPartition] = set()
         self._keeps_notes = True
-        self._turn = asyncio.Lock()  # a note must not commit an offset that is older than the last one
+        #: Held while offsets are committed, and while partitions are sought: a note must not commit an offset that is
+        #: older than the last one, nor one of a deleted topic with the identity of another.
+        self.turn = asyncio.Lock()
+
+    def forget(self) -> None:
+        """Forget all offsets, as partitions are sought."""
+        for known in (self._offsets, self._done, self._noted):
+            known.clear()
+        self._changed.clear()
 
     def begin(self, tp: TopicPartition, offset: int, done: DoneAhead) -> None:
         """Note the offset from which an assigned partition is read, and what was done beyond it.
@@ -46,7 +54,6 @@ class Commits:
         """
         self._offsets[tp] = offset
         self._done[tp] = self._noted[tp] = done
-        self._changed.discard(tp)
 
     def forget_done(self, tp: TopicPartition) -> None:
         """Forget what is done beyond the committed offset, as the log has changed; note no more until it is sought."""
@@ -60,16 +67,21 @@ class Commits:
         known = self.identities.get(tp.topic, "")
         return not identity or not known or identity == known, DoneAhead.decode(note)
 
-    async def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
-        """Commit offsets, together with the topic's identity and what is done beyond them.
+    async def commit(self, offsets: Mapping[TopicPartition, int]) -> bool:
+        """Commit offsets of assigned partitions, together with the topic's identity and what is done beyond them.
+
+        Returns
+        -------
+        bool
+            Whether there were any.
 
         Raises
         ------
         aiokafka.errors.KafkaError
             If Kafka does not accept them.
         """
-        async with self._turn:
-            await self._commit(offsets)
+        async with self.turn:
+            return await self._commit(offsets)
 
     async def note(self, done: Mapping[TopicPartition, DoneAhead], generation: int) -> None:
         """Keep what is done beyond the committed offsets with them, unless it is from another generation.
@@ -79,7 +91,7 @@ class Commits:
         aiokafka.errors.KafkaError
             If Kafka does not accept it.
         """
-        async with self._turn:
+        async with self.turn:
             if generation != self._consumer._coordinator.generation:
                 return
             assigned = self._consumer.assignment() - self._changed
@@ -92,7 +104,11 @@ class Commits:
             if changed and self._keeps_notes:
                 await self._commit(changed)
 
-    async def _commit(self, offsets: Mapping[TopicPartition, int]) -> None:
+    async def _commit(self, offsets: Mapping[TopicPartition, int]) -> bool:
+        assigned = self._consumer.assignment()  # aiokafka would raise an error for others
+        offsets = {tp: offset for tp, offset in offsets.items() if tp in assigned}
+        if not offsets:
+            return False
         done = {tp: self._done.get(tp, DoneAhead()) for tp in offsets} if self._keeps_notes else {}
         try:
             await self._consumer.commit(
@@ -106,10 +122,10 @@ class Commits:
                 "again; increase the broker's offset.metadata.max.bytes to 4096"
             )
             self._keeps_notes = False
-            await self._commit(offsets)
-            return
+            return await self._commit(offsets)
         self._offsets.update(offsets)
         self._noted.update(done)
+        return True
 
     def _text(self, tp: TopicPartition, offset: int, done: DoneAhead | None) -> str:
         identity = self.identities.get(tp.topic, "")

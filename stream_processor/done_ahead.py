@@ -11,6 +11,7 @@ import hashlib
 from collections.abc import Iterable
 from typing import NamedTuple, Self
 
+from har.process.unreadable_batch import UnreadableBatch
 from har.time_units import MICROSECONDS
 from stream_processor.kafka_messages import KafkaEvent, LogMessage
 
@@ -23,11 +24,30 @@ _MARK = "done"
 
 
 class Received(NamedTuple):
-    """An event that was received, with its message's key and its arrival at the gateway, µs since the epoch."""
+    """An event that was received, with its message.
+
+    Attributes
+    ----------
+    event : KafkaEvent
+        Acknowledges it.
+    key : bytes or None
+        The message's key; None for an unreadable batch, which stands for messages of any devices.
+    arrived : int
+        Its arrival at the gateway, µs since the epoch.
+    first_offset : int
+        Its offset, or the first one of an unreadable batch.
+    """
 
     event: KafkaEvent
-    key: bytes
+    key: bytes | None
     arrived: int
+    first_offset: int
+
+    @classmethod
+    def of(cls, message: LogMessage, event: KafkaEvent) -> Self:
+        """Return the event of a message."""
+        key = None if isinstance(message.value, UnreadableBatch) else message.key or b""
+        return cls(event, key, message.arrived, message.first_offset)
 
 
 class DoneAhead(NamedTuple):
@@ -59,6 +79,8 @@ class DoneAhead(NamedTuple):
         """
         devices: set[bytes] = set()
         for offset, received in unfinished:
+            if received.key is None:
+                return cls(received.first_offset, frozenset(devices))
             device = _hash(received.key)
             if device in devices:
                 continue
@@ -78,6 +100,8 @@ class DoneAhead(NamedTuple):
             joined = base64.b64decode(devices, validate=True)
         except ValueError:
             return cls()
+        if len(joined) % _HASH_BYTES:
+            return cls()
         cut = range(0, len(joined), _HASH_BYTES)
         return cls(int(until), frozenset(joined[begin : begin + _HASH_BYTES] for begin in cut))
 
@@ -86,7 +110,9 @@ class DoneAhead(NamedTuple):
         return f"{_MARK}:{self.until}:{base64.b64encode(b''.join(sorted(self.devices))).decode()}"
 
     def covers(self, message: LogMessage) -> bool:
-        """Return whether a message is done."""
+        """Return whether a message is done; an unreadable batch may hide messages that are not."""
+        if isinstance(message.value, UnreadableBatch):
+            return False
         return message.offset < self.until and _hash(message.key or b"") not in self.devices
 
 

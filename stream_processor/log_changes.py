@@ -71,7 +71,7 @@ class LogWatch:
         back_off = BackOff(FIRST_PAUSE_SECONDS, longest=LONGEST_PAUSE_SECONDS)
         while True:
             try:
-                async with asyncio.timeout(ANSWER_SECONDS):
+                async with asyncio.timeout(ANSWER_SECONDS), self.commits.turn:
                     return await self._seek_assigned()
             except (KafkaError, TimeoutError) as error:
                 if isinstance(error, KafkaError) and not error.retriable:
@@ -80,6 +80,8 @@ class LogWatch:
                 await asyncio.sleep(back_off.next_pause())
 
     async def _seek_assigned(self) -> dict[TopicPartition, int | None]:
+        self.commits.forget()
+        self.starts.clear()
         cluster = self._consumer._client.cluster
         assigned = {tp for tp in self._consumer.assignment() if cluster.partitions_for_topic(tp.topic)}
         if not assigned:

@@ -25,7 +25,9 @@ class ProcessorMetrics:
         self.done_before = counter(
             "har_batches_done_before_total", "Batches skipped because an earlier worker did them"
         )
-        self.offset_gaps = counter("har_offset_gaps_total", "Messages before which a partition's offsets have a gap")
+        self.offset_gaps = counter(
+            "har_offset_gaps_total", "Messages that did not follow the one before in their partition"
+        )
         self.lost = counter("har_lost_messages_total", "Messages that Kafka deleted before they were read")
         self.rejected = counter("har_rejected_total", "Messages rejected", "code")
         self.repeats = counter("har_repeated_readings_total", "Readings with the time of another reading")

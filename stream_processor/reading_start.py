@@ -1,8 +1,8 @@
 """Whether a partition is read from where it has to be, after each change of the consumer group's generation.
 
-Faust and aiokafka keep fetched messages in several buffers, and drop what is in them while the generation changes. If a
-message that was fetched before the change came after it, the messages between the committed offset and this one would
-be skipped, and ignored when they come: they would look like messages that are read twice.
+Faust and aiokafka keep fetched messages in several buffers, and drop what is in them while the generation changes. A
+message that was fetched before the change may come after it, and before those from the committed offset on. These would
+then be ignored, since they would look like messages that are read twice.
 """
 
 import logging
@@ -14,6 +14,9 @@ from stream_processor.done_ahead import DoneAhead
 from stream_processor.kafka_messages import LogMessage
 
 log = logging.getLogger(__name__)
+
+#: A partition is read anew this often because of the same gap. Then Kafka has no messages in it.
+MOST_TIMES = 2
 
 
 class Start(NamedTuple):
@@ -39,8 +42,8 @@ class ReadingStart:
         self._read_anew = read_anew
         #: The generation whose messages of a partition are ignored, since it is read anew.
         self._refused: dict[Partition, int] = {}
-        #: The offset with which a refused generation began.
-        self._began_at: dict[Partition, int] = {}
+        #: How often in a row a partition was to be read from an offset, and began with another one.
+        self._gaps: dict[Partition, tuple[int, int, int]] = {}
 
     def done_before(self, name: Partition) -> DoneAhead:
         """Return what an earlier worker has done in a partition beyond the offset at which reading began."""
@@ -50,21 +53,29 @@ class ReadingStart:
     async def accepts(self, message: LogMessage) -> bool:
         """Return whether to begin with this message; if not, the partition is read anew.
 
-        If it begins with the same message again, Kafka has none before it: a transaction's marker takes an offset, too.
+        If it begins with the same message time and again, Kafka has none before it: a transaction's marker takes an
+        offset, too.
         """
         name = message.partition
         if self._refused.get(name) == message.generation:
             return False
         start = self._start_of(name)
-        if start is None or message.first_offset <= start.offset:
+        if start is None or message.first_offset <= start.offset <= message.offset:
+            self._gaps.pop(name, None)
             return True
-        if self._began_at.get(name) == message.first_offset:
+        if message.offset < start.offset:  # it was fetched before the change, and is done
+            return False
+        known, first, times = self._gaps.get(name, (start.offset, message.first_offset, 0))
+        if (known, first) != (start.offset, message.first_offset):
+            times = 0
+        if times >= MOST_TIMES:
             log.info("%s has no message from offset %d to %d", name, start.offset, message.first_offset - 1)
             return True
         log.warning(
             "%s begins with offset %d, although %d is the next one to read: reading it again from there",
             name, message.first_offset, start.offset,
         )  # fmt: skip
-        self._refused[name], self._began_at[name] = message.generation, message.first_offset
+        self._refused[name] = message.generation
+        self._gaps[name] = start.offset, message.first_offset, times + 1
         await self._read_anew()
         return False

@@ -100,12 +100,10 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
 
     async def _commit(self, offsets: Mapping[TP, int]) -> bool:
         assert self._watch is not None
-        assigned = self.assignment()
-        held = {driver.ensure_aiokafka_TP(tp): offset for tp, offset in offsets.items() if tp in assigned}
-        if not held:  # all were revoked meanwhile; aiokafka would raise an error
-            return False
+        by_partition = {driver.ensure_aiokafka_TP(tp): offset for tp, offset in offsets.items()}
         try:
-            await self._watch.commits.commit(held)
+            if not await self._watch.commits.commit(by_partition):  # all were revoked meanwhile
+                return False
         except (CommitFailedError, UnknownTopicOrPartitionError) as error:
             log.info("Kafka rejected a commit: the partitions are another worker's, or were deleted (%r)", error)
             return False

@@ -54,7 +54,7 @@ class AssignedPartition:
     def receive(self, message: LogMessage, event: KafkaEvent) -> bool:
         """Record a message; return whether it is to be processed, because an earlier worker has not done it."""
         self.latest = max(self.latest, message.arrived)
-        self.ledger.receive(message.offset, Received(event, message.key or b"", message.arrived))
+        self.ledger.receive(message.offset, Received.of(message, event))
         if self.done.covers(message):
             self.finish([message.offset])
             return False

@@ -2,6 +2,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from har.process.kafka_clients import Partition
+from har.process.unreadable_batch import UnreadableBatch
 from stream_processor.done_ahead import HELD_US, MOST_DEVICES, DoneAhead, Received
 from stream_processor.kafka_messages import LogMessage
 
@@ -11,8 +12,8 @@ class Event:
         return True
 
 
-def received(key: bytes, arrived: int) -> Received:
-    return Received(Event(), key, arrived)
+def received(key: bytes | None, arrived: int, first_offset: int = 0) -> Received:
+    return Received(Event(), key, arrived, first_offset)
 
 
 def message(offset: int, key: bytes | None) -> LogMessage:
@@ -53,3 +54,15 @@ def test_more_devices_than_fit_limit_what_is_noted():
     done = DoneAhead.of(unfinished, 10_000, HELD_US)
     assert done.until == MOST_DEVICES
     assert len(done.devices) == MOST_DEVICES
+
+
+def test_an_unreadable_batch_is_reported_again_and_what_it_may_hide_is_read():
+    unfinished = [(3, received(b"silent", 0)), (19, received(None, 0, first_offset=10))]
+    done = DoneAhead.of(unfinished, 100, HELD_US)
+    assert done.until == 10
+    batch = UnreadableBatch(memoryview(b""), 5, 9, "its checksum is wrong")
+    assert not done.covers(LogMessage(Partition("samples", 0), 1, 9, None, batch, 0))
+
+
+def test_a_note_that_was_cut_off_says_that_nothing_is_done():
+    assert DoneAhead.decode(DoneAhead(7, frozenset({b"123456"})).encode()[:-4]).until == 0
