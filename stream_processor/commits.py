@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from aiokafka import AIOKafkaConsumer, OffsetAndMetadata, TopicPartition
 from aiokafka.errors import OffsetMetadataTooLargeError
 
-from stream_processor.done_ahead import DoneAhead
+from stream_processor.done_ahead import NOTHING, DoneAhead
 
 log = logging.getLogger(__name__)
 
@@ -96,20 +96,16 @@ class Commits:
                 return
             assigned = self._consumer.assignment() - self._changed
             self._done |= {tp: ahead for tp, ahead in done.items() if tp in assigned}
-            changed = {
-                tp: self._offsets[tp]
-                for tp, ahead in self._done.items()
-                if tp in assigned and ahead != self._noted.get(tp) and ahead.until > self._offsets.get(tp, ahead.until)
-            }
-            if changed and self._keeps_notes:
-                await self._commit(changed)
+            if self._keeps_notes:
+                news = {tp for tp in assigned & self._offsets.keys() if self._is_news(tp)}
+                await self._commit({tp: self._offsets[tp] for tp in news})
 
     async def _commit(self, offsets: Mapping[TopicPartition, int]) -> bool:
         assigned = self._consumer.assignment()  # aiokafka would raise an error for others
         offsets = {tp: offset for tp, offset in offsets.items() if tp in assigned}
         if not offsets:
             return False
-        done = {tp: self._done.get(tp, DoneAhead()) for tp in offsets} if self._keeps_notes else {}
+        done = {tp: self._done.get(tp, NOTHING) for tp in offsets} if self._keeps_notes else {}
         try:
             await self._consumer.commit(
                 {tp: OffsetAndMetadata(offset, self._text(tp, offset, done.get(tp))) for tp, offset in offsets.items()}
@@ -126,6 +122,10 @@ class Commits:
         self._offsets.update(offsets)
         self._noted.update(done)
         return True
+
+    def _is_news(self, tp: TopicPartition) -> bool:
+        done = self._done.get(tp, NOTHING)
+        return done.until > self._offsets[tp] and done != self._noted.get(tp)
 
     def _text(self, tp: TopicPartition, offset: int, done: DoneAhead | None) -> str:
         identity = self.identities.get(tp.topic, "")

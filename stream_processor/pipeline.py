@@ -19,6 +19,7 @@ from har.process.kafka_clients import Partition
 from har.process.unreadable_batch import UnreadableBatch
 from har.rejections import RejectedMessage, Rejection
 from har.time_units import MICROSECONDS
+from stream_processor.assigned_partition import AssignedPartition
 from stream_processor.classification import Classified, Classifier
 from stream_processor.done_ahead import DoneAhead
 from stream_processor.kafka_messages import (
@@ -37,7 +38,7 @@ from stream_processor.progress import PartitionProgress
 from stream_processor.reading_start import ReadingStart
 from stream_processor.sessions import Position, SessionBook, SessionKey
 from stream_processor.settings import ProcessorSettings
-from stream_processor.work import AssignedPartition, SentWork, Work
+from stream_processor.work import SentWork, Work
 
 log = logging.getLogger(__name__)
 

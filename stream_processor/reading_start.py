@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
 from har.process.kafka_clients import Partition
-from stream_processor.done_ahead import DoneAhead
+from stream_processor.done_ahead import NOTHING, DoneAhead
 from stream_processor.kafka_messages import LogMessage
 
 log = logging.getLogger(__name__)
@@ -23,7 +23,7 @@ class Start(NamedTuple):
     """Where reading a partition begins: an offset, and what an earlier worker has done beyond it."""
 
     offset: int
-    done_before: DoneAhead = DoneAhead()
+    done_before: DoneAhead = NOTHING
 
 
 class ReadingStart:
@@ -42,19 +42,19 @@ class ReadingStart:
         self._read_anew = read_anew
         #: The generation whose messages of a partition are ignored, since it is read anew.
         self._refused: dict[Partition, int] = {}
-        #: How often in a row a partition was to be read from an offset, and began with another one.
-        self._gaps: dict[Partition, tuple[int, int, int]] = {}
+        #: The offset at which a partition was to begin, the one at which it began, and how often in a row that was so.
+        self._gaps: dict[Partition, tuple[tuple[int, int], int]] = {}
 
     def done_before(self, name: Partition) -> DoneAhead:
         """Return what an earlier worker has done in a partition beyond the offset at which reading began."""
         start = self._start_of(name)
-        return DoneAhead() if start is None else start.done_before
+        return NOTHING if start is None else start.done_before
 
     async def accepts(self, message: LogMessage) -> bool:
         """Return whether to begin with this message; if not, the partition is read anew.
 
-        If it begins with the same message time and again, Kafka has none before it: a transaction's marker takes an
-        offset, too.
+        If it begins with the same message each time, Kafka has none before it: a transaction's marker takes an offset,
+        too.
         """
         name = message.partition
         if self._refused.get(name) == message.generation:
@@ -65,17 +65,16 @@ class ReadingStart:
             return True
         if message.offset < start.offset:  # it was fetched before the change, and is done
             return False
-        known, first, times = self._gaps.get(name, (start.offset, message.first_offset, 0))
-        if (known, first) != (start.offset, message.first_offset):
-            times = 0
-        if times >= MOST_TIMES:
+        gap = start.offset, message.first_offset
+        known, times = self._gaps.get(name, (gap, 0))
+        if known == gap and times >= MOST_TIMES:
             log.info("%s has no message from offset %d to %d", name, start.offset, message.first_offset - 1)
             return True
         log.warning(
-            "%s begins with offset %d, although %d is the next one to read: reading it again from there",
+            "the first message of %s has offset %d, but the next one to read is %d; joining the group again to read it",
             name, message.first_offset, start.offset,
         )  # fmt: skip
         self._refused[name] = message.generation
-        self._gaps[name] = start.offset, message.first_offset, times + 1
+        self._gaps[name] = gap, times + 1 if known == gap else 1
         await self._read_anew()
         return False

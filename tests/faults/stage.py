@@ -5,13 +5,14 @@ import os
 import random
 import signal
 import time
-import urllib.request
 from collections.abc import AsyncIterator, Collection, Iterator, Mapping
 from contextlib import asynccontextmanager, closing, contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
 from urllib.error import HTTPError
+from urllib.request import urlopen
 
+import msgspec
 import numpy as np
 from kafka.admin import KafkaAdminClient
 
@@ -28,6 +29,7 @@ from har.process.kafka_clients import open_client
 from har.process.kafka_connection import KafkaConnection
 from ingest.senders.phone_client import PhoneClient
 from model_store.release_folder import BASELINE
+from stream_processor.health import HealthReport
 from tests.waiting import until
 
 #: How long stopping phones wait until Kafka has everything, s.
@@ -113,17 +115,24 @@ class Stage:
             await asyncio.to_thread(self._print_progress)
         return result
 
+    def health(self, name: str = "processor") -> HealthReport:
+        """Return what a processor's page says of its health."""
+        words = self.part(name).arguments
+        try:
+            with urlopen(f"http://127.0.0.1:{words[words.index('--web-port') + 1]}/ready", timeout=10) as page:
+                return msgspec.json.decode(page.read(), type=HealthReport)
+        except HTTPError as error:
+            with error:
+                return msgspec.json.decode(error.read(), type=HealthReport)
+
     def _print_progress(self) -> None:
         """Print how far the processors have come, which pytest shows with the failure: they stop after it."""
-        for name, program in self.stack.programs.items():
-            if "--web-port" not in program.arguments:
-                continue
-            page = program.arguments[program.arguments.index("--web-port") + 1]
-            try:
-                with urllib.request.urlopen(f"http://127.0.0.1:{page}/ready", timeout=10) as answer:
-                    print(name, answer.read().decode())
-            except OSError as error:
-                print(name, error, error.read().decode() if isinstance(error, HTTPError) else "")
+        for name in self.stack.programs:
+            if name.startswith("processor"):
+                try:
+                    print(name, self.health(name))
+                except OSError as error:
+                    print(name, error)
 
     async def kill(self, name: str, number: signal.Signals = signal.SIGKILL) -> float:
         """Send a signal to a part once it runs; return when (Unix time, s). After SIGKILL, wait until it has ended."""

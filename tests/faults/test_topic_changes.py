@@ -1,15 +1,11 @@
 """The topic of readings is extended, deleted and created anew while phones stream."""
 
 import asyncio
-from urllib.error import HTTPError
-from urllib.request import urlopen
 
-import msgspec
 import pytest
 
 from deploy.topics import create_topics
 from har import topics
-from stream_processor.health import HealthReport
 from tests.brokers import PARTITIONS, administer
 from tests.faults.archive_checks import assert_archive_equals_kafka, until_the_topic_is_archived
 from tests.faults.conftest import IS_FULL, by_length
@@ -24,21 +20,12 @@ ADDED = 2
 NOTICED_SECONDS = 30
 
 
-def health_of(stage):
-    try:
-        with urlopen(f"http://127.0.0.1:{stage.stack.addresses.processor_page}/ready", timeout=10) as page:
-            return msgspec.json.decode(page.read(), type=HealthReport)
-    except HTTPError as error:
-        with error:
-            return msgspec.json.decode(error.read(), type=HealthReport)
-
-
 async def until_health(stage, is_right, what):
     report = None
 
     async def is_reached():
         nonlocal report
-        report = await asyncio.to_thread(health_of, stage)
+        report = await asyncio.to_thread(stage.health)
         return is_right(report)
 
     await until(is_reached, lambda: f"{what}; it is {report}", NOTICED_SECONDS, every=0.2)

@@ -25,6 +25,7 @@ from stream_processor.serving import CurrentReleases, ReleaseTimeline
 from stream_processor.settings import ProcessorSettings
 from tests.batches import live_batches
 from tests.model_store.made_store import other_release
+from tests.waiting import until
 
 P0 = Partition(topics.SAMPLES.name, 0)
 
@@ -72,8 +73,14 @@ def network() -> OnnxClassifier:
     return OnnxClassifier.open("baseline")
 
 
-async def _nothing() -> None:
-    pass
+class Group:
+    """Counts how often it is joined anew."""
+
+    def __init__(self) -> None:
+        self.joined = 0
+
+    async def read_anew(self) -> None:
+        self.joined += 1
 
 
 @asynccontextmanager
@@ -89,7 +96,7 @@ async def running(network, redis_url, kafka, errors=None, releases=None, reading
         kafka,
         live,
         metrics,
-        reading_start or ReadingStart(lambda _: None, _nothing),
+        reading_start or ReadingStart(lambda _: None, Group().read_anew),
     )
 
     async def note(error: BaseException) -> None:
@@ -287,17 +294,13 @@ async def test_a_message_that_is_read_twice_has_no_effect(network, redis_url):
 
 
 async def test_no_message_is_skipped_if_later_ones_come_first_after_a_change_of_generation(network, redis_url):
-    kafka, acked, batches, joined = Kafka(), [], live_batches(12), []
-
-    async def read_anew() -> None:
-        joined.append(1)
-
-    start = ReadingStart(lambda _: Start(0), read_anew)
+    kafka, acked, batches, group = Kafka(), [], live_batches(12), Group()
+    start = ReadingStart(lambda _: Start(0), group.read_anew)
     async with running(network, redis_url, kafka, reading_start=start) as (pipeline, metrics):
         # Messages that were fetched in generation 1 come first in generation 2, and then those from the commit on.
         for offset in [*range(8, 12), *range(12)]:
             await pipeline.take(message(offset, encode_batch(batches[offset]), generation=2), Event(acked, offset))
-        assert len(joined) == 1
+        assert group.joined == 1
         assert not kafka.messages
         await take_all(pipeline, batches, acked, generation=3)
         await kafka.wait_for(7)
@@ -314,17 +317,12 @@ async def test_a_worker_that_ends_while_it_catches_up_leaves_its_progress_to_the
     log = [*silent[:8], *active[:100], *resumed]
 
     async def read(offsets, kafka, acked, start):
-        async def read_anew() -> None:
-            raise AssertionError
-
-        async with running(network, redis_url, kafka, reading_start=ReadingStart(lambda _: start, read_anew)) as (
-            pipeline,
-            _,
-        ):
+        reading_start = ReadingStart(lambda _: start, Group().read_anew)
+        async with running(network, redis_url, kafka, reading_start=reading_start) as (pipeline, _):
             for offset in offsets:
                 found = message(offset, encode_batch(log[offset]), key=log[offset].device.encode())
                 await pipeline.take(replace(found, arrived=1_000_000 * offset), Event(acked, offset))
-            await asyncio.sleep(0.3)
+            await until(lambda: not pipeline.progress()[P0].unconfirmed, "the confirmation of all work")
             return pipeline.done_ahead(1)[P0]
 
     whole, first, second, acked = Kafka(), Kafka(), Kafka(), []
@@ -351,18 +349,14 @@ async def test_a_worker_that_ends_while_it_catches_up_leaves_its_progress_to_the
 
 async def test_a_partition_whose_next_offset_holds_no_message_is_read_anew_twice(network, redis_url, caplog):
     caplog.set_level("INFO")
-    kafka, acked, batches, joined = Kafka(), [], live_batches(12), []
-
-    async def read_anew() -> None:
-        joined.append(1)
-
-    start = ReadingStart(lambda _: Start(4), read_anew)  # offset 4 holds a transaction's marker
+    kafka, acked, batches, group = Kafka(), [], live_batches(12), Group()
+    start = ReadingStart(lambda _: Start(4), group.read_anew)  # offset 4 holds a transaction's marker
     async with running(network, redis_url, kafka, reading_start=start) as (pipeline, _):
         for generation in (1, 2, 3, 4):
             for offset, batch in enumerate(batches, 5):
                 await pipeline.take(message(offset, encode_batch(batch), generation=generation), Event(acked, offset))
         await kafka.wait_for(14)
-    assert len(joined) == 2
+    assert group.joined == 2
     assert "has no message from offset 4 to 4" in caplog.text
 
 
