@@ -76,7 +76,9 @@ class AuditSettings(KafkaSettings):
     since_seconds: float | None = Field(
         None, gt=0, description="audit only what reached the gateway within this time before now, s"
     )
-    wait_seconds: float = Field(30, ge=0, description="how long to wait for windows that are not predicted yet, s")
+    wait_seconds: float = Field(
+        30, ge=0, description="how long to wait for the next window that is not predicted yet, s"
+    )
     tolerance: float = Field(
         0, ge=0, le=1, description="largest allowed difference of a probability; with 0 every bit counts"
     )

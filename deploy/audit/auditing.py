@@ -45,9 +45,10 @@ def audit(
     since_seconds: float | None = None,
     report: Report = _report_nothing,
 ) -> Audit:
-    """Audit a system: wait until every expected window is predicted, or the time is over, and compare.
+    """Audit a system: wait until every expected window is predicted, or no more of them are, and compare.
 
-    The system may continue to run. Batches that arrive during the audit may be without predictions at its end.
+    A processor that catches up makes progress, and the audit waits for it as long as it does. The system may continue
+    to run. Batches that arrive during the audit may be without predictions at its end.
     The audit needs about 4 kB of memory per window.
 
     Parameters
@@ -60,7 +61,7 @@ def audit(
     release : str
         Folder of the release that made the predictions, or ``"baseline"``.
     wait_seconds : float
-        How long to wait for windows that are not predicted yet, s.
+        How long to wait for windows that are not predicted yet, from the last one that was, s.
     tolerance : float
         Largest difference of probabilities that count as equal. With 0 every bit counts.
     grace_seconds : float
@@ -144,12 +145,17 @@ class _Comparison:
         self.reference.unreadable = list(self._log.unreadable)
 
     def wait_for_due(self, watch: PredictionWatch, wait_seconds: float) -> SeenMessages:
-        """Wait until every expected window was seen, or the time is over."""
+        """Wait until every expected window was seen, or none of those expected at first came for so long."""
+        # Windows that become due meanwhile would prolong the wait for ever, as a running system always has new ones.
+        awaited = set(self.reference.due())
         deadline = time.monotonic() + wait_seconds
         while True:
             due = set(self.reference.due())
             left = max(0.0, deadline - time.monotonic())
             seen = watch.wait_for(due, min(LOOK_AGAIN_SECONDS, left))
+            if found := awaited & seen.predictions.keys():
+                awaited -= found
+                deadline = time.monotonic() + wait_seconds
             self._report("waiting for predictions", len(due & seen.predictions.keys()), len(due))
             if left == 0 or due <= seen.predictions.keys():
                 return seen

@@ -1,4 +1,5 @@
 import json
+import threading
 import time
 from dataclasses import replace
 
@@ -100,6 +101,35 @@ def stream(broker, tmp_path) -> Stream:
         for prediction in prepared.predictions[name]:
             prepared.predict(prediction)
     return prepared
+
+
+@on_one_broker
+@pytest.mark.slow
+def test_a_processor_that_catches_up_is_given_its_time(broker, tmp_path):
+    stream = Stream(broker, tmp_path / "journals")
+    for batch in stream.batches["phone-1"]:
+        stream.store(batch)
+        stream.acknowledge(batch)
+    late = stream.predictions["phone-1"]
+    begun, stop = threading.Event(), threading.Event()
+
+    def predict_slowly() -> None:
+        begun.wait()
+        for prediction in late:
+            if stop.wait(0.5):
+                return
+            stream.predict(prediction)
+
+    processor = threading.Thread(target=predict_slowly)
+    processor.start()
+    try:
+        found = stream.audit(wait_seconds=2, report=lambda *_: begun.set())
+    finally:
+        stop.set()
+        begun.set()
+        processor.join()
+    assert len(late) * 0.5 > 2 * 2
+    assert found.is_clean, describe(found)
 
 
 @pytest.mark.slow
