@@ -7,11 +7,8 @@ from collections.abc import Awaitable
 from typing import TYPE_CHECKING, Any
 
 import faust
-import msgspec
 from aiokafka.errors import KafkaError
 from faust.types import TP
-from faust.web import Request, Response, View
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from har import topics
 from har.channels import STABLE
@@ -33,6 +30,7 @@ from stream_processor.kafka_messages import LogMessage, OutgoingMessage
 from stream_processor.live_state import LiveStateWriter
 from stream_processor.log_view import LogView
 from stream_processor.metrics import ProcessorMetrics
+from stream_processor.pages import add_pages
 from stream_processor.pipeline import StreamPipeline
 from stream_processor.reading_start import ReadingStart
 from stream_processor.serving import CurrentReleases, ReleaseTimeline
@@ -45,7 +43,6 @@ if TYPE_CHECKING:  # a store's client takes a fifth of the start-up time, and is
 
 log = logging.getLogger(__name__)
 
-JSON = "application/json"
 #: A worker that has not joined its consumer group after this time, s, is ended by force so that it is restarted.
 START_SECONDS = 120.0
 #: Interval at which a worker notes what is done beyond the committed offsets, s.
@@ -88,7 +85,7 @@ def create_app(
         _follow(app, settings, loader, timeline, metrics, live)
     else:
         metrics.show_releases(first)
-    _add_pages(app, metrics, health)
+    add_pages(app, metrics, health)
     return app
 
 
@@ -140,6 +137,11 @@ class _Worker(faust.Worker):
         # A worker that is asked to end while it joins its group may hang there.
         self._watchdog.begin_exit()
         super()._schedule_shutdown(number)
+
+    def _crash(self, reason: BaseException) -> None:
+        # The stop waits until Kafka confirms what was sent. It never does so for a topic that the worker may not write.
+        self._watchdog.begin_exit()
+        super()._crash(reason)
 
 
 def _attach(app: faust.App, pipeline: StreamPipeline, view: LogView, health: Health) -> None:
@@ -226,22 +228,6 @@ def _log_message(event: faust.Event) -> LogMessage:
         round(message.timestamp * MICROSECONDS),
         tuple(message.headers or ()),
     )
-
-
-def _add_pages(app: faust.App, metrics: ProcessorMetrics, health: Health) -> None:
-    @app.page("/metrics")
-    async def metrics_page(view: View, _: Request) -> Response:
-        return view.bytes(generate_latest(metrics.registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
-
-    @app.page("/live")
-    async def live_page(view: View, _: Request) -> Response:
-        report = health.report()
-        return view.bytes(msgspec.json.encode(report), content_type=JSON, status=200 if report.alive else 503)
-
-    @app.page("/ready")
-    async def ready_page(view: View, _: Request) -> Response:
-        report = health.report()
-        return view.bytes(msgspec.json.encode(report), content_type=JSON, status=200 if report.ready else 503)
 
 
 def run(settings: ProcessorSettings) -> int:

@@ -2,26 +2,34 @@
 
 import subprocess
 import sys
+from contextlib import closing
 
 import pytest
+from kafka import KafkaProducer
 
 from deploy.addresses import free_port
+from har import topics
+from stream_processor.health import EXIT_SECONDS
 from tests import brokers
 
-#: Starts `har processor`, whose task for fetching ends at its second fetch.
+#: Starts `har processor`, whose task for fetching ends at its second fetch. What it sends is never confirmed.
 WITH_A_FAULT = """
 import asyncio
 from aiokafka.client import AIOKafkaClient
 from aiokafka.protocol.fetch import FetchRequest
+from aiokafka.protocol.produce import ProduceRequest
 from deploy import cli
 
-send, fetches = AIOKafkaClient.send, []
+send, fetches, sent = AIOKafkaClient.send, [], []
 
 async def send_or_fail(client, node, request, **settings):
     if isinstance(request, FetchRequest):
         fetches.append(request)
         if len(fetches) > 1:
             {fault}
+    if isinstance(request, ProduceRequest):
+        sent.append(request)
+        await asyncio.Event().wait()  # never confirmed
     return await send(client, node, request, **settings)
 
 AIOKafkaClient.send = send_or_fail
@@ -41,10 +49,23 @@ CANCEL = "[task.cancel() for task in asyncio.all_tasks() if '_fetch_requests' in
 )
 @pytest.mark.parametrize("broker", [brokers.EMBEDDED], indirect=True)
 def test_a_worker_ends_if_its_client_fetches_no_more(broker, tmp_path, fault, named):
-    words = ["processor", "--bootstrap", broker.bootstrap, "--web-port", str(free_port())]
-    words += ["--data-folder", str(tmp_path), "--redis-url", f"redis://127.0.0.1:{free_port()}/0"]
-    program = [sys.executable, "-c", WITH_A_FAULT.format(fault=fault), *words]
-    ended = subprocess.run(program, capture_output=True, text=True, timeout=40, check=False)
+    ended = end_by(fault, broker, tmp_path)
     assert ended.returncode == 1
     assert "the task that fetches from Kafka has ended" in ended.stderr
     assert named in ended.stderr
+
+
+@pytest.mark.parametrize("broker", [brokers.EMBEDDED], indirect=True)
+def test_a_worker_that_failed_ends_although_kafka_does_not_confirm_what_it_sent(broker, tmp_path):
+    with closing(KafkaProducer(bootstrap_servers=[broker.bootstrap])) as producer:
+        producer.send(topics.SAMPLES.name, key=b"phone", value=b"no batch").get(10)  # its rejection is sent
+    ended = end_by("if sent: raise IndexError", broker, tmp_path)
+    assert ended.returncode == 1
+    assert f"Timeout (0:00:{EXIT_SECONDS:02.0f})" in ended.stderr  # by force
+
+
+def end_by(fault, broker, folder) -> subprocess.CompletedProcess[str]:
+    words = ["processor", "--bootstrap", broker.bootstrap, "--web-port", str(free_port())]
+    words += ["--data-folder", str(folder), "--redis-url", f"redis://127.0.0.1:{free_port()}/0"]
+    program = [sys.executable, "-c", WITH_A_FAULT.format(fault=fault), *words]
+    return subprocess.run(program, capture_output=True, text=True, timeout=90, check=False)
