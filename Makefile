@@ -43,7 +43,7 @@ test-long: setup ## Run the long forms of tests, one after another
 coverage: setup ## Run all tests, measure which lines they reach, and write it to htmlcov/
 	$(BIN)/python -m pytest -n $(WORKERS) --cov --cov-report=html --cov-report=term:skip-covered --cov-fail-under=94
 
-faults: setup ## Kill, freeze and fuzz every part on Apache Kafka, at full length (about an hour; needs Java and Maven)
+faults: setup ## Kill, freeze and fuzz every part on Apache Kafka, at full length (about 95 min; needs Java and Maven)
 	HAR_FAULTS=full $(BIN)/python -m pytest tests/faults
 
 soak: setup ## Stream for 30 min on Apache Kafka, and check that memory and lag stay flat (needs Java and Maven)
