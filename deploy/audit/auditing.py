@@ -45,7 +45,7 @@ def audit(
     since_seconds: float | None = None,
     report: Report = _report_nothing,
 ) -> Audit:
-    """Audit a system: wait until every expected window is predicted, or no more of them are, and compare.
+    """Audit a system: wait until every expected window is predicted, or no more predictions come, and compare.
 
     A processor that catches up makes progress, and the audit waits for it as long as it does. The system may continue
     to run. Batches that arrive during the audit may be without predictions at its end.
@@ -145,7 +145,7 @@ class _Comparison:
         self.reference.unreadable = list(self._log.unreadable)
 
     def wait_for_due(self, watch: PredictionWatch, wait_seconds: float) -> SeenMessages:
-        """Wait until every expected window was seen, or none of those expected at first came for so long."""
+        """Wait until every expected window was seen, or none of those expected at first came for `wait_seconds`."""
         # Windows that become due meanwhile would prolong the wait for ever, as a running system always has new ones.
         awaited = set(self.reference.due())
         deadline = time.monotonic() + wait_seconds

@@ -110,25 +110,25 @@ def test_a_processor_that_catches_up_is_given_its_time(broker, tmp_path):
     for batch in stream.batches["phone-1"]:
         stream.store(batch)
         stream.acknowledge(batch)
-    late = stream.predictions["phone-1"]
+    late, pause_seconds, wait_seconds = stream.predictions["phone-1"], 0.5, 2
     begun, stop = threading.Event(), threading.Event()
 
     def predict_slowly() -> None:
         begun.wait()
         for prediction in late:
-            if stop.wait(0.5):
+            if stop.wait(pause_seconds):
                 return
             stream.predict(prediction)
 
     processor = threading.Thread(target=predict_slowly)
     processor.start()
     try:
-        found = stream.audit(wait_seconds=2, report=lambda *_: begun.set())
+        found = stream.audit(wait_seconds=wait_seconds, report=lambda *_: begun.set())
     finally:
         stop.set()
         begun.set()
         processor.join()
-    assert len(late) * 0.5 > 2 * 2
+    assert len(late) * pause_seconds > 2 * wait_seconds
     assert found.is_clean, describe(found)
 
 
