@@ -126,8 +126,8 @@ def test_pages_stream_predictions_and_releases_work_at_paths_behind_nginx(proxie
     phone.start()
     phone.shake(8)
     phone.wait(lambda: phone.state()["compared"] >= 1)
+    phone.click("start")  # stops the recording
     phone.wait_until_all_is_sent()
-    phone.click("start")
     assert [fault for fault in phone.console_faults() if "2.root.json" not in fault] == []
 
     browser.get(f"http://localhost:{proxied.paths}/live/")

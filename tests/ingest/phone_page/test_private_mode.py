@@ -4,10 +4,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
 from har.decisions import no_opinion
+from har.predictions import Prediction
 from har.signal_quality import SignalBounds
 from har.windows import WindowValues, recording_windows
 from model_store.onnx_classifier import OnnxClassifier
@@ -172,17 +174,12 @@ def test_both_predictions_are_shown_and_compared_by_window(phone: Any, page_gate
     windows = cut(times, axes)
     start = min(windows)
     probabilities = network.probabilities(windows[start].values[None])[0]
-    prediction = {
-        "device": page_gateway.device,
-        "session": phone.state()["session"],
-        "start": start,
-        "end": start + 4_000_000,
-        "activity": network.manifest.classes[int(np.argmax(probabilities))],
-        "confidence": float(np.max(probabilities)),
-        "probabilities": dict(zip(network.manifest.classes, probabilities.tolist(), strict=True)),
-        "release": "walker-1",
-        "arrived": start + 4_100_000,
-    }
+    manifest = msgspec.structs.replace(network.manifest, release="walker-1")
+    session, arrived = phone.state()["session"], start + 4_100_000
+    # As the server does it: a class that is not probable enough is "unknown".
+    prediction = msgspec.to_builtins(
+        Prediction.of_window(manifest, page_gateway.device, session, start, probabilities, arrived)
+    )
     page_gateway.send({"type": "prediction", "prediction": prediction})
     page_gateway.send({"type": "prediction", "prediction": prediction})
     phone.wait_for_text("agreement", "Both agree on 1 of 1 windows.")
