@@ -1,11 +1,7 @@
 """An archiver whose right to read, or whose user, is taken away while it runs."""
 
-import gc
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-
-import pytest
 
 from har import rights, topics
 from har.process.kafka_clients import KafkaRefusedError
@@ -51,15 +47,6 @@ def test_an_archiver_that_may_not_read_any_more_ends_and_names_the_right(protect
     assert f"the user har-archive lacks READ on topic {topics.SAMPLES.name}" in str(error)
 
 
-@pytest.fixture
-def open_handshakes() -> Iterator[None]:
-    """Collect the sockets of TLS handshakes that failed, which kafka-python 3.0.12 leaves open, within the test."""
-    yield
-    gc.collect()
-
-
-@pytest.mark.filterwarnings("ignore:Exception ignored in. <ssl.SSLSocket:pytest.PytestUnraisableExceptionWarning")
-@pytest.mark.usefixtures("open_handshakes")
 def test_an_archiver_whose_user_was_removed_ends_and_says_so(protected_kafka, tmp_path):
     def remove():
         protected_kafka.remove_user("archive")
