@@ -18,6 +18,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from har.artifacts import Artifact
+from recording_files.loading import load_recordings
 from trainer.fitting.examples import make_examples
 from trainer.fitting.fit import Model, fit
 from trainer.fitting.fit_settings import FitSettings
@@ -28,8 +29,7 @@ from trainer.freezing.latency import median_latency_ms
 from trainer.freezing.lite import BATCH
 from trainer.freezing.traced import trace
 from trainer.request import TrainRequest
-from trainer.sources.recordings import load_recordings
-from trainer.sources.splits import training_people
+from trainer.splits import training_people
 
 WINDOWS_PER_EPOCH = 3_200
 #: Every n-th person is held out.

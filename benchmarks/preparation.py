@@ -16,14 +16,14 @@ from time import perf_counter
 import psutil
 
 from benchmarks.large_table import write_table
+from recording_files import find_source
+from recording_files.loading import load_recordings
 from trainer.distributed.spark_session import local_cluster, spark_session
 from trainer.preparation.in_process import prepare_in_process
 from trainer.preparation.on_spark import prepare_on_spark
 from trainer.preparation.plan import SPLITS, TRAIN
 from trainer.preparation.shards import PreparedIndex, read_index, read_shards
 from trainer.request import TrainRequest
-from trainer.sources import find_source
-from trainer.sources.recordings import load_recordings
 
 EXECUTORS = 2
 #: As many as HHAR has.

@@ -22,7 +22,7 @@ from har.resampling import Times
 from har.time_units import MICROSECONDS
 from har.windows import recording_windows
 from model_store.onnx_classifier import OnnxClassifier
-from trainer.sources.recordings import load_recordings
+from recording_files.loading import load_recordings
 
 RATES = (2, 3, 5, 8, 10, 12, 15, 20, 25, 30, 40, 50, 75, 100, 150, 200)
 TICKS_MS = (1, 10, 20, 50, 100)

@@ -5,8 +5,8 @@ end an open label (one without an end), send it again with an end. To correct it
 send an end that equals its start. An open label ends where the next label of its session begins.
 
 The gateway accepts labels from the phone page and, through the dashboard, from observers (`ingest.gateway.labels`). The
-archive keeps them (`ingest.archive`), the trainer joins them to the readings (`trainer.sources.collected`), and a
-canary is judged by them (`model_store.canary.evidence`).
+archive keeps them (`ingest.archive`), the trainer joins them to the readings (`recording_files.formats.collected`), and
+a canary is judged by them (`model_store.canary.evidence`).
 """
 
 from collections.abc import Mapping

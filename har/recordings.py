@@ -86,6 +86,11 @@ class Recording:
         return f"{self.device}/{self.user}"
 
 
+def device_of(person: str) -> str:
+    """Return the device of ``device/user``."""
+    return person.rpartition("/")[0]
+
+
 def require_columns(names: Iterable[str], needed: Sequence[str] = COLUMNS, what: str = "recordings") -> None:
     """Raise if a table lacks a column; suggest a present column that has a common name of the missing one.
 

@@ -21,13 +21,13 @@ from har.predictions import decode_prediction, encode_prediction
 from har.windows import recording_windows
 from ingest.senders import phone_client
 from model_store.onnx_classifier import OnnxClassifier
+from recording_files import find_source
 from tests.batches import live_batches
 from tests.brokers import on_one_broker
 from tests.documents import DOCUMENTS, PLACEHOLDER, code_blocks
 from tests.ingest.gateway.running_gateway import arrived, gateway_on
 from tests.model_store.made_store import MadeStore
 from tests.model_store.served_store import served
-from trainer.sources import find_source
 
 #: The documents with Python, and the number of their blocks. The tests of this file run them, except freezing's
 #: (`tests/trainer/releases/test_writing.py`).

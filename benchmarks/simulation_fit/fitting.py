@@ -17,7 +17,7 @@ The table contains no recorded sample and no data of a single wearer:
 - Orientation is stored as a mean, axes and a spread; fidgets as quantiles pooled over all wearers.
 - No list is longer than one stride's coefficients.
 
-The reserved test users are excluded from the fit (`trainer.sources.splits.RESERVED_TEST_USERS`).
+The reserved test users are excluded from the fit (`trainer.splits.RESERVED_TEST_USERS`).
 """
 
 import argparse
@@ -42,7 +42,7 @@ from ingest.simulation.parameters import (
     ParameterTable,
     PlacementParameters,
 )
-from trainer.sources.splits import RESERVED_TEST_USERS
+from trainer.splits import RESERVED_TEST_USERS
 
 RATE_HZ = 50.0
 GRAVITY = 9.80665

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from benchmarks.training.results import show_table, write_figures
 from har.scoring import confusion_matrix, scores
 from har.windows import WindowSpec
+from recording_files.loading import load_recordings
 from trainer.defaults import CLASSES
 from trainer.fitting import networks
 from trainer.fitting.examples import Examples, make_examples
@@ -31,7 +32,6 @@ from trainer.fitting.fit_settings import FitSettings
 from trainer.preparation.plan import TRAIN, VALIDATION, split_of_people
 from trainer.preparation.wearers import wearers_of
 from trainer.request import GRAVITY
-from trainer.sources.recordings import load_recordings
 
 TARGET = 0.9654
 HOP_US = 400_000  # 20 readings at 50 Hz

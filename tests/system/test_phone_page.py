@@ -18,11 +18,11 @@ from har.predictions import decode_prediction
 from har.windows import recording_windows
 from ingest.devices.registry import Registry
 from model_store.onnx_classifier import OnnxClassifier
+from recording_files.finding import find_source
 from tests.cuttable_network import CuttableNetwork
 from tests.ingest.phone_page.phone_in_browser import GatewayAddress, PhoneInBrowser, assert_all_arrived, columns_of
 from tests.system.conftest import System
 from tests.waiting import wait_for
-from trainer.sources.finding import find_source
 
 pytestmark = [pytest.mark.kafka, pytest.mark.browser]
 

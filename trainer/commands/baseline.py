@@ -15,6 +15,9 @@ from functools import partial
 from pathlib import Path
 
 from har.releases import ReleaseManifest
+from recording_files import find_source
+from recording_files.data_sets import weaknesses_of
+from recording_files.source import provenance_of
 from trainer.commands.cross_validate import network_trainer, pool_spec_of, read_evaluation_data
 from trainer.evaluation import protocols
 from trainer.evaluation.outcomes import Outcomes
@@ -27,9 +30,6 @@ from trainer.freezing import freeze_all
 from trainer.releases.candidate import Provenance, ReleaseFindings, held_out_scores, make_manifest, some_windows
 from trainer.releases.writing import write_release
 from trainer.request import TrainRequest
-from trainer.sources import find_source
-from trainer.sources.data_sets import weaknesses_of
-from trainer.sources.source import provenance_of
 
 FOLDS = 5
 

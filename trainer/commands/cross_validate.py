@@ -7,7 +7,9 @@ from pathlib import Path
 
 import msgspec
 
-from har.recordings import Recording, RecordingError
+from har.recordings import Recording, RecordingError, device_of
+from recording_files.data_sets import placement_of
+from recording_files.loading import load_recordings, reject_repeated_recordings
 from trainer.evaluation import protocols
 from trainer.evaluation.outcomes import Classify, Outcomes
 from trainer.evaluation.pools import PoolSpec, make_pools
@@ -26,9 +28,6 @@ from trainer.releases.candidate import classifier
 from trainer.request import TrainRequest
 from trainer.settings import CrossValidateSettings
 from trainer.signal_bounds import bounds_of
-from trainer.sources.data_sets import placement_of
-from trainer.sources.recordings import load_recordings, reject_repeated_recordings
-from trainer.sources.splits import device_of
 
 FAILED = 1
 

@@ -8,7 +8,7 @@ def run(settings: DataSettings) -> int:
     """Run the subcommand; return the exit status."""
     if settings.fetch is not None:
         with interrupts.ending_at_once():
-            from trainer.sources.fetching import run as run_fetch  # noqa: PLC0415 - needs no matplotlib
+            from trainer.public_data.fetching import run as run_fetch  # noqa: PLC0415 - needs no matplotlib
 
         return run_fetch(settings.fetch)
     assert settings.report is not None

@@ -15,11 +15,11 @@ from har.recordings import Recording, RecordingError, window_labels
 from har.releases import ReleaseError
 from har.windows import recording_windows
 from model_store.onnx_classifier import OnnxClassifier
+from recording_files.loading import load_recordings
 from trainer.evaluation.outcomes import WINDOWS_PER_CALL, Outcomes, all_labels, join_outcomes
 from trainer.evaluation.scores import EvaluationScores, measure
 from trainer.evaluation.tables import scores_table
 from trainer.settings import EvaluateSettings
-from trainer.sources.recordings import load_recordings
 
 #: Stands for the label of windows whose readings have more than one label.
 MIXED = "(more than one label)"

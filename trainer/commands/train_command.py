@@ -30,7 +30,7 @@ from trainer.runs.run import FinishedRun, RunOptions, run_training
 from trainer.runs.watched_recordings import WatchedRecordings
 from trainer.settings import TrainSettings
 from trainer.signal_bounds import bounds_of
-from trainer.sources.splits import ReservedTestUserError
+from trainer.splits import ReservedTestUserError
 
 #: Errors that a user can fix. They are printed without a traceback; any other error is a bug.
 EXPECTED: tuple[type[Exception], ...] = (

@@ -7,9 +7,9 @@ from statistics import median_low
 
 from har.activity_names import listed
 from har.time_units import MICROSECONDS
+from recording_files.checks import RATE_TOLERANCE, rate_fault
 from trainer import defaults
 from trainer.data_report.survey import Survey
-from trainer.sources.checks import RATE_TOLERANCE, rate_fault
 
 #: Plausible median magnitude of readings, m/s². Phones measure gravity as 8.4 to 10.1 (Stisen et al., SenSys 2015).
 GRAVITY = (7.5, 12.5)

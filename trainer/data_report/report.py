@@ -15,13 +15,13 @@ from har.activity_names import NULL_LABEL, is_own_word
 from har.process.whole_files import write_whole
 from har.recordings import RecordingError
 from har.time_units import MICROSECONDS
+from recording_files import find_source
 from trainer import defaults
 from trainer.data_report import pictures
 from trainer.data_report.findings import DataFinding, findings_of
 from trainer.data_report.survey import Survey, survey_source
 from trainer.evaluation.pictures import embedded
 from trainer.settings import ReportSettings
-from trainer.sources import find_source
 
 _WORST_GAPS = 10
 #: Labels that are none of the classes and that the pictures show; the table lists every one.

@@ -13,8 +13,8 @@ from har.releases import TrainingData
 from har.resampling import Times
 from har.time_units import MICROSECONDS
 from har.windows import WindowSpec
-from trainer.sources import Part, Source
-from trainer.sources.rates import RateMeter, SessionRate, sessions_of
+from recording_files import Part, Source
+from recording_files.rates import RateMeter, SessionRate, sessions_of
 
 #: Length of a trace, µs.
 TRACE_US = 6 * MICROSECONDS

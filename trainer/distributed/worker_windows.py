@@ -17,7 +17,7 @@ from trainer.preparation.pieces import PieceWindows, windows_of
 from trainer.preparation.plan import TRAIN
 from trainer.preparation.shards import PreparedIndex, Shard, ShardError, read_index, read_shards
 from trainer.request import Mode
-from trainer.sources.splits import reject_reserved_test_users
+from trainer.splits import reject_reserved_test_users
 
 #: Distance of the seeds of workers, whose draws must differ; far larger than the usual distance of runs' seeds.
 _SEED_STRIDE = 1_000_003

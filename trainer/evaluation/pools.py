@@ -15,7 +15,7 @@ from har.signal_quality import SignalBounds
 from har.windows import WindowSpec
 from trainer.evaluation.outcomes import all_labels
 from trainer.fitting.examples import Examples, make_examples
-from trainer.sources.splits import reject_reserved_test_users
+from trainer.splits import reject_reserved_test_users
 
 
 @dataclass(frozen=True, eq=False)

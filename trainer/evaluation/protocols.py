@@ -18,7 +18,7 @@ from trainer.evaluation.pools import Pools, PoolSpec, cut_pools
 from trainer.fitting.examples import Examples
 from trainer.preparation.personal import split_in_time
 from trainer.preparation.plan import TRAIN, VALIDATION
-from trainer.sources.splits import user_folds
+from trainer.splits import user_folds
 
 #: Trains on windows in m/s² and returns a classifier.
 Train = Callable[[Examples], Classify]

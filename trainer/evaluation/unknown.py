@@ -11,10 +11,11 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from har.recordings import device_of
+from recording_files.data_sets import KNOWN_DATA_SETS, placement_of
 from trainer.defaults import UNKNOWN_COST
 from trainer.evaluation.outcomes import Outcomes
-from trainer.sources.data_sets import KNOWN_DATA_SETS, placement_of
-from trainer.sources.splits import device_of, reject_reserved_test_users
+from trainer.splits import reject_reserved_test_users
 
 #: The threshold is rounded down to a multiple of 1 / `STEPS`, so that the manifest contains a short number.
 STEPS = 10_000

@@ -24,7 +24,7 @@ from trainer.evaluation.unknown import ThresholdChoice, ThresholdError, choose_t
 from trainer.preparation.pieces import PieceWindows, windows_of
 from trainer.preparation.plan import VALIDATION
 from trainer.preparation.shards import read_index, read_shards
-from trainer.sources.splits import reject_reserved_test_users
+from trainer.splits import reject_reserved_test_users
 
 
 class ValidationError(RecordingError):

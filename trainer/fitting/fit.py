@@ -27,7 +27,7 @@ from trainer.fitting.finite_loss import require_finite
 from trainer.fitting.fit_settings import FitSettings
 from trainer.fitting.orientation import at_rest, mirrored_axes, standing, turnable
 from trainer.fitting.sampling import balanced_probabilities
-from trainer.sources.splits import reject_reserved_test_users
+from trainer.splits import reject_reserved_test_users
 
 # tf-keras ships no type hints.
 Model = Any

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from har.recordings import device_of
+from recording_files.data_sets import KNOWN_DATA_SETS
 from trainer.fitting.examples import Examples
-from trainer.sources.data_sets import KNOWN_DATA_SETS
-from trainer.sources.splits import device_of
 
 SITTING = "sit"
 STANDING = "stand"

@@ -5,8 +5,8 @@ from collections import Counter
 import numpy as np
 from numpy.typing import NDArray
 
+from har.recordings import device_of
 from trainer.fitting.examples import Drawable
-from trainer.sources.splits import device_of
 
 
 def balanced_probabilities(examples: Drawable, flattening: float = 0.5) -> NDArray[np.float64]:

@@ -25,7 +25,7 @@ from trainer.gate.checks import (
     unknown_check,
 )
 from trainer.gate.limits import GateLimits
-from trainer.sources.splits import RESERVED_TEST_USERS
+from trainer.splits import RESERVED_TEST_USERS
 
 GATE_FILE = "gate.json"
 

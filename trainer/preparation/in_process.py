@@ -10,14 +10,14 @@ import numpy as np
 
 from har.recordings import Recording
 from har.releases import TrainingData
+from recording_files.data_sets import data_sets_of
+from recording_files.loading import reject_repeated_recordings
 from trainer.preparation.personal import split_in_time
 from trainer.preparation.pieces import Piece, cut_pieces
 from trainer.preparation.plan import TRAIN, PreparationPlan, is_personal, split_of_people
 from trainer.preparation.shards import PreparedIndex
 from trainer.preparation.wearers import wearers_of
 from trainer.preparation.writing import deal, finish, prepared_folder, write_shards
-from trainer.sources.data_sets import data_sets_of
-from trainer.sources.recordings import reject_repeated_recordings
 
 
 def prepare_in_process(

@@ -1,6 +1,6 @@
 """Prepare recordings on Spark, for recordings of any size. The result is the same as in one process.
 
-Executors read ranges of the files with the readers of `trainer.sources`. Spark groups the readings of each session and
+Executors read ranges of the files with the readers of `recording_files`. Spark groups the readings of each session and
 the pieces of each shard as Arrow tables (`mapInArrow`, `applyInArrow`). Splits are assigned before windows are cut.
 """
 
@@ -21,21 +21,21 @@ from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 
 from har.recordings import Coded, Recording, RecordingError, recordings_from_columns
+from recording_files.checks import (
+    checked_parts,
+    reject_broken_readings,
+    reject_repeated_sessions,
+    reject_wrong_rates,
+)
+from recording_files.rates import RateMeter
+from recording_files.source import Source, provenance_of, remarks_of
+from recording_files.table import TEXT_COLUMNS, Part, make_part, make_table
 from trainer.preparation.in_process import pieces_by_split
 from trainer.preparation.plan import PreparationPlan, is_personal, split_of_people
 from trainer.preparation.ranges import FileRange, ranges_of, read_range
 from trainer.preparation.shards import PIECE_SCHEMA, PreparedIndex, piece_table
 from trainer.preparation.wearers import wearers_of
 from trainer.preparation.writing import deal, finish, prepared_folder
-from trainer.sources.checks import (
-    checked_parts,
-    reject_broken_readings,
-    reject_repeated_sessions,
-    reject_wrong_rates,
-)
-from trainer.sources.rates import RateMeter
-from trainer.sources.source import Source, provenance_of, remarks_of
-from trainer.sources.table import TEXT_COLUMNS, Part, make_part, make_table
 
 _KEY = ("device", "user", "session")
 _READINGS = "device string, user string, session string, model string, t long, x float, y float, z float, gt string"

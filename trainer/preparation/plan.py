@@ -7,11 +7,12 @@ from collections.abc import Collection, Iterator, Mapping
 
 import msgspec
 
+from har.recordings import device_of
 from har.releases import TrainingData
 from har.signal_quality import SignalBounds
 from har.windows import WindowSpec
-from trainer.sources.data_sets import KNOWN_DATA_SETS
-from trainer.sources.splits import RESERVED_TEST_USERS, device_of
+from recording_files.data_sets import KNOWN_DATA_SETS
+from trainer.splits import RESERVED_TEST_USERS
 
 TRAIN, VALIDATION, TEST = "train", "validation", "test"
 SPLITS = (TRAIN, VALIDATION, TEST)

@@ -12,12 +12,12 @@ import pyarrow.parquet as pq
 
 from har.hhar import Clock
 from har.recordings import COLUMNS, RecordingError
-from trainer.sources.collected import CollectedSource
-from trainer.sources.finding import find_source
-from trainer.sources.hhar import HharSource, clock_of, read_table
-from trainer.sources.parquet import ParquetSource, parquet_files, read_batches
-from trainer.sources.source import Source
-from trainer.sources.table import Part, make_part
+from recording_files.finding import find_source
+from recording_files.formats.collected import CollectedSource
+from recording_files.formats.hhar import HharSource, clock_of, read_table
+from recording_files.formats.parquet import ParquetSource, parquet_files, read_batches
+from recording_files.source import Source
+from recording_files.table import Part, make_part
 
 #: Default length of a range of a CSV, bytes.
 RANGE_BYTES = 32 << 20

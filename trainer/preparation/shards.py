@@ -100,7 +100,7 @@ class PreparedIndex(msgspec.Struct, frozen=True):
         Number of rows of each label in the recordings, repeated ones included. Rows whose label is none of the classes
         count as null rows.
     remarks : list of str
-        What the sources left out and why (`trainer.sources.source.Source.remarks`).
+        What the sources left out and why (`recording_files.source.Source.remarks`).
     schema : int
         Version of the index's format.
     """

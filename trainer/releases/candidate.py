@@ -13,6 +13,7 @@ from har.artifacts import Golden
 from har.process.clock import utc_text
 from har.releases import Normalisation, ReleaseManifest, Scores, TrainingData
 from har.scoring import scores
+from recording_files.data_sets import placement_of, weaknesses_of, weights_licence
 from trainer.evaluation.outcomes import Classify, Outcomes
 from trainer.evaluation.validation import Validated, ValidationWindows, validate
 from trainer.fitting.examples import Drawable
@@ -20,7 +21,6 @@ from trainer.fitting.fit import Model
 from trainer.freezing import GOLDEN_TOLERANCE, Frozen, freeze_all
 from trainer.releases.writing import GOLDEN_FILE, write_release
 from trainer.request import TrainRequest
-from trainer.sources.data_sets import placement_of, weaknesses_of, weights_licence
 
 #: Most windows on which the formats are compared.
 COMPARED_WINDOWS = 1_000

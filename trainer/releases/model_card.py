@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from string import Template
 
 from har.artifacts import Artifact
+from har.recordings import device_of
 from har.releases import ReleaseManifest, Scores
-from trainer.sources.data_sets import KNOWN_DATA_SETS, placement_of
-from trainer.sources.splits import device_of
+from recording_files.data_sets import KNOWN_DATA_SETS, placement_of
 
 TEMPLATE = Template("""\
 # Model card: $release

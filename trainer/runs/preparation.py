@@ -10,13 +10,13 @@ from pyspark.sql import SparkSession
 
 from har.activity_names import listed
 from har.recordings import RecordingError
+from recording_files import Source, find_source
+from recording_files.loading import recordings_of
+from recording_files.source import provenance_of, remarks_of
 from trainer.preparation.in_process import prepare_in_process
 from trainer.preparation.on_spark import prepare_on_spark
 from trainer.preparation.plan import TEST, TRAIN, VALIDATION, PreparationPlan
 from trainer.preparation.shards import INDEX_FILE, PreparedIndex, ShardError, read_index
-from trainer.sources import Source, find_source
-from trainer.sources.recordings import recordings_of
-from trainer.sources.source import provenance_of, remarks_of
 
 #: Warn about a person or an activity with fewer windows.
 FEW_WINDOWS = 20

@@ -11,14 +11,14 @@ from har.recordings import RecordingError
 from har.samples import in_order_batch
 from ingest.archive.compaction import compact
 from ingest.archive.forgetting import forget
+from recording_files import find_source
+from recording_files.formats.collected import CollectedSource
+from recording_files.loading import load_recordings
 from tests.brokers import on_one_broker
 from tests.ingest.archive.archived import BEGIN, Archive, make_label
 from trainer.data_report.report import render_report
 from trainer.data_report.survey import survey_source
 from trainer.preparation.ranges import ranges_of, read_range
-from trainer.sources import find_source
-from trainer.sources.collected import CollectedSource
-from trainer.sources.recordings import load_recordings
 
 pytestmark = on_one_broker
 

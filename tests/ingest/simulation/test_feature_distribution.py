@@ -10,7 +10,7 @@ from ingest.simulation.parameter_loading import load_parameters
 from ingest.simulation.parameters import ACTIVITIES, GAITS, PLACEMENTS, ParameterTable, Placement
 from ingest.simulation.phone import SimulatedPhone
 from tests.ingest.simulation.features import RATE_HZ, FloatArray, wearer_medians, windows_of
-from trainer.sources.splits import RESERVED_TEST_USERS
+from trainer.splits import RESERVED_TEST_USERS
 
 pd = pytest.importorskip("pandas")
 

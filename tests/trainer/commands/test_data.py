@@ -10,9 +10,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.command_line import CommandLine
-from tests.trainer.sources.file_server import serving
-from tests.trainer.sources.made_files import hhar_archive, whole_hhar
-from trainer.sources.published import PUBLISHED
+from tests.recording_files.made_files import hhar_archive, whole_hhar
+from tests.trainer.public_data.file_server import serving
+from trainer.public_data.published import PUBLISHED
 
 #: Interrupts itself as soon as a module is looked for.
 _INTERRUPTED = """
@@ -32,7 +32,7 @@ sys.exit(main(sys.argv[2:]))
 @pytest.mark.parametrize(
     ("module", "words"),
     [
-        ("trainer.sources.fetching", ["fetch", "hhar", "--output", "FOLDER", "--url", "http://nowhere.invalid/x"]),
+        ("trainer.public_data.fetching", ["fetch", "hhar", "--output", "FOLDER", "--url", "http://nowhere.invalid/x"]),
         ("trainer.data_report.report", ["report", "--data", "FOLDER"]),
     ],
 )

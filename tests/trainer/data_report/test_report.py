@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.trainer.sources.made_files import HHAR_FILE, hhar_lines, hhar_text, recording_columns, write_table
+from recording_files import find_source
+from tests.recording_files.made_files import HHAR_FILE, hhar_lines, hhar_text, recording_columns, write_table
 from trainer.data_report.findings import Weight, findings_of
 from trainer.data_report.report import render_report, run
 from trainer.data_report.survey import Survey, survey_source
 from trainer.defaults import CLASSES
 from trainer.settings import ReportSettings
-from trainer.sources import find_source
 
 
 def surveyed(path: Path) -> Survey:

@@ -10,7 +10,7 @@ from trainer.evaluation import protocols
 from trainer.evaluation.pools import PoolSpec, make_pools
 from trainer.evaluation.protocols import ProtocolError
 from trainer.evaluation.scores import measure
-from trainer.sources.splits import ReservedTestUserError
+from trainer.splits import ReservedTestUserError
 
 CLASSES = ("sit", "walk")
 SPEC = WindowSpec(steps=50, hop_us=200_000)

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from tests.trainer.made_outcomes import predicted_outcomes
 from trainer.evaluation.outcomes import join_outcomes
 from trainer.evaluation.unknown import choose_threshold, unknown_rates
-from trainer.sources.splits import ReservedTestUserError
+from trainer.splits import ReservedTestUserError
 
 
 def right_answers(confidence, person="galaxy_s2/u01"):

@@ -20,7 +20,7 @@ with warnings.catch_warnings():
     from trainer.fitting.rotations import random_rotations, rotate
     from trainer.fitting.sampling import balanced_probabilities
     from trainer.request import GRAVITY
-    from trainer.sources.splits import ReservedTestUserError
+    from trainer.splits import ReservedTestUserError
 
 # tf2onnx and tf-keras call what numpy and protobuf have deprecated.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")

@@ -11,6 +11,8 @@ import pytest
 
 from har.recordings import RecordingError
 from har.windows import WindowSpec
+from recording_files import find_source
+from recording_files.formats.parquet import ParquetSource
 from tests.command_line import CommandLine
 from tests.trainer.made_recordings import made_recording, write_recordings
 from trainer.commands import prepare as prepare_command
@@ -19,8 +21,6 @@ from trainer.preparation.on_spark import prepare_on_spark
 from trainer.preparation.plan import SPLITS, PreparationPlan
 from trainer.preparation.shards import ShardError, read_index, read_shards
 from trainer.runs.preparation import prepare
-from trainer.sources import find_source
-from trainer.sources.parquet import ParquetSource
 
 PLAN = PreparationPlan(
     classes=("sit", "walk"),

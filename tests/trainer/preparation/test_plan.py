@@ -4,11 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from recording_files.data_sets import placement_of
+from recording_files.loading import load_recordings
 from trainer.preparation.plan import TEST, TRAIN, VALIDATION, split_of_people
 from trainer.preparation.wearers import wearers_of
-from trainer.sources.data_sets import placement_of
-from trainer.sources.recordings import load_recordings
-from trainer.sources.splits import RESERVED_TEST_USERS
+from trainer.splits import RESERVED_TEST_USERS
 
 SHARE = 0.2
 

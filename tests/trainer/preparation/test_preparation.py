@@ -10,13 +10,13 @@ from har.recordings import RecordingError
 from har.releases import TrainingData
 from har.signal_quality import SignalBounds
 from har.windows import WindowSpec
+from recording_files.formats.parquet import PROVENANCE_KEY
 from tests.trainer.made_recordings import made_recording, write_recordings
 from trainer.preparation.in_process import prepare_in_process
 from trainer.preparation.pieces import windows_of
 from trainer.preparation.plan import TRAIN, VALIDATION, PreparationPlan
 from trainer.preparation.shards import ShardError, read_index, read_shards
 from trainer.runs.preparation import describe_left_out, open_prepared, prepare
-from trainer.sources.parquet import PROVENANCE_KEY
 
 LONG = WindowSpec(steps=60, rate_hz=50, hop_us=500_000)
 PLAN = PreparationPlan(

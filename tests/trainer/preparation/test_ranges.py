@@ -7,10 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from har.recordings import RecordingError
+from recording_files import find_source
+from tests.recording_files.made_files import HHAR_FILE, hhar_lines, hhar_text
 from tests.trainer.made_recordings import made_recording, write_recordings
-from tests.trainer.sources.made_files import HHAR_FILE, hhar_lines, hhar_text
 from trainer.preparation.ranges import ranges_of, read_range
-from trainer.sources import find_source
 
 
 def rows_of(parts):

@@ -6,8 +6,8 @@ import pytest
 
 from har.artifacts import GoldenWindow
 from har.releases import TrainingData
+from recording_files.data_sets import KNOWN_DATA_SETS, weights_licence
 from trainer.request import TrainRequest
-from trainer.sources.data_sets import KNOWN_DATA_SETS, weights_licence
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # TensorFlow and tf2onnx emit warnings during import

@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from har.recordings import device_of
 from har.releases import TrainingData
-from trainer.sources.splits import device_of
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ from pathlib import Path
 import pyarrow as pa
 
 from har.recordings import Recording, RecordingError, recordings_from_columns
-from trainer.sources import Source, find_source
-from trainer.sources.checks import checked_parts, reject_repeated_sessions
-from trainer.sources.table import SCHEMA, TEXT_COLUMNS, Part
+from recording_files import Source, find_source
+from recording_files.checks import checked_parts, reject_repeated_sessions
+from recording_files.table import SCHEMA, TEXT_COLUMNS, Part
 
 
 def load_recordings(paths: Iterable[Path]) -> list[Recording]:
@@ -17,7 +17,7 @@ def load_recordings(paths: Iterable[Path]) -> list[Recording]:
     Parameters
     ----------
     paths : iterable of Path
-        Paths or names; see `trainer.sources.find_source`.
+        Paths or names; see `recording_files.find_source`.
 
     Returns
     -------

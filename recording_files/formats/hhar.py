@@ -12,10 +12,10 @@ import pyarrow.csv
 from har import hhar
 from har.recordings import RecordingError
 from har.releases import TrainingData
-from trainer.sources.archive import DAMAGED, stored_files
-from trainer.sources.data_sets import data_sets_of_devices
-from trainer.sources.source import Source
-from trainer.sources.table import Part, constant_texts, make_part, make_table
+from recording_files.data_sets import data_sets_of_devices
+from recording_files.source import Source
+from recording_files.stored_files import DAMAGED, stored_files
+from recording_files.table import Part, constant_texts, make_part, make_table
 
 FILE_NAME = re.compile(r"Phones_accelerometer.*\.csv")
 #: Bytes read at a time. These are fewer than `PART_ROWS` rows, as no row is shorter than 40 bytes.

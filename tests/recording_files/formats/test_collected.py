@@ -10,12 +10,12 @@ import pytest
 
 from har.recordings import RecordingError
 from har.windows import WindowSpec
+from recording_files import find_source
+from recording_files.loading import load_recordings
 from trainer.data_report.findings import Weight, findings_of
 from trainer.data_report.survey import survey_source
 from trainer.preparation.plan import PreparationPlan
 from trainer.runs.preparation import prepare, warnings_of
-from trainer.sources import find_source
-from trainer.sources.recordings import load_recordings
 
 BEGIN = 1_700_000_000_000_000
 PLAN = PreparationPlan(

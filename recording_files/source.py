@@ -5,11 +5,11 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from har.releases import TrainingData
-from trainer.sources.table import Part
+from recording_files.table import Part
 
 
 class Source(ABC):
-    """A data set: a table in `trainer.sources.SCHEMA`, and its provenance.
+    """A data set: a table in `recording_files.SCHEMA`, and its provenance.
 
     Attributes
     ----------
@@ -29,7 +29,7 @@ class Source(ABC):
         Yields
         ------
         Part
-            Parts with at most `trainer.sources.table.PART_ROWS` rows.
+            Parts with at most `recording_files.table.PART_ROWS` rows.
 
         Raises
         ------

@@ -7,12 +7,12 @@ from pathlib import Path
 
 from har.recordings import RecordingError
 from har.releases import TrainingData
-from trainer.sources.archive import stored_files
-from trainer.sources.finding import find_source
-from trainer.sources.hapt import FILE_NAME as HAPT_FILE
-from trainer.sources.hhar import FILE_NAME as HHAR_FILE
-from trainer.sources.source import Source
-from trainer.sources.table import Part
+from recording_files.finding import find_source
+from recording_files.formats.hapt import FILE_NAME as HAPT_FILE
+from recording_files.formats.hhar import FILE_NAME as HHAR_FILE
+from recording_files.source import Source
+from recording_files.stored_files import stored_files
+from recording_files.table import Part
 
 
 @dataclass(frozen=True)

@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 from har.activity_names import NULL_LABEL
 from har.recordings import RecordingError
 from har.releases import TrainingData
-from trainer.sources.archive import StoredFile, stored_files
-from trainer.sources.data_sets import data_sets_of_devices
-from trainer.sources.source import Source
-from trainer.sources.table import Part, constant_texts, make_part, make_table
+from recording_files.data_sets import data_sets_of_devices
+from recording_files.source import Source
+from recording_files.stored_files import StoredFile, stored_files
+from recording_files.table import Part, constant_texts, make_part, make_table
 
 DEVICE, MODEL = "galaxy_s2", "Samsung Galaxy S II"
 RATE_HZ = 50.0

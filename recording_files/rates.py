@@ -11,7 +11,7 @@ from har.recordings import groups_of_rows
 from har.resampling import Times
 from har.time_units import MICROSECONDS
 from har.windows import WindowSpec
-from trainer.sources.table import Part
+from recording_files.table import Part
 
 #: With fewer readings, no rate is computed.
 FEWEST_READINGS = 100

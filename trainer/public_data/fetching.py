@@ -9,10 +9,10 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
 from har.recordings import RecordingError
+from recording_files.formats.parquet import write_parquet
+from trainer.public_data.download import DownloadError, DownloadPatience, download
+from trainer.public_data.published import PUBLISHED, PublishedDataSet, PublishedSource
 from trainer.settings import FetchSettings
-from trainer.sources.download import DownloadError, DownloadPatience, download
-from trainer.sources.parquet import write_parquet
-from trainer.sources.published import PUBLISHED, PublishedDataSet, PublishedSource
 
 
 def fetch(settings: FetchSettings, published: Mapping[str, PublishedDataSet] = PUBLISHED) -> Path:

@@ -7,9 +7,9 @@ import pyarrow as pa
 import pytest
 
 from har.recordings import RecordingError
-from tests.trainer.sources.made_files import HHAR_FILE, HHAR_HEADER, hhar_archive, hhar_lines, hhar_text, write_files
-from trainer.sources import SCHEMA, find_source
-from trainer.sources.recordings import load_recordings
+from recording_files import SCHEMA, find_source
+from recording_files.loading import load_recordings
+from tests.recording_files.made_files import HHAR_FILE, HHAR_HEADER, hhar_archive, hhar_lines, hhar_text, write_files
 
 
 def table_of(path: Path) -> pa.Table:
@@ -105,7 +105,7 @@ def test_a_reading_that_is_not_finite_is_named(tmp_path: Path, value: str) -> No
 
 
 def test_rows_are_counted_through_the_whole_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("trainer.sources.hhar.BLOCK_BYTES", 4096)
+    monkeypatch.setattr("recording_files.formats.hhar.BLOCK_BYTES", 4096)
     path = write(tmp_path, changed(hhar_lines(), 800, "Creation_Time", "noon"))
     with pytest.raises(RecordingError, match="'noon' is not a number like the previous ones, row 800"):
         list(find_source(path).parts())

@@ -27,10 +27,10 @@ from har.activity_names import NULL_LABEL
 from har.labels import Label, LabelTable
 from har.recordings import RecordingError, groups_of_rows, require_columns
 from har.releases import TrainingData
-from trainer.sources.parquet import parquet_files, read_batches, read_schema
-from trainer.sources.source import Source
-from trainer.sources.table import AnyColumn, Part, constant_texts, make_part, make_table
-from trainer.sources.table_log import current_files, has_log
+from recording_files.formats.parquet import parquet_files, read_batches, read_schema
+from recording_files.formats.table_log import current_files, has_log
+from recording_files.source import Source
+from recording_files.table import AnyColumn, Part, constant_texts, make_part, make_table
 
 SAMPLE_COLUMNS = ("device", "session", "t", "x", "y", "z")
 LABEL_COLUMNS = ("device", "session", "start", "end", "activity", "said_at")

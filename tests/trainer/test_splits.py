@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainer.sources.splits import (
+from trainer.splits import (
     RESERVED_TEST_USERS,
     ReservedTestUserError,
     device_of,

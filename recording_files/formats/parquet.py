@@ -13,9 +13,9 @@ from har.activity_names import NULL_LABEL
 from har.recordings import RecordingError, require_columns
 from har.releases import TrainingData
 from har.samples import UNDECODABLE
-from trainer.sources.data_sets import data_sets_of_devices
-from trainer.sources.source import Source
-from trainer.sources.table import PART_ROWS, SCHEMA, TEXT_COLUMNS, Part, make_part
+from recording_files.data_sets import data_sets_of_devices
+from recording_files.source import Source
+from recording_files.table import PART_ROWS, SCHEMA, TEXT_COLUMNS, Part, make_part
 
 #: Metadata key of a file's provenance: a list of `TrainingData` as JSON.
 PROVENANCE_KEY = b"har.provenance"

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.trainer.sources.file_server import FileServer, serving
-from trainer.sources.download import DownloadError, DownloadPatience, download
+from tests.trainer.public_data.file_server import FileServer, serving
+from trainer.public_data.download import DownloadError, DownloadPatience, download
 
 CONTENT = np.random.default_rng(0).bytes(3_000_000)
 QUICK = DownloadPatience(silence_seconds=5, attempts=3, pause_seconds=0)

@@ -6,7 +6,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from har.recordings import RecordingError
-from trainer.sources.recordings import load_recordings
+from recording_files.loading import load_recordings
 
 
 def table(**changes: object) -> pa.Table:

@@ -8,13 +8,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from har.recordings import RecordingError
-from tests.trainer.sources.file_server import FileServer, serving
-from tests.trainer.sources.made_files import hapt_files, hhar_archive, hhar_lines, hhar_text, whole_hhar, zipped
+from recording_files import find_source
+from tests.recording_files.made_files import hapt_files, hhar_archive, hhar_lines, hhar_text, whole_hhar, zipped
+from tests.trainer.public_data.file_server import FileServer, serving
+from trainer.public_data.download import DownloadError
+from trainer.public_data.fetching import fetch, run
+from trainer.public_data.published import PUBLISHED, PublishedDataSet
 from trainer.settings import FetchSettings
-from trainer.sources import find_source
-from trainer.sources.download import DownloadError
-from trainer.sources.fetching import fetch, run
-from trainer.sources.published import PUBLISHED, PublishedDataSet
 
 #: The published data sets, as far as a made one of a few readings can be like them.
 SMALL = {name: replace(data_set, fewest_readings=1_000) for name, data_set in PUBLISHED.items()}

@@ -4,6 +4,8 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from har.recordings import device_of
+
 #: People that no network is trained on and no choice is based on. Nothing evaluates them automatically: somebody runs
 #: `har evaluate --user` once for each release.
 RESERVED_TEST_USERS = frozenset({"galaxy_s2/u21", "galaxy_s2/u22", "galaxy_s2/u23", "galaxy_s2/u24", "galaxy_s8/u06"})
@@ -35,11 +37,6 @@ def training_people(people: Iterable[str]) -> list[str]:
     ['galaxy_s2/u01', 'galaxy_s2/u06']
     """
     return sorted(set(people) - RESERVED_TEST_USERS)
-
-
-def device_of(person: str) -> str:
-    """Return the device of ``device/user``."""
-    return person.rpartition("/")[0]
 
 
 def user_folds(people: Iterable[str], count: int, seed: int = 0) -> list[list[str]]:

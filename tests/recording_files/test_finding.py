@@ -5,7 +5,12 @@ from pathlib import Path
 import pytest
 
 from har.recordings import RecordingError
-from tests.trainer.sources.made_files import (
+from recording_files import find_source
+from recording_files.formats.collected import CollectedSource
+from recording_files.formats.hapt import HaptSource
+from recording_files.formats.hhar import HharSource
+from recording_files.formats.parquet import ParquetSource
+from tests.recording_files.made_files import (
     HHAR_FILE,
     hapt_files,
     hhar_lines,
@@ -15,11 +20,6 @@ from tests.trainer.sources.made_files import (
     write_table,
     zipped,
 )
-from trainer.sources import find_source
-from trainer.sources.collected import CollectedSource
-from trainer.sources.hapt import HaptSource
-from trainer.sources.hhar import HharSource
-from trainer.sources.parquet import ParquetSource
 
 
 def test_format_is_recognised_by_content(tmp_path: Path) -> None:

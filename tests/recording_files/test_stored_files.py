@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from har.recordings import RecordingError
-from tests.trainer.sources.made_files import HHAR_FILE, hapt_files, hhar_lines, hhar_text, zipped
-from trainer.sources import find_source
+from recording_files import find_source
+from tests.recording_files.made_files import HHAR_FILE, hapt_files, hhar_lines, hhar_text, zipped
 
 TABLE = {f"exp/{HHAR_FILE}": hhar_text(hhar_lines())}
 

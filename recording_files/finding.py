@@ -4,13 +4,13 @@ import re
 from pathlib import Path
 
 from har.recordings import RecordingError
-from trainer.sources.archive import stored_files
-from trainer.sources.collected import CollectedSource
-from trainer.sources.hapt import HaptSource
-from trainer.sources.hhar import FILE_NAME as HHAR_FILE
-from trainer.sources.hhar import HharSource
-from trainer.sources.parquet import ParquetSource
-from trainer.sources.source import Source
+from recording_files.formats.collected import CollectedSource
+from recording_files.formats.hapt import HaptSource
+from recording_files.formats.hhar import FILE_NAME as HHAR_FILE
+from recording_files.formats.hhar import HharSource
+from recording_files.formats.parquet import ParquetSource
+from recording_files.source import Source
+from recording_files.stored_files import stored_files
 
 #: Default output folder of `har data fetch`.
 FETCHED = Path(".har/data")

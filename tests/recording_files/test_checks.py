@@ -7,11 +7,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from har.recordings import RecordingError
-from tests.trainer.sources.made_files import recording_columns, write_table
-from trainer.sources import find_source
-from trainer.sources.parquet import RATE_KEY
-from trainer.sources.rates import RateMeter
-from trainer.sources.recordings import load_recordings, recordings_of
+from recording_files import find_source
+from recording_files.formats.parquet import RATE_KEY
+from recording_files.loading import load_recordings, recordings_of
+from recording_files.rates import RateMeter
+from tests.recording_files.made_files import recording_columns, write_table
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,9 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from har.recordings import RecordingError
-from trainer.sources.rates import RateMeter, SessionRate
-from trainer.sources.source import Source
-from trainer.sources.table import Part
+from recording_files.rates import RateMeter, SessionRate
+from recording_files.source import Source
+from recording_files.table import Part
 
 #: Largest relative deviation of a session's sample rate from the stated one.
 RATE_TOLERANCE = 0.1

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from har.recordings import RecordingError
-from tests.trainer.sources.made_files import hapt_files, write_files, zipped
-from trainer.sources import find_source
-from trainer.sources.hapt import FILE_BYTES
-from trainer.sources.recordings import load_recordings
+from recording_files import find_source
+from recording_files.formats.hapt import FILE_BYTES
+from recording_files.loading import load_recordings
+from tests.recording_files.made_files import hapt_files, write_files, zipped
 
 FIRST = "RawData/acc_exp01_user01.txt"
 LABELS = "RawData/labels.txt"

@@ -11,7 +11,11 @@ import pytest
 
 from har.recordings import RecordingError
 from har.releases import TrainingData
-from tests.trainer.sources.made_files import (
+from recording_files import SCHEMA, find_source
+from recording_files.data_sets import weights_licence
+from recording_files.formats.parquet import PROVENANCE_KEY, RATE_KEY, write_parquet
+from recording_files.loading import load_recordings
+from tests.recording_files.made_files import (
     HHAR_FILE,
     hapt_files,
     hhar_lines,
@@ -20,10 +24,6 @@ from tests.trainer.sources.made_files import (
     write_files,
     write_table,
 )
-from trainer.sources import SCHEMA, find_source
-from trainer.sources.data_sets import weights_licence
-from trainer.sources.parquet import PROVENANCE_KEY, RATE_KEY, write_parquet
-from trainer.sources.recordings import load_recordings
 
 
 def test_further_columns_and_other_types_are_accepted(tmp_path: Path) -> None:
