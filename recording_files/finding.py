@@ -4,13 +4,17 @@ import re
 from pathlib import Path
 
 from har.recordings import RecordingError
+from recording_files.column_options import NOTHING_STATED, ColumnOptions
 from recording_files.formats.collected import CollectedSource
 from recording_files.formats.hapt import HaptSource
 from recording_files.formats.hhar import FILE_NAME as HHAR_FILE
 from recording_files.formats.hhar import HharSource
 from recording_files.formats.parquet import ParquetSource
+from recording_files.formats.sensor_logger import FILE_NAME as SENSOR_LOGGER_FILE
+from recording_files.formats.sensor_logger import SensorLoggerSource, is_export
+from recording_files.formats.text_tables import TextSource
 from recording_files.source import Source
-from recording_files.stored_files import stored_files
+from recording_files.stored_files import is_archive, stored_files, stored_trees
 
 #: Default output folder of `har data fetch`.
 FETCHED = Path(".har/data")
@@ -21,7 +25,13 @@ _URL = re.compile(r"[a-z][a-z0-9+]+:/")
 _EITHER = re.compile(rf"{HHAR_FILE.pattern}|labels\.txt")
 
 
-def find_source(path_or_name: Path | str, *, rate_hz: float | None = None, fetched: Path = FETCHED) -> Source:
+def find_source(
+    path_or_name: Path | str,
+    *,
+    rate_hz: float | None = None,
+    fetched: Path = FETCHED,
+    options: ColumnOptions = NOTHING_STATED,
+) -> Source:
     """Find a data set.
 
     Parameters
@@ -54,28 +64,33 @@ def find_source(path_or_name: Path | str, *, rate_hz: float | None = None, fetch
         path = fetched / f"{path_or_name}.parquet"
         if not path.exists():
             raise RecordingError(f"{path_or_name} is not in {fetched}: run `har data fetch {path_or_name}` first")
-    source = _source_at(path)
+    source = _source_at(path, options)
     if rate_hz is not None:
         source.rate_hz = rate_hz
     return source
 
 
-def _source_at(path: Path) -> Source:
-    if path.suffix.lower() == ".csv":
-        return HharSource(path)
-    if path.is_dir():
-        if (path / "samples").is_dir():
-            return CollectedSource(path)
-        if any(path.rglob("*.parquet")):
-            return ParquetSource(path)
-    elif path.suffix.lower() != ".zip":
+def _source_at(path: Path, options: ColumnOptions) -> Source:
+    if (path / "samples").is_dir():
+        return CollectedSource(path)
+    if any(path.rglob("*.parquet")) if path.is_dir() else _begins_with(path, b"PAR1"):
         return ParquetSource(path)
+    return _bundle_at(path) or TextSource(path, options)
+
+
+def _bundle_at(path: Path) -> Source | None:
+    """Return a source of files that belong together by their names; None if there are none."""
+    if not path.is_dir() and not (path.is_file() and is_archive(path)):
+        return None
     with stored_files(path, _EITHER) as files:
-        if "labels.txt" in files:
-            return HaptSource(path)
         if files:
-            return HharSource(path)
-    raise RecordingError(
-        f"{path} is not a data set: it contains neither .parquet files, nor samples/ and labels/, "
-        "nor HHAR's Phones_accelerometer.csv, nor HAPT's RawData"
-    )
+            return HaptSource(path) if "labels.txt" in files else HharSource(path)
+    with stored_trees(path, SENSOR_LOGGER_FILE) as trees:
+        return SensorLoggerSource(path) if trees and all(map(is_export, trees.values())) else None
+
+
+def _begins_with(path: Path, mark: bytes) -> bool:
+    if not path.is_file():
+        return False
+    with path.open("rb") as opened:
+        return opened.read(len(mark)) == mark

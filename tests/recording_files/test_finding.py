@@ -10,6 +10,7 @@ from recording_files.formats.collected import CollectedSource
 from recording_files.formats.hapt import HaptSource
 from recording_files.formats.hhar import HharSource
 from recording_files.formats.parquet import ParquetSource
+from recording_files.formats.text_tables import TextSource
 from tests.recording_files.made_files import (
     HHAR_FILE,
     hapt_files,
@@ -32,7 +33,7 @@ def test_format_is_recognised_by_content(tmp_path: Path) -> None:
     kinds = {
         "tables": ParquetSource, "tables/data.parquet": ParquetSource, "collected": CollectedSource,
         "hapt": HaptSource, "hapt.zip": HaptSource, "hhar": HharSource, "hhar.ZIP": HharSource,
-        f"hhar/{HHAR_FILE}": HharSource,
+        f"hhar/{HHAR_FILE}": TextSource,
     }  # fmt: skip
     assert {name: type(find_source(tmp_path / name)) for name in kinds} == kinds
     assert find_source(str(table), rate_hz=25).rate_hz == 25
@@ -52,7 +53,7 @@ def test_missing_or_invalid_data_set_is_reported(tmp_path: Path) -> None:
     (tmp_path / "notes/readme.md").write_text("no data")
     (tmp_path / "notes.zip").write_bytes(zipped({"readme.md": "no data"}))
     for name in ("notes", "notes.zip"):
-        with pytest.raises(RecordingError, match=r"is not a data set: it contains neither \.parquet files"):
+        with pytest.raises(RecordingError, match=r"readme\.md is not a table of readings"):
             find_source(tmp_path / name)
-    with pytest.raises(RecordingError, match=r"readme\.md cannot be read as a Parquet table"):
+    with pytest.raises(RecordingError, match=r"readme\.md is not a table of readings: its first line has 1 cell"):
         find_source(tmp_path / "notes/readme.md")

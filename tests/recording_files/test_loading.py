@@ -69,8 +69,8 @@ def test_unusable_values_are_an_error(tmp_path: Path, changes: dict[str, object]
 
 def test_other_formats_are_an_error(tmp_path: Path) -> None:
     path = tmp_path / "data.parquet"
-    path.write_text("user,device\n")
-    with pytest.raises(RecordingError, match="cannot be read"):
+    path.write_text("user,device,model\n")
+    with pytest.raises(RecordingError, match=r"data\.parquet has no rows"):
         load_recordings([path])
     with pytest.raises(RecordingError, match="cannot be read"):
         load_recordings([tmp_path / "absent.parquet"])

@@ -10,14 +10,16 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from har.hhar import Clock
 from har.recordings import COLUMNS, RecordingError
 from recording_files.finding import find_source
 from recording_files.formats.collected import CollectedSource
-from recording_files.formats.hhar import HharSource, clock_of, read_table
 from recording_files.formats.parquet import ParquetSource, parquet_files, read_batches
+from recording_files.formats.text_tables import TextSource
+from recording_files.layout import Layout
 from recording_files.source import Source
 from recording_files.table import Part, make_part
+from recording_files.text_form import TextForm
+from recording_files.text_reading import read_text
 
 #: Default length of a range of a CSV, bytes.
 RANGE_BYTES = 32 << 20
@@ -36,8 +38,10 @@ class FileRange(msgspec.Struct, frozen=True):
         Path of the file; empty if the data set can only be read as a whole.
     begin, end : int
         Range of a CSV, bytes (rows that begin in it belong to it), or of a Parquet file, row groups.
-    clock : str
-        Clock of HHAR's table (`har.hhar.Clock`); empty for other data.
+    form : TextForm or None
+        How a text table is written; None for other data.
+    layout : Layout or None
+        What its columns are.
     samples : tuple of str
         Files with readings of collected data. They are joined with all labels.
     """
@@ -47,7 +51,8 @@ class FileRange(msgspec.Struct, frozen=True):
     file: str = ""
     begin: int = 0
     end: int = 0
-    clock: str = ""
+    form: TextForm | None = None
+    layout: Layout | None = None
     samples: tuple[str, ...] = ()
 
 
@@ -73,20 +78,21 @@ def ranges_of(source: Source, range_bytes: int = RANGE_BYTES) -> list[FileRange]
             for file in parquet_files(source.path)
             for group in range(_row_groups(file))
         ]
-    if isinstance(source, HharSource) and source.path.suffix.lower() == ".csv":
-        size = source.path.stat().st_size
-        with source.path.open("rb") as opened:
-            clock = clock_of(opened, source.path)
-        return [
-            msgspec.structs.replace(
-                whole,
-                file=whole.source,
-                begin=begin,
-                end=min(begin + range_bytes, size),
-                clock=clock.value,
-            )
-            for begin in range(0, size, range_bytes)
-        ]
+    if isinstance(source, TextSource) and (table := source.plain_table()):
+        form, layout = table
+        if layout.time is not None:  # without times, the row's number in the whole file is needed
+            size = source.path.stat().st_size
+            return [
+                msgspec.structs.replace(
+                    whole,
+                    file=whole.source,
+                    begin=begin,
+                    end=min(begin + range_bytes, size),
+                    form=form,
+                    layout=layout,
+                )
+                for begin in range(0, size, range_bytes)
+            ]
     if isinstance(source, CollectedSource):
         return [
             msgspec.structs.replace(whole, samples=tuple(str(file.absolute()) for file in files))
@@ -107,10 +113,10 @@ def read_range(found: FileRange) -> Iterator[Part]:
         yield from CollectedSource(Path(found.source)).parts_of([Path(file) for file in found.samples])
     elif not found.file:
         yield from find_source(found.source, rate_hz=found.rate_hz).parts()
-    elif found.clock:
+    elif found.form and found.layout:
         file = Path(found.file)
-        lines = _lines(file, found.begin, found.end)
-        yield from read_table(lines, file, Clock(found.clock))
+        lines = _lines(file, found.form.skipped_lines, found.begin, found.end)
+        yield from read_text(lines, file, found.form, found.layout)
     else:
         file = Path(found.file)
         groups = range(found.begin, found.end)
@@ -142,14 +148,18 @@ def _bundles(files: Iterable[Path], size: int) -> Iterator[list[Path]]:
         yield bundle
 
 
-def _lines(file: Path, begin: int, end: int) -> BytesIO:
-    """Return the header and the lines whose first byte lies in a range."""
+def _lines(file: Path, skipped: int, begin: int, end: int) -> BytesIO:
+    """Return the lines before the first row, and the lines whose first byte lies in a range."""
     with file.open("rb") as opened:
-        header = opened.readline()
-        opened.seek(max(begin, len(header)) - 1)
-        opened.readline()  # skip the rest of the previous line
+        before = b"".join(opened.readline() for _ in range(skipped))
+        at = max(begin, len(before))
+        opened.seek(max(at - 1, 0))
+        if at > len(before):
+            opened.readline()  # skip the rest of the previous line
+        else:
+            opened.seek(at)
         first = opened.tell()
         content = opened.read(end - first) if first < end else b""
         if content and not content.endswith(b"\n"):
             content += opened.readline()
-    return BytesIO(header + content)
+    return BytesIO(before + content)

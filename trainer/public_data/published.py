@@ -11,7 +11,7 @@ from recording_files.finding import find_source
 from recording_files.formats.hapt import FILE_NAME as HAPT_FILE
 from recording_files.formats.hhar import FILE_NAME as HHAR_FILE
 from recording_files.source import Source
-from recording_files.stored_files import stored_files
+from recording_files.stored_files import is_archive, stored_files
 from recording_files.table import Part
 
 
@@ -84,6 +84,8 @@ class PublishedSource(Source):
     def __init__(self, archive: Path, data_set: PublishedDataSet) -> None:
         self.path = archive
         self.data_set = data_set
+        if not is_archive(archive):
+            raise RecordingError(f"{archive} cannot be read: it is not a zip file")
         with stored_files(archive, data_set.files) as files:
             if not files:
                 raise RecordingError(f"{archive} does not contain the files of {data_set.name}")

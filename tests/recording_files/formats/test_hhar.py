@@ -74,20 +74,26 @@ def test_two_tables_of_the_same_name_are_rejected(tmp_path: Path) -> None:
         list(find_source(folder).parts())
 
 
-@pytest.mark.parametrize("column", ["Creation_Time", "x", "User", "gt"])
-def test_a_missing_or_renamed_column_is_named(tmp_path: Path, column: str) -> None:
+@pytest.mark.parametrize(("column", "option"), [("Creation_Time", "--time"), ("z", "--x, --y, --z")])
+def test_a_renamed_column_is_asked_for(tmp_path: Path, column: str, option: str) -> None:
     path = write(tmp_path, hhar_lines(), HHAR_HEADER.replace(column, "renamed"))
-    with pytest.raises(RecordingError, match=rf"{HHAR_FILE}.*no column {column}; HHAR's are Index"):
-        list(find_source(path).parts())
+    with pytest.raises(RecordingError, match=rf"{HHAR_FILE}.*{option}.*Its columns are Index,.*renamed"):
+        find_source(path)
+
+
+def test_labels_and_names_may_be_missing(tmp_path: Path) -> None:
+    header = HHAR_HEADER.replace("gt", "other").replace("User", "somebody")
+    table = table_of(write(tmp_path, hhar_lines(), header))
+    assert table["gt"].unique().to_pylist() == ["null"]
+    assert table["user"].unique().to_pylist() == ["Phones_accelerometer"]
 
 
 @pytest.mark.parametrize(
     ("column", "value", "message"),
     [
         ("x", "fast", r"#9.*fast"),  # Arrow counts lines, including the header
-        ("Arrival_Time", "noon", r"#9.*noon"),
-        ("Creation_Time", "noon", "Creation_Time 'noon' is not a number like the previous ones, row 7"),
-        ("Creation_Time", "", "Creation_Time '' is not a number like the previous ones, row 7"),
+        ("Creation_Time", "noon", "Creation_Time 'noon' is not a whole number like the first ones, row 7"),
+        ("Creation_Time", "", "Creation_Time '' is not a whole number like the first ones, row 7"),
         ("gt", "stand,extra", r"#9: Expected 10 columns, got 11"),
     ],
 )
@@ -105,9 +111,9 @@ def test_a_reading_that_is_not_finite_is_named(tmp_path: Path, value: str) -> No
 
 
 def test_rows_are_counted_through_the_whole_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("recording_files.formats.hhar.BLOCK_BYTES", 4096)
+    monkeypatch.setattr("recording_files.text_reading.BLOCK_BYTES", 4096)
     path = write(tmp_path, changed(hhar_lines(), 800, "Creation_Time", "noon"))
-    with pytest.raises(RecordingError, match="'noon' is not a number like the previous ones, row 800"):
+    with pytest.raises(RecordingError, match="'noon' is not a whole number like the first ones, row 800"):
         list(find_source(path).parts())
 
 

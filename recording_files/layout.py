@@ -1,0 +1,128 @@
+"""How the columns of a table become the project's: which are the time, the axes, and the texts, and in which units."""
+
+from enum import StrEnum
+
+import msgspec
+
+from har.time_units import MICROSECONDS
+
+#: 1 g in m/s².
+STANDARD_GRAVITY = 9.80665
+
+
+class TimeUnit(StrEnum):
+    """What a column of times holds.
+
+    Attributes
+    ----------
+    SECONDS, MILLISECONDS, MICROSECONDS, NANOSECONDS
+        Numbers, from any origin.
+    DATE
+        Dates with times as ISO 8601 writes them, in UTC if no zone is stated.
+    """
+
+    SECONDS = "s"
+    MILLISECONDS = "ms"
+    MICROSECONDS = "us"
+    NANOSECONDS = "ns"
+    DATE = "date"
+
+    @property
+    def per_second(self) -> int:
+        """How many of the unit are a second."""
+        return {"s": 1, "ms": 1_000, "us": MICROSECONDS, "ns": 1_000_000_000}[self.value]
+
+
+class Unit(StrEnum):
+    """The unit of the readings: m/s², g, or thousandths of g."""
+
+    METRES = "m/s2"
+    G = "g"
+    MILLI_G = "mg"
+
+    @property
+    def in_metres(self) -> float:
+        """The unit in m/s²."""
+        return {"m/s2": 1.0, "g": STANDARD_GRAVITY, "mg": STANDARD_GRAVITY / 1_000}[self.value]
+
+
+class TimeColumn(msgspec.Struct, frozen=True):
+    """The column of event times.
+
+    Attributes
+    ----------
+    name : str
+        The column.
+    unit : TimeUnit
+        What it holds.
+    is_whole : bool
+        Whether all its numbers are whole. They may then have more digits than a float64.
+    """
+
+    name: str
+    unit: TimeUnit
+    is_whole: bool = False
+
+
+class Layout(msgspec.Struct, frozen=True, kw_only=True):
+    """How the columns of a table become the project's.
+
+    Attributes
+    ----------
+    format : str
+        What the table is, for the person who reads it: ``HHAR``, ``phyphox``, …
+    time : TimeColumn or None
+        The event times; None if the table has none: then reading `i` was measured at ``i / rate_hz``.
+    rate_hz : float or None
+        The sample rate that the format states, Hz.
+    axes : tuple of str
+        The columns of x, y and z.
+    gravity : tuple of str or None
+        Columns of gravity that are added to the axes, if these are without it.
+    unit : Unit
+        The unit of the axes.
+    is_inverted : bool
+        Whether all signs are the opposite of Android's, as on an iPhone.
+    texts : dict of str to str
+        The table's column of ``user``, ``device``, ``model``, ``session`` or ``gt``, as far as it has them.
+    labels : dict of str to str
+        Activities by the codes that stand for them.
+    constants : dict of str to str
+        The value of those that are the same for all rows.
+    """
+
+    format: str
+    axes: tuple[str, str, str]
+    unit: Unit
+    time: TimeColumn | None
+    rate_hz: float | None = None
+    gravity: tuple[str, str, str] | None = None
+    is_inverted: bool = False
+    texts: dict[str, str] = {}
+    labels: dict[str, str] = {}
+    constants: dict[str, str] = {}
+
+    @property
+    def scale(self) -> float:
+        """What a value is multiplied by to be in m/s² with Android's signs."""
+        return -self.unit.in_metres if self.is_inverted else self.unit.in_metres
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns of the table that are read."""
+        of_time = [self.time.name] if self.time else []
+        return list(dict.fromkeys([*of_time, *self.axes, *(self.gravity or ()), *self.texts.values()]))
+
+    def describe(self) -> list[str]:
+        """Return what was understood, in sentences."""
+        signs = ", signs as on an iPhone" if self.is_inverted else ""
+        added = f" + gravity {', '.join(self.gravity)}" if self.gravity else ""
+        time = f"{self.time.name} in {self.time.unit.value}" if self.time else f"row number / {self.rate_hz:g} Hz"
+        texts = [f"{name} from {column}" for name, column in self.texts.items()]
+        texts += [f"{name} {text}" for name, text in self.constants.items() if text]
+        return [
+            f"format {self.format}",
+            f"axes {', '.join(self.axes)}{added} in {self.unit.value}{signs}",
+            f"time {time}",
+            *texts,
+        ]

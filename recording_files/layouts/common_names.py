@@ -1,0 +1,66 @@
+"""Any other table: columns that the person names with options, or that have usual names."""
+
+import re
+
+from recording_files.column_options import ColumnOptions
+from recording_files.layout import Layout, TimeColumn, Unit
+from recording_files.table_head import TableHead
+
+#: Usual names of the axes; AXIS stands for x, y or z. Names that say that gravity is included come first.
+_AXES = (
+    r"(total_?acc(eleration)?)_?AXIS",
+    r"acc(el|eleration|elerometer)?[ _.\-]?AXIS",
+    r"AXIS[ _.\-]?acc(el|eleration|elerometer)?",
+    r"acc(el|eleration|elerometer)?[ _.\-]?AXIS ?[\[(].*[\])]",
+    r"aAXIS",
+    r"AXIS",
+    r"AXIS[ _-]?axis",
+)
+_TIME = r"t|time([ _]?stamp)?([ _]?(ms|us|ns|s))?|seconds(_elapsed)?|event_time|epoch.*|datetime|date"
+_TEXTS = {
+    "user": r"user(_?id)?|subject(_?id)?|person|participant(_?id)?|wearer|id",
+    "device": r"device(_?id)?|phone",
+    "model": r"model|device_model|phone_model",
+    "session": r"session(_?id)?|recording|experiment|trial",
+    "gt": r"gt|label|activity|class|ground_?truth|activity_?label",
+}
+_STATED_UNITS = ((r".*\bm/s(\^?2|²).*", Unit.METRES), (r".*[\[(]\s*g\s*[\])].*", Unit.G), (r".*\bmg\b.*", Unit.MILLI_G))
+
+
+def layout_of(head: TableHead, options: ColumnOptions) -> Layout | None:
+    """Return the layout if the options and the usual names tell the axes, and the times or the rate; else None."""
+    axes = axes_of(head, options)
+    if axes is None:
+        return None
+    time, rate_hz = _time(head, options), options.rate_hz
+    if time is None and rate_hz is None:
+        return None
+    unit = options.unit or _stated_unit(axes) or head.unit_by_magnitude(axes) or Unit.METRES
+    found = {name: column for name, pattern in _TEXTS.items() if (column := head.named(pattern))}
+    used = {*axes, *([time.name] if time else [])}
+    texts = {name: column for name, column in (found | options.texts).items() if column not in used}
+    return Layout(
+        format="columns as named" if options else "usual column names",
+        axes=axes,
+        unit=unit,
+        is_inverted=options.is_inverted,
+        time=time,
+        rate_hz=None if time else rate_hz,
+        texts=texts,
+    )
+
+
+def axes_of(head: TableHead, options: ColumnOptions) -> tuple[str, str, str] | None:
+    """Return the columns of x, y and z; None if neither the options nor their names tell them."""
+    return options.axes or next(filter(None, map(head.three_named, _AXES)), None)
+
+
+def _time(head: TableHead, options: ColumnOptions) -> TimeColumn | None:
+    name = options.time or head.named(_TIME)
+    if name is None:
+        return None
+    return head.time(name, options.time_unit) if options.time_unit else head.time_by_spacing(name)
+
+
+def _stated_unit(axes: tuple[str, str, str]) -> Unit | None:
+    return next((unit for pattern, unit in _STATED_UNITS if re.fullmatch(pattern, axes[0], re.IGNORECASE)), None)

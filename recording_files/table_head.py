@@ -1,0 +1,116 @@
+"""The beginning of a text table: what formats are recognised by."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+from pathlib import Path
+from statistics import median
+from typing import IO
+
+from har.recordings import RecordingError
+from recording_files.layout import TimeColumn, TimeUnit, Unit
+from recording_files.stored_files import DAMAGED
+from recording_files.text_form import HEAD_BYTES, TextForm, form_of, is_number
+
+_WHOLE = re.compile(r"[+-]?\d+")
+_DATE = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d")
+#: Sample rates of phones, Hz. They span less than the factor 1,000 between two units of time, so only one unit fits.
+_RATES_HZ = (4.0, 2_000.0)
+#: Median magnitudes of readings in each unit, with gravity.
+_MAGNITUDES = {Unit.METRES: (7.5, 12.5), Unit.G: (0.75, 1.3), Unit.MILLI_G: (750.0, 1_300.0)}
+
+
+@dataclass(frozen=True)
+class TableHead:
+    """The form and the first rows of a text table.
+
+    Attributes
+    ----------
+    place : Path
+        The file, for error messages.
+    form : TextForm
+        How it is written.
+    rows : list of list of str
+        Cells of the first rows.
+    """
+
+    place: Path
+    form: TextForm
+    rows: list[list[str]]
+
+    @cached_property
+    def names(self) -> list[str]:
+        """The names of the columns, each once."""
+        return self.form.unique_names
+
+    def has(self, *names: str) -> bool:
+        """Return whether the table has all of these columns."""
+        return set(names) <= set(self.names)
+
+    def named(self, pattern: str) -> str | None:
+        """Return the column whose whole name matches a pattern, in any case; None if there is not exactly one."""
+        found = [name for name in self.names if re.fullmatch(pattern, name, re.IGNORECASE)]
+        return found[0] if len(found) == 1 else None
+
+    def three_named(self, pattern: str) -> tuple[str, str, str] | None:
+        """Return the columns of x, y and z: those that match a pattern in which ``AXIS`` stands for the letter."""
+        x, y, z = (self.named(pattern.replace("AXIS", letter)) for letter in "xyz")
+        return (x, y, z) if x and y and z else None
+
+    def cells(self, name: str) -> list[str]:
+        """Return the first cells of a column that are not empty."""
+        place = self.names.index(name)
+        return [row[place] for row in self.rows if place < len(row) and row[place]]
+
+    def numbers(self, name: str) -> list[float]:
+        """Return the first numbers of a column."""
+        decimal = self.form.decimal
+        return [float(cell.replace(decimal, ".")) for cell in self.cells(name) if is_number(cell)]
+
+    def time(self, name: str, unit: TimeUnit) -> TimeColumn:
+        """Return a column of times whose unit is known."""
+        return TimeColumn(name, unit, is_whole=all(map(_WHOLE.fullmatch, self.cells(name))))
+
+    def time_by_spacing(self, name: str) -> TimeColumn | None:
+        """Return a column of times with the only unit in which its first readings have the rate of a phone."""
+        cells = self.cells(name)
+        if cells and all(map(_DATE.match, cells)):
+            return self.time(name, TimeUnit.DATE)
+        times = self.numbers(name)
+        steps = [later - earlier for earlier, later in pairwise(times) if later > earlier]
+        if not steps:
+            return None
+        spacing = (max(times) - min(times)) / len(times) if len(steps) < len(times) / 2 else median(steps)
+        units = (TimeUnit.SECONDS, TimeUnit.MILLISECONDS, TimeUnit.MICROSECONDS, TimeUnit.NANOSECONDS)
+        fitting = [unit for unit in units if _RATES_HZ[0] <= unit.per_second / spacing <= _RATES_HZ[1]]
+        return self.time(name, fitting[0]) if len(fitting) == 1 else None
+
+    def unit_by_magnitude(self, axes: Sequence[str]) -> Unit | None:
+        """Return the unit in which the median magnitude of the first readings is about that of gravity."""
+        columns = [self.numbers(name) for name in axes]
+        readings = zip(*columns, strict=False)
+        magnitudes = [sum(value * value for value in reading) ** 0.5 for reading in readings]
+        if not magnitudes:
+            return None
+        middle = median(magnitudes)
+        return next((unit for unit, (low, high) in _MAGNITUDES.items() if low <= middle <= high), None)
+
+
+def read_head(opened: IO[bytes], place: Path) -> TableHead:
+    """Read the beginning of a text table.
+
+    Raises
+    ------
+    NotATableError
+        If it is not a table.
+    RecordingError
+        If it cannot be read.
+    """
+    try:
+        head = opened.read(HEAD_BYTES)
+    except DAMAGED as error:
+        raise RecordingError(f"{place} cannot be read: {error}") from error
+    form, rows = form_of(head, place)
+    return TableHead(place, form, rows)

@@ -1,0 +1,108 @@
+"""Every format is recognised by its header and content, and read in the project's units."""
+
+import bz2
+import gzip
+import lzma
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from har.recordings import RecordingError
+from recording_files import find_source
+from recording_files.column_options import ColumnOptions
+from recording_files.formats.text_tables import TextSource
+from recording_files.layout import TimeUnit, Unit
+from recording_files.loading import recordings_of
+from tests.recording_files.made_exports import EXPORTS, RATE_HZ, readings, table, write_export
+
+
+def source_of(path: Path, options: ColumnOptions | None = None) -> TextSource:
+    source = find_source(path, options=options or ColumnOptions())
+    assert isinstance(source, TextSource)
+    return source
+
+
+@pytest.mark.parametrize("name", EXPORTS)
+def test_an_export_is_read_in_the_projects_units(tmp_path: Path, name: str) -> None:
+    _, _, kind, first_us = EXPORTS[name]
+    source = source_of(write_export(tmp_path, name))
+    assert source.understood()[0] == f"format {kind}"
+    (recording,) = recordings_of(source)
+    seconds, axes = readings()
+    rate_hz = 50 if name == "Core Motion" else RATE_HZ  # it has no times
+    assert (recording.times - first_us).tolist() == np.round(seconds * 1e6 * RATE_HZ / rate_hz).astype(int).tolist()
+    np.testing.assert_allclose(recording.axes, axes, atol=1e-4)
+
+
+@pytest.mark.parametrize("compress", [gzip.compress, bz2.compress, lzma.compress])
+def test_a_compressed_export_is_read_whatever_its_name(tmp_path: Path, compress: Callable[[bytes], bytes]) -> None:
+    path = write_export(tmp_path, "phyphox")
+    alone = recordings_of(source_of(path))
+    path.write_bytes(compress(path.read_bytes()))
+    (recording,) = recordings_of(source_of(path))
+    assert np.array_equal(recording.axes, alone[0].axes)
+
+
+def test_names_and_activities_are_taken_from_the_columns(tmp_path: Path) -> None:
+    (recording,) = recordings_of(source_of(write_export(tmp_path, "usual names, ms")))
+    assert (recording.user, set(recording.labels)) == ("Anna", {"walk"})
+    (letters,) = recordings_of(source_of(write_export(tmp_path, "WISDM-51")))
+    assert (letters.user, set(letters.labels)) == ("1600", {"sit"})
+
+
+def test_columns_with_odd_names_are_asked_for_and_taken_from_the_options(tmp_path: Path) -> None:
+    path = tmp_path / "odd.csv"
+    path.write_text(table("when,one,two,three,what", lambda _, t, a: f"{t * 1000:.0f},{a[0]},{a[1]},{a[2]},Tai Chi"))
+    with pytest.raises(RecordingError, match=r"odd\.csv.*--x, --y, --z.*columns are when, one, two, three, what"):
+        find_source(path)
+    axes = ("one", "two", "three")
+    with pytest.raises(RecordingError, match=r"do not tell the times \(--time and --time-unit, or --rate-hz"):
+        find_source(path, options=ColumnOptions(axes=axes))
+    with pytest.raises(RecordingError, match=r"the column 'now' is not in it; its columns are when"):
+        find_source(path, options=ColumnOptions(axes=axes, time="now"))
+    (recording,) = recordings_of(source_of(path, ColumnOptions(axes=axes, time="when", texts={"gt": "what"})))
+    assert (set(recording.labels), recording.times[1]) == ({"tai_chi"}, 10_000)
+
+
+def test_units_that_are_stated_override_what_the_values_suggest(tmp_path: Path) -> None:
+    path = tmp_path / "data.csv"
+    path.write_text(table("t,x,y,z", lambda n, _, a: f"{n * 20},{a[0]},{a[1]},{a[2]}"))
+    (as_guessed,) = recordings_of(source_of(path))
+    options = ColumnOptions(unit=Unit.G, time_unit=TimeUnit.MICROSECONDS, is_inverted=True)
+    (part,) = source_of(path, options).parts()
+    assert as_guessed.times[1] == 20_000
+    assert part.times()[1] == 20
+    np.testing.assert_allclose(part.axes(), as_guessed.axes * -9.80665, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "is empty"),
+        (b"t,x,y,z\n", "has no rows"),
+        (bytes(range(256)) * 40, "is neither a text table nor Parquet"),
+        (b"t,x,x,y,z\n0,1,2,3,4\n", "several columns named 'x': rename or remove all but one"),
+        (b"hello\nworld\n", r"is not a table of readings: its first line has 1 cell"),
+        (b"\x1f\x8b" + b"broken" * 20, "cannot be read"),
+    ],
+)
+def test_what_is_no_table_of_readings_is_named_in_one_line(tmp_path: Path, content: bytes, message: str) -> None:
+    path = tmp_path / "broken.csv"
+    path.write_bytes(content)
+    with pytest.raises(RecordingError, match=rf"broken\.csv.*{message}") as raised:
+        list(find_source(path).parts())
+    assert "\n" not in str(raised.value)
+
+
+def test_a_folder_of_several_formats_is_rejected_and_its_documents_are_left_out(tmp_path: Path) -> None:
+    write_export(tmp_path, "phyphox", "a.csv")
+    write_export(tmp_path, "phyphox", "b.csv")
+    (tmp_path / "readme.txt").write_text("What was recorded.\n")
+    source = source_of(tmp_path)
+    assert len(recordings_of(source)) == 2
+    assert [remark for remark in source.remarks() if "readme.txt" in remark]
+    write_export(tmp_path, "AndroSensor", "c.csv")
+    with pytest.raises(RecordingError, match=r"several formats \(phyphox: a\.csv|a\.csv is phyphox; c\.csv is Andro"):
+        find_source(tmp_path)
