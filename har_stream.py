@@ -1,6 +1,6 @@
 """Entry point of the `har` command, which checks the installation before it imports a package of this distribution.
 
-The wheel installs eight top-level packages with common names, such as `trainer`. In a virtual environment of its own
+The wheel installs nine top-level packages with common names, such as `trainer`. In a virtual environment of its own
 that is safe. Elsewhere, Python may find a package of the same name that another distribution or the current folder
 brings, or another distribution may have overwritten files of ours. The failure would be a missing module or attribute.
 
@@ -16,7 +16,17 @@ from importlib.util import find_spec
 from pathlib import Path
 
 #: The top-level packages of this distribution.
-PACKAGES = ("har", "recording_files", "ingest", "stream_processor", "trainer", "model_store", "dashboard", "deploy")
+PACKAGES = (
+    "har",
+    "recording_files",
+    "classify",
+    "ingest",
+    "stream_processor",
+    "trainer",
+    "model_store",
+    "dashboard",
+    "deploy",
+)
 #: The exit status if Python would import another package instead of ours.
 FOREIGN_PACKAGE = 2
 _HERE = Path(__file__).resolve().parent

@@ -1,0 +1,1 @@
+"""Classification of recordings in files: `har classify`, and the Python door `har.load`."""

@@ -1,0 +1,156 @@
+"""Write answers as a table: CSV, Parquet or JSON lines, as the name of the file says."""
+
+import csv
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import IO
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from classify.answers import Answer
+from har.process.whole_files import part_of
+from har.time_units import MICROSECONDS
+
+#: Times from this year on are dates; earlier ones count from the begin of a recording or the start of a phone.
+_FIRST_DATE_US = int(datetime(2001, 1, 1, tzinfo=UTC).timestamp()) * MICROSECONDS
+#: Rows of a Parquet file that are written at a time.
+_ROWS = 16_384
+STANDARD_OUTPUT = Path("-")
+
+
+#: A row by the names of its columns, and what writes one.
+Row = dict[str, object]
+WriteRow = Callable[[Row], object]
+
+
+@contextmanager
+def opened_table(path: Path, classes: Sequence[str]) -> Iterator[Callable[[Answer], object]]:
+    """Open a table of answers; it appears complete or not at all.
+
+    Parameters
+    ----------
+    path : Path
+        The file: ``.csv``, ``.tsv``, ``.parquet``, or ``.jsonl``/``.ndjson``. ``-`` is CSV on the standard output.
+    classes : sequence of str
+        The release's classes; each has a column ``p_CLASS`` with its probability.
+
+    Yields
+    ------
+    callable
+        Writes one answer.
+
+    Raises
+    ------
+    ValueError
+        If the suffix is none of these.
+    OSError
+        If the file cannot be written.
+    """
+    if path == STANDARD_OUTPUT:
+        write = _csv_rows(sys.stdout, classes)
+        yield lambda answer: write(row_of(answer))
+        return
+    kind = _KINDS.get(path.suffix.lower())
+    if kind is None:
+        raise ValueError(f"{path}: the name must end with {', '.join(_KINDS)}")
+    part = part_of(path)
+    try:
+        with kind(part, classes) as write:
+            yield lambda answer: write(row_of(answer))
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def row_of(answer: Answer) -> Row:
+    """Return an answer as a row: who, when, what, how sure, and each class's probability."""
+    session = answer.session
+    return {
+        "user": session.user,
+        "device": session.device,
+        "session": session.session,
+        "start": start_text(answer.start),
+        "start_us": answer.start,
+        "activity": answer.activity,
+        "confidence": answer.confidence,
+        "reason": answer.reason or "",
+        **{f"p_{name}": probability for name, probability in answer.probabilities.items()},
+    }
+
+
+def start_text(start_us: int) -> str:
+    """Return a time as ISO 8601 if it can be a date, else as seconds.
+
+    Examples
+    --------
+    >>> start_text(1_777_636_800_020_000), start_text(5_000_000)
+    ('2026-05-01T12:00:00.020000Z', '5.000000')
+    """
+    if start_us < _FIRST_DATE_US:
+        return f"{start_us / MICROSECONDS:.6f}"
+    seconds, microseconds = divmod(start_us, MICROSECONDS)
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{microseconds:06}Z"
+
+
+def columns(classes: Sequence[str]) -> list[str]:
+    """Return the names of the columns in their order."""
+    names = ["user", "device", "session", "start", "start_us", "activity", "confidence", "reason"]
+    return [*names, *(f"p_{name}" for name in classes)]
+
+
+@contextmanager
+def _csv_file(path: Path, classes: Sequence[str], delimiter: str = ",") -> Iterator[WriteRow]:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        yield _csv_rows(file, classes, delimiter)
+
+
+def _csv_rows(file: IO[str], classes: Sequence[str], delimiter: str = ",") -> WriteRow:
+    writer = csv.DictWriter(file, columns(classes), delimiter=delimiter, lineterminator="\n")
+    writer.writeheader()
+    return writer.writerow
+
+
+@contextmanager
+def _json_lines(path: Path, _: Sequence[str]) -> Iterator[WriteRow]:
+    with path.open("w", encoding="utf-8") as file:
+        yield lambda row: file.write(json.dumps(row, ensure_ascii=False) + "\n")
+
+
+@contextmanager
+def _parquet(path: Path, classes: Sequence[str]) -> Iterator[WriteRow]:
+    kinds: dict[str, pa.DataType] = dict.fromkeys(columns(classes), pa.string())
+    kinds |= {"start_us": pa.int64(), "confidence": pa.float64()}
+    kinds |= {f"p_{name}": pa.float64() for name in classes}
+    schema, rows = pa.schema(list(kinds.items())), list[Row]()
+    with pq.ParquetWriter(path, schema, compression="zstd") as writer:
+
+        def write(row: Row) -> None:
+            rows.append(row)
+            if len(rows) >= _ROWS:
+                writer.write_table(pa.Table.from_pylist(rows, schema))
+                rows.clear()
+
+        yield write
+        writer.write_table(pa.Table.from_pylist(rows, schema))
+
+
+_KINDS: dict[str, Callable[[Path, Sequence[str]], AbstractContextManager[WriteRow]]] = {
+    ".csv": _csv_file,
+    ".tsv": partial(_csv_file, delimiter="\t"),
+    ".parquet": _parquet,
+    ".jsonl": _json_lines,
+    ".ndjson": _json_lines,
+}
+
+
+def written(answers: Iterable[Answer], write: Callable[[Answer], object]) -> Iterator[Answer]:
+    """Write answers as they come, and pass them on."""
+    for answer in answers:
+        write(answer)
+        yield answer

@@ -1,0 +1,63 @@
+"""Tables of answers: their kinds, their columns, and that they appear whole or not at all."""
+
+import csv
+import json
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from classify.answers import Answer
+from classify.output import columns, opened_table
+from classify.windows import Session
+
+CLASSES = ("sit", "walk")
+FOUND = [
+    Answer(Session("p1", "m", "Åsa", "s1"), 1_777_636_800_000_000, "walk", 0.75, None, {"sit": 0.25, "walk": 0.75}),
+    Answer(Session("p1", "m", "Åsa", "s1"), 2_000_000, "unknown", 0.5, "sparse", {"sit": 0.5, "walk": 0.5}),
+]
+
+
+def rows_of(path: Path) -> list[dict[str, object]]:
+    if path.suffix == ".parquet":
+        return pq.read_table(path).to_pylist()
+    text = path.read_text("utf-8")
+    if path.suffix in (".jsonl", ".ndjson"):
+        return [json.loads(line) for line in text.splitlines()]
+    return list(csv.DictReader(text.splitlines(), delimiter="\t" if path.suffix == ".tsv" else ","))
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".tsv", ".parquet", ".jsonl", ".ndjson"])
+def test_each_kind_holds_the_same_rows(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"windows{suffix}"
+    with opened_table(path, CLASSES) as write:
+        for answer in FOUND:
+            write(answer)
+        assert not path.exists()
+    first, second = rows_of(path)
+    assert list(first) == columns(CLASSES)
+    assert (first["start"], second["start"]) == ("2026-05-01T12:00:00.000000Z", "2.000000")
+    assert (first["user"], first["activity"], float(str(first["p_walk"]))) == ("Åsa", "walk", 0.75)
+    assert (second["reason"], float(str(second["confidence"]))) == ("sparse", 0.5)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_nothing_is_left_of_a_table_that_could_not_be_finished(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError), opened_table(tmp_path / "windows.parquet", CLASSES) as write:
+        write(FOUND[0])
+        raise RuntimeError
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_another_suffix_is_rejected(tmp_path: Path) -> None:
+    with (
+        pytest.raises(ValueError, match=r"windows\.xlsx: the name must end with \.csv"),
+        opened_table(tmp_path / "windows.xlsx", CLASSES),
+    ):
+        pass
+
+
+def test_a_hyphen_is_the_standard_output(capsys: pytest.CaptureFixture[str]) -> None:
+    with opened_table(Path("-"), CLASSES) as write:
+        write(FOUND[0])
+    assert capsys.readouterr().out.splitlines()[1].startswith("Åsa,p1,s1,2026-05-01T12:00:00.000000Z,")
