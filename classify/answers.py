@@ -1,4 +1,4 @@
-"""Answers for windows: the activity of each by a release, or why there is none."""
+"""Answers for windows: a release's prediction for each."""
 
 from collections.abc import Iterable, Iterator
 from itertools import islice
@@ -7,8 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from classify.windows import Session, SessionWindow
-from har.decisions import UNKNOWN, decide, no_opinion
-from har.signal_quality import Reason
+from har.predictions import Prediction
 from model_store.release_classifier import ReleaseClassifier
 
 #: Windows that the network classifies at once.
@@ -22,24 +21,13 @@ class Answer(NamedTuple):
     ----------
     session : Session
         The window's session.
-    start : int
-        The window's start, µs on the recording's own clock.
-    activity : str
-        The activity, or ``unknown``.
-    confidence : float
-        The probability of the activity; for ``unknown``, 1 minus the largest probability.
-    reason : str or None
-        Why the readings tell too little to name an activity; None if the network was asked.
-    probabilities : dict of str to float
-        By class, in the order of the release.
+    prediction : Prediction
+        The activity, its confidence and the probabilities, or why there are none. Its times are on the recording's own
+        clock. It has no time of arrival.
     """
 
     session: Session
-    start: int
-    activity: str
-    confidence: float
-    reason: Reason | None
-    probabilities: dict[str, float]
+    prediction: Prediction
 
 
 def answers(windows: Iterable[SessionWindow], classifier: ReleaseClassifier) -> Iterator[Answer]:
@@ -53,12 +41,10 @@ def _of_batch(batch: list[SessionWindow], classifier: ReleaseClassifier) -> Iter
     manifest = classifier.manifest
     reasons = [manifest.signal_bounds.reason(found.window.quality) for found in batch]
     readable = [found.window.values for found, reason in zip(batch, reasons, strict=True) if reason is None]
-    rows = iter(classifier.probabilities(np.stack(readable)).astype(float).tolist() if readable else ())
+    rows = iter(classifier.probabilities(np.stack(readable)) if readable else ())
     for (session, window), reason in zip(batch, reasons, strict=True):
-        if reason is None:
-            probabilities = dict(zip(manifest.classes, next(rows), strict=True))
-            activity, confidence = decide(probabilities, manifest.decision_threshold)
-        else:
-            probabilities = no_opinion(manifest.classes)
-            activity, confidence = UNKNOWN, 1 - max(probabilities.values())
-        yield Answer(session, window.start, activity, confidence, reason, probabilities)
+        of = (manifest, session.device, session.session, window.start)
+        made = (
+            Prediction.of_window(*of, next(rows), 0) if reason is None else Prediction.of_unclassified(*of, reason, 0)
+        )
+        yield Answer(session, made)

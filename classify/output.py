@@ -70,17 +70,17 @@ def opened_table(path: Path, classes: Sequence[str]) -> Iterator[Callable[[Answe
 
 def row_of(answer: Answer) -> Row:
     """Return an answer as a row: who, when, what, how sure, and each class's probability."""
-    session = answer.session
+    session, prediction = answer
     return {
         "user": session.user,
         "device": session.device,
         "session": session.session,
-        "start": start_text(answer.start),
-        "start_us": answer.start,
-        "activity": answer.activity,
-        "confidence": answer.confidence,
-        "reason": answer.reason or "",
-        **{f"p_{name}": probability for name, probability in answer.probabilities.items()},
+        "start": start_text(prediction.start),
+        "start_us": prediction.start,
+        "activity": prediction.activity,
+        "confidence": prediction.confidence,
+        "reason": prediction.reason or "",
+        **{f"p_{name}": probability for name, probability in prediction.probabilities.items()},
     }
 
 

@@ -52,11 +52,12 @@ def test_answers_equal_those_of_whole_recordings_bit_for_bit(
             for start, row in zip(windows.starts.tolist(), rows, strict=True)
         ]
     assert len(found) > 150
-    assert sorted((answer.session.user, *answer[1:4]) for answer in found) == sorted(expected)
+    got = [(session.user, made.start, made.activity, made.confidence) for session, made in found]
+    assert sorted(got) == sorted(expected)
 
 
 def test_sparse_readings_have_a_reason_and_no_activity(tmp_path: Path, baseline: OnnxClassifier) -> None:
     source = find_source(walk(tmp_path, "slow.csv", 60, rate_hz=10))
     found = list(answers(DataSetWindows(baseline.manifest.window_spec).cut(source.parts()), baseline))
-    assert {(answer.activity, answer.reason) for answer in found} == {("unknown", "sparse")}
-    assert set(found[0].probabilities.values()) == {1 / len(baseline.manifest.classes)}
+    assert {(made.activity, made.reason) for _, made in found} == {("unknown", "sparse")}
+    assert set(found[0].prediction.probabilities.values()) == {1 / len(baseline.manifest.classes)}

@@ -10,11 +10,17 @@ import pytest
 from classify.answers import Answer
 from classify.output import columns, opened_table
 from classify.windows import Session
+from har.predictions import Prediction
 
 CLASSES = ("sit", "walk")
+SESSION = Session("p1", "m", "Åsa", "s1")
+FIRST_US = 1_777_636_800_000_000
 FOUND = [
-    Answer(Session("p1", "m", "Åsa", "s1"), 1_777_636_800_000_000, "walk", 0.75, None, {"sit": 0.25, "walk": 0.75}),
-    Answer(Session("p1", "m", "Åsa", "s1"), 2_000_000, "unknown", 0.5, "sparse", {"sit": 0.5, "walk": 0.5}),
+    Answer(SESSION, Prediction("p1", "s1", FIRST_US, FIRST_US + 4, "walk", 0.75, {"sit": 0.25, "walk": 0.75}, "r", 0)),
+    Answer(
+        SESSION,
+        Prediction("p1", "s1", 2_000_000, 4, "unknown", 0.5, {"sit": 0.5, "walk": 0.5}, "r", 0, reason="sparse"),
+    ),
 ]
 
 
