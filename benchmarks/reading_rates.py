@@ -20,7 +20,7 @@ from har.decisions import decide_all
 from har.recordings import Recording
 from har.resampling import Times
 from har.time_units import MICROSECONDS
-from har.windows import recording_windows
+from har.windowing import recording_windows
 from model_store.onnx_classifier import OnnxClassifier
 from recording_files.loading import load_recordings
 

@@ -21,7 +21,7 @@ from deploy.stack import Stack
 from har import topics
 from har.binary_samples import encode_batch
 from har.samples import NOTHING_EARLIER, in_order_batch
-from har.windows import WindowSpec, recording_windows
+from har.windowing import WindowSpec, recording_windows
 
 DEVICES = 200
 SECONDS = 60

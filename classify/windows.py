@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from har.recording_cutter import RecordingCutter
-from har.windows import WindowSpec, WindowValues
+from har.windowing import WindowSpec, WindowValues
 from recording_files.rates import sessions_of
 from recording_files.table import Part
 
@@ -34,7 +34,7 @@ class DataSetWindows:
     """Cuts the windows of a data set part by part.
 
     Windows come in order of time within each session. They are equal bit for bit to those of
-    `har.windows.recording_windows`.
+    `har.windowing.recording_windows`.
 
     Attributes
     ----------

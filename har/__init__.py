@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from har.rejections import RejectedMessage
     from har.releases import ReleaseError, ReleaseManifest, decode_manifest
     from har.samples import SampleBatch
-    from har.windows import RecordingWindows, WindowSpec, recording_windows
+    from har.windowing import RecordingWindows, WindowSpec, recording_windows
 
 _MODULES = {
     "har.activity_styles": ("ActivityStyle", "activity_style"),
@@ -42,7 +42,7 @@ _MODULES = {
     "har.releases": ("ReleaseError", "ReleaseManifest", "decode_manifest"),
     "har.rejections": ("RejectedMessage",),
     "har.samples": ("SampleBatch",),
-    "har.windows": ("RecordingWindows", "WindowSpec", "recording_windows"),
+    "har.windowing": ("RecordingWindows", "WindowSpec", "recording_windows"),
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
 

@@ -30,7 +30,7 @@ from har.rejections import RejectedMessage
 from har.samples import NOTHING_EARLIER, SampleBatch
 from har.sequences import check_sequence
 from har.time_units import MICROSECONDS
-from har.windows import WindowSpec
+from har.windowing import WindowSpec
 
 log = logging.getLogger(__name__)
 

@@ -15,7 +15,7 @@ from har.merging import NO_READINGS, merge_readings, split_at_gaps
 from har.rejections import RejectedMessage
 from har.samples import NOTHING_EARLIER, SampleBatch
 from har.signal_quality import SignalQuality
-from har.windows import Stretch, WindowSpec
+from har.windowing import Stretch, WindowSpec
 
 Position = TypeVar("Position")
 

@@ -1,6 +1,6 @@
 """The resampled signal of a whole recording; windows of any length and hop are slices of it.
 
-`har.windows` cuts windows one by one, as the stream does. Overlapping windows repeat most of their values: with
+`har.windowing` cuts windows one by one, as the stream does. Overlapping windows repeat most of their values: with
 200 steps and a hop of 20 steps, ten times. To store a recording's windows, store its grid instead, which holds each
 value once. :func:`grid_window_offsets` returns where each window begins; the slices equal the windows bit for bit.
 """
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from har.merging import Merged, merge_readings, split_at_gaps
 from har.resampling import Times, grid_values, last_supported_point, supported_from_us
 from har.signal_quality import SignalQuality
-from har.windows import WindowSpec, window_quality
+from har.windowing import WindowSpec, window_quality
 
 
 class GridStretch(NamedTuple):

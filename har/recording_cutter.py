@@ -6,14 +6,14 @@ from numpy.typing import NDArray
 from har.merging import merge_readings, split_at_gaps
 from har.resampling import Times
 from har.time_units import MICROSECONDS
-from har.windows import Stretch, WindowSpec, WindowValues
+from har.windowing import Stretch, WindowSpec, WindowValues
 
 #: Readings may stand in a file before others that are older by this, µs. Real recordings go back by less than a second.
 DISORDER_US = 60 * MICROSECONDS
 
 
 class RecordingCutter:
-    """Cuts windows equal bit for bit to those of `har.windows.recording_windows`.
+    """Cuts windows equal bit for bit to those of `har.windowing.recording_windows`.
 
     Parameters
     ----------

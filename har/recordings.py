@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from har.activity_names import canonical_activity
 from har.resampling import Times
 from har.time_units import MICROSECONDS
-from har.windows import WindowSpec
+from har.windowing import WindowSpec
 
 COLUMNS = ("user", "device", "model", "session", "t", "x", "y", "z", "gt")
 #: Common names that others give to these columns, for suggestions in errors.

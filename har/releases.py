@@ -17,7 +17,7 @@ from har.artifacts import Artifact, Golden
 from har.decisions import UNKNOWN
 from har.samples import UNDECODABLE
 from har.signal_quality import SignalBounds
-from har.windows import WindowSpec
+from har.windowing import WindowSpec
 
 SCHEMA = 1
 MAX_MANIFEST_BYTES = 262_144
@@ -101,7 +101,7 @@ class ReleaseManifest(msgspec.Struct, frozen=True):
     classes : list of str
         The classes of the outputs, in order.
     steps, rate_hz, hop_us, gap_us : int
-        How windows are cut, see `har.windows.WindowSpec`.
+        How windows are cut, see `har.windowing.WindowSpec`.
     normalisation : Normalisation
         The consumer applies it before inference.
     decision_threshold : float

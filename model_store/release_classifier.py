@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from har.artifacts import ArtifactFormat
 from har.predictions import Prediction
 from har.releases import ReleaseError, ReleaseManifest
-from har.windows import WindowValues
+from har.windowing import WindowValues
 from model_store.golden_check import check_golden
 from model_store.release_folder import ReleaseFolder
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from har.recordings import groups_of_rows
 from har.resampling import Times
 from har.time_units import MICROSECONDS
-from har.windows import WindowSpec
+from har.windowing import WindowSpec
 from recording_files.table import Part
 
 #: With fewer readings, no rate is computed.

@@ -16,7 +16,7 @@ from har.batch_runs import ClosedWindow
 from har.comparisons import Comparison, compared
 from har.predictions import Prediction, Trace
 from har.time_units import MICROSECONDS
-from har.windows import WindowSpec
+from har.windowing import WindowSpec
 from model_store.onnx_classifier import OnnxClassifier
 from stream_processor.serving import Choice, ReleaseTimeline
 from stream_processor.sessions import Position, SessionKey

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from har.channels import CANARY, STABLE, Channel
 from har.releases import ReleaseError
-from har.windows import WindowSpec
+from har.windowing import WindowSpec
 from model_store.client.errors import UpdateRejectedError
 from model_store.client.fetching import BoundedFetcher, Patience
 from model_store.client.last_good import ClientFolder

@@ -11,7 +11,7 @@ import logging
 from dataclasses import dataclass, field
 
 from har.channels import CANARY, STABLE, Channel, is_canary
-from har.windows import WindowSpec
+from har.windowing import WindowSpec
 from model_store.onnx_classifier import OnnxClassifier
 
 log = logging.getLogger(__name__)

@@ -25,7 +25,7 @@ from har.batch_runs import Assembled
 from har.rejections import RejectedMessage
 from har.samples import SampleBatch
 from har.time_units import MICROSECONDS
-from har.windows import WindowSpec
+from har.windowing import WindowSpec
 
 #: After a message, the partition's time advances by at most this, s; so does a session's sending time.
 LONGEST_STEP_SECONDS = 5.0

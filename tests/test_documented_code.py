@@ -18,7 +18,7 @@ from har.gateway_messages import encode_message as encode_gateway_message
 from har.json_samples import decode_json_batch
 from har.labels import decode_label, encode_label
 from har.predictions import decode_prediction, encode_prediction
-from har.windows import recording_windows
+from har.windowing import recording_windows
 from ingest.senders import phone_client
 from model_store.onnx_classifier import OnnxClassifier
 from recording_files import find_source

@@ -11,7 +11,7 @@ import msgspec
 
 from har.releases import Normalisation
 from har.signal_quality import SignalBounds
-from har.windows import WindowSpec
+from har.windowing import WindowSpec
 from trainer import defaults
 from trainer.fitting.augmentation import long_steps
 from trainer.fitting.fit_settings import FitSettings

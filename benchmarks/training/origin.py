@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from benchmarks.training.results import show_table, write_figures
 from har.scoring import confusion_matrix, scores
-from har.windows import WindowSpec
+from har.windowing import WindowSpec
 from recording_files.loading import load_recordings
 from trainer.defaults import CLASSES
 from trainer.fitting import networks

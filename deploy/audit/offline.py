@@ -1,4 +1,4 @@
-"""Cut the windows of a session's batches offline, with `har.windows.recording_windows`.
+"""Cut the windows of a session's batches offline, with `har.windowing.recording_windows`.
 
 Batches are joined into runs of consecutive numbers. No window crosses a missing number, even if the hole is shorter
 than a gap, nor two batches whose promises contradict each other.
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from har.resampling import Times, reach_us
 from har.samples import SampleBatch
 from har.time_units import MICROSECONDS
-from har.windows import RecordingWindows, WindowSpec, recording_windows
+from har.windowing import RecordingWindows, WindowSpec, recording_windows
 
 #: Longer runs are cut in pieces of this length, which need little memory and fit the caches, µs.
 PIECE_US = 120 * MICROSECONDS

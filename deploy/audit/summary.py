@@ -11,7 +11,7 @@ from deploy.audit.prediction_watch import SeenMessages, WindowKey
 from har.decisions import UNKNOWN
 from har.recordings import window_labels
 from har.signal_quality import counted_reasons
-from har.windows import WindowSpec, recording_windows
+from har.windowing import WindowSpec, recording_windows
 from ingest.senders.journal import read_journals
 
 

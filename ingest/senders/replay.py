@@ -23,7 +23,7 @@ from har.process.log_format import configure_logs
 from har.recordings import Recording, RecordingError
 from har.samples import SampleBatch
 from har.time_units import MICROSECONDS
-from har.windows import WindowSpec
+from har.windowing import WindowSpec
 from ingest.senders.journal import Journal, JournalError
 from ingest.senders.phone_client import GatewayRejectsError, GatewayUnreachableError, PhoneClient
 from ingest.senders.recording_files import read_recordings

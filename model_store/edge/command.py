@@ -19,7 +19,7 @@ from har.process.start_line import log_start
 from har.recordings import RecordingError
 from har.releases import ReleaseError
 from har.signal_quality import counted_reasons
-from har.windows import recording_windows
+from har.windowing import recording_windows
 from model_store.client.errors import UpdateRejectedError
 from model_store.client.fetching import BoundedFetcher
 from model_store.client.last_good import ClientFolder

@@ -11,7 +11,7 @@ from har.predictions import Prediction
 from har.process.clock import now_us
 from har.resampling import Times
 from har.samples import Axes, SampleBatch, checked_batch
-from har.windows import WindowSpec, WindowValues
+from har.windowing import WindowSpec, WindowValues
 from model_store.lite_classifier import LiteClassifier
 
 #: Most readings in a batch.

@@ -8,7 +8,7 @@ import pytest
 from classify.answers import answers
 from classify.windows import DataSetWindows
 from har.decisions import decide
-from har.windows import recording_windows
+from har.windowing import recording_windows
 from model_store.onnx_classifier import OnnxClassifier
 from recording_files import find_source
 from recording_files.loading import recordings_of

@@ -11,7 +11,7 @@ from kafka.errors import CoordinatorLoadInProgressError, CoordinatorNotAvailable
 
 from har import topics
 from har.assembly import SessionWindows
-from har.windows import WindowSpec
+from har.windowing import WindowSpec
 from tests.batches import live_batches
 from tests.faults.conftest import by_length
 from tests.faults.sending import direct_sender

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from har.assembly import GRACE_US, SessionWindows
 from har.samples import NOTHING_EARLIER, SampleBatch
 from har.signal_quality import SignalQuality
-from har.windows import WindowSpec, recording_windows
+from har.windowing import WindowSpec, recording_windows
 
 SPEC = WindowSpec()
 SECOND = 1_000_000

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from har.grid import grid_window_offsets, grid_window_qualities, recording_grid
-from har.windows import WindowSpec, recording_windows
+from har.windowing import WindowSpec, recording_windows
 
 
 @given(

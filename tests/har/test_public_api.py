@@ -1,5 +1,6 @@
 """The public names are there, and loading the package loads none of them."""
 
+import pkgutil
 import subprocess
 import sys
 
@@ -10,6 +11,10 @@ def test_every_public_name_can_be_imported() -> None:
     for name in har.__all__:
         assert getattr(har, name).__module__.startswith("har.")
     assert sorted(har.__all__) == sorted(set(har.__all__))
+
+
+def test_no_module_of_the_package_has_a_public_name_as_it_would_take_its_place_once_imported() -> None:
+    assert {module.name for module in pkgutil.iter_modules(har.__path__)} & {*har.__all__, "windows"} == set()
 
 
 def test_an_unknown_name_is_an_attribute_error() -> None:

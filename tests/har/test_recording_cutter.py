@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from har.recording_cutter import RecordingCutter
-from har.windows import WindowSpec, recording_windows
+from har.windowing import WindowSpec, recording_windows
 
 SPEC = WindowSpec(steps=20, rate_hz=50, hop_us=200_000)
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from har.recordings import COLUMNS, Coded, RecordingError, event_times, recordings_from_columns, window_labels
-from har.windows import WindowSpec
+from har.windowing import WindowSpec
 
 
 def columns(count: int = 4, **changes: object) -> dict[str, np.ndarray | Coded]:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from har.merging import merge_readings
 from har.signal_quality import REASONS, SignalBounds, signal_quality
-from har.windows import recording_windows
+from har.windowing import recording_windows
 
 SECOND = 1_000_000
 BEGIN = 1_700_000_000 * SECOND

@@ -12,7 +12,7 @@ from har.artifacts import GoldenWindow
 from har.decisions import decide_all
 from har.recordings import COLUMNS, recordings_from_columns
 from har.releases import ReleaseError
-from har.windows import recording_windows
+from har.windowing import recording_windows
 from model_store.lite_classifier import LiteClassifier
 from model_store.onnx_classifier import OnnxClassifier
 from model_store.release_folder import open_release

@@ -12,7 +12,7 @@ from har.comparisons import decode_comparison
 from har.predictions import decode_prediction
 from har.process.kafka_clients import Partition
 from har.process.unreadable_batch import UnreadableBatch
-from har.windows import recording_windows
+from har.windowing import recording_windows
 from model_store.onnx_classifier import OnnxClassifier
 from stream_processor.classification import Classifier
 from stream_processor.done_ahead import DoneAhead

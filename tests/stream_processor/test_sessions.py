@@ -6,7 +6,7 @@ import pytest
 from har.resampling import reach_us
 from har.samples import NOTHING_EARLIER, in_order_batch
 from har.time_units import MICROSECONDS
-from har.windows import WindowSpec
+from har.windowing import WindowSpec
 from stream_processor.sessions import Position, SessionBook
 from tests.batches import live_batches
 

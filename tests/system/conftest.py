@@ -15,7 +15,7 @@ from deploy.audit.summary import Expected, expected_windows
 from deploy.processes import ProcessGroup
 from deploy.stack import DASHBOARD, GATEWAY, Stack, har
 from har.process.kafka_connection import KafkaConnection
-from har.windows import WindowSpec
+from har.windowing import WindowSpec
 from tests import brokers
 
 #: For tests whose result does not depend on the broker; `tests/README.md` has the rule.

@@ -15,7 +15,7 @@ from har.binary_samples import decode_batch
 from har.decisions import no_opinion
 from har.labels import decode_label
 from har.predictions import decode_prediction
-from har.windows import recording_windows
+from har.windowing import recording_windows
 from ingest.devices.registry import Registry
 from model_store.onnx_classifier import OnnxClassifier
 from recording_files.finding import find_source

@@ -8,7 +8,7 @@ import pytest
 from deploy.stack import GATEWAY
 from har.decisions import UNKNOWN
 from har.scoring import confusion_matrix, scores
-from har.windows import recording_windows
+from har.windowing import recording_windows
 from ingest.senders.recording_files import read_recordings
 from model_store.onnx_classifier import OnnxClassifier
 from tests.system.conftest import on_one_system

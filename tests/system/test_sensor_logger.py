@@ -11,7 +11,7 @@ import pytest
 
 from deploy.audit.summary import Expected
 from deploy.stack import GATEWAY
-from har.windows import recording_windows
+from har.windowing import recording_windows
 from ingest.senders.recording_files import read_recordings
 from tests import brokers
 from tests.ingest.sensor_logger.recorded_session import recorded_session

@@ -10,7 +10,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from har.artifacts import Artifact, Golden, GoldenWindow
 from har.releases import Normalisation, ReleaseManifest, encode_manifest
-from har.windows import WindowSpec
+from har.windowing import WindowSpec
 from model_store.onnx_classifier import OnnxClassifier
 
 CLASSES = ("sit", "walk")

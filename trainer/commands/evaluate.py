@@ -13,7 +13,7 @@ import numpy as np
 from har.activity_names import listed, named_class
 from har.recordings import Recording, RecordingError, window_labels
 from har.releases import ReleaseError
-from har.windows import recording_windows
+from har.windowing import recording_windows
 from model_store.onnx_classifier import OnnxClassifier
 from recording_files.loading import load_recordings
 from trainer.evaluation.outcomes import WINDOWS_PER_CALL, Outcomes, all_labels, join_outcomes

@@ -12,7 +12,7 @@ from har.activity_names import NULL_LABEL
 from har.releases import TrainingData
 from har.resampling import Times
 from har.time_units import MICROSECONDS
-from har.windows import WindowSpec
+from har.windowing import WindowSpec
 from recording_files import Part, Source
 from recording_files.rates import RateMeter, SessionRate, sessions_of
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from har.recordings import Recording
 from har.signal_quality import SignalBounds
-from har.windows import WindowSpec
+from har.windowing import WindowSpec
 from trainer.evaluation.outcomes import all_labels
 from trainer.fitting.examples import Examples, make_examples
 from trainer.splits import reject_reserved_test_users

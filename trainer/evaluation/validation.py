@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from har.decisions import UNKNOWN
 from har.recordings import RecordingError
-from har.windows import WindowSpec
+from har.windowing import WindowSpec
 from trainer.defaults import UNKNOWN_COST
 from trainer.evaluation.outcomes import Classify, Outcomes, classify_examples
 from trainer.evaluation.protocols import TIME_WARNING

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from har.recordings import Recording
 from har.signal_quality import SignalBounds
-from har.windows import WindowSpec, recording_windows
+from har.windowing import WindowSpec, recording_windows
 from trainer.fitting.labelling import UNLABELLED, label_windows
 
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from har.recordings import Recording, window_labels
-from har.windows import WindowSpec
+from har.windowing import WindowSpec
 
 #: Value of :func:`label_windows` for a window without a class.
 UNLABELLED = -1

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from har.grid import GridStretch, grid_window_offsets, grid_window_qualities, recording_grid
 from har.recordings import Recording, window_labels
 from har.signal_quality import SignalBounds
-from har.windows import WindowSpec
+from har.windowing import WindowSpec
 from trainer.fitting.examples import Examples
 
 #: Most windows of a piece. Small pieces can be distributed evenly over shards.
@@ -70,8 +70,8 @@ def cut_pieces(
     Yields
     ------
     Piece
-        Pieces that together hold each kept window of `har.windows.recording_windows` exactly once, bit for bit; and one
-        piece with a `reason` for each label and reason of the windows that are only counted.
+        Pieces that together hold each kept window of `har.windowing.recording_windows` exactly once, bit for bit; and
+        one piece with a `reason` for each label and reason of the windows that are only counted.
     """
     stretches = recording_grid(recording.times, recording.axes, spec)
     offsets = [grid_window_offsets(stretch, spec) for stretch in stretches]

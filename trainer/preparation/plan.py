@@ -10,7 +10,7 @@ import msgspec
 from har.recordings import device_of
 from har.releases import TrainingData
 from har.signal_quality import SignalBounds
-from har.windows import WindowSpec
+from har.windowing import WindowSpec
 from recording_files.data_sets import KNOWN_DATA_SETS
 from trainer.splits import RESERVED_TEST_USERS
 

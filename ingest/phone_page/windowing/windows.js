@@ -1,6 +1,6 @@
 /**
  * Cuts windows on the absolute event-time grid, from readings that arrive in pieces. The windows equal those of
- * har/windows.py bit for bit, so that the phone, the stream and the trainer use the same ones.
+ * har/windowing.py bit for bit, so that the phone, the stream and the trainer use the same ones.
  */
 
 import { AXES, OVERSAMPLING, Resampler, reachUs } from './resampling.js';

@@ -18,7 +18,7 @@ from har.binary_samples import encode_batch
 from har.predictions import Prediction, encode_prediction
 from har.rejections import Rejection
 from har.samples import SampleBatch
-from har.windows import WindowSpec, recording_windows
+from har.windowing import WindowSpec, recording_windows
 from ingest.senders.journal import Journal
 from model_store.onnx_classifier import OnnxClassifier
 from tests.batches import live_batches

@@ -9,7 +9,7 @@ from deploy.audit.prediction_watch import SeenMessages
 from deploy.audit.reference import DeviceReference, ExpectedPrediction, LostBatch, Reference, UnfoundedRejection
 from deploy.audit.text import describe
 from har.predictions import Prediction, encode_prediction
-from har.windows import WindowSpec
+from har.windowing import WindowSpec
 
 SECOND = 1_000_000
 LENGTH = WindowSpec().length_us

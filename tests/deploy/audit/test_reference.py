@@ -13,7 +13,7 @@ from har.assembly import SessionWindows
 from har.batching import SessionName, batches_of_recording
 from har.binary_samples import encode_batch
 from har.samples import NOTHING_EARLIER, SampleBatch
-from har.windows import WindowSpec, recording_windows
+from har.windowing import WindowSpec, recording_windows
 from ingest.sensor_logger.splitting import batches_of
 
 SPEC = WindowSpec()

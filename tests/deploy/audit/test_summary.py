@@ -4,7 +4,7 @@ import numpy as np
 from deploy.audit.prediction_watch import SeenMessages
 from deploy.audit.summary import describe, expected_windows, summarise
 from har.predictions import Prediction, encode_prediction
-from har.windows import WindowSpec
+from har.windowing import WindowSpec
 from ingest.senders.journal import Journal
 from tests.batches import live_batches
 

@@ -7,7 +7,7 @@ import pytest
 
 from har.binary_samples import encode_batch
 from har.channels import is_canary
-from har.windows import WindowSpec
+from har.windowing import WindowSpec
 from tests.ingest.phone_page.page_files import module_names
 from tests.ingest.phone_page.page_modules import BrowserModules, NodeModules, RejectedByPage, modules_in_browser
 from tests.ingest.phone_page.phone_of_store import phone_in_browser, phone_in_node

@@ -11,7 +11,7 @@ import pytest
 from har.decisions import no_opinion
 from har.predictions import Prediction
 from har.signal_quality import SignalBounds
-from har.windows import WindowValues, recording_windows
+from har.windowing import WindowValues, recording_windows
 from model_store.onnx_classifier import OnnxClassifier
 from tests.ingest.phone_page.phone_in_browser import assert_all_arrived, columns_of
 from tests.model_store.made_store import MadeStore

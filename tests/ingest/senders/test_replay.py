@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from har.recordings import Recording
-from har.windows import recording_windows
+from har.windowing import recording_windows
 from ingest.senders.replay import plan_replay
 from tests.brokers import on_one_broker
 from tests.ingest.gateway.running_gateway import arrived, gateway_on

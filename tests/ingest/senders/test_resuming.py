@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from har.assembly import SessionWindows
 from har.batching import LiveBatches, SessionName
 from har.samples import Axes, SampleBatch, Times
-from har.windows import WindowSpec, recording_windows
+from har.windowing import WindowSpec, recording_windows
 from ingest.gateway.settings import GatewaySettings
 
 SPEC = WindowSpec()

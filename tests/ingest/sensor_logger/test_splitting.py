@@ -7,7 +7,7 @@ from har.assembly import SessionWindows
 from har.binary_samples import decode_batch, encode_batch
 from har.rejections import RejectedMessage
 from har.samples import MAX_READINGS, MAX_SPAN_US
-from har.windows import WindowSpec, recording_windows
+from har.windowing import WindowSpec, recording_windows
 from ingest.sensor_logger.splitting import MAX_MESSAGE_ID, NUMBERS_PER_DOCUMENT, batches_of
 
 SECOND = 1_000_000

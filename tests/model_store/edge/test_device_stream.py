@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from har.rejections import RejectedMessage
-from har.windows import WindowSpec, recording_windows
+from har.windowing import WindowSpec, recording_windows
 from model_store.edge.device_stream import DeviceStream
 from model_store.lite_classifier import LiteClassifier
 from model_store.onnx_classifier import OnnxClassifier

@@ -14,7 +14,7 @@ import pytest
 
 from har.channels import STABLE
 from har.predictions import decode_prediction
-from har.windows import recording_windows
+from har.windowing import recording_windows
 from tests.command_line import CommandLine
 
 BEGIN = 1_700_000_000_000_000

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from har.recordings import RecordingError
-from har.windows import WindowSpec
+from har.windowing import WindowSpec
 from recording_files import find_source
 from recording_files.loading import load_recordings
 from trainer.data_report.findings import Weight, findings_of

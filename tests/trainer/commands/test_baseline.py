@@ -4,7 +4,7 @@ import warnings
 
 import pytest
 
-from har.windows import WindowSpec
+from har.windowing import WindowSpec
 from model_store.onnx_classifier import OnnxClassifier
 from tests.trainer import tiny_network
 from tests.trainer.made_recordings import made_recording, write_recordings

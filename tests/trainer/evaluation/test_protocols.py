@@ -5,7 +5,7 @@ import pytest
 
 from har.recordings import Recording
 from har.signal_quality import SignalBounds
-from har.windows import WindowSpec
+from har.windowing import WindowSpec
 from trainer.evaluation import protocols
 from trainer.evaluation.pools import PoolSpec, make_pools
 from trainer.evaluation.protocols import ProtocolError

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from har.releases import ReleaseError
-from har.windows import WindowSpec
+from har.windowing import WindowSpec
 from tests.trainer.made_recordings import made_recording
 from tests.trainer.made_releases import SPEC, made_release
 from trainer.evaluation.validation import ValidationError, read_validation, validate, write_validation_report

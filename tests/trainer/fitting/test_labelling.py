@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from har.recordings import Recording
-from har.windows import WindowSpec
+from har.windowing import WindowSpec
 from trainer.fitting.examples import make_examples
 from trainer.fitting.labelling import UNLABELLED, label_windows
 

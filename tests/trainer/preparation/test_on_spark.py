@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from har.recordings import RecordingError
-from har.windows import WindowSpec
+from har.windowing import WindowSpec
 from recording_files import find_source
 from recording_files.formats.parquet import ParquetSource
 from tests.command_line import CommandLine

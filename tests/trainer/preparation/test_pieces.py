@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from har.recordings import window_labels
 from har.signal_quality import SignalBounds
-from har.windows import WindowSpec, recording_windows
+from har.windowing import WindowSpec, recording_windows
 from tests.trainer.made_recordings import made_recording
 from trainer.preparation.pieces import LONGEST_PIECE, cut_pieces, windows_of
 from trainer.preparation.shards import piece_table, pieces_of_table

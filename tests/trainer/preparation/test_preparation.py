@@ -9,7 +9,7 @@ import pytest
 from har.recordings import RecordingError
 from har.releases import TrainingData
 from har.signal_quality import SignalBounds
-from har.windows import WindowSpec
+from har.windowing import WindowSpec
 from recording_files.formats.parquet import PROVENANCE_KEY
 from tests.trainer.made_recordings import made_recording, write_recordings
 from trainer.preparation.in_process import prepare_in_process

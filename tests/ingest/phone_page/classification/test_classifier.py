@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from har.decisions import UNKNOWN, decide
-from har.windows import recording_windows
+from har.windowing import recording_windows
 from ingest.senders.recording_files import read_recordings
 from model_store.onnx_classifier import OnnxClassifier
 from model_store.repository.publishing import publish

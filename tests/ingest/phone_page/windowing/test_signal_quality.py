@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from har.merging import merge_readings
 from har.signal_quality import EXPLANATIONS, REASONS, SignalBounds
-from har.windows import RecordingWindows, WindowSpec, recording_windows
+from har.windowing import RecordingWindows, WindowSpec, recording_windows
 from tests.ingest.phone_page.page_modules import Modules, RejectedByPage
 
 BEGIN = 1_764_000_000_123_457

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from har.merging import merge_readings
 from har.resampling import low_pass_taps
 from har.time_units import MICROSECONDS
-from har.windows import RecordingWindows, WindowSpec, recording_windows
+from har.windowing import RecordingWindows, WindowSpec, recording_windows
 from ingest.senders.recording_files import read_recordings
 from tests.ingest.phone_page.page_modules import Modules, RejectedByPage
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from har.merging import merge_readings
 from har.resampling import low_pass_taps, reach_us
-from har.windows import Stretch, WindowSpec, recording_windows
+from har.windowing import Stretch, WindowSpec, recording_windows
 
 SPEC = WindowSpec()
 SECOND = 1_000_000
