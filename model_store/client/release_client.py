@@ -1,6 +1,7 @@
 """Pull releases from a store: fetch them in bounded time and verify them before anything parses them."""
 
 import hashlib
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -86,7 +87,13 @@ class ReleaseClient:
         self._formats = formats
         self._fetcher = fetcher or BoundedFetcher()
 
-    def pull(self, *, least: dict[Channel, int] | None = None, device: str | None = None) -> Pulled:
+    def pull(
+        self,
+        *,
+        least: dict[Channel, int] | None = None,
+        device: str | None = None,
+        channels: Collection[Channel] = CHANNELS,
+    ) -> Pulled:
         """Fetch and verify the releases that the channels point to.
 
         Parameters
@@ -96,6 +103,8 @@ class ReleaseClient:
             rolled back.
         device : str, optional
             Name of the device whose release is fetched; all channels' releases if not given.
+        channels : collection of str
+            The channels whose releases are fetched if no device is given.
 
         Returns
         -------
@@ -118,11 +127,11 @@ class ReleaseClient:
             )
             updater.refresh()
             pointers = self._pointers(updater, least or {})
-            channels = CHANNELS if device is None else (channel_of(device, pointers),)
+            wanted = channels if device is None else (channel_of(device, pointers),)
             return {
                 channel: PulledRelease(pointer, self._release(updater, pointer))
                 for channel, pointer in pointers.items()
-                if pointer.release is not None and channel in channels
+                if pointer.release is not None and channel in wanted
             }
         except (DownloadError, RepositoryError, ReleaseError, OSError) as error:
             raise rejection(error) from error
