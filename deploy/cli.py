@@ -23,7 +23,7 @@ from pydantic_settings import CliApp, CliSettingsSource, SettingsError
 
 from dashboard.settings import DashboardSettings
 from deploy.command_fields import argument_name, fields_with_options, is_subcommand, summary_of
-from deploy.command_help import CommandHelp
+from deploy.command_help import CommandHelp, add_option
 from deploy.settings import AuditSettings, CompletionSettings, DemoSettings, KafkaServerSettings, TopicsSettings
 from har.process import interrupts
 from har.process.ending import INTERRUPTED, NOT_TRIED, REACHED, report_failure
@@ -152,7 +152,9 @@ def read_settings(name: str, words: list[str]) -> ServiceSettings:
         If help was asked for, or the parser does not know an option.
     """
     settings = COMMANDS[name].settings
-    source = CliSettingsSource[Any](settings, cli_prog_name=f"har {name}", formatter_class=CommandHelp)
+    source = CliSettingsSource[Any](
+        settings, cli_prog_name=f"har {name}", formatter_class=CommandHelp, add_argument_method=add_option
+    )
     return CliApp.run(settings, cli_args=words, cli_settings_source=source)
 
 

@@ -9,8 +9,10 @@ import argparse
 import copy
 import inspect
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
+
+from recording_files.settings import RecordingFileSettings
 
 #: The name of a value by the last word of its option, where that is clearer than the type.
 _NAMES_BY_OPTION = {
@@ -42,6 +44,12 @@ _ON_BY_DEFAULT = "(default: True)"
 _LIST_DEFAULT = re.compile(r"\(default: \[(.+)]\)")
 
 
+#: The meaning of each option that says how files are read.
+_OF_FILES = {
+    name.replace("_", "-"): info.description or "" for name, info in RecordingFileSettings.model_fields.items()
+}
+
+
 class CommandHelp(argparse.RawDescriptionHelpFormatter):
     """Format the help of a parser that `pydantic-settings` made."""
 
@@ -59,12 +67,18 @@ class CommandHelp(argparse.RawDescriptionHelpFormatter):
         super().add_usage(usage or " ".join(["%(prog)s", *words]), listed, groups, prefix)
 
     def add_arguments(self, actions: Iterable[argparse.Action]) -> None:
-        """Add a section: what many commands have, the log and the connection to Kafka, follows what one command has."""
-        super().add_arguments(sorted(actions, key=_is_shared))
+        """Add a section: what many commands have follows what one command has."""
+        super().add_arguments(sorted(actions, key=lambda action: shared_rank(action.option_strings, action.help or "")))
 
     def add_argument(self, action: argparse.Action) -> None:
         """Add an argument."""
         super().add_argument(_shown(action))
+
+
+def add_option(container: argparse.ArgumentParser, *names: str, **parameters: Any) -> argparse.Action:  # noqa: ANN401 - as argparse
+    """Add an argument to a parser. An option of one letter gets two dashes, as every other option has: ``--x``."""
+    long = (f"-{name}" if len(name) == 2 and name.startswith("-") and name != "-h" else name for name in names)
+    return container.add_argument(*long, **parameters)
 
 
 def value_name(option: str, type_name: str) -> str:
@@ -91,8 +105,24 @@ def value_name(option: str, type_name: str) -> str:
     return _NAMES_BY_OPTION.get(option.rpartition("-")[2], by_type) if by_type in ("NUMBER", "TEXT") else by_type
 
 
-def _is_shared(action: argparse.Action) -> bool:
-    return any(option.startswith(("--log-", "--kafka-")) for option in action.option_strings)
+def shared_rank(options: Sequence[str], text: str) -> int:
+    """Return the place of an option in the help.
+
+    Parameters
+    ----------
+    options : sequence of str
+        Its forms, such as ``--no-quiet`` and ``--quiet``.
+    text : str
+        Its meaning. Another option may have the same name.
+
+    Returns
+    -------
+    int
+        0 for what one command has, then what says how its files are read, then the log and the connection to Kafka.
+    """
+    if any(option.startswith(("--log-", "--kafka-")) for option in options):
+        return 2
+    return int(any(text.startswith(meaning) for option in options if (meaning := _OF_FILES.get(option.lstrip("-")))))
 
 
 def _positional(action: argparse.Action) -> str:

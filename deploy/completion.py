@@ -11,6 +11,7 @@ import shtab
 from pydantic_settings import CliSettingsSource
 
 from deploy.cli import COMMANDS
+from deploy.command_help import add_option
 from deploy.settings import CompletionSettings
 
 #: How `pydantic-settings` names a value that is one of several words.
@@ -29,7 +30,7 @@ def completion_script(shell: str) -> str:
     parsers = parser.add_subparsers()
     for name, command in COMMANDS.items():
         command_parser = parsers.add_parser(name, help=command.summary)
-        CliSettingsSource[Any](command.settings, root_parser=command_parser)
+        CliSettingsSource[Any](command.settings, root_parser=command_parser, add_argument_method=add_option)
         _complete_values(command_parser)
     return shtab.complete(parser, shell)
 

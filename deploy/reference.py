@@ -16,7 +16,7 @@ from pydantic_core import PydanticUndefined
 
 from deploy.cli import COMMANDS
 from deploy.command_fields import is_positional, is_subcommand, subcommand, summary_of, value_type
-from deploy.command_help import value_name
+from deploy.command_help import shared_rank, value_name
 from har.process.settings import ServiceSettings
 from ingest.archive.metrics import ArchiveMetrics
 from ingest.gateway.metrics import GatewayMetrics
@@ -86,7 +86,10 @@ def _with_subcommands(words: str, settings: type[ServiceSettings]) -> Iterator[t
 
 
 def _settings_of(settings: type[ServiceSettings]) -> list[tuple[str, FieldInfo]]:
-    return [(name, info) for name, info in settings.model_fields.items() if not is_subcommand(info)]
+    fields = [(name, info) for name, info in settings.model_fields.items() if not is_subcommand(info)]
+    return sorted(
+        fields, key=lambda field: shared_rank([f"--{field[0].replace('_', '-')}"], field[1].description or "")
+    )
 
 
 def _setting_row(settings: type[ServiceSettings], field: str, info: FieldInfo) -> str:

@@ -18,13 +18,15 @@ class ColumnOptions:
     time_unit : TimeUnit or None
         Their unit.
     rate_hz : float or None
-        The sample rate of a table without times, Hz.
+        The sample rate, Hz. A table without times gets its times from it.
     unit : Unit or None
         The unit of the axes.
-    is_inverted : bool
-        Whether the signs are the opposite of Android's.
+    is_inverted : bool or None
+        Whether the signs are the opposite of Android's, as on an iPhone.
     texts : dict of str to str
         Columns of ``user``, ``device``, ``model``, ``session`` or ``gt``.
+    encoding : str or None
+        Encoding of a text table, by Python's name.
     """
 
     axes: tuple[str, str, str] | None = None
@@ -32,12 +34,26 @@ class ColumnOptions:
     time_unit: TimeUnit | None = None
     rate_hz: float | None = None
     unit: Unit | None = None
-    is_inverted: bool = False
+    is_inverted: bool | None = None
     texts: dict[str, str] = field(default_factory=dict)
+    encoding: str | None = None
 
     def __bool__(self) -> bool:
         """Return whether anything is stated."""
         return self != ColumnOptions()
+
+    def over(self, others: "ColumnOptions") -> "ColumnOptions":
+        """Return these options, completed with others for what these do not state."""
+        return ColumnOptions(
+            axes=self.axes or others.axes,
+            time=self.time or others.time,
+            time_unit=self.time_unit or others.time_unit,
+            rate_hz=self.rate_hz or others.rate_hz,
+            unit=self.unit or others.unit,
+            is_inverted=others.is_inverted if self.is_inverted is None else self.is_inverted,
+            texts=others.texts | self.texts,
+            encoding=self.encoding or others.encoding,
+        )
 
 
 #: Nothing is stated.

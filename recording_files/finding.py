@@ -14,6 +14,7 @@ from recording_files.formats.sensor_logger import FILE_NAME as SENSOR_LOGGER_FIL
 from recording_files.formats.sensor_logger import SensorLoggerSource, is_export
 from recording_files.formats.text_tables import TextSource
 from recording_files.source import Source
+from recording_files.stated import split_stated
 from recording_files.stored_files import is_archive, stored_files, stored_trees
 
 #: Default output folder of `har data fetch`.
@@ -28,7 +29,6 @@ _EITHER = re.compile(rf"{HHAR_FILE.pattern}|labels\.txt")
 def find_source(
     path_or_name: Path | str,
     *,
-    rate_hz: float | None = None,
     fetched: Path = FETCHED,
     options: ColumnOptions = NOTHING_STATED,
 ) -> Source:
@@ -38,11 +38,12 @@ def find_source(
     ----------
     path_or_name : Path or str
         A Parquet file or a folder of them; HHAR's CSV; the archive or folder of HHAR or HAPT; a folder of collected
-        data (``samples/`` and ``labels/``); or the name of a fetched data set, ``hhar`` or ``hapt``.
-    rate_hz : float, optional
-        Sample rate of all its phones, Hz. It overrides the rate that the data set states.
+        data (``samples/`` and ``labels/``); or the name of a fetched data set, ``hhar`` or ``hapt``. Options that hold
+        for it only may follow, as `recording_files.stated` describes.
     fetched : Path
         Folder with fetched data sets.
+    options : ColumnOptions
+        What the person stated about its columns, as far as `path_or_name` states nothing else.
 
     Raises
     ------
@@ -59,14 +60,16 @@ def find_source(
         raise RecordingError(
             f"{path_or_name} is a URL: copy the data to this machine (e.g. with `aws s3 sync`) and pass the folder"
         )
-    path = Path(path_or_name)
-    if not path.exists() and str(path_or_name) in NAMES:
+    path, own = split_stated(path_or_name)
+    options = own.over(options)
+    if not path.exists() and str(path) in NAMES:
         path = fetched / f"{path_or_name}.parquet"
         if not path.exists():
-            raise RecordingError(f"{path_or_name} is not in {fetched}: run `har data fetch {path_or_name}` first")
+            raise RecordingError(f"{path.stem} is not in {fetched}: run `har data fetch {path.stem}` first")
     source = _source_at(path, options)
-    if rate_hz is not None:
-        source.rate_hz = rate_hz
+    source.options = options
+    if options.rate_hz is not None:
+        source.rate_hz = options.rate_hz
     return source
 
 

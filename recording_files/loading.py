@@ -11,7 +11,7 @@ from recording_files.checks import checked_parts, reject_repeated_sessions
 from recording_files.table import SCHEMA, TEXT_COLUMNS, Part
 
 
-def load_recordings(paths: Iterable[Path]) -> list[Recording]:
+def load_recordings(paths: Iterable[Path | str]) -> list[Recording]:
     """Load all recordings of data sets, ordered by person and session.
 
     Parameters

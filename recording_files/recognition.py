@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+import msgspec
+
 from har.recordings import RecordingError
 from recording_files.column_options import NOTHING_STATED, ColumnOptions
 from recording_files.layout import Layout
@@ -39,7 +41,8 @@ def recognised(head: TableHead, options: ColumnOptions = NOTHING_STATED) -> Layo
     head : TableHead
         Its beginning.
     options : ColumnOptions
-        What the person stated. Named columns take precedence over known formats.
+        What the person stated. It takes precedence over what the format says. A table whose axes are named is of no
+        known format.
 
     Raises
     ------
@@ -48,14 +51,36 @@ def recognised(head: TableHead, options: ColumnOptions = NOTHING_STATED) -> Layo
         options to name them with. Also if a column that is needed stands in the table twice, or is not in it.
     """
     _require_stated(head, options)
-    if not options:
+    layout = None
+    if options.axes is None:
         layout = next(filter(None, (known(head) for known in FORMATS)), None)
-        if layout is not None:
-            return layout
-    layout = common_names.layout_of(head, options)
+    if layout is None:
+        layout = common_names.layout_of(head, options)
     if layout is None:
         raise RecordingError(_question(head, options))
-    return layout
+    return _as_stated(head, layout, options)
+
+
+def _as_stated(head: TableHead, layout: Layout, options: ColumnOptions) -> Layout:
+    """Return a layout with what the person stated in place of what was understood."""
+    time = layout.time
+    if options.time and (time is None or options.time != time.name):
+        time = common_names.time_of(head, options)
+        if time is None:
+            raise RecordingError(
+                f"{head.place}: the values of {options.time!r} do not tell the unit of time: state it with --time-unit"
+            )
+    elif time is not None and options.time_unit not in (None, time.unit):
+        time = head.time(time.name, options.time_unit or time.unit)
+    return msgspec.structs.replace(
+        layout,
+        time=time,
+        rate_hz=options.rate_hz or layout.rate_hz,
+        unit=options.unit or layout.unit,
+        is_inverted=layout.is_inverted if options.is_inverted is None else options.is_inverted,
+        texts=layout.texts | options.texts,
+        constants={name: text for name, text in layout.constants.items() if name not in options.texts},
+    )
 
 
 def _require_stated(head: TableHead, options: ColumnOptions) -> None:

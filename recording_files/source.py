@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from har.releases import TrainingData
+from recording_files.column_options import NOTHING_STATED, ColumnOptions
 from recording_files.table import Part
 
 
@@ -17,10 +18,13 @@ class Source(ABC):
         File or folder of the data set.
     rate_hz : float or None
         Stated sample rate of all its phones, Hz; None if none is stated.
+    options : ColumnOptions
+        What the person stated about its columns.
     """
 
     path: Path
     rate_hz: float | None = None
+    options: ColumnOptions = NOTHING_STATED
 
     @abstractmethod
     def parts(self) -> Iterator[Part]:

@@ -98,8 +98,8 @@ class TableHead:
         return next((unit for unit, (low, high) in _MAGNITUDES.items() if low <= middle <= high), None)
 
 
-def read_head(opened: IO[bytes], place: Path) -> TableHead:
-    """Read the beginning of a text table.
+def read_head(opened: IO[bytes], place: Path, encoding: str | None = None) -> TableHead:
+    """Read the beginning of a text table, in a stated encoding or in that which its bytes tell.
 
     Raises
     ------
@@ -112,5 +112,5 @@ def read_head(opened: IO[bytes], place: Path) -> TableHead:
         head = opened.read(HEAD_BYTES)
     except DAMAGED as error:
         raise RecordingError(f"{place} cannot be read: {error}") from error
-    form, rows = form_of(head, place)
+    form, rows = form_of(head, place, encoding)
     return TableHead(place, form, rows)

@@ -87,7 +87,7 @@ class TextForm(msgspec.Struct, frozen=True):
         return ", ".join(filter(None, found))
 
 
-def form_of(head: bytes, place: Path) -> tuple[TextForm, list[list[str]]]:
+def form_of(head: bytes, place: Path, stated: str | None = None) -> tuple[TextForm, list[list[str]]]:
     """Find out how a text table is written.
 
     Parameters
@@ -96,6 +96,8 @@ def form_of(head: bytes, place: Path) -> tuple[TextForm, list[list[str]]]:
         The beginning of the file, at most `HEAD_BYTES`.
     place : Path
         The file, for error messages.
+    stated : str, optional
+        The encoding, if the person stated it.
 
     Returns
     -------
@@ -109,13 +111,13 @@ def form_of(head: bytes, place: Path) -> tuple[TextForm, list[list[str]]]:
     RecordingError
         If it has no rows.
     """
-    encoding, text = _decoded(head, place)
+    encoding, text = _decoded(head, place, stated)
     lines = _whole_lines(text, is_all=len(head) < HEAD_BYTES)
-    skipped, stated = _preamble(lines)
+    skipped, separator = _preamble(lines)
     lines = [line for line in lines[skipped:] if line.strip()]
     if not lines:
         raise NotATableError(f"{place} is empty")
-    delimiter = stated or _delimiter_of(lines)
+    delimiter = separator or _delimiter_of(lines)
     row_end = _row_end_of(lines, delimiter)
     if row_end:
         lines = [line for text in lines for line in text.replace(f",{row_end}", row_end).split(row_end) if line.strip()]
@@ -149,7 +151,14 @@ def is_number(text: str) -> bool:
     return text.lower().strip("+-") not in ("nan", "inf", "infinity")
 
 
-def _decoded(head: bytes, place: Path) -> tuple[str, str]:
+def _decoded(head: bytes, place: Path, stated: str | None) -> tuple[str, str]:
+    if stated is not None:
+        try:
+            return stated, _text(head, stated)
+        except UnicodeDecodeError as error:
+            raise RecordingError(
+                f"{place} is not in the encoding {stated}: byte {error.start + 1} is not; state another --encoding"
+            ) from error
     for mark, encoding in _MARKS:
         if head.startswith(mark):
             return encoding, _text(head, encoding)

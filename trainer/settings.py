@@ -11,6 +11,8 @@ from har.activity_names import NULL_LABEL, canonical_activity
 from har.channels import STABLE, Channel
 from har.process.settings import LogFormatSettings, ServiceSettings
 from model_store.settings import DEFAULT_KEYS
+from recording_files.settings import RecordingFileSettings
+from recording_files.stated import with_options
 from trainer import defaults
 from trainer.signal_bounds import require_bounds
 
@@ -35,14 +37,33 @@ StatedBounds = Annotated[str, AfterValidator(require_bounds)]
 BOUNDS_HELP = "least quality of readings, as NAME=VALUE with commas between; unstated bounds keep their defaults"
 
 
-class EvaluateSettings(ServiceSettings):
+class DataSetsSettings(RecordingFileSettings):
+    """Settings of a command that reads any number of data sets."""
+
+    data: list[Path] = Field(
+        description="path or name of a data set, see docs/data.md; repeat for each data set. Options of its own may "
+        "follow within quotes: 'walks.csv --unit g'"
+    )
+
+    def stated_data(self) -> tuple[str, ...]:
+        """Return the data sets, each with all that is stated about its columns (`recording_files.stated`).
+
+        Raises
+        ------
+        RecordingError
+            If options that follow a path are invalid.
+        """
+        return with_options(self.data, self.columns())
+
+
+class EvaluateSettings(RecordingFileSettings):
     """`har evaluate`: measure how well a release classifies a data set."""
 
     model_config = SettingsConfigDict(env_prefix="HAR_EVALUATE_")
 
     data: Path = Field(description="path or name of a data set, see docs/data.md")
     release: str = Field("baseline", description="folder of the release, or 'baseline'")
-    user: str | None = Field(None, description="evaluate only these users, comma-separated")
+    users: str | None = Field(None, description="evaluate only these users, comma-separated")
     report: Path | None = Field(None, description="also write an HTML report with plots to this file")
     json_output: bool = Field(False, alias="json", description="print JSON only")
 
@@ -72,14 +93,12 @@ class FetchSettings(ServiceSettings):
     quiet: bool = Field(False, description="show no progress bar")
 
 
-class ReportSettings(ServiceSettings):
+class ReportSettings(DataSetsSettings):
     """`har data report`: write an HTML page with plots of data sets and the faults found in them."""
 
     model_config = SettingsConfigDict(env_prefix="HAR_DATA_")
 
-    data: list[Path] = Field(description="path or name of a data set, see docs/data.md; repeat for each data set")
     output: Path = Field(Path("report.html"), description="file to write the page to")
-    rate_hz: float | None = Field(None, gt=0, description="nominal sample rate of all phones, Hz")
     classes: Classes = Field(
         list(defaults.CLASSES),
         description="classes to train; repeat for each class. Readings with another label count as null rows",
@@ -98,18 +117,19 @@ class DataSettings(ServiceSettings):
     report: CliSubCommand[ReportSettings] = Field(description="write a page with plots of what data sets contain")
 
 
-class CrossValidateSettings(ServiceSettings):
+class CrossValidateSettings(DataSetsSettings):
     """`har cross-validate`: measure how well training generalises to people that were not trained on."""
 
     model_config = SettingsConfigDict(env_prefix="HAR_CROSS_VALIDATE_")
 
-    data: list[Path] = Field(description="path or name of a data set, see docs/data.md; repeat for each data set")
     protocol: list[Literal["users", "leave-one-user-out", "leave-one-model-out", "leaky", "time"]] = Field(
         ["users"], description="how to split the people; repeat to compare protocols"
     )
     folds: int = Field(5, ge=2, description="folds of the protocol 'users'")
     placement: str | None = Field(None, description="test only people who wore the phone there; train on everybody")
-    device: str | None = Field(None, description="test only this device's people; train on everybody")
+    devices: str | None = Field(
+        None, description="test only the people of these devices, comma-separated; train on everybody"
+    )
     network: str = Field(defaults.NETWORK, description="conv_lstm or origin")
     classes: Classes = Field(list(defaults.CLASSES), description="classes to distinguish; repeat for each class")
     signal_bounds: StatedBounds | None = Field(None, description=BOUNDS_HELP)
@@ -139,10 +159,9 @@ def seconds_of(text: object) -> object:
 Seconds = Annotated[float, BeforeValidator(seconds_of), Field(gt=0)]
 
 
-class PreparationSettings(LogFormatSettings):
+class PreparationSettings(DataSetsSettings, LogFormatSettings):
     """Settings that `har prepare` and `har train` share: the recordings, and how they are split into shards."""
 
-    data: list[Path] = Field(description="path or name of a data set, see docs/data.md; repeat for each data set")
     classes: Classes = Field(list(defaults.CLASSES), description="classes to distinguish; repeat for each class")
     signal_bounds: StatedBounds | None = Field(None, description=BOUNDS_HELP)
     held_out_share: float = Field(

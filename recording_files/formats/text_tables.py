@@ -116,7 +116,7 @@ def _understood(files: Iterable[StoredFile], options: ColumnOptions) -> tuple[li
     for file in files:
         try:
             with file.open() as opened:
-                head = read_head(opened, file.place)
+                head = read_head(opened, file.place, options.encoding)
         except NotATableError as error:
             left_out.append(str(error))
         else:

@@ -32,7 +32,7 @@ def layout_of(head: TableHead, options: ColumnOptions) -> Layout | None:
     axes = axes_of(head, options)
     if axes is None:
         return None
-    time, rate_hz = _time(head, options), options.rate_hz
+    time, rate_hz = time_of(head, options), options.rate_hz
     if time is None and rate_hz is None:
         return None
     unit = options.unit or _stated_unit(axes) or head.unit_by_magnitude(axes) or Unit.METRES
@@ -40,12 +40,11 @@ def layout_of(head: TableHead, options: ColumnOptions) -> Layout | None:
     used = {*axes, *([time.name] if time else [])}
     texts = {name: column for name, column in (found | options.texts).items() if column not in used}
     return Layout(
-        format="columns as named" if options else "usual column names",
+        format="columns as named" if options.axes else "usual column names",
         axes=axes,
         unit=unit,
-        is_inverted=options.is_inverted,
         time=time,
-        rate_hz=None if time else rate_hz,
+        rate_hz=rate_hz,
         texts=texts,
     )
 
@@ -55,7 +54,8 @@ def axes_of(head: TableHead, options: ColumnOptions) -> tuple[str, str, str] | N
     return options.axes or next(filter(None, map(head.three_named, _AXES)), None)
 
 
-def _time(head: TableHead, options: ColumnOptions) -> TimeColumn | None:
+def time_of(head: TableHead, options: ColumnOptions) -> TimeColumn | None:
+    """Return the column of times and its unit; None if neither the options nor its name and values tell them."""
     name = options.time or head.named(_TIME)
     if name is None:
         return None

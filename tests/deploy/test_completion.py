@@ -19,7 +19,7 @@ echo "${COMPREPLY[*]}"
     ("words", "completed"),
     [
         (["gat"], "gateway"),
-        (["train", "--mo"], "--mode"),
+        (["train", "--epo"], "--epochs"),
         (["train", "--mode", ""], "local sync async"),
         (["data", ""], "fetch report"),
         (["gateway", "--tls-key", "key"], "key.pem"),

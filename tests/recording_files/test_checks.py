@@ -8,6 +8,7 @@ import pytest
 
 from har.recordings import RecordingError
 from recording_files import find_source
+from recording_files.column_options import ColumnOptions
 from recording_files.formats.parquet import RATE_KEY
 from recording_files.loading import load_recordings, recordings_of
 from recording_files.rates import RateMeter
@@ -57,7 +58,7 @@ def test_rate_that_differs_from_the_stated_one(tmp_path: Path) -> None:
         r"user u02, .*sampled at 100\.0 Hz by its times, but the data set states 50 Hz; correct t or the stated rate"
     )
     with pytest.raises(RecordingError, match=message):
-        recordings_of(find_source(path, rate_hz=50))
+        recordings_of(find_source(path, options=ColumnOptions(rate_hz=50)))
     pq.write_table(pq.read_table(path).replace_schema_metadata({RATE_KEY: b"50"}), path)
     with pytest.raises(RecordingError, match=message):
         load_recordings([path])
@@ -68,7 +69,7 @@ def test_gaps_and_repeats_do_not_change_the_rate(tmp_path: Path) -> None:
     columns["t"] = [t if t < 10 else t + 60 for t in columns["t"]]
     doubled = {name: [value for value in values for _ in range(2)] for name, values in columns.items()}
     path = write_table(tmp_path / "data.parquet", doubled)
-    (recording,) = recordings_of(find_source(path, rate_hz=50))
+    (recording,) = recordings_of(find_source(path, options=ColumnOptions(rate_hz=50)))
     assert len(recording.times) == 2000
 
 
@@ -78,7 +79,7 @@ def test_the_rate_is_measured_through_the_files_of_a_folder(tmp_path: Path) -> N
         piece = {name: values[number * 50 : (number + 1) * 50] for name, values in columns.items()}
         write_table(tmp_path / f"{number}.parquet", piece)
     with pytest.raises(RecordingError, match=r"sampled at 50\.0 Hz by its times, but the data set states 100 Hz"):
-        recordings_of(find_source(tmp_path, rate_hz=100))
+        recordings_of(find_source(tmp_path, options=ColumnOptions(rate_hz=100)))
 
 
 def test_measuring_rates_holds_no_part_of_the_table(tmp_path: Path) -> None:

@@ -36,7 +36,7 @@ def test_format_is_recognised_by_content(tmp_path: Path) -> None:
         f"hhar/{HHAR_FILE}": TextSource,
     }  # fmt: skip
     assert {name: type(find_source(tmp_path / name)) for name in kinds} == kinds
-    assert find_source(str(table), rate_hz=25).rate_hz == 25
+    assert find_source(f"{table} --rate-hz 25").rate_hz == 25
 
 
 def test_fetched_data_set_is_found_by_name(tmp_path: Path) -> None:

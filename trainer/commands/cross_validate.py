@@ -79,7 +79,7 @@ class EvaluationData:
 
 
 def read_evaluation_data(
-    data: Sequence[Path], *, placement: str | None = None, device: str | None = None
+    data: Sequence[Path | str], *, placement: str | None = None, devices: str | None = None
 ) -> EvaluationData:
     """Read recordings, and exclude the reserved test users.
 
@@ -93,8 +93,11 @@ def read_evaluation_data(
     wearers = wearers_of([[recording.person for recording in recordings] for recordings in sources])
     splits = split_of_people(wearers, 0.0)
     people = [person for person, split in splits.items() if split != TEST]
+    named = None if devices is None else {name.strip() for name in devices.split(",")}
     tested = [
-        person for person in people if placement in (None, placement_of(person)) and device in (None, device_of(person))
+        person
+        for person in people
+        if placement in (None, placement_of(person)) and (named is None or device_of(person) in named)
     ]
     if not tested:
         available = (
@@ -196,7 +199,9 @@ def run(settings: CrossValidateSettings) -> int:
         if settings.output is not None:
             check_writable(settings.output)
         require_network(request.network)
-        evaluation_data = read_evaluation_data(settings.data, placement=settings.placement, device=settings.device)
+        evaluation_data = read_evaluation_data(
+            settings.stated_data(), placement=settings.placement, devices=settings.devices
+        )
         if evaluation_data.reserved:
             _report(f"excluded the reserved test users {', '.join(evaluation_data.reserved)}")
         chosen = make_protocols(evaluation_data, request, settings)

@@ -16,6 +16,7 @@ from har.releases import ReleaseError
 from har.windowing import recording_windows
 from model_store.onnx_classifier import OnnxClassifier
 from recording_files.loading import load_recordings
+from recording_files.stated import with_options
 from trainer.evaluation.outcomes import WINDOWS_PER_CALL, Outcomes, all_labels, join_outcomes
 from trainer.evaluation.scores import EvaluationScores, measure
 from trainer.evaluation.tables import scores_table
@@ -169,13 +170,13 @@ def run(settings: EvaluateSettings) -> int:
 
 
 def _recordings(settings: EvaluateSettings) -> list[Recording]:
-    recordings = load_recordings([settings.data])
-    if settings.user is None:
+    recordings = load_recordings(with_options([settings.data], settings.columns()))
+    if settings.users is None:
         return recordings
-    requested = {name for name in map(str.strip, settings.user.split(",")) if name}
+    requested = {name for name in map(str.strip, settings.users.split(",")) if name}
     known = {recording.user for recording in recordings}
     if not requested or requested - known:
-        absent = ", ".join(sorted(requested - known)) or repr(settings.user)
+        absent = ", ".join(sorted(requested - known)) or repr(settings.users)
         users = sorted(known)
         more = ", …" if len(users) > _USERS_NAMED else ""
         raise RecordingError(f"no user {absent} in {settings.data}, which has {', '.join(users[:_USERS_NAMED])}{more}")

@@ -63,7 +63,7 @@ def _run(settings: PrepareSettings, console: Console) -> int:
 def _prepare(settings: PrepareSettings, plan: PreparationPlan, output: Path) -> PreparedIndex:
     executors = settings.executors
     if settings.in_process:
-        return preparation.prepare(settings.data, plan, output, spark=None, executors=executors)
+        return preparation.prepare(settings.stated_data(), plan, output, spark=None, executors=executors)
     master = settings.master or local_cluster(executors)
     with spark_session("har prepare", master, executors) as spark:
-        return preparation.prepare(settings.data, plan, output, spark=spark, executors=executors)
+        return preparation.prepare(settings.stated_data(), plan, output, spark=spark, executors=executors)

@@ -85,11 +85,13 @@ def request_of(settings: TrainSettings) -> TrainRequest:
     ------
     UnknownNetworkError
         If there is no such network.
+    RecordingError
+        If options that follow a path are invalid.
     """
     require_network(settings.network)
     mode = Mode(settings.mode)
     return TrainRequest(
-        data=tuple(str(path) for path in settings.data),
+        data=settings.stated_data(),
         network=settings.network,
         classes=tuple(settings.classes),
         signal_bounds=bounds_of(settings.signal_bounds),
@@ -153,7 +155,7 @@ def _run_rounds(settings: TrainSettings, request: TrainRequest, console: Console
             settings.output,
             schedule,
             train,
-            recordings=WatchedRecordings(settings.data, request.classes),
+            recordings=WatchedRecordings(request.data, request.classes),
             stop=stop,
             report=partial(console.print, highlight=False),
         )

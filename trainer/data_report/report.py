@@ -82,9 +82,10 @@ def run(settings: ReportSettings) -> int:
     try:
         with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
             surveys = []
-            for path in settings.data:
-                progress.add_task(f"reading {path}")
-                surveys.append(survey_source(find_source(path, rate_hz=settings.rate_hz)))
+            for text in settings.stated_data():
+                source = find_source(text)
+                progress.add_task(f"reading {source.path}")
+                surveys.append(survey_source(source))
             progress.add_task("drawing")
             page = render_report(surveys, settings.fewest_windows, settings.classes)
         settings.output.parent.mkdir(parents=True, exist_ok=True)

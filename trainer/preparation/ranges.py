@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from har.recordings import COLUMNS, RecordingError
+from recording_files.column_options import NOTHING_STATED, ColumnOptions
 from recording_files.finding import find_source
 from recording_files.formats.collected import CollectedSource
 from recording_files.formats.parquet import ParquetSource, parquet_files, read_batches
@@ -32,8 +33,8 @@ class FileRange(msgspec.Struct, frozen=True):
     ----------
     source : str
         Path of the data set.
-    rate_hz : float or None
-        Stated sample rate, Hz; None if none is stated.
+    options : ColumnOptions
+        What the person stated about its columns.
     file : str
         Path of the file; empty if the data set can only be read as a whole.
     begin, end : int
@@ -47,7 +48,7 @@ class FileRange(msgspec.Struct, frozen=True):
     """
 
     source: str
-    rate_hz: float | None = None
+    options: ColumnOptions = NOTHING_STATED
     file: str = ""
     begin: int = 0
     end: int = 0
@@ -71,7 +72,7 @@ def ranges_of(source: Source, range_bytes: int = RANGE_BYTES) -> list[FileRange]
     RecordingError
         If a Parquet file cannot be read or has no rows.
     """
-    whole = FileRange(str(source.path.absolute()), source.rate_hz)
+    whole = FileRange(str(source.path.absolute()), source.options)
     if isinstance(source, ParquetSource):
         return [
             msgspec.structs.replace(whole, file=str(file.absolute()), begin=group, end=group + 1)
@@ -112,7 +113,7 @@ def read_range(found: FileRange) -> Iterator[Part]:
     if found.samples:
         yield from CollectedSource(Path(found.source)).parts_of([Path(file) for file in found.samples])
     elif not found.file:
-        yield from find_source(found.source, rate_hz=found.rate_hz).parts()
+        yield from find_source(found.source, options=found.options).parts()
     elif found.form and found.layout:
         file = Path(found.file)
         lines = _lines(file, found.form.skipped_lines, found.begin, found.end)

@@ -13,6 +13,7 @@ from har.recordings import RecordingError
 from recording_files import Source, find_source
 from recording_files.loading import recordings_of
 from recording_files.source import provenance_of, remarks_of
+from recording_files.stated import split_stated
 from trainer.preparation.in_process import prepare_in_process
 from trainer.preparation.on_spark import prepare_on_spark
 from trainer.preparation.plan import TEST, TRAIN, VALIDATION, PreparationPlan
@@ -24,7 +25,12 @@ FEW_WINDOWS = 20
 
 def is_prepared(data: Sequence[str | Path]) -> bool:
     """Return whether the data are one prepared folder instead of recordings."""
-    return len(data) == 1 and (Path(data[0]) / INDEX_FILE).is_file()
+    return len(data) == 1 and (prepared_folder(data) / INDEX_FILE).is_file()
+
+
+def prepared_folder(data: Sequence[str | Path]) -> Path:
+    """Return the folder of data that are prepared."""
+    return split_stated(data[0])[0]
 
 
 def prepare(

@@ -142,7 +142,7 @@ def job_of(request: TrainRequest, folder: RunFolder, *, pinned: bool) -> Trainin
     prepares = not preparation.is_prepared(request.data)
     return TrainingJob(
         request=request,
-        prepared=folder.prepared if prepares else Path(request.data[0]).resolve(),
+        prepared=folder.prepared if prepares else preparation.prepared_folder(request.data).resolve(),
         run=folder.path,
         pinned=pinned,
     )

@@ -78,9 +78,9 @@ def test_evaluating_a_training_user_logs_a_warning(recording, capsys):
     [
         (["--data", "missing.parquet"], "missing.parquet"),
         (["--data", "RECORDING", "--release", "nowhere"], "no release at"),
-        (["--data", "RECORDING", "--user", "nobody"], "no user nobody"),
-        (["--data", "RECORDING", "--user", "somebody,nobody"], "no user nobody in RECORDING, which has somebody\n"),
-        (["--data", "RECORDING", "--user", " ,"], "no user ' ,'"),
+        (["--data", "RECORDING", "--users", "nobody"], "no user nobody"),
+        (["--data", "RECORDING", "--users", "somebody,nobody"], "no user nobody in RECORDING, which has somebody\n"),
+        (["--data", "RECORDING", "--users", " ,"], "no user ' ,'"),
     ],
 )
 def test_impossible_requests_are_rejected_with_the_reason(recording, capsys, words, message):
@@ -92,7 +92,7 @@ def test_impossible_requests_are_rejected_with_the_reason(recording, capsys, wor
 def test_users_may_be_listed_with_blanks(recording, capsys):
     people = np.repeat(["u01", "u06", "u07", "u08"], 500)
     path = recording(user=people, session=people, gt=["walk"] * 2_000)
-    assert main(["evaluate", "--data", path, "--user", "u01, u06 ,", "--json"]) == 0
+    assert main(["evaluate", "--data", path, "--users", "u01, u06 ,", "--json"]) == 0
     users = json.loads(capsys.readouterr().out)["users"]
     assert sorted(user["name"] for user in users) == ["their phone/u01", "their phone/u06"]
 
