@@ -41,6 +41,11 @@ class Unit(StrEnum):
     MILLI_G = "mg"
 
     @property
+    def sign(self) -> str:
+        """The unit as people write it."""
+        return "m/s²" if self is Unit.METRES else self.value
+
+    @property
     def in_metres(self) -> float:
         """The unit in m/s²."""
         return {"m/s2": 1.0, "g": STANDARD_GRAVITY, "mg": STANDARD_GRAVITY / 1_000}[self.value]
@@ -62,6 +67,10 @@ class TimeColumn(msgspec.Struct, frozen=True):
     name: str
     unit: TimeUnit
     is_whole: bool = False
+
+    def describe(self) -> str:
+        """Return the column and its unit."""
+        return f"{self.name}, dates" if self.unit is TimeUnit.DATE else f"{self.name} in {self.unit.value}"
 
 
 class Layout(msgspec.Struct, frozen=True, kw_only=True):
@@ -117,12 +126,16 @@ class Layout(msgspec.Struct, frozen=True, kw_only=True):
         """Return what was understood, in sentences."""
         signs = ", signs as on an iPhone" if self.is_inverted else ""
         added = f" + gravity {', '.join(self.gravity)}" if self.gravity else ""
-        time = f"{self.time.name} in {self.time.unit.value}" if self.time else f"row number / {self.rate_hz:g} Hz"
-        texts = [f"{name} from {column}" for name, column in self.texts.items()]
-        texts += [f"{name} {text}" for name, text in self.constants.items() if text]
+        time = f"row number / {self.rate_hz:g} Hz" if self.time is None else self.time.describe()
+        texts = [f"{_word(name)} from {column}" for name, column in self.texts.items()]
+        texts += [f"{_word(name)} {text}" for name, text in self.constants.items() if text]
         return [
             f"format {self.format}",
-            f"axes {', '.join(self.axes)}{added} in {self.unit.value}{signs}",
+            f"axes {', '.join(self.axes)}{added} in {self.unit.sign}{signs}",
             f"time {time}",
-            *texts,
+            *([", ".join(texts)] if texts else []),
         ]
+
+
+def _word(column: str) -> str:
+    return "label" if column == "gt" else column

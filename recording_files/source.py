@@ -41,6 +41,10 @@ class Source(ABC):
             If a file cannot be read or is invalid. The message names the file and, if possible, the row.
         """
 
+    def understood(self) -> list[str]:
+        """Return what was understood of its form: its format, the columns, units and times, in sentences."""
+        return []
+
     def remarks(self) -> list[str]:
         """Return what is left out of the table and why, in sentences.
 

@@ -100,6 +100,10 @@ class CollectedSource(Source):
             for device, session, users in read_labels(self.path / "labels").contested()
         ]
 
+    def understood(self) -> list[str]:
+        """Return the format, the axes and the times."""
+        return ["format collected by this system", "time t in us, axes x, y, z in m/s²"]
+
     def provenance(self) -> list[TrainingData]:
         """Return one entry that names this system and the folder."""
         return [TrainingData("recorded by this system", "not stated: its wearers' own", self.path.name)]

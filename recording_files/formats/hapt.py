@@ -65,6 +65,10 @@ class HaptSource(Source):
                 of_experiment = intervals[(intervals[:, 0] == experiment) & (intervals[:, 1] == user)]
                 yield _read_experiment(file, experiment, user, of_experiment, labels.place)
 
+    def understood(self) -> list[str]:
+        """Return the format, the axes and the times."""
+        return ["format HAPT, raw files", "axes in g, signs as on Android", f"time row number / {RATE_HZ:g} Hz"]
+
     def provenance(self) -> list[TrainingData]:
         """Return HAPT's name, licence and source."""
         return data_sets_of_devices([DEVICE])

@@ -59,6 +59,10 @@ class ParquetSource(Source):
         for file in self._files:
             yield from _read_file(file)
 
+    def understood(self) -> list[str]:
+        """Return the format, the axes and the times."""
+        return ["format Parquet, this project's columns"]
+
     def provenance(self) -> list[TrainingData]:
         """Return the stated provenance of the files; for files without one, that of their devices."""
         stated = [data for file in self._files for data in self._provenance[file]]

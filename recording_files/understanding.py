@@ -1,0 +1,155 @@
+"""Tell a person what was understood of a data set, the same way in every command."""
+
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from statistics import median
+from typing import TextIO
+
+import numpy as np
+
+from har.activity_names import NULL_LABEL, listed
+from har.time_units import MICROSECONDS
+from recording_files.source import Source
+from recording_files.table import Part
+
+#: Event times from here on, µs, count from the Unix epoch, not from the start of a phone or a recording: the year 2000.
+_SINCE_1970_US = 946_684_800 * MICROSECONDS
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass
+class Contents:
+    """What a data set holds, part by part.
+
+    Attributes
+    ----------
+    sessions : dict of tuple to None
+        (device, user, session) in order of first appearance.
+    labels : Counter of str
+        Number of readings by label.
+    first_us, last_us : int or None
+        Oldest and newest event time, µs; None before the first reading.
+    """
+
+    sessions: dict[tuple[str, str, str], None] = field(default_factory=dict)
+    labels: Counter[str] = field(default_factory=Counter)
+    first_us: int | None = None
+    last_us: int | None = None
+
+    def add(self, part: Part) -> None:
+        """Add the next part."""
+        if not len(part):
+            return
+        labels, times = part.coded("gt"), part.times()
+        for label, count in zip(labels.texts, np.bincount(labels.codes, minlength=len(labels.texts)), strict=True):
+            self.labels[str(label)] += int(count)
+        self.sessions |= dict.fromkeys(_sessions_of(part))
+        first, last = int(times.min()), int(times.max())
+        self.first_us = first if self.first_us is None else min(self.first_us, first)
+        self.last_us = last if self.last_us is None else max(self.last_us, last)
+
+    @property
+    def readings(self) -> int:
+        """The number of readings."""
+        return self.labels.total()
+
+    def describe(self, rates_hz: Sequence[float | None]) -> list[str]:
+        """Return the time, rate, users, sessions and labels, in sentences.
+
+        Parameters
+        ----------
+        rates_hz : sequence of (float or None)
+            Measured sample rate of each session, Hz; None of one with too few readings.
+        """
+        if self.first_us is None or self.last_us is None:
+            return []
+        labels = {label: count for label, count in self.labels.most_common() if count and label != NULL_LABEL}
+        without = self.labels[NULL_LABEL]
+        counted = [f"{label} ({count:,} readings)" for label, count in labels.items()]
+        return [
+            f"{self.readings:,} readings from {_moment(self.first_us)} to {_moment(self.last_us)}",
+            _rates([rate for rate in rates_hz if rate is not None]),
+            _named("user", [user for _, user, _ in self.sessions]),
+            _count("session", len(self.sessions)),
+            *([_named("label", counted) + (f"; {without:,} readings have none" if without else "")] if labels else []),
+            *([] if labels else ["no labels"]),
+        ]
+
+
+def print_understood(
+    source: Source,
+    contents: Contents | None = None,
+    rates_hz: Sequence[float | None] = (),
+    *,
+    quiet: bool = False,
+    file: TextIO | None = None,
+) -> None:
+    """Print what was understood of a data set: a line with its path, then a line for each fact.
+
+    Parameters
+    ----------
+    source : Source
+        The data set.
+    contents : Contents, optional
+        What it holds. A command that does not read it itself (executors do) leaves it out.
+    rates_hz : sequence of (float or None)
+        Measured sample rate of each session, Hz.
+    quiet : bool
+        Whether the person said ``--quiet``: nothing is printed.
+    file : text file, optional
+        Where to print; by default the standard error.
+    """
+    if quiet:
+        return
+    facts = [*source.understood(), *(contents.describe(rates_hz) if contents else [])]
+    print("\n  ".join([f"{source.path}:", *facts]), file=file or sys.stderr, flush=True)
+
+
+def _moment(time_us: int) -> str:
+    if time_us < _SINCE_1970_US:
+        return f"{time_us / MICROSECONDS:,.1f} s"
+    try:
+        return f"{_EPOCH + timedelta(microseconds=time_us):%Y-%m-%d %H:%M:%S} UTC"
+    except OverflowError:  # the unit of time is wrong: the check of the recording says so
+        return f"{time_us / MICROSECONDS:,.0f} s"
+
+
+def _rates(rates: list[float]) -> str:
+    if not rates:
+        return "too few readings to measure a rate"
+    slowest, fastest = f"{min(rates):.3g}", f"{max(rates):.3g}"
+    if slowest == fastest:
+        return f"rate {median(rates):.4g} Hz"
+    return f"rates {slowest} to {fastest} Hz, half of the sessions below {median(rates):.3g} Hz"
+
+
+def _named(what: str, names: Iterable[str]) -> str:
+    """Return how many there are, and the first of them.
+
+    Examples
+    --------
+    >>> _named("user", ["ben", "anna", "ben"]), _named("user", [""])
+    ('2 users: ben, anna', '1 user')
+    """
+    different = list(dict.fromkeys(names))
+    of_them = listed(filter(None, different))
+    return _count(what, len(different)) + (f": {of_them}" if of_them else "")
+
+
+def _count(what: str, number: int) -> str:
+    return f"{number:,} {what}{'s' if number != 1 else ''}"
+
+
+def _sessions_of(part: Part) -> Iterator[tuple[str, str, str]]:
+    columns = [part.coded(name) for name in ("device", "user", "session")]
+    sizes = [len(column.texts) for column in columns]
+    first = np.array([0])
+    if max(sizes) > 1:  # else all rows are of one session, as usually
+        codes = np.ravel_multi_index([column.codes for column in columns], sizes)
+        first = np.sort(np.unique(codes, return_index=True)[1])
+    for row in first:
+        device, user, session = (str(column.texts[column.codes[row]]) for column in columns)
+        yield device, user, session
