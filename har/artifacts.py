@@ -39,6 +39,21 @@ class Artifact(msgspec.Struct, frozen=True):
     latency_ms: float | None = None
 
 
+class LeftOut(msgspec.Struct, frozen=True):
+    """A format that a release was made without.
+
+    Attributes
+    ----------
+    format : str
+        The format, as in `Artifact`.
+    reason : str
+        Why, such as the figure and the limit.
+    """
+
+    format: ArtifactFormat
+    reason: str
+
+
 class Golden(msgspec.Struct, frozen=True):
     """The golden window: every consumer checks its known probabilities before it serves a release.
 

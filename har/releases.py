@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from har.artifacts import Artifact, Golden
+from har.artifacts import Artifact, Golden, LeftOut
 from har.decisions import UNKNOWN
 from har.samples import UNDECODABLE
 from har.signal_quality import SignalBounds
@@ -126,6 +126,8 @@ class ReleaseManifest(msgspec.Struct, frozen=True):
     signal_bounds : SignalBounds
         The least quality of readings that the network needs; windows outside of it are ``unknown`` with a reason.
         Manifests of older releases state none: the default bounds hold for them.
+    left_out : list of LeftOut
+        The formats that the release was made without, such as int8 that predicts too differently.
     schema : int
         Version of this manifest.
     """
@@ -149,6 +151,7 @@ class ReleaseManifest(msgspec.Struct, frozen=True):
     personal: bool = False
     false_activity_rate: float | None = None
     signal_bounds: SignalBounds = SignalBounds()
+    left_out: list[LeftOut] = []
     schema: int = SCHEMA
 
     @property
@@ -162,13 +165,16 @@ class ReleaseManifest(msgspec.Struct, frozen=True):
         Raises
         ------
         ReleaseError
-            If the release has no artifact of the format.
+            If the release has no artifact of the format. The message says why, and which formats it has.
         """
         for artifact in self.artifacts:
             if artifact.format == artifact_format:
                 return artifact
         available = ", ".join(artifact.format for artifact in self.artifacts)
-        raise ReleaseError(f"release {self.release} has no {artifact_format} artifact (it has: {available})")
+        reasons = "".join(f": {each.reason}" for each in self.left_out if each.format == artifact_format)
+        raise ReleaseError(
+            f"release {self.release} has no {artifact_format} artifact{reasons} (use one that it has: {available})"
+        )
 
 
 def encode_manifest(manifest: ReleaseManifest) -> bytes:
@@ -258,8 +264,12 @@ def _check(manifest: ReleaseManifest) -> None:
         _ = manifest.window_spec
     except ValueError as error:
         raise ReleaseError(f"windows: {error}") from error
-    names = [artifact.name for artifact in manifest.artifacts] + [manifest.golden.file]
     require_plain_name(manifest.release, "a release's name")
+    _check_artifacts(manifest)
+
+
+def _check_artifacts(manifest: ReleaseManifest) -> None:
+    names = [artifact.name for artifact in manifest.artifacts] + [manifest.golden.file]
     for name in names:
         require_plain_name(name, "the name of a release's file")
     if len(set(names)) != len(names):
@@ -267,6 +277,8 @@ def _check(manifest: ReleaseManifest) -> None:
     formats = [artifact.format for artifact in manifest.artifacts]
     if len(set(formats)) != len(formats):
         raise ReleaseError(f"a release has one artifact a format, not {formats}")
+    if both := sorted({left.format for left in manifest.left_out}.intersection(formats)):
+        raise ReleaseError(f"{', '.join(both)} is among the artifacts and among the formats that were left out")
     for artifact in manifest.artifacts:
         _check_measurements(artifact)
 

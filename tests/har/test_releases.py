@@ -2,7 +2,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from har.artifacts import Artifact, Golden
+from har.artifacts import Artifact, Golden, LeftOut
 from har.releases import (
     MAX_MANIFEST_BYTES,
     Normalisation,
@@ -56,6 +56,7 @@ def test_a_manifest_survives_its_file():
         ({"artifacts": [Artifact("a", "onnx", "00", 1), Artifact("a", "litert-int8", "00", 1)]}, "one name"),
         ({"artifacts": [Artifact("golden.json", "onnx", "00", 1)]}, "one name"),
         ({"artifacts": [Artifact("a", "onnx", "00", 1), Artifact("b", "onnx", "00", 1)]}, "one artifact a format"),
+        ({"left_out": [LeftOut("onnx", "why")]}, "onnx is among the artifacts and among the formats that were left"),
         ({"artifacts": [Artifact("a", "onnx", "00", 1, same_prediction=1.01)]}, "share of same predictions"),
         ({"artifacts": [Artifact("a", "onnx", "00", 1, largest_difference=-1.0)]}, "largest difference"),
         ({"artifacts": [Artifact("a", "onnx", "00", 1, latency_ms=-1.0)]}, "latency"),
@@ -108,6 +109,20 @@ def test_an_invalid_document_is_rejected(document):
 def test_an_error_for_a_missing_format_lists_the_others():
     with pytest.raises(ReleaseError, match="it has: onnx"):
         manifest().artifact("litert-int8")
+
+
+def test_an_error_for_a_format_that_was_left_out_says_why():
+    lacking = decode_manifest(encode_manifest(manifest(left_out=[LeftOut("litert-int8", "it predicts otherwise")])))
+    with pytest.raises(
+        ReleaseError, match=r"has no litert-int8 artifact: it predicts otherwise \(use one that it has: onnx\)"
+    ):
+        lacking.artifact("litert-int8")
+
+
+def test_a_manifest_without_formats_that_were_left_out_is_an_older_one():
+    older = msgspec.json.decode(encode_manifest(manifest()))
+    del older["left_out"]
+    assert decode_manifest(msgspec.json.encode(older)) == manifest()
 
 
 def test_normalisation_is_float32():

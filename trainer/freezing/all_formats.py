@@ -1,13 +1,14 @@
 """Convert a trained network to all formats of a release, and compare and measure them."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from textwrap import shorten
 
 import numpy as np
 from numpy.typing import NDArray
 
-from har.artifacts import Artifact, ArtifactFormat, GoldenWindow
+from har.artifacts import Artifact, ArtifactFormat, GoldenWindow, LeftOut
 from har.releases import Normalisation
 from trainer.freezing.agreement import measure_agreement, trained_probabilities
 from trainer.freezing.budgets import Budgets, budgets_of, reject_outside
@@ -32,9 +33,20 @@ FILE_NAMES: dict[ArtifactFormat, str] = {
 FLOAT32: tuple[ArtifactFormat, ...] = ("onnx", "litert-float32", "tensorflow-frozen-graph")
 
 
+#: Longest reason for a format that is left out, characters.
+LONGEST_REASON = 500
+
+_CONVERTERS: dict[ArtifactFormat, Callable[[Model], bytes]] = {
+    "onnx": freeze_onnx,
+    "litert-float32": freeze_lite,
+    "litert-int8": freeze_lite_int8,
+    "tensorflow-frozen-graph": freeze_graph,
+}
+
+
 @dataclass(frozen=True)
 class Frozen:
-    """A network in all formats.
+    """A network in the formats of a release.
 
     Attributes
     ----------
@@ -44,11 +56,14 @@ class Frozen:
         Description of each file for the manifest, with its measurements.
     golden : GoldenWindow
         The golden window.
+    left_out : list of LeftOut
+        The formats that are not required and that the network cannot have, each with the reason.
     """
 
     files: Mapping[ArtifactFormat, bytes]
     artifacts: list[Artifact]
     golden: GoldenWindow
+    left_out: list[LeftOut] = field(default_factory=list)
 
 
 def freeze_all(
@@ -61,7 +76,10 @@ def freeze_all(
     threshold: float = 0.0,
     budgets: Budgets | None = None,
 ) -> Frozen:
-    """Freeze a network to every format. Reject it if a format exceeds its budget.
+    """Freeze a network to every format. Leave out a format that is not required and does not keep its budget.
+
+    int8 is not required: some networks do not bear weights of eight bits. A consumer accepts it only if it gives the
+    class of the golden window, so this is checked, too.
 
     Parameters
     ----------
@@ -81,16 +99,45 @@ def freeze_all(
     Raises
     ------
     FreezingError
-        If the network cannot be converted, or a format is too large or too far from the trained network.
+        If the network cannot be converted to a required format, or one is too large or too far from the trained
+        network. The message lists every fault.
     """
     _require_shape(held_out_windows, steps)
-    files = convert_all(model)
+    limits = budgets or budgets_of(model.name)
     windows = normalisation.apply(held_out_windows)
-    artifacts = measure_all(trained_probabilities(model, windows), files, windows, threshold)
-    reject_outside(artifacts, budgets or budgets_of(model.name))
+    trained = trained_probabilities(model, windows)
+    files: dict[ArtifactFormat, bytes] = {}
+    artifacts: dict[ArtifactFormat, Artifact] = {}
+    faults: dict[ArtifactFormat, FreezingError] = {}
+    for name, convert in _CONVERTERS.items():
+        try:
+            content = convert(model)
+            measured = measure_all(trained, {name: content}, windows, threshold)
+            reject_outside(measured, limits)
+        except FreezingError as error:
+            faults[name] = error
+        else:
+            files[name], (artifacts[name],) = content, measured
+    _raise_required(faults, limits)
     golden = golden_window(files["onnx"], steps, rate_hz, normalisation)
-    _check_golden(files, golden, normalisation)
-    return Frozen(files, artifacts, golden)
+    window = normalisation.apply(np.array([golden.window], np.float32))
+    for name, content in files.items():
+        if (fault := _golden_fault(name, load_predictor(name, content)(window)[0], golden)) is not None:
+            faults[name] = FreezingError(fault)
+    _raise_required(faults, limits)
+    return Frozen(
+        {name: content for name, content in files.items() if name not in faults},
+        [artifact for name, artifact in artifacts.items() if name not in faults],
+        golden,
+        # A converter's message may have many lines.
+        [LeftOut(name, shorten(str(error), LONGEST_REASON, placeholder=" …")) for name, error in faults.items()],
+    )
+
+
+def _raise_required(faults: Mapping[ArtifactFormat, FreezingError], limits: Budgets) -> None:
+    required = [error for name, error in faults.items() if limits.by_format[name].required]
+    if required:
+        raise FreezingError(f"the network cannot be frozen: {'; '.join(map(str, required))}") from required[0]
 
 
 def convert_all(model: Model) -> dict[ArtifactFormat, bytes]:
@@ -101,12 +148,7 @@ def convert_all(model: Model) -> dict[ArtifactFormat, bytes]:
     FreezingError
         If a conversion fails.
     """
-    return {
-        "onnx": freeze_onnx(model),
-        "litert-float32": freeze_lite(model),
-        "litert-int8": freeze_lite_int8(model),
-        "tensorflow-frozen-graph": freeze_graph(model),
-    }
+    return {name: convert(model) for name, convert in _CONVERTERS.items()}
 
 
 def measure_all(
@@ -159,12 +201,14 @@ def _require_shape(windows: NDArray[np.float32], steps: int) -> None:
         )
 
 
-def _check_golden(files: Mapping[ArtifactFormat, bytes], golden: GoldenWindow, normalisation: Normalisation) -> None:
-    window = normalisation.apply(np.array([golden.window], np.float32))
-    expected: Sequence[float] = golden.probabilities
-    for name in FLOAT32:
-        difference = float(np.abs(load_predictor(name, files[name])(window)[0] - np.array(expected)).max())
-        if not difference <= GOLDEN_TOLERANCE:  # NaN must fail too
-            raise FreezingError(
-                f"{name} is off by {difference:.2g} for the golden window; the limit is {GOLDEN_TOLERANCE:.0e}"
-            )
+def _golden_fault(name: ArtifactFormat, result: NDArray[np.float32], golden: GoldenWindow) -> str | None:
+    """Return what a format's probabilities for the golden window are wrong in; None if a consumer accepts them."""
+    expected = np.array(golden.probabilities)
+    if name not in FLOAT32:
+        if np.isfinite(result).all() and result.argmax() == expected.argmax():
+            return None
+        return f"{name} gives another class for the golden window than the trained network"
+    difference = float(np.abs(result - expected).max())
+    if difference <= GOLDEN_TOLERANCE:  # NaN must fail too
+        return None
+    return f"{name} is off by {difference:.2g} for the golden window; the limit is {GOLDEN_TOLERANCE:.0e}"

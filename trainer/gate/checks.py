@@ -35,6 +35,8 @@ class Contender:
         `decision_threshold` of the manifest.
     personal : bool
         Whether windows were held out in time. Outcomes are then compared by session, which `people` contains.
+    formats : sequence of str
+        The formats of its artifacts.
     """
 
     release: str
@@ -42,6 +44,7 @@ class Contender:
     training_users: Sequence[str] = ()
     threshold: float = 0.0
     personal: bool = False
+    formats: Sequence[ArtifactFormat] = ()
 
 
 class GateCheck(msgspec.Struct, frozen=True):
@@ -198,13 +201,22 @@ def unknown_check(candidate: Contender, limits: GateLimits) -> GateCheck:
     return _at_most("classes predicted as unknown", rates.known_predicted_unknown, limits.known_unknown, detail)
 
 
+def lost_formats_check(artifacts: Sequence[Artifact], current: Contender) -> GateCheck:
+    """Check that a candidate has every format of the current release: a device that runs a format needs it."""
+    found = {artifact.format for artifact in artifacts}
+    missing = [name for name in current.formats if name not in found]
+    detail = f"the candidate lacks {', '.join(missing)}, which devices may run" if missing else ""
+    return GateCheck("lost formats", len(missing), "<=", 0, not missing, detail)
+
+
 def format_checks(
     name: ArtifactFormat, artifacts: Sequence[Artifact], budget: Budget, milliseconds: float
 ) -> list[GateCheck]:
-    """Check that a format exists, agrees with the trained network, and is small and fast enough."""
+    """Check that a required format exists, and that a format agrees with the network, and is small and fast enough."""
     found = {artifact.format: artifact for artifact in artifacts}
     if name not in found:
-        return [GateCheck(name, None, "", None, False, "the candidate has no artifact of this format")]
+        detail = "the candidate has no artifact of this format"
+        return [GateCheck(name, None, "", None, not budget.required, detail)]
     frozen = found[name]
     return [
         _at_most(f"{name}, bytes", frozen.bytes, budget.bytes),

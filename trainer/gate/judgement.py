@@ -20,6 +20,7 @@ from trainer.gate.checks import (
     comparison_checks,
     first_checks,
     format_checks,
+    lost_formats_check,
     people_check,
     succession_checks,
     unknown_check,
@@ -115,6 +116,8 @@ def judge(
             else comparison_checks(judged, _select(current, people), limits, attempts)
         )
         checks.append(unknown_check(judged, limits))
+    if current is not None:
+        checks.append(lost_formats_check(artifacts, current))
     for name, budget in limits.formats.items():
         checks += format_checks(name, artifacts, budget, limits.milliseconds)
     return GateResult(

@@ -15,7 +15,7 @@ class GateLimits:
     Attributes
     ----------
     formats : mapping of str to Budget
-        Required formats, and the budget of each.
+        The formats of a release, and the budget of each. It says whether the format is required.
     fewest_users : int
         Fewest comparable people.
     confidence, resamples, seed : float, int, int

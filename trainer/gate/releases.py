@@ -86,6 +86,7 @@ def _contender(manifest: ReleaseManifest, outcomes: Outcomes, held_out: Validati
         training_users=() if personal else manifest.training_users,
         threshold=manifest.decision_threshold,
         personal=manifest.personal,
+        formats=[artifact.format for artifact in manifest.artifacts],
     )
 
 

@@ -108,7 +108,7 @@ def make_candidate(model: Model, held_out: ValidationWindows, provenance: Proven
     ValidationError
         If no prediction is correct, or predictions are not finite.
     FreezingError
-        If a format does not agree with the network or is too large.
+        If a required format does not agree with the network or is too large.
     """
     request = provenance.request
     validated = validate(classifier(model, request.normalisation), held_out, cost=request.unknown_cost)
@@ -174,6 +174,7 @@ def make_manifest(provenance: Provenance, frozen: Frozen, findings: ReleaseFindi
         normalisation=request.normalisation,
         decision_threshold=findings.threshold,
         artifacts=frozen.artifacts,
+        left_out=frozen.left_out,
         golden=Golden(GOLDEN_FILE, GOLDEN_TOLERANCE),
         training_users=people,
         data=provenance.data,

@@ -6,7 +6,7 @@ The card is generated from the manifest. A sentence that holds for some releases
 from collections.abc import Sequence
 from string import Template
 
-from har.artifacts import Artifact
+from har.artifacts import Artifact, LeftOut
 from har.recordings import device_of
 from har.releases import ReleaseManifest, Scores
 from recording_files.data_sets import KNOWN_DATA_SETS, placement_of
@@ -107,7 +107,7 @@ def model_card(manifest: ReleaseManifest, weaknesses: Sequence[str]) -> str:
         data="\n\n".join(_data(manifest)),
         users=_users(manifest.training_users),
         results="\n\n".join(_results(manifest)),
-        formats=_formats(manifest.artifacts),
+        formats=_formats(manifest.artifacts, manifest.left_out),
         weaknesses="\n".join(f"- {weakness}" for weakness in [*weaknesses, *_weaknesses(manifest)]),
     )
 
@@ -192,7 +192,7 @@ def _table(protocol: str, found: Scores) -> str:
     )
 
 
-def _formats(artifacts: Sequence[Artifact]) -> str:
+def _formats(artifacts: Sequence[Artifact], left_out: Sequence[LeftOut]) -> str:
     measured = any(artifact.largest_difference is not None for artifact in artifacts)
     heading = "Each file contains the same network" + (
         ", compared with the trained network on evaluated windows." if measured else "."
@@ -203,11 +203,12 @@ def _formats(artifacts: Sequence[Artifact]) -> str:
         f"{_figure(artifact.latency_ms, '.2f', ' ms')} |"
         for artifact in artifacts
     )
+    absent = "".join(f"\n\n**There is no {each.format} file**: {each.reason}." for each in left_out)
     return (
         f"{heading}\n\n"
         "| file | format | size | largest difference of a probability | same predictions "
         "| time per window on one core |\n"
-        f"|---|---|---|---|---|---|\n{rows}"
+        f"|---|---|---|---|---|---|\n{rows}{absent}"
     )
 
 

@@ -113,7 +113,7 @@ def run_training(request: TrainRequest, options: RunOptions, console: Console) -
     NonFiniteLossError
         If the loss is NaN or infinite, in mode local.
     FreezingError
-        If a frozen format does not agree with the network.
+        If a required frozen format does not agree with the network.
     GateError, ReleaseError
         If the release cannot be judged or published.
     """
@@ -262,6 +262,10 @@ def _report_scores(candidate: Candidate, console: Console) -> None:
             f"  {artifact.name:<20} {artifact.bytes:>9,} bytes  largest difference {artifact.largest_difference:.1e}  "
             f"same prediction {artifact.same_prediction:.2%}  {artifact.latency_ms:.2f} ms per window",
             highlight=False,
+        )
+    for absent in candidate.manifest.left_out:
+        console.print(
+            f"warning: the release is made without {absent.format}: {absent.reason}", highlight=False, style="yellow"
         )
 
 

@@ -38,6 +38,7 @@ const PLAIN_NAME = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/;
  * @property {{mean: number[], scale: number[]}} normalisation Of x, y and z, m/s².
  * @property {number} decision_threshold A prediction below this probability is unknown.
  * @property {Artifact[]} artifacts
+ * @property {{format: string, reason: string}[]} [left_out] Formats that it was made without. Missing in older releases.
  * @property {{file: string, tolerance: number}} golden
  *
  * @typedef {object} GoldenWindow
@@ -80,6 +81,8 @@ export function readManifest(bytes) {
   check(isAxes(scale) && scale.every((value) => value > 0), `the normalisation's scale must be positive, not ${scale}`);
   check(isObject(golden) && isNumber(golden.tolerance), 'the manifest has no tolerance for its golden window');
   check(Array.isArray(artifacts) && artifacts.every(isObject), 'the manifest lists no artifacts');
+  const { left_out: leftOut = [] } = manifest;
+  check(Array.isArray(leftOut) && leftOut.every(isObject), 'the manifest lists no formats that were left out');
   const names = [golden.file, ...artifacts.map((artifact) => artifact.name)];
   for (const name of names) checkPlainName(name, "the name of a release's file");
   check(new Set(names).size === names.length, `two files of the release have the same name: ${names.join(', ')}`);
@@ -102,7 +105,9 @@ export function readManifest(bytes) {
  */
 export function artifactOf(manifest, format) {
   const found = manifest.artifacts.find((artifact) => artifact.format === format);
-  check(found !== undefined, `release ${manifest.release} has no ${format} artifact`);
+  const { left_out: leftOut = [] } = manifest;
+  const why = leftOut.filter((left) => left.format === format).map((left) => `: ${left.reason}`);
+  check(found !== undefined, `release ${manifest.release} has no ${format} artifact${why.join('')}`);
   return /** @type {Artifact} */ (found);
 }
 

@@ -7,8 +7,9 @@ import threading
 import msgspec
 import pytest
 
-from har.artifacts import GoldenWindow
+from har.artifacts import GoldenWindow, LeftOut
 from har.channels import is_canary
+from har.releases import decode_manifest, encode_manifest
 from model_store.client.errors import UpdateRejectedError
 from model_store.repository.publishing import promote, publish, rollback
 from tests.model_store.client_of_store import HASTY
@@ -138,14 +139,19 @@ def test_release_that_fails_its_golden_window_is_rejected(client, updater_of):
     assert current(again) == "one"
 
 
-def test_missing_artifact_format_is_rejected(client, updater_of):
-    folder = client.store.release("one")
-    manifest = msgspec.json.decode((folder / "manifest.json").read_bytes())
-    manifest["artifacts"] = [each for each in manifest["artifacts"] if each["format"] == "onnx"]
-    (folder / "manifest.json").write_bytes(msgspec.json.encode(manifest))
-    publish(client.store.storage, client.store.signing, folder)
-    with pytest.raises(UpdateRejectedError, match="no litert-int8 artifact"):
+def test_missing_artifact_format_is_rejected_with_the_reason(client, updater_of):
+    source = client.store.release("one")
+    manifest = decode_manifest((source / "manifest.json").read_bytes())
+    lacking = msgspec.structs.replace(
+        manifest,
+        artifacts=[each for each in manifest.artifacts if each.format != "litert-int8"],
+        left_out=[LeftOut("litert-int8", "it predicts otherwise")],
+    )
+    (source / "manifest.json").write_bytes(encode_manifest(lacking))
+    publish(client.store.storage, client.store.signing, source)
+    with pytest.raises(UpdateRejectedError, match="no litert-int8 artifact: it predicts otherwise"):
         updater_of().update()
+    assert updater_of(form="litert-float32").update()
 
 
 def test_update_survives_a_hundred_broken_connections(client, updater_of):

@@ -5,6 +5,7 @@ network.
 """
 
 import json
+import re
 import resource
 import shutil
 import signal
@@ -130,6 +131,22 @@ def test_consumers_accept_the_release_with_its_classes(finished):
     [scores] = manifest.metrics.values()
     assert scores.macro_f1 > 0.9
     assert 0 < manifest.decision_threshold < 1
+
+
+def test_a_network_that_cannot_be_rounded_becomes_a_release_without_int8(table, tmp_path):
+    MadeStore.make(tmp_path)
+    result = train_here(table, tmp_path / "run", "--network", tiny_network.UNROUNDABLE, *into(tmp_path))
+
+    assert result.returncode == 0, result.stderr
+    release = tmp_path / "run" / "release"
+    assert not (release / "network_int8.tflite").exists()
+    [absent] = manifest_of(tmp_path / "run").left_out
+    assert re.fullmatch(r"litert-int8 gives .* for 0\.\d+ of the windows; at least 0.99 is needed", absent.reason)
+    assert f"warning: the release is made without litert-int8: {absent.reason}" in result.stderr
+    assert f"**There is no litert-int8 file**: {absent.reason}." in (release / "MODEL_CARD.md").read_text()
+    bench = har_here("edge", "bench", "--release", release, "--form", "litert-int8", "--windows", "1")
+    assert bench.returncode == 1
+    assert f"has no litert-int8 artifact: {absent.reason} (use one that it has: onnx, litert-float32" in bench.stderr
 
 
 def test_nobody_held_out_was_trained_on(finished):

@@ -1,6 +1,7 @@
-"""One network in four formats: all agree with it, and a format that does not is rejected."""
+"""One network in four formats: all agree with it. One that does not is rejected, or left out if it is not required."""
 
 import hashlib
+import re
 from typing import Any
 
 import msgspec
@@ -151,13 +152,59 @@ def test_the_origin_network_has_a_smaller_budget() -> None:
         freezing.reject_outside([artifact], freezing.budgets_of("origin"))
 
 
-def test_freeze_all_applies_the_budgets() -> None:
+def frozen_tiny(**budgets: freezing.Budget) -> freezing.Frozen:
     model = tiny_network.tiny(steps=16, classes=2)
-    budgets = freezing.Budgets(lite_int8=freezing.Budget(bytes=1_000))
-    with pytest.raises(freezing.FreezingError, match=r"litert-int8 has .* the limit is 1,000"):
-        freezing.freeze_all(
-            model, made_windows(4, 16), steps=16, rate_hz=RATE_HZ, normalisation=GRAVITY, budgets=budgets
+    limits = freezing.Budgets(**budgets)
+    return freezing.freeze_all(
+        model, made_windows(4, 16), steps=16, rate_hz=RATE_HZ, normalisation=GRAVITY, budgets=limits
+    )
+
+
+def test_required_formats_outside_their_budgets_are_rejected_together() -> None:
+    small = freezing.Budget(bytes=1_000)
+    with pytest.raises(freezing.FreezingError, match=r"onnx has .* the limit is 1,000; litert-float32 has .* 1,000"):
+        frozen_tiny(onnx=small, lite_float32=small)
+
+
+def test_int8_outside_its_budget_is_left_out_with_figure_and_limit() -> None:
+    frozen = frozen_tiny(lite_int8=freezing.Budget(bytes=1_000, required=False))
+    assert [absent.format for absent in frozen.left_out] == ["litert-int8"]
+    assert re.fullmatch(r"litert-int8 has [\d,]+ bytes; the limit is 1,000", frozen.left_out[0].reason)
+    assert list(frozen.files) == [artifact.format for artifact in frozen.artifacts] == [
+        "onnx", "litert-float32", "tensorflow-frozen-graph",
+    ]  # fmt: skip
+
+
+def logit(file: bytes, windows: Any, load: Any) -> float:
+    probabilities = np.asarray(load(file)(windows)[0], np.float64)
+    return float(np.log(probabilities[1] / probabilities[0]))
+
+
+def test_int8_that_its_consumers_would_reject_is_left_out() -> None:
+    """Their golden window is so near the border between two classes that rounding the weights decides."""
+    windows = tf_keras.layers.Input((STEPS, 3), name="windows")
+    flow = tf_keras.layers.Dense(2, kernel_initializer=tf_keras.initializers.RandomNormal(0, 0.01, seed=0))(
+        tf_keras.layers.Flatten()(windows)
+    )
+    model = tf_keras.Model(windows, tf_keras.layers.Activation("softmax", name="probabilities")(flow))
+    file = freezing.freeze_onnx(model)
+    golden = GRAVITY.apply(np.array([freezing.golden_window(file, STEPS, RATE_HZ, GRAVITY).window], np.float32))
+    trained, rounded = (
+        logit(content, golden, load)
+        for content, load in (
+            (file, freezing.onnx_predictor),
+            (freezing.freeze_lite_int8(model), freezing.lite_predictor),
         )
+    )
+    kernel, bias = model.layers[-2].get_weights()
+    model.layers[-2].set_weights([kernel, bias - np.array([0, (trained + rounded) / 2], np.float32)])
+    clear = (kernel[:, 1] - kernel[:, 0]).reshape(1, STEPS, 3) * np.float32(1e4) * np.array([[[1]], [[-1]]], np.float32)
+
+    frozen = freezing.freeze_all(model, clear, steps=STEPS, rate_hz=RATE_HZ, normalisation=GRAVITY)
+
+    assert [absent.reason for absent in frozen.left_out] == [
+        "litert-int8 gives another class for the golden window than the trained network"
+    ]
 
 
 @pytest.mark.parametrize("shape", [(0, STEPS, 3), (4, STEPS - 1, 3), (STEPS, 3)])

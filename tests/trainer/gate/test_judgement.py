@@ -209,6 +209,16 @@ def test_a_candidate_that_lost_a_class_is_not_published():
     assert "lacks lie" in result.reason
 
 
+def test_a_format_that_is_not_required_may_be_missing_unless_the_current_release_has_it():
+    limits = dataclasses.replace(LIMITS, formats={**LIMITS.formats, "litert-int8": Budget(bytes=1_000, required=False)})
+    better, old = contender(flat(0.95)), contender(flat(0.7), 1, formats=["onnx"])
+    assert judge(better, None, FROZEN, limits).passed
+    assert judge(better, old, FROZEN, limits).passed
+    result = judge(better, dataclasses.replace(old, formats=["onnx", "litert-int8"]), FROZEN, limits)
+    assert failed(result) == ["lost formats"]
+    assert "lacks litert-int8, which devices may run" in result.reason
+
+
 def test_a_personal_release_replaces_only_a_personal_one():
     better, old = (contender(flat(skill), seed, personal=True) for skill, seed in ((0.95, 0), (0.7, 1)))
     assert judge(better, old, FROZEN, LIMITS).passed

@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from securesystemslib.signer import CryptoSigner, SSlibKey
 from tuf.api.metadata import TargetFile
 
+from har.artifacts import LeftOut
 from har.releases import decode_manifest, encode_manifest
 from model_store.layout import pointer_path, target_name
 from model_store.repository.contents import pointers
@@ -404,11 +405,18 @@ def test_invalid_manifests(phone):
     first, *others = manifest_of(phone).artifacts
     slipping = [msgspec.structs.replace(first, name="../../escaped.onnx"), *others]
     lying = [msgspec.structs.replace(each, bytes=each.bytes - 1) for each in (first, *others)]
+    left_out = [LeftOut("onnx", "it is broken")]
     cases: list[tuple[str, dict[str, object], str, str]] = [
         ("slip", {"artifacts": slipping}, "unusable", "'../../escaped.onnx' cannot be the name of a release's file"),
         ("../escaped", {}, "unusable", "'../escaped' cannot be a release's name"),
         ("liar", {"artifacts": lying}, "contradictory", "network.onnx has 410363 bytes"),
         ("twice", {"artifacts": [first, *others, first]}, "unusable", "two files of the release have the same name"),
+        (
+            "lacking",
+            {"artifacts": others, "left_out": left_out},
+            "unusable",
+            "lacking has no onnx artifact: it is broken",
+        ),
         ("few", {"classes": ["sit", "stand"]}, "unusable", "the golden window of few does not fit its manifest"),
         (
             "taken",
