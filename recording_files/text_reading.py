@@ -85,7 +85,7 @@ def read_text(opened: IO[bytes], place: Path, form: TextForm, layout: Layout, fi
     """
     for table in _blocks(opened, place, form, layout):
         try:
-            yield make_part(_project_columns(table, layout, place, first_row), place, first_row)
+            yield make_part(project_columns(table, layout, place, first_row), place, first_row)
         except pa.ArrowException as error:
             raise RecordingError(f"{place}: {error}") from error
         first_row += table.num_rows
@@ -124,7 +124,25 @@ def _blocks(opened: IO[bytes], place: Path, form: TextForm, layout: Layout) -> I
         raise RecordingError(f"{place} cannot be read as a table of {layout.format}: {error}") from error
 
 
-def _project_columns(table: pa.Table, layout: Layout, place: Path, first_row: int) -> pa.Table:
+def project_columns(table: pa.Table, layout: Layout, place: Path, first_row: int) -> pa.Table:
+    """Convert the columns of a table to the project's.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+        The columns that `layout` names: axes as float64, texts as dictionaries; times as text, numbers or timestamps.
+    layout : Layout
+        What they are.
+    place : Path
+        The table, for error messages and for the names of what the table does not name.
+    first_row : int
+        Number of the first row in the whole table, from 0.
+
+    Raises
+    ------
+    RecordingError
+        If a time is missing or cannot be read.
+    """
     count = table.num_rows
     texts = DEFAULT_TEXTS | {"session": place.stem, "user": place.stem} | layout.constants
     columns: dict[str, Any] = {name: constant_texts(texts[name], count) for name in TEXT_COLUMNS}
@@ -156,18 +174,35 @@ def _times(table: pa.Table, layout: Layout, first_row: int, place: Path) -> NDAr
 
 def _parsed(texts: "pa.ChunkedArray[Any]", time: TimeColumn, first_row: int, place: Path) -> NDArray[np.int64]:
     unit = time.unit
+    if not pa.types.is_string(texts.type):
+        return _converted(texts, time, first_row, place)
     try:
         if unit is TimeUnit.DATE:
             dates = texts.cast(pa.timestamp("us", "UTC" if _states_zone(texts) else None))
             return np.asarray(dates.cast(pa.int64()).to_numpy())
         if time.is_whole:
-            whole = np.asarray(texts.cast(pa.int64()).to_numpy())
-            more = unit.per_second // MICROSECONDS
-            return whole // more if more else whole * (MICROSECONDS // unit.per_second)
-        seconds = np.asarray(pc.replace_substring(texts, ",", ".").cast(pa.float64()).to_numpy())
-        return cast(NDArray[np.int64], np.round(seconds * (MICROSECONDS / unit.per_second)).astype(np.int64))
+            return _in_microseconds(texts.cast(pa.int64()).to_numpy(), unit)
+        return _in_microseconds(pc.replace_substring(texts, ",", ".").cast(pa.float64()).to_numpy(), unit)
     except pa.ArrowInvalid as error:
         raise RecordingError(f"{place}: {_first_wrong(texts, time, first_row)}") from error
+
+
+def _converted(times: "pa.ChunkedArray[Any]", time: TimeColumn, first_row: int, place: Path) -> NDArray[np.int64]:
+    """Convert numbers or timestamps to µs."""
+    if times.null_count:
+        row = first_row + int(pc.index(times.is_null(), True).as_py())
+        raise RecordingError(f"{place}: {times.null_count} row(s) have no {time.name}, first row {row}")
+    if pa.types.is_timestamp(times.type):
+        in_us = times.cast(pa.timestamp("us", times.type.tz), safe=False)
+        return np.asarray(in_us.cast(pa.int64()).to_numpy())
+    return _in_microseconds(times.to_numpy(), time.unit)
+
+
+def _in_microseconds(numbers: NDArray[Any], unit: TimeUnit) -> NDArray[np.int64]:
+    if np.issubdtype(numbers.dtype, np.integer):
+        more = unit.per_second // MICROSECONDS
+        return np.asarray(numbers // more if more else numbers * (MICROSECONDS // unit.per_second), np.int64)
+    return cast(NDArray[np.int64], np.round(numbers * (MICROSECONDS / unit.per_second)).astype(np.int64))
 
 
 def _states_zone(texts: "pa.ChunkedArray[Any]") -> bool:
