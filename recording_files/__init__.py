@@ -5,8 +5,20 @@ need not fit into memory. Each format has a module: `parquet`, `hhar` (the CSV, 
 (the published archive) and `collected` (data that this system recorded).
 """
 
-from recording_files.finding import find_source
-from recording_files.source import Source
-from recording_files.table import SCHEMA, Part
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from recording_files.finding import find_source
+    from recording_files.source import Source
+    from recording_files.table import SCHEMA, Part
 
 __all__ = ["SCHEMA", "Part", "Source", "find_source"]
+_MODULES = {"SCHEMA": "table", "Part": "table", "Source": "source", "find_source": "finding"}
+
+
+def __getattr__(name: str) -> object:
+    """Import a name of `__all__` when it is used: the command line reads the settings here without PyArrow."""
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)

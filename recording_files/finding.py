@@ -16,13 +16,12 @@ from recording_files.formats.text_tables import TextSource
 from recording_files.source import Source
 from recording_files.stated import split_stated
 from recording_files.stored_files import is_archive, stored_files, stored_trees
+from recording_files.urls import path_of
 
 #: Default output folder of `har data fetch`.
 FETCHED = Path(".har/data")
 #: Data sets that can be referred to by name.
 NAMES = ("hhar", "hapt")
-#: Matches URLs. A `Path` of a URL has lost a slash.
-_URL = re.compile(r"[a-z][a-z0-9+]+:/")
 _EITHER = re.compile(rf"{HHAR_FILE.pattern}|labels\.txt")
 
 
@@ -56,11 +55,7 @@ def find_source(
     Traceback (most recent call last):
     har.recordings.RecordingError: nowhere.parquet cannot be read: there is no such file or folder
     """
-    if _URL.match(str(path_or_name)):
-        raise RecordingError(
-            f"{path_or_name} is a URL: copy the data to this machine (e.g. with `aws s3 sync`) and pass the folder"
-        )
-    path, own = split_stated(path_or_name)
+    path, own = split_stated(path_of(str(path_or_name)))
     options = own.over(options)
     if not path.exists() and str(path) in NAMES:
         path = fetched / f"{path_or_name}.parquet"

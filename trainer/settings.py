@@ -13,8 +13,10 @@ from har.process.settings import LogFormatSettings, ServiceSettings
 from model_store.settings import DEFAULT_KEYS
 from recording_files.settings import RecordingFileSettings
 from recording_files.stated import with_options
+from recording_files.urls import DataSetPath
 from trainer import defaults
 from trainer.signal_bounds import require_bounds
+from trainer.spark_master import node_count, require_master
 
 
 def _canonical_classes(stated: list[str]) -> list[str]:
@@ -40,7 +42,7 @@ BOUNDS_HELP = "least quality of readings, as NAME=VALUE with commas between; uns
 class DataSetsSettings(RecordingFileSettings):
     """Settings of a command that reads any number of data sets."""
 
-    data: list[Path] = Field(
+    data: list[DataSetPath] = Field(
         description="path or name of a data set, see docs/data.md; repeat for each data set. Options of its own may "
         "follow within quotes: 'walks.csv --unit g'"
     )
@@ -61,7 +63,7 @@ class EvaluateSettings(RecordingFileSettings):
 
     model_config = SettingsConfigDict(env_prefix="HAR_EVALUATE_")
 
-    data: Path = Field(description="path or name of a data set, see docs/data.md")
+    data: DataSetPath = Field(description="path or name of a data set, see docs/data.md")
     release: str = Field("baseline", description="folder of the release, or 'baseline'")
     users: str | None = Field(None, description="evaluate only these users, comma-separated")
     report: Path | None = Field(None, description="also write an HTML report with plots to this file")
@@ -184,6 +186,12 @@ class PrepareSettings(PreparationSettings):
     output: Path = Field(description="folder to write; it appears only when it is complete")
     in_process: bool = Field(False, description="prepare without Spark; the recordings must fit into memory")
 
+    @model_validator(mode="after")
+    def _reject_unusable_master(self) -> Self:
+        if self.master is not None and not self.in_process:
+            require_master(self.master, self.executors, at_once=False)
+        return self
+
 
 class TrainSettings(PreparationSettings):
     """`har train`: train a network on recordings, evaluate it on held-out users, and freeze it as a release.
@@ -238,6 +246,8 @@ class TrainSettings(PreparationSettings):
     def _reject_contradictions(self) -> Self:
         if self.mode != "local" and self.shards < self.executors:
             raise ValueError(f"--shards {self.shards} are too few for --executors {self.executors}: each needs its own")
+        if self.mode != "local" and self.master is not None:
+            require_master(self.master, node_count(self.mode, self.executors), at_once=True)
         if self.every is None and (self.enough_minutes is not None or self.rounds is not None):
             raise ValueError("--enough-minutes and --rounds need --every")
         if self.every is not None and self.store is None:

@@ -110,6 +110,7 @@ def test_a_missing_extra_is_named():
             "stream_processor.worker",
             {"tensorflow", "pyarrow", "pandas", "tuf.ngclient", "securesystemslib.signer", "boto3"},
         ),
+        ("deploy.cli", {"pyarrow", "onnxruntime", "tuf", "rich", "fsspec"}),  # whatever the extras are
         ("trainer.commands.evaluate", {"tensorflow"}),
         ("trainer.commands.prepare", {"tensorflow"}),
         ("ingest.senders.simulate", {"scipy", "pandas", "pyarrow", "kafka"}),

@@ -61,9 +61,10 @@ def _run(settings: PrepareSettings, console: Console) -> int:
 
 
 def _prepare(settings: PrepareSettings, plan: PreparationPlan, output: Path) -> PreparedIndex:
-    executors = settings.executors
+    executors, data = settings.executors, settings.stated_data()
     if settings.in_process:
-        return preparation.prepare(settings.stated_data(), plan, output, spark=None, executors=executors)
+        return preparation.prepare(data, plan, output, spark=None, executors=executors)
+    preparation.find_sources(data)  # a wrong path must not cost a start of Spark
     master = settings.master or local_cluster(executors)
     with spark_session("har prepare", master, executors) as spark:
-        return preparation.prepare(settings.stated_data(), plan, output, spark=spark, executors=executors)
+        return preparation.prepare(data, plan, output, spark=spark, executors=executors)

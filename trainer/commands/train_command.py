@@ -24,7 +24,7 @@ from trainer.freezing import FreezingError
 from trainer.gate.judgement import GateError
 from trainer.request import Mode, TrainRequest
 from trainer.runs.library_output import LibraryOutput
-from trainer.runs.publication import Destination
+from trainer.runs.publication import Destination, require_store
 from trainer.runs.rounds import FAILED, HISTORY_FILE, RoundSchedule, RunStart, run_rounds
 from trainer.runs.run import FinishedRun, RunOptions, run_training
 from trainer.runs.watched_recordings import WatchedRecordings
@@ -52,6 +52,8 @@ def train(settings: TrainSettings, output: LibraryOutput) -> int:
     console = Console(file=output.terminal, soft_wrap=True)
     try:
         request = request_of(settings)
+        if (destination := _destination(settings)) is not None:
+            require_store(destination)
         if settings.every is not None:
             failed = _run_rounds(settings, request, console, output)
             if failed:

@@ -31,9 +31,6 @@ from trainer.fitting.fit import Model, learning_rate, limit_threads
 from trainer.fitting.tensorflow_types import Coordinator, Graph, NodeContext, Resolver, Server, Strategy, Tensor
 from trainer.run_folder import RunFolder
 
-#: Number of nodes besides the workers.
-PARAMETER_SERVERS = 1
-COORDINATORS = 1
 #: Steps per dispatch. A dispatch costs the coordinator some milliseconds, but at the end of an epoch a long one leaves
 #: the other workers idle.
 STEPS_PER_DISPATCH = 2

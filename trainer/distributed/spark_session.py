@@ -13,13 +13,17 @@ from time import monotonic
 
 from pyspark.sql import SparkSession
 
+from trainer.spark_master import EXECUTOR_MB, fault_of_master
+
 LOOPBACK = "127.0.0.1"
-#: Memory of an executor's JVM, MB, without the memory of its Python process.
-EXECUTOR_MB = 1024
 #: Time limit for executors to register, s.
 START_SECONDS = 90.0
 #: Interval of checks for executors, s.
 _POLL_SECONDS = 0.2
+#: What Spark says after no master has accepted the application.
+_STOPPED = "Cannot call methods on a stopped SparkContext"
+#: Most characters of Spark's own reason.
+_REASON_CHARACTERS = 300
 
 
 class SparkUnavailableError(RuntimeError):
@@ -57,10 +61,12 @@ def spark_session(
     Raises
     ------
     SparkUnavailableError
-        If Java is missing, Spark does not start, or not all executors register in time.
+        If Java is missing, no master answers, Spark does not start, or not all executors register in time.
     """
     if shutil.which("java") is None and "JAVA_HOME" not in os.environ:
         raise SparkUnavailableError("Spark needs Java 17 (Debian: apt install openjdk-17-jre-headless)")
+    if fault := fault_of_master(master):
+        raise SparkUnavailableError(f"no Spark master answers: {fault}. Start it, or correct --master")
     _prepare_environment(master)
     builder = (
         SparkSession.builder.appName(name)
@@ -85,12 +91,21 @@ def spark_session(
         with _same_interrupts():
             session = builder.getOrCreate()
     except Exception as error:  # Py4J and Java raise many exception classes
-        raise SparkUnavailableError(f"Spark did not start with master {master}: {error}") from error
+        raise SparkUnavailableError(f"Spark did not start with master {master}: {_reason(error)}") from error
     try:
         _await_executors(session, master, executors, start_seconds)
         yield session
     finally:
         session.stop()
+
+
+def _reason(error: Exception) -> str:
+    """Return the reason of an error of Py4J in one line, without Java's stack trace."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    if any(_STOPPED in line for line in lines):
+        return "it did not take the application within a minute: is it the active master, with this version of Spark?"
+    causes = [line for line in lines if line.startswith((": ", "Caused by: "))]
+    return (causes or lines or [type(error).__name__])[-1].removeprefix(": ")[:_REASON_CHARACTERS]
 
 
 @contextmanager

@@ -12,8 +12,10 @@ from har.channels import MAX_REASON_CHARACTERS, STABLE, Channel
 from model_store.release_folder import open_release
 from model_store.repository.candidates import count_candidate
 from model_store.repository.contents import fetch_release, pointers, release_names
+from model_store.repository.errors import StoreError
 from model_store.repository.publishing import publish
-from model_store.repository.signed_state import Signing, read_state
+from model_store.repository.roles import DELEGATED, ONLINE
+from model_store.repository.signed_state import Signing, read_state, signers_of
 from model_store.repository.signing_keys import Keyring
 from model_store.repository.storage import Storage
 from trainer.evaluation.validation import ValidationWindows
@@ -41,6 +43,25 @@ class Destination:
     online_keys: Path
     channel: Channel = STABLE
     share: float = 0.1
+
+
+def require_store(destination: Destination) -> None:
+    """Raise if a store cannot be used, before a release for it is trained.
+
+    Raises
+    ------
+    StoreError
+        If the store cannot be read, or a key that signs for it is missing.
+    """
+    try:
+        state = read_state(Storage(destination.store))
+        for role in ONLINE:
+            delegator = state.targets.signed if role in DELEGATED else state.root.signed
+            signers_of(Signing(Keyring(destination.online_keys)), delegator, role)
+    except StoreError:
+        raise
+    except Exception as error:  # the clients of object storage have exceptions of their own
+        raise StoreError(f"{destination.store} cannot be read: {error}") from error
 
 
 def judge_and_publish(

@@ -36,6 +36,7 @@ from trainer.runs.live_progress import LiveProgress
 from trainer.runs.plots import write_curves
 from trainer.runs.publication import Destination, judge_and_publish
 from trainer.runs.record import Attempt, RunRecord, begin_record, write_record
+from trainer.spark_master import COORDINATORS, PARAMETER_SERVERS, node_count
 
 REPORT_FILE = "evaluation.html"
 
@@ -124,6 +125,8 @@ def run_training(request: TrainRequest, options: RunOptions, console: Console) -
 def _run(folder: RunFolder, request: TrainRequest, options: RunOptions, console: Console) -> FinishedRun:
     record = begin_record(folder, request, options.release, resume=options.resume)
     job = job_of(request, folder, pinned=options.pinned)
+    if not (job.prepared / INDEX_FILE).exists():
+        preparation.find_sources(request.data)  # a wrong path must not cost a start of Spark
     with _spark(request, folder, options, console) as spark:
         index = _prepared(request, job.prepared, spark, console)
         held_out = read_validation(job.prepared)
@@ -156,7 +159,7 @@ def _spark(
     if request.mode is Mode.LOCAL or folder.weights.exists():
         yield None
         return
-    nodes = _nodes(request)
+    nodes = node_count(request.mode, request.workers)
     master = options.master or local_cluster(nodes)
     with ExitStack() as stack:
         with _status(console, f"starting Spark with {nodes} executors at {master}"):
@@ -175,15 +178,11 @@ def _status(console: Console, what: str) -> Iterator[None]:
         yield
 
 
-def _nodes(request: TrainRequest) -> int:
-    others = asynchronous.PARAMETER_SERVERS + asynchronous.COORDINATORS if request.mode is Mode.ASYNC else 0
-    return request.workers + others
-
-
 def _prepared(request: TrainRequest, folder: Path, spark: SparkSession | None, console: Console) -> PreparedIndex:
     if not (folder / INDEX_FILE).exists():
+        executors = node_count(request.mode, request.workers)
         with _status(console, "preparing the recordings"):
-            preparation.prepare(request.data, request.preparation, folder, spark=spark, executors=_nodes(request))
+            preparation.prepare(request.data, request.preparation, folder, spark=spark, executors=executors)
     index = preparation.open_prepared(folder, request.preparation)
     console.print(f"prepared: {preparation.describe(index)}", highlight=False)
     for line in preparation.describe_left_out(index):
@@ -223,8 +222,8 @@ def _run_nodes(job: TrainingJob, spark: SparkSession | None, seconds: float) -> 
         spark,
         asynchronous.run_node,
         job,
-        parameter_servers=asynchronous.PARAMETER_SERVERS,
-        coordinators=asynchronous.COORDINATORS,
+        parameter_servers=PARAMETER_SERVERS,
+        coordinators=COORDINATORS,
         seconds=seconds,
     )
 

@@ -235,6 +235,16 @@ def test_without_a_store_the_error_says_what_to_do(tiny_finished, table, tmp_pat
     assert "is not a store: run har store init first" in none.stderr
 
 
+def test_a_store_that_cannot_be_used_is_told_before_anything_is_prepared(table, tmp_path):
+    none = train_here(table, tmp_path / "run", "--store", tmp_path / "none")
+    MadeStore.make(tmp_path)
+    keyless = train_here(table, tmp_path / "run", "--store", tmp_path / "store", "--online-keys", tmp_path / "no-keys")
+    assert (none.returncode, keyless.returncode) == (1, 1)
+    assert "is not a store: run har store init first" in none.stderr
+    assert "1 key(s) of the role releases must sign, but 0 are in" in keyless.stderr
+    assert "prepar" not in none.stderr + keyless.stderr
+
+
 def test_a_running_run_is_not_resumed_by_another_process(tiny_finished, table):
     run = tiny_finished / "run"
     with lock_folder(run):
