@@ -4,6 +4,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+import numpy as np
+
 from har.recording_cutter import RecordingCutter
 from har.windowing import WindowSpec, WindowValues
 from recording_files.rates import sessions_of
@@ -48,7 +50,7 @@ class DataSetWindows:
     cutters: dict[Session, RecordingCutter] = field(default_factory=dict)
 
     def cut(self, parts: Iterable[Part]) -> Iterator[SessionWindow]:
-        """Yield the windows of all parts.
+        """Yield the windows of all parts. Readings that are not finite are left out, as if they were not measured.
 
         Raises
         ------
@@ -56,8 +58,9 @@ class DataSetWindows:
             If a part cannot be read.
         """
         for part in parts:
-            for names, times, axes, _ in sessions_of(part):
-                session = Session(*names)
+            for names, all_times, all_axes, _ in sessions_of(part):
+                session, is_finite = Session(*names), np.isfinite(all_axes).all(axis=1)
+                times, axes = all_times[is_finite], all_axes[is_finite]
                 cutter = self.cutters.setdefault(session, RecordingCutter(self.spec))
                 for begin in range(0, len(times), PIECE_READINGS):
                     piece = slice(begin, begin + PIECE_READINGS)

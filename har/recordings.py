@@ -36,6 +36,10 @@ class RecordingError(ValueError):
     """A table that does not hold recordings; the text names what is missing or wrong."""
 
 
+class RecordingWarning(UserWarning):
+    """Something about a recording that may make answers bad or incomplete; the text says what and where."""
+
+
 @dataclass(frozen=True, eq=False)
 class Coded:
     """A column of few different texts: each text once, and one index per row.

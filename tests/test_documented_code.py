@@ -31,7 +31,14 @@ from tests.model_store.served_store import served
 
 #: The documents with Python, and the number of their blocks. The tests of this file run them, except freezing's
 #: (`tests/trainer/releases/test_writing.py`).
-PYTHON = {"docs/api.md": 2, "docs/data.md": 1, "docs/edge.md": 1, "docs/freezing.md": 4, "docs/kafka.md": 1}
+PYTHON = {
+    "README.md": 1,
+    "docs/api.md": 5,
+    "docs/data.md": 1,
+    "docs/edge.md": 1,
+    "docs/freezing.md": 4,
+    "docs/kafka.md": 1,
+}
 PYTHON |= {"docs/phones.md": 1}
 GRACE_US = 2_000_000
 
@@ -49,11 +56,33 @@ def test_only_the_documented_messages_are_json():
 
 
 def test_the_windows_of_a_recording_have_the_documented_shape():
-    block = code_blocks("docs/api.md", "python")[0]
+    block = code_blocks("docs/api.md", "python")[3]
     found = {}
     exec(block, found)
     [shape] = re.findall(r"windows\.values\.shape  # \((.+)\)", block)
     assert found["windows"].values.shape == tuple(map(int, shape.split(", ")))
+
+
+@pytest.mark.parametrize(
+    ("document", "block", "columns", "file", "printed"),
+    [
+        ("README.md", 0, "t,x,y,z", "walk.csv", "start activity confidence"),
+        ("docs/api.md", 0, "t,x,y,z", "walk.csv", "start activity confidence"),
+        ("docs/api.md", 1, "when,a,b,c", "export.csv", ""),
+        ("docs/api.md", 2, "t,x,y,z,activity", "labelled.csv", "precision recall f1-score support walk accuracy"),
+    ],
+)
+def test_a_recording_is_classified_in_python(tmp_path, monkeypatch, capsys, document, block, columns, file, printed):
+    monkeypatch.chdir(tmp_path)
+    scale = 9.80665 if columns.startswith("when") else 1
+    axes = np.random.default_rng(1).normal([0, 9.8, 0], 2, (600, 3)) / scale
+    rows = [f"{number * 20},{x:.4f},{y:.4f},{z:.4f},Walking" for number, (x, y, z) in enumerate(axes)]
+    width = columns.count(",") + 1
+    Path(file).write_text("\n".join([columns, *(",".join(row.split(",")[:width]) for row in rows), ""]))
+    found = {}
+    exec(code_blocks(document, "python")[block], found)
+    assert {*printed.split()} <= {*capsys.readouterr().out.split()}
+    assert block != 1 or set(found["answers"]["activity"]) <= {*found["model"].classes, "unknown"}
 
 
 @on_one_broker
@@ -75,7 +104,7 @@ def test_predictions_are_read_from_kafka(broker):
         printed.append(values)
         raise EnoughError
 
-    block = code_blocks("docs/api.md", "python")[1].replace("from kafka import KafkaConsumer\n", "")
+    block = code_blocks("docs/api.md", "python")[4].replace("from kafka import KafkaConsumer\n", "")
     try:
         with pytest.raises(EnoughError):
             exec(block, {"KafkaConsumer": from_the_beginning, "print": print_once})

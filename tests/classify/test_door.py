@@ -1,0 +1,166 @@
+"""The Python door: one answer for a recording, however it is passed."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import har
+from classify.output import columns
+from har.recordings import RecordingError, RecordingWarning
+from tests.model_store.made_store import MadeStore
+from tests.model_store.served_store import served
+
+SECONDS = 30
+IN_US = 1_777_636_800_000_000 + np.arange(SECONDS * 50) * 20_000
+
+
+@pytest.fixture(scope="module")
+def model() -> har.Classifier:
+    return har.load()
+
+
+@pytest.fixture(scope="module")
+def axes() -> np.ndarray:
+    """A phone in a pocket: a step of two per second and noise, m/s²."""
+    seconds = np.arange(SECONDS * 50) / 50
+    sway = 3 * np.sin(2 * np.pi * 2 * seconds)[:, None] * [0.3, 1, 0.4]
+    noise = np.random.default_rng(5).normal(0, 0.4, (len(seconds), 3))
+    return (sway + noise + [0.5, 9.6, 1.2]).round(4)
+
+
+@pytest.fixture(scope="module")
+def frame(axes: np.ndarray) -> pd.DataFrame:
+    return pd.DataFrame({"t": IN_US, **dict(zip("xyz", axes.T, strict=True))})
+
+
+def test_a_release_names_its_classes(model: har.Classifier) -> None:
+    assert model.classes == model.manifest.classes == ["sit", "stand", "walk", "stairsup", "stairsdown"]
+    assert repr(model) == f"<Classifier {model.manifest.release}: sit, stand, walk, stairsup, stairsdown>"
+
+
+def test_file_frame_and_array_have_the_same_answers(
+    tmp_path: Path, model: har.Classifier, axes: np.ndarray, frame: pd.DataFrame
+) -> None:
+    frame.to_csv(tmp_path / "walk.csv", index=False)
+    of_frame = model.predict(frame)
+    assert list(of_frame.columns) == columns(model.classes)
+    assert len(of_frame) > 20
+    assert of_frame["start"][0].startswith("2026-05-01T12:00:")
+    assert (
+        model.predict(tmp_path / "walk.csv")
+        .drop(columns=["user", "session"])
+        .equals(of_frame.drop(columns=["user", "session"]))
+    )
+    assert model.predict(axes, IN_US).equals(of_frame)
+    assert model.predict(axes / 9.80665, IN_US / 1e6, unit="g")["activity"].equals(of_frame["activity"])
+    assert model.predict(-axes, IN_US, signs="iphone").equals(of_frame)
+    assert model.predict(har.read(frame)).equals(of_frame)
+    renamed = frame.rename(columns={"t": "when", "x": "a", "y": "b", "z": "c"})
+    assert model.predict(renamed, time="when", x="a", y="b", z="c").equals(of_frame)
+
+
+def test_windows_that_are_cut_already_have_the_same_answers(model: har.Classifier, frame: pd.DataFrame) -> None:
+    cut = har.windows(frame)
+    expected = model.predict(frame)
+    assert cut.table["start_us"].tolist() == expected["start_us"].tolist()
+    found = model.predict(cut.values)
+    assert found.equals(expected[found.columns])
+    assert list(found.columns)[:3] == ["activity", "confidence", "reason"]
+    assert model.predict(cut.values / np.float32(9.80665), unit="g")["activity"].equals(found["activity"])
+    assert len(model.predict(cut.values[:0])) == 0
+    assert model.predict(cut.values[:0]).dtypes.equals(found.dtypes)
+
+
+def test_a_recording_too_short_for_a_window_has_an_empty_table(model: har.Classifier, frame: pd.DataFrame) -> None:
+    found = model.predict(frame.head(150))
+    assert len(found) == 0
+    assert found.dtypes.equals(model.predict(frame).dtypes)
+
+
+def test_windows_have_labels_and_sessions(frame: pd.DataFrame) -> None:
+    labelled = frame.assign(activity=np.where(np.arange(len(frame)) < 750, "Walking", "sit"), user="Åsa")
+    cut = har.windows(labelled)
+    assert len(cut) == len(cut.table) == len(cut.values)
+    assert set(cut.table["user"]) == {"Åsa"}
+    labels = cut.table["label"].tolist()
+    mixed = labels.count(None)
+    assert (labels[0], labels[-1], 3 <= mixed <= 5) == ("walk", "sit", True)
+    faster = har.windows(frame, spec=har.WindowSpec(hop_us=500_000))
+    assert len(faster) >= 2 * len(cut) - 2
+
+
+def test_a_file_is_read_in_the_projects_columns(tmp_path: Path, frame: pd.DataFrame) -> None:
+    (frame.rename(columns={"t": "time"}).assign(label="Walking")).to_csv(tmp_path / "anna.csv", index=False, sep=";")
+    found = har.read(tmp_path / "anna.csv")
+    assert found.dtypes.astype(str).to_dict() == {
+        **dict.fromkeys(("user", "device", "model", "session", "gt"), "category"),
+        "t": "int64",
+        **dict.fromkeys("xyz", "float32"),
+    }
+    assert (found["user"][0], found["gt"][0], found["t"].tolist()) == ("anna", "walk", IN_US.tolist())
+    assert "axes x, y, z in m/s²" in found.attrs["understood"]
+    assert "cells separated by semicolons" in found.attrs["understood"]
+
+
+def test_missing_readings_are_no_activity(model: har.Classifier, axes: np.ndarray) -> None:
+    broken = axes.copy()
+    broken[700:740] = np.nan
+    with pytest.warns(RecordingWarning, match=r"40 of 1,500 readings are NaN or infinite"):
+        found = model.predict(broken, rate_hz=50)
+    around = found[(found["start_us"] > 10_000_000) & (found["start_us"] < 14_800_000)]
+    assert len(around) >= 4
+    assert set(around["activity"]) == {"unknown"}
+    assert set(around["reason"]) == {"pauses"}
+    assert found[[f"p_{name}" for name in model.classes]].notna().all(axis=None)
+    whole = model.predict(axes, rate_hz=50)
+    before = whole["start_us"] < 9_000_000
+    assert found[before].equals(whole[before])
+
+
+def test_what_makes_answers_meaningless_stops_unless_forced(model: har.Classifier, axes: np.ndarray) -> None:
+    in_ms_taken_for_us = np.arange(len(axes)) * 20
+    with pytest.raises(RecordingError, match=r"array: stops: .*force=True"):
+        model.predict(axes, in_ms_taken_for_us)
+    with pytest.warns(RecordingWarning, match="array: stops"):
+        model.predict(axes, in_ms_taken_for_us, force=True)
+    with pytest.warns(RecordingWarning, match="array: stops"):
+        har.read(axes, in_ms_taken_for_us)
+
+
+@pytest.mark.parametrize(
+    ("data", "given", "text"),
+    [
+        (np.zeros((2, 100, 3)), {}, r"windows for baseline-\S+ have the shape \(n, 200, 3\), not \(2, 100, 3\)"),
+        (np.full((2, 200, 3), np.inf), {}, r"2 window\(s\) hold NaN or infinity, first window 0"),
+        (np.zeros((2, 200, 3)), {"rate_hz": 50}, "windows that are cut already take no rate_hz="),
+        (np.zeros((2, 200, 3)), {"times": [0, 1]}, "windows that are cut already take no times="),
+        (np.zeros((9, 3)), {"rate_hz": 50, "time": "t"}, "readings in an array take no time="),
+        (np.zeros((9, 3)), {"rate_hz": 50, "unit": "G"}, "unit: Input should be 'm/s2', 'g' or 'mg'"),
+        (pd.DataFrame({"a": [1]}), {"times": [1]}, "times= belongs to an array"),
+        ("nowhere.csv", {}, r"nowhere\.csv cannot be read: there is no such file or folder"),
+    ],
+)
+def test_a_wrong_call_says_what_is_wrong(
+    model: har.Classifier, data: object, given: dict[str, object], text: str
+) -> None:
+    with pytest.raises(RecordingError, match=text):
+        model.predict(data, **given)
+
+
+def test_an_unknown_argument_is_a_type_error(model: har.Classifier) -> None:
+    with pytest.raises(TypeError, match=r"unknown argument speed; known are time, time_unit, x, y, z, unit, signs"):
+        model.predict("walk.csv", speed=2)
+
+
+def test_a_release_of_a_store_is_verified(tmp_path: Path) -> None:
+    store = MadeStore.make(tmp_path)
+    store.publish("mine")
+    root = tmp_path / "trusted_root.json"
+    root.write_bytes(store.root)
+    with served(Path(store.storage.url)) as server:
+        model = har.load(server.url, trusted_root=root, folder=tmp_path / "kept")
+    assert model.manifest.release == "mine"
+    with pytest.raises(har.ReleaseError, match="no release at nowhere"):
+        har.load("nowhere")
