@@ -8,7 +8,7 @@ import numpy as np
 
 from har.recording_cutter import RecordingCutter
 from har.windowing import WindowSpec, WindowValues
-from recording_files.rates import sessions_of
+from recording_files.session_pieces import sessions_of
 from recording_files.table import Part
 
 #: Readings that are cut at a time, so that few windows are in memory.

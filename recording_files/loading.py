@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from har.recordings import Recording, RecordingError, recordings_from_columns
 from recording_files import Source, find_source
-from recording_files.checks import checked_parts, reject_repeated_sessions
+from recording_files.checking.strictness import checked_parts, reject_repeated_sessions
 from recording_files.table import SCHEMA, TEXT_COLUMNS, Part
 
 

@@ -37,7 +37,7 @@ class Part:
     """Consecutive rows of one file, in its order.
 
     A session may continue in the next part. Readings that are not finite are kept. Training rejects them
-    (`recording_files.checks`); the data report lists them.
+    (`recording_files.checking.strictness`); the data report lists them.
 
     Attributes
     ----------

@@ -136,6 +136,7 @@ NOT_RUN: dict[str, str] = {
     "pre-commit install": "It changes the clone's Git hooks; `make lint` runs the same checks.",
     "pytest": "It runs the tests.",
     "python -m benchmarks.canaries": _MEASURES,
+    "python -m benchmarks.check_recording": _MEASURES,
     "python -m benchmarks.freezing": _MEASURES,
     "python -m benchmarks.gateway_load": _MEASURES,
     "python -m benchmarks.preparation": _MEASURES,

@@ -3,15 +3,17 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
-
 from har.signal_quality import SignalBounds
 from har.windowing import WindowSpec
 from recording_files.checking.finding import Finding, Weight, worst_first
-from recording_files.checks import rate_fault
-from recording_files.rates import RateMeter
+from recording_files.checking.labels import label_findings
+from recording_files.checking.reading_findings import reading_findings
+from recording_files.checking.session_check import SessionCheck, begin_session
+from recording_files.checking.time_findings import time_findings
+from recording_files.session_pieces import pieces_of
 from recording_files.source import Source
 from recording_files.table import Part
+from recording_files.understanding import Contents
 
 
 @dataclass
@@ -28,39 +30,55 @@ class DataSetCheck:
         The least quality of the readings that the release needs.
     classes : sequence of str or None
         The classes of the release, if the labels are to be checked; else None.
+    in_order : bool
+        Whether the command cuts windows in the order of the file (`har.recording_cutter`); a command that sorts all
+        readings first leaves none out.
+    is_strict : bool
+        Whether the command rejects every data set with a reading that is not finite or a session of a wrong rate, as
+        training does.
+    sessions : dict of tuple to SessionCheck
+        The sessions by device, user and session, in order of first appearance.
+    contents : Contents
+        Its users, sessions and labels.
     """
 
     rate_hz: float | None = None
     spec: WindowSpec = field(default_factory=WindowSpec)
     bounds: SignalBounds = field(default_factory=SignalBounds)
     classes: Sequence[str] | None = None
-    readings: int = 0
-    _meter: RateMeter = field(default_factory=RateMeter)
-    _broken: int = 0
-    _first_broken: str = ""
+    in_order: bool = True
+    is_strict: bool = False
+    sessions: dict[tuple[str, str, str], SessionCheck] = field(default_factory=dict)
+    contents: Contents = field(default_factory=Contents)
+
+    @property
+    def rates_hz(self) -> list[float | None]:
+        """Measured sample rate of each session, Hz; None of one with too few readings."""
+        return [session.rate.rate_hz for session in self.sessions.values()]
 
     def add(self, part: Part) -> None:
         """Add the next part."""
-        self.readings += len(part)
-        self._meter.add(part)
-        broken = ~np.isfinite(part.axes()).all(axis=1)
-        if broken.any() and not self._broken:
-            self._first_broken = f"{part.file}, row {part.first_row + int(broken.argmax())}"
-        self._broken += int(broken.sum())
+        for piece in pieces_of(part):
+            key = (piece.names.device, piece.names.user, piece.names.session)
+            if key not in self.sessions:
+                self.sessions[key] = begin_session(piece, part.file, self.spec, self.bounds)
+            self.sessions[key].add(piece, part.file, part.first_row)
+        self.contents.add(part)
 
     def findings(self) -> list[Finding]:
-        """Return the findings about all parts, the worst first."""
-        if not self.readings:
+        """Return the findings about all parts, the worst first. Nothing may be added afterwards."""
+        sessions = list(self.sessions.values())
+        if not sessions:
             return [Finding(Weight.STOPS, "there are no readings")]
-        found = []
-        if self._broken:
-            text = f"{self._broken:,} of {self.readings:,} readings are NaN or infinite"
-            found.append(Finding(Weight.WARNS, text, self._first_broken))
-        for session in self._meter.sessions():
-            fault = rate_fault(session, self.rate_hz)
-            if fault is not None:
-                found.append(Finding(Weight.STOPS, fault, session.name))
-        return worst_first(found)
+        for session in sessions:
+            session.readability.finish()
+        of_times, without_times = time_findings(
+            sessions, self.rate_hz, in_order=self.in_order, is_strict=self.is_strict
+        )
+        of_labels = [] if self.classes is None else label_findings(self.contents.labels, self.classes)
+        return worst_first(
+            [*reading_findings(sessions, without_times, is_strict=self.is_strict), *of_times, *of_labels]
+        )
 
 
 def check(
@@ -69,6 +87,7 @@ def check(
     spec: WindowSpec | None = None,
     bounds: SignalBounds | None = None,
     classes: Sequence[str] | None = None,
+    in_order: bool = True,
 ) -> list[Finding]:
     """Read a data set once and return what is wrong with it, the worst first.
 
@@ -82,13 +101,15 @@ def check(
         The least quality of the readings that the release needs; by default the usual bounds.
     classes : sequence of str, optional
         The classes of the release, if the labels are to be checked.
+    in_order : bool
+        Whether the command cuts windows in the order of the file; see `DataSetCheck`.
 
     Raises
     ------
     RecordingError
         If a file cannot be read.
     """
-    checked = DataSetCheck(source.rate_hz, spec or WindowSpec(), bounds or SignalBounds(), classes)
+    checked = DataSetCheck(source.rate_hz, spec or WindowSpec(), bounds or SignalBounds(), classes, in_order)
     for part in source.parts():
         checked.add(part)
     return checked.findings()

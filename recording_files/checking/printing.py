@@ -29,8 +29,6 @@ def report_findings(path: Path, findings: Sequence[Finding], *, force: bool = Fa
         return True
     if force:
         print(f"{path.name}: --force is given: the answers that follow may be meaningless", file=sys.stderr)
-    else:
-        print(f"{path.name}: answers would be meaningless. Mend the data, or go on with --force", file=sys.stderr)
     return force
 
 

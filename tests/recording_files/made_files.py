@@ -109,8 +109,8 @@ def recording_columns(
            (("user", user), ("device", device), ("model", model), ("session", session))},
         "t": (np.arange(count) / rate_hz).tolist(),
         "x": sway.tolist(),
-        "y": [0.3] * count,
-        "z": [9.8] * count,
+        "y": (0.3 + sway / 20).tolist(),
+        "z": (9.8 - sway / 30).tolist(),
         "gt": [labels[row * len(labels) // count] for row in range(count)],
     }  # fmt: skip
 

@@ -16,9 +16,11 @@ from har.process.whole_files import write_whole
 from har.recordings import RecordingError
 from har.time_units import MICROSECONDS
 from recording_files import find_source
+from recording_files.checking.finding import Finding
+from recording_files.checking.printing import line_of
 from trainer import defaults
 from trainer.data_report import pictures
-from trainer.data_report.findings import DataFinding, findings_of
+from trainer.data_report.findings import findings_of
 from trainer.data_report.survey import Survey, survey_source
 from trainer.evaluation.pictures import embedded
 from trainer.settings import ReportSettings
@@ -43,7 +45,7 @@ class _Section:
     """The page's section about one data set."""
 
     survey: Survey
-    findings: list[DataFinding]
+    findings: list[Finding]
     hours: float
     activities: list[str]
     unasked: list[_Unasked]
@@ -95,7 +97,7 @@ def run(settings: ReportSettings) -> int:
         return 1
     for survey in surveys:
         for finding in findings_of(survey, settings.fewest_windows, settings.classes):
-            print(f"{survey.path.name}: {finding.weight}: {finding.text}")
+            print(line_of(survey.path, finding))
     print(f"{settings.output}: {sum(survey.readings for survey in surveys):,} readings")
     return 0
 

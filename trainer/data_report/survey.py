@@ -14,12 +14,12 @@ from har.resampling import Times
 from har.time_units import MICROSECONDS
 from har.windowing import WindowSpec
 from recording_files import Part, Source
-from recording_files.rates import RateMeter, SessionRate, sessions_of
+from recording_files.checking.data_set import DataSetCheck
+from recording_files.checking.rates import SessionRate
+from recording_files.session_pieces import sessions_of
 
 #: Length of a trace, µs.
 TRACE_US = 6 * MICROSECONDS
-_GRAVITY_BINS = 400
-_GRAVITY_RANGE = (0.0, 40.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,14 +47,6 @@ class SampledTrace:
 
 
 @dataclass
-class BrokenReadings:
-    """Readings that are not finite: their number, and a description of the first one's place."""
-
-    count: int = 0
-    first: str = ""
-
-
-@dataclass
 class Survey:
     """Sums over one data set.
 
@@ -74,18 +66,12 @@ class Survey:
         Number of readings of each label.
     seconds, windows : dict of (str, str) to float or int
         Time, s, and number of windows (with the default length and hop), by user and label.
-    sessions : list of SessionRate
-        Sample rate and gaps of each session.
     rates : dict of str to Counter of int
         By model: number of seconds by their number of readings.
     gaps_us : dict of str to list of int
         By model: lengths of the gaps, µs.
-    gravity : dict of str to ndarray of int64
-        By model: histogram of the readings' magnitudes, in bins of 0.1 m/s².
-    zeros : Counter of str
-        By session: number of readings that are zero on all axes, which is impossible with gravity.
-    broken : BrokenReadings
-        Readings that are NaN or infinite.
+    check : DataSetCheck
+        The check of its recordings.
     traces : dict of str to SampledTrace
         One trace per label.
     """
@@ -98,13 +84,15 @@ class Survey:
     rows: Counter[str] = field(default_factory=Counter)
     seconds: dict[tuple[str, str], float] = field(default_factory=lambda: defaultdict(float))
     windows: dict[tuple[str, str], int] = field(default_factory=lambda: defaultdict(int))
-    sessions: list[SessionRate] = field(default_factory=list)
     rates: dict[str, Counter[int]] = field(default_factory=lambda: defaultdict(Counter))
     gaps_us: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
-    gravity: dict[str, NDArray[np.int64]] = field(default_factory=dict)
-    zeros: Counter[str] = field(default_factory=Counter)
-    broken: BrokenReadings = field(default_factory=BrokenReadings)
+    check: DataSetCheck = field(default_factory=DataSetCheck)
     traces: dict[str, SampledTrace] = field(default_factory=dict)
+
+    @property
+    def sessions(self) -> list[SessionRate]:
+        """Sample rate and gaps of each session."""
+        return [session.rate for session in self.check.sessions.values()]
 
     @property
     def users(self) -> list[str]:
@@ -127,12 +115,6 @@ class Survey:
             sums[label] += seconds
         return sums
 
-    def median_gravity(self, model: str) -> float:
-        """Return the median magnitude of a model's readings, m/s², to 0.1."""
-        counts = self.gravity[model].cumsum()
-        low, high = _GRAVITY_RANGE
-        return low + (high - low) / _GRAVITY_BINS * (int(np.searchsorted(counts, counts[-1] / 2)) + 0.5)
-
 
 def survey_source(source: Source) -> Survey:
     """Read a data set once and return its survey.
@@ -143,11 +125,10 @@ def survey_source(source: Source) -> Survey:
         If it cannot be read. Data that can be read but not trained on are not an error here.
     """
     survey = Survey(source.path, source.provenance(), source.rate_hz, source.remarks())
-    meter = RateMeter()
+    survey.check = DataSetCheck(source.rate_hz, in_order=False, is_strict=True)  # as training reads it
     for part in source.parts():
-        meter.add(part)
+        survey.check.add(part)
         _add(survey, part)
-    survey.sessions = meter.sessions()
     return survey
 
 
@@ -156,10 +137,7 @@ def _add(survey: Survey, part: Part) -> None:
     labels = part.coded("gt")
     counts = np.bincount(labels.codes, minlength=len(labels.texts)).tolist()
     survey.rows.update({str(label): count for label, count in zip(labels.texts, counts, strict=True) if count})
-    for (device, model, user, session), times, axes, rows in sessions_of(part):
-        _add_broken(survey, part, rows, axes, f"user {user}, session {session}")
-        survey.zeros[f"user {user}, session {session}, device {device}"] += int((axes == 0).all(axis=1).sum())
-        _add_gravity(survey, model, axes)
+    for (_, model, user, _), times, axes, rows in sessions_of(part):
         steps = np.diff(times)
         gaps = steps > WindowSpec().gap_us
         survey.gaps_us[model].extend(steps[gaps].tolist())
@@ -174,19 +152,6 @@ def _add(survey: Survey, part: Part) -> None:
             survey.windows[user, label] += max(0, (duration - spec.length_us) // spec.hop_us + 1)
             run = slice(first, last + 1)
             _add_trace(survey, label, user, model, times[run], axes[run])
-
-
-def _add_broken(survey: Survey, part: Part, rows: NDArray[np.intp], axes: NDArray[np.float32], session: str) -> None:
-    broken = ~np.isfinite(axes).all(axis=1)
-    if broken.any() and not survey.broken.count:
-        survey.broken.first = f"{part.file}, row {part.first_row + int(rows[broken].min())} ({session})"
-    survey.broken.count += int(broken.sum())
-
-
-def _add_gravity(survey: Survey, model: str, axes: NDArray[np.float32]) -> None:
-    magnitudes = np.sqrt((axes.astype(np.float64) ** 2).sum(axis=1))
-    counts, _ = np.histogram(magnitudes[np.isfinite(magnitudes)], _GRAVITY_BINS, _GRAVITY_RANGE)
-    survey.gravity[model] = survey.gravity.get(model, np.zeros(_GRAVITY_BINS, np.int64)) + counts
 
 
 def _readings_per_second(times: Times, gaps: NDArray[np.bool_]) -> Counter[int]:

@@ -21,13 +21,13 @@ from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 
 from har.recordings import Coded, Recording, RecordingError, recordings_from_columns
-from recording_files.checks import (
+from recording_files.checking.rates import RateMeter
+from recording_files.checking.strictness import (
     checked_parts,
     reject_broken_readings,
     reject_repeated_sessions,
     reject_wrong_rates,
 )
-from recording_files.rates import RateMeter
 from recording_files.source import Source, provenance_of, remarks_of
 from recording_files.table import TEXT_COLUMNS, Part, make_part, make_table
 from trainer.preparation.in_process import pieces_by_split

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from recording_files import find_source
+from recording_files.checking import Weight
 from tests.recording_files.made_files import HHAR_FILE, hhar_lines, hhar_text, recording_columns, write_table
-from trainer.data_report.findings import Weight, findings_of
+from trainer.data_report.findings import findings_of
 from trainer.data_report.report import render_report, run
 from trainer.data_report.survey import Survey, survey_source
 from trainer.defaults import CLASSES
@@ -21,7 +22,7 @@ def surveyed(path: Path) -> Survey:
 
 
 def texts(survey: Survey, weight: Weight, fewest_windows: int = 20, classes: Sequence[str] = CLASSES) -> str:
-    return "\n".join(found.text for found in findings_of(survey, fewest_windows, classes) if found.weight is weight)
+    return "\n".join(str(found) for found in findings_of(survey, fewest_windows, classes) if found.weight is weight)
 
 
 def test_a_survey_counts_users_classes_rates_and_gaps(tmp_path: Path) -> None:
@@ -68,16 +69,16 @@ def test_faults_are_found_and_the_worst_comes_first(tmp_path: Path) -> None:
     in_ms["t"] = [t * 1000 for t in in_ms["t"]]
     survey = surveyed(write_table(tmp_path / "data.parquet", broken, in_g, zeros, slow, in_ms))
     stops, warns, notes = (texts(survey, weight, classes=(*CLASSES, "bike")) for weight in Weight)
-    assert f"1 of 12,300 readings are NaN or infinite; the first: {tmp_path / 'data.parquet'}, row 7 (user u01" in stops
+    assert "data.parquet, row 7 (user u01, session s1, device phone_1): 1 of 12,300 readings are NaN" in stops
     assert "1,000 readings have a label that is none of the classes" in notes
     assert "count as null rows: rope_skipping (20 s)" in notes
     assert "rope_skipping" not in warns
     assert "u05" in stops
     assert "no phone does" in stops
-    assert "InG: the median magnitude of the readings is 1.2 m/s²; are they in g?" in warns
+    assert "(user u02, session s1, device g): the mean of a second's readings is 1 m/s² where gravity" in stops
     assert re.search(r"user u04, .*sampled at 20\.0 Hz, but the median of the sessions of a Phone is 50\.0 Hz", warns)
     assert "bike is missing for 4 of 5 users" in warns
-    assert "10 readings of 1 sessions are exactly zero" in notes
+    assert "10 readings of 1 sessions are exactly zero on all axes" in notes
     assert "fewer than 20 windows of a user" in notes
     weights = [list(Weight).index(found.weight) for found in findings_of(survey, 20)]
     assert weights == sorted(weights)

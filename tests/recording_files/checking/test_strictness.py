@@ -8,10 +8,10 @@ import pytest
 
 from har.recordings import RecordingError
 from recording_files import find_source
+from recording_files.checking.rates import RateMeter
 from recording_files.column_options import ColumnOptions
 from recording_files.formats.parquet import RATE_KEY
 from recording_files.loading import load_recordings, recordings_of
-from recording_files.rates import RateMeter
 from tests.recording_files.made_files import recording_columns, write_table
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from har.recordings import RecordingError
-from recording_files.rates import RateMeter, SessionRate
+from recording_files.checking.rates import RateMeter, SessionRate
 from recording_files.source import Source
 from recording_files.table import Part
 

@@ -1,16 +1,15 @@
 """Measure the sample rates of sessions from event times."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from har.recordings import groups_of_rows
 from har.resampling import Times
 from har.time_units import MICROSECONDS
 from har.windowing import WindowSpec
+from recording_files.session_pieces import pieces_of
 from recording_files.table import Part
 
 #: With fewer readings, no rate is computed.
@@ -35,8 +34,11 @@ class SessionRate:
         Number of gaps.
     longest_gap_us : int
         Longest gap, µs.
-    repeats : int
-        Number of repeated readings, which are ignored.
+    repeats, conflicts : int
+        Number of readings with the time and the values of another one, which are ignored, and of those with its time
+        and other values.
+    longest_stretch_us : int
+        Longest time without a gap, µs.
     last_us : int or None
         Newest event time so far, µs; None before the first reading.
     """
@@ -51,7 +53,10 @@ class SessionRate:
     gaps: int = 0
     longest_gap_us: int = 0
     repeats: int = 0
+    conflicts: int = 0
+    longest_stretch_us: int = 0
     last_us: int | None = None
+    _stretch_begin_us: int = 0
 
     @property
     def name(self) -> str:
@@ -69,16 +74,23 @@ class SessionRate:
 
     def add(self, times: Times, axes: NDArray[np.float32]) -> None:
         """Add readings in order of time."""
-        steps = np.diff(times)
-        repeated = (steps == 0) & (axes[1:] == axes[:-1]).all(axis=1)
-        if self.last_us is not None and times[0] > self.last_us:
-            steps, repeated = np.append(times[0] - self.last_us, steps), np.append(False, repeated)
-        far = steps > WindowSpec().gap_us
-        self.intervals += int((~far & ~repeated).sum())
-        self.covered_us += int(steps[~far].sum())
-        self.gaps += int(far.sum())
-        self.longest_gap_us = max(self.longest_gap_us, int(steps[far].max(initial=0)))
-        self.repeats += int(repeated.sum())
+        continues = self.last_us is not None and times[0] > self.last_us
+        joined = np.append(np.int64(self.last_us or 0), times) if continues else times
+        steps = np.diff(joined)
+        same_time = np.diff(times) == 0
+        repeats = int((same_time & (axes[1:] == axes[:-1]).all(axis=1)).sum()) if same_time.any() else 0
+        cuts = np.flatnonzero(steps > WindowSpec().gap_us) + 1
+        gaps_us = steps[cuts - 1]
+        self.intervals += len(steps) - len(cuts) - repeats
+        self.covered_us += int(joined[-1]) - int(joined[0]) - int(gaps_us.sum())
+        self.gaps += len(cuts)
+        self.longest_gap_us = max(self.longest_gap_us, int(gaps_us.max(initial=0)))
+        self.repeats += repeats
+        self.conflicts += int(same_time.sum()) - repeats
+        begins, ends = joined[np.append(0, cuts)], joined[np.append(cuts - 1, len(joined) - 1)]
+        begins[0] = self._stretch_begin_us if continues else begins[0]
+        self.longest_stretch_us = max(self.longest_stretch_us, int((ends - begins).max()))
+        self._stretch_begin_us = int(begins[-1])
         self.last_us = max(int(times[-1]), self.last_us or int(times[-1]))
 
 
@@ -90,31 +102,14 @@ class RateMeter:
 
     def add(self, part: Part) -> None:
         """Add a part."""
-        for names, times, axes, _ in sessions_of(part):
-            device, model, user, session = names
+        for piece in pieces_of(part):
+            device, model, user, session = piece.names
             key = (device, user, session)
             if key not in self._sessions:
                 self._sessions[key] = SessionRate(device, model, user, session, part.file)
-            self._sessions[key].add(times, axes)
+            ordered = piece.in_time()
+            self._sessions[key].add(ordered.times, ordered.axes)
 
     def sessions(self) -> list[SessionRate]:
         """Return the measured rates in order of first appearance."""
         return list(self._sessions.values())
-
-
-def sessions_of(
-    part: Part,
-) -> Iterator[tuple[tuple[str, str, str, str], Times, NDArray[np.float32], NDArray[np.intp]]]:
-    """Group the rows of a part by session.
-
-    Yields
-    ------
-    tuple
-        (device, model, user, session); event times, µs, sorted; readings, m/s²; and their row indices in the part.
-    """
-    keys = [part.coded(name) for name in ("device", "model", "user", "session")]
-    times, axes = part.times(), part.axes()
-    for rows in groups_of_rows(keys[0], keys[2], keys[3]):
-        ordered = rows[np.argsort(times[rows], kind="stable")]
-        device, model, user, session = (str(key.texts[key.codes[rows[0]]]) for key in keys)
-        yield (device, model, user, session), times[ordered], axes[ordered], ordered

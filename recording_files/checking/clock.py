@@ -1,0 +1,154 @@
+"""The clock of one session: where it goes back, and whether readings overlay each other."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from har.recording_cutter import DISORDER_US
+from har.resampling import Times
+from har.time_units import MICROSECONDS
+
+#: Times may go back by this without a new run: phones deliver readings in batches that are not in order.
+_JITTER_US = MICROSECONDS
+#: A longer time between two readings begins a new run, so that runs of a table in any order do not seem to overlay.
+_RUN_GAP_US = 10 * MICROSECONDS
+#: A session with more runs is not examined further, to bound the memory.
+_MOST_RUNS = 10_000
+
+
+class Place(NamedTuple):
+    """A row of a file."""
+
+    file: Path
+    row: int
+
+    def __str__(self) -> str:
+        """Return the file's name and the row."""
+        return f"{self.file.name}, row {self.row}"
+
+
+class Run(NamedTuple):
+    """Consecutive rows of a session without a jump of the clock.
+
+    Attributes
+    ----------
+    begin_us, end_us : int
+        Oldest and newest event time, µs.
+    number : int
+        Which run of the session it is, in the order of the file.
+    jump_us : int
+        Step of the clock to its first reading, µs; 0 for the first run.
+    place : Place
+        Its first row.
+    """
+
+    begin_us: int
+    end_us: int
+    number: int
+    jump_us: int
+    place: Place
+
+
+class Overlay(NamedTuple):
+    """Runs of one session that cover the same time.
+
+    Attributes
+    ----------
+    covered_us : int
+        Time that several runs cover, µs.
+    run : Run
+        The first run in the file that covers time of an earlier one.
+    """
+
+    covered_us: int
+    run: Run
+
+
+@dataclass
+class SessionClock:
+    """Follows the event times of one session in the order of the file.
+
+    Attributes
+    ----------
+    late : int
+        Number of readings that are older than those of the parts before by more than
+        `har.recording_cutter.DISORDER_US`. The readings of a part are put in order before windows are cut.
+    first_late : Place or None
+        The first of them.
+    oldest_us, newest_us : int
+        Oldest and newest event time so far, µs; 0 before the first reading.
+    smallest_step_us : int
+        Smallest step forward, µs; 0 if there is none.
+    """
+
+    late: int = 0
+    first_late: Place | None = None
+    oldest_us: int = 0
+    newest_us: int = 0
+    smallest_step_us: int = 0
+    _last_us: int | None = None
+    _runs: list[Run] = field(default_factory=list)
+
+    def add(self, times: Times, rows: Times, file: Path) -> None:
+        """Add readings.
+
+        Parameters
+        ----------
+        times : ndarray of int64, shape (n,)
+            Event times in the order of the file, µs; one or more.
+        rows : ndarray of int64, shape (n,)
+            Their rows in the file.
+        file : Path
+            The file.
+        """
+        oldest, newest = int(times.min()), int(times.max())
+        if self._last_us is None:
+            self.oldest_us, self.newest_us = oldest, newest
+        elif oldest < self.newest_us - DISORDER_US:
+            late = np.flatnonzero(times < self.newest_us - DISORDER_US)
+            self.first_late = self.first_late or Place(file, int(rows[late[0]]))
+            self.late += len(late)
+        steps = np.diff(times, prepend=times[0] if self._last_us is None else self._last_us)
+        most = np.iinfo(np.int64).max
+        forward = int(steps.min(initial=most, where=steps > 0))
+        self.smallest_step_us = min(forward, self.smallest_step_us or most) % most
+        self._add_runs(times, rows, steps, file)
+        self.oldest_us, self.newest_us = min(oldest, self.oldest_us), max(newest, self.newest_us)
+        self._last_us = int(times[-1])
+
+    def jumps(self) -> list[Run]:
+        """Return the runs that begin with a jump of the clock, in the order of the file."""
+        return self._runs[1:]
+
+    def overlay(self) -> Overlay | None:
+        """Return the time that several runs cover; None if none do, or there are too many runs to tell."""
+        if len(self._runs) > _MOST_RUNS:
+            return None
+        covered_us, found, longest = 0, list[Run](), None
+        for run in sorted(self._runs):
+            if longest is not None and run.begin_us < longest.end_us:
+                covered_us += min(run.end_us, longest.end_us) - run.begin_us
+                found.append(max(run, longest, key=lambda each: each.number))
+            longest = run if longest is None else max(run, longest, key=lambda each: each.end_us)
+        return Overlay(covered_us, min(found, key=lambda run: run.number)) if covered_us > _JITTER_US else None
+
+    def _add_runs(self, times: Times, rows: Times, steps: Times, file: Path) -> None:
+        cuts = np.flatnonzero((steps < -_JITTER_US) | (steps > _RUN_GAP_US))
+        continues = bool(self._runs) and not (len(cuts) and cuts[0] == 0)
+        starts = cuts if len(cuts) and cuts[0] == 0 else np.append(0, cuts)
+        lows, highs = np.minimum.reduceat(times, starts).tolist(), np.maximum.reduceat(times, starts).tolist()
+        first = len(self._runs) - continues
+        found = [
+            Run(low, high, first + number, step, Place(file, row))
+            for number, (low, high, step, row) in enumerate(
+                zip(lows, highs, steps[starts].tolist(), rows[starts].tolist(), strict=True)
+            )
+        ]
+        if continues:
+            last = self._runs.pop()
+            found[0] = last._replace(
+                begin_us=min(last.begin_us, found[0].begin_us), end_us=max(last.end_us, found[0].end_us)
+            )
+        self._runs += found[: _MOST_RUNS + 1 - len(self._runs)]

@@ -1,0 +1,98 @@
+"""Check a data set while a command reads it, tell the person what was understood and found, and stop if need be."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from har.recordings import RecordingError
+from har.signal_quality import SignalBounds
+from har.windowing import WindowSpec
+from recording_files.checking.data_set import DataSetCheck
+from recording_files.checking.printing import report_findings
+from recording_files.source import Source
+from recording_files.table import Part
+from recording_files.understanding import print_understood
+
+
+class UnsoundDataError(RecordingError):
+    """A finding makes the answers meaningless, and the person did not say ``--force``. The findings are printed."""
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """How a command has its data sets checked.
+
+    Attributes
+    ----------
+    force : bool
+        Whether the person said ``--force``.
+    quiet : bool
+        Whether what was understood is not printed. Findings always are.
+    spec : WindowSpec
+        How the release's windows are cut.
+    bounds : SignalBounds
+        The least quality of the readings that the release needs.
+    classes : sequence of str or None
+        The classes of the release, if the labels are to be checked.
+    in_order : bool
+        Whether the command cuts windows in the order of the file; see `DataSetCheck`.
+    is_strict : bool
+        Whether the command rejects what training does; see `DataSetCheck`.
+    """
+
+    force: bool = False
+    quiet: bool = False
+    spec: WindowSpec = field(default_factory=WindowSpec)
+    bounds: SignalBounds = field(default_factory=SignalBounds)
+    classes: Sequence[str] | None = None
+    in_order: bool = True
+    is_strict: bool = False
+
+    def parts(self, source: Source) -> Iterator[Part]:
+        """Read a data set, and check it meanwhile.
+
+        Yields
+        ------
+        Part
+            The parts of the source. After the last one, what was understood and the findings are printed.
+
+        Raises
+        ------
+        UnsoundDataError
+            After the last part, if a finding stops the command. What was made of the parts must not be used.
+        RecordingError
+            If a file cannot be read.
+        """
+        checked = DataSetCheck(
+            source.rate_hz, self.spec, self.bounds, self.classes, in_order=self.in_order, is_strict=self.is_strict
+        )
+        for part in source.parts():
+            checked.add(part)
+            yield part
+        self.report(source, checked)
+
+    def report(self, source: Source, checked: DataSetCheck) -> None:
+        """Print what was understood of a data set and what was found in it.
+
+        Raises
+        ------
+        UnsoundDataError
+            If a finding stops the command.
+        """
+        print_understood(source, checked.contents, checked.rates_hz, quiet=self.quiet)
+        if not report_findings(source.path, checked.findings(), force=self.force):
+            raise UnsoundDataError(
+                f"{source.path}: answers would be meaningless: correct what stops, or go on with --force"
+            )
+
+    def require_sound(self, source: Source) -> None:
+        """Read a data set only to check it.
+
+        Raises
+        ------
+        UnsoundDataError
+            If a finding stops the command.
+        RecordingError
+            If a file cannot be read.
+        """
+        for _ in self.parts(source):
+            pass

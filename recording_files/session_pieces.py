@@ -1,0 +1,89 @@
+"""The rows of a part by session, in the order of the file or of time."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from har.recordings import Coded, groups_of_rows
+from har.resampling import Times
+from recording_files.table import Part
+
+
+class SessionNames(NamedTuple):
+    """What a session is identified by, and the phone's model."""
+
+    device: str
+    model: str
+    user: str
+    session: str
+
+    def __str__(self) -> str:
+        """Return the names for messages."""
+        return f"user {self.user}, session {self.session}, device {self.device}"
+
+
+@dataclass(frozen=True, eq=False)
+class SessionPiece:
+    """The rows of one session in a part, in the order of the file.
+
+    Attributes
+    ----------
+    names : SessionNames
+        The session.
+    rows : ndarray of int64, shape (n,)
+        Indices of its rows in the part; one or more.
+    times : ndarray of int64, shape (n,)
+        Event times, µs.
+    axes : ndarray of float32, shape (n, 3)
+        m/s². They may hold NaN or infinity.
+    """
+
+    names: SessionNames
+    rows: NDArray[np.intp]
+    times: Times
+    axes: NDArray[np.float32]
+
+    def in_time(self) -> "SessionPiece":
+        """Return the same rows in order of time; those with equal times keep their order."""
+        if len(self.times) < 2 or bool((self.times[1:] >= self.times[:-1]).all()):
+            return self
+        order = np.argsort(self.times, kind="stable")
+        return SessionPiece(self.names, self.rows[order], self.times[order], self.axes[order])
+
+
+def pieces_of(part: Part) -> Iterator[SessionPiece]:
+    """Group the rows of a part by session, in order of first appearance."""
+    keys = [part.coded(name) for name in ("device", "model", "user", "session")]
+    times, axes = part.times(), part.axes()
+    if len(times) and all(map(_is_constant, keys)):  # the usual case: nothing has to be copied
+        yield SessionPiece(_names(keys, 0), np.arange(len(times)), times, axes)
+        return
+    for rows in groups_of_rows(keys[0], keys[2], keys[3]):
+        yield SessionPiece(_names(keys, int(rows[0])), rows, times[rows], axes[rows])
+
+
+def sessions_of(
+    part: Part,
+) -> Iterator[tuple[tuple[str, str, str, str], Times, NDArray[np.float32], NDArray[np.intp]]]:
+    """Group the rows of a part by session.
+
+    Yields
+    ------
+    tuple
+        (device, model, user, session); event times, µs, sorted; readings, m/s²; and their row indices in the part.
+    """
+    for piece in pieces_of(part):
+        ordered = piece.in_time()
+        yield ordered.names, ordered.times, ordered.axes, ordered.rows
+
+
+def _names(keys: list[Coded], row: int) -> SessionNames:
+    device, model, user, session = (str(key.texts[key.codes[row]]) for key in keys)
+    return SessionNames(device, model, user, session)
+
+
+def _is_constant(key: Coded) -> bool:
+    return len(key.texts) == 1 or bool((key.codes == key.codes[0]).all())
