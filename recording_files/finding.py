@@ -6,6 +6,7 @@ from pathlib import Path
 from har.recordings import RecordingError
 from recording_files.column_options import NOTHING_STATED, ColumnOptions
 from recording_files.formats.collected import CollectedSource
+from recording_files.formats.hapt import FILE_NAME as HAPT_FILE
 from recording_files.formats.hapt import HaptSource
 from recording_files.formats.hhar import FILE_NAME as HHAR_FILE
 from recording_files.formats.hhar import HharSource
@@ -15,14 +16,15 @@ from recording_files.formats.sensor_logger import SensorLoggerSource, is_export
 from recording_files.formats.text_tables import TextSource
 from recording_files.source import Source
 from recording_files.stated import split_stated
-from recording_files.stored_files import is_archive, stored_files, stored_trees
+from recording_files.stored_files import all_stored_files, is_archive, stored_trees
 from recording_files.urls import path_of
 
 #: Default output folder of `har data fetch`.
 FETCHED = Path(".har/data")
 #: Data sets that can be referred to by name.
 NAMES = ("hhar", "hapt")
-_EITHER = re.compile(rf"{HHAR_FILE.pattern}|labels\.txt")
+#: Names of files that belong together.
+_BUNDLES = re.compile(rf"{HHAR_FILE.pattern}|{HAPT_FILE.pattern}")
 
 
 def find_source(
@@ -58,7 +60,7 @@ def find_source(
     path, own = split_stated(path_of(str(path_or_name)))
     options = own.over(options)
     if not path.exists() and str(path) in NAMES:
-        path = fetched / f"{path_or_name}.parquet"
+        path = fetched / f"{path}.parquet"
         if not path.exists():
             raise RecordingError(f"{path.stem} is not in {fetched}: run `har data fetch {path.stem}` first")
     source = _source_at(path, options)
@@ -73,16 +75,20 @@ def _source_at(path: Path, options: ColumnOptions) -> Source:
         return CollectedSource(path)
     if any(path.rglob("*.parquet")) if path.is_dir() else _begins_with(path, b"PAR1"):
         return ParquetSource(path)
-    return _bundle_at(path) or TextSource(path, options)
+    return _bundle_at(path, options) or TextSource(path, options)
 
 
-def _bundle_at(path: Path) -> Source | None:
+def _bundle_at(path: Path, options: ColumnOptions) -> Source | None:
     """Return a source of files that belong together by their names; None if there are none."""
     if not path.is_dir() and not (path.is_file() and is_archive(path)):
         return None
-    with stored_files(path, _EITHER) as files:
-        if files:
-            return HaptSource(path) if "labels.txt" in files else HharSource(path)
+    with all_stored_files(path, _BUNDLES) as files:
+        names = [file.place.name for file in files]
+        is_raw = any(file.place.parent.name == "RawData" for file in files)
+    if any(map(HHAR_FILE.fullmatch, names)):
+        return HharSource(path, options)
+    if "labels.txt" in names and (is_raw or any(name.startswith("acc_exp") for name in names)):
+        return HaptSource(path)
     with stored_trees(path, SENSOR_LOGGER_FILE) as trees:
         return SensorLoggerSource(path) if trees and all(map(is_export, trees.values())) else None
 

@@ -19,6 +19,8 @@ class TimeUnit(StrEnum):
         Numbers, from any origin.
     DATE
         Dates with times as ISO 8601 writes them, in UTC if no zone is stated.
+    CLOCK
+        Times of day, such as 23:59:59.980.
     """
 
     SECONDS = "s"
@@ -26,6 +28,12 @@ class TimeUnit(StrEnum):
     MICROSECONDS = "us"
     NANOSECONDS = "ns"
     DATE = "date"
+    CLOCK = "clock"
+
+    @property
+    def is_number(self) -> bool:
+        """Whether the column holds numbers."""
+        return self not in (TimeUnit.DATE, TimeUnit.CLOCK)
 
     @property
     def per_second(self) -> int:
@@ -70,7 +78,8 @@ class TimeColumn(msgspec.Struct, frozen=True):
 
     def describe(self) -> str:
         """Return the column and its unit."""
-        return f"{self.name}, dates" if self.unit is TimeUnit.DATE else f"{self.name} in {self.unit.value}"
+        kinds = {TimeUnit.DATE: "dates", TimeUnit.CLOCK: "times of day"}
+        return f"{self.name}, {kinds[self.unit]}" if self.unit in kinds else f"{self.name} in {self.unit.value}"
 
 
 class Layout(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,6 +107,8 @@ class Layout(msgspec.Struct, frozen=True, kw_only=True):
         Activities by the codes that stand for them.
     constants : dict of str to str
         The value of those that are the same for all rows.
+    has_incomplete_rows : bool
+        Whether the published tables are known to have rows with missing cells, which are left out.
     """
 
     format: str
@@ -110,6 +121,7 @@ class Layout(msgspec.Struct, frozen=True, kw_only=True):
     texts: dict[str, str] = {}
     labels: dict[str, str] = {}
     constants: dict[str, str] = {}
+    has_incomplete_rows: bool = False
 
     @property
     def scale(self) -> float:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import msgspec
 
+from har.activity_names import listed
 from har.recordings import RecordingError
 from recording_files.column_options import NOTHING_STATED, ColumnOptions
 from recording_files.layout import Layout
@@ -11,6 +12,7 @@ from recording_files.layouts import (
     andro_sensor,
     common_names,
     core_motion,
+    headerless,
     hhar,
     own_columns,
     phyphox,
@@ -18,7 +20,9 @@ from recording_files.layouts import (
     sensor_log,
     wisdm,
 )
+from recording_files.other_tables import other_sensor
 from recording_files.table_head import TableHead
+from recording_files.text_form import NotATableError
 
 #: The known formats. Each recognises columns that no other has.
 FORMATS: tuple[Callable[[TableHead], Layout | None], ...] = (
@@ -30,7 +34,14 @@ FORMATS: tuple[Callable[[TableHead], Layout | None], ...] = (
     physics_toolbox.layout_of,
     core_motion.layout_of,
     wisdm.layout_of,
+    headerless.layout_of,
 )
+#: A message names at most so many columns, and so many characters of each.
+_MOST_NAMED, _LONGEST_NAME = 40, 60
+
+
+class UnknownColumnsError(RecordingError):
+    """A table's columns do not tell what they are: the text asks for what is missing."""
 
 
 def recognised(head: TableHead, options: ColumnOptions = NOTHING_STATED) -> Layout:
@@ -46,9 +57,13 @@ def recognised(head: TableHead, options: ColumnOptions = NOTHING_STATED) -> Layo
 
     Raises
     ------
-    RecordingError
+    UnknownColumnsError
         If it cannot be told which columns are the time and the axes. The message names those that were found, and the
-        options to name them with. Also if a column that is needed stands in the table twice, or is not in it.
+        options to name them with.
+    NotATableError
+        If it is a table of another sensor.
+    RecordingError
+        If a column that is named is not in the table, or stands in it twice.
     """
     _require_stated(head, options)
     layout = None
@@ -57,7 +72,12 @@ def recognised(head: TableHead, options: ColumnOptions = NOTHING_STATED) -> Layo
     if layout is None:
         layout = common_names.layout_of(head, options)
     if layout is None:
-        raise RecordingError(_question(head, options))
+        other = None if options else other_sensor(head.names)
+        if other is not None:
+            raise NotATableError(f"{head.place} is {other}, not of an accelerometer")
+        raise UnknownColumnsError(_question(head, options))
+    if layout.time is None and layout.rate_hz is None and options.rate_hz is None and options.time is None:
+        raise UnknownColumnsError(_question(head, options, has_axes=True))
     return _as_stated(head, layout, options)
 
 
@@ -91,12 +111,12 @@ def _require_stated(head: TableHead, options: ColumnOptions) -> None:
             raise RecordingError(f"{head.place}: the column {name!r} {twice}; its columns are {_listed(head)}")
 
 
-def _question(head: TableHead, options: ColumnOptions) -> str:
+def _question(head: TableHead, options: ColumnOptions, *, has_axes: bool = False) -> str:
     repeated = sorted({name for name in head.form.names if name and head.form.names.count(name) > 1})
     if repeated:
         return f"{head.place} has several columns named {', '.join(map(repr, repeated))}: rename or remove all but one"
     missing = "the axes (--x, --y, --z)"
-    if common_names.axes_of(head, options) is not None:
+    if has_axes or common_names.axes_of(head, options) is not None:
         missing = "the times (--time and --time-unit, or --rate-hz if there are none)"
     return (
         f"{head.place}: none of the known formats, and its columns do not tell {missing}. "
@@ -105,4 +125,5 @@ def _question(head: TableHead, options: ColumnOptions) -> str:
 
 
 def _listed(head: TableHead) -> str:
-    return ", ".join(head.names)
+    names = (name if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]}…" for name in head.names)
+    return listed(names, most=_MOST_NAMED)

@@ -25,8 +25,8 @@ class ColumnFields(BaseModel):
     """What can be stated about the columns of a file. `recording_files.stated` reads them from a text, too."""
 
     time: str | None = Field(None, description="column of the event times")
-    time_unit: Literal["s", "ms", "us", "ns", "date"] | None = Field(
-        None, description="unit of the event times; date for dates such as 2026-05-01 12:00:00.020"
+    time_unit: Literal["s", "ms", "us", "ns", "date", "clock"] | None = Field(
+        None, description="unit of the event times; date: 2026-05-01 12:00:00.020, clock: 12:00:00.020"
     )
     x: str | None = Field(None, description="column of the x axis; name y and z, too")
     y: str | None = Field(None, description="column of the y axis")

@@ -25,6 +25,8 @@ _COMPRESSED: tuple[tuple[bytes, Callable[[IO[bytes]], object]], ...] = (
 )
 #: Most nested archives, including the outermost. HHAR has two.
 DEEPEST = 3
+#: Names of the first part of documents that are zip archives: those of Microsoft and the Open Document Format.
+_DOCUMENT_PARTS = (b"[Content_Types].xml", b"_rels/", b"docProps/", b"xl/", b"mimetype")
 #: Folders and inner archives that are ignored: those that macOS adds, and HHAR's experiment with phones at rest.
 _IGNORED = ("__macosx", "still exp")
 
@@ -68,15 +70,47 @@ class StoredFile:
 
 
 @contextmanager
-def stored_files(path: Path, names: re.Pattern[str]) -> Iterator[dict[str, StoredFile]]:
+def all_stored_files(path: Path, names: re.Pattern[str] = ANY_NAME) -> Iterator[list[StoredFile]]:
     """Find all files below a path whose names match a pattern.
 
     Parameters
     ----------
     path : Path
-        A folder, a zip archive (searched including the archives in it), or a file.
+        A folder, which may hold folders and zip archives; a zip archive, which may hold archives; or a file.
     names : re.Pattern
         Pattern for the whole file name, without folders.
+
+    Yields
+    ------
+    list of StoredFile
+        The files in the order of their paths; may be empty. They can be opened until the context ends.
+
+    Raises
+    ------
+    RecordingError
+        If the path does not exist, an archive cannot be read, or archives are nested too deeply.
+    """
+    if not path.exists():
+        raise RecordingError(f"{path} cannot be read: there is no such file or folder")
+    with ExitStack() as stack:
+        files = sorted(path.rglob("*")) if path.is_dir() else [path]
+        found: list[StoredFile] = []
+        for file in files:
+            if not file.is_file() or not _is_searched(str(file.relative_to(path))):
+                continue
+            if is_archive(file):
+                try:
+                    found += _of_archive(stack.enter_context(zipfile.ZipFile(file)), file, names, stack, depth=1)
+                except DAMAGED as error:
+                    raise RecordingError(f"{file} cannot be read as a zip archive: {error}") from error
+            elif names.fullmatch(file.name):
+                found.append(StoredFile(file, _opener(file)))
+        yield found
+
+
+@contextmanager
+def stored_files(path: Path, names: re.Pattern[str]) -> Iterator[dict[str, StoredFile]]:
+    """Find the files below a path whose names match a pattern, each name once.
 
     Yields
     ------
@@ -86,80 +120,54 @@ def stored_files(path: Path, names: re.Pattern[str]) -> Iterator[dict[str, Store
     Raises
     ------
     RecordingError
-        If the path does not exist, an archive cannot be read, archives are nested too deeply, or two files have the
-        same name.
+        See `all_stored_files`; and if two files have the same name.
     """
-    if path.is_dir():
-        found = sorted(file for file in path.rglob("*") if names.fullmatch(file.name) and file.is_file())
-        yield _by_name(StoredFile(file, _opener(file)) for file in found if _is_searched(str(file.relative_to(path))))
-    elif path.is_file() and is_archive(path):
-        with ExitStack() as stack:
-            try:
-                archive = stack.enter_context(zipfile.ZipFile(path))
-                files = _of_archive(archive, path, names, stack, depth=1)
-            except DAMAGED as error:
-                raise RecordingError(f"{path} cannot be read as a zip archive: {error}") from error
-            yield files
-    elif path.is_file():
-        yield {path.name: StoredFile(path, _opener(path))} if names.fullmatch(path.name) else {}
-    else:
-        raise RecordingError(f"{path} cannot be read: there is no such file or folder")
+    with all_stored_files(path, names) as files:
+        yield _by_name(files)
 
 
 @contextmanager
 def stored_trees(path: Path, names: re.Pattern[str]) -> Iterator[dict[str, dict[str, StoredFile]]]:
     """Find the files whose names match a pattern, by the folder or the archive that they lie in.
 
-    Parameters
-    ----------
-    path : Path
-        A folder, which may hold folders and zip archives, or a zip archive.
-    names : re.Pattern
-        Pattern for the whole file name, without folders.
-
     Yields
     ------
     dict of str to dict of str to StoredFile
-        By the name of the folder or archive: files by name. They can be opened until the context ends.
+        By the path of the folder or archive: files by name. They can be opened until the context ends.
 
     Raises
     ------
     RecordingError
-        If an archive cannot be read.
+        See `all_stored_files`.
     """
     trees: dict[str, dict[str, StoredFile]] = {}
-    with ExitStack() as stack:
-        for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
-            if not file.is_file():
-                continue
-            if is_archive(file):
-                try:
-                    archive = stack.enter_context(zipfile.ZipFile(file))
-                except DAMAGED as error:
-                    raise RecordingError(f"{file} cannot be read as a zip archive: {error}") from error
-                for member in filter(_is_searched, sorted(archive.namelist())):
-                    name, place = PurePosixPath(member), file / member
-                    if names.fullmatch(name.name):
-                        tree = "/".join([file.stem, *name.parts[:-1]])
-                        stored = StoredFile(place, _member_opener(archive, member, place))
-                        trees.setdefault(tree, {})[name.name] = stored
-            elif names.fullmatch(file.name):
-                tree = str(file.parent.relative_to(path)) if file.parent != path else file.parent.name
-                trees.setdefault(tree, {})[file.name] = StoredFile(file, _opener(file))
+    with all_stored_files(path, names) as files:
+        for file in files:
+            folders = folders_of(file.place, path if path.is_dir() else path.parent)
+            trees.setdefault("/".join(folders) or path.name, {})[file.place.name] = file
         yield trees
+
+
+def folders_of(place: Path, root: Path) -> list[str]:
+    """Return the folders and archives that a file lies in, below a folder.
+
+    Examples
+    --------
+    >>> folders_of(Path("data/anna.zip/monday/walk.csv"), Path("data"))
+    ['anna', 'monday']
+    """
+    return [re.sub(r"\.zip$", "", part, flags=re.IGNORECASE) for part in place.parent.relative_to(root).parts]
 
 
 def _of_archive(
     archive: zipfile.ZipFile, place: Path, names: re.Pattern[str], stack: ExitStack, depth: int
-) -> dict[str, StoredFile]:
+) -> list[StoredFile]:
     members = sorted(member for member in archive.namelist() if _is_searched(member))
-    found = _by_name(
+    found = [
         StoredFile(place / member, _member_opener(archive, member, place / member))
         for member in members
-        if names.fullmatch(Path(member).name)
-    )
-    if found:
-        return found
+        if names.fullmatch(PurePosixPath(member).name) and not member.endswith(("/", ".zip", ".ZIP"))
+    ]
     for member in (name for name in members if name.lower().endswith(".zip")):
         if depth == DEEPEST:
             raise RecordingError(
@@ -167,14 +175,13 @@ def _of_archive(
                 "folder"
             )
         inner = stack.enter_context(zipfile.ZipFile(stack.enter_context(archive.open(member))))
-        found = _of_archive(inner, place / member, names, stack, depth + 1)
-        if found:
-            return found
-    return {}
+        found += _of_archive(inner, place / member, names, stack, depth + 1)
+    return found
 
 
 def _is_searched(place: str) -> bool:
-    return not any(name in place.lower() for name in _IGNORED)
+    parts = PurePosixPath(place.lower()).parts
+    return not any(part.startswith((".", *_IGNORED)) for part in parts)
 
 
 def _by_name(files: Iterable[StoredFile]) -> dict[str, StoredFile]:
@@ -218,8 +225,12 @@ def _unpacked(opened: IO[bytes]) -> IO[bytes]:
 
 
 def is_archive(path: Path) -> bool:
-    """Return whether a file is a zip archive, also if it is damaged."""
-    return _first_bytes(path).startswith(b"PK\x03\x04")
+    """Return whether a file is a zip archive, also if it is damaged; those of documents and arrays do not count."""
+    first = _first_bytes(path)
+    if not first.startswith(b"PK\x03\x04"):
+        return False
+    name = first[30 : 30 + int.from_bytes(first[26:28], "little")]
+    return not name.startswith(_DOCUMENT_PARTS) and not name.endswith(b".npy")
 
 
 def is_compressed(path: Path) -> bool:
@@ -230,6 +241,6 @@ def is_compressed(path: Path) -> bool:
 def _first_bytes(path: Path) -> bytes:
     try:
         with path.open("rb") as opened:
-            return opened.read(6)
+            return opened.read(80)
     except OSError as error:
         raise RecordingError(f"{path} cannot be read: {error.strerror}") from error

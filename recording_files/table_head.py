@@ -11,8 +11,10 @@ from typing import IO
 
 from har.recordings import RecordingError
 from recording_files.layout import TimeColumn, TimeUnit, Unit
+from recording_files.other_tables import kind_of_file
 from recording_files.stored_files import DAMAGED
-from recording_files.text_form import HEAD_BYTES, TextForm, form_of, is_number
+from recording_files.text_form import HEAD_BYTES, NotATableError, TextForm, form_of, is_number
+from recording_files.times_of_day import TIME_OF_DAY
 
 _WHOLE = re.compile(r"[+-]?\d+")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d")
@@ -78,6 +80,8 @@ class TableHead:
         cells = self.cells(name)
         if cells and all(map(_DATE.match, cells)):
             return self.time(name, TimeUnit.DATE)
+        if cells and all(map(TIME_OF_DAY.fullmatch, cells)):
+            return self.time(name, TimeUnit.CLOCK)
         times = self.numbers(name)
         steps = [later - earlier for earlier, later in pairwise(times) if later > earlier]
         if not steps:
@@ -87,14 +91,18 @@ class TableHead:
         fitting = [unit for unit in units if _RATES_HZ[0] <= unit.per_second / spacing <= _RATES_HZ[1]]
         return self.time(name, fitting[0]) if len(fitting) == 1 else None
 
-    def unit_by_magnitude(self, axes: Sequence[str]) -> Unit | None:
-        """Return the unit in which the median magnitude of the first readings is about that of gravity."""
+    def median_magnitude(self, axes: Sequence[str]) -> float | None:
+        """Return the median magnitude of the first readings, in their unit; None if there are none."""
         columns = [self.numbers(name) for name in axes]
         readings = zip(*columns, strict=False)
         magnitudes = [sum(value * value for value in reading) ** 0.5 for reading in readings]
-        if not magnitudes:
+        return median(magnitudes) if magnitudes else None
+
+    def unit_by_magnitude(self, axes: Sequence[str]) -> Unit | None:
+        """Return the unit in which the median magnitude of the first readings is about that of gravity."""
+        middle = self.median_magnitude(axes)
+        if middle is None:
             return None
-        middle = median(magnitudes)
         return next((unit for unit, (low, high) in _MAGNITUDES.items() if low <= middle <= high), None)
 
 
@@ -111,6 +119,9 @@ def read_head(opened: IO[bytes], place: Path, encoding: str | None = None) -> Ta
     try:
         head = opened.read(HEAD_BYTES)
     except DAMAGED as error:
-        raise RecordingError(f"{place} cannot be read: {error}") from error
+        raise RecordingError(f"{place} cannot be read: {error or 'it is damaged'}") from error
+    kind = kind_of_file(head)
+    if kind is not None:
+        raise NotATableError(f"{place} is {kind}")
     form, rows = form_of(head, place, encoding)
     return TableHead(place, form, rows)

@@ -56,6 +56,8 @@ class TextForm(msgspec.Struct, frozen=True):
         Number of lines before the first row: the header, and what precedes it.
     has_header : bool
         Whether the table has a header.
+    has_line_feeds : bool
+        Whether its lines end with line feeds, as all but those of old Macs do.
     """
 
     encoding: str
@@ -65,6 +67,7 @@ class TextForm(msgspec.Struct, frozen=True):
     skipped_lines: int
     has_header: bool
     row_end: str = ""
+    has_line_feeds: bool = True
 
     @property
     def unique_names(self) -> list[str]:
@@ -74,6 +77,11 @@ class TextForm(msgspec.Struct, frozen=True):
             name if name and counts[name] == 1 else f"{name} ({UNNAMED}{number})"
             for number, name in enumerate(self.names, start=1)
         ]
+
+    @property
+    def has_plain_lines(self) -> bool:
+        """Whether each row is a line that ends with the byte of a line feed, so that a part of the file can be read."""
+        return self.encoding != "utf-16" and self.has_line_feeds
 
     def describe(self) -> str:
         """Return what differs from a table in UTF-8 with commas, points and a header; empty if nothing does."""
@@ -111,7 +119,7 @@ def form_of(head: bytes, place: Path, stated: str | None = None) -> tuple[TextFo
     RecordingError
         If it has no rows.
     """
-    encoding, text = _decoded(head, place, stated)
+    encoding, text = _decoded(head.rstrip(b"\0") if len(head) < HEAD_BYTES else head, place, stated)
     lines = _whole_lines(text, is_all=len(head) < HEAD_BYTES)
     skipped, separator = _preamble(lines)
     lines = [line for line in lines[skipped:] if line.strip()]
@@ -133,7 +141,7 @@ def form_of(head: bytes, place: Path, stated: str | None = None) -> tuple[TextFo
     if not rows:
         raise RecordingError(f"{place} has no rows")
     decimal = "," if delimiter != "," and _has_decimal_commas(rows) else "."
-    return TextForm(encoding, delimiter, decimal, names, skipped + has_header, has_header, row_end), rows
+    return TextForm(encoding, delimiter, decimal, names, skipped + has_header, has_header, row_end, "\n" in text), rows
 
 
 def is_number(text: str) -> bool:

@@ -1,9 +1,9 @@
 """Read the rows of a text table, block by block, as parts in the project's columns."""
 
 from collections.abc import Iterator
-from io import RawIOBase
+from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, Any, Literal, cast
 
 import numpy as np
 import pyarrow as pa
@@ -15,49 +15,62 @@ from har.activity_names import NULL_LABEL
 from har.recordings import RecordingError
 from har.time_units import MICROSECONDS
 from recording_files.layout import Layout, TimeColumn, TimeUnit
+from recording_files.row_streams import NO_NUMBER, opened_rows
 from recording_files.stored_files import DAMAGED
 from recording_files.table import TEXT_COLUMNS, Part, constant_texts, make_part, make_table
 from recording_files.text_form import TextForm
+from recording_files.times_of_day import Days, times_of_day
 
 #: Bytes read at a time. These are fewer than `PART_ROWS` rows, as no row is shorter than 32 bytes.
 BLOCK_BYTES = 32 << 20
 #: Names of sessions, users … of tables that state none.
 DEFAULT_TEXTS = {"user": "", "device": "phone", "model": "unknown", "session": "", "gt": NULL_LABEL}
+#: A float64 holds whole numbers up to here without loss.
+_FLOAT64_HOLDS = 1 << 53
+#: Longest text of another program's error that is shown: it may hold the row.
+_MOST_SHOWN = 300
 _TEXT = pa.dictionary(pa.int32(), pa.string())
-_NO_NUMBER = ("", "null", "NULL", "NaN", "nan", "NA", "None", "-")
 _NUMBER = r"^\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*$"
 _WHOLE_NUMBER = r"^\s*[+-]?\d+\s*$"
 
 
-class RowEnds(RawIOBase):
-    """A table whose rows end with a sign beside the end of the line, as one whose rows end with their lines.
+@dataclass
+class LeftOut:
+    """How many rows of a table were left out.
 
-    Parameters
+    Attributes
     ----------
-    opened : binary file
-        The table.
-    row_end : bytes
-        The sign.
+    cut : int
+        Last rows that were cut off.
+    incomplete : int
+        Rows with missing or additional cells, of a format that is known for them.
     """
 
-    def __init__(self, opened: IO[bytes], row_end: bytes) -> None:
-        super().__init__()
-        self._opened = opened
-        self._row_end = row_end
+    cut: int = 0
+    incomplete: int = 0
 
-    def readable(self) -> bool:
-        """Return that it can be read."""
-        return True
+    def clear(self) -> None:
+        """Set the numbers to zero."""
+        self.cut = self.incomplete = 0
 
-    def read(self, size: int = -1) -> bytes:
-        """Read up to `size` bytes. An empty cell before the sign is removed, too."""
-        content = self._opened.read(size)
-        while content.endswith(b",") and (more := self._opened.read(1)):
-            content += more
-        return content.replace(b"," + self._row_end, self._row_end).replace(self._row_end, b"\n")
+    def describe(self) -> str:
+        """Return what was left out; empty if nothing was."""
+        found = [
+            f"{self.incomplete:,} incomplete row{'s' if self.incomplete > 1 else ''}" if self.incomplete else "",
+            "its last row is cut off" if self.cut else "",
+        ]
+        return ", ".join(filter(None, found))
 
 
-def read_text(opened: IO[bytes], place: Path, form: TextForm, layout: Layout, first_row: int = 0) -> Iterator[Part]:
+def read_text(
+    opened: IO[bytes],
+    place: Path,
+    form: TextForm,
+    layout: Layout,
+    first_row: int = 0,
+    *,
+    left_out: LeftOut | None = None,
+) -> Iterator[Part]:
     """Read a table.
 
     Parameters
@@ -72,6 +85,8 @@ def read_text(opened: IO[bytes], place: Path, form: TextForm, layout: Layout, fi
         What its columns are.
     first_row : int
         Number of the first row, from 0, without the header.
+    left_out : LeftOut, optional
+        Counts the rows that are left out.
 
     Yields
     ------
@@ -83,45 +98,75 @@ def read_text(opened: IO[bytes], place: Path, form: TextForm, layout: Layout, fi
     RecordingError
         If a row cannot be read. The message names the file and the row.
     """
-    for table in _blocks(opened, place, form, layout):
+    days = Days() if layout.time and layout.time.unit is TimeUnit.CLOCK else None
+    for table in _blocks(opened, place, form, layout, left_out or LeftOut()):
         try:
-            yield make_part(project_columns(table, layout, place, first_row), place, first_row)
+            columns = project_columns(table, layout, place, first_row)
+            if days:
+                times = pa.array(days.add(columns["t"].to_numpy()))
+                columns = columns.set_column(columns.column_names.index("t"), "t", times)
+            yield make_part(columns, place, first_row)
         except pa.ArrowException as error:
-            raise RecordingError(f"{place}: {error}") from error
+            raise RecordingError(f"{place}: {one_line(error)}") from error
         first_row += table.num_rows
 
 
-def _blocks(opened: IO[bytes], place: Path, form: TextForm, layout: Layout) -> Iterator[pa.Table]:
+def _blocks(opened: IO[bytes], place: Path, form: TextForm, layout: Layout, left_out: LeftOut) -> Iterator[pa.Table]:
     numbers = {*layout.axes, *(layout.gravity or ())}
     kinds: dict[str, pa.DataType] = dict.fromkeys(layout.texts.values(), _TEXT) | dict.fromkeys(numbers, pa.float64())
     if layout.time:
         kinds[layout.time.name] = pa.string()  # as text, because a float64 lacks the digits of ns since 1970
+
+    def faulty(_: pyarrow.csv.InvalidRow) -> Literal["skip", "error"]:
+        left_out.incomplete += layout.has_incomplete_rows
+        return "skip" if layout.has_incomplete_rows else "error"
+
+    rows, whole = opened_rows(opened, form, layout)
     try:
         reader = pyarrow.csv.open_csv(
-            cast(IO[bytes], RowEnds(opened, form.row_end.encode())) if form.row_end else opened,
+            rows,
             # Errors only contain the row if no threads are used.
             read_options=pyarrow.csv.ReadOptions(
                 use_threads=False,
                 block_size=BLOCK_BYTES,
                 column_names=form.unique_names,
                 skip_rows=form.skipped_lines,
-                encoding="utf-8" if form.encoding == "utf-8-sig" else form.encoding,
             ),
-            parse_options=pyarrow.csv.ParseOptions(delimiter=form.delimiter),
+            parse_options=pyarrow.csv.ParseOptions(delimiter=form.delimiter, invalid_row_handler=faulty),
             convert_options=pyarrow.csv.ConvertOptions(
                 include_columns=layout.columns,
                 column_types=kinds,
                 strings_can_be_null=False,
-                null_values=list(_NO_NUMBER),
+                null_values=list(NO_NUMBER),
                 decimal_point=form.decimal,
             ),
         )
         for batch in reader:
             if batch.num_rows:
                 yield pa.Table.from_batches([batch])
-    except (*DAMAGED, pa.ArrowException) as error:
-        # Arrow counts rows from 1 including the header, like the line numbers of an editor.
-        raise RecordingError(f"{place} cannot be read as a table of {layout.format}: {error}") from error
+    except RecordingError as error:
+        raise RecordingError(f"{place}: {error}") from error
+    except (*DAMAGED, pa.ArrowException, UnicodeDecodeError) as error:
+        raise RecordingError(
+            f"{place} cannot be read as a table of {layout.format}: {_explained(error, form)}"
+        ) from error
+    left_out.cut += whole.cut
+
+
+def _explained(error: Exception, form: TextForm) -> str:
+    # Arrow counts rows from 1 including the header, like the line numbers of an editor.
+    text = one_line(error)
+    if "invalid UTF8" in text or isinstance(error, UnicodeDecodeError):
+        return f"it is not in the encoding {form.encoding}: state it with --encoding ({text})"
+    if "straddling object" in text:
+        return f"a row has more than {BLOCK_BYTES:,} bytes"
+    return text
+
+
+def one_line(error: object) -> str:
+    """Return the text of an error in one line that is not too long to read."""
+    text = " ".join(str(error).split())
+    return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]} …"
 
 
 def project_columns(table: pa.Table, layout: Layout, place: Path, first_row: int) -> pa.Table:
@@ -178,13 +223,32 @@ def _parsed(texts: "pa.ChunkedArray[Any]", time: TimeColumn, first_row: int, pla
         return _converted(texts, time, first_row, place)
     try:
         if unit is TimeUnit.DATE:
-            dates = texts.cast(pa.timestamp("us", "UTC" if _states_zone(texts) else None))
-            return np.asarray(dates.cast(pa.int64()).to_numpy())
-        if time.is_whole:
-            return _in_microseconds(texts.cast(pa.int64()).to_numpy(), unit)
-        return _in_microseconds(pc.replace_substring(texts, ",", ".").cast(pa.float64()).to_numpy(), unit)
+            dates = _plain_dates(texts).cast(pa.timestamp("ns", "UTC" if _states_zone(texts) else None))
+            return np.asarray(dates.cast(pa.int64()).to_numpy()) // 1_000
+        if unit is TimeUnit.CLOCK:
+            return np.asarray(_complete(times_of_day(texts)).to_numpy())
+        return _in_microseconds(_numbers(texts, is_whole=time.is_whole).to_numpy(), unit)
     except pa.ArrowInvalid as error:
         raise RecordingError(f"{place}: {_first_wrong(texts, time, first_row)}") from error
+
+
+def _numbers(texts: "pa.ChunkedArray[Any]", *, is_whole: bool) -> "pa.ChunkedArray[Any]":
+    if is_whole:
+        try:
+            return texts.cast(pa.int64())
+        except pa.ArrowInvalid:
+            # The first ones happened to be whole. A float64 holds them all the same if they are small enough.
+            numbers = pc.replace_substring(texts, ",", ".").cast(pa.float64())
+            if pc.max(pc.abs(numbers)).as_py() >= _FLOAT64_HOLDS:
+                raise
+            return numbers
+    return pc.replace_substring(texts, ",", ".").cast(pa.float64())
+
+
+def _complete(times: "pa.ChunkedArray[Any]") -> "pa.ChunkedArray[Any]":
+    if times.null_count:
+        raise pa.ArrowInvalid("a text is no time of day")
+    return times
 
 
 def _converted(times: "pa.ChunkedArray[Any]", time: TimeColumn, first_row: int, place: Path) -> NDArray[np.int64]:
@@ -205,6 +269,11 @@ def _in_microseconds(numbers: NDArray[Any], unit: TimeUnit) -> NDArray[np.int64]
     return cast(NDArray[np.int64], np.round(numbers * (MICROSECONDS / unit.per_second)).astype(np.int64))
 
 
+def _plain_dates(texts: "pa.ChunkedArray[Any]") -> "pa.ChunkedArray[Any]":
+    """Return dates as Arrow reads them: without a space before the zone, and with a decimal point."""
+    return pc.replace_substring_regex(pc.replace_substring(texts, ",", "."), r"\s+([+-]\d\d:?\d\d)$", r"\1")
+
+
 def _states_zone(texts: "pa.ChunkedArray[Any]") -> bool:
     return bool(pc.match_substring_regex(texts[0], r"(Z|[+-]\d\d:?\d\d)$").as_py())
 
@@ -212,6 +281,9 @@ def _states_zone(texts: "pa.ChunkedArray[Any]") -> bool:
 def _first_wrong(texts: "pa.ChunkedArray[Any]", time: TimeColumn, first_row: int) -> str:
     if time.unit is TimeUnit.DATE:
         return f"{time.name} has a value that is no date such as 2026-05-01 12:00:00.020, or a date without a zone"
+    if time.unit is TimeUnit.CLOCK:
+        row = int(pc.index(pc.is_null(times_of_day(texts)), True).as_py())
+        return f"{time.name} {texts[row].as_py()!r} is no time of day such as 12:00:00.020, row {first_row + row}"
     plain = pc.replace_substring(texts, ",", ".")
     wrong = pc.invert(pc.match_substring_regex(plain, _WHOLE_NUMBER if time.is_whole else _NUMBER))
     row = int(pc.index(wrong, True).as_py())

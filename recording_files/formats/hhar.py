@@ -1,12 +1,13 @@
 """Read HHAR as published: `Phones_accelerometer.csv` in a folder or an archive, beside files of other sensors."""
 
 import re
-from pathlib import Path
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from har.releases import TrainingData
-from recording_files.column_options import NOTHING_STATED, ColumnOptions
 from recording_files.data_sets import data_sets_of_devices
 from recording_files.formats.text_tables import TextSource
+from recording_files.stored_files import StoredFile, stored_files
 
 FILE_NAME = re.compile(r"Phones_accelerometer.*\.csv")
 
@@ -22,11 +23,12 @@ class HharSource(TextSource):
         What the person stated about its columns.
     """
 
-    names = FILE_NAME
-
-    def __init__(self, path: Path, options: ColumnOptions = NOTHING_STATED) -> None:
-        super().__init__(path, options)
-
     def provenance(self) -> list[TrainingData]:
         """Return HHAR's name, licence and source."""
         return data_sets_of_devices(["nexus4_1"])
+
+    @contextmanager
+    def _files(self) -> Iterator[list[StoredFile]]:
+        """Find the phones' table."""
+        with stored_files(self.path, FILE_NAME) as files:
+            yield list(files.values())

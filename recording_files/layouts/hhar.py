@@ -3,14 +3,23 @@
 from har import hhar
 from recording_files.layout import Layout, TimeColumn, TimeUnit, Unit
 from recording_files.table_head import TableHead
+from recording_files.text_form import NotATableError
 
 #: The other columns may be missing: labels, if somebody wants to know them.
 _NEEDED = ("Arrival_Time", "Creation_Time", "x", "y", "z")
+#: Accelerometers of HHAR show gravity, about 9.8 m/s². A smaller median magnitude of the first readings is not theirs.
+_LEAST_GRAVITY = 4.0
 _INDEX, _ARRIVED, _CREATED = 0, 1, 2
 
 
 def layout_of(head: TableHead) -> Layout | None:
-    """Return the layout if it is a table of HHAR; else None."""
+    """Return the layout if it is a table of HHAR; else None.
+
+    Raises
+    ------
+    NotATableError
+        If it is one of its gyroscopes', whose columns are the same.
+    """
     names = head.names
     if head.form.has_header:
         if not head.has(*_NEEDED):
@@ -20,6 +29,11 @@ def layout_of(head: TableHead) -> Layout | None:
         if not _is_headless(head):
             return None
         columns = dict(zip(hhar.CSV_COLUMNS, names, strict=True))
+    axes = (columns["x"], columns["y"], columns["z"])
+    if (head.median_magnitude(axes) or _LEAST_GRAVITY) < _LEAST_GRAVITY:
+        raise NotATableError(
+            f"{head.place} is a table of HHAR's gyroscopes, not of an accelerometer: its readings show no gravity"
+        )
     created = columns["Creation_Time"]
     clock = hhar.chosen_clock(head.cells(created))
     if clock is hhar.Clock.ARRIVAL:
@@ -29,7 +43,7 @@ def layout_of(head: TableHead) -> Layout | None:
     texts = {"user": "User", "device": "Device", "model": "Model", "gt": "gt"}
     return Layout(
         format="HHAR",
-        axes=(columns["x"], columns["y"], columns["z"]),
+        axes=axes,
         unit=Unit.METRES,
         time=time,
         texts={name: columns[column] for name, column in texts.items() if column in columns},

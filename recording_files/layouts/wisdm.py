@@ -40,4 +40,5 @@ def layout_of(head: TableHead) -> Layout | None:
         texts={"user": user, "gt": activity},
         labels=LETTERS if has_letters else {},
         constants={"session": "wisdm"},
+        has_incomplete_rows=True,
     )

@@ -28,6 +28,7 @@ def test_format_columns_unit_time_rate_users_sessions_and_labels_are_told(tmp_pa
         "time timestamp in ms",
         "user from subject, label from Activity",
         "encoding utf-16, cells separated by tabs",
+        "session by the names of files and folders",
         "400 readings from 2026-05-01 12:00:00 UTC to 2026-05-01 12:00:03 UTC",
         "rate 50 Hz",
         "1 user: Anna",
