@@ -42,6 +42,11 @@ class ColumnOptions:
         """Return whether anything is stated."""
         return self != ColumnOptions()
 
+    @property
+    def names_columns(self) -> bool:
+        """Whether columns, their units or signs are stated."""
+        return bool(self.axes or self.time or self.time_unit or self.unit or self.texts) or self.is_inverted is not None
+
     def over(self, others: "ColumnOptions") -> "ColumnOptions":
         """Return these options, completed with others for what these do not state."""
         return ColumnOptions(

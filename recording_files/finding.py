@@ -74,7 +74,7 @@ def _source_at(path: Path, options: ColumnOptions) -> Source:
     if (path / "samples").is_dir():
         return CollectedSource(path)
     if any(path.rglob("*.parquet")) if path.is_dir() else _begins_with(path, b"PAR1"):
-        return ParquetSource(path)
+        return ParquetSource(path, options)
     return _bundle_at(path, options) or TextSource(path, options)
 
 

@@ -124,6 +124,11 @@ class Layout(msgspec.Struct, frozen=True, kw_only=True):
     has_incomplete_rows: bool = False
 
     @property
+    def rows_stand_alone(self) -> bool:
+        """Whether a part of the rows can be read without those before it: their times need no row number and no day."""
+        return self.time is not None and self.time.unit is not TimeUnit.CLOCK
+
+    @property
     def scale(self) -> float:
         """What a value is multiplied by to be in m/s² with Android's signs."""
         return -self.unit.in_metres if self.is_inverted else self.unit.in_metres

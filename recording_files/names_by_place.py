@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from recording_files.layout import Layout
 from recording_files.stored_files import folders_of
 
 _SUFFIX = re.compile(r"(\.(csv|tsv|txt|dat|log|tab|parquet))?(\.(gz|bz2|xz))?$", re.IGNORECASE)
@@ -15,6 +16,10 @@ class PlaceNames(NamedTuple):
 
     user: str
     session: str
+
+    def missing_in(self, layout: Layout) -> dict[str, str]:
+        """Return the names of what neither the columns nor the format of a table state."""
+        return {name: text for name, text in self._asdict().items() if name not in (*layout.texts, *layout.constants)}
 
 
 def names_by_place(path: Path, places: Sequence[Path]) -> dict[Path, PlaceNames]:

@@ -6,6 +6,7 @@ never in its name.
 
 import codecs
 import csv
+import io
 import re
 from collections import Counter
 from itertools import islice
@@ -58,6 +59,8 @@ class TextForm(msgspec.Struct, frozen=True):
         Whether the table has a header.
     has_line_feeds : bool
         Whether its lines end with line feeds, as all but those of old Macs do.
+    has_line_breaks : bool
+        Whether one of its first cells holds a line break, within quotes.
     """
 
     encoding: str
@@ -68,6 +71,7 @@ class TextForm(msgspec.Struct, frozen=True):
     has_header: bool
     row_end: str = ""
     has_line_feeds: bool = True
+    has_line_breaks: bool = False
 
     @property
     def unique_names(self) -> list[str]:
@@ -81,7 +85,7 @@ class TextForm(msgspec.Struct, frozen=True):
     @property
     def has_plain_lines(self) -> bool:
         """Whether each row is a line that ends with the byte of a line feed, so that a part of the file can be read."""
-        return self.encoding != "utf-16" and self.has_line_feeds
+        return self.encoding != "utf-16" and self.has_line_feeds and not self.has_line_breaks
 
     def describe(self) -> str:
         """Return what differs from a table in UTF-8 with commas, points and a header; empty if nothing does."""
@@ -129,7 +133,8 @@ def form_of(head: bytes, place: Path, stated: str | None = None) -> tuple[TextFo
     row_end = _row_end_of(lines, delimiter)
     if row_end:
         lines = [line for text in lines for line in text.replace(f",{row_end}", row_end).split(row_end) if line.strip()]
-    rows = [_cells(line, delimiter) for line in lines]
+    has_breaks = delimiter != " " and any(line.count('"') % 2 for line in lines)
+    rows = _rows_with_breaks(lines, delimiter) if has_breaks else [_cells(line, delimiter) for line in lines]
     has_header = not any(is_number(cell) for cell in rows[0])
     width = len(rows[0])
     if width < 3 and not (has_header and width > 1):
@@ -141,7 +146,9 @@ def form_of(head: bytes, place: Path, stated: str | None = None) -> tuple[TextFo
     if not rows:
         raise RecordingError(f"{place} has no rows")
     decimal = "," if delimiter != "," and _has_decimal_commas(rows) else "."
-    return TextForm(encoding, delimiter, decimal, names, skipped + has_header, has_header, row_end, "\n" in text), rows
+    return TextForm(
+        encoding, delimiter, decimal, names, skipped + has_header, has_header, row_end, "\n" in text, has_breaks
+    ), rows
 
 
 def is_number(text: str) -> bool:
@@ -227,6 +234,11 @@ def _cells(line: str, delimiter: str) -> list[str]:
     if delimiter == " ":
         return line.split()
     return [cell.strip() for cell in next(csv.reader([line], delimiter=delimiter), [])]
+
+
+def _rows_with_breaks(lines: list[str], delimiter: str) -> list[list[str]]:
+    whole = csv.reader(io.StringIO("\n".join(lines)), delimiter=delimiter)
+    return [[" ".join(cell.split()) for cell in row] for row in whole]
 
 
 def _has_decimal_commas(rows: list[list[str]]) -> bool:

@@ -132,7 +132,9 @@ def _blocks(opened: IO[bytes], place: Path, form: TextForm, layout: Layout, left
                 column_names=form.unique_names,
                 skip_rows=form.skipped_lines,
             ),
-            parse_options=pyarrow.csv.ParseOptions(delimiter=form.delimiter, invalid_row_handler=faulty),
+            parse_options=pyarrow.csv.ParseOptions(
+                delimiter=form.delimiter, newlines_in_values=form.has_line_breaks, invalid_row_handler=faulty
+            ),
             convert_options=pyarrow.csv.ConvertOptions(
                 include_columns=layout.columns,
                 column_types=kinds,
@@ -160,6 +162,8 @@ def _explained(error: Exception, form: TextForm) -> str:
         return f"it is not in the encoding {form.encoding}: state it with --encoding ({text})"
     if "straddling object" in text:
         return f"a row has more than {BLOCK_BYTES:,} bytes"
+    if "Expected" in text and str(error).count('"') % 2:
+        return f"{text} (a line break in a cell, within quotes, is only read if one of the first rows has one, too)"
     return text
 
 

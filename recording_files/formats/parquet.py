@@ -10,12 +10,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from har.activity_names import NULL_LABEL
-from har.recordings import RecordingError, require_columns
+from har.recordings import RecordingError
 from har.releases import TrainingData
 from har.samples import UNDECODABLE
+from recording_files.column_options import NOTHING_STATED, ColumnOptions
 from recording_files.data_sets import data_sets_of_devices
+from recording_files.formats.parquet_layout import layout_of_parquet, part_of_parquet
+from recording_files.layout import Layout
+from recording_files.names_by_place import names_by_place
 from recording_files.source import Source
 from recording_files.table import PART_ROWS, SCHEMA, TEXT_COLUMNS, Part, make_part
+from recording_files.text_reading import DEFAULT_TEXTS
 
 #: Metadata key of a file's provenance: a list of `TrainingData` as JSON.
 PROVENANCE_KEY = b"har.provenance"
@@ -24,7 +29,7 @@ RATE_KEY = b"har.rate_hz"
 
 
 class ParquetSource(Source):
-    """A Parquet file or a folder of them, with the columns of `har.recordings.COLUMNS`. Other columns are ignored.
+    """A Parquet file or a folder of them, with the columns of `har.recordings.COLUMNS` or any that are understood.
 
     Files and subfolders whose name begins with a dot or an underscore are ignored, as programs name unfinished files
     so. A session may continue in the next file of a folder.
@@ -36,32 +41,44 @@ class ParquetSource(Source):
     ----------
     path : Path
         File or folder.
+    options : ColumnOptions
+        What the person stated about its columns.
+
+    Attributes
+    ----------
+    layouts : dict of Path to (Layout or None)
+        What the columns of each file are; None for the project's own.
 
     Raises
     ------
     RecordingError
-        If there is no file, a file is not Parquet, or its stated provenance or rate is invalid.
+        If there is no file, a file is not Parquet, its columns are not understood, the files are of several formats, or
+        its stated provenance or rate is invalid.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, options: ColumnOptions = NOTHING_STATED) -> None:
         self.path = path
         self._files = parquet_files(path)
+        self.layouts: dict[Path, Layout | None] = _layouts(path, self._files, options)
         self._provenance: dict[Path, list[TrainingData]] = {}
         rates: set[float | None] = set()
         for file in self._files:
-            metadata = read_schema(file).metadata or {}
+            metadata, layout = read_schema(file).metadata or {}, self.layouts[file]
             self._provenance[file] = _stated_provenance(file, metadata)
-            rates.add(_stated_rate(file, metadata))
+            rates.add((layout and layout.rate_hz) or _stated_rate(file, metadata))
         self.rate_hz = rates.pop() if len(rates) == 1 else None
 
     def parts(self) -> Iterator[Part]:
         """Read the files in the order of their names."""
         for file in self._files:
-            yield from _read_file(file)
+            yield from read_parquet(file, self.layouts[file])
 
     def understood(self) -> list[str]:
         """Return the format, the axes and the times."""
-        return ["format Parquet, this project's columns"]
+        layout = self.layouts[self._files[0]]
+        if layout is None:
+            return ["format Parquet, this project's columns"]
+        return ["format Parquet", *layout.describe()]
 
     def provenance(self) -> list[TrainingData]:
         """Return the stated provenance of the files; for files without one, that of their devices."""
@@ -70,9 +87,13 @@ class ParquetSource(Source):
         for file in self._files:
             if self._provenance[file]:
                 continue
-            _require_columns(file)
-            for batch in read_batches(file, ["device"]):
-                devices.update(map(str, batch["device"].unique().to_pylist()))
+            layout = self.layouts[file]
+            column = "device" if layout is None else layout.texts.get("device")
+            if column is None:
+                devices.add(DEFAULT_TEXTS["device"])
+                continue
+            for batch in read_batches(file, [column]):
+                devices.update(map(str, batch[column].unique().to_pylist()))
         return list(dict.fromkeys([*stated, *data_sets_of_devices(devices)]))
 
 
@@ -179,22 +200,47 @@ def write_parquet(
     return rows
 
 
-def _require_columns(file: Path) -> None:
-    names = read_schema(file).names
-    try:
-        require_columns(names)
-    except RecordingError as error:
-        raise RecordingError(f"{file}: {error}") from error
+def read_parquet(file: Path, layout: Layout | None, row_groups: Sequence[int] | None = None) -> Iterator[Part]:
+    """Read a file, or some of its row groups.
 
+    Parameters
+    ----------
+    file : Path
+        The file.
+    layout : Layout or None
+        What its columns are; None for the project's own.
+    row_groups : sequence of int, optional
+        The row groups to read. Row numbers begin with the first of them.
 
-def _read_file(file: Path) -> Iterator[Part]:
-    _require_columns(file)
+    Raises
+    ------
+    RecordingError
+        If it is damaged, has no rows, or a value is invalid.
+    """
     first_row = 0
-    for batch in read_batches(file, list(SCHEMA.names)):
-        yield make_part(batch, file, first_row)
+    for batch in read_batches(file, list(SCHEMA.names) if layout is None else layout.columns, row_groups):
+        yield make_part(batch, file, first_row) if layout is None else part_of_parquet(batch, layout, file, first_row)
         first_row += batch.num_rows
     if not first_row:
         raise RecordingError(f"{file} has no rows")
+
+
+def _layouts(path: Path, files: Sequence[Path], options: ColumnOptions) -> dict[Path, Layout | None]:
+    """Return the layout of each file, with names of the person and the session where its columns state none."""
+    names = names_by_place(path, files)
+    found: dict[Path, Layout | None] = {}
+    for file in files:
+        columns = read_schema(file).names
+        if set(SCHEMA.names) <= set(columns) and not options.names_columns:
+            found[file] = None
+            continue
+        layout = layout_of_parquet(file, columns, options)
+        found[file] = msgspec.structs.replace(layout, constants=names[file].missing_in(layout) | layout.constants)
+    formats = {layout.format if layout else "this project's columns": file for file, layout in found.items()}
+    if len(formats) > 1:
+        named = "; ".join(f"{file} is {kind}" for kind, file in formats.items())
+        raise RecordingError(f"{path} holds tables of several formats ({named}): pass the files of each by themselves")
+    return found
 
 
 def _is_unfinished(file: Path) -> bool:

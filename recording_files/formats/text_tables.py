@@ -161,9 +161,8 @@ def _understood(files: Iterable[StoredFile], options: ColumnOptions) -> tuple[li
 
 def _named(table: TextTable, names: PlaceNames) -> TextTable:
     """Return a table with names of its person and session where its columns and its format state none."""
-    layout = table.layout
-    missing = {name: text for name, text in names._asdict().items() if name not in (*layout.texts, *layout.constants)}
-    return TextTable(table.head, msgspec.structs.replace(layout, constants=layout.constants | missing))
+    constants = table.layout.constants | names.missing_in(table.layout)
+    return TextTable(table.head, msgspec.structs.replace(table.layout, constants=constants))
 
 
 def _require_one_format(path: Path, tables: Mapping[Path, TextTable]) -> None:

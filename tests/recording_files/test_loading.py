@@ -46,9 +46,11 @@ def test_table_becomes_one_recording_per_person_and_session(tmp_path: Path) -> N
     assert first.labels.tolist() == ["walk", "sit"]
 
 
-@pytest.mark.parametrize("column", ["user", "device", "model", "session", "t", "x", "y", "z", "gt"])
-def test_a_missing_column_is_named(tmp_path: Path, column: str) -> None:
-    with pytest.raises(RecordingError, match=rf"data.parquet.* no column {column}"):
+@pytest.mark.parametrize(("column", "needed"), [("t", "times"), ("x", "axes"), ("y", "axes"), ("z", "axes")])
+def test_a_missing_column_is_asked_for(tmp_path: Path, column: str, needed: str) -> None:
+    with pytest.raises(
+        RecordingError, match=rf"data\.parquet: .*its columns do not tell the {needed}.*columns are user"
+    ):
         load_recordings([write(tmp_path, table(**{column: None}))])
 
 

@@ -10,15 +10,15 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from har.recordings import COLUMNS, RecordingError
+from har.recordings import RecordingError
 from recording_files.column_options import NOTHING_STATED, ColumnOptions
 from recording_files.finding import find_source
 from recording_files.formats.collected import CollectedSource
-from recording_files.formats.parquet import ParquetSource, parquet_files, read_batches
+from recording_files.formats.parquet import ParquetSource, read_parquet
 from recording_files.formats.text_tables import TextSource
 from recording_files.layout import Layout
 from recording_files.source import Source
-from recording_files.table import Part, make_part
+from recording_files.table import Part
 from recording_files.text_form import TextForm
 from recording_files.text_reading import read_text
 
@@ -74,14 +74,10 @@ def ranges_of(source: Source, range_bytes: int = RANGE_BYTES) -> list[FileRange]
     """
     whole = FileRange(str(source.path.absolute()), source.options)
     if isinstance(source, ParquetSource):
-        return [
-            msgspec.structs.replace(whole, file=str(file.absolute()), begin=group, end=group + 1)
-            for file in parquet_files(source.path)
-            for group in range(_row_groups(file))
-        ]
+        return [found for file, layout in source.layouts.items() for found in _row_groups(whole, file, layout)]
     if isinstance(source, TextSource) and (table := source.plain_table()):
         form, layout = table
-        if layout.time is not None:  # without times, the row's number in the whole file is needed
+        if layout.rows_stand_alone:
             size = source.path.stat().st_size
             return [
                 msgspec.structs.replace(
@@ -114,25 +110,31 @@ def read_range(found: FileRange) -> Iterator[Part]:
         yield from CollectedSource(Path(found.source)).parts_of([Path(file) for file in found.samples])
     elif not found.file:
         yield from find_source(found.source, options=found.options).parts()
-    elif found.form and found.layout:
+    elif found.form is not None and found.layout is not None:
         file = Path(found.file)
         lines = _lines(file, found.form.skipped_lines, found.begin, found.end)
         yield from read_text(lines, file, found.form, found.layout)
     else:
         file = Path(found.file)
         groups = range(found.begin, found.end)
-        for table in read_batches(file, list(COLUMNS), row_groups=groups):
-            yield make_part(table, file)
+        yield from read_parquet(file, found.layout, groups)
 
 
-def _row_groups(file: Path) -> int:
+def _row_groups(whole: FileRange, file: Path, layout: Layout | None) -> list[FileRange]:
     try:
         metadata = pq.read_metadata(file)
     except (OSError, pa.ArrowException) as error:
         raise RecordingError(f"{file} cannot be read as a Parquet table: {error}") from error
     if not metadata.num_rows:
         raise RecordingError(f"{file} has no rows")
-    return int(metadata.num_row_groups)
+    groups = int(metadata.num_row_groups)
+    together = 1 if layout is None or layout.rows_stand_alone else groups
+    return [
+        msgspec.structs.replace(
+            whole, file=str(file.absolute()), begin=first, end=min(first + together, groups), layout=layout
+        )
+        for first in range(0, groups, together)
+    ]
 
 
 def _bundles(files: Iterable[Path], size: int) -> Iterator[list[Path]]:

@@ -57,15 +57,64 @@ def test_folder_is_read_in_order_without_unfinished_files(tmp_path: Path) -> Non
     assert [part.table["user"][0].as_py() for part in parts] == ["first", "second"]
 
 
-def test_likely_name_of_a_missing_column_is_reported(tmp_path: Path) -> None:
-    columns = recording_columns(seconds=4)
-    columns["Activity"] = columns.pop("gt")
+def other_columns(count: int = 500) -> dict[str, list[object]]:
+    """Return columns with names, units and times of another program: ms since 1970, and g."""
+    return {
+        "timestamp": [1_777_636_800_000 + 20 * row for row in range(count)],
+        "acc_x": [0.0] * count, "acc_y": [1.0] * count, "acc_z": [0.1] * count,
+        "Activity": ["Walking"] * count,
+    }  # fmt: skip
+
+
+def test_columns_of_any_names_and_units_are_understood(tmp_path: Path) -> None:
+    source = find_source(write_table(tmp_path / "anna.parquet", other_columns()))
+    assert source.understood()[:4] == [
+        "format Parquet", "format usual column names", "axes acc_x, acc_y, acc_z in g", "time timestamp in ms",
+    ]  # fmt: skip
+    (part,) = source.parts()
+    assert part.times()[:2].tolist() == [1_777_636_800_000_000, 1_777_636_800_020_000]
+    assert part.axes()[0].tolist() == pytest.approx([0, 9.80665, 0.980665])
+    assert [part.table[name][0].as_py() for name in ("user", "session", "gt")] == ["anna", "anna", "walk"]
+
+
+@pytest.mark.parametrize("unit", ["us", "ns"])
+def test_timestamps_with_a_zone_are_read_whatever_their_unit(tmp_path: Path, unit: str) -> None:
+    columns = pa.table(other_columns())
+    times = (
+        columns["timestamp"].cast(pa.timestamp("ms", "Europe/Stockholm")).cast(pa.timestamp(unit, "Europe/Stockholm"))
+    )
+    pq.write_table(columns.set_column(0, "when", times), tmp_path / "anna.parquet")
+    (part,) = find_source(f"{tmp_path / 'anna.parquet'} --time when").parts()
+    assert part.times()[1] == 1_777_636_800_020_000
+
+
+def test_odd_columns_are_asked_for_and_taken_from_the_options(tmp_path: Path) -> None:
+    columns = other_columns()
+    for axis in "xyz":
+        columns[f"sensor {axis}1"] = columns.pop(f"acc_{axis}")
     path = write_table(tmp_path / "data.parquet", columns)
-    message = r"data\.parquet: no column gt \(is it 'Activity'\?\); recordings need user"
-    with pytest.raises(RecordingError, match=message):
-        list(find_source(path).parts())
-    with pytest.raises(RecordingError, match=message):
-        find_source(path).provenance()
+    with pytest.raises(
+        RecordingError, match=r"data\.parquet: .* do not tell the axes .*timestamp, Activity, sensor x1"
+    ):
+        find_source(path)
+    (part,) = find_source(f"{path} --x 'sensor x1' --y 'sensor y1' --z 'sensor z1' --signs iphone").parts()
+    assert part.axes()[0].tolist() == pytest.approx([0, -9.80665, -0.980665])
+
+
+def test_the_projects_columns_may_be_in_another_unit_if_the_person_says_so(tmp_path: Path) -> None:
+    columns = recording_columns(seconds=4)
+    columns["z"] = [1.0] * 200
+    (part,) = find_source(f"{write_table(tmp_path / 'data.parquet', columns)} --unit g").parts()
+    assert part.axes()[0].tolist() == pytest.approx([0, 0.3 * 9.80665, 9.80665])
+
+
+def test_files_of_several_formats_are_refused(tmp_path: Path) -> None:
+    write_table(tmp_path / "a.parquet", recording_columns(seconds=4))
+    write_table(tmp_path / "b.parquet", other_columns())
+    with pytest.raises(
+        RecordingError, match=r"several formats \(.*a\.parquet is this project's columns; .*b\.parquet is"
+    ):
+        find_source(tmp_path)
 
 
 @pytest.mark.parametrize(

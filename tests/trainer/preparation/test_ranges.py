@@ -30,6 +30,64 @@ def test_ranges_of_a_csv_give_every_row_once_and_in_order(tmp_path_factory, rang
     assert found == rows_of(source.parts())
 
 
+TABLE = "\n".join(["t,x,y,z,what", *(f"{row / 50:.2f},0.{row},9.8,0,walk" for row in range(300)), ""])
+CLOCK = "".join(["time,x,y,z\n", *(f"23:59:5{row // 50}.{row % 50 * 20:03},0.1,9.8,0\n" for row in range(300))])
+
+
+@pytest.mark.parametrize(
+    ("content", "ranges"),
+    [
+        (TABLE.replace("\n", "\r\n").encode(), 7),
+        (TABLE.rstrip().encode(), 7),
+        (TABLE.encode("utf-8-sig"), 7),
+        (TABLE.replace("walk", "på väg").encode("cp1252"), 8),
+        (TABLE.encode("utf-16"), 1),
+        (TABLE.replace("\n", "\r").encode(), 1),
+        (CLOCK.encode(), 1),  # times of day need the rows before them
+    ],
+)
+def test_ranges_of_any_text_table_give_every_row_once(tmp_path, content, ranges):
+    path = tmp_path / "table.csv"
+    path.write_bytes(content)
+    source = find_source(path)
+    found = ranges_of(source, 1_000)
+    whole = rows_of(source.parts())
+    assert (len(found), len(whole)) == (ranges, 300)
+    assert [row for piece in found for row in rows_of(read_range(piece))] == whole
+
+
+def test_a_table_with_a_line_break_in_a_cell_is_read_as_a_whole(tmp_path):
+    path = tmp_path / "table.csv"
+    path.write_text(TABLE.replace("walk", '"walk\nfast"'))
+    (found,) = ranges_of(find_source(f"{path} --label what"), 1_000)
+    rows = rows_of(read_range(found))
+    assert [row["t"] for row in rows] == [row * 20_000 for row in range(300)]
+    assert {row["gt"] for row in rows} == {"walk_fast"}
+
+
+def test_a_line_break_in_a_cell_that_comes_late_is_named(tmp_path):
+    lines = [f"{row / 50:.2f},0,9.8,0,walk" for row in range(20_000)]
+    lines[19_980] = lines[19_980].replace("walk", '"walk\nfast"')
+    path = tmp_path / "table.csv"
+    path.write_text("\n".join(["t,x,y,z,what", *lines]))
+    begin = path.read_text().index("\nfast") + 1
+    found = [piece for piece in ranges_of(find_source(path), begin - 2) if piece.begin]
+    with pytest.raises(RecordingError, match=r"table\.csv .*Expected 5 columns.*a line break in a cell, within quotes"):
+        [row for piece in found for row in rows_of(read_range(piece))]
+
+
+def test_row_groups_with_other_columns_give_every_row_once(tmp_path):
+    table = pa.table({"ms": range(0, 60_000, 20), "ax": [0.0] * 3_000, "ay": [1.0] * 3_000, "az": [0.1] * 3_000})
+    path = tmp_path / "anna.parquet"
+    pq.write_table(table, path, row_group_size=700)
+    source = find_source(f"{path} --time ms")
+    found = ranges_of(source)
+    assert len(found) == 5
+    assert [row for piece in found for row in rows_of(read_range(piece))] == rows_of(source.parts())
+    (without_times,) = ranges_of(find_source(f"{path} --x ax --y ay --z az --rate-hz 50"))
+    assert len(rows_of(read_range(without_times))) == 3_000
+
+
 def test_row_groups_of_parquet_files_give_every_row_once_and_in_order(tmp_path):
     whole = pq.read_table(write_recordings(tmp_path / "made.parquet", [made_recording("u1"), made_recording("u2")]))
     pq.write_table(whole, tmp_path / "made.parquet", row_group_size=700)
