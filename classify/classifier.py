@@ -18,8 +18,8 @@ from har.recordings import RecordingError
 from har.releases import ReleaseManifest
 from model_store.release_classifier import ReleaseClassifier
 from recording_files import Source
-from recording_files.checking import DataSetCheck, Finding, Weight, check
-from recording_files.formats.in_memory import ArraySource
+from recording_files.checking import DataSetCheck, Finding, Weight
+from recording_files.checking.gravity import GravityMeter
 
 
 class Classifier:
@@ -131,7 +131,7 @@ class Classifier:
             raise RecordingError("windows that are cut already take no times=")
         windows = windows * scale_of(column_fields(**stated).columns())
         all_probabilities = self.probabilities(windows).tolist()
-        warn_of(_stopping(windows, self.manifest), Path("windows"), force=force)
+        warn_of(unit_findings(windows, self.manifest), Path("windows"), force=force)
         rows = []
         for probabilities in all_probabilities:
             by_class = dict(zip(self.classes, probabilities, strict=True))
@@ -142,15 +142,23 @@ class Classifier:
         return frame_of(rows, names[names.index("activity") :])
 
 
-def _stopping(windows: NDArray[np.floating], manifest: ReleaseManifest) -> list[Finding]:
-    """Return what makes answers for windows meaningless. They are checked like readings with a pause after each."""
+def unit_findings(windows: NDArray[np.floating], manifest: ReleaseManifest) -> list[Finding]:
+    """Return that windows are not m/s² with gravity, if their means show it.
+
+    Parameters
+    ----------
+    windows : ndarray of float, shape (n, steps, 3)
+        All finite.
+    manifest : ReleaseManifest
+        The release that they are for.
+    """
     if not len(windows):
         return []
-    spec = manifest.window_spec
-    starts = np.arange(len(windows))[:, None] * (spec.length_us + 2 * spec.gap_us)
-    times = starts + np.arange(spec.steps) * spec.period_us
-    found = check(ArraySource(windows.reshape(-1, 3), times.ravel()), spec=spec, bounds=manifest.signal_bounds)
-    return [finding for finding in found if finding.weight is Weight.STOPS]
+    meter = GravityMeter()
+    axes = windows.reshape(-1, 3).astype(np.float32)
+    meter.add(np.arange(len(axes)) * manifest.window_spec.period_us, axes)
+    fault = meter.fault()
+    return [] if fault is None else [Finding(Weight.STOPS, fault, remedy="multiply them to be m/s², or state unit=")]
 
 
 def frame_of(rows: Iterable[dict[str, object]], names: list[str]) -> pd.DataFrame:

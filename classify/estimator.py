@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from classify.classifier import Classifier
+from classify.checked import warn_of
+from classify.classifier import Classifier, unit_findings
 from classify.door import load
 from har.activity_names import canonical_activity, named_class
 from har.decisions import UNKNOWN
@@ -30,6 +31,8 @@ class ActivityClassifier:
     threshold : float, optional
         `predict` returns ``"unknown"`` where no class reaches this probability; the release's own threshold if not
         given. With 0 it always names a class.
+    force : bool
+        Whether to answer even if the windows are not m/s² with gravity.
 
     Attributes
     ----------
@@ -45,9 +48,10 @@ class ActivityClassifier:
     (2, 5)
     """
 
-    def __init__(self, release: str | Path = BASELINE, threshold: float | None = None) -> None:
+    def __init__(self, release: str | Path = BASELINE, threshold: float | None = None, force: bool = False) -> None:
         self.release = release
         self.threshold = threshold
+        self.force = force
 
     @property
     def classes_(self) -> NDArray[np.str_]:
@@ -90,9 +94,12 @@ class ActivityClassifier:
         Raises
         ------
         RecordingError
-            If the shape is another, or a value is not finite.
+            If the shape is another, a value is not finite, or the windows are not m/s² with gravity.
         """
-        return self._opened().probabilities(self._windows(X))
+        opened, windows = self._opened(), self._windows(X)
+        found = opened.probabilities(windows)
+        warn_of(unit_findings(windows, opened.manifest), Path("windows"), force=self.force)
+        return found
 
     def predict(self, X: ArrayLike) -> NDArray[np.str_]:  # noqa: N803 - scikit-learn's name
         """Return the activity of each window, or ``"unknown"``; see `predict_proba`."""

@@ -21,6 +21,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_settings import CliApp, CliSettingsSource, SettingsError
 
+from classify.export.settings import ReleaseSettings
 from dashboard.settings import DashboardSettings
 from deploy.command_fields import argument_name, fields_with_options, is_subcommand, summary_of
 from deploy.command_help import CommandHelp, add_option
@@ -71,6 +72,7 @@ COMMANDS = {
     "replay": ServiceCommand(ReplaySettings, "ingest.senders.replay:run", "gateway"),
     "processor": ServiceCommand(ProcessorSettings, "stream_processor.worker:run", "processor"),
     "store": ServiceCommand(StoreSettings, "model_store.command:run", "store"),
+    "release": ServiceCommand(ReleaseSettings, "classify.export.command:run", "classify"),
     "edge": ServiceCommand(EdgeSettings, "model_store.edge.command:run", "edge"),
     "dashboard": ServiceCommand(DashboardSettings, "dashboard.server:run", "dashboard"),
     "kafka": ServiceCommand(KafkaServerSettings, "deploy.kafka.serve:run", "gateway"),

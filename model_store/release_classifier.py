@@ -53,6 +53,7 @@ class ReleaseClassifier:
     def __init__(
         self, release: ReleaseFolder, form: ArtifactFormat, load: Callable[[bytes], Network], *, rounded: bool = False
     ) -> None:
+        self.release = release
         self.manifest: ReleaseManifest = release.manifest
         content = release.read_artifact(form)
         try:

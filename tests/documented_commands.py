@@ -79,6 +79,10 @@ RUN_BY: dict[str, tuple[str, ...]] = {
         "::test_the_command_prepares_on_spark_what_it_prepares_in_its_process",
     ),
     "har processor": ("tests/system/test_faults.py::test_nothing_is_lost_if_a_part_is_killed",),
+    "har release export": (
+        "tests/classify/export/test_export.py::test_mlflow_loads_and_runs_the_model",
+        "tests/classify/export/test_export.py::test_a_hugging_face_repository_is_a_release_with_a_card",
+    ),
     "har replay": ("tests/ingest/senders/test_replay.py::test_the_command_replays_a_recording_to_its_end",),
     "har simulate": ("tests/system/test_faults.py::test_nothing_is_lost_if_a_part_is_killed",),
     "har store init": (f"{_STORE}::test_from_an_empty_folder_to_a_release_and_back",),

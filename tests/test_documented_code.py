@@ -30,10 +30,10 @@ from tests.model_store.made_store import MadeStore
 from tests.model_store.served_store import served
 
 #: The documents with Python, and the number of their blocks. The tests of this file run them, except freezing's
-#: (`tests/trainer/releases/test_writing.py`).
+#: (`tests/trainer/releases/test_writing.py`) and MLflow's (`tests/classify/export/test_export.py`).
 PYTHON = {
     "README.md": 1,
-    "docs/api.md": 5,
+    "docs/api.md": 6,
     "docs/data.md": 1,
     "docs/edge.md": 1,
     "docs/freezing.md": 4,
@@ -104,7 +104,7 @@ def test_predictions_are_read_from_kafka(broker):
         printed.append(values)
         raise EnoughError
 
-    block = code_blocks("docs/api.md", "python")[4].replace("from kafka import KafkaConsumer\n", "")
+    block = code_blocks("docs/api.md", "python")[5].replace("from kafka import KafkaConsumer\n", "")
     try:
         with pytest.raises(EnoughError):
             exec(block, {"KafkaConsumer": from_the_beginning, "print": print_once})

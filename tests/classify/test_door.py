@@ -73,10 +73,25 @@ def test_windows_that_are_cut_already_have_the_same_answers(model: har.Classifie
     assert model.predict(cut.values[:0]).dtypes.equals(found.dtypes)
 
 
-def test_a_recording_too_short_for_a_window_has_an_empty_table(model: har.Classifier, frame: pd.DataFrame) -> None:
-    found = model.predict(frame.head(150))
+def test_a_recording_too_short_for_a_window_stops_or_has_an_empty_table(
+    model: har.Classifier, frame: pd.DataFrame
+) -> None:
+    with pytest.raises(RecordingError, match=r"long enough for a window of 4 s.*Record longer"):
+        model.predict(frame.head(150))
+    with pytest.warns(RecordingWarning, match="long enough for a window of 4 s"):
+        found = model.predict(frame.head(150), force=True)
     assert len(found) == 0
     assert found.dtypes.equals(model.predict(frame).dtypes)
+
+
+def test_windows_in_g_stop(model: har.Classifier, frame: pd.DataFrame) -> None:
+    in_g = har.windows(frame).values / np.float32(9.80665)
+    with pytest.raises(RecordingError, match=r"windows: stops: .*the readings are in g\. Multiply"):
+        model.predict(in_g)
+    with pytest.raises(RecordingError, match="the readings are in g"):
+        har.ActivityClassifier().predict(in_g)
+    with pytest.warns(RecordingWarning, match="the readings are in g"):
+        assert len(har.ActivityClassifier(force=True).predict(in_g)) == len(in_g)
 
 
 def test_windows_have_labels_and_sessions(frame: pd.DataFrame) -> None:
@@ -107,7 +122,7 @@ def test_a_file_is_read_in_the_projects_columns(tmp_path: Path, frame: pd.DataFr
 def test_missing_readings_are_no_activity(model: har.Classifier, axes: np.ndarray) -> None:
     broken = axes.copy()
     broken[700:740] = np.nan
-    with pytest.warns(RecordingWarning, match=r"40 of 1,500 readings are NaN or infinite"):
+    with pytest.warns(RecordingWarning, match=r"row 700 .* 40 of 1,500 readings are NaN, infinite or missing"):
         found = model.predict(broken, rate_hz=50)
     around = found[(found["start_us"] > 10_000_000) & (found["start_us"] < 14_800_000)]
     assert len(around) >= 4

@@ -82,7 +82,7 @@ def test_another_release_is_opened_once_it_is_named(tmp_path: Path) -> None:
         (lambda it: it.predict(np.zeros((2, 3))), r"windows have the shape \(n, 200, 3\) or \(n, 600\), not \(2, 3\)"),
         (lambda it: it.predict(np.full((1, 200, 3), np.nan)), r"1 window\(s\) hold NaN or infinity"),
         (lambda it: it.fit(np.zeros((2, 600)), ["sit"]), "2 windows need as many labels, not 1"),
-        (lambda it: it.set_params(hop=1), "no parameter hop; there are release, threshold"),
+        (lambda it: it.set_params(hop=1), "no parameter hop; there are release, threshold, force"),
     ],
 )
 def test_a_wrong_call_says_what_is_wrong(call: Callable[[har.ActivityClassifier], object], text: str) -> None:

@@ -59,6 +59,8 @@ def promises(name: str) -> list[str]:
     members |= {each for kind in found.__mro__ for each in getattr(kind, "__annotations__", {})}
     public = sorted(each for each in members if not each.startswith("_"))
     made = [parameters(f"{name}.{each}", getattr(found, each, None)) for each in public]
+    if found.__module__.startswith("classify."):  # messages get new fields, and are made by decoding them
+        made.append(parameters(name, found.__init__))
     return [f"{name}: class", *made]
 
 
