@@ -12,8 +12,10 @@ from recording_files.formats.hhar import FILE_NAME as HHAR_FILE
 from recording_files.formats.hhar import HharSource
 from recording_files.formats.parquet import ParquetSource
 from recording_files.formats.sensor_logger import FILE_NAME as SENSOR_LOGGER_FILE
-from recording_files.formats.sensor_logger import SensorLoggerSource, is_export
+from recording_files.formats.sensor_logger import SensorLoggerSource, is_export, is_json
 from recording_files.formats.text_tables import TextSource
+from recording_files.formats.uci_har import FILE_NAME as UCI_HAR_FILE
+from recording_files.formats.uci_har import UciHarSource
 from recording_files.source import Source
 from recording_files.stated import split_stated
 from recording_files.stored_files import all_stored_files, is_archive, stored_trees
@@ -24,7 +26,7 @@ FETCHED = Path(".har/data")
 #: Data sets that can be referred to by name.
 NAMES = ("hhar", "hapt")
 #: Names of files that belong together.
-_BUNDLES = re.compile(rf"{HHAR_FILE.pattern}|{HAPT_FILE.pattern}")
+_BUNDLES = re.compile(rf"{HHAR_FILE.pattern}|{HAPT_FILE.pattern}|{UCI_HAR_FILE.pattern}")
 
 
 def find_source(
@@ -64,6 +66,11 @@ def find_source(
         if not path.exists():
             raise RecordingError(f"{path.stem} is not in {fetched}: run `har data fetch {path.stem}` first")
     source = _source_at(path, options)
+    if options.names_columns and not isinstance(source, (TextSource, ParquetSource)):
+        raise RecordingError(
+            f"{path} has columns that are known ({source.understood()[0]}): options that name columns or units do not "
+            "apply. State those of another data set behind its path, within quotes"
+        )
     source.options = options
     if options.rate_hz is not None:
         source.rate_hz = options.rate_hz
@@ -75,13 +82,13 @@ def _source_at(path: Path, options: ColumnOptions) -> Source:
         return CollectedSource(path)
     if any(path.rglob("*.parquet")) if path.is_dir() else _begins_with(path, b"PAR1"):
         return ParquetSource(path, options)
+    if path.is_file() and not is_archive(path):
+        return SensorLoggerSource(path) if is_json(path) else TextSource(path, options)
     return _bundle_at(path, options) or TextSource(path, options)
 
 
 def _bundle_at(path: Path, options: ColumnOptions) -> Source | None:
     """Return a source of files that belong together by their names; None if there are none."""
-    if not path.is_dir() and not (path.is_file() and is_archive(path)):
-        return None
     with all_stored_files(path, _BUNDLES) as files:
         names = [file.place.name for file in files]
         is_raw = any(file.place.parent.name == "RawData" for file in files)
@@ -89,6 +96,8 @@ def _bundle_at(path: Path, options: ColumnOptions) -> Source | None:
         return HharSource(path, options)
     if "labels.txt" in names and (is_raw or any(name.startswith("acc_exp") for name in names)):
         return HaptSource(path)
+    if any(name.startswith("total_acc_") for name in names):
+        return UciHarSource(path)
     with stored_trees(path, SENSOR_LOGGER_FILE) as trees:
         return SensorLoggerSource(path) if trees and all(map(is_export, trees.values())) else None
 

@@ -40,6 +40,8 @@ def kind_of_file(head: bytes) -> str | None:
     >>> kind_of_file(b"%PDF-1.7"), kind_of_file(b"t,x,y,z")
     ('a PDF document', None)
     """
+    if head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"["):
+        return "JSON, which is only read as an export of Sensor Logger: write a CSV or Parquet file and pass that"
     if head[_TAR_MARK] == b"ustar":
         return "a tar archive: unpack it and pass the folder"
     return next((kind for mark, kind in _KINDS if head.startswith(mark)), None)

@@ -8,9 +8,7 @@ times. `RawData/labels.txt` has one interval per line: experiment, user, activit
 
 import re
 from collections.abc import Iterator
-from io import BytesIO
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -20,13 +18,14 @@ from har.activity_names import NULL_LABEL
 from har.recordings import RecordingError
 from har.releases import TrainingData
 from recording_files.data_sets import data_sets_of_devices
+from recording_files.formats.number_tables import read_numbers
+from recording_files.layout import STANDARD_GRAVITY
 from recording_files.source import Source
 from recording_files.stored_files import StoredFile, stored_files
 from recording_files.table import Part, constant_texts, make_part, make_table
 
 DEVICE, MODEL = "galaxy_s2", "Samsung Galaxy S II"
 RATE_HZ = 50.0
-STANDARD_GRAVITY = 9.80665
 #: This project's names of the data set's activities 1 to 12.
 ACTIVITIES = (
     "walk", "stairsup", "stairsdown", "sit", "stand", "lie",
@@ -34,8 +33,6 @@ ACTIVITIES = (
 )  # fmt: skip
 FILE_NAME = re.compile(r"labels\.txt|acc_exp(\d+)_user(\d+)\.txt")
 _LABEL_COLUMNS = 5
-#: Largest size of a file, bytes. The published ones have about one million.
-FILE_BYTES = 64 << 20
 
 
 class HaptSource(Source):
@@ -80,21 +77,8 @@ def _experiment(name: str) -> tuple[int, int]:
     return int(found[1]), int(found[2])
 
 
-def _read_table(file: StoredFile, columns: int, kind: type) -> NDArray[Any]:
-    content = BytesIO(file.read(FILE_BYTES))
-    try:
-        table: NDArray[Any] = np.loadtxt(content, dtype=kind, ndmin=2)
-    except ValueError as error:  # the errors of loadtxt name the row
-        raise RecordingError(f"{file.place}: {error}") from error
-    if table.shape[1] != columns or not len(table):
-        raise RecordingError(
-            f"{file.place} has {table.shape[1]} columns and {len(table)} rows; it needs {columns} columns and a row"
-        )
-    return table
-
-
 def _read_labels(file: StoredFile) -> NDArray[np.int64]:
-    table = _read_table(file, _LABEL_COLUMNS, np.int64).astype(np.int64)
+    table = read_numbers(file, _LABEL_COLUMNS, np.int64).astype(np.int64)
     activity, first, last = table[:, 2:].T
     for wrong, fault in (
         ((activity < 1) | (activity > len(ACTIVITIES)), "is not a known activity (1 to 12)"),
@@ -117,7 +101,7 @@ def _require_matching(labelled: set[tuple[int, ...]], read: set[tuple[int, int]]
 
 
 def _read_experiment(file: StoredFile, experiment: int, user: int, intervals: NDArray[np.int64], labels: Path) -> Part:
-    axes = (_read_table(file, 3, np.float64).astype(np.float64) * STANDARD_GRAVITY).astype(np.float32)
+    axes = (read_numbers(file, 3, np.float64).astype(np.float64) * STANDARD_GRAVITY).astype(np.float32)
     count = len(axes)
     codes = np.zeros(count, np.int32)
     for activity, first, last in intervals[:, 2:].tolist():

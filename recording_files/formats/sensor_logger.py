@@ -1,4 +1,4 @@
-"""Exports of Sensor Logger (Kelvin Choi) as CSV: a zip archive, or a folder, for each recording.
+"""Exports of Sensor Logger (Kelvin Choi) as CSV, a zip archive or a folder for each recording, or as JSON, a file.
 
 Each sensor has a table with ``time`` (ns since 1970), ``seconds_elapsed``, and its axes in the order z, y, x. They look
 alike, so only their names tell the sensors apart. In order of preference:
@@ -16,6 +16,7 @@ import csv
 import io
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,9 +28,10 @@ from har.activity_names import NULL_LABEL, accepted_activity
 from har.recordings import RecordingError
 from har.rejections import RejectedMessage
 from har.releases import TrainingData
+from recording_files.formats.sensor_logger_json import is_json_export, tables_of_json
 from recording_files.layout import Layout, TimeColumn, TimeUnit, Unit
 from recording_files.source import Source
-from recording_files.stored_files import StoredFile, stored_trees
+from recording_files.stored_files import DAMAGED, StoredFile, all_stored_files, stored_trees
 from recording_files.table import SCHEMA, Part
 from recording_files.table_head import read_head
 from recording_files.text_reading import read_text
@@ -40,6 +42,8 @@ _GRAVITY, _ANNOTATIONS, _METADATA = "Gravity.csv", "Annotation.csv", "Metadata.c
 _COLUMNS = ("time", "z", "y", "x")
 #: Texts that end an activity, besides those that stand for none.
 _ENDS = ("stop", "end")
+#: Bytes by which an export as JSON is recognised.
+_HEAD_BYTES = 4_096
 #: Largest size of the annotations and of the metadata, bytes.
 _SMALL_BYTES = 16 << 20
 
@@ -75,12 +79,12 @@ class SensorLoggerSource(Source):
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        with stored_trees(path, FILE_NAME) as trees:
+        with _exports(path) as trees:
             self._understood = [_recording(name, files).sensor for name, files in trees.items()]
 
     def parts(self) -> Iterator[Part]:
         """Read the recordings in the order of their names."""
-        with stored_trees(self.path, FILE_NAME) as trees:
+        with _exports(self.path) as trees:
             for name, files in trees.items():
                 yield from _parts(_recording(name, files))
 
@@ -91,6 +95,26 @@ class SensorLoggerSource(Source):
     def understood(self) -> list[str]:
         """Return what was understood of the export, in sentences."""
         return ["format Sensor Logger", f"axes of {', '.join(sorted(set(self._understood)))}", "time time in ns"]
+
+
+@contextmanager
+def _exports(path: Path) -> Iterator[dict[str, dict[str, StoredFile]]]:
+    """Find the recordings of exports as CSV, or of an export as JSON, by their names: tables by name."""
+    if path.is_file() and is_json(path):
+        with all_stored_files(path) as (file,):
+            yield {path.stem: tables_of_json(file)}
+    else:
+        with stored_trees(path, FILE_NAME) as trees:
+            yield trees
+
+
+def is_json(path: Path) -> bool:
+    """Return whether a file is an export as JSON."""
+    try:
+        with all_stored_files(path) as files, files[0].open() as opened:
+            return is_json_export(opened.read(_HEAD_BYTES))
+    except DAMAGED:  # who reads the file says so
+        return False
 
 
 def is_export(names: Mapping[str, StoredFile]) -> bool:
@@ -104,6 +128,8 @@ def is_export(names: Mapping[str, StoredFile]) -> bool:
 
 
 def _recording(name: str, files: Mapping[str, StoredFile]) -> _Recording:
+    if not files:
+        raise RecordingError(f"{name} of Sensor Logger has no accelerometer: switch it on in the app and record again")
     place = next(iter(files.values())).place.parent
     has_gravity = {_TOTAL, _UNCALIBRATED} & set(files) or {_ACCELEROMETER, _GRAVITY} <= set(files)
     if not has_gravity:

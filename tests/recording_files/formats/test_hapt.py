@@ -6,7 +6,7 @@ import pytest
 
 from har.recordings import RecordingError
 from recording_files import find_source
-from recording_files.formats.hapt import FILE_BYTES
+from recording_files.formats.number_tables import FILE_BYTES
 from recording_files.loading import load_recordings
 from tests.recording_files.made_files import hapt_files, write_files, zipped
 

@@ -1,5 +1,8 @@
 """Exports of Sensor Logger: which tables are read, and with which signs and labels."""
 
+import csv
+import io
+import json
 from pathlib import Path
 
 import numpy as np
@@ -49,6 +52,43 @@ def test_each_kind_of_table_gives_the_same_readings(
     np.testing.assert_allclose(recording.axes, readings()[1], atol=1e-3)
     assert (recording.device, recording.model) == ("abc-1", "Åsas telefon")
     assert recording.times[0] == BEGIN_S * 1_000_000
+
+
+def as_json(export: dict[str, str]) -> str:
+    rows = [
+        {"sensor": name.removesuffix(".csv"), **row}
+        for name, text in export.items()
+        for row in csv.DictReader(io.StringIO(text))
+    ]
+    return json.dumps(rows)
+
+
+@pytest.mark.parametrize(("platform", "is_standardised"), [("android", False), ("ios", False)])
+def test_an_export_as_json_gives_the_same_as_one_as_csv(
+    tmp_path: Path, platform: str, *, is_standardised: bool
+) -> None:
+    export = files(platform, is_standardised=is_standardised)
+    path = tmp_path / "2026-05-01_12-00-00.json"
+    path.write_text(as_json(export))
+    assert find_source(path).understood()[0] == "format Sensor Logger"
+    (recording,) = load_recordings([path])
+    np.testing.assert_allclose(recording.axes, readings()[1], atol=1e-3)
+    assert (recording.device, recording.session) == ("abc-1", "2026-05-01_12-00-00")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ('[{"sensor": "Gyroscope", "x": "1"}]', r"data of Sensor Logger has no accelerometer: switch it on in the app"),
+        ('[{"sensor": "Gyroscope", "x": ', r"data\.json is no export of Sensor Logger: Input data was truncated"),
+        ('{"readings": []}', r"data\.json is JSON, which is only read as an export of Sensor Logger"),
+    ],
+)
+def test_json_without_readings_is_named(tmp_path: Path, content: str, message: str) -> None:
+    path = tmp_path / "data.json"
+    path.write_text(content)
+    with pytest.raises(RecordingError, match=message):
+        find_source(path)
 
 
 def test_each_folder_or_archive_is_a_session(tmp_path: Path) -> None:
