@@ -75,9 +75,9 @@ class Classifier:
         Returns
         -------
         DataFrame
-            A row for each window, in the columns of the table that `har classify` writes: `user`, `device`,
-            `session`, `start` (ISO 8601, or seconds), `start_us`, `activity`, `confidence`, `reason`, and `p_CLASS`
-            for each class. For windows that are cut already, only the columns from `activity` on.
+            A row for each window, session by session, in the columns of the table that `har classify` writes: `user`,
+            `device`, `session`, `start` (ISO 8601, or seconds), `start_us`, `activity`, `confidence`, `reason`, and
+            `p_CLASS` for each class. For windows that are cut already, only the columns from `activity` on.
 
         Raises
         ------
@@ -88,8 +88,11 @@ class Classifier:
             return self._of_windows(data, times, force, stated)
         source, spec = source_of(data, times, **stated), self.manifest.window_spec
         checked = DataSetCheck(source.rate_hz, spec, self.manifest.signal_bounds)
-        windows = DataSetWindows(spec).cut(seen_by(checked, source))
-        frame = frame_of((row_of(answer) for answer in answers(windows, self.network)), columns(self.classes))
+        windows = DataSetWindows(spec)
+        found = list(answers(windows.cut(seen_by(checked, source)), self.network))
+        places = {session: place for place, session in enumerate(windows.cutters)}  # in order of first appearance
+        found.sort(key=lambda answer: (places[answer.session], answer.prediction.start))
+        frame = frame_of(map(row_of, found), columns(self.classes))
         warn_of(checked.findings(), source.path, force=force)
         return frame
 

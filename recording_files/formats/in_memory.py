@@ -49,8 +49,9 @@ class FrameSource(Source):
 
     def __init__(self, frame: pd.DataFrame, options: ColumnOptions = NOTHING_STATED) -> None:
         self.path = Path("DataFrame")
-        if isinstance(frame.index, pd.DatetimeIndex) or frame.index.name is not None:
-            frame = frame.reset_index(names=frame.index.name or "time")
+        index = frame.index
+        if isinstance(index, pd.DatetimeIndex) or (index.name is not None and index.name not in frame.columns):
+            frame = frame.reset_index(names=index.name or "time")
         if frame.empty:
             raise RecordingError(f"{self.path} has no rows")
         form = TextForm("utf-8", ",", ".", tuple(map(str, frame.columns)), skipped_lines=0, has_header=True)

@@ -61,6 +61,18 @@ def test_file_frame_and_array_have_the_same_answers(
     assert model.predict(renamed, time="when", x="a", y="b", z="c").equals(of_frame)
 
 
+def test_answers_come_session_by_session_like_windows(model: har.Classifier, frame: pd.DataFrame) -> None:
+    # Sessions are longer than readings are held back, so that windows of both are ready before the end.
+    long = pd.concat([frame.assign(t=frame["t"] + number * SECONDS * 1_000_000) for number in range(3)])
+    halves = [long.assign(session=name, user=f"user {name}", t=long["t"] + 7_000 * len(name)) for name in ("b", "aa")]
+    mixed = pd.concat(halves).sort_values("t", kind="stable")
+    answers, cut = model.predict(mixed), har.windows(mixed)
+    who = ["user", "device", "session", "start_us"]
+    assert answers[who].equals(cut.table[who])
+    assert answers["session"].drop_duplicates().tolist() == ["b", "aa"]
+    assert (answers.groupby("session")["start_us"].diff().dropna() > 0).all()
+
+
 def test_windows_that_are_cut_already_have_the_same_answers(model: har.Classifier, frame: pd.DataFrame) -> None:
     cut = har.windows(frame)
     expected = model.predict(frame)

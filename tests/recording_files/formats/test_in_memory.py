@@ -65,6 +65,19 @@ def test_an_index_of_times_is_a_column() -> None:
     assert "time" not in frame.columns
 
 
+def test_an_index_with_the_name_of_a_column_is_left_alone() -> None:
+    frame = pd.DataFrame(columns())
+    assert rows_of(FrameSource(frame.set_index("t", drop=False))) == rows_of(FrameSource(frame))
+    assert rows_of(FrameSource(frame.set_index("t"))) == rows_of(FrameSource(frame))
+
+
+@pytest.mark.parametrize("kind", ["Float64", "float32", "object", "str"])
+def test_numbers_of_any_type_are_read(kind: str) -> None:
+    frame = pd.DataFrame(columns())
+    found = rows_of(FrameSource(frame.astype(dict.fromkeys("xyz", kind)).astype({"t": "Int64"})))
+    assert found == rows_of(FrameSource(frame))
+
+
 def test_a_frame_in_g_becomes_metres() -> None:
     frame = pd.DataFrame(columns())
     in_g = frame.assign(**{name: frame[name] / 9.80665 for name in "xyz"})
