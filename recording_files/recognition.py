@@ -1,5 +1,6 @@
 """Recognise what a text table is, by its header and its first rows, never by its name."""
 
+from collections import Counter
 from collections.abc import Callable
 
 import msgspec
@@ -112,9 +113,11 @@ def _require_stated(head: TableHead, options: ColumnOptions) -> None:
 
 
 def _question(head: TableHead, options: ColumnOptions, *, has_axes: bool = False) -> str:
-    repeated = sorted({name for name in head.form.names if name and head.form.names.count(name) > 1})
+    repeated = sorted(name for name, count in Counter(head.form.names).items() if name and count > 1)
     if repeated:
         return f"{head.place} has several columns named {', '.join(map(repr, repeated))}: rename or remove all but one"
+    if len(head.rows) == 1 and common_names.axes_of(head, options) is not None:
+        return f"{head.place} has a single reading: a window needs those of several seconds"
     missing = "the axes (--x, --y, --z)"
     if has_axes or common_names.axes_of(head, options) is not None:
         missing = "the times (--time and --time-unit, or --rate-hz if there are none)"

@@ -83,7 +83,8 @@ class TableHead:
         if cells and all(map(TIME_OF_DAY.fullmatch, cells)):
             return self.time(name, TimeUnit.CLOCK)
         times = self.numbers(name)
-        steps = [later - earlier for earlier, later in pairwise(times) if later > earlier]
+        # Times that go backwards tell the unit, too; the check of the recording says that they do.
+        steps = [abs(later - earlier) for earlier, later in pairwise(times) if later != earlier]
         if not steps:
             return None
         spacing = (max(times) - min(times)) / len(times) if len(steps) < len(times) / 2 else median(steps)

@@ -29,6 +29,10 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+#: Most columns of a table. Tables of features have some hundred.
+_MOST_COLUMNS = 4_096
+#: Characters of a line that a message shows.
+_SHOWN = 60
 #: Control characters that no text table has.
 _BINARY = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 _DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+([eE][+-]?\d+)?")
@@ -137,9 +141,12 @@ def form_of(head: bytes, place: Path, stated: str | None = None) -> tuple[TextFo
     rows = _rows_with_breaks(lines, delimiter) if has_breaks else [_cells(line, delimiter) for line in lines]
     has_header = not any(is_number(cell) for cell in rows[0])
     width = len(rows[0])
+    if width > _MOST_COLUMNS:
+        raise NotATableError(f"{place} is not a table of readings: its first line has {width:,} cells")
     if width < 3 and not (has_header and width > 1):
         raise NotATableError(
-            f"{place} is not a table of readings: its first line has {width} cell(s), {lines[0][:60]!r}"
+            f"{place} is not a table of readings: its first line has {width} cell(s), {lines[0][:_SHOWN]!r}; cells are "
+            "separated by commas, semicolons, tabs, bars or, between numbers, spaces"
         )
     names = tuple(rows[0]) if has_header else tuple(f"{UNNAMED}{number + 1}" for number in range(width))
     rows = rows[1:] if has_header else rows
@@ -233,7 +240,10 @@ def _row_end_of(lines: list[str], delimiter: str) -> str:
 def _cells(line: str, delimiter: str) -> list[str]:
     if delimiter == " ":
         return line.split()
-    return [cell.strip() for cell in next(csv.reader([line], delimiter=delimiter), [])]
+    try:
+        return [cell.strip() for cell in next(csv.reader([line], delimiter=delimiter), [])]
+    except csv.Error:  # a cell is longer than Python's limit
+        return [line[:_SHOWN]]
 
 
 def _rows_with_breaks(lines: list[str], delimiter: str) -> list[list[str]]:
