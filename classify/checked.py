@@ -1,7 +1,10 @@
-"""Findings about a recording, as warnings and errors of Python."""
+"""Findings about a recording and errors of its readers, as warnings and errors of Python."""
 
+import inspect
+import re
 import warnings
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from har.recordings import RecordingError, RecordingWarning
@@ -9,8 +12,7 @@ from recording_files import Part, Source
 from recording_files.checking import DataSetCheck, Finding, Weight
 from recording_files.checking.printing import line_of
 
-#: The caller of the public method that warns.
-_CALLER = 3
+_OPTION = re.compile(r"--([a-z]+(?:-[a-z]+)*)")
 
 
 def warn_of(findings: Sequence[Finding], path: Path, *, force: bool) -> None:
@@ -32,10 +34,11 @@ def warn_of(findings: Sequence[Finding], path: Path, *, force: bool) -> None:
     """
     stopping = [line_of(path, finding) for finding in findings if finding.weight is Weight.STOPS]
     if stopping and not force:
-        raise RecordingError("; ".join([*stopping, "answers would be meaningless. Mend the data, or pass force=True"]))
+        remedy = "answers would be meaningless. Mend the data, or pass force=True"
+        raise RecordingError(with_arguments("; ".join([*stopping, remedy])))
     for finding in findings:
         if finding.weight is not Weight.NOTES:
-            warnings.warn(line_of(path, finding), RecordingWarning, stacklevel=_CALLER)
+            warnings.warn(with_arguments(line_of(path, finding)), RecordingWarning, stacklevel=_level_of_caller())
 
 
 def seen_by(checked: DataSetCheck, source: Source) -> Iterator[Part]:
@@ -43,3 +46,32 @@ def seen_by(checked: DataSetCheck, source: Source) -> Iterator[Part]:
     for part in source.parts():
         checked.add(part)
         yield part
+
+
+@contextmanager
+def naming_arguments() -> Iterator[None]:
+    """Let errors about recordings name the arguments of Python where they name options of commands."""
+    try:
+        yield
+    except RecordingError as error:
+        error.args = tuple(with_arguments(str(each)) for each in error.args)
+        raise
+
+
+def with_arguments(text: str) -> str:
+    """Return a text with arguments of Python in place of options.
+
+    Examples
+    --------
+    >>> with_arguments("name them with --time and --time-unit")
+    'name them with time= and time_unit='
+    """
+    return _OPTION.sub(lambda option: f"{option[1].replace('-', '_')}=", text)
+
+
+def _level_of_caller() -> int:
+    """Return how many calls lie between the caller of this function and the first one outside of this package."""
+    frame, level = inspect.currentframe(), 0
+    while frame is not None and frame.f_globals.get("__name__", "").startswith("classify."):
+        frame, level = frame.f_back, level + 1
+    return level

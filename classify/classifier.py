@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from classify.answers import BATCH_WINDOWS, answers
-from classify.checked import seen_by, warn_of
+from classify.checked import naming_arguments, seen_by, warn_of
 from classify.data import ArrayTimes, ColumnStatements, Readings, column_fields, require_only, scale_of, source_of
 from classify.output import columns, row_of
 from classify.windows import DataSetWindows
@@ -84,17 +84,10 @@ class Classifier:
         RecordingError
             If the recording cannot be read or understood, or something about it makes answers meaningless.
         """
-        if isinstance(data, np.ndarray) and data.ndim == 3:
-            return self._of_windows(data, times, force, stated)
-        source, spec = source_of(data, times, **stated), self.manifest.window_spec
-        checked = DataSetCheck(source.rate_hz, spec, self.manifest.signal_bounds)
-        windows = DataSetWindows(spec)
-        found = list(answers(windows.cut(seen_by(checked, source)), self.network))
-        places = {session: place for place, session in enumerate(windows.cutters)}  # in order of first appearance
-        found.sort(key=lambda answer: (places[answer.session], answer.prediction.start))
-        frame = frame_of(map(row_of, found), columns(self.classes))
-        warn_of(checked.findings(), source.path, force=force)
-        return frame
+        with naming_arguments():
+            if isinstance(data, np.ndarray) and data.ndim == 3:
+                return self._of_windows(data, times, force, stated)
+            return self._of_readings(data, times, force, stated)
 
     def probabilities(self, windows: NDArray[np.floating]) -> NDArray[np.float32]:
         """Return the probability of each class for windows.
@@ -125,6 +118,19 @@ class Classifier:
         pieces = range(0, len(windows), BATCH_WINDOWS)
         of_pieces = [self.network.probabilities(windows[at : at + BATCH_WINDOWS].astype(np.float32)) for at in pieces]
         return np.concatenate(of_pieces) if of_pieces else np.empty((0, len(self.classes)), np.float32)
+
+    def _of_readings(
+        self, data: Readings | Source, times: ArrayTimes | None, force: bool, stated: ColumnStatements
+    ) -> pd.DataFrame:
+        source, spec = source_of(data, times, **stated), self.manifest.window_spec
+        checked = DataSetCheck(source.rate_hz, spec, self.manifest.signal_bounds)
+        windows = DataSetWindows(spec)
+        found = list(answers(windows.cut(seen_by(checked, source)), self.network))
+        places = {session: place for place, session in enumerate(windows.cutters)}  # in order of first appearance
+        found.sort(key=lambda answer: (places[answer.session], answer.prediction.start))
+        frame = frame_of(map(row_of, found), columns(self.classes))
+        warn_of(checked.findings(), source.path, force=force)
+        return frame
 
     def _of_windows(
         self, windows: NDArray[np.floating], times: ArrayTimes | None, force: bool, stated: ColumnStatements

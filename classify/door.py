@@ -9,7 +9,7 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from classify.checked import seen_by, warn_of
+from classify.checked import naming_arguments, seen_by, warn_of
 from classify.classifier import Classifier, frame_of
 from classify.data import ArrayTimes, ColumnStatements, Readings, source_of
 from classify.releases import StoreAccess, open_classifier
@@ -99,9 +99,10 @@ def read(data: Readings, times: ArrayTimes | None = None, **stated: Unpack[Colum
     RecordingError
         If it cannot be read or understood.
     """
-    source = source_of(data, times, **stated)
-    checked = DataSetCheck(source.rate_hz)
-    tables = [part.table for part in seen_by(checked, source)]
+    with naming_arguments():
+        source = source_of(data, times, **stated)
+        checked = DataSetCheck(source.rate_hz)
+        tables = [part.table for part in seen_by(checked, source)]
     table = pa.concat_tables(tables).unify_dictionaries() if tables else SCHEMA.empty_table()
     frame = table.to_pandas()
     frame.attrs["understood"] = source.understood()
@@ -140,7 +141,9 @@ def windows(
     """
     spec = spec or WindowSpec()
     values, rows = [np.empty((0, spec.steps, 3), np.float32)], []
-    for recording in recordings_of(source_of(data, times, **stated)):
+    with naming_arguments():
+        recordings = recordings_of(source_of(data, times, **stated))
+    for recording in recordings:
         found = recording_windows(recording.times, recording.axes, spec)
         labels = window_labels(recording, found.starts, spec)
         who = {"user": recording.user, "device": recording.device, "session": recording.session}

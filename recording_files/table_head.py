@@ -53,8 +53,12 @@ class TableHead:
 
     def named(self, pattern: str) -> str | None:
         """Return the column whose whole name matches a pattern, in any case; None if there is not exactly one."""
-        found = [name for name in self.names if re.fullmatch(pattern, name, re.IGNORECASE)]
+        found = self.all_named(pattern)
         return found[0] if len(found) == 1 else None
+
+    def all_named(self, pattern: str) -> list[str]:
+        """Return the columns whose whole names match a pattern, in any case, in their order."""
+        return [name for name in self.names if re.fullmatch(pattern, name, re.IGNORECASE)]
 
     def three_named(self, pattern: str) -> tuple[str, str, str] | None:
         """Return the columns of x, y and z: those that match a pattern in which ``AXIS`` stands for the letter."""

@@ -56,10 +56,11 @@ def axes_of(head: TableHead, options: ColumnOptions) -> tuple[str, str, str] | N
 
 def time_of(head: TableHead, options: ColumnOptions) -> TimeColumn | None:
     """Return the column of times and its unit; None if neither the options nor its name and values tell them."""
-    name = options.time or head.named(_TIME)
-    if name is None:
-        return None
-    return head.time(name, options.time_unit) if options.time_unit else head.time_by_spacing(name)
+    named = [options.time] if options.time else head.all_named(_TIME)
+    if options.time_unit:
+        return head.time(named[0], options.time_unit) if len(named) == 1 else None
+    # Apps write the same times twice, as Sensor Logger its `time` in ns and `seconds_elapsed`: the first is as good.
+    return next(filter(None, map(head.time_by_spacing, named)), None)
 
 
 def _stated_unit(axes: tuple[str, str, str]) -> Unit | None:

@@ -24,8 +24,8 @@ def layout_of(head: TableHead) -> Layout | None:
     axes, gravity = head.three_named(r"userAcceleration\.?AXIS"), head.three_named(r"gravity\.?AXIS")
     if axes is None or gravity is None:
         return None
-    time_name = head.named(r"time|timestamp|time_?stamp.*|seconds_elapsed")
-    time = head.time_by_spacing(time_name) if time_name else None
+    named = head.all_named(r"time|timestamp|time_?stamp.*|seconds_elapsed")
+    time = next(filter(None, map(head.time_by_spacing, named)), None)
     constants = {} if time else _motion_sense(head.place)
     return Layout(
         format="MotionSense" if constants else "Core Motion",

@@ -176,6 +176,27 @@ def test_a_wrong_call_says_what_is_wrong(
         model.predict(data, **given)
 
 
+def test_errors_and_warnings_name_arguments_of_python(model: har.Classifier, axes: np.ndarray) -> None:
+    frame = pd.DataFrame(dict(zip("xyz", axes.T, strict=True)))
+    for ask in (model.predict, har.read, har.windows):
+        with pytest.raises(RecordingError, match=r"the times \(time= and time_unit=, or rate_hz= if there are none\)"):
+            ask(frame)
+    with pytest.raises(RecordingError, match=r"State the unit with unit="):
+        model.predict(axes / 9.80665, rate_hz=50)
+
+
+def test_a_warning_names_the_line_of_the_caller(model: har.Classifier, axes: np.ndarray) -> None:
+    in_g = axes / 9.80665
+    cut = har.windows(axes, rate_hz=50).values / 9.80665
+    with pytest.warns(RecordingWarning) as found:
+        model.predict(in_g, rate_hz=50, force=True)
+        model.predict(cut, force=True)
+        har.ActivityClassifier(force=True).predict(cut)
+        har.read(in_g, rate_hz=50)
+    assert {warning.filename for warning in found} == {__file__}
+    assert len({warning.lineno for warning in found}) == 4
+
+
 def test_an_unknown_argument_is_a_type_error(model: har.Classifier) -> None:
     with pytest.raises(TypeError, match=r"unknown argument speed; known are time, time_unit, x, y, z, unit, signs"):
         model.predict("walk.csv", speed=2)

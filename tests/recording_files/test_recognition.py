@@ -106,3 +106,13 @@ def test_a_folder_of_several_formats_is_rejected_and_its_documents_are_left_out(
     write_export(tmp_path, "AndroSensor", "c.csv")
     with pytest.raises(RecordingError, match=r"several formats \(phyphox: a\.csv|a\.csv is phyphox; c\.csv is Andro"):
         find_source(tmp_path)
+
+
+def test_of_times_that_stand_twice_the_first_are_read(tmp_path: Path) -> None:
+    first_ns = 1_777_636_800_000_000_000
+    lines = [f"{first_ns + number * 20_000_000},{number / 50},0.1,9.8,0.2" for number in range(100)]
+    path = tmp_path / "renamed.csv"
+    path.write_text("\n".join(["time,seconds_elapsed,z,y,x", *lines, ""]))
+    (part,) = find_source(path).parts()
+    assert part.times().tolist() == [first_ns // 1_000 + number * 20_000 for number in range(100)]
+    assert part.axes()[0].tolist() == pytest.approx([0.2, 9.8, 0.1])
