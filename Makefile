@@ -82,7 +82,7 @@ docs: setup ## Write the reference pages of settings and metrics from the code
 
 lock: | $(BIN)/uv ## Resolve the newest allowed versions into requirements/
 	$(BIN)/uv pip compile -q --universal --upgrade --python-version 3.11 --generate-hashes --no-annotate --no-header \
-		--extra all --group dev pyproject.toml -o requirements/all.txt
+		--extra all --extra notebooks --group dev pyproject.toml -o requirements/all.txt
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
 		--extra demo -c requirements/all.txt pyproject.toml -o requirements/demo.txt
 	echo uv | $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \

@@ -4,10 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import matplotlib as mpl
-
-mpl.use("Agg")
-
 from matplotlib.figure import Figure
 
 from trainer.run_folder import Progress, RunFolder
