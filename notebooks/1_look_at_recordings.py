@@ -16,8 +16,6 @@ from scipy.signal import welch
 from simulated_people import SHARED_DATA, WORK, simulated_people, write_like_hhar
 
 import har
-from recording_files import find_source
-from recording_files.loading import recordings_of
 
 plt.rcParams |= {"figure.figsize": (10, 3), "figure.constrained_layout.use": True}
 plt.rcParams |= {"axes.spines.top": False, "axes.spines.right": False, "legend.frameon": False}
@@ -33,16 +31,15 @@ def colour(activity: str) -> str:
 #
 # The table has the columns of HHAR, a public data set of nine people and eight phones
 # ([Stisen et al., 2015](https://archive.ics.uci.edu/dataset/344)). Its people are simulated. To look at the real
-# data set, run `har data fetch hhar` once, and write `FILE = Path("hhar")`. A CSV of your own works as well.
+# data set, run `har data fetch hhar` once, and write `FILE = "hhar"`. An export of a phone's app works as well.
 
 # %%
 FILE = write_like_hhar(simulated_people(8, 3), WORK / "like_hhar.csv")
 
-source = find_source(FILE)
-print(*source.understood(), sep="\n")
+readings = har.read(FILE)
+print(*readings.attrs["understood"], sep="\n")
 
 # %%
-readings = pd.concat([part.table.to_pandas() for part in source.parts()], ignore_index=True)
 readings.groupby("gt", observed=True).sample(1, random_state=0)
 
 # %% [markdown]
@@ -96,26 +93,25 @@ plt.show()
 # %% [markdown]
 # ## What each activity looks like
 #
-# Four seconds of each activity of one person: a window, which is as much as the network sees at a time. `windows`
-# holds all windows, for each person and activity. Each has 200 steps of 3 axes.
-
+# Four seconds of each activity of one person: a window, which is as much as the network sees at a time. `har.windows`
+# cuts all of them, as the trainer and the stream do. Each has 200 steps of 3 axes, in m/s². Windows with a change of
+# the activity have no label.
 
 # %%
-def windows_of(recording: har.Recording, activity: str) -> np.ndarray:
-    """Cut the windows of an activity, as the trainer and the stream do; float32 (n, 200, 3), m/s²."""
-    shown = recording.labels == activity
-    return har.recording_windows(recording.times[shown], recording.axes[shown]).values
-
-
-recordings = recordings_of(source)
+windows = har.windows(FILE)
 activities = [name for name in minutes.columns if name != "null"]
-windows = {(each.user, activity): windows_of(each, activity) for each in recordings for activity in activities}
+
+
+def windows_of(activity: str, user: str | None = None) -> np.ndarray:
+    """Return the windows of an activity, of everybody or of one person; float32 (n, 200, 3)."""
+    table = windows.table
+    return windows.values[(table["label"] == activity) & ((table["user"] == user) if user else True)]
+
 
 figure, panels = plt.subplots(1, len(activities), figsize=(12, 2.8), sharey=True)
-first = recordings[0].user
 for panel, activity in zip(panels, activities, strict=True):
-    if len(found := windows[first, activity]):
-        panel.plot(np.arange(200) / 50, found[len(found) // 2], linewidth=0.9)
+    shown = windows_of(activity, minutes.index[0])
+    panel.plot(np.arange(200) / 50, shown[len(shown) // 2], linewidth=0.9)
     panel.set(title=har.activity_style(activity).title, xlabel="s")
 panels[0].set_ylabel("m/s²")
 figure.legend(["x", "y", "z"], loc="outside right", title="axis")
@@ -131,8 +127,7 @@ plt.show()
 # %%
 figure, panel = plt.subplots(figsize=(10, 3.5))
 for activity in activities:
-    of_all = np.concatenate([windows[person, activity] for person in minutes.index])
-    frequencies, power = welch(np.linalg.norm(of_all, axis=2), fs=50, nperseg=200)
+    frequencies, power = welch(np.linalg.norm(windows_of(activity), axis=2), fs=50, nperseg=200)
     panel.plot(frequencies[1:], np.median(power, axis=0)[1:], color=colour(activity), label=activity)
 panel.set(xlabel="Hz", ylabel="(m/s²)² per Hz", yscale="log", xlim=(0, 10), ylim=(1e-5, 50))
 panel.legend(ncols=5, loc="lower center", bbox_to_anchor=(0.5, 1))
@@ -147,12 +142,12 @@ plt.show()
 
 # %%
 figure, panel = plt.subplots(figsize=(6.5, 5))
-for recording in recordings:
+for device, user in windows.table[["device", "user"]].drop_duplicates().itertuples(index=False):
     ends = []
     for activity in ("sit", "stand"):
-        x, y, z = np.median(windows[recording.user, activity], axis=(0, 1))
+        x, y, z = np.median(windows_of(activity, user), axis=(0, 1))
         ends.append((np.degrees(np.arctan2(x, np.hypot(y, z))), np.degrees(np.arctan2(y, np.hypot(x, z)))))
-        marker = "s" if "pocket" in recording.device else "o"
+        marker = "s" if "pocket" in device else "o"
         panel.scatter(*ends[-1], color=colour(activity), marker=marker, s=36, zorder=2)
     panel.plot(*np.transpose(ends), color="#b3b7bd", zorder=1)
 panel.set(xlabel="tilt of x, degrees", ylabel="tilt of y, degrees")
@@ -168,7 +163,7 @@ plt.show()
 # %%
 excerpts = sorted((SHARED_DATA / "hhar_excerpt").glob("Phones_accelerometer*.csv"))
 for excerpt in excerpts:
-    real = pd.concat([part.table.to_pandas() for part in find_source(excerpt).parts()])
+    real = har.read(excerpt)
     print(f"{excerpt.name}: {len(real):,} readings, {(real['t'].diff() < 0).sum()} of them earlier than the row before")
     print(f"  labels: {', '.join(sorted(real['gt'].unique()))}")
 if not excerpts:

@@ -15,9 +15,6 @@ from simulated_people import WORK, simulated_people, write_recordings
 from training_runs import curves, train
 
 import har
-from model_store.onnx_classifier import OnnxClassifier
-from recording_files import find_source
-from recording_files.loading import recordings_of
 from trainer.evaluation.pictures import confidence_picture, confusion_picture
 from trainer.fitting.augmentation import augment, long_steps
 from trainer.fitting.fit_settings import FitSettings
@@ -44,10 +41,9 @@ DATA = write_recordings(simulated_people(12, 4), WORK / "people.parquet")
 
 # %%
 fit = FitSettings(epochs=6, windows_per_epoch=3_200)
-walker = recordings_of(find_source(DATA))[0]
 spec = har.WindowSpec(steps=long_steps(200, fit.augmentation))  # longer, so that they can be stretched
-walking = walker.labels == "walk"
-window = har.recording_windows(walker.times[walking], walker.axes[walking], spec).values[:1]
+windows = har.windows(DATA, spec=spec)
+window = windows.values[windows.table["label"] == "walk"][:1]
 copies = np.repeat(window, 4, axis=0)
 yes, no = np.ones(4, bool), np.zeros(4, bool)
 varied = augment(copies, yes, no, resting=no, steps=200, settings=fit.augmentation, rng=np.random.default_rng(1))
@@ -108,23 +104,21 @@ print("\ntrained on", ", ".join(manifest.training_users))
 # each window.
 
 # %%
-stranger = recordings_of(find_source(write_recordings(simulated_people(1, 2, first=41), WORK / "stranger.parquet")))[0]
-windows = har.recording_windows(stranger.times, stranger.axes)
-release = OnnxClassifier.open(str(finished.candidate.folder))
-predictions = release.predict(stranger.device, stranger.session, list(windows), [0] * len(windows.starts))
+stranger = simulated_people(1, 2, first=41).to_pandas()
+release = har.load(finished.candidate.folder)
+predicted = release.predict(stranger)
 
-begin = windows.starts[0]
-middles = (windows.starts - begin) / 1e6 + 2
-did = stranger.labels[np.searchsorted(stranger.times, windows.starts + 2_000_000)]
+middles = (predicted["start_us"] - predicted["start_us"].iloc[0]) / 1e6 + 2
+did = stranger["gt"].to_numpy()[stranger["t"].searchsorted(predicted["start_us"] + 2_000_000)]
 figure, (panel, lower) = plt.subplots(2, 1, figsize=(10, 3.4), sharex=True, height_ratios=[1, 1.4])
-for place, names in ((1, did.tolist()), (0, [prediction.activity for prediction in predictions])):
+for place, names in ((1, did), (0, predicted["activity"])):
     colours = [har.activity_style(name).colour for name in names]
     panel.broken_barh([(middle - 0.5, 1) for middle in middles], (place - 0.4, 0.8), color=colours)
 panel.set_yticks([0, 1], ["predicted", "did"])
-named = [*manifest.classes, "unknown"]
+named = [*release.classes, "unknown"]
 handles = [plt.Rectangle((0, 0), 1, 1, color=har.activity_style(name).colour) for name in named]
 panel.legend(handles, named, ncols=6, loc="lower center", bbox_to_anchor=(0.5, 1))
-lower.plot(middles, [prediction.confidence for prediction in predictions], color="#2f6fb0")
+lower.plot(middles, predicted["confidence"], color="#2f6fb0")
 lower.axhline(manifest.decision_threshold, color="#b3b7bd", linestyle="--")
 lower.set(xlabel="seconds", ylabel="confidence", ylim=(0, 1.02))
 plt.show()

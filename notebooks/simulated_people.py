@@ -6,24 +6,29 @@ works, and say nothing about real ones.
 
 import json
 import os
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from har import hhar
 from har.time_units import MICROSECONDS
 from ingest.simulation.phone import SimulatedPhone
+from recording_files.layout import STANDARD_GRAVITY
 
 #: Where the notebooks write files. Git ignores it.
 WORK = Path(__file__).resolve().parents[1] / ".har" / "notebooks"
 #: Where real recordings may lie. The project has none.
 SHARED_DATA = Path(os.environ.get("HAR_SHARED_DATA", WORK.parents[2] / "shared" / "data"))
 PROVENANCE = [{"name": "Simulated people", "licence": "CC0-1.0", "source": "ingest.simulation of this project"}]
-#: Event time of the first reading, µs since the epoch: 2026-03-02 08:00:00 UTC.
+#: Event time of the first person's first reading, µs since the epoch: 2026-03-02 08:00:00 UTC. Others follow by hours.
 _START_US = 1_772_438_400 * MICROSECONDS
+_HOUR_US = 3_600 * MICROSECONDS
 _SEED = 21
 
 
@@ -50,16 +55,17 @@ def simulated_people(people: int, minutes: float, *, first: int = 0, segment_sec
 
 
 def _person(number: int, minutes: float, segment_seconds: float) -> pa.Table:
+    start_us = _START_US + number * _HOUR_US
     rate_hz = (50.0, 100.0, 150.0, 200.0)[number % 4]
     phone = SimulatedPhone(
         _SEED,
         number,
-        session_start_us=_START_US,
+        session_start_us=start_us,
         placement="waist" if number // 4 % 2 == 0 else "pocket",
         sample_rate_hz=rate_hz,
         segment_seconds=segment_seconds,
     )
-    readings = phone.readings_until(_START_US + int(minutes * 60 * MICROSECONDS))
+    readings = phone.readings_until(start_us + int(minutes * 60 * MICROSECONDS))
     texts = {
         "user": f"person {number + 1}",
         "device": f"simulated {phone.placement}",
@@ -80,6 +86,15 @@ def write_recordings(table: pa.Table, path: Path) -> Path:
     return path
 
 
+def write_like_app(table: pa.Table, path: Path) -> Path:
+    """Write the readings of one person as an app's CSV: `timestamp` in ms, `ax`, `ay`, `az` in g, nothing else."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    columns = {"timestamp": table["t"].to_numpy() // 1_000}
+    columns |= {f"a{name}": (table[name].to_numpy() / STANDARD_GRAVITY).round(4) for name in "xyz"}
+    pyarrow.csv.write_csv(pa.table(columns), path)
+    return path
+
+
 def write_like_hhar(table: pa.Table, path: Path) -> Path:
     """Write recordings as a CSV with HHAR's ten columns and its two clocks, in ns and in ms."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -94,3 +109,54 @@ def write_like_hhar(table: pa.Table, path: Path) -> Path:
     }
     pyarrow.csv.write_csv(pa.table({name: columns[name] for name in hhar.CSV_COLUMNS}), path)
     return path
+
+
+def write_archive(folder: Path, *, first: int, last: int, device: str = "my-phone") -> Path:
+    """Write what `har archive run` would keep of a wearer who labels some minutes on the phone page.
+
+    Of each five minutes, the wearer labels one of sitting, one of walking, and one of brushing teeth, a word of the
+    wearer's own. The other two have no label.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder for ``samples/`` and ``labels/``; see docs/data.md.
+    first, last : int
+        First and last minute of the wearer's day.
+    device : str
+        Name of the phone.
+    """
+    table = simulated_people(1, last, first=44, segment_seconds=60)
+    table = table.filter(pc.greater_equal(table["t"], table["t"][0].as_py() + first * 60 * MICROSECONDS))
+    t, activity = table["t"].to_numpy(), table["gt"].to_numpy(zero_copy_only=False)
+    axes = np.stack([table[name].to_numpy() for name in "xyz"], axis=1)
+    axes += np.where(activity == "stand", 1, 0)[:, None] * _brushing(t - t[0])
+    samples = {"device": [device] * len(t), "session": [f"minute {first}"] * len(t), "t": t}
+    samples |= {name: axes[:, place] for place, name in enumerate("xyz")}
+    said = {"sit": "sit", "walk": "walk", "stand": "Brushing teeth"}
+    begins = [0, *(np.flatnonzero(activity[1:] != activity[:-1]) + 1), len(t) - 1]
+    labels = [
+        {
+            "device": device,
+            "session": f"minute {first}",
+            "start": int(t[begin]),
+            "end": int(t[end]),
+            "said_at": int(t[begin]),
+        }
+        | {"activity": said[activity[begin]], "user": "me"}
+        for begin, end in pairwise(begins)
+        if activity[begin] in said
+    ]
+    for name, rows in (("samples", pa.table(samples)), ("labels", pa.Table.from_pylist(labels))):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+        pq.write_table(rows, folder / name / "part-0.parquet")
+    return folder
+
+
+def _brushing(elapsed_us: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Return the movement of a hand that brushes teeth, m/s²: about four strokes per second, of changing strength."""
+    seconds = elapsed_us / MICROSECONDS
+    phase = 2 * np.pi * (4 * seconds + 0.3 * np.sin(seconds))
+    strength = 3 + np.sin(0.7 * seconds)
+    strokes = [strength * np.sin(phase), 0.6 * strength * np.sin(phase + 1), 0.3 * np.cos(2 * phase)]
+    return np.stack(strokes, axis=1).astype(np.float32)
