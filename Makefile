@@ -18,7 +18,7 @@ unexport PYTHONDONTWRITEBYTECODE
 BROKERS ?= 1
 # Half of a test is waiting: two workers keep a core busy.
 WORKERS ?= $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN) * 2 )))
-.PHONY: help setup demo kafka test test-quick test-long faults soak coverage lint lint-scripts format docs bench bench-training lock clean
+.PHONY: help setup demo kafka test test-quick test-long faults soak coverage lint lint-scripts format docs bench bench-training notebooks lock clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' Makefile
@@ -76,6 +76,10 @@ bench-training: setup ## Measure training, over an hour (needs Java): make bench
 	$(BIN)/python -m benchmarks.freezing $(DATA)
 	for what in modes scaling origin; do \
 		$(BIN)/python -m benchmarks.training $$what $(addprefix --data ,$(DATA)) || exit 1; done
+
+notebooks: setup ## Open the notebooks in the browser (Jupyter); two of them need Java
+	@cd notebooks && $(CURDIR)/$(BIN)/jupytext --quiet --set-kernel python3 --sync [0-9]_*.py
+	@$(BIN)/jupyter lab --notebook-dir=notebooks --KernelManager.transport=ipc
 
 docs: setup ## Write the reference pages of settings and metrics from the code
 	$(BIN)/python -m deploy.reference

@@ -112,9 +112,7 @@ except har.RecordingError as error:
 release.predict(renamed, time="when", time_unit="us", x="a", y="b", z="c")["activity"].value_counts()
 
 # %% [markdown]
-# ## The same without Python
-#
-# `har classify my_phone.csv -o windows.csv --plot plot.html` writes the same table, a summary and a picture.
+# ## Next
 #
 # - [docs/api.md](../docs/api.md): all of `har.read`, `har.load` and `har.windows`
 # - [6. From labelled minutes of your phone to a release](6_from_labelled_minutes_to_a_release.ipynb)

@@ -49,8 +49,8 @@ minutes = seconds.groupby(readings["gt"], observed=True).sum() / 60
 minutes.round(1).rename("minutes").to_frame()
 
 # %%
-colours = dict(zip(minutes.index, ("#d4a017", "#4c78a8", "#54a24b", "#8a8f98"), strict=False))
-colours |= {"unknown": "#b3b7bd", "null": "#e4e8ec"}
+colours = {name: har.activity_style(name).colour for name in minutes.index}
+colours |= {"brushing_teeth": "#d4a017", "unknown": "#b3b7bd", "null": "#e4e8ec"}
 figure, panel = plt.subplots()
 elapsed = (readings["t"] - readings["t"].iloc[0]) / 60e6
 magnitude = np.linalg.norm(readings[["x", "y", "z"]], axis=1)

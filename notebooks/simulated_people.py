@@ -21,10 +21,11 @@ from har.time_units import MICROSECONDS
 from ingest.simulation.phone import SimulatedPhone
 from recording_files.layout import STANDARD_GRAVITY
 
+_ROOT = Path(__file__).resolve().parents[1]
 #: Where the notebooks write files. Git ignores it.
-WORK = Path(__file__).resolve().parents[1] / ".har" / "notebooks"
+WORK = Path(os.environ.get("HAR_NOTEBOOKS", _ROOT / ".har" / "notebooks"))
 #: Where real recordings may lie. The project has none.
-SHARED_DATA = Path(os.environ.get("HAR_SHARED_DATA", WORK.parents[2] / "shared" / "data"))
+SHARED_DATA = Path(os.environ.get("HAR_SHARED_DATA", _ROOT.parent / "shared" / "data"))
 PROVENANCE = [{"name": "Simulated people", "licence": "CC0-1.0", "source": "ingest.simulation of this project"}]
 #: Event time of the first person's first reading, µs since the epoch: 2026-03-02 08:00:00 UTC. Others follow by hours.
 _START_US = 1_772_438_400 * MICROSECONDS

@@ -24,7 +24,7 @@ from tests.documents import DOCUMENTS, FENCE, PLACEHOLDER, ROOT, code_lines, inl
 #: The changelog names what was renamed, so only its links are checked.
 CHANGELOG = "CHANGELOG.md"
 PACKAGES = (*har_stream.PACKAGES, "benchmarks", "tests")
-FOLDERS = (*PACKAGES, "docs", "requirements")
+FOLDERS = (*PACKAGES, "docs", "notebooks", "requirements")
 #: Dotted names that are no modules: keys of Parquet metadata, and a WebSocket protocol.
 NO_MODULES = {"har.provenance", "har.rate_hz", "har.v1"}
 #: What starts as the names of metrics do: their prefix, and a module.
