@@ -10,8 +10,8 @@ from classify.windows import Session, SessionWindow
 from har.predictions import Prediction
 from model_store.release_classifier import ReleaseClassifier
 
-#: Windows that the network classifies at once.
-BATCH_WINDOWS = 256
+#: Windows that the network classifies at once. More take more memory and no less time.
+BATCH_WINDOWS = 64
 
 
 class Answer(NamedTuple):

@@ -75,9 +75,10 @@ class Classifier:
         Returns
         -------
         DataFrame
-            A row for each window, session by session, in the columns of the table that `har classify` writes: `user`,
-            `device`, `session`, `start` (ISO 8601, or seconds), `start_us`, `activity`, `confidence`, `reason`, and
-            `p_CLASS` for each class. For windows that are cut already, only the columns from `activity` on.
+            A row for each window, session by session, in the columns of the table that `har classify` writes: `file`
+            (empty for data in memory), `user`, `device`, `session`, `start` (ISO 8601, or seconds from the beginning of
+            the session), `start_us` (µs, the recording's own clock), `activity`, `confidence`, `reason`, and `p_CLASS`
+            for each class. For windows that are cut already, only the columns from `activity` on.
 
         Raises
         ------
@@ -126,9 +127,10 @@ class Classifier:
         checked = DataSetCheck(source.rate_hz, spec, self.manifest.signal_bounds)
         windows = DataSetWindows(spec)
         found = list(answers(windows.cut(seen_by(checked, source)), self.network))
-        places = {session: place for place, session in enumerate(windows.cutters)}  # in order of first appearance
+        places = {cut.session: place for place, cut in enumerate(windows.sessions)}  # in order of first appearance
         found.sort(key=lambda answer: (places[answer.session], answer.prediction.start))
-        frame = frame_of(map(row_of, found), columns(self.classes))
+        of_file = {} if isinstance(data, str | Path | Source) else {"file": ""}
+        frame = frame_of((row_of(answer) | of_file for answer in found), columns(self.classes))
         warn_of(checked.findings(), source.path, force=force)
         return frame
 

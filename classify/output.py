@@ -1,11 +1,10 @@
-"""Write answers as a table: CSV, Parquet or JSON lines, as the name of the file says."""
+"""Write answers as a table: CSV, TSV, Parquet or JSON lines, as the name of the file says."""
 
 import csv
 import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import IO
@@ -15,14 +14,13 @@ import pyarrow.parquet as pq
 
 from classify.answers import Answer
 from har.process.whole_files import part_of
-from har.time_units import MICROSECONDS
+from har.time_units import MICROSECONDS, as_date
 
-#: Times from this year on are dates; earlier ones count from the begin of a recording or the start of a phone.
-_FIRST_DATE_US = int(datetime(2001, 1, 1, tzinfo=UTC).timestamp()) * MICROSECONDS
 #: Rows of a Parquet file that are written at a time.
 _ROWS = 16_384
 STANDARD_OUTPUT = Path("-")
-
+#: Decimals of the probabilities in a text. A float32 has no more.
+_DECIMALS = 7
 
 #: A row by the names of its columns, and what writes one.
 Row = dict[str, object]
@@ -48,7 +46,7 @@ def opened_table(path: Path, classes: Sequence[str]) -> Iterator[Callable[[Answe
     Raises
     ------
     ValueError
-        If the suffix is none of these.
+        If the suffix is none of these; see `SUFFIXES`.
     OSError
         If the file cannot be written.
     """
@@ -69,13 +67,17 @@ def opened_table(path: Path, classes: Sequence[str]) -> Iterator[Callable[[Answe
 
 
 def row_of(answer: Answer) -> Row:
-    """Return an answer as a row: who, when, what, how sure, and each class's probability."""
+    """Return an answer as a row: where, who, when, what, how sure, and each class's probability.
+
+    Its columns are those of `columns`, in the same order.
+    """
     session, prediction = answer
     return {
+        "file": str(session.file),
         "user": session.user,
         "device": session.device,
         "session": session.session,
-        "start": start_text(prediction.start),
+        "start": start_text(prediction.start, session.begin),
         "start_us": prediction.start,
         "activity": prediction.activity,
         "confidence": prediction.confidence,
@@ -84,23 +86,23 @@ def row_of(answer: Answer) -> Row:
     }
 
 
-def start_text(start_us: int) -> str:
-    """Return a time as ISO 8601 if it can be a date, else as seconds.
+def start_text(start_us: int, begin_us: int = 0) -> str:
+    """Return a time as ISO 8601 if the clock counts from the epoch, else as seconds from the session's beginning.
 
     Examples
     --------
-    >>> start_text(1_777_636_800_020_000), start_text(5_000_000)
-    ('2026-05-01T12:00:00.020000Z', '5.000000')
+    >>> start_text(1_777_636_800_020_000), start_text(5_000_000, 1_000_000)
+    ('2026-05-01T12:00:00.020000Z', '4.000000')
     """
-    if start_us < _FIRST_DATE_US:
-        return f"{start_us / MICROSECONDS:.6f}"
-    seconds, microseconds = divmod(start_us, MICROSECONDS)
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{microseconds:06}Z"
+    date = as_date(start_us)
+    if date is None:
+        return f"{(start_us - begin_us) / MICROSECONDS:.6f}"
+    return f"{date.replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
 
 
 def columns(classes: Sequence[str]) -> list[str]:
     """Return the names of the columns in their order."""
-    names = ["user", "device", "session", "start", "start_us", "activity", "confidence", "reason"]
+    names = ["file", "user", "device", "session", "start", "start_us", "activity", "confidence", "reason"]
     return [*names, *(f"p_{name}" for name in classes)]
 
 
@@ -111,15 +113,19 @@ def _csv_file(path: Path, classes: Sequence[str], delimiter: str = ",") -> Itera
 
 
 def _csv_rows(file: IO[str], classes: Sequence[str], delimiter: str = ",") -> WriteRow:
-    writer = csv.DictWriter(file, columns(classes), delimiter=delimiter, lineterminator="\n")
-    writer.writeheader()
-    return writer.writerow
+    writer = csv.writer(file, delimiter=delimiter, lineterminator="\n")
+    writer.writerow(columns(classes))
+    return lambda row: writer.writerow(_rounded(row).values())
 
 
 @contextmanager
 def _json_lines(path: Path, _: Sequence[str]) -> Iterator[WriteRow]:
     with path.open("w", encoding="utf-8") as file:
-        yield lambda row: file.write(json.dumps(row, ensure_ascii=False) + "\n")
+        yield lambda row: file.write(json.dumps(_rounded(row), ensure_ascii=False) + "\n")
+
+
+def _rounded(row: Row) -> Row:
+    return {name: round(value, _DECIMALS) if isinstance(value, float) else value for name, value in row.items()}
 
 
 @contextmanager
@@ -147,6 +153,8 @@ _KINDS: dict[str, Callable[[Path, Sequence[str]], AbstractContextManager[WriteRo
     ".jsonl": _json_lines,
     ".ndjson": _json_lines,
 }
+#: The suffixes of the tables that can be written.
+SUFFIXES = tuple(_KINDS)
 
 
 def written(answers: Iterable[Answer], write: Callable[[Answer], object]) -> Iterator[Answer]:

@@ -16,15 +16,15 @@ from importlib import import_module
 from importlib.metadata import version
 from io import StringIO
 from itertools import pairwise
-from typing import Any
 
 from pydantic import ValidationError
-from pydantic_settings import CliApp, CliSettingsSource, SettingsError
+from pydantic_settings import CliApp, SettingsError
 
 from classify.export.settings import ReleaseSettings
+from classify.settings import ClassifySettings
 from dashboard.settings import DashboardSettings
 from deploy.command_fields import argument_name, fields_with_options, is_subcommand, summary_of
-from deploy.command_help import CommandHelp, add_option
+from deploy.command_words import CommandWords
 from deploy.settings import AuditSettings, CompletionSettings, DemoSettings, KafkaServerSettings, TopicsSettings
 from har.process import interrupts
 from har.process.ending import INTERRUPTED, NOT_TRIED, REACHED, report_failure
@@ -78,6 +78,7 @@ COMMANDS = {
     "kafka": ServiceCommand(KafkaServerSettings, "deploy.kafka.serve:run", "gateway"),
     "topics": ServiceCommand(TopicsSettings, "deploy.topics:run", "gateway"),
     "audit": ServiceCommand(AuditSettings, "deploy.audit.command:run", "gateway,store"),
+    "classify": ServiceCommand(ClassifySettings, "classify.command:run", "classify"),
     "archive": ServiceCommand(ArchiveSettings, "ingest.archive.command:run", "archiver"),
     "data": ServiceCommand(DataSettings, "trainer.commands.data:run", "trainer"),
     "prepare": ServiceCommand(PrepareSettings, "trainer.commands.prepare:run", "trainer"),
@@ -154,10 +155,7 @@ def read_settings(name: str, words: list[str]) -> ServiceSettings:
         If help was asked for, or the parser does not know an option.
     """
     settings = COMMANDS[name].settings
-    source = CliSettingsSource[Any](
-        settings, cli_prog_name=f"har {name}", formatter_class=CommandHelp, add_argument_method=add_option
-    )
-    return CliApp.run(settings, cli_args=words, cli_settings_source=source)
+    return CliApp.run(settings, cli_args=words, cli_settings_source=CommandWords(settings, f"har {name}"))
 
 
 def _wants_json(settings: type[ServiceSettings], words: list[str]) -> bool:

@@ -20,6 +20,7 @@ _NAMES_BY_OPTION = {
     "bytes": "BYTES",
     "days": "DAYS",
     "every": "DURATION",
+    "hop": "SECONDS",
     "host": "ADDRESS",
     "hz": "HZ",
     "limit": "DURATION",
@@ -76,9 +77,9 @@ class CommandHelp(argparse.RawDescriptionHelpFormatter):
 
 
 def add_option(container: argparse.ArgumentParser, *names: str, **parameters: Any) -> argparse.Action:  # noqa: ANN401 - as argparse
-    """Add an argument to a parser. An option of one letter gets two dashes, as every other option has: ``--x``."""
-    long = (f"-{name}" if len(name) == 2 and name.startswith("-") and name != "-h" else name for name in names)
-    return container.add_argument(*long, **parameters)
+    """Add an argument to a parser. An option of one letter alone gets two dashes, as other options have: ``--x``."""
+    is_alone = len(names) == 1 and len(names[0]) == 2 and names[0].startswith("-")
+    return container.add_argument(*(f"-{name}" if is_alone else name for name in names), **parameters)
 
 
 def value_name(option: str, type_name: str) -> str:
@@ -143,7 +144,7 @@ def _shown(action: argparse.Action) -> argparse.Action:
         shown.option_strings = off if is_on_by_default else on
         text = f"do not {text.replace(_ON_BY_DEFAULT, '')}" if is_on_by_default else text
     elif action.option_strings and isinstance(action.metavar, str):
-        shown.metavar = value_name(action.option_strings[-1].lstrip("-"), action.metavar)
+        shown.metavar = value_name(max(action.option_strings, key=len).lstrip("-"), action.metavar)
     for default in _EMPTY_DEFAULTS:
         text = text.replace(default, "")
     text = _LIST_DEFAULT.sub(lambda found: f"(default: {found[1].replace(chr(39), '')})", text)

@@ -157,25 +157,47 @@ class ActivitySmoother:
         return Counter(reasons).most_common(1)[0][0] if reasons else None
 
 
-def activity_spans(predictions: Iterable[Prediction], smoother: ActivitySmoother | None = None) -> list[ActivitySpan]:
-    """Turn one device's predictions, in order of start, into spans of steady activity.
+class ActivitySpans:
+    """Turns one device's predictions into spans of steady activity, one prediction after the other.
 
     A span ends where the next begins, or at the end of the last window before a pause.
+
+    Parameters
+    ----------
+    smoother : ActivitySmoother, optional
+        What smooths the predictions; one with the defaults if not given.
+
+    Attributes
+    ----------
+    spans : list of ActivitySpan
+        The spans so far. The last one may become longer.
     """
-    smoother = smoother or ActivitySmoother()
-    spans: list[ActivitySpan] = []
-    last_end = 0
-    for prediction in predictions:
-        steady = smoother.update(prediction)
+
+    def __init__(self, smoother: ActivitySmoother | None = None) -> None:
+        self.spans: list[ActivitySpan] = []
+        self._smoother = smoother or ActivitySmoother()
+        self._last_end = 0
+
+    def add(self, prediction: Prediction) -> None:
+        """Add the next prediction, in order of start."""
+        steady, spans = self._smoother.update(prediction), self.spans
         if spans and spans[-1].start == steady.since and spans[-1].activity == steady.activity:
             spans[-1] = ActivitySpan(steady.activity, steady.since, prediction.end)
         else:
             if spans:
                 before = spans[-1]
-                spans[-1] = ActivitySpan(before.activity, before.start, min(max(last_end, before.start), steady.since))
+                end = min(max(self._last_end, before.start), steady.since)
+                spans[-1] = ActivitySpan(before.activity, before.start, end)
             spans.append(ActivitySpan(steady.activity, steady.since, prediction.end))
-        last_end = prediction.end
-    return spans
+        self._last_end = prediction.end
+
+
+def activity_spans(predictions: Iterable[Prediction], smoother: ActivitySmoother | None = None) -> list[ActivitySpan]:
+    """Turn one device's predictions, in order of start, into spans of steady activity; see `ActivitySpans`."""
+    found = ActivitySpans(smoother)
+    for prediction in predictions:
+        found.add(prediction)
+    return found.spans
 
 
 def _middle(prediction: Prediction) -> int:

@@ -22,7 +22,7 @@ from recording_files.text_form import TextForm
 from recording_files.times_of_day import Days, times_of_day
 
 #: Bytes read at a time. These are fewer than `PART_ROWS` rows, as no row is shorter than 32 bytes.
-BLOCK_BYTES = 32 << 20
+BLOCK_BYTES = 4 << 20
 #: Names of sessions, users … of tables that state none.
 DEFAULT_TEXTS = {"user": "", "device": "phone", "model": "unknown", "session": "", "gt": NULL_LABEL}
 #: A float64 holds whole numbers up to here without loss.

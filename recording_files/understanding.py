@@ -4,20 +4,15 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from statistics import median
 from typing import TextIO
 
 import numpy as np
 
 from har.activity_names import NULL_LABEL, listed
-from har.time_units import MICROSECONDS
+from har.time_units import MICROSECONDS, as_date
 from recording_files.source import Source
 from recording_files.table import Part
-
-#: Event times from here on, µs, count from the Unix epoch, not from the start of a phone or a recording: the year 2000.
-_SINCE_1970_US = 946_684_800 * MICROSECONDS
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass
@@ -109,12 +104,8 @@ def print_understood(
 
 
 def _moment(time_us: int) -> str:
-    if time_us < _SINCE_1970_US:
-        return f"{time_us / MICROSECONDS:,.1f} s"
-    try:
-        return f"{_EPOCH + timedelta(microseconds=time_us):%Y-%m-%d %H:%M:%S} UTC"
-    except OverflowError:  # the unit of time is wrong: the check of the recording says so
-        return f"{time_us / MICROSECONDS:,.0f} s"
+    date = as_date(time_us)
+    return f"{time_us / MICROSECONDS:,.1f} s" if date is None else f"{date:%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _rates(rates: list[float]) -> str:

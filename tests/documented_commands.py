@@ -67,6 +67,10 @@ RUN_BY: dict[str, tuple[str, ...]] = {
         f"{_EDGE}::test_readings_on_standard_input_become_predictions_on_standard_output",
         f"{_EDGE}::test_a_recording_is_classified_on_its_own_time_axis",
     ),
+    "har classify": (
+        "tests/classify/test_command.py::test_a_file_becomes_a_table_and_a_summary",
+        "tests/classify/test_command.py::test_from_pipe_to_pipe",
+    ),
     "har evaluate": ("tests/trainer/commands/test_evaluate.py::test_a_report_with_plots_is_written",),
     "har gateway": (
         "tests/ingest/gateway/test_kafka_away.py::test_a_gateway_stops_within_seconds_while_kafka_is_frozen",

@@ -50,8 +50,8 @@ def test_file_frame_and_array_have_the_same_answers(
     assert of_frame["start"][0].startswith("2026-05-01T12:00:")
     assert (
         model.predict(tmp_path / "walk.csv")
-        .drop(columns=["user", "session"])
-        .equals(of_frame.drop(columns=["user", "session"]))
+        .drop(columns=["file", "user", "session"])
+        .equals(of_frame.drop(columns=["file", "user", "session"]))
     )
     assert model.predict(axes, IN_US).equals(of_frame)
     assert model.predict(axes / 9.80665, IN_US / 1e6, unit="g")["activity"].equals(of_frame["activity"])

@@ -13,7 +13,7 @@ from classify.windows import Session
 from har.predictions import Prediction
 
 CLASSES = ("sit", "walk")
-SESSION = Session("p1", "m", "Åsa", "s1")
+SESSION = Session("p1", "m", "Åsa", "s1", Path("walk.csv"), 1_500_000)
 FIRST_US = 1_777_636_800_000_000
 FOUND = [
     Answer(SESSION, Prediction("p1", "s1", FIRST_US, FIRST_US + 4, "walk", 0.75, {"sit": 0.25, "walk": 0.75}, "r", 0)),
@@ -42,8 +42,9 @@ def test_each_kind_holds_the_same_rows(tmp_path: Path, suffix: str) -> None:
         assert not path.exists()
     first, second = rows_of(path)
     assert list(first) == columns(CLASSES)
-    assert (first["start"], second["start"]) == ("2026-05-01T12:00:00.000000Z", "2.000000")
+    assert (first["start"], second["start"]) == ("2026-05-01T12:00:00.000000Z", "0.500000")
     assert (first["user"], first["activity"], float(str(first["p_walk"]))) == ("Åsa", "walk", 0.75)
+    assert (first["file"], int(str(second["start_us"]))) == ("walk.csv", 2_000_000)
     assert (second["reason"], float(str(second["confidence"]))) == ("sparse", 0.5)
     assert list(tmp_path.iterdir()) == [path]
 
@@ -66,4 +67,4 @@ def test_another_suffix_is_rejected(tmp_path: Path) -> None:
 def test_a_hyphen_is_the_standard_output(capsys: pytest.CaptureFixture[str]) -> None:
     with opened_table(Path("-"), CLASSES) as write:
         write(FOUND[0])
-    assert capsys.readouterr().out.splitlines()[1].startswith("Åsa,p1,s1,2026-05-01T12:00:00.000000Z,")
+    assert capsys.readouterr().out.splitlines()[1].startswith("walk.csv,Åsa,p1,s1,2026-05-01T12:00:00.000000Z,")

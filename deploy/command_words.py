@@ -1,0 +1,30 @@
+"""Read a command's words: each word of a list is one value, whatever signs are in it."""
+
+import json
+from typing import Any
+
+from pydantic_settings import BaseSettings, CliSettingsSource
+
+from deploy.command_help import CommandHelp, add_option
+
+
+class CommandWords(CliSettingsSource[Any]):
+    """The command line of a settings class.
+
+    `pydantic-settings` splits each value of a list at its commas, and reads brackets and quotes as JSON. Names of files
+    may have all of these. An option is given once for each value, so there is nothing to split.
+
+    Parameters
+    ----------
+    settings : type of BaseSettings
+        The settings class.
+    program : str
+        The command, such as ``har gateway``.
+    """
+
+    def __init__(self, settings: type[BaseSettings], program: str) -> None:
+        super().__init__(settings, cli_prog_name=program, formatter_class=CommandHelp, add_argument_method=add_option)
+
+    def _merge_parsed_list(self, parsed_list: list[str], field_name: str) -> str:
+        kind, _ = self._get_merge_parsed_list_types(parsed_list, field_name)
+        return json.dumps(parsed_list) if kind is list else super()._merge_parsed_list(parsed_list, field_name)
