@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 
+_CONVERT = "convert it to CSV, for example with actipy, and pass that"
 #: What a file is by the bytes that it begins with, and what to do.
 _KINDS = (
     (b"PK\x03\x04", "a document in a zip archive, such as an Excel workbook: save its sheet as CSV and pass that"),
@@ -18,8 +19,8 @@ _KINDS = (
     (b"7z\xbc\xaf", "a 7z archive: unpack it and pass the folder"),
     (b"Rar!", "a RAR archive: unpack it and pass the folder"),
     (b"\x28\xb5\x2f\xfd", "compressed by Zstandard: unpack it (`zstd -d`) and pass the file"),
-    (b"MD", "a recording of an Axivity device (.cwa)"),
-    (b"Device Identity", "a recording of a GENEActiv device (.bin)"),
+    (b"MD\xfc\x03", f"a recording of an Axivity device (.cwa): {_CONVERT}"),
+    (b"Device Identity", f"a recording of a GENEActiv device (.bin): {_CONVERT}"),
 )
 _TAR_MARK = slice(257, 262)
 _SENSORS = {

@@ -27,6 +27,8 @@ def gyroscope_of_hhar() -> str:
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "is an Excel workbook: save its sheet as CSV"),
         (b"\x93NUMPY\x01\x00", "is a NumPy array"),
         (zipped({"arr_0.npy": b"\x93NUMPY"}), "is a document in a zip archive"),
+        (b"MD\xfc\x03" + bytes(1020), r"is a recording of an Axivity device \(\.cwa\): convert it to CSV"),
+        (b"Device Identity\nDevice Unique Serial Code:1\n", r"is a recording of a GENEActiv device \(\.bin\): convert"),
         (b"\x89HDF\r\n\x1a\n", "is an HDF5 file"),
         (b"t.csv" + b"\0" * 252 + b"ustar\x0000", "is a tar archive: unpack it and pass the folder"),
         (gyroscope_of_hhar(), "is a table of HHAR's gyroscopes, not of an accelerometer: its readings show no gravity"),
