@@ -77,7 +77,9 @@ bench-training: setup ## Measure training, over an hour (needs Java): make bench
 	for what in modes scaling origin; do \
 		$(BIN)/python -m benchmarks.training $$what $(addprefix --data ,$(DATA)) || exit 1; done
 
+# package.json: else the one of this folder would make Node.js take Jupyter's script for a module.
 notebooks: setup ## Open the notebooks in the browser (Jupyter); two of them need Java
+	@echo '{}' > $(VENV)/package.json
 	@cd notebooks && $(CURDIR)/$(BIN)/jupytext --quiet --set-kernel python3 --sync [0-9]_*.py
 	@$(BIN)/jupyter lab --notebook-dir=notebooks --KernelManager.transport=ipc
 
