@@ -112,7 +112,10 @@ except har.RecordingError as error:
 release.predict(renamed, time="when", time_unit="us", x="a", y="b", z="c")["activity"].value_counts()
 
 # %% [markdown]
-# ## Next
+# ## The same without Python
 #
+# `har classify my_phone.csv -o windows.csv` writes the same table, and prints a summary of the steady activities.
+#
+# - [docs/classify.md](../docs/classify.md): the command, its table and its summary
 # - [docs/api.md](../docs/api.md): all of `har.read`, `har.load` and `har.windows`
 # - [6. From labelled minutes of your phone to a release](6_from_labelled_minutes_to_a_release.ipynb)
