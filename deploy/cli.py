@@ -33,7 +33,8 @@ from har.process.settings import ServiceSettings
 from ingest.archive.settings import ArchiveSettings
 from ingest.devices.settings import DevicesSettings
 from ingest.gateway.settings import GatewaySettings
-from ingest.senders.settings import ReplaySettings, SimulateSettings
+from ingest.senders.replay_settings import ReplaySettings
+from ingest.senders.settings import SimulateSettings
 from model_store.edge.settings import EdgeSettings
 from model_store.settings import StoreSettings
 from stream_processor.settings import ProcessorSettings

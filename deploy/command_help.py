@@ -24,6 +24,7 @@ _NAMES_BY_OPTION = {
     "host": "ADDRESS",
     "hz": "HZ",
     "limit": "DURATION",
+    "loop": "NUMBER|forever",
     "minutes": "MINUTES",
     "ms": "MILLISECONDS",
     "port": "PORT",
@@ -100,6 +101,8 @@ def value_name(option: str, type_name: str) -> str:
     ('{local,sync}', 'TEXT', 'URL')
     """
     name = type_name.removeprefix("list[").removesuffix("]")
+    if name.startswith("{int,"):  # a number, or a word for none
+        name = "int"
     if name.startswith("{"):
         return name
     by_type = _NAMES_BY_TYPE.get(name, "TEXT")

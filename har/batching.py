@@ -95,10 +95,13 @@ class LiveBatches:
         return batch
 
 
-def batches_of_recording(name: SessionName, times: Times, axes: Axes, size: int) -> Iterator[SampleBatch]:
+def batches_of_recording(
+    name: SessionName, times: Times, axes: Axes, size: int, *, shift_us: int = 0
+) -> Iterator[SampleBatch]:
     """Cut a whole recording into batches of up to `size` readings, in the order of the recording.
 
-    The readings may be out of order. All of them are known, so each batch's promises are exact.
+    The readings may be out of order. All of them are known, so each batch's promises are exact. Little more than a
+    batch is in memory if the recording itself is in a file (`numpy.memmap`).
 
     Parameters
     ----------
@@ -106,25 +109,38 @@ def batches_of_recording(name: SessionName, times: Times, axes: Axes, size: int)
         µs since the epoch, in the order of recording.
     axes : ndarray of float32, shape (n, 3)
         m/s², gravity included.
+    shift_us : int
+        Added to the times, µs.
     """
-    newest_until = np.maximum.accumulate(times)
-    oldest_from = np.minimum.accumulate(times[::-1])[::-1]
-    begin, sequence = 0, 0
+    oldest_from = _OldestFrom(times)
+    begin, sequence, earlier = 0, 0, NOTHING_EARLIER
     while begin < len(times):
-        end = begin + _batch_length(times[begin:], size)
-        earlier = int(newest_until[begin - 1]) if begin else NOTHING_EARLIER
-        after_all = int(times[begin:end].max()) + 1
-        yield SampleBatch(
-            name.device,
-            name.session,
-            sequence,
-            times[begin:end],
-            axes[begin:end],
-            earlier,
-            earlier,
-            min(after_all, int(oldest_from[end])) if end < len(times) else after_all,
-        )
+        end = begin + _batch_length(times[begin : begin + size], size)
+        some = times[begin:end] + shift_us
+        newest = int(some.max())
+        later_from = newest + 1
+        if end < len(times):
+            later_from = min(later_from, oldest_from(end) + shift_us)
+        own_axes = np.ascontiguousarray(axes[begin:end])
+        yield SampleBatch(name.device, name.session, sequence, some, own_axes, earlier, earlier, later_from)
+        earlier = max(earlier, newest) if sequence else newest
         begin, sequence = end, sequence + 1
+
+
+class _OldestFrom:
+    """The oldest of some times from an index on; it keeps one number for each block of them."""
+
+    _BLOCK = 8_192
+
+    def __init__(self, times: Times) -> None:
+        self._times = times
+        oldest = [int(times[begin : begin + self._BLOCK].min()) for begin in range(0, len(times), self._BLOCK)]
+        self._from_block = np.minimum.accumulate(oldest[::-1])[::-1]
+
+    def __call__(self, index: int) -> int:
+        block = index // self._BLOCK + 1
+        oldest = int(self._times[index : block * self._BLOCK].min())
+        return min(oldest, int(self._from_block[block])) if block < len(self._from_block) else oldest
 
 
 def _batch_length(times: Times, size: int) -> int:

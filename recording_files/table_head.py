@@ -71,9 +71,8 @@ class TableHead:
         return [row[place] for row in self.rows if place < len(row) and row[place]]
 
     def numbers(self, name: str) -> list[float]:
-        """Return the first numbers of a column."""
-        decimal = self.form.decimal
-        return [float(cell.replace(decimal, ".")) for cell in self.cells(name) if is_number(cell)]
+        """Return the first numbers of a column, whichever decimal sign they have."""
+        return [float(cell.replace(",", ".")) for cell in self.cells(name) if is_number(cell)]
 
     def time(self, name: str, unit: TimeUnit) -> TimeColumn:
         """Return a column of times whose unit is known."""

@@ -176,6 +176,18 @@ class PhoneClient:
         """
         await self._queue(lambda: batch)
 
+    async def failure(self) -> None:
+        """Wait until the client gives up, and raise the reason. A sender that pauses waits for this meanwhile.
+
+        Raises
+        ------
+        GatewayRejectsError, GatewayUnreachableError
+            If the gateway rejects this device, or the first connection could not be opened in time.
+        """
+        async with self._changed:
+            await self._changed.wait_for(self._has_failed)
+            self._raise_failure()
+
     async def finish(self) -> None:
         """Send the remaining readings and wait until every batch is answered.
 

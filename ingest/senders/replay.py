@@ -1,173 +1,158 @@
-"""`har replay`: streams a recording to the gateway as if it were recorded now.
-
-Event times are shifted so that the recording ends when the replay ends. The shift is a multiple of the hop, so the
-windows are the same as offline. Each (user, session) is replayed as a separate device.
-"""
+"""`har replay`: streams recordings to the gateway as if they were recorded now, each as a device of its own."""
 
 import asyncio
-import logging
-import re
-import time
-from collections.abc import Callable
-from contextlib import ExitStack
-from dataclasses import dataclass
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
-import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from har.batching import SessionName, batches_of_recording
-from har.process.clock import now_us
-from har.process.ending import INTERRUPTED, NOT_REACHED, REACHED, report_failure
+from har.activity_names import listed
+from har.process.ending import INTERRUPTED, NOT_REACHED, NOT_TRIED, REACHED, report_failure
 from har.process.log_format import configure_logs
-from har.recordings import Recording, RecordingError
-from har.samples import SampleBatch
+from har.recordings import RecordingError
 from har.time_units import MICROSECONDS
-from har.windowing import WindowSpec
-from ingest.senders.journal import Journal, JournalError
-from ingest.senders.phone_client import GatewayRejectsError, GatewayUnreachableError, PhoneClient
-from ingest.senders.recording_files import read_recordings
-from ingest.senders.settings import ReplaySettings
+from ingest.senders.device_names import device_names
+from ingest.senders.journal import JournalError
+from ingest.senders.phone_client import GatewayRejectsError, GatewayUnreachableError
+from ingest.senders.replay_settings import FOREVER, ReplaySettings
+from ingest.senders.replay_streaming import Replay, ReplayAnswers, require_possible_times
+from ingest.senders.spool import Spool, SpooledRecording
+from ingest.senders.stopping import interrupted_by_sigterm, stop_of_signals
+from recording_files import Source, find_source
+from recording_files.checking import Inspection
 
-log = logging.getLogger(__name__)
+#: How many recordings are described before they are replayed.
+_SHOWN = 8
 
 
-@dataclass(frozen=True)
-class ReplayPlan:
-    """How one recording is replayed.
+def run(settings: ReplaySettings) -> int:
+    """Replay files; return the exit status."""
+    configure_logs("replay", settings)
+    try:
+        with interrupted_by_sigterm():
+            recordings = read(settings)
+        return asyncio.run(replay(recordings, settings))
+    except RecordingError as error:
+        report_failure("har replay", error)
+        return NOT_TRIED
+    except (GatewayRejectsError, GatewayUnreachableError, JournalError, OSError) as error:
+        report_failure("har replay", error)
+        return NOT_REACHED
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        report_failure("har replay", "interrupted before all batches were answered")
+        return INTERRUPTED
 
-    Attributes
-    ----------
-    recording : Recording
-        The recording, with its original times.
-    name : SessionName
-        Device and session of the replay.
-    shift_us : int
-        Added to its times, µs; a multiple of the hop.
+
+def read(settings: ReplaySettings) -> list[SpooledRecording]:
+    """Read and check the recordings, and keep them in files that vanish with this process.
+
+    Raises
+    ------
+    RecordingError
+        If a file cannot be read, a finding stops the replay, or there is nothing to replay.
+    SpoolError
+        If the temporary files cannot be written.
     """
-
-    recording: Recording
-    name: SessionName
-    shift_us: int
-
-
-def plan_replay(recordings: list[Recording], *, now_us: int, speed: float, hop_us: int) -> list[ReplayPlan]:
-    """Plan replays that all begin at `now_us`, and whose event times end when their last reading is due.
-
-    Parameters
-    ----------
-    recordings : list of Recording
-        What to replay.
-    now_us : int
-        Start of the replays, µs since the epoch.
-    speed : float
-        Factor of real time.
-    hop_us : int
-        Hop of the windows, µs; shifts are multiples of it.
-    """
-    plans = []
+    sources = [find_source(path, options=settings.columns()) for path in settings.files]
+    wanted = settings.users.split(",") if settings.users is not None else None
+    with TemporaryDirectory(prefix="har-replay-") as folder, _progress(settings) as progress:
+        spool = Spool(Path(folder), wanted, settings.devices)
+        for source in sources:
+            _spool(source, spool, settings, progress)
+        recordings = spool.recordings()
+    named = ", ".join(str(source.path) for source in sources)
+    if missing := [user for user in wanted or () if user not in spool.seen_users]:
+        known = listed(sorted(filter(None, spool.seen_users))) or "users without a name"
+        raise RecordingError(f"{named}: there is no user {', '.join(missing)}, but {known}")
+    if not recordings:
+        raise RecordingError(f"{named}: there are no readings to replay")
     for recording in recordings:
-        first, last = int(recording.times.min()), int(recording.times.max())
-        # Below real time, event time falls behind the clock; it must never run ahead of it.
-        ends_at = now_us + round((last - first) / max(speed, 1))
-        shift = (ends_at - last) // hop_us * hop_us
-        device = _identifier(f"{recording.device}-{recording.user}-{recording.session}")
-        plans.append(ReplayPlan(recording, SessionName(device, f"replay-{now_us}"), shift))
-    return plans
+        require_possible_times(recording, settings.speed)
+    _describe_changes(spool, settings)
+    return recordings
 
 
-async def replay(plan: ReplayPlan, settings: ReplaySettings, advance: Callable[[int], None]) -> int:
-    """Replay one recording; return the number of rejected batches.
+def _spool(source: Source, spool: Spool, settings: ReplaySettings, progress: Progress) -> None:
+    # Readings that are out of order are sorted before they are sent.
+    inspection = Inspection(force=settings.force, quiet=settings.quiet, in_order=False)
+    bar = progress.add_task(f"reading {source.path.name}", total=None)
+    for part in inspection.parts(source):
+        spool.add(part, str(source.path))
+        progress.advance(bar, len(part))
+    progress.remove_task(bar)
 
-    Parameters
-    ----------
-    plan : ReplayPlan
-        The recording and its shift.
-    settings : ReplaySettings
-        The gateway, speed and journal.
-    advance : callable
-        Called with the number of readings of each answered batch.
+
+def _describe_changes(spool: Spool, settings: ReplaySettings) -> None:
+    if settings.quiet:
+        return
+    if spool.not_finite:
+        print(f"{spool.not_finite:,} readings that are NaN or infinite are left out", file=sys.stderr)
+    if unordered := spool.unordered():
+        text = listed(map(str, unordered))
+        print(f"sent in the order of their times, which is not that of the file: {text}", file=sys.stderr)
+
+
+async def replay(recordings: Sequence[SpooledRecording], settings: ReplaySettings) -> int:
+    """Replay recordings at the same time; return the exit status.
+
+    Raises
+    ------
+    GatewayRejectsError, GatewayUnreachableError
+        If the gateway rejects a device, or cannot be reached at first.
+    JournalError, OSError
+        If a journal cannot be written.
     """
-    recording = plan.recording
-    times = recording.times + plan.shift_us
-    begins_at, first = time.monotonic(), int(times.min())
-    labels_of: dict[int, slice] = {}
-    with ExitStack() as stack:
-        journal = None
-        if settings.journal:
-            journal = stack.enter_context(Journal(settings.journal, plan.name.device, plan.name.session))
-
-        def accepted(batch: SampleBatch) -> None:
-            if journal:
-                journal.write(batch, recording.labels[labels_of.pop(batch.sequence)])
-            advance(len(batch))
-
-        token = settings.token.get_secret_value() if settings.token else None
-        phone = PhoneClient(
-            settings.gateway,
-            plan.name.device,
-            session=plan.name.session,
-            token=token,
-            on_accepted=accepted,
-            first_seconds=settings.first_seconds,
-            on_rejected=lambda batch, _: advance(len(batch)),
-        )
-        async with phone:
-            for batch in batches_of_recording(plan.name, times, recording.axes, settings.batch_readings):
-                due = begins_at + (batch.newest - first) / MICROSECONDS / settings.speed
-                await asyncio.sleep(max(0, due - time.monotonic()))
-                begin = batch.sequence * settings.batch_readings
-                labels_of[batch.sequence] = slice(begin, begin + len(batch))
-                await phone.send_batch(batch)
-        return phone.rejected
+    names = device_names([recording.key for recording in recordings])
+    _announce(recordings, names, settings)
+    with stop_of_signals() as stop, _progress(settings) as progress:
+        rounds = None if settings.loop == FOREVER else settings.loop * sum(map(len, recordings))
+        bar = progress.add_task(f"{len(recordings)} recording(s)", total=rounds)
+        replays = [
+            Replay(recording, name, settings, stop, lambda count: progress.advance(bar, count)).run()
+            for recording, name in zip(recordings, names, strict=True)
+        ]
+        answers = ReplayAnswers()
+        for found in await asyncio.gather(*replays):
+            answers.add(found)
+    return _report(answers, names, settings, was_stopped=stop.is_set())
 
 
-async def replay_all(plans: list[ReplayPlan], settings: ReplaySettings) -> int:
-    """Replay all recordings at the same time with a progress bar; return the number of rejected batches."""
-    total = sum(len(plan.recording.times) for plan in plans)
+def _announce(recordings: Sequence[SpooledRecording], names: Sequence[str], settings: ReplaySettings) -> None:
+    if settings.quiet:
+        return
+    for recording, name in list(zip(recordings, names, strict=True))[:_SHOWN]:
+        print(f"{name} is {recording.key}", file=sys.stderr)
+    if len(names) > _SHOWN:
+        print(f"and {len(names) - _SHOWN} more", file=sys.stderr)
+    seconds = max(recording.span_us for recording in recordings) / MICROSECONDS / settings.speed
+    print(f"the longest takes {timedelta(seconds=round(seconds))}", file=sys.stderr)
+
+
+def _report(answers: ReplayAnswers, names: Sequence[str], settings: ReplaySettings, *, was_stopped: bool) -> int:
+    sessions = f" in {answers.sessions} sessions" if settings.loop != 1 else ""
+    print(f"replayed {answers.accepted:,} readings as {listed(names)}{sessions}", flush=True)
+    if answers.fault is not None:
+        report_failure("har replay", answers.fault)
+        return NOT_REACHED
+    if was_stopped and settings.loop != FOREVER:
+        report_failure("har replay", "interrupted; the gateway has only a part of the recordings")
+        return INTERRUPTED
+    if not answers.accepted:
+        report_failure("har replay", "stopped before the gateway accepted a reading")
+        return NOT_REACHED
+    return REACHED
+
+
+@contextmanager
+def _progress(settings: ReplaySettings) -> Iterator[Progress]:
+    """Show a progress bar on a terminal."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     console = Console(stderr=True)
     is_shown = console.is_terminal and not settings.quiet and settings.log_format == "text"
     with Progress(*columns, console=console, disable=not is_shown) as progress:
-        bar = progress.add_task(f"{len(plans)} recording(s)", total=total)
-        replays = [replay(plan, settings, lambda count: progress.advance(bar, count)) for plan in plans]
-        return sum(await asyncio.gather(*replays))
-
-
-def run(settings: ReplaySettings) -> int:
-    """Replay a file; return the exit status."""
-    configure_logs("replay", settings)
-    try:
-        recordings = _select(read_recordings(settings.file), settings)
-        plans = plan_replay(recordings, now_us=now_us(), speed=settings.speed, hop_us=WindowSpec().hop_us)
-        rejected = asyncio.run(replay_all(plans, settings))
-    except (RecordingError, GatewayRejectsError, GatewayUnreachableError, JournalError, OSError) as error:
-        report_failure("har replay", error)
-        return NOT_REACHED
-    except KeyboardInterrupt:
-        report_failure("har replay", "interrupted; the gateway has only a part of the recording")
-        return INTERRUPTED
-    readings = sum(len(plan.recording.times) for plan in plans)
-    print(
-        f"replayed {readings} readings as {', '.join(plan.name.device for plan in plans)}; {rejected} batches rejected"
-    )
-    return NOT_REACHED if rejected else REACHED
-
-
-def _select(recordings: list[Recording], settings: ReplaySettings) -> list[Recording]:
-    if settings.user is not None:
-        users = settings.user.split(",")
-        present = {recording.user for recording in recordings}
-        missing = [user for user in users if user not in present]
-        if missing:
-            raise RecordingError(
-                f"{settings.file} has no user {', '.join(missing)}; it has {', '.join(sorted(present))}"
-            )
-        recordings = [recording for recording in recordings if recording.user in users]
-    if not recordings or not any(np.size(recording.times) for recording in recordings):
-        raise RecordingError(f"{settings.file} contains no readings")
-    return recordings[: settings.devices]
-
-
-def _identifier(text: str) -> str:
-    return re.sub(r"[^A-Za-z0-9._-]", "-", text)[:64]
+        yield progress

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import signal
-from collections.abc import Awaitable, Iterable
+from collections.abc import Iterable
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 
@@ -16,6 +16,7 @@ from har.time_units import MICROSECONDS
 from ingest.senders.journal import Journal, JournalError
 from ingest.senders.phone_client import GatewayRejectsError, PhoneClient
 from ingest.senders.settings import SimulateSettings
+from ingest.senders.stopping import unless_stopped
 from ingest.simulation.phone import SimulatedPhone
 
 log = logging.getLogger(__name__)
@@ -81,25 +82,10 @@ async def stream_phone(phone: SimulatedPhone, settings: SimulateSettings, stop: 
                         await stop.wait()
                 readings = phone.readings_until(now_us())
                 # While the client's buffer is full, this waits for the gateway.
-                await _unless(stop, client.send(readings.time_us, readings.acceleration))
+                await unless_stopped(stop, client.send(readings.time_us, readings.acceleration))
         answers = Answers(client.accepted, client.rejected, client.unconfirmed)
         log.info("%s: %s", phone.device, answers.describe())
         return answers
-
-
-async def _unless(stop: asyncio.Event, work: Awaitable[None]) -> None:
-    """Wait for `work`, but give it up when `stop` is set."""
-    working, stopping = asyncio.ensure_future(work), asyncio.create_task(stop.wait())
-    try:
-        await asyncio.wait((working, stopping), return_when=asyncio.FIRST_COMPLETED)
-        if working.done():
-            await working
-    finally:
-        for task in (working, stopping):
-            task.cancel()
-        await asyncio.wait((working, stopping))
-        if not working.cancelled():
-            working.exception()  # leaving the client's context raises it again
 
 
 async def simulate(settings: SimulateSettings) -> Answers:

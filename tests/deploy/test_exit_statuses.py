@@ -60,8 +60,9 @@ def recording(tmp_path: Path) -> Path:
     [
         ("simulate --gateway ws://{nobody}/v1/samples --seconds 0.1 --finish-seconds 0", 1, "0 batches acknowledged"),
         ("simulate --gateway nonsense", 1, "nonsense"),
-        ("replay {recording} --gateway ws://{nobody}/v1/samples --first-seconds 0.1", 1, "cannot connect to the gat"),
-        ("replay {none}.parquet", 1, "none.parquet"),
+        ("replay {recording} --force --gateway ws://{nobody}/v1/samples --first-seconds 0.1", 1, "cannot connect to"),
+        ("replay {none}.parquet", 2, "none.parquet"),
+        ("replay {recording}", 2, "answers would be meaningless"),
         ("edge pull --device a --store-url http://{nobody} --trusted-root {root} --folder {none}", 1, "unreachable"),
         ("edge run --device a --trusted-root {none}", 1, "no trusted root"),
         ("edge bench --release {none}", 1, "no release at"),

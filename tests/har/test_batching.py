@@ -21,6 +21,21 @@ def test_batches_keep_their_promises_for_any_order_of_readings(offsets, size):
         assert all(later.times.min() >= batch.later_from for later in batches[number + 1 :])
 
 
+def test_the_promises_of_a_long_recording_are_exact_and_move_with_its_times():
+    random = np.random.default_rng(3)
+    times = np.arange(30_000) * 20_000 + random.integers(-300_000, 300_000, 30_000)
+    axes = np.zeros((len(times), 3), np.float32)
+    begin = 0
+    for batch in batches_of_recording(SessionName("d", "s"), times, axes, 50, shift_us=START):
+        end = begin + len(batch)
+        later = int(times[end:].min()) if end < len(times) else batch.newest + 1
+        assert batch.times.tolist() == (times[begin:end] + START).tolist()
+        assert batch.later_from == min(later + START, batch.newest + 1)
+        assert batch.earlier_until == (int(times[:begin].max()) + START if begin else 0)
+        begin = end
+    assert begin == len(times)
+
+
 @given(
     st.lists(st.sampled_from([20_000, 900_000, 40_000_000, 90_000_000]), min_size=1, max_size=60), st.integers(1, 20)
 )

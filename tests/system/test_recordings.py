@@ -9,8 +9,8 @@ from deploy.stack import GATEWAY
 from har.decisions import UNKNOWN
 from har.scoring import confusion_matrix, scores
 from har.windowing import recording_windows
-from ingest.senders.recording_files import read_recordings
 from model_store.onnx_classifier import OnnxClassifier
+from recording_files.loading import load_recordings
 from tests.system.conftest import on_one_system
 from trainer.commands.evaluate import evaluate
 
@@ -30,7 +30,7 @@ def test_hhar_out_of_order_gives_exactly_the_offline_windows_and_stand(system, s
     file = shared_data / "hhar_excerpt" / "Phones_accelerometer_first10000.csv"
     expected = system.replay("hhar", str(file), "--speed", "4")
     got = of_devices(system.predictions(expected), expected)
-    (recording,) = read_recordings(file)
+    (recording,) = load_recordings([file])
     offline = recording_windows(recording.times, recording.axes)
     first = min(start for _, _, start in got)
     assert sorted(start - first for _, _, start in got) == (offline.starts - offline.starts[0]).tolist()
@@ -53,7 +53,7 @@ def test_the_same_recording_twice_gives_the_same_predictions_bit_for_bit(system,
 @pytest.mark.parametrize("file", RESERVED_TEST_USERS)
 def test_scores_of_reserved_test_users_end_to_end_equal_the_offline_scores(system, shared_data, file):
     users = RESERVED_TEST_USERS[file]
-    expected = system.replay(file, str(shared_data / file), "--user", users, "--speed", "25")
+    expected = system.replay(file, str(shared_data / file), "--users", users, "--speed", "25")
     got = of_devices(system.predictions(expected), expected)
     assert got.keys() == expected.truth.keys()
 
@@ -63,7 +63,7 @@ def test_scores_of_reserved_test_users_end_to_end_equal_the_offline_scores(syste
     truth, predicted = (np.array([[*classes, UNKNOWN].index(pair[n]) for pair in scored]) for n in (0, 1))
     may_be_unknown = network.manifest.decision_threshold > 0
     end_to_end = confusion_matrix(truth, predicted, len(classes), unknown=may_be_unknown)
-    recordings = [r for r in read_recordings(shared_data / file) if r.user in users.split(",")]
+    recordings = [r for r in load_recordings([shared_data / file]) if r.user in users.split(",")]
     offline = evaluate(network, recordings)
     assert end_to_end.tolist() == offline.confusion
     assert not offline.met_training_users

@@ -12,7 +12,7 @@ import pytest
 from deploy.audit.summary import Expected
 from deploy.stack import GATEWAY
 from har.windowing import recording_windows
-from ingest.senders.recording_files import read_recordings
+from recording_files.loading import load_recordings
 from tests import brokers
 from tests.ingest.sensor_logger.recorded_session import recorded_session
 
@@ -26,7 +26,7 @@ LAST_WINDOWS = 4
 
 def part_of(shared_data):
     """Return the first minute and a half of a wearer the network was not trained on."""
-    recording = next(r for r in read_recordings(shared_data / "pocket_6_users.parquet") if r.user == "u06")
+    recording = next(r for r in load_recordings([shared_data / "pocket_6_users.parquet"]) if r.user == "u06")
     times, kept = np.unique(recording.times, return_index=True)
     kept = kept[times < times[0] + SECONDS * 1_000_000]
     return replace(recording, times=recording.times[kept], axes=recording.axes[kept], labels=recording.labels[kept])

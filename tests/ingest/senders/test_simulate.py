@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from ingest.senders.simulate import Answers, _unless
+from ingest.senders.simulate import Answers
 from tests.brokers import on_one_broker
 from tests.ingest.gateway.running_gateway import gateway_on
 from tests.waiting import until
@@ -39,23 +39,3 @@ async def test_phones_that_are_stopped_before_their_time_end_with_130(broker, tm
         _, errors = await process.communicate()
     assert process.returncode == 130
     assert b"stopped before its 600 s were over" in errors.splitlines()[-1]
-
-
-async def test_a_phone_that_waits_for_a_full_buffer_stops():
-    stop, room = asyncio.Event(), asyncio.Event()
-    sending = asyncio.create_task(_unless(stop, _wait(room)))
-    await asyncio.sleep(0)
-    stop.set()
-    await asyncio.wait_for(sending, 10)
-
-
-async def test_the_failure_of_a_phone_is_raised():
-    async def fail() -> None:
-        raise RuntimeError("rejected")
-
-    with pytest.raises(RuntimeError, match="rejected"):
-        await _unless(asyncio.Event(), fail())
-
-
-async def _wait(event: asyncio.Event) -> None:
-    await event.wait()

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from har.recordings import Recording
-from ingest.senders.recording_files import read_recordings
 from ingest.sensor_logger.document import decode_push
 from ingest.sensor_logger.streams import Readings, SessionReader
+from recording_files.loading import load_recordings
 from tests.ingest.sensor_logger.recorded_session import RecordedSession, recorded_session, split_gravity
 
 pytestmark = pytest.mark.slow
@@ -32,7 +32,7 @@ WORDS = {
 @pytest.fixture(scope="module", params=["pocket_6_users", "hapt_24_users"])
 def recordings(request: pytest.FixtureRequest, shared_data: Path) -> list[Recording]:
     """Two minutes of three wearers."""
-    whole = read_recordings(shared_data / f"{request.param}.parquet")
+    whole = load_recordings([shared_data / f"{request.param}.parquet"])
     by_user = {recording.user: recording for recording in whole}
     return [_part(recording, READINGS) for recording in list(by_user.values())[:3]]
 

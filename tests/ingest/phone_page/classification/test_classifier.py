@@ -9,9 +9,9 @@ import pytest
 
 from har.decisions import UNKNOWN, decide
 from har.windowing import recording_windows
-from ingest.senders.recording_files import read_recordings
 from model_store.onnx_classifier import OnnxClassifier
 from model_store.repository.publishing import publish
+from recording_files.loading import load_recordings
 from tests.ingest.phone_page.page_modules import RejectedByPage
 from tests.ingest.phone_page.phone_of_store import Phone, phone_in_browser, phone_in_node
 from tests.model_store.made_store import MadeStore, other_release
@@ -101,7 +101,7 @@ def test_windows_of_real_recordings_are_classified_as_by_the_processor(phone, sh
     cut = [
         recording_windows(recorded.times[:20_000], recorded.axes[:20_000]).values[::3]
         for file in ("hapt_24_users.parquet", "pocket_6_users.parquet")
-        for recorded in read_recordings(shared_data / file)[:4]
+        for recorded in load_recordings([shared_data / file])[:4]
     ]
     windows = np.concatenate(cut)
     activities = assert_same(classified_by(phone, windows)["answers"], phone.store.folder / "made" / "one", windows)

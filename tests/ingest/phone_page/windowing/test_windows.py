@@ -13,7 +13,7 @@ from har.merging import merge_readings
 from har.resampling import low_pass_taps
 from har.time_units import MICROSECONDS
 from har.windowing import RecordingWindows, WindowSpec, recording_windows
-from ingest.senders.recording_files import read_recordings
+from recording_files.loading import load_recordings
 from tests.ingest.phone_page.page_modules import Modules, RejectedByPage
 
 BEGIN = 1_764_000_000_123_457
@@ -105,7 +105,7 @@ def test_single_readings_give_the_same_windows(modules):
 )
 def test_windows_of_real_recordings_are_equal_bit_for_bit(modules, shared_data, file):
     found = 0
-    for recorded in read_recordings(shared_data / file)[:3]:
+    for recorded in load_recordings([shared_data / file])[:3]:
         order = np.argsort(recorded.times, kind="stable")[:10_000]
         times, axes = recorded.times[order], recorded.axes[order].astype(np.float32)
         found += assert_same(modules, times, axes, WindowSpec(), list(range(0, len(times), 37)))
