@@ -1,10 +1,18 @@
-"""The reason why the gateway closed or rejected a connection."""
+"""Why the gateway closed or rejected a connection, and the errors when retrying does not help."""
 
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.frames import CloseCode
 
 #: The longest pause before a phone connects again, s.
 LONGEST_PAUSE_SECONDS = 10.0
+
+
+class GatewayRejectsError(RuntimeError):
+    """Raised if the gateway rejects this device, or its URL is invalid; retrying does not help."""
+
+
+class GatewayUnreachableError(RuntimeError):
+    """Raised if the first connection to the gateway could not be opened in time."""
 
 
 def explain_disconnect(error: Exception) -> tuple[int | None, str, float | None]:

@@ -18,23 +18,18 @@ from har.gateway_messages import Accepted, Answer, Rejected, Waiting, decode_mes
 from har.process.back_off import BackOff
 from har.process.clients import authorization, new_session, proxy_for
 from har.samples import Axes, SampleBatch, Times
-from ingest.senders.disconnects import LONGEST_PAUSE_SECONDS, explain_disconnect
+from ingest.senders.disconnects import (
+    LONGEST_PAUSE_SECONDS,
+    GatewayRejectsError,
+    GatewayUnreachableError,
+    explain_disconnect,
+)
 
 log = logging.getLogger(__name__)
-
 FIRST_PAUSE_SECONDS = 0.2
-
 _PERMANENT_STATUS = (400, 401, 403, 404)
 #: Longer than a gateway waits for Kafka. While it waits, it may not read the connection, and so not answer pings.
 PING_TIMEOUT_SECONDS = 40
-
-
-class GatewayRejectsError(RuntimeError):
-    """Raised if the gateway rejects this device, or its URL is invalid; retrying does not help."""
-
-
-class GatewayUnreachableError(RuntimeError):
-    """Raised if the first connection to the gateway could not be opened in time."""
 
 
 class PhoneClient:
@@ -177,13 +172,7 @@ class PhoneClient:
         await self._queue(lambda: batch)
 
     async def failure(self) -> None:
-        """Wait until the client gives up, and raise the reason. A sender that pauses waits for this meanwhile.
-
-        Raises
-        ------
-        GatewayRejectsError, GatewayUnreachableError
-            If the gateway rejects this device, or the first connection could not be opened in time.
-        """
+        """Wait until the client gives up, and raise the reason as `finish` does. A sender that pauses waits for it."""
         async with self._changed:
             await self._changed.wait_for(self._has_failed)
             self._raise_failure()

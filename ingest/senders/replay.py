@@ -17,8 +17,8 @@ from har.process.log_format import configure_logs
 from har.recordings import RecordingError
 from har.time_units import MICROSECONDS
 from ingest.senders.device_names import device_names
+from ingest.senders.disconnects import GatewayRejectsError, GatewayUnreachableError
 from ingest.senders.journal import JournalError
-from ingest.senders.phone_client import GatewayRejectsError, GatewayUnreachableError
 from ingest.senders.replay_settings import FOREVER, ReplaySettings
 from ingest.senders.replay_streaming import Replay, ReplayAnswers, require_possible_times
 from ingest.senders.spool import Spool, SpooledRecording

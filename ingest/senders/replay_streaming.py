@@ -20,8 +20,9 @@ from har.recordings import RecordingError
 from har.samples import MIN_TIME_US, SampleBatch
 from har.time_units import MICROSECONDS
 from har.windowing import WindowSpec
+from ingest.senders.disconnects import GatewayRejectsError
 from ingest.senders.journal import Journal
-from ingest.senders.phone_client import GatewayRejectsError, PhoneClient
+from ingest.senders.phone_client import PhoneClient
 from ingest.senders.replay_settings import FOREVER, ReplaySettings
 from ingest.senders.spool import SpooledRecording
 from ingest.senders.stopping import unless_stopped

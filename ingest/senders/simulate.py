@@ -13,8 +13,9 @@ from har.process.log_format import configure_logs
 from har.process.start_line import log_start
 from har.samples import SampleBatch
 from har.time_units import MICROSECONDS
+from ingest.senders.disconnects import GatewayRejectsError
 from ingest.senders.journal import Journal, JournalError
-from ingest.senders.phone_client import GatewayRejectsError, PhoneClient
+from ingest.senders.phone_client import PhoneClient
 from ingest.senders.settings import SimulateSettings
 from ingest.senders.stopping import unless_stopped
 from ingest.simulation.phone import SimulatedPhone

@@ -47,7 +47,8 @@ class System:
         """Replay a recording to its end; return the expected windows."""
         folder = self.folder / journal
         command = har("replay", *words, "--quiet", "--gateway", self.stack.addresses.gateway_url)
-        subprocess.run([*command, "--journal", str(folder)], check=True, timeout=240, capture_output=True)
+        ran = subprocess.run([*command, "--journal", str(folder)], timeout=240, capture_output=True, text=True)
+        assert ran.returncode == 0, ran.stderr
         return expected_windows(folder, WindowSpec())
 
     def predictions(self, expected: Expected, *, timeout_seconds: float = 60) -> SeenMessages:

@@ -10,7 +10,8 @@ from websockets.asyncio.server import serve
 
 from har.binary_samples import decode_batch
 from har.gateway_messages import Accepted, Waiting, encode_message
-from ingest.senders.phone_client import GatewayRejectsError, PhoneClient
+from ingest.senders.disconnects import GatewayRejectsError
+from ingest.senders.phone_client import PhoneClient
 from tests.batches import live_batches
 from tests.brokers import on_one_broker
 from tests.ingest.gateway.running_gateway import arrived, gateway_on

@@ -16,8 +16,9 @@ from har.binary_samples import decode_batch
 from har.recordings import Recording
 from har.windowing import recording_windows
 from ingest.senders.device_names import RecordingKey
+from ingest.senders.disconnects import GatewayRejectsError
 from ingest.senders.journal import read_journals
-from ingest.senders.phone_client import GatewayRejectsError, PhoneClient
+from ingest.senders.phone_client import PhoneClient
 from ingest.senders.replay import read, replay
 from ingest.senders.replay_settings import ReplaySettings
 from ingest.senders.replay_streaming import shift_of
