@@ -51,7 +51,8 @@ def write(path: Path, *recordings: Recording) -> Path:
 
 
 def settings_for(address: str, *files: Path, **more: object) -> ReplaySettings:
-    return ReplaySettings(files=list(files), gateway=f"ws://{address}/v1/samples", speed=100, quiet=True, **more)
+    options = {"speed": 100, "quiet": True} | more
+    return ReplaySettings(files=list(files), gateway=f"ws://{address}/v1/samples", **options)
 
 
 def test_a_replay_ends_with_the_clock_and_has_the_windows_of_the_recording():
@@ -141,7 +142,7 @@ async def test_a_stopped_replay_waits_for_answers_and_has_done_its_work_only_if_
 
     monkeypatch.setattr(PhoneClient, "_handle_answer", stopping)
     async with gateway_on(broker) as address:
-        settings = settings_for(address, file, loop=loop, journal=tmp_path / "journals")
+        settings = settings_for(address, file, loop=loop, speed=4, journal=tmp_path / "journals")
         assert await replay(read(settings), settings) == status
     [(journal, count)] = read_journals(tmp_path / "journals")
     assert 3 <= count < 20
