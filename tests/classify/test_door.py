@@ -9,6 +9,7 @@ import pytest
 import har
 from classify.output import columns
 from har.recordings import RecordingError, RecordingWarning
+from tests.command_line import CommandLine
 from tests.model_store.made_store import MadeStore
 from tests.model_store.served_store import served
 
@@ -59,6 +60,19 @@ def test_file_frame_and_array_have_the_same_answers(
     assert model.predict(har.read(frame)).equals(of_frame)
     renamed = frame.rename(columns={"t": "when", "x": "a", "y": "b", "z": "c"})
     assert model.predict(renamed, time="when", x="a", y="b", z="c").equals(of_frame)
+
+
+def test_answers_are_the_table_that_the_command_writes(
+    tmp_path: Path,
+    model: har.Classifier,
+    frame: pd.DataFrame,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    frame.to_csv("walk.csv", index=False)
+    assert CommandLine(monkeypatch, capsys).call("classify", "walk.csv", "-o", "windows.parquet").status == 0
+    assert model.predict("walk.csv").equals(pd.read_parquet("windows.parquet"))
 
 
 def test_answers_come_session_by_session_like_windows(model: har.Classifier, frame: pd.DataFrame) -> None:
