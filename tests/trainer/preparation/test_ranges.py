@@ -1,5 +1,6 @@
 """Ranges of files contain every row exactly once."""
 
+import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -10,7 +11,7 @@ from har.recordings import RecordingError
 from recording_files import find_source
 from tests.recording_files.made_files import HHAR_FILE, hhar_lines, hhar_text
 from tests.trainer.made_recordings import made_recording, write_recordings
-from trainer.preparation.ranges import ranges_of, read_range
+from trainer.preparation.ranges import FileRange, ranges_of, read_range
 
 
 def rows_of(parts):
@@ -74,6 +75,15 @@ def test_a_line_break_in_a_cell_that_comes_late_is_named(tmp_path):
     found = [piece for piece in ranges_of(find_source(path), begin - 2) if piece.begin]
     with pytest.raises(RecordingError, match=r"table\.csv .*Expected 5 columns.*a line break in a cell, within quotes"):
         [row for piece in found for row in rows_of(read_range(piece))]
+
+
+def test_executors_get_a_range_with_its_layout_and_what_the_person_stated(tmp_path):
+    path = tmp_path / "table.csv"
+    path.write_text(TABLE)
+    stated = f"{path} --label what --signs iphone --rate-hz 50"
+    for found in (ranges_of(find_source(stated), 1_000)[1], ranges_of(find_source(f"{tmp_path} --label what"))[0]):
+        assert msgspec.json.decode(msgspec.json.encode(found), type=FileRange) == found
+    assert find_source(stated).rate_hz == 50
 
 
 def test_row_groups_with_other_columns_give_every_row_once(tmp_path):
