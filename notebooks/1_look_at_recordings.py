@@ -136,9 +136,9 @@ plt.show()
 # %% [markdown]
 # The direction of gravity: it shows how the phone is turned. Each line below is a person. It begins at the median
 # direction while sitting, and ends at that while standing. In the pocket the thigh turns the phone by a quarter turn.
-# At the waist the two directions differ by a few degrees, and one person's sitting may be another's standing. This is
-# why a network must be tested on **people that it was not trained on**. A random split of the windows would reward it
-# for recognising the person.
+# At the waist the two directions differ by a few degrees for some people and by 30 for others, and one person's sitting
+# is another's standing. This is why a network must be tested on **people that it was not trained on**. A random split
+# of the windows would reward it for recognising the person.
 
 # %%
 figure, panel = plt.subplots(figsize=(6.5, 5))
