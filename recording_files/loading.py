@@ -7,17 +7,20 @@ import pyarrow as pa
 
 from har.recordings import Recording, RecordingError, recordings_from_columns
 from recording_files import Source, find_source
-from recording_files.checking.strictness import checked_parts, reject_repeated_sessions
+from recording_files.checking.inspection import Inspection
+from recording_files.checking.strictness import checked_parts, reject_broken_readings, reject_repeated_sessions
 from recording_files.table import SCHEMA, TEXT_COLUMNS, Part
 
 
-def load_recordings(paths: Iterable[Path | str]) -> list[Recording]:
+def load_recordings(paths: Iterable[Path | str], inspection: Inspection | None = None) -> list[Recording]:
     """Load all recordings of data sets, ordered by person and session.
 
     Parameters
     ----------
     paths : iterable of Path
         Paths or names; see `recording_files.find_source`.
+    inspection : Inspection, optional
+        How they are checked; see `recordings_of`.
 
     Returns
     -------
@@ -30,8 +33,10 @@ def load_recordings(paths: Iterable[Path | str]) -> list[Recording]:
         If a data set cannot be read, lacks a column or has no rows; if a value is missing or not finite; if a label is
         an alias of a known one; if a session's sample rate differs from the stated one; or if two data sets hold the
         same session of a person.
+    UnsoundDataError
+        If a finding stops the command.
     """
-    data_sets = [(path, recordings_of(find_source(path))) for path in paths]
+    data_sets = [(path, recordings_of(find_source(path), inspection)) for path in paths]
     reject_repeated_recordings(data_sets)
     recordings = [recording for _, of_data_set in data_sets for recording in of_data_set]
     return sorted(recordings, key=lambda recording: (recording.person, recording.session))
@@ -55,18 +60,30 @@ def reject_repeated_recordings(data_sets: Iterable[tuple[object, Iterable[Record
     )
 
 
-def recordings_of(source: Source) -> list[Recording]:
+def recordings_of(source: Source, inspection: Inspection | None = None) -> list[Recording]:
     """Load and check all recordings of one source, in order of first appearance.
+
+    Parameters
+    ----------
+    source : Source
+        The data set.
+    inspection : Inspection, optional
+        How it is checked. One that is not strict leaves out readings that are not finite. Without it, a reading that is
+        not finite and a wrong rate are errors, and nothing else is looked at.
 
     Raises
     ------
-    RecordingError
+    RecordingError, UnsoundDataError
         See `load_recordings`.
     """
-    tables = [part.table for part in checked_parts(source)]
-    if not tables:
+    parts = list(checked_parts(source) if inspection is None else inspection.parts(source))
+    if not parts:
         raise RecordingError(f"{source.path} has no rows")
-    whole = Part(pa.concat_tables(tables).unify_dictionaries(), source.path)
+    if inspection is not None and not inspection.is_strict:
+        parts = [part.finite() for part in parts]
+    for part in parts:
+        reject_broken_readings(part)
+    whole = Part(pa.concat_tables([part.table for part in parts]).unify_dictionaries(), source.path)
     texts = {name: whole.coded(name) for name in TEXT_COLUMNS}
     numbers = {name: whole.table[name].to_numpy() for name in SCHEMA.names if name not in texts}
     return recordings_from_columns({**texts, **numbers})

@@ -76,6 +76,11 @@ class Part:
         column = pa.array(texts, pa.string()).dictionary_encode()
         return Part(self.table.set_column(SCHEMA.get_field_index(name), name, column), self.file, self.first_row)
 
+    def finite(self) -> "Part":
+        """Return a part without the readings that are not finite. Its row numbers no longer match the file."""
+        kept = np.isfinite(self.axes()).all(axis=1)
+        return self if kept.all() else Part(self.table.filter(pa.array(np.atleast_1d(kept))), self.file, self.first_row)
+
     def without(self, label: str) -> "Part":
         """Return a part without the rows with a label. Its row numbers no longer match the file."""
         return Part(self.table.filter(pc.not_equal(self.table["gt"], pa.scalar(label))), self.file, self.first_row)

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from statistics import median
-from typing import TextIO
+from typing import IO
 
 import numpy as np
 
@@ -80,7 +80,7 @@ def print_understood(
     rates_hz: Sequence[float | None] = (),
     *,
     quiet: bool = False,
-    file: TextIO | None = None,
+    file: IO[str] | None = None,
 ) -> None:
     """Print what was understood of a data set: a line with its path, then a line for each fact.
 

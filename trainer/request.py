@@ -6,12 +6,14 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import IO
 
 import msgspec
 
 from har.releases import Normalisation
 from har.signal_quality import SignalBounds
 from har.windowing import WindowSpec
+from recording_files.checking import Inspection
 from trainer import defaults
 from trainer.fitting.augmentation import long_steps
 from trainer.fitting.fit_settings import FitSettings
@@ -94,6 +96,18 @@ class TrainRequest(msgspec.Struct, frozen=True, kw_only=True):
             self.windows,
             steps=long_steps(self.windows.steps, self.fit.augmentation),
             hop_us=self.training_hop_us,
+        )
+
+    def inspection(self, *, force: bool = False, quiet: bool = False, file: IO[str] | None = None) -> Inspection:
+        """Return how the data sets are checked: as strictly as training reads them."""
+        return Inspection(
+            force=force,
+            quiet=quiet,
+            spec=self.windows,
+            bounds=self.signal_bounds,
+            in_order=False,
+            is_strict=True,
+            file=file,
         )
 
     @property

@@ -8,7 +8,17 @@ the command ends with the status `STOPPED`.
 
 from recording_files.checking.data_set import DataSetCheck, check
 from recording_files.checking.finding import Finding, Weight
-from recording_files.checking.inspection import Inspection, UnsoundDataError
+from recording_files.checking.inspection import Inspection, UnsoundDataError, status_of
 from recording_files.checking.printing import STOPPED, report_findings
 
-__all__ = ["STOPPED", "DataSetCheck", "Finding", "Inspection", "UnsoundDataError", "Weight", "check", "report_findings"]
+__all__ = [
+    "STOPPED",
+    "DataSetCheck",
+    "Finding",
+    "Inspection",
+    "UnsoundDataError",
+    "Weight",
+    "check",
+    "report_findings",
+    "status_of",
+]

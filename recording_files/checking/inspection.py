@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import IO
 
+from har.process.ending import NOT_REACHED
 from har.recordings import RecordingError
 from har.signal_quality import SignalBounds
 from har.windowing import WindowSpec
 from recording_files.checking.data_set import DataSetCheck
-from recording_files.checking.printing import report_findings
+from recording_files.checking.printing import STOPPED, report_findings
 from recording_files.source import Source
 from recording_files.table import Part
 from recording_files.understanding import print_understood
@@ -15,6 +17,11 @@ from recording_files.understanding import print_understood
 
 class UnsoundDataError(RecordingError):
     """A finding makes the answers meaningless, and the person did not say ``--force``. The findings are printed."""
+
+
+def status_of(error: Exception) -> int:
+    """Return the exit status of a command that ends with an error."""
+    return STOPPED if isinstance(error, UnsoundDataError) else NOT_REACHED
 
 
 @dataclass(frozen=True)
@@ -37,6 +44,8 @@ class Inspection:
         Whether the command cuts windows in the order of the file; see `DataSetCheck`.
     is_strict : bool
         Whether the command rejects what training does; see `DataSetCheck`.
+    file : text file or None
+        Where to print; None for the standard error.
     """
 
     force: bool = False
@@ -46,6 +55,7 @@ class Inspection:
     classes: Sequence[str] | None = None
     in_order: bool = True
     is_strict: bool = False
+    file: IO[str] | None = None
 
     def parts(self, source: Source) -> Iterator[Part]:
         """Read a data set, and check it meanwhile.
@@ -78,8 +88,8 @@ class Inspection:
         UnsoundDataError
             If a finding stops the command.
         """
-        print_understood(source, checked.contents, checked.rates_hz, quiet=self.quiet)
-        if not report_findings(source.path, checked.findings(), force=self.force):
+        print_understood(source, checked.contents, checked.rates_hz, quiet=self.quiet, file=self.file)
+        if not report_findings(source.path, checked.findings(), force=self.force, file=self.file):
             raise UnsoundDataError(
                 f"{source.path}: answers would be meaningless: correct what stops, or go on with --force"
             )

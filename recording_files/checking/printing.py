@@ -3,16 +3,19 @@
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
+from har.process.ending import NOT_TRIED
 from recording_files.checking.finding import Finding, stop
 
 #: Exit status of a command that a finding stops.
-STOPPED: Final = 2
+STOPPED: Final = NOT_TRIED
 
 
-def report_findings(path: Path, findings: Sequence[Finding], *, force: bool = False) -> bool:
-    """Print findings about a data set to the standard error; return whether the command may go on.
+def report_findings(
+    path: Path, findings: Sequence[Finding], *, force: bool = False, file: IO[str] | None = None
+) -> bool:
+    """Print findings about a data set; return whether the command may go on.
 
     Parameters
     ----------
@@ -22,13 +25,15 @@ def report_findings(path: Path, findings: Sequence[Finding], *, force: bool = Fa
         Its findings.
     force : bool
         Whether the person said ``--force``: the command goes on, whatever was found.
+    file : text file, optional
+        Where to print; by default the standard error.
     """
     for finding in findings:
-        print(line_of(path, finding), file=sys.stderr)
+        print(line_of(path, finding), file=file or sys.stderr)
     if not stop(findings):
         return True
     if force:
-        print(f"{path.name}: --force is given: the answers that follow may be meaningless", file=sys.stderr)
+        print(f"{path.name}: --force is given: the answers that follow may be meaningless", file=file or sys.stderr)
     return force
 
 
@@ -38,7 +43,10 @@ def line_of(path: Path, finding: Finding) -> str:
     Examples
     --------
     >>> from recording_files.checking.finding import Weight
-    >>> line_of(Path("data/walk.csv"), Finding(Weight.STOPS, "its times stand still", "session s1"))
-    'walk.csv: stops: session s1: its times stand still'
+    >>> line_of(Path("data/walk.csv"), Finding(Weight.NOTES, "9 readings are repeated"))
+    'good to know: walk.csv: 9 readings are repeated'
+    >>> line_of(Path("data/walk.csv"), Finding(Weight.STOPS, "the readings are in g", "walk.csv, row 7"))
+    'stops: walk.csv, row 7: the readings are in g'
     """
-    return f"{path.name}: {finding.weight}: {finding}"
+    place = "" if finding.place.startswith(path.name) else f"{path.name}: "
+    return f"{finding.weight}: {place}{finding}"

@@ -29,7 +29,7 @@ def reading_findings(
     yield from _zeros(sessions, empty)
     yield from _gravity(sessions, [session for session in sessions if session not in empty])
     yield from _short(sessions, timed)
-    yield from _unreadable(sessions, [session for session in timed if session not in empty])
+    yield from _unreadable(sessions, [session for session in timed if session not in empty], is_strict)
 
 
 def _broken(sessions: Sequence[SessionCheck], is_strict: bool) -> Iterator[Finding]:
@@ -82,7 +82,8 @@ def _short(sessions: Sequence[SessionCheck], timed: Sequence[SessionCheck]) -> I
     yield from one_finding([Fault(session, text) for session in short], sessions, remedy, most=weight)
 
 
-def _unreadable(sessions: Sequence[SessionCheck], judged: Sequence[SessionCheck]) -> Iterator[Finding]:
+def _unreadable(sessions: Sequence[SessionCheck], judged: Sequence[SessionCheck], is_strict: bool) -> Iterator[Finding]:
+    """Yield a finding about sessions that cannot be classified. Training leaves their windows out."""
     faults = []
     for session in judged:
         if session.readability.unreadable_share > _MOSTLY:
@@ -93,7 +94,7 @@ def _unreadable(sessions: Sequence[SessionCheck], judged: Sequence[SessionCheck]
     most = faults[0].session.readability.reasons.most_common(1)[0][0]
     lowest = faults[0].session.readability.bounds.lowest_rate_hz
     remedies = {"sparse": f"record with {lowest:g} Hz or more", "clock": "export the times with all their digits"}
-    weight = Weight.STOPS if everything else Weight.WARNS
+    weight = Weight.STOPS if everything and not is_strict else Weight.WARNS
     yield from one_finding(faults, sessions, remedies.get(most, ""), most=weight)
 
 

@@ -61,7 +61,7 @@ def time_findings(
         *_people(sessions),
         *_gaps(sessions),
     ]
-    return found, {*shared, *rates}
+    return found, {*shared, *rates, *overlays}
 
 
 _UNIT_REMEDY = "state the unit of the times with --time-unit, or correct them"

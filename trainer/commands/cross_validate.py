@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 
 from har.recordings import Recording, RecordingError, device_of
+from recording_files.checking import Inspection, status_of
 from recording_files.data_sets import placement_of
 from recording_files.loading import load_recordings, reject_repeated_recordings
 from trainer.evaluation import protocols
@@ -28,8 +29,6 @@ from trainer.releases.candidate import classifier
 from trainer.request import TrainRequest
 from trainer.settings import CrossValidateSettings
 from trainer.signal_bounds import bounds_of
-
-FAILED = 1
 
 
 class ProtocolResult(msgspec.Struct, frozen=True):
@@ -79,7 +78,11 @@ class EvaluationData:
 
 
 def read_evaluation_data(
-    data: Sequence[Path | str], *, placement: str | None = None, devices: str | None = None
+    data: Sequence[Path | str],
+    *,
+    placement: str | None = None,
+    devices: str | None = None,
+    inspection: Inspection | None = None,
 ) -> EvaluationData:
     """Read recordings, and exclude the reserved test users.
 
@@ -88,7 +91,7 @@ def read_evaluation_data(
     RecordingError
         If a data set cannot be read, or nobody is left to test.
     """
-    sources = [load_recordings([path]) for path in data]
+    sources = [load_recordings([path], inspection) for path in data]
     reject_repeated_recordings(zip(data, sources, strict=True))
     wearers = wearers_of([[recording.person for recording in recordings] for recordings in sources])
     splits = split_of_people(wearers, 0.0)
@@ -200,7 +203,10 @@ def run(settings: CrossValidateSettings) -> int:
             check_writable(settings.output)
         require_network(request.network)
         evaluation_data = read_evaluation_data(
-            settings.stated_data(), placement=settings.placement, devices=settings.devices
+            settings.stated_data(),
+            placement=settings.placement,
+            devices=settings.devices,
+            inspection=request.inspection(force=settings.force, quiet=settings.quiet),
         )
         if evaluation_data.reserved:
             _report(f"excluded the reserved test users {', '.join(evaluation_data.reserved)}")
@@ -210,7 +216,7 @@ def run(settings: CrossValidateSettings) -> int:
             _write_report(settings.output, found, evaluation_data, request)
     except (RecordingError, ProtocolError, UnknownNetworkError, ReportError) as error:
         print(f"har cross-validate: {error}", file=sys.stderr)
-        return FAILED
+        return status_of(error)
     results = [result for result, _ in found]
     if settings.json_output:
         print(msgspec.json.format(msgspec.json.encode(results), indent=2).decode())

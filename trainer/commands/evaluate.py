@@ -12,9 +12,10 @@ import numpy as np
 
 from har.activity_names import listed, named_class
 from har.recordings import Recording, RecordingError, window_labels
-from har.releases import ReleaseError
+from har.releases import ReleaseError, ReleaseManifest
 from har.windowing import recording_windows
 from model_store.onnx_classifier import OnnxClassifier
+from recording_files.checking import Inspection, status_of
 from recording_files.loading import load_recordings
 from recording_files.stated import with_options
 from trainer.evaluation.outcomes import WINDOWS_PER_CALL, Outcomes, all_labels, join_outcomes
@@ -153,13 +154,13 @@ def run(settings: EvaluateSettings) -> int:
         if settings.report is not None and not (find_spec("matplotlib") and find_spec("jinja2")):
             raise ReleaseError("--report needs matplotlib and jinja2: pip install 'har-stream[trainer]'")
         network = OnnxClassifier.open(settings.release)
-        classified = classify_recordings(network, _recordings(settings))
+        classified = classify_recordings(network, _recordings(settings, network.manifest))
         evaluation = _scored(network, classified)
         if settings.report is not None:
             _write_report(settings.report, network, classified, evaluation)
     except (ReleaseError, RecordingError, OSError) as error:  # OSError: the report cannot be written
         print(f"har evaluate: {error}", file=sys.stderr)
-        return 1
+        return status_of(error)
     if evaluation.met_training_users:
         print(f"warning: {_met_warning(evaluation)}", file=sys.stderr)
     if settings.json_output:
@@ -169,8 +170,16 @@ def run(settings: EvaluateSettings) -> int:
     return 0
 
 
-def _recordings(settings: EvaluateSettings) -> list[Recording]:
-    recordings = load_recordings(with_options([settings.data], settings.columns()))
+def _recordings(settings: EvaluateSettings, manifest: ReleaseManifest) -> list[Recording]:
+    inspection = Inspection(
+        force=settings.force,
+        quiet=settings.quiet,
+        spec=manifest.window_spec,
+        bounds=manifest.signal_bounds,
+        classes=manifest.classes,
+        in_order=False,
+    )
+    recordings = load_recordings(with_options([settings.data], settings.columns()), inspection)
     if settings.users is None:
         return recordings
     requested = {name for name in map(str.strip, settings.users.split(",")) if name}

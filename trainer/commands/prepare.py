@@ -10,6 +10,7 @@ from rich.console import Console
 from har.process.ending import NOT_REACHED, REACHED, report_failure
 from har.process.log_format import configure_logs
 from har.recordings import RecordingError
+from recording_files.checking import Inspection, status_of
 from trainer.distributed.spark_session import SparkUnavailableError, local_cluster, spark_session
 from trainer.preparation.plan import PreparationPlan
 from trainer.preparation.shards import PreparedIndex
@@ -41,30 +42,31 @@ def run(settings: PrepareSettings) -> int:
 
 
 def _run(settings: PrepareSettings, console: Console) -> int:
-    plan = TrainRequest(
+    request = TrainRequest(
         classes=tuple(settings.classes),
         signal_bounds=bounds_of(settings.signal_bounds),
         held_out_share=settings.held_out_share,
         shards=settings.shards,
-    ).preparation
+    )
+    inspection = request.inspection(force=settings.force, quiet=settings.quiet, file=console.file)
     try:
-        index = _prepare(settings, plan, settings.output.resolve())
+        index = _prepare(settings, request.preparation, settings.output.resolve(), inspection)
         for warning in preparation.warnings_of(index):
             console.print(f"warning: {warning}", style="yellow", highlight=False)
     except (RecordingError, SparkUnavailableError, OSError) as error:
         print(f"har prepare: {error}", file=console.file)
-        return NOT_REACHED
+        return status_of(error)
     print(f"{settings.output}: {preparation.describe(index)}")
     for line in preparation.describe_left_out(index):
         print(line)
     return REACHED
 
 
-def _prepare(settings: PrepareSettings, plan: PreparationPlan, output: Path) -> PreparedIndex:
+def _prepare(settings: PrepareSettings, plan: PreparationPlan, output: Path, inspection: Inspection) -> PreparedIndex:
     executors, data = settings.executors, settings.stated_data()
     if settings.in_process:
-        return preparation.prepare(data, plan, output, spark=None, executors=executors)
+        return preparation.prepare(data, plan, output, spark=None, executors=executors, inspection=inspection)
     preparation.find_sources(data)  # a wrong path must not cost a start of Spark
     master = settings.master or local_cluster(executors)
     with spark_session("har prepare", master, executors) as spark:
-        return preparation.prepare(data, plan, output, spark=spark, executors=executors)
+        return preparation.prepare(data, plan, output, spark=spark, executors=executors, inspection=inspection)

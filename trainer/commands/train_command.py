@@ -15,6 +15,7 @@ from rich.console import Console
 from har.process.ending import NOT_REACHED, REACHED
 from har.recordings import RecordingError
 from har.releases import ReleaseError
+from recording_files.checking import status_of
 from trainer.distributed.cluster import ExecutorError
 from trainer.distributed.spark_session import SparkUnavailableError
 from trainer.fitting.finite_loss import NonFiniteLossError
@@ -65,7 +66,7 @@ def train(settings: TrainSettings, output: LibraryOutput) -> int:
         finished = run_training(request, options_of(settings, settings.output), console)
     except EXPECTED as error:
         print(f"har train: {_message(error, settings.output)}", file=output.terminal)
-        return NOT_REACHED
+        return status_of(error)
     print(f"{finished.candidate.folder}: release {finished.candidate.manifest.release}")
     if finished.gate is not None and not finished.gate.passed:
         print(f"har train: the release is not published: {finished.gate.reason}", file=output.terminal)
@@ -123,6 +124,8 @@ def options_of(settings: TrainSettings, folder: Path, *, resume: bool | None = N
         master=settings.master,
         time_limit=settings.time_limit,
         destination=_destination(settings),
+        force=settings.force,
+        quiet=settings.quiet,
     )
 
 

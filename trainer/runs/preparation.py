@@ -11,6 +11,7 @@ from pyspark.sql import SparkSession
 from har.activity_names import listed
 from har.recordings import RecordingError
 from recording_files import Source, find_source
+from recording_files.checking import Inspection
 from recording_files.loading import recordings_of
 from recording_files.source import provenance_of, remarks_of
 from recording_files.stated import split_stated
@@ -40,13 +41,31 @@ def prepare(
     *,
     spark: SparkSession | None,
     executors: int,
+    inspection: Inspection | None = None,
 ) -> PreparedIndex:
     """Cut recordings into shards, on Spark, or in this process if `spark` is None.
+
+    Parameters
+    ----------
+    data : sequence of str or Path
+        The data sets; see `recording_files.find_source`.
+    plan : PreparationPlan
+        How to cut and split them.
+    output : Path
+        The folder to write.
+    spark : SparkSession or None
+        The session.
+    executors : int
+        Number of executors.
+    inspection : Inspection, optional
+        How the data sets are checked and what is printed about them. Without it, only what training rejects is.
 
     Raises
     ------
     RecordingError
         If a data set cannot be used; the message names the file and, if possible, the row.
+    UnsoundDataError
+        If a finding stops the command.
     ShardError
         If there is nothing to train on, or the folder exists.
     """
@@ -54,7 +73,7 @@ def prepare(
     if spark is not None:
         return prepare_on_spark(spark, sources, plan, output, executors)
     return prepare_in_process(
-        {str(source.path.absolute()): recordings_of(source) for source in sources},
+        {str(source.path.absolute()): recordings_of(source, inspection) for source in sources},
         plan,
         output,
         provenance=provenance_of(sources),

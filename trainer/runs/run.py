@@ -61,6 +61,8 @@ class RunOptions:
         Store that a release that passes the gate is published to; None to publish nothing.
     pinned : bool
         Whether each training process is pinned to one core, for benchmarks.
+    force, quiet : bool
+        Whether to train although a finding about the recordings stops, and whether to print nothing about their form.
     """
 
     folder: Path
@@ -70,6 +72,8 @@ class RunOptions:
     time_limit: float = defaults.TIME_LIMIT_SECONDS
     destination: Destination | None = None
     pinned: bool = False
+    force: bool = False
+    quiet: bool = False
 
 
 @dataclass(frozen=True)
@@ -128,7 +132,7 @@ def _run(folder: RunFolder, request: TrainRequest, options: RunOptions, console:
     if not (job.prepared / INDEX_FILE).exists():
         preparation.find_sources(request.data)  # a wrong path must not cost a start of Spark
     with _spark(request, folder, options, console) as spark:
-        index = _prepared(request, job.prepared, spark, console)
+        index = _prepared(request, options, job.prepared, spark, console)
         held_out = read_validation(job.prepared)
         if not folder.weights.exists():
             record = _train(job, record, options, spark, console)
@@ -178,11 +182,21 @@ def _status(console: Console, what: str) -> Iterator[None]:
         yield
 
 
-def _prepared(request: TrainRequest, folder: Path, spark: SparkSession | None, console: Console) -> PreparedIndex:
+def _prepared(
+    request: TrainRequest, options: RunOptions, folder: Path, spark: SparkSession | None, console: Console
+) -> PreparedIndex:
     if not (folder / INDEX_FILE).exists():
         executors = node_count(request.mode, request.workers)
+        inspection = request.inspection(force=options.force, quiet=options.quiet, file=console.file)
         with _status(console, "preparing the recordings"):
-            preparation.prepare(request.data, request.preparation, folder, spark=spark, executors=executors)
+            preparation.prepare(
+                request.data,
+                request.preparation,
+                folder,
+                spark=spark,
+                executors=executors,
+                inspection=inspection,
+            )
     index = preparation.open_prepared(folder, request.preparation)
     console.print(f"prepared: {preparation.describe(index)}", highlight=False)
     for line in preparation.describe_left_out(index):

@@ -211,7 +211,7 @@ def test_an_inspection_stops_after_the_last_part_unless_forced(
     assert isinstance(raised.value, RecordingError)
     said = capsys.readouterr().err
     assert "rate 50 Hz" in said
-    assert "made.parquet: stops: made.parquet (user u01, session s1, device phone_1): the mean of a second's" in said
+    assert "stops: made.parquet (user u01, session s1, device phone_1): the mean of a second's" in said
     Inspection(force=True, quiet=True).require_sound(source)
     forced = capsys.readouterr().err
     assert "rate 50 Hz" not in forced

@@ -60,8 +60,41 @@ def test_windows_whose_readings_tell_too_little_are_counted_and_not_scored(recor
 
 
 def test_recordings_of_a_slow_phone_alone_are_an_error(recording, capsys):
-    assert main(["evaluate", "--data", recording(t=np.arange(2_000) / 20)]) == 1
-    assert "tell too little: " in capsys.readouterr().err
+    path = recording(t=np.arange(2_000) / 20)
+    assert main(["evaluate", "--data", path]) == 2
+    assert "the phone measures too rarely (20.0 Hz); of 25 pieces, sparse (25)" in capsys.readouterr().err
+    assert main(["evaluate", "--data", path, "--force"]) == 1
+    assert "the readings of all labelled windows tell too little: " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("changes", "said", "forced"),
+    [
+        ({"z": 1 + 0.001 * (np.arange(2_000) % 3)}, "the readings are in g. State the unit with --unit", 0),
+        ({"t": np.arange(2_000) % 1_000 / 50}, "and the readings of 20 s overlay others of the same time", 1),
+    ],
+)
+def test_data_that_cannot_carry_an_answer_get_none_unless_forced(recording, capsys, changes, said, forced):
+    path = recording(**changes)
+    assert main(["evaluate", "--data", path, "--json"]) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert "stops: recording.parquet" in printed.err
+    assert said in printed.err
+    assert printed.err.count("stops: ") == 1
+    assert main(["evaluate", "--data", path, "--json", "--force", "--quiet"]) == forced
+    assert "--force is given" in capsys.readouterr().err
+
+
+def test_every_label_that_is_no_class_is_listed_and_a_broken_reading_is_left_out(recording, capsys):
+    labels = ["Walking"] * 1_000 + [f"word{letter}" for letter in "abcdefghij" for _ in range(100)]
+    x = np.zeros(2_000, np.float32)
+    x[7] = np.nan
+    assert main(["evaluate", "--data", recording(gt=labels, x=x), "--json"]) == 0
+    printed = capsys.readouterr()
+    assert all(f"word{letter} (100 readings)" in printed.err for letter in "abcdefghij")
+    assert "recording.parquet, row 7 (user somebody, session 1, device their phone): 1 of 2,000 readings" in printed.err
+    assert json.loads(printed.out)["windows"] == 16
 
 
 def test_evaluating_a_training_user_logs_a_warning(recording, capsys):

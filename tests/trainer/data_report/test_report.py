@@ -133,7 +133,7 @@ def test_command_writes_the_page_and_prints_the_findings(tmp_path: Path, capsys:
     output = tmp_path / "reports/page.html"
     assert run(ReportSettings(data=[path], output=output, rate_hz=100)) == 0
     output_text = capsys.readouterr().out
-    assert "data.parquet: good to know: 1,500 readings have a label that is none of the classes" in output_text
+    assert "good to know: data.parquet: 1,500 readings have a label that is none of the classes" in output_text
     assert f"{output}: 3,000 readings" in output_text
     assert "$walk_太_{ (30 s)" in output.read_text()
     assert "the data set states 100 Hz" in output_text
