@@ -8,7 +8,11 @@ import pyarrow as pa
 from har.recordings import Recording, RecordingError, recordings_from_columns
 from recording_files import Source, find_source
 from recording_files.checking.inspection import Inspection
-from recording_files.checking.strictness import checked_parts, reject_broken_readings, reject_repeated_sessions
+from recording_files.checking.strictness import (
+    checked_parts,
+    reject_repeated_sessions,
+    reject_what_training_does,
+)
 from recording_files.table import SCHEMA, TEXT_COLUMNS, Part
 
 
@@ -81,8 +85,8 @@ def recordings_of(source: Source, inspection: Inspection | None = None) -> list[
         raise RecordingError(f"{source.path} has no rows")
     if inspection is not None and not inspection.is_strict:
         parts = [part.finite() for part in parts]
-    for part in parts:
-        reject_broken_readings(part)
+    elif inspection is not None:  # the person may have said --force, which training does not accept for these
+        reject_what_training_does(parts, source.rate_hz)
     whole = Part(pa.concat_tables([part.table for part in parts]).unify_dictionaries(), source.path)
     texts = {name: whole.coded(name) for name in TEXT_COLUMNS}
     numbers = {name: whole.table[name].to_numpy() for name in SCHEMA.names if name not in texts}

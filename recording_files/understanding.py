@@ -46,6 +46,15 @@ class Contents:
         self.first_us = first if self.first_us is None else min(self.first_us, first)
         self.last_us = last if self.last_us is None else max(self.last_us, last)
 
+    def join(self, later: "Contents") -> None:
+        """Add what another process saw of the next readings."""
+        self.sessions |= later.sessions
+        self.labels.update(later.labels)
+        times = [time for time in (self.first_us, later.first_us) if time is not None]
+        self.first_us = min(times, default=None)
+        times = [time for time in (self.last_us, later.last_us) if time is not None]
+        self.last_us = max(times, default=None)
+
     @property
     def readings(self) -> int:
         """The number of readings."""

@@ -1,5 +1,6 @@
 """The clock of one session: where it goes back, and whether readings overlay each other."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -16,6 +17,8 @@ _JITTER_US = MICROSECONDS
 _RUN_GAP_US = 10 * MICROSECONDS
 #: A session with more runs is not examined further, to bound the memory.
 _MOST_RUNS = 10_000
+#: With fewer readings in a run, the rows are in no order at all, and their runs tell nothing.
+_FEWEST_IN_A_RUN = 20
 
 
 class Place(NamedTuple):
@@ -27,6 +30,10 @@ class Place(NamedTuple):
     def __str__(self) -> str:
         """Return the file's name and the row."""
         return f"{self.file.name}, row {self.row}"
+
+    def after(self, rows: Mapping[Path, int]) -> "Place":
+        """Return the place if the file's rows were counted from there on."""
+        return self._replace(row=self.row + rows.get(self.file, 0))
 
 
 class Run(NamedTuple):
@@ -49,6 +56,10 @@ class Run(NamedTuple):
     number: int
     jump_us: int
     place: Place
+
+    def joined(self, later: "Run") -> "Run":
+        """Return a run with the readings of both."""
+        return self._replace(begin_us=min(self.begin_us, later.begin_us), end_us=max(self.end_us, later.end_us))
 
 
 class Overlay(NamedTuple):
@@ -88,6 +99,8 @@ class SessionClock:
     oldest_us: int = 0
     newest_us: int = 0
     smallest_step_us: int = 0
+    _readings: int = 0
+    _first_us: int | None = None
     _last_us: int | None = None
     _runs: list[Run] = field(default_factory=list)
 
@@ -103,6 +116,7 @@ class SessionClock:
         file : Path
             The file.
         """
+        self._readings += len(times)
         oldest, newest = int(times.min()), int(times.max())
         if self._last_us is None:
             self.oldest_us, self.newest_us = oldest, newest
@@ -116,7 +130,44 @@ class SessionClock:
         self.smallest_step_us = min(forward, self.smallest_step_us or most) % most
         self._add_runs(times, rows, steps, file)
         self.oldest_us, self.newest_us = min(oldest, self.oldest_us), max(newest, self.newest_us)
+        self._first_us = int(times[0]) if self._first_us is None else self._first_us
         self._last_us = int(times[-1])
+
+    def join(self, later: "SessionClock", rows: Mapping[Path, int]) -> None:
+        """Add what was followed of the next readings in the file.
+
+        Parameters
+        ----------
+        later : SessionClock
+            The clock of these readings. Its count of late readings knows none of these.
+        rows : mapping of Path to int
+            Number of rows of each file before those of `later`.
+        """
+        if later._first_us is None:
+            return
+        if self._last_us is None:
+            self._first_us = self._last_us = later._first_us
+            self.oldest_us, self.newest_us = later.oldest_us, later.newest_us
+            self._runs = [later._runs[0]._replace(place=later._runs[0].place.after(rows))]
+        self._readings += later._readings
+        self.late += later.late
+        self.first_late = self.first_late or (later.first_late and later.first_late.after(rows))
+        self.oldest_us, self.newest_us = (
+            min(self.oldest_us, later.oldest_us),
+            max(self.newest_us, later.newest_us),
+        )
+        steps = [step for step in (self.smallest_step_us, later.smallest_step_us) if step]
+        self.smallest_step_us = min(steps, default=0)
+        step_us = later._first_us - self._last_us
+        first, *others = later._runs
+        if -_JITTER_US <= step_us <= _RUN_GAP_US:
+            self._runs[-1] = self._runs[-1].joined(first)
+        else:
+            others = [first._replace(jump_us=step_us), *others]
+        begin = len(self._runs)
+        found = [run._replace(number=begin + place, place=run.place.after(rows)) for place, run in enumerate(others)]
+        self._runs += found[: _MOST_RUNS + 1 - begin]
+        self._last_us = later._last_us
 
     def jumps(self) -> list[Run]:
         """Return the runs that begin with a jump of the clock, in the order of the file."""
@@ -124,7 +175,7 @@ class SessionClock:
 
     def overlay(self) -> Overlay | None:
         """Return the time that several runs cover; None if none do, or there are too many runs to tell."""
-        if len(self._runs) > _MOST_RUNS:
+        if len(self._runs) > _MOST_RUNS or self._readings < _FEWEST_IN_A_RUN * len(self._runs):
             return None
         covered_us, found, longest = 0, list[Run](), None
         for run in sorted(self._runs):
@@ -147,8 +198,5 @@ class SessionClock:
             )
         ]
         if continues:
-            last = self._runs.pop()
-            found[0] = last._replace(
-                begin_us=min(last.begin_us, found[0].begin_us), end_us=max(last.end_us, found[0].end_us)
-            )
+            found[0] = self._runs.pop().joined(found[0])
         self._runs += found[: _MOST_RUNS + 1 - len(self._runs)]

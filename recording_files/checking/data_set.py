@@ -1,7 +1,9 @@
 """Check a data set in one pass, in memory that does not grow with its length."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from har.signal_quality import SignalBounds
 from har.windowing import WindowSpec
@@ -50,6 +52,7 @@ class DataSetCheck:
     is_strict: bool = False
     sessions: dict[tuple[str, str, str], SessionCheck] = field(default_factory=dict)
     contents: Contents = field(default_factory=Contents)
+    _rows: Counter[Path] = field(default_factory=Counter)
 
     @property
     def rates_hz(self) -> list[float | None]:
@@ -61,17 +64,31 @@ class DataSetCheck:
         for piece in pieces_of(part):
             key = (piece.names.device, piece.names.user, piece.names.session)
             if key not in self.sessions:
-                self.sessions[key] = begin_session(piece, part.file, self.spec, self.bounds)
+                self.sessions[key] = begin_session(piece.names, part.file, self.spec, self.bounds)
             self.sessions[key].add(piece, part.file, part.first_row)
         self.contents.add(part)
+        self._rows[part.file] += len(part)
+
+    def finish(self) -> None:
+        """Finish counting; nothing may be added afterwards but the checks of later ranges."""
+        for session in self.sessions.values():
+            session.readability.finish()
+
+    def join(self, later: "DataSetCheck") -> None:
+        """Add the check of the next range of the data set, which another process read. Both must be finished."""
+        for key, session in later.sessions.items():
+            if key not in self.sessions:
+                self.sessions[key] = begin_session(session.names, session.file, self.spec, self.bounds)
+            self.sessions[key].join(session, self._rows)
+        self.contents.join(later.contents)
+        self._rows.update(later._rows)
 
     def findings(self) -> list[Finding]:
         """Return the findings about all parts, the worst first. Nothing may be added afterwards."""
         sessions = list(self.sessions.values())
         if not sessions:
             return [Finding(Weight.STOPS, "there are no readings")]
-        for session in sessions:
-            session.readability.finish()
+        self.finish()
         of_times, without_times = time_findings(
             sessions, self.rate_hz, in_order=self.in_order, is_strict=self.is_strict
         )

@@ -70,6 +70,12 @@ class GravityMeter:
         bins, found = np.unique(numbers, return_counts=True)
         self._bins.update(dict(zip(bins.tolist(), found.tolist(), strict=True)))
 
+    def join(self, later: "GravityMeter") -> None:
+        """Add what another meter measured of other seconds."""
+        self.zeros += later.zeros
+        self.broken += later.broken
+        self._bins.update(later._bins)
+
     def quantile(self, share: float) -> float | None:
         """Return the mean that a share of the seconds does not exceed, to 3 %; None if there is no second."""
         if not self._bins:

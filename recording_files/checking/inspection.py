@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import IO
 
 from har.process.ending import NOT_REACHED
@@ -9,6 +10,8 @@ from har.recordings import RecordingError
 from har.signal_quality import SignalBounds
 from har.windowing import WindowSpec
 from recording_files.checking.data_set import DataSetCheck
+from recording_files.checking.finding import worst_first
+from recording_files.checking.people import Person, shared_people
 from recording_files.checking.printing import STOPPED, report_findings
 from recording_files.source import Source
 from recording_files.table import Part
@@ -26,7 +29,7 @@ def status_of(error: Exception) -> int:
 
 @dataclass(frozen=True)
 class Inspection:
-    """How a command has its data sets checked.
+    """How a command has its data sets checked. It knows the people of the earlier ones.
 
     Attributes
     ----------
@@ -56,6 +59,7 @@ class Inspection:
     in_order: bool = True
     is_strict: bool = False
     file: IO[str] | None = None
+    _people: dict[Path, list[Person]] = field(default_factory=dict)
 
     def parts(self, source: Source) -> Iterator[Part]:
         """Read a data set, and check it meanwhile.
@@ -72,13 +76,17 @@ class Inspection:
         RecordingError
             If a file cannot be read.
         """
-        checked = DataSetCheck(
-            source.rate_hz, self.spec, self.bounds, self.classes, in_order=self.in_order, is_strict=self.is_strict
-        )
+        checked = self.begin(source)
         for part in source.parts():
             checked.add(part)
             yield part
         self.report(source, checked)
+
+    def begin(self, source: Source) -> DataSetCheck:
+        """Return a check of a data set to which nothing was added yet."""
+        return DataSetCheck(
+            source.rate_hz, self.spec, self.bounds, self.classes, in_order=self.in_order, is_strict=self.is_strict
+        )
 
     def report(self, source: Source, checked: DataSetCheck) -> None:
         """Print what was understood of a data set and what was found in it.
@@ -89,7 +97,10 @@ class Inspection:
             If a finding stops the command.
         """
         print_understood(source, checked.contents, checked.rates_hz, quiet=self.quiet, file=self.file)
-        if not report_findings(source.path, checked.findings(), force=self.force, file=self.file):
+        people = list({(device, user): None for device, user, _ in checked.sessions})
+        findings = worst_first([*checked.findings(), *shared_people(people, self._people)])
+        self._people[source.path] = people
+        if not report_findings(source.path, findings, force=self.force, file=self.file):
             raise UnsoundDataError(
                 f"{source.path}: answers would be meaningless: correct what stops, or go on with --force"
             )

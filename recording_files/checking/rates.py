@@ -39,8 +39,8 @@ class SessionRate:
         and other values.
     longest_stretch_us : int
         Longest time without a gap, µs.
-    last_us : int or None
-        Newest event time so far, µs; None before the first reading.
+    last_us, first_us : int or None
+        Newest and oldest event time so far, µs; None before the first reading.
     """
 
     device: str
@@ -56,6 +56,7 @@ class SessionRate:
     conflicts: int = 0
     longest_stretch_us: int = 0
     last_us: int | None = None
+    first_us: int | None = None
     _stretch_begin_us: int = 0
 
     @property
@@ -91,7 +92,28 @@ class SessionRate:
         begins[0] = self._stretch_begin_us if continues else begins[0]
         self.longest_stretch_us = max(self.longest_stretch_us, int((ends - begins).max()))
         self._stretch_begin_us = int(begins[-1])
-        self.last_us = max(int(times[-1]), self.last_us or int(times[-1]))
+        self._extend(int(times[0]), int(times[-1]))
+
+    def join(self, later: "SessionRate") -> None:
+        """Add what was measured of the next readings in the file. The stretch between the two is counted in two."""
+        if later.first_us is None or later.last_us is None:
+            return
+        step_us = later.first_us - self.last_us if self.last_us is not None else 0
+        if 0 < step_us <= WindowSpec().gap_us:
+            self.intervals += 1
+            self.covered_us += step_us
+        elif step_us > 0:
+            self.gaps += 1
+            self.longest_gap_us = max(self.longest_gap_us, step_us)
+        for name in ("intervals", "covered_us", "gaps", "repeats", "conflicts"):
+            setattr(self, name, getattr(self, name) + getattr(later, name))
+        self.longest_gap_us = max(self.longest_gap_us, later.longest_gap_us)
+        self.longest_stretch_us = max(self.longest_stretch_us, later.longest_stretch_us)
+        self._extend(later.first_us, later.last_us)
+
+    def _extend(self, first_us: int, last_us: int) -> None:
+        self.first_us = first_us if self.first_us is None else min(self.first_us, first_us)
+        self.last_us = last_us if self.last_us is None else max(self.last_us, last_us)
 
 
 @dataclass

@@ -65,6 +65,11 @@ class Readability:
         self._judge(self._times, self._axes)
         self._times = self._times[:0]
 
+    def join(self, later: "Readability") -> None:
+        """Add what was counted of other readings. Both must be finished."""
+        self.judged += later.judged
+        self.reasons.update(later.reasons)
+
     @property
     def unreadable_share(self) -> float:
         """Share of the judged pieces that cannot be classified; 0 if none was judged."""

@@ -1,5 +1,6 @@
 """What a check keeps of one session: sums of a fixed size."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -62,6 +63,15 @@ class SessionCheck:
         if len(finite.times):
             self.readability.add(finite.times, finite.axes)
 
+    def join(self, later: "SessionCheck", rows: Mapping[Path, int]) -> None:
+        """Add the check of the next rows of the session. `rows` has the number of rows of each file before them."""
+        self.readings += later.readings
+        self.first_broken = self.first_broken or (later.first_broken and later.first_broken.after(rows))
+        self.rate.join(later.rate)
+        self.clock.join(later.clock, rows)
+        self.gravity.join(later.gravity)
+        self.readability.join(later.readability)
+
     def describe(self, place: Place | None = None) -> str:
         """Return the session's place for a finding: its first file or the given row, and its names."""
         return f"{place or self.file.name} ({self.names})"
@@ -73,11 +83,11 @@ class SessionCheck:
         return self.rate.longest_stretch_us < spec.length_us + 2 * reach_us(spec.period_us)
 
 
-def begin_session(piece: SessionPiece, file: Path, spec: WindowSpec, bounds: SignalBounds) -> SessionCheck:
+def begin_session(names: SessionNames, file: Path, spec: WindowSpec, bounds: SignalBounds) -> SessionCheck:
     """Return the check of a new session."""
-    device, model, user, session = piece.names
+    device, model, user, session = names
     rate = SessionRate(device, model, user, session, file)
-    return SessionCheck(piece.names, file, rate, Readability(spec, bounds))
+    return SessionCheck(names, file, rate, Readability(spec, bounds))
 
 
 def _finite(piece: SessionPiece) -> SessionPiece:

@@ -37,6 +37,15 @@ def checked_parts(source: Source) -> Iterator[Part]:
     reject_wrong_rates(meter.sessions(), source.rate_hz)
 
 
+def reject_what_training_does(parts: Iterable[Part], rate_hz: float | None) -> None:
+    """Raise if a reading is not finite, or a session's sample rate is wrong. For the rest see `checked_parts`."""
+    meter = RateMeter()
+    for part in parts:
+        reject_broken_readings(part)
+        meter.add(part)
+    reject_wrong_rates(meter.sessions(), rate_hz)
+
+
 def reject_broken_readings(part: Part) -> None:
     """Raise if a reading is not finite. The message names the row, the user and the session of the first."""
     broken = ~np.isfinite(part.axes()).all(axis=1)

@@ -55,7 +55,7 @@ def time_findings(
         *one_finding(wrong, sessions, _UNIT_REMEDY, share=0 if is_strict else STOPPING_SHARE),
         *_overlays(sessions, overlays),
         *_conflicts(sessions, {*shared, *overlays}),
-        *_unusual_rates(sessions, rates.keys() | shared.keys()),
+        *_unusual_rates(sessions, {*rates, *shared, *overlays}),
         *(_late(sessions, overlays.keys()) if in_order else ()),
         *_hours(sessions),
         *_people(sessions),

@@ -112,7 +112,7 @@ def test_a_recording_too_short_for_a_window_stops_or_has_an_empty_table(
 
 def test_windows_in_g_stop(model: har.Classifier, frame: pd.DataFrame) -> None:
     in_g = har.windows(frame).values / np.float32(9.80665)
-    with pytest.raises(RecordingError, match=r"windows: stops: .*the readings are in g\. Multiply"):
+    with pytest.raises(RecordingError, match=r"stops: windows: .*the readings are in g\. Multiply"):
         model.predict(in_g)
     with pytest.raises(RecordingError, match="the readings are in g"):
         har.ActivityClassifier().predict(in_g)
@@ -162,11 +162,11 @@ def test_missing_readings_are_no_activity(model: har.Classifier, axes: np.ndarra
 
 def test_what_makes_answers_meaningless_stops_unless_forced(model: har.Classifier, axes: np.ndarray) -> None:
     in_ms_taken_for_us = np.arange(len(axes)) * 20
-    with pytest.raises(RecordingError, match=r"array: stops: .*force=True"):
+    with pytest.raises(RecordingError, match=r"stops: array .*force=True"):
         model.predict(axes, in_ms_taken_for_us)
-    with pytest.warns(RecordingWarning, match="array: stops"):
+    with pytest.warns(RecordingWarning, match="stops: array"):
         model.predict(axes, in_ms_taken_for_us, force=True)
-    with pytest.warns(RecordingWarning, match="array: stops"):
+    with pytest.warns(RecordingWarning, match="stops: array"):
         har.read(axes, in_ms_taken_for_us)
 
 

@@ -21,6 +21,7 @@ from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 
 from har.recordings import Coded, Recording, RecordingError, recordings_from_columns
+from recording_files.checking import DataSetCheck, Inspection
 from recording_files.checking.rates import RateMeter
 from recording_files.checking.strictness import (
     checked_parts,
@@ -30,6 +31,7 @@ from recording_files.checking.strictness import (
 )
 from recording_files.source import Source, provenance_of, remarks_of
 from recording_files.table import TEXT_COLUMNS, Part, make_part, make_table
+from trainer.preparation.checked_ranges import CHECK_COLUMNS, joined, row_of_check
 from trainer.preparation.in_process import pieces_by_split
 from trainer.preparation.plan import PreparationPlan, is_personal, split_of_people
 from trainer.preparation.ranges import FileRange, ranges_of, read_range
@@ -83,7 +85,12 @@ class _Cutting:
 
 
 def prepare_on_spark(
-    spark: SparkSession, sources: Sequence[Source], plan: PreparationPlan, output: Path, executors: int
+    spark: SparkSession,
+    sources: Sequence[Source],
+    plan: PreparationPlan,
+    output: Path,
+    executors: int,
+    inspection: Inspection | None = None,
 ) -> PreparedIndex:
     """Cut recordings and write a prepared folder.
 
@@ -99,6 +106,8 @@ def prepare_on_spark(
         The folder to write. It appears atomically.
     executors : int
         Number of executors.
+    inspection : Inspection, optional
+        How the data sets are checked. Executors check the ranges that they read; the checks are joined.
 
     Raises
     ------
@@ -112,7 +121,7 @@ def prepare_on_spark(
     ranges = [found for source in sources for found in ranges_of(source)]
     with prepared_folder(output) as folder:
         try:
-            sessions, rows = _sessions(spark, ranges, sources)
+            sessions, rows = _sessions(spark, ranges, sources, inspection)
             cutting = _cutting(sessions, sources, plan)
             _write(_pieces(spark, ranges, cutting), folder)
         # Errors raised by Python code in an executor are PySparkExceptions; the loss of an executor is a Java error.
@@ -137,35 +146,39 @@ def prepare_on_spark(
 
 
 def _sessions(
-    spark: SparkSession, ranges: Sequence[FileRange], sources: Sequence[Source]
+    spark: SparkSession,
+    ranges: Sequence[FileRange],
+    sources: Sequence[Source],
+    inspection: Inspection | None,
 ) -> tuple[list[Session], Counter[str]]:
-    """Find all sessions, and the number of rows of each label, in a first pass over the files."""
+    """Check the recordings in a first pass over the files; return their sessions, and the rows of each label."""
+    asked = inspection or Inspection()
+    spec, bounds = asked.spec, asked.bounds
 
-    def find_sessions(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    def check_ranges(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for found in _ranges(batches):
+            checked = DataSetCheck(spec=spec, bounds=bounds)
             for part in read_range(found):
-                names = [*_KEY, "model", "gt"]
-                keys = part.table.select(names).group_by(names).aggregate([([], "count_all")])
-                texts = {name: pc.cast(keys[name], pa.string()) for name in names}
-                sources = pa.array([found.source] * keys.num_rows, pa.string())
-                yield from make_table({"source": sources, **texts, "rows": keys["count_all"]}).to_batches()
+                checked.add(part)
+            yield row_of_check(found.source, checked)
 
-    columns = "source string, device string, user string, session string, model string, gt string, rows long"
-    found = _frame(spark, ranges).mapInArrow(find_sessions, columns)
-    counted = found.groupBy(*found.columns[:-1]).sum("rows").collect()
-    rows: Counter[str] = Counter()
-    for row in counted:
-        rows[row["gt"]] += row["sum(rows)"]
-    known = {Session(*row[: len(Session.__struct_fields__)]) for row in counted}
-    sessions = sorted(known, key=msgspec.structs.astuple)
-    by_source: dict[str, list[tuple[str, str]]] = {str(source.path.absolute()): [] for source in sources}
-    for session in sessions:
-        by_source[session.source].append((session.person, session.session))
-    for source, found_sessions in by_source.items():
-        if not found_sessions:
-            raise RecordingError(f"{source} has no rows")
+    found = _frame(spark, ranges).mapInArrow(check_ranges, CHECK_COLUMNS).collect()
+    sessions, rows = list[Session](), Counter[str]()
+    for source in sources:
+        path = str(source.path.absolute())
+        checked = joined(asked.begin(source), (row["checked"] for row in found if row["source"] == path))
+        if not checked.sessions:
+            raise RecordingError(f"{source.path} has no rows")
+        if inspection is not None:
+            inspection.report(source, checked)
+        rows += checked.contents.labels
+        names = (session.names for session in checked.sessions.values())
+        sessions += (Session(path, device, user, session, model) for device, model, user, session in names)
+    by_source: dict[str, list[tuple[str, str]]] = {}
+    for session in sorted(sessions, key=msgspec.structs.astuple):
+        by_source.setdefault(session.source, []).append((session.person, session.session))
     reject_repeated_sessions(by_source.items())
-    return sessions, rows
+    return sorted(sessions, key=msgspec.structs.astuple), rows
 
 
 def _wearers(sessions: Sequence[Session]) -> dict[str, str]:

@@ -71,7 +71,7 @@ def prepare(
     """
     sources = find_sources(data)
     if spark is not None:
-        return prepare_on_spark(spark, sources, plan, output, executors)
+        return prepare_on_spark(spark, sources, plan, output, executors, inspection)
     return prepare_in_process(
         {str(source.path.absolute()): recordings_of(source, inspection) for source in sources},
         plan,

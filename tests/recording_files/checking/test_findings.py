@@ -8,13 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from har.recordings import RecordingError
 from har.signal_quality import SignalBounds
 from recording_files import find_source
 from recording_files.checking import DataSetCheck, Finding, Inspection, UnsoundDataError, Weight, check
-from recording_files.table import SCHEMA
+from recording_files.table import SCHEMA, Part
 from tests.recording_files.made_files import recording_columns, write_table
 
 Columns = dict[str, list[object]]
@@ -78,8 +79,8 @@ STOPS = {
     "all at once": (lambda c: with_times(c, lambda t: t * 0), "all readings have the same time", "--rate-hz"),
     "a clock that restarts": (restarted, "the clock goes back by 40 s at 0.0 s, and the readings of 20 s", "--session"),
     "the end of summer time": (
-        lambda c: with_times(recording_columns(seconds=4000), lambda t: np.where(t < 3700, t, t - 3600) + DAY),
-        "2026-10-25 00:01:40 UTC, and the readings of 300 s overlay others of the same time: they are local times",
+        lambda c: with_times(c, lambda t: np.where(t < 30, t, np.where(t < 40, t + 3570, t - 30)) + DAY),
+        "2026-10-25 00:00:10 UTC, and the readings of 20 s overlay others of the same time: they are local times",
         "in UTC",
     ),
     "two people in one session": (two_people_at_once, "several people, phones or sensors are in one session", "--user"),
@@ -136,6 +137,24 @@ def test_a_fault_of_few_readings_is_a_warning_with_its_place(tmp_path: Path, fau
     assert place in found[0].place
 
 
+@pytest.mark.parametrize("fault", [*STOPS, *(WARNS.keys() - {"duplicates that disagree"})])  # two ranges have these
+def test_ranges_that_are_checked_apart_and_joined_have_the_same_findings(tmp_path: Path, fault: str) -> None:
+    spoil = {**STOPS, **WARNS}[fault][0]
+    source = find_source(write_table(tmp_path / "made.parquet", spoil(recording_columns()), recording_columns("u02")))
+    whole, joined = DataSetCheck(in_order=False), DataSetCheck(in_order=False)
+    for part in source.parts():
+        whole.add(part)
+        for begin in range(0, len(part), 1_000):  # a whole number of seconds and of windows
+            range_of_rows = DataSetCheck()
+            range_of_rows.add(Part(part.table.slice(begin, 1_000), part.file))
+            range_of_rows.finish()
+            joined.join(range_of_rows)
+    assert {str(found).partition("; of")[0] for found in joined.findings()} == {
+        str(found).partition("; of")[0] for found in whole.findings()
+    }
+    assert joined.contents == whole.contents
+
+
 def test_a_good_recording_has_no_findings(tmp_path: Path) -> None:
     assert findings(tmp_path, recording_columns(), recording_columns("u02", model="Other", rate_hz=100)) == []
 
@@ -143,7 +162,10 @@ def test_a_good_recording_has_no_findings(tmp_path: Path) -> None:
 def test_rows_that_are_not_in_order_are_no_restart(tmp_path: Path) -> None:
     columns = recording_columns()
     backwards = {name: values[::-1] for name, values in columns.items()}
+    order = np.random.default_rng(0).permutation(len(columns["t"]))
+    shuffled = {name: [values[row] for row in order] for name, values in columns.items()}
     assert findings(tmp_path / "sorted by label", shuffled_pieces(columns)) == []
+    assert findings(tmp_path / "shuffled", shuffled) == []
     assert [found for found in findings(tmp_path / "backwards", backwards) if found.weight is not Weight.NOTES] == []
 
 
@@ -218,6 +240,17 @@ def test_an_inspection_stops_after_the_last_part_unless_forced(
     assert "--force is given: the answers that follow may be meaningless" in forced
 
 
+def test_people_whom_two_data_sets_share_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    inspection = Inspection(quiet=True)
+    for name, device in (("one", "phone_1"), ("two", "phone_1"), ("three", "watch")):
+        path = write_table(tmp_path / f"{name}.parquet", recording_columns("anna", device=device))
+        inspection.require_sound(find_source(path))
+    same, *others = capsys.readouterr().err.splitlines()
+    assert "two.parquet: one.parquet has readings of anna with the same device, too: both are the same person" in same
+    assert len(others) == 2
+    assert "three.parquet: one.parquet has readings of anna with other devices, too: these count as diff" in others[0]
+
+
 def test_the_check_holds_nothing_of_the_parts(tmp_path: Path) -> None:
     (part,) = find_source(write_table(tmp_path / "made.parquet", recording_columns(seconds=1000))).parts()
     checked = DataSetCheck()
@@ -239,12 +272,22 @@ def test_the_check_holds_nothing_of_the_parts(tmp_path: Path) -> None:
 
 
 @pytest.mark.recordings
+def test_recordings_of_a_published_data_set_that_overlay_each_other(shared_data: Path, tmp_path: Path) -> None:
+    one_person = pq.read_table(shared_data / "sisfall_waist.parquet", filters=[("user", "==", "SE15")])
+    pq.write_table(one_person, tmp_path / "SE15.parquet")
+    (found,) = [each for each in check(find_source(tmp_path / "SE15.parquet")) if each.weight is Weight.STOPS]
+    assert (
+        "the clock goes back by 25 s at 0.0 s, and the readings of 25 s overlay others of the same time" in found.text
+    )
+    assert "D17_SE15_R01" in found.place
+
+
+@pytest.mark.recordings
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
         ("hapt_24_users.parquet", ""),
         ("pocket_6_users.parquet", "176 readings of 10 sessions are exactly zero"),
-        ("sisfall_waist.parquet", "the clock goes back by 25 s at 0.0 s, and the readings of 25 s overlay others"),
         ("umafall_waist.parquet", "the phone measures too rarely (20.1 Hz)"),
         ("hhar_excerpt", "the clock goes back by 1,668 s at 2015-02-23 13:03:51 UTC"),  # two clocks of one recording
         ("hhar_table.parquet", "in 17 more of 130 sessions"),

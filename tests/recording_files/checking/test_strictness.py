@@ -8,6 +8,7 @@ import pytest
 
 from har.recordings import RecordingError
 from recording_files import find_source
+from recording_files.checking import Inspection
 from recording_files.checking.rates import RateMeter
 from recording_files.column_options import ColumnOptions
 from recording_files.formats.parquet import RATE_KEY
@@ -62,6 +63,23 @@ def test_rate_that_differs_from_the_stated_one(tmp_path: Path) -> None:
     pq.write_table(pq.read_table(path).replace_schema_metadata({RATE_KEY: b"50"}), path)
     with pytest.raises(RecordingError, match=message):
         load_recordings([path])
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "message"),
+    [
+        ("t", lambda t: t * 1000, r"sampled at 0\.05 Hz"),
+        ("x", lambda _: float("nan"), r"hold NaN or infinity in x, y or z, first row 0"),
+    ],
+)
+def test_training_accepts_no_wrong_rate_and_no_broken_reading_even_if_forced(
+    tmp_path: Path, name: str, change, message: str
+) -> None:
+    columns = recording_columns()
+    columns[name] = [change(value) for value in columns[name]]
+    source = find_source(write_table(tmp_path / "data.parquet", columns))
+    with pytest.raises(RecordingError, match=message):
+        recordings_of(source, Inspection(force=True, is_strict=True))
 
 
 def test_gaps_and_repeats_do_not_change_the_rate(tmp_path: Path) -> None:

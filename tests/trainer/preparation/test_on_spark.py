@@ -1,6 +1,7 @@
 """Preparation on Spark gives the same result and the same errors as in one process."""
 
 import dataclasses
+import io
 from contextlib import contextmanager, suppress
 from threading import Event, Thread
 
@@ -12,6 +13,7 @@ import pytest
 from har.recordings import RecordingError
 from har.windowing import WindowSpec
 from recording_files import find_source
+from recording_files.checking import Inspection, UnsoundDataError
 from recording_files.formats.parquet import ParquetSource
 from tests.command_line import CommandLine
 from tests.trainer.made_recordings import made_recording, write_recordings
@@ -109,6 +111,25 @@ def test_the_command_prepares_on_spark_what_it_prepares_in_its_process(spark, tm
         assert "training windows of 4 people, " in run.out
         found.append(everything(tmp_path / where, read_index(tmp_path / where)))
     assert found[0] == found[1]
+
+
+def test_the_check_of_executors_finds_what_one_process_finds(spark, tmp_path):
+    in_g = made_recording("u01")
+    in_g.axes[:] /= 9.80665
+    restarted = made_recording("u02")
+    restarted.times[1500:] -= restarted.times[1500]
+    path = write_recordings(tmp_path / "one.parquet", [made_recording("u00"), in_g, restarted])
+    pq.write_table(pq.read_table(path), path, row_group_size=1000)  # sessions lie in several ranges
+    said = []
+    for session in (spark, None):
+        inspection = Inspection(in_order=False, is_strict=True, file=io.StringIO())
+        with pytest.raises(UnsoundDataError, match="or go on with --force"):
+            prepare([path], PLAN, tmp_path / "prepared", spark=session, executors=EXECUTORS, inspection=inspection)
+        assert not (tmp_path / "prepared").exists()
+        said.append([line for line in inspection.file.getvalue().splitlines() if line.startswith("stops")])
+    assert said[0] == said[1]
+    assert ["the readings are in g" in line for line in said[0]] == [True, False]
+    assert "one.parquet, row 7500 (user u02, session s1" in said[0][1]
 
 
 class WatchedSource(ParquetSource):
