@@ -89,8 +89,8 @@ def require_master(master: str, executors: int, *, at_once: bool) -> None:
 def fault_of_master(master: str) -> str | None:
     """Return what is wrong if no standalone master answers at ``spark://HOST:PORT,HOST:PORT``; None if one does.
 
-    Other masters are not asked. Neither is a master that closes the connection at once, as one may that expects
-    encryption: Spark itself will say.
+    Other masters are not asked. Where Spark has a configuration of its own, a master may close the connection at once,
+    as it may expect encryption: Spark itself will say.
     """
     if not master.startswith(_STANDALONE):
         return None
@@ -132,10 +132,17 @@ def _fault_of_answer(address: str, connection: socket.socket) -> str | None:
     except TimeoutError:
         return f"{address} accepts a connection but does not answer within {ANSWER_SECONDS:g} s"
     except OSError:
-        return None
+        answer = b""
+    if not answer and not _is_configured():
+        return f"{address} closes the connection without an answer, as no Spark master does"
     if answer.startswith(b"HTTP/"):
         return f"{address} is a web server: a master's own port is 7077 by default"
     return None
+
+
+def _is_configured() -> bool:
+    places = ("SPARK_CONF_DIR", "SPARK_HOME")
+    return any(place in os.environ for place in places) or "spark.ssl" in os.environ.get("PYSPARK_SUBMIT_ARGS", "")
 
 
 def _cores() -> int:

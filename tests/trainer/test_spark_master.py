@@ -85,6 +85,20 @@ def test_the_page_of_a_master_is_told_from_its_port(listener: socket.socket) -> 
     assert fault == f"{address_of(listener)} is a web server: a master's own port is 7077 by default"
 
 
+def test_what_closes_the_connection_is_a_master_only_if_spark_may_expect_encryption(
+    listener: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for place in ("SPARK_CONF_DIR", "SPARK_HOME", "PYSPARK_SUBMIT_ARGS"):
+        monkeypatch.delenv(place, raising=False)
+    faults = []
+    for _ in range(2):
+        serving = answer_once(listener, b"")
+        faults.append(fault_of_master(f"spark://{address_of(listener)}"))
+        serving.join()
+        monkeypatch.setenv("SPARK_CONF_DIR", "/etc/spark")
+    assert faults == [f"{address_of(listener)} closes the connection without an answer, as no Spark master does", None]
+
+
 def test_one_master_of_several_is_enough(listener: socket.socket) -> None:
     serving = answer_once(listener, b"\x00")
     fault = fault_of_master(f"spark://127.0.0.1:9,{address_of(listener)}")
