@@ -11,6 +11,7 @@ import globals from 'globals';
 const LAYERS = {
   'har/web/shared': [],
   'dashboard/web': ['har/web/shared'],
+  'classify/plots': [],
   ...phoneLayers({
     windowing: [],
     sensing: [],
@@ -99,7 +100,7 @@ export default [
     },
   },
   {
-    files: ['ingest/phone_page/**/*.js', 'dashboard/web/**/*.js', 'har/web/**/*.js'],
+    files: ['ingest/phone_page/**/*.js', 'dashboard/web/**/*.js', 'har/web/**/*.js', 'classify/plots/*.js'],
     languageOptions: { globals: globals.browser },
     plugins: { har: { rules: { layers } } },
     rules: { 'har/layers': 'error' },

@@ -3,12 +3,15 @@
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
+from importlib.util import find_spec
 from pathlib import Path
 
 import msgspec
 
 from classify.answers import Answer, answers
 from classify.output import STANDARD_OUTPUT, opened_table
+from classify.plots import PICTURE, write_plot
+from classify.plots.collecting import DrawnSessions
 from classify.progress import Report, shown_progress
 from classify.releases import StoreAccess, open_classifier
 from classify.settings import ClassifySettings
@@ -33,7 +36,7 @@ Readings = dict[tuple[str, str, str], int]
 def run(settings: ClassifySettings) -> int:
     """Classify files; return the exit status."""
     try:
-        _require_other_files(settings)
+        _require_writable(settings)
         summary = _classified(settings)
     except (RecordingError, ReleaseError) as error:
         report_failure("har classify", error)
@@ -46,12 +49,14 @@ def run(settings: ClassifySettings) -> int:
     return REACHED
 
 
-def _require_other_files(settings: ClassifySettings) -> None:
-    """Raise if a file that would be written is one that is read, or another one that is written."""
-    written = [path for path in (settings.output,) if path is not None and path != STANDARD_OUTPUT]
+def _require_writable(settings: ClassifySettings) -> None:
+    """Raise if a file that would be written is one that is read, or a picture cannot be drawn."""
+    written = [path for path in (settings.output, settings.plot) if path is not None and path != STANDARD_OUTPUT]
     for path in written:
         if any(name != HYPHEN and Path(name).exists() and _is_same(Path(name), path) for name in settings.files):
             raise RecordingError(f"{path} is read: write the answers to another file")
+    if settings.plot is not None and settings.plot.suffix.lower() == PICTURE and find_spec("matplotlib") is None:
+        raise RecordingError("--plot NAME.png needs matplotlib: pip install 'har-stream[plot]', or --plot NAME.html")
 
 
 def _is_same(read: Path, written: Path) -> bool:
@@ -70,13 +75,18 @@ def _classified(settings: ClassifySettings) -> Summary:
         expected = [_inspected(source, inspection, report) for source in sources]
         summariser = Summariser(manifest, spec)
         write = stack.enter_context(opened_table(settings.output, manifest.classes)) if settings.output else None
-        for answer in _answers(sources, classifier, spec, expected, report):
+        drawn = DrawnSessions() if settings.plot else None
+        for answer in _answers(sources, classifier, spec, expected, drawn, report):
             if write is not None:
                 write(answer)
+            if drawn is not None:
+                drawn.add(answer)
             summariser.add(answer)
         summary = summariser.summary()
         if not summary.windows:
             raise RecordingError(f"no session is long enough for a window of {spec.length_us / MICROSECONDS:g} s")
+        if settings.plot is not None and drawn is not None:
+            write_plot(settings.plot, drawn, summariser.sessions, summary)
         return summary
 
 
@@ -132,10 +142,13 @@ def _answers(
     classifier: ReleaseClassifier,
     spec: WindowSpec,
     expected: Sequence[Readings],
+    drawn: DrawnSessions | None,
     report: Report,
 ) -> Iterator[Answer]:
     for source, readings in zip(sources, expected, strict=True):
         windows = DataSetWindows(spec, expected=readings)
+        if drawn is not None:
+            windows.on_readings = drawn.add_readings
         parts = _parts(source, "classifying", report, sum(readings.values()))
         yield from answers(windows.cut(parts), classifier)
 

@@ -11,8 +11,9 @@ from recording_files.settings import RecordingFileSettings
 
 #: Stands for the standard input and the standard output.
 HYPHEN = "-"
-#: The suffixes of the tables that can be written.
+#: The suffixes of the tables and of the plots that can be written.
 TABLES = (".csv", ".tsv", ".parquet", ".jsonl", ".ndjson")
+PLOTS = (".html", ".png")
 
 
 def _require_suffix(path: Path, suffixes: tuple[str, ...]) -> Path:
@@ -23,6 +24,10 @@ def _require_suffix(path: Path, suffixes: tuple[str, ...]) -> Path:
 
 def _table(path: Path) -> Path:
     return path if str(path) == HYPHEN else _require_suffix(path, TABLES)
+
+
+def _plot(path: Path) -> Path:
+    return _require_suffix(path, PLOTS)
 
 
 class ClassifySettings(RecordingFileSettings):
@@ -41,6 +46,9 @@ class ClassifySettings(RecordingFileSettings):
         validation_alias=AliasChoices("output", "o"),
         description="write a row for each window to this file: .csv, .tsv, .parquet or .jsonl; - writes CSV to "
         "standard output, and the summary to standard error",
+    )
+    plot: Annotated[Path, AfterValidator(_plot)] | None = Field(
+        None, description="draw the readings, the activities and the confidence: .html, or .png (needs matplotlib)"
     )
     json_output: bool = Field(False, alias="json", description="print the summary as JSON")
     release: str = Field(
