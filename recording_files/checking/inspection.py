@@ -13,8 +13,10 @@ from recording_files.checking.data_set import DataSetCheck
 from recording_files.checking.finding import worst_first
 from recording_files.checking.people import Person, shared_people
 from recording_files.checking.printing import STOPPED, report_findings
+from recording_files.recognition import UnknownColumnsError
 from recording_files.source import Source
 from recording_files.table import Part
+from recording_files.text_form import NotATableError
 from recording_files.understanding import print_understood
 
 
@@ -22,9 +24,16 @@ class UnsoundDataError(RecordingError):
     """A finding makes the answers meaningless, and the person did not say ``--force``. The findings are printed."""
 
 
+_OF_FILES = (UnsoundDataError, UnknownColumnsError, NotATableError)
+
+
 def status_of(error: Exception) -> int:
-    """Return the exit status of a command that ends with an error."""
-    return STOPPED if isinstance(error, UnsoundDataError) else NOT_REACHED
+    """Return the exit status of a command that ends with an error: 2 if the recordings cannot be used, else 1.
+
+    A run of training has errors of its own, which derive from `RecordingError`, too: about its folder or its shards.
+    """
+    is_of_files = type(error) is RecordingError or isinstance(error, _OF_FILES)
+    return STOPPED if is_of_files else NOT_REACHED
 
 
 @dataclass(frozen=True)

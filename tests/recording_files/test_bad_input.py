@@ -2,12 +2,14 @@
 
 import gzip
 import random
+import re
 import resource
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from deploy.cli import main
 from har.recordings import RecordingError
 from recording_files import find_source
 from tests.recording_files.made_files import zipped
@@ -77,3 +79,24 @@ def test_bad_input_is_one_line_that_says_what_to_do(tmp_path: Path, name: str) -
     assert "\n" not in text
     assert len(text) < 900 + 40 * 60
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 400 << 10  # kB
+
+
+@pytest.mark.parametrize("command", ["evaluate", "data report", "prepare"])
+@pytest.mark.parametrize("name", ["empty", "columns missing", "several formats"])
+def test_commands_end_with_status_2_and_write_nothing(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], command: str, name: str
+) -> None:
+    content, message = BAD[name]
+    folder = tmp_path / "in"
+    folder.mkdir()
+    path = in_folder(folder, content) if isinstance(content, bytes) else content(folder)
+    output = {
+        "data report": ["--output", str(tmp_path / "out.html")],
+        "prepare": ["--output", str(tmp_path / "out"), "--in-process"],
+    }
+    assert main([*command.split(), "--data", str(path), *output.get(command, [])]) == 2
+    told = capfd.readouterr().err.strip()
+    assert re.search(f"har {command}: .*{message}", told)
+    assert len(told.splitlines()) == 1
+    assert not (tmp_path / "out").exists()
+    assert not (tmp_path / "out.html").exists()

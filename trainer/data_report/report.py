@@ -16,6 +16,7 @@ from har.process.whole_files import write_whole
 from har.recordings import RecordingError
 from har.time_units import MICROSECONDS
 from recording_files import find_source
+from recording_files.checking import status_of
 from recording_files.checking.finding import Finding
 from recording_files.checking.printing import line_of
 from trainer import defaults
@@ -94,7 +95,7 @@ def run(settings: ReportSettings) -> int:
         write_whole(settings.output, page.encode())
     except (RecordingError, OSError) as error:
         print(f"har data report: {error}", file=sys.stderr)
-        return 1
+        return status_of(error)
     for survey in surveys:
         for finding in findings_of(survey, settings.fewest_windows, settings.classes):
             print(line_of(survey.path, finding))
