@@ -173,7 +173,7 @@ def blocked_in_time(recordings: Sequence[Recording], pool_spec: PoolSpec, *, hel
     """
     parts: dict[str, list[Recording]] = {TRAIN: [], VALIDATION: []}
     for recording in recordings:
-        for split, part in split_in_time(recording, held_out_share):
+        for split, part in split_in_time(recording, held_out_share, pool_spec.windows.length_us):
             parts[split].append(part)
     pools = cut_pools(parts[TRAIN], parts[VALIDATION], all_labels(recordings, pool_spec.classes), pool_spec)
     if not len(pools.train) or not len(pools.measured):

@@ -104,7 +104,7 @@ def pieces_by_split(
     """
     parts = [(split, recording)]
     if personal and split == TRAIN:
-        parts = list(split_in_time(recording, plan.held_out_share))
+        parts = list(split_in_time(recording, plan.held_out_share, plan.windows.length_us))
     pieces: dict[str, list[Piece]] = {}
     for name, part in parts:
         kept = plan.classes if name == TRAIN else None

@@ -123,6 +123,20 @@ def test_few_people_are_split_in_time_without_a_shared_reading(tmp_path):
             assert ends <= begins
 
 
+def test_of_runs_too_short_to_cut_the_last_ones_validate(tmp_path):
+    # Three runs of 4 s: a fifth of each is shorter than a window of 1 s, and a fifth of all is the last 2.4 s.
+    short = made_recording(seconds=24, labels=("sit", "walk") * 3)
+    index = prepare_in_process({"made": [short]}, PLAN, tmp_path / "prepared")
+    train = windows_in(tmp_path / "prepared", index, TRAIN)
+    validation = windows_in(tmp_path / "prepared", index, VALIDATION)
+
+    for label, end in ((0, 20e6), (1, 24e6)):
+        held_out = validation.starts[validation.labels == label]
+        assert held_out.min() >= end - 2.4e6
+        assert held_out.max() <= end - PLAN.windows.length_us
+        assert (train.starts[train.labels == label] + LONG.length_us <= end - 2.4e6).all()
+
+
 def test_every_person_and_label_is_spread_over_the_shards(tmp_path):
     recordings = [made_recording(f"u{number:02d}", seconds=300) for number in range(8)]
     index = prepare_in_process({"made": recordings}, PLAN, tmp_path / "prepared")
