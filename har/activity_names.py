@@ -86,13 +86,24 @@ def accepted_activity(text: str) -> str:
     ('bike', 'klavier_üben')
     """
     name = canonical_activity(text) if len(text) <= MAX_TEXT else ""
-    if any(map(str.isalpha, text[:MAX_TEXT])) and (name in SYNONYMS or (len(name) <= MAX_NAME and _is_word(name))):
+    if any(map(str.isalpha, text[:MAX_TEXT])) and is_accepted(name):
         return name
     raise RejectedMessage(
         "activity",
         f"{text[:40]!r} cannot name an activity: use 1 to {MAX_NAME} letters, digits, spaces, _ and -, beginning "
         "with a letter",
     )
+
+
+def is_accepted(name: str) -> bool:
+    """Return whether a wearer may state a canonical name as a label.
+
+    Examples
+    --------
+    >>> is_accepted("chair_rise"), is_accepted("chair/rise")
+    (True, False)
+    """
+    return name in SYNONYMS or (len(name) <= MAX_NAME and _is_word(name))
 
 
 def is_own_word(name: str) -> bool:

@@ -51,7 +51,8 @@ class TrainRequest(msgspec.Struct, frozen=True, kw_only=True):
     network : str
         A name in `trainer.fitting.networks.NETWORKS`.
     classes : tuple of str
-        Classes that the network distinguishes, in the order of its outputs.
+        Classes that the network distinguishes, in the order of its outputs; `class_choice.EVERY_CLASS` for every
+        activity that the recordings show often enough.
     windows : WindowSpec
         Windows that the release classifies.
     training_hop_us : int

@@ -21,6 +21,8 @@ from trainer.spark_master import node_count, require_master
 
 def _canonical_classes(stated: list[str]) -> list[str]:
     classes = [canonical_activity(name) for name in stated]
+    if len(classes) < 2 and classes != ["all"]:
+        raise ValueError(f"a network needs two classes or more, not only {', '.join(stated)}; all takes every activity")
     repeated = sorted({name for name in classes if classes.count(name) > 1})
     if repeated:
         raise ValueError(f"{', '.join(repeated)} is given twice")
@@ -30,12 +32,16 @@ def _canonical_classes(stated: list[str]) -> list[str]:
     return classes
 
 
-#: The labels that a network distinguishes.
-Classes = Annotated[list[str], Field(min_length=2), AfterValidator(_canonical_classes)]
+#: The labels that a network distinguishes, or `all` alone.
+Classes = Annotated[list[str], AfterValidator(_canonical_classes)]
 
 
 #: Bounds of the signal quality, as text.
 StatedBounds = Annotated[str, AfterValidator(require_bounds)]
+CLASSES_HELP = (
+    "classes to distinguish, with commas between, or repeat the option; all for every activity that is recorded often "
+    "enough"
+)
 BOUNDS_HELP = "least quality of readings, as NAME=VALUE with commas between; unstated bounds keep their defaults"
 
 
@@ -103,7 +109,8 @@ class ReportSettings(DataSetsSettings):
     output: Path = Field(Path("report.html"), description="file to write the page to")
     classes: Classes = Field(
         list(defaults.CLASSES),
-        description="classes to train; repeat for each class. Readings with another label count as null rows",
+        description="classes to train, with commas between, or repeat the option; all for every label. Readings with "
+        "another label count as null rows",
     )
     fewest_windows: int = Field(
         20, ge=1, description="report users, and activities of a user, with fewer windows than this"
@@ -133,7 +140,7 @@ class CrossValidateSettings(DataSetsSettings):
         None, description="test only the people of these devices, comma-separated; train on everybody"
     )
     network: str = Field(defaults.NETWORK, description="conv_lstm or origin")
-    classes: Classes = Field(list(defaults.CLASSES), description="classes to distinguish; repeat for each class")
+    classes: Classes = Field(list(defaults.CLASSES), description=CLASSES_HELP)
     signal_bounds: StatedBounds | None = Field(None, description=BOUNDS_HELP)
     epochs: int = Field(defaults.EPOCHS, ge=1, description="epochs of --windows-per-epoch windows")
     windows_per_epoch: int = Field(defaults.WINDOWS_PER_EPOCH, ge=64, description="windows drawn for each epoch")
@@ -164,7 +171,7 @@ Seconds = Annotated[float, BeforeValidator(seconds_of), Field(gt=0)]
 class PreparationSettings(DataSetsSettings, LogFormatSettings):
     """Settings that `har prepare` and `har train` share: the recordings, and how they are split into shards."""
 
-    classes: Classes = Field(list(defaults.CLASSES), description="classes to distinguish; repeat for each class")
+    classes: Classes = Field(list(defaults.CLASSES), description=CLASSES_HELP)
     signal_bounds: StatedBounds | None = Field(None, description=BOUNDS_HELP)
     held_out_share: float = Field(
         defaults.HELD_OUT_SHARE, gt=0, lt=0.9, description="share of the people held out for validation"

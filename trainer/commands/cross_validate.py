@@ -1,6 +1,7 @@
 """`har cross-validate`: measure how well training generalises to people that were not trained on."""
 
 import sys
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,8 @@ from trainer.fitting.examples import Examples
 from trainer.fitting.fit import fit
 from trainer.fitting.fit_settings import FitSettings
 from trainer.fitting.networks import UnknownNetworkError, require_network
+from trainer.preparation.class_choice import EVERY_CLASS, choose_classes
+from trainer.preparation.pieces import cut_pieces
 from trainer.preparation.plan import FEWEST_PEOPLE, TEST, is_personal, split_of_people
 from trainer.preparation.wearers import Wearers, wearers_of
 from trainer.releases.candidate import classifier
@@ -126,6 +129,28 @@ def pool_spec_of(request: TrainRequest, evaluation_data: EvaluationData) -> Pool
     )
 
 
+def with_chosen_classes(request: TrainRequest, evaluation_data: EvaluationData) -> TrainRequest:
+    """Return a request with the classes of the recordings, if it asks for every activity.
+
+    Raises
+    ------
+    RecordingError
+        If fewer than two activities have enough windows.
+    """
+    if request.classes != EVERY_CLASS:
+        return request
+    windows: dict[str, Counter[str]] = {}
+    for recording in evaluation_data.recordings:
+        counts = windows.setdefault(recording.person, Counter())
+        for piece in cut_pieces(recording, request.training_windows, None, request.signal_bounds):
+            counts[piece.label] += 0 if piece.reason else piece.windows
+    labels = {label for counts in windows.values() for label in counts}
+    choice = choose_classes(labels, windows, windows, personal=False)
+    for label, reason in choice.not_taken.items():
+        _report(f"not a class: {label} ({reason})")
+    return msgspec.structs.replace(request, classes=choice.required())
+
+
 def make_protocols(
     evaluation_data: EvaluationData, request: TrainRequest, settings: CrossValidateSettings
 ) -> list[Protocol]:
@@ -210,6 +235,7 @@ def run(settings: CrossValidateSettings) -> int:
         )
         if evaluation_data.reserved:
             _report(f"excluded the reserved test users {', '.join(evaluation_data.reserved)}")
+        request = with_chosen_classes(request, evaluation_data)
         chosen = make_protocols(evaluation_data, request, settings)
         found = [evaluate_protocol(protocol, network_trainer(request), settings.unknown_cost) for protocol in chosen]
         if settings.output is not None:

@@ -17,6 +17,7 @@ from trainer.preparation.shards import PreparedIndex
 from trainer.request import TrainRequest
 from trainer.runs import preparation
 from trainer.runs.library_output import LibraryOutput
+from trainer.runs.overview import overview
 from trainer.settings import PrepareSettings
 from trainer.signal_bounds import bounds_of
 
@@ -52,12 +53,12 @@ def _run(settings: PrepareSettings, console: Console) -> int:
     try:
         index = _prepare(settings, request.preparation, settings.output.resolve(), inspection)
         for warning in preparation.warnings_of(index):
-            console.print(f"warning: {warning}", style="yellow", highlight=False)
+            console.print(f"warning: {warning}", style="yellow", highlight=False, markup=False)
     except (RecordingError, SparkUnavailableError, OSError) as error:
         print(f"har prepare: {error}", file=console.file)
         return status_of(error)
     print(f"{settings.output}: {preparation.describe(index)}")
-    for line in preparation.describe_left_out(index):
+    for line in (*overview(index), *preparation.describe_left_out(index)):
         print(line)
     return REACHED
 

@@ -24,6 +24,7 @@ from trainer.data_report import pictures
 from trainer.data_report.findings import findings_of
 from trainer.data_report.survey import Survey, survey_source
 from trainer.evaluation.pictures import embedded
+from trainer.preparation.class_choice import asks_for
 from trainer.settings import ReportSettings
 
 _WORST_GAPS = 10
@@ -90,14 +91,15 @@ def run(settings: ReportSettings) -> int:
                 progress.add_task(f"reading {source.path}")
                 surveys.append(survey_source(source))
             progress.add_task("drawing")
-            page = render_report(surveys, settings.fewest_windows, settings.classes)
+            classes = asks_for(settings.classes, (label for survey in surveys for label in survey.labels))
+            page = render_report(surveys, settings.fewest_windows, classes)
         settings.output.parent.mkdir(parents=True, exist_ok=True)
         write_whole(settings.output, page.encode())
     except (RecordingError, OSError) as error:
         print(f"har data report: {error}", file=sys.stderr)
         return status_of(error)
     for survey in surveys:
-        for finding in findings_of(survey, settings.fewest_windows, settings.classes):
+        for finding in findings_of(survey, settings.fewest_windows, classes):
             print(line_of(survey.path, finding))
     print(f"{settings.output}: {sum(survey.readings for survey in surveys):,} readings")
     return 0

@@ -14,12 +14,14 @@ from numpy.typing import NDArray
 
 from har.decisions import UNKNOWN
 from har.recordings import RecordingError
+from har.releases import Scores
 from har.windowing import WindowSpec
 from trainer.defaults import UNKNOWN_COST
 from trainer.evaluation.outcomes import Classify, Outcomes, classify_examples
 from trainer.evaluation.protocols import TIME_WARNING
 from trainer.evaluation.report import Section, write_report
 from trainer.evaluation.scores import EvaluationScores, measure
+from trainer.evaluation.trust import few_windows, unseen_people
 from trainer.evaluation.unknown import ThresholdChoice, ThresholdError, choose_threshold
 from trainer.preparation.pieces import PieceWindows, windows_of
 from trainer.preparation.plan import VALIDATION
@@ -68,6 +70,12 @@ class ValidationWindows:
         """Person and session of each window; str ``(n,)``."""
         pairs = zip(self.windows.people.tolist(), self.windows.sessions.tolist(), strict=True)
         return np.array([f"{person}, session {session}" for person, session in pairs], np.str_)
+
+    def doubts(self, metrics: Mapping[str, Scores]) -> list[str]:
+        """Return how far scores on these windows can be trusted, in sentences."""
+        people = {self.wearers.get(person, person) for person in self.windows.people.tolist()}
+        found = [unseen_people(len(people), personal=self.personal), few_windows(metrics.values(), self.spec)]
+        return [sentence for sentence in found if sentence is not None]
 
     def classify(self, classify: Classify) -> Outcomes:
         """Classify the windows with a network that has the classes of this preparation."""
@@ -170,5 +178,5 @@ def _reject_missing(prepared: Path, missing: list[str], spec: WindowSpec, person
         raise ValidationError(
             f"{prepared}: no held-out window of {spec.length_us / 1e6:g} s is labelled {', '.join(missing)}: record "
             + ("more of it" if personal else "more people doing it")
-            + ", hold out a larger share, or remove it from the classes"
+            + ", hold out a larger share (--held-out-share), or leave it out of --classes"
         )

@@ -12,6 +12,7 @@ from har.recordings import Recording
 from har.releases import TrainingData
 from recording_files.data_sets import data_sets_of
 from recording_files.loading import reject_repeated_recordings
+from trainer.preparation.class_choice import asks_for
 from trainer.preparation.personal import split_in_time
 from trainer.preparation.pieces import Piece, cut_pieces
 from trainer.preparation.plan import TRAIN, PreparationPlan, is_personal, split_of_people
@@ -107,6 +108,6 @@ def pieces_by_split(
         parts = list(split_in_time(recording, plan.held_out_share, plan.windows.length_us))
     pieces: dict[str, list[Piece]] = {}
     for name, part in parts:
-        kept = plan.classes if name == TRAIN else None
+        kept = asks_for(plan.classes, np.unique(part.labels).tolist()) if name == TRAIN else None
         pieces.setdefault(name, []).extend(cut_pieces(part, plan.spec_of(name), kept, plan.signal_bounds))
     return pieces

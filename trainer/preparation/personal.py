@@ -12,9 +12,7 @@ from har.resampling import Times
 from trainer.preparation.plan import TRAIN, VALIDATION
 
 
-def split_in_time(
-    recording: Recording, held_out_share: float, shortest_us: int = 0
-) -> Iterator[tuple[str, Recording]]:
+def split_in_time(recording: Recording, held_out_share: float, shortest_us: int = 0) -> Iterator[tuple[str, Recording]]:
     """Split the runs of each label: their beginning is trained on, their end validates.
 
     If the runs of a label are so short that no end of them holds a window, the end of all of them together validates:

@@ -30,7 +30,7 @@ class PreparationPlan(msgspec.Struct, frozen=True, kw_only=True):
     Attributes
     ----------
     classes : tuple of str
-        The classes, in the order of the network's outputs.
+        The classes, in the order of the network's outputs; `class_choice.EVERY_CLASS` until they are chosen.
     training_windows : WindowSpec
         Windows of the training split. They are longer and denser than the release's, for augmentation.
     windows : WindowSpec

@@ -101,6 +101,8 @@ class PreparedIndex(msgspec.Struct, frozen=True):
         count as null rows.
     remarks : list of str
         What the sources left out and why (`recording_files.source.Source.remarks`).
+    not_taken : dict of str to str
+        Why activities became no classes, if every activity was asked for.
     schema : int
         Version of the index's format.
     """
@@ -114,6 +116,7 @@ class PreparedIndex(msgspec.Struct, frozen=True):
     provenance: list[TrainingData]
     rows: dict[str, int] = {}
     remarks: list[str] = []
+    not_taken: dict[str, str] = {}
     schema: int = SCHEMA_VERSION
 
     def of(self, split: str) -> list[Shard]:

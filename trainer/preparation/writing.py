@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import shutil
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from har.activity_names import NULL_LABEL, listed
 from har.process.whole_files import part_of, sync
 from har.releases import TrainingData
+from trainer.preparation.class_choice import with_classes
 from trainer.preparation.pieces import Piece
-from trainer.preparation.plan import SPLITS, TRAIN, PreparationPlan
+from trainer.preparation.plan import SPLITS, PreparationPlan
 from trainer.preparation.shards import (
     PreparedIndex,
     ShardError,
@@ -116,7 +115,7 @@ def finish(
     Raises
     ------
     ShardError
-        If the training split has no window, or lacks a class.
+        See `with_classes`.
     """
     shards = [
         describe_shard(folder, file, split, number)
@@ -137,7 +136,7 @@ def finish(
         rows=dict(sorted(rows.items())),
         remarks=list(remarks),
     )
-    _require_classes(index)
+    index = with_classes(index)
     write_index(folder, index)
     return index
 
@@ -164,31 +163,3 @@ def readable_names(paths: Iterable[str]) -> list[str]:
         )
         names.append(str(Path(*path_parts[-length:])))
     return sorted(names)
-
-
-def _require_classes(index: PreparedIndex) -> None:
-    found = index.windows(TRAIN)
-    length = index.plan.training_windows.length_us / 1e6
-    if not found:
-        raise ShardError(
-            f"nothing to train on: no window of {length:g} s is labelled {', '.join(index.plan.classes)} "
-            f"in {', '.join(index.sources)}. {_existing(index)}"
-        )
-    shown = {label for labels in found.values() for label in labels}
-    missing = [name for name in index.plan.classes if name not in shown]
-    if missing:
-        raise ShardError(
-            f"no training window of {length:g} s is labelled {', '.join(missing)}: record more of it, or exclude it "
-            f"with --classes. {_existing(index)}"
-        )
-
-
-def _existing(index: PreparedIndex) -> str:
-    """Return the activities of the recordings, and why windows were left out, as sentences."""
-    found = Counter(index.rows)
-    del found[NULL_LABEL]
-    names = listed(label for label, _ in found.most_common())
-    text = f"The recordings are labelled {names}" if names else "The recordings have no labels"
-    if reasons := index.unclassified_text():
-        text += f". Windows are left out because their readings tell too little (--signal-bounds): {reasons}"
-    return text

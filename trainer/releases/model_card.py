@@ -10,6 +10,7 @@ from har.artifacts import Artifact, LeftOut
 from har.recordings import device_of
 from har.releases import ReleaseManifest, Scores
 from recording_files.data_sets import KNOWN_DATA_SETS, placement_of
+from trainer.evaluation.trust import few_windows
 
 TEMPLATE = Template("""\
 # Model card: $release
@@ -160,6 +161,7 @@ def _weaknesses(manifest: ReleaseManifest) -> list[str]:
         *([SWAY] if _has_sit_and_stand(manifest) else []),
         f"The training windows contain only {', '.join(manifest.classes)}. For other activities, {_outside(manifest)}.",
         "The results hold for the phones and placements named above. Others may give worse results; measure them.",
+        *([f"{doubt}."] if (doubt := few_windows(manifest.metrics.values(), manifest.window_spec)) else []),
     ]
 
 

@@ -6,22 +6,21 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import msgspec
 from pyspark.sql import SparkSession
 
-from har.activity_names import listed
+from har.activity_names import MAX_NAME, is_accepted, listed
 from har.recordings import RecordingError
 from recording_files import Source, find_source
 from recording_files.checking import Inspection
 from recording_files.loading import recordings_of
 from recording_files.source import provenance_of, remarks_of
 from recording_files.stated import split_stated
+from trainer.preparation.class_choice import EVERY_CLASS, FEW_WINDOWS
 from trainer.preparation.in_process import prepare_in_process
 from trainer.preparation.on_spark import prepare_on_spark
 from trainer.preparation.plan import TEST, TRAIN, VALIDATION, PreparationPlan
 from trainer.preparation.shards import INDEX_FILE, PreparedIndex, ShardError, read_index
-
-#: Warn about a person or an activity with fewer windows.
-FEW_WINDOWS = 20
 
 
 def is_prepared(data: Sequence[str | Path]) -> bool:
@@ -108,6 +107,8 @@ def open_prepared(folder: Path, plan: PreparationPlan) -> PreparedIndex:
         If the index cannot be read, or its classes, windows or signal bounds differ from the plan's.
     """
     index = read_index(folder)
+    if plan.classes == EVERY_CLASS:
+        plan = msgspec.structs.replace(plan, classes=index.plan.classes)
     differing = [
         f"{name} {getattr(index.plan, name)} instead of {getattr(plan, name)}"
         for name in ("classes", "training_windows", "windows", "signal_bounds")
@@ -148,7 +149,7 @@ def describe_left_out(index: PreparedIndex) -> list[str]:
 
 
 def warnings_of(index: PreparedIndex) -> list[str]:
-    """Return warnings: what the sources left out, and people and classes with few windows.
+    """Return warnings: what the sources left out, classes that wearers cannot state, and what has few windows.
 
     Preparation rejects classes without any.
     """
@@ -158,16 +159,17 @@ def warnings_of(index: PreparedIndex) -> list[str]:
     found += [
         f"only {count} training windows are labelled {name}" for name, count in by_class.items() if count < FEW_WINDOWS
     ]
+    found += [
+        f"no wearer can state {name!r} as a label: rename it in the recordings to 1 to {MAX_NAME} letters, digits, "
+        "spaces, _ and -, beginning with a letter"
+        for name in index.plan.classes
+        if not is_accepted(name)
+    ]
     windows = {**index.windows(TEST), **index.windows(VALIDATION), **trained}
     for person in sorted(index.models):
         count = sum(windows[person].values()) if person in windows else 0
         if count < FEW_WINDOWS:
             found.append(f"{person} has {count or 'no'} labelled windows, which is too few to train or validate on")
-    if index.personal:
-        found.append(
-            "too few people to hold any out: the end of each activity's recording is held out instead, and the release "
-            "is personal"
-        )
     return found
 
 

@@ -6,9 +6,9 @@ starts, so an interrupted run resumes with the step that was interrupted.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -33,6 +33,7 @@ from trainer.request import Mode, TrainRequest
 from trainer.run_folder import RunFolder, lock_folder
 from trainer.runs import preparation
 from trainer.runs.live_progress import LiveProgress
+from trainer.runs.overview import overview
 from trainer.runs.plots import write_curves
 from trainer.runs.publication import Destination, judge_and_publish
 from trainer.runs.record import Attempt, RunRecord, begin_record, write_record
@@ -133,13 +134,14 @@ def _run(folder: RunFolder, request: TrainRequest, options: RunOptions, console:
         preparation.find_sources(request.data)  # a wrong path must not cost a start of Spark
     with _spark(request, folder, options, console) as spark:
         index = _prepared(request, options, job.prepared, spark, console)
+        job = replace(job, request=msgspec.structs.replace(request, classes=index.plan.classes))
         held_out = read_validation(job.prepared)
         if not folder.weights.exists():
             record = _train(job, record, options, spark, console)
     write_curves(folder)
     with _status(console, "evaluating and freezing"):
         candidate = _candidate(job, index, held_out, record, folder)
-    _report_scores(candidate, console)
+    _report_scores(candidate, held_out.doubts(candidate.manifest.metrics), console)
     gate = _judge(folder, candidate, held_out, options, console)
     return FinishedRun(folder, candidate, gate)
 
@@ -199,10 +201,10 @@ def _prepared(
             )
     index = preparation.open_prepared(folder, request.preparation)
     console.print(f"prepared: {preparation.describe(index)}", highlight=False)
-    for line in preparation.describe_left_out(index):
-        console.print(line, highlight=False)
+    for line in (*overview(index), *preparation.describe_left_out(index)):
+        console.print(line, highlight=False, markup=False)
     for warning in preparation.warnings_of(index):
-        console.print(f"warning: {warning}", style="yellow", highlight=False)
+        console.print(f"warning: {warning}", style="yellow", highlight=False, markup=False)
     return index
 
 
@@ -263,7 +265,7 @@ def _candidate(
     return candidate
 
 
-def _report_scores(candidate: Candidate, console: Console) -> None:
+def _report_scores(candidate: Candidate, doubts: Sequence[str], console: Console) -> None:
     for protocol, found in candidate.manifest.metrics.items():
         console.print(
             f"{protocol}: macro-F1 {found.macro_f1:.3f}, accuracy {found.accuracy:.3f} "
@@ -280,6 +282,8 @@ def _report_scores(candidate: Candidate, console: Console) -> None:
         console.print(
             f"warning: the release is made without {absent.format}: {absent.reason}", highlight=False, style="yellow"
         )
+    for doubt in doubts:
+        console.print(f"{doubt}.", highlight=False, markup=False)
 
 
 def _judge(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trainer.data_report.survey import survey_source
+from trainer.preparation.class_choice import asks_for
 from trainer.runs.preparation import find_sources
 
 
@@ -36,5 +37,6 @@ class WatchedRecordings:
         seconds = 0.0
         for source in find_sources(self.data):
             by_label = survey_source(source).label_seconds()
-            seconds += sum(found for label, found in by_label.items() if label in self.classes)
+            asked = asks_for(self.classes, by_label)
+            seconds += sum(found for label, found in by_label.items() if label in asked)
         return seconds / 60

@@ -371,7 +371,7 @@ def test_few_people_with_words_of_their_own_give_a_personal_release(tmp_path):
 
     assert result.returncode == 0, result.stderr
     assert manifest_of(tmp_path / "run").personal
-    assert "the release is personal" in shown
+    assert "The release is personal" in shown
 
 
 def test_scheduled_rounds_write_a_history_and_survive_a_failed_one(table, tmp_path):
