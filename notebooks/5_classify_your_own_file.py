@@ -114,7 +114,8 @@ release.predict(renamed, time="when", time_unit="us", x="a", y="b", z="c")["acti
 # %% [markdown]
 # ## The same without Python
 #
-# `har classify my_phone.csv -o windows.csv` writes the same table, and prints a summary of the steady activities.
+# `har classify my_phone.csv -o windows.csv --plot plot.html` writes the same table and a picture, and prints a summary
+# of the steady activities.
 #
 # - [docs/classify.md](../docs/classify.md): the command, its table and its summary
 # - [docs/api.md](../docs/api.md): all of `har.read`, `har.load` and `har.windows`
