@@ -80,7 +80,7 @@ def recording(tmp_path: Path) -> Path:
         ("archive compact --archive {none}", 1, "is not an archive"),
         ("archive verify --archive {none}", 2, "is not an archive"),
         ("evaluate --data {recording}", 2, "answers would be meaningless"),
-        ("evaluate --data {recording} --force", 1, "no window is labelled"),
+        ("evaluate --data {recording} --force", 2, "no window is labelled"),
         ("audit --release {none}", 2, "no release at"),
         ("audit --journals {none}", 2, "No such file"),
         ("dashboard --tls-certificate {none} --tls-key {none}", 1, "none: [Errno 2] No such file"),
