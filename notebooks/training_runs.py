@@ -65,8 +65,8 @@ def processes(run: RunFolder) -> pd.DataFrame:
 def curves(names: Iterable[str]) -> Figure:
     """Plot loss and accuracy on the varied training windows over time; runs that do not exist are left out."""
     figure, panels = plt.subplots(1, 2, figsize=(10, 3))
-    for name in names:
-        ends = epoch_ends(RunFolder(WORK / name)) if RunFolder(WORK / name).metrics.exists() else []
+    for name in (name for name in names if RunFolder(WORK / name).metrics.exists()):
+        ends = epoch_ends(RunFolder(WORK / name))
         seconds = [end.seconds for end in ends]
         for panel, values in zip(panels, ([end.loss for end in ends], [end.accuracy for end in ends]), strict=True):
             panel.plot(seconds, values, marker=".", label=name, color=_COLOURS.get(name))
