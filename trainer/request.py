@@ -99,7 +99,9 @@ class TrainRequest(msgspec.Struct, frozen=True, kw_only=True):
             hop_us=self.training_hop_us,
         )
 
-    def inspection(self, *, force: bool = False, quiet: bool = False, file: IO[str] | None = None) -> Inspection:
+    def inspection(
+        self, *, force: bool = False, quiet: bool = False, says_left_out: bool = True, file: IO[str] | None = None
+    ) -> Inspection:
         """Return how the data sets are checked: as strictly as training reads them."""
         return Inspection(
             force=force,
@@ -108,6 +110,7 @@ class TrainRequest(msgspec.Struct, frozen=True, kw_only=True):
             bounds=self.signal_bounds,
             in_order=False,
             is_strict=True,
+            says_left_out=says_left_out,
             file=file,
         )
 

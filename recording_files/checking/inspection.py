@@ -10,7 +10,7 @@ from har.recordings import RecordingError
 from har.signal_quality import SignalBounds
 from har.windowing import WindowSpec
 from recording_files.checking.data_set import DataSetCheck
-from recording_files.checking.finding import worst_first
+from recording_files.checking.finding import Finding, Weight, worst_first
 from recording_files.checking.people import Person, shared_people
 from recording_files.checking.printing import STOPPED, report_findings
 from recording_files.recognition import UnknownColumnsError
@@ -56,6 +56,8 @@ class Inspection:
         Whether the command cuts windows in the order of the file; see `DataSetCheck`.
     is_strict : bool
         Whether the command rejects what training does; see `DataSetCheck`.
+    says_left_out : bool
+        Whether it tells which files and rows of a data set are left out. Training does so itself.
     file : text file or None
         Where to print; None for the standard error.
     """
@@ -67,6 +69,7 @@ class Inspection:
     classes: Sequence[str] | None = None
     in_order: bool = True
     is_strict: bool = False
+    says_left_out: bool = True
     file: IO[str] | None = None
     _people: dict[Path, list[Person]] = field(default_factory=dict)
 
@@ -107,7 +110,8 @@ class Inspection:
         """
         print_understood(source, checked.contents, checked.rates_hz, quiet=self.quiet, file=self.file)
         people = list({(device, user): None for device, user, _ in checked.sessions})
-        findings = worst_first([*checked.findings(), *shared_people(people, self._people)])
+        left_out = [Finding(Weight.WARNS, remark) for remark in source.remarks()] if self.says_left_out else []
+        findings = worst_first([*left_out, *checked.findings(), *shared_people(people, self._people)])
         self._people[source.path] = people
         if not report_findings(source.path, findings, force=self.force, file=self.file):
             raise UnsoundDataError(

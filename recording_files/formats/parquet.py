@@ -9,7 +9,7 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from har.activity_names import NULL_LABEL
+from har.activity_names import NULL_LABEL, listed
 from har.recordings import RecordingError
 from har.releases import TrainingData
 from har.samples import UNDECODABLE
@@ -79,6 +79,14 @@ class ParquetSource(Source):
         if layout is None:
             return ["format Parquet, this project's columns"]
         return ["format Parquet", *layout.describe()]
+
+    def remarks(self) -> list[str]:
+        """Name the files of the folder that are not read, as they are not Parquet."""
+        inside = (file for file in self.path.rglob("*") if file.suffix != ".parquet" and file.is_file())
+        others = sorted(str(place) for file in inside if not _is_unfinished(place := file.relative_to(self.path)))
+        if not others:
+            return []
+        return [f"left out, as the folder is read as Parquet: {listed(others)}. Pass other recordings by themselves"]
 
     def provenance(self) -> list[TrainingData]:
         """Return the stated provenance of the files; for files without one, that of their devices."""

@@ -49,7 +49,7 @@ def _run(settings: PrepareSettings, console: Console) -> int:
         held_out_share=settings.held_out_share,
         shards=settings.shards,
     )
-    inspection = request.inspection(force=settings.force, quiet=settings.quiet, file=console.file)
+    inspection = request.inspection(force=settings.force, quiet=settings.quiet, says_left_out=False, file=console.file)
     try:
         index = _prepare(settings, request.preparation, settings.output.resolve(), inspection)
         for warning in preparation.warnings_of(index):

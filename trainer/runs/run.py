@@ -189,7 +189,9 @@ def _prepared(
 ) -> PreparedIndex:
     if not (folder / INDEX_FILE).exists():
         executors = node_count(request.mode, request.workers)
-        inspection = request.inspection(force=options.force, quiet=options.quiet, file=console.file)
+        inspection = request.inspection(
+            force=options.force, quiet=options.quiet, says_left_out=False, file=console.file
+        )
         with _status(console, "preparing the recordings"):
             preparation.prepare(
                 request.data,

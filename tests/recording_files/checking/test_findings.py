@@ -240,6 +240,21 @@ def test_an_inspection_stops_after_the_last_part_unless_forced(
     assert "--force is given: the answers that follow may be meaningless" in forced
 
 
+def test_files_of_a_folder_that_are_left_out_are_told_unless_the_command_does_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = "".join(f"{row / 50},{row % 97 / 9.1},{row % 89 / 9.3},{5 + row % 83 / 9.7}\n" for row in range(500))
+    (tmp_path / "made.csv").write_text(f"time,x,y,z\n{rows}", "utf-8")
+    (tmp_path / "other.csv").write_text("Zeit;Beschl. X\n0;1\n1;2\n", "utf-8")
+    Inspection(quiet=True).require_sound(find_source(tmp_path))
+    assert "look at this" in (said := capsys.readouterr().err)
+    assert "left out, as it is no table of readings" in said
+    assert "other.csv" in said
+    assert "Its columns are Zeit, Beschl. X" in said
+    Inspection(quiet=True, says_left_out=False).require_sound(find_source(tmp_path))
+    assert "left out" not in capsys.readouterr().err
+
+
 def test_people_whom_two_data_sets_share_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     inspection = Inspection(quiet=True)
     for name, device in (("one", "phone_1"), ("two", "phone_1"), ("three", "watch")):

@@ -66,6 +66,16 @@ def other_columns(count: int = 500) -> dict[str, list[object]]:
     }  # fmt: skip
 
 
+def test_a_folder_of_parquet_names_the_files_that_are_left_out(tmp_path: Path) -> None:
+    write_table(tmp_path / "walk.parquet", recording_columns())
+    assert find_source(tmp_path).remarks() == find_source(tmp_path / "walk.parquet").remarks() == []
+    for name in ("sit.csv", "_SUCCESS", ".walk.parquet.crc"):
+        (tmp_path / name).write_text("time,x,y,z\n", "utf-8")
+    assert find_source(tmp_path).remarks() == [
+        "left out, as the folder is read as Parquet: sit.csv. Pass other recordings by themselves"
+    ]
+
+
 def test_columns_of_any_names_and_units_are_understood(tmp_path: Path) -> None:
     source = find_source(write_table(tmp_path / "anna.parquet", other_columns()))
     assert source.understood()[:4] == [
