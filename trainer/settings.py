@@ -22,6 +22,8 @@ from trainer.spark_master import node_count, require_master
 def _canonical_classes(stated: list[str]) -> list[str]:
     stated = [name for names in stated for name in names.split(",")]
     classes = [canonical_activity(name) for name in stated]
+    if not all(stated):
+        raise ValueError("a class has no name; all takes every activity")
     if len(classes) < 2 and classes != ["all"]:
         raise ValueError(f"a network needs two classes or more, not only {', '.join(stated)}; all takes every activity")
     repeated = sorted({name for name in classes if classes.count(name) > 1})

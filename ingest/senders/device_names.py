@@ -33,7 +33,8 @@ class RecordingKey(NamedTuple):
 
     def __str__(self) -> str:
         """Return the names for messages."""
-        return f"user {self.user}, session {self.session}, device {self.device}"
+        parts = {"user": self.user, "session": self.session, "device": self.device}
+        return ", ".join(f"{what} {name}" for what, name in parts.items() if name) or _UNNAMED
 
 
 def device_names(keys: Sequence[RecordingKey]) -> list[str]:

@@ -52,8 +52,9 @@ class ClassChoice(NamedTuple):
         if len(self.taken) >= 2:
             return self.taken
         found = f"only {self.taken[0]} suffices" if self.taken else "none suffices"
+        without = "The recordings have no other label: record another activity, too" if self.taken else UNLABELLED
         reasons = "; ".join(f"{label}: {reason}" for label, reason in self.not_taken.items())
-        raise ShardError(f"a network needs two activities to train on, but {found}. {reasons or UNLABELLED}")
+        raise ShardError(f"a network needs two activities to train on, but {found}. {reasons or without}")
 
 
 def choose_classes(labels: Iterable[str], training: Windows, validation: Windows, *, personal: bool) -> ClassChoice:

@@ -53,3 +53,8 @@ def test_the_same_names_in_two_data_sets_are_two_devices():
     first, second = device_names([RecordingKey("p", "u", "s", "a.csv"), RecordingKey("p", "u", "s", "b.csv")])
     assert first != second
     assert first[:6] == second[:6] == "p-u-s-"
+
+
+def test_a_person_is_told_only_the_names_that_a_recording_has():
+    assert str(RecordingKey("phone", "", "walk")) == "session walk, device phone"
+    assert str(RecordingKey("", "", "")) == "recording"

@@ -109,9 +109,11 @@ def test_impossible_requests_are_rejected_with_the_reason(table, capsys, words, 
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--classes", "sit"], "at least 2 items"),
+        (["--classes", "sit"], "a network needs two classes or more, not only sit"),
         (["--classes", "sit", "--classes", "sit"], "sit is given twice"),
         (["--classes", "sit", "--classes", "Sitting"], "sit is given twice"),
+        (["--classes", ""], "a class has no name"),
+        (["--classes", "sit,,walk"], "a class has no name"),
         (["--classes", "sit", "--classes", "unknown"], "unknown means none of the classes, so it cannot be a class"),
     ],
 )

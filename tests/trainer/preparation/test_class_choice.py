@@ -34,3 +34,9 @@ def test_too_few_activities_are_an_error_with_every_reason():
 def test_all_asks_for_every_label_but_null():
     assert asks_for(EVERY_CLASS, ["walk", "null", "dive"]) == ["dive", "walk"]
     assert asks_for(("sit",), np.array(["walk"]).tolist()) == ("sit",)
+
+
+def test_a_single_activity_is_not_said_to_be_without_labels():
+    choice = choose_classes(["walk", "null"], {"p/a": Counter(walk=30)}, {"p/a": Counter(walk=1)}, personal=True)
+    with pytest.raises(ShardError, match=r"only walk suffices\. The recordings have no other label"):
+        choice.required()
