@@ -1,11 +1,15 @@
 """From files of one's own activities to a release, as a person without phones at hand goes."""
 
+import json
 import re
 
 import msgspec
 import pytest
 
 from har.releases import ReleaseManifest
+from model_store.repository.contents import pointers
+from model_store.repository.signed_state import read_state
+from tests.model_store.made_store import MadeStore
 from tests.trainer import tiny_network
 from tests.trainer.own_activities import BRIEF, CLASSES, PEOPLE, write_own_recordings
 from tests.trainer.training_command import har_here
@@ -84,3 +88,41 @@ def test_one_class_is_refused_with_the_choice(folder, tmp_path):
     result = har_here("train", "--data", folder, "--output", tmp_path / "run", "--classes", "Sägen")
     assert result.returncode == 2
     assert "a network needs two classes or more, not only Sägen" in result.stderr
+
+
+@pytest.mark.long
+def test_three_people_get_from_their_files_to_a_release_that_a_store_serves(tmp_path):
+    """Look, train the shipped network, test on unseen people, evaluate, publish."""
+    recordings = write_own_recordings(tmp_path / "recordings", seconds=40)
+    others = write_own_recordings(tmp_path / "others", seconds=20, rounds=1)
+    release, store = tmp_path / "run" / "release", MadeStore.make(tmp_path)
+
+    looked = har_here("data", "report", "--data", recordings, "--classes", "all", "--output", tmp_path / "page.html")
+    trained = har_here(
+        "train", "--data", recordings, "--output", tmp_path / "run", "--classes", "all", "--name", "own",
+        "--epochs", "8", "--windows-per-epoch", "2400", "--threads", "1",
+        "--store", tmp_path / "store", "--online-keys", tmp_path / "keys" / "online",
+    )  # fmt: skip
+    compared = har_here(
+        "cross-validate", "--data", recordings, "--classes", "all", "--protocol", "leave-one-user-out",
+        "--epochs", "4", "--windows-per-epoch", "1200", "--threads", "1", "--json",
+    )  # fmt: skip
+    evaluated = har_here("evaluate", "--release", release, "--data", others, "--json")
+
+    for result in (looked, trained, compared, evaluated):
+        assert result.returncode == 0, result.stderr
+    # The classes are in its pictures.
+    assert f"{BRIEF.lower()} is missing for 2 of 3 users" in (tmp_path / "page.html").read_text("utf-8")
+    manifest = manifest_of(tmp_path / "run")
+    assert manifest.classes == CLASSES
+    assert {artifact.format for artifact in manifest.artifacts} >= {"onnx", "litert-float32", "tensorflow-frozen-graph"}
+    assert {absent.format for absent in manifest.left_out} == {"litert-int8"} - {
+        artifact.format for artifact in manifest.artifacts
+    }
+    [scores] = manifest.metrics.values()
+    assert scores.macro_f1 > 0.9
+    [protocol] = json.loads(compared.stdout)
+    assert sorted(user["name"] for user in protocol["measures"]["users"]) == manifest.training_users
+    assert json.loads(evaluated.stdout)["accuracy"] > 0.8
+    served = pointers(store.storage, read_state(store.storage))["stable"]
+    assert served.release == "own"
