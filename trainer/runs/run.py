@@ -194,12 +194,7 @@ def _prepared(
         )
         with _status(console, "preparing the recordings"):
             preparation.prepare(
-                request.data,
-                request.preparation,
-                folder,
-                spark=spark,
-                executors=executors,
-                inspection=inspection,
+                request.data, request.preparation, folder, spark=spark, executors=executors, inspection=inspection
             )
     index = preparation.open_prepared(folder, request.preparation)
     console.print(f"prepared: {preparation.describe(index)}", highlight=False)
