@@ -59,7 +59,8 @@ def read(settings: ReplaySettings) -> list[SpooledRecording]:
         If the temporary files cannot be written.
     """
     sources = [find_source(path, options=settings.columns()) for path in settings.files]
-    wanted = settings.users.split(",") if settings.users is not None else None
+    _require_each_once(sources)
+    wanted = None if settings.users is None else [name for user in settings.users.split(",") if (name := user.strip())]
     with TemporaryDirectory(prefix="har-replay-") as folder, _progress(settings) as progress:
         spool = Spool(Path(folder), wanted, settings.devices)
         for source in sources:
@@ -75,6 +76,14 @@ def read(settings: ReplaySettings) -> list[SpooledRecording]:
         require_possible_times(recording, settings.speed)
     _describe_changes(spool, settings)
     return recordings
+
+
+def _require_each_once(sources: Sequence[Source]) -> None:
+    given: set[Path] = set()
+    for source in sources:
+        if (path := source.path.resolve()) in given:
+            raise RecordingError(f"{path} is given twice: name it once, or replay it again with --loop")
+        given.add(path)
 
 
 def _spool(source: Source, spool: Spool, settings: ReplaySettings, progress: Progress) -> None:

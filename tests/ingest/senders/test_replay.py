@@ -181,6 +181,8 @@ def spoiled(original: Recording, **changes: object) -> pa.Table:
             "its times span 11,562 days",
         ),
         (table(recording()), ("--users", "user 1,eve"), "there is no user eve, but user 1"),
+        (table(recording()), ("--users", " user 1 , eve,"), "there is no user eve, but user 1"),
+        (table(recording()), ("walk",), "is given twice"),
     ],
 )
 def test_files_that_cannot_be_replayed_are_told_in_one_line(file, words, reason, tmp_path, monkeypatch, capsys):
@@ -189,6 +191,7 @@ def test_files_that_cannot_be_replayed_are_told_in_one_line(file, words, reason,
         path.write_bytes(file)
     elif file is not None:
         pq.write_table(file, path)
+    monkeypatch.chdir(tmp_path)
     ran = CommandLine(monkeypatch, capsys).call("replay", str(path), *words)
     assert ran.status == 2, ran.err
     last = ran.err.splitlines()[-1]
