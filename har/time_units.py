@@ -24,3 +24,15 @@ def as_date(time_us: int) -> datetime | None:
     (datetime.datetime(2026, 5, 1, 12, 0, 0, 20000, tzinfo=datetime.timezone.utc), None)
     """
     return _EPOCH + timedelta(microseconds=time_us) if _FIRST_US <= time_us < _LAST_US else None
+
+
+def time_text(time_us: int) -> str:
+    """Return an event time as a date if the clock counts from the Unix epoch, else in seconds.
+
+    Examples
+    --------
+    >>> time_text(1_777_636_800_020_000), time_text(5_000_000)
+    ('2026-05-01 12:00:00 UTC', '5.0 s')
+    """
+    date = as_date(time_us)
+    return f"{time_us / MICROSECONDS:,.1f} s" if date is None else f"{date:%Y-%m-%d %H:%M:%S} UTC"

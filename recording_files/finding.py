@@ -65,6 +65,8 @@ def find_source(
         path = fetched / f"{path}.parquet"
         if not path.exists():
             raise RecordingError(f"{path.stem} is not in {fetched}: run `har data fetch {path.stem}` first")
+    if path.is_fifo():
+        raise RecordingError(f"{path} is a pipe, and files are read twice: save it, or use `… | har classify -`")
     source = _source_at(path, options)
     if options.names_columns and not isinstance(source, (TextSource, ParquetSource)):
         raise RecordingError(

@@ -1,13 +1,18 @@
 """How the columns of a table become the project's: which are the time, the axes, and the texts, and in which units."""
 
+from collections.abc import Mapping
 from enum import StrEnum
+from pathlib import Path
 
 import msgspec
 
+from har.activity_names import listed
 from har.time_units import MICROSECONDS
 
 #: 1 g in m/s².
 STANDARD_GRAVITY = 9.80665
+#: A sentence names at most so many files.
+_MOST_NAMED = 3
 
 
 class TimeUnit(StrEnum):
@@ -139,20 +144,34 @@ class Layout(msgspec.Struct, frozen=True, kw_only=True):
         of_time = [self.time.name] if self.time else []
         return list(dict.fromkeys([*of_time, *self.axes, *(self.gravity or ()), *self.texts.values()]))
 
-    def describe(self) -> list[str]:
-        """Return what was understood, in sentences."""
+    def describe_numbers(self) -> list[str]:
+        """Return what was understood of the axes and the times, in sentences."""
         signs = ", signs as on an iPhone" if self.is_inverted else ""
         added = f" + gravity {', '.join(self.gravity)}" if self.gravity else ""
         time = f"row number / {self.rate_hz:g} Hz" if self.time is None else self.time.describe()
+        return [f"axes {', '.join(self.axes)}{added} in {self.unit.sign}{signs}", f"time {time}"]
+
+    def describe(self) -> list[str]:
+        """Return what was understood, in sentences."""
         texts = [f"{_word(name)} from {column}" for name, column in self.texts.items()]
         texts += [f"{_word(name)} {text}" for name, text in self.constants.items() if text]
         return [
             f"format {self.format}",
-            f"axes {', '.join(self.axes)}{added} in {self.unit.sign}{signs}",
-            f"time {time}",
+            *self.describe_numbers(),
             *([", ".join(texts)] if texts else []),
         ]
 
 
 def _word(column: str) -> str:
     return "label" if column == "gt" else column
+
+
+def differences(layouts: Mapping[Path, Layout]) -> list[str]:
+    """Return in which axes or times the layouts of a data set's tables differ from the first, in sentences."""
+    usual = next(iter(layouts.values())).describe_numbers()
+    places: dict[str, list[str]] = {}
+    for place, layout in layouts.items():
+        for fact in layout.describe_numbers():
+            if fact not in usual:
+                places.setdefault(fact, []).append(place.name)
+    return [f"but {fact} in {listed(names, most=_MOST_NAMED)}" for fact, names in places.items()]

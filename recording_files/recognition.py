@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable
 
 import msgspec
+import numpy as np
 
 from har.activity_names import listed
 from har.recordings import RecordingError
@@ -23,7 +24,7 @@ from recording_files.layouts import (
 )
 from recording_files.other_tables import other_sensor
 from recording_files.table_head import TableHead
-from recording_files.text_form import NotATableError
+from recording_files.text_form import NotATableError, is_number
 
 #: The known formats. Each recognises columns that no other has.
 FORMATS: tuple[Callable[[TableHead], Layout | None], ...] = (
@@ -39,6 +40,8 @@ FORMATS: tuple[Callable[[TableHead], Layout | None], ...] = (
 )
 #: A message names at most so many columns, and so many characters of each.
 _MOST_NAMED, _LONGEST_NAME = 40, 60
+#: Larger numbers are seconds since 1970, or parts of them. The steps of 32-bit floats are longer than 60 of them there.
+_LARGE = 1e9
 
 
 class UnknownColumnsError(RecordingError):
@@ -120,10 +123,28 @@ def _question(head: TableHead, options: ColumnOptions, *, has_axes: bool = False
         return f"{head.place} has a single reading: a window needs those of several seconds"
     missing = "the axes (--x, --y, --z)"
     if has_axes or common_names.axes_of(head, options) is not None:
-        missing = "the times (--time and --time-unit, or --rate-hz if there are none)"
+        missing = f"the times (--time and --time-unit, or --rate-hz if there are none){_of_times(head, options)}"
     return (
         f"{head.place}: none of the known formats, and its columns do not tell {missing}. "
         f"Its columns are {_listed(head)}"
+    )
+
+
+def _of_times(head: TableHead, options: ColumnOptions) -> str:
+    """Return what is wrong with the column that has the name of one of times; empty if there is none."""
+    name = next(iter(common_names.times_named(head, options)), None)
+    cells = head.cells(name) if name else []
+    if not cells:
+        return ""
+    different = list(dict.fromkeys(cells))
+    if len(different) > 1 and is_number(cells[0]):
+        return f": {different[0]} and {different[1]} in {name!r} may be in several units, or are in none"
+    if len(cells) == 1 or len(different) > 1:
+        return f": {name!r} holds {cells[0][:_LONGEST_NAME]!r}, and dates are read like 2026-05-01 12:00:00.020"
+    same = f": all of the first {len(cells):,} values of {name!r} are {cells[0][:_LONGEST_NAME]}"
+    is_float32 = is_number(cells[0]) and float(cells[0]) == float(np.float32(cells[0])) and float(cells[0]) > _LARGE
+    return (
+        f"{same}, as 32-bit floats cannot hold times since 1970: export them as 64-bit floats" if is_float32 else same
     )
 
 

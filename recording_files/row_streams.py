@@ -148,6 +148,8 @@ def is_whole_row(row: bytes, form: TextForm, layout: Layout) -> bool:
     numbers = {*layout.axes, *(layout.gravity or ()), *([layout.time.name] if layout.time else [])}
     if layout.time and not layout.time.unit.is_number:
         numbers.remove(layout.time.name)
+    if form.unique_names[-1] in numbers and cells[-1].strip() in ("", "-"):
+        return False  # it ends where its last number would begin
     of_numbers = (cell.strip() for name, cell in zip(form.unique_names, cells, strict=True) if name in numbers)
     return all(is_number(cell) or cell in NO_NUMBER for cell in of_numbers)
 

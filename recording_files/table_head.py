@@ -19,7 +19,16 @@ from recording_files.times_of_day import TIME_OF_DAY
 _WHOLE = re.compile(r"[+-]?\d+")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d")
 #: Sample rates of phones, Hz. They span less than the factor 1,000 between two units of time, so only one unit fits.
-_RATES_HZ = (4.0, 2_000.0)
+#: An app that logs once a second may count in seconds, and a program in ms: from 1,000 Hz on, nothing is sure.
+_RATES_HZ = (4.0, 800.0)
+#: Rates at which the unit in a column's name is believed. Readings that come too seldom are for the check to tell.
+_NAMED_RATES_HZ = (0.2, 2_000.0)
+_NAMED_UNITS = (
+    (r"s|sec|seconds?", TimeUnit.SECONDS),
+    (r"ms|milliseconds?", TimeUnit.MILLISECONDS),
+    (r"us|µs|microseconds?", TimeUnit.MICROSECONDS),
+    (r"ns|nanoseconds?", TimeUnit.NANOSECONDS),
+)
 #: Median magnitudes of readings in each unit, with gravity.
 _MAGNITUDES = {Unit.METRES: (7.5, 12.5), Unit.G: (0.75, 1.3), Unit.MILLI_G: (750.0, 1_300.0)}
 
@@ -79,7 +88,7 @@ class TableHead:
         return TimeColumn(name, unit, is_whole=all(map(_WHOLE.fullmatch, self.cells(name))))
 
     def time_by_spacing(self, name: str) -> TimeColumn | None:
-        """Return a column of times with the only unit in which its first readings have the rate of a phone."""
+        """Return a column of times in the unit that its name states, or the only one in which a phone has its rate."""
         cells = self.cells(name)
         if cells and all(map(_DATE.match, cells)):
             return self.time(name, TimeUnit.DATE)
@@ -91,6 +100,9 @@ class TableHead:
         if not steps:
             return None
         spacing = (max(times) - min(times)) / len(times) if len(steps) < len(times) / 2 else median(steps)
+        stated = _named_unit(name)
+        if stated and _NAMED_RATES_HZ[0] <= stated.per_second / spacing <= _NAMED_RATES_HZ[1]:
+            return self.time(name, stated)
         units = (TimeUnit.SECONDS, TimeUnit.MILLISECONDS, TimeUnit.MICROSECONDS, TimeUnit.NANOSECONDS)
         fitting = [unit for unit in units if _RATES_HZ[0] <= unit.per_second / spacing <= _RATES_HZ[1]]
         return self.time(name, fitting[0]) if len(fitting) == 1 else None
@@ -129,3 +141,10 @@ def read_head(opened: IO[bytes], place: Path, encoding: str | None = None) -> Ta
         raise NotATableError(f"{place} is {kind}")
     form, rows = form_of(head, place, encoding)
     return TableHead(place, form, rows)
+
+
+def _named_unit(name: str) -> TimeUnit | None:
+    """Return the unit that a column's name ends with, in brackets or as a word of its own; None if there is none."""
+    words = re.split(r"[^a-zµ]+", re.sub(r"([ _])elapsed$", "", name.lower()).rstrip(" )]"))
+    last = words[-1]
+    return next((unit for pattern, unit in _NAMED_UNITS if re.fullmatch(pattern, last)), None)

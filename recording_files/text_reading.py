@@ -2,36 +2,33 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import IO, Any, Literal, cast
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.csv
-from numpy.typing import NDArray
 
 from har.activity_names import NULL_LABEL
 from har.recordings import RecordingError
-from har.time_units import MICROSECONDS
-from recording_files.layout import Layout, TimeColumn, TimeUnit
+from recording_files.column_times import column_times
+from recording_files.layout import Layout, TimeUnit
 from recording_files.row_streams import NO_NUMBER, opened_rows
 from recording_files.stored_files import DAMAGED
 from recording_files.table import TEXT_COLUMNS, Part, constant_texts, make_part, make_table
 from recording_files.text_form import TextForm
-from recording_files.times_of_day import Days, times_of_day
+from recording_files.times_of_day import Days
 
-#: Bytes read at a time. These are fewer than `PART_ROWS` rows, as no row is shorter than 32 bytes.
-BLOCK_BYTES = 4 << 20
+#: Bytes read at a time, and the most of a row. Arrow reads up to 32 blocks in advance and has no option for it.
+BLOCK_BYTES = 1 << 20
+#: Blocks that make a part. They are fewer than `PART_ROWS` rows, as no row is shorter than 8 bytes.
+_BLOCKS_OF_PART = 4
 #: Names of sessions, users … of tables that state none.
 DEFAULT_TEXTS = {"user": "", "device": "phone", "model": "unknown", "session": "", "gt": NULL_LABEL}
-#: A float64 holds whole numbers up to here without loss.
-_FLOAT64_HOLDS = 1 << 53
 #: Longest text of another program's error that is shown: it may hold the row.
 _MOST_SHOWN = 300
 _TEXT = pa.dictionary(pa.int32(), pa.string())
-_NUMBER = r"^\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*$"
-_WHOLE_NUMBER = r"^\s*[+-]?\d+\s*$"
 
 
 @dataclass
@@ -57,7 +54,7 @@ class LeftOut:
         """Return what was left out; empty if nothing was."""
         found = [
             f"{self.incomplete:,} incomplete row{'s' if self.incomplete > 1 else ''}" if self.incomplete else "",
-            "its last row is cut off" if self.cut else "",
+            "the last row, which is cut off" if self.cut else "",
         ]
         return ", ".join(filter(None, found))
 
@@ -143,9 +140,9 @@ def _blocks(opened: IO[bytes], place: Path, form: TextForm, layout: Layout, left
                 decimal_point=form.decimal,
             ),
         )
-        for batch in reader:
-            if batch.num_rows:
-                yield pa.Table.from_batches([batch])
+        batches = (batch for batch in reader if batch.num_rows)
+        while blocks := list(islice(batches, _BLOCKS_OF_PART)):
+            yield pa.Table.from_batches(blocks)
     except RecordingError as error:
         raise RecordingError(f"{place}: {error}") from error
     except (*DAMAGED, pa.ArrowException, UnicodeDecodeError) as error:
@@ -198,7 +195,7 @@ def project_columns(table: pa.Table, layout: Layout, place: Path, first_row: int
     columns |= {name: table[column] for name, column in layout.texts.items()}
     if layout.labels:
         columns["gt"] = _named(columns["gt"], layout.labels)
-    columns["t"] = pa.array(_times(table, layout, first_row, place))
+    columns["t"] = pa.array(column_times(table, layout, first_row, place))
     axes = np.stack([table[name].to_numpy() for name in layout.axes], axis=1)
     if layout.gravity:
         axes = axes + np.stack([table[name].to_numpy() for name in layout.gravity], axis=1)
@@ -211,87 +208,3 @@ def _named(codes: "pa.ChunkedArray[Any]", labels: dict[str, str]) -> "pa.Diction
     whole = cast("pa.DictionaryArray[Any, Any]", codes.unify_dictionaries().combine_chunks())
     names = [labels.get(str(code), str(code)) for code in whole.dictionary.to_pylist()]
     return pa.DictionaryArray.from_arrays(whole.indices, pa.array(names, pa.string()))
-
-
-def _times(table: pa.Table, layout: Layout, first_row: int, place: Path) -> NDArray[np.int64]:
-    if layout.time is None:
-        assert layout.rate_hz is not None
-        rows = np.arange(first_row, first_row + table.num_rows)
-        return cast(NDArray[np.int64], np.round(rows * (MICROSECONDS / layout.rate_hz)).astype(np.int64))
-    return _parsed(table[layout.time.name], layout.time, first_row, place)
-
-
-def _parsed(texts: "pa.ChunkedArray[Any]", time: TimeColumn, first_row: int, place: Path) -> NDArray[np.int64]:
-    unit = time.unit
-    if not pa.types.is_string(texts.type):
-        return _converted(texts, time, first_row, place)
-    try:
-        if unit is TimeUnit.DATE:
-            dates = _plain_dates(texts).cast(pa.timestamp("ns", "UTC" if _states_zone(texts) else None))
-            return np.asarray(dates.cast(pa.int64()).to_numpy()) // 1_000
-        if unit is TimeUnit.CLOCK:
-            return np.asarray(_complete(times_of_day(texts)).to_numpy())
-        return _in_microseconds(_numbers(texts, is_whole=time.is_whole).to_numpy(), unit)
-    except pa.ArrowInvalid as error:
-        raise RecordingError(f"{place}: {_first_wrong(texts, time, first_row)}") from error
-
-
-def _numbers(texts: "pa.ChunkedArray[Any]", *, is_whole: bool) -> "pa.ChunkedArray[Any]":
-    if is_whole:
-        try:
-            return texts.cast(pa.int64())
-        except pa.ArrowInvalid:
-            # The first ones happened to be whole. A float64 holds them all the same if they are small enough.
-            numbers = pc.replace_substring(texts, ",", ".").cast(pa.float64())
-            if pc.max(pc.abs(numbers)).as_py() >= _FLOAT64_HOLDS:
-                raise
-            return numbers
-    return pc.replace_substring(texts, ",", ".").cast(pa.float64())
-
-
-def _complete(times: "pa.ChunkedArray[Any]") -> "pa.ChunkedArray[Any]":
-    if times.null_count:
-        raise pa.ArrowInvalid("a text is no time of day")
-    return times
-
-
-def _converted(times: "pa.ChunkedArray[Any]", time: TimeColumn, first_row: int, place: Path) -> NDArray[np.int64]:
-    """Convert numbers or timestamps to µs."""
-    if times.null_count:
-        row = first_row + int(pc.index(times.is_null(), True).as_py())
-        raise RecordingError(f"{place}: {times.null_count} row(s) have no {time.name}, first row {row}")
-    if pa.types.is_timestamp(times.type):
-        in_us = times.cast(pa.timestamp("us", times.type.tz), safe=False)
-        return np.asarray(in_us.cast(pa.int64()).to_numpy())
-    return _in_microseconds(times.to_numpy(), time.unit)
-
-
-def _in_microseconds(numbers: NDArray[Any], unit: TimeUnit) -> NDArray[np.int64]:
-    if np.issubdtype(numbers.dtype, np.integer):
-        more = unit.per_second // MICROSECONDS
-        return np.asarray(numbers // more if more else numbers * (MICROSECONDS // unit.per_second), np.int64)
-    return cast(NDArray[np.int64], np.round(numbers * (MICROSECONDS / unit.per_second)).astype(np.int64))
-
-
-def _plain_dates(texts: "pa.ChunkedArray[Any]") -> "pa.ChunkedArray[Any]":
-    """Return dates as Arrow reads them: without a space before the zone, and with a decimal point."""
-    return pc.replace_substring_regex(pc.replace_substring(texts, ",", "."), r"\s+([+-]\d\d:?\d\d)$", r"\1")
-
-
-def _states_zone(texts: "pa.ChunkedArray[Any]") -> bool:
-    return bool(pc.match_substring_regex(texts[0], r"(Z|[+-]\d\d:?\d\d)$").as_py())
-
-
-def _first_wrong(texts: "pa.ChunkedArray[Any]", time: TimeColumn, first_row: int) -> str:
-    if time.unit is TimeUnit.DATE:
-        return f"{time.name} has a value that is no date such as 2026-05-01 12:00:00.020, or a date without a zone"
-    if time.unit is TimeUnit.CLOCK:
-        row = int(pc.index(pc.is_null(times_of_day(texts)), True).as_py())
-        return f"{time.name} {texts[row].as_py()!r} is no time of day such as 12:00:00.020, row {first_row + row}"
-    plain = pc.replace_substring(texts, ",", ".")
-    wrong = pc.invert(pc.match_substring_regex(plain, _WHOLE_NUMBER if time.is_whole else _NUMBER))
-    row = int(pc.index(wrong, True).as_py())
-    if row < 0:
-        return f"{time.name} has a number that does not fit into 64 bits"
-    what = "a whole number like the first ones" if time.is_whole else "a number"
-    return f"{time.name} {texts[row].as_py()!r} is not {what}, row {first_row + row}"

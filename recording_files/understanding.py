@@ -10,7 +10,7 @@ from typing import IO
 import numpy as np
 
 from har.activity_names import NULL_LABEL, listed
-from har.time_units import MICROSECONDS, as_date
+from har.time_units import time_text
 from recording_files.source import Source
 from recording_files.table import Part
 
@@ -74,7 +74,7 @@ class Contents:
         without = self.labels[NULL_LABEL]
         counted = [f"{label} ({count:,} readings)" for label, count in labels.items()]
         return [
-            f"{self.readings:,} readings from {_moment(self.first_us)} to {_moment(self.last_us)}",
+            f"{self.readings:,} readings from {time_text(self.first_us)} to {time_text(self.last_us)}",
             _rates([rate for rate in rates_hz if rate is not None]),
             _named("user", [user for _, user, _ in self.sessions]),
             _count("session", len(self.sessions)),
@@ -110,11 +110,6 @@ def print_understood(
         return
     facts = [*source.understood(), *(contents.describe(rates_hz) if contents else [])]
     print("\n  ".join([f"{source.path}:", *facts]), file=file or sys.stderr, flush=True)
-
-
-def _moment(time_us: int) -> str:
-    date = as_date(time_us)
-    return f"{time_us / MICROSECONDS:,.1f} s" if date is None else f"{date:%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _rates(rates: list[float]) -> str:

@@ -36,6 +36,9 @@ _MARKERS = {
 #: Markers of tests that must not be skipped in CI.
 _REQUIRED = {"browser", "kafka", "redis", "spark"}
 _LONGEST_NAME = 80
+#: Time limit of a test with Spark, s. On a busy machine Spark takes minutes to start, and a test that is interrupted
+#: within a call of Py4J leaves an answer behind, which the next tests of the module take for theirs: all of them fail.
+_SPARK_SECONDS = 900
 RECORDINGS_ABSENT = "the real recordings are not"
 
 ROOT = Path(__file__).parent.parent
@@ -190,6 +193,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             if fixture in needs:
                 item.add_marker(marker)
         runs_on_java = item.get_closest_marker("spark") is not None
+        if runs_on_java and item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(_SPARK_SECONDS))
         if item.get_closest_marker("kafka"):
             runs_on_java |= brokers.record_kind(item) == brokers.APACHE
         if runs_on_java:

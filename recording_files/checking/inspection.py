@@ -24,6 +24,8 @@ class UnsoundDataError(RecordingError):
     """A finding makes the answers meaningless, and the person did not say ``--force``. The findings are printed."""
 
 
+#: Most files that are told one by one as left out.
+_MOST_LEFT_OUT = 8
 _OF_FILES = (UnsoundDataError, UnknownColumnsError, NotATableError)
 
 
@@ -110,7 +112,7 @@ class Inspection:
         """
         print_understood(source, checked.contents, checked.rates_hz, quiet=self.quiet, file=self.file)
         people = list({(device, user): None for device, user, _ in checked.sessions})
-        left_out = [Finding(Weight.WARNS, remark) for remark in source.remarks()] if self.says_left_out else []
+        left_out = _told(source.remarks()) if self.says_left_out else []
         findings = worst_first([*left_out, *checked.findings(), *shared_people(people, self._people)])
         self._people[source.path] = people
         if not report_findings(source.path, findings, force=self.force, file=self.file):
@@ -130,3 +132,11 @@ class Inspection:
         """
         for _ in self.parts(source):
             pass
+
+
+def _told(remarks: Sequence[str]) -> list[Finding]:
+    """Return what is left out of a data set as findings."""
+    found = [Finding(Weight.WARNS, remark) for remark in remarks[:_MOST_LEFT_OUT]]
+    if more := len(remarks) - len(found):
+        found.append(Finding(Weight.WARNS, f"{more:,} more are left out; `har data report` names each"))
+    return found

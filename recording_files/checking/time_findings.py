@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Container, Iterator, Sequence
-from datetime import UTC, datetime
 from itertools import pairwise
 from statistics import median_low
 
@@ -10,7 +9,7 @@ import numpy as np
 
 from har.activity_names import listed
 from har.recording_cutter import DISORDER_US
-from har.time_units import MICROSECONDS
+from har.time_units import MICROSECONDS, as_date, time_text
 from recording_files.checking.clock import Overlay
 from recording_files.checking.finding import Finding, Weight
 from recording_files.checking.grouping import STOPPING_SHARE, Fault, one_finding
@@ -18,8 +17,6 @@ from recording_files.checking.rates import FEWEST_READINGS
 from recording_files.checking.session_check import SessionCheck
 from recording_files.checking.strictness import RATE_TOLERANCE, rate_fault
 
-#: Times from this year on are dates; earlier ones count from the begin of a recording or the start of a phone.
-FIRST_DATE_US = int(datetime(2001, 1, 1, tzinfo=UTC).timestamp()) * MICROSECONDS
 #: With this share of readings that differ but have one time, the times tell nothing.
 _MOST_CONFLICTS = 0.3
 #: With a smaller share, conflicts are not worth a warning.
@@ -112,7 +109,7 @@ def _overlays(sessions: Sequence[SessionCheck], overlays: dict[int, Overlay]) ->
         length_us = session.clock.newest_us - session.clock.oldest_us
         back = f"the clock goes {_jump(run.jump_us)} at {time_text(run.begin_us)}"
         of = f"and the readings of {covered_us / MICROSECONDS:,.0f} s overlay others of the same time"
-        if abs(run.jump_us + _HOUR_US) < _CONTINUES_US and run.begin_us > FIRST_DATE_US:
+        if abs(run.jump_us + _HOUR_US) < _CONTINUES_US and as_date(run.begin_us):
             text = f"{back}, {of}: they are local times at the end of daylight saving time"
             hours.append(Fault(session, text, run.place))
         elif covered_us < _SHORT_OVERLAY_US and covered_us < _SMALL_OVERLAY * length_us:
@@ -182,7 +179,7 @@ def _hours(sessions: Sequence[SessionCheck]) -> Iterator[Finding]:
         Fault(session, f"the clock jumps forward by one hour at {time_text(run.begin_us)}", run.place)
         for session in sessions
         for run in session.clock.jumps()[:1]
-        if run.begin_us > FIRST_DATE_US and 0 <= run.jump_us - _HOUR_US < MICROSECONDS // 2
+        if as_date(run.begin_us) and 0 <= run.jump_us - _HOUR_US < MICROSECONDS // 2
     ]
     remedy = (
         "if they are local times at the begin of daylight saving time, export them in UTC; no window crosses the jump"
@@ -194,7 +191,7 @@ def _people(sessions: Sequence[SessionCheck]) -> Iterator[Finding]:
     """Yield a finding if one phone recorded several people at the same time."""
     wearing: dict[tuple[str, str], list[SessionCheck]] = defaultdict(list)
     for session in sessions:
-        if session.clock.oldest_us > FIRST_DATE_US:
+        if as_date(session.clock.oldest_us):
             wearing[session.names.device, session.names.session].append(session)
     faults = []
     for of_phone in wearing.values():
@@ -217,16 +214,3 @@ def _gaps(sessions: Sequence[SessionCheck]) -> Iterator[Finding]:
             f"{sum(rate.gaps for rate in rates):,} in total; no window crosses one. "
             f"The longest, {worst.longest_gap_us / MICROSECONDS:,.0f} s: {worst.name}",
         )
-
-
-def time_text(time_us: int) -> str:
-    """Return a time as a date if it can be one, else as seconds.
-
-    Examples
-    --------
-    >>> time_text(1_777_636_800_020_000), time_text(5_000_000)
-    ('2026-05-01 12:00:00 UTC', '5.0 s')
-    """
-    if time_us < FIRST_DATE_US:
-        return f"{time_us / MICROSECONDS:,.1f} s"
-    return f"{datetime.fromtimestamp(time_us // MICROSECONDS, UTC):%Y-%m-%d %H:%M:%S} UTC"

@@ -16,7 +16,7 @@ from har.samples import UNDECODABLE
 from recording_files.column_options import NOTHING_STATED, ColumnOptions
 from recording_files.data_sets import data_sets_of_devices
 from recording_files.formats.parquet_layout import layout_of_parquet, part_of_parquet
-from recording_files.layout import Layout
+from recording_files.layout import Layout, differences
 from recording_files.names_by_place import names_by_place
 from recording_files.source import Source
 from recording_files.table import PART_ROWS, SCHEMA, TEXT_COLUMNS, Part, make_part
@@ -78,7 +78,8 @@ class ParquetSource(Source):
         layout = self.layouts[self._files[0]]
         if layout is None:
             return ["format Parquet, this project's columns"]
-        return ["format Parquet", *layout.describe()]
+        others = {file: found for file, found in self.layouts.items() if found is not None}
+        return ["format Parquet", *layout.describe(), *differences(others)]
 
     def remarks(self) -> list[str]:
         """Name the files of the folder that are not read, as they are not Parquet."""

@@ -11,7 +11,7 @@ from har.recordings import RecordingError
 from har.releases import TrainingData
 from recording_files.column_options import NOTHING_STATED, ColumnOptions
 from recording_files.data_sets import data_sets_of_devices
-from recording_files.layout import Layout
+from recording_files.layout import Layout, differences
 from recording_files.names_by_place import PlaceNames, names_by_place
 from recording_files.recognition import UnknownColumnsError, recognised
 from recording_files.source import Source
@@ -102,11 +102,11 @@ class TextSource(Source):
             for _ in self.parts():
                 pass
         counted = [
-            f"{place.name} left out: {text}"
+            f"left out of {place.name}: {text}"
             for place, table in self._tables.items()
             if (text := table.left_out.describe())
         ]
-        return [*(f"left out, as it is no table of readings: {reason}" for reason in self._no_tables), *counted]
+        return [*(f"left out: {reason}" for reason in self._no_tables), *counted]
 
     def provenance(self) -> list[TrainingData]:
         """Return the data sets whose devices are named."""
@@ -129,6 +129,7 @@ class TextSource(Source):
         named = [name for name in PlaceNames._fields if name not in (*layout.texts, *layout.constants)]
         found = [
             *layout.describe(),
+            *differences({place: table.layout for place, table in self._tables.items()}),
             form,
             f"{len(self._tables):,} files" if len(self._tables) > 1 else "",
             f"{' and '.join(named)} by the names of files and folders" if named else "",

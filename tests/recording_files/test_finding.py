@@ -1,5 +1,6 @@
 """Finding the source for a path or a name."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -57,3 +58,9 @@ def test_missing_or_invalid_data_set_is_reported(tmp_path: Path) -> None:
             find_source(tmp_path / name)
     with pytest.raises(RecordingError, match=r"readme\.md is not a table of readings: its first line has 1 cell"):
         find_source(tmp_path / "notes/readme.md")
+
+
+def test_a_pipe_is_refused(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(RecordingError, match=r"pipe is a pipe, and files are read twice: save it, or use .*classify -"):
+        find_source(tmp_path / "pipe")

@@ -116,3 +116,61 @@ def test_of_times_that_stand_twice_the_first_are_read(tmp_path: Path) -> None:
     (part,) = find_source(path).parts()
     assert part.times().tolist() == [first_ns // 1_000 + number * 20_000 for number in range(100)]
     assert part.axes()[0].tolist() == pytest.approx([0.2, 9.8, 0.1])
+
+
+@pytest.mark.parametrize(
+    ("header", "per_second"),
+    [
+        ("time (s),x,y,z", 1),
+        ("Elapsed Time (s),X-Axis,Y-Axis,Z-Axis", 1),
+        ("elapsed,x (m/s²),y (m/s²),z (m/s²)", 1),
+        ("t_ms,a_x,a_y,a_z", 1_000),
+        ("timestamp [ms],ax (m/s^2),ay (m/s^2),az (m/s^2)", 1_000),
+    ],
+)
+def test_names_with_a_unit_are_usual_names(tmp_path: Path, header: str, per_second: int) -> None:
+    path = tmp_path / "data.csv"
+    path.write_text(table(header, lambda _, t, a: f"{t * per_second:.3f},{a[0]},{a[1]},{a[2]}"))
+    (recording,) = recordings_of(source_of(path))
+    assert recording.times[:2].tolist() == [0, 10_000]
+
+
+def test_a_reading_a_second_is_not_taken_for_one_a_millisecond(tmp_path: Path) -> None:
+    path = tmp_path / "data.csv"
+    path.write_text(table("seconds_elapsed,x,y,z", lambda n, _, a: f"{n},{a[0]},{a[1]},{a[2]}"))
+    (part,) = source_of(path).parts()
+    assert part.times()[1] == 1_000_000
+    path.write_text(table("time,x,y,z", lambda n, _, a: f"{n},{a[0]},{a[1]},{a[2]}"))
+    with pytest.raises(RecordingError, match=r"do not tell the times .*: 0 and 1 in 'time' may be in several units"):
+        find_source(path)
+
+
+def test_numbers_of_rows_are_no_people(tmp_path: Path) -> None:
+    path = tmp_path / "data.csv"
+    path.write_text(table("id,t,x,y,z", lambda n, t, a: f"{n},{t},{a[0]},{a[1]},{a[2]}"))
+    assert [recording.user for recording in recordings_of(source_of(path))] == ["data"]
+
+
+@pytest.mark.parametrize(
+    ("time", "message"),
+    [
+        ("1700000000.0", r"all of the first \d+ values of 'time' are 1700000000\.0, as 32-bit floats cannot hold"),
+        ("14/11/2023 22:13:20", r"'time' holds '14/11/2023 22:13:20', and dates are read like 2026-05-01"),
+        ("5", r"all of the first \d+ values of 'time' are 5. Its columns"),
+    ],
+)
+def test_times_that_tell_nothing_are_named(tmp_path: Path, time: str, message: str) -> None:
+    path = tmp_path / "data.csv"
+    different = "/" in time
+    path.write_text(
+        table("time,x,y,z", lambda n, _, a: f"{time}{f'.{n:03d}' if different else ''},{a[0]},{a[1]},{a[2]}")
+    )
+    with pytest.raises(RecordingError, match=message.replace("20',", "20.000',")):
+        find_source(path)
+
+
+def test_tables_of_a_folder_in_other_units_are_told(tmp_path: Path) -> None:
+    for name, unit in (("anna", 1.0), ("ben", 9.80665), ("chris", 9.80665)):
+        rows = table("t,x,y,z", lambda _, t, a, unit=unit: f"{t},{a[0] / unit},{a[1] / unit},{a[2] / unit}")
+        (tmp_path / f"{name}.csv").write_text(rows)
+    assert "but axes x, y, z in g in ben.csv, chris.csv" in source_of(tmp_path).understood()

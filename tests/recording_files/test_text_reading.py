@@ -74,7 +74,7 @@ def test_a_last_row_that_is_cut_off_is_left_out_and_told(tmp_path: Path, name: s
     path.write_bytes(cut.encode(encoding))
     source = find_source(path)
     assert sum(map(len, source.parts())) == COUNT - 1
-    assert source.remarks() == ["data left out: its last row is cut off".replace("data", path.name)]
+    assert source.remarks() == [f"left out of {path.name}: the last row, which is cut off"]
 
 
 @pytest.mark.parametrize("end", ["\n", "", "\r\n", "\0\0\0\0", "\n\0\0"])
@@ -92,7 +92,7 @@ def test_incomplete_rows_of_wisdm_are_left_out_and_counted(tmp_path: Path) -> No
     path = written(tmp_path, "\n".join(lines))
     source = find_source(path)
     assert sum(map(len, source.parts())) == COUNT - 2
-    assert source.remarks() == ["data.csv left out: 2 incomplete rows"]
+    assert source.remarks() == ["left out of data.csv: 2 incomplete rows"]
 
 
 def test_an_incomplete_row_of_any_other_table_is_an_error(tmp_path: Path) -> None:
@@ -139,3 +139,26 @@ def test_another_encoding_in_the_middle_is_named_with_the_option(tmp_path: Path)
         list(find_source(path).parts())
     (part,) = find_source(path, options=ColumnOptions(encoding="cp1252")).parts()
     assert part.table["gt"][-1].as_py() == "gehen_über"
+
+
+@pytest.mark.parametrize("end", ["", "-"])
+def test_a_last_row_that_ends_before_its_last_number_is_left_out(tmp_path: Path, end: str) -> None:
+    path = written(tmp_path, "\n".join(["t,x,y,z", *(f"{n / 50},0,9.8,0" for n in range(200)), f"4,0,9.8,{end}"]))
+    source = find_source(path)
+    assert sum(map(len, source.parts())) == 200
+    assert source.remarks() == [f"left out of {path.name}: the last row, which is cut off"]
+
+
+def test_a_time_that_does_not_fit_into_64_bits_is_named(tmp_path: Path) -> None:
+    path = written(tmp_path, "\n".join(["time,x,y,z", *(f"{n / 50},0,9.8,0" for n in range(200)), "9e18,0,9.8,0", ""]))
+    with pytest.raises(RecordingError, match=r"time 9e\+18 is no time, row 200"):
+        times_of(path)
+
+
+def test_a_part_of_several_blocks_has_the_texts_of_each(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("recording_files.text_reading.BLOCK_BYTES", 2_000)
+    users = [f"u{n // 100}" for n in range(20_000)]
+    path = written(tmp_path, "\n".join(["t,x,y,z,user", *(f"{n / 50},0,9.8,0,{u}" for n, u in enumerate(users)), ""]))
+    parts = list(find_source(path).parts())
+    assert [text for part in parts for text in part.table["user"].to_pylist()] == users
+    assert [part.first_row for part in parts] == [0, len(parts[0])]

@@ -137,7 +137,9 @@ def test_a_fault_of_few_readings_is_a_warning_with_its_place(tmp_path: Path, fau
     assert place in found[0].place
 
 
-@pytest.mark.parametrize("fault", [*STOPS, *sorted(WARNS.keys() - {"duplicates that disagree"})])  # two ranges have these
+@pytest.mark.parametrize(
+    "fault", [*STOPS, *sorted(WARNS.keys() - {"duplicates that disagree"})]
+)  # two ranges have these
 def test_ranges_that_are_checked_apart_and_joined_have_the_same_findings(tmp_path: Path, fault: str) -> None:
     spoil = {**STOPS, **WARNS}[fault][0]
     source = find_source(write_table(tmp_path / "made.parquet", spoil(recording_columns()), recording_columns("u02")))
@@ -248,7 +250,7 @@ def test_files_of_a_folder_that_are_left_out_are_told_unless_the_command_does_so
     (tmp_path / "other.csv").write_text("Zeit;Beschl. X\n0;1\n1;2\n", "utf-8")
     Inspection(quiet=True).require_sound(find_source(tmp_path))
     assert "look at this" in (said := capsys.readouterr().err)
-    assert "left out, as it is no table of readings" in said
+    assert "left out: " in said
     assert "other.csv" in said
     assert "Its columns are Zeit, Beschl. X" in said
     Inspection(quiet=True, says_left_out=False).require_sound(find_source(tmp_path))
@@ -313,3 +315,16 @@ def test_real_recordings(shared_data: Path, name: str, expected: str) -> None:
     assert [each.weight for each in found if each.weight is Weight.STOPS] == [Weight.STOPS] * ("umafall" in name)
     assert expected in "\n".join(each.text for each in found)
     assert bool(found) is bool(expected)
+
+
+def test_of_many_files_that_are_left_out_the_first_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for number in range(10):
+        (tmp_path / f"{number}.txt").write_text("no table")
+    rows = (f"{number / 50},0,0,9.8\n" for number in range(500))
+    (tmp_path / "b.csv").write_text("time,x,y,z\n" + "".join(rows))
+    assert sum(map(len, Inspection(quiet=True, force=True).parts(find_source(tmp_path))))
+    lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("look at this")]
+    assert [line.partition(": ")[2].partition(": ")[2].partition(":")[0] for line in lines] == [
+        *["left out"] * 8,
+        "3 more are left out; `har data report` names each",
+    ]

@@ -1,0 +1,128 @@
+"""The event times of a table: its column of texts, numbers or timestamps as µs."""
+
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from har.recordings import RecordingError
+from har.time_units import MICROSECONDS
+from recording_files.layout import Layout, TimeColumn, TimeUnit
+from recording_files.times_of_day import times_of_day
+
+#: A float64 holds whole numbers up to here without loss.
+_FLOAT64_HOLDS = 1 << 53
+#: Times from here on do not fit into 64 bits in µs.
+_MOST_US = 9.2e18
+_NUMBER = r"^\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*$"
+_WHOLE_NUMBER = r"^\s*[+-]?\d+\s*$"
+
+
+def column_times(table: pa.Table, layout: Layout, first_row: int, place: Path) -> NDArray[np.int64]:
+    """Return the event times of rows, µs.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+        The rows, with the column of times as text, numbers or timestamps.
+    layout : Layout
+        Which column it is, and in which unit.
+    first_row : int
+        Number of the first row in the whole table, from 0.
+    place : Path
+        The table, for error messages.
+
+    Raises
+    ------
+    RecordingError
+        If a time is missing or cannot be read. The message names the row.
+    """
+    if layout.time is None:
+        assert layout.rate_hz is not None
+        rows = np.arange(first_row, first_row + table.num_rows)
+        return cast(NDArray[np.int64], np.round(rows * (MICROSECONDS / layout.rate_hz)).astype(np.int64))
+    return _parsed(table[layout.time.name], layout.time, first_row, place)
+
+
+def _parsed(texts: "pa.ChunkedArray[Any]", time: TimeColumn, first_row: int, place: Path) -> NDArray[np.int64]:
+    unit = time.unit
+    if not pa.types.is_string(texts.type):
+        return _converted(texts, time, first_row, place)
+    try:
+        if unit is TimeUnit.DATE:
+            dates = _plain_dates(texts).cast(pa.timestamp("ns", "UTC" if _states_zone(texts) else None))
+            return np.asarray(dates.cast(pa.int64()).to_numpy()) // 1_000
+        if unit is TimeUnit.CLOCK:
+            return np.asarray(_complete(times_of_day(texts)).to_numpy())
+        return _in_microseconds(_numbers(texts, is_whole=time.is_whole).to_numpy(), time, first_row, place)
+    except pa.ArrowInvalid as error:
+        raise RecordingError(f"{place}: {_first_wrong(texts, time, first_row)}") from error
+
+
+def _numbers(texts: "pa.ChunkedArray[Any]", *, is_whole: bool) -> "pa.ChunkedArray[Any]":
+    if is_whole:
+        try:
+            return texts.cast(pa.int64())
+        except pa.ArrowInvalid:
+            # The first ones happened to be whole. A float64 holds them all the same if they are small enough.
+            numbers = pc.replace_substring(texts, ",", ".").cast(pa.float64())
+            if pc.max(pc.abs(numbers)).as_py() >= _FLOAT64_HOLDS:
+                raise
+            return numbers
+    return pc.replace_substring(texts, ",", ".").cast(pa.float64())
+
+
+def _complete(times: "pa.ChunkedArray[Any]") -> "pa.ChunkedArray[Any]":
+    if times.null_count:
+        raise pa.ArrowInvalid("a text is no time of day")
+    return times
+
+
+def _converted(times: "pa.ChunkedArray[Any]", time: TimeColumn, first_row: int, place: Path) -> NDArray[np.int64]:
+    """Convert numbers or timestamps to µs."""
+    if times.null_count:
+        row = first_row + int(pc.index(times.is_null(), True).as_py())
+        raise RecordingError(f"{place}: {times.null_count} row(s) have no {time.name}, first row {row}")
+    if pa.types.is_timestamp(times.type):
+        in_us = times.cast(pa.timestamp("us", times.type.tz), safe=False)
+        return np.asarray(in_us.cast(pa.int64()).to_numpy())
+    return _in_microseconds(times.to_numpy(), time, first_row, place)
+
+
+def _in_microseconds(numbers: NDArray[Any], time: TimeColumn, first_row: int, place: Path) -> NDArray[np.int64]:
+    micros = numbers * (MICROSECONDS / time.unit.per_second)
+    wrong = ~(np.abs(micros) < _MOST_US)
+    if wrong.any():
+        row = int(wrong.argmax())
+        raise RecordingError(f"{place}: {time.name} {numbers[row]:.17g} is no time, row {first_row + row}")
+    if np.issubdtype(numbers.dtype, np.integer):
+        more = time.unit.per_second // MICROSECONDS
+        return np.asarray(numbers // more if more else numbers * (MICROSECONDS // time.unit.per_second), np.int64)
+    return cast(NDArray[np.int64], np.round(micros).astype(np.int64))
+
+
+def _plain_dates(texts: "pa.ChunkedArray[Any]") -> "pa.ChunkedArray[Any]":
+    """Return dates as Arrow reads them: without a space before the zone, and with a decimal point."""
+    return pc.replace_substring_regex(pc.replace_substring(texts, ",", "."), r"\s+([+-]\d\d:?\d\d)$", r"\1")
+
+
+def _states_zone(texts: "pa.ChunkedArray[Any]") -> bool:
+    return bool(pc.match_substring_regex(texts[0], r"(Z|[+-]\d\d:?\d\d)$").as_py())
+
+
+def _first_wrong(texts: "pa.ChunkedArray[Any]", time: TimeColumn, first_row: int) -> str:
+    if time.unit is TimeUnit.DATE:
+        return f"{time.name} has a value that is no date such as 2026-05-01 12:00:00.020, or a date without a zone"
+    if time.unit is TimeUnit.CLOCK:
+        row = int(pc.index(pc.is_null(times_of_day(texts)), True).as_py())
+        return f"{time.name} {texts[row].as_py()!r} is no time of day such as 12:00:00.020, row {first_row + row}"
+    plain = pc.replace_substring(texts, ",", ".")
+    wrong = pc.invert(pc.match_substring_regex(plain, _WHOLE_NUMBER if time.is_whole else _NUMBER))
+    row = int(pc.index(wrong, True).as_py())
+    if row < 0:
+        return f"{time.name} has a number that does not fit into 64 bits"
+    what = "a whole number like the first ones" if time.is_whole else "a number"
+    return f"{time.name} {texts[row].as_py()!r} is not {what}, row {first_row + row}"
