@@ -326,5 +326,5 @@ def test_of_many_files_that_are_left_out_the_first_are_told(tmp_path: Path, caps
     lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("look at this")]
     assert [line.partition(": ")[2].partition(": ")[2].partition(":")[0] for line in lines] == [
         *["left out"] * 8,
-        "3 more are left out; `har data report` names each",
+        "2 more are left out; `har data report` names each",
     ]
