@@ -15,7 +15,7 @@ from recording_files.session_pieces import sessions_of
 from recording_files.table import Part
 
 #: Readings that are cut at a time, so that few windows are in memory.
-PIECE_READINGS = 10_000
+PIECE_READINGS = 2_000
 
 
 class Session(NamedTuple):

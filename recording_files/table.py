@@ -93,7 +93,10 @@ def make_table(columns: Mapping[str, AnyColumn]) -> pa.Table:
 
 def constant_texts(text: str, count: int) -> _Dictionary:
     """Return a column with the same text in every row."""
-    return pa.DictionaryArray.from_arrays(np.zeros(count, np.int32), np.array([text]))
+    # Arrow converts an array of NumPy here value by value, but takes its own arrays as they are.
+    return pa.DictionaryArray.from_arrays(
+        pa.array(np.zeros(count, np.int32), pa.int32()), pa.array([text], pa.string())
+    )
 
 
 def make_part(table: pa.Table, file: Path, first_row: int = 0) -> Part:
