@@ -1,5 +1,6 @@
 """`har classify`: name the activity in each window of recordings in files."""
 
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
@@ -50,11 +51,18 @@ def run(settings: ClassifySettings) -> int:
 
 
 def _require_writable(settings: ClassifySettings) -> None:
-    """Raise if a file that would be written is one that is read, or a picture cannot be drawn."""
+    """Raise if a file that would be written is one that is read or has no folder, or a picture cannot be drawn.
+
+    The folder is looked at before hours of recordings are.
+    """
     written = [path for path in (settings.output, settings.plot) if path is not None and path != STANDARD_OUTPUT]
     for path in written:
         if any(name != HYPHEN and Path(name).exists() and _is_same(Path(name), path) for name in settings.files):
             raise RecordingError(f"{path} is read: write the answers to another file")
+        if not path.parent.is_dir():
+            raise RecordingError(f"{path} cannot be written: there is no folder {path.parent}")
+        if path.is_dir() or not os.access(path.parent, os.W_OK):
+            raise RecordingError(f"{path} cannot be written: it is a folder, or its folder allows no new files")
     if settings.plot is not None and settings.plot.suffix.lower() == PICTURE and find_spec("matplotlib") is None:
         raise RecordingError("--plot NAME.png needs matplotlib: pip install 'har-stream[plot]', or --plot NAME.html")
 

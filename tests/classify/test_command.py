@@ -137,5 +137,18 @@ def test_a_file_that_is_read_is_not_overwritten(har: CommandLine, tmp_path: Path
 
 def test_a_table_that_cannot_be_written_is_a_failure(har: CommandLine, tmp_path: Path) -> None:
     walk = write_walk(tmp_path / "a.csv", 20)
-    assert classify(har, walk, "-o", tmp_path / "absent" / "w.csv").status == 1
+    (tmp_path / ".w.csv.part").mkdir()
+    assert classify(har, walk, "-o", tmp_path / "w.csv").status == 1
     assert classify(har, walk, "-o", tmp_path / "w.xlsx").status == 2
+
+
+@pytest.mark.parametrize("option", ["--output", "--plot"])
+def test_a_folder_that_does_not_exist_is_told_before_anything_is_read(
+    har: CommandLine, tmp_path: Path, option: str
+) -> None:
+    name = {"--output": "x.csv", "--plot": "x.html"}[option]
+    done = classify(har, write_walk(tmp_path / "anna.csv", 10), option, tmp_path / "missing" / name)
+    assert done.status == 2
+    assert done.err == (
+        f"har classify: {tmp_path}/missing/{name} cannot be written: there is no folder {tmp_path}/missing\n"
+    )
