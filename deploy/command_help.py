@@ -24,7 +24,7 @@ _NAMES_BY_OPTION = {
     "host": "ADDRESS",
     "hz": "HZ",
     "limit": "DURATION",
-    "loop": "NUMBER|forever",
+    "loop": "{NUMBER,forever}",
     "minutes": "MINUTES",
     "ms": "MILLISECONDS",
     "port": "PORT",
