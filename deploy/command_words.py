@@ -1,6 +1,7 @@
 """Read a command's words: each word of a list is one value, whatever signs are in it."""
 
 import json
+from argparse import PARSER, ArgumentParser, Namespace
 from typing import Any
 
 from pydantic_settings import BaseSettings, CliSettingsSource
@@ -23,8 +24,23 @@ class CommandWords(CliSettingsSource[Any]):
     """
 
     def __init__(self, settings: type[BaseSettings], program: str) -> None:
-        super().__init__(settings, cli_prog_name=program, formatter_class=CommandHelp, add_argument_method=add_option)
+        super().__init__(
+            settings,
+            cli_prog_name=program,
+            formatter_class=CommandHelp,
+            add_argument_method=add_option,
+            parse_args_method=_parsed,
+        )
 
     def _merge_parsed_list(self, parsed_list: list[str], field_name: str) -> str:
         kind, _ = self._get_merge_parsed_list_types(parsed_list, field_name)
         return json.dumps(parsed_list) if kind is list else super()._merge_parsed_list(parsed_list, field_name)
+
+
+def _parsed(parser: ArgumentParser, words: list[str]) -> Namespace:
+    """Parse words whose positional ones may stand on both sides of an option, unless there are subcommands.
+
+    What follows ``--`` is no option, which `parse_intermixed_args` forgets when it reads the positional words.
+    """
+    has_subcommands = any(action.nargs == PARSER for action in parser._get_positional_actions())
+    return parser.parse_args(words) if has_subcommands or "--" in words else parser.parse_intermixed_args(words)
