@@ -76,12 +76,17 @@ def measure(recording: Path, folder: Path) -> Cost:
     return Cost(usage.ru_utime + usage.ru_stime, wall, usage.ru_maxrss * 1_024 / 1e6, windows)
 
 
-def main() -> None:
-    """Measure each length and print a table."""
+def argument_parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--hours", type=float, nargs="+", default=[1, 24])
     parser.add_argument("--rate-hz", type=int, default=50)
-    stated = parser.parse_args()
+    return parser
+
+
+def main() -> None:
+    """Measure each length and print a table."""
+    stated = argument_parser().parse_args()
     print("   hours   windows   CPU, s   wall, s   peak memory, MB")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

@@ -147,6 +147,7 @@ NOT_RUN: dict[str, str] = {
     "pytest": "It runs the tests.",
     "python -m benchmarks.canaries": _MEASURES,
     "python -m benchmarks.check_recording": _MEASURES,
+    "python -m benchmarks.classify_recording": _MEASURES,
     "python -m benchmarks.freezing": _MEASURES,
     "python -m benchmarks.gateway_load": _MEASURES,
     "python -m benchmarks.preparation": _MEASURES,
