@@ -148,5 +148,5 @@ def test_a_url_is_refused_before_another_data_set_is_read(
 def test_a_wrong_path_costs_no_start_of_spark(java: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert java
     words = ["prepare", "--data", str(tmp_path / "none.parquet"), "--output", str(tmp_path / "prepared")]
-    assert main([*words, "--master", "spark://127.0.0.1:9"]) == 1  # the master would be found dead next
+    assert main([*words, "--master", "spark://127.0.0.1:9"]) == 2  # the master would be found dead next
     assert "none.parquet cannot be read: there is no such file or folder" in capfd.readouterr().err
