@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from classify.summary import SessionSummary, Span, Summary
 from har.activity_styles import activity_style
 from har.signal_quality import EXPLANATIONS
+from recording_files.understanding import counted
 
 #: At most this many sessions, and kinds of change, are listed.
 _SESSIONS_LISTED = 12
@@ -37,13 +38,9 @@ def duration(seconds: float) -> str:
 def _title(summary: Summary) -> str:
     total = duration(sum(summary.seconds.values()))
     return (
-        f"{total} in {_count(len(summary.sessions), 'session')}, {_count(summary.windows, 'window')}, "
+        f"{total} in {counted(len(summary.sessions), 'session')}, {counted(summary.windows, 'window')}, "
         f"classified with {summary.release}"
     )
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def _table(summary: Summary) -> Iterator[str]:
@@ -74,13 +71,13 @@ def _changes(summary: Summary) -> Iterator[str]:
     ]
     others = sum(change.times for change in summary.changes[_CHANGES_LISTED:])
     yield ""
-    yield f"{_count(times, 'change')}: {', '.join([*named, *([f'{others:,} others'] if others else [])])}"
+    yield f"{counted(times, 'change')}: {', '.join([*named, *([f'{others:,} others'] if others else [])])}"
 
 
 def _reasons(summary: Summary) -> Iterator[str]:
     for reason, windows in summary.unclassified.items():
         explanation = {**EXPLANATIONS}.get(reason, reason)  # type: ignore[call-overload]
-        yield f"{_count(windows, 'window')} unknown, as {explanation} ({reason})"
+        yield f"{counted(windows, 'window')} unknown, as {explanation} ({reason})"
 
 
 def _list(summary: Summary) -> Iterator[str]:
@@ -90,7 +87,7 @@ def _list(summary: Summary) -> Iterator[str]:
     yield from (_session_line(session) for session in summary.sessions[:_SESSIONS_LISTED])
     others = len(summary.sessions) - _SESSIONS_LISTED
     if others > 0:
-        yield f"and {_count(others, 'more session')}; --json and --output have all of them"
+        yield f"and {counted(others, 'more session')}; --json and --output have all of them"
 
 
 def _session_line(session: SessionSummary) -> str:

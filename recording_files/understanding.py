@@ -72,13 +72,13 @@ class Contents:
             return []
         labels = {label: count for label, count in self.labels.most_common() if count and label != NULL_LABEL}
         without = self.labels[NULL_LABEL]
-        counted = [f"{label} ({count:,} readings)" for label, count in labels.items()]
+        by_label = [f"{label} ({count:,} readings)" for label, count in labels.items()]
         return [
             f"{self.readings:,} readings from {time_text(self.first_us)} to {time_text(self.last_us)}",
             _rates([rate for rate in rates_hz if rate is not None]),
             _named("user", [user for _, user, _ in self.sessions]),
-            _count("session", len(self.sessions)),
-            *([_named("label", counted) + (f"; {without:,} readings have none" if without else "")] if labels else []),
+            counted(len(self.sessions), "session"),
+            *([_named("label", by_label) + (f"; {without:,} readings have none" if without else "")] if labels else []),
             *([] if labels else ["no labels"]),
         ]
 
@@ -112,6 +112,17 @@ def print_understood(
     print("\n  ".join([f"{source.path}:", *facts]), file=file or sys.stderr, flush=True)
 
 
+def counted(number: int, what: str) -> str:
+    """Return a number of things as text.
+
+    Examples
+    --------
+    >>> counted(1, "session"), counted(3_595, "window")
+    ('1 session', '3,595 windows')
+    """
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
 def _rates(rates: list[float]) -> str:
     if not rates:
         return "too few readings to measure a rate"
@@ -131,11 +142,7 @@ def _named(what: str, names: Iterable[str]) -> str:
     """
     different = list(dict.fromkeys(names))
     of_them = listed(filter(None, different))
-    return _count(what, len(different)) + (f": {of_them}" if of_them else "")
-
-
-def _count(what: str, number: int) -> str:
-    return f"{number:,} {what}{'s' if number != 1 else ''}"
+    return counted(len(different), what) + (f": {of_them}" if of_them else "")
 
 
 def _sessions_of(part: Part) -> Iterator[tuple[str, str, str]]:

@@ -20,6 +20,7 @@ from classify.windows import Session
 from har.activity_styles import activity_style
 from har.process.whole_files import write_whole
 from har.time_units import MICROSECONDS, as_date
+from recording_files.understanding import counted
 
 #: Values of readings are written in this unit, m/s², and those of the confidence in this one.
 _STEP, _SHARE = 0.01, 0.001
@@ -84,8 +85,8 @@ def _title(summary: Summary) -> str:
 def _facts(summary: Summary, drawn: int) -> str:
     total, sessions = duration(sum(summary.seconds.values())), len(summary.sessions)
     more = f"; the first {drawn} are drawn" if sessions > drawn else ""
-    sessions_text = f"{sessions:,} sessions{more}" if sessions > 1 else "1 session"
-    return f"{total} in {sessions_text} · {summary.windows:,} windows · release {summary.release}"
+    in_them = f"{counted(sessions, 'session')}{more} · {counted(summary.windows, 'window')}"
+    return f"{total} in {in_them} · release {summary.release}"
 
 
 def _activity(name: str, summary: Summary) -> dict[str, object]:

@@ -20,6 +20,7 @@ from har.activity_styles import activity_style
 from har.process.whole_files import part_of
 from har.resampling import Times
 from har.time_units import MICROSECONDS, as_date
+from recording_files.understanding import counted
 
 #: At most this many sessions are drawn: a picture cannot be zoomed into.
 MOST_SESSIONS = 8
@@ -59,8 +60,8 @@ def _title(summary: Summary, shown: int) -> str:
     sessions = len(summary.sessions)
     more = f", the first {shown} are drawn" if sessions > shown else ""
     times = ", ".join(f"{activity_style(name).title} {duration(seconds)}" for name, seconds in summary.seconds.items())
-    number = "1 session" if sessions == 1 else f"{sessions:,} sessions"
-    return f"{times}\n{summary.windows:,} windows in {number}{more}; release {summary.release}"
+    counts = f"{counted(summary.windows, 'window')} in {counted(sessions, 'session')}"
+    return f"{times}\n{counts}{more}; release {summary.release}"
 
 
 def _draw_session(

@@ -54,9 +54,9 @@ def _zeros(sessions: Sequence[SessionCheck], empty: Sequence[SessionCheck]) -> I
         is_many = any(session.gravity.zeros > _MANY_ZEROS * session.readings for session in others)
         yield Finding(
             Weight.WARNS if is_many else Weight.NOTES,
-            f"{sum(session.gravity.zeros for session in others):,} readings of {len(others)} sessions are exactly zero "
-            f"on all axes, which gravity makes impossible: the recorder filled them in. The most, "
-            f"{most.gravity.zeros:,}: {most.names}",
+            f"{sum(session.gravity.zeros for session in others):,} readings in {len(others):,} of {len(sessions):,} "
+            f"sessions are exactly zero on all axes, which gravity makes impossible: the recorder filled them in. "
+            f"The most, {most.gravity.zeros:,}: {most.names}",
         )
 
 

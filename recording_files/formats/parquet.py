@@ -18,8 +18,10 @@ from recording_files.data_sets import data_sets_of_devices
 from recording_files.formats.parquet_layout import layout_of_parquet, part_of_parquet
 from recording_files.layout import Layout, differences
 from recording_files.names_by_place import names_by_place
+from recording_files.recognition import UnknownColumnsError
 from recording_files.source import Source
 from recording_files.table import PART_ROWS, SCHEMA, TEXT_COLUMNS, Part, make_part
+from recording_files.text_form import NotATableError
 from recording_files.text_reading import DEFAULT_TEXTS
 
 #: Metadata key of a file's provenance: a list of `TrainingData` as JSON.
@@ -52,14 +54,15 @@ class ParquetSource(Source):
     Raises
     ------
     RecordingError
-        If there is no file, a file is not Parquet, its columns are not understood, the files are of several formats, or
-        its stated provenance or rate is invalid.
+        If there is no file, a file is not Parquet, no file's columns are understood, the files are of several formats,
+        or a stated provenance or rate is invalid.
     """
 
     def __init__(self, path: Path, options: ColumnOptions = NOTHING_STATED) -> None:
         self.path = path
-        self._files = parquet_files(path)
-        self.layouts: dict[Path, Layout | None] = _layouts(path, self._files, options)
+        self.layouts: dict[Path, Layout | None]
+        self.layouts, self._no_tables = _layouts(path, parquet_files(path), options)
+        self._files = list(self.layouts)
         self._provenance: dict[Path, list[TrainingData]] = {}
         rates: set[float | None] = set()
         for file in self._files:
@@ -82,12 +85,11 @@ class ParquetSource(Source):
         return ["format Parquet", *layout.describe(), *differences(others)]
 
     def remarks(self) -> list[str]:
-        """Name the files of the folder that are not read, as they are not Parquet."""
+        """Name the files of the folder that are not read, as they are not Parquet or hold no readings."""
         inside = (file for file in self.path.rglob("*") if file.suffix != ".parquet" and file.is_file())
         others = sorted(str(place) for file in inside if not _is_unfinished(place := file.relative_to(self.path)))
-        if not others:
-            return []
-        return [f"left out, as the folder is read as Parquet: {listed(others)}. Pass other recordings by themselves"]
+        kept_out = f"left out, as the folder is read as Parquet: {listed(others)}. Pass other recordings by themselves"
+        return [*(f"left out: {reason}" for reason in self._no_tables), *([kept_out] if others else [])]
 
     def provenance(self) -> list[TrainingData]:
         """Return the stated provenance of the files; for files without one, that of their devices."""
@@ -234,22 +236,32 @@ def read_parquet(file: Path, layout: Layout | None, row_groups: Sequence[int] | 
         raise RecordingError(f"{file} has no rows")
 
 
-def _layouts(path: Path, files: Sequence[Path], options: ColumnOptions) -> dict[Path, Layout | None]:
-    """Return the layout of each file, with names of the person and the session where its columns state none."""
+def _layouts(path: Path, files: Sequence[Path], options: ColumnOptions) -> tuple[dict[Path, Layout | None], list[str]]:
+    """Return the layout of each file, and why others hold no readings.
+
+    The names of the person and the session are those of the place where the columns state none.
+    """
     names = names_by_place(path, files)
     found: dict[Path, Layout | None] = {}
+    unclear: list[RecordingError] = []
     for file in files:
         columns = read_schema(file).names
         if set(SCHEMA.names) <= set(columns) and not options.names_columns:
             found[file] = None
             continue
-        layout = layout_of_parquet(file, columns, options)
+        try:
+            layout = layout_of_parquet(file, columns, options)
+        except (NotATableError, UnknownColumnsError) as error:
+            unclear.append(error)
+            continue
         found[file] = msgspec.structs.replace(layout, constants=names[file].missing_in(layout) | layout.constants)
+    if not found:
+        raise unclear[0]
     formats = {layout.format if layout else "this project's columns": file for file, layout in found.items()}
     if len(formats) > 1:
         named = "; ".join(f"{file} is {kind}" for kind, file in formats.items())
         raise RecordingError(f"{path} holds tables of several formats ({named}): pass the files of each by themselves")
-    return found
+    return found, list(map(str, unclear))
 
 
 def _is_unfinished(file: Path) -> bool:

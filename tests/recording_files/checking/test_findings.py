@@ -119,7 +119,7 @@ WARNS = {
     ),
     "some zeros": (
         lambda c: c | {axis: [0.0] * 300 + c[axis][300:] for axis in "xyz"},
-        "300 readings of 1 sessions are exactly zero", "",
+        "300 readings in 1 of 1 sessions are exactly zero", "",
     ),
     "duplicates that disagree": (
         lambda c: {name: values + ([9.0] * 9 if name == "x" else values[-9:]) for name, values in c.items()},
@@ -304,7 +304,7 @@ def test_recordings_of_a_published_data_set_that_overlay_each_other(shared_data:
     ("name", "expected"),
     [
         ("hapt_24_users.parquet", ""),
-        ("pocket_6_users.parquet", "176 readings of 10 sessions are exactly zero"),
+        ("pocket_6_users.parquet", "176 readings in 10 of 10 sessions are exactly zero"),
         ("umafall_waist.parquet", "the phone measures too rarely (20.1 Hz)"),
         ("hhar_excerpt", "the clock goes back by 1,668 s at 2015-02-23 13:03:51 UTC"),  # two clocks of one recording
         ("hhar_table.parquet", "in 17 more of 130 sessions"),

@@ -76,6 +76,20 @@ def test_a_folder_of_parquet_names_the_files_that_are_left_out(tmp_path: Path) -
     ]
 
 
+def test_a_folder_of_parquet_leaves_out_tables_without_readings_and_names_them(tmp_path: Path) -> None:
+    write_table(tmp_path / "walk.parquet", recording_columns())
+    write_table(tmp_path / "windows.parquet", {"start_us": [0], "activity": ["walk"], "confidence": [0.9]})
+    write_table(tmp_path / "turn.parquet", {"time": [0.0, 0.02], "gyro_x": [1.0, 1.1]})
+    source = find_source(tmp_path)
+    assert {part.file.name for part in source.parts()} == {"walk.parquet"}
+    turn, windows = source.remarks()
+    assert "left out" in turn and "turn.parquet is a table of a gyroscope" in turn
+    assert "left out" in windows and "Its columns are start_us, activity, confidence" in windows
+    (tmp_path / "walk.parquet").unlink()
+    with pytest.raises(RecordingError, match=r"turn\.parquet is a table of a gyroscope"):
+        find_source(tmp_path)
+
+
 def test_columns_of_any_names_and_units_are_understood(tmp_path: Path) -> None:
     source = find_source(write_table(tmp_path / "anna.parquet", other_columns()))
     assert source.understood()[:4] == [

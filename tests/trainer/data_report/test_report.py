@@ -78,7 +78,7 @@ def test_faults_are_found_and_the_worst_comes_first(tmp_path: Path) -> None:
     assert "(user u02, session s1, device g): the mean of a second's readings is 1 m/s² where gravity" in stops
     assert re.search(r"user u04, .*sampled at 20\.0 Hz, but the median of the sessions of a Phone is 50\.0 Hz", warns)
     assert "bike is missing for 4 of 5 users" in warns
-    assert "10 readings of 1 sessions are exactly zero on all axes" in notes
+    assert "10 readings in 1 of 5 sessions are exactly zero on all axes" in notes
     assert "fewer than 20 windows of a user" in notes
     weights = [list(Weight).index(found.weight) for found in findings_of(survey, 20)]
     assert weights == sorted(weights)
