@@ -77,6 +77,8 @@ def source_of(data: Readings | Source, times: ArrayTimes | None = None, **stated
     ------
     RecordingError
         If it cannot be read or is not understood, or a statement does not fit it.
+    TypeError
+        If it is none of these, such as a list.
     """
     columns = column_fields(**stated).columns()
     if isinstance(data, Source):
@@ -86,7 +88,11 @@ def source_of(data: Readings | Source, times: ArrayTimes | None = None, **stated
         return ArraySource(data * scale_of(columns), times, rate_hz=columns.rate_hz)
     if times is not None:
         raise RecordingError("times= belongs to an array; name the column of a table with time=")
-    return FrameSource(data, columns) if isinstance(data, pd.DataFrame) else find_source(data, options=columns)
+    if isinstance(data, pd.DataFrame):
+        return FrameSource(data, columns)
+    if not isinstance(data, str | Path):
+        raise TypeError(f"readings are a path, a DataFrame or an array of NumPy, not {type(data).__name__}")
+    return find_source(data, options=columns)
 
 
 def column_fields(**stated: Unpack[ColumnStatements]) -> ColumnFields:

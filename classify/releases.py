@@ -63,9 +63,10 @@ def open_classifier(release: str | Path = BASELINE, access: StoreAccess | None =
     Raises
     ------
     ReleaseError
-        If there is no such release, or it cannot be verified, loaded or passed as good.
+        If there is no such release, it cannot be verified, loaded or passed as good, or the folder for releases from
+        stores cannot be used.
     OSError
-        If a release from a store cannot be kept in its folder.
+        If a release from a store cannot be written to its folder.
     """
     if not _URL.match(str(release)):
         return OnnxClassifier(open_release(release))
@@ -84,9 +85,16 @@ def _from_store(url: str, access: StoreAccess) -> ReleaseClassifier:
         except UpdateRejectedError as rejected:
             known = client.last_good().get(STABLE)
             if known is None:
-                raise
+                raise _first_time(rejected, url, access.trusted_root) from rejected
             log.warning("%s: %s; using %s, which was good last", masked_url(url), rejected, known.pointer.release)
             return OnnxClassifier(known.release)
+
+
+def _first_time(rejected: UpdateRejectedError, url: str, root: Path) -> UpdateRejectedError:
+    """Return what to tell of a store whose release was never here."""
+    if rejected.reason != "unsigned":
+        return rejected
+    return UpdateRejectedError("unsigned", f"{rejected.detail}; is {root} the trusted root of {masked_url(url)}?")
 
 
 def _pulled(client: ReleaseClient) -> ReleaseClassifier:
@@ -104,7 +112,11 @@ def _pulled(client: ReleaseClient) -> ReleaseClassifier:
 @contextmanager
 def _used_alone(folder: Path) -> Iterator[Path]:
     """Hold a client's folder, which one process may use at a time; wait for another that pulls a release meanwhile."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".lock").open("a") as lock:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / ".lock").open("a")
+    except OSError as error:
+        raise ReleaseError(f"a store's releases cannot be kept in {folder}: {error.strerror}") from error
+    with lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield folder

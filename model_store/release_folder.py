@@ -69,7 +69,11 @@ def open_release(release: str | Path) -> ReleaseFolder:
         If the manifest is missing or cannot be decoded.
     """
     folder = Path(__file__).parent / BASELINE if release == BASELINE else Path(release)
-    return ReleaseFolder(folder, decode_manifest(_read(folder / MANIFEST, MAX_MANIFEST_BYTES)))
+    document = _read(folder / MANIFEST, MAX_MANIFEST_BYTES)
+    try:
+        return ReleaseFolder(folder, decode_manifest(document))
+    except ReleaseError as error:
+        raise ReleaseError(f"{folder / MANIFEST}: {error}") from error
 
 
 def _read(path: Path, limit: int) -> bytes:
@@ -79,7 +83,7 @@ def _read(path: Path, limit: int) -> bytes:
     except OSError as error:
         raise ReleaseError(f"no release at {path}: {error.strerror}") from error
     if len(content) > limit:
-        raise ReleaseError(f"{path.name} is larger than {limit} bytes")
+        raise ReleaseError(f"{path} is larger than {limit} bytes")
     return content
 
 

@@ -58,10 +58,13 @@ def write_whole_folder(folder: Path, write: Callable[[Path], None]) -> None:
     OSError
         If the folder exists or cannot be written.
     """
-    if folder.exists():
+    if folder.exists() or folder.is_symlink():
         raise FileExistsError(f"{folder} exists: name a new folder, or delete it")
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    beside = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".part", dir=folder.parent))
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        beside = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".part", dir=folder.parent))
+    except OSError as error:
+        raise OSError(f"{folder} cannot be written: {error.strerror}") from error
     try:
         write(beside / "whole")
         (beside / "whole").rename(folder)

@@ -34,11 +34,14 @@ class UpdateRejectedError(ReleaseError):
         - ``changed``: the bytes are not those that were signed.
         - ``contradictory``: the signed documents contradict each other.
         - ``unusable``: the release cannot be loaded or fails its checks.
+    detail : str
+        What happened, and where.
     """
 
     def __init__(self, reason: Reason, detail: str) -> None:
         super().__init__(f"update rejected ({reason}): {detail}")
         self.reason = reason
+        self.detail = detail
 
 
 class SlowDownloadError(DownloadError):

@@ -11,10 +11,11 @@ from urllib3.exceptions import HTTPError
 
 from har.process.back_off import RetriesWhileProgressing
 from har.process.clients import authorization
+from har.process.settings import masked_url
 from model_store.client.errors import SlowDownloadError
 
 READ_BYTES = 65_536
-OK, PARTIAL, SERVER_ERROR = 200, 206, 500
+OK, PARTIAL, UNAUTHORIZED, SERVER_ERROR = 200, 206, 401, 500
 
 
 @dataclass(frozen=True)
@@ -110,7 +111,7 @@ class BoundedFetcher(FetcherInterface):
             except (HTTPError, OSError) as error:
                 pause = retries.next_pause(made_progress=at > before)
                 if pause is None:
-                    raise DownloadError(f"cannot download {url}: {error}") from error
+                    raise DownloadError(f"cannot download {masked_url(url)}: {error}") from error
                 self._check_rate(url, at - begin, began)
                 time.sleep(min(pause, max(0.0, self._deadline - time.monotonic())))
             else:
@@ -133,7 +134,10 @@ class BoundedFetcher(FetcherInterface):
             if response.status >= SERVER_ERROR:
                 raise OSError(f"the store answered {response.status}")
             if response.status not in (OK, PARTIAL) or (response.status == PARTIAL and not begin):
-                raise DownloadHTTPError(f"{url}: the store answered {response.status}", response.status)
+                why = ": the token is missing or wrong" if response.status == UNAUTHORIZED else ""
+                raise DownloadHTTPError(
+                    f"{masked_url(url)}: the store answered {response.status}{why}", response.status
+                )
             skip = begin if response.status == OK else 0  # a server without range requests sends the whole file
             while piece := response.read1(READ_BYTES):
                 new = piece[skip:]
@@ -148,10 +152,12 @@ class BoundedFetcher(FetcherInterface):
     def _check_rate(self, url: str, received: int, began: float) -> None:
         now = time.monotonic()
         if now > self._deadline:
-            raise SlowDownloadError(f"{url} was not downloaded within {self._patience.deadline_seconds:g} s")
+            raise SlowDownloadError(
+                f"{masked_url(url)} was not downloaded within {self._patience.deadline_seconds:g} s"
+            )
         seconds = now - began
         if seconds > self._patience.grace_seconds and received < seconds * self._patience.least_bytes_per_second:
             raise SlowDownloadError(
-                f"{url} arrives at {received / seconds:.0f} bytes a second; "
+                f"{masked_url(url)} arrives at {received / seconds:.0f} bytes a second; "
                 f"the minimum is {self._patience.least_bytes_per_second:.0f}"
             )

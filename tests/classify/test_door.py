@@ -214,6 +214,9 @@ def test_a_warning_names_the_line_of_the_caller(model: har.Classifier, axes: np.
 def test_an_unknown_argument_is_a_type_error(model: har.Classifier) -> None:
     with pytest.raises(TypeError, match=r"unknown argument speed; known are time, time_unit, x, y, z, unit, signs"):
         model.predict("walk.csv", speed=2)
+    for readings in ([[0.0, 0.0, 9.8]], {"x": [0.0]}):
+        with pytest.raises(TypeError, match=r"readings are a path, a DataFrame or an array of NumPy, not (list|dict)"):
+            model.predict(readings)
 
 
 def test_a_release_of_a_store_is_verified(tmp_path: Path) -> None:

@@ -82,10 +82,14 @@ def test_without_the_store_the_release_that_was_good_last(
 def test_another_stores_root_is_not_trusted(server: ServedStore, tmp_path: Path, access: StoreAccess) -> None:
     other = MadeStore.make(tmp_path / "other")
     access.trusted_root.write_bytes(other.root)
-    with pytest.raises(UpdateRejectedError):
+    with pytest.raises(
+        UpdateRejectedError, match=rf"\(unsigned\): .*; is {access.trusted_root} the trusted root of {server.url}"
+    ):
         open_classifier(server.url, access)
     with pytest.raises(ReleaseError, match="no trusted root at"):
         open_classifier(server.url, StoreAccess(tmp_path / "absent.json"))
+    with pytest.raises(ReleaseError, match=r"cannot be kept in .*root\.json/\w+: Not a directory"):
+        open_classifier(server.url, StoreAccess(access.trusted_root, folder=access.trusted_root))
 
 
 def test_two_at_a_time_share_a_folder(store: MadeStore, server: ServedStore, access: StoreAccess) -> None:

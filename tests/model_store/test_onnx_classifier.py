@@ -93,3 +93,6 @@ def test_manifest_that_contradicts_the_network_is_rejected(release, changes, mes
 def test_folder_without_a_release_is_reported(tmp_path):
     with pytest.raises(ReleaseError, match="no release at"):
         OnnxClassifier.open(str(tmp_path))
+    (tmp_path / "manifest.json").write_bytes(b"{")
+    with pytest.raises(ReleaseError, match=rf"{tmp_path}/manifest\.json: not a release's manifest: "):
+        OnnxClassifier.open(str(tmp_path))

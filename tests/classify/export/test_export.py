@@ -129,6 +129,15 @@ def test_an_existing_folder_is_left_alone(tmp_path: Path, command: CommandLine) 
     assert [path.name for path in (tmp_path / "to").iterdir()] == ["mine.txt"]
 
 
+def test_a_folder_that_cannot_be_is_named(tmp_path: Path, command: CommandLine) -> None:
+    (tmp_path / "file").write_text("mine")
+    (tmp_path / "link").symlink_to("nowhere")
+    for name, why in (("file/new", "cannot be written: "), ("link", "exists: name a new folder")):
+        done = command.call("release", "export", str(tmp_path / name), "--to", "huggingface")
+        assert done.status == 1
+        assert done.err.startswith(f"har release: {tmp_path / name} {why}")
+
+
 def test_a_tool_that_is_not_installed_is_named(
     tmp_path: Path, command: CommandLine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
