@@ -73,7 +73,8 @@ class ValidationWindows:
 
     def doubts(self, metrics: Mapping[str, Scores]) -> list[str]:
         """Return how far scores on these windows can be trusted, in sentences."""
-        people = {self.wearers.get(person, person) for person in self.windows.people.tolist()}
+        scored = self.windows.people[self.windows.labels < self.classes]
+        people = {self.wearers.get(person, person) for person in scored.tolist()}
         found = [unseen_people(len(people), personal=self.personal), few_windows(metrics.values(), self.spec)]
         return [sentence for sentence in found if sentence is not None]
 

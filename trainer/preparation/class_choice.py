@@ -11,8 +11,9 @@ import msgspec
 
 from har.activity_names import NULL_LABEL, listed
 from har.decisions import UNKNOWN
+from har.recordings import RecordingError
 from trainer.preparation.plan import TRAIN, VALIDATION
-from trainer.preparation.shards import PreparedIndex, Shard, ShardError
+from trainer.preparation.shards import PreparedIndex, Shard
 
 #: The classes of a training that asks for every activity that is recorded often enough.
 EVERY_CLASS = ("all",)
@@ -46,7 +47,7 @@ class ClassChoice(NamedTuple):
 
         Raises
         ------
-        ShardError
+        RecordingError
             If there are fewer than two. The message has the reason for each other activity.
         """
         if len(self.taken) >= 2:
@@ -54,7 +55,7 @@ class ClassChoice(NamedTuple):
         found = f"only {self.taken[0]} suffices" if self.taken else "none suffices"
         without = "The recordings have no other label: record another activity, too" if self.taken else UNLABELLED
         reasons = "; ".join(f"{label}: {reason}" for label, reason in self.not_taken.items())
-        raise ShardError(f"a network needs two activities to train on, but {found}. {reasons or without}")
+        raise RecordingError(f"a network needs two activities to train on, but {found}. {reasons or without}")
 
 
 def choose_classes(labels: Iterable[str], training: Windows, validation: Windows, *, personal: bool) -> ClassChoice:
@@ -90,7 +91,7 @@ def with_classes(index: PreparedIndex) -> PreparedIndex:
 
     Raises
     ------
-    ShardError
+    RecordingError
         If there is nothing to train on, or an activity that was asked for has no training window.
     """
     if index.plan.classes != EVERY_CLASS:
@@ -123,7 +124,7 @@ def _require_classes(index: PreparedIndex) -> None:
         return
     length = index.plan.training_windows.length_us / 1e6
     unknown = [name for name in missing if name not in index.rows]
-    raise ShardError(
+    raise RecordingError(
         f"{'' if shown else 'nothing to train on: '}no training window of {length:g} s is labelled "
         f"{', '.join(missing)} in {', '.join(index.sources)}"
         + (f". {_labels(index, unknown)}" if unknown else ": record more of it, or leave it out of --classes")

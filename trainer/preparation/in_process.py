@@ -47,9 +47,9 @@ def prepare_in_process(
     Raises
     ------
     RecordingError
-        If two data sets hold the same session of a person.
+        If two data sets hold the same session of a person, or there is nothing to train on.
     ShardError
-        If the folder exists, or there is nothing to train on.
+        If the folder exists.
     """
     reject_repeated_recordings(sources.items())
     recordings = [recording for data_set in sources.values() for recording in data_set]

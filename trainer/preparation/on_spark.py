@@ -113,9 +113,9 @@ def prepare_on_spark(
     ------
     RecordingError
         If a file cannot be read or its data are invalid; the message names the file and the row. Also if an executor
-        is lost or its disk is full; the message contains Spark's error.
+        is lost or its disk is full; the message contains Spark's error. Also if there is nothing to train on.
     ShardError
-        If the folder exists, or there is nothing to train on.
+        If the folder exists.
     """
     spark.conf.set("spark.sql.shuffle.partitions", _PARTITIONS_PER_EXECUTOR * executors)
     ranges = [found for source in sources for found in ranges_of(source)]

@@ -114,7 +114,7 @@ def finish(
 
     Raises
     ------
-    ShardError
+    RecordingError
         See `with_classes`.
     """
     shards = [

@@ -62,11 +62,12 @@ def prepare(
     Raises
     ------
     RecordingError
-        If a data set cannot be used; the message names the file and, if possible, the row.
+        If a data set cannot be used; the message names the file and, if possible, the row. Also if there is nothing
+        to train on.
     UnsoundDataError
         If a finding stops the command.
     ShardError
-        If there is nothing to train on, or the folder exists.
+        If the folder exists.
     """
     sources = find_sources(data)
     if spark is not None:
@@ -167,7 +168,8 @@ def warnings_of(index: PreparedIndex) -> list[str]:
     ]
     windows = {**index.windows(TEST), **index.windows(VALIDATION), **trained}
     for person in sorted(index.models):
-        count = sum(windows[person].values()) if person in windows else 0
+        shown = windows.get(person, Counter())
+        count = sum(shown[name] for name in index.plan.classes)
         if count < FEW_WINDOWS:
             found.append(f"{person} has {count or 'no'} labelled windows, which is too few to train or validate on")
     return found

@@ -95,10 +95,14 @@ def begin_record(folder: RunFolder, request: TrainRequest, release: str | None, 
     Raises
     ------
     RunError
-        If the folder contains a run and `resume` is False, or the run's request differs, or its release is not named
-        `release`.
+        If the folder contains more of a run than its record and `resume` is False, or the run's request differs, or its
+        release is not named `release`.
     """
-    if folder.settings.exists():
+    # Files that this process has already created, and an incomplete record.
+    own = {folder.logs, folder.lock, part_of(folder.settings)}
+    found = set(folder.path.iterdir()) - own if folder.path.exists() else set()
+    has_work = bool(found - {folder.settings})  # a run whose recordings could not be used has none
+    if folder.settings in found and (resume or has_work):
         if not resume:
             raise RunError(f"{folder.path} already contains a run: choose another --output, or continue with --resume")
         record = read_record(folder)
@@ -109,9 +113,7 @@ def begin_record(folder: RunFolder, request: TrainRequest, release: str | None, 
                 "a new run"
             )
         return record
-    # Files that this process has already created, and an incomplete record.
-    own = {folder.logs, folder.lock, part_of(folder.settings)}
-    if folder.path.exists() and set(folder.path.iterdir()) - own:
+    if has_work:
         raise RunError(f"{folder.path} is not empty and contains no run: choose another --output")
     folder.path.mkdir(parents=True, exist_ok=True)
     record = RunRecord.of(request, release)

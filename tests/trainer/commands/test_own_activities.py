@@ -64,7 +64,7 @@ def test_labels_that_are_none_of_the_classes_are_listed_with_what_to_do(folder, 
     words = ("prepare", "--data", folder, "--output", tmp_path / "prepared", "--in-process")
     usual, misspelt = har_here(*words), har_here(*words, "--classes", "Teigkneten,sagen")
 
-    assert usual.returncode == misspelt.returncode == 1
+    assert usual.returncode == misspelt.returncode == 2  # the recordings cannot be used
     assert "labelled sit, stand, walk, stairsup, stairsdown in recordings. The recordings are labelled" in usual.stderr
     assert all(name in usual.stderr for name in [*CLASSES, BRIEF.lower()])
     assert "or --classes all for every one that is recorded often enough" in usual.stderr

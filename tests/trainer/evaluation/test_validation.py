@@ -16,6 +16,7 @@ from trainer.gate.releases import gate_release
 from trainer.preparation.in_process import prepare_in_process
 from trainer.preparation.plan import VALIDATION, PreparationPlan
 from trainer.preparation.shards import ShardError
+from trainer.runs.preparation import warnings_of
 
 PLAN = PreparationPlan(
     classes=("sit", "walk"),
@@ -78,6 +79,13 @@ def test_missing_held_out_windows_are_an_error(prepared):
     folder, _ = prepared(short, held_out_share=0.2)
     with pytest.raises(ValidationError, match="labelled walk: record more of it"):
         read_validation(folder)
+
+
+def test_who_shows_none_of_the_classes_is_not_among_the_people_who_are_tested(prepared):
+    folder, index = prepared([*people(3), made_recording("u99", seconds=45, labels=("null",))])
+    [of_people] = read_validation(folder).doubts({})
+    assert "tests each of the 3 people" in of_people
+    assert "made/u99 has no labelled windows, which is too few to train or validate on" in warnings_of(index)
 
 
 def test_a_network_that_is_never_right_has_no_threshold(prepared):

@@ -3,8 +3,8 @@ from collections import Counter
 import numpy as np
 import pytest
 
+from har.recordings import RecordingError
 from trainer.preparation.class_choice import EVERY_CLASS, asks_for, choose_classes
-from trainer.preparation.shards import ShardError
 
 
 def test_an_activity_needs_windows_to_train_on_and_one_that_is_held_out():
@@ -25,9 +25,11 @@ def test_an_activity_needs_windows_to_train_on_and_one_that_is_held_out():
 
 def test_too_few_activities_are_an_error_with_every_reason():
     choice = choose_classes(["walk", "sit"], {"p/a": Counter(walk=30, sit=2)}, {"p/a": Counter(walk=1)}, personal=True)
-    with pytest.raises(ShardError, match=r"only walk suffices\. sit: 2 training windows, but 20 are needed"):
+    with pytest.raises(RecordingError, match=r"only walk suffices\. sit: 2 training windows, but 20 are needed"):
         choice.required()
-    with pytest.raises(ShardError, match=r"none suffices\. The recordings have no labels: name the column .* --label"):
+    with pytest.raises(
+        RecordingError, match=r"none suffices\. The recordings have no labels: name the column .* --label"
+    ):
         choose_classes(["null"], {}, {}, personal=True).required()
 
 
@@ -38,5 +40,5 @@ def test_all_asks_for_every_label_but_null():
 
 def test_a_single_activity_is_not_said_to_be_without_labels():
     choice = choose_classes(["walk", "null"], {"p/a": Counter(walk=30)}, {"p/a": Counter(walk=1)}, personal=True)
-    with pytest.raises(ShardError, match=r"only walk suffices\. The recordings have no other label"):
+    with pytest.raises(RecordingError, match=r"only walk suffices\. The recordings have no other label"):
         choice.required()

@@ -21,7 +21,7 @@ from trainer.commands import prepare as prepare_command
 from trainer.distributed.spark_session import local_cluster, spark_session
 from trainer.preparation.on_spark import prepare_on_spark
 from trainer.preparation.plan import SPLITS, PreparationPlan
-from trainer.preparation.shards import ShardError, read_index, read_shards
+from trainer.preparation.shards import read_index, read_shards
 from trainer.runs.preparation import prepare
 
 PLAN = PreparationPlan(
@@ -163,7 +163,7 @@ def test_the_same_session_in_two_data_sets_is_rejected(spark, tmp_path):
 def test_nothing_to_train_on_is_an_error(spark, tmp_path):
     path = write_recordings(tmp_path / "one.parquet", [made_recording(labels=("lie",))])
 
-    with pytest.raises(ShardError, match="train"):
+    with pytest.raises(RecordingError, match="nothing to train on"):
         prepare_on_spark(spark, [find_source(path)], PLAN, tmp_path / "prepared", EXECUTORS)
 
 

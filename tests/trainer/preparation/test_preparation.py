@@ -149,7 +149,7 @@ def test_every_person_and_label_is_spread_over_the_shards(tmp_path):
 
 def test_windows_of_slow_phones_are_prepared_if_the_bounds_allow_it(tmp_path):
     slow = {"made": [made_recording(f"u{number:02d}", rate_hz=20) for number in range(6)]}
-    with pytest.raises(ShardError, match=r"\(--signal-bounds\): sparse"):
+    with pytest.raises(RecordingError, match=r"\(--signal-bounds\): sparse"):
         prepare_in_process(slow, PLAN, tmp_path / "default")
     plan = msgspec.structs.replace(PLAN, signal_bounds=SignalBounds(lowest_rate_hz=15))
     index = prepare_in_process(slow, plan, tmp_path / "prepared")
@@ -175,7 +175,7 @@ def test_a_missing_class_is_named_and_nothing_is_left(tmp_path):
     sitting = [dataclasses.replace(recording, labels=np.full(len(recording.labels), "sit")) for recording in people(6)]
 
     with pytest.raises(
-        ShardError, match=r"window of 1\.2 s is labelled walk in made\. The recordings are labelled sit\. State"
+        RecordingError, match=r"window of 1\.2 s is labelled walk in made\. The recordings are labelled sit\. State"
     ):
         prepare_in_process({"made": sitting}, PLAN, tmp_path / "prepared")
 
@@ -200,7 +200,7 @@ def test_the_labels_that_exist_are_named_if_nothing_has_a_class(tmp_path):
     plan = msgspec.structs.replace(PLAN, classes=("juggle", "run"))
 
     with pytest.raises(
-        ShardError, match=r"labelled juggle, run in made\. The recordings are labelled sit, walk\. State which"
+        RecordingError, match=r"labelled juggle, run in made\. The recordings are labelled sit, walk\. State which"
     ):
         prepare_in_process({"made": people(6)}, plan, tmp_path / "prepared")
 
@@ -209,7 +209,7 @@ def test_recordings_too_short_for_a_window_are_an_error(tmp_path):
     short = [made_recording(f"u{number:02d}", seconds=1) for number in range(6)]
 
     with pytest.raises(
-        ShardError,
+        RecordingError,
         match=r"^nothing to train on: no training window of 1\.2 s is labelled sit, walk in made: record more",
     ):
         prepare_in_process({"made": short}, PLAN, tmp_path / "prepared")

@@ -2,13 +2,14 @@
 
 import warnings
 
+import msgspec
 import pytest
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # TensorFlow and TensorFlowOnSpark emit warnings during import
     from trainer.commands.train_command import request_of
     from trainer.run_folder import RunFolder, lock_folder
-    from trainer.runs.record import RunError, begin_record
+    from trainer.runs.record import RunError, begin_record, read_record
     from trainer.settings import TrainSettings
 
 
@@ -25,6 +26,18 @@ def test_a_resumed_run_keeps_its_name(tmp_path, request_):
     assert begin_record(folder, request_, "first", resume=True) == begun
     with pytest.raises(RunError, match="is named first, not second: omit --name"):
         begin_record(folder, request_, "second", resume=True)
+
+
+def test_a_run_whose_recordings_could_not_be_used_is_begun_anew(tmp_path, request_):
+    folder = RunFolder(tmp_path / "run")
+    begin_record(folder, msgspec.structs.replace(request_, data=("misspelt",)), None, resume=False)
+    folder.logs.mkdir()
+
+    assert begin_record(folder, request_, "mended", resume=False).request == request_
+    assert read_record(folder).release == "mended"
+    folder.prepared.mkdir()
+    with pytest.raises(RunError, match="already contains a run: choose another --output"):
+        begin_record(folder, request_, "again", resume=False)
 
 
 def test_a_folder_with_only_a_lock_counts_as_empty(tmp_path, request_):
