@@ -210,7 +210,8 @@ def _call(name: str, command: ServiceCommand, settings: ServiceSettings) -> int:
     try:
         with interrupts.ending_at_once():
             run: Callable[[ServiceSettings], int] = getattr(import_module(module_name), function_name)
-    except ModuleNotFoundError as error:
+        return run(settings)
+    except ModuleNotFoundError as error:  # some commands import libraries only when they need them
         if error.name is None or error.name.split(".")[0] in ("har", *module_name.split(".")[:1]):
             raise
         report_failure(
@@ -218,8 +219,6 @@ def _call(name: str, command: ServiceCommand, settings: ServiceSettings) -> int:
             f"{error.name} is not installed: pip install 'har-stream[{command.extra}]', or `make setup` in a checkout",
         )
         return NOT_TRIED
-    try:
-        return run(settings)
     except KeyboardInterrupt:
         report_failure(f"har {name}", "interrupted")
         return INTERRUPTED

@@ -2,6 +2,7 @@
 
 import json
 from argparse import PARSER, ArgumentParser, Namespace
+from pathlib import Path
 from typing import Any
 
 from pydantic_settings import BaseSettings, CliSettingsSource
@@ -42,5 +43,14 @@ def _parsed(parser: ArgumentParser, words: list[str]) -> Namespace:
 
     What follows ``--`` is no option, which `parse_intermixed_args` forgets when it reads the positional words.
     """
+    _require_options(parser, words)
     has_subcommands = any(action.nargs == PARSER for action in parser._get_positional_actions())
     return parser.parse_args(words) if has_subcommands or "--" in words else parser.parse_intermixed_args(words)
+
+
+def _require_options(parser: ArgumentParser, words: list[str]) -> None:
+    """End the command if a file's name is taken for an option, as argparse would only miss the file."""
+    before = words[: words.index("--")] if "--" in words else words
+    for word in before:
+        if len(word) > 1 and word[0] == "-" and word not in parser._option_string_actions and Path(word).exists():
+            parser.error(f"the name of the file {word} begins as an option does: write ./{word}")

@@ -169,3 +169,12 @@ def _help(words, capsys):
         main(words)
     assert exited.value.code == 0
     return capsys.readouterr().out
+
+
+def test_a_library_that_a_subcommand_misses_is_named(monkeypatch, capsys):
+    for module in list(sys.modules):
+        if module.startswith("trainer.data_report"):
+            monkeypatch.delitem(sys.modules, module)
+    monkeypatch.setitem(sys.modules, "jinja2", None)
+    assert main(["data", "report", "--data", "a.csv", "--output", "report.html"]) == 2
+    assert "har data: jinja2 is not installed: pip install 'har-stream[trainer]'" in capsys.readouterr().err

@@ -28,3 +28,15 @@ def test_files_may_stand_on_both_sides_of_an_option(words: str) -> None:
 
 def test_a_name_that_begins_with_a_hyphen_follows_two_hyphens() -> None:
     assert read_settings("classify", ["-o", "x.csv", "--", "-odd.csv", "b.csv"]).files == ["-odd.csv", "b.csv"]
+
+
+def test_a_file_whose_name_begins_as_an_option_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("-odd.csv", "--quiet"):
+        Path(name).write_text("")
+    with pytest.raises(SystemExit, match="2"):
+        read_settings("classify", ["-odd.csv"])
+    assert "the name of the file -odd.csv begins as an option does: write ./-odd.csv" in capsys.readouterr().err
+    assert read_settings("classify", ["a.csv", "--quiet"]).files == ["a.csv"]
