@@ -53,8 +53,7 @@ def _parsed(texts: "pa.ChunkedArray[Any]", time: TimeColumn, first_row: int, pla
         return _converted(texts, time, first_row, place)
     try:
         if unit is TimeUnit.DATE:
-            dates = _plain_dates(texts).cast(pa.timestamp("ns", "UTC" if _states_zone(texts) else None))
-            return np.asarray(dates.cast(pa.int64()).to_numpy()) // 1_000
+            return np.asarray(_dates(texts).cast(pa.int64()).to_numpy()) // 1_000
         if unit is TimeUnit.CLOCK:
             return np.asarray(_complete(times_of_day(texts)).to_numpy())
         return _in_microseconds(_numbers(texts, is_whole=time.is_whole).to_numpy(), time, first_row, place)
@@ -104,6 +103,23 @@ def _in_microseconds(numbers: NDArray[Any], time: TimeColumn, first_row: int, pl
     return cast(NDArray[np.int64], np.round(micros).astype(np.int64))
 
 
+def _dates(texts: "pa.ChunkedArray[Any]") -> "pa.ChunkedArray[Any]":
+    return _plain_dates(texts).cast(pa.timestamp("ns", "UTC" if _states_zone(texts) else None))
+
+
+def _first_no_date(texts: "pa.ChunkedArray[Any]") -> int:
+    """Return the index of the first text that cannot be read as a date; one of them cannot."""
+    good, most = 0, len(texts)  # as many can be read, and too many
+    while most - good > 1:
+        middle = (good + most) // 2
+        try:
+            _dates(texts[:middle])
+            good = middle
+        except pa.ArrowInvalid:
+            most = middle
+    return good
+
+
 def _plain_dates(texts: "pa.ChunkedArray[Any]") -> "pa.ChunkedArray[Any]":
     """Return dates as Arrow reads them: without a space before the zone, and with a decimal point."""
     return pc.replace_substring_regex(pc.replace_substring(texts, ",", "."), r"\s+([+-]\d\d:?\d\d)$", r"\1")
@@ -115,7 +131,9 @@ def _states_zone(texts: "pa.ChunkedArray[Any]") -> bool:
 
 def _first_wrong(texts: "pa.ChunkedArray[Any]", time: TimeColumn, first_row: int) -> str:
     if time.unit is TimeUnit.DATE:
-        return f"{time.name} has a value that is no date such as 2026-05-01 12:00:00.020, or a date without a zone"
+        row = _first_no_date(texts)
+        example = f"2026-05-01 12:00:00.020{'Z, with a zone as the first one' if _states_zone(texts) else ''}"
+        return f"{time.name} {texts[row].as_py()!r} is no date such as {example}, row {first_row + row}"
     if time.unit is TimeUnit.CLOCK:
         row = int(pc.index(pc.is_null(times_of_day(texts)), True).as_py())
         return f"{time.name} {texts[row].as_py()!r} is no time of day such as 12:00:00.020, row {first_row + row}"

@@ -132,7 +132,8 @@ def form_of(head: bytes, place: Path, stated: str | None = None) -> tuple[TextFo
     skipped, separator = _preamble(lines)
     lines = [line for line in lines[skipped:] if line.strip()]
     if not lines:
-        raise NotATableError(f"{place} is empty")
+        is_damaged = head.endswith(b"\0")
+        raise NotATableError(f"{place} {'holds only zero bytes: copy it again' if is_damaged else 'is empty'}")
     delimiter = separator or _delimiter_of(lines)
     row_end = _row_end_of(lines, delimiter)
     if row_end:

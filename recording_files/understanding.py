@@ -74,7 +74,7 @@ class Contents:
         without = self.labels[NULL_LABEL]
         by_label = [f"{label} ({count:,} readings)" for label, count in labels.items()]
         return [
-            f"{self.readings:,} readings from {time_text(self.first_us)} to {time_text(self.last_us)}",
+            f"{counted(self.readings, 'reading')} from {time_text(self.first_us)} to {time_text(self.last_us)}",
             _rates([rate for rate in rates_hz if rate is not None]),
             _named("user", [user for _, user, _ in self.sessions]),
             counted(len(self.sessions), "session"),

@@ -17,6 +17,7 @@ from tests.recording_files.made_files import zipped
 ROWS = [f"{row * 0.02:.2f},{row % 7}.1,9.8,0.3,walk" for row in range(1_000)]
 HEADER = "t,x,y,z,label"
 TABLE = "\n".join([HEADER, *ROWS, ""])
+DATES = [f"2026-01-05 08:00:{row // 50:02d}.{row % 50 * 20:03d}" for row in range(2_400)]
 NOISE = random.Random(1)
 LARGE = 10 << 30
 
@@ -47,6 +48,15 @@ def mixed(folder: Path) -> Path:
 
 BAD: dict[str, tuple[bytes | Callable[[Path], Path], str]] = {
     "empty": (b"", "is empty"),
+    "only zero bytes": (bytes(1_000), "holds only zero bytes: copy it again"),
+    "a date of another form": (
+        "\n".join(["time,x,y,z", *(f"{date},0.1,9.8,0.3" for date in [*DATES, "05.01.2026 08:00:00.123"])]).encode(),
+        r"time '05\.01\.2026 08:00:00\.123' is no date such as 2026-05-01 12:00:00\.020, row 2400",
+    ),
+    "a date without the zone of the first": (
+        "\n".join(["time,x,y,z", *(f"{date}Z,0.1,9.8,0.3" for date in DATES), f"{DATES[0]},1,2,3"]).encode(),
+        r"is no date such as 2026-05-01 12:00:00\.020Z, with a zone as the first one, row 2400",
+    ),
     "only a header": (f"{HEADER}\n".encode(), "has no rows"),
     "one row": (f"{HEADER}\n{ROWS[0]}\n".encode(), "has a single reading"),
     "truncated zip": (zipped({"a.csv": TABLE})[:-40], "cannot be read as a zip archive"),
