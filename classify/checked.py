@@ -3,12 +3,13 @@
 import inspect
 import re
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from har.recordings import RecordingError, RecordingWarning
-from recording_files import Part, Source
+from har.releases import ReleaseError
+from recording_files import Part
 from recording_files.checking import DataSetCheck, Finding, Weight
 from recording_files.checking.printing import line_of
 
@@ -41,19 +42,19 @@ def warn_of(findings: Sequence[Finding], path: Path, *, force: bool) -> None:
             warnings.warn(with_arguments(line_of(path, finding)), RecordingWarning, stacklevel=_level_of_caller())
 
 
-def seen_by(checked: DataSetCheck, source: Source) -> Iterator[Part]:
+def seen_by(checked: DataSetCheck, parts: Iterable[Part]) -> Iterator[Part]:
     """Pass on the parts of a data set, each of which is checked."""
-    for part in source.parts():
+    for part in parts:
         checked.add(part)
         yield part
 
 
 @contextmanager
 def naming_arguments() -> Iterator[None]:
-    """Let errors about recordings name the arguments of Python where they name options of commands."""
+    """Let errors about recordings and releases name the arguments of Python where they name options of commands."""
     try:
         yield
-    except RecordingError as error:
+    except (RecordingError, ReleaseError) as error:
         error.args = tuple(with_arguments(str(each)) for each in error.args)
         raise
 

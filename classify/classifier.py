@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from classify.answers import BATCH_WINDOWS, answers
 from classify.checked import naming_arguments, seen_by, warn_of
-from classify.data import ArrayTimes, ColumnStatements, Readings, column_fields, require_only, scale_of, source_of
+from classify.data import ArrayTimes, ColumnStatements, Readings, column_fields, in_metres, require_only, source_of
 from classify.output import columns, row_of
 from classify.windows import DataSetWindows
 from har.decisions import decide
@@ -126,7 +126,7 @@ class Classifier:
         source, spec = source_of(data, times, **stated), self.manifest.window_spec
         checked = DataSetCheck(source.rate_hz, spec, self.manifest.signal_bounds)
         windows = DataSetWindows(spec)
-        found = list(answers(windows.cut(seen_by(checked, source)), self.network))
+        found = list(answers(windows.cut(seen_by(checked, source.parts())), self.network))
         places = {cut.session: place for place, cut in enumerate(windows.sessions)}  # in order of first appearance
         found.sort(key=lambda answer: (places[answer.session], answer.prediction.start))
         of_file = {} if isinstance(data, str | Path | Source) else {"file": ""}
@@ -140,7 +140,7 @@ class Classifier:
         require_only(stated, {"unit", "signs"}, "windows that are cut already")
         if times is not None:
             raise RecordingError("windows that are cut already take no times=")
-        windows = windows * scale_of(column_fields(**stated).columns())
+        windows = in_metres(windows, column_fields(**stated).columns())
         all_probabilities = self.probabilities(windows).tolist()
         warn_of(unit_findings(windows, self.manifest), Path("windows"), force=force)
         rows = []

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import Any, Literal, TypedDict, Unpack
+from typing import Any, Literal, TypedDict, Unpack, cast
 
 import numpy as np
 import pandas as pd
@@ -85,7 +85,9 @@ def source_of(data: Readings | Source, times: ArrayTimes | None = None, **stated
         return data
     if isinstance(data, np.ndarray):
         require_only(stated, {"unit", "signs", "rate_hz"}, "readings in an array")
-        return ArraySource(data * scale_of(columns), times, rate_hz=columns.rate_hz)
+        return ArraySource(in_metres(data, columns), times, rate_hz=columns.rate_hz)
+    if not isinstance(data, str | Path | pd.DataFrame):
+        raise TypeError(f"recordings are a path, a pandas DataFrame or a NumPy array, not {type(data).__name__}")
     if times is not None:
         raise RecordingError("times= belongs to an array; name the column of a table with time=")
     if isinstance(data, pd.DataFrame):
@@ -120,10 +122,29 @@ def column_fields(**stated: Unpack[ColumnStatements]) -> ColumnFields:
         raise RecordingError("; ".join(f"{name}: {text}".removeprefix(": ") for name, text in faults)) from error
 
 
-def scale_of(columns: ColumnOptions) -> float:
-    """Return what readings in an array are multiplied by to be in m/s² with Android's signs."""
+def in_metres(values: NDArray[Any], columns: ColumnOptions) -> NDArray[np.floating]:
+    """Return readings in m/s² with Android's signs.
+
+    Parameters
+    ----------
+    values : ndarray of any shape
+        The readings, in the stated unit and signs, else m/s² with Android's signs.
+    columns : ColumnOptions
+        What is stated.
+
+    Raises
+    ------
+    RecordingError
+        If they are no real numbers.
+    """
+    try:
+        numbers = values.astype(np.float64) if values.dtype == object else values
+    except (TypeError, ValueError) as error:
+        raise RecordingError(f"an array of readings holds numbers only: {error}") from error
+    if numbers.dtype.kind not in "fiu":
+        raise RecordingError(f"an array of readings holds real numbers, not {numbers.dtype}")
     unit = (columns.unit or Unit.METRES).in_metres
-    return -unit if columns.is_inverted else unit
+    return cast("NDArray[np.floating]", numbers * (-unit if columns.is_inverted else unit))
 
 
 def require_only(stated: ColumnStatements, known: Collection[str], what: str) -> None:

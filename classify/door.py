@@ -19,7 +19,8 @@ from har.windowing import WindowSpec, recording_windows
 from model_store.release_folder import BASELINE
 from recording_files import SCHEMA, Source
 from recording_files.checking import DataSetCheck
-from recording_files.loading import recordings_of
+from recording_files.checking.strictness import checked_parts
+from recording_files.loading import recordings_in
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,7 +75,8 @@ def load(
     >>> load("baseline").classes
     ['sit', 'stand', 'walk', 'stairsup', 'stairsdown']
     """
-    return Classifier(open_classifier(release, StoreAccess(Path(trusted_root), token, Path(folder))))
+    with naming_arguments():
+        return Classifier(open_classifier(release, StoreAccess(Path(trusted_root), token, Path(folder))))
 
 
 def read(data: Readings, times: ArrayTimes | None = None, **stated: Unpack[ColumnStatements]) -> pd.DataFrame:
@@ -102,7 +104,7 @@ def read(data: Readings, times: ArrayTimes | None = None, **stated: Unpack[Colum
     with naming_arguments():
         source = source_of(data, times, **stated)
         checked = DataSetCheck(source.rate_hz)
-        tables = [part.table for part in seen_by(checked, source)]
+        tables = [part.table for part in seen_by(checked, source.parts())]
     table = pa.concat_tables(tables).unify_dictionaries() if tables else SCHEMA.empty_table()
     frame = table.to_pandas()
     frame.attrs["understood"] = source.understood()
@@ -118,7 +120,7 @@ def windows(
     spec: WindowSpec | None = None,
     **stated: Unpack[ColumnStatements],
 ) -> Windows:
-    """Cut all windows of recordings.
+    """Cut all windows of recordings. Whatever is wrong with them is a `RecordingWarning`.
 
     Parameters
     ----------
@@ -142,7 +144,10 @@ def windows(
     spec = spec or WindowSpec()
     values, rows = [np.empty((0, spec.steps, 3), np.float32)], []
     with naming_arguments():
-        recordings = recordings_of(source_of(data, times, **stated))
+        source = source_of(data, times, **stated)
+        checked = DataSetCheck(source.rate_hz, spec, in_order=False)
+        recordings = recordings_in(seen_by(checked, checked_parts(source)), source.path)
+    warn_of(checked.findings(), source.path, force=True)
     for recording in recordings:
         found = recording_windows(recording.times, recording.axes, spec)
         labels = window_labels(recording, found.starts, spec)

@@ -81,13 +81,32 @@ def recordings_of(source: Source, inspection: Inspection | None = None) -> list[
         See `load_recordings`.
     """
     parts = list(checked_parts(source) if inspection is None else inspection.parts(source))
-    if not parts:
-        raise RecordingError(f"{source.path} has no rows")
     if inspection is not None and not inspection.is_strict:
         parts = [part.finite() for part in parts]
     elif inspection is not None:  # the person may have said --force, which training does not accept for these
         reject_what_training_does(parts, source.rate_hz)
-    whole = Part(pa.concat_tables([part.table for part in parts]).unify_dictionaries(), source.path)
+    return recordings_in(parts, source.path)
+
+
+def recordings_in(parts: Iterable[Part], path: Path) -> list[Recording]:
+    """Join the parts of a data set to its recordings, in order of first appearance.
+
+    Parameters
+    ----------
+    parts : iterable of Part
+        All of its parts, with finite readings.
+    path : Path
+        The data set.
+
+    Raises
+    ------
+    RecordingError
+        If there is no part.
+    """
+    parts = list(parts)
+    if not parts:
+        raise RecordingError(f"{path} has no rows")
+    whole = Part(pa.concat_tables([part.table for part in parts]).unify_dictionaries(), path)
     texts = {name: whole.coded(name) for name in TEXT_COLUMNS}
     numbers = {name: whole.table[name].to_numpy() for name in SCHEMA.names if name not in texts}
     return recordings_from_columns({**texts, **numbers})

@@ -22,7 +22,8 @@ class SessionNames(NamedTuple):
 
     def __str__(self) -> str:
         """Return the names for messages."""
-        return f"user {self.user}, session {self.session}, device {self.device}"
+        named = {"user": self.user, "session": self.session, "device": self.device}
+        return ", ".join(f"{what} {name}" for what, name in named.items() if name)  # an array names no user
 
 
 @dataclass(frozen=True, eq=False)

@@ -142,6 +142,8 @@ def _times_of(count: int, times: NDArray[np.generic] | Sequence[float] | None, r
         if not rate_hz:
             raise RecordingError("an array of readings has no times: pass times= (µs as integers, or s) or rate_hz=")
         return np.round(np.arange(count) * (MICROSECONDS / rate_hz)).astype(np.int64)
+    if isinstance(times, pd.Series | pd.Index) and isinstance(times.dtype, pd.DatetimeTZDtype):
+        times = pd.DatetimeIndex(times).tz_convert(None).to_numpy()
     found = event_times(np.asarray(times))
     if found.shape != (count,):
         raise RecordingError(f"{count} readings need as many times, not an array of shape {found.shape}")

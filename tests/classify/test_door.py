@@ -179,6 +179,9 @@ def test_what_makes_answers_meaningless_stops_unless_forced(model: har.Classifie
         (np.zeros((2, 200, 3)), {"times": [0, 1]}, "windows that are cut already take no times="),
         (np.zeros((9, 3)), {"rate_hz": 50, "time": "t"}, "readings in an array take no time="),
         (np.zeros((9, 3)), {"rate_hz": 50, "unit": "G"}, "unit: Input should be 'm/s2', 'g' or 'mg'"),
+        (np.full((9, 3), "1"), {"rate_hz": 50}, "an array of readings holds real numbers, not <U1"),
+        (np.full((2, 200, 3), 1j), {}, "an array of readings holds real numbers, not complex128"),
+        (np.full((9, 3), "x", object), {"rate_hz": 50}, "an array of readings holds numbers only: could not convert"),
         (pd.DataFrame({"a": [1]}), {"times": [1]}, "times= belongs to an array"),
         ("nowhere.csv", {}, r"nowhere\.csv cannot be read: there is no such file or folder"),
     ],
@@ -229,3 +232,23 @@ def test_a_release_of_a_store_is_verified(tmp_path: Path) -> None:
     assert model.manifest.release == "mine"
     with pytest.raises(har.ReleaseError, match="no release at nowhere"):
         har.load("nowhere")
+    with pytest.raises(har.ReleaseError, match=r"no trusted root .* pass its path with trusted_root="):
+        har.load("http://127.0.0.1:1", trusted_root=tmp_path / "absent.json")
+
+
+@pytest.mark.parametrize("data", [[[0.0, 9.8, 0.3]] * 900, None, b"walk.csv", pd.Series([1.0])])
+def test_what_is_no_recording_is_a_type_error(model: har.Classifier, data: object) -> None:
+    for ask in (model.predict, har.read, har.windows):
+        with pytest.raises(TypeError, match=r"a pandas DataFrame or a NumPy array, not (list|None|bytes|Series)"):
+            ask(data)
+
+
+def test_times_with_a_zone_are_read(model: har.Classifier, axes: np.ndarray) -> None:
+    local = pd.Series(pd.to_datetime(IN_US, unit="us", utc=True)).dt.tz_convert("Europe/Stockholm")
+    for times in (local, pd.DatetimeIndex(local)):
+        assert har.read(axes, times)["t"].tolist() == IN_US.tolist()
+
+
+def test_windows_of_a_bad_recording_are_a_warning(axes: np.ndarray) -> None:
+    with pytest.warns(RecordingWarning, match=r"^stops: array \(device phone\): .*the readings are in g"):
+        assert len(har.windows(axes / 9.80665, rate_hz=50)) > 20
