@@ -20,7 +20,7 @@ from classify.standard_input import HYPHEN, StandardInput, kept_standard_input
 from classify.summary import Summariser, Summary
 from classify.summary_text import summary_text
 from classify.windows import DataSetWindows
-from har.process.ending import NOT_REACHED, NOT_TRIED, REACHED, report_failure
+from har.process.ending import NOT_REACHED, NOT_TRIED, OUTPUT_CLOSED, REACHED, report_failure
 from har.recordings import RecordingError
 from har.releases import ReleaseError, ReleaseManifest
 from har.time_units import MICROSECONDS
@@ -42,8 +42,11 @@ def run(settings: ClassifySettings) -> int:
     except (RecordingError, ReleaseError) as error:
         report_failure("har classify", error)
         return NOT_TRIED
+    except BrokenPipeError:  # standard error has no reader any more
+        return OUTPUT_CLOSED
     except OSError as error:  # a table, a plot or a kept file cannot be written
-        report_failure("har classify", error)
+        named = error.filename is not None
+        report_failure("har classify", f"{error.filename} cannot be written: {error.strerror}" if named else error)
         return NOT_REACHED
     text = msgspec.json.encode(summary).decode() if settings.json_output else summary_text(summary)
     print(text, file=sys.stderr if settings.output == STANDARD_OUTPUT else sys.stdout)
@@ -80,7 +83,8 @@ def _classified(settings: ClassifySettings) -> Summary:
         sources = _found(settings, stack)
         report = stack.enter_context(shown_progress(quiet=settings.quiet))
         inspection = Inspection(settings.force, settings.quiet, spec, manifest.signal_bounds)
-        expected = [_inspected(source, inspection, report) for source in sources]
+        files: dict[Path, Source] = {}
+        expected = [_inspected(source, inspection, report, files) for source in sources]
         summariser = Summariser(manifest, spec)
         write = stack.enter_context(opened_table(settings.output, manifest.classes)) if settings.output else None
         drawn = DrawnSessions() if settings.plot else None
@@ -130,16 +134,20 @@ def _found(settings: ClassifySettings, stack: ExitStack) -> list[Source]:
     return sources
 
 
-def _inspected(source: Source, inspection: Inspection, report: Report) -> Readings:
+def _inspected(source: Source, inspection: Inspection, report: Report, files: dict[Path, Source]) -> Readings:
     """Check a data set and tell what was understood; return its number of readings by session.
 
     Raises
     ------
     RecordingError
-        If it cannot be read, or something makes answers meaningless.
+        If it cannot be read, one of its files is in `files`, those of earlier data sets, to which it is added, or
+        something makes answers meaningless.
     """
     checked = DataSetCheck(source.rate_hz, inspection.spec, inspection.bounds)
     for part in _parts(source, "checking", report, None):
+        if (first := files.setdefault(part.file.resolve(), source)) is not source:
+            where = f", in {first.path} and in {source.path}" if first.path != source.path else ""
+            raise RecordingError(f"{part.file} would be classified twice{where}: name it once")
         checked.add(part)
     inspection.report(source, checked)
     return {key: session.readings for key, session in checked.sessions.items()}

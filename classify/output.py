@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from classify.answers import Answer
-from har.process.whole_files import part_of
+from har.process.whole_files import naming, part_of
 from har.time_units import MICROSECONDS, as_date
 
 #: Rows of a Parquet file that are written at a time.
@@ -51,6 +51,8 @@ def opened_table(path: Path, classes: Sequence[str]) -> Iterator[Callable[[Answe
         If the file cannot be written.
     """
     if path == STANDARD_OUTPUT:
+        if sys.stdout is None:
+            raise OSError("the standard output is closed: there is nowhere to write the table to")
         write = _csv_rows(sys.stdout, classes)
         yield lambda answer: write(row_of(answer))
         return
@@ -59,7 +61,7 @@ def opened_table(path: Path, classes: Sequence[str]) -> Iterator[Callable[[Answe
         raise ValueError(f"{path}: the name must end with {', '.join(_KINDS)}")
     part = part_of(path)
     try:
-        with kind(part, classes) as write:
+        with naming(path), kind(part, classes) as write:
             yield lambda answer: write(row_of(answer))
         part.replace(path)
     finally:

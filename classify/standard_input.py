@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from har.process.whole_files import naming
 from har.recordings import RecordingError
 from har.releases import TrainingData
 from recording_files import Part, Source, find_source
@@ -87,11 +88,12 @@ def kept_standard_input(most_bytes: int = MOST_BYTES) -> Iterator[Path]:
     OSError
         If the file cannot be written.
     """
-    if sys.stdin.isatty():
-        raise RecordingError("-: the standard input is a terminal: pipe a recording into it, or pass a path")
+    if sys.stdin is None or sys.stdin.isatty():
+        what = "closed" if sys.stdin is None else "a terminal"
+        raise RecordingError(f"-: the standard input is {what}: pipe a recording into it, or pass a path")
     with TemporaryDirectory(prefix="har-classify-") as folder:
         path = Path(folder) / NAME
-        with path.open("wb") as file:
+        with naming(path), path.open("wb") as file:
             while piece := sys.stdin.buffer.read(_PIECE_BYTES):
                 if file.tell() + len(piece) > most_bytes:
                     raise RecordingError(

@@ -6,6 +6,7 @@ from pathlib import Path
 from classify.plots.collecting import DrawnSessions
 from classify.plots.page import write_page
 from classify.summary import SessionAnswers, Summary
+from har.process.whole_files import naming
 
 #: The suffix of a picture.
 PICTURE = ".png"
@@ -19,9 +20,10 @@ def write_plot(path: Path, drawn: DrawnSessions, answered: Sequence[SessionAnswe
     OSError
         If it cannot be written.
     """
-    if path.suffix.lower() == PICTURE:
-        from classify.plots.picture import write_picture  # noqa: PLC0415 - only a picture needs matplotlib
+    with naming(path):
+        if path.suffix.lower() == PICTURE:
+            from classify.plots.picture import write_picture  # noqa: PLC0415 - only a picture needs matplotlib
 
-        write_picture(path, drawn, answered, summary)
-    else:
-        write_page(path, drawn, answered, summary)
+            write_picture(path, drawn, answered, summary)
+        else:
+            write_page(path, drawn, answered, summary)

@@ -1,12 +1,25 @@
 """Atomic file writing: a file appears complete or not at all, also after a crash."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 
 def part_of(path: Path) -> Path:
     """Return the hidden sibling path at which a file or folder is written until it is complete."""
     return path.parent / f".{path.name}.part"  # works for "." and "/" too, which have no name
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Let the error of a write name its file, such as of a full disk, which has no name."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None:
+            error.filename = str(path)
+        raise
 
 
 def write_whole(path: Path, content: bytes, *, durable: bool = False) -> None:

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 import subprocess
 import sys
 from itertools import groupby
@@ -12,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from classify.output import columns
+from har.process.ending import OUTPUT_CLOSED
 from model_store.release_folder import open_release
 from tests.classify.recorded_files import NOON_S, write_walk
 from tests.command_line import CommandLine, CommandResult
@@ -138,7 +140,9 @@ def test_a_file_that_is_read_is_not_overwritten(har: CommandLine, tmp_path: Path
 def test_a_table_that_cannot_be_written_is_a_failure(har: CommandLine, tmp_path: Path) -> None:
     walk = write_walk(tmp_path / "a.csv", 20)
     (tmp_path / ".w.csv.part").mkdir()
-    assert classify(har, walk, "-o", tmp_path / "w.csv").status == 1
+    done = classify(har, walk, "-o", tmp_path / "w.csv")
+    assert done.status == 1
+    assert done.err.endswith(f"har classify: {tmp_path}/.w.csv.part cannot be written: Is a directory\n")
     assert classify(har, walk, "-o", tmp_path / "w.xlsx").status == 2
 
 
@@ -152,3 +156,35 @@ def test_a_folder_that_does_not_exist_is_told_before_anything_is_read(
     assert done.err == (
         f"har classify: {tmp_path}/missing/{name} cannot be written: there is no folder {tmp_path}/missing\n"
     )
+
+
+def test_a_file_that_would_count_twice_is_refused(har: CommandLine, tmp_path: Path) -> None:
+    (tmp_path / "people").mkdir()
+    walk = write_walk(tmp_path / "people" / "anna.csv", 10)
+    (tmp_path / "link.csv").symlink_to(walk)
+    for first in (tmp_path / "people", tmp_path / "link.csv"):
+        done = classify(har, first, walk)
+        assert done.status == 2
+        assert done.err.endswith(f"{walk} would be classified twice, in {first} and in {walk}: name it once\n")
+    assert "in 1 session, 5 windows" in classify(har, walk, walk).out
+
+
+def test_closed_standard_streams_are_told(har: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", None)
+    assert "-: the standard input is closed: pipe a recording into it" in classify(har, "-").err
+    walk = write_walk(tmp_path / "anna.csv", 10)
+    monkeypatch.setattr(sys, "stdout", None)
+    done = classify(har, walk, "-o", "-")
+    assert done.status == 1
+    assert done.err.endswith("the standard output is closed: there is nowhere to write the table to\n")
+
+
+def test_a_reader_of_standard_error_that_has_ended_is_no_failure_to_write(tmp_path: Path) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        command = [sys.executable, "-m", "deploy", "classify", str(write_walk(tmp_path / "anna.csv", 10))]
+        done = subprocess.run(command, stderr=writing, stdout=subprocess.DEVNULL, timeout=120)
+    finally:
+        os.close(writing)
+    assert done.returncode == OUTPUT_CLOSED

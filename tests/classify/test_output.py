@@ -2,6 +2,7 @@
 
 import csv
 import json
+from errno import ENOSPC
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -31,6 +32,14 @@ def rows_of(path: Path) -> list[dict[str, object]]:
     if path.suffix in (".jsonl", ".ndjson"):
         return [json.loads(line) for line in text.splitlines()]
     return list(csv.DictReader(text.splitlines(), delimiter="\t" if path.suffix == ".tsv" else ","))
+
+
+def test_a_failed_write_names_the_table(tmp_path: Path) -> None:
+    path = tmp_path / "windows.csv"
+    with pytest.raises(OSError, match="No space left") as caught, opened_table(path, CLASSES):
+        raise OSError(ENOSPC, "No space left on device")  # as a write to a full disk does
+    assert caught.value.filename == str(path)
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".tsv", ".parquet", ".jsonl", ".ndjson"])
