@@ -1,8 +1,8 @@
 """Data sets of any format as a table of `user, device, model, session, t, x, y, z, gt`.
 
 `find_source` finds a `Source` by path or name. A source returns its provenance, and its table part by part, so that it
-need not fit into memory. Each format has a module: `parquet`, `hhar` (the CSV, or the published archive), `hapt`
-(the published archive) and `collected` (data that this system recorded).
+need not fit into memory. `formats` has a module for each kind of source, `layouts` one for each kind of text table, and
+`checking` the one check of recordings.
 """
 
 from importlib import import_module

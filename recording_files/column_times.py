@@ -1,4 +1,4 @@
-"""The event times of a table: its column of texts, numbers or timestamps as µs."""
+"""The event times of a table: its column of texts, numbers, timestamps or times of day as µs."""
 
 from pathlib import Path
 from typing import Any, cast
@@ -27,7 +27,7 @@ def column_times(table: pa.Table, layout: Layout, first_row: int, place: Path) -
     Parameters
     ----------
     table : pyarrow.Table
-        The rows, with the column of times as text, numbers or timestamps.
+        The rows, with the column of times as text, numbers, timestamps or times of day.
     layout : Layout
         Which column it is, and in which unit.
     first_row : int
@@ -47,18 +47,31 @@ def column_times(table: pa.Table, layout: Layout, first_row: int, place: Path) -
     return _parsed(table[layout.time.name], layout.time, first_row, place)
 
 
-def _parsed(texts: "pa.ChunkedArray[Any]", time: TimeColumn, first_row: int, place: Path) -> NDArray[np.int64]:
-    unit = time.unit
-    if not pa.types.is_string(texts.type):
-        return _converted(texts, time, first_row, place)
+def _parsed(times: "pa.ChunkedArray[Any]", time: TimeColumn, first_row: int, place: Path) -> NDArray[np.int64]:
+    kind, is_clock = times.type, time.unit is TimeUnit.CLOCK
+    is_number = pa.types.is_integer(kind) or pa.types.is_floating(kind)
+    if pa.types.is_timestamp(kind) or (pa.types.is_time(kind) and is_clock) or (is_number and time.unit.is_number):
+        return _converted(times, time, first_row, place)
     try:
-        if unit is TimeUnit.DATE:
-            return np.asarray(_dates(texts).cast(pa.int64()).to_numpy()) // 1_000
-        if unit is TimeUnit.CLOCK:
-            return np.asarray(_complete(times_of_day(texts)).to_numpy())
-        return _in_microseconds(_numbers(texts, is_whole=time.is_whole).to_numpy(), time, first_row, place)
+        texts = times if pa.types.is_string(kind) else times.cast(pa.string())
+    except pa.ArrowException as error:
+        raise RecordingError(f"{place}: {time.name} holds {kind}, which is no kind of times") from error
+    try:
+        return _of_texts(texts, time, first_row, place)
+    except pa.ArrowInvalid:
+        texts = pc.utf8_trim_whitespace(texts)  # only if need be: it takes time
+    try:
+        return _of_texts(texts, time, first_row, place)
     except pa.ArrowInvalid as error:
         raise RecordingError(f"{place}: {_first_wrong(texts, time, first_row)}") from error
+
+
+def _of_texts(texts: "pa.ChunkedArray[Any]", time: TimeColumn, first_row: int, place: Path) -> NDArray[np.int64]:
+    if time.unit is TimeUnit.DATE:
+        return np.asarray(_dates(texts).cast(pa.int64()).to_numpy()) // 1_000
+    if time.unit is TimeUnit.CLOCK:
+        return np.asarray(_complete(times_of_day(texts)).to_numpy())
+    return _in_microseconds(_numbers(texts, is_whole=time.is_whole).to_numpy(), time, first_row, place)
 
 
 def _numbers(texts: "pa.ChunkedArray[Any]", *, is_whole: bool) -> "pa.ChunkedArray[Any]":
@@ -81,13 +94,15 @@ def _complete(times: "pa.ChunkedArray[Any]") -> "pa.ChunkedArray[Any]":
 
 
 def _converted(times: "pa.ChunkedArray[Any]", time: TimeColumn, first_row: int, place: Path) -> NDArray[np.int64]:
-    """Convert numbers or timestamps to µs."""
+    """Convert numbers, timestamps or times of day to µs."""
     if times.null_count:
         row = first_row + int(pc.index(times.is_null(), True).as_py())
         raise RecordingError(f"{place}: {times.null_count} row(s) have no {time.name}, first row {row}")
     if pa.types.is_timestamp(times.type):
         in_us = times.cast(pa.timestamp("us", times.type.tz), safe=False)
         return np.asarray(in_us.cast(pa.int64()).to_numpy())
+    if pa.types.is_time(times.type):
+        return np.asarray(times.cast(pa.time64("us"), safe=False).cast(pa.int64()).to_numpy())
     return _in_microseconds(times.to_numpy(), time, first_row, place)
 
 

@@ -18,7 +18,7 @@ from recording_files.formats.uci_har import FILE_NAME as UCI_HAR_FILE
 from recording_files.formats.uci_har import UciHarSource
 from recording_files.source import Source
 from recording_files.stated import split_stated
-from recording_files.stored_files import all_stored_files, is_archive, stored_trees
+from recording_files.stored_files import all_stored_files, first_bytes, is_archive, stored_trees
 from recording_files.urls import path_of
 
 #: Default output folder of `har data fetch`.
@@ -82,7 +82,7 @@ def find_source(
 def _source_at(path: Path, options: ColumnOptions) -> Source:
     if (path / "samples").is_dir():
         return CollectedSource(path)
-    if any(path.rglob("*.parquet")) if path.is_dir() else _begins_with(path, b"PAR1"):
+    if any(path.rglob("*.parquet")) if path.is_dir() else path.is_file() and first_bytes(path).startswith(b"PAR1"):
         return ParquetSource(path, options)
     if path.is_file() and not is_archive(path):
         return SensorLoggerSource(path) if is_json(path) else TextSource(path, options)
@@ -102,10 +102,3 @@ def _bundle_at(path: Path, options: ColumnOptions) -> Source | None:
         return UciHarSource(path)
     with stored_trees(path, SENSOR_LOGGER_FILE) as trees:
         return SensorLoggerSource(path) if trees and all(map(is_export, trees.values())) else None
-
-
-def _begins_with(path: Path, mark: bytes) -> bool:
-    if not path.is_file():
-        return False
-    with path.open("rb") as opened:
-        return opened.read(len(mark)) == mark

@@ -16,8 +16,8 @@ from har.recordings import RecordingError
 
 #: Exceptions of reading a damaged archive, or one with a password (`RuntimeError`).
 DAMAGED = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, RuntimeError)
-#: Any name of a file that is not hidden.
-ANY_NAME = re.compile(r"[^.].*")
+#: Any name of a file. Those that are hidden in a folder are not searched.
+ANY_NAME = re.compile(r".*")
 _COMPRESSED: tuple[tuple[bytes, Callable[[IO[bytes]], object]], ...] = (
     (b"\x1f\x8b", gzip.open),
     (b"BZh", bz2.open),
@@ -166,7 +166,7 @@ def _of_archive(
     found = [
         StoredFile(place / member, _member_opener(archive, member, place / member))
         for member in members
-        if names.fullmatch(PurePosixPath(member).name) and not member.endswith(("/", ".zip", ".ZIP"))
+        if names.fullmatch(PurePosixPath(member).name) and not member.lower().endswith(("/", ".zip"))
     ]
     for member in (name for name in members if name.lower().endswith(".zip")):
         if depth == DEEPEST:
@@ -226,7 +226,7 @@ def _unpacked(opened: IO[bytes]) -> IO[bytes]:
 
 def is_archive(path: Path) -> bool:
     """Return whether a file is a zip archive, also if it is damaged; those of documents and arrays do not count."""
-    first = _first_bytes(path)
+    first = first_bytes(path)
     if not first.startswith(b"PK\x03\x04"):
         return False
     name = first[30 : 30 + int.from_bytes(first[26:28], "little")]
@@ -235,10 +235,17 @@ def is_archive(path: Path) -> bool:
 
 def is_compressed(path: Path) -> bool:
     """Return whether a file is compressed, or an archive."""
-    return is_archive(path) or _first_bytes(path).startswith(tuple(mark for mark, _ in _COMPRESSED))
+    return is_archive(path) or first_bytes(path).startswith(tuple(mark for mark, _ in _COMPRESSED))
 
 
-def _first_bytes(path: Path) -> bytes:
+def first_bytes(path: Path) -> bytes:
+    """Return the first bytes of a file, as they are stored.
+
+    Raises
+    ------
+    RecordingError
+        If it cannot be read.
+    """
     try:
         with path.open("rb") as opened:
             return opened.read(80)

@@ -1,6 +1,6 @@
 """Read the rows of a text table, block by block, as parts in the project's columns."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -95,17 +95,7 @@ def read_text(
     RecordingError
         If a row cannot be read. The message names the file and the row.
     """
-    days = Days() if layout.time and layout.time.unit is TimeUnit.CLOCK else None
-    for table in _blocks(opened, place, form, layout, left_out or LeftOut()):
-        try:
-            columns = project_columns(table, layout, place, first_row)
-            if days:
-                times = pa.array(days.add(columns["t"].to_numpy()))
-                columns = columns.set_column(columns.column_names.index("t"), "t", times)
-            yield make_part(columns, place, first_row)
-        except pa.ArrowException as error:
-            raise RecordingError(f"{place}: {one_line(error)}") from error
-        first_row += table.num_rows
+    return project_parts(_blocks(opened, place, form, layout, left_out or LeftOut()), layout, place, first_row)
 
 
 def _blocks(opened: IO[bytes], place: Path, form: TextForm, layout: Layout, left_out: LeftOut) -> Iterator[pa.Table]:
@@ -170,13 +160,14 @@ def one_line(error: object) -> str:
     return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]} …"
 
 
-def project_columns(table: pa.Table, layout: Layout, place: Path, first_row: int) -> pa.Table:
-    """Convert the columns of a table to the project's.
+def project_parts(tables: Iterable[pa.Table], layout: Layout, place: Path, first_row: int = 0) -> Iterator[Part]:
+    """Convert the rows of a table to parts in the project's columns.
 
     Parameters
     ----------
-    table : pyarrow.Table
-        The columns that `layout` names: axes as float64, texts as dictionaries; times as text, numbers or timestamps.
+    tables : iterable of pyarrow.Table
+        Its rows, block by block, in the columns that `layout` names: axes as float64, texts as dictionaries; times as
+        text, numbers, timestamps or times of day, which go on after midnight.
     layout : Layout
         What they are.
     place : Path
@@ -189,6 +180,20 @@ def project_columns(table: pa.Table, layout: Layout, place: Path, first_row: int
     RecordingError
         If a time is missing or cannot be read.
     """
+    days = Days() if layout.time and layout.time.unit is TimeUnit.CLOCK else None
+    for table in tables:
+        try:
+            columns = _project_columns(table, layout, place, first_row)
+            if days:
+                times = pa.array(days.add(columns["t"].to_numpy()))
+                columns = columns.set_column(columns.column_names.index("t"), "t", times)
+            yield make_part(columns, place, first_row)
+        except pa.ArrowException as error:
+            raise RecordingError(f"{place}: {one_line(error)}") from error
+        first_row += table.num_rows
+
+
+def _project_columns(table: pa.Table, layout: Layout, place: Path, first_row: int) -> pa.Table:
     count = table.num_rows
     texts = DEFAULT_TEXTS | {"session": place.stem, "user": place.stem} | layout.constants
     columns: dict[str, Any] = {name: constant_texts(texts[name], count) for name in TEXT_COLUMNS}

@@ -23,7 +23,7 @@ from recording_files.source import Source
 from recording_files.table import PART_ROWS, TEXT_COLUMNS, Part, constant_texts, make_part, make_table
 from recording_files.table_head import TableHead
 from recording_files.text_form import TextForm
-from recording_files.text_reading import DEFAULT_TEXTS, project_columns
+from recording_files.text_reading import DEFAULT_TEXTS, project_parts
 
 #: Rows that a frame's columns are recognised by.
 _HEAD_ROWS = 2_000
@@ -62,10 +62,7 @@ class FrameSource(Source):
 
     def parts(self) -> Iterator[Part]:
         """Convert the rows in their order."""
-        for first in range(0, len(self._frame), PART_ROWS):
-            rows = self._frame.iloc[first : first + PART_ROWS]
-            table = make_table({name: self._column(rows, name) for name in self._layout.columns})
-            yield make_part(project_columns(table, self._layout, self.path, first), self.path, first)
+        return project_parts(self._tables(), self._layout, self.path)
 
     def provenance(self) -> list[TrainingData]:
         """Return the data sets whose devices are named."""
@@ -74,6 +71,11 @@ class FrameSource(Source):
     def understood(self) -> list[str]:
         """Return what was understood of the columns, in sentences."""
         return self._layout.describe()
+
+    def _tables(self) -> Iterator[pa.Table]:
+        for first in range(0, len(self._frame), PART_ROWS):
+            rows = self._frame.iloc[first : first + PART_ROWS]
+            yield make_table({name: self._column(rows, name) for name in self._layout.columns})
 
     def _column(self, rows: pd.DataFrame, name: str) -> Any:  # noqa: ANN401 - one of Arrow's many kinds of columns
         layout = self._layout

@@ -2,7 +2,7 @@
 
 import os
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -15,7 +15,7 @@ from har.releases import TrainingData
 from har.samples import UNDECODABLE
 from recording_files.column_options import NOTHING_STATED, ColumnOptions
 from recording_files.data_sets import data_sets_of_devices
-from recording_files.formats.parquet_layout import layout_of_parquet, part_of_parquet
+from recording_files.formats.parquet_layout import layout_of_parquet, parts_of_parquet
 from recording_files.layout import Layout, differences
 from recording_files.names_by_place import names_by_place
 from recording_files.recognition import UnknownColumnsError
@@ -228,12 +228,20 @@ def read_parquet(file: Path, layout: Layout | None, row_groups: Sequence[int] | 
     RecordingError
         If it is damaged, has no rows, or a value is invalid.
     """
-    first_row = 0
-    for batch in read_batches(file, list(SCHEMA.names) if layout is None else layout.columns, row_groups):
-        yield make_part(batch, file, first_row) if layout is None else part_of_parquet(batch, layout, file, first_row)
-        first_row += batch.num_rows
-    if not first_row:
+    batches = read_batches(file, list(SCHEMA.names) if layout is None else layout.columns, row_groups)
+    rows = 0
+    for part in _own_parts(batches, file) if layout is None else parts_of_parquet(batches, layout, file):
+        yield part
+        rows += len(part)
+    if not rows:
         raise RecordingError(f"{file} has no rows")
+
+
+def _own_parts(batches: Iterable[pa.Table], file: Path) -> Iterator[Part]:
+    first_row = 0
+    for batch in batches:
+        yield make_part(batch, file, first_row)
+        first_row += batch.num_rows
 
 
 def _layouts(path: Path, files: Sequence[Path], options: ColumnOptions) -> tuple[dict[Path, Layout | None], list[str]]:

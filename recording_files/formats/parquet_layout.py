@@ -1,5 +1,6 @@
 """Parquet files with columns of any names and units: they are recognised as those of a text table are."""
 
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any, cast
@@ -12,10 +13,10 @@ from har.recordings import RecordingError
 from recording_files.column_options import ColumnOptions
 from recording_files.layout import Layout
 from recording_files.recognition import recognised
-from recording_files.table import Part, make_part, make_table
+from recording_files.table import Part, make_table
 from recording_files.table_head import TableHead
 from recording_files.text_form import TextForm
-from recording_files.text_reading import one_line, project_columns
+from recording_files.text_reading import one_line, project_parts
 
 #: Rows that a file's columns are recognised by.
 _HEAD_ROWS = 2_000
@@ -56,27 +57,28 @@ def layout_of_parquet(file: Path, names: list[str], options: ColumnOptions) -> L
     return layout
 
 
-def part_of_parquet(table: pa.Table, layout: Layout, file: Path, first_row: int) -> Part:
+def parts_of_parquet(batches: Iterable[pa.Table], layout: Layout, file: Path) -> Iterator[Part]:
     """Convert rows of a file.
 
     Parameters
     ----------
-    table : pyarrow.Table
-        The columns that `layout` names.
+    batches : iterable of pyarrow.Table
+        The columns that `layout` names, batch by batch.
     layout : Layout
         What they are.
     file : Path
         The file.
-    first_row : int
-        Number of the first row in the file, from 0.
 
     Raises
     ------
     RecordingError
         If a column has the wrong kind of values, or a time is missing.
     """
-    columns = {name: _converted(table[name], name, layout, file) for name in layout.columns}
-    return make_part(project_columns(make_table(columns), layout, file, first_row), file, first_row)
+    return project_parts((_readable(batch, layout, file) for batch in batches), layout, file)
+
+
+def _readable(batch: pa.Table, layout: Layout, file: Path) -> pa.Table:
+    return make_table({name: _converted(batch[name], name, layout, file) for name in layout.columns})
 
 
 def _converted(column: "pa.ChunkedArray[Any]", name: str, layout: Layout, file: Path) -> "pa.ChunkedArray[Any]":
@@ -88,8 +90,6 @@ def _converted(column: "pa.ChunkedArray[Any]", name: str, layout: Layout, file: 
             return texts.dictionary_encode()
     except pa.ArrowException as error:
         raise RecordingError(f"{file}: the column {name} cannot be read: {one_line(error)}") from error
-    if pa.types.is_dictionary(column.type):
-        column = column.cast(pa.string())
     return column
 
 

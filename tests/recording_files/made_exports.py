@@ -136,7 +136,7 @@ EXPORTS: dict[str, tuple[Callable[[], str], str, str, int]] = {
     "AndroSensor": (andro_sensor, "cp1252", "AndroSensor", 0),
     "SensorLog": (sensor_log, "utf-8", "SensorLog", 5_000_000_000),
     "Physics Toolbox": (physics_toolbox, "utf-8", "Physics Toolbox", 0),
-    "Core Motion": (core_motion, "utf-8", "Core Motion", 0),
+    "MotionSense": (core_motion, "utf-8", "MotionSense", 0),
     "WISDM": (wisdm, "utf-8", "WISDM", 49_105_962_326),
     "WISDM-51": (wisdm_51, "utf-8", "WISDM-51", 252_207_666_810),
     "HHAR": (hhar, "utf-8-sig", "HHAR", BEGIN_S * 1_000_000),

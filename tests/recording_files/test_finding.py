@@ -12,6 +12,7 @@ from recording_files.formats.hapt import HaptSource
 from recording_files.formats.hhar import HharSource
 from recording_files.formats.parquet import ParquetSource
 from recording_files.formats.text_tables import TextSource
+from tests.recording_files.made_exports import write_export
 from tests.recording_files.made_files import (
     HHAR_FILE,
     hapt_files,
@@ -38,6 +39,16 @@ def test_format_is_recognised_by_content(tmp_path: Path) -> None:
     }  # fmt: skip
     assert {name: type(find_source(tmp_path / name)) for name in kinds} == kinds
     assert find_source(f"{table} --rate-hz 25").rate_hz == 25
+
+
+def test_a_file_is_read_although_its_name_begins_with_a_dot(tmp_path: Path) -> None:
+    path = write_export(tmp_path, "phyphox", ".walk.csv")
+    assert find_source(path).understood()[0] == "format phyphox"
+
+
+def test_a_file_that_cannot_be_read_is_told_with_its_path() -> None:
+    with pytest.raises(RecordingError, match=r"^/proc/self/mem cannot be read: "):
+        find_source("/proc/self/mem")
 
 
 def test_fetched_data_set_is_found_by_name(tmp_path: Path) -> None:

@@ -94,7 +94,7 @@ def test_a_folder_with_tables_of_several_formats_is_refused(tmp_path: Path) -> N
 
 
 def test_motionsense_has_files_of_one_name_in_many_folders(tmp_path: Path) -> None:
-    text = EXPORTS["Core Motion"][0]()
+    text = EXPORTS["MotionSense"][0]()
     names = [f"A_DeviceMotion_data/{trial}/sub_{person}.csv" for trial in ("dws_1", "wlk_7") for person in (1, 2)]
     source = find_source(write_files(tmp_path, dict.fromkeys(names, text)))
     assert source.understood()[0] == "format MotionSense"

@@ -15,13 +15,20 @@ from recording_files.column_options import ColumnOptions
 from recording_files.formats.text_tables import TextSource
 from recording_files.layout import TimeUnit, Unit
 from recording_files.loading import recordings_of
-from tests.recording_files.made_exports import EXPORTS, RATE_HZ, readings, table, write_export
+from tests.recording_files.made_exports import COUNT, EXPORTS, RATE_HZ, core_motion, readings, table, write_export
 
 
 def source_of(path: Path, options: ColumnOptions | None = None) -> TextSource:
     source = find_source(path, options=options or ColumnOptions())
     assert isinstance(source, TextSource)
     return source
+
+
+def with_times(name: str) -> str:
+    """Return a table of Core Motion with times, s, in a column of this name in place of the number of the row."""
+    header, *rows = core_motion().splitlines()
+    timed = [f"{number / RATE_HZ},{row.partition(',')[2]}" for number, row in enumerate(rows)]
+    return "\n".join([name + header, *timed, ""])
 
 
 @pytest.mark.parametrize("name", EXPORTS)
@@ -31,7 +38,7 @@ def test_an_export_is_read_in_the_projects_units(tmp_path: Path, name: str) -> N
     assert source.understood()[0] == f"format {kind}"
     (recording,) = recordings_of(source)
     seconds, axes = readings()
-    rate_hz = 50 if name == "Core Motion" else RATE_HZ  # it has no times
+    rate_hz = 50 if name == "MotionSense" else RATE_HZ  # it has no times
     assert (recording.times - first_us).tolist() == np.round(seconds * 1e6 * RATE_HZ / rate_hz).astype(int).tolist()
     np.testing.assert_allclose(recording.axes, axes, atol=1e-4)
 
@@ -64,6 +71,25 @@ def test_columns_with_odd_names_are_asked_for_and_taken_from_the_options(tmp_pat
         find_source(path, options=ColumnOptions(axes=axes, time="now"))
     (recording,) = recordings_of(source_of(path, ColumnOptions(axes=axes, time="when", texts={"gt": "what"})))
     assert (set(recording.labels), recording.times[1]) == ({"tai_chi"}, 10_000)
+
+
+@pytest.mark.parametrize("name", ["t", "Time (s)", "elapsed", "timestamp"])
+def test_core_motion_has_the_times_of_its_column_whatever_its_name(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "motion.csv"
+    path.write_text(with_times(name))
+    (part,) = source_of(path).parts()
+    assert part.times()[-1] == round((COUNT - 1) * 1e6 / RATE_HZ)
+
+
+def test_core_motion_without_times_is_asked_for_its_rate_unless_it_is_motionsense(tmp_path: Path) -> None:
+    path = tmp_path / "motion.csv"
+    path.write_text(with_times("stamped"))
+    with pytest.raises(RecordingError, match=r"do not tell the times \(--time and --time-unit, or --rate-hz.* stamped"):
+        find_source(path)
+    (part,) = source_of(path, ColumnOptions(rate_hz=RATE_HZ)).parts()
+    assert part.times()[1] == 10_000
+    (part,) = source_of(path, ColumnOptions(time="stamped")).parts()
+    assert part.times()[1] == 10_000
 
 
 def test_units_that_are_stated_override_what_the_values_suggest(tmp_path: Path) -> None:

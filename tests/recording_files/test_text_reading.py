@@ -44,6 +44,15 @@ def test_readings_around_midnight_may_come_out_of_order(tmp_path: Path) -> None:
     assert np.diff(times).tolist() == [20_000, -15_000, 35_000]
 
 
+@pytest.mark.parametrize("first", ["1777636800020", "1777636800020.0", "2026-05-01 12:00:00.020", "12:00:00.020"])
+def test_spaces_around_times_do_not_count(tmp_path: Path, first: str) -> None:
+    times = [first, first.replace("020", "040")]
+    plain = times_of(written(tmp_path, "\n".join(["x,y,z,time", *(f"0,9.8,0,{time}" for time in times), ""])))
+    spaced = "\n".join(["x, y, z , time", *(f"0, 9.8, 0 , {time} " for time in times), ""])
+    assert times_of(written(tmp_path, spaced)) == plain
+    assert plain[1] - plain[0] == 20_000
+
+
 @pytest.mark.parametrize(
     ("times", "expected"),
     [

@@ -38,7 +38,7 @@ def test_format_columns_unit_time_rate_users_sessions_and_labels_are_told(tmp_pa
 
 
 def test_added_gravity_signs_and_missing_times_are_told(tmp_path: Path) -> None:
-    told = printed(write_export(tmp_path, "Core Motion"))
+    told = printed(write_export(tmp_path, "MotionSense"))
     assert told[2].endswith("+ gravity gravity.x, gravity.y, gravity.z in g, signs as on an iPhone")
     assert told[3] == "time row number / 50 Hz"
     assert "no labels" in told

@@ -1,5 +1,8 @@
 """Data frames and arrays are read as the same readings in a file are."""
 
+from collections.abc import Callable
+from datetime import time
+from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
@@ -116,6 +119,29 @@ def test_a_frame_that_cannot_be_read_names_what_is_wrong(
     stated = ColumnOptions(**options) if options else NOTHING_STATED
     with pytest.raises(RecordingError, match=text):
         list(FrameSource(pd.DataFrame(table), stated).parts())
+
+
+def clock(number: int) -> time:
+    """Return a time of day: 50 a second, from a second before midnight."""
+    of_day = (86_399_000_000 + number * 20_000) % 86_400_000_000
+    return time(of_day // 3_600_000_000, of_day // 60_000_000 % 60, of_day // 1_000_000 % 60, of_day % 1_000_000)
+
+
+@pytest.mark.parametrize("write", [str, lambda found: found], ids=["text", "time"])
+def test_times_of_day_go_on_after_midnight(tmp_path: Path, write: Callable[[time], object]) -> None:
+    frame = pd.DataFrame(columns() | {"t": [write(clock(number)) for number in range(COUNT)]})
+    frame.to_parquet(tmp_path / "clock.parquet")
+    for source in (FrameSource(frame), find_source(tmp_path / "clock.parquet")):
+        assert [row["t"] for row in rows_of(source)] == [86_399_000_000 + number * 20_000 for number in range(COUNT)]
+
+
+def test_times_of_kinds_that_are_no_usual_numbers_are_read(tmp_path: Path) -> None:
+    milliseconds = [1_777_636_800_000 + number * 20 for number in range(COUNT)]
+    decimal = pd.DataFrame(columns() | {"t": [Decimal(number) / 1_000 for number in milliseconds]})
+    decimal.to_parquet(tmp_path / "decimal.parquet")
+    category = decimal.assign(t=pd.Categorical([str(number) for number in milliseconds]))
+    for source in (FrameSource(decimal), FrameSource(category), find_source(tmp_path / "decimal.parquet")):
+        assert [row["t"] for row in rows_of(source)] == [number * 1_000 for number in milliseconds]
 
 
 def test_doubled_columns_are_named() -> None:
