@@ -15,8 +15,8 @@ from classify.plots import PICTURE, write_plot
 from classify.plots.collecting import DrawnSessions
 from classify.progress import Report, shown_progress
 from classify.releases import StoreAccess, open_classifier
-from classify.settings import ClassifySettings
-from classify.standard_input import HYPHEN, StandardInput, kept_standard_input
+from classify.settings import HYPHEN, ClassifySettings
+from classify.standard_input import StandardInput, kept_standard_input
 from classify.summary import Summariser, Summary
 from classify.summary_text import summary_text
 from classify.windows import DataSetWindows

@@ -29,8 +29,8 @@ class ColumnStatements(TypedDict, total=False):
     ----------
     time : str
         The column of the event times.
-    time_unit : {'s', 'ms', 'us', 'ns', 'date'}
-        Their unit.
+    time_unit : {'s', 'ms', 'us', 'ns', 'date', 'clock'}
+        Their unit; ``'clock'`` for times of day.
     x, y, z : str
         The columns of the axes; all three or none.
     unit : {'m/s2', 'g', 'mg'}
@@ -46,7 +46,7 @@ class ColumnStatements(TypedDict, total=False):
     """
 
     time: str
-    time_unit: Literal["s", "ms", "us", "ns", "date"]
+    time_unit: Literal["s", "ms", "us", "ns", "date", "clock"]
     x: str
     y: str
     z: str

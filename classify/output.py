@@ -3,7 +3,7 @@
 import csv
 import json
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from pathlib import Path
@@ -46,7 +46,7 @@ def opened_table(path: Path, classes: Sequence[str]) -> Iterator[Callable[[Answe
     Raises
     ------
     ValueError
-        If the suffix is none of these; see `SUFFIXES`.
+        If the suffix is none of these.
     OSError
         If the file cannot be written.
     """
@@ -155,12 +155,3 @@ _KINDS: dict[str, Callable[[Path, Sequence[str]], AbstractContextManager[WriteRo
     ".jsonl": _json_lines,
     ".ndjson": _json_lines,
 }
-#: The suffixes of the tables that can be written.
-SUFFIXES = tuple(_KINDS)
-
-
-def written(answers: Iterable[Answer], write: Callable[[Answer], object]) -> Iterator[Answer]:
-    """Write answers as they come, and pass them on."""
-    for answer in answers:
-        write(answer)
-        yield answer

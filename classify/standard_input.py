@@ -7,14 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from classify.settings import HYPHEN
 from har.process.whole_files import naming
 from har.recordings import RecordingError
 from har.releases import TrainingData
 from recording_files import Part, Source, find_source
 from recording_files.column_options import NOTHING_STATED, ColumnOptions
 
-#: What a person writes for the standard input.
-HYPHEN = "-"
 #: Name of the file; it stands for the user and the session where the recording names none.
 NAME = "standard-input"
 #: Most bytes that are kept.

@@ -39,7 +39,8 @@ def run(settings: ReleaseSettings) -> int:
         report_failure("har release", error)
         return NOT_REACHED
     users = len(release.manifest.training_users)
-    print(f"wrote {release.manifest.release} to {chosen.folder}. Its files name the {users} users it was trained on.")
+    who = "user" if users == 1 else f"{users} users"
+    print(f"wrote {release.manifest.release} to {chosen.folder}. Its files name the {who} it was trained on.")
     return REACHED
 
 

@@ -36,8 +36,10 @@ class DrawnSession:
     _waiting: list[tuple[int, float]] = field(default_factory=list)
 
     def answered(self, answer: Answer) -> None:
-        """Add an answer."""
+        """Add an answer. One for readings that tell too little has no confidence to show."""
         prediction = answer.prediction
+        if prediction.reason is not None:
+            return
         self._waiting.append(((prediction.start + prediction.end) // 2, prediction.confidence))
         if len(self._waiting) >= _PIECE:
             self.flush()

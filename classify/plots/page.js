@@ -177,7 +177,7 @@ class SessionPlot {
       parts.push(`${this.activities[span.activity].title}, for ${length} from ${clockText(session.begin, span.start, 1)}`);
     }
     const at = Math.min(firstFrom(confidence.times, time), confidence.times.length - 1);
-    if (at >= 0) parts.push(`confidence ${Math.round(100 * confidence.mean[at])} %`);
+    if (at >= 0 && Math.abs(confidence.times[at] - time) <= confidence.gap) parts.push(`confidence ${Math.round(100 * confidence.mean[at])} %`);
     const near = Math.min(firstFrom(readings.times, time), readings.times.length - 1);
     const values = ['x', 'y', 'z'].map((axis, number) => `${axis} ${readings.mean[3 * near + number].toFixed(1)}`);
     return [...parts, `${values.join(', ')} m/s²`].join(' · ');

@@ -24,7 +24,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from har.activity_names import NULL_LABEL, accepted_activity
+from har.activity_names import NULL_LABEL, accepted_activity, listed
 from har.recordings import RecordingError
 from har.rejections import RejectedMessage
 from har.releases import TrainingData
@@ -34,7 +34,7 @@ from recording_files.source import Source
 from recording_files.stored_files import DAMAGED, StoredFile, all_stored_files, stored_trees
 from recording_files.table import SCHEMA, Part
 from recording_files.table_head import read_head
-from recording_files.text_reading import read_text
+from recording_files.text_reading import LeftOut, read_text
 
 FILE_NAME = re.compile(r"(TotalAcceleration|AccelerometerUncalibrated|Accelerometer|Gravity|Annotation|Metadata)\.csv")
 _TOTAL, _UNCALIBRATED, _ACCELEROMETER = "TotalAcceleration.csv", "AccelerometerUncalibrated.csv", "Accelerometer.csv"
@@ -79,6 +79,7 @@ class SensorLoggerSource(Source):
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._left_out: dict[Path, LeftOut] = {}
         with _exports(path) as trees:
             self._understood = [_recording(name, files).sensor for name, files in trees.items()]
 
@@ -86,7 +87,25 @@ class SensorLoggerSource(Source):
         """Read the recordings in the order of their names."""
         with _exports(self.path) as trees:
             for name, files in trees.items():
-                yield from _parts(_recording(name, files))
+                recording = _recording(name, files)
+                left_out = self._left_out[recording.files[recording.sensor].place] = LeftOut()
+                yield from _parts(recording, left_out)
+
+    def remarks(self) -> list[str]:
+        """Name the files that belong to no export, and count the rows that were left out when it was read last."""
+        with all_stored_files(self.path) as files:
+            places = [file.place for file in files if file.place != self.path]
+        exports = {place.parent for place in places if FILE_NAME.fullmatch(place.name)}
+        others = [str(place.relative_to(self.path)) for place in places if place.parent not in exports]
+        cut = [
+            f"left out of {place.relative_to(self.path)}: {text}"
+            for place, left_out in self._left_out.items()
+            if (text := left_out.describe())
+        ]
+        if not others:
+            return cut
+        named = f"left out, as the folder is read as exports of Sensor Logger: {listed(others)}"
+        return [f"{named}. Pass other recordings by themselves", *cut]
 
     def provenance(self) -> list[TrainingData]:
         """Return that the wearers recorded the data themselves."""
@@ -161,10 +180,10 @@ def _small_table(file: StoredFile | None) -> list[dict[str, str]]:
     return [{key: value for key, value in row.items() if key and value} for row in csv.DictReader(io.StringIO(text))]
 
 
-def _parts(recording: _Recording) -> Iterator[Part]:
+def _parts(recording: _Recording, left_out: LeftOut) -> Iterator[Part]:
     annotations = _annotations(recording.files.get(_ANNOTATIONS))
     gravity = _gravity(recording) if recording.sensor == _ACCELEROMETER else None
-    for part in _read(recording, recording.sensor):
+    for part in _read(recording, recording.sensor, left_out):
         table = part.table
         if gravity is not None:
             axes = part.axes() + np.stack([np.interp(part.times(), gravity[0], axis) for axis in gravity[1].T], axis=1)
@@ -175,7 +194,7 @@ def _parts(recording: _Recording) -> Iterator[Part]:
         yield Part(table, part.file, part.first_row).with_texts("gt", labels)
 
 
-def _read(recording: _Recording, sensor: str) -> Iterator[Part]:
+def _read(recording: _Recording, sensor: str, left_out: LeftOut | None = None) -> Iterator[Part]:
     file = recording.files[sensor]
     with file.open() as opened:
         head = read_head(opened, file.place)
@@ -194,7 +213,7 @@ def _read(recording: _Recording, sensor: str) -> Iterator[Part]:
         | {"session": recording.name},
     )
     with file.open() as opened:
-        yield from read_text(opened, file.place, head.form, layout)
+        yield from read_text(opened, file.place, head.form, layout, left_out=left_out)
 
 
 def _gravity(recording: _Recording) -> tuple[NDArray[np.int64], NDArray[np.float32]]:

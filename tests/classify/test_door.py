@@ -1,14 +1,17 @@
 """The Python door: one answer for a recording, however it is passed."""
 
 from pathlib import Path
+from typing import Literal, get_args, get_origin, get_type_hints
 
 import numpy as np
 import pandas as pd
 import pytest
 
 import har
+from classify.data import ColumnStatements
 from classify.output import columns
 from har.recordings import RecordingError, RecordingWarning
+from recording_files.settings import ColumnFields
 from tests.command_line import CommandLine
 from tests.model_store.made_store import MadeStore
 from tests.model_store.served_store import served
@@ -34,6 +37,15 @@ def axes() -> np.ndarray:
 @pytest.fixture(scope="module")
 def frame(axes: np.ndarray) -> pd.DataFrame:
     return pd.DataFrame({"t": IN_US, **dict(zip("xyz", axes.T, strict=True))})
+
+
+def test_a_caller_states_what_the_options_of_commands_do() -> None:
+    options = {name: set(get_args(field.annotation)) for name, field in ColumnFields.model_fields.items()}
+    for name, kind in get_type_hints(ColumnStatements).items():
+        known = options.pop(name)
+        if get_origin(kind) is Literal:
+            assert kind in known
+    assert options == {}
 
 
 def test_a_release_names_its_classes(model: har.Classifier) -> None:

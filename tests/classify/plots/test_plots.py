@@ -7,9 +7,11 @@ import pytest
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 
+from classify.answers import Answer
 from classify.plots.collecting import MOST_SESSIONS, DrawnSessions
 from classify.plots.envelope import Envelope
 from classify.windows import Session
+from har.predictions import Prediction
 from tests.classify.recorded_files import NOON_S, write_walk
 from tests.command_line import CommandLine
 
@@ -44,6 +46,16 @@ def test_many_sessions_share_the_memory() -> None:
         drawn.add_readings(Session("p", "m", "u", str(number)), times, np.ones((len(times), 3), np.float32))
     assert len(drawn.sessions) == MOST_SESSIONS
     assert sum(len(each.readings.buckets().times) for each in drawn.sessions.values()) <= 1 << 18
+
+
+def test_a_window_that_could_not_be_classified_shows_no_confidence() -> None:
+    drawn, session = DrawnSessions(), Session("p", "m", "u", "s")
+    drawn.add_readings(session, np.arange(500) * 20_000, np.ones((500, 3), np.float32))
+    for start, reason in ((0, None), (1_000_000, "sparse")):
+        made = Prediction("p", "s", start, start + 4_000_000, "unknown", 0.8, {"sit": 0.2}, "r", 0, reason=reason)
+        drawn.add(Answer(session, made))
+    drawn.sessions[session].flush()
+    assert len(drawn.sessions[session].confidence.buckets().times) == 1
 
 
 @pytest.mark.browser

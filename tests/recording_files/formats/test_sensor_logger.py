@@ -54,6 +54,20 @@ def test_each_kind_of_table_gives_the_same_readings(
     assert recording.times[0] == BEGIN_S * 1_000_000
 
 
+def test_what_is_left_out_of_exports_is_told(tmp_path: Path) -> None:
+    write_files(
+        tmp_path, {f"monday/{name}": text for name, text in files().items()} | {"mine.csv": "t,x,y,z\n0,0,0,9.8"}
+    )
+    total = tmp_path / "monday" / "TotalAcceleration.csv"
+    total.write_text(total.read_text()[:-9])
+    source = find_source(tmp_path)
+    assert sum(map(len, source.parts())) == len(readings()[1]) - 1
+    assert source.remarks() == [
+        "left out, as the folder is read as exports of Sensor Logger: mine.csv. Pass other recordings by themselves",
+        "left out of monday/TotalAcceleration.csv: the last row, which is cut off",
+    ]
+
+
 def as_json(export: dict[str, str]) -> str:
     rows = [
         {"sensor": name.removesuffix(".csv"), **row}
