@@ -27,7 +27,7 @@ plt.rcParams |= {"axes.spines.top": False, "axes.spines.right": False, "legend.f
 # ## The recordings
 #
 # Twelve people, four minutes each; half of them have the phone at the waist, the others in a pocket. For real people,
-# run `har data fetch hapt` once, and write `DATA = "hapt"`.
+# run `har data fetch hapt` once, and write `DATA = "hapt"`, or the full path of recordings of your own.
 
 # %%
 DATA = write_recordings(simulated_people(12, 4), WORK / "people.parquet")
@@ -43,7 +43,8 @@ DATA = write_recordings(simulated_people(12, 4), WORK / "people.parquet")
 fit = FitSettings(epochs=6, windows_per_epoch=3_200)
 spec = har.WindowSpec(steps=long_steps(200, fit.augmentation))  # longer, so that they can be stretched
 windows = har.windows(DATA, spec=spec)
-window = windows.values[windows.table["label"] == "walk"][:1]
+SHOWN = "walk"  # another label if your recordings have no walking
+window = windows.values[windows.table["label"] == SHOWN][:1]
 copies = np.repeat(window, 4, axis=0)
 yes, no = np.ones(4, bool), np.zeros(4, bool)
 varied = augment(copies, yes, no, resting=no, steps=200, settings=fit.augmentation, rng=np.random.default_rng(1))
@@ -100,8 +101,8 @@ print("\ntrained on", ", ".join(manifest.training_users))
 # %% [markdown]
 # ## Somebody new
 #
-# A person who is in neither part. The upper line is what the person did, the lower one what the release predicts for
-# each window.
+# A person who is in neither part, simulated, too; read a recording of somebody else with `har.read` in its place. The
+# upper line is what the person did, the lower one what the release predicts for each window.
 
 # %%
 stranger = simulated_people(1, 2, first=41).to_pandas()

@@ -23,7 +23,8 @@ plt.rcParams |= {"axes.spines.top": False, "axes.spines.right": False, "legend.f
 # ## The file
 #
 # Six minutes of a person with the phone in the pocket, as many apps write it: times in ms, readings in g, and nothing
-# else. For half a minute the phone measured only 5 times per second, to save its battery.
+# else. For half a minute the phone measured only 5 times per second, to save its battery. For a recording of your own, of
+# one person, write its full path: `FILE = "/home/me/walk.csv"`.
 
 # %%
 person = simulated_people(1, 6, first=45)
@@ -32,7 +33,9 @@ is_slow = (seconds > 200) & (seconds < 230)
 kept = ~is_slow | (np.arange(len(seconds)) % 20 == 0)
 FILE = write_like_app(person.filter(kept), WORK / "my_phone.csv")
 
-print(*FILE.read_text().splitlines()[:4], sep="\n")
+with open(FILE, "rb") as file:
+    for _ in range(4):
+        print(file.readline()[:100].decode(errors="replace").rstrip())
 
 # %% [markdown]
 # ## Read it
@@ -53,7 +56,7 @@ readings.head(3)
 release = har.load("baseline")
 answers = release.predict(FILE)
 answers.to_csv(WORK / "windows.csv", index=False)
-answers.iloc[[0, 100, 210]].round(3)
+answers.drop_duplicates(["activity", "reason"]).round(3)  # the first of each kind
 
 # %%
 hop_minutes = release.manifest.hop_us / 60e6
@@ -61,7 +64,7 @@ answers.groupby(["activity", "reason"]).size().mul(hop_minutes).round(1).rename(
 
 # %%
 begin = readings["t"].iloc[0]
-middles = (answers["start_us"] - begin) / 1e6 + 2
+middles = (answers["start_us"] - begin) / 1e6 + release.manifest.window_spec.length_us / 2e6
 figure, (trace, line, sure) = plt.subplots(3, 1, figsize=(10, 5), sharex=True, height_ratios=[3, 0.6, 1.5])
 every = max(1, len(readings) // 20_000)  # a long file has more readings than the picture has pixels
 shown = readings[::every]

@@ -33,7 +33,7 @@ plt.rcParams |= {"axes.spines.top": False, "axes.spines.right": False, "legend.f
 # Run `har demo --lan --archive .har/archive --devices 0`, choose *Add a phone* on the dashboard, and open the page on
 # your phone. Choose what you are doing on the phone page, and type a word of your own if the list has none for it.
 # Label each activity several times: a minute here and a minute there tell more than one long stretch. Ten labelled
-# minutes for each activity are a good beginning. Then write `DATA = Path(".har/archive")`, with its full path.
+# minutes for each activity are a good beginning. Then write the full path: `DATA = "/home/me/.har/archive"`.
 #
 # The simulated wearer labels three of every five minutes: sitting, walking, and *Brushing teeth*.
 
@@ -92,7 +92,9 @@ print(f"{manifest.false_activity_rate:.0%} of the windows without a label are ta
 #
 # ## Try it on another recording
 #
-# Five later minutes, of which the network has seen nothing.
+# Five later minutes of the simulated wearer, of which the network has seen nothing. For yourself, record and label a
+# few more minutes on another day with another `--archive`, and write its path in place of `write_archive(…)`. Where no
+# activity is probable enough, the answer is *unknown*. The minutes without a label are the stairs again.
 
 # %%
 release = har.load(finished.candidate.folder)

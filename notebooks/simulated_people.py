@@ -24,6 +24,7 @@ from recording_files.layout import STANDARD_GRAVITY
 _ROOT = Path(__file__).resolve().parents[1]
 #: Where the notebooks write files. Git ignores it.
 WORK = Path(os.environ.get("HAR_NOTEBOOKS", _ROOT / ".har" / "notebooks"))
+WORK.mkdir(parents=True, exist_ok=True)
 #: Where real recordings may lie. The project has none.
 SHARED_DATA = Path(os.environ.get("HAR_SHARED_DATA", _ROOT.parent / "shared" / "data"))
 PROVENANCE = [{"name": "Simulated people", "licence": "CC0-1.0", "source": "ingest.simulation of this project"}]

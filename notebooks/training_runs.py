@@ -59,7 +59,7 @@ def processes(run: RunFolder) -> pd.DataFrame:
         }
         for report in run.worker_reports()
     ]
-    return pd.DataFrame(rows).set_index("process").fillna(0)
+    return pd.DataFrame(rows).set_index("process").fillna(0).convert_dtypes()
 
 
 def curves(names: Iterable[str]) -> Figure:
