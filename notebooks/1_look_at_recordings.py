@@ -31,8 +31,8 @@ def colour(activity: str) -> str:
 #
 # The table has the columns of HHAR, a public data set of nine people and eight phones
 # ([Stisen et al., 2015](https://archive.ics.uci.edu/dataset/344)). Its people are simulated. To look at the real
-# data set, run `har data fetch hhar` once, and write `FILE = "hhar"`. A file or a folder of your own works as well, with
-# its full path: `FILE = "/home/me/walks.csv"`.
+# data set, run `har data fetch hhar` once, and write `FILE = "hhar"`. A file or a folder of your own works as well,
+# with its full path: `FILE = "/home/me/walks.csv"`.
 
 # %%
 FILE = write_like_hhar(simulated_people(8, 3), WORK / "like_hhar.csv")
@@ -61,9 +61,9 @@ minutes = minutes[sorted(minutes)]
 minutes.round(1)
 
 # %%
-size = (10, max(3, 1 + 0.25 * len(minutes)))
-panel = minutes.plot.barh(stacked=True, color=[colour(name) for name in minutes], width=0.7, xlabel="minutes", figsize=size)
-panel.set(ylabel="")
+colours, size = [colour(name) for name in minutes.columns], (10, max(3, 1 + 0.25 * len(minutes)))
+panel = minutes.plot.barh(stacked=True, color=colours, width=0.7, figsize=size)
+panel.set(xlabel="minutes", ylabel="")
 panel.legend(ncols=5, loc="lower center", bbox_to_anchor=(0.5, 1))
 plt.show()
 
@@ -114,7 +114,8 @@ activities = [name for name in minutes.columns if len(windows_of(name))]
 activities = [name for name in activities if name != "null"] or activities  # a file without labels has no others
 if not activities:
     raise har.RecordingError(f"{FILE} has no 4 s of one activity without a gap: longer recordings are needed")
-figure, grid = plt.subplots(1, len(activities), figsize=(max(12, 1.7 * len(activities)), 2.8), sharey=True, squeeze=False)
+size = (max(12, 1.7 * len(activities)), 2.8)
+figure, grid = plt.subplots(1, len(activities), figsize=size, sharey=True, squeeze=False)
 panels = grid[0]
 for panel, activity in zip(panels, activities, strict=True):
     shown = windows_of(activity, minutes.index[0])
@@ -142,11 +143,11 @@ panel.legend(ncols=5, loc="lower center", bbox_to_anchor=(0.5, 1))
 plt.show()
 
 # %% [markdown]
-# The direction of gravity: it shows how the phone is turned. Each line below is a person who sat and stood. It begins at
-# the median direction while sitting, and ends at that while standing. In the pocket the thigh turns the phone by a quarter turn.
-# At the waist the two directions differ by a few degrees for some people and by 30 for others, and one person's sitting
-# is another's standing. This is why a network must be tested on **people that it was not trained on**. A random split
-# of the windows would reward it for recognising the person.
+# The direction of gravity: it shows how the phone is turned. Each line below is a person who sat and stood. It begins
+# at the median direction while sitting, and ends at that while standing. In the pocket the thigh turns the phone by a
+# quarter turn. At the waist the two directions differ by a few degrees for some people and by 30 for others, and one
+# person's sitting is another's standing. This is why a network must be tested on **people that it was not trained on**.
+# A random split of the windows would reward it for recognising the person.
 
 # %%
 figure, panel = plt.subplots(figsize=(6.5, 5))

@@ -29,8 +29,8 @@ DATA = write_recordings(simulated_people(12, 4), WORK / "people.parquet")
 #
 # The workers together take as many steps as one would, so the number of steps stays the same. But while a worker
 # computes its gradient, the others move the weights: the gradient is stale by as many steps as there are other workers.
-# So the learning rate falls with the root of the workers. A step has several batches, as each costs an exchange with the
-# parameter server.
+# So the learning rate falls with the root of the workers. A step has several batches, as each costs an exchange with
+# the parameter server.
 
 # %%
 fit = FitSettings(epochs=6, windows_per_epoch=3_200)

@@ -9,6 +9,8 @@
 # - **It writes** the simulated file and the table of answers to `.har/notebooks/`.
 
 # %%
+from pathlib import Path
+
 import matplotlib.pyplot as plt
 import numpy as np
 from scipy.signal import butter, sosfiltfilt
@@ -23,8 +25,8 @@ plt.rcParams |= {"axes.spines.top": False, "axes.spines.right": False, "legend.f
 # ## The file
 #
 # Six minutes of a person with the phone in the pocket, as many apps write it: times in ms, readings in g, and nothing
-# else. For half a minute the phone measured only 5 times per second, to save its battery. For a recording of your own, of
-# one person, write its full path: `FILE = "/home/me/walk.csv"`.
+# else. For half a minute the phone measured only 5 times per second, to save its battery. For a recording of your own,
+# of one person, write its full path: `FILE = "/home/me/walk.csv"`.
 
 # %%
 person = simulated_people(1, 6, first=45)
@@ -33,7 +35,7 @@ is_slow = (seconds > 200) & (seconds < 230)
 kept = ~is_slow | (np.arange(len(seconds)) % 20 == 0)
 FILE = write_like_app(person.filter(kept), WORK / "my_phone.csv")
 
-with open(FILE, "rb") as file:
+with Path(FILE).open("rb") as file:
     for _ in range(4):
         print(file.readline()[:100].decode(errors="replace").rstrip())
 

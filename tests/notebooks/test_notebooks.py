@@ -3,12 +3,15 @@
 import ast
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import jupytext
 import nbformat
+import numpy as np
+import pandas as pd
 import pytest
 
 import har
@@ -26,13 +29,13 @@ _LINK = re.compile(r"\]\(([^)\s]+)\)")
 each_notebook = pytest.mark.parametrize("file", NOTEBOOKS, ids=lambda file: file.stem)
 
 
-def executed(file: Path, folder: Path) -> nbformat.NotebookNode:
-    """Execute a notebook with files in a folder of the test; return it with its outputs."""
+def executed(file: Path, folder: Path, beside: Path = FOLDER) -> nbformat.NotebookNode:
+    """Execute a notebook with files in a folder of the test, and modules in another; return it with its outputs."""
     output = folder / "executed.ipynb"
     jupyter = {name: str(folder / "jupyter") for name in ("IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_RUNTIME_DIR")}
     done = subprocess.run(
         [sys.executable, "-m", "jupytext", "--quiet", "--set-kernel", "python3", "--to", "ipynb", "--execute",
-         "--run-path", FOLDER, "--output", output, file],
+         "--run-path", beside, "--output", output, file],
         capture_output=True, text=True, timeout=LONGEST_SECONDS,
         env={**os.environ, **jupyter, "HAR_NOTEBOOKS": str(folder / ".har" / "notebooks")},
     )  # fmt: skip
@@ -64,6 +67,25 @@ def test_every_notebook_runs_and_shows_its_pictures(file, tmp_path, request):
     if "on_spark" in file.stem:
         request.getfixturevalue("java")
     check_outputs(file, tmp_path)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(LONGEST_SECONDS + 60)
+@pytest.mark.parametrize("number", ["1", "5"])
+def test_a_notebook_runs_with_a_file_of_ones_own(number, tmp_path):
+    [file] = FOLDER.glob(f"{number}_*.py")
+    seconds = np.arange(1_000) / 50  # the first person showed one activity, the second another
+    x = np.random.default_rng(0).normal(0, 0.05, len(seconds))
+    own = [pd.DataFrame({"t": seconds, "x": x, "y": 0.2, "z": 9.8, "user": user, "label": user}) for user in "ab"]
+    pd.concat(own[: 1 if number == "5" else 2]).to_csv(tmp_path / "own.csv", index=False)
+    for module in FOLDER.glob("[a-z]*.py"):
+        shutil.copy(module, tmp_path)
+    changed, count = re.subn(r"(?m)^FILE = .*", f"FILE = {str(tmp_path / 'own.csv')!r}", file.read_text("utf-8"))
+    assert count == 1
+    (tmp_path / file.name).write_text(changed, "utf-8")
+    shown = [output for cell in executed(tmp_path / file.name, tmp_path, tmp_path).cells for output in
+             cell.get("outputs", []) if "image/png" in output.get("data", {})]  # fmt: skip
+    assert len(shown) == PICTURES[number]
 
 
 def test_the_notebooks_are_numbered():
