@@ -90,11 +90,7 @@ def source_of(data: Readings | Source, times: ArrayTimes | None = None, **stated
         raise TypeError(f"recordings are a path, a pandas DataFrame or a NumPy array, not {type(data).__name__}")
     if times is not None:
         raise RecordingError("times= belongs to an array; name the column of a table with time=")
-    if isinstance(data, pd.DataFrame):
-        return FrameSource(data, columns)
-    if not isinstance(data, str | Path):
-        raise TypeError(f"readings are a path, a DataFrame or an array of NumPy, not {type(data).__name__}")
-    return find_source(data, options=columns)
+    return FrameSource(data, columns) if isinstance(data, pd.DataFrame) else find_source(data, options=columns)
 
 
 def column_fields(**stated: Unpack[ColumnStatements]) -> ColumnFields:
