@@ -42,7 +42,7 @@ def kind_of_file(head: bytes) -> str | None:
     ('a PDF document', None)
     """
     if head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"["):
-        return "JSON, which is only read as an export of Sensor Logger: write a CSV or Parquet file and pass that"
+        return "JSON, only read as an export of Sensor Logger: pass each such file by itself, or write CSV or Parquet"
     if head[_TAR_MARK] == b"ustar":
         return "a tar archive: unpack it and pass the folder"
     return next((kind for mark, kind in _KINDS if head.startswith(mark)), None)

@@ -1,6 +1,6 @@
 """The table format of all sources, and its parts."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias, cast
@@ -100,7 +100,7 @@ def constant_texts(text: str, count: int) -> _Dictionary:
 
 
 def make_part(table: pa.Table, file: Path, first_row: int = 0) -> Part:
-    """Convert rows to `SCHEMA`. Their labels get the canonical form (`har.activity_names`).
+    """Convert rows to `SCHEMA`. Texts lose spaces around them; labels get the canonical form (`har.activity_names`).
 
     Parameters
     ----------
@@ -118,8 +118,8 @@ def make_part(table: pa.Table, file: Path, first_row: int = 0) -> Part:
     """
     try:
         recordings.require_columns(table.column_names)
-        texts = {name: _coded_texts(table[name], name, first_row) for name in TEXT_COLUMNS}
-        texts["gt"] = _canonical(texts["gt"])
+        texts = {name: _renamed(_coded_texts(table[name], name, first_row), str.strip) for name in TEXT_COLUMNS}
+        texts["gt"] = _renamed(texts["gt"], canonical_activity)
         _require_values(table["t"], "t", first_row)
         times = recordings.event_times(table["t"].to_numpy(), first_row)
         axes = recordings.acceleration(*(table[name].to_numpy() for name in "xyz"))
@@ -138,12 +138,15 @@ def _coded_texts(column: "pa.ChunkedArray[Any]", name: str, first_row: int) -> _
     return pa.DictionaryArray.from_arrays(whole.indices.cast(pa.int32()), whole.dictionary.cast(pa.string()))
 
 
-def _canonical(labels: _Dictionary) -> _Dictionary:
-    """Return a column of labels in canonical form, each text of its dictionary once."""
-    names = [canonical_activity(str(text)) for text in labels.dictionary.to_pylist()]
+def _renamed(column: _Dictionary, name_of: Callable[[str], str]) -> _Dictionary:
+    """Return a column with another text in place of each, and each text of its dictionary once."""
+    texts = [str(text) for text in column.dictionary.to_pylist()]
+    names = [name_of(text) for text in texts]
     numbers = {name: number for number, name in enumerate(dict.fromkeys(names))}
+    if list(numbers) == texts:
+        return column
     codes = np.array([numbers[name] for name in names], np.int32)
-    return pa.DictionaryArray.from_arrays(codes[labels.indices.to_numpy()], np.array(list(numbers), np.str_))
+    return pa.DictionaryArray.from_arrays(codes[column.indices.to_numpy()], np.array(list(numbers), np.str_))
 
 
 def _require_values(column: "pa.ChunkedArray[Any]", name: str, first_row: int) -> None:

@@ -53,6 +53,13 @@ def test_spaces_around_times_do_not_count(tmp_path: Path, first: str) -> None:
     assert plain[1] - plain[0] == 20_000
 
 
+def test_spaces_around_names_do_not_make_another_person(tmp_path: Path) -> None:
+    rows = [f"{number / 50}, 0, 9.8, 0, {user}, walk" for number, user in enumerate(("anna", " anna ", "ben"))]
+    (part,) = find_source(written(tmp_path, "\n".join(["time, x, y, z, user, activity", *rows, ""]))).parts()
+    assert part.table["user"].to_pylist() == ["anna", "anna", "ben"]
+    assert part.coded("user").texts.tolist() == ["anna", "ben"]
+
+
 @pytest.mark.parametrize(
     ("times", "expected"),
     [

@@ -95,7 +95,7 @@ def test_an_export_as_json_gives_the_same_as_one_as_csv(
     [
         ('[{"sensor": "Gyroscope", "x": "1"}]', r"data of Sensor Logger has no accelerometer: switch it on in the app"),
         ('[{"sensor": "Gyroscope", "x": ', r"data\.json is no export of Sensor Logger: Input data was truncated"),
-        ('{"readings": []}', r"data\.json is JSON, which is only read as an export of Sensor Logger"),
+        ('{"readings": []}', r"data\.json is JSON, only read as an export of Sensor Logger: pass each"),
     ],
 )
 def test_json_without_readings_is_named(tmp_path: Path, content: str, message: str) -> None:
