@@ -6,7 +6,7 @@
 # (`MultiWorkerMirroredStrategy` on TensorFlowOnSpark).
 #
 # - **You need** Java 17 (Debian: `apt install openjdk-17-jre-headless`), and 4 GB of free memory.
-# - **It takes** about 2 minutes on 2 cores. The first epoch includes the start of TensorFlow on each executor.
+# - **It takes** 2 to 3 minutes on 2 cores. The first epoch includes the start of TensorFlow on each executor.
 # - **It writes** the recordings and the run to `.har/notebooks/`.
 
 # %%

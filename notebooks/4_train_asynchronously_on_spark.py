@@ -7,7 +7,7 @@
 #
 # - **You need** Java 17 (Debian: `apt install openjdk-17-jre-headless`), and 6 GB of free memory: two workers, the
 #   parameter server and the coordinator.
-# - **It takes** about 3 minutes on 2 cores.
+# - **It takes** 4 to 5 minutes on 2 cores.
 # - **It writes** the recordings and the run to `.har/notebooks/`.
 
 # %%
