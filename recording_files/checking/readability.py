@@ -2,6 +2,9 @@
 
 A window of a release is judged by `har.signal_quality.SignalBounds`. The same function judges the pieces of a
 session that are as long as a window, without their values being resampled.
+
+A recorder may write a row at a fixed rate, whether there is a new reading or not. Such repeated readings pass the
+check of the release, but tell no more than the few that differ. Here they are counted, too, where the phone moves.
 """
 
 from collections import Counter
@@ -13,6 +16,7 @@ from numpy.typing import NDArray
 from har.merging import merge_readings
 from har.resampling import Times
 from har.signal_quality import Reason, SignalBounds, signal_quality
+from har.time_units import MICROSECONDS
 from har.windowing import WindowSpec
 
 #: Of more pieces in a part, only so many are judged, evenly spread. It bounds the time of the check.
@@ -22,6 +26,10 @@ _MOST_KEPT = 20_000
 #: A piece must cover this share of its length to be judged.
 _LEAST_COVERED = 0.9
 _FEWEST_READINGS = 3
+#: A phone moves if the standard deviation of an axis exceeds this, m/s². At rest a coarse sensor repeats its values.
+_MOVING = 0.5
+#: Readings are repeated if fewer differ from the one before them than this share of the release's lowest rate.
+_FEWEST_DIFFERENT = 0.75
 
 
 @dataclass
@@ -38,12 +46,16 @@ class Readability:
         Number of judged pieces.
     reasons : Counter of Reason
         Number of those that cannot be classified, by reason.
+    moving, repeated : int
+        Number of the others in which the phone moves, and of these in which most readings repeat the one before them.
     """
 
     spec: WindowSpec
     bounds: SignalBounds
     judged: int = 0
     reasons: Counter[Reason] = field(default_factory=Counter)
+    moving: int = 0
+    repeated: int = 0
     _times: Times = field(default_factory=lambda: np.empty(0, np.int64))
     _axes: NDArray[np.float32] = field(default_factory=lambda: np.empty((0, 3), np.float32))
 
@@ -69,11 +81,18 @@ class Readability:
         """Add what was counted of other readings. Both must be finished."""
         self.judged += later.judged
         self.reasons.update(later.reasons)
+        self.moving += later.moving
+        self.repeated += later.repeated
 
     @property
     def unreadable_share(self) -> float:
         """Share of the judged pieces that cannot be classified; 0 if none was judged."""
         return self.reasons.total() / self.judged if self.judged else 0.0
+
+    @property
+    def is_repeated(self) -> bool:
+        """Whether the readings are repeated in most of the pieces in which the phone moves."""
+        return self.repeated > self.moving / 2
 
     def _judge(self, times: Times, axes: NDArray[np.float32]) -> None:
         """Judge the readings of a piece, and the first one after it."""
@@ -89,3 +108,8 @@ class Readability:
         reason = self.bounds.reason(signal_quality(merged.times, merged.axes, merged.contested))
         if reason is not None:
             self.reasons[reason] += 1
+        elif merged.axes.std(axis=0).max() > _MOVING:
+            different = np.count_nonzero((merged.axes[1:] != merged.axes[:-1]).any(axis=1))
+            rate_hz = different * MICROSECONDS / int(merged.times[-1] - merged.times[0])
+            self.moving += 1
+            self.repeated += rate_hz < _FEWEST_DIFFERENT * self.bounds.lowest_rate_hz

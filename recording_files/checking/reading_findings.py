@@ -30,6 +30,7 @@ def reading_findings(
     yield from _gravity(sessions, [session for session in sessions if session not in empty])
     yield from _short(sessions, timed)
     yield from _unreadable(sessions, [session for session in timed if session not in empty], is_strict)
+    yield from _repeated([session for session in sessions if session not in empty], is_strict)
 
 
 def _broken(sessions: Sequence[SessionCheck], is_strict: bool) -> Iterator[Finding]:
@@ -96,6 +97,17 @@ def _unreadable(sessions: Sequence[SessionCheck], judged: Sequence[SessionCheck]
     remedies = {"sparse": f"record with {lowest:g} Hz or more", "clock": "export the times with all their digits"}
     weight = Weight.STOPS if everything and not is_strict else Weight.WARNS
     yield from one_finding(faults, sessions, remedies.get(most, ""), most=weight)
+
+
+def _repeated(sessions: Sequence[SessionCheck], is_strict: bool) -> Iterator[Finding]:
+    faults = []
+    for session in sessions:
+        found = session.readability
+        if found.is_repeated:
+            text = f"readings repeat the one before them in {found.repeated:,} of {found.moving:,} pieces with movement"
+            faults.append(Fault(session, f"{text}: the recorder wrote them more often than the phone measured"))
+    remedy = "export each reading once, and record with the fastest rate of the sensor"
+    yield from one_finding(faults, sessions, remedy, most=Weight.WARNS if is_strict else Weight.STOPS)
 
 
 def _reasons(session: SessionCheck) -> str:

@@ -64,12 +64,20 @@ def shuffled_pieces(columns: Columns) -> Columns:
     return {name: [value for piece in pieces for value in values[piece]] for name, values in columns.items()}
 
 
+def held(columns: Columns) -> Columns:
+    """A recorder that writes each of ten readings a second five times, of a phone that moves."""
+    sway = 3 * np.sin(2 * np.pi * 2 * np.array(columns["t"], float))
+    axes = {axis: np.array(columns[axis], float) + sway for axis in "xyz"}
+    return columns | {axis: np.repeat(values[::5], 5).tolist() for axis, values in axes.items()}
+
+
 STOPS = {
     "in g": (lambda c: scaled(c, 1 / 9.80665), "the readings are in g", "state the unit with --unit"),
     "in thousandths of g": (lambda c: scaled(c, 1000 / 9.80665), "in thousandths of g", "--unit"),
     "without gravity": (lambda c: scaled(c, 1, gravity=0), "gravity was removed from the readings", "the raw"),
     "of a gyroscope": (turned, "or they are a gyroscope's", "raw accelerometer"),
     "at 20 Hz": (lambda _: recording_columns(rate_hz=20), "the phone measures too rarely (20.0 Hz)", "40 Hz or"),
+    "written more often than measured": (held, "readings repeat the one before them in 15 of 15", "each reading once"),
     "ms as seconds": (lambda c: with_times(c, lambda t: t * 1e3), "sampled at 0.05 Hz, which no", "--time-unit"),
     "ns as seconds": (lambda c: with_times(c, lambda t: t * 1e9), "Hz, which no phone does", "--time-unit"),
     "ms as µs": (lambda c: with_times(c, lambda t: t / 1e3), "sampled at 5e+04 Hz, which no phone does", "--time-unit"),
