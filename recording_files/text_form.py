@@ -147,7 +147,7 @@ def form_of(head: bytes, place: Path, stated: str | None = None) -> tuple[TextFo
     if width < 3 and not (has_header and width > 1):
         raise NotATableError(
             f"{place} is not a table of readings: its first line has {width} cell(s), {lines[0][:_SHOWN]!r}; cells are "
-            "separated by commas, semicolons, tabs, bars or, between numbers, spaces"
+            "separated by commas, semicolons, tabs, bars or, between numbers, spaces. Remove lines before the header"
         )
     names = tuple(rows[0]) if has_header else tuple(f"{UNNAMED}{number + 1}" for number in range(width))
     rows = rows[1:] if has_header else rows

@@ -1,5 +1,6 @@
 """Read the rows of a text table, block by block, as parts in the project's columns."""
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -28,6 +29,8 @@ _BLOCKS_OF_PART = 4
 DEFAULT_TEXTS = {"user": "", "device": "phone", "model": "unknown", "session": "", "gt": NULL_LABEL}
 #: Longest text of another program's error that is shown: it may hold the row.
 _MOST_SHOWN = 300
+#: Arrow's error for a cell that is no number. It numbers the columns of the file from 0.
+_NO_NUMBER = re.compile(r"In CSV column #(?P<column>\d+): Row #(?P<row>\d+): .* invalid value (?P<value>'.*')")
 _TEXT = pa.dictionary(pa.int32(), pa.string())
 
 
@@ -151,6 +154,9 @@ def _explained(error: Exception, form: TextForm) -> str:
         return f"a row has more than {BLOCK_BYTES:,} bytes"
     if "Expected" in text and str(error).count('"') % 2:
         return f"{text} (a line break in a cell, within quotes, is only read if one of the first rows has one, too)"
+    if cell := _NO_NUMBER.fullmatch(text):
+        row = int(cell["row"]) - 1 - form.skipped_lines
+        return f"{form.unique_names[int(cell['column'])]} {cell['value']} is not a number, row {row}"
     return text
 
 

@@ -112,4 +112,4 @@ class Readability:
             different = np.count_nonzero((merged.axes[1:] != merged.axes[:-1]).any(axis=1))
             rate_hz = different * MICROSECONDS / int(merged.times[-1] - merged.times[0])
             self.moving += 1
-            self.repeated += rate_hz < _FEWEST_DIFFERENT * self.bounds.lowest_rate_hz
+            self.repeated += bool(rate_hz < _FEWEST_DIFFERENT * self.bounds.lowest_rate_hz)

@@ -133,7 +133,8 @@ def test_any_number_of_spaces_separates_cells(tmp_path: Path, end: str) -> None:
         (lambda whole: whole + b"x" * (LONGEST_ROW + (LONGEST_ROW >> 1)), "a row has more than 33,554,432 bytes"),
         (lambda whole: whole + "Grüße,1,2,3,4\n".encode("cp1252") * 3, "Row #402: Expected 4 columns, got 5"),
         (lambda whole: whole + b"soon,1,2,3\n", r"t 'soon' is not a number, row 400"),
-        (lambda whole: whole + b"9,one,2,3\n", r"Row #402: CSV conversion error to double: invalid value 'one'"),
+        (lambda whole: whole + b"9,one,2,3\n", r"x 'one' is not a number, row 400"),
+        (lambda whole: b"sep=,\n" + whole + b"9,8,2,z\n", r"z 'z' is not a number, row 400"),
     ],
 )
 def test_a_row_that_cannot_be_read_is_named_in_one_line(

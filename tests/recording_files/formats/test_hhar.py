@@ -91,7 +91,7 @@ def test_labels_and_names_may_be_missing(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("column", "value", "message"),
     [
-        ("x", "fast", r"#9.*fast"),  # Arrow counts lines, including the header
+        ("x", "fast", r"x 'fast' is not a number, row 7"),
         ("Creation_Time", "noon", "Creation_Time 'noon' is not a whole number like the first ones, row 7"),
         ("Creation_Time", "", "Creation_Time '' is not a whole number like the first ones, row 7"),
         ("gt", "stand,extra", r"#9: Expected 10 columns, got 11"),
