@@ -196,13 +196,13 @@ def _unknown_command(word: str) -> str:
 def _explain(settings: type[ServiceSettings], error: ValidationError | SettingsError) -> str:
     if not isinstance(error, ValidationError):
         return str(error)
-    reasons = []
+    reasons: dict[str, list[str]] = {}
     names = fields_with_options(settings)
     for details in error.errors():
         reason = details["msg"].removeprefix("Value error, ")
         reason = re.sub(r"[a-z]+(?:_[a-z]+)+", lambda word: names.get(word.group(), word.group()), reason)
-        reasons.append(f"{argument_name(settings, details['loc'])}: {reason}".removeprefix(": "))
-    return "; ".join(reasons)
+        reasons.setdefault(argument_name(settings, details["loc"]), []).append(reason)
+    return "; ".join(f"{name}: {', or '.join(texts)}".removeprefix(": ") for name, texts in reasons.items())
 
 
 def _call(name: str, command: ServiceCommand, settings: ServiceSettings) -> int:

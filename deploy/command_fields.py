@@ -61,7 +61,8 @@ def argument_name(settings: type[ServiceSettings], path: tuple[int | str, ...]) 
         return argument_name(subcommand(info), path[1:])
     if info is not None and is_positional(info):
         return str(path[0]).upper()
-    return "--" + ".".join(map(str, path)).replace("_", "-")
+    fields = [name for name in map(str, path) if name.isidentifier() or name.isdecimal()]  # not the kinds of a union
+    return "--" + ".".join(fields).replace("_", "-")
 
 
 def fields_with_options(settings: type[ServiceSettings]) -> dict[str, str]:

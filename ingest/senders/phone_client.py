@@ -46,8 +46,7 @@ class PhoneClient:
     device : str
         This device's name.
     session : str, optional
-        Name of the session; derived from the time if not given. A session's sequence numbers begin at 0, so use a new
-        session after a restart.
+        Name of the session; derived from the time if not given. Its batches count from 0: a restart needs a new one.
     token : str, optional
         The gateway's token, or this device's own.
     batch_readings : int
@@ -295,6 +294,7 @@ class PhoneClient:
                 self._on_accepted(batch)
             return
         self.rejected += 1
-        log.warning("%s: gateway rejected batch %d: %s: %s", self.device, batch.sequence, answer.code, answer.detail)
+        level = logging.WARNING if self.rejected == 1 else logging.INFO  # there may be thousands
+        log.log(level, "%s: gateway rejected batch %d: %s: %s", self.device, batch.sequence, answer.code, answer.detail)
         if self._on_rejected:
             self._on_rejected(batch, answer)

@@ -83,6 +83,10 @@ def test_help_lists_the_default_of_a_list_as_words(capsys):
             "cannot be used: nowhere.pem: [Errno 2] No such file or directory",
         ),
         (["replay", "x.csv", "--speed", "0"], "--speed"),
+        (
+            ["replay", "x.csv", "--loop", "0"],
+            "--loop: Input should be greater than or equal to 1, or Input should",
+        ),
         (["evaluate"], "--data"),
         (["demo", "--devices", "0", "--summary", "x.json"], "at least one simulated phone"),
         (["completion", "dash"], "SHELL: Input should be 'bash', 'zsh' or 'tcsh'"),

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from har.activity_names import NULL_LABEL, listed
 from har.recordings import Recording
 from trainer.evaluation.outcomes import Classify, Outcomes, all_labels, classify_examples, join_outcomes
 from trainer.evaluation.pools import Pools, PoolSpec, cut_pools
@@ -237,9 +238,10 @@ def _reject_missing_classes(protocol: Protocol) -> None:
 def _reject_missing(pools: Pools, found: NDArray[np.int64], where: str, purpose: str) -> None:
     missing = [name for number, name in enumerate(pools.labels[: pools.classes]) if number not in found]
     if missing:
+        others = [label for label in pools.labels[pools.classes :] if label != NULL_LABEL]
         raise ProtocolError(
-            f"{where}: no window {purpose} is labelled {', '.join(missing)}: add recordings of it, or remove it "
-            "from the classes"
+            f"{where}: no window {purpose} is labelled {', '.join(missing)}: add recordings of it, or leave it out of "
+            f"--classes{f'. Other labels of the recordings: {listed(others)}' if others else ''}"
         )
 
 

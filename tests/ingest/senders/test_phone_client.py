@@ -82,18 +82,20 @@ async def test_a_full_buffer_makes_the_sender_wait():
 
 
 @on_one_broker
-async def test_a_rejected_batch_is_reported_and_the_others_are_accepted(broker):
+async def test_a_rejected_batch_is_reported_and_the_others_are_accepted(broker, caplog):
     rejected = []
     axes = AXES.copy()
-    axes[120] = np.nan
+    axes[[120, 320]] = np.nan
     async with gateway_on(broker) as address:
         url = f"ws://{address}/v1/samples"
         async with PhoneClient(
             url, "p", on_rejected=lambda batch, answer: rejected.append((batch.sequence, answer.code))
         ) as phone:
             await phone.send(TIMES, axes)
-    assert rejected == [(2, "not_finite")]
-    assert phone.accepted == 29
+    assert rejected == [(2, "not_finite"), (6, "not_finite")]
+    assert phone.accepted == 28
+    warned = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert [text[:29] for text in warned if "gateway rejected" in text] == ["p: gateway rejected batch 2: "]
 
 
 async def test_times_that_do_not_increase_raise():

@@ -90,7 +90,7 @@ def test_few_people_are_split_in_time_with_a_warning(table, capsys):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--classes", "sit", "--classes", "jump"], "to train on is labelled jump: add recordings of it, or remove"),
+        (["--classes", "sit", "--classes", "jump"], "to train on is labelled jump: add recordings of it, or leave"),
         (["--classes", "sit", "--classes", "walk", "--folds", "9"], "6 people cannot be divided into 9 folds"),
         (["--classes", "sit", "--classes", "walk", "--protocol", "leave-one-model-out"], "at least 2 models"),
         (["--classes", "sit", "--classes", "walk", "--placement", "pocket"], "nobody to test with that placement"),
@@ -128,6 +128,15 @@ def test_a_class_that_only_one_person_shows_cannot_be_tested_without_them(table,
     error = capsys.readouterr().err
     assert "without made/" in error
     assert "no window to train on is labelled walk" in error
+
+
+def test_a_misspelt_class_is_refused_with_the_labels_of_the_recordings(table, capsys):
+    words = ["--data", table(people(6)), "--folds", "2", *TINY[:-4], "--classes", "sit,wlak"]
+    assert main(["cross-validate", *words]) == 1
+    assert "is labelled wlak: add recordings of it, or leave it out of --classes. Other labels of the recordings: " in (
+        error := capsys.readouterr().err
+    )
+    assert error.rstrip().rpartition(": ")[2] == "walk"
 
 
 def test_slow_recordings_can_be_used_with_bounds_of_their_own(table, capsys):
