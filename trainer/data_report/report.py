@@ -19,6 +19,7 @@ from recording_files import find_source
 from recording_files.checking import status_of
 from recording_files.checking.finding import Finding
 from recording_files.checking.printing import line_of
+from recording_files.understanding import print_understood
 from trainer import defaults
 from trainer.data_report import pictures
 from trainer.data_report.findings import findings_of
@@ -84,12 +85,16 @@ def run(settings: ReportSettings) -> int:
     """Run `har data report`; return the exit status."""
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     try:
-        with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        console = Console(stderr=True)
+        shown = console.is_terminal and not settings.quiet
+        with Progress(*columns, console=console, transient=True, disable=not shown) as progress:
             surveys = []
             for text in settings.stated_data():
                 source = find_source(text)
                 progress.add_task(f"reading {source.path}")
-                surveys.append(survey_source(source))
+                surveys.append(survey := survey_source(source))
+                check = survey.check
+                print_understood(source, check.contents, check.rates_hz, quiet=settings.quiet)
             progress.add_task("drawing")
             classes = asks_for(settings.classes, (label for survey in surveys for label in survey.labels))
             page = render_report(surveys, settings.fewest_windows, classes)

@@ -56,6 +56,8 @@ class Survey:
         Path of the data set.
     provenance : list of TrainingData
         Its provenance.
+    understood : list of str
+        What was understood of its form and its contents, in sentences.
     remarks : list of str
         What it left out and why.
     rate_hz : float or None
@@ -79,6 +81,7 @@ class Survey:
     path: Path
     provenance: list[TrainingData] = field(default_factory=list)
     rate_hz: float | None = None
+    understood: list[str] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
     readings: int = 0
     rows: Counter[str] = field(default_factory=Counter)
@@ -124,11 +127,12 @@ def survey_source(source: Source) -> Survey:
     RecordingError
         If it cannot be read. Data that can be read but not trained on are not an error here.
     """
-    survey = Survey(source.path, source.provenance(), source.rate_hz, source.remarks())
+    survey = Survey(source.path, source.provenance(), source.rate_hz, remarks=source.remarks())
     survey.check = DataSetCheck(source.rate_hz, in_order=False, is_strict=True)  # as training reads it
     for part in source.parts():
         survey.check.add(part)
         _add(survey, part)
+    survey.understood = [*source.understood(), *survey.check.contents.describe(survey.check.rates_hz)]
     return survey
 
 

@@ -132,7 +132,11 @@ def test_command_writes_the_page_and_prints_the_findings(tmp_path: Path, capsys:
     path = write_table(tmp_path / "data.parquet", recording_columns(labels=("sit", "$Walk 太 {")))
     output = tmp_path / "reports/page.html"
     assert run(ReportSettings(data=[path], output=output, rate_hz=100)) == 0
-    output_text = capsys.readouterr().out
+    output_text, told = capsys.readouterr()
+    assert told.startswith(f"{path}:\n  format ")
+    for fact in ("3,000 readings from ", "rate 50 Hz", "1 user: u01", "sit (1,500 readings)"):
+        assert fact in told
+        assert fact in output.read_text("utf-8")
     assert "good to know: data.parquet: 1,500 readings have a label that is none of the classes" in output_text
     assert f"{output}: 3,000 readings" in output_text
     assert "$walk_太_{ (30 s)" in output.read_text()
@@ -142,7 +146,8 @@ def test_command_writes_the_page_and_prints_the_findings(tmp_path: Path, capsys:
 def test_full_disk_leaves_the_existing_page(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = write_table(tmp_path / "Übung.parquet", recording_columns())
     output = tmp_path / "page.html"
-    assert run(ReportSettings(data=[path], output=output)) == 0
+    assert run(ReportSettings(data=[path], output=output, quiet=True)) == 0
+    assert capsys.readouterr().err == ""
     before = output.read_bytes()
     assert "Übung" in before.decode("utf-8")
     usual = resource.getrlimit(resource.RLIMIT_FSIZE)
