@@ -18,7 +18,7 @@ from recording_files.formats.uci_har import FILE_NAME as UCI_HAR_FILE
 from recording_files.formats.uci_har import UciHarSource
 from recording_files.source import Source
 from recording_files.stated import split_stated
-from recording_files.stored_files import all_stored_files, first_bytes, is_archive, stored_trees
+from recording_files.stored_files import all_stored_files, first_bytes, is_archive, require_readable_name, stored_trees
 from recording_files.urls import path_of
 
 #: Default output folder of `har data fetch`.
@@ -65,6 +65,7 @@ def find_source(
         path = fetched / f"{path}.parquet"
         if not path.exists():
             raise RecordingError(f"{path.stem} is not in {fetched}: run `har data fetch {path.stem}` first")
+    require_readable_name(path)
     if path.is_fifo():
         raise RecordingError(f"{path} is a pipe, and files are read twice: save it, or use `… | har classify -`")
     source = _source_at(path, options)

@@ -17,7 +17,9 @@ from har.recordings import RecordingError
 #: Exceptions of reading a damaged archive, or one with a password (`RuntimeError`).
 DAMAGED = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, RuntimeError)
 #: Any name of a file. Those that are hidden in a folder are not searched.
-ANY_NAME = re.compile(r".*")
+ANY_NAME = re.compile(r".*", re.DOTALL)
+#: What is left in a name of bytes that are not UTF-8, or a line break.
+_UNREADABLE_NAME = re.compile(r"[\udc80-\udcff\n\r]")
 _COMPRESSED: tuple[tuple[bytes, Callable[[IO[bytes]], object]], ...] = (
     (b"\x1f\x8b", gzip.open),
     (b"BZh", bz2.open),
@@ -69,6 +71,18 @@ class StoredFile:
         return content
 
 
+def require_readable_name(path: Path) -> None:
+    """Raise if the name of a file can stand in no table and no line of a message.
+
+    Raises
+    ------
+    RecordingError
+        If it is not UTF-8, as of archives from other systems, or holds a line break.
+    """
+    if _UNREADABLE_NAME.search(str(path)):
+        raise RecordingError(f"{str(path)!r} cannot be read: its name is not UTF-8, or has a line break: rename it")
+
+
 @contextmanager
 def all_stored_files(path: Path, names: re.Pattern[str] = ANY_NAME) -> Iterator[list[StoredFile]]:
     """Find all files below a path whose names match a pattern.
@@ -104,6 +118,7 @@ def all_stored_files(path: Path, names: re.Pattern[str] = ANY_NAME) -> Iterator[
                 except DAMAGED as error:
                     raise RecordingError(f"{file} cannot be read as a zip archive: {error}") from error
             elif names.fullmatch(file.name):
+                require_readable_name(file)
                 found.append(StoredFile(file, _opener(file)))
         yield found
 

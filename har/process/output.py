@@ -49,7 +49,11 @@ def run_with_output(run: Callable[[], int]) -> int:
     if real is None:  # closed by the caller: there is nowhere to write to
         return run()
     sys.stdout = _Output(
-        real.buffer, encoding=real.encoding, errors=real.errors, line_buffering=bool(real.line_buffering)
+        # A terminal of another encoding shows what it lacks as \\u2192, as Python does for standard error.
+        real.buffer,
+        encoding=real.encoding,
+        errors="backslashreplace",
+        line_buffering=bool(real.line_buffering),
     )
     try:
         try:

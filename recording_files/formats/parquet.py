@@ -20,6 +20,7 @@ from recording_files.layout import Layout, differences
 from recording_files.names_by_place import names_by_place
 from recording_files.recognition import UnknownColumnsError
 from recording_files.source import Source
+from recording_files.stored_files import require_readable_name
 from recording_files.table import PART_ROWS, SCHEMA, TEXT_COLUMNS, Part, make_part
 from recording_files.text_form import NotATableError
 from recording_files.text_reading import DEFAULT_TEXTS
@@ -122,6 +123,8 @@ def parquet_files(path: Path) -> list[Path]:
     if not found:
         what = "contains no .parquet file" if path.is_dir() else "cannot be read: there is no such file or folder"
         raise RecordingError(f"{path} {what}")
+    for file in found:
+        require_readable_name(file)
     return found
 
 

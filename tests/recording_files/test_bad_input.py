@@ -1,6 +1,7 @@
 """What is no recording, or a damaged one, ends in one line with the file, the row or column, and what to do."""
 
 import gzip
+import os
 import random
 import re
 import resource
@@ -110,3 +111,13 @@ def test_commands_end_with_status_2_and_write_nothing(
     assert len(told.splitlines()) == 1
     assert not (tmp_path / "out").exists()
     assert not (tmp_path / "out.html").exists()
+
+
+@pytest.mark.parametrize("name", [b"bad\xff.csv", b"two\nlines.csv"])
+def test_a_name_that_no_table_can_hold_is_told(tmp_path: Path, name: bytes) -> None:
+    path = tmp_path / os.fsdecode(name)
+    path.write_text(TABLE)
+    for given in (path, tmp_path):
+        with pytest.raises(RecordingError, match="its name is not UTF-8, or has a line break: rename it") as error:
+            list(find_source(given).parts())
+        assert "\n" not in str(error.value)

@@ -55,3 +55,9 @@ def test_a_full_disk_is_reported(write):
         os.close(full)
     assert status == NOT_REACHED
     assert errors == "har: cannot write to standard output: No space left on device\n"
+
+
+def test_a_terminal_without_unicode_is_no_traceback():
+    words = [sys.executable, "-c", PROGRAM.format(write=r"print('sit \u2192 walk')")]
+    ran = subprocess.run(words, env=os.environ | {"PYTHONIOENCODING": "ascii"}, capture_output=True, timeout=60)
+    assert (ran.returncode, ran.stdout) == (0, rb"sit \u2192 walk" + b"\n")
