@@ -1,6 +1,6 @@
 """How the columns of a table become the project's: which are the time, the axes, and the texts, and in which units."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from pathlib import Path
 
@@ -160,6 +160,12 @@ class Layout(msgspec.Struct, frozen=True, kw_only=True):
             *self.describe_numbers(),
             *([", ".join(texts)] if texts else []),
         ]
+
+    def describe_unread(self, names: Iterable[str]) -> list[str]:
+        """Return which columns of a table are not read, in a sentence, if none is read as the label: one may be it."""
+        has_labels = "gt" in self.texts or bool(self.constants.get("gt"))
+        unread = [] if has_labels else [name for name in names if name not in self.columns]
+        return [f"not read: {listed(unread)}"] if unread else []
 
 
 def _word(column: str) -> str:

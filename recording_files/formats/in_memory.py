@@ -70,7 +70,7 @@ class FrameSource(Source):
 
     def understood(self) -> list[str]:
         """Return what was understood of the columns, in sentences."""
-        return self._layout.describe()
+        return [*self._layout.describe(), *self._layout.describe_unread(map(str, self._frame.columns))]
 
     def _tables(self) -> Iterator[pa.Table]:
         for first in range(0, len(self._frame), PART_ROWS):

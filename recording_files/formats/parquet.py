@@ -83,7 +83,8 @@ class ParquetSource(Source):
         if layout is None:
             return ["format Parquet, this project's columns"]
         others = {file: found for file, found in self.layouts.items() if found is not None}
-        return ["format Parquet", *layout.describe(), *differences(others)]
+        unread = layout.describe_unread(read_schema(self._files[0]).names)
+        return ["format Parquet", *layout.describe(), *differences(others), *unread]
 
     def remarks(self) -> list[str]:
         """Name the files of the folder that are not read, as they are not Parquet or hold no readings."""

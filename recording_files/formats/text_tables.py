@@ -125,12 +125,13 @@ class TextSource(Source):
 
     def understood(self) -> list[str]:
         """Return what was understood of the columns, in sentences; of several tables, that of the first."""
-        form, layout = self._understood.head.form.describe(), self._understood.layout
+        head, layout = self._understood.head, self._understood.layout
         named = [name for name in PlaceNames._fields if name not in (*layout.texts, *layout.constants)]
         found = [
             *layout.describe(),
             *differences({place: table.layout for place, table in self._tables.items()}),
-            form,
+            *layout.describe_unread(head.names),
+            head.form.describe(),
             f"{len(self._tables):,} files" if len(self._tables) > 1 else "",
             f"{' and '.join(named)} by the names of files and folders" if named else "",
         ]

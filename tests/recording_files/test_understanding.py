@@ -3,9 +3,11 @@
 import io
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from recording_files import find_source
+from recording_files.formats.in_memory import FrameSource
 from recording_files.understanding import Contents, print_understood
 from tests.recording_files.made_exports import write_export
 from tests.recording_files.made_files import recording_columns, write_table
@@ -42,6 +44,17 @@ def test_added_gravity_signs_and_missing_times_are_told(tmp_path: Path) -> None:
     assert told[2].endswith("+ gravity gravity.x, gravity.y, gravity.z in g, signs as on an iPhone")
     assert told[3] == "time row number / 50 Hz"
     assert "no labels" in told
+
+
+def test_columns_that_are_not_read_are_named_if_none_holds_labels(tmp_path: Path) -> None:
+    columns = {"t": [0.0, 0.02], "x": [0.0, 0.0], "y": [0.0, 0.0], "z": [9.8, 9.8], "Tätigkeit": ["sägen", "sägen"]}
+    frame = pd.DataFrame(columns)
+    frame.to_csv(tmp_path / "a.csv", index=False)
+    frame.rename(columns={"t": "time"}).to_parquet(tmp_path / "b.parquet")
+    for data in (tmp_path / "a.csv", tmp_path / "b.parquet"):
+        assert "not read: Tätigkeit" in find_source(data).understood()
+    assert "not read: Tätigkeit" in FrameSource(frame).understood()
+    assert not any("not read" in fact for fact in find_source(f"{tmp_path / 'a.csv'} --label Tätigkeit").understood())
 
 
 def test_people_and_sessions_of_a_table_are_counted(tmp_path: Path) -> None:

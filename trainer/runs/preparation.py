@@ -126,8 +126,8 @@ def describe(index: PreparedIndex) -> str:
     """Return a line with the number of windows and people for training and validation."""
     trained, validated = index.windows(TRAIN), index.windows(VALIDATION)
     text = (
-        f"{_count(trained)} training windows of {len(trained)} people, "
-        f"{_count(validated)} validation windows of {len(validated)} people"
+        f"{_count(trained)} training windows of {_people(len(trained))}, "
+        f"{_count(validated)} validation windows of {_people(len(validated))}"
     )
     reserved = index.windows(TEST)
     return text + (f"; {len(reserved)} reserved test users excluded" if reserved else "")
@@ -173,6 +173,10 @@ def warnings_of(index: PreparedIndex) -> list[str]:
         if count < FEW_WINDOWS:
             found.append(f"{person} has {count or 'no'} labelled windows, which is too few to train or validate on")
     return found
+
+
+def _people(number: int) -> str:
+    return "1 person" if number == 1 else f"{number} people"
 
 
 def _count(windows: Mapping[str, Counter[str]]) -> str:
