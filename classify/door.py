@@ -137,7 +137,7 @@ def windows(
 
     Examples
     --------
-    >>> lying = np.tile(np.float32([0, 0, 9.81]), (500, 1))  # 10 s of a phone that lies still, m/s²
+    >>> lying = np.random.default_rng(0).normal([0, 0, 9.81], 0.05, (500, 3))  # 10 s of a phone that lies still, m/s²
     >>> windows(lying, rate_hz=50).values.shape
     (5, 200, 3)
     """

@@ -50,7 +50,8 @@ def column_times(table: pa.Table, layout: Layout, first_row: int, place: Path) -
 def _parsed(times: "pa.ChunkedArray[Any]", time: TimeColumn, first_row: int, place: Path) -> NDArray[np.int64]:
     kind, is_clock = times.type, time.unit is TimeUnit.CLOCK
     is_number = pa.types.is_integer(kind) or pa.types.is_floating(kind)
-    if pa.types.is_timestamp(kind) or (pa.types.is_time(kind) and is_clock) or (is_number and time.unit.is_number):
+    is_own_kind = pa.types.is_timestamp(kind) or pa.types.is_duration(kind) or (pa.types.is_time(kind) and is_clock)
+    if is_own_kind or (is_number and time.unit.is_number):
         return _converted(times, time, first_row, place)
     try:
         texts = times if pa.types.is_string(kind) else times.cast(pa.string())
@@ -94,13 +95,15 @@ def _complete(times: "pa.ChunkedArray[Any]") -> "pa.ChunkedArray[Any]":
 
 
 def _converted(times: "pa.ChunkedArray[Any]", time: TimeColumn, first_row: int, place: Path) -> NDArray[np.int64]:
-    """Convert numbers, timestamps or times of day to µs."""
+    """Convert numbers, timestamps, lengths of time or times of day to µs."""
     if times.null_count:
         row = first_row + int(pc.index(times.is_null(), True).as_py())
         raise RecordingError(f"{place}: {times.null_count} row(s) have no {time.name}, first row {row}")
     if pa.types.is_timestamp(times.type):
         in_us = times.cast(pa.timestamp("us", times.type.tz), safe=False)
         return np.asarray(in_us.cast(pa.int64()).to_numpy())
+    if pa.types.is_duration(times.type):
+        return np.asarray(times.cast(pa.duration("us"), safe=False).cast(pa.int64()).to_numpy())
     if pa.types.is_time(times.type):
         return np.asarray(times.cast(pa.time64("us"), safe=False).cast(pa.int64()).to_numpy())
     return _in_microseconds(times.to_numpy(), time, first_row, place)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
@@ -120,6 +121,21 @@ class TableHead:
         if middle is None:
             return None
         return next((unit for unit, (low, high) in _MAGNITUDES.items() if low <= middle <= high), None)
+
+
+def text_of(value: object) -> str:
+    """Return a cell of a table that is no text as one: a length of time as seconds, nothing for a missing value.
+
+    Examples
+    --------
+    >>> text_of(datetime(2026, 5, 1, 12)), text_of(timedelta(milliseconds=20)), text_of(float("nan"))
+    ('2026-05-01 12:00:00', '0.02', '')
+    """
+    if value is None or value != value:  # noqa: PLR0124 - only NaN differs from itself
+        return ""
+    if isinstance(value, timedelta):
+        return str(value.total_seconds())
+    return value.isoformat(" ") if isinstance(value, datetime) else str(value)
 
 
 def read_head(opened: IO[bytes], place: Path, encoding: str | None = None) -> TableHead:

@@ -120,19 +120,6 @@ class Inspection:
                 f"{source.path}: answers would be meaningless: correct what stops, or go on with --force"
             )
 
-    def require_sound(self, source: Source) -> None:
-        """Read a data set only to check it.
-
-        Raises
-        ------
-        UnsoundDataError
-            If a finding stops the command.
-        RecordingError
-            If a file cannot be read.
-        """
-        for _ in self.parts(source):
-            pass
-
 
 def _told(remarks: Sequence[str]) -> list[Finding]:
     """Return what is left out of a data set as findings."""

@@ -1,7 +1,6 @@
 """Readings that a program holds already: a data frame of any columns, or an array, as a data set like a file's."""
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ from recording_files.data_sets import data_sets_of_devices
 from recording_files.recognition import recognised
 from recording_files.source import Source
 from recording_files.table import PART_ROWS, TEXT_COLUMNS, Part, constant_texts, make_part, make_table
-from recording_files.table_head import TableHead
+from recording_files.table_head import TableHead, text_of
 from recording_files.text_form import TextForm
 from recording_files.text_reading import DEFAULT_TEXTS, project_parts
 
@@ -50,7 +49,8 @@ class FrameSource(Source):
     def __init__(self, frame: pd.DataFrame, options: ColumnOptions = NOTHING_STATED) -> None:
         self.path = Path("DataFrame")
         index = frame.index
-        if isinstance(index, pd.DatetimeIndex) or (index.name is not None and index.name not in frame.columns):
+        is_of_times = isinstance(index, pd.DatetimeIndex | pd.TimedeltaIndex)
+        if is_of_times or (index.name is not None and index.name not in frame.columns):
             frame = frame.reset_index(names=index.name or "time")
         if frame.empty:
             raise RecordingError(f"{self.path} has no rows")
@@ -153,10 +153,5 @@ def _times_of(count: int, times: NDArray[np.generic] | Sequence[float] | None, r
 
 
 def _cells(head: pd.DataFrame) -> list[list[str]]:
-    return [[_cell(value) for value in row] for row in head.astype(object).itertuples(index=False, name=None)]
-
-
-def _cell(value: object) -> str:
-    if value is None or value is pd.NaT or value is pd.NA or value != value:  # noqa: PLR0124 - only NaN differs from itself
-        return ""
-    return value.isoformat(" ") if isinstance(value, datetime) else str(value)
+    rows = head.astype(object).itertuples(index=False, name=None)
+    return [["" if value is pd.NA else text_of(value) for value in row] for row in rows]

@@ -1,7 +1,6 @@
 """Parquet files with columns of any names and units: they are recognised as those of a text table are."""
 
 from collections.abc import Iterable, Iterator
-from datetime import datetime
 from pathlib import Path
 from typing import Any, cast
 
@@ -14,7 +13,7 @@ from recording_files.column_options import ColumnOptions
 from recording_files.layout import Layout
 from recording_files.recognition import recognised
 from recording_files.table import Part, make_table
-from recording_files.table_head import TableHead
+from recording_files.table_head import TableHead, text_of
 from recording_files.text_form import TextForm
 from recording_files.text_reading import one_line, project_parts
 
@@ -48,7 +47,7 @@ def layout_of_parquet(file: Path, names: list[str], options: ColumnOptions) -> L
     if batch is None or not batch.num_rows:
         raise RecordingError(f"{file} has no rows")
     rows = [
-        [_cell(value) for value in row] for row in zip(*(column.to_pylist() for column in batch.columns), strict=True)
+        [text_of(value) for value in row] for row in zip(*(column.to_pylist() for column in batch.columns), strict=True)
     ]
     layout = recognised(TableHead(file, form, rows), options)
     repeated = sorted({name for name in names if names.count(name) > 1 and name in layout.columns})
@@ -91,9 +90,3 @@ def _converted(column: "pa.ChunkedArray[Any]", name: str, layout: Layout, file: 
     except pa.ArrowException as error:
         raise RecordingError(f"{file}: the column {name} cannot be read: {one_line(error)}") from error
     return column
-
-
-def _cell(value: object) -> str:
-    if value is None or value != value:  # noqa: PLR0124 - only NaN differs from itself
-        return ""
-    return value.isoformat(" ") if isinstance(value, datetime) else str(value)

@@ -244,7 +244,7 @@ def test_an_inspection_stops_after_the_last_part_unless_forced(
     said = capsys.readouterr().err
     assert "rate 50 Hz" in said
     assert "stops: made.parquet (user u01, session s1, device phone_1): the mean of a second's" in said
-    Inspection(force=True, quiet=True).require_sound(source)
+    list(Inspection(force=True, quiet=True).parts(source))
     forced = capsys.readouterr().err
     assert "rate 50 Hz" not in forced
     assert "--force is given: the answers that follow may be meaningless" in forced
@@ -256,12 +256,12 @@ def test_files_of_a_folder_that_are_left_out_are_told_unless_the_command_does_so
     rows = "".join(f"{row / 50},{row % 97 / 9.1},{row % 89 / 9.3},{5 + row % 83 / 9.7}\n" for row in range(500))
     (tmp_path / "made.csv").write_text(f"time,x,y,z\n{rows}", "utf-8")
     (tmp_path / "other.csv").write_text("Zeit;Beschl. X\n0;1\n1;2\n", "utf-8")
-    Inspection(quiet=True).require_sound(find_source(tmp_path))
+    list(Inspection(quiet=True).parts(find_source(tmp_path)))
     assert "look at this" in (said := capsys.readouterr().err)
     assert "left out: " in said
     assert "other.csv" in said
     assert "Its columns are Zeit, Beschl. X" in said
-    Inspection(quiet=True, says_left_out=False).require_sound(find_source(tmp_path))
+    list(Inspection(quiet=True, says_left_out=False).parts(find_source(tmp_path)))
     assert "left out" not in capsys.readouterr().err
 
 
@@ -269,7 +269,7 @@ def test_people_whom_two_data_sets_share_are_named(tmp_path: Path, capsys: pytes
     inspection = Inspection(quiet=True)
     for name, device in (("one", "phone_1"), ("two", "phone_1"), ("three", "watch")):
         path = write_table(tmp_path / f"{name}.parquet", recording_columns("anna", device=device))
-        inspection.require_sound(find_source(path))
+        list(inspection.parts(find_source(path)))
     same, *others = capsys.readouterr().err.splitlines()
     assert "two.parquet: one.parquet has readings of anna with the same device, too: both are the same person" in same
     assert len(others) == 2

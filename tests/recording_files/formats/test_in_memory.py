@@ -144,6 +144,16 @@ def test_times_of_kinds_that_are_no_usual_numbers_are_read(tmp_path: Path) -> No
         assert [row["t"] for row in rows_of(source)] == [number * 1_000 for number in milliseconds]
 
 
+def test_lengths_of_time_are_times_from_the_beginning(tmp_path: Path) -> None:
+    lengths = pd.to_timedelta(3_600_000 + np.arange(COUNT) * 20, unit="ms")
+    frame = pd.DataFrame(columns() | {"t": lengths})
+    frame.to_parquet(tmp_path / "lengths.parquet")
+    for source in (FrameSource(frame), FrameSource(frame.set_index("t")), find_source(tmp_path / "lengths.parquet")):
+        assert [row["t"] for row in rows_of(source)] == [3_600_000_000 + number * 20_000 for number in range(COUNT)]
+    unnamed = frame.set_index("t").rename_axis(None)
+    assert [row["t"] for row in rows_of(FrameSource(unnamed))] == [row["t"] for row in rows_of(FrameSource(frame))]
+
+
 def test_doubled_columns_are_named() -> None:
     frame = pd.DataFrame(columns())
     with pytest.raises(RecordingError, match="DataFrame has several columns named 'x'"):
