@@ -6,6 +6,7 @@ command: cleanly, since the exception is a `SystemExit`, and past every ``except
 
 import io
 import os
+import select
 import sys
 from collections.abc import Callable
 
@@ -43,13 +44,14 @@ class _Output(io.TextIOWrapper):
 def run_with_output(run: Callable[[], int]) -> int:
     """Run a command whose end a failure of standard output brings about; return the exit status.
 
+    So does standard error without a reader, as in ``har evaluate … 2>&1 | head``, unless the command handles it.
     A reader that has ended wants no more: nothing is printed. A write that fails for another reason is reported.
     """
     real = sys.stdout
     if real is None:  # closed by the caller: there is nowhere to write to
         return run()
     sys.stdout = _Output(
-        # A terminal of another encoding shows what it lacks as \\u2192, as Python does for standard error.
+        # A terminal of another encoding shows what it lacks as \u2192, as Python does for standard error.
         real.buffer,
         encoding=real.encoding,
         errors="backslashreplace",
@@ -61,14 +63,25 @@ def run_with_output(run: Callable[[], int]) -> int:
         finally:
             sys.stdout.flush()
     except OutputFailedError as failed:
-        _discard_rest()
+        _discard_rest(1)
         if not isinstance(failed.error, BrokenPipeError):
             report_failure("har", f"cannot write to standard output: {failed.error.strerror}")
         return int(str(failed.code))
+    except BrokenPipeError:
+        if _is_read(2):  # a connection of the command has ended
+            raise
+        _discard_rest(2)
+        return OUTPUT_CLOSED
 
 
-def _discard_rest() -> None:
-    """Let the interpreter, which flushes standard output at its end, write to nowhere."""
+def _is_read(descriptor: int) -> bool:
+    watched = select.poll()
+    watched.register(descriptor, 0)
+    return not any(events & select.POLLERR for _, events in watched.poll(0))
+
+
+def _discard_rest(descriptor: int) -> None:
+    """Let the interpreter, which flushes its output at its end, write to nowhere."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 1)
+    os.dup2(nowhere, descriptor)
     os.close(nowhere)

@@ -61,3 +61,26 @@ def test_a_terminal_without_unicode_is_no_traceback():
     words = [sys.executable, "-c", PROGRAM.format(write=r"print('sit \u2192 walk')")]
     ran = subprocess.run(words, env=os.environ | {"PYTHONIOENCODING": "ascii"}, capture_output=True, timeout=60)
     assert (ran.returncode, ran.stdout) == (0, rb"sit \u2192 walk" + b"\n")
+
+
+@pytest.mark.parametrize(("read", "status"), [(False, OUTPUT_CLOSED), (True, 1)])
+def test_a_reader_of_standard_error_that_has_ended_is_told_from_a_connection(read, status):
+    program = """
+import sys
+from har.process.output import run_with_output
+
+def run():
+    print("x", file=sys.stderr, flush=True)
+    raise BrokenPipeError("of a connection")
+
+sys.exit(run_with_output(run))
+"""
+    reading, writing = os.pipe()
+    if not read:
+        os.close(reading)
+    try:
+        assert subprocess.run([sys.executable, "-c", program], stderr=writing, timeout=60).returncode == status
+    finally:
+        os.close(writing)
+        if read:
+            os.close(reading)
