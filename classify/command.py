@@ -20,6 +20,7 @@ from classify.standard_input import StandardInput, kept_standard_input
 from classify.summary import Summariser, Summary
 from classify.summary_text import summary_text
 from classify.windows import DataSetWindows
+from har.activity_names import listed
 from har.process.ending import NOT_REACHED, NOT_TRIED, OUTPUT_CLOSED, REACHED, report_failure
 from har.recordings import RecordingError
 from har.releases import ReleaseError, ReleaseManifest
@@ -28,6 +29,7 @@ from har.windowing import WindowSpec
 from model_store.release_classifier import ReleaseClassifier
 from recording_files import Part, Source, find_source
 from recording_files.checking.data_set import DataSetCheck
+from recording_files.checking.finding import Weight
 from recording_files.checking.inspection import Inspection
 
 #: Number of readings of each session, by device, user and session.
@@ -81,6 +83,8 @@ def _classified(settings: ClassifySettings) -> Summary:
         manifest = classifier.manifest
         spec = _window_spec(manifest, settings.hop)
         sources = _found(settings, stack)
+        if manifest.personal:
+            _tell_personal(manifest)
         report = stack.enter_context(shown_progress(quiet=settings.quiet))
         inspection = Inspection(settings.force, settings.quiet, spec, manifest.signal_bounds)
         files: dict[Path, Source] = {}
@@ -100,6 +104,11 @@ def _classified(settings: ClassifySettings) -> Summary:
         if settings.plot is not None and drawn is not None:
             write_plot(settings.plot, drawn, summariser.sessions, summary)
         return summary
+
+
+def _tell_personal(manifest: ReleaseManifest) -> None:
+    what = f"{manifest.release} is a personal release, trained on {listed(manifest.training_users)}"
+    print(f"{Weight.WARNS}: {what}: how well it does for others was not measured", file=sys.stderr)
 
 
 def _store_access(settings: ClassifySettings) -> StoreAccess:

@@ -6,6 +6,10 @@ from har.releases import ReleaseError
 from model_store.release_folder import MANIFEST, ReleaseFolder
 
 CARD = "MODEL_CARD.md"
+_PERSONAL = """**This is a personal release**: its results were measured on the people it was trained on, in the same
+recordings, and do not hold for anybody else.
+
+"""
 
 
 def copy_files(release: ReleaseFolder, folder: Path) -> list[str]:
@@ -48,5 +52,7 @@ def card_of(release: ReleaseFolder) -> str:
         return (release.folder / CARD).read_text("utf-8")
     except FileNotFoundError:
         manifest = release.manifest
+        personal = _PERSONAL if manifest.personal else ""
         data = "\n".join(f"- {data.name}. {data.source}. Licence: {data.licence}." for data in manifest.data)
-        return f"# Model card: {manifest.release}\n\n## Data and licences\n\n{data}\n\n{manifest.weights_licence}\n"
+        terms = f"## Data and licences\n\n{data}\n\n{manifest.weights_licence}\n"
+        return f"# Model card: {manifest.release}\n\n{personal}{terms}"

@@ -88,7 +88,18 @@ def test_another_release_and_parquet(har: CommandLine, tmp_path: Path) -> None:
     table = pq.read_table(tmp_path / "w.parquet")
     assert table.column_names == columns(CLASSES)
     assert sum(table[f"p_{name}"][0].as_py() for name in CLASSES) == pytest.approx(1, abs=1e-6)
+    assert "personal" not in done.err
     assert classify(har, tmp_path / "a.csv", "--release", tmp_path / "none").status == 2
+
+
+def test_a_personal_release_says_that_others_were_not_measured(har: CommandLine, tmp_path: Path) -> None:
+    release = copied_release(tmp_path, "ours", personal=True, training_users=["phone/anna", "phone/ben"])
+    done = classify(har, write_walk(tmp_path / "a.csv", 20), "--quiet", "--release", release)
+    assert done.status == 0
+    assert done.err == (
+        "look at this: ours is a personal release, trained on phone/anna, phone/ben: how well it does for others was "
+        "not measured\n"
+    )
 
 
 BAD = {

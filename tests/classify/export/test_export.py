@@ -15,6 +15,7 @@ from classify.export.command import write_whole_folder
 from har.recordings import RecordingError
 from model_store.onnx_network import OnnxNetwork
 from model_store.release_folder import open_release
+from model_store.repository.publishing import publish
 from tests.command_line import CommandLine
 from tests.documents import code_blocks
 from tests.model_store.made_store import MadeStore, copied_release
@@ -100,7 +101,7 @@ def test_a_release_of_a_store_is_exported_with_the_form_that_was_fetched(
     tmp_path: Path, command: CommandLine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = MadeStore.make(tmp_path / "made")
-    store.publish("mine")
+    publish(store.storage, store.signing, store.release("mine", personal=True))
     monkeypatch.chdir(tmp_path)
     Path("root.json").write_bytes(store.root)
     with served(Path(store.storage.url)) as server:
@@ -108,7 +109,9 @@ def test_a_release_of_a_store_is_exported_with_the_form_that_was_fetched(
         assert command.call("release", "export", "copy", *words).status == 0
     assert har.load("copy").manifest.release == "mine"
     assert json.loads(Path("copy/config.json").read_text("utf-8"))["files"] == {"onnx": "network.onnx"}
-    assert "Licence: " in Path("copy/README.md").read_text("utf-8")
+    card = Path("copy/README.md").read_text("utf-8")
+    assert "Licence: " in card
+    assert "**This is a personal release**" in card
 
 
 def test_a_damaged_release_is_not_exported(tmp_path: Path, command: CommandLine) -> None:
