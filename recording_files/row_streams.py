@@ -5,6 +5,7 @@ import csv
 import re
 from collections.abc import Callable
 from io import RawIOBase
+from threading import Lock
 from typing import IO, cast
 
 from har.recordings import RecordingError
@@ -29,6 +30,28 @@ class _Stream(RawIOBase):
     def readable(self) -> bool:
         """Return that it can be read."""
         return True
+
+
+class Stoppable(_Stream):
+    """A file that another thread reads ahead, until it is told to stop.
+
+    Arrow goes on reading after a fault, and would abort an interpreter that ends meanwhile.
+    """
+
+    def __init__(self, opened: IO[bytes]) -> None:
+        super().__init__(opened)
+        self._lock = Lock()
+        self._is_stopped = False
+
+    def read(self, size: int = -1) -> bytes:
+        """Read up to `size` bytes; nothing after `stop`."""
+        with self._lock:
+            return b"" if self._is_stopped else self._opened.read(size)
+
+    def stop(self) -> None:
+        """Let the file end here. Nobody reads it when this returns."""
+        with self._lock:
+            self._is_stopped = True
 
 
 class Utf8(_Stream):

@@ -1,9 +1,9 @@
 """Read the rows of a text table, block by block, as parts in the project's columns."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import IO, Any, Literal, cast
 
@@ -15,7 +15,7 @@ from har.activity_names import NULL_LABEL
 from har.recordings import RecordingError
 from recording_files.column_times import column_times
 from recording_files.layout import Layout, TimeUnit
-from recording_files.row_streams import NO_NUMBER, opened_rows
+from recording_files.row_streams import NO_NUMBER, Stoppable, opened_rows
 from recording_files.stored_files import DAMAGED
 from recording_files.table import TEXT_COLUMNS, Part, constant_texts, make_part, make_table
 from recording_files.text_form import TextForm
@@ -98,10 +98,36 @@ def read_text(
     RecordingError
         If a row cannot be read. The message names the file and the row.
     """
-    return project_parts(_blocks(opened, place, form, layout, left_out or LeftOut()), layout, place, first_row)
+    with closing(_blocks(opened, place, form, layout, left_out or LeftOut())) as blocks:
+        yield from project_parts(blocks, layout, place, first_row)
 
 
-def _blocks(opened: IO[bytes], place: Path, form: TextForm, layout: Layout, left_out: LeftOut) -> Iterator[pa.Table]:
+def _blocks(
+    opened: IO[bytes], place: Path, form: TextForm, layout: Layout, left_out: LeftOut
+) -> Generator[pa.Table, None, None]:
+    rows, whole = opened_rows(opened, form, layout)
+    stoppable = Stoppable(rows)
+    try:
+        blocks: list[pa.RecordBatch] = []
+        for batch in _arrow_reader(cast(IO[bytes], stoppable), form, layout, left_out):
+            blocks += [batch] if batch.num_rows else []
+            if len(blocks) == _BLOCKS_OF_PART:
+                yield pa.Table.from_batches(blocks)
+                blocks = []
+        if blocks:
+            yield pa.Table.from_batches(blocks)
+    except RecordingError as error:
+        raise RecordingError(f"{place}: {error}") from error
+    except (*DAMAGED, pa.ArrowException, UnicodeDecodeError) as error:
+        raise RecordingError(
+            f"{place} cannot be read as a table of {layout.format}: {_explained(error, form)}"
+        ) from error
+    finally:
+        stoppable.stop()
+    left_out.cut += whole.cut
+
+
+def _arrow_reader(rows: IO[bytes], form: TextForm, layout: Layout, left_out: LeftOut) -> pyarrow.csv.CSVStreamingReader:
     numbers = {*layout.axes, *(layout.gravity or ())}
     kinds: dict[str, pa.DataType] = dict.fromkeys(layout.texts.values(), _TEXT) | dict.fromkeys(numbers, pa.float64())
     if layout.time:
@@ -111,38 +137,26 @@ def _blocks(opened: IO[bytes], place: Path, form: TextForm, layout: Layout, left
         left_out.incomplete += layout.has_incomplete_rows
         return "skip" if layout.has_incomplete_rows else "error"
 
-    rows, whole = opened_rows(opened, form, layout)
-    try:
-        reader = pyarrow.csv.open_csv(
-            rows,
-            # Errors only contain the row if no threads are used.
-            read_options=pyarrow.csv.ReadOptions(
-                use_threads=False,
-                block_size=BLOCK_BYTES,
-                column_names=form.unique_names,
-                skip_rows=form.skipped_lines,
-            ),
-            parse_options=pyarrow.csv.ParseOptions(
-                delimiter=form.delimiter, newlines_in_values=form.has_line_breaks, invalid_row_handler=faulty
-            ),
-            convert_options=pyarrow.csv.ConvertOptions(
-                include_columns=layout.columns,
-                column_types=kinds,
-                strings_can_be_null=False,
-                null_values=list(NO_NUMBER),
-                decimal_point=form.decimal,
-            ),
-        )
-        batches = (batch for batch in reader if batch.num_rows)
-        while blocks := list(islice(batches, _BLOCKS_OF_PART)):
-            yield pa.Table.from_batches(blocks)
-    except RecordingError as error:
-        raise RecordingError(f"{place}: {error}") from error
-    except (*DAMAGED, pa.ArrowException, UnicodeDecodeError) as error:
-        raise RecordingError(
-            f"{place} cannot be read as a table of {layout.format}: {_explained(error, form)}"
-        ) from error
-    left_out.cut += whole.cut
+    return pyarrow.csv.open_csv(
+        rows,
+        # Errors only contain the row if no threads are used.
+        read_options=pyarrow.csv.ReadOptions(
+            use_threads=False,
+            block_size=BLOCK_BYTES,
+            column_names=form.unique_names,
+            skip_rows=form.skipped_lines,
+        ),
+        parse_options=pyarrow.csv.ParseOptions(
+            delimiter=form.delimiter, newlines_in_values=form.has_line_breaks, invalid_row_handler=faulty
+        ),
+        convert_options=pyarrow.csv.ConvertOptions(
+            include_columns=layout.columns,
+            column_types=kinds,
+            strings_can_be_null=False,
+            null_values=list(NO_NUMBER),
+            decimal_point=form.decimal,
+        ),
+    )
 
 
 def _explained(error: Exception, form: TextForm) -> str:

@@ -1,5 +1,7 @@
 """Rows of text tables: times of day, rows that are cut off or incomplete, spaces, encodings, and faults."""
 
+import io
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -7,10 +9,12 @@ import numpy as np
 import pytest
 
 from har.recordings import RecordingError
-from recording_files import find_source
+from recording_files import find_source, stored_files
 from recording_files.column_options import ColumnOptions
 from recording_files.formats.text_tables import TextSource
+from recording_files.layout import TimeUnit
 from recording_files.row_streams import LONGEST_ROW
+from recording_files.text_reading import BLOCK_BYTES
 from tests.recording_files.made_exports import COUNT, EXPORTS, readings, table, write_export
 
 
@@ -179,3 +183,28 @@ def test_a_part_of_several_blocks_has_the_texts_of_each(tmp_path: Path, monkeypa
     parts = list(find_source(path).parts())
     assert [text for part in parts for text in part.table["user"].to_pylist()] == users
     assert [part.first_row for part in parts] == [0, len(parts[0])]
+
+
+class SlowFile(io.FileIO):
+    """A file each of whose later blocks takes long, and which knows whether it is being read."""
+
+    is_read = False
+
+    def read(self, size: int | None = -1) -> bytes:
+        self.is_read = True
+        content = super().read(size)
+        if self.tell() > BLOCK_BYTES:
+            time.sleep(0.2)
+        self.is_read = False
+        return content
+
+
+def test_nobody_reads_ahead_after_a_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [f"{n * 0.02:.2f},0,9.8,0" for n in range(200_000)]
+    path = written(tmp_path, "\n".join(["t,x,y,z", "s,m/s2,m/s2,m/s2", *rows, ""]))
+    source = find_source(path, options=ColumnOptions(time="t", time_unit=TimeUnit.SECONDS))
+    slow = SlowFile(path)
+    monkeypatch.setattr(stored_files, "_opener", lambda _: lambda: slow)
+    with pytest.raises(RecordingError, match="x 'm/s2' is not a number, row 0"):
+        list(source.parts())
+    assert not slow.is_read
