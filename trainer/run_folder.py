@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 
 from har.process.line_files import append_line, whole_lines_after
-from har.process.whole_files import write_whole
+from har.process.whole_files import part_of, write_whole
 from har.recordings import RecordingError
 from har.samples import UNDECODABLE
 
@@ -173,6 +173,17 @@ class RunFolder:
     def release(self) -> Path:
         """Release folder."""
         return self.path / "release"
+
+    def contents(self) -> set[Path]:
+        """Return what is in the folder besides what a starting process makes: the lock, logs, an incomplete record."""
+        own = {self.logs, self.lock, part_of(self.settings)}
+        return set(self.path.iterdir()) - own if self.path.is_dir() else set()
+
+    def refusal(self) -> str:
+        """Return why no run can begin in the folder, if it holds other files; empty if one can, or one has begun."""
+        found = self.contents()
+        is_of_others = bool(found) and self.settings not in found
+        return f"{self.path} is not empty and contains no run: choose another --output" if is_of_others else ""
 
     def append(self, progress: Progress) -> None:
         """Append a line to the metrics."""

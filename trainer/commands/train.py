@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from har.process import interrupts
 from har.process.ending import NOT_REACHED, report_failure
 from har.process.log_format import configure_logs
+from trainer.run_folder import RunFolder
 from trainer.runs.library_output import LibraryOutput
 from trainer.settings import TrainSettings
 
@@ -16,6 +17,9 @@ def run(settings: TrainSettings) -> int:
     log = settings.output / ("driver.log" if settings.every is not None else "logs/driver.log")
     if settings.log_format == "json":
         configure_logs("train", settings)
+    if settings.every is None and (refusal := RunFolder(settings.output).refusal()):
+        report_failure("har train", refusal)
+        return NOT_REACHED
     with ExitStack() as stack:
         try:
             json_of = "train" if settings.log_format == "json" else None

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import platform
 import socket
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from importlib.metadata import version
-from typing import Self
+from typing import Any, Self
 
 import msgspec
 
-from har.process.whole_files import part_of, write_whole
+from har.process.whole_files import write_whole
 from har.recordings import RecordingError
 from har.samples import UNDECODABLE
 from trainer.distributed.cluster import ClusterNode
@@ -98,9 +99,7 @@ def begin_record(folder: RunFolder, request: TrainRequest, release: str | None, 
         If the folder contains more of a run than its record and `resume` is False, or the run's request differs, or its
         release is not named `release`.
     """
-    # Files that this process has already created, and an incomplete record.
-    own = {folder.logs, folder.lock, part_of(folder.settings)}
-    found = set(folder.path.iterdir()) - own if folder.path.exists() else set()
+    found = folder.contents()
     has_work = bool(found - {folder.settings})  # a run whose recordings could not be used has none
     if folder.settings in found and (resume or has_work):
         if not resume:
@@ -113,8 +112,8 @@ def begin_record(folder: RunFolder, request: TrainRequest, release: str | None, 
                 "a new run"
             )
         return record
-    if has_work:
-        raise RunError(f"{folder.path} is not empty and contains no run: choose another --output")
+    if refusal := folder.refusal():
+        raise RunError(refusal)
     folder.path.mkdir(parents=True, exist_ok=True)
     record = RunRecord.of(request, release)
     write_record(folder, record)
@@ -143,8 +142,17 @@ def write_record(folder: RunFolder, record: RunRecord) -> None:
 
 
 def _reject_other_request(folder: RunFolder, before: TrainRequest, now: TrainRequest) -> None:
-    old, new = (msgspec.to_builtins(request) for request in (before, now))
+    old, new = (dict(_each(msgspec.to_builtins(request))) for request in (before, now))
     differing = [name for name in old if old[name] != new[name]]
     if differing:
         changes = "; ".join(f"{name} was {old[name]} and is now {new[name]}" for name in differing)
         raise RunError(f"{folder.path} was started with other settings and cannot continue with these: {changes}")
+
+
+def _each(settings: dict[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield each setting and its value; one of a group is named like ``fit.epochs``."""
+    for name, value in settings.items():
+        if isinstance(value, dict):
+            yield from _each(value, f"{above}{name}.")
+        else:
+            yield above + name, value
