@@ -5,8 +5,9 @@ import csv
 import re
 from collections.abc import Callable
 from io import RawIOBase
-from threading import Lock
+from threading import Event, Lock
 from typing import IO, cast
+from weakref import finalize
 
 from har.recordings import RecordingError
 from recording_files.layout import Layout
@@ -48,10 +49,13 @@ class Stoppable(_Stream):
         with self._lock:
             return b"" if self._is_stopped else self._opened.read(size)
 
-    def stop(self) -> None:
-        """Let the file end here. Nobody reads it when this returns."""
+    def stop(self) -> Event:
+        """Let the file end here; return what is set once the other thread has let go of it."""
         with self._lock:
             self._is_stopped = True
+        gone = Event()
+        finalize(self, gone.set).atexit = False
+        return gone
 
 
 class Utf8(_Stream):

@@ -29,6 +29,8 @@ _BLOCKS_OF_PART = 4
 DEFAULT_TEXTS = {"user": "", "device": "phone", "model": "unknown", "session": "", "gt": NULL_LABEL}
 #: Longest text of another program's error that is shown: it may hold the row.
 _MOST_SHOWN = 300
+#: Longest wait for Arrow's thread after the last row, s. It is done at once unless its reading hangs.
+_MOST_WAITED_S = 1.0
 #: Arrow's error for a cell that is no number. It numbers the columns of the file from 0.
 _NO_NUMBER = re.compile(r"In CSV column #(?P<column>\d+): Row #(?P<row>\d+): .* invalid value (?P<value>'.*')")
 _TEXT = pa.dictionary(pa.int32(), pa.string())
@@ -121,9 +123,11 @@ def _blocks(
     except (*DAMAGED, pa.ArrowException, UnicodeDecodeError) as error:
         raise RecordingError(
             f"{place} cannot be read as a table of {layout.format}: {_explained(error, form)}"
-        ) from error
+        ) from error.with_traceback(None)  # whose frames hold the file
     finally:
-        stoppable.stop()
+        gone = stoppable.stop()
+        del stoppable
+        gone.wait(_MOST_WAITED_S)
     left_out.cut += whole.cut
 
 
@@ -134,8 +138,8 @@ def _arrow_reader(rows: IO[bytes], form: TextForm, layout: Layout, left_out: Lef
         kinds[layout.time.name] = pa.string()  # as text, because a float64 lacks the digits of ns since 1970
 
     def faulty(_: pyarrow.csv.InvalidRow) -> Literal["skip", "error"]:
-        left_out.incomplete += layout.has_incomplete_rows
-        return "skip" if layout.has_incomplete_rows else "error"
+        left_out.incomplete += 1
+        return "skip"
 
     return pyarrow.csv.open_csv(
         rows,
@@ -147,7 +151,9 @@ def _arrow_reader(rows: IO[bytes], form: TextForm, layout: Layout, left_out: Lef
             skip_rows=form.skipped_lines,
         ),
         parse_options=pyarrow.csv.ParseOptions(
-            delimiter=form.delimiter, newlines_in_values=form.has_line_breaks, invalid_row_handler=faulty
+            delimiter=form.delimiter,
+            newlines_in_values=form.has_line_breaks,
+            invalid_row_handler=faulty if layout.has_incomplete_rows else None,
         ),
         convert_options=pyarrow.csv.ConvertOptions(
             include_columns=layout.columns,
