@@ -69,7 +69,7 @@ def _parsed(times: "pa.ChunkedArray[Any]", time: TimeColumn, first_row: int, pla
 
 def _of_texts(texts: "pa.ChunkedArray[Any]", time: TimeColumn, first_row: int, place: Path) -> NDArray[np.int64]:
     if time.unit is TimeUnit.DATE:
-        return np.asarray(_dates(texts).cast(pa.int64()).to_numpy()) // 1_000
+        return np.asarray(_dates(texts, time).cast(pa.int64()).to_numpy()) // 1_000
     if time.unit is TimeUnit.CLOCK:
         return np.asarray(_complete(times_of_day(texts)).to_numpy())
     return _in_microseconds(_numbers(texts, is_whole=time.is_whole).to_numpy(), time, first_row, place)
@@ -121,17 +121,17 @@ def _in_microseconds(numbers: NDArray[Any], time: TimeColumn, first_row: int, pl
     return cast(NDArray[np.int64], np.round(micros).astype(np.int64))
 
 
-def _dates(texts: "pa.ChunkedArray[Any]") -> "pa.ChunkedArray[Any]":
-    return _plain_dates(texts).cast(pa.timestamp("ns", "UTC" if _states_zone(texts) else None))
+def _dates(texts: "pa.ChunkedArray[Any]", time: TimeColumn) -> "pa.ChunkedArray[Any]":
+    return _plain_dates(texts).cast(pa.timestamp("ns", "UTC" if time.has_zone else None))
 
 
-def _first_no_date(texts: "pa.ChunkedArray[Any]") -> int:
+def _first_no_date(texts: "pa.ChunkedArray[Any]", time: TimeColumn) -> int:
     """Return the index of the first text that cannot be read as a date; one of them cannot."""
     good, most = 0, len(texts)  # as many can be read, and too many
     while most - good > 1:
         middle = (good + most) // 2
         try:
-            _dates(texts[:middle])
+            _dates(texts[:middle], time)
             good = middle
         except pa.ArrowInvalid:
             most = middle
@@ -143,14 +143,10 @@ def _plain_dates(texts: "pa.ChunkedArray[Any]") -> "pa.ChunkedArray[Any]":
     return pc.replace_substring_regex(pc.replace_substring(texts, ",", "."), r"\s+([+-]\d\d:?\d\d)$", r"\1")
 
 
-def _states_zone(texts: "pa.ChunkedArray[Any]") -> bool:
-    return bool(pc.match_substring_regex(texts[0], r"(Z|[+-]\d\d:?\d\d)$").as_py())
-
-
 def _first_wrong(texts: "pa.ChunkedArray[Any]", time: TimeColumn, first_row: int) -> str:
     if time.unit is TimeUnit.DATE:
-        row = _first_no_date(texts)
-        example = f"2026-05-01 12:00:00.020{'Z, with a zone as the first one' if _states_zone(texts) else ''}"
+        row = _first_no_date(texts, time)
+        example = f"2026-05-01 12:00:00.020{'Z, with a zone as the first one' if time.has_zone else ''}"
         return f"{time.name} {texts[row].as_py()!r} is no date such as {example}, row {first_row + row}"
     if time.unit is TimeUnit.CLOCK:
         row = int(pc.index(pc.is_null(times_of_day(texts)), True).as_py())

@@ -75,11 +75,14 @@ class TimeColumn(msgspec.Struct, frozen=True):
         What it holds.
     is_whole : bool
         Whether all its numbers are whole. They may then have more digits than a float64.
+    has_zone : bool
+        Whether its dates state their zone.
     """
 
     name: str
     unit: TimeUnit
     is_whole: bool = False
+    has_zone: bool = False
 
     def describe(self) -> str:
         """Return the column and its unit."""

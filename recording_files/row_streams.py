@@ -3,11 +3,11 @@
 import codecs
 import csv
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from io import RawIOBase
-from threading import Event, Lock
 from typing import IO, cast
-from weakref import finalize
+
+import numpy as np
 
 from har.recordings import RecordingError
 from recording_files.layout import Layout
@@ -31,31 +31,6 @@ class _Stream(RawIOBase):
     def readable(self) -> bool:
         """Return that it can be read."""
         return True
-
-
-class Stoppable(_Stream):
-    """A file that another thread reads ahead, until it is told to stop.
-
-    Arrow goes on reading after a fault, and would abort an interpreter that ends meanwhile.
-    """
-
-    def __init__(self, opened: IO[bytes]) -> None:
-        super().__init__(opened)
-        self._lock = Lock()
-        self._is_stopped = False
-
-    def read(self, size: int = -1) -> bytes:
-        """Read up to `size` bytes; nothing after `stop`."""
-        with self._lock:
-            return b"" if self._is_stopped else self._opened.read(size)
-
-    def stop(self) -> Event:
-        """Let the file end here; return what is set once the other thread has let go of it."""
-        with self._lock:
-            self._is_stopped = True
-        gone = Event()
-        finalize(self, gone.set).atexit = False
-        return gone
 
 
 class Utf8(_Stream):
@@ -189,3 +164,43 @@ def opened_rows(opened: IO[bytes], form: TextForm, layout: Layout) -> tuple[IO[b
         opened = cast(IO[bytes], RowEnds(opened, form.row_end.encode()))
     whole = WholeRows(opened, lambda row: is_whole_row(row, form, layout))
     return cast(IO[bytes], SingleSpaces(cast(IO[bytes], whole)) if form.delimiter == " " else whole), whole
+
+
+def pieces_of_rows(rows: IO[bytes], form: TextForm, size: int) -> Iterator[bytes]:
+    """Read whole rows, piece by piece.
+
+    Parameters
+    ----------
+    rows : binary file
+        Lines of a table, as `opened_rows` returns them.
+    form : TextForm
+        How the table is written.
+    size : int
+        About the length of a piece, bytes.
+
+    Yields
+    ------
+    bytes
+        The first piece holds all lines before the rows, too.
+    """
+    waiting, are_skipped = b"", not form.skipped_lines
+    while content := rows.read(size):
+        waiting += content
+        are_skipped = are_skipped or max(waiting.count(b"\n"), waiting.count(b"\r")) > form.skipped_lines
+        end = _end_of_rows(waiting) if form.has_line_breaks else len(waiting)
+        if are_skipped and end:
+            yield waiting[:end]
+            waiting = waiting[end:]
+        elif len(waiting) > LONGEST_ROW:
+            break
+    if waiting:
+        yield waiting
+
+
+def _end_of_rows(content: bytes) -> int:
+    """Return where the last row ends in a table whose cells may hold line breaks within quotes."""
+    signs = np.frombuffer(content, np.uint8)
+    ends = np.flatnonzero((signs == ord("\n")) | (signs == ord("\r"))) + 1
+    quotes = np.searchsorted(np.flatnonzero(signs == ord('"')), ends)
+    whole = ends[quotes % 2 == 0]
+    return int(whole[-1]) if len(whole) else 0

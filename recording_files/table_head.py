@@ -19,6 +19,7 @@ from recording_files.times_of_day import TIME_OF_DAY
 
 _WHOLE = re.compile(r"[+-]?\d+")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d")
+_ZONE = re.compile(r"(Z|[+-]\d\d:?\d\d)$")
 #: Sample rates of phones, Hz. They span less than the factor 1,000 between two units of time, so only one unit fits.
 #: An app that logs once a second may count in seconds, and a program in ms: from 1,000 Hz on, nothing is sure.
 _RATES_HZ = (4.0, 800.0)
@@ -86,7 +87,9 @@ class TableHead:
 
     def time(self, name: str, unit: TimeUnit) -> TimeColumn:
         """Return a column of times whose unit is known."""
-        return TimeColumn(name, unit, is_whole=all(map(_WHOLE.fullmatch, self.cells(name))))
+        cells = self.cells(name)
+        has_zone = unit is TimeUnit.DATE and bool(cells) and _ZONE.search(cells[0]) is not None
+        return TimeColumn(name, unit, is_whole=all(map(_WHOLE.fullmatch, cells)), has_zone=has_zone)
 
     def time_by_spacing(self, name: str) -> TimeColumn | None:
         """Return a column of times in the unit that its name states, or the only one in which a phone has its rate."""

@@ -1,8 +1,7 @@
 """Read the rows of a text table, block by block, as parts in the project's columns."""
 
 import re
-from collections.abc import Generator, Iterable, Iterator
-from contextlib import closing
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Literal, cast
@@ -15,24 +14,21 @@ from har.activity_names import NULL_LABEL
 from har.recordings import RecordingError
 from recording_files.column_times import column_times
 from recording_files.layout import Layout, TimeUnit
-from recording_files.row_streams import NO_NUMBER, Stoppable, opened_rows
+from recording_files.row_streams import NO_NUMBER, opened_rows, pieces_of_rows
 from recording_files.stored_files import DAMAGED
 from recording_files.table import TEXT_COLUMNS, Part, constant_texts, make_part, make_table
 from recording_files.text_form import TextForm
 from recording_files.times_of_day import Days
 
-#: Bytes read at a time, and the most of a row. Arrow reads up to 32 blocks in advance and has no option for it.
-BLOCK_BYTES = 1 << 20
-#: Blocks that make a part. They are fewer than `PART_ROWS` rows, as no row is shorter than 8 bytes.
-_BLOCKS_OF_PART = 4
+#: Bytes read at a time. They are fewer than `PART_ROWS` rows, as no row is shorter than 8 bytes.
+BLOCK_BYTES = 4 << 20
 #: Names of sessions, users … of tables that state none.
 DEFAULT_TEXTS = {"user": "", "device": "phone", "model": "unknown", "session": "", "gt": NULL_LABEL}
 #: Longest text of another program's error that is shown: it may hold the row.
 _MOST_SHOWN = 300
-#: Longest wait for Arrow's thread after the last row, s. It is done at once unless its reading hangs.
-_MOST_WAITED_S = 1.0
 #: Arrow's error for a cell that is no number. It numbers the columns of the file from 0.
 _NO_NUMBER = re.compile(r"In CSV column #(?P<column>\d+): Row #(?P<row>\d+): .* invalid value (?P<value>'.*')")
+_ROW = re.compile(r"\bRow #(\d+)")
 _TEXT = pa.dictionary(pa.int32(), pa.string())
 
 
@@ -100,55 +96,46 @@ def read_text(
     RecordingError
         If a row cannot be read. The message names the file and the row.
     """
-    with closing(_blocks(opened, place, form, layout, left_out or LeftOut())) as blocks:
-        yield from project_parts(blocks, layout, place, first_row)
+    tables = _tables(opened, place, form, layout, left_out or LeftOut())
+    yield from project_parts(tables, layout, place, first_row)
 
 
-def _blocks(
-    opened: IO[bytes], place: Path, form: TextForm, layout: Layout, left_out: LeftOut
-) -> Generator[pa.Table, None, None]:
+def _tables(opened: IO[bytes], place: Path, form: TextForm, layout: Layout, left_out: LeftOut) -> Iterator[pa.Table]:
     rows, whole = opened_rows(opened, form, layout)
-    stoppable = Stoppable(rows)
+    skipped, before = form.skipped_lines, 0
+    incomplete = left_out.incomplete
     try:
-        blocks: list[pa.RecordBatch] = []
-        for batch in _arrow_reader(cast(IO[bytes], stoppable), form, layout, left_out):
-            blocks += [batch] if batch.num_rows else []
-            if len(blocks) == _BLOCKS_OF_PART:
-                yield pa.Table.from_batches(blocks)
-                blocks = []
-        if blocks:
-            yield pa.Table.from_batches(blocks)
+        for content in pieces_of_rows(rows, form, BLOCK_BYTES):
+            if not content.strip():
+                continue
+            table = _table(content, skipped, form, layout, left_out)
+            yield table
+            skipped, before = 0, before + table.num_rows
     except RecordingError as error:
         raise RecordingError(f"{place}: {error}") from error
     except (*DAMAGED, pa.ArrowException, UnicodeDecodeError) as error:
+        lines = 0 if skipped else form.skipped_lines + before + left_out.incomplete - incomplete
         raise RecordingError(
-            f"{place} cannot be read as a table of {layout.format}: {_explained(error, form)}"
-        ) from error.with_traceback(None)  # whose frames hold the file
-    finally:
-        gone = stoppable.stop()
-        del stoppable
-        gone.wait(_MOST_WAITED_S)
+            f"{place} cannot be read as a table of {layout.format}: {_explained(error, form, lines)}"
+        ) from error
     left_out.cut += whole.cut
 
 
-def _arrow_reader(rows: IO[bytes], form: TextForm, layout: Layout, left_out: LeftOut) -> pyarrow.csv.CSVStreamingReader:
-    numbers = {*layout.axes, *(layout.gravity or ())}
-    kinds: dict[str, pa.DataType] = dict.fromkeys(layout.texts.values(), _TEXT) | dict.fromkeys(numbers, pa.float64())
-    if layout.time:
-        kinds[layout.time.name] = pa.string()  # as text, because a float64 lacks the digits of ns since 1970
+def _table(content: bytes, skipped: int, form: TextForm, layout: Layout, left_out: LeftOut) -> pa.Table:
+    """Read rows, of which the first few lines are skipped."""
+    # Arrow reads ahead in a thread. It must not hold objects of Python, as it would abort an interpreter that ends.
+    memory = pa.allocate_buffer(len(content))
+    memoryview(memory).cast("B")[:] = content
 
     def faulty(_: pyarrow.csv.InvalidRow) -> Literal["skip", "error"]:
         left_out.incomplete += 1
         return "skip"
 
-    return pyarrow.csv.open_csv(
-        rows,
+    return pyarrow.csv.read_csv(
+        cast(IO[bytes], pa.BufferReader(memory)),
         # Errors only contain the row if no threads are used.
         read_options=pyarrow.csv.ReadOptions(
-            use_threads=False,
-            block_size=BLOCK_BYTES,
-            column_names=form.unique_names,
-            skip_rows=form.skipped_lines,
+            use_threads=False, block_size=len(content), column_names=form.unique_names, skip_rows=skipped
         ),
         parse_options=pyarrow.csv.ParseOptions(
             delimiter=form.delimiter,
@@ -157,7 +144,7 @@ def _arrow_reader(rows: IO[bytes], form: TextForm, layout: Layout, left_out: Lef
         ),
         convert_options=pyarrow.csv.ConvertOptions(
             include_columns=layout.columns,
-            column_types=kinds,
+            column_types=_kinds(layout),
             strings_can_be_null=False,
             null_values=list(NO_NUMBER),
             decimal_point=form.decimal,
@@ -165,13 +152,29 @@ def _arrow_reader(rows: IO[bytes], form: TextForm, layout: Layout, left_out: Lef
     )
 
 
-def _explained(error: Exception, form: TextForm) -> str:
-    # Arrow counts rows from 1 including the header, like the line numbers of an editor.
-    text = one_line(error)
+def _kinds(layout: Layout) -> dict[str, pa.DataType]:
+    numbers = {*layout.axes, *(layout.gravity or ())}
+    kinds: dict[str, pa.DataType] = dict.fromkeys(layout.texts.values(), _TEXT) | dict.fromkeys(numbers, pa.float64())
+    if layout.time:
+        kinds[layout.time.name] = pa.string()  # as text, because a float64 lacks the digits of ns since 1970
+    return kinds
+
+
+def _explained(error: Exception, form: TextForm, lines: int) -> str:
+    """Return an error of Arrow's in words.
+
+    Parameters
+    ----------
+    error : Exception
+        The error.
+    form : TextForm
+        How the table is written.
+    lines : int
+        Number of lines before those that Arrow read. It counts them from 1, like an editor.
+    """
+    text = _ROW.sub(lambda found: f"Row #{int(found[1]) + lines}", one_line(error))
     if "invalid UTF8" in text or isinstance(error, UnicodeDecodeError):
         return f"it is not in the encoding {form.encoding}: state it with --encoding ({text})"
-    if "straddling object" in text:
-        return f"a row has more than {BLOCK_BYTES:,} bytes"
     if "Expected" in text and str(error).count('"') % 2:
         return f"{text} (a line break in a cell, within quotes, is only read if one of the first rows has one, too)"
     if cell := _NO_NUMBER.fullmatch(text):

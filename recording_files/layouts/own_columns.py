@@ -15,8 +15,7 @@ def layout_of(head: TableHead) -> Layout | None:
     time = head.time("t", TimeUnit.MICROSECONDS)
     if not time.is_whole:
         dates = head.time_by_spacing("t")
-        is_date = dates is not None and dates.unit is TimeUnit.DATE
-        time = TimeColumn("t", TimeUnit.DATE if is_date else TimeUnit.SECONDS)
+        time = dates if dates and dates.unit is TimeUnit.DATE else TimeColumn("t", TimeUnit.SECONDS)
     return Layout(
         format="this project's columns",
         axes=("x", "y", "z"),

@@ -74,7 +74,10 @@ BAD: dict[str, tuple[bytes | Callable[[Path], Path], str]] = {
     "a row of 10 MB": (b"1," * 5_000_000, "is not a table of readings: its first line has 131,073 cells"),
     "a cell of 10 MB": (b"1" * 10_000_000, "is not a table of readings"),
     "10 GB of nothing": (sparse(""), r"is neither a text table nor Parquet: its character 1 is"),
-    "10 GB of nothing after rows": (sparse(TABLE * 20), "a row has more than 33,554,432 bytes"),
+    "10 GB of nothing after rows": (
+        sparse("\n".join([HEADER, *ROWS * 20, ""])),
+        "a row has more than 33,554,432 bytes",
+    ),
 }
 
 
