@@ -102,19 +102,19 @@ def read_text(
 
 def _tables(opened: IO[bytes], place: Path, form: TextForm, layout: Layout, left_out: LeftOut) -> Iterator[pa.Table]:
     rows, whole = opened_rows(opened, form, layout)
-    skipped, before = form.skipped_lines, 0
-    incomplete = left_out.incomplete
+    lines, skipped = 0, form.skipped_lines
     try:
         for content in pieces_of_rows(rows, form, BLOCK_BYTES):
             if not content.strip():
                 continue
+            incomplete = left_out.incomplete
             table = _table(content, skipped, form, layout, left_out)
             yield table
-            skipped, before = 0, before + table.num_rows
+            lines += skipped + table.num_rows + left_out.incomplete - incomplete
+            skipped = 0
     except RecordingError as error:
         raise RecordingError(f"{place}: {error}") from error
     except (*DAMAGED, pa.ArrowException, UnicodeDecodeError) as error:
-        lines = 0 if skipped else form.skipped_lines + before + left_out.incomplete - incomplete
         raise RecordingError(
             f"{place} cannot be read as a table of {layout.format}: {_explained(error, form, lines)}"
         ) from error

@@ -113,6 +113,17 @@ def test_incomplete_rows_of_wisdm_are_left_out_and_counted(tmp_path: Path) -> No
     assert source.remarks() == ["left out of data.csv: 2 incomplete rows"]
 
 
+def test_incomplete_rows_of_earlier_blocks_are_counted_in_errors(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("recording_files.text_reading.BLOCK_BYTES", 1 << 12)
+    lines = [f"33,Walking,{49_105_962_326_000 + n * 50_000_000},-0.69,12.68,0.5;" for n in range(6_000)]
+    lines[50] = lines[2_950] = "33,Walking,;"
+    lines[3_000] = lines[3_000].replace("12.68", "many")
+    with pytest.raises(RecordingError, match="column 5 'many' is not a number, row 3000"):
+        list(find_source(written(tmp_path, "\n".join(lines))).parts())
+
+
 def test_an_incomplete_row_of_any_other_table_is_an_error(tmp_path: Path) -> None:
     lines = table("t,x,y,z", lambda n, t, a: f"{t},{a[0]},{a[1]},{a[2]}").splitlines()
     lines[50] = "0.98,1"
