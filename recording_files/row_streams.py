@@ -112,7 +112,9 @@ class WholeRows(_Stream):
             If a row is longer than `LONGEST_ROW`.
         """
         while not self._has_ended:
-            content = self._opened.read(max(size - len(self._rest), 1 << 16) if size >= 0 else -1)
+            # A long row is read in pieces that double, as each is copied with the rest.
+            most = max(size - len(self._rest), len(self._rest), 1 << 16)
+            content = self._opened.read(most if size >= 0 else -1)
             if not content:
                 return self._last_row()
             content = self._rest + content

@@ -50,7 +50,9 @@ def test_the_same_recording_twice_gives_the_same_predictions_bit_for_bit(system,
     assert len(probabilities[0]) == 35
 
 
-@pytest.mark.parametrize("file", RESERVED_TEST_USERS)
+@pytest.mark.parametrize(
+    "file", [pytest.param("hapt_24_users.parquet", marks=pytest.mark.long), "pocket_6_users.parquet"]
+)
 def test_scores_of_reserved_test_users_end_to_end_equal_the_offline_scores(system, shared_data, file):
     users = RESERVED_TEST_USERS[file]
     expected = system.replay(file, str(shared_data / file), "--users", users, "--speed", "25")

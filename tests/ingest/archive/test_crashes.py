@@ -17,7 +17,7 @@ from ingest.archive.location import Location
 from ingest.archive.table_kinds import SAMPLES
 from ingest.archive.tables import ArchiveTable
 from ingest.archive.upkeep import remove_files
-from tests.brokers import on_one_broker
+from tests.brokers import APACHE, EMBEDDED, on_one_broker
 from tests.ingest.archive.archived import Archive, make_label, noon_batches
 from tests.small_disk import small_disk
 from tests.waiting import wait_for
@@ -53,6 +53,7 @@ def sending(archive: Archive) -> Iterator[None]:
         thread.join()
 
 
+@pytest.mark.parametrize("broker", [pytest.param(EMBEDDED, marks=pytest.mark.long), APACHE], indirect=True)
 def test_archivers_killed_at_random_moments_lose_nothing_and_duplicate_nothing(archive):
     chance = random.Random(2)
     archive.table()  # creates the table, so that it can be read from the beginning

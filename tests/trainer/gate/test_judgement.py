@@ -27,6 +27,10 @@ def failed(result: GateResult) -> list[str]:
     return [check.name for check in result.checks if not check.passed]
 
 
+#: Few people and many; the number between them only in the long form.
+USERS = [5, pytest.param(8, marks=pytest.mark.long), 16]
+
+
 def flat(skill: float, users: int = 8):
     return np.full((users, len(CLASSES)), skill)
 
@@ -43,7 +47,7 @@ def test_the_same_network_is_not_published():
     assert failed(judge(same, same, FROZEN, LIMITS)) == ["better than the current release"]
 
 
-@pytest.mark.parametrize("users", [5, 8, 16])
+@pytest.mark.parametrize("users", USERS)
 def test_chance_differences_are_rarely_published(users):
     """Networks of equal skill that differ by chance, for whole people and for each window."""
     passed = 0
@@ -64,7 +68,7 @@ def noise(users: int, seed: int):
         yield np.stack([np.stack([np.roll([n, 40 - n, 0], number) for number, n in enumerate(row)]) for row in right])
 
 
-@pytest.mark.parametrize("users", [5, 8, 16])
+@pytest.mark.parametrize("users", USERS)
 def test_many_attempts_without_a_gain_are_rarely_published(users):
     """Series of ten candidates. At the full level for each, two of five series would pass one by chance."""
     series = 60
