@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from classify.summary import SessionSummary, Span, Summary
+from classify.windows import Session
 from har.activity_styles import activity_style
 from har.signal_quality import EXPLANATIONS
 from recording_files.understanding import counted
@@ -33,6 +34,11 @@ def duration(seconds: float) -> str:
         return f"{minutes} min {rest:02} s"
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes:02} min"
+
+
+def who(session: Session | SessionSummary) -> str:
+    """Return the names of a session's user, session and device, each once."""
+    return ", ".join(dict.fromkeys(filter(None, (session.user, session.session, session.device))))
 
 
 def _title(summary: Summary) -> str:
@@ -93,5 +99,4 @@ def _list(summary: Summary) -> Iterator[str]:
 def _session_line(session: SessionSummary) -> str:
     most = sorted(session.seconds.items(), key=lambda item: -item[1])[:3]
     named = ", ".join(f"{activity_style(name).title} {duration(seconds)}" for name, seconds in most)
-    who = ", ".join(dict.fromkeys(filter(None, (session.user, session.session, session.device))))
-    return f"{session.file} ({who}): {duration(sum(session.seconds.values()))}; {named}"
+    return f"{session.file} ({who(session)}): {duration(sum(session.seconds.values()))}; {named}"

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from har.recording_cutter import RecordingCutter
 from har.resampling import Times
 from har.windowing import WindowSpec, WindowValues
-from recording_files.session_pieces import sessions_of
+from recording_files.session_pieces import SessionPiece, pieces_of
 from recording_files.table import Part
 
 #: Readings that are cut at a time, so that few windows are in memory.
@@ -117,13 +117,13 @@ class DataSetWindows:
             If a part cannot be read.
         """
         for part in parts:
-            for names, times, axes, _ in sessions_of(part):
-                session = Session(*names, part.file, int(times[0]))
-                known = self._sessions.get(session.key)
+            for piece in map(SessionPiece.in_time, pieces_of(part)):
+                known = self._sessions.get(piece.names.key)
                 if known is None:
+                    session = Session(*piece.names, part.file, int(piece.times[0]))
                     known = self._sessions[session.key] = CutSession(session, RecordingCutter(self.spec))
-                known.readings += len(times)
-                yield from self._cut(known, times, axes)
+                known.readings += len(piece.times)
+                yield from self._cut(known, piece.times, piece.axes)
                 if known.readings == self.expected.get(known.session.key):
                     yield from self._rest(known)
         for known in self._sessions.values():

@@ -20,6 +20,11 @@ class SessionNames(NamedTuple):
     user: str
     session: str
 
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """What identifies the session in its data set: device, user and session."""
+        return self.device, self.user, self.session
+
     def __str__(self) -> str:
         """Return the names for messages."""
         named = {"user": self.user, "session": self.session, "device": self.device}
@@ -64,21 +69,6 @@ def pieces_of(part: Part) -> Iterator[SessionPiece]:
         return
     for rows in groups_of_rows(keys[0], keys[2], keys[3]):
         yield SessionPiece(_names(keys, int(rows[0])), rows, times[rows], axes[rows])
-
-
-def sessions_of(
-    part: Part,
-) -> Iterator[tuple[tuple[str, str, str, str], Times, NDArray[np.float32], NDArray[np.intp]]]:
-    """Group the rows of a part by session.
-
-    Yields
-    ------
-    tuple
-        (device, model, user, session); event times, µs, sorted; readings, m/s²; and their row indices in the part.
-    """
-    for piece in pieces_of(part):
-        ordered = piece.in_time()
-        yield ordered.names, ordered.times, ordered.axes, ordered.rows
 
 
 def _names(keys: list[Coded], row: int) -> SessionNames:

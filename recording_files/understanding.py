@@ -2,7 +2,7 @@
 
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 from typing import IO
@@ -34,14 +34,14 @@ class Contents:
     first_us: int | None = None
     last_us: int | None = None
 
-    def add(self, part: Part) -> None:
-        """Add the next part."""
+    def add(self, part: Part, sessions: Iterable[tuple[str, str, str]]) -> None:
+        """Add the next part, whose sessions are given by device, user and session."""
         if not len(part):
             return
         labels, times = part.coded("gt"), part.times()
         for label, count in zip(labels.texts, np.bincount(labels.codes, minlength=len(labels.texts)), strict=True):
             self.labels[str(label)] += int(count)
-        self.sessions |= dict.fromkeys(_sessions_of(part))
+        self.sessions |= dict.fromkeys(sessions)
         first, last = int(times.min()), int(times.max())
         self.first_us = first if self.first_us is None else min(self.first_us, first)
         self.last_us = last if self.last_us is None else max(self.last_us, last)
@@ -143,15 +143,3 @@ def _named(what: str, names: Iterable[str]) -> str:
     different = list(dict.fromkeys(names))
     of_them = listed(filter(None, different))
     return counted(len(different), what) + (f": {of_them}" if of_them else "")
-
-
-def _sessions_of(part: Part) -> Iterator[tuple[str, str, str]]:
-    columns = [part.coded(name) for name in ("device", "user", "session")]
-    sizes = [len(column.texts) for column in columns]
-    first = np.array([0])
-    if max(sizes) > 1:  # else all rows are of one session, as usually
-        codes = np.ravel_multi_index([column.codes for column in columns], sizes)
-        first = np.sort(np.unique(codes, return_index=True)[1])
-    for row in first:
-        device, user, session = (str(column.texts[column.codes[row]]) for column in columns)
-        yield device, user, session

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from classify.plots.collecting import DrawnSession, DrawnSessions
 from classify.plots.envelope import Envelope
 from classify.summary import SessionAnswers, Summary
-from classify.summary_text import duration
+from classify.summary_text import duration, who
 from classify.windows import Session
 from har.activity_styles import activity_style
 from har.process.whole_files import write_whole
@@ -103,14 +103,13 @@ def _of_session(
     session: Session, drawn: DrawnSession, answered: SessionAnswers, names: Sequence[str], hop_seconds: float
 ) -> dict[str, object]:
     drawn.flush()
-    who = dict.fromkeys(filter(None, (session.user, session.session, session.device)))
     spans = [
         [names.index(span.activity), _seconds(span.start, session), _seconds(span.end, session)]
         for span in answered.spans
     ]
     return {
         "file": session.file.name,
-        "who": ", ".join(who),
+        "who": who(session),
         "begin": session.begin / 1_000 if as_date(session.begin) else None,
         "readings": _signal(drawn.readings, session, _STEP, 1.0),
         "confidence": _signal(drawn.confidence, session, _SHARE, 1.5 * hop_seconds),

@@ -14,7 +14,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from classify.plots.collecting import DrawnSession, DrawnSessions
 from classify.plots.envelope import Envelope
 from classify.summary import SessionAnswers, Summary
-from classify.summary_text import duration
+from classify.summary_text import duration, who
 from classify.windows import Session
 from har.activity_styles import activity_style
 from har.process.whole_files import part_of
@@ -73,8 +73,7 @@ def _draw_session(
 ) -> None:
     session = answered.session
     readings, lanes, confidence = part.subplots(3, 1, sharex=True, height_ratios=(3, 0.32 * len(names) + 0.2, 1.2))
-    who = ", ".join(dict.fromkeys(filter(None, (session.user, session.session, session.device))))
-    readings.set_title(f"{session.file.name} ({who})", loc="left", fontsize=11)
+    readings.set_title(f"{session.file.name} ({who(session)})", loc="left", fontsize=11)
     drawn.flush()
     for channel, (axis, colour) in enumerate(_COLOURS.items()):
         _draw_signal(readings, drawn.readings, session, channel, colour, axis, MICROSECONDS)

@@ -61,12 +61,14 @@ class DataSetCheck:
 
     def add(self, part: Part) -> None:
         """Add the next part."""
+        keys = list[tuple[str, str, str]]()
         for piece in pieces_of(part):
-            key = (piece.names.device, piece.names.user, piece.names.session)
+            key = piece.names.key
+            keys.append(key)
             if key not in self.sessions:
                 self.sessions[key] = begin_session(piece.names, part.file, self.spec, self.bounds)
             self.sessions[key].add(piece, part.file, part.first_row)
-        self.contents.add(part)
+        self.contents.add(part, keys)
         self._rows[part.file] += len(part)
 
     def finish(self) -> None:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from har.resampling import Times
 from har.time_units import MICROSECONDS
 from har.windowing import WindowSpec
-from recording_files.session_pieces import pieces_of
+from recording_files.session_pieces import SessionNames, pieces_of
 from recording_files.table import Part
 
 #: With fewer readings, no rate is computed.
@@ -22,8 +22,8 @@ class SessionRate:
 
     Attributes
     ----------
-    device, model, user, session : str
-        Names of the device, the phone's model, the user and the session.
+    names : SessionNames
+        The session.
     file : Path
         File with the first readings.
     intervals : int
@@ -43,10 +43,7 @@ class SessionRate:
         Newest and oldest event time so far, µs; None before the first reading.
     """
 
-    device: str
-    model: str
-    user: str
-    session: str
+    names: SessionNames
     file: Path
     intervals: int = 0
     covered_us: int = 0
@@ -58,11 +55,6 @@ class SessionRate:
     last_us: int | None = None
     first_us: int | None = None
     _stretch_begin_us: int = 0
-
-    @property
-    def name(self) -> str:
-        """Description of the session for messages."""
-        return f"user {self.user}, session {self.session}, device {self.device}"
 
     @property
     def rate_hz(self) -> float | None:
@@ -125,10 +117,9 @@ class RateMeter:
     def add(self, part: Part) -> None:
         """Add a part."""
         for piece in pieces_of(part):
-            device, model, user, session = piece.names
-            key = (device, user, session)
+            key = piece.names.key
             if key not in self._sessions:
-                self._sessions[key] = SessionRate(device, model, user, session, part.file)
+                self._sessions[key] = SessionRate(piece.names, part.file)
             ordered = piece.in_time()
             self._sessions[key].add(ordered.times, ordered.axes)
 

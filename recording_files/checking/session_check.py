@@ -85,9 +85,7 @@ class SessionCheck:
 
 def begin_session(names: SessionNames, file: Path, spec: WindowSpec, bounds: SignalBounds) -> SessionCheck:
     """Return the check of a new session."""
-    device, model, user, session = names
-    rate = SessionRate(device, model, user, session, file)
-    return SessionCheck(names, file, rate, Readability(spec, bounds))
+    return SessionCheck(names, file, SessionRate(names, file), Readability(spec, bounds))
 
 
 def _finite(piece: SessionPiece) -> SessionPiece:

@@ -100,7 +100,7 @@ def reject_wrong_rates(sessions: list[SessionRate], rate_hz: float | None) -> No
     for session in sessions:
         fault = rate_fault(session, rate_hz)
         if fault is not None:
-            raise RecordingError(f"{session.file}: {session.name}: {fault}")
+            raise RecordingError(f"{session.file}: {session.names}: {fault}")
 
 
 def rate_fault(session: SessionRate, rate_hz: float | None) -> str | None:

@@ -212,5 +212,5 @@ def _gaps(sessions: Sequence[SessionCheck]) -> Iterator[Finding]:
             Weight.NOTES,
             f"{len(rates)} of {len(sessions)} sessions have gaps of more than 1 s, "
             f"{sum(rate.gaps for rate in rates):,} in total; no window crosses one. "
-            f"The longest, {worst.longest_gap_us / MICROSECONDS:,.0f} s: {worst.name}",
+            f"The longest, {worst.longest_gap_us / MICROSECONDS:,.0f} s: {worst.names}",
         )

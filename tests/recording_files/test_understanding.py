@@ -7,17 +7,18 @@ import pandas as pd
 import pytest
 
 from recording_files import find_source
+from recording_files.checking import DataSetCheck
 from recording_files.formats.in_memory import FrameSource
-from recording_files.understanding import Contents, print_understood
+from recording_files.understanding import print_understood
 from tests.recording_files.made_exports import write_export
 from tests.recording_files.made_files import recording_columns, write_table
 
 
 def printed(path: Path | str, rates_hz: tuple[float, ...] = (50,)) -> list[str]:
-    source, contents, file = find_source(path), Contents(), io.StringIO()
+    source, checked, file = find_source(path), DataSetCheck(), io.StringIO()
     for part in source.parts():
-        contents.add(part)
-    print_understood(source, contents, rates_hz, file=file)
+        checked.add(part)
+    print_understood(source, checked.contents, rates_hz, file=file)
     return [line.strip() for line in file.getvalue().splitlines()]
 
 

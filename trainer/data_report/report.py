@@ -140,6 +140,6 @@ def _section(survey: Survey, fewest_windows: int, classes: Sequence[str]) -> _Se
         rates=embedded(pictures.rate_picture(survey.rates)),
         gaps=embedded(pictures.gap_picture(survey.gaps_us)) if any(survey.gaps_us.values()) else None,
         worst_gaps=[
-            (session.name, session.gaps, session.longest_gap_us / MICROSECONDS) for session in gappy[:_WORST_GAPS]
+            (str(session.names), session.gaps, session.longest_gap_us / MICROSECONDS) for session in gappy[:_WORST_GAPS]
         ],
     )

@@ -16,7 +16,7 @@ from har.windowing import WindowSpec
 from recording_files import Part, Source
 from recording_files.checking.data_set import DataSetCheck
 from recording_files.checking.rates import SessionRate
-from recording_files.session_pieces import sessions_of
+from recording_files.session_pieces import SessionPiece, pieces_of
 
 #: Length of a trace, µs.
 TRACE_US = 6 * MICROSECONDS
@@ -62,10 +62,6 @@ class Survey:
         What it left out and why.
     rate_hz : float or None
         Its stated sample rate, Hz; None if none is stated.
-    readings : int
-        Number of readings.
-    rows : Counter of str
-        Number of readings of each label.
     seconds, windows : dict of (str, str) to float or int
         Time, s, and number of windows (with the default length and hop), by user and label.
     rates : dict of str to Counter of int
@@ -83,8 +79,6 @@ class Survey:
     rate_hz: float | None = None
     understood: list[str] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
-    readings: int = 0
-    rows: Counter[str] = field(default_factory=Counter)
     seconds: dict[tuple[str, str], float] = field(default_factory=lambda: defaultdict(float))
     windows: dict[tuple[str, str], int] = field(default_factory=lambda: defaultdict(int))
     rates: dict[str, Counter[int]] = field(default_factory=lambda: defaultdict(Counter))
@@ -98,9 +92,19 @@ class Survey:
         return [session.rate for session in self.check.sessions.values()]
 
     @property
+    def readings(self) -> int:
+        """Number of readings."""
+        return self.check.contents.readings
+
+    @property
+    def rows(self) -> Counter[str]:
+        """Number of readings of each label."""
+        return +self.check.contents.labels
+
+    @property
     def users(self) -> list[str]:
         """Sorted names of the users."""
-        return sorted({session.user for session in self.sessions})
+        return sorted({session.names.user for session in self.sessions})
 
     @property
     def labels(self) -> list[str]:
@@ -137,16 +141,14 @@ def survey_source(source: Source) -> Survey:
 
 
 def _add(survey: Survey, part: Part) -> None:
-    survey.readings += len(part)
     labels = part.coded("gt")
-    counts = np.bincount(labels.codes, minlength=len(labels.texts)).tolist()
-    survey.rows.update({str(label): count for label, count in zip(labels.texts, counts, strict=True) if count})
-    for (_, model, user, _), times, axes, rows in sessions_of(part):
+    for piece in map(SessionPiece.in_time, pieces_of(part)):
+        times, axes, model, user = piece.times, piece.axes, piece.names.model, piece.names.user
         steps = np.diff(times)
         gaps = steps > WindowSpec().gap_us
         survey.gaps_us[model].extend(steps[gaps].tolist())
         survey.rates[model].update(_readings_per_second(times, gaps))
-        codes = labels.codes[rows]
+        codes = labels.codes[piece.rows]
         median_step = int(np.median(steps)) if len(steps) else 0
         for first, last in _runs(codes, gaps):
             label = str(labels.texts[codes[first]])
