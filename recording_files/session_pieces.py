@@ -12,6 +12,18 @@ from har.resampling import Times
 from recording_files.table import Part
 
 
+def session_text(device: str, user: str, session: str) -> str:
+    """Return the names of a session for messages, without those that are empty, as of an array.
+
+    Examples
+    --------
+    >>> session_text("phone", "anna", "")
+    'user anna, device phone'
+    """
+    named = {"user": user, "session": session, "device": device}
+    return ", ".join(f"{what} {name}" for what, name in named.items() if name)
+
+
 class SessionNames(NamedTuple):
     """What a session is identified by, and the phone's model."""
 
@@ -27,8 +39,7 @@ class SessionNames(NamedTuple):
 
     def __str__(self) -> str:
         """Return the names for messages."""
-        named = {"user": self.user, "session": self.session, "device": self.device}
-        return ", ".join(f"{what} {name}" for what, name in named.items() if name)  # an array names no user
+        return session_text(*self.key)
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 from anyascii import anyascii
 
+from recording_files.session_pieces import session_text
+
 #: Longest name of a device (`har.samples.check_identifier`).
 LONGEST = 64
 #: Characters of the mark of a recording whose names could not be kept; more if these are not enough.
@@ -33,8 +35,7 @@ class RecordingKey(NamedTuple):
 
     def __str__(self) -> str:
         """Return the names for messages."""
-        parts = {"user": self.user, "session": self.session, "device": self.device}
-        return ", ".join(f"{what} {name}" for what, name in parts.items() if name) or _UNNAMED
+        return session_text(self.device, self.user, self.session) or _UNNAMED
 
 
 def device_names(keys: Sequence[RecordingKey]) -> list[str]:

@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from har.assembly import GRACE_US
-from har.recordings import groups_of_rows
 from har.samples import Axes, Times
 from ingest.senders.device_names import RecordingKey
+from recording_files.session_pieces import pieces_of
 from recording_files.table import Part
 
 _ROW = np.dtype([("t", "<i8"), ("axes", "<f4", 3), ("label", "<i4")])
@@ -129,16 +129,14 @@ class Spool:
         SpoolError
             If it cannot be written.
         """
-        columns = [part.coded(name) for name in ("device", "user", "session")]
         rows = self._rows(part)
         is_finite = np.isfinite(rows["axes"]).all(axis=1)
-        for group in groups_of_rows(*columns):
-            device, user, session = (str(column.texts[column.codes[group[0]]]) for column in columns)
-            key = RecordingKey(device, user, session, data_set)
+        for piece in pieces_of(part):
+            key = RecordingKey(*piece.names.key, data_set)
             self.seen_users.add(key.user)
             if self._is_wanted(key):
-                kept = group[is_finite[group]]
-                self.not_finite += len(group) - len(kept)
+                kept = piece.rows[is_finite[piece.rows]]
+                self.not_finite += len(piece.rows) - len(kept)
                 self._append(key, rows[kept])
 
     def recordings(self) -> list[SpooledRecording]:
