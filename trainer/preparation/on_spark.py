@@ -17,6 +17,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from py4j.protocol import Py4JError
+from pyspark import RDD
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 
@@ -31,7 +32,6 @@ from recording_files.checking.strictness import (
 )
 from recording_files.source import Source, provenance_of, remarks_of
 from recording_files.table import TEXT_COLUMNS, Part, make_part, make_table
-from trainer.preparation.checked_ranges import CHECK_COLUMNS, joined, row_of_check
 from trainer.preparation.in_process import pieces_by_split
 from trainer.preparation.plan import PreparationPlan, is_personal, split_of_people
 from trainer.preparation.ranges import FileRange, ranges_of, read_range
@@ -146,39 +146,40 @@ def prepare_on_spark(
 
 
 def _sessions(
-    spark: SparkSession,
-    ranges: Sequence[FileRange],
-    sources: Sequence[Source],
-    inspection: Inspection | None,
+    spark: SparkSession, ranges: Sequence[FileRange], sources: Sequence[Source], inspection: Inspection | None
 ) -> tuple[list[Session], Counter[str]]:
     """Check the recordings in a first pass over the files; return their sessions, and the rows of each label."""
     asked = inspection or Inspection()
-    spec, bounds = asked.spec, asked.bounds
+    spec, bounds = asked.spec, asked.bounds  # all that executors need of it
 
-    def check_ranges(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        for found in _ranges(batches):
-            checked = DataSetCheck(spec=spec, bounds=bounds)
-            for part in read_range(found):
-                checked.add(part)
-            yield row_of_check(found.source, checked)
+    def check_range(text: str) -> tuple[str, DataSetCheck]:
+        found = msgspec.json.decode(text, type=FileRange)
+        checked = DataSetCheck(spec=spec, bounds=bounds)
+        for part in read_range(found):
+            checked.add(part)
+        checked.finish()
+        return found.source, checked
 
-    found = _frame(spark, ranges).mapInArrow(check_ranges, CHECK_COLUMNS).collect()
+    of_ranges = _distributed(spark, ranges).map(check_range).collect()  # in their order
     sessions, rows = list[Session](), Counter[str]()
     for source in sources:
         path = str(source.path.absolute())
-        checked = joined(asked.begin(source), (row["checked"] for row in found if row["source"] == path))
+        checked = asked.begin(source)
+        for of_source, of_range in of_ranges:
+            if of_source == path:
+                checked.join(of_range)
         if not checked.sessions:
             raise RecordingError(f"{source.path} has no rows")
         if inspection is not None:
             inspection.report(source, checked)
         rows += checked.contents.labels
-        names = (session.names for session in checked.sessions.values())
-        sessions += (Session(path, device, user, session, model) for device, model, user, session in names)
+        sessions += (Session(path, *each.names.key, each.names.model) for each in checked.sessions.values())
     by_source: dict[str, list[tuple[str, str]]] = {}
-    for session in sorted(sessions, key=msgspec.structs.astuple):
+    sessions.sort(key=msgspec.structs.astuple)
+    for session in sessions:
         by_source.setdefault(session.source, []).append((session.person, session.session))
     reject_repeated_sessions(by_source.items())
-    return sorted(sessions, key=msgspec.structs.astuple), rows
+    return sessions, rows
 
 
 def _wearers(sessions: Sequence[Session]) -> dict[str, str]:
@@ -264,9 +265,13 @@ def _write(pieces: DataFrame, folder: Path) -> None:
         checksum.unlink()
 
 
+def _distributed(spark: SparkSession, ranges: Sequence[FileRange]) -> RDD[str]:
+    texts = [msgspec.json.encode(found).decode() for found in ranges]
+    return spark.sparkContext.parallelize(texts, len(texts))
+
+
 def _frame(spark: SparkSession, ranges: Sequence[FileRange]) -> DataFrame:
-    rows = [(msgspec.json.encode(found).decode(),) for found in ranges]
-    return spark.createDataFrame(spark.sparkContext.parallelize(rows, len(rows)), "range string")
+    return spark.createDataFrame(_distributed(spark, ranges).map(lambda text: (text,)), "range string")
 
 
 def _ranges(batches: Iterator[pa.RecordBatch]) -> Iterator[FileRange]:
