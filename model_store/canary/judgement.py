@@ -16,6 +16,8 @@ FEWEST_DEVICES, FEWEST_WINDOWS = 3, 50
 
 #: Extra time for a window that never counts as a breach, ms. Differences between short times are mostly noise.
 UNNOTICED_MS = 1.0
+#: The shortest time that the stable release's counts as, ms; it keeps the ratio finite.
+FINEST_MS = 0.001
 
 Verdict = Literal["breach", "pass", "wait"]
 
@@ -57,9 +59,9 @@ class CanaryCheck(msgspec.Struct, frozen=True):
     what : str
         Name of the measurement.
     value : float
-        Its mean over devices; for the latency, the ratio of medians.
+        Its mean over devices; for the latency, the median ratio over runs of the network.
     least, most : float
-        Bounds of `value` by its standard error over devices.
+        Bounds of `value` by its standard error over devices; for the latency, by the order of the ratios.
     limit : float
         Its lower limit; for the latency, the upper limit.
     verdict : {'breach', 'pass', 'wait'}
@@ -157,11 +159,21 @@ def _above(what: str, values: Floats, limit: float) -> CanaryCheck:
 
 
 def _latency(measured: CanaryMeasurements, limit: float) -> CanaryCheck:
-    """Check the time to classify a window. Differences up to `UNNOTICED_MS` are ignored."""
-    ratio = measured.canary_ms / measured.stable_ms if measured.stable_ms else math.nan
-    noticed = measured.canary_ms - measured.stable_ms > UNNOTICED_MS
-    verdict: Verdict = "wait" if math.isnan(ratio) else "breach" if ratio > limit and noticed else "pass"
-    return CanaryCheck("latency relative to stable", ratio, ratio, ratio, limit, verdict)
+    """Check the median ratio of the times for a window. Differences up to `UNNOTICED_MS` are ignored.
+
+    The bounds are order statistics of the ratios, so a few slow runs, such as the first ones of a release that was just
+    loaded, decide nothing (the sign test's interval of a median).
+    """
+    what = "latency relative to stable"
+    runs = len(measured.canary_ms)
+    if not runs:
+        return CanaryCheck(what, math.nan, 0.0, math.inf, limit, "wait")
+    ratios = np.sort(measured.canary_ms / np.maximum(measured.stable_ms, FINEST_MS))
+    rank = math.floor((runs - STANDARD_ERRORS * math.sqrt(runs)) / 2)
+    least, most = (float(ratios[rank]), float(ratios[runs - 1 - rank])) if rank >= 0 else (0.0, math.inf)
+    noticed = float(np.median(measured.canary_ms - measured.stable_ms)) > UNNOTICED_MS
+    verdict: Verdict = "breach" if noticed and least > limit else "pass" if not noticed or most <= limit else "wait"
+    return CanaryCheck(what, float(np.median(ratios)), least, most, limit, verdict)
 
 
 def _describe(check: CanaryCheck) -> str:

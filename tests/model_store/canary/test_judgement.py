@@ -20,7 +20,7 @@ def evidence(
     labelled: int = 0, canary_right: float = 0.9, stable_right: float = 0.9, seed: int = 0,
 ) -> Evidence:  # fmt: skip
     """Return comparisons of a canary on simulated devices, whose agreement varies."""
-    chance = np.random.default_rng(seed)
+    chance, timing = np.random.default_rng(seed), np.random.default_rng(seed + 1)
     found = Evidence("new", "old")
     for device in range(devices):
         device_agreement = np.clip(agreement + chance.normal(0, 0.02), 0, 1)
@@ -34,14 +34,15 @@ def evidence(
                 old = right
                 new = old if chance.random() < device_agreement else wrong
             start = 1_700_000_000 * SECOND + number * SECOND
+            new_us, old_us = (200 * timing.lognormal(0, 0.2, 2) * (slower, 1)).tolist()
             found.add(
                 Comparison(
                     f"phone-{device}",
                     "s1",
                     start,
                     start + SECOND,
-                    ReleasePrediction("new", new, 0.9 + confidence, 200.0 * slower),
-                    ReleasePrediction("old", old, 0.9, 200.0),
+                    ReleasePrediction("new", new, 0.9 + confidence, new_us),
+                    ReleasePrediction("old", old, 0.9, old_us),
                 )
             )
             if device < labelled:
@@ -74,6 +75,21 @@ def test_much_slower_canary_breaches():
     assert verdict(evidence(slower=3.0)) == "pass"  # 0.6 ms: within the tolerance
 
 
+@pytest.mark.parametrize(("others", "expected"), [(0, "wait"), (40, "pass")])
+def test_few_slow_runs_of_a_network_do_not_end_a_canary(others, expected):
+    """After a release is loaded, the windows that waited for it are classified together, and slowly."""
+    found = Evidence("new", "old")
+    slow = [(5_000.0, windows) for windows in (40, 40, 20)]
+    starts = count()
+    for run, (new_us, windows) in enumerate(slow + [(200.0, 1)] * others):
+        for start in (next(starts) * SECOND for _ in range(windows)):
+            new = ReleasePrediction("new", "walk", 0.9, new_us)
+            old = ReleasePrediction("old", "walk", 0.9, 200.0 + run)
+            found.add(Comparison(f"phone-{start // SECOND % 5}", "s1", start, start + SECOND, new, old))
+    limits = CanaryLimits(devices=3, windows=60, seconds=5)
+    assert verdict(found, limits=limits) == expected
+
+
 def test_labels_decide_between_canaries_that_disagree_with_stable():
     lenient = CanaryLimits(devices=5, windows=300, seconds=60, agreement=0.5)
     assert verdict(evidence(labelled=8, canary_right=0.6, stable_right=0.95), limits=lenient) == "breach"
@@ -102,7 +118,7 @@ def test_false_alarm_rate_at_the_limit_is_low():
     for _ in range(400):
         means = np.clip(chance.normal(0.8, 0.05, 5), 0, 1)
         found = Evidence("new", "old").measure()
-        measured = type(found)(500, means, np.zeros(5), np.empty(0), 0, 1.0, 1.0)
+        measured = type(found)(500, means, np.zeros(5), np.empty(0), 0, np.ones(50), np.ones(50))
         breaches += judge(measured, LIMITS, 100.0).verdict == "breach"
     assert breaches / 400 < 0.08
 
