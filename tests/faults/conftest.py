@@ -23,7 +23,10 @@ from tests import brokers
 from tests.faults.stage import Stage, on_stage
 
 Value = TypeVar("Value")
+Test = TypeVar("Test", bound=Callable[..., object])
 IS_FULL = os.environ.get("HAR_FAULTS") == "full"
+#: For tests whose short form `make test` leaves out, since others cause the same fault: the full and long forms have it.
+FULL_ONLY: list[pytest.MarkDecorator] = [] if IS_FULL else [pytest.mark.long]
 #: Even the few phones of the short form use all partitions.
 PHONES = 200 if IS_FULL else 8
 #: Threads of an event loop that several tests share: more than any of them uses at a time.
@@ -32,6 +35,13 @@ _RESULT = "fault result"
 _HAS_FAILED = pytest.StashKey[bool]()
 #: For tests that use the fixture `stage`.
 on_shared_stage = pytest.mark.asyncio(loop_scope="module")
+
+
+def full_only(test: Test) -> Test:
+    """Mark a whole test with `FULL_ONLY`."""
+    for mark in FULL_ONLY:
+        test = mark(test)
+    return test
 
 
 def by_length(short: Value, full: Value) -> Value:

@@ -18,7 +18,7 @@ from model_store.repository.contents import history, pointers
 from model_store.repository.publishing import publish
 from model_store.repository.signed_state import read_state
 from model_store.repository.storage import Storage
-from tests.faults.conftest import PHONES, by_length
+from tests.faults.conftest import PHONES, by_length, full_only
 from tests.faults.stage import AUDIT_WAIT_SECONDS
 from tests.model_store.made_store import other_release
 from tests.waiting import until
@@ -141,6 +141,7 @@ async def test_releases_switch_while_phones_stream_in_a_rebalance_and_after_the_
     assert sum(audit.windows_compared for audit in audits.values()) == last.windows_answered
 
 
+@full_only  # tests/model_store/server/test_canary_judge.py ends and promotes canaries on both brokers
 async def test_a_bad_canary_is_ended_automatically_and_a_good_one_is_promoted(one_broker, open_stage, tmp_path, report):
     options = ("--auto", "--canary-devices", "3", "--canary-windows", "60", "--canary-seconds", "5")
     stage = await open_stage(one_broker.kafka, store=LocalStore(tmp_path / "releases", options))

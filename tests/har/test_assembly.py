@@ -164,7 +164,7 @@ def random_log(random: Random) -> tuple[list[SampleBatch], dict[int, bytes]]:
 
 @pytest.mark.slow
 @given(st.integers(0, 2**32))
-@settings(max_examples=700, deadline=None)
+@settings(max_examples=300, deadline=None)
 def test_a_restart_in_a_log_with_copies_of_what_was_held_changes_nothing(seed):
     random = Random(seed)  # a seed covers more cases than shrinkable choices do
     log, expected = random_log(random)

@@ -27,7 +27,7 @@ from model_store.repository.verification import verify_store
 from tests.model_store.made_store import MadeStore
 from tests.trainer import tiny_network
 from tests.trainer.made_recordings import made_recording, write_recordings
-from tests.trainer.training_command import SMALL, TINY, har_here, start_har, train, train_here
+from tests.trainer.training_command import TINY, har_here, start_har, train, train_here
 from trainer.commands import train as train_module
 from trainer.commands.train_command import request_of
 from trainer.run_folder import lock_folder
@@ -395,17 +395,9 @@ def test_scheduled_rounds_write_a_history_and_survive_a_failed_one(table, tmp_pa
     assert stable(tmp_path).release == rounds[0]["release"]
 
 
-def test_the_same_settings_give_the_same_weights(finished, table, tmp_path):
-    run = tmp_path / "run"
-    process = start_har("train", "--data", table, "--output", run, *SMALL, "--name", "first")
-    with process:
-        lines = []
-        for line in process.stderr:
-            lines.append(line)
-            if "evaluating and freezing" in line:  # the rest is not needed
-                break
-        process.kill()
+def test_the_same_settings_give_the_same_weights(tiny_finished, table, tmp_path):
+    again = train_here(table, tmp_path / "run", *into(shutil.copytree(tiny_finished, tmp_path / "published")))
 
-    assert (run / "weights.npz").exists(), "".join(lines)
-    with np.load(finished[0] / "run" / "weights.npz") as one, np.load(run / "weights.npz") as other:
+    assert "evaluating and freezing" in again.stderr
+    with np.load(tiny_finished / "run" / "weights.npz") as one, np.load(tmp_path / "run" / "weights.npz") as other:
         assert all(np.array_equal(one[name], other[name]) for name in one.files)

@@ -127,13 +127,13 @@ def killing_worker_1(run, *, epoch):
         killing.join()
 
 
-def test_asynchronous_workers_share_the_shards_and_make_a_release_on_one_core(prepared, tmp_path):
-    core = min(os.sched_getaffinity(0))  # processes that wait for each other must not deadlock
-    run_asynchronously(prepared, tmp_path / "run", {core}, *TINY, "--epochs", "10", program=tiny_on_spark.PROGRAM)
+def test_asynchronous_workers_share_the_shards_and_make_a_release(prepared, tmp_path):
+    cores = os.sched_getaffinity(0)
+    run_asynchronously(prepared, tmp_path / "run", cores, *TINY, "--epochs", "10", program=tiny_on_spark.PROGRAM)
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("cores", [1, os.cpu_count()])
+@pytest.mark.parametrize("cores", [1, os.cpu_count()])  # on one, processes that wait for each other must not deadlock
 def test_asynchronous_workers_make_a_release_of_a_real_network(prepared, tmp_path, cores):
     run_asynchronously(prepared, tmp_path / "run", set(sorted(os.sched_getaffinity(0))[:cores]), *SMALL)
 
@@ -150,6 +150,7 @@ def run_asynchronously(prepared, run, cores, *options, program=None):
     assert scores.macro_f1 > 0.9
 
 
+@pytest.mark.long  # without executors: tests/trainer/commands/test_train.py
 def test_a_corrupt_shard_on_an_executor_is_named(prepared, tmp_path):
     broken = tmp_path / "prepared"
     shutil.copytree(prepared, broken)
