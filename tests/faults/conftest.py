@@ -25,7 +25,7 @@ from tests.faults.stage import Stage, on_stage
 Value = TypeVar("Value")
 Test = TypeVar("Test", bound=Callable[..., object])
 IS_FULL = os.environ.get("HAR_FAULTS") == "full"
-#: For tests whose short form `make test` leaves out, since others cause the same fault: the full and long forms have it.
+#: For tests that `make test` leaves out, as others cause the same fault. The full and the long form have them.
 FULL_ONLY: list[pytest.MarkDecorator] = [] if IS_FULL else [pytest.mark.long]
 #: Even the few phones of the short form use all partitions.
 PHONES = 200 if IS_FULL else 8
