@@ -53,8 +53,16 @@ _ARGUMENTS = (
 )
 _AIM = """
 const [element] = arguments;
+window.removeEventListener('click', window.clickGuard, true);
 window.clickWasMissed = true;
-element.addEventListener('click', () => { window.clickWasMissed = false; }, { capture: true, once: true });
+window.clickGuard = (event) => {
+  const path = event.composedPath();
+  window.clickWasMissed = ![element, ...(element.labels ?? [])].some((part) => path.includes(part));
+  if (!window.clickWasMissed) return;
+  event.stopImmediatePropagation();
+  event.preventDefault();
+};
+window.addEventListener('click', window.clickGuard, { capture: true, once: true });
 element.scrollIntoView({ block: 'center' });
 """
 #: Errors of a browser or a driver that has ended.
@@ -109,7 +117,10 @@ class SharedChromium:
 
 
 def click(driver: webdriver.Chrome, element: WebElement) -> None:
-    """Click an element until it receives the click: a page may move between aiming and clicking."""
+    """Click an element until it receives the click: a page may move between aiming and clicking.
+
+    Other elements do not receive a missed click.
+    """
 
     def is_received(_: object) -> bool:
         driver.execute_script(_AIM, element)
