@@ -105,7 +105,7 @@ RUN_BY: dict[str, tuple[str, ...]] = {
         f"{_TRAIN}::test_the_run_folder_contains_record_metrics_and_plots",
         f"{_TRAIN}::test_scheduled_rounds_write_a_history_and_survive_a_failed_one",
         f"{_ON_SPARK}::test_a_worker_killed_on_a_standalone_cluster_fails_the_run_which_resumes_to_a_release",
-        f"{_ON_SPARK}::test_asynchronous_workers_share_the_shards_and_make_a_release_on_one_core",
+        f"{_ON_SPARK}::test_asynchronous_workers_share_the_shards_and_make_a_release",
     ),
     "make help": (f"{_DOCUMENTED}::test_make_help_lists_the_documented_targets",),
     "make lint": (".ci/run",),
