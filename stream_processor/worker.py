@@ -136,6 +136,8 @@ class _Worker(faust.Worker):
     def _schedule_shutdown(self, number: signal.Signals) -> None:
         # A worker that is asked to end while it joins its group may hang there.
         self._watchdog.begin_exit()
+        # aiokafka reports requests that are on their way when their connection closes. That is no error in this case.
+        logging.getLogger("aiokafka.consumer.group_coordinator").setLevel(logging.CRITICAL)
         super()._schedule_shutdown(number)
 
     def _crash(self, reason: BaseException) -> None:

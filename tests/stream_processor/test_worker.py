@@ -36,6 +36,34 @@ AIOKafkaClient.send = send_or_fail
 raise SystemExit(cli.main())
 """
 
+#: Starts `har processor`, which is asked to stop while it reads its committed offsets, and then loses the connection.
+STOPPED_WHILE_JOINING = """
+import asyncio, os, signal
+import faust
+from aiokafka.client import AIOKafkaClient
+from aiokafka.errors import KafkaConnectionError
+from aiokafka.protocol.commit import OffsetFetchRequest
+from deploy import cli
+
+send, shut_down, asked, lost = AIOKafkaClient.send, faust.Worker._schedule_shutdown, [], []
+
+async def send_or_lose(client, node, request, **settings):
+    if isinstance(request, OffsetFetchRequest) and not lost:
+        lost.append(request)
+        os.kill(os.getpid(), signal.SIGTERM)
+        while not asked:
+            await asyncio.sleep(0)
+        raise KafkaConnectionError("closed")
+    return await send(client, node, request, **settings)
+
+def note_and_shut_down(worker, number):
+    asked.append(number)
+    shut_down(worker, number)
+
+AIOKafkaClient.send, faust.Worker._schedule_shutdown = send_or_lose, note_and_shut_down
+raise SystemExit(cli.main())
+"""
+
 
 CANCEL = "[task.cancel() for task in asyncio.all_tasks() if '_fetch_requests' in repr(task)]"
 
@@ -64,8 +92,20 @@ def test_a_worker_that_failed_ends_although_kafka_does_not_confirm_what_it_sent(
     assert f"Timeout (0:00:{EXIT_SECONDS:02.0f})" in ended.stderr  # by force
 
 
+@pytest.mark.parametrize("broker", [brokers.EMBEDDED], indirect=True)
+def test_a_worker_that_is_stopped_while_it_joins_reports_no_error(broker, tmp_path):
+    ended = run(STOPPED_WHILE_JOINING, broker, tmp_path)
+    assert ended.returncode == 0
+    assert " ERROR " not in ended.stderr
+    assert ended.stderr.splitlines()[-1].endswith("stopped")
+
+
 def end_by(fault, broker, folder) -> subprocess.CompletedProcess[str]:
+    return run(WITH_A_FAULT.format(fault=fault), broker, folder)
+
+
+def run(code, broker, folder) -> subprocess.CompletedProcess[str]:
     words = ["processor", "--bootstrap", broker.bootstrap, "--web-port", str(free_port())]
     words += ["--data-folder", str(folder), "--redis-url", f"redis://127.0.0.1:{free_port()}/0"]
-    program = [sys.executable, "-c", WITH_A_FAULT.format(fault=fault), *words]
+    program = [sys.executable, "-c", code, *words]
     return subprocess.run(program, capture_output=True, text=True, timeout=90, check=False)
