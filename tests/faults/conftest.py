@@ -23,10 +23,7 @@ from tests import brokers
 from tests.faults.stage import Stage, on_stage
 
 Value = TypeVar("Value")
-Test = TypeVar("Test", bound=Callable[..., object])
 IS_FULL = os.environ.get("HAR_FAULTS") == "full"
-#: For tests that `make test` leaves out, as others cause the same fault. The full and the long form have them.
-FULL_ONLY: list[pytest.MarkDecorator] = [] if IS_FULL else [pytest.mark.long]
 #: Even the few phones of the short form use all partitions.
 PHONES = 200 if IS_FULL else 8
 #: Threads of an event loop that several tests share: more than any of them uses at a time.
@@ -37,16 +34,13 @@ _HAS_FAILED = pytest.StashKey[bool]()
 on_shared_stage = pytest.mark.asyncio(loop_scope="module")
 
 
-def full_only(test: Test) -> Test:
-    """Mark a whole test with `FULL_ONLY`."""
-    for mark in FULL_ONLY:
-        test = mark(test)
-    return test
-
-
 def by_length(short: Value, full: Value) -> Value:
     """Return the value for the short or the full length of the tests."""
     return full if IS_FULL else short
+
+
+#: For tests that `make test` leaves out, as others cause the same fault. `make test-long` and `make faults` run them.
+not_in_short_run = by_length(pytest.mark.long, pytest.mark.slow)
 
 
 OpenStage = Callable[..., Awaitable[Stage]]

@@ -7,7 +7,7 @@ import signal
 import pytest
 
 from tests.faults.archive_checks import assert_acknowledged_readings_are_archived_once, assert_archive_equals_kafka
-from tests.faults.conftest import PHONES, by_length, full_only
+from tests.faults.conftest import PHONES, by_length, not_in_short_run
 from tests.small_disk import small_disk
 from tests.waiting import until
 
@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.kafka, pytest.mark.timeout(by_length(400, 3_600))]
 KILLS = by_length(3, 50)
 
 
-@full_only  # tests/ingest/archive/test_crashes.py kills archivers, tests/faults/test_surroundings.py gateways
+@not_in_short_run  # tests/ingest/archive/test_crashes.py kills archivers, tests/faults/test_surroundings.py gateways
 async def test_nothing_acknowledged_is_missing_after_kills_of_gateway_and_archiver(one_broker, open_stage, tmp_path):
     stage = await open_stage(one_broker.kafka, archive=str(tmp_path / "archive"))
     await stage.start_phones(PHONES)

@@ -13,7 +13,7 @@ from har import topics
 from har.assembly import SessionWindows
 from har.windowing import WindowSpec
 from tests.batches import live_batches
-from tests.faults.conftest import FULL_ONLY, by_length
+from tests.faults.conftest import by_length, not_in_short_run
 from tests.faults.sending import direct_sender
 from tests.waiting import until, wait_for
 
@@ -42,7 +42,7 @@ def first_held(batches, offsets: list[int]) -> int:
     return session.held_batches[0][1]
 
 
-@pytest.mark.parametrize("carry_seconds", [3_600, pytest.param(1, marks=FULL_ONLY)])
+@pytest.mark.parametrize("carry_seconds", [3_600, pytest.param(1, marks=not_in_short_run)])
 async def test_no_commit_passes_the_held_batches_of_a_silent_device(one_broker, open_stage, report, carry_seconds):
     group = f"new-group-{carry_seconds}"
     stage = await open_stage(one_broker.kafka, "--group", group, "--carry-seconds", str(carry_seconds), services=())

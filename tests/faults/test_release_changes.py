@@ -11,14 +11,14 @@ from deploy.audit.findings import Audit
 from deploy.audit.prediction_watch import PredictionWatch
 from deploy.local_store import LocalStore
 from har import topics
-from har.channels import decode_announcement
+from har.channels import ChannelPointer, decode_announcement
 from har.predictions import Prediction, decode_prediction
 from model_store.release_folder import open_release
 from model_store.repository.contents import history, pointers
 from model_store.repository.publishing import publish
 from model_store.repository.signed_state import read_state
 from model_store.repository.storage import Storage
-from tests.faults.conftest import PHONES, by_length, full_only
+from tests.faults.conftest import PHONES, by_length, not_in_short_run
 from tests.faults.stage import AUDIT_WAIT_SECONDS
 from tests.model_store.made_store import other_release
 from tests.waiting import until
@@ -36,6 +36,7 @@ class Switching:
 
     def __init__(self, stage, folder) -> None:
         self.stage, self.folder = stage, folder
+        self.storage = Storage(stage.stack.store.url)
         self.names: list[str] = []
         self.folders = {"baseline": "baseline"}
 
@@ -44,7 +45,7 @@ class Switching:
         store = self.stage.stack.store
         shift = 0.05 * (len(self.names) + 1) if shift is None else shift
         made = await asyncio.to_thread(other_release, self.folder / "made", name, shift)
-        await asyncio.to_thread(publish, Storage(store.url), store.signing, made, **options)
+        await asyncio.to_thread(publish, self.storage, store.signing, made, **options)
         self.names.append(name)
         self.folders[name] = str(made)
 
@@ -55,15 +56,18 @@ class Switching:
 
     def channels(self) -> dict[str, str | None]:
         """Return the release of each channel."""
-        storage = Storage(self.stage.stack.store.url)
-        return {channel: pointer.release for channel, pointer in pointers(storage, read_state(storage)).items()}
+        state = read_state(self.storage)
+        return {channel: pointer.release for channel, pointer in pointers(self.storage, state).items()}
+
+    def changes(self) -> list[ChannelPointer]:
+        """Return all changes of the channels."""
+        return history(self.storage, read_state(self.storage))
 
     def is_promoted(self, name: str) -> bool:
         """Return whether a canary has become stable; fail with the reason if it was ended instead."""
         channels = self.channels()
         if channels["canary"] is None and channels["stable"] != name:
-            storage = Storage(self.stage.stack.store.url)
-            pytest.fail(f"the canary {name} was ended: {history(storage, read_state(storage))[-1].reason}")
+            pytest.fail(f"the canary {name} was ended: {self.changes()[-1].reason}")
         return channels == {"stable": name, "canary": None}
 
     async def wait_for_prediction(self, watch: PredictionWatch, name: str, seconds: float = 60) -> None:
@@ -141,7 +145,7 @@ async def test_releases_switch_while_phones_stream_in_a_rebalance_and_after_the_
     assert sum(audit.windows_compared for audit in audits.values()) == last.windows_answered
 
 
-@full_only  # tests/model_store/server/test_canary_judge.py ends and promotes canaries on both brokers
+@not_in_short_run  # tests/model_store/server/test_canary_judge.py ends and promotes canaries on both brokers
 async def test_a_bad_canary_is_ended_automatically_and_a_good_one_is_promoted(one_broker, open_stage, tmp_path, report):
     options = ("--auto", "--canary-devices", "3", "--canary-windows", "60", "--canary-seconds", "5")
     stage = await open_stage(one_broker.kafka, store=LocalStore(tmp_path / "releases", options))
@@ -167,8 +171,7 @@ async def test_a_bad_canary_is_ended_automatically_and_a_good_one_is_promoted(on
         await stage.stop_phones()
     finally:
         watch.close()
-    storage = Storage(stage.stack.store.url)
-    changes = [(entry.channel, entry.change, entry.reason) for entry in history(storage, read_state(storage))]
+    changes = [(entry.channel, entry.change, entry.reason) for entry in switching.changes()]
     assert [(channel, change) for channel, change, _ in changes] == [
         ("stable", "publish"),
         ("canary", "publish"),

@@ -8,7 +8,7 @@ from collections import Counter
 
 import pytest
 
-from tests.faults.conftest import FULL_ONLY, PHONES, by_length, on_shared_stage
+from tests.faults.conftest import PHONES, by_length, not_in_short_run, on_shared_stage
 from tests.faults.stage import FreshPredictions
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(by_length(300, 2_400)), on_shared_stage]
@@ -21,7 +21,9 @@ SESSION_TIMEOUT_SECONDS = 6.0
     ("signals", "times"),
     [
         pytest.param([signal.SIGKILL], by_length(4, 30), id="SIGKILL"),
-        pytest.param([signal.SIGTERM, signal.SIGINT], by_length(4, 50), id="SIGTERM-and-SIGINT", marks=FULL_ONLY),
+        pytest.param(
+            [signal.SIGTERM, signal.SIGINT], by_length(4, 50), id="SIGTERM-and-SIGINT", marks=not_in_short_run
+        ),
     ],
 )
 async def test_nothing_is_lost_if_a_worker_ends_at_random_moments(stage, report, signals, times):
