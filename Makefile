@@ -31,7 +31,7 @@ kafka: $(VENV)/.demo ## Run Apache Kafka on this machine; BROKERS=3 makes it thr
 
 setup: $(VENV)/.all $(DASHBOARD_WEB) $(PHONE_WEB) $(SCRIPT_CHECKS) ## Make .venv with everything, for developing and training
 
-test: setup ## Set up, and run all tests except the long forms (below 20 min on 2 cores)
+test: setup ## Set up, and run all tests except the long forms (about 20 min on 2 cores)
 	$(BIN)/python -m pytest -n $(WORKERS)
 
 test-quick: setup ## Run the tests that need no browser, Java, TensorFlow or whole system (2 min on 2 cores)
