@@ -17,6 +17,7 @@ from har.artifacts import Artifact, Golden, LeftOut
 from har.decisions import UNKNOWN
 from har.samples import UNDECODABLE
 from har.signal_quality import SignalBounds
+from har.upright import UprightRule
 from har.windowing import WindowSpec
 
 SCHEMA = 1
@@ -128,6 +129,8 @@ class ReleaseManifest(msgspec.Struct, frozen=True):
         Manifests of older releases state none: the default bounds hold for them.
     left_out : list of LeftOut
         The formats that the release was made without, such as int8 that predicts too differently.
+    upright : UprightRule or None
+        How a session's upright reference is learned and used (`har.upright`); None if it is not used.
     schema : int
         Version of this manifest.
     """
@@ -152,6 +155,7 @@ class ReleaseManifest(msgspec.Struct, frozen=True):
     false_activity_rate: float | None = None
     signal_bounds: SignalBounds = SignalBounds()
     left_out: list[LeftOut] = []
+    upright: UprightRule | None = None
     schema: int = SCHEMA
 
     @property
@@ -260,6 +264,8 @@ def _check(manifest: ReleaseManifest) -> None:
         raise ReleaseError(f"normalisation mean must be finite, not {manifest.normalisation.mean}")
     if (fault := manifest.signal_bounds.faults()) is not None:
         raise ReleaseError(f"signal bounds: {fault}")
+    if manifest.upright is not None and (fault := manifest.upright.faults()) is not None:
+        raise ReleaseError(f"upright: {fault}")
     try:
         _ = manifest.window_spec
     except ValueError as error:
