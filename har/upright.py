@@ -122,7 +122,7 @@ def judge(
     ...     _, cosine, state = judge(state, rule, (0.0, 9.81, 0.0), second * 1_000_000, {"walk": 0.95, "sit": 0.05})
     >>> judged, cosine, _ = judge(state, rule, (0.0, 8.5, 4.9), 11_000_000, {"sit": 0.25, "stand": 0.25, "walk": 0.5})
     >>> {name: round(value, 3) for name, value in judged.items()}, round(cosine, 3)
-    ({'sit': 0.476, 'stand': 0.024, 'walk': 0.5}, 0.866)
+    ({'sit': 0.455, 'stand': 0.045, 'walk': 0.5}, 0.866)
     """
     latest_us = reference.latest_us
     if latest_us is not None and start_us <= latest_us:

@@ -154,6 +154,7 @@ NOT_RUN: dict[str, str] = {
     "python -m benchmarks.reading_rates": _MEASURES,
     "python -m benchmarks.stream": _MEASURES,
     "python -m benchmarks.training": _MEASURES,
+    "python -m benchmarks.upright_reference": _MEASURES,
     "python -m pytest": "It runs the tests.",
     "python -m trainer.commands.baseline": (
         "It trains for an hour; tests/trainer/commands/test_baseline.py calls what it does with a tiny network."
