@@ -169,10 +169,10 @@ def moved(sessions: Sequence[Session], classify: Classify, turns: int) -> None:
                 rows.append([harm(first, second, blind), harm(first, second, rule), harm(None, second, rule)])
         found = np.array(rows, float)
         print(
-            f"\n  moved {len(rows)} times, then {order}; of {found[:, 0, 3].mean():.0f} windows of sitting and standing:"
+            f"\n  moved {len(rows)} times, then {order}; {found[:, 0, 3].mean():.0f} windows of sitting or standing, of which:"
         )
         for title, column in zip(("replaced only", "by the rule", "told of it"), found.transpose(1, 0, 2), strict=True):
-            print(f"    {title}: right alone but not with the reference {column[:, 0].mean():.1f} (90 %: "
+            print(f"    {title}: right alone but not with it {column[:, 0].mean():.1f} (90 %: "
                   f"{np.percentile(column[:, 0], 90):.0f}), the reverse {column[:, 1].mean():.1f}; old reference "
                   f"used for {np.median(column[:, 2]):.0f} windows (median)")  # fmt: skip
 
