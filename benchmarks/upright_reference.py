@@ -168,9 +168,8 @@ def moved(sessions: Sequence[Session], classify: Classify, turns: int) -> None:
                 first = walking_first(before)
                 rows.append([harm(first, second, blind), harm(first, second, rule), harm(None, second, rule)])
         found = np.array(rows, float)
-        print(
-            f"\n  moved {len(rows)} times, then {order}; {found[:, 0, 3].mean():.0f} windows of sitting or standing, of which:"
-        )
+        windows = found[:, 0, 3].mean()
+        print(f"\n  moved {len(rows)} times, then {order}; {windows:.0f} windows of sitting or standing, of which:")
         for title, column in zip(("replaced only", "by the rule", "told of it"), found.transpose(1, 0, 2), strict=True):
             print(f"    {title}: right alone but not with it {column[:, 0].mean():.1f} (90 %: "
                   f"{np.percentile(column[:, 0], 90):.0f}), the reverse {column[:, 1].mean():.1f}; old reference "
