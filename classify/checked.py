@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from har.recordings import RecordingError, RecordingWarning
-from har.releases import ReleaseError
+from har.release_documents import ReleaseError
 from recording_files import Part
 from recording_files.checking import DataSetCheck, Finding, Weight
 from recording_files.checking.printing import line_of

@@ -118,7 +118,7 @@ class Classifier:
             raise RecordingError(f"{int(broken.sum())} window(s) hold NaN or infinity, first window {first}")
         pieces = range(0, len(windows), BATCH_WINDOWS)
         of_pieces = [self.network.probabilities(windows[at : at + BATCH_WINDOWS].astype(np.float32)) for at in pieces]
-        return np.concatenate(of_pieces) if of_pieces else np.empty((0, len(self.classes)), np.float32)
+        return np.concatenate(of_pieces) if of_pieces else np.empty((0, len(self.manifest.outputs)), np.float32)
 
     def _of_readings(
         self, data: Readings | Source, times: ArrayTimes | None, force: bool, stated: ColumnStatements
@@ -145,8 +145,9 @@ class Classifier:
         warn_of(unit_findings(windows, self.manifest), Path("windows"), force=force)
         rows = []
         for probabilities in all_probabilities:
-            by_class = dict(zip(self.classes, probabilities, strict=True))
-            activity, confidence = decide(by_class, self.manifest.decision_threshold)
+            by_class = dict(zip(self.classes, probabilities[: len(self.classes)], strict=True))
+            background = dict(zip(self.manifest.kinds, probabilities[len(self.classes) :], strict=True))
+            activity, confidence, _ = decide(by_class, self.manifest.thresholds, background)
             named = {f"p_{name}": probability for name, probability in by_class.items()}
             rows.append({"activity": activity, "confidence": confidence, "reason": "", **named})
         names = columns(self.classes)

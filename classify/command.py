@@ -23,7 +23,8 @@ from classify.windows import DataSetWindows
 from har.activity_names import listed
 from har.process.ending import NOT_REACHED, NOT_TRIED, OUTPUT_CLOSED, REACHED, report_failure
 from har.recordings import RecordingError
-from har.releases import ReleaseError, ReleaseManifest
+from har.release_documents import ReleaseError
+from har.releases import ReleaseManifest
 from har.time_units import MICROSECONDS
 from har.windowing import WindowSpec
 from model_store.release_classifier import ReleaseClassifier

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from har.channels import STABLE, Channel
 from har.process.settings import DEFAULT_TRUSTED_ROOT, masked_url
-from har.releases import ReleaseError
+from har.release_documents import ReleaseError
 from model_store.client.errors import UpdateRejectedError
 from model_store.client.fetching import BoundedFetcher
 from model_store.client.last_good import ClientFolder

@@ -27,7 +27,7 @@ from deploy.stack import LocalNetwork, Stack, har
 from har.process.clock import now_us
 from har.process.ending import INTERRUPTED, NOT_REACHED, NOT_TRIED, REACHED, report_failure
 from har.process.log_format import configure_logs
-from har.releases import ReleaseError
+from har.release_documents import ReleaseError
 from ingest.devices.errors import RegistryError
 from ingest.devices.invitations import printed_code
 from ingest.devices.settings import DEFAULT_REGISTRY

@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     from har.predictions import Prediction, decode_prediction, encode_prediction
     from har.recordings import Recording, RecordingError, RecordingWarning
     from har.rejections import RejectedMessage
-    from har.releases import ReleaseError, ReleaseManifest, decode_manifest
+    from har.release_documents import ReleaseError
+    from har.releases import ReleaseManifest, decode_manifest
     from har.samples import SampleBatch
     from har.windowing import RecordingWindows, WindowSpec, recording_windows
 

@@ -30,6 +30,7 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
     "stand": ("stands", "stood", "standing"),
     "walk": ("walks", "walked", "walking"),
     "run": ("runs", "ran", "running"),
+    "jog": ("jogs", "jogged", "jogging"),
     "lie": ("lies", "lying", "lay", "lays", "laying", "lie_down", "lying_down", "lay_down", "laying_down"),
     "bike": (
         *("bikes", "biked", "biking", "bicycle", "bicycling", "cycle", "cycles", "cycled", "cycling"),

@@ -8,7 +8,7 @@ import msgspec
 from har.decisions import UNKNOWN
 from har.predictions import Prediction
 from har.rejections import RejectedMessage
-from har.releases import ReleaseError, require_plain_name
+from har.release_documents import ReleaseError, require_plain_name
 from har.samples import MAX_SEQUENCE, MAX_TIME_US, MIN_TIME_US, UNDECODABLE, check_identifier, check_size
 
 SCHEMA = 1

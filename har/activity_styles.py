@@ -43,6 +43,7 @@ KNOWN_STYLES = {
         ActivityStyle("stairsdown", "Stairs down", "#b279a2", "↘️"),
         ActivityStyle("bike", "Cycling", "#e45756", "🚴"),
         ActivityStyle("run", "Running", "#d37295", "🏃"),
+        ActivityStyle("jog", "Jogging", "#ff9da6", "🏃"),
         ActivityStyle("lie", "Lying", "#9d755d", "🛌"),
         ActivityStyle(UNKNOWN, "Unknown", "#b3b7bd", "❔"),
     )

@@ -10,7 +10,7 @@ from typing import Final, Literal
 
 import msgspec
 
-from har.releases import ReleaseError, decode_document, require_plain_name
+from har.release_documents import ReleaseError, decode_document, require_plain_name
 
 SCHEMA = 1
 MAX_POINTER_BYTES = 16_384

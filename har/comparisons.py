@@ -3,7 +3,7 @@
 import msgspec
 
 from har.predictions import Prediction
-from har.releases import decode_document
+from har.release_documents import decode_document
 
 SCHEMA = 1
 MAX_BYTES = 4_096

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from har.activity_names import named_class
-from har.decisions import UNKNOWN, Decision, decide, no_opinion
+from har.decisions import UNKNOWN, decide, no_opinion
 from har.releases import ReleaseManifest
 from har.signal_quality import Reason
 
@@ -47,6 +47,10 @@ class Prediction(msgspec.Struct, frozen=True):
     reason : str or None
         Why the readings under the window do not allow to name an activity (`har.signal_quality.Reason`; consumers must
         expect further reasons). The activity is ``unknown`` then. None if the network classified the window.
+    kind : str or None
+        For ``unknown``: the kind of background that the window shows, such as ``table``, if the network is sure of one.
+    background : dict of str to float
+        The probability of each kind of background that the release knows. With those of `probabilities` they sum to 1.
     """
 
     device: str
@@ -61,6 +65,8 @@ class Prediction(msgspec.Struct, frozen=True):
     made_on: MadeOn = "server"
     schema: int = SCHEMA
     reason: str | None = None
+    kind: str | None = None
+    background: dict[str, float] = {}
 
     @classmethod
     def of_window(
@@ -81,13 +87,19 @@ class Prediction(msgspec.Struct, frozen=True):
             The release's manifest.
         device, session, start, arrived, made_on
             The prediction's attributes of the same names.
-        probabilities : ndarray of float32, shape (classes,)
-            The network's output, in the order of the manifest's classes.
+        probabilities : ndarray of float32, shape (outputs,)
+            The network's output, in the order of the manifest's classes and kinds of background.
         """
-        by_class = dict(zip(manifest.classes, probabilities.tolist(), strict=True))
-        decision = decide(by_class, manifest.decision_threshold)
-        end = start + manifest.window_spec.length_us
-        return cls(device, session, start, end, *decision, by_class, manifest.release, arrived, made_on)
+        row, classes = probabilities.tolist(), manifest.classes
+        by_class = dict(zip(classes, row[: len(classes)], strict=True))
+        background = dict(zip(manifest.kinds, row[len(classes) :], strict=True))
+        activity, confidence, kind = decide(by_class, manifest.thresholds, background)
+        return cls(
+            *(device, session, start, start + manifest.window_spec.length_us, activity, confidence, by_class),
+            *(manifest.release, arrived, made_on),
+            kind=kind,
+            background=background,
+        )
 
     @classmethod
     def of_unclassified(
@@ -110,10 +122,11 @@ class Prediction(msgspec.Struct, frozen=True):
             The prediction's attributes of the same names.
         """
         probabilities = no_opinion(manifest.classes)
-        decision = Decision(UNKNOWN, 1.0 - max(probabilities.values()))
-        end = start + manifest.window_spec.length_us
         return cls(
-            device, session, start, end, *decision, probabilities, manifest.release, arrived, made_on, reason=reason
+            *(device, session, start, start + manifest.window_spec.length_us),
+            *(UNKNOWN, 1.0 - max(probabilities.values()), probabilities),
+            *(manifest.release, arrived, made_on),
+            reason=reason,
         )
 
     @property

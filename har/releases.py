@@ -6,49 +6,22 @@ manifest; none of them is fixed in code.
 """
 
 import math
-import re
-from typing import TypeVar
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from har.artifacts import Artifact, Golden, LeftOut
-from har.decisions import UNKNOWN
-from har.samples import UNDECODABLE
+from har.background import Background
+from har.decisions import UNKNOWN, Thresholds
+from har.licences import WeightsTerms
+from har.release_documents import ReleaseError, decode_document, require_plain_name
 from har.signal_quality import SignalBounds
 from har.upright import UprightRule
 from har.windowing import WindowSpec
 
 SCHEMA = 1
 MAX_MANIFEST_BYTES = 262_144
-
-Document = TypeVar("Document")
-
-#: Names of releases and of their files become parts of paths and URLs.
-_PLAIN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
-
-
-class ReleaseError(ValueError):
-    """A release that must not be used; the text gives the reason and what was expected."""
-
-
-def require_plain_name(name: str, what: str) -> None:
-    """Raise unless a name is a plain file name of letters, digits, dots, dashes and underscores.
-
-    Raises
-    ------
-    ReleaseError
-        If it is not; the text names it by `what`.
-
-    Examples
-    --------
-    >>> require_plain_name("../a", "a file")
-    Traceback (most recent call last):
-    har.releases.ReleaseError: '../a' cannot be a file: a plain file name has letters, digits, . _ - only, 128 at most
-    """
-    if not _PLAIN_NAME.fullmatch(name):
-        raise ReleaseError(f"{name!r} cannot be {what}: a plain file name has letters, digits, . _ - only, 128 at most")
 
 
 class Normalisation(msgspec.Struct, frozen=True):
@@ -100,7 +73,7 @@ class ReleaseManifest(msgspec.Struct, frozen=True):
     network : str
         The architecture's name.
     classes : list of str
-        The classes of the outputs, in order.
+        The classes, in the order of the network's outputs. The kinds of `background` follow them.
     steps, rate_hz, hop_us, gap_us : int
         How windows are cut, see `har.windowing.WindowSpec`.
     normalisation : Normalisation
@@ -131,6 +104,14 @@ class ReleaseManifest(msgspec.Struct, frozen=True):
         The formats that the release was made without, such as int8 that predicts too differently.
     upright : UprightRule or None
         How a session's upright reference is learned and used (`har.upright`); None if it is not used.
+    background : Background or None
+        The kinds of background that the network distinguishes; None if it knows none.
+    false_activity : dict of str to float
+        By kind of background or other label: the share of the windows of unseen people that is called an activity.
+    shown_for : dict of str to list of str
+        By class: the placements of the phone on which unseen people were tested.
+    terms : WeightsTerms or None
+        What `weights_licence` says, for programs; None in manifests of older releases.
     schema : int
         Version of this manifest.
     """
@@ -156,12 +137,33 @@ class ReleaseManifest(msgspec.Struct, frozen=True):
     signal_bounds: SignalBounds = SignalBounds()
     left_out: list[LeftOut] = []
     upright: UprightRule | None = None
+    background: Background | None = None
+    false_activity: dict[str, float] = {}
+    shown_for: dict[str, list[str]] = {}
+    terms: WeightsTerms | None = None
     schema: int = SCHEMA
 
     @property
     def window_spec(self) -> WindowSpec:
         """How windows are cut for this network."""
         return WindowSpec(self.steps, self.rate_hz, self.hop_us, self.gap_us)
+
+    @property
+    def kinds(self) -> list[str]:
+        """The names of the kinds of background, in the order of the network's outputs after the classes."""
+        return [kind.name for kind in self.background.kinds] if self.background else []
+
+    @property
+    def outputs(self) -> list[str]:
+        """The names of all outputs of the network: the classes, then the kinds of background."""
+        return [*self.classes, *self.kinds]
+
+    @property
+    def thresholds(self) -> Thresholds:
+        """When a class, or a kind of background, is named."""
+        if self.background is None:
+            return Thresholds(self.decision_threshold)
+        return Thresholds(self.decision_threshold, self.background.largest_share, self.background.kind_threshold)
 
     def artifact(self, artifact_format: str) -> Artifact:
         """Return the artifact of a format.
@@ -206,49 +208,6 @@ def decode_manifest(document: bytes) -> ReleaseManifest:
     return manifest
 
 
-class _SchemaOnly(msgspec.Struct):
-    schema: int
-
-
-def decode_document(
-    document: bytes, kind: type[Document], what: str, *, schema: int, limit: int, if_older: str
-) -> Document:
-    """Decode JSON that states its schema version; check its size, version and types only.
-
-    Parameters
-    ----------
-    document : bytes
-        The JSON, with a field `schema`.
-    kind : type
-        The type to decode to.
-    what : str
-        The document's name in errors.
-    schema : int
-        The supported version.
-    limit : int
-        Largest size, bytes.
-    if_older : str
-        Advice for an older version, for the error's text.
-
-    Raises
-    ------
-    ReleaseError
-        If it is too large, of another version, or not of the type.
-    """
-    if len(document) > limit:
-        raise ReleaseError(f"the {what} has {len(document)} bytes; the limit is {limit}")
-    try:
-        found = msgspec.json.decode(document, type=_SchemaOnly).schema
-        if found != schema:
-            raise ReleaseError(
-                f"the {what} has schema {found}; this version of har reads {schema}: "
-                f"{'upgrade har' if found > schema else if_older}"
-            )
-        return msgspec.json.decode(document, type=kind)
-    except UNDECODABLE as error:
-        raise ReleaseError(f"not a {what}: {error}") from error
-
-
 def _check(manifest: ReleaseManifest) -> None:
     if len(manifest.classes) < 2 or len(set(manifest.classes)) != len(manifest.classes):
         raise ReleaseError(f"classes must be two or more different names, not {manifest.classes}")
@@ -256,6 +215,7 @@ def _check(manifest: ReleaseManifest) -> None:
         raise ReleaseError(f"no class may be called {UNKNOWN!r}: it is reserved for windows of none of the classes")
     if not 0 <= manifest.decision_threshold < 1:  # NaN must fail too
         raise ReleaseError(f"the decision threshold must be from 0 to below 1, not {manifest.decision_threshold}")
+    _check_background(manifest)
     if manifest.false_activity_rate is not None and not 0 <= manifest.false_activity_rate <= 1:
         raise ReleaseError(f"the false-activity rate must be from 0 to 1, not {manifest.false_activity_rate}")
     if not all(math.isfinite(value) and value > 0 for value in manifest.normalisation.scale):
@@ -272,6 +232,14 @@ def _check(manifest: ReleaseManifest) -> None:
         raise ReleaseError(f"windows: {error}") from error
     require_plain_name(manifest.release, "a release's name")
     _check_artifacts(manifest)
+
+
+def _check_background(manifest: ReleaseManifest) -> None:
+    outputs = manifest.outputs
+    if len(set(outputs)) != len(outputs) or UNKNOWN in outputs:
+        raise ReleaseError(f"classes and kinds of background must be different names, not {UNKNOWN!r}: {outputs}")
+    if manifest.background is not None and (fault := manifest.background.fault()) is not None:
+        raise ReleaseError(f"background: {fault}")
 
 
 def _check_artifacts(manifest: ReleaseManifest) -> None:

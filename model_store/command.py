@@ -8,7 +8,7 @@ from har.channels import CANARY, ChannelPointer
 from har.process import interrupts
 from har.process.ending import NOT_REACHED, REACHED, report_failure
 from har.process.whole_files import write_whole
-from har.releases import ReleaseError
+from har.release_documents import ReleaseError
 from model_store.release_folder import open_release
 from model_store.repository.contents import describe_release, files_of, history, pointers, read_manifest, release_names
 from model_store.repository.creation import RootKeys, create_store

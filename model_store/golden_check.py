@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from har.releases import ReleaseError
+from har.release_documents import ReleaseError
 from model_store.release_folder import ReleaseFolder
 
 
@@ -38,10 +38,10 @@ def check_golden(
         result = probabilities(np.array([golden.window], np.float32))
     except Exception as error:  # onnxruntime's exceptions share no base class but Exception
         raise ReleaseError(f"{manifest.release}: the network fails on its golden window: {error}") from error
-    if result.shape != (1, len(manifest.classes)):  # a network may declare another shape than it returns
+    if result.shape != (1, len(manifest.outputs)):  # a network may declare another shape than it returns
         raise ReleaseError(
             f"{manifest.release}: the network returned {result.shape[1:]} classes, "
-            f"the manifest names {len(manifest.classes)}"
+            f"the manifest names {len(manifest.outputs)}"
         )
     difference = float(np.abs(result[0] - expected).max())
     if rounded:

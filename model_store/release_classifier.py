@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from har.artifacts import ArtifactFormat
 from har.predictions import Prediction
-from har.releases import ReleaseError, ReleaseManifest
+from har.release_documents import ReleaseError
+from har.releases import ReleaseManifest
 from har.windowing import WindowValues
 from model_store.golden_check import check_golden
 from model_store.release_folder import ReleaseFolder
@@ -23,10 +24,10 @@ class Network(Protocol):
 
     @property
     def output_shape(self) -> Sequence[int | str]:
-        """Shape of the output: windows, classes. A dimension that is not fixed is a name."""
+        """Shape of the output: windows, outputs. A dimension that is not fixed is a name."""
 
     def probabilities(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return probabilities, float32 ``(n, classes)``, for normalised windows, float32 ``(n, steps, 3)``."""
+        """Return probabilities, float32 ``(n, outputs)``, for normalised windows, float32 ``(n, steps, 3)``."""
 
 
 class ReleaseClassifier:
@@ -73,8 +74,8 @@ class ReleaseClassifier:
 
         Returns
         -------
-        ndarray of float32, shape (n, classes)
-            Rows sum to 1; columns are in the order of the manifest's classes.
+        ndarray of float32, shape (n, outputs)
+            Rows sum to 1; columns are in the order of the manifest's classes and kinds of background.
         """
         return self._network.probabilities(self.manifest.normalisation.apply(windows))
 
@@ -109,16 +110,16 @@ def _check_shapes(network: Network, manifest: ReleaseManifest) -> None:
     windows = network.input_shape[0]
     if isinstance(windows, int) and windows != 1:
         raise ReleaseError(f"{manifest.release}: the network takes {windows} windows at once, not any number or one")
-    steps, classes = list(network.input_shape[1:]), list(network.output_shape[1:])
+    steps, outputs = list(network.input_shape[1:]), list(network.output_shape[1:])
     if steps != [manifest.steps, 3]:
         raise ReleaseError(
             f"{manifest.release}: the network takes windows of {_product(steps)}, "
             f"the manifest states {manifest.steps} x 3"
         )
-    if classes != [len(manifest.classes)]:
+    if outputs != [len(manifest.outputs)]:
         raise ReleaseError(
-            f"{manifest.release}: the network returns {_product(classes)} classes, "
-            f"the manifest names {len(manifest.classes)}"
+            f"{manifest.release}: the network returns {_product(outputs)} probabilities, "
+            f"the manifest names {len(manifest.outputs)} classes and kinds of background"
         )
 
 

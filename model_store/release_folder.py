@@ -7,7 +7,8 @@ from pathlib import Path
 import msgspec
 
 from har.artifacts import Artifact, GoldenWindow
-from har.releases import MAX_MANIFEST_BYTES, ReleaseError, ReleaseManifest, decode_manifest
+from har.release_documents import ReleaseError
+from har.releases import MAX_MANIFEST_BYTES, ReleaseManifest, decode_manifest
 from har.samples import UNDECODABLE
 
 #: Name of the release that is shipped with the project.
@@ -55,7 +56,7 @@ class ReleaseFolder:
             golden = msgspec.json.decode(document, type=GoldenWindow)
         except UNDECODABLE as error:
             raise ReleaseError(f"cannot decode the golden window of {self.manifest.release}: {error}") from error
-        if len(golden.window) != self.manifest.steps or len(golden.probabilities) != len(self.manifest.classes):
+        if len(golden.window) != self.manifest.steps or len(golden.probabilities) != len(self.manifest.outputs):
             raise ReleaseError(f"the golden window of {self.manifest.release} does not fit its manifest")
         return golden
 

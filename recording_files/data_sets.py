@@ -1,49 +1,12 @@
-"""The known data sets: source, licence, placement of the phone, and known weaknesses."""
+"""Where the recordings of known data sets are from, where their phones were worn, and what their licences allow."""
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 
+from har.licences import WeightsTerms
 from har.recordings import device_of
 from har.releases import TrainingData
-
-
-@dataclass(frozen=True)
-class DataSet:
-    """A known data set, identified by the device names in its tables.
-
-    Attributes
-    ----------
-    data : TrainingData
-        Name, licence and source, as stated in a release.
-    placement : str
-        Where the phone was worn.
-    weakness : str
-        Known weakness for the model card, one sentence.
-    commercial_use : bool
-        Whether its terms allow commercial use.
-    shows_sway : bool
-        Whether the sensor is quiet enough to show the sway of a standing wearer.
-    """
-
-    data: TrainingData
-    placement: str
-    weakness: str
-    commercial_use: bool
-    shows_sway: bool
-
-
-_HHAR = DataSet(
-    TrainingData(
-        "HHAR (Heterogeneity Human Activity Recognition), phones' accelerometers",
-        "CC BY 4.0",
-        "Stisen et al., UCI Machine Learning Repository, 2015",
-    ),
-    "waist",
-    "All eight phones were in one pouch at the waist: models and rates differ widely, wearing does not.",
-    commercial_use=True,
-    shows_sway=False,
-)
+from recording_files.known_data_sets import KNOWN_DATA_SETS
 
 _NOT_STATED = "not stated"
 #: Matches licences and terms that forbid commercial use. It prefers false positives to misses.
@@ -53,30 +16,7 @@ _NOT_COMMERCIAL = re.compile(
     r"|\bcommercial[^.;]*\b(not|never|forbidden|prohibited|excluded|disallowed)\b",
     re.IGNORECASE,
 )
-
-KNOWN_DATA_SETS = {
-    "galaxy_s2": DataSet(
-        TrainingData(
-            "HAPT (Smartphone-Based Recognition of Human Activities and Postural Transitions), raw accelerometer",
-            "the data set's README forbids commercial use",
-            "Reyes-Ortiz et al., UCI Machine Learning Repository, 2015",
-        ),
-        "waist",
-        "At the waist, sitting and standing differ by a lean of the belt of 10 to 20 degrees that overlaps "
-        "between people; for some wearers they cannot be distinguished.",
-        commercial_use=False,
-        shows_sway=False,
-    ),
-    "galaxy_s8": DataSet(
-        TrainingData("Pocket recordings, Samsung Galaxy S8", "MIT", "A. Lien, 2022"),
-        "pocket",
-        "Few people wore the phone in the pocket, all with the same model: stairs and walking are "
-        "confused for gaits unlike theirs.",
-        commercial_use=True,
-        shows_sway=True,
-    ),
-    **{f"{model}_{number}": _HHAR for model in ("nexus4", "s3", "s3mini", "samsungold") for number in (1, 2)},
-}
+_SHARE_ALIKE = re.compile(r"\bsa\b|share[\s-]?alike|\bodbl\b|\bgpl", re.IGNORECASE)
 
 
 def placement_of(person: str) -> str:
@@ -119,6 +59,43 @@ def weaknesses_of(people: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(KNOWN_DATA_SETS[device].weakness for device in devices if device in KNOWN_DATA_SETS))
 
 
+def weights_terms(data: Iterable[TrainingData]) -> WeightsTerms:
+    """Return what the licences of data sets allow for weights that were trained on them, for programs.
+
+    Examples
+    --------
+    >>> weights_terms([TrainingData("Our walks", "CC BY-NC-SA 4.0", "our lab")])
+    WeightsTerms(commercial_use=False, share_alike=True, limiting=['Our walks'])
+    """
+    allowed = [(item, _allows_commercial_use(item), _asks_for_the_same_licence(item)) for item in dict.fromkeys(data)]
+    commercial, alike = [each[1] for each in allowed], [each[2] for each in allowed]
+    return WeightsTerms(
+        commercial_use=False if False in commercial else None if None in commercial or not allowed else True,
+        share_alike=True if True in alike else None if None in alike or not allowed else False,
+        limiting=[item.name for item, is_commercial, is_alike in allowed if is_commercial is False or is_alike],
+    )
+
+
+def _allows_commercial_use(item: TrainingData) -> bool | None:
+    """Return whether a data set's terms allow commercial use; None if they are not stated."""
+    known = {data_set.data: data_set for data_set in KNOWN_DATA_SETS.values()}
+    if item in known:
+        return known[item].commercial_use
+    if _NOT_COMMERCIAL.search(item.licence):
+        return False
+    return None if _is_not_stated(item) else True
+
+
+def _asks_for_the_same_licence(item: TrainingData) -> bool | None:
+    if _SHARE_ALIKE.search(item.licence):
+        return True
+    return None if _is_not_stated(item) else False
+
+
+def _is_not_stated(item: TrainingData) -> bool:
+    return item.licence.strip().lower().startswith(_NOT_STATED) or not item.licence.strip()
+
+
 def weights_licence(data: Iterable[TrainingData]) -> str:
     """Return a sentence with the terms for weights that were trained on these data sets.
 
@@ -127,14 +104,9 @@ def weights_licence(data: Iterable[TrainingData]) -> str:
     >>> weights_licence([TrainingData("Our walks", "CC BY-NC 4.0", "our lab")])[:72]
     'Not for commercial use: the weights were trained on Our walks, whose ter'
     """
-    known = {data_set.data: data_set for data_set in KNOWN_DATA_SETS.values()}
-    limiting, unknown = [], []
-    for item in dict.fromkeys(data):
-        allowed = known[item].commercial_use if item in known else not _NOT_COMMERCIAL.search(item.licence)
-        if not allowed:
-            limiting.append(item.name)
-        elif item.licence.strip().lower().startswith(_NOT_STATED) or not item.licence.strip():
-            unknown.append(item.name)
+    allowed = {item: _allows_commercial_use(item) for item in dict.fromkeys(data)}
+    limiting = [item.name for item, allows in allowed.items() if allows is False]
+    unknown = [item.name for item, allows in allowed.items() if allows is None]
     sentences = []
     if limiting:
         sentences.append(

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from har import recordings
 from har.activity_names import canonical_activity
 from har.recordings import Coded, RecordingError
+from recording_files.known_data_sets import KNOWN_DATA_SETS, meaning_of
 
 #: A column of an Arrow table.
 AnyColumn: TypeAlias = "pa.Array[Any] | pa.ChunkedArray[Any]"
@@ -119,7 +120,7 @@ def make_part(table: pa.Table, file: Path, first_row: int = 0) -> Part:
     try:
         recordings.require_columns(table.column_names)
         texts = {name: _renamed(_coded_texts(table[name], name, first_row), str.strip) for name in TEXT_COLUMNS}
-        texts["gt"] = _renamed(texts["gt"], canonical_activity)
+        texts["gt"] = _understood(_renamed(texts["gt"], canonical_activity), texts["device"])
         _require_values(table["t"], "t", first_row)
         times = recordings.event_times(table["t"].to_numpy(), first_row)
         axes = recordings.acceleration(*(table[name].to_numpy() for name in "xyz"))
@@ -147,6 +148,20 @@ def _renamed(column: _Dictionary, name_of: Callable[[str], str]) -> _Dictionary:
         return column
     codes = np.array([numbers[name] for name in names], np.int32)
     return pa.DictionaryArray.from_arrays(codes[column.indices.to_numpy()], np.array(list(numbers), np.str_))
+
+
+def _understood(labels: _Dictionary, devices: _Dictionary) -> _Dictionary:
+    """Return the labels with the meaning that they have in the known data sets."""
+    device_names, label_names = ([str(text) for text in column.dictionary.to_pylist()] for column in (devices, labels))
+    if not KNOWN_DATA_SETS.keys() & set(device_names):
+        return labels
+    pairs = devices.indices.to_numpy().astype(np.int64) * len(label_names) + labels.indices.to_numpy()
+    found, places = np.unique(pairs, return_inverse=True)
+    meanings = [
+        meaning_of(device_names[pair // len(label_names)], label_names[pair % len(label_names)])
+        for pair in found.tolist()
+    ]
+    return _renamed(pa.DictionaryArray.from_arrays(places.astype(np.int32), np.array(meanings, np.str_)), str)
 
 
 def _require_values(column: "pa.ChunkedArray[Any]", name: str, first_row: int) -> None:

@@ -23,7 +23,7 @@ from har.process.clock import now_us
 from har.process.kafka_clients import METADATA_AGE_MS
 from har.process.kafka_connection import KafkaConnection
 from har.process.unreadable_batch import UnreadableBatch
-from har.releases import ReleaseError
+from har.release_documents import ReleaseError
 from model_store.client.errors import UpdateRejectedError
 from stream_processor.damaged_files import read_damaged_files
 from stream_processor.fetched_batches import pass_unreadable_batches

@@ -7,7 +7,7 @@ from itertools import count
 from pathlib import Path
 
 from har.channels import CANARY, STABLE, Channel
-from har.releases import ReleaseError
+from har.release_documents import ReleaseError
 from har.windowing import WindowSpec
 from model_store.client.errors import UpdateRejectedError
 from model_store.client.fetching import BoundedFetcher, Patience

@@ -18,7 +18,7 @@ from har.process.ending import NOT_REACHED, REACHED, report_failure
 from har.process.kafka_clients import METADATA_AGE_MS, Partition
 from har.process.log_format import configure_logs, logging_config
 from har.process.record_codecs import MissingCodecError, require_codecs
-from har.releases import ReleaseError
+from har.release_documents import ReleaseError
 from har.time_units import MICROSECONDS
 from model_store.client.errors import UpdateRejectedError
 from model_store.onnx_classifier import OnnxClassifier

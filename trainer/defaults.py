@@ -1,7 +1,11 @@
 """Default values of a training. Settings and requests share them, and neither has to import the other."""
 
+from har.background import NO_ACTIVITIES
+
 #: The activities that HAPT, the pocket recordings and HHAR have in common. HHAR also has cycling.
 CLASSES = ("sit", "stand", "walk", "stairsup", "stairsdown")
+#: Labels that show none of the activities, or an activity that is no class.
+BACKGROUND = (*NO_ACTIVITIES, "bike", "lie", "jog", "run")
 #: A name in `trainer.fitting.networks.NETWORKS`.
 NETWORK = "conv_lstm"
 #: Share of the wearers of each data set who validate.

@@ -53,6 +53,8 @@ class TrainRequest(msgspec.Struct, frozen=True, kw_only=True):
     classes : tuple of str
         Classes that the network distinguishes, in the order of its outputs; `class_choice.EVERY_CLASS` for every
         activity that the recordings show often enough.
+    background : tuple of str
+        Labels of kinds of background: outputs of the network beside the classes, as far as the recordings show them.
     windows : WindowSpec
         Windows that the release classifies.
     training_hop_us : int
@@ -79,6 +81,7 @@ class TrainRequest(msgspec.Struct, frozen=True, kw_only=True):
     data: tuple[str, ...] = ()
     network: str = defaults.NETWORK
     classes: tuple[str, ...] = defaults.CLASSES
+    background: tuple[str, ...] = defaults.BACKGROUND
     windows: WindowSpec = WindowSpec()
     training_hop_us: int = 500_000
     signal_bounds: SignalBounds = SignalBounds()
@@ -89,6 +92,11 @@ class TrainRequest(msgspec.Struct, frozen=True, kw_only=True):
     mode: Mode = Mode.LOCAL
     workers: int = 1
     unknown_cost: float = defaults.UNKNOWN_COST
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """What the network distinguishes: the classes, then the kinds of background."""
+        return (*self.classes, *self.background)
 
     @property
     def training_windows(self) -> WindowSpec:
@@ -119,9 +127,15 @@ class TrainRequest(msgspec.Struct, frozen=True, kw_only=True):
         """The plan by which preparation cuts recordings into shards."""
         return PreparationPlan(
             classes=self.classes,
+            background=tuple(kind for kind in self.background if kind not in self.classes),
             training_windows=self.training_windows,
             windows=self.windows,
             signal_bounds=self.signal_bounds,
             held_out_share=self.held_out_share,
             shards=self.shards,
         )
+
+
+def with_outputs(request: TrainRequest, plan: PreparationPlan) -> TrainRequest:
+    """Return a request with the classes and the kinds of background that a preparation found."""
+    return msgspec.structs.replace(request, classes=plan.classes, background=plan.background)

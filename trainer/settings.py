@@ -39,11 +39,23 @@ def _canonical_classes(stated: list[str]) -> list[str]:
 Classes = Annotated[list[str], AfterValidator(_canonical_classes)]
 
 
+def _canonical_background(stated: list[str]) -> list[str]:
+    names = [canonical_activity(name) for names in stated for name in names.split(",") if name.strip()]
+    return list(dict.fromkeys(name for name in names if name != NULL_LABEL))
+
+
+#: Labels of kinds of background; `none` alone for no background.
+BackgroundKinds = Annotated[list[str], AfterValidator(_canonical_background)]
+
 #: Bounds of the signal quality, as text.
 StatedBounds = Annotated[str, AfterValidator(require_bounds)]
 CLASSES_HELP = (
     "classes to distinguish, with commas between, or repeat the option; all for every activity that is recorded often "
     "enough"
+)
+BACKGROUND_HELP = (
+    "labels that the network learns as background, so that it answers unknown for them, with commas between; none for "
+    "no background. Labels that the recordings do not show are ignored"
 )
 BOUNDS_HELP = "least quality of readings, as NAME=VALUE with commas between; unstated bounds keep their defaults"
 
@@ -142,8 +154,9 @@ class CrossValidateSettings(DataSetsSettings):
     devices: str | None = Field(
         None, description="test only the people of these devices, comma-separated; train on everybody"
     )
-    network: str = Field(defaults.NETWORK, description="conv_lstm or origin")
+    network: str = Field(defaults.NETWORK, description="conv_features, conv_lstm or origin")
     classes: Classes = Field(list(defaults.CLASSES), description=CLASSES_HELP)
+    background: BackgroundKinds = Field(list(defaults.BACKGROUND), description=BACKGROUND_HELP)
     signal_bounds: StatedBounds | None = Field(None, description=BOUNDS_HELP)
     epochs: int = Field(defaults.EPOCHS, ge=1, description="epochs of --windows-per-epoch windows")
     windows_per_epoch: int = Field(defaults.WINDOWS_PER_EPOCH, ge=64, description="windows drawn for each epoch")
@@ -175,6 +188,7 @@ class PreparationSettings(DataSetsSettings, LogFormatSettings):
     """Settings that `har prepare` and `har train` share: the recordings, and how they are split into shards."""
 
     classes: Classes = Field(list(defaults.CLASSES), description=CLASSES_HELP)
+    background: BackgroundKinds = Field(list(defaults.BACKGROUND), description=BACKGROUND_HELP)
     signal_bounds: StatedBounds | None = Field(None, description=BOUNDS_HELP)
     held_out_share: float = Field(
         defaults.HELD_OUT_SHARE, gt=0, lt=0.9, description="share of the people held out for validation"
@@ -212,7 +226,7 @@ class TrainSettings(PreparationSettings):
     model_config = SettingsConfigDict(env_prefix="HAR_TRAIN_")
 
     output: Path = Field(description="folder of the run; with --every, parent folder of all runs")
-    network: str = Field(defaults.NETWORK, description="conv_lstm or origin")
+    network: str = Field(defaults.NETWORK, description="conv_features, conv_lstm or origin")
     mode: Literal["local", "sync", "async"] = Field(
         "local", description="local: in this process; sync, async: on Spark executors, synchronously or asynchronously"
     )

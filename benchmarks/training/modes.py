@@ -80,7 +80,7 @@ def _train(prepared: Path, folder: Path, way: tuple[Mode, int], seed: int, epoch
     finished = run_training(request, options, Console(stderr=True, soft_wrap=True))
     keeper.end()
     last = epoch_ends(finished.folder)[-1]
-    found = measure_outcomes(finished.candidate.validated.outcomes, 0.0)
+    found = measure_outcomes(finished.candidate.validated.outcomes)
     curve = held_out_curve(job_of(request, finished.folder, pinned=True), keeper.kept, read_validation(prepared))
     figures = {
         "mode": mode.value,

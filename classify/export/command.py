@@ -10,7 +10,7 @@ from pathlib import Path
 from classify.export.settings import ReleaseSettings
 from classify.releases import StoreAccess, open_classifier
 from har.process.ending import NOT_REACHED, NOT_TRIED, REACHED, report_failure
-from har.releases import ReleaseError
+from har.release_documents import ReleaseError
 from model_store.release_folder import ReleaseFolder
 
 #: What writes each layout: ``module:function``, called with the release and a folder, and the extra that it needs.

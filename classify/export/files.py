@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from har.releases import ReleaseError
+from har.release_documents import ReleaseError
 from model_store.release_folder import MANIFEST, ReleaseFolder
 
 CARD = "MODEL_CARD.md"

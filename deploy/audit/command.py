@@ -16,7 +16,7 @@ from har.process.ending import INTERRUPTED, NOT_REACHED, NOT_TRIED, REACHED, rep
 from har.process.kafka_reading import MissingTopicError
 from har.process.log_format import configure_logs
 from har.process.record_codecs import MissingCodecError, require_codecs
-from har.releases import ReleaseError
+from har.release_documents import ReleaseError
 from ingest.senders.journal import JournalError
 
 

@@ -13,7 +13,7 @@ from tuf.api.exceptions import (
     UnsignedMetadataError,
 )
 
-from har.releases import ReleaseError
+from har.release_documents import ReleaseError
 
 Reason = Literal[
     "unreachable", "slow", "too long", "expired", "rolled back", "unsigned", "changed", "contradictory", "unusable"

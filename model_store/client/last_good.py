@@ -13,7 +13,7 @@ import msgspec
 
 from har.channels import Channel, ChannelPointer
 from har.process.whole_files import part_of, sync, write_whole
-from har.releases import ReleaseError
+from har.release_documents import ReleaseError
 from har.samples import UNDECODABLE
 from model_store.release_folder import MANIFEST, ReleaseFolder, open_release
 

@@ -12,7 +12,8 @@ from tuf.ngclient.updater import Updater
 
 from har.artifacts import Artifact, ArtifactFormat
 from har.channels import CHANNELS, MAX_POINTER_BYTES, Channel, ChannelPointer, channel_of, decode_pointer
-from har.releases import MAX_MANIFEST_BYTES, ReleaseError, ReleaseManifest, decode_manifest, require_plain_name
+from har.release_documents import ReleaseError, require_plain_name
+from har.releases import MAX_MANIFEST_BYTES, ReleaseManifest, decode_manifest
 from model_store.client.errors import UpdateRejectedError, rejection
 from model_store.client.fetching import BoundedFetcher
 from model_store.client.last_good import ClientFolder

@@ -5,7 +5,7 @@ from pathlib import Path
 from tuf.api.exceptions import RepositoryError
 from tuf.api.metadata import Metadata, Root
 
-from har.releases import ReleaseError
+from har.release_documents import ReleaseError
 
 MAX_BYTES = 65_536
 

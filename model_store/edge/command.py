@@ -17,7 +17,7 @@ from har.process.limited_log import LimitedLog
 from har.process.log_format import configure_logs
 from har.process.start_line import log_start
 from har.recordings import RecordingError
-from har.releases import ReleaseError
+from har.release_documents import ReleaseError
 from har.signal_quality import counted_reasons
 from har.windowing import recording_windows
 from model_store.client.errors import UpdateRejectedError

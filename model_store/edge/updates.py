@@ -9,7 +9,7 @@ from typing import Self
 
 from har.channels import Channel, ChannelPointer
 from har.process.back_off import BackOff, spread_out
-from har.releases import ReleaseError
+from har.release_documents import ReleaseError
 from model_store.client.errors import UpdateRejectedError
 from model_store.client.release_client import PulledRelease, ReleaseClient
 from model_store.lite_classifier import LiteClassifier, LiteFormat

@@ -9,7 +9,7 @@ import msgspec
 
 from har.channels import ChannelPointer
 from har.process.clock import utc_text
-from har.releases import require_plain_name
+from har.release_documents import require_plain_name
 from model_store.repository.storage import Storage
 
 FOLDER = "candidates"

@@ -10,7 +10,8 @@ from tuf.api.metadata import TargetFile, Targets
 from har.channels import CHANNELS as CHANNEL_NAMES
 from har.channels import MAX_POINTER_BYTES, Channel, ChannelPointer, decode_pointer
 from har.process.whole_files import write_whole
-from har.releases import MAX_MANIFEST_BYTES, ReleaseManifest, decode_manifest, require_plain_name
+from har.release_documents import require_plain_name
+from har.releases import MAX_MANIFEST_BYTES, ReleaseManifest, decode_manifest
 from model_store.layout import pointer_path, release_path, target_name
 from model_store.release_folder import MANIFEST, MAX_ARTIFACT_BYTES, ReleaseFolder, open_release
 from model_store.repository.errors import StoreError

@@ -1,6 +1,6 @@
 """The exception of the store."""
 
-from har.releases import ReleaseError
+from har.release_documents import ReleaseError
 
 
 class StoreError(ReleaseError):

@@ -14,7 +14,7 @@ from pathlib import Path
 from tuf.api.metadata import TargetFile
 
 from har.channels import CANARY, STABLE, Change, Channel, ChannelPointer, encode_pointer
-from har.releases import ReleaseError, require_plain_name
+from har.release_documents import ReleaseError, require_plain_name
 from model_store.checking import check_release
 from model_store.layout import pointer_path, release_path, target_name
 from model_store.release_folder import MANIFEST, MAX_ARTIFACT_BYTES, ReleaseFolder, open_release

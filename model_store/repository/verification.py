@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from har.process.clock import utc_now
-from har.releases import ReleaseError
+from har.release_documents import ReleaseError
 from model_store.layout import TARGETS_FOLDER, target_name
 from model_store.release_folder import MAX_ARTIFACT_BYTES
 from model_store.repository.contents import (

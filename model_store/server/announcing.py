@@ -20,7 +20,7 @@ from har.process.clock import now_us
 from har.process.kafka_clients import open_client
 from har.process.kafka_connection import KafkaConnection
 from har.process.redis_errors import Status
-from har.releases import ReleaseError
+from har.release_documents import ReleaseError
 from har.time_units import MICROSECONDS
 from model_store.server.current_state import CurrentState
 from model_store.server.redis_announcing import RedisAnnouncer

@@ -10,7 +10,7 @@ from fastapi import Depends, FastAPI
 from fastapi_offline import FastAPIOffline
 
 from har.process.background import BackgroundTasks
-from har.releases import ReleaseError
+from har.release_documents import ReleaseError
 from model_store.repository.refreshing import refresh, soon
 from model_store.repository.signed_state import Signing
 from model_store.repository.storage import Storage

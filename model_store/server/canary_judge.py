@@ -20,7 +20,7 @@ from har.process.kafka_connection import KafkaConnection
 from har.process.unreadable_batch import UnreadableBatch
 from har.recordings import RecordingError
 from har.rejections import RejectedMessage
-from har.releases import ReleaseError
+from har.release_documents import ReleaseError
 from model_store.canary.evidence import Evidence
 from model_store.canary.judgement import CanaryLimits, Judgement, judge
 from model_store.repository.publishing import promote, rollback

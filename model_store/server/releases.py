@@ -11,7 +11,7 @@ from fastapi import Path as InPath
 from pydantic import BaseModel, Field
 
 from har.channels import MAX_REASON_CHARACTERS, STABLE, Channel, ChannelPointer, channel_of
-from har.releases import require_plain_name
+from har.release_documents import require_plain_name
 from model_store.repository.contents import describe_release, history, release_names
 from model_store.repository.publishing import AnyRelease, promote, publish, rollback
 from model_store.repository.signed_state import Signing

@@ -24,7 +24,7 @@ from har.process.path_prefix import PathPrefix
 from har.process.reachability import fault_of_redis, fault_of_servers
 from har.process.record_codecs import MissingCodecError, require_codecs
 from har.process.start_line import log_start
-from har.releases import ReleaseError
+from har.release_documents import ReleaseError
 from model_store.canary.judgement import CanaryLimits
 from model_store.repository.signed_state import Signing
 from model_store.repository.signing_keys import Keyring

@@ -6,7 +6,7 @@ import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from har.releases import ReleaseError
+from har.release_documents import ReleaseError
 from model_store.release_folder import MAX_ARTIFACT_BYTES
 
 #: Limit for all uploaded files together, bytes.

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from classify.releases import StoreAccess, open_classifier
-from har.releases import ReleaseError
+from har.release_documents import ReleaseError
 from model_store.client.errors import UpdateRejectedError
 from tests.model_store.made_store import MadeStore, copied_release
 from tests.model_store.served_store import ServedStore, served, with_a_flipped_byte

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from har.activity_styles import activity_style
 from har.decisions import UNKNOWN, decide, decide_all
 from har.predictions import Prediction
-from har.releases import ReleaseError, decode_manifest, encode_manifest
+from har.release_documents import ReleaseError
+from har.releases import decode_manifest, encode_manifest
 from har.scoring import confusion_matrix, scores
 from model_store.release_folder import open_release
 

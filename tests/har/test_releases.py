@@ -3,14 +3,8 @@ import numpy as np
 import pytest
 
 from har.artifacts import Artifact, Golden, LeftOut
-from har.releases import (
-    MAX_MANIFEST_BYTES,
-    Normalisation,
-    ReleaseError,
-    ReleaseManifest,
-    decode_manifest,
-    encode_manifest,
-)
+from har.release_documents import ReleaseError
+from har.releases import MAX_MANIFEST_BYTES, Normalisation, ReleaseManifest, decode_manifest, encode_manifest
 from har.signal_quality import SignalBounds
 
 

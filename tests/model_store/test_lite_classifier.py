@@ -11,7 +11,7 @@ import pytest
 from har.artifacts import GoldenWindow
 from har.decisions import decide_all
 from har.recordings import COLUMNS, recordings_from_columns
-from har.releases import ReleaseError
+from har.release_documents import ReleaseError
 from har.windowing import recording_windows
 from model_store.lite_classifier import LiteClassifier
 from model_store.onnx_classifier import OnnxClassifier

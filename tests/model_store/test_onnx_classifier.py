@@ -5,7 +5,8 @@ import msgspec
 import numpy as np
 import pytest
 
-from har.releases import ReleaseError, decode_manifest, encode_manifest
+from har.release_documents import ReleaseError
+from har.releases import decode_manifest, encode_manifest
 from model_store.onnx_classifier import OnnxClassifier
 from model_store.release_folder import open_release
 

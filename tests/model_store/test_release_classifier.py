@@ -7,7 +7,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from har.releases import ReleaseError
+from har.release_documents import ReleaseError
 from har.signal_quality import SignalBounds
 from model_store.release_classifier import ReleaseClassifier
 from model_store.release_folder import open_release

@@ -20,14 +20,12 @@ from recording_files.data_sets import weaknesses_of
 from recording_files.source import provenance_of
 from trainer.commands.cross_validate import network_trainer, pool_spec_of, read_evaluation_data
 from trainer.evaluation import protocols
-from trainer.evaluation.outcomes import Outcomes
 from trainer.evaluation.pools import make_pools
-from trainer.evaluation.scores import measure
 from trainer.evaluation.unknown import choose_threshold
 from trainer.fitting.fit import fit
 from trainer.fitting.fit_settings import FitSettings
 from trainer.freezing import freeze_all
-from trainer.releases.candidate import Provenance, ReleaseFindings, held_out_scores, make_manifest, some_windows
+from trainer.releases.candidate import Provenance, findings_of, make_manifest, some_windows
 from trainer.releases.writing import write_release
 from trainer.request import TrainRequest
 
@@ -77,10 +75,11 @@ def make_baseline(
     model = fit(
         request.network,
         pools.train,
-        request.classes,
+        request.outputs,
         steps=request.windows.steps,
         normalisation=request.normalisation,
         settings=request.fit,
+        background=request.background,
     )
     freeze = partial(
         freeze_all,
@@ -89,28 +88,22 @@ def make_baseline(
         steps=request.windows.steps,
         rate_hz=request.windows.rate_hz,
         normalisation=request.normalisation,
+        kinds=len(request.background),
     )
     freeze()  # fail before the cross-validation if the network cannot be frozen
     outcomes = protocols.run(protocols.by_user(pools, folds), network_trainer(request), _report)
-    threshold = choose_threshold(outcomes).threshold
-    frozen = freeze(threshold=threshold)
+    choice = choose_threshold(outcomes)
+    frozen = freeze(thresholds=choice.thresholds)
     provenance = Provenance(
         request=request,
         release=release,
         training_users=sorted(set(pools.train.people.tolist())),
         data=provenance_of(find_source(path) for path in data),
     )
-    manifest = make_manifest(provenance, frozen, _findings(outcomes, threshold, folds))
+    findings = findings_of(outcomes, choice, f"cross-validation in {folds} folds by user")
+    manifest = make_manifest(provenance, frozen, findings)
     write_release(output, manifest, frozen, weaknesses_of(provenance.training_users), replace=replaces)
     return manifest
-
-
-def _findings(outcomes: Outcomes, threshold: float, folds: int) -> ReleaseFindings:
-    return ReleaseFindings(
-        metrics=held_out_scores(outcomes, threshold, f"cross-validation in {folds} folds by user"),
-        threshold=threshold,
-        false_activity_rate=measure(outcomes, threshold).unknown.false_activity_rate,
-    )
 
 
 def _report(message: str) -> None:

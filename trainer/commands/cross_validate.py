@@ -122,6 +122,7 @@ def pool_spec_of(request: TrainRequest, evaluation_data: EvaluationData) -> Pool
     """Return which windows of the data a request trains on and measures."""
     return PoolSpec(
         classes=request.classes,
+        background=request.background,
         training_windows=request.training_windows,
         windows=request.windows,
         wearers=evaluation_data.wearers,
@@ -199,10 +200,11 @@ def network_trainer(request: TrainRequest) -> Train:
         model = fit(
             request.network,
             examples,
-            request.classes,
+            request.outputs,
             steps=request.windows.steps,
             normalisation=request.normalisation,
             settings=request.fit,
+            background=request.background,
         )
         return classifier(model, request.normalisation)
 
@@ -220,6 +222,7 @@ def run(settings: CrossValidateSettings) -> int:
     request = TrainRequest(
         network=settings.network,
         classes=tuple(settings.classes),
+        background=tuple(settings.background),
         signal_bounds=bounds_of(settings.signal_bounds),
         fit=fitting,
     )

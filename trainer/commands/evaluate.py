@@ -12,7 +12,8 @@ import numpy as np
 
 from har.activity_names import listed, named_class
 from har.recordings import Recording, RecordingError, window_labels
-from har.releases import ReleaseError, ReleaseManifest
+from har.release_documents import ReleaseError
+from har.releases import ReleaseManifest
 from har.windowing import recording_windows
 from model_store.onnx_classifier import OnnxClassifier
 from recording_files.checking import Inspection, status_of
@@ -77,7 +78,7 @@ def classify_recordings(network: OnnxClassifier, recordings: Sequence[Recording]
         If no window is labelled with a class of the release.
     """
     manifest = network.manifest
-    labels = all_labels(recordings, manifest.classes)
+    labels = all_labels(recordings, manifest.outputs)
     left_out: Counter[str] = Counter()
     unclassified: Counter[str] = Counter()
     parts = []
@@ -93,13 +94,13 @@ def classify_recordings(network: OnnxClassifier, recordings: Sequence[Recording]
         unclassified.update(reason for row in labelled if (reason := reasons[row]) is not None)
         rows = np.array([row for row in labelled if reasons[row] is None], np.int64)
         truth = np.array([labels.index(str(found[row])) for row in rows], np.int64)
-        probabilities = [np.empty((0, len(manifest.classes)), np.float32)]
+        probabilities = [np.empty((0, len(manifest.outputs)), np.float32)]
         for begin in range(0, len(rows), WINDOWS_PER_CALL):
             probabilities.append(network.probabilities(windows.values[rows[begin : begin + WINDOWS_PER_CALL]]))
         people, models = np.full(len(rows), recording.person), np.full(len(rows), recording.model)
-        parts.append(Outcomes(labels, truth, np.concatenate(probabilities), people, models))
+        parts.append(Outcomes(labels, truth, np.concatenate(probabilities), people, models, len(manifest.kinds)))
     if not any(part.known.any() for part in parts):
-        others = listed(labels[len(manifest.classes) :])
+        others = listed(labels[len(manifest.outputs) :])
         if unclassified:
             raise RecordingError(
                 f"the readings of all labelled windows tell too little: {_counted(unclassified)}; see docs/windows.md"
@@ -126,7 +127,7 @@ def _scored(network: OnnxClassifier, classified: Classified) -> Evaluation:
     manifest = network.manifest
     met = set(classified.outcomes.people.tolist()) & set(manifest.training_users)
     return Evaluation(
-        **msgspec.structs.asdict(measure(classified.outcomes, manifest.decision_threshold)),
+        **msgspec.structs.asdict(measure(classified.outcomes, manifest.thresholds)),
         release=manifest.release,
         left_out=classified.left_out,
         unclassified=classified.unclassified,
@@ -204,7 +205,7 @@ def _write_report(path: Path, network: OnnxClassifier, classified: Classified, e
 
     manifest = network.manifest
     warning = _met_warning(evaluation) if evaluation.met_training_users else ""
-    section = Section("Every window", classified.outcomes, manifest.decision_threshold, warning)
+    section = Section("Every window", classified.outcomes, manifest.thresholds, warning)
     facts = {
         "network": manifest.network,
         "created": manifest.created,

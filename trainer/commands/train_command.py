@@ -14,7 +14,7 @@ from rich.console import Console
 
 from har.process.ending import NOT_REACHED, REACHED
 from har.recordings import RecordingError
-from har.releases import ReleaseError
+from har.release_documents import ReleaseError
 from recording_files.checking import status_of
 from trainer.distributed.cluster import ExecutorError
 from trainer.distributed.spark_session import SparkUnavailableError
@@ -97,6 +97,7 @@ def request_of(settings: TrainSettings) -> TrainRequest:
         data=settings.stated_data(),
         network=settings.network,
         classes=tuple(settings.classes),
+        background=tuple(settings.background),
         signal_bounds=bounds_of(settings.signal_bounds),
         held_out_share=settings.held_out_share,
         shards=settings.shards,

@@ -35,7 +35,7 @@ class ReplicaModel(tf_keras.Model):  # type: ignore[misc, unused-ignore]
 def build_model(job: TrainingJob) -> Model:
     """Build and compile the network of a job; call it in the scope of a strategy to distribute the network."""
     settings = job.worker_settings
-    network = networks.build(job.request.network, steps=job.request.windows.steps, classes=len(job.request.classes))
+    network = networks.build(job.request.network, steps=job.request.windows.steps, classes=len(job.request.outputs))
     model = ReplicaModel(network.inputs, network.outputs, name=network.name)
     optimizer = make_optimizer(settings)
     optimizer.build(model.trainable_variables)
@@ -52,7 +52,7 @@ def batches_of(job: TrainingJob, draw: Callable[[int], EpochArrays], *, first: i
         draw,
         batch=job.worker_batch,
         steps=job.request.windows.steps,
-        classes=len(job.request.classes),
+        classes=len(job.request.outputs),
         epochs=job.request.fit.epochs,
         first=first,
     )

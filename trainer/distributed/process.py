@@ -38,8 +38,8 @@ def report(job: TrainingJob, name: str, executor: int, share: WorkerWindows | No
     """Write the report of this process: its identity, shards and windows."""
     windows: Counter[str] = Counter()
     if share is not None:
-        counts = np.bincount(share.windows.labels, minlength=len(job.request.classes))
-        windows.update(dict(zip(job.request.classes, counts.tolist(), strict=True)))
+        counts = np.bincount(share.windows.labels, minlength=len(job.request.outputs))
+        windows.update(dict(zip(job.request.outputs, counts.tolist(), strict=True)))
     RunFolder(job.run).report(
         WorkerReport(
             name=name,

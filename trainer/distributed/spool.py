@@ -103,7 +103,7 @@ def begin_epoch(job: TrainingJob, epoch: int) -> None:
 
 def spooled_batches(job: TrainingJob, epoch: int) -> Dataset:
     """Return an epoch's batches, repeated without end, as a `tf.data.Dataset` that any worker can run."""
-    batch, steps, classes = job.worker_batch, job.request.windows.steps, len(job.request.classes)
+    batch, steps, classes = job.worker_batch, job.request.windows.steps, len(job.request.outputs)
 
     def read(kind: str, shape: tuple[int, ...]) -> Dataset:
         records = tf.data.FixedLengthRecordDataset(_file(epoch, kind), 4 * int(np.prod(shape)))

@@ -34,7 +34,7 @@ def load_network(job: TrainingJob, file: Path) -> Model:
     ValueError
         If the weights do not fit the network.
     """
-    model = networks.build(job.request.network, steps=job.request.windows.steps, classes=len(job.request.classes))
+    model = networks.build(job.request.network, steps=job.request.windows.steps, classes=len(job.request.outputs))
     with np.load(file, allow_pickle=False) as arrays:
         model.set_weights([arrays[f"arr_{number}"] for number in range(len(arrays.files))])
     return model

@@ -75,9 +75,11 @@ def worker_windows(job: TrainingJob, worker: int) -> WorkerWindows:
     """
     index = read_index(job.prepared)
     shards = shards_of_worker(index, worker, job.request.workers)
-    windows = windows_of(read_shards(job.prepared, shards), index.plan.training_windows, job.request.classes)
+    windows = windows_of(read_shards(job.prepared, shards), index.plan.training_windows, job.request.outputs)
     reject_reserved_test_users(windows.people.tolist())
-    return WorkerWindows(shards, windows, partial(_draw, job, windows, balanced_probabilities(windows), worker))
+    kinds = range(len(job.request.classes), len(job.request.outputs))
+    probabilities = balanced_probabilities(windows, background=kinds)
+    return WorkerWindows(shards, windows, partial(_draw, job, windows, probabilities, worker))
 
 
 def _draw(
@@ -88,13 +90,14 @@ def _draw(
     values, labels = epoch_arrays(
         windows,
         probabilities,
-        job.request.classes,
+        job.request.outputs,
         steps=job.request.windows.steps,
         normalisation=job.request.normalisation,
         settings=settings,
         epoch=epoch,
+        background=job.request.background,
     )
-    return values, np.eye(len(job.request.classes), dtype=np.float32)[labels]
+    return values, np.eye(len(job.request.outputs), dtype=np.float32)[labels]
 
 
 def windows_per_worker(job: TrainingJob) -> int:

@@ -1,7 +1,7 @@
 """The windows that a protocol splits: a pool for training and a pool for testing.
 
-Training windows are longer and overlap more, for augmentation, and contain only the classes. Test windows are cut as
-the release cuts them, and contain all labels.
+Training windows are longer and overlap more, for augmentation, and contain only the classes and background. Test
+windows are cut as the release cuts them, and contain all labels.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,13 +25,13 @@ class Pools:
     Attributes
     ----------
     train : Examples
-        Training windows, of the classes.
+        Training windows, of the classes and of background.
     measured : Examples
         Test windows; their labels index `labels`.
     labels : tuple of str
-        The classes, then the other labels.
-    classes : int
-        Number of the labels that are classes.
+        The classes, the kinds of background, then the other labels.
+    classes, kinds : int
+        Number of the labels that are classes, and that are kinds of background.
     wearers : mapping of str to str
         Wearer of each person (``device/user``), see `trainer.preparation.wearers`.
     """
@@ -41,6 +41,7 @@ class Pools:
     labels: tuple[str, ...]
     classes: int
     wearers: Mapping[str, str]
+    kinds: int = 0
 
     def __post_init__(self) -> None:
         reject_reserved_test_users([*self.train.people.tolist(), *self.measured.people.tolist()])
@@ -57,7 +58,9 @@ class PoolSpec:
     Attributes
     ----------
     classes : sequence of str
-        Labels that the network distinguishes, in the order of its outputs.
+        Classes that the network distinguishes, in the order of its outputs.
+    background : sequence of str
+        Kinds of background that it also distinguishes.
     training_windows, windows : WindowSpec
         Training windows, and test windows, which are the release's.
     wearers : mapping of str to str
@@ -67,15 +70,21 @@ class PoolSpec:
     """
 
     classes: Sequence[str]
+    background: Sequence[str] = ()
     training_windows: WindowSpec
     windows: WindowSpec
     wearers: Mapping[str, str]
     signal_bounds: SignalBounds
 
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """What the network distinguishes: the classes, then the kinds of background."""
+        return (*self.classes, *self.background)
+
 
 def make_pools(recordings: Sequence[Recording], pool_spec: PoolSpec) -> Pools:
     """Cut the same recordings into both pools."""
-    return cut_pools(recordings, recordings, all_labels(recordings, pool_spec.classes), pool_spec)
+    return cut_pools(recordings, recordings, all_labels(recordings, pool_spec.outputs), pool_spec)
 
 
 def cut_pools(
@@ -83,9 +92,10 @@ def cut_pools(
 ) -> Pools:
     """Cut recordings for training into one pool, and recordings for testing into the other."""
     return Pools(
-        make_examples(trained, pool_spec.training_windows, pool_spec.classes, pool_spec.signal_bounds),
+        make_examples(trained, pool_spec.training_windows, pool_spec.outputs, pool_spec.signal_bounds),
         make_examples(tested, pool_spec.windows, labels, pool_spec.signal_bounds),
         labels,
         len(pool_spec.classes),
         pool_spec.wearers,
+        len(pool_spec.background),
     )

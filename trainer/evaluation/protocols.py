@@ -176,7 +176,7 @@ def blocked_in_time(recordings: Sequence[Recording], pool_spec: PoolSpec, *, hel
     for recording in recordings:
         for split, part in split_in_time(recording, held_out_share, pool_spec.windows.length_us):
             parts[split].append(part)
-    pools = cut_pools(parts[TRAIN], parts[VALIDATION], all_labels(recordings, pool_spec.classes), pool_spec)
+    pools = cut_pools(parts[TRAIN], parts[VALIDATION], all_labels(recordings, pool_spec.outputs), pool_spec)
     if not len(pools.train) or not len(pools.measured):
         raise ProtocolError(
             f"no activity was recorded for long enough to be split in time: {held_out_share:.0%} of a recording, and "
@@ -220,7 +220,7 @@ def run(protocol: Protocol, train: Train, report: Report = lambda _: None) -> Ou
             f"{protocol.name}, {number} of {len(protocol.folds)}: {fold.name}; {len(examples)} windows of "
             f"{len(set(examples.people.tolist()))} people to train on, {len(tested)} to test"
         )
-        parts.append(classify_examples(train(examples), tested, pools.labels, pools.classes))
+        parts.append(classify_examples(train(examples), tested, pools.labels, pools.classes + pools.kinds, pools.kinds))
     return join_outcomes(parts)
 
 
@@ -238,7 +238,7 @@ def _reject_missing_classes(protocol: Protocol) -> None:
 def _reject_missing(pools: Pools, found: NDArray[np.int64], where: str, purpose: str) -> None:
     missing = [name for number, name in enumerate(pools.labels[: pools.classes]) if number not in found]
     if missing:
-        others = [label for label in pools.labels[pools.classes :] if label != NULL_LABEL]
+        others = [label for label in pools.labels[pools.classes + pools.kinds :] if label != NULL_LABEL]
         raise ProtocolError(
             f"{where}: no window {purpose} is labelled {', '.join(missing)}: add recordings of it, or leave it out of "
             f"--classes{f'. Other labels of the recordings: {listed(others)}' if others else ''}"

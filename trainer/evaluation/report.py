@@ -9,6 +9,7 @@ from typing import Any
 import jinja2
 
 from har.activity_styles import activity_style
+from har.decisions import NO_THRESHOLDS, Thresholds
 from har.process.whole_files import write_whole
 from trainer.evaluation import pictures
 from trainer.evaluation.outcomes import Outcomes
@@ -28,8 +29,8 @@ class Section:
         Title, such as ``"5 folds by user, waist"``.
     outcomes : Outcomes
         Predictions, with at least one window of the classes.
-    threshold : float
-        Predictions with a smaller probability are unknown.
+    thresholds : Thresholds
+        When a prediction is unknown.
     warning : str
         Why the figures do not hold for unseen people; empty if they do.
     choice : ThresholdChoice, optional
@@ -38,7 +39,7 @@ class Section:
 
     title: str
     outcomes: Outcomes
-    threshold: float = 0.0
+    thresholds: Thresholds = NO_THRESHOLDS
     warning: str = ""
     choice: ThresholdChoice | None = None
 
@@ -95,8 +96,8 @@ def write_report(path: Path, title: str, sections: Sequence[Section], facts: Map
 
 
 def _part(section: Section) -> dict[str, Any]:
-    found = measure(section.outcomes, section.threshold)
-    shown = section.threshold or (section.choice.threshold if section.choice else 0.0)
+    found = measure(section.outcomes, section.thresholds)
+    shown = section.thresholds.decision or (section.choice.threshold if section.choice else 0.0)
     return {
         "title": section.title,
         "warning": section.warning,

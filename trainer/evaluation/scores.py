@@ -3,7 +3,7 @@
 import msgspec
 import numpy as np
 
-from har.decisions import UNKNOWN
+from har.decisions import NO_THRESHOLDS, UNKNOWN, Thresholds
 from har.releases import ClassScore
 from har.scoring import scores
 from trainer.evaluation.calibration import Calibration, calibration
@@ -67,12 +67,16 @@ class EvaluationScores(msgspec.Struct, frozen=True):
         Number of windows by ground truth (rows) and prediction (columns).
     threshold : float
         Predictions with a smaller probability are unknown.
+    largest_background : float
+        Predictions with a larger sum of the probabilities of background are unknown.
     users, models : list of GroupScore
         Scores by user and by model of phone, ordered by name.
     spread : Spread
         Distribution of macro-F1 over users.
     calibration : Calibration
         Calibration of the most probable class.
+    class_calibration : dict of str to float
+        Expected calibration error of the windows for which each class is the most probable.
     unknown : UnknownRates
         Rates of the prediction unknown.
     """
@@ -85,22 +89,24 @@ class EvaluationScores(msgspec.Struct, frozen=True):
     predictions: list[str] = msgspec.field(name="answers")
     confusion: list[list[int]]
     threshold: float
+    largest_background: float
     users: list[GroupScore]
     models: list[GroupScore]
     spread: Spread
     calibration: Calibration
+    class_calibration: dict[str, float]
     unknown: UnknownRates
 
 
-def measure(outcomes: Outcomes, threshold: float = 0.0) -> EvaluationScores:
+def measure(outcomes: Outcomes, thresholds: Thresholds = NO_THRESHOLDS) -> EvaluationScores:
     """Measure the predictions of a network.
 
     Parameters
     ----------
     outcomes : Outcomes
         Predictions, with at least one window of the classes.
-    threshold : float
-        Predictions with a smaller probability are unknown.
+    thresholds : Thresholds
+        When a prediction is unknown.
 
     Raises
     ------
@@ -110,11 +116,12 @@ def measure(outcomes: Outcomes, threshold: float = 0.0) -> EvaluationScores:
     known = outcomes.take(outcomes.known)
     if not len(known):
         raise ValueError(f"no window is labelled with one of the classes ({', '.join(outcomes.classes)})")
-    confusion = known.confusion(threshold)
+    confusion = known.confusion(thresholds)
     found = scores(confusion, known.classes)
-    users = group_scores(known, "people", threshold)
-    columns = [*known.classes, UNKNOWN] if threshold > 0 else list(known.classes)
-    right = known.predictions(0.0) == known.truth
+    users = group_scores(known, "people", thresholds)
+    columns = [*known.classes, UNKNOWN] if thresholds != NO_THRESHOLDS else list(known.classes)
+    predicted = known.predictions(NO_THRESHOLDS)
+    right, confidence = predicted == known.truth, known.confidence
     return EvaluationScores(
         windows=len(known),
         accuracy=found.accuracy,
@@ -123,21 +130,26 @@ def measure(outcomes: Outcomes, threshold: float = 0.0) -> EvaluationScores:
         classes=list(known.classes),
         predictions=columns,
         confusion=confusion[:, : len(columns)].tolist(),
-        threshold=threshold,
+        threshold=thresholds.decision,
+        largest_background=thresholds.background,
         users=users,
-        models=group_scores(known, "models", threshold),
+        models=group_scores(known, "models", thresholds),
         spread=spread(users),
-        calibration=calibration(known.probabilities.max(axis=1), right),
-        unknown=unknown_rates(outcomes, threshold),
+        calibration=calibration(confidence, right),
+        class_calibration={
+            name: calibration(confidence[predicted == number], right[predicted == number]).error
+            for number, name in enumerate(known.classes)
+        },
+        unknown=unknown_rates(outcomes, thresholds),
     )
 
 
-def group_scores(known: Outcomes, group: str, threshold: float) -> list[GroupScore]:
+def group_scores(known: Outcomes, group: str, thresholds: Thresholds) -> list[GroupScore]:
     """Score each user (`group` ``"people"``) or each model of phone (``"models"``), ordered by name."""
     names = getattr(known, group)
     found = []
     for name in np.unique(names).tolist():
-        confusion = known.take(names == name).confusion(threshold)
+        confusion = known.take(names == name).confusion(thresholds)
         result = scores(confusion, known.classes)
         found.append(GroupScore(name, int(confusion.sum()), result.accuracy, result.macro_f1))
     return found

@@ -1,8 +1,10 @@
-"""The prediction unknown, for windows of none of the classes: its rates, and the choice of its threshold.
+"""The prediction unknown, for windows of none of the classes: its rates, and the choice of its thresholds.
 
-The threshold is chosen on validation users: the highest one that turns at most a given share of the correct predictions
-into unknown. The share holds for each placement of the phone separately, because a network has less confidence for
-placements with few training users, which would otherwise lose most predictions.
+They are chosen on validation users: the strictest ones that turn at most a given share of the correct predictions into
+unknown. For a network that knows kinds of background, that is the largest sum of their probabilities; the placements
+of the phone count equally. For another, it is the least probability of a class, and the share holds for each placement
+separately, because a network has less confidence for placements with few training users, which would otherwise lose
+most predictions.
 """
 
 import math
@@ -11,8 +13,11 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from har.activity_names import NULL_LABEL
+from har.decisions import NO_THRESHOLDS, Thresholds
 from har.recordings import device_of
-from recording_files.data_sets import KNOWN_DATA_SETS, placement_of
+from recording_files.data_sets import placement_of
+from recording_files.known_data_sets import KNOWN_DATA_SETS
 from trainer.defaults import UNKNOWN_COST
 from trainer.evaluation.outcomes import Outcomes
 from trainer.splits import reject_reserved_test_users
@@ -31,14 +36,18 @@ class UnknownRates(msgspec.Struct, frozen=True):
     Attributes
     ----------
     known_windows, outside_windows : int
-        Number of windows of the classes, and of none of them.
+        Number of windows of the classes, and of windows with another label. Windows whose activity is not known
+        (``null``) do not count: they may show any.
     known_predicted_unknown : float
         Share of the windows of the classes that is predicted as unknown; 0 without such windows. In
         JSON ``known_answered_unknown``.
     false_activity_rate : float or None
-        Share of the windows of none of the classes that is predicted as an activity; None without such windows.
+        Mean of `by_label`; None without such windows. A mean over windows would depend on how long each was recorded.
     by_label : dict of str to float
-        False-activity rate of each label that is no class.
+        False-activity rate of each kind of background, and each other label that is no class: the share of its
+        windows that is predicted as an activity.
+    kinds_named : dict of str to float
+        By kind of background: the share of its windows for which the prediction names this kind.
     """
 
     known_windows: int
@@ -46,6 +55,7 @@ class UnknownRates(msgspec.Struct, frozen=True):
     known_predicted_unknown: float = msgspec.field(name="known_answered_unknown")
     false_activity_rate: float | None
     by_label: dict[str, float]
+    kinds_named: dict[str, float] = {}
 
 
 class ThresholdChoice(msgspec.Struct, frozen=True):
@@ -55,6 +65,8 @@ class ThresholdChoice(msgspec.Struct, frozen=True):
     ----------
     threshold : float
         Value of the manifest's `decision_threshold`.
+    largest_background : float
+        Value of the manifest's `background.largest_share`; 1 for a network without background.
     cost : float
         Share of the correct predictions that it was allowed to turn into unknown.
     accuracy_before, accuracy_after : float
@@ -64,40 +76,59 @@ class ThresholdChoice(msgspec.Struct, frozen=True):
     """
 
     threshold: float
+    largest_background: float
     cost: float
     accuracy_before: float
     accuracy_after: float
     before: UnknownRates
     after: UnknownRates
 
+    @property
+    def thresholds(self) -> Thresholds:
+        """The thresholds, as the manifest has them."""
+        return Thresholds(self.threshold, self.largest_background)
 
-def unknown_rates(outcomes: Outcomes, threshold: float) -> UnknownRates:
+
+def unknown_rates(outcomes: Outcomes, thresholds: Thresholds) -> UnknownRates:
     """Count how often windows of the classes are unknown, and how often other windows are not."""
     known = outcomes.known
-    unknown = outcomes.predictions(threshold) == len(outcomes.classes)
-    outside = outcomes.truth[~known]
+    unknown = outcomes.predictions(thresholds) == len(outcomes.classes)
+    outside = outcomes.take(~known)
+    found = {number: outcomes.labels[number] for number in np.unique(outside.truth).tolist()}
     rates = {
-        outcomes.labels[number]: float((~unknown)[outcomes.truth == number].mean())
-        for number in np.unique(outside).tolist()
+        label: float((~unknown)[outcomes.truth == number].mean())
+        for number, label in found.items()
+        if label != NULL_LABEL
     }
     return UnknownRates(
         known_windows=int(known.sum()),
-        outside_windows=len(outside),
+        outside_windows=sum(int((outside.truth == number).sum()) for number in found if found[number] in rates),
         known_predicted_unknown=float(unknown[known].mean()) if known.any() else 0.0,
-        false_activity_rate=float((~unknown)[~known].mean()) if len(outside) else None,
+        false_activity_rate=float(np.mean(list(rates.values()))) if rates else None,
         by_label=rates,
+        kinds_named=_kinds_named(outcomes, unknown, thresholds),
     )
 
 
+def _kinds_named(outcomes: Outcomes, unknown: NDArray[np.bool_], thresholds: Thresholds) -> dict[str, float]:
+    classes, outputs = len(outcomes.classes), outcomes.probabilities.shape[1]
+    if classes == outputs:
+        return {}
+    of_kinds = outcomes.probabilities[:, classes:].astype(np.float64)
+    named = np.where(unknown & (of_kinds.max(axis=1) >= thresholds.kind), of_kinds.argmax(axis=1) + classes, -1)
+    shown = [number for number in range(classes, outputs) if (outcomes.truth == number).any()]
+    return {outcomes.labels[number]: float((named[outcomes.truth == number] == number).mean()) for number in shown}
+
+
 def choose_threshold(outcomes: Outcomes, *, cost: float = UNKNOWN_COST) -> ThresholdChoice:
-    """Choose the threshold on validation users.
+    """Choose the thresholds on validation users.
 
     Parameters
     ----------
     outcomes : Outcomes
         Predictions for people that were not trained on; they may include windows of none of the classes.
     cost : float
-        Share of the correct predictions of each placement that may become unknown; from 0 to below 1.
+        Share of the correct predictions that may become unknown; from 0 to below 1.
 
     Raises
     ------
@@ -111,22 +142,38 @@ def choose_threshold(outcomes: Outcomes, *, cost: float = UNKNOWN_COST) -> Thres
     reject_reserved_test_users(outcomes.people.tolist())
     if not 0 <= cost < 1:
         raise ValueError(f"the cost must be from 0 to below 1, not {cost}")
-    right = outcomes.known & (outcomes.predictions(0.0) == outcomes.truth)
+    right = outcomes.known & (outcomes.predictions(NO_THRESHOLDS) == outcomes.truth)
     if not right.any():
         raise ThresholdError("no prediction for the validation users is correct: cannot choose a threshold")
-    confidence = outcomes.probabilities.max(axis=1).astype(np.float64)
     placements = np.array([_known_placement(person) for person in outcomes.people.tolist()], np.str_)
-    threshold = min(
-        _highest(confidence[right & (placements == placement)], cost) for placement in np.unique(placements[right])
+    thresholds = (_strictest_background if outcomes.kinds else _highest_decision)(
+        outcomes.take(right), placements[right], cost
     )
     return ThresholdChoice(
-        threshold=threshold,
+        threshold=thresholds.decision,
+        largest_background=thresholds.background,
         cost=cost,
-        accuracy_before=_accuracy(outcomes, 0.0),
-        accuracy_after=_accuracy(outcomes, threshold),
-        before=unknown_rates(outcomes, 0.0),
-        after=unknown_rates(outcomes, threshold),
+        accuracy_before=_accuracy(outcomes, NO_THRESHOLDS),
+        accuracy_after=_accuracy(outcomes, thresholds),
+        before=unknown_rates(outcomes, NO_THRESHOLDS),
+        after=unknown_rates(outcomes, thresholds),
     )
+
+
+def _highest_decision(right: Outcomes, placements: NDArray[np.str_], cost: float) -> Thresholds:
+    """Return the highest decision threshold that costs each placement at most a share of its right predictions."""
+    confidence = right.confidence
+    return Thresholds(min(_highest(confidence[placements == name], cost) for name in np.unique(placements)))
+
+
+def _strictest_background(right: Outcomes, placements: NDArray[np.str_], cost: float) -> Thresholds:
+    """Return the smallest share of background that costs at most a share of the right predictions, on average."""
+    _, numbers, counts = np.unique(placements, return_inverse=True, return_counts=True)
+    weights = 1 / counts[numbers] / len(counts)
+    order = np.argsort(-right.background, kind="stable")
+    allowed = int(np.searchsorted(np.cumsum(weights[order]), cost, side="right"))
+    share = float(right.background[order][min(allowed, len(order) - 1)])
+    return Thresholds(0.0, min(1.0, math.ceil(share * STEPS) / STEPS))
 
 
 def _known_placement(person: str) -> str:
@@ -141,6 +188,6 @@ def _highest(confidence: NDArray[np.float64], cost: float) -> float:
     return min(math.floor(float(np.sort(confidence)[allowed]) * STEPS), STEPS - 1) / STEPS
 
 
-def _accuracy(outcomes: Outcomes, threshold: float) -> float:
+def _accuracy(outcomes: Outcomes, thresholds: Thresholds) -> float:
     known = outcomes.known
-    return float((outcomes.predictions(threshold) == outcomes.truth)[known].mean())
+    return float((outcomes.predictions(thresholds) == outcomes.truth)[known].mean())

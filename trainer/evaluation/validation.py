@@ -45,6 +45,8 @@ class ValidationWindows:
         The classes, then the other labels.
     classes : int
         Number of the labels that are classes.
+    kinds : int
+        Number of the labels after them that are kinds of background.
     spec : WindowSpec
         Windows as the release cuts them.
     wearers : mapping of str to str
@@ -56,6 +58,7 @@ class ValidationWindows:
     windows: PieceWindows
     labels: tuple[str, ...]
     classes: int
+    kinds: int
     spec: WindowSpec
     wearers: Mapping[str, str]
     personal: bool
@@ -80,7 +83,7 @@ class ValidationWindows:
 
     def classify(self, classify: Classify) -> Outcomes:
         """Classify the windows with a network that has the classes of this preparation."""
-        return classify_examples(classify, self.windows, self.labels, self.classes)
+        return classify_examples(classify, self.windows, self.labels, self.classes + self.kinds, self.kinds)
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,9 +95,9 @@ class Validated:
     outcomes : Outcomes
         Predictions of the network.
     choice : ThresholdChoice
-        Threshold for unknown; the manifest contains `choice.threshold`.
+        Thresholds for unknown; the manifest contains `choice.thresholds`.
     scores : EvaluationScores
-        Scores with that threshold.
+        Scores with these thresholds.
     warning : str
         As in `ValidationWindows`.
     """
@@ -128,10 +131,11 @@ def read_validation(prepared: Path) -> ValidationWindows:
     found = {label for labels in counts.values() for label in labels}
     classes = index.plan.classes
     _reject_missing(prepared, [name for name in classes if name not in found], index.plan.windows, index.personal)
-    labels = (*classes, *sorted(found - {*classes, UNKNOWN, ""}))
+    labels = (*index.plan.outputs, *sorted(found - {*index.plan.outputs, UNKNOWN, ""}))
     pieces = read_shards(prepared, index.of(VALIDATION))
     windows = windows_of(pieces, index.plan.windows, labels)
-    return ValidationWindows(windows, labels, len(classes), index.plan.windows, index.wearers, index.personal)
+    counts_of = len(classes), len(index.plan.background)
+    return ValidationWindows(windows, labels, *counts_of, index.plan.windows, index.wearers, index.personal)
 
 
 def validate(classify: Classify, held_out: ValidationWindows, *, cost: float = UNKNOWN_COST) -> Validated:
@@ -162,7 +166,7 @@ def validate(classify: Classify, held_out: ValidationWindows, *, cost: float = U
         choice = choose_threshold(outcomes, cost=cost)
     except ThresholdError as error:
         raise ValidationError(str(error)) from error
-    return Validated(outcomes, choice, measure(outcomes, choice.threshold), held_out.warning)
+    return Validated(outcomes, choice, measure(outcomes, choice.thresholds), held_out.warning)
 
 
 def write_validation_report(
@@ -170,7 +174,7 @@ def write_validation_report(
 ) -> None:
     """Write the evaluation on held-out windows as HTML; see `trainer.evaluation.report.write_report`."""
     name = "Held out in time" if validated.warning else "Held-out users"
-    section = Section(name, validated.outcomes, validated.choice.threshold, validated.warning, validated.choice)
+    section = Section(name, validated.outcomes, validated.choice.thresholds, validated.warning, validated.choice)
     write_report(path, title, [section], facts)
 
 

@@ -53,6 +53,18 @@ class AugmentationSettings:
         Largest standard deviation of added white noise, m/s².
     speed : float
         Largest relative change of the cadence (0.1: from 10 % slower to 10 % faster).
+    free_rest_share : float
+        Share of the windows of wearers at rest that get a uniformly random rotation although their sensor hides the
+        sway. It teaches what movement tells of a phone that is worn in another way.
+    slow_share : float
+        Share of the windows that are measured again, less often, and interpolated, as of a slower phone.
+    longest_spacing : float
+        Largest spacing of these readings, steps (2.8: 18 readings a second at 50 Hz).
+    smoothed_share : float
+        Share of the windows whose fast movements are averaged out, as by another phone's filter or a soft pocket. It
+        keeps the network from relying on impacts above 10 Hz.
+    longest_average : int
+        Largest length of that average, steps.
     """
 
     tilt_degrees: float = 25.0
@@ -67,6 +79,11 @@ class AugmentationSettings:
     bias: float = 0.2
     noise: float = 0.02
     speed: float = 0.10
+    free_rest_share: float = 0.15
+    slow_share: float = 0.15
+    longest_spacing: float = 2.8
+    smoothed_share: float = 0.10
+    longest_average: int = 6
 
 
 def change_speed(windows: Windows, speeds: NDArray[np.float64], offsets: NDArray[np.float64], steps: int) -> Windows:
@@ -103,11 +120,7 @@ def change_speed(windows: Windows, speeds: NDArray[np.float64], offsets: NDArray
             f"{steps} steps at speed {speeds.max():.3f} need windows of at least "
             f"{1 + int(np.ceil((steps - 1) * speeds.max()))} steps, but they have {longest}"
         )
-    positions = (offsets * slack)[:, None] + np.arange(steps) * speeds[:, None]
-    before = np.minimum(positions.astype(np.int64), longest - 2)
-    share = (positions - before).astype(np.float32)[:, :, None]
-    index = np.arange(len(windows))[:, None]
-    return np.asarray(windows[index, before] * (1 - share) + windows[index, before + 1] * share, dtype=np.float32)
+    return _values_at(windows, (offsets * slack)[:, None] + np.arange(steps) * speeds[:, None])
 
 
 def long_steps(steps: int, settings: AugmentationSettings) -> int:
@@ -116,6 +129,66 @@ def long_steps(steps: int, settings: AugmentationSettings) -> int:
     It suffices for the fastest cadence and leaves 25 steps (0.5 s at 50 Hz) for a random phase.
     """
     return int(np.ceil(steps * (1.0 + settings.speed))) + 25
+
+
+def read_slowly(windows: Windows, spacings: NDArray[np.float64], offsets: NDArray[np.float64]) -> Windows:
+    """Measure each window again with fewer readings, and interpolate linearly between them.
+
+    Parameters
+    ----------
+    windows : ndarray of float32, shape (n, steps, 3)
+        m/s².
+    spacings : ndarray of float64, shape (n,)
+        Steps between two readings, 1 or more.
+    offsets : ndarray of float64, shape (n,)
+        Place of the first reading, in spacings, in [0, 1].
+
+    Returns
+    -------
+    ndarray of float32, shape (n, steps, 3)
+        m/s².
+    """
+    steps = windows.shape[1]
+    places = np.arange(steps) / spacings[:, None] - offsets[:, None]
+    before = np.floor(places)
+    share = (places - before).astype(np.float32)[:, :, None]
+    first, second = (
+        _values_at(windows, np.clip((before + next_one + offsets[:, None]) * spacings[:, None], 0, steps - 1))
+        for next_one in (0, 1)
+    )
+    return np.asarray(first * (1 - share) + second * share, dtype=np.float32)
+
+
+def _values_at(windows: Windows, positions: NDArray[np.float64]) -> Windows:
+    """Interpolate windows linearly at positions, steps, ``(n, m)``, within them."""
+    before = np.minimum(positions.astype(np.int64), windows.shape[1] - 2)
+    share = (positions - before).astype(np.float32)[:, :, None]
+    index = np.arange(len(windows))[:, None]
+    return np.asarray(windows[index, before] * (1 - share) + windows[index, before + 1] * share, dtype=np.float32)
+
+
+def smooth(windows: Windows, lengths: NDArray[np.int64]) -> Windows:
+    """Average each window over so many steps around each step; fewer at its ends.
+
+    Parameters
+    ----------
+    windows : ndarray of float32, shape (n, steps, 3)
+        m/s².
+    lengths : ndarray of int64, shape (n,)
+        Length of the average, steps, 1 or more.
+
+    Returns
+    -------
+    ndarray of float32, shape (n, steps, 3)
+        m/s².
+    """
+    steps = windows.shape[1]
+    sums = np.concatenate([np.zeros((len(windows), 1, 3)), np.cumsum(windows, axis=1, dtype=np.float64)], axis=1)
+    places = np.arange(steps)
+    low = np.maximum(places - (lengths[:, None] - 1) // 2, 0)
+    high = np.minimum(places + lengths[:, None] // 2 + 1, steps)
+    index = np.arange(len(windows))[:, None]
+    return np.asarray((sums[index, high] - sums[index, low]) / (high - low)[:, :, None], dtype=np.float32)
 
 
 def soften(windows: Windows, factors: NDArray[np.float64]) -> Windows:
@@ -163,6 +236,7 @@ def augment(
     *,
     resting: NDArray[np.bool_] | None = None,
     mirrored_axes: NDArray[np.int64] | None = None,
+    background: NDArray[np.bool_] | None = None,
     steps: int,
     settings: AugmentationSettings,
     rng: np.random.Generator,
@@ -183,6 +257,8 @@ def augment(
     mirrored_axes : ndarray of int64, shape (n,), optional
         Axis whose sign changes if the wearer of each window is mirrored; negative if it is unknown. If not given, no
         window is mirrored.
+    background : ndarray of bool, shape (n,), optional
+        Whether each window shows none of the activities. All of these are rotated freely. If not given, none does.
     steps : int
         Length of the result.
     settings : AugmentationSettings
@@ -212,9 +288,12 @@ def augment(
     shares = np.where(standing, settings.free_standing_share, settings.free_rotation_share)
     if resting is not None:
         shares = np.where(resting & ~standing, settings.free_sitting_share, shares)
-    free = turnable & (rng.uniform(size=count) < shares)
+    shares = np.where(turnable, shares, settings.free_rest_share)
+    if background is not None:
+        shares = np.where(background, 1.0, shares)
+    free = rng.uniform(size=count) < shares
     softness = rng.uniform(settings.quietest_standing, 1.0, count)
-    varied = soften(varied, np.where(free & standing, softness, 1.0))
+    varied = soften(varied, np.where(free & standing & turnable, softness, 1.0))
     rotations = random_tilts(count, settings.tilt_degrees, rng)
     rotations[~turnable] = random_tilts(int((~turnable).sum()), settings.lean_degrees, rng)
     rotations[free] = random_rotations(int(free.sum()), rng)
@@ -223,4 +302,20 @@ def augment(
     biases = rng.uniform(-settings.bias, settings.bias, (count, 1, 3))
     spreads = rng.uniform(0.0, settings.noise, (count, 1, 1))
     noise = spreads * rng.normal(size=varied.shape)
-    return np.asarray(varied * scales + biases + noise, dtype=np.float32)
+    varied = np.asarray(varied * scales + biases + noise, dtype=np.float32)
+    return _blurred(varied, settings, rng)
+
+
+def _blurred(windows: Windows, settings: AugmentationSettings, rng: np.random.Generator) -> Windows:
+    """Smooth some of the windows, and read some slowly."""
+    count = len(windows)
+    kinds = rng.uniform(size=count)
+    smoothed = kinds < settings.smoothed_share
+    slow = ~smoothed & (kinds < settings.smoothed_share + settings.slow_share)
+    lengths = rng.integers(2, settings.longest_average + 1, count)
+    spacings = rng.uniform(1.0, settings.longest_spacing, count)
+    offsets = rng.uniform(size=count)
+    blurred = windows.copy()
+    blurred[smoothed] = smooth(windows[smoothed], lengths[smoothed])
+    blurred[slow] = read_slowly(windows[slow], spacings[slow], offsets[slow])
+    return blurred

@@ -73,6 +73,7 @@ def epoch_arrays(
     normalisation: Normalisation,
     settings: FitSettings,
     epoch: int,
+    background: Sequence[str] = (),
 ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     """Draw and augment the windows of one epoch.
 
@@ -92,6 +93,8 @@ def epoch_arrays(
         Seed, number of windows and augmentation.
     epoch : int
         Number of the epoch, from 1. Each epoch has its own draws.
+    background : sequence of str
+        Those of `classes` that are kinds of background.
 
     Returns
     -------
@@ -109,6 +112,7 @@ def epoch_arrays(
         standing(chosen, classes),
         resting=at_rest(chosen, classes),
         mirrored_axes=mirrored_axes(chosen),
+        background=np.isin(np.array(classes)[chosen.labels], list(background)) if background else None,
         steps=steps,
         settings=settings.augmentation,
         rng=rng,
@@ -157,6 +161,7 @@ def fit(
     steps: int,
     normalisation: Normalisation,
     settings: FitSettings,
+    background: Sequence[str] = (),
     progress: Callable[[EpochProgress], None] = show_progress,
 ) -> Model:
     """Fit a network to examples.
@@ -175,6 +180,8 @@ def fit(
         Normalisation of the network's inputs.
     settings : FitSettings
         Settings of training. The same settings and examples give the same weights on the same machine.
+    background : sequence of str
+        Those of `classes` that are kinds of background.
     progress : callable
         Called after each epoch.
 
@@ -193,7 +200,9 @@ def fit(
         If there are no examples, or the network is unknown.
     """
     reject_reserved_test_users(examples.people.tolist())
-    probabilities = balanced_probabilities(examples)
+    probabilities = balanced_probabilities(
+        examples, background=[number for number, name in enumerate(classes) if name in background]
+    )
     limit_threads(settings.threads)
     tf_keras.utils.set_random_seed(settings.seed)
     model = networks.build(network, steps=steps, classes=len(classes))
@@ -211,6 +220,7 @@ def fit(
             normalisation=normalisation,
             settings=whole_batches,
             epoch=epoch,
+            background=background,
         )
         return windows, targets[labels]
 

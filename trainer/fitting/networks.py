@@ -12,9 +12,17 @@ from typing import Any
 
 os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
 
-import tensorflow as tf
 import tf_keras
 from tf_keras import layers
+
+from trainer.fitting.fixed_features import (
+    detail,
+    movement_directions,
+    movement_powers,
+    spectrum,
+    upright,
+    vertical_shape,
+)
 
 # TensorFlow and tf-keras ship no type hints.
 Model = Any
@@ -23,160 +31,6 @@ Tensor = Any
 
 class UnknownNetworkError(ValueError):
     """No network has this name. The message lists the available names."""
-
-
-#: Gain of :func:`detail` before the hyperbolic tangent.
-DETAIL_GAIN = 20.0
-#: Block lengths of :func:`movement_powers`, steps: 0.04 to 1 s at 50 Hz.
-POWER_BLOCKS = (2, 5, 10, 25, 50)
-#: Block lengths of :func:`movement_directions`, steps: 0.02 to 0.6 s at 50 Hz.
-DIRECTION_BLOCKS = (1, 2, 5, 12, 30)
-
-
-def mean_over_time(signals: Tensor) -> Tensor:
-    """Return the mean over time of signals (batch, steps, channels), shape (batch, 1, channels).
-
-    It uses pooling instead of a reduction, because the order in which ONNX Runtime sums a reduction depends on the
-    batch size. The probabilities of a window must not depend on the rest of the batch, not even in the last bit.
-    """
-    return layers.AveragePooling1D(signals.shape[1])(signals)
-
-
-def centre(windows: Tensor) -> Tensor:
-    """Subtract the mean over the window, which is mostly gravity, from each axis. The shape is unchanged."""
-    return windows - mean_over_time(windows)
-
-
-def detail(windows: Tensor) -> Tensor:
-    """Amplify the deviation from the window's mean and compress it to [-1, 1]. The shape is unchanged.
-
-    Without this, small movements are too small beside gravity to be learned.
-    """
-    return layers.Activation("tanh")(layers.Rescaling(DETAIL_GAIN)(centre(windows)))
-
-
-def movement_powers(windows: Tensor) -> Tensor:
-    """Return the power of movement at several time scales. It does not depend on the orientation of the phone.
-
-    Long blocks average out the sensor's noise and keep slow movement, such as the sway of a standing body (below
-    1 Hz, 0.02 m/s² in a pocket; 0.003 when sitting). Each block length gives two values: the power of the
-    block means about the window's mean, and the mean of the compressed power of the differences between adjacent
-    blocks. A short movement raises the first but hardly the second; steady sway raises both.
-
-    Parameters
-    ----------
-    windows : tensor of float32, shape (batch, steps, 3)
-        Normalised windows.
-
-    Returns
-    -------
-    tensor of float32, shape (batch, twice the block lengths)
-        About -1 for 0.01 m/s², 1.7 for 3 m/s².
-    """
-    centred = centre(windows)
-    values = []
-    for block in POWER_BLOCKS:
-        means = layers.AveragePooling1D(min(block, windows.shape[1] // 2))(centred)
-        squares = tf.reduce_sum(tf.square(means), axis=2, keepdims=True)
-        steps = tf.reduce_sum(tf.square(means[:, 1:] - means[:, :-1]), axis=2, keepdims=True)
-        values.append(_compress(mean_over_time(squares)))
-        values.append(mean_over_time(_compress(steps)))
-    return layers.Flatten()(tf.concat(values, axis=1))
-
-
-def _compress(power: Tensor) -> Tensor:
-    """Compress a power with its eighth root, which is similar to a logarithm.
-
-    Square roots are exact in every implementation. Logarithms are not: those of ONNX Runtime differ in the last bit,
-    depending on the position in the batch.
-    """
-    # 1e-8 corresponds to 0.001 m/s². Below that, a phone at rest only shows rounding.
-    return (tf.sqrt(tf.sqrt(tf.sqrt(power + 1e-8))) - 0.4) * 5.0
-
-
-def dot(one: Tensor, other: Tensor) -> Tensor:
-    """Return the scalar products of vectors (batch, steps or 1, 3), shape (batch, steps or 1, 1)."""
-    products = one * other
-    return products[:, :, 0:1] + products[:, :, 1:2] + products[:, :, 2:3]
-
-
-def upright(windows: Tensor) -> Tensor:
-    """Rotate the deviation from the window's mean to a frame defined by gravity and the phone's z axis.
-
-    The axes are: up; across the body; and away from the body. The z axis of the phone lies in the plane of the first
-    and third. The axes keep their meaning however the phone leans. If the screen is horizontal, the second and third
-    axis are undefined, and their values tend to 0.
-
-    The mean is subtracted before the rotation. Otherwise rounding errors relative to gravity, which differ between
-    implementations, would exceed the movement of a phone at rest.
-
-    Parameters
-    ----------
-    windows : tensor of float32, shape (batch, steps, 3)
-        Normalised windows.
-
-    Returns
-    -------
-    tensor of float32, shape (batch, steps, 3)
-        Normalised movement along up, across and away.
-    """
-    up = _unit(mean_over_time(windows))
-    away = _unit(tf.constant([[[0.0, 0.0, 1.0]]]) - up * up[:, :, 2:3])
-    across = tf.gather(away, [1, 2, 0], axis=2) * tf.gather(up, [2, 0, 1], axis=2) - tf.gather(
-        away, [2, 0, 1], axis=2
-    ) * tf.gather(up, [1, 2, 0], axis=2)
-    movement = centre(windows)
-    return tf.concat([dot(movement, up), dot(movement, across), dot(movement, away)], axis=2)
-
-
-def _unit(vectors: Tensor) -> Tensor:
-    # Vectors much shorter than 0.03 are noise and stay short.
-    return vectors / tf.sqrt(dot(vectors, vectors) + 1e-3)
-
-
-def movement_directions(windows: Tensor) -> Tensor:
-    """Return gravity, and the powers and correlations of the axes at several time scales.
-
-    Sitting and standing wearers at rest differ less in the strength of movement than in its direction: breathing tilts
-    a belt back and forth, a standing body sways. On the waist recordings, a classifier of these values without gravity
-    distinguishes sitting from standing in 78 % of the windows of unseen people; of the total power alone, in 60 %. For
-    walking, the powers along and across gravity distinguish stairs from level ground however the phone leans.
-
-    Parameters
-    ----------
-    windows : tensor of float32, shape (batch, steps, 3)
-        Normalised windows.
-
-    Returns
-    -------
-    tensor of float32, shape (batch, 3 + 12 times the time scales)
-        Gravity; then for each time scale six powers and six correlations, of the phone's axes and of those of
-        :func:`upright`. All are of the order of 1.
-
-    Notes
-    -----
-    The movement at a time scale is the difference between the means of two adjacent blocks of that length. Blocks
-    overlap by half, which reduces the variance of the slow ones.
-    """
-    signals = tf.concat([centre(windows), upright(windows)], axis=2)
-    values = []
-    for block in DIRECTION_BLOCKS:
-        length = min(block, windows.shape[1] // 4)
-        stride = max(1, length // 2)
-        means = layers.AveragePooling1D(length, strides=stride)(signals) if length > 1 else signals
-        distance = 1 if length == 1 else 2
-        steps = means[:, distance:] - means[:, :-distance]
-        values.append(mean_over_time(tf.concat([steps * steps, steps * _next_axis(steps)], axis=2)))
-    moments = tf.concat(values, axis=1)
-    powers, products = moments[:, :, :6], moments[:, :, 6:]
-    correlations = products / tf.sqrt(powers * _next_axis(powers) + 1e-14)
-    directions = tf.concat([_compress(powers) * 2.5, correlations * 2.0], axis=2)
-    return layers.Concatenate()([layers.Flatten()(mean_over_time(windows) * 3.0), layers.Flatten()(directions)])
-
-
-def _next_axis(signals: Tensor) -> Tensor:
-    """Replace x, y, z by y, z, x, in both frames."""
-    return tf.gather(signals, [1, 2, 0, 4, 5, 3], axis=2)
 
 
 def conv_lstm(steps: int, classes: int) -> Model:
@@ -214,6 +68,55 @@ def conv_lstm(steps: int, classes: int) -> Model:
     return tf_keras.Model(windows, flow, name="conv_lstm")
 
 
+def conv_features(steps: int, classes: int) -> Model:
+    """Build a network of strided convolutions and dilated residual blocks, with fixed features beside them.
+
+    Three strided convolutions reduce 200 steps to 25. Three residual blocks of separable convolutions, each with twice
+    the dilation of the one before, see the whole window (F. Chollet, "Xception: deep learning with depthwise separable
+    convolutions", 2017; S. Bai, J. Z. Kolter and V. Koltun, "An empirical evaluation of generic convolutional and
+    recurrent networks for sequence modeling", 2018). Their mean and their maximum over time go to the dense layer, and
+    with them :func:`movement_powers`, :func:`movement_directions`, :func:`spectrum` and :func:`vertical_shape`.
+
+    Parameters
+    ----------
+    steps : int
+        Length of a window; a multiple of 8.
+    classes : int
+        Number of outputs.
+
+    Returns
+    -------
+    An uncompiled tf-keras model of about 70,000 weights.
+    """
+    windows = layers.Input((steps, 3), name="windows")
+    flow = layers.Concatenate()([windows, detail(windows)])
+    for channels, width in ((32, 7), (48, 5), (72, 5)):
+        flow = _normalised(layers.Conv1D(channels, width, strides=2, padding="same", use_bias=False)(flow))
+        flow = layers.Activation("relu")(flow)
+    for dilation in (1, 2, 4):
+        added = layers.SeparableConv1D(72, 3, padding="same", dilation_rate=dilation, use_bias=False)(flow)
+        added = layers.Activation("relu")(_normalised(added))
+        flow = layers.Add()([flow, added])
+    pooled = [layers.Flatten()(pool(flow.shape[1])(flow)) for pool in (layers.AveragePooling1D, layers.MaxPooling1D)]
+    turned = upright(windows)
+    fixed = [
+        movement_powers(windows),
+        movement_directions(windows, turned),
+        spectrum(windows, turned),
+        vertical_shape(turned),
+    ]
+    flow = layers.Dropout(0.1)(_normalised(layers.Concatenate()([*pooled, *fixed])))
+    flow = layers.Dense(80, activation="relu", name="features")(flow)
+    flow = layers.Dropout(0.2)(flow)
+    flow = layers.Dense(classes, activation="softmax", name="probabilities")(flow)
+    return tf_keras.Model(windows, flow, name="conv_features")
+
+
+def _normalised(flow: Tensor) -> Tensor:
+    """Normalise a batch. The momentum suits trainings of 2,000 steps; freezing folds it into the convolution."""
+    return layers.BatchNormalization(momentum=0.95)(flow)
+
+
 def origin(steps: int, classes: int) -> Model:
     """Build the original network of this project: a dense layer per step, then two LSTM layers on all steps.
 
@@ -240,7 +143,11 @@ def origin(steps: int, classes: int) -> Model:
     )
 
 
-NETWORKS: dict[str, Callable[[int, int], Model]] = {"conv_lstm": conv_lstm, "origin": origin}
+NETWORKS: dict[str, Callable[[int, int], Model]] = {
+    "conv_features": conv_features,
+    "conv_lstm": conv_lstm,
+    "origin": origin,
+}
 
 
 def build(name: str, *, steps: int, classes: int) -> Model:

@@ -12,11 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from har.recordings import device_of
-from recording_files.data_sets import KNOWN_DATA_SETS
+from recording_files.known_data_sets import KNOWN_DATA_SETS
 from trainer.fitting.examples import Examples
 
 SITTING = "sit"
 STANDING = "stand"
+LYING = "lie"
 
 #: By device: the phone's axis whose sign changes if the phone is worn on the other hip, or in the other pocket.
 MIRRORED_AXES = {"galaxy_s2": 1, "galaxy_s8": 0}
@@ -29,8 +30,8 @@ def standing(examples: Examples, classes: Sequence[str]) -> NDArray[np.bool_]:
 
 
 def at_rest(examples: Examples, classes: Sequence[str]) -> NDArray[np.bool_]:
-    """Return whether each window shows a sitting or standing wearer, bool ``(n,)``."""
-    return np.isin(np.array(classes)[examples.labels], [SITTING, STANDING])
+    """Return whether each window shows a sitting, standing or lying wearer, bool ``(n,)``."""
+    return np.isin(np.array(classes)[examples.labels], [SITTING, STANDING, LYING])
 
 
 def mirrored_axes(examples: Examples) -> NDArray[np.int64]:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from har.decisions import decide_all
+from har.decisions import NO_THRESHOLDS, Thresholds, decide_all
 from trainer.freezing.predictors import Predictor
 from trainer.freezing.traced import Model
 
@@ -35,7 +35,11 @@ def trained_probabilities(model: Model, windows: NDArray[np.float32]) -> NDArray
 
 
 def measure_agreement(
-    trained: NDArray[np.float32], predict: Predictor, windows: NDArray[np.float32], threshold: float = 0.0
+    trained: NDArray[np.float32],
+    predict: Predictor,
+    windows: NDArray[np.float32],
+    thresholds: Thresholds = NO_THRESHOLDS,
+    kinds: int = 0,
 ) -> Agreement:
     """Compare the probabilities of a frozen network with those of the trained one.
 
@@ -47,9 +51,11 @@ def measure_agreement(
         The frozen network.
     windows : ndarray of float32, shape (n, steps, 3)
         Normalised windows, at least one.
-    threshold : float
-        The release's `decision_threshold`. A prediction below it is unknown; unknown counts as a prediction.
+    thresholds : Thresholds
+        The release's thresholds. Unknown counts as a prediction.
+    kinds : int
+        Number of the outputs that are kinds of background.
     """
-    frozen = predict(windows)
-    same = decide_all(frozen, threshold) == decide_all(trained, threshold)
+    frozen, classes = predict(windows), trained.shape[1] - kinds
+    same = decide_all(frozen, thresholds, classes) == decide_all(trained, thresholds, classes)
     return Agreement(float(np.abs(frozen - trained).max()), float(same.mean()))

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from har.artifacts import Artifact, ArtifactFormat, GoldenWindow, LeftOut
+from har.decisions import NO_THRESHOLDS, Thresholds
 from har.releases import Normalisation
 from trainer.freezing.agreement import measure_agreement, trained_probabilities
 from trainer.freezing.budgets import Budgets, budgets_of, reject_outside
@@ -73,7 +74,8 @@ def freeze_all(
     steps: int,
     rate_hz: int,
     normalisation: Normalisation,
-    threshold: float = 0.0,
+    thresholds: Thresholds = NO_THRESHOLDS,
+    kinds: int = 0,
     budgets: Budgets | None = None,
 ) -> Frozen:
     """Freeze a network to every format. Leave out a format that is not required and does not keep its budget.
@@ -91,8 +93,10 @@ def freeze_all(
         Length of the network's windows, steps, and their sample rate, Hz.
     normalisation : Normalisation
         Normalisation of the network's inputs.
-    threshold : float
-        The release's `decision_threshold`.
+    thresholds : Thresholds
+        The release's thresholds.
+    kinds : int
+        Number of the outputs that are kinds of background.
     budgets : Budgets, optional
         Limits of the formats; those of :func:`budgets_of` if not given.
 
@@ -112,7 +116,7 @@ def freeze_all(
     for name, convert in _CONVERTERS.items():
         try:
             content = convert(model)
-            measured = measure_all(trained, {name: content}, windows, threshold)
+            measured = measure_all(trained, {name: content}, windows, thresholds, kinds)
             reject_outside(measured, limits)
         except FreezingError as error:
             faults[name] = error
@@ -155,7 +159,8 @@ def measure_all(
     trained: NDArray[np.float32],
     files: Mapping[ArtifactFormat, bytes],
     windows: NDArray[np.float32],
-    threshold: float = 0.0,
+    thresholds: Thresholds = NO_THRESHOLDS,
+    kinds: int = 0,
 ) -> list[Artifact]:
     """Measure the size, the agreement with the trained network, and the latency of each format.
 
@@ -167,8 +172,10 @@ def measure_all(
         The frozen networks.
     windows : ndarray of float32, shape (n, steps, 3)
         Normalised windows, at least one.
-    threshold : float
-        The release's `decision_threshold`.
+    thresholds : Thresholds
+        The release's thresholds.
+    kinds : int
+        Number of the outputs that are kinds of background.
 
     Raises
     ------
@@ -178,7 +185,7 @@ def measure_all(
     artifacts = []
     for name, content in files.items():
         predict = load_predictor(name, content)
-        found = measure_agreement(trained, predict, windows, threshold)
+        found = measure_agreement(trained, predict, windows, thresholds, kinds)
         artifacts.append(
             Artifact(
                 name=FILE_NAMES[name],

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from har.artifacts import Artifact, ArtifactFormat
+from har.decisions import NO_THRESHOLDS, Thresholds
 from har.scoring import confusion_matrix
 from trainer.evaluation.outcomes import Outcomes
 from trainer.evaluation.unknown import unknown_rates
@@ -31,8 +32,8 @@ class Contender:
         Predictions for held-out people.
     training_users : sequence of str
         People it was trained on, who are left out; empty if windows were held out in time.
-    threshold : float
-        `decision_threshold` of the manifest.
+    thresholds : Thresholds
+        Thresholds of the manifest.
     personal : bool
         Whether windows were held out in time. Outcomes are then compared by session, which `people` contains.
     formats : sequence of str
@@ -42,7 +43,7 @@ class Contender:
     release: str
     outcomes: Outcomes
     training_users: Sequence[str] = ()
-    threshold: float = 0.0
+    thresholds: Thresholds = NO_THRESHOLDS
     personal: bool = False
     formats: Sequence[ArtifactFormat] = ()
 
@@ -91,7 +92,7 @@ def user_confusions(outcomes: Outcomes, people: Sequence[str], classes: Sequence
     ndarray of int64, shape (people, classes, classes + 1)
     """
     numbers = np.array([classes.index(name) if name in classes else len(classes) for name in outcomes.labels])
-    truth, predicted = numbers[outcomes.truth], numbers[outcomes.predictions(0.0)]
+    truth, predicted = numbers[outcomes.truth], numbers[outcomes.predictions(NO_THRESHOLDS)]
     return np.stack(
         [
             confusion_matrix(truth[rows], predicted[rows], len(classes), unknown=True)
@@ -130,7 +131,7 @@ def succession_checks(candidate: Contender, current: Contender) -> list[GateChec
 
 def first_checks(candidate: Contender, limits: GateLimits) -> list[GateCheck]:
     """Check a candidate when there is no current release."""
-    confusion = candidate.outcomes.confusion(0.0)
+    confusion = candidate.outcomes.confusion(NO_THRESHOLDS)
     found = float(macro_f1(confusion[None])[0])
     return [_at_least("macro-F1", found, limits.first_macro_f1, "no current release to compare with")]
 
@@ -194,11 +195,18 @@ def _model_f1(outcomes: Outcomes, model: str, classes: Sequence[str]) -> float |
 
 def unknown_check(candidate: Contender, limits: GateLimits) -> GateCheck:
     """Check that the threshold for unknown turns few windows of the classes into unknown."""
-    rates = unknown_rates(candidate.outcomes, candidate.threshold)
-    detail = f"of {rates.known_windows} windows, with threshold {candidate.threshold:g}"
+    rates = unknown_rates(candidate.outcomes, candidate.thresholds)
+    detail = f"of {rates.known_windows} windows, {_stated(candidate.thresholds)}"
     if rates.false_activity_rate is not None:
         detail += f"; false-activity rate {rates.false_activity_rate:.1%}"
     return _at_most("classes predicted as unknown", rates.known_predicted_unknown, limits.known_unknown, detail)
+
+
+def _stated(thresholds: Thresholds) -> str:
+    stated = [f"threshold {thresholds.decision:g}"] if thresholds.decision else []
+    if thresholds.background < 1:
+        stated.append(f"at most {thresholds.background:g} of background")
+    return f"with {' and '.join(stated)}" if stated else "without a threshold"
 
 
 def lost_formats_check(artifacts: Sequence[Artifact], current: Contender) -> GateCheck:

@@ -49,11 +49,11 @@ def gate_release(
     """
     network = OnnxClassifier.open(str(candidate))
     manifest = network.manifest
-    classes = held_out.labels[: held_out.classes]
-    if tuple(manifest.classes) != classes or manifest.personal != held_out.personal:
+    outputs = held_out.labels[: held_out.classes + held_out.kinds]
+    if tuple(manifest.outputs) != outputs or manifest.personal != held_out.personal:
         raise GateError(
-            f"{manifest.release} was not trained on these recordings: its classes are {', '.join(manifest.classes)}, "
-            f"and it is {'' if manifest.personal else 'not '}personal; the recordings have {', '.join(classes)} "
+            f"{manifest.release} was not trained on these recordings: its outputs are {', '.join(manifest.outputs)}, "
+            f"and it is {'' if manifest.personal else 'not '}personal; the recordings have {', '.join(outputs)} "
             f"and are {'' if held_out.personal else 'not '}personal"
         )
     _reject_other_windows(manifest, held_out)
@@ -63,7 +63,7 @@ def gate_release(
         other = OnnxClassifier.open(str(current))
         _reject_other_windows(other.manifest, held_out)
         probabilities = held_out.classify(other.probabilities).probabilities
-        other_outcomes = relabelled(outcomes, other.manifest.classes, probabilities)
+        other_outcomes = relabelled(outcomes, other.manifest.classes, probabilities, other.manifest.kinds)
         current_contender = _contender(other.manifest, other_outcomes, held_out)
     result = judge(
         _contender(manifest, outcomes, held_out),
@@ -84,7 +84,7 @@ def _contender(manifest: ReleaseManifest, outcomes: Outcomes, held_out: Validati
         release=manifest.release,
         outcomes=replace(outcomes, people=held_out.person_sessions) if personal else outcomes,
         training_users=() if personal else manifest.training_users,
-        threshold=manifest.decision_threshold,
+        thresholds=manifest.thresholds,
         personal=manifest.personal,
         formats=[artifact.format for artifact in manifest.artifacts],
     )

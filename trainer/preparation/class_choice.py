@@ -10,6 +10,7 @@ from typing import NamedTuple
 import msgspec
 
 from har.activity_names import NULL_LABEL, listed
+from har.background import NO_ACTIVITIES
 from har.decisions import UNKNOWN
 from har.recordings import RecordingError
 from trainer.preparation.plan import TRAIN, VALIDATION
@@ -72,7 +73,7 @@ def choose_classes(labels: Iterable[str], training: Windows, validation: Windows
     """
     trained, held_out = (sum(windows.values(), Counter()) for windows in (training, validation))
     taken, not_taken = [], {}
-    for label in sorted(set(labels) - {NULL_LABEL, UNKNOWN, ""}):
+    for label in sorted(set(labels) - {NULL_LABEL, UNKNOWN, "", *NO_ACTIVITIES}):
         reason = _reason(trained[label], held_out[label], personal=personal)
         if reason is None:
             taken.append(label)
@@ -81,13 +82,15 @@ def choose_classes(labels: Iterable[str], training: Windows, validation: Windows
     return ClassChoice(tuple(taken), not_taken)
 
 
-def asks_for(classes: Sequence[str], labels: Iterable[str]) -> Sequence[str]:
-    """Return which labels of recordings a training with these classes may need."""
-    return sorted(set(labels) - {NULL_LABEL}) if tuple(classes) == EVERY_CLASS else classes
+def asks_for(outputs: Sequence[str], labels: Iterable[str]) -> Sequence[str]:
+    """Return which labels of recordings a training with these classes and kinds of background may need."""
+    return sorted(set(labels) - {NULL_LABEL}) if tuple(outputs)[:1] == EVERY_CLASS else outputs
 
 
 def with_classes(index: PreparedIndex) -> PreparedIndex:
-    """Return the index of a preparation with the classes that are trained on, if it asked for every activity.
+    """Return the index of a preparation with the classes and the kinds of background that are trained on.
+
+    A kind that has fewer than `FEW_WINDOWS` training windows is left out.
 
     Raises
     ------
@@ -96,22 +99,30 @@ def with_classes(index: PreparedIndex) -> PreparedIndex:
     """
     if index.plan.classes != EVERY_CLASS:
         _require_classes(index)
-        return index
+        return _with_background(index)
     choice = choose_classes(index.rows, index.windows(TRAIN), index.windows(VALIDATION), personal=index.personal)
-    return msgspec.structs.replace(
-        index,
-        plan=msgspec.structs.replace(index.plan, classes=choice.required()),
-        shards=[_of_classes(shard, choice.taken) for shard in index.shards],
-        not_taken=choice.not_taken,
-    )
+    plan = msgspec.structs.replace(index.plan, classes=choice.required())
+    index = _with_background(msgspec.structs.replace(index, plan=plan, not_taken=choice.not_taken))
+    return msgspec.structs.replace(index, shards=[_of_labels(shard, index.plan.outputs) for shard in index.shards])
 
 
-def _of_classes(shard: Shard, classes: Sequence[str]) -> Shard:
-    """Return a shard that counts the windows of these classes only, if it is of the training split."""
+def chosen_background(asked: Iterable[str], classes: Sequence[str], training: Windows) -> tuple[str, ...]:
+    """Return the kinds of background that are no classes and have at least `FEW_WINDOWS` windows to train on."""
+    counts = sum(training.values(), Counter())
+    return tuple(kind for kind in asked if kind not in classes and counts[kind] >= FEW_WINDOWS)
+
+
+def _with_background(index: PreparedIndex) -> PreparedIndex:
+    kinds = chosen_background(index.plan.background, index.plan.classes, index.windows(TRAIN))
+    return msgspec.structs.replace(index, plan=msgspec.structs.replace(index.plan, background=kinds))
+
+
+def _of_labels(shard: Shard, outputs: Sequence[str]) -> Shard:
+    """Return a shard that counts the windows of these labels only, if it is of the training split."""
     if shard.split != TRAIN:
         return shard
     counted = {
-        person: {label: count for label, count in labels.items() if label in classes}
+        person: {label: count for label, count in labels.items() if label in outputs}
         for person, labels in shard.windows.items()
     }
     return msgspec.structs.replace(shard, windows={person: labels for person, labels in counted.items() if labels})

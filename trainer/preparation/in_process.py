@@ -85,7 +85,9 @@ def prepare_in_process(
 def pieces_by_split(
     recording: Recording, split: str, plan: PreparationPlan, *, personal: bool
 ) -> dict[str, list[Piece]]:
-    """Cut one recording into pieces. The training split keeps only windows of the classes, the others keep all labels.
+    """Cut one recording into pieces.
+
+    The training split keeps only windows of the classes and of background, the others keep all labels.
 
     Parameters
     ----------
@@ -108,6 +110,6 @@ def pieces_by_split(
         parts = list(split_in_time(recording, plan.held_out_share, plan.windows.length_us))
     pieces: dict[str, list[Piece]] = {}
     for name, part in parts:
-        kept = asks_for(plan.classes, np.unique(part.labels).tolist()) if name == TRAIN else None
+        kept = asks_for(plan.outputs, np.unique(part.labels).tolist()) if name == TRAIN else None
         pieces.setdefault(name, []).extend(cut_pieces(part, plan.spec_of(name), kept, plan.signal_bounds))
     return pieces

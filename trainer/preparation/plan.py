@@ -11,7 +11,7 @@ from har.recordings import device_of
 from har.releases import TrainingData
 from har.signal_quality import SignalBounds
 from har.windowing import WindowSpec
-from recording_files.data_sets import KNOWN_DATA_SETS
+from recording_files.known_data_sets import KNOWN_DATA_SETS
 from trainer.splits import RESERVED_TEST_USERS
 
 TRAIN, VALIDATION, TEST = "train", "validation", "test"
@@ -31,6 +31,9 @@ class PreparationPlan(msgspec.Struct, frozen=True, kw_only=True):
     ----------
     classes : tuple of str
         The classes, in the order of the network's outputs; `class_choice.EVERY_CLASS` until they are chosen.
+    background : tuple of str
+        Labels of kinds of background, which follow the classes in the outputs; until they are chosen, also those that
+        the recordings do not show.
     training_windows : WindowSpec
         Windows of the training split. They are longer and denser than the release's, for augmentation.
     windows : WindowSpec
@@ -50,6 +53,12 @@ class PreparationPlan(msgspec.Struct, frozen=True, kw_only=True):
     held_out_share: float
     shards: int
     signal_bounds: SignalBounds = SignalBounds()
+    background: tuple[str, ...] = ()
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """What the network distinguishes: the classes, then the kinds of background."""
+        return (*self.classes, *self.background)
 
     def spec_of(self, split: str) -> WindowSpec:
         """Return the specification of a split's windows."""

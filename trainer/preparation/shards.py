@@ -124,8 +124,8 @@ class PreparedIndex(msgspec.Struct, frozen=True):
         return [shard for shard in self.shards if shard.split == split]
 
     def unasked_rows(self) -> dict[str, int]:
-        """Return the number of rows of each activity that is none of the classes, the most frequent first."""
-        found = Counter({label: count for label, count in self.rows.items() if label not in self.plan.classes})
+        """Return the number of rows of each activity that is neither class nor background, the most frequent first."""
+        found = Counter({label: count for label, count in self.rows.items() if label not in self.plan.outputs})
         del found[NULL_LABEL]
         return dict(found.most_common())
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,11 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from har.artifacts import Golden
+from har.background import Background, kinds_of
+from har.decisions import Thresholds
 from har.process.clock import utc_text
 from har.releases import Normalisation, ReleaseManifest, Scores, TrainingData
 from har.scoring import scores
-from recording_files.data_sets import placement_of, weaknesses_of, weights_licence
+from recording_files.data_sets import placement_of, weaknesses_of, weights_licence, weights_terms
 from trainer.evaluation.outcomes import Classify, Outcomes
+from trainer.evaluation.unknown import ThresholdChoice
 from trainer.evaluation.validation import Validated, ValidationWindows, validate
 from trainer.fitting.examples import Drawable
 from trainer.fitting.fit import Model
@@ -40,12 +43,15 @@ class Provenance:
         ``device/user`` of everybody who was trained on.
     data : list of TrainingData
         Data sets that were trained on, as their sources describe them.
+    simulated : collection of str
+        Kinds of background that were trained on as simulated readings only.
     """
 
     request: TrainRequest
     release: str
     training_users: list[str]
     data: list[TrainingData]
+    simulated: Collection[str] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,17 +62,17 @@ class ReleaseFindings:
     ----------
     metrics : mapping of str to Scores
         Scores by protocol and placement.
-    threshold : float
-        Predictions with a smaller probability are unknown.
-    false_activity_rate : float or None
-        Share of the windows of none of the classes that is predicted as an activity; None without such windows.
+    choice : ThresholdChoice
+        When a prediction is unknown, and how often it is.
+    shown_for : mapping of str to list of str
+        By class: the placements of the phone on which it was tested.
     personal : bool
         Whether there were too few people to hold any out.
     """
 
     metrics: Mapping[str, Scores]
-    threshold: float
-    false_activity_rate: float | None
+    choice: ThresholdChoice
+    shown_for: Mapping[str, list[str]]
     personal: bool = False
 
 
@@ -112,21 +118,16 @@ def make_candidate(model: Model, held_out: ValidationWindows, provenance: Proven
     """
     request = provenance.request
     validated = validate(classifier(model, request.normalisation), held_out, cost=request.unknown_cost)
-    threshold = validated.choice.threshold
     frozen = freeze_all(
         model,
         some_windows(held_out.windows),
         steps=request.windows.steps,
         rate_hz=request.windows.rate_hz,
         normalisation=request.normalisation,
-        threshold=threshold,
+        thresholds=validated.choice.thresholds,
+        kinds=len(request.background),
     )
-    findings = ReleaseFindings(
-        metrics=held_out_scores(validated.outcomes, threshold, _protocol(held_out)),
-        threshold=threshold,
-        false_activity_rate=validated.scores.unknown.false_activity_rate,
-        personal=held_out.personal,
-    )
+    findings = findings_of(validated.outcomes, validated.choice, _protocol(held_out), personal=held_out.personal)
     manifest = make_manifest(provenance, frozen, findings)
     write_release(folder, manifest, frozen, weaknesses_of(provenance.training_users), replace=True)
     return Candidate(folder, manifest, validated)
@@ -148,13 +149,45 @@ def some_windows(windows: Drawable) -> NDArray[np.float32]:
     return windows.take(rows).values
 
 
-def held_out_scores(outcomes: Outcomes, threshold: float, protocol: str) -> dict[str, Scores]:
+def findings_of(
+    outcomes: Outcomes, choice: ThresholdChoice, protocol: str, *, personal: bool = False
+) -> ReleaseFindings:
+    """Return the results of evaluating a network, for the manifest.
+
+    Parameters
+    ----------
+    outcomes : Outcomes
+        Predictions for people that were not trained on.
+    choice : ThresholdChoice
+        The thresholds that they choose.
+    protocol : str
+        Name of the protocol.
+    personal : bool
+        Whether there were too few people to hold any out.
+    """
+    placements = _placements(outcomes)
+    shown_for = {
+        name: sorted(set(placements[outcomes.truth == number].tolist())) for number, name in enumerate(outcomes.classes)
+    }
+    return ReleaseFindings(
+        metrics=held_out_scores(outcomes, choice.thresholds, protocol),
+        choice=choice,
+        shown_for=shown_for,
+        personal=personal,
+    )
+
+
+def _placements(outcomes: Outcomes) -> NDArray[np.str_]:
+    return np.array([placement_of(person) for person in outcomes.people.tolist()], np.str_)
+
+
+def held_out_scores(outcomes: Outcomes, thresholds: Thresholds, protocol: str) -> dict[str, Scores]:
     """Score a network on held-out windows for each placement of the phone; unknown counts as wrong."""
-    placements = np.array([placement_of(person) for person in outcomes.people.tolist()], np.str_)
+    placements = _placements(outcomes)
     found = {}
     for placement in np.unique(placements[outcomes.known]):
         selected = outcomes.take(placements == placement)
-        found[f"{protocol}, {placement}"] = scores(selected.confusion(threshold), selected.classes)
+        found[f"{protocol}, {placement}"] = scores(selected.confusion(thresholds), selected.classes)
     return found
 
 
@@ -172,7 +205,7 @@ def make_manifest(provenance: Provenance, frozen: Frozen, findings: ReleaseFindi
         hop_us=windows.hop_us,
         gap_us=windows.gap_us,
         normalisation=request.normalisation,
-        decision_threshold=findings.threshold,
+        decision_threshold=findings.choice.threshold,
         artifacts=frozen.artifacts,
         left_out=frozen.left_out,
         golden=Golden(GOLDEN_FILE, GOLDEN_TOLERANCE),
@@ -181,6 +214,16 @@ def make_manifest(provenance: Provenance, frozen: Frozen, findings: ReleaseFindi
         metrics=dict(findings.metrics),
         weights_licence=weights_licence(provenance.data),
         personal=findings.personal,
-        false_activity_rate=findings.false_activity_rate,
+        false_activity_rate=findings.choice.after.false_activity_rate,
+        false_activity=findings.choice.after.by_label,
+        shown_for=dict(findings.shown_for),
+        background=_background(request, findings.choice, provenance.simulated),
+        terms=weights_terms(provenance.data),
         signal_bounds=request.signal_bounds,
     )
+
+
+def _background(request: TrainRequest, choice: ThresholdChoice, simulated: Collection[str]) -> Background | None:
+    if not request.background:
+        return None
+    return Background(kinds_of(request.background, simulated), choice.largest_background, choice.thresholds.kind)

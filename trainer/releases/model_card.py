@@ -9,7 +9,8 @@ from string import Template
 from har.artifacts import Artifact, LeftOut
 from har.recordings import device_of
 from har.releases import ReleaseManifest, Scores
-from recording_files.data_sets import KNOWN_DATA_SETS, placement_of
+from recording_files.data_sets import placement_of
+from recording_files.known_data_sets import KNOWN_DATA_SETS
 from trainer.evaluation.trust import few_windows
 
 TEMPLATE = Template("""\

@@ -29,7 +29,7 @@ from trainer.gate.judgement import GateResult
 from trainer.preparation.plan import TRAIN
 from trainer.preparation.shards import INDEX_FILE, PreparedIndex
 from trainer.releases.candidate import Candidate, Provenance, make_candidate
-from trainer.request import Mode, TrainRequest
+from trainer.request import Mode, TrainRequest, with_outputs
 from trainer.run_folder import RunFolder, lock_folder
 from trainer.runs import preparation
 from trainer.runs.live_progress import LiveProgress
@@ -134,7 +134,7 @@ def _run(folder: RunFolder, request: TrainRequest, options: RunOptions, console:
         preparation.find_sources(request.data)  # a wrong path must not cost a start of Spark
     with _spark(request, folder, options, console) as spark:
         index = _prepared(request, options, job.prepared, spark, console)
-        job = replace(job, request=msgspec.structs.replace(request, classes=index.plan.classes))
+        job = replace(job, request=with_outputs(request, index.plan))
         held_out = read_validation(job.prepared)
         if not folder.weights.exists():
             record = _train(job, record, options, spark, console)

@@ -7,7 +7,7 @@ import pytest
 
 from har.comparisons import Comparison, ReleasePrediction, decode_comparison, encode_comparison
 from har.labels import ENDLESS, Label
-from har.releases import ReleaseError
+from har.release_documents import ReleaseError
 from model_store.canary.evidence import Evidence
 from model_store.canary.judgement import CanaryLimits, judge
 

@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from har.releases import ReleaseError
+from har.release_documents import ReleaseError
 from model_store.repository.candidates import count_candidate
 from model_store.repository.publishing import rollback
 

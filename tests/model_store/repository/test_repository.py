@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from har.releases import ReleaseError
+from har.release_documents import ReleaseError
 from model_store.repository.contents import fetch_release, files_of, history, pointers, release_names
 from model_store.repository.creation import RootKeys, create_store
 from model_store.repository.errors import StoreError

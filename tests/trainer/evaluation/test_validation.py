@@ -4,7 +4,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from har.releases import ReleaseError
+from har.release_documents import ReleaseError
 from har.windowing import WindowSpec
 from tests.trainer.made_recordings import made_recording
 from tests.trainer.made_releases import SPEC, made_release

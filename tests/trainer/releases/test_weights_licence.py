@@ -6,7 +6,8 @@ import pytest
 
 from har.artifacts import GoldenWindow
 from har.releases import TrainingData
-from recording_files.data_sets import KNOWN_DATA_SETS, weights_licence
+from recording_files.data_sets import weights_licence
+from recording_files.known_data_sets import KNOWN_DATA_SETS
 from trainer.request import TrainRequest
 
 with warnings.catch_warnings():

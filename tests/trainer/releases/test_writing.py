@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from har.artifacts import Golden
-from har.releases import ReleaseError, ReleaseManifest, decode_manifest
+from har.release_documents import ReleaseError
+from har.releases import ReleaseManifest, decode_manifest
 from model_store.onnx_classifier import OnnxClassifier
 from model_store.release_folder import open_release
 from model_store.repository.contents import fetch_release

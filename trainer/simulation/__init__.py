@@ -1,0 +1,1 @@
+"""Simulated recordings of movements that no available data set shows enough of."""
